@@ -1,0 +1,205 @@
+//! Where does the caller see us? The origin and the sandbox's prefix, which every URL in an answer carries.
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::http::header::HOST;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Uri};
+use url::Url;
+
+use crate::sandbox::registry;
+use crate::server::App;
+
+const PREFIX: &str = "/_sandbox/";
+
+/// The sandbox that a path named; taken off the path before it is routed.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SandboxPath(Option<Arc<str>>);
+
+impl SandboxPath {
+    /// Splits `/_sandbox/{name}/rest` into the sandbox and `/rest`. A name that none may have is left where
+    /// it is, so that nothing answers there.
+    pub(crate) fn split(uri: &Uri) -> Option<(Self, Uri)> {
+        let (name, rest) = match uri.path().strip_prefix(PREFIX)?.split_once('/') {
+            Some((name, rest)) => (name, rest),
+            None => (uri.path().strip_prefix(PREFIX)?, ""),
+        };
+        if !registry::is_name(name) {
+            return None;
+        }
+        let target = match uri.query() {
+            Some(query) => format!("/{rest}?{query}"),
+            None => format!("/{rest}"),
+        };
+        let mut parts = uri.clone().into_parts();
+        parts.path_and_query = Some(target.parse().ok()?);
+        Some((Self(Some(name.into())), Uri::from_parts(parts).ok()?))
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        self.0.as_deref().unwrap_or(registry::DEFAULT)
+    }
+}
+
+/// What goes before every path of ours: `http://localhost:8080`, or `http://localhost:8080/_sandbox/x`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Base {
+    origin: String,
+    prefix: String,
+}
+
+impl Base {
+    /// From `--public-url`, else from a trusted proxy's headers, else from `Host`.
+    pub(crate) fn of(parts: &Parts, app: &App, path: &SandboxPath) -> Self {
+        let origin = app.public_url.clone().unwrap_or_else(|| {
+            let (scheme, host) = if app.trust_proxy {
+                forwarded(&parts.headers)
+            } else {
+                (None, None)
+            };
+            let scheme = scheme.unwrap_or_else(|| "http".to_owned());
+            let host = host.or_else(|| {
+                let authority = parts.uri.authority().map(ToString::to_string);
+                let header = || Some(parts.headers.get(HOST)?.to_str().ok()?.to_owned());
+                authority.or_else(header)
+            });
+            host.and_then(|host| origin(&format!("{scheme}://{host}")))
+                .unwrap_or_else(|| format!("{scheme}://{}", app.listen))
+        });
+        let prefix = path
+            .0
+            .as_ref()
+            .map(|name| format!("{PREFIX}{name}"))
+            .unwrap_or_default();
+        Self { origin, prefix }
+    }
+
+    /// The path that cookies of this sandbox are for.
+    pub(crate) fn cookie_path(&self) -> &str {
+        if self.prefix.is_empty() {
+            "/"
+        } else {
+            &self.prefix
+        }
+    }
+
+    /// A path of ours as it is written in a `Location` or a form.
+    pub(crate) fn path(&self, path: &str) -> String {
+        format!("{}{path}", self.prefix)
+    }
+
+    /// Where to go after signing in: the path, if it leads to this origin; else the sandbox's home.
+    pub(crate) fn return_path(&self, wanted: &str) -> String {
+        let home = || self.path("/");
+        let Ok(here) = Url::parse(&self.origin) else {
+            return home();
+        };
+        match here.join(wanted) {
+            // Joined as a browser would join it, so that `//host` and `/\host` are seen for what they are.
+            Ok(there) if wanted.starts_with('/') && there.origin() == here.origin() => {
+                there[url::Position::BeforePath..].to_owned()
+            }
+            _ => home(),
+        }
+    }
+}
+
+impl fmt::Display for Base {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.origin, self.prefix)
+    }
+}
+
+/// The origin of a URL that has nothing but one.
+pub(crate) fn origin(text: &str) -> Option<String> {
+    let url = Url::parse(text).ok()?;
+    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    let anonymous = url.username().is_empty() && url.password().is_none();
+    (matches!(url.scheme(), "http" | "https") && bare && anonymous)
+        .then(|| url.origin().ascii_serialization())
+}
+
+/// Scheme and host of the first proxy's `Forwarded` (RFC 7239), else of `X-Forwarded-Proto` and `-Host`.
+fn forwarded(headers: &HeaderMap) -> (Option<String>, Option<String>) {
+    let first = |name: &str| {
+        let value = headers.get(name)?.to_str().ok()?;
+        Some(value.split(',').next()?.trim().to_owned())
+    };
+    if let Some(element) = first("forwarded") {
+        let field = |wanted: &str| {
+            element.split(';').find_map(|pair| {
+                let (name, value) = pair.trim().split_once('=')?;
+                name.eq_ignore_ascii_case(wanted)
+                    .then(|| value.trim_matches('"').to_owned())
+            })
+        };
+        return (field("proto"), field("host"));
+    }
+    (first("x-forwarded-proto"), first("x-forwarded-host"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn base(prefix: &str) -> Base {
+        Base {
+            origin: "http://localhost:8080".to_owned(),
+            prefix: prefix.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_sandbox_is_split_off_the_path() {
+        let uri: Uri = "/_sandbox/x/login?a=b".parse().unwrap();
+        let (path, rest) = SandboxPath::split(&uri).unwrap();
+        assert_eq!(
+            (path.name(), rest.to_string()),
+            ("x", "/login?a=b".to_owned())
+        );
+        let (_, rest) = SandboxPath::split(&"/_sandbox/x".parse().unwrap()).unwrap();
+        assert_eq!(rest.to_string(), "/");
+        for unnamed in ["/login", "/_sandbox/", "/_sandbox//x", "/_sandbox/%2e/x"] {
+            assert!(
+                SandboxPath::split(&unnamed.parse().unwrap()).is_none(),
+                "{unnamed}"
+            );
+        }
+    }
+
+    #[test]
+    fn signing_in_never_leads_away() {
+        let base = base("/_sandbox/x");
+        for away in [
+            "https://evil.example",
+            "//evil.example",
+            "/\\evil.example",
+            "/\t/evil.example",
+            "javascript:alert(1)",
+            "evil",
+            "",
+            "\\\\evil.example",
+        ] {
+            assert_eq!(base.return_path(away), "/_sandbox/x/", "{away:?}");
+        }
+        assert_eq!(base.return_path("/login?x=%2Fy#z"), "/login?x=%2Fy#z");
+    }
+
+    #[test]
+    fn a_host_with_anything_more_is_no_host() {
+        assert_eq!(
+            origin("http://LocalHost:80"),
+            Some("http://localhost".to_owned())
+        );
+        for more in [
+            "http://a/b",
+            "http://u@a",
+            "ftp://a",
+            "http://a?b",
+            "http://",
+        ] {
+            assert_eq!(origin(more), None, "{more}");
+        }
+    }
+}

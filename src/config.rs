@@ -1,0 +1,119 @@
+//! What can be set before the server starts? The configuration of a server, whoever builds it: `cli.rs` from
+//! flags, environment and file, tests by hand.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+
+use crate::base;
+use crate::contract::{Contract, Difference, Rules};
+use crate::invalid::Invalid;
+use crate::model::user::{User, UserRef};
+use crate::sandbox::Blueprint;
+use crate::sandbox::settings::{ConsentMode, Settings};
+use crate::seed::{ClientSpec, Planting, SeedFile, find};
+use crate::store::Database;
+
+/// The configuration of a server. [`Config::default`] listens on a free port of the loopback interface, keeps
+/// everything in memory and holds three demo users, a confidential and a public demo client.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The address to listen on; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Where the rows live.
+    pub database: Database,
+    /// The origin in answers; see [`Config::set_public_url`].
+    pub(crate) public_url: Option<String>,
+    /// Whether `Forwarded` and `X-Forwarded-*` tell the origin in answers.
+    pub trust_proxy: bool,
+    /// Makes ids, codes and tokens the same in every run.
+    pub entropy_seed: Option<u64>,
+    pub(crate) settings: Settings,
+    pub(crate) seed: SeedFile,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            database: Database::default(),
+            public_url: None,
+            trust_proxy: false,
+            entropy_seed: None,
+            settings: Settings::default(),
+            seed: SeedFile::demo(),
+        }
+    }
+}
+
+impl Config {
+    /// The contract to follow, with these differences set apart from it.
+    pub fn set_contract(
+        &mut self,
+        contract: Contract,
+        differences: impl IntoIterator<Item = (Difference, Contract)>,
+    ) {
+        self.settings.rules = Rules {
+            contract,
+            differences: differences.into_iter().collect(),
+        };
+    }
+
+    /// Signs whoever has no session in as this user, by id or username.
+    pub fn set_login(&mut self, user: &str) {
+        self.settings.login = Some(UserRef::from(user));
+    }
+
+    /// What the consent page is replaced by.
+    pub fn set_consent(&mut self, mode: ConsentMode) {
+        self.settings.consent = mode;
+    }
+
+    /// Begins with these users and clients instead of the demo ones. `file` is named in errors.
+    pub fn set_seed(&mut self, text: &str, file: &Path) -> Result<(), Invalid> {
+        self.seed = SeedFile::read(text, file)?;
+        Ok(())
+    }
+
+    /// The origin in answers, whatever the requests say: `https://mock.example`.
+    pub fn set_public_url(&mut self, url: &str) -> Result<(), Invalid> {
+        let origin = base::origin(url).ok_or_else(|| {
+            Invalid::new(
+                "public_url",
+                format!("{url:?} is not an http or https origin"),
+            )
+            .with_hint("write scheme, host and port, for example http://localhost:8080")
+        })?;
+        self.public_url = Some(origin);
+        Ok(())
+    }
+
+    /// Registers one more client, in place of one with the same id.
+    pub(crate) fn add_client(&mut self, client: ClientSpec) {
+        self.seed.add(client);
+    }
+
+    /// The users and clients to begin with. Errors: they do not fit together, or `login` names nobody.
+    pub(crate) fn planting(&self) -> Result<Planting, Invalid> {
+        let planting = self.seed.clone().planting()?;
+        if let Some(named) = &self.settings.login
+            && find(&planting.seed.users, named).is_none()
+        {
+            let names: Vec<String> = planting.seed.users.iter().map(User::display_name).collect();
+            return Err(
+                Invalid::new("login", format!("no user {:?}", named.to_string())).with_hint(
+                    format!("name a user by id or username: {}", names.join(", ")),
+                ),
+            );
+        }
+        Ok(planting)
+    }
+
+    /// What every sandbox starts from. Errors as for [`Config::planting`].
+    pub(crate) fn blueprint(&self) -> Result<Blueprint, Invalid> {
+        Ok(Blueprint {
+            seed: self.planting()?.seed,
+            settings: self.settings.clone(),
+            entropy_seed: self.entropy_seed,
+        })
+    }
+}

@@ -1,0 +1,114 @@
+//! In what do the documented and the deployed server differ, and which side does a sandbox follow?
+//! The rows themselves are in `differences.rs`; each endpoint asks at exactly one place each.
+
+mod differences;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+pub use differences::{DIFFERENCES, Difference, Entry, OBSERVED};
+
+/// Which of the two statements about Civitai's OAuth server is followed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Contract {
+    /// What developer.civitai.com says. Where it is silent, it behaves like [`Contract::Live`].
+    #[default]
+    Documented,
+    /// What the deployed server does, recorded on the wire.
+    Live,
+}
+
+impl Contract {
+    /// The name that settings, flags and answers use: `documented` or `live`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Documented => "documented",
+            Self::Live => "live",
+        }
+    }
+}
+
+impl fmt::Display for Contract {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Contract {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "documented" => Ok(Self::Documented),
+            "live" => Ok(Self::Live),
+            other => Err(format!(
+                "no contract {other:?}: choose \"documented\" or \"live\""
+            )),
+        }
+    }
+}
+
+/// A contract, and the differences that are set apart from it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rules {
+    /// What holds where nothing else is said.
+    pub contract: Contract,
+    /// Single differences that follow their own side.
+    #[serde(default)]
+    pub differences: BTreeMap<Difference, Contract>,
+}
+
+impl Rules {
+    /// The side that this difference is on.
+    pub fn side(&self, difference: Difference) -> Contract {
+        self.differences
+            .get(&difference)
+            .copied()
+            .unwrap_or(self.contract)
+    }
+
+    /// Whether this difference is on the deployed server's side.
+    pub fn live(&self, difference: Difference) -> bool {
+        self.side(difference) == Contract::Live
+    }
+
+    /// Whether this difference is on the documentation's side.
+    pub fn documented(&self, difference: Difference) -> bool {
+        self.side(difference) == Contract::Documented
+    }
+}
+
+/// One `name=side` pair as `--difference` takes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Override {
+    /// The difference that is set apart.
+    pub difference: Difference,
+    /// The side it follows.
+    pub side: Contract,
+}
+
+impl FromStr for Override {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, side) = text
+            .split_once('=')
+            .ok_or_else(|| format!("{text:?} is not NAME=SIDE, for example scope-shape=live"))?;
+        Ok(Self {
+            difference: name.trim().parse()?,
+            side: side.trim().parse()?,
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Override {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
+    }
+}

@@ -1,0 +1,97 @@
+//! Clients by control call: create, read, change, delete.
+
+use serde_json::Value;
+
+use super::users::overlay;
+use super::{ControlError, Outcome};
+use crate::invalid::{self, Invalid};
+use crate::model::client::Client;
+use crate::sandbox::Sandbox;
+use crate::seed::ClientSpec;
+
+impl Sandbox {
+    /// A new client with the keys of the seed format; without an `id`, a UUID.
+    pub(crate) async fn create_client(&self, mut input: Value) -> Outcome<Client> {
+        if let Some(object) = input.as_object_mut()
+            && !object.contains_key("id")
+        {
+            object.insert("id".to_owned(), self.entropy.client_id().into());
+        }
+        let spec: ClientSpec = invalid::from_json(input)?;
+        if self
+            .store
+            .find_client(self.name(), spec.id.as_str())
+            .await?
+            .is_some()
+        {
+            let why = Invalid::new("id", format!("a second client {:?}", spec.id.as_str()));
+            return Err(ControlError::Conflict(
+                why.with_hint("PATCH the client, or leave the id out"),
+            ));
+        }
+        let client = self.resolve(spec).await?;
+        self.store.put_client(self.name(), &client).await?;
+        Ok(client)
+    }
+
+    /// The client that the path names.
+    pub(crate) async fn read_client(&self, id: &str) -> Outcome<Client> {
+        if let Some(client) = self.store.find_client(self.name(), id).await? {
+            return Ok(client);
+        }
+        let clients = self.store.list_clients(self.name()).await?;
+        let ids: Vec<&str> = clients.iter().map(|client| client.id.as_str()).collect();
+        let why = Invalid::new("id", format!("no client {id:?}"));
+        Err(ControlError::NotFound(
+            match crate::protocol::nearest(id, ids.iter().copied()) {
+                Some(near) => why.with_hint(format!("did you mean {near:?}?")),
+                None => why.with_hint(format!("there are {}", ids.join(", "))),
+            },
+        ))
+    }
+
+    /// Changes some keys of a client. `"secret": null` takes its secret away.
+    pub(crate) async fn patch_client(&self, id: &str, input: Value) -> Outcome<Client> {
+        let before = self.read_client(id).await?;
+        let adopted = before.adopted;
+        let secret = if input.get("secret").is_some() {
+            None
+        } else {
+            before.secret
+        };
+        let mut whole = overlay(
+            &Client {
+                adopted: false,
+                ..before.clone()
+            },
+            input,
+        )?;
+        // Of no use to whoever reads it back: it is decided by the first request.
+        whole
+            .as_object_mut()
+            .and_then(|whole| whole.remove("adopted"));
+        let spec: ClientSpec = invalid::from_json(whole)?;
+        if spec.id != before.id {
+            return Err(Invalid::new("id", format!("{} is not {id}: an id stays", spec.id)).into());
+        }
+        let mut client = self.resolve(spec).await?;
+        client.adopted = adopted;
+        client.secret = client.secret.or(secret);
+        self.store.put_client(self.name(), &client).await?;
+        Ok(client)
+    }
+
+    /// Removes a client, with its tokens, codes and consents.
+    pub(crate) async fn delete_client(&self, id: &str) -> Outcome<()> {
+        let client = self.read_client(id).await?;
+        self.store
+            .delete_client(self.name(), client.id.as_str())
+            .await?;
+        Ok(())
+    }
+
+    async fn resolve(&self, spec: ClientSpec) -> Outcome<Client> {
+        let users = self.store.list_users(self.name()).await?;
+        Ok(spec.resolve(&users)?)
+    }
+}

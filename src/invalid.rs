@@ -1,0 +1,148 @@
+//! What did the person who configures the mock get wrong? The one error of seeds, configuration files and
+//! control calls: it names the place, the value, the rule and the mend. Civitai's own errors are
+//! `protocol/error.rs`.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// Input of ours that cannot be used.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Invalid {
+    /// The file it is in, and the line where that is known.
+    pub file: Option<(PathBuf, Option<usize>)>,
+    /// The key, for example `clients[2].redirect_uris[0]`; empty for the input as a whole.
+    pub path: String,
+    /// The value and the rule it breaks.
+    pub message: String,
+    /// How to mend it.
+    pub hint: Option<String>,
+}
+
+impl Invalid {
+    pub(crate) fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
+            message: message.into(),
+            ..Self::default()
+        }
+    }
+
+    #[must_use]
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.file {
+            Some((file, Some(line))) => write!(f, "{}:{line}: ", file.display())?,
+            Some((file, None)) => write!(f, "{}: ", file.display())?,
+            None => {}
+        }
+        if !self.path.is_empty() {
+            write!(f, "{}: ", self.path)?;
+        }
+        f.write_str(&self.message)?;
+        match &self.hint {
+            Some(hint) => write!(f, "; {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Invalid {}
+
+/// Reads a JSON value.
+pub(crate) fn from_json<T: DeserializeOwned>(value: Value) -> Result<T, Invalid> {
+    serde_path_to_error::deserialize(value)
+        .map_err(|error| explain(path(&error), &error.inner().to_string()))
+}
+
+/// Reads TOML text that came from a file.
+pub(crate) fn from_toml<T: DeserializeOwned>(text: &str, file: &Path) -> Result<T, Invalid> {
+    let at = |error: &toml::de::Error, path: String| {
+        let line = error.span().map(|span| line_of(text, span.start));
+        Invalid {
+            file: Some((file.to_owned(), line)),
+            ..explain(path, error.message())
+        }
+    };
+    let deserializer =
+        toml::Deserializer::parse(text).map_err(|error| at(&error, String::new()))?;
+    serde_path_to_error::deserialize(deserializer).map_err(|error| {
+        let place = path(&error);
+        at(error.inner(), place)
+    })
+}
+
+fn path<E>(error: &serde_path_to_error::Error<E>) -> String {
+    match error.path().to_string() {
+        root if root == "." => String::new(),
+        path => path,
+    }
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    text.as_bytes()
+        .iter()
+        .take(offset)
+        .filter(|byte| **byte == b'\n')
+        .count()
+        + 1
+}
+
+/// Serde's "unknown field `x`, expected one of `a`, `b`" with the nearest of them as a hint.
+fn explain(path: String, message: &str) -> Invalid {
+    let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    let kind = ["unknown field", "unknown variant"]
+        .into_iter()
+        .find(|kind| message.starts_with(kind));
+    let (Some(kind), Some((wrong, known))) = (kind, quoted.split_first()) else {
+        return Invalid::new(path, message);
+    };
+    let noun = if kind == "unknown field" {
+        "unknown key"
+    } else {
+        "unknown value"
+    };
+    let hint = match crate::protocol::nearest(wrong, known.iter().copied()) {
+        Some(near) => format!("did you mean {near:?}?"),
+        None => format!("choose among {}", known.join(", ")),
+    };
+    Invalid::new(path, format!("{noun} {wrong:?}")).with_hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Thing {
+        #[expect(dead_code, reason = "only its reading is tested")]
+        redirect_uris: Vec<u32>,
+    }
+
+    #[test]
+    fn json_errors_name_key_value_and_the_nearest_choice() {
+        let wrong =
+            from_json::<Vec<Thing>>(serde_json::json!([{"redirect_urls": []}])).unwrap_err();
+        insta::assert_snapshot!(wrong, @r#"[0].redirect_urls: unknown key "redirect_urls"; did you mean "redirect_uris"?"#);
+        let wrong = from_json::<Thing>(serde_json::json!({"redirect_uris": [1, "x"]})).unwrap_err();
+        insta::assert_snapshot!(wrong, @r#"redirect_uris[1]: invalid type: string "x", expected u32"#);
+    }
+
+    #[test]
+    fn toml_errors_name_file_and_line() {
+        let text = "\nredirect_uris = [1,\n  true]\n";
+        let wrong = from_toml::<Thing>(text, Path::new("seed.toml")).unwrap_err();
+        insta::assert_snapshot!(wrong, @"seed.toml:3: redirect_uris[1]: invalid type: boolean `true`, expected u32");
+    }
+}

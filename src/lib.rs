@@ -1,0 +1,65 @@
+//! A stand-in for Civitai's OAuth 2.0 server: the same answers, offline, in any state a test needs.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use civitai_oauth_mock::{Config, Server};
+//!
+//! let server = Server::start(Config::default()).await?;
+//! assert!(server.base_url().starts_with("http://127.0.0.1:"));
+//! server.stop().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The map
+//!
+//! Data flows one way:
+//!
+//! ```text
+//! contract, protocol ← model ← store ← { oauth, pages, control } ← router ← server ← cli
+//!       pure            pure     SQL            axum                  axum     tokio
+//! ```
+//!
+//! | room | answers |
+//! |---|---|
+//! | `contract` | In what do the documented and the deployed server differ? |
+//! | `protocol` | What do the words mean? Parsed once, pure. |
+//! | `model` | What exists, and how may it change? |
+//! | `store` | How is it kept? SQLite, one file per table. |
+//! | `sandbox` | What is one private world? Store, clock, entropy, settings, rate limits. |
+//! | `oauth` | The endpoints that client apps speak, one file each. |
+//! | `pages` | The pages that people see. |
+//! | `control` | What makes it a mock: each verb once. |
+//! | `router` | Every path and its handler: the one table to read first. |
+//! | `server` | How does it listen? |
+//! | `config`, `seed`, `invalid` | What can be set, what there is to begin with, and what is said when either is wrong. |
+//!
+//! A request for a token, from end to end: `router` names the handler, `oauth::extract` reads the bytes,
+//! `protocol` parses them, `store` settles who wins, `model` holds the rules, `oauth::mint` makes the tokens
+//! and `oauth::respond` chooses status and headers.
+
+mod base;
+#[cfg(feature = "cli")]
+pub mod cli;
+mod config;
+mod contract;
+mod control;
+mod invalid;
+mod model;
+mod oauth;
+mod pages;
+mod protocol;
+mod router;
+mod sandbox;
+mod seed;
+mod server;
+mod store;
+
+pub use config::Config;
+pub use contract::{Contract, DIFFERENCES, Difference, Entry, OBSERVED, Override, Rules};
+pub use invalid::Invalid;
+pub use protocol::scope::{PRESETS, SCOPES, Scope, ScopeBit};
+pub use sandbox::settings::{ConsentMode, UnknownClients};
+pub use server::{Server, StartError};
+pub use store::{Database, StoreError};

@@ -1,0 +1,205 @@
+//! How much may an app spend? The `buzz_limit` of a consent: its shape and the check of it. Its enforcement
+//! needs a ledger and is not here.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::protocol::error::OAuthError;
+
+/// The largest integer that a JSON number carries exactly in JavaScript.
+const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
+
+const FAILED_VALIDATION: &str = "buzz_limit failed validation";
+
+/// The budgets that a user set for an app at consent. All of them hold at once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct BuzzLimit(Vec<Budget>);
+
+/// One cap on what an app may spend, in buzz.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub(crate) enum Budget {
+    /// So much in all.
+    Absolute {
+        limit: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        currencies: Option<Vec<String>>,
+    },
+    /// So much within any `unit` windows.
+    Sliding {
+        limit: u64,
+        window: Window,
+        unit: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        currencies: Option<Vec<String>>,
+    },
+    /// So much until the cron expression next fires.
+    Rollover {
+        limit: u64,
+        cron: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        currencies: Option<Vec<String>>,
+    },
+}
+
+/// The length that a sliding budget counts in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Window {
+    Second,
+    Minute,
+    Hour,
+    Day,
+    Week,
+    Month,
+}
+
+impl BuzzLimit {
+    /// Reads the `buzz_limit` parameter. Empty text and `null` mean no limit.
+    pub(crate) fn parse(text: &str) -> Result<Option<Self>, OAuthError> {
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let value = serde_json::from_str(text)
+            .map_err(|_| OAuthError::invalid_request("buzz_limit is not valid JSON"))?;
+        let budgets = match value {
+            Value::Null => return Ok(None),
+            Value::Array(items) => items.iter().map(budget).collect::<Option<Vec<_>>>(),
+            _ => None,
+        };
+        budgets
+            .map(|budgets| Some(Self(budgets)))
+            .ok_or_else(|| OAuthError::invalid_request(FAILED_VALIDATION))
+    }
+}
+
+impl BuzzLimit {
+    /// The simple form of the consent page: so much per 1, 7 or 30 days.
+    pub(crate) fn per_days(amount: &str, days: &str) -> Result<Self, OAuthError> {
+        let limit = serde_json::from_str(amount.trim())
+            .ok()
+            .as_ref()
+            .and_then(positive_integer);
+        let unit = match days {
+            "1" => Some(1),
+            "7" => Some(7),
+            "30" => Some(30),
+            _ => None,
+        };
+        match (limit, unit) {
+            (Some(limit), Some(unit)) => Ok(Self(vec![Budget::Sliding {
+                limit,
+                window: Window::Day,
+                unit,
+                currencies: None,
+            }])),
+            _ => Err(OAuthError::invalid_request(FAILED_VALIDATION)),
+        }
+    }
+}
+
+fn budget(value: &Value) -> Option<Budget> {
+    let object = value.as_object()?;
+    let limit = positive_integer(object.get("limit")?)?;
+    let currencies = currencies(object)?;
+    match object.get("type")?.as_str()? {
+        "absolute" => Some(Budget::Absolute { limit, currencies }),
+        "sliding" => Some(Budget::Sliding {
+            limit,
+            window: serde_json::from_value(object.get("window")?.clone()).ok()?,
+            unit: positive_integer(object.get("unit")?)?,
+            currencies,
+        }),
+        "rollover" => {
+            let cron = object.get("cron")?.as_str()?.to_owned();
+            (!cron.is_empty()).then_some(Budget::Rollover {
+                limit,
+                cron,
+                currencies,
+            })
+        }
+        _ => None,
+    }
+}
+
+/// `5` and `5.0` are the same number in JSON, and both are integers.
+fn positive_integer(value: &Value) -> Option<u64> {
+    let number = value.as_f64()?;
+    let fits = number > 0.0 && number.fract() == 0.0 && number <= MAX_SAFE_INTEGER;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "checked above"
+    )]
+    fits.then_some(number as u64)
+}
+
+/// The outer option: well-formed or not. The inner one: given or not.
+fn currencies(object: &Map<String, Value>) -> Option<Option<Vec<String>>> {
+    match object.get("currencies") {
+        None => Some(None),
+        Some(Value::Array(items)) => items
+            .iter()
+            .map(|item| item.as_str().map(str::to_owned))
+            .collect::<Option<_>>()
+            .map(Some),
+        Some(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn well_formed_budgets_are_kept_as_they_were_sent() {
+        let text = r#"[{"type":"sliding","limit":5000,"window":"day","unit":1},{"type":"absolute","limit":5,"currencies":["blue"]},{"type":"rollover","limit":9,"cron":"0 0 1 * *"}]"#;
+        let parsed = BuzzLimit::parse(text).unwrap().unwrap();
+        assert_eq!(serde_json::to_string(&parsed).unwrap(), text);
+    }
+
+    #[test]
+    fn the_simple_form_makes_one_sliding_budget() {
+        let made = BuzzLimit::per_days("5000", "7").unwrap();
+        let text = r#"[{"type":"sliding","limit":5000,"window":"day","unit":7}]"#;
+        assert_eq!(Ok(Some(made)), BuzzLimit::parse(text));
+        for (amount, days) in [("0", "7"), ("-5", "7"), ("5.5", "7"), ("", "7"), ("5", "8")] {
+            assert!(
+                BuzzLimit::per_days(amount, days).is_err(),
+                "{amount} {days}"
+            );
+        }
+    }
+
+    #[test]
+    fn no_limit_is_said_in_two_ways_and_an_empty_list_is_a_list() {
+        assert_eq!(BuzzLimit::parse(""), Ok(None));
+        assert_eq!(BuzzLimit::parse("null"), Ok(None));
+        assert_eq!(BuzzLimit::parse("[]"), Ok(Some(BuzzLimit(vec![]))));
+    }
+
+    #[test]
+    fn the_two_errors_are_civitais() {
+        let description = |text| BuzzLimit::parse(text).unwrap_err().description.unwrap();
+        assert_eq!(description("{"), "buzz_limit is not valid JSON");
+        for wrong in [
+            "{}",
+            "5",
+            r#"[{"type":"absolute","limit":0}]"#,
+            r#"[{"type":"absolute","limit":1.5}]"#,
+            r#"[{"type":"absolute","limit":"5"}]"#,
+            r#"[{"type":"absolute","limit":5,"currencies":[1]}]"#,
+            r#"[{"type":"sliding","limit":5,"window":"year","unit":1}]"#,
+            r#"[{"type":"sliding","limit":5,"window":"day","unit":0}]"#,
+            r#"[{"type":"rollover","limit":5,"cron":""}]"#,
+            r#"[{"type":"weekly","limit":1}]"#,
+        ] {
+            assert_eq!(
+                description(wrong),
+                "buzz_limit failed validation",
+                "{wrong}"
+            );
+        }
+    }
+}

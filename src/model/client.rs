@@ -1,0 +1,169 @@
+//! Which app is asking, and what may it do? A registered client and the rules that hang on its registration.
+
+use std::fmt;
+
+use serde::de::{self, Deserializer};
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::contract::{Difference, Rules};
+use crate::model::user::User;
+use crate::protocol::error::OAuthError;
+use crate::protocol::ids::{ClientId, UserId};
+use crate::protocol::redirect_uri::{self, Matching};
+use crate::protocol::scope::Scope;
+use crate::protocol::secret::{Secret, SecretHash};
+
+/// A registered client.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are independent facts of a registration"
+)]
+pub(crate) struct Client {
+    pub(crate) id: ClientId,
+    pub(crate) name: String,
+    pub(crate) description: String,
+    pub(crate) logo_url: Option<String>,
+    pub(crate) confidential: bool,
+    pub(crate) redirect_uris: Vec<String>,
+    /// Our extension: any loopback redirect URI will do.
+    pub(crate) any_loopback_redirect: bool,
+    pub(crate) allowed_origins: Vec<String>,
+    pub(crate) grants: Vec<Grant>,
+    pub(crate) allowed_scopes: Scope,
+    pub(crate) verified: bool,
+    pub(crate) access_mode: AccessMode,
+    pub(crate) owner: UserId,
+    /// Our extension: registered by its first request (`unknown_clients = "register"`), so that any redirect
+    /// URI will do and the first secret it sends becomes its own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) adopted: bool,
+    /// Kept in a column of its own, and shown to nobody.
+    #[serde(skip)]
+    pub(crate) secret: Option<SecretHash>,
+}
+
+/// Whom a client is open to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum AccessMode {
+    /// Anybody.
+    #[default]
+    Open,
+    /// Users with the role `tester`.
+    Testers,
+    /// Nobody.
+    Disabled,
+}
+
+/// A grant that a client may be allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Grant {
+    AuthorizationCode,
+    RefreshToken,
+    ClientCredentials,
+    DeviceCode,
+}
+
+impl Grant {
+    pub(crate) const ALL: [Self; 4] = [
+        Self::AuthorizationCode,
+        Self::RefreshToken,
+        Self::ClientCredentials,
+        Self::DeviceCode,
+    ];
+
+    /// The `grant_type` that asks for it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::AuthorizationCode => "authorization_code",
+            Self::RefreshToken => "refresh_token",
+            Self::ClientCredentials => "client_credentials",
+            Self::DeviceCode => "urn:ietf:params:oauth:grant-type:device_code",
+        }
+    }
+}
+
+impl fmt::Display for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Serialize for Grant {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Grant {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::ALL
+            .into_iter()
+            .find(|grant| grant.name() == text)
+            .ok_or_else(|| {
+                let names = Self::ALL.map(Self::name);
+                de::Error::custom(match crate::protocol::nearest(&text, names) {
+                    Some(near) => format!("no grant {text:?}: did you mean {near:?}?"),
+                    None => format!("no grant {text:?}: choose among {}", names.join(", ")),
+                })
+            })
+    }
+}
+
+impl Client {
+    /// Whether the client is allowed this grant.
+    pub(crate) fn may_use(&self, grant: Grant) -> bool {
+        self.grants.contains(&grant)
+    }
+
+    /// The most that a token of this client may carry.
+    pub(crate) fn ceiling(&self) -> Scope {
+        self.allowed_scopes.with_user_read()
+    }
+
+    /// Whether a browser may be sent to `given` with an answer for this client.
+    pub(crate) fn accepts_redirect(&self, given: &str, rules: &Rules) -> bool {
+        let matching = if rules.live(Difference::RedirectUriMatch) {
+            Matching::LoopbackAware
+        } else {
+            Matching::Exact
+        };
+        redirect_uri::matches(&self.redirect_uris, given, matching)
+            || (self.any_loopback_redirect && redirect_uri::is_loopback(given))
+            || (self.adopted && redirect_uri::check(given).is_ok())
+    }
+
+    /// Whether this user may use the client at all.
+    pub(crate) fn check_access(&self, user: &User) -> Result<(), OAuthError> {
+        match self.access_mode {
+            AccessMode::Open => Ok(()),
+            AccessMode::Testers if user.roles.iter().any(|role| role == "tester") => Ok(()),
+            AccessMode::Testers => Err(OAuthError::access_denied(
+                "Access to this application is currently limited to testers.",
+            )),
+            AccessMode::Disabled => Err(OAuthError::access_denied(
+                "This application is not currently available.",
+            )),
+        }
+    }
+
+    /// Whether the client is who it says: a public client is taken at its word.
+    pub(crate) fn authenticates_with(&self, presented: Option<&Secret>) -> bool {
+        !self.confidential || self.owns_secret(presented)
+    }
+
+    /// Whether this is the secret of this confidential client.
+    pub(crate) fn owns_secret(&self, presented: Option<&Secret>) -> bool {
+        match (self.confidential, &self.secret, presented) {
+            (true, Some(own), Some(presented)) => own.is_of(presented.reveal()),
+            _ => false,
+        }
+    }
+
+    /// Whether a page of this origin may call on behalf of the client.
+    pub(crate) fn allows_origin(&self, origin: &str) -> bool {
+        self.allowed_origins.iter().any(|allowed| allowed == origin)
+    }
+}

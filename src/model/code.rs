@@ -1,0 +1,70 @@
+//! When is an authorization code good? Its life, and what its redeemer must still show.
+
+use crate::contract::{Contract, Difference, Rules};
+use crate::model::client::Client;
+use crate::protocol::error::{OAuthError, scope_refused};
+use crate::protocol::ids::{ClientId, UserId};
+use crate::protocol::pkce::{Challenge, Verifier};
+use crate::protocol::scope::Scope;
+use crate::protocol::time::Timestamp;
+
+/// A code past its life is still told apart from one that never was, for this long after it was issued.
+const KEPT_SECONDS: u32 = 600;
+
+/// An authorization code, less the code itself.
+#[derive(Debug, Clone)]
+pub(crate) struct AuthorizationCode {
+    pub(crate) client_id: ClientId,
+    pub(crate) user_id: UserId,
+    pub(crate) scope: Scope,
+    pub(crate) redirect_uri: String,
+    pub(crate) challenge: Challenge,
+    pub(crate) nonce: Option<String>,
+    pub(crate) issued_at: Timestamp,
+    pub(crate) expires_at: Timestamp,
+    /// From here on it is forgotten.
+    pub(crate) kept_until: Timestamp,
+}
+
+/// How long a code issued now may be redeemed, and how long it is known.
+pub(crate) fn lifetime(rules: &Rules, chosen: Option<u32>) -> (u32, u32) {
+    let contract_says = match rules.side(Difference::CodeLifetime) {
+        Contract::Documented => 600,
+        Contract::Live => 300,
+    };
+    let life = chosen.unwrap_or(contract_says);
+    (life, life.max(KEPT_SECONDS))
+}
+
+impl AuthorizationCode {
+    /// What the redeemer of a code that has just been used up must show. A failure leaves it used up.
+    pub(crate) fn check_verifier(&self, verifier: &Verifier) -> Result<(), OAuthError> {
+        if verifier.fits(&self.challenge) {
+            Ok(())
+        } else {
+            Err(OAuthError::invalid_grant(
+                "Invalid grant: code verifier is invalid",
+            ))
+        }
+    }
+
+    /// The scope of the token: what was approved, within what the client may have by now.
+    pub(crate) fn token_scope(&self, client: &Client, rules: &Rules) -> Result<Scope, OAuthError> {
+        within_ceiling(self.scope, client, rules)
+    }
+}
+
+/// What of this scope the client gets (difference `scope-ceiling`).
+pub(crate) fn within_ceiling(
+    scope: Scope,
+    client: &Client,
+    rules: &Rules,
+) -> Result<Scope, OAuthError> {
+    if client.ceiling().covers(scope) {
+        return Ok(scope);
+    }
+    match rules.side(Difference::ScopeCeiling) {
+        Contract::Documented => Ok(scope.intersection(client.ceiling())),
+        Contract::Live => Err(scope_refused()),
+    }
+}

@@ -1,0 +1,43 @@
+//! What has a user already agreed to? A remembered consent covers every narrower request.
+
+use crate::model::buzz::BuzzLimit;
+use crate::protocol::scope::Scope;
+
+/// What one user allows one client without being asked again, and how much it may spend.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Consent {
+    /// Empty where only a budget is kept: then the page is shown again.
+    pub(crate) scope: Scope,
+    pub(crate) buzz_limit: Option<BuzzLimit>,
+}
+
+/// What an approval leaves behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Approval {
+    /// The scope to remember, where the user asked for that; it replaces what was remembered.
+    pub(crate) remember: Option<Scope>,
+    /// The budget to keep from now on; `None` where the approval said nothing of it.
+    pub(crate) buzz_limit: Option<Option<BuzzLimit>>,
+}
+
+impl Consent {
+    /// Whether the page need not be shown for this scope.
+    pub(crate) fn covers(&self, scope: Scope) -> bool {
+        self.scope.covers(scope)
+    }
+
+    /// The consent after an approval, where there is one to keep.
+    pub(crate) fn after(before: Option<Self>, approval: &Approval) -> Option<Self> {
+        if approval.remember.is_none() && approval.buzz_limit.is_none() {
+            return None;
+        }
+        let before = before.unwrap_or(Self {
+            scope: Scope::default(),
+            buzz_limit: None,
+        });
+        Some(Self {
+            scope: approval.remember.unwrap_or(before.scope),
+            buzz_limit: approval.buzz_limit.clone().unwrap_or(before.buzz_limit),
+        })
+    }
+}

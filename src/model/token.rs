@@ -1,0 +1,48 @@
+//! What does a token stand for? One user's permission to one client, for a while.
+
+use crate::protocol::ids::{ClientId, UserId};
+use crate::protocol::scope::Scope;
+use crate::protocol::secret::SecretHash;
+use crate::protocol::time::Timestamp;
+
+/// What a token is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TokenKind {
+    Access,
+    Refresh,
+}
+
+impl TokenKind {
+    /// The word that rows and answers use.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Access => "access",
+            Self::Refresh => "refresh",
+        }
+    }
+
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        [Self::Access, Self::Refresh]
+            .into_iter()
+            .find(|kind| kind.name() == name)
+    }
+}
+
+/// A token, less the token itself.
+#[derive(Debug, Clone)]
+pub(crate) struct Token {
+    pub(crate) hash: SecretHash,
+    pub(crate) kind: TokenKind,
+    pub(crate) client_id: ClientId,
+    pub(crate) user_id: UserId,
+    pub(crate) scope: Scope,
+    pub(crate) issued_at: Timestamp,
+    pub(crate) expires_at: Timestamp,
+}
+
+impl Token {
+    /// A token is good up to and including the moment it expires at.
+    pub(crate) fn is_live(&self, now: Timestamp) -> bool {
+        self.expires_at >= now
+    }
+}

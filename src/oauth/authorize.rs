@@ -1,0 +1,271 @@
+//! GET and POST `/authorize` (RFC 6749 §4.1.1): sign-in, consent, code. The checks stand in the order in
+//! which Civitai makes them; what the request must say of itself is `protocol/authorize_request.rs`, the page
+//! that asks for consent is `pages/consent.rs`.
+
+use axum::extract::RawQuery;
+use axum::http::{Method, StatusCode};
+use axum::response::Response;
+
+use crate::contract::{Contract, Difference, Rules};
+use crate::model::buzz::BuzzLimit;
+use crate::model::client::{Client, Grant};
+use crate::model::code::{self, AuthorizationCode};
+use crate::model::consent::{Approval, Consent};
+use crate::model::user::User;
+use crate::oauth::clients;
+use crate::oauth::extract::{Context, Sent};
+use crate::oauth::respond::{self, Cors};
+use crate::oauth::session;
+use crate::protocol::authorize_request::AuthorizeRequest;
+use crate::protocol::error::{OAuthError, grant_refused};
+use crate::protocol::format::{has_scheme, is_vschar};
+use crate::protocol::ids::ClientId;
+use crate::protocol::params::Params;
+use crate::protocol::redirect_uri;
+use crate::sandbox::rate_limits::Limit;
+use crate::sandbox::settings::ConsentMode;
+
+/// What other methods are told.
+pub(crate) const ALLOW: &str = "GET, POST, HEAD";
+
+/// `GET /authorize`. A HEAD reads no query, as at Civitai.
+pub(crate) async fn get(method: Method, RawQuery(query): RawQuery, context: Context) -> Response {
+    let query = query.filter(|_| method == Method::GET).unwrap_or_default();
+    answer(&context, &Params::from_urlencoded(query.as_bytes()), false).await
+}
+
+/// `POST /authorize`: the consent page's form comes here.
+pub(crate) async fn post(context: Context, Sent(params): Sent) -> Response {
+    answer(&context, &params, true).await
+}
+
+/// `OPTIONS /authorize` (difference `authorize-preflight`).
+pub(crate) async fn options(method: Method, context: Context) -> Response {
+    match context.rules().side(Difference::AuthorizePreflight) {
+        Contract::Documented => respond::credentialed_preflight(context.origin()),
+        Contract::Live => respond::method_not_allowed(&method, ALLOW),
+    }
+}
+
+/// Where the browser goes next.
+enum Next {
+    SignIn,
+    AskConsent,
+    /// Back to the client, with a code.
+    Client(String),
+    /// Back to the client, with the user's refusal.
+    Refused(String),
+}
+
+async fn answer(context: &Context, params: &Params, by_post: bool) -> Response {
+    let (user, cookie) = match session::user_or_mock(context).await {
+        Ok(known) => known,
+        Err(why) => return respond::refusal(&why, Cors::Closed),
+    };
+    let next = match user {
+        Some(user) => decide(context, params, by_post, &user).await,
+        None => Ok(Next::SignIn),
+    };
+    let response = match next {
+        Ok(Next::SignIn) => respond::see_other(&sign_in_path(context, params)),
+        Ok(Next::AskConsent) => respond::see_other(&consent_url(context, params)),
+        Ok(Next::Refused(location)) => respond::see_other(&location),
+        Ok(Next::Client(location)) => {
+            let status = match context.rules().side(Difference::RedirectStatus) {
+                Contract::Documented => StatusCode::FOUND,
+                Contract::Live => StatusCode::SEE_OTHER,
+            };
+            respond::redirect(status, &location)
+        }
+        Err(why) => respond::error(&why, Cors::Closed),
+    };
+    respond::with_cookie(response, cookie.as_deref())
+}
+
+/// The sign-in page, with the whole request to come back to.
+fn sign_in_path(context: &Context, params: &Params) -> String {
+    let here = with_query(context.base.path("/api/auth/oauth/authorize"), params);
+    with_return(context.base.path("/login"), &here)
+}
+
+/// A path, and where to go on after it.
+pub(crate) fn with_return(path: String, return_path: &str) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(path + "?");
+    query.append_pair("returnUrl", return_path).finish()
+}
+
+fn consent_url(context: &Context, params: &Params) -> String {
+    with_query(format!("{}/login/oauth/authorize", context.base), params)
+}
+
+fn with_query(url: String, params: &Params) -> String {
+    let query = params.to_query();
+    if query.is_empty() {
+        url
+    } else {
+        format!("{url}?{query}")
+    }
+}
+
+async fn decide(
+    context: &Context,
+    params: &Params,
+    by_post: bool,
+    user: &User,
+) -> Result<Next, OAuthError> {
+    if !context
+        .sandbox
+        .admits(Limit::Authorize, &user.id.to_string())
+    {
+        return Err(OAuthError::rate_limited("Too many authorization requests"));
+    }
+    let rules = context.rules();
+    let client = known_client(context, params).await?;
+    let redirect_uri = registered_redirect(&client, params, &rules)?;
+    client.check_access(user)?;
+    let request = AuthorizeRequest::parse(params, &rules)?;
+    let buzz_limit = asked_buzz_limit(params, &rules)?;
+
+    let (sandbox, mode) = (&context.sandbox, context.sandbox.settings().consent);
+    let stored = sandbox
+        .store
+        .find_consent(sandbox.name(), user.id, &client.id)
+        .await?;
+    let approved = by_post && params.text("approved") == Some("true");
+    if approved {
+        let remember = (params.text("remember") == Some("true")).then_some(request.scope);
+        let approval = Approval {
+            remember,
+            buzz_limit,
+        };
+        if let Some(consent) = Consent::after(stored, &approval) {
+            let parties = (user.id, &client.id);
+            sandbox
+                .store
+                .put_consent(sandbox.name(), parties, &consent, sandbox.now())
+                .await?;
+        }
+    } else if !stored.is_some_and(|consent| consent.covers(request.scope)) {
+        match mode {
+            ConsentMode::Ask => return Ok(Next::AskConsent),
+            ConsentMode::Deny => return Ok(Next::Refused(refusal(&redirect_uri, &request.state)?)),
+            ConsentMode::Approve => {}
+        }
+    }
+    issue(context, params, (user, &client), &redirect_uri, &request)
+        .await
+        .map(Next::Client)
+}
+
+async fn known_client(context: &Context, params: &Params) -> Result<Client, OAuthError> {
+    let id = params.filled("client_id");
+    let id = id.ok_or_else(|| OAuthError::invalid_request("Missing client_id"))?;
+    if ClientId::is_app_block(&id) {
+        return Err(OAuthError::invalid_client(
+            "This client cannot be used for interactive authorization",
+        ));
+    }
+    let client = clients::find(context, &id).await?;
+    client.ok_or_else(|| OAuthError::invalid_client("Unknown client_id"))
+}
+
+fn registered_redirect(
+    client: &Client,
+    params: &Params,
+    rules: &Rules,
+) -> Result<String, OAuthError> {
+    let given = params.filled("redirect_uri");
+    given
+        .filter(|given| client.accepts_redirect(given, rules))
+        .ok_or_else(|| {
+            OAuthError::invalid_request("redirect_uri does not match any registered URI")
+        })
+}
+
+/// What the request says of a budget (difference `buzz-limit`); the outer option is whether it says anything.
+fn asked_buzz_limit(
+    params: &Params,
+    rules: &Rules,
+) -> Result<Option<Option<BuzzLimit>>, OAuthError> {
+    let Some(text) = params.text("buzz_limit") else {
+        return Ok(None);
+    };
+    if rules.live(Difference::BuzzLimit) {
+        return Ok(None);
+    }
+    match params.text("buzz_limit_days") {
+        None => BuzzLimit::parse(text).map(Some),
+        // The page's own form, which works without a script: an amount, a period, and whether they hold.
+        Some(days) if params.text("buzz_limit_on") == Some("true") => {
+            BuzzLimit::per_days(text, days).map(|limit| Some(Some(limit)))
+        }
+        Some(_) => Ok(Some(None)),
+    }
+}
+
+async fn issue(
+    context: &Context,
+    params: &Params,
+    (user, client): (&User, &Client),
+    redirect_uri: &str,
+    request: &AuthorizeRequest,
+) -> Result<String, OAuthError> {
+    let (sandbox, rules) = (&context.sandbox, context.rules());
+    if !is_vschar(client.id.as_str()) {
+        return Err(OAuthError::invalid_parameter("client_id"));
+    }
+    if !has_scheme(redirect_uri) {
+        return Err(OAuthError::invalid_request(
+            "Invalid request: `redirect_uri` is not a valid URI",
+        ));
+    }
+    if !client.may_use(Grant::AuthorizationCode) {
+        return Err(grant_refused());
+    }
+    request.check_before_issue(params)?;
+    // Only whether it is refused: what is trimmed is trimmed when the token is issued.
+    code::within_ceiling(request.scope, client, &rules)?;
+
+    let now = sandbox.now();
+    let (life, kept) = code::lifetime(&rules, sandbox.settings().code_seconds);
+    let value = sandbox.entropy.authorization_code();
+    let code = AuthorizationCode {
+        client_id: client.id.clone(),
+        user_id: user.id,
+        scope: request.scope,
+        redirect_uri: redirect_uri.to_owned(),
+        challenge: request.challenge.clone(),
+        nonce: request.nonce.clone(),
+        issued_at: now,
+        expires_at: now.plus_seconds(life),
+        kept_until: now.plus_seconds(kept),
+    };
+    let answer = [("code", value.reveal()), ("state", request.state.as_str())];
+    let location =
+        redirect_uri::with_params(redirect_uri, &answer).ok_or_else(unusable_redirect)?;
+    sandbox
+        .store
+        .insert_code(sandbox.name(), &value.hash(), &code)
+        .await?;
+    Ok(location)
+}
+
+/// Where the browser goes when the user says no.
+pub(crate) fn refusal(redirect_uri: &str, state: &str) -> Result<String, OAuthError> {
+    let mut params = vec![
+        ("error", "access_denied"),
+        (
+            "error_description",
+            "The user denied the authorization request",
+        ),
+    ];
+    if !state.is_empty() {
+        params.push(("state", state));
+    }
+    redirect_uri::with_params(redirect_uri, &params).ok_or_else(unusable_redirect)
+}
+
+/// A registered text that is not a URL cannot be redirected to.
+fn unusable_redirect() -> OAuthError {
+    OAuthError::invalid_request("Invalid request: `redirect_uri` is not a valid URI")
+}

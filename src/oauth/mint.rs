@@ -1,0 +1,83 @@
+//! Where do tokens come from? The only birthplace of access and refresh tokens; `store/tokens.rs` keeps their
+//! hashes.
+
+use serde_json::{Value, json};
+
+use crate::contract::{Contract, Difference, Rules};
+use crate::model::token::{Token, TokenKind};
+use crate::protocol::ids::{ClientId, UserId};
+use crate::protocol::scope::Scope;
+use crate::protocol::secret::Secret;
+use crate::sandbox::Sandbox;
+
+/// Whom a token is for.
+#[derive(Debug, Clone)]
+pub(crate) struct Permission {
+    pub(crate) client_id: ClientId,
+    pub(crate) user_id: UserId,
+    pub(crate) scope: Scope,
+}
+
+/// Tokens that have just been minted, and the rows that will know them again.
+#[derive(Debug)]
+pub(crate) struct Minted {
+    access: Secret,
+    refresh: Option<Secret>,
+    expires_in: u32,
+    scope: Scope,
+    pub(crate) rows: Vec<Token>,
+}
+
+/// Mints an access token, and a refresh token where one goes with it.
+pub(crate) fn mint(sandbox: &Sandbox, permission: &Permission, with_refresh: bool) -> Minted {
+    let settings = sandbox.settings();
+    let now = sandbox.now();
+    let scope = permission.scope.with_user_read();
+    let row = |secret: &Secret, kind, seconds| Token {
+        hash: secret.hash(),
+        kind,
+        client_id: permission.client_id.clone(),
+        user_id: permission.user_id,
+        scope,
+        issued_at: now,
+        expires_at: now.plus_seconds(seconds),
+    };
+    let access = sandbox.entropy.token();
+    let refresh = with_refresh.then(|| sandbox.entropy.token());
+    let mut rows = vec![row(
+        &access,
+        TokenKind::Access,
+        settings.access_token_seconds,
+    )];
+    rows.extend(
+        refresh
+            .iter()
+            .map(|one| row(one, TokenKind::Refresh, settings.refresh_token_seconds)),
+    );
+    Minted {
+        access,
+        refresh,
+        expires_in: settings.access_token_seconds,
+        scope,
+        rows,
+    }
+}
+
+impl Minted {
+    /// The answer of `/token` (RFC 6749 §5.1; the scope's shape is the difference `scope-shape`).
+    pub(crate) fn answer(&self, rules: &Rules) -> Value {
+        let mut answer = json!({
+            "access_token": self.access.reveal(),
+            "token_type": "Bearer",
+            "expires_in": self.expires_in,
+        });
+        if let Some(refresh) = &self.refresh {
+            answer["refresh_token"] = refresh.reveal().into();
+        }
+        answer["scope"] = match rules.side(Difference::ScopeShape) {
+            Contract::Documented => json!(self.scope.to_string()),
+            Contract::Live => json!([self.scope.to_string()]),
+        };
+        answer
+    }
+}

@@ -1,0 +1,175 @@
+//! What goes back over the wire? The only place where an OAuth answer's status or header is chosen.
+
+use axum::Json;
+use axum::body::Body;
+use axum::http::header::{
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE, ALLOW, LOCATION, SET_COOKIE, VARY,
+};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+
+use crate::invalid::Invalid;
+use crate::protocol::error::{ErrorCode, OAuthError};
+use crate::store::StoreError;
+
+/// Who may read an answer from a page of another origin.
+#[derive(Debug, Clone)]
+pub(crate) enum Cors {
+    /// No page.
+    Closed,
+    /// Any page, by this method.
+    Any(&'static str),
+    /// Pages of one origin, by this method.
+    Origin(String, &'static str),
+}
+
+impl Cors {
+    fn apply(self, mut response: Response) -> Response {
+        let (origin, methods) = match self {
+            Self::Closed => return response,
+            Self::Any(methods) => ("*".to_owned(), methods),
+            Self::Origin(origin, methods) => {
+                response
+                    .headers_mut()
+                    .append(VARY, HeaderValue::from_static("Origin"));
+                (origin, methods)
+            }
+        };
+        put(&mut response, ACCESS_CONTROL_ALLOW_ORIGIN, &origin);
+        put(&mut response, ACCESS_CONTROL_ALLOW_METHODS, methods);
+        put(&mut response, ACCESS_CONTROL_ALLOW_HEADERS, "*");
+        response
+    }
+}
+
+/// A header whose value came from a request may hold what no answer may; it is then left out.
+fn put(response: &mut Response, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+}
+
+/// A refusal: Civitai's, or ours where our own extensions are misused.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    OAuth(OAuthError),
+    Ours(Invalid),
+}
+
+impl From<OAuthError> for Refusal {
+    fn from(error: OAuthError) -> Self {
+        Self::OAuth(error)
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(why: StoreError) -> Self {
+        Self::OAuth(why.into())
+    }
+}
+
+/// 200 with a JSON body.
+pub(crate) fn ok(body: &Value, cors: Cors) -> Response {
+    cors.apply(Json(body).into_response())
+}
+
+/// An OAuth error.
+pub(crate) fn error(error: &OAuthError, cors: Cors) -> Response {
+    let status = match error.code {
+        ErrorCode::InvalidClient if error.by_header => StatusCode::UNAUTHORIZED,
+        ErrorCode::InvalidToken => StatusCode::UNAUTHORIZED,
+        ErrorCode::AccessDenied | ErrorCode::InsufficientScope | ErrorCode::OriginNotAllowed => {
+            StatusCode::FORBIDDEN
+        }
+        ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        ErrorCode::ServerError => StatusCode::INTERNAL_SERVER_ERROR,
+        ErrorCode::InvalidClient
+        | ErrorCode::InvalidGrant
+        | ErrorCode::InvalidRequest
+        | ErrorCode::InvalidScope
+        | ErrorCode::UnauthorizedClient
+        | ErrorCode::UnsupportedGrantType
+        | ErrorCode::UserDenied => StatusCode::BAD_REQUEST,
+    };
+    let mut body = Map::from_iter([("error".to_owned(), error.code.name().into())]);
+    if let Some(description) = &error.description {
+        body.insert("error_description".to_owned(), description.as_ref().into());
+    }
+    cors.apply((status, Json(body)).into_response())
+}
+
+/// A refusal of either kind.
+pub(crate) fn refusal(why: &Refusal, cors: Cors) -> Response {
+    match why {
+        Refusal::OAuth(why) => error(why, cors),
+        Refusal::Ours(why) => invalid(StatusCode::BAD_REQUEST, "invalid", why),
+    }
+}
+
+/// An error of ours: what is wrong, where, and how to mend it.
+pub(crate) fn invalid(status: StatusCode, error: &str, why: &Invalid) -> Response {
+    let body = json!({
+        "error": error,
+        "message": why.message,
+        "path": why.path,
+        "hint": why.hint,
+    });
+    (status, Json(body)).into_response()
+}
+
+/// The database failed: the caller learns no more than that, the log says what happened.
+pub(crate) fn failure(why: &StoreError) -> Response {
+    tracing::error!(%why, "the request could not be carried out");
+    error(&OAuthError::server_error(), Cors::Closed)
+}
+
+/// A redirect to a URL or path.
+pub(crate) fn redirect(status: StatusCode, location: &str) -> Response {
+    let mut response = (status, Body::empty()).into_response();
+    put(&mut response, LOCATION, location);
+    response
+}
+
+/// 303, so that a POST goes on as a GET.
+pub(crate) fn see_other(location: &str) -> Response {
+    redirect(StatusCode::SEE_OTHER, location)
+}
+
+/// The answer, and a cookie with it.
+pub(crate) fn with_cookie(mut response: Response, cookie: Option<&str>) -> Response {
+    if let Some(cookie) = cookie.and_then(|cookie| HeaderValue::from_str(cookie).ok()) {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// 204 to a preflight of an endpoint that anybody may call.
+pub(crate) fn preflight(methods: &'static str) -> Response {
+    Cors::Any(methods).apply(StatusCode::NO_CONTENT.into_response())
+}
+
+/// 204 to a preflight that lets one origin send cookies along.
+pub(crate) fn credentialed_preflight(origin: Option<&str>) -> Response {
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    if let Some(origin) = origin {
+        put(&mut response, ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        put(&mut response, ACCESS_CONTROL_ALLOW_CREDENTIALS, "true");
+        put(
+            &mut response,
+            ACCESS_CONTROL_ALLOW_METHODS,
+            "GET, POST, DELETE, OPTIONS",
+        );
+        put(&mut response, ACCESS_CONTROL_ALLOW_HEADERS, "content-type");
+        put(&mut response, ACCESS_CONTROL_MAX_AGE, "600");
+    }
+    put(&mut response, VARY, "Origin");
+    response
+}
+
+/// 405 in the words of the framework that Civitai's server is built on.
+pub(crate) fn method_not_allowed(method: &Method, allow: &'static str) -> Response {
+    let text = format!("{method} method not allowed");
+    (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, allow)], text).into_response()
+}

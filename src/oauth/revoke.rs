@@ -1,0 +1,113 @@
+//! POST `/revoke` (RFC 7009): 200 whatever happened, so that nobody learns which tokens exist. Whose tokens
+//! an app may revoke is the difference `revoke-by-client`.
+
+use axum::response::Response;
+use serde_json::json;
+
+use crate::contract::{Contract, Difference, Rules};
+use crate::model::client::Client;
+use crate::model::token::Token;
+use crate::model::user::User;
+use crate::oauth::extract::{Context, Sent};
+use crate::oauth::respond::{self, Cors};
+use crate::oauth::session;
+use crate::protocol::error::{ErrorCode, OAuthError};
+use crate::protocol::params::Params;
+use crate::protocol::secret::Secret;
+use crate::sandbox::rate_limits::Limit;
+
+/// What other methods are told.
+pub(crate) const ALLOW: &str = "POST, OPTIONS";
+
+const METHODS: &str = "POST";
+
+/// `POST /revoke`.
+pub(crate) async fn post(context: Context, Sent(params): Sent) -> Response {
+    let rules = context.rules();
+    if !within_limit(&context, &rules) {
+        return respond::error(
+            &OAuthError::bare(ErrorCode::RateLimited),
+            Cors::Any(METHODS),
+        );
+    }
+    let (client, cors) = match caller(&context, &params).await {
+        Ok(known) => known,
+        Err(why) => return respond::error(&why, Cors::Closed),
+    };
+    match revoke(&context, &params, client.as_ref(), &rules).await {
+        Ok(()) => respond::ok(&json!({}), cors),
+        Err(why) => respond::error(&why, cors),
+    }
+}
+
+/// `OPTIONS /revoke`.
+pub(crate) async fn options() -> Response {
+    respond::preflight(METHODS)
+}
+
+/// Difference `rate-limit-key`.
+fn within_limit(context: &Context, rules: &Rules) -> bool {
+    let key = context.forwarded_address().or_else(|| {
+        rules
+            .documented(Difference::RateLimitKey)
+            .then(|| context.peer_address())
+            .flatten()
+    });
+    key.is_none_or(|key| context.sandbox.admits(Limit::Revoke, &key))
+}
+
+/// The client that the body names, and who may read the answer. A page that calls for a public client must be
+/// of one of its origins; HTTP Basic is not read here.
+async fn caller(context: &Context, params: &Params) -> Result<(Option<Client>, Cors), OAuthError> {
+    let sandbox = &context.sandbox;
+    let client = match params.text("client_id") {
+        Some(id) => sandbox.store.find_client(sandbox.name(), id).await?,
+        None => None,
+    };
+    let cors = match (&client, context.origin()) {
+        (Some(client), Some(origin)) if !client.confidential => {
+            if !client.allows_origin(origin) {
+                return Err(OAuthError::new(
+                    ErrorCode::OriginNotAllowed,
+                    "Origin is not in the registered allowedOrigins for this client.",
+                ));
+            }
+            Cors::Origin(origin.to_owned(), METHODS)
+        }
+        _ => Cors::Any(METHODS),
+    };
+    Ok((client, cors))
+}
+
+async fn revoke(
+    context: &Context,
+    params: &Params,
+    client: Option<&Client>,
+    rules: &Rules,
+) -> Result<(), OAuthError> {
+    let sandbox = &context.sandbox;
+    let Some(presented) = params.filled("token").map(Secret::new) else {
+        return Err(OAuthError::invalid_request("Missing token parameter"));
+    };
+    let user = session::cookie_user(context).await?;
+    let secret = params.filled("client_secret").map(Secret::new);
+    let app = client.filter(|client| client.owns_secret(secret.as_ref()));
+    // The hint of RFC 7009 §2.1 is not needed: a token is found whatever kind it is.
+    let found = sandbox
+        .store
+        .find_token(sandbox.name(), &presented.hash())
+        .await?;
+    if let Some(token) = found.filter(|token| may_revoke(token, user.as_ref(), app, rules)) {
+        sandbox.store.revoke_token(sandbox.name(), &token).await?;
+    }
+    Ok(())
+}
+
+/// A signed-in user goes before the app.
+fn may_revoke(token: &Token, user: Option<&User>, app: Option<&Client>, rules: &Rules) -> bool {
+    let own = user.is_some_and(|user| user.id == token.user_id);
+    own || app.is_some_and(|app| match rules.side(Difference::RevokeByClient) {
+        Contract::Documented => app.id == token.client_id,
+        Contract::Live => user.is_none() && app.owner == token.user_id,
+    })
+}

@@ -1,0 +1,145 @@
+//! Who is signed in? The session cookie, and the two ways in without a browser: the `login` setting and the
+//! header `X-Mock-User`. The page where people sign in is `pages/login.rs`.
+
+use axum::http::header::COOKIE;
+use axum_extra::extract::cookie::{Cookie, SameSite};
+
+use crate::base::Base;
+use crate::invalid::Invalid;
+use crate::model::session::{self, LIFETIME_SECONDS};
+use crate::model::user::{User, UserRef};
+use crate::oauth::extract::Context;
+use crate::oauth::respond::Refusal;
+use crate::protocol::ids::UserId;
+use crate::protocol::secret::{Secret, SecretHash};
+use crate::sandbox::Sandbox;
+use crate::store::StoreError;
+
+/// Names the user that a test acts for at authorize.
+pub(crate) const MOCK_USER: &str = "x-mock-user";
+
+/// Whoever is signed in by cookie.
+pub(crate) async fn cookie_user(context: &Context) -> Result<Option<User>, StoreError> {
+    let sandbox = &context.sandbox;
+    match cookie_hash(context) {
+        Some(hash) => {
+            sandbox
+                .store
+                .session_user(sandbox.name(), &hash, sandbox.now())
+                .await
+        }
+        None => Ok(None),
+    }
+}
+
+/// Whoever is signed in: by cookie, or by the `login` setting. For what a browser asks; a back end that
+/// calls `/revoke` must not be taken for a signed-in user.
+pub(crate) async fn user(context: &Context) -> Result<Option<User>, StoreError> {
+    if let Some(user) = cookie_user(context).await? {
+        return Ok(Some(user));
+    }
+    match &context.sandbox.settings().login {
+        Some(named) => active(&context.sandbox, named).await,
+        None => Ok(None),
+    }
+}
+
+/// As [`user`], but `X-Mock-User` goes first. The second value is the cookie that keeps such a user signed in
+/// for the pages that follow.
+pub(crate) async fn user_or_mock(
+    context: &Context,
+) -> Result<(Option<User>, Option<String>), Refusal> {
+    let Some(value) = context.headers.get(MOCK_USER) else {
+        return Ok((user(context).await?, None));
+    };
+    let name = String::from_utf8_lossy(value.as_bytes()).into_owned();
+    match active(&context.sandbox, &UserRef::from(name.as_str())).await? {
+        Some(user) => {
+            let cookie = sign_in(&context.sandbox, &context.base, user.id).await?;
+            Ok((Some(user), Some(cookie)))
+        }
+        None => Err(Refusal::Ours(
+            no_user(&context.sandbox, "X-Mock-User", &name).await?,
+        )),
+    }
+}
+
+/// A user who is named and not deleted.
+async fn active(sandbox: &Sandbox, named: &UserRef) -> Result<Option<User>, StoreError> {
+    let found = sandbox.store.find_user(sandbox.name(), named).await?;
+    Ok(found.filter(|user| !user.deleted))
+}
+
+/// There is no user of that name; says whom there is.
+pub(crate) async fn no_user(
+    sandbox: &Sandbox,
+    path: &str,
+    named: &str,
+) -> Result<Invalid, StoreError> {
+    let users = sandbox.store.list_users(sandbox.name()).await?;
+    let names: Vec<String> = users.iter().map(User::display_name).collect();
+    let invalid = Invalid::new(path, format!("no user {named:?}"));
+    Ok(
+        match crate::protocol::nearest(named, names.iter().map(String::as_str)) {
+            Some(near) => invalid.with_hint(format!("did you mean {near:?}?")),
+            None => invalid.with_hint(format!(
+                "name a user by id or username: {}",
+                names.join(", ")
+            )),
+        },
+    )
+}
+
+/// Opens a session. What comes back is the value of a `Set-Cookie`.
+pub(crate) async fn sign_in(
+    sandbox: &Sandbox,
+    base: &Base,
+    user: UserId,
+) -> Result<String, StoreError> {
+    let value = open(sandbox, user).await?;
+    let cookie = Cookie::build((session::COOKIE, value.reveal()))
+        .path(base.cookie_path())
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .build();
+    Ok(format!("{cookie}; Max-Age={LIFETIME_SECONDS}"))
+}
+
+/// Opens a session and gives its value.
+pub(crate) async fn open(sandbox: &Sandbox, user: UserId) -> Result<Secret, StoreError> {
+    let value = sandbox.entropy.session();
+    let expires_at = sandbox.now().plus_seconds(LIFETIME_SECONDS);
+    sandbox
+        .store
+        .insert_session(sandbox.name(), &value.hash(), user, expires_at)
+        .await?;
+    Ok(value)
+}
+
+/// Ends the session of the cookie, if there is one. What comes back takes the cookie away.
+pub(crate) async fn sign_out(context: &Context) -> Result<String, StoreError> {
+    let sandbox = &context.sandbox;
+    if let Some(hash) = cookie_hash(context) {
+        sandbox.store.delete_session(sandbox.name(), &hash).await?;
+    }
+    let cookie = Cookie::build((session::COOKIE, ""))
+        .path(context.base.cookie_path())
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .build();
+    Ok(format!("{cookie}; Max-Age=0"))
+}
+
+/// The first cookie of the name: browsers send the one for the longer path, a sandbox's own, first.
+fn cookie_hash(context: &Context) -> Option<SecretHash> {
+    let headers = context
+        .headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    headers
+        .flat_map(Cookie::split_parse)
+        .filter_map(Result::ok)
+        .find(|cookie| cookie.name() == session::COOKIE)
+        .map(|cookie| SecretHash::of(cookie.value()))
+}

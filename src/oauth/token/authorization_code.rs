@@ -1,0 +1,51 @@
+//! The code grant (RFC 6749 §4.1.3, RFC 7636 §4.5). The code is used up before the verifier and the redirect
+//! URI are looked at, so that a failure of either burns it.
+
+use crate::contract::Rules;
+use crate::model::client::Client;
+use crate::oauth::extract::Context;
+use crate::oauth::mint::{Minted, Permission, mint};
+use crate::protocol::error::OAuthError;
+use crate::protocol::params::Params;
+use crate::protocol::token_request;
+
+/// Exchanges a code for tokens.
+pub(super) async fn redeem(
+    context: &Context,
+    client: &Client,
+    params: &Params,
+    rules: &Rules,
+) -> Result<Minted, OAuthError> {
+    let sandbox = &context.sandbox;
+    let hash = token_request::code(params)?.hash();
+    let now = sandbox.now();
+    let Some(code) = sandbox
+        .store
+        .redeem_code(sandbox.name(), &hash, &client.id, now)
+        .await?
+    else {
+        let expired = sandbox
+            .store
+            .is_code_expired(sandbox.name(), &hash, &client.id, now)
+            .await?;
+        return Err(OAuthError::invalid_grant(if expired {
+            "Invalid grant: authorization code has expired"
+        } else {
+            "Invalid grant: authorization code is invalid"
+        }));
+    };
+    let verifier = token_request::verifier(params, rules)?;
+    code.check_verifier(&verifier)?;
+    token_request::check_redirect_uri(params, &code.redirect_uri)?;
+    let permission = Permission {
+        client_id: client.id.clone(),
+        user_id: code.user_id,
+        scope: code.token_scope(client, rules)?,
+    };
+    let minted = mint(sandbox, &permission, true);
+    sandbox
+        .store
+        .insert_tokens(sandbox.name(), &minted.rows)
+        .await?;
+    Ok(minted)
+}

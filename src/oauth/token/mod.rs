@@ -1,0 +1,125 @@
+//! POST `/token` (RFC 6749 §3.2): who asks, for which grant, with which answer. The grants are the files
+//! beside this one; what a client presents is read in `protocol/client_auth.rs`.
+
+mod authorization_code;
+mod client_credentials;
+mod refresh_token;
+
+use axum::response::Response;
+use serde_json::Value;
+
+use crate::contract::{Contract, Difference, Rules};
+use crate::model::client::{Client, Grant};
+use crate::oauth::clients;
+use crate::oauth::extract::{Context, Sent};
+use crate::oauth::respond::{self, Cors};
+use crate::protocol::client_auth::Credentials;
+use crate::protocol::error::{OAuthError, client_refused, grant_refused};
+use crate::protocol::params::Params;
+use crate::protocol::token_request::GrantType;
+use crate::sandbox::rate_limits::Limit;
+
+/// What other methods are told.
+pub(crate) const ALLOW: &str = "POST, OPTIONS";
+
+const METHODS: &str = "POST";
+
+/// `POST /token`.
+pub(crate) async fn post(context: Context, Sent(params): Sent) -> Response {
+    match exchange(&context, &params).await {
+        Ok((client, answer)) => respond::ok(&answer, cors(&context, &client, &params)),
+        Err(why) => respond::error(&why, Cors::Any(METHODS)),
+    }
+}
+
+/// `OPTIONS /token`: open to all, since a preflight does not say which client it is for.
+pub(crate) async fn options() -> Response {
+    respond::preflight(METHODS)
+}
+
+/// Pages of a public client's own origins are named; everybody else gets the asterisk.
+fn cors(context: &Context, client: &Client, params: &Params) -> Cors {
+    match context.origin() {
+        Some(origin)
+            if !client.confidential
+                && client.allows_origin(origin)
+                && params.text("client_id") == Some(client.id.as_str()) =>
+        {
+            Cors::Origin(origin.to_owned(), METHODS)
+        }
+        _ => Cors::Any(METHODS),
+    }
+}
+
+async fn exchange(context: &Context, params: &Params) -> Result<(Client, Value), OAuthError> {
+    let rules = context.rules();
+    if !within_limit(context, params, &rules) {
+        return Err(OAuthError::rate_limited("Too many token requests"));
+    }
+    let client = authenticate(context, params, &rules).await?;
+    let grant = GrantType::parse(params)?;
+    let allowed = match grant {
+        GrantType::AuthorizationCode => client.may_use(Grant::AuthorizationCode),
+        GrantType::ClientCredentials => client.may_use(Grant::ClientCredentials),
+        GrantType::RefreshToken => client.may_use(Grant::RefreshToken),
+        GrantType::Password => false,
+    };
+    if !allowed {
+        return Err(grant_refused());
+    }
+    let minted = match grant {
+        GrantType::AuthorizationCode => {
+            authorization_code::redeem(context, &client, params, &rules).await?
+        }
+        GrantType::RefreshToken => refresh_token::refresh(context, &client, params, &rules).await?,
+        GrantType::ClientCredentials => {
+            client_credentials::grant(context, &client, params, &rules).await?
+        }
+        GrantType::Password => return Err(grant_refused()),
+    };
+    let answer = minted.answer(&rules);
+    Ok((client, answer))
+}
+
+/// Difference `rate-limit-key`.
+fn within_limit(context: &Context, params: &Params, rules: &Rules) -> bool {
+    let key = match rules.side(Difference::RateLimitKey) {
+        Contract::Documented => Some(
+            Credentials::claimed_client_id(context.authorization(), params)
+                .unwrap_or_else(|| "unknown".to_owned()),
+        ),
+        Contract::Live => context.forwarded_address(),
+    };
+    key.is_none_or(|key| context.sandbox.admits(Limit::Token, &key))
+}
+
+async fn authenticate(
+    context: &Context,
+    params: &Params,
+    rules: &Rules,
+) -> Result<Client, OAuthError> {
+    let authorization = context.authorization();
+    let credentials = Credentials::parse(authorization, params, rules)?;
+    let secret = credentials.secret.as_ref();
+    let refused = || OAuthError {
+        by_header: authorization.is_some(),
+        ..client_refused()
+    };
+    let mut client = clients::find(context, &credentials.client_id)
+        .await?
+        .ok_or_else(refused)?;
+    clients::adopt_secret(context, &mut client, secret).await?;
+    if !client.confidential {
+        let for_itself = params.text("grant_type") == Some(Grant::ClientCredentials.name());
+        if for_itself && rules.documented(Difference::ClientCredentialsPublic) {
+            return Err(grant_refused());
+        }
+        if !for_itself && secret.is_some() && rules.documented(Difference::PublicClientSecret) {
+            return Err(refused());
+        }
+    }
+    if !client.authenticates_with(secret) {
+        return Err(refused());
+    }
+    Ok(client)
+}

@@ -1,0 +1,62 @@
+//! The refresh grant (RFC 6749 §6): the token is rotated, the old one dies at once, old access tokens live
+//! on. The ceiling is not looked at again.
+
+use crate::contract::{Difference, Rules};
+use crate::model::client::Client;
+use crate::model::token::{Token, TokenKind};
+use crate::oauth::extract::Context;
+use crate::oauth::mint::{Minted, Permission, mint};
+use crate::protocol::error::OAuthError;
+use crate::protocol::params::Params;
+use crate::protocol::scope::Scope;
+use crate::protocol::token_request;
+
+/// Exchanges a refresh token for its successors.
+pub(super) async fn refresh(
+    context: &Context,
+    client: &Client,
+    params: &Params,
+    rules: &Rules,
+) -> Result<Minted, OAuthError> {
+    let sandbox = &context.sandbox;
+    let hash = token_request::refresh_token(params)?.hash();
+    let unknown = || OAuthError::invalid_grant("Invalid grant: refresh token is invalid");
+    let found = sandbox.store.find_token(sandbox.name(), &hash).await?;
+    let token = found
+        .filter(|token| token.kind == TokenKind::Refresh && token.is_live(sandbox.now()))
+        .ok_or_else(unknown)?;
+    if token.client_id != client.id {
+        return Err(OAuthError::invalid_grant(
+            "Invalid grant: refresh token was issued to another client",
+        ));
+    }
+    let permission = Permission {
+        client_id: client.id.clone(),
+        user_id: token.user_id,
+        scope: scope(&token, params, rules)?,
+    };
+    let minted = mint(sandbox, &permission, true);
+    // Of many who refresh with one token at once, one rotates it.
+    if !sandbox
+        .store
+        .rotate_tokens(sandbox.name(), &hash, &minted.rows)
+        .await?
+    {
+        return Err(unknown());
+    }
+    Ok(minted)
+}
+
+/// Difference `refresh-scope`. Errors: a wider scope, which uses nothing up.
+fn scope(token: &Token, params: &Params, rules: &Rules) -> Result<Scope, OAuthError> {
+    if rules.live(Difference::RefreshScope) {
+        return Ok(token.scope);
+    }
+    match token_request::narrowed_scope(params)? {
+        None => Ok(token.scope),
+        Some(narrower) if token.scope.covers(narrower) => Ok(narrower),
+        Some(_) => Err(OAuthError::invalid_scope(
+            "Invalid scope: Unable to add extra scopes",
+        )),
+    }
+}

@@ -1,0 +1,217 @@
+//! `/login/oauth/authorize`: may this app act for you? The page shows what is asked; Authorize posts back to
+//! `oauth/authorize.rs`, Deny is answered here.
+
+use askama::Template;
+use axum::extract::RawQuery;
+use axum::http::StatusCode;
+use axum::http::Uri;
+use axum::response::Response;
+
+use super::view::{Avatar, Frame, page};
+use crate::contract::Difference;
+use crate::model::client::Client;
+use crate::model::user::User;
+use crate::oauth::authorize::{refusal, with_return};
+use crate::oauth::clients;
+use crate::oauth::extract::{Context, Sent};
+use crate::oauth::respond::{self, Cors};
+use crate::oauth::session;
+use crate::protocol::ids::ClientId;
+use crate::protocol::scope::{SCOPES, Scope, leading_integer};
+use crate::store::StoreError;
+
+/// What travels from the request through the form, next to the scope.
+const CARRIED: [&str; 7] = [
+    "client_id",
+    "redirect_uri",
+    "response_type",
+    "state",
+    "code_challenge",
+    "code_challenge_method",
+    "nonce",
+];
+
+#[derive(Template)]
+#[template(path = "consent.html")]
+struct Consent {
+    frame: Frame,
+    app: App,
+    account: String,
+    account_avatar: Avatar,
+    switch: String,
+    labels: Vec<&'static str>,
+    approve_action: String,
+    deny_action: String,
+    fields: Vec<(&'static str, String)>,
+    denial: Vec<(&'static str, String)>,
+    with_budget: bool,
+}
+
+struct App {
+    name: String,
+    avatar: Avatar,
+    description: String,
+    verified: bool,
+}
+
+#[derive(Template)]
+#[template(path = "invalid.html")]
+struct InvalidApplication {
+    frame: Frame,
+}
+
+/// The parameters of the page: the first of duplicates counts here.
+struct Asked(Vec<(String, String)>);
+
+impl Asked {
+    fn parse(query: &str) -> Self {
+        Self(
+            url::form_urlencoded::parse(query.as_bytes())
+                .into_owned()
+                .collect(),
+        )
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+/// `GET /login/oauth/authorize?…`.
+pub(crate) async fn get(uri: Uri, RawQuery(query): RawQuery, context: Context) -> Response {
+    let query = query.unwrap_or_default();
+    let user = match session::user(&context).await {
+        Ok(Some(user)) => user,
+        Ok(None) => {
+            let here = context.base.path(&uri.to_string());
+            return respond::see_other(&with_return(context.base.path("/login"), &here));
+        }
+        Err(why) => return respond::failure(&why),
+    };
+    let asked = Asked::parse(&query);
+    let (id, redirect_uri) = (asked.get("client_id"), asked.get("redirect_uri"));
+    match known_client(&context, id, redirect_uri).await {
+        Ok(Some(client)) => page(StatusCode::OK, &consent(&context, &user, &client, &asked)),
+        Ok(None) => invalid_application(&context, StatusCode::OK),
+        Err(why) => respond::failure(&why),
+    }
+}
+
+/// `POST /login/oauth/authorize`: Deny.
+pub(crate) async fn deny(context: Context, Sent(params): Sent) -> Response {
+    let redirect_uri = params.text("redirect_uri");
+    match known_client(&context, params.text("client_id"), redirect_uri).await {
+        Ok(Some(_)) => {
+            let state = params.text("state").unwrap_or_default();
+            match refusal(redirect_uri.unwrap_or_default(), state) {
+                Ok(location) => respond::see_other(&location),
+                Err(why) => respond::error(&why, Cors::Closed),
+            }
+        }
+        Ok(None) => invalid_application(&context, StatusCode::BAD_REQUEST),
+        Err(why) => respond::failure(&why),
+    }
+}
+
+fn invalid_application(context: &Context, status: StatusCode) -> Response {
+    page(
+        status,
+        &InvalidApplication {
+            frame: Frame::new(&context.base),
+        },
+    )
+}
+
+/// The client, if it may ask people at all and the browser may go back to it.
+async fn known_client(
+    context: &Context,
+    id: Option<&str>,
+    redirect_uri: Option<&str>,
+) -> Result<Option<Client>, StoreError> {
+    let (Some(id), Some(redirect_uri)) = (id, redirect_uri) else {
+        return Ok(None);
+    };
+    if ClientId::is_app_block(id) {
+        return Ok(None);
+    }
+    let client = clients::find(context, id).await?;
+    Ok(client.filter(|client| client.accepts_redirect(redirect_uri, &context.rules())))
+}
+
+fn consent(context: &Context, user: &User, client: &Client, asked: &Asked) -> Consent {
+    let bits = shown_bits(asked.get("scope"));
+    let carried = |name: &'static str| Some((name, asked.get(name)?.to_owned()));
+    let mut fields: Vec<_> = CARRIED.into_iter().filter_map(carried).collect();
+    fields.push(("scope", bits.to_string()));
+    let denial = ["client_id", "redirect_uri", "state"]
+        .into_iter()
+        .filter_map(carried)
+        .collect();
+    let base = &context.base;
+    let here = base.path(&format!("/login/oauth/authorize?{}", query_text(asked)));
+    let capped = i64::from(Scope::AI_SERVICES_WRITE.bits());
+    Consent {
+        frame: Frame::new(base),
+        app: App {
+            name: client.name.clone(),
+            avatar: Avatar::new(
+                &client.name,
+                u64::try_from(client.name.len()).unwrap_or_default(),
+            ),
+            description: client.description.clone(),
+            verified: client.verified,
+        },
+        account: user.display_name(),
+        account_avatar: Avatar::of_user(user),
+        switch: with_return(base.path("/login"), &here),
+        labels: SCOPES
+            .iter()
+            .filter(|bit| i64::from(bits) & i64::from(bit.value) != 0)
+            .map(|bit| bit.label)
+            .collect(),
+        approve_action: base.path("/api/auth/oauth/authorize"),
+        deny_action: base.path("/login/oauth/authorize"),
+        fields,
+        denial,
+        with_budget: context.rules().documented(Difference::BuzzLimit)
+            && i64::from(bits) & capped != 0,
+    }
+}
+
+fn query_text(asked: &Asked) -> String {
+    url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(&asked.0)
+        .finish()
+}
+
+/// The scope that the page shows and posts. The page refuses nothing: what cannot be read is 0, and the number
+/// is cut to 32 bits with a sign, as JavaScript's `|` cuts it. The endpoint behind the form checks it.
+fn shown_bits(scope: Option<&str>) -> i32 {
+    let number = scope.and_then(leading_integer).unwrap_or_default();
+    #[expect(clippy::cast_possible_truncation, reason = "JavaScript truncates here")]
+    let cut = number as i32;
+    cut | 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_reads_a_scope_as_javascript_does() {
+        for (text, bits) in [
+            ("4abc", 5),
+            ("abc", 1),
+            ("", 1),
+            ("-1", -1),
+            ("4294967300", 5),
+            ("33554431", 33_554_431),
+        ] {
+            assert_eq!(shown_bits(Some(text)), bits, "{text:?}");
+        }
+        assert_eq!(shown_bits(None), 1);
+    }
+}

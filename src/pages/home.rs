@@ -1,0 +1,89 @@
+//! `/`: where to point what? The base URL, the clients and the users of this sandbox.
+
+use askama::Template;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::view::{Avatar, Frame, page};
+use crate::oauth::extract::Context;
+use crate::oauth::respond;
+use crate::oauth::session;
+use crate::store::StoreError;
+
+#[derive(Template)]
+#[template(path = "home.html")]
+struct Home {
+    frame: Frame,
+    base: String,
+    sandbox: String,
+    contract: &'static str,
+    signed_in: Option<String>,
+    clients: Vec<Registered>,
+    users: Vec<Account>,
+    login: String,
+    logout: String,
+    contract_path: String,
+}
+
+struct Registered {
+    id: String,
+    name: String,
+    kind: &'static str,
+    redirect_uris: Vec<String>,
+    any_loopback: bool,
+}
+
+struct Account {
+    id: i64,
+    name: String,
+    avatar: Avatar,
+}
+
+/// `GET /`.
+pub(crate) async fn get(context: Context) -> Response {
+    match home(&context).await {
+        Ok(home) => page(StatusCode::OK, &home),
+        Err(why) => respond::failure(&why),
+    }
+}
+
+async fn home(context: &Context) -> Result<Home, StoreError> {
+    let (sandbox, base) = (&context.sandbox, &context.base);
+    let clients = sandbox.store.list_clients(sandbox.name()).await?;
+    let users = sandbox.store.list_users(sandbox.name()).await?;
+    Ok(Home {
+        frame: Frame::new(base),
+        base: base.to_string(),
+        sandbox: sandbox.name().to_owned(),
+        contract: sandbox.settings().rules.contract.name(),
+        signed_in: session::user(context)
+            .await?
+            .map(|user| user.display_name()),
+        clients: clients
+            .into_iter()
+            .map(|client| Registered {
+                kind: if client.confidential {
+                    "confidential"
+                } else {
+                    "public"
+                },
+                id: client.id.to_string(),
+                name: client.name,
+                redirect_uris: client.redirect_uris,
+                any_loopback: client.any_loopback_redirect,
+            })
+            .collect(),
+        users: users
+            .iter()
+            .filter(|user| !user.deleted)
+            .map(|user| Account {
+                id: user.id.0,
+                name: user.display_name(),
+                avatar: Avatar::of_user(user),
+            })
+            .collect(),
+        login: base.path("/login"),
+        logout: base.path("/logout"),
+        contract_path: base.path("/_mock/contract"),
+    })
+}

@@ -1,0 +1,198 @@
+//! `/login` and `/logout`: who is at the browser? Nobody has a password here: one picks a user, or makes one.
+//! The session itself is `oauth/session.rs`.
+
+use askama::Template;
+use axum::extract::{Query, RawQuery};
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::view::{Avatar, Frame, page};
+use crate::model::user::{User, UserRef};
+use crate::oauth::extract::{Context, Sent};
+use crate::oauth::respond;
+use crate::oauth::session;
+use crate::store::StoreError;
+
+const LONGEST_NAME: usize = 64;
+
+#[derive(Template)]
+#[template(path = "login.html")]
+struct Login {
+    frame: Frame,
+    action: String,
+    return_url: String,
+    people: Vec<Person>,
+    name: String,
+    problem: Option<String>,
+}
+
+struct Person {
+    id: i64,
+    name: String,
+    avatar: Avatar,
+    email: Option<String>,
+    marks: Vec<&'static str>,
+    current: bool,
+}
+
+/// The query of `/login`.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Wanted {
+    #[serde(default, rename = "returnUrl")]
+    return_url: String,
+}
+
+/// `GET /login?returnUrl=…`.
+pub(crate) async fn get(context: Context, RawQuery(query): RawQuery) -> Response {
+    let uri = format!("/login?{}", query.unwrap_or_default())
+        .parse()
+        .unwrap_or_default();
+    let wanted = Query::<Wanted>::try_from_uri(&uri)
+        .map(|query| query.0)
+        .unwrap_or_default();
+    show(
+        &context,
+        StatusCode::OK,
+        wanted.return_url,
+        String::new(),
+        None,
+    )
+    .await
+}
+
+/// `POST /login`: the user's id, or the name of a new one.
+pub(crate) async fn post(context: Context, Sent(params): Sent) -> Response {
+    let return_url = params.text("returnUrl").unwrap_or_default().to_owned();
+    let chosen = match (params.filled("user"), params.text("name").map(str::trim)) {
+        (Some(id), _) => find(&context, &id).await,
+        (None, Some(name)) => find_or_create(&context, name).await,
+        (None, None) => Ok(Err("Pick a user, or type a name.".to_owned())),
+    };
+    let signed_in = match chosen {
+        Ok(Ok(user)) => session::sign_in(&context.sandbox, &context.base, user.id).await,
+        Ok(Err(problem)) => {
+            let name = params.text("name").unwrap_or_default().to_owned();
+            return show(
+                &context,
+                StatusCode::BAD_REQUEST,
+                return_url,
+                name,
+                Some(problem),
+            )
+            .await;
+        }
+        Err(why) => Err(why),
+    };
+    match signed_in {
+        Ok(cookie) => {
+            let there = context.base.return_path(&return_url);
+            respond::with_cookie(respond::see_other(&there), Some(&cookie))
+        }
+        Err(why) => respond::failure(&why),
+    }
+}
+
+/// `GET|POST /logout`.
+pub(crate) async fn logout(context: Context) -> Response {
+    match session::sign_out(&context).await {
+        Ok(cookie) => respond::with_cookie(
+            respond::see_other(&context.base.path("/login")),
+            Some(&cookie),
+        ),
+        Err(why) => respond::failure(&why),
+    }
+}
+
+async fn find(context: &Context, id: &str) -> Result<Result<User, String>, StoreError> {
+    let sandbox = &context.sandbox;
+    let found = sandbox
+        .store
+        .find_user(sandbox.name(), &UserRef::from(id))
+        .await?;
+    Ok(found
+        .filter(|user| !user.deleted)
+        .ok_or_else(|| "That user is gone.".to_owned()))
+}
+
+async fn find_or_create(context: &Context, name: &str) -> Result<Result<User, String>, StoreError> {
+    if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control)
+    {
+        return Ok(Err(format!(
+            "A name has 1 to {LONGEST_NAME} printable characters."
+        )));
+    }
+    let sandbox = &context.sandbox;
+    let known = sandbox
+        .store
+        .find_user(sandbox.name(), &UserRef::Name(name.to_owned()))
+        .await?;
+    match known {
+        Some(user) if user.deleted => {
+            Ok(Err("That user is deleted. Choose another name.".to_owned()))
+        }
+        Some(user) => Ok(Ok(user)),
+        None => {
+            let user = User::named(sandbox.store.next_user_id(sandbox.name()).await?, name);
+            sandbox.store.put_user(sandbox.name(), &user).await?;
+            Ok(Ok(user))
+        }
+    }
+}
+
+async fn show(
+    context: &Context,
+    status: StatusCode,
+    return_url: String,
+    name: String,
+    problem: Option<String>,
+) -> Response {
+    let sandbox = &context.sandbox;
+    let current = session::cookie_user(context)
+        .await
+        .ok()
+        .flatten()
+        .map(|user| user.id);
+    let users = match sandbox.store.list_users(sandbox.name()).await {
+        Ok(users) => users,
+        Err(why) => return respond::failure(&why),
+    };
+    let people = users
+        .iter()
+        .filter(|user| !user.deleted)
+        .map(|user| Person {
+            id: user.id.0,
+            name: user.display_name(),
+            avatar: Avatar::of_user(user),
+            email: user.email.clone(),
+            marks: marks(user),
+            current: current == Some(user.id),
+        });
+    let people = people.collect();
+    let frame = Frame::new(&context.base);
+    let action = context.base.path("/login");
+    page(
+        status,
+        &Login {
+            frame,
+            action,
+            return_url,
+            people,
+            name,
+            problem,
+        },
+    )
+}
+
+/// What sets a user apart in a list.
+fn marks(user: &User) -> Vec<&'static str> {
+    [
+        (user.moderator, "moderator"),
+        (user.roles.iter().any(|role| role == "tester"), "tester"),
+        (user.muted, "muted"),
+        (user.banned, "banned"),
+    ]
+    .into_iter()
+    .filter_map(|(has, mark)| has.then_some(mark))
+    .collect()
+}

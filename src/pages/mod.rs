@@ -1,0 +1,8 @@
+//! The pages that people see: template beside handler, plain forms, nothing that needs JavaScript. The
+//! protocol behind them is `oauth/`.
+
+pub(crate) mod assets;
+pub(crate) mod consent;
+pub(crate) mod home;
+pub(crate) mod login;
+mod view;

@@ -1,0 +1,82 @@
+//! Is the authorization request well-formed? PKCE, state and scope of `/authorize`, once the client and its
+//! redirect URI are known. What is done with it is `oauth/authorize.rs`.
+
+use crate::contract::{Difference, Rules};
+use crate::protocol::error::{ErrorCode, OAuthError, bad_scope_text};
+use crate::protocol::format::{is_scope_text, is_vschar};
+use crate::protocol::params::Params;
+use crate::protocol::pkce::Challenge;
+use crate::protocol::scope::Scope;
+
+/// The part of an authorization request that does not depend on what is registered.
+#[derive(Debug, Clone)]
+pub(crate) struct AuthorizeRequest {
+    pub(crate) challenge: Challenge,
+    pub(crate) state: String,
+    /// With [`Scope::USER_READ`].
+    pub(crate) scope: Scope,
+    /// Present and not empty: the client wants an id token.
+    pub(crate) nonce: Option<String>,
+}
+
+impl AuthorizeRequest {
+    /// In the order in which Civitai checks.
+    pub(crate) fn parse(params: &Params, rules: &Rules) -> Result<Self, OAuthError> {
+        if rules.documented(Difference::ResponseType)
+            && params.text("response_type") != Some("code")
+        {
+            return Err(OAuthError::invalid_request("response_type must be code"));
+        }
+        let (Some(challenge), Some(method)) = (
+            params.filled("code_challenge"),
+            params.filled("code_challenge_method"),
+        ) else {
+            return Err(OAuthError::invalid_request(
+                "PKCE required: provide code_challenge and code_challenge_method=S256",
+            ));
+        };
+        if method != "S256" {
+            return Err(OAuthError::invalid_request(
+                "Only S256 code_challenge_method is supported",
+            ));
+        }
+        let Some(state) = params.filled("state") else {
+            return Err(OAuthError::invalid_request("state parameter is required"));
+        };
+        let text = params.number_text("scope").unwrap_or_default();
+        let scope = if rules.documented(Difference::ScopeSyntax) {
+            Scope::parse_decimal(&text)
+        } else {
+            Scope::parse_leading_digits(&text)
+        };
+        let scope = scope.ok_or_else(|| OAuthError::invalid_scope("Invalid scope value"))?;
+        let nonce = params
+            .text("nonce")
+            .filter(|nonce| !nonce.is_empty())
+            .map(str::to_owned);
+        Ok(Self {
+            challenge: Challenge(challenge),
+            state,
+            scope: scope.with_user_read(),
+            nonce,
+        })
+    }
+
+    /// What is checked only once a code is about to be issued, in the order in which Civitai checks.
+    pub(crate) fn check_before_issue(&self, params: &Params) -> Result<(), OAuthError> {
+        if !is_vschar(&self.state) {
+            return Err(OAuthError::invalid_parameter("state"));
+        }
+        if params.text("allowed") == Some("false") {
+            return Err(OAuthError::new(
+                ErrorCode::UserDenied,
+                "Access denied: user denied access to application",
+            ));
+        }
+        match params.scope() {
+            Ok(Some(text)) if !is_scope_text(text.trim()) => Err(bad_scope_text()),
+            Err(()) => Err(bad_scope_text()),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Who says they are asking? Client credentials of a token request, from HTTP Basic or the body
+//! (RFC 6749 §2.3.1). Whether they are right is `oauth/token/mod.rs`.
+
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+use crate::contract::{Difference, Rules};
+use crate::protocol::error::OAuthError;
+use crate::protocol::format::is_vschar;
+use crate::protocol::params::Params;
+use crate::protocol::secret::Secret;
+
+/// What a client presented.
+#[derive(Debug, Clone)]
+pub(crate) struct Credentials {
+    pub(crate) client_id: String,
+    /// Present and not empty.
+    pub(crate) secret: Option<Secret>,
+}
+
+impl Credentials {
+    /// Basic wins over the body. `authorization` is the header's value, Basic or not.
+    pub(crate) fn parse(
+        authorization: Option<&str>,
+        params: &Params,
+        rules: &Rules,
+    ) -> Result<Self, OAuthError> {
+        let grant = params.filled("grant_type");
+        let secret_needed = !matches!(
+            grant.as_deref(),
+            Some("authorization_code" | "refresh_token")
+        );
+        let (client_id, secret) = if let Some((name, password)) = authorization.and_then(basic) {
+            (name, Some(password).filter(|password| !password.is_empty()))
+        } else {
+            let secret = params.filled("client_secret");
+            match params.filled("client_id") {
+                Some(client_id) if secret.is_some() || !secret_needed => (client_id, secret),
+                client_id => {
+                    let lacks_id = client_id.is_none();
+                    return Err(unidentified(
+                        authorization,
+                        lacks_id,
+                        grant.is_none(),
+                        rules,
+                    ));
+                }
+            }
+        };
+        if client_id.is_empty() {
+            return Err(OAuthError::missing_parameter("client_id"));
+        }
+        if secret_needed && secret.is_none() {
+            return Err(OAuthError::missing_parameter("client_secret"));
+        }
+        if !is_vschar(&client_id) {
+            return Err(OAuthError::invalid_parameter("client_id"));
+        }
+        if secret.as_deref().is_some_and(|secret| !is_vschar(secret)) {
+            return Err(OAuthError::invalid_parameter("client_secret"));
+        }
+        Ok(Self {
+            client_id,
+            secret: secret.map(Secret::new),
+        })
+    }
+
+    /// The client id a request claims, for the rate limit: nothing is checked yet.
+    pub(crate) fn claimed_client_id(
+        authorization: Option<&str>,
+        params: &Params,
+    ) -> Option<String> {
+        authorization
+            .and_then(basic)
+            .map(|(name, _)| name)
+            .or_else(|| params.filled("client_id"))
+    }
+}
+
+fn unidentified(
+    authorization: Option<&str>,
+    lacks_id: bool,
+    lacks_grant: bool,
+    rules: &Rules,
+) -> OAuthError {
+    // A header that cannot be read is answered alike in both contracts.
+    if authorization.is_none() && rules.documented(Difference::MissingParameter) {
+        if lacks_id {
+            return OAuthError::missing_parameter("client_id");
+        }
+        if lacks_grant {
+            return OAuthError::missing_parameter("grant_type");
+        }
+    }
+    OAuthError::invalid_client("Invalid client: cannot retrieve client credentials")
+}
+
+/// Name and password of a Basic header; nothing is percent-decoded, although RFC 6749 §2.3.1 asks for it.
+fn basic(header: &str) -> Option<(String, String)> {
+    let header = header.trim_matches(' ');
+    let (scheme, token) = header.split_once(' ')?;
+    let token = token.trim_start_matches(' ');
+    let well_formed = token
+        .trim_end_matches('=')
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"._~+/-".contains(&byte));
+    if !scheme.eq_ignore_ascii_case("basic")
+        || token.trim_end_matches('=').is_empty()
+        || !well_formed
+    {
+        return None;
+    }
+    let text = String::from_utf8_lossy(&decode_base64(token)).into_owned();
+    let (name, password) = text.split_once(':')?;
+    let one_line = !password.contains(['\n', '\r', '\u{2028}', '\u{2029}']);
+    one_line.then(|| (name.to_owned(), password.to_owned()))
+}
+
+/// Either alphabet, padded or not, other characters left out: what Node's `Buffer.from` accepts.
+fn decode_base64(token: &str) -> Vec<u8> {
+    let lenient = GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true);
+    let mut digits: String = token
+        .chars()
+        .filter_map(|c| match c {
+            '-' => Some('+'),
+            '_' => Some('/'),
+            '.' | '~' | '=' => None,
+            other => Some(other),
+        })
+        .collect();
+    // A single digit left over holds no whole byte.
+    if digits.len() % 4 == 1 {
+        digits.pop();
+    }
+    GeneralPurpose::new(&alphabet::STANDARD, lenient)
+        .decode(digits)
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn basic_is_read_as_leniently_as_the_deployed_server_reads_it() {
+        let expected = Some(("a".to_owned(), "b:c%20d".to_owned()));
+        assert_eq!(basic("Basic YTpiOmMlMjBk"), expected);
+        assert_eq!(basic("  bASIC   YTpiOmMlMjBk== "), expected);
+        assert_eq!(basic("Basic !!!"), None);
+        assert_eq!(basic("Bearer YTpi"), None);
+        assert_eq!(basic("Basic YQ=="), None, "no colon");
+        assert_eq!(basic("Basic Ong="), Some((String::new(), "x".to_owned())));
+    }
+}

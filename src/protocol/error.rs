@@ -1,0 +1,151 @@
+//! How does the server say no? One error type in the words of RFC 6749 and Civitai; the status that goes
+//! with it is chosen in `oauth/respond.rs`.
+
+use std::borrow::Cow;
+
+/// An error code of RFC 6749 §5.2, RFC 6750 §3.1, RFC 8628 §3.5, or Civitai's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ErrorCode {
+    /// The app is closed to this user.
+    AccessDenied,
+    /// The request itself says that the user refused; the same word, another status.
+    UserDenied,
+    InsufficientScope,
+    InvalidClient,
+    InvalidGrant,
+    InvalidRequest,
+    InvalidScope,
+    InvalidToken,
+    OriginNotAllowed,
+    RateLimited,
+    ServerError,
+    UnauthorizedClient,
+    UnsupportedGrantType,
+}
+
+impl ErrorCode {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::AccessDenied | Self::UserDenied => "access_denied",
+            Self::InsufficientScope => "insufficient_scope",
+            Self::InvalidClient => "invalid_client",
+            Self::InvalidGrant => "invalid_grant",
+            Self::InvalidRequest => "invalid_request",
+            Self::InvalidScope => "invalid_scope",
+            Self::InvalidToken => "invalid_token",
+            Self::OriginNotAllowed => "origin_not_allowed",
+            Self::RateLimited => "rate_limited",
+            Self::ServerError => "server_error",
+            Self::UnauthorizedClient => "unauthorized_client",
+            Self::UnsupportedGrantType => "unsupported_grant_type",
+        }
+    }
+}
+
+/// A refusal, as the answer will say it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OAuthError {
+    pub(crate) code: ErrorCode,
+    pub(crate) description: Option<Cow<'static, str>>,
+    /// The request came with an `Authorization` header: a client that fails to authenticate by it gets 401.
+    pub(crate) by_header: bool,
+}
+
+impl OAuthError {
+    pub(crate) fn new(code: ErrorCode, description: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            code,
+            description: Some(description.into()),
+            by_header: false,
+        }
+    }
+
+    /// An error that Civitai gives no description to.
+    pub(crate) fn bare(code: ErrorCode) -> Self {
+        Self {
+            code,
+            description: None,
+            by_header: false,
+        }
+    }
+
+    pub(crate) fn access_denied(description: &'static str) -> Self {
+        Self::new(ErrorCode::AccessDenied, description)
+    }
+
+    pub(crate) fn invalid_client(description: &'static str) -> Self {
+        Self::new(ErrorCode::InvalidClient, description)
+    }
+
+    pub(crate) fn invalid_grant(description: &'static str) -> Self {
+        Self::new(ErrorCode::InvalidGrant, description)
+    }
+
+    pub(crate) fn invalid_request(description: &'static str) -> Self {
+        Self::new(ErrorCode::InvalidRequest, description)
+    }
+
+    pub(crate) fn invalid_scope(description: &'static str) -> Self {
+        Self::new(ErrorCode::InvalidScope, description)
+    }
+
+    pub(crate) fn invalid_token(description: &'static str) -> Self {
+        Self::new(ErrorCode::InvalidToken, description)
+    }
+
+    pub(crate) fn rate_limited(description: &'static str) -> Self {
+        Self::new(ErrorCode::RateLimited, description)
+    }
+
+    pub(crate) fn unauthorized_client(description: &'static str) -> Self {
+        Self::new(ErrorCode::UnauthorizedClient, description)
+    }
+
+    /// "Missing parameter: `name`".
+    pub(crate) fn missing_parameter(name: &'static str) -> Self {
+        Self::new(
+            ErrorCode::InvalidRequest,
+            format!("Missing parameter: `{name}`"),
+        )
+    }
+
+    /// "Invalid parameter: `name`".
+    pub(crate) fn invalid_parameter(name: &'static str) -> Self {
+        Self::new(
+            ErrorCode::InvalidRequest,
+            format!("Invalid parameter: `{name}`"),
+        )
+    }
+
+    /// The server's own fault; what it was is in the log, not in the answer.
+    pub(crate) fn server_error() -> Self {
+        Self::new(ErrorCode::ServerError, "Internal error")
+    }
+}
+
+impl From<crate::store::StoreError> for OAuthError {
+    fn from(why: crate::store::StoreError) -> Self {
+        tracing::error!(%why, "the request could not be carried out");
+        Self::server_error()
+    }
+}
+
+/// The scope has a character that no scope may have.
+pub(crate) fn bad_scope_text() -> OAuthError {
+    OAuthError::invalid_scope("Invalid parameter: `scope`")
+}
+
+/// The scope is readable, but more than the client may have.
+pub(crate) fn scope_refused() -> OAuthError {
+    OAuthError::invalid_scope("Invalid scope: Requested scope is invalid")
+}
+
+/// The client may not use the grant.
+pub(crate) fn grant_refused() -> OAuthError {
+    OAuthError::unauthorized_client("Unauthorized client: `grant_type` is invalid")
+}
+
+/// There is no such client, or its secret is wrong.
+pub(crate) fn client_refused() -> OAuthError {
+    OAuthError::invalid_client("Invalid client: client is invalid")
+}

@@ -1,0 +1,166 @@
+//! What did the client send? Names and values from a query or a body. The last of duplicates wins, in the
+//! place of the first. Reading the bytes off the wire is `oauth/extract.rs`.
+
+use serde_json::Value;
+
+/// One value: text from a form, anything from JSON.
+#[derive(Debug, Clone, PartialEq)]
+enum Param {
+    Text(String),
+    Json(Value),
+}
+
+/// The parameters of one request, in the order in which they came first.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Params(Vec<(String, Param)>);
+
+impl Params {
+    /// Reads `application/x-www-form-urlencoded` text: a body or a query.
+    pub(crate) fn from_urlencoded(bytes: &[u8]) -> Self {
+        url::form_urlencoded::parse(bytes)
+            .map(|(name, value)| (name.into_owned(), value.into_owned()))
+            .collect()
+    }
+
+    /// Reads a JSON object; anything else is as good as nothing.
+    pub(crate) fn from_json(bytes: &[u8]) -> Self {
+        match serde_json::from_slice(bytes) {
+            Ok(Value::Object(object)) => Self(
+                object
+                    .into_iter()
+                    .map(|(name, value)| match value {
+                        Value::String(text) => (name, Param::Text(text)),
+                        other => (name, Param::Json(other)),
+                    })
+                    .collect(),
+            ),
+            _ => Self::default(),
+        }
+    }
+
+    fn get(&self, name: &str) -> Option<&Param> {
+        self.0
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value)
+    }
+
+    /// The value where it is text, empty or not.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        match self.get(name) {
+            Some(Param::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The value as JavaScript would write it into a string, and only where JavaScript takes it for true:
+    /// what the deployed server's `if (!value)` lets through.
+    pub(crate) fn filled(&self, name: &str) -> Option<String> {
+        match self.get(name)? {
+            Param::Text(text) => (!text.is_empty()).then(|| text.clone()),
+            Param::Json(value) => {
+                let truthy = match value {
+                    Value::Null => false,
+                    Value::Bool(truth) => *truth,
+                    Value::Number(number) => number.as_f64() != Some(0.0),
+                    _ => true,
+                };
+                truthy.then(|| as_javascript_text(value))
+            }
+        }
+    }
+
+    /// The `scope` parameter. Errors: it is there, but not text.
+    pub(crate) fn scope(&self) -> Result<Option<&str>, ()> {
+        match self.get("scope") {
+            None | Some(Param::Json(Value::Null)) => Ok(None),
+            Some(Param::Text(text)) => Ok(Some(text)),
+            Some(Param::Json(_)) => Err(()),
+        }
+    }
+
+    /// The value as a number would be read from it: JSON numbers count as their text.
+    pub(crate) fn number_text(&self, name: &str) -> Option<String> {
+        match self.get(name)? {
+            Param::Text(text) => Some(text.clone()),
+            Param::Json(value) => Some(as_javascript_text(value)),
+        }
+    }
+
+    /// The parameters that are text, as a query: what travels through the sign-in and the consent page.
+    pub(crate) fn to_query(&self) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        for (name, value) in &self.0 {
+            if let Param::Text(text) = value {
+                query.append_pair(name, text);
+            }
+        }
+        query.finish()
+    }
+}
+
+impl FromIterator<(String, String)> for Params {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(pairs: I) -> Self {
+        let mut seen = std::collections::HashMap::new();
+        let mut params = Vec::new();
+        for (name, value) in pairs {
+            let value = Param::Text(value);
+            if let Some(&at) = seen.get(&name) {
+                params[at] = (name, value);
+            } else {
+                seen.insert(name.clone(), params.len());
+                params.push((name, value));
+            }
+        }
+        Self(params)
+    }
+}
+
+fn as_javascript_text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items
+            .iter()
+            .map(as_javascript_text)
+            .collect::<Vec<_>>()
+            .join(","),
+        Value::Object(_) => "[object Object]".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_of_duplicates_wins_in_the_place_of_the_first() {
+        let params = Params::from_urlencoded(b"code=bad&state=s&code=good");
+        assert_eq!(params.to_query(), "code=good&state=s");
+    }
+
+    #[test]
+    fn json_values_count_as_javascript_would_have_it() {
+        let params = Params::from_json(br#"{"a":["x"],"b":5,"c":0,"d":null,"e":"","f":true}"#);
+        let filled = ["a", "b", "c", "d", "e", "f"].map(|name| params.filled(name));
+        assert_eq!(
+            filled,
+            [
+                Some("x".into()),
+                Some("5".into()),
+                None,
+                None,
+                None,
+                Some("true".into())
+            ]
+        );
+        assert_eq!(params.text("f"), None, "only text is text");
+    }
+
+    #[test]
+    fn what_cannot_be_read_counts_as_empty() {
+        assert_eq!(Params::from_json(b"{"), Params::default());
+        assert_eq!(Params::from_json(b"[1]"), Params::default());
+    }
+}

@@ -1,0 +1,51 @@
+//! Does the verifier fit the challenge? PKCE with S256 (RFC 7636); `plain` does not exist here.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+/// A `code_challenge` as the client sent it. Civitai takes any text and never decodes it: one that is too
+/// short or padded is accepted at authorize, and no verifier will ever fit it.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::Type)]
+#[sqlx(transparent)]
+pub(crate) struct Challenge(pub(crate) String);
+
+/// A well-formed `code_verifier`: 43 to 128 unreserved characters (RFC 7636 §4.1).
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Verifier(String);
+
+impl Verifier {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let fits = (43..=128).contains(&text.len())
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte));
+        fits.then(|| Self(text.to_owned()))
+    }
+
+    /// Whether this verifier's S256 is that challenge.
+    pub(crate) fn fits(&self, challenge: &Challenge) -> bool {
+        let computed = URL_SAFE_NO_PAD.encode(Sha256::digest(self.0.as_bytes()));
+        computed.as_bytes().ct_eq(challenge.0.as_bytes()).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_of_rfc_7636_fits() {
+        let verifier = Verifier::parse("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk").unwrap();
+        let challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+        assert!(verifier.fits(&Challenge(challenge.to_owned())));
+        assert!(
+            !verifier.fits(&Challenge(format!("{challenge}="))),
+            "padding is not stripped"
+        );
+        assert!(Verifier::parse(&"a".repeat(42)).is_none());
+        assert!(Verifier::parse(&"a".repeat(129)).is_none());
+        assert!(Verifier::parse(&"+".repeat(43)).is_none());
+    }
+}

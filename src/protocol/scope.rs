@@ -1,0 +1,322 @@
+//! What does a scope number allow? The 27 bits with Civitai's names and labels, the presets, and the two
+//! ways of reading a number. Which way an endpoint uses is its own question.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::de::{self, Deserializer, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
+
+/// A set of permissions as Civitai carries it: a bitmask of 27 bits, written as a decimal number.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Scope(u32);
+
+/// One bit of a [`Scope`].
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct ScopeBit {
+    /// The bit's value, a power of two.
+    pub value: u32,
+    /// Civitai's name of it, for example `ModelsRead`.
+    pub name: &'static str,
+    /// What the consent page says.
+    pub label: &'static str,
+}
+
+const fn bit(index: u32, name: &'static str, label: &'static str) -> ScopeBit {
+    ScopeBit {
+        value: 1 << index,
+        name,
+        label,
+    }
+}
+
+/// Every bit, lowest first: the order in which the consent page lists them.
+pub const SCOPES: [ScopeBit; 27] = [
+    bit(0, "UserRead", "Read profile, settings & email"),
+    bit(1, "UserWrite", "Update profile & settings"),
+    bit(2, "ModelsRead", "Browse & download models"),
+    bit(3, "ModelsWrite", "Upload & edit models"),
+    bit(4, "ModelsDelete", "Delete models"),
+    bit(5, "MediaRead", "View images, videos & posts"),
+    bit(6, "MediaWrite", "Upload media & create posts"),
+    bit(7, "MediaDelete", "Delete media & posts"),
+    bit(8, "ArticlesRead", "Read articles"),
+    bit(9, "ArticlesWrite", "Create & edit articles"),
+    bit(10, "ArticlesDelete", "Delete articles"),
+    bit(11, "BountiesRead", "View bounties"),
+    bit(12, "BountiesWrite", "Create & manage bounties"),
+    bit(13, "BountiesDelete", "Delete bounties"),
+    bit(14, "AIServicesRead", "View generation & training history"),
+    bit(15, "AIServicesWrite", "Generate, train & scan"),
+    bit(16, "BuzzRead", "View buzz balance & history"),
+    bit(17, "CollectionsRead", "View collections"),
+    bit(18, "CollectionsWrite", "Manage collections"),
+    bit(19, "SocialWrite", "Follow, react, comment & review"),
+    bit(20, "SocialTip", "Tip other users"),
+    bit(21, "NotificationsRead", "Read notifications"),
+    bit(22, "NotificationsWrite", "Manage notification preferences"),
+    bit(23, "VaultRead", "View vault"),
+    bit(24, "VaultWrite", "Manage vault"),
+    bit(25, "AppBlocksSubmit", "Submit Apps for review"),
+    bit(26, "AppBlocksDevTunnel", "Open on-site dev tunnels"),
+];
+
+/// Civitai's named sets of scopes.
+pub const PRESETS: [(&str, Scope); 4] = [
+    ("Read Only", Scope(10_701_093)),
+    ("Creator", Scope(11_492_205)),
+    ("AI Services", Scope(114_689)),
+    ("Full Access", Scope::FULL),
+];
+
+impl Scope {
+    /// The baseline that every token carries.
+    pub const USER_READ: Self = Self(1);
+    /// Generate, train and scan: the one scope that the per-app buzz limit caps.
+    pub const AI_SERVICES_WRITE: Self = Self(1 << 15);
+    /// Every bit but the two that an app must opt in to.
+    pub const FULL: Self = Self(33_554_431);
+    /// Every bit there is.
+    pub const ALL: Self = Self(134_217_727);
+
+    /// The scope with exactly these bits, or nothing where there are bits that mean nothing.
+    pub fn from_bits(bits: u32) -> Option<Self> {
+        (bits <= Self::ALL.0).then_some(Self(bits))
+    }
+
+    /// The bitmask.
+    pub fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// Whether every bit of `other` is in this scope.
+    pub fn covers(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// The bits of either.
+    #[must_use]
+    pub fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The bits of both.
+    #[must_use]
+    pub fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// This scope as a token carries it: with [`Scope::USER_READ`].
+    #[must_use]
+    pub fn with_user_read(self) -> Self {
+        self.union(Self::USER_READ)
+    }
+
+    /// The bits that are set, lowest first.
+    pub fn set_bits(self) -> impl Iterator<Item = &'static ScopeBit> {
+        SCOPES.iter().filter(move |bit| self.0 & bit.value != 0)
+    }
+
+    /// What the documentation asks for: decimal digits and nothing else, 0 to 33554431.
+    pub(crate) fn parse_decimal(text: &str) -> Option<Self> {
+        if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let bits = text.parse().ok()?;
+        (bits <= Self::FULL.0).then_some(Self(bits))
+    }
+
+    /// What the deployed server reads: the leading digits, 0 to 134217727.
+    pub(crate) fn parse_leading_digits(text: &str) -> Option<Self> {
+        let number = leading_integer(text)?;
+        u32::try_from(number).ok().and_then(Self::from_bits)
+    }
+}
+
+/// The integer at the start of a text, as JavaScript's `parseInt(text, 10)` finds it: after white space and
+/// a sign, up to the first character that is not a digit. Numbers too large for an `i64` stay too large.
+pub(crate) fn leading_integer(text: &str) -> Option<i64> {
+    let text = text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let end = digits
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(digits.len());
+    if end == 0 {
+        return None;
+    }
+    let magnitude = digits[..end].parse::<i64>().unwrap_or(i64::MAX);
+    Some(if negative { -magnitude } else { magnitude })
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+impl FromStr for Scope {
+    type Err = String;
+
+    /// Reads a number, a preset's name, or scope names with commas between them.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return text.parse().ok().and_then(Self::from_bits).ok_or_else(|| {
+                format!(
+                    "{text} has bits that mean nothing: the largest scope is {}",
+                    Self::ALL
+                )
+            });
+        }
+        if let Some((_, scope)) = PRESETS
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(text))
+        {
+            return Ok(*scope);
+        }
+        text.split(',')
+            .try_fold(Self(0), |sum, name| Ok(sum.union(named(name.trim())?)))
+    }
+}
+
+fn named(name: &str) -> Result<Scope, String> {
+    if let Some(bit) = SCOPES.iter().find(|bit| bit.name == name) {
+        return Ok(Scope(bit.value));
+    }
+    let known = SCOPES
+        .iter()
+        .map(|bit| bit.name)
+        .chain(PRESETS.iter().map(|(name, _)| *name));
+    Err(match super::nearest(name, known) {
+        Some(near) => format!("no scope {name:?}: did you mean {near:?}?"),
+        None => format!(
+            "no scope {name:?}: give a number, a preset (Read Only, Creator, AI Services, Full Access) or scope names"
+        ),
+    })
+}
+
+impl Serialize for Scope {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u32(self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Scope {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ScopeVisitor)
+    }
+}
+
+struct ScopeVisitor;
+
+impl<'de> Visitor<'de> for ScopeVisitor {
+    type Value = Scope;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a scope: a number, a preset or a list of scope names")
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Scope, E> {
+        u32::try_from(number)
+            .ok()
+            .and_then(Scope::from_bits)
+            .ok_or_else(|| {
+                E::custom(format!(
+                    "{number} has bits that mean nothing: the largest scope is {}",
+                    Scope::ALL
+                ))
+            })
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Scope, E> {
+        match u64::try_from(number) {
+            Ok(number) => self.visit_u64(number),
+            Err(_) => Err(E::custom(format!(
+                "{number} is negative: a scope is a bitmask"
+            ))),
+        }
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Scope, E> {
+        text.parse().map_err(E::custom)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut names: A) -> Result<Scope, A::Error> {
+        let mut sum = Scope(0);
+        while let Some(name) = names.next_element::<String>()? {
+            sum = sum.union(named(&name).map_err(de::Error::custom)?);
+        }
+        Ok(sum)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_deployed_server_reads_leading_digits() {
+        let read = |text| Scope::parse_leading_digits(text).map(Scope::bits);
+        assert_eq!(read("1abc"), Some(1));
+        assert_eq!(read("0x10"), Some(0));
+        assert_eq!(read(" \t+7 9"), Some(7));
+        assert_eq!(read("1.9"), Some(1));
+        assert_eq!(read("-0"), Some(0));
+        assert_eq!(read("134217727"), Some(134_217_727));
+        for refused in [
+            "",
+            "abc",
+            "-1",
+            "134217728",
+            "99999999999999999999",
+            "é1",
+            "- 1",
+        ] {
+            assert_eq!(read(refused), None, "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn the_documentation_asks_for_decimal_digits() {
+        assert_eq!(Scope::parse_decimal("33554431"), Some(Scope::FULL));
+        for refused in [
+            "",
+            " 1",
+            "+1",
+            "1.9",
+            "1e3",
+            "0x10",
+            "-1",
+            "33554432",
+            "99999999999999999999",
+        ] {
+            assert_eq!(Scope::parse_decimal(refused), None, "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn people_may_write_numbers_presets_and_names() {
+        assert_eq!("114689".parse(), Ok(PRESETS[2].1));
+        assert_eq!("ai services".parse(), Ok(PRESETS[2].1));
+        assert_eq!(
+            "UserRead, ModelsRead".parse::<Scope>().map(Scope::bits),
+            Ok(5)
+        );
+        assert_eq!(
+            "ModelRead".parse::<Scope>(),
+            Err("no scope \"ModelRead\": did you mean \"ModelsRead\"?".to_owned())
+        );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_printed_can_be_read_again(bits in 0..=134_217_727_u32) {
+            let scope = Scope::from_bits(bits).unwrap();
+            proptest::prop_assert_eq!(scope.to_string().parse(), Ok(scope));
+            proptest::prop_assert_eq!(Scope::parse_leading_digits(&scope.to_string()), Some(scope));
+        }
+    }
+}

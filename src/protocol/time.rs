@@ -1,0 +1,39 @@
+//! What is a moment? Unix milliseconds, as rows keep them. Where the present comes from is
+//! `sandbox/clock.rs`.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A moment, in milliseconds since 1970.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type,
+)]
+#[serde(transparent)]
+#[sqlx(transparent)]
+pub(crate) struct Timestamp(pub(crate) i64);
+
+impl Timestamp {
+    /// This moment, so many seconds later. Saturates: the end of time is late enough.
+    #[must_use]
+    pub(crate) fn plus_seconds(self, seconds: u32) -> Self {
+        Self(self.0.saturating_add(i64::from(seconds) * 1000))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    /// RFC 3339 in UTC; a moment that RFC 3339 cannot write is given as its number.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let moment =
+            time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000);
+        let text = moment.ok().and_then(|moment| {
+            moment
+                .format(&time::format_description::well_known::Rfc3339)
+                .ok()
+        });
+        match text {
+            Some(text) => f.write_str(&text),
+            None => write!(f, "{} ms", self.0),
+        }
+    }
+}

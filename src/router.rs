@@ -1,0 +1,101 @@
+//! Every path and its handler: the one table to read first. A sandbox's prefix is taken off before this table
+//! is asked, so that everything answers under `/_sandbox/{name}` too.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::Request;
+use axum::http::{Method, StatusCode};
+use axum::response::Response;
+use axum::routing::{MethodRouter, get};
+use serde_json::{Value, json};
+use tower::util::MapRequestLayer;
+use tower::{Layer, Service};
+
+use crate::base::SandboxPath;
+use crate::control;
+use crate::invalid::Invalid;
+use crate::oauth::{authorize, respond, revoke, token, userinfo};
+use crate::pages::{assets, consent, home, login};
+use crate::server::{App, Routes};
+
+/// The whole server as one service.
+pub(crate) fn service(
+    app: Arc<App>,
+) -> impl Service<Request, Response = Response, Error = std::convert::Infallible, Future: Send>
++ Clone
++ Send
++ 'static {
+    MapRequestLayer::new(enter_sandbox).layer(table().with_state(app))
+}
+
+fn table() -> Routes {
+    let authorize = || {
+        only(
+            get(authorize::get)
+                .post(authorize::post)
+                .options(authorize::options),
+            authorize::ALLOW,
+        )
+    };
+    let token = || {
+        only(
+            axum::routing::post(token::post).options(token::options),
+            token::ALLOW,
+        )
+    };
+    let revoke = only(
+        axum::routing::post(revoke::post).options(revoke::options),
+        revoke::ALLOW,
+    );
+    let userinfo = only(
+        get(userinfo::get).options(userinfo::options),
+        userinfo::ALLOW,
+    );
+    Routes::new()
+        .route("/api/auth/oauth/authorize", authorize())
+        .route("/api/auth/oauth/token", token())
+        .route("/api/auth/oauth/revoke", revoke)
+        .route("/api/auth/oauth/userinfo", userinfo)
+        // The paths of the published capability.
+        .route("/api/oauth/authorize", authorize())
+        .route("/api/oauth/token", token())
+        .route("/v1/oauth/authorize", authorize())
+        .route("/v1/oauth/token", token())
+        .route("/api/health", get(health))
+        .route("/", get(home::get))
+        .route("/login", get(login::get).post(login::post))
+        .route("/logout", get(login::logout).post(login::logout))
+        .route(
+            "/login/oauth/authorize",
+            get(consent::get).post(consent::deny),
+        )
+        .route("/_mock/assets/{name}", get(assets::get))
+        .merge(control::http::routes())
+        .fallback(nothing_here)
+}
+
+/// Other methods are told which there are.
+fn only(route: MethodRouter<Arc<App>>, allow: &'static str) -> MethodRouter<Arc<App>> {
+    route.fallback(move |method: Method| async move { respond::method_not_allowed(&method, allow) })
+}
+
+fn enter_sandbox(mut request: Request) -> Request {
+    if let Some((sandbox, rest)) = SandboxPath::split(request.uri()) {
+        *request.uri_mut() = rest;
+        request.extensions_mut().insert(sandbox);
+    }
+    request
+}
+
+async fn health() -> Json<Value> {
+    Json(json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") }))
+}
+
+async fn nothing_here(request: Request) -> Response {
+    let why = Invalid::new("", format!("nothing answers at {}", request.uri().path())).with_hint(
+        "the OAuth endpoints are below /api/auth/oauth, sandboxes below /_sandbox/{name} \
+         (letters, digits, - _ . and at most 64 of them), control calls below /_mock",
+    );
+    respond::invalid(StatusCode::NOT_FOUND, "not_found", &why)
+}

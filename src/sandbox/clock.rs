@@ -1,0 +1,69 @@
+//! What time is it here? The one door to the system's clock; a sandbox's clock can be moved, stopped and set.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use crate::protocol::time::Timestamp;
+
+/// The clock of one sandbox.
+#[derive(Debug, Default)]
+pub(crate) struct Clock(Mutex<ClockState>);
+
+/// How a clock stands to the system's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ClockState {
+    /// It runs, so many milliseconds ahead of the system's.
+    Running { ahead_ms: i64 },
+    /// It stands still.
+    Frozen { at: Timestamp },
+}
+
+impl Default for ClockState {
+    fn default() -> Self {
+        Self::Running { ahead_ms: 0 }
+    }
+}
+
+impl Clock {
+    pub(crate) fn now(&self) -> Timestamp {
+        match self.state() {
+            ClockState::Running { ahead_ms } => Timestamp(system_ms().saturating_add(ahead_ms)),
+            ClockState::Frozen { at } => at,
+        }
+    }
+
+    pub(crate) fn state(&self) -> ClockState {
+        // A clock is one plain value: whoever panicked while holding the lock left it whole.
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn put(&self, state: ClockState) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = state;
+    }
+
+    /// Moves the clock by so many milliseconds, back where they are negative.
+    pub(crate) fn advance(&self, ms: i64) -> Timestamp {
+        let moved = match self.state() {
+            ClockState::Running { ahead_ms } => ClockState::Running {
+                ahead_ms: ahead_ms.saturating_add(ms),
+            },
+            ClockState::Frozen { at } => ClockState::Frozen {
+                at: Timestamp(at.0.saturating_add(ms)),
+            },
+        };
+        self.put(moved);
+        self.now()
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the door")]
+fn system_ms() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .ok()
+        .and_then(|since| i64::try_from(since.as_millis()).ok())
+        .unwrap_or_default()
+}

@@ -1,0 +1,110 @@
+//! Where does the unpredictable come from? The one door to randomness, and the birthplace of every secret's
+//! text. A seed makes the same sandbox draw the same values every time.
+
+use std::sync::{Mutex, PoisonError};
+
+use rand::rngs::{ChaCha20Rng, SysRng};
+use rand::{Rng, SeedableRng, TryRng};
+use sha2::{Digest, Sha256};
+
+use crate::protocol::secret::Secret;
+
+/// The randomness of one sandbox.
+pub(crate) struct Entropy(Mutex<ChaCha20Rng>);
+
+impl Entropy {
+    /// The same seed and sandbox give the same values; without a seed nobody can tell.
+    pub(crate) fn new(seed: Option<u64>, sandbox: &str) -> Self {
+        let mut key = [0; 32];
+        match seed {
+            Some(seed) => {
+                let digest = Sha256::new()
+                    .chain_update(seed.to_be_bytes())
+                    .chain_update(sandbox);
+                key = digest.finalize().into();
+            }
+            None => SysRng
+                .try_fill_bytes(&mut key)
+                .expect("the system has randomness"),
+        }
+        Self(Mutex::new(ChaCha20Rng::from_seed(key)))
+    }
+
+    fn bytes<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        // A generator is usable in any state that a panic may have left it in.
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .fill_bytes(&mut bytes);
+        bytes
+    }
+
+    /// An authorization code: 64 lower-case hex digits.
+    pub(crate) fn authorization_code(&self) -> Secret {
+        Secret::new(hex(&self.bytes::<32>()))
+    }
+
+    /// An access or refresh token: `civitai_` and 36 hex digits.
+    pub(crate) fn token(&self) -> Secret {
+        Secret::new(format!("civitai_{}", hex(&self.bytes::<18>())))
+    }
+
+    /// The value of a session cookie.
+    pub(crate) fn session(&self) -> Secret {
+        Secret::new(hex(&self.bytes::<32>()))
+    }
+
+    /// A client id: a version 4 UUID (RFC 9562 §5.4).
+    pub(crate) fn client_id(&self) -> String {
+        let mut bytes = self.bytes::<16>();
+        bytes[6] = bytes[6] & 0x0f | 0x40;
+        bytes[8] = bytes[8] & 0x3f | 0x80;
+        let digits = hex(&bytes);
+        let groups = [
+            &digits[..8],
+            &digits[8..12],
+            &digits[12..16],
+            &digits[16..20],
+            &digits[20..],
+        ];
+        groups.join("-")
+    }
+}
+
+impl std::fmt::Debug for Entropy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Entropy")
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            write!(text, "{byte:02x}").expect("writing to a String cannot fail");
+            text
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_fixes_what_is_drawn_per_sandbox() {
+        let draw = |seed, name| Entropy::new(seed, name).token().reveal().to_owned();
+        assert_eq!(draw(Some(7), "a"), draw(Some(7), "a"));
+        assert_ne!(draw(Some(7), "a"), draw(Some(7), "b"));
+        assert_ne!(draw(None, "a"), draw(None, "a"));
+        assert_eq!(draw(None, "a").len(), 44);
+    }
+
+    #[test]
+    fn client_ids_are_version_4_uuids() {
+        let id = Entropy::new(Some(1), "x").client_id();
+        assert_eq!((id.len(), &id[14..15]), (36, "4"));
+        assert!(matches!(&id[19..20], "8" | "9" | "a" | "b"));
+    }
+}

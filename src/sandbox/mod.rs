@@ -1,0 +1,121 @@
+//! What is one private world? A store of its own, a clock, randomness, settings and rate limits; everything
+//! that a request touches hangs off one `Sandbox`. Which sandboxes there are is `registry.rs`.
+
+pub(crate) mod clock;
+pub(crate) mod entropy;
+pub(crate) mod rate_limits;
+pub(crate) mod registry;
+pub(crate) mod settings;
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use clock::{Clock, ClockState};
+use entropy::Entropy;
+use rate_limits::{Limit, RateLimits};
+use settings::Settings;
+
+use crate::protocol::time::Timestamp;
+use crate::store::{Database, Seed, Store, StoreError};
+
+/// What every sandbox of a server starts from.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Blueprint {
+    pub(crate) seed: Seed,
+    pub(crate) settings: Settings,
+    pub(crate) entropy_seed: Option<u64>,
+}
+
+/// One private world.
+#[derive(Debug)]
+pub(crate) struct Sandbox {
+    name: String,
+    pub(crate) store: Store,
+    pub(crate) clock: Clock,
+    pub(crate) entropy: Entropy,
+    settings: RwLock<Arc<Settings>>,
+    rate_limits: RateLimits,
+    blueprint: Arc<Blueprint>,
+}
+
+impl Sandbox {
+    /// Opens a sandbox: as it was left where the database knows it, else as the blueprint says.
+    async fn open(name: &str, store: Store, blueprint: Arc<Blueprint>) -> Result<Self, StoreError> {
+        let sandbox = Self {
+            entropy: Entropy::new(blueprint.entropy_seed, name),
+            name: name.to_owned(),
+            clock: Clock::default(),
+            settings: RwLock::new(Arc::new(blueprint.settings.clone())),
+            rate_limits: RateLimits::default(),
+            store,
+            blueprint,
+        };
+        if let Some(clock) = sandbox.store.world_clock(name).await? {
+            sandbox.clock.put(Self::read_clock(&clock)?);
+        }
+        let clock = sandbox.clock_text();
+        sandbox
+            .store
+            .plant(name, &sandbox.blueprint.seed, &clock)
+            .await?;
+        Ok(sandbox)
+    }
+
+    /// The name in the path; the one without a prefix is `default`.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(crate) fn settings(&self) -> Arc<Settings> {
+        self.settings
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    pub(crate) fn put_settings(&self, settings: Settings) {
+        *self
+            .settings
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+    }
+
+    /// Counts a request against a limit. Whether it may go on: always, while limits are off.
+    pub(crate) fn admits(&self, limit: Limit, key: &str) -> bool {
+        !self.settings().rate_limits || self.rate_limits.admit(limit, key, self.now())
+    }
+
+    /// Back to the seed and the start-up settings: rows, clock and rate limits too.
+    pub(crate) async fn reset(&self) -> Result<(), StoreError> {
+        self.clock.put(ClockState::default());
+        self.put_settings(self.blueprint.settings.clone());
+        self.rate_limits.clear();
+        self.store
+            .replant(&self.name, &self.blueprint.seed, &self.clock_text())
+            .await
+    }
+
+    /// Keeps the clock as it stands, so that a restart goes on from there.
+    pub(crate) async fn keep_clock(&self) -> Result<(), StoreError> {
+        self.store.keep_clock(&self.name, &self.clock_text()).await
+    }
+
+    fn clock_text(&self) -> String {
+        serde_json::to_string(&self.clock.state()).expect("a clock state is JSON")
+    }
+
+    fn read_clock(text: &str) -> Result<ClockState, StoreError> {
+        serde_json::from_str(text).map_err(|why| StoreError::Damaged {
+            what: "clock",
+            why: why.to_string(),
+        })
+    }
+}
+
+/// Opens the database that all sandboxes of a server share.
+pub(crate) async fn open_store(database: &Database) -> Result<Store, StoreError> {
+    Store::open(database).await
+}

@@ -1,0 +1,312 @@
+//! Who and what is there to begin with? The seed format, for files and for control calls, and the demo data
+//! of a server that nobody configured.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use serde::de::{self, Deserializer};
+use serde::{Deserialize, Serialize};
+
+use crate::invalid::{self, Invalid};
+use crate::model::client::{AccessMode, Client, Grant};
+use crate::model::user::{User, UserRef};
+use crate::protocol::ids::{ClientId, UserId};
+use crate::protocol::redirect_uri;
+use crate::protocol::scope::Scope;
+use crate::protocol::secret::Secret;
+use crate::store::Seed;
+
+/// Three users, a confidential and a public client.
+const DEMO: &str = include_str!("demo.toml");
+
+/// A seed file as it is written.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SeedFile {
+    #[serde(default)]
+    users: Vec<User>,
+    #[serde(default)]
+    clients: Vec<ClientSpec>,
+}
+
+/// A client as the seed format describes one; what is left out is decided by [`ClientSpec::resolve`].
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ClientSpec {
+    pub(crate) id: ClientId,
+    pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) description: String,
+    #[serde(default)]
+    pub(crate) logo_url: Option<String>,
+    #[serde(default)]
+    pub(crate) confidential: Option<bool>,
+    #[serde(default, skip_serializing)]
+    pub(crate) secret: Option<SecretText>,
+    #[serde(default)]
+    pub(crate) redirect_uris: Vec<RedirectUriText>,
+    #[serde(default)]
+    pub(crate) any_loopback_redirect: bool,
+    #[serde(default)]
+    pub(crate) allowed_origins: Option<Vec<OriginText>>,
+    #[serde(default = "default_grants")]
+    pub(crate) grants: Vec<Grant>,
+    #[serde(default = "default_scopes")]
+    pub(crate) allowed_scopes: Scope,
+    #[serde(default)]
+    pub(crate) verified: bool,
+    #[serde(default)]
+    pub(crate) access_mode: AccessMode,
+    #[serde(default)]
+    pub(crate) owner: Option<UserRef>,
+}
+
+fn default_grants() -> Vec<Grant> {
+    vec![Grant::AuthorizationCode, Grant::RefreshToken]
+}
+
+fn default_scopes() -> Scope {
+    Scope::FULL
+}
+
+/// A client secret in a seed: any text that is not empty.
+#[derive(Debug, Clone)]
+pub(crate) struct SecretText(pub(crate) Secret);
+
+impl<'de> Deserialize<'de> for SecretText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text.is_empty() {
+            return Err(de::Error::custom(
+                "an empty secret: leave the key out for a public client",
+            ));
+        }
+        Ok(Self(Secret::new(text)))
+    }
+}
+
+/// A redirect URI in a seed.
+#[derive(Debug, Clone, Serialize)]
+#[serde(transparent)]
+pub(crate) struct RedirectUriText(String);
+
+impl<'de> Deserialize<'de> for RedirectUriText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        redirect_uri::check(&text).map_err(de::Error::custom)?;
+        Ok(Self(text))
+    }
+}
+
+/// An allowed origin in a seed: `scheme://host` or `scheme://host:port` and nothing after it.
+#[derive(Debug, Clone, Serialize)]
+#[serde(transparent)]
+pub(crate) struct OriginText(String);
+
+impl<'de> Deserialize<'de> for OriginText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match redirect_uri::origins(std::slice::from_ref(&text)).pop() {
+            Some(origin) if origin == text => Ok(Self(text)),
+            Some(origin) => Err(de::Error::custom(format!(
+                "{text:?} is not an origin: write {origin:?}"
+            ))),
+            None => Err(de::Error::custom(format!(
+                "{text:?} is not an origin such as \"http://localhost:3000\""
+            ))),
+        }
+    }
+}
+
+impl ClientSpec {
+    /// The client that is described: with its defaults, and an owner who is among the users.
+    pub(crate) fn resolve(self, users: &[User]) -> Result<Client, Invalid> {
+        let owner = match &self.owner {
+            None => users.first().map_or(UserId(1), |user| user.id),
+            Some(named) => find(users, named).ok_or_else(|| {
+                let names = users.iter().filter_map(|user| user.username.as_deref());
+                let invalid = Invalid::new("owner", format!("no user {:?}", named.to_string()));
+                match crate::protocol::nearest(&named.to_string(), names) {
+                    Some(near) => invalid.with_hint(format!("did you mean {near:?}?")),
+                    None => invalid.with_hint("name a user by id or username"),
+                }
+            })?,
+        };
+        let redirect_uris: Vec<String> = self.redirect_uris.into_iter().map(|uri| uri.0).collect();
+        Ok(Client {
+            confidential: self.confidential.unwrap_or(self.secret.is_some()),
+            allowed_origins: match self.allowed_origins {
+                Some(origins) => origins.into_iter().map(|origin| origin.0).collect(),
+                None => redirect_uri::origins(&redirect_uris),
+            },
+            secret: self.secret.map(|secret| secret.0.hash()),
+            id: self.id,
+            name: self.name,
+            description: self.description,
+            logo_url: self.logo_url,
+            redirect_uris,
+            any_loopback_redirect: self.any_loopback_redirect,
+            grants: self.grants,
+            allowed_scopes: self.allowed_scopes,
+            verified: self.verified,
+            access_mode: self.access_mode,
+            owner,
+            adopted: false,
+        })
+    }
+}
+
+/// The user who is named, if there is one.
+pub(crate) fn find(users: &[User], named: &UserRef) -> Option<UserId> {
+    let is_named = |user: &&User| match named {
+        UserRef::Id(id) => user.id.0 == *id,
+        UserRef::Name(name) => user.username.as_ref() == Some(name),
+    };
+    users.iter().find(is_named).map(|user| user.id)
+}
+
+/// What a seed comes to, and the secrets that only the start-up message may show.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Planting {
+    pub(crate) seed: Seed,
+    pub(crate) secrets: Vec<(ClientId, Secret)>,
+}
+
+impl SeedFile {
+    /// The data of a server that nobody configured.
+    pub(crate) fn demo() -> Self {
+        Self::read(DEMO, Path::new("demo.toml")).expect("the demo data is a valid seed")
+    }
+
+    /// Reads a seed file. Errors name file, line, key, value and rule.
+    pub(crate) fn read(text: &str, file: &Path) -> Result<Self, Invalid> {
+        let seed: Self = invalid::from_toml(text, file)?;
+        seed.clone().planting().map_err(|wrong| {
+            let line = table_line(text, &wrong.path);
+            Invalid {
+                file: Some((file.to_owned(), line)),
+                ..wrong
+            }
+        })?;
+        Ok(seed)
+    }
+
+    /// Adds one more client, in place of one with the same id.
+    pub(crate) fn add(&mut self, client: ClientSpec) {
+        self.clients.retain(|known| known.id != client.id);
+        self.clients.push(client);
+    }
+
+    /// The users and clients that are described. Errors: an id or a name that is there twice, an owner who
+    /// is not there.
+    pub(crate) fn planting(self) -> Result<Planting, Invalid> {
+        let mut ids = HashSet::new();
+        let mut names = HashSet::new();
+        for (at, user) in self.users.iter().enumerate() {
+            if !ids.insert(user.id) {
+                return Err(Invalid::new(
+                    format!("users[{at}].id"),
+                    format!("a second user {}", user.id),
+                ));
+            }
+            if user
+                .username
+                .as_ref()
+                .is_some_and(|name| !names.insert(name))
+            {
+                let name = user.display_name();
+                return Err(Invalid::new(
+                    format!("users[{at}].username"),
+                    format!("a second user {name:?}"),
+                ));
+            }
+        }
+        let mut planting = Planting::default();
+        let mut ids = HashSet::new();
+        for (at, spec) in self.clients.into_iter().enumerate() {
+            if !ids.insert(spec.id.clone()) {
+                let id = spec.id.as_str();
+                return Err(Invalid::new(
+                    format!("clients[{at}].id"),
+                    format!("a second client {id:?}"),
+                ));
+            }
+            if let Some(secret) = &spec.secret {
+                planting.secrets.push((spec.id.clone(), secret.0.clone()));
+            }
+            let client = spec.resolve(&self.users).map_err(|wrong| Invalid {
+                path: format!("clients[{at}].{}", wrong.path),
+                ..wrong
+            })?;
+            planting.seed.clients.push(client);
+        }
+        planting.seed.users = self.users;
+        Ok(planting)
+    }
+}
+
+/// The line of the `[[users]]` or `[[clients]]` header that a path such as `clients[2].owner` is under.
+fn table_line(text: &str, path: &str) -> Option<usize> {
+    let (table, rest) = path.split_once('[')?;
+    let index: usize = rest.split_once(']')?.0.parse().ok()?;
+    let header = format!("[[{table}]]");
+    let mut headers = text
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| line.trim() == header);
+    headers.nth(index).map(|(line, _)| line + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(text: &str) -> String {
+        SeedFile::read(text, Path::new("seed.toml"))
+            .unwrap_err()
+            .to_string()
+    }
+
+    #[test]
+    fn what_is_left_out_is_decided_by_the_rest() {
+        let text = r#"
+            [[users]]
+            id = 7
+            username = "ada"
+            [[clients]]
+            id = "a"
+            name = "A"
+            secret = "s"
+            redirect_uris = ["https://a.example/cb", "com.example.app:/cb", "https://a.example/2"]
+        "#;
+        let planting = SeedFile::read(text, Path::new("seed.toml"))
+            .unwrap()
+            .planting()
+            .unwrap();
+        let client = &planting.seed.clients[0];
+        assert!(client.confidential && client.owns_secret(Some(&Secret::new("s"))));
+        assert_eq!(client.owner, UserId(7));
+        assert_eq!(client.allowed_origins, ["https://a.example"]);
+        assert_eq!(client.allowed_scopes, Scope::FULL);
+    }
+
+    #[test]
+    fn a_wrong_seed_is_told_what_is_wrong_and_where() {
+        insta::assert_snapshot!(
+            refusal("[[clients]]\nid = \"a\"\nname = \"A\"\nredirect_uris = [\"localhost:3000\"]\n"),
+            @r#"seed.toml:4: clients[0].redirect_uris[0]: not a URL: "localhost:3000" lacks a scheme such as http://"#
+        );
+        insta::assert_snapshot!(
+            refusal("[[clients]]\nid = \"a\"\nname = \"A\"\nscopes = 1\n"),
+            @r#"seed.toml:4: clients[0].scopes: unknown key "scopes"; did you mean "allowed_scopes"?"#
+        );
+        insta::assert_snapshot!(
+            refusal("[[users]]\nid = 1\nusername = \"ada\"\n[[clients]]\nid = \"a\"\nname = \"A\"\nowner = \"adda\"\n"),
+            @r#"seed.toml:4: clients[0].owner: no user "adda"; did you mean "ada"?"#
+        );
+        insta::assert_snapshot!(
+            refusal("[[users]]\nid = 1\n[[users]]\nid = 1\n"),
+            @"seed.toml:3: users[1].id: a second user 1"
+        );
+    }
+}

@@ -1,0 +1,71 @@
+//! The `consents` table: what a user has agreed to, one row per user and client.
+
+use super::{Store, StoreError, from_json, scope, to_json};
+use crate::model::consent::Consent;
+use crate::protocol::ids::{ClientId, UserId};
+use crate::protocol::time::Timestamp;
+
+impl Store {
+    /// What this user allows this client.
+    pub(crate) async fn find_consent(
+        &self,
+        sandbox: &str,
+        user: UserId,
+        client: &ClientId,
+    ) -> Result<Option<Consent>, StoreError> {
+        let row: Option<(u32, Option<String>)> = sqlx::query_as(
+            "select scope, buzz_limit from consents
+             where sandbox = ? and user_id = ? and client_id = ?",
+        )
+        .bind(sandbox)
+        .bind(user)
+        .bind(client)
+        .fetch_optional(&self.pool)
+        .await?;
+        row.map(|(bits, limit)| {
+            let buzz_limit = limit
+                .map(|text| from_json("buzz limit", &text))
+                .transpose()?;
+            Ok(Consent {
+                scope: scope(bits)?,
+                buzz_limit,
+            })
+        })
+        .transpose()
+    }
+
+    /// Keeps a consent in place of the one before.
+    pub(crate) async fn put_consent(
+        &self,
+        sandbox: &str,
+        (user, client): (UserId, &ClientId),
+        consent: &Consent,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "insert into consents (sandbox, user_id, client_id, scope, buzz_limit, updated_at)
+             values (?, ?, ?, ?, ?, ?)
+             on conflict (sandbox, user_id, client_id) do update set
+                 scope = excluded.scope, buzz_limit = excluded.buzz_limit,
+                 updated_at = excluded.updated_at",
+        )
+        .bind(sandbox)
+        .bind(user)
+        .bind(client)
+        .bind(consent.scope.bits())
+        .bind(consent.buzz_limit.as_ref().map(to_json))
+        .bind(now)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Forgets every consent. How many there were.
+    pub(crate) async fn delete_consents(&self, sandbox: &str) -> Result<u64, StoreError> {
+        let done = sqlx::query("delete from consents where sandbox = ?")
+            .bind(sandbox)
+            .execute(&self.pool)
+            .await?;
+        Ok(done.rows_affected())
+    }
+}

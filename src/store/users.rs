@@ -1,0 +1,91 @@
+//! The `users` table.
+
+use sqlx::SqliteExecutor;
+
+use super::{Store, StoreError, from_json, to_json};
+use crate::model::user::{User, UserRef};
+use crate::protocol::ids::UserId;
+
+/// Puts a user in place of the one with the same id.
+pub(super) async fn put(
+    db: impl SqliteExecutor<'_>,
+    sandbox: &str,
+    user: &User,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "insert into users (sandbox, id, username, deleted, document) values (?, ?, ?, ?, ?)
+         on conflict (sandbox, id) do update set
+             username = excluded.username, deleted = excluded.deleted, document = excluded.document",
+    )
+    .bind(sandbox)
+    .bind(user.id)
+    .bind(&user.username)
+    .bind(user.deleted)
+    .bind(to_json(user))
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+impl Store {
+    /// Puts a user in place of the one with the same id.
+    pub(crate) async fn put_user(&self, sandbox: &str, user: &User) -> Result<(), StoreError> {
+        put(&self.pool, sandbox, user).await
+    }
+
+    /// A user by id or by username, deleted or not.
+    pub(crate) async fn find_user(
+        &self,
+        sandbox: &str,
+        named: &UserRef,
+    ) -> Result<Option<User>, StoreError> {
+        let query = match named {
+            UserRef::Id(id) => {
+                sqlx::query_scalar("select document from users where sandbox = ? and id = ?")
+                    .bind(sandbox)
+                    .bind(*id)
+            }
+            UserRef::Name(name) => {
+                sqlx::query_scalar("select document from users where sandbox = ? and username = ?")
+                    .bind(sandbox)
+                    .bind(name.clone())
+            }
+        };
+        let found: Option<String> = query.fetch_optional(&self.pool).await?;
+        found
+            .map(|document| from_json("user", &document))
+            .transpose()
+    }
+
+    /// Every user, by id.
+    pub(crate) async fn list_users(&self, sandbox: &str) -> Result<Vec<User>, StoreError> {
+        let documents: Vec<String> =
+            sqlx::query_scalar("select document from users where sandbox = ? order by id")
+                .bind(sandbox)
+                .fetch_all(&self.pool)
+                .await?;
+        documents
+            .iter()
+            .map(|document| from_json("user", document))
+            .collect()
+    }
+
+    /// An id that no user has.
+    pub(crate) async fn next_user_id(&self, sandbox: &str) -> Result<UserId, StoreError> {
+        let id = sqlx::query_scalar("select coalesce(max(id), 0) + 1 from users where sandbox = ?")
+            .bind(sandbox)
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(UserId(id))
+    }
+
+    /// Removes a user's row. Whether there was one.
+    pub(crate) async fn delete_user(&self, sandbox: &str, id: UserId) -> Result<bool, StoreError> {
+        let done = sqlx::query("delete from users where sandbox = ? and id = ?")
+            .bind(sandbox)
+            .bind(id)
+            .execute(&self.pool)
+            .await?;
+        Ok(done.rows_affected() > 0)
+    }
+}

@@ -1,0 +1,100 @@
+//! The `sandboxes` table, and what concerns a whole sandbox at once: fill it, empty it. What is in it is in
+//! the neighbours, one file per table.
+
+use sqlx::{Sqlite, Transaction};
+
+use super::{Store, StoreError, clients, users};
+use crate::model::client::Client;
+use crate::model::user::User;
+
+/// What a sandbox starts from.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Seed {
+    pub(crate) users: Vec<User>,
+    pub(crate) clients: Vec<Client>,
+}
+
+impl Store {
+    /// The clock of a sandbox that is in the database already.
+    pub(crate) async fn world_clock(&self, sandbox: &str) -> Result<Option<String>, StoreError> {
+        let found = sqlx::query_scalar("select clock from sandboxes where name = ?")
+            .bind(sandbox)
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(found)
+    }
+
+    /// Keeps the clock of a sandbox.
+    pub(crate) async fn keep_clock(&self, sandbox: &str, clock: &str) -> Result<(), StoreError> {
+        sqlx::query("update sandboxes set clock = ? where name = ?")
+            .bind(clock)
+            .bind(sandbox)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// Puts the users and clients of the seed into a sandbox, in place of those of the same ids; what else
+    /// is there stays. A new sandbox starts with this clock.
+    pub(crate) async fn plant(
+        &self,
+        sandbox: &str,
+        seed: &Seed,
+        clock: &str,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.pool.begin_with("begin immediate").await?;
+        sqlx::query("insert into sandboxes (name, clock) values (?, ?) on conflict do nothing")
+            .bind(sandbox)
+            .bind(clock)
+            .execute(&mut *tx)
+            .await?;
+        sow(&mut tx, sandbox, seed).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Empties a sandbox and plants the seed anew.
+    pub(crate) async fn replant(
+        &self,
+        sandbox: &str,
+        seed: &Seed,
+        clock: &str,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.pool.begin_with("begin immediate").await?;
+        for statement in [
+            "delete from users where sandbox = ?",
+            "delete from clients where sandbox = ?",
+            "delete from sessions where sandbox = ?",
+            "delete from consents where sandbox = ?",
+            "delete from codes where sandbox = ?",
+            "delete from tokens where sandbox = ?",
+        ] {
+            sqlx::query(statement)
+                .bind(sandbox)
+                .execute(&mut *tx)
+                .await?;
+        }
+        sqlx::query("update sandboxes set clock = ? where name = ?")
+            .bind(clock)
+            .bind(sandbox)
+            .execute(&mut *tx)
+            .await?;
+        sow(&mut tx, sandbox, seed).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+async fn sow(
+    tx: &mut Transaction<'_, Sqlite>,
+    sandbox: &str,
+    seed: &Seed,
+) -> Result<(), StoreError> {
+    for user in &seed.users {
+        users::put(&mut **tx, sandbox, user).await?;
+    }
+    for client in &seed.clients {
+        clients::put(&mut **tx, sandbox, client).await?;
+    }
+    Ok(())
+}

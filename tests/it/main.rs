@@ -1,0 +1,3 @@
+//! The front door: a real listening server, and what it answers.
+
+mod support;
