@@ -1,56 +1,25 @@
-//! What does the command line say? Flags, environment and configuration file, in this order of weight, and
-//! what is printed. What it all comes to is `config.rs`.
+//! What can be set? Flags, environment and configuration file, in this order of weight, and the client that an
+//! app's own `.env` describes.
 
-use std::fmt::Write as _;
-use std::io::Write as _;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::Context as _;
-use clap::{Args, Parser, Subcommand};
+use clap::Args;
 use serde::Deserialize;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tracing_subscriber::filter::LevelFilter;
 
+use super::DEFAULT_LISTEN;
 use crate::config::Config;
 use crate::contract::{Contract, Override};
 use crate::invalid::{self, Invalid};
-use crate::model::user::{User, UserRef};
+use crate::model::user::UserRef;
 use crate::sandbox::settings::{ConsentMode, UnknownClients};
-use crate::seed::{ClientSpec, Planting};
-use crate::server::Server;
-
-const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
-
-/// A stand-in for Civitai's OAuth 2.0 server: the same answers, offline.
-#[derive(Debug, Parser)]
-#[command(
-    name = "civitai-oauth-mock",
-    version,
-    args_conflicts_with_subcommands = true
-)]
-struct Cli {
-    #[command(subcommand)]
-    command: Option<Command>,
-    #[command(flatten)]
-    options: Options,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Serve (the default).
-    Serve(Box<Options>),
-    /// Ask a running server whether it is well; exit status 1 when it is not.
-    Healthcheck(Healthcheck),
-}
+use crate::seed::ClientSpec;
 
 /// What can be set, on the command line, by environment and in a `--config` file alike.
 #[derive(Debug, Default, Args, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct Options {
+pub(super) struct Options {
     /// Read further options from this TOML file; its keys are the flags' names with underscores
     #[arg(long, env = "CIVITAI_MOCK_CONFIG", value_name = "FILE")]
     #[serde(skip)]
@@ -131,7 +100,7 @@ struct Options {
 
     /// Write the port that is listened on to this file
     #[arg(long, env = "CIVITAI_MOCK_PORT_FILE", value_name = "FILE")]
-    port_file: Option<PathBuf>,
+    pub(super) port_file: Option<PathBuf>,
 
     /// What is logged, to standard error: off, error, warn, info, debug or trace; "json" for JSON lines
     /// [default: warn]
@@ -141,36 +110,12 @@ struct Options {
         value_delimiter = ',',
         value_name = "LEVEL[,json]"
     )]
-    log: Vec<String>,
-}
-
-#[derive(Debug, Args)]
-struct Healthcheck {
-    /// The address that the server was told to listen on
-    #[arg(long, env = "CIVITAI_MOCK_LISTEN", default_value_t = DEFAULT_LISTEN, value_name = "ADDRESS")]
-    listen: SocketAddr,
-}
-
-/// Runs the program.
-pub fn run() -> ExitCode {
-    let cli = Cli::parse();
-    let outcome = match cli.command {
-        None => serve(cli.options),
-        Some(Command::Serve(options)) => serve(*options),
-        Some(Command::Healthcheck(options)) => healthcheck(&options),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            let _ = writeln!(std::io::stderr(), "civitai-oauth-mock: {why:#}");
-            ExitCode::FAILURE
-        }
-    }
+    pub(super) log: Vec<String>,
 }
 
 impl Options {
     /// These options, and those of the file where these say nothing.
-    fn with_file(self) -> anyhow::Result<Self> {
+    pub(super) fn with_file(self) -> anyhow::Result<Self> {
         let Some(file) = &self.config else {
             return Ok(self);
         };
@@ -202,7 +147,8 @@ impl Options {
         })
     }
 
-    fn config(&self) -> anyhow::Result<Config> {
+    /// The configuration that these options come to.
+    pub(super) fn config(&self) -> anyhow::Result<Config> {
         let mut config = Config {
             listen: self.listen.unwrap_or(DEFAULT_LISTEN),
             trust_proxy: self.trust_proxy.unwrap_or_default(),
@@ -291,158 +237,6 @@ fn client_of_environment(
     Ok(Some(spec))
 }
 
-fn serve(options: Options) -> anyhow::Result<()> {
-    let options = options.with_file()?;
-    start_log(&options.log)?;
-    let config = options.config()?;
-    let planting = config.planting()?;
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?
-        .block_on(async {
-            // Before anybody can know that we are here: a stop that comes early is a stop all the same.
-            let mut terminated = Terminated::listen()?;
-            let server = Server::start(config).await?;
-            if let Some(file) = &options.port_file {
-                write_port(file, server.address().port())?;
-            }
-            say(&announcement(&server, &planting))?;
-            terminated.wait().await;
-            server.stop().await;
-            Ok(())
-        })
-}
-
-/// Written beside and renamed, so that whoever waits for the file never reads half a number.
-fn write_port(file: &Path, port: u16) -> anyhow::Result<()> {
-    let beside = file.with_extension("tmp");
-    std::fs::write(&beside, format!("{port}\n"))
-        .and_then(|()| std::fs::rename(&beside, file))
-        .with_context(|| format!("--port-file {}", file.display()))
-}
-
-fn say(text: &str) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    out.flush()?;
-    Ok(())
-}
-
-/// What to point where. The first line is for programs.
-fn announcement(server: &Server, planting: &Planting) -> String {
-    let base = server.base_url();
-    let mut text = format!("listening on http://{}\n\n", server.address());
-    let mut line = |label: &str, value: &str| {
-        writeln!(text, "  {label:<14}{value}").expect("writing to a String cannot fail");
-    };
-    line("base URL", &base);
-    for endpoint in ["authorize", "token", "userinfo", "revoke"] {
-        line(endpoint, &format!("{base}/api/auth/oauth/{endpoint}"));
-    }
-    for client in &planting.seed.clients {
-        line("client", &format!("{}  {}", client.id, client.name));
-        if let Some((_, secret)) = planting.secrets.iter().find(|(id, _)| *id == client.id) {
-            line("  secret", secret.reveal());
-        }
-    }
-    let users: Vec<String> = planting.seed.users.iter().map(User::display_name).collect();
-    line("users", &users.join(", "));
-    text
-}
-
-fn start_log(words: &[String]) -> anyhow::Result<()> {
-    let mut level = LevelFilter::WARN;
-    let mut json = false;
-    for word in words {
-        match word.as_str() {
-            "json" => json = true,
-            other => {
-                level = other.parse().map_err(|_| {
-                    anyhow::anyhow!(
-                        "--log {other}: choose off, error, warn, info, debug or trace, with or without ,json"
-                    )
-                })?;
-            }
-        }
-    }
-    let log = tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_writer(std::io::stderr);
-    if json {
-        log.json().init();
-    } else {
-        log.init();
-    }
-    Ok(())
-}
-
-/// Ctrl-C, or SIGTERM as container engines send it.
-struct Terminated {
-    #[cfg(unix)]
-    signal: tokio::signal::unix::Signal,
-}
-
-impl Terminated {
-    #[cfg(unix)]
-    fn listen() -> std::io::Result<Self> {
-        let kind = tokio::signal::unix::SignalKind::terminate();
-        Ok(Self {
-            signal: tokio::signal::unix::signal(kind)?,
-        })
-    }
-
-    #[cfg(not(unix))]
-    #[expect(clippy::unnecessary_wraps, reason = "the same shape on every system")]
-    fn listen() -> std::io::Result<Self> {
-        Ok(Self {})
-    }
-
-    async fn wait(&mut self) {
-        #[cfg(unix)]
-        tokio::select! {
-            _ = self.signal.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
-        }
-        #[cfg(not(unix))]
-        let _ = tokio::signal::ctrl_c().await;
-    }
-}
-
-fn healthcheck(options: &Healthcheck) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
-        let address = reachable(options.listen);
-        let asked = tokio::time::timeout(Duration::from_secs(2), ask_health(address)).await;
-        let answer = asked
-            .with_context(|| format!("no answer from {address} within 2 s"))?
-            .with_context(|| format!("cannot reach {address}"))?;
-        let status = answer.lines().next().unwrap_or_default();
-        anyhow::ensure!(status.contains(" 200 "), "{address} answers {status:?}");
-        Ok(())
-    })
-}
-
-/// An address that means every interface is reached by the loopback one.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, address.port()).into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => (Ipv6Addr::LOCALHOST, address.port()).into(),
-        _ => address,
-    }
-}
-
-async fn ask_health(address: SocketAddr) -> std::io::Result<String> {
-    let mut stream = TcpStream::connect(address).await?;
-    let request =
-        format!("GET /api/health HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await?;
-    Ok(String::from_utf8_lossy(&answer).into_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -487,10 +281,5 @@ mod tests {
             wrong.unwrap_err(),
             @r#"CIVITAI_REDIRECT_URI: not a URL: "localhost:3000" lacks a scheme such as http://"#
         );
-    }
-
-    #[test]
-    fn the_command_line_is_well_formed() {
-        <Cli as clap::CommandFactory>::command().debug_assert();
     }
 }

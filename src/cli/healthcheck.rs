@@ -1,0 +1,54 @@
+//! Is a running server well? What container engines ask, without a shell or curl in the image.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Args;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::DEFAULT_LISTEN;
+
+#[derive(Debug, Args)]
+pub(super) struct Healthcheck {
+    /// The address that the server was told to listen on
+    #[arg(long, env = "CIVITAI_MOCK_LISTEN", default_value_t = DEFAULT_LISTEN, value_name = "ADDRESS")]
+    listen: SocketAddr,
+}
+
+/// Asks once. Errors: no answer, or another than 200.
+pub(super) fn run(options: &Healthcheck) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let address = reachable(options.listen);
+        let asked = tokio::time::timeout(Duration::from_secs(2), ask_health(address)).await;
+        let answer = asked
+            .with_context(|| format!("no answer from {address} within 2 s"))?
+            .with_context(|| format!("cannot reach {address}"))?;
+        let status = answer.lines().next().unwrap_or_default();
+        anyhow::ensure!(status.contains(" 200 "), "{address} answers {status:?}");
+        Ok(())
+    })
+}
+
+/// An address that means every interface is reached by the loopback one.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, address.port()).into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => (Ipv6Addr::LOCALHOST, address.port()).into(),
+        _ => address,
+    }
+}
+
+async fn ask_health(address: SocketAddr) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(address).await?;
+    let request =
+        format!("GET /api/health HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}

@@ -1,0 +1,162 @@
+//! What does the command line do? Its subcommands, and what is printed. What can be set is `options.rs`; what
+//! it comes to is `config.rs`.
+
+mod healthcheck;
+mod options;
+mod telemetry;
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+
+use healthcheck::Healthcheck;
+use options::Options;
+
+use crate::model::user::User;
+use crate::seed::Planting;
+use crate::server::Server;
+
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+
+/// A stand-in for Civitai's OAuth 2.0 server: the same answers, offline.
+#[derive(Debug, Parser)]
+#[command(
+    name = "civitai-oauth-mock",
+    version,
+    args_conflicts_with_subcommands = true
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    options: Options,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve (the default).
+    Serve(Box<Options>),
+    /// Ask a running server whether it is well; exit status 1 when it is not.
+    Healthcheck(Healthcheck),
+}
+
+/// Runs the program.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match cli.command {
+        None => serve(cli.options),
+        Some(Command::Serve(options)) => serve(*options),
+        Some(Command::Healthcheck(options)) => healthcheck::run(&options),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            let _ = writeln!(std::io::stderr(), "civitai-oauth-mock: {why:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(options: Options) -> anyhow::Result<()> {
+    let options = options.with_file()?;
+    telemetry::start(&options.log)?;
+    let config = options.config()?;
+    let planting = config.planting()?;
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(async {
+            // Before anybody can know that we are here: a stop that comes early is a stop all the same.
+            let mut terminated = Terminated::listen()?;
+            let server = Server::start(config).await?;
+            if let Some(file) = &options.port_file {
+                write_port(file, server.address().port())?;
+            }
+            say(&announcement(&server, &planting))?;
+            terminated.wait().await;
+            server.stop().await;
+            Ok(())
+        })
+}
+
+/// Written beside and renamed, so that whoever waits for the file never reads half a number.
+fn write_port(file: &Path, port: u16) -> anyhow::Result<()> {
+    let beside = file.with_extension("tmp");
+    std::fs::write(&beside, format!("{port}\n"))
+        .and_then(|()| std::fs::rename(&beside, file))
+        .with_context(|| format!("--port-file {}", file.display()))
+}
+
+fn say(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()?;
+    Ok(())
+}
+
+/// What to point where. The first line is for programs.
+fn announcement(server: &Server, planting: &Planting) -> String {
+    let base = server.base_url();
+    let mut text = format!("listening on http://{}\n\n", server.address());
+    let mut line = |label: &str, value: &str| {
+        writeln!(text, "  {label:<14}{value}").expect("writing to a String cannot fail");
+    };
+    line("base URL", &base);
+    for endpoint in ["authorize", "token", "userinfo", "revoke"] {
+        line(endpoint, &format!("{base}/api/auth/oauth/{endpoint}"));
+    }
+    for client in &planting.seed.clients {
+        line("client", &format!("{}  {}", client.id, client.name));
+        if let Some((_, secret)) = planting.secrets.iter().find(|(id, _)| *id == client.id) {
+            line("  secret", secret.reveal());
+        }
+    }
+    let users: Vec<String> = planting.seed.users.iter().map(User::display_name).collect();
+    line("users", &users.join(", "));
+    text
+}
+
+/// Ctrl-C, or SIGTERM as container engines send it.
+struct Terminated {
+    #[cfg(unix)]
+    signal: tokio::signal::unix::Signal,
+}
+
+impl Terminated {
+    #[cfg(unix)]
+    fn listen() -> std::io::Result<Self> {
+        let kind = tokio::signal::unix::SignalKind::terminate();
+        Ok(Self {
+            signal: tokio::signal::unix::signal(kind)?,
+        })
+    }
+
+    #[cfg(not(unix))]
+    #[expect(clippy::unnecessary_wraps, reason = "the same shape on every system")]
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {})
+    }
+
+    async fn wait(&mut self) {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = self.signal.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        #[cfg(not(unix))]
+        let _ = tokio::signal::ctrl_c().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_command_line_is_well_formed() {
+        <super::Cli as clap::CommandFactory>::command().debug_assert();
+    }
+}
