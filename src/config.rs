@@ -9,6 +9,7 @@ use crate::contract::{Contract, Difference, Rules};
 use crate::invalid::Invalid;
 use crate::model::user::{User, UserRef};
 use crate::sandbox::Blueprint;
+use crate::sandbox::keys::IdTokenKey;
 use crate::sandbox::settings::{ConsentMode, Settings};
 use crate::seed::{ClientSpec, Planting, SeedFile, find};
 use crate::store::Database;
@@ -27,6 +28,8 @@ pub struct Config {
     pub trust_proxy: bool,
     /// Makes ids, codes and tokens the same in every run.
     pub entropy_seed: Option<u64>,
+    /// The key for id tokens; without one each sandbox draws its own.
+    pub(crate) key: Option<IdTokenKey>,
     pub(crate) settings: Settings,
     pub(crate) seed: SeedFile,
 }
@@ -39,6 +42,7 @@ impl Default for Config {
             public_url: None,
             trust_proxy: false,
             entropy_seed: None,
+            key: None,
             settings: Settings::default(),
             seed: SeedFile::demo(),
         }
@@ -87,6 +91,12 @@ impl Config {
         Ok(())
     }
 
+    /// Signs id tokens with this P-256 private key (PEM) in every sandbox. `file` is named in errors.
+    pub fn set_signing_key(&mut self, pem: &str, file: &Path) -> Result<(), Invalid> {
+        self.key = Some(IdTokenKey::from_pem(pem, file)?);
+        Ok(())
+    }
+
     /// Registers one more client, in place of one with the same id.
     pub(crate) fn add_client(&mut self, client: ClientSpec) {
         self.seed.add(client);
@@ -114,6 +124,7 @@ impl Config {
             seed: self.planting()?.seed,
             settings: self.settings.clone(),
             entropy_seed: self.entropy_seed,
+            key: self.key.clone(),
         })
     }
 }

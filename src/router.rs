@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::Request;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, get, post};
 use serde_json::{Value, json};
 use tower::util::MapRequestLayer;
 use tower::{Layer, Service};
@@ -15,8 +15,9 @@ use tower::{Layer, Service};
 use crate::base::SandboxPath;
 use crate::control;
 use crate::invalid::Invalid;
-use crate::oauth::{authorize, respond, revoke, token, userinfo};
-use crate::pages::{assets, consent, home, login};
+use crate::oauth::device::{self, poll, review, start};
+use crate::oauth::{authorize, discovery, respond, revoke, token, userinfo};
+use crate::pages::{self, assets, consent, home, login};
 use crate::server::{App, Routes};
 
 /// The whole server as one service.
@@ -38,25 +39,41 @@ fn table() -> Routes {
             authorize::ALLOW,
         )
     };
-    let token = || {
-        only(
-            axum::routing::post(token::post).options(token::options),
-            token::ALLOW,
-        )
-    };
-    let revoke = only(
-        axum::routing::post(revoke::post).options(revoke::options),
-        revoke::ALLOW,
-    );
+    let token = || only(post(token::post).options(token::options), token::ALLOW);
+    let revoke = only(post(revoke::post).options(revoke::options), revoke::ALLOW);
     let userinfo = only(
         get(userinfo::get).options(userinfo::options),
         userinfo::ALLOW,
     );
+    let on_device =
+        |route: MethodRouter<Arc<App>>| only(route.options(device::options), device::ALLOW);
     Routes::new()
         .route("/api/auth/oauth/authorize", authorize())
         .route("/api/auth/oauth/token", token())
         .route("/api/auth/oauth/revoke", revoke)
         .route("/api/auth/oauth/userinfo", userinfo)
+        .route("/api/auth/oauth/device", on_device(post(start::post)))
+        .route("/api/auth/oauth/device-token", on_device(post(poll::post)))
+        .route(
+            "/api/auth/oauth/device-info",
+            only(post(review::info), review::ALLOW),
+        )
+        .route(
+            "/api/auth/oauth/device-approve",
+            only(post(review::approve), review::ALLOW),
+        )
+        .route(
+            "/.well-known/openid-configuration",
+            only(get(discovery::configuration), discovery::ALLOW),
+        )
+        .route(
+            "/.well-known/jwks.json",
+            only(get(discovery::keys), discovery::ALLOW),
+        )
+        .route(
+            "/api/auth/jwks",
+            only(get(discovery::keys), discovery::ALLOW),
+        )
         // The paths of the published capability.
         .route("/api/oauth/authorize", authorize())
         .route("/api/oauth/token", token())
@@ -69,6 +86,10 @@ fn table() -> Routes {
         .route(
             "/login/oauth/authorize",
             get(consent::get).post(consent::deny),
+        )
+        .route(
+            "/login/oauth/device",
+            get(pages::device::get).post(pages::device::post),
         )
         .route("/_mock/assets/{name}", get(assets::get))
         .merge(control::http::routes())

@@ -94,6 +94,10 @@ pub(super) struct Options {
     #[arg(long, env = "CIVITAI_MOCK_UNKNOWN_CLIENTS", value_name = "WHAT")]
     unknown_clients: Option<UnknownClients>,
 
+    /// Sign id tokens with this P-256 private key (PEM) [default: each sandbox draws its own]
+    #[arg(long, env = "CIVITAI_MOCK_SIGNING_KEY", value_name = "FILE")]
+    signing_key: Option<PathBuf>,
+
     /// Draw the same ids, codes and tokens in every run
     #[arg(long, env = "CIVITAI_MOCK_ENTROPY_SEED", value_name = "NUMBER")]
     entropy_seed: Option<u64>,
@@ -137,6 +141,7 @@ impl Options {
             refresh_token_seconds: self.refresh_token_seconds.or(below.refresh_token_seconds),
             code_seconds: self.code_seconds.or(below.code_seconds),
             unknown_clients: self.unknown_clients.or(below.unknown_clients),
+            signing_key: self.signing_key.or(below.signing_key),
             entropy_seed: self.entropy_seed.or(below.entropy_seed),
             port_file: self.port_file.or(below.port_file),
             log: if self.log.is_empty() {
@@ -163,6 +168,9 @@ impl Options {
         }
         if let Some(file) = &self.seed {
             config.set_seed(&read(file, "--seed")?, file)?;
+        }
+        if let Some(file) = &self.signing_key {
+            config.set_signing_key(&read(file, "--signing-key")?, file)?;
         }
         let apart = self.difference.iter().map(|one| (one.difference, one.side));
         config.set_contract(self.contract.unwrap_or_default(), apart);

@@ -16,7 +16,7 @@ use crate::server::Routes;
 
 /// The control paths, below `/_mock`.
 pub(crate) fn routes() -> Routes {
-    let routes: [(&str, MethodRouter<_>); 11] = [
+    let routes: [(&str, MethodRouter<_>); 13] = [
         ("/_mock/reset", post(reset)),
         ("/_mock/settings", get(read_settings).patch(patch_settings)),
         ("/_mock/clock", get(read_clock)),
@@ -32,6 +32,8 @@ pub(crate) fn routes() -> Routes {
             "/_mock/clients/{id}",
             get(read_client).patch(patch_client).delete(delete_client),
         ),
+        ("/_mock/device/approve", post(approve_device)),
+        ("/_mock/device/deny", post(deny_device)),
         ("/_mock/consents", delete(delete_consents)),
         ("/_mock/contract", get(read_contract)),
     ];
@@ -180,6 +182,14 @@ async fn delete_consents(context: Context) -> Answer {
         .delete_consents(context.sandbox.name())
         .await?;
     Ok(ok(&json!({ "deleted": deleted })))
+}
+
+async fn approve_device(context: Context, Input(input): Input) -> Answer {
+    Ok(ok(&context.sandbox.approve_device(input).await?))
+}
+
+async fn deny_device(context: Context, Input(input): Input) -> Answer {
+    Ok(ok(&context.sandbox.deny_device(input).await?))
 }
 
 async fn read_contract(context: Context) -> Response {

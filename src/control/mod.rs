@@ -3,6 +3,7 @@
 
 mod clients;
 mod contract;
+mod devices;
 pub(crate) mod http;
 mod users;
 

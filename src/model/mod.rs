@@ -5,6 +5,7 @@ pub(crate) mod buzz;
 pub(crate) mod client;
 pub(crate) mod code;
 pub(crate) mod consent;
+pub(crate) mod device;
 pub(crate) mod session;
 pub(crate) mod token;
 pub(crate) mod user;

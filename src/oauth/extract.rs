@@ -110,6 +110,22 @@ impl<S: Send + Sync> FromRequest<S> for Sent {
     }
 }
 
+/// The parameters of a form; JSON counts as empty.
+#[derive(Debug)]
+pub(crate) struct SentForm(pub(crate) Params);
+
+impl<S: Send + Sync> FromRequest<S> for SentForm {
+    type Rejection = Infallible;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Infallible> {
+        let kind = content_type(request.headers());
+        let bytes = to_bytes(request.into_body(), LONGEST_BODY)
+            .await
+            .unwrap_or_default();
+        Ok(Self(form(&kind, bytes).await))
+    }
+}
+
 fn content_type(headers: &HeaderMap) -> String {
     headers
         .get(CONTENT_TYPE)

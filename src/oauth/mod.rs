@@ -3,6 +3,8 @@
 
 pub(crate) mod authorize;
 pub(crate) mod clients;
+pub(crate) mod device;
+pub(crate) mod discovery;
 pub(crate) mod extract;
 pub(crate) mod mint;
 pub(crate) mod respond;

@@ -4,7 +4,8 @@ use axum::Json;
 use axum::body::Body;
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE, ALLOW, LOCATION, SET_COOKIE, VARY,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, LOCATION,
+    SET_COOKIE, VARY,
 };
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -75,17 +76,29 @@ pub(crate) fn ok(body: &Value, cors: Cors) -> Response {
     cors.apply(Json(body).into_response())
 }
 
+/// 200 with a JSON body that caches may keep, for pages of this origin only.
+pub(crate) fn cached(body: &Value, how_long: &'static str) -> Response {
+    (
+        [(CACHE_CONTROL, HeaderValue::from_static(how_long))],
+        Json(body),
+    )
+        .into_response()
+}
+
 /// An OAuth error.
 pub(crate) fn error(error: &OAuthError, cors: Cors) -> Response {
     let status = match error.code {
         ErrorCode::InvalidClient if error.by_header => StatusCode::UNAUTHORIZED,
-        ErrorCode::InvalidToken => StatusCode::UNAUTHORIZED,
+        ErrorCode::InvalidToken | ErrorCode::Unauthorized => StatusCode::UNAUTHORIZED,
         ErrorCode::AccessDenied | ErrorCode::InsufficientScope | ErrorCode::OriginNotAllowed => {
             StatusCode::FORBIDDEN
         }
         ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         ErrorCode::ServerError => StatusCode::INTERNAL_SERVER_ERROR,
-        ErrorCode::InvalidClient
+        ErrorCode::AuthorizationPending
+        | ErrorCode::ExpiredToken
+        | ErrorCode::InvalidClient
+        | ErrorCode::InvalidCode
         | ErrorCode::InvalidGrant
         | ErrorCode::InvalidRequest
         | ErrorCode::InvalidScope

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::http::Uri;
 use axum::response::Response;
 
-use super::view::{Avatar, Frame, page};
+use super::view::{AppCard, Avatar, Frame, page};
 use crate::contract::Difference;
 use crate::model::client::Client;
 use crate::model::user::User;
@@ -35,7 +35,7 @@ const CARRIED: [&str; 7] = [
 #[template(path = "consent.html")]
 struct Consent {
     frame: Frame,
-    app: App,
+    app: AppCard,
     account: String,
     account_avatar: Avatar,
     switch: String,
@@ -45,13 +45,6 @@ struct Consent {
     fields: Vec<(&'static str, String)>,
     denial: Vec<(&'static str, String)>,
     with_budget: bool,
-}
-
-struct App {
-    name: String,
-    avatar: Avatar,
-    description: String,
-    verified: bool,
 }
 
 #[derive(Template)]
@@ -155,15 +148,7 @@ fn consent(context: &Context, user: &User, client: &Client, asked: &Asked) -> Co
     let capped = i64::from(Scope::AI_SERVICES_WRITE.bits());
     Consent {
         frame: Frame::new(base),
-        app: App {
-            name: client.name.clone(),
-            avatar: Avatar::new(
-                &client.name,
-                u64::try_from(client.name.len()).unwrap_or_default(),
-            ),
-            description: client.description.clone(),
-            verified: client.verified,
-        },
+        app: AppCard::of(client),
         account: user.display_name(),
         account_avatar: Avatar::of_user(user),
         switch: with_return(base.path("/login"), &here),

@@ -3,6 +3,7 @@
 
 pub(crate) mod assets;
 pub(crate) mod consent;
+pub(crate) mod device;
 pub(crate) mod home;
 pub(crate) mod login;
 mod view;

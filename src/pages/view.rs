@@ -10,6 +10,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use crate::base::Base;
+use crate::model::client::Client;
 use crate::model::user::User;
 use crate::pages::assets;
 
@@ -56,6 +57,27 @@ impl Avatar {
         Self {
             initial,
             colour: number % 8,
+        }
+    }
+}
+
+/// An app, as the pages that ask for consent show it.
+#[derive(Debug, Clone)]
+pub(super) struct AppCard {
+    pub(super) name: String,
+    pub(super) avatar: Avatar,
+    pub(super) description: String,
+    pub(super) verified: bool,
+}
+
+impl AppCard {
+    pub(super) fn of(client: &Client) -> Self {
+        let number = u64::try_from(client.name.len()).unwrap_or_default();
+        Self {
+            name: client.name.clone(),
+            avatar: Avatar::new(&client.name, number),
+            description: client.description.clone(),
+            verified: client.verified,
         }
     }
 }

@@ -10,8 +10,12 @@ pub(crate) enum ErrorCode {
     AccessDenied,
     /// The request itself says that the user refused; the same word, another status.
     UserDenied,
+    AuthorizationPending,
+    ExpiredToken,
     InsufficientScope,
     InvalidClient,
+    /// Civitai's word for a user code that leads nowhere.
+    InvalidCode,
     InvalidGrant,
     InvalidRequest,
     InvalidScope,
@@ -19,6 +23,8 @@ pub(crate) enum ErrorCode {
     OriginNotAllowed,
     RateLimited,
     ServerError,
+    /// Civitai's word for a request without a session.
+    Unauthorized,
     UnauthorizedClient,
     UnsupportedGrantType,
 }
@@ -27,8 +33,11 @@ impl ErrorCode {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::AccessDenied | Self::UserDenied => "access_denied",
+            Self::AuthorizationPending => "authorization_pending",
+            Self::ExpiredToken => "expired_token",
             Self::InsufficientScope => "insufficient_scope",
             Self::InvalidClient => "invalid_client",
+            Self::InvalidCode => "invalid_code",
             Self::InvalidGrant => "invalid_grant",
             Self::InvalidRequest => "invalid_request",
             Self::InvalidScope => "invalid_scope",
@@ -36,6 +45,7 @@ impl ErrorCode {
             Self::OriginNotAllowed => "origin_not_allowed",
             Self::RateLimited => "rate_limited",
             Self::ServerError => "server_error",
+            Self::Unauthorized => "unauthorized",
             Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
         }

@@ -6,6 +6,7 @@ pub(crate) mod client_auth;
 pub(crate) mod error;
 pub(crate) mod format;
 pub(crate) mod ids;
+pub(crate) mod jose;
 pub(crate) mod params;
 pub(crate) mod pkce;
 pub(crate) mod redirect_uri;
@@ -13,6 +14,7 @@ pub(crate) mod scope;
 pub(crate) mod secret;
 pub(crate) mod time;
 pub(crate) mod token_request;
+pub(crate) mod user_code;
 
 /// The known word nearest to a mistyped one, if one is near enough to be meant.
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {

@@ -19,6 +19,11 @@ impl Timestamp {
     pub(crate) fn plus_seconds(self, seconds: u32) -> Self {
         Self(self.0.saturating_add(i64::from(seconds) * 1000))
     }
+
+    /// Whole seconds since 1970, as JWTs count (RFC 7519 §2).
+    pub(crate) fn unix_seconds(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
 }
 
 impl fmt::Display for Timestamp {

@@ -8,6 +8,7 @@ use rand::{Rng, SeedableRng, TryRng};
 use sha2::{Digest, Sha256};
 
 use crate::protocol::secret::Secret;
+use crate::protocol::user_code::{ALPHABET, normalise};
 
 /// The randomness of one sandbox.
 pub(crate) struct Entropy(Mutex<ChaCha20Rng>);
@@ -48,6 +49,23 @@ impl Entropy {
     /// An access or refresh token: `civitai_` and 36 hex digits.
     pub(crate) fn token(&self) -> Secret {
         Secret::new(format!("civitai_{}", hex(&self.bytes::<18>())))
+    }
+
+    /// A device code: 64 lower-case hex digits.
+    pub(crate) fn device_code(&self) -> Secret {
+        Secret::new(hex(&self.bytes::<32>()))
+    }
+
+    /// A user code: `XXXX-XXXX`. The alphabet has 32 characters, so that each is as likely as any other.
+    pub(crate) fn user_code(&self) -> Secret {
+        let draw = |byte: u8| char::from(ALPHABET[usize::from(byte) % ALPHABET.len()]);
+        let characters: String = self.bytes::<8>().into_iter().map(draw).collect();
+        Secret::new(normalise(&characters))
+    }
+
+    /// What a private key may be made of.
+    pub(super) fn key_bytes(&self) -> [u8; 32] {
+        self.bytes()
     }
 
     /// The value of a session cookie.

@@ -3,6 +3,7 @@
 
 pub(crate) mod clock;
 pub(crate) mod entropy;
+pub(crate) mod keys;
 pub(crate) mod rate_limits;
 pub(crate) mod registry;
 pub(crate) mod settings;
@@ -11,11 +12,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use clock::{Clock, ClockState};
 use entropy::Entropy;
+use keys::IdTokenKey;
 use rate_limits::{Limit, RateLimits};
 use settings::Settings;
 
 use crate::protocol::time::Timestamp;
-use crate::store::{Database, Seed, Store, StoreError};
+use crate::store::{Database, Seed, Store, StoreError, World};
 
 /// What every sandbox of a server starts from.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +25,8 @@ pub(crate) struct Blueprint {
     pub(crate) seed: Seed,
     pub(crate) settings: Settings,
     pub(crate) entropy_seed: Option<u64>,
+    /// The key for id tokens; without one each sandbox draws its own.
+    pub(crate) key: Option<IdTokenKey>,
 }
 
 /// One private world.
@@ -32,6 +36,7 @@ pub(crate) struct Sandbox {
     pub(crate) store: Store,
     pub(crate) clock: Clock,
     pub(crate) entropy: Entropy,
+    pub(crate) key: IdTokenKey,
     settings: RwLock<Arc<Settings>>,
     rate_limits: RateLimits,
     blueprint: Arc<Blueprint>,
@@ -40,24 +45,33 @@ pub(crate) struct Sandbox {
 impl Sandbox {
     /// Opens a sandbox: as it was left where the database knows it, else as the blueprint says.
     async fn open(name: &str, store: Store, blueprint: Arc<Blueprint>) -> Result<Self, StoreError> {
-        let sandbox = Self {
-            entropy: Entropy::new(blueprint.entropy_seed, name),
+        let entropy = Entropy::new(blueprint.entropy_seed, name);
+        let clock = Clock::default();
+        let known = store.find_world(name).await?;
+        if let Some(known) = &known {
+            clock.put(read_clock(&known.clock)?);
+        }
+        let kept = known.and_then(|known| known.signing_key);
+        let key = blueprint
+            .key
+            .clone()
+            .or_else(|| kept.as_deref().and_then(IdTokenKey::from_bytes))
+            .unwrap_or_else(|| IdTokenKey::draw(&entropy));
+        let world = World {
+            clock: clock_text(&clock),
+            signing_key: Some(key.to_bytes()),
+        };
+        store.plant(name, &blueprint.seed, &world).await?;
+        Ok(Self {
             name: name.to_owned(),
-            clock: Clock::default(),
+            entropy,
+            key,
+            clock,
             settings: RwLock::new(Arc::new(blueprint.settings.clone())),
             rate_limits: RateLimits::default(),
             store,
             blueprint,
-        };
-        if let Some(clock) = sandbox.store.world_clock(name).await? {
-            sandbox.clock.put(Self::read_clock(&clock)?);
-        }
-        let clock = sandbox.clock_text();
-        sandbox
-            .store
-            .plant(name, &sandbox.blueprint.seed, &clock)
-            .await?;
-        Ok(sandbox)
+        })
     }
 
     /// The name in the path; the one without a prefix is `default`.
@@ -94,25 +108,27 @@ impl Sandbox {
         self.put_settings(self.blueprint.settings.clone());
         self.rate_limits.clear();
         self.store
-            .replant(&self.name, &self.blueprint.seed, &self.clock_text())
+            .replant(&self.name, &self.blueprint.seed, &clock_text(&self.clock))
             .await
     }
 
     /// Keeps the clock as it stands, so that a restart goes on from there.
     pub(crate) async fn keep_clock(&self) -> Result<(), StoreError> {
-        self.store.keep_clock(&self.name, &self.clock_text()).await
+        self.store
+            .keep_clock(&self.name, &clock_text(&self.clock))
+            .await
     }
+}
 
-    fn clock_text(&self) -> String {
-        serde_json::to_string(&self.clock.state()).expect("a clock state is JSON")
-    }
+fn clock_text(clock: &Clock) -> String {
+    serde_json::to_string(&clock.state()).expect("a clock state is JSON")
+}
 
-    fn read_clock(text: &str) -> Result<ClockState, StoreError> {
-        serde_json::from_str(text).map_err(|why| StoreError::Damaged {
-            what: "clock",
-            why: why.to_string(),
-        })
-    }
+fn read_clock(text: &str) -> Result<ClockState, StoreError> {
+    serde_json::from_str(text).map_err(|why| StoreError::Damaged {
+        what: "clock",
+        why: why.to_string(),
+    })
 }
 
 /// Opens the database that all sandboxes of a server share.

@@ -20,6 +20,8 @@ pub(crate) enum Limit {
     Token,
     /// `/revoke`, per address.
     Revoke,
+    /// `/device` and `/device-token` together, per client.
+    Device,
 }
 
 impl Limit {
@@ -27,7 +29,7 @@ impl Limit {
     fn allowance(self) -> u32 {
         match self {
             Self::Authorize => 10,
-            Self::Token | Self::Revoke => 20,
+            Self::Token | Self::Revoke | Self::Device => 20,
         }
     }
 }

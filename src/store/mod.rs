@@ -4,6 +4,7 @@
 mod clients;
 mod codes;
 mod consents;
+mod devices;
 mod sessions;
 mod tokens;
 mod users;
@@ -19,7 +20,7 @@ use sqlx::sqlite::{
 
 use crate::protocol::scope::Scope;
 
-pub(crate) use worlds::Seed;
+pub(crate) use worlds::{Seed, World};
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 

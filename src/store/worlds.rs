@@ -14,14 +14,23 @@ pub(crate) struct Seed {
     pub(crate) clients: Vec<Client>,
 }
 
+/// What a sandbox is, besides its rows.
+#[derive(Debug, Clone)]
+pub(crate) struct World {
+    pub(crate) clock: String,
+    /// The private key for id tokens; none where an older version made the sandbox.
+    pub(crate) signing_key: Option<Vec<u8>>,
+}
+
 impl Store {
-    /// The clock of a sandbox that is in the database already.
-    pub(crate) async fn world_clock(&self, sandbox: &str) -> Result<Option<String>, StoreError> {
-        let found = sqlx::query_scalar("select clock from sandboxes where name = ?")
-            .bind(sandbox)
-            .fetch_optional(&self.pool)
-            .await?;
-        Ok(found)
+    /// A sandbox that is in the database already.
+    pub(crate) async fn find_world(&self, sandbox: &str) -> Result<Option<World>, StoreError> {
+        let row: Option<(String, Option<Vec<u8>>)> =
+            sqlx::query_as("select clock, signing_key from sandboxes where name = ?")
+                .bind(sandbox)
+                .fetch_optional(&self.pool)
+                .await?;
+        Ok(row.map(|(clock, signing_key)| World { clock, signing_key }))
     }
 
     /// Keeps the clock of a sandbox.
@@ -35,19 +44,24 @@ impl Store {
     }
 
     /// Puts the users and clients of the seed into a sandbox, in place of those of the same ids; what else
-    /// is there stays. A new sandbox starts with this clock.
+    /// is there stays. The sandbox itself is kept as `world` says.
     pub(crate) async fn plant(
         &self,
         sandbox: &str,
         seed: &Seed,
-        clock: &str,
+        world: &World,
     ) -> Result<(), StoreError> {
         let mut tx = self.pool.begin_with("begin immediate").await?;
-        sqlx::query("insert into sandboxes (name, clock) values (?, ?) on conflict do nothing")
-            .bind(sandbox)
-            .bind(clock)
-            .execute(&mut *tx)
-            .await?;
+        sqlx::query(
+            "insert into sandboxes (name, clock, signing_key) values (?, ?, ?)
+             on conflict (name) do update set
+                 clock = excluded.clock, signing_key = excluded.signing_key",
+        )
+        .bind(sandbox)
+        .bind(&world.clock)
+        .bind(&world.signing_key)
+        .execute(&mut *tx)
+        .await?;
         sow(&mut tx, sandbox, seed).await?;
         tx.commit().await?;
         Ok(())
@@ -67,6 +81,7 @@ impl Store {
             "delete from sessions where sandbox = ?",
             "delete from consents where sandbox = ?",
             "delete from codes where sandbox = ?",
+            "delete from device_codes where sandbox = ?",
             "delete from tokens where sandbox = ?",
         ] {
             sqlx::query(statement)

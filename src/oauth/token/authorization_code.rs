@@ -4,7 +4,7 @@
 use crate::contract::Rules;
 use crate::model::client::Client;
 use crate::oauth::extract::Context;
-use crate::oauth::mint::{Minted, Permission, mint};
+use crate::oauth::mint::{IdTokenClaims, Minted, Permission, mint};
 use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
 use crate::protocol::token_request;
@@ -42,7 +42,22 @@ pub(super) async fn redeem(
         user_id: code.user_id,
         scope: code.token_scope(client, rules)?,
     };
-    let minted = mint(sandbox, &permission, true);
+    let mut minted = mint(sandbox, &permission, true);
+    if let Some(nonce) = &code.nonce {
+        // The audience is what the body says, even where HTTP Basic says another.
+        let audience = params
+            .text("client_id")
+            .filter(|id| !id.is_empty())
+            .unwrap_or("unknown");
+        let claims = IdTokenClaims {
+            nonce,
+            signed_in_at: code.issued_at,
+            user_id: code.user_id,
+            audience,
+            issuer: context.base.to_string(),
+        };
+        minted.add_id_token(sandbox, &claims);
+    }
     sandbox
         .store
         .insert_tokens(sandbox.name(), &minted.rows)

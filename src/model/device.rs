@@ -1,0 +1,67 @@
+//! Where does a device stand? A device authorization (RFC 8628) waits, is approved by somebody, or is denied;
+//! once claimed it is gone.
+
+use crate::model::client::Client;
+use crate::protocol::error::{ErrorCode, OAuthError};
+use crate::protocol::ids::{ClientId, UserId};
+use crate::protocol::scope::Scope;
+use crate::protocol::time::Timestamp;
+
+/// How long a device has, in seconds.
+pub(crate) const LIFETIME_SECONDS: u32 = 900;
+
+/// How many seconds a device should wait between two polls.
+pub(crate) const INTERVAL_SECONDS: u32 = 5;
+
+/// What the user has said so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Pending,
+    Approved { by: UserId },
+    Denied,
+}
+
+/// A device authorization, less its codes.
+#[derive(Debug, Clone)]
+pub(crate) struct DeviceGrant {
+    pub(crate) client_id: ClientId,
+    /// With [`Scope::USER_READ`].
+    pub(crate) scope: Scope,
+    pub(crate) verdict: Verdict,
+    pub(crate) expires_at: Timestamp,
+}
+
+/// What one poll finds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Poll {
+    /// The device may claim its tokens for this user.
+    Claim(UserId),
+    /// The answer is no, and the code is used up by it.
+    Over(OAuthError),
+    /// The answer is no, for now or to this caller.
+    Refused(OAuthError),
+}
+
+impl DeviceGrant {
+    /// What the client of this id is told.
+    pub(crate) fn poll(&self, client_id: &str) -> Poll {
+        if self.client_id.as_str() != client_id {
+            return Poll::Refused(OAuthError::bare(ErrorCode::InvalidGrant));
+        }
+        match self.verdict {
+            Verdict::Denied => Poll::Over(OAuthError::bare(ErrorCode::UserDenied)),
+            Verdict::Pending => Poll::Refused(OAuthError::bare(ErrorCode::AuthorizationPending)),
+            Verdict::Approved { by } => Poll::Claim(by),
+        }
+    }
+}
+
+/// Refused in both contracts, unlike the code grant's scope, which may be trimmed.
+pub(crate) fn check_ceiling(client: &Client, scope: Scope) -> Result<(), OAuthError> {
+    if client.ceiling().covers(scope) {
+        return Ok(());
+    }
+    Err(OAuthError::invalid_scope(
+        "Requested scope exceeds client permissions",
+    ))
+}

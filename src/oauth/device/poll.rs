@@ -1,0 +1,76 @@
+//! POST `/device-token` (RFC 8628 §3.4): has the user decided? The tokens are claimed once.
+
+use axum::response::Response;
+use serde_json::Value;
+
+use super::METHODS;
+use crate::model::client::Grant;
+use crate::model::device::{Poll, check_ceiling};
+use crate::oauth::extract::{Context, Sent};
+use crate::oauth::mint::{Permission, mint};
+use crate::oauth::respond::{self, Cors};
+use crate::protocol::error::{ErrorCode, OAuthError};
+use crate::protocol::params::Params;
+use crate::protocol::secret::Secret;
+use crate::sandbox::rate_limits::Limit;
+
+/// `POST /device-token`.
+pub(crate) async fn post(context: Context, Sent(params): Sent) -> Response {
+    match poll(&context, &params).await {
+        Ok(answer) => respond::ok(&answer, Cors::Any(METHODS)),
+        Err(why) => respond::error(&why, Cors::Any(METHODS)),
+    }
+}
+
+fn expired(description: &'static str) -> OAuthError {
+    OAuthError::new(ErrorCode::ExpiredToken, description)
+}
+
+async fn poll(context: &Context, params: &Params) -> Result<Value, OAuthError> {
+    let sandbox = &context.sandbox;
+    if params.text("grant_type") != Some(Grant::DeviceCode.name()) {
+        return Err(OAuthError::bare(ErrorCode::UnsupportedGrantType));
+    }
+    let (Some(device_code), Some(client_id)) =
+        (params.filled("device_code"), params.filled("client_id"))
+    else {
+        return Err(OAuthError::bare(ErrorCode::InvalidRequest));
+    };
+    if !sandbox.admits(Limit::Device, &client_id) {
+        return Err(OAuthError::bare(ErrorCode::RateLimited));
+    }
+    let hash = Secret::new(device_code).hash();
+    let found = sandbox
+        .store
+        .find_device(sandbox.name(), &hash, sandbox.now())
+        .await?;
+    let grant = found.ok_or_else(|| expired("Device code expired"))?;
+    let user_id = match grant.poll(&client_id) {
+        Poll::Claim(user_id) => user_id,
+        Poll::Refused(why) => return Err(why),
+        Poll::Over(why) => {
+            sandbox.store.claim_device(sandbox.name(), &hash).await?;
+            return Err(why);
+        }
+    };
+    let client = sandbox
+        .store
+        .find_client(sandbox.name(), &client_id)
+        .await?;
+    let client = client.ok_or_else(|| OAuthError::invalid_grant("Unknown client"))?;
+    check_ceiling(&client, grant.scope)?;
+    if !sandbox.store.claim_device(sandbox.name(), &hash).await? {
+        return Err(expired("Device code already used"));
+    }
+    let permission = Permission {
+        client_id: client.id,
+        user_id,
+        scope: grant.scope,
+    };
+    let minted = mint(sandbox, &permission, true);
+    sandbox
+        .store
+        .insert_tokens(sandbox.name(), &minted.rows)
+        .await?;
+    Ok(minted.device_answer())
+}

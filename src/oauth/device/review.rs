@@ -1,0 +1,125 @@
+//! POST `/device-info` and `/device-approve`: what Civitai's page asks on behalf of the signed-in user. Ours
+//! (`pages/device.rs`) calls the same verbs.
+
+use axum::response::Response;
+use serde_json::json;
+
+use crate::model::client::Client;
+use crate::model::device::{DeviceGrant, Verdict};
+use crate::model::user::User;
+use crate::oauth::extract::{Context, Sent};
+use crate::oauth::respond::{self, Cors};
+use crate::oauth::session;
+use crate::protocol::error::{ErrorCode, OAuthError};
+use crate::protocol::params::Params;
+use crate::protocol::secret::{Secret, SecretHash};
+use crate::protocol::user_code::normalise;
+use crate::sandbox::Sandbox;
+
+/// What other methods are told.
+pub(crate) const ALLOW: &str = "POST";
+
+/// `POST /device-info`.
+pub(crate) async fn info(context: Context, Sent(params): Sent) -> Response {
+    let found = async {
+        let (_, user_code) = gate(&context, &params).await?;
+        pending(&context.sandbox, &user_code).await
+    };
+    match found.await {
+        Ok((grant, client)) => {
+            let labels: Vec<&str> = grant.scope.set_bits().map(|bit| bit.label).collect();
+            let description =
+                Some(client.description).filter(|description| !description.is_empty());
+            let shown = json!({
+                "name": client.name,
+                "description": description,
+                "logoUrl": client.logo_url,
+                "isVerified": client.verified,
+            });
+            respond::ok(&json!({ "client": shown, "scopes": labels }), Cors::Closed)
+        }
+        Err(why) => respond::error(&why, Cors::Closed),
+    }
+}
+
+/// `POST /device-approve`.
+pub(crate) async fn approve(context: Context, Sent(params): Sent) -> Response {
+    let approved = async {
+        let (user, user_code) = gate(&context, &params).await?;
+        decide(
+            &context.sandbox,
+            &user_code,
+            Verdict::Approved { by: user.id },
+        )
+        .await
+    };
+    match approved.await {
+        Ok(()) => respond::ok(&json!({ "success": true }), Cors::Closed),
+        Err(why) => respond::error(&why, Cors::Closed),
+    }
+}
+
+/// Who asks, and for which code.
+async fn gate(context: &Context, params: &Params) -> Result<(User, String), OAuthError> {
+    let user = session::user(context).await?;
+    let user = user.ok_or_else(|| OAuthError::bare(ErrorCode::Unauthorized))?;
+    let user_code = params.filled("user_code");
+    let user_code = user_code.ok_or_else(|| OAuthError::invalid_request("Missing user_code"))?;
+    Ok((user, user_code))
+}
+
+fn invalid_code(description: &'static str) -> OAuthError {
+    OAuthError::new(ErrorCode::InvalidCode, description)
+}
+
+fn hash(user_code: &str) -> SecretHash {
+    Secret::new(normalise(user_code)).hash()
+}
+
+/// The authorization that waits behind a user code, and who asks for it.
+pub(crate) async fn pending(
+    sandbox: &Sandbox,
+    user_code: &str,
+) -> Result<(DeviceGrant, Client), OAuthError> {
+    let grant = waiting(sandbox, user_code).await?;
+    let client = sandbox
+        .store
+        .find_client(sandbox.name(), grant.client_id.as_str())
+        .await?;
+    let client = client.ok_or_else(|| invalid_code("Unknown application"))?;
+    Ok((grant, client))
+}
+
+async fn waiting(sandbox: &Sandbox, user_code: &str) -> Result<DeviceGrant, OAuthError> {
+    let found = sandbox
+        .store
+        .find_device_by_user_code(sandbox.name(), &hash(user_code), sandbox.now())
+        .await?;
+    match found {
+        Some(grant) if grant.verdict == Verdict::Pending => Ok(grant),
+        // An approval uses the user code up; a denial leaves it lying about.
+        Some(grant) if grant.verdict == Verdict::Denied => {
+            Err(invalid_code("Code already used or expired"))
+        }
+        _ => Err(invalid_code("Invalid or expired code")),
+    }
+}
+
+/// Approves or denies the authorization behind a user code, once.
+pub(crate) async fn decide(
+    sandbox: &Sandbox,
+    user_code: &str,
+    verdict: Verdict,
+) -> Result<(), OAuthError> {
+    waiting(sandbox, user_code).await?;
+    let (name, now) = (sandbox.name(), sandbox.now());
+    if sandbox
+        .store
+        .decide_device(name, &hash(user_code), verdict, now)
+        .await?
+    {
+        Ok(())
+    } else {
+        Err(invalid_code("Invalid or expired code"))
+    }
+}

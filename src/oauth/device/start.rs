@@ -1,0 +1,84 @@
+//! POST `/device` (RFC 8628 §3.1): a device asks for a code to show. Forms only; no secret is asked for.
+
+use axum::response::Response;
+use serde_json::{Value, json};
+
+use super::METHODS;
+use crate::model::client::Grant;
+use crate::model::device::{
+    DeviceGrant, INTERVAL_SECONDS, LIFETIME_SECONDS, Verdict, check_ceiling,
+};
+use crate::oauth::clients;
+use crate::oauth::extract::{Context, SentForm};
+use crate::oauth::respond::{self, Cors};
+use crate::protocol::error::{ErrorCode, OAuthError};
+use crate::protocol::ids::ClientId;
+use crate::protocol::params::Params;
+use crate::protocol::scope::{Scope, leading_integer};
+use crate::sandbox::rate_limits::Limit;
+
+/// `POST /device`.
+pub(crate) async fn post(context: Context, SentForm(params): SentForm) -> Response {
+    match start(&context, &params).await {
+        Ok(answer) => respond::ok(&answer, Cors::Any(METHODS)),
+        Err(why) => respond::error(&why, Cors::Any(METHODS)),
+    }
+}
+
+async fn start(context: &Context, params: &Params) -> Result<Value, OAuthError> {
+    let sandbox = &context.sandbox;
+    let id = params.filled("client_id");
+    let id = id.ok_or_else(|| OAuthError::invalid_request("Missing client_id"))?;
+    if ClientId::is_app_block(&id) {
+        return Err(OAuthError::invalid_client(
+            "This client cannot be used for the device flow",
+        ));
+    }
+    if !sandbox.admits(Limit::Device, &id) {
+        return Err(OAuthError::bare(ErrorCode::RateLimited));
+    }
+    let client = clients::find(context, &id).await?;
+    let client = client.ok_or_else(|| OAuthError::invalid_client("Unknown client"))?;
+    if !client.may_use(Grant::DeviceCode) {
+        return Err(OAuthError::unauthorized_client(
+            "Client not authorized for device flow",
+        ));
+    }
+    let scope = scope(params)?;
+    check_ceiling(&client, scope)?;
+
+    let (device_code, user_code) = (sandbox.entropy.device_code(), sandbox.entropy.user_code());
+    let grant = DeviceGrant {
+        client_id: client.id,
+        scope,
+        verdict: Verdict::Pending,
+        expires_at: sandbox.now().plus_seconds(LIFETIME_SECONDS),
+    };
+    let hashes = (&device_code.hash(), &user_code.hash());
+    sandbox
+        .store
+        .insert_device(sandbox.name(), hashes, &grant)
+        .await?;
+    let page = format!("{}/login/oauth/device", context.base);
+    Ok(json!({
+        "device_code": device_code.reveal(),
+        "user_code": user_code.reveal(),
+        "verification_uri": page,
+        "verification_uri_complete": format!("{page}?code={}", user_code.reveal()),
+        "expires_in": LIFETIME_SECONDS,
+        "interval": INTERVAL_SECONDS,
+    }))
+}
+
+/// Leading digits in both contracts; what cannot be read is 0.
+fn scope(params: &Params) -> Result<Scope, OAuthError> {
+    let number = params
+        .text("scope")
+        .and_then(leading_integer)
+        .unwrap_or_default();
+    u32::try_from(number)
+        .ok()
+        .and_then(Scope::from_bits)
+        .map(Scope::with_user_read)
+        .ok_or_else(|| OAuthError::bare(ErrorCode::InvalidScope))
+}

@@ -1,0 +1,48 @@
+//! `/.well-known/openid-configuration`, `/.well-known/jwks.json` and `/api/auth/jwks` (OpenID Connect
+//! Discovery, RFC 7517). No page of another origin may read them, as at Civitai.
+
+use axum::response::Response;
+use serde_json::json;
+
+use crate::model::client::Grant;
+use crate::oauth::extract::Context;
+use crate::oauth::respond;
+use crate::protocol::jose;
+use crate::protocol::scope::SCOPES;
+
+/// What other methods are told.
+pub(crate) const ALLOW: &str = "GET, HEAD";
+
+/// `GET /.well-known/openid-configuration`.
+pub(crate) async fn configuration(context: Context) -> Response {
+    let base = context.base.to_string();
+    let endpoint = |name: &str| format!("{base}/api/auth/oauth/{name}");
+    let scopes: Vec<String> = SCOPES.iter().map(|bit| bit.value.to_string()).collect();
+    let body = json!({
+        "issuer": base,
+        "authorization_endpoint": endpoint("authorize"),
+        "token_endpoint": endpoint("token"),
+        "userinfo_endpoint": endpoint("userinfo"),
+        "revocation_endpoint": endpoint("revoke"),
+        "device_authorization_endpoint": endpoint("device"),
+        "jwks_uri": format!("{base}/.well-known/jwks.json"),
+        "id_token_signing_alg_values_supported": ["ES256"],
+        "response_types_supported": ["code"],
+        "grant_types_supported": Grant::ALL,
+        "code_challenge_methods_supported": ["S256"],
+        "token_endpoint_auth_methods_supported": ["client_secret_post", "none"],
+        "scopes_supported": scopes,
+        "subject_types_supported": ["public"],
+        "claims_supported": ["sub", "name", "preferred_username", "picture", "email", "email_verified"],
+    });
+    respond::cached(&body, "public, max-age=86400")
+}
+
+/// `GET /.well-known/jwks.json`.
+pub(crate) async fn keys(context: Context) -> Response {
+    let key = jose::public_jwk(context.sandbox.key.signing_key());
+    respond::cached(
+        &json!({ "keys": [key] }),
+        "public, max-age=300, stale-while-revalidate=86400",
+    )
+}

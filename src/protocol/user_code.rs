@@ -1,0 +1,34 @@
+//! How does a person type a device's code? `abcd1234` and `ABCD 1234` are `ABCD-1234`.
+
+/// The characters of user codes: none that could be taken for another.
+pub(crate) const ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
+
+/// The code as it is kept: upper case, and in two groups where it has the right length.
+pub(crate) fn normalise(typed: &str) -> String {
+    let upper = typed.to_uppercase();
+    let cleaned: String = upper.chars().filter(char::is_ascii_alphanumeric).collect();
+    if cleaned.len() == 8 {
+        format!("{}-{}", &cleaned[..4], &cleaned[4..])
+    } else {
+        upper
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_recognised_however_they_are_typed() {
+        for typed in [
+            "abcd2345",
+            "ABCD 2345",
+            " abcd-2345 ",
+            "a b c d 2 3 4 5",
+            "ABCD–2345",
+        ] {
+            assert_eq!(normalise(typed), "ABCD-2345", "{typed:?}");
+        }
+        assert_eq!(normalise("abc"), "ABC");
+    }
+}
