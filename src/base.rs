@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, Uri};
 use url::Url;
 
 use crate::sandbox::registry;
-use crate::server::App;
+use crate::server::{App, Door};
 
 const PREFIX: &str = "/_sandbox/";
 
@@ -53,19 +53,24 @@ impl Base {
     /// From `--public-url`, else from a trusted proxy's headers, else from `Host`.
     pub(crate) fn of(parts: &Parts, app: &App, path: &SandboxPath) -> Self {
         let origin = app.public_url.clone().unwrap_or_else(|| {
+            let door = parts.extensions.get::<Door>().copied().unwrap_or_default();
             let (scheme, host) = if app.trust_proxy {
                 forwarded(&parts.headers)
             } else {
                 (None, None)
             };
-            let scheme = scheme.unwrap_or_else(|| "http".to_owned());
+            let scheme = scheme.unwrap_or_else(|| door.scheme().to_owned());
             let host = host.or_else(|| {
                 let authority = parts.uri.authority().map(ToString::to_string);
                 let header = || Some(parts.headers.get(HOST)?.to_str().ok()?.to_owned());
                 authority.or_else(header)
             });
-            host.and_then(|host| origin(&format!("{scheme}://{host}")))
-                .unwrap_or_else(|| format!("{scheme}://{}", app.listen))
+            match host.and_then(|host| origin(&format!("{scheme}://{host}"))) {
+                // The old host sends everybody to the new one, and speaks of it alone.
+                Some(origin) if door == Door::Legacy => with_port(&origin, app.listen.port()),
+                Some(origin) => origin,
+                None => format!("{scheme}://{}", app.listen),
+            }
         });
         let prefix = path
             .0
@@ -118,6 +123,15 @@ pub(crate) fn origin(text: &str) -> Option<String> {
     let anonymous = url.username().is_empty() && url.password().is_none();
     (matches!(url.scheme(), "http" | "https") && bare && anonymous)
         .then(|| url.origin().ascii_serialization())
+}
+
+/// The same host at another port.
+fn with_port(origin: &str, port: u16) -> String {
+    let moved = Url::parse(origin).ok().and_then(|mut url| {
+        url.set_port(Some(port)).ok()?;
+        Some(url.origin().ascii_serialization())
+    });
+    moved.unwrap_or_else(|| origin.to_owned())
 }
 
 /// Scheme and host of the first proxy's `Forwarded` (RFC 7239), else of `X-Forwarded-Proto` and `-Host`.

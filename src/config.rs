@@ -11,8 +11,12 @@ use crate::model::user::{User, UserRef};
 use crate::sandbox::Blueprint;
 use crate::sandbox::keys::IdTokenKey;
 use crate::sandbox::settings::{ConsentMode, Settings};
-use crate::seed::{ClientSpec, Planting, SeedFile, find};
+#[cfg(feature = "cli")]
+use crate::seed::ClientSpec;
+use crate::seed::{Planting, SeedFile, find};
 use crate::store::Database;
+#[cfg(feature = "tls")]
+use crate::tls::Certificate;
 
 /// The configuration of a server. [`Config::default`] listens on a free port of the loopback interface, keeps
 /// everything in memory and holds three demo users, a confidential and a public demo client.
@@ -24,6 +28,11 @@ pub struct Config {
     pub database: Database,
     /// The origin in answers; see [`Config::set_public_url`].
     pub(crate) public_url: Option<String>,
+    /// Where to serve HTTPS too, and with which certificate.
+    #[cfg(feature = "tls")]
+    pub tls: Option<(SocketAddr, Certificate)>,
+    /// Where to play the host that Civitai's API once lived on (difference `legacy-host`).
+    pub legacy_listen: Option<SocketAddr>,
     /// Whether `Forwarded` and `X-Forwarded-*` tell the origin in answers.
     pub trust_proxy: bool,
     /// Makes ids, codes and tokens the same in every run.
@@ -40,6 +49,9 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             database: Database::default(),
             public_url: None,
+            #[cfg(feature = "tls")]
+            tls: None,
+            legacy_listen: None,
             trust_proxy: false,
             entropy_seed: None,
             key: None,
@@ -98,6 +110,7 @@ impl Config {
     }
 
     /// Registers one more client, in place of one with the same id.
+    #[cfg(feature = "cli")]
     pub(crate) fn add_client(&mut self, client: ClientSpec) {
         self.seed.add(client);
     }

@@ -32,7 +32,7 @@
 //! | `pages` | The pages that people see. |
 //! | `control` | What makes it a mock: each verb once. |
 //! | `router` | Every path and its handler: the one table to read first. |
-//! | `server` | How does it listen? |
+//! | `server`, `listener`, `tls` | How does it listen? |
 //! | `config`, `seed`, `invalid` | What can be set, what there is to begin with, and what is said when either is wrong. |
 //!
 //! A request for a token, from end to end: `router` names the handler, `oauth::extract` reads the bytes,
@@ -46,6 +46,7 @@ mod config;
 mod contract;
 mod control;
 mod invalid;
+mod listener;
 mod model;
 mod oauth;
 mod pages;
@@ -55,6 +56,8 @@ mod sandbox;
 mod seed;
 mod server;
 mod store;
+#[cfg(feature = "tls")]
+mod tls;
 
 pub use config::Config;
 pub use contract::{Contract, DIFFERENCES, Difference, Entry, OBSERVED, Override, Rules};
@@ -63,3 +66,5 @@ pub use protocol::scope::{PRESETS, SCOPES, Scope, ScopeBit};
 pub use sandbox::settings::{ConsentMode, UnknownClients};
 pub use server::{Server, StartError};
 pub use store::{Database, StoreError};
+#[cfg(feature = "tls")]
+pub use tls::{Certificate, TlsError};

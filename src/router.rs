@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::Request;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
+use axum::{Json, middleware};
 use serde_json::{Value, json};
 use tower::util::MapRequestLayer;
 use tower::{Layer, Service};
@@ -16,7 +16,7 @@ use crate::base::SandboxPath;
 use crate::control;
 use crate::invalid::Invalid;
 use crate::oauth::device::{self, poll, review, start};
-use crate::oauth::{authorize, discovery, respond, revoke, token, userinfo};
+use crate::oauth::{authorize, discovery, legacy, respond, revoke, token, userinfo};
 use crate::pages::{self, assets, consent, home, login};
 use crate::server::{App, Routes};
 
@@ -27,10 +27,10 @@ pub(crate) fn service(
 + Clone
 + Send
 + 'static {
-    MapRequestLayer::new(enter_sandbox).layer(table().with_state(app))
+    MapRequestLayer::new(enter_sandbox).layer(table(Arc::clone(&app)).with_state(app))
 }
 
-fn table() -> Routes {
+fn table(app: Arc<App>) -> Routes {
     let authorize = || {
         only(
             get(authorize::get)
@@ -94,6 +94,7 @@ fn table() -> Routes {
         .route("/_mock/assets/{name}", get(assets::get))
         .merge(control::http::routes())
         .fallback(nothing_here)
+        .layer(middleware::from_fn_with_state(app, legacy::host))
 }
 
 /// Other methods are told which there are.

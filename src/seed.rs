@@ -192,6 +192,7 @@ impl SeedFile {
     }
 
     /// Adds one more client, in place of one with the same id.
+    #[cfg(feature = "cli")]
     pub(crate) fn add(&mut self, client: ClientSpec) {
         self.clients.retain(|known| known.id != client.id);
         self.clients.push(client);

@@ -1,35 +1,26 @@
-//! How does it listen? Sockets, connections, limits on slow ones, and an orderly end. What answers is
-//! `router.rs`; what is configured is `config.rs`.
+//! What is one running server? Its listeners, its sandboxes, and an orderly end. How a connection is served is
+//! `listener.rs`; what answers is `router.rs`; what is configured is `config.rs`.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::Request;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
-use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower::ServiceExt as _;
 
 use crate::config::Config;
 use crate::invalid::Invalid;
-use crate::router;
+use crate::listener::{Listener, accept};
 use crate::sandbox::open_store;
 use crate::sandbox::registry::{DEFAULT, Registry};
 use crate::store::StoreError;
-
-/// A connection that takes longer to send a request's head is closed.
-const SLOWEST_HEAD: Duration = Duration::from_secs(30);
+#[cfg(feature = "tls")]
+use crate::tls::Tls;
 
 /// What is under way when the server is told to stop may take this long to finish.
 const GRACE: Duration = Duration::from_millis(1500);
-
-/// Between two tries to accept a connection when the system has no file descriptor to give.
-const BREATH: Duration = Duration::from_millis(50);
 
 /// A router that still needs the server's state.
 pub(crate) type Routes = Router<Arc<App>>;
@@ -49,18 +40,42 @@ pub(crate) struct App {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
+/// Which listener a request came in by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Door {
+    #[default]
+    Main,
+    #[cfg(feature = "tls")]
+    Tls,
+    /// The host that Civitai's API once lived on.
+    Legacy,
+}
+
+impl Door {
+    /// The scheme of URLs that lead back through it.
+    pub(crate) fn scheme(self) -> &'static str {
+        match self {
+            Self::Main | Self::Legacy => "http",
+            #[cfg(feature = "tls")]
+            Self::Tls => "https",
+        }
+    }
+}
+
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The address cannot be listened on.
+    /// An address cannot be listened on.
     #[error(
-        "cannot listen on {address}: {why}; choose another with --listen (port 0 takes a free one)"
+        "cannot listen on {address}: {why}; choose another with --{flag} (port 0 takes a free one)"
     )]
     Listen {
         /// The address that was asked for.
         address: SocketAddr,
         /// What the system said.
         why: std::io::Error,
+        /// The option that it came from.
+        flag: &'static str,
     },
     /// The database cannot be used.
     #[error(transparent)]
@@ -68,27 +83,72 @@ pub enum StartError {
     /// The configuration contradicts itself.
     #[error(transparent)]
     Invalid(#[from] Invalid),
+    /// HTTPS cannot be served.
+    #[cfg(feature = "tls")]
+    #[error(transparent)]
+    Tls(#[from] crate::tls::TlsError),
 }
 
 /// A server that is listening. It stops when it is told to, or dropped.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
+    #[cfg(feature = "tls")]
+    tls: Option<(SocketAddr, Arc<Tls>)>,
+    legacy_address: Option<SocketAddr>,
     stop: CancellationToken,
     tasks: TaskTracker,
     app: Arc<App>,
+}
+
+/// Listens on one address.
+async fn bind(
+    address: SocketAddr,
+    flag: &'static str,
+) -> Result<(TcpListener, SocketAddr), StartError> {
+    let refused = |why| StartError::Listen { address, why, flag };
+    let socket = TcpListener::bind(address).await.map_err(refused)?;
+    let bound = socket.local_addr().map_err(refused)?;
+    Ok((socket, bound))
 }
 
 impl Server {
     /// Opens the database, plants the seed and listens.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let blueprint = config.blueprint()?;
-        let refused = |why| StartError::Listen {
-            address: config.listen,
-            why,
+        let (socket, address) = bind(config.listen, "listen").await?;
+        let mut listeners = vec![Listener {
+            socket,
+            door: Door::Main,
+            #[cfg(feature = "tls")]
+            tls: None,
+        }];
+        #[cfg(feature = "tls")]
+        let tls = match &config.tls {
+            None => None,
+            Some((address, certificate)) => {
+                let tls = Arc::new(Tls::new(certificate)?);
+                let (socket, bound) = bind(*address, "tls-listen").await?;
+                let keys = Some(Arc::clone(&tls));
+                listeners.push(Listener {
+                    socket,
+                    door: Door::Tls,
+                    tls: keys,
+                });
+                Some((bound, tls))
+            }
         };
-        let listener = TcpListener::bind(config.listen).await.map_err(refused)?;
-        let address = listener.local_addr().map_err(refused)?;
+        let mut legacy_address = None;
+        if let Some(address) = config.legacy_listen {
+            let (socket, bound) = bind(address, "legacy-listen").await?;
+            legacy_address = Some(bound);
+            listeners.push(Listener {
+                socket,
+                door: Door::Legacy,
+                #[cfg(feature = "tls")]
+                tls: None,
+            });
+        }
         let store = open_store(&config.database).await?;
         let app = Arc::new(App {
             registry: Registry::new(store, blueprint),
@@ -98,20 +158,48 @@ impl Server {
         });
         // Now rather than at the first request: a database that cannot be used is found out here.
         app.registry.sandbox(DEFAULT).await?;
-        let server = Self {
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        for listener in listeners {
+            tasks.spawn(accept(
+                listener,
+                Arc::clone(&app),
+                stop.clone(),
+                tasks.clone(),
+            ));
+        }
+        Ok(Self {
             address,
-            stop: CancellationToken::new(),
-            tasks: TaskTracker::new(),
-            app: Arc::clone(&app),
-        };
-        let accepting = accept(listener, app, server.stop.clone(), server.tasks.clone());
-        server.tasks.spawn(accepting);
-        Ok(server)
+            #[cfg(feature = "tls")]
+            tls,
+            legacy_address,
+            stop,
+            tasks,
+            app,
+        })
     }
 
     /// The address that it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The address that it listens on for HTTPS.
+    #[cfg(feature = "tls")]
+    pub fn tls_address(&self) -> Option<SocketAddr> {
+        self.tls.as_ref().map(|(address, _)| *address)
+    }
+
+    /// The certificate to trust, in PEM, where the server made its own.
+    #[cfg(feature = "tls")]
+    pub fn certificate_authority(&self) -> Option<&str> {
+        self.tls
+            .as_ref()
+            .and_then(|(_, tls)| tls.authority_pem.as_deref())
+    }
+
+    /// The address at which it plays the host that Civitai's API once lived on.
+    pub fn legacy_address(&self) -> Option<SocketAddr> {
+        self.legacy_address
     }
 
     /// Where to point an app: `http://127.0.0.1:8080`, or the public URL.
@@ -139,67 +227,5 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.stop.cancel();
-    }
-}
-
-async fn accept(listener: TcpListener, app: Arc<App>, stop: CancellationToken, tasks: TaskTracker) {
-    let router = router::service(app);
-    loop {
-        let accepted = tokio::select! {
-            () = stop.cancelled() => return,
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok((stream, peer)) => {
-                // Small answers go out at once; a socket that refuses the option still works.
-                let _ = stream.set_nodelay(true);
-                let service = router
-                    .clone()
-                    .map_request(move |request| with_peer(request, peer));
-                tasks.spawn(serve(stream, service, stop.clone()));
-            }
-            Err(why) => {
-                tracing::warn!(%why, "a connection could not be accepted");
-                tokio::time::sleep(BREATH).await;
-            }
-        }
-    }
-}
-
-fn with_peer(request: hyper::Request<hyper::body::Incoming>, peer: SocketAddr) -> Request {
-    let mut request = request.map(axum::body::Body::new);
-    request.extensions_mut().insert(Peer(peer));
-    request
-}
-
-async fn serve<S>(stream: TcpStream, service: S, stop: CancellationToken)
-where
-    S: tower::Service<
-            hyper::Request<hyper::body::Incoming>,
-            Response = axum::response::Response,
-            Error = std::convert::Infallible,
-            Future: Send,
-        > + Clone
-        + Send
-        + 'static,
-{
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(SLOWEST_HEAD)
-        .half_close(true);
-    let connection =
-        builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
-    tokio::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(why) = ended {
-        tracing::debug!(%why, "a connection ended early");
     }
 }

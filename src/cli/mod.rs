@@ -107,7 +107,13 @@ fn announcement(server: &Server, planting: &Planting) -> String {
         writeln!(text, "  {label:<14}{value}").expect("writing to a String cannot fail");
     };
     line("base URL", &base);
-    for endpoint in ["authorize", "token", "userinfo", "revoke"] {
+    if let Some(address) = server.tls_address() {
+        line("HTTPS", &format!("https://{address}"));
+    }
+    if let Some(address) = server.legacy_address() {
+        line("legacy host", &format!("http://{address}"));
+    }
+    for endpoint in ["authorize", "token", "userinfo", "revoke", "device"] {
         line(endpoint, &format!("{base}/api/auth/oauth/{endpoint}"));
     }
     for client in &planting.seed.clients {

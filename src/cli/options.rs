@@ -15,6 +15,7 @@ use crate::invalid::{self, Invalid};
 use crate::model::user::UserRef;
 use crate::sandbox::settings::{ConsentMode, UnknownClients};
 use crate::seed::ClientSpec;
+use crate::tls::Certificate;
 
 /// What can be set, on the command line, by environment and in a `--config` file alike.
 #[derive(Debug, Default, Args, Deserialize)]
@@ -28,6 +29,26 @@ pub(super) struct Options {
     /// Listen here; port 0 takes a free one [default: 127.0.0.1:8080]
     #[arg(long, env = "CIVITAI_MOCK_LISTEN", value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
+
+    /// Serve HTTPS here too, with a certificate made on first use unless --tls-cert gives one
+    #[arg(long, env = "CIVITAI_MOCK_TLS_LISTEN", value_name = "ADDRESS")]
+    tls_listen: Option<SocketAddr>,
+
+    /// The certificate for HTTPS and its chain (PEM)
+    #[arg(long, env = "CIVITAI_MOCK_TLS_CERT", value_name = "FILE")]
+    tls_cert: Option<PathBuf>,
+
+    /// The private key of --tls-cert (PEM)
+    #[arg(long, env = "CIVITAI_MOCK_TLS_KEY", value_name = "FILE")]
+    tls_key: Option<PathBuf>,
+
+    /// Write the authority that clients must trust to this file (PEM), where the certificate is made
+    #[arg(long, env = "CIVITAI_MOCK_TLS_CA_FILE", value_name = "FILE")]
+    tls_ca_file: Option<PathBuf>,
+
+    /// Play the host that Civitai's API once lived on here
+    #[arg(long, env = "CIVITAI_MOCK_LEGACY_LISTEN", value_name = "ADDRESS")]
+    legacy_listen: Option<SocketAddr>,
 
     /// Keep the data in this file; "memory" forgets it at the end [default: memory]
     #[arg(long, env = "CIVITAI_MOCK_DATABASE", value_name = "PATH|memory")]
@@ -128,6 +149,11 @@ impl Options {
         Ok(Self {
             config: self.config,
             listen: self.listen.or(below.listen),
+            tls_listen: self.tls_listen.or(below.tls_listen),
+            tls_cert: self.tls_cert.or(below.tls_cert),
+            tls_key: self.tls_key.or(below.tls_key),
+            tls_ca_file: self.tls_ca_file.or(below.tls_ca_file),
+            legacy_listen: self.legacy_listen.or(below.legacy_listen),
             database: self.database.or(below.database),
             seed: self.seed.or(below.seed),
             public_url: self.public_url.or(below.public_url),
@@ -152,10 +178,53 @@ impl Options {
         })
     }
 
+    fn tls(&self) -> Result<Option<(SocketAddr, Certificate)>, Invalid> {
+        let certificate = match (&self.tls_cert, &self.tls_key) {
+            (None, None) => Certificate::Generated {
+                ca_file: self.tls_ca_file.clone(),
+            },
+            (Some(certificate), Some(key)) if self.tls_ca_file.is_none() => Certificate::Files {
+                certificate: certificate.clone(),
+                key: key.clone(),
+            },
+            (Some(_), Some(_)) => {
+                return Err(
+                    Invalid::new("tls_ca_file", "there is no authority of ours to write")
+                        .with_hint("leave it out, or leave --tls-cert and --tls-key out"),
+                );
+            }
+            (Some(_), None) => {
+                return Err(
+                    Invalid::new("tls_cert", "a certificate needs its private key")
+                        .with_hint("give it with --tls-key"),
+                );
+            }
+            (None, Some(_)) => {
+                return Err(
+                    Invalid::new("tls_key", "a private key needs its certificate")
+                        .with_hint("give it with --tls-cert"),
+                );
+            }
+        };
+        let given = [&self.tls_cert, &self.tls_ca_file]
+            .into_iter()
+            .any(Option::is_some);
+        match self.tls_listen {
+            Some(address) => Ok(Some((address, certificate))),
+            None if given => Err(
+                Invalid::new("tls_listen", "HTTPS is set up, but served nowhere")
+                    .with_hint("say where with --tls-listen, for example 127.0.0.1:8443"),
+            ),
+            None => Ok(None),
+        }
+    }
+
     /// The configuration that these options come to.
     pub(super) fn config(&self) -> anyhow::Result<Config> {
         let mut config = Config {
             listen: self.listen.unwrap_or(DEFAULT_LISTEN),
+            tls: self.tls()?,
+            legacy_listen: self.legacy_listen,
             trust_proxy: self.trust_proxy.unwrap_or_default(),
             entropy_seed: self.entropy_seed,
             ..Config::default()

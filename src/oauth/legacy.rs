@@ -1,0 +1,50 @@
+//! The legacy host: Civitai's API once lived on civitai.com and now on auth.civitai.com. What the old host still
+//! does is the difference `legacy-host`; which listener is the old host is `server.rs`.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::StatusCode;
+use axum::middleware::Next;
+use axum::response::Response;
+
+use crate::contract::{Contract, Difference};
+use crate::oauth::extract::Context;
+use crate::oauth::respond;
+use crate::server::{App, Door};
+
+/// What moved to the new host.
+const MOVED: [&str; 6] = [
+    "/api/auth/",
+    "/api/oauth/",
+    "/v1/oauth/",
+    "/login",
+    "/logout",
+    "/.well-known/",
+];
+
+/// Answers what has moved, on the old host; hands on everything else.
+pub(crate) async fn host(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    if request.extensions().get::<Door>() != Some(&Door::Legacy) || !has_moved(request.uri().path())
+    {
+        return next.run(request).await;
+    }
+    let (mut parts, body) = request.into_parts();
+    let context = match Context::from_request_parts(&mut parts, &app).await {
+        Ok(context) => context,
+        Err(response) => return response,
+    };
+    let redirected = match context.rules().side(Difference::LegacyHost) {
+        Contract::Documented => true,
+        Contract::Live => parts.uri.path().ends_with("/oauth/authorize"),
+    };
+    if redirected {
+        let location = format!("{}{}", context.base, parts.uri);
+        return respond::redirect(StatusCode::PERMANENT_REDIRECT, &location);
+    }
+    next.run(Request::from_parts(parts, body)).await
+}
+
+fn has_moved(path: &str) -> bool {
+    MOVED.iter().any(|moved| path.starts_with(moved))
+}

@@ -1,0 +1,210 @@
+//! How does HTTPS come about? A certificate from files, or one made on first use for whatever name a client
+//! asks for, signed by an authority of our own that clients can be told to trust.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair, KeyUsagePurpose,
+};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
+use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
+use tokio_rustls::rustls::sign::CertifiedKey;
+use tokio_rustls::rustls::{self, ServerConfig};
+
+use crate::sandbox::clock::Clock;
+
+/// Names that every made certificate is good for, besides the one that was asked for.
+const OWN_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+
+/// So many names get a certificate of their own; a client that asks for more is not a client.
+const MOST_NAMES: usize = 256;
+
+/// What some systems still trust, in days: less than the 398 that browsers allow.
+const LEAF_DAYS: i64 = 397;
+
+const AUTHORITY_DAYS: i64 = 3650;
+
+/// In seconds.
+const DAY: i64 = 24 * 60 * 60;
+
+/// Where the certificate of the HTTPS listener comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Certificate {
+    /// Made on first use, for any name. The authority's certificate is written to the file, in PEM.
+    Generated {
+        /// Where to write it; `None` keeps it in memory only.
+        ca_file: Option<PathBuf>,
+    },
+    /// Read from PEM files.
+    Files {
+        /// The certificate, and after it those that lead to an authority.
+        certificate: PathBuf,
+        /// Its private key.
+        key: PathBuf,
+    },
+}
+
+/// HTTPS cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file cannot be read or written.
+    #[error("{}: {why}", file.display())]
+    File {
+        /// Which one.
+        file: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Certificate and key do not go together, or cannot be used.
+    #[error("the certificate cannot be used: {0}")]
+    Unusable(#[from] rustls::Error),
+    /// A certificate cannot be made.
+    #[error("a certificate cannot be made: {0}")]
+    Unmade(#[from] rcgen::Error),
+}
+
+/// What turns connections into HTTPS, and the authority to trust where we made one.
+pub(crate) struct Tls {
+    pub(crate) acceptor: TlsAcceptor,
+    pub(crate) authority_pem: Option<String>,
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls").finish_non_exhaustive()
+    }
+}
+
+impl Tls {
+    /// Reads or makes what the listener needs.
+    pub(crate) fn new(certificate: &Certificate) -> Result<Self, TlsError> {
+        let provider = Arc::new(ring::default_provider());
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth();
+        let (mut config, authority_pem) = match certificate {
+            Certificate::Files { certificate, key } => {
+                let chain = read(certificate, |pem| {
+                    CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>()
+                })?;
+                let key = read(key, PrivateKeyDer::from_pem_slice)?;
+                (builder.with_single_cert(chain, key)?, None)
+            }
+            Certificate::Generated { ca_file } => {
+                let authority = Authority::new(provider)?;
+                let pem = authority.issuer.pem();
+                if let Some(file) = ca_file {
+                    std::fs::write(file, &pem).map_err(|why| wrong(file, &why))?;
+                }
+                // Now rather than at the first handshake: what cannot be made is found out here.
+                authority.certificate_for(OWN_NAMES[0])?;
+                (builder.with_cert_resolver(Arc::new(authority)), Some(pem))
+            }
+        };
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(Self {
+            acceptor: TlsAcceptor::from(Arc::new(config)),
+            authority_pem,
+        })
+    }
+}
+
+fn wrong(file: &Path, why: &impl ToString) -> TlsError {
+    TlsError::File {
+        file: file.to_owned(),
+        why: why.to_string(),
+    }
+}
+
+fn read<T>(
+    file: &Path,
+    parse: impl FnOnce(&[u8]) -> Result<T, rustls_pki_types::pem::Error>,
+) -> Result<T, TlsError> {
+    let pem = std::fs::read(file).map_err(|why| wrong(file, &why))?;
+    parse(&pem).map_err(|why| wrong(file, &format!("not the PEM that is needed: {why}")))
+}
+
+/// An authority that nobody knows, and the certificates it has made so far.
+struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+    provider: Arc<CryptoProvider>,
+    made: Mutex<HashMap<String, Arc<CertifiedKey>>>,
+}
+
+impl fmt::Debug for Authority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authority").finish_non_exhaustive()
+    }
+}
+
+impl Authority {
+    fn new(provider: Arc<CryptoProvider>) -> Result<Self, TlsError> {
+        let mut params = params(Vec::new(), "civitai-oauth-mock authority", AUTHORITY_DAYS)?;
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
+        Ok(Self {
+            issuer,
+            provider,
+            made: Mutex::default(),
+        })
+    }
+
+    fn certificate_for(&self, name: &str) -> Result<Arc<CertifiedKey>, TlsError> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = made.get(name) {
+            return Ok(Arc::clone(known));
+        }
+        let name = if made.len() < MOST_NAMES {
+            name
+        } else {
+            OWN_NAMES[0]
+        };
+        let mut names: Vec<String> = OWN_NAMES.map(str::to_owned).to_vec();
+        if !names.iter().any(|own| own == name) {
+            names.push(name.to_owned());
+        }
+        let mut params = params(names, name, LEAF_DAYS)?;
+        params.use_authority_key_identifier_extension = true;
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        let key = KeyPair::generate()?;
+        let certificate = params.signed_by(&key, &self.issuer)?;
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let chain = vec![certificate.der().clone(), self.issuer.der().clone()];
+        let certified = Arc::new(CertifiedKey::from_der(chain, key, &self.provider)?);
+        made.insert(name.to_owned(), Arc::clone(&certified));
+        Ok(certified)
+    }
+}
+
+/// Good from yesterday on, for clients whose clock is behind.
+fn params(names: Vec<String>, subject: &str, days: i64) -> Result<CertificateParams, TlsError> {
+    let mut params = CertificateParams::new(names)?;
+    params.distinguished_name.push(DnType::CommonName, subject);
+    let now = Clock::default().now().unix_seconds();
+    let moment = |seconds| {
+        time::OffsetDateTime::from_unix_timestamp(seconds)
+            .unwrap_or(time::OffsetDateTime::UNIX_EPOCH)
+    };
+    params.not_before = moment(now - DAY);
+    params.not_after = moment(now + days * DAY);
+    Ok(params)
+}
+
+impl ResolvesServerCert for Authority {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        // A client that asks for an address sends no name.
+        let name = hello.server_name().unwrap_or(OWN_NAMES[0]);
+        let made = self.certificate_for(name);
+        made.inspect_err(|why| tracing::warn!(%why, name, "no certificate for a client"))
+            .ok()
+    }
+}
