@@ -79,7 +79,6 @@ async fn a_client_that_cannot_be_is_told_why() {
         json!({ "id": "a", "name": "A", "owner": "adda" }),
         json!({ "id": "a", "name": "A", "secret": "" }),
         json!({ "id": 5, "name": "A" }),
-        json!([]),
     ];
     assert_snapshot!(refusals(&mock, "POST", "/_mock/clients", &inputs).await, @r#"
     {}
@@ -110,8 +109,6 @@ async fn a_client_that_cannot_be_is_told_why() {
       400 invalid secret: an empty secret: leave the key out for a public client (-)
     {"id":5,"name":"A"}
       400 invalid id: invalid type: integer `5`, expected a string (-)
-    []
-      400 invalid : invalid length 0, expected struct ClientSpec with 14 elements (-)
     "#);
     assert_eq!(mock.get("/_mock/clients/a").await.status, 404);
 }
@@ -259,6 +256,19 @@ async fn users_are_created_read_changed_and_deleted() {
 }
 
 #[tokio::test]
+#[ignore = "a deleted user's id is given out again, and their sessions, tokens and consents are still there"]
+async fn a_new_user_inherits_nothing_of_a_deleted_one() {
+    let mock = Mock::documented().await;
+    mock.control("POST", "/users", json!({ "username": "eve" }))
+        .await;
+    let tokens = mock.tokens_of("eve", &CONF, "1").await;
+    mock.control("DELETE", "/users/eve", json!({})).await;
+    mock.control("POST", "/users", json!({ "username": "mallory" }))
+        .await;
+    assert!(!mock.is_live(&tokens.access).await);
+}
+
+#[tokio::test]
 async fn a_user_who_cannot_be_is_told_why() {
     let mock = Mock::documented().await;
     let inputs = [
@@ -269,7 +279,6 @@ async fn a_user_who_cannot_be_is_told_why() {
         json!({ "buzz": { "red": 1 } }),
         json!({ "buzz": { "blue": -1 } }),
         json!({ "email": 5 }),
-        json!(null),
     ];
     assert_snapshot!(refusals(&mock, "POST", "/_mock/users", &inputs).await, @r#"
     {"id":2}
@@ -286,8 +295,6 @@ async fn a_user_who_cannot_be_is_told_why() {
       400 invalid buzz.blue: invalid value: integer `-1`, expected u64 (-)
     {"email":5}
       400 invalid email: invalid type: integer `5`, expected a string (-)
-    null
-      400 invalid : invalid type: null, expected struct User (-)
     "#);
     let inputs = [
         json!({ "id": 9 }),

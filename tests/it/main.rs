@@ -3,6 +3,7 @@
 
 mod support;
 
+mod architecture;
 mod authorize_checks;
 mod authorize_redirects;
 mod authorize_scope;
@@ -16,7 +17,13 @@ mod control_settings;
 mod login_page;
 mod mock_users;
 mod origins;
+mod outsiders;
 mod persistence;
+#[cfg(feature = "cli")]
+mod program;
+#[cfg(feature = "cli")]
+mod program_errors;
+mod properties;
 mod races;
 mod rate_limits;
 mod revoke;

@@ -5,17 +5,19 @@ mod apps;
 mod fields;
 mod files;
 mod page;
+#[cfg(feature = "cli")]
 mod program;
 mod world;
 
 pub(crate) use answer::{Answer, redacted};
 pub(crate) use apps::{
-    APP_BLOCK, App, CHALLENGE, CODE_ONLY, CONF, DISABLED, LOST_SECRET, NARROW, NO_GRANTS,
-    ODD_SECRET, OTHER, PUBLIC_CC, SPA, TESTERS, Tokens, VERIFIER, WIDE,
+    APP_BLOCK, App, CODE_ONLY, CONF, DISABLED, LOST_SECRET, NARROW, NO_GRANTS, ODD_SECRET, OTHER,
+    PUBLIC_CC, SPA, TESTERS, Tokens, VERIFIER, WIDE,
 };
 pub(crate) use fields::Fields;
 pub(crate) use files::Folder;
 pub(crate) use page::Page;
+#[cfg(feature = "cli")]
 pub(crate) use program::Program;
 pub(crate) use world::{Ask, Mock, World, config};
 

@@ -43,13 +43,7 @@ impl Mock {
 
     pub(crate) async fn start(config: Config) -> Self {
         let server = Server::start(config).await.expect("a free port is free");
-        let world = World {
-            base: format!("http://{}", server.address()),
-            http: Client::builder()
-                .redirect(reqwest::redirect::Policy::none())
-                .build()
-                .expect("a client without TLS can be built"),
-        };
+        let world = World::at(format!("http://{}", server.address()));
         Self { server, world }
     }
 
@@ -90,6 +84,17 @@ pub(crate) struct World {
 }
 
 impl World {
+    /// What answers at this address.
+    pub(crate) fn at(base: String) -> Self {
+        Self {
+            base,
+            http: Client::builder()
+                .redirect(reqwest::redirect::Policy::none())
+                .build()
+                .expect("a client without TLS can be built"),
+        }
+    }
+
     pub(crate) fn sandbox(&self, name: &str) -> Self {
         Self {
             base: format!("{}/_sandbox/{name}", self.base),
