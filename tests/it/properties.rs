@@ -14,7 +14,7 @@ const CASES: u32 = 120;
 /// Runs a property against one server.
 fn holds<S: Strategy>(
     input: &S,
-    property: impl AsyncFn(&Mock, S::Value) -> Result<(), TestCaseError>,
+    property: &impl AsyncFn(&Mock, S::Value) -> Result<(), TestCaseError>,
 ) {
     let runtime = Runtime::new().expect("a runtime can be built");
     let mock = runtime.block_on(Mock::documented());
@@ -62,7 +62,7 @@ fn return_urls() -> impl Strategy<Value = String> {
 
 #[test]
 fn signing_in_never_leads_away() {
-    holds(&return_urls(), async |mock, return_url| {
+    holds(&return_urls(), &async |mock, return_url| {
         let fields = Fields::of(&[("user", "2"), ("returnUrl", &return_url)]);
         let answer = mock.post("/login", &fields).await;
         prop_assert_eq!(answer.status, 303);
@@ -117,7 +117,7 @@ fn bent(request: Fields, names: &'static [&'static str]) -> impl Strategy<Value 
 #[test]
 fn authorize_always_answers_and_redirects_only_to_us_or_to_the_app() {
     let requests = bent(CONF.asks("5").and("approved", "true"), &NAMES);
-    holds(&requests, async |mock, request| {
+    holds(&requests, &async |mock, request| {
         let cookie = mock.session("ada").await;
         let path = format!("{AUTHORIZE}?{}", request.encoded());
         let asked = mock.get(&path).cookie(&cookie).await;
@@ -148,7 +148,7 @@ fn authorize_always_answers_and_redirects_only_to_us_or_to_the_app() {
 #[test]
 fn any_printable_state_comes_back_as_it_was() {
     let states = vec(0x20..0x7f_u8, 1..40);
-    holds(&states, async |mock, bytes| {
+    holds(&states, &async |mock, bytes| {
         let state = String::from_utf8(bytes).expect("it is ASCII");
         let answer = mock.approve(&CONF.asks("1").with("state", &state)).await;
         prop_assert_eq!(answer.location_param("state"), Some(state));
@@ -182,7 +182,7 @@ fn token_always_answers_with_tokens_or_an_error() {
         )
     });
     let whole = (requests, any::<bool>(), proptest::option::of("[ -~]{0,40}"));
-    holds(&whole, async |mock, (request, as_json, authorization)| {
+    holds(&whole, &async |mock, (request, as_json, authorization)| {
         let mut ask = if as_json {
             mock.ask("POST", TOKEN).json(&request.to_json())
         } else {
@@ -217,19 +217,21 @@ fn any_bytes_are_answered_whatever_they_are_called() {
         Just(crate::support::REVOKE),
         Just("/login"),
     ];
-    holds(
-        &(kinds, paths, vec(any::<u8>(), 0..200)),
-        async |mock, (kind, path, bytes)| {
-            let answer = mock.ask("POST", path).body(kind, bytes).await;
-            prop_assert!(answer.status < 500, "{}", answer);
-            Ok(())
-        },
-    );
+    holds(&(kinds, paths, vec(any::<u8>(), 0..200)), &async |mock,
+                                                             (
+        kind,
+        path,
+        bytes,
+    )| {
+        let answer = mock.ask("POST", path).body(kind, bytes).await;
+        prop_assert!(answer.status < 500, "{}", answer);
+        Ok(())
+    });
 }
 
 #[test]
 fn any_path_is_answered() {
-    holds(&"/[ -~]{0,40}", async |mock, path| {
+    holds(&"/[ -~]{0,40}", &async |mock, path| {
         let Ok(url) = Url::parse(&format!("{}{path}", mock.base)) else {
             return Ok(());
         };
