@@ -206,3 +206,13 @@ async fn whoever_dawdles_keeps_nobody_waiting() {
     drop(dawdlers);
     assert_eq!(mock.get("/api/health").await.status, 200);
 }
+
+#[tokio::test]
+async fn whoever_dawdles_does_not_keep_the_server_from_stopping() {
+    let mock = Mock::documented().await;
+    let mut dawdler = TcpStream::connect(mock.server().address()).await.unwrap();
+    dawdler.write_all(b"GET / HTTP/1.1\r\nHo").await.unwrap();
+    assert_eq!(mock.get("/api/health").await.status, 200);
+    let stopped = tokio::time::timeout(std::time::Duration::from_secs(3), mock.stop()).await;
+    assert!(stopped.is_ok(), "it still waits");
+}

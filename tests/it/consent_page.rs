@@ -204,6 +204,24 @@ async fn an_application_that_may_not_ask_is_shown_no_form() {
 }
 
 #[tokio::test]
+async fn the_page_matches_redirect_uris_as_authorize_does() {
+    let request = CONF.asks("1").with("redirect_uri", "http://127.0.0.1:9/cb");
+    let mock = Mock::documented().await;
+    assert!(page(&mock, &request).await.page().forms().is_empty());
+    let mock = Mock::live().await;
+    assert_eq!(page(&mock, &request).await.page().forms().len(), 2);
+}
+
+#[tokio::test]
+async fn the_login_setting_is_enough_to_be_asked() {
+    let mock = Mock::documented().await;
+    mock.set(json!({ "login": "tess" })).await;
+    let path = format!("{CONSENT_PAGE}?{}", CONF.asks("1").encoded());
+    let shown = mock.get(&path).await.page();
+    assert_eq!(shown.texts(".account strong"), ["tess"]);
+}
+
+#[tokio::test]
 async fn denying_never_redirects_to_a_stranger() {
     let mock = Mock::documented().await;
     let fields = Fields::of(&[

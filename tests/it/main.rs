@@ -10,6 +10,7 @@ mod support;
 
 mod architecture;
 mod authorize_checks;
+mod authorize_redirect_uri;
 mod authorize_redirects;
 mod authorize_scope;
 mod authorize_transport;
@@ -36,6 +37,8 @@ mod sandboxes;
 mod token_client_credentials;
 mod token_clients;
 mod token_code;
+mod token_code_later;
 mod token_cors;
+mod token_public_clients;
 mod token_refresh;
 mod userinfo;
