@@ -267,7 +267,7 @@ impl MockServer {
     }
 
     /// Sets a fault, as `POST /_mock/faults` does.
-    pub async fn fault(&self, fault: Value) -> Outcome {
+    pub fn fault(&self, fault: Value) -> Outcome {
         Ok(json!(self.sandbox.create_fault(fault)?))
     }
 

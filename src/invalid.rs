@@ -63,6 +63,24 @@ pub(crate) fn from_json<T: DeserializeOwned>(value: Value) -> Result<T, Invalid>
         .map_err(|error| explain(path(&error), &error.inner().to_string()))
 }
 
+/// Reads a JSON object. A list of the keys' values in their order, which serde would take too, is refused.
+pub(crate) fn from_object<T: DeserializeOwned>(value: Value) -> Result<T, Invalid> {
+    if value.is_object() {
+        return from_json(value);
+    }
+    let what = match value {
+        Value::Array(_) => "a list",
+        Value::Null => "null",
+        Value::Bool(_) => "a truth value",
+        Value::Number(_) => "a number",
+        Value::String(_) | Value::Object(_) => "text",
+    };
+    Err(Invalid::new(
+        "",
+        format!("{what} is not an object of keys and values"),
+    ))
+}
+
 /// Reads TOML text that came from a file.
 pub(crate) fn from_toml<T: DeserializeOwned>(text: &str, file: &Path) -> Result<T, Invalid> {
     let at = |error: &toml::de::Error, path: String| {

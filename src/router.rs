@@ -17,6 +17,7 @@ use crate::control;
 use crate::exchange;
 use crate::invalid::Invalid;
 use crate::oauth::device::{self, poll, review, start};
+use crate::oauth::extract::Context;
 use crate::oauth::{authorize, discovery, legacy, respond, revoke, token, userinfo};
 use crate::pages::{self, assets, consent, home, login};
 use crate::server::{App, Routes};
@@ -116,8 +117,15 @@ async fn health() -> Json<Value> {
     Json(json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") }))
 }
 
-async fn nothing_here(request: Request) -> Response {
-    let why = Invalid::new("", format!("nothing answers at {}", request.uri().path())).with_hint(
+async fn nothing_here(context: Context, request: Request) -> Response {
+    let why = Invalid::new(
+        "",
+        format!(
+            "nothing answers at {}",
+            context.base.path(request.uri().path())
+        ),
+    )
+    .with_hint(
         "the OAuth endpoints are below /api/auth/oauth, sandboxes below /_sandbox/{name} \
          (letters, digits, - _ . and at most 64 of them), control calls below /_mock",
     );

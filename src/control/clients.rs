@@ -17,7 +17,7 @@ impl Sandbox {
         {
             object.insert("id".to_owned(), self.entropy.client_id().into());
         }
-        let spec: ClientSpec = invalid::from_json(input)?;
+        let spec: ClientSpec = invalid::from_object(input)?;
         let client = self.resolve(spec).await?;
         if !self.store.insert_client(self.name(), &client).await? {
             let why = Invalid::new("id", format!("a second client {:?}", client.id.as_str()));

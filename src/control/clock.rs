@@ -61,7 +61,7 @@ impl Sandbox {
         let at = if empty {
             self.now()
         } else {
-            invalid::from_json::<At>(input)?.at.0
+            invalid::from_object::<At>(input)?.at.0
         };
         self.put_clock(ClockState::Frozen { at }).await
     }
@@ -79,7 +79,7 @@ impl Sandbox {
 
     /// Sets the clock to `{"at"}`; a stopped one stays stopped.
     pub(crate) async fn set_clock(&self, input: Value) -> Outcome<Timestamp> {
-        let at = invalid::from_json::<At>(input)?.at.0;
+        let at = invalid::from_object::<At>(input)?.at.0;
         let state = match self.clock.state() {
             ClockState::Frozen { .. } => ClockState::Frozen { at },
             ClockState::Running { .. } => Clock::running_from(at),

@@ -47,7 +47,7 @@ impl Sandbox {
 
     /// Remembers a consent, in place of the one before.
     pub(crate) async fn put_consent(&self, input: Value) -> Outcome<Value> {
-        let agreed: Agreed = invalid::from_json(input)?;
+        let agreed: Agreed = invalid::from_object(input)?;
         let user = self.user(&agreed.user, "user").await?;
         let client = self.client_named(&agreed.client_id).await?;
         let buzz_limit = BuzzLimit::parse(&agreed.buzz_limit.to_string()).map_err(|why| {

@@ -26,7 +26,7 @@ struct Denial {
 impl Sandbox {
     /// Approves the device of `{"user_code","user"}` as that user.
     pub(crate) async fn approve_device(&self, input: Value) -> Outcome<Value> {
-        let Approval { user_code, user } = invalid::from_json(input)?;
+        let Approval { user_code, user } = invalid::from_object(input)?;
         let user = self.user(&user, "user").await?;
         self.decide_device(&user_code, Verdict::Approved { by: user.id })
             .await
@@ -34,7 +34,7 @@ impl Sandbox {
 
     /// Denies the device of `{"user_code"}`.
     pub(crate) async fn deny_device(&self, input: Value) -> Outcome<Value> {
-        let Denial { user_code } = invalid::from_json(input)?;
+        let Denial { user_code } = invalid::from_object(input)?;
         self.decide_device(&user_code, Verdict::Denied).await
     }
 

@@ -73,7 +73,7 @@ struct Narrowing {
 impl Sandbox {
     /// Sets a fault.
     pub(crate) fn create_fault(&self, input: Value) -> Outcome<Fault> {
-        let spec: FaultSpec = invalid::from_json(input)?;
+        let spec: FaultSpec = invalid::from_object(input)?;
         check(&spec)?;
         Ok(self.faults.add(spec))
     }
@@ -90,7 +90,7 @@ impl Sandbox {
                 },
             ));
         };
-        let narrowing: Narrowing = invalid::from_json(input)?;
+        let narrowing: Narrowing = invalid::from_object(input)?;
         if name == CLOCK_SKEW {
             self.move_clock(SKEW).await?;
             return Ok(json!({ "preset": name, "meaning": meaning, "clock": self.show_clock() }));

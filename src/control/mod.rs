@@ -89,7 +89,7 @@ struct SessionFor {
 impl Sandbox {
     /// Changes some settings.
     pub(crate) async fn patch_settings(&self, input: Value) -> Outcome<Settings> {
-        let patch: SettingsPatch = invalid::from_json(input)?;
+        let patch: SettingsPatch = invalid::from_object(input)?;
         let settings = (*self.settings()).clone().patched(patch);
         if let Some(named) = &settings.login {
             self.user(named, "login").await?;
@@ -100,7 +100,7 @@ impl Sandbox {
 
     /// Signs `{"user"}` in. What comes back is the cookie, as a request carries it.
     pub(crate) async fn create_session(&self, input: Value) -> Outcome<Value> {
-        let SessionFor { user } = invalid::from_json(input)?;
+        let SessionFor { user } = invalid::from_object(input)?;
         let user = self.user(&user, "user").await?;
         let value = session::open(self, user.id).await?;
         Ok(json!({ "cookie": format!("{COOKIE}={}", value.reveal()), "user": user }))
@@ -145,9 +145,8 @@ impl Sandbox {
     async fn user(&self, named: &UserRef, path: &str) -> Outcome<User> {
         let user = self.user_or_deleted(named, path).await?;
         if user.deleted {
-            let why = Invalid::new(path, format!("user {:?} is deleted", named.to_string()));
-            return Err(why
-                .with_hint("PATCH the user with {\"deleted\":false}")
+            return Err(session::no_user(self, path, &named.to_string())
+                .await?
                 .into());
         }
         Ok(user)

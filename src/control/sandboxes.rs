@@ -25,7 +25,7 @@ struct Made {
 impl Registry {
     /// Makes a sandbox with a seed and settings of its own.
     pub(crate) async fn create_sandbox(&self, input: Value) -> Outcome<Value> {
-        let made: Made = invalid::from_json(input)?;
+        let made: Made = invalid::from_object(input)?;
         let name = match made.name {
             Some(name) => name,
             None => self.sandbox(DEFAULT).await?.entropy.client_id(),

@@ -66,7 +66,7 @@ struct OneOrAll {
 impl Sandbox {
     /// Mints tokens for a user and a client; the answer is that of `/token`.
     pub(crate) async fn mint_tokens(&self, input: Value) -> Outcome<Value> {
-        let asked: Mint = invalid::from_json(input)?;
+        let asked: Mint = invalid::from_object(input)?;
         let client = self.client_named(&asked.client_id).await?;
         let user = self.user(&asked.user, "user").await?;
         let scope = asked.scope.unwrap_or(Scope::USER_READ);
@@ -90,7 +90,7 @@ impl Sandbox {
 
     /// Issues a code as if the user had approved: the rules of authorize are not asked.
     pub(crate) async fn issue_code(&self, input: Value) -> Outcome<Value> {
-        let asked: Issue = invalid::from_json(input)?;
+        let asked: Issue = invalid::from_object(input)?;
         let client = self.client_named(&asked.client_id).await?;
         let user = self.user(&asked.user, "user").await?;
         let registered = client.redirect_uris.first().cloned();
@@ -146,7 +146,7 @@ impl Sandbox {
 
     /// What `{"token"}` stands for, whether it is live or not.
     pub(crate) async fn introspect(&self, input: Value) -> Outcome<Value> {
-        let One { token } = invalid::from_json(input)?;
+        let One { token } = invalid::from_object(input)?;
         let found = self
             .store
             .find_token(self.name(), &SecretHash::of(&token))
@@ -159,7 +159,7 @@ impl Sandbox {
 
     /// Lets `{"token"}` run out now; without one, every access token.
     pub(crate) async fn expire_tokens(&self, input: Value) -> Outcome<Value> {
-        let asked: OneOrAll = invalid::from_json(input)?;
+        let asked: OneOrAll = invalid::from_object(input)?;
         if asked.client_id.is_some() || asked.user.is_some() {
             let why = Invalid::new("", "a token runs out alone, or all access tokens do");
             return Err(why.with_hint("give {\"token\"} or nothing").into());
@@ -179,7 +179,7 @@ impl Sandbox {
 
     /// Revokes `{"token"}` as its user would; without one, removes the tokens of `client_id` and `user`, or all.
     pub(crate) async fn revoke_tokens(&self, input: Value) -> Outcome<Value> {
-        let asked: OneOrAll = invalid::from_json(input)?;
+        let asked: OneOrAll = invalid::from_object(input)?;
         let Some(token) = asked.token else {
             let whose = Whose {
                 user: asked.user,

@@ -15,7 +15,7 @@ impl Sandbox {
         if let (false, Some(object)) = (with_own_id, input.as_object_mut()) {
             object.insert("id".to_owned(), 0.into());
         }
-        let user: User = invalid::from_json(input)?;
+        let user: User = invalid::from_object(input)?;
         let (id, username) = (user.id, user.username.clone());
         if let Some(made) = self
             .store

@@ -57,7 +57,11 @@ impl User {
         Self {
             id,
             username: Some(username.to_owned()),
-            email: Some(format!("{}@example.com", username.to_lowercase())),
+            // A name that no address can hold has no address.
+            email: username
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+                .then(|| format!("{}@example.com", username.to_lowercase())),
             email_verified: true,
             image: None,
             moderator: false,

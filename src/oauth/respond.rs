@@ -59,6 +59,14 @@ pub(crate) enum Refusal {
     Ours(Invalid),
 }
 
+/// The caller learns no more than that the server failed; the log says what happened.
+impl From<StoreError> for OAuthError {
+    fn from(why: StoreError) -> Self {
+        tracing::error!(%why, "the request could not be carried out");
+        Self::server_error()
+    }
+}
+
 impl From<OAuthError> for Refusal {
     fn from(error: OAuthError) -> Self {
         Self::OAuth(error)

@@ -72,14 +72,25 @@ async fn active(sandbox: &Sandbox, named: &UserRef) -> Result<Option<User>, Stor
     Ok(found.filter(|user| !user.deleted))
 }
 
-/// There is no user of that name; says whom there is.
+/// There is no user of that name, or only a deleted one; says whom there is.
 pub(crate) async fn no_user(
     sandbox: &Sandbox,
     path: &str,
     named: &str,
 ) -> Result<Invalid, StoreError> {
     let users = sandbox.store.list_users(sandbox.name()).await?;
-    let names: Vec<String> = users.iter().map(User::display_name).collect();
+    let is_named = |user: &&User| match UserRef::from(named) {
+        UserRef::Id(id) => user.id.0 == id,
+        UserRef::Name(name) => user.username.as_ref() == Some(&name),
+    };
+    if users.iter().find(is_named).is_some_and(|user| user.deleted) {
+        return Ok(Invalid::new(path, format!("user {named:?} is deleted"))
+            .with_hint("PATCH the user with {\"deleted\":false}"));
+    }
+    let there = users.iter().filter(|user| !user.deleted);
+    let names: Vec<String> = there
+        .map(|user| user.username.clone().unwrap_or_else(|| user.id.to_string()))
+        .collect();
     let invalid = Invalid::new(path, format!("no user {named:?}"));
     Ok(
         match crate::protocol::nearest(named, names.iter().map(String::as_str)) {

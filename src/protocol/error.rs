@@ -133,13 +133,6 @@ impl OAuthError {
     }
 }
 
-impl From<crate::store::StoreError> for OAuthError {
-    fn from(why: crate::store::StoreError) -> Self {
-        tracing::error!(%why, "the request could not be carried out");
-        Self::server_error()
-    }
-}
-
 /// The scope has a character that no scope may have.
 pub(crate) fn bad_scope_text() -> OAuthError {
     OAuthError::invalid_scope("Invalid parameter: `scope`")

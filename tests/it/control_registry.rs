@@ -243,7 +243,7 @@ async fn users_are_created_read_changed_and_deleted() {
     404
     content-type: application/json
 
-    {"error":"not_found","message":"no user \"eve\"","path":"id","hint":"name a user by id or username: owner, ada, tess, blank, modo, gone, user 7"}
+    {"error":"not_found","message":"no user \"eve\"","path":"id","hint":"name a user by id or username: owner, ada, tess, blank, modo, 7"}
     "#);
     assert_eq!(
         mock.get("/_mock/users")

@@ -93,7 +93,7 @@ async fn a_mistyped_setting_is_told_which_is_meant_and_changes_nothing() {
     {"login":"adda"}
       400 "login": "no user \"adda\"" ("did you mean \"ada\"?")
     {"login":99}
-      400 "login": "no user \"99\"" ("name a user by id or username: owner, ada, tess, blank, modo, gone, user 7")
+      400 "login": "no user \"99\"" ("name a user by id or username: owner, ada, tess, blank, modo, 7")
     {"login":"gone"}
       400 "login": "user \"gone\" is deleted" ("PATCH the user with {\"deleted\":false}")
     "#);
@@ -125,7 +125,7 @@ async fn a_body_that_is_no_json_is_told_so() {
     allow: GET,HEAD,PATCH
     content-type: application/json
 
-    {"error":"method_not_allowed","message":"/_mock/settings does not answer DELETE","path":"","hint":"the README lists the control calls"}
+    {"error":"method_not_allowed","message":"/_mock/settings does not answer DELETE","path":"","hint":"/_mock/openapi.json lists the control calls"}
     "#);
 }
 
@@ -173,11 +173,11 @@ async fn an_advance_is_a_number_of_seconds() {
         );
     }
     assert_snapshot!(table, @r#"
-    {}: 400 "": "missing field `seconds`"
-    {"seconds":"5"}: 400 "seconds": "invalid type: string \"5\", expected f64"
+    {}: 400 "": "missing field `by`"
+    {"seconds":"5"}: 200 null: null
     {"second":5}: 400 "second": "unknown key \"second\""
-    {"seconds":10000000000000.0}: 400 "seconds": "10000000000000 is further than 1000000000000 s"
-    {"seconds":null}: 400 "seconds": "invalid type: null, expected f64"
+    {"seconds":10000000000000.0}: 400 "seconds": "10000000000000 s is farther than anybody travels"
+    {"seconds":null}: 400 "seconds": "invalid type: null, expected a length of time: \"1h\", \"300ms\" or a number of seconds"
     "#);
     for seconds in [1e12, -1e12, -1e12] {
         mock.control("POST", "/clock/advance", json!({ "seconds": seconds }))
@@ -219,7 +219,7 @@ async fn a_session_is_of_a_user_by_id_or_name() {
     }
     assert_snapshot!(table, @r#"
     {}: 400 "": "missing field `user`" (null)
-    {"user":"nobody"}: 400 "user": "no user \"nobody\"" ("name a user by id or username: owner, ada, tess, blank, modo, gone, user 7")
+    {"user":"nobody"}: 400 "user": "no user \"nobody\"" ("name a user by id or username: owner, ada, tess, blank, modo, 7")
     {"user":"gone"}: 400 "user": "user \"gone\" is deleted" ("PATCH the user with {\"deleted\":false}")
     {"name":"ada"}: 400 "name": "unknown key \"name\"" ("choose among user")
     "#);

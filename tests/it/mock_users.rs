@@ -50,7 +50,7 @@ async fn an_unknown_or_deleted_user_in_the_header_is_our_error() {
     400
     content-type: application/json
 
-    {"error":"invalid","message":"no user \"99\"","path":"X-Mock-User","hint":"name a user by id or username: owner, ada, tess, blank, modo, gone, user 7"}
+    {"error":"invalid","message":"no user \"99\"","path":"X-Mock-User","hint":"name a user by id or username: owner, ada, tess, blank, modo, 7"}
     "#);
     let answer = request(&mock).header("x-mock-user", "gone").await;
     assert_eq!(answer.status, 400);

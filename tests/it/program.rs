@@ -32,6 +32,7 @@ fn it_announces_what_to_point_where() {
       token         http://mock/api/auth/oauth/token
       userinfo      http://mock/api/auth/oauth/userinfo
       revoke        http://mock/api/auth/oauth/revoke
+      device        http://mock/api/auth/oauth/device
       client        dec0de00-0000-4000-8000-000000000001  Demo App
         secret      dec0de5ec2e7dec0de5ec2e7dec0de5ec2e7dec0de5ec2e7
       client        dec0de00-0000-4000-8000-000000000002  Demo SPA

@@ -160,5 +160,5 @@ async fn a_path_where_nothing_answers_is_our_404() {
     {"error":"not_found","message":"nothing answers at /api/auth/oauth/tokens","path":"","hint":"the OAuth endpoints are below /api/auth/oauth, sandboxes below /_sandbox/{name} (letters, digits, - _ . and at most 64 of them), control calls below /_mock"}
     "#);
     let inside = mock.sandbox("x").get("/nothing").await;
-    assert_snapshot!(inside.gist(), @"404 not_found: nothing answers at /nothing");
+    assert_snapshot!(inside.gist(), @"404 not_found: nothing answers at /_sandbox/x/nothing");
 }

@@ -99,6 +99,10 @@ async fn authenticate(
     rules: &Rules,
 ) -> Result<Client, OAuthError> {
     let authorization = context.authorization();
+    let for_itself = params.text("grant_type") == Some(Grant::ClientCredentials.name());
+    if for_itself && rules.documented(Difference::ClientCredentialsPublic) {
+        refuse_public(context, params).await?;
+    }
     let credentials = Credentials::parse(authorization, params, rules)?;
     let secret = credentials.secret.as_ref();
     let refused = || OAuthError {
@@ -109,17 +113,29 @@ async fn authenticate(
         .await?
         .ok_or_else(refused)?;
     clients::adopt_secret(context, &mut client, secret).await?;
-    if !client.confidential {
-        let for_itself = params.text("grant_type") == Some(Grant::ClientCredentials.name());
-        if for_itself && rules.documented(Difference::ClientCredentialsPublic) {
-            return Err(grant_refused());
-        }
-        if !for_itself && secret.is_some() && rules.documented(Difference::PublicClientSecret) {
-            return Err(refused());
-        }
+    let shows_secret = !client.confidential && !for_itself && secret.is_some();
+    if shows_secret && rules.documented(Difference::PublicClientSecret) {
+        return Err(refused());
     }
     if !client.authenticates_with(secret) {
         return Err(refused());
     }
     Ok(client)
+}
+
+/// A public client has nothing to act for itself with, whether it sends a secret or none.
+async fn refuse_public(context: &Context, params: &Params) -> Result<(), OAuthError> {
+    let Some(id) = Credentials::claimed_client_id(context.authorization(), params) else {
+        return Ok(());
+    };
+    let found = context
+        .sandbox
+        .store
+        .find_client(context.sandbox.name(), &id)
+        .await?;
+    match found {
+        // One that its first request registered may still show a secret.
+        Some(client) if !client.confidential && !client.adopted => Err(grant_refused()),
+        _ => Ok(()),
+    }
 }
