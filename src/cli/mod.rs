@@ -1,6 +1,8 @@
 //! What does the command line do? Its subcommands, and what is printed. What can be set is `options.rs`; what
 //! it comes to is `config.rs`.
 
+mod client;
+mod doors;
 mod healthcheck;
 mod options;
 mod telemetry;
@@ -43,6 +45,12 @@ enum Command {
     Serve(Box<Options>),
     /// Ask a running server whether it is well; exit status 1 when it is not.
     Healthcheck(Healthcheck),
+    Token(doors::Token),
+    Clock(doors::Clock),
+    Fault(doors::Fault),
+    Scope(doors::ScopeOf),
+    /// Draw a PKCE verifier and its S256 challenge.
+    Pkce,
 }
 
 /// Runs the program.
@@ -52,6 +60,11 @@ pub fn run() -> ExitCode {
         None => serve(cli.options),
         Some(Command::Serve(options)) => serve(*options),
         Some(Command::Healthcheck(options)) => healthcheck::run(&options),
+        Some(Command::Token(asked)) => wait_for(doors::token(asked)),
+        Some(Command::Clock(asked)) => wait_for(doors::clock(asked)),
+        Some(Command::Fault(asked)) => wait_for(doors::fault(asked)),
+        Some(Command::Scope(asked)) => doors::scope(&asked),
+        Some(Command::Pkce) => doors::pkce(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -60,6 +73,14 @@ pub fn run() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Runs what only asks a running server.
+fn wait_for(asking: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(asking)
 }
 
 fn serve(options: Options) -> anyhow::Result<()> {

@@ -90,12 +90,10 @@ fn what_is_below_does_not_know_what_is_above() {
         &["crate::model", "crate::sandbox"],
         &[],
     ));
-    // `protocol/error.rs` turns a failure of the store into the RFC's `server_error`.
-    let exempt = ["protocol/error.rs"];
     nobody(&trespasses(
         &["protocol/", "model/"],
         &["crate::store"],
-        &exempt,
+        &[],
     ));
     nobody(&trespasses(&["store/"], &["crate::sandbox"], &[]));
 }

@@ -1,0 +1,112 @@
+//! How does the command line talk to a running server? One request over plain HTTP, and its JSON answer.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Args;
+use http_body_util::{BodyExt as _, Full};
+use hyper::Request;
+use hyper::body::Bytes;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::TcpStream;
+use url::Url;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Which server is meant.
+#[derive(Debug, Args)]
+pub(super) struct Server {
+    /// The server, with /_sandbox/NAME for a sandbox of it
+    #[arg(
+        long,
+        env = "CIVITAI_MOCK_SERVER",
+        default_value = "http://127.0.0.1:8080",
+        value_name = "URL"
+    )]
+    server: String,
+
+    /// What the server was told to ask for with --control-token
+    #[arg(
+        long,
+        env = "CIVITAI_MOCK_CONTROL_TOKEN",
+        value_name = "TOKEN",
+        hide_env_values = true
+    )]
+    control_token: Option<String>,
+}
+
+impl Server {
+    /// Makes a control call. Errors: no answer, or one that says what is wrong.
+    pub(super) async fn control(
+        &self,
+        method: &str,
+        path: &str,
+        body: &Value,
+    ) -> anyhow::Result<Value> {
+        let path = format!("/_mock/{path}");
+        let call = self.send(method, &path, body);
+        let (status, answer) = tokio::time::timeout(PATIENCE, call)
+            .await
+            .with_context(|| format!("no answer from {} within 10 s", self.server))??;
+        if (200..300).contains(&status) {
+            return Ok(answer);
+        }
+        let text = |key: &str| answer[key].as_str().filter(|text| !text.is_empty());
+        let path = text("path")
+            .map(|path| format!("{path}: "))
+            .unwrap_or_default();
+        let hint = text("hint")
+            .map(|hint| format!("; {hint}"))
+            .unwrap_or_default();
+        anyhow::bail!(
+            "{path}{}{hint}",
+            text("message").unwrap_or("the server refuses")
+        )
+    }
+
+    async fn send(&self, method: &str, path: &str, body: &Value) -> anyhow::Result<(u16, Value)> {
+        let server = Url::parse(self.server.trim_end_matches('/'))
+            .with_context(|| format!("--server {}", self.server))?;
+        anyhow::ensure!(
+            server.scheme() == "http",
+            "--server {server}: only http:// is spoken here"
+        );
+        let host = server
+            .host_str()
+            .with_context(|| format!("--server {server}: no host"))?;
+        let port = server.port_or_known_default().unwrap_or(80);
+        let unreachable = || {
+            format!(
+                "cannot reach {server}: is the server running there? Name another with --server"
+            )
+        };
+        let stream = TcpStream::connect((host.trim_matches(['[', ']']), port))
+            .await
+            .with_context(unreachable)?;
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+        let connection = tokio::spawn(connection);
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", server.path().trim_end_matches('/')))
+            .header(
+                HOST,
+                &server[url::Position::BeforeHost..url::Position::AfterPort],
+            )
+            .header(CONTENT_TYPE, "application/json");
+        if let Some(token) = &self.control_token {
+            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        }
+        let request = request.body(Full::new(Bytes::from(body.to_string())))?;
+        let answer = sender.send_request(request).await?;
+        let status = answer.status().as_u16();
+        let bytes = answer.into_body().collect().await?.to_bytes();
+        connection.abort();
+        let answer = serde_json::from_slice(&bytes).with_context(|| {
+            format!("{server} answered {status}, and not in JSON: is it this mock?")
+        })?;
+        Ok((status, answer))
+    }
+}
