@@ -90,7 +90,8 @@ fn sign_in_path(context: &Context, params: &Params) -> String {
 
 /// A path, and where to go on after it.
 pub(crate) fn with_return(path: String, return_path: &str) -> String {
-    let mut query = url::form_urlencoded::Serializer::new(path + "?");
+    let start = path.len() + 1;
+    let mut query = url::form_urlencoded::Serializer::for_suffix(path + "?", start);
     query.append_pair("returnUrl", return_path).finish()
 }
 

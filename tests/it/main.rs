@@ -1,3 +1,12 @@
-//! The front door: a real listening server, and what it answers.
+//! The front door: a real listening server, and what it answers. One file per subject; what they share is
+//! `support/`.
 
 mod support;
+
+mod authorize_checks;
+mod authorize_redirects;
+mod authorize_scope;
+mod authorize_transport;
+mod buzz_limit;
+mod consent_memory;
+mod mock_users;

@@ -1,1 +1,26 @@
 //! What every test needs: a server of its own, a client that follows nothing, and answers written out whole.
+
+mod answer;
+mod apps;
+mod fields;
+mod files;
+mod page;
+mod program;
+mod world;
+
+pub(crate) use answer::{Answer, redacted};
+pub(crate) use apps::{
+    APP_BLOCK, App, CHALLENGE, CODE_ONLY, CONF, DISABLED, LOST_SECRET, NARROW, NO_GRANTS,
+    ODD_SECRET, OTHER, PUBLIC_CC, SPA, TESTERS, Tokens, VERIFIER, WIDE,
+};
+pub(crate) use fields::Fields;
+pub(crate) use files::Folder;
+pub(crate) use page::Page;
+pub(crate) use program::Program;
+pub(crate) use world::{Ask, Mock, World, config};
+
+pub(crate) const AUTHORIZE: &str = "/api/auth/oauth/authorize";
+pub(crate) const TOKEN: &str = "/api/auth/oauth/token";
+pub(crate) const REVOKE: &str = "/api/auth/oauth/revoke";
+pub(crate) const USERINFO: &str = "/api/auth/oauth/userinfo";
+pub(crate) const CONSENT_PAGE: &str = "/login/oauth/authorize";

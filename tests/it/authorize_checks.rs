@@ -1,0 +1,368 @@
+//! `/authorize`: every check, its words and its place in the order.
+
+use civitai_oauth_mock::{Contract, Difference};
+use insta::assert_snapshot;
+
+use crate::support::{
+    APP_BLOCK, AUTHORIZE, CONF, DISABLED, Fields, Mock, NO_GRANTS, SPA, TESTERS, World,
+};
+
+/// What each request is told, one line each.
+async fn told(mock: &World, cases: &[(&str, Fields)]) -> String {
+    let mut table = String::new();
+    for (name, request) in cases {
+        table += &format!("{name}: {}\n", mock.approve(request).await.gist());
+    }
+    table
+}
+
+#[tokio::test]
+async fn a_request_that_lacks_everything_is_told_one_thing_after_the_other() {
+    let mock = Mock::documented().await;
+    // Each case is the one before with its fault mended.
+    let bad = NO_GRANTS
+        .asks("é")
+        .with("redirect_uri", "https://elsewhere.example/")
+        .with("response_type", "token")
+        .with("code_challenge_method", "plain")
+        .with("state", "");
+    let cases = [
+        ("no client_id", bad.clone().with("client_id", "")),
+        ("app block", bad.clone().with("client_id", "appblk-none")),
+        ("unknown client", bad.clone().with("client_id", "nobody")),
+        ("redirect_uri", bad.clone()),
+        ("access mode", {
+            bad.clone()
+                .with("client_id", "disabled")
+                .with("redirect_uri", DISABLED.redirect_uri)
+        }),
+        (
+            "response_type",
+            bad.clone().with("redirect_uri", NO_GRANTS.redirect_uri),
+        ),
+        ("no challenge", {
+            NO_GRANTS
+                .asks("é")
+                .without("code_challenge")
+                .with("state", "")
+        }),
+        ("method", {
+            NO_GRANTS
+                .asks("é")
+                .with("code_challenge_method", "plain")
+                .with("state", "")
+        }),
+        ("state", NO_GRANTS.asks("é").with("state", "")),
+        ("scope", NO_GRANTS.asks("é").with("state", "é")),
+        (
+            "grant",
+            NO_GRANTS
+                .asks("1")
+                .with("state", "é")
+                .and("allowed", "false"),
+        ),
+        (
+            "state's characters",
+            CONF.asks("1").with("state", "é").and("allowed", "false"),
+        ),
+        ("allowed", CONF.asks("1").and("allowed", "false")),
+        ("all well", CONF.asks("1")),
+    ];
+    assert_snapshot!(told(&mock, &cases).await, @"
+    no client_id: 400 invalid_request: Missing client_id
+    app block: 400 invalid_client: This client cannot be used for interactive authorization
+    unknown client: 400 invalid_client: Unknown client_id
+    redirect_uri: 400 invalid_request: redirect_uri does not match any registered URI
+    access mode: 403 access_denied: This application is not currently available.
+    response_type: 400 invalid_request: response_type must be code
+    no challenge: 400 invalid_request: PKCE required: provide code_challenge and code_challenge_method=S256
+    method: 400 invalid_request: Only S256 code_challenge_method is supported
+    state: 400 invalid_request: state parameter is required
+    scope: 400 invalid_scope: Invalid scope value
+    grant: 400 unauthorized_client: Unauthorized client: `grant_type` is invalid
+    state's characters: 400 invalid_request: Invalid parameter: `state`
+    allowed: 400 access_denied: Access denied: user denied access to application
+    all well: 302 to https://app.example/callback?code=<secret>&state=xyz
+    ");
+}
+
+#[tokio::test]
+async fn the_deployed_server_never_looks_at_the_response_type() {
+    let mock = Mock::live().await;
+    let cases = [
+        ("token", CONF.asks("1").with("response_type", "token")),
+        ("missing", CONF.asks("1").without("response_type")),
+    ];
+    assert_snapshot!(told(&mock, &cases).await, @"
+    token: 303 to https://app.example/callback?code=<secret>&state=xyz
+    missing: 303 to https://app.example/callback?code=<secret>&state=xyz
+    ");
+    mock.set_apart(Difference::ResponseType, Contract::Documented)
+        .await;
+    assert_snapshot!(told(&mock, &cases).await, @"
+    token: 400 invalid_request: response_type must be code
+    missing: 400 invalid_request: response_type must be code
+    ");
+}
+
+#[tokio::test]
+async fn the_documentation_asks_for_the_code_response_type() {
+    let mock = Mock::documented().await;
+    let cases = [
+        ("token", CONF.asks("1").with("response_type", "token")),
+        ("two", CONF.asks("1").with("response_type", "code id_token")),
+        ("upper case", CONF.asks("1").with("response_type", "Code")),
+        ("missing", CONF.asks("1").without("response_type")),
+    ];
+    assert_snapshot!(told(&mock, &cases).await, @"
+    token: 400 invalid_request: response_type must be code
+    two: 400 invalid_request: response_type must be code
+    upper case: 400 invalid_request: response_type must be code
+    missing: 400 invalid_request: response_type must be code
+    ");
+    mock.set_apart(Difference::ResponseType, Contract::Live)
+        .await;
+    assert_snapshot!(told(&mock, &cases).await, @"
+    token: 302 to https://app.example/callback?code=<secret>&state=xyz
+    two: 302 to https://app.example/callback?code=<secret>&state=xyz
+    upper case: 302 to https://app.example/callback?code=<secret>&state=xyz
+    missing: 302 to https://app.example/callback?code=<secret>&state=xyz
+    ");
+}
+
+#[tokio::test]
+async fn an_error_is_a_json_answer_and_never_a_redirect_to_the_client() {
+    let mock = Mock::documented().await;
+    let request = CONF.asks("1").without("code_challenge");
+    assert_snapshot!(mock.authorize(&request).await, @r#"
+    400
+    content-type: application/json
+
+    {"error":"invalid_request","error_description":"PKCE required: provide code_challenge and code_challenge_method=S256"}
+    "#);
+    let request = TESTERS.asks("1");
+    assert_snapshot!(mock.authorize(&request).await, @r#"
+    403
+    content-type: application/json
+
+    {"error":"access_denied","error_description":"Access to this application is currently limited to testers."}
+    "#);
+}
+
+#[tokio::test]
+async fn the_client_must_be_named_and_known() {
+    let mock = Mock::documented().await;
+    let cases = [
+        ("missing", CONF.asks("1").without("client_id")),
+        ("empty", CONF.asks("1").with("client_id", "")),
+        ("unknown", CONF.asks("1").with("client_id", "nobody")),
+        ("upper case", CONF.asks("1").with("client_id", "CONF")),
+        ("a registered app block", APP_BLOCK.asks("1")),
+    ];
+    assert_snapshot!(told(&mock, &cases).await, @"
+    missing: 400 invalid_request: Missing client_id
+    empty: 400 invalid_request: Missing client_id
+    unknown: 400 invalid_client: Unknown client_id
+    upper case: 400 invalid_client: Unknown client_id
+    a registered app block: 400 invalid_client: This client cannot be used for interactive authorization
+    ");
+}
+
+#[tokio::test]
+async fn pkce_is_required_and_s256_is_the_only_method() {
+    let mock = Mock::documented().await;
+    let cases = [
+        ("no challenge", CONF.asks("1").without("code_challenge")),
+        ("empty challenge", CONF.asks("1").with("code_challenge", "")),
+        ("no method", CONF.asks("1").without("code_challenge_method")),
+        (
+            "plain",
+            CONF.asks("1").with("code_challenge_method", "plain"),
+        ),
+        (
+            "lower case",
+            CONF.asks("1").with("code_challenge_method", "s256"),
+        ),
+        ("public client", SPA.asks("1").without("code_challenge")),
+        // Taken as it is: no verifier will ever fit it.
+        (
+            "short challenge",
+            CONF.asks("1").with("code_challenge", "short"),
+        ),
+    ];
+    assert_snapshot!(told(&mock, &cases).await, @"
+    no challenge: 400 invalid_request: PKCE required: provide code_challenge and code_challenge_method=S256
+    empty challenge: 400 invalid_request: PKCE required: provide code_challenge and code_challenge_method=S256
+    no method: 400 invalid_request: PKCE required: provide code_challenge and code_challenge_method=S256
+    plain: 400 invalid_request: Only S256 code_challenge_method is supported
+    lower case: 400 invalid_request: Only S256 code_challenge_method is supported
+    public client: 400 invalid_request: PKCE required: provide code_challenge and code_challenge_method=S256
+    short challenge: 302 to https://app.example/callback?code=<secret>&state=xyz
+    ");
+}
+
+#[tokio::test]
+async fn state_is_required_and_printable() {
+    let mock = Mock::documented().await;
+    let cases = [
+        ("missing", CONF.asks("1").without("state")),
+        ("empty", CONF.asks("1").with("state", "")),
+        ("not ASCII", CONF.asks("1").with("state", "é")),
+        ("a line break", CONF.asks("1").with("state", "a\nb")),
+        ("a tab", CONF.asks("1").with("state", "a\tb")),
+        (
+            "a space and signs",
+            CONF.asks("1").with("state", " a&b=c#d\"<>"),
+        ),
+    ];
+    assert_snapshot!(told(&mock, &cases).await, @"
+    missing: 400 invalid_request: state parameter is required
+    empty: 400 invalid_request: state parameter is required
+    not ASCII: 400 invalid_request: Invalid parameter: `state`
+    a line break: 400 invalid_request: Invalid parameter: `state`
+    a tab: 400 invalid_request: Invalid parameter: `state`
+    a space and signs: 302 to https://app.example/callback?code=<secret>&state=+a%26b%3Dc%23d%22%3C%3E
+    ");
+}
+
+#[tokio::test]
+async fn states_characters_are_looked_at_only_once_a_code_is_about_to_be_issued() {
+    let mock = Mock::documented().await;
+    let request = CONF.asks("1").with("state", "é");
+    assert_snapshot!(mock.authorize(&request).await.gist(), @"303 to http://mock/login/oauth/authorize?response_type=code&client_id=conf&redirect_uri=https%3A%2F%2Fapp.example%2Fcallback&scope=1&state=%C3%A9&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256");
+}
+
+#[tokio::test]
+async fn an_app_may_be_closed_to_everybody_or_open_to_testers() {
+    let mock = Mock::documented().await;
+    let mut table = String::new();
+    for (app, user) in [
+        (&DISABLED, "ada"),
+        (&DISABLED, "tess"),
+        (&TESTERS, "ada"),
+        (&TESTERS, "modo"),
+        (&TESTERS, "tess"),
+    ] {
+        let answer = mock.approve_as(user, &app.asks("1")).await;
+        table += &format!("{} for {user}: {}\n", app.id, answer.gist());
+    }
+    assert_snapshot!(table, @"
+    disabled for ada: 403 access_denied: This application is not currently available.
+    disabled for tess: 403 access_denied: This application is not currently available.
+    testers for ada: 403 access_denied: Access to this application is currently limited to testers.
+    testers for modo: 403 access_denied: Access to this application is currently limited to testers.
+    testers for tess: 302 to https://app.example/callback?code=<secret>&state=xyz
+    ");
+}
+
+#[tokio::test]
+async fn redirect_uris_match_character_for_character_in_the_documentation() {
+    let mock = Mock::documented().await;
+    let table = redirect_uris(&mock).await;
+    assert_snapshot!(table, @r#"
+    "": 400 invalid_request: redirect_uri does not match any registered URI
+    "https://app.example/callback": 302 to https://app.example/callback?code=<secret>&state=xyz
+    "https://app.example/callback/": 400 invalid_request: redirect_uri does not match any registered URI
+    "https://app.example/callback?x=1": 400 invalid_request: redirect_uri does not match any registered URI
+    "https://APP.example/callback": 400 invalid_request: redirect_uri does not match any registered URI
+    "https://app.example:443/callback": 400 invalid_request: redirect_uri does not match any registered URI
+    "http://app.example/callback": 400 invalid_request: redirect_uri does not match any registered URI
+    "http://localhost:8080/cb": 302 to http://localhost:8080/cb?code=<secret>&state=xyz
+    "http://localhost:9999/cb": 400 invalid_request: redirect_uri does not match any registered URI
+    "http://localhost/cb?x=1#y": 400 invalid_request: redirect_uri does not match any registered URI
+    "http://127.0.0.1:8080/cb": 400 invalid_request: redirect_uri does not match any registered URI
+    "http://[::1]:8080/cb": 400 invalid_request: redirect_uri does not match any registered URI
+    "http://127.0.0.2:8080/cb": 400 invalid_request: redirect_uri does not match any registered URI
+    "http://localhost.:8080/cb": 400 invalid_request: redirect_uri does not match any registered URI
+    "https://localhost:8080/cb": 400 invalid_request: redirect_uri does not match any registered URI
+    "http://localhost:8080/other": 400 invalid_request: redirect_uri does not match any registered URI
+    "http://localhost:8080@evil.example/cb": 400 invalid_request: redirect_uri does not match any registered URI
+    "#);
+    mock.set_apart(Difference::RedirectUriMatch, Contract::Live)
+        .await;
+    let loose = redirect_uris(&mock).await;
+    assert_ne!(table, loose);
+    mock.set(serde_json::json!({ "contract": "live", "differences": { "redirect-status": "documented" } }))
+        .await;
+    assert_eq!(redirect_uris(&mock).await, loose);
+}
+
+#[tokio::test]
+async fn loopback_redirect_uris_match_loosely_at_the_deployed_server() {
+    let mock = Mock::live().await;
+    assert_snapshot!(redirect_uris(&mock).await, @r#"
+    "": 400 invalid_request: redirect_uri does not match any registered URI
+    "https://app.example/callback": 303 to https://app.example/callback?code=<secret>&state=xyz
+    "https://app.example/callback/": 400 invalid_request: redirect_uri does not match any registered URI
+    "https://app.example/callback?x=1": 400 invalid_request: redirect_uri does not match any registered URI
+    "https://APP.example/callback": 400 invalid_request: redirect_uri does not match any registered URI
+    "https://app.example:443/callback": 400 invalid_request: redirect_uri does not match any registered URI
+    "http://app.example/callback": 400 invalid_request: redirect_uri does not match any registered URI
+    "http://localhost:8080/cb": 303 to http://localhost:8080/cb?code=<secret>&state=xyz
+    "http://localhost:9999/cb": 303 to http://localhost:9999/cb?code=<secret>&state=xyz
+    "http://localhost/cb?x=1#y": 303 to http://localhost/cb?x=1&code=<secret>&state=xyz#y
+    "http://127.0.0.1:8080/cb": 303 to http://127.0.0.1:8080/cb?code=<secret>&state=xyz
+    "http://[::1]:8080/cb": 303 to http://[::1]:8080/cb?code=<secret>&state=xyz
+    "http://127.0.0.2:8080/cb": 400 invalid_request: redirect_uri does not match any registered URI
+    "http://localhost.:8080/cb": 400 invalid_request: redirect_uri does not match any registered URI
+    "https://localhost:8080/cb": 400 invalid_request: redirect_uri does not match any registered URI
+    "http://localhost:8080/other": 400 invalid_request: redirect_uri does not match any registered URI
+    "http://localhost:8080@evil.example/cb": 400 invalid_request: redirect_uri does not match any registered URI
+    "#);
+}
+
+async fn redirect_uris(mock: &World) -> String {
+    let mut table = String::new();
+    for uri in [
+        "",
+        "https://app.example/callback",
+        "https://app.example/callback/",
+        "https://app.example/callback?x=1",
+        "https://APP.example/callback",
+        "https://app.example:443/callback",
+        "http://app.example/callback",
+        "http://localhost:8080/cb",
+        "http://localhost:9999/cb",
+        "http://localhost/cb?x=1#y",
+        "http://127.0.0.1:8080/cb",
+        "http://[::1]:8080/cb",
+        "http://127.0.0.2:8080/cb",
+        "http://localhost.:8080/cb",
+        "https://localhost:8080/cb",
+        "http://localhost:8080/other",
+        "http://localhost:8080@evil.example/cb",
+    ] {
+        let request = CONF.asks("1").with("redirect_uri", uri);
+        table += &format!("{uri:?}: {}\n", mock.approve(&request).await.gist());
+    }
+    table
+}
+
+#[tokio::test]
+async fn allowed_false_is_the_users_own_no() {
+    let mock = Mock::documented().await;
+    let request = CONF.asks("1").and("allowed", "false");
+    assert_snapshot!(mock.approve(&request).await, @r#"
+    400
+    content-type: application/json
+
+    {"error":"access_denied","error_description":"Access denied: user denied access to application"}
+    "#);
+    let request = CONF.asks("1").and("allowed", "no");
+    assert_eq!(mock.approve(&request).await.status, 302);
+}
+
+#[tokio::test]
+async fn all_paths_of_the_published_capability_answer_alike() {
+    let mock = Mock::documented().await;
+    let mut table = String::new();
+    for path in [AUTHORIZE, "/api/oauth/authorize", "/v1/oauth/authorize"] {
+        let answer = mock.get(&format!("{path}?client_id=x")).await;
+        table += &format!("{path}: {}\n", answer.gist());
+    }
+    assert_snapshot!(table, @"
+    /api/auth/oauth/authorize: 303 to /login?returnUrl=%2Fapi%2Fauth%2Foauth%2Fauthorize%3Fclient_id%3Dx
+    /api/oauth/authorize: 303 to /login?returnUrl=%2Fapi%2Fauth%2Foauth%2Fauthorize%3Fclient_id%3Dx
+    /v1/oauth/authorize: 303 to /login?returnUrl=%2Fapi%2Fauth%2Foauth%2Fauthorize%3Fclient_id%3Dx
+    ");
+}

@@ -1,0 +1,175 @@
+//! `/authorize`: where the browser is sent – to sign in, to consent, back to the client.
+
+use civitai_oauth_mock::{Contract, Difference};
+use insta::assert_snapshot;
+
+use crate::support::{AUTHORIZE, CONF, Fields, Mock, SPA};
+
+#[tokio::test]
+async fn whoever_is_not_signed_in_is_sent_to_sign_in_and_comes_back_with_the_whole_request() {
+    let mock = Mock::documented().await;
+    let request = CONF.asks("5").with("state", "a b&c=d%").and("extra", "é");
+    let answer = mock
+        .get(&format!("{AUTHORIZE}?{}", request.encoded()))
+        .await;
+    assert_snapshot!(answer, @"
+    303
+    location: /login?returnUrl=%2Fapi%2Fauth%2Foauth%2Fauthorize%3Fresponse_type%3Dcode%26client_id%3Dconf%26redirect_uri%3Dhttps%253A%252F%252Fapp.example%252Fcallback%26scope%3D5%26state%3Da%2Bb%2526c%253Dd%2525%26code_challenge%3DE9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM%26code_challenge_method%3DS256%26extra%3D%25C3%25A9
+    ");
+    let back = answer.location_param("returnUrl").unwrap();
+    assert_eq!(back, format!("{AUTHORIZE}?{}", request.encoded()));
+}
+
+#[tokio::test]
+async fn signing_in_comes_before_every_check() {
+    let mock = Mock::documented().await;
+    assert_snapshot!(mock.get(AUTHORIZE).await, @"
+    303
+    location: /login?returnUrl=%2Fapi%2Fauth%2Foauth%2Fauthorize
+    ");
+    let answer = mock
+        .post(AUTHORIZE, &Fields::of(&[("client_id", "nobody")]))
+        .await;
+    assert_snapshot!(answer, @"
+    303
+    location: /login?returnUrl=%2Fapi%2Fauth%2Foauth%2Fauthorize%3Fclient_id%3Dnobody
+    ");
+}
+
+#[tokio::test]
+async fn a_session_that_is_unknown_expired_or_of_a_deleted_user_is_none() {
+    let mock = Mock::documented().await;
+    let request = format!("{AUTHORIZE}?{}", CONF.asks("1").encoded());
+    let ada = mock.session("ada").await;
+    let tess = mock.session("tess").await;
+    let is_known = async |cookie: &str| {
+        let answer = mock.get(&request).cookie(cookie).await;
+        !answer.location().path().ends_with("/login")
+    };
+    assert!(is_known(&ada).await);
+    assert!(is_known(&format!("theme=dark; {ada}; x=y")).await);
+    assert!(!is_known("civ-token=garbage").await);
+    mock.control(
+        "PATCH",
+        "/users/tess",
+        serde_json::json!({ "deleted": true }),
+    )
+    .await;
+    assert!(!is_known(&tess).await);
+    mock.advance(31 * 24 * 3600).await;
+    assert!(is_known(&ada).await, "a session outlives refresh tokens");
+    mock.advance(60 * 24 * 3600).await;
+    assert!(!is_known(&ada).await);
+}
+
+#[tokio::test]
+async fn whoever_has_not_consented_is_sent_to_the_consent_page_with_the_same_parameters() {
+    let mock = Mock::documented().await;
+    let request = CONF.asks("5").with("state", "a b&c=d%").and("extra", "é");
+    let answer = mock.authorize(&request).await;
+    assert_snapshot!(answer, @"
+    303
+    location: http://mock/login/oauth/authorize?response_type=code&client_id=conf&redirect_uri=https%3A%2F%2Fapp.example%2Fcallback&scope=5&state=a+b%26c%3Dd%25&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256&extra=%C3%A9
+    ");
+    assert_eq!(answer.location().query(), Some(request.encoded().as_str()));
+}
+
+#[tokio::test]
+async fn approval_counts_only_by_post_with_the_very_word_true() {
+    let mock = Mock::documented().await;
+    let cookie = mock.session("ada").await;
+    let request = CONF.asks("1").and("approved", "true");
+    let path = format!("{AUTHORIZE}?{}", request.encoded());
+    let mut table = format!("GET: {}\n", mock.get(&path).cookie(&cookie).await.gist());
+    let answer = mock.ask("POST", &path).cookie(&cookie).await;
+    table += &format!("POST with a query: {}\n", answer.gist());
+    for approved in ["", "1", "TRUE", "false", "true"] {
+        let request = request.clone().with("approved", approved);
+        let answer = mock.post(AUTHORIZE, &request).cookie(&cookie).await;
+        table += &format!("POST approved={approved}: {}\n", answer.gist());
+    }
+    assert_snapshot!(table, @"
+    GET: 303 to http://mock/login/oauth/authorize?response_type=code&client_id=conf&redirect_uri=https%3A%2F%2Fapp.example%2Fcallback&scope=1&state=xyz&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256&approved=true
+    POST with a query: 400 invalid_request: Missing client_id
+    POST approved=: 303 to http://mock/login/oauth/authorize?response_type=code&client_id=conf&redirect_uri=https%3A%2F%2Fapp.example%2Fcallback&scope=1&state=xyz&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256&approved=
+    POST approved=1: 303 to http://mock/login/oauth/authorize?response_type=code&client_id=conf&redirect_uri=https%3A%2F%2Fapp.example%2Fcallback&scope=1&state=xyz&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256&approved=1
+    POST approved=TRUE: 303 to http://mock/login/oauth/authorize?response_type=code&client_id=conf&redirect_uri=https%3A%2F%2Fapp.example%2Fcallback&scope=1&state=xyz&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256&approved=TRUE
+    POST approved=false: 303 to http://mock/login/oauth/authorize?response_type=code&client_id=conf&redirect_uri=https%3A%2F%2Fapp.example%2Fcallback&scope=1&state=xyz&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256&approved=false
+    POST approved=true: 302 to https://app.example/callback?code=<secret>&state=xyz
+    ");
+}
+
+#[tokio::test]
+async fn the_code_comes_with_302_in_the_documentation_and_303_from_the_deployed_server() {
+    let mock = Mock::documented().await;
+    assert_snapshot!(mock.approve(&CONF.asks("1")).await, @"
+    302
+    location: https://app.example/callback?code=<secret>&state=xyz
+    ");
+    mock.set_apart(Difference::RedirectStatus, Contract::Live)
+        .await;
+    assert_eq!(mock.approve(&CONF.asks("1")).await.status, 303);
+
+    let mock = Mock::live().await;
+    assert_snapshot!(mock.approve(&CONF.asks("1")).await, @"
+    303
+    location: https://app.example/callback?code=<secret>&state=xyz
+    ");
+    mock.set_apart(Difference::RedirectStatus, Contract::Documented)
+        .await;
+    assert_eq!(mock.approve(&CONF.asks("1")).await.status, 302);
+}
+
+#[tokio::test]
+async fn a_redirect_uri_keeps_its_query_and_fragment_but_not_its_own_code() {
+    let mock = Mock::documented().await;
+    let mut table = String::new();
+    for uri in [
+        "https://app.example",
+        "https://app.example/cb?keep=1&x=a%20b",
+        "https://app.example/cb?code=mine&z=1&code=too#part",
+        "com.example.app:/cb",
+    ] {
+        let request = CONF
+            .asks("1")
+            .with("redirect_uri", uri)
+            .with("state", "s t+&=");
+        table += &format!("{uri}\n  {}\n", mock.approve(&request).await.gist());
+    }
+    assert_snapshot!(table, @"
+    https://app.example
+      302 to https://app.example/?code=<secret>&state=s+t%2B%26%3D
+    https://app.example/cb?keep=1&x=a%20b
+      302 to https://app.example/cb?keep=1&x=a+b&code=<secret>&state=s+t%2B%26%3D
+    https://app.example/cb?code=mine&z=1&code=too#part
+      302 to https://app.example/cb?code=<secret>&z=1&state=s+t%2B%26%3D#part
+    com.example.app:/cb
+      302 to com.example.app:/cb?code=<secret>&state=s+t%2B%26%3D
+    ");
+}
+
+#[tokio::test]
+async fn the_last_of_duplicate_parameters_wins() {
+    let mock = Mock::documented().await;
+    let request = Fields::of(&[("state", "first"), ("client_id", "nobody")]);
+    let request = format!("{}&{}", request.encoded(), CONF.asks("1").encoded());
+    let cookie = mock.session("ada").await;
+    let answer = mock
+        .ask("POST", AUTHORIZE)
+        .cookie(&cookie)
+        .body(
+            "application/x-www-form-urlencoded",
+            request + "&approved=true",
+        )
+        .await;
+    assert_snapshot!(answer.gist(), @"302 to https://app.example/callback?code=<secret>&state=xyz");
+}
+
+#[tokio::test]
+async fn every_code_is_another() {
+    let mock = Mock::documented().await;
+    let (one, two) = (mock.code(&SPA, "1").await, mock.code(&SPA, "1").await);
+    assert_ne!(one, two);
+    assert!(one.len() == 64 && one.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    assert_eq!(one, one.to_lowercase());
+}

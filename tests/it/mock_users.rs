@@ -1,0 +1,130 @@
+//! The ways past the pages: `X-Mock-User`, and the settings `login` and `consent`.
+
+use civitai_oauth_mock::ConsentMode;
+use insta::assert_snapshot;
+use serde_json::json;
+
+use crate::support::{AUTHORIZE, Ask, CONF, Mock, Tokens, World, config};
+
+fn request(mock: &World) -> Ask {
+    mock.get(&format!("{AUTHORIZE}?{}", CONF.asks("1").encoded()))
+}
+
+#[tokio::test]
+async fn the_header_names_the_user_and_signs_them_in() {
+    let mock = Mock::documented().await;
+    let answer = request(&mock).header("x-mock-user", "ada").await;
+    assert_snapshot!(answer, @"
+    303
+    location: http://mock/login/oauth/authorize?response_type=code&client_id=conf&redirect_uri=https%3A%2F%2Fapp.example%2Fcallback&scope=1&state=xyz&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256
+    set-cookie: civ-token=<secret>; HttpOnly; SameSite=Lax; Path=/; Max-Age=7776000
+    ");
+    let again = request(&mock).cookie(&answer.cookie()).await;
+    assert!(again.location().path().starts_with("/login/oauth/"));
+}
+
+#[tokio::test]
+async fn the_header_goes_before_a_session_and_takes_ids_too() {
+    let mock = Mock::documented().await;
+    let cookie = mock.session("tess").await;
+    let approval = CONF.asks("1").and("approved", "true");
+    let answer = mock
+        .post(AUTHORIZE, &approval)
+        .cookie(&cookie)
+        .header("x-mock-user", "2")
+        .await;
+    let tokens = Tokens::of(&mock.token(&CONF.redeems(&answer.code())).await);
+    assert_eq!(mock.userinfo(&tokens.access).await.text("username"), "ada");
+}
+
+#[tokio::test]
+async fn an_unknown_or_deleted_user_in_the_header_is_our_error() {
+    let mock = Mock::documented().await;
+    assert_snapshot!(request(&mock).header("x-mock-user", "adda").await, @r#"
+    400
+    content-type: application/json
+
+    {"error":"invalid","message":"no user \"adda\"","path":"X-Mock-User","hint":"did you mean \"ada\"?"}
+    "#);
+    assert_snapshot!(request(&mock).header("x-mock-user", "99").await, @r#"
+    400
+    content-type: application/json
+
+    {"error":"invalid","message":"no user \"99\"","path":"X-Mock-User","hint":"name a user by id or username: owner, ada, tess, blank, modo, gone, user 7"}
+    "#);
+    let answer = request(&mock).header("x-mock-user", "gone").await;
+    assert_eq!(answer.status, 400);
+}
+
+#[tokio::test]
+async fn the_login_setting_signs_in_whoever_has_no_session() {
+    let mock = Mock::documented().await;
+    mock.set(json!({ "login": "tess", "consent": "approve" }))
+        .await;
+    let whose = async |answer: crate::support::Answer| {
+        let tokens = Tokens::of(&mock.token(&CONF.redeems(&answer.code())).await);
+        mock.userinfo(&tokens.access).await.text("username")
+    };
+    assert_eq!(whose(request(&mock).await).await, "tess");
+    let ada = mock.session("ada").await;
+    assert_eq!(whose(request(&mock).cookie(&ada).await).await, "ada");
+    mock.set(json!({ "login": null })).await;
+    assert!(request(&mock).await.location().path().ends_with("/login"));
+}
+
+#[tokio::test]
+async fn consent_can_be_given_or_denied_without_a_page() {
+    let mock = Mock::documented().await;
+    let cookie = mock.session("ada").await;
+    mock.set(json!({ "consent": "approve" })).await;
+    assert_snapshot!(request(&mock).cookie(&cookie).await, @"
+    302
+    location: https://app.example/callback?code=<secret>&state=xyz
+    ");
+    mock.set(json!({ "consent": "deny" })).await;
+    assert_snapshot!(request(&mock).cookie(&cookie).await, @"
+    303
+    location: https://app.example/callback?error=access_denied&error_description=The+user+denied+the+authorization+request&state=xyz
+    ");
+    mock.set(json!({ "consent": "ask" })).await;
+    let answer = request(&mock).cookie(&cookie).await;
+    assert!(
+        answer.location().path().starts_with("/login/oauth/"),
+        "nothing was remembered"
+    );
+}
+
+#[tokio::test]
+async fn a_server_may_start_without_pages() {
+    let mut config = config(civitai_oauth_mock::Contract::Documented);
+    config.set_login("ada");
+    config.set_consent(ConsentMode::Approve);
+    let mock = Mock::start(config).await;
+    assert_snapshot!(request(&mock).await.gist(), @"302 to https://app.example/callback?code=<secret>&state=xyz");
+}
+
+#[tokio::test]
+async fn an_unknown_client_may_register_itself_by_its_first_request() {
+    let mock = Mock::documented().await;
+    mock.set(json!({ "unknown_clients": "register", "consent": "approve", "login": "ada" }))
+        .await;
+    let asked = CONF
+        .asks("1")
+        .with("client_id", "brand-new")
+        .with("redirect_uri", "https://new.example/cb");
+    let answer = mock.get(&format!("{AUTHORIZE}?{}", asked.encoded())).await;
+    let redeem = |secret: &str| {
+        CONF.redeems("none")
+            .with("client_id", "brand-new")
+            .with("redirect_uri", "https://new.example/cb")
+            .with("client_secret", secret)
+    };
+    let answer = mock
+        .token(&redeem("first").with("code", &answer.code()))
+        .await;
+    assert_eq!(
+        answer.status, 200,
+        "its first secret becomes its own: {answer}"
+    );
+    assert_snapshot!(mock.token(&redeem("second")).await.gist(), @"400 invalid_client: Invalid client: client is invalid");
+}

@@ -1,0 +1,157 @@
+//! An answer, written out whole: status, headers, body, with what is random or local replaced by a placeholder.
+
+use std::fmt;
+
+use reqwest::header::HeaderMap;
+use serde_json::Value;
+use url::Url;
+
+use super::Page;
+
+/// Of no interest to any test.
+const SILENT: [&str; 3] = ["content-length", "date", "connection"];
+
+/// What came back.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+    /// What was asked, to resolve a relative `Location`.
+    pub(crate) asked: Url,
+}
+
+impl Answer {
+    /// A header's value; several are joined.
+    pub(crate) fn header(&self, name: &str) -> Option<String> {
+        let values = self.headers.get_all(name).iter();
+        let texts: Vec<_> = values
+            .map(|value| String::from_utf8_lossy(value.as_bytes()))
+            .collect();
+        (!texts.is_empty()).then(|| texts.join(", "))
+    }
+
+    /// Where it leads.
+    pub(crate) fn location(&self) -> Url {
+        let there = self.header("location").expect("the answer redirects");
+        self.asked.join(&there).expect("a Location is a URL")
+    }
+
+    /// A parameter of where it leads.
+    pub(crate) fn location_param(&self, name: &str) -> Option<String> {
+        let url = self.location();
+        let mut pairs = url.query_pairs();
+        pairs
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.into_owned())
+    }
+
+    /// The authorization code that it brings.
+    pub(crate) fn code(&self) -> String {
+        match self.headers.contains_key("location") {
+            true => self.location_param("code"),
+            false => None,
+        }
+        .unwrap_or_else(|| panic!("no code in {self}"))
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|why| panic!("no JSON ({why}): {self}"))
+    }
+
+    /// A text in the JSON body.
+    pub(crate) fn text(&self, name: &str) -> String {
+        let found = self.json()[name].as_str().map(str::to_owned);
+        found.unwrap_or_else(|| panic!("no text {name:?} in {self}"))
+    }
+
+    pub(crate) fn page(&self) -> Page {
+        Page::parse(&self.body)
+    }
+
+    /// The cookie that it sets, as a request carries it.
+    pub(crate) fn cookie(&self) -> String {
+        let cookie = self.header("set-cookie").expect("the answer sets a cookie");
+        cookie.split(';').next().unwrap_or_default().to_owned()
+    }
+
+    /// Status and gist, for tables of many cases.
+    pub(crate) fn gist(&self) -> String {
+        let status = self.status;
+        let port = self.asked.port().unwrap_or_default();
+        if let Some(there) = self.header("location") {
+            return redacted(&format!("{status} to {there}"), port);
+        }
+        let gist = match serde_json::from_str::<Value>(&self.body) {
+            Ok(json) if json["error"].is_string() => {
+                let what = json["error"].as_str().unwrap_or_default();
+                match json["error_description"]
+                    .as_str()
+                    .or(json["message"].as_str())
+                {
+                    Some(why) => format!("{what}: {why}"),
+                    None => what.to_owned(),
+                }
+            }
+            _ if self.is_page() => format!("page {:?}", self.page().title()),
+            _ => self.body.clone(),
+        };
+        redacted(&format!("{status} {gist}"), port)
+    }
+
+    fn is_page(&self) -> bool {
+        let kind = self.header("content-type");
+        kind.is_some_and(|kind| kind.starts_with("text/html"))
+    }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = format!("{}\n", self.status);
+        let mut names: Vec<&str> = self.headers.keys().map(|name| name.as_str()).collect();
+        names.sort_unstable();
+        for name in names {
+            if !SILENT.contains(&name) {
+                text += &format!("{name}: {}\n", self.header(name).unwrap_or_default());
+            }
+        }
+        if self.is_page() {
+            text += &format!("\npage {:?}\n", self.page().title());
+        } else if !self.body.is_empty() {
+            text += &format!("\n{}\n", self.body);
+        }
+        f.write_str(&redacted(&text, self.asked.port().unwrap_or_default()))
+    }
+}
+
+/// The text with this server's address, and every random value, replaced by a placeholder.
+pub(crate) fn redacted(text: &str, port: u16) -> String {
+    let mut text = text.to_owned();
+    for colon in [":", "%3A", "%253A"] {
+        text = text.replace(&format!("127.0.0.1{colon}{port}"), "mock");
+    }
+    let mut out = String::new();
+    let mut word = String::new();
+    for c in text.chars().chain(['\0']) {
+        if c.is_ascii_alphanumeric() || c == '_' {
+            word.push(c);
+            continue;
+        }
+        out += placeholder(&word);
+        word.clear();
+        if c != '\0' {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// The word itself, unless it is one that nobody can foretell.
+fn placeholder(word: &str) -> &str {
+    let is_hex = |text: &str| text.bytes().all(|byte| b"0123456789abcdef".contains(&byte));
+    match word.strip_prefix("civitai_") {
+        Some(digits) if digits.len() == 36 && is_hex(digits) => "<token>",
+        None if word.len() == 64 && is_hex(word) => "<secret>",
+        _ => word,
+    }
+}

@@ -1,0 +1,122 @@
+//! The program itself, run as people run it.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+/// Long enough for a machine that is busy.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A run of the program.
+#[derive(Debug)]
+pub(crate) struct Program {
+    child: Child,
+    /// What it printed up to the end of the announcement.
+    pub(crate) announced: Vec<String>,
+}
+
+impl Program {
+    /// The program, with nothing of the caller's environment that it would read.
+    pub(crate) fn command(arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_civitai-oauth-mock"));
+        for (name, _) in std::env::vars() {
+            if name.starts_with("CIVITAI_") || name == "REDIRECT_URI" {
+                command.env_remove(name);
+            }
+        }
+        command.args(arguments).stdin(Stdio::null());
+        command
+    }
+
+    /// Runs it to its end.
+    pub(crate) fn output(arguments: &[&str]) -> Output {
+        Self::command(arguments)
+            .output()
+            .expect("the program was built")
+    }
+
+    /// Starts a server and waits until it listens.
+    pub(crate) fn serve(command: &mut Command) -> Self {
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program was built");
+        let out = child.stdout.take().expect("stdout is piped");
+        let (tell, told) = mpsc::channel();
+        thread::spawn(move || {
+            for line in BufReader::new(out).lines().map_while(Result::ok) {
+                let last = line.trim_start().starts_with("users ");
+                if tell.send(line).is_err() || last {
+                    return;
+                }
+            }
+        });
+        let mut announced = Vec::new();
+        while let Ok(line) = told.recv_timeout(PATIENCE) {
+            announced.push(line);
+        }
+        let program = Self { child, announced };
+        assert!(
+            !program.announced.is_empty(),
+            "it did not start: {}",
+            program.kill()
+        );
+        program
+    }
+
+    /// `http://127.0.0.1:…`, from the first line.
+    pub(crate) fn base(&self) -> String {
+        let line = &self.announced[0];
+        line.strip_prefix("listening on ")
+            .unwrap_or_else(|| panic!("the first line is {line:?}"))
+            .to_owned()
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        let base = self.base();
+        let port = base.rsplit(':').next().and_then(|port| port.parse().ok());
+        port.expect("the address has a port")
+    }
+
+    /// Everything that it announced, without what changes from run to run.
+    pub(crate) fn announcement(&self) -> String {
+        super::redacted(&self.announced.join("\n"), self.port())
+    }
+
+    /// Sends SIGTERM and waits: exit status, once it is over in time.
+    pub(crate) fn terminate(mut self) -> Option<i32> {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &id]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "kill -TERM {id}");
+        let (tell, told) = mpsc::channel();
+        let waiting = thread::spawn(move || {
+            let status = self.child.wait().expect("it was started");
+            let _ = tell.send(status.code());
+        });
+        let code = told.recv_timeout(Duration::from_secs(2)).ok().flatten();
+        if code.is_none() {
+            let _ = Command::new("kill").args(["-KILL", &id]).status();
+        }
+        waiting.join().expect("waiting does not panic");
+        code
+    }
+
+    fn kill(mut self) -> String {
+        let _ = self.child.kill();
+        let mut said = String::new();
+        if let Some(mut err) = self.child.stderr.take() {
+            let _ = err.read_to_string(&mut said);
+        }
+        said
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

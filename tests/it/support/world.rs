@@ -1,0 +1,238 @@
+//! A listening server, and the requests to one of its sandboxes.
+
+use std::future::{Future, IntoFuture};
+use std::ops::Deref;
+use std::path::Path;
+use std::pin::Pin;
+
+use civitai_oauth_mock::{Config, Contract, Difference, Server};
+use reqwest::header::CONTENT_TYPE;
+use reqwest::{Client, Method, RequestBuilder};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::{AUTHORIZE, Answer, App, Fields, REVOKE, TOKEN, Tokens, USERINFO};
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// A server with the users and clients of `seed.toml`.
+pub(crate) fn config(contract: Contract) -> Config {
+    let mut config = Config::default();
+    config
+        .set_seed(include_str!("seed.toml"), Path::new("seed.toml"))
+        .expect("the tests' seed is well-formed");
+    config.set_contract(contract, []);
+    config
+}
+
+/// One listening server; asked without a prefix, it is its default sandbox.
+pub(crate) struct Mock {
+    server: Server,
+    world: World,
+}
+
+impl Mock {
+    pub(crate) async fn documented() -> Self {
+        Self::start(config(Contract::Documented)).await
+    }
+
+    pub(crate) async fn live() -> Self {
+        Self::start(config(Contract::Live)).await
+    }
+
+    pub(crate) async fn start(config: Config) -> Self {
+        let server = Server::start(config).await.expect("a free port is free");
+        let world = World {
+            base: format!("http://{}", server.address()),
+            http: Client::builder()
+                .redirect(reqwest::redirect::Policy::none())
+                .build()
+                .expect("a client without TLS can be built"),
+        };
+        Self { server, world }
+    }
+
+    pub(crate) fn server(&self) -> &Server {
+        &self.server
+    }
+
+    pub(crate) async fn stop(self) {
+        self.server.stop().await;
+    }
+
+    /// Bytes out, bytes in, as they are; the connection is closed at the end.
+    pub(crate) async fn raw(&self, request: &[u8]) -> String {
+        let mut stream = TcpStream::connect(self.server.address())
+            .await
+            .expect("it listens");
+        // A server that has heard enough may close before all is sent.
+        let _ = stream.write_all(request).await;
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer).await;
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+}
+
+impl Deref for Mock {
+    type Target = World;
+
+    fn deref(&self) -> &World {
+        &self.world
+    }
+}
+
+/// A sandbox as its callers see it.
+#[derive(Debug, Clone)]
+pub(crate) struct World {
+    pub(crate) base: String,
+    http: Client,
+}
+
+impl World {
+    pub(crate) fn sandbox(&self, name: &str) -> Self {
+        Self {
+            base: format!("{}/_sandbox/{name}", self.base),
+            http: self.http.clone(),
+        }
+    }
+
+    pub(crate) fn ask(&self, method: &str, path: &str) -> Ask {
+        let method = Method::from_bytes(method.as_bytes()).expect("a method's name");
+        Ask(self.http.request(method, format!("{}{path}", self.base)))
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Ask {
+        self.ask("GET", path)
+    }
+
+    pub(crate) fn post(&self, path: &str, fields: &Fields) -> Ask {
+        self.ask("POST", path).body(FORM, fields.encoded())
+    }
+
+    /// A control call that must succeed.
+    pub(crate) async fn control(&self, method: &str, path: &str, input: Value) -> Value {
+        let path = format!("/_mock{path}");
+        let answer = self.ask(method, &path).json(&input).await;
+        assert!(answer.status < 300, "{method} {path} {input}: {answer}");
+        answer.json()
+    }
+
+    pub(crate) async fn set(&self, settings: Value) {
+        self.control("PATCH", "/settings", settings).await;
+    }
+
+    /// Follows this side of one difference, whatever the contract.
+    pub(crate) async fn set_apart(&self, difference: Difference, side: Contract) {
+        self.set(json!({ "differences": { difference.name(): side } }))
+            .await;
+    }
+
+    pub(crate) async fn advance(&self, seconds: i64) {
+        self.control("POST", "/clock/advance", json!({ "seconds": seconds }))
+            .await;
+    }
+
+    /// Signs a user in: the cookie, as a request carries it.
+    pub(crate) async fn session(&self, user: &str) -> String {
+        let made = self
+            .control("POST", "/sessions", json!({ "user": user }))
+            .await;
+        made["cookie"].as_str().expect("a cookie").to_owned()
+    }
+
+    /// `GET /authorize`, as ada.
+    pub(crate) async fn authorize(&self, request: &Fields) -> Answer {
+        let cookie = self.session("ada").await;
+        self.get(&format!("{AUTHORIZE}?{}", request.encoded()))
+            .cookie(&cookie)
+            .await
+    }
+
+    /// What the Authorize button sends, as ada.
+    pub(crate) async fn approve(&self, request: &Fields) -> Answer {
+        self.approve_as("ada", request).await
+    }
+
+    pub(crate) async fn approve_as(&self, user: &str, request: &Fields) -> Answer {
+        let cookie = self.session(user).await;
+        let request = request.clone().with("approved", "true");
+        self.post(AUTHORIZE, &request).cookie(&cookie).await
+    }
+
+    /// A code that ada gave the app.
+    pub(crate) async fn code(&self, app: &App, scope: &str) -> String {
+        self.approve(&app.asks(scope)).await.code()
+    }
+
+    pub(crate) async fn token(&self, fields: &Fields) -> Answer {
+        self.post(TOKEN, fields).await
+    }
+
+    /// Tokens that ada gave the app.
+    pub(crate) async fn tokens(&self, app: &App, scope: &str) -> Tokens {
+        self.tokens_of("ada", app, scope).await
+    }
+
+    pub(crate) async fn tokens_of(&self, user: &str, app: &App, scope: &str) -> Tokens {
+        let code = self.approve_as(user, &app.asks(scope)).await.code();
+        Tokens::of(&self.token(&app.redeems(&code)).await)
+    }
+
+    pub(crate) async fn userinfo(&self, access: &str) -> Answer {
+        let header = format!("Bearer {access}");
+        self.get(USERINFO).header("authorization", &header).await
+    }
+
+    /// Whether the access token opens anything.
+    pub(crate) async fn is_live(&self, access: &str) -> bool {
+        self.userinfo(access).await.status == 200
+    }
+
+    pub(crate) async fn revoke(&self, fields: &Fields) -> Answer {
+        self.post(REVOKE, fields).await
+    }
+}
+
+/// A request that is sent when it is awaited.
+#[derive(Debug)]
+pub(crate) struct Ask(RequestBuilder);
+
+impl Ask {
+    pub(crate) fn header(self, name: &str, value: &str) -> Self {
+        Self(self.0.header(name, value))
+    }
+
+    pub(crate) fn cookie(self, cookie: &str) -> Self {
+        self.header("cookie", cookie)
+    }
+
+    pub(crate) fn basic(self, name: &str, password: &str) -> Self {
+        Self(self.0.basic_auth(name, Some(password)))
+    }
+
+    pub(crate) fn json(self, body: &Value) -> Self {
+        Self(self.0.json(body))
+    }
+
+    pub(crate) fn body(self, kind: &str, body: impl Into<reqwest::Body>) -> Self {
+        Self(self.0.header(CONTENT_TYPE, kind).body(body))
+    }
+}
+
+impl IntoFuture for Ask {
+    type Output = Answer;
+    type IntoFuture = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let response = self.0.send().await.expect("the server answers");
+            Answer {
+                status: response.status().as_u16(),
+                headers: response.headers().clone(),
+                asked: response.url().clone(),
+                body: response.text().await.expect("the answer is whole"),
+            }
+        })
+    }
+}
