@@ -9,4 +9,8 @@ mod authorize_scope;
 mod authorize_transport;
 mod buzz_limit;
 mod consent_memory;
+mod device;
+mod device_page;
+mod device_refusals;
+mod device_transport;
 mod mock_users;

@@ -2,6 +2,7 @@
 
 mod answer;
 mod apps;
+mod devices;
 mod fields;
 mod files;
 mod page;
@@ -12,6 +13,9 @@ pub(crate) use answer::{Answer, redacted};
 pub(crate) use apps::{
     APP_BLOCK, App, CHALLENGE, CODE_ONLY, CONF, DISABLED, LOST_SECRET, NARROW, NO_GRANTS,
     ODD_SECRET, OTHER, PUBLIC_CC, SPA, TESTERS, Tokens, VERIFIER, WIDE,
+};
+pub(crate) use devices::{
+    CLI, DEVICE, DEVICE_APPROVE, DEVICE_GRANT, DEVICE_INFO, DEVICE_PAGE, DEVICE_TOKEN, Device,
 };
 pub(crate) use fields::Fields;
 pub(crate) use files::Folder;
