@@ -5,6 +5,8 @@ mod apps;
 mod devices;
 mod fields;
 mod files;
+mod https;
+mod id_tokens;
 mod page;
 mod program;
 mod world;
@@ -19,6 +21,8 @@ pub(crate) use devices::{
 };
 pub(crate) use fields::Fields;
 pub(crate) use files::Folder;
+pub(crate) use https::Https;
+pub(crate) use id_tokens::{CONFIGURATION, JWKS};
 pub(crate) use page::Page;
 pub(crate) use program::Program;
 pub(crate) use world::{Ask, Mock, World, config};

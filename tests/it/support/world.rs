@@ -97,6 +97,14 @@ impl World {
         }
     }
 
+    /// The same server, asked at another of its addresses.
+    pub(crate) fn at(&self, base: String) -> Self {
+        Self {
+            base,
+            http: self.http.clone(),
+        }
+    }
+
     pub(crate) fn ask(&self, method: &str, path: &str) -> Ask {
         let method = Method::from_bytes(method.as_bytes()).expect("a method's name");
         Ask(self.http.request(method, format!("{}{path}", self.base)))
