@@ -7,6 +7,7 @@ mod authorize_checks;
 mod authorize_redirects;
 mod authorize_scope;
 mod authorize_transport;
+mod browser;
 mod buzz_limit;
 mod consent_memory;
 mod device;

@@ -16,8 +16,8 @@ use openidconnect::core::{
 };
 use openidconnect::{
     AuthType, AuthorizationCode, ClientId, ClientSecret, CsrfToken, HttpRequest, HttpResponse,
-    IssuerUrl, Nonce, OAuth2TokenResponse as _, PkceCodeChallenge, RedirectUrl, Scope,
-    TokenResponse as _, TokenUrl,
+    IssuerUrl, Nonce, OAuth2TokenResponse as _, PkceCodeChallenge, RedirectUrl, RequestTokenError,
+    Scope, TokenResponse as _, TokenUrl,
 };
 use reqwest::redirect::Policy;
 use reqwest::{Client, Request};
@@ -113,7 +113,8 @@ async fn sign_in_with_civitai(world: &World, app: &App, auth: AuthType) -> Strin
         .await
     {
         Ok(tokens) => tokens,
-        Err(why) => return format!("no tokens: {why:?}"),
+        Err(RequestTokenError::Parse(why, _)) => return format!("no tokens: {why}"),
+        Err(why) => panic!("{why:?}"),
     };
     let id_token = tokens.id_token().expect("a nonce was sent");
     let claims = match id_token.claims(&client.id_token_verifier(), &nonce) {
@@ -163,8 +164,7 @@ async fn openidconnect_must_send_its_secret_in_the_body() {
 async fn openidconnect_cannot_read_the_scope_of_the_live_contract() {
     let mock = Mock::live().await;
     let told = sign_in_with_civitai(&mock, &CONF, AuthType::RequestBody).await;
-    let told: String = told.chars().take(200).collect();
-    assert_snapshot!(told, @r#"no tokens: Parse(Error { path: Path { segments: [Map { key: "scope" }] }, original: Error("invalid type: sequence, expected a string", line: 1, column: 174) }, [123, 34, 97, 99, 99, 101, 115, 115, 95,"#);
+    assert_snapshot!(told, @"no tokens: scope: invalid type: sequence, expected a string at line 1 column 174");
 }
 
 #[tokio::test]

@@ -166,11 +166,11 @@ async fn files_that_cannot_be_used_stop_the_start_and_are_named() {
     assert_snapshot!(said, @"
     <folder>/missing.pem: No such file or directory (os error 2)
     <folder>/missing.pem: No such file or directory (os error 2)
-    the certificate cannot be used: peer sent no certificates
+    <folder>/empty.pem: there is no certificate in it
     <folder>/empty.pem: not the PEM that is needed: no items found
     <folder>/one.pem: not the PEM that is needed: no items found
-    the certificate cannot be used: peer sent no certificates
-    the certificate cannot be used: keys may not be consistent: KeyMismatch
+    <folder>/one.key: there is no certificate in it
+    <folder>/two.key: not the key of <folder>/one.pem: keys may not be consistent: KeyMismatch
     <folder>/no/such/folder/ca.pem: No such file or directory (os error 2)
     ");
 }

@@ -2,6 +2,7 @@
 
 mod answer;
 mod apps;
+mod browser;
 mod devices;
 mod fields;
 mod files;
@@ -16,6 +17,7 @@ pub(crate) use apps::{
     APP_BLOCK, App, CHALLENGE, CODE_ONLY, CONF, DISABLED, LOST_SECRET, NARROW, NO_GRANTS,
     ODD_SECRET, OTHER, PUBLIC_CC, SPA, TESTERS, Tokens, VERIFIER, WIDE,
 };
+pub(crate) use browser::{Browser, ENTER, SPACE};
 pub(crate) use devices::{
     CLI, DEVICE, DEVICE_APPROVE, DEVICE_GRANT, DEVICE_INFO, DEVICE_PAGE, DEVICE_TOKEN, Device,
 };
