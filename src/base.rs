@@ -59,7 +59,9 @@ impl Base {
             } else {
                 (None, None)
             };
-            let scheme = scheme.unwrap_or_else(|| door.scheme().to_owned());
+            let scheme = scheme
+                .filter(|scheme| matches!(scheme.as_str(), "http" | "https"))
+                .unwrap_or_else(|| door.scheme().to_owned());
             let host = host.or_else(|| {
                 let authority = parts.uri.authority().map(ToString::to_string);
                 let header = || Some(parts.headers.get(HOST)?.to_str().ok()?.to_owned());
@@ -102,7 +104,12 @@ impl Base {
         };
         match here.join(wanted) {
             // Joined as a browser would join it, so that `//host` and `/\host` are seen for what they are.
-            Ok(there) if wanted.starts_with('/') && there.origin() == here.origin() => {
+            // `/.//host` joins to the path `//host`, which would lead away when it is followed in turn.
+            Ok(there)
+                if wanted.starts_with('/')
+                    && there.origin() == here.origin()
+                    && !there.path().starts_with("//") =>
+            {
                 there[url::Position::BeforePath..].to_owned()
             }
             _ => home(),
@@ -190,6 +197,8 @@ mod tests {
             "//evil.example",
             "/\\evil.example",
             "/\t/evil.example",
+            "/.//evil.example",
+            "/x/..//evil.example",
             "javascript:alert(1)",
             "evil",
             "",

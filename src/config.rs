@@ -3,12 +3,16 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::time::Duration;
 
 use crate::base;
 use crate::contract::{Contract, Difference, Rules};
+use crate::control::guard::ControlToken;
 use crate::invalid::Invalid;
 use crate::model::user::{User, UserRef};
+use crate::protocol::secret::Secret;
 use crate::sandbox::Blueprint;
+use crate::sandbox::journal::DEFAULT_CAPACITY;
 use crate::sandbox::keys::IdTokenKey;
 use crate::sandbox::settings::{ConsentMode, Settings};
 #[cfg(feature = "cli")]
@@ -37,6 +41,12 @@ pub struct Config {
     pub trust_proxy: bool,
     /// Makes ids, codes and tokens the same in every run.
     pub entropy_seed: Option<u64>,
+    /// Sandboxes that nobody has used for so long go.
+    pub sandbox_idle: Duration,
+    /// What the control API asks for as a bearer token.
+    pub(crate) control_token: Option<ControlToken>,
+    /// How many exchanges each journal keeps; the oldest go.
+    pub journal_capacity: usize,
     /// The key for id tokens; without one each sandbox draws its own.
     pub(crate) key: Option<IdTokenKey>,
     pub(crate) settings: Settings,
@@ -54,6 +64,9 @@ impl Default for Config {
             legacy_listen: None,
             trust_proxy: false,
             entropy_seed: None,
+            sandbox_idle: Duration::from_hours(1),
+            control_token: None,
+            journal_capacity: DEFAULT_CAPACITY,
             key: None,
             settings: Settings::default(),
             seed: SeedFile::demo(),
@@ -71,6 +84,7 @@ impl Config {
         self.settings.rules = Rules {
             contract,
             differences: differences.into_iter().collect(),
+            ..Rules::default()
         };
     }
 
@@ -101,6 +115,11 @@ impl Config {
         })?;
         self.public_url = Some(origin);
         Ok(())
+    }
+
+    /// Asks whoever uses the control API for this bearer token.
+    pub fn set_control_token(&mut self, token: &str) {
+        self.control_token = Some(Secret::new(token));
     }
 
     /// Signs id tokens with this P-256 private key (PEM) in every sandbox. `file` is named in errors.
@@ -138,6 +157,7 @@ impl Config {
             settings: self.settings.clone(),
             entropy_seed: self.entropy_seed,
             key: self.key.clone(),
+            journal_capacity: self.journal_capacity,
         })
     }
 }

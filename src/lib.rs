@@ -28,6 +28,7 @@
 //! | `model` | What exists, and how may it change? |
 //! | `store` | How is it kept? SQLite, one file per table. |
 //! | `sandbox` | What is one private world? Store, clock, entropy, settings, rate limits. |
+//! | `exchange` | What happens to one request on its way through? Faults and journal. |
 //! | `oauth` | The endpoints that client apps speak, one file each. |
 //! | `pages` | The pages that people see. |
 //! | `control` | What makes it a mock: each verb once. |
@@ -45,6 +46,7 @@ pub mod cli;
 mod config;
 mod contract;
 mod control;
+mod exchange;
 mod invalid;
 mod listener;
 mod model;

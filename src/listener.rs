@@ -1,8 +1,11 @@
 //! How does a connection become requests? Accepting, HTTPS, limits on slow heads, and an orderly end. Who
 //! listens where is `server.rs`; what answers is `router.rs`.
 
+use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{self, Poll};
 use std::time::Duration;
 
 use axum::extract::Request;
@@ -11,10 +14,8 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
-#[cfg(feature = "tls")]
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::{Service, ServiceExt as _};
@@ -43,6 +44,79 @@ pub(crate) struct Listener {
     pub(crate) tls: Option<Arc<Tls>>,
 }
 
+/// Breaks a connection without another word; on every request.
+#[derive(Debug, Clone)]
+pub(crate) struct Cut(CancellationToken);
+
+impl Cut {
+    /// Breaks it now.
+    pub(crate) fn now(&self) {
+        self.0.cancel();
+    }
+}
+
+/// A socket that is reset rather than closed where the connection was cut.
+#[derive(Debug)]
+struct Socket {
+    stream: TcpStream,
+    cut: CancellationToken,
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        if self.cut.is_cancelled() {
+            // A socket that refuses the option is closed instead.
+            let _ = self.stream.set_zero_linger();
+        }
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut task::Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut task::Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(
+        mut self: Pin<&mut Self>,
+        context: &mut task::Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(
+        mut self: Pin<&mut Self>,
+        context: &mut task::Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut task::Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, pieces)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
 /// Accepts connections until it is told to stop.
 pub(crate) async fn accept(
     listener: Listener,
@@ -61,16 +135,25 @@ pub(crate) async fn accept(
             Ok((stream, peer)) => {
                 // Small answers go out at once; a socket that refuses the option still works.
                 let _ = stream.set_nodelay(true);
+                let cut = CancellationToken::new();
+                let socket = Socket {
+                    stream,
+                    cut: cut.clone(),
+                };
+                let marked = cut.clone();
                 let service = router
                     .clone()
-                    .map_request(move |request| mark(request, door, peer));
-                let stop = stop.clone();
+                    .map_request(move |request| mark(request, door, peer, Cut(marked.clone())));
+                let ends = Ends {
+                    stop: stop.clone(),
+                    cut,
+                };
                 #[cfg(feature = "tls")]
                 if let Some(tls) = &listener.tls {
-                    tasks.spawn(serve_tls(stream, Arc::clone(tls), service, stop));
+                    tasks.spawn(serve_tls(socket, Arc::clone(tls), service, ends));
                     continue;
                 }
-                tasks.spawn(serve(stream, service, stop));
+                tasks.spawn(serve(socket, service, ends));
             }
             Err(why) => {
                 tracing::warn!(%why, "a connection could not be accepted");
@@ -80,16 +163,24 @@ pub(crate) async fn accept(
     }
 }
 
+/// What may end a connection: the server's stop, or a fault.
+#[derive(Debug, Clone)]
+struct Ends {
+    stop: CancellationToken,
+    cut: CancellationToken,
+}
+
 /// Notes on a request how it came in.
-fn mark(request: hyper::Request<Incoming>, door: Door, peer: SocketAddr) -> Request {
+fn mark(request: hyper::Request<Incoming>, door: Door, peer: SocketAddr, cut: Cut) -> Request {
     let mut request = request.map(axum::body::Body::new);
     request.extensions_mut().insert(door);
     request.extensions_mut().insert(Peer(peer));
+    request.extensions_mut().insert(cut);
     request
 }
 
 #[cfg(feature = "tls")]
-async fn serve_tls<S>(stream: TcpStream, tls: Arc<Tls>, service: S, stop: CancellationToken)
+async fn serve_tls<S>(socket: Socket, tls: Arc<Tls>, service: S, ends: Ends)
 where
     S: Service<hyper::Request<Incoming>, Response = Response, Error = std::convert::Infallible>
         + Clone
@@ -97,8 +188,8 @@ where
         + 'static,
     S::Future: Send,
 {
-    match tokio::time::timeout(SLOWEST_HANDSHAKE, tls.acceptor.accept(stream)).await {
-        Ok(Ok(stream)) => serve(stream, service, stop).await,
+    match tokio::time::timeout(SLOWEST_HANDSHAKE, tls.acceptor.accept(socket)).await {
+        Ok(Ok(stream)) => serve(stream, service, ends).await,
         Ok(Err(why)) => tracing::debug!(%why, "a TLS handshake failed"),
         Err(_) => tracing::debug!("a TLS handshake took too long"),
     }
@@ -107,7 +198,7 @@ where
 async fn serve<S>(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     service: S,
-    stop: CancellationToken,
+    ends: Ends,
 ) where
     S: Service<hyper::Request<Incoming>, Response = Response, Error = std::convert::Infallible>
         + Clone
@@ -126,7 +217,9 @@ async fn serve<S>(
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = stop.cancelled() => {
+        // The connection is dropped, and its socket with it.
+        () = ends.cut.cancelled() => return,
+        () = ends.stop.cancelled() => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

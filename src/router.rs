@@ -14,6 +14,7 @@ use tower::{Layer, Service};
 
 use crate::base::SandboxPath;
 use crate::control;
+use crate::exchange;
 use crate::invalid::Invalid;
 use crate::oauth::device::{self, poll, review, start};
 use crate::oauth::{authorize, discovery, legacy, respond, revoke, token, userinfo};
@@ -92,9 +93,10 @@ fn table(app: Arc<App>) -> Routes {
             get(pages::device::get).post(pages::device::post),
         )
         .route("/_mock/assets/{name}", get(assets::get))
-        .merge(control::http::routes())
+        .merge(control::http::routes(Arc::clone(&app)))
         .fallback(nothing_here)
-        .layer(middleware::from_fn_with_state(app, legacy::host))
+        .layer(middleware::from_fn(legacy::host))
+        .layer(middleware::from_fn_with_state(app, exchange::pass))
 }
 
 /// Other methods are told which there are.

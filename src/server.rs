@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
+use crate::control::guard::ControlToken;
 use crate::invalid::Invalid;
 use crate::listener::{Listener, accept};
 use crate::sandbox::open_store;
@@ -21,6 +22,10 @@ use crate::tls::Tls;
 
 /// What is under way when the server is told to stop may take this long to finish.
 const GRACE: Duration = Duration::from_millis(1500);
+
+/// Idle sandboxes are looked for this often at the most, and at the least.
+const SHORTEST_ROUND: Duration = Duration::from_millis(100);
+const LONGEST_ROUND: Duration = Duration::from_mins(1);
 
 /// A router that still needs the server's state.
 pub(crate) type Routes = Router<Arc<App>>;
@@ -34,6 +39,8 @@ pub(crate) struct App {
     /// The origin in answers, whatever the request says.
     pub(crate) public_url: Option<String>,
     pub(crate) trust_proxy: bool,
+    /// What the control API asks for, if it asks.
+    pub(crate) control_token: Option<ControlToken>,
 }
 
 /// Where a connection comes from; on every request.
@@ -155,6 +162,7 @@ impl Server {
             listen: address,
             public_url: config.public_url,
             trust_proxy: config.trust_proxy,
+            control_token: config.control_token,
         });
         // Now rather than at the first request: a database that cannot be used is found out here.
         app.registry.sandbox(DEFAULT).await?;
@@ -167,6 +175,7 @@ impl Server {
                 tasks.clone(),
             ));
         }
+        tasks.spawn(sweep(Arc::clone(&app), config.sandbox_idle, stop.clone()));
         Ok(Self {
             address,
             #[cfg(feature = "tls")]
@@ -227,5 +236,19 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.stop.cancel();
+    }
+}
+
+/// Lets sandboxes go that nobody has used for so long.
+async fn sweep(app: Arc<App>, idle: Duration, stop: CancellationToken) {
+    let mut rounds = tokio::time::interval(idle.div_f64(4.0).clamp(SHORTEST_ROUND, LONGEST_ROUND));
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = rounds.tick() => {}
+        }
+        if let Err(why) = app.registry.sweep(idle).await {
+            tracing::warn!(%why, "idle sandboxes could not be removed");
+        }
     }
 }

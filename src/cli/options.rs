@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::contract::{Contract, Override};
 use crate::invalid::{self, Invalid};
 use crate::model::user::UserRef;
+use crate::protocol::duration::Length;
 use crate::sandbox::settings::{ConsentMode, UnknownClients};
 use crate::seed::ClientSpec;
 use crate::tls::Certificate;
@@ -123,6 +124,23 @@ pub(super) struct Options {
     #[arg(long, env = "CIVITAI_MOCK_ENTROPY_SEED", value_name = "NUMBER")]
     entropy_seed: Option<u64>,
 
+    /// Let sandboxes go that nobody has used for so long, such as 30m [default: 1h]
+    #[arg(long, env = "CIVITAI_MOCK_SANDBOX_IDLE", value_name = "LENGTH")]
+    sandbox_idle: Option<Length>,
+
+    /// How many exchanges each sandbox's journal keeps [default: 10000]
+    #[arg(long, env = "CIVITAI_MOCK_JOURNAL", value_name = "NUMBER")]
+    journal: Option<usize>,
+
+    /// Ask whoever uses the control API for this bearer token
+    #[arg(
+        long,
+        env = "CIVITAI_MOCK_CONTROL_TOKEN",
+        value_name = "TOKEN",
+        hide_env_values = true
+    )]
+    control_token: Option<String>,
+
     /// Write the port that is listened on to this file
     #[arg(long, env = "CIVITAI_MOCK_PORT_FILE", value_name = "FILE")]
     pub(super) port_file: Option<PathBuf>,
@@ -169,6 +187,9 @@ impl Options {
             unknown_clients: self.unknown_clients.or(below.unknown_clients),
             signing_key: self.signing_key.or(below.signing_key),
             entropy_seed: self.entropy_seed.or(below.entropy_seed),
+            sandbox_idle: self.sandbox_idle.or(below.sandbox_idle),
+            journal: self.journal.or(below.journal),
+            control_token: self.control_token.or(below.control_token),
             port_file: self.port_file.or(below.port_file),
             log: if self.log.is_empty() {
                 below.log
@@ -241,6 +262,13 @@ impl Options {
         if let Some(file) = &self.signing_key {
             config.set_signing_key(&read(file, "--signing-key")?, file)?;
         }
+        if let Some(idle) = self.sandbox_idle {
+            config.sandbox_idle = idle.to_std();
+        }
+        if let Some(token) = &self.control_token {
+            config.set_control_token(token);
+        }
+        config.journal_capacity = self.journal.unwrap_or(config.journal_capacity);
         let apart = self.difference.iter().map(|one| (one.difference, one.side));
         config.set_contract(self.contract.unwrap_or_default(), apart);
         let settings = &mut config.settings;

@@ -6,6 +6,8 @@ mod differences;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde::{Deserialize, Serialize};
 
@@ -60,11 +62,53 @@ pub struct Rules {
     /// Single differences that follow their own side.
     #[serde(default)]
     pub differences: BTreeMap<Difference, Contract>,
+    /// Which differences were asked for.
+    #[serde(skip)]
+    pub(crate) trace: Trace,
 }
+
+/// Notes which differences were asked for while a request was answered: at each decision point it is asked once,
+/// so that nothing is decided twice to find out.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Trace(Option<Arc<AtomicU32>>);
+
+impl Trace {
+    /// A trace that notes from now on.
+    pub(crate) fn new() -> Self {
+        Self(Some(Arc::default()))
+    }
+
+    fn note(&self, difference: Difference) {
+        if let Some(bits) = &self.0 {
+            bits.fetch_or(1 << difference as u32, Ordering::Relaxed);
+        }
+    }
+
+    /// What was asked for so far, in the order of the table.
+    pub(crate) fn noted(&self) -> Vec<Difference> {
+        let bits = self
+            .0
+            .as_ref()
+            .map_or(0, |bits| bits.load(Ordering::Relaxed));
+        let all = DIFFERENCES.iter().map(|entry| entry.difference);
+        all.filter(|difference| bits & (1 << *difference as u32) != 0)
+            .collect()
+    }
+}
+
+/// Two sets of rules are the same whoever watches them.
+impl PartialEq for Trace {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Trace {}
 
 impl Rules {
     /// The side that this difference is on.
     pub fn side(&self, difference: Difference) -> Contract {
+        self.trace.note(difference);
         self.differences
             .get(&difference)
             .copied()

@@ -1,6 +1,6 @@
 //! Clients by control call: create, read, change, delete.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::users::overlay;
 use super::{ControlError, Outcome};
@@ -79,6 +79,21 @@ impl Sandbox {
         client.secret = client.secret.or(secret);
         self.store.put_client(self.name(), &client).await?;
         Ok(client)
+    }
+
+    /// Gives a client a new secret, shown here and never again.
+    pub(crate) async fn rotate_secret(&self, id: &str) -> Outcome<Value> {
+        let mut client = self.read_client(id).await?;
+        if !client.confidential {
+            let why = Invalid::new("id", format!("client {id:?} is public: it has no secret"));
+            return Err(why
+                .with_hint("PATCH it with {\"confidential\":true} first")
+                .into());
+        }
+        let secret = self.entropy.client_secret();
+        client.secret = Some(secret.hash());
+        self.store.put_client(self.name(), &client).await?;
+        Ok(json!({ "client_id": client.id, "client_secret": secret.reveal() }))
     }
 
     /// Removes a client, with its tokens, codes and consents.

@@ -1,20 +1,29 @@
-//! What makes it a mock? Reset, settings, clock, users, clients, sessions, consents: each verb once, as a method
-//! of the sandbox. The door for HTTP is `http.rs`; a door decides nothing.
+//! What makes it a mock? Time, faults, journal, snapshots, users, clients, tokens: each verb once, as a method of the
+//! sandbox. The door for HTTP is `http.rs`; a door decides nothing.
 
 mod clients;
+mod clock;
+mod consents;
 mod contract;
 mod devices;
+pub(crate) mod faults;
+pub(crate) mod guard;
 pub(crate) mod http;
+pub(crate) mod requests;
+mod sandboxes;
+mod snapshots;
+mod tokens;
 mod users;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::invalid::{self, Invalid};
+use crate::model::client::Client;
 use crate::model::session::COOKIE;
 use crate::model::user::{User, UserRef};
 use crate::oauth::session;
-use crate::protocol::time::Timestamp;
+use crate::protocol::ids::UserId;
 use crate::sandbox::Sandbox;
 use crate::sandbox::settings::{Settings, SettingsPatch};
 use crate::store::StoreError;
@@ -28,6 +37,11 @@ pub(crate) enum ControlError {
     NotFound(Invalid),
     /// What is to be made is there already.
     Conflict(Invalid),
+    /// The journal is not what was expected.
+    Mismatch {
+        differences: Vec<String>,
+        counters: Value,
+    },
     Store(StoreError),
 }
 
@@ -45,11 +59,25 @@ impl From<StoreError> for ControlError {
 
 type Outcome<T> = Result<T, ControlError>;
 
-/// An amount of time.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Advance {
-    seconds: f64,
+/// Whose tokens or consents are meant; what is not given means everybody's.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Whose {
+    pub(crate) user: Option<UserRef>,
+    pub(crate) client_id: Option<String>,
+}
+
+/// As [`Whose`], with the user found.
+#[derive(Debug)]
+struct Known {
+    user: Option<UserId>,
+    client_id: Option<String>,
+}
+
+impl Known {
+    fn as_key(&self) -> (Option<UserId>, Option<&str>) {
+        (self.user, self.client_id.as_deref())
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -59,30 +87,6 @@ struct SessionFor {
 }
 
 impl Sandbox {
-    /// What the time is here.
-    pub(crate) fn show_clock(&self) -> Value {
-        let now = self.now();
-        json!({ "now": now.to_string(), "unix_ms": now.0, "state": self.clock.state() })
-    }
-
-    /// Moves the clock by `{"seconds"}`, back where they are negative.
-    pub(crate) async fn advance_clock(&self, input: Value) -> Outcome<Timestamp> {
-        const FAR: f64 = 1e12;
-        let Advance { seconds } = invalid::from_json(input)?;
-        if !(-FAR..=FAR).contains(&seconds) {
-            return Err(
-                Invalid::new("seconds", format!("{seconds} is further than {FAR} s")).into(),
-            );
-        }
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "bounded above, and milliseconds are fine"
-        )]
-        let now = self.clock.advance((seconds * 1000.0) as i64);
-        self.keep_clock().await?;
-        Ok(now)
-    }
-
     /// Changes some settings.
     pub(crate) async fn patch_settings(&self, input: Value) -> Outcome<Settings> {
         let patch: SettingsPatch = invalid::from_json(input)?;
@@ -102,19 +106,50 @@ impl Sandbox {
         Ok(json!({ "cookie": format!("{COOKIE}={}", value.reveal()), "user": user }))
     }
 
-    /// A user who is there and not deleted; `path` is where the name stands in the input.
-    async fn user(&self, named: &UserRef, path: &str) -> Outcome<User> {
+    async fn resolve_whose(&self, whose: Whose) -> Outcome<Known> {
+        let user = match &whose.user {
+            Some(named) => Some(self.user_or_deleted(named, "user").await?.id),
+            None => None,
+        };
+        if let Some(id) = &whose.client_id {
+            self.client_named(id).await?;
+        }
+        Ok(Known {
+            user,
+            client_id: whose.client_id,
+        })
+    }
+
+    /// The client that the key `client_id` names.
+    async fn client_named(&self, id: &str) -> Outcome<Client> {
+        self.read_client(id).await.map_err(|why| match why {
+            ControlError::NotFound(why) => ControlError::Invalid(Invalid {
+                path: "client_id".to_owned(),
+                ..why
+            }),
+            other => other,
+        })
+    }
+
+    /// A user who is there, deleted or not; `path` is where the name stands in the input.
+    async fn user_or_deleted(&self, named: &UserRef, path: &str) -> Outcome<User> {
         match self.store.find_user(self.name(), named).await? {
-            Some(user) if !user.deleted => Ok(user),
-            Some(_) => {
-                let why = format!("user {:?} is deleted", named.to_string());
-                Err(Invalid::new(path, why)
-                    .with_hint("PATCH the user with {\"deleted\":false}")
-                    .into())
-            }
+            Some(user) => Ok(user),
             None => Err(session::no_user(self, path, &named.to_string())
                 .await?
                 .into()),
         }
+    }
+
+    /// A user who is there and not deleted; `path` is where the name stands in the input.
+    async fn user(&self, named: &UserRef, path: &str) -> Outcome<User> {
+        let user = self.user_or_deleted(named, path).await?;
+        if user.deleted {
+            let why = Invalid::new(path, format!("user {:?} is deleted", named.to_string()));
+            return Err(why
+                .with_hint("PATCH the user with {\"deleted\":false}")
+                .into());
+        }
+        Ok(user)
     }
 }

@@ -125,14 +125,33 @@ impl Client {
 
     /// Whether a browser may be sent to `given` with an answer for this client.
     pub(crate) fn accepts_redirect(&self, given: &str, rules: &Rules) -> bool {
+        self.has_registered(given, rules) || self.redirect_extension(given).is_some()
+    }
+
+    /// Difference `redirect-uri-match`.
+    fn has_registered(&self, given: &str, rules: &Rules) -> bool {
         let matching = if rules.live(Difference::RedirectUriMatch) {
             Matching::LoopbackAware
         } else {
             Matching::Exact
         };
         redirect_uri::matches(&self.redirect_uris, given, matching)
-            || (self.any_loopback_redirect && redirect_uri::is_loopback(given))
-            || (self.adopted && redirect_uri::check(given).is_ok())
+    }
+
+    /// The extension of ours that alone makes `given` acceptable, where it is not registered.
+    pub(crate) fn redirect_by_extension(&self, given: &str, rules: &Rules) -> Option<&'static str> {
+        self.redirect_extension(given)
+            .filter(|_| !self.has_registered(given, rules))
+    }
+
+    fn redirect_extension(&self, given: &str) -> Option<&'static str> {
+        if self.any_loopback_redirect && redirect_uri::is_loopback(given) {
+            Some("any_loopback_redirect")
+        } else if self.adopted && redirect_uri::check(given).is_ok() {
+            Some("unknown_clients")
+        } else {
+            None
+        }
     }
 
     /// Whether this user may use the client at all.

@@ -114,6 +114,7 @@ async fn decide(
     by_post: bool,
     user: &User,
 ) -> Result<Next, OAuthError> {
+    context.notes.user(user.id);
     if !context
         .sandbox
         .admits(Limit::Authorize, &user.id.to_string())
@@ -122,16 +123,22 @@ async fn decide(
     }
     let rules = context.rules();
     let client = known_client(context, params).await?;
-    let redirect_uri = registered_redirect(&client, params, &rules)?;
+    let redirect_uri = registered_redirect(&client, params, rules)?;
+    if let Some(extension) = client.redirect_by_extension(&redirect_uri, rules) {
+        context.notes.extension(extension);
+    }
     client.check_access(user)?;
-    let request = AuthorizeRequest::parse(params, &rules)?;
-    let buzz_limit = asked_buzz_limit(params, &rules)?;
+    let request = AuthorizeRequest::parse(params, rules)?;
+    let buzz_limit = asked_buzz_limit(params, rules)?;
 
     let (sandbox, mode) = (&context.sandbox, context.sandbox.settings().consent);
     let stored = sandbox
         .store
         .find_consent(sandbox.name(), user.id, &client.id)
         .await?;
+    if context.notes.read().deny {
+        return Ok(Next::Refused(refusal(&redirect_uri, &request.state)?));
+    }
     let approved = by_post && params.text("approved") == Some("true");
     if approved {
         let remember = (params.text("remember") == Some("true")).then_some(request.scope);
@@ -225,10 +232,10 @@ async fn issue(
     }
     request.check_before_issue(params)?;
     // Only whether it is refused: what is trimmed is trimmed when the token is issued.
-    code::within_ceiling(request.scope, client, &rules)?;
+    code::within_ceiling(request.scope, client, rules)?;
 
     let now = sandbox.now();
-    let (life, kept) = code::lifetime(&rules, sandbox.settings().code_seconds);
+    let (life, kept) = code::lifetime(rules, sandbox.settings().code_seconds);
     let value = sandbox.entropy.authorization_code();
     let code = AuthorizationCode {
         client_id: client.id.clone(),

@@ -5,19 +5,21 @@ use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::body::{Body, to_bytes};
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::body::{Body, Bytes};
+use axum::extract::FromRequestParts;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, ORIGIN};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName};
 use axum::response::Response;
 
-use crate::base::{Base, SandboxPath};
+use crate::base::Base;
 use crate::contract::Rules;
-use crate::oauth::respond;
+use crate::exchange::{Notes, Received, Visit};
+use crate::oauth::respond::{self, Cors};
+use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
 use crate::sandbox::Sandbox;
-use crate::server::{App, Peer};
+use crate::server::Peer;
 
 /// A longer body counts as empty, as it does at Civitai.
 pub(crate) const LONGEST_BODY: usize = 512 * 1024;
@@ -28,13 +30,15 @@ pub(crate) struct Context {
     pub(crate) sandbox: Arc<Sandbox>,
     pub(crate) base: Base,
     pub(crate) headers: HeaderMap,
+    pub(crate) notes: Arc<Notes>,
+    rules: Rules,
     peer: Option<IpAddr>,
 }
 
 impl Context {
-    /// The contract that holds here.
-    pub(crate) fn rules(&self) -> Rules {
-        self.sandbox.settings().rules.clone()
+    /// The contract that holds here; what is asked of it is noted.
+    pub(crate) fn rules(&self) -> &Rules {
+        &self.rules
     }
 
     pub(crate) fn header(&self, name: &HeaderName) -> Option<&str> {
@@ -66,23 +70,19 @@ impl Context {
     }
 }
 
-impl FromRequestParts<Arc<App>> for Context {
+impl<S: Send + Sync> FromRequestParts<S> for Context {
     type Rejection = Response;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
-        let path = parts
-            .extensions
-            .get::<SandboxPath>()
-            .cloned()
-            .unwrap_or_default();
-        let sandbox = app
-            .registry
-            .sandbox(path.name())
-            .await
-            .map_err(|why| respond::failure(&why))?;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
+        let Some(visit) = parts.extensions.get::<Visit>().cloned() else {
+            tracing::error!("a handler was reached around the layer that every request passes");
+            return Err(respond::error(&OAuthError::server_error(), Cors::Closed));
+        };
         Ok(Self {
-            sandbox,
-            base: Base::of(parts, app, &path),
+            sandbox: visit.sandbox,
+            base: visit.base,
+            rules: visit.rules,
+            notes: visit.notes,
             peer: parts.extensions.get::<Peer>().map(|peer| peer.0.ip()),
             headers: parts.headers.clone(),
         })
@@ -94,19 +94,16 @@ impl FromRequestParts<Arc<App>> for Context {
 #[derive(Debug)]
 pub(crate) struct Sent(pub(crate) Params);
 
-impl<S: Send + Sync> FromRequest<S> for Sent {
+impl<S: Send + Sync> FromRequestParts<S> for Sent {
     type Rejection = Infallible;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, Infallible> {
-        let kind = content_type(request.headers());
-        let bytes = to_bytes(request.into_body(), LONGEST_BODY)
-            .await
-            .unwrap_or_default();
-        Ok(Self(if kind.contains("application/json") {
-            Params::from_json(&bytes)
-        } else {
-            form(&kind, bytes).await
-        }))
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let received = parts.extensions.get::<Arc<Received>>();
+        Ok(Self(
+            received
+                .map(|received| received.params.clone())
+                .unwrap_or_default(),
+        ))
     }
 }
 
@@ -114,27 +111,42 @@ impl<S: Send + Sync> FromRequest<S> for Sent {
 #[derive(Debug)]
 pub(crate) struct SentForm(pub(crate) Params);
 
-impl<S: Send + Sync> FromRequest<S> for SentForm {
+impl<S: Send + Sync> FromRequestParts<S> for SentForm {
     type Rejection = Infallible;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, Infallible> {
-        let kind = content_type(request.headers());
-        let bytes = to_bytes(request.into_body(), LONGEST_BODY)
-            .await
-            .unwrap_or_default();
-        Ok(Self(form(&kind, bytes).await))
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let received = parts
+            .extensions
+            .get::<Arc<Received>>()
+            .filter(|received| !received.is_json);
+        Ok(Self(
+            received
+                .map(|received| received.params.clone())
+                .unwrap_or_default(),
+        ))
     }
 }
 
-fn content_type(headers: &HeaderMap) -> String {
-    headers
+/// Reads the parameters of a body.
+pub(crate) async fn read_params(headers: &HeaderMap, bytes: Bytes) -> Received {
+    let kind = headers
         .get(CONTENT_TYPE)
         .and_then(|kind| kind.to_str().ok())
-        .unwrap_or_default()
-        .to_owned()
+        .unwrap_or_default();
+    if kind.contains("application/json") {
+        Received {
+            params: Params::from_json(&bytes),
+            is_json: true,
+        }
+    } else {
+        Received {
+            params: form(kind, bytes).await,
+            is_json: false,
+        }
+    }
 }
 
-async fn form(kind: &str, bytes: axum::body::Bytes) -> Params {
+async fn form(kind: &str, bytes: Bytes) -> Params {
     let essence = kind
         .split(';')
         .next()
@@ -149,7 +161,7 @@ async fn form(kind: &str, bytes: axum::body::Bytes) -> Params {
 }
 
 /// A part that is a file counts as empty text.
-async fn multipart(kind: &str, bytes: axum::body::Bytes) -> Result<Params, multer::Error> {
+async fn multipart(kind: &str, bytes: Bytes) -> Result<Params, multer::Error> {
     let boundary = multer::parse_boundary(kind)?;
     let mut parts = multer::Multipart::new(Body::from(bytes).into_data_stream(), boundary);
     let mut pairs = Vec::new();

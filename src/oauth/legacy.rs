@@ -1,9 +1,7 @@
 //! The legacy host: Civitai's API once lived on civitai.com and now on auth.civitai.com. What the old host still
 //! does is the difference `legacy-host`; which listener is the old host is `server.rs`.
 
-use std::sync::Arc;
-
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{FromRequestParts, Request};
 use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::Response;
@@ -11,7 +9,7 @@ use axum::response::Response;
 use crate::contract::{Contract, Difference};
 use crate::oauth::extract::Context;
 use crate::oauth::respond;
-use crate::server::{App, Door};
+use crate::server::Door;
 
 /// What moved to the new host.
 const MOVED: [&str; 6] = [
@@ -24,13 +22,13 @@ const MOVED: [&str; 6] = [
 ];
 
 /// Answers what has moved, on the old host; hands on everything else.
-pub(crate) async fn host(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+pub(crate) async fn host(request: Request, next: Next) -> Response {
     if request.extensions().get::<Door>() != Some(&Door::Legacy) || !has_moved(request.uri().path())
     {
         return next.run(request).await;
     }
     let (mut parts, body) = request.into_parts();
-    let context = match Context::from_request_parts(&mut parts, &app).await {
+    let context = match Context::from_request_parts(&mut parts, &()).await {
         Ok(context) => context,
         Err(response) => return response,
     };

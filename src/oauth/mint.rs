@@ -43,35 +43,45 @@ pub(crate) struct IdTokenClaims<'a> {
 
 /// Mints an access token, and a refresh token where one goes with it.
 pub(crate) fn mint(sandbox: &Sandbox, permission: &Permission, with_refresh: bool) -> Minted {
-    let settings = sandbox.settings();
+    let permission = Permission {
+        scope: permission.scope.with_user_read(),
+        ..permission.clone()
+    };
+    let life = sandbox.settings().access_token_seconds;
+    mint_for(sandbox, &permission, with_refresh, life)
+}
+
+/// As [`mint`], with exactly this scope and an access token that lives so many seconds.
+pub(crate) fn mint_for(
+    sandbox: &Sandbox,
+    permission: &Permission,
+    with_refresh: bool,
+    access_token_seconds: u32,
+) -> Minted {
     let now = sandbox.now();
-    let scope = permission.scope.with_user_read();
     let row = |secret: &Secret, kind, seconds| Token {
         hash: secret.hash(),
         kind,
         client_id: permission.client_id.clone(),
         user_id: permission.user_id,
-        scope,
+        scope: permission.scope,
         issued_at: now,
         expires_at: now.plus_seconds(seconds),
     };
     let access = sandbox.entropy.token();
     let refresh = with_refresh.then(|| sandbox.entropy.token());
-    let mut rows = vec![row(
-        &access,
-        TokenKind::Access,
-        settings.access_token_seconds,
-    )];
+    let mut rows = vec![row(&access, TokenKind::Access, access_token_seconds)];
+    let refresh_token_seconds = sandbox.settings().refresh_token_seconds;
     rows.extend(
         refresh
             .iter()
-            .map(|one| row(one, TokenKind::Refresh, settings.refresh_token_seconds)),
+            .map(|one| row(one, TokenKind::Refresh, refresh_token_seconds)),
     );
     Minted {
         access,
         refresh,
-        expires_in: settings.access_token_seconds,
-        scope,
+        expires_in: access_token_seconds,
+        scope: permission.scope,
         id_token: None,
         rows,
     }

@@ -85,32 +85,36 @@ pub(crate) fn cached(body: &Value, how_long: &'static str) -> Response {
         .into_response()
 }
 
+/// A status with a JSON body.
+pub(crate) fn with_status(status: StatusCode, body: &Value, cors: Cors) -> Response {
+    cors.apply((status, Json(body)).into_response())
+}
+
 /// An OAuth error.
 pub(crate) fn error(error: &OAuthError, cors: Cors) -> Response {
     let status = match error.code {
         ErrorCode::InvalidClient if error.by_header => StatusCode::UNAUTHORIZED,
-        ErrorCode::InvalidToken | ErrorCode::Unauthorized => StatusCode::UNAUTHORIZED,
-        ErrorCode::AccessDenied | ErrorCode::InsufficientScope | ErrorCode::OriginNotAllowed => {
-            StatusCode::FORBIDDEN
-        }
-        ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-        ErrorCode::ServerError => StatusCode::INTERNAL_SERVER_ERROR,
-        ErrorCode::AuthorizationPending
-        | ErrorCode::ExpiredToken
-        | ErrorCode::InvalidClient
-        | ErrorCode::InvalidCode
-        | ErrorCode::InvalidGrant
-        | ErrorCode::InvalidRequest
-        | ErrorCode::InvalidScope
-        | ErrorCode::UnauthorizedClient
-        | ErrorCode::UnsupportedGrantType
-        | ErrorCode::UserDenied => StatusCode::BAD_REQUEST,
+        // The request's own `allowed=false`: the same word as for a closed app, another status.
+        ErrorCode::UserDenied => StatusCode::BAD_REQUEST,
+        code => status_of(code.name()),
     };
     let mut body = Map::from_iter([("error".to_owned(), error.code.name().into())]);
     if let Some(description) = &error.description {
         body.insert("error_description".to_owned(), description.as_ref().into());
     }
-    cors.apply((status, Json(body)).into_response())
+    with_status(status, &Value::Object(body), cors)
+}
+
+/// The status that goes with an error code, Civitai's or any other.
+pub(crate) fn status_of(error: &str) -> StatusCode {
+    match error {
+        "invalid_token" | "unauthorized" => StatusCode::UNAUTHORIZED,
+        "access_denied" | "insufficient_scope" | "origin_not_allowed" => StatusCode::FORBIDDEN,
+        "rate_limited" => StatusCode::TOO_MANY_REQUESTS,
+        "server_error" => StatusCode::INTERNAL_SERVER_ERROR,
+        "temporarily_unavailable" => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::BAD_REQUEST,
+    }
 }
 
 /// A refusal of either kind.

@@ -24,7 +24,7 @@ const METHODS: &str = "POST";
 /// `POST /revoke`.
 pub(crate) async fn post(context: Context, Sent(params): Sent) -> Response {
     let rules = context.rules();
-    if !within_limit(&context, &rules) {
+    if !within_limit(&context, rules) {
         return respond::error(
             &OAuthError::bare(ErrorCode::RateLimited),
             Cors::Any(METHODS),
@@ -34,7 +34,7 @@ pub(crate) async fn post(context: Context, Sent(params): Sent) -> Response {
         Ok(known) => known,
         Err(why) => return respond::error(&why, Cors::Closed),
     };
-    match revoke(&context, &params, client.as_ref(), &rules).await {
+    match revoke(&context, &params, client.as_ref(), rules).await {
         Ok(()) => respond::ok(&json!({}), cors),
         Err(why) => respond::error(&why, cors),
     }

@@ -1,6 +1,7 @@
 //! Who is signed in? The session cookie, and the two ways in without a browser: the `login` setting and the
 //! header `X-Mock-User`. The page where people sign in is `pages/login.rs`.
 
+use axum::http::HeaderValue;
 use axum::http::header::COOKIE;
 use axum_extra::extract::cookie::{Cookie, SameSite};
 
@@ -21,7 +22,7 @@ pub(crate) const MOCK_USER: &str = "x-mock-user";
 /// Whoever is signed in by cookie.
 pub(crate) async fn cookie_user(context: &Context) -> Result<Option<User>, StoreError> {
     let sandbox = &context.sandbox;
-    match cookie_hash(context) {
+    match cookie_hash(context.headers.get_all(COOKIE).iter()) {
         Some(hash) => {
             sandbox
                 .store
@@ -36,6 +37,7 @@ pub(crate) async fn cookie_user(context: &Context) -> Result<Option<User>, Store
 /// calls `/revoke` must not be taken for a signed-in user.
 pub(crate) async fn user(context: &Context) -> Result<Option<User>, StoreError> {
     if let Some(user) = cookie_user(context).await? {
+        context.notes.user(user.id);
         return Ok(Some(user));
     }
     match &context.sandbox.settings().login {
@@ -119,7 +121,7 @@ pub(crate) async fn open(sandbox: &Sandbox, user: UserId) -> Result<Secret, Stor
 /// Ends the session of the cookie, if there is one. What comes back takes the cookie away.
 pub(crate) async fn sign_out(context: &Context) -> Result<String, StoreError> {
     let sandbox = &context.sandbox;
-    if let Some(hash) = cookie_hash(context) {
+    if let Some(hash) = cookie_hash(context.headers.get_all(COOKIE).iter()) {
         sandbox.store.delete_session(sandbox.name(), &hash).await?;
     }
     let cookie = Cookie::build((session::COOKIE, ""))
@@ -131,13 +133,11 @@ pub(crate) async fn sign_out(context: &Context) -> Result<String, StoreError> {
 }
 
 /// The first cookie of the name: browsers send the one for the longer path, a sandbox's own, first.
-fn cookie_hash(context: &Context) -> Option<SecretHash> {
-    let headers = context
-        .headers
-        .get_all(COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
+pub(crate) fn cookie_hash<'a>(
+    headers: impl Iterator<Item = &'a HeaderValue>,
+) -> Option<SecretHash> {
     headers
+        .filter_map(|value| value.to_str().ok())
         .flat_map(Cookie::split_parse)
         .filter_map(Result::ok)
         .find(|cookie| cookie.name() == session::COOKIE)

@@ -19,7 +19,7 @@ const METHODS: &str = "GET";
 /// `GET /userinfo`.
 pub(crate) async fn get(context: Context) -> Response {
     match bearer(&context).await {
-        Ok(user) => respond::ok(&claims(&user, &context.rules()), Cors::Any(METHODS)),
+        Ok(user) => respond::ok(&claims(&user, context.rules()), Cors::Any(METHODS)),
         Err(why) => respond::error(&why, Cors::Any(METHODS)),
     }
 }
@@ -48,7 +48,9 @@ async fn bearer(context: &Context) -> Result<User, OAuthError> {
             "Token does not have UserRead scope",
         ));
     }
-    user.ok_or_else(unknown)
+    let user = user.ok_or_else(unknown)?;
+    context.notes.user(user.id);
+    Ok(user)
 }
 
 /// The claims; which of them is the difference `userinfo-claims`.

@@ -131,7 +131,7 @@ async fn known_client(
         return Ok(None);
     }
     let client = clients::find(context, id).await?;
-    Ok(client.filter(|client| client.accepts_redirect(redirect_uri, &context.rules())))
+    Ok(client.filter(|client| client.accepts_redirect(redirect_uri, context.rules())))
 }
 
 fn consent(context: &Context, user: &User, client: &Client, asked: &Asked) -> Consent {

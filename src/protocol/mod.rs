@@ -3,6 +3,7 @@
 
 pub(crate) mod authorize_request;
 pub(crate) mod client_auth;
+pub(crate) mod duration;
 pub(crate) mod error;
 pub(crate) mod format;
 pub(crate) mod ids;

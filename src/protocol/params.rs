@@ -1,7 +1,7 @@
 //! What did the client send? Names and values from a query or a body. The last of duplicates wins, in the
 //! place of the first. Reading the bytes off the wire is `oauth/extract.rs`.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// One value: text from a form, anything from JSON.
 #[derive(Debug, Clone, PartialEq)]
@@ -85,6 +85,17 @@ impl Params {
             Param::Text(text) => Some(text.clone()),
             Param::Json(value) => Some(as_javascript_text(value)),
         }
+    }
+
+    /// All of them, as JSON.
+    pub(crate) fn to_json(&self) -> Map<String, Value> {
+        self.0
+            .iter()
+            .map(|(name, value)| match value {
+                Param::Text(text) => (name.clone(), text.as_str().into()),
+                Param::Json(value) => (name.clone(), value.clone()),
+            })
+            .collect()
     }
 
     /// The parameters that are text, as a query: what travels through the sign-in and the consent page.

@@ -5,6 +5,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use crate::protocol::secret::Secret;
+
 /// A `code_challenge` as the client sent it. Civitai takes any text and never decodes it: one that is too
 /// short or padded is accepted at authorize, and no verifier will ever fit it.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::Type)]
@@ -24,10 +26,28 @@ impl Verifier {
         fits.then(|| Self(text.to_owned()))
     }
 
+    /// A verifier made of 64 hex digits that nobody has seen before.
+    pub(crate) fn drawn(secret: &Secret) -> Self {
+        Self(secret.reveal().to_owned())
+    }
+
+    /// The value itself, for whoever must present it.
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// The S256 challenge that it fits.
+    pub(crate) fn challenge(&self) -> Challenge {
+        Challenge(URL_SAFE_NO_PAD.encode(Sha256::digest(self.0.as_bytes())))
+    }
+
     /// Whether this verifier's S256 is that challenge.
     pub(crate) fn fits(&self, challenge: &Challenge) -> bool {
-        let computed = URL_SAFE_NO_PAD.encode(Sha256::digest(self.0.as_bytes()));
-        computed.as_bytes().ct_eq(challenge.0.as_bytes()).into()
+        self.challenge()
+            .0
+            .as_bytes()
+            .ct_eq(challenge.0.as_bytes())
+            .into()
     }
 }
 

@@ -49,6 +49,11 @@ impl SecretHash {
         &self.0
     }
 
+    /// 64 lower-case hex digits.
+    pub(crate) fn to_hex(self) -> String {
+        hex(&self.0)
+    }
+
     /// Whether this is the hash of that value, found out in the same time whether it is or not.
     pub(crate) fn is_of(&self, value: &str) -> bool {
         self.0.ct_eq(&Self::of(value).0).into()
@@ -59,4 +64,15 @@ impl fmt::Debug for SecretHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SecretHash({:02x}{:02x}…)", self.0[0], self.0[1])
     }
+}
+
+/// Bytes as lower-case hex digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            write!(text, "{byte:02x}").expect("writing to a String cannot fail");
+            text
+        })
 }

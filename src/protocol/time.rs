@@ -3,7 +3,8 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// A moment, in milliseconds since 1970.
 #[derive(
@@ -25,6 +26,47 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 }
+
+/// A moment as people write it: RFC 3339 text, or Unix seconds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment(pub(crate) Timestamp);
+
+impl<'de> Deserialize<'de> for Moment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Seconds(i64),
+            Text(String),
+        }
+        let wrong = |value: &dyn fmt::Display| {
+            D::Error::custom(format!(
+                "{value} is not a moment: write \"2026-01-31T12:00:00Z\" or Unix seconds"
+            ))
+        };
+        match Written::deserialize(deserializer).map_err(|_| wrong(&"this"))? {
+            Written::Seconds(seconds) => {
+                let ms = seconds
+                    .checked_mul(1000)
+                    .filter(|ms| ms.abs() < FARTHEST_MS);
+                ms.map(|ms| Self(Timestamp(ms)))
+                    .ok_or_else(|| wrong(&seconds))
+            }
+            Written::Text(text) => {
+                let format = &time::format_description::well_known::Rfc3339;
+                let moment = time::OffsetDateTime::parse(&text, format)
+                    .map_err(|_| wrong(&format_args!("{text:?}")))?;
+                let ms = moment.unix_timestamp_nanos().div_euclid(1_000_000);
+                i64::try_from(ms)
+                    .map(|ms| Self(Timestamp(ms)))
+                    .map_err(|_| wrong(&text))
+            }
+        }
+    }
+}
+
+/// The year 33658: beyond it, RFC 3339 has no words.
+const FARTHEST_MS: i64 = 1_000_000_000_000_000;
 
 impl fmt::Display for Timestamp {
     /// RFC 3339 in UTC; a moment that RFC 3339 cannot write is given as its number.

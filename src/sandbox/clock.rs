@@ -44,6 +44,13 @@ impl Clock {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = state;
     }
 
+    /// The state of a clock that runs on from a moment.
+    pub(crate) fn running_from(at: Timestamp) -> ClockState {
+        ClockState::Running {
+            ahead_ms: at.0.saturating_sub(system_ms()),
+        }
+    }
+
     /// Moves the clock by so many milliseconds, back where they are negative.
     pub(crate) fn advance(&self, ms: i64) -> Timestamp {
         let moved = match self.state() {

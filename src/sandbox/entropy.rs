@@ -7,7 +7,7 @@ use rand::rngs::{ChaCha20Rng, SysRng};
 use rand::{Rng, SeedableRng, TryRng};
 use sha2::{Digest, Sha256};
 
-use crate::protocol::secret::Secret;
+use crate::protocol::secret::{Secret, hex};
 use crate::protocol::user_code::{ALPHABET, normalise};
 
 /// The randomness of one sandbox.
@@ -63,6 +63,11 @@ impl Entropy {
         Secret::new(normalise(&characters))
     }
 
+    /// A number from 0 up to 1.
+    pub(crate) fn fraction(&self) -> f64 {
+        f64::from(u32::from_be_bytes(self.bytes())) / (f64::from(u32::MAX) + 1.0)
+    }
+
     /// What a private key may be made of.
     pub(super) fn key_bytes(&self) -> [u8; 32] {
         self.bytes()
@@ -71,6 +76,11 @@ impl Entropy {
     /// The value of a session cookie.
     pub(crate) fn session(&self) -> Secret {
         Secret::new(hex(&self.bytes::<32>()))
+    }
+
+    /// A client secret: 48 lower-case hex digits.
+    pub(crate) fn client_secret(&self) -> Secret {
+        Secret::new(hex(&self.bytes::<24>()))
     }
 
     /// A client id: a version 4 UUID (RFC 9562 §5.4).
@@ -94,16 +104,6 @@ impl std::fmt::Debug for Entropy {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Entropy")
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            write!(text, "{byte:02x}").expect("writing to a String cannot fail");
-            text
-        })
 }
 
 #[cfg(test)]

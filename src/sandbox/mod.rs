@@ -3,6 +3,8 @@
 
 pub(crate) mod clock;
 pub(crate) mod entropy;
+pub(crate) mod faults;
+pub(crate) mod journal;
 pub(crate) mod keys;
 pub(crate) mod rate_limits;
 pub(crate) mod registry;
@@ -12,6 +14,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use clock::{Clock, ClockState};
 use entropy::Entropy;
+use faults::Faults;
+use journal::Journal;
 use keys::IdTokenKey;
 use rate_limits::{Limit, RateLimits};
 use settings::Settings;
@@ -27,6 +31,8 @@ pub(crate) struct Blueprint {
     pub(crate) entropy_seed: Option<u64>,
     /// The key for id tokens; without one each sandbox draws its own.
     pub(crate) key: Option<IdTokenKey>,
+    /// How many exchanges a journal keeps.
+    pub(crate) journal_capacity: usize,
 }
 
 /// One private world.
@@ -39,6 +45,8 @@ pub(crate) struct Sandbox {
     pub(crate) key: IdTokenKey,
     settings: RwLock<Arc<Settings>>,
     rate_limits: RateLimits,
+    pub(crate) journal: Journal,
+    pub(crate) faults: Faults,
     blueprint: Arc<Blueprint>,
 }
 
@@ -69,6 +77,8 @@ impl Sandbox {
             clock,
             settings: RwLock::new(Arc::new(blueprint.settings.clone())),
             rate_limits: RateLimits::default(),
+            journal: Journal::new(blueprint.journal_capacity),
+            faults: Faults::default(),
             store,
             blueprint,
         })
@@ -107,9 +117,16 @@ impl Sandbox {
         self.clock.put(ClockState::default());
         self.put_settings(self.blueprint.settings.clone());
         self.rate_limits.clear();
+        self.faults.clear();
+        self.journal.clear();
         self.store
             .replant(&self.name, &self.blueprint.seed, &clock_text(&self.clock))
             .await
+    }
+
+    /// Forgets which requests were counted.
+    pub(crate) fn forget_rate_limits(&self) {
+        self.rate_limits.clear();
     }
 
     /// Keeps the clock as it stands, so that a restart goes on from there.

@@ -9,7 +9,7 @@ use crate::contract::{Contract, Difference, Rules};
 use crate::model::user::UserRef;
 
 /// The settings of one sandbox, as `GET /_mock/settings` shows them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Settings {
     #[serde(flatten)]
     pub(crate) rules: Rules,

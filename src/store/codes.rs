@@ -96,6 +96,20 @@ impl Store {
         row.map(from_row).transpose()
     }
 
+    /// Whom a code was issued for, good or not.
+    pub(crate) async fn code_user(
+        &self,
+        sandbox: &str,
+        hash: &SecretHash,
+    ) -> Result<Option<UserId>, StoreError> {
+        let user = sqlx::query_scalar("select user_id from codes where sandbox = ? and hash = ?")
+            .bind(sandbox)
+            .bind(hash.as_bytes())
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(user)
+    }
+
     /// Whether a code of this client is known, but past its life.
     pub(crate) async fn is_code_expired(
         &self,

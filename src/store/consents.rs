@@ -60,12 +60,54 @@ impl Store {
         Ok(())
     }
 
-    /// Forgets every consent. How many there were.
-    pub(crate) async fn delete_consents(&self, sandbox: &str) -> Result<u64, StoreError> {
-        let done = sqlx::query("delete from consents where sandbox = ?")
-            .bind(sandbox)
-            .execute(&self.pool)
-            .await?;
+    /// Every consent, of these users and clients where they are given.
+    pub(crate) async fn list_consents(
+        &self,
+        sandbox: &str,
+        (user, client): (Option<UserId>, Option<&str>),
+    ) -> Result<Vec<(UserId, ClientId, Consent, Timestamp)>, StoreError> {
+        let rows: Vec<(UserId, ClientId, u32, Option<String>, Timestamp)> = sqlx::query_as(
+            "select user_id, client_id, scope, buzz_limit, updated_at from consents
+             where sandbox = ?1 and (?2 is null or user_id = ?2) and (?3 is null or client_id = ?3)
+             order by user_id, client_id",
+        )
+        .bind(sandbox)
+        .bind(user)
+        .bind(client)
+        .fetch_all(&self.pool)
+        .await?;
+        let read = |(user, client, bits, limit, at): (_, _, _, Option<String>, _)| {
+            let buzz_limit = limit
+                .map(|text| from_json("buzz limit", &text))
+                .transpose()?;
+            Ok((
+                user,
+                client,
+                Consent {
+                    scope: scope(bits)?,
+                    buzz_limit,
+                },
+                at,
+            ))
+        };
+        rows.into_iter().map(read).collect()
+    }
+
+    /// Forgets the consents of these users and clients, or all. How many there were.
+    pub(crate) async fn delete_consents(
+        &self,
+        sandbox: &str,
+        (user, client): (Option<UserId>, Option<&str>),
+    ) -> Result<u64, StoreError> {
+        let done = sqlx::query(
+            "delete from consents
+             where sandbox = ?1 and (?2 is null or user_id = ?2) and (?3 is null or client_id = ?3)",
+        )
+        .bind(sandbox)
+        .bind(user)
+        .bind(client)
+        .execute(&self.pool)
+        .await?;
         Ok(done.rows_affected())
     }
 }

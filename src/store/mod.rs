@@ -6,6 +6,7 @@ mod codes;
 mod consents;
 mod devices;
 mod sessions;
+mod snapshots;
 mod tokens;
 mod users;
 mod worlds;

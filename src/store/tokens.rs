@@ -142,6 +142,62 @@ impl Store {
         .transpose()
     }
 
+    /// Every token, newest first, of these users and clients where they are given.
+    pub(crate) async fn list_tokens(
+        &self,
+        sandbox: &str,
+        (user, client): (Option<UserId>, Option<&str>),
+    ) -> Result<Vec<Token>, StoreError> {
+        let rows: Vec<Row> = sqlx::query_as(
+            "select hash, kind, client_id, user_id, scope, issued_at, expires_at from tokens
+             where sandbox = ?1 and (?2 is null or user_id = ?2) and (?3 is null or client_id = ?3)
+             order by issued_at desc, kind, hash",
+        )
+        .bind(sandbox)
+        .bind(user)
+        .bind(client)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().map(from_row).collect()
+    }
+
+    /// Makes access tokens run out at a moment: one, or all. How many there were.
+    pub(crate) async fn expire_tokens(
+        &self,
+        sandbox: &str,
+        hash: Option<&SecretHash>,
+        moment: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let done = sqlx::query(
+            "update tokens set expires_at = ?1 where sandbox = ?2 and expires_at > ?1
+                 and (hash = ?3 or (?3 is null and kind = 'access'))",
+        )
+        .bind(moment)
+        .bind(sandbox)
+        .bind(hash.map(SecretHash::as_bytes))
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected())
+    }
+
+    /// Removes every token of these users and clients where they are given. How many there were.
+    pub(crate) async fn delete_tokens(
+        &self,
+        sandbox: &str,
+        (user, client): (Option<UserId>, Option<&str>),
+    ) -> Result<u64, StoreError> {
+        let done = sqlx::query(
+            "delete from tokens
+             where sandbox = ?1 and (?2 is null or user_id = ?2) and (?3 is null or client_id = ?3)",
+        )
+        .bind(sandbox)
+        .bind(user)
+        .bind(client)
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected())
+    }
+
     /// Revokes a token; with a refresh token go all access tokens of its user and client.
     pub(crate) async fn revoke_token(
         &self,

@@ -79,13 +79,27 @@ impl Store {
         Ok(UserId(id))
     }
 
-    /// Removes a user's row. Whether there was one.
+    /// Removes a user with all that is theirs. Whether there was one.
     pub(crate) async fn delete_user(&self, sandbox: &str, id: UserId) -> Result<bool, StoreError> {
+        let mut tx = self.pool.begin_with("begin immediate").await?;
+        for statement in [
+            "delete from sessions where sandbox = ? and user_id = ?",
+            "delete from consents where sandbox = ? and user_id = ?",
+            "delete from codes where sandbox = ? and user_id = ?",
+            "delete from tokens where sandbox = ? and user_id = ?",
+        ] {
+            sqlx::query(statement)
+                .bind(sandbox)
+                .bind(id)
+                .execute(&mut *tx)
+                .await?;
+        }
         let done = sqlx::query("delete from users where sandbox = ? and id = ?")
             .bind(sandbox)
             .bind(id)
-            .execute(&self.pool)
+            .execute(&mut *tx)
             .await?;
+        tx.commit().await?;
         Ok(done.rows_affected() > 0)
     }
 }

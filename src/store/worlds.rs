@@ -67,6 +67,34 @@ impl Store {
         Ok(())
     }
 
+    /// Removes a sandbox and its snapshots.
+    pub(crate) async fn uproot(&self, sandbox: &str) -> Result<(), StoreError> {
+        let mut tx = self.pool.begin_with("begin immediate").await?;
+        let snapshots: Vec<String> =
+            sqlx::query_scalar("delete from snapshots where sandbox = ? returning name")
+                .bind(sandbox)
+                .fetch_all(&mut *tx)
+                .await?;
+        for name in snapshots {
+            empty(&mut tx, &format!("{sandbox}@{name}")).await?;
+        }
+        empty(&mut tx, sandbox).await?;
+        sqlx::query("delete from sandboxes where name = ?")
+            .bind(sandbox)
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// The sandboxes that the database knows, by name.
+    pub(crate) async fn list_worlds(&self) -> Result<Vec<String>, StoreError> {
+        let names = sqlx::query_scalar("select name from sandboxes order by name")
+            .fetch_all(&self.pool)
+            .await?;
+        Ok(names)
+    }
+
     /// Empties a sandbox and plants the seed anew.
     pub(crate) async fn replant(
         &self,
@@ -75,20 +103,7 @@ impl Store {
         clock: &str,
     ) -> Result<(), StoreError> {
         let mut tx = self.pool.begin_with("begin immediate").await?;
-        for statement in [
-            "delete from users where sandbox = ?",
-            "delete from clients where sandbox = ?",
-            "delete from sessions where sandbox = ?",
-            "delete from consents where sandbox = ?",
-            "delete from codes where sandbox = ?",
-            "delete from device_codes where sandbox = ?",
-            "delete from tokens where sandbox = ?",
-        ] {
-            sqlx::query(statement)
-                .bind(sandbox)
-                .execute(&mut *tx)
-                .await?;
-        }
+        empty(&mut tx, sandbox).await?;
         sqlx::query("update sandboxes set clock = ? where name = ?")
             .bind(clock)
             .bind(sandbox)
@@ -98,6 +113,28 @@ impl Store {
         tx.commit().await?;
         Ok(())
     }
+}
+
+/// Removes every row of a sandbox but the sandbox itself.
+pub(super) async fn empty(
+    tx: &mut Transaction<'_, Sqlite>,
+    sandbox: &str,
+) -> Result<(), StoreError> {
+    for statement in [
+        "delete from users where sandbox = ?",
+        "delete from clients where sandbox = ?",
+        "delete from sessions where sandbox = ?",
+        "delete from consents where sandbox = ?",
+        "delete from codes where sandbox = ?",
+        "delete from device_codes where sandbox = ?",
+        "delete from tokens where sandbox = ?",
+    ] {
+        sqlx::query(statement)
+            .bind(sandbox)
+            .execute(&mut **tx)
+            .await?;
+    }
+    Ok(())
 }
 
 async fn sow(

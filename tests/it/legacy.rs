@@ -21,7 +21,7 @@ async fn hosts(mut config: Config) -> Hosts {
     config.legacy_listen = Some("127.0.0.1:0".parse().expect("an address"));
     let main = Mock::start(config).await;
     let address = main.server().legacy_address().expect("it listens");
-    let old = main.at(format!("http://{address}"));
+    let old = World::at(format!("http://{address}"));
     Hosts { main, old }
 }
 

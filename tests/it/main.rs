@@ -1,22 +1,57 @@
 //! The front door: a real listening server, and what it answers. One file per subject; what they share is
 //! `support/`.
 
+#![expect(
+    clippy::format_push_string,
+    reason = "a table of answers grows line by line, and is written to be read"
+)]
+
 mod support;
 
+mod architecture;
 mod authorize_checks;
+mod authorize_redirect_uri;
 mod authorize_redirects;
 mod authorize_scope;
 mod authorize_transport;
+mod bad_input;
 mod browser;
 mod buzz_limit;
 mod consent_memory;
+mod consent_page;
+mod control_registry;
+mod control_settings;
 mod device;
 mod device_page;
 mod device_refusals;
 mod device_transport;
 mod legacy;
+mod login_page;
 mod mock_users;
 mod openid;
+#[cfg(feature = "cli")]
 mod openid_keys;
+mod origins;
+mod outsiders;
+#[cfg(feature = "tls")]
 mod outsiders_openid;
+mod persistence;
+#[cfg(feature = "cli")]
+mod program;
+#[cfg(feature = "cli")]
+mod program_errors;
+mod properties;
+mod races;
+mod rate_limits;
+mod revoke;
+mod sandboxes;
+#[cfg(feature = "cli")]
 mod tls;
+mod token_client_credentials;
+mod token_clients;
+mod token_code;
+mod token_code_later;
+mod token_cors;
+mod token_public_clients;
+mod token_refresh;
+mod userinfo;

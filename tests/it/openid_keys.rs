@@ -92,8 +92,7 @@ async fn the_program_reads_the_key_from_the_file_that_it_is_given() {
     let file = file.to_str().expect("a path of the tests' own");
     let mut command = Program::command(&["--listen", "127.0.0.1:0", "--signing-key", file]);
     let program = Program::serve(&mut command);
-    let mock = Mock::documented().await;
-    let published = mock.at(program.base()).get(JWKS).await.json();
+    let published = World::at(program.base()).get(JWKS).await.json();
     assert_eq!(
         published["keys"][0]["x"],
         "HhhTL9R1TALzBB2cdc6zO4P_2BrHzk_ogsyxyYvFiW4"

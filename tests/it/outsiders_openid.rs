@@ -279,7 +279,8 @@ async fn oauth2_revokes_over_https() {
 
     let plain = RevocationUrl::new(format!("{}{REVOKE}", mock.base)).expect("a URL");
     let client = client.set_revocation_url(plain);
-    let refused = client.revoke_token(StandardRevocableToken::AccessToken(access));
-    let why = refused.err().expect("the crate insists on https");
+    let Err(why) = client.revoke_token(StandardRevocableToken::AccessToken(access)) else {
+        panic!("the crate insists on https");
+    };
     assert_snapshot!(why, @"Scheme for revocation endpoint URL must be HTTPS");
 }

@@ -53,6 +53,7 @@ async fn poll(context: &Context, params: &Params) -> Result<Value, OAuthError> {
             return Err(why);
         }
     };
+    context.notes.user(user_id);
     let client = sandbox
         .store
         .find_client(sandbox.name(), &client_id)

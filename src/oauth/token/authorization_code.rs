@@ -34,6 +34,7 @@ pub(super) async fn redeem(
             "Invalid grant: authorization code is invalid"
         }));
     };
+    context.notes.user(code.user_id);
     let verifier = token_request::verifier(params, rules)?;
     code.check_verifier(&verifier)?;
     token_request::check_redirect_uri(params, &code.redirect_uri)?;

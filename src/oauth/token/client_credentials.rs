@@ -21,6 +21,7 @@ pub(super) async fn grant(
     if !client.ceiling().covers(scope) {
         return Err(scope_refused());
     }
+    context.notes.user(client.owner);
     let permission = Permission {
         client_id: client.id.clone(),
         user_id: client.owner,

@@ -53,10 +53,10 @@ fn cors(context: &Context, client: &Client, params: &Params) -> Cors {
 
 async fn exchange(context: &Context, params: &Params) -> Result<(Client, Value), OAuthError> {
     let rules = context.rules();
-    if !within_limit(context, params, &rules) {
+    if !within_limit(context, params, rules) {
         return Err(OAuthError::rate_limited("Too many token requests"));
     }
-    let client = authenticate(context, params, &rules).await?;
+    let client = authenticate(context, params, rules).await?;
     let grant = GrantType::parse(params)?;
     let allowed = match grant {
         GrantType::AuthorizationCode => client.may_use(Grant::AuthorizationCode),
@@ -69,15 +69,15 @@ async fn exchange(context: &Context, params: &Params) -> Result<(Client, Value),
     }
     let minted = match grant {
         GrantType::AuthorizationCode => {
-            authorization_code::redeem(context, &client, params, &rules).await?
+            authorization_code::redeem(context, &client, params, rules).await?
         }
-        GrantType::RefreshToken => refresh_token::refresh(context, &client, params, &rules).await?,
+        GrantType::RefreshToken => refresh_token::refresh(context, &client, params, rules).await?,
         GrantType::ClientCredentials => {
-            client_credentials::grant(context, &client, params, &rules).await?
+            client_credentials::grant(context, &client, params, rules).await?
         }
         GrantType::Password => return Err(grant_refused()),
     };
-    let answer = minted.answer(&rules);
+    let answer = minted.answer(rules);
     Ok((client, answer))
 }
 

@@ -25,6 +25,7 @@ pub(super) async fn refresh(
     let token = found
         .filter(|token| token.kind == TokenKind::Refresh && token.is_live(sandbox.now()))
         .ok_or_else(unknown)?;
+    context.notes.user(token.user_id);
     if token.client_id != client.id {
         return Err(OAuthError::invalid_grant(
             "Invalid grant: refresh token was issued to another client",

@@ -48,11 +48,13 @@ impl Answer {
 
     /// The authorization code that it brings.
     pub(crate) fn code(&self) -> String {
-        match self.headers.contains_key("location") {
-            true => self.location_param("code"),
-            false => None,
-        }
-        .unwrap_or_else(|| panic!("no code in {self}"))
+        let found = self
+            .headers
+            .contains_key("location")
+            .then(|| self.location_param("code"));
+        found
+            .flatten()
+            .unwrap_or_else(|| panic!("no code in {self}"))
     }
 
     pub(crate) fn json(&self) -> Value {
@@ -108,7 +110,11 @@ impl Answer {
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = format!("{}\n", self.status);
-        let mut names: Vec<&str> = self.headers.keys().map(|name| name.as_str()).collect();
+        let mut names: Vec<&str> = self
+            .headers
+            .keys()
+            .map(reqwest::header::HeaderName::as_str)
+            .collect();
         names.sort_unstable();
         for name in names {
             if !SILENT.contains(&name) {

@@ -6,16 +6,18 @@ mod browser;
 mod devices;
 mod fields;
 mod files;
+#[cfg(feature = "tls")]
 mod https;
 mod id_tokens;
 mod page;
+#[cfg(feature = "cli")]
 mod program;
 mod world;
 
 pub(crate) use answer::{Answer, redacted};
 pub(crate) use apps::{
-    APP_BLOCK, App, CHALLENGE, CODE_ONLY, CONF, DISABLED, LOST_SECRET, NARROW, NO_GRANTS,
-    ODD_SECRET, OTHER, PUBLIC_CC, SPA, TESTERS, Tokens, VERIFIER, WIDE,
+    APP_BLOCK, App, CODE_ONLY, CONF, DISABLED, LOST_SECRET, NARROW, NO_GRANTS, ODD_SECRET, OTHER,
+    PUBLIC_CC, SPA, TESTERS, Tokens, VERIFIER, WIDE,
 };
 pub(crate) use browser::{Browser, ENTER, SPACE};
 pub(crate) use devices::{
@@ -23,9 +25,11 @@ pub(crate) use devices::{
 };
 pub(crate) use fields::Fields;
 pub(crate) use files::Folder;
+#[cfg(feature = "tls")]
 pub(crate) use https::Https;
 pub(crate) use id_tokens::{CONFIGURATION, JWKS};
 pub(crate) use page::Page;
+#[cfg(feature = "cli")]
 pub(crate) use program::Program;
 pub(crate) use world::{Ask, Mock, World, config};
 

@@ -26,7 +26,10 @@ impl Program {
                 command.env_remove(name);
             }
         }
-        command.args(arguments).stdin(Stdio::null());
+        command
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped());
         command
     }
 
@@ -41,7 +44,6 @@ impl Program {
     pub(crate) fn serve(command: &mut Command) -> Self {
         let mut child = command
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
             .spawn()
             .expect("the program was built");
         let out = child.stdout.take().expect("stdout is piped");

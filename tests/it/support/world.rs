@@ -43,13 +43,7 @@ impl Mock {
 
     pub(crate) async fn start(config: Config) -> Self {
         let server = Server::start(config).await.expect("a free port is free");
-        let world = World {
-            base: format!("http://{}", server.address()),
-            http: Client::builder()
-                .redirect(reqwest::redirect::Policy::none())
-                .build()
-                .expect("a client without TLS can be built"),
-        };
+        let world = World::at(format!("http://{}", server.address()));
         Self { server, world }
     }
 
@@ -90,17 +84,20 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn sandbox(&self, name: &str) -> Self {
+    /// What answers at this address.
+    pub(crate) fn at(base: String) -> Self {
         Self {
-            base: format!("{}/_sandbox/{name}", self.base),
-            http: self.http.clone(),
+            base,
+            http: Client::builder()
+                .redirect(reqwest::redirect::Policy::none())
+                .build()
+                .expect("a client without TLS can be built"),
         }
     }
 
-    /// The same server, asked at another of its addresses.
-    pub(crate) fn at(&self, base: String) -> Self {
+    pub(crate) fn sandbox(&self, name: &str) -> Self {
         Self {
-            base,
+            base: format!("{}/_sandbox/{name}", self.base),
             http: self.http.clone(),
         }
     }

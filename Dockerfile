@@ -1,0 +1,21 @@
+# docker build -t civitai-oauth-mock .
+
+FROM rust:1-bookworm AS build
+WORKDIR /src
+COPY . .
+# `cargo image` is in .cargo/config.toml. The caches keep what was downloaded and compiled for the next build.
+RUN --mount=type=cache,target=/usr/local/cargo/registry \
+    --mount=type=cache,target=/src/target \
+    cargo image \
+    && mkdir -p /image/data \
+    && cp "target/$(rustc --print host-tuple)/release/civitai-oauth-mock" /image/
+
+FROM scratch
+# Everything belongs to the user below: /data is the one place to keep a database.
+COPY --from=build --chown=65532:65532 /image/ /
+USER 65532:65532
+ENV CIVITAI_MOCK_LISTEN=0.0.0.0:8080
+EXPOSE 8080
+HEALTHCHECK --interval=5s --timeout=3s --start-period=5s --retries=3 \
+    CMD ["/civitai-oauth-mock", "healthcheck"]
+ENTRYPOINT ["/civitai-oauth-mock"]

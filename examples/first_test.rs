@@ -1,0 +1,90 @@
+//! The first test of the README: sign in without a browser, then see the token expire and refresh it.
+
+use civitai_oauth_mock::{Config, ConsentMode, Server};
+use reqwest::{Client, StatusCode, Url, redirect::Policy};
+use serde_json::{Value, json};
+
+const CLIENT_ID: &str = "dec0de00-0000-4000-8000-000000000001";
+const CLIENT_SECRET: &str = "dec0de5ec2e7dec0de5ec2e7dec0de5ec2e7dec0de5ec2e7";
+const REDIRECT_URI: &str = "http://localhost:3000/callback";
+// The pair of RFC 7636, appendix B. An app draws a new one for every sign-in.
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+#[tokio::test]
+async fn an_expired_token_is_refreshed() -> Result<(), Box<dyn std::error::Error>> {
+    let mut config = Config::default(); // a free port, everything in memory
+    config.set_consent(ConsentMode::Approve);
+    let server = Server::start(config).await?;
+    let oauth = format!("{}/api/auth/oauth", server.base_url());
+    let http = Client::builder().redirect(Policy::none()).build()?;
+
+    let query = [
+        ("response_type", "code"),
+        ("client_id", CLIENT_ID),
+        ("redirect_uri", REDIRECT_URI),
+        ("scope", "1"),
+        ("state", "xyz"),
+        ("code_challenge", CHALLENGE),
+        ("code_challenge_method", "S256"),
+    ];
+    let authorize = Url::parse_with_params(&format!("{oauth}/authorize"), query)?;
+    let answer = http
+        .get(authorize)
+        .header("X-Mock-User", "ada")
+        .send()
+        .await?;
+    assert_eq!(answer.status(), StatusCode::FOUND);
+    let location = Url::parse(answer.headers()["location"].to_str()?)?;
+    let code = location.query_pairs().find(|(name, _)| name == "code");
+    let code = code.ok_or("no code")?.1.into_owned();
+
+    let token = async |grant: &[(&str, &str)]| {
+        let client = [("client_id", CLIENT_ID), ("client_secret", CLIENT_SECRET)];
+        let request = http
+            .post(format!("{oauth}/token"))
+            .form(&[grant, &client].concat());
+        request
+            .send()
+            .await?
+            .error_for_status()?
+            .json::<Value>()
+            .await
+    };
+    let userinfo = async |tokens: &Value| {
+        let bearer = tokens["access_token"].as_str().unwrap_or_default();
+        http.get(format!("{oauth}/userinfo"))
+            .bearer_auth(bearer)
+            .send()
+            .await
+    };
+
+    let tokens = token(&[
+        ("grant_type", "authorization_code"),
+        ("code", &code),
+        ("redirect_uri", REDIRECT_URI),
+        ("code_verifier", VERIFIER),
+    ])
+    .await?;
+    let user: Value = userinfo(&tokens).await?.json().await?;
+    assert_eq!(user["preferred_username"], "ada");
+
+    let advance = http.post(format!("{}/_mock/clock/advance", server.base_url()));
+    advance
+        .json(&json!({ "seconds": 3601 }))
+        .send()
+        .await?
+        .error_for_status()?;
+    assert_eq!(userinfo(&tokens).await?.status(), StatusCode::UNAUTHORIZED);
+
+    let refresh_token = tokens["refresh_token"].as_str().ok_or("no refresh token")?;
+    let tokens = token(&[
+        ("grant_type", "refresh_token"),
+        ("refresh_token", refresh_token),
+    ])
+    .await?;
+    assert_eq!(userinfo(&tokens).await?.status(), StatusCode::OK);
+
+    server.stop().await;
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! Who may use the control API? Anybody on any listener, since containers need that – but not a hostile web page on
+//! the developer's machine: neither by a cross-site request nor by a name of its own that leads here (DNS
+//! rebinding). `--control-token` asks for a bearer token besides.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::Next;
+use axum::response::Response;
+use url::{Host, Url};
+
+use crate::invalid::Invalid;
+use crate::oauth::respond;
+use crate::protocol::secret::Secret;
+use crate::server::App;
+
+/// The layer around every control route.
+pub(crate) async fn admit(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let authority = request.uri().authority().map(ToString::to_string);
+    match check(&app, request.headers(), authority) {
+        Ok(()) => next.run(request).await,
+        Err((status, why)) => {
+            let error = if status == StatusCode::UNAUTHORIZED {
+                "unauthorized"
+            } else {
+                "forbidden"
+            };
+            respond::invalid(status, error, &why)
+        }
+    }
+}
+
+fn check(
+    app: &App,
+    headers: &HeaderMap,
+    authority: Option<String>,
+) -> Result<(), (StatusCode, Invalid)> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let host = authority
+        .or_else(|| text(HOST.as_str()).map(str::to_owned))
+        .unwrap_or_default();
+    let forbidden = |why: Invalid| (StatusCode::FORBIDDEN, why);
+    if !is_ours(app, &format!("http://{host}")) {
+        let why = Invalid::new(
+            "Host",
+            format!("{host:?} may be another's name for this machine"),
+        );
+        return Err(forbidden(why.with_hint(
+            "use localhost, an IP address or a name without dots, or set --public-url",
+        )));
+    }
+    if text("sec-fetch-site") == Some("cross-site") {
+        let why = Invalid::new(
+            "Sec-Fetch-Site",
+            "a page of another site may not use the control API",
+        );
+        return Err(forbidden(
+            why.with_hint("call it from a test or from this machine's own pages"),
+        ));
+    }
+    if let Some(origin) = text(ORIGIN.as_str())
+        && !is_ours(app, origin)
+    {
+        let why = Invalid::new("Origin", format!("{origin:?} may not use the control API"));
+        return Err(forbidden(
+            why.with_hint("call it from a test or from this machine's own pages"),
+        ));
+    }
+    if let Some(token) = &app.control_token {
+        let given = text(AUTHORIZATION.as_str()).and_then(|value| value.strip_prefix("Bearer "));
+        if !given.is_some_and(|given| token.hash().is_of(given)) {
+            let why = Invalid::new("Authorization", "the control API asks for its token");
+            let hint = "send \"Authorization: Bearer …\" with what --control-token says";
+            return Err((StatusCode::UNAUTHORIZED, why.with_hint(hint)));
+        }
+    }
+    Ok(())
+}
+
+/// The token of `--control-token`.
+pub(crate) type ControlToken = Secret;
+
+/// Whether no stranger can own the host of this origin: it is loopback, an address, a single label, or ours by
+/// `--public-url`.
+fn is_ours(app: &App, origin: &str) -> bool {
+    let Ok(url) = Url::parse(origin) else {
+        return false;
+    };
+    let public = app
+        .public_url
+        .as_deref()
+        .and_then(|url| Url::parse(url).ok());
+    if public.is_some_and(|public| public.host() == url.host()) {
+        return true;
+    }
+    match url.host() {
+        Some(Host::Ipv4(_) | Host::Ipv6(_)) => true,
+        Some(Host::Domain(name)) => {
+            let name = name.trim_end_matches('.');
+            !name.contains('.') || name.ends_with(".localhost") || name.parse::<IpAddr>().is_ok()
+        }
+        None => false,
+    }
+}

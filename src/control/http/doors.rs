@@ -1,0 +1,384 @@
+//! What each control call hands to which verb, and how it answers. A door decides nothing; the verbs are in the
+//! files above.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::to_bytes;
+use axum::extract::{FromRequest, FromRequestParts, Path, Request, State};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use super::super::requests::Asked;
+use super::super::{ControlError, Outcome, Whose};
+use super::document;
+use crate::invalid::{self, Invalid};
+use crate::oauth::extract::{Context, LONGEST_BODY};
+use crate::oauth::respond;
+use crate::server::App;
+
+/// A JSON body. An empty one counts as `{}`.
+pub(super) struct Input(Value);
+
+impl<S: Send + Sync> FromRequest<S> for Input {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Response> {
+        let refuse = |why: Invalid| respond::invalid(StatusCode::BAD_REQUEST, "invalid", &why);
+        let bytes = to_bytes(request.into_body(), LONGEST_BODY)
+            .await
+            .map_err(|_| {
+                refuse(Invalid::new(
+                    "",
+                    format!("the body is longer than {LONGEST_BODY} bytes"),
+                ))
+            })?;
+        if bytes.is_empty() {
+            return Ok(Self(json!({})));
+        }
+        serde_json::from_slice(&bytes)
+            .map(Self)
+            .map_err(|why| refuse(Invalid::new("", format!("the body is not JSON: {why}"))))
+    }
+}
+
+/// The parameters of a query. What is not known is refused with the nearest that is.
+pub(super) struct Query<T>(T);
+
+impl<T: serde::de::DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
+        let query = parts.uri.query().unwrap_or_default();
+        let pairs = url::form_urlencoded::parse(query.as_bytes());
+        // A query has only text: numbers and truths are what looks like them.
+        let object = pairs.map(|(name, value)| {
+            let typed = match value.as_ref() {
+                "true" => Value::Bool(true),
+                "false" => Value::Bool(false),
+                text if COUNTED.contains(&name.as_ref()) => text
+                    .parse::<u64>()
+                    .map_or_else(|_| text.into(), Value::from),
+                text => text.into(),
+            };
+            (name.into_owned(), typed)
+        });
+        invalid::from_json(Value::Object(object.collect()))
+            .map(Self)
+            .map_err(|why| respond::invalid(StatusCode::BAD_REQUEST, "invalid", &why))
+    }
+}
+
+/// The parameters that are numbers.
+const COUNTED: [&str; 4] = ["after", "count", "limit", "status"];
+
+impl IntoResponse for ControlError {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Invalid(why) => respond::invalid(StatusCode::BAD_REQUEST, "invalid", &why),
+            Self::NotFound(why) => respond::invalid(StatusCode::NOT_FOUND, "not_found", &why),
+            Self::Conflict(why) => respond::invalid(StatusCode::CONFLICT, "conflict", &why),
+            Self::Mismatch {
+                differences,
+                counters,
+            } => {
+                let body = json!({
+                    "error": "mismatch",
+                    "message": differences.join("; "),
+                    "path": "",
+                    "hint": "GET requests shows what came",
+                    "differences": differences,
+                    "counters": counters,
+                });
+                (StatusCode::CONFLICT, Json(body)).into_response()
+            }
+            Self::Store(why) => respond::failure(&why),
+        }
+    }
+}
+
+type Answer = Outcome<Response>;
+
+fn json_answer(status: StatusCode, body: &impl serde::Serialize) -> Response {
+    (status, Json(body)).into_response()
+}
+
+fn ok(body: &impl serde::Serialize) -> Response {
+    json_answer(StatusCode::OK, body)
+}
+
+pub(super) async fn reset(context: Context) -> Answer {
+    context.sandbox.reset().await?;
+    Ok(ok(&json!({})))
+}
+
+pub(super) async fn read_settings(context: Context) -> Answer {
+    Ok(ok(&*context.sandbox.settings()))
+}
+
+pub(super) async fn patch_settings(context: Context, Input(input): Input) -> Answer {
+    Ok(ok(&context.sandbox.patch_settings(input).await?))
+}
+
+pub(super) async fn read_clock(context: Context) -> Answer {
+    Ok(ok(&context.sandbox.show_clock()))
+}
+
+pub(super) async fn advance_clock(context: Context, Input(input): Input) -> Answer {
+    context.sandbox.advance_clock(input).await?;
+    Ok(ok(&context.sandbox.show_clock()))
+}
+
+pub(super) async fn freeze_clock(context: Context, Input(input): Input) -> Answer {
+    context.sandbox.freeze_clock(input).await?;
+    Ok(ok(&context.sandbox.show_clock()))
+}
+
+pub(super) async fn resume_clock(context: Context, Input(input): Input) -> Answer {
+    context.sandbox.resume_clock(input).await?;
+    Ok(ok(&context.sandbox.show_clock()))
+}
+
+pub(super) async fn set_clock(context: Context, Input(input): Input) -> Answer {
+    context.sandbox.set_clock(input).await?;
+    Ok(ok(&context.sandbox.show_clock()))
+}
+
+pub(super) async fn list_snapshots(context: Context) -> Answer {
+    Ok(ok(&context.sandbox.list_snapshots().await?))
+}
+
+pub(super) async fn read_snapshot(context: Context, Path(name): Path<String>) -> Answer {
+    Ok(ok(&context.sandbox.read_snapshot(&name).await?))
+}
+
+pub(super) async fn take_snapshot(context: Context, Path(name): Path<String>) -> Answer {
+    Ok(json_answer(
+        StatusCode::CREATED,
+        &context.sandbox.take_snapshot(&name).await?,
+    ))
+}
+
+pub(super) async fn delete_snapshot(context: Context, Path(name): Path<String>) -> Answer {
+    context.sandbox.delete_snapshot(&name).await?;
+    Ok(ok(&json!({})))
+}
+
+pub(super) async fn restore_snapshot(context: Context, Path(name): Path<String>) -> Answer {
+    context.sandbox.restore_snapshot(&name).await?;
+    Ok(ok(&json!({})))
+}
+
+pub(super) async fn list_users(context: Context) -> Answer {
+    Ok(ok(&context
+        .sandbox
+        .store
+        .list_users(context.sandbox.name())
+        .await?))
+}
+
+pub(super) async fn create_user(context: Context, Input(input): Input) -> Answer {
+    Ok(json_answer(
+        StatusCode::CREATED,
+        &context.sandbox.create_user(input).await?,
+    ))
+}
+
+pub(super) async fn read_user(context: Context, Path(id): Path<String>) -> Answer {
+    Ok(ok(&context.sandbox.read_user(&id).await?))
+}
+
+pub(super) async fn patch_user(
+    context: Context,
+    Path(id): Path<String>,
+    Input(input): Input,
+) -> Answer {
+    Ok(ok(&context.sandbox.patch_user(&id, input).await?))
+}
+
+pub(super) async fn delete_user(context: Context, Path(id): Path<String>) -> Answer {
+    context.sandbox.delete_user(&id).await?;
+    Ok(ok(&json!({})))
+}
+
+pub(super) async fn list_clients(context: Context) -> Answer {
+    Ok(ok(&context
+        .sandbox
+        .store
+        .list_clients(context.sandbox.name())
+        .await?))
+}
+
+pub(super) async fn create_client(context: Context, Input(input): Input) -> Answer {
+    Ok(json_answer(
+        StatusCode::CREATED,
+        &context.sandbox.create_client(input).await?,
+    ))
+}
+
+pub(super) async fn read_client(context: Context, Path(id): Path<String>) -> Answer {
+    Ok(ok(&context.sandbox.read_client(&id).await?))
+}
+
+pub(super) async fn patch_client(
+    context: Context,
+    Path(id): Path<String>,
+    Input(input): Input,
+) -> Answer {
+    Ok(ok(&context.sandbox.patch_client(&id, input).await?))
+}
+
+pub(super) async fn delete_client(context: Context, Path(id): Path<String>) -> Answer {
+    context.sandbox.delete_client(&id).await?;
+    Ok(ok(&json!({})))
+}
+
+pub(super) async fn rotate_secret(context: Context, Path(id): Path<String>) -> Answer {
+    Ok(ok(&context.sandbox.rotate_secret(&id).await?))
+}
+
+pub(super) async fn create_session(context: Context, Input(input): Input) -> Answer {
+    Ok(json_answer(
+        StatusCode::CREATED,
+        &context.sandbox.create_session(input).await?,
+    ))
+}
+
+pub(super) async fn issue_code(context: Context, Input(input): Input) -> Answer {
+    Ok(json_answer(
+        StatusCode::CREATED,
+        &context.sandbox.issue_code(input).await?,
+    ))
+}
+
+pub(super) async fn list_tokens(context: Context, Query(whose): Query<Whose>) -> Answer {
+    Ok(ok(&context.sandbox.list_tokens(whose).await?))
+}
+
+pub(super) async fn mint_tokens(context: Context, Input(input): Input) -> Answer {
+    Ok(ok(&context.sandbox.mint_tokens(input).await?))
+}
+
+pub(super) async fn revoke_tokens(context: Context, Input(input): Input) -> Answer {
+    Ok(ok(&context.sandbox.revoke_tokens(input).await?))
+}
+
+pub(super) async fn introspect(context: Context, Input(input): Input) -> Answer {
+    Ok(ok(&context.sandbox.introspect(input).await?))
+}
+
+pub(super) async fn expire_tokens(context: Context, Input(input): Input) -> Answer {
+    Ok(ok(&context.sandbox.expire_tokens(input).await?))
+}
+
+pub(super) async fn approve_device(context: Context, Input(input): Input) -> Answer {
+    Ok(ok(&context.sandbox.approve_device(input).await?))
+}
+
+pub(super) async fn deny_device(context: Context, Input(input): Input) -> Answer {
+    Ok(ok(&context.sandbox.deny_device(input).await?))
+}
+
+pub(super) async fn put_consent(context: Context, Input(input): Input) -> Answer {
+    Ok(ok(&context.sandbox.put_consent(input).await?))
+}
+
+pub(super) async fn verify(context: Context, Input(input): Input) -> Answer {
+    Ok(ok(&context.sandbox.verify(input).await?))
+}
+
+pub(super) async fn list_consents(context: Context, Query(whose): Query<Whose>) -> Answer {
+    Ok(ok(&context.sandbox.list_consents(whose).await?))
+}
+
+pub(super) async fn delete_consents(context: Context, Query(whose): Query<Whose>) -> Answer {
+    Ok(ok(&context.sandbox.delete_consents(whose).await?))
+}
+
+pub(super) async fn list_faults(context: Context) -> Answer {
+    Ok(ok(&context.sandbox.list_faults()))
+}
+
+pub(super) async fn create_fault(context: Context, Input(input): Input) -> Answer {
+    Ok(json_answer(
+        StatusCode::CREATED,
+        &context.sandbox.create_fault(input)?,
+    ))
+}
+
+pub(super) async fn clear_faults(context: Context) -> Answer {
+    context.sandbox.clear_faults();
+    Ok(ok(&json!({})))
+}
+
+pub(super) async fn read_fault(context: Context, Path(id): Path<String>) -> Answer {
+    Ok(ok(&context.sandbox.read_fault(&id)?))
+}
+
+pub(super) async fn delete_fault(context: Context, Path(id): Path<String>) -> Answer {
+    context.sandbox.delete_fault(&id)?;
+    Ok(ok(&json!({})))
+}
+
+pub(super) async fn create_preset(
+    context: Context,
+    Path(name): Path<String>,
+    Input(input): Input,
+) -> Answer {
+    Ok(json_answer(
+        StatusCode::CREATED,
+        &context.sandbox.create_preset(&name, input).await?,
+    ))
+}
+
+pub(super) async fn list_requests(context: Context, Query(asked): Query<Asked>) -> Answer {
+    Ok(ok(&context.sandbox.list_requests(asked).await?))
+}
+
+pub(super) async fn clear_requests(context: Context) -> Answer {
+    context.sandbox.clear_requests();
+    Ok(ok(&json!({})))
+}
+
+pub(super) async fn list_sandboxes(State(app): State<Arc<App>>) -> Answer {
+    Ok(ok(&app.registry.list_sandboxes().await?))
+}
+
+pub(super) async fn create_sandbox(State(app): State<Arc<App>>, Input(input): Input) -> Answer {
+    Ok(json_answer(
+        StatusCode::CREATED,
+        &app.registry.create_sandbox(input).await?,
+    ))
+}
+
+pub(super) async fn read_sandbox(State(app): State<Arc<App>>, Path(name): Path<String>) -> Answer {
+    Ok(ok(&app.registry.read_sandbox(&name).await?))
+}
+
+pub(super) async fn delete_sandbox(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+) -> Answer {
+    app.registry.delete_sandbox(&name).await?;
+    Ok(ok(&json!({})))
+}
+
+pub(super) async fn read_contract(context: Context) -> Answer {
+    Ok(ok(&context.sandbox.show_contract()))
+}
+
+pub(super) async fn read_openapi(context: Context) -> Answer {
+    Ok(ok(&document(&context.base.to_string())))
+}
+
+pub(super) async fn wrong_method(request: Request) -> Response {
+    let why = format!(
+        "{} does not answer {}",
+        request.uri().path(),
+        request.method()
+    );
+    let why = Invalid::new("", why).with_hint("/_mock/openapi.json lists the control calls");
+    respond::invalid(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", &why)
+}

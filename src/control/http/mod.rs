@@ -1,0 +1,217 @@
+//! The door for HTTP: `/_mock/…`, JSON in and out. The one table of control routes, from which the router and the
+//! `OpenAPI` document are both made. Each row's handler is in `doors.rs`.
+
+mod doors;
+mod openapi;
+
+use std::sync::Arc;
+
+use axum::handler::Handler;
+use axum::middleware;
+use axum::routing::{MethodFilter, MethodRouter, on};
+use utoipa::openapi::HttpMethod;
+
+use super::guard;
+use crate::server::{App, Routes};
+
+pub(crate) use openapi::document;
+
+/// One control call.
+pub(super) struct Verb {
+    pub(super) method: HttpMethod,
+    pub(super) path: &'static str,
+    pub(super) summary: &'static str,
+    /// The keys of the body, `name: kind` each, with `?` after those that may be left out; see `openapi.rs`.
+    pub(super) body: &'static [&'static str],
+    /// The parameters of the query, in the same form.
+    pub(super) query: &'static [&'static str],
+    /// The status of success.
+    pub(super) status: &'static str,
+    route: MethodRouter<Arc<App>>,
+}
+
+fn verb<H, T>(method: HttpMethod, path: &'static str, summary: &'static str, handler: H) -> Verb
+where
+    H: Handler<T, Arc<App>>,
+    T: 'static,
+{
+    let filter = match method {
+        HttpMethod::Post => MethodFilter::POST,
+        HttpMethod::Patch => MethodFilter::PATCH,
+        HttpMethod::Delete => MethodFilter::DELETE,
+        _ => MethodFilter::GET,
+    };
+    let route = on(filter, handler);
+    Verb {
+        method,
+        path,
+        summary,
+        body: &[],
+        query: &[],
+        status: "200",
+        route,
+    }
+}
+
+impl Verb {
+    fn takes(self, body: &'static [&'static str]) -> Self {
+        Self { body, ..self }
+    }
+
+    fn asks(self, query: &'static [&'static str]) -> Self {
+        Self { query, ..self }
+    }
+
+    fn creates(self) -> Self {
+        Self {
+            status: "201",
+            ..self
+        }
+    }
+}
+
+const USER: &[&str] = &[
+    "id?: integer",
+    "username?: text",
+    "email?: text",
+    "email_verified?: boolean",
+    "image?: text",
+    "moderator?: boolean",
+    "tier?: text",
+    "roles?: texts",
+    "subscriptions?: texts",
+    "muted?: boolean",
+    "banned?: boolean",
+    "deleted?: boolean",
+    "buzz?: object",
+];
+
+const CLIENT: &[&str] = &[
+    "id?: text",
+    "name?: text",
+    "description?: text",
+    "logo_url?: text",
+    "confidential?: boolean",
+    "secret?: text",
+    "redirect_uris?: texts",
+    "any_loopback_redirect?: boolean",
+    "allowed_origins?: texts",
+    "grants?: texts",
+    "allowed_scopes?: scope",
+    "verified?: boolean",
+    "access_mode?: text",
+    "owner?: user",
+];
+
+const SETTINGS: &[&str] = &[
+    "contract?: text",
+    "differences?: object",
+    "rate_limits?: boolean",
+    "login?: user",
+    "consent?: text",
+    "access_token_seconds?: integer",
+    "refresh_token_seconds?: integer",
+    "code_seconds?: integer",
+    "unknown_clients?: text",
+];
+
+const FAULT: &[&str] = &[
+    "endpoint?: text",
+    "client_id?: text",
+    "grant_type?: text",
+    "user?: user",
+    "nth?: integer",
+    "after?: integer",
+    "times?: integer",
+    "probability?: number",
+    "effect: object",
+];
+
+const FILTER: &[&str] = &[
+    "endpoint?: text",
+    "method?: text",
+    "grant_type?: text",
+    "client_id?: text",
+    "user?: text",
+    "status?: integer",
+    "error?: text",
+    "after?: integer",
+    "limit?: integer",
+    "secrets?: boolean",
+    "wait?: text",
+    "count?: integer",
+];
+
+const WHOSE: &[&str] = &["user?: text", "client_id?: text"];
+
+/// Every control call.
+#[rustfmt::skip]
+pub(super) fn verbs() -> Vec<Verb> {
+    use HttpMethod::{Delete, Get, Patch, Post};
+    vec![
+        verb(Post, "/_mock/reset", "Back to the seed and the start-up settings", doors::reset),
+        verb(Get, "/_mock/settings", "The settings of this sandbox", doors::read_settings),
+        verb(Patch, "/_mock/settings", "Change some settings", doors::patch_settings).takes(SETTINGS),
+        verb(Get, "/_mock/clock", "What the time is here", doors::read_clock),
+        verb(Post, "/_mock/clock/advance", "Move the clock", doors::advance_clock).takes(&["by?: length", "seconds?: length"]),
+        verb(Post, "/_mock/clock/freeze", "Stop the clock", doors::freeze_clock).takes(&["at?: moment"]),
+        verb(Post, "/_mock/clock/resume", "Let a stopped clock run on", doors::resume_clock),
+        verb(Post, "/_mock/clock/set", "Set the clock", doors::set_clock).takes(&["at: moment"]),
+        verb(Get, "/_mock/snapshots", "The snapshots", doors::list_snapshots),
+        verb(Get, "/_mock/snapshots/{name}", "One snapshot", doors::read_snapshot),
+        verb(Post, "/_mock/snapshots/{name}", "Take a snapshot", doors::take_snapshot).creates(),
+        verb(Delete, "/_mock/snapshots/{name}", "Forget a snapshot", doors::delete_snapshot),
+        verb(Post, "/_mock/snapshots/{name}/restore", "Go back to a snapshot", doors::restore_snapshot),
+        verb(Get, "/_mock/users", "The users", doors::list_users),
+        verb(Post, "/_mock/users", "A new user", doors::create_user).takes(USER).creates(),
+        verb(Get, "/_mock/users/{id}", "One user, by id or username", doors::read_user),
+        verb(Patch, "/_mock/users/{id}", "Change a user", doors::patch_user).takes(USER),
+        verb(Delete, "/_mock/users/{id}", "Remove a user and all that is theirs", doors::delete_user),
+        verb(Get, "/_mock/clients", "The clients", doors::list_clients),
+        verb(Post, "/_mock/clients", "A new client", doors::create_client).takes(CLIENT).creates(),
+        verb(Get, "/_mock/clients/{id}", "One client", doors::read_client),
+        verb(Patch, "/_mock/clients/{id}", "Change a client", doors::patch_client).takes(CLIENT),
+        verb(Delete, "/_mock/clients/{id}", "Remove a client, its tokens, codes and consents", doors::delete_client),
+        verb(Post, "/_mock/clients/{id}/rotate-secret", "Give a client a new secret", doors::rotate_secret),
+        verb(Post, "/_mock/sessions", "Sign a user in; answers with the cookie", doors::create_session).takes(&["user: user"]).creates(),
+        verb(Post, "/_mock/codes", "Issue an authorization code without a browser", doors::issue_code)
+            .takes(&["client_id: text", "user: user", "scope?: scope", "redirect_uri?: text", "code_challenge?: text", "nonce?: text", "state?: text"]).creates(),
+        verb(Get, "/_mock/tokens", "The tokens, newest first", doors::list_tokens).asks(WHOSE),
+        verb(Post, "/_mock/tokens", "Mint tokens; answers like /token", doors::mint_tokens)
+            .takes(&["client_id: text", "user: user", "scope?: scope", "expires_in?: integer", "exact_scope?: boolean"]),
+        verb(Delete, "/_mock/tokens", "Revoke a token, or remove many", doors::revoke_tokens).takes(&["token?: text", "user?: user", "client_id?: text"]),
+        verb(Post, "/_mock/tokens/introspect", "What a token stands for", doors::introspect).takes(&["token: text"]),
+        verb(Post, "/_mock/tokens/expire", "Let a token run out now, or every access token", doors::expire_tokens).takes(&["token?: text"]),
+        verb(Post, "/_mock/device/approve", "Approve a device as a user", doors::approve_device).takes(&["user_code: text", "user: user"]),
+        verb(Post, "/_mock/device/deny", "Deny a device", doors::deny_device).takes(&["user_code: text"]),
+        verb(Get, "/_mock/consents", "What users have agreed to", doors::list_consents).asks(WHOSE),
+        verb(Post, "/_mock/consents", "Remember a consent", doors::put_consent).takes(&["user: user", "client_id: text", "scope: scope", "buzz_limit?: any"]),
+        verb(Delete, "/_mock/consents", "Forget consents", doors::delete_consents).asks(WHOSE),
+        verb(Get, "/_mock/faults", "The faults that are set", doors::list_faults),
+        verb(Post, "/_mock/faults", "Set a fault", doors::create_fault).takes(FAULT).creates(),
+        verb(Delete, "/_mock/faults", "Remove every fault", doors::clear_faults),
+        verb(Get, "/_mock/faults/{id}", "One fault", doors::read_fault),
+        verb(Delete, "/_mock/faults/{id}", "Remove a fault", doors::delete_fault),
+        verb(Post, "/_mock/faults/presets/{name}", "Set a fault by its name", doors::create_preset).takes(&["times?: integer", "client_id?: text"]).creates(),
+        verb(Get, "/_mock/requests", "The journal: what the app has sent and was answered", doors::list_requests).asks(FILTER),
+        verb(Delete, "/_mock/requests", "Forget the journal", doors::clear_requests),
+        verb(Post, "/_mock/verify", "Check the journal against expectations; 409 says what differs", doors::verify)
+            .takes(&["expectations?: objects", "in_order?: boolean"]),
+        verb(Get, "/_mock/sandboxes", "The sandboxes", doors::list_sandboxes),
+        verb(Post, "/_mock/sandboxes", "A new sandbox, with a seed and settings of its own", doors::create_sandbox)
+            .takes(&["name?: text", "seed?: object", "settings?: object"]).creates(),
+        verb(Get, "/_mock/sandboxes/{name}", "One sandbox", doors::read_sandbox),
+        verb(Delete, "/_mock/sandboxes/{name}", "Remove a sandbox and all that is in it", doors::delete_sandbox),
+        verb(Get, "/_mock/contract", "The contract in force, difference by difference", doors::read_contract),
+        verb(Get, "/_mock/openapi.json", "This document", doors::read_openapi),
+    ]
+}
+
+/// The control routes, behind their guard.
+pub(crate) fn routes(app: Arc<App>) -> Routes {
+    verbs()
+        .into_iter()
+        .fold(Routes::new(), |all, verb| all.route(verb.path, verb.route))
+        .method_not_allowed_fallback(doors::wrong_method)
+        .layer(middleware::from_fn_with_state(app, guard::admit))
+}

@@ -1,0 +1,184 @@
+//! The `OpenAPI` document of the control API, made from the table in `mod.rs`.
+
+use serde_json::json;
+use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn};
+use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::schema::{
+    AnyOfBuilder, ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type,
+};
+use utoipa::openapi::{
+    ComponentsBuilder, ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Paths, Ref, RefOr,
+    Required, ResponseBuilder, ServerBuilder,
+};
+
+use super::{Verb, verbs};
+
+/// What went wrong, where, and how to mend it.
+const ERROR: &str = "Error";
+
+/// The document, for a server at this base URL.
+pub(crate) fn document(base: &str) -> OpenApi {
+    let mut paths = Paths::new();
+    for verb in verbs() {
+        paths.add_path_operation(verb.path, vec![verb.method.clone()], operation(&verb));
+    }
+    let info = InfoBuilder::new()
+        .title("civitai-oauth-mock control API")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(
+            "Brings the mock into any state, and tells what the app has done. Users are named by id or username, \
+             scopes by number, preset or names.",
+        ))
+        .build();
+    OpenApiBuilder::new()
+        .info(info)
+        .servers(Some([ServerBuilder::new().url(base).build()]))
+        .paths(paths)
+        .components(Some(
+            ComponentsBuilder::new()
+                .schema(ERROR, error_schema())
+                .build(),
+        ))
+        .build()
+}
+
+fn operation(verb: &Verb) -> OperationBuilder {
+    let success = ResponseBuilder::new().description(verb.summary).content(
+        "application/json",
+        ContentBuilder::new().schema(Some(any())).build(),
+    );
+    let error = ResponseBuilder::new()
+        .description("What is wrong, where, and how to mend it")
+        .content(
+            "application/json",
+            ContentBuilder::new()
+                .schema(Some(Ref::from_schema_name(ERROR)))
+                .build(),
+        );
+    let mut operation = OperationBuilder::new()
+        .summary(Some(verb.summary))
+        .operation_id(Some(operation_id(verb)))
+        .response(verb.status, success)
+        .response("4XX", error);
+    for name in verb.path.split(['{', '}']).skip(1).step_by(2) {
+        operation = operation.parameter(
+            ParameterBuilder::new()
+                .name(name)
+                .parameter_in(ParameterIn::Path)
+                .required(Required::True)
+                .schema(Some(text())),
+        );
+    }
+    for key in verb.query.iter().map(|key| Key::read(key)) {
+        operation = operation.parameter(
+            ParameterBuilder::new()
+                .name(key.name)
+                .parameter_in(ParameterIn::Query)
+                .required(if key.required {
+                    Required::True
+                } else {
+                    Required::False
+                })
+                .schema(Some(key.schema())),
+        );
+    }
+    if verb.body.is_empty() {
+        return operation;
+    }
+    let mut object = ObjectBuilder::new();
+    for key in verb.body.iter().map(|key| Key::read(key)) {
+        if key.required {
+            object = object.required(key.name);
+        }
+        object = object.property(key.name, key.schema());
+    }
+    let content = ContentBuilder::new().schema(Some(object)).build();
+    let body = RequestBodyBuilder::new()
+        .content("application/json", content)
+        .build();
+    operation.request_body(Some(body))
+}
+
+/// `post_tokens_expire`, from the method and the path.
+fn operation_id(verb: &Verb) -> String {
+    let method = json!(verb.method).as_str().unwrap_or_default().to_owned();
+    let path = verb
+        .path
+        .trim_start_matches("/_mock/")
+        .replace(['{', '}'], "");
+    format!("{method}_{}", path.replace(['/', '-', '.'], "_"))
+}
+
+/// One key of a table row: `name: kind`, or `name?: kind`.
+struct Key {
+    name: &'static str,
+    required: bool,
+    kind: &'static str,
+}
+
+impl Key {
+    fn read(row: &'static str) -> Self {
+        let (name, kind) = row.split_once(": ").unwrap_or((row, "any"));
+        let (name, required) = match name.strip_suffix('?') {
+            Some(name) => (name, false),
+            None => (name, true),
+        };
+        Self {
+            name,
+            required,
+            kind,
+        }
+    }
+
+    fn schema(&self) -> RefOr<Schema> {
+        match self.kind {
+            "text" => text(),
+            "integer" => of_type(Type::Integer),
+            "number" => of_type(Type::Number),
+            "boolean" => of_type(Type::Boolean),
+            "object" => of_type(Type::Object),
+            "texts" => ArrayBuilder::new().items(text()).into(),
+            "objects" => ArrayBuilder::new().items(of_type(Type::Object)).into(),
+            // A number, or text that says the same.
+            "scope" => AnyOfBuilder::new()
+                .item(of_type(Type::Integer))
+                .item(text())
+                .item(ArrayBuilder::new().items(text()))
+                .into(),
+            "user" | "length" | "moment" => AnyOfBuilder::new()
+                .item(of_type(Type::Integer))
+                .item(text())
+                .into(),
+            _ => any(),
+        }
+    }
+}
+
+fn of_type(kind: Type) -> RefOr<Schema> {
+    ObjectBuilder::new()
+        .schema_type(SchemaType::new(kind))
+        .into()
+}
+
+fn text() -> RefOr<Schema> {
+    of_type(Type::String)
+}
+
+fn any() -> RefOr<Schema> {
+    ObjectBuilder::new()
+        .schema_type(SchemaType::AnyValue)
+        .into()
+}
+
+fn error_schema() -> RefOr<Schema> {
+    let nullable = AnyOfBuilder::new().item(text()).item(of_type(Type::Null));
+    ObjectBuilder::new()
+        .property("error", text())
+        .property("message", text())
+        .property("path", text())
+        .property("hint", nullable)
+        .required("error")
+        .required("message")
+        .required("path")
+        .into()
+}

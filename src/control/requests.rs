@@ -1,0 +1,382 @@
+//! The journal by control call: what the app has sent and was answered, and whether that is what was expected.
+//! Secrets are redacted unless they are asked for.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::{ControlError, Outcome};
+use crate::invalid::{self, Invalid};
+use crate::model::user::UserRef;
+use crate::protocol::duration::Length;
+use crate::sandbox::Sandbox;
+use crate::sandbox::journal::Entry;
+
+/// Parameters and keys of answers that nobody should read over a shoulder.
+const SECRET: [&str; 10] = [
+    "access_token",
+    "client_secret",
+    "code",
+    "code_verifier",
+    "cookie",
+    "device_code",
+    "id_token",
+    "refresh_token",
+    "token",
+    "user_code",
+];
+
+const REDACTED: &str = "[redacted]";
+
+const LONGEST_WAIT: Length = Length(60_000);
+
+/// Which exchanges are meant; what is not given fits all.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Filter {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    endpoint: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    method: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grant_type: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<UserRef>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    /// Only those after the exchange of this id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<u64>,
+}
+
+/// The query of `GET requests`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Asked {
+    endpoint: Option<String>,
+    method: Option<String>,
+    grant_type: Option<String>,
+    client_id: Option<String>,
+    user: Option<String>,
+    status: Option<u16>,
+    error: Option<String>,
+    after: Option<u64>,
+    /// At most so many, the newest.
+    limit: Option<usize>,
+    /// Shows what would be redacted.
+    secrets: bool,
+    /// Answers once `count` have come, or when this is over.
+    wait: Option<Length>,
+    count: Option<usize>,
+}
+
+/// What is expected of the exchanges that fit a filter.
+#[derive(Debug, Deserialize)]
+struct Expectation {
+    #[serde(flatten)]
+    filter: Map<String, Value>,
+    times: Option<usize>,
+    at_least: Option<usize>,
+    at_most: Option<usize>,
+    /// The first of them comes after the first of the expectation before.
+    #[serde(default)]
+    in_order: bool,
+}
+
+impl Filter {
+    fn fits(&self, entry: &Entry, user: Option<i64>) -> bool {
+        let same = |wanted: &Option<String>, found: Option<&str>| {
+            wanted.as_deref().is_none_or(|wanted| Some(wanted) == found)
+        };
+        same(&self.endpoint, Some(&entry.endpoint))
+            && same(&self.method, Some(&entry.method))
+            && same(&self.grant_type, entry.grant_type())
+            && same(&self.client_id, entry.client_id.as_deref())
+            && same(&self.error, entry.error())
+            && self.status.is_none_or(|status| status == entry.status)
+            && self.after.is_none_or(|after| entry.id > after)
+            && (self.user.is_none() || (user.is_some() && entry.user_id == user))
+    }
+}
+
+impl Sandbox {
+    /// The exchanges that fit, oldest first, and the counters of all.
+    pub(crate) async fn list_requests(&self, asked: Asked) -> Outcome<Value> {
+        let wait = asked.wait.unwrap_or(Length(0));
+        if !(Length(0)..=LONGEST_WAIT).contains(&wait) {
+            return Err(Invalid::new("wait", "a wait goes from 0 to 60 s").into());
+        }
+        let filter = Filter {
+            endpoint: asked.endpoint,
+            method: asked.method,
+            grant_type: asked.grant_type,
+            client_id: asked.client_id,
+            user: asked.user.as_deref().map(UserRef::from),
+            status: asked.status,
+            error: asked.error,
+            after: asked.after,
+        };
+        let user = self.filter_user(&filter).await?;
+        let count = asked.count.unwrap_or(1);
+        let mut found = self.wait_for(&filter, user, count, wait.to_std()).await;
+        if let Some(limit) = asked.limit {
+            found.drain(..found.len().saturating_sub(limit));
+        }
+        let shown: Vec<Value> = found
+            .iter()
+            .map(|entry| self.show(entry, asked.secrets))
+            .collect();
+        Ok(json!({ "requests": shown, "counters": self.journal.counters() }))
+    }
+
+    /// Forgets every exchange.
+    pub(crate) fn clear_requests(&self) {
+        self.journal.clear();
+    }
+
+    async fn filter_user(&self, filter: &Filter) -> Outcome<Option<i64>> {
+        match &filter.user {
+            Some(named) => Ok(Some(self.user_or_deleted(named, "user").await?.id.0)),
+            None => Ok(None),
+        }
+    }
+
+    async fn wait_for(
+        &self,
+        filter: &Filter,
+        user: Option<i64>,
+        count: usize,
+        wait: Duration,
+    ) -> Vec<Entry> {
+        // Watched before it is read: what comes in between wakes us.
+        let mut news = self.journal.watch();
+        let enough = async {
+            loop {
+                let found = self.journal.matching(|entry| filter.fits(entry, user));
+                if found.len() >= count || news.changed().await.is_err() {
+                    return found;
+                }
+            }
+        };
+        match tokio::time::timeout(wait, enough).await {
+            Ok(found) => found,
+            Err(_) => self.journal.matching(|entry| filter.fits(entry, user)),
+        }
+    }
+
+    /// Checks expectations: a list of them, or `{"expectations","in_order"}`. Errors: what differs, in words.
+    pub(crate) async fn verify(&self, input: Value) -> Outcome<Value> {
+        let (list, all_in_order) = match input {
+            Value::Object(mut object) => {
+                let in_order = object.remove("in_order").unwrap_or(Value::Bool(false));
+                let list = object.remove("expectations").unwrap_or_default();
+                if let Some(key) = object.keys().next() {
+                    let why = Invalid::new(key.as_str(), format!("unknown key {key:?}"));
+                    return Err(why
+                        .with_hint("give expectations and in_order, or a list")
+                        .into());
+                }
+                (
+                    list,
+                    invalid::from_json(in_order).map_err(|wrong| under("in_order", wrong))?,
+                )
+            }
+            list => (list, false),
+        };
+        let expectations: Vec<Expectation> = invalid::from_json(list)?;
+        let mut differences = Vec::new();
+        let mut before = 0;
+        for (at, expectation) in expectations.into_iter().enumerate() {
+            let filter: Filter = invalid::from_json(Value::Object(expectation.filter.clone()))
+                .map_err(|wrong| under(&format!("[{at}]"), wrong))?;
+            let user = self.filter_user(&filter).await?;
+            let found = self.journal.matching(|entry| filter.fits(entry, user));
+            let meant = describe(&filter);
+            if let Some(wrong) = expectation.differs(found.len()) {
+                differences.push(format!("[{at}] {meant}: {wrong}"));
+            }
+            let first = found.first().map_or(0, |entry| entry.id);
+            if (expectation.in_order || all_in_order) && !found.is_empty() {
+                if !found.iter().any(|entry| entry.id > before) {
+                    differences.push(format!(
+                        "[{at}] {meant}: came as request {first}, before request {before} of the expectation before"
+                    ));
+                }
+                let later = found.iter().map(|entry| entry.id).find(|id| *id > before);
+                before = later.unwrap_or(first);
+            } else if !found.is_empty() {
+                before = first;
+            }
+        }
+        if differences.is_empty() {
+            return Ok(json!({ "verified": true }));
+        }
+        let counters = self.journal.counters();
+        Err(ControlError::Mismatch {
+            differences,
+            counters: json!(counters),
+        })
+    }
+
+    /// An exchange as the control API shows it.
+    fn show(&self, entry: &Entry, secrets: bool) -> Value {
+        let rules = &self.settings().rules;
+        let differences: Vec<Value> = entry
+            .differences
+            .iter()
+            .map(|one| json!({ "name": one, "side": rules.side(*one) }))
+            .collect();
+        let object = |object: &Map<String, Value>| {
+            let whole = Value::Object(object.clone());
+            if secrets { whole } else { redact(whole) }
+        };
+        json!({
+            "id": entry.id,
+            "at": entry.at.to_string(),
+            "method": entry.method,
+            "path": entry.path,
+            "endpoint": entry.endpoint,
+            "grant_type": entry.grant_type(),
+            "client_id": entry.client_id,
+            "user": entry.user_id,
+            "params": object(&entry.params),
+            "headers": object(&entry.headers),
+            "status": (entry.status != 0).then_some(entry.status),
+            "error": entry.error(),
+            "location": entry.location.as_ref().map(|location| {
+                if secrets { location.clone() } else { redact_query(location) }
+            }),
+            "answer": entry.answer.clone().map(|answer| if secrets { answer } else { redact(answer) }),
+            "differences": differences,
+            "faults": entry.faults,
+            "extensions": entry.extensions,
+        })
+    }
+}
+
+fn under(path: &str, wrong: Invalid) -> Invalid {
+    let path = if wrong.path.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{path}.{}", wrong.path)
+    };
+    Invalid { path, ..wrong }
+}
+
+impl Expectation {
+    /// What is wrong with so many, if anything is. Without a number, one at least is expected.
+    fn differs(&self, found: usize) -> Option<String> {
+        let (times, at_least, at_most) = (self.times, self.at_least, self.at_most);
+        let at_least = if times.or(at_least).or(at_most).is_none() {
+            Some(1)
+        } else {
+            at_least
+        };
+        let wanted = if times.is_some_and(|times| times != found) {
+            format!("{}", times.unwrap_or_default())
+        } else if at_least.is_some_and(|least| found < least) {
+            format!("at least {}", at_least.unwrap_or_default())
+        } else if at_most.is_some_and(|most| found > most) {
+            format!("at most {}", at_most.unwrap_or_default())
+        } else {
+            return None;
+        };
+        Some(format!("expected {wanted}, came {found}"))
+    }
+}
+
+/// `token refresh_token client_id=…`, or `any request`.
+fn describe(filter: &Filter) -> String {
+    let filter = serde_json::to_value(filter).unwrap_or_default();
+    let parts: Vec<String> = filter
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(key, value)| match (key.as_str(), value) {
+            ("endpoint" | "grant_type", Value::String(text)) => text.clone(),
+            (key, Value::String(text)) => format!("{key}={text}"),
+            (key, other) => format!("{key}={other}"),
+        })
+        .collect();
+    if parts.is_empty() {
+        "any request".to_owned()
+    } else {
+        parts.join(" ")
+    }
+}
+
+fn redact(value: Value) -> Value {
+    match value {
+        Value::Object(object) => Value::Object(
+            object
+                .into_iter()
+                .map(|(key, value)| {
+                    let hidden = SECRET.contains(&key.as_str()) && !value.is_null();
+                    let value = match value {
+                        _ if hidden => REDACTED.into(),
+                        Value::String(header) if key == "authorization" => {
+                            let scheme = header.split(' ').next().unwrap_or_default();
+                            format!("{scheme} {REDACTED}").into()
+                        }
+                        other => redact(other),
+                    };
+                    (key, value)
+                })
+                .collect(),
+        ),
+        Value::Array(items) => Value::Array(items.into_iter().map(redact).collect()),
+        other => other,
+    }
+}
+
+/// A location without the secrets of its query; a returnUrl carries a query of its own.
+fn redact_query(location: &str) -> String {
+    let Some((path, rest)) = location.split_once('?') else {
+        return location.to_owned();
+    };
+    let (query, fragment) = match rest.split_once('#') {
+        Some((query, fragment)) => (query, format!("#{fragment}")),
+        None => (rest, String::new()),
+    };
+    let pairs = url::form_urlencoded::parse(query.as_bytes()).map(|(name, value)| {
+        let value = if SECRET.contains(&name.as_ref()) {
+            REDACTED.into()
+        } else {
+            value
+        };
+        (name, value)
+    });
+    let query = url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(pairs)
+        .finish();
+    format!("{path}?{query}{fragment}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_redacted_wherever_they_stand() {
+        let shown = redact(json!({
+            "client_secret": "s", "authorization": "Basic eA==", "state": "x",
+            "answer": [{"access_token": "t", "scope": "1"}],
+        }));
+        assert_eq!(
+            shown,
+            json!({
+                "client_secret": "[redacted]", "authorization": "Basic [redacted]", "state": "x",
+                "answer": [{"access_token": "[redacted]", "scope": "1"}],
+            })
+        );
+        assert_eq!(
+            redact_query("http://a/?code=c&x=1#f"),
+            "http://a/?code=%5Bredacted%5D&x=1#f"
+        );
+    }
+}

@@ -1,0 +1,168 @@
+//! How does a fault reach the wire? Delays, errors, other answers, and connections that break.
+
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::Request;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value};
+use tokio_stream::StreamExt as _;
+
+use super::Visit;
+use super::visit::endpoint;
+use crate::listener::Cut;
+use crate::oauth::respond::{self, Cors};
+use crate::sandbox::faults::{Effect, Fault};
+
+/// So long a body trickles in all.
+const TRICKLE: Duration = Duration::from_secs(2);
+
+/// In so many pieces.
+const PIECES: usize = 20;
+
+/// What was sent before a connection breaks has this long to get out.
+const LAST_WORDS: Duration = Duration::from_millis(30);
+
+/// Answers the request as the faults that struck it would have it.
+pub(super) async fn carry_out(
+    visit: &Visit,
+    struck: &[Fault],
+    request: Request,
+    next: Next,
+) -> Response {
+    let cut = request.extensions().get::<Cut>().cloned();
+    let cors = cors(endpoint(request.uri().path()));
+    let mut response = None;
+    for fault in struck {
+        let effect = &fault.spec.effect;
+        if let Some(delay) = effect.delay {
+            tokio::time::sleep(delay.draw(&visit.sandbox.entropy).to_std()).await;
+        }
+        if effect.deny {
+            visit.notes.deny();
+        }
+        response = response.or_else(|| replacement(effect, cors.clone()));
+    }
+    let mut response = match response {
+        Some(response) => response,
+        None => next.run(request).await,
+    };
+    for fault in struck {
+        response = distort(response, &fault.spec.effect, cut.as_ref()).await;
+    }
+    response
+}
+
+/// The CORS headers that the endpoint's own errors carry.
+fn cors(endpoint: &str) -> Cors {
+    match endpoint {
+        "token" | "revoke" | "device" | "device-token" => Cors::Any("POST"),
+        "userinfo" => Cors::Any("GET"),
+        _ => Cors::Closed,
+    }
+}
+
+/// The answer that the effect gives instead of the handler's.
+fn replacement(effect: &Effect, cors: Cors) -> Option<Response> {
+    let status = effect
+        .status
+        .and_then(|status| StatusCode::from_u16(status).ok());
+    if let Some(error) = &effect.error {
+        let mut body = Map::from_iter([("error".to_owned(), error.as_str().into())]);
+        if let Some(description) = &effect.error_description {
+            body.insert("error_description".to_owned(), description.as_str().into());
+        }
+        let status = status.unwrap_or_else(|| respond::status_of(error));
+        return Some(respond::with_status(status, &Value::Object(body), cors));
+    }
+    if effect.body.is_none() && status.is_none() {
+        return None;
+    }
+    let status = status.unwrap_or(StatusCode::OK);
+    Some(match &effect.body {
+        Some(Value::String(text)) => (status, text.clone()).into_response(),
+        Some(body) => respond::with_status(status, body, cors),
+        None => (status, Body::empty()).into_response(),
+    })
+}
+
+async fn distort(mut response: Response, effect: &Effect, cut: Option<&Cut>) -> Response {
+    if effect.reset {
+        if let Some(cut) = cut {
+            cut.now();
+        }
+        // The connection goes before this is sent.
+        return Body::empty().into_response();
+    }
+    for (name, value) in &effect.headers {
+        let text = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
+        let header = (
+            HeaderName::try_from(name.as_str()),
+            HeaderValue::try_from(text),
+        );
+        if let (Ok(name), Ok(value)) = header {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    if !(effect.malformed || effect.truncate || effect.slow_body) {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    // Our own answers are whole in memory: reading one cannot fail.
+    let whole = to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let whole = if effect.malformed {
+        malformed(&whole)
+    } else {
+        whole
+    };
+    if effect.malformed {
+        parts
+            .headers
+            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    parts.headers.insert(CONTENT_LENGTH, whole.len().into());
+    let body = match (effect.truncate, effect.slow_body) {
+        (true, _) => truncated(&whole),
+        (false, true) => trickling(&whole),
+        (false, false) => Body::from(whole),
+    };
+    Response::from_parts(parts, body)
+}
+
+/// The first half of an answer, and nothing that would close it.
+fn malformed(whole: &Bytes) -> Bytes {
+    let half = whole.slice(..whole.len().div_ceil(2));
+    if half.is_empty() {
+        Bytes::from_static(b"{")
+    } else {
+        half
+    }
+}
+
+fn truncated(whole: &Bytes) -> Body {
+    let half = whole.slice(..whole.len() / 2);
+    let broken = std::io::Error::from(std::io::ErrorKind::ConnectionAborted);
+    let end = tokio_stream::once(Err(broken)).then(|end| async {
+        tokio::time::sleep(LAST_WORDS).await;
+        end
+    });
+    Body::from_stream(tokio_stream::once(Ok(half)).chain(end))
+}
+
+fn trickling(whole: &Bytes) -> Body {
+    let size = whole.len().div_ceil(PIECES).max(1);
+    let starts = (0..whole.len()).step_by(size);
+    let pieces: Vec<Bytes> = starts
+        .map(|at| whole.slice(at..(at + size).min(whole.len())))
+        .collect();
+    let pause = TRICKLE / u32::try_from(PIECES).unwrap_or(1);
+    Body::from_stream(tokio_stream::iter(pieces).then(move |piece| async move {
+        tokio::time::sleep(pause).await;
+        Ok::<_, std::convert::Infallible>(piece)
+    }))
+}

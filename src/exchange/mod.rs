@@ -1,0 +1,64 @@
+//! What happens to one request on its way through? Its sandbox is found, its parameters are read, faults strike,
+//! the handler answers, and the journal keeps what was said. The handlers are `oauth/` and `pages/`; who may use
+//! the control API is `control/guard.rs`.
+
+mod effect;
+mod record;
+mod visit;
+
+use std::sync::Arc;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+
+pub(crate) use visit::{Notes, Received, Visit};
+
+use crate::oauth::extract::{LONGEST_BODY, read_params};
+use crate::oauth::respond;
+use crate::sandbox::faults::Fault;
+use crate::server::App;
+
+/// The layer around every route.
+pub(crate) async fn pass(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let visit = match Visit::begin(&parts, &app).await {
+        Ok(visit) => visit,
+        Err(why) => return respond::failure(&why),
+    };
+    parts.extensions.insert(visit.clone());
+    if !is_observed(parts.uri.path()) {
+        return next.run(Request::from_parts(parts, body)).await;
+    }
+    // A body that is too long counts as empty, as it does at Civitai.
+    let bytes = to_bytes(body, LONGEST_BODY).await.unwrap_or_default();
+    let received = Arc::new(read_params(&parts.headers, bytes).await);
+    parts.extensions.insert(Arc::clone(&received));
+
+    let query = parts.uri.query().unwrap_or_default().to_owned();
+    let head = record::Head::of(&parts, &visit, &received, &query);
+    let struck = strike(&visit, &parts, &received, &query).await;
+    let request = Request::from_parts(parts, Body::empty());
+    let response = effect::carry_out(&visit, &struck, request, next).await;
+    record::write(&visit, head, &struck, response).await
+}
+
+/// Control calls, assets and the health check are about the mock, not of the app.
+fn is_observed(path: &str) -> bool {
+    !(path == "/_mock" || path.starts_with("/_mock/") || path == "/api/health")
+}
+
+async fn strike(
+    visit: &Visit,
+    parts: &axum::http::request::Parts,
+    received: &Received,
+    query: &str,
+) -> Vec<Fault> {
+    let sandbox = &visit.sandbox;
+    if sandbox.faults.is_empty() {
+        return Vec::new();
+    }
+    let target = visit.target(parts, received, query).await;
+    sandbox.faults.strike(&target, &sandbox.entropy)
+}

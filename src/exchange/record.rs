@@ -1,0 +1,119 @@
+//! What does the journal keep of an exchange? Who asked for what, and what came of it. Secrets are kept as they
+//! were sent and redacted by whoever shows them: `control/requests.rs`.
+
+use axum::body::{Body, to_bytes};
+use axum::http::header::{CONTENT_TYPE, LOCATION};
+use axum::http::request::Parts;
+use axum::response::Response;
+use serde_json::{Map, Value};
+
+use super::visit::endpoint;
+use super::{Received, Visit};
+use crate::protocol::client_auth::Credentials;
+use crate::protocol::params::Params;
+use crate::protocol::time::Timestamp;
+use crate::sandbox::faults::Fault;
+use crate::sandbox::journal::Entry;
+
+/// The headers that tell something about a client.
+const TELLING: [&str; 9] = [
+    "accept",
+    "authorization",
+    "cf-connecting-ip",
+    "content-type",
+    "origin",
+    "sec-fetch-site",
+    "user-agent",
+    "x-forwarded-for",
+    "x-mock-user",
+];
+
+/// What is known before the answer.
+pub(super) struct Head {
+    at: Timestamp,
+    method: String,
+    path: String,
+    params: Map<String, Value>,
+    headers: Map<String, Value>,
+    client_id: Option<String>,
+}
+
+impl Head {
+    pub(super) fn of(parts: &Parts, visit: &Visit, received: &Received, query: &str) -> Self {
+        let asked = Params::from_urlencoded(query.as_bytes());
+        let header = |name: &str| {
+            let value = parts.headers.get(name)?;
+            Some((
+                name.to_owned(),
+                String::from_utf8_lossy(value.as_bytes()).into(),
+            ))
+        };
+        let authorization = parts
+            .headers
+            .get("authorization")
+            .and_then(|value| value.to_str().ok());
+        let client_id = Credentials::claimed_client_id(authorization, &received.params)
+            .or_else(|| asked.filled("client_id"));
+        let mut params = asked.to_json();
+        params.extend(received.params.to_json());
+        Self {
+            at: visit.sandbox.now(),
+            method: parts.method.to_string(),
+            path: parts.uri.path().to_owned(),
+            params,
+            headers: TELLING.into_iter().filter_map(header).collect(),
+            client_id,
+        }
+    }
+}
+
+/// Writes the exchange down and hands the answer on.
+pub(super) async fn write(
+    visit: &Visit,
+    head: Head,
+    struck: &[Fault],
+    response: Response,
+) -> Response {
+    let resets = struck.iter().any(|fault| fault.spec.effect.reset);
+    let streams = struck
+        .iter()
+        .any(|fault| fault.spec.effect.truncate || fault.spec.effect.slow_body);
+    let is_json = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+    let (answer, response) = if is_json && !streams {
+        let (parts, body) = response.into_parts();
+        // Our own answers are whole in memory: reading one cannot fail.
+        let bytes = to_bytes(body, usize::MAX).await.unwrap_or_default();
+        let answer = serde_json::from_slice(&bytes).ok();
+        (answer, Response::from_parts(parts, Body::from(bytes)))
+    } else {
+        (None, response)
+    };
+    let noted = visit.notes.read();
+    let status = if resets {
+        0
+    } else {
+        response.status().as_u16()
+    };
+    let location = response.headers().get(LOCATION);
+    visit.sandbox.journal.push(Entry {
+        id: 0,
+        at: head.at,
+        endpoint: endpoint(&head.path).to_owned(),
+        method: head.method,
+        path: head.path,
+        params: head.params,
+        headers: head.headers,
+        client_id: head.client_id,
+        user_id: noted.user.map(|user| user.0),
+        status,
+        location: location.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
+        answer,
+        differences: visit.rules.trace.noted(),
+        faults: struck.iter().map(|fault| fault.id).collect(),
+        extensions: noted.extensions,
+    });
+    response
+}

@@ -1,0 +1,165 @@
+//! What is known of a request before it is answered? The sandbox, the address it was seen at, the rules that
+//! hold, what it sent – and a note pad for what is found out on the way.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::http::header::{AUTHORIZATION, COOKIE};
+use axum::http::request::Parts;
+
+use crate::base::{Base, SandboxPath};
+use crate::contract::{Rules, Trace};
+use crate::model::user::UserRef;
+use crate::oauth::session;
+use crate::protocol::client_auth::Credentials;
+use crate::protocol::ids::UserId;
+use crate::protocol::params::Params;
+use crate::protocol::secret::SecretHash;
+use crate::sandbox::Sandbox;
+use crate::sandbox::faults::Target;
+use crate::server::App;
+use crate::store::StoreError;
+
+/// What a body says: read as a form, and read as whatever it is.
+#[derive(Debug, Default)]
+pub(crate) struct Received {
+    pub(crate) params: Params,
+    pub(crate) is_json: bool,
+}
+
+/// One request's way through the server.
+#[derive(Debug, Clone)]
+pub(crate) struct Visit {
+    pub(crate) sandbox: Arc<Sandbox>,
+    pub(crate) base: Base,
+    pub(crate) rules: Rules,
+    pub(crate) notes: Arc<Notes>,
+}
+
+/// What the handlers find out about a request, for the journal.
+#[derive(Debug, Default)]
+pub(crate) struct Notes(Mutex<Noted>);
+
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Noted {
+    pub(crate) user: Option<UserId>,
+    pub(crate) extensions: Vec<&'static str>,
+    /// A fault says no in the user's name.
+    pub(crate) deny: bool,
+}
+
+impl Notes {
+    pub(crate) fn read(&self) -> Noted {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn write(&self, change: impl FnOnce(&mut Noted)) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Whom the request acts for.
+    pub(crate) fn user(&self, user: UserId) {
+        self.write(|noted| noted.user = Some(user));
+    }
+
+    /// An extension of ours that the answer relies on.
+    pub(crate) fn extension(&self, name: &'static str) {
+        self.write(|noted| noted.extensions.push(name));
+    }
+
+    /// The user is to be taken to have pressed Deny.
+    pub(crate) fn deny(&self) {
+        self.write(|noted| noted.deny = true);
+    }
+}
+
+impl Visit {
+    pub(super) async fn begin(parts: &Parts, app: &App) -> Result<Self, StoreError> {
+        let path = parts
+            .extensions
+            .get::<SandboxPath>()
+            .cloned()
+            .unwrap_or_default();
+        let sandbox = app.registry.sandbox(path.name()).await?;
+        let mut rules = sandbox.settings().rules.clone();
+        rules.trace = Trace::new();
+        Ok(Self {
+            base: Base::of(parts, app, &path),
+            sandbox,
+            rules,
+            notes: Arc::default(),
+        })
+    }
+
+    /// The request, as far as faults are concerned.
+    pub(super) async fn target(&self, parts: &Parts, received: &Received, query: &str) -> Target {
+        let asked = Params::from_urlencoded(query.as_bytes());
+        let authorization = parts
+            .headers
+            .get(AUTHORIZATION)
+            .and_then(|value| value.to_str().ok());
+        let claimed = Credentials::claimed_client_id(authorization, &received.params);
+        let user = if self.sandbox.faults.ask_for_user() {
+            // Whoever cannot be told is nobody; the handler will say what is wrong.
+            self.user(parts, &received.params).await.ok().flatten()
+        } else {
+            None
+        };
+        Target {
+            endpoint: endpoint(parts.uri.path()).to_owned(),
+            client_id: claimed.or_else(|| asked.filled("client_id")),
+            grant_type: received.params.filled("grant_type"),
+            user,
+        }
+    }
+
+    async fn user(
+        &self,
+        parts: &Parts,
+        sent: &Params,
+    ) -> Result<Option<(i64, Option<String>)>, StoreError> {
+        let (store, name) = (&self.sandbox.store, self.sandbox.name());
+        let named = |user: crate::model::user::User| (user.id.0, user.username);
+        if let Some(mock) = parts.headers.get(session::MOCK_USER) {
+            let mock = String::from_utf8_lossy(mock.as_bytes()).into_owned();
+            return Ok(store
+                .find_user(name, &UserRef::from(mock.as_str()))
+                .await?
+                .map(named));
+        }
+        let cookies = parts.headers.get_all(COOKIE);
+        if let Some(hash) = session::cookie_hash(cookies.iter()) {
+            let now = self.sandbox.now();
+            return Ok(store.session_user(name, &hash, now).await?.map(named));
+        }
+        let bearer = parts.headers.get(AUTHORIZATION).and_then(|value| {
+            Some(String::from_utf8_lossy(value.as_bytes().strip_prefix(b"Bearer ")?).into_owned())
+        });
+        let presented = bearer
+            .or_else(|| sent.filled("refresh_token"))
+            .or_else(|| sent.filled("token"))
+            .map(|token| SecretHash::of(&token));
+        let id = match (presented, sent.filled("code")) {
+            (Some(hash), _) => store
+                .find_token(name, &hash)
+                .await?
+                .map(|token| token.user_id),
+            (None, Some(code)) => store.code_user(name, &SecretHash::of(&code)).await?,
+            (None, None) => None,
+        };
+        match id {
+            Some(id) => Ok(store.find_user(name, &UserRef::Id(id.0)).await?.map(named)),
+            None => Ok(None),
+        }
+    }
+}
+
+/// The last segment of a path, by which endpoints are named in faults and in the journal.
+pub(super) fn endpoint(path: &str) -> &str {
+    match path.rsplit('/').find(|segment| !segment.is_empty()) {
+        Some(segment) => segment,
+        None => "home",
+    }
+}

@@ -1,0 +1,160 @@
+//! How long is "1h"? Lengths of time as people write them: `300ms`, `90s`, `5m`, `1h`, `7d`, parts one after
+//! another (`1h30m`), or a number of seconds.
+
+use serde::de::{self, Deserializer, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
+
+/// A length of time in milliseconds, negative where it leads back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Length(pub(crate) i64);
+
+const UNITS: [(&str, i64); 5] = [
+    ("ms", 1),
+    ("s", 1000),
+    ("m", 60_000),
+    ("h", 3_600_000),
+    ("d", 86_400_000),
+];
+
+/// Farther than anybody travels: about 30,000 years.
+const FARTHEST_MS: i64 = 1_000_000_000_000_000;
+
+impl Length {
+    /// The length as the runtime's timers take it; none of it where it leads back.
+    pub(crate) fn to_std(self) -> std::time::Duration {
+        std::time::Duration::from_millis(u64::try_from(self.0).unwrap_or_default())
+    }
+
+    fn from_seconds(seconds: f64) -> Option<Self> {
+        #[expect(clippy::cast_precision_loss, reason = "a bound need not be exact")]
+        let fits = seconds.is_finite() && (seconds * 1000.0).abs() <= FARTHEST_MS as f64;
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "bounded above, and milliseconds are fine"
+        )]
+        fits.then(|| Self((seconds * 1000.0).round() as i64))
+    }
+}
+
+impl std::str::FromStr for Length {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || {
+            format!(
+                "{text:?} is not a length of time: write 300ms, 90s, 5m, 1h, 7d or a number of seconds"
+            )
+        };
+        let trimmed = text.trim();
+        if let Ok(seconds) = trimmed.parse::<f64>() {
+            return Self::from_seconds(seconds).ok_or_else(wrong);
+        }
+        let (sign, mut rest) = match trimmed.strip_prefix('-') {
+            Some(rest) => (-1, rest),
+            None => (1, trimmed),
+        };
+        if rest.is_empty() {
+            return Err(wrong());
+        }
+        let mut total: i64 = 0;
+        while !rest.is_empty() {
+            let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+            let number: i64 = rest[..digits].parse().map_err(|_| wrong())?;
+            rest = &rest[digits..];
+            let letters = rest
+                .find(|c: char| !c.is_ascii_alphabetic())
+                .unwrap_or(rest.len());
+            let unit = UNITS
+                .iter()
+                .find(|(name, _)| *name == &rest[..letters])
+                .ok_or_else(wrong)?;
+            total = number
+                .checked_mul(unit.1)
+                .and_then(|part| total.checked_add(part))
+                .filter(|sum| *sum <= FARTHEST_MS)
+                .ok_or_else(wrong)?;
+            rest = &rest[letters..];
+        }
+        Ok(Self(sign * total))
+    }
+}
+
+impl Serialize for Length {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.0 % 1000 == 0 {
+            serializer.serialize_i64(self.0 / 1000)
+        } else {
+            serializer.serialize_str(&format!("{}ms", self.0))
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Length {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(LengthVisitor)
+    }
+}
+
+struct LengthVisitor;
+
+impl Visitor<'_> for LengthVisitor {
+    type Value = Length;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a length of time: \"1h\", \"300ms\" or a number of seconds")
+    }
+
+    fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<Length, E> {
+        Length::from_seconds(seconds)
+            .ok_or_else(|| E::custom(format!("{seconds} s is farther than anybody travels")))
+    }
+
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "what it cannot hold exactly is out of bounds"
+    )]
+    fn visit_i64<E: de::Error>(self, seconds: i64) -> Result<Length, E> {
+        self.visit_f64(seconds as f64)
+    }
+
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "what it cannot hold exactly is out of bounds"
+    )]
+    fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<Length, E> {
+        self.visit_f64(seconds as f64)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Length, E> {
+        text.parse().map_err(E::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_are_read_as_people_write_them() {
+        let read = |text: &str| text.parse::<Length>().map(|length| length.0);
+        assert_eq!(read("300ms"), Ok(300));
+        assert_eq!(read("1h30m"), Ok(5_400_000));
+        assert_eq!(read("-7d"), Ok(-604_800_000));
+        assert_eq!(read("90"), Ok(90_000));
+        assert_eq!(read("0.5"), Ok(500));
+        for wrong in [
+            "",
+            "-",
+            "h",
+            "1",
+            "1x",
+            "1 h",
+            "99999999999999999999s",
+            "1e300",
+            "NaN",
+            "inf",
+        ] {
+            assert_eq!(read(wrong).is_err(), wrong != "1", "{wrong:?}");
+        }
+    }
+}

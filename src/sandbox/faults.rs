@@ -1,0 +1,244 @@
+//! What goes wrong on purpose? Rules that say when, and what then; each has a budget. How an effect reaches the
+//! wire is `exchange.rs`; the presets with names are `control/faults.rs`.
+
+use std::sync::{Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::entropy::Entropy;
+use crate::model::user::UserRef;
+use crate::protocol::duration::Length;
+
+/// A rule: when something goes wrong, and what.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FaultSpec {
+    /// The last segment of the path; without it, every endpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) endpoint: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) client_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) grant_type: Option<String>,
+    /// Whoever the request acts for, where that can be told before it is answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) user: Option<UserRef>,
+    /// Only this one of the calls that fit, counted from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) nth: Option<u64>,
+    /// Only after so many calls that fit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) after: Option<u64>,
+    /// At most so often; without it, until it is removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) times: Option<u64>,
+    /// From 0 to 1; drawn from the sandbox's entropy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) probability: Option<f64>,
+    pub(crate) effect: Effect,
+}
+
+/// What goes wrong. A delay goes with any of the others.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "that is how people write them down"
+)]
+pub(crate) struct Effect {
+    /// An OAuth error instead of the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) error_description: Option<String>,
+    /// A status instead of the answer's, or the error's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) status: Option<u16>,
+    /// A body instead of the answer's: text, or JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) body: Option<Value>,
+    /// Headers in place of the answer's of the same names.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub(crate) headers: Map<String, Value>,
+    /// Before anything else happens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) delay: Option<Delay>,
+    /// The connection is cut without an answer.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) reset: bool,
+    /// The connection is cut in the middle of the body.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) truncate: bool,
+    /// A body that is no JSON although its content type says so.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) malformed: bool,
+    /// A body that trickles.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) slow_body: bool,
+    /// At authorize: as if the user had pressed Deny.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) deny: bool,
+}
+
+/// How long an answer waits.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Delay {
+    Fixed(Length),
+    /// Drawn from the sandbox's entropy.
+    Between {
+        min: Length,
+        max: Length,
+    },
+}
+
+/// A fault that is set, and how often it has struck.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Fault {
+    pub(crate) id: u64,
+    #[serde(flatten)]
+    pub(crate) spec: FaultSpec,
+    /// Calls that fitted.
+    pub(crate) seen: u64,
+    /// Calls that it struck.
+    pub(crate) struck: u64,
+}
+
+/// What a request is, as far as faults are concerned.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Target {
+    pub(crate) endpoint: String,
+    pub(crate) client_id: Option<String>,
+    pub(crate) grant_type: Option<String>,
+    /// Id and username.
+    pub(crate) user: Option<(i64, Option<String>)>,
+}
+
+/// The faults of one sandbox.
+#[derive(Debug, Default)]
+pub(crate) struct Faults(Mutex<Set>);
+
+#[derive(Debug, Default, Clone)]
+struct Set {
+    faults: Vec<Fault>,
+    last_id: u64,
+}
+
+impl Faults {
+    fn set(&self) -> std::sync::MutexGuard<'_, Set> {
+        // Counters may be one behind after a panic; that is no reason to fail again.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn add(&self, spec: FaultSpec) -> Fault {
+        let mut set = self.set();
+        set.last_id += 1;
+        let fault = Fault {
+            id: set.last_id,
+            spec,
+            seen: 0,
+            struck: 0,
+        };
+        set.faults.push(fault.clone());
+        fault
+    }
+
+    pub(crate) fn list(&self) -> Vec<Fault> {
+        self.set().faults.clone()
+    }
+
+    /// Whether there was one of this id to remove.
+    pub(crate) fn remove(&self, id: u64) -> bool {
+        let mut set = self.set();
+        let before = set.faults.len();
+        set.faults.retain(|fault| fault.id != id);
+        set.faults.len() < before
+    }
+
+    pub(crate) fn clear(&self) {
+        self.set().faults.clear();
+    }
+
+    /// Puts these in place of those that are set.
+    pub(crate) fn replace(&self, specs: Vec<FaultSpec>) {
+        self.clear();
+        for spec in specs {
+            self.add(spec);
+        }
+    }
+
+    /// Whether there is nothing to ask for: most servers, most of the time.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.set().faults.is_empty()
+    }
+
+    /// Whether any of them asks who the user is.
+    pub(crate) fn ask_for_user(&self) -> bool {
+        self.set()
+            .faults
+            .iter()
+            .any(|fault| fault.spec.user.is_some())
+    }
+
+    /// The faults that strike this request: their budgets are charged by it.
+    pub(crate) fn strike(&self, target: &Target, entropy: &Entropy) -> Vec<Fault> {
+        let mut set = self.set();
+        let mut striking = Vec::new();
+        for fault in &mut set.faults {
+            if !fault.spec.fits(target) {
+                continue;
+            }
+            fault.seen += 1;
+            let spec = &fault.spec;
+            let due = spec.nth.is_none_or(|nth| fault.seen == nth)
+                && spec.after.is_none_or(|after| fault.seen > after)
+                && spec.times.is_none_or(|times| fault.struck < times)
+                && spec
+                    .probability
+                    .is_none_or(|chance| entropy.fraction() < chance);
+            if due {
+                fault.struck += 1;
+                striking.push(fault.clone());
+            }
+        }
+        striking
+    }
+}
+
+impl FaultSpec {
+    fn fits(&self, target: &Target) -> bool {
+        let same = |wanted: &Option<String>, found: Option<&str>| {
+            wanted.as_deref().is_none_or(|wanted| Some(wanted) == found)
+        };
+        same(&self.endpoint, Some(&target.endpoint))
+            && same(&self.client_id, target.client_id.as_deref())
+            && same(&self.grant_type, target.grant_type.as_deref())
+            && self
+                .user
+                .as_ref()
+                .is_none_or(|wanted| match (wanted, &target.user) {
+                    (UserRef::Id(wanted), Some((id, _))) => wanted == id,
+                    (UserRef::Name(wanted), Some((_, name))) => name.as_ref() == Some(wanted),
+                    (_, None) => false,
+                })
+    }
+}
+
+impl Delay {
+    /// How long it is this time.
+    pub(crate) fn draw(self, entropy: &Entropy) -> Length {
+        match self {
+            Self::Fixed(length) => length,
+            Self::Between { min, max } => {
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_precision_loss,
+                    reason = "a part of a bounded length, in milliseconds"
+                )]
+                let part = ((max.0 - min.0).max(0) as f64 * entropy.fraction()) as i64;
+                Length(min.0 + part)
+            }
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! What has the app done? Every exchange with this sandbox, in order, bounded. Who writes it down is
+//! `exchange.rs`; what is asked of it is `control/requests.rs`.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, PoisonError};
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use tokio::sync::watch;
+
+use crate::contract::Difference;
+use crate::protocol::time::Timestamp;
+
+/// So many exchanges are kept unless it is set otherwise; the oldest go.
+pub(crate) const DEFAULT_CAPACITY: usize = 10_000;
+
+/// One exchange, secrets and all: whoever shows it redacts it.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    /// Counts from 1, and goes on over a clearing.
+    pub(crate) id: u64,
+    /// The sandbox's time.
+    pub(crate) at: Timestamp,
+    pub(crate) method: String,
+    pub(crate) path: String,
+    /// The last segment of the path.
+    pub(crate) endpoint: String,
+    pub(crate) params: Map<String, Value>,
+    pub(crate) headers: Map<String, Value>,
+    pub(crate) client_id: Option<String>,
+    pub(crate) user_id: Option<i64>,
+    pub(crate) status: u16,
+    pub(crate) location: Option<String>,
+    /// The body, where it is JSON.
+    pub(crate) answer: Option<Value>,
+    pub(crate) differences: Vec<Difference>,
+    /// The faults that touched it, by id.
+    pub(crate) faults: Vec<u64>,
+    /// Our extensions that it relied on.
+    pub(crate) extensions: Vec<&'static str>,
+}
+
+impl Entry {
+    /// The grant of a token request.
+    pub(crate) fn grant_type(&self) -> Option<&str> {
+        self.params.get("grant_type").and_then(Value::as_str)
+    }
+
+    /// The error code of the answer, if it is an error.
+    pub(crate) fn error(&self) -> Option<&str> {
+        self.answer.as_ref()?.get("error")?.as_str()
+    }
+}
+
+/// How often each endpoint was called.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct Counters {
+    pub(crate) total: u64,
+    pub(crate) endpoints: BTreeMap<String, u64>,
+    pub(crate) grants: BTreeMap<String, u64>,
+}
+
+/// The exchanges of one sandbox.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    kept: Mutex<Kept>,
+    capacity: usize,
+    /// The id of the newest entry; whoever waits is woken by it.
+    newest: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    entries: VecDeque<Entry>,
+    counters: Counters,
+    last_id: u64,
+}
+
+impl Journal {
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self {
+            kept: Mutex::default(),
+            capacity,
+            newest: watch::Sender::new(0),
+        }
+    }
+
+    fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
+        // Entries are pushed whole: whoever panicked while holding the lock left a readable journal.
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes an exchange down, and gives it its id.
+    pub(crate) fn push(&self, mut entry: Entry) {
+        let id = {
+            let mut kept = self.kept();
+            kept.last_id += 1;
+            entry.id = kept.last_id;
+            kept.counters.total += 1;
+            *kept
+                .counters
+                .endpoints
+                .entry(entry.endpoint.clone())
+                .or_default() += 1;
+            if let Some(grant) = entry.grant_type() {
+                let grant = grant.to_owned();
+                *kept.counters.grants.entry(grant).or_default() += 1;
+            }
+            if kept.entries.len() >= self.capacity {
+                kept.entries.pop_front();
+            }
+            if self.capacity > 0 {
+                kept.entries.push_back(entry);
+            }
+            kept.last_id
+        };
+        self.newest.send_replace(id);
+    }
+
+    /// The exchanges that fit, oldest first.
+    pub(crate) fn matching(&self, fits: impl Fn(&Entry) -> bool) -> Vec<Entry> {
+        self.kept()
+            .entries
+            .iter()
+            .filter(|entry| fits(entry))
+            .cloned()
+            .collect()
+    }
+
+    pub(crate) fn counters(&self) -> Counters {
+        self.kept().counters.clone()
+    }
+
+    /// Forgets every exchange. Ids go on, so that nobody takes a new one for one that is gone.
+    pub(crate) fn clear(&self) {
+        let mut kept = self.kept();
+        kept.entries.clear();
+        kept.counters = Counters::default();
+    }
+
+    /// Tells of every exchange that comes from now on.
+    pub(crate) fn watch(&self) -> watch::Receiver<u64> {
+        self.newest.subscribe()
+    }
+}

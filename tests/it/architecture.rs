@@ -1,0 +1,198 @@
+//! The walls between the rooms, guarded by reading the source.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const LONGEST_FILE: usize = 400;
+
+/// Every file below this folder of the package with this ending: its path from there, and its text.
+fn files(folder: &str, ending: &str) -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let mut found = Vec::new();
+    let mut folders: Vec<PathBuf> = vec![root.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("the package is there") {
+            let path = entry.expect("a folder can be listed").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|is| is == ending) {
+                let name = path.strip_prefix(&root).expect("it was found there");
+                let text = fs::read_to_string(&path).expect("source is text");
+                found.push((name.display().to_string().replace('\\', "/"), text));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn source() -> Vec<(String, String)> {
+    files("src", "rs")
+}
+
+/// Where one of these words stands in a file of these rooms, comments aside.
+fn trespasses(rooms: &[&str], words: &[&str], exempt: &[&str]) -> Vec<String> {
+    let mut found = Vec::new();
+    for (name, text) in source() {
+        let inside = rooms.iter().any(|room| name.starts_with(room));
+        if !inside || exempt.contains(&name.as_str()) {
+            continue;
+        }
+        for (at, line) in text.lines().enumerate() {
+            let is_comment = line.trim_start().starts_with("//");
+            if !is_comment && words.iter().any(|word| line.contains(word)) {
+                found.push(format!("{name}:{}: {}", at + 1, line.trim()));
+            }
+        }
+    }
+    found
+}
+
+fn nobody(trespasses: &[String]) {
+    assert!(trespasses.is_empty(), "\n{}\n", trespasses.join("\n"));
+}
+
+/// Everything there is.
+const EVERYWHERE: &[&str] = &[""];
+
+#[test]
+fn the_rules_know_nothing_of_http() {
+    let rooms = ["contract/", "protocol/", "model/", "store/"];
+    nobody(&trespasses(&rooms, &["axum", "hyper"], &[]));
+}
+
+#[test]
+fn what_is_below_does_not_know_what_is_above() {
+    let above = [
+        "crate::oauth",
+        "crate::pages",
+        "crate::control",
+        "crate::router",
+        "crate::server",
+    ];
+    nobody(&trespasses(
+        &["contract/", "protocol/", "model/", "store/"],
+        &above,
+        &[],
+    ));
+    nobody(&trespasses(
+        &["oauth/"],
+        &["crate::pages", "crate::control", "crate::router"],
+        &[],
+    ));
+    nobody(&trespasses(
+        &["contract/"],
+        &["crate::model", "crate::store", "crate::sandbox"],
+        &[],
+    ));
+    nobody(&trespasses(
+        &["protocol/"],
+        &["crate::model", "crate::sandbox"],
+        &[],
+    ));
+    // `protocol/error.rs` turns a failure of the store into the RFC's `server_error`.
+    let exempt = ["protocol/error.rs"];
+    nobody(&trespasses(
+        &["protocol/", "model/"],
+        &["crate::store"],
+        &exempt,
+    ));
+    nobody(&trespasses(&["store/"], &["crate::sandbox"], &[]));
+}
+
+#[test]
+fn sql_is_written_in_the_store_alone() {
+    let words = [
+        "sqlx::query",
+        "select ",
+        "insert into",
+        "delete from",
+        "update set",
+        "begin immediate",
+    ];
+    let outside: Vec<String> = trespasses(EVERYWHERE, &words, &[])
+        .into_iter()
+        .filter(|place| !place.starts_with("store/"))
+        .collect();
+    nobody(&outside);
+}
+
+#[test]
+fn time_and_randomness_have_one_door_each() {
+    let clocks = [
+        "SystemTime::now",
+        "Instant::now",
+        "OffsetDateTime::now",
+        "Utc::now",
+    ];
+    nobody(&trespasses(EVERYWHERE, &clocks, &["sandbox/clock.rs"]));
+    let dice = ["SysRng", "OsRng", "rand::", "thread_rng", "getrandom"];
+    nobody(&trespasses(EVERYWHERE, &dice, &["sandbox/entropy.rs"]));
+}
+
+#[test]
+fn one_file_chooses_the_statuses_of_oauth_answers() {
+    // `authorize.rs` chooses between 302 and 303 for the code: the difference `redirect-status`.
+    let exempt = ["oauth/respond.rs", "oauth/authorize.rs"];
+    nobody(&trespasses(&["oauth/"], &["StatusCode"], &exempt));
+}
+
+#[test]
+fn there_is_no_global_state() {
+    let words = [
+        "OnceLock",
+        "LazyLock",
+        "lazy_static",
+        "static mut",
+        "thread_local!",
+    ];
+    nobody(&trespasses(EVERYWHERE, &words, &[]));
+}
+
+#[test]
+fn no_file_is_too_long_to_be_read() {
+    let all = [
+        files("src", "rs"),
+        files("tests", "rs"),
+        files("templates", "html"),
+    ]
+    .concat();
+    let long: Vec<String> = all
+        .iter()
+        // It is being taken apart.
+        .filter(|(name, _)| name != "cli.rs")
+        .map(|(name, text)| (name, text.lines().count()))
+        .filter(|(_, lines)| *lines > LONGEST_FILE)
+        .map(|(name, lines)| format!("{name} has {lines} lines"))
+        .collect();
+    nobody(&long);
+}
+
+#[test]
+fn every_file_says_in_its_first_line_what_it_answers() {
+    let all = [source(), files("tests", "rs")].concat();
+    let silent: Vec<String> = all
+        .iter()
+        .filter(|(_, text)| !text.starts_with("//! "))
+        .map(|(name, _)| name.clone())
+        .collect();
+    nobody(&silent);
+}
+
+#[test]
+fn no_test_sleeps() {
+    let word = ["sl", "eep("].concat();
+    let sleepy: Vec<String> = files("tests", "rs")
+        .into_iter()
+        .filter(|(_, text)| text.contains(&word))
+        .map(|(name, _)| name)
+        .collect();
+    nobody(&sleepy);
+}
+
+#[test]
+fn migrations_are_numbered_and_say_what_they_do() {
+    for (at, (name, _)) in files("migrations", "sql").iter().enumerate() {
+        assert!(name.starts_with(&format!("{:04}_", at + 1)), "{name}");
+    }
+}

@@ -1,0 +1,306 @@
+//! The consent page: what is shown, what its two forms send, and what it never does.
+
+use civitai_oauth_mock::{Contract, Difference};
+use insta::assert_snapshot;
+use serde_json::json;
+
+use crate::support::{Answer, CONF, CONSENT_PAGE, Fields, Mock, OTHER, SPA, World};
+
+async fn page(world: &World, request: &Fields) -> Answer {
+    let cookie = world.session("ada").await;
+    world
+        .get(&format!("{CONSENT_PAGE}?{}", request.encoded()))
+        .cookie(&cookie)
+        .await
+}
+
+#[tokio::test]
+async fn the_page_says_who_asks_for_what_and_of_whom() {
+    let mock = Mock::documented().await;
+    let shown = page(&mock, &CONF.asks("32780")).await.page();
+    let card = "h1, .verified, .card > .description, .account, .divider, .scopes li, label, button, legend";
+    assert_snapshot!(shown.texts(card).join("\n"), @"
+    Authorize Conf App
+    ✓ Verified by Civitai
+    Keeps a secret
+    A Authorizing as ada Switch account
+    This app will be able to
+    Read profile, settings & email
+    Browse & download models
+    Upload & edit models
+    Generate, train & scan
+    Spending limit
+    Limit how much buzz this app can spend
+    Buzz
+    Period
+    Remember my decision for this app
+    Authorize
+    Deny
+    ");
+    let unverified = page(&mock, &OTHER.asks("1")).await.page();
+    assert!(
+        unverified
+            .texts(".verified, .card > .description")
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn every_bit_has_its_label_in_the_order_of_the_bits() {
+    let mock = Mock::documented().await;
+    let shown = page(&mock, &CONF.asks("134217727")).await.page();
+    assert_snapshot!(shown.texts(".scopes li").join("\n"), @"
+    Read profile, settings & email
+    Update profile & settings
+    Browse & download models
+    Upload & edit models
+    Delete models
+    View images, videos & posts
+    Upload media & create posts
+    Delete media & posts
+    Read articles
+    Create & edit articles
+    Delete articles
+    View bounties
+    Create & manage bounties
+    Delete bounties
+    View generation & training history
+    Generate, train & scan
+    View buzz balance & history
+    View collections
+    Manage collections
+    Follow, react, comment & review
+    Tip other users
+    Read notifications
+    Manage notification preferences
+    View vault
+    Manage vault
+    Submit Apps for review
+    Open on-site dev tunnels
+    ");
+    let least = page(&mock, &CONF.asks("0")).await.page();
+    assert_eq!(
+        least.texts(".scopes li"),
+        ["Read profile, settings & email"]
+    );
+}
+
+#[tokio::test]
+async fn one_form_approves_and_the_other_denies() {
+    let mock = Mock::documented().await;
+    let request = CONF.asks("4").and("nonce", "n-1").and("extra", "left out");
+    let forms = page(&mock, &request).await.page().forms();
+    let written = |at: usize| {
+        format!(
+            "{} {}\n{}",
+            forms[at].method, forms[at].action, forms[at].fields
+        )
+    };
+    assert_snapshot!(written(0), @"
+    post /api/auth/oauth/authorize
+    client_id = conf
+    redirect_uri = https://app.example/callback
+    response_type = code
+    state = xyz
+    code_challenge = E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM
+    code_challenge_method = S256
+    nonce = n-1
+    scope = 5
+    approved = true
+    remember = true
+    ");
+    assert_snapshot!(written(1), @"
+    post /login/oauth/authorize
+    client_id = conf
+    redirect_uri = https://app.example/callback
+    state = xyz
+    ");
+    assert_eq!(forms.len(), 2);
+}
+
+#[tokio::test]
+async fn what_the_forms_send_does_what_their_buttons_say() {
+    let mock = Mock::documented().await;
+    let cookie = mock.session("ada").await;
+    let forms = page(&mock, &CONF.asks("4")).await.page().forms();
+    let send = |at: usize| {
+        mock.post(&forms[at].action, &forms[at].fields)
+            .cookie(&cookie)
+    };
+    assert_snapshot!(send(0).await, @"
+    302
+    location: https://app.example/callback?code=<secret>&state=xyz
+    ");
+    assert_snapshot!(send(1).await, @"
+    303
+    location: https://app.example/callback?error=access_denied&error_description=The+user+denied+the+authorization+request&state=xyz
+    ");
+    let remembered = mock.authorize(&CONF.asks("4")).await;
+    assert_eq!(remembered.status, 302, "the box is ticked at first");
+}
+
+#[tokio::test]
+async fn the_budget_control_is_for_apps_that_may_spend_in_the_documentation_alone() {
+    let has_control = async |mock: &World, scope: &str| {
+        let shown = page(mock, &CONF.asks(scope)).await.page();
+        !shown.attributes("fieldset.budget", "class").is_empty()
+    };
+    let mock = Mock::documented().await;
+    assert!(has_control(&mock, "32769").await);
+    assert!(!has_control(&mock, "1").await);
+    mock.set_apart(Difference::BuzzLimit, Contract::Live).await;
+    assert!(!has_control(&mock, "32769").await);
+    let mock = Mock::live().await;
+    assert!(!has_control(&mock, "32769").await);
+    mock.set_apart(Difference::BuzzLimit, Contract::Documented)
+        .await;
+    assert!(has_control(&mock, "32769").await);
+}
+
+#[tokio::test]
+async fn the_budget_form_sends_what_authorize_understands() {
+    let mock = Mock::documented().await;
+    let cookie = mock.session("ada").await;
+    let shown = page(&mock, &CONF.asks("32769")).await.page();
+    assert_eq!(
+        shown.attributes("#buzz-days option", "value"),
+        ["1", "7", "30"]
+    );
+    // As it is preset: the box is not ticked, the first period is chosen.
+    let form = &shown.forms()[0];
+    let preset = form.fields.clone().and("buzz_limit_days", "1");
+    assert_eq!(preset.get("buzz_limit"), Some("5000"));
+    for fields in [preset.clone(), preset.and("buzz_limit_on", "true")] {
+        let answer = mock.post(&form.action, &fields).cookie(&cookie).await;
+        assert_eq!(answer.status, 302, "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn an_application_that_may_not_ask_is_shown_no_form() {
+    let mock = Mock::documented().await;
+    let mut table = String::new();
+    for (what, request) in [
+        ("no client", CONF.asks("1").without("client_id")),
+        ("unknown client", CONF.asks("1").with("client_id", "nobody")),
+        ("app block", CONF.asks("1").with("client_id", "appblk-x")),
+        ("no redirect", CONF.asks("1").without("redirect_uri")),
+        (
+            "wrong redirect",
+            CONF.asks("1").with("redirect_uri", "https://evil.example/"),
+        ),
+    ] {
+        let answer = page(&mock, &request).await;
+        assert!(answer.page().forms().is_empty(), "{what}");
+        table += &format!("{what}: {}\n", answer.gist());
+    }
+    assert_snapshot!(table, @r#"
+    no client: 200 page "Invalid application · Civitai OAuth mock"
+    unknown client: 200 page "Invalid application · Civitai OAuth mock"
+    app block: 200 page "Invalid application · Civitai OAuth mock"
+    no redirect: 200 page "Invalid application · Civitai OAuth mock"
+    wrong redirect: 200 page "Invalid application · Civitai OAuth mock"
+    "#);
+}
+
+#[tokio::test]
+async fn the_page_matches_redirect_uris_as_authorize_does() {
+    let request = CONF.asks("1").with("redirect_uri", "http://127.0.0.1:9/cb");
+    let mock = Mock::documented().await;
+    assert!(page(&mock, &request).await.page().forms().is_empty());
+    let mock = Mock::live().await;
+    assert_eq!(page(&mock, &request).await.page().forms().len(), 2);
+}
+
+#[tokio::test]
+async fn the_login_setting_is_enough_to_be_asked() {
+    let mock = Mock::documented().await;
+    mock.set(json!({ "login": "tess" })).await;
+    let path = format!("{CONSENT_PAGE}?{}", CONF.asks("1").encoded());
+    let shown = mock.get(&path).await.page();
+    assert_eq!(shown.texts(".account strong"), ["tess"]);
+}
+
+#[tokio::test]
+async fn denying_never_redirects_to_a_stranger() {
+    let mock = Mock::documented().await;
+    let fields = Fields::of(&[
+        ("client_id", "conf"),
+        ("redirect_uri", "https://evil.example/"),
+    ]);
+    assert_snapshot!(mock.post(CONSENT_PAGE, &fields).await.gist(), @r#"400 page "Invalid application · Civitai OAuth mock""#);
+    assert_snapshot!(mock.post(CONSENT_PAGE, &Fields::default()).await.gist(), @r#"400 page "Invalid application · Civitai OAuth mock""#);
+}
+
+#[tokio::test]
+async fn whoever_is_not_signed_in_is_sent_to_sign_in_first() {
+    let mock = Mock::documented().await;
+    let path = format!("{CONSENT_PAGE}?{}", SPA.asks("1").encoded());
+    assert_snapshot!(mock.get(&path).await, @"
+    303
+    location: /login?returnUrl=%2Flogin%2Foauth%2Fauthorize%3Fresponse_type%3Dcode%26client_id%3Dspa%26redirect_uri%3Dhttp%253A%252F%252Flocalhost%253A3000%252Fcallback%26scope%3D1%26state%3Dxyz%26code_challenge%3DE9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM%26code_challenge_method%3DS256
+    ");
+}
+
+#[tokio::test]
+async fn switching_the_account_comes_back_to_the_same_request() {
+    let mock = Mock::documented().await;
+    let request = SPA.asks("1").with("state", "a&b");
+    let shown = page(&mock, &request).await.page();
+    let link = &shown.attributes(".account a", "href")[0];
+    let there = url::Url::parse(&mock.base).unwrap().join(link).unwrap();
+    let back = there.query_pairs().find(|(name, _)| name == "returnUrl");
+    let wanted = format!("{CONSENT_PAGE}?{}", request.encoded());
+    assert_eq!(back.map(|(_, value)| value.into_owned()), Some(wanted));
+}
+
+#[tokio::test]
+async fn what_others_wrote_is_only_text_on_the_page() {
+    let mock = Mock::documented().await;
+    let hostile = "\"><script>alert('x')</script>&amp;";
+    mock.control(
+        "PATCH",
+        "/clients/spa",
+        json!({ "name": hostile, "description": hostile }),
+    )
+    .await;
+    mock.control("PATCH", "/users/2", json!({ "username": hostile }))
+        .await;
+    let request = SPA.asks("1").with("state", hostile);
+    let cookie = mock
+        .control("POST", "/sessions", json!({ "user": 2 }))
+        .await;
+    let answer = mock
+        .get(&format!("{CONSENT_PAGE}?{}", request.encoded()))
+        .cookie(cookie["cookie"].as_str().unwrap())
+        .await;
+    assert!(!answer.body.contains("<script"), "{}", answer.body);
+    let shown = answer.page();
+    assert_eq!(shown.texts("h1"), [format!("Authorize {hostile}")]);
+    assert_eq!(shown.texts(".account strong"), [hostile]);
+    assert_eq!(shown.forms()[0].fields.get("state"), Some(hostile));
+    assert_eq!(shown.forms()[1].fields.get("state"), Some(hostile));
+}
+
+#[tokio::test]
+async fn the_page_runs_no_script_and_is_in_nobodys_frame() {
+    let mock = Mock::documented().await;
+    let answer = page(&mock, &CONF.asks("1")).await;
+    assert_snapshot!(answer, @r#"
+    200
+    cache-control: no-store
+    content-security-policy: default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'
+    content-type: text/html; charset=utf-8
+    referrer-policy: no-referrer
+    x-content-type-options: nosniff
+    x-frame-options: DENY
+
+    page "Authorize Conf App · Civitai OAuth mock"
+    "#);
+    assert!(!answer.body.contains("style=") && !answer.body.contains("<script"));
+    let home = mock.get("/").await;
+    assert_eq!(
+        home.header("content-security-policy"),
+        answer.header("content-security-policy")
+    );
+}

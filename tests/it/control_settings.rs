@@ -1,0 +1,304 @@
+//! `/_mock/settings`, `/clock`, `/sessions`, `/contract`, `/reset`: what makes it a mock.
+
+use civitai_oauth_mock::{DIFFERENCES, PRESETS, SCOPES};
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, CONF, Mock, Tokens, World};
+
+async fn patch(mock: &World, input: Value) -> Answer {
+    mock.ask("PATCH", "/_mock/settings").json(&input).await
+}
+
+#[tokio::test]
+async fn settings_are_shown_whole() {
+    let mock = Mock::documented().await;
+    assert_snapshot!(mock.get("/_mock/settings").await, @r#"
+    200
+    content-type: application/json
+
+    {"contract":"documented","differences":{},"rate_limits":false,"login":null,"consent":"ask","access_token_seconds":3600,"refresh_token_seconds":2592000,"code_seconds":null,"unknown_clients":"refuse"}
+    "#);
+}
+
+#[tokio::test]
+async fn a_patch_changes_what_it_names_and_null_puts_back() {
+    let mock = Mock::documented().await;
+    let answer = patch(
+        &mock,
+        json!({ "contract": "live", "differences": { "scope-shape": "documented", "code-lifetime": "documented" },
+            "rate_limits": true, "login": "ada", "consent": "approve", "code_seconds": 5,
+            "access_token_seconds": 6, "refresh_token_seconds": 7, "unknown_clients": "register" }),
+    )
+    .await;
+    assert_snapshot!(answer.body, @r#"{"contract":"live","differences":{"scope-shape":"documented","code-lifetime":"documented"},"rate_limits":true,"login":"ada","consent":"approve","access_token_seconds":6,"refresh_token_seconds":7,"code_seconds":5,"unknown_clients":"register"}"#);
+    let answer = patch(
+        &mock,
+        json!({ "differences": { "scope-shape": null }, "login": null, "code_seconds": null }),
+    )
+    .await;
+    assert_snapshot!(answer.body, @r#"{"contract":"live","differences":{"code-lifetime":"documented"},"rate_limits":true,"login":null,"consent":"approve","access_token_seconds":6,"refresh_token_seconds":7,"code_seconds":null,"unknown_clients":"register"}"#);
+    assert_eq!(patch(&mock, json!({})).await.body, answer.body);
+}
+
+#[tokio::test]
+async fn a_mistyped_setting_is_told_which_is_meant_and_changes_nothing() {
+    let mock = Mock::documented().await;
+    let before = mock.get("/_mock/settings").await.body;
+    let answer = patch(&mock, json!({ "rate_limit": true, "consent": "deny" })).await;
+    assert_snapshot!(answer, @r#"
+    400
+    content-type: application/json
+
+    {"error":"invalid","message":"unknown key \"rate_limit\"","path":"rate_limit","hint":"did you mean \"rate_limits\"?"}
+    "#);
+    let mut table = String::new();
+    for input in [
+        json!({ "zebra": 1 }),
+        json!({ "contract": "lively" }),
+        json!({ "contract": 1 }),
+        json!({ "consent": "approved" }),
+        json!({ "rate_limits": "yes" }),
+        json!({ "code_seconds": -1 }),
+        json!({ "differences": { "scope-shapes": "live" } }),
+        json!({ "differences": { "scope-shape": "lively" } }),
+        json!({ "login": "adda" }),
+        json!({ "login": 99 }),
+        json!({ "login": "gone" }),
+    ] {
+        let answer = patch(&mock, input.clone()).await;
+        let why = answer.json();
+        table += &format!(
+            "{input}\n  {} {}: {} ({})\n",
+            answer.status, why["path"], why["message"], why["hint"]
+        );
+    }
+    assert_snapshot!(table, @r#"
+    {"zebra":1}
+      400 "zebra": "unknown key \"zebra\"" ("choose among contract, differences, rate_limits, login, consent, access_token_seconds, refresh_token_seconds, code_seconds, unknown_clients")
+    {"contract":"lively"}
+      400 "contract": "unknown value \"lively\"" ("did you mean \"live\"?")
+    {"contract":1}
+      400 "contract": "invalid type: integer `1`, expected string or map" (null)
+    {"consent":"approved"}
+      400 "consent": "unknown value \"approved\"" ("did you mean \"approve\"?")
+    {"rate_limits":"yes"}
+      400 "rate_limits": "invalid type: string \"yes\", expected a boolean" (null)
+    {"code_seconds":-1}
+      400 "code_seconds": "invalid value: integer `-1`, expected u32" (null)
+    {"differences":{"scope-shapes":"live"}}
+      400 "differences.scope-shapes": "no difference \"scope-shapes\": did you mean \"scope-shape\"?" (null)
+    {"differences":{"scope-shape":"lively"}}
+      400 "differences.scope-shape": "unknown value \"lively\"" ("did you mean \"live\"?")
+    {"login":"adda"}
+      400 "login": "no user \"adda\"" ("did you mean \"ada\"?")
+    {"login":99}
+      400 "login": "no user \"99\"" ("name a user by id or username: owner, ada, tess, blank, modo, gone, user 7")
+    {"login":"gone"}
+      400 "login": "user \"gone\" is deleted" ("PATCH the user with {\"deleted\":false}")
+    "#);
+    for no_object in [json!([]), json!("x"), json!(null), json!(5)] {
+        assert_eq!(patch(&mock, no_object).await.status, 400);
+    }
+    assert_eq!(mock.get("/_mock/settings").await.body, before);
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_json_is_told_so() {
+    let mock = Mock::documented().await;
+    let broken = mock
+        .ask("PATCH", "/_mock/settings")
+        .body("application/json", "{\"a\":");
+    assert_snapshot!(broken.await, @r#"
+    400
+    content-type: application/json
+
+    {"error":"invalid","message":"the body is not JSON: EOF while parsing a value at line 1 column 5","path":"","hint":null}
+    "#);
+    let long = "x".repeat(512 * 1024 + 1);
+    let long = mock
+        .ask("PATCH", "/_mock/settings")
+        .body("application/json", long);
+    assert_snapshot!(long.await.gist(), @"400 invalid: the body is longer than 524288 bytes");
+    assert_snapshot!(mock.ask("DELETE", "/_mock/settings").await, @r#"
+    405
+    allow: GET,HEAD,PATCH
+    content-type: application/json
+
+    {"error":"method_not_allowed","message":"/_mock/settings does not answer DELETE","path":"","hint":"the README lists the control calls"}
+    "#);
+}
+
+#[tokio::test]
+async fn the_clock_is_moved_in_either_direction() {
+    let mock = Mock::documented().await;
+    let now = async || {
+        let clock = mock.get("/_mock/clock").await.json();
+        (
+            clock["unix_ms"].as_i64().unwrap() / 1000,
+            clock["state"].to_string(),
+        )
+    };
+    let (start, state) = now().await;
+    assert_snapshot!(state, @r#"{"running":{"ahead_ms":0}}"#);
+    let answer = mock
+        .control("POST", "/clock/advance", json!({ "seconds": 3600 }))
+        .await;
+    assert_snapshot!(answer["state"].to_string(), @r#"{"running":{"ahead_ms":3600000}}"#);
+    mock.control("POST", "/clock/advance", json!({ "seconds": -1800.5 }))
+        .await;
+    let (later, state) = now().await;
+    assert_snapshot!(state, @r#"{"running":{"ahead_ms":1799500}}"#);
+    assert!((1799..1830).contains(&(later - start)), "{start} {later}");
+    let text = mock.get("/_mock/clock").await.text("now");
+    assert!(text.ends_with('Z') && text.contains('T'), "{text}");
+}
+
+#[tokio::test]
+async fn an_advance_is_a_number_of_seconds() {
+    let mock = Mock::documented().await;
+    let mut table = String::new();
+    for input in [
+        json!({}),
+        json!({ "seconds": "5" }),
+        json!({ "second": 5 }),
+        json!({ "seconds": 1e13 }),
+        json!({ "seconds": null }),
+    ] {
+        let answer = mock.ask("POST", "/_mock/clock/advance").json(&input).await;
+        let why = answer.json();
+        table += &format!(
+            "{input}: {} {}: {}\n",
+            answer.status, why["path"], why["message"]
+        );
+    }
+    assert_snapshot!(table, @r#"
+    {}: 400 "": "missing field `seconds`"
+    {"seconds":"5"}: 400 "seconds": "invalid type: string \"5\", expected f64"
+    {"second":5}: 400 "second": "unknown key \"second\""
+    {"seconds":10000000000000.0}: 400 "seconds": "10000000000000 is further than 1000000000000 s"
+    {"seconds":null}: 400 "seconds": "invalid type: null, expected f64"
+    "#);
+    for seconds in [1e12, -1e12, -1e12] {
+        mock.control("POST", "/clock/advance", json!({ "seconds": seconds }))
+            .await;
+        assert!(mock.get("/login").await.status == 200);
+    }
+}
+
+#[tokio::test]
+async fn a_session_is_of_a_user_by_id_or_name() {
+    let mock = Mock::documented().await;
+    let made = mock
+        .ask("POST", "/_mock/sessions")
+        .json(&json!({ "user": "blank" }))
+        .await;
+    assert_snapshot!(made, @r#"
+    201
+    content-type: application/json
+
+    {"cookie":"civ-token=<secret>","user":{"id":4,"username":"blank","email":null,"email_verified":false,"image":null,"moderator":false,"tier":null,"roles":[],"subscriptions":[],"muted":false,"banned":false,"deleted":false,"buzz":{"yellow":0,"blue":0,"green":0}}}
+    "#);
+    let by_id = mock
+        .control("POST", "/sessions", json!({ "user": 7 }))
+        .await;
+    assert_eq!(by_id["user"]["email"], "noname@example.com");
+    let mut table = String::new();
+    for input in [
+        json!({}),
+        json!({ "user": "nobody" }),
+        json!({ "user": "gone" }),
+        json!({ "name": "ada" }),
+    ] {
+        let answer = mock.ask("POST", "/_mock/sessions").json(&input).await;
+        let why = answer.json();
+        table += &format!(
+            "{input}: {} {}: {} ({})\n",
+            answer.status, why["path"], why["message"], why["hint"]
+        );
+    }
+    assert_snapshot!(table, @r#"
+    {}: 400 "": "missing field `user`" (null)
+    {"user":"nobody"}: 400 "user": "no user \"nobody\"" ("name a user by id or username: owner, ada, tess, blank, modo, gone, user 7")
+    {"user":"gone"}: 400 "user": "user \"gone\" is deleted" ("PATCH the user with {\"deleted\":false}")
+    {"name":"ada"}: 400 "name": "unknown key \"name\"" ("choose among user")
+    "#);
+}
+
+#[tokio::test]
+async fn the_contract_is_told_difference_by_difference() {
+    let mock = Mock::documented().await;
+    mock.set(json!({ "differences": { "scope-shape": "live" } }))
+        .await;
+    let told = mock.get("/_mock/contract").await.json();
+    assert_eq!(told["contract"], "documented");
+    assert_eq!(
+        told["differences"].as_array().unwrap().len(),
+        DIFFERENCES.len()
+    );
+    assert_snapshot!(told["differences"][0], @r#"{"name":"scope-shape","side":"live","documented":"the token answer's scope is a string, \"5\"","live":"the token answer's scope is a list, [\"5\"]; the device flow's a string","observed":"2026-08"}"#);
+    assert_snapshot!(told["differences"][1], @r#"{"name":"code-lifetime","side":"documented","documented":"an authorization code lives 600 s","live":"an authorization code lives 300 s","observed":"2026-08"}"#);
+    assert_eq!(told["scopes"].as_array().unwrap().len(), SCOPES.len());
+    assert_snapshot!(told["scopes"][15], @r#"{"value":32768,"name":"AIServicesWrite","label":"Generate, train & scan"}"#);
+    assert_eq!(told["presets"].as_array().unwrap().len(), PRESETS.len());
+}
+
+#[tokio::test]
+async fn reset_brings_everything_back() {
+    let mock = Mock::documented().await;
+    let before = async || {
+        let mut all = String::new();
+        for path in ["settings", "users", "clients"] {
+            all += &mock.get(&format!("/_mock/{path}")).await.body;
+        }
+        all
+    };
+    let start = before().await;
+    let cookie = mock.session("ada").await;
+    mock.approve(&CONF.asks("7").and("remember", "true")).await;
+    let tokens: Tokens = mock.tokens(&CONF, "1").await;
+    let code = mock.code(&CONF, "1").await;
+    mock.set(json!({ "contract": "live", "login": "tess" }))
+        .await;
+    mock.advance(30).await;
+    mock.control("DELETE", "/clients/narrow", json!({})).await;
+    mock.control("PATCH", "/users/ada", json!({ "email": null }))
+        .await;
+    mock.control("POST", "/users", json!({ "username": "new" }))
+        .await;
+    assert_ne!(before().await, start);
+
+    assert_snapshot!(mock.ask("POST", "/_mock/reset").await, @"
+    200
+    content-type: application/json
+
+    {}
+    ");
+    assert_eq!(before().await, start);
+    assert_eq!(
+        mock.get("/_mock/clock").await.json()["state"]["running"]["ahead_ms"],
+        0
+    );
+    assert!(!mock.is_live(&tokens.access).await);
+    assert_eq!(mock.token(&CONF.redeems(&code)).await.status, 400);
+    assert_eq!(
+        mock.token(&CONF.refreshes(&tokens.refresh)).await.status,
+        400
+    );
+    let path = format!("{}?{}", crate::support::AUTHORIZE, CONF.asks("7").encoded());
+    let signed_out = mock.get(&path).cookie(&cookie).await;
+    assert_eq!(signed_out.location().path(), "/login");
+    assert_eq!(
+        mock.authorize(&CONF.asks("7")).await.location().path(),
+        "/login/oauth/authorize"
+    );
+}
+
+#[tokio::test]
+async fn the_server_says_that_it_is_well() {
+    let mock = Mock::documented().await;
+    let answer = mock.get("/api/health").await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.text("status"), "ok");
+    assert_eq!(answer.text("version"), env!("CARGO_PKG_VERSION"));
+}

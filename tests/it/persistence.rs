@@ -1,0 +1,189 @@
+//! A database in a file: what a restart finds again.
+
+use std::path::Path;
+
+use civitai_oauth_mock::{Contract, Database, Server};
+use insta::assert_snapshot;
+use serde_json::json;
+
+use crate::support::{AUTHORIZE, CONF, Folder, Mock, config};
+
+async fn in_file(path: &Path) -> Mock {
+    let mut config = config(Contract::Documented);
+    config.database = Database::File(path.to_owned());
+    Mock::start(config).await
+}
+
+#[tokio::test]
+async fn a_restart_goes_on_where_the_server_stopped() {
+    let folder = Folder::new();
+    let path = folder.path("mock.db");
+    let mock = in_file(&path).await;
+    let world = mock.sandbox("mine");
+    world.advance(7200).await;
+    let cookie = world.session("ada").await;
+    world.approve(&CONF.asks("7").and("remember", "true")).await;
+    let tokens = world.tokens(&CONF, "5").await;
+    let code = world.code(&CONF, "1").await;
+    world
+        .control("POST", "/users", json!({ "username": "eve" }))
+        .await;
+    world
+        .control("POST", "/clients", json!({ "id": "new", "name": "New" }))
+        .await;
+    let before = world.get("/_mock/clock").await.json()["unix_ms"]
+        .as_i64()
+        .unwrap();
+    mock.stop().await;
+
+    let mock = in_file(&path).await;
+    let world = mock.sandbox("mine");
+    let after = world.get("/_mock/clock").await.json();
+    assert_eq!(
+        after["state"],
+        json!({ "running": { "ahead_ms": 7_200_000 } })
+    );
+    assert!(after["unix_ms"].as_i64().unwrap() >= before);
+    assert!(world.is_live(&tokens.access).await);
+    assert_eq!(
+        world.token(&CONF.refreshes(&tokens.refresh)).await.status,
+        200
+    );
+    assert_eq!(world.token(&CONF.redeems(&code)).await.status, 200);
+    let path = format!("{AUTHORIZE}?{}", CONF.asks("7").encoded());
+    let remembered = world.get(&path).cookie(&cookie).await;
+    assert_eq!(
+        remembered.status, 302,
+        "session and consent are there: {remembered}"
+    );
+    assert_eq!(world.get("/_mock/users/eve").await.status, 200);
+    assert_eq!(world.get("/_mock/clients/new").await.status, 200);
+    assert!(
+        !mock.is_live(&tokens.access).await,
+        "another sandbox's it never was"
+    );
+    mock.stop().await;
+}
+
+#[tokio::test]
+async fn a_restart_does_not_wake_what_was_used_up() {
+    let folder = Folder::new();
+    let path = folder.path("mock.db");
+    let mock = in_file(&path).await;
+    let code = mock.code(&CONF, "1").await;
+    assert_eq!(mock.token(&CONF.redeems(&code)).await.status, 200);
+    let old = mock.tokens(&CONF, "1").await;
+    mock.token(&CONF.refreshes(&old.refresh)).await;
+    let revoked = mock.tokens(&CONF, "1").await;
+    mock.revoke(&CONF.revokes(&revoked.refresh)).await;
+    mock.stop().await;
+    let mock = in_file(&path).await;
+    assert_eq!(mock.token(&CONF.redeems(&code)).await.status, 400);
+    assert_eq!(mock.token(&CONF.refreshes(&old.refresh)).await.status, 400);
+    assert_eq!(
+        mock.token(&CONF.refreshes(&revoked.refresh)).await.status,
+        400
+    );
+    assert!(!mock.is_live(&revoked.access).await);
+    mock.stop().await;
+}
+
+#[tokio::test]
+async fn a_changed_seed_wins_over_the_rows_of_the_same_ids() {
+    let folder = Folder::new();
+    let path = folder.path("mock.db");
+    let mock = in_file(&path).await;
+    mock.control("PATCH", "/clients/conf", json!({ "name": "Renamed" }))
+        .await;
+    mock.stop().await;
+    let mock = in_file(&path).await;
+    assert_eq!(
+        mock.get("/_mock/clients/conf").await.text("name"),
+        "Conf App"
+    );
+    mock.stop().await;
+}
+
+#[tokio::test]
+async fn no_secret_is_in_the_file() {
+    let folder = Folder::new();
+    let path = folder.path("mock.db");
+    let mock = in_file(&path).await;
+    let cookie = mock.session("ada").await;
+    let (code, tokens) = (mock.code(&CONF, "1").await, mock.tokens(&CONF, "1").await);
+    mock.stop().await;
+    let bytes = std::fs::read(&path).unwrap();
+    let value = cookie.strip_prefix("civ-token=").unwrap();
+    for secret in [value, &code, &tokens.access, &tokens.refresh, "secret-conf"] {
+        let found = bytes
+            .windows(secret.len())
+            .any(|window| window == secret.as_bytes());
+        assert!(!found, "{secret} is in the database");
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_be_used_is_said_at_the_start() {
+    let folder = Folder::new();
+    let mut said = String::new();
+    let broken = folder.write("broken.db", &"this is no database ".repeat(100));
+    for path in [
+        folder.path("no/such/folder/mock.db"),
+        folder.path(""),
+        broken,
+    ] {
+        let mut config = config(Contract::Documented);
+        config.database = Database::File(path);
+        let why = Server::start(config).await.expect_err("it cannot start");
+        said += &format!("{}\n", folder.redacted(&why.to_string()));
+    }
+    assert_snapshot!(said, @"
+    cannot open the database <folder>/no/such/folder/mock.db: error returned from database: (code: 14) unable to open database file; choose another with --database, or --database memory
+    cannot open the database <folder>/: error returned from database: (code: 14) unable to open database file; choose another with --database, or --database memory
+    cannot open the database <folder>/broken.db: error returned from database: (code: 26) file is not a database; choose another with --database, or --database memory
+    ");
+}
+
+#[tokio::test]
+async fn an_address_that_is_taken_is_said_at_the_start() {
+    let mock = Mock::documented().await;
+    let mut config = config(Contract::Documented);
+    config.listen = mock.server().address();
+    let why = Server::start(config)
+        .await
+        .expect_err("it is taken")
+        .to_string();
+    // The number of the error is another on every system.
+    let why = why
+        .replace("(os error 98)", "(os error)")
+        .replace("(os error 48)", "(os error)");
+    assert_snapshot!(crate::support::redacted(&why, mock.server().address().port()), @"cannot listen on mock: Address already in use (os error); choose another with --listen (port 0 takes a free one)");
+}
+
+#[tokio::test]
+async fn a_login_that_is_nobody_is_said_at_the_start() {
+    let mut config = config(Contract::Documented);
+    config.set_login("adda");
+    assert_snapshot!(Server::start(config).await.expect_err("no such user"), @r#"login: no user "adda"; name a user by id or username: owner, ada, tess, blank, modo, gone, user 7"#);
+}
+
+#[tokio::test]
+async fn two_servers_in_one_process_share_nothing() {
+    let (one, two) = (Mock::documented().await, Mock::documented().await);
+    let tokens = one.tokens(&CONF, "1").await;
+    assert!(one.is_live(&tokens.access).await && !two.is_live(&tokens.access).await);
+}
+
+#[tokio::test]
+async fn a_seed_for_randomness_makes_every_run_the_same() {
+    let run = async || {
+        let mut config = config(Contract::Documented);
+        config.entropy_seed = Some(7);
+        let mock = Mock::start(config).await;
+        let tokens = mock.tokens(&CONF, "1").await;
+        let elsewhere = mock.sandbox("x").tokens(&CONF, "1").await;
+        assert_ne!(tokens.access, elsewhere.access);
+        (tokens.access, tokens.refresh, elsewhere.access)
+    };
+    assert_eq!(run().await, run().await);
+}

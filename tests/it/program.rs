@@ -1,0 +1,200 @@
+//! The program: what it announces, where it takes its options from, how it ends.
+
+use std::fs::File;
+use std::net::TcpListener;
+
+use insta::assert_snapshot;
+use serde_json::json;
+
+use crate::support::{App, Folder, Program, World};
+
+const ANY_PORT: [&str; 2] = ["--listen", "127.0.0.1:0"];
+
+fn with(arguments: &[&str]) -> std::process::Command {
+    Program::command(&[&ANY_PORT, arguments].concat())
+}
+
+async fn settings(program: &Program) -> serde_json::Value {
+    World::at(program.base())
+        .get("/_mock/settings")
+        .await
+        .json()
+}
+
+#[test]
+fn it_announces_what_to_point_where() {
+    let program = Program::serve(&mut with(&[]));
+    assert_snapshot!(program.announcement(), @"
+    listening on http://mock
+
+      base URL      http://mock
+      authorize     http://mock/api/auth/oauth/authorize
+      token         http://mock/api/auth/oauth/token
+      userinfo      http://mock/api/auth/oauth/userinfo
+      revoke        http://mock/api/auth/oauth/revoke
+      client        dec0de00-0000-4000-8000-000000000001  Demo App
+        secret      dec0de5ec2e7dec0de5ec2e7dec0de5ec2e7dec0de5ec2e7
+      client        dec0de00-0000-4000-8000-000000000002  Demo SPA
+      users         ada, grace, linus
+    ");
+}
+
+#[tokio::test]
+async fn a_term_signal_ends_it_in_time_and_in_order() {
+    let program = Program::serve(&mut with(&[]));
+    let world = World::at(program.base());
+    assert_eq!(world.get("/api/health").await.status, 200);
+    assert_eq!(program.terminate(), Some(0));
+}
+
+#[test]
+fn the_port_file_holds_the_port() {
+    let folder = Folder::new();
+    let file = folder.path("port");
+    let program = Program::serve(&mut with(&["--port-file", file.to_str().unwrap()]));
+    let port = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(port, format!("{}\n", program.port()));
+    assert!(!folder.path("port.tmp").exists());
+}
+
+#[tokio::test]
+async fn a_flag_beats_the_environment_and_the_environment_beats_the_file() {
+    let folder = Folder::new();
+    let file = folder.write(
+        "mock.toml",
+        "contract = \"live\"\nconsent = \"deny\"\naccess_token_seconds = 11\ndifference = [\"scope-shape=documented\"]\n",
+    );
+    let mut command = with(&[
+        "--config",
+        file.to_str().unwrap(),
+        "--access-token-seconds",
+        "33",
+    ]);
+    command
+        .env("CIVITAI_MOCK_CONSENT", "approve")
+        .env("CIVITAI_MOCK_ACCESS_TOKEN_SECONDS", "22");
+    let program = Program::serve(&mut command);
+    assert_snapshot!(settings(&program).await, @r#"{"contract":"live","differences":{"scope-shape":"documented"},"rate_limits":false,"login":null,"consent":"approve","access_token_seconds":33,"refresh_token_seconds":2592000,"code_seconds":null,"unknown_clients":"refuse"}"#);
+}
+
+#[tokio::test]
+async fn every_flag_has_its_effect() {
+    let flags = [
+        "serve",
+        "--listen=127.0.0.1:0",
+        "--contract=live",
+        "--difference=scope-shape=documented,code-lifetime=documented",
+        "--difference=redirect-status=documented",
+        "--login=ada",
+        "--consent=approve",
+        "--rate-limits",
+        "--refresh-token-seconds=60",
+        "--code-seconds=5",
+        "--unknown-clients=register",
+    ];
+    let program = Program::serve(&mut Program::command(&flags));
+    assert_snapshot!(settings(&program).await, @r#"{"contract":"live","differences":{"scope-shape":"documented","code-lifetime":"documented","redirect-status":"documented"},"rate_limits":true,"login":"ada","consent":"approve","access_token_seconds":3600,"refresh_token_seconds":60,"code_seconds":5,"unknown_clients":"register"}"#);
+}
+
+#[tokio::test]
+async fn an_apps_own_variables_register_it() {
+    let mut command = with(&["--login", "ada", "--consent", "approve"]);
+    command
+        .env("CIVITAI_CLIENT_ID", "my-app")
+        .env("CIVITAI_CLIENT_SECRET", "my-secret")
+        .env("CIVITAI_REDIRECT_URI", "https://my.example/cb");
+    let program = Program::serve(&mut command);
+    let world = World::at(program.base());
+    assert_snapshot!(world.get("/_mock/clients/my-app").await.body, @r#"{"id":"my-app","name":"Your app","description":"Registered from CIVITAI_CLIENT_ID","logo_url":null,"confidential":true,"redirect_uris":["https://my.example/cb"],"any_loopback_redirect":false,"allowed_origins":["https://my.example"],"grants":["authorization_code","refresh_token","urn:ietf:params:oauth:grant-type:device_code","client_credentials"],"allowed_scopes":33554431,"verified":false,"access_mode":"open","owner":1}"#);
+    let mine = App {
+        id: "my-app",
+        secret: Some("my-secret"),
+        redirect_uri: "https://my.example/cb",
+    };
+    let tokens = world.tokens(&mine, "1").await;
+    assert!(world.is_live(&tokens.access).await);
+}
+
+#[tokio::test]
+async fn a_seed_file_takes_the_place_of_the_demo_data() {
+    let folder = Folder::new();
+    let seed = folder.write("seed.toml", "[[users]]\nid = 5\nusername = \"solo\"\n");
+    let program = Program::serve(&mut with(&["--seed", seed.to_str().unwrap()]));
+    let world = World::at(program.base());
+    assert_eq!(world.get("/_mock/clients").await.body, "[]");
+    assert_eq!(world.get("/_mock/users/5").await.text("username"), "solo");
+}
+
+#[tokio::test]
+async fn what_is_acknowledged_survives_a_kill() {
+    let folder = Folder::new();
+    let database = folder.path("mock.db");
+    let arguments = ["--database", database.to_str().unwrap()];
+    let program = Program::serve(&mut with(&arguments));
+    let world = World::at(program.base());
+    let demo = App {
+        id: "dec0de00-0000-4000-8000-000000000002",
+        secret: None,
+        redirect_uri: "http://localhost:3000/callback",
+    };
+    let tokens = world.tokens(&demo, "1").await;
+    drop(program);
+    let program = Program::serve(&mut with(&arguments));
+    let world = World::at(program.base());
+    assert!(world.is_live(&tokens.access).await);
+    assert_eq!(
+        world.token(&demo.refreshes(&tokens.refresh)).await.status,
+        200
+    );
+}
+
+#[tokio::test]
+async fn the_log_holds_no_secret() {
+    let folder = Folder::new();
+    let log = folder.path("log");
+    let mut command = with(&["--log", "trace,json", "--rate-limits"]);
+    command.stderr(File::create(&log).unwrap());
+    let program = Program::serve(&mut command);
+    let world = World::at(program.base());
+    let demo = App {
+        id: "dec0de00-0000-4000-8000-000000000001",
+        secret: Some("dec0de5ec2e7dec0de5ec2e7dec0de5ec2e7dec0de5ec2e7"),
+        redirect_uri: "http://localhost:3000/callback",
+    };
+    let cookie = world.session("ada").await;
+    let (code, tokens) = (world.code(&demo, "1").await, world.tokens(&demo, "1").await);
+    world.control("POST", "/reset", json!({})).await;
+    drop(program);
+    let said = std::fs::read_to_string(&log).unwrap();
+    let session = cookie.strip_prefix("civ-token=").unwrap();
+    for secret in [
+        session,
+        &code,
+        &tokens.access,
+        &tokens.refresh,
+        demo.secret.unwrap(),
+    ] {
+        assert!(!said.contains(secret), "{secret} is in the log");
+    }
+}
+
+#[test]
+fn a_healthcheck_tells_by_its_exit_status() {
+    let program = Program::serve(&mut with(&[]));
+    let address = format!("127.0.0.1:{}", program.port());
+    let well = Program::output(&["healthcheck", "--listen", &address]);
+    assert_eq!(well.status.code(), Some(0), "{well:?}");
+    let mut everywhere = Program::command(&["healthcheck"]);
+    everywhere.env("CIVITAI_MOCK_LISTEN", format!("0.0.0.0:{}", program.port()));
+    assert_eq!(everywhere.output().unwrap().status.code(), Some(0));
+    assert_eq!(program.terminate(), Some(0));
+
+    let free = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let gone = Program::output(&["healthcheck", "--listen", &free.to_string()]);
+    assert_eq!(gone.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&gone.stderr).into_owned();
+    assert!(said.contains(&format!("cannot reach {free}")), "{said}");
+}

@@ -1,0 +1,179 @@
+//! The program: what it says when it was told something wrong.
+
+use insta::assert_snapshot;
+
+use crate::support::{Folder, Program};
+
+/// Exit status and standard error of a run that must fail.
+fn refusal(folder: &Folder, arguments: &[&str]) -> String {
+    let arguments = [&["--listen", "127.0.0.1:0"], arguments].concat();
+    let output = Program::output(&arguments);
+    assert!(!output.status.success(), "{arguments:?} was accepted");
+    assert!(output.stdout.is_empty(), "nothing was announced");
+    let said = folder.redacted(&String::from_utf8_lossy(&output.stderr));
+    format!(
+        "{}: {}",
+        output.status.code().unwrap_or_default(),
+        said.trim_end()
+    )
+}
+
+fn refusals(folder: &Folder, cases: &[&[&str]]) -> String {
+    let said = cases.iter().map(|arguments| refusal(folder, arguments));
+    said.collect::<Vec<_>>().join("\n\n")
+}
+
+#[test]
+fn a_wrong_flag_or_value_is_told_what_would_be_right() {
+    let folder = Folder::new();
+    let cases: [&[&str]; 9] = [
+        &["--contrat", "live"],
+        &["--contract", "lively"],
+        &["--difference", "scope-shapes=live"],
+        &["--difference", "scope-shape"],
+        &["--difference", "scope-shape=lively"],
+        &["--consent", "approved"],
+        &["--code-seconds", "-1"],
+        &["--public-url", "localhost:8080"],
+        &["--log", "loud"],
+    ];
+    assert_snapshot!(refusals(&folder, &cases), @r#"
+    2: error: unexpected argument '--contrat' found
+
+      tip: a similar argument exists: '--contract'
+
+    Usage: civitai-oauth-mock --listen <ADDRESS> --contract <CONTRACT>
+
+    For more information, try '--help'.
+
+    2: error: invalid value 'lively' for '--contract <CONTRACT>': no contract "lively": choose "documented" or "live"
+
+    For more information, try '--help'.
+
+    2: error: invalid value 'scope-shapes=live' for '--difference <NAME=CONTRACT>': no difference "scope-shapes": did you mean "scope-shape"?
+
+    For more information, try '--help'.
+
+    2: error: invalid value 'scope-shape' for '--difference <NAME=CONTRACT>': "scope-shape" is not NAME=SIDE, for example scope-shape=live
+
+    For more information, try '--help'.
+
+    2: error: invalid value 'scope-shape=lively' for '--difference <NAME=CONTRACT>': no contract "lively": choose "documented" or "live"
+
+    For more information, try '--help'.
+
+    2: error: invalid value 'approved' for '--consent <MODE>'
+      [possible values: ask, approve, deny]
+
+      tip: a similar value exists: 'approve'
+
+    For more information, try '--help'.
+
+    2: error: unexpected argument '-1' found
+
+    Usage: civitai-oauth-mock [OPTIONS]
+           civitai-oauth-mock <COMMAND>
+
+    For more information, try '--help'.
+
+    1: civitai-oauth-mock: public_url: "localhost:8080" is not an http or https origin; write scheme, host and port, for example http://localhost:8080
+
+    1: civitai-oauth-mock: --log loud: choose off, error, warn, info, debug or trace, with or without ,json
+    "#);
+}
+
+#[test]
+fn a_user_who_is_not_there_cannot_be_signed_in() {
+    let folder = Folder::new();
+    assert_snapshot!(refusal(&folder, &["--login", "nobody"]), @r#"1: civitai-oauth-mock: login: no user "nobody"; name a user by id or username: ada, grace, linus"#);
+}
+
+#[test]
+fn a_wrong_seed_is_told_file_line_key_and_mend() {
+    let folder = Folder::new();
+    let mut said = String::new();
+    for (name, text) in [
+        (
+            "uri.toml",
+            "[[clients]]\nid = \"a\"\nname = \"A\"\nredirect_uris = [\"localhost:3000\"]\n",
+        ),
+        ("key.toml", "[[users]]\nid = 1\nuser_name = \"ada\"\n"),
+        ("twice.toml", "[[users]]\nid = 1\n\n[[users]]\nid = 1\n"),
+        ("table.toml", "[[user]]\nid = 1\n"),
+        ("broken.toml", "[[users]\n"),
+    ] {
+        let file = folder.write(name, text);
+        said += &refusal(&folder, &["--seed", file.to_str().unwrap()]);
+        said += "\n";
+    }
+    assert_snapshot!(said, @r#"
+    1: civitai-oauth-mock: <folder>/uri.toml:4: clients[0].redirect_uris[0]: not a URL: "localhost:3000" lacks a scheme such as http://
+    1: civitai-oauth-mock: <folder>/key.toml:3: users[0].user_name: unknown key "user_name"; did you mean "username"?
+    1: civitai-oauth-mock: <folder>/twice.toml:4: users[1].id: a second user 1
+    1: civitai-oauth-mock: <folder>/table.toml:1: user: unknown key "user"; did you mean "users"?
+    1: civitai-oauth-mock: <folder>/broken.toml:1: unclosed array table, expected `]`
+    "#);
+}
+
+#[test]
+fn a_wrong_configuration_file_is_told_the_same() {
+    let folder = Folder::new();
+    let mut said = String::new();
+    for (name, text) in [
+        ("key.toml", "# mine\ncontrat = \"live\"\n"),
+        ("value.toml", "contract = \"lively\"\n"),
+        ("kind.toml", "rate_limits = \"yes\"\n"),
+    ] {
+        let file = folder.write(name, text);
+        said += &refusal(&folder, &["--config", file.to_str().unwrap()]);
+        said += "\n";
+    }
+    assert_snapshot!(said, @r#"
+    1: civitai-oauth-mock: <folder>/key.toml:2: contrat: unknown key "contrat"; did you mean "contract"?
+    1: civitai-oauth-mock: <folder>/value.toml:1: contract: unknown value "lively"; did you mean "live"?
+    1: civitai-oauth-mock: <folder>/kind.toml:1: rate_limits: invalid type: string "yes", expected a boolean
+    "#);
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let folder = Folder::new();
+    let missing = folder.path("none/there.toml");
+    let missing = missing.to_str().unwrap();
+    let cases: [&[&str]; 4] = [
+        &["--seed", missing],
+        &["--config", missing],
+        &["--database", missing],
+        &["--port-file", missing],
+    ];
+    assert_snapshot!(refusals(&folder, &cases), @"
+    1: civitai-oauth-mock: --seed <folder>/none/there.toml: No such file or directory (os error 2)
+
+    1: civitai-oauth-mock: --config <folder>/none/there.toml: No such file or directory (os error 2)
+
+    1: civitai-oauth-mock: cannot open the database <folder>/none/there.toml: error returned from database: (code: 14) unable to open database file; choose another with --database, or --database memory
+
+    1: civitai-oauth-mock: --port-file <folder>/none/there.toml: No such file or directory (os error 2)
+    ");
+}
+
+#[test]
+fn a_wrong_variable_is_named() {
+    let output = Program::command(&["--listen", "127.0.0.1:0"])
+        .env("CIVITAI_CLIENT_ID", "mine")
+        .env("REDIRECT_URI", "localhost:3000")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_snapshot!(String::from_utf8_lossy(&output.stderr), @r#"civitai-oauth-mock: REDIRECT_URI: not a URL: "localhost:3000" lacks a scheme such as http://"#);
+}
+
+#[test]
+fn it_says_its_name_and_version() {
+    let output = Program::output(&["--version"]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(
+        said.trim(),
+        concat!("civitai-oauth-mock ", env!("CARGO_PKG_VERSION"))
+    );
+}

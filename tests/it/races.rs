@@ -1,0 +1,115 @@
+//! Many at once with one code or one refresh token: one of them gets it.
+
+use civitai_oauth_mock::{Contract, Database};
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use crate::support::{CONF, Fields, Folder, Mock, Tokens, World, config};
+
+const MANY: usize = 50;
+
+/// Sends the same request many times at once: the winners' answers, and what the others were told.
+async fn race(world: &World, fields: &Fields) -> (Vec<Tokens>, Vec<String>) {
+    let mut runners = JoinSet::new();
+    for _ in 0..MANY {
+        let (world, fields) = (world.clone(), fields.clone());
+        runners.spawn(async move { world.token(&fields).await });
+    }
+    let (mut winners, mut losers) = (Vec::new(), Vec::new());
+    while let Some(answer) = runners.join_next().await {
+        let answer = answer.expect("a runner does not panic");
+        if answer.status == 200 {
+            winners.push(Tokens::of(&answer));
+        } else {
+            losers.push(answer.gist());
+        }
+    }
+    losers.sort();
+    losers.dedup();
+    (winners, losers)
+}
+
+async fn one_redemption_wins(mock: &Mock) {
+    let code = mock.code(&CONF, "1").await;
+    let (winners, losers) = race(mock, &CONF.redeems(&code)).await;
+    assert_eq!(winners.len(), 1);
+    assert_eq!(
+        losers,
+        ["400 invalid_grant: Invalid grant: authorization code is invalid"]
+    );
+    assert!(mock.is_live(&winners[0].access).await);
+}
+
+async fn one_refresh_wins(mock: &Mock) {
+    let tokens = mock.tokens(&CONF, "1").await;
+    let (winners, losers) = race(mock, &CONF.refreshes(&tokens.refresh)).await;
+    assert_eq!(winners.len(), 1);
+    assert_eq!(
+        losers,
+        ["400 invalid_grant: Invalid grant: refresh token is invalid"]
+    );
+    let next = mock.token(&CONF.refreshes(&winners[0].refresh)).await;
+    assert_eq!(next.status, 200, "the winner's successor works: {next}");
+}
+
+async fn in_a_file(folder: &Folder) -> Mock {
+    let mut config = config(Contract::Documented);
+    config.database = Database::File(folder.path("race.db"));
+    Mock::start(config).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_racing_redemptions_have_one_winner() {
+    one_redemption_wins(&Mock::documented().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_racing_redemptions_have_one_winner_in_a_file() {
+    let folder = Folder::new();
+    let mock = in_a_file(&folder).await;
+    one_redemption_wins(&mock).await;
+    mock.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_racing_refreshes_have_one_winner() {
+    one_refresh_wins(&Mock::documented().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_racing_refreshes_have_one_winner_in_a_file() {
+    let folder = Folder::new();
+    let mock = in_a_file(&folder).await;
+    one_refresh_wins(&mock).await;
+    mock.stop().await;
+}
+
+/// Makes users all at once: how many there are then, besides the seed's.
+async fn made_at_once(input: impl Fn(usize) -> serde_json::Value) -> usize {
+    let mock = Mock::documented().await;
+    let world = mock.sandbox("fresh");
+    let mut runners = JoinSet::new();
+    for number in 0..20 {
+        let ask = world.ask("POST", "/_mock/users").json(&input(number));
+        runners.spawn(async move { ask.await.status });
+    }
+    let statuses = runners.join_all().await;
+    assert!(statuses.iter().all(|status| *status == 201), "{statuses:?}");
+    let users = world.get("/_mock/users").await.json();
+    users.as_array().map_or(0, |users| users.len() - 7)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_requests_of_a_sandbox_make_one_sandbox() {
+    assert_eq!(
+        made_at_once(|number| json!({ "id": 100 + number })).await,
+        20
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "the next id is read and written by two statements, so that racing users overwrite each other"]
+async fn users_made_at_once_get_ids_of_their_own() {
+    let made = made_at_once(|number| json!({ "username": format!("user-{number}") })).await;
+    assert_eq!(made, 20);
+}

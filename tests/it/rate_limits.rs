@@ -1,0 +1,179 @@
+//! Rate limits: off unless asked for; windows of a minute that begin with their first request.
+
+use civitai_oauth_mock::{Contract, Difference};
+use insta::assert_snapshot;
+use serde_json::json;
+
+use crate::support::{AUTHORIZE, Answer, Ask, CONF, Fields, Mock, OTHER, REVOKE, TOKEN, World};
+
+async fn limited(contract: Contract) -> Mock {
+    let mock = Mock::start(crate::support::config(contract)).await;
+    mock.set(json!({ "rate_limits": true })).await;
+    mock
+}
+
+/// How many of so many requests got past the limit, and the last answer.
+async fn admitted(times: u32, request: impl Fn() -> Ask) -> (u32, Answer) {
+    let mut admitted = 0;
+    loop {
+        let answer = request().await;
+        admitted += u32::from(answer.status != 429);
+        if admitted == times || answer.status == 429 {
+            return (admitted, answer);
+        }
+    }
+}
+
+fn guess(mock: &World) -> Ask {
+    mock.post(TOKEN, &CONF.redeems("guess"))
+}
+
+#[tokio::test]
+async fn nothing_is_limited_unless_asked_for() {
+    let mock = Mock::documented().await;
+    assert_eq!(admitted(30, || guess(&mock)).await.0, 30);
+}
+
+#[tokio::test]
+async fn authorize_admits_ten_a_minute_per_user() {
+    let mock = limited(Contract::Documented).await;
+    let (ada, tess) = (mock.session("ada").await, mock.session("tess").await);
+    let ask = |cookie: &str| mock.get(AUTHORIZE).cookie(cookie);
+    let (count, refused) = admitted(99, || ask(&ada)).await;
+    assert_eq!(count, 10);
+    assert_snapshot!(refused, @r#"
+    429
+    content-type: application/json
+
+    {"error":"rate_limited","error_description":"Too many authorization requests"}
+    "#);
+    assert_eq!(
+        ask(&tess).await.status,
+        400,
+        "another user has a window of their own"
+    );
+    assert_eq!(
+        mock.get(AUTHORIZE).await.status,
+        303,
+        "signing in comes first"
+    );
+}
+
+#[tokio::test]
+async fn a_window_begins_with_its_first_request_and_counts_the_refused() {
+    let mock = limited(Contract::Documented).await;
+    assert_eq!(guess(&mock).await.status, 400);
+    mock.advance(55).await;
+    assert_eq!(admitted(99, || guess(&mock)).await.0, 19);
+    mock.advance(3).await;
+    assert_eq!(guess(&mock).await.status, 429);
+    mock.advance(3).await;
+    assert_eq!(admitted(99, || guess(&mock)).await.0, 20);
+}
+
+#[tokio::test]
+async fn token_admits_twenty_a_minute_per_client_in_the_documentation() {
+    let mock = limited(Contract::Documented).await;
+    let (count, refused) = admitted(99, || guess(&mock)).await;
+    assert_eq!(count, 20);
+    assert_snapshot!(refused, @r#"
+    429
+    access-control-allow-headers: *
+    access-control-allow-methods: POST
+    access-control-allow-origin: *
+    content-type: application/json
+
+    {"error":"rate_limited","error_description":"Too many token requests"}
+    "#);
+    let nameless = Fields::of(&[("grant_type", "authorization_code")]);
+    let by_basic = mock
+        .post(TOKEN, &nameless)
+        .basic("conf", "secret-conf")
+        .await;
+    assert_eq!(by_basic.status, 429, "the same client by another door");
+    let elsewhere = guess(&mock).header("x-forwarded-for", "203.0.113.9").await;
+    assert_eq!(
+        elsewhere.status, 429,
+        "the same client from another address"
+    );
+    assert_eq!(mock.token(&OTHER.redeems("guess")).await.status, 400);
+    mock.advance(61).await;
+    assert_eq!(guess(&mock).await.status, 400);
+}
+
+#[tokio::test]
+async fn token_admits_twenty_a_minute_per_address_at_the_deployed_server() {
+    let mock = limited(Contract::Live).await;
+    assert_eq!(
+        admitted(30, || guess(&mock)).await.0,
+        30,
+        "no header tells, no limit"
+    );
+    let from = |address: &str| guess(&mock).header("x-forwarded-for", address);
+    assert_eq!(admitted(99, || from("203.0.113.9, 10.0.0.1")).await.0, 20);
+    let other = mock
+        .post(TOKEN, &OTHER.redeems("guess"))
+        .header("x-forwarded-for", "203.0.113.9");
+    assert_eq!(other.await.status, 429, "another client from there");
+    assert_eq!(from("203.0.113.10").await.status, 400);
+    let by_cloudflare = || from("203.0.113.9").header("cf-connecting-ip", "198.51.100.7");
+    assert_eq!(admitted(99, by_cloudflare).await.0, 20);
+}
+
+#[tokio::test]
+async fn what_a_limit_counts_by_can_be_set_apart() {
+    let mock = limited(Contract::Documented).await;
+    mock.set_apart(Difference::RateLimitKey, Contract::Live)
+        .await;
+    let revoke = |mock: &World| mock.post(REVOKE, &CONF.revokes("x"));
+    assert_eq!(admitted(30, || guess(&mock)).await.0, 30);
+    assert_eq!(admitted(30, || revoke(&mock)).await.0, 30);
+    let mock = limited(Contract::Live).await;
+    mock.set_apart(Difference::RateLimitKey, Contract::Documented)
+        .await;
+    assert_eq!(admitted(30, || guess(&mock)).await.0, 20);
+    assert_eq!(admitted(30, || revoke(&mock)).await.0, 20);
+}
+
+#[tokio::test]
+async fn revoke_admits_twenty_a_minute_per_address() {
+    let mock = limited(Contract::Documented).await;
+    let fields = CONF.revokes("x");
+    let here = || mock.post(REVOKE, &fields);
+    let (count, refused) = admitted(99, here).await;
+    assert_eq!(count, 20);
+    assert_snapshot!(refused, @r#"
+    429
+    access-control-allow-headers: *
+    access-control-allow-methods: POST
+    access-control-allow-origin: *
+    content-type: application/json
+
+    {"error":"rate_limited"}
+    "#);
+    let elsewhere = || here().header("x-forwarded-for", "203.0.113.9");
+    assert_eq!(admitted(99, elsewhere).await.0, 20);
+
+    let mock = limited(Contract::Live).await;
+    let here = || mock.post(REVOKE, &fields);
+    assert_eq!(admitted(30, here).await.0, 30);
+    let elsewhere = || here().header("x-forwarded-for", "203.0.113.9");
+    assert_eq!(admitted(99, elsewhere).await.0, 20);
+}
+
+#[tokio::test]
+async fn windows_are_forgotten_by_reset_and_not_shared_by_sandboxes() {
+    let mock = limited(Contract::Documented).await;
+    assert_eq!(admitted(99, || guess(&mock)).await.0, 20);
+    let other = mock.sandbox("other");
+    other.set(json!({ "rate_limits": true })).await;
+    assert_eq!(admitted(99, || guess(&other)).await.0, 20);
+    mock.control("POST", "/reset", json!({})).await;
+    assert_eq!(
+        admitted(30, || guess(&mock)).await.0,
+        30,
+        "back to the start: off"
+    );
+    mock.set(json!({ "rate_limits": true })).await;
+    assert_eq!(guess(&mock).await.status, 400);
+}

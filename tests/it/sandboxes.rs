@@ -1,0 +1,164 @@
+//! `/_sandbox/{name}/…`: private worlds, and the prefix in everything that an answer names.
+
+use insta::assert_snapshot;
+use serde_json::json;
+
+use crate::support::{AUTHORIZE, CONF, CONSENT_PAGE, Mock};
+
+#[tokio::test]
+async fn what_is_in_one_world_is_nothing_in_another() {
+    let mock = Mock::documented().await;
+    let (here, there) = (mock.sandbox("here"), mock.sandbox("there"));
+    let code = here.code(&CONF, "1").await;
+    assert_snapshot!(there.token(&CONF.redeems(&code)).await.gist(), @"400 invalid_grant: Invalid grant: authorization code is invalid");
+    assert_eq!(mock.token(&CONF.redeems(&code)).await.status, 400);
+    assert_eq!(here.token(&CONF.redeems(&code)).await.status, 200);
+
+    let tokens = here.tokens(&CONF, "1").await;
+    assert!(!there.is_live(&tokens.access).await && here.is_live(&tokens.access).await);
+    there.revoke(&CONF.revokes(&tokens.access)).await;
+    assert!(here.is_live(&tokens.access).await);
+    assert_eq!(
+        there.token(&CONF.refreshes(&tokens.refresh)).await.status,
+        400
+    );
+
+    let cookie = here.session("ada").await;
+    assert_eq!(here.get(AUTHORIZE).cookie(&cookie).await.status, 400);
+    assert_eq!(there.get(AUTHORIZE).cookie(&cookie).await.status, 303);
+
+    here.advance(3605).await;
+    assert!(!here.is_live(&tokens.access).await);
+    let others = there.tokens(&CONF, "1").await;
+    assert!(
+        there.is_live(&others.access).await,
+        "its clock stands where it stood"
+    );
+
+    here.set(json!({ "contract": "live" })).await;
+    assert_eq!(here.approve(&CONF.asks("1")).await.status, 303);
+    assert_eq!(there.approve(&CONF.asks("1")).await.status, 302);
+
+    here.control("DELETE", "/clients/conf", json!({})).await;
+    there.control("POST", "/reset", json!({})).await;
+    assert_eq!(there.approve(&CONF.asks("1")).await.status, 302);
+    assert_eq!(here.approve(&CONF.asks("1")).await.status, 400);
+}
+
+#[tokio::test]
+async fn every_url_in_an_answer_carries_the_prefix() {
+    let mock = Mock::documented().await;
+    let world = mock.sandbox("box-1");
+    let path = format!("{AUTHORIZE}?{}", CONF.asks("1").encoded());
+    assert_snapshot!(world.get(&path).await, @"
+    303
+    location: /_sandbox/box-1/login?returnUrl=%2F_sandbox%2Fbox-1%2Fapi%2Fauth%2Foauth%2Fauthorize%3Fresponse_type%3Dcode%26client_id%3Dconf%26redirect_uri%3Dhttps%253A%252F%252Fapp.example%252Fcallback%26scope%3D1%26state%3Dxyz%26code_challenge%3DE9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM%26code_challenge_method%3DS256
+    ");
+    assert_snapshot!(world.authorize(&CONF.asks("1")).await, @"
+    303
+    location: http://mock/_sandbox/box-1/login/oauth/authorize?response_type=code&client_id=conf&redirect_uri=https%3A%2F%2Fapp.example%2Fcallback&scope=1&state=xyz&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256
+    ");
+    let page = format!("{CONSENT_PAGE}?{}", CONF.asks("1").encoded());
+    assert_snapshot!(world.get(&page).await, @"
+    303
+    location: /_sandbox/box-1/login?returnUrl=%2F_sandbox%2Fbox-1%2Flogin%2Foauth%2Fauthorize%3Fresponse_type%3Dcode%26client_id%3Dconf%26redirect_uri%3Dhttps%253A%252F%252Fapp.example%252Fcallback%26scope%3D1%26state%3Dxyz%26code_challenge%3DE9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM%26code_challenge_method%3DS256
+    ");
+    let cookie = world.session("ada").await;
+    let shown = world.get(&page).cookie(&cookie).await.page();
+    let mut links = shown.attributes("form", "action");
+    links.extend(shown.attributes("a, link[rel=stylesheet]", "href"));
+    assert!(
+        links
+            .iter()
+            .all(|link| link.starts_with("/_sandbox/box-1/")),
+        "{links:?}"
+    );
+    let login = world.get("/login").await.page();
+    assert_eq!(
+        login.attributes("form", "action"),
+        ["/_sandbox/box-1/login"; 2]
+    );
+    assert_snapshot!(world.get("/logout").await, @"
+    303
+    location: /_sandbox/box-1/login
+    set-cookie: civ-token=; HttpOnly; SameSite=Lax; Path=/_sandbox/box-1; Max-Age=0
+    ");
+    let home = world.get("/").await.page();
+    let base = crate::support::redacted(&home.texts("dd").join("\n"), 0);
+    assert!(
+        base.lines().all(|line| line.contains("/_sandbox/box-1")),
+        "{base}"
+    );
+}
+
+#[tokio::test]
+async fn the_cookie_is_for_the_sandboxs_own_paths() {
+    let mock = Mock::documented().await;
+    let answer = mock
+        .sandbox("box-1")
+        .post("/login", &crate::support::Fields::of(&[("user", "2")]))
+        .await;
+    assert_snapshot!(answer, @"
+    303
+    location: /_sandbox/box-1/
+    set-cookie: civ-token=<secret>; HttpOnly; SameSite=Lax; Path=/_sandbox/box-1; Max-Age=7776000
+    ");
+}
+
+#[tokio::test]
+async fn the_style_sheet_is_served_under_the_prefix_too() {
+    let mock = Mock::documented().await;
+    let world = mock.sandbox("box-1");
+    let links = world
+        .get("/login")
+        .await
+        .page()
+        .attributes("link[rel=stylesheet]", "href");
+    let style = mock.get(&links[0]).await;
+    assert_eq!(style.status, 200);
+    assert_eq!(
+        style.header("content-type").as_deref(),
+        Some("text/css; charset=utf-8")
+    );
+}
+
+#[tokio::test]
+async fn default_is_the_world_without_a_prefix() {
+    let mock = Mock::documented().await;
+    let code = mock.code(&CONF, "1").await;
+    let world = mock.sandbox("default");
+    assert_eq!(world.token(&CONF.redeems(&code)).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_name_that_no_sandbox_may_have_is_our_404() {
+    let mock = Mock::documented().await;
+    assert_snapshot!(mock.get("/_sandbox/b%C3%B6x/login").await, @r#"
+    404
+    content-type: application/json
+
+    {"error":"not_found","message":"nothing answers at /_sandbox/b%C3%B6x/login","path":"","hint":"the OAuth endpoints are below /api/auth/oauth, sandboxes below /_sandbox/{name} (letters, digits, - _ . and at most 64 of them), control calls below /_mock"}
+    "#);
+    for name in ["", "a b", "a%2Fb", "a,b", &"a".repeat(65)] {
+        let answer = mock.get(&format!("/_sandbox/{name}/login")).await;
+        assert_eq!(answer.status, 404, "{name:?}: {answer}");
+        assert_eq!(answer.text("error"), "not_found");
+    }
+    for name in ["a", "A-b_c.9", &"a".repeat(64)] {
+        let answer = mock.get(&format!("/_sandbox/{name}/login")).await;
+        assert_eq!(answer.status, 200, "{name:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_path_where_nothing_answers_is_our_404() {
+    let mock = Mock::documented().await;
+    assert_snapshot!(mock.get("/api/auth/oauth/tokens").await, @r#"
+    404
+    content-type: application/json
+
+    {"error":"not_found","message":"nothing answers at /api/auth/oauth/tokens","path":"","hint":"the OAuth endpoints are below /api/auth/oauth, sandboxes below /_sandbox/{name} (letters, digits, - _ . and at most 64 of them), control calls below /_mock"}
+    "#);
+    let inside = mock.sandbox("x").get("/nothing").await;
+    assert_snapshot!(inside.gist(), @"404 not_found: nothing answers at /nothing");
+}

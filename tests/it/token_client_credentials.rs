@@ -1,0 +1,275 @@
+//! `/token`, the `client_credentials` grant: the app acts for its owner.
+
+use civitai_oauth_mock::{Contract, Difference};
+use insta::assert_snapshot;
+use serde_json::json;
+
+use crate::support::{
+    CONF, Fields, LOST_SECRET, Mock, NARROW, OTHER, PUBLIC_CC, SPA, TOKEN, Tokens, WIDE, World,
+};
+
+#[tokio::test]
+async fn an_app_gets_a_token_of_its_owner() {
+    let mock = Mock::documented().await;
+    let answer = mock.token(&OTHER.for_itself().and("scope", "5")).await;
+    assert_snapshot!(answer, @r#"
+    200
+    access-control-allow-headers: *
+    access-control-allow-methods: POST
+    access-control-allow-origin: *
+    content-type: application/json
+
+    {"access_token":"<token>","token_type":"Bearer","expires_in":3600,"scope":"5"}
+    "#);
+    let owner = mock.userinfo(&answer.text("access_token")).await;
+    assert_eq!(owner.text("username"), "ada");
+}
+
+#[tokio::test]
+async fn a_refresh_token_comes_with_it_only_from_the_deployed_server() {
+    let has_refresh = async |mock: &World| {
+        let answer = mock.token(&CONF.for_itself()).await;
+        answer.json().get("refresh_token").is_some()
+    };
+    let mock = Mock::documented().await;
+    assert!(!has_refresh(&mock).await);
+    mock.set_apart(Difference::ClientCredentialsRefresh, Contract::Live)
+        .await;
+    assert!(has_refresh(&mock).await);
+
+    let mock = Mock::live().await;
+    let answer = mock.token(&CONF.for_itself().and("scope", "4")).await;
+    assert_snapshot!(answer, @r#"
+    200
+    access-control-allow-headers: *
+    access-control-allow-methods: POST
+    access-control-allow-origin: *
+    content-type: application/json
+
+    {"access_token":"<token>","token_type":"Bearer","expires_in":3600,"refresh_token":"<token>","scope":["5"]}
+    "#);
+    let tokens = Tokens::of(&answer);
+    let again = mock.token(&CONF.refreshes(&tokens.refresh)).await;
+    assert_eq!(again.json()["scope"], json!(["5"]), "and it works");
+    mock.set_apart(Difference::ClientCredentialsRefresh, Contract::Documented)
+        .await;
+    assert!(!has_refresh(&mock).await);
+}
+
+/// What comes of each scope: the error, or the scope of the token.
+async fn granted(mock: &World) -> String {
+    let mut table = String::new();
+    for (app, name) in [
+        (&CONF, "all"),
+        (&NARROW, "models"),
+        (&WIDE, "more than all"),
+    ] {
+        for scope in [
+            None,
+            Some(""),
+            Some("0"),
+            Some("5"),
+            Some("7"),
+            Some("abc"),
+            Some("1abc"),
+            Some(" 1"),
+            Some("33554432"),
+            Some("134217728"),
+            Some("-1"),
+            Some("1\""),
+            Some("é"),
+        ] {
+            let mut fields = app.for_itself();
+            if let Some(scope) = scope {
+                fields = fields.and("scope", scope);
+            }
+            let answer = mock.token(&fields).await;
+            let outcome = match answer.status {
+                200 => format!("token for {}", answer.json()["scope"]),
+                _ => answer.gist(),
+            };
+            table += &format!("{name} {scope:?}: {outcome}\n");
+        }
+    }
+    table
+}
+
+#[tokio::test]
+async fn without_a_scope_it_is_all_the_app_may_have_in_the_documentation() {
+    let mock = Mock::documented().await;
+    let documented = granted(&mock).await;
+    assert_snapshot!(documented, @r#"
+    all None: token for "33554431"
+    all Some(""): 400 invalid_scope: Invalid parameter: `scope`
+    all Some("0"): token for "1"
+    all Some("5"): token for "5"
+    all Some("7"): token for "7"
+    all Some("abc"): 400 invalid_scope: Invalid scope: Requested scope is invalid
+    all Some("1abc"): 400 invalid_scope: Invalid scope: Requested scope is invalid
+    all Some(" 1"): 400 invalid_scope: Invalid scope: Requested scope is invalid
+    all Some("33554432"): 400 invalid_scope: Invalid scope: Requested scope is invalid
+    all Some("134217728"): 400 invalid_scope: Invalid scope: Requested scope is invalid
+    all Some("-1"): 400 invalid_scope: Invalid scope: Requested scope is invalid
+    all Some("1\""): 400 invalid_scope: Invalid parameter: `scope`
+    all Some("é"): 400 invalid_scope: Invalid parameter: `scope`
+    models None: token for "5"
+    models Some(""): 400 invalid_scope: Invalid parameter: `scope`
+    models Some("0"): token for "1"
+    models Some("5"): token for "5"
+    models Some("7"): 400 invalid_scope: Invalid scope: Requested scope is invalid
+    models Some("abc"): 400 invalid_scope: Invalid scope: Requested scope is invalid
+    models Some("1abc"): 400 invalid_scope: Invalid scope: Requested scope is invalid
+    models Some(" 1"): 400 invalid_scope: Invalid scope: Requested scope is invalid
+    models Some("33554432"): 400 invalid_scope: Invalid scope: Requested scope is invalid
+    models Some("134217728"): 400 invalid_scope: Invalid scope: Requested scope is invalid
+    models Some("-1"): 400 invalid_scope: Invalid scope: Requested scope is invalid
+    models Some("1\""): 400 invalid_scope: Invalid parameter: `scope`
+    models Some("é"): 400 invalid_scope: Invalid parameter: `scope`
+    more than all None: token for "134217727"
+    more than all Some(""): 400 invalid_scope: Invalid parameter: `scope`
+    more than all Some("0"): token for "1"
+    more than all Some("5"): token for "5"
+    more than all Some("7"): token for "7"
+    more than all Some("abc"): 400 invalid_scope: Invalid scope: Requested scope is invalid
+    more than all Some("1abc"): 400 invalid_scope: Invalid scope: Requested scope is invalid
+    more than all Some(" 1"): 400 invalid_scope: Invalid scope: Requested scope is invalid
+    more than all Some("33554432"): 400 invalid_scope: Invalid scope: Requested scope is invalid
+    more than all Some("134217728"): 400 invalid_scope: Invalid scope: Requested scope is invalid
+    more than all Some("-1"): 400 invalid_scope: Invalid scope: Requested scope is invalid
+    more than all Some("1\""): 400 invalid_scope: Invalid parameter: `scope`
+    more than all Some("é"): 400 invalid_scope: Invalid parameter: `scope`
+    "#);
+    mock.set(
+        json!({ "contract": "live", "differences": { "client-credentials-scope": "documented",
+        "scope-syntax": "documented", "scope-shape": "documented" } }),
+    )
+    .await;
+    assert_eq!(granted(&mock).await, documented);
+}
+
+#[tokio::test]
+async fn without_a_readable_scope_it_is_user_read_at_the_deployed_server() {
+    let mock = Mock::live().await;
+    let live = granted(&mock).await;
+    assert_snapshot!(live, @r#"
+    all None: token for ["1"]
+    all Some(""): 400 invalid_scope: Invalid parameter: `scope`
+    all Some("0"): token for ["1"]
+    all Some("5"): token for ["5"]
+    all Some("7"): token for ["7"]
+    all Some("abc"): token for ["1"]
+    all Some("1abc"): token for ["1"]
+    all Some(" 1"): token for ["1"]
+    all Some("33554432"): 400 invalid_scope: Invalid scope: Requested scope is invalid
+    all Some("134217728"): token for ["1"]
+    all Some("-1"): token for ["1"]
+    all Some("1\""): 400 invalid_scope: Invalid parameter: `scope`
+    all Some("é"): 400 invalid_scope: Invalid parameter: `scope`
+    models None: token for ["1"]
+    models Some(""): 400 invalid_scope: Invalid parameter: `scope`
+    models Some("0"): token for ["1"]
+    models Some("5"): token for ["5"]
+    models Some("7"): 400 invalid_scope: Invalid scope: Requested scope is invalid
+    models Some("abc"): token for ["1"]
+    models Some("1abc"): token for ["1"]
+    models Some(" 1"): token for ["1"]
+    models Some("33554432"): 400 invalid_scope: Invalid scope: Requested scope is invalid
+    models Some("134217728"): token for ["1"]
+    models Some("-1"): token for ["1"]
+    models Some("1\""): 400 invalid_scope: Invalid parameter: `scope`
+    models Some("é"): 400 invalid_scope: Invalid parameter: `scope`
+    more than all None: token for ["1"]
+    more than all Some(""): 400 invalid_scope: Invalid parameter: `scope`
+    more than all Some("0"): token for ["1"]
+    more than all Some("5"): token for ["5"]
+    more than all Some("7"): token for ["7"]
+    more than all Some("abc"): token for ["1"]
+    more than all Some("1abc"): token for ["1"]
+    more than all Some(" 1"): token for ["1"]
+    more than all Some("33554432"): token for ["33554433"]
+    more than all Some("134217728"): token for ["1"]
+    more than all Some("-1"): token for ["1"]
+    more than all Some("1\""): 400 invalid_scope: Invalid parameter: `scope`
+    more than all Some("é"): 400 invalid_scope: Invalid parameter: `scope`
+    "#);
+    mock.set(
+        json!({ "contract": "documented", "differences": { "client-credentials-scope": "live",
+        "scope-syntax": "live", "scope-shape": "live" } }),
+    )
+    .await;
+    assert_eq!(granted(&mock).await, live);
+}
+
+/// What a public client is told that sends such a secret.
+async fn public(mock: &World, secrets: &[Option<&str>]) -> String {
+    let mut table = String::new();
+    for app in [&PUBLIC_CC, &SPA] {
+        for secret in secrets {
+            let mut fields = app.for_itself();
+            if let Some(secret) = secret {
+                fields = fields.and("client_secret", secret);
+            }
+            let gist = match mock.token(&fields).await {
+                answer if answer.status == 200 => "200".to_owned(),
+                answer => answer.gist(),
+            };
+            table += &format!("{} {secret:?}: {gist}\n", app.id);
+        }
+    }
+    table
+}
+
+#[tokio::test]
+async fn it_is_for_confidential_clients_in_the_documentation() {
+    let made_up = [Some("made-up")];
+    let mock = Mock::documented().await;
+    let documented = public(&mock, &made_up).await;
+    assert_snapshot!(documented, @r#"
+    public-cc Some("made-up"): 400 unauthorized_client: Unauthorized client: `grant_type` is invalid
+    spa Some("made-up"): 400 unauthorized_client: Unauthorized client: `grant_type` is invalid
+    "#);
+    mock.set(json!({ "contract": "live", "differences":
+        { "client-credentials-public": "documented", "missing-parameter": "documented" } }))
+        .await;
+    assert_eq!(public(&mock, &made_up).await, documented);
+}
+
+#[tokio::test]
+async fn it_is_for_any_client_with_any_secret_at_the_deployed_server() {
+    let secrets = [None, Some(""), Some("made-up")];
+    let mock = Mock::live().await;
+    let live = public(&mock, &secrets).await;
+    assert_snapshot!(live, @r#"
+    public-cc None: 400 invalid_client: Invalid client: cannot retrieve client credentials
+    public-cc Some(""): 400 invalid_client: Invalid client: cannot retrieve client credentials
+    public-cc Some("made-up"): 200
+    spa None: 400 invalid_client: Invalid client: cannot retrieve client credentials
+    spa Some(""): 400 invalid_client: Invalid client: cannot retrieve client credentials
+    spa Some("made-up"): 400 unauthorized_client: Unauthorized client: `grant_type` is invalid
+    "#);
+    mock.set(
+        json!({ "contract": "documented", "differences": { "client-credentials-public": "live",
+        "missing-parameter": "live", "public-client-secret": "live" } }),
+    )
+    .await;
+    assert_eq!(public(&mock, &secrets).await, live);
+}
+
+#[tokio::test]
+async fn a_wrong_secret_gets_nothing() {
+    let refused = async |mock: Mock| {
+        let wrong = CONF.for_itself().with("client_secret", "wrong");
+        let wrong = mock.token(&wrong).await.gist();
+        let lost = mock.token(&LOST_SECRET.for_itself()).await.gist();
+        let grant = Fields::of(&[("grant_type", "client_credentials")]);
+        let by_basic = mock.post(TOKEN, &grant).basic("conf", "secret-conf").await;
+        assert_eq!(by_basic.status, 200, "{by_basic}");
+        format!("wrong: {wrong}\nnone stored: {lost}")
+    };
+    let documented = refused(Mock::documented().await).await;
+    assert_snapshot!(documented, @"
+    wrong: 400 invalid_client: Invalid client: client is invalid
+    none stored: 400 invalid_client: Invalid client: client is invalid
+    ");
+    assert_eq!(refused(Mock::live().await).await, documented);
+}

@@ -1,0 +1,139 @@
+//! `/token`, the code grant: what a code is worth when time has passed and things have changed.
+
+use civitai_oauth_mock::{Contract, Difference};
+use insta::assert_snapshot;
+use serde_json::json;
+
+use crate::support::{CODE_ONLY, CONF, Mock, NARROW, World};
+
+/// What a code is worth after so many seconds.
+async fn aged(mock: &World, seconds: i64) -> String {
+    let code = mock.code(&CONF, "1").await;
+    mock.advance(seconds).await;
+    let gist = mock.token(&CONF.redeems(&code)).await.gist();
+    if gist.starts_with("200") {
+        "tokens".to_owned()
+    } else {
+        gist
+    }
+}
+
+async fn life(mock: &World) -> String {
+    let mut table = String::new();
+    for seconds in [295, 301, 595, 601] {
+        table += &format!("{seconds} s: {}\n", aged(mock, seconds).await);
+    }
+    table
+}
+
+#[tokio::test]
+async fn a_code_lives_ten_minutes_in_the_documentation_and_five_at_the_deployed_server() {
+    let mock = Mock::documented().await;
+    let long = life(&mock).await;
+    assert_snapshot!(long, @"
+    295 s: tokens
+    301 s: tokens
+    595 s: tokens
+    601 s: 400 invalid_grant: Invalid grant: authorization code is invalid
+    ");
+    mock.set_apart(Difference::CodeLifetime, Contract::Live)
+        .await;
+    let short = life(&mock).await;
+
+    let mock = Mock::live().await;
+    assert_snapshot!(life(&mock).await, @"
+    295 s: tokens
+    301 s: 400 invalid_grant: Invalid grant: authorization code has expired
+    595 s: 400 invalid_grant: Invalid grant: authorization code has expired
+    601 s: 400 invalid_grant: Invalid grant: authorization code is invalid
+    ");
+    assert_eq!(life(&mock).await, short);
+    mock.set_apart(Difference::CodeLifetime, Contract::Documented)
+        .await;
+    assert_eq!(life(&mock).await, long);
+}
+
+#[tokio::test]
+async fn the_setting_decides_a_codes_life_before_the_contract_does() {
+    let mock = Mock::live().await;
+    mock.set(json!({ "code_seconds": 5 })).await;
+    assert_snapshot!(aged(&mock, 7).await, @"400 invalid_grant: Invalid grant: authorization code has expired");
+    mock.set(json!({ "code_seconds": 3600 })).await;
+    assert_eq!(aged(&mock, 3590).await, "tokens");
+    mock.set(json!({ "code_seconds": null })).await;
+    assert_ne!(aged(&mock, 301).await, "tokens");
+}
+
+#[tokio::test]
+async fn a_ceiling_that_shrank_meanwhile_is_looked_at_again() {
+    let shrunk = async |mock: &World| {
+        mock.control("PATCH", "/clients/conf", json!({ "allowed_scopes": 7 }))
+            .await;
+        let code = mock.code(&CONF, "7").await;
+        mock.control("PATCH", "/clients/conf", json!({ "allowed_scopes": 4 }))
+            .await;
+        mock.token(&CONF.redeems(&code)).await
+    };
+    let mock = Mock::documented().await;
+    assert_eq!(shrunk(&mock).await.json()["scope"], "5");
+    let mock = Mock::live().await;
+    assert_snapshot!(shrunk(&mock).await, @r#"
+    400
+    access-control-allow-headers: *
+    access-control-allow-methods: POST
+    access-control-allow-origin: *
+    content-type: application/json
+
+    {"error":"invalid_scope","error_description":"Invalid scope: Requested scope is invalid"}
+    "#);
+}
+
+#[tokio::test]
+async fn a_code_outlives_the_session_and_the_consent_it_came_from() {
+    let mock = Mock::documented().await;
+    let code = mock.code(&CONF, "1").await;
+    mock.control("DELETE", "/consents", json!({})).await;
+    mock.control("PATCH", "/users/ada", json!({ "deleted": true }))
+        .await;
+    assert_eq!(mock.token(&CONF.redeems(&code)).await.status, 200);
+}
+
+#[tokio::test]
+async fn an_app_that_was_closed_meanwhile_still_redeems_its_code() {
+    let mock = Mock::documented().await;
+    let code = mock.code(&CONF, "1").await;
+    let closed = json!({ "access_mode": "disabled" });
+    mock.control("PATCH", "/clients/conf", closed).await;
+    assert_eq!(mock.token(&CONF.redeems(&code)).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_client_without_the_refresh_grant_gets_a_refresh_token_that_it_cannot_use() {
+    let mock = Mock::documented().await;
+    let tokens = mock.tokens(&CODE_ONLY, "1").await;
+    assert_snapshot!(mock.token(&CODE_ONLY.refreshes(&tokens.refresh)).await, @r#"
+    400
+    access-control-allow-headers: *
+    access-control-allow-methods: POST
+    access-control-allow-origin: *
+    content-type: application/json
+
+    {"error":"unauthorized_client","error_description":"Unauthorized client: `grant_type` is invalid"}
+    "#);
+}
+
+#[tokio::test]
+async fn a_code_of_a_deleted_client_is_worth_nothing() {
+    let mock = Mock::documented().await;
+    let code = mock.code(&NARROW, "1").await;
+    mock.control("DELETE", "/clients/narrow", json!({})).await;
+    assert_snapshot!(mock.token(&NARROW.redeems(&code)).await, @r#"
+    400
+    access-control-allow-headers: *
+    access-control-allow-methods: POST
+    access-control-allow-origin: *
+    content-type: application/json
+
+    {"error":"invalid_client","error_description":"Invalid client: client is invalid"}
+    "#);
+}
