@@ -32,6 +32,7 @@
 //! | `oauth` | The endpoints that client apps speak, one file each. |
 //! | `pages` | The pages that people see. |
 //! | `control` | What makes it a mock: each verb once. |
+//! | `embed` | How does a Rust test use the mock? |
 //! | `router` | Every path and its handler: the one table to read first. |
 //! | `server`, `listener`, `tls` | How does it listen? |
 //! | `config`, `seed`, `invalid` | What can be set, what there is to begin with, and what is said when either is wrong. |
@@ -46,6 +47,7 @@ pub mod cli;
 mod config;
 mod contract;
 mod control;
+mod embed;
 mod exchange;
 mod invalid;
 mod listener;
@@ -63,6 +65,7 @@ mod tls;
 
 pub use config::Config;
 pub use contract::{Contract, DIFFERENCES, Difference, Entry, OBSERVED, Override, Rules};
+pub use embed::{MockError, MockServer, MockServerBuilder};
 pub use invalid::Invalid;
 pub use protocol::scope::{PRESETS, SCOPES, Scope, ScopeBit};
 pub use sandbox::settings::{ConsentMode, UnknownClients};

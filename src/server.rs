@@ -14,8 +14,8 @@ use crate::config::Config;
 use crate::control::guard::ControlToken;
 use crate::invalid::Invalid;
 use crate::listener::{Listener, accept};
-use crate::sandbox::open_store;
 use crate::sandbox::registry::{DEFAULT, Registry};
+use crate::sandbox::{Sandbox, open_store};
 use crate::store::StoreError;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
@@ -185,6 +185,11 @@ impl Server {
             tasks,
             app,
         })
+    }
+
+    /// One of its sandboxes.
+    pub(crate) async fn sandbox(&self, name: &str) -> Result<Arc<Sandbox>, StoreError> {
+        self.app.registry.sandbox(name).await
     }
 
     /// The address that it listens on.

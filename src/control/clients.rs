@@ -18,19 +18,13 @@ impl Sandbox {
             object.insert("id".to_owned(), self.entropy.client_id().into());
         }
         let spec: ClientSpec = invalid::from_json(input)?;
-        if self
-            .store
-            .find_client(self.name(), spec.id.as_str())
-            .await?
-            .is_some()
-        {
-            let why = Invalid::new("id", format!("a second client {:?}", spec.id.as_str()));
+        let client = self.resolve(spec).await?;
+        if !self.store.insert_client(self.name(), &client).await? {
+            let why = Invalid::new("id", format!("a second client {:?}", client.id.as_str()));
             return Err(ControlError::Conflict(
                 why.with_hint("PATCH the client, or leave the id out"),
             ));
         }
-        let client = self.resolve(spec).await?;
-        self.store.put_client(self.name(), &client).await?;
         Ok(client)
     }
 

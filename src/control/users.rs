@@ -11,25 +11,31 @@ use crate::sandbox::Sandbox;
 impl Sandbox {
     /// A new user with the keys of the seed format; without an `id`, the next free one.
     pub(crate) async fn create_user(&self, mut input: Value) -> Outcome<User> {
-        if let Some(object) = input.as_object_mut()
-            && !object.contains_key("id")
-        {
-            let id = self.store.next_user_id(self.name()).await?;
-            object.insert("id".to_owned(), id.0.into());
+        let with_own_id = input.get("id").is_some();
+        if let (false, Some(object)) = (with_own_id, input.as_object_mut()) {
+            object.insert("id".to_owned(), 0.into());
         }
         let user: User = invalid::from_json(input)?;
-        if self
+        let (id, username) = (user.id, user.username.clone());
+        if let Some(made) = self
             .store
-            .find_user(self.name(), &UserRef::Id(user.id.0))
+            .insert_user(self.name(), user, with_own_id)
             .await?
-            .is_some()
         {
-            let why = Invalid::new("id", format!("a second user {}", user.id));
-            return Err(ControlError::Conflict(
-                why.with_hint("PATCH the user, or leave the id out"),
-            ));
+            return Ok(made);
         }
-        self.keep_user(user).await
+        let same_id = self
+            .store
+            .find_user(self.name(), &UserRef::Id(id.0))
+            .await?;
+        Err(ControlError::Conflict(
+            if with_own_id && same_id.is_some() {
+                Invalid::new("id", format!("a second user {id}"))
+                    .with_hint("PATCH the user, or leave the id out")
+            } else {
+                second_name(&username.unwrap_or_default())
+            },
+        ))
     }
 
     /// The user whom the path names, deleted or not.
@@ -65,19 +71,18 @@ impl Sandbox {
     }
 
     async fn keep_user(&self, user: User) -> Outcome<User> {
-        if let Some(name) = &user.username {
-            let namesake = self
-                .store
-                .find_user(self.name(), &UserRef::Name(name.clone()))
-                .await?;
-            if namesake.is_some_and(|known| known.id != user.id) {
-                let why = Invalid::new("username", format!("a second user {name:?}"));
-                return Err(ControlError::Conflict(why));
-            }
+        match self.store.put_user(self.name(), &user).await {
+            Ok(()) => Ok(user),
+            Err(why) if why.is_taken() => Err(ControlError::Conflict(second_name(
+                &user.username.unwrap_or_default(),
+            ))),
+            Err(why) => Err(why.into()),
         }
-        self.store.put_user(self.name(), &user).await?;
-        Ok(user)
     }
+}
+
+fn second_name(name: &str) -> Invalid {
+    Invalid::new("username", format!("a second user {name:?}"))
 }
 
 /// The keys of `input` in place of those that `before` has.

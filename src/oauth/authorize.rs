@@ -3,7 +3,7 @@
 //! that asks for consent is `pages/consent.rs`.
 
 use axum::extract::RawQuery;
-use axum::http::{Method, StatusCode};
+use axum::http::Method;
 use axum::response::Response;
 
 use crate::contract::{Contract, Difference, Rules};
@@ -70,13 +70,10 @@ async fn answer(context: &Context, params: &Params, by_post: bool) -> Response {
         Ok(Next::SignIn) => respond::see_other(&sign_in_path(context, params)),
         Ok(Next::AskConsent) => respond::see_other(&consent_url(context, params)),
         Ok(Next::Refused(location)) => respond::see_other(&location),
-        Ok(Next::Client(location)) => {
-            let status = match context.rules().side(Difference::RedirectStatus) {
-                Contract::Documented => StatusCode::FOUND,
-                Contract::Live => StatusCode::SEE_OTHER,
-            };
-            respond::redirect(status, &location)
-        }
+        Ok(Next::Client(location)) => match context.rules().side(Difference::RedirectStatus) {
+            Contract::Documented => respond::found(&location),
+            Contract::Live => respond::see_other(&location),
+        },
         Err(why) => respond::error(&why, Cors::Closed),
     };
     respond::with_cookie(response, cookie.as_deref())

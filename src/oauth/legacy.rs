@@ -2,7 +2,6 @@
 //! does is the difference `legacy-host`; which listener is the old host is `server.rs`.
 
 use axum::extract::{FromRequestParts, Request};
-use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::Response;
 
@@ -38,7 +37,7 @@ pub(crate) async fn host(request: Request, next: Next) -> Response {
     };
     if redirected {
         let location = format!("{}{}", context.base, parts.uri);
-        return respond::redirect(StatusCode::PERMANENT_REDIRECT, &location);
+        return respond::moved(&location);
     }
     next.run(Request::from_parts(parts, body)).await
 }

@@ -142,8 +142,17 @@ pub(crate) fn failure(why: &StoreError) -> Response {
     error(&OAuthError::server_error(), Cors::Closed)
 }
 
-/// A redirect to a URL or path.
-pub(crate) fn redirect(status: StatusCode, location: &str) -> Response {
+/// 302, as the documentation has it for a code.
+pub(crate) fn found(location: &str) -> Response {
+    redirect(StatusCode::FOUND, location)
+}
+
+/// 308, so that method and body go along.
+pub(crate) fn moved(location: &str) -> Response {
+    redirect(StatusCode::PERMANENT_REDIRECT, location)
+}
+
+fn redirect(status: StatusCode, location: &str) -> Response {
     let mut response = (status, Body::empty()).into_response();
     put(&mut response, LOCATION, location);
     response

@@ -12,6 +12,7 @@ use crate::model::user::{User, UserRef};
 use crate::oauth::extract::{Context, Sent};
 use crate::oauth::respond;
 use crate::oauth::session;
+use crate::protocol::ids::UserId;
 use crate::store::StoreError;
 
 const LONGEST_NAME: usize = 64;
@@ -133,9 +134,12 @@ async fn find_or_create(context: &Context, name: &str) -> Result<Result<User, St
         }
         Some(user) => Ok(Ok(user)),
         None => {
-            let user = User::named(sandbox.store.next_user_id(sandbox.name()).await?, name);
-            sandbox.store.put_user(sandbox.name(), &user).await?;
-            Ok(Ok(user))
+            let user = User::named(UserId(0), name);
+            let made = sandbox
+                .store
+                .insert_user(sandbox.name(), user, false)
+                .await?;
+            Ok(made.ok_or_else(|| "Somebody took that name just now. Try again.".to_owned()))
         }
     }
 }

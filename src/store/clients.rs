@@ -50,6 +50,26 @@ impl Store {
         put(&self.pool, sandbox, client).await
     }
 
+    /// Puts a client in that is not there yet. Whether it was not: of many who register one at once, one does.
+    pub(crate) async fn insert_client(
+        &self,
+        sandbox: &str,
+        client: &Client,
+    ) -> Result<bool, StoreError> {
+        let done = sqlx::query(
+            "insert into clients (sandbox, id, position, secret_hash, document)
+             values (?1, ?2, (select coalesce(max(position), 0) + 1 from clients where sandbox = ?1), ?3, ?4)
+             on conflict do nothing",
+        )
+        .bind(sandbox)
+        .bind(&client.id)
+        .bind(client.secret.as_ref().map(SecretHash::as_bytes))
+        .bind(to_json(client))
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
     /// A client by id.
     pub(crate) async fn find_client(
         &self,

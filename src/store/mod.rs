@@ -80,6 +80,16 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    /// Whether a row could not be written because another has what must be its own.
+    pub(crate) fn is_taken(&self) -> bool {
+        match self {
+            Self::Sql(sqlx::Error::Database(why)) => why.is_unique_violation(),
+            _ => false,
+        }
+    }
+}
+
 impl Store {
     /// Opens the database and brings it to this version's schema.
     pub(crate) async fn open(database: &Database) -> Result<Self, StoreError> {

@@ -70,13 +70,36 @@ impl Store {
             .collect()
     }
 
-    /// An id that no user has.
-    pub(crate) async fn next_user_id(&self, sandbox: &str) -> Result<UserId, StoreError> {
-        let id = sqlx::query_scalar("select coalesce(max(id), 0) + 1 from users where sandbox = ?")
-            .bind(sandbox)
-            .fetch_one(&self.pool)
-            .await?;
-        Ok(UserId(id))
+    /// Puts a user in who is not there yet; without an id of their own, under the next free one. Nothing where
+    /// the id or the username is taken: of many who take it at once, one gets it.
+    pub(crate) async fn insert_user(
+        &self,
+        sandbox: &str,
+        mut user: User,
+        with_own_id: bool,
+    ) -> Result<Option<User>, StoreError> {
+        let mut tx = self.pool.begin_with("begin immediate").await?;
+        if !with_own_id {
+            let id =
+                sqlx::query_scalar("select coalesce(max(id), 0) + 1 from users where sandbox = ?")
+                    .bind(sandbox)
+                    .fetch_one(&mut *tx)
+                    .await?;
+            user.id = UserId(id);
+        }
+        let done = sqlx::query(
+            "insert into users (sandbox, id, username, deleted, document) values (?, ?, ?, ?, ?)
+             on conflict do nothing",
+        )
+        .bind(sandbox)
+        .bind(user.id)
+        .bind(&user.username)
+        .bind(user.deleted)
+        .bind(to_json(&user))
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok((done.rows_affected() > 0).then_some(user))
     }
 
     /// Removes a user with all that is theirs. Whether there was one.

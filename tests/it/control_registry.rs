@@ -256,7 +256,6 @@ async fn users_are_created_read_changed_and_deleted() {
 }
 
 #[tokio::test]
-#[ignore = "a deleted user's id is given out again, and their sessions, tokens and consents are still there"]
 async fn a_new_user_inherits_nothing_of_a_deleted_one() {
     let mock = Mock::documented().await;
     mock.control("POST", "/users", json!({ "username": "eve" }))

@@ -108,7 +108,6 @@ async fn the_first_requests_of_a_sandbox_make_one_sandbox() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "the next id is read and written by two statements, so that racing users overwrite each other"]
 async fn users_made_at_once_get_ids_of_their_own() {
     let made = made_at_once(|number| json!({ "username": format!("user-{number}") })).await;
     assert_eq!(made, 20);
