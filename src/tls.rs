@@ -94,8 +94,17 @@ impl Tls {
                 let chain = read(certificate, |pem| {
                     CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>()
                 })?;
-                let key = read(key, PrivateKeyDer::from_pem_slice)?;
-                (builder.with_single_cert(chain, key)?, None)
+                if chain.is_empty() {
+                    return Err(wrong(certificate, &"there is no certificate in it"));
+                }
+                let private_key = read(key, PrivateKeyDer::from_pem_slice)?;
+                let config = builder
+                    .with_single_cert(chain, private_key)
+                    .map_err(|why| {
+                        let certificate = certificate.display();
+                        wrong(key, &format!("not the key of {certificate}: {why}"))
+                    })?;
+                (config, None)
             }
             Certificate::Generated { ca_file } => {
                 let authority = Authority::new(provider)?;

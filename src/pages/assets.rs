@@ -1,21 +1,59 @@
-//! What do the pages load? One style sheet, under a name that changes with its content, so that browsers may
-//! keep it for good.
+//! What do the pages load? A style sheet and an icon, under names that change with their content, so that
+//! browsers may keep them for good.
 
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::response::{IntoResponse, Response};
 
-const STYLE: &str = include_str!("../../templates/style.css");
+pub(super) const STYLE: Asset = Asset::new(
+    "style",
+    "css",
+    "text/css; charset=utf-8",
+    include_str!("../../templates/style.css"),
+);
 
-/// The path of the style sheet, below a sandbox's prefix.
-pub(super) fn style_path() -> String {
-    format!("/_mock/assets/{}", style_name())
+/// Without one, browsers ask for `/favicon.ico`, and an empty `data:` URL is against the pages' own policy.
+pub(super) const ICON: Asset = Asset::new(
+    "icon",
+    "svg",
+    "image/svg+xml",
+    include_str!("../../templates/icon.svg"),
+);
+
+/// One file that pages load.
+pub(super) struct Asset {
+    stem: &'static str,
+    extension: &'static str,
+    kind: &'static str,
+    text: &'static str,
+    fingerprint: u64,
 }
 
-fn style_name() -> String {
-    const FINGERPRINT: u64 = fingerprint(STYLE.as_bytes());
-    format!("style-{FINGERPRINT:016x}.css")
+impl Asset {
+    const fn new(
+        stem: &'static str,
+        extension: &'static str,
+        kind: &'static str,
+        text: &'static str,
+    ) -> Self {
+        Self {
+            stem,
+            extension,
+            kind,
+            text,
+            fingerprint: fingerprint(text.as_bytes()),
+        }
+    }
+
+    fn name(&self) -> String {
+        format!("{}-{:016x}.{}", self.stem, self.fingerprint, self.extension)
+    }
+
+    /// Where it is, below a sandbox's prefix.
+    pub(super) fn path(&self) -> String {
+        format!("/_mock/assets/{}", self.name())
+    }
 }
 
 /// FNV-1a: it tells versions of a file apart and guards nothing, so it is computed when the server is built.
@@ -31,13 +69,13 @@ const fn fingerprint(bytes: &[u8]) -> u64 {
 
 /// `GET /_mock/assets/{name}`.
 pub(crate) async fn get(Path(name): Path<String>) -> Response {
-    if name != style_name() {
+    let Some(asset) = [STYLE, ICON].into_iter().find(|asset| asset.name() == name) else {
         return (StatusCode::NOT_FOUND, "no such asset").into_response();
-    }
+    };
     let headers = [
-        (CONTENT_TYPE, "text/css; charset=utf-8"),
+        (CONTENT_TYPE, asset.kind),
         (CACHE_CONTROL, "public, max-age=31536000, immutable"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ];
-    (headers, STYLE).into_response()
+    (headers, asset.text).into_response()
 }

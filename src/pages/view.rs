@@ -23,13 +23,15 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; base
 #[derive(Debug, Clone)]
 pub(super) struct Frame {
     pub(super) style: String,
+    pub(super) icon: String,
     pub(super) home: String,
 }
 
 impl Frame {
     pub(super) fn new(base: &Base) -> Self {
         Self {
-            style: base.path(&assets::style_path()),
+            style: base.path(&assets::STYLE.path()),
+            icon: base.path(&assets::ICON.path()),
             home: base.path("/"),
         }
     }

@@ -15,15 +15,26 @@ mod authorize_redirects;
 mod authorize_scope;
 mod authorize_transport;
 mod bad_input;
+mod browser;
 mod buzz_limit;
 mod consent_memory;
 mod consent_page;
 mod control_registry;
 mod control_settings;
+mod device;
+mod device_page;
+mod device_refusals;
+mod device_transport;
+mod legacy;
 mod login_page;
 mod mock_users;
+mod openid;
+#[cfg(feature = "cli")]
+mod openid_keys;
 mod origins;
 mod outsiders;
+#[cfg(feature = "tls")]
+mod outsiders_openid;
 mod persistence;
 #[cfg(feature = "cli")]
 mod program;
@@ -34,6 +45,8 @@ mod races;
 mod rate_limits;
 mod revoke;
 mod sandboxes;
+#[cfg(feature = "cli")]
+mod tls;
 mod token_client_credentials;
 mod token_clients;
 mod token_code;

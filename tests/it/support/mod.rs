@@ -2,8 +2,13 @@
 
 mod answer;
 mod apps;
+mod browser;
+mod devices;
 mod fields;
 mod files;
+#[cfg(feature = "tls")]
+mod https;
+mod id_tokens;
 mod page;
 #[cfg(feature = "cli")]
 mod program;
@@ -14,8 +19,15 @@ pub(crate) use apps::{
     APP_BLOCK, App, CODE_ONLY, CONF, DISABLED, LOST_SECRET, NARROW, NO_GRANTS, ODD_SECRET, OTHER,
     PUBLIC_CC, SPA, TESTERS, Tokens, VERIFIER, WIDE,
 };
+pub(crate) use browser::{Browser, ENTER, SPACE};
+pub(crate) use devices::{
+    CLI, DEVICE, DEVICE_APPROVE, DEVICE_GRANT, DEVICE_INFO, DEVICE_PAGE, DEVICE_TOKEN, Device,
+};
 pub(crate) use fields::Fields;
 pub(crate) use files::Folder;
+#[cfg(feature = "tls")]
+pub(crate) use https::Https;
+pub(crate) use id_tokens::{CONFIGURATION, JWKS};
 pub(crate) use page::Page;
 #[cfg(feature = "cli")]
 pub(crate) use program::Program;

@@ -1,0 +1,289 @@
+//! HTTPS: a certificate made for whatever name is asked for, or one from files, and the URLs in answers.
+
+use std::path::PathBuf;
+
+use civitai_oauth_mock::{Certificate, Config, Contract, Server};
+use insta::assert_snapshot;
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::support::{
+    AUTHORIZE, CONF, CONFIGURATION, Folder, Https, JWKS, Mock, Program, SPA, config,
+};
+
+fn with(certificate: Certificate) -> Config {
+    let mut config = config(Contract::Documented);
+    let anywhere = "127.0.0.1:0".parse().expect("an address");
+    config.tls = Some((anywhere, certificate));
+    config
+}
+
+fn generated() -> Config {
+    with(Certificate::Generated { ca_file: None })
+}
+
+/// A client that trusts what the server made for itself.
+fn trusting(mock: &Mock) -> Https {
+    let authority = mock.server().certificate_authority().expect("it made one");
+    Https::trusting(authority, mock.server().tls_address().expect("it listens"))
+}
+
+#[tokio::test]
+async fn a_certificate_is_made_for_whatever_name_is_asked_for() {
+    let mock = Mock::start(generated()).await;
+    let https = trusting(&mock);
+    for name in [
+        "localhost",
+        "127.0.0.1",
+        "[::1]",
+        "auth.civitai.com",
+        "mock.test",
+    ] {
+        let base = https.base(name);
+        for prefix in ["", "/_sandbox/x"] {
+            let base = format!("{base}{prefix}");
+            let answer = https.get(&format!("{base}{CONFIGURATION}")).await;
+            let document = answer.expect("the certificate is good").json();
+            assert_eq!(document["issuer"], base);
+            assert_eq!(document["jwks_uri"], format!("{base}{JWKS}"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn redirects_of_an_https_request_stay_on_https() {
+    let mock = Mock::start(generated()).await;
+    let https = trusting(&mock);
+    let base = https.base("localhost");
+    let asked = SPA.asks("1").encoded();
+    let sent = https.get(&format!("{base}{AUTHORIZE}?{asked}")).await;
+    let there = sent.expect("an answer").location();
+    assert!(
+        there.as_str().starts_with(&format!("{base}/login?")),
+        "{there}"
+    );
+}
+
+#[tokio::test]
+async fn both_listeners_serve_one_world() {
+    let mock = Mock::start(generated()).await;
+    let https = trusting(&mock);
+    let keys = https
+        .get(&format!("{}{JWKS}", https.base("localhost")))
+        .await;
+    assert_eq!(keys.expect("an answer").json(), mock.get(JWKS).await.json());
+}
+
+#[tokio::test]
+async fn a_client_that_was_not_told_to_trust_the_authority_does_not() {
+    let mock = Mock::start(generated()).await;
+    let stranger = Mock::start(generated()).await;
+    let authority = stranger.server().certificate_authority().expect("one");
+    let address = mock.server().tls_address().expect("it listens");
+    let https = Https::trusting(authority, address);
+    let why = https
+        .get(&https.base("localhost"))
+        .await
+        .expect_err("a stranger");
+    assert!(
+        why.to_string().contains("invalid peer certificate"),
+        "{why}"
+    );
+}
+
+#[tokio::test]
+async fn the_authority_is_written_where_it_was_asked_for() {
+    let folder = Folder::new();
+    let file = folder.path("ca.pem");
+    let mock = Mock::start(with(Certificate::Generated {
+        ca_file: Some(file.clone()),
+    }))
+    .await;
+    let written = std::fs::read_to_string(file).expect("it was written");
+    assert_eq!(Some(&*written), mock.server().certificate_authority());
+    let address = mock.server().tls_address().expect("it listens");
+    let https = Https::trusting(&written, address);
+    let health = https
+        .get(&format!("{}/api/health", https.base("localhost")))
+        .await;
+    assert_eq!(health.expect("an answer").status, 200);
+}
+
+/// A certificate and its key, in two files.
+fn files(folder: &Folder, stem: &str) -> (PathBuf, PathBuf, String) {
+    let names = vec!["mock.test".to_owned()];
+    let CertifiedKey { cert, signing_key } =
+        generate_simple_self_signed(names).expect("a certificate can be made");
+    let certificate = folder.write(&format!("{stem}.pem"), &cert.pem());
+    let key = folder.write(&format!("{stem}.key"), &signing_key.serialize_pem());
+    (certificate, key, cert.pem())
+}
+
+#[tokio::test]
+async fn a_certificate_from_files_is_the_one_that_is_shown() {
+    let folder = Folder::new();
+    let (certificate, key, pem) = files(&folder, "own");
+    let mock = Mock::start(with(Certificate::Files { certificate, key })).await;
+    assert_eq!(mock.server().certificate_authority(), None);
+    let address = mock.server().tls_address().expect("it listens");
+    let https = Https::trusting(&pem, address);
+    let health = https
+        .get(&format!("{}/api/health", https.base("mock.test")))
+        .await;
+    assert_eq!(health.expect("an answer").status, 200);
+    let other = https
+        .get(&format!("{}/api/health", https.base("localhost")))
+        .await;
+    assert!(other.is_err(), "the certificate is for mock.test alone");
+}
+
+#[tokio::test]
+async fn files_that_cannot_be_used_stop_the_start_and_are_named() {
+    let folder = Folder::new();
+    let (certificate, key, _) = files(&folder, "one");
+    let (_, other_key, _) = files(&folder, "two");
+    let nothing = folder.write("empty.pem", "");
+    let missing = folder.path("missing.pem");
+    let mut said = String::new();
+    for (certificate, key) in [
+        (&missing, &key),
+        (&certificate, &missing),
+        (&nothing, &key),
+        (&certificate, &nothing),
+        (&certificate, &certificate),
+        (&key, &key),
+        (&certificate, &other_key),
+    ] {
+        let (certificate, key) = (certificate.clone(), key.clone());
+        let config = with(Certificate::Files { certificate, key });
+        let why = Server::start(config).await.expect_err("it cannot");
+        said += &folder.redacted(&format!("{why}\n"));
+    }
+    let ca_file = Some(folder.path("no/such/folder/ca.pem"));
+    let why = Server::start(with(Certificate::Generated { ca_file })).await;
+    said += &folder.redacted(&format!("{}\n", why.expect_err("it cannot")));
+    assert_snapshot!(said, @"
+    <folder>/missing.pem: No such file or directory (os error 2)
+    <folder>/missing.pem: No such file or directory (os error 2)
+    <folder>/empty.pem: there is no certificate in it
+    <folder>/empty.pem: not the PEM that is needed: no items found
+    <folder>/one.pem: not the PEM that is needed: no items found
+    <folder>/one.key: there is no certificate in it
+    <folder>/two.key: not the key of <folder>/one.pem: keys may not be consistent: KeyMismatch
+    <folder>/no/such/folder/ca.pem: No such file or directory (os error 2)
+    ");
+}
+
+#[tokio::test]
+async fn plain_http_on_the_https_port_does_no_harm() {
+    let mock = Mock::start(generated()).await;
+    let address = mock.server().tls_address().expect("it listens");
+    let mut stream = TcpStream::connect(address).await.expect("it listens");
+    let request = b"GET /api/health HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    stream.write_all(request).await.expect("it is taken");
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(!answer.contains("HTTP/1.1 200"), "{answer}");
+
+    let https = trusting(&mock);
+    let health = https
+        .get(&format!("{}/api/health", https.base("localhost")))
+        .await;
+    assert_eq!(health.expect("an answer").status, 200);
+    mock.stop().await;
+}
+
+#[tokio::test]
+async fn a_session_of_the_browser_works_over_https() {
+    let mock = Mock::start(generated()).await;
+    let https = trusting(&mock);
+    let cookie = mock.session("ada").await;
+    let url = format!(
+        "{}{AUTHORIZE}?{}",
+        https.base("localhost"),
+        CONF.asks("1").encoded()
+    );
+    let request = hyper::Request::get(url).header("cookie", cookie);
+    let answer = https
+        .send(request.body(Vec::new()).expect("a request"))
+        .await;
+    let answer = answer.expect("an answer");
+    let there = answer.headers()["location"].to_str().expect("a URL");
+    let page = format!("{}/login/oauth/authorize?", https.base("localhost"));
+    assert!(there.starts_with(&page), "{there}");
+}
+
+#[test]
+fn options_that_contradict_each_other_are_refused_with_the_mend() {
+    let mut said = String::new();
+    for arguments in [
+        &["--tls-listen", "127.0.0.1:0", "--tls-cert", "c.pem"][..],
+        &["--tls-listen", "127.0.0.1:0", "--tls-key", "k.pem"],
+        &["--tls-cert", "c.pem", "--tls-key", "k.pem"],
+        &["--tls-ca-file", "ca.pem"],
+        &[
+            "--tls-listen",
+            "127.0.0.1:0",
+            "--tls-cert",
+            "c.pem",
+            "--tls-key",
+            "k.pem",
+            "--tls-ca-file",
+            "ca.pem",
+        ],
+        &[
+            "--tls-listen",
+            "127.0.0.1:0",
+            "--tls-cert",
+            "c.pem",
+            "--tls-key",
+            "k.pem",
+        ],
+    ] {
+        let arguments = [&["--listen", "127.0.0.1:0"], arguments].concat();
+        let run = Program::output(&arguments);
+        assert!(!run.status.success(), "{arguments:?}");
+        said += &String::from_utf8_lossy(&run.stderr);
+    }
+    assert_snapshot!(said, @"
+    civitai-oauth-mock: tls_cert: a certificate needs its private key; give it with --tls-key
+    civitai-oauth-mock: tls_key: a private key needs its certificate; give it with --tls-cert
+    civitai-oauth-mock: tls_listen: HTTPS is set up, but served nowhere; say where with --tls-listen, for example 127.0.0.1:8443
+    civitai-oauth-mock: tls_listen: HTTPS is set up, but served nowhere; say where with --tls-listen, for example 127.0.0.1:8443
+    civitai-oauth-mock: tls_ca_file: there is no authority of ours to write; leave it out, or leave --tls-cert and --tls-key out
+    civitai-oauth-mock: c.pem: No such file or directory (os error 2)
+    ");
+}
+
+#[tokio::test]
+async fn the_program_serves_https_and_writes_the_authority() {
+    let folder = Folder::new();
+    let file = folder.path("ca.pem");
+    let ca_file = file.to_str().expect("a path of the tests' own");
+    let arguments = [
+        "--listen",
+        "127.0.0.1:0",
+        "--tls-listen",
+        "127.0.0.1:0",
+        "--tls-ca-file",
+        ca_file,
+    ];
+    let program = Program::serve(&mut Program::command(&arguments));
+    let line = program
+        .announced
+        .iter()
+        .find_map(|line| line.trim().strip_prefix("HTTPS"));
+    let address = line.and_then(|line| line.trim().strip_prefix("https://"));
+    let address = address
+        .expect("it is announced")
+        .parse()
+        .expect("an address");
+    let pem = std::fs::read_to_string(&file).expect("it was written");
+    let https = Https::trusting(&pem, address);
+    let health = https
+        .get(&format!("{}/api/health", https.base("localhost")))
+        .await;
+    assert_eq!(health.expect("an answer").status, 200);
+}
