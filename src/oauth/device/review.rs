@@ -28,11 +28,9 @@ pub(crate) async fn info(context: Context, Sent(params): Sent) -> Response {
     match found.await {
         Ok((grant, client)) => {
             let labels: Vec<&str> = grant.scope.set_bits().map(|bit| bit.label).collect();
-            let description =
-                Some(client.description).filter(|description| !description.is_empty());
             let shown = json!({
                 "name": client.name,
-                "description": description,
+                "description": client.description,
                 "logoUrl": client.logo_url,
                 "isVerified": client.verified,
             });
