@@ -245,7 +245,7 @@ async fn a_review_tells_who_asks_and_for_what() {
         json!({ "description": "", "logo_url": "https://app.example/logo.png", "verified": false });
     mock.control("PATCH", "/clients/cli", plain).await;
     let all = info(&mock.device("33554431").await).await.json();
-    assert_snapshot!(all["client"], @r#"{"name":"Device App","description":null,"logoUrl":"https://app.example/logo.png","isVerified":false}"#);
+    assert_snapshot!(all["client"], @r#"{"name":"Device App","description":"","logoUrl":"https://app.example/logo.png","isVerified":false}"#);
     let labels: Vec<&str> = all["scopes"]
         .as_array()
         .expect("a list")
