@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Is the README true? Compares its tables with a running server and its program, and runs its first tests.
+"""Is the README true? Compares its tables with a running server and with the program, and runs its first tests.
 
 usage: readme.py PROGRAM BASE_URL
 
@@ -40,7 +40,7 @@ def same(what, readme, program):
 
 def settings(program):
     text = subprocess.run([program, "--help"], check=True, capture_output=True, text=True).stdout
-    names = re.findall(r"^ +(--[a-z-]+) .*?\[env: (\w+)=", text, re.M | re.S)
+    names = re.findall(r"^ +(--[a-z-]+) .*?\[env: (\w+)[=\]]", text, re.M | re.S)
     documented = [tuple(row[:3]) for row in rows(section("Settings"))[1:]]
     return documented, [(f, env, "" if f == "--config" else f[2:].replace("-", "_")) for f, env in names]
 
@@ -57,11 +57,15 @@ def contract(base):
     same("presets", [row for row in tables if len(row) == 2][1:], presets)
 
 
-def control_calls():
-    source = (TOP / "src/control/http.rs").read_text(encoding="utf-8")
-    paths = sorted(set(re.findall(r'"(/_mock/[^"]+)"', source)))
-    documented = re.findall(r"/_mock/[\w{}/.-]+", " ".join(row[0] for row in rows(section("Control calls"))))
-    same("control calls", sorted(set(documented)), paths)
+def control_calls(base):
+    with urllib.request.urlopen(base + "/_mock/openapi.json") as answer:
+        paths = json.load(answer)["paths"]
+    calls = [
+        [f"{method.upper()} {path}", operation["summary"]]
+        for path, operations in paths.items()
+        for method, operation in operations.items()
+    ]
+    same("control calls", [row[:2] for row in rows(section("Control calls"))[1:]], calls)
 
 
 def first_tests(base):
@@ -87,7 +91,7 @@ def main():
     program, base = sys.argv[1:]
     same("settings", *settings(program))
     contract(base)
-    control_calls()
+    control_calls(base)
     first_tests(base)
 
 
