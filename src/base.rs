@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::http::header::HOST;
 use axum::http::request::Parts;
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, Uri};
 use url::Url;
 
@@ -63,7 +64,7 @@ impl Base {
                 .filter(|scheme| matches!(scheme.as_str(), "http" | "https"))
                 .unwrap_or_else(|| door.scheme().to_owned());
             let host = host.or_else(|| {
-                let authority = parts.uri.authority().map(ToString::to_string);
+                let authority = parts.extensions.get::<Authority>().map(ToString::to_string);
                 let header = || Some(parts.headers.get(HOST)?.to_str().ok()?.to_owned());
                 authority.or_else(header)
             });
@@ -89,6 +90,11 @@ impl Base {
         } else {
             &self.prefix
         }
+    }
+
+    /// Whether the caller sees us by HTTPS.
+    pub(crate) fn is_https(&self) -> bool {
+        self.origin.starts_with("https://")
     }
 
     /// A path of ours as it is written in a `Location` or a form.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::extract::Request;
-use axum::http::{Method, StatusCode};
+use axum::http::{Method, StatusCode, Uri};
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
 use axum::{Json, middleware};
@@ -105,7 +105,14 @@ fn only(route: MethodRouter<Arc<App>>, allow: &'static str) -> MethodRouter<Arc<
     route.fallback(move |method: Method| async move { respond::method_not_allowed(&method, allow) })
 }
 
+/// Takes the sandbox off the path. HTTP/2, and clients behind a proxy, name the host in the target itself: it is set
+/// aside, so that everything behind sees a path.
 fn enter_sandbox(mut request: Request) -> Request {
+    if let Some(authority) = request.uri().authority().cloned() {
+        let target = request.uri().path_and_query().cloned();
+        *request.uri_mut() = target.map(Uri::from).unwrap_or_default();
+        request.extensions_mut().insert(authority);
+    }
     if let Some((sandbox, rest)) = SandboxPath::split(request.uri()) {
         *request.uri_mut() = rest;
         request.extensions_mut().insert(sandbox);
@@ -113,11 +120,27 @@ fn enter_sandbox(mut request: Request) -> Request {
     request
 }
 
+/// Where the deployed server redirects from a path with a trailing slash to the one without.
+const NORMALISED: [&str; 3] = ["/api/auth/", "/login", "/.well-known/"];
+
 async fn health() -> Json<Value> {
     Json(json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") }))
 }
 
 async fn nothing_here(context: Context, request: Request) -> Response {
+    let path = request.uri().path();
+    // A trailing slash is taken off where Civitai's framework takes it off.
+    if let Some(path) = path
+        .strip_suffix('/')
+        .filter(|path| NORMALISED.iter().any(|one| path.starts_with(one)))
+    {
+        let query = request
+            .uri()
+            .query()
+            .map(|query| format!("?{query}"))
+            .unwrap_or_default();
+        return respond::moved(&context.base.path(&format!("{path}{query}")));
+    }
     let why = Invalid::new(
         "",
         format!(

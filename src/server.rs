@@ -218,10 +218,14 @@ impl Server {
 
     /// Where to point an app: `http://127.0.0.1:8080`, or the public URL.
     pub fn base_url(&self) -> String {
-        self.app
-            .public_url
-            .clone()
-            .unwrap_or_else(|| format!("http://{}", self.address))
+        self.app.public_url.clone().unwrap_or_else(|| {
+            // Nobody can go to "every interface"; this machine can go to itself.
+            if self.address.ip().is_unspecified() {
+                format!("http://localhost:{}", self.address.port())
+            } else {
+                format!("http://{}", self.address)
+            }
+        })
     }
 
     /// Takes no more connections, lets what is under way finish within 1.5 s, and closes the database.

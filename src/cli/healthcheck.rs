@@ -1,6 +1,7 @@
 //! Is a running server well? What container engines ask, without a shell or curl in the image.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -9,21 +10,31 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::DEFAULT_LISTEN;
+use super::options::{self, Options};
 
 #[derive(Debug, Args)]
 pub(super) struct Healthcheck {
-    /// The address that the server was told to listen on
-    #[arg(long, env = "CIVITAI_MOCK_LISTEN", default_value_t = DEFAULT_LISTEN, value_name = "ADDRESS")]
-    listen: SocketAddr,
+    /// The address that the server was told to listen on [default: what --config says, else 127.0.0.1:8080]
+    #[arg(long, env = "CIVITAI_MOCK_LISTEN", value_parser = options::address, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+
+    /// The file that the server was told to read
+    #[arg(long, env = "CIVITAI_MOCK_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
 /// Asks once. Errors: no answer, or another than 200.
 pub(super) fn run(options: &Healthcheck) -> anyhow::Result<()> {
+    let configured = match (options.listen, &options.config) {
+        (None, Some(file)) => Options::of_file(file)?.listen(),
+        (listen, _) => listen,
+    };
+    let listen = configured.unwrap_or(DEFAULT_LISTEN);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let address = reachable(options.listen);
+        let address = reachable(listen);
         let asked = tokio::time::timeout(Duration::from_secs(2), ask_health(address)).await;
         let answer = asked
             .with_context(|| format!("no answer from {address} within 2 s"))?

@@ -3,10 +3,12 @@
 
 mod client;
 mod doors;
+mod environment;
 mod healthcheck;
 mod options;
 mod telemetry;
 
+use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -14,7 +16,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use healthcheck::Healthcheck;
 use options::Options;
@@ -53,9 +55,24 @@ enum Command {
     Pkce,
 }
 
+/// The command line, with every variable that is set to nothing taken for one that is not set: what an `.env` file
+/// and compose's `${NAME:-}` leave behind.
+fn without_blanks(command: clap::Command) -> clap::Command {
+    let is_blank = |name: &OsStr| {
+        std::env::var_os(name).is_some_and(|value| value.to_string_lossy().trim().is_empty())
+    };
+    command
+        .mut_args(|arg| match arg.get_env() {
+            Some(name) if is_blank(name) => arg.env(None::<&'static str>),
+            _ => arg,
+        })
+        .mut_subcommands(without_blanks)
+}
+
 /// Runs the program.
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let matches = without_blanks(Cli::command()).get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|why| why.exit());
     let outcome = match cli.command {
         None => serve(cli.options),
         Some(Command::Serve(options)) => serve(*options),
@@ -184,6 +201,6 @@ impl Terminated {
 mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
-        <super::Cli as clap::CommandFactory>::command().debug_assert();
+        super::without_blanks(<super::Cli as clap::CommandFactory>::command()).debug_assert();
     }
 }

@@ -1,5 +1,5 @@
-//! What can be set? Flags, environment and configuration file, in this order of weight, and the client that an
-//! app's own `.env` describes.
+//! What can be set? Flags, environment and configuration file, in this order of weight. What an app's own `.env`
+//! describes is `environment.rs`.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -8,14 +8,13 @@ use anyhow::Context as _;
 use clap::Args;
 use serde::Deserialize;
 
-use super::DEFAULT_LISTEN;
+use super::{DEFAULT_LISTEN, environment};
 use crate::config::Config;
 use crate::contract::{Contract, Override};
 use crate::invalid::{self, Invalid};
 use crate::model::user::UserRef;
 use crate::protocol::duration::Length;
 use crate::sandbox::settings::{ConsentMode, UnknownClients};
-use crate::seed::ClientSpec;
 use crate::tls::Certificate;
 
 /// What can be set, on the command line, by environment and in a `--config` file alike.
@@ -28,11 +27,11 @@ pub(super) struct Options {
     config: Option<PathBuf>,
 
     /// Listen here; port 0 takes a free one [default: 127.0.0.1:8080]
-    #[arg(long, env = "CIVITAI_MOCK_LISTEN", value_name = "ADDRESS")]
+    #[arg(long, env = "CIVITAI_MOCK_LISTEN", value_parser = address, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
 
-    /// Serve HTTPS here too, with a certificate made on first use unless --tls-cert gives one
-    #[arg(long, env = "CIVITAI_MOCK_TLS_LISTEN", value_name = "ADDRESS")]
+    /// Serve HTTPS here too, with a certificate made at start unless --tls-cert gives one
+    #[arg(long, env = "CIVITAI_MOCK_TLS_LISTEN", value_parser = address, value_name = "ADDRESS")]
     tls_listen: Option<SocketAddr>,
 
     /// The certificate for HTTPS and its chain (PEM)
@@ -48,7 +47,7 @@ pub(super) struct Options {
     tls_ca_file: Option<PathBuf>,
 
     /// Play the host that Civitai's API once lived on here
-    #[arg(long, env = "CIVITAI_MOCK_LEGACY_LISTEN", value_name = "ADDRESS")]
+    #[arg(long, env = "CIVITAI_MOCK_LEGACY_LISTEN", value_parser = address, value_name = "ADDRESS")]
     legacy_listen: Option<SocketAddr>,
 
     /// Keep the data in this file; "memory" forgets it at the end [default: memory]
@@ -64,7 +63,7 @@ pub(super) struct Options {
     public_url: Option<String>,
 
     /// Take the origin in answers from Forwarded or X-Forwarded-Proto and -Host
-    #[arg(long, env = "CIVITAI_MOCK_TRUST_PROXY", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    #[arg(long, env = "CIVITAI_MOCK_TRUST_PROXY", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = clap::builder::BoolishValueParser::new(), value_name = "BOOL")]
     trust_proxy: Option<bool>,
 
     /// Follow the documentation or the deployed server: documented, live [default: documented]
@@ -89,14 +88,14 @@ pub(super) struct Options {
     consent: Option<ConsentMode>,
 
     /// Enforce Civitai's rate limits
-    #[arg(long, env = "CIVITAI_MOCK_RATE_LIMITS", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    #[arg(long, env = "CIVITAI_MOCK_RATE_LIMITS", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = clap::builder::BoolishValueParser::new(), value_name = "BOOL")]
     rate_limits: Option<bool>,
 
     /// How long access tokens live, in seconds [default: 3600]
     #[arg(
         long,
         env = "CIVITAI_MOCK_ACCESS_TOKEN_SECONDS",
-        value_name = "SECONDS"
+        value_parser = seconds, value_name = "SECONDS"
     )]
     access_token_seconds: Option<u32>,
 
@@ -104,12 +103,12 @@ pub(super) struct Options {
     #[arg(
         long,
         env = "CIVITAI_MOCK_REFRESH_TOKEN_SECONDS",
-        value_name = "SECONDS"
+        value_parser = seconds, value_name = "SECONDS"
     )]
     refresh_token_seconds: Option<u32>,
 
     /// How long authorization codes live, in seconds [default: what the contract says]
-    #[arg(long, env = "CIVITAI_MOCK_CODE_SECONDS", value_name = "SECONDS")]
+    #[arg(long, env = "CIVITAI_MOCK_CODE_SECONDS", value_parser = seconds, value_name = "SECONDS")]
     code_seconds: Option<u32>,
 
     /// What happens to a client id that nobody registered [default: refuse]
@@ -157,13 +156,22 @@ pub(super) struct Options {
 }
 
 impl Options {
+    /// The options that a file sets.
+    pub(super) fn of_file(file: &Path) -> anyhow::Result<Self> {
+        let text = read(file, "--config")?;
+        Ok(invalid::from_toml(&text, file)?)
+    }
+
+    pub(super) fn listen(&self) -> Option<SocketAddr> {
+        self.listen
+    }
+
     /// These options, and those of the file where these say nothing.
     pub(super) fn with_file(self) -> anyhow::Result<Self> {
         let Some(file) = &self.config else {
             return Ok(self);
         };
-        let text = read(file, "--config")?;
-        let below: Self = invalid::from_toml(&text, file)?;
+        let below = Self::of_file(file)?;
         Ok(Self {
             config: self.config,
             listen: self.listen.or(below.listen),
@@ -283,108 +291,32 @@ impl Options {
         if let Some(seconds) = self.refresh_token_seconds {
             settings.refresh_token_seconds = seconds;
         }
-        if let Some(client) = client_of_environment(|name| std::env::var(name).ok())? {
+        if let Some(client) = environment::client(|name| std::env::var(name).ok())? {
             config.add_client(client);
         }
         Ok(config)
     }
 }
 
+/// An address to listen on.
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| match text.rsplit_once(':') {
+        Some((_, port)) if port.parse::<u16>().is_ok() => {
+            format!(
+                "write an IP address before the port, for example 127.0.0.1:{port} or [::1]:{port}"
+            )
+        }
+        _ => "write an IP address and a port, for example 127.0.0.1:8080".to_owned(),
+    })
+}
+
+/// A life in seconds; `1h` will do too.
+fn seconds(text: &str) -> Result<u32, String> {
+    let length: Length = text.parse()?;
+    u32::try_from(length.0.div_euclid(1000))
+        .map_err(|_| format!("{text:?} is not a life: write seconds, such as 3600, or 1h"))
+}
+
 fn read(file: &Path, flag: &str) -> anyhow::Result<String> {
     std::fs::read_to_string(file).with_context(|| format!("{flag} {}", file.display()))
-}
-
-/// The client that an app's own `.env` describes. Empty variables count as absent.
-fn client_of_environment(
-    variable: impl Fn(&str) -> Option<String>,
-) -> Result<Option<ClientSpec>, Invalid> {
-    let filled = |name| {
-        variable(name)
-            .map(|text| text.trim().to_owned())
-            .filter(|text| !text.is_empty())
-    };
-    let Some(id) = filled("CIVITAI_CLIENT_ID") else {
-        return Ok(None);
-    };
-    let secret = filled("CIVITAI_CLIENT_SECRET");
-    let (name, uris) = match filled("CIVITAI_REDIRECT_URI") {
-        Some(uris) => ("CIVITAI_REDIRECT_URI", uris),
-        None => ("REDIRECT_URI", filled("REDIRECT_URI").unwrap_or_default()),
-    };
-    let uris: Vec<&str> = uris
-        .split(',')
-        .map(str::trim)
-        .filter(|uri| !uri.is_empty())
-        .collect();
-    let mut grants = vec![
-        "authorization_code",
-        "refresh_token",
-        "urn:ietf:params:oauth:grant-type:device_code",
-    ];
-    if secret.is_some() {
-        grants.push("client_credentials");
-    }
-    let mut described = serde_json::json!({
-        "id": id,
-        "name": "Your app",
-        "description": "Registered from CIVITAI_CLIENT_ID",
-        "redirect_uris": uris,
-        "any_loopback_redirect": uris.is_empty(),
-        "grants": grants,
-    });
-    if let Some(secret) = secret {
-        described["secret"] = secret.into();
-    }
-    let spec = invalid::from_json(described).map_err(|wrong| Invalid {
-        path: name.to_owned(),
-        ..wrong
-    })?;
-    Ok(Some(spec))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn client(variables: &[(&str, &str)]) -> Result<Option<ClientSpec>, Invalid> {
-        client_of_environment(|name| {
-            let found = variables.iter().find(|(known, _)| *known == name);
-            found.map(|(_, value)| (*value).to_owned())
-        })
-    }
-
-    #[test]
-    fn an_apps_own_variables_register_it() {
-        let spec = client(&[
-            ("CIVITAI_CLIENT_ID", "mine"),
-            ("CIVITAI_CLIENT_SECRET", "s3cret"),
-            (
-                "REDIRECT_URI",
-                "http://localhost:3000/cb, https://app.example/cb",
-            ),
-        ]);
-        let spec = spec.unwrap().unwrap();
-        assert_eq!((spec.id.as_str(), spec.redirect_uris.len()), ("mine", 2));
-        assert!(spec.secret.is_some() && !spec.any_loopback_redirect);
-    }
-
-    #[test]
-    fn empty_variables_count_as_absent() {
-        assert!(client(&[("CIVITAI_CLIENT_ID", " ")]).unwrap().is_none());
-        let spec = client(&[("CIVITAI_CLIENT_ID", "a"), ("CIVITAI_CLIENT_SECRET", "")]);
-        let spec = spec.unwrap().unwrap();
-        assert!(spec.secret.is_none() && spec.any_loopback_redirect);
-    }
-
-    #[test]
-    fn a_wrong_redirect_uri_names_its_variable() {
-        let wrong = client(&[
-            ("CIVITAI_CLIENT_ID", "a"),
-            ("CIVITAI_REDIRECT_URI", "localhost:3000"),
-        ]);
-        insta::assert_snapshot!(
-            wrong.unwrap_err(),
-            @r#"CIVITAI_REDIRECT_URI: not a URL: "localhost:3000" lacks a scheme such as http://"#
-        );
-    }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -19,7 +20,10 @@ use crate::server::App;
 
 /// The layer around every control route.
 pub(crate) async fn admit(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let authority = request.uri().authority().map(ToString::to_string);
+    let authority = request
+        .extensions()
+        .get::<Authority>()
+        .map(ToString::to_string);
     match check(&app, request.headers(), authority) {
         Ok(()) => next.run(request).await,
         Err((status, why)) => {

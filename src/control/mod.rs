@@ -1,5 +1,5 @@
 //! What makes it a mock? Time, faults, journal, snapshots, users, clients, tokens: each verb once, as a method of the
-//! sandbox. The door for HTTP is `http.rs`; a door decides nothing.
+//! sandbox. The doors are `http/`, `embed.rs` and `cli/doors.rs`; a door decides nothing.
 
 mod clients;
 mod clock;
@@ -90,12 +90,10 @@ impl Sandbox {
     /// Changes some settings.
     pub(crate) async fn patch_settings(&self, input: Value) -> Outcome<Settings> {
         let patch: SettingsPatch = invalid::from_object(input)?;
-        let settings = (*self.settings()).clone().patched(patch);
-        if let Some(named) = &settings.login {
+        if let Some(named) = patch.login() {
             self.user(named, "login").await?;
         }
-        self.put_settings(settings.clone());
-        Ok(settings)
+        Ok(self.change_settings(|settings| settings.patched(patch)))
     }
 
     /// Signs `{"user"}` in. What comes back is the cookie, as a request carries it.

@@ -8,14 +8,14 @@ mod visit;
 
 use std::sync::Arc;
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 
 pub(crate) use visit::{Notes, Received, Visit};
 
-use crate::oauth::extract::{LONGEST_BODY, read_params};
+use crate::oauth::extract::{read_body, read_params};
 use crate::oauth::respond;
 use crate::sandbox::faults::Fault;
 use crate::server::App;
@@ -31,8 +31,7 @@ pub(crate) async fn pass(State(app): State<Arc<App>>, request: Request, next: Ne
     if !is_observed(parts.uri.path()) {
         return next.run(Request::from_parts(parts, body)).await;
     }
-    // A body that is too long counts as empty, as it does at Civitai.
-    let bytes = to_bytes(body, LONGEST_BODY).await.unwrap_or_default();
+    let bytes = read_body(body).await;
     let received = Arc::new(read_params(&parts.headers, bytes).await);
     parts.extensions.insert(Arc::clone(&received));
 

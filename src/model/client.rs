@@ -184,5 +184,7 @@ impl Client {
     /// Whether a page of this origin may call on behalf of the client.
     pub(crate) fn allows_origin(&self, origin: &str) -> bool {
         self.allowed_origins.iter().any(|allowed| allowed == origin)
+            // What our extensions let a browser be sent to may also call from there.
+            || self.redirect_extension(origin).is_some()
     }
 }

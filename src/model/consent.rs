@@ -25,19 +25,11 @@ impl Consent {
     pub(crate) fn covers(&self, scope: Scope) -> bool {
         self.scope.covers(scope)
     }
+}
 
-    /// The consent after an approval, where there is one to keep.
-    pub(crate) fn after(before: Option<Self>, approval: &Approval) -> Option<Self> {
-        if approval.remember.is_none() && approval.buzz_limit.is_none() {
-            return None;
-        }
-        let before = before.unwrap_or(Self {
-            scope: Scope::default(),
-            buzz_limit: None,
-        });
-        Some(Self {
-            scope: approval.remember.unwrap_or(before.scope),
-            buzz_limit: approval.buzz_limit.clone().unwrap_or(before.buzz_limit),
-        })
+impl Approval {
+    /// Whether there is anything to keep.
+    pub(crate) fn leaves_something(&self) -> bool {
+        self.remember.is_some() || self.buzz_limit.is_some()
     }
 }

@@ -10,7 +10,7 @@ use crate::contract::{Contract, Difference, Rules};
 use crate::model::buzz::BuzzLimit;
 use crate::model::client::{Client, Grant};
 use crate::model::code::{self, AuthorizationCode};
-use crate::model::consent::{Approval, Consent};
+use crate::model::consent::Approval;
 use crate::model::user::User;
 use crate::oauth::clients;
 use crate::oauth::extract::{Context, Sent};
@@ -143,11 +143,11 @@ async fn decide(
             remember,
             buzz_limit,
         };
-        if let Some(consent) = Consent::after(stored, &approval) {
+        if approval.leaves_something() {
             let parties = (user.id, &client.id);
             sandbox
                 .store
-                .put_consent(sandbox.name(), parties, &consent, sandbox.now())
+                .approve_consent(sandbox.name(), parties, &approval, sandbox.now())
                 .await?;
         }
     } else if !stored.is_some_and(|consent| consent.covers(request.scope)) {

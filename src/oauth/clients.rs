@@ -40,24 +40,38 @@ pub(crate) async fn find(context: &Context, id: &str) -> Result<Option<Client>, 
         adopted: true,
         secret: None,
     };
-    sandbox.store.put_client(sandbox.name(), &client).await?;
-    Ok(Some(client))
+    if sandbox.store.insert_client(sandbox.name(), &client).await? {
+        return Ok(Some(client));
+    }
+    // Another first request was quicker.
+    sandbox.store.find_client(sandbox.name(), id).await
 }
 
-/// Makes the first secret that a client of [`find`]'s making sends its own.
+/// Makes the first secret that a client of [`find`]'s making sends its own: of many at once, one.
 pub(crate) async fn adopt_secret(
     context: &Context,
-    client: &mut Client,
+    client: Client,
     presented: Option<&Secret>,
-) -> Result<(), StoreError> {
-    if let (true, None, Some(secret)) = (client.adopted, &client.secret, presented) {
-        client.confidential = true;
-        client.secret = Some(secret.hash());
-        context
-            .sandbox
-            .store
-            .put_client(context.sandbox.name(), client)
-            .await?;
+) -> Result<Client, StoreError> {
+    let (true, None, Some(secret)) = (client.adopted, &client.secret, presented) else {
+        return Ok(client);
+    };
+    let sandbox = &context.sandbox;
+    let with_secret = Client {
+        confidential: true,
+        secret: Some(secret.hash()),
+        ..client.clone()
+    };
+    if sandbox
+        .store
+        .give_first_secret(sandbox.name(), &with_secret)
+        .await?
+    {
+        return Ok(with_secret);
     }
-    Ok(())
+    let known = sandbox
+        .store
+        .find_client(sandbox.name(), client.id.as_str())
+        .await?;
+    Ok(known.unwrap_or(client))
 }

@@ -4,8 +4,9 @@
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::FromRequestParts;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, ORIGIN};
 use axum::http::request::Parts;
@@ -23,6 +24,9 @@ use crate::server::Peer;
 
 /// A longer body counts as empty, as it does at Civitai.
 pub(crate) const LONGEST_BODY: usize = 512 * 1024;
+
+/// A body that takes longer to come counts as empty.
+const SLOWEST_BODY: Duration = Duration::from_secs(30);
 
 /// Everything about a request but its body.
 #[derive(Debug)]
@@ -47,6 +51,13 @@ impl Context {
 
     pub(crate) fn authorization(&self) -> Option<&str> {
         self.header(&AUTHORIZATION)
+    }
+
+    /// Whether there is an `Authorization` header with anything in it, readable or not.
+    pub(crate) fn shows_authorization(&self) -> bool {
+        self.headers
+            .get(AUTHORIZATION)
+            .is_some_and(|value| !value.is_empty())
     }
 
     pub(crate) fn origin(&self) -> Option<&str> {
@@ -125,6 +136,13 @@ impl<S: Send + Sync> FromRequestParts<S> for SentForm {
                 .unwrap_or_default(),
         ))
     }
+}
+
+/// Reads a body. One that is too long counts as empty, as it does at Civitai; one that does not end in time too, so
+/// that whoever dawdles gets an answer.
+pub(crate) async fn read_body(body: Body) -> Bytes {
+    let whole = tokio::time::timeout(SLOWEST_BODY, to_bytes(body, LONGEST_BODY)).await;
+    whole.ok().and_then(Result::ok).unwrap_or_default()
 }
 
 /// Reads the parameters of a body.

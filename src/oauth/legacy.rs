@@ -20,6 +20,13 @@ const MOVED: [&str; 6] = [
     "/.well-known/",
 ];
 
+/// All that the old host redirects by now.
+const AUTHORIZE: [&str; 3] = [
+    "/api/auth/oauth/authorize",
+    "/api/oauth/authorize",
+    "/v1/oauth/authorize",
+];
+
 /// Answers what has moved, on the old host; hands on everything else.
 pub(crate) async fn host(request: Request, next: Next) -> Response {
     if request.extensions().get::<Door>() != Some(&Door::Legacy) || !has_moved(request.uri().path())
@@ -33,7 +40,7 @@ pub(crate) async fn host(request: Request, next: Next) -> Response {
     };
     let redirected = match context.rules().side(Difference::LegacyHost) {
         Contract::Documented => true,
-        Contract::Live => parts.uri.path().ends_with("/oauth/authorize"),
+        Contract::Live => AUTHORIZE.contains(&parts.uri.path()),
     };
     if redirected {
         let location = format!("{}{}", context.base, parts.uri);

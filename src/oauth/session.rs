@@ -114,6 +114,7 @@ pub(crate) async fn sign_in(
         .path(base.cookie_path())
         .http_only(true)
         .same_site(SameSite::Lax)
+        .secure(base.is_https())
         .build();
     Ok(format!("{cookie}; Max-Age={LIFETIME_SECONDS}"))
 }
@@ -139,6 +140,7 @@ pub(crate) async fn sign_out(context: &Context) -> Result<String, StoreError> {
         .path(context.base.cookie_path())
         .http_only(true)
         .same_site(SameSite::Lax)
+        .secure(context.base.is_https())
         .build();
     Ok(format!("{cookie}; Max-Age=0"))
 }

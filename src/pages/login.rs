@@ -2,10 +2,9 @@
 //! The session itself is `oauth/session.rs`.
 
 use askama::Template;
-use axum::extract::{Query, RawQuery};
+use axum::extract::RawQuery;
 use axum::http::StatusCode;
 use axum::response::Response;
-use serde::Deserialize;
 
 use super::view::{Avatar, Frame, page};
 use crate::model::user::{User, UserRef};
@@ -13,6 +12,7 @@ use crate::oauth::extract::{Context, Sent};
 use crate::oauth::respond;
 use crate::oauth::session;
 use crate::protocol::ids::UserId;
+use crate::protocol::params::Params;
 use crate::store::StoreError;
 
 const LONGEST_NAME: usize = 64;
@@ -37,29 +37,11 @@ struct Person {
     current: bool,
 }
 
-/// The query of `/login`.
-#[derive(Debug, Default, Deserialize)]
-pub(crate) struct Wanted {
-    #[serde(default, rename = "returnUrl")]
-    return_url: String,
-}
-
 /// `GET /login?returnUrl=…`.
 pub(crate) async fn get(context: Context, RawQuery(query): RawQuery) -> Response {
-    let uri = format!("/login?{}", query.unwrap_or_default())
-        .parse()
-        .unwrap_or_default();
-    let wanted = Query::<Wanted>::try_from_uri(&uri)
-        .map(|query| query.0)
-        .unwrap_or_default();
-    show(
-        &context,
-        StatusCode::OK,
-        wanted.return_url,
-        String::new(),
-        None,
-    )
-    .await
+    let query = Params::from_urlencoded(query.unwrap_or_default().as_bytes());
+    let return_url = query.text("returnUrl").unwrap_or_default().to_owned();
+    show(&context, StatusCode::OK, return_url, String::new(), None).await
 }
 
 /// `POST /login`: the user's id, or the name of a new one.

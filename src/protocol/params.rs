@@ -24,7 +24,9 @@ impl Params {
 
     /// Reads a JSON object; anything else is as good as nothing.
     pub(crate) fn from_json(bytes: &[u8]) -> Self {
-        match serde_json::from_slice(bytes) {
+        // Decoded as a browser decodes: what is not UTF-8 is replaced, a byte order mark is left out.
+        let text = String::from_utf8_lossy(bytes);
+        match serde_json::from_str(text.trim_start_matches('\u{feff}')) {
             Ok(Value::Object(object)) => Self(
                 object
                     .into_iter()

@@ -2,7 +2,7 @@
 //! here on. Acting on them is `oauth/token/`.
 
 use crate::contract::{Difference, Rules};
-use crate::protocol::error::{ErrorCode, OAuthError, bad_scope_text};
+use crate::protocol::error::{ErrorCode, OAuthError, bad_scope_text, grant_refused};
 use crate::protocol::format::{has_scheme, is_name_char, is_scope_text, is_vschar};
 use crate::protocol::params::Params;
 use crate::protocol::pkce::Verifier;
@@ -27,16 +27,23 @@ impl GrantType {
         if !is_name_char(&name) && !has_scheme(&name) {
             return Err(OAuthError::invalid_parameter("grant_type"));
         }
-        match name.as_str() {
-            "authorization_code" => Ok(Self::AuthorizationCode),
-            "client_credentials" => Ok(Self::ClientCredentials),
-            "password" => Ok(Self::Password),
-            "refresh_token" => Ok(Self::RefreshToken),
-            _ => Err(OAuthError::new(
-                ErrorCode::UnsupportedGrantType,
-                "Unsupported grant type: `grant_type` is invalid",
-            )),
-        }
+        let grant = match name.as_str() {
+            "authorization_code" => Self::AuthorizationCode,
+            "client_credentials" => Self::ClientCredentials,
+            "password" => Self::Password,
+            "refresh_token" => Self::RefreshToken,
+            _ => {
+                return Err(OAuthError::new(
+                    ErrorCode::UnsupportedGrantType,
+                    "Unsupported grant type: `grant_type` is invalid",
+                ));
+            }
+        };
+        // A JSON list of one name is read as the name, but no client is allowed a list.
+        params
+            .text("grant_type")
+            .map(|_| grant)
+            .ok_or_else(grant_refused)
     }
 }
 
@@ -78,13 +85,13 @@ pub(crate) fn verifier(params: &Params, rules: &Rules) -> Result<Verifier, OAuth
 
 /// The redirect URI of a code exchange, which must be the one that the code was issued for.
 pub(crate) fn check_redirect_uri(params: &Params, issued_for: &str) -> Result<(), OAuthError> {
-    let given = params
+    params
         .filled("redirect_uri")
         .filter(|given| has_scheme(given))
         .ok_or_else(|| {
             OAuthError::invalid_request("Invalid request: `redirect_uri` is not a valid URI")
         })?;
-    if given != issued_for {
+    if params.text("redirect_uri") != Some(issued_for) {
         return Err(OAuthError::invalid_request(
             "Invalid request: `redirect_uri` is invalid",
         ));

@@ -29,10 +29,7 @@ impl Default for ClockState {
 
 impl Clock {
     pub(crate) fn now(&self) -> Timestamp {
-        match self.state() {
-            ClockState::Running { ahead_ms } => Timestamp(system_ms().saturating_add(ahead_ms)),
-            ClockState::Frozen { at } => at,
-        }
+        self.state().now()
     }
 
     pub(crate) fn state(&self) -> ClockState {
@@ -53,16 +50,21 @@ impl Clock {
 
     /// Moves the clock by so many milliseconds, back where they are negative.
     pub(crate) fn advance(&self, ms: i64) -> Timestamp {
-        let moved = match self.state() {
-            ClockState::Running { ahead_ms } => ClockState::Running {
-                ahead_ms: ahead_ms.saturating_add(ms),
-            },
-            ClockState::Frozen { at } => ClockState::Frozen {
-                at: Timestamp(at.0.saturating_add(ms)),
-            },
-        };
-        self.put(moved);
-        self.now()
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *state {
+            ClockState::Running { ahead_ms } => *ahead_ms = ahead_ms.saturating_add(ms),
+            ClockState::Frozen { at } => *at = Timestamp(at.0.saturating_add(ms)),
+        }
+        state.now()
+    }
+}
+
+impl ClockState {
+    fn now(self) -> Timestamp {
+        match self {
+            Self::Running { ahead_ms } => Timestamp(system_ms().saturating_add(ahead_ms)),
+            Self::Frozen { at } => at,
+        }
     }
 }
 

@@ -107,6 +107,17 @@ impl Sandbox {
             .unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
     }
 
+    /// Changes the settings: of two changes at once, neither is lost.
+    pub(crate) fn change_settings(&self, change: impl FnOnce(Settings) -> Settings) -> Settings {
+        let mut settings = self
+            .settings
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let changed = change((**settings).clone());
+        *settings = Arc::new(changed.clone());
+        changed
+    }
+
     /// Counts a request against a limit. Whether it may go on: always, while limits are off.
     pub(crate) fn admits(&self, limit: Limit, key: &str) -> bool {
         !self.settings().rate_limits || self.rate_limits.admit(limit, key, self.now())

@@ -34,12 +34,13 @@ struct Open {
     used: Timestamp,
 }
 
-/// Whether a path may name a sandbox so: letters, digits, `-`, `_` and `.`, 64 at the most.
+/// Whether a path may name a sandbox so: letters, digits, `-`, `_` and `.`, one letter or digit
+/// at the least and 64 of all at the most.
 pub(crate) fn is_name(name: &str) -> bool {
     (1..=LONGEST_NAME).contains(&name.len())
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        // Browsers take `.` and `..` out of a path.
+        && name.bytes().any(|byte| byte.is_ascii_alphanumeric())
 }
 
 impl Registry {

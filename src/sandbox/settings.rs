@@ -90,6 +90,13 @@ fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     Option::deserialize(deserializer).map(Some)
 }
 
+impl SettingsPatch {
+    /// The user whom it signs in.
+    pub(crate) fn login(&self) -> Option<&UserRef> {
+        self.login.as_ref()?.as_ref()
+    }
+}
+
 impl Settings {
     /// These settings with the patch applied.
     #[must_use]

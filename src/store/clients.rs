@@ -70,6 +70,25 @@ impl Store {
         Ok(done.rows_affected() > 0)
     }
 
+    /// Gives a client that has no secret its first. Whether it had none: of many who give one at once, one does.
+    pub(crate) async fn give_first_secret(
+        &self,
+        sandbox: &str,
+        client: &Client,
+    ) -> Result<bool, StoreError> {
+        let done = sqlx::query(
+            "update clients set secret_hash = ?, document = ?
+             where sandbox = ? and id = ? and secret_hash is null",
+        )
+        .bind(client.secret.as_ref().map(SecretHash::as_bytes))
+        .bind(to_json(client))
+        .bind(sandbox)
+        .bind(&client.id)
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
     /// A client by id.
     pub(crate) async fn find_client(
         &self,

@@ -1,8 +1,9 @@
 //! The `consents` table: what a user has agreed to, one row per user and client.
 
 use super::{Store, StoreError, from_json, scope, to_json};
-use crate::model::consent::Consent;
+use crate::model::consent::{Approval, Consent};
 use crate::protocol::ids::{ClientId, UserId};
+use crate::protocol::scope::Scope;
 use crate::protocol::time::Timestamp;
 
 impl Store {
@@ -54,6 +55,39 @@ impl Store {
         .bind(client)
         .bind(consent.scope.bits())
         .bind(consent.buzz_limit.as_ref().map(to_json))
+        .bind(now)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Keeps what an approval leaves behind, and of the consent before what it says nothing of: two approvals at
+    /// once lose neither.
+    pub(crate) async fn approve_consent(
+        &self,
+        sandbox: &str,
+        (user, client): (UserId, &ClientId),
+        approval: &Approval,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let limit = approval
+            .buzz_limit
+            .as_ref()
+            .map(|limit| limit.as_ref().map(to_json));
+        sqlx::query(
+            "insert into consents (sandbox, user_id, client_id, scope, buzz_limit, updated_at)
+             values (?1, ?2, ?3, coalesce(?4, 0), ?5, ?7)
+             on conflict (sandbox, user_id, client_id) do update set
+                 scope = coalesce(?4, consents.scope),
+                 buzz_limit = case when ?6 then ?5 else consents.buzz_limit end,
+                 updated_at = ?7",
+        )
+        .bind(sandbox)
+        .bind(user)
+        .bind(client)
+        .bind(approval.remember.map(Scope::bits))
+        .bind(limit.clone().flatten())
+        .bind(limit.is_some())
         .bind(now)
         .execute(&self.pool)
         .await?;

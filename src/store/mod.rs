@@ -70,6 +70,17 @@ pub enum StoreError {
         /// What SQLite said.
         why: String,
     },
+    /// The seed and the database disagree on who has a name.
+    #[error(
+        "the seed's user {id} is named {name:?}, and so is another user of the database: give the seed's user that \
+         user's id or another name, or choose another database"
+    )]
+    SecondName {
+        /// The id in the seed.
+        id: i64,
+        /// The name.
+        name: String,
+    },
     /// A row holds what no version of this server has written.
     #[error("the database holds an unreadable {what}: {why}")]
     Damaged {

@@ -40,11 +40,14 @@ impl Store {
         named: &UserRef,
     ) -> Result<Option<User>, StoreError> {
         let query = match named {
-            UserRef::Id(id) => {
-                sqlx::query_scalar("select document from users where sandbox = ? and id = ?")
-                    .bind(sandbox)
-                    .bind(*id)
-            }
+            // Digits may be a name too; an id goes first.
+            UserRef::Id(id) => sqlx::query_scalar(
+                "select document from users where sandbox = ?1 and (id = ?2 or username = ?3)
+                 order by id = ?2 desc limit 1",
+            )
+            .bind(sandbox)
+            .bind(*id)
+            .bind(id.to_string()),
             UserRef::Name(name) => {
                 sqlx::query_scalar("select document from users where sandbox = ? and username = ?")
                     .bind(sandbox)

@@ -143,7 +143,16 @@ async fn sow(
     seed: &Seed,
 ) -> Result<(), StoreError> {
     for user in &seed.users {
-        users::put(&mut **tx, sandbox, user).await?;
+        users::put(&mut **tx, sandbox, user).await.map_err(|why| {
+            if why.is_taken() {
+                StoreError::SecondName {
+                    id: user.id.0,
+                    name: user.display_name(),
+                }
+            } else {
+                why
+            }
+        })?;
     }
     for client in &seed.clients {
         clients::put(&mut **tx, sandbox, client).await?;

@@ -106,13 +106,13 @@ async fn authenticate(
     let credentials = Credentials::parse(authorization, params, rules)?;
     let secret = credentials.secret.as_ref();
     let refused = || OAuthError {
-        by_header: authorization.is_some(),
+        by_header: context.shows_authorization(),
         ..client_refused()
     };
-    let mut client = clients::find(context, &credentials.client_id)
+    let client = clients::find(context, &credentials.client_id)
         .await?
         .ok_or_else(refused)?;
-    clients::adopt_secret(context, &mut client, secret).await?;
+    let client = clients::adopt_secret(context, client, secret).await?;
     let shows_secret = !client.confidential && !for_itself && secret.is_some();
     if shows_secret && rules.documented(Difference::PublicClientSecret) {
         return Err(refused());
