@@ -46,6 +46,7 @@ mod rate_limits;
 mod revoke;
 mod sandboxes;
 #[cfg(feature = "cli")]
+mod small_print;
 mod tls;
 mod token_client_credentials;
 mod token_clients;
