@@ -7,6 +7,7 @@ mod files;
 mod page;
 #[cfg(feature = "cli")]
 mod program;
+mod stopwatch;
 mod world;
 
 pub(crate) use answer::{Answer, redacted};
@@ -19,6 +20,7 @@ pub(crate) use files::Folder;
 pub(crate) use page::Page;
 #[cfg(feature = "cli")]
 pub(crate) use program::Program;
+pub(crate) use stopwatch::Stopwatch;
 pub(crate) use world::{Ask, Mock, World, config};
 
 pub(crate) const AUTHORIZE: &str = "/api/auth/oauth/authorize";
