@@ -40,7 +40,7 @@ def same(what, readme, program):
 
 def settings(program):
     text = subprocess.run([program, "--help"], check=True, capture_output=True, text=True).stdout
-    names = re.findall(r"^ +(--[a-z-]+) .*?\[env: (\w+)=", text, re.M | re.S)
+    names = re.findall(r"^ +(--[a-z-]+) .*?\[env: (\w+)[=\]]", text, re.M | re.S)
     documented = [tuple(row[:3]) for row in rows(section("Settings"))[1:]]
     return documented, [(f, env, "" if f == "--config" else f[2:].replace("-", "_")) for f, env in names]
 
@@ -58,7 +58,7 @@ def contract(base):
 
 
 def control_calls():
-    source = (TOP / "src/control/http.rs").read_text(encoding="utf-8")
+    source = (TOP / "src/control/http/mod.rs").read_text(encoding="utf-8")
     paths = sorted(set(re.findall(r'"(/_mock/[^"]+)"', source)))
     documented = re.findall(r"/_mock/[\w{}/.-]+", " ".join(row[0] for row in rows(section("Control calls"))))
     same("control calls", sorted(set(documented)), paths)
@@ -83,12 +83,28 @@ def first_tests(base):
             print(f"README, {title}: ran")
 
 
+def recipes(base):
+    """The curl recipes of the section, one after another in one shell; the Rust one is examples/recipes.rs."""
+    text = re.search(r"^## Test recipes\n(.*?)^## ", README, re.M | re.S)[1]
+    rust = re.search(r"^```rust\n(.*?)^```$", text, re.M | re.S)[1]
+    if rust not in (TOP / "examples/recipes.rs").read_text(encoding="utf-8"):
+        sys.exit("README, recipes: not the text of examples/recipes.rs")
+    blocks = re.findall(r"^```sh\n(.*?)^```$", text, re.M | re.S)
+    environment = {**os.environ, "MOCK_URL": base}
+    script = "set -x\n" + "\n".join(blocks)
+    ran = subprocess.run(["sh", "-c", script], env=environment, capture_output=True, text=True, timeout=60)
+    if ran.returncode != 0:
+        sys.exit(f"README, recipes: exit status {ran.returncode}\n{ran.stdout}{ran.stderr}")
+    print(f"README, recipes: {len(blocks)} blocks ran")
+
+
 def main():
     program, base = sys.argv[1:]
     same("settings", *settings(program))
     contract(base)
     control_calls()
     first_tests(base)
+    recipes(base)
 
 
 if __name__ == "__main__":
