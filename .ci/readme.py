@@ -57,15 +57,11 @@ def contract(base):
     same("presets", [row for row in tables if len(row) == 2][1:], presets)
 
 
-def control_calls(base):
-    with urllib.request.urlopen(base + "/_mock/openapi.json") as answer:
-        paths = json.load(answer)["paths"]
-    calls = [
-        [f"{method.upper()} {path}", operation["summary"]]
-        for path, operations in paths.items()
-        for method, operation in operations.items()
-    ]
-    same("control calls", [row[:2] for row in rows(section("Control calls"))[1:]], calls)
+def control_calls():
+    source = (TOP / "src/control/http/mod.rs").read_text(encoding="utf-8")
+    paths = sorted(set(re.findall(r'"(/_mock/[^"]+)"', source)))
+    documented = re.findall(r"/_mock/[\w{}/.-]+", " ".join(row[0] for row in rows(section("Control calls"))))
+    same("control calls", sorted(set(documented)), paths)
 
 
 def first_tests(base):
@@ -87,12 +83,28 @@ def first_tests(base):
             print(f"README, {title}: ran")
 
 
+def recipes(base):
+    """The curl recipes of the section, one after another in one shell; the Rust one is examples/recipes.rs."""
+    text = re.search(r"^## Test recipes\n(.*?)^## ", README, re.M | re.S)[1]
+    rust = re.search(r"^```rust\n(.*?)^```$", text, re.M | re.S)[1]
+    if rust not in (TOP / "examples/recipes.rs").read_text(encoding="utf-8"):
+        sys.exit("README, recipes: not the text of examples/recipes.rs")
+    blocks = re.findall(r"^```sh\n(.*?)^```$", text, re.M | re.S)
+    environment = {**os.environ, "MOCK_URL": base}
+    script = "set -x\n" + "\n".join(blocks)
+    ran = subprocess.run(["sh", "-c", script], env=environment, capture_output=True, text=True, timeout=60)
+    if ran.returncode != 0:
+        sys.exit(f"README, recipes: exit status {ran.returncode}\n{ran.stdout}{ran.stderr}")
+    print(f"README, recipes: {len(blocks)} blocks ran")
+
+
 def main():
     program, base = sys.argv[1:]
     same("settings", *settings(program))
     contract(base)
-    control_calls(base)
+    control_calls()
     first_tests(base)
+    recipes(base)
 
 
 if __name__ == "__main__":

@@ -47,10 +47,11 @@ fn check(
         .or_else(|| text(HOST.as_str()).map(str::to_owned))
         .unwrap_or_default();
     let forbidden = |why: Invalid| (StatusCode::FORBIDDEN, why);
-    if !is_ours(app, &format!("http://{host}")) {
+    let host = format!("http://{host}");
+    if !is_ours(app, &host) {
         let why = Invalid::new(
             "Host",
-            format!("{host:?} may be another's name for this machine"),
+            format!("{:?} may be another's name for this machine", &host[7..]),
         );
         return Err(forbidden(why.with_hint(
             "use localhost, an IP address or a name without dots, or set --public-url",
@@ -66,7 +67,7 @@ fn check(
         ));
     }
     if let Some(origin) = text(ORIGIN.as_str())
-        && !is_ours(app, origin)
+        && !(is_ours(app, origin) && is_near(origin, &host))
     {
         let why = Invalid::new("Origin", format!("{origin:?} may not use the control API"));
         return Err(forbidden(
@@ -82,6 +83,18 @@ fn check(
         }
     }
     Ok(())
+}
+
+/// Whether the page of this origin can be of this machine: anybody can serve one from an address, so that one must
+/// be loopback, or the address that the request came to.
+fn is_near(origin: &str, asked: &str) -> bool {
+    let host = |url: &str| Some(Url::parse(url).ok()?.host()?.to_owned());
+    match host(origin) {
+        Some(Host::Ipv4(address)) if address.is_loopback() => true,
+        Some(Host::Ipv6(address)) if address.is_loopback() => true,
+        Some(Host::Domain(_)) => true,
+        address => address == host(asked),
+    }
 }
 
 /// The token of `--control-token`.

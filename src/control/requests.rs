@@ -62,7 +62,7 @@ pub(crate) struct Asked {
     method: Option<String>,
     grant_type: Option<String>,
     client_id: Option<String>,
-    user: Option<String>,
+    user: Option<UserRef>,
     status: Option<u16>,
     error: Option<String>,
     after: Option<u64>,
@@ -116,7 +116,7 @@ impl Sandbox {
             method: asked.method,
             grant_type: asked.grant_type,
             client_id: asked.client_id,
-            user: asked.user.as_deref().map(UserRef::from),
+            user: asked.user,
             status: asked.status,
             error: asked.error,
             after: asked.after,
@@ -323,6 +323,7 @@ fn redact(value: Value) -> Value {
                             let scheme = header.split(' ').next().unwrap_or_default();
                             format!("{scheme} {REDACTED}").into()
                         }
+                        Value::String(text) => redact_query(&text).into(),
                         other => redact(other),
                     };
                     (key, value)
@@ -334,7 +335,7 @@ fn redact(value: Value) -> Value {
     }
 }
 
-/// A location without the secrets of its query; a returnUrl carries a query of its own.
+/// A location without the secrets of its query; a returnUrl carries one of its own. Other text stays as it is.
 fn redact_query(location: &str) -> String {
     let Some((path, rest)) = location.split_once('?') else {
         return location.to_owned();
@@ -343,14 +344,21 @@ fn redact_query(location: &str) -> String {
         Some((query, fragment)) => (query, format!("#{fragment}")),
         None => (rest, String::new()),
     };
-    let pairs = url::form_urlencoded::parse(query.as_bytes()).map(|(name, value)| {
-        let value = if SECRET.contains(&name.as_ref()) {
-            REDACTED.into()
-        } else {
-            value
-        };
-        (name, value)
-    });
+    let mut hides = false;
+    let pairs: Vec<_> = url::form_urlencoded::parse(query.as_bytes())
+        .map(|(name, value)| {
+            let shown = if SECRET.contains(&name.as_ref()) {
+                REDACTED.to_owned()
+            } else {
+                redact_query(&value)
+            };
+            hides |= shown != value;
+            (name, shown)
+        })
+        .collect();
+    if !hides {
+        return location.to_owned();
+    }
     let query = url::form_urlencoded::Serializer::new(String::new())
         .extend_pairs(pairs)
         .finish();
@@ -378,5 +386,15 @@ mod tests {
             redact_query("http://a/?code=c&x=1#f"),
             "http://a/?code=%5Bredacted%5D&x=1#f"
         );
+        assert_eq!(
+            redact(
+                json!({ "uri": "http://a/d?code=c", "returnUrl": "/l?returnUrl=%2Fd%3Fcode%3Dc" })
+            ),
+            json!({
+                "uri": "http://a/d?code=%5Bredacted%5D",
+                "returnUrl": "/l?returnUrl=%2Fd%3Fcode%3D%255Bredacted%255D",
+            })
+        );
+        assert_eq!(redact_query("what? a=b c"), "what? a=b c");
     }
 }

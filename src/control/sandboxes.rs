@@ -7,7 +7,7 @@ use super::{ControlError, Outcome};
 use crate::invalid::{self, Invalid};
 use crate::sandbox::registry::{DEFAULT, Registry, is_name};
 use crate::sandbox::settings::SettingsPatch;
-use crate::seed::SeedFile;
+use crate::seed::{SeedFile, find};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -43,6 +43,14 @@ impl Registry {
             None => None,
         };
         let blueprint = self.blueprint_with(seed.map(|seed| seed.seed), made.settings);
+        if let Some(login) = &blueprint.settings.login
+            && find(&blueprint.seed.users, login).is_none()
+        {
+            let why = format!("no user {:?} in the seed", login.to_string());
+            return Err(Invalid::new("settings.login", why)
+                .with_hint("name a user of the sandbox's seed, or null")
+                .into());
+        }
         if let Some(sandbox) = self.open_with(&name, blueprint).await? {
             Ok(json!({
                 "name": sandbox.name(),

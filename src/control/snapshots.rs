@@ -8,7 +8,7 @@ use super::{ControlError, Outcome};
 use crate::invalid::Invalid;
 use crate::sandbox::Sandbox;
 use crate::sandbox::clock::ClockState;
-use crate::sandbox::faults::FaultSpec;
+use crate::sandbox::faults::Fault;
 use crate::sandbox::registry::is_name;
 use crate::sandbox::settings::Settings;
 use crate::store::StoreError;
@@ -18,7 +18,7 @@ use crate::store::StoreError;
 struct State {
     clock: ClockState,
     settings: Settings,
-    faults: Vec<FaultSpec>,
+    faults: Vec<Fault>,
 }
 
 impl Sandbox {
@@ -32,12 +32,7 @@ impl Sandbox {
         let state = State {
             clock: self.clock.state(),
             settings: (*self.settings()).clone(),
-            faults: self
-                .faults
-                .list()
-                .into_iter()
-                .map(|fault| fault.spec)
-                .collect(),
+            faults: self.faults.list(),
         };
         let state = serde_json::to_string(&state).expect("clock, settings and faults are JSON");
         let now = self.now();

@@ -180,6 +180,12 @@ impl Sandbox {
     /// Revokes `{"token"}` as its user would; without one, removes the tokens of `client_id` and `user`, or all.
     pub(crate) async fn revoke_tokens(&self, input: Value) -> Outcome<Value> {
         let asked: OneOrAll = invalid::from_object(input)?;
+        if asked.token.is_some() && (asked.client_id.is_some() || asked.user.is_some()) {
+            let why = Invalid::new("token", "one token is of one user and client already");
+            return Err(why
+                .with_hint("give {\"token\"} alone, or {\"client_id\",\"user\"}")
+                .into());
+        }
         let Some(token) = asked.token else {
             let whose = Whose {
                 user: asked.user,

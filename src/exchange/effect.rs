@@ -33,7 +33,6 @@ pub(super) async fn carry_out(
     request: Request,
     next: Next,
 ) -> Response {
-    let cut = request.extensions().get::<Cut>().cloned();
     let cors = cors(endpoint(request.uri().path()));
     let mut response = None;
     for fault in struck {
@@ -51,9 +50,19 @@ pub(super) async fn carry_out(
         None => next.run(request).await,
     };
     for fault in struck {
-        response = distort(response, &fault.spec.effect, cut.as_ref()).await;
+        response = distort(response, &fault.spec.effect).await;
     }
     response
+}
+
+/// What breaks the connection instead of an answer, where a fault says so.
+pub(super) fn cut(struck: &[Fault], request: &Request) -> Option<Cut> {
+    let resets = struck.iter().any(|fault| fault.spec.effect.reset);
+    request
+        .extensions()
+        .get::<Cut>()
+        .filter(|_| resets)
+        .cloned()
 }
 
 /// The CORS headers that the endpoint's own errors carry.
@@ -83,18 +92,15 @@ fn replacement(effect: &Effect, cors: Cors) -> Option<Response> {
     }
     let status = status.unwrap_or(StatusCode::OK);
     Some(match &effect.body {
-        Some(Value::String(text)) => (status, text.clone()).into_response(),
+        Some(Value::String(text)) => cors.apply((status, text.clone()).into_response()),
         Some(body) => respond::with_status(status, body, cors),
-        None => (status, Body::empty()).into_response(),
+        None => cors.apply((status, Body::empty()).into_response()),
     })
 }
 
-async fn distort(mut response: Response, effect: &Effect, cut: Option<&Cut>) -> Response {
+async fn distort(mut response: Response, effect: &Effect) -> Response {
     if effect.reset {
-        if let Some(cut) = cut {
-            cut.now();
-        }
-        // The connection goes before this is sent.
+        // Nobody gets it.
         return Body::empty().into_response();
     }
     for (name, value) in &effect.headers {

@@ -6,6 +6,8 @@ mod effect;
 mod record;
 mod visit;
 
+use std::future::pending;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -39,8 +41,23 @@ pub(crate) async fn pass(State(app): State<Arc<App>>, request: Request, next: Ne
     let head = record::Head::of(&parts, &visit, &received, &query);
     let struck = strike(&visit, &parts, &received, &query).await;
     let request = Request::from_parts(parts, Body::empty());
-    let response = effect::carry_out(&visit, &struck, request, next).await;
-    record::write(&visit, head, &struck, response).await
+    // On its own feet: a caller who hangs up has called all the same, and a server that is real goes on, too.
+    let cut = effect::cut(&struck, &request);
+    let exchange = tokio::spawn(async move {
+        let response = effect::carry_out(&visit, &struck, request, next).await;
+        record::write(&visit, head, &struck, response).await
+    });
+    let response = match exchange.await {
+        Ok(response) => response,
+        // Nobody cancels it.
+        Err(why) => resume_unwind(why.into_panic()),
+    };
+    if let Some(cut) = cut {
+        cut.now();
+        // The connection takes this with it.
+        return pending().await;
+    }
+    response
 }
 
 /// Control calls, assets and the health check are about the mock, not of the app.

@@ -106,7 +106,7 @@ pub(super) async fn write(
         path: head.path,
         params: head.params,
         headers: head.headers,
-        client_id: head.client_id,
+        client_id: head.client_id.or(noted.client),
         user_id: noted.user.map(|user| user.0),
         status,
         location: location.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),

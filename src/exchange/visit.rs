@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 
 use crate::base::{Base, SandboxPath};
 use crate::contract::{Rules, Trace};
-use crate::model::user::UserRef;
+use crate::model::user::{User, UserRef};
 use crate::oauth::session;
 use crate::protocol::client_auth::Credentials;
 use crate::protocol::ids::UserId;
@@ -42,6 +42,8 @@ pub(crate) struct Notes(Mutex<Noted>);
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Noted {
     pub(crate) user: Option<UserId>,
+    /// Whose access token it was.
+    pub(crate) client: Option<String>,
     pub(crate) extensions: Vec<&'static str>,
     /// A fault says no in the user's name.
     pub(crate) deny: bool,
@@ -62,6 +64,11 @@ impl Notes {
     /// Whom the request acts for.
     pub(crate) fn user(&self, user: UserId) {
         self.write(|noted| noted.user = Some(user));
+    }
+
+    /// Whose access token the request came with.
+    pub(crate) fn client(&self, client: String) {
+        self.write(|noted| noted.client = Some(client));
     }
 
     /// An extension of ours that the answer relies on.
@@ -107,9 +114,17 @@ impl Visit {
         } else {
             None
         };
+        let mut client_id = claimed.or_else(|| asked.filled("client_id"));
+        if client_id.is_none()
+            && let Some(hash) = bearer(parts)
+        {
+            let (store, name) = (&self.sandbox.store, self.sandbox.name());
+            let found = store.find_token(name, &hash).await.ok().flatten();
+            client_id = found.map(|token| token.client_id.as_str().to_owned());
+        }
         Target {
             endpoint: endpoint(parts.uri.path()).to_owned(),
-            client_id: claimed.or_else(|| asked.filled("client_id")),
+            client_id,
             grant_type: received.params.filled("grant_type"),
             user,
         }
@@ -121,26 +136,29 @@ impl Visit {
         sent: &Params,
     ) -> Result<Option<(i64, Option<String>)>, StoreError> {
         let (store, name) = (&self.sandbox.store, self.sandbox.name());
-        let named = |user: crate::model::user::User| (user.id.0, user.username);
+        let named_as = |user: User| (user.id.0, user.username);
         if let Some(mock) = parts.headers.get(session::MOCK_USER) {
             let mock = String::from_utf8_lossy(mock.as_bytes()).into_owned();
             return Ok(store
                 .find_user(name, &UserRef::from(mock.as_str()))
                 .await?
-                .map(named));
+                .map(named_as));
         }
         let cookies = parts.headers.get_all(COOKIE);
         if let Some(hash) = session::cookie_hash(cookies.iter()) {
             let now = self.sandbox.now();
-            return Ok(store.session_user(name, &hash, now).await?.map(named));
+            return Ok(store.session_user(name, &hash, now).await?.map(named_as));
         }
-        let bearer = parts.headers.get(AUTHORIZATION).and_then(|value| {
-            Some(String::from_utf8_lossy(value.as_bytes().strip_prefix(b"Bearer ")?).into_owned())
-        });
-        let presented = bearer
-            .or_else(|| sent.filled("refresh_token"))
-            .or_else(|| sent.filled("token"))
-            .map(|token| SecretHash::of(&token));
+        let sent_token = sent
+            .filled("refresh_token")
+            .or_else(|| sent.filled("token"));
+        let presented = bearer(parts).or_else(|| sent_token.as_deref().map(SecretHash::of));
+        if presented.is_none()
+            && endpoint(parts.uri.path()) == "authorize"
+            && let Some(named) = &self.sandbox.settings().login
+        {
+            return Ok(store.find_user(name, named).await?.map(named_as));
+        }
         let id = match (presented, sent.filled("code")) {
             (Some(hash), _) => store
                 .find_token(name, &hash)
@@ -150,10 +168,20 @@ impl Visit {
             (None, None) => None,
         };
         match id {
-            Some(id) => Ok(store.find_user(name, &UserRef::Id(id.0)).await?.map(named)),
+            Some(id) => Ok(store
+                .find_user(name, &UserRef::Id(id.0))
+                .await?
+                .map(named_as)),
             None => Ok(None),
         }
     }
+}
+
+/// The access token that a request came with.
+fn bearer(parts: &Parts) -> Option<SecretHash> {
+    let value = parts.headers.get(AUTHORIZATION)?.as_bytes();
+    let token = value.strip_prefix(b"Bearer ")?;
+    Some(SecretHash::of(&String::from_utf8_lossy(token)))
 }
 
 /// The last segment of a path, by which endpoints are named in faults and in the journal.

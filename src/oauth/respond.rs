@@ -27,7 +27,8 @@ pub(crate) enum Cors {
 }
 
 impl Cors {
-    fn apply(self, mut response: Response) -> Response {
+    /// The response with the headers that say so.
+    pub(crate) fn apply(self, mut response: Response) -> Response {
         let (origin, methods) = match self {
             Self::Closed => return response,
             Self::Any(methods) => ("*".to_owned(), methods),

@@ -41,7 +41,8 @@ async fn bearer(context: &Context) -> Result<User, OAuthError> {
         .store
         .bearer(sandbox.name(), &hash, sandbox.now())
         .await?;
-    let (scope, user) = found.ok_or_else(unknown)?;
+    let (scope, client, user) = found.ok_or_else(unknown)?;
+    context.notes.client(client);
     if !scope.covers(Scope::USER_READ) {
         return Err(OAuthError::new(
             ErrorCode::InsufficientScope,

@@ -33,26 +33,13 @@ pub(crate) struct Moment(pub(crate) Timestamp);
 
 impl<'de> Deserialize<'de> for Moment {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Written {
-            Seconds(i64),
-            Text(String),
-        }
         let wrong = |value: &dyn fmt::Display| {
             D::Error::custom(format!(
                 "{value} is not a moment: write \"2026-01-31T12:00:00Z\" or Unix seconds"
             ))
         };
-        match Written::deserialize(deserializer).map_err(|_| wrong(&"this"))? {
-            Written::Seconds(seconds) => {
-                let ms = seconds
-                    .checked_mul(1000)
-                    .filter(|ms| ms.abs() < FARTHEST_MS);
-                ms.map(|ms| Self(Timestamp(ms)))
-                    .ok_or_else(|| wrong(&seconds))
-            }
-            Written::Text(text) => {
+        match serde_json::Value::deserialize(deserializer)? {
+            serde_json::Value::String(text) => {
                 let format = &time::format_description::well_known::Rfc3339;
                 let moment = time::OffsetDateTime::parse(&text, format)
                     .map_err(|_| wrong(&format_args!("{text:?}")))?;
@@ -60,6 +47,12 @@ impl<'de> Deserialize<'de> for Moment {
                 i64::try_from(ms)
                     .map(|ms| Self(Timestamp(ms)))
                     .map_err(|_| wrong(&text))
+            }
+            other => {
+                let seconds = other.as_i64().and_then(|seconds| seconds.checked_mul(1000));
+                let ms = seconds.filter(|ms| (-FARTHEST_MS..FARTHEST_MS).contains(ms));
+                ms.map(|ms| Self(Timestamp(ms)))
+                    .ok_or_else(|| wrong(&other))
             }
         }
     }

@@ -3,7 +3,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use super::entropy::Entropy;
@@ -82,7 +83,7 @@ pub(crate) struct Effect {
 }
 
 /// How long an answer waits.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Delay {
     Fixed(Length),
@@ -93,8 +94,27 @@ pub(crate) enum Delay {
     },
 }
 
+impl<'de> Deserialize<'de> for Delay {
+    // By hand: what serde says of an untagged enum names neither key nor value.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Bounds {
+            min: Length,
+            max: Length,
+        }
+        let value = Value::deserialize(deserializer)?;
+        let read = if value.is_object() {
+            Bounds::deserialize(value).map(|Bounds { min, max }| Self::Between { min, max })
+        } else {
+            Length::deserialize(value).map(Self::Fixed)
+        };
+        read.map_err(D::Error::custom)
+    }
+}
+
 /// A fault that is set, and how often it has struck.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Fault {
     pub(crate) id: u64,
     #[serde(flatten)]
@@ -160,12 +180,9 @@ impl Faults {
         self.set().faults.clear();
     }
 
-    /// Puts these in place of those that are set.
-    pub(crate) fn replace(&self, specs: Vec<FaultSpec>) {
-        self.clear();
-        for spec in specs {
-            self.add(spec);
-        }
+    /// Puts these in place of those that are set, with what is left of their budgets.
+    pub(crate) fn replace(&self, faults: Vec<Fault>) {
+        self.set().faults = faults;
     }
 
     /// Whether there is nothing to ask for: most servers, most of the time.

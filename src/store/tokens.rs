@@ -114,15 +114,15 @@ impl Store {
         row.map(from_row).transpose()
     }
 
-    /// The scope of a live access token, and its user unless deleted.
+    /// The scope and the client of a live access token, and its user unless deleted.
     pub(crate) async fn bearer(
         &self,
         sandbox: &str,
         hash: &SecretHash,
         now: Timestamp,
-    ) -> Result<Option<(Scope, Option<User>)>, StoreError> {
-        let row: Option<(u32, Option<String>)> = sqlx::query_as(
-            "select tokens.scope, users.document from tokens
+    ) -> Result<Option<(Scope, String, Option<User>)>, StoreError> {
+        let row: Option<(u32, String, Option<String>)> = sqlx::query_as(
+            "select tokens.scope, tokens.client_id, users.document from tokens
              left join users on users.sandbox = tokens.sandbox and users.id = tokens.user_id
                             and not users.deleted
              where tokens.sandbox = ? and tokens.hash = ? and tokens.kind = 'access'
@@ -133,11 +133,11 @@ impl Store {
         .bind(now)
         .fetch_optional(&self.pool)
         .await?;
-        row.map(|(bits, document)| {
+        row.map(|(bits, client, document)| {
             let user = document
                 .map(|document| from_json("user", &document))
                 .transpose()?;
-            Ok((scope(bits)?, user))
+            Ok((scope(bits)?, client, user))
         })
         .transpose()
     }

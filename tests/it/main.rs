@@ -19,14 +19,28 @@ mod browser;
 mod buzz_limit;
 mod consent_memory;
 mod consent_page;
+mod control_clock;
+mod control_document;
+mod control_effects;
+mod control_faults;
+mod control_grants;
+mod control_guard;
+mod control_journal;
+mod control_presets;
 mod control_registry;
+mod control_requests;
+mod control_sandboxes;
 mod control_settings;
+mod control_snapshots;
+mod control_tokens;
+mod control_verify;
 mod device;
 mod device_page;
 mod device_refusals;
 mod device_transport;
 mod legacy;
 mod login_page;
+mod mock_server;
 mod mock_users;
 mod openid;
 #[cfg(feature = "cli")]
@@ -45,8 +59,8 @@ mod races;
 mod rate_limits;
 mod revoke;
 mod sandboxes;
-#[cfg(feature = "cli")]
 mod small_print;
+#[cfg(feature = "cli")]
 mod tls;
 mod token_client_credentials;
 mod token_clients;

@@ -4,75 +4,19 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::to_bytes;
-use axum::extract::{FromRequest, FromRequestParts, Path, Request, State};
+use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
-use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::super::requests::Asked;
 use super::super::{ControlError, Outcome, Whose};
 use super::document;
+use super::input::{Either, Input, Query};
 use crate::invalid::{self, Invalid};
-use crate::oauth::extract::{Context, LONGEST_BODY};
+use crate::oauth::extract::Context;
 use crate::oauth::respond;
 use crate::server::App;
-
-/// A JSON body. An empty one counts as `{}`.
-pub(super) struct Input(Value);
-
-impl<S: Send + Sync> FromRequest<S> for Input {
-    type Rejection = Response;
-
-    async fn from_request(request: Request, _: &S) -> Result<Self, Response> {
-        let refuse = |why: Invalid| respond::invalid(StatusCode::BAD_REQUEST, "invalid", &why);
-        let bytes = to_bytes(request.into_body(), LONGEST_BODY)
-            .await
-            .map_err(|_| {
-                refuse(Invalid::new(
-                    "",
-                    format!("the body is longer than {LONGEST_BODY} bytes"),
-                ))
-            })?;
-        if bytes.is_empty() {
-            return Ok(Self(json!({})));
-        }
-        serde_json::from_slice(&bytes)
-            .map(Self)
-            .map_err(|why| refuse(Invalid::new("", format!("the body is not JSON: {why}"))))
-    }
-}
-
-/// The parameters of a query. What is not known is refused with the nearest that is.
-pub(super) struct Query<T>(T);
-
-impl<T: serde::de::DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
-    type Rejection = Response;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
-        let query = parts.uri.query().unwrap_or_default();
-        let pairs = url::form_urlencoded::parse(query.as_bytes());
-        // A query has only text: numbers and truths are what looks like them.
-        let object = pairs.map(|(name, value)| {
-            let typed = match value.as_ref() {
-                "true" => Value::Bool(true),
-                "false" => Value::Bool(false),
-                text if COUNTED.contains(&name.as_ref()) => text
-                    .parse::<u64>()
-                    .map_or_else(|_| text.into(), Value::from),
-                text => text.into(),
-            };
-            (name.into_owned(), typed)
-        });
-        invalid::from_json(Value::Object(object.collect()))
-            .map(Self)
-            .map_err(|why| respond::invalid(StatusCode::BAD_REQUEST, "invalid", &why))
-    }
-}
-
-/// The parameters that are numbers.
-const COUNTED: [&str; 4] = ["after", "count", "limit", "status"];
 
 impl IntoResponse for ControlError {
     fn into_response(self) -> Response {
@@ -261,7 +205,7 @@ pub(super) async fn mint_tokens(context: Context, Input(input): Input) -> Answer
     Ok(ok(&context.sandbox.mint_tokens(input).await?))
 }
 
-pub(super) async fn revoke_tokens(context: Context, Input(input): Input) -> Answer {
+pub(super) async fn revoke_tokens(context: Context, Either(input): Either) -> Answer {
     Ok(ok(&context.sandbox.revoke_tokens(input).await?))
 }
 
@@ -293,7 +237,8 @@ pub(super) async fn list_consents(context: Context, Query(whose): Query<Whose>) 
     Ok(ok(&context.sandbox.list_consents(whose).await?))
 }
 
-pub(super) async fn delete_consents(context: Context, Query(whose): Query<Whose>) -> Answer {
+pub(super) async fn delete_consents(context: Context, Either(input): Either) -> Answer {
+    let whose: Whose = invalid::from_object(input)?;
     Ok(ok(&context.sandbox.delete_consents(whose).await?))
 }
 

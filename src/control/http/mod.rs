@@ -2,6 +2,7 @@
 //! `OpenAPI` document are both made. Each row's handler is in `doors.rs`.
 
 mod doors;
+mod input;
 mod openapi;
 
 use std::sync::Arc;
@@ -179,14 +180,14 @@ pub(super) fn verbs() -> Vec<Verb> {
         verb(Get, "/_mock/tokens", "The tokens, newest first", doors::list_tokens).asks(WHOSE),
         verb(Post, "/_mock/tokens", "Mint tokens; answers like /token", doors::mint_tokens)
             .takes(&["client_id: text", "user: user", "scope?: scope", "expires_in?: integer", "exact_scope?: boolean"]),
-        verb(Delete, "/_mock/tokens", "Revoke a token, or remove many", doors::revoke_tokens).takes(&["token?: text", "user?: user", "client_id?: text"]),
+        verb(Delete, "/_mock/tokens", "Revoke a token, or remove many", doors::revoke_tokens).takes(&["token?: text", "user?: user", "client_id?: text"]).asks(&["token?: text", "user?: text", "client_id?: text"]),
         verb(Post, "/_mock/tokens/introspect", "What a token stands for", doors::introspect).takes(&["token: text"]),
         verb(Post, "/_mock/tokens/expire", "Let a token run out now, or every access token", doors::expire_tokens).takes(&["token?: text"]),
         verb(Post, "/_mock/device/approve", "Approve a device as a user", doors::approve_device).takes(&["user_code: text", "user: user"]),
         verb(Post, "/_mock/device/deny", "Deny a device", doors::deny_device).takes(&["user_code: text"]),
         verb(Get, "/_mock/consents", "What users have agreed to", doors::list_consents).asks(WHOSE),
         verb(Post, "/_mock/consents", "Remember a consent", doors::put_consent).takes(&["user: user", "client_id: text", "scope: scope", "buzz_limit?: any"]),
-        verb(Delete, "/_mock/consents", "Forget consents", doors::delete_consents).asks(WHOSE),
+        verb(Delete, "/_mock/consents", "Forget consents", doors::delete_consents).takes(&["user?: user", "client_id?: text"]).asks(WHOSE),
         verb(Get, "/_mock/faults", "The faults that are set", doors::list_faults),
         verb(Post, "/_mock/faults", "Set a fault", doors::create_fault).takes(FAULT).creates(),
         verb(Delete, "/_mock/faults", "Remove every fault", doors::clear_faults),

@@ -12,6 +12,7 @@ mod id_tokens;
 mod page;
 #[cfg(feature = "cli")]
 mod program;
+mod stopwatch;
 mod world;
 
 pub(crate) use answer::{Answer, redacted};
@@ -31,6 +32,7 @@ pub(crate) use id_tokens::{CONFIGURATION, JWKS};
 pub(crate) use page::Page;
 #[cfg(feature = "cli")]
 pub(crate) use program::Program;
+pub(crate) use stopwatch::Stopwatch;
 pub(crate) use world::{Ask, Mock, World, config};
 
 pub(crate) const AUTHORIZE: &str = "/api/auth/oauth/authorize";

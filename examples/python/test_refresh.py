@@ -1,0 +1,114 @@
+"""Does the app refresh an expired token, and only once? Run it with `pytest examples/python`."""
+
+import base64
+import hashlib
+import http.client
+import json
+import os
+import pathlib
+import secrets
+import subprocess
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+
+CLIENT = {
+    "client_id": "dec0de00-0000-4000-8000-000000000001",
+    "client_secret": "dec0de5ec2e7dec0de5ec2e7dec0de5ec2e7dec0de5ec2e7",
+}
+REDIRECT_URI = "http://localhost:3000/callback"
+
+
+def send(method, url, body=None, headers=None):
+    """One request; redirects are not followed."""
+    url = urlsplit(url)
+    connection = http.client.HTTPConnection(url.netloc)
+    connection.request(method, f"{url.path}?{url.query}", body, headers or {})
+    answer = connection.getresponse()
+    text = answer.read()
+    connection.close()
+    return answer.status, answer.headers, json.loads(text) if text else None
+
+
+class App:
+    """The app under test: yours goes here. It keeps its tokens, and refreshes them when they are refused."""
+
+    def __init__(self, base):
+        self.oauth = base + "/api/auth/oauth"
+        self.tokens = None
+
+    def token(self, **grant):
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        status, _, body = send("POST", self.oauth + "/token", urlencode({**CLIENT, **grant}), form)
+        if status != 200:
+            raise PermissionError(body["error"])
+        self.tokens = body
+
+    def sign_in(self, user):
+        verifier = secrets.token_urlsafe(32)
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest())
+        query = {
+            "response_type": "code",
+            "client_id": CLIENT["client_id"],
+            "redirect_uri": REDIRECT_URI,
+            "scope": "1",
+            "state": "xyz",
+            "code_challenge": challenge.decode().rstrip("="),
+            "code_challenge_method": "S256",
+        }
+        # A browser would come to the sign-in page; X-Mock-User signs the user in without one.
+        _, headers, _ = send("GET", f"{self.oauth}/authorize?{urlencode(query)}", headers={"X-Mock-User": user})
+        code = parse_qs(urlsplit(headers["Location"]).query)["code"][0]
+        self.token(grant_type="authorization_code", code=code, redirect_uri=REDIRECT_URI, code_verifier=verifier)
+
+    def who_am_i(self):
+        def ask():
+            return send("GET", self.oauth + "/userinfo", headers={"Authorization": "Bearer " + self.tokens["access_token"]})
+
+        status, _, body = ask()
+        if status == 401:
+            self.token(grant_type="refresh_token", refresh_token=self.tokens["refresh_token"])
+            status, _, body = ask()
+        return body["username"]
+
+
+@pytest.fixture(scope="session")
+def server():
+    target = pathlib.Path(__file__).parents[2] / "target"
+    built = [target / profile / "civitai-oauth-mock" for profile in ("release", "debug")]
+    program = os.environ.get("CIVITAI_OAUTH_MOCK") or next(path for path in built if path.exists())
+    command = [program, "--listen", "127.0.0.1:0", "--consent", "approve"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        yield process.stdout.readline().removeprefix("listening on ").strip()
+        process.terminate()
+
+
+@pytest.fixture
+def world(server, request):
+    """A private server for each test."""
+    return f"{server}/_sandbox/{request.node.name}"
+
+
+def control(world, method, path, body=None):
+    status, _, shown = send(method, f"{world}/_mock/{path}", json.dumps(body) if body is not None else None)
+    assert status < 300, shown["message"]
+    return shown
+
+
+def test_an_expired_token_is_refreshed_once(world):
+    app = App(world)
+    app.sign_in("ada")
+    assert app.who_am_i() == "ada"
+
+    control(world, "POST", "clock/advance", {"by": "61m"})
+    assert app.who_am_i() == "ada"
+    control(world, "POST", "verify", [{"endpoint": "token", "grant_type": "refresh_token", "times": 1}])
+
+
+def test_a_refused_refresh_reaches_the_user(world):
+    app = App(world)
+    app.sign_in("ada")
+    control(world, "POST", "tokens/expire")
+    control(world, "POST", "faults/presets/refresh-revoked")
+    with pytest.raises(PermissionError, match="invalid_grant"):
+        app.who_am_i()

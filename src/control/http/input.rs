@@ -1,0 +1,89 @@
+//! How are the bodies and the queries of control calls read? What is done with them is `doors.rs`.
+
+use axum::body::to_bytes;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::Response;
+use serde_json::{Value, json};
+
+use crate::invalid::{self, Invalid};
+use crate::oauth::extract::LONGEST_BODY;
+use crate::oauth::respond;
+
+/// A JSON body. An empty one counts as `{}`.
+pub(super) struct Input(pub(super) Value);
+
+impl<S: Send + Sync> FromRequest<S> for Input {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Response> {
+        let refuse = |why: Invalid| respond::invalid(StatusCode::BAD_REQUEST, "invalid", &why);
+        let bytes = to_bytes(request.into_body(), LONGEST_BODY)
+            .await
+            .map_err(|_| {
+                refuse(Invalid::new(
+                    "",
+                    format!("the body is longer than {LONGEST_BODY} bytes"),
+                ))
+            })?;
+        if bytes.is_empty() {
+            return Ok(Self(json!({})));
+        }
+        serde_json::from_slice(&bytes)
+            .map(Self)
+            .map_err(|why| refuse(Invalid::new("", format!("the body is not JSON: {why}"))))
+    }
+}
+
+/// The parameters of a query. What is not known is refused with the nearest that is.
+pub(super) struct Query<T>(pub(super) T);
+
+impl<T: serde::de::DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
+        let query = parts.uri.query().unwrap_or_default();
+        let pairs = url::form_urlencoded::parse(query.as_bytes());
+        let object = pairs.map(|(name, value)| {
+            let typed = typed(&name, &value);
+            (name.into_owned(), typed)
+        });
+        invalid::from_json(Value::Object(object.collect()))
+            .map(Self)
+            .map_err(|why| respond::invalid(StatusCode::BAD_REQUEST, "invalid", &why))
+    }
+}
+
+/// A JSON body, with the parameters of the query as further keys: whoever narrows a DELETE by the one must not find
+/// everything gone because the other was read.
+pub(super) struct Either(pub(super) Value);
+
+impl<S: Send + Sync> FromRequest<S> for Either {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        let query = request.uri().query().unwrap_or_default().to_owned();
+        let Input(mut input) = Input::from_request(request, state).await?;
+        if let Some(object) = input.as_object_mut() {
+            for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+                object.insert(name.clone().into_owned(), typed(&name, &value));
+            }
+        }
+        Ok(Self(input))
+    }
+}
+
+/// A query has only text: numbers and truths are what looks like them.
+fn typed(name: &str, text: &str) -> Value {
+    match text {
+        "true" | "false" if name == "secrets" => Value::Bool(text == "true"),
+        text if COUNTED.contains(&name) => text
+            .parse::<i64>()
+            .map_or_else(|_| text.into(), Value::from),
+        text => text.into(),
+    }
+}
+
+/// The parameters that are numbers; a user is named by one or by text.
+const COUNTED: [&str; 5] = ["after", "count", "limit", "status", "user"];

@@ -1,0 +1,180 @@
+//! `/_mock/openapi.json`: the control API, described.
+
+use insta::assert_snapshot;
+use serde_json::{Map, Value};
+
+use crate::support::Mock;
+
+const METHODS: [&str; 4] = ["get", "post", "patch", "delete"];
+
+async fn document(mock: &Mock) -> Value {
+    mock.get("/_mock/openapi.json").await.json()
+}
+
+/// Each operation: method, path, and the object that describes it.
+fn operations(document: &Value) -> Vec<(String, String, Map<String, Value>)> {
+    let mut found = Vec::new();
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in item.as_object().expect("a path has methods") {
+            assert!(METHODS.contains(&method.as_str()), "{method} {path}");
+            let operation = operation.as_object().expect("an operation is an object");
+            found.push((method.clone(), path.clone(), operation.clone()));
+        }
+    }
+    found
+}
+
+#[tokio::test]
+async fn every_call_is_listed() {
+    let mock = Mock::documented().await;
+    let mut list = String::new();
+    for (method, path, operation) in operations(&document(&mock).await) {
+        let keys = operation.get("requestBody").map(|body| {
+            let schema = &body["content"]["application/json"]["schema"]["properties"];
+            let keys: Vec<&str> = schema
+                .as_object()
+                .into_iter()
+                .flat_map(|keys| keys.keys())
+                .map(String::as_str)
+                .collect();
+            format!(" {{{}}}", keys.join(","))
+        });
+        let query: Vec<&str> = operation
+            .get("parameters")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter(|one| one["in"] == "query")
+            .filter_map(|one| one["name"].as_str())
+            .collect();
+        let query = if query.is_empty() {
+            String::new()
+        } else {
+            format!(" ?{}", query.join("&"))
+        };
+        list += &format!(
+            "{} {path}{query}{}\n",
+            method.to_uppercase(),
+            keys.unwrap_or_default()
+        );
+    }
+    assert_snapshot!(list, @"
+    GET /_mock/clients
+    POST /_mock/clients {access_mode,allowed_origins,allowed_scopes,any_loopback_redirect,confidential,description,grants,id,logo_url,name,owner,redirect_uris,secret,verified}
+    GET /_mock/clients/{id}
+    DELETE /_mock/clients/{id}
+    PATCH /_mock/clients/{id} {access_mode,allowed_origins,allowed_scopes,any_loopback_redirect,confidential,description,grants,id,logo_url,name,owner,redirect_uris,secret,verified}
+    POST /_mock/clients/{id}/rotate-secret
+    GET /_mock/clock
+    POST /_mock/clock/advance {by,seconds}
+    POST /_mock/clock/freeze {at}
+    POST /_mock/clock/resume
+    POST /_mock/clock/set {at}
+    POST /_mock/codes {client_id,code_challenge,nonce,redirect_uri,scope,state,user}
+    GET /_mock/consents ?user&client_id
+    POST /_mock/consents {buzz_limit,client_id,scope,user}
+    DELETE /_mock/consents ?user&client_id {client_id,user}
+    GET /_mock/contract
+    POST /_mock/device/approve {user,user_code}
+    POST /_mock/device/deny {user_code}
+    GET /_mock/faults
+    POST /_mock/faults {after,client_id,effect,endpoint,grant_type,nth,probability,times,user}
+    DELETE /_mock/faults
+    POST /_mock/faults/presets/{name} {client_id,times}
+    GET /_mock/faults/{id}
+    DELETE /_mock/faults/{id}
+    GET /_mock/openapi.json
+    GET /_mock/requests ?endpoint&method&grant_type&client_id&user&status&error&after&limit&secrets&wait&count
+    DELETE /_mock/requests
+    POST /_mock/reset
+    GET /_mock/sandboxes
+    POST /_mock/sandboxes {name,seed,settings}
+    GET /_mock/sandboxes/{name}
+    DELETE /_mock/sandboxes/{name}
+    POST /_mock/sessions {user}
+    GET /_mock/settings
+    PATCH /_mock/settings {access_token_seconds,code_seconds,consent,contract,differences,login,rate_limits,refresh_token_seconds,unknown_clients}
+    GET /_mock/snapshots
+    GET /_mock/snapshots/{name}
+    POST /_mock/snapshots/{name}
+    DELETE /_mock/snapshots/{name}
+    POST /_mock/snapshots/{name}/restore
+    GET /_mock/tokens ?user&client_id
+    POST /_mock/tokens {client_id,exact_scope,expires_in,scope,user}
+    DELETE /_mock/tokens ?token&user&client_id {client_id,token,user}
+    POST /_mock/tokens/expire {token}
+    POST /_mock/tokens/introspect {token}
+    GET /_mock/users
+    POST /_mock/users {banned,buzz,deleted,email,email_verified,id,image,moderator,muted,roles,subscriptions,tier,username}
+    GET /_mock/users/{id}
+    DELETE /_mock/users/{id}
+    PATCH /_mock/users/{id} {banned,buzz,deleted,email,email_verified,id,image,moderator,muted,roles,subscriptions,tier,username}
+    POST /_mock/verify {expectations,in_order}
+    ");
+}
+
+#[tokio::test]
+async fn it_is_a_valid_document() {
+    let mock = Mock::documented().await;
+    let document = document(&mock).await;
+    assert!(
+        document["openapi"]
+            .as_str()
+            .is_some_and(|version| version.starts_with("3.1"))
+    );
+    assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(document["servers"][0]["url"], mock.base);
+    let mut ids = Vec::new();
+    for (method, path, operation) in operations(&document) {
+        ids.push(operation["operationId"].as_str().expect("an id").to_owned());
+        let named: Vec<&str> = path.split(['{', '}']).skip(1).step_by(2).collect();
+        let described: Vec<&str> = operation
+            .get("parameters")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter(|one| one["in"] == "path" && one["required"] == true)
+            .filter_map(|one| one["name"].as_str())
+            .collect();
+        assert_eq!(named, described, "{method} {path}");
+        let statuses: Vec<&String> = operation["responses"]
+            .as_object()
+            .expect("responses")
+            .keys()
+            .collect();
+        assert!(
+            statuses.len() == 2 && statuses.iter().any(|status| *status == "4XX"),
+            "{method} {path} {statuses:?}"
+        );
+    }
+    let many = ids.len();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), many, "operation ids are unique");
+}
+
+#[tokio::test]
+async fn every_call_that_is_described_is_routed() {
+    let mock = Mock::documented().await;
+    let prefixed = mock.sandbox("x");
+    assert_eq!(
+        prefixed.get("/_mock/openapi.json").await.json()["servers"][0]["url"],
+        prefixed.base
+    );
+    for (method, path, _) in operations(&document(&mock).await) {
+        let path = path.replace("{name}", "n0").replace("{id}", "n0");
+        // Wrong on purpose, so that nothing is changed; a body that is not read does no harm.
+        let answer = prefixed
+            .ask(&method.to_uppercase(), &path)
+            .body("application/json", "{")
+            .await;
+        assert!(
+            answer.status != 405 && answer.status < 500,
+            "{method} {path}: {answer}"
+        );
+        assert!(
+            !answer.body.contains("nothing answers"),
+            "{method} {path}: {answer}"
+        );
+    }
+}

@@ -1,0 +1,342 @@
+//! `/_mock/faults`: which calls a fault strikes, how often, and how faults are set and removed. What it does to
+//! them is `control_effects.rs`.
+
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use crate::support::{CONF, Mock, OTHER, SPA, USERINFO, World, config};
+
+async fn set(mock: &World, fault: Value) -> Value {
+    mock.control("POST", "/faults", fault).await
+}
+
+/// What so many calls to the token endpoint come to: `.` for an answer, `x` for the fault.
+async fn pattern(mock: &World, calls: usize) -> String {
+    let mut seen = String::new();
+    for _ in 0..calls {
+        let status = mock.token(&CONF.for_itself()).await.status;
+        seen.push(if status == 503 { 'x' } else { '.' });
+    }
+    seen
+}
+
+#[tokio::test]
+async fn a_fault_strikes_the_calls_that_it_names() {
+    let mock = Mock::documented().await;
+    let tokens = mock.tokens(&CONF, "1").await;
+    let code = mock.code(&CONF, "1").await;
+    let mut table = String::new();
+    for fault in [
+        json!({ "endpoint": "token" }),
+        json!({ "endpoint": "userinfo" }),
+        json!({ "client_id": "conf" }),
+        json!({ "client_id": "spa" }),
+        json!({ "grant_type": "refresh_token" }),
+        json!({ "grant_type": "authorization_code" }),
+        json!({ "user": "ada" }),
+        json!({ "user": 2 }),
+        json!({ "user": "tess" }),
+        json!({ "endpoint": "token", "grant_type": "refresh_token", "client_id": "conf", "user": 2 }),
+        json!({}),
+    ] {
+        mock.control("POST", "/snapshots/s", json!({})).await;
+        let mut with_effect = fault.clone();
+        with_effect["effect"] = json!({ "status": 599 });
+        set(&mock, with_effect).await;
+        let struck = |status: u16| if status == 599 { "struck" } else { "-" };
+        let (code, refresh, own) = (
+            mock.token(&CONF.redeems(&code)).await.status,
+            mock.token(&CONF.refreshes(&tokens.refresh)).await.status,
+            mock.token(&SPA.refreshes("x")).await.status,
+        );
+        let (userinfo, revoke) = (
+            mock.userinfo(&tokens.access).await.status,
+            mock.revoke(&OTHER.revokes("x")).await.status,
+        );
+        table += &format!(
+            "{fault}\n  code {}, refresh {}, spa's refresh {}, userinfo {}, other's revoke {}\n",
+            struck(code),
+            struck(refresh),
+            struck(own),
+            struck(userinfo),
+            struck(revoke)
+        );
+        mock.control("POST", "/snapshots/s/restore", json!({}))
+            .await;
+    }
+    assert_snapshot!(table, @r#"
+    {"endpoint":"token"}
+      code struck, refresh struck, spa's refresh struck, userinfo -, other's revoke -
+    {"endpoint":"userinfo"}
+      code -, refresh -, spa's refresh -, userinfo struck, other's revoke -
+    {"client_id":"conf"}
+      code struck, refresh struck, spa's refresh -, userinfo struck, other's revoke -
+    {"client_id":"spa"}
+      code -, refresh -, spa's refresh struck, userinfo -, other's revoke -
+    {"grant_type":"refresh_token"}
+      code -, refresh struck, spa's refresh struck, userinfo -, other's revoke -
+    {"grant_type":"authorization_code"}
+      code struck, refresh -, spa's refresh -, userinfo -, other's revoke -
+    {"user":"ada"}
+      code struck, refresh struck, spa's refresh -, userinfo struck, other's revoke -
+    {"user":2}
+      code struck, refresh struck, spa's refresh -, userinfo struck, other's revoke -
+    {"user":"tess"}
+      code -, refresh -, spa's refresh -, userinfo -, other's revoke -
+    {"endpoint":"token","grant_type":"refresh_token","client_id":"conf","user":2}
+      code -, refresh struck, spa's refresh -, userinfo -, other's revoke -
+    {}
+      code struck, refresh struck, spa's refresh struck, userinfo struck, other's revoke struck
+    "#);
+}
+
+#[tokio::test]
+async fn a_fault_of_a_user_strikes_however_the_user_is_known() {
+    let mock = Mock::documented().await;
+    set(
+        &mock,
+        json!({ "endpoint": "authorize", "user": "tess", "effect": { "status": 599 } }),
+    )
+    .await;
+    let path = format!("{}?{}", crate::support::AUTHORIZE, CONF.asks("1").encoded());
+    assert_eq!(
+        mock.get(&path).header("x-mock-user", "tess").await.status,
+        599
+    );
+    assert_eq!(mock.get(&path).header("x-mock-user", "3").await.status, 599);
+    assert_eq!(
+        mock.get(&path).header("x-mock-user", "ada").await.status,
+        303
+    );
+    let cookie = mock.session("tess").await;
+    assert_eq!(mock.get(&path).cookie(&cookie).await.status, 599);
+    assert_eq!(mock.get(&path).await.status, 303);
+    mock.set(json!({ "login": "tess" })).await;
+    assert_eq!(mock.get(&path).await.status, 599, "by the setting login");
+}
+
+#[tokio::test]
+async fn a_budget_says_how_often_and_when() {
+    let mock = Mock::documented().await;
+    let mut table = String::new();
+    for budget in [
+        json!({}),
+        json!({ "times": 1 }),
+        json!({ "times": 2 }),
+        json!({ "nth": 1 }),
+        json!({ "nth": 3 }),
+        json!({ "after": 2 }),
+        json!({ "after": 2, "times": 2 }),
+        json!({ "probability": 0 }),
+        json!({ "probability": 1 }),
+        json!({ "probability": 1, "times": 3 }),
+    ] {
+        let mut fault = budget.clone();
+        fault["endpoint"] = "token".into();
+        fault["effect"] = json!({ "status": 503 });
+        set(&mock, fault).await;
+        // Calls that do not fit count for nothing.
+        mock.get(USERINFO).await;
+        let seen = pattern(&mock, 6).await;
+        let shown = mock.control("GET", "/faults", json!({})).await;
+        let shown = &shown["faults"][0];
+        table += &format!(
+            "{seen} seen {}, struck {}: {budget}\n",
+            shown["seen"], shown["struck"]
+        );
+        mock.control("DELETE", "/faults", json!({})).await;
+    }
+    assert_snapshot!(table, @r#"
+    xxxxxx seen 6, struck 6: {}
+    x..... seen 6, struck 1: {"times":1}
+    xx.... seen 6, struck 2: {"times":2}
+    x..... seen 6, struck 1: {"nth":1}
+    ..x... seen 6, struck 1: {"nth":3}
+    ..xxxx seen 6, struck 4: {"after":2}
+    ..xx.. seen 6, struck 2: {"after":2,"times":2}
+    ...... seen 6, struck 0: {"probability":0}
+    xxxxxx seen 6, struck 6: {"probability":1}
+    xxx... seen 6, struck 3: {"probability":1,"times":3}
+    "#);
+}
+
+#[tokio::test]
+async fn a_seed_for_randomness_fixes_which_calls_are_struck() {
+    let run = async |seed: u64| {
+        let mut config = config(civitai_oauth_mock::Contract::Documented);
+        config.entropy_seed = Some(seed);
+        let mock = Mock::start(config).await;
+        set(
+            &mock,
+            json!({ "endpoint": "token", "probability": 0.5, "effect": { "status": 503 } }),
+        )
+        .await;
+        pattern(&mock, 24).await
+    };
+    let first = run(1).await;
+    assert_eq!(run(1).await, first);
+    assert_ne!(run(2).await, first);
+    assert!(first.contains('x') && first.contains('.'), "{first}");
+}
+
+#[tokio::test]
+async fn faults_are_set_listed_read_and_removed() {
+    let mock = Mock::documented().await;
+    let fault = json!({ "endpoint": "token", "grant_type": "refresh_token", "times": 1,
+        "effect": { "error": "invalid_grant" } });
+    assert_snapshot!(mock.ask("POST", "/_mock/faults").json(&fault).await, @r#"
+    201
+    content-type: application/json
+
+    {"id":1,"endpoint":"token","grant_type":"refresh_token","times":1,"effect":{"error":"invalid_grant"},"seen":0,"struck":0}
+    "#);
+    set(
+        &mock,
+        json!({ "effect": { "delay": { "min": "1ms", "max": 2 }, "headers": { "x-late": "1" } } }),
+    )
+    .await;
+    mock.token(&CONF.refreshes("x")).await;
+    assert_snapshot!(mock.get("/_mock/faults/1").await.body, @r#"{"id":1,"endpoint":"token","grant_type":"refresh_token","times":1,"effect":{"error":"invalid_grant"},"seen":1,"struck":1}"#);
+    assert_snapshot!(mock.ask("DELETE", "/_mock/faults/1").await, @"
+    200
+    content-type: application/json
+
+    {}
+    ");
+    assert_snapshot!(mock.get("/_mock/faults").await.body, @r#"{"faults":[{"id":2,"effect":{"headers":{"x-late":"1"},"delay":{"min":"1ms","max":2}},"seen":1,"struck":1}]}"#);
+    let mut table = String::new();
+    for (method, id) in [
+        ("GET", "1"),
+        ("DELETE", "1"),
+        ("GET", "x"),
+        ("DELETE", "-2"),
+    ] {
+        let answer = mock.ask(method, &format!("/_mock/faults/{id}")).await;
+        table += &format!(
+            "{method} {id}: {} ({})\n",
+            answer.gist(),
+            answer.json()["hint"]
+        );
+    }
+    assert_snapshot!(table, @r#"
+    GET 1: 404 not_found: no fault "1" ("there are 2")
+    DELETE 1: 404 not_found: no fault "1" ("there are 2")
+    GET x: 404 not_found: no fault "x" ("there are 2")
+    DELETE -2: 404 not_found: no fault "-2" ("there are 2")
+    "#);
+    assert_eq!(mock.ask("DELETE", "/_mock/faults").await.status, 200);
+    assert_eq!(
+        mock.control("GET", "/faults", json!({})).await,
+        json!({ "faults": [] })
+    );
+}
+
+#[tokio::test]
+async fn a_fault_is_its_sandboxs_own_and_goes_with_a_reset() {
+    let mock = Mock::documented().await;
+    let (here, there) = (mock.sandbox("here"), mock.sandbox("there"));
+    set(&here, json!({ "effect": { "status": 503 } })).await;
+    assert_eq!(here.token(&CONF.for_itself()).await.status, 503);
+    assert_eq!(there.token(&CONF.for_itself()).await.status, 200);
+    assert_eq!(
+        here.get("/_mock/clock").await.status,
+        200,
+        "control calls are never struck"
+    );
+    assert_eq!(here.get("/api/health").await.status, 200);
+    here.control("POST", "/reset", json!({})).await;
+    assert_eq!(here.token(&CONF.for_itself()).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_fault_that_cannot_be_is_told_why() {
+    let mock = Mock::documented().await;
+    let mut table = String::new();
+    for input in [
+        json!({}),
+        json!({ "effect": {} }),
+        json!({ "effect": { "eror": "x" } }),
+        json!({ "endpont": "token", "effect": { "reset": true } }),
+        json!({ "endpoint": ["token"], "effect": { "reset": true } }),
+        json!({ "times": 0, "effect": { "reset": true } }),
+        json!({ "nth": 0, "effect": { "reset": true } }),
+        json!({ "times": -1, "effect": { "reset": true } }),
+        json!({ "probability": 1.5, "effect": { "reset": true } }),
+        json!({ "effect": { "status": 99 } }),
+        json!({ "effect": { "status": 70000 } }),
+        json!({ "effect": { "error_description": "why" } }),
+        json!({ "effect": { "delay": "soon" } }),
+        json!({ "effect": { "delay": -1 } }),
+        json!({ "effect": { "delay": "1h" } }),
+        json!({ "effect": { "delay": { "min": 2, "max": 1 } } }),
+        json!({ "effect": { "delay": { "min": 2 } } }),
+        json!({ "effect": { "delay": { "min": "x", "max": 1 } } }),
+        json!({ "effect": { "delay": { "min": 1, "max": 2, "avg": 1 } } }),
+        json!({ "effect": { "delay": true } }),
+        json!({ "effect": { "headers": { "a b": "x" } } }),
+        json!({ "effect": { "headers": { "a": "x\r\ny" } } }),
+        json!({ "effect": { "headers": { "a": null } } }),
+        json!({ "effect": { "reset": "yes" } }),
+    ] {
+        let answer = mock.ask("POST", "/_mock/faults").json(&input).await;
+        let why = answer.json();
+        table += &format!(
+            "{input}\n  {} {}: {} ({})\n",
+            answer.status, why["path"], why["message"], why["hint"]
+        );
+    }
+    assert_snapshot!(table, @r#"
+    {}
+      400 "": "missing field `effect`" (null)
+    {"effect":{}}
+      400 "effect": "an effect that does nothing" ("give error, status, body, headers, delay, reset, truncate, malformed, slow_body or deny")
+    {"effect":{"eror":"x"}}
+      400 "effect.eror": "unknown key \"eror\"" ("did you mean \"error\"?")
+    {"endpont":"token","effect":{"reset":true}}
+      400 "endpont": "unknown key \"endpont\"" ("did you mean \"endpoint\"?")
+    {"endpoint":["token"],"effect":{"reset":true}}
+      400 "endpoint": "invalid type: sequence, expected a string" (null)
+    {"times":0,"effect":{"reset":true}}
+      400 "times": "0 is never" ("count from 1")
+    {"nth":0,"effect":{"reset":true}}
+      400 "nth": "0 is never" ("count from 1")
+    {"times":-1,"effect":{"reset":true}}
+      400 "times": "invalid value: integer `-1`, expected u64" (null)
+    {"probability":1.5,"effect":{"reset":true}}
+      400 "probability": "1.5 is not from 0 to 1" (null)
+    {"effect":{"status":99}}
+      400 "effect.status": "99 is not a status from 200 to 599" (null)
+    {"effect":{"status":70000}}
+      400 "effect.status": "invalid value: integer `70000`, expected u16" (null)
+    {"effect":{"error_description":"why"}}
+      400 "effect.error_description": "a description of no error" ("give effect.error too")
+    {"effect":{"delay":"soon"}}
+      400 "effect.delay": "\"soon\" is not a length of time: write 300ms, 90s, 5m, 1h, 7d or a number of seconds" (null)
+    {"effect":{"delay":-1}}
+      400 "effect.delay": "a delay goes from 0 to 10 minutes, min before max" (null)
+    {"effect":{"delay":"1h"}}
+      400 "effect.delay": "a delay goes from 0 to 10 minutes, min before max" (null)
+    {"effect":{"delay":{"min":2,"max":1}}}
+      400 "effect.delay": "a delay goes from 0 to 10 minutes, min before max" (null)
+    {"effect":{"delay":{"min":2}}}
+      400 "effect.delay": "missing field `max`" (null)
+    {"effect":{"delay":{"min":"x","max":1}}}
+      400 "effect.delay": "\"x\" is not a length of time: write 300ms, 90s, 5m, 1h, 7d or a number of seconds" (null)
+    {"effect":{"delay":{"min":1,"max":2,"avg":1}}}
+      400 "effect.delay": "unknown key \"avg\"" ("choose among min, max")
+    {"effect":{"delay":true}}
+      400 "effect.delay": "invalid type: boolean `true`, expected a length of time: \"1h\", \"300ms\" or a number of seconds" (null)
+    {"effect":{"headers":{"a b":"x"}}}
+      400 "effect.headers.a b": "\"a b\" is not a header's name" (null)
+    {"effect":{"headers":{"a":"x\r\ny"}}}
+      400 "effect.headers.a": "\"x\\r\\ny\" is not a header's value: give text" (null)
+    {"effect":{"headers":{"a":null}}}
+      400 "effect.headers.a": "null is not a header's value: give text" (null)
+    {"effect":{"reset":"yes"}}
+      400 "effect.reset": "invalid type: string \"yes\", expected a boolean" (null)
+    "#);
+    assert_eq!(
+        mock.control("GET", "/faults", json!({})).await,
+        json!({ "faults": [] })
+    );
+}

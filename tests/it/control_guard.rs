@@ -1,0 +1,226 @@
+//! Who may use the control API: tests and pages of this machine, not a hostile web page.
+
+use civitai_oauth_mock::Contract;
+use insta::assert_snapshot;
+use serde_json::json;
+
+use crate::support::{CONF, Mock, USERINFO, config};
+
+#[tokio::test]
+async fn a_page_of_another_site_is_refused() {
+    let mock = Mock::documented().await;
+    let mut table = String::new();
+    for (name, value) in [
+        ("origin", "https://evil.example"),
+        ("origin", "http://evil.example"),
+        ("origin", "null"),
+        ("origin", "file://"),
+        ("origin", ""),
+        ("origin", "http://localhost.evil.example"),
+        ("origin", "http://127.0.0.1.evil.example"),
+        // Anybody can serve a page from an address.
+        ("origin", "http://203.0.113.5"),
+        ("origin", "http://192.168.1.9:8080"),
+        ("origin", "http://[2001:db8::1]"),
+        ("sec-fetch-site", "cross-site"),
+        ("origin", "http://localhost:3000"),
+        ("origin", "http://app.localhost"),
+        ("origin", "http://127.0.0.1:9999"),
+        ("origin", "http://[::1]:3000"),
+        ("origin", "http://frontend:3000"),
+        ("sec-fetch-site", "same-origin"),
+        ("sec-fetch-site", "same-site"),
+        ("sec-fetch-site", "none"),
+    ] {
+        let answer = mock
+            .ask("POST", "/_mock/clock/advance")
+            .json(&json!(0))
+            .header(name, value)
+            .await;
+        table += &format!(
+            "{name} {value}: {}\n",
+            if answer.status == 200 {
+                "200".to_owned()
+            } else {
+                answer.gist()
+            }
+        );
+    }
+    assert_snapshot!(table, @r#"
+    origin https://evil.example: 403 forbidden: "https://evil.example" may not use the control API
+    origin http://evil.example: 403 forbidden: "http://evil.example" may not use the control API
+    origin null: 403 forbidden: "null" may not use the control API
+    origin file://: 403 forbidden: "file://" may not use the control API
+    origin : 403 forbidden: "" may not use the control API
+    origin http://localhost.evil.example: 403 forbidden: "http://localhost.evil.example" may not use the control API
+    origin http://127.0.0.1.evil.example: 403 forbidden: "http://127.0.0.1.evil.example" may not use the control API
+    origin http://203.0.113.5: 403 forbidden: "http://203.0.113.5" may not use the control API
+    origin http://192.168.1.9:8080: 403 forbidden: "http://192.168.1.9:8080" may not use the control API
+    origin http://[2001:db8::1]: 403 forbidden: "http://[2001:db8::1]" may not use the control API
+    sec-fetch-site cross-site: 403 forbidden: a page of another site may not use the control API
+    origin http://localhost:3000: 200
+    origin http://app.localhost: 200
+    origin http://127.0.0.1:9999: 200
+    origin http://[::1]:3000: 200
+    origin http://frontend:3000: 200
+    sec-fetch-site same-origin: 200
+    sec-fetch-site same-site: 200
+    sec-fetch-site none: 200
+    "#);
+    assert_snapshot!(mock.get("/_mock/settings").header("origin", "https://evil.example").await, @r#"
+    403
+    content-type: application/json
+
+    {"error":"forbidden","message":"\"https://evil.example\" may not use the control API","path":"Origin","hint":"call it from a test or from this machine's own pages"}
+    "#);
+}
+
+#[tokio::test]
+async fn a_strangers_name_for_this_machine_is_refused() {
+    let mut config = config(Contract::Documented);
+    config.set_public_url("https://mock.example.com").unwrap();
+    let mock = Mock::start(config).await;
+    let mut table = String::new();
+    for host in [
+        "rebound.evil.example",
+        "rebound.evil.example:8080",
+        "127.0.0.1.nip.io",
+        "mock.example.com.evil.example",
+        "",
+        "localhost",
+        "localhost:8080",
+        "127.0.0.1",
+        "[::1]:8080",
+        "10.1.2.3",
+        "civitai-oauth-mock:8080",
+        "mock.localhost",
+        "mock.example.com",
+        "MOCK.example.com:443",
+    ] {
+        let sent =
+            format!("GET /_mock/clock HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        let answer = mock.raw(sent.as_bytes()).await;
+        table += &format!(
+            "{host:?}: {}\n",
+            answer.split(' ').nth(1).unwrap_or_default()
+        );
+    }
+    assert_snapshot!(table, @r#"
+    "rebound.evil.example": 403
+    "rebound.evil.example:8080": 403
+    "127.0.0.1.nip.io": 403
+    "mock.example.com.evil.example": 403
+    "": 403
+    "localhost": 200
+    "localhost:8080": 200
+    "127.0.0.1": 200
+    "[::1]:8080": 200
+    "10.1.2.3": 200
+    "civitai-oauth-mock:8080": 200
+    "mock.localhost": 200
+    "mock.example.com": 200
+    "MOCK.example.com:443": 200
+    "#);
+    let page = mock
+        .get("/_mock/clock")
+        .header("origin", "https://mock.example.com")
+        .await;
+    assert_eq!(page.status, 200);
+    let refused = mock
+        .get("/_mock/clock")
+        .header("host", "rebound.evil.example")
+        .await;
+    assert_snapshot!(refused.body, @r#"{"error":"forbidden","message":"\"rebound.evil.example\" may be another's name for this machine","path":"Host","hint":"use localhost, an IP address or a name without dots, or set --public-url"}"#);
+}
+
+#[tokio::test]
+async fn an_address_is_ours_when_the_page_came_from_it() {
+    let mock = Mock::documented().await;
+    let ask = async |host: &str, origin: &str| {
+        let sent = mock
+            .get("/_mock/clock")
+            .header("host", host)
+            .header("origin", origin);
+        sent.await.status
+    };
+    assert_eq!(
+        ask("192.168.1.9:8080", "http://192.168.1.9:8080").await,
+        200
+    );
+    assert_eq!(
+        ask("192.168.1.9:8080", "http://192.168.1.9:3000").await,
+        200
+    );
+    assert_eq!(ask("192.168.1.9:8080", "http://203.0.113.5").await, 403);
+    assert_eq!(ask("mock:8080", "http://203.0.113.5").await, 403);
+}
+
+#[tokio::test]
+async fn a_control_token_is_asked_of_everybody() {
+    let mut config = config(Contract::Documented);
+    config.set_control_token("open-sesame");
+    let mock = Mock::start(config).await;
+    assert_snapshot!(mock.get("/_mock/clock").await, @r#"
+    401
+    content-type: application/json
+
+    {"error":"unauthorized","message":"the control API asks for its token","path":"Authorization","hint":"send \"Authorization: Bearer …\" with what --control-token says"}
+    "#);
+    let mut table = String::new();
+    for value in [
+        "Bearer open-sesame",
+        "bearer open-sesame",
+        "Bearer open",
+        "Bearer ",
+        "Basic open-sesame",
+        "open-sesame",
+    ] {
+        let answer = mock
+            .get("/_mock/clock")
+            .header("authorization", value)
+            .await;
+        table += &format!("{value:?}: {}\n", answer.status);
+    }
+    assert_snapshot!(table, @r#"
+    "Bearer open-sesame": 200
+    "bearer open-sesame": 401
+    "Bearer open": 401
+    "Bearer ": 401
+    "Basic open-sesame": 401
+    "open-sesame": 401
+    "#);
+    let cross = mock
+        .get("/_mock/clock")
+        .header("authorization", "Bearer open-sesame")
+        .header("origin", "https://evil.example");
+    assert_eq!(cross.await.status, 403);
+    assert_eq!(mock.sandbox("x").get("/_mock/clock").await.status, 401);
+    assert_eq!(mock.get("/_mock/nothing").await.status, 404);
+    assert_eq!(
+        mock.token(&CONF.for_itself()).await.status,
+        200,
+        "apps need none"
+    );
+    assert_eq!(mock.get("/api/health").await.status, 200);
+    assert_eq!(mock.get("/login").await.status, 200);
+}
+
+#[tokio::test]
+async fn apps_are_not_asked_where_they_come_from() {
+    let mock = Mock::documented().await;
+    let sent = mock
+        .post(crate::support::TOKEN, &CONF.for_itself())
+        .header("origin", "https://app.example")
+        .header("sec-fetch-site", "cross-site");
+    assert_eq!(sent.await.status, 200);
+    let named = mock.get(USERINFO).header("host", "mock.example.com").await;
+    assert_eq!(named.status, 401, "by its own rules");
+    let preflight = mock
+        .ask("OPTIONS", "/_mock/reset")
+        .header("origin", "http://localhost:3000")
+        .await;
+    assert!(
+        preflight.header("access-control-allow-origin").is_none(),
+        "{preflight}"
+    );
+}

@@ -1,0 +1,170 @@
+//! `/_mock/faults/presets/{name}`: faults with names that a developer would say.
+
+use std::time::Duration;
+
+use insta::assert_snapshot;
+use serde_json::json;
+
+use crate::support::{CONF, Fields, Mock, Stopwatch, TOKEN};
+
+#[tokio::test]
+async fn each_preset_does_what_its_name_says() {
+    let mock = Mock::documented().await;
+    let mut table = String::new();
+    for preset in [
+        "refresh-revoked",
+        "token-endpoint-down",
+        "rate-limited",
+        "code-expires",
+        "user-denies",
+        "slow-down",
+    ] {
+        mock.control("POST", "/reset", json!({})).await;
+        let (tokens, code) = (mock.tokens(&CONF, "1").await, mock.code(&CONF, "1").await);
+        mock.control("POST", &format!("/faults/presets/{preset}"), json!({}))
+            .await;
+        let poll = Fields::of(&[
+            ("grant_type", "urn:ietf:params:oauth:grant-type:device_code"),
+            ("client_id", "spa"),
+            ("device_code", "x"),
+        ]);
+        let gist = |answer: crate::support::Answer| {
+            if answer.status == 200 {
+                "200".to_owned()
+            } else {
+                answer.gist()
+            }
+        };
+        table += &format!(
+            "{preset}\n  code: {}\n  refresh: {}\n  authorize: {}\n  device-token: {}\n",
+            gist(mock.token(&CONF.redeems(&code)).await),
+            gist(mock.token(&CONF.refreshes(&tokens.refresh)).await),
+            gist(mock.authorize(&CONF.asks("1")).await)
+                .split("?response_type")
+                .next()
+                .unwrap_or_default(),
+            gist(mock.post("/api/auth/oauth/device-token", &poll).await),
+        );
+    }
+    assert_snapshot!(table, @"
+    refresh-revoked
+      code: 200
+      refresh: 400 invalid_grant: Invalid grant: refresh token is invalid
+      authorize: 303 to http://mock/login/oauth/authorize
+      device-token: 400 expired_token: Device code expired
+    token-endpoint-down
+      code: 503 Service Unavailable
+      refresh: 503 Service Unavailable
+      authorize: 303 to http://mock/login/oauth/authorize
+      device-token: 400 expired_token: Device code expired
+    rate-limited
+      code: 429 rate_limited: Too many token requests
+      refresh: 429 rate_limited: Too many token requests
+      authorize: 303 to http://mock/login/oauth/authorize
+      device-token: 400 expired_token: Device code expired
+    code-expires
+      code: 400 invalid_grant: Invalid grant: authorization code has expired
+      refresh: 200
+      authorize: 303 to http://mock/login/oauth/authorize
+      device-token: 400 expired_token: Device code expired
+    user-denies
+      code: 200
+      refresh: 200
+      authorize: 303 to https://app.example/callback?error=access_denied&error_description=The+user+denied+the+authorization+request&state=xyz
+      device-token: 400 expired_token: Device code expired
+    slow-down
+      code: 200
+      refresh: 200
+      authorize: 303 to http://mock/login/oauth/authorize
+      device-token: 400 slow_down
+    ");
+}
+
+#[tokio::test]
+async fn a_preset_answers_with_its_fault() {
+    let mock = Mock::documented().await;
+    let made = mock
+        .ask("POST", "/_mock/faults/presets/token-endpoint-down")
+        .json(&json!({ "times": 1, "client_id": "conf" }));
+    assert_snapshot!(made.await, @r#"
+    201
+    content-type: application/json
+
+    {"preset":"token-endpoint-down","meaning":"the token endpoint answers 503","fault":{"id":1,"endpoint":"token","client_id":"conf","times":1,"effect":{"status":503,"body":"Service Unavailable"},"seen":0,"struck":0}}
+    "#);
+    assert_eq!(mock.token(&CONF.for_itself()).await.status, 503);
+    assert_eq!(mock.token(&CONF.for_itself()).await.status, 200);
+    let mut table = String::new();
+    for (name, input) in [
+        ("token-endpoint-dwn", json!({})),
+        ("zzz", json!({})),
+        ("rate-limited", json!({ "time": 1 })),
+        ("rate-limited", json!({ "times": 0 })),
+    ] {
+        let answer = mock
+            .ask("POST", &format!("/_mock/faults/presets/{name}"))
+            .json(&input)
+            .await;
+        table += &format!(
+            "{name} {input}: {} ({})\n",
+            answer.gist(),
+            answer.json()["hint"]
+        );
+    }
+    assert_snapshot!(table, @r#"
+    token-endpoint-dwn {}: 404 not_found: no preset "token-endpoint-dwn" ("did you mean \"token-endpoint-down\"?")
+    zzz {}: 404 not_found: no preset "zzz" ("choose among refresh-revoked, token-endpoint-down, rate-limited, slow-token, user-denies, code-expires, slow-down, connection-reset, clock-skew")
+    rate-limited {"time":1}: 400 invalid: unknown key "time" ("did you mean \"times\"?")
+    rate-limited {"times":0}: 400 invalid: 0 is never ("count from 1")
+    "#);
+}
+
+#[tokio::test]
+async fn a_slow_token_takes_three_seconds() {
+    let mock = Mock::documented().await;
+    let made = mock
+        .control("POST", "/faults/presets/slow-token", json!({}))
+        .await;
+    assert_eq!(made["fault"]["effect"], json!({ "delay": 3 }));
+    // An app's timeout strikes first.
+    let impatient = reqwest::Client::builder()
+        .timeout(Duration::from_millis(50))
+        .build()
+        .unwrap();
+    let began = Stopwatch::start();
+    let answer = impatient
+        .post(format!("{}{TOKEN}", mock.base))
+        .body("")
+        .send()
+        .await;
+    assert!(answer.expect_err("too slow").is_timeout() && began.elapsed() < Duration::from_secs(3));
+}
+
+#[tokio::test]
+async fn a_connection_reset_is_no_answer() {
+    let mock = Mock::documented().await;
+    mock.control("POST", "/faults/presets/connection-reset", json!({}))
+        .await;
+    let sent = reqwest::Client::new()
+        .post(format!("{}{TOKEN}", mock.base))
+        .body("");
+    assert!(sent.send().await.is_err());
+}
+
+#[tokio::test]
+async fn a_skewed_clock_is_five_minutes_ahead_until_it_is_taken_back() {
+    let mock = Mock::documented().await;
+    mock.control(
+        "POST",
+        "/clock/freeze",
+        json!({ "at": "2026-01-31T12:00:00Z" }),
+    )
+    .await;
+    assert_snapshot!(mock.ask("POST", "/_mock/faults/presets/clock-skew").await.body, @r#"{"preset":"clock-skew","meaning":"the server's clock goes 5 minutes ahead; POST clock/advance \"-5m\" takes it back","clock":{"now":"2026-01-31T12:05:00Z","unix_ms":1769861100000,"frozen":true,"state":{"frozen":{"at":1769861100000}}}}"#);
+    assert_eq!(
+        mock.control("GET", "/faults", json!({})).await,
+        json!({ "faults": [] })
+    );
+    let back = mock.control("POST", "/clock/advance", json!("-5m")).await;
+    assert_eq!(back["now"], "2026-01-31T12:00:00Z");
+}

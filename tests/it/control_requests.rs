@@ -1,0 +1,182 @@
+//! `/_mock/requests`: which exchanges are shown, waiting for those that are to come, and how many are kept. What an
+//! entry says is `control_journal.rs`.
+
+use civitai_oauth_mock::Contract;
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use crate::support::{AUTHORIZE, CONF, Mock, SPA, Stopwatch, USERINFO, World, config};
+
+async fn requests(mock: &World, query: &str) -> Value {
+    mock.control("GET", &format!("/requests{query}"), json!({}))
+        .await
+}
+
+/// Endpoint and id of each entry.
+fn ids(shown: &Value) -> String {
+    let list = shown["requests"].as_array().cloned().unwrap_or_default();
+    let words: Vec<String> = list
+        .iter()
+        .map(|one| {
+            format!(
+                "{} {}",
+                one["endpoint"].as_str().unwrap_or_default(),
+                one["id"]
+            )
+        })
+        .collect();
+    words.join(", ")
+}
+
+#[tokio::test]
+async fn filters_choose_among_the_exchanges() {
+    let mock = Mock::documented().await;
+    let tokens = mock.tokens(&CONF, "1").await;
+    mock.tokens_of("tess", &SPA, "1").await;
+    mock.token(&CONF.refreshes(&tokens.refresh)).await;
+    mock.token(&CONF.refreshes(&tokens.refresh)).await;
+    mock.userinfo(&tokens.access).await;
+    mock.get("/login").await;
+    let mut table = String::new();
+    for query in [
+        "",
+        "?endpoint=token",
+        "?endpoint=login",
+        "?method=GET",
+        "?grant_type=refresh_token",
+        "?client_id=conf",
+        "?client_id=spa&endpoint=token",
+        "?user=ada",
+        "?user=3",
+        "?status=400",
+        "?error=invalid_grant",
+        "?after=5",
+        "?limit=2",
+        "?limit=0",
+        "?endpoint=token&limit=1",
+        "?endpoint=revoke",
+    ] {
+        table += &format!("{query}: {}\n", ids(&requests(&mock, query).await));
+    }
+    for query in [
+        "?endpont=token",
+        "?user=adda",
+        "?status=ok",
+        "?wait=1h",
+        "?wait=soon",
+        "?wait=-1s",
+        "?count=-1",
+        "?secrets=1",
+    ] {
+        let answer = mock.get(&format!("/_mock/requests{query}")).await;
+        table += &format!("{query}: {} ({})\n", answer.gist(), answer.json()["hint"]);
+    }
+    assert_snapshot!(table, @r#"
+    : authorize 1, token 2, authorize 3, token 4, token 5, token 6, userinfo 7, login 8
+    ?endpoint=token: token 2, token 4, token 5, token 6
+    ?endpoint=login: login 8
+    ?method=GET: userinfo 7, login 8
+    ?grant_type=refresh_token: token 5, token 6
+    ?client_id=conf: authorize 1, token 2, token 5, token 6, userinfo 7
+    ?client_id=spa&endpoint=token: token 4
+    ?user=ada: authorize 1, token 2, token 5, userinfo 7
+    ?user=3: authorize 3, token 4
+    ?status=400: token 6
+    ?error=invalid_grant: token 6
+    ?after=5: token 6, userinfo 7, login 8
+    ?limit=2: userinfo 7, login 8
+    ?limit=0: 
+    ?endpoint=token&limit=1: token 6
+    ?endpoint=revoke: 
+    ?endpont=token: 400 invalid: unknown key "endpont" ("did you mean \"endpoint\"?")
+    ?user=adda: 400 invalid: no user "adda" ("did you mean \"ada\"?")
+    ?status=ok: 400 invalid: invalid type: string "ok", expected u16 (null)
+    ?wait=1h: 400 invalid: a wait goes from 0 to 60 s (null)
+    ?wait=soon: 400 invalid: "soon" is not a length of time: write 300ms, 90s, 5m, 1h, 7d or a number of seconds (null)
+    ?wait=-1s: 400 invalid: a wait goes from 0 to 60 s (null)
+    ?count=-1: 400 invalid: invalid value: integer `-1`, expected usize (null)
+    ?secrets=1: 400 invalid: invalid type: string "1", expected a boolean (null)
+    "#);
+}
+
+#[tokio::test]
+async fn whoever_waits_is_answered_as_soon_as_enough_have_come() {
+    let mock = Mock::documented().await;
+    mock.get(USERINFO).await;
+    let waiting = async {
+        let began = Stopwatch::start();
+        let came = requests(&mock, "?endpoint=token&wait=30s&count=2").await;
+        (ids(&came), began.elapsed())
+    };
+    let sending = async {
+        mock.token(&CONF.for_itself()).await;
+        mock.get(USERINFO).await;
+        mock.token(&CONF.for_itself()).await;
+    };
+    let ((came, took), ()) = tokio::join!(waiting, sending);
+    assert_snapshot!(came, @"token 2, token 4");
+    assert!(took.as_secs() < 10, "{took:?}");
+    // Enough have come already.
+    assert_eq!(
+        ids(&requests(&mock, "?endpoint=token&wait=30s").await),
+        came
+    );
+    // And where they do not come, what there is.
+    assert_eq!(
+        ids(&requests(&mock, "?endpoint=token&wait=50ms&count=3").await),
+        came
+    );
+    let (none, _) = tokio::join!(
+        requests(&mock, "?endpoint=revoke&wait=30s&count=1"),
+        async { mock.revoke(&CONF.revokes("x")).await }
+    );
+    assert_snapshot!(ids(&none), @"revoke 5");
+}
+
+#[tokio::test]
+async fn a_cleared_journal_counts_anew_and_its_ids_go_on() {
+    let mock = Mock::documented().await;
+    mock.token(&CONF.for_itself()).await;
+    mock.get(USERINFO).await;
+    assert_snapshot!(requests(&mock, "?limit=0").await, @r#"{"requests":[],"counters":{"total":2,"endpoints":{"token":1,"userinfo":1},"grants":{"client_credentials":1}}}"#);
+    assert_snapshot!(mock.ask("DELETE", "/_mock/requests").await, @"
+    200
+    content-type: application/json
+
+    {}
+    ");
+    assert_snapshot!(requests(&mock, "").await, @r#"{"requests":[],"counters":{"total":0,"endpoints":{},"grants":{}}}"#);
+    mock.get(USERINFO).await;
+    assert_eq!(ids(&requests(&mock, "").await), "userinfo 3");
+}
+
+#[tokio::test]
+async fn the_oldest_go_when_it_is_full_and_the_counters_know_of_all() {
+    let mut config = config(Contract::Documented);
+    config.journal_capacity = 3;
+    let mock = Mock::start(config).await;
+    for _ in 0..5 {
+        mock.get(USERINFO).await;
+    }
+    let shown = requests(&mock, "").await;
+    assert_eq!(ids(&shown), "userinfo 3, userinfo 4, userinfo 5");
+    assert_eq!(shown["counters"]["total"], 5);
+}
+
+#[tokio::test]
+async fn control_calls_and_health_checks_are_not_the_apps() {
+    let mock = Mock::documented().await;
+    mock.get("/api/health").await;
+    mock.get("/_mock/clock").await;
+    let sandbox = mock.sandbox("x");
+    sandbox.get("/_mock/settings").await;
+    assert_eq!(ids(&requests(&mock, "").await), "");
+    sandbox.get(AUTHORIZE).await;
+    mock.get("/nowhere").await;
+    assert_eq!(
+        ids(&requests(&mock, "").await),
+        "nowhere 1",
+        "each sandbox has its own"
+    );
+    assert_eq!(ids(&requests(&sandbox, "").await), "authorize 1");
+}

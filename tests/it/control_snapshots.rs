@@ -1,0 +1,249 @@
+//! `/_mock/snapshots` and `/_mock/reset`: what goes back, what does not, and how long it takes.
+
+use std::time::Duration;
+
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use crate::support::{CONF, Fields, Mock, SPA, Stopwatch, World};
+
+/// As long as a machine that is busy may take for what takes 5 ms.
+const BOUND: Duration = Duration::from_millis(500);
+
+async fn take(mock: &World, name: &str) -> Value {
+    mock.control("POST", &format!("/snapshots/{name}"), json!({}))
+        .await
+}
+
+async fn restore(mock: &World, name: &str) {
+    mock.control("POST", &format!("/snapshots/{name}/restore"), json!({}))
+        .await;
+}
+
+async fn total(mock: &World) -> Value {
+    mock.control("GET", "/requests", json!({})).await["counters"]["total"].clone()
+}
+
+#[tokio::test]
+async fn rows_clock_settings_and_faults_go_back_and_the_journal_does_not() {
+    let mock = Mock::documented().await;
+    mock.control(
+        "POST",
+        "/clock/freeze",
+        json!({ "at": "2026-01-31T12:00:00Z" }),
+    )
+    .await;
+    mock.set(json!({ "contract": "live", "login": "tess" }))
+        .await;
+    mock.control(
+        "POST",
+        "/faults",
+        json!({ "endpoint": "revoke", "effect": { "status": 503 } }),
+    )
+    .await;
+    let cookie = mock.session("ada").await;
+    let grants = json!(["urn:ietf:params:oauth:grant-type:device_code"]);
+    mock.control("PATCH", "/clients/spa", json!({ "grants": grants }))
+        .await;
+    let (tokens, code) = (mock.tokens(&CONF, "1").await, mock.code(&CONF, "1").await);
+    let device = mock
+        .post(
+            "/api/auth/oauth/device",
+            &Fields::of(&[("client_id", "spa")]),
+        )
+        .await;
+    mock.approve(&CONF.asks("7").and("remember", "true")).await;
+    let everything = async || {
+        let mut all = Vec::new();
+        for path in [
+            "clock", "settings", "users", "clients", "consents", "tokens",
+        ] {
+            all.push(mock.control("GET", &format!("/{path}"), json!({})).await);
+        }
+        let faults = mock.control("GET", "/faults", json!({})).await;
+        all.push(faults["faults"][0]["effect"].clone());
+        all
+    };
+    let before = everything().await;
+    assert_snapshot!(take(&mock, "signed-in").await, @r#"{"name":"signed-in","taken_at":"2026-01-31T12:00:00Z"}"#);
+
+    mock.token(&CONF.redeems(&code)).await;
+    mock.token(&CONF.refreshes(&tokens.refresh)).await;
+    mock.control("DELETE", "/tokens", json!({})).await;
+    mock.control("DELETE", "/consents", json!({})).await;
+    mock.control("DELETE", "/users/ada", json!({})).await;
+    mock.control("DELETE", "/clients/spa", json!({})).await;
+    mock.control("POST", "/users", json!({ "username": "new" }))
+        .await;
+    mock.control("POST", "/clock/resume", json!({})).await;
+    mock.set(json!({ "contract": "documented", "login": null }))
+        .await;
+    mock.control("DELETE", "/faults", json!({})).await;
+    let sent = total(&mock).await;
+
+    restore(&mock, "signed-in").await;
+    assert_eq!(everything().await, before);
+    assert_eq!(total(&mock).await, sent);
+    assert!(mock.is_live(&tokens.access).await);
+    assert_eq!(mock.token(&CONF.redeems(&code)).await.status, 200);
+    assert_eq!(
+        mock.token(&CONF.refreshes(&tokens.refresh)).await.status,
+        200
+    );
+    let asked = Fields::of(&[("user_code", &device.text("user_code"))]);
+    let waiting = mock
+        .post("/api/auth/oauth/device-info", &asked)
+        .cookie(&cookie);
+    assert_eq!(
+        waiting.await.status,
+        200,
+        "session and device are there again"
+    );
+    assert_eq!(mock.revoke(&CONF.revokes("x")).await.status, 503);
+
+    // As often as is wished: the snapshot stays.
+    restore(&mock, "signed-in").await;
+    assert_eq!(mock.token(&CONF.redeems(&code)).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_fault_that_was_used_up_then_is_used_up_again() {
+    let mock = Mock::documented().await;
+    mock.control(
+        "POST",
+        "/faults",
+        json!({ "endpoint": "token", "times": 2, "effect": { "status": 503 } }),
+    )
+    .await;
+    assert_eq!(mock.token(&CONF.for_itself()).await.status, 503);
+    let before = mock.control("GET", "/faults", json!({})).await;
+    take(&mock, "one-left").await;
+    assert_eq!(mock.token(&CONF.for_itself()).await.status, 503);
+    assert_eq!(mock.token(&CONF.for_itself()).await.status, 200);
+    restore(&mock, "one-left").await;
+    assert_eq!(mock.control("GET", "/faults", json!({})).await, before);
+    assert_eq!(mock.token(&CONF.for_itself()).await.status, 503);
+    assert_eq!(mock.token(&CONF.for_itself()).await.status, 200);
+    let next = json!({ "endpoint": "token", "effect": { "status": 500 } });
+    assert_eq!(mock.control("POST", "/faults", next).await["id"], 2);
+}
+
+#[tokio::test]
+async fn snapshots_are_listed_read_replaced_and_deleted() {
+    let mock = Mock::documented().await;
+    mock.control(
+        "POST",
+        "/clock/freeze",
+        json!({ "at": "2026-01-31T12:00:00Z" }),
+    )
+    .await;
+    assert_snapshot!(mock.get("/_mock/snapshots/a").await, @r#"
+    404
+    content-type: application/json
+
+    {"error":"not_found","message":"no snapshot \"a\"","path":"name","hint":"take one with POST snapshots/{name}"}
+    "#);
+    assert_snapshot!(mock.ask("POST", "/_mock/snapshots/b").await, @r#"
+    201
+    content-type: application/json
+
+    {"name":"b","taken_at":"2026-01-31T12:00:00Z"}
+    "#);
+    take(&mock, "a").await;
+    mock.advance(60).await;
+    take(&mock, "b").await;
+    assert_snapshot!(mock.get("/_mock/snapshots").await.body, @r#"{"snapshots":[{"name":"a","taken_at":"2026-01-31T12:00:00Z"},{"name":"b","taken_at":"2026-01-31T12:01:00Z"}]}"#);
+    assert_snapshot!(mock.get("/_mock/snapshots/b").await.body, @r#"{"name":"b","taken_at":"2026-01-31T12:01:00Z"}"#);
+    let mut table = String::new();
+    for (method, path) in [
+        ("GET", "/_mock/snapshots/c"),
+        ("POST", "/_mock/snapshots/c/restore"),
+        ("DELETE", "/_mock/snapshots/c"),
+        ("POST", "/_mock/snapshots/a%20b"),
+        ("POST", "/_mock/snapshots/a@b"),
+    ] {
+        let answer = mock.ask(method, path).await;
+        table += &format!(
+            "{method} {path}: {} ({})\n",
+            answer.gist(),
+            answer.json()["hint"]
+        );
+    }
+    assert_snapshot!(table, @r#"
+    GET /_mock/snapshots/c: 404 not_found: no snapshot "c" ("there are a, b")
+    POST /_mock/snapshots/c/restore: 404 not_found: no snapshot "c" ("there are a, b")
+    DELETE /_mock/snapshots/c: 404 not_found: no snapshot "c" ("there are a, b")
+    POST /_mock/snapshots/a%20b: 400 invalid: "a b" is not a name: letters, digits, - _ . and at most 64 of them (null)
+    POST /_mock/snapshots/a@b: 400 invalid: "a@b" is not a name: letters, digits, - _ . and at most 64 of them (null)
+    "#);
+    assert_snapshot!(mock.ask("DELETE", "/_mock/snapshots/a").await.gist(), @"200 {}");
+    assert_eq!(
+        mock.ask("POST", "/_mock/snapshots/a/restore").await.status,
+        404
+    );
+    mock.control("POST", "/reset", json!({})).await;
+    restore(&mock, "b").await;
+    assert_eq!(
+        mock.control("GET", "/clock", json!({})).await["now"],
+        "2026-01-31T12:01:00Z"
+    );
+}
+
+#[tokio::test]
+async fn a_snapshot_of_one_sandbox_is_not_anothers() {
+    let mock = Mock::documented().await;
+    let (here, there) = (mock.sandbox("here"), mock.sandbox("there"));
+    take(&here, "s").await;
+    assert_eq!(
+        there.ask("POST", "/_mock/snapshots/s/restore").await.status,
+        404
+    );
+    assert_eq!(
+        there.control("GET", "/snapshots", json!({})).await,
+        json!({ "snapshots": [] })
+    );
+    take(&there, "s").await;
+    let (ours, theirs) = (
+        here.tokens(&CONF, "1").await,
+        there.tokens(&CONF, "1").await,
+    );
+    restore(&here, "s").await;
+    assert!(!here.is_live(&ours.access).await && there.is_live(&theirs.access).await);
+    // A sandbox that is made anew knows nothing of those before it.
+    mock.control("DELETE", "/sandboxes/here", json!({})).await;
+    assert_eq!(here.get("/_mock/snapshots/s").await.status, 404);
+}
+
+#[tokio::test]
+async fn going_back_takes_milliseconds() {
+    let mock = Mock::documented().await;
+    for user in 0..20 {
+        mock.control(
+            "POST",
+            "/users",
+            json!({ "username": format!("user-{user}") }),
+        )
+        .await;
+        for app in [CONF, SPA] {
+            let minted = json!({ "client_id": app.id, "user": format!("user-{user}") });
+            mock.control("POST", "/tokens", minted).await;
+        }
+    }
+    let mut shown = String::new();
+    for path in [
+        "/_mock/snapshots/full",
+        "/_mock/snapshots/full/restore",
+        "/_mock/reset",
+    ] {
+        let mut took = Vec::new();
+        for _ in 0..10 {
+            let began = Stopwatch::start();
+            assert!(mock.ask("POST", path).await.status < 300);
+            took.push(began.elapsed());
+        }
+        took.sort();
+        shown += &format!("{path}: median {:?}, longest {:?}\n", took[5], took[9]);
+        assert!(took[5] < BOUND, "{shown}");
+    }
+    eprintln!("{shown}");
+}

@@ -1,0 +1,150 @@
+//! `/_mock/verify`: expectations of the journal, and the sentences that say what differs.
+
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use crate::support::{CONF, Mock, World};
+
+/// A sign-in, two refreshes of which the second is refused, and a look at the user.
+async fn used(mock: &World) {
+    let tokens = mock.tokens(&CONF, "1").await;
+    mock.userinfo(&tokens.access).await;
+    mock.token(&CONF.refreshes(&tokens.refresh)).await;
+    mock.token(&CONF.refreshes(&tokens.refresh)).await;
+}
+
+async fn verdicts(mock: &World, inputs: &[Value]) -> String {
+    let mut table = String::new();
+    for input in inputs {
+        let answer = mock.ask("POST", "/_mock/verify").json(input).await;
+        table += &format!("{input}\n  {}\n", answer.gist());
+    }
+    table
+}
+
+#[tokio::test]
+async fn what_came_as_expected_is_verified() {
+    let mock = Mock::documented().await;
+    used(&mock).await;
+    let verified = json!({ "verified": true });
+    for input in [
+        json!([]),
+        json!([{}]),
+        json!([{ "endpoint": "token" }]),
+        json!([{ "endpoint": "token", "times": 3 }]),
+        json!([{ "endpoint": "token", "grant_type": "refresh_token", "times": 2 }]),
+        json!([{ "endpoint": "token", "at_least": 2, "at_most": 3 }]),
+        json!([{ "endpoint": "revoke", "times": 0 }, { "endpoint": "userinfo", "user": "ada" }]),
+        json!([{ "endpoint": "token", "error": "invalid_grant", "status": 400, "times": 1 }]),
+        json!([{ "client_id": "conf", "method": "POST", "times": 4 }]),
+        json!([{ "endpoint": "authorize" }, { "endpoint": "token", "in_order": true }]),
+        json!({ "in_order": true, "expectations": [
+            { "endpoint": "authorize" }, { "grant_type": "authorization_code" },
+            { "endpoint": "userinfo" }, { "grant_type": "refresh_token" }, { "error": "invalid_grant" },
+        ]}),
+    ] {
+        assert_eq!(
+            mock.control("POST", "/verify", input.clone()).await,
+            verified,
+            "{input}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_differs_is_said_in_sentences() {
+    let mock = Mock::documented().await;
+    used(&mock).await;
+    let inputs = [
+        json!([{ "endpoint": "token", "grant_type": "refresh_token", "times": 1 }]),
+        json!([{ "endpoint": "revoke" }]),
+        json!([{ "endpoint": "token", "at_least": 4 }]),
+        json!([{ "endpoint": "token", "at_most": 2 }]),
+        json!([{ "client_id": "spa", "user": 2, "status": 200 }]),
+        json!([{ "endpoint": "token", "times": 3 }, { "times": 9 }, { "endpoint": "revoke", "at_least": 1 }]),
+        json!([{ "endpoint": "userinfo" }, { "endpoint": "authorize", "in_order": true }]),
+        json!({ "in_order": true, "expectations": [{ "grant_type": "refresh_token" }, { "endpoint": "userinfo" }] }),
+        json!({ "in_order": true, "expectations": [{ "endpoint": "userinfo" }, { "endpoint": "revoke" }] }),
+    ];
+    assert_snapshot!(verdicts(&mock, &inputs).await, @r#"
+    [{"endpoint":"token","grant_type":"refresh_token","times":1}]
+      409 mismatch: [0] token refresh_token: expected 1, came 2
+    [{"endpoint":"revoke"}]
+      409 mismatch: [0] revoke: expected at least 1, came 0
+    [{"endpoint":"token","at_least":4}]
+      409 mismatch: [0] token: expected at least 4, came 3
+    [{"endpoint":"token","at_most":2}]
+      409 mismatch: [0] token: expected at most 2, came 3
+    [{"client_id":"spa","user":2,"status":200}]
+      409 mismatch: [0] client_id=spa user=2 status=200: expected at least 1, came 0
+    [{"endpoint":"token","times":3},{"times":9},{"endpoint":"revoke","at_least":1}]
+      409 mismatch: [1] any request: expected 9, came 5; [2] revoke: expected at least 1, came 0
+    [{"endpoint":"userinfo"},{"endpoint":"authorize","in_order":true}]
+      409 mismatch: [1] authorize: came as request 1, before request 3 of the expectation before
+    {"in_order":true,"expectations":[{"grant_type":"refresh_token"},{"endpoint":"userinfo"}]}
+      409 mismatch: [1] userinfo: came as request 3, before request 4 of the expectation before
+    {"in_order":true,"expectations":[{"endpoint":"userinfo"},{"endpoint":"revoke"}]}
+      409 mismatch: [1] revoke: expected at least 1, came 0
+    "#);
+    let answer = mock.ask("POST", "/_mock/verify").json(&inputs[0]).await;
+    assert_snapshot!(answer, @r#"
+    409
+    content-type: application/json
+
+    {"error":"mismatch","message":"[0] token refresh_token: expected 1, came 2","path":"","hint":"GET requests shows what came","differences":["[0] token refresh_token: expected 1, came 2"],"counters":{"total":5,"endpoints":{"authorize":1,"token":3,"userinfo":1},"grants":{"authorization_code":1,"refresh_token":2}}}
+    "#);
+}
+
+#[tokio::test]
+async fn an_expectation_that_cannot_be_is_told_why() {
+    let mock = Mock::documented().await;
+    let inputs = [
+        json!("token"),
+        json!({}),
+        json!({ "expectations": {} }),
+        json!({ "expectation": [] }),
+        json!({ "expectations": [], "in_order": "yes" }),
+        json!([{ "endpont": "token" }]),
+        json!([{}, { "time": 1 }]),
+        json!([{ "times": "1" }]),
+        json!([{ "times": -1 }]),
+        json!([{ "status": "200" }]),
+        json!([{ "user": "adda" }]),
+        json!(["token"]),
+    ];
+    let mut table = String::new();
+    for input in &inputs {
+        let answer = mock.ask("POST", "/_mock/verify").json(input).await;
+        let why = answer.json();
+        table += &format!(
+            "{input}\n  {} {}: {} ({})\n",
+            answer.status, why["path"], why["message"], why["hint"]
+        );
+    }
+    assert_snapshot!(table, @r#"
+    "token"
+      400 "": "invalid type: string \"token\", expected a sequence" (null)
+    {}
+      400 "": "invalid type: null, expected a sequence" (null)
+    {"expectations":{}}
+      400 "": "invalid type: map, expected a sequence" (null)
+    {"expectation":[]}
+      400 "expectation": "unknown key \"expectation\"" ("give expectations and in_order, or a list")
+    {"expectations":[],"in_order":"yes"}
+      400 "in_order": "invalid type: string \"yes\", expected a boolean" (null)
+    [{"endpont":"token"}]
+      400 "[0].endpont": "unknown key \"endpont\"" ("did you mean \"endpoint\"?")
+    [{},{"time":1}]
+      400 "[1].time": "unknown key \"time\"" ("choose among endpoint, method, grant_type, client_id, user, status, error, after")
+    [{"times":"1"}]
+      400 "[0].times": "invalid type: string \"1\", expected usize" (null)
+    [{"times":-1}]
+      400 "[0].times": "invalid value: integer `-1`, expected usize" (null)
+    [{"status":"200"}]
+      400 "[0].status": "invalid type: string \"200\", expected u16" (null)
+    [{"user":"adda"}]
+      400 "user": "no user \"adda\"" ("did you mean \"ada\"?")
+    ["token"]
+      400 "[0]": "invalid type: string \"token\", expected struct Expectation" (null)
+    "#);
+}
