@@ -43,16 +43,12 @@ mod login_page;
 mod mock_server;
 mod mock_users;
 mod openid;
-#[cfg(feature = "cli")]
 mod openid_keys;
 mod origins;
 mod outsiders;
-#[cfg(feature = "tls")]
 mod outsiders_openid;
 mod persistence;
-#[cfg(feature = "cli")]
 mod program;
-#[cfg(feature = "cli")]
 mod program_errors;
 mod properties;
 mod races;
@@ -60,7 +56,6 @@ mod rate_limits;
 mod revoke;
 mod sandboxes;
 mod small_print;
-#[cfg(feature = "cli")]
 mod tls;
 mod token_client_credentials;
 mod token_clients;

@@ -262,7 +262,7 @@ impl Browser {
     /// Draws what is seen to `tests/screenshots/`.
     pub(crate) async fn draw(&self, name: &str) {
         let picture = self.client.screenshot().await.expect("a picture");
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/screenshots");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/screenshots");
         std::fs::create_dir_all(&folder).expect("the folder can be made");
         std::fs::write(folder.join(name), picture).expect("the picture can be written");
     }

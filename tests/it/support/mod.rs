@@ -6,11 +6,9 @@ mod browser;
 mod devices;
 mod fields;
 mod files;
-#[cfg(feature = "tls")]
 mod https;
 mod id_tokens;
 mod page;
-#[cfg(feature = "cli")]
 mod program;
 mod stopwatch;
 mod world;
@@ -26,11 +24,9 @@ pub(crate) use devices::{
 };
 pub(crate) use fields::Fields;
 pub(crate) use files::Folder;
-#[cfg(feature = "tls")]
 pub(crate) use https::Https;
 pub(crate) use id_tokens::{CONFIGURATION, JWKS};
 pub(crate) use page::Page;
-#[cfg(feature = "cli")]
 pub(crate) use program::Program;
 pub(crate) use stopwatch::Stopwatch;
 pub(crate) use world::{Ask, Mock, World, config};
