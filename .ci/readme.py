@@ -40,7 +40,7 @@ def same(what, readme, program):
 
 def settings(program):
     text = subprocess.run([program, "--help"], check=True, capture_output=True, text=True).stdout
-    names = re.findall(r"^ +(--[a-z-]+) .*?\[env: (\w+)[=\]]", text, re.M | re.S)
+    names = re.findall(r"^ +(--[a-z-]+)[ \[].*?\[env: (\w+)[=\]]", text, re.M | re.S)
     documented = [tuple(row[:3]) for row in rows(section("Settings"))[1:]]
     return documented, [(f, env, "" if f == "--config" else f[2:].replace("-", "_")) for f, env in names]
 

@@ -21,6 +21,7 @@ pub(super) struct Server {
     /// The server, with /_sandbox/NAME for a sandbox of it
     #[arg(
         long,
+        global = true,
         env = "CIVITAI_MOCK_SERVER",
         default_value = "http://127.0.0.1:8080",
         value_name = "URL"
@@ -30,6 +31,7 @@ pub(super) struct Server {
     /// What the server was told to ask for with --control-token
     #[arg(
         long,
+        global = true,
         env = "CIVITAI_MOCK_CONTROL_TOKEN",
         value_name = "TOKEN",
         hide_env_values = true

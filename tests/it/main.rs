@@ -49,6 +49,7 @@ mod outsiders;
 mod outsiders_openid;
 mod persistence;
 mod program;
+mod program_doors;
 mod program_errors;
 mod properties;
 mod races;

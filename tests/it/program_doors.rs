@@ -1,0 +1,121 @@
+//! What a running server is asked from a shell: tokens, time and faults; and what needs no server: scopes and PKCE.
+
+use std::process::Output;
+
+use insta::assert_snapshot;
+
+use crate::support::{Mock, Program};
+
+fn run(arguments: &[&str]) -> (bool, String) {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = Program::output(arguments);
+    let text = String::from_utf8_lossy(&stdout) + String::from_utf8_lossy(&stderr);
+    (status.success(), text.into_owned())
+}
+
+/// Asks from a thread of its own: the server runs on this one's runtime.
+async fn ask(mock: &Mock, arguments: &[&str]) -> (bool, String) {
+    let mut arguments: Vec<String> = arguments.iter().map(|&one| one.to_owned()).collect();
+    arguments.extend(["--server".to_owned(), mock.base.clone()]);
+    let asking = tokio::task::spawn_blocking(move || {
+        run(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+    });
+    asking.await.expect("asking does not panic")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_minted_from_the_shell() {
+    let mock = Mock::documented().await;
+    let (done, text) = ask(&mock, &["token", "--user", "ada", "--scope", "AI Services"]).await;
+    assert!(done, "{text}");
+    let answer: serde_json::Value = serde_json::from_str(&text).expect("it prints JSON");
+    assert_eq!(answer["scope"], "114689");
+    let access = answer["access_token"].as_str().unwrap_or_default();
+    assert!(mock.is_live(access).await);
+    let (done, text) = ask(&mock, &["token", "--user", "adda"]).await;
+    assert!(!done);
+    assert_snapshot!(text, @r#"civitai-oauth-mock: user: no user "adda"; did you mean "ada"?"#);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_clock_is_moved_from_the_shell() {
+    let mock = Mock::documented().await;
+    for arguments in [
+        &["clock", "freeze", "2026-01-31T12:00:00Z"][..],
+        &["clock", "advance", "1h"],
+        &["clock", "advance", "-5m"],
+        &["clock"],
+    ] {
+        let (done, text) = ask(&mock, arguments).await;
+        assert!(done, "{arguments:?}: {text}");
+    }
+    let clock = mock.get("/_mock/clock").await.json();
+    assert_eq!(
+        (&clock["now"], &clock["frozen"]),
+        (&"2026-01-31T12:55:00Z".into(), &true.into())
+    );
+    assert!(ask(&mock, &["clock", "resume"]).await.0);
+    assert_eq!(mock.get("/_mock/clock").await.json()["frozen"], false);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fault_is_set_from_the_shell() {
+    let mock = Mock::documented().await;
+    assert!(
+        ask(&mock, &["fault", "token-endpoint-down", "--times", "1"])
+            .await
+            .0
+    );
+    let (_, listed) = ask(&mock, &["fault", "list"]).await;
+    assert!(listed.contains("\"times\": 1"), "{listed}");
+    assert!(ask(&mock, &["fault", "clear"]).await.0);
+    assert_snapshot!(mock.get("/_mock/faults").await.json(), @r#"{"faults":[]}"#);
+    let (done, text) = ask(&mock, &["fault", "token-endpoint-dwn"]).await;
+    assert!(!done);
+    assert_snapshot!(text, @r#"civitai-oauth-mock: name: no preset "token-endpoint-dwn"; did you mean "token-endpoint-down"?"#);
+}
+
+#[test]
+fn a_scope_says_what_it_means() {
+    let (done, text) = run(&["scope", "114689"]);
+    assert!(done);
+    assert_snapshot!(text, @"
+    114689
+      the preset AI Services
+              1  UserRead             Read profile, settings & email
+          16384  AIServicesRead       View generation & training history
+          32768  AIServicesWrite      Generate, train & scan
+          65536  BuzzRead             View buzz balance & history
+    ");
+    assert_eq!(run(&["scope", "AI Services"]).1, text);
+    assert_snapshot!(run(&["scope", "ModelRead"]).1, @r#"
+    error: invalid value 'ModelRead' for '<SCOPE>': no scope "ModelRead": did you mean "ModelsRead"?
+
+    For more information, try '--help'.
+    "#);
+}
+
+#[test]
+fn a_pkce_pair_fits() {
+    let (done, text) = run(&["pkce"]);
+    assert!(done);
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let [_, verifier, _, challenge] = words[..] else {
+        panic!("two lines: {text}")
+    };
+    assert_eq!((verifier.len(), challenge.len()), (64, 43));
+    assert_ne!(run(&["pkce"]).1, text, "drawn anew");
+}
+
+#[test]
+fn a_server_that_is_not_there_is_named() {
+    let (done, text) = run(&["clock", "--server", "http://127.0.0.1:1"]);
+    assert!(!done);
+    assert!(
+        text.contains("cannot reach http://127.0.0.1:1/: is the server running there?"),
+        "{text}"
+    );
+}
