@@ -41,6 +41,8 @@ pub struct Config {
     pub trust_proxy: bool,
     /// Makes ids, codes and tokens the same in every run.
     pub entropy_seed: Option<u64>,
+    /// A connection that takes longer to send a request's head is answered 408 and closed.
+    pub head_timeout: Duration,
     /// Sandboxes that nobody has used for so long go.
     pub sandbox_idle: Duration,
     /// What the control API asks for as a bearer token.
@@ -64,6 +66,7 @@ impl Default for Config {
             legacy_listen: None,
             trust_proxy: false,
             entropy_seed: None,
+            head_timeout: Duration::from_secs(30),
             sandbox_idle: Duration::from_hours(1),
             control_token: None,
             journal_capacity: DEFAULT_CAPACITY,

@@ -17,7 +17,7 @@
 //! Data flows one way:
 //!
 //! ```text
-//! contract, protocol ← model ← store ← { oauth, pages, control } ← router ← server ← cli
+//! contract, protocol ← model ← store ← { oauth, pages, control } ← exchange ← router ← server ← cli
 //!       pure            pure     SQL            axum                  axum     tokio
 //! ```
 //!
@@ -27,7 +27,7 @@
 //! | `protocol` | What do the words mean? Parsed once, pure. |
 //! | `model` | What exists, and how may it change? |
 //! | `store` | How is it kept? SQLite, one file per table. |
-//! | `sandbox` | What is one private world? Store, clock, entropy, settings, rate limits. |
+//! | `sandbox` | What is one private world? Store, clock, entropy, keys, settings, faults, journal. |
 //! | `exchange` | What happens to one request on its way through? Faults and journal. |
 //! | `oauth` | The endpoints that client apps speak, one file each. |
 //! | `pages` | The pages that people see. |
@@ -36,6 +36,8 @@
 //! | `router` | Every path and its handler: the one table to read first. |
 //! | `server`, `listener`, `tls` | How does it listen? |
 //! | `config`, `seed`, `invalid` | What can be set, what there is to begin with, and what is said when either is wrong. |
+//!
+//! The program is the package in `program/`: it turns on the feature `cli` and calls `cli::run`.
 //!
 //! A request for a token, from end to end: `router` names the handler, `oauth::extract` reads the bytes,
 //! `protocol` parses them, `store` settles who wins, `model` holds the rules, `oauth::mint` makes the tokens

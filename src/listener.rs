@@ -25,8 +25,9 @@ use crate::server::{App, Door, Peer};
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
 
-/// A connection that takes longer to send a request's head is closed.
-const SLOWEST_HEAD: Duration = Duration::from_secs(30);
+/// What is said to a caller whose request's head does not come in time.
+const TOO_LATE: &[u8] =
+    b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
 /// A client that takes longer over a TLS handshake is given up.
 #[cfg(feature = "tls")]
@@ -40,6 +41,8 @@ const BREATH: Duration = Duration::from_millis(50);
 pub(crate) struct Listener {
     pub(crate) socket: TcpListener,
     pub(crate) door: Door,
+    /// A connection that takes longer to send a request's head is told so and closed.
+    pub(crate) slowest_head: Duration,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<Arc<Tls>>,
 }
@@ -60,6 +63,8 @@ impl Cut {
 struct Socket {
     stream: TcpStream,
     cut: CancellationToken,
+    /// The head did not come in time; cancelled only where plain HTTP is spoken.
+    late: CancellationToken,
 }
 
 impl Drop for Socket {
@@ -67,6 +72,9 @@ impl Drop for Socket {
         if self.cut.is_cancelled() {
             // A socket that refuses the option is closed instead.
             let _ = self.stream.set_zero_linger();
+        } else if self.late.is_cancelled() {
+            // A caller who is gone does not hear it.
+            let _ = self.stream.try_write(TOO_LATE);
         }
     }
 }
@@ -125,7 +133,7 @@ pub(crate) async fn accept(
     tasks: TaskTracker,
 ) {
     let router = router::service(app);
-    let door = listener.door;
+    let (door, slowest_head) = (listener.door, listener.slowest_head);
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => return,
@@ -136,9 +144,11 @@ pub(crate) async fn accept(
                 // Small answers go out at once; a socket that refuses the option still works.
                 let _ = stream.set_nodelay(true);
                 let cut = CancellationToken::new();
+                let late = CancellationToken::new();
                 let socket = Socket {
                     stream,
                     cut: cut.clone(),
+                    late: late.clone(),
                 };
                 let marked = cut.clone();
                 let service = router
@@ -147,6 +157,8 @@ pub(crate) async fn accept(
                 let ends = Ends {
                     stop: stop.clone(),
                     cut,
+                    late,
+                    slowest_head,
                 };
                 #[cfg(feature = "tls")]
                 if let Some(tls) = &listener.tls {
@@ -163,11 +175,13 @@ pub(crate) async fn accept(
     }
 }
 
-/// What may end a connection: the server's stop, or a fault.
+/// What may end a connection: the server's stop, a fault, or a head that does not come.
 #[derive(Debug, Clone)]
 struct Ends {
     stop: CancellationToken,
     cut: CancellationToken,
+    late: CancellationToken,
+    slowest_head: Duration,
 }
 
 /// Notes on a request how it came in.
@@ -189,7 +203,14 @@ where
     S::Future: Send,
 {
     match tokio::time::timeout(SLOWEST_HANDSHAKE, tls.acceptor.accept(socket)).await {
-        Ok(Ok(stream)) => serve(stream, service, ends).await,
+        Ok(Ok(stream)) => {
+            // What is said to whoever is late is said in the clear.
+            let ends = Ends {
+                late: CancellationToken::new(),
+                ..ends
+            };
+            serve(stream, service, ends).await;
+        }
         Ok(Err(why)) => tracing::debug!(%why, "a TLS handshake failed"),
         Err(_) => tracing::debug!("a TLS handshake took too long"),
     }
@@ -210,7 +231,7 @@ async fn serve<S>(
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(SLOWEST_HEAD)
+        .header_read_timeout(ends.slowest_head)
         .half_close(true);
     let connection =
         builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
@@ -225,6 +246,12 @@ async fn serve<S>(
         }
     };
     if let Err(why) = ended {
+        if why
+            .downcast_ref::<hyper::Error>()
+            .is_some_and(hyper::Error::is_timeout)
+        {
+            ends.late.cancel();
+        }
         tracing::debug!(%why, "a connection ended early");
     }
 }

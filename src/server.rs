@@ -127,6 +127,7 @@ impl Server {
         let mut listeners = vec![Listener {
             socket,
             door: Door::Main,
+            slowest_head: config.head_timeout,
             #[cfg(feature = "tls")]
             tls: None,
         }];
@@ -140,6 +141,7 @@ impl Server {
                 listeners.push(Listener {
                     socket,
                     door: Door::Tls,
+                    slowest_head: config.head_timeout,
                     tls: keys,
                 });
                 Some((bound, tls))
@@ -152,6 +154,7 @@ impl Server {
             listeners.push(Listener {
                 socket,
                 door: Door::Legacy,
+                slowest_head: config.head_timeout,
                 #[cfg(feature = "tls")]
                 tls: None,
             });

@@ -39,6 +39,7 @@ impl Sandbox {
         Err(ControlError::NotFound(
             match crate::protocol::nearest(id, ids.iter().copied()) {
                 Some(near) => why.with_hint(format!("did you mean {near:?}?")),
+                None if ids.is_empty() => why.with_hint("there are no clients"),
                 None => why.with_hint(format!("there are {}", ids.join(", "))),
             },
         ))

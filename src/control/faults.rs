@@ -62,6 +62,23 @@ const CLOCK_SKEW: &str = "clock-skew";
 
 const SKEW: Length = Length(5 * 60 * 1000);
 
+/// What a fault can strike: the last segments of the paths that an app or a browser asks for.
+const ENDPOINTS: [&str; 13] = [
+    "authorize",
+    "device",
+    "device-approve",
+    "device-info",
+    "device-token",
+    "home",
+    "jwks",
+    "jwks.json",
+    "login",
+    "openid-configuration",
+    "revoke",
+    "token",
+    "userinfo",
+];
+
 /// What a preset may be narrowed by.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -153,6 +170,15 @@ fn check(spec: &FaultSpec) -> Result<(), Invalid> {
         return Err(Invalid::new("effect", "an effect that does nothing").with_hint(
             "give error, status, body, headers, delay, reset, truncate, malformed, slow_body or deny",
         ));
+    }
+    if let Some(endpoint) = &spec.endpoint
+        && !ENDPOINTS.contains(&endpoint.as_str())
+    {
+        let why = Invalid::new("endpoint", format!("no endpoint {endpoint:?}"));
+        return Err(match crate::protocol::nearest(endpoint, ENDPOINTS) {
+            Some(near) => why.with_hint(format!("did you mean {near:?}?")),
+            None => why.with_hint(format!("choose among {}", ENDPOINTS.join(", "))),
+        });
     }
     for (path, number) in [("nth", spec.nth), ("times", spec.times)] {
         if number == Some(0) {

@@ -172,3 +172,23 @@ async fn a_name_of_digits_is_found_by_its_digits() {
         "4711"
     );
 }
+
+#[tokio::test]
+async fn whoever_dawdles_over_the_head_of_a_request_is_told_so() {
+    let mut config = config(Contract::Documented);
+    config.head_timeout = std::time::Duration::from_millis(100);
+    let mock = Mock::start(config).await;
+    let answer = mock.raw(b"GET /api/health HTTP/1.1\r\nHost: loc").await;
+    assert!(
+        answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn a_fault_that_could_never_strike_is_refused() {
+    let mock = Mock::documented().await;
+    let fault = json!({ "endpoint": "tokn", "effect": { "status": 503 } });
+    let answer = mock.ask("POST", "/_mock/faults").json(&fault).await;
+    assert_snapshot!(answer.json(), @r#"{"error":"invalid","message":"no endpoint \"tokn\"","path":"endpoint","hint":"did you mean \"token\"?"}"#);
+}
