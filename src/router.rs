@@ -32,56 +32,9 @@ pub(crate) fn service(
     MapRequestLayer::new(enter_sandbox).layer(table(Arc::clone(&app)).with_state(app))
 }
 
+/// The layers stand in the order in which an answer passes them; a request passes them from the last to the first.
 fn table(app: Arc<App>) -> Routes {
-    let authorize = || {
-        only(
-            get(authorize::get)
-                .post(authorize::post)
-                .options(authorize::options),
-            authorize::ALLOW,
-        )
-    };
-    let token = || only(post(token::post).options(token::options), token::ALLOW);
-    let revoke = only(post(revoke::post).options(revoke::options), revoke::ALLOW);
-    let userinfo = only(
-        get(userinfo::get).options(userinfo::options),
-        userinfo::ALLOW,
-    );
-    let on_device =
-        |route: MethodRouter<Arc<App>>| only(route.options(device::options), device::ALLOW);
-    Routes::new()
-        .route("/api/auth/oauth/authorize", authorize())
-        .route("/api/auth/oauth/token", token())
-        .route("/api/auth/oauth/revoke", revoke)
-        .route("/api/auth/oauth/userinfo", userinfo)
-        .route("/api/auth/oauth/device", on_device(post(start::post)))
-        .route("/api/auth/oauth/device-token", on_device(post(poll::post)))
-        .route(
-            "/api/auth/oauth/device-info",
-            only(post(review::info), review::ALLOW),
-        )
-        .route(
-            "/api/auth/oauth/device-approve",
-            only(post(review::approve), review::ALLOW),
-        )
-        .route(
-            "/.well-known/openid-configuration",
-            only(get(discovery::configuration), discovery::ALLOW),
-        )
-        .route(
-            "/.well-known/jwks.json",
-            only(get(discovery::keys), discovery::ALLOW),
-        )
-        .route(
-            "/api/auth/jwks",
-            only(get(discovery::keys), discovery::ALLOW),
-        )
-        // The paths of the published capability.
-        .route("/api/oauth/authorize", authorize())
-        .route("/api/oauth/token", token())
-        .route("/v1/oauth/authorize", authorize())
-        .route("/v1/oauth/token", token())
-        .route("/api/health", get(health))
+    oauth_routes()
         .route("/", get(home::get))
         .route("/login", get(login::get).post(login::post))
         .route("/logout", get(login::logout).post(login::logout))
@@ -94,10 +47,43 @@ fn table(app: Arc<App>) -> Routes {
             get(pages::device::get).post(pages::device::post),
         )
         .route("/_mock/assets/{name}", get(assets::get))
+        .route("/api/health", get(health))
         .merge(control::http::routes(Arc::clone(&app)))
         .fallback(nothing_here)
         .layer(middleware::from_fn(legacy::host))
         .layer(middleware::from_fn_with_state(app, exchange::pass))
+}
+
+/// What client apps call.
+#[rustfmt::skip]
+fn oauth_routes() -> Routes {
+    let authorize = || {
+        let route = get(authorize::get).post(authorize::post).options(authorize::options);
+        only(route, authorize::ALLOW)
+    };
+    let token = || only(post(token::post).options(token::options), token::ALLOW);
+    let revoke = only(post(revoke::post).options(revoke::options), revoke::ALLOW);
+    let userinfo = only(get(userinfo::get).options(userinfo::options), userinfo::ALLOW);
+    let start = only(post(start::post).options(device::options), device::ALLOW);
+    let poll = only(post(poll::post).options(device::options), device::ALLOW);
+    let keys = || only(get(discovery::keys), discovery::ALLOW);
+    Routes::new()
+        .route("/api/auth/oauth/authorize", authorize())
+        .route("/api/auth/oauth/token", token())
+        .route("/api/auth/oauth/revoke", revoke)
+        .route("/api/auth/oauth/userinfo", userinfo)
+        .route("/api/auth/oauth/device", start)
+        .route("/api/auth/oauth/device-token", poll)
+        .route("/api/auth/oauth/device-info", only(post(review::info), review::ALLOW))
+        .route("/api/auth/oauth/device-approve", only(post(review::approve), review::ALLOW))
+        .route("/.well-known/openid-configuration", only(get(discovery::configuration), discovery::ALLOW))
+        .route("/.well-known/jwks.json", keys())
+        .route("/api/auth/jwks", keys())
+        // The paths of the published capability.
+        .route("/api/oauth/authorize", authorize())
+        .route("/api/oauth/token", token())
+        .route("/v1/oauth/authorize", authorize())
+        .route("/v1/oauth/token", token())
 }
 
 /// Other methods are told which there are.

@@ -59,6 +59,16 @@ pub(crate) enum Door {
 }
 
 impl Door {
+    /// The option that says where it is.
+    fn flag(self) -> &'static str {
+        match self {
+            Self::Main => "listen",
+            #[cfg(feature = "tls")]
+            Self::Tls => "tls-listen",
+            Self::Legacy => "legacy-listen",
+        }
+    }
+
     /// The scheme of URLs that lead back through it.
     pub(crate) fn scheme(self) -> &'static str {
         match self {
@@ -111,53 +121,49 @@ pub struct Server {
 /// Listens on one address.
 async fn bind(
     address: SocketAddr,
-    flag: &'static str,
-) -> Result<(TcpListener, SocketAddr), StartError> {
-    let refused = |why| StartError::Listen { address, why, flag };
+    door: Door,
+    slowest_head: Duration,
+) -> Result<(Listener, SocketAddr), StartError> {
+    let refused = |why| StartError::Listen {
+        address,
+        why,
+        flag: door.flag(),
+    };
     let socket = TcpListener::bind(address).await.map_err(refused)?;
     let bound = socket.local_addr().map_err(refused)?;
-    Ok((socket, bound))
+    let listener = Listener {
+        socket,
+        door,
+        slowest_head,
+        #[cfg(feature = "tls")]
+        tls: None,
+    };
+    Ok((listener, bound))
 }
 
 impl Server {
     /// Opens the database, plants the seed and listens.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let blueprint = config.blueprint()?;
-        let (socket, address) = bind(config.listen, "listen").await?;
-        let mut listeners = vec![Listener {
-            socket,
-            door: Door::Main,
-            slowest_head: config.head_timeout,
-            #[cfg(feature = "tls")]
-            tls: None,
-        }];
+        let bind = |address, door| bind(address, door, config.head_timeout);
+        let (main, address) = bind(config.listen, Door::Main).await?;
+        let mut listeners = vec![main];
         #[cfg(feature = "tls")]
         let tls = match &config.tls {
             None => None,
             Some((address, certificate)) => {
                 let tls = Arc::new(Tls::new(certificate)?);
-                let (socket, bound) = bind(*address, "tls-listen").await?;
-                let keys = Some(Arc::clone(&tls));
-                listeners.push(Listener {
-                    socket,
-                    door: Door::Tls,
-                    slowest_head: config.head_timeout,
-                    tls: keys,
-                });
+                let (mut listener, bound) = bind(*address, Door::Tls).await?;
+                listener.tls = Some(Arc::clone(&tls));
+                listeners.push(listener);
                 Some((bound, tls))
             }
         };
         let mut legacy_address = None;
         if let Some(address) = config.legacy_listen {
-            let (socket, bound) = bind(address, "legacy-listen").await?;
+            let (listener, bound) = bind(address, Door::Legacy).await?;
+            listeners.push(listener);
             legacy_address = Some(bound);
-            listeners.push(Listener {
-                socket,
-                door: Door::Legacy,
-                slowest_head: config.head_timeout,
-                #[cfg(feature = "tls")]
-                tls: None,
-            });
         }
         let store = open_store(&config.database).await?;
         let app = Arc::new(App {
