@@ -8,6 +8,7 @@ use crate::invalid::{self, Invalid};
 use crate::protocol::duration::Length;
 use crate::sandbox::Sandbox;
 use crate::sandbox::faults::{Delay, Effect, Fault, FaultSpec};
+use crate::sandbox::journal::ENDPOINTS;
 
 /// Name, what it is, and the fault as JSON; `clock-skew` is no fault but a moved clock.
 pub(crate) const PRESETS: [(&str, &str, &str); 9] = [
@@ -61,23 +62,6 @@ pub(crate) const PRESETS: [(&str, &str, &str); 9] = [
 const CLOCK_SKEW: &str = "clock-skew";
 
 const SKEW: Length = Length(5 * 60 * 1000);
-
-/// What a fault can strike: the last segments of the paths that an app or a browser asks for.
-const ENDPOINTS: [&str; 13] = [
-    "authorize",
-    "device",
-    "device-approve",
-    "device-info",
-    "device-token",
-    "home",
-    "jwks",
-    "jwks.json",
-    "login",
-    "openid-configuration",
-    "revoke",
-    "token",
-    "userinfo",
-];
 
 /// What a preset may be narrowed by.
 #[derive(Debug, Default, Deserialize)]
@@ -222,6 +206,17 @@ fn check(spec: &FaultSpec) -> Result<(), Invalid> {
     Ok(())
 }
 
+/// What an HTTP/1.1 connection is run by: an answer that lies about these breaks the server, not the app.
+const FRAMING: [&str; 7] = [
+    "connection",
+    "content-length",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
 const LONGEST_DELAY: Length = Length(10 * 60 * 1000);
 
 fn check_headers(effect: &Effect) -> Result<(), Invalid> {
@@ -234,6 +229,10 @@ fn check_headers(effect: &Effect) -> Result<(), Invalid> {
                 path,
                 format!("{name:?} is not a header's name"),
             ));
+        }
+        if FRAMING.contains(&name.to_ascii_lowercase().as_str()) {
+            let why = Invalid::new(path, format!("{name:?} belongs to the connection"));
+            return Err(why.with_hint("use truncate, slow_body or reset for answers that break"));
         }
         let fits = match value {
             Value::String(text) => text.bytes().all(|byte| byte >= 0x20 && byte != 0x7f),

@@ -47,6 +47,12 @@ fn check(
         .or_else(|| text(HOST.as_str()).map(str::to_owned))
         .unwrap_or_default();
     let forbidden = |why: Invalid| (StatusCode::FORBIDDEN, why);
+    for (name, shown) in [(HOST, "Host"), (ORIGIN, "Origin")] {
+        if headers.get_all(name).iter().nth(1).is_some() {
+            let why = Invalid::new(shown, "given more than once");
+            return Err(forbidden(why.with_hint(format!("send one {shown} header"))));
+        }
+    }
     let host = format!("http://{host}");
     if !is_ours(app, &host) {
         let why = Invalid::new(
@@ -75,7 +81,10 @@ fn check(
         ));
     }
     if let Some(token) = &app.control_token {
-        let given = text(AUTHORIZATION.as_str()).and_then(|value| value.strip_prefix("Bearer "));
+        let given = text(AUTHORIZATION.as_str())
+            .and_then(|value| value.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .map(|(_, token)| token);
         if !given.is_some_and(|given| token.hash().is_of(given)) {
             let why = Invalid::new("Authorization", "the control API asks for its token");
             let hint = "send \"Authorization: Bearer …\" with what --control-token says";
@@ -106,6 +115,10 @@ fn is_ours(app: &App, origin: &str) -> bool {
     let Ok(url) = Url::parse(origin) else {
         return false;
     };
+    // Whatever else a browser may call an origin – a file, an extension – is no page of this machine's servers.
+    if !["http", "https"].contains(&url.scheme()) || url.authority().contains('@') {
+        return false;
+    }
     let public = app
         .public_url
         .as_deref()

@@ -9,6 +9,7 @@ mod devices;
 pub(crate) mod faults;
 pub(crate) mod guard;
 pub(crate) mod http;
+mod redact;
 pub(crate) mod requests;
 mod sandboxes;
 mod snapshots;

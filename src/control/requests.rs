@@ -6,28 +6,13 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::redact::{redact, redact_text};
 use super::{ControlError, Outcome};
 use crate::invalid::{self, Invalid};
 use crate::model::user::UserRef;
 use crate::protocol::duration::Length;
 use crate::sandbox::Sandbox;
 use crate::sandbox::journal::Entry;
-
-/// Parameters and keys of answers that nobody should read over a shoulder.
-const SECRET: [&str; 10] = [
-    "access_token",
-    "client_secret",
-    "code",
-    "code_verifier",
-    "cookie",
-    "device_code",
-    "id_token",
-    "refresh_token",
-    "token",
-    "user_code",
-];
-
-const REDACTED: &str = "[redacted]";
 
 const LONGEST_WAIT: Length = Length(60_000);
 
@@ -231,6 +216,13 @@ impl Sandbox {
             .iter()
             .map(|one| json!({ "name": one, "side": rules.side(*one) }))
             .collect();
+        let text = |text: &str| {
+            if secrets {
+                text.to_owned()
+            } else {
+                redact_text(text)
+            }
+        };
         let object = |object: &Map<String, Value>| {
             let whole = Value::Object(object.clone());
             if secrets { whole } else { redact(whole) }
@@ -239,8 +231,8 @@ impl Sandbox {
             "id": entry.id,
             "at": entry.at.to_string(),
             "method": entry.method,
-            "path": entry.path,
-            "endpoint": entry.endpoint,
+            "path": text(&entry.path),
+            "endpoint": text(&entry.endpoint),
             "grant_type": entry.grant_type(),
             "client_id": entry.client_id,
             "user": entry.user_id,
@@ -248,9 +240,7 @@ impl Sandbox {
             "headers": object(&entry.headers),
             "status": (entry.status != 0).then_some(entry.status),
             "error": entry.error(),
-            "location": entry.location.as_ref().map(|location| {
-                if secrets { location.clone() } else { redact_query(location) }
-            }),
+            "location": entry.location.as_deref().map(text),
             "answer": entry.answer.clone().map(|answer| if secrets { answer } else { redact(answer) }),
             "differences": differences,
             "faults": entry.faults,
@@ -307,94 +297,5 @@ fn describe(filter: &Filter) -> String {
         "any request".to_owned()
     } else {
         parts.join(" ")
-    }
-}
-
-fn redact(value: Value) -> Value {
-    match value {
-        Value::Object(object) => Value::Object(
-            object
-                .into_iter()
-                .map(|(key, value)| {
-                    let hidden = SECRET.contains(&key.as_str()) && !value.is_null();
-                    let value = match value {
-                        _ if hidden => REDACTED.into(),
-                        Value::String(header) if key == "authorization" => {
-                            let scheme = header.split(' ').next().unwrap_or_default();
-                            format!("{scheme} {REDACTED}").into()
-                        }
-                        Value::String(text) => redact_query(&text).into(),
-                        other => redact(other),
-                    };
-                    (key, value)
-                })
-                .collect(),
-        ),
-        Value::Array(items) => Value::Array(items.into_iter().map(redact).collect()),
-        other => other,
-    }
-}
-
-/// A location without the secrets of its query; a returnUrl carries one of its own. Other text stays as it is.
-fn redact_query(location: &str) -> String {
-    let Some((path, rest)) = location.split_once('?') else {
-        return location.to_owned();
-    };
-    let (query, fragment) = match rest.split_once('#') {
-        Some((query, fragment)) => (query, format!("#{fragment}")),
-        None => (rest, String::new()),
-    };
-    let mut hides = false;
-    let pairs: Vec<_> = url::form_urlencoded::parse(query.as_bytes())
-        .map(|(name, value)| {
-            let shown = if SECRET.contains(&name.as_ref()) {
-                REDACTED.to_owned()
-            } else {
-                redact_query(&value)
-            };
-            hides |= shown != value;
-            (name, shown)
-        })
-        .collect();
-    if !hides {
-        return location.to_owned();
-    }
-    let query = url::form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(pairs)
-        .finish();
-    format!("{path}?{query}{fragment}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn secrets_are_redacted_wherever_they_stand() {
-        let shown = redact(json!({
-            "client_secret": "s", "authorization": "Basic eA==", "state": "x",
-            "answer": [{"access_token": "t", "scope": "1"}],
-        }));
-        assert_eq!(
-            shown,
-            json!({
-                "client_secret": "[redacted]", "authorization": "Basic [redacted]", "state": "x",
-                "answer": [{"access_token": "[redacted]", "scope": "1"}],
-            })
-        );
-        assert_eq!(
-            redact_query("http://a/?code=c&x=1#f"),
-            "http://a/?code=%5Bredacted%5D&x=1#f"
-        );
-        assert_eq!(
-            redact(
-                json!({ "uri": "http://a/d?code=c", "returnUrl": "/l?returnUrl=%2Fd%3Fcode%3Dc" })
-            ),
-            json!({
-                "uri": "http://a/d?code=%5Bredacted%5D",
-                "returnUrl": "/l?returnUrl=%2Fd%3Fcode%3D%255Bredacted%255D",
-            })
-        );
-        assert_eq!(redact_query("what? a=b c"), "what? a=b c");
     }
 }

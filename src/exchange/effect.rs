@@ -103,6 +103,9 @@ async fn distort(mut response: Response, effect: &Effect) -> Response {
         // Nobody gets it.
         return Body::empty().into_response();
     }
+    if effect.malformed || effect.truncate || effect.slow_body {
+        response = damage(response, effect).await;
+    }
     for (name, value) in &effect.headers {
         let text = value
             .as_str()
@@ -115,9 +118,11 @@ async fn distort(mut response: Response, effect: &Effect) -> Response {
             response.headers_mut().insert(name, value);
         }
     }
-    if !(effect.malformed || effect.truncate || effect.slow_body) {
-        return response;
-    }
+    response
+}
+
+/// The answer with a body that is not what it should be.
+async fn damage(response: Response, effect: &Effect) -> Response {
     let (mut parts, body) = response.into_parts();
     // Our own answers are whole in memory: reading one cannot fail.
     let whole = to_bytes(body, usize::MAX).await.unwrap_or_default();

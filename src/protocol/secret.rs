@@ -6,6 +6,9 @@ use std::fmt;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+/// What an access or refresh token begins with.
+pub(crate) const PREFIX: &str = "civitai_";
+
 /// A value that only its owner may see.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Secret(String);

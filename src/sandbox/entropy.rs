@@ -7,7 +7,7 @@ use rand::rngs::{ChaCha20Rng, SysRng};
 use rand::{Rng, SeedableRng, TryRng};
 use sha2::{Digest, Sha256};
 
-use crate::protocol::secret::{Secret, hex};
+use crate::protocol::secret::{PREFIX, Secret, hex};
 use crate::protocol::user_code::{ALPHABET, normalise};
 
 /// The randomness of one sandbox.
@@ -48,7 +48,7 @@ impl Entropy {
 
     /// An access or refresh token: `civitai_` and 36 hex digits.
     pub(crate) fn token(&self) -> Secret {
-        Secret::new(format!("civitai_{}", hex(&self.bytes::<18>())))
+        Secret::new(format!("{PREFIX}{}", hex(&self.bytes::<18>())))
     }
 
     /// A device code: 64 lower-case hex digits.

@@ -182,7 +182,10 @@ impl Faults {
 
     /// Puts these in place of those that are set, with what is left of their budgets.
     pub(crate) fn replace(&self, faults: Vec<Fault>) {
-        self.set().faults = faults;
+        let mut set = self.set();
+        let newest = faults.iter().map(|fault| fault.id).max();
+        set.last_id = set.last_id.max(newest.unwrap_or(0));
+        set.faults = faults;
     }
 
     /// Whether there is nothing to ask for: most servers, most of the time.
@@ -195,7 +198,7 @@ impl Faults {
         self.set()
             .faults
             .iter()
-            .any(|fault| fault.spec.user.is_some())
+            .any(|fault| fault.spec.user.is_some() || fault.spec.effect.deny)
     }
 
     /// The faults that strike this request: their budgets are charged by it.
@@ -231,6 +234,8 @@ impl FaultSpec {
         same(&self.endpoint, Some(&target.endpoint))
             && same(&self.client_id, target.client_id.as_deref())
             && same(&self.grant_type, target.grant_type.as_deref())
+            // Nobody denies before they are signed in: the way to the login page is no use of the budget.
+            && (!self.effect.deny || target.user.is_some())
             && self
                 .user
                 .as_ref()

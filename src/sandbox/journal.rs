@@ -14,6 +14,26 @@ use crate::protocol::time::Timestamp;
 /// So many exchanges are kept unless it is set otherwise; the oldest go.
 pub(crate) const DEFAULT_CAPACITY: usize = 10_000;
 
+/// What an app or a browser asks for: the last segments of the paths.
+pub(crate) const ENDPOINTS: [&str; 13] = [
+    "authorize",
+    "device",
+    "device-approve",
+    "device-info",
+    "device-token",
+    "home",
+    "jwks",
+    "jwks.json",
+    "login",
+    "openid-configuration",
+    "revoke",
+    "token",
+    "userinfo",
+];
+
+/// What the counters call every path that is none of these: there is no end to what can be asked for.
+const OTHER: &str = "other";
+
 /// One exchange, secrets and all: whoever shows it redacts it.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
@@ -97,11 +117,12 @@ impl Journal {
             kept.last_id += 1;
             entry.id = kept.last_id;
             kept.counters.total += 1;
-            *kept
-                .counters
-                .endpoints
-                .entry(entry.endpoint.clone())
-                .or_default() += 1;
+            let endpoint = if ENDPOINTS.contains(&entry.endpoint.as_str()) {
+                entry.endpoint.clone()
+            } else {
+                OTHER.to_owned()
+            };
+            *kept.counters.endpoints.entry(endpoint).or_default() += 1;
             if let Some(grant) = entry.grant_type() {
                 let grant = grant.to_owned();
                 *kept.counters.grants.entry(grant).or_default() += 1;

@@ -318,6 +318,44 @@ async fn a_denial_is_the_users() {
 }
 
 #[tokio::test]
+async fn nobody_denies_before_they_are_signed_in() {
+    let mock = Mock::documented().await;
+    let fault = json!({ "times": 1, "effect": { "deny": true } });
+    mock.control("POST", "/faults", fault).await;
+    let asked = format!("{AUTHORIZE}?{}", CONF.asks("1").encoded());
+    let stranger = mock.get(&asked).await;
+    assert!(
+        stranger.header("location").unwrap().contains("/login"),
+        "{stranger}"
+    );
+    let user = mock.authorize(&CONF.asks("1")).await;
+    assert!(
+        user.header("location").unwrap().contains("access_denied"),
+        "{user}"
+    );
+    let left = mock.control("GET", "/faults/1", json!({})).await;
+    assert_eq!((&left["seen"], &left["struck"]), (&json!(1), &json!(1)));
+}
+
+#[tokio::test]
+async fn a_preflight_uses_up_no_fault() {
+    let mock = Mock::documented().await;
+    let fault = json!({ "times": 1, "effect": { "status": 503 } });
+    mock.control("POST", "/faults", fault).await;
+    assert_eq!(mock.ask("OPTIONS", TOKEN).await.status, 204);
+    assert_eq!(mock.token(&CONF.for_itself()).await.status, 503);
+}
+
+#[tokio::test]
+async fn a_header_of_ones_own_stands_on_a_spoilt_body() {
+    let mock = Mock::documented().await;
+    let headers = json!({ "content-type": "text/html" });
+    set(&mock, json!({ "malformed": true, "headers": headers })).await;
+    let answer = mock.token(&CONF.for_itself()).await;
+    assert_eq!(answer.header("content-type").as_deref(), Some("text/html"));
+}
+
+#[tokio::test]
 async fn two_faults_strike_together() {
     let mock = Mock::documented().await;
     for effect in [

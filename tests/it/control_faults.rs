@@ -276,6 +276,7 @@ async fn a_fault_that_cannot_be_is_told_why() {
         json!({ "effect": { "headers": { "a b": "x" } } }),
         json!({ "effect": { "headers": { "a": "x\r\ny" } } }),
         json!({ "effect": { "headers": { "a": null } } }),
+        json!({ "effect": { "headers": { "Content-Length": "5" } } }),
         json!({ "effect": { "reset": "yes" } }),
     ] {
         let answer = mock.ask("POST", "/_mock/faults").json(&input).await;
@@ -332,6 +333,8 @@ async fn a_fault_that_cannot_be_is_told_why() {
       400 "effect.headers.a": "\"x\\r\\ny\" is not a header's value: give text" (null)
     {"effect":{"headers":{"a":null}}}
       400 "effect.headers.a": "null is not a header's value: give text" (null)
+    {"effect":{"headers":{"Content-Length":"5"}}}
+      400 "effect.headers.Content-Length": "\"Content-Length\" belongs to the connection" ("use truncate, slow_body or reset for answers that break")
     {"effect":{"reset":"yes"}}
       400 "effect.reset": "invalid type: string \"yes\", expected a boolean" (null)
     "#);

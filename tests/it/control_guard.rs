@@ -15,6 +15,8 @@ async fn a_page_of_another_site_is_refused() {
         ("origin", "http://evil.example"),
         ("origin", "null"),
         ("origin", "file://"),
+        ("origin", "chrome-extension://abcdef"),
+        ("origin", "http://localhost@evil"),
         ("origin", ""),
         ("origin", "http://localhost.evil.example"),
         ("origin", "http://127.0.0.1.evil.example"),
@@ -51,6 +53,8 @@ async fn a_page_of_another_site_is_refused() {
     origin http://evil.example: 403 forbidden: "http://evil.example" may not use the control API
     origin null: 403 forbidden: "null" may not use the control API
     origin file://: 403 forbidden: "file://" may not use the control API
+    origin chrome-extension://abcdef: 403 forbidden: "chrome-extension://abcdef" may not use the control API
+    origin http://localhost@evil: 403 forbidden: "http://localhost@evil" may not use the control API
     origin : 403 forbidden: "" may not use the control API
     origin http://localhost.evil.example: 403 forbidden: "http://localhost.evil.example" may not use the control API
     origin http://127.0.0.1.evil.example: 403 forbidden: "http://127.0.0.1.evil.example" may not use the control API
@@ -121,6 +125,11 @@ async fn a_strangers_name_for_this_machine_is_refused() {
     "mock.example.com": 200
     "MOCK.example.com:443": 200
     "#);
+    let twice = b"GET /_mock/clock HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\nConnection: close\r\n\r\n";
+    assert_snapshot!(
+        mock.raw(twice).await.lines().last().unwrap(),
+        @r#"{"error":"forbidden","message":"given more than once","path":"Host","hint":"send one Host header"}"#
+    );
     let page = mock
         .get("/_mock/clock")
         .header("origin", "https://mock.example.com")
@@ -183,7 +192,7 @@ async fn a_control_token_is_asked_of_everybody() {
     }
     assert_snapshot!(table, @r#"
     "Bearer open-sesame": 200
-    "bearer open-sesame": 401
+    "bearer open-sesame": 200
     "Bearer open": 401
     "Bearer ": 401
     "Basic open-sesame": 401

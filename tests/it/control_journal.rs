@@ -243,6 +243,18 @@ async fn no_secret_is_shown_unless_it_is_asked_for() {
 }
 
 #[tokio::test]
+async fn paths_that_nobody_serves_are_counted_together_and_shown_without_tokens() {
+    let mock = Mock::documented().await;
+    for path in ["/a", "/b", "/c/civitai_00ff"] {
+        assert_eq!(mock.get(path).await.status, 404);
+    }
+    let shown = requests(&mock, "").await;
+    assert_eq!(shown["counters"]["endpoints"], json!({ "other": 3 }));
+    assert_eq!(shown["requests"][2]["path"], json!("/c/[redacted]"));
+    assert_eq!(shown["requests"][2]["endpoint"], json!("[redacted]"));
+}
+
+#[tokio::test]
 async fn an_entry_names_the_fault_the_difference_and_the_extension_that_touched_it() {
     let mock = Mock::documented().await;
     mock.control(
