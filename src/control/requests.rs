@@ -114,7 +114,7 @@ impl Sandbox {
         }
         let shown: Vec<Value> = found
             .iter()
-            .map(|entry| self.show(entry, asked.secrets))
+            .map(|entry| show(entry, asked.secrets))
             .collect();
         Ok(json!({ "requests": shown, "counters": self.journal.counters() }))
     }
@@ -207,46 +207,45 @@ impl Sandbox {
             counters: json!(counters),
         })
     }
+}
 
-    /// An exchange as the control API shows it.
-    fn show(&self, entry: &Entry, secrets: bool) -> Value {
-        let rules = &self.settings().rules;
-        let differences: Vec<Value> = entry
-            .differences
-            .iter()
-            .map(|one| json!({ "name": one, "side": rules.side(*one) }))
-            .collect();
-        let text = |text: &str| {
-            if secrets {
-                text.to_owned()
-            } else {
-                redact_text(text)
-            }
-        };
-        let object = |object: &Map<String, Value>| {
-            let whole = Value::Object(object.clone());
-            if secrets { whole } else { redact(whole) }
-        };
-        json!({
-            "id": entry.id,
-            "at": entry.at.to_string(),
-            "method": entry.method,
-            "path": text(&entry.path),
-            "endpoint": text(&entry.endpoint),
-            "grant_type": entry.grant_type(),
-            "client_id": entry.client_id,
-            "user": entry.user_id,
-            "params": object(&entry.params),
-            "headers": object(&entry.headers),
-            "status": (entry.status != 0).then_some(entry.status),
-            "error": entry.error(),
-            "location": entry.location.as_deref().map(text),
-            "answer": entry.answer.clone().map(|answer| if secrets { answer } else { redact(answer) }),
-            "differences": differences,
-            "faults": entry.faults,
-            "extensions": entry.extensions,
-        })
-    }
+/// An exchange as the control API shows it.
+fn show(entry: &Entry, secrets: bool) -> Value {
+    let differences: Vec<Value> = entry
+        .differences
+        .iter()
+        .map(|(name, side)| json!({ "name": name, "side": side }))
+        .collect();
+    let text = |text: &str| {
+        if secrets {
+            text.to_owned()
+        } else {
+            redact_text(text)
+        }
+    };
+    let object = |object: &Map<String, Value>| {
+        let whole = Value::Object(object.clone());
+        if secrets { whole } else { redact(whole) }
+    };
+    json!({
+        "id": entry.id,
+        "at": entry.at.to_string(),
+        "method": entry.method,
+        "path": text(&entry.path),
+        "endpoint": text(&entry.endpoint),
+        "grant_type": entry.grant_type(),
+        "client_id": entry.client_id,
+        "user": entry.user_id,
+        "params": object(&entry.params),
+        "headers": object(&entry.headers),
+        "status": (entry.status != 0).then_some(entry.status),
+        "error": entry.error(),
+        "location": entry.location.as_deref().map(text),
+        "answer": entry.answer.clone().map(|answer| if secrets { answer } else { redact(answer) }),
+        "differences": differences,
+        "faults": entry.faults,
+        "extensions": entry.extensions,
+    })
 }
 
 fn under(path: &str, wrong: Invalid) -> Invalid {

@@ -111,7 +111,9 @@ pub(super) async fn write(
         status,
         location: location.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
         answer,
-        differences: visit.rules.trace.noted(),
+        differences: (visit.rules.trace.noted().into_iter())
+            .map(|difference| (difference, visit.rules.side(difference)))
+            .collect(),
         faults: struck.iter().map(|fault| fault.id).collect(),
         extensions: noted.extensions,
     });

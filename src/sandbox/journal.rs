@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 
-use crate::contract::Difference;
+use crate::contract::{Contract, Difference};
 use crate::protocol::time::Timestamp;
 
 /// So many exchanges are kept unless it is set otherwise; the oldest go.
@@ -53,7 +53,8 @@ pub(crate) struct Entry {
     pub(crate) location: Option<String>,
     /// The body, where it is JSON.
     pub(crate) answer: Option<Value>,
-    pub(crate) differences: Vec<Difference>,
+    /// The differences that decided something, and the side that each was on.
+    pub(crate) differences: Vec<(Difference, Contract)>,
     /// The faults that touched it, by id.
     pub(crate) faults: Vec<u64>,
     /// Our extensions that it relied on.
