@@ -35,6 +35,20 @@ impl Invalid {
         self.hint = Some(hint.into());
         self
     }
+
+    /// Asks whether what is nearest to the wrong value was meant; where nothing is near, says the other.
+    #[must_use]
+    pub(crate) fn with_nearest<'a>(
+        self,
+        wrong: &str,
+        known: impl IntoIterator<Item = &'a str>,
+        otherwise: impl Into<String>,
+    ) -> Self {
+        match crate::protocol::nearest(wrong, known) {
+            Some(near) => self.with_hint(format!("did you mean {near:?}?")),
+            None => self.with_hint(otherwise),
+        }
+    }
 }
 
 impl fmt::Display for Invalid {
@@ -128,11 +142,12 @@ fn explain(path: String, message: &str) -> Invalid {
     } else {
         "unknown value"
     };
-    let hint = match crate::protocol::nearest(wrong, known.iter().copied()) {
-        Some(near) => format!("did you mean {near:?}?"),
-        None => format!("choose among {}", known.join(", ")),
-    };
-    Invalid::new(path, format!("{noun} {wrong:?}")).with_hint(hint)
+    let choices = format!("choose among {}", known.join(", "));
+    Invalid::new(path, format!("{noun} {wrong:?}")).with_nearest(
+        wrong,
+        known.iter().copied(),
+        choices,
+    )
 }
 
 #[cfg(test)]

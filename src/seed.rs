@@ -126,10 +126,7 @@ impl ClientSpec {
             Some(named) => find(users, named).ok_or_else(|| {
                 let names = users.iter().filter_map(|user| user.username.as_deref());
                 let invalid = Invalid::new("owner", format!("no user {:?}", named.to_string()));
-                match crate::protocol::nearest(&named.to_string(), names) {
-                    Some(near) => invalid.with_hint(format!("did you mean {near:?}?")),
-                    None => invalid.with_hint("name a user by id or username"),
-                }
+                invalid.with_nearest(&named.to_string(), names, "name a user by id or username")
             })?,
         };
         let redirect_uris: Vec<String> = self.redirect_uris.into_iter().map(|uri| uri.0).collect();

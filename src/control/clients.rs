@@ -10,6 +10,11 @@ use crate::sandbox::Sandbox;
 use crate::seed::ClientSpec;
 
 impl Sandbox {
+    /// Every client.
+    pub(crate) async fn list_clients(&self) -> Outcome<Vec<Client>> {
+        Ok(self.store.list_clients(self.name()).await?)
+    }
+
     /// A new client with the keys of the seed format; without an `id`, a UUID.
     pub(crate) async fn create_client(&self, mut input: Value) -> Outcome<Client> {
         if let Some(object) = input.as_object_mut()
@@ -33,16 +38,15 @@ impl Sandbox {
         if let Some(client) = self.store.find_client(self.name(), id).await? {
             return Ok(client);
         }
-        let clients = self.store.list_clients(self.name()).await?;
+        let clients = self.list_clients().await?;
         let ids: Vec<&str> = clients.iter().map(|client| client.id.as_str()).collect();
         let why = Invalid::new("id", format!("no client {id:?}"));
-        Err(ControlError::NotFound(
-            match crate::protocol::nearest(id, ids.iter().copied()) {
-                Some(near) => why.with_hint(format!("did you mean {near:?}?")),
-                None if ids.is_empty() => why.with_hint("there are no clients"),
-                None => why.with_hint(format!("there are {}", ids.join(", "))),
-            },
-        ))
+        let there = if ids.is_empty() {
+            "there are no clients".to_owned()
+        } else {
+            format!("there are {}", ids.join(", "))
+        };
+        Err(ControlError::NotFound(why.with_nearest(id, ids, there)))
     }
 
     /// Changes some keys of a client. `"secret": null` takes its secret away.

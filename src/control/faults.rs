@@ -84,11 +84,9 @@ impl Sandbox {
         let Some((_, meaning, fault)) = PRESETS.iter().find(|(known, ..)| *known == name) else {
             let names = PRESETS.map(|(name, ..)| name);
             let why = Invalid::new("name", format!("no preset {name:?}"));
+            let choices = format!("choose among {}", names.join(", "));
             return Err(ControlError::NotFound(
-                match crate::protocol::nearest(name, names) {
-                    Some(near) => why.with_hint(format!("did you mean {near:?}?")),
-                    None => why.with_hint(format!("choose among {}", names.join(", "))),
-                },
+                why.with_nearest(name, names, choices),
             ));
         };
         let narrowing: Narrowing = invalid::from_object(input)?;
@@ -159,10 +157,8 @@ fn check(spec: &FaultSpec) -> Result<(), Invalid> {
         && !ENDPOINTS.contains(&endpoint.as_str())
     {
         let why = Invalid::new("endpoint", format!("no endpoint {endpoint:?}"));
-        return Err(match crate::protocol::nearest(endpoint, ENDPOINTS) {
-            Some(near) => why.with_hint(format!("did you mean {near:?}?")),
-            None => why.with_hint(format!("choose among {}", ENDPOINTS.join(", "))),
-        });
+        let choices = format!("choose among {}", ENDPOINTS.join(", "));
+        return Err(why.with_nearest(endpoint, ENDPOINTS, choices));
     }
     for (path, number) in [("nth", spec.nth), ("times", spec.times)] {
         if number == Some(0) {

@@ -9,6 +9,11 @@ use crate::oauth::session;
 use crate::sandbox::Sandbox;
 
 impl Sandbox {
+    /// Every user.
+    pub(crate) async fn list_users(&self) -> Outcome<Vec<User>> {
+        Ok(self.store.list_users(self.name()).await?)
+    }
+
     /// A new user with the keys of the seed format; without an `id`, the next free one.
     pub(crate) async fn create_user(&self, mut input: Value) -> Outcome<User> {
         let with_own_id = input.get("id").is_some();

@@ -38,9 +38,8 @@ pub(crate) async fn pass(State(app): State<Arc<App>>, request: Request, next: Ne
     let received = Arc::new(read_params(&parts.headers, bytes).await);
     parts.extensions.insert(Arc::clone(&received));
 
-    let query = parts.uri.query().unwrap_or_default().to_owned();
-    let head = record::Head::of(&parts, &visit, &received, &query);
-    let struck = strike(&visit, &parts, &received, &query).await;
+    let head = record::Head::of(&parts, &visit, &received);
+    let struck = strike(&visit, &parts, &received, head.claimed()).await;
     let request = Request::from_parts(parts, Body::empty());
     // On its own feet: a caller who hangs up has called all the same, and a server that is real goes on, too.
     let cut = effect::cut(&struck, &request);
@@ -70,13 +69,13 @@ async fn strike(
     visit: &Visit,
     parts: &axum::http::request::Parts,
     received: &Received,
-    query: &str,
+    claimed: Option<String>,
 ) -> Vec<Fault> {
     let sandbox = &visit.sandbox;
     // A browser asks leave on its own; a fault that is for the call itself waits for it.
     if sandbox.faults.is_empty() || parts.method == Method::OPTIONS {
         return Vec::new();
     }
-    let target = visit.target(parts, received, query).await;
+    let target = visit.target(parts, received, claimed).await;
     sandbox.faults.strike(&target, &sandbox.entropy)
 }

@@ -39,7 +39,8 @@ pub(super) struct Head {
 }
 
 impl Head {
-    pub(super) fn of(parts: &Parts, visit: &Visit, received: &Received, query: &str) -> Self {
+    pub(super) fn of(parts: &Parts, visit: &Visit, received: &Received) -> Self {
+        let query = parts.uri.query().unwrap_or_default();
         let asked = Params::from_urlencoded(query.as_bytes());
         let header = |name: &str| {
             let value = parts.headers.get(name)?;
@@ -64,6 +65,11 @@ impl Head {
             headers: TELLING.into_iter().filter_map(header).collect(),
             client_id,
         }
+    }
+
+    /// The client that the request says it comes from.
+    pub(super) fn claimed(&self) -> Option<String> {
+        self.client_id.clone()
     }
 }
 

@@ -3,14 +3,13 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::http::header::{AUTHORIZATION, COOKIE};
+use axum::http::header::COOKIE;
 use axum::http::request::Parts;
 
 use crate::base::{Base, SandboxPath};
 use crate::contract::{Rules, Trace};
 use crate::model::user::{User, UserRef};
 use crate::oauth::session;
-use crate::protocol::client_auth::Credentials;
 use crate::protocol::ids::UserId;
 use crate::protocol::params::Params;
 use crate::protocol::secret::SecretHash;
@@ -100,23 +99,22 @@ impl Visit {
         })
     }
 
-    /// The request, as far as faults are concerned.
-    pub(super) async fn target(&self, parts: &Parts, received: &Received, query: &str) -> Target {
-        let asked = Params::from_urlencoded(query.as_bytes());
-        let authorization = parts
-            .headers
-            .get(AUTHORIZATION)
-            .and_then(|value| value.to_str().ok());
-        let claimed = Credentials::claimed_client_id(authorization, &received.params);
+    /// The request, as far as faults are concerned. `claimed` is the client that it says it comes from.
+    pub(super) async fn target(
+        &self,
+        parts: &Parts,
+        received: &Received,
+        claimed: Option<String>,
+    ) -> Target {
         let user = if self.sandbox.faults.ask_for_user() {
             // Whoever cannot be told is nobody; the handler will say what is wrong.
             self.user(parts, &received.params).await.ok().flatten()
         } else {
             None
         };
-        let mut client_id = claimed.or_else(|| asked.filled("client_id"));
+        let mut client_id = claimed;
         if client_id.is_none()
-            && let Some(hash) = bearer(parts)
+            && let Some(hash) = session::bearer_hash(&parts.headers)
         {
             let (store, name) = (&self.sandbox.store, self.sandbox.name());
             let found = store.find_token(name, &hash).await.ok().flatten();
@@ -152,7 +150,8 @@ impl Visit {
         let sent_token = sent
             .filled("refresh_token")
             .or_else(|| sent.filled("token"));
-        let presented = bearer(parts).or_else(|| sent_token.as_deref().map(SecretHash::of));
+        let presented = session::bearer_hash(&parts.headers)
+            .or_else(|| sent_token.as_deref().map(SecretHash::of));
         if presented.is_none()
             && endpoint(parts.uri.path()) == "authorize"
             && let Some(named) = &self.sandbox.settings().login
@@ -175,13 +174,6 @@ impl Visit {
             None => Ok(None),
         }
     }
-}
-
-/// The access token that a request came with.
-fn bearer(parts: &Parts) -> Option<SecretHash> {
-    let value = parts.headers.get(AUTHORIZATION)?.as_bytes();
-    let token = value.strip_prefix(b"Bearer ")?;
-    Some(SecretHash::of(&String::from_utf8_lossy(token)))
 }
 
 /// The last segment of a path, by which endpoints are named in faults and in the journal.

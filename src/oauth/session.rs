@@ -1,8 +1,8 @@
-//! Who is signed in? The session cookie, and the two ways in without a browser: the `login` setting and the
-//! header `X-Mock-User`. The page where people sign in is `pages/login.rs`.
+//! Who is it? The session cookie, the two ways in without a browser – the `login` setting and the header
+//! `X-Mock-User` – and the bearer token. The page where people sign in is `pages/login.rs`.
 
-use axum::http::HeaderValue;
-use axum::http::header::COOKIE;
+use axum::http::header::{AUTHORIZATION, COOKIE};
+use axum::http::{HeaderMap, HeaderValue};
 use axum_extra::extract::cookie::{Cookie, SameSite};
 
 use crate::base::Base;
@@ -92,15 +92,8 @@ pub(crate) async fn no_user(
         .map(|user| user.username.clone().unwrap_or_else(|| user.id.to_string()))
         .collect();
     let invalid = Invalid::new(path, format!("no user {named:?}"));
-    Ok(
-        match crate::protocol::nearest(named, names.iter().map(String::as_str)) {
-            Some(near) => invalid.with_hint(format!("did you mean {near:?}?")),
-            None => invalid.with_hint(format!(
-                "name a user by id or username: {}",
-                names.join(", ")
-            )),
-        },
-    )
+    let choices = format!("name a user by id or username: {}", names.join(", "));
+    Ok(invalid.with_nearest(named, names.iter().map(String::as_str), choices))
 }
 
 /// Opens a session. What comes back is the value of a `Set-Cookie`.
@@ -110,13 +103,7 @@ pub(crate) async fn sign_in(
     user: UserId,
 ) -> Result<String, StoreError> {
     let value = open(sandbox, user).await?;
-    let cookie = Cookie::build((session::COOKIE, value.reveal()))
-        .path(base.cookie_path())
-        .http_only(true)
-        .same_site(SameSite::Lax)
-        .secure(base.is_https())
-        .build();
-    Ok(format!("{cookie}; Max-Age={LIFETIME_SECONDS}"))
+    Ok(set_cookie(base, value.reveal(), LIFETIME_SECONDS))
 }
 
 /// Opens a session and gives its value.
@@ -136,13 +123,24 @@ pub(crate) async fn sign_out(context: &Context) -> Result<String, StoreError> {
     if let Some(hash) = cookie_hash(context.headers.get_all(COOKIE).iter()) {
         sandbox.store.delete_session(sandbox.name(), &hash).await?;
     }
-    let cookie = Cookie::build((session::COOKIE, ""))
-        .path(context.base.cookie_path())
+    Ok(set_cookie(&context.base, "", 0))
+}
+
+fn set_cookie(base: &Base, value: &str, seconds: u32) -> String {
+    let cookie = Cookie::build((session::COOKIE, value))
+        .path(base.cookie_path())
         .http_only(true)
         .same_site(SameSite::Lax)
-        .secure(context.base.is_https())
+        .secure(base.is_https())
         .build();
-    Ok(format!("{cookie}; Max-Age=0"))
+    format!("{cookie}; Max-Age={seconds}")
+}
+
+/// The access token that a request came with (RFC 6750 §2.1). The scheme is taken to the letter.
+pub(crate) fn bearer_hash(headers: &HeaderMap) -> Option<SecretHash> {
+    let value = headers.get(AUTHORIZATION)?.as_bytes();
+    let token = value.strip_prefix(b"Bearer ")?;
+    Some(SecretHash::of(&String::from_utf8_lossy(token)))
 }
 
 /// The first cookie of the name: browsers send the one for the longer path, a sandbox's own, first.

@@ -7,9 +7,9 @@ use crate::contract::{Difference, Rules};
 use crate::model::user::User;
 use crate::oauth::extract::Context;
 use crate::oauth::respond::{self, Cors};
+use crate::oauth::session;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::scope::Scope;
-use crate::protocol::secret::SecretHash;
 
 /// What other methods are told.
 pub(crate) const ALLOW: &str = "GET, OPTIONS, HEAD";
@@ -30,12 +30,9 @@ pub(crate) async fn options() -> Response {
 }
 
 async fn bearer(context: &Context) -> Result<User, OAuthError> {
-    let header = context.headers.get(axum::http::header::AUTHORIZATION);
-    let token = header
-        .and_then(|header| header.as_bytes().strip_prefix(b"Bearer "))
+    let hash = session::bearer_hash(&context.headers)
         .ok_or_else(|| OAuthError::invalid_token("Missing bearer token"))?;
     let sandbox = &context.sandbox;
-    let hash = SecretHash::of(&String::from_utf8_lossy(token));
     let unknown = || OAuthError::invalid_token("Invalid or expired token");
     let found = sandbox
         .store

@@ -45,12 +45,12 @@ impl IntoResponse for ControlError {
 
 type Answer = Outcome<Response>;
 
-fn json_answer(status: StatusCode, body: &impl serde::Serialize) -> Response {
-    (status, Json(body)).into_response()
+fn ok(body: &impl serde::Serialize) -> Response {
+    Json(body).into_response()
 }
 
-fn ok(body: &impl serde::Serialize) -> Response {
-    json_answer(StatusCode::OK, body)
+fn created(body: &impl serde::Serialize) -> Response {
+    (StatusCode::CREATED, Json(body)).into_response()
 }
 
 pub(super) async fn reset(context: Context) -> Answer {
@@ -99,10 +99,7 @@ pub(super) async fn read_snapshot(context: Context, Path(name): Path<String>) ->
 }
 
 pub(super) async fn take_snapshot(context: Context, Path(name): Path<String>) -> Answer {
-    Ok(json_answer(
-        StatusCode::CREATED,
-        &context.sandbox.take_snapshot(&name).await?,
-    ))
+    Ok(created(&context.sandbox.take_snapshot(&name).await?))
 }
 
 pub(super) async fn delete_snapshot(context: Context, Path(name): Path<String>) -> Answer {
@@ -116,18 +113,11 @@ pub(super) async fn restore_snapshot(context: Context, Path(name): Path<String>)
 }
 
 pub(super) async fn list_users(context: Context) -> Answer {
-    Ok(ok(&context
-        .sandbox
-        .store
-        .list_users(context.sandbox.name())
-        .await?))
+    Ok(ok(&context.sandbox.list_users().await?))
 }
 
 pub(super) async fn create_user(context: Context, Input(input): Input) -> Answer {
-    Ok(json_answer(
-        StatusCode::CREATED,
-        &context.sandbox.create_user(input).await?,
-    ))
+    Ok(created(&context.sandbox.create_user(input).await?))
 }
 
 pub(super) async fn read_user(context: Context, Path(id): Path<String>) -> Answer {
@@ -148,18 +138,11 @@ pub(super) async fn delete_user(context: Context, Path(id): Path<String>) -> Ans
 }
 
 pub(super) async fn list_clients(context: Context) -> Answer {
-    Ok(ok(&context
-        .sandbox
-        .store
-        .list_clients(context.sandbox.name())
-        .await?))
+    Ok(ok(&context.sandbox.list_clients().await?))
 }
 
 pub(super) async fn create_client(context: Context, Input(input): Input) -> Answer {
-    Ok(json_answer(
-        StatusCode::CREATED,
-        &context.sandbox.create_client(input).await?,
-    ))
+    Ok(created(&context.sandbox.create_client(input).await?))
 }
 
 pub(super) async fn read_client(context: Context, Path(id): Path<String>) -> Answer {
@@ -184,17 +167,11 @@ pub(super) async fn rotate_secret(context: Context, Path(id): Path<String>) -> A
 }
 
 pub(super) async fn create_session(context: Context, Input(input): Input) -> Answer {
-    Ok(json_answer(
-        StatusCode::CREATED,
-        &context.sandbox.create_session(input).await?,
-    ))
+    Ok(created(&context.sandbox.create_session(input).await?))
 }
 
 pub(super) async fn issue_code(context: Context, Input(input): Input) -> Answer {
-    Ok(json_answer(
-        StatusCode::CREATED,
-        &context.sandbox.issue_code(input).await?,
-    ))
+    Ok(created(&context.sandbox.issue_code(input).await?))
 }
 
 pub(super) async fn list_tokens(context: Context, Query(whose): Query<Whose>) -> Answer {
@@ -247,10 +224,7 @@ pub(super) async fn list_faults(context: Context) -> Answer {
 }
 
 pub(super) async fn create_fault(context: Context, Input(input): Input) -> Answer {
-    Ok(json_answer(
-        StatusCode::CREATED,
-        &context.sandbox.create_fault(input)?,
-    ))
+    Ok(created(&context.sandbox.create_fault(input)?))
 }
 
 pub(super) async fn clear_faults(context: Context) -> Answer {
@@ -272,10 +246,7 @@ pub(super) async fn create_preset(
     Path(name): Path<String>,
     Input(input): Input,
 ) -> Answer {
-    Ok(json_answer(
-        StatusCode::CREATED,
-        &context.sandbox.create_preset(&name, input).await?,
-    ))
+    Ok(created(&context.sandbox.create_preset(&name, input).await?))
 }
 
 pub(super) async fn list_requests(context: Context, Query(asked): Query<Asked>) -> Answer {
@@ -292,10 +263,7 @@ pub(super) async fn list_sandboxes(State(app): State<Arc<App>>) -> Answer {
 }
 
 pub(super) async fn create_sandbox(State(app): State<Arc<App>>, Input(input): Input) -> Answer {
-    Ok(json_answer(
-        StatusCode::CREATED,
-        &app.registry.create_sandbox(input).await?,
-    ))
+    Ok(created(&app.registry.create_sandbox(input).await?))
 }
 
 pub(super) async fn read_sandbox(State(app): State<Arc<App>>, Path(name): Path<String>) -> Answer {
