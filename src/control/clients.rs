@@ -12,7 +12,7 @@ use crate::seed::ClientSpec;
 impl Sandbox {
     /// Every client.
     pub(crate) async fn list_clients(&self) -> Outcome<Vec<Client>> {
-        Ok(self.store.list_clients(self.name()).await?)
+        Ok(self.store.list_clients(self.world()).await?)
     }
 
     /// A new client with the keys of the seed format; without an `id`, a UUID.
@@ -24,7 +24,7 @@ impl Sandbox {
         }
         let spec: ClientSpec = invalid::from_object(input)?;
         let client = self.resolve(spec).await?;
-        if !self.store.insert_client(self.name(), &client).await? {
+        if !self.store.insert_client(self.world(), &client).await? {
             let why = Invalid::new("id", format!("a second client {:?}", client.id.as_str()));
             return Err(ControlError::Conflict(
                 why.with_hint("PATCH the client, or leave the id out"),
@@ -35,7 +35,7 @@ impl Sandbox {
 
     /// The client that the path names.
     pub(crate) async fn read_client(&self, id: &str) -> Outcome<Client> {
-        if let Some(client) = self.store.find_client(self.name(), id).await? {
+        if let Some(client) = self.store.find_client(self.world(), id).await? {
             return Ok(client);
         }
         let clients = self.list_clients().await?;
@@ -76,7 +76,7 @@ impl Sandbox {
         let mut client = self.resolve(spec).await?;
         client.adopted = adopted;
         client.secret = client.secret.or(secret);
-        self.store.put_client(self.name(), &client).await?;
+        self.store.put_client(self.world(), &client).await?;
         Ok(client)
     }
 
@@ -91,7 +91,7 @@ impl Sandbox {
         }
         let secret = self.entropy.client_secret();
         client.secret = Some(secret.hash());
-        self.store.put_client(self.name(), &client).await?;
+        self.store.put_client(self.world(), &client).await?;
         Ok(json!({ "client_id": client.id, "client_secret": secret.reveal() }))
     }
 
@@ -99,13 +99,13 @@ impl Sandbox {
     pub(crate) async fn delete_client(&self, id: &str) -> Outcome<()> {
         let client = self.read_client(id).await?;
         self.store
-            .delete_client(self.name(), client.id.as_str())
+            .delete_client(self.world(), client.id.as_str())
             .await?;
         Ok(())
     }
 
     async fn resolve(&self, spec: ClientSpec) -> Outcome<Client> {
-        let users = self.store.list_users(self.name()).await?;
+        let users = self.store.list_users(self.world()).await?;
         Ok(spec.resolve(&users)?)
     }
 }

@@ -28,7 +28,7 @@ impl Sandbox {
         let whose = self.resolve_whose(whose).await?;
         let found = self
             .store
-            .list_consents(self.name(), whose.as_key())
+            .list_consents(self.world(), whose.as_key())
             .await?;
         let shown: Vec<Value> = found
             .into_iter()
@@ -62,7 +62,7 @@ impl Sandbox {
         };
         let parties = (user.id, &client.id);
         self.store
-            .put_consent(self.name(), parties, &consent, self.now())
+            .put_consent(self.world(), parties, &consent, self.now())
             .await?;
         Ok(json!({
             "user": user.id,
@@ -77,7 +77,7 @@ impl Sandbox {
         let whose = self.resolve_whose(whose).await?;
         let deleted = self
             .store
-            .delete_consents(self.name(), whose.as_key())
+            .delete_consents(self.world(), whose.as_key())
             .await?;
         Ok(json!({ "deleted": deleted }))
     }

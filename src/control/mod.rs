@@ -132,7 +132,7 @@ impl Sandbox {
 
     /// A user who is there, deleted or not; `path` is where the name stands in the input.
     async fn user_or_deleted(&self, named: &UserRef, path: &str) -> Outcome<User> {
-        match self.store.find_user(self.name(), named).await? {
+        match self.store.find_user(self.world(), named).await? {
             Some(user) => Ok(user),
             None => Err(session::no_user(self, path, &named.to_string())
                 .await?

@@ -84,7 +84,7 @@ impl Sandbox {
             .expires_in
             .unwrap_or_else(|| self.settings().access_token_seconds);
         let minted = mint_for(self, &permission, true, life);
-        self.store.insert_tokens(self.name(), &minted.rows).await?;
+        self.store.insert_tokens(self.world(), &minted.rows).await?;
         Ok(minted.answer(&self.settings().rules))
     }
 
@@ -122,7 +122,7 @@ impl Sandbox {
             kept_until: now.plus_seconds(kept),
         };
         self.store
-            .insert_code(self.name(), &value.hash(), &row)
+            .insert_code(self.world(), &value.hash(), &row)
             .await?;
         let mut params = vec![("code", value.reveal())];
         params.extend(asked.state.as_deref().map(|state| ("state", state)));
@@ -139,7 +139,7 @@ impl Sandbox {
     /// The tokens, newest first. Their values are not known, only their hashes.
     pub(crate) async fn list_tokens(&self, whose: Whose) -> Outcome<Value> {
         let whose = self.resolve_whose(whose).await?;
-        let found = self.store.list_tokens(self.name(), whose.as_key()).await?;
+        let found = self.store.list_tokens(self.world(), whose.as_key()).await?;
         let shown: Vec<Value> = found.iter().map(|token| show(token, self.now())).collect();
         Ok(json!({ "tokens": shown }))
     }
@@ -149,7 +149,7 @@ impl Sandbox {
         let One { token } = invalid::from_object(input)?;
         let found = self
             .store
-            .find_token(self.name(), &SecretHash::of(&token))
+            .find_token(self.world(), &SecretHash::of(&token))
             .await?;
         Ok(found.map_or_else(
             || json!({ "active": false }),
@@ -169,7 +169,7 @@ impl Sandbox {
         let moment = Timestamp(self.now().0 - 1);
         let expired = self
             .store
-            .expire_tokens(self.name(), hash.as_ref(), moment)
+            .expire_tokens(self.world(), hash.as_ref(), moment)
             .await?;
         if hash.is_some() && expired == 0 {
             return Err(no_token().into());
@@ -194,16 +194,16 @@ impl Sandbox {
             let whose = self.resolve_whose(whose).await?;
             let deleted = self
                 .store
-                .delete_tokens(self.name(), whose.as_key())
+                .delete_tokens(self.world(), whose.as_key())
                 .await?;
             return Ok(json!({ "deleted": deleted }));
         };
         let found = self
             .store
-            .find_token(self.name(), &Secret::new(token).hash())
+            .find_token(self.world(), &Secret::new(token).hash())
             .await?;
         let token = found.ok_or_else(no_token)?;
-        self.store.revoke_token(self.name(), &token).await?;
+        self.store.revoke_token(self.world(), &token).await?;
         Ok(json!({ "deleted": 1 }))
     }
 }

@@ -11,7 +11,7 @@ use crate::sandbox::Sandbox;
 impl Sandbox {
     /// Every user.
     pub(crate) async fn list_users(&self) -> Outcome<Vec<User>> {
-        Ok(self.store.list_users(self.name()).await?)
+        Ok(self.store.list_users(self.world()).await?)
     }
 
     /// A new user with the keys of the seed format; without an `id`, the next free one.
@@ -24,14 +24,14 @@ impl Sandbox {
         let (id, username) = (user.id, user.username.clone());
         if let Some(made) = self
             .store
-            .insert_user(self.name(), user, with_own_id)
+            .insert_user(self.world(), user, with_own_id)
             .await?
         {
             return Ok(made);
         }
         let same_id = self
             .store
-            .find_user(self.name(), &UserRef::Id(id.0))
+            .find_user(self.world(), &UserRef::Id(id.0))
             .await?;
         Err(ControlError::Conflict(
             if with_own_id && same_id.is_some() {
@@ -47,7 +47,7 @@ impl Sandbox {
     pub(crate) async fn read_user(&self, named: &str) -> Outcome<User> {
         match self
             .store
-            .find_user(self.name(), &UserRef::from(named))
+            .find_user(self.world(), &UserRef::from(named))
             .await?
         {
             Some(user) => Ok(user),
@@ -71,12 +71,12 @@ impl Sandbox {
     /// Removes a user.
     pub(crate) async fn delete_user(&self, named: &str) -> Outcome<()> {
         let user = self.read_user(named).await?;
-        self.store.delete_user(self.name(), user.id).await?;
+        self.store.delete_user(self.world(), user.id).await?;
         Ok(())
     }
 
     async fn keep_user(&self, user: User) -> Outcome<User> {
-        match self.store.put_user(self.name(), &user).await {
+        match self.store.put_user(self.world(), &user).await {
             Ok(()) => Ok(user),
             Err(why) if why.is_taken() => Err(ControlError::Conflict(second_name(
                 &user.username.unwrap_or_default(),

@@ -116,8 +116,8 @@ impl Visit {
         if client_id.is_none()
             && let Some(hash) = session::bearer_hash(&parts.headers)
         {
-            let (store, name) = (&self.sandbox.store, self.sandbox.name());
-            let found = store.find_token(name, &hash).await.ok().flatten();
+            let (store, world) = (&self.sandbox.store, self.sandbox.world());
+            let found = store.find_token(world, &hash).await.ok().flatten();
             client_id = found.map(|token| token.client_id.as_str().to_owned());
         }
         Target {
@@ -133,19 +133,19 @@ impl Visit {
         parts: &Parts,
         sent: &Params,
     ) -> Result<Option<(i64, Option<String>)>, StoreError> {
-        let (store, name) = (&self.sandbox.store, self.sandbox.name());
+        let (store, world) = (&self.sandbox.store, self.sandbox.world());
         let named_as = |user: User| (user.id.0, user.username);
         if let Some(mock) = parts.headers.get(session::MOCK_USER) {
             let mock = String::from_utf8_lossy(mock.as_bytes()).into_owned();
             return Ok(store
-                .find_user(name, &UserRef::from(mock.as_str()))
+                .find_user(world, &UserRef::from(mock.as_str()))
                 .await?
                 .map(named_as));
         }
         let cookies = parts.headers.get_all(COOKIE);
         if let Some(hash) = session::cookie_hash(cookies.iter()) {
             let now = self.sandbox.now();
-            return Ok(store.session_user(name, &hash, now).await?.map(named_as));
+            return Ok(store.session_user(world, &hash, now).await?.map(named_as));
         }
         let sent_token = sent
             .filled("refresh_token")
@@ -156,19 +156,19 @@ impl Visit {
             && endpoint(parts.uri.path()) == "authorize"
             && let Some(named) = &self.sandbox.settings().login
         {
-            return Ok(store.find_user(name, named).await?.map(named_as));
+            return Ok(store.find_user(world, named).await?.map(named_as));
         }
         let id = match (presented, sent.filled("code")) {
             (Some(hash), _) => store
-                .find_token(name, &hash)
+                .find_token(world, &hash)
                 .await?
                 .map(|token| token.user_id),
-            (None, Some(code)) => store.code_user(name, &SecretHash::of(&code)).await?,
+            (None, Some(code)) => store.code_user(world, &SecretHash::of(&code)).await?,
             (None, None) => None,
         };
         match id {
             Some(id) => Ok(store
-                .find_user(name, &UserRef::Id(id.0))
+                .find_user(world, &UserRef::Id(id.0))
                 .await?
                 .map(named_as)),
             None => Ok(None),

@@ -131,7 +131,7 @@ async fn decide(
     let (sandbox, mode) = (&context.sandbox, context.sandbox.settings().consent);
     let stored = sandbox
         .store
-        .find_consent(sandbox.name(), user.id, &client.id)
+        .find_consent(sandbox.world(), user.id, &client.id)
         .await?;
     if context.notes.read().deny {
         return Ok(Next::Refused(refusal(&redirect_uri, &request.state)?));
@@ -147,7 +147,7 @@ async fn decide(
             let parties = (user.id, &client.id);
             sandbox
                 .store
-                .approve_consent(sandbox.name(), parties, &approval, sandbox.now())
+                .approve_consent(sandbox.world(), parties, &approval, sandbox.now())
                 .await?;
         }
     } else if !stored.is_some_and(|consent| consent.covers(request.scope)) {
@@ -250,7 +250,7 @@ async fn issue(
         redirect_uri::with_params(redirect_uri, &answer).ok_or_else(unusable_redirect)?;
     sandbox
         .store
-        .insert_code(sandbox.name(), &value.hash(), &code)
+        .insert_code(sandbox.world(), &value.hash(), &code)
         .await?;
     Ok(location)
 }

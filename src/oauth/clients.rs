@@ -12,14 +12,14 @@ use crate::store::StoreError;
 /// The client of this id.
 pub(crate) async fn find(context: &Context, id: &str) -> Result<Option<Client>, StoreError> {
     let sandbox = &context.sandbox;
-    let found = sandbox.store.find_client(sandbox.name(), id).await?;
+    let found = sandbox.store.find_client(sandbox.world(), id).await?;
     let adopts = sandbox.settings().unknown_clients == UnknownClients::Register;
     if found.is_some() || !adopts || id.is_empty() {
         return Ok(found);
     }
     let owner = sandbox
         .store
-        .list_users(sandbox.name())
+        .list_users(sandbox.world())
         .await?
         .first()
         .map(|user| user.id);
@@ -40,11 +40,15 @@ pub(crate) async fn find(context: &Context, id: &str) -> Result<Option<Client>, 
         adopted: true,
         secret: None,
     };
-    if sandbox.store.insert_client(sandbox.name(), &client).await? {
+    if sandbox
+        .store
+        .insert_client(sandbox.world(), &client)
+        .await?
+    {
         return Ok(Some(client));
     }
     // Another first request was quicker.
-    sandbox.store.find_client(sandbox.name(), id).await
+    sandbox.store.find_client(sandbox.world(), id).await
 }
 
 /// Makes the first secret that a client of [`find`]'s making sends its own: of many at once, one.
@@ -64,14 +68,14 @@ pub(crate) async fn adopt_secret(
     };
     if sandbox
         .store
-        .give_first_secret(sandbox.name(), &with_secret)
+        .give_first_secret(sandbox.world(), &with_secret)
         .await?
     {
         return Ok(with_secret);
     }
     let known = sandbox
         .store
-        .find_client(sandbox.name(), client.id.as_str())
+        .find_client(sandbox.world(), client.id.as_str())
         .await?;
     Ok(known.unwrap_or(client))
 }

@@ -61,7 +61,7 @@ fn within_limit(context: &Context, rules: &Rules) -> bool {
 async fn caller(context: &Context, params: &Params) -> Result<(Option<Client>, Cors), OAuthError> {
     let sandbox = &context.sandbox;
     let client = match params.text("client_id") {
-        Some(id) => sandbox.store.find_client(sandbox.name(), id).await?,
+        Some(id) => sandbox.store.find_client(sandbox.world(), id).await?,
         None => None,
     };
     let cors = match (&client, context.origin()) {
@@ -95,10 +95,10 @@ async fn revoke(
     // The hint of RFC 7009 §2.1 is not needed: a token is found whatever kind it is.
     let found = sandbox
         .store
-        .find_token(sandbox.name(), &presented.hash())
+        .find_token(sandbox.world(), &presented.hash())
         .await?;
     if let Some(token) = found.filter(|token| may_revoke(token, user.as_ref(), app, rules)) {
-        sandbox.store.revoke_token(sandbox.name(), &token).await?;
+        sandbox.store.revoke_token(sandbox.world(), &token).await?;
     }
     Ok(())
 }

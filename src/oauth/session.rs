@@ -26,7 +26,7 @@ pub(crate) async fn cookie_user(context: &Context) -> Result<Option<User>, Store
         Some(hash) => {
             sandbox
                 .store
-                .session_user(sandbox.name(), &hash, sandbox.now())
+                .session_user(sandbox.world(), &hash, sandbox.now())
                 .await
         }
         None => Ok(None),
@@ -68,7 +68,7 @@ pub(crate) async fn user_or_mock(
 
 /// A user who is named and not deleted.
 async fn active(sandbox: &Sandbox, named: &UserRef) -> Result<Option<User>, StoreError> {
-    let found = sandbox.store.find_user(sandbox.name(), named).await?;
+    let found = sandbox.store.find_user(sandbox.world(), named).await?;
     Ok(found.filter(|user| !user.deleted))
 }
 
@@ -78,7 +78,7 @@ pub(crate) async fn no_user(
     path: &str,
     named: &str,
 ) -> Result<Invalid, StoreError> {
-    let users = sandbox.store.list_users(sandbox.name()).await?;
+    let users = sandbox.store.list_users(sandbox.world()).await?;
     let is_named = |user: &&User| match UserRef::from(named) {
         UserRef::Id(id) => user.id.0 == id,
         UserRef::Name(name) => user.username.as_ref() == Some(&name),
@@ -112,7 +112,7 @@ pub(crate) async fn open(sandbox: &Sandbox, user: UserId) -> Result<Secret, Stor
     let expires_at = sandbox.now().plus_seconds(LIFETIME_SECONDS);
     sandbox
         .store
-        .insert_session(sandbox.name(), &value.hash(), user, expires_at)
+        .insert_session(sandbox.world(), &value.hash(), user, expires_at)
         .await?;
     Ok(value)
 }
@@ -121,7 +121,7 @@ pub(crate) async fn open(sandbox: &Sandbox, user: UserId) -> Result<Secret, Stor
 pub(crate) async fn sign_out(context: &Context) -> Result<String, StoreError> {
     let sandbox = &context.sandbox;
     if let Some(hash) = cookie_hash(context.headers.get_all(COOKIE).iter()) {
-        sandbox.store.delete_session(sandbox.name(), &hash).await?;
+        sandbox.store.delete_session(sandbox.world(), &hash).await?;
     }
     Ok(set_cookie(&context.base, "", 0))
 }

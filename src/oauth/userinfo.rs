@@ -36,7 +36,7 @@ async fn bearer(context: &Context) -> Result<User, OAuthError> {
     let unknown = || OAuthError::invalid_token("Invalid or expired token");
     let found = sandbox
         .store
-        .bearer(sandbox.name(), &hash, sandbox.now())
+        .bearer(sandbox.world(), &hash, sandbox.now())
         .await?;
     let (scope, client, user) = found.ok_or_else(unknown)?;
     context.notes.client(client);

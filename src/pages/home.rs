@@ -49,8 +49,8 @@ pub(crate) async fn get(context: Context) -> Response {
 
 async fn home(context: &Context) -> Result<Home, StoreError> {
     let (sandbox, base) = (&context.sandbox, &context.base);
-    let clients = sandbox.store.list_clients(sandbox.name()).await?;
-    let users = sandbox.store.list_users(sandbox.name()).await?;
+    let clients = sandbox.store.list_clients(sandbox.world()).await?;
+    let users = sandbox.store.list_users(sandbox.world()).await?;
     Ok(Home {
         frame: Frame::new(base),
         base: base.to_string(),

@@ -91,7 +91,7 @@ async fn find(context: &Context, id: &str) -> Result<Result<User, String>, Store
     let sandbox = &context.sandbox;
     let found = sandbox
         .store
-        .find_user(sandbox.name(), &UserRef::from(id))
+        .find_user(sandbox.world(), &UserRef::from(id))
         .await?;
     Ok(found
         .filter(|user| !user.deleted)
@@ -108,7 +108,7 @@ async fn find_or_create(context: &Context, name: &str) -> Result<Result<User, St
     let sandbox = &context.sandbox;
     let known = sandbox
         .store
-        .find_user(sandbox.name(), &UserRef::Name(name.to_owned()))
+        .find_user(sandbox.world(), &UserRef::Name(name.to_owned()))
         .await?;
     match known {
         Some(user) if user.deleted => {
@@ -119,7 +119,7 @@ async fn find_or_create(context: &Context, name: &str) -> Result<Result<User, St
             let user = User::named(UserId(0), name);
             let made = sandbox
                 .store
-                .insert_user(sandbox.name(), user, false)
+                .insert_user(sandbox.world(), user, false)
                 .await?;
             Ok(made.ok_or_else(|| "Somebody took that name just now. Try again.".to_owned()))
         }
@@ -139,7 +139,7 @@ async fn show(
         .ok()
         .flatten()
         .map(|user| user.id);
-    let users = match sandbox.store.list_users(sandbox.name()).await {
+    let users = match sandbox.store.list_users(sandbox.world()).await {
         Ok(users) => users,
         Err(why) => return respond::failure(&why),
     };

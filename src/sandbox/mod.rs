@@ -89,6 +89,11 @@ impl Sandbox {
         &self.name
     }
 
+    /// What the rows of this sandbox are kept under.
+    pub(crate) fn world(&self) -> &str {
+        &self.name
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }

@@ -42,25 +42,25 @@ async fn poll(context: &Context, params: &Params) -> Result<Value, OAuthError> {
     let hash = Secret::new(device_code).hash();
     let found = sandbox
         .store
-        .find_device(sandbox.name(), &hash, sandbox.now())
+        .find_device(sandbox.world(), &hash, sandbox.now())
         .await?;
     let grant = found.ok_or_else(|| expired("Device code expired"))?;
     let user_id = match grant.poll(&client_id) {
         Poll::Claim(user_id) => user_id,
         Poll::Refused(why) => return Err(why),
         Poll::Over(why) => {
-            sandbox.store.claim_device(sandbox.name(), &hash).await?;
+            sandbox.store.claim_device(sandbox.world(), &hash).await?;
             return Err(why);
         }
     };
     context.notes.user(user_id);
     let client = sandbox
         .store
-        .find_client(sandbox.name(), &client_id)
+        .find_client(sandbox.world(), &client_id)
         .await?;
     let client = client.ok_or_else(|| OAuthError::invalid_grant("Unknown client"))?;
     check_ceiling(&client, grant.scope)?;
-    if !sandbox.store.claim_device(sandbox.name(), &hash).await? {
+    if !sandbox.store.claim_device(sandbox.world(), &hash).await? {
         return Err(expired("Device code already used"));
     }
     let permission = Permission {
@@ -71,7 +71,7 @@ async fn poll(context: &Context, params: &Params) -> Result<Value, OAuthError> {
     let minted = mint(sandbox, &permission, true);
     sandbox
         .store
-        .insert_tokens(sandbox.name(), &minted.rows)
+        .insert_tokens(sandbox.world(), &minted.rows)
         .await?;
     Ok(minted.device_answer())
 }

@@ -82,7 +82,7 @@ pub(crate) async fn pending(
     let grant = waiting(sandbox, user_code).await?;
     let client = sandbox
         .store
-        .find_client(sandbox.name(), grant.client_id.as_str())
+        .find_client(sandbox.world(), grant.client_id.as_str())
         .await?;
     let client = client.ok_or_else(|| invalid_code("Unknown application"))?;
     Ok((grant, client))
@@ -91,7 +91,7 @@ pub(crate) async fn pending(
 async fn waiting(sandbox: &Sandbox, user_code: &str) -> Result<DeviceGrant, OAuthError> {
     let found = sandbox
         .store
-        .find_device_by_user_code(sandbox.name(), &hash(user_code), sandbox.now())
+        .find_device_by_user_code(sandbox.world(), &hash(user_code), sandbox.now())
         .await?;
     match found {
         Some(grant) if grant.verdict == Verdict::Pending => Ok(grant),
@@ -110,10 +110,10 @@ pub(crate) async fn decide(
     verdict: Verdict,
 ) -> Result<(), OAuthError> {
     waiting(sandbox, user_code).await?;
-    let (name, now) = (sandbox.name(), sandbox.now());
+    let (world, now) = (sandbox.world(), sandbox.now());
     if sandbox
         .store
-        .decide_device(name, &hash(user_code), verdict, now)
+        .decide_device(world, &hash(user_code), verdict, now)
         .await?
     {
         Ok(())

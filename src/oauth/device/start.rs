@@ -57,7 +57,7 @@ async fn start(context: &Context, params: &Params) -> Result<Value, OAuthError> 
     let hashes = (&device_code.hash(), &user_code.hash());
     sandbox
         .store
-        .insert_device(sandbox.name(), hashes, &grant)
+        .insert_device(sandbox.world(), hashes, &grant)
         .await?;
     let page = format!("{}/login/oauth/device", context.base);
     Ok(json!({

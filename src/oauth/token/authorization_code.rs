@@ -21,12 +21,12 @@ pub(super) async fn redeem(
     let now = sandbox.now();
     let Some(code) = sandbox
         .store
-        .redeem_code(sandbox.name(), &hash, &client.id, now)
+        .redeem_code(sandbox.world(), &hash, &client.id, now)
         .await?
     else {
         let expired = sandbox
             .store
-            .is_code_expired(sandbox.name(), &hash, &client.id, now)
+            .is_code_expired(sandbox.world(), &hash, &client.id, now)
             .await?;
         return Err(OAuthError::invalid_grant(if expired {
             "Invalid grant: authorization code has expired"
@@ -61,7 +61,7 @@ pub(super) async fn redeem(
     }
     sandbox
         .store
-        .insert_tokens(sandbox.name(), &minted.rows)
+        .insert_tokens(sandbox.world(), &minted.rows)
         .await?;
     Ok(minted)
 }

@@ -31,7 +31,7 @@ pub(super) async fn grant(
     let minted = mint(sandbox, &permission, with_refresh);
     sandbox
         .store
-        .insert_tokens(sandbox.name(), &minted.rows)
+        .insert_tokens(sandbox.world(), &minted.rows)
         .await?;
     Ok(minted)
 }

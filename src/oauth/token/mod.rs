@@ -131,7 +131,7 @@ async fn refuse_public(context: &Context, params: &Params) -> Result<(), OAuthEr
     let found = context
         .sandbox
         .store
-        .find_client(context.sandbox.name(), &id)
+        .find_client(context.sandbox.world(), &id)
         .await?;
     match found {
         // One that its first request registered may still show a secret.

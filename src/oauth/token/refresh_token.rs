@@ -21,7 +21,7 @@ pub(super) async fn refresh(
     let sandbox = &context.sandbox;
     let hash = token_request::refresh_token(params)?.hash();
     let unknown = || OAuthError::invalid_grant("Invalid grant: refresh token is invalid");
-    let found = sandbox.store.find_token(sandbox.name(), &hash).await?;
+    let found = sandbox.store.find_token(sandbox.world(), &hash).await?;
     let token = found
         .filter(|token| token.kind == TokenKind::Refresh && token.is_live(sandbox.now()))
         .ok_or_else(unknown)?;
@@ -40,7 +40,7 @@ pub(super) async fn refresh(
     // Of many who refresh with one token at once, one rotates it.
     if !sandbox
         .store
-        .rotate_tokens(sandbox.name(), &hash, &minted.rows)
+        .rotate_tokens(sandbox.world(), &hash, &minted.rows)
         .await?
     {
         return Err(unknown());
