@@ -2,7 +2,6 @@
 //! method. The verbs themselves are `control/`; this is one more door to them.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -41,7 +40,7 @@ use crate::store::StoreError;
 #[derive(Debug)]
 pub struct MockServer {
     server: Server,
-    sandbox: Arc<Sandbox>,
+    sandbox: Sandbox,
 }
 
 /// What a [`MockServer`] starts with.
@@ -163,6 +162,11 @@ impl MockServer {
         self.server.base_url()
     }
 
+    /// As it stands after the last reset.
+    fn sandbox(&self) -> Sandbox {
+        self.sandbox.renewed()
+    }
+
     /// The server behind it.
     pub fn server(&self) -> &Server {
         &self.server
@@ -190,115 +194,118 @@ impl MockServer {
 
     /// Back to the seed and the start-up settings.
     pub async fn reset(&self) -> Result<(), MockError> {
-        Ok(self.sandbox.reset().await?)
+        Ok(self.sandbox().reset().await?)
     }
 
     /// Moves the clock on.
     pub async fn advance(&self, by: Duration) -> Result<(), MockError> {
         let by = Length(i64::try_from(by.as_millis()).unwrap_or(i64::MAX));
-        self.sandbox.move_clock(by).await?;
+        self.sandbox().move_clock(by).await?;
         Ok(())
     }
 
     /// Stops the clock where it stands.
     pub async fn freeze(&self) -> Result<(), MockError> {
-        self.sandbox.freeze_clock(json!({})).await?;
+        self.sandbox().freeze_clock(json!({})).await?;
         Ok(())
     }
 
     /// Lets a stopped clock run on.
     pub async fn resume(&self) -> Result<(), MockError> {
-        self.sandbox.resume_clock(json!({})).await?;
+        self.sandbox().resume_clock(json!({})).await?;
         Ok(())
     }
 
     /// Changes some settings, as `PATCH /_mock/settings` does.
     pub async fn set(&self, settings: Value) -> Outcome {
-        Ok(json!(self.sandbox.patch_settings(settings).await?))
+        Ok(json!(self.sandbox().patch_settings(settings).await?))
     }
 
     /// Registers a client with the keys of the seed format.
     pub async fn create_client(&self, client: Value) -> Outcome {
-        Ok(json!(self.sandbox.create_client(client).await?))
+        Ok(json!(self.sandbox().create_client(client).await?))
     }
 
     /// Makes a user with the keys of the seed format.
     pub async fn create_user(&self, user: Value) -> Outcome {
-        Ok(json!(self.sandbox.create_user(user).await?))
+        Ok(json!(self.sandbox().create_user(user).await?))
     }
 
     /// Mints tokens; the answer is that of `/token`. `scope` is a number, a preset or names.
     pub async fn mint(&self, client_id: &str, user: &str, scope: &str) -> Outcome {
         let asked = json!({ "client_id": client_id, "user": user, "scope": scope });
-        Ok(self.sandbox.mint_tokens(asked).await?)
+        Ok(self.sandbox().mint_tokens(asked).await?)
     }
 
     /// Issues an authorization code without a browser, as `POST /_mock/codes` does.
     pub async fn issue_code(&self, code: Value) -> Outcome {
-        Ok(self.sandbox.issue_code(code).await?)
+        Ok(self.sandbox().issue_code(code).await?)
     }
 
     /// What a token stands for.
     pub async fn introspect(&self, token: &str) -> Outcome {
-        Ok(self.sandbox.introspect(json!({ "token": token })).await?)
+        Ok(self.sandbox().introspect(json!({ "token": token })).await?)
     }
 
     /// Lets every access token run out now.
     pub async fn expire_access_tokens(&self) -> Outcome {
-        Ok(self.sandbox.expire_tokens(json!({})).await?)
+        Ok(self.sandbox().expire_tokens(json!({})).await?)
     }
 
     /// Removes every token, as if all users had revoked all apps.
     pub async fn revoke_all(&self) -> Outcome {
-        Ok(self.sandbox.revoke_tokens(json!({})).await?)
+        Ok(self.sandbox().revoke_tokens(json!({})).await?)
     }
 
     /// Signs a user in; gives the `Cookie` that a browser would send.
     pub async fn sign_in(&self, user: &str) -> Result<String, MockError> {
-        let session = self.sandbox.create_session(json!({ "user": user })).await?;
+        let session = self
+            .sandbox()
+            .create_session(json!({ "user": user }))
+            .await?;
         Ok(session["cookie"].as_str().unwrap_or_default().to_owned())
     }
 
     /// Approves the device that shows this code.
     pub async fn approve_device(&self, user_code: &str, user: &str) -> Result<(), MockError> {
         let approval = json!({ "user_code": user_code, "user": user });
-        self.sandbox.approve_device(approval).await?;
+        self.sandbox().approve_device(approval).await?;
         Ok(())
     }
 
     /// Sets a fault, as `POST /_mock/faults` does.
     pub fn fault(&self, fault: Value) -> Outcome {
-        Ok(json!(self.sandbox.create_fault(fault)?))
+        Ok(json!(self.sandbox().create_fault(fault)?))
     }
 
     /// Sets a fault by its name, such as `token-endpoint-down`.
     pub async fn preset(&self, name: &str) -> Outcome {
-        Ok(self.sandbox.create_preset(name, json!({})).await?)
+        Ok(self.sandbox().create_preset(name, json!({})).await?)
     }
 
     /// Removes every fault.
     pub fn clear_faults(&self) {
-        self.sandbox.clear_faults();
+        self.sandbox().clear_faults();
     }
 
     /// Takes a snapshot, in place of one of the same name.
     pub async fn snapshot(&self, name: &str) -> Outcome {
-        Ok(self.sandbox.take_snapshot(name).await?)
+        Ok(self.sandbox().take_snapshot(name).await?)
     }
 
     /// Goes back to a snapshot.
     pub async fn restore(&self, name: &str) -> Result<(), MockError> {
-        Ok(self.sandbox.restore_snapshot(name).await?)
+        Ok(self.sandbox().restore_snapshot(name).await?)
     }
 
     /// What the app has sent and was answered: `{"requests","counters"}`, oldest first, secrets redacted.
     pub async fn requests(&self) -> Outcome {
-        Ok(self.sandbox.list_requests(Asked::default()).await?)
+        Ok(self.sandbox().list_requests(Asked::default()).await?)
     }
 
     /// The tokens there are.
     pub async fn tokens(&self) -> Outcome {
-        Ok(self.sandbox.list_tokens(Whose::default()).await?)
+        Ok(self.sandbox().list_tokens(Whose::default()).await?)
     }
 
     /// Checks the journal against expectations. Errors: [`MockError::Mismatch`] says what differs.
@@ -319,7 +326,7 @@ impl MockServer {
     /// # }
     /// ```
     pub async fn verify(&self, expectations: Value) -> Result<(), MockError> {
-        self.sandbox.verify(expectations).await?;
+        self.sandbox().verify(expectations).await?;
         Ok(())
     }
 

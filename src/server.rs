@@ -15,6 +15,7 @@ use crate::control::guard::ControlToken;
 use crate::invalid::Invalid;
 use crate::listener::{Listener, accept};
 use crate::sandbox::registry::{DEFAULT, Registry};
+use crate::sandbox::world::janitor;
 use crate::sandbox::{Sandbox, open_store};
 use crate::store::StoreError;
 #[cfg(feature = "tls")]
@@ -33,7 +34,7 @@ pub(crate) type Routes = Router<Arc<App>>;
 /// What every request may ask of the server itself.
 #[derive(Debug)]
 pub(crate) struct App {
-    pub(crate) registry: Registry,
+    pub(crate) registry: Arc<Registry>,
     /// The address that was bound.
     pub(crate) listen: SocketAddr,
     /// The origin in answers, whatever the request says.
@@ -166,8 +167,10 @@ impl Server {
             legacy_address = Some(bound);
         }
         let store = open_store(&config.database).await?;
+        let (janitor, leavings) = janitor();
+        let registry = Registry::open(store.clone(), blueprint, janitor).await?;
         let app = Arc::new(App {
-            registry: Registry::new(store, blueprint),
+            registry: Arc::new(registry),
             listen: address,
             public_url: config.public_url,
             trust_proxy: config.trust_proxy,
@@ -184,6 +187,7 @@ impl Server {
                 tasks.clone(),
             ));
         }
+        tasks.spawn(leavings.clear(store, stop.clone()));
         tasks.spawn(sweep(Arc::clone(&app), config.sandbox_idle, stop.clone()));
         Ok(Self {
             address,
@@ -197,7 +201,7 @@ impl Server {
     }
 
     /// One of its sandboxes.
-    pub(crate) async fn sandbox(&self, name: &str) -> Result<Arc<Sandbox>, StoreError> {
+    pub(crate) async fn sandbox(&self, name: &str) -> Result<Sandbox, StoreError> {
         self.app.registry.sandbox(name).await
     }
 

@@ -1,11 +1,13 @@
 //! Sandboxes by control call: made, listed, deleted. These verbs belong to the registry, not to one sandbox.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{ControlError, Outcome};
 use crate::invalid::{self, Invalid};
-use crate::sandbox::registry::{DEFAULT, Registry, is_name};
+use crate::sandbox::registry::{DEFAULT, OwnBlueprint, Registry, is_name};
 use crate::sandbox::settings::SettingsPatch;
 use crate::seed::{SeedFile, find};
 
@@ -42,16 +44,20 @@ impl Registry {
             })?),
             None => None,
         };
-        let blueprint = self.blueprint_with(seed.map(|seed| seed.seed), made.settings);
-        if let Some(login) = &blueprint.settings.login
-            && find(&blueprint.seed.users, login).is_none()
+        let seed = seed.map(|seed| seed.seed);
+        let usual = self.blueprint();
+        let users = &seed.as_ref().unwrap_or(&usual.seed).users;
+        let settings = made.settings;
+        let login = usual.settings.clone().patched(settings.clone()).login;
+        if let Some(login) = &login
+            && find(users, login).is_none()
         {
             let why = format!("no user {:?} in the seed", login.to_string());
             return Err(Invalid::new("settings.login", why)
                 .with_hint("name a user of the sandbox's seed, or null")
                 .into());
         }
-        if let Some(sandbox) = self.open_with(&name, blueprint).await? {
+        if let Some(sandbox) = self.make(&name, OwnBlueprint { seed, settings }).await? {
             Ok(json!({
                 "name": sandbox.name(),
                 "path": format!("/_sandbox/{name}"),
@@ -67,7 +73,7 @@ impl Registry {
 
     /// The sandboxes there are.
     pub(crate) async fn list_sandboxes(&self) -> Outcome<Value> {
-        let names = self.store().list_worlds().await?;
+        let names = self.store().list_sandboxes().await?;
         let shown: Vec<Value> = names
             .into_iter()
             .map(|name| {
@@ -82,7 +88,7 @@ impl Registry {
     pub(crate) async fn read_sandbox(&self, name: &str) -> Outcome<Value> {
         if !self
             .store()
-            .list_worlds()
+            .list_sandboxes()
             .await?
             .iter()
             .any(|known| known == name)
@@ -94,7 +100,7 @@ impl Registry {
     }
 
     /// Deletes a sandbox with all that is in it. The next request that names it makes a new one.
-    pub(crate) async fn delete_sandbox(&self, name: &str) -> Outcome<()> {
+    pub(crate) async fn delete_sandbox(self: &Arc<Self>, name: &str) -> Outcome<()> {
         if name == DEFAULT {
             let why = Invalid::new("name", "the default sandbox stays");
             return Err(why.with_hint("POST reset empties it").into());

@@ -1,25 +1,13 @@
 //! Snapshots: the rows, the clock, the settings and the faults of a sandbox under a name, and back. The journal is
 //! not part of them.
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{ControlError, Outcome};
 use crate::invalid::Invalid;
-use crate::sandbox::Sandbox;
-use crate::sandbox::clock::ClockState;
-use crate::sandbox::faults::Fault;
 use crate::sandbox::registry::is_name;
-use crate::sandbox::settings::Settings;
+use crate::sandbox::{Sandbox, State};
 use crate::store::StoreError;
-
-/// What of a snapshot is not rows.
-#[derive(Debug, Serialize, Deserialize)]
-struct State {
-    clock: ClockState,
-    settings: Settings,
-    faults: Vec<Fault>,
-}
 
 impl Sandbox {
     /// Takes a snapshot, in place of one of the same name.
@@ -35,11 +23,8 @@ impl Sandbox {
             faults: self.faults.list(),
         };
         let state = serde_json::to_string(&state).expect("clock, settings and faults are JSON");
-        let now = self.now();
-        self.store
-            .take_snapshot(self.name(), name, &state, now)
-            .await?;
-        Ok(json!({ "name": name, "taken_at": now.to_string() }))
+        let taken_at = self.keep_snapshot(name, state).await?;
+        Ok(json!({ "name": name, "taken_at": taken_at.to_string() }))
     }
 
     /// The snapshots, by name.
@@ -63,24 +48,23 @@ impl Sandbox {
 
     /// Goes back to a snapshot.
     pub(crate) async fn restore_snapshot(&self, name: &str) -> Outcome<()> {
-        let Some(state) = self.store.restore_snapshot(self.name(), name).await? else {
+        let Some(state) = self.store.snapshot_state(self.name(), name).await? else {
             return Err(self.no_snapshot(name).await?);
         };
         let state: State = serde_json::from_str(&state).map_err(|why| StoreError::Damaged {
             what: "snapshot",
             why: why.to_string(),
         })?;
-        self.clock.put(state.clock);
-        self.put_settings(state.settings);
-        self.faults.replace(state.faults);
-        self.forget_rate_limits();
-        self.keep_clock().await?;
-        Ok(())
+        if self.restore(name, state).await? {
+            Ok(())
+        } else {
+            Err(self.no_snapshot(name).await?)
+        }
     }
 
     /// Forgets a snapshot.
     pub(crate) async fn delete_snapshot(&self, name: &str) -> Outcome<()> {
-        if self.store.delete_snapshot(self.name(), name).await? {
+        if self.forget_snapshot(name).await? {
             Ok(())
         } else {
             Err(self.no_snapshot(name).await?)

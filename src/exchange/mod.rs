@@ -2,6 +2,7 @@
 //! the handler answers, and the journal keeps what was said. The handlers are `oauth/` and `pages/`; who may use
 //! the control API is `control/guard.rs`.
 
+mod abridge;
 mod effect;
 mod record;
 mod visit;
@@ -77,5 +78,5 @@ async fn strike(
         return Vec::new();
     }
     let target = visit.target(parts, received, claimed).await;
-    sandbox.faults.strike(&target, &sandbox.entropy)
+    sandbox.strike(&target)
 }

@@ -8,7 +8,7 @@ use axum::response::Response;
 use serde_json::{Map, Value};
 
 use super::visit::endpoint;
-use super::{Received, Visit};
+use super::{Received, Visit, abridge};
 use crate::protocol::client_auth::Credentials;
 use crate::protocol::params::Params;
 use crate::protocol::time::Timestamp;
@@ -44,10 +44,8 @@ impl Head {
         let asked = Params::from_urlencoded(query.as_bytes());
         let header = |name: &str| {
             let value = parts.headers.get(name)?;
-            Some((
-                name.to_owned(),
-                String::from_utf8_lossy(value.as_bytes()).into(),
-            ))
+            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            Some((name.to_owned(), abridge::text(value).into()))
         };
         let authorization = parts
             .headers
@@ -59,11 +57,11 @@ impl Head {
         params.extend(received.params.to_json());
         Self {
             at: visit.sandbox.now(),
-            method: parts.method.to_string(),
-            path: parts.uri.path().to_owned(),
-            params,
+            method: abridge::text(parts.method.to_string()),
+            path: abridge::text(parts.uri.path().to_owned()),
+            params: abridge::object(params),
             headers: TELLING.into_iter().filter_map(header).collect(),
-            client_id,
+            client_id: client_id.map(abridge::text),
         }
     }
 
@@ -92,7 +90,7 @@ pub(super) async fn write(
         let (parts, body) = response.into_parts();
         // Our own answers are whole in memory: reading one cannot fail.
         let bytes = to_bytes(body, usize::MAX).await.unwrap_or_default();
-        let answer = serde_json::from_slice(&bytes).ok();
+        let answer = serde_json::from_slice(&bytes).ok().map(abridge::value);
         (answer, Response::from_parts(parts, Body::from(bytes)))
     } else {
         (None, response)
@@ -104,7 +102,7 @@ pub(super) async fn write(
         response.status().as_u16()
     };
     let location = response.headers().get(LOCATION);
-    visit.sandbox.journal.push(Entry {
+    visit.sandbox.write_down(Entry {
         id: 0,
         at: head.at,
         endpoint: endpoint(&head.path).to_owned(),
@@ -115,7 +113,8 @@ pub(super) async fn write(
         client_id: head.client_id.or(noted.client),
         user_id: noted.user.map(|user| user.0),
         status,
-        location: location.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
+        location: location
+            .map(|value| abridge::text(String::from_utf8_lossy(value.as_bytes()).into_owned())),
         answer,
         differences: (visit.rules.trace.noted().into_iter())
             .map(|difference| (difference, visit.rules.side(difference)))

@@ -28,7 +28,7 @@ pub(crate) struct Received {
 /// One request's way through the server.
 #[derive(Debug, Clone)]
 pub(crate) struct Visit {
-    pub(crate) sandbox: Arc<Sandbox>,
+    pub(crate) sandbox: Sandbox,
     pub(crate) base: Base,
     pub(crate) rules: Rules,
     pub(crate) notes: Arc<Notes>,

@@ -31,7 +31,7 @@ const SLOWEST_BODY: Duration = Duration::from_secs(30);
 /// Everything about a request but its body.
 #[derive(Debug)]
 pub(crate) struct Context {
-    pub(crate) sandbox: Arc<Sandbox>,
+    pub(crate) sandbox: Sandbox,
     pub(crate) base: Base,
     pub(crate) headers: HeaderMap,
     pub(crate) notes: Arc<Notes>,

@@ -28,6 +28,10 @@ impl Default for ClockState {
 }
 
 impl Clock {
+    pub(super) fn starting(state: ClockState) -> Self {
+        Self(Mutex::new(state))
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.state().now()
     }

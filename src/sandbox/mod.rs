@@ -9,19 +9,23 @@ pub(crate) mod keys;
 pub(crate) mod rate_limits;
 pub(crate) mod registry;
 pub(crate) mod settings;
+pub(crate) mod world;
 
+use std::ops::Deref;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use clock::{Clock, ClockState};
 use entropy::Entropy;
-use faults::Faults;
-use journal::Journal;
+use faults::{Fault, Faults, Target};
+use journal::{Entry, Journal};
 use keys::IdTokenKey;
 use rate_limits::{Limit, RateLimits};
+use serde::{Deserialize, Serialize};
 use settings::Settings;
+use world::{Janitor, World};
 
 use crate::protocol::time::Timestamp;
-use crate::store::{Database, Seed, Store, StoreError, World};
+use crate::store::{Database, Origin, SandboxRow, Seed, Store, StoreError, Taken};
 
 /// What every sandbox of a server starts from.
 #[derive(Debug, Clone, Default)]
@@ -35,9 +39,17 @@ pub(crate) struct Blueprint {
     pub(crate) journal_capacity: usize,
 }
 
-/// One private world.
-#[derive(Debug)]
+/// One private world, as whoever came at some moment sees it: after a reset, those who came before still write where
+/// they began, and nobody reads it.
+#[derive(Debug, Clone)]
 pub(crate) struct Sandbox {
+    shared: Arc<Shared>,
+    world: Arc<World>,
+}
+
+/// What stays of a sandbox while its rows come and go.
+#[derive(Debug)]
+pub(crate) struct Shared {
     name: String,
     pub(crate) store: Store,
     pub(crate) clock: Clock,
@@ -48,40 +60,57 @@ pub(crate) struct Sandbox {
     pub(crate) journal: Journal,
     pub(crate) faults: Faults,
     blueprint: Arc<Blueprint>,
+    /// The world that a reset goes back to, where it is not the blueprint's seed.
+    seed_world: Option<String>,
+    /// The world of today. Whoever changes what belongs to it – journal, faults, settings – holds this lock.
+    world: RwLock<Arc<World>>,
+    /// One reset, restore or snapshot at a time, and one clock to keep.
+    turn: tokio::sync::Mutex<()>,
+    janitor: Janitor,
 }
 
-impl Sandbox {
-    /// Opens a sandbox: as it was left where the database knows it, else as the blueprint says.
-    async fn open(name: &str, store: Store, blueprint: Arc<Blueprint>) -> Result<Self, StoreError> {
-        let entropy = Entropy::new(blueprint.entropy_seed, name);
-        let clock = Clock::default();
-        let known = store.find_world(name).await?;
-        if let Some(known) = &known {
-            clock.put(read_clock(&known.clock)?);
-        }
-        let kept = known.and_then(|known| known.signing_key);
-        let key = blueprint
-            .key
-            .clone()
-            .or_else(|| kept.as_deref().and_then(IdTokenKey::from_bytes))
-            .unwrap_or_else(|| IdTokenKey::draw(&entropy));
-        let world = World {
-            clock: clock_text(&clock),
-            signing_key: Some(key.to_bytes()),
-        };
-        store.plant(name, &blueprint.seed, &world).await?;
-        Ok(Self {
+/// What of a sandbox is not rows, and goes back with them.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct State {
+    pub(crate) clock: ClockState,
+    pub(crate) settings: Settings,
+    pub(crate) faults: Vec<Fault>,
+}
+
+impl Deref for Sandbox {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.shared
+    }
+}
+
+impl Shared {
+    /// A sandbox that is in the database.
+    fn new(
+        name: &str,
+        store: Store,
+        (blueprint, row): (Arc<Blueprint>, SandboxRow),
+        (clock, entropy, key): (ClockState, Entropy, IdTokenKey),
+        janitor: Janitor,
+    ) -> Self {
+        let world = World::new(row.world, janitor.clone());
+        Self {
             name: name.to_owned(),
+            store,
+            clock: Clock::starting(clock),
             entropy,
             key,
-            clock,
             settings: RwLock::new(Arc::new(blueprint.settings.clone())),
             rate_limits: RateLimits::default(),
             journal: Journal::new(blueprint.journal_capacity),
             faults: Faults::default(),
-            store,
             blueprint,
-        })
+            seed_world: row.seed_world,
+            world: RwLock::new(Arc::new(world)),
+            turn: tokio::sync::Mutex::default(),
+            janitor,
+        }
     }
 
     /// The name in the path; the one without a prefix is `default`.
@@ -89,13 +118,14 @@ impl Sandbox {
         &self.name
     }
 
-    /// What the rows of this sandbox are kept under.
-    pub(crate) fn world(&self) -> &str {
-        &self.name
-    }
-
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// The world of today.
+    fn today(&self) -> Arc<World> {
+        // Worlds are swapped whole: whoever panicked while holding a lock left one.
+        Arc::clone(&self.world.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(crate) fn settings(&self) -> Arc<Settings> {
@@ -103,13 +133,6 @@ impl Sandbox {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
-    }
-
-    pub(crate) fn put_settings(&self, settings: Settings) {
-        *self
-            .settings
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
     }
 
     /// Changes the settings: of two changes at once, neither is lost.
@@ -123,38 +146,175 @@ impl Sandbox {
         changed
     }
 
-    /// Counts a request against a limit. Whether it may go on: always, while limits are off.
-    pub(crate) fn admits(&self, limit: Limit, key: &str) -> bool {
-        !self.settings().rate_limits || self.rate_limits.admit(limit, key, self.now())
-    }
-
-    /// Back to the seed and the start-up settings: rows, clock and rate limits too.
-    pub(crate) async fn reset(&self) -> Result<(), StoreError> {
-        self.clock.put(ClockState::default());
-        self.put_settings(self.blueprint.settings.clone());
-        self.rate_limits.clear();
-        self.faults.clear();
-        self.journal.clear();
-        self.store
-            .replant(&self.name, &self.blueprint.seed, &clock_text(&self.clock))
-            .await
-    }
-
-    /// Forgets which requests were counted.
-    pub(crate) fn forget_rate_limits(&self) {
-        self.rate_limits.clear();
-    }
-
     /// Keeps the clock as it stands, so that a restart goes on from there.
     pub(crate) async fn keep_clock(&self) -> Result<(), StoreError> {
-        self.store
-            .keep_clock(&self.name, &clock_text(&self.clock))
-            .await
+        let _turn = self.turn.lock().await;
+        let (world, clock) = (self.today(), clock_text(self.clock.state()));
+        self.store.keep_clock(&self.name, world.key(), &clock).await
+    }
+
+    /// Goes to another world, with all that belongs to it.
+    fn enter(&self, key: String, state: State, forget: impl FnOnce(&Self)) {
+        let new = Arc::new(World::new(key, self.janitor.clone()));
+        let mut world = self.world.write().unwrap_or_else(PoisonError::into_inner);
+        self.clock.put(state.clock);
+        self.change_settings(|_| state.settings);
+        self.faults.replace(state.faults);
+        self.rate_limits.clear();
+        forget(self);
+        std::mem::replace(&mut *world, new).retire();
+    }
+
+    async fn begin_anew(&self) -> Result<(), StoreError> {
+        let _turn = self.turn.lock().await;
+        let state = State {
+            clock: ClockState::default(),
+            settings: self.blueprint.settings.clone(),
+            faults: Vec::new(),
+        };
+        let origin = self
+            .seed_world
+            .as_deref()
+            .map_or(Origin::Seed(&self.blueprint.seed), Origin::World);
+        let (before, clock) = (self.today(), clock_text(state.clock));
+        let begun = self
+            .store
+            .begin_anew(&self.name, before.key(), origin, &clock)
+            .await?;
+        // Nothing: the sandbox was deleted, and whoever still holds it may do with it as they like.
+        if let Some(world) = begun {
+            self.enter(world, state, |shared| shared.journal.clear());
+        }
+        Ok(())
+    }
+
+    async fn go_back_to(&self, snapshot: &str, state: State) -> Result<bool, StoreError> {
+        let _turn = self.turn.lock().await;
+        let (before, clock) = (self.today(), clock_text(state.clock));
+        let begun = self
+            .store
+            .restore_snapshot(&self.name, before.key(), snapshot, &clock)
+            .await?;
+        Ok(match begun {
+            Some(world) => {
+                self.enter(world, state, |_| {});
+                true
+            }
+            None => false,
+        })
+    }
+
+    /// The sandbox is gone: what is under way finishes, and its rows go after it.
+    fn close(&self) {
+        self.today().retire();
     }
 }
 
-fn clock_text(clock: &Clock) -> String {
-    serde_json::to_string(&clock.state()).expect("a clock state is JSON")
+impl Sandbox {
+    /// What its rows are kept under.
+    pub(crate) fn world(&self) -> &str {
+        self.world.key()
+    }
+
+    fn of(shared: &Arc<Shared>) -> Self {
+        Self {
+            shared: Arc::clone(shared),
+            world: shared.today(),
+        }
+    }
+
+    /// The sandbox as whoever comes now sees it.
+    pub(crate) fn renewed(&self) -> Self {
+        Self::of(&self.shared)
+    }
+
+    /// Does something that concerns journal, faults or limits, unless the world has been left behind.
+    fn if_today<T>(&self, act: impl FnOnce(&Shared) -> T) -> Option<T> {
+        let today = self
+            .shared
+            .world
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        Arc::ptr_eq(&today, &self.world).then(|| act(&self.shared))
+    }
+
+    /// Writes an exchange down, unless it began before a reset.
+    pub(crate) fn write_down(&self, entry: Entry) {
+        self.if_today(|shared| shared.journal.push(entry));
+    }
+
+    /// The faults that strike a request.
+    pub(crate) fn strike(&self, target: &Target) -> Vec<Fault> {
+        self.if_today(|shared| shared.faults.strike(target, &shared.entropy))
+            .unwrap_or_default()
+    }
+
+    /// Counts a request against a limit. Whether it may go on: always, while limits are off.
+    pub(crate) fn admits(&self, limit: Limit, key: &str) -> bool {
+        let counted = self.if_today(|shared| {
+            !shared.settings().rate_limits || shared.rate_limits.admit(limit, key, shared.now())
+        });
+        counted.unwrap_or(true)
+    }
+
+    /// Back to the seed and the start-up settings: rows, clock, faults, journal and rate limits too.
+    pub(crate) async fn reset(&self) -> Result<(), StoreError> {
+        let shared = Arc::clone(&self.shared);
+        whole(async move { shared.begin_anew().await }).await
+    }
+
+    /// Keeps the rows under a name, in place of those kept before.
+    pub(crate) async fn keep_snapshot(
+        &self,
+        name: &str,
+        state: String,
+    ) -> Result<Timestamp, StoreError> {
+        let (shared, name) = (Arc::clone(&self.shared), name.to_owned());
+        whole(async move {
+            let _turn = shared.turn.lock().await;
+            let (world, at) = (shared.today(), shared.now());
+            let taken = Taken { state: &state, at };
+            let (store, sandbox) = (&shared.store, &shared.name);
+            let before = store
+                .take_snapshot(sandbox, world.key(), &name, taken)
+                .await?;
+            if let Some(before) = before {
+                shared.janitor.remove(before);
+            }
+            Ok(at)
+        })
+        .await
+    }
+
+    /// Goes back to a snapshot. Whether it was there.
+    pub(crate) async fn restore(&self, snapshot: &str, state: State) -> Result<bool, StoreError> {
+        let (shared, snapshot) = (Arc::clone(&self.shared), snapshot.to_owned());
+        whole(async move { shared.go_back_to(&snapshot, state).await }).await
+    }
+
+    /// Forgets a snapshot. Whether there was one.
+    pub(crate) async fn forget_snapshot(&self, name: &str) -> Result<bool, StoreError> {
+        let world = self.store.delete_snapshot(&self.name, name).await?;
+        let known = world.is_some();
+        if let Some(world) = world {
+            self.janitor.remove(world);
+        }
+        Ok(known)
+    }
+}
+
+/// Does something to its end even if whoever asked for it hangs up: what is in the database and what is in memory
+/// must not part.
+async fn whole<T: Send + 'static>(act: impl Future<Output = T> + Send + 'static) -> T {
+    match tokio::spawn(act).await {
+        Ok(done) => done,
+        // Nobody cancels it.
+        Err(why) => std::panic::resume_unwind(why.into_panic()),
+    }
+}
+
+fn clock_text(state: ClockState) -> String {
+    serde_json::to_string(&state).expect("a clock state is JSON")
 }
 
 fn read_clock(text: &str) -> Result<ClockState, StoreError> {

@@ -1,17 +1,20 @@
 //! Which sandboxes are there? Each is made by the first request that names it, or by a control call; those that
-//! nobody has used for a while go.
+//! nobody has used for a while go. Opening and closing one of a name take turns.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::OnceCell;
+use tokio::sync::RwLock;
 
-use super::clock::Clock;
+use super::clock::{Clock, ClockState};
+use super::entropy::Entropy;
+use super::keys::IdTokenKey;
 use super::settings::SettingsPatch;
-use super::{Blueprint, Sandbox};
+use super::world::Janitor;
+use super::{Blueprint, Sandbox, Shared, clock_text, read_clock, whole};
 use crate::protocol::time::Timestamp;
-use crate::store::{Seed, Store, StoreError};
+use crate::store::{Own, Seed, Store, StoreError};
 
 /// The sandbox without a prefix in its path.
 pub(crate) const DEFAULT: &str = "default";
@@ -23,15 +26,27 @@ const LONGEST_NAME: usize = 64;
 pub(crate) struct Registry {
     store: Store,
     blueprint: Arc<Blueprint>,
-    open: Mutex<HashMap<String, Open>>,
+    places: Mutex<HashMap<String, Place>>,
     /// The system's own time: idleness is not the sandbox's.
     clock: Clock,
+    janitor: Janitor,
 }
 
+/// Where a sandbox of some name is, or will be: there is one at the most, since whoever opens or closes it has the
+/// place to themselves.
+type Inside = Arc<RwLock<Option<Arc<Shared>>>>;
+
 #[derive(Debug)]
-struct Open {
-    cell: Arc<OnceCell<Arc<Sandbox>>>,
+struct Place {
+    inside: Inside,
     used: Timestamp,
+}
+
+/// What a sandbox is made with, where that is not the server's.
+#[derive(Debug, Default)]
+pub(crate) struct OwnBlueprint {
+    pub(crate) seed: Option<Seed>,
+    pub(crate) settings: SettingsPatch,
 }
 
 /// Whether a path may name a sandbox so: letters, digits, `-`, `_` and `.`, one letter or digit
@@ -44,121 +59,215 @@ pub(crate) fn is_name(name: &str) -> bool {
 }
 
 impl Registry {
-    pub(crate) fn new(store: Store, blueprint: Blueprint) -> Self {
-        Self {
+    /// The sandboxes of this database: those of an earlier run as well, which are opened when they are used.
+    pub(crate) async fn open(
+        store: Store,
+        blueprint: Blueprint,
+        janitor: Janitor,
+    ) -> Result<Self, StoreError> {
+        for world in store.retired_worlds().await? {
+            janitor.remove(world);
+        }
+        let clock = Clock::default();
+        let known = store.list_sandboxes().await?.into_iter().map(|name| {
+            let place = Place {
+                inside: Inside::default(),
+                used: clock.now(),
+            };
+            (name, place)
+        });
+        Ok(Self {
+            places: Mutex::new(known.collect()),
             store,
             blueprint: Arc::new(blueprint),
-            open: Mutex::default(),
-            clock: Clock::default(),
-        }
+            clock,
+            janitor,
+        })
     }
 
     pub(crate) fn store(&self) -> &Store {
         &self.store
     }
 
-    fn open(&self) -> MutexGuard<'_, HashMap<String, Open>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    fn places(&self) -> MutexGuard<'_, HashMap<String, Place>> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The sandbox of this name; two first requests at once make one sandbox.
-    pub(crate) async fn sandbox(&self, name: &str) -> Result<Arc<Sandbox>, StoreError> {
-        let cell = self.enter(name);
-        let made = cell.get_or_try_init(|| self.make(name, Arc::clone(&self.blueprint)));
-        made.await.map(Arc::clone)
+    pub(crate) async fn sandbox(&self, name: &str) -> Result<Sandbox, StoreError> {
+        let place = self.place(name);
+        if let Some(open) = place.read().await.as_ref() {
+            return Ok(Sandbox::of(open));
+        }
+        let mut inside = place.write().await;
+        if let Some(open) = inside.as_ref() {
+            return Ok(Sandbox::of(open));
+        }
+        let opened = Arc::new(self.open_sandbox(name, OwnBlueprint::default()).await?);
+        *inside = Some(Arc::clone(&opened));
+        Ok(Sandbox::of(&opened))
     }
 
-    fn enter(&self, name: &str) -> Arc<OnceCell<Arc<Sandbox>>> {
+    fn place(&self, name: &str) -> Inside {
         let now = self.clock.now();
-        let mut open = self.open();
-        if let Some(known) = open.get_mut(name) {
+        let mut places = self.places();
+        if let Some(known) = places.get_mut(name) {
             known.used = now;
-            return Arc::clone(&known.cell);
+            return Arc::clone(&known.inside);
         }
-        let cell = Arc::default();
-        open.insert(
-            name.to_owned(),
-            Open {
-                cell: Arc::clone(&cell),
-                used: now,
-            },
-        );
-        cell
+        let inside = Inside::default();
+        let place = Place {
+            inside: Arc::clone(&inside),
+            used: now,
+        };
+        places.insert(name.to_owned(), place);
+        inside
     }
 
-    async fn make(
-        &self,
-        name: &str,
-        blueprint: Arc<Blueprint>,
-    ) -> Result<Arc<Sandbox>, StoreError> {
-        Sandbox::open(name, self.store.clone(), blueprint)
-            .await
-            .map(Arc::new)
-    }
-
-    /// What a sandbox starts from that has a seed or settings of its own.
-    pub(crate) fn blueprint_with(&self, seed: Option<Seed>, settings: SettingsPatch) -> Blueprint {
-        let mut blueprint = (*self.blueprint).clone();
-        blueprint.settings = blueprint.settings.patched(settings);
-        blueprint.seed = seed.unwrap_or(blueprint.seed);
-        blueprint
-    }
-
-    /// Makes a sandbox from this blueprint; nothing where there is one of the name.
-    pub(crate) async fn open_with(
-        &self,
-        name: &str,
-        blueprint: Blueprint,
-    ) -> Result<Option<Arc<Sandbox>>, StoreError> {
-        if self.store.find_world(name).await?.is_some() {
-            return Ok(None);
-        }
-        let mut mine = false;
-        let cell = self.enter(name);
-        let made = cell.get_or_try_init(|| {
-            mine = true;
-            self.make(name, Arc::new(blueprint))
-        });
-        let made = made.await.map(Arc::clone)?;
-        Ok(mine.then_some(made))
-    }
-
-    /// How long nobody has used a sandbox; nothing where it is not open.
-    pub(crate) fn idle(&self, name: &str) -> Option<Duration> {
-        let now = self.clock.now();
-        let used = self.open().get(name)?.used;
-        Some(Duration::from_millis(
-            u64::try_from(now.0 - used.0).unwrap_or_default(),
+    /// Opens a sandbox: as it was left where the database knows it, else as it is to be made.
+    async fn open_sandbox(&self, name: &str, own: OwnBlueprint) -> Result<Shared, StoreError> {
+        let entropy = Entropy::new(self.blueprint.entropy_seed, name);
+        let known = self.store.find_sandbox(name).await?;
+        let kept = known
+            .as_ref()
+            .and_then(|known| known.signing_key.as_deref());
+        let key = self
+            .blueprint
+            .key
+            .clone()
+            .or_else(|| kept.and_then(IdTokenKey::from_bytes))
+            .unwrap_or_else(|| IdTokenKey::draw(&entropy));
+        let (row, clock) = if let Some(row) = known {
+            let seed = match row.seed_world {
+                None => &self.blueprint.seed,
+                Some(_) => &Seed::default(),
+            };
+            self.store
+                .refresh_sandbox(name, seed, &row.world, &key.to_bytes())
+                .await?;
+            let clock = read_clock(&row.clock)?;
+            (row, clock)
+        } else {
+            let settings = own.settings.to_text();
+            let (seed, clock) = (&self.blueprint.seed, ClockState::default());
+            let own = Own {
+                seed: own.seed.as_ref(),
+                settings: settings.as_deref(),
+            };
+            let state = (&*clock_text(clock), &*key.to_bytes());
+            let row = self.store.insert_sandbox(name, seed, own, state).await?;
+            (row, clock)
+        };
+        let blueprint = match &row.settings {
+            None => Arc::clone(&self.blueprint),
+            Some(text) => Arc::new(self.blueprint_with(SettingsPatch::from_text(text)?)),
+        };
+        let state = (clock, entropy, key);
+        let janitor = self.janitor.clone();
+        Ok(Shared::new(
+            name,
+            self.store.clone(),
+            (blueprint, row),
+            state,
+            janitor,
         ))
     }
 
+    fn blueprint_with(&self, settings: SettingsPatch) -> Blueprint {
+        let mut blueprint = (*self.blueprint).clone();
+        blueprint.settings = blueprint.settings.patched(settings);
+        blueprint
+    }
+
+    /// What a sandbox starts from that is not given anything else.
+    pub(crate) fn blueprint(&self) -> &Blueprint {
+        &self.blueprint
+    }
+
+    /// Makes a sandbox; nothing where there is one of the name.
+    pub(crate) async fn make(
+        &self,
+        name: &str,
+        own: OwnBlueprint,
+    ) -> Result<Option<Sandbox>, StoreError> {
+        let place = self.place(name);
+        let mut inside = place.write().await;
+        if inside.is_some() || self.store.find_sandbox(name).await?.is_some() {
+            return Ok(None);
+        }
+        let made = Arc::new(self.open_sandbox(name, own).await?);
+        *inside = Some(Arc::clone(&made));
+        Ok(Some(Sandbox::of(&made)))
+    }
+
+    /// How long nobody has used a sandbox; nothing where there is none.
+    pub(crate) fn idle(&self, name: &str) -> Option<Duration> {
+        let used = self.places().get(name)?.used;
+        Some(since(used, self.clock.now()))
+    }
+
     /// Removes a sandbox and all that is in it. Whether there was one.
-    pub(crate) async fn close_sandbox(&self, name: &str) -> Result<bool, StoreError> {
-        let known = self.store.find_world(name).await?.is_some();
-        self.open().remove(name);
-        self.store.uproot(name).await?;
+    pub(crate) async fn close_sandbox(self: &Arc<Self>, name: &str) -> Result<bool, StoreError> {
+        let (registry, name) = (Arc::clone(self), name.to_owned());
+        whole(async move { registry.close_if(&name, |_| true).await }).await
+    }
+
+    async fn close_if(
+        &self,
+        name: &str,
+        may_go: impl Fn(&Place) -> bool,
+    ) -> Result<bool, StoreError> {
+        let Some(place) = self
+            .places()
+            .get(name)
+            .map(|place| Arc::clone(&place.inside))
+        else {
+            return Ok(false);
+        };
+        let mut inside = place.write().await;
+        // Somebody may have come while this waited for its turn.
+        if !self.places().get(name).is_some_and(may_go) {
+            return Ok(false);
+        }
+        let worlds = self.store.delete_sandbox(name).await?;
+        let known = !worlds.is_empty();
+        let open = inside.take();
+        let held = open.as_ref().map(|open| open.today());
+        if let Some(open) = open {
+            open.close();
+        }
+        for world in worlds {
+            // Who is under way in it removes it at the end.
+            if held.as_ref().is_none_or(|held| held.key() != world) {
+                self.janitor.remove(world);
+            }
+        }
+        drop(inside);
+        let mut places = self.places();
+        // Whoever waits for the place makes a new sandbox in it.
+        if Arc::strong_count(&place) <= 2 {
+            places.remove(name);
+        }
         Ok(known)
     }
 
     /// Removes the sandboxes that nobody has used for so long. The default one stays.
     pub(crate) async fn sweep(&self, idle: Duration) -> Result<(), StoreError> {
-        let now = self.clock.now();
-        let is_idle = |open: &Open| {
-            u128::try_from(now.0 - open.used.0).unwrap_or_default() > idle.as_millis()
-        };
+        let is_idle = |place: &Place| since(place.used, self.clock.now()) > idle;
         let names: Vec<String> = {
-            let open = self.open();
-            let idle = open
+            let places = self.places();
+            let idle = places
                 .iter()
-                .filter(|(name, open)| *name != DEFAULT && is_idle(open));
+                .filter(|(name, place)| *name != DEFAULT && is_idle(place));
             idle.map(|(name, _)| name.clone()).collect()
         };
         for name in names {
-            tracing::info!(
-                sandbox = name,
-                "nobody has used this sandbox for a while: it goes"
-            );
-            self.close_sandbox(&name).await?;
+            if self.close_if(&name, is_idle).await? {
+                tracing::info!(
+                    sandbox = name,
+                    "nobody has used this sandbox for a while: it goes"
+                );
+            }
         }
         Ok(())
     }
@@ -167,4 +276,8 @@ impl Registry {
     pub(crate) async fn close(&self) {
         self.store.close().await;
     }
+}
+
+fn since(then: Timestamp, now: Timestamp) -> Duration {
+    Duration::from_millis(u64::try_from(now.0 - then.0).unwrap_or_default())
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::contract::{Contract, Difference, Rules};
 use crate::model::user::UserRef;
+use crate::store::StoreError;
 
 /// The settings of one sandbox, as `GET /_mock/settings` shows them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,20 +67,27 @@ pub enum UnknownClients {
 }
 
 /// Some settings, to be put in place of what they were.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub(crate) struct SettingsPatch {
+    #[serde(skip_serializing_if = "Option::is_none")]
     contract: Option<Contract>,
     /// `null` puts a difference back to the contract's side.
+    #[serde(skip_serializing_if = "Option::is_none")]
     differences: Option<BTreeMap<Difference, Option<Contract>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     rate_limits: Option<bool>,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     login: Option<Option<UserRef>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     consent: Option<ConsentMode>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     access_token_seconds: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token_seconds: Option<u32>,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     code_seconds: Option<Option<u32>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     unknown_clients: Option<UnknownClients>,
 }
 
@@ -91,6 +99,19 @@ fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 }
 
 impl SettingsPatch {
+    /// What a row keeps of it; nothing where it changes nothing.
+    pub(super) fn to_text(&self) -> Option<String> {
+        let text = || serde_json::to_string(self).expect("settings are JSON");
+        (*self != Self::default()).then(text)
+    }
+
+    pub(super) fn from_text(text: &str) -> Result<Self, StoreError> {
+        serde_json::from_str(text).map_err(|why| StoreError::Damaged {
+            what: "settings of a sandbox",
+            why: why.to_string(),
+        })
+    }
+
     /// The user whom it signs in.
     pub(crate) fn login(&self) -> Option<&UserRef> {
         self.login.as_ref()?.as_ref()

@@ -1,10 +1,11 @@
 //! How is it kept? SQLite, one file per table, one statement per function; races are settled by the
-//! statement. Callers hand over a sandbox's name and never hold a transaction.
+//! statement. Callers hand over the key of a sandbox's world (`Sandbox::world`) and never hold a transaction.
 
 mod clients;
 mod codes;
 mod consents;
 mod devices;
+mod sandboxes;
 mod sessions;
 mod snapshots;
 mod tokens;
@@ -21,7 +22,9 @@ use sqlx::sqlite::{
 
 use crate::protocol::scope::Scope;
 
-pub(crate) use worlds::{Seed, World};
+pub(crate) use sandboxes::{Own, SandboxRow};
+pub(crate) use snapshots::Taken;
+pub(crate) use worlds::{Origin, Seed};
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 

@@ -1,31 +1,9 @@
-//! The `snapshots` table, and the copying of a sandbox's rows to another name and back.
+//! The `snapshots` table: a snapshot is a world of its own, copied from a sandbox's.
 
-use sqlx::{Sqlite, Transaction};
-
+use super::sandboxes::move_on;
+use super::worlds::{Origin, begin, retire};
 use super::{Store, StoreError};
 use crate::protocol::time::Timestamp;
-
-/// Each table's rows, copied from one sandbox to another.
-const COPIES: [&str; 7] = [
-    "insert into users (sandbox, id, username, deleted, document)
-     select ?2, id, username, deleted, document from users where sandbox = ?1",
-    "insert into clients (sandbox, id, position, secret_hash, document)
-     select ?2, id, position, secret_hash, document from clients where sandbox = ?1",
-    "insert into sessions (sandbox, hash, user_id, expires_at)
-     select ?2, hash, user_id, expires_at from sessions where sandbox = ?1",
-    "insert into consents (sandbox, user_id, client_id, scope, buzz_limit, updated_at)
-     select ?2, user_id, client_id, scope, buzz_limit, updated_at from consents where sandbox = ?1",
-    "insert into codes (sandbox, hash, client_id, user_id, scope, redirect_uri, challenge, nonce,
-                        issued_at, expires_at, kept_until)
-     select ?2, hash, client_id, user_id, scope, redirect_uri, challenge, nonce,
-            issued_at, expires_at, kept_until from codes where sandbox = ?1",
-    "insert into tokens (sandbox, hash, kind, client_id, user_id, scope, issued_at, expires_at)
-     select ?2, hash, kind, client_id, user_id, scope, issued_at, expires_at
-     from tokens where sandbox = ?1",
-    "insert into device_codes (sandbox, hash, user_code_hash, client_id, scope, status, user_id, expires_at)
-     select ?2, hash, user_code_hash, client_id, scope, status, user_id, expires_at
-     from device_codes where sandbox = ?1",
-];
 
 /// A snapshot as it is listed.
 #[derive(Debug, sqlx::FromRow)]
@@ -34,66 +12,96 @@ pub(crate) struct Snapshot {
     pub(crate) taken_at: Timestamp,
 }
 
-fn kept_as(sandbox: &str, name: &str) -> String {
-    format!("{sandbox}@{name}")
-}
-
-async fn copy(tx: &mut Transaction<'_, Sqlite>, from: &str, to: &str) -> Result<(), StoreError> {
-    super::worlds::empty(tx, to).await?;
-    for statement in COPIES {
-        sqlx::query(statement)
-            .bind(from)
-            .bind(to)
-            .execute(&mut **tx)
-            .await?;
-    }
-    Ok(())
+/// What of a snapshot is not rows, as JSON text, and when it was taken.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Taken<'a> {
+    pub(crate) state: &'a str,
+    pub(crate) at: Timestamp,
 }
 
 impl Store {
-    /// Keeps a sandbox's rows under a name, in place of those kept before.
+    /// Keeps a sandbox's rows under a name, in place of those kept before. What comes back is the world of those,
+    /// which is to be removed.
     pub(crate) async fn take_snapshot(
         &self,
         sandbox: &str,
+        world: &str,
         name: &str,
-        state: &str,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let mut tx = self.pool.begin_with("begin immediate").await?;
-        copy(&mut tx, sandbox, &kept_as(sandbox, name)).await?;
-        sqlx::query(
-            "insert into snapshots (sandbox, name, state, taken_at) values (?, ?, ?, ?)
-             on conflict (sandbox, name) do update set
-                 state = excluded.state, taken_at = excluded.taken_at",
-        )
-        .bind(sandbox)
-        .bind(name)
-        .bind(state)
-        .bind(now)
-        .execute(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        Ok(())
-    }
-
-    /// Puts the rows of a snapshot in place of the sandbox's. What comes back is its state, if there is one.
-    pub(crate) async fn restore_snapshot(
-        &self,
-        sandbox: &str,
-        name: &str,
+        taken: Taken<'_>,
     ) -> Result<Option<String>, StoreError> {
         let mut tx = self.pool.begin_with("begin immediate").await?;
-        let state: Option<String> =
-            sqlx::query_scalar("select state from snapshots where sandbox = ? and name = ?")
+        let before: Option<String> =
+            sqlx::query_scalar("select world from snapshots where sandbox = ? and name = ?")
                 .bind(sandbox)
                 .bind(name)
                 .fetch_optional(&mut *tx)
                 .await?;
-        if state.is_some() {
-            copy(&mut tx, &kept_as(sandbox, name), sandbox).await?;
+        if let Some(before) = &before {
+            retire(&mut tx, before).await?;
+        }
+        let copy = begin(&mut tx, Origin::World(world)).await?;
+        // Nothing is kept for a sandbox that has gone, or gone on, in the meantime.
+        let done = sqlx::query(
+            "insert into snapshots (sandbox, name, state, taken_at, world)
+             select name, ?3, ?4, ?5, ?6 from sandboxes where name = ?1 and world = ?2
+             on conflict (sandbox, name) do update set
+                 state = excluded.state, taken_at = excluded.taken_at, world = excluded.world",
+        )
+        .bind(sandbox)
+        .bind(world)
+        .bind(name)
+        .bind(taken.state)
+        .bind(taken.at)
+        .bind(copy)
+        .execute(&mut *tx)
+        .await?;
+        if done.rows_affected() == 0 {
+            return Ok(None);
         }
         tx.commit().await?;
+        Ok(before)
+    }
+
+    /// What of a snapshot is not rows.
+    pub(crate) async fn snapshot_state(
+        &self,
+        sandbox: &str,
+        name: &str,
+    ) -> Result<Option<String>, StoreError> {
+        let state =
+            sqlx::query_scalar("select state from snapshots where sandbox = ? and name = ?")
+                .bind(sandbox)
+                .bind(name)
+                .fetch_optional(&self.pool)
+                .await?;
         Ok(state)
+    }
+
+    /// Moves a sandbox to a new world with the rows of a snapshot. What comes back is that world; nothing where
+    /// sandbox or snapshot are gone.
+    pub(crate) async fn restore_snapshot(
+        &self,
+        sandbox: &str,
+        world: &str,
+        name: &str,
+        clock: &str,
+    ) -> Result<Option<String>, StoreError> {
+        let mut tx = self.pool.begin_with("begin immediate").await?;
+        let kept: Option<String> =
+            sqlx::query_scalar("select world from snapshots where sandbox = ? and name = ?")
+                .bind(sandbox)
+                .bind(name)
+                .fetch_optional(&mut *tx)
+                .await?;
+        let Some(kept) = kept else {
+            return Ok(None);
+        };
+        let new = begin(&mut tx, Origin::World(&kept)).await?;
+        if !move_on(&mut tx, sandbox, (world, &new), clock).await? {
+            return Ok(None);
+        }
+        tx.commit().await?;
+        Ok(Some(new))
     }
 
     /// The snapshots of a sandbox, by name.
@@ -106,20 +114,24 @@ impl Store {
         Ok(found)
     }
 
-    /// Forgets a snapshot. Whether there was one.
+    /// Forgets a snapshot. What comes back is its world, which is to be removed; nothing where there was none.
     pub(crate) async fn delete_snapshot(
         &self,
         sandbox: &str,
         name: &str,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<String>, StoreError> {
         let mut tx = self.pool.begin_with("begin immediate").await?;
-        super::worlds::empty(&mut tx, &kept_as(sandbox, name)).await?;
-        let done = sqlx::query("delete from snapshots where sandbox = ? and name = ?")
-            .bind(sandbox)
-            .bind(name)
-            .execute(&mut *tx)
-            .await?;
+        let world: Option<String> = sqlx::query_scalar(
+            "delete from snapshots where sandbox = ? and name = ? returning world",
+        )
+        .bind(sandbox)
+        .bind(name)
+        .fetch_optional(&mut *tx)
+        .await?;
+        if let Some(world) = &world {
+            retire(&mut tx, world).await?;
+        }
         tx.commit().await?;
-        Ok(done.rows_affected() > 0)
+        Ok(world)
     }
 }

@@ -38,6 +38,7 @@ mod device;
 mod device_page;
 mod device_refusals;
 mod device_transport;
+mod left_behind;
 mod legacy;
 mod login_page;
 mod mock_server;

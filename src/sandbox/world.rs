@@ -1,0 +1,115 @@
+//! Under which key are a sandbox's rows kept? A sandbox goes from world to world: each reset and each restore begins
+//! one, and whoever began in an older one goes on there, unseen. When the last of them is done, it is removed.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio_util::sync::CancellationToken;
+
+use crate::store::Store;
+
+/// The key of a sandbox's rows. Whoever holds it may write there.
+#[derive(Debug)]
+pub(crate) struct World {
+    key: String,
+    retired: AtomicBool,
+    janitor: Janitor,
+}
+
+impl World {
+    pub(super) fn new(key: String, janitor: Janitor) -> Self {
+        Self {
+            key,
+            retired: AtomicBool::new(false),
+            janitor,
+        }
+    }
+
+    pub(super) fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// It is to be removed when nobody holds it any more.
+    pub(super) fn retire(&self) {
+        self.retired.store(true, Ordering::Release);
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if self.retired.load(Ordering::Acquire) {
+            self.janitor.remove(std::mem::take(&mut self.key));
+        }
+    }
+}
+
+/// Has worlds removed that nobody holds.
+#[derive(Debug, Clone)]
+pub(crate) struct Janitor(UnboundedSender<String>);
+
+/// What the janitor still has to do.
+#[derive(Debug)]
+pub(crate) struct Leavings(UnboundedReceiver<String>);
+
+pub(crate) fn janitor() -> (Janitor, Leavings) {
+    let (sender, receiver) = unbounded_channel();
+    (Janitor(sender), Leavings(receiver))
+}
+
+impl Janitor {
+    pub(super) fn remove(&self, key: String) {
+        // After the server has stopped nobody listens: the next start finds what is left.
+        let _ = self.0.send(key);
+    }
+}
+
+impl Leavings {
+    /// Removes worlds until the server stops.
+    pub(crate) async fn clear(mut self, store: Store, stop: CancellationToken) {
+        loop {
+            let key = tokio::select! {
+                () = stop.cancelled() => return,
+                key = self.0.recv() => key,
+            };
+            let Some(key) = key else { return };
+            tokio::select! {
+                () = stop.cancelled() => return,
+                done = store.remove_world(&key) => if let Err(why) = done {
+                    tracing::warn!(%why, "the rows of an old world could not be removed; the next start tries again");
+                },
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::registry::Registry;
+    use crate::sandbox::{Blueprint, open_store};
+    use crate::store::Database;
+
+    #[tokio::test]
+    async fn a_world_is_removed_when_nobody_holds_it_any_more() {
+        let store = open_store(&Database::Memory).await.unwrap();
+        let (janitor, mut leavings) = janitor();
+        let registry = Registry::open(store.clone(), Blueprint::default(), janitor);
+        let registry = registry.await.unwrap();
+        let early = registry.sandbox("x").await.unwrap();
+        early.reset().await.unwrap();
+        assert_eq!(store.retired_worlds().await.unwrap(), [early.world()]);
+        let late = registry.sandbox("x").await.unwrap();
+        assert_ne!(late.world(), early.world());
+        assert!(
+            leavings.0.try_recv().is_err(),
+            "somebody may still write there"
+        );
+        let key = early.world().to_owned();
+        drop(early);
+        assert_eq!(leavings.0.try_recv().unwrap(), key);
+        store.remove_world(&key).await.unwrap();
+        assert!(store.retired_worlds().await.unwrap().is_empty());
+        drop(late);
+        assert!(leavings.0.try_recv().is_err(), "this is the world of today");
+    }
+}

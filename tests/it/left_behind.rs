@@ -1,0 +1,246 @@
+//! What begins before a reset, a restore or a deletion and ends after it: it is answered, and leaves no trace. And
+//! sandboxes that come and go while they are used.
+
+use std::path::Path;
+use std::time::Duration;
+
+use civitai_oauth_mock::{Contract, Database};
+use serde_json::{Value, json};
+
+use crate::support::{CONF, Fields, Folder, Mock, Stopwatch, TOKEN, World, config};
+
+/// A token request that has begun and will be answered in a moment, and what is done meanwhile.
+async fn meanwhile(world: &World, mock: &Mock, path: &str) -> (String, u16) {
+    let code = world.code(&CONF, "1").await;
+    let slow = json!({ "endpoint": "token", "times": 1, "effect": { "delay": "400ms" } });
+    world.control("POST", "/faults", slow).await;
+    let asked = async {
+        let answer = world.token(&CONF.redeems(&code)).await;
+        assert_eq!(answer.status, 200, "it is answered all the same: {answer}");
+        answer.json()["access_token"]
+            .as_str()
+            .expect("it is text")
+            .to_owned()
+    };
+    let done = async {
+        let began = Stopwatch::start();
+        loop {
+            let faults = world.control("GET", "/faults", json!({})).await;
+            if faults["faults"][0]["struck"] == 1 {
+                break;
+            }
+            assert!(began.elapsed() < Duration::from_secs(10), "it never began");
+        }
+        let (method, path) = path.split_once(' ').expect("a method and a path");
+        mock.ask(method, path).await.status
+    };
+    tokio::join!(asked, done)
+}
+
+async fn count(world: &World, path: &str, key: &str) -> usize {
+    let shown = world.control("GET", path, json!({})).await;
+    shown[key].as_array().map_or(0, Vec::len)
+}
+
+#[tokio::test]
+async fn what_began_before_a_reset_is_not_there_after_it() {
+    let mock = Mock::documented().await;
+    let (late, status) = meanwhile(&mock, &mock, "POST /_mock/reset").await;
+    assert_eq!(status, 200);
+    assert!(!mock.is_live(&late).await);
+    assert_eq!(count(&mock, "/tokens", "tokens").await, 0);
+    let requests = mock.control("GET", "/requests", json!({})).await;
+    let endpoints: Vec<&Value> = requests["requests"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["endpoint"])
+        .collect();
+    assert_eq!(endpoints, ["userinfo"], "only what came after it");
+    assert_eq!(requests["counters"]["total"], 1);
+}
+
+#[tokio::test]
+async fn what_began_before_a_restore_is_not_there_after_it() {
+    let mock = Mock::documented().await;
+    let earlier = mock.tokens(&CONF, "1").await;
+    mock.control("POST", "/snapshots/s", json!({})).await;
+    let (late, status) = meanwhile(&mock, &mock, "POST /_mock/snapshots/s/restore").await;
+    assert_eq!(status, 200);
+    assert!(!mock.is_live(&late).await && mock.is_live(&earlier.access).await);
+    assert_eq!(count(&mock, "/tokens", "tokens").await, 2);
+}
+
+#[tokio::test]
+async fn what_began_in_a_sandbox_that_was_deleted_is_not_in_the_next_of_its_name() {
+    let mock = Mock::documented().await;
+    let world = mock.sandbox("x");
+    let (late, status) = meanwhile(&world, &mock, "DELETE /_mock/sandboxes/x").await;
+    assert_eq!(status, 200);
+    assert!(!world.is_live(&late).await);
+    assert_eq!(count(&world, "/tokens", "tokens").await, 0);
+}
+
+#[tokio::test]
+async fn a_sandbox_may_be_deleted_and_used_at_once() {
+    let folder = Folder::new();
+    for database in [Database::Memory, Database::File(folder.path("mock.db"))] {
+        let mut config = config(Contract::Documented);
+        config.database = database;
+        let mock = Mock::start(config).await;
+        let mut tasks = tokio::task::JoinSet::new();
+        for at in 0..48 {
+            let world = mock.sandbox("x");
+            tasks.spawn(async move {
+                match at % 4 {
+                    0 => {
+                        let server = World::at(world.base.replace("/_sandbox/x", ""));
+                        let status = server.ask("DELETE", "/_mock/sandboxes/x").await.status;
+                        assert!(status == 200 || status == 404, "{status}");
+                    }
+                    1 => assert_eq!(world.ask("POST", "/_mock/reset").await.status, 200),
+                    _ => {
+                        let answer = world.token(&CONF.for_itself()).await;
+                        assert_eq!(answer.status, 200, "{answer}");
+                    }
+                }
+            });
+        }
+        while let Some(done) = tasks.join_next().await {
+            done.unwrap();
+        }
+        // Whatever the order was: it is one whole sandbox now.
+        let world = mock.sandbox("x");
+        let tokens = world.tokens(&CONF, "1").await;
+        assert!(world.is_live(&tokens.access).await);
+        assert_eq!(world.ask("POST", "/_mock/reset").await.status, 200);
+        assert!(!world.is_live(&tokens.access).await);
+        mock.stop().await;
+    }
+}
+
+async fn in_file(path: &Path, idle: Option<Duration>) -> Mock {
+    let mut config = config(Contract::Documented);
+    config.database = Database::File(path.to_owned());
+    if let Some(idle) = idle {
+        config.sandbox_idle = idle;
+    }
+    Mock::start(config).await
+}
+
+#[tokio::test]
+async fn a_sandbox_of_its_own_making_is_the_same_after_a_restart() {
+    let folder = Folder::new();
+    let path = folder.path("mock.db");
+    let mock = in_file(&path, None).await;
+    let made = json!({
+        "name": "own",
+        "seed": {
+            "users": [{ "id": 9, "username": "nine" }],
+            "clients": [{ "id": "solo", "name": "Solo", "secret": "s3cret", "grants": ["client_credentials"] }],
+        },
+        "settings": { "contract": "live", "differences": { "redirect-status": "documented" }, "login": "nine" },
+    });
+    mock.control("POST", "/sandboxes", made).await;
+    let world = mock.sandbox("own");
+    let shown = |what: &'static str| {
+        let world = &world;
+        async move { world.control("GET", what, json!({})).await }
+    };
+    let before = [
+        shown("/settings").await,
+        shown("/users").await,
+        shown("/clients").await,
+    ];
+    world.control("DELETE", "/users/nine", json!({})).await;
+    world
+        .control("POST", "/users", json!({ "username": "ten" }))
+        .await;
+    mock.stop().await;
+
+    let mock = in_file(&path, None).await;
+    let world = mock.sandbox("own");
+    let users = world.control("GET", "/users", json!({})).await;
+    assert_eq!(
+        users[0]["username"], "ten",
+        "as it was left, and nobody of the server's seed: {users}"
+    );
+    assert_eq!(
+        world.control("GET", "/settings", json!({})).await,
+        before[0]
+    );
+    assert_eq!(world.ask("POST", "/_mock/reset").await.status, 200);
+    let mut after = Vec::new();
+    for what in ["/settings", "/users", "/clients"] {
+        after.push(world.control("GET", what, json!({})).await);
+    }
+    assert_eq!(
+        after, before,
+        "a reset goes back to its own seed and settings"
+    );
+    let solo = Fields::of(&[
+        ("grant_type", "client_credentials"),
+        ("client_id", "solo"),
+        ("client_secret", "s3cret"),
+    ]);
+    assert_eq!(
+        world.post(TOKEN, &solo).await.status,
+        200,
+        "its secret is kept too"
+    );
+    mock.stop().await;
+}
+
+#[tokio::test]
+async fn sandboxes_of_an_earlier_run_are_known_and_go_when_they_are_idle() {
+    let folder = Folder::new();
+    let path = folder.path("mock.db");
+    let mock = in_file(&path, None).await;
+    mock.sandbox("old").tokens(&CONF, "1").await;
+    mock.stop().await;
+
+    let mock = in_file(&path, None).await;
+    let shown = mock.control("GET", "/sandboxes/old", json!({})).await;
+    assert_eq!(shown["idle_seconds"], 0, "idle from the start on: {shown}");
+    mock.stop().await;
+
+    let mock = in_file(&path, Some(Duration::from_millis(50))).await;
+    let began = Stopwatch::start();
+    while mock.get("/_mock/sandboxes/old").await.status == 200 {
+        assert!(began.elapsed() < Duration::from_secs(20), "it stays");
+    }
+    mock.stop().await;
+}
+
+#[tokio::test]
+async fn a_full_sandbox_is_reset_as_fast_as_an_empty_one() {
+    let mock = Mock::documented().await;
+    let mut took = Vec::new();
+    for full in [false, true] {
+        let mut resets = Vec::new();
+        for _ in 0..3 {
+            if full {
+                fill(&mock, 400).await;
+            }
+            let began = Stopwatch::start();
+            assert_eq!(mock.ask("POST", "/_mock/reset").await.status, 200);
+            resets.push(began.elapsed());
+        }
+        resets.sort();
+        took.push(resets[1]);
+    }
+    eprintln!("a reset: empty {:?}, full {:?}", took[0], took[1]);
+    // Emptying what was there would take many times as long.
+    assert!(took[1] < took[0] * 4 + Duration::from_millis(5), "{took:?}");
+}
+
+async fn fill(world: &World, count: usize) {
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..count {
+        let world = World::at(world.base.clone());
+        tasks.spawn(async move {
+            assert_eq!(world.token(&CONF.for_itself()).await.status, 200);
+        });
+    }
+    tasks.join_all().await;
+}
