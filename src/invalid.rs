@@ -128,26 +128,118 @@ fn line_of(text: &str, offset: usize) -> usize {
         + 1
 }
 
-/// Serde's "unknown field `x`, expected one of `a`, `b`" with the nearest of them as a hint.
+/// What went wrong, in people's words and with the nearest known word as a hint.
 fn explain(path: String, message: &str) -> Invalid {
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     let kind = ["unknown field", "unknown variant"]
         .into_iter()
         .find(|kind| message.starts_with(kind));
     let (Some(kind), Some((wrong, known))) = (kind, quoted.split_first()) else {
-        return Invalid::new(path, message);
+        return in_words(path, message);
     };
     let noun = if kind == "unknown field" {
         "unknown key"
     } else {
         "unknown value"
     };
-    let choices = format!("choose among {}", known.join(", "));
+    let choices = if known.is_empty() {
+        "it takes nothing".to_owned()
+    } else {
+        format!("choose among {}", known.join(", "))
+    };
     Invalid::new(path, format!("{noun} {wrong:?}")).with_nearest(
         wrong,
         known.iter().copied(),
         choices,
     )
+}
+
+/// Serde speaks of Rust's types, and of one thing at a time; people of numbers, text and lists.
+fn in_words(path: String, message: &str) -> Invalid {
+    let key = |rest: &str| rest.trim_matches('`').to_owned();
+    if let Some(rest) = message.strip_prefix("missing field ") {
+        return Invalid::new(path, format!("missing key {:?}", key(rest)));
+    }
+    if let Some(rest) = message.strip_prefix("duplicate field ") {
+        return Invalid::new(path, format!("the key {:?} is given twice", key(rest)));
+    }
+    for wrong in ["invalid type: ", "invalid value: "] {
+        if let Some((found, expected)) = message
+            .strip_prefix(wrong)
+            .and_then(|rest| rest.rsplit_once(", expected "))
+        {
+            let why = format!(
+                "{} is not {}",
+                found_in_words(found),
+                kind_in_words(expected)
+            );
+            return Invalid::new(path, why);
+        }
+    }
+    // A word that is on no list brings its hint along: `protocol::unknown`.
+    match message.rsplit_once("; ") {
+        Some((what, hint))
+            if ["did you mean ", "choose among "]
+                .iter()
+                .any(|one| hint.starts_with(one)) =>
+        {
+            Invalid::new(path, what).with_hint(hint)
+        }
+        _ => Invalid::new(path, message),
+    }
+}
+
+/// ``integer `5` `` is 5, `string "x"` is "x"; a list is too long to be repeated.
+fn found_in_words(found: &str) -> String {
+    match found {
+        "map" => "an object".to_owned(),
+        "sequence" => "a list".to_owned(),
+        "unit value" | "Option value" => "null".to_owned(),
+        "byte array" => "a row of bytes".to_owned(),
+        _ => {
+            let value = found.strip_prefix("string ").unwrap_or(found);
+            let quoted = value
+                .split_once('`')
+                .map(|(_, rest)| rest.trim_end_matches('`'));
+            quoted
+                .filter(|_| value == found)
+                .unwrap_or(value)
+                .to_owned()
+        }
+    }
+}
+
+fn kind_in_words(expected: &str) -> &str {
+    match expected {
+        "u8" => "a whole number from 0 to 255",
+        "u16" => "a whole number from 0 to 65535",
+        "u32" => "a whole number from 0 to 4294967295",
+        "u64" | "usize" | "u128" => "a whole number, 0 or more",
+        "i8" | "i16" | "i32" | "i64" | "isize" | "i128" => "a whole number",
+        "f32" | "f64" | "floating point" => "a number",
+        "a boolean" | "bool" => "true or false",
+        "a string" | "string" | "a borrowed string" | "str" | "string or map" | "a character" => {
+            "text"
+        }
+        "a sequence" | "an array" => "a list",
+        "a map" | "map" => "an object",
+        "unit" | "null" => "null",
+        other
+            if [
+                "struct ",
+                "tuple struct ",
+                "internally tagged enum ",
+                "adjacently tagged enum ",
+            ]
+            .iter()
+            .any(|kind| other.starts_with(kind)) =>
+        {
+            "an object"
+        }
+        other if other.starts_with("enum ") => "text",
+        other if other.starts_with("a tuple") => "a list",
+        other => other,
+    }
 }
 
 #[cfg(test)]
@@ -169,13 +261,41 @@ mod tests {
             from_json::<Vec<Thing>>(serde_json::json!([{"redirect_urls": []}])).unwrap_err();
         insta::assert_snapshot!(wrong, @r#"[0].redirect_urls: unknown key "redirect_urls"; did you mean "redirect_uris"?"#);
         let wrong = from_json::<Thing>(serde_json::json!({"redirect_uris": [1, "x"]})).unwrap_err();
-        insta::assert_snapshot!(wrong, @r#"redirect_uris[1]: invalid type: string "x", expected u32"#);
+        insta::assert_snapshot!(wrong, @r#"redirect_uris[1]: "x" is not a whole number from 0 to 4294967295"#);
+    }
+
+    #[test]
+    fn nothing_is_said_of_rusts_types() {
+        let mut table = String::new();
+        for value in [
+            serde_json::json!({ "redirect_uris": "a, expected b" }),
+            serde_json::json!({ "redirect_uris": [-1] }),
+            serde_json::json!({ "redirect_uris": [1.5] }),
+            serde_json::json!({ "redirect_uris": [null] }),
+            serde_json::json!({ "redirect_uris": [[]] }),
+            serde_json::json!({ "redirect_uris": {} }),
+            serde_json::json!({}),
+            serde_json::json!("string `x`"),
+        ] {
+            let wrong = from_json::<Thing>(value).unwrap_err();
+            table.push_str(&format!("{wrong}\n"));
+        }
+        insta::assert_snapshot!(table, @r#"
+        redirect_uris: "a, expected b" is not a list
+        redirect_uris[0]: -1 is not a whole number from 0 to 4294967295
+        redirect_uris[0]: 1.5 is not a whole number from 0 to 4294967295
+        redirect_uris[0]: null is not a whole number from 0 to 4294967295
+        redirect_uris[0]: a list is not a whole number from 0 to 4294967295
+        redirect_uris: an object is not a list
+        missing key "redirect_uris"
+        "string `x`" is not an object
+        "#);
     }
 
     #[test]
     fn toml_errors_name_file_and_line() {
         let text = "\nredirect_uris = [1,\n  true]\n";
         let wrong = from_toml::<Thing>(text, Path::new("seed.toml")).unwrap_err();
-        insta::assert_snapshot!(wrong, @"seed.toml:3: redirect_uris[1]: invalid type: boolean `true`, expected u32");
+        insta::assert_snapshot!(wrong, @"seed.toml:3: redirect_uris[1]: true is not a whole number from 0 to 4294967295");
     }
 }

@@ -98,7 +98,7 @@ async fn a_code_that_cannot_be_is_told_why() {
     ];
     assert_snapshot!(refusals(&mock, "/_mock/codes", &inputs).await, @r#"
     {}
-      400 "invalid" "": "missing field `client_id`" (null)
+      400 "invalid" "": "missing key \"client_id\"" (null)
     {"client_id":"nobody's","user":"ada"}
       400 "invalid" "client_id": "no client \"nobody's\"" ("there are conf, spa, public-cc, narrow, wide, disabled, testers, other, code-only, no-grants, odd-secret, lost-secret, appblk-x, bare")
     {"client_id":"conf","user":"gone"}
@@ -208,9 +208,9 @@ async fn a_consent_that_cannot_be_is_told_why() {
     ];
     assert_snapshot!(refusals(&mock, "/_mock/consents", &inputs).await, @r#"
     {}
-      400 "invalid" "": "missing field `user`" (null)
+      400 "invalid" "": "missing key \"user\"" (null)
     {"user":"ada","client_id":"conf"}
-      400 "invalid" "": "missing field `scope`" (null)
+      400 "invalid" "": "missing key \"scope\"" (null)
     {"user":"ada","client_id":"conf","scope":-1}
       400 "invalid" "scope": "-1 is negative: a scope is a bitmask" (null)
     {"user":"ada","client_id":"cnf","scope":1}
@@ -269,7 +269,7 @@ async fn a_device_is_approved_or_denied_by_its_user_code() {
     ];
     assert_snapshot!(refusals(&mock, "/_mock/device/approve", &inputs).await, @r#"
     {}
-      400 "invalid" "": "missing field `user_code`" (null)
+      400 "invalid" "": "missing key \"user_code\"" (null)
     {"user_code":"AAAA-AAAA","user":"ada"}
       400 "invalid" "user_code": "\"AAAA-AAAA\": Invalid or expired code" ("no device waits for it: start one with POST /api/auth/oauth/device")
     {"user_code":"AAAA-AAAA","user":"adda"}

@@ -90,12 +90,12 @@ async fn filters_choose_among_the_exchanges() {
     ?endpoint=revoke: 
     ?endpont=token: 400 invalid: unknown key "endpont" ("did you mean \"endpoint\"?")
     ?user=adda: 400 invalid: no user "adda" ("did you mean \"ada\"?")
-    ?status=ok: 400 invalid: invalid type: string "ok", expected u16 (null)
+    ?status=ok: 400 invalid: "ok" is not a whole number from 0 to 65535 (null)
     ?wait=1h: 400 invalid: a wait goes from 0 to 60 s (null)
     ?wait=soon: 400 invalid: "soon" is not a length of time: write 300ms, 90s, 5m, 1h, 7d or a number of seconds (null)
     ?wait=-1s: 400 invalid: a wait goes from 0 to 60 s (null)
-    ?count=-1: 400 invalid: invalid value: integer `-1`, expected usize (null)
-    ?secrets=1: 400 invalid: invalid type: string "1", expected a boolean (null)
+    ?count=-1: 400 invalid: -1 is not a whole number, 0 or more (null)
+    ?secrets=1: 400 invalid: "1" is not true or false (null)
     "#);
 }
 

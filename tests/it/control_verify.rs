@@ -123,28 +123,28 @@ async fn an_expectation_that_cannot_be_is_told_why() {
     }
     assert_snapshot!(table, @r#"
     "token"
-      400 "": "invalid type: string \"token\", expected a sequence" (null)
+      400 "": "\"token\" is not a list" (null)
     {}
-      400 "": "invalid type: null, expected a sequence" (null)
+      400 "": "null is not a list" (null)
     {"expectations":{}}
-      400 "": "invalid type: map, expected a sequence" (null)
+      400 "": "an object is not a list" (null)
     {"expectation":[]}
       400 "expectation": "unknown key \"expectation\"" ("give expectations and in_order, or a list")
     {"expectations":[],"in_order":"yes"}
-      400 "in_order": "invalid type: string \"yes\", expected a boolean" (null)
+      400 "in_order": "\"yes\" is not true or false" (null)
     [{"endpont":"token"}]
       400 "[0].endpont": "unknown key \"endpont\"" ("did you mean \"endpoint\"?")
     [{},{"time":1}]
       400 "[1].time": "unknown key \"time\"" ("choose among endpoint, method, grant_type, client_id, user, status, error, after")
     [{"times":"1"}]
-      400 "[0].times": "invalid type: string \"1\", expected usize" (null)
+      400 "[0].times": "\"1\" is not a whole number, 0 or more" (null)
     [{"times":-1}]
-      400 "[0].times": "invalid value: integer `-1`, expected usize" (null)
+      400 "[0].times": "-1 is not a whole number, 0 or more" (null)
     [{"status":"200"}]
-      400 "[0].status": "invalid type: string \"200\", expected u16" (null)
+      400 "[0].status": "\"200\" is not a whole number from 0 to 65535" (null)
     [{"user":"adda"}]
       400 "user": "no user \"adda\"" ("did you mean \"ada\"?")
     ["token"]
-      400 "[0]": "invalid type: string \"token\", expected struct Expectation" (null)
+      400 "[0]": "\"token\" is not an object" (null)
     "#);
 }

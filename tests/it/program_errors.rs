@@ -131,7 +131,7 @@ fn a_wrong_configuration_file_is_told_the_same() {
     assert_snapshot!(said, @r#"
     1: civitai-oauth-mock: <folder>/key.toml:2: contrat: unknown key "contrat"; did you mean "contract"?
     1: civitai-oauth-mock: <folder>/value.toml:1: contract: unknown value "lively"; did you mean "live"?
-    1: civitai-oauth-mock: <folder>/kind.toml:1: rate_limits: invalid type: string "yes", expected a boolean
+    1: civitai-oauth-mock: <folder>/kind.toml:1: rate_limits: "yes" is not true or false
     "#);
 }
 
