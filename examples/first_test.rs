@@ -1,8 +1,10 @@
 //! The first test of the README: sign in without a browser, then see the token expire and refresh it.
 
-use civitai_oauth_mock::{Config, ConsentMode, Server};
+use std::time::Duration;
+
+use civitai_oauth_mock::{ConsentMode, MockServer};
 use reqwest::{Client, StatusCode, Url, redirect::Policy};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 const CLIENT_ID: &str = "dec0de00-0000-4000-8000-000000000001";
 const CLIENT_SECRET: &str = "dec0de5ec2e7dec0de5ec2e7dec0de5ec2e7dec0de5ec2e7";
@@ -13,9 +15,11 @@ const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 #[tokio::test]
 async fn an_expired_token_is_refreshed() -> Result<(), Box<dyn std::error::Error>> {
-    let mut config = Config::default(); // a free port, everything in memory
-    config.set_consent(ConsentMode::Approve);
-    let server = Server::start(config).await?;
+    // A free port, everything in memory; stops when it is dropped.
+    let server = MockServer::builder()
+        .consent(ConsentMode::Approve)
+        .start()
+        .await?;
     let oauth = format!("{}/api/auth/oauth", server.base_url());
     let http = Client::builder().redirect(Policy::none()).build()?;
 
@@ -69,12 +73,7 @@ async fn an_expired_token_is_refreshed() -> Result<(), Box<dyn std::error::Error
     let user: Value = userinfo(&tokens).await?.json().await?;
     assert_eq!(user["preferred_username"], "ada");
 
-    let advance = http.post(format!("{}/_mock/clock/advance", server.base_url()));
-    advance
-        .json(&json!({ "seconds": 3601 }))
-        .send()
-        .await?
-        .error_for_status()?;
+    server.advance(Duration::from_secs(3601)).await?;
     assert_eq!(userinfo(&tokens).await?.status(), StatusCode::UNAUTHORIZED);
 
     let refresh_token = tokens["refresh_token"].as_str().ok_or("no refresh token")?;
@@ -84,7 +83,5 @@ async fn an_expired_token_is_refreshed() -> Result<(), Box<dyn std::error::Error
     ])
     .await?;
     assert_eq!(userinfo(&tokens).await?.status(), StatusCode::OK);
-
-    server.stop().await;
     Ok(())
 }

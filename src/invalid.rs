@@ -266,8 +266,7 @@ mod tests {
 
     #[test]
     fn nothing_is_said_of_rusts_types() {
-        let mut table = String::new();
-        for value in [
+        let values = [
             serde_json::json!({ "redirect_uris": "a, expected b" }),
             serde_json::json!({ "redirect_uris": [-1] }),
             serde_json::json!({ "redirect_uris": [1.5] }),
@@ -276,11 +275,9 @@ mod tests {
             serde_json::json!({ "redirect_uris": {} }),
             serde_json::json!({}),
             serde_json::json!("string `x`"),
-        ] {
-            let wrong = from_json::<Thing>(value).unwrap_err();
-            table.push_str(&format!("{wrong}\n"));
-        }
-        insta::assert_snapshot!(table, @r#"
+        ];
+        let told = values.map(|value| from_json::<Thing>(value).unwrap_err().to_string());
+        insta::assert_snapshot!(told.join("\n"), @r#"
         redirect_uris: "a, expected b" is not a list
         redirect_uris[0]: -1 is not a whole number from 0 to 4294967295
         redirect_uris[0]: 1.5 is not a whole number from 0 to 4294967295

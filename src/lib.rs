@@ -3,14 +3,22 @@
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! use civitai_oauth_mock::{Config, Server};
+//! use civitai_oauth_mock::control::{Endpoint, Expect, Mint};
+//! use civitai_oauth_mock::{MockServer, Scope};
 //!
-//! let server = Server::start(Config::default()).await?;
-//! assert!(server.base_url().starts_with("http://127.0.0.1:"));
-//! server.stop().await;
+//! let server = MockServer::start().await; // a free port, a world of its own; stops when it is dropped
+//! let client = "dec0de00-0000-4000-8000-000000000001"; // one of the demo clients
+//! let tokens = server.mint(Mint::new(client, "ada", Scope::USER_READ)).await?;
+//!
+//! // … let the app at server.base_url() do its work with tokens.access_token.reveal(), then:
+//! server.verify(Expect::endpoint(Endpoint::Token).refresh_token().never()).await?;
+//! # let _ = tokens;
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! [`MockServer`] is the server for tests; what its verbs take and give is in [`control`]. [`Server`] is the same without
+//! verbs, for whoever calls it over HTTP alone.
 //!
 //! # The map
 //!
@@ -48,7 +56,7 @@ mod base;
 pub mod cli;
 mod config;
 mod contract;
-mod control;
+pub mod control;
 mod embed;
 mod exchange;
 mod invalid;
@@ -67,7 +75,7 @@ mod tls;
 
 pub use config::Config;
 pub use contract::{Contract, DIFFERENCES, Difference, Entry, OBSERVED, Override, Rules};
-pub use embed::{MockError, MockServer, MockServerBuilder};
+pub use embed::{MockError, MockSandbox, MockServer, MockServerBuilder};
 pub use invalid::Invalid;
 pub use protocol::scope::{PRESETS, SCOPES, Scope, ScopeBit};
 pub use sandbox::settings::{ConsentMode, UnknownClients};

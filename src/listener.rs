@@ -2,10 +2,9 @@
 //! listens where is `server.rs`; what answers is `router.rs`.
 
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{self, Poll};
+use std::sync::{Arc, Weak};
+use std::task::{self, Poll, ready};
 use std::time::Duration;
 
 use axum::extract::Request;
@@ -14,7 +13,7 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -33,7 +32,8 @@ const TOO_LATE: &[u8] =
 #[cfg(feature = "tls")]
 const SLOWEST_HANDSHAKE: Duration = Duration::from_secs(10);
 
-/// Between two tries to accept a connection when the system has no file descriptor to give.
+/// Between two tries: to accept a connection when the system has no file descriptor to give, or to learn whether a
+/// caller is still there.
 const BREATH: Duration = Duration::from_millis(50);
 
 /// One address that is listened on.
@@ -58,10 +58,33 @@ impl Cut {
     }
 }
 
+/// Whoever has sent a request; on every request.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller(Weak<TcpStream>);
+
+impl Caller {
+    /// Ends once nothing more will come from there. A caller who merely says no more is taken for one who is gone: this
+    /// is for those who would keep the server waiting.
+    pub(crate) async fn hung_up(&self) {
+        loop {
+            let Some(stream) = self.0.upgrade() else {
+                return;
+            };
+            match stream.ready(Interest::READABLE).await {
+                Ok(ready) if !ready.is_read_closed() => {}
+                Ok(_) | Err(_) => return,
+            }
+            // What has come in the meantime is not for us to read, and may be followed by the end.
+            tokio::time::sleep(BREATH).await;
+        }
+    }
+}
+
 /// A socket that is reset rather than closed where the connection was cut.
 #[derive(Debug)]
 struct Socket {
-    stream: TcpStream,
+    /// Shared with those who ask whether the caller is still there, and closed with the connection.
+    stream: Arc<TcpStream>,
     cut: CancellationToken,
     /// The head did not come in time; cancelled only where plain HTTP is spoken.
     late: CancellationToken,
@@ -81,47 +104,68 @@ impl Drop for Socket {
 
 impl AsyncRead for Socket {
     fn poll_read(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut task::Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        loop {
+            ready!(self.stream.poll_read_ready(context))?;
+            match self.stream.try_read(buffer.initialize_unfilled()) {
+                Ok(read) => {
+                    buffer.advance(read);
+                    return Poll::Ready(Ok(()));
+                }
+                Err(why) if why.kind() == io::ErrorKind::WouldBlock => {}
+                Err(why) => return Poll::Ready(Err(why)),
+            }
+        }
+    }
+}
+
+impl Socket {
+    fn poll_with(
+        &self,
+        context: &mut task::Context<'_>,
+        write: impl Fn(&TcpStream) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.stream.poll_write_ready(context))?;
+            match write(&self.stream) {
+                Err(why) if why.kind() == io::ErrorKind::WouldBlock => {}
+                written => return Poll::Ready(written),
+            }
+        }
     }
 }
 
 impl AsyncWrite for Socket {
     fn poll_write(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut task::Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        self.poll_with(context, |stream| stream.try_write(bytes))
     }
 
-    fn poll_flush(
-        mut self: Pin<&mut Self>,
-        context: &mut task::Context<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+    fn poll_flush(self: Pin<&mut Self>, _: &mut task::Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
     }
 
-    fn poll_shutdown(
-        mut self: Pin<&mut Self>,
-        context: &mut task::Context<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+    /// A connection that is shut down is dropped at once, and that closes the socket.
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut task::Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
     }
 
     fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut task::Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, pieces)
+        self.poll_with(context, |stream| stream.try_write_vectored(pieces))
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        true
     }
 }
 
@@ -145,15 +189,17 @@ pub(crate) async fn accept(
                 let _ = stream.set_nodelay(true);
                 let cut = CancellationToken::new();
                 let late = CancellationToken::new();
+                let stream = Arc::new(stream);
+                let caller = Caller(Arc::downgrade(&stream));
                 let socket = Socket {
                     stream,
                     cut: cut.clone(),
                     late: late.clone(),
                 };
-                let marked = cut.clone();
+                let marks = (door, Peer(peer), Cut(cut.clone()), caller);
                 let service = router
                     .clone()
-                    .map_request(move |request| mark(request, door, peer, Cut(marked.clone())));
+                    .map_request(move |request| mark(request, marks.clone()));
                 let ends = Ends {
                     stop: stop.clone(),
                     cut,
@@ -185,11 +231,15 @@ struct Ends {
 }
 
 /// Notes on a request how it came in.
-fn mark(request: hyper::Request<Incoming>, door: Door, peer: SocketAddr, cut: Cut) -> Request {
+fn mark(
+    request: hyper::Request<Incoming>,
+    (door, peer, cut, caller): (Door, Peer, Cut, Caller),
+) -> Request {
     let mut request = request.map(axum::body::Body::new);
     request.extensions_mut().insert(door);
-    request.extensions_mut().insert(Peer(peer));
+    request.extensions_mut().insert(peer);
     request.extensions_mut().insert(cut);
+    request.extensions_mut().insert(caller);
     request
 }
 

@@ -14,9 +14,9 @@ use crate::config::Config;
 use crate::control::guard::ControlToken;
 use crate::invalid::Invalid;
 use crate::listener::{Listener, accept};
+use crate::sandbox::open_store;
 use crate::sandbox::registry::{DEFAULT, Registry};
 use crate::sandbox::world::janitor;
-use crate::sandbox::{Sandbox, open_store};
 use crate::store::StoreError;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
@@ -200,9 +200,9 @@ impl Server {
         })
     }
 
-    /// One of its sandboxes.
-    pub(crate) async fn sandbox(&self, name: &str) -> Result<Sandbox, StoreError> {
-        self.app.registry.sandbox(name).await
+    /// What its requests may ask of it.
+    pub(crate) fn app(&self) -> &Arc<App> {
+        &self.app
     }
 
     /// The address that it listens on.

@@ -1,13 +1,81 @@
 //! Clients by control call: create, read, change, delete.
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
-use super::users::overlay;
+use super::keys::keys;
+use super::users::{as_json, overlay};
 use super::{ControlError, Outcome};
 use crate::invalid::{self, Invalid};
-use crate::model::client::Client;
+use crate::model::client::{AccessMode, Client, Grant};
+use crate::model::user::UserRef;
+use crate::protocol::ids::ClientId;
+use crate::protocol::scope::Scope;
+use crate::protocol::secret::Secret;
 use crate::sandbox::Sandbox;
-use crate::seed::ClientSpec;
+use crate::seed;
+
+keys! {
+    /// A client to be registered, or what of one is to be changed: only the keys that are given. What they mean is told
+    /// at [`Client`].
+    ///
+    /// ```
+    /// use civitai_oauth_mock::control::{ClientSpec, Grant};
+    ///
+    /// let television = ClientSpec::named("Television").grants([Grant::DeviceCode]);
+    /// let backend = ClientSpec::named("Backend")
+    ///     .id("backend")
+    ///     .secret("not-so-secret")
+    ///     .redirect_uris(["https://app.example/callback"]);
+    /// # let _ = (television, backend);
+    /// ```
+    ClientSpec {
+        /// The id; without one, a new client gets a UUID. It cannot be changed.
+        set id: String;
+        /// What the consent page calls it. A new client needs one.
+        set name: String;
+        /// What the consent page says of it.
+        set description: String;
+        /// The URL of its picture, told to devices.
+        null logo_url: String, no_logo_url;
+        /// Whether it has a secret; by default, whether one is given.
+        null confidential: bool, confidential_if_it_has_a_secret;
+        /// What it proves itself by.
+        null secret: Secret, no_secret;
+        /// Where a browser may be sent with an answer for it.
+        list redirect_uris: String;
+        /// Our extension: any loopback redirect URI will do.
+        set any_loopback_redirect: bool;
+        /// The pages that may call for it; by default, those that its redirect URIs are of.
+        null_list allowed_origins: String;
+        /// What it may ask for tokens by; by default a code and a refresh token.
+        list grants: Grant;
+        /// The most that a token of it may carry; by default Full Access.
+        set allowed_scopes: Scope;
+        /// Whether the consent page shows the badge.
+        set verified: bool;
+        /// Whom it is open to.
+        set access_mode: AccessMode;
+        /// Whose it is; by default the first user's.
+        null owner: UserRef, owned_by_the_first_user;
+    }
+}
+
+impl ClientSpec {
+    /// A client of this name.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self::new().name(name)
+    }
+}
+
+/// A client's new secret, which nobody is shown again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct NewSecret {
+    /// Whose it is.
+    pub client_id: ClientId,
+    /// The secret.
+    pub client_secret: Secret,
+}
 
 impl Sandbox {
     /// Every client.
@@ -15,14 +83,10 @@ impl Sandbox {
         Ok(self.store.list_clients(self.world()).await?)
     }
 
-    /// A new client with the keys of the seed format; without an `id`, a UUID.
-    pub(crate) async fn create_client(&self, mut input: Value) -> Outcome<Client> {
-        if let Some(object) = input.as_object_mut()
-            && !object.contains_key("id")
-        {
-            object.insert("id".to_owned(), self.entropy.client_id().into());
-        }
-        let spec: ClientSpec = invalid::from_object(input)?;
+    /// A new client; without an `id`, under a UUID.
+    pub(crate) async fn create_client(&self, mut spec: ClientSpec) -> Outcome<Client> {
+        spec.id.get_or_insert_with(|| self.entropy.client_id());
+        let spec: seed::ClientSpec = invalid::from_json(as_json(&spec))?;
         let client = self.resolve(spec).await?;
         if !self.store.insert_client(self.world(), &client).await? {
             let why = Invalid::new("id", format!("a second client {:?}", client.id.as_str()));
@@ -33,7 +97,7 @@ impl Sandbox {
         Ok(client)
     }
 
-    /// The client that the path names.
+    /// The client of this id.
     pub(crate) async fn read_client(&self, id: &str) -> Outcome<Client> {
         if let Some(client) = self.store.find_client(self.world(), id).await? {
             return Ok(client);
@@ -49,27 +113,21 @@ impl Sandbox {
         Err(ControlError::NotFound(why.with_nearest(id, ids, there)))
     }
 
-    /// Changes some keys of a client. `"secret": null` takes its secret away.
-    pub(crate) async fn patch_client(&self, id: &str, input: Value) -> Outcome<Client> {
+    /// Changes some keys of a client.
+    pub(crate) async fn patch_client(&self, id: &str, spec: ClientSpec) -> Outcome<Client> {
         let before = self.read_client(id).await?;
         let adopted = before.adopted;
-        let secret = if input.get("secret").is_some() {
+        let secret = if spec.secret.is_some() {
             None
         } else {
             before.secret
         };
-        let mut whole = overlay(
-            &Client {
-                adopted: false,
-                ..before.clone()
-            },
-            input,
-        )?;
-        // Of no use to whoever reads it back: it is decided by the first request.
-        whole
-            .as_object_mut()
-            .and_then(|whole| whole.remove("adopted"));
-        let spec: ClientSpec = invalid::from_json(whole)?;
+        // It is decided by the first request, and no key of a description.
+        let shown = Client {
+            adopted: false,
+            ..before.clone()
+        };
+        let spec: seed::ClientSpec = invalid::from_json(overlay(&shown, &spec))?;
         if spec.id != before.id {
             return Err(Invalid::new("id", format!("{} is not {id}: an id stays", spec.id)).into());
         }
@@ -81,7 +139,7 @@ impl Sandbox {
     }
 
     /// Gives a client a new secret, shown here and never again.
-    pub(crate) async fn rotate_secret(&self, id: &str) -> Outcome<Value> {
+    pub(crate) async fn rotate_secret(&self, id: &str) -> Outcome<NewSecret> {
         let mut client = self.read_client(id).await?;
         if !client.confidential {
             let why = Invalid::new("id", format!("client {id:?} is public: it has no secret"));
@@ -92,7 +150,10 @@ impl Sandbox {
         let secret = self.entropy.client_secret();
         client.secret = Some(secret.hash());
         self.store.put_client(self.world(), &client).await?;
-        Ok(json!({ "client_id": client.id, "client_secret": secret.reveal() }))
+        Ok(NewSecret {
+            client_id: client.id,
+            client_secret: secret,
+        })
     }
 
     /// Removes a client, with its tokens, codes and consents.
@@ -104,7 +165,7 @@ impl Sandbox {
         Ok(())
     }
 
-    async fn resolve(&self, spec: ClientSpec) -> Outcome<Client> {
+    async fn resolve(&self, spec: seed::ClientSpec) -> Outcome<Client> {
         let users = self.store.list_users(self.world()).await?;
         Ok(spec.resolve(&users)?)
     }

@@ -1,85 +1,156 @@
 //! The clock by control call: move it, stop it, set it.
 
-use serde::Deserialize;
-use serde_json::{Value, json};
+use std::fmt;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Outcome;
-use crate::invalid::{self, Invalid};
-use crate::protocol::duration::Length;
+use super::users::as_json;
+use crate::invalid::Invalid;
+use crate::protocol::duration::{Length, LengthVisitor};
+use crate::protocol::json::given;
 use crate::protocol::time::{Moment, Timestamp};
 use crate::sandbox::Sandbox;
 use crate::sandbox::clock::{Clock, ClockState};
 
-/// `{"by":"1h"}`, or `{"seconds":3600}`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Advance {
-    #[serde(alias = "seconds")]
-    by: Length,
+/// By how much to move the clock: `{"by":"1h"}`, `{"seconds":3600}`, or the bare length.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Advance(pub(crate) Length);
+
+impl<'de> Deserialize<'de> for Advance {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AdvanceVisitor)
+    }
+}
+
+struct AdvanceVisitor;
+
+impl<'de> Visitor<'de> for AdvanceVisitor {
+    type Value = Advance;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        LengthVisitor.expecting(f)
+    }
+
+    fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<Advance, E> {
+        LengthVisitor.visit_f64(seconds).map(Advance)
+    }
+
+    fn visit_i64<E: de::Error>(self, seconds: i64) -> Result<Advance, E> {
+        LengthVisitor.visit_i64(seconds).map(Advance)
+    }
+
+    fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<Advance, E> {
+        LengthVisitor.visit_u64(seconds).map(Advance)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Advance, E> {
+        LengthVisitor.visit_str(text).map(Advance)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Advance, A::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Keys {
+            #[serde(alias = "seconds")]
+            by: Length,
+        }
+        Keys::deserialize(MapAccessDeserializer::new(map)).map(|keys| Advance(keys.by))
+    }
 }
 
 /// `{"at":"2026-01-01T00:00:00Z"}`, or Unix seconds.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct At {
-    at: Moment,
+pub(crate) struct Set {
+    pub(crate) at: Moment,
+}
+
+/// As [`Set`]; without `at`, where the clock stands.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Freeze {
+    #[serde(deserialize_with = "given")]
+    pub(crate) at: Option<Moment>,
+}
+
+/// What the time is in a sandbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ClockView {
+    /// The sandbox's time.
+    pub now: Moment,
+    unix_ms: i64,
+    /// Whether the clock stands still.
+    pub frozen: bool,
+    state: ClockState,
+}
+
+/// RFC 3339 has four digits for the year: what is beyond could be shown to nobody.
+const FIRST: Moment = Moment(Timestamp(-62_135_596_800_000));
+const LAST: Moment = Moment(Timestamp(253_402_300_799_999));
+
+/// That the clock may show this moment; `what` is what would bring it there, `path` where that stands.
+fn within_reach(at: Timestamp, path: &str, what: &str) -> Result<(), Invalid> {
+    if (FIRST.0..=LAST.0).contains(&at) {
+        return Ok(());
+    }
+    let why = format!("{what} the years 1 to 9999");
+    Err(Invalid::new(path, why).with_hint(format!("a clock goes from {FIRST} to {LAST}")))
+}
+
+/// As [`within_reach`], for a moment that was asked for.
+fn may_show(at: Timestamp) -> Result<(), Invalid> {
+    let seconds = at.unix_seconds();
+    within_reach(at, "at", &format!("{seconds} s since 1970 is not within"))
 }
 
 impl Sandbox {
     /// What the time is here.
-    pub(crate) fn show_clock(&self) -> Value {
+    pub(crate) fn show_clock(&self) -> ClockView {
         let now = self.now();
         let state = self.clock.state();
-        json!({
-            "now": now.to_string(),
-            "unix_ms": now.0,
-            "frozen": matches!(state, ClockState::Frozen { .. }),
-            "state": state,
-        })
+        ClockView {
+            now: Moment(now),
+            unix_ms: now.0,
+            frozen: matches!(state, ClockState::Frozen { .. }),
+            state,
+        }
     }
 
     /// Moves the clock by a length of time, back where it is negative.
-    pub(crate) async fn advance_clock(&self, input: Value) -> Outcome<Timestamp> {
-        // A bare length will do: `"1h"` or `3600`.
-        let by = match input {
-            Value::Object(_) => invalid::from_json::<Advance>(input)?.by,
-            bare => invalid::from_json::<Length>(bare)?,
-        };
-        self.move_clock(by).await
-    }
-
-    /// Moves the clock.
-    pub(crate) async fn move_clock(&self, by: Length) -> Outcome<Timestamp> {
-        let now = self.clock.advance(by.0);
+    pub(crate) async fn advance_clock(&self, Advance(by): Advance) -> Outcome<ClockView> {
+        let there = Timestamp(self.now().0.saturating_add(by.0));
+        let length = as_json(&by);
+        within_reach(there, "by", &format!("{length} leads out of"))?;
+        self.clock.advance(by.0);
         self.keep_clock().await?;
-        Ok(now)
+        Ok(self.show_clock())
     }
 
-    /// Stops the clock: where it stands, or at `{"at"}`.
-    pub(crate) async fn freeze_clock(&self, input: Value) -> Outcome<Timestamp> {
-        let empty = input.as_object().is_some_and(serde_json::Map::is_empty);
-        let at = if empty {
-            self.now()
-        } else {
-            invalid::from_object::<At>(input)?.at.0
+    /// Stops the clock: where it stands, or at a moment.
+    pub(crate) async fn freeze_clock(&self, freeze: Freeze) -> Outcome<ClockView> {
+        let at = match freeze.at {
+            Some(Moment(at)) => {
+                may_show(at)?;
+                at
+            }
+            None => self.now(),
         };
         self.put_clock(ClockState::Frozen { at }).await
     }
 
     /// Lets a stopped clock run on from where it stands.
-    pub(crate) async fn resume_clock(&self, input: Value) -> Outcome<Timestamp> {
-        if input.as_object().is_none_or(|object| !object.is_empty()) {
-            return Err(
-                Invalid::new("", format!("{input} is not {{}}: resume takes nothing")).into(),
-            );
-        }
+    pub(crate) async fn resume_clock(&self) -> Outcome<ClockView> {
         let state = Clock::running_from(self.now());
         self.put_clock(state).await
     }
 
-    /// Sets the clock to `{"at"}`; a stopped one stays stopped.
-    pub(crate) async fn set_clock(&self, input: Value) -> Outcome<Timestamp> {
-        let at = invalid::from_object::<At>(input)?.at.0;
+    /// Sets the clock; a stopped one stays stopped.
+    pub(crate) async fn set_clock(&self, Set { at: Moment(at) }: Set) -> Outcome<ClockView> {
+        may_show(at)?;
         let state = match self.clock.state() {
             ClockState::Frozen { .. } => ClockState::Frozen { at },
             ClockState::Running { .. } => Clock::running_from(at),
@@ -87,9 +158,9 @@ impl Sandbox {
         self.put_clock(state).await
     }
 
-    async fn put_clock(&self, state: ClockState) -> Outcome<Timestamp> {
+    async fn put_clock(&self, state: ClockState) -> Outcome<ClockView> {
         self.clock.put(state);
         self.keep_clock().await?;
-        Ok(self.now())
+        Ok(self.show_clock())
     }
 }

@@ -1,19 +1,32 @@
 //! Consents by control call: what users have agreed to without a page.
 
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{Outcome, Whose};
-use crate::invalid::{self, Invalid};
-use crate::model::buzz::BuzzLimit;
+use crate::invalid::Invalid;
+use crate::model::buzz::{Budget, BuzzLimit};
 use crate::model::consent::Consent;
 use crate::model::user::UserRef;
+use crate::protocol::ids::{ClientId, UserId};
+use crate::protocol::json::scope_text;
 use crate::protocol::scope::Scope;
+use crate::protocol::time::Moment;
 use crate::sandbox::Sandbox;
 
-#[derive(Debug, Deserialize)]
+/// What a user is to have agreed to.
+///
+/// ```
+/// use civitai_oauth_mock::Scope;
+/// use civitai_oauth_mock::control::{Agreement, Budget, Window};
+///
+/// let budget = Budget::Sliding { limit: 5000, window: Window::Day, unit: 1, currencies: None };
+/// let agreed = Agreement::new("ada", "my-app", Scope::AI_SERVICES).buzz_limit([budget]);
+/// # let _ = agreed;
+/// ```
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Agreed {
+pub struct Agreement {
     user: UserRef,
     client_id: String,
     scope: Scope,
@@ -22,32 +35,78 @@ struct Agreed {
     buzz_limit: Value,
 }
 
+impl Agreement {
+    /// A user, a client, and what the one lets the other do.
+    pub fn new(user: impl Into<UserRef>, client_id: impl Into<String>, scope: Scope) -> Self {
+        Self {
+            user: user.into(),
+            client_id: client_id.into(),
+            scope,
+            buzz_limit: Value::Null,
+        }
+    }
+
+    /// How much the client may spend, all of these at once; without any, as much as there is.
+    #[must_use]
+    pub fn buzz_limit(mut self, budgets: impl IntoIterator<Item = Budget>) -> Self {
+        let limit = BuzzLimit(budgets.into_iter().collect());
+        self.buzz_limit = super::users::as_json(&limit);
+        self
+    }
+}
+
+/// What a user has agreed to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Agreed {
+    /// Who has.
+    pub user: UserId,
+    /// To whom.
+    pub client_id: ClientId,
+    /// To what; empty where only a budget is kept.
+    #[serde(serialize_with = "scope_text")]
+    pub scope: Scope,
+    /// How much the client may spend.
+    pub buzz_limit: Option<BuzzLimit>,
+    /// When; not told of one that has just been put.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<Moment>,
+}
+
+/// `{"consents":[…]}`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Consents {
+    pub(crate) consents: Vec<Agreed>,
+}
+
+/// How many are gone.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct Deleted {
+    pub(crate) deleted: u64,
+}
+
 impl Sandbox {
     /// The consents, of a user or a client or all.
-    pub(crate) async fn list_consents(&self, whose: Whose) -> Outcome<Value> {
+    pub(crate) async fn list_consents(&self, whose: Whose) -> Outcome<Consents> {
         let whose = self.resolve_whose(whose).await?;
         let found = self
             .store
             .list_consents(self.world(), whose.as_key())
             .await?;
-        let shown: Vec<Value> = found
-            .into_iter()
-            .map(|(user, client, consent, at)| {
-                json!({
-                    "user": user,
-                    "client_id": client,
-                    "scope": consent.scope.to_string(),
-                    "buzz_limit": consent.buzz_limit,
-                    "updated_at": at.to_string(),
-                })
-            })
-            .collect();
-        Ok(json!({ "consents": shown }))
+        let show = |(user, client_id, consent, at): (_, _, Consent, _)| Agreed {
+            user,
+            client_id,
+            scope: consent.scope,
+            buzz_limit: consent.buzz_limit,
+            updated_at: Some(Moment(at)),
+        };
+        Ok(Consents {
+            consents: found.into_iter().map(show).collect(),
+        })
     }
 
     /// Remembers a consent, in place of the one before.
-    pub(crate) async fn put_consent(&self, input: Value) -> Outcome<Value> {
-        let agreed: Agreed = invalid::from_object(input)?;
+    pub(crate) async fn put_consent(&self, agreed: Agreement) -> Outcome<Agreed> {
         let user = self.user(&agreed.user, "user").await?;
         let client = self.client_named(&agreed.client_id).await?;
         let buzz_limit = BuzzLimit::parse(&agreed.buzz_limit.to_string()).map_err(|why| {
@@ -64,21 +123,22 @@ impl Sandbox {
         self.store
             .put_consent(self.world(), parties, &consent, self.now())
             .await?;
-        Ok(json!({
-            "user": user.id,
-            "client_id": client.id,
-            "scope": consent.scope.to_string(),
-            "buzz_limit": consent.buzz_limit,
-        }))
+        Ok(Agreed {
+            user: user.id,
+            client_id: client.id,
+            scope: consent.scope,
+            buzz_limit: consent.buzz_limit,
+            updated_at: None,
+        })
     }
 
     /// Forgets the consents of a user or a client, or all.
-    pub(crate) async fn delete_consents(&self, whose: Whose) -> Outcome<Value> {
+    pub(crate) async fn delete_consents(&self, whose: Whose) -> Outcome<Deleted> {
         let whose = self.resolve_whose(whose).await?;
         let deleted = self
             .store
             .delete_consents(self.world(), whose.as_key())
             .await?;
-        Ok(json!({ "deleted": deleted }))
+        Ok(Deleted { deleted })
     }
 }

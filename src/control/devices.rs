@@ -1,46 +1,50 @@
 //! Devices by control call: approve and deny without a browser, by user code.
 
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
 use super::Outcome;
-use crate::invalid::{self, Invalid};
+use crate::invalid::Invalid;
 use crate::model::device::Verdict;
 use crate::model::user::UserRef;
 use crate::oauth::device::review;
 use crate::sandbox::Sandbox;
 
-#[derive(Debug, Deserialize)]
+/// Which device is approved, and by whom.
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Approval {
-    user_code: String,
-    user: UserRef,
+pub(crate) struct Approval {
+    pub(crate) user_code: String,
+    pub(crate) user: UserRef,
 }
 
-#[derive(Debug, Deserialize)]
+/// Which device is denied.
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Denial {
-    user_code: String,
+pub(crate) struct Denial {
+    pub(crate) user_code: String,
 }
+
+/// There is nothing more to say: `{}`.
+#[derive(Debug, Clone, Copy, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Nothing {}
 
 impl Sandbox {
-    /// Approves the device of `{"user_code","user"}` as that user.
-    pub(crate) async fn approve_device(&self, input: Value) -> Outcome<Value> {
-        let Approval { user_code, user } = invalid::from_object(input)?;
-        let user = self.user(&user, "user").await?;
-        self.decide_device(&user_code, Verdict::Approved { by: user.id })
+    /// Approves a device as a user.
+    pub(crate) async fn approve_device(&self, approval: Approval) -> Outcome<Nothing> {
+        let user = self.user(&approval.user, "user").await?;
+        self.decide_device(&approval.user_code, Verdict::Approved { by: user.id })
             .await
     }
 
-    /// Denies the device of `{"user_code"}`.
-    pub(crate) async fn deny_device(&self, input: Value) -> Outcome<Value> {
-        let Denial { user_code } = invalid::from_object(input)?;
-        self.decide_device(&user_code, Verdict::Denied).await
+    /// Denies a device.
+    pub(crate) async fn deny_device(&self, denial: Denial) -> Outcome<Nothing> {
+        self.decide_device(&denial.user_code, Verdict::Denied).await
     }
 
-    async fn decide_device(&self, user_code: &str, verdict: Verdict) -> Outcome<Value> {
+    async fn decide_device(&self, user_code: &str, verdict: Verdict) -> Outcome<Nothing> {
         match review::decide(self, user_code, verdict).await {
-            Ok(()) => Ok(json!({})),
+            Ok(()) => Ok(Nothing {}),
             Err(why) => {
                 let why = why.description.unwrap_or_default();
                 Err(Invalid::new("user_code", format!("{user_code:?}: {why}"))

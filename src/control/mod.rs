@@ -1,33 +1,85 @@
-//! What makes it a mock? Time, faults, journal, snapshots, users, clients, tokens: each verb once, as a method of the
-//! sandbox. The doors are `http/`, `embed.rs` and `cli/doors.rs`; a door decides nothing.
+//! What makes it a mock? Time, faults, journal, snapshots, users, clients, tokens: what the verbs take and give.
+//!
+//! The verbs themselves are the methods of [`MockSandbox`](crate::MockSandbox); over HTTP they are the calls below
+//! `/_mock`, with the same words as JSON.
+//!
+//! | about | to say what is wanted | to read what there is |
+//! |---|---|---|
+//! | settings | [`SettingsPatch`] | [`Settings`], [`ContractView`] |
+//! | the clock | [`Moment`] | [`ClockView`] |
+//! | users | [`UserSpec`], [`UserRef`] | [`User`], [`Session`] |
+//! | clients | [`ClientSpec`] | [`Client`], [`NewSecret`] |
+//! | tokens and codes | [`Mint`], [`NewCode`] | [`Tokens`], [`TokenView`], [`Introspection`], [`IssuedCode`] |
+//! | consents | [`Agreement`], [`BuzzLimit`] | [`Agreed`] |
+//! | whose they are | [`Whose`] | |
+//! | faults | [`Fault`], [`Preset`] | [`SetFault`], [`PresetSet`] |
+//! | the journal | [`Requests`], [`Filter`], [`Expect`], [`Expectations`] | [`Exchanges`], [`Exchange`], [`Counters`] |
+//! | snapshots | | [`Snapshot`] |
+//! | sandboxes | [`NewSandbox`] | [`MadeSandbox`], [`SandboxInfo`] |
+//!
+//! Endpoints, grants and methods are closed lists: [`Endpoint`], [`GrantType`], [`Method`]. What is a [`Secret`] is not
+//! printed by `Debug`.
+
+// Each verb is written once, as a method of the sandbox. The doors are `http/`, `embed/` and `cli/doors.rs`; a door
+// decides nothing.
 
 mod clients;
 mod clock;
+mod codes;
 mod consents;
 mod contract;
 mod devices;
-pub(crate) mod faults;
+mod faults;
+mod filter;
 pub(crate) mod guard;
 pub(crate) mod http;
+mod keys;
 mod redact;
-pub(crate) mod requests;
+mod requests;
 mod sandboxes;
 mod snapshots;
 mod tokens;
 mod users;
+mod verify;
 
 use serde::Deserialize;
-use serde_json::{Value, json};
 
-use crate::invalid::{self, Invalid};
-use crate::model::client::Client;
-use crate::model::session::COOKIE;
-use crate::model::user::{User, UserRef};
+use crate::invalid::Invalid;
 use crate::oauth::session;
-use crate::protocol::ids::UserId;
 use crate::sandbox::Sandbox;
-use crate::sandbox::settings::{Settings, SettingsPatch};
 use crate::store::StoreError;
+
+pub use crate::model::buzz::{Budget, BuzzLimit, Window};
+pub use crate::model::client::{AccessMode, Client, Grant};
+pub use crate::model::token::TokenKind;
+pub use crate::model::user::{Buzz, User, UserRef};
+pub use crate::oauth::mint::Tokens;
+pub use crate::protocol::call::{Endpoint, GrantType, Method};
+pub use crate::protocol::ids::{ClientId, UserId};
+pub use crate::protocol::secret::Secret;
+pub use crate::protocol::time::Moment;
+pub use crate::sandbox::faults::{Fault, SetFault};
+pub use crate::sandbox::journal::Counters;
+pub use crate::sandbox::settings::{Settings, SettingsPatch};
+pub use clients::{ClientSpec, NewSecret};
+pub use clock::ClockView;
+pub use codes::{IssuedCode, NewCode};
+pub use consents::{Agreed, Agreement};
+pub use contract::{ContractView, DifferenceView};
+pub use faults::{Preset, PresetFault, PresetSet};
+pub use filter::Filter;
+pub use requests::{Decided, Exchange, Exchanges, Requests};
+pub use sandboxes::{MadeSandbox, NewSandbox, SandboxInfo};
+pub use snapshots::Snapshot;
+pub use tokens::{Introspection, Mint, TokenView};
+pub use users::{Session, UserSpec};
+pub use verify::{Expect, Expectations};
+
+pub(crate) use clock::{Advance, Freeze, Set};
+pub(crate) use devices::{Approval, Denial};
+pub(crate) use sandboxes::check_name;
+pub(crate) use tokens::{OneToken, SomeTokens};
+pub(crate) use users::SignIn;
 
 /// Why a control call was not carried out.
 #[derive(Debug)]
@@ -41,7 +93,7 @@ pub(crate) enum ControlError {
     /// The journal is not what was expected.
     Mismatch {
         differences: Vec<String>,
-        counters: Value,
+        counters: Counters,
     },
     Store(StoreError),
 }
@@ -61,11 +113,39 @@ impl From<StoreError> for ControlError {
 type Outcome<T> = Result<T, ControlError>;
 
 /// Whose tokens or consents are meant; what is not given means everybody's.
-#[derive(Debug, Clone, Default, Deserialize)]
+///
+/// ```
+/// use civitai_oauth_mock::control::Whose;
+///
+/// let one_pair = Whose::all().user("ada").client("my-app");
+/// # let _ = one_pair;
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct Whose {
+pub struct Whose {
     pub(crate) user: Option<UserRef>,
     pub(crate) client_id: Option<String>,
+}
+
+impl Whose {
+    /// Everybody's.
+    pub fn all() -> Self {
+        Self::default()
+    }
+
+    /// Only this user's.
+    #[must_use]
+    pub fn user(mut self, user: impl Into<UserRef>) -> Self {
+        self.user = Some(user.into());
+        self
+    }
+
+    /// Only this client's.
+    #[must_use]
+    pub fn client(mut self, id: impl Into<String>) -> Self {
+        self.client_id = Some(id.into());
+        self
+    }
 }
 
 /// As [`Whose`], with the user found.
@@ -81,28 +161,13 @@ impl Known {
     }
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SessionFor {
-    user: UserRef,
-}
-
 impl Sandbox {
     /// Changes some settings.
-    pub(crate) async fn patch_settings(&self, input: Value) -> Outcome<Settings> {
-        let patch: SettingsPatch = invalid::from_object(input)?;
-        if let Some(named) = patch.login() {
+    pub(crate) async fn patch_settings(&self, patch: SettingsPatch) -> Outcome<Settings> {
+        if let Some(named) = patch.user_to_sign_in() {
             self.user(named, "login").await?;
         }
         Ok(self.change_settings(|settings| settings.patched(patch)))
-    }
-
-    /// Signs `{"user"}` in. What comes back is the cookie, as a request carries it.
-    pub(crate) async fn create_session(&self, input: Value) -> Outcome<Value> {
-        let SessionFor { user } = invalid::from_object(input)?;
-        let user = self.user(&user, "user").await?;
-        let value = session::open(self, user.id).await?;
-        Ok(json!({ "cookie": format!("{COOKIE}={}", value.reveal()), "user": user }))
     }
 
     async fn resolve_whose(&self, whose: Whose) -> Outcome<Known> {

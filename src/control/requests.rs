@@ -1,122 +1,248 @@
-//! The journal by control call: what the app has sent and was answered, and whether that is what was expected.
-//! Secrets are redacted unless they are asked for.
+//! The journal by control call: what the app has sent and was answered. Which exchanges are meant is `filter.rs`, whether
+//! they are those that were expected `verify.rs`. Secrets are redacted unless they are asked for.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
+use super::Outcome;
+use super::filter::{Filter, Search, beside_filter, narrowed};
 use super::redact::{redact, redact_text};
-use super::{ControlError, Outcome};
-use crate::invalid::{self, Invalid};
+use crate::contract::{Contract, Difference};
+use crate::invalid::Invalid;
 use crate::model::user::UserRef;
+use crate::protocol::call::{Endpoint, GrantType, Method};
 use crate::protocol::duration::Length;
+use crate::protocol::time::Moment;
 use crate::sandbox::Sandbox;
-use crate::sandbox::journal::Entry;
+use crate::sandbox::journal::{Counters, Entry};
 
 const LONGEST_WAIT: Length = Length(60_000);
 
-/// Which exchanges are meant; what is not given fits all.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Filter {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    endpoint: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    method: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    grant_type: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    client_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    user: Option<UserRef>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<String>,
-    /// Only those after the exchange of this id.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    after: Option<u64>,
-}
-
-/// The query of `GET requests`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Asked {
-    endpoint: Option<String>,
-    method: Option<String>,
-    grant_type: Option<String>,
-    client_id: Option<String>,
-    user: Option<UserRef>,
-    status: Option<u16>,
-    error: Option<String>,
-    after: Option<u64>,
-    /// At most so many, the newest.
+/// What is asked of the journal.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use civitai_oauth_mock::control::{Endpoint, Requests};
+///
+/// // As soon as the app has called twice, but after 5 s in any case.
+/// let two = Requests::endpoint(Endpoint::Token).wait(Duration::from_secs(5)).count(2);
+/// # let _ = two;
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(from = "Keys")]
+pub struct Requests {
+    filter: Filter,
     limit: Option<usize>,
-    /// Shows what would be redacted.
     secrets: bool,
-    /// Answers once `count` have come, or when this is over.
     wait: Option<Length>,
     count: Option<usize>,
 }
 
-/// What is expected of the exchanges that fit a filter.
-#[derive(Debug, Deserialize)]
-struct Expectation {
-    #[serde(flatten)]
-    filter: Map<String, Value>,
-    times: Option<usize>,
-    at_least: Option<usize>,
-    at_most: Option<usize>,
-    /// The first of them comes after the first of the expectation before.
-    #[serde(default)]
-    in_order: bool,
+beside_filter! {
+    Keys {
+        limit: Option<usize>,
+        secrets: bool,
+        wait: Option<Length>,
+        count: Option<usize>,
+    }
 }
 
-impl Filter {
-    fn fits(&self, entry: &Entry, user: Option<i64>) -> bool {
-        let same = |wanted: &Option<String>, found: Option<&str>| {
-            wanted.as_deref().is_none_or(|wanted| Some(wanted) == found)
+impl From<Keys> for Requests {
+    fn from(keys: Keys) -> Self {
+        Self {
+            filter: keys.filter(),
+            limit: keys.limit,
+            secrets: keys.secrets,
+            wait: keys.wait,
+            count: keys.count,
+        }
+    }
+}
+
+impl From<Filter> for Requests {
+    fn from(filter: Filter) -> Self {
+        Self {
+            filter,
+            ..Self::default()
+        }
+    }
+}
+
+narrowed!(Requests, filter);
+
+impl Requests {
+    /// At most so many, the newest.
+    #[must_use]
+    pub fn limit(mut self, limit: usize) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+
+    /// Shows what would be redacted.
+    #[must_use]
+    pub fn secrets(mut self) -> Self {
+        self.secrets = true;
+        self
+    }
+
+    /// Answers once [`Requests::count`] have come, or when this is over: 60 s at the most.
+    #[must_use]
+    pub fn wait(mut self, wait: Duration) -> Self {
+        self.wait = Some(Length::of(wait));
+        self
+    }
+
+    /// How many to wait for; without it, one.
+    #[must_use]
+    pub fn count(mut self, count: usize) -> Self {
+        self.count = Some(count);
+        self
+    }
+}
+
+/// What the app has sent and was answered.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Exchanges {
+    /// Those that were asked for, oldest first.
+    pub requests: Vec<Exchange>,
+    /// How often what was asked for, by all that came since the journal was cleared.
+    pub counters: Counters,
+}
+
+/// A request, and what it was answered. `Debug` shows no secrets even where they were asked for.
+#[derive(Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Exchange {
+    /// Counts from 1, and goes on when the journal is cleared.
+    pub id: u64,
+    /// When it came, by the sandbox's clock.
+    pub at: Moment,
+    /// Its method, whatever it was.
+    pub method: String,
+    /// Its path, without the query and a sandbox's prefix.
+    pub path: String,
+    /// The endpoint that the path leads to.
+    pub endpoint: Endpoint,
+    /// The grant that it asked by, whatever it was.
+    pub grant_type: Option<String>,
+    /// Whom it came from.
+    pub client_id: Option<String>,
+    /// For whom it acted.
+    pub user: Option<i64>,
+    /// Query and body; of what was sent twice, what counted.
+    pub params: Map<String, Value>,
+    /// The headers that tell something about a client, by their names in lower case.
+    pub headers: Map<String, Value>,
+    /// The status of the answer; none where the connection was cut.
+    pub status: Option<u16>,
+    /// The error code of the answer.
+    pub error: Option<String>,
+    /// Where the answer leads.
+    pub location: Option<String>,
+    /// The answer's body, where it is JSON.
+    pub answer: Option<Value>,
+    /// The differences that decided something, and the side that each was on.
+    pub differences: Vec<Decided>,
+    /// The faults that touched it, by id.
+    pub faults: Vec<u64>,
+    /// Our extensions that it relied on.
+    pub extensions: Vec<&'static str>,
+}
+
+/// A difference that decided something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Decided {
+    /// Which.
+    pub name: Difference,
+    /// The side that it was on.
+    pub side: Contract,
+}
+
+impl Exchange {
+    /// A parameter that is text.
+    pub fn param(&self, name: &str) -> Option<&str> {
+        self.params.get(name)?.as_str()
+    }
+
+    /// A header that tells something about a client, by its name in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.as_str()
+    }
+
+    fn of(entry: &Entry, secrets: bool) -> Self {
+        let decided = |(name, side): &(Difference, Contract)| Decided {
+            name: *name,
+            side: *side,
         };
-        same(&self.endpoint, Some(&entry.endpoint))
-            && same(&self.method, Some(&entry.method))
-            && same(&self.grant_type, entry.grant_type())
-            && same(&self.client_id, entry.client_id.as_deref())
-            && same(&self.error, entry.error())
-            && self.status.is_none_or(|status| status == entry.status)
-            && self.after.is_none_or(|after| entry.id > after)
-            && (self.user.is_none() || (user.is_some() && entry.user_id == user))
+        let whole = Self {
+            id: entry.id,
+            at: Moment(entry.at),
+            method: entry.method.clone(),
+            path: entry.path.clone(),
+            endpoint: entry.endpoint,
+            grant_type: entry.grant_type().map(str::to_owned),
+            client_id: entry.client_id.clone(),
+            user: entry.user_id,
+            params: entry.params.clone(),
+            headers: entry.headers.clone(),
+            status: (entry.status != 0).then_some(entry.status),
+            error: entry.error().map(str::to_owned),
+            location: entry.location.clone(),
+            answer: entry.answer.clone(),
+            differences: entry.differences.iter().map(decided).collect(),
+            faults: entry.faults.clone(),
+            extensions: entry.extensions.clone(),
+        };
+        if secrets { whole } else { whole.redacted() }
+    }
+
+    fn redacted(self) -> Self {
+        let object = |object: Map<String, Value>| match redact(Value::Object(object)) {
+            Value::Object(object) => object,
+            _ => Map::new(),
+        };
+        Self {
+            path: redact_text(&self.path),
+            params: object(self.params),
+            headers: object(self.headers),
+            location: self.location.as_deref().map(redact_text),
+            answer: self.answer.map(redact),
+            ..self
+        }
+    }
+}
+
+impl fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = serde_json::to_value(self.clone().redacted()).map_err(|_| fmt::Error)?;
+        write!(f, "Exchange {shown}")
     }
 }
 
 impl Sandbox {
     /// The exchanges that fit, oldest first, and the counters of all.
-    pub(crate) async fn list_requests(&self, asked: Asked) -> Outcome<Value> {
+    pub(crate) async fn list_requests(&self, asked: Requests) -> Outcome<Exchanges> {
         let wait = asked.wait.unwrap_or(Length(0));
         if !(Length(0)..=LONGEST_WAIT).contains(&wait) {
             return Err(Invalid::new("wait", "a wait goes from 0 to 60 s").into());
         }
-        let filter = Filter {
-            endpoint: asked.endpoint,
-            method: asked.method,
-            grant_type: asked.grant_type,
-            client_id: asked.client_id,
-            user: asked.user,
-            status: asked.status,
-            error: asked.error,
-            after: asked.after,
-        };
-        let user = self.filter_user(&filter).await?;
+        let search = self.search(asked.filter).await?;
         let count = asked.count.unwrap_or(1);
-        let mut found = self.wait_for(&filter, user, count, wait.to_std()).await;
+        let mut found = self.wait_for(&search, count, wait.to_std()).await;
         if let Some(limit) = asked.limit {
             found.drain(..found.len().saturating_sub(limit));
         }
-        let shown: Vec<Value> = found
-            .iter()
-            .map(|entry| show(entry, asked.secrets))
-            .collect();
-        Ok(json!({ "requests": shown, "counters": self.journal.counters() }))
+        let shown = found.iter().map(|entry| Exchange::of(entry, asked.secrets));
+        Ok(Exchanges {
+            requests: shown.collect(),
+            counters: self.journal.counters(),
+        })
     }
 
     /// Forgets every exchange.
@@ -124,25 +250,12 @@ impl Sandbox {
         self.journal.clear();
     }
 
-    async fn filter_user(&self, filter: &Filter) -> Outcome<Option<i64>> {
-        match &filter.user {
-            Some(named) => Ok(Some(self.user_or_deleted(named, "user").await?.id.0)),
-            None => Ok(None),
-        }
-    }
-
-    async fn wait_for(
-        &self,
-        filter: &Filter,
-        user: Option<i64>,
-        count: usize,
-        wait: Duration,
-    ) -> Vec<Entry> {
+    async fn wait_for(&self, search: &Search, count: usize, wait: Duration) -> Vec<Entry> {
         // Watched before it is read: what comes in between wakes us.
         let mut news = self.journal.watch();
         let enough = async {
             loop {
-                let found = self.journal.matching(|entry| filter.fits(entry, user));
+                let found = self.journal.matching(|entry| search.fits(entry));
                 if found.len() >= count || news.changed().await.is_err() {
                     return found;
                 }
@@ -150,151 +263,7 @@ impl Sandbox {
         };
         match tokio::time::timeout(wait, enough).await {
             Ok(found) => found,
-            Err(_) => self.journal.matching(|entry| filter.fits(entry, user)),
+            Err(_) => self.journal.matching(|entry| search.fits(entry)),
         }
-    }
-
-    /// Checks expectations: a list of them, or `{"expectations","in_order"}`. Errors: what differs, in words.
-    pub(crate) async fn verify(&self, input: Value) -> Outcome<Value> {
-        let (list, all_in_order) = match input {
-            Value::Object(mut object) => {
-                let in_order = object.remove("in_order").unwrap_or(Value::Bool(false));
-                let list = object.remove("expectations").unwrap_or_default();
-                if let Some(key) = object.keys().next() {
-                    let why = Invalid::new(key.as_str(), format!("unknown key {key:?}"));
-                    return Err(why
-                        .with_hint("give expectations and in_order, or a list")
-                        .into());
-                }
-                (
-                    list,
-                    invalid::from_json(in_order).map_err(|wrong| under("in_order", wrong))?,
-                )
-            }
-            list => (list, false),
-        };
-        let expectations: Vec<Expectation> = invalid::from_json(list)?;
-        let mut differences = Vec::new();
-        let mut before = 0;
-        for (at, expectation) in expectations.into_iter().enumerate() {
-            let filter: Filter = invalid::from_json(Value::Object(expectation.filter.clone()))
-                .map_err(|wrong| under(&format!("[{at}]"), wrong))?;
-            let user = self.filter_user(&filter).await?;
-            let found = self.journal.matching(|entry| filter.fits(entry, user));
-            let meant = describe(&filter);
-            if let Some(wrong) = expectation.differs(found.len()) {
-                differences.push(format!("[{at}] {meant}: {wrong}"));
-            }
-            let first = found.first().map_or(0, |entry| entry.id);
-            if (expectation.in_order || all_in_order) && !found.is_empty() {
-                if !found.iter().any(|entry| entry.id > before) {
-                    differences.push(format!(
-                        "[{at}] {meant}: came as request {first}, before request {before} of the expectation before"
-                    ));
-                }
-                let later = found.iter().map(|entry| entry.id).find(|id| *id > before);
-                before = later.unwrap_or(first);
-            } else if !found.is_empty() {
-                before = first;
-            }
-        }
-        if differences.is_empty() {
-            return Ok(json!({ "verified": true }));
-        }
-        let counters = self.journal.counters();
-        Err(ControlError::Mismatch {
-            differences,
-            counters: json!(counters),
-        })
-    }
-}
-
-/// An exchange as the control API shows it.
-fn show(entry: &Entry, secrets: bool) -> Value {
-    let differences: Vec<Value> = entry
-        .differences
-        .iter()
-        .map(|(name, side)| json!({ "name": name, "side": side }))
-        .collect();
-    let text = |text: &str| {
-        if secrets {
-            text.to_owned()
-        } else {
-            redact_text(text)
-        }
-    };
-    let object = |object: &Map<String, Value>| {
-        let whole = Value::Object(object.clone());
-        if secrets { whole } else { redact(whole) }
-    };
-    json!({
-        "id": entry.id,
-        "at": entry.at.to_string(),
-        "method": entry.method,
-        "path": text(&entry.path),
-        "endpoint": text(&entry.endpoint),
-        "grant_type": entry.grant_type(),
-        "client_id": entry.client_id,
-        "user": entry.user_id,
-        "params": object(&entry.params),
-        "headers": object(&entry.headers),
-        "status": (entry.status != 0).then_some(entry.status),
-        "error": entry.error(),
-        "location": entry.location.as_deref().map(text),
-        "answer": entry.answer.clone().map(|answer| if secrets { answer } else { redact(answer) }),
-        "differences": differences,
-        "faults": entry.faults,
-        "extensions": entry.extensions,
-    })
-}
-
-fn under(path: &str, wrong: Invalid) -> Invalid {
-    let path = if wrong.path.is_empty() {
-        path.to_owned()
-    } else {
-        format!("{path}.{}", wrong.path)
-    };
-    Invalid { path, ..wrong }
-}
-
-impl Expectation {
-    /// What is wrong with so many, if anything is. Without a number, one at least is expected.
-    fn differs(&self, found: usize) -> Option<String> {
-        let (times, at_least, at_most) = (self.times, self.at_least, self.at_most);
-        let at_least = if times.or(at_least).or(at_most).is_none() {
-            Some(1)
-        } else {
-            at_least
-        };
-        let wanted = if times.is_some_and(|times| times != found) {
-            format!("{}", times.unwrap_or_default())
-        } else if at_least.is_some_and(|least| found < least) {
-            format!("at least {}", at_least.unwrap_or_default())
-        } else if at_most.is_some_and(|most| found > most) {
-            format!("at most {}", at_most.unwrap_or_default())
-        } else {
-            return None;
-        };
-        Some(format!("expected {wanted}, came {found}"))
-    }
-}
-
-/// `token refresh_token client_id=…`, or `any request`.
-fn describe(filter: &Filter) -> String {
-    let filter = serde_json::to_value(filter).unwrap_or_default();
-    let parts: Vec<String> = filter
-        .as_object()
-        .into_iter()
-        .flatten()
-        .map(|(key, value)| match (key.as_str(), value) {
-            ("endpoint" | "grant_type", Value::String(text)) => text.clone(),
-            (key, Value::String(text)) => format!("{key}={text}"),
-            (key, other) => format!("{key}={other}"),
-        })
-        .collect();
-    if parts.is_empty() {
-        "any request".to_owned()
-    } else {
-        parts.join(" ")
     }
 }

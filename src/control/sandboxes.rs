@@ -1,19 +1,33 @@
 //! Sandboxes by control call: made, listed, deleted. These verbs belong to the registry, not to one sandbox.
 
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
 use super::{ControlError, Outcome};
-use crate::invalid::{self, Invalid};
+use crate::invalid::Invalid;
+use crate::protocol::json::seconds_if_known;
 use crate::sandbox::registry::{DEFAULT, OwnBlueprint, Registry, is_name};
-use crate::sandbox::settings::SettingsPatch;
+use crate::sandbox::settings::{Settings, SettingsPatch};
 use crate::seed::{SeedFile, find};
 
-#[derive(Debug, Deserialize)]
+/// A sandbox to be made.
+///
+/// ```
+/// use civitai_oauth_mock::Contract;
+/// use civitai_oauth_mock::control::{NewSandbox, SettingsPatch};
+///
+/// let checkout = NewSandbox::named("checkout")
+///     .seed("[[users]]\nid = 1\nusername = \"mia\"")?
+///     .settings(SettingsPatch::new().contract(Contract::Live).login("mia"));
+/// # let _ = checkout;
+/// # Ok::<(), civitai_oauth_mock::Invalid>(())
+/// ```
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Made {
+pub struct NewSandbox {
     /// Without one, a UUID.
     #[serde(default)]
     name: Option<String>,
@@ -24,19 +38,73 @@ struct Made {
     settings: SettingsPatch,
 }
 
+impl NewSandbox {
+    /// A sandbox of this name: letters, digits, `-`, `_` and `.`, 64 at the most.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self {
+            name: Some(name.into()),
+            ..Self::default()
+        }
+    }
+
+    /// A sandbox whose name is drawn.
+    pub fn unnamed() -> Self {
+        Self::default()
+    }
+
+    /// Begins with these users and clients (TOML in the seed format) instead of the server's own.
+    pub fn seed(mut self, toml: &str) -> Result<Self, Invalid> {
+        self.seed = Some(SeedFile::read(toml, Path::new("seed"))?);
+        Ok(self)
+    }
+
+    /// Begins with these settings in place of the server's own.
+    #[must_use]
+    pub fn settings(mut self, settings: SettingsPatch) -> Self {
+        self.settings = settings;
+        self
+    }
+}
+
+/// A sandbox that has been made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct MadeSandbox {
+    /// What it is called.
+    pub name: String,
+    /// Its prefix.
+    pub path: String,
+    /// What it begins with.
+    pub settings: Settings,
+}
+
+/// A sandbox that there is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct SandboxInfo {
+    /// What it is called.
+    pub name: String,
+    /// Its prefix; `/` for the default one.
+    pub path: String,
+    /// How long nobody has used it, in whole seconds of the system's time; not known of one that a restart has left.
+    #[serde(rename = "idle_seconds", serialize_with = "seconds_if_known")]
+    pub idle: Option<Duration>,
+}
+
+/// `{"sandboxes":[…]}`.
+#[derive(Debug, Serialize)]
+pub(crate) struct SandboxList {
+    pub(crate) sandboxes: Vec<SandboxInfo>,
+}
+
 impl Registry {
     /// Makes a sandbox with a seed and settings of its own.
-    pub(crate) async fn create_sandbox(&self, input: Value) -> Outcome<Value> {
-        let made: Made = invalid::from_object(input)?;
+    pub(crate) async fn create_sandbox(&self, made: NewSandbox) -> Outcome<MadeSandbox> {
         let name = match made.name {
             Some(name) => name,
             None => self.sandbox(DEFAULT).await?.entropy.client_id(),
         };
-        if !is_name(&name) {
-            let why =
-                format!("{name:?} is not a name: letters, digits, - _ . and at most 64 of them");
-            return Err(Invalid::new("name", why).into());
-        }
+        check_name(&name)?;
         let seed = match made.seed {
             Some(seed) => Some(seed.planting().map_err(|wrong| Invalid {
                 path: format!("seed.{}", wrong.path),
@@ -58,11 +126,11 @@ impl Registry {
                 .into());
         }
         if let Some(sandbox) = self.make(&name, OwnBlueprint { seed, settings }).await? {
-            Ok(json!({
-                "name": sandbox.name(),
-                "path": format!("/_sandbox/{name}"),
-                "settings": *sandbox.settings(),
-            }))
+            Ok(MadeSandbox {
+                name: sandbox.name().to_owned(),
+                path: format!("/_sandbox/{name}"),
+                settings: (*sandbox.settings()).clone(),
+            })
         } else {
             let why = Invalid::new("name", format!("a second sandbox {name:?}"));
             Err(ControlError::Conflict(
@@ -72,20 +140,15 @@ impl Registry {
     }
 
     /// The sandboxes there are.
-    pub(crate) async fn list_sandboxes(&self) -> Outcome<Value> {
+    pub(crate) async fn list_sandboxes(&self) -> Outcome<SandboxList> {
         let names = self.store().list_sandboxes().await?;
-        let shown: Vec<Value> = names
-            .into_iter()
-            .map(|name| {
-                let idle = self.idle(&name).map(|idle| idle.as_secs());
-                json!({ "name": name, "path": path(&name), "idle_seconds": idle })
-            })
-            .collect();
-        Ok(json!({ "sandboxes": shown }))
+        Ok(SandboxList {
+            sandboxes: names.into_iter().map(|name| self.show(name)).collect(),
+        })
     }
 
     /// One sandbox.
-    pub(crate) async fn read_sandbox(&self, name: &str) -> Outcome<Value> {
+    pub(crate) async fn read_sandbox(&self, name: &str) -> Outcome<SandboxInfo> {
         if !self
             .store()
             .list_sandboxes()
@@ -95,8 +158,7 @@ impl Registry {
         {
             return Err(no_sandbox(name));
         }
-        let idle = self.idle(name).map(|idle| idle.as_secs());
-        Ok(json!({ "name": name, "path": path(name), "idle_seconds": idle }))
+        Ok(self.show(name.to_owned()))
     }
 
     /// Deletes a sandbox with all that is in it. The next request that names it makes a new one.
@@ -111,8 +173,26 @@ impl Registry {
             Err(no_sandbox(name))
         }
     }
+
+    fn show(&self, name: String) -> SandboxInfo {
+        SandboxInfo {
+            path: path(&name),
+            idle: self.idle(&name),
+            name,
+        }
+    }
 }
 
+/// That a path may name a sandbox so.
+pub(crate) fn check_name(name: &str) -> Result<(), Invalid> {
+    if is_name(name) {
+        return Ok(());
+    }
+    let why = format!("{name:?} is not a name: letters, digits, - _ . and at most 64 of them");
+    Err(Invalid::new("name", why))
+}
+
+/// What goes before the paths of a sandbox.
 fn path(name: &str) -> String {
     if name == DEFAULT {
         "/".to_owned()

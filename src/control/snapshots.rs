@@ -1,17 +1,43 @@
 //! Snapshots: the rows, the clock, the settings and the faults of a sandbox under a name, and back. The journal is
 //! not part of them.
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::{ControlError, Outcome};
 use crate::invalid::Invalid;
+use crate::protocol::time::{Moment, Timestamp};
 use crate::sandbox::registry::is_name;
 use crate::sandbox::{Sandbox, State};
 use crate::store::StoreError;
 
+/// A copy of a sandbox's rows, clock, settings and faults.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// What it is called.
+    pub name: String,
+    /// When it was taken, by the sandbox's clock.
+    pub taken_at: Moment,
+}
+
+/// `{"snapshots":[…]}`.
+#[derive(Debug, Serialize)]
+pub(crate) struct SnapshotList {
+    pub(crate) snapshots: Vec<Snapshot>,
+}
+
+impl Snapshot {
+    fn new(name: &str, taken_at: Timestamp) -> Self {
+        Self {
+            name: name.to_owned(),
+            taken_at: Moment(taken_at),
+        }
+    }
+}
+
 impl Sandbox {
     /// Takes a snapshot, in place of one of the same name.
-    pub(crate) async fn take_snapshot(&self, name: &str) -> Outcome<Value> {
+    pub(crate) async fn take_snapshot(&self, name: &str) -> Outcome<Snapshot> {
         if !is_name(name) {
             let why =
                 format!("{name:?} is not a name: letters, digits, - _ . and at most 64 of them");
@@ -24,24 +50,25 @@ impl Sandbox {
         };
         let state = serde_json::to_string(&state).expect("clock, settings and faults are JSON");
         let taken_at = self.keep_snapshot(name, state).await?;
-        Ok(json!({ "name": name, "taken_at": taken_at.to_string() }))
+        Ok(Snapshot::new(name, taken_at))
     }
 
     /// The snapshots, by name.
-    pub(crate) async fn list_snapshots(&self) -> Outcome<Value> {
+    pub(crate) async fn list_snapshots(&self) -> Outcome<SnapshotList> {
         let found = self.store.list_snapshots(self.name()).await?;
-        let shown: Vec<Value> = found
-            .into_iter()
-            .map(|one| json!({ "name": one.name, "taken_at": one.taken_at.to_string() }))
-            .collect();
-        Ok(json!({ "snapshots": shown }))
+        let shown = found
+            .iter()
+            .map(|one| Snapshot::new(&one.name, one.taken_at));
+        Ok(SnapshotList {
+            snapshots: shown.collect(),
+        })
     }
 
     /// One snapshot.
-    pub(crate) async fn read_snapshot(&self, name: &str) -> Outcome<Value> {
+    pub(crate) async fn read_snapshot(&self, name: &str) -> Outcome<Snapshot> {
         let found = self.store.list_snapshots(self.name()).await?;
         match found.iter().find(|one| one.name == name) {
-            Some(one) => Ok(json!({ "name": one.name, "taken_at": one.taken_at.to_string() })),
+            Some(one) => Ok(Snapshot::new(&one.name, one.taken_at)),
             None => Err(self.no_snapshot(name).await?),
         }
     }

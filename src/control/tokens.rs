@@ -1,24 +1,38 @@
-//! Tokens and codes without a browser: mint, list, look into, let run out, revoke.
+//! Tokens without a browser: mint, list, look into, let run out, revoke. Codes are `codes.rs`.
 
-use serde::Deserialize;
-use serde_json::{Value, json};
+use std::time::Duration;
 
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::consents::Deleted;
 use super::{Outcome, Whose};
-use crate::invalid::{self, Invalid};
-use crate::model::code::{self, AuthorizationCode};
+use crate::invalid::Invalid;
 use crate::model::token::{Token, TokenKind};
 use crate::model::user::UserRef;
-use crate::oauth::mint::{Permission, mint_for};
-use crate::protocol::pkce::{Challenge, Verifier};
-use crate::protocol::redirect_uri;
+use crate::oauth::mint::{Permission, Tokens, mint_for};
+use crate::protocol::ids::{ClientId, UserId};
+use crate::protocol::json::scope_text;
 use crate::protocol::scope::Scope;
 use crate::protocol::secret::{Secret, SecretHash};
-use crate::protocol::time::Timestamp;
+use crate::protocol::time::{Moment, Timestamp};
 use crate::sandbox::Sandbox;
 
-#[derive(Debug, Deserialize)]
+/// Tokens to be minted: for a client, a user, and a scope.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use civitai_oauth_mock::Scope;
+/// use civitai_oauth_mock::control::Mint;
+///
+/// let short = Mint::new("my-app", "ada", Scope::AI_SERVICES).expires_in(Duration::from_secs(60));
+/// let of_old = Mint::new("my-app", 2, "ModelsRead,MediaRead".parse()?).exact_scope();
+/// # let _ = (short, of_old);
+/// # Ok::<(), String>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Mint {
+pub struct Mint {
     client_id: String,
     user: UserRef,
     #[serde(default)]
@@ -31,42 +45,114 @@ struct Mint {
     exact_scope: bool,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Issue {
-    client_id: String,
-    user: UserRef,
-    #[serde(default)]
-    scope: Option<Scope>,
-    #[serde(default)]
-    redirect_uri: Option<String>,
-    /// Without one, a verifier is drawn and given back.
-    #[serde(default)]
-    code_challenge: Option<String>,
-    #[serde(default)]
-    nonce: Option<String>,
-    #[serde(default)]
-    state: Option<String>,
+impl Mint {
+    /// The client by id, the user by id or username.
+    pub fn new(client_id: impl Into<String>, user: impl Into<UserRef>, scope: Scope) -> Self {
+        Self {
+            client_id: client_id.into(),
+            user: user.into(),
+            scope: Some(scope),
+            expires_in: None,
+            exact_scope: false,
+        }
+    }
+
+    /// How long the access token lives, in whole seconds; without it, as long as the settings say.
+    #[must_use]
+    pub fn expires_in(mut self, life: Duration) -> Self {
+        self.expires_in = Some(u32::try_from(life.as_secs()).unwrap_or(u32::MAX));
+        self
+    }
+
+    /// Leaves [`Scope::USER_READ`] out unless it is asked for, as tokens of old do.
+    #[must_use]
+    pub fn exact_scope(mut self) -> Self {
+        self.exact_scope = true;
+        self
+    }
 }
 
+/// One token, `{"token"}`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct One {
-    token: String,
+pub(crate) struct OneToken {
+    pub(crate) token: Secret,
 }
 
+/// One token, or those of a user and a client, or all.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct OneOrAll {
-    token: Option<String>,
-    client_id: Option<String>,
-    user: Option<UserRef>,
+pub(crate) struct SomeTokens {
+    pub(crate) token: Option<Secret>,
+    pub(crate) client_id: Option<String>,
+    pub(crate) user: Option<UserRef>,
+}
+
+/// A token that is known. Its value is not, only its hash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct TokenView {
+    /// Whether it opens anything now.
+    pub active: bool,
+    /// What it is for.
+    pub kind: TokenKind,
+    token_type: Option<&'static str>,
+    /// Whom it was issued to.
+    pub client_id: ClientId,
+    /// For whom the client acts.
+    pub user: UserId,
+    /// What it allows.
+    #[serde(serialize_with = "scope_text")]
+    pub scope: Scope,
+    scopes: Vec<&'static str>,
+    /// When it was issued.
+    pub issued_at: Moment,
+    /// The last moment at which it is good.
+    pub expires_at: Moment,
+    /// Whole seconds until then; negative where it has run out.
+    pub expires_in: i64,
+    /// 64 lower-case hex digits.
+    pub sha256: String,
+}
+
+/// What a token stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Introspection {
+    /// Whether it opens anything now.
+    pub active: bool,
+    /// What is known of it; nothing where it never was, was revoked, or was replaced.
+    pub token: Option<TokenView>,
+}
+
+impl Serialize for Introspection {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Unknown {
+            active: bool,
+        }
+        match &self.token {
+            Some(token) => token.serialize(serializer),
+            None => Unknown { active: false }.serialize(serializer),
+        }
+    }
+}
+
+/// `{"tokens":[…]}`.
+#[derive(Debug, Serialize)]
+pub(crate) struct TokenList {
+    pub(crate) tokens: Vec<TokenView>,
+}
+
+/// How many have run out.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct Expired {
+    pub(crate) expired: u64,
 }
 
 impl Sandbox {
     /// Mints tokens for a user and a client; the answer is that of `/token`.
-    pub(crate) async fn mint_tokens(&self, input: Value) -> Outcome<Value> {
-        let asked: Mint = invalid::from_object(input)?;
+    pub(crate) async fn mint_tokens(&self, asked: Mint) -> Outcome<Tokens> {
         let client = self.client_named(&asked.client_id).await?;
         let user = self.user(&asked.user, "user").await?;
         let scope = asked.scope.unwrap_or(Scope::USER_READ);
@@ -88,83 +174,36 @@ impl Sandbox {
         Ok(minted.answer(&self.settings().rules))
     }
 
-    /// Issues a code as if the user had approved: the rules of authorize are not asked.
-    pub(crate) async fn issue_code(&self, input: Value) -> Outcome<Value> {
-        let asked: Issue = invalid::from_object(input)?;
-        let client = self.client_named(&asked.client_id).await?;
-        let user = self.user(&asked.user, "user").await?;
-        let registered = client.redirect_uris.first().cloned();
-        let Some(redirect_uri) = asked.redirect_uri.or(registered) else {
-            let why = format!("client {:?} has registered none", asked.client_id);
-            return Err(Invalid::new("redirect_uri", why)
-                .with_hint("give one")
-                .into());
-        };
-        redirect_uri::check(&redirect_uri).map_err(|why| Invalid::new("redirect_uri", why))?;
-        let (challenge, verifier) = if let Some(challenge) = asked.code_challenge {
-            (Challenge(challenge), None)
-        } else {
-            let verifier = Verifier::drawn(&self.entropy.authorization_code());
-            (verifier.challenge(), Some(verifier))
-        };
-        let settings = self.settings();
-        let (life, kept) = code::lifetime(&settings.rules, settings.code_seconds);
-        let (now, value) = (self.now(), self.entropy.authorization_code());
-        let row = AuthorizationCode {
-            client_id: client.id,
-            user_id: user.id,
-            scope: asked.scope.unwrap_or(Scope::USER_READ).with_user_read(),
-            redirect_uri,
-            challenge,
-            nonce: asked.nonce,
-            issued_at: now,
-            expires_at: now.plus_seconds(life),
-            kept_until: now.plus_seconds(kept),
-        };
-        self.store
-            .insert_code(self.world(), &value.hash(), &row)
-            .await?;
-        let mut params = vec![("code", value.reveal())];
-        params.extend(asked.state.as_deref().map(|state| ("state", state)));
-        Ok(json!({
-            "code": value.reveal(),
-            "expires_in": life,
-            "scope": row.scope.to_string(),
-            "redirect_uri": row.redirect_uri,
-            "location": redirect_uri::with_params(&row.redirect_uri, &params),
-            "code_verifier": verifier.as_ref().map(Verifier::reveal),
-        }))
-    }
-
-    /// The tokens, newest first. Their values are not known, only their hashes.
-    pub(crate) async fn list_tokens(&self, whose: Whose) -> Outcome<Value> {
+    /// The tokens, newest first.
+    pub(crate) async fn list_tokens(&self, whose: Whose) -> Outcome<TokenList> {
         let whose = self.resolve_whose(whose).await?;
         let found = self.store.list_tokens(self.world(), whose.as_key()).await?;
-        let shown: Vec<Value> = found.iter().map(|token| show(token, self.now())).collect();
-        Ok(json!({ "tokens": shown }))
+        let shown = found.iter().map(|token| show(token, self.now()));
+        Ok(TokenList {
+            tokens: shown.collect(),
+        })
     }
 
-    /// What `{"token"}` stands for, whether it is live or not.
-    pub(crate) async fn introspect(&self, input: Value) -> Outcome<Value> {
-        let One { token } = invalid::from_object(input)?;
+    /// What a token stands for, whether it is live or not.
+    pub(crate) async fn introspect(&self, asked: OneToken) -> Outcome<Introspection> {
         let found = self
             .store
-            .find_token(self.world(), &SecretHash::of(&token))
+            .find_token(self.world(), &asked.token.hash())
             .await?;
-        Ok(found.map_or_else(
-            || json!({ "active": false }),
-            |token| show(&token, self.now()),
-        ))
+        let token = found.map(|token| show(&token, self.now()));
+        Ok(Introspection {
+            active: token.as_ref().is_some_and(|token| token.active),
+            token,
+        })
     }
 
-    /// Lets `{"token"}` run out now; without one, every access token.
-    pub(crate) async fn expire_tokens(&self, input: Value) -> Outcome<Value> {
-        let asked: OneOrAll = invalid::from_object(input)?;
+    /// Lets a token run out now; without one, every access token.
+    pub(crate) async fn expire_tokens(&self, asked: SomeTokens) -> Outcome<Expired> {
         if asked.client_id.is_some() || asked.user.is_some() {
             let why = Invalid::new("", "a token runs out alone, or all access tokens do");
             return Err(why.with_hint("give {\"token\"} or nothing").into());
         }
-        let hash = asked.token.as_deref().map(SecretHash::of);
+        let hash: Option<SecretHash> = asked.token.as_ref().map(Secret::hash);
         // A token is good up to and including the moment it expires at.
         let moment = Timestamp(self.now().0 - 1);
         let expired = self
@@ -174,12 +213,11 @@ impl Sandbox {
         if hash.is_some() && expired == 0 {
             return Err(no_token().into());
         }
-        Ok(json!({ "expired": expired }))
+        Ok(Expired { expired })
     }
 
-    /// Revokes `{"token"}` as its user would; without one, removes the tokens of `client_id` and `user`, or all.
-    pub(crate) async fn revoke_tokens(&self, input: Value) -> Outcome<Value> {
-        let asked: OneOrAll = invalid::from_object(input)?;
+    /// Revokes a token as its user would; without one, removes the tokens of a user and a client, or all.
+    pub(crate) async fn revoke_tokens(&self, asked: SomeTokens) -> Outcome<Deleted> {
         if asked.token.is_some() && (asked.client_id.is_some() || asked.user.is_some()) {
             let why = Invalid::new("token", "one token is of one user and client already");
             return Err(why
@@ -196,15 +234,12 @@ impl Sandbox {
                 .store
                 .delete_tokens(self.world(), whose.as_key())
                 .await?;
-            return Ok(json!({ "deleted": deleted }));
+            return Ok(Deleted { deleted });
         };
-        let found = self
-            .store
-            .find_token(self.world(), &Secret::new(token).hash())
-            .await?;
+        let found = self.store.find_token(self.world(), &token.hash()).await?;
         let token = found.ok_or_else(no_token)?;
         self.store.revoke_token(self.world(), &token).await?;
-        Ok(json!({ "deleted": 1 }))
+        Ok(Deleted { deleted: 1 })
     }
 }
 
@@ -214,19 +249,18 @@ fn no_token() -> Invalid {
 }
 
 /// A token as the control API shows it.
-fn show(token: &Token, now: Timestamp) -> Value {
-    let names: Vec<&str> = token.scope.set_bits().map(|bit| bit.name).collect();
-    json!({
-        "active": token.is_live(now),
-        "kind": token.kind.name(),
-        "token_type": (token.kind == TokenKind::Access).then_some("Bearer"),
-        "client_id": token.client_id,
-        "user": token.user_id,
-        "scope": token.scope.to_string(),
-        "scopes": names,
-        "issued_at": token.issued_at.to_string(),
-        "expires_at": token.expires_at.to_string(),
-        "expires_in": (token.expires_at.0 - now.0).div_euclid(1000),
-        "sha256": token.hash.to_hex(),
-    })
+fn show(token: &Token, now: Timestamp) -> TokenView {
+    TokenView {
+        active: token.is_live(now),
+        kind: token.kind,
+        token_type: (token.kind == TokenKind::Access).then_some("Bearer"),
+        client_id: token.client_id.clone(),
+        user: token.user_id,
+        scope: token.scope,
+        scopes: token.scope.set_bits().map(|bit| bit.name).collect(),
+        issued_at: Moment(token.issued_at),
+        expires_at: Moment(token.expires_at),
+        expires_in: (token.expires_at.0 - now.0).div_euclid(1000),
+        sha256: token.hash.to_hex(),
+    }
 }

@@ -1,27 +1,97 @@
-//! Users by control call: create, read, change, delete.
+//! Users by control call: create, read, change, delete; and sign in.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::keys::keys;
 use super::{ControlError, Outcome};
 use crate::invalid::{self, Invalid};
-use crate::model::user::{User, UserRef};
+use crate::model::session::COOKIE;
+use crate::model::user::{Buzz, User, UserRef};
 use crate::oauth::session;
+use crate::protocol::secret::Secret;
 use crate::sandbox::Sandbox;
 
+keys! {
+    /// A user to be made, or what of one is to be changed: only the keys that are given. What they mean, and what they
+    /// are by default, is told at [`User`].
+    ///
+    /// ```
+    /// use civitai_oauth_mock::control::UserSpec;
+    ///
+    /// let tester = UserSpec::named("mia").roles(["tester"]);
+    /// let nameless = UserSpec::new().no_username().muted(true);
+    /// # let _ = (tester, nameless);
+    /// ```
+    UserSpec {
+        /// The id; without one, a new user gets the next that is free. It cannot be changed.
+        set id: i64;
+        /// What they are called.
+        null username: String, no_username;
+        /// Their address.
+        null email: String, no_email;
+        /// Whether they have shown that it is theirs.
+        set email_verified: bool;
+        /// The URL of their avatar.
+        null image: String, no_image;
+        /// Whether they are a moderator.
+        set moderator: bool;
+        /// The membership, for example `gold`.
+        null tier: String, no_tier;
+        /// What they are besides, for example `tester`.
+        list roles: String;
+        /// What they have subscribed to.
+        list subscriptions: String;
+        /// Whether they may not write.
+        set muted: bool;
+        /// Whether they are shut out.
+        set banned: bool;
+        /// Whether their account is gone: they cannot sign in, and userinfo refuses their tokens.
+        set deleted: bool;
+        /// What they have to spend.
+        set buzz: Buzz;
+    }
+}
+
+impl UserSpec {
+    /// Somebody of this username.
+    pub fn named(username: impl Into<String>) -> Self {
+        Self::new().username(username)
+    }
+}
+
+/// Who is to be signed in.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SignIn {
+    pub(crate) user: UserRef,
+}
+
+/// A browser that is signed in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Session {
+    /// What the header `Cookie` of its requests says: `civ-token=…`.
+    pub cookie: Secret,
+    /// Whose it is.
+    pub user: User,
+}
+
 impl Sandbox {
-    /// Every user.
+    /// Every user, by id.
     pub(crate) async fn list_users(&self) -> Outcome<Vec<User>> {
         Ok(self.store.list_users(self.world()).await?)
     }
 
-    /// A new user with the keys of the seed format; without an `id`, the next free one.
-    pub(crate) async fn create_user(&self, mut input: Value) -> Outcome<User> {
-        let with_own_id = input.get("id").is_some();
-        if let (false, Some(object)) = (with_own_id, input.as_object_mut()) {
-            object.insert("id".to_owned(), 0.into());
-        }
-        let user: User = invalid::from_object(input)?;
-        let (id, username) = (user.id, user.username.clone());
+    /// A new user; without an `id`, under the next free one.
+    pub(crate) async fn create_user(&self, spec: UserSpec) -> Outcome<User> {
+        let with_own_id = spec.id.is_some();
+        let id = spec.id.unwrap_or_default();
+        let user: User = invalid::from_json(as_json(&UserSpec {
+            id: Some(id),
+            ..spec
+        }))?;
+        let username = user.username.clone();
         if let Some(made) = self
             .store
             .insert_user(self.world(), user, with_own_id)
@@ -29,10 +99,7 @@ impl Sandbox {
         {
             return Ok(made);
         }
-        let same_id = self
-            .store
-            .find_user(self.world(), &UserRef::Id(id.0))
-            .await?;
+        let same_id = self.store.find_user(self.world(), &UserRef::Id(id)).await?;
         Err(ControlError::Conflict(
             if with_own_id && same_id.is_some() {
                 Invalid::new("id", format!("a second user {id}"))
@@ -43,24 +110,20 @@ impl Sandbox {
         ))
     }
 
-    /// The user whom the path names, deleted or not.
-    pub(crate) async fn read_user(&self, named: &str) -> Outcome<User> {
-        match self
-            .store
-            .find_user(self.world(), &UserRef::from(named))
-            .await?
-        {
+    /// The user who is named, deleted or not.
+    pub(crate) async fn read_user(&self, named: &UserRef) -> Outcome<User> {
+        match self.store.find_user(self.world(), named).await? {
             Some(user) => Ok(user),
             None => Err(ControlError::NotFound(
-                session::no_user(self, "id", named).await?,
+                session::no_user(self, "id", &named.to_string()).await?,
             )),
         }
     }
 
     /// Changes some keys of a user.
-    pub(crate) async fn patch_user(&self, named: &str, input: Value) -> Outcome<User> {
+    pub(crate) async fn patch_user(&self, named: &UserRef, spec: UserSpec) -> Outcome<User> {
         let before = self.read_user(named).await?;
-        let user: User = invalid::from_json(overlay(&before, input)?)?;
+        let user: User = invalid::from_json(overlay(&before, &spec))?;
         if user.id != before.id {
             let why = format!("{} is not {}: an id stays", user.id, before.id);
             return Err(Invalid::new("id", why).into());
@@ -69,10 +132,20 @@ impl Sandbox {
     }
 
     /// Removes a user.
-    pub(crate) async fn delete_user(&self, named: &str) -> Outcome<()> {
+    pub(crate) async fn delete_user(&self, named: &UserRef) -> Outcome<()> {
         let user = self.read_user(named).await?;
         self.store.delete_user(self.world(), user.id).await?;
         Ok(())
+    }
+
+    /// Signs a user in.
+    pub(crate) async fn create_session(&self, asked: SignIn) -> Outcome<Session> {
+        let user = self.user(&asked.user, "user").await?;
+        let value = session::open(self, user.id).await?;
+        Ok(Session {
+            cookie: Secret::new(format!("{COOKIE}={}", value.reveal())),
+            user,
+        })
     }
 
     async fn keep_user(&self, user: User) -> Outcome<User> {
@@ -90,17 +163,15 @@ fn second_name(name: &str) -> Invalid {
     Invalid::new("username", format!("a second user {name:?}"))
 }
 
-/// The keys of `input` in place of those that `before` has.
-pub(super) fn overlay(before: &impl serde::Serialize, input: Value) -> Result<Value, Invalid> {
-    let mut whole = serde_json::to_value(before).expect("what the API shows is JSON");
-    match (whole.as_object_mut(), input) {
-        (Some(whole), Value::Object(changes)) => whole.extend(changes),
-        (_, other) => {
-            return Err(Invalid::new(
-                "",
-                format!("{other} is not an object of keys to change"),
-            ));
-        }
+pub(super) fn as_json(shown: &impl Serialize) -> Value {
+    serde_json::to_value(shown).expect("what the API takes and shows is JSON")
+}
+
+/// The keys that are given in place of those that were.
+pub(super) fn overlay(before: &impl Serialize, given: &impl Serialize) -> Value {
+    let mut whole = as_json(before);
+    if let (Some(whole), Value::Object(given)) = (whole.as_object_mut(), as_json(given)) {
+        whole.extend(given);
     }
-    Ok(whole)
+    whole
 }

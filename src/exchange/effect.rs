@@ -12,10 +12,10 @@ use serde_json::{Map, Value};
 use tokio_stream::StreamExt as _;
 
 use super::Visit;
-use super::visit::endpoint;
 use crate::listener::Cut;
 use crate::oauth::respond::{self, Cors};
-use crate::sandbox::faults::{Effect, Fault};
+use crate::protocol::call::Endpoint;
+use crate::sandbox::faults::{Effect, SetFault};
 
 /// So long a body trickles in all.
 const TRICKLE: Duration = Duration::from_secs(2);
@@ -29,14 +29,14 @@ const LAST_WORDS: Duration = Duration::from_millis(30);
 /// Answers the request as the faults that struck it would have it.
 pub(super) async fn carry_out(
     visit: &Visit,
-    struck: &[Fault],
+    struck: &[SetFault],
     request: Request,
     next: Next,
 ) -> Response {
-    let cors = cors(endpoint(request.uri().path()));
+    let cors = cors(Endpoint::of(request.uri().path()));
     let mut response = None;
     for fault in struck {
-        let effect = &fault.spec.effect;
+        let effect = &fault.rule.effect;
         if let Some(delay) = effect.delay {
             tokio::time::sleep(delay.draw(&visit.sandbox.entropy).to_std()).await;
         }
@@ -50,14 +50,14 @@ pub(super) async fn carry_out(
         None => next.run(request).await,
     };
     for fault in struck {
-        response = distort(response, &fault.spec.effect).await;
+        response = distort(response, &fault.rule.effect).await;
     }
     response
 }
 
 /// What breaks the connection instead of an answer, where a fault says so.
-pub(super) fn cut(struck: &[Fault], request: &Request) -> Option<Cut> {
-    let resets = struck.iter().any(|fault| fault.spec.effect.reset);
+pub(super) fn cut(struck: &[SetFault], request: &Request) -> Option<Cut> {
+    let resets = struck.iter().any(|fault| fault.rule.effect.reset);
     request
         .extensions()
         .get::<Cut>()
@@ -66,10 +66,12 @@ pub(super) fn cut(struck: &[Fault], request: &Request) -> Option<Cut> {
 }
 
 /// The CORS headers that the endpoint's own errors carry.
-fn cors(endpoint: &str) -> Cors {
+fn cors(endpoint: Endpoint) -> Cors {
     match endpoint {
-        "token" | "revoke" | "device" | "device-token" => Cors::Any("POST"),
-        "userinfo" => Cors::Any("GET"),
+        Endpoint::Token | Endpoint::Revoke | Endpoint::Device | Endpoint::DeviceToken => {
+            Cors::Any("POST")
+        }
+        Endpoint::Userinfo => Cors::Any("GET"),
         _ => Cors::Closed,
     }
 }

@@ -21,7 +21,7 @@ pub(crate) use visit::{Notes, Received, Visit};
 
 use crate::oauth::extract::{read_body, read_params};
 use crate::oauth::respond;
-use crate::sandbox::faults::Fault;
+use crate::sandbox::faults::SetFault;
 use crate::server::App;
 
 /// The layer around every route.
@@ -71,7 +71,7 @@ async fn strike(
     parts: &axum::http::request::Parts,
     received: &Received,
     claimed: Option<String>,
-) -> Vec<Fault> {
+) -> Vec<SetFault> {
     let sandbox = &visit.sandbox;
     // A browser asks leave on its own; a fault that is for the call itself waits for it.
     if sandbox.faults.is_empty() || parts.method == Method::OPTIONS {

@@ -7,12 +7,12 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use serde_json::{Map, Value};
 
-use super::visit::endpoint;
 use super::{Received, Visit, abridge};
+use crate::protocol::call::Endpoint;
 use crate::protocol::client_auth::Credentials;
 use crate::protocol::params::Params;
 use crate::protocol::time::Timestamp;
-use crate::sandbox::faults::Fault;
+use crate::sandbox::faults::SetFault;
 use crate::sandbox::journal::Entry;
 
 /// The headers that tell something about a client.
@@ -75,13 +75,13 @@ impl Head {
 pub(super) async fn write(
     visit: &Visit,
     head: Head,
-    struck: &[Fault],
+    struck: &[SetFault],
     response: Response,
 ) -> Response {
-    let resets = struck.iter().any(|fault| fault.spec.effect.reset);
+    let resets = struck.iter().any(|fault| fault.rule.effect.reset);
     let streams = struck
         .iter()
-        .any(|fault| fault.spec.effect.truncate || fault.spec.effect.slow_body);
+        .any(|fault| fault.rule.effect.truncate || fault.rule.effect.slow_body);
     let is_json = response
         .headers()
         .get(CONTENT_TYPE)
@@ -105,7 +105,7 @@ pub(super) async fn write(
     visit.sandbox.write_down(Entry {
         id: 0,
         at: head.at,
-        endpoint: endpoint(&head.path).to_owned(),
+        endpoint: Endpoint::of(&head.path),
         method: head.method,
         path: head.path,
         params: head.params,

@@ -10,6 +10,7 @@ use crate::base::{Base, SandboxPath};
 use crate::contract::{Rules, Trace};
 use crate::model::user::{User, UserRef};
 use crate::oauth::session;
+use crate::protocol::call::{Endpoint, GrantType};
 use crate::protocol::ids::UserId;
 use crate::protocol::params::Params;
 use crate::protocol::secret::SecretHash;
@@ -121,9 +122,13 @@ impl Visit {
             client_id = found.map(|token| token.client_id.as_str().to_owned());
         }
         Target {
-            endpoint: endpoint(parts.uri.path()).to_owned(),
+            endpoint: Endpoint::of(parts.uri.path()),
             client_id,
-            grant_type: received.params.filled("grant_type"),
+            grant_type: received
+                .params
+                .filled("grant_type")
+                .as_deref()
+                .map(GrantType::of),
             user,
         }
     }
@@ -153,7 +158,7 @@ impl Visit {
         let presented = session::bearer_hash(&parts.headers)
             .or_else(|| sent_token.as_deref().map(SecretHash::of));
         if presented.is_none()
-            && endpoint(parts.uri.path()) == "authorize"
+            && Endpoint::of(parts.uri.path()) == Endpoint::Authorize
             && let Some(named) = &self.sandbox.settings().login
         {
             return Ok(store.find_user(world, named).await?.map(named_as));
@@ -173,13 +178,5 @@ impl Visit {
                 .map(named_as)),
             None => Ok(None),
         }
-    }
-}
-
-/// The last segment of a path, by which endpoints are named in faults and in the journal.
-pub(super) fn endpoint(path: &str) -> &str {
-    match path.rsplit('/').find(|segment| !segment.is_empty()) {
-        Some(segment) => segment,
-        None => "home",
     }
 }

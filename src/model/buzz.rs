@@ -11,33 +11,43 @@ const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
 
 const FAILED_VALIDATION: &str = "buzz_limit failed validation";
 
-/// The budgets that a user set for an app at consent. All of them hold at once.
+/// The budgets that a user set for an app at consent. All of them hold at once. Source: `buzz_limit` at consent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct BuzzLimit(Vec<Budget>);
+pub struct BuzzLimit(pub Vec<Budget>);
 
 /// One cap on what an app may spend, in buzz.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
-pub(crate) enum Budget {
+#[non_exhaustive]
+pub enum Budget {
     /// So much in all.
     Absolute {
+        /// In buzz.
         limit: u64,
+        /// Of which accounts: `yellow`, `blue`, `green`; without it, of all.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         currencies: Option<Vec<String>>,
     },
     /// So much within any `unit` windows.
     Sliding {
+        /// In buzz.
         limit: u64,
+        /// What is counted in.
         window: Window,
+        /// How many of them.
         unit: u64,
+        /// As for [`Budget::Absolute`].
         #[serde(default, skip_serializing_if = "Option::is_none")]
         currencies: Option<Vec<String>>,
     },
     /// So much until the cron expression next fires.
     Rollover {
+        /// In buzz.
         limit: u64,
+        /// When it starts anew.
         cron: String,
+        /// As for [`Budget::Absolute`].
         #[serde(default, skip_serializing_if = "Option::is_none")]
         currencies: Option<Vec<String>>,
     },
@@ -46,12 +56,18 @@ pub(crate) enum Budget {
 /// The length that a sliding budget counts in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Window {
+pub enum Window {
+    /// 1 s.
     Second,
+    /// 60 s.
     Minute,
+    /// 60 minutes.
     Hour,
+    /// 24 hours.
     Day,
+    /// 7 days.
     Week,
+    /// A month of the calendar.
     Month,
 }
 

@@ -13,31 +13,44 @@ use crate::protocol::redirect_uri::{self, Matching};
 use crate::protocol::scope::Scope;
 use crate::protocol::secret::{Secret, SecretHash};
 
-/// A registered client.
+/// A registered client. Its secret is shown to nobody.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "they are independent facts of a registration"
 )]
-pub(crate) struct Client {
-    pub(crate) id: ClientId,
-    pub(crate) name: String,
-    pub(crate) description: String,
-    pub(crate) logo_url: Option<String>,
-    pub(crate) confidential: bool,
-    pub(crate) redirect_uris: Vec<String>,
+#[non_exhaustive]
+pub struct Client {
+    /// What it calls itself in requests.
+    pub id: ClientId,
+    /// What the consent page calls it.
+    pub name: String,
+    /// What the consent page says of it.
+    pub description: String,
+    /// The URL of its picture, told to devices.
+    pub logo_url: Option<String>,
+    /// Whether it has a secret (RFC 6749 §2.1).
+    pub confidential: bool,
+    /// Where a browser may be sent with an answer for it.
+    pub redirect_uris: Vec<String>,
     /// Our extension: any loopback redirect URI will do.
-    pub(crate) any_loopback_redirect: bool,
-    pub(crate) allowed_origins: Vec<String>,
-    pub(crate) grants: Vec<Grant>,
-    pub(crate) allowed_scopes: Scope,
-    pub(crate) verified: bool,
-    pub(crate) access_mode: AccessMode,
-    pub(crate) owner: UserId,
+    pub any_loopback_redirect: bool,
+    /// The pages that may call for it from a browser.
+    pub allowed_origins: Vec<String>,
+    /// What it may ask for tokens by.
+    pub grants: Vec<Grant>,
+    /// The most that a token of it may carry.
+    pub allowed_scopes: Scope,
+    /// Whether the consent page shows the badge.
+    pub verified: bool,
+    /// Whom it is open to.
+    pub access_mode: AccessMode,
+    /// Whose it is.
+    pub owner: UserId,
     /// Our extension: registered by its first request (`unknown_clients = "register"`), so that any redirect
     /// URI will do and the first secret it sends becomes its own.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub(crate) adopted: bool,
+    pub adopted: bool,
     /// Kept in a column of its own, and shown to nobody.
     #[serde(skip)]
     pub(crate) secret: Option<SecretHash>,
@@ -46,7 +59,7 @@ pub(crate) struct Client {
 /// Whom a client is open to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum AccessMode {
+pub enum AccessMode {
     /// Anybody.
     #[default]
     Open,
@@ -58,15 +71,20 @@ pub(crate) enum AccessMode {
 
 /// A grant that a client may be allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Grant {
+pub enum Grant {
+    /// RFC 6749 §4.1.
     AuthorizationCode,
+    /// RFC 6749 §6.
     RefreshToken,
+    /// RFC 6749 §4.4.
     ClientCredentials,
+    /// RFC 8628 §3.4.
     DeviceCode,
 }
 
 impl Grant {
-    pub(crate) const ALL: [Self; 4] = [
+    /// Every one there is.
+    pub const ALL: [Self; 4] = [
         Self::AuthorizationCode,
         Self::RefreshToken,
         Self::ClientCredentials,
@@ -74,7 +92,7 @@ impl Grant {
     ];
 
     /// The `grant_type` that asks for it.
-    pub(crate) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::AuthorizationCode => "authorization_code",
             Self::RefreshToken => "refresh_token",

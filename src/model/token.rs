@@ -1,14 +1,19 @@
 //! What does a token stand for? One user's permission to one client, for a while.
 
+use serde::Serialize;
+
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::scope::Scope;
 use crate::protocol::secret::SecretHash;
 use crate::protocol::time::Timestamp;
 
 /// What a token is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum TokenKind {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TokenKind {
+    /// It opens the API.
     Access,
+    /// It is exchanged for fresh tokens.
     Refresh,
 }
 

@@ -1,54 +1,72 @@
 //! Who signs in? A person with an account.
 
-use serde::{Deserialize, Serialize};
+use serde::de::{self, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::protocol::ids::UserId;
 
-/// A user, as the seed and the control API describe one.
+/// A user, as the seed and the control API describe one. Source: what `userinfo` tells of an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "they are independent facts of an account"
 )]
-pub(crate) struct User {
-    pub(crate) id: UserId,
+#[non_exhaustive]
+pub struct User {
+    /// What clients know them by: `sub` and `id` in the answers.
+    pub id: UserId,
     #[serde(default)]
-    pub(crate) username: Option<String>,
+    /// What they are called, and what tests may name them by.
+    pub username: Option<String>,
     #[serde(default)]
-    pub(crate) email: Option<String>,
+    /// Their address.
+    pub email: Option<String>,
     #[serde(default)]
-    pub(crate) email_verified: bool,
+    /// Whether they have shown that it is theirs.
+    pub email_verified: bool,
     #[serde(default)]
-    pub(crate) image: Option<String>,
+    /// The URL of their avatar.
+    pub image: Option<String>,
     #[serde(default)]
-    pub(crate) moderator: bool,
+    /// Whether they are a moderator.
+    pub moderator: bool,
     #[serde(default)]
-    pub(crate) tier: Option<String>,
+    /// The membership, for example `gold`.
+    pub tier: Option<String>,
     #[serde(default)]
-    pub(crate) roles: Vec<String>,
+    /// `tester` opens clients in [`AccessMode::Testers`](crate::control::AccessMode::Testers).
+    pub roles: Vec<String>,
     #[serde(default)]
-    pub(crate) subscriptions: Vec<String>,
+    /// What they have subscribed to.
+    pub subscriptions: Vec<String>,
     #[serde(default)]
-    pub(crate) muted: bool,
+    /// Whether they may not write.
+    pub muted: bool,
     #[serde(default)]
-    pub(crate) banned: bool,
+    /// Whether they are shut out.
+    pub banned: bool,
     #[serde(default)]
-    pub(crate) deleted: bool,
+    /// A deleted user cannot sign in, and userinfo refuses their tokens.
+    pub deleted: bool,
     #[serde(default)]
-    pub(crate) buzz: Buzz,
+    /// What they have to spend.
+    pub buzz: Buzz,
 }
 
-/// What is on a user's accounts.
+/// What is on a user's accounts, in buzz.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Buzz {
+pub struct Buzz {
     #[serde(default)]
-    pub(crate) yellow: u64,
+    /// Bought buzz.
+    pub yellow: u64,
     #[serde(default)]
-    pub(crate) blue: u64,
+    /// Earned buzz.
+    pub blue: u64,
     #[serde(default)]
-    pub(crate) green: u64,
+    /// Buzz for what is safe for work.
+    pub green: u64,
 }
 
 impl User {
@@ -84,11 +102,43 @@ impl User {
 }
 
 /// A user named by somebody: by id or by username.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
-pub(crate) enum UserRef {
+pub enum UserRef {
+    /// By id; where nobody has it, by a username of these digits.
     Id(i64),
+    /// By username.
     Name(String),
+}
+
+impl<'de> Deserialize<'de> for UserRef {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(UserRefVisitor)
+    }
+}
+
+struct UserRefVisitor;
+
+impl Visitor<'_> for UserRefVisitor {
+    type Value = UserRef;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a user's id or username")
+    }
+
+    fn visit_i64<E: de::Error>(self, id: i64) -> Result<UserRef, E> {
+        Ok(UserRef::Id(id))
+    }
+
+    fn visit_u64<E: de::Error>(self, id: u64) -> Result<UserRef, E> {
+        i64::try_from(id)
+            .map(UserRef::Id)
+            .map_err(|_| E::invalid_value(Unexpected::Unsigned(id), &self))
+    }
+
+    fn visit_str<E: de::Error>(self, name: &str) -> Result<UserRef, E> {
+        Ok(UserRef::Name(name.to_owned()))
+    }
 }
 
 impl From<&str> for UserRef {
@@ -96,6 +146,38 @@ impl From<&str> for UserRef {
     fn from(text: &str) -> Self {
         text.parse()
             .map_or_else(|_| Self::Name(text.to_owned()), Self::Id)
+    }
+}
+
+impl From<String> for UserRef {
+    /// As from `&str`.
+    fn from(text: String) -> Self {
+        Self::from(text.as_str())
+    }
+}
+
+impl From<&String> for UserRef {
+    /// As from `&str`.
+    fn from(text: &String) -> Self {
+        Self::from(text.as_str())
+    }
+}
+
+impl From<i64> for UserRef {
+    fn from(id: i64) -> Self {
+        Self::Id(id)
+    }
+}
+
+impl From<UserId> for UserRef {
+    fn from(id: UserId) -> Self {
+        Self::Id(id.0)
+    }
+}
+
+impl From<&User> for UserRef {
+    fn from(user: &User) -> Self {
+        Self::Id(user.id.0)
     }
 }
 

@@ -1,7 +1,11 @@
 //! Where do tokens come from? The only birthplace of access and refresh tokens; `store/tokens.rs` keeps their
 //! hashes.
 
-use serde_json::{Value, json};
+use std::time::Duration;
+
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+use serde_json::json;
 
 use crate::contract::{Contract, Difference, Rules};
 use crate::model::token::{Token, TokenKind};
@@ -27,7 +31,7 @@ pub(crate) struct Minted {
     refresh: Option<Secret>,
     expires_in: u32,
     scope: Scope,
-    id_token: Option<String>,
+    id_token: Option<Secret>,
     pub(crate) rows: Vec<Token>,
 }
 
@@ -87,36 +91,68 @@ pub(crate) fn mint_for(
     }
 }
 
-impl Minted {
-    /// The answer of `/token` (RFC 6749 §5.1; the scope's shape is the difference `scope-shape`).
-    pub(crate) fn answer(&self, rules: &Rules) -> Value {
-        let scope = match rules.side(Difference::ScopeShape) {
-            Contract::Documented => json!(self.scope.to_string()),
-            Contract::Live => json!([self.scope.to_string()]),
-        };
-        let mut answer = self.answer_with(scope);
-        if let Some(id_token) = &self.id_token {
-            answer["id_token"] = id_token.as_str().into();
+/// Tokens as `/token` answers with them (RFC 6749 §5.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Tokens {
+    /// What opens the API.
+    pub access_token: Secret,
+    /// `Bearer`.
+    pub token_type: &'static str,
+    /// How long the access token lives, in whole seconds.
+    pub expires_in: Duration,
+    /// What fresh tokens are had for.
+    pub refresh_token: Option<Secret>,
+    /// What the tokens allow.
+    pub scope: Scope,
+    /// Who has signed in, where that was asked for (OpenID Connect Core §2).
+    pub id_token: Option<Secret>,
+    /// How the scope is written.
+    shape: Contract,
+}
+
+impl Serialize for Tokens {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut answer = serializer.serialize_map(None)?;
+        answer.serialize_entry("access_token", &self.access_token)?;
+        answer.serialize_entry("token_type", self.token_type)?;
+        answer.serialize_entry("expires_in", &self.expires_in.as_secs())?;
+        if let Some(refresh_token) = &self.refresh_token {
+            answer.serialize_entry("refresh_token", refresh_token)?;
         }
-        answer
+        let scope = self.scope.to_string();
+        match self.shape {
+            Contract::Documented => answer.serialize_entry("scope", &scope)?,
+            Contract::Live => answer.serialize_entry("scope", &[scope])?,
+        }
+        if let Some(id_token) = &self.id_token {
+            answer.serialize_entry("id_token", id_token)?;
+        }
+        answer.end()
+    }
+}
+
+impl Minted {
+    /// The answer of `/token`, whose scope is written by the difference `scope-shape`.
+    pub(crate) fn answer(self, rules: &Rules) -> Tokens {
+        self.shaped(rules.side(Difference::ScopeShape))
     }
 
     /// The answer of `/device-token`, whose scope is a string in both contracts.
-    pub(crate) fn device_answer(&self) -> Value {
-        self.answer_with(self.scope.to_string().into())
+    pub(crate) fn device_answer(self) -> Tokens {
+        self.shaped(Contract::Documented)
     }
 
-    fn answer_with(&self, scope: Value) -> Value {
-        let mut answer = json!({
-            "access_token": self.access.reveal(),
-            "token_type": "Bearer",
-            "expires_in": self.expires_in,
-        });
-        if let Some(refresh) = &self.refresh {
-            answer["refresh_token"] = refresh.reveal().into();
+    fn shaped(self, shape: Contract) -> Tokens {
+        Tokens {
+            access_token: self.access,
+            token_type: "Bearer",
+            expires_in: Duration::from_secs(self.expires_in.into()),
+            refresh_token: self.refresh,
+            scope: self.scope,
+            id_token: self.id_token,
+            shape,
         }
-        answer["scope"] = scope;
-        answer
     }
 
     /// Adds an id token (OpenID Connect Core §2) for whoever signed in.
@@ -131,6 +167,7 @@ impl Minted {
             "exp": now.plus_seconds(self.expires_in).unix_seconds(),
             "iss": claims.issuer,
         });
-        self.id_token = Some(jose::sign(&claims, sandbox.key.signing_key()));
+        let signed = jose::sign(&claims, sandbox.key.signing_key());
+        self.id_token = Some(Secret::new(signed));
     }
 }

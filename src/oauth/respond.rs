@@ -9,6 +9,7 @@ use axum::http::header::{
 };
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::invalid::Invalid;
@@ -81,7 +82,7 @@ impl From<StoreError> for Refusal {
 }
 
 /// 200 with a JSON body.
-pub(crate) fn ok(body: &Value, cors: Cors) -> Response {
+pub(crate) fn ok(body: &impl Serialize, cors: Cors) -> Response {
     cors.apply(Json(body).into_response())
 }
 

@@ -25,6 +25,11 @@ impl Length {
         std::time::Duration::from_millis(u64::try_from(self.0).unwrap_or_default())
     }
 
+    /// The length of a duration, milliseconds and more.
+    pub(crate) fn of(duration: std::time::Duration) -> Self {
+        Self(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX))
+    }
+
     fn from_seconds(seconds: f64) -> Option<Self> {
         #[expect(clippy::cast_precision_loss, reason = "a bound need not be exact")]
         let fits = seconds.is_finite() && (seconds * 1000.0).abs() <= FARTHEST_MS as f64;
@@ -95,7 +100,7 @@ impl<'de> Deserialize<'de> for Length {
     }
 }
 
-struct LengthVisitor;
+pub(crate) struct LengthVisitor;
 
 impl Visitor<'_> for LengthVisitor {
     type Value = Length;

@@ -30,6 +30,26 @@ pub(crate) enum ErrorCode {
 }
 
 impl ErrorCode {
+    pub(crate) const ALL: [Self; 17] = [
+        Self::AccessDenied,
+        Self::UserDenied,
+        Self::AuthorizationPending,
+        Self::ExpiredToken,
+        Self::InsufficientScope,
+        Self::InvalidClient,
+        Self::InvalidCode,
+        Self::InvalidGrant,
+        Self::InvalidRequest,
+        Self::InvalidScope,
+        Self::InvalidToken,
+        Self::OriginNotAllowed,
+        Self::RateLimited,
+        Self::ServerError,
+        Self::Unauthorized,
+        Self::UnauthorizedClient,
+        Self::UnsupportedGrantType,
+    ];
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::AccessDenied | Self::UserDenied => "access_denied",

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
 #[serde(transparent)]
 #[sqlx(transparent)]
-pub(crate) struct ClientId(pub(crate) String);
+pub struct ClientId(pub String);
 
 impl ClientId {
     /// Ids with this prefix belong to app blocks, which may not act for a user interactively.
@@ -16,7 +16,8 @@ impl ClientId {
         id.starts_with("appblk-")
     }
 
-    pub(crate) fn as_str(&self) -> &str {
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 }
@@ -27,16 +28,34 @@ impl fmt::Display for ClientId {
     }
 }
 
+impl PartialEq<str> for ClientId {
+    fn eq(&self, other: &str) -> bool {
+        self.0 == other
+    }
+}
+
+impl PartialEq<&str> for ClientId {
+    fn eq(&self, other: &&str) -> bool {
+        self.0 == *other
+    }
+}
+
 /// A user's id.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type,
 )]
 #[serde(transparent)]
 #[sqlx(transparent)]
-pub(crate) struct UserId(pub(crate) i64);
+pub struct UserId(pub i64);
 
 impl fmt::Display for UserId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)
+    }
+}
+
+impl PartialEq<i64> for UserId {
+    fn eq(&self, other: &i64) -> bool {
+        self.0 == *other
     }
 }

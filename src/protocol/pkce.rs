@@ -13,6 +13,17 @@ use crate::protocol::secret::Secret;
 #[sqlx(transparent)]
 pub(crate) struct Challenge(pub(crate) String);
 
+impl Challenge {
+    /// One that some verifier may fit: 43 characters of base64url (RFC 7636 §4.2).
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let fits = text.len() == 43
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+        fits.then(|| Self(text.to_owned()))
+    }
+}
+
 /// A well-formed `code_verifier`: 43 to 128 unreserved characters (RFC 7636 §4.1).
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Verifier(String);

@@ -63,9 +63,9 @@ pub const SCOPES: [ScopeBit; 27] = [
 
 /// Civitai's named sets of scopes.
 pub const PRESETS: [(&str, Scope); 4] = [
-    ("Read Only", Scope(10_701_093)),
-    ("Creator", Scope(11_492_205)),
-    ("AI Services", Scope(114_689)),
+    ("Read Only", Scope::READ_ONLY),
+    ("Creator", Scope::CREATOR),
+    ("AI Services", Scope::AI_SERVICES),
     ("Full Access", Scope::FULL),
 ];
 
@@ -74,6 +74,12 @@ impl Scope {
     pub const USER_READ: Self = Self(1);
     /// Generate, train and scan: the one scope that the per-app buzz limit caps.
     pub const AI_SERVICES_WRITE: Self = Self(1 << 15);
+    /// The preset for looking around.
+    pub const READ_ONLY: Self = Self(10_701_093);
+    /// The preset for whoever publishes.
+    pub const CREATOR: Self = Self(11_492_205);
+    /// The preset for generating and training.
+    pub const AI_SERVICES: Self = Self(114_689);
     /// Every bit but the two that an app must opt in to.
     pub const FULL: Self = Self(33_554_431);
     /// Every bit there is.

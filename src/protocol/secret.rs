@@ -3,29 +3,50 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 /// What an access or refresh token begins with.
 pub(crate) const PREFIX: &str = "civitai_";
 
-/// A value that only its owner may see.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Secret(String);
+/// A value that only its owner may see: `Debug` shows a mark in its place.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
 
 impl Secret {
-    pub(crate) fn new(value: impl Into<String>) -> Self {
+    /// Hides this value.
+    pub fn new(value: impl Into<String>) -> Self {
         Self(value.into())
     }
 
-    /// The value itself, for the one answer that carries it.
-    pub(crate) fn reveal(&self) -> &str {
+    /// The value itself, for the one request or answer that carries it.
+    pub fn reveal(&self) -> &str {
         &self.0
     }
 
     /// What rows keep in its place.
     pub(crate) fn hash(&self) -> SecretHash {
         SecretHash::of(&self.0)
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(value: &str) -> Self {
+        Self::new(value)
+    }
+}
+
+impl From<&Secret> for Secret {
+    fn from(secret: &Secret) -> Self {
+        secret.clone()
+    }
+}
+
+impl From<String> for Secret {
+    fn from(value: String) -> Self {
+        Self::new(value)
     }
 }
 

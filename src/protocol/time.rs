@@ -2,9 +2,12 @@
 //! `sandbox/clock.rs`.
 
 use std::fmt;
+use std::ops::Add;
+use std::str::FromStr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A moment, in milliseconds since 1970.
 #[derive(
@@ -27,35 +30,109 @@ impl Timestamp {
     }
 }
 
-/// A moment as people write it: RFC 3339 text, or Unix seconds.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Moment(pub(crate) Timestamp);
+/// A moment as people write it, to the millisecond: RFC 3339 text such as `2026-01-31T12:00:00Z`, or Unix seconds. What
+/// the control API shows of a sandbox's clock and of what happened by it.
+///
+/// ```
+/// use std::time::{Duration, SystemTime};
+///
+/// use civitai_oauth_mock::control::Moment;
+///
+/// let noon: Moment = "2026-01-31T12:00:00Z".parse()?;
+/// assert_eq!(noon, Moment::from_unix_seconds(1_769_860_800));
+/// assert_eq!(noon.to_string(), "2026-01-31T12:00:00Z");
+/// assert_eq!(noon + Duration::from_secs(60), Moment::from_unix_seconds(1_769_860_860));
+/// assert_eq!(noon, SystemTime::UNIX_EPOCH + Duration::from_secs(1_769_860_800));
+/// # Ok::<(), String>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment(pub(crate) Timestamp);
+
+impl Moment {
+    /// So many seconds after 1970 began, or before it where they are negative.
+    pub fn from_unix_seconds(seconds: i64) -> Self {
+        Self(Timestamp(seconds.saturating_mul(1000)))
+    }
+
+    /// So many milliseconds after 1970 began.
+    pub fn from_unix_millis(millis: i64) -> Self {
+        Self(Timestamp(millis))
+    }
+
+    /// Milliseconds since 1970 began.
+    pub fn unix_millis(self) -> i64 {
+        self.0.0
+    }
+}
+
+impl Add<Duration> for Moment {
+    type Output = Self;
+
+    /// Saturates: the end of time is late enough.
+    fn add(self, length: Duration) -> Self {
+        let millis = i64::try_from(length.as_millis()).unwrap_or(i64::MAX);
+        Self(Timestamp(self.0.0.saturating_add(millis)))
+    }
+}
+
+impl From<SystemTime> for Moment {
+    fn from(time: SystemTime) -> Self {
+        let millis = |length: Duration| i64::try_from(length.as_millis()).unwrap_or(i64::MAX);
+        Self(Timestamp(match time.duration_since(UNIX_EPOCH) {
+            Ok(since) => millis(since),
+            Err(before) => -millis(before.duration()),
+        }))
+    }
+}
+
+impl PartialEq<SystemTime> for Moment {
+    fn eq(&self, other: &SystemTime) -> bool {
+        *self == Self::from(*other)
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for Moment {
+    type Err = String;
+
+    /// Reads RFC 3339.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let format = &time::format_description::well_known::Rfc3339;
+        let moment = time::OffsetDateTime::parse(text, format).ok();
+        let ms = moment.map(|moment| moment.unix_timestamp_nanos().div_euclid(1_000_000));
+        ms.and_then(|ms| i64::try_from(ms).ok())
+            .map(|ms| Self(Timestamp(ms)))
+            .ok_or_else(|| no_moment(&format_args!("{text:?}")))
+    }
+}
+
+impl Serialize for Moment {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
 
 impl<'de> Deserialize<'de> for Moment {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let wrong = |value: &dyn fmt::Display| {
-            D::Error::custom(format!(
-                "{value} is not a moment: write \"2026-01-31T12:00:00Z\" or Unix seconds"
-            ))
-        };
         match serde_json::Value::deserialize(deserializer)? {
-            serde_json::Value::String(text) => {
-                let format = &time::format_description::well_known::Rfc3339;
-                let moment = time::OffsetDateTime::parse(&text, format)
-                    .map_err(|_| wrong(&format_args!("{text:?}")))?;
-                let ms = moment.unix_timestamp_nanos().div_euclid(1_000_000);
-                i64::try_from(ms)
-                    .map(|ms| Self(Timestamp(ms)))
-                    .map_err(|_| wrong(&text))
-            }
+            serde_json::Value::String(text) => text.parse().map_err(D::Error::custom),
             other => {
                 let seconds = other.as_i64().and_then(|seconds| seconds.checked_mul(1000));
                 let ms = seconds.filter(|ms| (-FARTHEST_MS..FARTHEST_MS).contains(ms));
                 ms.map(|ms| Self(Timestamp(ms)))
-                    .ok_or_else(|| wrong(&other))
+                    .ok_or_else(|| D::Error::custom(no_moment(&other)))
             }
         }
     }
+}
+
+fn no_moment(value: &dyn fmt::Display) -> String {
+    format!("{value} is not a moment: write \"2026-01-31T12:00:00Z\" or Unix seconds")
 }
 
 /// The year 33658: beyond it, RFC 3339 has no words.

@@ -1,5 +1,6 @@
 //! What goes wrong on purpose? Rules that say when, and what then; each has a budget. How an effect reaches the
-//! wire is `exchange.rs`; the presets with names are `control/faults.rs`.
+//! wire is `exchange.rs`; what can be set, and the presets with names, are
+//! `control/faults/`.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -9,19 +10,31 @@ use serde_json::{Map, Value};
 
 use super::entropy::Entropy;
 use crate::model::user::UserRef;
+use crate::protocol::call::{Endpoint, GrantType};
 use crate::protocol::duration::Length;
 
 /// A rule: when something goes wrong, and what.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use civitai_oauth_mock::control::{Endpoint, Fault, GrantType};
+///
+/// let refused = Fault::at(Endpoint::Token).grant_type(GrantType::RefreshToken).times(1).error("invalid_grant");
+/// let slow = Fault::anywhere().probability(0.1).delay(Duration::from_millis(300));
+/// # let _ = (refused, slow);
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct FaultSpec {
-    /// The last segment of the path; without it, every endpoint.
+#[non_exhaustive]
+pub struct Fault {
+    /// Without it, every endpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) endpoint: Option<String>,
+    pub(crate) endpoint: Option<Endpoint>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) client_id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) grant_type: Option<String>,
+    pub(crate) grant_type: Option<GrantType>,
     /// Whoever the request acts for, where that can be told before it is answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) user: Option<UserRef>,
@@ -115,22 +128,25 @@ impl<'de> Deserialize<'de> for Delay {
 
 /// A fault that is set, and how often it has struck.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Fault {
-    pub(crate) id: u64,
+#[non_exhaustive]
+pub struct SetFault {
+    /// What it is removed by.
+    pub id: u64,
+    /// When it strikes, and what happens then.
     #[serde(flatten)]
-    pub(crate) spec: FaultSpec,
+    pub rule: Fault,
     /// Calls that fitted.
-    pub(crate) seen: u64,
+    pub seen: u64,
     /// Calls that it struck.
-    pub(crate) struck: u64,
+    pub struck: u64,
 }
 
 /// What a request is, as far as faults are concerned.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Target {
-    pub(crate) endpoint: String,
+    pub(crate) endpoint: Endpoint,
     pub(crate) client_id: Option<String>,
-    pub(crate) grant_type: Option<String>,
+    pub(crate) grant_type: Option<GrantType>,
     /// Id and username.
     pub(crate) user: Option<(i64, Option<String>)>,
 }
@@ -141,7 +157,7 @@ pub(crate) struct Faults(Mutex<Set>);
 
 #[derive(Debug, Default, Clone)]
 struct Set {
-    faults: Vec<Fault>,
+    faults: Vec<SetFault>,
     last_id: u64,
 }
 
@@ -151,12 +167,12 @@ impl Faults {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn add(&self, spec: FaultSpec) -> Fault {
+    pub(crate) fn add(&self, rule: Fault) -> SetFault {
         let mut set = self.set();
         set.last_id += 1;
-        let fault = Fault {
+        let fault = SetFault {
             id: set.last_id,
-            spec,
+            rule,
             seen: 0,
             struck: 0,
         };
@@ -164,7 +180,7 @@ impl Faults {
         fault
     }
 
-    pub(crate) fn list(&self) -> Vec<Fault> {
+    pub(crate) fn list(&self) -> Vec<SetFault> {
         self.set().faults.clone()
     }
 
@@ -181,7 +197,7 @@ impl Faults {
     }
 
     /// Puts these in place of those that are set, with what is left of their budgets.
-    pub(crate) fn replace(&self, faults: Vec<Fault>) {
+    pub(crate) fn replace(&self, faults: Vec<SetFault>) {
         let mut set = self.set();
         let newest = faults.iter().map(|fault| fault.id).max();
         set.last_id = set.last_id.max(newest.unwrap_or(0));
@@ -198,23 +214,23 @@ impl Faults {
         self.set()
             .faults
             .iter()
-            .any(|fault| fault.spec.user.is_some() || fault.spec.effect.deny)
+            .any(|fault| fault.rule.user.is_some() || fault.rule.effect.deny)
     }
 
     /// The faults that strike this request: their budgets are charged by it.
-    pub(crate) fn strike(&self, target: &Target, entropy: &Entropy) -> Vec<Fault> {
+    pub(crate) fn strike(&self, target: &Target, entropy: &Entropy) -> Vec<SetFault> {
         let mut set = self.set();
         let mut striking = Vec::new();
         for fault in &mut set.faults {
-            if !fault.spec.fits(target) {
+            if !fault.rule.fits(target) {
                 continue;
             }
             fault.seen += 1;
-            let spec = &fault.spec;
-            let due = spec.nth.is_none_or(|nth| fault.seen == nth)
-                && spec.after.is_none_or(|after| fault.seen > after)
-                && spec.times.is_none_or(|times| fault.struck < times)
-                && spec
+            let rule = &fault.rule;
+            let due = rule.nth.is_none_or(|nth| fault.seen == nth)
+                && rule.after.is_none_or(|after| fault.seen > after)
+                && rule.times.is_none_or(|times| fault.struck < times)
+                && rule
                     .probability
                     .is_none_or(|chance| entropy.fraction() < chance);
             if due {
@@ -226,14 +242,11 @@ impl Faults {
     }
 }
 
-impl FaultSpec {
+impl Fault {
     fn fits(&self, target: &Target) -> bool {
-        let same = |wanted: &Option<String>, found: Option<&str>| {
-            wanted.as_deref().is_none_or(|wanted| Some(wanted) == found)
-        };
-        same(&self.endpoint, Some(&target.endpoint))
-            && same(&self.client_id, target.client_id.as_deref())
-            && same(&self.grant_type, target.grant_type.as_deref())
+        self.endpoint.is_none_or(|wanted| wanted == target.endpoint)
+            && (self.client_id.is_none() || self.client_id == target.client_id)
+            && (self.grant_type.is_none() || self.grant_type == target.grant_type)
             // Nobody denies before they are signed in: the way to the login page is no use of the budget.
             && (!self.effect.deny || target.user.is_some())
             && self

@@ -9,30 +9,11 @@ use serde_json::{Map, Value};
 use tokio::sync::watch;
 
 use crate::contract::{Contract, Difference};
+use crate::protocol::call::{Endpoint, GrantType};
 use crate::protocol::time::Timestamp;
 
 /// So many exchanges are kept unless it is set otherwise; the oldest go.
 pub(crate) const DEFAULT_CAPACITY: usize = 10_000;
-
-/// What an app or a browser asks for: the last segments of the paths.
-pub(crate) const ENDPOINTS: [&str; 13] = [
-    "authorize",
-    "device",
-    "device-approve",
-    "device-info",
-    "device-token",
-    "home",
-    "jwks",
-    "jwks.json",
-    "login",
-    "openid-configuration",
-    "revoke",
-    "token",
-    "userinfo",
-];
-
-/// What the counters call every path that is none of these: there is no end to what can be asked for.
-const OTHER: &str = "other";
 
 /// One exchange, secrets and all: whoever shows it redacts it.
 #[derive(Debug, Clone)]
@@ -43,8 +24,7 @@ pub(crate) struct Entry {
     pub(crate) at: Timestamp,
     pub(crate) method: String,
     pub(crate) path: String,
-    /// The last segment of the path.
-    pub(crate) endpoint: String,
+    pub(crate) endpoint: Endpoint,
     pub(crate) params: Map<String, Value>,
     pub(crate) headers: Map<String, Value>,
     pub(crate) client_id: Option<String>,
@@ -73,12 +53,16 @@ impl Entry {
     }
 }
 
-/// How often each endpoint was called.
-#[derive(Debug, Clone, Default, Serialize)]
-pub(crate) struct Counters {
-    pub(crate) total: u64,
-    pub(crate) endpoints: BTreeMap<String, u64>,
-    pub(crate) grants: BTreeMap<String, u64>,
+/// How often what was asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Counters {
+    /// Requests.
+    pub total: u64,
+    /// Requests to each endpoint.
+    pub endpoints: BTreeMap<Endpoint, u64>,
+    /// Token requests by each grant.
+    pub grants: BTreeMap<GrantType, u64>,
 }
 
 /// The exchanges of one sandbox.
@@ -118,14 +102,8 @@ impl Journal {
             kept.last_id += 1;
             entry.id = kept.last_id;
             kept.counters.total += 1;
-            let endpoint = if ENDPOINTS.contains(&entry.endpoint.as_str()) {
-                entry.endpoint.clone()
-            } else {
-                OTHER.to_owned()
-            };
-            *kept.counters.endpoints.entry(endpoint).or_default() += 1;
-            if let Some(grant) = entry.grant_type() {
-                let grant = grant.to_owned();
+            *kept.counters.endpoints.entry(entry.endpoint).or_default() += 1;
+            if let Some(grant) = entry.grant_type().map(GrantType::of) {
                 *kept.counters.grants.entry(grant).or_default() += 1;
             }
             if kept.entries.len() >= self.capacity {
@@ -147,6 +125,11 @@ impl Journal {
             .filter(|entry| fits(entry))
             .cloned()
             .collect()
+    }
+
+    /// Whether any exchange is so.
+    pub(crate) fn any(&self, is_so: impl Fn(&Entry) -> bool) -> bool {
+        self.kept().entries.iter().any(is_so)
     }
 
     pub(crate) fn counters(&self) -> Counters {

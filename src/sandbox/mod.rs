@@ -16,7 +16,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use clock::{Clock, ClockState};
 use entropy::Entropy;
-use faults::{Fault, Faults, Target};
+use faults::{Faults, SetFault, Target};
 use journal::{Entry, Journal};
 use keys::IdTokenKey;
 use rate_limits::{Limit, RateLimits};
@@ -74,7 +74,7 @@ pub(crate) struct Shared {
 pub(crate) struct State {
     pub(crate) clock: ClockState,
     pub(crate) settings: Settings,
-    pub(crate) faults: Vec<Fault>,
+    pub(crate) faults: Vec<SetFault>,
 }
 
 impl Deref for Sandbox {
@@ -223,11 +223,6 @@ impl Sandbox {
         }
     }
 
-    /// The sandbox as whoever comes now sees it.
-    pub(crate) fn renewed(&self) -> Self {
-        Self::of(&self.shared)
-    }
-
     /// Does something that concerns journal, faults or limits, unless the world has been left behind.
     fn if_today<T>(&self, act: impl FnOnce(&Shared) -> T) -> Option<T> {
         let today = self
@@ -244,7 +239,7 @@ impl Sandbox {
     }
 
     /// The faults that strike a request.
-    pub(crate) fn strike(&self, target: &Target) -> Vec<Fault> {
+    pub(crate) fn strike(&self, target: &Target) -> Vec<SetFault> {
         self.if_today(|shared| shared.faults.strike(target, &shared.entropy))
             .unwrap_or_default()
     }

@@ -3,26 +3,34 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use crate::contract::{Contract, Difference, Rules};
 use crate::model::user::UserRef;
+use crate::protocol::json::given;
 use crate::store::StoreError;
 
 /// The settings of one sandbox, as `GET /_mock/settings` shows them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Settings {
+#[non_exhaustive]
+pub struct Settings {
+    /// The contract, and the differences that are set apart from it.
     #[serde(flatten)]
-    pub(crate) rules: Rules,
-    pub(crate) rate_limits: bool,
+    pub rules: Rules,
+    /// Whether Civitai's rate limits are enforced.
+    pub rate_limits: bool,
     /// Whoever comes without a session is this user.
-    pub(crate) login: Option<UserRef>,
-    pub(crate) consent: ConsentMode,
-    pub(crate) access_token_seconds: u32,
-    pub(crate) refresh_token_seconds: u32,
-    /// `null`: what the contract says.
-    pub(crate) code_seconds: Option<u32>,
-    pub(crate) unknown_clients: UnknownClients,
+    pub login: Option<UserRef>,
+    /// What the consent page is replaced by.
+    pub consent: ConsentMode,
+    /// How long access tokens live, in seconds.
+    pub access_token_seconds: u32,
+    /// How long refresh tokens live, in seconds.
+    pub refresh_token_seconds: u32,
+    /// How long authorization codes live, in seconds; without it, as long as the contract says.
+    pub code_seconds: Option<u32>,
+    /// What happens to a client id that nobody registered.
+    pub unknown_clients: UnknownClients,
 }
 
 impl Default for Settings {
@@ -67,9 +75,22 @@ pub enum UnknownClients {
 }
 
 /// Some settings, to be put in place of what they were.
+///
+/// ```
+/// use civitai_oauth_mock::control::SettingsPatch;
+/// use civitai_oauth_mock::{ConsentMode, Contract, Difference};
+///
+/// let changes = SettingsPatch::new()
+///     .contract(Contract::Live)
+///     .difference(Difference::ScopeShape, Contract::Documented)
+///     .login("ada")
+///     .consent(ConsentMode::Approve)
+///     .access_token_seconds(60);
+/// # let _ = changes;
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct SettingsPatch {
+pub struct SettingsPatch {
     #[serde(skip_serializing_if = "Option::is_none")]
     contract: Option<Contract>,
     /// `null` puts a difference back to the contract's side.
@@ -91,13 +112,6 @@ pub(crate) struct SettingsPatch {
     unknown_clients: Option<UnknownClients>,
 }
 
-/// Tells a `null` that was sent from a key that was not.
-fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
-}
-
 impl SettingsPatch {
     /// What a row keeps of it; nothing where it changes nothing.
     pub(super) fn to_text(&self) -> Option<String> {
@@ -112,8 +126,101 @@ impl SettingsPatch {
         })
     }
 
+    /// Nothing is changed yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Follows this contract.
+    #[must_use]
+    pub fn contract(mut self, contract: Contract) -> Self {
+        self.contract = Some(contract);
+        self
+    }
+
+    /// Sets one difference apart from the contract.
+    #[must_use]
+    pub fn difference(mut self, difference: Difference, side: Contract) -> Self {
+        self.differences
+            .get_or_insert_default()
+            .insert(difference, Some(side));
+        self
+    }
+
+    /// Puts a difference back to the contract's side.
+    #[must_use]
+    pub fn no_difference(mut self, difference: Difference) -> Self {
+        self.differences
+            .get_or_insert_default()
+            .insert(difference, None);
+        self
+    }
+
+    /// Enforces Civitai's rate limits, or does not.
+    #[must_use]
+    pub fn rate_limits(mut self, enforced: bool) -> Self {
+        self.rate_limits = Some(enforced);
+        self
+    }
+
+    /// Signs whoever has no session in as this user.
+    #[must_use]
+    pub fn login(mut self, user: impl Into<UserRef>) -> Self {
+        self.login = Some(Some(user.into()));
+        self
+    }
+
+    /// Signs nobody in.
+    #[must_use]
+    pub fn no_login(mut self) -> Self {
+        self.login = Some(None);
+        self
+    }
+
+    /// What the consent page is replaced by.
+    #[must_use]
+    pub fn consent(mut self, mode: ConsentMode) -> Self {
+        self.consent = Some(mode);
+        self
+    }
+
+    /// How long access tokens live that are issued from now on.
+    #[must_use]
+    pub fn access_token_seconds(mut self, seconds: u32) -> Self {
+        self.access_token_seconds = Some(seconds);
+        self
+    }
+
+    /// How long refresh tokens live that are issued from now on.
+    #[must_use]
+    pub fn refresh_token_seconds(mut self, seconds: u32) -> Self {
+        self.refresh_token_seconds = Some(seconds);
+        self
+    }
+
+    /// How long authorization codes live that are issued from now on.
+    #[must_use]
+    pub fn code_seconds(mut self, seconds: u32) -> Self {
+        self.code_seconds = Some(Some(seconds));
+        self
+    }
+
+    /// Authorization codes live as long as the contract says.
+    #[must_use]
+    pub fn no_code_seconds(mut self) -> Self {
+        self.code_seconds = Some(None);
+        self
+    }
+
+    /// What happens to a client id that nobody registered.
+    #[must_use]
+    pub fn unknown_clients(mut self, what: UnknownClients) -> Self {
+        self.unknown_clients = Some(what);
+        self
+    }
+
     /// The user whom it signs in.
-    pub(crate) fn login(&self) -> Option<&UserRef> {
+    pub(crate) fn user_to_sign_in(&self) -> Option<&UserRef> {
         self.login.as_ref()?.as_ref()
     }
 }

@@ -188,7 +188,7 @@ async fn what_is_no_time_is_told_so_and_moves_nothing() {
     freeze "now"
       400 "": "text is not an object of keys and values" (null)
     resume {"at":"2026-01-31T12:00:00Z"}
-      400 "": "{\"at\":\"2026-01-31T12:00:00Z\"} is not {}: resume takes nothing" (null)
+      400 "at": "unknown key \"at\"" ("it takes nothing")
     set {}
       400 "": "missing key \"at\"" (null)
     set {"at":1e+300}
@@ -202,11 +202,45 @@ async fn what_is_no_time_is_told_so_and_moves_nothing() {
 }
 
 #[tokio::test]
-async fn a_clock_at_the_end_of_time_stays_there() {
+async fn a_clock_goes_from_the_year_1_to_the_year_9999() {
     let mock = Mock::documented().await;
-    for _ in 0..3 {
-        clock(&mock, "advance", json!({ "seconds": 1e12 })).await;
+    let last = clock(&mock, "freeze", json!({ "at": "9999-12-31T23:59:59.999Z" })).await;
+    let mut table = String::new();
+    for (verb, input) in [
+        ("advance", json!("1ms")),
+        ("advance", json!({ "seconds": 1e12 })),
+        ("advance", json!({ "by": "-3660000d" })),
+        ("freeze", json!({ "at": "0000-12-31T23:59:59Z" })),
+        ("set", json!({ "at": 253_402_300_800_i64 })),
+        ("set", json!({ "at": "9999-12-31T23:59:59-01:00" })),
+    ] {
+        let answer = mock
+            .ask("POST", &format!("/_mock/clock/{verb}"))
+            .json(&input)
+            .await;
+        let why = answer.json();
+        table += &format!(
+            "{verb} {input}\n  {} {}: {} ({})\n",
+            answer.status, why["path"], why["message"], why["hint"]
+        );
     }
-    assert_eq!(mock.get("/_mock/clock").await.status, 200);
+    assert_snapshot!(table, @r#"
+    advance "1ms"
+      400 "by": "\"1ms\" leads out of the years 1 to 9999" ("a clock goes from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999Z")
+    advance {"seconds":1000000000000.0}
+      400 "by": "1000000000000 leads out of the years 1 to 9999" ("a clock goes from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999Z")
+    advance {"by":"-3660000d"}
+      400 "by": "-316224000000 leads out of the years 1 to 9999" ("a clock goes from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999Z")
+    freeze {"at":"0000-12-31T23:59:59Z"}
+      400 "at": "-62135596801 s since 1970 is not within the years 1 to 9999" ("a clock goes from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999Z")
+    set {"at":253402300800}
+      400 "at": "253402300800 s since 1970 is not within the years 1 to 9999" ("a clock goes from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999Z")
+    set {"at":"9999-12-31T23:59:59-01:00"}
+      400 "at": "253402304399 s since 1970 is not within the years 1 to 9999" ("a clock goes from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999Z")
+    "#);
+    assert_eq!(mock.control("GET", "/clock", json!({})).await, last);
+    // What is issued then outlives the calendar, and can be shown all the same.
     assert_eq!(mock.tokens(&CONF, "1").await.access.len(), 44);
+    assert_eq!(mock.get("/_mock/tokens").await.status, 200);
+    clock(&mock, "set", json!({ "at": "0001-01-01T00:00:00Z" })).await;
 }

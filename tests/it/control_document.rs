@@ -24,14 +24,19 @@ fn operations(document: &Value) -> Vec<(String, String, Map<String, Value>)> {
     found
 }
 
+/// The schema of a body that is an object; some may be something else too.
+fn object_of(body: &Value) -> &Value {
+    let schema = &body["content"]["application/json"]["schema"];
+    schema["anyOf"].get(0).unwrap_or(schema)
+}
+
 #[tokio::test]
 async fn every_call_is_listed() {
     let mock = Mock::documented().await;
     let mut list = String::new();
     for (method, path, operation) in operations(&document(&mock).await) {
         let keys = operation.get("requestBody").map(|body| {
-            let schema = &body["content"]["application/json"]["schema"]["properties"];
-            let keys: Vec<&str> = schema
+            let keys: Vec<&str> = object_of(body)["properties"]
                 .as_object()
                 .into_iter()
                 .flat_map(|keys| keys.keys())
@@ -84,7 +89,7 @@ async fn every_call_is_listed() {
     GET /_mock/faults/{id}
     DELETE /_mock/faults/{id}
     GET /_mock/openapi.json
-    GET /_mock/requests ?endpoint&method&grant_type&client_id&user&status&error&after&limit&secrets&wait&count
+    GET /_mock/requests ?endpoint&path&method&grant_type&client_id&user&status&error&after&limit&secrets&wait&count
     DELETE /_mock/requests
     POST /_mock/reset
     GET /_mock/sandboxes
@@ -151,6 +156,50 @@ async fn it_is_a_valid_document() {
     ids.sort();
     ids.dedup();
     assert_eq!(ids.len(), many, "operation ids are unique");
+}
+
+#[tokio::test]
+async fn a_body_is_required_where_one_of_its_keys_is() {
+    let mock = Mock::documented().await;
+    let mut list = String::new();
+    for (method, path, operation) in operations(&document(&mock).await) {
+        let Some(body) = operation.get("requestBody") else {
+            continue;
+        };
+        let needed = &object_of(body)["required"];
+        assert_eq!(body["required"], needed.is_array(), "{method} {path}");
+        if needed.is_array() {
+            list += &format!("{} {path} {needed}\n", method.to_uppercase());
+        }
+    }
+    assert_snapshot!(list, @r#"
+    POST /_mock/clients ["name"]
+    POST /_mock/clock/set ["at"]
+    POST /_mock/codes ["client_id","user"]
+    POST /_mock/consents ["user","client_id","scope"]
+    POST /_mock/device/approve ["user_code","user"]
+    POST /_mock/device/deny ["user_code"]
+    POST /_mock/faults ["effect"]
+    POST /_mock/sessions ["user"]
+    POST /_mock/tokens ["client_id","user"]
+    POST /_mock/tokens/introspect ["token"]
+    POST /_mock/verify ["expectations"]
+    "#);
+}
+
+#[tokio::test]
+async fn words_of_a_closed_list_are_listed() {
+    let mock = Mock::documented().await;
+    let document = document(&mock).await;
+    let parameters = &document["paths"]["/_mock/requests"]["get"]["parameters"];
+    let listed = |name: &str| {
+        let mut all = parameters.as_array().into_iter().flatten();
+        let found = all.find(|one| one["name"] == name).expect("a parameter");
+        found["schema"]["enum"].to_string()
+    };
+    assert_snapshot!(listed("endpoint"), @r#"["authorize","device","device-approve","device-info","device-token","home","jwks","jwks.json","login","logout","openid-configuration","other","revoke","token","userinfo"]"#);
+    assert_snapshot!(listed("grant_type"), @r#"["authorization_code","client_credentials","other","password","refresh_token","urn:ietf:params:oauth:grant-type:device_code","urn:ietf:params:oauth:grant-type:jwt-bearer","urn:ietf:params:oauth:grant-type:saml2-bearer","urn:ietf:params:oauth:grant-type:token-exchange","urn:openid:params:grant-type:ciba"]"#);
+    assert_snapshot!(listed("method"), @r#"["CONNECT","DELETE","GET","HEAD","OPTIONS","PATCH","POST","PUT","TRACE"]"#);
 }
 
 #[tokio::test]

@@ -95,6 +95,9 @@ async fn a_code_that_cannot_be_is_told_why() {
         json!({ "client_id": "conf", "user": "ada", "redirect_uri": "app.example" }),
         json!({ "client_id": "bare", "user": "ada" }),
         json!({ "client_id": "conf", "user": "ada", "challenge": "x" }),
+        json!({ "client_id": "conf", "user": "ada", "code_challenge": "" }),
+        json!({ "client_id": "conf", "user": "ada", "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-c=" }),
+        json!({ "client_id": "conf", "user": "ada", "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw+cM" }),
     ];
     assert_snapshot!(refusals(&mock, "/_mock/codes", &inputs).await, @r#"
     {}
@@ -111,6 +114,12 @@ async fn a_code_that_cannot_be_is_told_why() {
       400 "invalid" "redirect_uri": "client \"bare\" has registered none" ("give one")
     {"client_id":"conf","user":"ada","challenge":"x"}
       400 "invalid" "challenge": "unknown key \"challenge\"" ("did you mean \"code_challenge\"?")
+    {"client_id":"conf","user":"ada","code_challenge":""}
+      400 "invalid" "code_challenge": "\"\" is not a challenge that a verifier could fit" ("give the base64url of the verifier's SHA-256, 43 characters without padding, or leave it out")
+    {"client_id":"conf","user":"ada","code_challenge":"E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-c="}
+      400 "invalid" "code_challenge": "\"E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-c=\" is not a challenge that a verifier could fit" ("give the base64url of the verifier's SHA-256, 43 characters without padding, or leave it out")
+    {"client_id":"conf","user":"ada","code_challenge":"E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw+cM"}
+      400 "invalid" "code_challenge": "\"E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw+cM\" is not a challenge that a verifier could fit" ("give the base64url of the verifier's SHA-256, 43 characters without padding, or leave it out")
     "#);
 }
 

@@ -251,7 +251,27 @@ async fn paths_that_nobody_serves_are_counted_together_and_shown_without_tokens(
     let shown = requests(&mock, "").await;
     assert_eq!(shown["counters"]["endpoints"], json!({ "other": 3 }));
     assert_eq!(shown["requests"][2]["path"], json!("/c/[redacted]"));
-    assert_eq!(shown["requests"][2]["endpoint"], json!("[redacted]"));
+    assert_eq!(shown["requests"][2]["endpoint"], json!("other"));
+}
+
+#[tokio::test]
+async fn grants_that_nobody_has_registered_are_counted_together() {
+    let mock = Mock::documented().await;
+    for grant in ["password", "passwort", "a", "b"] {
+        mock.token(&CONF.refreshes("x").with("grant_type", grant))
+            .await;
+    }
+    let shown = requests(&mock, "").await;
+    assert_snapshot!(shown["counters"]["grants"], @r#"{"other":3,"password":1}"#);
+    let grants: Vec<&Value> = shown["requests"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["grant_type"])
+        .collect();
+    assert_eq!(grants, ["password", "passwort", "a", "b"]);
+    let others = requests(&mock, "?grant_type=other").await;
+    assert_eq!(others["requests"].as_array().map(Vec::len), Some(3));
 }
 
 #[tokio::test]

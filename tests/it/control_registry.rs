@@ -181,7 +181,7 @@ async fn a_patch_that_cannot_be_changes_nothing() {
     {"redirect_uris":"https://a.example"}
       400 invalid redirect_uris: "https://a.example" is not a list (-)
     "x"
-      400 invalid : "x" is not an object of keys to change (-)
+      400 invalid : text is not an object of keys and values (-)
     "#);
     assert_eq!(mock.get("/_mock/clients/conf").await.body, before);
     assert_snapshot!(mock.ask("PATCH", "/_mock/clients/confi").json(&json!({})).await, @r#"

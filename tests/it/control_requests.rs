@@ -4,6 +4,8 @@
 use civitai_oauth_mock::Contract;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
 use crate::support::{AUTHORIZE, CONF, Mock, SPA, Stopwatch, USERINFO, World, config};
 
@@ -55,6 +57,11 @@ async fn filters_choose_among_the_exchanges() {
         "?limit=0",
         "?endpoint=token&limit=1",
         "?endpoint=revoke",
+        "?method=get",
+        "?grant_type=password",
+        "?error=server_error",
+        "?path=/login",
+        "?path=/api/auth/oauth/token&limit=1",
     ] {
         table += &format!("{query}: {}\n", ids(&requests(&mock, query).await));
     }
@@ -67,6 +74,12 @@ async fn filters_choose_among_the_exchanges() {
         "?wait=-1s",
         "?count=-1",
         "?secrets=1",
+        "?endpoint=tokn",
+        "?method=FETCH",
+        "?grant_type=refresh-token",
+        "?grant_type=x",
+        "?client_id=cnf",
+        "?error=invalid_grnt",
     ] {
         let answer = mock.get(&format!("/_mock/requests{query}")).await;
         table += &format!("{query}: {} ({})\n", answer.gist(), answer.json()["hint"]);
@@ -88,6 +101,11 @@ async fn filters_choose_among_the_exchanges() {
     ?limit=0: 
     ?endpoint=token&limit=1: token 6
     ?endpoint=revoke: 
+    ?method=get: userinfo 7, login 8
+    ?grant_type=password: 
+    ?error=server_error: 
+    ?path=/login: login 8
+    ?path=/api/auth/oauth/token&limit=1: token 6
     ?endpont=token: 400 invalid: unknown key "endpont" ("did you mean \"endpoint\"?")
     ?user=adda: 400 invalid: no user "adda" ("did you mean \"ada\"?")
     ?status=ok: 400 invalid: "ok" is not a whole number from 0 to 65535 (null)
@@ -96,7 +114,60 @@ async fn filters_choose_among_the_exchanges() {
     ?wait=-1s: 400 invalid: a wait goes from 0 to 60 s (null)
     ?count=-1: 400 invalid: -1 is not a whole number, 0 or more (null)
     ?secrets=1: 400 invalid: "1" is not true or false (null)
+    ?endpoint=tokn: 400 invalid: no endpoint "tokn" ("did you mean \"token\"?")
+    ?method=FETCH: 400 invalid: no method "FETCH" ("choose among CONNECT, DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT, TRACE")
+    ?grant_type=refresh-token: 400 invalid: no grant type "refresh-token" ("did you mean \"refresh_token\"?")
+    ?grant_type=x: 400 invalid: no grant type "x" ("choose among authorization_code, client_credentials, other, password, refresh_token, urn:ietf:params:oauth:grant-type:device_code, urn:ietf:params:oauth:grant-type:jwt-bearer, urn:ietf:params:oauth:grant-type:saml2-bearer, urn:ietf:params:oauth:grant-type:token-exchange, urn:openid:params:grant-type:ciba")
+    ?client_id=cnf: 400 invalid: no client "cnf" ("did you mean \"conf\"?")
+    ?error=invalid_grnt: 400 invalid: no error "invalid_grnt" is ever answered ("did you mean \"invalid_grant\"?")
     "#);
+}
+
+#[tokio::test]
+async fn what_was_seen_or_set_may_be_asked_for() {
+    let mock = Mock::documented().await;
+    let gist = async |query: &str| {
+        let answer = mock.get(&format!("/_mock/requests?{query}")).await;
+        (answer.status, answer.json()["hint"].to_string())
+    };
+    // A client that is gone, or never was, stands in the journal once it has called.
+    assert_eq!(gist("client_id=stranger").await.0, 400);
+    mock.token(&CONF.refreshes("x").with("client_id", "stranger"))
+        .await;
+    assert_eq!(gist("client_id=stranger").await.0, 200);
+    mock.set(json!({ "unknown_clients": "register" })).await;
+    assert_eq!(gist("client_id=another").await.0, 200);
+    // An error of one's own is known once a fault makes it, and while it stands in the journal.
+    assert_eq!(gist("error=my_own").await.0, 400);
+    let fault = json!({ "times": 1, "effect": { "error": "my_own" } });
+    mock.control("POST", "/faults", fault).await;
+    assert_eq!(gist("error=my_own").await.0, 200);
+    assert_eq!(
+        gist("error=my_owm").await,
+        (400, r#""did you mean \"my_own\"?""#.to_owned())
+    );
+    mock.get(USERINFO).await;
+    mock.control("DELETE", "/faults", json!({})).await;
+    assert_eq!(gist("error=my_own").await.0, 200);
+    mock.control("DELETE", "/requests", json!({})).await;
+    assert_eq!(gist("error=my_own").await.0, 400);
+}
+
+#[tokio::test]
+async fn whoever_hangs_up_waits_for_nothing_more() {
+    let mock = Mock::documented().await;
+    let mut caller = TcpStream::connect(mock.server().address()).await.unwrap();
+    let asked = "GET /_sandbox/heard/_mock/requests?wait=60s HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    caller.write_all(asked.as_bytes()).await.unwrap();
+    // Whoever asks in a sandbox makes it.
+    while mock.get("/_mock/sandboxes/heard").await.status != 200 {
+        tokio::task::yield_now().await;
+    }
+    drop(caller);
+    // A server that stops waits for whoever is still waiting.
+    let began = Stopwatch::start();
+    mock.stop().await;
+    assert!(began.elapsed().as_millis() < 1000, "{:?}", began.elapsed());
 }
 
 #[tokio::test]
@@ -175,7 +246,7 @@ async fn control_calls_and_health_checks_are_not_the_apps() {
     mock.get("/nowhere").await;
     assert_eq!(
         ids(&requests(&mock, "").await),
-        "nowhere 1",
+        "other 1",
         "each sandbox has its own"
     );
     assert_eq!(ids(&requests(&sandbox, "").await), "authorize 1");

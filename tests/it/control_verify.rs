@@ -38,6 +38,10 @@ async fn what_came_as_expected_is_verified() {
         json!([{ "endpoint": "token", "error": "invalid_grant", "status": 400, "times": 1 }]),
         json!([{ "client_id": "conf", "method": "POST", "times": 4 }]),
         json!([{ "endpoint": "authorize" }, { "endpoint": "token", "in_order": true }]),
+        json!([{ "endpoint": "authorize", "in_order": true }]),
+        json!([{ "grant_type": "password", "times": 0 }, { "method": "post", "times": 4 }]),
+        json!([{ "path": "/api/auth/oauth/token", "times": 3 }, { "path": "/token", "times": 0 }]),
+        json!([{ "endpoint": "other", "times": 0 }, { "user": "gone", "times": 0 }]),
         json!({ "in_order": true, "expectations": [
             { "endpoint": "authorize" }, { "grant_type": "authorization_code" },
             { "endpoint": "userinfo" }, { "grant_type": "refresh_token" }, { "error": "invalid_grant" },
@@ -111,6 +115,15 @@ async fn an_expectation_that_cannot_be_is_told_why() {
         json!([{ "status": "200" }]),
         json!([{ "user": "adda" }]),
         json!(["token"]),
+        json!([{ "endpoint": "tokn" }]),
+        json!([{}, { "method": "PSOT" }]),
+        json!([{ "grant_type": "refresh" }]),
+        json!([{ "client_id": "cnf" }]),
+        json!([{ "error": "invalid_grnt" }]),
+        json!([{ "times": 1, "at_least": 1 }]),
+        json!([{ "times": 1, "at_most": 0 }]),
+        json!([{}, { "at_least": 3, "at_most": 2 }]),
+        json!({ "in_order": true, "expectations": [{ "endpoint": "tokn" }] }),
     ];
     let mut table = String::new();
     for input in &inputs {
@@ -123,19 +136,19 @@ async fn an_expectation_that_cannot_be_is_told_why() {
     }
     assert_snapshot!(table, @r#"
     "token"
-      400 "": "\"token\" is not a list" (null)
+      400 "": "\"token\" is not a list of expectations" (null)
     {}
-      400 "": "null is not a list" (null)
+      400 "": "missing key \"expectations\"" (null)
     {"expectations":{}}
-      400 "": "an object is not a list" (null)
+      400 "expectations": "an object is not a list" (null)
     {"expectation":[]}
-      400 "expectation": "unknown key \"expectation\"" ("give expectations and in_order, or a list")
+      400 "expectation": "unknown key \"expectation\"" ("did you mean \"expectations\"?")
     {"expectations":[],"in_order":"yes"}
       400 "in_order": "\"yes\" is not true or false" (null)
     [{"endpont":"token"}]
       400 "[0].endpont": "unknown key \"endpont\"" ("did you mean \"endpoint\"?")
     [{},{"time":1}]
-      400 "[1].time": "unknown key \"time\"" ("choose among endpoint, method, grant_type, client_id, user, status, error, after")
+      400 "[1].time": "unknown key \"time\"" ("did you mean \"times\"?")
     [{"times":"1"}]
       400 "[0].times": "\"1\" is not a whole number, 0 or more" (null)
     [{"times":-1}]
@@ -143,8 +156,26 @@ async fn an_expectation_that_cannot_be_is_told_why() {
     [{"status":"200"}]
       400 "[0].status": "\"200\" is not a whole number from 0 to 65535" (null)
     [{"user":"adda"}]
-      400 "user": "no user \"adda\"" ("did you mean \"ada\"?")
+      400 "[0].user": "no user \"adda\"" ("did you mean \"ada\"?")
     ["token"]
       400 "[0]": "\"token\" is not an object" (null)
+    [{"endpoint":"tokn"}]
+      400 "[0].endpoint": "no endpoint \"tokn\"" ("did you mean \"token\"?")
+    [{},{"method":"PSOT"}]
+      400 "[1].method": "no method \"PSOT\"" ("did you mean \"POST\"?")
+    [{"grant_type":"refresh"}]
+      400 "[0].grant_type": "no grant type \"refresh\"" ("did you mean \"refresh_token\"?")
+    [{"client_id":"cnf"}]
+      400 "[0].client_id": "no client \"cnf\"" ("did you mean \"conf\"?")
+    [{"error":"invalid_grnt"}]
+      400 "[0].error": "no error \"invalid_grnt\" is ever answered" ("did you mean \"invalid_grant\"?")
+    [{"times":1,"at_least":1}]
+      400 "[0].times": "times 1 and at_least 1 are both given" ("leave times or at_least out")
+    [{"times":1,"at_most":0}]
+      400 "[0].times": "times 1 and at_most 0 are both given" ("leave times or at_most out")
+    [{},{"at_least":3,"at_most":2}]
+      400 "[1].at_least": "at_least 3 is more than at_most 2" ("no number is both")
+    {"in_order":true,"expectations":[{"endpoint":"tokn"}]}
+      400 "expectations[0].endpoint": "no endpoint \"tokn\"" ("did you mean \"token\"?")
     "#);
 }

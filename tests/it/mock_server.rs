@@ -1,29 +1,14 @@
-//! `MockServer`: the same verbs for tests in Rust, in this process.
+//! `MockServer`: what a server in this process is, and what it starts with. Its verbs are `mock_server_verbs.rs`.
 
 use std::time::Duration;
 
-use civitai_oauth_mock::{ConsentMode, Contract, Difference, MockError, MockServer, Scope};
+use civitai_oauth_mock::control::{Endpoint, Expect, Filter, Mint, UserSpec, Whose};
+use civitai_oauth_mock::{ConsentMode, Contract, Difference, MockServer, Scope};
 use insta::assert_snapshot;
-use serde_json::{Value, json};
 
 use crate::support::{CONF, World};
 
 const SEED: &str = include_str!("support/seed.toml");
-
-async fn seeded() -> MockServer {
-    MockServer::builder()
-        .seed(SEED)
-        .expect("well-formed")
-        .start()
-        .await
-        .expect("a free port")
-}
-
-fn text<'a>(value: &'a Value, key: &str) -> &'a str {
-    value[key]
-        .as_str()
-        .unwrap_or_else(|| panic!("no {key} in {value}"))
-}
 
 #[tokio::test]
 async fn fifty_servers_in_one_process_share_nothing() {
@@ -31,36 +16,24 @@ async fn fifty_servers_in_one_process_share_nothing() {
     for at in 0..50_i64 {
         running.spawn(async move {
             let server = MockServer::start().await;
-            server
-                .create_user(json!({ "id": 1000 + at, "username": format!("user-{at}") }))
-                .await
-                .unwrap();
+            let name = format!("user-{at}");
+            let user = UserSpec::named(&name).id(1000 + at);
+            server.create_user(user).await.unwrap();
             let client = "dec0de00-0000-4000-8000-000000000001";
-            let tokens = server
-                .mint(client, &format!("user-{at}"), "1")
-                .await
-                .unwrap();
-            server
-                .advance(Duration::from_secs(u64::try_from(at).unwrap()))
-                .await
-                .unwrap();
-            (server, at, text(&tokens, "access_token").to_owned())
+            let mint = Mint::new(client, &name, Scope::USER_READ);
+            let tokens = server.mint(mint).await.unwrap();
+            let seconds = u64::try_from(at).unwrap();
+            server.advance(Duration::from_secs(seconds)).await.unwrap();
+            (server, at, tokens.access_token)
         });
     }
     let servers = running.join_all().await;
     for (server, at, token) in &servers {
-        let user = World::at(server.base_url()).userinfo(token).await;
+        let user = World::at(server.base_url()).userinfo(token.reveal()).await;
         assert_eq!(user.text("username"), format!("user-{at}"));
-        assert_eq!(
-            server.tokens().await.unwrap()["tokens"]
-                .as_array()
-                .map(Vec::len),
-            Some(2)
-        );
-        server
-            .verify(json!([{ "endpoint": "userinfo", "times": 1 }, { "times": 1 }]))
-            .await
-            .unwrap();
+        assert_eq!(server.tokens(Whose::all()).await.unwrap().len(), 2);
+        let once = Expect::endpoint(Endpoint::Userinfo).times(1);
+        server.verify([once, Expect::any().times(1)]).await.unwrap();
     }
 }
 
@@ -69,6 +42,7 @@ async fn a_dropped_server_stops() {
     let server = MockServer::start().await;
     let health = format!("{}/api/health", server.base_url());
     assert!(reqwest::get(&health).await.is_ok());
+    let handle = server.sandbox("kept").unwrap();
     drop(server);
     let mut tries = 0;
     // The task that listens learns of it at its next turn.
@@ -77,6 +51,7 @@ async fn a_dropped_server_stops() {
         assert!(tries < 1000, "it still answers");
         tokio::task::yield_now().await;
     }
+    assert_eq!(handle.name(), "kept", "a handle keeps no server running");
     let server = MockServer::start().await;
     let health = format!("{}/api/health", server.base_url());
     server.stop().await;
@@ -125,104 +100,39 @@ async fn a_builder_says_what_it_starts_with() {
 }
 
 #[tokio::test]
-async fn verbs_bring_the_app_into_any_state() {
-    let server = seeded().await;
-    let world = World::at(server.base_url());
-    server.freeze().await.unwrap();
-    let tokens = server.mint("conf", "ada", "AI Services").await.unwrap();
-    let (access, refresh) = (
-        text(&tokens, "access_token"),
-        text(&tokens, "refresh_token"),
+async fn a_sandbox_has_the_same_verbs_and_an_address_of_its_own() {
+    let server = MockServer::start().await;
+    let client = "dec0de00-0000-4000-8000-000000000001";
+    let mint = || Mint::new(client, "ada", Scope::USER_READ);
+    let checkout = server.sandbox("checkout").unwrap();
+    assert_eq!(
+        checkout.base_url(),
+        format!("{}/_sandbox/checkout", server.base_url())
     );
-    server.snapshot("signed-in").await.unwrap();
+    let url = checkout.authorize_url(client, "http://localhost/cb", Scope::USER_READ, ("x", "y"));
+    assert!(url.starts_with(&format!(
+        "{}/api/auth/oauth/authorize?",
+        checkout.base_url()
+    )));
 
-    server.advance(Duration::from_secs(3601)).await.unwrap();
-    assert_eq!(server.introspect(access).await.unwrap()["active"], false);
-    server.restore("signed-in").await.unwrap();
-    assert!(world.is_live(access).await);
-    server.expire_access_tokens().await.unwrap();
-    assert!(!world.is_live(access).await);
+    let tokens = checkout.mint(mint()).await.unwrap();
+    let (here, there) = (World::at(checkout.base_url()), World::at(server.base_url()));
+    assert!(here.is_live(tokens.access_token.reveal()).await);
+    assert!(!there.is_live(tokens.access_token.reveal()).await);
+    checkout.advance(Duration::from_secs(3601)).await.unwrap();
+    assert!(!here.is_live(tokens.access_token.reveal()).await);
+    let came = checkout.requests(Filter::any()).await.unwrap();
+    assert_eq!(came.counters.total, 2);
+    assert_eq!(
+        server.requests(Filter::any()).await.unwrap().counters.total,
+        1
+    );
 
-    server.preset("refresh-revoked").await.unwrap();
-    assert_eq!(world.token(&CONF.refreshes(refresh)).await.status, 400);
-    server.clear_faults();
-    assert_eq!(world.token(&CONF.refreshes(refresh)).await.status, 200);
-    server
-        .fault(json!({ "endpoint": "userinfo", "effect": { "status": 503 } }))
-        .unwrap();
-    assert_eq!(world.userinfo("x").await.status, 503);
-
-    let cookie = server.sign_in("tess").await.unwrap();
-    assert!(cookie.starts_with("civ-token="));
-    let code = server
-        .issue_code(json!({ "client_id": "conf", "user": "tess" }))
-        .await
-        .unwrap();
-    let redeem = CONF
-        .redeems(text(&code, "code"))
-        .with("code_verifier", text(&code, "code_verifier"));
-    assert_eq!(world.token(&redeem).await.status, 200);
-    server.create_client(json!({ "id": "tv", "name": "TV", "grants": ["urn:ietf:params:oauth:grant-type:device_code"] })).await.unwrap();
-    let device = world
-        .post(
-            "/api/auth/oauth/device",
-            &crate::support::Fields::of(&[("client_id", "tv")]),
-        )
-        .await;
-    server
-        .approve_device(&device.text("user_code"), "ada")
-        .await
-        .unwrap();
-    server.set(json!({ "contract": "live" })).await.unwrap();
-    server.revoke_all().await.unwrap();
-    assert_eq!(server.tokens().await.unwrap(), json!({ "tokens": [] }));
-    server.resume().await.unwrap();
-    assert!(server.requests().await.unwrap()["counters"]["total"].as_u64() > Some(4));
-    server.reset().await.unwrap();
-    assert_eq!(server.requests().await.unwrap()["counters"]["total"], 0);
-}
-
-#[tokio::test]
-async fn an_error_can_be_read() {
-    let server = seeded().await;
-    let world = World::at(server.base_url());
-    world.token(&CONF.refreshes("x")).await;
-    world.token(&CONF.refreshes("x")).await;
-    let wrong = server
-        .verify(json!([
-            { "endpoint": "token", "grant_type": "refresh_token", "times": 1 },
-            { "endpoint": "userinfo" },
-        ]))
-        .await
-        .unwrap_err();
-    assert!(matches!(&wrong, MockError::Mismatch(differences) if differences.len() == 2));
-    assert_snapshot!(wrong, @"[0] token refresh_token: expected 1, came 2; [1] userinfo: expected at least 1, came 0");
-    let mut table = String::new();
-    for wrong in [
-        server.mint("cnf", "ada", "1").await.map(drop),
-        server.mint("conf", "adda", "1").await.map(drop),
-        server.mint("conf", "ada", "Model Read").await.map(drop),
-        server.restore("nothing").await,
-        server.preset("token-endpoint-dwn").await.map(drop),
-        server.fault(json!({ "effect": {} })).map(drop),
-        server
-            .create_user(json!({ "username": "ada" }))
-            .await
-            .map(drop),
-        server.approve_device("AAAA-AAAA", "ada").await,
-        server.verify(json!([{ "endpont": "token" }])).await,
-    ] {
-        table += &format!("{}\n", wrong.expect_err("each of these is wrong"));
-    }
-    assert_snapshot!(table, @r#"
-    client_id: no client "cnf"; did you mean "conf"?
-    user: no user "adda"; did you mean "ada"?
-    scope: no scope "Model Read": did you mean "ModelsRead"?
-    name: no snapshot "nothing"; take one with POST snapshots/{name}
-    name: no preset "token-endpoint-dwn"; did you mean "token-endpoint-down"?
-    effect: an effect that does nothing; give error, status, body, headers, delay, reset, truncate, malformed, slow_body or deny
-    username: a second user "ada"
-    user_code: "AAAA-AAAA": Invalid or expired code; no device waits for it: start one with POST /api/auth/oauth/device
-    [0].endpont: unknown key "endpont"; did you mean "endpoint"?
-    "#);
+    // Whoever holds a handle while the sandbox goes finds a new one.
+    let same = checkout.clone();
+    server.delete_sandbox("checkout").await.unwrap();
+    assert_eq!(same.tokens(Whose::all()).await.unwrap(), []);
+    assert_eq!(same.requests(Filter::any()).await.unwrap().requests, []);
+    let wrong = server.sandbox("a/b").unwrap_err();
+    assert_snapshot!(wrong, @r#"name: "a/b" is not a name: letters, digits, - _ . and at most 64 of them"#);
 }

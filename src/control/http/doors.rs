@@ -3,17 +3,23 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde_json::json;
 
-use super::super::requests::Asked;
-use super::super::{ControlError, Outcome, Whose};
+use super::super::devices::Nothing;
+use super::super::faults::Narrowing;
+use super::super::{
+    Advance, Agreement, Approval, ClientSpec, ControlError, Denial, Expectations, Fault, Freeze,
+    Mint, NewCode, NewSandbox, OneToken, Outcome, Preset, PresetFault, Requests, Set,
+    SettingsPatch, SignIn, SomeTokens, UserRef, UserSpec, Whose,
+};
 use super::document;
-use super::input::{Either, Input, Query};
-use crate::invalid::{self, Invalid};
+use super::input::{AnyInput, Either, Input, Query};
+use crate::invalid::Invalid;
+use crate::listener::Caller;
 use crate::oauth::extract::Context;
 use crate::oauth::respond;
 use crate::server::App;
@@ -62,7 +68,7 @@ pub(super) async fn read_settings(context: Context) -> Answer {
     Ok(ok(&*context.sandbox.settings()))
 }
 
-pub(super) async fn patch_settings(context: Context, Input(input): Input) -> Answer {
+pub(super) async fn patch_settings(context: Context, Input(input): Input<SettingsPatch>) -> Answer {
     Ok(ok(&context.sandbox.patch_settings(input).await?))
 }
 
@@ -70,24 +76,20 @@ pub(super) async fn read_clock(context: Context) -> Answer {
     Ok(ok(&context.sandbox.show_clock()))
 }
 
-pub(super) async fn advance_clock(context: Context, Input(input): Input) -> Answer {
-    context.sandbox.advance_clock(input).await?;
-    Ok(ok(&context.sandbox.show_clock()))
+pub(super) async fn advance_clock(context: Context, AnyInput(input): AnyInput<Advance>) -> Answer {
+    Ok(ok(&context.sandbox.advance_clock(input).await?))
 }
 
-pub(super) async fn freeze_clock(context: Context, Input(input): Input) -> Answer {
-    context.sandbox.freeze_clock(input).await?;
-    Ok(ok(&context.sandbox.show_clock()))
+pub(super) async fn freeze_clock(context: Context, Input(input): Input<Freeze>) -> Answer {
+    Ok(ok(&context.sandbox.freeze_clock(input).await?))
 }
 
-pub(super) async fn resume_clock(context: Context, Input(input): Input) -> Answer {
-    context.sandbox.resume_clock(input).await?;
-    Ok(ok(&context.sandbox.show_clock()))
+pub(super) async fn resume_clock(context: Context, Input(Nothing {}): Input<Nothing>) -> Answer {
+    Ok(ok(&context.sandbox.resume_clock().await?))
 }
 
-pub(super) async fn set_clock(context: Context, Input(input): Input) -> Answer {
-    context.sandbox.set_clock(input).await?;
-    Ok(ok(&context.sandbox.show_clock()))
+pub(super) async fn set_clock(context: Context, Input(input): Input<Set>) -> Answer {
+    Ok(ok(&context.sandbox.set_clock(input).await?))
 }
 
 pub(super) async fn list_snapshots(context: Context) -> Answer {
@@ -116,24 +118,25 @@ pub(super) async fn list_users(context: Context) -> Answer {
     Ok(ok(&context.sandbox.list_users().await?))
 }
 
-pub(super) async fn create_user(context: Context, Input(input): Input) -> Answer {
+pub(super) async fn create_user(context: Context, Input(input): Input<UserSpec>) -> Answer {
     Ok(created(&context.sandbox.create_user(input).await?))
 }
 
 pub(super) async fn read_user(context: Context, Path(id): Path<String>) -> Answer {
-    Ok(ok(&context.sandbox.read_user(&id).await?))
+    Ok(ok(&context.sandbox.read_user(&UserRef::from(id)).await?))
 }
 
 pub(super) async fn patch_user(
     context: Context,
     Path(id): Path<String>,
-    Input(input): Input,
+    Input(input): Input<UserSpec>,
 ) -> Answer {
-    Ok(ok(&context.sandbox.patch_user(&id, input).await?))
+    let user = UserRef::from(id);
+    Ok(ok(&context.sandbox.patch_user(&user, input).await?))
 }
 
 pub(super) async fn delete_user(context: Context, Path(id): Path<String>) -> Answer {
-    context.sandbox.delete_user(&id).await?;
+    context.sandbox.delete_user(&UserRef::from(id)).await?;
     Ok(ok(&json!({})))
 }
 
@@ -141,7 +144,7 @@ pub(super) async fn list_clients(context: Context) -> Answer {
     Ok(ok(&context.sandbox.list_clients().await?))
 }
 
-pub(super) async fn create_client(context: Context, Input(input): Input) -> Answer {
+pub(super) async fn create_client(context: Context, Input(input): Input<ClientSpec>) -> Answer {
     Ok(created(&context.sandbox.create_client(input).await?))
 }
 
@@ -152,7 +155,7 @@ pub(super) async fn read_client(context: Context, Path(id): Path<String>) -> Ans
 pub(super) async fn patch_client(
     context: Context,
     Path(id): Path<String>,
-    Input(input): Input,
+    Input(input): Input<ClientSpec>,
 ) -> Answer {
     Ok(ok(&context.sandbox.patch_client(&id, input).await?))
 }
@@ -166,11 +169,11 @@ pub(super) async fn rotate_secret(context: Context, Path(id): Path<String>) -> A
     Ok(ok(&context.sandbox.rotate_secret(&id).await?))
 }
 
-pub(super) async fn create_session(context: Context, Input(input): Input) -> Answer {
+pub(super) async fn create_session(context: Context, Input(input): Input<SignIn>) -> Answer {
     Ok(created(&context.sandbox.create_session(input).await?))
 }
 
-pub(super) async fn issue_code(context: Context, Input(input): Input) -> Answer {
+pub(super) async fn issue_code(context: Context, Input(input): Input<NewCode>) -> Answer {
     Ok(created(&context.sandbox.issue_code(input).await?))
 }
 
@@ -178,35 +181,35 @@ pub(super) async fn list_tokens(context: Context, Query(whose): Query<Whose>) ->
     Ok(ok(&context.sandbox.list_tokens(whose).await?))
 }
 
-pub(super) async fn mint_tokens(context: Context, Input(input): Input) -> Answer {
+pub(super) async fn mint_tokens(context: Context, Input(input): Input<Mint>) -> Answer {
     Ok(ok(&context.sandbox.mint_tokens(input).await?))
 }
 
-pub(super) async fn revoke_tokens(context: Context, Either(input): Either) -> Answer {
+pub(super) async fn revoke_tokens(context: Context, Either(input): Either<SomeTokens>) -> Answer {
     Ok(ok(&context.sandbox.revoke_tokens(input).await?))
 }
 
-pub(super) async fn introspect(context: Context, Input(input): Input) -> Answer {
+pub(super) async fn introspect(context: Context, Input(input): Input<OneToken>) -> Answer {
     Ok(ok(&context.sandbox.introspect(input).await?))
 }
 
-pub(super) async fn expire_tokens(context: Context, Input(input): Input) -> Answer {
+pub(super) async fn expire_tokens(context: Context, Input(input): Input<SomeTokens>) -> Answer {
     Ok(ok(&context.sandbox.expire_tokens(input).await?))
 }
 
-pub(super) async fn approve_device(context: Context, Input(input): Input) -> Answer {
+pub(super) async fn approve_device(context: Context, Input(input): Input<Approval>) -> Answer {
     Ok(ok(&context.sandbox.approve_device(input).await?))
 }
 
-pub(super) async fn deny_device(context: Context, Input(input): Input) -> Answer {
+pub(super) async fn deny_device(context: Context, Input(input): Input<Denial>) -> Answer {
     Ok(ok(&context.sandbox.deny_device(input).await?))
 }
 
-pub(super) async fn put_consent(context: Context, Input(input): Input) -> Answer {
+pub(super) async fn put_consent(context: Context, Input(input): Input<Agreement>) -> Answer {
     Ok(ok(&context.sandbox.put_consent(input).await?))
 }
 
-pub(super) async fn verify(context: Context, Input(input): Input) -> Answer {
+pub(super) async fn verify(context: Context, AnyInput(input): AnyInput<Expectations>) -> Answer {
     Ok(ok(&context.sandbox.verify(input).await?))
 }
 
@@ -214,8 +217,7 @@ pub(super) async fn list_consents(context: Context, Query(whose): Query<Whose>) 
     Ok(ok(&context.sandbox.list_consents(whose).await?))
 }
 
-pub(super) async fn delete_consents(context: Context, Either(input): Either) -> Answer {
-    let whose: Whose = invalid::from_object(input)?;
+pub(super) async fn delete_consents(context: Context, Either(whose): Either<Whose>) -> Answer {
     Ok(ok(&context.sandbox.delete_consents(whose).await?))
 }
 
@@ -223,8 +225,8 @@ pub(super) async fn list_faults(context: Context) -> Answer {
     Ok(ok(&context.sandbox.list_faults()))
 }
 
-pub(super) async fn create_fault(context: Context, Input(input): Input) -> Answer {
-    Ok(created(&context.sandbox.create_fault(input)?))
+pub(super) async fn create_fault(context: Context, Input(input): Input<Fault>) -> Answer {
+    Ok(created(&context.sandbox.create_fault(input).await?))
 }
 
 pub(super) async fn clear_faults(context: Context) -> Answer {
@@ -244,13 +246,27 @@ pub(super) async fn delete_fault(context: Context, Path(id): Path<String>) -> An
 pub(super) async fn create_preset(
     context: Context,
     Path(name): Path<String>,
-    Input(input): Input,
+    Input(narrowing): Input<Narrowing>,
 ) -> Answer {
-    Ok(created(&context.sandbox.create_preset(&name, input).await?))
+    let preset = Preset::named(&name)?;
+    let asked = PresetFault { preset, narrowing };
+    Ok(created(&context.sandbox.create_preset(asked).await?))
 }
 
-pub(super) async fn list_requests(context: Context, Query(asked): Query<Asked>) -> Answer {
-    Ok(ok(&context.sandbox.list_requests(asked).await?))
+pub(super) async fn list_requests(
+    context: Context,
+    caller: Option<Extension<Caller>>,
+    Query(asked): Query<Requests>,
+) -> Answer {
+    let found = context.sandbox.list_requests(asked);
+    match caller {
+        // Who has hung up waits for nothing more.
+        Some(Extension(caller)) => tokio::select! {
+            found = found => Ok(ok(&found?)),
+            () = caller.hung_up() => Ok(ok(&Nothing {})),
+        },
+        None => Ok(ok(&found.await?)),
+    }
 }
 
 pub(super) async fn clear_requests(context: Context) -> Answer {
@@ -262,7 +278,10 @@ pub(super) async fn list_sandboxes(State(app): State<Arc<App>>) -> Answer {
     Ok(ok(&app.registry.list_sandboxes().await?))
 }
 
-pub(super) async fn create_sandbox(State(app): State<Arc<App>>, Input(input): Input) -> Answer {
+pub(super) async fn create_sandbox(
+    State(app): State<Arc<App>>,
+    Input(input): Input<NewSandbox>,
+) -> Answer {
     Ok(created(&app.registry.create_sandbox(input).await?))
 }
 

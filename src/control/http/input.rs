@@ -5,41 +5,64 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::invalid::{self, Invalid};
 use crate::oauth::extract::LONGEST_BODY;
 use crate::oauth::respond;
 
-/// A JSON body. An empty one counts as `{}`.
-pub(super) struct Input(pub(super) Value);
+/// A JSON body that is an object. An empty one counts as `{}`.
+pub(super) struct Input<T>(pub(super) T);
 
-impl<S: Send + Sync> FromRequest<S> for Input {
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
     type Rejection = Response;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Response> {
-        let refuse = |why: Invalid| respond::invalid(StatusCode::BAD_REQUEST, "invalid", &why);
-        let bytes = to_bytes(request.into_body(), LONGEST_BODY)
-            .await
-            .map_err(|_| {
-                refuse(Invalid::new(
-                    "",
-                    format!("the body is longer than {LONGEST_BODY} bytes"),
-                ))
-            })?;
-        if bytes.is_empty() {
-            return Ok(Self(json!({})));
-        }
-        serde_json::from_slice(&bytes)
-            .map(Self)
-            .map_err(|why| refuse(Invalid::new("", format!("the body is not JSON: {why}"))))
+        let value = read(request).await?;
+        invalid::from_object(value).map(Self).map_err(refuse)
     }
+}
+
+/// A JSON body of any kind: what kinds there are, the type knows.
+pub(super) struct AnyInput<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for AnyInput<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Response> {
+        let value = read(request).await?;
+        invalid::from_json(value).map(Self).map_err(refuse)
+    }
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "it is what `map_err` hands on"
+)]
+fn refuse(why: Invalid) -> Response {
+    respond::invalid(StatusCode::BAD_REQUEST, "invalid", &why)
+}
+
+async fn read(request: Request) -> Result<Value, Response> {
+    let bytes = to_bytes(request.into_body(), LONGEST_BODY)
+        .await
+        .map_err(|_| {
+            let why = format!("the body is longer than {LONGEST_BODY} bytes");
+            let why = Invalid::new("", why).with_hint("send less at once");
+            respond::invalid(StatusCode::PAYLOAD_TOO_LARGE, "too_large", &why)
+        })?;
+    if bytes.is_empty() {
+        return Ok(json!({}));
+    }
+    serde_json::from_slice(&bytes)
+        .map_err(|why| refuse(Invalid::new("", format!("the body is not JSON: {why}"))))
 }
 
 /// The parameters of a query. What is not known is refused with the nearest that is.
 pub(super) struct Query<T>(pub(super) T);
 
-impl<T: serde::de::DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
@@ -51,26 +74,26 @@ impl<T: serde::de::DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Que
         });
         invalid::from_json(Value::Object(object.collect()))
             .map(Self)
-            .map_err(|why| respond::invalid(StatusCode::BAD_REQUEST, "invalid", &why))
+            .map_err(refuse)
     }
 }
 
 /// A JSON body, with the parameters of the query as further keys: whoever narrows a DELETE by the one must not find
 /// everything gone because the other was read.
-pub(super) struct Either(pub(super) Value);
+pub(super) struct Either<T>(pub(super) T);
 
-impl<S: Send + Sync> FromRequest<S> for Either {
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Either<T> {
     type Rejection = Response;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, Response> {
         let query = request.uri().query().unwrap_or_default().to_owned();
-        let Input(mut input) = Input::from_request(request, state).await?;
-        if let Some(object) = input.as_object_mut() {
+        let mut value = read(request).await?;
+        if let Some(object) = value.as_object_mut() {
             for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
                 object.insert(name.clone().into_owned(), typed(&name, &value));
             }
         }
-        Ok(Self(input))
+        invalid::from_object(value).map(Self).map_err(refuse)
     }
 }
 

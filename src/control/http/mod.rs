@@ -24,6 +24,10 @@ pub(super) struct Verb {
     pub(super) summary: &'static str,
     /// The keys of the body, `name: kind` each, with `?` after those that may be left out; see `openapi.rs`.
     pub(super) body: &'static [&'static str],
+    /// What the body may be instead of an object, if anything: a kind.
+    pub(super) bare: Option<&'static str>,
+    /// Those that may not be left out although the list, which is another call's too, says so.
+    pub(super) needed: &'static [&'static str],
     /// The parameters of the query, in the same form.
     pub(super) query: &'static [&'static str],
     /// The status of success.
@@ -48,6 +52,8 @@ where
         path,
         summary,
         body: &[],
+        bare: None,
+        needed: &[],
         query: &[],
         status: "200",
         route,
@@ -57,6 +63,17 @@ where
 impl Verb {
     fn takes(self, body: &'static [&'static str]) -> Self {
         Self { body, ..self }
+    }
+
+    fn or(self, bare: &'static str) -> Self {
+        Self {
+            bare: Some(bare),
+            ..self
+        }
+    }
+
+    fn needs(self, needed: &'static [&'static str]) -> Self {
+        Self { needed, ..self }
     }
 
     fn asks(self, query: &'static [&'static str]) -> Self {
@@ -117,9 +134,9 @@ const SETTINGS: &[&str] = &[
 ];
 
 const FAULT: &[&str] = &[
-    "endpoint?: text",
+    "endpoint?: endpoint",
     "client_id?: text",
-    "grant_type?: text",
+    "grant_type?: grant_type",
     "user?: user",
     "nth?: integer",
     "after?: integer",
@@ -129,9 +146,10 @@ const FAULT: &[&str] = &[
 ];
 
 const FILTER: &[&str] = &[
-    "endpoint?: text",
-    "method?: text",
-    "grant_type?: text",
+    "endpoint?: endpoint",
+    "path?: text",
+    "method?: method",
+    "grant_type?: grant_type",
     "client_id?: text",
     "user?: text",
     "status?: integer",
@@ -154,7 +172,7 @@ pub(super) fn verbs() -> Vec<Verb> {
         verb(Get, "/_mock/settings", "The settings of this sandbox", doors::read_settings),
         verb(Patch, "/_mock/settings", "Change some settings", doors::patch_settings).takes(SETTINGS),
         verb(Get, "/_mock/clock", "What the time is here", doors::read_clock),
-        verb(Post, "/_mock/clock/advance", "Move the clock", doors::advance_clock).takes(&["by?: length", "seconds?: length"]),
+        verb(Post, "/_mock/clock/advance", "Move the clock", doors::advance_clock).takes(&["by?: length", "seconds?: length"]).or("length"),
         verb(Post, "/_mock/clock/freeze", "Stop the clock", doors::freeze_clock).takes(&["at?: moment"]),
         verb(Post, "/_mock/clock/resume", "Let a stopped clock run on", doors::resume_clock),
         verb(Post, "/_mock/clock/set", "Set the clock", doors::set_clock).takes(&["at: moment"]),
@@ -169,7 +187,7 @@ pub(super) fn verbs() -> Vec<Verb> {
         verb(Patch, "/_mock/users/{id}", "Change a user", doors::patch_user).takes(USER),
         verb(Delete, "/_mock/users/{id}", "Remove a user and all that is theirs", doors::delete_user),
         verb(Get, "/_mock/clients", "The clients", doors::list_clients),
-        verb(Post, "/_mock/clients", "A new client", doors::create_client).takes(CLIENT).creates(),
+        verb(Post, "/_mock/clients", "A new client", doors::create_client).takes(CLIENT).needs(&["name"]).creates(),
         verb(Get, "/_mock/clients/{id}", "One client", doors::read_client),
         verb(Patch, "/_mock/clients/{id}", "Change a client", doors::patch_client).takes(CLIENT),
         verb(Delete, "/_mock/clients/{id}", "Remove a client, its tokens, codes and consents", doors::delete_client),
@@ -197,7 +215,7 @@ pub(super) fn verbs() -> Vec<Verb> {
         verb(Get, "/_mock/requests", "The journal: what the app has sent and was answered", doors::list_requests).asks(FILTER),
         verb(Delete, "/_mock/requests", "Forget the journal", doors::clear_requests),
         verb(Post, "/_mock/verify", "Check the journal against expectations; 409 says what differs", doors::verify)
-            .takes(&["expectations?: objects", "in_order?: boolean"]),
+            .takes(&["expectations: objects", "in_order?: boolean"]).or("objects"),
         verb(Get, "/_mock/sandboxes", "The sandboxes", doors::list_sandboxes),
         verb(Post, "/_mock/sandboxes", "A new sandbox, with a seed and settings of its own", doors::create_sandbox)
             .takes(&["name?: text", "seed?: object", "settings?: object"]).creates(),

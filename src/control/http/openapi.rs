@@ -1,8 +1,9 @@
 //! The `OpenAPI` document of the control API, made from the table in `mod.rs`.
 
+use serde::Serialize;
 use serde_json::json;
 use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn};
-use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
 use utoipa::openapi::schema::{
     AnyOfBuilder, ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type,
 };
@@ -12,6 +13,7 @@ use utoipa::openapi::{
 };
 
 use super::{Verb, verbs};
+use crate::protocol::call::{Endpoint, GrantType, Method};
 
 /// What went wrong, where, and how to mend it.
 const ERROR: &str = "Error";
@@ -85,18 +87,32 @@ fn operation(verb: &Verb) -> OperationBuilder {
     if verb.body.is_empty() {
         return operation;
     }
+    operation.request_body(Some(body(verb)))
+}
+
+/// The body, which may be left out where each of its keys may.
+fn body(verb: &Verb) -> RequestBody {
     let mut object = ObjectBuilder::new();
+    let mut is_needed = Required::False;
     for key in verb.body.iter().map(|key| Key::read(key)) {
-        if key.required {
+        if key.required || verb.needed.contains(&key.name) {
             object = object.required(key.name);
+            is_needed = Required::True;
         }
         object = object.property(key.name, key.schema());
     }
-    let content = ContentBuilder::new().schema(Some(object)).build();
-    let body = RequestBodyBuilder::new()
+    let schema: RefOr<Schema> = match verb.bare {
+        Some(bare) => AnyOfBuilder::new()
+            .item(object)
+            .item(schema_of(bare))
+            .into(),
+        None => object.into(),
+    };
+    let content = ContentBuilder::new().schema(Some(schema)).build();
+    RequestBodyBuilder::new()
         .content("application/json", content)
-        .build();
-    operation.request_body(Some(body))
+        .required(Some(is_needed))
+        .build()
 }
 
 /// `post_tokens_expire`, from the method and the path.
@@ -131,32 +147,46 @@ impl Key {
     }
 
     fn schema(&self) -> RefOr<Schema> {
-        match self.kind {
-            "text" => text(),
-            "integer" => of_type(Type::Integer),
-            "number" => of_type(Type::Number),
-            "boolean" => of_type(Type::Boolean),
-            "object" => of_type(Type::Object),
-            "texts" => ArrayBuilder::new().items(text()).into(),
-            "objects" => ArrayBuilder::new().items(of_type(Type::Object)).into(),
-            // A number, or text that says the same.
-            "scope" => AnyOfBuilder::new()
-                .item(of_type(Type::Integer))
-                .item(text())
-                .item(ArrayBuilder::new().items(text()))
-                .into(),
-            "user" | "length" | "moment" => AnyOfBuilder::new()
-                .item(of_type(Type::Integer))
-                .item(text())
-                .into(),
-            _ => any(),
-        }
+        schema_of(self.kind)
+    }
+}
+
+fn schema_of(kind: &str) -> RefOr<Schema> {
+    match kind {
+        "text" => text(),
+        "endpoint" => one_of(Endpoint::ALL),
+        "grant_type" => one_of(GrantType::ALL),
+        "method" => one_of(Method::ALL),
+        "integer" => of_type(Type::Integer),
+        "number" => of_type(Type::Number),
+        "boolean" => of_type(Type::Boolean),
+        "object" => of_type(Type::Object),
+        "texts" => ArrayBuilder::new().items(text()).into(),
+        "objects" => ArrayBuilder::new().items(of_type(Type::Object)).into(),
+        // A number, or text that says the same.
+        "scope" => AnyOfBuilder::new()
+            .item(of_type(Type::Integer))
+            .item(text())
+            .item(ArrayBuilder::new().items(text()))
+            .into(),
+        "user" | "length" | "moment" => AnyOfBuilder::new()
+            .item(of_type(Type::Integer))
+            .item(text())
+            .into(),
+        _ => any(),
     }
 }
 
 fn of_type(kind: Type) -> RefOr<Schema> {
     ObjectBuilder::new()
         .schema_type(SchemaType::new(kind))
+        .into()
+}
+
+fn one_of(words: &[impl Serialize]) -> RefOr<Schema> {
+    ObjectBuilder::new()
+        .schema_type(SchemaType::new(Type::String))
+        .enum_values(Some(words.iter().map(|word| json!(word))))
         .into()
 }
 

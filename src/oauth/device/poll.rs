@@ -1,13 +1,12 @@
 //! POST `/device-token` (RFC 8628 §3.4): has the user decided? The tokens are claimed once.
 
 use axum::response::Response;
-use serde_json::Value;
 
 use super::METHODS;
 use crate::model::client::Grant;
 use crate::model::device::{Poll, check_ceiling};
 use crate::oauth::extract::{Context, Sent};
-use crate::oauth::mint::{Permission, mint};
+use crate::oauth::mint::{Permission, Tokens, mint};
 use crate::oauth::respond::{self, Cors};
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::params::Params;
@@ -26,7 +25,7 @@ fn expired(description: &'static str) -> OAuthError {
     OAuthError::new(ErrorCode::ExpiredToken, description)
 }
 
-async fn poll(context: &Context, params: &Params) -> Result<Value, OAuthError> {
+async fn poll(context: &Context, params: &Params) -> Result<Tokens, OAuthError> {
     let sandbox = &context.sandbox;
     if params.text("grant_type") != Some(Grant::DeviceCode.name()) {
         return Err(OAuthError::bare(ErrorCode::UnsupportedGrantType));

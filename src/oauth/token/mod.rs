@@ -6,12 +6,12 @@ mod client_credentials;
 mod refresh_token;
 
 use axum::response::Response;
-use serde_json::Value;
 
 use crate::contract::{Contract, Difference, Rules};
 use crate::model::client::{Client, Grant};
 use crate::oauth::clients;
 use crate::oauth::extract::{Context, Sent};
+use crate::oauth::mint::Tokens;
 use crate::oauth::respond::{self, Cors};
 use crate::protocol::client_auth::Credentials;
 use crate::protocol::error::{OAuthError, client_refused, grant_refused};
@@ -51,7 +51,7 @@ fn cors(context: &Context, client: &Client, params: &Params) -> Cors {
     }
 }
 
-async fn exchange(context: &Context, params: &Params) -> Result<(Client, Value), OAuthError> {
+async fn exchange(context: &Context, params: &Params) -> Result<(Client, Tokens), OAuthError> {
     let rules = context.rules();
     if !within_limit(context, params, rules) {
         return Err(OAuthError::rate_limited("Too many token requests"));

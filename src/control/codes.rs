@@ -1,0 +1,179 @@
+//! Authorization codes without a browser. What they are exchanged for is `oauth/token/`.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::Outcome;
+use crate::invalid::Invalid;
+use crate::model::code::{self, AuthorizationCode};
+use crate::model::user::UserRef;
+use crate::protocol::json::{scope_text, seconds};
+use crate::protocol::pkce::{Challenge, Verifier};
+use crate::protocol::redirect_uri;
+use crate::protocol::scope::Scope;
+use crate::protocol::secret::Secret;
+use crate::sandbox::Sandbox;
+
+/// A code to be issued, as if the user had pressed Authorize.
+///
+/// ```
+/// use civitai_oauth_mock::control::NewCode;
+///
+/// let code = NewCode::new("my-app", "ada")
+///     .redirect_uri("http://localhost:3000/callback")
+///     .code_challenge("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM")
+///     .state("xyz");
+/// # let _ = code;
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewCode {
+    client_id: String,
+    user: UserRef,
+    #[serde(default)]
+    scope: Option<Scope>,
+    #[serde(default)]
+    redirect_uri: Option<String>,
+    /// Without one, a verifier is drawn and given back.
+    #[serde(default)]
+    code_challenge: Option<String>,
+    #[serde(default)]
+    nonce: Option<String>,
+    #[serde(default)]
+    state: Option<String>,
+}
+
+impl NewCode {
+    /// The client by id, the user by id or username. The scope is [`Scope::USER_READ`], the redirect URI the first that
+    /// the client has registered, and a verifier is drawn.
+    pub fn new(client_id: impl Into<String>, user: impl Into<UserRef>) -> Self {
+        Self {
+            client_id: client_id.into(),
+            user: user.into(),
+            scope: None,
+            redirect_uri: None,
+            code_challenge: None,
+            nonce: None,
+            state: None,
+        }
+    }
+
+    /// What the user has agreed to.
+    #[must_use]
+    pub fn scope(mut self, scope: Scope) -> Self {
+        self.scope = Some(scope);
+        self
+    }
+
+    /// Where the browser would be sent.
+    #[must_use]
+    pub fn redirect_uri(mut self, uri: impl Into<String>) -> Self {
+        self.redirect_uri = Some(uri.into());
+        self
+    }
+
+    /// The S256 of the verifier that the app will show (RFC 7636 §4.2).
+    #[must_use]
+    pub fn code_challenge(mut self, challenge: impl Into<String>) -> Self {
+        self.code_challenge = Some(challenge.into());
+        self
+    }
+
+    /// What the id token is to repeat (OpenID Connect Core §3.1.2.1).
+    #[must_use]
+    pub fn nonce(mut self, nonce: impl Into<String>) -> Self {
+        self.nonce = Some(nonce.into());
+        self
+    }
+
+    /// What the redirect is to repeat (RFC 6749 §4.1.1).
+    #[must_use]
+    pub fn state(mut self, state: impl Into<String>) -> Self {
+        self.state = Some(state.into());
+        self
+    }
+}
+
+/// A code that has been issued.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct IssuedCode {
+    /// The code.
+    pub code: Secret,
+    /// How long it is good.
+    #[serde(serialize_with = "seconds")]
+    pub expires_in: Duration,
+    /// What the token will allow.
+    #[serde(serialize_with = "scope_text")]
+    pub scope: Scope,
+    /// What the app must repeat when it exchanges the code.
+    pub redirect_uri: String,
+    /// Where the browser would be sent, with the code; nothing where the redirect URI is no URL.
+    pub location: Option<Secret>,
+    /// The verifier to show, where no challenge was given.
+    pub code_verifier: Option<Secret>,
+}
+
+impl Sandbox {
+    /// Issues a code as if the user had approved: the rules of authorize are not asked.
+    pub(crate) async fn issue_code(&self, asked: NewCode) -> Outcome<IssuedCode> {
+        let client = self.client_named(&asked.client_id).await?;
+        let user = self.user(&asked.user, "user").await?;
+        let registered = client.redirect_uris.first().cloned();
+        let Some(redirect_uri) = asked.redirect_uri.or(registered) else {
+            let why = format!("client {:?} has registered none", asked.client_id);
+            return Err(Invalid::new("redirect_uri", why)
+                .with_hint("give one")
+                .into());
+        };
+        redirect_uri::check(&redirect_uri).map_err(|why| Invalid::new("redirect_uri", why))?;
+        let (challenge, verifier) = if let Some(text) = asked.code_challenge {
+            (challenge(&text)?, None)
+        } else {
+            let verifier = Verifier::drawn(&self.entropy.authorization_code());
+            (verifier.challenge(), Some(verifier))
+        };
+        let settings = self.settings();
+        let (life, kept) = code::lifetime(&settings.rules, settings.code_seconds);
+        let (now, value) = (self.now(), self.entropy.authorization_code());
+        let row = AuthorizationCode {
+            client_id: client.id,
+            user_id: user.id,
+            scope: asked.scope.unwrap_or(Scope::USER_READ).with_user_read(),
+            redirect_uri,
+            challenge,
+            nonce: asked.nonce,
+            issued_at: now,
+            expires_at: now.plus_seconds(life),
+            kept_until: now.plus_seconds(kept),
+        };
+        self.store
+            .insert_code(self.world(), &value.hash(), &row)
+            .await?;
+        let mut params = vec![("code", value.reveal())];
+        params.extend(asked.state.as_deref().map(|state| ("state", state)));
+        let location = redirect_uri::with_params(&row.redirect_uri, &params);
+        Ok(IssuedCode {
+            location: location.map(Secret::new),
+            code: value,
+            expires_in: Duration::from_secs(life.into()),
+            scope: row.scope,
+            redirect_uri: row.redirect_uri,
+            code_verifier: verifier.map(|verifier| Secret::new(verifier.reveal())),
+        })
+    }
+}
+
+/// Civitai's authorize takes any text; here it is the test that would be wrong.
+fn challenge(text: &str) -> Result<Challenge, Invalid> {
+    Challenge::parse(text).ok_or_else(|| {
+        Invalid::new(
+            "code_challenge",
+            format!("{text:?} is not a challenge that a verifier could fit"),
+        )
+        .with_hint(
+            "give the base64url of the verifier's SHA-256, 43 characters without padding, or leave it out",
+        )
+    })
+}

@@ -1,0 +1,199 @@
+//! Which faults cannot be? Those that would never strike, and those whose effects contradict each other: a test that sets
+//! one means something else.
+
+use serde_json::Value;
+
+use crate::invalid::Invalid;
+use crate::protocol::call::Endpoint;
+use crate::protocol::duration::Length;
+use crate::sandbox::faults::{Delay, Effect, Fault};
+
+/// What serde cannot see.
+pub(super) fn check(fault: &Fault) -> Result<(), Invalid> {
+    if fault.effect == Effect::default() {
+        return Err(Invalid::new("effect", "an effect that does nothing").with_hint(
+            "give error, status, body, headers, delay, reset, truncate, malformed, slow_body or deny",
+        ));
+    }
+    check_aim(fault)?;
+    check_budget(fault)?;
+    check_effect(&fault.effect)?;
+    check_headers(&fault.effect)?;
+    check_delay(&fault.effect)
+}
+
+fn check_aim(fault: &Fault) -> Result<(), Invalid> {
+    let Some(endpoint) = fault.endpoint else {
+        return Ok(());
+    };
+    if let Some(grant_type) = fault.grant_type
+        && !endpoint.reads_grant_type()
+    {
+        let name = grant_type.name();
+        let why =
+            format!("{name:?} never comes to the endpoint \"{endpoint}\": it reads no grant_type");
+        let readers = Endpoint::ALL.iter().filter(|one| one.reads_grant_type());
+        let names: Vec<&str> = readers.map(|one| one.name()).collect();
+        let hint = format!(
+            "leave one of them out, or give the endpoint {}",
+            names.join(" or ")
+        );
+        return Err(Invalid::new("grant_type", why).with_hint(hint));
+    }
+    if fault.effect.deny && endpoint != Endpoint::Authorize {
+        let why = format!("nobody is asked for consent at the endpoint \"{endpoint}\"");
+        return Err(Invalid::new("effect.deny", why)
+            .with_hint("give the endpoint \"authorize\", or leave effect.deny out"));
+    }
+    Ok(())
+}
+
+fn check_budget(fault: &Fault) -> Result<(), Invalid> {
+    for (path, number) in [("nth", fault.nth), ("times", fault.times)] {
+        if number == Some(0) {
+            return Err(Invalid::new(path, "0 is never").with_hint("count from 1"));
+        }
+    }
+    if let (Some(nth), Some(after)) = (fault.nth, fault.after)
+        && nth <= after
+    {
+        let why = format!("nth {nth} is never after {after}: both count all calls that fit");
+        return Err(Invalid::new("nth", why).with_hint("leave nth or after out"));
+    }
+    if let Some(chance) = fault.probability
+        && !(chance > 0.0 && chance <= 1.0)
+    {
+        let why = if chance == 0.0 {
+            "0 is never".to_owned()
+        } else {
+            format!("{chance} is not from 0 to 1")
+        };
+        return Err(Invalid::new("probability", why).with_hint("give more than 0, up to 1"));
+    }
+    Ok(())
+}
+
+fn check_effect(effect: &Effect) -> Result<(), Invalid> {
+    if let Some(status) = effect.status
+        && !(200..=599).contains(&status)
+    {
+        return Err(Invalid::new(
+            "effect.status",
+            format!("{status} is not a status from 200 to 599"),
+        ));
+    }
+    if effect.error_description.is_some() && effect.error.is_none() {
+        return Err(
+            Invalid::new("effect.error_description", "a description of no error")
+                .with_hint("give effect.error too"),
+        );
+    }
+    let given = [
+        ("error", effect.error.is_some()),
+        ("status", effect.status.is_some()),
+        ("body", effect.body.is_some()),
+        ("headers", !effect.headers.is_empty()),
+        ("truncate", effect.truncate),
+        ("malformed", effect.malformed),
+        ("slow_body", effect.slow_body),
+        ("reset", effect.reset),
+        ("deny", effect.deny),
+    ];
+    let has = |name: &str| given.iter().any(|(key, given)| *key == name && *given);
+    for (one, others, reason) in CONTRADICTIONS {
+        let other = others.iter().find(|other| has(one) && has(other));
+        if let Some(other) = other {
+            let why = format!("{one} and {other} contradict each other: {reason}");
+            let hint = format!("leave effect.{one} or effect.{other} out");
+            return Err(Invalid::new(format!("effect.{other}"), why).with_hint(hint));
+        }
+    }
+    Ok(())
+}
+
+/// An effect, those that no answer has besides it, and why.
+const CONTRADICTIONS: [(&str, &[&str], &str); 4] = [
+    (
+        "reset",
+        &[
+            "error",
+            "status",
+            "body",
+            "headers",
+            "truncate",
+            "malformed",
+            "slow_body",
+            "deny",
+        ],
+        "after a reset there is no answer",
+    ),
+    (
+        "truncate",
+        &["slow_body", "malformed"],
+        "the body ends in one way",
+    ),
+    ("body", &["error"], "there is one body"),
+    (
+        "deny",
+        &["error", "status", "body"],
+        "the user's Deny is the answer",
+    ),
+];
+
+const LONGEST_DELAY: Length = Length(10 * 60 * 1000);
+
+fn check_delay(effect: &Effect) -> Result<(), Invalid> {
+    let lengths = match effect.delay {
+        None => return Ok(()),
+        Some(Delay::Fixed(length)) => (length, length),
+        Some(Delay::Between { min, max }) => (min, max),
+    };
+    if lengths.0.0 < 0 || lengths.1 < lengths.0 || lengths.1 > LONGEST_DELAY {
+        return Err(Invalid::new(
+            "effect.delay",
+            "a delay goes from 0 to 10 minutes, min before max",
+        ));
+    }
+    Ok(())
+}
+
+/// What an HTTP/1.1 connection is run by: an answer that lies about these breaks the server, not the app.
+const FRAMING: [&str; 7] = [
+    "connection",
+    "content-length",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+fn check_headers(effect: &Effect) -> Result<(), Invalid> {
+    for (name, value) in &effect.headers {
+        let path = format!("effect.headers.{name}");
+        let is_token =
+            |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        if name.is_empty() || !name.bytes().all(is_token) {
+            return Err(Invalid::new(
+                path,
+                format!("{name:?} is not a header's name"),
+            ));
+        }
+        if FRAMING.contains(&name.to_ascii_lowercase().as_str()) {
+            let why = Invalid::new(path, format!("{name:?} belongs to the connection"));
+            return Err(why.with_hint("use truncate, slow_body or reset for answers that break"));
+        }
+        let fits = match value {
+            Value::String(text) => text.bytes().all(|byte| byte >= 0x20 && byte != 0x7f),
+            Value::Number(_) => true,
+            _ => false,
+        };
+        if !fits {
+            return Err(Invalid::new(
+                path,
+                format!("{value} is not a header's value: give text"),
+            ));
+        }
+    }
+    Ok(())
+}

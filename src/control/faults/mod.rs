@@ -1,0 +1,77 @@
+//! Faults by control call. What they are is `sandbox/faults.rs`, how one is written in Rust `builder.rs`, which cannot be
+//! `check.rs`, and those with names `presets.rs`.
+
+mod builder;
+mod check;
+mod presets;
+
+use serde::Serialize;
+
+use super::{ControlError, Outcome};
+use crate::invalid::Invalid;
+use crate::sandbox::Sandbox;
+use crate::sandbox::faults::{Fault, SetFault};
+
+pub(crate) use presets::Narrowing;
+pub use presets::{Preset, PresetFault, PresetSet};
+
+/// `{"faults":[…]}`.
+#[derive(Debug, Serialize)]
+pub(crate) struct FaultList {
+    pub(crate) faults: Vec<SetFault>,
+}
+
+impl Sandbox {
+    /// Sets a fault.
+    pub(crate) async fn create_fault(&self, fault: Fault) -> Outcome<SetFault> {
+        check::check(&fault)?;
+        self.known_parties(fault.client_id.as_deref(), fault.user.as_ref())
+            .await?;
+        Ok(self.faults.add(fault))
+    }
+
+    /// The faults that are set.
+    pub(crate) fn list_faults(&self) -> FaultList {
+        FaultList {
+            faults: self.faults.list(),
+        }
+    }
+
+    /// One fault. `id` is as it was asked for.
+    pub(crate) fn read_fault(&self, id: &str) -> Outcome<SetFault> {
+        let found = self
+            .faults
+            .list()
+            .into_iter()
+            .find(|fault| fault.id.to_string() == id);
+        found.ok_or_else(|| self.no_fault(id))
+    }
+
+    /// Removes one fault.
+    pub(crate) fn delete_fault(&self, id: &str) -> Outcome<()> {
+        match id.parse() {
+            Ok(number) if self.faults.remove(number) => Ok(()),
+            _ => Err(self.no_fault(id)),
+        }
+    }
+
+    /// Removes every fault.
+    pub(crate) fn clear_faults(&self) {
+        self.faults.clear();
+    }
+
+    fn no_fault(&self, id: &str) -> ControlError {
+        let ids: Vec<String> = self
+            .faults
+            .list()
+            .iter()
+            .map(|fault| fault.id.to_string())
+            .collect();
+        let why = Invalid::new("id", format!("no fault {id:?}"));
+        ControlError::NotFound(if ids.is_empty() {
+            why.with_hint("no fault is set")
+        } else {
+            why.with_hint(format!("there are {}", ids.join(", ")))
+        })
+    }
+}

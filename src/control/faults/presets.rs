@@ -1,0 +1,201 @@
+//! Which faults have names that a developer would say?
+
+use serde::{Deserialize, Serialize};
+
+use super::super::clock::{Advance, ClockView};
+use super::super::{ControlError, Outcome};
+use crate::invalid::Invalid;
+use crate::protocol::duration::Length;
+use crate::sandbox::Sandbox;
+use crate::sandbox::faults::{Fault, SetFault};
+
+macro_rules! presets {
+    ($($preset:ident $name:literal $meaning:literal $fault:literal)*) => {
+        /// A fault with a name.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Preset {
+            $(#[doc = concat!("`", $name, "`: ", $meaning, ".")] $preset,)*
+        }
+
+        impl Preset {
+            /// Every one there is.
+            pub const ALL: &[Self] = &[$(Self::$preset,)*];
+
+            /// What it is called.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$preset => $name,)* }
+            }
+
+            /// What it does.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Self::$preset => $meaning,)* }
+            }
+
+            /// The fault as JSON; a moved clock is none.
+            fn json(self) -> &'static str {
+                match self { $(Self::$preset => $fault,)* }
+            }
+        }
+    };
+}
+
+presets! {
+    RefreshRevoked "refresh-revoked"
+        "every refresh is refused, as if the user had revoked the app"
+        r#"{"endpoint":"token","grant_type":"refresh_token","effect":{"error":"invalid_grant","error_description":"Invalid grant: refresh token is invalid"}}"#
+    TokenEndpointDown "token-endpoint-down"
+        "the token endpoint answers 503"
+        r#"{"endpoint":"token","effect":{"status":503,"body":"Service Unavailable"}}"#
+    RateLimited "rate-limited"
+        "the token endpoint answers 429"
+        r#"{"endpoint":"token","effect":{"error":"rate_limited","error_description":"Too many token requests"}}"#
+    SlowToken "slow-token"
+        "the token endpoint takes 3 s"
+        r#"{"endpoint":"token","effect":{"delay":"3s"}}"#
+    UserDenies "user-denies"
+        "whoever is asked for consent says no"
+        r#"{"endpoint":"authorize","effect":{"deny":true}}"#
+    CodeExpires "code-expires"
+        "every code has expired by the time it is exchanged"
+        r#"{"endpoint":"token","grant_type":"authorization_code","effect":{"error":"invalid_grant","error_description":"Invalid grant: authorization code has expired"}}"#
+    SlowDown "slow-down"
+        "a device that polls is told to slow down (RFC 8628 §3.5), which Civitai never says"
+        r#"{"endpoint":"device-token","effect":{"error":"slow_down"}}"#
+    ConnectionReset "connection-reset"
+        "the token endpoint's connections break"
+        r#"{"endpoint":"token","effect":{"reset":true}}"#
+    ClockSkew "clock-skew"
+        "the server's clock goes 5 minutes ahead; POST clock/advance \"-5m\" takes it back"
+        "{}"
+}
+
+const SKEW: Length = Length(5 * 60 * 1000);
+
+/// What a preset may be narrowed by.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Narrowing {
+    times: Option<u64>,
+    client_id: Option<String>,
+}
+
+/// A preset, narrowed.
+///
+/// ```
+/// use civitai_oauth_mock::control::Preset;
+///
+/// let once = Preset::RateLimited.times(1).client("my-app");
+/// # let _ = once;
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PresetFault {
+    pub(crate) preset: Preset,
+    pub(crate) narrowing: Narrowing,
+}
+
+impl From<Preset> for PresetFault {
+    fn from(preset: Preset) -> Self {
+        Self {
+            preset,
+            narrowing: Narrowing::default(),
+        }
+    }
+}
+
+impl PresetFault {
+    /// Strikes at most so often; without it, until it is removed.
+    #[must_use]
+    pub fn times(mut self, times: u64) -> Self {
+        self.narrowing.times = Some(times);
+        self
+    }
+
+    /// Strikes only calls of this client.
+    #[must_use]
+    pub fn client(mut self, id: impl Into<String>) -> Self {
+        self.narrowing.client_id = Some(id.into());
+        self
+    }
+}
+
+impl Preset {
+    /// Strikes at most so often.
+    pub fn times(self, times: u64) -> PresetFault {
+        PresetFault::from(self).times(times)
+    }
+
+    /// Strikes only calls of this client.
+    pub fn client(self, id: impl Into<String>) -> PresetFault {
+        PresetFault::from(self).client(id)
+    }
+
+    /// The preset of this name.
+    pub(crate) fn named(name: &str) -> Outcome<Self> {
+        let found = Self::ALL.iter().find(|preset| preset.name() == name);
+        found.copied().ok_or_else(|| {
+            let names: Vec<&str> = Self::ALL.iter().map(|preset| preset.name()).collect();
+            let choices = format!("choose among {}", names.join(", "));
+            let why = Invalid::new("name", format!("no preset {name:?}"));
+            ControlError::NotFound(why.with_nearest(name, names, choices))
+        })
+    }
+}
+
+/// A preset that has been set.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct PresetSet {
+    preset: &'static str,
+    /// What it does.
+    pub meaning: &'static str,
+    /// The fault, where it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<SetFault>,
+    /// The clock, where that is what it moves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock: Option<ClockView>,
+}
+
+impl Sandbox {
+    /// Sets a fault by its name.
+    pub(crate) async fn create_preset(&self, asked: PresetFault) -> Outcome<PresetSet> {
+        let PresetFault { preset, narrowing } = asked;
+        let mut set = PresetSet {
+            preset: preset.name(),
+            meaning: preset.meaning(),
+            fault: None,
+            clock: None,
+        };
+        if preset == Preset::ClockSkew {
+            if narrowing != Narrowing::default() {
+                let why = Invalid::new("", "a clock is moved once, for everybody");
+                return Err(why.with_hint("leave times and client_id out").into());
+            }
+            set.clock = Some(self.advance_clock(Advance(SKEW)).await?);
+            return Ok(set);
+        }
+        let mut fault: Fault =
+            serde_json::from_str(preset.json()).expect("a test reads every preset");
+        fault.times = narrowing.times;
+        fault.client_id = narrowing.client_id;
+        set.fault = Some(self.create_fault(fault).await?);
+        Ok(set)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::check;
+    use super::*;
+
+    #[test]
+    fn every_preset_is_a_fault_that_does_something() {
+        for preset in Preset::ALL {
+            if *preset != Preset::ClockSkew {
+                let fault: Fault = serde_json::from_str(preset.json()).unwrap();
+                check(&fault).unwrap_or_else(|why| panic!("{preset:?}: {why}"));
+            }
+        }
+    }
+}

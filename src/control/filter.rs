@@ -1,0 +1,259 @@
+//! Which exchanges are meant? The filter of the journal, and the check that it could ever find one: who looks for a
+//! misspelt client finds none, and would take it for an answer.
+
+use serde::Serialize;
+
+use super::Outcome;
+use crate::invalid::Invalid;
+use crate::model::user::UserRef;
+use crate::protocol::call::{Endpoint, GrantType, Method};
+use crate::protocol::error::ErrorCode;
+use crate::sandbox::Sandbox;
+use crate::sandbox::journal::Entry;
+use crate::sandbox::settings::UnknownClients;
+
+/// What the mock itself answers where its own extensions are misused, or where nobody serves a path.
+const OURS: [&str; 2] = ["invalid", "not_found"];
+
+/// Which exchanges are meant; what is not given fits all.
+///
+/// ```
+/// use civitai_oauth_mock::control::{Endpoint, Filter};
+///
+/// let refused = Filter::endpoint(Endpoint::Token).refresh_token().error("invalid_grant");
+/// # let _ = refused;
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Filter {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) endpoint: Option<Endpoint>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) path: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) method: Option<Method>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) grant_type: Option<GrantType>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) client_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) user: Option<UserRef>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) error: Option<String>,
+    /// Only those after the exchange of this id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) after: Option<u64>,
+}
+
+/// The methods by which a filter, or what has one, is narrowed.
+macro_rules! narrowed {
+    ($kind:ident $(, $filter:ident)?) => {
+        impl $kind {
+            /// Every exchange.
+            pub fn any() -> Self {
+                Self::default()
+            }
+
+            /// Exchanges at this endpoint.
+            pub fn endpoint(endpoint: Endpoint) -> Self {
+                let mut all = Self::any();
+                all.$($filter.)?endpoint = Some(endpoint);
+                all
+            }
+
+            /// Only at exactly this path, without its query, below a sandbox's prefix.
+            #[must_use]
+            pub fn path(mut self, path: impl Into<String>) -> Self {
+                self.$($filter.)?path = Some(path.into());
+                self
+            }
+
+            /// Only by this method.
+            #[must_use]
+            pub fn method(mut self, method: Method) -> Self {
+                self.$($filter.)?method = Some(method);
+                self
+            }
+
+            /// Only token requests by this grant.
+            #[must_use]
+            pub fn grant_type(mut self, grant_type: GrantType) -> Self {
+                self.$($filter.)?grant_type = Some(grant_type);
+                self
+            }
+
+            /// Only refreshes.
+            #[must_use]
+            pub fn refresh_token(self) -> Self {
+                self.grant_type(GrantType::RefreshToken)
+            }
+
+            /// Only exchanges of codes.
+            #[must_use]
+            pub fn authorization_code(self) -> Self {
+                self.grant_type(GrantType::AuthorizationCode)
+            }
+
+            /// Only those of this client.
+            #[must_use]
+            pub fn client(mut self, id: impl Into<String>) -> Self {
+                self.$($filter.)?client_id = Some(id.into());
+                self
+            }
+
+            /// Only those that acted for this user.
+            #[must_use]
+            pub fn user(mut self, user: impl Into<UserRef>) -> Self {
+                self.$($filter.)?user = Some(user.into());
+                self
+            }
+
+            /// Only those that were answered with this status.
+            #[must_use]
+            pub fn status(mut self, status: u16) -> Self {
+                self.$($filter.)?status = Some(status);
+                self
+            }
+
+            /// Only those that were answered with this error code.
+            #[must_use]
+            pub fn error(mut self, code: impl Into<String>) -> Self {
+                self.$($filter.)?error = Some(code.into());
+                self
+            }
+
+            /// Only those after the exchange of this id.
+            #[must_use]
+            pub fn after(mut self, id: u64) -> Self {
+                self.$($filter.)?after = Some(id);
+                self
+            }
+        }
+    };
+}
+
+/// Declares how a filter and further keys are read side by side: serde's own `flatten` tells no unknown key.
+macro_rules! beside_filter {
+    ($name:ident { $($key:ident: $kind:ty,)* }) => {
+        #[derive(Default, serde::Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        struct $name {
+            endpoint: Option<crate::protocol::call::Endpoint>,
+            path: Option<String>,
+            method: Option<crate::protocol::call::Method>,
+            grant_type: Option<crate::protocol::call::GrantType>,
+            client_id: Option<String>,
+            user: Option<crate::model::user::UserRef>,
+            status: Option<u16>,
+            error: Option<String>,
+            after: Option<u64>,
+            $($key: $kind,)*
+        }
+
+        impl $name {
+            fn filter(&self) -> $crate::control::Filter {
+                $crate::control::Filter {
+                    endpoint: self.endpoint,
+                    path: self.path.clone(),
+                    method: self.method,
+                    grant_type: self.grant_type,
+                    client_id: self.client_id.clone(),
+                    user: self.user.clone(),
+                    status: self.status,
+                    error: self.error.clone(),
+                    after: self.after,
+                }
+            }
+        }
+    };
+}
+
+pub(super) use {beside_filter, narrowed};
+
+narrowed!(Filter);
+
+/// A filter that could find something, with its user found.
+#[derive(Debug)]
+pub(super) struct Search {
+    filter: Filter,
+    user: Option<i64>,
+}
+
+impl Search {
+    pub(super) fn fits(&self, entry: &Entry) -> bool {
+        let Self { filter, user } = self;
+        let same = |wanted: &Option<String>, found: Option<&str>| {
+            wanted.as_deref().is_none_or(|wanted| Some(wanted) == found)
+        };
+        filter
+            .endpoint
+            .is_none_or(|wanted| wanted == entry.endpoint)
+            && same(&filter.path, Some(&entry.path))
+            && filter
+                .method
+                .is_none_or(|wanted| wanted.name() == entry.method)
+            && (filter.grant_type)
+                .is_none_or(|wanted| entry.grant_type().map(GrantType::of) == Some(wanted))
+            && same(&filter.client_id, entry.client_id.as_deref())
+            && same(&filter.error, entry.error())
+            && filter.status.is_none_or(|status| status == entry.status)
+            && filter.after.is_none_or(|after| entry.id > after)
+            && (filter.user.is_none() || (user.is_some() && entry.user_id == *user))
+    }
+}
+
+impl Sandbox {
+    /// Makes sure that a filter could find something.
+    pub(super) async fn search(&self, filter: Filter) -> Outcome<Search> {
+        let user = self
+            .known_parties(filter.client_id.as_deref(), filter.user.as_ref())
+            .await?;
+        if let Some(error) = &filter.error {
+            self.check_error(error)?;
+        }
+        Ok(Search { filter, user })
+    }
+
+    /// That there is such a client, or was one that asked for something; and such a user, whose id comes back.
+    pub(super) async fn known_parties(
+        &self,
+        client: Option<&str>,
+        user: Option<&UserRef>,
+    ) -> Outcome<Option<i64>> {
+        if let Some(id) = client {
+            let registers = self.settings().unknown_clients == UnknownClients::Register;
+            let has_asked = || {
+                self.journal
+                    .any(|entry| entry.client_id.as_deref() == Some(id))
+            };
+            if !registers && !has_asked() {
+                self.client_named(id).await?;
+            }
+        }
+        match user {
+            Some(named) => Ok(Some(self.user_or_deleted(named, "user").await?.id.0)),
+            None => Ok(None),
+        }
+    }
+
+    /// That this error could be answered: by the server, by a fault, or that it was.
+    fn check_error(&self, error: &str) -> Result<(), Invalid> {
+        let faults = self.faults.list();
+        let made = faults
+            .iter()
+            .filter_map(|fault| fault.rule.effect.error.as_deref());
+        let mut known: Vec<&str> = ErrorCode::ALL.map(ErrorCode::name).to_vec();
+        known.extend(OURS);
+        known.extend(made);
+        known.sort_unstable();
+        known.dedup();
+        if known.contains(&error) || self.journal.any(|entry| entry.error() == Some(error)) {
+            return Ok(());
+        }
+        let why = Invalid::new("error", format!("no error {error:?} is ever answered"));
+        let choices = format!("choose among {}", known.join(", "));
+        Err(why.with_nearest(error, known, choices))
+    }
+}

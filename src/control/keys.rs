@@ -1,0 +1,80 @@
+//! How is a thing described of which only some keys are given? Users and clients, as they are made and changed: each
+//! key is left out, given, or – where it may be empty – given as `null`.
+
+/// Declares a struct of keys that may be left out, each with the method that gives it.
+///
+/// `set` is a value; `null` is one that may be taken away, by the method of the second name; `list` is many.
+macro_rules! keys {
+    ($(#[$doc:meta])* $name:ident {
+        $($(#[$about:meta])* $mode:ident $key:ident: $kind:ty $(, $none:ident)?;)*
+    }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        #[non_exhaustive]
+        pub struct $name {
+            $(
+                $(#[$about])*
+                #[serde(
+                    deserialize_with = "crate::protocol::json::given",
+                    skip_serializing_if = "Option::is_none"
+                )]
+                pub(crate) $key: Option<keys!(@kind $mode $kind)>,
+            )*
+        }
+
+        impl $name {
+            /// Nothing is given yet.
+            pub fn new() -> Self {
+                Self::default()
+            }
+
+            $(keys!(@method $mode $(#[$about])* $key: $kind $(, $none)?);)*
+        }
+    };
+    (@kind set $kind:ty) => { $kind };
+    (@kind null $kind:ty) => { Option<$kind> };
+    (@kind list $kind:ty) => { Vec<$kind> };
+    (@kind null_list $kind:ty) => { Option<Vec<$kind>> };
+    (@method set $(#[$about:meta])* $key:ident: $kind:ty) => {
+        $(#[$about])*
+        #[must_use]
+        pub fn $key(mut self, $key: impl Into<$kind>) -> Self {
+            self.$key = Some($key.into());
+            self
+        }
+    };
+    (@method null $(#[$about:meta])* $key:ident: $kind:ty, $none:ident) => {
+        $(#[$about])*
+        #[must_use]
+        pub fn $key(mut self, $key: impl Into<$kind>) -> Self {
+            self.$key = Some(Some($key.into()));
+            self
+        }
+
+        #[doc = concat!("Takes `", stringify!($key), "` away.")]
+        #[must_use]
+        pub fn $none(mut self) -> Self {
+            self.$key = Some(None);
+            self
+        }
+    };
+    (@method list $(#[$about:meta])* $key:ident: $kind:ty) => {
+        $(#[$about])*
+        #[must_use]
+        pub fn $key<T: Into<$kind>>(mut self, $key: impl IntoIterator<Item = T>) -> Self {
+            self.$key = Some($key.into_iter().map(Into::into).collect());
+            self
+        }
+    };
+    (@method null_list $(#[$about:meta])* $key:ident: $kind:ty) => {
+        $(#[$about])*
+        #[must_use]
+        pub fn $key<T: Into<$kind>>(mut self, $key: impl IntoIterator<Item = T>) -> Self {
+            self.$key = Some(Some($key.into_iter().map(Into::into).collect()));
+            self
+        }
+    };
+}
+
+pub(super) use keys;

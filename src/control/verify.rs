@@ -1,0 +1,305 @@
+//! Is what came what was expected? Expectations of the journal, and the sentences that say what differs.
+
+use std::fmt;
+
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+use super::filter::{Filter, beside_filter, narrowed};
+use super::users::as_json;
+use super::{ControlError, Outcome};
+use crate::invalid::Invalid;
+use crate::model::user::UserRef;
+use crate::protocol::call::{Endpoint, GrantType, Method};
+use crate::sandbox::Sandbox;
+
+/// How many exchanges are expected to fit a filter; without a number, one at least.
+///
+/// ```
+/// use civitai_oauth_mock::control::{Endpoint, Expect, GrantType};
+///
+/// let expected = [
+///     Expect::endpoint(Endpoint::Token).refresh_token().times(1),
+///     Expect::endpoint(Endpoint::Userinfo).at_least(1).at_most(3).in_order(),
+///     Expect::any().grant_type(GrantType::Password).never(),
+/// ];
+/// # let _ = expected;
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(from = "Keys")]
+pub struct Expect {
+    filter: Filter,
+    times: Option<usize>,
+    at_least: Option<usize>,
+    at_most: Option<usize>,
+    in_order: bool,
+}
+
+beside_filter! {
+    Keys {
+        times: Option<usize>,
+        at_least: Option<usize>,
+        at_most: Option<usize>,
+        in_order: bool,
+    }
+}
+
+impl From<Keys> for Expect {
+    fn from(keys: Keys) -> Self {
+        Self {
+            filter: keys.filter(),
+            times: keys.times,
+            at_least: keys.at_least,
+            at_most: keys.at_most,
+            in_order: keys.in_order,
+        }
+    }
+}
+
+impl From<Filter> for Expect {
+    fn from(filter: Filter) -> Self {
+        Self {
+            filter,
+            ..Self::default()
+        }
+    }
+}
+
+narrowed!(Expect, filter);
+
+impl Expect {
+    /// Exactly so many.
+    #[must_use]
+    pub fn times(mut self, times: usize) -> Self {
+        self.times = Some(times);
+        self
+    }
+
+    /// None.
+    #[must_use]
+    pub fn never(self) -> Self {
+        self.times(0)
+    }
+
+    /// So many or more.
+    #[must_use]
+    pub fn at_least(mut self, least: usize) -> Self {
+        self.at_least = Some(least);
+        self
+    }
+
+    /// So many or fewer.
+    #[must_use]
+    pub fn at_most(mut self, most: usize) -> Self {
+        self.at_most = Some(most);
+        self
+    }
+
+    /// One of them came after the first that the expectation before is met by.
+    #[must_use]
+    pub fn in_order(mut self) -> Self {
+        self.in_order = true;
+        self
+    }
+
+    /// That some number can be what is expected.
+    fn check(&self) -> Result<(), Invalid> {
+        let bounds = [("at_least", self.at_least), ("at_most", self.at_most)];
+        let given = bounds
+            .iter()
+            .find_map(|(key, bound)| Some((key, (*bound)?)));
+        if let (Some(times), Some((key, bound))) = (self.times, given) {
+            let why = format!("times {times} and {key} {bound} are both given");
+            return Err(Invalid::new("times", why).with_hint(format!("leave times or {key} out")));
+        }
+        if let (Some(least), Some(most)) = (self.at_least, self.at_most)
+            && least > most
+        {
+            let why = format!("at_least {least} is more than at_most {most}");
+            return Err(Invalid::new("at_least", why).with_hint("no number is both"));
+        }
+        Ok(())
+    }
+
+    /// What is wrong with so many, if anything is.
+    fn differs(&self, found: usize) -> Option<String> {
+        let (times, at_least, at_most) = (self.times, self.at_least, self.at_most);
+        let at_least = if times.or(at_least).or(at_most).is_none() {
+            Some(1)
+        } else {
+            at_least
+        };
+        let wanted = if let Some(times) = times.filter(|times| *times != found) {
+            format!("{times}")
+        } else if let Some(least) = at_least.filter(|least| found < *least) {
+            format!("at least {least}")
+        } else if let Some(most) = at_most.filter(|most| found > *most) {
+            format!("at most {most}")
+        } else {
+            return None;
+        };
+        Some(format!("expected {wanted}, came {found}"))
+    }
+}
+
+/// What is expected of the journal, all of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Expectations {
+    expectations: Vec<Expect>,
+    in_order: bool,
+}
+
+impl Expectations {
+    /// What fits each of them came after what fits the one before.
+    ///
+    /// ```
+    /// use civitai_oauth_mock::control::{Endpoint, Expect, Expectations};
+    ///
+    /// let sign_in = Expectations::in_order([
+    ///     Expect::endpoint(Endpoint::Authorize),
+    ///     Expect::endpoint(Endpoint::Token).authorization_code(),
+    /// ]);
+    /// # let _ = sign_in;
+    /// ```
+    pub fn in_order(expectations: impl IntoIterator<Item = Expect>) -> Self {
+        Self {
+            expectations: expectations.into_iter().collect(),
+            in_order: true,
+        }
+    }
+}
+
+impl From<Vec<Expect>> for Expectations {
+    fn from(expectations: Vec<Expect>) -> Self {
+        Self {
+            expectations,
+            in_order: false,
+        }
+    }
+}
+
+impl<const N: usize> From<[Expect; N]> for Expectations {
+    fn from(expectations: [Expect; N]) -> Self {
+        Self::from(Vec::from(expectations))
+    }
+}
+
+impl From<Expect> for Expectations {
+    fn from(expectation: Expect) -> Self {
+        Self::from([expectation])
+    }
+}
+
+impl<'de> Deserialize<'de> for Expectations {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ExpectationsVisitor)
+    }
+}
+
+/// A list of them, or `{"expectations","in_order"}`.
+struct ExpectationsVisitor;
+
+impl<'de> Visitor<'de> for ExpectationsVisitor {
+    type Value = Expectations;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of expectations")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Expectations, A::Error> {
+        Vec::deserialize(SeqAccessDeserializer::new(list)).map(Expectations::from)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Expectations, A::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Keys {
+            expectations: Vec<Expect>,
+            #[serde(default)]
+            in_order: bool,
+        }
+        let keys = Keys::deserialize(MapAccessDeserializer::new(map))?;
+        Ok(Expectations {
+            expectations: keys.expectations,
+            in_order: keys.in_order,
+        })
+    }
+}
+
+/// All came as it was expected.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct Verified {
+    verified: bool,
+}
+
+impl Sandbox {
+    /// Checks the journal against expectations. Errors: what differs, in words.
+    pub(crate) async fn verify(&self, asked: Expectations) -> Outcome<Verified> {
+        let mut differences = Vec::new();
+        let mut before = 0;
+        for (at, expectation) in asked.expectations.into_iter().enumerate() {
+            let in_order = expectation.in_order || asked.in_order;
+            expectation.check().map_err(|why| under(at, why))?;
+            let meant = describe(&expectation.filter);
+            let search = self.search(expectation.filter.clone()).await;
+            let search = search.map_err(|why| match why {
+                ControlError::Invalid(why) => ControlError::Invalid(under(at, why)),
+                other => other,
+            })?;
+            let found = self.journal.matching(|entry| search.fits(entry));
+            if let Some(wrong) = expectation.differs(found.len()) {
+                differences.push(format!("[{at}] {meant}: {wrong}"));
+            }
+            let Some(first) = found.first().map(|entry| entry.id) else {
+                continue;
+            };
+            if !in_order {
+                before = first;
+                continue;
+            }
+            let later = found.iter().map(|entry| entry.id).find(|id| *id > before);
+            if later.is_none() {
+                differences.push(format!(
+                    "[{at}] {meant}: came as request {first}, before request {before} of the expectation before"
+                ));
+            }
+            before = later.unwrap_or(first);
+        }
+        if differences.is_empty() {
+            return Ok(Verified { verified: true });
+        }
+        Err(ControlError::Mismatch {
+            differences,
+            counters: self.journal.counters(),
+        })
+    }
+}
+
+fn under(at: usize, wrong: Invalid) -> Invalid {
+    Invalid {
+        path: format!("[{at}].{}", wrong.path),
+        ..wrong
+    }
+}
+
+/// `token refresh_token client_id=…`, or `any request`.
+fn describe(filter: &Filter) -> String {
+    let filter = as_json(filter);
+    let parts: Vec<String> = filter
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(key, value)| match (key.as_str(), value) {
+            ("endpoint" | "grant_type", Value::String(text)) => text.clone(),
+            (key, Value::String(text)) => format!("{key}={text}"),
+            (key, other) => format!("{key}={other}"),
+        })
+        .collect();
+    if parts.is_empty() {
+        "any request".to_owned()
+    } else {
+        parts.join(" ")
+    }
+}

@@ -1,0 +1,93 @@
+//! What does a `MockServer` start with?
+
+use std::path::Path;
+
+use super::MockServer;
+use crate::config::Config;
+use crate::contract::{Contract, Difference};
+use crate::control::SettingsPatch;
+use crate::invalid::Invalid;
+use crate::sandbox::settings::ConsentMode;
+use crate::server::{Server, StartError};
+
+/// What a [`MockServer`] starts with.
+///
+/// ```
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use civitai_oauth_mock::{ConsentMode, Contract, MockServer};
+///
+/// let server = MockServer::builder()
+///     .seed("[[users]]\nid = 1\nusername = \"mia\"")?
+///     .contract(Contract::Live)
+///     .login("mia")
+///     .consent(ConsentMode::Approve)
+///     .start()
+///     .await?;
+/// assert_eq!(server.users().await?.len(), 1);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct MockServerBuilder {
+    config: Config,
+}
+
+impl MockServerBuilder {
+    /// Begins with these users and clients (TOML in the seed format) instead of the demo ones. Errors name line, key,
+    /// value and rule.
+    pub fn seed(mut self, toml: &str) -> Result<Self, Invalid> {
+        self.config.set_seed(toml, Path::new("seed"))?;
+        Ok(self)
+    }
+
+    /// Follows this contract.
+    #[must_use]
+    pub fn contract(self, contract: Contract) -> Self {
+        self.settings(SettingsPatch::new().contract(contract))
+    }
+
+    /// Sets one difference apart from the contract.
+    #[must_use]
+    pub fn difference(self, difference: Difference, side: Contract) -> Self {
+        self.settings(SettingsPatch::new().difference(difference, side))
+    }
+
+    /// Signs whoever has no session in as this user, by id or username.
+    #[must_use]
+    pub fn login(self, user: &str) -> Self {
+        self.settings(SettingsPatch::new().login(user))
+    }
+
+    /// What the consent page is replaced by.
+    #[must_use]
+    pub fn consent(self, mode: ConsentMode) -> Self {
+        self.settings(SettingsPatch::new().consent(mode))
+    }
+
+    /// Begins with these settings; a reset goes back to them.
+    #[must_use]
+    pub fn settings(mut self, settings: SettingsPatch) -> Self {
+        self.config.settings = self.config.settings.patched(settings);
+        self
+    }
+
+    /// Draws the same ids, codes and tokens in every run.
+    #[must_use]
+    pub fn entropy_seed(mut self, seed: u64) -> Self {
+        self.config.entropy_seed = Some(seed);
+        self
+    }
+
+    /// Starts from this configuration, for what the other methods do not offer.
+    #[must_use]
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Starts the server. Errors: an address or the database cannot be used, or the configuration contradicts itself.
+    pub async fn start(self) -> Result<MockServer, StartError> {
+        Ok(MockServer::of(Server::start(self.config).await?))
+    }
+}

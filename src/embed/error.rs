@@ -1,0 +1,49 @@
+//! Why was a verb not carried out, as a Rust test reads it?
+
+use crate::control::{ControlError, Counters};
+use crate::invalid::Invalid;
+use crate::store::StoreError;
+
+/// A control verb was not carried out. The text says what, where and how to mend it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MockError {
+    /// The input is wrong.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// What was named is not there.
+    #[error(transparent)]
+    NotFound(Invalid),
+    /// What was to be made is there already.
+    #[error(transparent)]
+    Conflict(Invalid),
+    /// The journal is not what was expected.
+    #[error("{}", .differences.join("; "))]
+    Mismatch {
+        /// What differs, one sentence each.
+        differences: Vec<String>,
+        /// What came.
+        counters: Counters,
+    },
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<ControlError> for MockError {
+    fn from(why: ControlError) -> Self {
+        match why {
+            ControlError::Invalid(why) => Self::Invalid(why),
+            ControlError::NotFound(why) => Self::NotFound(why),
+            ControlError::Conflict(why) => Self::Conflict(why),
+            ControlError::Mismatch {
+                differences,
+                counters,
+            } => Self::Mismatch {
+                differences,
+                counters,
+            },
+            ControlError::Store(why) => Self::Store(why),
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! How does a Rust test say who there is? Users, clients, consents and devices.
+
+use super::{MockError, MockSandbox};
+use crate::control::{
+    Agreed, Agreement, Approval, Client, ClientSpec, Denial, NewSecret, Session, SignIn, User,
+    UserRef, UserSpec, Whose,
+};
+
+impl MockSandbox {
+    /// Every user, by id.
+    pub async fn users(&self) -> Result<Vec<User>, MockError> {
+        Ok(self.world().await?.list_users().await?)
+    }
+
+    /// Makes a user. Errors: id or username are taken.
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use civitai_oauth_mock::MockServer;
+    /// use civitai_oauth_mock::control::UserSpec;
+    ///
+    /// let server = MockServer::start().await;
+    /// let mia = server.create_user(UserSpec::named("mia").tier("gold")).await?;
+    /// let mia = server.change_user(&mia, UserSpec::new().banned(true).no_tier()).await?;
+    /// assert!(mia.banned && mia.tier.is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn create_user(&self, user: UserSpec) -> Result<User, MockError> {
+        Ok(self.world().await?.create_user(user).await?)
+    }
+
+    /// One user, deleted or not. Errors: there is none of the id or name.
+    pub async fn user(&self, named: impl Into<UserRef>) -> Result<User, MockError> {
+        let named = named.into();
+        Ok(self.world().await?.read_user(&named).await?)
+    }
+
+    /// Changes some keys of a user. Errors: there is none of the id or name, or the new username is taken.
+    pub async fn change_user(
+        &self,
+        named: impl Into<UserRef>,
+        changes: UserSpec,
+    ) -> Result<User, MockError> {
+        let named = named.into();
+        Ok(self.world().await?.patch_user(&named, changes).await?)
+    }
+
+    /// Removes a user and all that is theirs. Errors: there is none of the id or name.
+    pub async fn delete_user(&self, named: impl Into<UserRef>) -> Result<(), MockError> {
+        let named = named.into();
+        Ok(self.world().await?.delete_user(&named).await?)
+    }
+
+    /// Signs a user in without a page; gives the cookie. Errors: there is none of the id or name.
+    pub async fn sign_in(&self, user: impl Into<UserRef>) -> Result<Session, MockError> {
+        let user = user.into();
+        Ok(self.world().await?.create_session(SignIn { user }).await?)
+    }
+
+    /// Every client.
+    pub async fn clients(&self) -> Result<Vec<Client>, MockError> {
+        Ok(self.world().await?.list_clients().await?)
+    }
+
+    /// Registers a client. Errors: it has no name, the id is taken, the owner is not there, or a redirect URI or an origin
+    /// is none.
+    pub async fn create_client(&self, client: ClientSpec) -> Result<Client, MockError> {
+        Ok(self.world().await?.create_client(client).await?)
+    }
+
+    /// One client. Errors: there is none of the id.
+    pub async fn client(&self, id: &str) -> Result<Client, MockError> {
+        Ok(self.world().await?.read_client(id).await?)
+    }
+
+    /// Changes some keys of a client. Errors: there is none of the id, or what is given does not fit.
+    pub async fn change_client(&self, id: &str, changes: ClientSpec) -> Result<Client, MockError> {
+        Ok(self.world().await?.patch_client(id, changes).await?)
+    }
+
+    /// Removes a client, with its tokens, codes and consents. Errors: there is none of the id.
+    pub async fn delete_client(&self, id: &str) -> Result<(), MockError> {
+        Ok(self.world().await?.delete_client(id).await?)
+    }
+
+    /// Gives a confidential client a new secret; the old one is wrong from now on. Errors: there is none of the id, or it
+    /// is public.
+    pub async fn rotate_secret(&self, id: &str) -> Result<NewSecret, MockError> {
+        Ok(self.world().await?.rotate_secret(id).await?)
+    }
+
+    /// What users have agreed to.
+    pub async fn consents(&self, whose: Whose) -> Result<Vec<Agreed>, MockError> {
+        Ok(self.world().await?.list_consents(whose).await?.consents)
+    }
+
+    /// Remembers a consent, in place of the one before. Errors: there is no such user or client, or the budget is none.
+    pub async fn agree(&self, agreement: Agreement) -> Result<Agreed, MockError> {
+        Ok(self.world().await?.put_consent(agreement).await?)
+    }
+
+    /// Forgets consents; gives how many. Errors: there is no such user or client.
+    pub async fn forget_consents(&self, whose: Whose) -> Result<u64, MockError> {
+        Ok(self.world().await?.delete_consents(whose).await?.deleted)
+    }
+
+    /// Approves the device that shows this code (RFC 8628 §3.3) as a user. Errors: no device waits for it, or there is no
+    /// such user.
+    pub async fn approve_device(
+        &self,
+        user_code: &str,
+        user: impl Into<UserRef>,
+    ) -> Result<(), MockError> {
+        let approval = Approval {
+            user_code: user_code.to_owned(),
+            user: user.into(),
+        };
+        self.world().await?.approve_device(approval).await?;
+        Ok(())
+    }
+
+    /// Denies the device that shows this code. Errors: no device waits for it.
+    pub async fn deny_device(&self, user_code: &str) -> Result<(), MockError> {
+        let user_code = user_code.to_owned();
+        self.world()
+            .await?
+            .deny_device(Denial { user_code })
+            .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,117 @@
+//! How does a Rust test bring a world into a state? Reset, settings, clock, snapshots.
+
+use std::time::Duration;
+
+use super::{MockError, MockSandbox};
+use crate::control::{
+    Advance, ClockView, ContractView, Freeze, Moment, Set, Settings, SettingsPatch, Snapshot,
+};
+use crate::protocol::duration::Length;
+
+impl MockSandbox {
+    /// Back to the seed and the start-up settings: rows, clock, settings, faults and journal.
+    pub async fn reset(&self) -> Result<(), MockError> {
+        Ok(self.world().await?.reset().await?)
+    }
+
+    /// How it behaves.
+    pub async fn settings(&self) -> Result<Settings, MockError> {
+        Ok((*self.world().await?.settings()).clone())
+    }
+
+    /// Changes some settings; gives them all. Errors: `login` names nobody.
+    pub async fn set(&self, settings: SettingsPatch) -> Result<Settings, MockError> {
+        Ok(self.world().await?.patch_settings(settings).await?)
+    }
+
+    /// The contract in force, difference by difference.
+    pub async fn contract(&self) -> Result<ContractView, MockError> {
+        Ok(self.world().await?.show_contract())
+    }
+
+    /// What the time is here, and whether the clock stands still.
+    pub async fn clock(&self) -> Result<ClockView, MockError> {
+        Ok(self.world().await?.show_clock())
+    }
+
+    /// What the time is here.
+    pub async fn now(&self) -> Result<Moment, MockError> {
+        Ok(self.clock().await?.now)
+    }
+
+    /// Moves the clock on. Errors: that leads beyond the year 9999.
+    pub async fn advance(&self, by: Duration) -> Result<ClockView, MockError> {
+        let by = Advance(Length::of(by));
+        Ok(self.world().await?.advance_clock(by).await?)
+    }
+
+    /// Moves the clock back. Errors: that leads before the year 1.
+    pub async fn rewind(&self, by: Duration) -> Result<ClockView, MockError> {
+        let by = Advance(Length(-Length::of(by).0));
+        Ok(self.world().await?.advance_clock(by).await?)
+    }
+
+    /// Stops the clock where it stands.
+    pub async fn freeze(&self) -> Result<ClockView, MockError> {
+        Ok(self
+            .world()
+            .await?
+            .freeze_clock(Freeze { at: None })
+            .await?)
+    }
+
+    /// Stops the clock at a moment. Errors: it is not within the years 1 to 9999.
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use civitai_oauth_mock::MockServer;
+    /// # use civitai_oauth_mock::control::Moment;
+    /// let server = MockServer::start().await;
+    /// server.freeze_at("2026-01-31T12:00:00Z".parse::<Moment>()?).await?;
+    /// assert_eq!(server.now().await?.to_string(), "2026-01-31T12:00:00Z");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn freeze_at(&self, at: impl Into<Moment>) -> Result<ClockView, MockError> {
+        let at = Some(at.into());
+        Ok(self.world().await?.freeze_clock(Freeze { at }).await?)
+    }
+
+    /// Lets a stopped clock run on from where it stands.
+    pub async fn resume(&self) -> Result<ClockView, MockError> {
+        Ok(self.world().await?.resume_clock().await?)
+    }
+
+    /// Sets the clock to a moment; a stopped one stays stopped. Errors: it is not within the years 1 to 9999.
+    pub async fn set_clock(&self, at: impl Into<Moment>) -> Result<ClockView, MockError> {
+        let at = at.into();
+        Ok(self.world().await?.set_clock(Set { at }).await?)
+    }
+
+    /// Takes a snapshot of rows, clock, settings and faults, in place of one of the same name. Errors: that is not a name
+    /// (letters, digits, `-`, `_` and `.`, 64 at the most).
+    pub async fn snapshot(&self, name: &str) -> Result<Snapshot, MockError> {
+        Ok(self.world().await?.take_snapshot(name).await?)
+    }
+
+    /// The snapshots, by name.
+    pub async fn snapshots(&self) -> Result<Vec<Snapshot>, MockError> {
+        Ok(self.world().await?.list_snapshots().await?.snapshots)
+    }
+
+    /// One snapshot. Errors: there is none of the name.
+    pub async fn snapshot_info(&self, name: &str) -> Result<Snapshot, MockError> {
+        Ok(self.world().await?.read_snapshot(name).await?)
+    }
+
+    /// Goes back to a snapshot, as often as you like. The journal goes on. Errors: there is none of the name.
+    pub async fn restore(&self, name: &str) -> Result<(), MockError> {
+        Ok(self.world().await?.restore_snapshot(name).await?)
+    }
+
+    /// Forgets a snapshot. Errors: there is none of the name.
+    pub async fn delete_snapshot(&self, name: &str) -> Result<(), MockError> {
+        Ok(self.world().await?.delete_snapshot(name).await?)
+    }
+}

@@ -1,0 +1,67 @@
+//! How does a Rust test come by tokens without a browser, and how do they end?
+
+use super::{MockError, MockSandbox};
+use crate::control::{
+    Introspection, IssuedCode, Mint, NewCode, OneToken, Secret, SomeTokens, TokenView, Tokens,
+    Whose,
+};
+
+impl MockSandbox {
+    /// Mints tokens, as the token endpoint would answer with them. Errors: there is no such client or user.
+    pub async fn mint(&self, mint: Mint) -> Result<Tokens, MockError> {
+        Ok(self.world().await?.mint_tokens(mint).await?)
+    }
+
+    /// Issues an authorization code, as if the user had pressed Authorize. Errors: there is no such client or user, no
+    /// redirect URI, or a challenge that no verifier could fit.
+    pub async fn issue_code(&self, code: NewCode) -> Result<IssuedCode, MockError> {
+        Ok(self.world().await?.issue_code(code).await?)
+    }
+
+    /// The tokens there are, newest first. Errors: there is no such user or client.
+    pub async fn tokens(&self, whose: Whose) -> Result<Vec<TokenView>, MockError> {
+        Ok(self.world().await?.list_tokens(whose).await?.tokens)
+    }
+
+    /// What a token stands for.
+    pub async fn introspect(&self, token: impl Into<Secret>) -> Result<Introspection, MockError> {
+        let token = token.into();
+        Ok(self.world().await?.introspect(OneToken { token }).await?)
+    }
+
+    /// Lets a token run out now. Errors: there is no such token, or it has run out already.
+    pub async fn expire(&self, token: impl Into<Secret>) -> Result<(), MockError> {
+        let one = SomeTokens {
+            token: Some(token.into()),
+            ..SomeTokens::default()
+        };
+        self.world().await?.expire_tokens(one).await?;
+        Ok(())
+    }
+
+    /// Lets every access token run out now; gives how many.
+    pub async fn expire_access_tokens(&self) -> Result<u64, MockError> {
+        let all = SomeTokens::default();
+        Ok(self.world().await?.expire_tokens(all).await?.expired)
+    }
+
+    /// Revokes a token as its user would (RFC 7009 §2.1). Errors: there is no such token.
+    pub async fn revoke(&self, token: impl Into<Secret>) -> Result<(), MockError> {
+        let one = SomeTokens {
+            token: Some(token.into()),
+            ..SomeTokens::default()
+        };
+        self.world().await?.revoke_tokens(one).await?;
+        Ok(())
+    }
+
+    /// Removes the tokens of a user or a client, or all; gives how many. Errors: there is no such user or client.
+    pub async fn revoke_all(&self, whose: Whose) -> Result<u64, MockError> {
+        let some = SomeTokens {
+            token: None,
+            client_id: whose.client_id,
+            user: whose.user,
+        };
+        Ok(self.world().await?.revoke_tokens(some).await?.deleted)
+    }
+}

@@ -1,0 +1,103 @@
+//! How does a Rust test spoil what the app is answered, and ask what the app has sent?
+
+use super::{MockError, MockSandbox};
+use crate::control::{Exchanges, Expectations, Fault, PresetFault, PresetSet, Requests, SetFault};
+
+impl MockSandbox {
+    /// Sets a fault. Errors: it could never strike, its effects contradict each other, or there is no such client or user.
+    pub async fn fault(&self, fault: Fault) -> Result<SetFault, MockError> {
+        Ok(self.world().await?.create_fault(fault).await?)
+    }
+
+    /// Sets a fault by its name. Errors: as for [`MockSandbox::fault`].
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use civitai_oauth_mock::MockServer;
+    /// use civitai_oauth_mock::control::Preset;
+    ///
+    /// let server = MockServer::start().await;
+    /// server.preset(Preset::TokenEndpointDown).await?;
+    /// server.preset(Preset::UserDenies.times(1)).await?;
+    /// assert_eq!(server.faults().await?.len(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn preset(&self, preset: impl Into<PresetFault>) -> Result<PresetSet, MockError> {
+        let preset = preset.into();
+        Ok(self.world().await?.create_preset(preset).await?)
+    }
+
+    /// The faults that are set, and how often each has struck.
+    pub async fn faults(&self) -> Result<Vec<SetFault>, MockError> {
+        Ok(self.world().await?.list_faults().faults)
+    }
+
+    /// One fault, and how often it has struck. Errors: there is none of the id.
+    pub async fn read_fault(&self, id: u64) -> Result<SetFault, MockError> {
+        Ok(self.world().await?.read_fault(&id.to_string())?)
+    }
+
+    /// Removes one fault. Errors: there is none of the id.
+    pub async fn remove_fault(&self, id: u64) -> Result<(), MockError> {
+        Ok(self.world().await?.delete_fault(&id.to_string())?)
+    }
+
+    /// Removes every fault.
+    pub async fn clear_faults(&self) -> Result<(), MockError> {
+        self.world().await?.clear_faults();
+        Ok(())
+    }
+
+    /// What the app has sent and was answered, oldest first. Errors: a filter that nothing could ever fit.
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use civitai_oauth_mock::MockServer;
+    /// use civitai_oauth_mock::control::{Endpoint, Filter, Requests};
+    ///
+    /// let server = MockServer::start().await;
+    /// let all = server.requests(Requests::any()).await?;
+    /// let refused = server.requests(Filter::endpoint(Endpoint::Token).status(400)).await?;
+    /// assert_eq!((all.counters.total, refused.requests.len()), (0, 0));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn requests(&self, asked: impl Into<Requests>) -> Result<Exchanges, MockError> {
+        let asked = asked.into();
+        Ok(self.world().await?.list_requests(asked).await?)
+    }
+
+    /// Forgets what the app has sent. Ids go on.
+    pub async fn clear_requests(&self) -> Result<(), MockError> {
+        self.world().await?.clear_requests();
+        Ok(())
+    }
+
+    /// Checks what came against expectations. Errors: [`MockError::Mismatch`] says what differs; an expectation that
+    /// nothing could ever fit, or that no number could meet.
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use civitai_oauth_mock::MockServer;
+    /// use civitai_oauth_mock::control::{Endpoint, Expect};
+    ///
+    /// let server = MockServer::start().await;
+    /// server.verify(Expect::endpoint(Endpoint::Token).never()).await?;
+    /// let wrong = server.verify([Expect::endpoint(Endpoint::Token).refresh_token()]).await;
+    /// assert_eq!(
+    ///     wrong.unwrap_err().to_string(),
+    ///     "[0] token refresh_token: expected at least 1, came 0"
+    /// );
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn verify(&self, expected: impl Into<Expectations>) -> Result<(), MockError> {
+        let expected = expected.into();
+        self.world().await?.verify(expected).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,186 @@
+//! What is a call named by? Endpoint, grant type and method: one list each, by which faults are aimed and journals
+//! are searched. A word that is on no list is refused, with the nearest that is.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// A closed list of words. They stand in the order of their names, in which they are counted.
+macro_rules! words {
+    ($(#[$doc:meta])* $kind:ident, $noun:literal, $spell:expr, {
+        $($(#[$about:meta])* $word:ident $name:literal)*
+    }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum $kind {
+            $(#[doc = concat!("`", $name, "`.")] $(#[$about])* $word,)*
+        }
+
+        impl $kind {
+            /// Every one there is, in the order of their names.
+            pub const ALL: &[Self] = &[$(Self::$word,)*];
+
+            /// What it is called in faults, filters and answers.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$word => $name,)* }
+            }
+
+            fn named(text: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|word| word.name() == text)
+            }
+        }
+
+        impl fmt::Display for $kind {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.name())
+            }
+        }
+
+        impl FromStr for $kind {
+            type Err = String;
+
+            fn from_str(text: &str) -> Result<Self, String> {
+                let spelt: String = $spell(text);
+                Self::named(&spelt).ok_or_else(|| {
+                    let names: Vec<&str> = Self::ALL.iter().map(|word| word.name()).collect();
+                    super::unknown($noun, text, (&spelt, &names))
+                })
+            }
+        }
+
+        impl Serialize for $kind {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.name())
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $kind {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                text.parse().map_err(de::Error::custom)
+            }
+        }
+    };
+}
+
+words! {
+    /// What an app or a browser asks for, named by the last segment of its path.
+    Endpoint, "endpoint", str::to_owned, {
+        Authorize "authorize"
+        /// Where a device starts (RFC 8628 §3.1), and the page where its user code is entered.
+        Device "device"
+        DeviceApprove "device-approve"
+        DeviceInfo "device-info"
+        /// Where a device polls (RFC 8628 §3.4).
+        DeviceToken "device-token"
+        /// The page at `/`.
+        Home "home"
+        Jwks "jwks"
+        JwksJson "jwks.json"
+        Login "login"
+        Logout "logout"
+        OpenidConfiguration "openid-configuration"
+        /// Every path that nobody serves: there is no end to what can be asked for.
+        Other "other"
+        Revoke "revoke"
+        Token "token"
+        Userinfo "userinfo"
+    }
+}
+
+words! {
+    /// What a token request asks by: the grants that this server knows, and those that others have registered, since
+    /// an app may be expected never to use them.
+    GrantType, "grant type", str::to_owned, {
+        AuthorizationCode "authorization_code"
+        ClientCredentials "client_credentials"
+        /// Anything else.
+        Other "other"
+        /// RFC 6749 §4.3.
+        Password "password"
+        RefreshToken "refresh_token"
+        /// RFC 8628 §3.4.
+        DeviceCode "urn:ietf:params:oauth:grant-type:device_code"
+        /// RFC 7523 §2.1.
+        JwtBearer "urn:ietf:params:oauth:grant-type:jwt-bearer"
+        /// RFC 7522 §2.1.
+        Saml2Bearer "urn:ietf:params:oauth:grant-type:saml2-bearer"
+        /// RFC 8693 §2.1.
+        TokenExchange "urn:ietf:params:oauth:grant-type:token-exchange"
+        /// OpenID Connect CIBA Core §10.1.
+        Ciba "urn:openid:params:grant-type:ciba"
+    }
+}
+
+words! {
+    /// A method of HTTP (RFC 9110 §9, RFC 5789). Read in any case.
+    Method, "method", str::to_ascii_uppercase, {
+        Connect "CONNECT"
+        Delete "DELETE"
+        Get "GET"
+        Head "HEAD"
+        Options "OPTIONS"
+        Patch "PATCH"
+        Post "POST"
+        Put "PUT"
+        Trace "TRACE"
+    }
+}
+
+impl Endpoint {
+    /// The endpoint that a path leads to.
+    pub(crate) fn of(path: &str) -> Self {
+        match path.rsplit('/').find(|segment| !segment.is_empty()) {
+            Some(segment) => Self::named(segment).unwrap_or(Self::Other),
+            None => Self::Home,
+        }
+    }
+
+    /// Whether requests to it say by which grant they ask.
+    pub(crate) fn reads_grant_type(self) -> bool {
+        matches!(self, Self::DeviceToken | Self::Token)
+    }
+}
+
+impl GrantType {
+    /// The grant that a request of this `grant_type` asks by.
+    pub(crate) fn of(text: &str) -> Self {
+        Self::named(text).unwrap_or(Self::Other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_stand_in_the_order_of_their_names() {
+        assert!(Endpoint::ALL.is_sorted_by_key(|word| word.name()));
+        assert!(GrantType::ALL.is_sorted_by_key(|word| word.name()));
+        assert!(Method::ALL.is_sorted_by_key(|word| word.name()));
+    }
+
+    #[test]
+    fn a_path_leads_to_an_endpoint() {
+        for (path, endpoint) in [
+            ("/", Endpoint::Home),
+            ("/api/auth/oauth/token", Endpoint::Token),
+            ("/.well-known/jwks.json", Endpoint::JwksJson),
+            ("/login/", Endpoint::Login),
+            ("/nowhere", Endpoint::Other),
+        ] {
+            assert_eq!(Endpoint::of(path), endpoint, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_mistyped_word_is_told_the_nearest() {
+        assert_eq!("post".parse(), Ok(Method::Post));
+        let wrong = "pst".parse::<Method>().unwrap_err();
+        insta::assert_snapshot!(wrong, @r#"no method "pst"; did you mean "POST"?"#);
+        let wrong = "x".parse::<Method>().unwrap_err();
+        insta::assert_snapshot!(wrong, @r#"no method "x"; choose among CONNECT, DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT, TRACE"#);
+    }
+}

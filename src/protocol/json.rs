@@ -1,0 +1,38 @@
+//! How are a few things written in JSON that JSON has no word for? Keys that were given, scopes as text, lengths as
+//! seconds.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serializer};
+
+use crate::protocol::scope::Scope;
+
+/// Tells a key that was given, whatever its value, from one that was not.
+pub(crate) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+/// A scope as Civitai's answers have it: a number that is text.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+pub(crate) fn scope_text<S: Serializer>(scope: &Scope, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(scope)
+}
+
+/// A length of time in whole seconds.
+pub(crate) fn seconds<S: Serializer>(length: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(length.as_secs())
+}
+
+/// As [`seconds`], or `null`.
+#[expect(clippy::ref_option, reason = "serde asks for it")]
+pub(crate) fn seconds_if_known<S: Serializer>(
+    length: &Option<Duration>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match length {
+        Some(length) => seconds(length, serializer),
+        None => serializer.serialize_none(),
+    }
+}
