@@ -241,9 +241,11 @@ impl Sandbox {
     /// That this error could be answered: by the server, by a fault, or that it was.
     fn check_error(&self, error: &str) -> Result<(), Invalid> {
         let faults = self.faults.list();
-        let made = faults
-            .iter()
-            .filter_map(|fault| fault.rule.effect.error.as_deref());
+        let made = faults.iter().filter_map(|fault| {
+            let effect = &fault.rule.effect;
+            let written = || effect.body.as_ref()?.get("error")?.as_str();
+            effect.error.as_deref().or_else(written)
+        });
         let mut known: Vec<&str> = ErrorCode::ALL.map(ErrorCode::name).to_vec();
         known.extend(OURS);
         known.extend(made);

@@ -15,7 +15,7 @@
 //! | faults | [`Fault`], [`Preset`] | [`SetFault`], [`PresetSet`] |
 //! | the journal | [`Requests`], [`Filter`], [`Expect`], [`Expectations`] | [`Exchanges`], [`Exchange`], [`Counters`] |
 //! | snapshots | | [`Snapshot`] |
-//! | sandboxes | [`NewSandbox`] | [`MadeSandbox`], [`SandboxInfo`] |
+//! | sandboxes | [`NewSandbox`] | [`SandboxInfo`] |
 //!
 //! Endpoints, grants and methods are closed lists: [`Endpoint`], [`GrantType`], [`Method`]. What is a [`Secret`] is not
 //! printed by `Debug`.
@@ -69,7 +69,7 @@ pub use contract::{ContractView, DifferenceView};
 pub use faults::{Preset, PresetFault, PresetSet};
 pub use filter::Filter;
 pub use requests::{Decided, Exchange, Exchanges, Requests};
-pub use sandboxes::{MadeSandbox, NewSandbox, SandboxInfo};
+pub use sandboxes::{NewSandbox, SandboxInfo};
 pub use snapshots::Snapshot;
 pub use tokens::{Introspection, Mint, TokenView};
 pub use users::{Session, UserSpec};

@@ -102,6 +102,11 @@ impl Requests {
         self.count = Some(count);
         self
     }
+
+    /// Whether it may be answered later.
+    pub(super) fn waits(&self) -> bool {
+        self.wait.is_some()
+    }
 }
 
 /// What the app has sent and was answered.

@@ -68,14 +68,10 @@ impl NewSandbox {
 
 /// A sandbox that has been made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct MadeSandbox {
-    /// What it is called.
-    pub name: String,
-    /// Its prefix.
-    pub path: String,
-    /// What it begins with.
-    pub settings: Settings,
+pub(crate) struct MadeSandbox {
+    pub(crate) name: String,
+    path: String,
+    settings: Settings,
 }
 
 /// A sandbox that there is.

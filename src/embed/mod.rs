@@ -11,7 +11,7 @@ mod traffic;
 
 use std::ops::Deref;
 
-use crate::control::{MadeSandbox, NewSandbox, SandboxInfo, check_name};
+use crate::control::{NewSandbox, SandboxInfo, check_name};
 use crate::sandbox::registry::DEFAULT;
 use crate::server::Server;
 
@@ -112,8 +112,8 @@ impl MockServer {
 
     /// Makes a sandbox with a seed and settings of its own. Errors: there is one of the name, or they do not fit.
     pub async fn create_sandbox(&self, made: NewSandbox) -> Result<MockSandbox, MockError> {
-        let MadeSandbox { name, .. } = self.server.app().registry.create_sandbox(made).await?;
-        Ok(MockSandbox::new(&self.server, &name))
+        let made = self.server.app().registry.create_sandbox(made).await?;
+        Ok(MockSandbox::new(&self.server, &made.name))
     }
 
     /// The sandboxes there are, by name.

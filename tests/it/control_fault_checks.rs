@@ -79,11 +79,11 @@ async fn a_fault_that_cannot_be_is_told_why() {
     {"effect":{"delay":"soon"}}
       400 "effect.delay": "\"soon\" is not a length of time: write 300ms, 90s, 5m, 1h, 7d or a number of seconds" (null)
     {"effect":{"delay":-1}}
-      400 "effect.delay": "a delay goes from 0 to 10 minutes, min before max" (null)
+      400 "effect.delay": "a delay goes from 0 to 10 minutes" (null)
     {"effect":{"delay":"1h"}}
-      400 "effect.delay": "a delay goes from 0 to 10 minutes, min before max" (null)
+      400 "effect.delay": "a delay goes from 0 to 10 minutes" (null)
     {"effect":{"delay":{"min":2,"max":1}}}
-      400 "effect.delay": "a delay goes from 0 to 10 minutes, min before max" (null)
+      400 "effect.delay": "min 2 is more than max 1" ("swap them")
     {"effect":{"delay":{"min":2}}}
       400 "effect.delay": "missing key \"max\"" (null)
     {"effect":{"delay":{"min":"x","max":1}}}

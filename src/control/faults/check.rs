@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use super::super::users::as_json;
 use crate::invalid::Invalid;
 use crate::protocol::call::Endpoint;
 use crate::protocol::duration::Length;
@@ -148,10 +149,15 @@ fn check_delay(effect: &Effect) -> Result<(), Invalid> {
         Some(Delay::Fixed(length)) => (length, length),
         Some(Delay::Between { min, max }) => (min, max),
     };
-    if lengths.0.0 < 0 || lengths.1 < lengths.0 || lengths.1 > LONGEST_DELAY {
+    if lengths.1 < lengths.0 {
+        let (min, max) = (as_json(&lengths.0), as_json(&lengths.1));
+        let why = format!("min {min} is more than max {max}");
+        return Err(Invalid::new("effect.delay", why).with_hint("swap them"));
+    }
+    if lengths.0.0 < 0 || lengths.1 > LONGEST_DELAY {
         return Err(Invalid::new(
             "effect.delay",
-            "a delay goes from 0 to 10 minutes, min before max",
+            "a delay goes from 0 to 10 minutes",
         ));
     }
     Ok(())

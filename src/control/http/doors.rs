@@ -258,10 +258,12 @@ pub(super) async fn list_requests(
     caller: Option<Extension<Caller>>,
     Query(asked): Query<Requests>,
 ) -> Answer {
+    let caller = caller.filter(|_| asked.waits());
     let found = context.sandbox.list_requests(asked);
     match caller {
         // Who has hung up waits for nothing more.
         Some(Extension(caller)) => tokio::select! {
+            biased;
             found = found => Ok(ok(&found?)),
             () = caller.hung_up() => Ok(ok(&Nothing {})),
         },
