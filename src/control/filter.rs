@@ -47,6 +47,13 @@ pub struct Filter {
     pub(super) after: Option<u64>,
 }
 
+impl Filter {
+    /// Whether it asks for some endpoint.
+    fn is_narrow(&self) -> bool {
+        self.endpoint.is_some() || self.path.is_some()
+    }
+}
+
 /// The methods by which a filter, or what has one, is narrowed.
 macro_rules! narrowed {
     ($kind:ident $(, $filter:ident)?) => {
@@ -187,9 +194,12 @@ impl Search {
         let same = |wanted: &Option<String>, found: Option<&str>| {
             wanted.as_deref().is_none_or(|wanted| Some(wanted) == found)
         };
-        filter
-            .endpoint
-            .is_none_or(|wanted| wanted == entry.endpoint)
+        // A browser asks leave by itself: who counts the calls of an endpoint does not mean that.
+        let by_itself = entry.is_preflight() && filter.method.is_none() && filter.is_narrow();
+        !by_itself
+            && filter
+                .endpoint
+                .is_none_or(|wanted| wanted == entry.endpoint)
             && same(&filter.path, Some(&entry.path))
             && filter
                 .method

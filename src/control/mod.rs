@@ -37,6 +37,7 @@ mod keys;
 mod redact;
 mod requests;
 mod sandboxes;
+mod sessions;
 mod snapshots;
 mod tokens;
 mod users;
@@ -70,16 +71,17 @@ pub use faults::{Preset, PresetFault, PresetSet};
 pub use filter::Filter;
 pub use requests::{Decided, Exchange, Exchanges, Requests};
 pub use sandboxes::{NewSandbox, SandboxInfo};
+pub use sessions::{Session, SessionView};
 pub use snapshots::Snapshot;
 pub use tokens::{Introspection, Mint, TokenView};
-pub use users::{Session, UserSpec};
+pub use users::UserSpec;
 pub use verify::{Expect, Expectations};
 
 pub(crate) use clock::{Advance, Freeze, Set};
 pub(crate) use devices::{Approval, Denial};
 pub(crate) use sandboxes::check_name;
+pub(crate) use sessions::{SignIn, SignedIn};
 pub(crate) use tokens::{OneToken, SomeTokens};
-pub(crate) use users::SignIn;
 
 /// Why a control call was not carried out.
 #[derive(Debug)]

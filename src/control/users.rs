@@ -1,15 +1,13 @@
-//! Users by control call: create, read, change, delete; and sign in.
+//! Users by control call: create, read, change, delete.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
 use super::keys::keys;
 use super::{ControlError, Outcome};
 use crate::invalid::{self, Invalid};
-use crate::model::session::COOKIE;
 use crate::model::user::{Buzz, User, UserRef};
 use crate::oauth::session;
-use crate::protocol::secret::Secret;
 use crate::sandbox::Sandbox;
 
 keys! {
@@ -58,23 +56,6 @@ impl UserSpec {
     pub fn named(username: impl Into<String>) -> Self {
         Self::new().username(username)
     }
-}
-
-/// Who is to be signed in.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct SignIn {
-    pub(crate) user: UserRef,
-}
-
-/// A browser that is signed in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct Session {
-    /// What the header `Cookie` of its requests says: `civ-token=…`.
-    pub cookie: Secret,
-    /// Whose it is.
-    pub user: User,
 }
 
 impl Sandbox {
@@ -136,16 +117,6 @@ impl Sandbox {
         let user = self.read_user(named).await?;
         self.store.delete_user(self.world(), user.id).await?;
         Ok(())
-    }
-
-    /// Signs a user in.
-    pub(crate) async fn create_session(&self, asked: SignIn) -> Outcome<Session> {
-        let user = self.user(&asked.user, "user").await?;
-        let value = session::open(self, user.id).await?;
-        Ok(Session {
-            cookie: Secret::new(format!("{COOKIE}={}", value.reveal())),
-            user,
-        })
     }
 
     async fn keep_user(&self, user: User) -> Outcome<User> {

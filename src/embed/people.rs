@@ -2,8 +2,8 @@
 
 use super::{MockError, MockSandbox};
 use crate::control::{
-    Agreed, Agreement, Approval, Client, ClientSpec, Denial, NewSecret, Session, SignIn, User,
-    UserRef, UserSpec, Whose,
+    Agreed, Agreement, Approval, Client, ClientSpec, Denial, NewSecret, Session, SessionView,
+    SignIn, SignedIn, User, UserRef, UserSpec, Whose,
 };
 
 impl MockSandbox {
@@ -57,6 +57,18 @@ impl MockSandbox {
     pub async fn sign_in(&self, user: impl Into<UserRef>) -> Result<Session, MockError> {
         let user = user.into();
         Ok(self.world().await?.create_session(SignIn { user }).await?)
+    }
+
+    /// Who is signed in, everybody or one user. Errors: there is no such user.
+    pub async fn sessions(&self, user: Option<UserRef>) -> Result<Vec<SessionView>, MockError> {
+        let whose = SignedIn { user };
+        Ok(self.world().await?.list_sessions(whose).await?.sessions)
+    }
+
+    /// Signs a user out everywhere, or everybody; gives how many sessions ended. Errors: there is no such user.
+    pub async fn sign_out(&self, user: Option<UserRef>) -> Result<u64, MockError> {
+        let whose = SignedIn { user };
+        Ok(self.world().await?.delete_sessions(whose).await?.deleted)
     }
 
     /// Every client.

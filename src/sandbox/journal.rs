@@ -47,6 +47,11 @@ impl Entry {
         self.params.get("grant_type").and_then(Value::as_str)
     }
 
+    /// Whether a browser asked leave for a call, and not the app: no counter counts it.
+    pub(crate) fn is_preflight(&self) -> bool {
+        self.method == "OPTIONS"
+    }
+
     /// The error code of the answer, if it is an error.
     pub(crate) fn error(&self) -> Option<&str> {
         self.answer.as_ref()?.get("error")?.as_str()
@@ -57,7 +62,7 @@ impl Entry {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Counters {
-    /// Requests.
+    /// Requests. Preflights, which browsers send by themselves, are not counted.
     pub total: u64,
     /// Requests to each endpoint.
     pub endpoints: BTreeMap<Endpoint, u64>,
@@ -101,8 +106,10 @@ impl Journal {
             let mut kept = self.kept();
             kept.last_id += 1;
             entry.id = kept.last_id;
-            kept.counters.total += 1;
-            *kept.counters.endpoints.entry(entry.endpoint).or_default() += 1;
+            if !entry.is_preflight() {
+                kept.counters.total += 1;
+                *kept.counters.endpoints.entry(entry.endpoint).or_default() += 1;
+            }
             if let Some(grant) = entry.grant_type().map(GrantType::of) {
                 *kept.counters.grants.entry(grant).or_default() += 1;
             }

@@ -50,6 +50,38 @@ impl Store {
             .transpose()
     }
 
+    /// Every session, of this user where one is given: whose, and when it ends.
+    pub(crate) async fn list_sessions(
+        &self,
+        sandbox: &str,
+        user: Option<UserId>,
+    ) -> Result<Vec<(UserId, Timestamp)>, StoreError> {
+        let found = sqlx::query_as(
+            "select user_id, expires_at from sessions
+             where sandbox = ?1 and (?2 is null or user_id = ?2) order by expires_at desc, user_id",
+        )
+        .bind(sandbox)
+        .bind(user)
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(found)
+    }
+
+    /// Signs a user out everywhere, or everybody. How many sessions there were.
+    pub(crate) async fn delete_sessions(
+        &self,
+        sandbox: &str,
+        user: Option<UserId>,
+    ) -> Result<u64, StoreError> {
+        let done =
+            sqlx::query("delete from sessions where sandbox = ?1 and (?2 is null or user_id = ?2)")
+                .bind(sandbox)
+                .bind(user)
+                .execute(&self.pool)
+                .await?;
+        Ok(done.rows_affected())
+    }
+
     /// Signs out.
     pub(crate) async fn delete_session(
         &self,

@@ -96,7 +96,9 @@ async fn every_call_is_listed() {
     POST /_mock/sandboxes {name,seed,settings}
     GET /_mock/sandboxes/{name}
     DELETE /_mock/sandboxes/{name}
+    GET /_mock/sessions ?user
     POST /_mock/sessions {user}
+    DELETE /_mock/sessions ?user {user}
     GET /_mock/settings
     PATCH /_mock/settings {access_token_seconds,code_seconds,consent,contract,differences,login,rate_limits,refresh_token_seconds,unknown_clients}
     GET /_mock/snapshots

@@ -363,3 +363,24 @@ async fn the_user_and_the_client_of_a_token_are_named() {
         (&json!(3), &json!("conf"))
     );
 }
+
+#[tokio::test]
+async fn a_preflight_is_kept_and_counts_as_no_call() {
+    let mock = Mock::documented().await;
+    mock.ask("OPTIONS", crate::support::TOKEN)
+        .header("origin", "https://app.example")
+        .await;
+    mock.token(&CONF.for_itself()).await;
+    let all = requests(&mock, "").await;
+    assert_eq!(all["requests"].as_array().map(Vec::len), Some(2));
+    assert_eq!(
+        all["counters"],
+        json!({ "total": 1, "endpoints": { "token": 1 }, "grants": { "client_credentials": 1 } })
+    );
+    let calls = requests(&mock, "?endpoint=token").await;
+    assert_eq!(calls["requests"].as_array().map(Vec::len), Some(1));
+    let asked = requests(&mock, "?endpoint=token&method=options").await;
+    assert_eq!(asked["requests"].as_array().map(Vec::len), Some(1));
+    let once = json!([{ "endpoint": "token", "times": 1 }, { "endpoint": "token", "method": "OPTIONS", "times": 1 }]);
+    mock.control("POST", "/verify", once).await;
+}

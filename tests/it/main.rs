@@ -31,6 +31,7 @@ mod control_presets;
 mod control_registry;
 mod control_requests;
 mod control_sandboxes;
+mod control_sessions;
 mod control_settings;
 mod control_snapshots;
 mod control_tokens;

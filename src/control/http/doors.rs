@@ -14,7 +14,7 @@ use super::super::faults::Narrowing;
 use super::super::{
     Advance, Agreement, Approval, ClientSpec, ControlError, Denial, Expectations, Fault, Freeze,
     Mint, NewCode, NewSandbox, OneToken, Outcome, Preset, PresetFault, Requests, Set,
-    SettingsPatch, SignIn, SomeTokens, UserRef, UserSpec, Whose,
+    SettingsPatch, SignIn, SignedIn, SomeTokens, UserRef, UserSpec, Whose,
 };
 use super::document;
 use super::input::{AnyInput, Either, Input, Query};
@@ -167,6 +167,14 @@ pub(super) async fn delete_client(context: Context, Path(id): Path<String>) -> A
 
 pub(super) async fn rotate_secret(context: Context, Path(id): Path<String>) -> Answer {
     Ok(ok(&context.sandbox.rotate_secret(&id).await?))
+}
+
+pub(super) async fn list_sessions(context: Context, Query(whose): Query<SignedIn>) -> Answer {
+    Ok(ok(&context.sandbox.list_sessions(whose).await?))
+}
+
+pub(super) async fn delete_sessions(context: Context, Either(whose): Either<SignedIn>) -> Answer {
+    Ok(ok(&context.sandbox.delete_sessions(whose).await?))
 }
 
 pub(super) async fn create_session(context: Context, Input(input): Input<SignIn>) -> Answer {

@@ -192,6 +192,8 @@ pub(super) fn verbs() -> Vec<Verb> {
         verb(Patch, "/_mock/clients/{id}", "Change a client", doors::patch_client).takes(CLIENT),
         verb(Delete, "/_mock/clients/{id}", "Remove a client, its tokens, codes and consents", doors::delete_client),
         verb(Post, "/_mock/clients/{id}/rotate-secret", "Give a client a new secret", doors::rotate_secret),
+        verb(Get, "/_mock/sessions", "Who is signed in", doors::list_sessions).asks(&["user?: text"]),
+        verb(Delete, "/_mock/sessions", "Sign a user out everywhere, or everybody", doors::delete_sessions).takes(&["user?: user"]).asks(&["user?: text"]),
         verb(Post, "/_mock/sessions", "Sign a user in; answers with the cookie", doors::create_session).takes(&["user: user"]).creates(),
         verb(Post, "/_mock/codes", "Issue an authorization code without a browser", doors::issue_code)
             .takes(&["client_id: text", "user: user", "scope?: scope", "redirect_uri?: text", "code_challenge?: text", "nonce?: text", "state?: text"]).creates(),
