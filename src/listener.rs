@@ -52,6 +52,16 @@ pub(crate) struct Listener {
 pub(crate) struct Cut(CancellationToken);
 
 impl Cut {
+    /// Of a connection that is none: a question of our own.
+    pub(crate) fn new() -> Self {
+        Self(CancellationToken::new())
+    }
+
+    /// Waits until it is broken.
+    pub(crate) async fn broken(&self) {
+        self.0.cancelled().await;
+    }
+
     /// Breaks it now.
     pub(crate) fn now(&self) {
         self.0.cancel();

@@ -1,14 +1,17 @@
 //! Every path and its handler: the one table to read first. A sandbox's prefix is taken off before this table
 //! is asked, so that everything answers under `/_sandbox/{name}` too.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
+use axum::body::Bytes;
 use axum::extract::Request;
-use axum::http::{Method, StatusCode, Uri};
+use axum::http::{Method, StatusCode, Uri, response};
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
 use axum::{Json, middleware};
 use serde_json::{Value, json};
+use tokio_stream::StreamExt as _;
 use tower::util::MapRequestLayer;
 use tower::{Layer, Service};
 
@@ -16,6 +19,7 @@ use crate::base::SandboxPath;
 use crate::control;
 use crate::exchange;
 use crate::invalid::Invalid;
+use crate::listener::Cut;
 use crate::oauth::device::{self, poll, review, start};
 use crate::oauth::extract::Context;
 use crate::oauth::{authorize, discovery, legacy, respond, revoke, token, userinfo};
@@ -30,6 +34,50 @@ pub(crate) fn service(
 + Send
 + 'static {
     MapRequestLayer::new(enter_sandbox).layer(table(Arc::clone(&app)).with_state(app))
+}
+
+/// What came of a question of our own.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) parts: response::Parts,
+    pub(crate) body: Bytes,
+    /// The body came to its end.
+    pub(crate) complete: bool,
+}
+
+/// A question of our own, answered as if it had come over the wire: through every layer, with faults and journal.
+/// Nothing where a fault broke the connection.
+pub(crate) fn ask(
+    app: &Arc<App>,
+    mut request: Request,
+) -> Pin<Box<dyn Future<Output = Option<Answer>> + Send>> {
+    let cut = Cut::new();
+    request.extensions_mut().insert(cut.clone());
+    let service = service(Arc::clone(app));
+    Box::pin(async move {
+        let answered = tokio::select! {
+            () = cut.broken() => return None,
+            answered = tower::ServiceExt::oneshot(service, request) => answered,
+        };
+        let (parts, body) = match answered {
+            Ok(response) => response.into_parts(),
+            Err(never) => match never {},
+        };
+        let (mut whole, mut complete) = (Vec::new(), true);
+        let mut pieces = body.into_data_stream();
+        while let Some(piece) = pieces.next().await {
+            let Ok(piece) = piece else {
+                complete = false;
+                break;
+            };
+            whole.extend_from_slice(&piece);
+        }
+        Some(Answer {
+            parts,
+            body: whole.into(),
+            complete,
+        })
+    })
 }
 
 /// The layers stand in the order in which an answer passes them; a request passes them from the last to the first.
@@ -48,6 +96,8 @@ fn table(app: Arc<App>) -> Routes {
         )
         .route("/_mock/assets/{name}", get(assets::get))
         .route("/api/health", get(health))
+        .merge(account_routes(Arc::clone(&app)))
+        .merge(workshop_routes(&app))
         .merge(control::http::routes(Arc::clone(&app)))
         .fallback(nothing_here)
         .layer(middleware::from_fn(legacy::host))
@@ -84,6 +134,41 @@ fn oauth_routes() -> Routes {
         .route("/api/oauth/token", token())
         .route("/v1/oauth/authorize", authorize())
         .route("/v1/oauth/token", token())
+}
+
+/// The account's pages. Their forms act for whoever is signed in: no other site may send them.
+#[rustfmt::skip]
+fn account_routes(app: Arc<App>) -> Routes {
+    use crate::pages::account::{self, apps, connected};
+    Routes::new()
+        .route("/user/account", get(account::get))
+        .route("/user/account/new-app", get(apps::new).post(apps::register))
+        .route("/user/account/apps/{id}", get(apps::edit).post(apps::save))
+        .route("/user/account/apps/{id}/rotate-secret", post(apps::rotate))
+        .route("/user/account/apps/{id}/delete", post(apps::delete))
+        .route("/user/account/connected/{id}/limit", post(connected::limit))
+        .route("/user/account/connected/{id}/revoke", post(connected::revoke))
+        .layer(middleware::from_fn_with_state(app, control::guard::same_site))
+}
+
+/// The pages for whoever builds an app, behind the guard of the control API.
+#[rustfmt::skip]
+fn workshop_routes(app: &Arc<App>) -> Routes {
+    use crate::pages::{dashboard, gallery, playground, unlock};
+    let unlocking = Routes::new()
+        .route("/_mock/unlock", post(unlock::post))
+        .layer(middleware::from_fn_with_state(Arc::clone(app), control::guard::same_site));
+    Routes::new()
+        .route("/_mock", get(dashboard::get))
+        .route("/_mock/events", get(dashboard::events))
+        .route("/_mock/dashboard", post(dashboard::acts::post))
+        .route("/_mock/playground", get(playground::get).post(playground::start))
+        .route("/_mock/playground/act", post(playground::act))
+        .route("/_mock/playground/callback", get(playground::callback))
+        .route("/_mock/consent", get(gallery::get))
+        .route("/_mock/consent/preview", get(gallery::preview).post(gallery::back))
+        .layer(middleware::from_fn_with_state(Arc::clone(app), unlock::admit))
+        .merge(unlocking)
 }
 
 /// Other methods are told which there are.

@@ -106,15 +106,8 @@ pub(crate) struct OriginText(String);
 impl<'de> Deserialize<'de> for OriginText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        match redirect_uri::origins(std::slice::from_ref(&text)).pop() {
-            Some(origin) if origin == text => Ok(Self(text)),
-            Some(origin) => Err(de::Error::custom(format!(
-                "{text:?} is not an origin: write {origin:?}"
-            ))),
-            None => Err(de::Error::custom(format!(
-                "{text:?} is not an origin such as \"http://localhost:3000\""
-            ))),
-        }
+        redirect_uri::check_origin(&text).map_err(de::Error::custom)?;
+        Ok(Self(text))
     }
 }
 

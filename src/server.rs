@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::control::guard::ControlToken;
 use crate::invalid::Invalid;
 use crate::listener::{Listener, accept};
+use crate::pages::playground::run::Runs;
 use crate::sandbox::open_store;
 use crate::sandbox::registry::{DEFAULT, Registry};
 use crate::sandbox::world::janitor;
@@ -40,6 +41,10 @@ pub(crate) struct App {
     /// The origin in answers, whatever the request says.
     pub(crate) public_url: Option<String>,
     pub(crate) trust_proxy: bool,
+    /// Cancelled when the server stops: whoever would go on for ever ends by it.
+    pub(crate) stop: CancellationToken,
+    /// The runs of the playground, in every sandbox.
+    pub(crate) playground: Runs,
     /// What the control API asks for, if it asks.
     pub(crate) control_token: Option<ControlToken>,
 }
@@ -169,16 +174,19 @@ impl Server {
         let store = open_store(&config.database).await?;
         let (janitor, leavings) = janitor();
         let registry = Registry::open(store.clone(), blueprint, janitor).await?;
+        let stop = CancellationToken::new();
         let app = Arc::new(App {
             registry: Arc::new(registry),
             listen: address,
             public_url: config.public_url,
             trust_proxy: config.trust_proxy,
+            stop: stop.clone(),
+            playground: Runs::default(),
             control_token: config.control_token,
         });
         // Now rather than at the first request: a database that cannot be used is found out here.
         app.registry.sandbox(DEFAULT).await?;
-        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let tasks = TaskTracker::new();
         for listener in listeners {
             tasks.spawn(accept(
                 listener,

@@ -4,15 +4,17 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Outcome;
+use super::{Outcome, Whose};
 use crate::invalid::Invalid;
 use crate::model::code::{self, AuthorizationCode};
 use crate::model::user::UserRef;
+use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::json::{scope_text, seconds};
 use crate::protocol::pkce::{Challenge, Verifier};
 use crate::protocol::redirect_uri;
 use crate::protocol::scope::Scope;
 use crate::protocol::secret::Secret;
+use crate::protocol::time::Moment;
 use crate::sandbox::Sandbox;
 
 /// A code to be issued, as if the user had pressed Authorize.
@@ -115,7 +117,56 @@ pub struct IssuedCode {
     pub code_verifier: Option<Secret>,
 }
 
+/// A code that waits to be exchanged. Its value is not known, only its hash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct CodeView {
+    /// Whether it can still be exchanged.
+    pub active: bool,
+    /// Whom it was issued to.
+    pub client_id: ClientId,
+    /// Who approved.
+    pub user: UserId,
+    /// What the token will allow.
+    #[serde(serialize_with = "scope_text")]
+    pub scope: Scope,
+    /// What the app must repeat when it exchanges the code.
+    pub redirect_uri: String,
+    /// When it was issued.
+    pub issued_at: Moment,
+    /// The last moment at which it is good.
+    pub expires_at: Moment,
+    /// Whole seconds until then; negative where it has run out.
+    pub expires_in: i64,
+}
+
+/// `{"codes":[…]}`.
+#[derive(Debug, Serialize)]
+pub(crate) struct CodeList {
+    pub(crate) codes: Vec<CodeView>,
+}
+
 impl Sandbox {
+    /// The codes that have not been exchanged, newest first.
+    pub(crate) async fn list_codes(&self, whose: Whose) -> Outcome<CodeList> {
+        let whose = self.resolve_whose(whose).await?;
+        let found = self.store.list_codes(self.world(), whose.as_key()).await?;
+        let now = self.now();
+        let shown = found.into_iter().map(|code| CodeView {
+            active: code.expires_at >= now && code.kept_until > now,
+            client_id: code.client_id,
+            user: code.user_id,
+            scope: code.scope,
+            redirect_uri: code.redirect_uri,
+            issued_at: Moment(code.issued_at),
+            expires_at: Moment(code.expires_at),
+            expires_in: code.expires_at.seconds_from(now),
+        });
+        Ok(CodeList {
+            codes: shown.collect(),
+        })
+    }
+
     /// Issues a code as if the user had approved: the rules of authorize are not asked.
     pub(crate) async fn issue_code(&self, asked: NewCode) -> Outcome<IssuedCode> {
         let client = self.client_named(&asked.client_id).await?;

@@ -6,24 +6,22 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
+use axum::http::header::{self, AUTHORIZATION, HOST, ORIGIN};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
+use axum_extra::extract::cookie::Cookie;
 use url::{Host, Url};
 
 use crate::invalid::Invalid;
 use crate::oauth::respond;
-use crate::protocol::secret::Secret;
+use crate::protocol::secret::{Secret, SecretHash};
 use crate::server::App;
 
 /// The layer around every control route.
 pub(crate) async fn admit(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let authority = request
-        .extensions()
-        .get::<Authority>()
-        .map(ToString::to_string);
+    let authority = authority(&request);
     match check(&app, request.headers(), authority) {
         Ok(()) => next.run(request).await,
         Err((status, why)) => {
@@ -37,20 +35,88 @@ pub(crate) async fn admit(State(app): State<Arc<App>>, request: Request, next: N
     }
 }
 
-fn check(
+/// The layer around forms that act for whoever is signed in: what changes nothing may come from anywhere, as a link
+/// may.
+pub(crate) async fn same_site(
+    State(app): State<Arc<App>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if request.method().is_safe() {
+        return next.run(request).await;
+    }
+    let authority = authority(&request);
+    match check_site(&app, request.headers(), authority) {
+        Ok(()) => next.run(request).await,
+        Err(why) => respond::invalid(StatusCode::FORBIDDEN, "forbidden", &why),
+    }
+}
+
+/// What a browser that has shown the token once shows from then on: what it is made of cannot be told from it.
+pub(crate) const COOKIE: &str = "mock-control";
+
+/// The value of the cookie.
+pub(crate) fn cookie_value(token: &ControlToken) -> String {
+    token.hash().to_hex()
+}
+
+/// Whether the browser has shown the token. Other sites' requests are refused before this is asked.
+fn is_unlocked(headers: &HeaderMap, token: &ControlToken) -> bool {
+    let shown = headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(Cookie::split_parse)
+        .filter_map(Result::ok)
+        .find(|cookie| cookie.name() == COOKIE);
+    let expected = SecretHash::of(&cookie_value(token));
+    shown.is_some_and(|cookie| expected.is_of(cookie.value()))
+}
+
+/// The host that HTTP/2 and clients of proxies name in the target.
+pub(crate) fn authority(request: &Request) -> Option<String> {
+    request
+        .extensions()
+        .get::<Authority>()
+        .map(ToString::to_string)
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// Whether the control API may be used. Errors: 403 for a page of another site, 401 without the token.
+pub(crate) fn check(
     app: &App,
     headers: &HeaderMap,
     authority: Option<String>,
 ) -> Result<(), (StatusCode, Invalid)> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    check_site(app, headers, authority).map_err(|why| (StatusCode::FORBIDDEN, why))?;
+    if let Some(token) = &app.control_token {
+        let given = text(headers, AUTHORIZATION.as_str())
+            .and_then(|value| value.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .map(|(_, token)| token);
+        let by_header = given.is_some_and(|given| token.hash().is_of(given));
+        if !by_header && !is_unlocked(headers, token) {
+            let why = Invalid::new("Authorization", "the control API asks for its token");
+            let hint = "send \"Authorization: Bearer …\" with what --control-token says";
+            return Err((StatusCode::UNAUTHORIZED, why.with_hint(hint)));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the request can come from a page of this machine, or from no page at all.
+fn check_site(app: &App, headers: &HeaderMap, authority: Option<String>) -> Result<(), Invalid> {
+    let text = |name: &str| text(headers, name);
     let host = authority
         .or_else(|| text(HOST.as_str()).map(str::to_owned))
         .unwrap_or_default();
-    let forbidden = |why: Invalid| (StatusCode::FORBIDDEN, why);
     for (name, shown) in [(HOST, "Host"), (ORIGIN, "Origin")] {
         if headers.get_all(name).iter().nth(1).is_some() {
             let why = Invalid::new(shown, "given more than once");
-            return Err(forbidden(why.with_hint(format!("send one {shown} header"))));
+            return Err(why.with_hint(format!("send one {shown} header")));
         }
     }
     let host = format!("http://{host}");
@@ -59,37 +125,22 @@ fn check(
             "Host",
             format!("{:?} may be another's name for this machine", &host[7..]),
         );
-        return Err(forbidden(why.with_hint(
+        return Err(why.with_hint(
             "use localhost, an IP address or a name without dots, or set --public-url",
-        )));
+        ));
     }
     if text("sec-fetch-site") == Some("cross-site") {
         let why = Invalid::new(
             "Sec-Fetch-Site",
             "a page of another site may not use the control API",
         );
-        return Err(forbidden(
-            why.with_hint("call it from a test or from this machine's own pages"),
-        ));
+        return Err(why.with_hint("call it from a test or from this machine's own pages"));
     }
     if let Some(origin) = text(ORIGIN.as_str())
         && !(is_ours(app, origin) && is_near(origin, &host))
     {
         let why = Invalid::new("Origin", format!("{origin:?} may not use the control API"));
-        return Err(forbidden(
-            why.with_hint("call it from a test or from this machine's own pages"),
-        ));
-    }
-    if let Some(token) = &app.control_token {
-        let given = text(AUTHORIZATION.as_str())
-            .and_then(|value| value.split_once(' '))
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .map(|(_, token)| token);
-        if !given.is_some_and(|given| token.hash().is_of(given)) {
-            let why = Invalid::new("Authorization", "the control API asks for its token");
-            let hint = "send \"Authorization: Bearer …\" with what --control-token says";
-            return Err((StatusCode::UNAUTHORIZED, why.with_hint(hint)));
-        }
+        return Err(why.with_hint("call it from a test or from this machine's own pages"));
     }
     Ok(())
 }

@@ -42,6 +42,7 @@ mod snapshots;
 mod tokens;
 mod users;
 mod verify;
+mod why;
 
 use serde::Deserialize;
 
@@ -64,7 +65,7 @@ pub use crate::sandbox::journal::Counters;
 pub use crate::sandbox::settings::{Settings, SettingsPatch};
 pub use clients::{ClientSpec, NewSecret};
 pub use clock::ClockView;
-pub use codes::{IssuedCode, NewCode};
+pub use codes::{CodeView, IssuedCode, NewCode};
 pub use consents::{Agreed, Agreement};
 pub use contract::{ContractView, DifferenceView};
 pub use faults::{Preset, PresetFault, PresetSet};
@@ -76,6 +77,7 @@ pub use snapshots::Snapshot;
 pub use tokens::{Introspection, Mint, TokenView};
 pub use users::UserSpec;
 pub use verify::{Expect, Expectations};
+pub use why::Why;
 
 pub(crate) use clock::{Advance, Freeze, Set};
 pub(crate) use devices::{Approval, Denial};

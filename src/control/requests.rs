@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::Outcome;
 use super::filter::{Filter, Search, beside_filter, narrowed};
 use super::redact::{redact, redact_text};
+use super::why::Why;
 use crate::contract::{Contract, Difference};
 use crate::invalid::Invalid;
 use crate::model::user::UserRef;
@@ -37,6 +38,8 @@ const LONGEST_WAIT: Length = Length(60_000);
 pub struct Requests {
     filter: Filter,
     limit: Option<usize>,
+    /// Only those before the exchange of this id.
+    before: Option<u64>,
     secrets: bool,
     wait: Option<Length>,
     count: Option<usize>,
@@ -45,6 +48,7 @@ pub struct Requests {
 beside_filter! {
     Keys {
         limit: Option<usize>,
+        before: Option<u64>,
         secrets: bool,
         wait: Option<Length>,
         count: Option<usize>,
@@ -56,6 +60,7 @@ impl From<Keys> for Requests {
         Self {
             filter: keys.filter(),
             limit: keys.limit,
+            before: keys.before,
             secrets: keys.secrets,
             wait: keys.wait,
             count: keys.count,
@@ -79,6 +84,13 @@ impl Requests {
     #[must_use]
     pub fn limit(mut self, limit: usize) -> Self {
         self.limit = Some(limit);
+        self
+    }
+
+    /// Only those before the exchange of this id: with a limit, the page before.
+    #[must_use]
+    pub fn before(mut self, id: u64) -> Self {
+        self.before = Some(id);
         self
     }
 
@@ -151,6 +163,8 @@ pub struct Exchange {
     pub location: Option<String>,
     /// The answer's body, where it is JSON.
     pub answer: Option<Value>,
+    /// Why it was refused, where it was.
+    pub why: Option<Why>,
     /// The differences that decided something, and the side that each was on.
     pub differences: Vec<Decided>,
     /// The faults that touched it, by id.
@@ -200,6 +214,7 @@ impl Exchange {
             error: entry.error().map(str::to_owned),
             location: entry.location.clone(),
             answer: entry.answer.clone(),
+            why: Why::of(entry),
             differences: entry.differences.iter().map(decided).collect(),
             faults: entry.faults.clone(),
             extensions: entry.extensions.clone(),
@@ -240,6 +255,9 @@ impl Sandbox {
         let search = self.search(asked.filter).await?;
         let count = asked.count.unwrap_or(1);
         let mut found = self.wait_for(&search, count, wait.to_std()).await;
+        if let Some(before) = asked.before {
+            found.retain(|entry| entry.id < before);
+        }
         if let Some(limit) = asked.limit {
             found.drain(..found.len().saturating_sub(limit));
         }

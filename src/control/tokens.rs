@@ -260,7 +260,7 @@ fn show(token: &Token, now: Timestamp) -> TokenView {
         scopes: token.scope.set_bits().map(|bit| bit.name).collect(),
         issued_at: Moment(token.issued_at),
         expires_at: Moment(token.expires_at),
-        expires_in: (token.expires_at.0 - now.0).div_euclid(1000),
+        expires_in: token.expires_at.seconds_from(now),
         sha256: token.hash.to_hex(),
     }
 }

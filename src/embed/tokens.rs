@@ -2,8 +2,8 @@
 
 use super::{MockError, MockSandbox};
 use crate::control::{
-    Introspection, IssuedCode, Mint, NewCode, OneToken, Secret, SomeTokens, TokenView, Tokens,
-    Whose,
+    CodeView, Introspection, IssuedCode, Mint, NewCode, OneToken, Secret, SomeTokens, TokenView,
+    Tokens, Whose,
 };
 
 impl MockSandbox {
@@ -16,6 +16,11 @@ impl MockSandbox {
     /// redirect URI, or a challenge that no verifier could fit.
     pub async fn issue_code(&self, code: NewCode) -> Result<IssuedCode, MockError> {
         Ok(self.world().await?.issue_code(code).await?)
+    }
+
+    /// The codes that wait to be exchanged, newest first. Errors: there is no such user or client.
+    pub async fn codes(&self, whose: Whose) -> Result<Vec<CodeView>, MockError> {
+        Ok(self.world().await?.list_codes(whose).await?.codes)
     }
 
     /// The tokens there are, newest first. Errors: there is no such user or client.

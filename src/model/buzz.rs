@@ -91,6 +91,11 @@ impl BuzzLimit {
 }
 
 impl BuzzLimit {
+    /// Its budgets, which all hold at once.
+    pub(crate) fn budgets(&self) -> &[Budget] {
+        &self.0
+    }
+
     /// The simple form of the consent page: so much per 1, 7 or 30 days.
     pub(crate) fn per_days(amount: &str, days: &str) -> Result<Self, OAuthError> {
         let limit = serde_json::from_str(amount.trim())

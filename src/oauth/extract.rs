@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, ORIGIN};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName};
@@ -135,6 +135,20 @@ impl<S: Send + Sync> FromRequestParts<S> for SentForm {
                 .map(|received| received.params.clone())
                 .unwrap_or_default(),
         ))
+    }
+}
+
+/// The parameters of a form that is no exchange with an app: nobody has read it yet.
+#[derive(Debug)]
+pub(crate) struct Form(pub(crate) Params);
+
+impl<S: Send + Sync> FromRequest<S> for Form {
+    type Rejection = Infallible;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Infallible> {
+        let (parts, body) = request.into_parts();
+        let received = read_params(&parts.headers, read_body(body).await).await;
+        Ok(Self(received.params))
     }
 }
 

@@ -1,4 +1,4 @@
-//! What do the pages load? A style sheet and an icon, under names that change with their content, so that
+//! What do the pages load? A style sheet, an icon, two small scripts, under names that change with their content, so that
 //! browsers may keep them for good.
 
 use axum::extract::Path;
@@ -10,8 +10,32 @@ pub(super) const STYLE: Asset = Asset::new(
     "style",
     "css",
     "text/css; charset=utf-8",
-    include_str!("../../templates/style.css"),
+    concat!(
+        include_str!("../../templates/style.css"),
+        include_str!("../../templates/workshop.css")
+    ),
 );
+
+/// The buttons that copy what stands beside them.
+pub(super) const COPY: Asset = Asset::new(
+    "copy",
+    "js",
+    "text/javascript; charset=utf-8",
+    include_str!("../../templates/copy.js"),
+);
+
+/// The dashboard as it happens.
+pub(super) const LIVE: Asset = Asset::new(
+    "live",
+    "js",
+    "text/javascript; charset=utf-8",
+    concat!(
+        include_str!("../../templates/copy.js"),
+        include_str!("../../templates/live.js")
+    ),
+);
+
+const ALL: [&Asset; 4] = [&STYLE, &ICON, &COPY, &LIVE];
 
 /// Without one, browsers ask for `/favicon.ico`, and an empty `data:` URL is against the pages' own policy.
 pub(super) const ICON: Asset = Asset::new(
@@ -69,7 +93,7 @@ const fn fingerprint(bytes: &[u8]) -> u64 {
 
 /// `GET /_mock/assets/{name}`.
 pub(crate) async fn get(Path(name): Path<String>) -> Response {
-    let Some(asset) = [STYLE, ICON].into_iter().find(|asset| asset.name() == name) else {
+    let Some(asset) = ALL.into_iter().find(|asset| asset.name() == name) else {
         return (StatusCode::NOT_FOUND, "no such asset").into_response();
     };
     let headers = [

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::http::Uri;
 use axum::response::Response;
 
-use super::view::{AppCard, Avatar, Frame, page};
+use super::view::{AppCard, Avatar, Frame, Page, page};
 use crate::contract::Difference;
 use crate::model::client::Client;
 use crate::model::user::User;
@@ -33,18 +33,43 @@ const CARRIED: [&str; 7] = [
 
 #[derive(Template)]
 #[template(path = "consent.html")]
-struct Consent {
-    frame: Frame,
+pub(super) struct Consent {
+    pub(super) frame: Frame,
     app: AppCard,
     account: String,
     account_avatar: Avatar,
-    switch: String,
+    pub(super) switch: String,
     labels: Vec<&'static str>,
-    approve_action: String,
-    deny_action: String,
+    pub(super) approve_action: String,
+    pub(super) deny_action: String,
     fields: Vec<(&'static str, String)>,
     denial: Vec<(&'static str, String)>,
-    with_budget: bool,
+    pub(super) with_budget: bool,
+    pub(super) budget: BudgetForm,
+}
+
+/// The control of the budget, as it stands before anybody touches it.
+pub(super) struct BudgetForm {
+    pub(super) on: bool,
+    pub(super) amount: String,
+    /// 1, 7 or 30.
+    pub(super) days: String,
+}
+
+impl Default for BudgetForm {
+    fn default() -> Self {
+        Self {
+            on: false,
+            amount: "5000".to_owned(),
+            days: "1".to_owned(),
+        }
+    }
+}
+
+impl Page for Consent {
+    fn frame(&self) -> &Frame {
+        &self.frame
+    }
 }
 
 #[derive(Template)]
@@ -53,11 +78,17 @@ struct InvalidApplication {
     frame: Frame,
 }
 
+impl Page for InvalidApplication {
+    fn frame(&self) -> &Frame {
+        &self.frame
+    }
+}
+
 /// The parameters of the page: the first of duplicates counts here.
-struct Asked(Vec<(String, String)>);
+pub(super) struct Asked(Vec<(String, String)>);
 
 impl Asked {
-    fn parse(query: &str) -> Self {
+    pub(super) fn parse(query: &str) -> Self {
         Self(
             url::form_urlencoded::parse(query.as_bytes())
                 .into_owned()
@@ -134,7 +165,7 @@ async fn known_client(
     Ok(client.filter(|client| client.accepts_redirect(redirect_uri, context.rules())))
 }
 
-fn consent(context: &Context, user: &User, client: &Client, asked: &Asked) -> Consent {
+pub(super) fn consent(context: &Context, user: &User, client: &Client, asked: &Asked) -> Consent {
     let bits = shown_bits(asked.get("scope"));
     let carried = |name: &'static str| Some((name, asked.get(name)?.to_owned()));
     let mut fields: Vec<_> = CARRIED.into_iter().filter_map(carried).collect();
@@ -163,6 +194,7 @@ fn consent(context: &Context, user: &User, client: &Client, asked: &Asked) -> Co
         denial,
         with_budget: context.rules().documented(Difference::BuzzLimit)
             && i64::from(bits) & capped != 0,
+        budget: BudgetForm::default(),
     }
 }
 

@@ -6,7 +6,7 @@ use axum::extract::RawQuery;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 
-use super::view::{AppCard, Avatar, Frame, page};
+use super::view::{AppCard, Avatar, Frame, Page, page};
 use crate::model::device::Verdict;
 use crate::model::user::User;
 use crate::oauth::authorize::with_return;
@@ -29,6 +29,12 @@ struct Device {
     account_avatar: Avatar,
     switch: String,
     step: Step,
+}
+
+impl Page for Device {
+    fn frame(&self) -> &Frame {
+        &self.frame
+    }
 }
 
 enum Step {

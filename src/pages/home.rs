@@ -4,17 +4,28 @@ use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::view::{Avatar, Frame, page};
+use super::assets;
+use super::view::{Avatar, Frame, Page, Place, page};
 use crate::oauth::extract::Context;
 use crate::oauth::respond;
 use crate::oauth::session;
 use crate::store::StoreError;
 
+/// Where to point what.
+const ENDPOINTS: [(&str, &str); 6] = [
+    ("Base URL", ""),
+    ("Authorize", "/api/auth/oauth/authorize"),
+    ("Token", "/api/auth/oauth/token"),
+    ("Userinfo", "/api/auth/oauth/userinfo"),
+    ("Revoke", "/api/auth/oauth/revoke"),
+    ("Device", "/api/auth/oauth/device"),
+];
+
 #[derive(Template)]
 #[template(path = "home.html")]
 struct Home {
     frame: Frame,
-    base: String,
+    endpoints: Vec<(&'static str, String)>,
     sandbox: String,
     contract: &'static str,
     signed_in: Option<String>,
@@ -23,6 +34,17 @@ struct Home {
     login: String,
     logout: String,
     contract_path: String,
+    playground: String,
+    dashboard: String,
+    account: String,
+    openapi: String,
+    discovery: String,
+}
+
+impl Page for Home {
+    fn frame(&self) -> &Frame {
+        &self.frame
+    }
 }
 
 struct Registered {
@@ -52,8 +74,10 @@ async fn home(context: &Context) -> Result<Home, StoreError> {
     let clients = sandbox.store.list_clients(sandbox.world()).await?;
     let users = sandbox.store.list_users(sandbox.world()).await?;
     Ok(Home {
-        frame: Frame::new(base),
-        base: base.to_string(),
+        frame: Frame::at(base, Place::Home).with_script(base, &assets::COPY),
+        endpoints: ENDPOINTS
+            .map(|(name, path)| (name, format!("{base}{path}")))
+            .into(),
         sandbox: sandbox.name().to_owned(),
         contract: sandbox.settings().rules.contract.name(),
         signed_in: session::user(context)
@@ -85,5 +109,10 @@ async fn home(context: &Context) -> Result<Home, StoreError> {
         login: base.path("/login"),
         logout: base.path("/logout"),
         contract_path: base.path("/_mock/contract"),
+        playground: base.path("/_mock/playground"),
+        dashboard: base.path("/_mock"),
+        account: base.path("/user/account"),
+        openapi: base.path("/_mock/openapi.json"),
+        discovery: base.path("/.well-known/openid-configuration"),
     })
 }

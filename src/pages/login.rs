@@ -6,7 +6,7 @@ use axum::extract::RawQuery;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::view::{Avatar, Frame, page};
+use super::view::{Avatar, Frame, Page, page};
 use crate::model::user::{User, UserRef};
 use crate::oauth::extract::{Context, Sent};
 use crate::oauth::respond;
@@ -26,6 +26,12 @@ struct Login {
     people: Vec<Person>,
     name: String,
     problem: Option<String>,
+}
+
+impl Page for Login {
+    fn frame(&self) -> &Frame {
+        &self.frame
+    }
 }
 
 struct Person {

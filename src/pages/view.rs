@@ -12,12 +12,16 @@ use axum::response::{IntoResponse, Response};
 use crate::base::Base;
 use crate::model::client::Client;
 use crate::model::user::User;
-use crate::pages::assets;
+use crate::pages::assets::{self, Asset};
 
-/// No script, nothing from elsewhere, in nobody's frame. There is no `form-action`: browsers hold it against
+/// Nothing from elsewhere, no script but our own, in nobody's frame. There is no `form-action`: browsers hold it against
 /// the redirect to the client that answers the consent form.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; \
                       frame-ancestors 'none'";
+
+/// The same for a page with a script.
+const POLICY_WITH_SCRIPT: &str = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; \
+                                  connect-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The frame of a page: what every template's head and foot need.
 #[derive(Debug, Clone)]
@@ -25,6 +29,39 @@ pub(super) struct Frame {
     pub(super) style: String,
     pub(super) icon: String,
     pub(super) home: String,
+    pub(super) script: Option<String>,
+    /// The bar of links: none on the pages that a user of an app sees.
+    pub(super) places: Vec<Link>,
+    /// `light` or `dark`, where it is not for the browser to say.
+    pub(super) scheme: Option<&'static str>,
+}
+
+/// A link of the bar.
+#[derive(Debug, Clone)]
+pub(super) struct Link {
+    pub(super) name: &'static str,
+    pub(super) href: String,
+    pub(super) here: bool,
+}
+
+/// The pages that are linked from each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Home,
+    Account,
+    Dashboard,
+    Playground,
+    Gallery,
+}
+
+impl Place {
+    const ALL: [(Self, &'static str, &'static str); 5] = [
+        (Self::Home, "Home", "/"),
+        (Self::Account, "Account", "/user/account"),
+        (Self::Dashboard, "Dashboard", "/_mock"),
+        (Self::Playground, "Playground", "/_mock/playground"),
+        (Self::Gallery, "Consent gallery", "/_mock/consent"),
+    ];
 }
 
 impl Frame {
@@ -33,8 +70,43 @@ impl Frame {
             style: base.path(&assets::STYLE.path()),
             icon: base.path(&assets::ICON.path()),
             home: base.path("/"),
+            script: None,
+            places: Vec::new(),
+            scheme: None,
         }
     }
+
+    /// The frame of one of the pages that are linked from each other.
+    pub(super) fn at(base: &Base, here: Place) -> Self {
+        let places = Place::ALL.map(|(place, name, path)| Link {
+            name,
+            href: base.path(path),
+            here: place == here,
+        });
+        Self {
+            places: places.into(),
+            ..Self::new(base)
+        }
+    }
+
+    pub(super) fn with_script(self, base: &Base, script: &Asset) -> Self {
+        Self {
+            script: Some(base.path(&script.path())),
+            ..self
+        }
+    }
+
+    pub(super) fn policy(&self) -> &'static str {
+        match self.script {
+            Some(_) => POLICY_WITH_SCRIPT,
+            None => POLICY,
+        }
+    }
+}
+
+/// A page as a whole.
+pub(super) trait Page: Template {
+    fn frame(&self) -> &Frame;
 }
 
 /// A person as a coloured initial: no picture is loaded from anywhere.
@@ -85,7 +157,7 @@ impl AppCard {
 }
 
 /// A page, with the headers that keep it to itself.
-pub(super) fn page(status: StatusCode, template: &impl Template) -> Response {
+pub(super) fn page(status: StatusCode, template: &impl Page) -> Response {
     let html = match template.render() {
         Ok(html) => html,
         Err(why) => {
@@ -100,9 +172,10 @@ pub(super) fn page(status: StatusCode, template: &impl Template) -> Response {
     let mut response = (status, html).into_response();
     for (name, value) in [
         (CONTENT_TYPE, "text/html; charset=utf-8"),
-        (CONTENT_SECURITY_POLICY, POLICY),
+        (CONTENT_SECURITY_POLICY, template.frame().policy()),
         (CACHE_CONTROL, "no-store"),
-        (REFERRER_POLICY, "no-referrer"),
+        // Not `no-referrer`: forms would come with the origin `null`, and the guard could not tell them from a stranger's.
+        (REFERRER_POLICY, "same-origin"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (X_FRAME_OPTIONS, "DENY"),
     ] {

@@ -28,6 +28,12 @@ impl Challenge {
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Verifier(String);
 
+impl std::fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Verifier(…)")
+    }
+}
+
 impl Verifier {
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let fits = (43..=128).contains(&text.len())

@@ -54,6 +54,30 @@ pub(crate) fn check(text: &str) -> Result<(), String> {
     }
 }
 
+/// Whether an app can be registered with it by hand: where `strict`, https only, except for this machine (difference
+/// `registration-rules`). Errors: the rule it breaks.
+pub(crate) fn check_registration(text: &str, strict: bool) -> Result<(), String> {
+    check(text)?;
+    if strict && !text.starts_with("https://") && !is_loopback(text) {
+        return Err(format!(
+            "{text} must begin with https:// – only localhost and 127.0.0.1 may do without"
+        ));
+    }
+    Ok(())
+}
+
+/// Whether this is an origin as browsers send one: `scheme://host` or `scheme://host:port` and nothing after it.
+/// Errors: how it is written.
+pub(crate) fn check_origin(text: &str) -> Result<(), String> {
+    match origins(&[text.to_owned()]).pop() {
+        Some(origin) if origin == text => Ok(()),
+        Some(origin) => Err(format!("{text:?} is not an origin: write {origin:?}")),
+        None => Err(format!(
+            "{text:?} is not an origin such as \"http://localhost:3000\""
+        )),
+    }
+}
+
 /// The URI with these parameters set: the first of a name is replaced where it stands, later ones go, new
 /// ones come last, and the whole query is written anew – what `URLSearchParams.set` does.
 pub(crate) fn with_params(uri: &str, params: &[(&str, &str)]) -> Option<String> {

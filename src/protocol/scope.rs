@@ -30,6 +30,13 @@ const fn bit(index: u32, name: &'static str, label: &'static str) -> ScopeBit {
     }
 }
 
+impl ScopeBit {
+    /// The scope of this bit alone.
+    pub fn scope(&self) -> Scope {
+        Scope(self.value)
+    }
+}
+
 /// Every bit, lowest first: the order in which the consent page lists them.
 pub const SCOPES: [ScopeBit; 27] = [
     bit(0, "UserRead", "Read profile, settings & email"),

@@ -24,6 +24,11 @@ impl Timestamp {
         Self(self.0.saturating_add(i64::from(seconds) * 1000))
     }
 
+    /// Whole seconds from then until this moment; negative where it is past.
+    pub(crate) fn seconds_from(self, then: Self) -> i64 {
+        (self.0 - then.0).div_euclid(1000)
+    }
+
     /// Whole seconds since 1970, as JWTs count (RFC 7519 §2).
     pub(crate) fn unix_seconds(self) -> i64 {
         self.0.div_euclid(1000)

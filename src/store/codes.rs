@@ -96,6 +96,26 @@ impl Store {
         row.map(from_row).transpose()
     }
 
+    /// Every code that has not been exchanged, newest first, of these users and clients where they are given.
+    pub(crate) async fn list_codes(
+        &self,
+        sandbox: &str,
+        (user, client): (Option<UserId>, Option<&str>),
+    ) -> Result<Vec<AuthorizationCode>, StoreError> {
+        let rows: Vec<Row> = sqlx::query_as(
+            "select client_id, user_id, scope, redirect_uri, challenge, nonce,
+                    issued_at, expires_at, kept_until from codes
+             where sandbox = ?1 and (?2 is null or user_id = ?2) and (?3 is null or client_id = ?3)
+             order by issued_at desc, hash",
+        )
+        .bind(sandbox)
+        .bind(user)
+        .bind(client)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().map(from_row).collect()
+    }
+
     /// Whom a code was issued for, good or not.
     pub(crate) async fn code_user(
         &self,

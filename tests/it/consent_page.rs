@@ -291,16 +291,13 @@ async fn the_page_runs_no_script_and_is_in_nobodys_frame() {
     cache-control: no-store
     content-security-policy: default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'
     content-type: text/html; charset=utf-8
-    referrer-policy: no-referrer
+    referrer-policy: same-origin
     x-content-type-options: nosniff
     x-frame-options: DENY
 
     page "Authorize Conf App · Civitai OAuth mock"
     "#);
     assert!(!answer.body.contains("style=") && !answer.body.contains("<script"));
-    let home = mock.get("/").await;
-    assert_eq!(
-        home.header("content-security-policy"),
-        answer.header("content-security-policy")
-    );
+    let home = mock.get("/").await.header("content-security-policy");
+    assert!(home.is_some_and(|policy| policy.contains("script-src 'self';")));
 }

@@ -75,6 +75,7 @@ async fn every_call_is_listed() {
     POST /_mock/clock/freeze {at}
     POST /_mock/clock/resume
     POST /_mock/clock/set {at}
+    GET /_mock/codes ?user&client_id
     POST /_mock/codes {client_id,code_challenge,nonce,redirect_uri,scope,state,user}
     GET /_mock/consents ?user&client_id
     POST /_mock/consents {buzz_limit,client_id,scope,user}
@@ -89,7 +90,7 @@ async fn every_call_is_listed() {
     GET /_mock/faults/{id}
     DELETE /_mock/faults/{id}
     GET /_mock/openapi.json
-    GET /_mock/requests ?endpoint&path&method&grant_type&client_id&user&status&error&after&limit&secrets&wait&count
+    GET /_mock/requests ?endpoint&path&method&grant_type&client_id&user&status&error&after&before&limit&secrets&wait&count
     DELETE /_mock/requests
     POST /_mock/reset
     GET /_mock/sandboxes

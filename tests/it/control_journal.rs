@@ -61,6 +61,7 @@ async fn an_entry_says_who_asked_for_what_and_what_came_of_it() {
       "error": null,
       "location": "https://app.example/callback?code=%5Bredacted%5D&state=xyz",
       "answer": null,
+      "why": null,
       "differences": [
         {
           "name": "code-lifetime",
@@ -119,6 +120,7 @@ async fn an_entry_says_who_asked_for_what_and_what_came_of_it() {
         "refresh_token": "[redacted]",
         "scope": "5"
       },
+      "why": null,
       "differences": [
         {
           "name": "scope-shape",

@@ -50,7 +50,7 @@ async fn a_code_is_entered_reviewed_and_approved() {
     cache-control: no-store
     content-security-policy: default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'
     content-type: text/html; charset=utf-8
-    referrer-policy: no-referrer
+    referrer-policy: same-origin
     x-content-type-options: nosniff
     x-frame-options: DENY
 

@@ -34,7 +34,7 @@ async fn a_page_is_kept_to_itself() {
     cache-control: no-store
     content-security-policy: default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'
     content-type: text/html; charset=utf-8
-    referrer-policy: no-referrer
+    referrer-policy: same-origin
     x-content-type-options: nosniff
     x-frame-options: DENY
 

@@ -8,6 +8,7 @@
 
 mod support;
 
+mod account_page;
 mod architecture;
 mod authorize_checks;
 mod authorize_redirect_uri;
@@ -16,7 +17,9 @@ mod authorize_scope;
 mod authorize_transport;
 mod bad_input;
 mod browser;
+mod browser_pages;
 mod buzz_limit;
+mod consent_gallery;
 mod consent_memory;
 mod consent_page;
 mod control_clock;
@@ -36,6 +39,7 @@ mod control_settings;
 mod control_snapshots;
 mod control_tokens;
 mod control_verify;
+mod dashboard_page;
 mod device;
 mod device_page;
 mod device_refusals;
@@ -53,6 +57,7 @@ mod origins;
 mod outsiders;
 mod outsiders_openid;
 mod persistence;
+mod playground_page;
 mod program;
 mod program_doors;
 mod program_errors;

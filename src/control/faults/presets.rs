@@ -32,6 +32,11 @@ macro_rules! presets {
                 match self { $(Self::$preset => $meaning,)* }
             }
 
+            /// The fault that it sets; a moved clock is none.
+            pub(crate) fn rule(self) -> Option<Fault> {
+                serde_json::from_str(self.json()).ok()
+            }
+
             /// The fault as JSON; a moved clock is none.
             fn json(self) -> &'static str {
                 match self { $(Self::$preset => $fault,)* }

@@ -185,6 +185,10 @@ pub(super) async fn issue_code(context: Context, Input(input): Input<NewCode>) -
     Ok(created(&context.sandbox.issue_code(input).await?))
 }
 
+pub(super) async fn list_codes(context: Context, Query(whose): Query<Whose>) -> Answer {
+    Ok(ok(&context.sandbox.list_codes(whose).await?))
+}
+
 pub(super) async fn list_tokens(context: Context, Query(whose): Query<Whose>) -> Answer {
     Ok(ok(&context.sandbox.list_tokens(whose).await?))
 }

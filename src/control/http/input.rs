@@ -109,4 +109,4 @@ fn typed(name: &str, text: &str) -> Value {
 }
 
 /// The parameters that are numbers; a user is named by one or by text.
-const COUNTED: [&str; 5] = ["after", "count", "limit", "status", "user"];
+const COUNTED: [&str; 6] = ["after", "before", "count", "limit", "status", "user"];

@@ -155,6 +155,7 @@ const FILTER: &[&str] = &[
     "status?: integer",
     "error?: text",
     "after?: integer",
+    "before?: integer",
     "limit?: integer",
     "secrets?: boolean",
     "wait?: text",
@@ -197,6 +198,7 @@ pub(super) fn verbs() -> Vec<Verb> {
         verb(Post, "/_mock/sessions", "Sign a user in; answers with the cookie", doors::create_session).takes(&["user: user"]).creates(),
         verb(Post, "/_mock/codes", "Issue an authorization code without a browser", doors::issue_code)
             .takes(&["client_id: text", "user: user", "scope?: scope", "redirect_uri?: text", "code_challenge?: text", "nonce?: text", "state?: text"]).creates(),
+        verb(Get, "/_mock/codes", "The authorization codes that wait to be exchanged, newest first", doors::list_codes).asks(WHOSE),
         verb(Get, "/_mock/tokens", "The tokens, newest first", doors::list_tokens).asks(WHOSE),
         verb(Post, "/_mock/tokens", "Mint tokens; answers like /token", doors::mint_tokens)
             .takes(&["client_id: text", "user: user", "scope?: scope", "expires_in?: integer", "exact_scope?: boolean"]),

@@ -3,7 +3,6 @@
 use std::io::{BufRead, BufReader, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use fantoccini::actions::{InputSource as _, KeyAction, KeyActions};
@@ -13,6 +12,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 
 use super::Folder;
+use super::driver::{Driver, installed};
 
 pub(crate) const TAB: char = '\u{e004}';
 pub(crate) const ENTER: char = '\u{e007}';
@@ -22,7 +22,26 @@ pub(crate) const SPACE: char = ' ';
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// No page has so many places to stop at.
-const MOST_STOPS: usize = 40;
+const MOST_STOPS: usize = 90;
+
+/// The judge of accessibility, from npm.
+const AXE: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../tests/npm/node_modules/axe-core/axe.min.js"
+);
+
+/// What it finds that is serious or worse, each with the element.
+const JUDGE: &str = "const done = arguments[0];
+    axe.run(document, { resultTypes: ['violations'] }).then((found) => done(found.violations
+        .filter((one) => ['serious', 'critical'].includes(one.impact))
+        .flatMap((one) => one.nodes.map((node) => `${one.id}: ${node.html}: ${node.failureSummary}`))), (why) => done([String(why)]))";
+
+/// What the page has loaded besides itself, and how many bytes came over the wire for all of it.
+const WEIGHT: &str = "const page = performance.getEntriesByType('navigation')[0];
+    const others = performance.getEntriesByType('resource').filter((one) => one.initiatorType !== 'other');
+    return { bytes: [page, ...others].reduce((sum, one) => sum + one.transferSize, 0),
+             foreign: others.map((one) => one.name).filter((name) => new URL(name).origin !== location.origin),
+             count: others.length }";
 
 /// One look at the page. What is found wanting is listed in `wrong`.
 const LOOK: &str = include_str!("look.js");
@@ -34,49 +53,6 @@ pub(crate) struct Browser {
     /// Chromium's profile; gone with the browser.
     _profile: Folder,
     width: u32,
-}
-
-/// A running chromedriver.
-struct Driver {
-    child: Child,
-    port: u16,
-}
-
-/// Where a program is that `PATH` leads to.
-fn installed(name: &str) -> Option<String> {
-    let path = std::env::var_os("PATH")?;
-    let found = std::env::split_paths(&path).map(|folder| folder.join(name));
-    let found = found.into_iter().find(|file| file.is_file())?;
-    found.to_str().map(str::to_owned)
-}
-
-impl Driver {
-    fn start(program: &str) -> Self {
-        let mut child = Command::new(program)
-            .arg("--port=0")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("chromedriver starts");
-        let out = child.stdout.take().expect("stdout is piped");
-        let mut lines = BufReader::new(out).lines().map_while(Result::ok);
-        let port = lines.find_map(|line| {
-            let (_, port) = line.split_once("started successfully on port ")?;
-            port.trim_end_matches('.').parse().ok()
-        });
-        // It goes on talking, and must be listened to.
-        std::thread::spawn(move || lines.for_each(drop));
-        let port = port.expect("chromedriver tells its port");
-        Self { child, port }
-    }
-}
-
-impl Drop for Driver {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 impl Drop for Browser {
@@ -176,20 +152,80 @@ impl Browser {
         assert!(noted, "console of {problem:?}: {console:?}");
     }
 
+    /// Whether the page's colours are those of the light or the dark.
+    pub(crate) async fn prefer(&self, scheme: &str) {
+        let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
+        let command =
+            json!({ "cmd": "Emulation.setEmulatedMedia", "params": { "features": features } });
+        self.tell_driver("goog/cdp/execute", &command).await;
+    }
+
+    /// Lets pages write to the clipboard, as a person's browser does where a button is pressed.
+    pub(crate) async fn allow_clipboard(&self) {
+        let permissions =
+            json!({ "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"] });
+        let command = json!({ "cmd": "Browser.grantPermissions", "params": permissions });
+        self.tell_driver("goog/cdp/execute", &command).await;
+    }
+
+    async fn tell_driver(&self, what: &str, command: &Value) {
+        let Driver { port, .. } = self.driver;
+        let url = format!("http://127.0.0.1:{port}/session/{}/{what}", self.session);
+        let asked = reqwest::Client::new().post(url).json(command).send().await;
+        let status = asked.expect("chromedriver answers").status();
+        assert!(status.is_success(), "{command}: {status}");
+    }
+
+    /// The bytes that came for the page and what it loads; nothing may come from elsewhere, nor late.
+    pub(crate) async fn weight(&self) -> u64 {
+        let seen = self.client.execute(WEIGHT, Vec::new()).await;
+        let seen = seen.expect("the page can be looked at");
+        assert_eq!(seen["foreign"], json!([]), "at {}", self.url().await);
+        assert!(
+            seen["count"].as_u64() <= Some(3),
+            "{seen} at {}",
+            self.url().await
+        );
+        seen["bytes"].as_u64().unwrap_or(u64::MAX)
+    }
+
+    /// What axe-core finds wrong.
+    async fn is_accessible(&self) {
+        let Ok(axe) = std::fs::read_to_string(AXE) else {
+            let advice = "npm install --prefix tests/npm";
+            assert!(
+                std::env::var("CI").as_deref() != Ok("true"),
+                "axe-core cannot judge the pages: {advice}"
+            );
+            let _ = writeln!(std::io::stderr(), "axe-core left out: {advice}");
+            return;
+        };
+        let loaded = self.client.execute(&axe, Vec::new()).await;
+        loaded.expect("axe-core is a script");
+        let found = self.client.execute_async(JUDGE, Vec::new()).await;
+        let found = found.expect("axe-core runs");
+        assert_eq!(found, json!([]), "at {}", self.url().await);
+    }
+
     async fn wait_for(&self, element: &str, text: &str) {
         let path = format!("//{element}[normalize-space()='{text}']");
         let found = self.client.wait().at_most(PATIENCE);
         let found = found.for_element(Locator::XPath(&path)).await;
         if let Err(why) = found {
-            panic!("no {text:?} at {}: {why}", self.url().await);
+            panic!(
+                "no {text:?} at {}: {why}\n{}",
+                self.url().await,
+                self.text().await
+            );
         }
     }
 
-    async fn is_fit(&self) {
+    pub(crate) async fn is_fit(&self) {
         let seen = self.client.execute(LOOK, Vec::new()).await;
         let seen = seen.expect("the page can be looked at");
         let fit = json!({ "width": self.width, "wrong": [] });
         assert_eq!(seen, fit, "the page {}", self.url().await);
+        self.is_accessible().await;
     }
 
     /// What the browser's console has been told since it was last asked.
@@ -220,6 +256,67 @@ impl Browser {
         pressed.expect("keys can be pressed");
     }
 
+    /// Puts in what is on the clipboard.
+    pub(crate) async fn paste(&self) {
+        self.press_with_control('v').await;
+    }
+
+    /// Selects all that the focused field holds, so that what is typed takes its place.
+    pub(crate) async fn select_all(&self) {
+        self.press_with_control('a').await;
+    }
+
+    async fn press_with_control(&self, value: char) {
+        let control = '\u{e009}';
+        let actions = KeyActions::new("keyboard".to_owned())
+            .then(KeyAction::Down { value: control })
+            .then(KeyAction::Down { value })
+            .then(KeyAction::Up { value })
+            .then(KeyAction::Up { value: control });
+        let pressed = self.client.perform_actions(actions).await;
+        pressed.expect("keys can be pressed");
+    }
+
+    /// Goes to a field by Tab and types.
+    pub(crate) async fn fill(&self, field: &str, text: &str) {
+        self.tab_to(field).await;
+        let keys = text
+            .chars()
+            .map(|key| if key == '\n' { ENTER } else { key });
+        self.press(keys).await;
+    }
+
+    /// What the element of this id shows.
+    pub(crate) async fn text_of(&self, id: &str) -> String {
+        let script = "return document.getElementById(arguments[0])?.innerText ?? ''";
+        let text = self.client.execute(script, vec![json!(id)]).await;
+        let text = text.expect("the page can be looked at");
+        text.as_str().unwrap_or_default().to_owned()
+    }
+
+    /// The text of the first such element, on one line.
+    pub(crate) async fn first_line(&self, css: &str) -> String {
+        let script =
+            "return document.querySelector(arguments[0]).textContent.replace(/\\s+/g, ' ').trim()";
+        let text = self.client.execute(script, vec![json!(css)]).await;
+        let text = text.expect("there is such an element");
+        text.as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Waits until the page shows this text somewhere.
+    pub(crate) async fn see(&self, text: &str) {
+        let path = format!("//main//*[contains(normalize-space(), '{text}')]");
+        let found = self.client.wait().at_most(PATIENCE);
+        let found = found.for_element(Locator::XPath(&path)).await;
+        if let Err(why) = found {
+            panic!(
+                "no {text:?} at {}: {why}\n{}",
+                self.url().await,
+                self.text().await
+            );
+        }
+    }
+
     /// Goes on by Tab until the focus is on what is called so; every stop must be seen and have a name.
     pub(crate) async fn tab_to(&self, name: &str) {
         let mut stops = Vec::new();
@@ -244,6 +341,20 @@ impl Browser {
         self.press([ENTER]).await;
     }
 
+    /// Goes to a button by Tab, presses it, and waits until another page has taken this one's place.
+    pub(crate) async fn go(&self, button: &str) {
+        self.tab_to(button).await;
+        let mark = self.client.execute("window.isOld = true", Vec::new()).await;
+        mark.expect("the page can be marked");
+        self.press([ENTER]).await;
+        let began = super::Stopwatch::start();
+        // While a page comes in place of another there is none to be asked.
+        let script = "return document.readyState === 'complete' && !window.isOld";
+        while self.client.execute(script, Vec::new()).await.ok() != Some(json!(true)) {
+            assert!(began.elapsed() < PATIENCE, "{button:?} leads nowhere");
+        }
+    }
+
     /// Whether the focused check box is ticked.
     pub(crate) async fn is_ticked(&self) -> bool {
         let script = "return document.activeElement.checked";
@@ -253,7 +364,7 @@ impl Browser {
 
     /// Everything that there is to read.
     pub(crate) async fn text(&self) -> String {
-        let script = "return document.querySelector('main').innerText";
+        let script = "return document.querySelector('main')?.innerText ?? ''";
         let text = self.client.execute(script, Vec::new()).await;
         let text = text.expect("the page can be looked at");
         text.as_str().unwrap_or_default().to_owned()

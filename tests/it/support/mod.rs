@@ -4,6 +4,7 @@ mod answer;
 mod apps;
 mod browser;
 mod devices;
+mod driver;
 mod fields;
 mod files;
 mod https;

@@ -1,0 +1,226 @@
+//! The apps that one has registered: register, edit, rotate the secret, delete. Only their owner sees them here.
+
+use askama::Template;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::form::{AppForm, Row};
+use super::{PATH, back, frame, visitor};
+use crate::model::client::Client;
+use crate::model::user::User;
+use crate::oauth::extract::{Context, SentForm};
+use crate::oauth::respond;
+use crate::pages::view::{AppCard, Frame, Page, page};
+use crate::protocol::ids::ClientId;
+use crate::protocol::secret::Secret;
+use crate::store::StoreError;
+
+/// An app as its owner sees it.
+pub(super) struct OwnApp {
+    pub(super) id: String,
+    pub(super) card: AppCard,
+    pub(super) confidential: bool,
+    pub(super) redirect_uris: Vec<String>,
+    pub(super) grants: String,
+    pub(super) path: String,
+}
+
+#[derive(Template)]
+#[template(path = "app.html")]
+struct AppPage {
+    frame: Frame,
+    /// Where the form goes.
+    action: String,
+    account: String,
+    /// The app's id; none of a new one.
+    id: Option<String>,
+    form: AppForm,
+}
+
+impl AppPage {
+    fn presets(&self) -> Vec<(&'static str, &'static str, bool)> {
+        self.form.presets()
+    }
+
+    fn grid(&self) -> Vec<Row> {
+        self.form.grid()
+    }
+}
+
+#[derive(Template)]
+#[template(path = "secret.html")]
+struct SecretPage<'a> {
+    frame: Frame,
+    account: String,
+    app: AppCard,
+    id: &'a str,
+    secret: Option<&'a str>,
+}
+
+impl Page for AppPage {
+    fn frame(&self) -> &Frame {
+        &self.frame
+    }
+}
+
+impl Page for SecretPage<'_> {
+    fn frame(&self) -> &Frame {
+        &self.frame
+    }
+}
+
+/// The apps of this user, in the order of their registration.
+pub(super) async fn list(context: &Context, user: &User) -> Result<Vec<OwnApp>, StoreError> {
+    let sandbox = &context.sandbox;
+    let clients = sandbox.store.list_clients(sandbox.world()).await?;
+    let own = clients.into_iter().filter(|client| client.owner == user.id);
+    let shown = own.map(|client| OwnApp {
+        path: context.base.path(&path(client.id.as_str())),
+        id: client.id.to_string(),
+        card: AppCard::of(&client),
+        confidential: client.confidential,
+        grants: client
+            .grants
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(", "),
+        redirect_uris: client.redirect_uris,
+    });
+    Ok(shown.collect())
+}
+
+/// Where an app's own pages are. An id may hold what a path may not.
+fn path(id: &str) -> String {
+    let id: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
+    format!("{PATH}/apps/{}", id.replace('+', "%20"))
+}
+
+/// `GET /user/account/new-app`: the empty form.
+pub(crate) async fn new(context: Context) -> Response {
+    match visitor(&context).await {
+        Ok(_) => form(&context, StatusCode::OK, None, AppForm::new()),
+        Err(response) => response,
+    }
+}
+
+fn form(context: &Context, status: StatusCode, id: Option<String>, form: AppForm) -> Response {
+    let action = match &id {
+        Some(id) => path(id),
+        None => format!("{PATH}/new-app"),
+    };
+    let shown = AppPage {
+        frame: frame(context),
+        action: context.base.path(&action),
+        account: context.base.path(PATH),
+        id,
+        form,
+    };
+    page(status, &shown)
+}
+
+/// `POST /user/account/new-app`: the secret is in this answer and nowhere else.
+pub(crate) async fn register(context: Context, SentForm(params): SentForm) -> Response {
+    let user = match visitor(&context).await {
+        Ok(user) => user,
+        Err(response) => return response,
+    };
+    let registration = match AppForm::sent(&params).check(context.rules()) {
+        Ok(registration) => registration,
+        Err(wrong) => return form(&context, StatusCode::BAD_REQUEST, None, *wrong),
+    };
+    let entropy = &context.sandbox.entropy;
+    let id = ClientId(entropy.client_id());
+    let mut client = registration.into_client(id, user.id, context.rules());
+    let secret = client.confidential.then(|| entropy.client_secret());
+    client.secret = secret.as_ref().map(Secret::hash);
+    keep(&context, &client, secret.as_ref()).await
+}
+
+/// Keeps an app and shows it with its secret.
+async fn keep(context: &Context, client: &Client, secret: Option<&Secret>) -> Response {
+    let sandbox = &context.sandbox;
+    if let Err(why) = sandbox.store.put_client(sandbox.world(), client).await {
+        return respond::failure(&why);
+    }
+    let shown = SecretPage {
+        frame: frame(context),
+        account: context.base.path(PATH),
+        app: AppCard::of(client),
+        id: client.id.as_str(),
+        secret: secret.map(Secret::reveal),
+    };
+    page(StatusCode::OK, &shown)
+}
+
+/// The app of this id, if it is this user's: whose it is otherwise is nobody's business.
+async fn own(context: &Context, id: &str) -> Result<Client, Response> {
+    let user = visitor(context).await?;
+    let sandbox = &context.sandbox;
+    match sandbox.store.find_client(sandbox.world(), id).await {
+        Ok(found) => found
+            .filter(|client| client.owner == user.id)
+            .ok_or_else(|| back(context)),
+        Err(why) => Err(respond::failure(&why)),
+    }
+}
+
+/// `GET /user/account/apps/{id}`.
+pub(crate) async fn edit(context: Context, Path(id): Path<String>) -> Response {
+    match own(&context, &id).await {
+        Ok(client) => form(&context, StatusCode::OK, Some(id), AppForm::of(&client)),
+        Err(response) => response,
+    }
+}
+
+/// `POST /user/account/apps/{id}`.
+pub(crate) async fn save(
+    context: Context,
+    Path(id): Path<String>,
+    SentForm(params): SentForm,
+) -> Response {
+    let client = match own(&context, &id).await {
+        Ok(client) => client,
+        Err(response) => return response,
+    };
+    let sent = AppForm {
+        confidential: client.confidential,
+        ..AppForm::sent(&params)
+    };
+    match sent.check(context.rules()) {
+        Ok(registration) => {
+            let sandbox = &context.sandbox;
+            let changed = registration.onto(client);
+            match sandbox.store.put_client(sandbox.world(), &changed).await {
+                Ok(()) => back(&context),
+                Err(why) => respond::failure(&why),
+            }
+        }
+        Err(wrong) => form(&context, StatusCode::BAD_REQUEST, Some(id), *wrong),
+    }
+}
+
+/// `POST /user/account/apps/{id}/rotate-secret`.
+pub(crate) async fn rotate(context: Context, Path(id): Path<String>) -> Response {
+    let mut client = match own(&context, &id).await {
+        Ok(client) if client.confidential => client,
+        Ok(_) => return back(&context),
+        Err(response) => return response,
+    };
+    let secret = context.sandbox.entropy.client_secret();
+    client.secret = Some(secret.hash());
+    keep(&context, &client, Some(&secret)).await
+}
+
+/// `POST /user/account/apps/{id}/delete`: with it go its tokens, codes and consents.
+pub(crate) async fn delete(context: Context, Path(id): Path<String>) -> Response {
+    if let Err(response) = own(&context, &id).await {
+        return response;
+    }
+    let sandbox = &context.sandbox;
+    match sandbox.store.delete_client(sandbox.world(), &id).await {
+        Ok(_) => back(&context),
+        Err(why) => respond::failure(&why),
+    }
+}

@@ -1,0 +1,384 @@
+//! `/_mock/playground`: the flow, step by step, with the server as the client app. What the app can do is `acts.rs`,
+//! what it keeps is `run.rs`, how it asks is `wire.rs`.
+
+mod acts;
+pub(crate) mod run;
+mod wire;
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{RawQuery, State};
+use axum::http::header::SET_COOKIE;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::Response;
+use axum_extra::extract::cookie::{Cookie, SameSite};
+
+use super::assets;
+use super::view::{Frame, Page, Place, page};
+use crate::contract::Difference;
+use crate::model::client::Client;
+use crate::oauth::extract::{Context, Form};
+use crate::oauth::respond;
+use crate::protocol::params::Params;
+use crate::protocol::pkce::Verifier;
+use crate::protocol::scope::PRESETS;
+use crate::protocol::secret::Secret;
+use crate::server::App;
+use crate::store::StoreError;
+use acts::{Act, Button};
+use run::{Check, Grant, Run, Step};
+use wire::Heard;
+
+const PATH: &str = "/_mock/playground";
+const COOKIE: &str = "mock-playground";
+
+#[derive(Template)]
+#[template(path = "playground.html")]
+struct Playground {
+    frame: Frame,
+    here: String,
+    clients: Vec<(String, String)>,
+    presets: Vec<&'static str>,
+    grants: Vec<(&'static str, &'static str)>,
+    account: String,
+    problem: Option<String>,
+    run: Option<Shown>,
+}
+
+/// A run as it is drawn.
+struct Shown {
+    client_name: String,
+    client_id: String,
+    registered: Option<String>,
+    phases: Vec<(&'static str, bool)>,
+    forgotten: usize,
+    steps: Vec<Step>,
+    /// Where the browser is to go next, and what is said of it.
+    way: Option<Way>,
+    buttons: Vec<Button>,
+    mistakes: Vec<Button>,
+}
+
+struct Way {
+    href: String,
+    label: &'static str,
+    what: String,
+    checks: Vec<Check>,
+}
+
+impl Page for Playground {
+    fn frame(&self) -> &Frame {
+        &self.frame
+    }
+}
+
+/// `GET /_mock/playground`.
+pub(crate) async fn get(State(app): State<Arc<App>>, context: Context) -> Response {
+    show(&app, &context, StatusCode::OK, None).await
+}
+
+async fn show(
+    app: &App,
+    context: &Context,
+    status: StatusCode,
+    problem: Option<String>,
+) -> Response {
+    let sandbox = &context.sandbox;
+    let clients = match sandbox.store.list_clients(sandbox.world()).await {
+        Ok(clients) => clients,
+        Err(why) => return respond::failure(&why),
+    };
+    let base = &context.base;
+    let run = current(app, context).map(|(_, run)| run);
+    let shown = Playground {
+        frame: Frame::at(base, Place::Playground).with_script(base, &assets::COPY),
+        here: base.path(PATH),
+        clients: clients
+            .into_iter()
+            .map(|client| (client.id.to_string(), client.name))
+            .collect(),
+        presets: PRESETS.iter().map(|(name, _)| *name).collect(),
+        grants: Grant::ALL.map(|(_, name, label)| (name, label)).into(),
+        account: base.path("/user/account"),
+        problem,
+        run: run.map(|run| shown(context, run)),
+    };
+    page(status, &shown)
+}
+
+fn shown(context: &Context, run: Run) -> Shown {
+    let (next, mistakes) = Act::next(&run);
+    let buttons = |acts: Vec<Act>| acts.into_iter().map(Act::button).collect();
+    let has = |title: &str| {
+        run.steps
+            .iter()
+            .any(|step| step.title == title && step.heard.good)
+    };
+    let did = |act: Act| has(act.button().label);
+    let mut phases = match run.grant {
+        Grant::Code => vec![
+            ("Authorize", run.code.is_some()),
+            ("Exchange", run.access_token.is_some()),
+        ],
+        Grant::Device => vec![
+            ("Start", run.device_code.is_some()),
+            ("Approve and poll", run.access_token.is_some()),
+        ],
+        Grant::Itself => vec![("Ask for a token", run.access_token.is_some())],
+    };
+    phases.push(("Userinfo", did(Act::Userinfo)));
+    if run.grant != Grant::Itself {
+        phases.extend([("Refresh", did(Act::Refresh)), ("Revoke", did(Act::Revoke))]);
+    }
+    Shown {
+        way: way(context, &run),
+        buttons: buttons(next),
+        mistakes: buttons(mistakes),
+        registered: run.registered.then_some(run.redirect_uri),
+        client_name: run.client_name,
+        client_id: run.client_id,
+        forgotten: run.forgotten,
+        phases,
+        steps: run.steps.into(),
+    }
+}
+
+/// Where a person has to go with the browser.
+fn way(context: &Context, run: &Run) -> Option<Way> {
+    match run.grant {
+        Grant::Code if run.code.is_none() => {
+            let url = authorize_url(context, run);
+            let life = if context.rules().documented(Difference::CodeLifetime) {
+                "ten"
+            } else {
+                "five"
+            };
+            Some(Way {
+                what: format!("GET {url}"),
+                href: url,
+                label: "Go to the sign-in and consent",
+                checks: vec![
+                    Check::that(
+                        "state is random, new for each attempt, and kept where only this browser's session finds it.",
+                        "RFC 6749 §10.12",
+                    ),
+                    Check::that(
+                        "code_challenge is the S256 of a verifier that is new for each attempt and stays with the app.",
+                        "RFC 7636 §4.1",
+                    ),
+                    Check::that(
+                        format!("The code that comes back lives {life} minutes."),
+                        "RFC 6749 §4.1.2",
+                    ),
+                ],
+            })
+        }
+        Grant::Device if run.access_token.is_none() => {
+            let user_code = run.user_code.as_deref()?;
+            let code: String = url::form_urlencoded::byte_serialize(user_code.as_bytes()).collect();
+            Some(Way {
+                href: context
+                    .base
+                    .path(&format!("/login/oauth/device?code={code}")),
+                label: "Be the person: approve the device",
+                what: format!("the device shows {user_code}"),
+                checks: Vec::new(),
+            })
+        }
+        _ => None,
+    }
+}
+
+fn authorize_url(context: &Context, run: &Run) -> String {
+    let query = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("response_type", "code")
+        .append_pair("client_id", &run.client_id)
+        .append_pair("redirect_uri", &run.redirect_uri)
+        .append_pair("scope", &run.scope.to_string())
+        .append_pair("state", &run.state)
+        .append_pair("code_challenge", &run.verifier.challenge().0)
+        .append_pair("code_challenge_method", "S256")
+        .finish();
+    format!("{}/api/auth/oauth/authorize?{query}", context.base)
+}
+
+/// The run that the cookie names.
+fn current(app: &App, context: &Context) -> Option<(String, Run)> {
+    let cookies = context.headers.get_all(axum::http::header::COOKIE);
+    let id = cookies
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(Cookie::split_parse)
+        .filter_map(Result::ok)
+        .find(|cookie| cookie.name() == COOKIE)?
+        .value()
+        .to_owned();
+    let run = app.playground.find(&context.sandbox, &id)?;
+    Some((id, run))
+}
+
+fn back(context: &Context) -> Response {
+    respond::see_other(&format!("{}#next", context.base.path(PATH)))
+}
+
+/// `POST /_mock/playground`: a new run.
+pub(crate) async fn start(
+    State(app): State<Arc<App>>,
+    context: Context,
+    Form(params): Form,
+) -> Response {
+    match begin(&context, &params).await {
+        Ok(Ok(run)) => {
+            let id = context.sandbox.entropy.session();
+            app.playground.keep(&context.sandbox, id.reveal(), run);
+            let mut response = back(&context);
+            let cookie = Cookie::build((COOKIE, id.reveal().to_owned()))
+                .path(context.base.path(PATH))
+                .http_only(true)
+                .same_site(SameSite::Lax)
+                .secure(context.base.is_https());
+            if let Ok(cookie) = HeaderValue::from_str(&cookie.to_string()) {
+                response.headers_mut().append(SET_COOKIE, cookie);
+            }
+            response
+        }
+        Ok(Err(problem)) => show(&app, &context, StatusCode::BAD_REQUEST, Some(problem)).await,
+        Err(why) => respond::failure(&why),
+    }
+}
+
+/// A run with what the form says; or what is wrong with the form.
+async fn begin(context: &Context, params: &Params) -> Result<Result<Run, String>, StoreError> {
+    let sandbox = &context.sandbox;
+    let id = params.text("client_id").unwrap_or_default();
+    let Some(mut client) = sandbox.store.find_client(sandbox.world(), id).await? else {
+        return Ok(Err(format!(
+            "There is no app {id:?}: choose one of the list."
+        )));
+    };
+    let Some(grant) = Grant::of(params.text("grant").unwrap_or_default()) else {
+        return Ok(Err("Choose how the app gets its tokens.".to_owned()));
+    };
+    let preset = params.text("preset").unwrap_or_default();
+    let Some((_, scope)) = PRESETS.iter().find(|(name, _)| *name == preset) else {
+        return Ok(Err(format!(
+            "There is no preset {preset:?}: choose one of the list."
+        )));
+    };
+    let secret = params.filled("secret").map(Secret::new);
+    if client.confidential && !client.owns_secret(secret.as_ref()) {
+        return Ok(Err(format!(
+            "{} is confidential, and this is not its secret. The server keeps only its hash: if it is lost, give the app a \
+             new one on the account page.",
+            client.name
+        )));
+    }
+    let redirect_uri = format!("{}{PATH}/callback", context.base);
+    let registered = grant == Grant::Code && register(context, &mut client, &redirect_uri).await?;
+    let entropy = &sandbox.entropy;
+    Ok(Ok(Run {
+        grant,
+        client_id: client.id.to_string(),
+        client_name: client.name,
+        secret: secret.filter(|_| client.confidential),
+        redirect_uri,
+        registered,
+        scope: *scope,
+        state: entropy.client_id(),
+        verifier: Verifier::drawn(&entropy.authorization_code()),
+        code: None,
+        device_code: None,
+        user_code: None,
+        access_token: None,
+        refresh_token: None,
+        used_refresh_token: None,
+        steps: std::collections::VecDeque::new(),
+        forgotten: 0,
+    }))
+}
+
+/// Registers the playground's redirect URI with the app, for everybody to see, where it is not registered: the
+/// endpoint knows of no exception. Whether it was not.
+async fn register(context: &Context, client: &mut Client, uri: &str) -> Result<bool, StoreError> {
+    if client.accepts_redirect(uri, context.rules()) {
+        return Ok(false);
+    }
+    client.redirect_uris.push(uri.to_owned());
+    let sandbox = &context.sandbox;
+    sandbox.store.put_client(sandbox.world(), client).await?;
+    Ok(true)
+}
+
+/// `POST /_mock/playground/act`: the app does something.
+pub(crate) async fn act(
+    State(app): State<Arc<App>>,
+    context: Context,
+    Form(params): Form,
+) -> Response {
+    let Some((id, mut run)) = current(&app, &context) else {
+        return back(&context);
+    };
+    let asked = params.text("act").unwrap_or_default();
+    if asked == "forget" {
+        app.playground.forget(&context.sandbox, &id);
+        return back(&context);
+    }
+    let Some(act) = Act::of(asked) else {
+        let problem = format!("There is nothing called {asked:?} to do: press one of the buttons.");
+        return show(&app, &context, StatusCode::BAD_REQUEST, Some(problem)).await;
+    };
+    act.carry_out(&app, &context, &mut run).await;
+    app.playground.keep(&context.sandbox, &id, run);
+    back(&context)
+}
+
+/// `GET /_mock/playground/callback`: the browser comes back to the app.
+pub(crate) async fn callback(
+    State(app): State<Arc<App>>,
+    context: Context,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let Some((id, mut run)) = current(&app, &context) else {
+        return back(&context);
+    };
+    let query = query.unwrap_or_default();
+    let told = Params::from_urlencoded(query.as_bytes());
+    let same_state = told.text("state") == Some(&run.state);
+    let code = told.filled("code").filter(|_| same_state);
+    let mut checks = vec![Check {
+        outcome: Some(same_state),
+        ..Check::that(
+            "state is the one that this browser left with. If it is not, stop here: somebody else began this.",
+            "RFC 6749 §10.12",
+        )
+    }];
+    if let Some(error) = told.text("error") {
+        checks.push(Check::that(
+            format!("{error}: say so kindly, and let the person begin again. A Deny is an answer, not a failure."),
+            "RFC 6749 §4.1.2.1",
+        ));
+    } else {
+        checks.push(Check::that(
+            "Exchange the code at once, and take it out of the address bar with a redirect.",
+            "RFC 9700 §4.2.4",
+        ));
+    }
+    run.add(Step {
+        title: "The browser comes back to the app".to_owned(),
+        heard: Heard {
+            request: format!("GET {}?{query}", run.redirect_uri),
+            curl: None,
+            head: String::new(),
+            body: String::new(),
+            good: code.is_some(),
+            json: serde_json::Value::Null,
+        },
+        checks,
+    });
+    if let Some(code) = code {
+        run.code = Some(Secret::new(code));
+    }
+    app.playground.keep(&context.sandbox, &id, run);
+    back(&context)
+}

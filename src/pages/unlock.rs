@@ -1,0 +1,81 @@
+//! Who asks for the pages below `/_mock` where there is a control token? The browser is asked for it once, and keeps a
+//! cookie. The rules are `control/guard.rs`.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::header::SET_COOKIE;
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::Response;
+use axum_extra::extract::cookie::{Cookie, SameSite};
+
+use super::view::{Frame, Page, page};
+use crate::control::guard;
+use crate::oauth::extract::{Context, Form};
+use crate::oauth::respond;
+use crate::server::App;
+
+#[derive(Template)]
+#[template(path = "unlock.html")]
+struct Unlock {
+    frame: Frame,
+    action: String,
+    wrong: bool,
+}
+
+impl Page for Unlock {
+    fn frame(&self) -> &Frame {
+        &self.frame
+    }
+}
+
+/// The layer around the pages: as the guard's, but a person is asked where a program is refused.
+pub(crate) async fn admit(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let authority = guard::authority(&request);
+    match guard::check(&app, request.headers(), authority) {
+        Ok(()) => next.run(request).await,
+        Err((StatusCode::UNAUTHORIZED, _)) => {
+            let (mut parts, _) = request.into_parts();
+            match Context::from_request_parts(&mut parts, &()).await {
+                Ok(context) => ask(&context, false),
+                Err(response) => response,
+            }
+        }
+        Err((status, why)) => respond::invalid(status, "forbidden", &why),
+    }
+}
+
+fn ask(context: &Context, wrong: bool) -> Response {
+    let shown = Unlock {
+        frame: Frame::new(&context.base),
+        action: context.base.path("/_mock/unlock"),
+        wrong,
+    };
+    page(StatusCode::UNAUTHORIZED, &shown)
+}
+
+/// `POST /_mock/unlock`.
+pub(crate) async fn post(
+    State(app): State<Arc<App>>,
+    context: Context,
+    Form(params): Form,
+) -> Response {
+    let mut response = respond::see_other(&context.base.path("/_mock"));
+    let Some(token) = &app.control_token else {
+        return response;
+    };
+    if !token.hash().is_of(params.text("token").unwrap_or_default()) {
+        return ask(&context, true);
+    }
+    let cookie = Cookie::build((guard::COOKIE, guard::cookie_value(token)))
+        .path("/")
+        .http_only(true)
+        .same_site(SameSite::Strict)
+        .secure(context.base.is_https());
+    if let Ok(cookie) = HeaderValue::from_str(&cookie.to_string()) {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    response
+}

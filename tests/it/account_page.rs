@@ -1,0 +1,362 @@
+//! `/user/account`: register an app, and rule over the apps one has let in.
+
+use civitai_oauth_mock::{Contract, Difference};
+use insta::assert_snapshot;
+use serde_json::json;
+
+use crate::support::{Answer, CONF, Fields, Mock, TOKEN, World};
+
+const ACCOUNT: &str = "/user/account";
+const NEW: &str = "/user/account/new-app";
+
+fn app(redirect_uris: &str) -> Fields {
+    Fields::of(&[
+        ("name", "My App"),
+        ("description", "Does things"),
+        ("redirect_uris", redirect_uris),
+        ("origins", ""),
+        ("kind", "confidential"),
+        ("preset", "AI Services"),
+    ])
+}
+
+/// A world in which whoever comes is ada, who owns no app.
+async fn ada() -> Mock {
+    let mock = Mock::documented().await;
+    mock.set(json!({ "login": "ada" })).await;
+    mock.control("DELETE", "/clients/other", json!({})).await;
+    mock
+}
+
+async fn registered(world: &World) -> serde_json::Value {
+    let clients = world.control("GET", "/clients", json!({})).await;
+    clients
+        .as_array()
+        .and_then(|all| all.last())
+        .cloned()
+        .unwrap_or_default()
+}
+
+/// The text of these elements.
+fn shown(answer: &Answer, css: &str) -> String {
+    answer.page().texts(css).join("\n")
+}
+
+#[tokio::test]
+async fn whoever_is_not_signed_in_signs_in_first() {
+    let mock = Mock::documented().await;
+    for path in [ACCOUNT, NEW] {
+        let answer = mock.sandbox("x").get(path).await;
+        assert_eq!(answer.status, 303);
+        assert_eq!(answer.location().path(), "/_sandbox/x/login");
+        assert_eq!(
+            answer.location_param("returnUrl").as_deref(),
+            Some("/_sandbox/x/user/account")
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_registered_app_shows_its_secret_once_and_works_with_it() {
+    let mock = ada().await;
+    let answer = mock.post(NEW, &app("http://localhost:3000/cb")).await;
+    assert_eq!(answer.status, 200);
+    let (id, secret) = (
+        shown(&answer, "#client-id"),
+        shown(&answer, "#client-secret"),
+    );
+    let asks = Fields::of(&[
+        ("grant_type", "client_credentials"),
+        ("client_id", &id),
+        ("client_secret", &secret),
+    ]);
+    assert_eq!(mock.post(TOKEN, &asks).await.status, 200);
+    let account = mock.get(ACCOUNT).await;
+    assert!(account.body.contains(&id) && !account.body.contains(&secret));
+    assert_snapshot!(registered(&mock).await.to_string().replace(&id, "(id)"), @r#"{"id":"(id)","name":"My App","description":"Does things","logo_url":null,"confidential":true,"redirect_uris":["http://localhost:3000/cb"],"any_loopback_redirect":false,"allowed_origins":["http://localhost:3000"],"grants":["authorization_code","refresh_token","client_credentials"],"allowed_scopes":114689,"verified":false,"access_mode":"open","owner":2}"#);
+}
+
+#[tokio::test]
+async fn what_breaks_a_rule_is_told_beside_its_field() {
+    let mock = ada().await;
+    let long = "x".repeat(501);
+    let mut told = String::new();
+    for (field, value) in [
+        ("name", ""),
+        ("name", &long),
+        ("description", &long),
+        ("redirect_uris", ""),
+        ("redirect_uris", "localhost:3000/cb"),
+        (
+            "redirect_uris",
+            "http://app.example/cb\nhttps://ok.example/cb",
+        ),
+        ("origins", "http://localhost:3000/"),
+        ("origins", "not one"),
+    ] {
+        let answer = mock
+            .post(NEW, &app("http://localhost/cb").with(field, value))
+            .await;
+        let page = answer.page();
+        let about = page.attributes("[aria-invalid]", "name").join(" ");
+        told += &format!(
+            "{} {about}: {}\n",
+            answer.status,
+            page.texts(".problem").join(" | ")
+        );
+        assert_eq!(
+            page.attributes("[aria-invalid]", "aria-describedby"),
+            page.attributes(".problem", "id")
+        );
+    }
+    assert_snapshot!(told, @r#"
+    400 name: Give the app a name: people see it when it asks for consent.
+    400 name: A name has 128 characters at most; this one has 501.
+    400 description: A description has 500 characters at most; this one has 501.
+    400 redirect_uris: Give one redirect URI at least, such as http://localhost:3000/callback.
+    400 redirect_uris: not a URL: "localhost:3000/cb" lacks a scheme such as http://
+    400 redirect_uris: http://app.example/cb must begin with https:// – only localhost and 127.0.0.1 may do without
+    400 origins: "http://localhost:3000/" is not an origin: write "http://localhost:3000"
+    400 origins: "not one" is not an origin such as "http://localhost:3000"
+    "#);
+    assert_ne!(registered(&mock).await["name"], "My App");
+}
+
+#[tokio::test]
+async fn redirect_uris_and_grants_follow_the_difference() {
+    let mock = ada().await;
+    mock.set_apart(Difference::RegistrationRules, Contract::Live)
+        .await;
+    assert_eq!(
+        mock.post(NEW, &app("http://app.example/cb\nmyapp://cb"))
+            .await
+            .status,
+        200
+    );
+    let live = registered(&mock).await;
+    assert_eq!(
+        live["grants"],
+        json!(["authorization_code", "refresh_token"])
+    );
+    assert_eq!(live["allowed_origins"], json!(["http://app.example"]));
+    mock.set_apart(Difference::RegistrationRules, Contract::Documented)
+        .await;
+    mock.post(NEW, &app("http://localhost/cb").with("kind", "public"))
+        .await;
+    let public = registered(&mock).await;
+    assert_eq!(
+        (&public["confidential"], &public["grants"]),
+        (
+            &json!(false),
+            &json!(["authorization_code", "refresh_token"])
+        )
+    );
+}
+
+#[tokio::test]
+async fn the_boxes_count_where_they_are_chosen() {
+    let mock = ada().await;
+    let boxes = app("http://localhost/cb")
+        .with("preset", "custom")
+        .and("ModelsRead", "true")
+        .and("BuzzRead", "true");
+    mock.post(NEW, &boxes).await;
+    let client = registered(&mock).await;
+    assert_eq!(
+        client["allowed_scopes"], 65541,
+        "with UserRead, which every app may: {client}"
+    );
+    // A box that there is none of stays as it was.
+    let id = client["id"].as_str().unwrap();
+    mock.control(
+        "PATCH",
+        &format!("/clients/{id}"),
+        json!({ "allowed_scopes": ["SocialTip"] }),
+    )
+    .await;
+    let path = format!("{ACCOUNT}/apps/{id}");
+    assert_eq!(
+        mock.post(&path, &boxes.without("BuzzRead")).await.status,
+        303
+    );
+    assert_eq!(registered(&mock).await["allowed_scopes"], 1_048_581);
+}
+
+#[tokio::test]
+async fn an_app_is_edited_gets_a_new_secret_and_goes() {
+    let mock = ada().await;
+    let made = mock.post(NEW, &app("http://localhost/cb")).await;
+    let (id, first) = (shown(&made, "#client-id"), shown(&made, "#client-secret"));
+    let path = format!("{ACCOUNT}/apps/{id}");
+    let form = &mock.get(&path).await.page().forms()[0];
+    assert_eq!(form.fields.get("name"), Some("My App"));
+    let edited = mock
+        .post(&path, &app("https://a.example/x").with("name", "Renamed"))
+        .await;
+    assert_eq!(edited.location().path(), ACCOUNT);
+    let client = registered(&mock).await;
+    assert_eq!(
+        (client["name"].as_str(), &client["redirect_uris"]),
+        (Some("Renamed"), &json!(["https://a.example/x"]))
+    );
+
+    let rotated = mock
+        .post(&format!("{path}/rotate-secret"), &Fields::of(&[]))
+        .await;
+    let second = shown(&rotated, "#client-secret");
+    let works = |secret: String| {
+        let asks = Fields::of(&[
+            ("grant_type", "client_credentials"),
+            ("client_id", &id),
+            ("client_secret", &secret),
+        ]);
+        let world = &mock;
+        async move { world.post(TOKEN, &asks).await }
+    };
+    assert_eq!(works(first).await.status, 400);
+    let tokens = works(second.clone()).await;
+    assert_eq!(tokens.status, 200);
+    let deleted = mock.post(&format!("{path}/delete"), &Fields::of(&[])).await;
+    assert_eq!(deleted.location().path(), ACCOUNT);
+    assert_eq!(works(second).await.status, 400);
+    assert!(
+        !mock.is_live(&tokens.text("access_token")).await,
+        "its tokens go with it"
+    );
+}
+
+#[tokio::test]
+async fn nobody_rules_over_anothers_app() {
+    let mock = ada().await;
+    let page = mock.get(ACCOUNT).await;
+    assert!(!page.body.contains("Conf App"));
+    for path in ["apps/conf", "apps/conf/rotate-secret", "apps/conf/delete"] {
+        let answer = mock
+            .post(&format!("{ACCOUNT}/{path}"), &app("http://localhost/"))
+            .await;
+        assert_eq!(
+            (answer.status, answer.location().path()),
+            (303, ACCOUNT),
+            "{path}"
+        );
+    }
+    assert_eq!(
+        mock.token(&CONF.for_itself()).await.status,
+        200,
+        "nothing has changed"
+    );
+}
+
+#[tokio::test]
+async fn connected_apps_are_listed_limited_and_shut_out() {
+    let mock = ada().await;
+    mock.approve(&CONF.asks("98309").and("remember", "true"))
+        .await;
+    let tokens = mock.tokens(&CONF, "98309").await;
+    let limit = |fields: &[(&str, &str)]| {
+        let fields = Fields::of(fields);
+        let world = &mock;
+        async move {
+            world
+                .post("/user/account/connected/conf/limit", &fields)
+                .await
+        }
+    };
+    let budgets = || async {
+        let consents = mock.control("GET", "/consents", json!({})).await;
+        (
+            consents["consents"][0]["scope"].clone(),
+            consents["consents"][0]["buzz_limit"].to_string(),
+        )
+    };
+    let mut told = String::new();
+    for fields in [
+        vec![("kind", "absolute"), ("limit", "100")],
+        vec![
+            ("kind", "sliding"),
+            ("limit", "100"),
+            ("unit", "2"),
+            ("window", "week"),
+        ],
+        vec![
+            ("kind", "rollover"),
+            ("limit", "100"),
+            ("cron", "0 0 1 * *"),
+        ],
+        vec![("kind", "none")],
+    ] {
+        let answer = limit(&fields).await;
+        let (scope, budgets) = budgets().await;
+        told += &format!("{} {scope} {budgets}\n", answer.status);
+    }
+    assert_snapshot!(told, @r#"
+    303 "98309" [{"type":"absolute","limit":100}]
+    303 "98309" [{"type":"sliding","limit":100,"window":"week","unit":2}]
+    303 "98309" [{"type":"rollover","limit":100,"cron":"0 0 1 * *"}]
+    303 "98309" null
+    "#);
+    let wrong = limit(&[("kind", "absolute"), ("limit", "0")]).await;
+    assert_eq!(wrong.status, 400);
+    assert_snapshot!(shown(&wrong, ".problem"), @r#"The amount is a whole number from 1 on, not "0"."#);
+
+    let page = mock.get(ACCOUNT).await;
+    assert_snapshot!(shown(&page, "[aria-labelledby=connected-apps] .scopes li"), @"
+    Read profile, settings & email
+    Browse & download models
+    Generate, train & scan
+    View buzz balance & history
+    ");
+    let gone = mock
+        .post("/user/account/connected/conf/revoke", &Fields::of(&[]))
+        .await;
+    assert_eq!(gone.status, 303);
+    assert!(!mock.is_live(&tokens.access).await);
+    assert!(mock.get(ACCOUNT).await.body.contains("There are none."));
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_registers_nothing() {
+    let mock = ada().await;
+    for (name, value) in [
+        ("origin", "https://evil.example"),
+        ("sec-fetch-site", "cross-site"),
+        ("origin", "null"),
+    ] {
+        let form = app("http://localhost/cb").encoded();
+        let answer = mock
+            .ask("POST", NEW)
+            .header(name, value)
+            .body("application/x-www-form-urlencoded", form)
+            .await;
+        assert_eq!(answer.status, 403, "{name} {value}");
+    }
+    // A link from there may lead here.
+    assert_eq!(
+        mock.get(ACCOUNT)
+            .header("sec-fetch-site", "cross-site")
+            .await
+            .status,
+        200
+    );
+}
+
+#[tokio::test]
+async fn what_was_typed_is_text_and_nothing_else() {
+    let mock = ada().await;
+    let hostile = "<script>alert(1)</script>\"'&";
+    mock.post(
+        NEW,
+        &app("http://localhost/cb")
+            .with("name", hostile)
+            .with("description", hostile),
+    )
+    .await;
+    for path in [ACCOUNT, "/", "/_mock/playground", "/_mock/consent"] {
+        let page = mock.get(path).await;
+        assert!(!page.body.contains("<script>alert"), "{path}");
+        assert!(
+            page.body.contains("&lt;script&gt;") || page.body.contains("&#60;script&#62;"),
+            "{path}"
+        );
+    }
+}

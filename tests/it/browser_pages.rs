@@ -1,0 +1,265 @@
+//! The pages for whoever builds an app, as a person uses them: with the keyboard, in every width, light and dark.
+
+use civitai_oauth_mock::Contract;
+use serde_json::json;
+
+use crate::support::{Browser, CONF, ENTER, Mock, SPACE, World, config};
+
+/// Each page, by its path and its heading.
+const PAGES: [(&str, &str); 11] = [
+    ("/", "Civitai OAuth mock"),
+    ("/login", "Sign in"),
+    ("/login/oauth/device", "Connect a device"),
+    ("/user/account", "Account"),
+    ("/user/account/new-app", "Register an app"),
+    ("/user/account/apps/conf", "Edit the app"),
+    ("/_mock", "Dashboard"),
+    ("/_mock/playground", "Playground"),
+    ("/_mock/consent", "Consent gallery"),
+    (
+        "/_mock/consent?client_id=conf&user=ada&scope=98309&budget=100",
+        "Consent gallery",
+    ),
+    (
+        "/_mock/consent/preview?client_id=conf&user=ada&preset=Full+Access&verified=yes",
+        "Authorize Conf App",
+    ),
+];
+
+/// The most that a page may weigh with all that it loads.
+const HEAVIEST: u64 = 50_000;
+
+/// A world in which every page has something to show.
+async fn furnished() -> Mock {
+    let mut config = config(Contract::Documented);
+    config.entropy_seed = Some(1);
+    config.set_login("owner");
+    let mock = Mock::start(config).await;
+    mock.control(
+        "POST",
+        "/clock/freeze",
+        json!({ "at": "2026-01-31T12:00:00Z" }),
+    )
+    .await;
+    mock.control("PATCH", "/clients/conf", json!({ "owner": "owner" }))
+        .await;
+    let budget = json!([{ "type": "sliding", "limit": 5000, "window": "day", "unit": 7 }]);
+    let consent = json!({ "user": "owner", "client_id": "conf", "scope": "AI Services", "buzz_limit": budget });
+    mock.control("POST", "/consents", consent).await;
+    mock.tokens(&CONF, "98309").await;
+    for _ in 0..20 {
+        mock.token(&CONF.refreshes("civitai_00")).await;
+    }
+    mock.control("POST", "/faults/presets/slow-token", json!({}))
+        .await;
+    mock
+}
+
+async fn every_page_is_fit(width: u32) {
+    let Some(browser) = Browser::open(width, 900).await else {
+        return;
+    };
+    let mock = furnished().await;
+    for scheme in ["light", "dark"] {
+        browser.prefer(scheme).await;
+        for (path, heading) in PAGES {
+            browser.visit(&format!("{}{path}", mock.base)).await;
+            browser.arrive(heading).await;
+            let weight = browser.weight().await;
+            assert!(weight <= HEAVIEST, "{path} weighs {weight}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn on_a_phone_every_page_is_fit_for_people() {
+    every_page_is_fit(375).await;
+}
+
+#[tokio::test]
+async fn on_a_tablet_every_page_is_fit_for_people() {
+    every_page_is_fit(768).await;
+}
+
+#[tokio::test]
+async fn at_a_desk_every_page_is_fit_for_people() {
+    every_page_is_fit(1440).await;
+}
+
+/// Registers an app and leaves its secret on the clipboard.
+async fn register(browser: &Browser, world: &World) -> String {
+    browser.visit(&format!("{}/user/account", world.base)).await;
+    browser.arrive("Account").await;
+    browser.go("Register an app").await;
+    browser.arrive("Register an app").await;
+    browser.fill("Name", "Keyboard App").await;
+    browser
+        .fill("Redirect URIs (one to a line)", "http://app.example/cb")
+        .await;
+    browser.go("Register").await;
+    browser
+        .arrive_at_problem("http://app.example/cb must begin with https:// – only localhost and 127.0.0.1 may do without")
+        .await;
+    browser.tab_to("Redirect URIs (one to a line)").await;
+    browser.select_all().await;
+    browser.press("http://localhost:4567/cb".chars()).await;
+    browser.go("Register").await;
+    browser.arrive("Keyboard App").await;
+    let secret = browser.text_of("client-secret").await;
+    assert_eq!(secret.len(), 48, "{secret:?}");
+    browser.choose("Copy the client secret").await;
+    secret
+}
+
+/// The whole run, every step by a button.
+async fn play(browser: &Browser, world: &World) {
+    browser
+        .visit(&format!("{}/_mock/playground", world.base))
+        .await;
+    browser.arrive("Playground").await;
+    // The newest app is the last one.
+    browser.tab_to("App").await;
+    browser.press("Keyboard".chars()).await;
+    browser.tab_to("Its secret, where it has one (kept in memory for this run; the demo app’s is in the server’s start-up message)").await;
+    browser.paste().await;
+    browser.go("Begin").await;
+    browser.see("was added to this app").await;
+    browser.arrive("Playground").await;
+    browser.go("Go to the sign-in and consent").await;
+    browser.arrive("Authorize Keyboard App").await;
+    browser
+        .tab_to("Limit how much buzz this app can spend")
+        .await;
+    browser.press([SPACE]).await;
+    browser.go("Authorize").await;
+    for (button, seen) in [
+        ("Exchange the code", "Exchange the code: well"),
+        ("Ask who the user is", "Ask who the user is: well"),
+        ("Refresh the tokens", "Refresh the tokens: well"),
+        (
+            "Mistake: Use the old refresh token again",
+            "Use the old refresh token again: refused",
+        ),
+        ("Revoke the refresh token", "Revoke the refresh token: well"),
+    ] {
+        browser.arrive("Playground").await;
+        browser.go(button).await;
+        browser.see(seen).await;
+    }
+    browser.arrive("Playground").await;
+    browser.draw("playground.png").await;
+}
+
+#[tokio::test]
+async fn a_person_registers_plays_caps_and_revokes_by_keyboard_and_sees_it_in_the_dashboard() {
+    let Some(browser) = Browser::open(1440, 1000).await else {
+        return;
+    };
+    let mut config = config(Contract::Documented);
+    config.entropy_seed = Some(1);
+    config.set_login("ada");
+    let mock = Mock::start(config).await;
+    browser.allow_clipboard().await;
+    let secret = register(&browser, &mock).await;
+    play(&browser, &mock).await;
+
+    browser.visit(&format!("{}/user/account", mock.base)).await;
+    browser.arrive("Account").await;
+    assert!(
+        browser.text().await.contains("5000 buzz per day"),
+        "{}",
+        browser.text().await
+    );
+    browser.choose("Change the limit… of Keyboard App").await;
+    browser.tab_to("So much within a rolling window").await;
+    // The arrow keys go from choice to choice.
+    browser.press(['\u{e015}']).await;
+    browser.fill("Cron expression (UTC)", "0 0 * * 1").await;
+    browser.go("Save the limit").await;
+    browser.see("5000 buzz, anew at each").await;
+    browser.arrive("Account").await;
+    browser.draw("account.png").await;
+    browser.choose("Revoke access… of Keyboard App").await;
+    browser.go("Revoke access of Keyboard App").await;
+    browser.see("There are none.").await;
+
+    browser.visit(&format!("{}/_mock", mock.base)).await;
+    browser.arrive("Dashboard").await;
+    let seen = browser.text().await;
+    for step in [
+        "POST /api/auth/oauth/revoke",
+        "POST /api/auth/oauth/token",
+        "GET /api/auth/oauth/userinfo",
+        "400 invalid_grant",
+    ] {
+        assert!(seen.contains(step), "{step}: {seen}");
+    }
+    assert!(!seen.contains(&secret));
+    browser.draw("dashboard.png").await;
+}
+
+#[tokio::test]
+async fn the_dashboard_tells_of_a_refusal_as_it_happens_and_why() {
+    let Some(browser) = Browser::open(1440, 1000).await else {
+        return;
+    };
+    let mock = Mock::documented().await;
+    browser.visit(&format!("{}/_mock", mock.base)).await;
+    browser.arrive("Dashboard").await;
+    browser.see("Nothing yet").await;
+    mock.token(&CONF.refreshes("civitai_0123")).await;
+    browser.see("400 invalid_grant").await;
+    browser.is_fit().await;
+    let entry = browser.text_of("exchange-1").await;
+    let summary = entry.lines().next().unwrap_or_default().to_owned();
+    browser.tab_to(&summary).await;
+    browser.press([ENTER]).await;
+    browser.see("a refresh token works once").await;
+
+    browser.go("+1 h").await;
+    browser.arrive("Dashboard").await;
+    let ahead = mock.control("GET", "/clock", json!({})).await;
+    assert_eq!(ahead["state"]["running"]["ahead_ms"], 3_600_000);
+    browser.go("token-endpoint-down").await;
+    browser.see("Set now").await;
+    assert_eq!(mock.token(&CONF.for_itself()).await.status, 503);
+    browser.arrive("Dashboard").await;
+    browser.go("token-endpoint-down").await;
+    browser.arrive("Dashboard").await;
+    assert_eq!(mock.token(&CONF.for_itself()).await.status, 200);
+}
+
+/// A size that reads well beside text.
+#[tokio::test]
+async fn the_pictures_of_the_readme_are_drawn() {
+    let Some(browser) = Browser::open(900, 760).await else {
+        return;
+    };
+    let mock = furnished().await;
+    mock.control("DELETE", "/requests", json!({})).await;
+    let tokens = mock.tokens(&CONF, "98309").await;
+    mock.userinfo(&tokens.access).await;
+    mock.token(&CONF.refreshes("civitai_00")).await;
+    browser.visit(&format!("{}/_mock", mock.base)).await;
+    browser.arrive("Dashboard").await;
+    browser
+        .choose(&browser.first_line("#exchanges summary").await)
+        .await;
+    browser.draw("dashboard-readme.png").await;
+
+    browser
+        .visit(&format!("{}/_mock/playground", mock.base))
+        .await;
+    browser.arrive("Playground").await;
+    browser.tab_to("App").await;
+    browser.press("Public App".chars()).await;
+    browser.go("Begin").await;
+    browser.arrive("Playground").await;
+    browser.go("Go to the sign-in and consent").await;
+    browser.arrive("Authorize Public App").await;
+    browser.go("Authorize").await;
+    browser.arrive("Playground").await;
+    browser.go("Exchange the code").await;
+    browser.arrive("Playground").await;
+    browser.draw("playground-readme.png").await;
+}
