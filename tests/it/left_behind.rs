@@ -226,8 +226,8 @@ async fn a_full_sandbox_is_reset_as_fast_as_an_empty_one() {
             assert_eq!(mock.ask("POST", "/_mock/reset").await.status, 200);
             resets.push(began.elapsed());
         }
-        resets.sort();
-        took.push(resets[1]);
+        // The shortest: what else this machine does makes each of them longer.
+        took.extend(resets.into_iter().min());
     }
     eprintln!("a reset: empty {:?}, full {:?}", took[0], took[1]);
     // Emptying what was there would take many times as long.
