@@ -14,8 +14,8 @@ FROM scratch
 # Everything belongs to the user below: /data is the one place to keep a database.
 COPY --from=build --chown=65532:65532 /image/ /
 USER 65532:65532
-ENV CIVITAI_MOCK_LISTEN=0.0.0.0:8080
-EXPOSE 8080
+ENV CIVITAI_MOCK_LISTEN=0.0.0.0:8080 CIVITAI_MOCK_MCP_LISTEN=0.0.0.0:9090
+EXPOSE 8080 9090
 HEALTHCHECK --interval=5s --timeout=3s --start-period=5s --retries=3 \
     CMD ["/civitai-oauth-mock", "healthcheck"]
 ENTRYPOINT ["/civitai-oauth-mock"]

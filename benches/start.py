@@ -26,7 +26,7 @@ def is_well(port):
 def start(program):
     """Starts a server; the milliseconds until it answers, and the process."""
     port = free_port()
-    environment = {"PATH": os.environ.get("PATH", ""), "CIVITAI_MOCK_LISTEN": f"127.0.0.1:{port}"}
+    environment = {"PATH": os.environ.get("PATH", ""), "CIVITAI_MOCK_LISTEN": f"127.0.0.1:{port}", "CIVITAI_MOCK_MCP_LISTEN": "none"}
     began = time.perf_counter()
     server = subprocess.Popen([program], env=environment, stdout=subprocess.DEVNULL)
     while not is_well(port):

@@ -69,8 +69,8 @@ impl Base {
                 authority.or_else(header)
             });
             match host.and_then(|host| origin(&format!("{scheme}://{host}"))) {
-                // The old host sends everybody to the new one, and speaks of it alone.
-                Some(origin) if door == Door::Legacy => with_port(&origin, app.listen.port()),
+                // The old host sends everybody to the new one, and speaks of it alone; so does the port of MCP.
+                Some(origin) if door.speaks_of_main() => with_port(&origin, app.listen.port()),
                 Some(origin) => origin,
                 None => format!("{scheme}://{}", app.listen),
             }

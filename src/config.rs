@@ -37,6 +37,9 @@ pub struct Config {
     pub tls: Option<(SocketAddr, Certificate)>,
     /// Where to play the host that Civitai's API once lived on (difference `legacy-host`).
     pub legacy_listen: Option<SocketAddr>,
+    /// Where MCP has a port of its own, besides `/mcp` on every other.
+    #[cfg(feature = "mcp")]
+    pub mcp_listen: Option<McpListen>,
     /// Whether `Forwarded` and `X-Forwarded-*` tell the origin in answers.
     pub trust_proxy: bool,
     /// Makes ids, codes and tokens the same in every run.
@@ -55,6 +58,16 @@ pub struct Config {
     pub(crate) seed: SeedFile,
 }
 
+/// Where MCP has a port of its own.
+#[cfg(feature = "mcp")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum McpListen {
+    /// Here: a server that cannot listen there does not start.
+    At(SocketAddr),
+    /// Here, unless somebody else does: then there is a warning, and MCP is at `/mcp` of the other ports alone.
+    IfFree(SocketAddr),
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -64,6 +77,8 @@ impl Default for Config {
             #[cfg(feature = "tls")]
             tls: None,
             legacy_listen: None,
+            #[cfg(feature = "mcp")]
+            mcp_listen: None,
             trust_proxy: false,
             entropy_seed: None,
             head_timeout: Duration::from_secs(30),

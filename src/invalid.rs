@@ -36,6 +36,16 @@ impl Invalid {
         self
     }
 
+    /// As an answer shows it, under the name of an error.
+    pub(crate) fn to_json(&self, error: &str) -> Value {
+        serde_json::json!({
+            "error": error,
+            "message": self.message,
+            "path": self.path,
+            "hint": self.hint,
+        })
+    }
+
     /// Asks whether what is nearest to the wrong value was meant; where nothing is near, says the other.
     #[must_use]
     pub(crate) fn with_nearest<'a>(

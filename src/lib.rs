@@ -41,6 +41,7 @@
 //! | `pages` | The pages that people see. |
 //! | `control` | What makes it a mock: each verb once. |
 //! | `embed` | How does a Rust test use the mock? |
+//! | `mcp` | How does a coding agent use the mock? |
 //! | `router` | Every path and its handler: the one table to read first. |
 //! | `server`, `listener`, `tls` | How does it listen? |
 //! | `config`, `seed`, `invalid` | What can be set, what there is to begin with, and what is said when either is wrong. |
@@ -61,6 +62,8 @@ mod embed;
 mod exchange;
 mod invalid;
 mod listener;
+#[cfg(feature = "mcp")]
+mod mcp;
 mod model;
 mod oauth;
 mod pages;
@@ -74,6 +77,8 @@ mod store;
 mod tls;
 
 pub use config::Config;
+#[cfg(feature = "mcp")]
+pub use config::McpListen;
 pub use contract::{Contract, DIFFERENCES, Difference, Entry, OBSERVED, Override, Rules};
 pub use embed::{MockError, MockSandbox, MockServer, MockServerBuilder};
 pub use invalid::Invalid;

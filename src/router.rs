@@ -20,6 +20,8 @@ use crate::control;
 use crate::exchange;
 use crate::invalid::Invalid;
 use crate::listener::Cut;
+#[cfg(feature = "mcp")]
+use crate::mcp;
 use crate::oauth::device::{self, poll, review, start};
 use crate::oauth::extract::Context;
 use crate::oauth::{authorize, discovery, legacy, respond, revoke, token, userinfo};
@@ -99,9 +101,24 @@ fn table(app: Arc<App>) -> Routes {
         .merge(account_routes(Arc::clone(&app)))
         .merge(workshop_routes(&app))
         .merge(control::http::routes(Arc::clone(&app)))
+        .merge(mcp_route(&app))
         .fallback(nothing_here)
         .layer(middleware::from_fn(legacy::host))
         .layer(middleware::from_fn_with_state(app, exchange::pass))
+}
+
+#[cfg(not(feature = "mcp"))]
+fn mcp_route(_: &Arc<App>) -> Routes {
+    Routes::new()
+}
+
+/// The tools for coding agents, behind the guard of the control API.
+#[cfg(feature = "mcp")]
+fn mcp_route(app: &Arc<App>) -> Routes {
+    let guard = middleware::from_fn_with_state(Arc::clone(app), control::guard::admit);
+    Routes::new()
+        .route_service(mcp::PATH, mcp::service(Arc::clone(app)))
+        .layer(guard)
 }
 
 /// What client apps call.
@@ -188,6 +205,8 @@ fn enter_sandbox(mut request: Request) -> Request {
         *request.uri_mut() = rest;
         request.extensions_mut().insert(sandbox);
     }
+    #[cfg(feature = "mcp")]
+    mcp::enter(&mut request);
     request
 }
 

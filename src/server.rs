@@ -11,6 +11,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
+#[cfg(feature = "mcp")]
+use crate::config::McpListen;
 use crate::control::guard::ControlToken;
 use crate::invalid::Invalid;
 use crate::listener::{Listener, accept};
@@ -62,6 +64,9 @@ pub(crate) enum Door {
     Tls,
     /// The host that Civitai's API once lived on.
     Legacy,
+    /// The port for agents: its root is MCP.
+    #[cfg(feature = "mcp")]
+    Mcp,
 }
 
 impl Door {
@@ -72,6 +77,20 @@ impl Door {
             #[cfg(feature = "tls")]
             Self::Tls => "tls-listen",
             Self::Legacy => "legacy-listen",
+            #[cfg(feature = "mcp")]
+            Self::Mcp => "mcp-listen",
+        }
+    }
+
+    /// Whether URLs in its answers lead to the main listener instead.
+    pub(crate) fn speaks_of_main(self) -> bool {
+        match self {
+            Self::Main => false,
+            #[cfg(feature = "tls")]
+            Self::Tls => false,
+            Self::Legacy => true,
+            #[cfg(feature = "mcp")]
+            Self::Mcp => true,
         }
     }
 
@@ -79,6 +98,8 @@ impl Door {
     pub(crate) fn scheme(self) -> &'static str {
         match self {
             Self::Main | Self::Legacy => "http",
+            #[cfg(feature = "mcp")]
+            Self::Mcp => "http",
             #[cfg(feature = "tls")]
             Self::Tls => "https",
         }
@@ -119,6 +140,8 @@ pub struct Server {
     #[cfg(feature = "tls")]
     tls: Option<(SocketAddr, Arc<Tls>)>,
     legacy_address: Option<SocketAddr>,
+    #[cfg(feature = "mcp")]
+    mcp_address: Option<SocketAddr>,
     stop: CancellationToken,
     tasks: TaskTracker,
     app: Arc<App>,
@@ -147,6 +170,23 @@ async fn bind(
     Ok((listener, bound))
 }
 
+#[cfg(feature = "mcp")]
+async fn bind_mcp(
+    wanted: Option<McpListen>,
+    slowest_head: Duration,
+) -> Result<Option<(Listener, SocketAddr)>, StartError> {
+    match wanted {
+        None => Ok(None),
+        Some(McpListen::At(address)) => bind(address, Door::Mcp, slowest_head).await.map(Some),
+        Some(McpListen::IfFree(address)) => {
+            let bound = bind(address, Door::Mcp, slowest_head).await;
+            Ok(bound
+                .inspect_err(|why| tracing::warn!("{why}; MCP is at /mcp of the main port alone"))
+                .ok())
+        }
+    }
+}
+
 impl Server {
     /// Opens the database, plants the seed and listens.
     pub async fn start(config: Config) -> Result<Self, StartError> {
@@ -170,6 +210,13 @@ impl Server {
             let (listener, bound) = bind(address, Door::Legacy).await?;
             listeners.push(listener);
             legacy_address = Some(bound);
+        }
+        #[cfg(feature = "mcp")]
+        let mut mcp_address = None;
+        #[cfg(feature = "mcp")]
+        if let Some((listener, bound)) = bind_mcp(config.mcp_listen, config.head_timeout).await? {
+            listeners.push(listener);
+            mcp_address = Some(bound);
         }
         let store = open_store(&config.database).await?;
         let (janitor, leavings) = janitor();
@@ -202,6 +249,8 @@ impl Server {
             #[cfg(feature = "tls")]
             tls,
             legacy_address,
+            #[cfg(feature = "mcp")]
+            mcp_address,
             stop,
             tasks,
             app,
@@ -235,6 +284,12 @@ impl Server {
     /// The address at which it plays the host that Civitai's API once lived on.
     pub fn legacy_address(&self) -> Option<SocketAddr> {
         self.legacy_address
+    }
+
+    /// The address of the port whose root is MCP.
+    #[cfg(feature = "mcp")]
+    pub fn mcp_address(&self) -> Option<SocketAddr> {
+        self.mcp_address
     }
 
     /// Where to point an app: `http://127.0.0.1:8080`, or the public URL.

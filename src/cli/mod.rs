@@ -27,6 +27,9 @@ use crate::server::Server;
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
+/// Where the published capability has its MCP adapter.
+const DEFAULT_MCP_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9090);
+
 /// A stand-in for Civitai's OAuth 2.0 server: the same answers, offline.
 #[derive(Debug, Parser)]
 #[command(
@@ -150,6 +153,10 @@ fn announcement(server: &Server, planting: &Planting) -> String {
     }
     if let Some(address) = server.legacy_address() {
         line("legacy host", &format!("http://{address}"));
+    }
+    line("MCP", &format!("{base}/mcp"));
+    if let Some(address) = server.mcp_address() {
+        line("", &format!("http://{address}/mcp"));
     }
     for endpoint in ["authorize", "token", "userinfo", "revoke", "device"] {
         line(endpoint, &format!("{base}/api/auth/oauth/{endpoint}"));

@@ -8,8 +8,8 @@ use anyhow::Context as _;
 use clap::Args;
 use serde::Deserialize;
 
-use super::{DEFAULT_LISTEN, environment};
-use crate::config::Config;
+use super::{DEFAULT_LISTEN, DEFAULT_MCP_LISTEN, environment};
+use crate::config::{Config, McpListen};
 use crate::contract::{Contract, Override};
 use crate::invalid::{self, Invalid};
 use crate::model::user::UserRef;
@@ -49,6 +49,11 @@ pub(super) struct Options {
     /// Play the host that Civitai's API once lived on here
     #[arg(long, env = "CIVITAI_MOCK_LEGACY_LISTEN", value_parser = address, value_name = "ADDRESS")]
     legacy_listen: Option<SocketAddr>,
+
+    /// Serve MCP on this port too, besides /mcp on the others; "none" for there alone
+    /// [default: 127.0.0.1:9090, if it is free]
+    #[arg(long, env = "CIVITAI_MOCK_MCP_LISTEN", value_parser = mcp_listen, value_name = "ADDRESS|none")]
+    mcp_listen: Option<McpPort>,
 
     /// Keep the data in this file; "memory" forgets it at the end [default: memory]
     #[arg(long, env = "CIVITAI_MOCK_DATABASE", value_name = "PATH|memory")]
@@ -180,6 +185,7 @@ impl Options {
             tls_key: self.tls_key.or(below.tls_key),
             tls_ca_file: self.tls_ca_file.or(below.tls_ca_file),
             legacy_listen: self.legacy_listen.or(below.legacy_listen),
+            mcp_listen: self.mcp_listen.or(below.mcp_listen),
             database: self.database.or(below.database),
             seed: self.seed.or(below.seed),
             public_url: self.public_url.or(below.public_url),
@@ -254,6 +260,11 @@ impl Options {
             listen: self.listen.unwrap_or(DEFAULT_LISTEN),
             tls: self.tls()?,
             legacy_listen: self.legacy_listen,
+            mcp_listen: match self.mcp_listen {
+                None => Some(McpListen::IfFree(DEFAULT_MCP_LISTEN)),
+                Some(McpPort::At(address)) => Some(McpListen::At(address)),
+                Some(McpPort::None) => None,
+            },
             trust_proxy: self.trust_proxy.unwrap_or_default(),
             entropy_seed: self.entropy_seed,
             ..Config::default()
@@ -296,6 +307,30 @@ impl Options {
         }
         Ok(config)
     }
+}
+
+/// Where MCP has a port of its own, if anywhere.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(try_from = "String")]
+enum McpPort {
+    None,
+    At(SocketAddr),
+}
+
+impl TryFrom<String> for McpPort {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        mcp_listen(&text)
+    }
+}
+
+fn mcp_listen(text: &str) -> Result<McpPort, String> {
+    if text == "none" {
+        return Ok(McpPort::None);
+    }
+    let place = address(text).map(McpPort::At);
+    place.map_err(|why| format!("{why}, or \"none\""))
 }
 
 /// An address to listen on.

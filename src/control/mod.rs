@@ -45,6 +45,7 @@ mod verify;
 mod why;
 
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use crate::invalid::Invalid;
 use crate::oauth::session;
@@ -100,6 +101,32 @@ pub(crate) enum ControlError {
         counters: Counters,
     },
     Store(StoreError),
+}
+
+impl ControlError {
+    /// As the doors show it.
+    pub(crate) fn to_json(&self) -> Value {
+        let (error, why) = match self {
+            Self::Invalid(why) => ("invalid", why),
+            Self::NotFound(why) => ("not_found", why),
+            Self::Conflict(why) => ("conflict", why),
+            Self::Mismatch {
+                differences,
+                counters,
+            } => {
+                return json!({
+                    "error": "mismatch",
+                    "message": differences.join("; "),
+                    "path": "",
+                    "hint": "GET requests shows what came",
+                    "differences": differences,
+                    "counters": counters,
+                });
+            }
+            Self::Store(_) => return json!({ "error": "server_error" }),
+        };
+        why.to_json(error)
+    }
 }
 
 impl From<Invalid> for ControlError {

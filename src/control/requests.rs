@@ -115,6 +115,13 @@ impl Requests {
         self
     }
 
+    /// At most so many, unless something else was asked for.
+    #[cfg(feature = "mcp")]
+    pub(crate) fn or_limit(mut self, limit: usize) -> Self {
+        self.limit.get_or_insert(limit);
+        self
+    }
+
     /// Whether it may be answered later.
     pub(super) fn waits(&self) -> bool {
         self.wait.is_some()

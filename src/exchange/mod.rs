@@ -61,9 +61,9 @@ pub(crate) async fn pass(State(app): State<Arc<App>>, request: Request, next: Ne
     response
 }
 
-/// Control calls, assets and the health check are about the mock, not of the app.
+/// Control calls, by whatever door, assets and the health check are about the mock, not of the app.
 fn is_observed(path: &str) -> bool {
-    !(path == "/_mock" || path.starts_with("/_mock/") || path == "/api/health")
+    !(["/_mock", "/mcp", "/api/health"].contains(&path) || path.starts_with("/_mock/"))
 }
 
 async fn strike(

@@ -10,7 +10,7 @@ use axum::http::header::{
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::invalid::Invalid;
 use crate::protocol::error::{ErrorCode, OAuthError};
@@ -137,13 +137,7 @@ pub(crate) fn refusal(why: &Refusal, cors: Cors) -> Response {
 
 /// An error of ours: what is wrong, where, and how to mend it.
 pub(crate) fn invalid(status: StatusCode, error: &str, why: &Invalid) -> Response {
-    let body = json!({
-        "error": error,
-        "message": why.message,
-        "path": why.path,
-        "hint": why.hint,
-    });
-    (status, Json(body)).into_response()
+    (status, Json(why.to_json(error))).into_response()
 }
 
 /// The database failed: the caller learns no more than that, the log says what happened.

@@ -47,6 +47,7 @@ mod device_transport;
 mod left_behind;
 mod legacy;
 mod login_page;
+mod mcp;
 mod mock_server;
 mod mock_server_errors;
 mod mock_server_verbs;

@@ -28,6 +28,7 @@ fn it_announces_what_to_point_where() {
     listening on http://mock
 
       base URL      http://mock
+      MCP           http://mock/mcp
       authorize     http://mock/api/auth/oauth/authorize
       token         http://mock/api/auth/oauth/token
       userinfo      http://mock/api/auth/oauth/userinfo

@@ -26,26 +26,13 @@ use crate::server::App;
 
 impl IntoResponse for ControlError {
     fn into_response(self) -> Response {
-        match self {
-            Self::Invalid(why) => respond::invalid(StatusCode::BAD_REQUEST, "invalid", &why),
-            Self::NotFound(why) => respond::invalid(StatusCode::NOT_FOUND, "not_found", &why),
-            Self::Conflict(why) => respond::invalid(StatusCode::CONFLICT, "conflict", &why),
-            Self::Mismatch {
-                differences,
-                counters,
-            } => {
-                let body = json!({
-                    "error": "mismatch",
-                    "message": differences.join("; "),
-                    "path": "",
-                    "hint": "GET requests shows what came",
-                    "differences": differences,
-                    "counters": counters,
-                });
-                (StatusCode::CONFLICT, Json(body)).into_response()
-            }
-            Self::Store(why) => respond::failure(&why),
-        }
+        let status = match &self {
+            Self::Invalid(_) => StatusCode::BAD_REQUEST,
+            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::Conflict(_) | Self::Mismatch { .. } => StatusCode::CONFLICT,
+            Self::Store(why) => return respond::failure(why),
+        };
+        (status, Json(self.to_json())).into_response()
     }
 }
 

@@ -21,6 +21,8 @@ impl Program {
     /// The program, with nothing of the caller's environment that it would read.
     pub(crate) fn command(arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_civitai-oauth-mock"));
+        // Many run at once, and one alone may have the usual port.
+        command.env("CIVITAI_MOCK_MCP_LISTEN", "none");
         for (name, _) in std::env::vars() {
             if name.starts_with("CIVITAI_") || name == "REDIRECT_URI" {
                 command.env_remove(name);

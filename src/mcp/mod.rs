@@ -1,0 +1,168 @@
+//! How does a coding agent use the mock? By MCP over streamable HTTP: the exchange of the published capability, and
+//! what helps to build an integration. The tools are `catalogue.rs` and `tools.rs`; who may call is `control/guard.rs`.
+
+mod catalogue;
+mod tools;
+
+use std::sync::Arc;
+
+use axum::extract::Request;
+use axum::http::Uri;
+use axum::http::request::Parts;
+use rmcp::ErrorData;
+use rmcp::handler::server::ServerHandler;
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, Implementation, ListResourcesResult, ListToolsResult,
+    PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult,
+    Resource, ResourceContents, ServerCapabilities, ServerConfig, Tool,
+};
+use rmcp::service::{RequestContext, RoleServer};
+use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
+use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
+use serde_json::Value;
+
+use crate::exchange::Visit;
+use crate::invalid::Invalid;
+use crate::oauth::extract::LONGEST_BODY;
+use crate::server::{App, Door};
+
+/// Where it answers, on every listener.
+pub(crate) const PATH: &str = "/mcp";
+
+const INSTRUCTIONS: &str = "A stand-in for Civitai's OAuth 2.0 server. To build an app against it: ask for a code as a \
+    user with mock-authorize, exchange it with civitai-oauth-exchange, see what your app sent and why it was refused with \
+    mock-requests, let tokens expire with mock-advance-clock, and let things go wrong with mock-fault. The resources say how \
+    the documented and the deployed server differ.";
+
+/// What the agent may read: the last segment of its URI, and what it is.
+const RESOURCES: [(&str, &str); 2] = [
+    (
+        "contract",
+        "The contract in force in this sandbox: which side each difference is on, the scopes, the presets",
+    ),
+    (
+        "differences",
+        "In what the documented and the deployed server differ, with the side that this sandbox is on",
+    ),
+];
+
+const SCHEME: &str = "civitai-oauth-mock://";
+
+/// The service at [`PATH`].
+pub(crate) fn service(app: Arc<App>) -> StreamableHttpService<Tools, NeverSessionManager> {
+    // One question, one answer: an agent that goes away leaves nothing behind. Hosts and origins are the guard's.
+    let config = StreamableHttpServerConfig::default()
+        .with_legacy_session_mode(false)
+        .with_json_response(true)
+        .disable_allowed_hosts()
+        .with_max_request_body_bytes(LONGEST_BODY);
+    StreamableHttpService::new(move || Ok(Tools(Arc::clone(&app))), Arc::default(), config)
+}
+
+/// On the port for agents the root is MCP: who is told of host and port alone finds it.
+pub(crate) fn enter(request: &mut Request) {
+    if request.extensions().get::<Door>() == Some(&Door::Mcp) && request.uri().path() == "/" {
+        *request.uri_mut() = Uri::from_static(PATH);
+    }
+}
+
+/// The MCP server: it keeps nothing of its own.
+pub(crate) struct Tools(Arc<App>);
+
+impl ServerHandler for Tools {
+    fn get_info(&self) -> ServerConfig {
+        let capabilities = ServerCapabilities::builder()
+            .enable_tools()
+            .enable_resources()
+            .build();
+        let me = Implementation::new("civitai-oauth-mock", env!("CARGO_PKG_VERSION"))
+            .with_title("Civitai OAuth mock");
+        ServerConfig::new(capabilities)
+            .with_server_info(me)
+            .with_instructions(INSTRUCTIONS)
+    }
+
+    async fn list_tools(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        Ok(ListToolsResult::with_all_items(catalogue::tools()))
+    }
+
+    fn get_tool(&self, name: &str) -> Option<Tool> {
+        catalogue::tool(name)
+    }
+
+    async fn call_tool(
+        &self,
+        call: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let (visit, parts) = request(&context)?;
+        let arguments = Value::Object(call.arguments.unwrap_or_default());
+        let caller = tools::Caller {
+            app: &self.0,
+            visit,
+            parts,
+        };
+        let result = caller.call(&call.name, arguments).await;
+        result
+            .map(CallToolResponse::from)
+            .ok_or_else(|| no_such("tool", &call.name, catalogue::names()))
+    }
+
+    async fn list_resources(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        let resources = RESOURCES.map(|(name, what)| {
+            Resource::new(format!("{SCHEME}{name}"), name)
+                .with_description(what)
+                .with_mime_type("application/json")
+        });
+        Ok(ListResourcesResult::with_all_items(resources.into()))
+    }
+
+    async fn read_resource(
+        &self,
+        asked: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let (visit, _) = request(&context)?;
+        let mut shown = serde_json::json!(visit.sandbox.show_contract());
+        let shown = match asked.uri.strip_prefix(SCHEME) {
+            Some("contract") => shown,
+            Some("differences") => shown["differences"].take(),
+            _ => {
+                let known = RESOURCES.map(|(name, _)| format!("{SCHEME}{name}"));
+                return Err(no_such("resource", &asked.uri, known));
+            }
+        };
+        let text = serde_json::to_string_pretty(&shown).expect("a JSON value is JSON");
+        let contents = ResourceContents::text(text, asked.uri).with_mime_type("application/json");
+        Ok(ReadResourceResult::new(vec![contents]).into())
+    }
+}
+
+/// The HTTP request that a message came in.
+fn request(context: &RequestContext<RoleServer>) -> Result<(&Visit, &Parts), ErrorData> {
+    let parts = context.extensions.get::<Parts>();
+    parts
+        .and_then(|parts| Some((parts.extensions.get::<Visit>()?, parts)))
+        .ok_or_else(|| ErrorData::internal_error("the message came around the router", None))
+}
+
+fn no_such(what: &str, name: &str, known: impl IntoIterator<Item = impl AsRef<str>>) -> ErrorData {
+    let known: Vec<String> = known
+        .into_iter()
+        .map(|one| one.as_ref().to_owned())
+        .collect();
+    let why = Invalid::new(what, format!("no {what} {name:?}")).with_nearest(
+        name,
+        known.iter().map(String::as_str),
+        format!("there are {}", known.join(", ")),
+    );
+    ErrorData::invalid_params(why.to_string(), None)
+}

@@ -1,0 +1,270 @@
+//! What do the tools do? Each hands what it was given to an endpoint or a verb; a tool decides nothing. What they are
+//! called and take is `catalogue.rs`.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::header::{CONTENT_TYPE, HOST, LOCATION};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, StatusCode};
+use rmcp::model::CallToolResult;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use url::Url;
+
+use super::catalogue::{ADVANCE, AUTHORIZE, CLEAR_FAULTS, EXCHANGE, FAULT, REQUESTS, RESET, SCOPE};
+use crate::control::{ControlError, Fault, Preset, PresetFault, Requests, UserRef};
+use crate::exchange::Visit;
+use crate::invalid::{self, Invalid};
+use crate::oauth::session::MOCK_USER;
+use crate::protocol::pkce::Verifier;
+use crate::protocol::scope::{PRESETS, Scope};
+use crate::router;
+use crate::server::{App, Peer};
+
+/// So many exchanges are shown unless more are asked for: an agent reads them all.
+const SHOWN: usize = 20;
+
+/// Who calls a tool, and in which sandbox.
+pub(super) struct Caller<'a> {
+    pub(super) app: &'a Arc<App>,
+    pub(super) visit: &'a Visit,
+    pub(super) parts: &'a Parts,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Exchange {
+    body: Map<String, Value>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Authorize {
+    client_id: String,
+    user: UserRef,
+    #[serde(default)]
+    scope: Option<Scope>,
+    #[serde(default)]
+    redirect_uri: Option<String>,
+    #[serde(default)]
+    state: Option<String>,
+    #[serde(default)]
+    code_challenge: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FaultOf {
+    #[serde(default)]
+    preset: Option<String>,
+    #[serde(default)]
+    times: Option<u64>,
+    #[serde(default)]
+    fault: Option<Fault>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ScopeOf {
+    scope: Scope,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+type Outcome = Result<CallToolResult, ControlError>;
+
+impl Caller<'_> {
+    /// What the tool of this name answers; nothing where there is none.
+    pub(super) async fn call(&self, name: &str, arguments: Value) -> Option<CallToolResult> {
+        let outcome = match name {
+            EXCHANGE => self.exchange(arguments).await,
+            AUTHORIZE => self.authorize(arguments).await,
+            REQUESTS => self.requests(arguments).await,
+            ADVANCE => self.advance(arguments).await,
+            FAULT => self.fault(arguments).await,
+            CLEAR_FAULTS => self.clear_faults(arguments),
+            SCOPE => explain(arguments),
+            RESET => self.reset(arguments).await,
+            _ => return None,
+        };
+        Some(outcome.unwrap_or_else(|why| CallToolResult::structured_error(why.to_json())))
+    }
+
+    async fn exchange(&self, arguments: Value) -> Outcome {
+        let Exchange { body } = invalid::from_object(arguments)?;
+        let body = Value::Object(body).to_string();
+        let path = "/api/auth/oauth/token";
+        let (status, _, answer) = self.ask(path, "application/json", body, None).await;
+        Ok(as_result(status, answer))
+    }
+
+    async fn authorize(&self, arguments: Value) -> Outcome {
+        let asked: Authorize = invalid::from_object(arguments)?;
+        let sandbox = &self.visit.sandbox;
+        let redirect_uri = if let Some(uri) = asked.redirect_uri {
+            uri
+        } else {
+            let client = sandbox.read_client(&asked.client_id).await?;
+            let registered = client.redirect_uris.into_iter().next();
+            registered.ok_or_else(|| {
+                let why = format!("client {:?} has registered none", asked.client_id);
+                Invalid::new("redirect_uri", why).with_hint("give one")
+            })?
+        };
+        let drawn = Verifier::drawn(&sandbox.entropy.authorization_code());
+        let verifier = asked.code_challenge.is_none().then_some(&drawn);
+        let challenge = asked.code_challenge.clone();
+        let state = asked.state.unwrap_or_else(|| sandbox.entropy.client_id());
+        let form = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("response_type", "code")
+            .append_pair("client_id", &asked.client_id)
+            .append_pair("redirect_uri", &redirect_uri)
+            .append_pair(
+                "scope",
+                &asked.scope.unwrap_or(Scope::USER_READ).to_string(),
+            )
+            .append_pair("state", &state)
+            .append_pair(
+                "code_challenge",
+                &challenge.unwrap_or_else(|| drawn.challenge().0),
+            )
+            .append_pair("code_challenge_method", "S256")
+            .append_pair("approved", "true")
+            .finish();
+        let (path, kind) = (
+            "/api/auth/oauth/authorize",
+            "application/x-www-form-urlencoded",
+        );
+        let user = asked.user.to_string();
+        let (status, headers, answer) = self.ask(path, kind, form, Some(&user)).await;
+        let location = headers.get(LOCATION).and_then(|to| to.to_str().ok());
+        let Some(location) = location.and_then(|to| Url::parse(to).ok()) else {
+            return Ok(as_result(status, answer));
+        };
+        let told: Map<String, Value> = location
+            .query_pairs()
+            .map(|(name, value)| (name.into_owned(), value.into_owned().into()))
+            .collect();
+        let mut result = json!({ "location": location.as_str(), "answer": told });
+        if let Some(code) = told.get("code") {
+            result["exchange"] = json!({
+                "grant_type": "authorization_code",
+                "client_id": asked.client_id,
+                "redirect_uri": redirect_uri,
+                "code": code,
+                "code_verifier": verifier.map_or("(yours)", Verifier::reveal),
+            });
+        }
+        Ok(CallToolResult::structured(result))
+    }
+
+    async fn requests(&self, arguments: Value) -> Outcome {
+        let asked: Requests = invalid::from_object(arguments)?;
+        let asked = asked.or_limit(SHOWN);
+        let shown = self.visit.sandbox.list_requests(asked).await?;
+        Ok(CallToolResult::structured(json!(shown)))
+    }
+
+    async fn advance(&self, arguments: Value) -> Outcome {
+        let sandbox = &self.visit.sandbox;
+        let clock = sandbox
+            .advance_clock(invalid::from_object(arguments)?)
+            .await?;
+        Ok(CallToolResult::structured(json!(clock)))
+    }
+
+    async fn fault(&self, arguments: Value) -> Outcome {
+        let asked: FaultOf = invalid::from_object(arguments)?;
+        let sandbox = &self.visit.sandbox;
+        let set = match (asked.preset, asked.fault) {
+            (Some(name), None) => {
+                let mut preset = PresetFault::from(Preset::named(&name)?);
+                if let Some(times) = asked.times {
+                    preset = preset.times(times);
+                }
+                json!(sandbox.create_preset(preset).await?)
+            }
+            (None, Some(fault)) => json!(sandbox.create_fault(fault).await?),
+            _ => {
+                let why = Invalid::new("", "neither a preset nor a fault, or both");
+                return Err(why.with_hint("give one of the two keys").into());
+            }
+        };
+        Ok(CallToolResult::structured(set))
+    }
+
+    fn clear_faults(&self, arguments: Value) -> Outcome {
+        let Nothing {} = invalid::from_object(arguments)?;
+        self.visit.sandbox.clear_faults();
+        Ok(CallToolResult::structured(json!({})))
+    }
+
+    async fn reset(&self, arguments: Value) -> Outcome {
+        let Nothing {} = invalid::from_object(arguments)?;
+        self.visit.sandbox.reset().await?;
+        Ok(CallToolResult::structured(json!({})))
+    }
+
+    /// Asks an endpoint of this sandbox as an app or a browser would: by way of faults and journal.
+    async fn ask(
+        &self,
+        path: &str,
+        kind: &str,
+        body: String,
+        user: Option<&str>,
+    ) -> (StatusCode, HeaderMap, Value) {
+        let mut request = Request::new(Body::from(body));
+        *request.method_mut() = Method::POST;
+        let target = self.visit.base.path(path);
+        *request.uri_mut() = target
+            .parse()
+            .expect("a prefix and a path of ours are a URI");
+        let headers = request.headers_mut();
+        headers.insert(CONTENT_TYPE, kind.parse().expect("a content type of ours"));
+        if let Some(host) = self.parts.headers.get(HOST) {
+            headers.insert(HOST, host.clone());
+        }
+        if let Some(Ok(user)) = user.map(str::parse) {
+            headers.insert(MOCK_USER, user);
+        }
+        if let Some(peer) = self.parts.extensions.get::<Peer>() {
+            request.extensions_mut().insert(*peer);
+        }
+        let Some(answer) = router::ask(self.app, request).await else {
+            let broken = json!("the connection broke: nothing came back");
+            return (StatusCode::BAD_GATEWAY, HeaderMap::new(), broken);
+        };
+        let body = serde_json::from_slice(&answer.body)
+            .unwrap_or_else(|_| String::from_utf8_lossy(&answer.body).into_owned().into());
+        (answer.parts.status, answer.parts.headers, body)
+    }
+}
+
+/// An endpoint's answer as a tool's.
+fn as_result(status: StatusCode, answer: Value) -> CallToolResult {
+    // Structured content is an object; a fault may have answered with anything.
+    let answer = if answer.is_object() {
+        answer
+    } else {
+        json!({ "status": status.as_u16(), "body": answer })
+    };
+    if status.is_success() {
+        CallToolResult::structured(answer)
+    } else {
+        CallToolResult::structured_error(answer)
+    }
+}
+
+fn explain(arguments: Value) -> Outcome {
+    let ScopeOf { scope } = invalid::from_object(arguments)?;
+    let preset = PRESETS.iter().find(|(_, preset)| *preset == scope);
+    Ok(CallToolResult::structured(json!({
+        "scope": scope.to_string(),
+        "preset": preset.map(|(name, _)| name),
+        "bits": scope.set_bits().collect::<Vec<_>>(),
+    })))
+}
