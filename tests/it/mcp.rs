@@ -186,7 +186,7 @@ async fn wrong_arguments_are_told_as_by_the_control_api() {
     mock-explain-scope {"scope":"UserReed"}
       {"error":"invalid","message":"no scope \"UserReed\": did you mean \"UserRead\"?","path":"scope","hint":null}
     civitai-oauth-exchange {}
-      {"error":"invalid","message":"missing field `body`","path":"","hint":null}
+      {"error":"invalid","message":"missing key \"body\"","path":"","hint":null}
     "#);
     let unknown = agent
         .call_tool(CallToolRequestParams::new("mock-request"))
