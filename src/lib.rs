@@ -25,7 +25,7 @@
 //! Data flows one way:
 //!
 //! ```text
-//! contract, protocol ← model ← store ← { oauth, pages, control } ← exchange ← router ← server ← cli
+//! contract, protocol ← model ← store ← { oauth, api, pages, control } ← exchange ← router ← server ← cli
 //!       pure            pure     SQL            axum                  axum     tokio
 //! ```
 //!
@@ -38,6 +38,7 @@
 //! | `sandbox` | What is one private world? Store, clock, entropy, keys, settings, faults, journal. |
 //! | `exchange` | What happens to one request on its way through? Faults and journal. |
 //! | `oauth` | The endpoints that client apps speak, one file each. |
+//! | `api` | What an app calls right after sign-in: who am I, what is there to spend, do some work. |
 //! | `pages` | The pages that people see. |
 //! | `control` | What makes it a mock: each verb once. |
 //! | `embed` | How does a Rust test use the mock? |
@@ -52,6 +53,7 @@
 //! `protocol` parses them, `store` settles who wins, `model` holds the rules, `oauth::mint` makes the tokens
 //! and `oauth::respond` chooses status and headers.
 
+mod api;
 mod base;
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -8,13 +8,14 @@ use axum::body::Bytes;
 use axum::extract::Request;
 use axum::http::{Method, StatusCode, Uri, response};
 use axum::response::Response;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, any, get, post};
 use axum::{Json, middleware};
 use serde_json::{Value, json};
 use tokio_stream::StreamExt as _;
 use tower::util::MapRequestLayer;
 use tower::{Layer, Service};
 
+use crate::api::{me, trpc, workflows};
 use crate::base::SandboxPath;
 use crate::control;
 use crate::exchange;
@@ -85,6 +86,7 @@ pub(crate) fn ask(
 /// The layers stand in the order in which an answer passes them; a request passes them from the last to the first.
 fn table(app: Arc<App>) -> Routes {
     oauth_routes()
+        .merge(api_routes())
         .route("/", get(home::get))
         .route("/login", get(login::get).post(login::post))
         .route("/logout", get(login::logout).post(login::logout))
@@ -151,6 +153,21 @@ fn oauth_routes() -> Routes {
         .route("/api/oauth/token", token())
         .route("/v1/oauth/authorize", authorize())
         .route("/v1/oauth/token", token())
+}
+
+/// What client apps call after sign-in.
+#[rustfmt::skip]
+fn api_routes() -> Routes {
+    let one = |route: MethodRouter<Arc<App>>| {
+        route.options(workflows::options).fallback(workflows::one_method_not_allowed)
+    };
+    let workflows = post(workflows::post).options(workflows::options).fallback(workflows::method_not_allowed);
+    Routes::new()
+        .route("/api/v1/me", get(me::get).options(me::options).fallback(me::method_not_allowed))
+        .route("/api/trpc/{procedures}", any(trpc::answer))
+        .route("/v2/consumer/workflows", workflows)
+        .route("/v2/consumer/workflows/{id}", one(get(workflows::get)))
+        .route("/v2/consumer/blobs/{id}", one(get(workflows::blob)))
 }
 
 /// The account's pages. Their forms act for whoever is signed in: no other site may send them.

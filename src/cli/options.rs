@@ -120,6 +120,14 @@ pub(super) struct Options {
     #[arg(long, env = "CIVITAI_MOCK_UNKNOWN_CLIENTS", value_name = "WHAT")]
     unknown_clients: Option<UnknownClients>,
 
+    /// What a workflow costs that does not say so itself, in buzz [default: 10]
+    #[arg(long, env = "CIVITAI_MOCK_WORKFLOW_COST", value_name = "BUZZ")]
+    workflow_cost: Option<u32>,
+
+    /// How long workflows run, in seconds [default: 0]
+    #[arg(long, env = "CIVITAI_MOCK_WORKFLOW_SECONDS", value_parser = seconds, value_name = "SECONDS")]
+    workflow_seconds: Option<u32>,
+
     /// Sign id tokens with this P-256 private key (PEM) [default: each sandbox draws its own]
     #[arg(long, env = "CIVITAI_MOCK_SIGNING_KEY", value_name = "FILE")]
     signing_key: Option<PathBuf>,
@@ -199,6 +207,8 @@ impl Options {
             refresh_token_seconds: self.refresh_token_seconds.or(below.refresh_token_seconds),
             code_seconds: self.code_seconds.or(below.code_seconds),
             unknown_clients: self.unknown_clients.or(below.unknown_clients),
+            workflow_cost: self.workflow_cost.or(below.workflow_cost),
+            workflow_seconds: self.workflow_seconds.or(below.workflow_seconds),
             signing_key: self.signing_key.or(below.signing_key),
             entropy_seed: self.entropy_seed.or(below.entropy_seed),
             sandbox_idle: self.sandbox_idle.or(below.sandbox_idle),
@@ -302,6 +312,8 @@ impl Options {
         if let Some(seconds) = self.refresh_token_seconds {
             settings.refresh_token_seconds = seconds;
         }
+        settings.workflow_cost = self.workflow_cost.unwrap_or(settings.workflow_cost);
+        settings.workflow_seconds = self.workflow_seconds.unwrap_or_default();
         if let Some(client) = environment::client(|name| std::env::var(name).ok())? {
             config.add_client(client);
         }

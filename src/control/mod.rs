@@ -11,6 +11,7 @@
 //! | clients | [`ClientSpec`] | [`Client`], [`NewSecret`] |
 //! | tokens and codes | [`Mint`], [`NewCode`] | [`Tokens`], [`TokenView`], [`Introspection`], [`IssuedCode`] |
 //! | consents | [`Agreement`], [`BuzzLimit`] | [`Agreed`] |
+//! | spends | | [`Spent`], [`Spending`], [`Rule`], [`Bucket`] |
 //! | whose they are | [`Whose`] | |
 //! | faults | [`Fault`], [`Preset`] | [`SetFault`], [`PresetSet`] |
 //! | the journal | [`Requests`], [`Filter`], [`Expect`], [`Expectations`] | [`Exchanges`], [`Exchange`], [`Counters`] |
@@ -39,6 +40,7 @@ mod requests;
 mod sandboxes;
 mod sessions;
 mod snapshots;
+pub(crate) mod spends;
 mod tokens;
 mod users;
 mod verify;
@@ -52,8 +54,11 @@ use crate::oauth::session;
 use crate::sandbox::Sandbox;
 use crate::store::StoreError;
 
+pub use crate::api::spend::Spent;
+pub use crate::model::account::Currency;
 pub use crate::model::buzz::{Budget, BuzzLimit, Window};
 pub use crate::model::client::{AccessMode, Client, Grant};
+pub use crate::model::ledger::{Bucket, Rule, Spending};
 pub use crate::model::token::TokenKind;
 pub use crate::model::user::{Buzz, User, UserRef};
 pub use crate::oauth::mint::Tokens;

@@ -46,7 +46,7 @@ keys! {
         set banned: bool;
         /// Whether their account is gone: they cannot sign in, and userinfo refuses their tokens.
         set deleted: bool;
-        /// What they have to spend.
+        /// What they have to spend; what has been spent stays so.
         set buzz: Buzz;
     }
 }
@@ -103,13 +103,13 @@ impl Sandbox {
 
     /// Changes some keys of a user.
     pub(crate) async fn patch_user(&self, named: &UserRef, spec: UserSpec) -> Outcome<User> {
-        let before = self.read_user(named).await?;
+        let (before, buzz) = (self.read_user(named).await?, spec.buzz);
         let user: User = invalid::from_json(overlay(&before, &spec))?;
         if user.id != before.id {
             let why = format!("{} is not {}: an id stays", user.id, before.id);
             return Err(Invalid::new("id", why).into());
         }
-        self.keep_user(user).await
+        self.keep_user(user, buzz).await
     }
 
     /// Removes a user.
@@ -119,8 +119,8 @@ impl Sandbox {
         Ok(())
     }
 
-    async fn keep_user(&self, user: User) -> Outcome<User> {
-        match self.store.put_user(self.world(), &user).await {
+    async fn keep_user(&self, user: User, buzz: Option<Buzz>) -> Outcome<User> {
+        match self.store.put_user(self.world(), &user, buzz).await {
             Ok(()) => Ok(user),
             Err(why) if why.is_taken() => Err(ControlError::Conflict(second_name(
                 &user.username.unwrap_or_default(),

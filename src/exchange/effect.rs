@@ -71,7 +71,13 @@ fn cors(endpoint: Endpoint) -> Cors {
         Endpoint::Token | Endpoint::Revoke | Endpoint::Device | Endpoint::DeviceToken => {
             Cors::Any("POST")
         }
-        Endpoint::Userinfo => Cors::Any("GET"),
+        Endpoint::Userinfo
+        | Endpoint::Me
+        | Endpoint::ApiKeyGetSpend
+        | Endpoint::BuzzGetBuzzAccount
+        | Endpoint::BuzzGetUserAccount
+        | Endpoint::Blobs => Cors::Any("GET"),
+        Endpoint::Workflows => Cors::Any("GET, POST"),
         _ => Cors::Closed,
     }
 }

@@ -82,10 +82,10 @@ pub(super) async fn write(
     let streams = struck
         .iter()
         .any(|fault| fault.rule.effect.truncate || fault.rule.effect.slow_body);
-    let is_json = response
-        .headers()
-        .get(CONTENT_TYPE)
-        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+    let is_json = response.headers().get(CONTENT_TYPE).is_some_and(|kind| {
+        let kind = kind.as_bytes();
+        kind.starts_with(b"application/json") || kind.starts_with(b"application/problem+json")
+    });
     let (answer, response) = if is_json && !streams {
         let (parts, body) = response.into_parts();
         // Our own answers are whole in memory: reading one cannot fail.

@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use axum::body::Bytes;
 use axum::http::header::COOKIE;
 use axum::http::request::Parts;
 
@@ -24,6 +25,8 @@ use crate::store::StoreError;
 pub(crate) struct Received {
     pub(crate) params: Params,
     pub(crate) is_json: bool,
+    /// As it came.
+    pub(crate) bytes: Bytes,
 }
 
 /// One request's way through the server.

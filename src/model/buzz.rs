@@ -1,9 +1,10 @@
-//! How much may an app spend? The `buzz_limit` of a consent: its shape and the check of it. Its enforcement
-//! needs a ledger and is not here.
+//! How much may an app spend? The `buzz_limit` of a consent: its shape and the check of it. How much of it is used up
+//! is `ledger.rs`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::model::account::Currency;
 use crate::protocol::error::OAuthError;
 
 /// The largest integer that a JSON number carries exactly in JavaScript.
@@ -25,7 +26,7 @@ pub enum Budget {
     Absolute {
         /// In buzz.
         limit: u64,
-        /// Of which accounts: `yellow`, `blue`, `green`; without it, of all.
+        /// Of which accounts: `yellow`, `blue`, `green`; without it, or with none, of all.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         currencies: Option<Vec<String>>,
     },
@@ -45,7 +46,7 @@ pub enum Budget {
     Rollover {
         /// In buzz.
         limit: u64,
-        /// When it starts anew.
+        /// When it starts anew, in UTC. What is no cron expression never fires.
         cron: String,
         /// As for [`Budget::Absolute`].
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -116,6 +117,40 @@ impl BuzzLimit {
                 currencies: None,
             }])),
             _ => Err(OAuthError::invalid_request(FAILED_VALIDATION)),
+        }
+    }
+}
+
+impl Budget {
+    /// What the answers call this kind.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Absolute { .. } => "absolute",
+            Self::Sliding { .. } => "sliding",
+            Self::Rollover { .. } => "rollover",
+        }
+    }
+
+    pub(crate) fn limit(&self) -> u64 {
+        match self {
+            Self::Absolute { limit, .. }
+            | Self::Sliding { limit, .. }
+            | Self::Rollover { limit, .. } => *limit,
+        }
+    }
+
+    /// Whether what this account pays counts. A list that names nothing leaves no account out: a cap holds rather than
+    /// not.
+    pub(crate) fn covers(&self, currency: Currency) -> bool {
+        match self {
+            Self::Absolute { currencies, .. }
+            | Self::Sliding { currencies, .. }
+            | Self::Rollover { currencies, .. } => currencies.as_ref().is_none_or(|names| {
+                names.is_empty()
+                    || names
+                        .iter()
+                        .any(|name| Currency::named(name) == Some(currency))
+            }),
         }
     }
 }

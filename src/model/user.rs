@@ -54,19 +54,31 @@ pub struct User {
     pub buzz: Buzz,
 }
 
-/// What is on a user's accounts, in buzz.
+/// The most that an account may hold: the largest integer that JSON carries exactly in JavaScript.
+const MOST_BUZZ: u64 = 9_007_199_254_740_991;
+
+/// What is on a user's accounts, in buzz: 9007199254740991 on each at the most.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Buzz {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "buzz")]
     /// Bought buzz.
     pub yellow: u64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "buzz")]
     /// Earned buzz.
     pub blue: u64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "buzz")]
     /// Buzz for what is safe for work.
     pub green: u64,
+}
+
+fn buzz<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let amount = u64::deserialize(deserializer)?;
+    if amount > MOST_BUZZ {
+        let why = format!("{amount} is more than an account may hold: {MOST_BUZZ}");
+        return Err(de::Error::custom(why));
+    }
+    Ok(amount)
 }
 
 impl User {

@@ -138,6 +138,23 @@ impl<S: Send + Sync> FromRequestParts<S> for SentForm {
     }
 }
 
+/// The body as it came.
+#[derive(Debug)]
+pub(crate) struct SentBytes(pub(crate) Bytes);
+
+impl<S: Send + Sync> FromRequestParts<S> for SentBytes {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let received = parts.extensions.get::<Arc<Received>>();
+        Ok(Self(
+            received
+                .map(|received| received.bytes.clone())
+                .unwrap_or_default(),
+        ))
+    }
+}
+
 /// The parameters of a form that is no exchange with an app: nobody has read it yet.
 #[derive(Debug)]
 pub(crate) struct Form(pub(crate) Params);
@@ -169,11 +186,13 @@ pub(crate) async fn read_params(headers: &HeaderMap, bytes: Bytes) -> Received {
         Received {
             params: Params::from_json(&bytes),
             is_json: true,
+            bytes,
         }
     } else {
         Received {
-            params: form(kind, bytes).await,
+            params: form(kind, bytes.clone()).await,
             is_json: false,
+            bytes,
         }
     }
 }

@@ -68,7 +68,12 @@ macro_rules! words {
 words! {
     /// What an app or a browser asks for, named by the last segment of its path.
     Endpoint, "endpoint", str::to_owned, {
+        ApiKeyGetSpend "apiKey.getSpend"
         Authorize "authorize"
+        /// A picture that a workflow has made.
+        Blobs "blobs"
+        BuzzGetBuzzAccount "buzz.getBuzzAccount"
+        BuzzGetUserAccount "buzz.getUserAccount"
         /// Where a device starts (RFC 8628 §3.1), and the page where its user code is entered.
         Device "device"
         DeviceApprove "device-approve"
@@ -81,12 +86,16 @@ words! {
         JwksJson "jwks.json"
         Login "login"
         Logout "logout"
+        /// `/api/v1/me`.
+        Me "me"
         OpenidConfiguration "openid-configuration"
         /// Every path that nobody serves: there is no end to what can be asked for.
         Other "other"
         Revoke "revoke"
         Token "token"
         Userinfo "userinfo"
+        /// A workflow is submitted, or asked for by its id.
+        Workflows "workflows"
     }
 }
 
@@ -129,11 +138,26 @@ words! {
     }
 }
 
+const WORKFLOWS: &str = "/v2/consumer/workflows";
+const BLOBS: &str = "/v2/consumer/blobs";
+
 impl Endpoint {
-    /// The endpoint that a path leads to.
+    /// The endpoint that a path leads to. Of the calls of a tRPC batch, it is the first.
     pub(crate) fn of(path: &str) -> Self {
+        for (folder, endpoint) in [(WORKFLOWS, Self::Workflows), (BLOBS, Self::Blobs)] {
+            // What follows is an id, and may be any word.
+            if path
+                .strip_prefix(folder)
+                .is_some_and(|id| id.starts_with('/'))
+            {
+                return endpoint;
+            }
+        }
         match path.rsplit('/').find(|segment| !segment.is_empty()) {
-            Some(segment) => Self::named(segment).unwrap_or(Self::Other),
+            Some(segment) => {
+                let first = segment.split(',').next().unwrap_or_default();
+                Self::named(first).unwrap_or(Self::Other)
+            }
             None => Self::Home,
         }
     }
@@ -170,6 +194,17 @@ mod tests {
             ("/.well-known/jwks.json", Endpoint::JwksJson),
             ("/login/", Endpoint::Login),
             ("/nowhere", Endpoint::Other),
+            ("/v2/consumer/workflows", Endpoint::Workflows),
+            ("/v2/consumer/workflows/token", Endpoint::Workflows),
+            ("/v2/consumer/blobs/blob_1-0", Endpoint::Blobs),
+            (
+                "/api/trpc/buzz.getUserAccount",
+                Endpoint::BuzzGetUserAccount,
+            ),
+            (
+                "/api/trpc/apiKey.getSpend,buzz.getBuzzAccount",
+                Endpoint::ApiKeyGetSpend,
+            ),
         ] {
             assert_eq!(Endpoint::of(path), endpoint, "{path}");
         }

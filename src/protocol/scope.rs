@@ -79,8 +79,12 @@ pub const PRESETS: [(&str, Scope); 4] = [
 impl Scope {
     /// The baseline that every token carries.
     pub const USER_READ: Self = Self(1);
+    /// View generation and training history.
+    pub const AI_SERVICES_READ: Self = Self(1 << 14);
     /// Generate, train and scan: the one scope that the per-app buzz limit caps.
     pub const AI_SERVICES_WRITE: Self = Self(1 << 15);
+    /// View what there is to spend.
+    pub const BUZZ_READ: Self = Self(1 << 16);
     /// The preset for looking around.
     pub const READ_ONLY: Self = Self(10_701_093);
     /// The preset for whoever publishes.

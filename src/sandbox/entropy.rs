@@ -8,7 +8,11 @@ use rand::{Rng, SeedableRng, TryRng};
 use sha2::{Digest, Sha256};
 
 use crate::protocol::secret::{PREFIX, Secret, hex};
+use crate::protocol::time::Timestamp;
 use crate::protocol::user_code::{ALPHABET, normalise};
+
+/// The digits of a ULID.
+const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /// The randomness of one sandbox.
 pub(crate) struct Entropy(Mutex<ChaCha20Rng>);
@@ -61,6 +65,19 @@ impl Entropy {
         let draw = |byte: u8| char::from(ALPHABET[usize::from(byte) % ALPHABET.len()]);
         let characters: String = self.bytes::<8>().into_iter().map(draw).collect();
         Secret::new(normalise(&characters))
+    }
+
+    /// A workflow's id: `wf_` and a ULID, which begins with the time.
+    pub(crate) fn workflow_id(&self, now: Timestamp) -> String {
+        let mut bytes = self.bytes::<16>();
+        // Six bytes of milliseconds.
+        bytes[..6].copy_from_slice(&now.0.to_be_bytes()[2..]);
+        let number = u128::from_be_bytes(bytes);
+        let digit = |at: u32| {
+            let five = u8::try_from(number >> (5 * at) & 0x1f).unwrap_or_default();
+            char::from(CROCKFORD[usize::from(five)])
+        };
+        format!("wf_{}", (0..26).rev().map(digit).collect::<String>())
     }
 
     /// A number from 0 up to 1.

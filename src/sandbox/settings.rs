@@ -31,6 +31,17 @@ pub struct Settings {
     pub code_seconds: Option<u32>,
     /// What happens to a client id that nobody registered.
     pub unknown_clients: UnknownClients,
+    /// What a workflow costs that does not say so itself, in buzz.
+    #[serde(default = "default_cost")]
+    pub workflow_cost: u32,
+    /// How long workflows run, in seconds.
+    #[serde(default)]
+    pub workflow_seconds: u32,
+}
+
+/// As much as a small picture.
+fn default_cost() -> u32 {
+    10
 }
 
 impl Default for Settings {
@@ -44,6 +55,8 @@ impl Default for Settings {
             refresh_token_seconds: 30 * 24 * 60 * 60,
             code_seconds: None,
             unknown_clients: UnknownClients::Refuse,
+            workflow_cost: default_cost(),
+            workflow_seconds: 0,
         }
     }
 }
@@ -110,6 +123,10 @@ pub struct SettingsPatch {
     code_seconds: Option<Option<u32>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     unknown_clients: Option<UnknownClients>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workflow_cost: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workflow_seconds: Option<u32>,
 }
 
 impl SettingsPatch {
@@ -219,6 +236,20 @@ impl SettingsPatch {
         self
     }
 
+    /// What a workflow costs that does not say so itself, in buzz.
+    #[must_use]
+    pub fn workflow_cost(mut self, buzz: u32) -> Self {
+        self.workflow_cost = Some(buzz);
+        self
+    }
+
+    /// How long workflows run that are submitted from now on; 0 means that they are finished at once.
+    #[must_use]
+    pub fn workflow_seconds(mut self, seconds: u32) -> Self {
+        self.workflow_seconds = Some(seconds);
+        self
+    }
+
     /// The user whom it signs in.
     pub(crate) fn user_to_sign_in(&self) -> Option<&UserRef> {
         self.login.as_ref()?.as_ref()
@@ -249,6 +280,8 @@ impl Settings {
             .unwrap_or(self.refresh_token_seconds);
         self.code_seconds = patch.code_seconds.unwrap_or(self.code_seconds);
         self.unknown_clients = patch.unknown_clients.unwrap_or(self.unknown_clients);
+        self.workflow_cost = patch.workflow_cost.unwrap_or(self.workflow_cost);
+        self.workflow_seconds = patch.workflow_seconds.unwrap_or(self.workflow_seconds);
         self
     }
 }

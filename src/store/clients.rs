@@ -116,13 +116,15 @@ impl Store {
         rows.into_iter().map(from_row).collect()
     }
 
-    /// Removes a client with its tokens, codes and consents. Whether there was one.
+    /// Removes a client with its tokens, codes, consents and spends. Whether there was one.
     pub(crate) async fn delete_client(&self, sandbox: &str, id: &str) -> Result<bool, StoreError> {
         let mut tx = self.pool.begin_with("begin immediate").await?;
         for statement in [
             "delete from tokens where sandbox = ? and client_id = ?",
             "delete from codes where sandbox = ? and client_id = ?",
             "delete from consents where sandbox = ? and client_id = ?",
+            "delete from spends where sandbox = ? and client_id = ?",
+            "delete from workflows where sandbox = ? and client_id = ?",
         ] {
             sqlx::query(statement)
                 .bind(sandbox)

@@ -1,10 +1,32 @@
 //! The `consents` table: what a user has agreed to, one row per user and client.
 
+use sqlx::SqliteExecutor;
+
 use super::{Store, StoreError, from_json, scope, to_json};
+use crate::model::buzz::BuzzLimit;
 use crate::model::consent::{Approval, Consent};
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::scope::Scope;
 use crate::protocol::time::Timestamp;
+
+/// How much of the user's buzz this client may spend.
+pub(super) async fn limit(
+    db: impl SqliteExecutor<'_>,
+    sandbox: &str,
+    (user, client): (UserId, &ClientId),
+) -> Result<Option<BuzzLimit>, StoreError> {
+    let text: Option<Option<String>> = sqlx::query_scalar(
+        "select buzz_limit from consents where sandbox = ? and user_id = ? and client_id = ?",
+    )
+    .bind(sandbox)
+    .bind(user)
+    .bind(client)
+    .fetch_optional(db)
+    .await?;
+    text.flatten()
+        .map(|text| from_json("buzz limit", &text))
+        .transpose()
+}
 
 impl Store {
     /// What this user allows this client.

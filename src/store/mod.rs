@@ -1,6 +1,7 @@
 //! How is it kept? SQLite, one file per table, one statement per function; races are settled by the
 //! statement. Callers hand over the key of a sandbox's world (`Sandbox::world`) and never hold a transaction.
 
+mod accounts;
 mod clients;
 mod codes;
 mod consents;
@@ -8,8 +9,10 @@ mod devices;
 mod sandboxes;
 mod sessions;
 mod snapshots;
+mod spends;
 mod tokens;
 mod users;
+mod workflows;
 mod worlds;
 
 use std::path::{Path, PathBuf};

@@ -1,9 +1,9 @@
-//! The `users` table.
+//! The `users` table, and the view `people`: users with what is on their accounts now.
 
 use sqlx::SqliteExecutor;
 
-use super::{Store, StoreError, from_json, to_json};
-use crate::model::user::{User, UserRef};
+use super::{Store, StoreError, accounts, from_json, to_json};
+use crate::model::user::{Buzz, User, UserRef};
 use crate::protocol::ids::UserId;
 
 /// Puts a user in place of the one with the same id.
@@ -28,9 +28,20 @@ pub(super) async fn put(
 }
 
 impl Store {
-    /// Puts a user in place of the one with the same id.
-    pub(crate) async fn put_user(&self, sandbox: &str, user: &User) -> Result<(), StoreError> {
-        put(&self.pool, sandbox, user).await
+    /// Puts a user in place of the one with the same id, with so much on their accounts where that is given.
+    pub(crate) async fn put_user(
+        &self,
+        sandbox: &str,
+        user: &User,
+        buzz: Option<Buzz>,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.pool.begin_with("begin immediate").await?;
+        put(&mut *tx, sandbox, user).await?;
+        if let Some(buzz) = buzz {
+            accounts::set(&mut *tx, sandbox, user.id, buzz).await?;
+        }
+        tx.commit().await?;
+        Ok(())
     }
 
     /// A user by id or by username, deleted or not.
@@ -42,14 +53,14 @@ impl Store {
         let query = match named {
             // Digits may be a name too; an id goes first.
             UserRef::Id(id) => sqlx::query_scalar(
-                "select document from users where sandbox = ?1 and (id = ?2 or username = ?3)
+                "select document from people where sandbox = ?1 and (id = ?2 or username = ?3)
                  order by id = ?2 desc limit 1",
             )
             .bind(sandbox)
             .bind(*id)
             .bind(id.to_string()),
             UserRef::Name(name) => {
-                sqlx::query_scalar("select document from users where sandbox = ? and username = ?")
+                sqlx::query_scalar("select document from people where sandbox = ? and username = ?")
                     .bind(sandbox)
                     .bind(name.clone())
             }
@@ -63,7 +74,7 @@ impl Store {
     /// Every user, by id.
     pub(crate) async fn list_users(&self, sandbox: &str) -> Result<Vec<User>, StoreError> {
         let documents: Vec<String> =
-            sqlx::query_scalar("select document from users where sandbox = ? order by id")
+            sqlx::query_scalar("select document from people where sandbox = ? order by id")
                 .bind(sandbox)
                 .fetch_all(&self.pool)
                 .await?;
@@ -101,8 +112,12 @@ impl Store {
         .bind(to_json(&user))
         .execute(&mut *tx)
         .await?;
+        if done.rows_affected() == 0 {
+            return Ok(None);
+        }
+        accounts::open(&mut *tx, sandbox, user.id, user.buzz).await?;
         tx.commit().await?;
-        Ok((done.rows_affected() > 0).then_some(user))
+        Ok(Some(user))
     }
 
     /// Removes a user with all that is theirs. Whether there was one.
@@ -113,6 +128,9 @@ impl Store {
             "delete from consents where sandbox = ? and user_id = ?",
             "delete from codes where sandbox = ? and user_id = ?",
             "delete from tokens where sandbox = ? and user_id = ?",
+            "delete from accounts where sandbox = ? and user_id = ?",
+            "delete from spends where sandbox = ? and user_id = ?",
+            "delete from workflows where sandbox = ? and user_id = ?",
         ] {
             sqlx::query(statement)
                 .bind(sandbox)

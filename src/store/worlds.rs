@@ -3,7 +3,7 @@
 
 use sqlx::{Sqlite, Transaction};
 
-use super::{Store, StoreError, clients, users};
+use super::{Store, StoreError, accounts, clients, users};
 use crate::model::client::Client;
 use crate::model::user::User;
 
@@ -78,7 +78,7 @@ macro_rules! table {
 
 /// Each table, its key within a world, and its other columns.
 #[rustfmt::skip]
-const TABLES: [Table; 7] = [
+const TABLES: [Table; 10] = [
     table!("users", "id", "username, deleted, document"),
     table!("clients", "id", "position, secret_hash, document"),
     table!("sessions", "hash", "user_id, expires_at"),
@@ -86,6 +86,9 @@ const TABLES: [Table; 7] = [
     table!("codes", "hash", "client_id, user_id, scope, redirect_uri, challenge, nonce, issued_at, expires_at, kept_until"),
     table!("tokens", "hash", "kind, client_id, user_id, scope, issued_at, expires_at"),
     table!("device_codes", "hash", "user_code_hash, client_id, scope, status, user_id, expires_at"),
+    table!("accounts", "user_id, currency", "balance, lifetime_balance"),
+    table!("workflows", "id", "user_id, client_id, cost, steps, finishes_at"),
+    table!("spends", "workflow_id, currency", "user_id, client_id, amount, spent_at, forgiven"),
 ];
 
 /// Begins a world. What comes back is its key, which no other world has had.
@@ -141,6 +144,8 @@ pub(super) async fn sow(
                 why
             }
         })?;
+        // Whose accounts are there already has spent of them, maybe.
+        accounts::open(&mut **tx, world, user.id, user.buzz).await?;
     }
     for client in &seed.clients {
         clients::put(&mut **tx, world, client).await?;

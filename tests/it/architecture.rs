@@ -66,6 +66,7 @@ fn the_rules_know_nothing_of_http() {
 #[test]
 fn what_is_below_does_not_know_what_is_above() {
     let above = [
+        "crate::api",
         "crate::oauth",
         "crate::pages",
         "crate::control",
@@ -78,7 +79,7 @@ fn what_is_below_does_not_know_what_is_above() {
         &[],
     ));
     nobody(&trespasses(
-        &["oauth/"],
+        &["oauth/", "api/"],
         &["crate::pages", "crate::control", "crate::router"],
         &[],
     ));
@@ -131,11 +132,11 @@ fn time_and_randomness_have_one_door_each() {
 }
 
 #[test]
-fn one_file_chooses_the_statuses_of_oauth_answers() {
+fn one_file_of_a_room_chooses_the_statuses_of_its_answers() {
     nobody(&trespasses(
-        &["oauth/"],
+        &["oauth/", "api/"],
         &["StatusCode"],
-        &["oauth/respond.rs"],
+        &["oauth/respond.rs", "api/respond.rs"],
     ));
 }
 

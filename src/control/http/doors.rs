@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::super::devices::Nothing;
 use super::super::faults::Narrowing;
+use super::super::spends::Grant;
 use super::super::{
     Advance, Agreement, Approval, ClientSpec, ControlError, Denial, Expectations, Fault, Freeze,
     Mint, NewCode, NewSandbox, OneToken, Outcome, Preset, PresetFault, Requests, Set,
@@ -218,6 +219,18 @@ pub(super) async fn list_consents(context: Context, Query(whose): Query<Whose>) 
 
 pub(super) async fn delete_consents(context: Context, Either(whose): Either<Whose>) -> Answer {
     Ok(ok(&context.sandbox.delete_consents(whose).await?))
+}
+
+pub(super) async fn list_spends(context: Context, Query(whose): Query<Whose>) -> Answer {
+    Ok(ok(&context.sandbox.list_spends(whose).await?))
+}
+
+pub(super) async fn delete_spends(context: Context, Either(whose): Either<Whose>) -> Answer {
+    Ok(ok(&context.sandbox.delete_spends(whose).await?))
+}
+
+pub(super) async fn reset_budgets(context: Context, Input(input): Input<Grant>) -> Answer {
+    Ok(ok(&context.sandbox.reset_budgets(input).await?))
 }
 
 pub(super) async fn list_faults(context: Context) -> Answer {

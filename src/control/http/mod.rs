@@ -131,6 +131,8 @@ const SETTINGS: &[&str] = &[
     "refresh_token_seconds?: integer",
     "code_seconds?: integer",
     "unknown_clients?: text",
+    "workflow_cost?: integer",
+    "workflow_seconds?: integer",
 ];
 
 const FAULT: &[&str] = &[
@@ -191,7 +193,7 @@ pub(super) fn verbs() -> Vec<Verb> {
         verb(Post, "/_mock/clients", "A new client", doors::create_client).takes(CLIENT).needs(&["name"]).creates(),
         verb(Get, "/_mock/clients/{id}", "One client", doors::read_client),
         verb(Patch, "/_mock/clients/{id}", "Change a client", doors::patch_client).takes(CLIENT),
-        verb(Delete, "/_mock/clients/{id}", "Remove a client, its tokens, codes and consents", doors::delete_client),
+        verb(Delete, "/_mock/clients/{id}", "Remove a client, its tokens, codes, consents and spends", doors::delete_client),
         verb(Post, "/_mock/clients/{id}/rotate-secret", "Give a client a new secret", doors::rotate_secret),
         verb(Get, "/_mock/sessions", "Who is signed in", doors::list_sessions).asks(&["user?: text"]),
         verb(Delete, "/_mock/sessions", "Sign a user out everywhere, or everybody", doors::delete_sessions).takes(&["user?: user"]).asks(&["user?: text"]),
@@ -210,6 +212,9 @@ pub(super) fn verbs() -> Vec<Verb> {
         verb(Get, "/_mock/consents", "What users have agreed to", doors::list_consents).asks(WHOSE),
         verb(Post, "/_mock/consents", "Remember a consent", doors::put_consent).takes(&["user: user", "client_id: text", "scope: scope", "buzz_limit?: any"]),
         verb(Delete, "/_mock/consents", "Forget consents", doors::delete_consents).takes(&["user?: user", "client_id?: text"]).asks(WHOSE),
+        verb(Get, "/_mock/spends", "What apps have spent of users' buzz, and how their budgets stand", doors::list_spends).asks(WHOSE),
+        verb(Delete, "/_mock/spends", "Forget spends; what is spent stays so", doors::delete_spends).takes(&["user?: user", "client_id?: text"]).asks(WHOSE),
+        verb(Post, "/_mock/spends/reset", "Start a client's absolute budgets anew, as its user can", doors::reset_budgets).takes(&["user: user", "client_id: text"]),
         verb(Get, "/_mock/faults", "The faults that are set", doors::list_faults),
         verb(Post, "/_mock/faults", "Set a fault", doors::create_fault).takes(FAULT).creates(),
         verb(Delete, "/_mock/faults", "Remove every fault", doors::clear_faults),

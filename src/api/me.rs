@@ -1,0 +1,74 @@
+//! `GET /api/v1/me`: who the caller is, and what the token may do. Source: developer.civitai.com and civitai/civitai,
+//! `pages/api/v1/me.ts`.
+
+use axum::http::{Method, Uri};
+use axum::response::Response;
+use serde_json::{Value, json};
+
+use super::caller::{self, Caller};
+use super::respond;
+use crate::model::buzz::BuzzLimit;
+use crate::oauth::extract::Context;
+use crate::protocol::scope::Scope;
+use crate::store::StoreError;
+
+/// `GET /api/v1/me`, with a token or a session.
+pub(crate) async fn get(context: Context, method: Method, uri: Uri) -> Response {
+    // The framework here takes HEAD for GET; theirs does not.
+    if method == Method::HEAD {
+        return respond::me_method_not_allowed();
+    }
+    match show(&context, uri.query()).await {
+        Ok(Some(body)) => respond::me(&body),
+        Ok(None) => respond::me_unauthorized(),
+        Err(why) => respond::site_failure(why),
+    }
+}
+
+/// `OPTIONS /api/v1/me`.
+pub(crate) async fn options() -> Response {
+    respond::site_preflight()
+}
+
+/// Any other method.
+pub(crate) async fn method_not_allowed() -> Response {
+    respond::me_method_not_allowed()
+}
+
+async fn show(context: &Context, query: Option<&str>) -> Result<Option<Value>, StoreError> {
+    let Some(caller) = caller::of_site(context, query).await? else {
+        return Ok(None);
+    };
+    let sandbox = &context.sandbox;
+    let limit = match &caller.app {
+        Some(app) => {
+            let (world, user) = (sandbox.world(), caller.user.id);
+            let consent = sandbox.store.find_consent(world, user, &app.client).await?;
+            consent.and_then(|consent| consent.buzz_limit)
+        }
+        None => None,
+    };
+    Ok(Some(render(&caller, limit.as_ref())))
+}
+
+fn render(caller: &Caller, limit: Option<&BuzzLimit>) -> Value {
+    let user = &caller.user;
+    let mut body = json!({ "id": user.id, "username": user.username });
+    if let Some(tier) = &user.tier {
+        body["tier"] = tier.as_str().into();
+    }
+    // Whoever is banned does not get this far.
+    body["status"] = if user.muted { "muted" } else { "active" }.into();
+    body["isMember"] = user.tier.as_ref().is_some_and(|tier| tier != "free").into();
+    body["subscriptions"] = json!(user.subscriptions);
+    if let (Some(email), true) = (&user.email, caller.may(Scope::USER_READ)) {
+        body["email"] = email.as_str().into();
+        body["emailVerified"] = user.email_verified.into();
+    }
+    if let Some(app) = &caller.app {
+        body["tokenScope"] = app.scope.bits().into();
+        body["buzzLimit"] = json!(limit);
+        body["subject"] = json!({ "type": "oauth", "id": app.client });
+    }
+    body
+}

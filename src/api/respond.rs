@@ -1,0 +1,240 @@
+//! What goes back over the wire? The only place where an answer's status or header is chosen that apps get after
+//! sign-in: three servers of Civitai's, and three ways to say no.
+
+use axum::http::header::{ALLOW, CONTENT_TYPE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use super::submission::Unusable;
+use crate::contract::{Difference, Rules};
+use crate::oauth::respond::{self, Cors};
+use crate::protocol::error::{ErrorCode, OAuthError};
+use crate::store::StoreError;
+
+/// What pages may send to `me` and tRPC.
+const SITE: Cors = Cors::Any("GET");
+
+/// What pages may send to the orchestrator.
+const ORCHESTRATOR: Cors = Cors::Any("GET, POST");
+
+/// 204 to a preflight of the site.
+pub(super) fn site_preflight() -> Response {
+    SITE.apply(StatusCode::NO_CONTENT.into_response())
+}
+
+/// 204 to a preflight of the orchestrator.
+pub(super) fn orchestrator_preflight() -> Response {
+    ORCHESTRATOR.apply(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Who the caller is.
+pub(super) fn me(body: &Value) -> Response {
+    respond::ok(body, SITE)
+}
+
+/// Nobody whom `me` knows.
+pub(super) fn me_unauthorized() -> Response {
+    let body = json!({ "error": "Unauthorized" });
+    respond::with_status(StatusCode::UNAUTHORIZED, &body, SITE)
+}
+
+/// `me` is only asked.
+pub(super) fn me_method_not_allowed() -> Response {
+    let body = json!({ "error": "Method not allowed" });
+    respond::with_status(StatusCode::METHOD_NOT_ALLOWED, &body, SITE)
+}
+
+/// The database failed: the caller learns no more than that, the log says what happened.
+pub(super) fn site_failure(why: StoreError) -> Response {
+    respond::error(&OAuthError::from(why), SITE)
+}
+
+/// Why a procedure of tRPC was not carried out. Source: the codes of `@trpc/server`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusal {
+    Unauthorized,
+    Forbidden,
+    NotFound,
+    MethodNotSupported,
+    Failure,
+}
+
+impl Refusal {
+    fn status(self) -> StatusCode {
+        match self {
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotSupported => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Failure => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn envelope(self, path: &str, method: &str) -> Value {
+        let (number, code) = match self {
+            Self::Unauthorized => (-32001, "UNAUTHORIZED"),
+            Self::Forbidden => (-32003, "FORBIDDEN"),
+            Self::NotFound => (-32004, "NOT_FOUND"),
+            Self::MethodNotSupported => (-32005, "METHOD_NOT_SUPPORTED"),
+            Self::Failure => (-32603, "INTERNAL_SERVER_ERROR"),
+        };
+        let message = match self {
+            Self::Unauthorized => code.to_owned(),
+            Self::Forbidden => {
+                "Your API key does not have the required scope for this action".to_owned()
+            }
+            Self::NotFound => format!("No procedure found on path \"{path}\""),
+            Self::MethodNotSupported => {
+                format!("Unsupported {method}-request to query procedure at path \"{path}\"")
+            }
+            Self::Failure => "Internal error".to_owned(),
+        };
+        let status = self.status().as_u16();
+        let data = json!({ "code": code, "httpStatus": status, "path": path });
+        json!({ "error": { "json": { "message": message, "code": number, "data": data } } })
+    }
+}
+
+/// What came of one procedure.
+pub(super) struct Called<'a> {
+    pub(super) path: &'a str,
+    pub(super) outcome: Result<Value, Refusal>,
+}
+
+/// The answer to a tRPC request: that of one procedure, or of a batch – 207 where they do not agree.
+pub(super) fn trpc(calls: &[Called<'_>], is_batch: bool, method: &str) -> Response {
+    let envelope = |call: &Called<'_>| match &call.outcome {
+        Ok(data) => json!({ "result": { "data": { "json": data } } }),
+        Err(why) => why.envelope(call.path, method),
+    };
+    let status = |call: &Called<'_>| match &call.outcome {
+        Ok(_) => StatusCode::OK,
+        Err(why) => why.status(),
+    };
+    let first = calls.first().map_or(StatusCode::OK, status);
+    let common = if calls.iter().all(|call| status(call) == first) {
+        first
+    } else {
+        StatusCode::MULTI_STATUS
+    };
+    let mut answers: Vec<Value> = calls.iter().map(envelope).collect();
+    let body = match answers.pop() {
+        Some(only) if !is_batch => only,
+        last => {
+            answers.extend(last);
+            Value::Array(answers)
+        }
+    };
+    respond::with_status(common, &body, SITE)
+}
+
+/// Difference `insufficient-scope`, at the site: nothing where tRPC says so in its own words.
+pub(super) fn site_too_little_scope(rules: &Rules, scope: &str) -> Option<Response> {
+    rules
+        .documented(Difference::InsufficientScope)
+        .then(|| documented_scope(scope, SITE))
+}
+
+fn documented_scope(scope: &str, cors: Cors) -> Response {
+    let why = format!("Token does not have {scope} scope");
+    respond::error(&OAuthError::new(ErrorCode::InsufficientScope, why), cors)
+}
+
+/// A workflow: 200 where it is finished, 202 where it goes on.
+pub(super) fn workflow(body: &Value, is_finished: bool) -> Response {
+    let status = if is_finished {
+        StatusCode::OK
+    } else {
+        StatusCode::ACCEPTED
+    };
+    respond::with_status(status, body, ORCHESTRATOR)
+}
+
+/// A picture that a workflow has made.
+pub(super) fn picture(png: Vec<u8>) -> Response {
+    let kind = [(CONTENT_TYPE, HeaderValue::from_static("image/png"))];
+    ORCHESTRATOR.apply((kind, png).into_response())
+}
+
+/// Why the orchestrator did not do something.
+#[derive(Debug)]
+pub(super) enum Problem {
+    Unusable(Unusable),
+    Unauthorized,
+    TooLittleScope(&'static str),
+    TooLittleBuzz,
+    NotFound,
+    MethodNotAllowed(&'static str),
+    Failure(StoreError),
+}
+
+impl From<StoreError> for Problem {
+    fn from(why: StoreError) -> Self {
+        Self::Failure(why)
+    }
+}
+
+impl From<Unusable> for Problem {
+    fn from(why: Unusable) -> Self {
+        Self::Unusable(why)
+    }
+}
+
+/// What the documentation and the deployed server say to whoever is broke, and to whoever has hit a cap.
+const NO_FUNDS: &str = "Hey buddy, seems like you don't have enough funds to perform this action.";
+
+/// RFC 7807, as the orchestrator's framework writes it; and what the documentation says instead.
+pub(super) fn problem(why: Problem, rules: &Rules) -> Response {
+    match why {
+        Problem::Unusable(why) => {
+            let body = json!({
+                "type": "https://tools.ietf.org/html/rfc9110#section-15.5.1",
+                "title": "One or more validation errors occurred.",
+                "status": 400,
+                "errors": { why.path: [why.message] },
+            });
+            as_problem(StatusCode::BAD_REQUEST, &body)
+        }
+        Problem::Unauthorized => plain_problem(StatusCode::UNAUTHORIZED, "15.5.2", None),
+        Problem::TooLittleScope(scope) if rules.documented(Difference::InsufficientScope) => {
+            documented_scope(scope, ORCHESTRATOR)
+        }
+        Problem::TooLittleScope(scope) => {
+            let why = format!("Token does not have {scope} scope");
+            plain_problem(StatusCode::FORBIDDEN, "15.5.4", Some(&why))
+        }
+        Problem::TooLittleBuzz if rules.documented(Difference::InsufficientFunds) => {
+            let body = json!({ "code": "BAD_REQUEST", "message": NO_FUNDS });
+            respond::with_status(StatusCode::BAD_REQUEST, &body, ORCHESTRATOR)
+        }
+        Problem::TooLittleBuzz => plain_problem(StatusCode::FORBIDDEN, "15.5.4", Some(NO_FUNDS)),
+        Problem::NotFound => plain_problem(StatusCode::NOT_FOUND, "15.5.5", None),
+        Problem::MethodNotAllowed(allow) => {
+            let mut response = plain_problem(StatusCode::METHOD_NOT_ALLOWED, "15.5.6", None);
+            let allow = HeaderValue::from_static(allow);
+            response.headers_mut().insert(ALLOW, allow);
+            response
+        }
+        Problem::Failure(why) => respond::error(&OAuthError::from(why), ORCHESTRATOR),
+    }
+}
+
+fn plain_problem(status: StatusCode, section: &str, detail: Option<&str>) -> Response {
+    let mut body = json!({
+        "type": format!("https://tools.ietf.org/html/rfc9110#section-{section}"),
+        "title": status.canonical_reason(),
+        "status": status.as_u16(),
+    });
+    if let Some(detail) = detail {
+        body["detail"] = detail.into();
+    }
+    as_problem(status, &body)
+}
+
+fn as_problem(status: StatusCode, body: &Value) -> Response {
+    let mut response = respond::with_status(status, body, ORCHESTRATOR);
+    let kind = HeaderValue::from_static("application/problem+json; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, kind);
+    response
+}

@@ -1,0 +1,74 @@
+//! `apiKey.getSpend`: what the user's apps have spent, and how their budgets stand. The rules are `model/ledger.rs`; the
+//! Connected Apps page and the control calls read the same.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::caller::Caller;
+use crate::model::buzz::BuzzLimit;
+use crate::model::ledger::{Spend, Spending};
+use crate::oauth::extract::Context;
+use crate::protocol::ids::{ClientId, UserId};
+use crate::sandbox::Sandbox;
+use crate::store::StoreError;
+
+/// What one app has spent of one user's buzz.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Spent {
+    /// Whose buzz it was.
+    pub user: UserId,
+    /// Who has spent it.
+    pub client_id: ClientId,
+    /// How much it may spend: one budget for each of the rules.
+    pub buzz_limit: Option<BuzzLimit>,
+    /// What counts now, and how the budgets stand.
+    #[serde(flatten)]
+    pub spending: Spending,
+}
+
+/// The apps that the user has set a limit to; of others nobody asks the orchestrator. Source: civitai/civitai, "Per-Subject
+/// Buzz Spend Limits". That `spend` is the sum of the buckets is our choice.
+pub(super) async fn get(context: &Context, caller: &Caller) -> Result<Value, StoreError> {
+    let apps = of(&context.sandbox, (Some(caller.user.id), None)).await?;
+    let limited = apps
+        .into_iter()
+        .filter(|app| !app.spending.rules.is_empty());
+    let rows = limited.map(|app| {
+        json!({
+            "type": "oauth",
+            "id": app.client_id,
+            "spend": app.spending.spend,
+            "rules": app.spending.rules,
+            "buckets": app.spending.buckets,
+        })
+    });
+    Ok(rows.collect())
+}
+
+/// Every app that has a limit or has spent anything, by user and client, of these users and clients where they are given.
+pub(crate) async fn of(
+    sandbox: &Sandbox,
+    whose: (Option<UserId>, Option<&str>),
+) -> Result<Vec<Spent>, StoreError> {
+    let (store, world) = (&sandbox.store, sandbox.world());
+    let mut grants: BTreeMap<(UserId, String), (Option<BuzzLimit>, Vec<Spend>)> = BTreeMap::new();
+    for (user, client, consent, _) in store.list_consents(world, whose).await? {
+        if let Some(limit) = consent.buzz_limit {
+            grants.entry((user, client.0)).or_default().0 = Some(limit);
+        }
+    }
+    for (user, client, spend) in store.list_spends(world, whose).await? {
+        grants.entry((user, client.0)).or_default().1.push(spend);
+    }
+    let now = sandbox.now();
+    let show = |((user, client), (limit, spends)): (_, (Option<BuzzLimit>, Vec<Spend>))| Spent {
+        user,
+        client_id: ClientId(client),
+        spending: Spending::of(limit.as_ref(), &spends, now),
+        buzz_limit: limit,
+    };
+    Ok(grants.into_iter().map(show).collect())
+}

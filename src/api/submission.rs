@@ -1,0 +1,148 @@
+//! What work does an app ask for? A workflow's body, as far as billing reads it.
+//!
+//! `cost` is ours: what the workflow costs, as a number or `{"total"}`, since nothing here knows prices. `currencies` and
+//! `allowMatureContent` say which accounts may pay, as developer.civitai.com has it. A body without steps counts as one
+//! picture.
+
+use serde_json::Value;
+
+use crate::model::account::Currency;
+use crate::model::workflow::Step;
+
+/// More than anybody has, and exact in JavaScript.
+const DEAREST: f64 = 9_007_199_254_740_991.0;
+
+/// A workflow that can be quoted and paid.
+#[derive(Debug)]
+pub(super) struct Submission {
+    /// Where the body says it.
+    pub(super) cost: Option<u64>,
+    pub(super) may_pay: Vec<Currency>,
+    pub(super) steps: Vec<Step>,
+}
+
+/// A body or a query that does not say what is to be done.
+#[derive(Debug)]
+pub(super) struct Unusable {
+    /// Where it is wrong.
+    pub(super) path: String,
+    pub(super) message: String,
+}
+
+impl Unusable {
+    fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
+            message: message.into(),
+        }
+    }
+}
+
+impl Submission {
+    pub(super) fn parse(body: &[u8]) -> Result<Self, Unusable> {
+        let body: Value = serde_json::from_slice(body)
+            .map_err(|why| Unusable::new("$", format!("The body is not JSON: {why}.")))?;
+        if !body.is_object() {
+            return Err(Unusable::new("$", "The body is not a JSON object."));
+        }
+        Ok(Self {
+            cost: cost(&body["cost"])?,
+            may_pay: may_pay(&body)?,
+            steps: steps(&body["steps"])?,
+        })
+    }
+}
+
+/// Whether only the price is asked for.
+pub(super) fn is_whatif(text: Option<&str>) -> Result<bool, Unusable> {
+    match text.map(str::to_ascii_lowercase).as_deref() {
+        None | Some("" | "false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(other) => {
+            let why = format!("The value '{other}' is not valid for whatif.");
+            Err(Unusable::new("whatif", why))
+        }
+    }
+}
+
+fn cost(hint: &Value) -> Result<Option<u64>, Unusable> {
+    let amount = match hint {
+        Value::Null => return Ok(None),
+        Value::Object(parts) => parts.get("total").unwrap_or(&Value::Null),
+        amount => amount,
+    };
+    let is_amount = |number: &f64| (0.0..=DEAREST).contains(number) && number.fract() == 0.0;
+    let number = amount.as_f64().filter(is_amount).ok_or_else(|| {
+        let why = format!("The value '{hint}' is not valid for cost: a whole number of buzz.");
+        Unusable::new("cost", why)
+    })?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "checked above"
+    )]
+    Ok(Some(number as u64))
+}
+
+fn may_pay(body: &Value) -> Result<Vec<Currency>, Unusable> {
+    let wrong = |path: String, value: &Value| {
+        let why = format!("The value '{value}' is not valid: blue, green or yellow.");
+        Unusable::new(path, why)
+    };
+    let named = match &body["currencies"] {
+        Value::Null => Currency::PAYING.to_vec(),
+        Value::Array(names) if names.is_empty() => Currency::PAYING.to_vec(),
+        Value::Array(names) => {
+            let read = |(at, name): (usize, &Value)| {
+                let currency = name.as_str().and_then(Currency::named);
+                currency.ok_or_else(|| wrong(format!("currencies[{at}]"), name))
+            };
+            names
+                .iter()
+                .enumerate()
+                .map(read)
+                .collect::<Result<_, _>>()?
+        }
+        other => return Err(wrong("currencies".to_owned(), other)),
+    };
+    // Only yellow buzz pays for mature content.
+    let is_mature = body["allowMatureContent"] == Value::Bool(true);
+    let pays = |currency: &Currency| !is_mature || *currency == Currency::Yellow;
+    Ok(named.into_iter().filter(pays).collect())
+}
+
+fn steps(given: &Value) -> Result<Vec<Step>, Unusable> {
+    let none = Vec::new();
+    let given = match given {
+        Value::Null => &none,
+        Value::Array(steps) => steps,
+        _ => return Err(Unusable::new("steps", "The steps are not a list.")),
+    };
+    let read = |(at, step): (usize, &Value)| {
+        if !step.is_object() {
+            let why = "The step is not an object.";
+            return Err(Unusable::new(format!("steps[{at}]"), why));
+        }
+        let text = |key: &str| step[key].as_str().filter(|text| !text.is_empty());
+        Ok(Step {
+            kind: text("$type").unwrap_or(PICTURE).to_owned(),
+            name: text("name").map_or_else(|| at.to_string(), str::to_owned),
+        })
+    };
+    let steps: Vec<Step> = given
+        .iter()
+        .enumerate()
+        .map(read)
+        .collect::<Result<_, _>>()?;
+    Ok(if steps.is_empty() {
+        vec![Step {
+            kind: PICTURE.to_owned(),
+            name: "0".to_owned(),
+        }]
+    } else {
+        steps
+    })
+}
+
+/// The step that makes a picture.
+const PICTURE: &str = "imageGen";

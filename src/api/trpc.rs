@@ -1,0 +1,116 @@
+//! `/api/trpc/…`: procedures of the site, one at a time or in a batch, as tRPC's clients call them. What each of them
+//! does is `buzz.rs` and `spend.rs`.
+
+use axum::extract::Path;
+use axum::http::{Method, Uri};
+use axum::response::Response;
+use serde_json::Value;
+
+use super::caller::{self, Caller};
+use super::respond::{self, Called, Refusal};
+use super::{buzz, spend};
+use crate::oauth::extract::Context;
+use crate::protocol::params::Params;
+use crate::protocol::scope::Scope;
+use crate::store::StoreError;
+
+/// A procedure that there is.
+#[derive(Debug, Clone, Copy)]
+enum Procedure {
+    UserAccount,
+    BuzzAccount,
+    Spend,
+}
+
+impl Procedure {
+    fn named(path: &str) -> Option<Self> {
+        match path {
+            "buzz.getUserAccount" => Some(Self::UserAccount),
+            "buzz.getBuzzAccount" => Some(Self::BuzzAccount),
+            "apiKey.getSpend" => Some(Self::Spend),
+            _ => None,
+        }
+    }
+
+    /// What a token needs, and what that is called.
+    fn needs(self) -> (Scope, &'static str) {
+        match self {
+            Self::UserAccount | Self::BuzzAccount => (Scope::BUZZ_READ, "BuzzRead"),
+            Self::Spend => (Scope::USER_READ, "UserRead"),
+        }
+    }
+
+    async fn run(self, context: &Context, caller: &Caller) -> Result<Value, StoreError> {
+        match self {
+            Self::UserAccount => buzz::user_account(context, caller).await,
+            Self::BuzzAccount => buzz::buzz_account(context, caller).await,
+            Self::Spend => spend::get(context, caller).await,
+        }
+    }
+}
+
+/// Any method: queries are asked by GET, and none of the procedures is anything else.
+pub(crate) async fn answer(
+    context: Context,
+    method: Method,
+    uri: Uri,
+    Path(path): Path<String>,
+) -> Response {
+    if method == Method::OPTIONS {
+        return respond::site_preflight();
+    }
+    let caller = match caller::of_site(&context, uri.query()).await {
+        Ok(caller) => caller,
+        Err(why) => return respond::site_failure(why),
+    };
+    let query = Params::from_urlencoded(uri.query().unwrap_or_default().as_bytes());
+    let is_batch = query.text("batch") == Some("1");
+    let paths = if is_batch {
+        path.split(',').collect()
+    } else {
+        vec![path.as_str()]
+    };
+    if let Some(answer) = documented_refusal(&context, caller.as_ref(), &paths) {
+        return answer;
+    }
+    let is_query = matches!(method, Method::GET | Method::HEAD);
+    let mut calls = Vec::new();
+    for path in paths {
+        let outcome = match Procedure::named(path) {
+            None => Err(Refusal::NotFound),
+            Some(_) if !is_query => Err(Refusal::MethodNotSupported),
+            Some(procedure) => call(&context, procedure, caller.as_ref()).await,
+        };
+        calls.push(Called { path, outcome });
+    }
+    respond::trpc(&calls, is_batch, method.as_str())
+}
+
+async fn call(
+    context: &Context,
+    procedure: Procedure,
+    caller: Option<&Caller>,
+) -> Result<Value, Refusal> {
+    let caller = caller.ok_or(Refusal::Unauthorized)?;
+    if !caller.may(procedure.needs().0) {
+        return Err(Refusal::Forbidden);
+    }
+    procedure.run(context, caller).await.map_err(|why| {
+        tracing::error!(%why, "the request could not be carried out");
+        Refusal::Failure
+    })
+}
+
+/// What the documentation says to a token that lacks what any of the procedures needs: it knows no batches.
+fn documented_refusal(
+    context: &Context,
+    caller: Option<&Caller>,
+    paths: &[&str],
+) -> Option<Response> {
+    let caller = caller?;
+    let needs = paths.iter().filter_map(|path| Procedure::named(path));
+    let lacking = needs
+        .map(Procedure::needs)
+        .find(|(scope, _)| !caller.may(*scope));
+    lacking.and_then(|(_, name)| respond::site_too_little_scope(context.rules(), name))
+}

@@ -1,0 +1,59 @@
+//! Spends by control call: what apps have spent of users' buzz, and how the budgets stand that users gave them.
+
+use serde::{Deserialize, Serialize};
+
+use super::consents::Deleted;
+use super::{Outcome, Whose};
+use crate::api::spend::{self, Spent};
+use crate::model::user::UserRef;
+use crate::sandbox::Sandbox;
+
+/// `{"spends":[…]}`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Spends {
+    pub(crate) spends: Vec<Spent>,
+}
+
+/// One user and one client.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Grant {
+    pub(crate) user: UserRef,
+    pub(crate) client_id: String,
+}
+
+/// How many spends no longer count.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct Reset {
+    pub(crate) reset: u64,
+}
+
+impl Sandbox {
+    /// What every app that has a budget or has spent anything stands at, by user and client.
+    pub(crate) async fn list_spends(&self, whose: Whose) -> Outcome<Spends> {
+        let whose = self.resolve_whose(whose).await?;
+        let spends = spend::of(self, whose.as_key()).await?;
+        Ok(Spends { spends })
+    }
+
+    /// Forgets what was spent: budgets have room again, accounts are as they are.
+    pub(crate) async fn delete_spends(&self, whose: Whose) -> Outcome<Deleted> {
+        let whose = self.resolve_whose(whose).await?;
+        let deleted = self
+            .store
+            .delete_spends(self.world(), whose.as_key())
+            .await?;
+        Ok(Deleted { deleted })
+    }
+
+    /// Starts the absolute budgets of a user's app anew. Those that begin anew by themselves go on.
+    pub(crate) async fn reset_budgets(&self, grant: Grant) -> Outcome<Reset> {
+        let user = self.user(&grant.user, "user").await?;
+        let client = self.client_named(&grant.client_id).await?;
+        let reset = self
+            .store
+            .forgive_spends(self.world(), (user.id, &client.id))
+            .await?;
+        Ok(Reset { reset })
+    }
+}

@@ -1,0 +1,147 @@
+//! Which of a user's accounts pay? The three kinds of buzz, and how a cost is split among them. Whether an app may
+//! spend so much is `ledger.rs`.
+
+use serde::{Deserialize, Serialize};
+
+/// A kind of buzz: each is an account of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Currency {
+    /// Bought; pays for everything.
+    Yellow,
+    /// Earned; pays for what is safe for work.
+    Blue,
+    /// Bought; pays for what is safe for work.
+    Green,
+}
+
+impl Currency {
+    /// In the order in which answers list them.
+    pub(crate) const ALL: [Self; 3] = [Self::Yellow, Self::Blue, Self::Green];
+
+    /// In the order in which they pay. Source: developer.civitai.com, "Submitting Work", Payments.
+    pub(crate) const PAYING: [Self; 3] = [Self::Blue, Self::Green, Self::Yellow];
+
+    /// The word that rows, budgets and answers use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Yellow => "yellow",
+            Self::Blue => "blue",
+            Self::Green => "green",
+        }
+    }
+
+    /// The kind of this name, in any case.
+    pub(crate) fn named(text: &str) -> Option<Self> {
+        let is_named = |currency: &Self| currency.name().eq_ignore_ascii_case(text);
+        Self::ALL.into_iter().find(is_named)
+    }
+}
+
+impl std::fmt::Display for Currency {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What is on one account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Account {
+    pub(crate) currency: Currency,
+    pub(crate) balance: u64,
+    /// All that has ever come in.
+    pub(crate) lifetime_balance: u64,
+}
+
+/// What one account pays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Payment {
+    pub(crate) currency: Currency,
+    pub(crate) amount: u64,
+}
+
+/// What each account pays: the first that may is emptied before the next is drawn on. Nothing where they do not hold
+/// so much together. Source: as for [`Currency::PAYING`].
+pub(crate) fn split(cost: u64, may_pay: &[Currency], accounts: &[Account]) -> Option<Vec<Payment>> {
+    let mut left = cost;
+    let mut payments = Vec::new();
+    for currency in Currency::PAYING {
+        let account = accounts.iter().find(|one| one.currency == currency);
+        let balance = account.map_or(0, |account| account.balance);
+        let amount = left.min(balance);
+        if amount > 0 && may_pay.contains(&currency) {
+            payments.push(Payment { currency, amount });
+            left -= amount;
+        }
+    }
+    (left == 0).then_some(payments)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accounts(yellow: u64, blue: u64, green: u64) -> Vec<Account> {
+        let of = |(currency, balance)| Account {
+            currency,
+            balance,
+            lifetime_balance: balance,
+        };
+        let balances = [yellow, blue, green];
+        Currency::ALL.into_iter().zip(balances).map(of).collect()
+    }
+
+    fn told(cost: u64, may_pay: &[Currency], accounts: &[Account]) -> String {
+        let Some(payments) = split(cost, may_pay, accounts) else {
+            return "too little".to_owned();
+        };
+        let words = payments.iter();
+        let words: Vec<String> = words
+            .map(|payment| format!("{} {}", payment.amount, payment.currency))
+            .collect();
+        words.join(", ")
+    }
+
+    #[test]
+    fn earned_buzz_goes_first_and_the_rest_tops_up() {
+        let all = &Currency::PAYING;
+        assert_eq!(told(5, all, &accounts(9, 5, 9)), "5 blue");
+        assert_eq!(
+            told(20, all, &accounts(9, 5, 7)),
+            "5 blue, 7 green, 8 yellow"
+        );
+        assert_eq!(told(22, all, &accounts(9, 5, 7)), "too little");
+        assert_eq!(told(0, all, &[]), "");
+    }
+
+    #[test]
+    fn only_what_may_pay_pays() {
+        let some = &[Currency::Yellow, Currency::Green];
+        assert_eq!(told(8, some, &accounts(9, 5, 7)), "7 green, 1 yellow");
+        assert_eq!(
+            told(10, &[Currency::Yellow], &accounts(9, 5, 7)),
+            "too little"
+        );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_paid_is_the_cost_and_no_more_than_there_is(
+            cost in 0..60_u64, yellow in 0..20_u64, blue in 0..20_u64, green in 0..20_u64,
+        ) {
+            let accounts = accounts(yellow, blue, green);
+            let payments = split(cost, &Currency::PAYING, &accounts);
+            proptest::prop_assert_eq!(payments.is_some(), cost <= yellow + blue + green);
+            let payments = payments.unwrap_or_default();
+            for payment in &payments {
+                let there = accounts.iter().find(|one| one.currency == payment.currency);
+                proptest::prop_assert!(there.is_some_and(|one| payment.amount <= one.balance));
+            }
+            if !payments.is_empty() {
+                let paid: u64 = payments.iter().map(|payment| payment.amount).sum();
+                proptest::prop_assert_eq!(paid, cost);
+            }
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Since when does a budget count? Windows of a fixed length, months of the calendar and cron expressions, all in UTC.
+//! What is counted is `ledger.rs`.
+
+use std::cmp::Ordering;
+
+use croner::errors::CronError;
+use croner::parser::CronParser;
+use croner::{CivilDate, CivilDateTime, CivilTime, CronDateTime, Resolution, Weekday};
+use time::{Date, Duration, Month, OffsetDateTime, PrimitiveDateTime, Time};
+
+use crate::model::buzz::Window;
+use crate::protocol::time::Timestamp;
+
+/// So long ago that everything counts.
+const ALWAYS: Timestamp = Timestamp(i64::MIN);
+
+/// What came after this moment is within the last `unit` windows.
+///
+/// A month ends on the day of the same number in an earlier month, and where there is none on that month's last: a
+/// month before 31 March is 28 February, or 29 February in a leap year.
+pub(crate) fn window_start(now: Timestamp, window: Window, unit: u64) -> Timestamp {
+    let seconds: u64 = match window {
+        Window::Second => 1,
+        Window::Minute => 60,
+        Window::Hour => 60 * 60,
+        Window::Day => 24 * 60 * 60,
+        Window::Week => 7 * 24 * 60 * 60,
+        Window::Month => return months_before(now, unit).unwrap_or(ALWAYS),
+    };
+    let length = i64::try_from(unit.saturating_mul(seconds).saturating_mul(1000));
+    Timestamp(now.0.saturating_sub(length.unwrap_or(i64::MAX)))
+}
+
+/// Nothing where the calendar does not go back so far.
+fn months_before(now: Timestamp, months: u64) -> Option<Timestamp> {
+    let today = moment(now)?;
+    let month = i64::from(today.year()) * 12 + i64::from(u8::from(today.month())) - 1;
+    let month = month.checked_sub(i64::try_from(months).ok()?)?;
+    let year = i32::try_from(month.div_euclid(12)).ok()?;
+    let month = Month::try_from(u8::try_from(month.rem_euclid(12) + 1).ok()?).ok()?;
+    let day = today.day().min(month.length(year));
+    let then = today.replace_date(Date::from_calendar_date(year, month, day).ok()?);
+    i64::try_from(then.unix_timestamp_nanos().div_euclid(1_000_000))
+        .ok()
+        .map(Timestamp)
+}
+
+/// When the expression last fired, now included. What never has, and what is no cron expression, has always been in
+/// its first period: a cap that cannot be read is not a cap that can be escaped.
+///
+/// Five fields, or six with the seconds first; where both the day of the month and the day of the week are given, both
+/// must fit. Source: Civitai's budgets are read by Cronos.
+pub(crate) fn last_tick(cron: &str, now: Timestamp) -> Timestamp {
+    let parser = CronParser::builder().dom_and_dow(true).build();
+    let tick = || {
+        let now = moment(now)?;
+        let whole_second = Utc(PrimitiveDateTime::new(now.date(), now.time()));
+        let cron = parser.parse(cron).ok()?;
+        let tick = cron.find_previous_occurrence(&whole_second, true).ok()?;
+        Some(Timestamp(
+            tick.0.assume_utc().unix_timestamp().checked_mul(1000)?,
+        ))
+    };
+    tick().unwrap_or(ALWAYS)
+}
+
+fn moment(at: Timestamp) -> Option<OffsetDateTime> {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(at.0) * 1_000_000).ok()
+}
+
+/// What the cron library may know of a moment in UTC, where every wall clock time comes once.
+#[derive(Debug, Clone)]
+struct Utc(PrimitiveDateTime);
+
+impl CronDateTime for Utc {
+    fn to_civil(&self) -> CivilDateTime {
+        let (date, time) = (self.0.date(), self.0.time());
+        let month = u32::from(u8::from(date.month()));
+        CivilDateTime::new(
+            CivilDate::from_parts_unchecked(date.year(), month, date.day().into()),
+            CivilTime::from_parts_unchecked(
+                time.hour().into(),
+                time.minute().into(),
+                time.second().into(),
+            ),
+        )
+    }
+
+    fn civil_weekday(&self) -> Weekday {
+        Weekday::from_days_from_sunday(self.0.weekday().number_days_from_sunday().into())
+    }
+
+    fn resolve_civil(&self, civil: CivilDateTime) -> Result<Resolution<Self>, CronError> {
+        let part = |number: u32| u8::try_from(number).ok();
+        let moment = || {
+            let month = Month::try_from(part(civil.month())?).ok()?;
+            let date = Date::from_calendar_date(civil.year(), month, part(civil.day())?).ok()?;
+            let (hour, minute) = (part(civil.hour())?, part(civil.minute())?);
+            let time = Time::from_hms(hour, minute, part(civil.second())?).ok()?;
+            Some(Self(PrimitiveDateTime::new(date, time)))
+        };
+        moment()
+            .map(Resolution::Single)
+            .ok_or(CronError::InvalidDate)
+    }
+
+    fn checked_add_seconds(&self, seconds: i64) -> Option<Self> {
+        self.0.checked_add(Duration::seconds(seconds)).map(Self)
+    }
+
+    fn cmp_instant(&self, other: &Self) -> Ordering {
+        self.0.cmp(&other.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::time::Moment;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse::<Moment>().unwrap().0
+    }
+
+    #[test]
+    fn months_end_where_the_calendar_lets_them() {
+        let back = |now, months| window_start(at(now), Window::Month, months).to_string();
+        assert_eq!(back("2026-03-31T12:00:00Z", 1), "2026-02-28T12:00:00Z");
+        assert_eq!(back("2024-03-31T12:00:00Z", 1), "2024-02-29T12:00:00Z");
+        assert_eq!(back("2026-01-15T00:00:00.5Z", 2), "2025-11-15T00:00:00.5Z");
+        assert_eq!(back("2026-12-31T23:59:59Z", 30), "2024-06-30T23:59:59Z");
+    }
+
+    #[test]
+    fn a_window_that_is_longer_than_the_calendar_holds_everything() {
+        let now = at("2026-03-31T12:00:00Z");
+        for window in [Window::Second, Window::Week, Window::Month] {
+            let start = window_start(now, window, 9_007_199_254_740_991);
+            assert!(start < at("0001-01-01T00:00:00Z"), "{window:?}");
+        }
+        let day = window_start(now, Window::Day, 1);
+        assert_eq!(day.to_string(), "2026-03-30T12:00:00Z");
+    }
+
+    #[test]
+    fn a_tick_counts_from_its_own_second_on() {
+        let last = |cron, now| last_tick(cron, at(now)).to_string();
+        let monthly = "0 0 1 * *";
+        assert_eq!(
+            last(monthly, "2026-03-31T12:00:00Z"),
+            "2026-03-01T00:00:00Z"
+        );
+        assert_eq!(
+            last(monthly, "2026-04-01T00:00:00Z"),
+            "2026-04-01T00:00:00Z"
+        );
+        assert_eq!(
+            last(monthly, "2026-03-31T23:59:59.999Z"),
+            "2026-03-01T00:00:00Z"
+        );
+        assert_eq!(
+            last("@daily", "2026-03-01T00:30:00Z"),
+            "2026-03-01T00:00:00Z"
+        );
+        assert_eq!(
+            last("30 * * * * *", "2026-03-01T00:00:10Z"),
+            "2026-02-28T23:59:30Z"
+        );
+        assert_eq!(
+            last("0 0 L * *", "2026-03-15T00:00:00Z"),
+            "2026-02-28T00:00:00Z"
+        );
+        assert_eq!(
+            last("0 0 13 * FRI", "2026-11-24T00:00:00Z"),
+            "2026-11-13T00:00:00Z"
+        );
+    }
+
+    #[test]
+    fn what_never_fires_has_never_begun_anew() {
+        let now = at("2026-03-31T12:00:00Z");
+        for cron in ["soon", "0 0 30 2 *", "61 * * * *", " ", "* * * * * * * *"] {
+            assert_eq!(last_tick(cron, now), ALWAYS, "{cron:?}");
+        }
+    }
+}
