@@ -42,7 +42,10 @@ pub(super) fn me_unauthorized() -> Response {
 /// `me` is only asked.
 pub(super) fn me_method_not_allowed() -> Response {
     let body = json!({ "error": "Method not allowed" });
-    respond::with_status(StatusCode::METHOD_NOT_ALLOWED, &body, SITE)
+    let mut response = respond::with_status(StatusCode::METHOD_NOT_ALLOWED, &body, SITE);
+    let allow = HeaderValue::from_static("GET, OPTIONS");
+    response.headers_mut().insert(ALLOW, allow);
+    response
 }
 
 /// The database failed: the caller learns no more than that, the log says what happened.

@@ -40,7 +40,7 @@ mod requests;
 mod sandboxes;
 mod sessions;
 mod snapshots;
-pub(crate) mod spends;
+mod spends;
 mod tokens;
 mod users;
 mod verify;
@@ -89,6 +89,7 @@ pub(crate) use clock::{Advance, Freeze, Set};
 pub(crate) use devices::{Approval, Denial};
 pub(crate) use sandboxes::check_name;
 pub(crate) use sessions::{SignIn, SignedIn};
+pub(crate) use spends::Grantee;
 pub(crate) use tokens::{OneToken, SomeTokens};
 
 /// Why a control call was not carried out.

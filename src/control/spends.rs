@@ -17,7 +17,7 @@ pub(crate) struct Spends {
 /// One user and one client.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Grant {
+pub(crate) struct Grantee {
     pub(crate) user: UserRef,
     pub(crate) client_id: String,
 }
@@ -47,7 +47,7 @@ impl Sandbox {
     }
 
     /// Starts the absolute budgets of a user's app anew. Those that begin anew by themselves go on.
-    pub(crate) async fn reset_budgets(&self, grant: Grant) -> Outcome<Reset> {
+    pub(crate) async fn reset_budgets(&self, grant: Grantee) -> Outcome<Reset> {
         let user = self.user(&grant.user, "user").await?;
         let client = self.client_named(&grant.client_id).await?;
         let reset = self

@@ -1,9 +1,9 @@
-//! How does a Rust test say who there is? Users, clients, consents and devices.
+//! How does a Rust test say who there is? Users, clients, consents, spends and devices.
 
 use super::{MockError, MockSandbox};
 use crate::control::{
-    Agreed, Agreement, Approval, Client, ClientSpec, Denial, NewSecret, Session, SessionView,
-    SignIn, SignedIn, User, UserRef, UserSpec, Whose,
+    Agreed, Agreement, Approval, Client, ClientSpec, Denial, Grantee, NewSecret, Session,
+    SessionView, SignIn, SignedIn, Spent, User, UserRef, UserSpec, Whose,
 };
 
 impl MockSandbox {
@@ -116,6 +116,31 @@ impl MockSandbox {
     /// Forgets consents; gives how many. Errors: there is no such user or client.
     pub async fn forget_consents(&self, whose: Whose) -> Result<u64, MockError> {
         Ok(self.world().await?.delete_consents(whose).await?.deleted)
+    }
+
+    /// What apps have spent of users' buzz, and how their budgets stand. Errors: there is no such user or client.
+    pub async fn spends(&self, whose: Whose) -> Result<Vec<Spent>, MockError> {
+        Ok(self.world().await?.list_spends(whose).await?.spends)
+    }
+
+    /// Forgets what apps have spent, so that budgets have room again; gives how many spends that were. The money is not
+    /// given back. Errors: there is no such user or client.
+    pub async fn forget_spends(&self, whose: Whose) -> Result<u64, MockError> {
+        Ok(self.world().await?.delete_spends(whose).await?.deleted)
+    }
+
+    /// Starts the absolute budgets of a user's app anew; gives how many spends no longer count. Errors: there is no such
+    /// user or client.
+    pub async fn reset_budgets(
+        &self,
+        user: impl Into<UserRef>,
+        client_id: impl Into<String>,
+    ) -> Result<u64, MockError> {
+        let grant = Grantee {
+            user: user.into(),
+            client_id: client_id.into(),
+        };
+        Ok(self.world().await?.reset_budgets(grant).await?.reset)
     }
 
     /// Approves the device that shows this code (RFC 8628 §3.3) as a user. Errors: no device waits for it, or there is no

@@ -162,3 +162,175 @@ impl Spending {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use time::{Duration, OffsetDateTime};
+
+    use super::*;
+
+    /// A leap year's first of January, in milliseconds: windows reach back over months of 29, 30 and 31 days.
+    const BASE: i64 = 1_704_067_200_000;
+    const HOUR: i64 = 60 * 60 * 1000;
+
+    fn moment(at: Timestamp) -> OffsetDateTime {
+        OffsetDateTime::from_unix_timestamp_nanos(i128::from(at.0) * 1_000_000).unwrap()
+    }
+
+    /// Goes back day by day until so many months are behind, and the day is the same or the last that there is.
+    fn walk_back(now: Timestamp, months: u64) -> OffsetDateTime {
+        let now = moment(now);
+        let month =
+            |at: OffsetDateTime| i64::from(at.year()) * 12 + i64::from(u8::from(at.month()));
+        let mut then = now;
+        while month(then) != month(now) - i64::try_from(months).unwrap() || then.day() > now.day() {
+            then -= Duration::days(1);
+        }
+        then
+    }
+
+    /// What of the spends counts, told in the plainest way.
+    fn plain(budget: &Budget, spends: &[Spend], now: Timestamp) -> u64 {
+        let counts = |spend: &Spend| match budget {
+            Budget::Absolute { .. } => !spend.forgiven,
+            Budget::Sliding { window, unit, .. } => {
+                let hours = match window {
+                    Window::Hour => 1,
+                    Window::Day => 24,
+                    Window::Week => 24 * 7,
+                    Window::Month => return moment(spend.at) > walk_back(now, *unit),
+                    Window::Second | Window::Minute => unreachable!("none is made"),
+                };
+                now.0 - spend.at.0 < hours * HOUR * i64::try_from(*unit).unwrap()
+            }
+            Budget::Rollover { cron, .. } => {
+                let now = moment(now);
+                let midnight = now.replace_time(time::Time::MIDNIGHT);
+                let tick = match cron.as_str() {
+                    "0 0 * * *" => midnight,
+                    "0 0 1 * *" => midnight.replace_day(1).unwrap(),
+                    _ => return true,
+                };
+                moment(spend.at) >= tick
+            }
+        };
+        let covers = |spend: &Spend| match budget {
+            Budget::Absolute { currencies, .. }
+            | Budget::Sliding { currencies, .. }
+            | Budget::Rollover { currencies, .. } => match currencies {
+                Some(names) => names.is_empty() || names.contains(&spend.currency.to_string()),
+                None => true,
+            },
+        };
+        let counted = spends.iter().filter(|spend| counts(spend) && covers(spend));
+        counted.map(|spend| spend.amount).sum()
+    }
+
+    fn currency() -> impl Strategy<Value = Currency> {
+        prop::sample::select(Currency::ALL.to_vec())
+    }
+
+    /// Whole hours, so that spends meet the ends of windows, and a little more than a year of them.
+    fn any_moment() -> impl Strategy<Value = Timestamp> {
+        prop_oneof![
+            (0..9_600_i64).prop_map(|hours| Timestamp(BASE + hours * HOUR)),
+            (0..400_i64).prop_map(|days| Timestamp(BASE + days * 24 * HOUR)),
+            (0..9_600 * HOUR).prop_map(|ms| Timestamp(BASE + ms)),
+        ]
+    }
+
+    fn spend() -> impl Strategy<Value = Spend> {
+        (currency(), 1..50_u64, any_moment(), any::<bool>()).prop_map(
+            |(currency, amount, at, forgiven)| Spend {
+                currency,
+                amount,
+                at,
+                forgiven,
+            },
+        )
+    }
+
+    fn budget() -> impl Strategy<Value = Budget> {
+        let names = prop::collection::vec(currency().prop_map(|one| one.to_string()), 0..3);
+        let windows = vec![Window::Hour, Window::Day, Window::Week, Window::Month];
+        let crons = vec!["0 0 * * *", "0 0 1 * *", "whenever"];
+        let kinds = (
+            0..3,
+            prop::sample::select(windows),
+            1..15_u64,
+            prop::sample::select(crons),
+        );
+        (kinds, 1..200_u64, prop::option::of(names)).prop_map(
+            |((kind, window, unit, cron), limit, currencies)| match kind {
+                0 => Budget::Absolute { limit, currencies },
+                1 => Budget::Sliding {
+                    limit,
+                    window,
+                    unit,
+                    currencies,
+                },
+                _ => Budget::Rollover {
+                    limit,
+                    cron: cron.to_owned(),
+                    currencies,
+                },
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn what_counts_is_what_a_plain_sum_over_the_spends_says(
+            budgets in prop::collection::vec(budget(), 1..4),
+            spends in prop::collection::vec(spend(), 0..30),
+            now in any_moment(),
+        ) {
+            let limit = BuzzLimit(budgets);
+            let spending = Spending::of(Some(&limit), &spends, now);
+            prop_assert_eq!(spending.rules.len(), limit.0.len());
+            for (budget, rule) in limit.0.iter().zip(&spending.rules) {
+                let spend = plain(budget, &spends, now);
+                prop_assert_eq!(rule.spend, spend, "{:?} at {}", budget, now);
+                prop_assert_eq!(rule.remaining, budget.limit().saturating_sub(spend));
+            }
+            let buckets: u64 = spending.buckets.iter().map(|bucket| bucket.amount).sum();
+            prop_assert_eq!(spending.spend, buckets);
+            let most = spending.rules.iter().map(|rule| rule.spend).max().unwrap_or_default();
+            prop_assert!(spending.spend >= most);
+        }
+
+        /// The clock jumps to wherever it likes between one charge and the next.
+        #[test]
+        fn whatever_is_asked_for_no_budget_is_overspent_and_nothing_that_fits_is_refused(
+            budgets in prop::collection::vec(budget(), 1..4),
+            asked in prop::collection::vec((currency(), 0..60_u64, any_moment()), 1..30),
+        ) {
+            let limit = BuzzLimit(budgets);
+            let mut spends = Vec::new();
+            for (currency, amount, now) in asked {
+                let more = Payment { currency, amount };
+                let spend = Spend { currency, amount, at: now, forgiven: false };
+                let mut after = spends.clone();
+                after.push(spend);
+                let fits = amount == 0 || limit.0.iter().all(|budget| {
+                    let (before, after) = (plain(budget, &spends, now), plain(budget, &after, now));
+                    before == after || after <= budget.limit()
+                });
+                prop_assert_eq!(limit.has_room(&spends, &[more], now), fits);
+                if fits && amount > 0 {
+                    spends = after;
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn without_a_budget_there_is_room_for_all_of_it() {
+        let more = Payment {
+            currency: Currency::Yellow,
+            amount: u64::MAX,
+        };
+        assert!(BuzzLimit(Vec::new()).has_room(&[], &[more, more], Timestamp(0)));
+    }
+}

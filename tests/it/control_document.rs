@@ -101,12 +101,15 @@ async fn every_call_is_listed() {
     POST /_mock/sessions {user}
     DELETE /_mock/sessions ?user {user}
     GET /_mock/settings
-    PATCH /_mock/settings {access_token_seconds,code_seconds,consent,contract,differences,login,rate_limits,refresh_token_seconds,unknown_clients}
+    PATCH /_mock/settings {access_token_seconds,code_seconds,consent,contract,differences,login,rate_limits,refresh_token_seconds,unknown_clients,workflow_cost,workflow_seconds}
     GET /_mock/snapshots
     GET /_mock/snapshots/{name}
     POST /_mock/snapshots/{name}
     DELETE /_mock/snapshots/{name}
     POST /_mock/snapshots/{name}/restore
+    GET /_mock/spends ?user&client_id
+    DELETE /_mock/spends ?user&client_id {client_id,user}
+    POST /_mock/spends/reset {client_id,user}
     GET /_mock/tokens ?user&client_id
     POST /_mock/tokens {client_id,exact_scope,expires_in,scope,user}
     DELETE /_mock/tokens ?token&user&client_id {client_id,token,user}
@@ -184,6 +187,7 @@ async fn a_body_is_required_where_one_of_its_keys_is() {
     POST /_mock/device/deny ["user_code"]
     POST /_mock/faults ["effect"]
     POST /_mock/sessions ["user"]
+    POST /_mock/spends/reset ["user","client_id"]
     POST /_mock/tokens ["client_id","user"]
     POST /_mock/tokens/introspect ["token"]
     POST /_mock/verify ["expectations"]
@@ -200,7 +204,7 @@ async fn words_of_a_closed_list_are_listed() {
         let found = all.find(|one| one["name"] == name).expect("a parameter");
         found["schema"]["enum"].to_string()
     };
-    assert_snapshot!(listed("endpoint"), @r#"["authorize","device","device-approve","device-info","device-token","home","jwks","jwks.json","login","logout","openid-configuration","other","revoke","token","userinfo"]"#);
+    assert_snapshot!(listed("endpoint"), @r#"["apiKey.getSpend","authorize","blobs","buzz.getBuzzAccount","buzz.getUserAccount","device","device-approve","device-info","device-token","home","jwks","jwks.json","login","logout","me","openid-configuration","other","revoke","token","userinfo","workflows"]"#);
     assert_snapshot!(listed("grant_type"), @r#"["authorization_code","client_credentials","other","password","refresh_token","urn:ietf:params:oauth:grant-type:device_code","urn:ietf:params:oauth:grant-type:jwt-bearer","urn:ietf:params:oauth:grant-type:saml2-bearer","urn:ietf:params:oauth:grant-type:token-exchange","urn:openid:params:grant-type:ciba"]"#);
     assert_snapshot!(listed("method"), @r#"["CONNECT","DELETE","GET","HEAD","OPTIONS","PATCH","POST","PUT","TRACE"]"#);
 }

@@ -9,7 +9,7 @@ use civitai_oauth_mock::control::{
 };
 use civitai_oauth_mock::{Contract, MockError, MockServer, Scope};
 
-use crate::support::{CONF, Fields, USERINFO, World};
+use crate::support::{CONF, Fields, Spender, USERINFO, World};
 
 const SEED: &str = include_str!("support/seed.toml");
 const DEVICE: &str = "/api/auth/oauth/device";
@@ -56,13 +56,16 @@ async fn settings_are_read_and_changed() {
         .contract(Contract::Live)
         .login("ada")
         .access_token_seconds(60)
-        .code_seconds(5);
+        .code_seconds(5)
+        .workflow_cost(3)
+        .workflow_seconds(4);
     let after = server.set(changes).await.unwrap();
     assert_eq!(after, server.settings().await.unwrap());
     assert_eq!(
         (after.access_token_seconds, after.code_seconds),
         (60, Some(5))
     );
+    assert_eq!((after.workflow_cost, after.workflow_seconds), (3, 4));
     let shown = world.get("/_mock/settings").await.json();
     assert_eq!(shown, serde_json::to_value(&after).unwrap());
     assert_eq!(server.contract().await.unwrap().contract, Contract::Live);
@@ -337,4 +340,25 @@ async fn sandboxes_are_made_listed_and_deleted() {
         server.sandbox_info("live").await,
         Err(MockError::NotFound(_))
     ));
+}
+
+#[tokio::test]
+async fn what_apps_spend_is_read_forgotten_and_reset() {
+    let (server, world) = seeded().await;
+    let ada = Spender::funded(&world, &CONF, 100).await;
+    let limit = [Budget::Absolute {
+        limit: 30,
+        currencies: None,
+    }];
+    let agreed = Agreement::new("ada", "conf", Scope::AI_SERVICES).buzz_limit(limit);
+    server.agree(agreed).await.unwrap();
+    assert!(ada.pays(30).await && !ada.pays(1).await);
+    let whose = Whose::all().user("ada").client("conf");
+    let spent = server.spends(whose.clone()).await.unwrap();
+    let rule = &spent[0].spending.rules[0];
+    assert_eq!((rule.kind, rule.spend, rule.remaining), ("absolute", 30, 0));
+    assert_eq!(server.reset_budgets("ada", "conf").await.unwrap(), 1);
+    assert!(ada.pays(30).await && !ada.pays(1).await);
+    assert_eq!(server.forget_spends(whose).await.unwrap(), 2);
+    assert!(ada.pays(30).await);
 }

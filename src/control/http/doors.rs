@@ -11,10 +11,9 @@ use serde_json::json;
 
 use super::super::devices::Nothing;
 use super::super::faults::Narrowing;
-use super::super::spends::Grant;
 use super::super::{
     Advance, Agreement, Approval, ClientSpec, ControlError, Denial, Expectations, Fault, Freeze,
-    Mint, NewCode, NewSandbox, OneToken, Outcome, Preset, PresetFault, Requests, Set,
+    Grantee, Mint, NewCode, NewSandbox, OneToken, Outcome, Preset, PresetFault, Requests, Set,
     SettingsPatch, SignIn, SignedIn, SomeTokens, UserRef, UserSpec, Whose,
 };
 use super::document;
@@ -229,7 +228,7 @@ pub(super) async fn delete_spends(context: Context, Either(whose): Either<Whose>
     Ok(ok(&context.sandbox.delete_spends(whose).await?))
 }
 
-pub(super) async fn reset_budgets(context: Context, Input(input): Input<Grant>) -> Answer {
+pub(super) async fn reset_budgets(context: Context, Input(input): Input<Grantee>) -> Answer {
     Ok(ok(&context.sandbox.reset_budgets(input).await?))
 }
 

@@ -269,7 +269,8 @@ async fn keep(
         .await
 }
 
-/// `POST /user/account/connected/{client_id}/revoke`: its tokens and the consent go.
+/// `POST /user/account/connected/{client_id}/revoke`: its tokens and the consent go, and what it has spent is forgotten,
+/// as Civitai tells its orchestrator.
 pub(crate) async fn revoke(context: Context, Path(id): Path<String>) -> Response {
     let user = match visitor(&context).await {
         Ok(user) => user,
@@ -280,6 +281,7 @@ pub(crate) async fn revoke(context: Context, Path(id): Path<String>) -> Response
     let whose = (Some(user.id), Some(id.as_str()));
     let revoked = async {
         store.delete_consents(world, whose).await?;
+        store.delete_spends(world, whose).await?;
         store.delete_tokens(world, whose).await
     };
     match revoked.await {

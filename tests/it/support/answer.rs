@@ -155,6 +155,12 @@ pub(crate) fn redacted(text: &str, port: u16) -> String {
 /// The word itself, unless it is one that nobody can foretell.
 fn placeholder(word: &str) -> &str {
     let is_hex = |text: &str| text.bytes().all(|byte| b"0123456789abcdef".contains(&byte));
+    let is_ulid = |text: &str| text.len() >= 26 && text.as_bytes()[..26].is_ascii();
+    match word.split_once('_') {
+        Some(("wf", id)) if is_ulid(id) => return "<workflow>",
+        Some(("blob", id)) if is_ulid(id) => return "<blob>",
+        _ => {}
+    }
     match word.strip_prefix("civitai_") {
         Some(digits) if digits.len() == 36 && is_hex(digits) => "<token>",
         None if word.len() == 64 && is_hex(word) => "<secret>",

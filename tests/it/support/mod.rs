@@ -11,6 +11,7 @@ mod https;
 mod id_tokens;
 mod page;
 mod program;
+mod spender;
 mod stopwatch;
 mod world;
 
@@ -29,6 +30,7 @@ pub(crate) use https::Https;
 pub(crate) use id_tokens::{CONFIGURATION, JWKS};
 pub(crate) use page::Page;
 pub(crate) use program::Program;
+pub(crate) use spender::{ME, Spender, WORKFLOWS};
 pub(crate) use stopwatch::Stopwatch;
 pub(crate) use world::{Ask, Mock, World, config};
 

@@ -1,0 +1,69 @@
+//! CORS of what apps call after sign-in: a page of any origin may, as at `/userinfo`.
+
+use insta::assert_snapshot;
+use serde_json::json;
+
+use crate::support::{CONF, ME, Mock, Spender, WORKFLOWS, World};
+
+const TRPC: &str = "/api/trpc/buzz.getUserAccount";
+
+#[tokio::test]
+async fn preflights_are_open_to_all() {
+    let mock = Mock::documented().await;
+    let mut table = String::new();
+    for path in [
+        ME,
+        TRPC,
+        WORKFLOWS,
+        "/v2/consumer/workflows/x",
+        "/v2/consumer/blobs/x",
+    ] {
+        let answer = mock
+            .ask("OPTIONS", path)
+            .header("origin", "https://anywhere.example")
+            .header("access-control-request-headers", "authorization")
+            .await;
+        let answer = answer.to_string();
+        table += &format!("{path} {}\n", answer.trim_end().replace('\n', " | "));
+    }
+    assert_snapshot!(table, @"
+    /api/v1/me 204 | access-control-allow-headers: * | access-control-allow-methods: GET | access-control-allow-origin: *
+    /api/trpc/buzz.getUserAccount 204 | access-control-allow-headers: * | access-control-allow-methods: GET | access-control-allow-origin: *
+    /v2/consumer/workflows 204 | access-control-allow-headers: * | access-control-allow-methods: GET, POST | access-control-allow-origin: *
+    /v2/consumer/workflows/x 204 | access-control-allow-headers: * | access-control-allow-methods: GET, POST | access-control-allow-origin: *
+    /v2/consumer/blobs/x 204 | access-control-allow-headers: * | access-control-allow-methods: GET, POST | access-control-allow-origin: *
+    ");
+}
+
+/// Whether a page of any origin may read each answer, by status.
+async fn readable(world: &World, token: &str) -> Vec<(u16, bool)> {
+    let app = Spender::with(world, token);
+    let answers = [
+        app.get(ME).await,
+        app.get(TRPC).await,
+        app.submit(&json!({ "cost": 1 })).await,
+        app.submit(&json!({ "cost": 1000 })).await,
+        app.submit(&json!([])).await,
+        app.get("/v2/consumer/workflows/x").await,
+    ];
+    let is_open = |answer: &crate::support::Answer| {
+        answer.header("access-control-allow-origin").as_deref() == Some("*")
+    };
+    answers
+        .iter()
+        .map(|answer| (answer.status, is_open(answer)))
+        .collect()
+}
+
+#[tokio::test]
+async fn every_answer_may_be_read_good_or_bad() {
+    for mock in [Mock::documented().await, Mock::live().await] {
+        let world = mock.sandbox("pages");
+        let ada = Spender::funded(&world, &CONF, 10).await;
+        let narrow = world.tokens(&CONF, "1").await.access;
+        for token in [ada.token.as_str(), narrow.as_str(), "nonsense"] {
+            let seen = readable(&world, token).await;
+            assert!(seen.iter().all(|(_, is_open)| *is_open), "{seen:?}");
+        }
+    }
+}

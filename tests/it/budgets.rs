@@ -1,0 +1,254 @@
+//! Spend caps: how long each kind of budget holds, and what is told of it. The sums are checked by property in
+//! `model/ledger.rs`.
+
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use crate::support::{CONF, Mock, OTHER, SPA, Spender, World};
+
+const SPEND: &str = "apiKey.getSpend";
+
+async fn capped(mock: &World, at: &str, budgets: Value) -> Spender {
+    mock.freeze(at).await;
+    mock.cap(&CONF, budgets).await;
+    Spender::funded(mock, &CONF, 1000).await
+}
+
+async fn set_clock(mock: &World, at: &str) {
+    mock.control("POST", "/clock/set", json!({ "at": at }))
+        .await;
+}
+
+/// A token for the moment, however far the clock has been moved.
+async fn pays(mock: &World, cost: u64) -> bool {
+    Spender::of_ada(mock, &CONF).await.pays(cost).await
+}
+
+#[tokio::test]
+async fn an_absolute_budget_holds_until_it_is_reset() {
+    let mock = Mock::documented().await;
+    let budget = json!([{ "type": "absolute", "limit": 30 }]);
+    let ada = capped(&mock, "2026-01-31T12:00:00Z", budget).await;
+    assert!(ada.pays(20).await && !ada.pays(11).await && ada.pays(10).await);
+    set_clock(&mock, "2036-01-01T00:00:00Z").await;
+    assert!(!pays(&mock, 1).await);
+    let grant = json!({ "user": "ada", "client_id": "conf" });
+    let reset = mock.control("POST", "/spends/reset", grant.clone()).await;
+    assert_eq!(reset, json!({ "reset": 2 }));
+    assert!(pays(&mock, 30).await && !pays(&mock, 1).await);
+    let reset = mock.control("POST", "/spends/reset", grant).await;
+    assert_eq!(reset, json!({ "reset": 1 }));
+}
+
+#[tokio::test]
+async fn a_sliding_budget_has_room_again_when_its_spends_are_so_long_ago() {
+    let mock = Mock::documented().await;
+    let budget = json!([{ "type": "sliding", "limit": 30, "window": "minute", "unit": 10 }]);
+    let ada = capped(&mock, "2026-01-31T12:00:00Z", budget).await;
+    assert!(ada.pays(20).await);
+    mock.advance(300).await;
+    assert!(ada.pays(10).await && !ada.pays(1).await);
+    mock.advance(299).await;
+    assert!(!ada.pays(1).await);
+    mock.advance(1).await;
+    assert!(ada.pays(20).await && !ada.pays(1).await);
+}
+
+#[tokio::test]
+async fn a_sliding_month_ends_with_the_calendar() {
+    let mock = Mock::documented().await;
+    let budget = json!([{ "type": "sliding", "limit": 30, "window": "month", "unit": 1 }]);
+    let ada = capped(&mock, "2026-02-28T12:00:00Z", budget).await;
+    assert!(ada.pays(30).await);
+    set_clock(&mock, "2026-03-28T11:59:59Z").await;
+    assert!(!pays(&mock, 1).await);
+    // A month before any of the last days of March is the last of February.
+    set_clock(&mock, "2026-03-31T11:59:59Z").await;
+    assert!(!pays(&mock, 1).await);
+    set_clock(&mock, "2026-03-31T12:00:00Z").await;
+    assert!(pays(&mock, 30).await);
+}
+
+#[tokio::test]
+async fn a_rollover_budget_begins_anew_when_its_cron_fires() {
+    let mock = Mock::documented().await;
+    let budget = json!([{ "type": "rollover", "limit": 30, "cron": "0 0 1 * *" }]);
+    let ada = capped(&mock, "2026-01-31T23:59:59Z", budget).await;
+    assert!(ada.pays(30).await && !ada.pays(1).await);
+    mock.advance(1).await;
+    assert!(ada.pays(30).await && !ada.pays(1).await);
+}
+
+#[tokio::test]
+async fn a_cron_that_nobody_can_read_never_fires() {
+    let mock = Mock::documented().await;
+    let budget = json!([{ "type": "rollover", "limit": 30, "cron": "on pay day" }]);
+    let ada = capped(&mock, "2026-01-31T12:00:00Z", budget).await;
+    assert!(ada.pays(30).await);
+    set_clock(&mock, "2036-01-01T00:00:00Z").await;
+    assert!(!pays(&mock, 1).await);
+}
+
+#[tokio::test]
+async fn of_several_budgets_the_tightest_wins() {
+    let mock = Mock::documented().await;
+    let budgets = json!([
+        { "type": "absolute", "limit": 50 },
+        { "type": "sliding", "limit": 30, "window": "day", "unit": 1 },
+    ]);
+    let ada = capped(&mock, "2026-01-31T12:00:00Z", budgets).await;
+    assert!(!ada.pays(31).await && ada.pays(30).await);
+    set_clock(&mock, "2026-02-01T12:00:00Z").await;
+    assert!(!pays(&mock, 21).await && pays(&mock, 20).await);
+}
+
+#[tokio::test]
+async fn a_budget_of_one_kind_of_buzz_leaves_the_others_free() {
+    let mock = Mock::documented().await;
+    let budgets = json!([{ "type": "absolute", "limit": 30, "currencies": ["blue"] }]);
+    let ada = capped(&mock, "2026-01-31T12:00:00Z", budgets).await;
+    let buzz = json!({ "buzz": { "blue": 100, "yellow": 100 } });
+    mock.control("PATCH", "/users/ada", buzz).await;
+    assert!(!ada.pays(31).await, "blue pays first, whatever is capped");
+    let yellow = json!({ "cost": 100, "currencies": ["yellow"] });
+    assert_eq!(ada.submit(&yellow).await.status, 200);
+    assert!(ada.pays(30).await && !ada.pays(1).await);
+}
+
+#[tokio::test]
+async fn what_is_spent_follows_user_and_client_over_tokens() {
+    let mock = Mock::documented().await;
+    let request = CONF
+        .asks("114689")
+        .and("buzz_limit", r#"[{"type":"absolute","limit":30}]"#);
+    let code = mock.approve(&request).await.code();
+    let first = mock.token(&CONF.redeems(&code)).await;
+    let ada = Spender::funded(&mock, &OTHER, 1000).await;
+    assert!(
+        Spender::with(&mock, &first.text("access_token"))
+            .pays(30)
+            .await
+    );
+    let next = mock
+        .token(&CONF.refreshes(&first.text("refresh_token")))
+        .await;
+    for token in [
+        next.text("access_token"),
+        mock.tokens(&CONF, "32768").await.access,
+    ] {
+        assert!(!Spender::with(&mock, &token).pays(1).await);
+    }
+    assert!(ada.pays(31).await, "another app has no cap");
+    mock.control("PATCH", "/users/tess", json!({ "buzz": { "blue": 31 } }))
+        .await;
+    let tess = mock.tokens_of("tess", &CONF, "32768").await.access;
+    assert!(
+        Spender::with(&mock, &tess).pays(31).await,
+        "nor has another user"
+    );
+}
+
+#[tokio::test]
+async fn turning_the_clock_back_is_no_way_around_a_cap() {
+    let mock = Mock::documented().await;
+    let budgets = json!([
+        { "type": "sliding", "limit": 30, "window": "hour", "unit": 1 },
+        { "type": "rollover", "limit": 30, "cron": "@daily" },
+    ]);
+    let ada = capped(&mock, "2026-01-31T12:00:00Z", budgets).await;
+    assert!(ada.pays(30).await);
+    set_clock(&mock, "2026-01-01T12:00:00Z").await;
+    assert!(!ada.pays(1).await);
+}
+
+#[tokio::test]
+async fn the_user_learns_what_is_spent_and_what_remains() {
+    let mock = Mock::documented().await;
+    let budgets = json!([
+        { "type": "sliding", "limit": 50, "window": "day", "unit": 7 },
+        { "type": "absolute", "limit": 100, "currencies": ["yellow"] },
+        { "type": "rollover", "limit": 20, "cron": "0 0 * * *" },
+    ]);
+    let ada = capped(&mock, "2026-01-31T12:00:00Z", budgets).await;
+    let buzz = json!({ "buzz": { "blue": 5, "yellow": 100 } });
+    mock.control("PATCH", "/users/ada", buzz).await;
+    assert!(ada.pays(12).await);
+    // Another app has no limit, and a limit of no budgets is none.
+    assert!(Spender::of_ada(&mock, &OTHER).await.pays(1).await);
+    mock.cap(&SPA, json!([])).await;
+    assert_snapshot!(ada.call(SPEND).await.body, @r#"{"result":{"data":{"json":[{"type":"oauth","id":"conf","spend":12,"rules":[{"type":"sliding","limit":50,"spend":12,"remaining":38,"window":"day","unit":7},{"type":"absolute","limit":100,"spend":7,"remaining":93},{"type":"rollover","limit":20,"spend":12,"remaining":8}],"buckets":[{"ts":"2026-01-31T12:00:00Z","amount":5,"currency":"blue"},{"ts":"2026-01-31T12:00:00Z","amount":7,"currency":"yellow"}]}]}}}"#);
+    set_clock(&mock, "2026-02-01T00:00:00Z").await;
+    let later = Spender::of_ada(&mock, &CONF).await.data(SPEND).await;
+    let spends: Vec<&Value> = later[0]["rules"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|rule| &rule["spend"])
+        .collect();
+    assert_eq!(spends, [12, 7, 0]);
+    let tess = mock.tokens_of("tess", &CONF, "1").await.access;
+    assert_eq!(Spender::with(&mock, &tess).data(SPEND).await, json!([]));
+}
+
+#[tokio::test]
+async fn control_calls_show_every_spend_and_forget_those_that_are_named() {
+    let mock = Mock::documented().await;
+    let ada = capped(
+        &mock,
+        "2026-01-31T12:00:00Z",
+        json!([{ "type": "absolute", "limit": 30 }]),
+    )
+    .await;
+    assert!(ada.pays(30).await);
+    assert!(Spender::of_ada(&mock, &OTHER).await.pays(5).await);
+    let shown = mock.get("/_mock/spends").await;
+    assert_snapshot!(shown.body, @r#"{"spends":[{"user":2,"client_id":"conf","buzz_limit":[{"type":"absolute","limit":30}],"spend":30,"rules":[{"type":"absolute","limit":30,"spend":30,"remaining":0}],"buckets":[{"ts":"2026-01-31T12:00:00Z","amount":30,"currency":"yellow"}]},{"user":2,"client_id":"other","buzz_limit":null,"spend":5,"rules":[],"buckets":[{"ts":"2026-01-31T12:00:00Z","amount":5,"currency":"yellow"}]}]}"#);
+    let of_other = mock
+        .control("GET", "/spends?user=ada&client_id=other", json!({}))
+        .await;
+    assert_eq!(of_other["spends"].as_array().map(Vec::len), Some(1));
+    let gone = mock
+        .control("DELETE", "/spends?client_id=conf", json!({}))
+        .await;
+    assert_eq!(gone, json!({ "deleted": 1 }));
+    assert!(ada.pays(30).await);
+    assert_eq!(
+        ada.balance().await,
+        [935, 0, 0],
+        "the money is not given back"
+    );
+    let gone = mock
+        .control("DELETE", "/spends", json!({ "user": "ada" }))
+        .await;
+    assert_eq!(gone, json!({ "deleted": 2 }));
+    let mut table = String::new();
+    for (method, path, input) in [
+        ("GET", "/spends?user=adda", json!({})),
+        ("GET", "/spends?client=conf", json!({})),
+        ("DELETE", "/spends", json!({ "client_id": "confi" })),
+        ("POST", "/spends/reset", json!({ "user": "ada" })),
+        (
+            "POST",
+            "/spends/reset",
+            json!({ "user": "gone", "client_id": "conf" }),
+        ),
+    ] {
+        let answer = mock
+            .ask(method, &format!("/_mock{path}"))
+            .json(&input)
+            .await;
+        table += &format!("{method} {path} {input}\n  {}\n", answer.gist());
+    }
+    assert_snapshot!(table, @r#"
+    GET /spends?user=adda {}
+      400 invalid: no user "adda"
+    GET /spends?client=conf {}
+      400 invalid: unknown key "client"
+    DELETE /spends {"client_id":"confi"}
+      400 invalid: no client "confi"
+    POST /spends/reset {"user":"ada"}
+      400 invalid: missing key "client_id"
+    POST /spends/reset {"user":"gone","client_id":"conf"}
+      400 invalid: user "gone" is deleted
+    "#);
+}

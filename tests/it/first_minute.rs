@@ -1,0 +1,83 @@
+//! An app's first minute: sign-in, who is it, what is there to spend, what would it cost, do it – until the user's cap is
+//! hit, and raised.
+
+use civitai_oauth_mock::{Contract, Difference};
+use serde_json::json;
+
+use crate::support::{ME, Mock, SPA, Spender, WORKFLOWS, World};
+
+/// Signs ada in to the app, with a cap as the consent page sends it.
+async fn sign_in(world: &World, cap: &str) -> Spender {
+    let request = SPA.asks("114689").and("buzz_limit", cap);
+    let code = world.approve(&request).await.code();
+    let token = world.token(&SPA.redeems(&code)).await.text("access_token");
+    Spender::with(world, &token)
+}
+
+async fn first_minute(world: &World) {
+    world
+        .set_apart(Difference::InsufficientFunds, Contract::Live)
+        .await;
+    let buzz = json!({ "buzz": { "yellow": 500, "blue": 40 } });
+    world.control("PATCH", "/users/ada", buzz).await;
+
+    let cap = r#"[{"type":"sliding","limit":150,"window":"day","unit":1}]"#;
+    let ada = sign_in(world, cap).await;
+    let me = ada.get(ME).await.json();
+    assert_eq!(
+        (&me["username"], &me["status"]),
+        (&json!("ada"), &json!("active"))
+    );
+    assert_eq!(me["buzzLimit"].to_string(), cap);
+    assert_eq!(ada.balance().await, [500, 40, 0]);
+
+    let body =
+        json!({ "cost": 100, "steps": [{ "$type": "imageGen", "input": { "prompt": "a cat" } }] });
+    let quote = ada.quote(&body).await;
+    assert_eq!(
+        (quote.status, &quote.json()["cost"]["total"]),
+        (200, &json!(100))
+    );
+    assert_eq!(ada.balance().await, [500, 40, 0]);
+
+    let done = ada.submit(&body).await;
+    assert_eq!(
+        (done.status, done.text("status").as_str()),
+        (200, "succeeded")
+    );
+    let again = ada.get(&format!("{WORKFLOWS}/{}", done.text("id"))).await;
+    assert_eq!(again.body, done.body);
+    assert_eq!(ada.balance().await, [440, 0, 0]);
+
+    let refused = ada.submit(&body).await;
+    assert_eq!(refused.status, 403, "{refused}");
+    let kind = refused.header("content-type").unwrap_or_default();
+    assert!(kind.starts_with("application/problem+json"), "{kind}");
+    let spent = &ada.data("apiKey.getSpend").await[0]["rules"][0];
+    assert_eq!(
+        (&spent["spend"], &spent["remaining"]),
+        (&json!(100), &json!(50))
+    );
+    assert_eq!(ada.balance().await, [440, 0, 0]);
+
+    // The user comes by the consent page again; the app's token is the old one.
+    sign_in(
+        world,
+        r#"[{"type":"sliding","limit":200,"window":"day","unit":1}]"#,
+    )
+    .await;
+    assert_eq!(ada.submit(&body).await.status, 200);
+    assert_eq!(ada.balance().await, [340, 0, 0]);
+}
+
+#[tokio::test]
+async fn an_apps_first_minute() {
+    let mock = Mock::documented().await;
+    first_minute(&mock).await;
+}
+
+#[tokio::test]
+async fn an_apps_first_minute_in_a_sandbox() {
+    let mock = Mock::documented().await;
+    first_minute(&mock.sandbox("first")).await;
+}

@@ -1,0 +1,297 @@
+//! `/v2/consumer/workflows`: what is paid for, by whom, and what comes of it.
+
+use civitai_oauth_mock::{Contract, Difference};
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use crate::support::{CONF, Mock, OTHER, Spender, WORKFLOWS, World};
+
+fn picture() -> Value {
+    json!({ "steps": [{ "$type": "imageGen", "name": "hero", "input": { "prompt": "a cat" } }] })
+}
+
+/// The path of a URL in an answer, as a request of this sandbox names it.
+fn path(world: &World, answer: &Value) -> String {
+    let url = answer["steps"][0]["output"]["images"][0]["url"].as_str();
+    let url = url.expect("a picture has an address");
+    url.strip_prefix(&world.base)
+        .expect("it is in this sandbox")
+        .to_owned()
+}
+
+#[tokio::test]
+async fn a_workflow_is_finished_at_once_unless_it_is_set_otherwise() {
+    let mock = Mock::documented().await;
+    let ada = Spender::funded(&mock, &CONF, 25).await;
+    let submitted = ada.submit(&picture()).await;
+    assert_snapshot!(submitted, @r#"
+    200
+    access-control-allow-headers: *
+    access-control-allow-methods: GET, POST
+    access-control-allow-origin: *
+    content-type: application/json
+
+    {"id":"<workflow>","status":"succeeded","cost":{"total":10},"steps":[{"$type":"imageGen","name":"hero","status":"succeeded","output":{"images":[{"id":"<blob>","available":true,"url":"http://mock/v2/consumer/blobs/<blob>"}]}}]}
+    "#);
+    let shown = ada
+        .get(&format!("{WORKFLOWS}/{}", submitted.text("id")))
+        .await;
+    assert_eq!(shown.to_string(), submitted.to_string());
+    assert_eq!(ada.balance().await, [15, 0, 0]);
+}
+
+#[tokio::test]
+async fn a_workflow_runs_by_the_sandboxs_clock() {
+    let mock = Mock::documented().await;
+    let world = mock.sandbox("slow");
+    world
+        .set(json!({ "workflow_seconds": 30, "workflow_cost": 7 }))
+        .await;
+    let ada = Spender::funded(&world, &CONF, 25).await;
+    let submitted = ada.submit(&picture()).await;
+    assert_snapshot!(submitted.gist(), @r#"202 {"id":"<workflow>","status":"processing","cost":{"total":7},"steps":[{"$type":"imageGen","name":"hero","status":"processing","output":{"images":[{"id":"<blob>","available":false,"url":"http://mock/_sandbox/slow/v2/consumer/blobs/<blob>"}]}}]}"#);
+    assert_eq!(
+        ada.balance().await,
+        [18, 0, 0],
+        "it is paid when it is submitted"
+    );
+    let running = submitted.json();
+    let picture = path(&world, &running);
+    assert_eq!(world.get(&picture).await.status, 404);
+    let one = format!("{WORKFLOWS}/{}", submitted.text("id"));
+    world.advance(29).await;
+    assert_eq!(ada.get(&one).await.status, 202);
+    world.advance(1).await;
+    let finished = ada.get(&one).await;
+    assert_eq!(
+        (finished.status, finished.text("status").as_str()),
+        (200, "succeeded")
+    );
+    let image = world.get(&picture).await;
+    assert_eq!(image.header("content-type").as_deref(), Some("image/png"));
+}
+
+#[tokio::test]
+async fn whatif_quotes_and_spends_nothing() {
+    let mock = Mock::documented().await;
+    let ada = Spender::funded(&mock, &CONF, 5).await;
+    let quote = ada
+        .quote(&json!({ "cost": 700, "steps": [{ "$type": "videoGen" }] }))
+        .await;
+    assert_snapshot!(quote.gist(), @r#"200 {"id":"<workflow>","status":"unassigned","cost":{"total":700},"steps":[{"$type":"videoGen","name":"0","status":"unassigned","output":{"images":[]}}]}"#);
+    assert_eq!(ada.balance().await, [5, 0, 0]);
+    let kept = ada.get(&format!("{WORKFLOWS}/{}", quote.text("id"))).await;
+    assert_eq!(kept.status, 404);
+    let quote = ada.quote(&picture()).await.json();
+    assert_eq!(quote["cost"]["total"], 10);
+}
+
+#[tokio::test]
+async fn earned_buzz_pays_first_and_only_what_may() {
+    let mock = Mock::documented().await;
+    let buzz = json!({ "buzz": { "yellow": 100, "blue": 5, "green": 7 } });
+    mock.control("PATCH", "/users/ada", buzz).await;
+    let ada = Spender::of_ada(&mock, &CONF).await;
+    for (body, left) in [
+        (json!({ "cost": 6 }), [100, 0, 6]),
+        (json!({ "cost": 1, "currencies": ["yellow"] }), [99, 0, 6]),
+        (
+            json!({ "cost": { "total": 3 }, "currencies": ["yellow", "green"] }),
+            [99, 0, 3],
+        ),
+        (json!({ "cost": 9, "allowMatureContent": true }), [90, 0, 3]),
+        (json!({ "cost": 13, "currencies": [] }), [80, 0, 0]),
+        (json!({ "cost": 0 }), [80, 0, 0]),
+    ] {
+        let answer = ada.submit(&body).await;
+        assert_eq!(answer.status, 200, "{body}: {answer}");
+        assert_eq!(ada.balance().await, left, "{body}");
+    }
+    let only_green = json!({ "cost": 1, "currencies": ["green"] });
+    assert_eq!(ada.submit(&only_green).await.status, 400);
+}
+
+#[tokio::test]
+async fn the_broke_and_the_capped_are_told_the_same() {
+    let mock = Mock::documented().await;
+    let ada = Spender::funded(&mock, &CONF, 9).await;
+    let broke = ada.submit(&picture()).await;
+    assert_snapshot!(broke, @r#"
+    400
+    access-control-allow-headers: *
+    access-control-allow-methods: GET, POST
+    access-control-allow-origin: *
+    content-type: application/json
+
+    {"code":"BAD_REQUEST","message":"Hey buddy, seems like you don't have enough funds to perform this action."}
+    "#);
+    let ada = Spender::funded(&mock, &CONF, 100).await;
+    mock.cap(&CONF, json!([{ "type": "absolute", "limit": 9 }]))
+        .await;
+    let capped = ada.submit(&picture()).await;
+    assert_eq!(capped.to_string(), broke.to_string());
+    mock.set_apart(Difference::InsufficientFunds, Contract::Live)
+        .await;
+    assert_snapshot!(ada.submit(&picture()).await, @r#"
+    403
+    access-control-allow-headers: *
+    access-control-allow-methods: GET, POST
+    access-control-allow-origin: *
+    content-type: application/problem+json; charset=utf-8
+
+    {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.4","title":"Forbidden","status":403,"detail":"Hey buddy, seems like you don't have enough funds to perform this action."}
+    "#);
+    assert_eq!(ada.balance().await, [100, 0, 0]);
+}
+
+#[tokio::test]
+async fn nobody_and_too_little_scope_are_refused() {
+    let mock = Mock::live().await;
+    let nobody = Spender::with(&mock, "nonsense");
+    assert_snapshot!(nobody.submit(&picture()).await, @r#"
+    401
+    access-control-allow-headers: *
+    access-control-allow-methods: GET, POST
+    access-control-allow-origin: *
+    content-type: application/problem+json; charset=utf-8
+
+    {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.2","title":"Unauthorized","status":401}
+    "#);
+    assert_eq!(nobody.get(&format!("{WORKFLOWS}/x")).await.status, 401);
+    let narrow = Spender::with(&mock, &mock.tokens(&CONF, "65537").await.access);
+    assert_snapshot!(narrow.submit(&picture()).await, @r#"
+    403
+    access-control-allow-headers: *
+    access-control-allow-methods: GET, POST
+    access-control-allow-origin: *
+    content-type: application/problem+json; charset=utf-8
+
+    {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.4","title":"Forbidden","status":403,"detail":"Token does not have AIServicesWrite scope"}
+    "#);
+    assert_eq!(narrow.quote(&picture()).await.status, 403);
+    mock.set_apart(Difference::InsufficientScope, Contract::Documented)
+        .await;
+    assert_snapshot!(narrow.submit(&picture()).await, @r#"
+    403
+    access-control-allow-headers: *
+    access-control-allow-methods: GET, POST
+    access-control-allow-origin: *
+    content-type: application/json
+
+    {"error":"insufficient_scope","error_description":"Token does not have AIServicesWrite scope"}
+    "#);
+    assert_eq!(narrow.get(&format!("{WORKFLOWS}/x")).await.status, 403);
+}
+
+#[tokio::test]
+async fn a_body_that_says_nothing_usable_is_told_where() {
+    let mock = Mock::documented().await;
+    let ada = Spender::funded(&mock, &CONF, 1000).await;
+    let mut table = String::new();
+    for body in [
+        json!([]),
+        json!({ "cost": -1 }),
+        json!({ "cost": 1.5 }),
+        json!({ "cost": "10" }),
+        json!({ "cost": {} }),
+        json!({ "steps": {} }),
+        json!({ "steps": ["imageGen"] }),
+        json!({ "currencies": "blue" }),
+        json!({ "currencies": ["blue", "red"] }),
+    ] {
+        let answer = ada.submit(&body).await;
+        table += &format!("{body} {} {}\n", answer.status, answer.json()["errors"]);
+    }
+    assert_snapshot!(table, @r#"
+    [] 400 {"$":["The body is not a JSON object."]}
+    {"cost":-1} 400 {"cost":["The value '-1' is not valid for cost: a whole number of buzz."]}
+    {"cost":1.5} 400 {"cost":["The value '1.5' is not valid for cost: a whole number of buzz."]}
+    {"cost":"10"} 400 {"cost":["The value '\"10\"' is not valid for cost: a whole number of buzz."]}
+    {"cost":{}} 400 {"cost":["The value '{}' is not valid for cost: a whole number of buzz."]}
+    {"steps":{}} 400 {"steps":["The steps are not a list."]}
+    {"steps":["imageGen"]} 400 {"steps[0]":["The step is not an object."]}
+    {"currencies":"blue"} 400 {"currencies":["The value '\"blue\"' is not valid: blue, green or yellow."]}
+    {"currencies":["blue","red"]} 400 {"currencies[1]":["The value '\"red\"' is not valid: blue, green or yellow."]}
+    "#);
+    let header = format!("Bearer {}", ada.token);
+    let no_json = mock.ask("POST", WORKFLOWS).header("authorization", &header);
+    assert_snapshot!(no_json.body("application/json", "{").await, @r#"
+    400
+    access-control-allow-headers: *
+    access-control-allow-methods: GET, POST
+    access-control-allow-origin: *
+    content-type: application/problem+json; charset=utf-8
+
+    {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"errors":{"$":["The body is not JSON: EOF while parsing an object at line 1 column 1."]}}
+    "#);
+    let whatif = mock
+        .ask("POST", &format!("{WORKFLOWS}?whatif=1"))
+        .header("authorization", &header);
+    assert_snapshot!(whatif.json(&picture()).await.json()["errors"], @r#"{"whatif":["The value '1' is not valid for whatif."]}"#);
+    assert_eq!(ada.balance().await, [1000, 0, 0]);
+}
+
+#[tokio::test]
+async fn a_workflow_is_its_users_and_its_apps_alone() {
+    let mock = Mock::documented().await;
+    let ada = Spender::funded(&mock, &CONF, 100).await;
+    let one = format!("{WORKFLOWS}/{}", ada.submit(&picture()).await.text("id"));
+    assert_eq!(ada.get(&one).await.status, 200);
+    let another_app = Spender::of_ada(&mock, &OTHER).await;
+    let tess = mock.tokens_of("tess", &CONF, "32769").await.access;
+    let seen_by_another_app = another_app.get(&one).await;
+    assert_snapshot!(seen_by_another_app, @r#"
+    404
+    access-control-allow-headers: *
+    access-control-allow-methods: GET, POST
+    access-control-allow-origin: *
+    content-type: application/problem+json; charset=utf-8
+
+    {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.5","title":"Not Found","status":404}
+    "#);
+    let seen_by_tess = Spender::with(&mock, &tess).get(&one).await;
+    assert_eq!(seen_by_tess.to_string(), seen_by_another_app.to_string());
+    assert_eq!(mock.ask("PUT", &one).await.status, 405);
+    assert_eq!(mock.ask("DELETE", WORKFLOWS).await.status, 405);
+}
+
+#[tokio::test]
+async fn faults_strike_and_the_journal_knows_the_endpoints() {
+    let mock = Mock::documented().await;
+    let ada = Spender::funded(&mock, &CONF, 100).await;
+    for endpoint in [
+        "workflows",
+        "me",
+        "buzz.getUserAccount",
+        "buzz.getBuzzAccount",
+        "apiKey.getSpend",
+    ] {
+        let fault = json!({ "endpoint": endpoint, "times": 1, "effect": { "status": 503 } });
+        mock.control("POST", "/faults", fault).await;
+    }
+    for path in [
+        "/api/v1/me",
+        "/api/trpc/buzz.getUserAccount",
+        "/api/trpc/buzz.getBuzzAccount,x?batch=1",
+        "/api/trpc/apiKey.getSpend",
+    ] {
+        let answer = ada.get(path).await;
+        let open = answer.header("access-control-allow-origin");
+        assert_eq!((answer.status, open.as_deref()), (503, Some("*")), "{path}");
+    }
+    assert_eq!(ada.submit(&picture()).await.status, 503);
+    let submitted = ada.submit(&picture()).await;
+    assert_eq!(submitted.status, 200);
+    ada.get(&format!("{WORKFLOWS}/{}", submitted.text("id")))
+        .await;
+    let of_workflows = mock
+        .control("GET", "/requests?endpoint=workflows", json!({}))
+        .await;
+    let seen = of_workflows["requests"].as_array().expect("a list");
+    assert_eq!(seen.len(), 3);
+    let answered = seen.iter().filter(|one| one["status"] == 200);
+    for one in answered {
+        let who = (&one["client_id"], &one["user"]);
+        assert_eq!(who, (&json!("conf"), &json!(2)), "{one}");
+    }
+}
