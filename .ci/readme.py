@@ -84,8 +84,8 @@ def first_tests(base):
 
 
 def recipes(base):
-    """The curl recipes of the section, one after another in one shell; the Rust one is examples/recipes.rs."""
-    text = re.search(r"^## Test recipes\n(.*?)^## ", README, re.M | re.S)[1]
+    """The curl recipes of three sections, one after another in one shell; the Rust one is examples/recipes.rs."""
+    text = re.search(r"^## Test recipes\n(.*?)^## Control calls\n", README, re.M | re.S)[1]
     rust = re.search(r"^```rust\n(.*?)^```$", text, re.M | re.S)[1]
     if rust not in (TOP / "examples/recipes.rs").read_text(encoding="utf-8"):
         sys.exit("README, recipes: not the text of examples/recipes.rs")
