@@ -118,7 +118,7 @@ impl Visit {
         };
         let mut client_id = claimed;
         if client_id.is_none()
-            && let Some(hash) = session::bearer_hash(&parts.headers)
+            && let Some(hash) = presented(parts)
         {
             let (store, world) = (&self.sandbox.store, self.sandbox.world());
             let found = store.find_token(world, &hash).await.ok().flatten();
@@ -158,8 +158,7 @@ impl Visit {
         let sent_token = sent
             .filled("refresh_token")
             .or_else(|| sent.filled("token"));
-        let presented = session::bearer_hash(&parts.headers)
-            .or_else(|| sent_token.as_deref().map(SecretHash::of));
+        let presented = presented(parts).or_else(|| sent_token.as_deref().map(SecretHash::of));
         if presented.is_none()
             && Endpoint::of(parts.uri.path()) == Endpoint::Authorize
             && let Some(named) = &self.sandbox.settings().login
@@ -182,4 +181,20 @@ impl Visit {
             None => Ok(None),
         }
     }
+}
+
+/// The access token that a request came with: in the header, or where the site's API takes it too.
+fn presented(parts: &Parts) -> Option<SecretHash> {
+    session::bearer_hash(&parts.headers).or_else(|| {
+        let takes_query = matches!(
+            Endpoint::of(parts.uri.path()),
+            Endpoint::Me
+                | Endpoint::ApiKeyGetSpend
+                | Endpoint::BuzzGetBuzzAccount
+                | Endpoint::BuzzGetUserAccount
+        );
+        let query = parts.uri.query().filter(|_| takes_query)?;
+        let token = Params::from_urlencoded(query.as_bytes()).filled("token")?;
+        Some(SecretHash::of(&token))
+    })
 }

@@ -176,6 +176,21 @@ mod tests {
         );
     }
 
+    proptest::proptest! {
+        /// Whatever a user's form holds: nothing is read as a tick to come.
+        #[test]
+        fn no_text_is_a_tick_ahead(
+            cron in "[-0-9*/,?LW#@A-Z ]{0,24}",
+            fields in "([0-9*]{1,2}(/[0-9]{1,2}|-[0-9]{1,2})? ){4,6}[0-9*LA-Z#]{1,5}",
+            hours in 0..200_000_i64,
+        ) {
+            let now = Timestamp(hours * 3_600_000 + 1234);
+            for cron in [cron, fields] {
+                proptest::prop_assert!(last_tick(&cron, now) <= now, "{}", cron);
+            }
+        }
+    }
+
     #[test]
     fn what_never_fires_has_never_begun_anew() {
         let now = at("2026-03-31T12:00:00Z");

@@ -4,7 +4,7 @@ use civitai_oauth_mock::{Contract, Difference};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{CONF, Mock, OTHER, Spender, WORKFLOWS, World};
+use crate::support::{CONF, ME, Mock, OTHER, Spender, WORKFLOWS, World};
 
 fn picture() -> Value {
     json!({ "steps": [{ "$type": "imageGen", "name": "hero", "input": { "prompt": "a cat" } }] })
@@ -294,4 +294,16 @@ async fn faults_strike_and_the_journal_knows_the_endpoints() {
         let who = (&one["client_id"], &one["user"]);
         assert_eq!(who, (&json!("conf"), &json!(2)), "{one}");
     }
+}
+
+#[tokio::test]
+async fn a_fault_is_aimed_by_the_token_wherever_it_comes() {
+    let mock = Mock::documented().await;
+    let ada = Spender::of_ada(&mock, &CONF).await;
+    let fault = json!({ "client_id": "conf", "user": "ada", "effect": { "status": 503 } });
+    mock.control("POST", "/faults", fault).await;
+    let by_query = mock.get(&format!("{ME}?token={}", ada.token)).await;
+    assert_eq!((by_query.status, ada.get(ME).await.status), (503, 503));
+    let other = Spender::of_ada(&mock, &OTHER).await;
+    assert_eq!(other.get(ME).await.status, 200);
 }
