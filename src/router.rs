@@ -181,6 +181,7 @@ fn account_routes(app: Arc<App>) -> Routes {
         .route("/user/account/apps/{id}/rotate-secret", post(apps::rotate))
         .route("/user/account/apps/{id}/delete", post(apps::delete))
         .route("/user/account/connected/{id}/limit", post(connected::limit))
+        .route("/user/account/connected/{id}/reset-budget", post(connected::reset_budget))
         .route("/user/account/connected/{id}/revoke", post(connected::revoke))
         .layer(middleware::from_fn_with_state(app, control::guard::same_site))
 }

@@ -315,6 +315,44 @@ async fn connected_apps_are_listed_limited_and_shut_out() {
 }
 
 #[tokio::test]
+async fn what_an_app_has_spent_is_shown_and_an_absolute_budget_begins_anew() {
+    let mock = ada().await;
+    mock.control("PATCH", "/users/ada", json!({ "buzz": { "yellow": 1000 } }))
+        .await;
+    let budget = json!([{ "type": "absolute", "limit": 100 }, { "type": "sliding", "limit": 500, "window": "day", "unit": 1 }]);
+    let consent =
+        json!({ "user": "ada", "client_id": "conf", "scope": "AI Services", "buzz_limit": budget });
+    mock.control("POST", "/consents", consent).await;
+    let tokens = mock.tokens(&CONF, "98309").await;
+    let order = || {
+        let bearer = format!("Bearer {}", tokens.access);
+        let ask = mock.ask("POST", "/v2/consumer/workflows");
+        ask.header("authorization", &bearer)
+            .json(&json!({ "cost": 80, "steps": [] }))
+    };
+    let first = order().await;
+    assert_eq!(first.status, 200, "{first}");
+    assert!(order().await.status >= 400, "the cap holds");
+    let bars = |answer: &Answer| shown(answer, ".budget-bar");
+    assert_snapshot!(bars(&mock.get(ACCOUNT).await), @"
+    100 buzz in all: 80 spent, 20 left 80 of 100
+    500 buzz per day: 80 spent, 420 left 80 of 500
+    ");
+    let reset = mock
+        .post(
+            "/user/account/connected/conf/reset-budget",
+            &Fields::of(&[]),
+        )
+        .await;
+    assert_eq!((reset.status, reset.location().path()), (303, ACCOUNT));
+    assert_snapshot!(bars(&mock.get(ACCOUNT).await), @"
+    100 buzz in all: 0 spent, 100 left 0 of 100
+    500 buzz per day: 80 spent, 420 left 80 of 500
+    ");
+    assert_eq!(order().await.status, 200);
+}
+
+#[tokio::test]
 async fn a_page_of_another_site_registers_nothing() {
     let mock = ada().await;
     for (name, value) in [

@@ -8,12 +8,15 @@ use axum::response::Response;
 use serde_json::json;
 
 use super::{PATH, back, show, visitor};
+use crate::api::spend;
 use crate::model::buzz::{Budget, BuzzLimit, Window};
 use crate::model::consent::{Approval, Consent};
+use crate::model::ledger::Rule;
 use crate::model::user::User;
 use crate::oauth::extract::{Context, SentForm};
 use crate::oauth::respond;
 use crate::pages::view::AppCard;
+use crate::protocol::ids::ClientId;
 use crate::protocol::params::Params;
 use crate::protocol::scope::Scope;
 use crate::protocol::time::Timestamp;
@@ -24,11 +27,24 @@ pub(super) struct ConnectedApp {
     pub(super) card: AppCard,
     pub(super) labels: Vec<&'static str>,
     pub(super) since: String,
-    /// Each budget in a sentence; nothing where it may spend what there is.
-    pub(super) budgets: Vec<String>,
+    /// Each budget; nothing where it may spend what there is.
+    pub(super) budgets: Vec<BudgetRow>,
+    /// What it has spent, of what counts.
+    pub(super) spend: u64,
+    /// An absolute budget begins anew when it is told to, and only then.
+    pub(super) may_reset: bool,
     pub(super) form: LimitForm,
     pub(super) limit_action: String,
+    pub(super) reset_action: String,
     pub(super) revoke_action: String,
+}
+
+/// A budget, and how it stands.
+pub(super) struct BudgetRow {
+    pub(super) sentence: String,
+    pub(super) limit: u64,
+    pub(super) spend: u64,
+    pub(super) remaining: u64,
 }
 
 /// The form of a budget, as it stands.
@@ -90,6 +106,10 @@ pub(super) async fn list(
         let Some(client) = store.find_client(world, &id).await? else {
             continue;
         };
+        let spent = spend::of(sandbox, (Some(user.id), Some(&id))).await?;
+        let spending = spent.into_iter().next().map(|spent| spent.spending);
+        let rules = spending.iter().flat_map(|spending| &spending.rules);
+        let budgets = connection.limit.iter().flat_map(BuzzLimit::budgets);
         let problem = wrong.take_if(|(named, _)| *named == id);
         let segment: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
         let path = format!("{PATH}/connected/{}", segment.replace('+', "%20"));
@@ -98,22 +118,31 @@ pub(super) async fn list(
             card: AppCard::of(&client),
             labels: connection.scope.set_bits().map(|bit| bit.label).collect(),
             since: connection.since.to_string(),
-            budgets: connection
-                .limit
-                .iter()
-                .flat_map(BuzzLimit::budgets)
-                .map(sentence)
-                .collect(),
+            may_reset: budgets
+                .clone()
+                .any(|budget| matches!(budget, Budget::Absolute { .. })),
+            budgets: budgets.zip(rules).map(row).collect(),
+            spend: spending.map_or(0, |spending| spending.spend),
             form: LimitForm::of(
                 key,
                 connection.limit.as_ref(),
                 problem.map(|(_, text)| text),
             ),
             limit_action: context.base.path(&format!("{path}/limit")),
+            reset_action: context.base.path(&format!("{path}/reset-budget")),
             revoke_action: context.base.path(&format!("{path}/revoke")),
         });
     }
     Ok(shown)
+}
+
+fn row((budget, rule): (&Budget, &Rule)) -> BudgetRow {
+    BudgetRow {
+        sentence: sentence(budget),
+        limit: rule.limit,
+        spend: rule.spend,
+        remaining: rule.remaining,
+    }
 }
 
 /// A budget as a person would say it.
@@ -267,6 +296,21 @@ async fn keep(
     store
         .approve_consent(world, parties, &approval, sandbox.now())
         .await
+}
+
+/// `POST /user/account/connected/{client_id}/reset-budget`: the absolute budgets begin anew.
+pub(crate) async fn reset_budget(context: Context, Path(id): Path<String>) -> Response {
+    let user = match visitor(&context).await {
+        Ok(user) => user,
+        Err(response) => return response,
+    };
+    let sandbox = &context.sandbox;
+    let client = ClientId(id);
+    let parties = (user.id, &client);
+    match sandbox.store.forgive_spends(sandbox.world(), parties).await {
+        Ok(_) => back(&context),
+        Err(why) => respond::failure(&why),
+    }
 }
 
 /// `POST /user/account/connected/{client_id}/revoke`: its tokens and the consent go, and what it has spent is forgotten,
