@@ -220,7 +220,7 @@ impl Server {
         }
         let store = open_store(&config.database).await?;
         let (janitor, leavings) = janitor();
-        let registry = Registry::open(store.clone(), blueprint, janitor).await?;
+        let registry = Registry::open(store.clone(), blueprint, janitor);
         let stop = CancellationToken::new();
         let app = Arc::new(App {
             registry: Arc::new(registry),

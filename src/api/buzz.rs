@@ -5,11 +5,10 @@ use serde_json::{Map, Value, json};
 use super::caller::Caller;
 use crate::model::account::{Account, Currency};
 use crate::oauth::extract::Context;
-use crate::store::StoreError;
 
 /// Every account, with what has ever come in.
-pub(super) async fn user_account(context: &Context, caller: &Caller) -> Result<Value, StoreError> {
-    let accounts = accounts(context, caller).await?;
+pub(super) fn user_account(context: &Context, caller: &Caller) -> Value {
+    let accounts = accounts(context, caller);
     let rows = Currency::ALL.into_iter().map(|currency| {
         let account = of(&accounts, currency);
         json!({
@@ -19,26 +18,23 @@ pub(super) async fn user_account(context: &Context, caller: &Caller) -> Result<V
             "accountType": currency,
         })
     });
-    Ok(rows.collect())
+    rows.collect()
 }
 
 /// The balances by name.
-pub(super) async fn buzz_account(context: &Context, caller: &Caller) -> Result<Value, StoreError> {
-    let accounts = accounts(context, caller).await?;
+pub(super) fn buzz_account(context: &Context, caller: &Caller) -> Value {
+    let accounts = accounts(context, caller);
     let balance = |currency: Currency| {
         let balance = of(&accounts, currency).balance;
         (currency.name().to_owned(), balance.into())
     };
     let balances: Map<String, Value> = Currency::PAYING.into_iter().map(balance).collect();
-    Ok(balances.into())
+    balances.into()
 }
 
-async fn accounts(context: &Context, caller: &Caller) -> Result<Vec<Account>, StoreError> {
+fn accounts(context: &Context, caller: &Caller) -> Vec<Account> {
     let sandbox = &context.sandbox;
-    sandbox
-        .store
-        .accounts(sandbox.world(), caller.user.id)
-        .await
+    sandbox.world().accounts(caller.user.id)
 }
 
 fn of(accounts: &[Account], currency: Currency) -> Account {

@@ -1,6 +1,8 @@
 //! Who calls? A user by an app's access token, or by a session. The site takes either; the orchestrator, which answers
 //! for workflows, takes the header alone.
 
+use std::sync::Arc;
+
 use crate::model::user::User;
 use crate::oauth::extract::Context;
 use crate::oauth::session;
@@ -8,12 +10,11 @@ use crate::protocol::ids::ClientId;
 use crate::protocol::params::Params;
 use crate::protocol::scope::Scope;
 use crate::protocol::secret::SecretHash;
-use crate::store::StoreError;
 
 /// Somebody who is neither deleted nor banned.
 #[derive(Debug)]
 pub(crate) struct Caller {
-    pub(crate) user: User,
+    pub(crate) user: Arc<User>,
     /// By whose token; nothing where they came with a session.
     pub(crate) app: Option<App>,
 }
@@ -35,53 +36,33 @@ impl Caller {
 
 /// Whoever calls the site: by the `Authorization` header, whatever its scheme is called; without one by `?token=`;
 /// without either by the session cookie. Source: civitai/civitai, `get-server-auth-session.ts`.
-pub(crate) async fn of_site(
-    context: &Context,
-    query: Option<&str>,
-) -> Result<Option<Caller>, StoreError> {
+pub(crate) fn of_site(context: &Context, query: Option<&str>) -> Option<Caller> {
     let token = match context.authorization() {
         Some(header) => header.split(' ').nth(1).map(str::to_owned),
         None => Params::from_urlencoded(query.unwrap_or_default().as_bytes()).filled("token"),
     };
     let token = token.as_deref().map(str::trim);
     match token.filter(|token| !token.is_empty()) {
-        Some(token) => by_token(context, &SecretHash::of(token)).await,
-        None => by_session(context).await,
+        Some(token) => by_token(context, &SecretHash::of(token)),
+        None => welcome(context, session::cookie_user(context), None),
     }
 }
 
 /// Whoever calls the orchestrator.
-pub(crate) async fn by_bearer(context: &Context) -> Result<Option<(User, App)>, StoreError> {
-    let Some(hash) = session::bearer_hash(&context.headers) else {
-        return Ok(None);
-    };
-    let caller = by_token(context, &hash).await?;
-    Ok(caller.and_then(|caller| Some((caller.user, caller.app?))))
+pub(crate) fn by_bearer(context: &Context) -> Option<(Arc<User>, App)> {
+    let hash = session::bearer_hash(&context.headers)?;
+    let caller = by_token(context, &hash)?;
+    Some((caller.user, caller.app?))
 }
 
-async fn by_token(context: &Context, hash: &SecretHash) -> Result<Option<Caller>, StoreError> {
+fn by_token(context: &Context, hash: &SecretHash) -> Option<Caller> {
     let sandbox = &context.sandbox;
-    let found = sandbox
-        .store
-        .bearer(sandbox.world(), hash, sandbox.now())
-        .await?;
-    let Some((scope, client, user)) = found else {
-        return Ok(None);
-    };
+    let (scope, client, user) = sandbox.world().bearer(hash, sandbox.now())?;
     context.notes.client(client.clone());
-    let app = App {
-        client: ClientId(client),
-        scope,
-    };
-    Ok(welcome(context, user, Some(app)))
+    welcome(context, user, Some(App { client, scope }))
 }
 
-async fn by_session(context: &Context) -> Result<Option<Caller>, StoreError> {
-    let user = session::cookie_user(context).await?;
-    Ok(welcome(context, user, None))
-}
-
-fn welcome(context: &Context, user: Option<User>, app: Option<App>) -> Option<Caller> {
+fn welcome(context: &Context, user: Option<Arc<User>>, app: Option<App>) -> Option<Caller> {
     let user = user?;
     context.notes.user(user.id);
     (!user.banned).then_some(Caller { user, app })

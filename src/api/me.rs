@@ -10,7 +10,6 @@ use super::respond;
 use crate::model::buzz::BuzzLimit;
 use crate::oauth::extract::Context;
 use crate::protocol::scope::Scope;
-use crate::store::StoreError;
 
 /// `GET /api/v1/me`, with a token or a session.
 pub(crate) async fn get(context: Context, method: Method, uri: Uri) -> Response {
@@ -18,10 +17,9 @@ pub(crate) async fn get(context: Context, method: Method, uri: Uri) -> Response 
     if method == Method::HEAD {
         return respond::me_method_not_allowed();
     }
-    match show(&context, uri.query()).await {
-        Ok(Some(body)) => respond::me(&body),
-        Ok(None) => respond::me_unauthorized(),
-        Err(why) => respond::site_failure(why),
+    match show(&context, uri.query()) {
+        Some(body) => respond::me(&body),
+        None => respond::me_unauthorized(),
     }
 }
 
@@ -35,20 +33,18 @@ pub(crate) async fn method_not_allowed() -> Response {
     respond::me_method_not_allowed()
 }
 
-async fn show(context: &Context, query: Option<&str>) -> Result<Option<Value>, StoreError> {
-    let Some(caller) = caller::of_site(context, query).await? else {
-        return Ok(None);
-    };
+fn show(context: &Context, query: Option<&str>) -> Option<Value> {
+    let caller = caller::of_site(context, query)?;
     let sandbox = &context.sandbox;
     let limit = match &caller.app {
         Some(app) => {
             let (world, user) = (sandbox.world(), caller.user.id);
-            let consent = sandbox.store.find_consent(world, user, &app.client).await?;
+            let consent = world.find_consent(user, &app.client);
             consent.and_then(|consent| consent.buzz_limit)
         }
         None => None,
     };
-    Ok(Some(render(&caller, limit.as_ref())))
+    Some(render(&caller, limit.as_ref()))
 }
 
 fn render(caller: &Caller, limit: Option<&BuzzLimit>) -> Value {

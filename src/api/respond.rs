@@ -48,11 +48,6 @@ pub(super) fn me_method_not_allowed() -> Response {
     response
 }
 
-/// The database failed: the caller learns no more than that, the log says what happened.
-pub(super) fn site_failure(why: StoreError) -> Response {
-    respond::error(&OAuthError::from(why), SITE)
-}
-
 /// Why a procedure of tRPC was not carried out. Source: the codes of `@trpc/server`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refusal {
@@ -60,7 +55,6 @@ pub(super) enum Refusal {
     Forbidden,
     NotFound,
     MethodNotSupported,
-    Failure,
 }
 
 impl Refusal {
@@ -70,7 +64,6 @@ impl Refusal {
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotSupported => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Failure => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -80,7 +73,6 @@ impl Refusal {
             Self::Forbidden => (-32003, "FORBIDDEN"),
             Self::NotFound => (-32004, "NOT_FOUND"),
             Self::MethodNotSupported => (-32005, "METHOD_NOT_SUPPORTED"),
-            Self::Failure => (-32603, "INTERNAL_SERVER_ERROR"),
         };
         let message = match self {
             Self::Unauthorized => code.to_owned(),
@@ -91,7 +83,6 @@ impl Refusal {
             Self::MethodNotSupported => {
                 format!("Unsupported {method}-request to query procedure at path \"{path}\"")
             }
-            Self::Failure => "Internal error".to_owned(),
         };
         let status = self.status().as_u16();
         let data = json!({ "code": code, "httpStatus": status, "path": path });

@@ -12,7 +12,6 @@ use crate::model::ledger::{Spend, Spending};
 use crate::oauth::extract::Context;
 use crate::protocol::ids::{ClientId, UserId};
 use crate::sandbox::Sandbox;
-use crate::store::StoreError;
 
 /// What one app has spent of one user's buzz.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -31,8 +30,8 @@ pub struct Spent {
 
 /// The apps that the user has set a limit to; of others nobody asks the orchestrator. Source: civitai/civitai, "Per-Subject
 /// Buzz Spend Limits". That `spend` is the sum of the buckets is our choice.
-pub(super) async fn get(context: &Context, caller: &Caller) -> Result<Value, StoreError> {
-    let apps = of(&context.sandbox, (Some(caller.user.id), None)).await?;
+pub(super) fn get(context: &Context, caller: &Caller) -> Value {
+    let apps = of(&context.sandbox, (Some(caller.user.id), None));
     let limited = apps
         .into_iter()
         .filter(|app| !app.spending.rules.is_empty());
@@ -45,22 +44,19 @@ pub(super) async fn get(context: &Context, caller: &Caller) -> Result<Value, Sto
             "buckets": app.spending.buckets,
         })
     });
-    Ok(rows.collect())
+    rows.collect()
 }
 
 /// Every app that has a limit or has spent anything, by user and client, of these users and clients where they are given.
-pub(crate) async fn of(
-    sandbox: &Sandbox,
-    whose: (Option<UserId>, Option<&str>),
-) -> Result<Vec<Spent>, StoreError> {
-    let (store, world) = (&sandbox.store, sandbox.world());
+pub(crate) fn of(sandbox: &Sandbox, whose: (Option<UserId>, Option<&str>)) -> Vec<Spent> {
+    let world = sandbox.world();
     let mut grants: BTreeMap<(UserId, String), (Option<BuzzLimit>, Vec<Spend>)> = BTreeMap::new();
-    for (user, client, consent, _) in store.list_consents(world, whose).await? {
+    for (user, client, consent, _) in world.list_consents(whose) {
         if let Some(limit) = consent.buzz_limit {
             grants.entry((user, client.0)).or_default().0 = Some(limit);
         }
     }
-    for (user, client, spend) in store.list_spends(world, whose).await? {
+    for (user, client, spend) in world.list_spends(whose) {
         grants.entry((user, client.0)).or_default().1.push(spend);
     }
     let now = sandbox.now();
@@ -70,5 +66,5 @@ pub(crate) async fn of(
         spending: Spending::of(limit.as_ref(), &spends, now),
         buzz_limit: limit,
     };
-    Ok(grants.into_iter().map(show).collect())
+    grants.into_iter().map(show).collect()
 }

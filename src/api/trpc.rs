@@ -12,7 +12,6 @@ use super::{buzz, spend};
 use crate::oauth::extract::Context;
 use crate::protocol::params::Params;
 use crate::protocol::scope::Scope;
-use crate::store::StoreError;
 
 /// A procedure that there is.
 #[derive(Debug, Clone, Copy)]
@@ -40,11 +39,11 @@ impl Procedure {
         }
     }
 
-    async fn run(self, context: &Context, caller: &Caller) -> Result<Value, StoreError> {
+    fn run(self, context: &Context, caller: &Caller) -> Value {
         match self {
-            Self::UserAccount => buzz::user_account(context, caller).await,
-            Self::BuzzAccount => buzz::buzz_account(context, caller).await,
-            Self::Spend => spend::get(context, caller).await,
+            Self::UserAccount => buzz::user_account(context, caller),
+            Self::BuzzAccount => buzz::buzz_account(context, caller),
+            Self::Spend => spend::get(context, caller),
         }
     }
 }
@@ -59,10 +58,7 @@ pub(crate) async fn answer(
     if method == Method::OPTIONS {
         return respond::site_preflight();
     }
-    let caller = match caller::of_site(&context, uri.query()).await {
-        Ok(caller) => caller,
-        Err(why) => return respond::site_failure(why),
-    };
+    let caller = caller::of_site(&context, uri.query());
     let query = Params::from_urlencoded(uri.query().unwrap_or_default().as_bytes());
     let is_batch = query.text("batch") == Some("1");
     let paths = if is_batch {
@@ -79,14 +75,14 @@ pub(crate) async fn answer(
         let outcome = match Procedure::named(path) {
             None => Err(Refusal::NotFound),
             Some(_) if !is_query => Err(Refusal::MethodNotSupported),
-            Some(procedure) => call(&context, procedure, caller.as_ref()).await,
+            Some(procedure) => call(&context, procedure, caller.as_ref()),
         };
         calls.push(Called { path, outcome });
     }
     respond::trpc(&calls, is_batch, method.as_str())
 }
 
-async fn call(
+fn call(
     context: &Context,
     procedure: Procedure,
     caller: Option<&Caller>,
@@ -95,10 +91,7 @@ async fn call(
     if !caller.may(procedure.needs().0) {
         return Err(Refusal::Forbidden);
     }
-    procedure.run(context, caller).await.map_err(|why| {
-        tracing::error!(%why, "the request could not be carried out");
-        Refusal::Failure
-    })
+    Ok(procedure.run(context, caller))
 }
 
 /// What the documentation says to a token that lacks what any of the procedures needs: it knows no batches.

@@ -4,6 +4,8 @@
 //! The whole cost is taken when the workflow is submitted. `wait` is not waited for: how long a workflow runs is told by
 //! the sandbox's clock, and what does not finish at once is answered with 202.
 
+use std::sync::Arc;
+
 use axum::extract::Path;
 use axum::http::Uri;
 use axum::response::Response;
@@ -33,7 +35,7 @@ pub(crate) async fn post(context: Context, uri: Uri, SentBytes(body): SentBytes)
 
 /// `GET /v2/consumer/workflows/{id}`.
 pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Response {
-    match read(&context, &id).await {
+    match read(&context, &id) {
         Ok(answer) => answer,
         Err(why) => respond::problem(why, context.rules()),
     }
@@ -41,7 +43,7 @@ pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Response {
 
 /// `GET /v2/consumer/blobs/{id}`: whoever has the address sees the picture.
 pub(crate) async fn blob(context: Context, Path(id): Path<String>) -> Response {
-    match paint(&context, &id).await {
+    match paint(&context, &id) {
         Ok(answer) => answer,
         Err(why) => respond::problem(why, context.rules()),
     }
@@ -63,7 +65,7 @@ pub(crate) async fn one_method_not_allowed(context: Context) -> Response {
 }
 
 async fn submit(context: &Context, query: Option<&str>, body: &[u8]) -> Result<Response, Problem> {
-    let (user, app) = admit(context, &[Scope::AI_SERVICES_WRITE]).await?;
+    let (user, app) = admit(context, &[Scope::AI_SERVICES_WRITE])?;
     let query = Params::from_urlencoded(query.unwrap_or_default().as_bytes());
     let is_whatif = submission::is_whatif(query.text("whatif"))?;
     let submission = Submission::parse(body)?;
@@ -93,11 +95,11 @@ async fn submit(context: &Context, query: Option<&str>, body: &[u8]) -> Result<R
     }
 }
 
-async fn read(context: &Context, id: &str) -> Result<Response, Problem> {
+fn read(context: &Context, id: &str) -> Result<Response, Problem> {
     let reading = [Scope::AI_SERVICES_WRITE, Scope::AI_SERVICES_READ];
-    let (user, app) = admit(context, &reading).await?;
+    let (user, app) = admit(context, &reading)?;
     let sandbox = &context.sandbox;
-    let found = sandbox.store.find_workflow(sandbox.world(), id).await?;
+    let found = sandbox.world().find_workflow(id);
     // Whose it is not learns no more than whoever makes an id up.
     let own = found.filter(|found| found.user_id == user.id && found.client_id == app.client);
     let workflow = own.ok_or(Problem::NotFound)?;
@@ -105,8 +107,8 @@ async fn read(context: &Context, id: &str) -> Result<Response, Problem> {
 }
 
 /// Whoever has one of these scopes. That reading a workflow takes either scope is our choice.
-async fn admit(context: &Context, scopes: &[Scope]) -> Result<(User, App), Problem> {
-    let found = caller::by_bearer(context).await?;
+fn admit(context: &Context, scopes: &[Scope]) -> Result<(Arc<User>, App), Problem> {
+    let found = caller::by_bearer(context);
     let (user, app) = found.ok_or(Problem::Unauthorized)?;
     if scopes.iter().any(|scope| app.scope.covers(*scope)) {
         Ok((user, app))
@@ -169,13 +171,10 @@ fn render(workflow: &Workflow, state: State, base: &Base) -> Value {
     })
 }
 
-async fn paint(context: &Context, id: &str) -> Result<Response, Problem> {
+fn paint(context: &Context, id: &str) -> Result<Response, Problem> {
     let (workflow, step) = of_blob(id).ok_or(Problem::NotFound)?;
     let sandbox = &context.sandbox;
-    let found = sandbox
-        .store
-        .find_workflow(sandbox.world(), &workflow)
-        .await?;
+    let found = sandbox.world().find_workflow(&workflow);
     let is_there = found
         .is_some_and(|workflow| workflow.is_finished(sandbox.now()) && step < workflow.steps.len());
     if is_there {

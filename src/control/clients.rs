@@ -1,5 +1,7 @@
 //! Clients by control call: create, read, change, delete.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use super::keys::keys;
@@ -79,15 +81,15 @@ pub struct NewSecret {
 
 impl Sandbox {
     /// Every client.
-    pub(crate) async fn list_clients(&self) -> Outcome<Vec<Client>> {
-        Ok(self.store.list_clients(self.world()).await?)
+    pub(crate) fn list_clients(&self) -> Vec<Client> {
+        self.world().list_clients()
     }
 
     /// A new client; without an `id`, under a UUID.
     pub(crate) async fn create_client(&self, mut spec: ClientSpec) -> Outcome<Client> {
         spec.id.get_or_insert_with(|| self.entropy.client_id());
         let spec: seed::ClientSpec = invalid::from_json(as_json(&spec))?;
-        let client = self.resolve(spec).await?;
+        let client = self.resolve(spec)?;
         if !self.store.insert_client(self.world(), &client).await? {
             let why = Invalid::new("id", format!("a second client {:?}", client.id.as_str()));
             return Err(ControlError::Conflict(
@@ -98,11 +100,11 @@ impl Sandbox {
     }
 
     /// The client of this id.
-    pub(crate) async fn read_client(&self, id: &str) -> Outcome<Client> {
-        if let Some(client) = self.store.find_client(self.world(), id).await? {
-            return Ok(client);
+    pub(crate) fn read_client(&self, id: &str) -> Outcome<Client> {
+        if let Some(client) = self.world().find_client(id) {
+            return Ok(Arc::unwrap_or_clone(client));
         }
-        let clients = self.list_clients().await?;
+        let clients = self.list_clients();
         let ids: Vec<&str> = clients.iter().map(|client| client.id.as_str()).collect();
         let why = Invalid::new("id", format!("no client {id:?}"));
         let there = if ids.is_empty() {
@@ -115,7 +117,7 @@ impl Sandbox {
 
     /// Changes some keys of a client.
     pub(crate) async fn patch_client(&self, id: &str, spec: ClientSpec) -> Outcome<Client> {
-        let before = self.read_client(id).await?;
+        let before = self.read_client(id)?;
         let adopted = before.adopted;
         let secret = if spec.secret.is_some() {
             None
@@ -131,7 +133,7 @@ impl Sandbox {
         if spec.id != before.id {
             return Err(Invalid::new("id", format!("{} is not {id}: an id stays", spec.id)).into());
         }
-        let mut client = self.resolve(spec).await?;
+        let mut client = self.resolve(spec)?;
         client.adopted = adopted;
         client.secret = client.secret.or(secret);
         self.store.put_client(self.world(), &client).await?;
@@ -140,7 +142,7 @@ impl Sandbox {
 
     /// Gives a client a new secret, shown here and never again.
     pub(crate) async fn rotate_secret(&self, id: &str) -> Outcome<NewSecret> {
-        let mut client = self.read_client(id).await?;
+        let mut client = self.read_client(id)?;
         if !client.confidential {
             let why = Invalid::new("id", format!("client {id:?} is public: it has no secret"));
             return Err(why
@@ -158,15 +160,15 @@ impl Sandbox {
 
     /// Removes a client, with its tokens, codes and consents.
     pub(crate) async fn delete_client(&self, id: &str) -> Outcome<()> {
-        let client = self.read_client(id).await?;
+        let client = self.read_client(id)?;
         self.store
             .delete_client(self.world(), client.id.as_str())
             .await?;
         Ok(())
     }
 
-    async fn resolve(&self, spec: seed::ClientSpec) -> Outcome<Client> {
-        let users = self.store.list_users(self.world()).await?;
+    fn resolve(&self, spec: seed::ClientSpec) -> Outcome<Client> {
+        let users = self.world().list_users();
         Ok(spec.resolve(&users)?)
     }
 }

@@ -148,9 +148,9 @@ pub(crate) struct CodeList {
 
 impl Sandbox {
     /// The codes that have not been exchanged, newest first.
-    pub(crate) async fn list_codes(&self, whose: Whose) -> Outcome<CodeList> {
-        let whose = self.resolve_whose(whose).await?;
-        let found = self.store.list_codes(self.world(), whose.as_key()).await?;
+    pub(crate) fn list_codes(&self, whose: Whose) -> Outcome<CodeList> {
+        let whose = self.resolve_whose(whose)?;
+        let found = self.world().list_codes(whose.as_key());
         let now = self.now();
         let shown = found.into_iter().map(|code| CodeView {
             active: code.expires_at >= now && code.kept_until > now,
@@ -169,8 +169,8 @@ impl Sandbox {
 
     /// Issues a code as if the user had approved: the rules of authorize are not asked.
     pub(crate) async fn issue_code(&self, asked: NewCode) -> Outcome<IssuedCode> {
-        let client = self.client_named(&asked.client_id).await?;
-        let user = self.user(&asked.user, "user").await?;
+        let client = self.client_named(&asked.client_id)?;
+        let user = self.user(&asked.user, "user")?;
         let registered = client.redirect_uris.first().cloned();
         let Some(redirect_uri) = asked.redirect_uri.or(registered) else {
             let why = format!("client {:?} has registered none", asked.client_id);
@@ -199,18 +199,19 @@ impl Sandbox {
             expires_at: now.plus_seconds(life),
             kept_until: now.plus_seconds(kept),
         };
-        self.store
-            .insert_code(self.world(), &value.hash(), &row)
-            .await?;
         let mut params = vec![("code", value.reveal())];
         params.extend(asked.state.as_deref().map(|state| ("state", state)));
         let location = redirect_uri::with_params(&row.redirect_uri, &params);
+        let (scope, redirect_uri) = (row.scope, row.redirect_uri.clone());
+        self.store
+            .insert_code(self.world(), &value.hash(), row)
+            .await?;
         Ok(IssuedCode {
             location: location.map(Secret::new),
             code: value,
             expires_in: Duration::from_secs(life.into()),
-            scope: row.scope,
-            redirect_uri: row.redirect_uri,
+            scope,
+            redirect_uri,
             code_verifier: verifier.map(|verifier| Secret::new(verifier.reveal())),
         })
     }

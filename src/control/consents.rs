@@ -87,12 +87,9 @@ pub(crate) struct Deleted {
 
 impl Sandbox {
     /// The consents, of a user or a client or all.
-    pub(crate) async fn list_consents(&self, whose: Whose) -> Outcome<Consents> {
-        let whose = self.resolve_whose(whose).await?;
-        let found = self
-            .store
-            .list_consents(self.world(), whose.as_key())
-            .await?;
+    pub(crate) fn list_consents(&self, whose: Whose) -> Outcome<Consents> {
+        let whose = self.resolve_whose(whose)?;
+        let found = self.world().list_consents(whose.as_key());
         let show = |(user, client_id, consent, at): (_, _, Consent, _)| Agreed {
             user,
             client_id,
@@ -107,8 +104,8 @@ impl Sandbox {
 
     /// Remembers a consent, in place of the one before.
     pub(crate) async fn put_consent(&self, agreed: Agreement) -> Outcome<Agreed> {
-        let user = self.user(&agreed.user, "user").await?;
-        let client = self.client_named(&agreed.client_id).await?;
+        let user = self.user(&agreed.user, "user")?;
+        let client = self.client_named(&agreed.client_id)?;
         let buzz_limit = BuzzLimit::parse(&agreed.buzz_limit.to_string()).map_err(|why| {
             let why = why.description.unwrap_or_default();
             Invalid::new("buzz_limit", format!("{}: {why}", agreed.buzz_limit)).with_hint(
@@ -134,7 +131,7 @@ impl Sandbox {
 
     /// Forgets the consents of a user or a client, or all.
     pub(crate) async fn delete_consents(&self, whose: Whose) -> Outcome<Deleted> {
-        let whose = self.resolve_whose(whose).await?;
+        let whose = self.resolve_whose(whose)?;
         let deleted = self
             .store
             .delete_consents(self.world(), whose.as_key())

@@ -32,7 +32,7 @@ pub(crate) struct Nothing {}
 impl Sandbox {
     /// Approves a device as a user.
     pub(crate) async fn approve_device(&self, approval: Approval) -> Outcome<Nothing> {
-        let user = self.user(&approval.user, "user").await?;
+        let user = self.user(&approval.user, "user")?;
         self.decide_device(&approval.user_code, Verdict::Approved { by: user.id })
             .await
     }

@@ -216,10 +216,8 @@ impl Search {
 
 impl Sandbox {
     /// Makes sure that a filter could find something.
-    pub(super) async fn search(&self, filter: Filter) -> Outcome<Search> {
-        let user = self
-            .known_parties(filter.client_id.as_deref(), filter.user.as_ref())
-            .await?;
+    pub(super) fn search(&self, filter: Filter) -> Outcome<Search> {
+        let user = self.known_parties(filter.client_id.as_deref(), filter.user.as_ref())?;
         if let Some(error) = &filter.error {
             self.check_error(error)?;
         }
@@ -227,7 +225,7 @@ impl Sandbox {
     }
 
     /// That there is such a client, or was one that asked for something; and such a user, whose id comes back.
-    pub(super) async fn known_parties(
+    pub(super) fn known_parties(
         &self,
         client: Option<&str>,
         user: Option<&UserRef>,
@@ -239,11 +237,11 @@ impl Sandbox {
                     .any(|entry| entry.client_id.as_deref() == Some(id))
             };
             if !registers && !has_asked() {
-                self.client_named(id).await?;
+                self.client_named(id)?;
             }
         }
         match user {
-            Some(named) => Ok(Some(self.user_or_deleted(named, "user").await?.id.0)),
+            Some(named) => Ok(Some(self.user_or_deleted(named, "user")?.id.0)),
             None => Ok(None),
         }
     }

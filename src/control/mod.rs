@@ -200,20 +200,20 @@ impl Known {
 
 impl Sandbox {
     /// Changes some settings.
-    pub(crate) async fn patch_settings(&self, patch: SettingsPatch) -> Outcome<Settings> {
+    pub(crate) fn patch_settings(&self, patch: SettingsPatch) -> Outcome<Settings> {
         if let Some(named) = patch.user_to_sign_in() {
-            self.user(named, "login").await?;
+            self.user(named, "login")?;
         }
         Ok(self.change_settings(|settings| settings.patched(patch)))
     }
 
-    async fn resolve_whose(&self, whose: Whose) -> Outcome<Known> {
+    fn resolve_whose(&self, whose: Whose) -> Outcome<Known> {
         let user = match &whose.user {
-            Some(named) => Some(self.user_or_deleted(named, "user").await?.id),
+            Some(named) => Some(self.user_or_deleted(named, "user")?.id),
             None => None,
         };
         if let Some(id) = &whose.client_id {
-            self.client_named(id).await?;
+            self.client_named(id)?;
         }
         Ok(Known {
             user,
@@ -222,8 +222,8 @@ impl Sandbox {
     }
 
     /// The client that the key `client_id` names.
-    async fn client_named(&self, id: &str) -> Outcome<Client> {
-        self.read_client(id).await.map_err(|why| match why {
+    fn client_named(&self, id: &str) -> Outcome<Client> {
+        self.read_client(id).map_err(|why| match why {
             ControlError::NotFound(why) => ControlError::Invalid(Invalid {
                 path: "client_id".to_owned(),
                 ..why
@@ -233,22 +233,18 @@ impl Sandbox {
     }
 
     /// A user who is there, deleted or not; `path` is where the name stands in the input.
-    async fn user_or_deleted(&self, named: &UserRef, path: &str) -> Outcome<User> {
-        match self.store.find_user(self.world(), named).await? {
+    fn user_or_deleted(&self, named: &UserRef, path: &str) -> Outcome<User> {
+        match self.world().find_user(named) {
             Some(user) => Ok(user),
-            None => Err(session::no_user(self, path, &named.to_string())
-                .await?
-                .into()),
+            None => Err(session::no_user(self, path, &named.to_string()).into()),
         }
     }
 
     /// A user who is there and not deleted; `path` is where the name stands in the input.
-    async fn user(&self, named: &UserRef, path: &str) -> Outcome<User> {
-        let user = self.user_or_deleted(named, path).await?;
+    fn user(&self, named: &UserRef, path: &str) -> Outcome<User> {
+        let user = self.user_or_deleted(named, path)?;
         if user.deleted {
-            return Err(session::no_user(self, path, &named.to_string())
-                .await?
-                .into());
+            return Err(session::no_user(self, path, &named.to_string()).into());
         }
         Ok(user)
     }

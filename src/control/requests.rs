@@ -259,7 +259,7 @@ impl Sandbox {
         if !(Length(0)..=LONGEST_WAIT).contains(&wait) {
             return Err(Invalid::new("wait", "a wait goes from 0 to 60 s").into());
         }
-        let search = self.search(asked.filter).await?;
+        let search = self.search(asked.filter)?;
         let count = asked.count.unwrap_or(1);
         let mut found = self.wait_for(&search, count, wait.to_std()).await;
         if let Some(before) = asked.before {

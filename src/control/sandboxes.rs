@@ -136,19 +136,18 @@ impl Registry {
     }
 
     /// The sandboxes there are.
-    pub(crate) async fn list_sandboxes(&self) -> Outcome<SandboxList> {
-        let names = self.store().list_sandboxes().await?;
-        Ok(SandboxList {
+    pub(crate) fn list_sandboxes(&self) -> SandboxList {
+        let names = self.store().list_sandboxes();
+        SandboxList {
             sandboxes: names.into_iter().map(|name| self.show(name)).collect(),
-        })
+        }
     }
 
     /// One sandbox.
-    pub(crate) async fn read_sandbox(&self, name: &str) -> Outcome<SandboxInfo> {
+    pub(crate) fn read_sandbox(&self, name: &str) -> Outcome<SandboxInfo> {
         if !self
             .store()
             .list_sandboxes()
-            .await?
             .iter()
             .any(|known| known == name)
         {

@@ -62,7 +62,7 @@ pub(crate) struct SignedOut {
 impl Sandbox {
     /// Signs a user in.
     pub(crate) async fn create_session(&self, asked: SignIn) -> Outcome<Session> {
-        let user = self.user(&asked.user, "user").await?;
+        let user = self.user(&asked.user, "user")?;
         let value = session::open(self, user.id).await?;
         Ok(Session {
             cookie: Secret::new(format!("{COOKIE}={}", value.reveal())),
@@ -71,9 +71,9 @@ impl Sandbox {
     }
 
     /// The sessions, of a user or all, the one that ends last first.
-    pub(crate) async fn list_sessions(&self, whose: SignedIn) -> Outcome<SessionList> {
-        let (user, now) = (self.session_owner(whose).await?, self.now());
-        let found = self.store.list_sessions(self.world(), user).await?;
+    pub(crate) fn list_sessions(&self, whose: &SignedIn) -> Outcome<SessionList> {
+        let (user, now) = (self.session_owner(whose)?, self.now());
+        let found = self.world().list_sessions(user);
         let shown = found.into_iter().map(|(user, expires_at)| SessionView {
             user,
             expires_at: Moment(expires_at),
@@ -86,14 +86,14 @@ impl Sandbox {
 
     /// Signs a user out everywhere, or everybody.
     pub(crate) async fn delete_sessions(&self, whose: SignedIn) -> Outcome<SignedOut> {
-        let user = self.session_owner(whose).await?;
+        let user = self.session_owner(&whose)?;
         let deleted = self.store.delete_sessions(self.world(), user).await?;
         Ok(SignedOut { deleted })
     }
 
-    async fn session_owner(&self, whose: SignedIn) -> Outcome<Option<UserId>> {
+    fn session_owner(&self, whose: &SignedIn) -> Outcome<Option<UserId>> {
         Ok(match &whose.user {
-            Some(named) => Some(self.user_or_deleted(named, "user").await?.id),
+            Some(named) => Some(self.user_or_deleted(named, "user")?.id),
             None => None,
         })
     }

@@ -54,29 +54,29 @@ impl Sandbox {
     }
 
     /// The snapshots, by name.
-    pub(crate) async fn list_snapshots(&self) -> Outcome<SnapshotList> {
-        let found = self.store.list_snapshots(self.name()).await?;
+    pub(crate) fn list_snapshots(&self) -> SnapshotList {
+        let found = self.store.list_snapshots(self.name());
         let shown = found
             .iter()
-            .map(|one| Snapshot::new(&one.name, one.taken_at));
-        Ok(SnapshotList {
+            .map(|(name, taken_at)| Snapshot::new(name, *taken_at));
+        SnapshotList {
             snapshots: shown.collect(),
-        })
+        }
     }
 
     /// One snapshot.
-    pub(crate) async fn read_snapshot(&self, name: &str) -> Outcome<Snapshot> {
-        let found = self.store.list_snapshots(self.name()).await?;
-        match found.iter().find(|one| one.name == name) {
-            Some(one) => Ok(Snapshot::new(&one.name, one.taken_at)),
-            None => Err(self.no_snapshot(name).await?),
+    pub(crate) fn read_snapshot(&self, name: &str) -> Outcome<Snapshot> {
+        let found = self.store.list_snapshots(self.name());
+        match found.iter().find(|(known, _)| known == name) {
+            Some((name, taken_at)) => Ok(Snapshot::new(name, *taken_at)),
+            None => Err(self.no_snapshot(name)),
         }
     }
 
     /// Goes back to a snapshot.
     pub(crate) async fn restore_snapshot(&self, name: &str) -> Outcome<()> {
-        let Some(state) = self.store.snapshot_state(self.name(), name).await? else {
-            return Err(self.no_snapshot(name).await?);
+        let Some(state) = self.store.snapshot_state(self.name(), name) else {
+            return Err(self.no_snapshot(name));
         };
         let state: State = serde_json::from_str(&state).map_err(|why| StoreError::Damaged {
             what: "snapshot",
@@ -85,7 +85,7 @@ impl Sandbox {
         if self.restore(name, state).await? {
             Ok(())
         } else {
-            Err(self.no_snapshot(name).await?)
+            Err(self.no_snapshot(name))
         }
     }
 
@@ -94,18 +94,18 @@ impl Sandbox {
         if self.forget_snapshot(name).await? {
             Ok(())
         } else {
-            Err(self.no_snapshot(name).await?)
+            Err(self.no_snapshot(name))
         }
     }
 
-    async fn no_snapshot(&self, name: &str) -> Result<ControlError, StoreError> {
-        let found = self.store.list_snapshots(self.name()).await?;
-        let names: Vec<&str> = found.iter().map(|one| one.name.as_str()).collect();
+    fn no_snapshot(&self, name: &str) -> ControlError {
+        let found = self.store.list_snapshots(self.name());
+        let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
         let why = Invalid::new("name", format!("no snapshot {name:?}"));
-        Ok(ControlError::NotFound(if names.is_empty() {
+        ControlError::NotFound(if names.is_empty() {
             why.with_hint("take one with POST snapshots/{name}")
         } else {
             why.with_hint(format!("there are {}", names.join(", ")))
-        }))
+        })
     }
 }

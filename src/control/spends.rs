@@ -30,15 +30,15 @@ pub(crate) struct Reset {
 
 impl Sandbox {
     /// What every app that has a budget or has spent anything stands at, by user and client.
-    pub(crate) async fn list_spends(&self, whose: Whose) -> Outcome<Spends> {
-        let whose = self.resolve_whose(whose).await?;
-        let spends = spend::of(self, whose.as_key()).await?;
+    pub(crate) fn list_spends(&self, whose: Whose) -> Outcome<Spends> {
+        let whose = self.resolve_whose(whose)?;
+        let spends = spend::of(self, whose.as_key());
         Ok(Spends { spends })
     }
 
     /// Forgets what was spent: budgets have room again, accounts are as they are.
     pub(crate) async fn delete_spends(&self, whose: Whose) -> Outcome<Deleted> {
-        let whose = self.resolve_whose(whose).await?;
+        let whose = self.resolve_whose(whose)?;
         let deleted = self
             .store
             .delete_spends(self.world(), whose.as_key())
@@ -48,8 +48,8 @@ impl Sandbox {
 
     /// Starts the absolute budgets of a user's app anew. Those that begin anew by themselves go on.
     pub(crate) async fn reset_budgets(&self, grant: Grantee) -> Outcome<Reset> {
-        let user = self.user(&grant.user, "user").await?;
-        let client = self.client_named(&grant.client_id).await?;
+        let user = self.user(&grant.user, "user")?;
+        let client = self.client_named(&grant.client_id)?;
         let reset = self
             .store
             .forgive_spends(self.world(), (user.id, &client.id))

@@ -153,8 +153,8 @@ pub(crate) struct Expired {
 impl Sandbox {
     /// Mints tokens for a user and a client; the answer is that of `/token`.
     pub(crate) async fn mint_tokens(&self, asked: Mint) -> Outcome<Tokens> {
-        let client = self.client_named(&asked.client_id).await?;
-        let user = self.user(&asked.user, "user").await?;
+        let client = self.client_named(&asked.client_id)?;
+        let user = self.user(&asked.user, "user")?;
         let scope = asked.scope.unwrap_or(Scope::USER_READ);
         let scope = if asked.exact_scope {
             scope
@@ -175,9 +175,9 @@ impl Sandbox {
     }
 
     /// The tokens, newest first.
-    pub(crate) async fn list_tokens(&self, whose: Whose) -> Outcome<TokenList> {
-        let whose = self.resolve_whose(whose).await?;
-        let found = self.store.list_tokens(self.world(), whose.as_key()).await?;
+    pub(crate) fn list_tokens(&self, whose: Whose) -> Outcome<TokenList> {
+        let whose = self.resolve_whose(whose)?;
+        let found = self.world().list_tokens(whose.as_key());
         let shown = found.iter().map(|token| show(token, self.now()));
         Ok(TokenList {
             tokens: shown.collect(),
@@ -185,16 +185,13 @@ impl Sandbox {
     }
 
     /// What a token stands for, whether it is live or not.
-    pub(crate) async fn introspect(&self, asked: OneToken) -> Outcome<Introspection> {
-        let found = self
-            .store
-            .find_token(self.world(), &asked.token.hash())
-            .await?;
+    pub(crate) fn introspect(&self, asked: &OneToken) -> Introspection {
+        let found = self.world().find_token(&asked.token.hash());
         let token = found.map(|token| show(&token, self.now()));
-        Ok(Introspection {
+        Introspection {
             active: token.as_ref().is_some_and(|token| token.active),
             token,
-        })
+        }
     }
 
     /// Lets a token run out now; without one, every access token.
@@ -229,14 +226,14 @@ impl Sandbox {
                 user: asked.user,
                 client_id: asked.client_id,
             };
-            let whose = self.resolve_whose(whose).await?;
+            let whose = self.resolve_whose(whose)?;
             let deleted = self
                 .store
                 .delete_tokens(self.world(), whose.as_key())
                 .await?;
             return Ok(Deleted { deleted });
         };
-        let found = self.store.find_token(self.world(), &token.hash()).await?;
+        let found = self.world().find_token(&token.hash());
         let token = found.ok_or_else(no_token)?;
         self.store.revoke_token(self.world(), &token).await?;
         Ok(Deleted { deleted: 1 })

@@ -60,8 +60,8 @@ impl UserSpec {
 
 impl Sandbox {
     /// Every user, by id.
-    pub(crate) async fn list_users(&self) -> Outcome<Vec<User>> {
-        Ok(self.store.list_users(self.world()).await?)
+    pub(crate) fn list_users(&self) -> Vec<User> {
+        self.world().list_users()
     }
 
     /// A new user; without an `id`, under the next free one.
@@ -80,7 +80,7 @@ impl Sandbox {
         {
             return Ok(made);
         }
-        let same_id = self.store.find_user(self.world(), &UserRef::Id(id)).await?;
+        let same_id = self.world().find_user(&UserRef::Id(id));
         Err(ControlError::Conflict(
             if with_own_id && same_id.is_some() {
                 Invalid::new("id", format!("a second user {id}"))
@@ -92,18 +92,20 @@ impl Sandbox {
     }
 
     /// The user who is named, deleted or not.
-    pub(crate) async fn read_user(&self, named: &UserRef) -> Outcome<User> {
-        match self.store.find_user(self.world(), named).await? {
+    pub(crate) fn read_user(&self, named: &UserRef) -> Outcome<User> {
+        match self.world().find_user(named) {
             Some(user) => Ok(user),
-            None => Err(ControlError::NotFound(
-                session::no_user(self, "id", &named.to_string()).await?,
-            )),
+            None => Err(ControlError::NotFound(session::no_user(
+                self,
+                "id",
+                &named.to_string(),
+            ))),
         }
     }
 
     /// Changes some keys of a user.
     pub(crate) async fn patch_user(&self, named: &UserRef, spec: UserSpec) -> Outcome<User> {
-        let (before, buzz) = (self.read_user(named).await?, spec.buzz);
+        let (before, buzz) = (self.read_user(named)?, spec.buzz);
         let user: User = invalid::from_json(overlay(&before, &spec))?;
         if user.id != before.id {
             let why = format!("{} is not {}: an id stays", user.id, before.id);
@@ -114,7 +116,7 @@ impl Sandbox {
 
     /// Removes a user.
     pub(crate) async fn delete_user(&self, named: &UserRef) -> Outcome<()> {
-        let user = self.read_user(named).await?;
+        let user = self.read_user(named)?;
         self.store.delete_user(self.world(), user.id).await?;
         Ok(())
     }

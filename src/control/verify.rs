@@ -236,14 +236,14 @@ pub(crate) struct Verified {
 
 impl Sandbox {
     /// Checks the journal against expectations. Errors: what differs, in words.
-    pub(crate) async fn verify(&self, asked: Expectations) -> Outcome<Verified> {
+    pub(crate) fn verify(&self, asked: Expectations) -> Outcome<Verified> {
         let mut differences = Vec::new();
         let mut before = 0;
         for (at, expectation) in asked.expectations.into_iter().enumerate() {
             let in_order = expectation.in_order || asked.in_order;
             expectation.check().map_err(|why| under(at, why))?;
             let meant = describe(&expectation.filter);
-            let search = self.search(expectation.filter.clone()).await;
+            let search = self.search(expectation.filter.clone());
             let search = search.map_err(|why| match why {
                 ControlError::Invalid(why) => ControlError::Invalid(under(at, why)),
                 other => other,

@@ -9,7 +9,7 @@ use crate::control::{
 impl MockSandbox {
     /// Every user, by id.
     pub async fn users(&self) -> Result<Vec<User>, MockError> {
-        Ok(self.world().await?.list_users().await?)
+        Ok(self.world().await?.list_users())
     }
 
     /// Makes a user. Errors: id or username are taken.
@@ -34,7 +34,7 @@ impl MockSandbox {
     /// One user, deleted or not. Errors: there is none of the id or name.
     pub async fn user(&self, named: impl Into<UserRef>) -> Result<User, MockError> {
         let named = named.into();
-        Ok(self.world().await?.read_user(&named).await?)
+        Ok(self.world().await?.read_user(&named)?)
     }
 
     /// Changes some keys of a user. Errors: there is none of the id or name, or the new username is taken.
@@ -62,7 +62,7 @@ impl MockSandbox {
     /// Who is signed in, everybody or one user. Errors: there is no such user.
     pub async fn sessions(&self, user: Option<UserRef>) -> Result<Vec<SessionView>, MockError> {
         let whose = SignedIn { user };
-        Ok(self.world().await?.list_sessions(whose).await?.sessions)
+        Ok(self.world().await?.list_sessions(&whose)?.sessions)
     }
 
     /// Signs a user out everywhere, or everybody; gives how many sessions ended. Errors: there is no such user.
@@ -73,7 +73,7 @@ impl MockSandbox {
 
     /// Every client.
     pub async fn clients(&self) -> Result<Vec<Client>, MockError> {
-        Ok(self.world().await?.list_clients().await?)
+        Ok(self.world().await?.list_clients())
     }
 
     /// Registers a client. Errors: it has no name, the id is taken, the owner is not there, or a redirect URI or an origin
@@ -84,7 +84,7 @@ impl MockSandbox {
 
     /// One client. Errors: there is none of the id.
     pub async fn client(&self, id: &str) -> Result<Client, MockError> {
-        Ok(self.world().await?.read_client(id).await?)
+        Ok(self.world().await?.read_client(id)?)
     }
 
     /// Changes some keys of a client. Errors: there is none of the id, or what is given does not fit.
@@ -105,7 +105,7 @@ impl MockSandbox {
 
     /// What users have agreed to.
     pub async fn consents(&self, whose: Whose) -> Result<Vec<Agreed>, MockError> {
-        Ok(self.world().await?.list_consents(whose).await?.consents)
+        Ok(self.world().await?.list_consents(whose)?.consents)
     }
 
     /// Remembers a consent, in place of the one before. Errors: there is no such user or client, or the budget is none.
@@ -120,7 +120,7 @@ impl MockSandbox {
 
     /// What apps have spent of users' buzz, and how their budgets stand. Errors: there is no such user or client.
     pub async fn spends(&self, whose: Whose) -> Result<Vec<Spent>, MockError> {
-        Ok(self.world().await?.list_spends(whose).await?.spends)
+        Ok(self.world().await?.list_spends(whose)?.spends)
     }
 
     /// Forgets what apps have spent, so that budgets have room again; gives how many spends that were. The money is not

@@ -21,7 +21,7 @@ impl MockSandbox {
 
     /// Changes some settings; gives them all. Errors: `login` names nobody.
     pub async fn set(&self, settings: SettingsPatch) -> Result<Settings, MockError> {
-        Ok(self.world().await?.patch_settings(settings).await?)
+        Ok(self.world().await?.patch_settings(settings)?)
     }
 
     /// The contract in force, difference by difference.
@@ -97,12 +97,12 @@ impl MockSandbox {
 
     /// The snapshots, by name.
     pub async fn snapshots(&self) -> Result<Vec<Snapshot>, MockError> {
-        Ok(self.world().await?.list_snapshots().await?.snapshots)
+        Ok(self.world().await?.list_snapshots().snapshots)
     }
 
     /// One snapshot. Errors: there is none of the name.
     pub async fn snapshot_info(&self, name: &str) -> Result<Snapshot, MockError> {
-        Ok(self.world().await?.read_snapshot(name).await?)
+        Ok(self.world().await?.read_snapshot(name)?)
     }
 
     /// Goes back to a snapshot, as often as you like. The journal goes on. Errors: there is none of the name.

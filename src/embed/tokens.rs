@@ -20,18 +20,18 @@ impl MockSandbox {
 
     /// The codes that wait to be exchanged, newest first. Errors: there is no such user or client.
     pub async fn codes(&self, whose: Whose) -> Result<Vec<CodeView>, MockError> {
-        Ok(self.world().await?.list_codes(whose).await?.codes)
+        Ok(self.world().await?.list_codes(whose)?.codes)
     }
 
     /// The tokens there are, newest first. Errors: there is no such user or client.
     pub async fn tokens(&self, whose: Whose) -> Result<Vec<TokenView>, MockError> {
-        Ok(self.world().await?.list_tokens(whose).await?.tokens)
+        Ok(self.world().await?.list_tokens(whose)?.tokens)
     }
 
     /// What a token stands for.
     pub async fn introspect(&self, token: impl Into<Secret>) -> Result<Introspection, MockError> {
         let token = token.into();
-        Ok(self.world().await?.introspect(OneToken { token }).await?)
+        Ok(self.world().await?.introspect(&OneToken { token }))
     }
 
     /// Lets a token run out now. Errors: there is no such token, or it has run out already.

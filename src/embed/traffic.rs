@@ -6,7 +6,7 @@ use crate::control::{Exchanges, Expectations, Fault, PresetFault, PresetSet, Req
 impl MockSandbox {
     /// Sets a fault. Errors: it could never strike, its effects contradict each other, or there is no such client or user.
     pub async fn fault(&self, fault: Fault) -> Result<SetFault, MockError> {
-        Ok(self.world().await?.create_fault(fault).await?)
+        Ok(self.world().await?.create_fault(fault)?)
     }
 
     /// Sets a fault by its name. Errors: as for [`MockSandbox::fault`].
@@ -97,7 +97,7 @@ impl MockSandbox {
     /// ```
     pub async fn verify(&self, expected: impl Into<Expectations>) -> Result<(), MockError> {
         let expected = expected.into();
-        self.world().await?.verify(expected).await?;
+        self.world().await?.verify(expected)?;
         Ok(())
     }
 }

@@ -40,7 +40,7 @@ pub(crate) async fn pass(State(app): State<Arc<App>>, request: Request, next: Ne
     parts.extensions.insert(Arc::clone(&received));
 
     let head = record::Head::of(&parts, &visit, &received);
-    let struck = strike(&visit, &parts, &received, head.claimed()).await;
+    let struck = strike(&visit, &parts, &received, head.claimed());
     let request = Request::from_parts(parts, Body::empty());
     // On its own feet: a caller who hangs up has called all the same, and a server that is real goes on, too.
     let cut = effect::cut(&struck, &request);
@@ -66,7 +66,7 @@ fn is_observed(path: &str) -> bool {
     !(["/_mock", "/mcp", "/api/health"].contains(&path) || path.starts_with("/_mock/"))
 }
 
-async fn strike(
+fn strike(
     visit: &Visit,
     parts: &axum::http::request::Parts,
     received: &Received,
@@ -77,6 +77,6 @@ async fn strike(
     if sandbox.faults.is_empty() || parts.method == Method::OPTIONS {
         return Vec::new();
     }
-    let target = visit.target(parts, received, claimed).await;
+    let target = visit.target(parts, received, claimed);
     sandbox.strike(&target)
 }

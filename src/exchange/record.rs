@@ -110,7 +110,7 @@ pub(super) async fn write(
         path: head.path,
         params: head.params,
         headers: head.headers,
-        client_id: head.client_id.or(noted.client),
+        client_id: head.client_id.or(noted.client.map(|client| client.0)),
         user_id: noted.user.map(|user| user.0),
         status,
         location: location

@@ -9,10 +9,10 @@ use axum::http::request::Parts;
 
 use crate::base::{Base, SandboxPath};
 use crate::contract::{Rules, Trace};
-use crate::model::user::{User, UserRef};
+use crate::model::user::UserRef;
 use crate::oauth::session;
 use crate::protocol::call::{Endpoint, GrantType};
-use crate::protocol::ids::UserId;
+use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::params::Params;
 use crate::protocol::secret::SecretHash;
 use crate::sandbox::Sandbox;
@@ -46,7 +46,7 @@ pub(crate) struct Notes(Mutex<Noted>);
 pub(crate) struct Noted {
     pub(crate) user: Option<UserId>,
     /// Whose access token it was.
-    pub(crate) client: Option<String>,
+    pub(crate) client: Option<ClientId>,
     pub(crate) extensions: Vec<&'static str>,
     /// A fault says no in the user's name.
     pub(crate) deny: bool,
@@ -70,7 +70,7 @@ impl Notes {
     }
 
     /// Whose access token the request came with.
-    pub(crate) fn client(&self, client: String) {
+    pub(crate) fn client(&self, client: ClientId) {
         self.write(|noted| noted.client = Some(client));
     }
 
@@ -104,15 +104,14 @@ impl Visit {
     }
 
     /// The request, as far as faults are concerned. `claimed` is the client that it says it comes from.
-    pub(super) async fn target(
+    pub(super) fn target(
         &self,
         parts: &Parts,
         received: &Received,
         claimed: Option<String>,
     ) -> Target {
         let user = if self.sandbox.faults.ask_for_user() {
-            // Whoever cannot be told is nobody; the handler will say what is wrong.
-            self.user(parts, &received.params).await.ok().flatten()
+            self.user(parts, &received.params)
         } else {
             None
         };
@@ -120,8 +119,8 @@ impl Visit {
         if client_id.is_none()
             && let Some(hash) = presented(parts)
         {
-            let (store, world) = (&self.sandbox.store, self.sandbox.world());
-            let found = store.find_token(world, &hash).await.ok().flatten();
+            let world = self.sandbox.world();
+            let found = world.find_token(&hash);
             client_id = found.map(|token| token.client_id.as_str().to_owned());
         }
         Target {
@@ -136,24 +135,20 @@ impl Visit {
         }
     }
 
-    async fn user(
-        &self,
-        parts: &Parts,
-        sent: &Params,
-    ) -> Result<Option<(i64, Option<String>)>, StoreError> {
-        let (store, world) = (&self.sandbox.store, self.sandbox.world());
-        let named_as = |user: User| (user.id.0, user.username);
+    fn user(&self, parts: &Parts, sent: &Params) -> Option<(i64, Option<String>)> {
+        let world = self.sandbox.world();
+        let named = |named: &UserRef| {
+            let user = world.find_user(named)?;
+            Some((user.id.0, user.username))
+        };
         if let Some(mock) = parts.headers.get(session::MOCK_USER) {
             let mock = String::from_utf8_lossy(mock.as_bytes()).into_owned();
-            return Ok(store
-                .find_user(world, &UserRef::from(mock.as_str()))
-                .await?
-                .map(named_as));
+            return named(&UserRef::from(mock));
         }
         let cookies = parts.headers.get_all(COOKIE);
         if let Some(hash) = session::cookie_hash(cookies.iter()) {
-            let now = self.sandbox.now();
-            return Ok(store.session_user(world, &hash, now).await?.map(named_as));
+            let user = world.session_user(&hash, self.sandbox.now())?;
+            return Some((user.id.0, user.username.clone()));
         }
         let sent_token = sent
             .filled("refresh_token")
@@ -161,25 +156,15 @@ impl Visit {
         let presented = presented(parts).or_else(|| sent_token.as_deref().map(SecretHash::of));
         if presented.is_none()
             && Endpoint::of(parts.uri.path()) == Endpoint::Authorize
-            && let Some(named) = &self.sandbox.settings().login
+            && let Some(login) = &self.sandbox.settings().login
         {
-            return Ok(store.find_user(world, named).await?.map(named_as));
+            return named(login);
         }
-        let id = match (presented, sent.filled("code")) {
-            (Some(hash), _) => store
-                .find_token(world, &hash)
-                .await?
-                .map(|token| token.user_id),
-            (None, Some(code)) => store.code_user(world, &SecretHash::of(&code)).await?,
-            (None, None) => None,
+        let id = match presented {
+            Some(hash) => world.find_token(&hash)?.user_id,
+            None => world.code_user(&SecretHash::of(&sent.filled("code")?))?,
         };
-        match id {
-            Some(id) => Ok(store
-                .find_user(world, &UserRef::Id(id.0))
-                .await?
-                .map(named_as)),
-            None => Ok(None),
-        }
+        named(&UserRef::Id(id.0))
     }
 }
 

@@ -108,7 +108,7 @@ impl Caller<'_> {
         let redirect_uri = if let Some(uri) = asked.redirect_uri {
             uri
         } else {
-            let client = sandbox.read_client(&asked.client_id).await?;
+            let client = sandbox.read_client(&asked.client_id)?;
             let registered = client.redirect_uris.into_iter().next();
             registered.ok_or_else(|| {
                 let why = format!("client {:?} has registered none", asked.client_id);
@@ -188,7 +188,7 @@ impl Caller<'_> {
                 }
                 json!(sandbox.create_preset(preset).await?)
             }
-            (None, Some(fault)) => json!(sandbox.create_fault(fault).await?),
+            (None, Some(fault)) => json!(sandbox.create_fault(fault)?),
             _ => {
                 let why = Invalid::new("", "neither a preset nor a fault, or both");
                 return Err(why.with_hint("give one of the two keys").into());

@@ -2,6 +2,8 @@
 //! which Civitai makes them; what the request must say of itself is `protocol/authorize_request.rs`, the page
 //! that asks for consent is `pages/consent.rs`.
 
+use std::sync::Arc;
+
 use axum::extract::RawQuery;
 use axum::http::Method;
 use axum::response::Response;
@@ -129,10 +131,7 @@ async fn decide(
     let buzz_limit = asked_buzz_limit(params, rules)?;
 
     let (sandbox, mode) = (&context.sandbox, context.sandbox.settings().consent);
-    let stored = sandbox
-        .store
-        .find_consent(sandbox.world(), user.id, &client.id)
-        .await?;
+    let stored = sandbox.world().find_consent(user.id, &client.id);
     if context.notes.read().deny {
         return Ok(Next::Refused(refusal(&redirect_uri, &request.state)?));
     }
@@ -162,7 +161,7 @@ async fn decide(
         .map(Next::Client)
 }
 
-async fn known_client(context: &Context, params: &Params) -> Result<Client, OAuthError> {
+async fn known_client(context: &Context, params: &Params) -> Result<Arc<Client>, OAuthError> {
     let id = params.filled("client_id");
     let id = id.ok_or_else(|| OAuthError::invalid_request("Missing client_id"))?;
     if ClientId::is_app_block(&id) {
@@ -250,7 +249,7 @@ async fn issue(
         redirect_uri::with_params(redirect_uri, &answer).ok_or_else(unusable_redirect)?;
     sandbox
         .store
-        .insert_code(sandbox.world(), &value.hash(), &code)
+        .insert_code(sandbox.world(), &value.hash(), code)
         .await?;
     Ok(location)
 }

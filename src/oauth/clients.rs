@@ -1,6 +1,8 @@
 //! Which client is meant? The registered one, or – with `unknown_clients = "register"` – one that its first
 //! request registers. What a client may do is `model/client.rs`.
 
+use std::sync::Arc;
+
 use crate::model::client::{AccessMode, Client, Grant};
 use crate::oauth::extract::Context;
 use crate::protocol::ids::{ClientId, UserId};
@@ -10,19 +12,14 @@ use crate::sandbox::settings::UnknownClients;
 use crate::store::StoreError;
 
 /// The client of this id.
-pub(crate) async fn find(context: &Context, id: &str) -> Result<Option<Client>, StoreError> {
+pub(crate) async fn find(context: &Context, id: &str) -> Result<Option<Arc<Client>>, StoreError> {
     let sandbox = &context.sandbox;
-    let found = sandbox.store.find_client(sandbox.world(), id).await?;
+    let found = sandbox.world().find_client(id);
     let adopts = sandbox.settings().unknown_clients == UnknownClients::Register;
     if found.is_some() || !adopts || id.is_empty() {
         return Ok(found);
     }
-    let owner = sandbox
-        .store
-        .list_users(sandbox.world())
-        .await?
-        .first()
-        .map(|user| user.id);
+    let owner = sandbox.world().list_users().first().map(|user| user.id);
     let client = Client {
         id: ClientId(id.to_owned()),
         name: id.to_owned(),
@@ -45,18 +42,18 @@ pub(crate) async fn find(context: &Context, id: &str) -> Result<Option<Client>, 
         .insert_client(sandbox.world(), &client)
         .await?
     {
-        return Ok(Some(client));
+        return Ok(Some(Arc::new(client)));
     }
     // Another first request was quicker.
-    sandbox.store.find_client(sandbox.world(), id).await
+    Ok(sandbox.world().find_client(id))
 }
 
 /// Makes the first secret that a client of [`find`]'s making sends its own: of many at once, one.
 pub(crate) async fn adopt_secret(
     context: &Context,
-    client: Client,
+    client: Arc<Client>,
     presented: Option<&Secret>,
-) -> Result<Client, StoreError> {
+) -> Result<Arc<Client>, StoreError> {
     let (true, None, Some(secret)) = (client.adopted, &client.secret, presented) else {
         return Ok(client);
     };
@@ -64,18 +61,15 @@ pub(crate) async fn adopt_secret(
     let with_secret = Client {
         confidential: true,
         secret: Some(secret.hash()),
-        ..client.clone()
+        ..(*client).clone()
     };
     if sandbox
         .store
         .give_first_secret(sandbox.world(), &with_secret)
         .await?
     {
-        return Ok(with_secret);
+        return Ok(Arc::new(with_secret));
     }
-    let known = sandbox
-        .store
-        .find_client(sandbox.world(), client.id.as_str())
-        .await?;
+    let known = sandbox.world().find_client(client.id.as_str());
     Ok(known.unwrap_or(client))
 }

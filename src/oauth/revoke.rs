@@ -1,6 +1,8 @@
 //! POST `/revoke` (RFC 7009): 200 whatever happened, so that nobody learns which tokens exist. Whose tokens
 //! an app may revoke is the difference `revoke-by-client`.
 
+use std::sync::Arc;
+
 use axum::response::Response;
 use serde_json::json;
 
@@ -30,11 +32,11 @@ pub(crate) async fn post(context: Context, Sent(params): Sent) -> Response {
             Cors::Any(METHODS),
         );
     }
-    let (client, cors) = match caller(&context, &params).await {
+    let (client, cors) = match caller(&context, &params) {
         Ok(known) => known,
         Err(why) => return respond::error(&why, Cors::Closed),
     };
-    match revoke(&context, &params, client.as_ref(), rules).await {
+    match revoke(&context, &params, client.as_deref(), rules).await {
         Ok(()) => respond::ok(&json!({}), cors),
         Err(why) => respond::error(&why, cors),
     }
@@ -58,10 +60,10 @@ fn within_limit(context: &Context, rules: &Rules) -> bool {
 
 /// The client that the body names, and who may read the answer. A page that calls for a public client must be
 /// of one of its origins; HTTP Basic is not read here.
-async fn caller(context: &Context, params: &Params) -> Result<(Option<Client>, Cors), OAuthError> {
+fn caller(context: &Context, params: &Params) -> Result<(Option<Arc<Client>>, Cors), OAuthError> {
     let sandbox = &context.sandbox;
     let client = match params.text("client_id") {
-        Some(id) => sandbox.store.find_client(sandbox.world(), id).await?,
+        Some(id) => sandbox.world().find_client(id),
         None => None,
     };
     let cors = match (&client, context.origin()) {
@@ -89,15 +91,12 @@ async fn revoke(
     let Some(presented) = params.filled("token").map(Secret::new) else {
         return Err(OAuthError::invalid_request("Missing token parameter"));
     };
-    let user = session::cookie_user(context).await?;
+    let user = session::cookie_user(context);
     let secret = params.filled("client_secret").map(Secret::new);
     let app = client.filter(|client| client.owns_secret(secret.as_ref()));
     // The hint of RFC 7009 §2.1 is not needed: a token is found whatever kind it is.
-    let found = sandbox
-        .store
-        .find_token(sandbox.world(), &presented.hash())
-        .await?;
-    if let Some(token) = found.filter(|token| may_revoke(token, user.as_ref(), app, rules)) {
+    let found = sandbox.world().find_token(&presented.hash());
+    if let Some(token) = found.filter(|token| may_revoke(token, user.as_deref(), app, rules)) {
         sandbox.store.revoke_token(sandbox.world(), &token).await?;
     }
     Ok(())

@@ -1,6 +1,8 @@
 //! Who is it? The session cookie, the two ways in without a browser – the `login` setting and the header
 //! `X-Mock-User` – and the bearer token. The page where people sign in is `pages/login.rs`.
 
+use std::sync::Arc;
+
 use axum::http::header::{AUTHORIZATION, COOKIE};
 use axum::http::{HeaderMap, HeaderValue};
 use axum_extra::extract::cookie::{Cookie, SameSite};
@@ -20,72 +22,61 @@ use crate::store::StoreError;
 pub(crate) const MOCK_USER: &str = "x-mock-user";
 
 /// Whoever is signed in by cookie.
-pub(crate) async fn cookie_user(context: &Context) -> Result<Option<User>, StoreError> {
+pub(crate) fn cookie_user(context: &Context) -> Option<Arc<User>> {
     let sandbox = &context.sandbox;
-    match cookie_hash(context.headers.get_all(COOKIE).iter()) {
-        Some(hash) => {
-            sandbox
-                .store
-                .session_user(sandbox.world(), &hash, sandbox.now())
-                .await
-        }
-        None => Ok(None),
-    }
+    let hash = cookie_hash(context.headers.get_all(COOKIE).iter())?;
+    sandbox.world().session_user(&hash, sandbox.now())
 }
 
 /// Whoever is signed in: by cookie, or by the `login` setting. For what a browser asks; a back end that
 /// calls `/revoke` must not be taken for a signed-in user.
-pub(crate) async fn user(context: &Context) -> Result<Option<User>, StoreError> {
-    if let Some(user) = cookie_user(context).await? {
+pub(crate) fn user(context: &Context) -> Option<Arc<User>> {
+    if let Some(user) = cookie_user(context) {
         context.notes.user(user.id);
-        return Ok(Some(user));
+        return Some(user);
     }
-    match &context.sandbox.settings().login {
-        Some(named) => active(&context.sandbox, named).await,
-        None => Ok(None),
-    }
+    let named = context.sandbox.settings();
+    active(&context.sandbox, named.login.as_ref()?)
 }
 
 /// As [`user`], but `X-Mock-User` goes first. The second value is the cookie that keeps such a user signed in
 /// for the pages that follow.
 pub(crate) async fn user_or_mock(
     context: &Context,
-) -> Result<(Option<User>, Option<String>), Refusal> {
+) -> Result<(Option<Arc<User>>, Option<String>), Refusal> {
     let Some(value) = context.headers.get(MOCK_USER) else {
-        return Ok((user(context).await?, None));
+        return Ok((user(context), None));
     };
     let name = String::from_utf8_lossy(value.as_bytes()).into_owned();
-    match active(&context.sandbox, &UserRef::from(name.as_str())).await? {
+    match active(&context.sandbox, &UserRef::from(name.as_str())) {
         Some(user) => {
             let cookie = sign_in(&context.sandbox, &context.base, user.id).await?;
             Ok((Some(user), Some(cookie)))
         }
-        None => Err(Refusal::Ours(
-            no_user(&context.sandbox, "X-Mock-User", &name).await?,
-        )),
+        None => Err(Refusal::Ours(no_user(
+            &context.sandbox,
+            "X-Mock-User",
+            &name,
+        ))),
     }
 }
 
 /// A user who is named and not deleted.
-async fn active(sandbox: &Sandbox, named: &UserRef) -> Result<Option<User>, StoreError> {
-    let found = sandbox.store.find_user(sandbox.world(), named).await?;
-    Ok(found.filter(|user| !user.deleted))
+fn active(sandbox: &Sandbox, named: &UserRef) -> Option<Arc<User>> {
+    let found = sandbox.world().find_user(named);
+    found.filter(|user| !user.deleted).map(Arc::new)
 }
 
 /// There is no user of that name, or only a deleted one; says whom there is.
-pub(crate) async fn no_user(
-    sandbox: &Sandbox,
-    path: &str,
-    named: &str,
-) -> Result<Invalid, StoreError> {
-    let users = sandbox.store.list_users(sandbox.world()).await?;
+pub(crate) fn no_user(sandbox: &Sandbox, path: &str, named: &str) -> Invalid {
+    let users = sandbox.world().list_users();
     let is_named = |user: &&User| match UserRef::from(named) {
         UserRef::Id(id) => user.id.0 == id,
         UserRef::Name(name) => user.username.as_ref() == Some(&name),
     };
     if users.iter().find(is_named).is_some_and(|user| user.deleted) {
-        return Ok(Invalid::new(path, format!("user {named:?} is deleted"))
-            .with_hint("PATCH the user with {\"deleted\":false}"));
+        return Invalid::new(path, format!("user {named:?} is deleted"))
+            .with_hint("PATCH the user with {\"deleted\":false}");
     }
     let there = users.iter().filter(|user| !user.deleted);
     let names: Vec<String> = there
@@ -93,7 +84,7 @@ pub(crate) async fn no_user(
         .collect();
     let invalid = Invalid::new(path, format!("no user {named:?}"));
     let choices = format!("name a user by id or username: {}", names.join(", "));
-    Ok(invalid.with_nearest(named, names.iter().map(String::as_str), choices))
+    invalid.with_nearest(named, names.iter().map(String::as_str), choices)
 }
 
 /// Opens a session. What comes back is the value of a `Set-Cookie`.

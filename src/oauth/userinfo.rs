@@ -1,5 +1,7 @@
 //! GET `/userinfo` (OpenID Connect Core §5.3): who the bearer acts for.
 
+use std::sync::Arc;
+
 use axum::response::Response;
 use serde_json::{Value, json};
 
@@ -18,7 +20,7 @@ const METHODS: &str = "GET";
 
 /// `GET /userinfo`.
 pub(crate) async fn get(context: Context) -> Response {
-    match bearer(&context).await {
+    match bearer(&context) {
         Ok(user) => respond::ok(&claims(&user, context.rules()), Cors::Any(METHODS)),
         Err(why) => respond::error(&why, Cors::Any(METHODS)),
     }
@@ -29,15 +31,12 @@ pub(crate) async fn options() -> Response {
     respond::preflight(METHODS)
 }
 
-async fn bearer(context: &Context) -> Result<User, OAuthError> {
+fn bearer(context: &Context) -> Result<Arc<User>, OAuthError> {
     let hash = session::bearer_hash(&context.headers)
         .ok_or_else(|| OAuthError::invalid_token("Missing bearer token"))?;
     let sandbox = &context.sandbox;
     let unknown = || OAuthError::invalid_token("Invalid or expired token");
-    let found = sandbox
-        .store
-        .bearer(sandbox.world(), &hash, sandbox.now())
-        .await?;
+    let found = sandbox.world().bearer(&hash, sandbox.now());
     let (scope, client, user) = found.ok_or_else(unknown)?;
     context.notes.client(client);
     if !scope.covers(Scope::USER_READ) {

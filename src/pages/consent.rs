@@ -1,6 +1,8 @@
 //! `/login/oauth/authorize`: may this app act for you? The page shows what is asked; Authorize posts back to
 //! `oauth/authorize.rs`, Deny is answered here.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::extract::RawQuery;
 use axum::http::StatusCode;
@@ -107,13 +109,9 @@ impl Asked {
 /// `GET /login/oauth/authorize?…`.
 pub(crate) async fn get(uri: Uri, RawQuery(query): RawQuery, context: Context) -> Response {
     let query = query.unwrap_or_default();
-    let user = match session::user(&context).await {
-        Ok(Some(user)) => user,
-        Ok(None) => {
-            let here = context.base.path(&uri.to_string());
-            return respond::see_other(&with_return(context.base.path("/login"), &here));
-        }
-        Err(why) => return respond::failure(&why),
+    let Some(user) = session::user(&context) else {
+        let here = context.base.path(&uri.to_string());
+        return respond::see_other(&with_return(context.base.path("/login"), &here));
     };
     let asked = Asked::parse(&query);
     let (id, redirect_uri) = (asked.get("client_id"), asked.get("redirect_uri"));
@@ -154,7 +152,7 @@ async fn known_client(
     context: &Context,
     id: Option<&str>,
     redirect_uri: Option<&str>,
-) -> Result<Option<Client>, StoreError> {
+) -> Result<Option<Arc<Client>>, StoreError> {
     let (Some(id), Some(redirect_uri)) = (id, redirect_uri) else {
         return Ok(None);
     };

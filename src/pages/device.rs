@@ -57,8 +57,8 @@ pub(crate) async fn get(uri: Uri, RawQuery(query): RawQuery, context: Context) -
     let here = context.base.path(&uri.to_string());
     let query = Params::from_urlencoded(query.unwrap_or_default().as_bytes());
     let typed = query.text("code").map(normalise).unwrap_or_default();
-    match session::user(&context).await {
-        Ok(Some(user)) => show(
+    match session::user(&context) {
+        Some(user) => show(
             &context,
             StatusCode::OK,
             &user,
@@ -67,21 +67,16 @@ pub(crate) async fn get(uri: Uri, RawQuery(query): RawQuery, context: Context) -
                 problem: None,
             },
         ),
-        Ok(None) => respond::see_other(&with_return(context.base.path("/login"), &here)),
-        Err(why) => respond::failure(&why),
+        None => respond::see_other(&with_return(context.base.path("/login"), &here)),
     }
 }
 
 /// `POST /login/oauth/device`: one step on.
 pub(crate) async fn post(context: Context, Sent(params): Sent) -> Response {
     let code = normalise(params.text("user_code").unwrap_or_default());
-    let user = match session::user(&context).await {
-        Ok(Some(user)) => user,
-        Ok(None) => {
-            let here = with_code(&context, &code);
-            return respond::see_other(&with_return(context.base.path("/login"), &here));
-        }
-        Err(why) => return respond::failure(&why),
+    let Some(user) = session::user(&context) else {
+        let here = with_code(&context, &code);
+        return respond::see_other(&with_return(context.base.path("/login"), &here));
     };
     match take(&context, &user, &code, params.text("step")).await {
         Ok(step) => show(&context, StatusCode::OK, &user, step),
@@ -113,7 +108,7 @@ async fn take(
             Ok(Step::Denied)
         }
         _ => {
-            let (grant, client) = review::pending(sandbox, code).await?;
+            let (grant, client) = review::pending(sandbox, code)?;
             let labels = grant.scope.set_bits().map(|bit| bit.label).collect();
             Ok(Step::Review {
                 code: code.to_owned(),

@@ -178,7 +178,7 @@ pub(crate) async fn get(context: Context, RawQuery(query): RawQuery) -> Response
     let problem = if chosen.client_id.is_empty() {
         None
     } else {
-        match screen(&context, &chosen).await {
+        match screen(&context, &chosen) {
             Err(ControlError::Invalid(why) | ControlError::NotFound(why)) => Some(why),
             Err(ControlError::Store(why)) => return respond::failure(&why),
             _ => None,
@@ -190,8 +190,8 @@ pub(crate) async fn get(context: Context, RawQuery(query): RawQuery) -> Response
 async fn show(context: &Context, chosen: Chosen, problem: Option<Invalid>) -> Response {
     let (sandbox, base) = (&context.sandbox, &context.base);
     let lists = async {
-        let clients = sandbox.store.list_clients(sandbox.world()).await?;
-        Ok((clients, sandbox.store.list_users(sandbox.world()).await?))
+        let clients = sandbox.world().list_clients();
+        Ok((clients, sandbox.world().list_users()))
     };
     let (clients, users) = match lists.await {
         Ok(lists) => lists,
@@ -235,22 +235,18 @@ struct Screen {
     scheme: Option<&'static str>,
 }
 
-async fn screen(context: &Context, chosen: &Chosen) -> Result<Screen, ControlError> {
+fn screen(context: &Context, chosen: &Chosen) -> Result<Screen, ControlError> {
     let sandbox = &context.sandbox;
-    let mut client = sandbox.read_client(&chosen.client_id).await?;
+    let mut client = sandbox.read_client(&chosen.client_id)?;
     let user = match chosen.user.as_str() {
         "" => {
-            let first = sandbox
-                .list_users()
-                .await?
-                .into_iter()
-                .find(|user| !user.deleted);
+            let first = sandbox.list_users().into_iter().find(|user| !user.deleted);
             first.ok_or_else(|| {
                 Invalid::new("user", "there are no users")
                     .with_hint("make one with POST /_mock/users")
             })?
         }
-        named => sandbox.read_user(&UserRef::from(named)).await?,
+        named => sandbox.read_user(&UserRef::from(named))?,
     };
     match one_of("verified", &chosen.verified, VERIFIED)? {
         "yes" => client.verified = true,
@@ -270,7 +266,7 @@ async fn screen(context: &Context, chosen: &Chosen) -> Result<Screen, ControlErr
 /// `GET /_mock/consent/preview?…`: the screen.
 pub(crate) async fn preview(context: Context, RawQuery(query): RawQuery) -> Response {
     let chosen = Chosen::of(query);
-    match screen(&context, &chosen).await {
+    match screen(&context, &chosen) {
         Ok(screen) => {
             let asked = Asked::parse(&format!("scope={}", screen.scope));
             let mut shown = consent(&context, &screen.user, &screen.client, &asked);

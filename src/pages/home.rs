@@ -7,9 +7,7 @@ use axum::response::Response;
 use super::assets;
 use super::view::{Avatar, Frame, Page, Place, page};
 use crate::oauth::extract::Context;
-use crate::oauth::respond;
 use crate::oauth::session;
-use crate::store::StoreError;
 
 /// Where to point what.
 const ENDPOINTS: [(&str, &str); 6] = [
@@ -63,26 +61,21 @@ struct Account {
 
 /// `GET /`.
 pub(crate) async fn get(context: Context) -> Response {
-    match home(&context).await {
-        Ok(home) => page(StatusCode::OK, &home),
-        Err(why) => respond::failure(&why),
-    }
+    page(StatusCode::OK, &home(&context))
 }
 
-async fn home(context: &Context) -> Result<Home, StoreError> {
+fn home(context: &Context) -> Home {
     let (sandbox, base) = (&context.sandbox, &context.base);
-    let clients = sandbox.store.list_clients(sandbox.world()).await?;
-    let users = sandbox.store.list_users(sandbox.world()).await?;
-    Ok(Home {
+    let clients = sandbox.world().list_clients();
+    let users = sandbox.world().list_users();
+    Home {
         frame: Frame::at(base, Place::Home).with_script(base, &assets::COPY),
         endpoints: ENDPOINTS
             .map(|(name, path)| (name, format!("{base}{path}")))
             .into(),
         sandbox: sandbox.name().to_owned(),
         contract: sandbox.settings().rules.contract.name(),
-        signed_in: session::user(context)
-            .await?
-            .map(|user| user.display_name()),
+        signed_in: session::user(context).map(|user| user.display_name()),
         clients: clients
             .into_iter()
             .map(|client| Registered {
@@ -114,5 +107,5 @@ async fn home(context: &Context) -> Result<Home, StoreError> {
         account: base.path("/user/account"),
         openapi: base.path("/_mock/openapi.json"),
         discovery: base.path("/.well-known/openid-configuration"),
-    })
+    }
 }

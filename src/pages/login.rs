@@ -47,14 +47,14 @@ struct Person {
 pub(crate) async fn get(context: Context, RawQuery(query): RawQuery) -> Response {
     let query = Params::from_urlencoded(query.unwrap_or_default().as_bytes());
     let return_url = query.text("returnUrl").unwrap_or_default().to_owned();
-    show(&context, StatusCode::OK, return_url, String::new(), None).await
+    show(&context, StatusCode::OK, return_url, String::new(), None)
 }
 
 /// `POST /login`: the user's id, or the name of a new one.
 pub(crate) async fn post(context: Context, Sent(params): Sent) -> Response {
     let return_url = params.text("returnUrl").unwrap_or_default().to_owned();
     let chosen = match (params.filled("user"), params.text("name").map(str::trim)) {
-        (Some(id), _) => find(&context, &id).await,
+        (Some(id), _) => Ok(find(&context, &id)),
         (None, Some(name)) => find_or_create(&context, name).await,
         (None, None) => Ok(Err("Pick a user, or type a name.".to_owned())),
     };
@@ -68,8 +68,7 @@ pub(crate) async fn post(context: Context, Sent(params): Sent) -> Response {
                 return_url,
                 name,
                 Some(problem),
-            )
-            .await;
+            );
         }
         Err(why) => Err(why),
     };
@@ -93,15 +92,12 @@ pub(crate) async fn logout(context: Context) -> Response {
     }
 }
 
-async fn find(context: &Context, id: &str) -> Result<Result<User, String>, StoreError> {
+fn find(context: &Context, id: &str) -> Result<User, String> {
     let sandbox = &context.sandbox;
-    let found = sandbox
-        .store
-        .find_user(sandbox.world(), &UserRef::from(id))
-        .await?;
-    Ok(found
+    let found = sandbox.world().find_user(&UserRef::from(id));
+    found
         .filter(|user| !user.deleted)
-        .ok_or_else(|| "That user is gone.".to_owned()))
+        .ok_or_else(|| "That user is gone.".to_owned())
 }
 
 async fn find_or_create(context: &Context, name: &str) -> Result<Result<User, String>, StoreError> {
@@ -112,10 +108,7 @@ async fn find_or_create(context: &Context, name: &str) -> Result<Result<User, St
         )));
     }
     let sandbox = &context.sandbox;
-    let known = sandbox
-        .store
-        .find_user(sandbox.world(), &UserRef::Name(name.to_owned()))
-        .await?;
+    let known = sandbox.world().find_user(&UserRef::Name(name.to_owned()));
     match known {
         Some(user) if user.deleted => {
             Ok(Err("That user is deleted. Choose another name.".to_owned()))
@@ -132,7 +125,7 @@ async fn find_or_create(context: &Context, name: &str) -> Result<Result<User, St
     }
 }
 
-async fn show(
+fn show(
     context: &Context,
     status: StatusCode,
     return_url: String,
@@ -140,15 +133,8 @@ async fn show(
     problem: Option<String>,
 ) -> Response {
     let sandbox = &context.sandbox;
-    let current = session::cookie_user(context)
-        .await
-        .ok()
-        .flatten()
-        .map(|user| user.id);
-    let users = match sandbox.store.list_users(sandbox.world()).await {
-        Ok(users) => users,
-        Err(why) => return respond::failure(&why),
-    };
+    let current = session::cookie_user(context).map(|user| user.id);
+    let users = sandbox.world().list_users();
     let people = users
         .iter()
         .filter(|user| !user.deleted)

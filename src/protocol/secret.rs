@@ -57,7 +57,7 @@ impl fmt::Debug for Secret {
 }
 
 /// The SHA-256 of a [`Secret`].
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct SecretHash([u8; 32]);
 
 impl SecretHash {

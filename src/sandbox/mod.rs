@@ -25,7 +25,7 @@ use settings::Settings;
 use world::{Janitor, World};
 
 use crate::protocol::time::Timestamp;
-use crate::store::{Database, Origin, SandboxRow, Seed, Store, StoreError, Taken};
+use crate::store::{Database, Origin, Rows, SandboxRow, Seed, Store, StoreError, Taken};
 
 /// What every sandbox of a server starts from.
 #[derive(Debug, Clone, Default)]
@@ -61,7 +61,7 @@ pub(crate) struct Shared {
     pub(crate) faults: Faults,
     blueprint: Arc<Blueprint>,
     /// The world that a reset goes back to, where it is not the blueprint's seed.
-    seed_world: Option<String>,
+    seed_world: Option<Arc<Rows>>,
     /// The world of today. Whoever changes what belongs to it – journal, faults, settings – holds this lock.
     world: RwLock<Arc<World>>,
     /// One reset, restore or snapshot at a time, and one clock to keep.
@@ -150,12 +150,14 @@ impl Shared {
     pub(crate) async fn keep_clock(&self) -> Result<(), StoreError> {
         let _turn = self.turn.lock().await;
         let (world, clock) = (self.today(), clock_text(self.clock.state()));
-        self.store.keep_clock(&self.name, world.key(), &clock).await
+        self.store
+            .keep_clock(&self.name, world.rows(), &clock)
+            .await
     }
 
     /// Goes to another world, with all that belongs to it.
-    fn enter(&self, key: String, state: State, forget: impl FnOnce(&Self)) {
-        let new = Arc::new(World::new(key, self.janitor.clone()));
+    fn enter(&self, rows: Arc<Rows>, state: State, forget: impl FnOnce(&Self)) {
+        let new = Arc::new(World::new(rows, self.janitor.clone()));
         let mut world = self.world.write().unwrap_or_else(PoisonError::into_inner);
         self.clock.put(state.clock);
         self.change_settings(|_| state.settings);
@@ -179,7 +181,7 @@ impl Shared {
         let (before, clock) = (self.today(), clock_text(state.clock));
         let begun = self
             .store
-            .begin_anew(&self.name, before.key(), origin, &clock)
+            .begin_anew(&self.name, before.rows(), origin, &clock)
             .await?;
         // Nothing: the sandbox was deleted, and whoever still holds it may do with it as they like.
         if let Some(world) = begun {
@@ -193,7 +195,7 @@ impl Shared {
         let (before, clock) = (self.today(), clock_text(state.clock));
         let begun = self
             .store
-            .restore_snapshot(&self.name, before.key(), snapshot, &clock)
+            .restore_snapshot(&self.name, before.rows(), snapshot, &clock)
             .await?;
         Ok(match begun {
             Some(world) => {
@@ -211,9 +213,9 @@ impl Shared {
 }
 
 impl Sandbox {
-    /// What its rows are kept under.
-    pub(crate) fn world(&self) -> &str {
-        self.world.key()
+    /// Its rows.
+    pub(crate) fn world(&self) -> &Rows {
+        self.world.rows()
     }
 
     fn of(shared: &Arc<Shared>) -> Self {
@@ -271,7 +273,7 @@ impl Sandbox {
             let taken = Taken { state: &state, at };
             let (store, sandbox) = (&shared.store, &shared.name);
             let before = store
-                .take_snapshot(sandbox, world.key(), &name, taken)
+                .take_snapshot(sandbox, world.rows(), &name, taken)
                 .await?;
             if let Some(before) = before {
                 shared.janitor.remove(before);

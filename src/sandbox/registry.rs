@@ -60,29 +60,25 @@ pub(crate) fn is_name(name: &str) -> bool {
 
 impl Registry {
     /// The sandboxes of this database: those of an earlier run as well, which are opened when they are used.
-    pub(crate) async fn open(
-        store: Store,
-        blueprint: Blueprint,
-        janitor: Janitor,
-    ) -> Result<Self, StoreError> {
-        for world in store.retired_worlds().await? {
+    pub(crate) fn open(store: Store, blueprint: Blueprint, janitor: Janitor) -> Self {
+        for world in store.retired_worlds() {
             janitor.remove(world);
         }
         let clock = Clock::default();
-        let known = store.list_sandboxes().await?.into_iter().map(|name| {
+        let known = store.list_sandboxes().into_iter().map(|name| {
             let place = Place {
                 inside: Inside::default(),
                 used: clock.now(),
             };
             (name, place)
         });
-        Ok(Self {
+        Self {
             places: Mutex::new(known.collect()),
             store,
             blueprint: Arc::new(blueprint),
             clock,
             janitor,
-        })
+        }
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -192,7 +188,7 @@ impl Registry {
     ) -> Result<Option<Sandbox>, StoreError> {
         let place = self.place(name);
         let mut inside = place.write().await;
-        if inside.is_some() || self.store.find_sandbox(name).await?.is_some() {
+        if inside.is_some() || self.store.has_sandbox(name) {
             return Ok(None);
         }
         let made = Arc::new(self.open_sandbox(name, own).await?);
@@ -238,7 +234,7 @@ impl Registry {
         }
         for world in worlds {
             // Who is under way in it removes it at the end.
-            if held.as_ref().is_none_or(|held| held.key() != world) {
+            if held.as_ref().is_none_or(|held| held.rows().key() != world) {
                 self.janitor.remove(world);
             }
         }

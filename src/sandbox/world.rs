@@ -1,32 +1,33 @@
-//! Under which key are a sandbox's rows kept? A sandbox goes from world to world: each reset and each restore begins
+//! Where are a sandbox's rows kept? A sandbox goes from world to world: each reset and each restore begins
 //! one, and whoever began in an older one goes on there, unseen. When the last of them is done, it is removed.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_util::sync::CancellationToken;
 
-use crate::store::Store;
+use crate::store::{Rows, Store};
 
-/// The key of a sandbox's rows. Whoever holds it may write there.
+/// A sandbox's rows. Whoever holds it may write there.
 #[derive(Debug)]
 pub(crate) struct World {
-    key: String,
+    rows: Arc<Rows>,
     retired: AtomicBool,
     janitor: Janitor,
 }
 
 impl World {
-    pub(super) fn new(key: String, janitor: Janitor) -> Self {
+    pub(super) fn new(rows: Arc<Rows>, janitor: Janitor) -> Self {
         Self {
-            key,
+            rows,
             retired: AtomicBool::new(false),
             janitor,
         }
     }
 
-    pub(super) fn key(&self) -> &str {
-        &self.key
+    pub(super) fn rows(&self) -> &Rows {
+        &self.rows
     }
 
     /// It is to be removed when nobody holds it any more.
@@ -38,7 +39,7 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         if self.retired.load(Ordering::Acquire) {
-            self.janitor.remove(std::mem::take(&mut self.key));
+            self.janitor.remove(self.rows.key().to_owned());
         }
     }
 }
@@ -94,21 +95,20 @@ mod tests {
         let store = open_store(&Database::Memory).await.unwrap();
         let (janitor, mut leavings) = janitor();
         let registry = Registry::open(store.clone(), Blueprint::default(), janitor);
-        let registry = registry.await.unwrap();
         let early = registry.sandbox("x").await.unwrap();
         early.reset().await.unwrap();
-        assert_eq!(store.retired_worlds().await.unwrap(), [early.world()]);
+        assert_eq!(store.retired_worlds(), [early.world().key()]);
         let late = registry.sandbox("x").await.unwrap();
-        assert_ne!(late.world(), early.world());
+        assert_ne!(late.world().key(), early.world().key());
         assert!(
             leavings.0.try_recv().is_err(),
             "somebody may still write there"
         );
-        let key = early.world().to_owned();
+        let key = early.world().key().to_owned();
         drop(early);
         assert_eq!(leavings.0.try_recv().unwrap(), key);
         store.remove_world(&key).await.unwrap();
-        assert!(store.retired_worlds().await.unwrap().is_empty());
+        assert!(store.retired_worlds().is_empty());
         drop(late);
         assert!(leavings.0.try_recv().is_err(), "this is the world of today");
     }

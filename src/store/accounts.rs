@@ -1,98 +1,131 @@
 //! The `accounts` table: what users have to spend, one row per user and kind of buzz.
 
-use sqlx::SqliteExecutor;
+use std::collections::HashMap;
 
-use super::{Store, StoreError, damaged};
+use sqlx::SqliteConnection;
+
+use super::log::{Draft, Statement};
+use super::{Rows, StoreError, damaged};
 use crate::model::account::{Account, Currency, Payment};
 use crate::model::user::Buzz;
 use crate::protocol::ids::UserId;
 
-/// Opens the accounts of a user who has none yet.
-pub(super) async fn open(
-    db: impl SqliteExecutor<'_>,
-    sandbox: &str,
-    user: UserId,
-    buzz: Buzz,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "insert into accounts (sandbox, user_id, currency, balance, lifetime_balance)
-         values (?1, ?2, 'yellow', ?3, ?3), (?1, ?2, 'blue', ?4, ?4), (?1, ?2, 'green', ?5, ?5)
-         on conflict (sandbox, user_id, currency) do nothing",
-    )
-    .bind(sandbox)
-    .bind(user)
-    .bind(integer(buzz.yellow))
-    .bind(integer(buzz.blue))
-    .bind(integer(buzz.green))
-    .execute(db)
-    .await?;
-    Ok(())
+/// Every account of a world, by user.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Accounts(HashMap<UserId, [Account; 3]>);
+
+impl Accounts {
+    /// Opens the accounts of a user who has none yet. Whose accounts are there already has spent of them, maybe.
+    pub(super) fn open(&mut self, user: UserId, buzz: Buzz) {
+        self.0.entry(user).or_insert_with(|| {
+            Currency::ALL.map(|currency| Account {
+                currency,
+                balance: on(buzz, currency),
+                lifetime_balance: on(buzz, currency),
+            })
+        });
+    }
+
+    /// Sets what is on a user's accounts. What is more than before has come in.
+    pub(super) fn set(&mut self, user: UserId, buzz: Buzz) {
+        self.open(user, Buzz::default());
+        for account in self.0.get_mut(&user).into_iter().flatten() {
+            let balance = on(buzz, account.currency);
+            let come_in = balance.saturating_sub(account.balance);
+            account.lifetime_balance = account.lifetime_balance.saturating_add(come_in);
+            account.balance = balance;
+        }
+    }
+
+    /// A user's accounts.
+    pub(super) fn of(&self, user: UserId) -> Vec<Account> {
+        self.0
+            .get(&user)
+            .map(|all| all.to_vec())
+            .unwrap_or_default()
+    }
+
+    /// What is on a user's accounts.
+    pub(super) fn buzz(&self, user: UserId) -> Buzz {
+        let mut buzz = Buzz::default();
+        for account in self.0.get(&user).into_iter().flatten() {
+            *place(&mut buzz, account.currency) = account.balance;
+        }
+        buzz
+    }
+
+    /// Takes a payment from an account that has so much.
+    pub(super) fn take(&mut self, user: UserId, payment: Payment) {
+        let accounts = self.0.get_mut(&user).into_iter().flatten();
+        for account in accounts.filter(|account| account.currency == payment.currency) {
+            account.balance = account.balance.saturating_sub(payment.amount);
+        }
+    }
+
+    /// Writes a user's accounts down as they are now.
+    pub(super) fn note(&self, user: UserId, draft: &mut Draft<'_>) {
+        if let Some(accounts) = self.0.get(&user) {
+            draft.note(|world| put(world, user, accounts));
+        }
+    }
+
+    pub(super) fn close(&mut self, user: UserId) {
+        self.0.remove(&user);
+    }
+
+    /// What the file has of a world.
+    pub(super) async fn read(db: &mut SqliteConnection, world: &str) -> Result<Self, StoreError> {
+        let rows: Vec<(UserId, String, i64, i64)> = sqlx::query_as(
+            "select user_id, currency, balance, lifetime_balance from accounts where sandbox = ?",
+        )
+        .bind(world)
+        .fetch_all(db)
+        .await?;
+        let mut accounts = Self::default();
+        for (user, currency, balance, lifetime_balance) in rows {
+            let currency = currency_named(&currency)?;
+            accounts.open(user, Buzz::default());
+            let of_user = accounts.0.get_mut(&user).into_iter().flatten();
+            for account in of_user.filter(|account| account.currency == currency) {
+                account.balance = amount(balance)?;
+                account.lifetime_balance = amount(lifetime_balance)?;
+            }
+        }
+        Ok(accounts)
+    }
 }
 
-/// Sets what is on a user's accounts. What is more than before has come in.
-pub(super) async fn set(
-    db: impl SqliteExecutor<'_>,
-    sandbox: &str,
-    user: UserId,
-    buzz: Buzz,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "insert into accounts (sandbox, user_id, currency, balance, lifetime_balance)
-         values (?1, ?2, 'yellow', ?3, ?3), (?1, ?2, 'blue', ?4, ?4), (?1, ?2, 'green', ?5, ?5)
-         on conflict (sandbox, user_id, currency) do update set
-             lifetime_balance = lifetime_balance + max(0, excluded.balance - balance),
-             balance = excluded.balance",
-    )
-    .bind(sandbox)
-    .bind(user)
-    .bind(integer(buzz.yellow))
-    .bind(integer(buzz.blue))
-    .bind(integer(buzz.green))
-    .execute(db)
-    .await?;
-    Ok(())
+fn place(buzz: &mut Buzz, currency: Currency) -> &mut u64 {
+    match currency {
+        Currency::Yellow => &mut buzz.yellow,
+        Currency::Blue => &mut buzz.blue,
+        Currency::Green => &mut buzz.green,
+    }
 }
 
-/// A user's accounts.
-pub(super) async fn of_user(
-    db: impl SqliteExecutor<'_>,
-    sandbox: &str,
-    user: UserId,
-) -> Result<Vec<Account>, StoreError> {
-    let rows: Vec<(String, i64, i64)> = sqlx::query_as(
-        "select currency, balance, lifetime_balance from accounts where sandbox = ? and user_id = ?",
-    )
-    .bind(sandbox)
-    .bind(user)
-    .fetch_all(db)
-    .await?;
-    let read = |(currency, balance, lifetime_balance): (String, i64, i64)| {
-        Ok(Account {
-            currency: currency_named(&currency)?,
-            balance: amount(balance)?,
-            lifetime_balance: amount(lifetime_balance)?,
-        })
-    };
-    rows.into_iter().map(read).collect()
+fn on(mut buzz: Buzz, currency: Currency) -> u64 {
+    *place(&mut buzz, currency)
 }
 
-/// Takes a payment from an account that has so much.
-pub(super) async fn take(
-    db: impl SqliteExecutor<'_>,
-    sandbox: &str,
-    user: UserId,
-    payment: Payment,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "update accounts set balance = balance - ? where sandbox = ? and user_id = ? and currency = ?",
-    )
-    .bind(integer(payment.amount))
-    .bind(sandbox)
-    .bind(user)
-    .bind(payment.currency.name())
-    .execute(db)
-    .await?;
-    Ok(())
+/// Every account of a user in place of what is there.
+fn put(world: &str, user: UserId, accounts: &[Account; 3]) -> Statement {
+    let statement = Statement::new(
+        "insert or replace into accounts (sandbox, user_id, currency, balance, lifetime_balance)
+         values (?1, ?2, ?3, ?4, ?5), (?1, ?2, ?6, ?7, ?8), (?1, ?2, ?9, ?10, ?11)",
+    );
+    let start = statement.bind(world).bind(user);
+    accounts.iter().fold(start, |statement, account| {
+        statement
+            .bind(account.currency.name())
+            .bind(integer(account.balance))
+            .bind(integer(account.lifetime_balance))
+    })
+}
+
+pub(super) fn delete(world: &str, user: UserId) -> Statement {
+    Statement::new("delete from accounts where sandbox = ? and user_id = ?")
+        .bind(world)
+        .bind(user)
 }
 
 /// SQLite's integers are signed; no amount that can be said in JSON comes near their end.
@@ -108,13 +141,9 @@ pub(super) fn currency_named(name: &str) -> Result<Currency, StoreError> {
     Currency::named(name).ok_or_else(|| damaged("kind of buzz", &name))
 }
 
-impl Store {
+impl Rows {
     /// A user's accounts.
-    pub(crate) async fn accounts(
-        &self,
-        sandbox: &str,
-        user: UserId,
-    ) -> Result<Vec<Account>, StoreError> {
-        of_user(&self.pool, sandbox, user).await
+    pub(crate) fn accounts(&self, user: UserId) -> Vec<Account> {
+        self.read().accounts.of(user)
     }
 }

@@ -1,143 +1,175 @@
 //! The `clients` table.
 
-use sqlx::SqliteExecutor;
+use std::collections::HashMap;
+use std::sync::Arc;
 
-use super::{Store, StoreError, damaged, from_json, to_json};
+use sqlx::SqliteConnection;
+
+use super::log::Statement;
+use super::{
+    Rows, Store, StoreError, codes, consents, damaged, from_json, spends, to_json, tokens,
+    workflows,
+};
 use crate::model::client::Client;
 use crate::protocol::secret::SecretHash;
 
-/// Puts a client in place of the one with the same id, or after all others.
-pub(super) async fn put(
-    db: impl SqliteExecutor<'_>,
-    sandbox: &str,
-    client: &Client,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "insert into clients (sandbox, id, position, secret_hash, document)
-         values (?1, ?2, (select coalesce(max(position), 0) + 1 from clients where sandbox = ?1), ?3, ?4)
-         on conflict (sandbox, id) do update set
-             secret_hash = excluded.secret_hash, document = excluded.document",
-    )
-    .bind(sandbox)
-    .bind(&client.id)
-    .bind(client.secret.as_ref().map(SecretHash::as_bytes))
-    .bind(to_json(client))
-    .execute(db)
-    .await?;
-    Ok(())
+/// Every client of a world, and its place in the order of registration.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Clients {
+    by_id: HashMap<String, (i64, Arc<Client>)>,
+    last: i64,
 }
 
-/// The columns that make a client.
-pub(super) type Row = (String, Option<Vec<u8>>);
+impl Clients {
+    /// Puts a client in place of the one with the same id, or after all others. What comes back is its place.
+    pub(super) fn put(&mut self, client: &Client) -> i64 {
+        let position = match self.by_id.get(client.id.as_str()) {
+            Some((position, _)) => *position,
+            None => self.last + 1,
+        };
+        self.put_at(position, client);
+        position
+    }
 
-pub(super) fn from_row((document, secret): Row) -> Result<Client, StoreError> {
-    let mut client: Client = from_json("client", &document)?;
-    client.secret = secret
-        .map(|bytes| {
-            SecretHash::from_bytes(&bytes).ok_or_else(|| damaged("secret hash", &bytes.len()))
-        })
-        .transpose()?;
-    Ok(client)
+    fn put_at(&mut self, position: i64, client: &Client) {
+        self.last = self.last.max(position);
+        let id = client.id.as_str().to_owned();
+        self.by_id.insert(id, (position, Arc::new(client.clone())));
+    }
+
+    /// What the file has of a world.
+    pub(super) async fn read(db: &mut SqliteConnection, world: &str) -> Result<Self, StoreError> {
+        let rows: Vec<(i64, String, Option<Vec<u8>>)> =
+            sqlx::query_as("select position, document, secret_hash from clients where sandbox = ?")
+                .bind(world)
+                .fetch_all(db)
+                .await?;
+        let mut clients = Self::default();
+        for (position, document, secret) in rows {
+            let mut client: Client = from_json("client", &document)?;
+            client.secret = secret
+                .map(|bytes| {
+                    SecretHash::from_bytes(&bytes)
+                        .ok_or_else(|| damaged("secret hash", &bytes.len()))
+                })
+                .transpose()?;
+            clients.put_at(position, &client);
+        }
+        Ok(clients)
+    }
+}
+
+pub(super) fn put(world: &str, position: i64, client: &Client) -> Statement {
+    Statement::new(
+        "insert or replace into clients (sandbox, id, position, secret_hash, document) values (?, ?, ?, ?, ?)",
+    )
+    .bind(world)
+    .bind(&client.id)
+    .bind(position)
+    .bind(client.secret.as_ref().map(SecretHash::as_bytes))
+    .bind(to_json(client))
+}
+
+fn delete(world: &str, id: &str) -> Statement {
+    Statement::new("delete from clients where sandbox = ? and id = ?")
+        .bind(world)
+        .bind(id)
+}
+
+impl Rows {
+    /// A client by id.
+    pub(crate) fn find_client(&self, id: &str) -> Option<Arc<Client>> {
+        let tables = self.read();
+        let (_, client) = tables.clients.by_id.get(id)?;
+        Some(Arc::clone(client))
+    }
+
+    /// Every client, in the order of registration.
+    pub(crate) fn list_clients(&self) -> Vec<Client> {
+        let tables = self.read();
+        let mut found: Vec<_> = tables.clients.by_id.values().cloned().collect();
+        drop(tables);
+        found.sort_by_key(|(position, _)| *position);
+        found
+            .into_iter()
+            .map(|(_, client)| Arc::unwrap_or_clone(client))
+            .collect()
+    }
 }
 
 impl Store {
     /// Puts a client in place of the one with the same id, or after all others.
-    pub(crate) async fn put_client(
-        &self,
-        sandbox: &str,
-        client: &Client,
-    ) -> Result<(), StoreError> {
-        put(&self.pool, sandbox, client).await
+    pub(crate) async fn put_client(&self, world: &Rows, client: &Client) -> Result<(), StoreError> {
+        self.leave()
+            .await?
+            .write(world, |tables, draft| {
+                let position = tables.clients.put(client);
+                draft.note(|world| put(world, position, client));
+            })
+            .kept()
+            .await
     }
 
     /// Puts a client in that is not there yet. Whether it was not: of many who register one at once, one does.
     pub(crate) async fn insert_client(
         &self,
-        sandbox: &str,
+        world: &Rows,
         client: &Client,
     ) -> Result<bool, StoreError> {
-        let done = sqlx::query(
-            "insert into clients (sandbox, id, position, secret_hash, document)
-             values (?1, ?2, (select coalesce(max(position), 0) + 1 from clients where sandbox = ?1), ?3, ?4)
-             on conflict do nothing",
-        )
-        .bind(sandbox)
-        .bind(&client.id)
-        .bind(client.secret.as_ref().map(SecretHash::as_bytes))
-        .bind(to_json(client))
-        .execute(&self.pool)
-        .await?;
-        Ok(done.rows_affected() > 0)
+        self.leave()
+            .await?
+            .write(world, |tables, draft| {
+                if tables.clients.by_id.contains_key(client.id.as_str()) {
+                    return false;
+                }
+                let position = tables.clients.put(client);
+                draft.note(|world| put(world, position, client));
+                true
+            })
+            .kept()
+            .await
     }
 
     /// Gives a client that has no secret its first. Whether it had none: of many who give one at once, one does.
     pub(crate) async fn give_first_secret(
         &self,
-        sandbox: &str,
+        world: &Rows,
         client: &Client,
     ) -> Result<bool, StoreError> {
-        let done = sqlx::query(
-            "update clients set secret_hash = ?, document = ?
-             where sandbox = ? and id = ? and secret_hash is null",
-        )
-        .bind(client.secret.as_ref().map(SecretHash::as_bytes))
-        .bind(to_json(client))
-        .bind(sandbox)
-        .bind(&client.id)
-        .execute(&self.pool)
-        .await?;
-        Ok(done.rows_affected() > 0)
-    }
-
-    /// A client by id.
-    pub(crate) async fn find_client(
-        &self,
-        sandbox: &str,
-        id: &str,
-    ) -> Result<Option<Client>, StoreError> {
-        let row: Option<Row> = sqlx::query_as(
-            "select document, secret_hash from clients where sandbox = ? and id = ?",
-        )
-        .bind(sandbox)
-        .bind(id)
-        .fetch_optional(&self.pool)
-        .await?;
-        row.map(from_row).transpose()
-    }
-
-    /// Every client, in the order of registration.
-    pub(crate) async fn list_clients(&self, sandbox: &str) -> Result<Vec<Client>, StoreError> {
-        let rows: Vec<Row> = sqlx::query_as(
-            "select document, secret_hash from clients where sandbox = ? order by position",
-        )
-        .bind(sandbox)
-        .fetch_all(&self.pool)
-        .await?;
-        rows.into_iter().map(from_row).collect()
+        self.leave()
+            .await?
+            .write(world, |tables, draft| {
+                let known = tables.clients.by_id.get(client.id.as_str());
+                if known.is_none_or(|(_, known)| known.secret.is_some()) {
+                    return false;
+                }
+                let position = tables.clients.put(client);
+                draft.note(|world| put(world, position, client));
+                true
+            })
+            .kept()
+            .await
     }
 
     /// Removes a client with its tokens, codes, consents and spends. Whether there was one.
-    pub(crate) async fn delete_client(&self, sandbox: &str, id: &str) -> Result<bool, StoreError> {
-        let mut tx = self.pool.begin_with("begin immediate").await?;
-        for statement in [
-            "delete from tokens where sandbox = ? and client_id = ?",
-            "delete from codes where sandbox = ? and client_id = ?",
-            "delete from consents where sandbox = ? and client_id = ?",
-            "delete from spends where sandbox = ? and client_id = ?",
-            "delete from workflows where sandbox = ? and client_id = ?",
-        ] {
-            sqlx::query(statement)
-                .bind(sandbox)
-                .bind(id)
-                .execute(&mut *tx)
-                .await?;
-        }
-        let done = sqlx::query("delete from clients where sandbox = ? and id = ?")
-            .bind(sandbox)
-            .bind(id)
-            .execute(&mut *tx)
-            .await?;
-        tx.commit().await?;
-        Ok(done.rows_affected() > 0)
+    pub(crate) async fn delete_client(&self, world: &Rows, id: &str) -> Result<bool, StoreError> {
+        self.leave()
+            .await?
+            .write(world, |tables, draft| {
+                tables.tokens.remove_of(None, Some(id));
+                draft.note(|world| tokens::delete_of(world, None, Some(id)));
+                tables.codes.remove_of(None, Some(id));
+                draft.note(|world| codes::delete_of(world, None, Some(id)));
+                tables.consents.remove_of(None, Some(id));
+                draft.note(|world| consents::delete_of(world, None, Some(id)));
+                tables.spends.remove_of(None, Some(id));
+                draft.note(|world| spends::delete_of(world, None, Some(id)));
+                tables.workflows.remove_of(None, Some(id));
+                draft.note(|world| workflows::delete_of(world, None, Some(id)));
+                draft.note(|world| delete(world, id));
+                tables.clients.by_id.remove(id).is_some()
+            })
+            .kept()
+            .await
     }
 }

@@ -1,153 +1,199 @@
 //! The `codes` table: authorization codes, each good for one redemption.
 
-use super::{Store, StoreError, scope};
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+use sqlx::SqliteConnection;
+
+use super::log::Statement;
+use super::{Rows, Store, StoreError, damaged, scope};
 use crate::model::code::AuthorizationCode;
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::pkce::Challenge;
 use crate::protocol::secret::SecretHash;
 use crate::protocol::time::Timestamp;
 
-type Row = (
-    ClientId,
-    UserId,
-    u32,
-    String,
-    Challenge,
-    Option<String>,
-    Timestamp,
-    Timestamp,
-    Timestamp,
-);
+/// Every code of a world that has not been exchanged.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Codes(HashMap<SecretHash, AuthorizationCode>);
 
-fn from_row(row: Row) -> Result<AuthorizationCode, StoreError> {
-    let (
-        client_id,
-        user_id,
-        bits,
-        redirect_uri,
-        challenge,
-        nonce,
-        issued_at,
-        expires_at,
-        kept_until,
-    ) = row;
-    Ok(AuthorizationCode {
-        client_id,
-        user_id,
-        scope: scope(bits)?,
-        redirect_uri,
-        challenge,
-        nonce,
-        issued_at,
-        expires_at,
-        kept_until,
-    })
+impl Codes {
+    /// A code of this client that is known still, be it past its life.
+    fn of(
+        &self,
+        hash: &SecretHash,
+        client: &ClientId,
+        now: Timestamp,
+    ) -> Option<&AuthorizationCode> {
+        let code = self.0.get(hash)?;
+        (code.client_id == *client && code.kept_until > now).then_some(code)
+    }
+
+    pub(super) fn remove_of(&mut self, user: Option<UserId>, client: Option<&str>) {
+        self.0.retain(|_, code| !is_of(code, user, client));
+    }
+
+    /// What the file has of a world.
+    pub(super) async fn read(db: &mut SqliteConnection, world: &str) -> Result<Self, StoreError> {
+        let rows: Vec<Row> = sqlx::query_as(
+            "select hash, client_id, user_id, scope, redirect_uri, challenge, nonce,
+                    issued_at, expires_at, kept_until from codes where sandbox = ?",
+        )
+        .bind(world)
+        .fetch_all(db)
+        .await?;
+        let codes: Result<HashMap<_, _>, _> = rows.into_iter().map(Row::read).collect();
+        codes.map(Self)
+    }
+}
+
+fn is_of(code: &AuthorizationCode, user: Option<UserId>, client: Option<&str>) -> bool {
+    user.is_none_or(|user| user == code.user_id)
+        && client.is_none_or(|client| code.client_id == *client)
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct Row {
+    hash: Vec<u8>,
+    client_id: ClientId,
+    user_id: UserId,
+    scope: u32,
+    redirect_uri: String,
+    challenge: Challenge,
+    nonce: Option<String>,
+    issued_at: Timestamp,
+    expires_at: Timestamp,
+    kept_until: Timestamp,
+}
+
+impl Row {
+    fn read(self) -> Result<(SecretHash, AuthorizationCode), StoreError> {
+        let hash = SecretHash::from_bytes(&self.hash);
+        let code = AuthorizationCode {
+            client_id: self.client_id,
+            user_id: self.user_id,
+            scope: scope(self.scope)?,
+            redirect_uri: self.redirect_uri,
+            challenge: self.challenge,
+            nonce: self.nonce,
+            issued_at: self.issued_at,
+            expires_at: self.expires_at,
+            kept_until: self.kept_until,
+        };
+        Ok((
+            hash.ok_or_else(|| damaged("code hash", &self.hash.len()))?,
+            code,
+        ))
+    }
+}
+
+fn insert(world: &str, hash: &SecretHash, code: &AuthorizationCode) -> Statement {
+    Statement::new(
+        "insert or replace into codes (sandbox, hash, client_id, user_id, scope, redirect_uri, challenge, nonce,
+                                       issued_at, expires_at, kept_until)
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(world)
+    .bind(hash.as_bytes())
+    .bind(&code.client_id)
+    .bind(code.user_id)
+    .bind(code.scope.bits())
+    .bind(&code.redirect_uri)
+    .bind(&code.challenge)
+    .bind(&code.nonce)
+    .bind(code.issued_at)
+    .bind(code.expires_at)
+    .bind(code.kept_until)
+}
+
+fn delete(world: &str, hash: &SecretHash) -> Statement {
+    Statement::new("delete from codes where sandbox = ? and hash = ?")
+        .bind(world)
+        .bind(hash.as_bytes())
+}
+
+pub(super) fn delete_of(world: &str, user: Option<UserId>, client: Option<&str>) -> Statement {
+    Statement::new(
+        "delete from codes
+         where sandbox = ?1 and (?2 is null or user_id = ?2) and (?3 is null or client_id = ?3)",
+    )
+    .bind(world)
+    .bind(user)
+    .bind(client)
+}
+
+impl Rows {
+    /// Every code that has not been exchanged, newest first, of these users and clients where they are given.
+    pub(crate) fn list_codes(
+        &self,
+        (user, client): (Option<UserId>, Option<&str>),
+    ) -> Vec<AuthorizationCode> {
+        let tables = self.read();
+        let all = tables.codes.0.iter();
+        let mut found: Vec<(SecretHash, AuthorizationCode)> = all
+            .filter(|(_, code)| is_of(code, user, client))
+            .map(|(hash, code)| (*hash, code.clone()))
+            .collect();
+        drop(tables);
+        found.sort_by_key(|(hash, code)| (Reverse(code.issued_at), *hash));
+        found.into_iter().map(|(_, code)| code).collect()
+    }
+
+    /// Whom a code was issued for, good or not.
+    pub(crate) fn code_user(&self, hash: &SecretHash) -> Option<UserId> {
+        Some(self.read().codes.0.get(hash)?.user_id)
+    }
+
+    /// Whether a code of this client is known, but past its life.
+    pub(crate) fn is_code_expired(
+        &self,
+        hash: &SecretHash,
+        client: &ClientId,
+        now: Timestamp,
+    ) -> bool {
+        let tables = self.read();
+        let code = tables.codes.of(hash, client, now);
+        code.is_some_and(|code| code.expires_at < now)
+    }
 }
 
 impl Store {
     /// Keeps a code that has just been issued.
     pub(crate) async fn insert_code(
         &self,
-        sandbox: &str,
+        world: &Rows,
         hash: &SecretHash,
-        code: &AuthorizationCode,
+        code: AuthorizationCode,
     ) -> Result<(), StoreError> {
-        sqlx::query(
-            "insert into codes (sandbox, hash, client_id, user_id, scope, redirect_uri, challenge, nonce,
-                                issued_at, expires_at, kept_until)
-             values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        )
-        .bind(sandbox)
-        .bind(hash.as_bytes())
-        .bind(&code.client_id)
-        .bind(code.user_id)
-        .bind(code.scope.bits())
-        .bind(&code.redirect_uri)
-        .bind(&code.challenge)
-        .bind(&code.nonce)
-        .bind(code.issued_at)
-        .bind(code.expires_at)
-        .bind(code.kept_until)
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+        self.leave()
+            .await?
+            .write(world, |tables, draft| {
+                draft.note(|world| insert(world, hash, &code));
+                tables.codes.0.insert(*hash, code);
+            })
+            .kept()
+            .await
     }
 
     /// Uses a code up for this client, if it is still good: of many who try, one gets it.
     pub(crate) async fn redeem_code(
         &self,
-        sandbox: &str,
+        world: &Rows,
         hash: &SecretHash,
         client: &ClientId,
         now: Timestamp,
     ) -> Result<Option<AuthorizationCode>, StoreError> {
-        let row: Option<Row> = sqlx::query_as(
-            "delete from codes
-             where sandbox = ?1 and hash = ?2 and client_id = ?3 and expires_at >= ?4 and kept_until > ?4
-             returning client_id, user_id, scope, redirect_uri, challenge, nonce,
-                       issued_at, expires_at, kept_until",
-        )
-        .bind(sandbox)
-        .bind(hash.as_bytes())
-        .bind(client)
-        .bind(now)
-        .fetch_optional(&self.pool)
-        .await?;
-        row.map(from_row).transpose()
-    }
-
-    /// Every code that has not been exchanged, newest first, of these users and clients where they are given.
-    pub(crate) async fn list_codes(
-        &self,
-        sandbox: &str,
-        (user, client): (Option<UserId>, Option<&str>),
-    ) -> Result<Vec<AuthorizationCode>, StoreError> {
-        let rows: Vec<Row> = sqlx::query_as(
-            "select client_id, user_id, scope, redirect_uri, challenge, nonce,
-                    issued_at, expires_at, kept_until from codes
-             where sandbox = ?1 and (?2 is null or user_id = ?2) and (?3 is null or client_id = ?3)
-             order by issued_at desc, hash",
-        )
-        .bind(sandbox)
-        .bind(user)
-        .bind(client)
-        .fetch_all(&self.pool)
-        .await?;
-        rows.into_iter().map(from_row).collect()
-    }
-
-    /// Whom a code was issued for, good or not.
-    pub(crate) async fn code_user(
-        &self,
-        sandbox: &str,
-        hash: &SecretHash,
-    ) -> Result<Option<UserId>, StoreError> {
-        let user = sqlx::query_scalar("select user_id from codes where sandbox = ? and hash = ?")
-            .bind(sandbox)
-            .bind(hash.as_bytes())
-            .fetch_optional(&self.pool)
-            .await?;
-        Ok(user)
-    }
-
-    /// Whether a code of this client is known, but past its life.
-    pub(crate) async fn is_code_expired(
-        &self,
-        sandbox: &str,
-        hash: &SecretHash,
-        client: &ClientId,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let known: Option<i64> = sqlx::query_scalar(
-            "select 1 from codes
-             where sandbox = ?1 and hash = ?2 and client_id = ?3 and expires_at < ?4 and kept_until > ?4",
-        )
-        .bind(sandbox)
-        .bind(hash.as_bytes())
-        .bind(client)
-        .bind(now)
-        .fetch_optional(&self.pool)
-        .await?;
-        Ok(known.is_some())
+        self.leave()
+            .await?
+            .write(world, |tables, draft| {
+                let code = tables.codes.of(hash, client, now)?;
+                if code.expires_at < now {
+                    return None;
+                }
+                draft.note(|world| delete(world, hash));
+                tables.codes.0.remove(hash)
+            })
+            .kept()
+            .await
     }
 }

@@ -1,128 +1,225 @@
 //! The `device_codes` table: devices that wait for their user.
 
-use super::{Store, StoreError, damaged, scope};
+use std::collections::HashMap;
+
+use sqlx::SqliteConnection;
+
+use super::log::Statement;
+use super::{Rows, Store, StoreError, damaged, scope};
 use crate::model::device::{DeviceGrant, Verdict};
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::secret::SecretHash;
 use crate::protocol::time::Timestamp;
 
-type Row = (ClientId, u32, String, Option<UserId>, Timestamp);
+/// Every device authorization of a world, by the code that the device has and by the one that its user types.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Devices {
+    by_device_code: HashMap<SecretHash, (SecretHash, DeviceGrant)>,
+    by_user_code: HashMap<SecretHash, SecretHash>,
+}
 
-fn from_row((client_id, bits, status, user, expires_at): Row) -> Result<DeviceGrant, StoreError> {
-    let verdict = match (status.as_str(), user) {
-        ("pending", _) => Verdict::Pending,
-        ("denied", _) => Verdict::Denied,
-        ("approved", Some(by)) => Verdict::Approved { by },
-        _ => return Err(damaged("device status", &status)),
-    };
-    Ok(DeviceGrant {
-        client_id,
-        scope: scope(bits)?,
-        verdict,
-        expires_at,
-    })
+impl Devices {
+    fn insert(&mut self, device_code: SecretHash, user_code: SecretHash, grant: DeviceGrant) {
+        if let Some(before) = self.by_user_code.insert(user_code, device_code) {
+            // As the file replaces a row that has the same user code.
+            self.by_device_code.remove(&before);
+        }
+        self.by_device_code.insert(device_code, (user_code, grant));
+    }
+
+    fn remove(&mut self, device_code: &SecretHash) -> bool {
+        let Some((user_code, _)) = self.by_device_code.remove(device_code) else {
+            return false;
+        };
+        self.by_user_code.remove(&user_code);
+        true
+    }
+
+    fn of_user_code(&mut self, user_code: &SecretHash) -> Option<(SecretHash, &mut DeviceGrant)> {
+        let device_code = *self.by_user_code.get(user_code)?;
+        let (_, grant) = self.by_device_code.get_mut(&device_code)?;
+        Some((device_code, grant))
+    }
+
+    /// What the file has of a world.
+    pub(super) async fn read(db: &mut SqliteConnection, world: &str) -> Result<Self, StoreError> {
+        let rows: Vec<Row> = sqlx::query_as(
+            "select hash, user_code_hash, client_id, scope, status, user_id, expires_at from device_codes
+             where sandbox = ?",
+        )
+        .bind(world)
+        .fetch_all(db)
+        .await?;
+        let mut devices = Self::default();
+        for row in rows {
+            let (device_code, user_code, grant) = row.read()?;
+            devices.insert(device_code, user_code, grant);
+        }
+        Ok(devices)
+    }
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct Row {
+    hash: Vec<u8>,
+    user_code_hash: Vec<u8>,
+    client_id: ClientId,
+    scope: u32,
+    status: String,
+    user_id: Option<UserId>,
+    expires_at: Timestamp,
+}
+
+impl Row {
+    fn read(self) -> Result<(SecretHash, SecretHash, DeviceGrant), StoreError> {
+        let verdict = match (self.status.as_str(), self.user_id) {
+            ("pending", _) => Verdict::Pending,
+            ("denied", _) => Verdict::Denied,
+            ("approved", Some(by)) => Verdict::Approved { by },
+            _ => return Err(damaged("device status", &self.status)),
+        };
+        let hash = |bytes: &[u8]| {
+            SecretHash::from_bytes(bytes).ok_or_else(|| damaged("device code hash", &bytes.len()))
+        };
+        let grant = DeviceGrant {
+            client_id: self.client_id,
+            scope: scope(self.scope)?,
+            verdict,
+            expires_at: self.expires_at,
+        };
+        Ok((hash(&self.hash)?, hash(&self.user_code_hash)?, grant))
+    }
+}
+
+fn insert(
+    world: &str,
+    (device_code, user_code): (&SecretHash, &SecretHash),
+    grant: &DeviceGrant,
+) -> Statement {
+    let (status, user) = columns(grant.verdict);
+    Statement::new(
+        "insert or replace into device_codes
+             (sandbox, hash, user_code_hash, client_id, scope, status, user_id, expires_at)
+         values (?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(world)
+    .bind(device_code.as_bytes())
+    .bind(user_code.as_bytes())
+    .bind(&grant.client_id)
+    .bind(grant.scope.bits())
+    .bind(status)
+    .bind(user)
+    .bind(grant.expires_at)
+}
+
+fn decide(world: &str, device_code: &SecretHash, verdict: Verdict) -> Statement {
+    let (status, user) = columns(verdict);
+    Statement::new("update device_codes set status = ?, user_id = ? where sandbox = ? and hash = ?")
+        .bind(status)
+        .bind(user)
+        .bind(world)
+        .bind(device_code.as_bytes())
+}
+
+fn delete(world: &str, device_code: &SecretHash) -> Statement {
+    Statement::new("delete from device_codes where sandbox = ? and hash = ?")
+        .bind(world)
+        .bind(device_code.as_bytes())
+}
+
+/// The columns `status` and `user_id`.
+fn columns(verdict: Verdict) -> (&'static str, Option<UserId>) {
+    match verdict {
+        Verdict::Pending => ("pending", None),
+        Verdict::Approved { by } => ("approved", Some(by)),
+        Verdict::Denied => ("denied", None),
+    }
+}
+
+impl Rows {
+    /// The authorization that a device polls for.
+    pub(crate) fn find_device(
+        &self,
+        device_code: &SecretHash,
+        now: Timestamp,
+    ) -> Option<DeviceGrant> {
+        let tables = self.read();
+        let (_, grant) = tables.devices.by_device_code.get(device_code)?;
+        (grant.expires_at > now).then(|| grant.clone())
+    }
+
+    /// The authorization that a user typed the code of.
+    pub(crate) fn find_device_by_user_code(
+        &self,
+        user_code: &SecretHash,
+        now: Timestamp,
+    ) -> Option<DeviceGrant> {
+        let tables = self.read();
+        let device_code = tables.devices.by_user_code.get(user_code)?;
+        let (_, grant) = tables.devices.by_device_code.get(device_code)?;
+        (grant.expires_at > now).then(|| grant.clone())
+    }
 }
 
 impl Store {
     /// Keeps a device authorization that has just begun.
     pub(crate) async fn insert_device(
         &self,
-        sandbox: &str,
+        world: &Rows,
         (device_code, user_code): (&SecretHash, &SecretHash),
-        grant: &DeviceGrant,
+        grant: DeviceGrant,
     ) -> Result<(), StoreError> {
-        sqlx::query(
-            "insert into device_codes
-                 (sandbox, hash, user_code_hash, client_id, scope, status, expires_at)
-             values (?, ?, ?, ?, ?, 'pending', ?)",
-        )
-        .bind(sandbox)
-        .bind(device_code.as_bytes())
-        .bind(user_code.as_bytes())
-        .bind(&grant.client_id)
-        .bind(grant.scope.bits())
-        .bind(grant.expires_at)
-        .execute(&self.pool)
-        .await?;
-        Ok(())
-    }
-
-    /// The authorization that a device polls for.
-    pub(crate) async fn find_device(
-        &self,
-        sandbox: &str,
-        device_code: &SecretHash,
-        now: Timestamp,
-    ) -> Result<Option<DeviceGrant>, StoreError> {
-        let row: Option<Row> = sqlx::query_as(
-            "select client_id, scope, status, user_id, expires_at from device_codes
-             where sandbox = ? and hash = ? and expires_at > ?",
-        )
-        .bind(sandbox)
-        .bind(device_code.as_bytes())
-        .bind(now)
-        .fetch_optional(&self.pool)
-        .await?;
-        row.map(from_row).transpose()
-    }
-
-    /// The authorization that a user typed the code of.
-    pub(crate) async fn find_device_by_user_code(
-        &self,
-        sandbox: &str,
-        user_code: &SecretHash,
-        now: Timestamp,
-    ) -> Result<Option<DeviceGrant>, StoreError> {
-        let row: Option<Row> = sqlx::query_as(
-            "select client_id, scope, status, user_id, expires_at from device_codes
-             where sandbox = ? and user_code_hash = ? and expires_at > ?",
-        )
-        .bind(sandbox)
-        .bind(user_code.as_bytes())
-        .bind(now)
-        .fetch_optional(&self.pool)
-        .await?;
-        row.map(from_row).transpose()
+        self.leave()
+            .await?
+            .write(world, |tables, draft| {
+                draft.note(|world| insert(world, (device_code, user_code), &grant));
+                tables.devices.insert(*device_code, *user_code, grant);
+            })
+            .kept()
+            .await
     }
 
     /// Approves or denies a device that waits. Whether it still did: of many verdicts, the first counts.
     pub(crate) async fn decide_device(
         &self,
-        sandbox: &str,
+        world: &Rows,
         user_code: &SecretHash,
         verdict: Verdict,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let (status, user) = match verdict {
-            Verdict::Pending => ("pending", None),
-            Verdict::Approved { by } => ("approved", Some(by)),
-            Verdict::Denied => ("denied", None),
-        };
-        let done = sqlx::query(
-            "update device_codes set status = ?, user_id = ?
-             where sandbox = ? and user_code_hash = ? and status = 'pending' and expires_at > ?",
-        )
-        .bind(status)
-        .bind(user)
-        .bind(sandbox)
-        .bind(user_code.as_bytes())
-        .bind(now)
-        .execute(&self.pool)
-        .await?;
-        Ok(done.rows_affected() > 0)
+        self.leave()
+            .await?
+            .write(world, |tables, draft| {
+                let Some((device_code, grant)) = tables.devices.of_user_code(user_code) else {
+                    return false;
+                };
+                if grant.verdict != Verdict::Pending || grant.expires_at <= now {
+                    return false;
+                }
+                grant.verdict = verdict;
+                draft.note(|world| decide(world, &device_code, verdict));
+                true
+            })
+            .kept()
+            .await
     }
 
     /// Uses a device code up. Whether it was there: of many who claim it, one does.
     pub(crate) async fn claim_device(
         &self,
-        sandbox: &str,
+        world: &Rows,
         device_code: &SecretHash,
     ) -> Result<bool, StoreError> {
-        let done = sqlx::query("delete from device_codes where sandbox = ? and hash = ?")
-            .bind(sandbox)
-            .bind(device_code.as_bytes())
-            .execute(&self.pool)
-            .await?;
-        Ok(done.rows_affected() > 0)
+        self.leave()
+            .await?
+            .write(world, |tables, draft| {
+                let claimed = tables.devices.remove(device_code);
+                if claimed {
+                    draft.note(|world| delete(world, device_code));
+                }
+                claimed
+            })
+            .kept()
+            .await
     }
 }

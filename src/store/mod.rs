@@ -1,11 +1,16 @@
-//! How is it kept? SQLite, one file per table, one statement per function; races are settled by the
-//! statement. Callers hand over the key of a sandbox's world (`Sandbox::world`) and never hold a transaction.
+//! How is it kept? Every answer comes from memory: the rows of each world are there whole, behind one lock that settles
+//! every race. With a file, each change is also written down as SQL, in the same order, and no change is told to anybody
+//! before SQLite has committed it: `log.rs` and `writer.rs`. Tables are one file each, with what memory and SQL make of
+//! a change side by side; callers hand over the world of a sandbox (`Sandbox::world`) and never hold a lock.
 
 mod accounts;
 mod clients;
 mod codes;
 mod consents;
 mod devices;
+mod file;
+mod log;
+mod rows;
 mod sandboxes;
 mod sessions;
 mod snapshots;
@@ -14,30 +19,28 @@ mod tokens;
 mod users;
 mod workflows;
 mod worlds;
+mod writer;
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::protocol::scope::Scope;
+use file::File;
+use log::{Draft, Log, Pen, Ticket};
+use rows::Tables;
+use sandboxes::Catalogue;
 
+pub(crate) use rows::Rows;
 pub(crate) use sandboxes::{Own, SandboxRow};
 pub(crate) use snapshots::Taken;
 pub(crate) use worlds::{Origin, Seed};
 
-static MIGRATIONS: Migrator = sqlx::migrate!();
-
-/// How many connections a file database is read and written by.
-const FILE_CONNECTIONS: u32 = 4;
-
-/// The database of one server.
+/// All that one server keeps.
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
-    pool: SqlitePool,
+    catalogue: Arc<Mutex<Catalogue>>,
+    /// Where the rows outlive the process.
+    file: Option<Arc<File>>,
 }
 
 /// Where the rows live.
@@ -65,9 +68,21 @@ impl std::str::FromStr for Database {
 /// The database did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// A statement failed: a full disk, a damaged file.
+    /// The file could not be read.
     #[error("the database refused: {0}")]
     Sql(#[from] sqlx::Error),
+    /// The file could not be written: a full disk, a directory that has become read-only. What was asked for is not
+    /// acknowledged, and nothing that was is lost; the next change tries again.
+    #[error(
+        "the database {path} cannot be written: {why}; nothing that was acknowledged is lost, and writing goes on by \
+         itself once there is room and leave to write", path = path.display()
+    )]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        why: Arc<str>,
+    },
     /// The file could not be opened or brought to this version's schema.
     #[error("cannot open the database {path}: {why}; choose another with --database, or --database memory", path = path.display())]
     Open {
@@ -87,6 +102,12 @@ pub enum StoreError {
         /// The name.
         name: String,
     },
+    /// A user cannot have the name that another one has.
+    #[error("another user is named {name:?}")]
+    NameTaken {
+        /// The name.
+        name: String,
+    },
     /// A row holds what no version of this server has written.
     #[error("the database holds an unreadable {what}: {why}")]
     Damaged {
@@ -100,56 +121,108 @@ pub enum StoreError {
 impl StoreError {
     /// Whether a row could not be written because another has what must be its own.
     pub(crate) fn is_taken(&self) -> bool {
-        match self {
-            Self::Sql(sqlx::Error::Database(why)) => why.is_unique_violation(),
-            _ => false,
-        }
+        matches!(self, Self::NameTaken { .. })
     }
 }
 
 impl Store {
     /// Opens the database and brings it to this version's schema.
     pub(crate) async fn open(database: &Database) -> Result<Self, StoreError> {
-        let (path, options, pool) = match database {
-            // One connection that is never given up: with it goes the database.
-            Database::Memory => (
-                Path::new(":memory:"),
-                SqliteConnectOptions::new().in_memory(true),
-                SqlitePoolOptions::new()
-                    .max_connections(1)
-                    .idle_timeout(None)
-                    .max_lifetime(None),
-            ),
-            Database::File(path) => (
-                path.as_path(),
-                SqliteConnectOptions::new()
-                    .filename(path)
-                    .create_if_missing(true)
-                    .journal_mode(SqliteJournalMode::Wal)
-                    // With a WAL this survives the death of the process, if not of the machine.
-                    .synchronous(SqliteSynchronous::Normal)
-                    .busy_timeout(Duration::from_secs(10)),
-                SqlitePoolOptions::new().max_connections(FILE_CONNECTIONS),
-            ),
+        let (file, catalogue) = match database {
+            Database::Memory => (None, Catalogue::default()),
+            Database::File(path) => {
+                let (file, catalogue) = File::open(path).await?;
+                (Some(Arc::new(file)), catalogue)
+            }
         };
-        let refused = |why: String| StoreError::Open {
-            path: path.to_owned(),
-            why,
-        };
-        let pool = pool
-            .connect_with(options)
-            .await
-            .map_err(|why| refused(why.to_string()))?;
-        MIGRATIONS
-            .run(&pool)
-            .await
-            .map_err(|why: MigrateError| refused(why.to_string()))?;
-        Ok(Self { pool })
+        Ok(Self {
+            catalogue: Arc::new(Mutex::new(catalogue)),
+            file,
+        })
+    }
+
+    /// Whether what is asked for now could be kept.
+    pub(crate) async fn ready(&self) -> Result<(), StoreError> {
+        match &self.file {
+            None => Ok(()),
+            Some(file) => file.log.try_out().await,
+        }
     }
 
     /// Finishes what is under way and closes the file.
     pub(crate) async fn close(&self) {
-        self.pool.close().await;
+        if let Some(file) = &self.file {
+            file.close().await;
+        }
+    }
+
+    fn log(&self) -> Option<&Log> {
+        self.file.as_ref().map(|file| &*file.log)
+    }
+
+    fn catalogue(&self) -> MutexGuard<'_, Catalogue> {
+        // Whoever panicked while holding the lock changed nothing half: changes are made after all that may fail.
+        self.catalogue
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Leave to change something, which whoever changes asks for first.
+    async fn leave(&self) -> Result<Leave<'_>, StoreError> {
+        if let Some(log) = self.log() {
+            log.admit().await?;
+        }
+        Ok(Leave(self))
+    }
+}
+
+/// Somebody may change something now.
+struct Leave<'a>(&'a Store);
+
+/// Something is changed in memory, and not yet told to anybody.
+struct Changed<'a, T> {
+    done: T,
+    ticket: Ticket,
+    log: Option<&'a Log>,
+}
+
+impl<'a> Leave<'a> {
+    /// Changes a world.
+    fn write<T>(
+        self,
+        world: &Rows,
+        act: impl FnOnce(&mut Tables, &mut Draft<'_>) -> T,
+    ) -> Changed<'a, T> {
+        let log = self.0.log();
+        let mut tables = world.write();
+        let mut draft = match log {
+            Some(_) => Draft::of(world.key()),
+            None => Draft::nowhere(),
+        };
+        let done = act(&mut tables, &mut draft);
+        // Before the lock is let go, so that the file sees changes in the order in which memory saw them.
+        let ticket = log.map_or(0, |log| log.append(draft.into_statements()));
+        Changed { done, ticket, log }
+    }
+
+    /// Changes which sandboxes, snapshots and worlds there are.
+    fn rewrite<T>(self, act: impl FnOnce(&mut Catalogue, &mut Pen<'_>) -> T) -> Changed<'a, T> {
+        let log = self.0.log();
+        let mut catalogue = self.0.catalogue();
+        let mut pen = Pen::new(log);
+        let done = act(&mut catalogue, &mut pen);
+        let ticket = pen.hand_in();
+        Changed { done, ticket, log }
+    }
+}
+
+impl<T> Changed<'_, T> {
+    /// Comes back when the change is kept.
+    async fn kept(self) -> Result<T, StoreError> {
+        if let Some(log) = self.log {
+            log.kept(self.ticket).await?;
+        }
+        Ok(self.done)
     }
 }
 

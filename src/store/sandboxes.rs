@@ -1,20 +1,40 @@
 //! The `sandboxes` table: which there are, in which world each one is, and what it goes back to.
 
-use sqlx::{Sqlite, Transaction};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use super::worlds::{Origin, Seed, begin, retire, sow};
-use super::{Store, StoreError};
+use sqlx::SqliteConnection;
+
+use super::log::{Pen, Statement};
+use super::snapshots::Snapshot;
+use super::worlds::{self, Origin, Seed, sow};
+use super::{Rows, Store, StoreError, snapshots};
+
+/// Which sandboxes there are, their snapshots, and which worlds are on their way out.
+#[derive(Debug, Default)]
+pub(super) struct Catalogue {
+    pub(super) sandboxes: BTreeMap<String, Kept>,
+    pub(super) last_world: i64,
+    pub(super) retired: BTreeSet<String>,
+}
+
+/// A sandbox and its snapshots by name.
+#[derive(Debug)]
+pub(super) struct Kept {
+    row: SandboxRow,
+    pub(super) snapshots: BTreeMap<String, Snapshot>,
+}
 
 /// A sandbox as it is kept.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone)]
 pub(crate) struct SandboxRow {
-    /// What its rows are kept under.
-    pub(crate) world: String,
+    /// Its rows.
+    pub(crate) world: Arc<Rows>,
     pub(crate) clock: String,
     /// The private key for id tokens; none where an older version made the sandbox.
     pub(crate) signing_key: Option<Vec<u8>>,
     /// The world that a reset goes back to, where that is not the server's seed.
-    pub(crate) seed_world: Option<String>,
+    pub(crate) seed_world: Option<Arc<Rows>>,
     /// The settings it was made with, where they are not the server's.
     pub(crate) settings: Option<String>,
 }
@@ -26,44 +46,128 @@ pub(crate) struct Own<'a> {
     pub(crate) settings: Option<&'a str>,
 }
 
-/// Moves a sandbox from one world to another, with the clock. Nothing where it is not in that one: it is gone, or
-/// another call was faster.
-pub(super) async fn move_on(
-    tx: &mut Transaction<'_, Sqlite>,
-    sandbox: &str,
-    (from, to): (&str, &str),
-    clock: &str,
-) -> Result<bool, StoreError> {
-    let done =
-        sqlx::query("update sandboxes set world = ?, clock = ? where name = ? and world = ?")
-            .bind(to)
-            .bind(clock)
-            .bind(sandbox)
-            .bind(from)
-            .execute(&mut **tx)
-            .await?;
-    retire(tx, from).await?;
-    Ok(done.rows_affected() > 0)
+type Row = (
+    String,
+    String,
+    String,
+    Option<Vec<u8>>,
+    Option<String>,
+    Option<String>,
+);
+
+impl Catalogue {
+    /// What is in a file, less the rows.
+    pub(super) async fn read(db: &mut SqliteConnection) -> Result<Self, StoreError> {
+        let (last_world, retired) = worlds::read(&mut *db).await?;
+        let rows: Vec<Row> = sqlx::query_as(
+            "select name, world, clock, signing_key, seed_world, settings from sandboxes",
+        )
+        .fetch_all(&mut *db)
+        .await?;
+        let mut sandboxes = BTreeMap::new();
+        for (name, world, clock, signing_key, seed_world, settings) in rows {
+            let row = SandboxRow {
+                world: Rows::in_file(world),
+                clock,
+                signing_key,
+                seed_world: seed_world.map(Rows::in_file),
+                settings,
+            };
+            let snapshots = snapshots::read(&mut *db, &name).await?;
+            sandboxes.insert(name, Kept { row, snapshots });
+        }
+        Ok(Self {
+            sandboxes,
+            last_world,
+            retired: retired.into_iter().collect(),
+        })
+    }
+
+    /// A sandbox that is in this world; nothing where it is gone, or another call was faster.
+    pub(super) fn sandbox_in(&mut self, name: &str, world: &Rows) -> Option<&mut Kept> {
+        let kept = self.sandboxes.get_mut(name)?;
+        (kept.row.world.key() == world.key()).then_some(kept)
+    }
+
+    /// Moves a sandbox on to a world that begins now, with the clock. Nothing where it is not in the world `from`.
+    pub(super) fn move_on(
+        &mut self,
+        name: &str,
+        from: &Rows,
+        (origin, clock): (Origin<'_>, &str),
+        pen: &mut Pen<'_>,
+    ) -> Result<Option<Arc<Rows>>, StoreError> {
+        if self.sandbox_in(name, from).is_none() {
+            return Ok(None);
+        }
+        let new = self.begin(origin, pen)?;
+        if let Some(kept) = self.sandboxes.get_mut(name) {
+            kept.row.world = Arc::clone(&new);
+            clock.clone_into(&mut kept.row.clock);
+        }
+        pen.note(|| move_to(name, new.key(), clock));
+        self.retire(from.key(), pen);
+        Ok(Some(new))
+    }
+}
+
+fn insert(name: &str, row: &SandboxRow) -> Statement {
+    Statement::new(
+        "insert or replace into sandboxes (name, world, clock, signing_key, seed_world, settings)
+         values (?, ?, ?, ?, ?, ?)",
+    )
+    .bind(name)
+    .bind(row.world.key())
+    .bind(&row.clock)
+    .bind(row.signing_key.as_deref())
+    .bind(row.seed_world.as_ref().map(|world| world.key()))
+    .bind(row.settings.as_deref())
+}
+
+fn move_to(name: &str, world: &str, clock: &str) -> Statement {
+    Statement::new("update sandboxes set world = ?, clock = ? where name = ?")
+        .bind(world)
+        .bind(clock)
+        .bind(name)
+}
+
+fn set_clock(name: &str, clock: &str) -> Statement {
+    Statement::new("update sandboxes set clock = ? where name = ?")
+        .bind(clock)
+        .bind(name)
+}
+
+fn set_signing_key(name: &str, signing_key: &[u8]) -> Statement {
+    Statement::new("update sandboxes set signing_key = ? where name = ?")
+        .bind(signing_key)
+        .bind(name)
+}
+
+fn delete(name: &str) -> Statement {
+    Statement::new("delete from sandboxes where name = ?").bind(name)
 }
 
 impl Store {
-    /// A sandbox that is in the database already.
+    /// A sandbox that is there already, its rows in memory.
     pub(crate) async fn find_sandbox(&self, name: &str) -> Result<Option<SandboxRow>, StoreError> {
-        let row = sqlx::query_as(
-            "select world, clock, signing_key, seed_world, settings from sandboxes where name = ?",
-        )
-        .bind(name)
-        .fetch_optional(&self.pool)
-        .await?;
-        Ok(row)
+        let found = {
+            let catalogue = self.catalogue();
+            catalogue.sandboxes.get(name).map(|kept| kept.row.clone())
+        };
+        if let Some(row) = &found {
+            self.load(&row.world).await?;
+        }
+        Ok(found)
     }
 
-    /// The sandboxes that the database knows, by name.
-    pub(crate) async fn list_sandboxes(&self) -> Result<Vec<String>, StoreError> {
-        let names = sqlx::query_scalar("select name from sandboxes order by name")
-            .fetch_all(&self.pool)
-            .await?;
-        Ok(names)
+    /// Whether there is a sandbox of this name.
+    pub(crate) fn has_sandbox(&self, name: &str) -> bool {
+        self.catalogue().sandboxes.contains_key(name)
+    }
+
+    /// The sandboxes that there are, by name.
+    pub(crate) fn list_sandboxes(&self) -> Vec<String> {
+        self.catalogue().sandboxes.keys().cloned().collect()
     }
 
     /// Makes a sandbox from its own seed, or else from the server's.
@@ -74,29 +178,33 @@ impl Store {
         own: Own<'_>,
         (clock, signing_key): (&str, &[u8]),
     ) -> Result<SandboxRow, StoreError> {
-        let mut tx = self.pool.begin_with("begin immediate").await?;
-        let seed_world = match own.seed {
-            Some(own) => Some(begin(&mut tx, Origin::Seed(own)).await?),
-            None => None,
-        };
-        let origin = seed_world
-            .as_deref()
-            .map_or(Origin::Seed(seed), Origin::World);
-        let world = begin(&mut tx, origin).await?;
-        let row = sqlx::query_as(
-            "insert into sandboxes (name, world, clock, signing_key, seed_world, settings)
-             values (?, ?, ?, ?, ?, ?) returning world, clock, signing_key, seed_world, settings",
-        )
-        .bind(name)
-        .bind(world)
-        .bind(clock)
-        .bind(signing_key)
-        .bind(seed_world)
-        .bind(own.settings)
-        .fetch_one(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        Ok(row)
+        self.leave()
+            .await?
+            .rewrite(|catalogue, pen| {
+                let seed_world = match own.seed {
+                    Some(own) => Some(catalogue.begin(Origin::Seed(own), pen)?),
+                    None => None,
+                };
+                let origin = seed_world
+                    .as_deref()
+                    .map_or(Origin::Seed(seed), Origin::World);
+                let row = SandboxRow {
+                    world: catalogue.begin(origin, pen)?,
+                    clock: clock.to_owned(),
+                    signing_key: Some(signing_key.to_owned()),
+                    seed_world,
+                    settings: own.settings.map(str::to_owned),
+                };
+                pen.note(|| insert(name, &row));
+                let kept = Kept {
+                    row: row.clone(),
+                    snapshots: BTreeMap::new(),
+                };
+                catalogue.sandboxes.insert(name.to_owned(), kept);
+                Ok(row)
+            })
+            .kept()
+            .await?
     }
 
     /// Brings a sandbox of an earlier run up to the server's seed of today: its users and clients in place of those
@@ -105,75 +213,86 @@ impl Store {
         &self,
         name: &str,
         seed: &Seed,
-        world: &str,
+        world: &Rows,
         signing_key: &[u8],
     ) -> Result<(), StoreError> {
-        let mut tx = self.pool.begin_with("begin immediate").await?;
-        sqlx::query("update sandboxes set signing_key = ? where name = ?")
-            .bind(signing_key)
-            .bind(name)
-            .execute(&mut *tx)
+        self.leave()
+            .await?
+            .rewrite(|catalogue, pen| {
+                if let Some(kept) = catalogue.sandboxes.get_mut(name) {
+                    kept.row.signing_key = Some(signing_key.to_owned());
+                    pen.note(|| set_signing_key(name, signing_key));
+                }
+            })
+            .kept()
             .await?;
-        sow(&mut tx, world, seed).await?;
-        tx.commit().await?;
-        Ok(())
+        self.leave()
+            .await?
+            .write(world, |tables, draft| sow(tables, draft, seed))
+            .kept()
+            .await?
     }
 
-    /// Keeps the clock of a sandbox.
+    /// Keeps the clock of a sandbox, unless it has gone on from this world.
     pub(crate) async fn keep_clock(
         &self,
         name: &str,
-        world: &str,
+        world: &Rows,
         clock: &str,
     ) -> Result<(), StoreError> {
-        sqlx::query("update sandboxes set clock = ? where name = ? and world = ?")
-            .bind(clock)
-            .bind(name)
-            .bind(world)
-            .execute(&self.pool)
-            .await?;
-        Ok(())
+        self.leave()
+            .await?
+            .rewrite(|catalogue, pen| {
+                if let Some(kept) = catalogue.sandbox_in(name, world) {
+                    clock.clone_into(&mut kept.row.clock);
+                    pen.note(|| set_clock(name, clock));
+                }
+            })
+            .kept()
+            .await
     }
 
     /// Begins a sandbox anew. What comes back is its new world; nothing where it is gone.
     pub(crate) async fn begin_anew(
         &self,
         name: &str,
-        world: &str,
+        world: &Rows,
         origin: Origin<'_>,
         clock: &str,
-    ) -> Result<Option<String>, StoreError> {
-        let mut tx = self.pool.begin_with("begin immediate").await?;
-        let new = begin(&mut tx, origin).await?;
-        if !move_on(&mut tx, name, (world, &new), clock).await? {
-            return Ok(None);
+    ) -> Result<Option<Arc<Rows>>, StoreError> {
+        if let Origin::World(origin) = origin {
+            self.load(origin).await?;
         }
-        tx.commit().await?;
-        Ok(Some(new))
+        self.leave()
+            .await?
+            .rewrite(|catalogue, pen| catalogue.move_on(name, world, (origin, clock), pen))
+            .kept()
+            .await?
     }
 
     /// Removes a sandbox and its snapshots. What comes back is the worlds that are to be removed: nothing where
     /// there was no such sandbox.
     pub(crate) async fn delete_sandbox(&self, name: &str) -> Result<Vec<String>, StoreError> {
-        let mut tx = self.pool.begin_with("begin immediate").await?;
-        let mut worlds: Vec<String> =
-            sqlx::query_scalar("delete from snapshots where sandbox = ? returning world")
-                .bind(name)
-                .fetch_all(&mut *tx)
-                .await?;
-        let row: Option<(String, Option<String>)> =
-            sqlx::query_as("delete from sandboxes where name = ? returning world, seed_world")
-                .bind(name)
-                .fetch_optional(&mut *tx)
-                .await?;
-        if let Some((world, seed_world)) = row {
-            worlds.push(world);
-            worlds.extend(seed_world);
-        }
-        for world in &worlds {
-            retire(&mut tx, world).await?;
-        }
-        tx.commit().await?;
-        Ok(worlds)
+        self.leave()
+            .await?
+            .rewrite(|catalogue, pen| {
+                let Some(kept) = catalogue.sandboxes.remove(name) else {
+                    return Vec::new();
+                };
+                pen.note(|| snapshots::delete_all(name));
+                pen.note(|| delete(name));
+                let snapshots = kept.snapshots.into_values().map(|snapshot| snapshot.rows);
+                let worlds: Vec<String> = snapshots
+                    .chain([kept.row.world])
+                    .chain(kept.row.seed_world)
+                    .map(|world| world.key().to_owned())
+                    .collect();
+                for world in &worlds {
+                    catalogue.retire(world, pen);
+                }
+                worlds
+            })
+            .kept()
+            .await
     }
 }

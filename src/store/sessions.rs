@@ -1,98 +1,142 @@
 //! The `sessions` table: who is signed in.
 
-use super::{Store, StoreError, from_json};
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use sqlx::SqliteConnection;
+
+use super::log::Statement;
+use super::{Rows, Store, StoreError, damaged};
 use crate::model::user::User;
 use crate::protocol::ids::UserId;
 use crate::protocol::secret::SecretHash;
 use crate::protocol::time::Timestamp;
 
+/// Every session of a world: whose, and when it ends.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Sessions(HashMap<SecretHash, (UserId, Timestamp)>);
+
+impl Sessions {
+    /// How many there were.
+    pub(super) fn remove_of(&mut self, user: Option<UserId>) -> u64 {
+        let before = self.0.len();
+        let is_of = |of: UserId| user.is_none_or(|user| user == of);
+        self.0.retain(|_, (of, _)| !is_of(*of));
+        (before - self.0.len()) as u64
+    }
+
+    /// What the file has of a world.
+    pub(super) async fn read(db: &mut SqliteConnection, world: &str) -> Result<Self, StoreError> {
+        let rows: Vec<(Vec<u8>, UserId, Timestamp)> =
+            sqlx::query_as("select hash, user_id, expires_at from sessions where sandbox = ?")
+                .bind(world)
+                .fetch_all(db)
+                .await?;
+        let read = |(hash, user, expires_at): (Vec<u8>, _, _)| {
+            let hash = SecretHash::from_bytes(&hash);
+            let hash = hash.ok_or_else(|| damaged("session hash", &"not 32 bytes"))?;
+            Ok((hash, (user, expires_at)))
+        };
+        let sessions: Result<HashMap<_, _>, StoreError> = rows.into_iter().map(read).collect();
+        sessions.map(Self)
+    }
+}
+
+fn insert(world: &str, hash: &SecretHash, user: UserId, expires_at: Timestamp) -> Statement {
+    Statement::new(
+        "insert or replace into sessions (sandbox, hash, user_id, expires_at) values (?, ?, ?, ?)",
+    )
+    .bind(world)
+    .bind(hash.as_bytes())
+    .bind(user)
+    .bind(expires_at)
+}
+
+fn delete(world: &str, hash: &SecretHash) -> Statement {
+    Statement::new("delete from sessions where sandbox = ? and hash = ?")
+        .bind(world)
+        .bind(hash.as_bytes())
+}
+
+pub(super) fn delete_of(world: &str, user: Option<UserId>) -> Statement {
+    Statement::new("delete from sessions where sandbox = ?1 and (?2 is null or user_id = ?2)")
+        .bind(world)
+        .bind(user)
+}
+
+impl Rows {
+    /// The user of a session that has not run out; a deleted user has none.
+    pub(crate) fn session_user(&self, hash: &SecretHash, now: Timestamp) -> Option<Arc<User>> {
+        let tables = self.read();
+        let (user, expires_at) = tables.sessions.0.get(hash)?;
+        if *expires_at < now {
+            return None;
+        }
+        tables.users.active(*user).cloned()
+    }
+
+    /// Every session, of this user where one is given: whose, and when it ends.
+    pub(crate) fn list_sessions(&self, user: Option<UserId>) -> Vec<(UserId, Timestamp)> {
+        let tables = self.read();
+        let all = tables.sessions.0.values();
+        let of_user = all.filter(|(of, _)| user.is_none_or(|user| user == *of));
+        let mut found: Vec<(UserId, Timestamp)> = of_user.copied().collect();
+        drop(tables);
+        found.sort_by_key(|(user, expires_at)| (Reverse(*expires_at), *user));
+        found
+    }
+}
+
 impl Store {
     /// Signs a user in.
     pub(crate) async fn insert_session(
         &self,
-        sandbox: &str,
+        world: &Rows,
         hash: &SecretHash,
         user: UserId,
         expires_at: Timestamp,
     ) -> Result<(), StoreError> {
-        sqlx::query(
-            "insert into sessions (sandbox, hash, user_id, expires_at) values (?, ?, ?, ?)",
-        )
-        .bind(sandbox)
-        .bind(hash.as_bytes())
-        .bind(user)
-        .bind(expires_at)
-        .execute(&self.pool)
-        .await?;
-        Ok(())
-    }
-
-    /// The user of a session that has not run out; a deleted user has none.
-    pub(crate) async fn session_user(
-        &self,
-        sandbox: &str,
-        hash: &SecretHash,
-        now: Timestamp,
-    ) -> Result<Option<User>, StoreError> {
-        let document: Option<String> = sqlx::query_scalar(
-            "select users.document from sessions
-             join users on users.sandbox = sessions.sandbox and users.id = sessions.user_id
-             where sessions.sandbox = ? and sessions.hash = ? and sessions.expires_at >= ?
-               and not users.deleted",
-        )
-        .bind(sandbox)
-        .bind(hash.as_bytes())
-        .bind(now)
-        .fetch_optional(&self.pool)
-        .await?;
-        document
-            .map(|document| from_json("user", &document))
-            .transpose()
-    }
-
-    /// Every session, of this user where one is given: whose, and when it ends.
-    pub(crate) async fn list_sessions(
-        &self,
-        sandbox: &str,
-        user: Option<UserId>,
-    ) -> Result<Vec<(UserId, Timestamp)>, StoreError> {
-        let found = sqlx::query_as(
-            "select user_id, expires_at from sessions
-             where sandbox = ?1 and (?2 is null or user_id = ?2) order by expires_at desc, user_id",
-        )
-        .bind(sandbox)
-        .bind(user)
-        .fetch_all(&self.pool)
-        .await?;
-        Ok(found)
+        self.leave()
+            .await?
+            .write(world, |tables, draft| {
+                tables.sessions.0.insert(*hash, (user, expires_at));
+                draft.note(|world| insert(world, hash, user, expires_at));
+            })
+            .kept()
+            .await
     }
 
     /// Signs a user out everywhere, or everybody. How many sessions there were.
     pub(crate) async fn delete_sessions(
         &self,
-        sandbox: &str,
+        world: &Rows,
         user: Option<UserId>,
     ) -> Result<u64, StoreError> {
-        let done =
-            sqlx::query("delete from sessions where sandbox = ?1 and (?2 is null or user_id = ?2)")
-                .bind(sandbox)
-                .bind(user)
-                .execute(&self.pool)
-                .await?;
-        Ok(done.rows_affected())
+        self.leave()
+            .await?
+            .write(world, |tables, draft| {
+                draft.note(|world| delete_of(world, user));
+                tables.sessions.remove_of(user)
+            })
+            .kept()
+            .await
     }
 
     /// Signs out.
     pub(crate) async fn delete_session(
         &self,
-        sandbox: &str,
+        world: &Rows,
         hash: &SecretHash,
     ) -> Result<(), StoreError> {
-        sqlx::query("delete from sessions where sandbox = ? and hash = ?")
-            .bind(sandbox)
-            .bind(hash.as_bytes())
-            .execute(&self.pool)
-            .await?;
-        Ok(())
+        self.leave()
+            .await?
+            .write(world, |tables, draft| {
+                if tables.sessions.0.remove(hash).is_some() {
+                    draft.note(|world| delete(world, hash));
+                }
+            })
+            .kept()
+            .await
     }
 }

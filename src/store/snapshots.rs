@@ -1,16 +1,25 @@
 //! The `snapshots` table: a snapshot is a world of its own, copied from a sandbox's.
 
-use super::sandboxes::move_on;
-use super::worlds::{Origin, begin, retire};
-use super::{Store, StoreError};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use sqlx::SqliteConnection;
+
+use super::log::Statement;
+use super::worlds::Origin;
+use super::{Rows, Store, StoreError};
 use crate::protocol::time::Timestamp;
 
-/// A snapshot as it is listed.
-#[derive(Debug, sqlx::FromRow)]
-pub(crate) struct Snapshot {
-    pub(crate) name: String,
-    pub(crate) taken_at: Timestamp,
+/// A snapshot as it is kept.
+#[derive(Debug)]
+pub(super) struct Snapshot {
+    pub(super) rows: Arc<Rows>,
+    state: String,
+    taken_at: Timestamp,
 }
+
+/// A snapshot as it is listed: its name, and when it was taken.
+pub(crate) type Listed = (String, Timestamp);
 
 /// What of a snapshot is not rows, as JSON text, and when it was taken.
 #[derive(Debug, Clone, Copy)]
@@ -19,62 +28,88 @@ pub(crate) struct Taken<'a> {
     pub(crate) at: Timestamp,
 }
 
+/// What a file has of a sandbox's snapshots.
+pub(super) async fn read(
+    db: &mut SqliteConnection,
+    sandbox: &str,
+) -> Result<BTreeMap<String, Snapshot>, StoreError> {
+    let rows: Vec<(String, String, Timestamp, String)> =
+        sqlx::query_as("select name, state, taken_at, world from snapshots where sandbox = ?")
+            .bind(sandbox)
+            .fetch_all(db)
+            .await?;
+    let read = |(name, state, taken_at, world)| {
+        let rows = Rows::in_file(world);
+        let snapshot = Snapshot {
+            rows,
+            state,
+            taken_at,
+        };
+        (name, snapshot)
+    };
+    Ok(rows.into_iter().map(read).collect())
+}
+
+fn put(sandbox: &str, name: &str, snapshot: &Snapshot) -> Statement {
+    Statement::new(
+        "insert or replace into snapshots (sandbox, name, state, taken_at, world) values (?, ?, ?, ?, ?)",
+    )
+    .bind(sandbox)
+    .bind(name)
+    .bind(&snapshot.state)
+    .bind(snapshot.taken_at)
+    .bind(snapshot.rows.key())
+}
+
+fn delete(sandbox: &str, name: &str) -> Statement {
+    Statement::new("delete from snapshots where sandbox = ? and name = ?")
+        .bind(sandbox)
+        .bind(name)
+}
+
+pub(super) fn delete_all(sandbox: &str) -> Statement {
+    Statement::new("delete from snapshots where sandbox = ?").bind(sandbox)
+}
+
 impl Store {
     /// Keeps a sandbox's rows under a name, in place of those kept before. What comes back is the world of those,
-    /// which is to be removed.
+    /// which is to be removed. Nothing is kept for a sandbox that has gone, or gone on, in the meantime.
     pub(crate) async fn take_snapshot(
         &self,
         sandbox: &str,
-        world: &str,
+        world: &Rows,
         name: &str,
         taken: Taken<'_>,
     ) -> Result<Option<String>, StoreError> {
-        let mut tx = self.pool.begin_with("begin immediate").await?;
-        let before: Option<String> =
-            sqlx::query_scalar("select world from snapshots where sandbox = ? and name = ?")
-                .bind(sandbox)
-                .bind(name)
-                .fetch_optional(&mut *tx)
-                .await?;
-        if let Some(before) = &before {
-            retire(&mut tx, before).await?;
-        }
-        let copy = begin(&mut tx, Origin::World(world)).await?;
-        // Nothing is kept for a sandbox that has gone, or gone on, in the meantime.
-        let done = sqlx::query(
-            "insert into snapshots (sandbox, name, state, taken_at, world)
-             select name, ?3, ?4, ?5, ?6 from sandboxes where name = ?1 and world = ?2
-             on conflict (sandbox, name) do update set
-                 state = excluded.state, taken_at = excluded.taken_at, world = excluded.world",
-        )
-        .bind(sandbox)
-        .bind(world)
-        .bind(name)
-        .bind(taken.state)
-        .bind(taken.at)
-        .bind(copy)
-        .execute(&mut *tx)
-        .await?;
-        if done.rows_affected() == 0 {
-            return Ok(None);
-        }
-        tx.commit().await?;
-        Ok(before)
+        self.leave()
+            .await?
+            .rewrite(|catalogue, pen| {
+                if catalogue.sandbox_in(sandbox, world).is_none() {
+                    return Ok(None);
+                }
+                let snapshot = Snapshot {
+                    rows: catalogue.begin(Origin::World(world), pen)?,
+                    state: taken.state.to_owned(),
+                    taken_at: taken.at,
+                };
+                pen.note(|| put(sandbox, name, &snapshot));
+                let kept = catalogue.sandboxes.get_mut(sandbox);
+                let before = kept.and_then(|kept| kept.snapshots.insert(name.to_owned(), snapshot));
+                Ok(before.map(|before| {
+                    let key = before.rows.key().to_owned();
+                    catalogue.retire(&key, pen);
+                    key
+                }))
+            })
+            .kept()
+            .await?
     }
 
     /// What of a snapshot is not rows.
-    pub(crate) async fn snapshot_state(
-        &self,
-        sandbox: &str,
-        name: &str,
-    ) -> Result<Option<String>, StoreError> {
-        let state =
-            sqlx::query_scalar("select state from snapshots where sandbox = ? and name = ?")
-                .bind(sandbox)
-                .bind(name)
-                .fetch_optional(&self.pool)
-                .await?;
-        Ok(state)
+    pub(crate) fn snapshot_state(&self, sandbox: &str, name: &str) -> Option<String> {
+        let catalogue = self.catalogue();
+        let snapshot = catalogue.sandboxes.get(sandbox)?.snapshots.get(name)?;
+        Some(snapshot.state.clone())
     }
 
     /// Moves a sandbox to a new world with the rows of a snapshot. What comes back is that world; nothing where
@@ -82,36 +117,31 @@ impl Store {
     pub(crate) async fn restore_snapshot(
         &self,
         sandbox: &str,
-        world: &str,
+        world: &Rows,
         name: &str,
         clock: &str,
-    ) -> Result<Option<String>, StoreError> {
-        let mut tx = self.pool.begin_with("begin immediate").await?;
-        let kept: Option<String> =
-            sqlx::query_scalar("select world from snapshots where sandbox = ? and name = ?")
-                .bind(sandbox)
-                .bind(name)
-                .fetch_optional(&mut *tx)
-                .await?;
+    ) -> Result<Option<Arc<Rows>>, StoreError> {
+        let kept = {
+            let catalogue = self.catalogue();
+            let snapshots = catalogue.sandboxes.get(sandbox).map(|kept| &kept.snapshots);
+            let snapshot = snapshots.and_then(|snapshots| snapshots.get(name));
+            snapshot.map(|snapshot| Arc::clone(&snapshot.rows))
+        };
         let Some(kept) = kept else {
             return Ok(None);
         };
-        let new = begin(&mut tx, Origin::World(&kept)).await?;
-        if !move_on(&mut tx, sandbox, (world, &new), clock).await? {
-            return Ok(None);
-        }
-        tx.commit().await?;
-        Ok(Some(new))
+        self.begin_anew(sandbox, world, Origin::World(&kept), clock)
+            .await
     }
 
     /// The snapshots of a sandbox, by name.
-    pub(crate) async fn list_snapshots(&self, sandbox: &str) -> Result<Vec<Snapshot>, StoreError> {
-        let found =
-            sqlx::query_as("select name, taken_at from snapshots where sandbox = ? order by name")
-                .bind(sandbox)
-                .fetch_all(&self.pool)
-                .await?;
-        Ok(found)
+    pub(crate) fn list_snapshots(&self, sandbox: &str) -> Vec<Listed> {
+        let catalogue = self.catalogue();
+        let kept = catalogue.sandboxes.get(sandbox);
+        kept.into_iter()
+            .flat_map(|kept| &kept.snapshots)
+            .map(|(name, snapshot)| (name.clone(), snapshot.taken_at))
+            .collect()
     }
 
     /// Forgets a snapshot. What comes back is its world, which is to be removed; nothing where there was none.
@@ -120,18 +150,17 @@ impl Store {
         sandbox: &str,
         name: &str,
     ) -> Result<Option<String>, StoreError> {
-        let mut tx = self.pool.begin_with("begin immediate").await?;
-        let world: Option<String> = sqlx::query_scalar(
-            "delete from snapshots where sandbox = ? and name = ? returning world",
-        )
-        .bind(sandbox)
-        .bind(name)
-        .fetch_optional(&mut *tx)
-        .await?;
-        if let Some(world) = &world {
-            retire(&mut tx, world).await?;
-        }
-        tx.commit().await?;
-        Ok(world)
+        self.leave()
+            .await?
+            .rewrite(|catalogue, pen| {
+                let kept = catalogue.sandboxes.get_mut(sandbox)?;
+                let snapshot = kept.snapshots.remove(name)?;
+                pen.note(|| delete(sandbox, name));
+                let key = snapshot.rows.key().to_owned();
+                catalogue.retire(&key, pen);
+                Some(key)
+            })
+            .kept()
+            .await
     }
 }

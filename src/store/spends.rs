@@ -1,11 +1,14 @@
-//! The `spends` table: what apps have spent of users' buzz. A charge is one transaction: of many at once, none sees
+//! The `spends` table: what apps have spent of users' buzz. A charge is made under one lock: of many at once, none sees
 //! money or budgets that another is about to use up.
 
-use sqlx::SqliteExecutor;
+use std::collections::HashMap;
+
+use sqlx::SqliteConnection;
 
 use super::accounts::{amount, currency_named, integer};
-use super::{Store, StoreError, accounts, consents, workflows};
-use crate::model::account::{Currency, Payment, split};
+use super::log::Statement;
+use super::{Rows, Store, StoreError, workflows};
+use crate::model::account::{Currency, split};
 use crate::model::ledger::Spend;
 use crate::model::workflow::Workflow;
 use crate::protocol::ids::{ClientId, UserId};
@@ -14,76 +17,119 @@ use crate::protocol::time::Timestamp;
 /// A spend, and who spent whose buzz.
 pub(crate) type Spent = (UserId, ClientId, Spend);
 
-type Row = (UserId, ClientId, String, i64, Timestamp, bool);
+/// Every spend of a world, by user and client, with the workflow that it paid for.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Spends(HashMap<(UserId, ClientId), Vec<(String, Spend)>>);
 
-/// The spends, oldest first, of these users and clients where they are given.
-async fn list(
-    db: impl SqliteExecutor<'_>,
-    sandbox: &str,
-    (user, client): (Option<UserId>, Option<&str>),
-) -> Result<Vec<Spent>, StoreError> {
-    let rows: Vec<Row> = sqlx::query_as(
-        "select user_id, client_id, currency, amount, spent_at, forgiven from spends
-         where sandbox = ?1 and (?2 is null or user_id = ?2) and (?3 is null or client_id = ?3)
-         order by user_id, client_id, spent_at, workflow_id, currency",
-    )
-    .bind(sandbox)
-    .bind(user)
-    .bind(client)
-    .fetch_all(db)
-    .await?;
-    rows.into_iter().map(from_row).collect()
+impl Spends {
+    fn insert(&mut self, workflow: &str, parties: (UserId, ClientId), spend: Spend) {
+        let spends = self.0.entry(parties).or_default();
+        spends.push((workflow.to_owned(), spend));
+    }
+
+    /// How many there were.
+    pub(super) fn remove_of(&mut self, user: Option<UserId>, client: Option<&str>) -> u64 {
+        let mut removed = 0;
+        self.0.retain(|parties, spends| {
+            let goes = is_of(parties, user, client);
+            removed += if goes { spends.len() as u64 } else { 0 };
+            !goes
+        });
+        removed
+    }
+
+    /// What the file has of a world.
+    pub(super) async fn read(db: &mut SqliteConnection, world: &str) -> Result<Self, StoreError> {
+        let rows: Vec<Row> = sqlx::query_as(
+            "select workflow_id, user_id, client_id, currency, amount, spent_at, forgiven from spends
+             where sandbox = ?",
+        )
+        .bind(world)
+        .fetch_all(db)
+        .await?;
+        let mut spends = Self::default();
+        for row in rows {
+            let spend = Spend {
+                currency: currency_named(&row.currency)?,
+                amount: amount(row.amount)?,
+                at: row.spent_at,
+                forgiven: row.forgiven,
+            };
+            spends.insert(&row.workflow_id, (row.user_id, row.client_id), spend);
+        }
+        Ok(spends)
+    }
 }
 
-/// The spends of one app of one user's.
-async fn of_grant(
-    db: impl SqliteExecutor<'_>,
-    sandbox: &str,
-    (user, client): (UserId, &ClientId),
-) -> Result<Vec<Spend>, StoreError> {
-    let rows: Vec<Row> = sqlx::query_as(
-        "select user_id, client_id, currency, amount, spent_at, forgiven from spends
-         where sandbox = ? and user_id = ? and client_id = ?",
-    )
-    .bind(sandbox)
-    .bind(user)
-    .bind(client)
-    .fetch_all(db)
-    .await?;
-    let spend = |row| from_row(row).map(|(_, _, spend)| spend);
-    rows.into_iter().map(spend).collect()
+fn is_of((of, by): &(UserId, ClientId), user: Option<UserId>, client: Option<&str>) -> bool {
+    user.is_none_or(|user| user == *of) && client.is_none_or(|client| *by == *client)
 }
 
-fn from_row((user, client, currency, sum, at, forgiven): Row) -> Result<Spent, StoreError> {
-    let spend = Spend {
-        currency: currency_named(&currency)?,
-        amount: amount(sum)?,
-        at,
-        forgiven,
-    };
-    Ok((user, client, spend))
+#[derive(Debug, sqlx::FromRow)]
+struct Row {
+    workflow_id: String,
+    user_id: UserId,
+    client_id: ClientId,
+    currency: String,
+    amount: i64,
+    spent_at: Timestamp,
+    forgiven: bool,
 }
 
-async fn insert(
-    db: impl SqliteExecutor<'_>,
-    sandbox: &str,
-    workflow: &Workflow,
-    (payment, now): (Payment, Timestamp),
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "insert into spends (sandbox, workflow_id, currency, user_id, client_id, amount, spent_at, forgiven)
-         values (?, ?, ?, ?, ?, ?, ?, 0)",
+fn insert(world: &str, workflow: &Workflow, spend: &Spend) -> Statement {
+    Statement::new(
+        "insert or replace into spends
+             (sandbox, workflow_id, currency, user_id, client_id, amount, spent_at, forgiven)
+         values (?, ?, ?, ?, ?, ?, ?, ?)",
     )
-    .bind(sandbox)
+    .bind(world)
     .bind(&workflow.id)
-    .bind(payment.currency.name())
+    .bind(spend.currency.name())
     .bind(workflow.user_id)
     .bind(&workflow.client_id)
-    .bind(integer(payment.amount))
-    .bind(now)
-    .execute(db)
-    .await?;
-    Ok(())
+    .bind(integer(spend.amount))
+    .bind(spend.at)
+    .bind(spend.forgiven)
+}
+
+fn forgive(world: &str, user: UserId, client: &ClientId) -> Statement {
+    Statement::new(
+        "update spends set forgiven = 1 where sandbox = ? and user_id = ? and client_id = ?",
+    )
+    .bind(world)
+    .bind(user)
+    .bind(client)
+}
+
+pub(super) fn delete_of(world: &str, user: Option<UserId>, client: Option<&str>) -> Statement {
+    Statement::new(
+        "delete from spends
+         where sandbox = ?1 and (?2 is null or user_id = ?2) and (?3 is null or client_id = ?3)",
+    )
+    .bind(world)
+    .bind(user)
+    .bind(client)
+}
+
+impl Rows {
+    /// The spends, oldest first, of these users and clients where they are given.
+    pub(crate) fn list_spends(&self, (user, client): (Option<UserId>, Option<&str>)) -> Vec<Spent> {
+        let tables = self.read();
+        let all = tables.spends.0.iter();
+        let mut found = Vec::new();
+        for ((user, client), spends) in all.filter(|(key, _)| is_of(key, user, client)) {
+            for (workflow, spend) in spends {
+                found.push((workflow.clone(), (*user, client.clone(), *spend)));
+            }
+        }
+        drop(tables);
+        let order = |(workflow, (user, client, spend)): &(String, Spent)| {
+            let place = (spend.at, workflow.clone(), spend.currency.name());
+            (*user, client.0.clone(), place)
+        };
+        found.sort_by_cached_key(order);
+        found.into_iter().map(|(_, spent)| spent).collect()
+    }
 }
 
 impl Store {
@@ -91,74 +137,83 @@ impl Store {
     /// pay and every budget has room for it. Whether it was so.
     pub(crate) async fn charge(
         &self,
-        sandbox: &str,
+        world: &Rows,
         workflow: &Workflow,
         may_pay: &[Currency],
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let (user, grant) = (workflow.user_id, (workflow.user_id, &workflow.client_id));
-        let mut tx = self.pool.begin_with("begin immediate").await?;
-        let accounts = accounts::of_user(&mut *tx, sandbox, user).await?;
-        let Some(payments) = split(workflow.cost, may_pay, &accounts) else {
-            return Ok(false);
-        };
-        if let Some(limit) = consents::limit(&mut *tx, sandbox, grant).await? {
-            let spends = of_grant(&mut *tx, sandbox, grant).await?;
-            if !limit.has_room(&spends, &payments, now) {
-                return Ok(false);
-            }
-        }
-        for payment in payments {
-            accounts::take(&mut *tx, sandbox, user, payment).await?;
-            insert(&mut *tx, sandbox, workflow, (payment, now)).await?;
-        }
-        workflows::insert(&mut *tx, sandbox, workflow).await?;
-        tx.commit().await?;
-        Ok(true)
-    }
-
-    /// The spends, oldest first, of these users and clients where they are given.
-    pub(crate) async fn list_spends(
-        &self,
-        sandbox: &str,
-        whose: (Option<UserId>, Option<&str>),
-    ) -> Result<Vec<Spent>, StoreError> {
-        list(&self.pool, sandbox, whose).await
+        let (user, client) = (workflow.user_id, &workflow.client_id);
+        self.leave()
+            .await?
+            .write(world, |tables, draft| {
+                let Some(payments) = split(workflow.cost, may_pay, &tables.accounts.of(user))
+                else {
+                    return false;
+                };
+                if let Some(limit) = tables.consents.limit(user, client) {
+                    let spends = tables.spends.0.get(&(user, client.clone()));
+                    let spends: Vec<Spend> =
+                        spends.into_iter().flatten().map(|(_, one)| *one).collect();
+                    if !limit.has_room(&spends, &payments, now) {
+                        return false;
+                    }
+                }
+                for payment in payments {
+                    let spend = Spend {
+                        currency: payment.currency,
+                        amount: payment.amount,
+                        at: now,
+                        forgiven: false,
+                    };
+                    tables.accounts.take(user, payment);
+                    let parties = (user, client.clone());
+                    tables.spends.insert(&workflow.id, parties, spend);
+                    draft.note(|world| insert(world, workflow, &spend));
+                }
+                tables.accounts.note(user, draft);
+                draft.note(|world| workflows::insert(world, workflow));
+                tables.workflows.insert(workflow.clone());
+                true
+            })
+            .kept()
+            .await
     }
 
     /// Forgets the spends of these users and clients, or all; the money is gone all the same. How many there were.
     pub(crate) async fn delete_spends(
         &self,
-        sandbox: &str,
+        world: &Rows,
         (user, client): (Option<UserId>, Option<&str>),
     ) -> Result<u64, StoreError> {
-        let done = sqlx::query(
-            "delete from spends
-             where sandbox = ?1 and (?2 is null or user_id = ?2) and (?3 is null or client_id = ?3)",
-        )
-        .bind(sandbox)
-        .bind(user)
-        .bind(client)
-        .execute(&self.pool)
-        .await?;
-        Ok(done.rows_affected())
+        self.leave()
+            .await?
+            .write(world, |tables, draft| {
+                draft.note(|world| delete_of(world, user, client));
+                tables.spends.remove_of(user, client)
+            })
+            .kept()
+            .await
     }
 
     /// Lets absolute budgets count from now on: what was spent is no more theirs. How many spends that were.
     pub(crate) async fn forgive_spends(
         &self,
-        sandbox: &str,
+        world: &Rows,
         (user, client): (UserId, &ClientId),
     ) -> Result<u64, StoreError> {
-        let done = sqlx::query(
-            "update spends set forgiven = 1
-             where sandbox = ? and user_id = ? and client_id = ? and forgiven = 0",
-        )
-        .bind(sandbox)
-        .bind(user)
-        .bind(client)
-        .execute(&self.pool)
-        .await?;
-        Ok(done.rows_affected())
+        self.leave()
+            .await?
+            .write(world, |tables, draft| {
+                let mut forgiven = 0;
+                let spends = tables.spends.0.get_mut(&(user, client.clone()));
+                for (_, spend) in spends.into_iter().flatten() {
+                    forgiven += u64::from(!spend.forgiven);
+                    spend.forgiven = true;
+                }
+                draft.note(|world| forgive(world, user, client));
+                forgiven
+            })
+            .kept()
+            .await
     }
 }

@@ -1,14 +1,153 @@
 //! The `tokens` table: access and refresh tokens.
 
-use sqlx::{SqliteExecutor, SqlitePool};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
-use super::{Store, StoreError, damaged, from_json, scope};
+use sqlx::SqliteConnection;
+
+use super::log::Statement;
+use super::{Rows, Store, StoreError, damaged, scope};
 use crate::model::token::{Token, TokenKind};
 use crate::model::user::User;
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::scope::Scope;
 use crate::protocol::secret::SecretHash;
 use crate::protocol::time::Timestamp;
+
+/// Every token of a world.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Tokens {
+    by_hash: HashMap<SecretHash, Kept>,
+    by_client: HashMap<ClientId, HashMap<UserId, Issued>>,
+}
+
+/// A token as it is kept: what tokens have in common is there once, since there may be a million of them.
+#[derive(Debug, Clone)]
+struct Kept {
+    kind: TokenKind,
+    scope: Scope,
+    issued_at: Timestamp,
+    expires_at: Timestamp,
+    parties: Arc<Parties>,
+}
+
+/// Whose tokens, and for whom.
+#[derive(Debug)]
+struct Parties {
+    client_id: ClientId,
+    user_id: UserId,
+}
+
+/// What a user's client was given.
+#[derive(Debug, Clone)]
+struct Issued {
+    parties: Arc<Parties>,
+    /// Its access tokens: they go with a refresh token that is revoked.
+    access: HashSet<SecretHash>,
+}
+
+impl Kept {
+    fn to_token(&self, hash: SecretHash) -> Token {
+        Token {
+            hash,
+            kind: self.kind,
+            client_id: self.parties.client_id.clone(),
+            user_id: self.parties.user_id,
+            scope: self.scope,
+            issued_at: self.issued_at,
+            expires_at: self.expires_at,
+        }
+    }
+
+    fn is_of(&self, user: Option<UserId>, client: Option<&str>) -> bool {
+        user.is_none_or(|user| user == self.parties.user_id)
+            && client.is_none_or(|client| self.parties.client_id == *client)
+    }
+}
+
+impl Tokens {
+    fn insert(&mut self, token: &Token) {
+        let issued = match self
+            .by_client
+            .get_mut(&token.client_id)
+            .and_then(|users| users.get_mut(&token.user_id))
+        {
+            Some(issued) => issued,
+            None => self.issued(&token.client_id, token.user_id),
+        };
+        if token.kind == TokenKind::Access {
+            issued.access.insert(token.hash);
+        }
+        let kept = Kept {
+            kind: token.kind,
+            scope: token.scope,
+            issued_at: token.issued_at,
+            expires_at: token.expires_at,
+            parties: Arc::clone(&issued.parties),
+        };
+        self.by_hash.insert(token.hash, kept);
+    }
+
+    fn issued(&mut self, client_id: &ClientId, user_id: UserId) -> &mut Issued {
+        let users = self.by_client.entry(client_id.clone()).or_default();
+        users.entry(user_id).or_insert_with(|| Issued {
+            parties: Arc::new(Parties {
+                client_id: client_id.clone(),
+                user_id,
+            }),
+            access: HashSet::new(),
+        })
+    }
+
+    /// Whether it was there.
+    fn remove(&mut self, hash: &SecretHash) -> bool {
+        let Some(kept) = self.by_hash.remove(hash) else {
+            return false;
+        };
+        let users = self.by_client.get_mut(&kept.parties.client_id);
+        if let Some(issued) = users.and_then(|users| users.get_mut(&kept.parties.user_id)) {
+            issued.access.remove(hash);
+        }
+        true
+    }
+
+    fn remove_access_tokens(&mut self, client_id: &ClientId, user_id: UserId) {
+        let users = self.by_client.get_mut(client_id);
+        if let Some(issued) = users.and_then(|users| users.get_mut(&user_id)) {
+            for hash in std::mem::take(&mut issued.access) {
+                self.by_hash.remove(&hash);
+            }
+        }
+    }
+
+    /// Removes those of these users and clients where they are given. How many there were.
+    pub(super) fn remove_of(&mut self, user: Option<UserId>, client: Option<&str>) -> u64 {
+        let before = self.by_hash.len();
+        self.by_hash.retain(|_, kept| !kept.is_of(user, client));
+        for (of, users) in &mut self.by_client {
+            if client.is_none_or(|client| *of == *client) {
+                users.retain(|of, _| user.is_some_and(|user| user != *of));
+            }
+        }
+        self.by_client.retain(|_, users| !users.is_empty());
+        (before - self.by_hash.len()) as u64
+    }
+
+    /// What the file has of a world.
+    pub(super) async fn read(db: &mut SqliteConnection, world: &str) -> Result<Self, StoreError> {
+        let rows: Vec<Row> = sqlx::query_as(
+            "select hash, kind, client_id, user_id, scope, issued_at, expires_at from tokens where sandbox = ?",
+        )
+        .bind(world)
+        .fetch_all(db)
+        .await?;
+        let mut tokens = Self::default();
+        for row in rows {
+            tokens.insert(&from_row(row)?);
+        }
+        Ok(tokens)
+    }
+}
 
 type Row = (Vec<u8>, String, ClientId, UserId, u32, Timestamp, Timestamp);
 
@@ -26,16 +165,12 @@ fn from_row(
     })
 }
 
-async fn insert(
-    db: impl SqliteExecutor<'_>,
-    sandbox: &str,
-    token: &Token,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "insert into tokens (sandbox, hash, kind, client_id, user_id, scope, issued_at, expires_at)
+fn insert(world: &str, token: &Token) -> Statement {
+    Statement::new(
+        "insert or replace into tokens (sandbox, hash, kind, client_id, user_id, scope, issued_at, expires_at)
          values (?, ?, ?, ?, ?, ?, ?, ?)",
     )
-    .bind(sandbox)
+    .bind(world)
     .bind(token.hash.as_bytes())
     .bind(token.kind.name())
     .bind(&token.client_id)
@@ -43,191 +178,198 @@ async fn insert(
     .bind(token.scope.bits())
     .bind(token.issued_at)
     .bind(token.expires_at)
-    .execute(db)
-    .await?;
-    Ok(())
 }
 
-/// Whether the refresh token was there to be deleted: of many who try, one deletes it.
-async fn delete_refresh(
-    db: impl SqliteExecutor<'_>,
-    sandbox: &str,
-    hash: &SecretHash,
-) -> Result<bool, StoreError> {
-    let done =
-        sqlx::query("delete from tokens where sandbox = ? and hash = ? and kind = 'refresh'")
-            .bind(sandbox)
-            .bind(hash.as_bytes())
-            .execute(db)
-            .await?;
-    Ok(done.rows_affected() > 0)
+fn delete(world: &str, hash: &SecretHash) -> Statement {
+    Statement::new("delete from tokens where sandbox = ? and hash = ?")
+        .bind(world)
+        .bind(hash.as_bytes())
+}
+
+fn delete_with_access_tokens(world: &str, token: &Token) -> Statement {
+    Statement::new(
+        "delete from tokens where sandbox = ?1 and (hash = ?2
+             or (client_id = ?3 and user_id = ?4 and kind = 'access'))",
+    )
+    .bind(world)
+    .bind(token.hash.as_bytes())
+    .bind(&token.client_id)
+    .bind(token.user_id)
+}
+
+fn expire(world: &str, hash: Option<&SecretHash>, moment: Timestamp) -> Statement {
+    Statement::new(
+        "update tokens set expires_at = ?1 where sandbox = ?2 and expires_at > ?1
+             and (hash = ?3 or (?3 is null and kind = 'access'))",
+    )
+    .bind(moment)
+    .bind(world)
+    .bind(hash.map(SecretHash::as_bytes))
+}
+
+pub(super) fn delete_of(world: &str, user: Option<UserId>, client: Option<&str>) -> Statement {
+    Statement::new(
+        "delete from tokens
+         where sandbox = ?1 and (?2 is null or user_id = ?2) and (?3 is null or client_id = ?3)",
+    )
+    .bind(world)
+    .bind(user)
+    .bind(client)
+}
+
+impl Rows {
+    /// A token of either kind, live or not.
+    pub(crate) fn find_token(&self, hash: &SecretHash) -> Option<Token> {
+        let tables = self.read();
+        let found = tables.tokens.by_hash.get(hash);
+        found.map(|kept| kept.to_token(*hash))
+    }
+
+    /// The scope and the client of a live access token, and its user unless deleted.
+    pub(crate) fn bearer(
+        &self,
+        hash: &SecretHash,
+        now: Timestamp,
+    ) -> Option<(Scope, ClientId, Option<Arc<User>>)> {
+        let tables = self.read();
+        let kept = tables.tokens.by_hash.get(hash)?;
+        if kept.kind != TokenKind::Access || kept.expires_at < now {
+            return None;
+        }
+        let user = tables.users.active(kept.parties.user_id);
+        Some((kept.scope, kept.parties.client_id.clone(), user.cloned()))
+    }
+
+    /// Every token, newest first, of these users and clients where they are given.
+    pub(crate) fn list_tokens(&self, (user, client): (Option<UserId>, Option<&str>)) -> Vec<Token> {
+        let tables = self.read();
+        let all = tables.tokens.by_hash.iter();
+        let mut found: Vec<Token> = all
+            .filter(|(_, kept)| kept.is_of(user, client))
+            .map(|(hash, kept)| kept.to_token(*hash))
+            .collect();
+        drop(tables);
+        found.sort_by_key(|token| {
+            (
+                std::cmp::Reverse(token.issued_at),
+                token.kind.name(),
+                token.hash,
+            )
+        });
+        found
+    }
 }
 
 impl Store {
     /// Keeps tokens that have just been minted.
     pub(crate) async fn insert_tokens(
         &self,
-        sandbox: &str,
-        tokens: &[Token],
+        world: &Rows,
+        minted: &[Token],
     ) -> Result<(), StoreError> {
-        // IMMEDIATE takes the lock now: no SQLITE_BUSY half-way.
-        let mut tx = self.pool.begin_with("begin immediate").await?;
-        for token in tokens {
-            insert(&mut *tx, sandbox, token).await?;
-        }
-        tx.commit().await?;
-        Ok(())
+        self.leave()
+            .await?
+            .write(world, |tables, draft| {
+                for token in minted {
+                    tables.tokens.insert(token);
+                    draft.note(|world| insert(world, token));
+                }
+            })
+            .kept()
+            .await
     }
 
-    /// Uses a refresh token up and keeps its successors. Whether this call was the one that did.
+    /// Uses a refresh token up and keeps its successors. Whether this call was the one that did: of many who try, one
+    /// does.
     pub(crate) async fn rotate_tokens(
         &self,
-        sandbox: &str,
+        world: &Rows,
         old: &SecretHash,
         successors: &[Token],
     ) -> Result<bool, StoreError> {
-        let mut tx = self.pool.begin_with("begin immediate").await?;
-        if !delete_refresh(&mut *tx, sandbox, old).await? {
-            return Ok(false);
-        }
-        for token in successors {
-            insert(&mut *tx, sandbox, token).await?;
-        }
-        tx.commit().await?;
-        Ok(true)
-    }
-
-    /// A token of either kind, live or not.
-    pub(crate) async fn find_token(
-        &self,
-        sandbox: &str,
-        hash: &SecretHash,
-    ) -> Result<Option<Token>, StoreError> {
-        let row: Option<Row> = sqlx::query_as(
-            "select hash, kind, client_id, user_id, scope, issued_at, expires_at from tokens
-             where sandbox = ? and hash = ?",
-        )
-        .bind(sandbox)
-        .bind(hash.as_bytes())
-        .fetch_optional(&self.pool)
-        .await?;
-        row.map(from_row).transpose()
-    }
-
-    /// The scope and the client of a live access token, and its user unless deleted.
-    pub(crate) async fn bearer(
-        &self,
-        sandbox: &str,
-        hash: &SecretHash,
-        now: Timestamp,
-    ) -> Result<Option<(Scope, String, Option<User>)>, StoreError> {
-        let row: Option<(u32, String, Option<String>)> = sqlx::query_as(
-            "select tokens.scope, tokens.client_id, users.document from tokens
-             left join users on users.sandbox = tokens.sandbox and users.id = tokens.user_id
-                            and not users.deleted
-             where tokens.sandbox = ? and tokens.hash = ? and tokens.kind = 'access'
-               and tokens.expires_at >= ?",
-        )
-        .bind(sandbox)
-        .bind(hash.as_bytes())
-        .bind(now)
-        .fetch_optional(&self.pool)
-        .await?;
-        row.map(|(bits, client, document)| {
-            let user = document
-                .map(|document| from_json("user", &document))
-                .transpose()?;
-            Ok((scope(bits)?, client, user))
-        })
-        .transpose()
-    }
-
-    /// Every token, newest first, of these users and clients where they are given.
-    pub(crate) async fn list_tokens(
-        &self,
-        sandbox: &str,
-        (user, client): (Option<UserId>, Option<&str>),
-    ) -> Result<Vec<Token>, StoreError> {
-        let rows: Vec<Row> = sqlx::query_as(
-            "select hash, kind, client_id, user_id, scope, issued_at, expires_at from tokens
-             where sandbox = ?1 and (?2 is null or user_id = ?2) and (?3 is null or client_id = ?3)
-             order by issued_at desc, kind, hash",
-        )
-        .bind(sandbox)
-        .bind(user)
-        .bind(client)
-        .fetch_all(&self.pool)
-        .await?;
-        rows.into_iter().map(from_row).collect()
+        self.leave()
+            .await?
+            .write(world, |tables, draft| {
+                let found = tables.tokens.by_hash.get(old);
+                if found.is_none_or(|kept| kept.kind != TokenKind::Refresh) {
+                    return false;
+                }
+                tables.tokens.remove(old);
+                draft.note(|world| delete(world, old));
+                for token in successors {
+                    tables.tokens.insert(token);
+                    draft.note(|world| insert(world, token));
+                }
+                true
+            })
+            .kept()
+            .await
     }
 
     /// Makes access tokens run out at a moment: one, or all. How many there were.
     pub(crate) async fn expire_tokens(
         &self,
-        sandbox: &str,
+        world: &Rows,
         hash: Option<&SecretHash>,
         moment: Timestamp,
     ) -> Result<u64, StoreError> {
-        let done = sqlx::query(
-            "update tokens set expires_at = ?1 where sandbox = ?2 and expires_at > ?1
-                 and (hash = ?3 or (?3 is null and kind = 'access'))",
-        )
-        .bind(moment)
-        .bind(sandbox)
-        .bind(hash.map(SecretHash::as_bytes))
-        .execute(&self.pool)
-        .await?;
-        Ok(done.rows_affected())
+        self.leave()
+            .await?
+            .write(world, |tables, draft| {
+                let mut expired = 0;
+                let mut expire_one = |kept: &mut Kept| {
+                    if kept.expires_at > moment {
+                        kept.expires_at = moment;
+                        expired += 1;
+                    }
+                };
+                let by_hash = &mut tables.tokens.by_hash;
+                match hash {
+                    Some(hash) => by_hash.get_mut(hash).into_iter().for_each(expire_one),
+                    None => by_hash
+                        .values_mut()
+                        .filter(|kept| kept.kind == TokenKind::Access)
+                        .for_each(&mut expire_one),
+                }
+                draft.note(|world| expire(world, hash, moment));
+                expired
+            })
+            .kept()
+            .await
     }
 
     /// Removes every token of these users and clients where they are given. How many there were.
     pub(crate) async fn delete_tokens(
         &self,
-        sandbox: &str,
+        world: &Rows,
         (user, client): (Option<UserId>, Option<&str>),
     ) -> Result<u64, StoreError> {
-        let done = sqlx::query(
-            "delete from tokens
-             where sandbox = ?1 and (?2 is null or user_id = ?2) and (?3 is null or client_id = ?3)",
-        )
-        .bind(sandbox)
-        .bind(user)
-        .bind(client)
-        .execute(&self.pool)
-        .await?;
-        Ok(done.rows_affected())
+        self.leave()
+            .await?
+            .write(world, |tables, draft| {
+                draft.note(|world| delete_of(world, user, client));
+                tables.tokens.remove_of(user, client)
+            })
+            .kept()
+            .await
     }
 
     /// Revokes a token; with a refresh token go all access tokens of its user and client.
-    pub(crate) async fn revoke_token(
-        &self,
-        sandbox: &str,
-        token: &Token,
-    ) -> Result<(), StoreError> {
-        match token.kind {
-            TokenKind::Access => delete_one(&self.pool, sandbox, &token.hash).await,
-            TokenKind::Refresh => {
-                sqlx::query(
-                    "delete from tokens where sandbox = ?1 and (hash = ?2
-                         or (client_id = ?3 and user_id = ?4 and kind = 'access'))",
-                )
-                .bind(sandbox)
-                .bind(token.hash.as_bytes())
-                .bind(&token.client_id)
-                .bind(token.user_id)
-                .execute(&self.pool)
-                .await?;
-                Ok(())
-            }
-        }
+    pub(crate) async fn revoke_token(&self, world: &Rows, token: &Token) -> Result<(), StoreError> {
+        self.leave()
+            .await?
+            .write(world, |tables, draft| {
+                tables.tokens.remove(&token.hash);
+                match token.kind {
+                    TokenKind::Access => draft.note(|world| delete(world, &token.hash)),
+                    TokenKind::Refresh => {
+                        let tokens = &mut tables.tokens;
+                        tokens.remove_access_tokens(&token.client_id, token.user_id);
+                        draft.note(|world| delete_with_access_tokens(world, token));
+                    }
+                }
+            })
+            .kept()
+            .await
     }
-}
-
-async fn delete_one(pool: &SqlitePool, sandbox: &str, hash: &SecretHash) -> Result<(), StoreError> {
-    sqlx::query("delete from tokens where sandbox = ? and hash = ?")
-        .bind(sandbox)
-        .bind(hash.as_bytes())
-        .execute(pool)
-        .await?;
-    Ok(())
 }

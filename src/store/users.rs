@@ -1,149 +1,216 @@
-//! The `users` table, and the view `people`: users with what is on their accounts now.
+//! The `users` table. What a user's own document says of buzz is what they began with; what they have now is
+//! `accounts.rs`.
 
-use sqlx::SqliteExecutor;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
-use super::{Store, StoreError, accounts, from_json, to_json};
+use sqlx::SqliteConnection;
+
+use super::log::Statement;
+use super::rows::Tables;
+use super::{
+    Rows, Store, StoreError, accounts, codes, consents, from_json, sessions, spends, to_json,
+    tokens, workflows,
+};
 use crate::model::user::{Buzz, User, UserRef};
 use crate::protocol::ids::UserId;
 
-/// Puts a user in place of the one with the same id.
-pub(super) async fn put(
-    db: impl SqliteExecutor<'_>,
-    sandbox: &str,
-    user: &User,
-) -> Result<(), StoreError> {
-    sqlx::query(
+/// Every user of a world.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Users {
+    by_id: BTreeMap<UserId, Arc<User>>,
+    by_name: HashMap<String, UserId>,
+}
+
+impl Users {
+    /// A user who is not deleted.
+    pub(super) fn active(&self, id: UserId) -> Option<&Arc<User>> {
+        self.by_id.get(&id).filter(|user| !user.deleted)
+    }
+
+    fn find(&self, named: &UserRef) -> Option<&Arc<User>> {
+        let by_name = |name: &str| self.by_id.get(self.by_name.get(name)?);
+        match named {
+            // Digits may be a name too; an id goes first.
+            UserRef::Id(id) => self
+                .by_id
+                .get(&UserId(*id))
+                .or_else(|| by_name(&id.to_string())),
+            UserRef::Name(name) => by_name(name),
+        }
+    }
+
+    /// Whether another user has the name.
+    fn is_name_taken(&self, user: &User) -> bool {
+        let name = user.username.as_deref();
+        let owner = name.and_then(|name| self.by_name.get(name));
+        owner.is_some_and(|owner| *owner != user.id)
+    }
+
+    /// Puts a user in place of the one with the same id.
+    pub(super) fn put(&mut self, user: &User) -> Result<(), StoreError> {
+        if self.is_name_taken(user) {
+            return Err(StoreError::NameTaken {
+                name: user.display_name(),
+            });
+        }
+        self.remove(user.id);
+        if let Some(name) = &user.username {
+            self.by_name.insert(name.clone(), user.id);
+        }
+        self.by_id.insert(user.id, Arc::new(user.clone()));
+        Ok(())
+    }
+
+    fn remove(&mut self, id: UserId) -> bool {
+        let Some(before) = self.by_id.remove(&id) else {
+            return false;
+        };
+        if let Some(name) = &before.username {
+            self.by_name.remove(name);
+        }
+        true
+    }
+
+    /// The id after the last one; nothing where there is none.
+    fn next_id(&self) -> Option<UserId> {
+        let last = self.by_id.last_key_value().map_or(0, |(id, _)| id.0.max(0));
+        last.checked_add(1).map(UserId)
+    }
+
+    /// What the file has of a world.
+    pub(super) async fn read(db: &mut SqliteConnection, world: &str) -> Result<Self, StoreError> {
+        let documents: Vec<String> =
+            sqlx::query_scalar("select document from users where sandbox = ?")
+                .bind(world)
+                .fetch_all(db)
+                .await?;
+        let mut users = Self::default();
+        for document in documents {
+            users.put(&from_json("user", &document)?)?;
+        }
+        Ok(users)
+    }
+}
+
+impl Tables {
+    /// A user with what is on their accounts now.
+    fn person(&self, user: &User) -> User {
+        User {
+            buzz: self.accounts.buzz(user.id),
+            ..user.clone()
+        }
+    }
+}
+
+pub(super) fn put(world: &str, user: &User) -> Statement {
+    Statement::new(
         "insert into users (sandbox, id, username, deleted, document) values (?, ?, ?, ?, ?)
          on conflict (sandbox, id) do update set
              username = excluded.username, deleted = excluded.deleted, document = excluded.document",
     )
-    .bind(sandbox)
+    .bind(world)
     .bind(user.id)
     .bind(&user.username)
     .bind(user.deleted)
     .bind(to_json(user))
-    .execute(db)
-    .await?;
-    Ok(())
+}
+
+fn delete(world: &str, user: UserId) -> Statement {
+    Statement::new("delete from users where sandbox = ? and id = ?")
+        .bind(world)
+        .bind(user)
+}
+
+impl Rows {
+    /// A user by id or by username, deleted or not.
+    pub(crate) fn find_user(&self, named: &UserRef) -> Option<User> {
+        let tables = self.read();
+        let user = tables.users.find(named)?;
+        Some(tables.person(user))
+    }
+
+    /// Every user, by id.
+    pub(crate) fn list_users(&self) -> Vec<User> {
+        let tables = self.read();
+        let all = tables.users.by_id.values();
+        all.map(|user| tables.person(user)).collect()
+    }
 }
 
 impl Store {
     /// Puts a user in place of the one with the same id, with so much on their accounts where that is given.
     pub(crate) async fn put_user(
         &self,
-        sandbox: &str,
+        world: &Rows,
         user: &User,
         buzz: Option<Buzz>,
     ) -> Result<(), StoreError> {
-        let mut tx = self.pool.begin_with("begin immediate").await?;
-        put(&mut *tx, sandbox, user).await?;
-        if let Some(buzz) = buzz {
-            accounts::set(&mut *tx, sandbox, user.id, buzz).await?;
-        }
-        tx.commit().await?;
-        Ok(())
-    }
-
-    /// A user by id or by username, deleted or not.
-    pub(crate) async fn find_user(
-        &self,
-        sandbox: &str,
-        named: &UserRef,
-    ) -> Result<Option<User>, StoreError> {
-        let query = match named {
-            // Digits may be a name too; an id goes first.
-            UserRef::Id(id) => sqlx::query_scalar(
-                "select document from people where sandbox = ?1 and (id = ?2 or username = ?3)
-                 order by id = ?2 desc limit 1",
-            )
-            .bind(sandbox)
-            .bind(*id)
-            .bind(id.to_string()),
-            UserRef::Name(name) => {
-                sqlx::query_scalar("select document from people where sandbox = ? and username = ?")
-                    .bind(sandbox)
-                    .bind(name.clone())
-            }
-        };
-        let found: Option<String> = query.fetch_optional(&self.pool).await?;
-        found
-            .map(|document| from_json("user", &document))
-            .transpose()
-    }
-
-    /// Every user, by id.
-    pub(crate) async fn list_users(&self, sandbox: &str) -> Result<Vec<User>, StoreError> {
-        let documents: Vec<String> =
-            sqlx::query_scalar("select document from people where sandbox = ? order by id")
-                .bind(sandbox)
-                .fetch_all(&self.pool)
-                .await?;
-        documents
-            .iter()
-            .map(|document| from_json("user", document))
-            .collect()
+        self.leave()
+            .await?
+            .write(world, |tables, draft| {
+                tables.users.put(user)?;
+                draft.note(|world| put(world, user));
+                if let Some(buzz) = buzz {
+                    tables.accounts.set(user.id, buzz);
+                    tables.accounts.note(user.id, draft);
+                }
+                Ok(())
+            })
+            .kept()
+            .await?
     }
 
     /// Puts a user in who is not there yet; without an id of their own, under the next free one. Nothing where
     /// the id or the username is taken: of many who take it at once, one gets it.
     pub(crate) async fn insert_user(
         &self,
-        sandbox: &str,
+        world: &Rows,
         mut user: User,
         with_own_id: bool,
     ) -> Result<Option<User>, StoreError> {
-        let mut tx = self.pool.begin_with("begin immediate").await?;
-        if !with_own_id {
-            let id =
-                sqlx::query_scalar("select coalesce(max(id), 0) + 1 from users where sandbox = ?")
-                    .bind(sandbox)
-                    .fetch_one(&mut *tx)
-                    .await?;
-            user.id = UserId(id);
-        }
-        let done = sqlx::query(
-            "insert into users (sandbox, id, username, deleted, document) values (?, ?, ?, ?, ?)
-             on conflict do nothing",
-        )
-        .bind(sandbox)
-        .bind(user.id)
-        .bind(&user.username)
-        .bind(user.deleted)
-        .bind(to_json(&user))
-        .execute(&mut *tx)
-        .await?;
-        if done.rows_affected() == 0 {
-            return Ok(None);
-        }
-        accounts::open(&mut *tx, sandbox, user.id, user.buzz).await?;
-        tx.commit().await?;
-        Ok(Some(user))
+        self.leave()
+            .await?
+            .write(world, |tables, draft| {
+                if !with_own_id {
+                    user.id = tables.users.next_id()?;
+                }
+                if tables.users.by_id.contains_key(&user.id) {
+                    return None;
+                }
+                tables.users.put(&user).ok()?;
+                draft.note(|world| put(world, &user));
+                tables.accounts.open(user.id, user.buzz);
+                tables.accounts.note(user.id, draft);
+                Some(user)
+            })
+            .kept()
+            .await
     }
 
     /// Removes a user with all that is theirs. Whether there was one.
-    pub(crate) async fn delete_user(&self, sandbox: &str, id: UserId) -> Result<bool, StoreError> {
-        let mut tx = self.pool.begin_with("begin immediate").await?;
-        for statement in [
-            "delete from sessions where sandbox = ? and user_id = ?",
-            "delete from consents where sandbox = ? and user_id = ?",
-            "delete from codes where sandbox = ? and user_id = ?",
-            "delete from tokens where sandbox = ? and user_id = ?",
-            "delete from accounts where sandbox = ? and user_id = ?",
-            "delete from spends where sandbox = ? and user_id = ?",
-            "delete from workflows where sandbox = ? and user_id = ?",
-        ] {
-            sqlx::query(statement)
-                .bind(sandbox)
-                .bind(id)
-                .execute(&mut *tx)
-                .await?;
-        }
-        let done = sqlx::query("delete from users where sandbox = ? and id = ?")
-            .bind(sandbox)
-            .bind(id)
-            .execute(&mut *tx)
-            .await?;
-        tx.commit().await?;
-        Ok(done.rows_affected() > 0)
+    pub(crate) async fn delete_user(&self, world: &Rows, id: UserId) -> Result<bool, StoreError> {
+        self.leave()
+            .await?
+            .write(world, |tables, draft| {
+                tables.sessions.remove_of(Some(id));
+                draft.note(|world| sessions::delete_of(world, Some(id)));
+                tables.consents.remove_of(Some(id), None);
+                draft.note(|world| consents::delete_of(world, Some(id), None));
+                tables.codes.remove_of(Some(id), None);
+                draft.note(|world| codes::delete_of(world, Some(id), None));
+                tables.tokens.remove_of(Some(id), None);
+                draft.note(|world| tokens::delete_of(world, Some(id), None));
+                tables.accounts.close(id);
+                draft.note(|world| accounts::delete(world, id));
+                tables.spends.remove_of(Some(id), None);
+                draft.note(|world| spends::delete_of(world, Some(id), None));
+                tables.workflows.remove_of(Some(id), None);
+                draft.note(|world| workflows::delete_of(world, Some(id), None));
+                draft.note(|world| delete(world, id));
+                tables.users.remove(id)
+            })
+            .kept()
+            .await
     }
 }

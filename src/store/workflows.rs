@@ -1,61 +1,82 @@
 //! The `workflows` table: what apps have paid for.
 
-use sqlx::SqliteExecutor;
+use std::collections::HashMap;
+
+use sqlx::SqliteConnection;
 
 use super::accounts::{amount, integer};
-use super::{Store, StoreError, from_json, to_json};
+use super::log::Statement;
+use super::{Rows, StoreError, from_json, to_json};
 use crate::model::workflow::Workflow;
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::time::Timestamp;
 
-type Row = (String, UserId, ClientId, i64, String, Timestamp);
+/// Every workflow of a world.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Workflows(HashMap<String, Workflow>);
 
-pub(super) async fn insert(
-    db: impl SqliteExecutor<'_>,
-    sandbox: &str,
-    workflow: &Workflow,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "insert into workflows (sandbox, id, user_id, client_id, cost, steps, finishes_at)
-         values (?, ?, ?, ?, ?, ?, ?)",
-    )
-    .bind(sandbox)
-    .bind(&workflow.id)
-    .bind(workflow.user_id)
-    .bind(&workflow.client_id)
-    .bind(integer(workflow.cost))
-    .bind(to_json(&workflow.steps))
-    .bind(workflow.finishes_at)
-    .execute(db)
-    .await?;
-    Ok(())
-}
+impl Workflows {
+    pub(super) fn insert(&mut self, workflow: Workflow) {
+        self.0.insert(workflow.id.clone(), workflow);
+    }
 
-impl Store {
-    /// A workflow by id, whoever's it is.
-    pub(crate) async fn find_workflow(
-        &self,
-        sandbox: &str,
-        id: &str,
-    ) -> Result<Option<Workflow>, StoreError> {
-        let row: Option<Row> = sqlx::query_as(
-            "select id, user_id, client_id, cost, steps, finishes_at from workflows
-             where sandbox = ? and id = ?",
+    pub(super) fn remove_of(&mut self, user: Option<UserId>, client: Option<&str>) {
+        self.0.retain(|_, workflow| {
+            user.is_some_and(|user| user != workflow.user_id)
+                || client.is_some_and(|client| workflow.client_id != *client)
+        });
+    }
+
+    /// What the file has of a world.
+    pub(super) async fn read(db: &mut SqliteConnection, world: &str) -> Result<Self, StoreError> {
+        let rows: Vec<(String, UserId, ClientId, i64, String, Timestamp)> = sqlx::query_as(
+            "select id, user_id, client_id, cost, steps, finishes_at from workflows where sandbox = ?",
         )
-        .bind(sandbox)
-        .bind(id)
-        .fetch_optional(&self.pool)
+        .bind(world)
+        .fetch_all(db)
         .await?;
-        row.map(|(id, user_id, client_id, cost, steps, finishes_at)| {
-            Ok(Workflow {
+        let mut workflows = Self::default();
+        for (id, user_id, client_id, cost, steps, finishes_at) in rows {
+            workflows.insert(Workflow {
                 id,
                 user_id,
                 client_id,
                 cost: amount(cost)?,
                 steps: from_json("workflow", &steps)?,
                 finishes_at,
-            })
-        })
-        .transpose()
+            });
+        }
+        Ok(workflows)
+    }
+}
+
+pub(super) fn insert(world: &str, workflow: &Workflow) -> Statement {
+    Statement::new(
+        "insert or replace into workflows (sandbox, id, user_id, client_id, cost, steps, finishes_at)
+         values (?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(world)
+    .bind(&workflow.id)
+    .bind(workflow.user_id)
+    .bind(&workflow.client_id)
+    .bind(integer(workflow.cost))
+    .bind(to_json(&workflow.steps))
+    .bind(workflow.finishes_at)
+}
+
+pub(super) fn delete_of(world: &str, user: Option<UserId>, client: Option<&str>) -> Statement {
+    Statement::new(
+        "delete from workflows
+         where sandbox = ?1 and (?2 is null or user_id = ?2) and (?3 is null or client_id = ?3)",
+    )
+    .bind(world)
+    .bind(user)
+    .bind(client)
+}
+
+impl Rows {
+    /// A workflow by id, whoever's it is.
+    pub(crate) fn find_workflow(&self, id: &str) -> Option<Workflow> {
+        self.read().workflows.0.get(id).cloned()
     }
 }

@@ -1,9 +1,24 @@
-//! The `worlds` table, and what concerns all rows of a world at once: fill it, copy it, empty it. What is in it is
-//! in the neighbours, one file per table; which world is a sandbox's is `sandboxes.rs`.
+//! The `worlds` table, and what concerns all rows of a world at once: fill it, copy it, read it, empty it. What is in it
+//! is in the neighbours, one file per table; which world is a sandbox's is `sandboxes.rs`.
 
-use sqlx::{Sqlite, Transaction};
+use std::sync::Arc;
 
-use super::{Store, StoreError, accounts, clients, users};
+use sqlx::SqliteConnection;
+
+use super::accounts::Accounts;
+use super::clients::{self, Clients};
+use super::codes::Codes;
+use super::consents::Consents;
+use super::devices::Devices;
+use super::log::{Draft, Pen, Statement};
+use super::rows::Tables;
+use super::sandboxes::Catalogue;
+use super::sessions::Sessions;
+use super::spends::Spends;
+use super::tokens::Tokens;
+use super::users::{self, Users};
+use super::workflows::Workflows;
+use super::{Rows, Store, StoreError};
 use crate::model::client::Client;
 use crate::model::user::User;
 
@@ -19,7 +34,7 @@ pub(crate) struct Seed {
 pub(crate) enum Origin<'a> {
     Seed(&'a Seed),
     /// The rows of another world.
-    World(&'a str),
+    World(&'a Rows),
 }
 
 /// A table whose rows belong to worlds, with the statements that concern all of a world's rows.
@@ -28,9 +43,10 @@ struct Table {
     name: &'static str,
     copy: &'static str,
     empty_some: &'static str,
+    any: &'static str,
 }
 
-/// How many rows of a table go at once: nobody waits long for the database because an old world is emptied.
+/// How many rows of a table go at once: nobody waits long for the file because an old world is emptied.
 macro_rules! bite {
     () => {
         "500"
@@ -43,7 +59,7 @@ macro_rules! table {
             #[cfg(test)]
             name: $name,
             copy: concat!(
-                "insert into ",
+                "insert or replace into ",
                 $name,
                 " (sandbox, ",
                 $key,
@@ -72,6 +88,7 @@ macro_rules! table {
                 bite!(),
                 ")"
             ),
+            any: concat!("select 1 from ", $name, " where sandbox = ?1 limit 1"),
         }
     };
 }
@@ -91,112 +108,194 @@ const TABLES: [Table; 10] = [
     table!("spends", "workflow_id, currency", "user_id, client_id, amount, spent_at, forgiven"),
 ];
 
-/// Begins a world. What comes back is its key, which no other world has had.
-pub(super) async fn begin(
-    tx: &mut Transaction<'_, Sqlite>,
-    origin: Origin<'_>,
-) -> Result<String, StoreError> {
-    let key: String = sqlx::query_scalar(
-        "insert into worlds (key)
-         values ('#' || (select coalesce(max(seq), 0) + 1 from sqlite_sequence where name = 'worlds'))
-         returning key",
-    )
-    .fetch_one(&mut **tx)
-    .await?;
-    match origin {
-        Origin::Seed(seed) => sow(tx, &key, seed).await?,
-        Origin::World(from) => {
-            for table in &TABLES {
-                sqlx::query(table.copy)
-                    .bind(from)
-                    .bind(&key)
-                    .execute(&mut **tx)
-                    .await?;
-            }
-        }
-    }
-    Ok(key)
+fn insert(id: i64, key: &str) -> Statement {
+    Statement::new("insert or replace into worlds (id, key) values (?, ?)")
+        .bind(id)
+        .bind(key)
 }
 
-/// Says that nobody begins anything in a world any more.
-pub(super) async fn retire(tx: &mut Transaction<'_, Sqlite>, key: &str) -> Result<(), StoreError> {
-    sqlx::query("update worlds set retired = 1 where key = ?")
-        .bind(key)
-        .execute(&mut **tx)
+fn mark_retired(key: &str) -> Statement {
+    Statement::new("update worlds set retired = 1 where key = ?").bind(key)
+}
+
+fn delete(key: &str) -> Statement {
+    Statement::new("delete from worlds where key = ? and retired = 1").bind(key)
+}
+
+/// The worlds of a file: how many there have ever been, and those that are of no more use – what an earlier run has left
+/// behind, in whatever state it ended.
+pub(super) async fn read(db: &mut SqliteConnection) -> Result<(i64, Vec<String>), StoreError> {
+    let last: Option<i64> =
+        sqlx::query_scalar("select seq from sqlite_sequence where name = 'worlds'")
+            .fetch_optional(&mut *db)
+            .await?;
+    sqlx::query(
+        "update worlds set retired = 1 where retired = 0 and key not in
+             (select world from sandboxes union select world from snapshots
+              union select seed_world from sandboxes where seed_world is not null)",
+    )
+    .execute(&mut *db)
+    .await?;
+    let retired = sqlx::query_scalar("select key from worlds where retired = 1")
+        .fetch_all(db)
         .await?;
-    Ok(())
+    Ok((last.unwrap_or_default(), retired))
+}
+
+impl Catalogue {
+    /// Begins a world, under a key that no other has had.
+    pub(super) fn begin(
+        &mut self,
+        origin: Origin<'_>,
+        pen: &mut Pen<'_>,
+    ) -> Result<Arc<Rows>, StoreError> {
+        let id = self.last_world + 1;
+        let key = format!("#{id}");
+        pen.note(|| insert(id, &key));
+        let tables = match origin {
+            Origin::Seed(seed) => {
+                let mut tables = Tables::default();
+                let mut draft = pen.draft(&key);
+                sow(&mut tables, &mut draft, seed)?;
+                pen.take(draft);
+                tables
+            }
+            Origin::World(from) => {
+                let tables = from.read();
+                for table in &TABLES {
+                    pen.note(|| Statement::new(table.copy).bind(from.key()).bind(&key));
+                }
+                // While nobody can write there: the file is to copy what memory copies.
+                pen.hand_in();
+                tables.clone()
+            }
+        };
+        self.last_world = id;
+        Ok(Rows::new(key, tables))
+    }
+
+    /// Says that nobody begins anything in a world any more.
+    pub(super) fn retire(&mut self, key: &str, pen: &mut Pen<'_>) {
+        self.retired.insert(key.to_owned());
+        pen.note(|| mark_retired(key));
+    }
 }
 
 /// Puts the users and clients of a seed into a world, in place of those of the same ids; what else is there stays.
-pub(super) async fn sow(
-    tx: &mut Transaction<'_, Sqlite>,
-    world: &str,
+pub(super) fn sow(
+    tables: &mut Tables,
+    draft: &mut Draft<'_>,
     seed: &Seed,
 ) -> Result<(), StoreError> {
+    // On a copy: who is refused changes nothing.
+    let mut users = tables.users.clone();
     for user in &seed.users {
-        users::put(&mut **tx, world, user).await.map_err(|why| {
-            if why.is_taken() {
-                StoreError::SecondName {
-                    id: user.id.0,
-                    name: user.display_name(),
-                }
-            } else {
-                why
-            }
+        users.put(user).map_err(|_| StoreError::SecondName {
+            id: user.id.0,
+            name: user.display_name(),
         })?;
-        // Whose accounts are there already has spent of them, maybe.
-        accounts::open(&mut **tx, world, user.id, user.buzz).await?;
+    }
+    tables.users = users;
+    for user in &seed.users {
+        draft.note(|world| users::put(world, user));
+        tables.accounts.open(user.id, user.buzz);
+        tables.accounts.note(user.id, draft);
     }
     for client in &seed.clients {
-        clients::put(&mut **tx, world, client).await?;
+        let position = tables.clients.put(client);
+        draft.note(|world| clients::put(world, position, client));
     }
     Ok(())
 }
 
 impl Store {
-    /// The worlds that are retired and not yet gone: what an earlier run has left behind.
-    pub(crate) async fn retired_worlds(&self) -> Result<Vec<String>, StoreError> {
-        let keys = sqlx::query_scalar("select key from worlds where retired = 1")
-            .fetch_all(&self.pool)
-            .await?;
-        Ok(keys)
+    /// Brings a world of an earlier run into memory.
+    pub(super) async fn load(&self, world: &Rows) -> Result<(), StoreError> {
+        if let Some(file) = &self.file {
+            let mut loaded = world.loaded.lock().await;
+            if !*loaded {
+                let mut db = file.reader().await?;
+                let tables = Tables::of_file(&mut db, world.key()).await?;
+                *world.write() = tables;
+                *loaded = true;
+            }
+        }
+        Ok(())
+    }
+
+    /// The worlds that are retired and not yet gone.
+    pub(crate) fn retired_worlds(&self) -> Vec<String> {
+        self.catalogue().retired.iter().cloned().collect()
     }
 
     /// Removes a retired world, bit by bit, so that others come to their turn between. Nobody may hold it any more.
     pub(crate) async fn remove_world(&self, key: &str) -> Result<(), StoreError> {
-        for table in &TABLES {
-            loop {
-                let done = sqlx::query(table.empty_some)
-                    .bind(key)
-                    .execute(&self.pool)
-                    .await?;
-                if done.rows_affected() == 0 {
-                    break;
+        if let Some(file) = &self.file {
+            let mut db = file.reader().await?;
+            for table in &TABLES {
+                loop {
+                    let some = Statement::new(table.empty_some).bind(key);
+                    self.leave()
+                        .await?
+                        .rewrite(|_, pen| pen.note(|| some))
+                        .kept()
+                        .await?;
+                    let left: Option<i64> = sqlx::query_scalar(table.any)
+                        .bind(key)
+                        .fetch_optional(&mut db)
+                        .await?;
+                    if left.is_none() {
+                        break;
+                    }
                 }
             }
         }
-        sqlx::query("delete from worlds where key = ? and retired = 1")
-            .bind(key)
-            .execute(&self.pool)
-            .await?;
-        Ok(())
+        self.leave()
+            .await?
+            .rewrite(|catalogue, pen| {
+                catalogue.retired.remove(key);
+                pen.note(|| delete(key));
+            })
+            .kept()
+            .await
+    }
+}
+
+impl Tables {
+    /// What the file has of a world.
+    async fn of_file(db: &mut SqliteConnection, world: &str) -> Result<Self, StoreError> {
+        Ok(Self {
+            users: Users::read(db, world).await?,
+            clients: Clients::read(db, world).await?,
+            sessions: Sessions::read(db, world).await?,
+            consents: Consents::read(db, world).await?,
+            codes: Codes::read(db, world).await?,
+            tokens: Tokens::read(db, world).await?,
+            devices: Devices::read(db, world).await?,
+            accounts: Accounts::read(db, world).await?,
+            workflows: Workflows::read(db, world).await?,
+            spends: Spends::read(db, world).await?,
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Database;
+    use sqlx::ConnectOptions as _;
+    use sqlx::sqlite::SqliteConnectOptions;
 
     #[tokio::test]
     async fn every_column_of_every_table_of_a_world_is_copied() {
-        let store = Store::open(&Database::Memory).await.unwrap();
+        let memory = SqliteConnectOptions::new().in_memory(true);
+        let mut db = memory.connect().await.unwrap();
+        sqlx::migrate!().run(&mut db).await.unwrap();
         let columns: Vec<(String, String)> = sqlx::query_as(
             "select tables.name, columns.name from sqlite_schema tables, pragma_table_info(tables.name) columns
              where tables.type = 'table' and columns.name <> 'sandbox' and tables.name <> 'snapshots'
                and exists (select 1 from pragma_table_info(tables.name) where name = 'sandbox')",
         )
-        .fetch_all(&store.pool)
+        .fetch_all(&mut db)
         .await
         .unwrap();
         assert!(columns.len() > 30, "{columns:?}");

@@ -23,10 +23,9 @@ pub(crate) struct FaultList {
 
 impl Sandbox {
     /// Sets a fault.
-    pub(crate) async fn create_fault(&self, fault: Fault) -> Outcome<SetFault> {
+    pub(crate) fn create_fault(&self, fault: Fault) -> Outcome<SetFault> {
         check::check(&fault)?;
-        self.known_parties(fault.client_id.as_deref(), fault.user.as_ref())
-            .await?;
+        self.known_parties(fault.client_id.as_deref(), fault.user.as_ref())?;
         Ok(self.faults.add(fault))
     }
 

@@ -184,7 +184,7 @@ impl Sandbox {
             serde_json::from_str(preset.json()).expect("a test reads every preset");
         fault.times = narrowing.times;
         fault.client_id = narrowing.client_id;
-        set.fault = Some(self.create_fault(fault).await?);
+        set.fault = Some(self.create_fault(fault)?);
         Ok(set)
     }
 }

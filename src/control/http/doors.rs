@@ -56,7 +56,7 @@ pub(super) async fn read_settings(context: Context) -> Answer {
 }
 
 pub(super) async fn patch_settings(context: Context, Input(input): Input<SettingsPatch>) -> Answer {
-    Ok(ok(&context.sandbox.patch_settings(input).await?))
+    Ok(ok(&context.sandbox.patch_settings(input)?))
 }
 
 pub(super) async fn read_clock(context: Context) -> Answer {
@@ -80,11 +80,11 @@ pub(super) async fn set_clock(context: Context, Input(input): Input<Set>) -> Ans
 }
 
 pub(super) async fn list_snapshots(context: Context) -> Answer {
-    Ok(ok(&context.sandbox.list_snapshots().await?))
+    Ok(ok(&context.sandbox.list_snapshots()))
 }
 
 pub(super) async fn read_snapshot(context: Context, Path(name): Path<String>) -> Answer {
-    Ok(ok(&context.sandbox.read_snapshot(&name).await?))
+    Ok(ok(&context.sandbox.read_snapshot(&name)?))
 }
 
 pub(super) async fn take_snapshot(context: Context, Path(name): Path<String>) -> Answer {
@@ -102,7 +102,7 @@ pub(super) async fn restore_snapshot(context: Context, Path(name): Path<String>)
 }
 
 pub(super) async fn list_users(context: Context) -> Answer {
-    Ok(ok(&context.sandbox.list_users().await?))
+    Ok(ok(&context.sandbox.list_users()))
 }
 
 pub(super) async fn create_user(context: Context, Input(input): Input<UserSpec>) -> Answer {
@@ -110,7 +110,7 @@ pub(super) async fn create_user(context: Context, Input(input): Input<UserSpec>)
 }
 
 pub(super) async fn read_user(context: Context, Path(id): Path<String>) -> Answer {
-    Ok(ok(&context.sandbox.read_user(&UserRef::from(id)).await?))
+    Ok(ok(&context.sandbox.read_user(&UserRef::from(id))?))
 }
 
 pub(super) async fn patch_user(
@@ -128,7 +128,7 @@ pub(super) async fn delete_user(context: Context, Path(id): Path<String>) -> Ans
 }
 
 pub(super) async fn list_clients(context: Context) -> Answer {
-    Ok(ok(&context.sandbox.list_clients().await?))
+    Ok(ok(&context.sandbox.list_clients()))
 }
 
 pub(super) async fn create_client(context: Context, Input(input): Input<ClientSpec>) -> Answer {
@@ -136,7 +136,7 @@ pub(super) async fn create_client(context: Context, Input(input): Input<ClientSp
 }
 
 pub(super) async fn read_client(context: Context, Path(id): Path<String>) -> Answer {
-    Ok(ok(&context.sandbox.read_client(&id).await?))
+    Ok(ok(&context.sandbox.read_client(&id)?))
 }
 
 pub(super) async fn patch_client(
@@ -157,7 +157,7 @@ pub(super) async fn rotate_secret(context: Context, Path(id): Path<String>) -> A
 }
 
 pub(super) async fn list_sessions(context: Context, Query(whose): Query<SignedIn>) -> Answer {
-    Ok(ok(&context.sandbox.list_sessions(whose).await?))
+    Ok(ok(&context.sandbox.list_sessions(&whose)?))
 }
 
 pub(super) async fn delete_sessions(context: Context, Either(whose): Either<SignedIn>) -> Answer {
@@ -173,11 +173,11 @@ pub(super) async fn issue_code(context: Context, Input(input): Input<NewCode>) -
 }
 
 pub(super) async fn list_codes(context: Context, Query(whose): Query<Whose>) -> Answer {
-    Ok(ok(&context.sandbox.list_codes(whose).await?))
+    Ok(ok(&context.sandbox.list_codes(whose)?))
 }
 
 pub(super) async fn list_tokens(context: Context, Query(whose): Query<Whose>) -> Answer {
-    Ok(ok(&context.sandbox.list_tokens(whose).await?))
+    Ok(ok(&context.sandbox.list_tokens(whose)?))
 }
 
 pub(super) async fn mint_tokens(context: Context, Input(input): Input<Mint>) -> Answer {
@@ -189,7 +189,7 @@ pub(super) async fn revoke_tokens(context: Context, Either(input): Either<SomeTo
 }
 
 pub(super) async fn introspect(context: Context, Input(input): Input<OneToken>) -> Answer {
-    Ok(ok(&context.sandbox.introspect(input).await?))
+    Ok(ok(&context.sandbox.introspect(&input)))
 }
 
 pub(super) async fn expire_tokens(context: Context, Input(input): Input<SomeTokens>) -> Answer {
@@ -209,11 +209,11 @@ pub(super) async fn put_consent(context: Context, Input(input): Input<Agreement>
 }
 
 pub(super) async fn verify(context: Context, AnyInput(input): AnyInput<Expectations>) -> Answer {
-    Ok(ok(&context.sandbox.verify(input).await?))
+    Ok(ok(&context.sandbox.verify(input)?))
 }
 
 pub(super) async fn list_consents(context: Context, Query(whose): Query<Whose>) -> Answer {
-    Ok(ok(&context.sandbox.list_consents(whose).await?))
+    Ok(ok(&context.sandbox.list_consents(whose)?))
 }
 
 pub(super) async fn delete_consents(context: Context, Either(whose): Either<Whose>) -> Answer {
@@ -221,7 +221,7 @@ pub(super) async fn delete_consents(context: Context, Either(whose): Either<Whos
 }
 
 pub(super) async fn list_spends(context: Context, Query(whose): Query<Whose>) -> Answer {
-    Ok(ok(&context.sandbox.list_spends(whose).await?))
+    Ok(ok(&context.sandbox.list_spends(whose)?))
 }
 
 pub(super) async fn delete_spends(context: Context, Either(whose): Either<Whose>) -> Answer {
@@ -237,7 +237,7 @@ pub(super) async fn list_faults(context: Context) -> Answer {
 }
 
 pub(super) async fn create_fault(context: Context, Input(input): Input<Fault>) -> Answer {
-    Ok(created(&context.sandbox.create_fault(input).await?))
+    Ok(created(&context.sandbox.create_fault(input)?))
 }
 
 pub(super) async fn clear_faults(context: Context) -> Answer {
@@ -288,7 +288,7 @@ pub(super) async fn clear_requests(context: Context) -> Answer {
 }
 
 pub(super) async fn list_sandboxes(State(app): State<Arc<App>>) -> Answer {
-    Ok(ok(&app.registry.list_sandboxes().await?))
+    Ok(ok(&app.registry.list_sandboxes()))
 }
 
 pub(super) async fn create_sandbox(
@@ -299,7 +299,7 @@ pub(super) async fn create_sandbox(
 }
 
 pub(super) async fn read_sandbox(State(app): State<Arc<App>>, Path(name): Path<String>) -> Answer {
-    Ok(ok(&app.registry.read_sandbox(&name).await?))
+    Ok(ok(&app.registry.read_sandbox(&name)?))
 }
 
 pub(super) async fn delete_sandbox(

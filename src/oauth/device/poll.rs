@@ -39,10 +39,7 @@ async fn poll(context: &Context, params: &Params) -> Result<Tokens, OAuthError> 
         return Err(OAuthError::bare(ErrorCode::RateLimited));
     }
     let hash = Secret::new(device_code).hash();
-    let found = sandbox
-        .store
-        .find_device(sandbox.world(), &hash, sandbox.now())
-        .await?;
+    let found = sandbox.world().find_device(&hash, sandbox.now());
     let grant = found.ok_or_else(|| expired("Device code expired"))?;
     let user_id = match grant.poll(&client_id) {
         Poll::Claim(user_id) => user_id,
@@ -53,17 +50,14 @@ async fn poll(context: &Context, params: &Params) -> Result<Tokens, OAuthError> 
         }
     };
     context.notes.user(user_id);
-    let client = sandbox
-        .store
-        .find_client(sandbox.world(), &client_id)
-        .await?;
+    let client = sandbox.world().find_client(&client_id);
     let client = client.ok_or_else(|| OAuthError::invalid_grant("Unknown client"))?;
     check_ceiling(&client, grant.scope)?;
     if !sandbox.store.claim_device(sandbox.world(), &hash).await? {
         return Err(expired("Device code already used"));
     }
     let permission = Permission {
-        client_id: client.id,
+        client_id: client.id.clone(),
         user_id,
         scope: grant.scope,
     };

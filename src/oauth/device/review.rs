@@ -1,6 +1,8 @@
 //! POST `/device-info` and `/device-approve`: what Civitai's page asks on behalf of the signed-in user. Ours
 //! (`pages/device.rs`) calls the same verbs.
 
+use std::sync::Arc;
+
 use axum::response::Response;
 use serde_json::json;
 
@@ -22,8 +24,8 @@ pub(crate) const ALLOW: &str = "POST";
 /// `POST /device-info`.
 pub(crate) async fn info(context: Context, Sent(params): Sent) -> Response {
     let found = async {
-        let (_, user_code) = gate(&context, &params).await?;
-        pending(&context.sandbox, &user_code).await
+        let (_, user_code) = gate(&context, &params)?;
+        pending(&context.sandbox, &user_code)
     };
     match found.await {
         Ok((grant, client)) => {
@@ -43,7 +45,7 @@ pub(crate) async fn info(context: Context, Sent(params): Sent) -> Response {
 /// `POST /device-approve`.
 pub(crate) async fn approve(context: Context, Sent(params): Sent) -> Response {
     let approved = async {
-        let (user, user_code) = gate(&context, &params).await?;
+        let (user, user_code) = gate(&context, &params)?;
         decide(
             &context.sandbox,
             &user_code,
@@ -58,8 +60,8 @@ pub(crate) async fn approve(context: Context, Sent(params): Sent) -> Response {
 }
 
 /// Who asks, and for which code.
-async fn gate(context: &Context, params: &Params) -> Result<(User, String), OAuthError> {
-    let user = session::user(context).await?;
+fn gate(context: &Context, params: &Params) -> Result<(Arc<User>, String), OAuthError> {
+    let user = session::user(context);
     let user = user.ok_or_else(|| OAuthError::bare(ErrorCode::Unauthorized))?;
     let user_code = params.filled("user_code");
     let user_code = user_code.ok_or_else(|| OAuthError::invalid_request("Missing user_code"))?;
@@ -75,24 +77,20 @@ fn hash(user_code: &str) -> SecretHash {
 }
 
 /// The authorization that waits behind a user code, and who asks for it.
-pub(crate) async fn pending(
+pub(crate) fn pending(
     sandbox: &Sandbox,
     user_code: &str,
-) -> Result<(DeviceGrant, Client), OAuthError> {
-    let grant = waiting(sandbox, user_code).await?;
-    let client = sandbox
-        .store
-        .find_client(sandbox.world(), grant.client_id.as_str())
-        .await?;
+) -> Result<(DeviceGrant, Arc<Client>), OAuthError> {
+    let grant = waiting(sandbox, user_code)?;
+    let client = sandbox.world().find_client(grant.client_id.as_str());
     let client = client.ok_or_else(|| invalid_code("Unknown application"))?;
     Ok((grant, client))
 }
 
-async fn waiting(sandbox: &Sandbox, user_code: &str) -> Result<DeviceGrant, OAuthError> {
+fn waiting(sandbox: &Sandbox, user_code: &str) -> Result<DeviceGrant, OAuthError> {
     let found = sandbox
-        .store
-        .find_device_by_user_code(sandbox.world(), &hash(user_code), sandbox.now())
-        .await?;
+        .world()
+        .find_device_by_user_code(&hash(user_code), sandbox.now());
     match found {
         Some(grant) if grant.verdict == Verdict::Pending => Ok(grant),
         // An approval uses the user code up; a denial leaves it lying about.
@@ -109,7 +107,7 @@ pub(crate) async fn decide(
     user_code: &str,
     verdict: Verdict,
 ) -> Result<(), OAuthError> {
-    waiting(sandbox, user_code).await?;
+    waiting(sandbox, user_code)?;
     let (world, now) = (sandbox.world(), sandbox.now());
     if sandbox
         .store

@@ -49,7 +49,7 @@ async fn start(context: &Context, params: &Params) -> Result<Value, OAuthError> 
 
     let (device_code, user_code) = (sandbox.entropy.device_code(), sandbox.entropy.user_code());
     let grant = DeviceGrant {
-        client_id: client.id,
+        client_id: client.id.clone(),
         scope,
         verdict: Verdict::Pending,
         expires_at: sandbox.now().plus_seconds(LIFETIME_SECONDS),
@@ -57,7 +57,7 @@ async fn start(context: &Context, params: &Params) -> Result<Value, OAuthError> 
     let hashes = (&device_code.hash(), &user_code.hash());
     sandbox
         .store
-        .insert_device(sandbox.world(), hashes, &grant)
+        .insert_device(sandbox.world(), hashes, grant)
         .await?;
     let page = format!("{}/login/oauth/device", context.base);
     Ok(json!({

@@ -24,10 +24,7 @@ pub(super) async fn redeem(
         .redeem_code(sandbox.world(), &hash, &client.id, now)
         .await?
     else {
-        let expired = sandbox
-            .store
-            .is_code_expired(sandbox.world(), &hash, &client.id, now)
-            .await?;
+        let expired = sandbox.world().is_code_expired(&hash, &client.id, now);
         return Err(OAuthError::invalid_grant(if expired {
             "Invalid grant: authorization code has expired"
         } else {

@@ -5,6 +5,8 @@ mod authorization_code;
 mod client_credentials;
 mod refresh_token;
 
+use std::sync::Arc;
+
 use axum::response::Response;
 
 use crate::contract::{Contract, Difference, Rules};
@@ -51,7 +53,7 @@ fn cors(context: &Context, client: &Client, params: &Params) -> Cors {
     }
 }
 
-async fn exchange(context: &Context, params: &Params) -> Result<(Client, Tokens), OAuthError> {
+async fn exchange(context: &Context, params: &Params) -> Result<(Arc<Client>, Tokens), OAuthError> {
     let rules = context.rules();
     if !within_limit(context, params, rules) {
         return Err(OAuthError::rate_limited("Too many token requests"));
@@ -97,11 +99,11 @@ async fn authenticate(
     context: &Context,
     params: &Params,
     rules: &Rules,
-) -> Result<Client, OAuthError> {
+) -> Result<Arc<Client>, OAuthError> {
     let authorization = context.authorization();
     let for_itself = params.text("grant_type") == Some(Grant::ClientCredentials.name());
     if for_itself && rules.documented(Difference::ClientCredentialsPublic) {
-        refuse_public(context, params).await?;
+        refuse_public(context, params)?;
     }
     let credentials = Credentials::parse(authorization, params, rules)?;
     let secret = credentials.secret.as_ref();
@@ -124,15 +126,11 @@ async fn authenticate(
 }
 
 /// A public client has nothing to act for itself with, whether it sends a secret or none.
-async fn refuse_public(context: &Context, params: &Params) -> Result<(), OAuthError> {
+fn refuse_public(context: &Context, params: &Params) -> Result<(), OAuthError> {
     let Some(id) = Credentials::claimed_client_id(context.authorization(), params) else {
         return Ok(());
     };
-    let found = context
-        .sandbox
-        .store
-        .find_client(context.sandbox.world(), &id)
-        .await?;
+    let found = context.sandbox.world().find_client(&id);
     match found {
         // One that its first request registered may still show a secret.
         Some(client) if !client.confidential && !client.adopted => Err(grant_refused()),

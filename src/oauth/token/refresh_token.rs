@@ -21,7 +21,7 @@ pub(super) async fn refresh(
     let sandbox = &context.sandbox;
     let hash = token_request::refresh_token(params)?.hash();
     let unknown = || OAuthError::invalid_grant("Invalid grant: refresh token is invalid");
-    let found = sandbox.store.find_token(sandbox.world(), &hash).await?;
+    let found = sandbox.world().find_token(&hash);
     let token = found
         .filter(|token| token.kind == TokenKind::Refresh && token.is_live(sandbox.now()))
         .ok_or_else(unknown)?;

@@ -1,5 +1,7 @@
 //! The apps that one has registered: register, edit, rotate the secret, delete. Only their owner sees them here.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::extract::Path;
 use axum::http::StatusCode;
@@ -14,7 +16,6 @@ use crate::oauth::respond;
 use crate::pages::view::{AppCard, Frame, Page, page};
 use crate::protocol::ids::ClientId;
 use crate::protocol::secret::Secret;
-use crate::store::StoreError;
 
 /// An app as its owner sees it.
 pub(super) struct OwnApp {
@@ -71,9 +72,9 @@ impl Page for SecretPage<'_> {
 }
 
 /// The apps of this user, in the order of their registration.
-pub(super) async fn list(context: &Context, user: &User) -> Result<Vec<OwnApp>, StoreError> {
+pub(super) fn list(context: &Context, user: &User) -> Vec<OwnApp> {
     let sandbox = &context.sandbox;
-    let clients = sandbox.store.list_clients(sandbox.world()).await?;
+    let clients = sandbox.world().list_clients();
     let own = clients.into_iter().filter(|client| client.owner == user.id);
     let shown = own.map(|client| OwnApp {
         path: context.base.path(&path(client.id.as_str())),
@@ -88,7 +89,7 @@ pub(super) async fn list(context: &Context, user: &User) -> Result<Vec<OwnApp>, 
             .join(", "),
         redirect_uris: client.redirect_uris,
     });
-    Ok(shown.collect())
+    shown.collect()
 }
 
 /// Where an app's own pages are. An id may hold what a path may not.
@@ -99,7 +100,7 @@ fn path(id: &str) -> String {
 
 /// `GET /user/account/new-app`: the empty form.
 pub(crate) async fn new(context: Context) -> Response {
-    match visitor(&context).await {
+    match visitor(&context) {
         Ok(_) => form(&context, StatusCode::OK, None, AppForm::new()),
         Err(response) => response,
     }
@@ -122,7 +123,7 @@ fn form(context: &Context, status: StatusCode, id: Option<String>, form: AppForm
 
 /// `POST /user/account/new-app`: the secret is in this answer and nowhere else.
 pub(crate) async fn register(context: Context, SentForm(params): SentForm) -> Response {
-    let user = match visitor(&context).await {
+    let user = match visitor(&context) {
         Ok(user) => user,
         Err(response) => return response,
     };
@@ -155,20 +156,23 @@ async fn keep(context: &Context, client: &Client, secret: Option<&Secret>) -> Re
 }
 
 /// The app of this id, if it is this user's: whose it is otherwise is nobody's business.
-async fn own(context: &Context, id: &str) -> Result<Client, Response> {
-    let user = visitor(context).await?;
+#[expect(
+    clippy::result_large_err,
+    reason = "the answer is the way out, and is moved once"
+)]
+fn own(context: &Context, id: &str) -> Result<Client, Response> {
+    let user = visitor(context)?;
     let sandbox = &context.sandbox;
-    match sandbox.store.find_client(sandbox.world(), id).await {
-        Ok(found) => found
-            .filter(|client| client.owner == user.id)
-            .ok_or_else(|| back(context)),
-        Err(why) => Err(respond::failure(&why)),
-    }
+    let found = sandbox.world().find_client(id);
+    found
+        .filter(|client| client.owner == user.id)
+        .map(Arc::unwrap_or_clone)
+        .ok_or_else(|| back(context))
 }
 
 /// `GET /user/account/apps/{id}`.
 pub(crate) async fn edit(context: Context, Path(id): Path<String>) -> Response {
-    match own(&context, &id).await {
+    match own(&context, &id) {
         Ok(client) => form(&context, StatusCode::OK, Some(id), AppForm::of(&client)),
         Err(response) => response,
     }
@@ -180,7 +184,7 @@ pub(crate) async fn save(
     Path(id): Path<String>,
     SentForm(params): SentForm,
 ) -> Response {
-    let client = match own(&context, &id).await {
+    let client = match own(&context, &id) {
         Ok(client) => client,
         Err(response) => return response,
     };
@@ -203,7 +207,7 @@ pub(crate) async fn save(
 
 /// `POST /user/account/apps/{id}/rotate-secret`.
 pub(crate) async fn rotate(context: Context, Path(id): Path<String>) -> Response {
-    let mut client = match own(&context, &id).await {
+    let mut client = match own(&context, &id) {
         Ok(client) if client.confidential => client,
         Ok(_) => return back(&context),
         Err(response) => return response,
@@ -215,7 +219,7 @@ pub(crate) async fn rotate(context: Context, Path(id): Path<String>) -> Response
 
 /// `POST /user/account/apps/{id}/delete`: with it go its tokens, codes and consents.
 pub(crate) async fn delete(context: Context, Path(id): Path<String>) -> Response {
-    if let Err(response) = own(&context, &id).await {
+    if let Err(response) = own(&context, &id) {
         return response;
     }
     let sandbox = &context.sandbox;

@@ -70,15 +70,15 @@ struct Connection {
 }
 
 /// Every app that has a consent of this user, or a token.
-pub(super) async fn list(
+pub(super) fn list(
     context: &Context,
     user: &User,
     mut wrong: Option<(&str, String)>,
-) -> Result<Vec<ConnectedApp>, StoreError> {
+) -> Vec<ConnectedApp> {
     let sandbox = &context.sandbox;
-    let (store, world, now) = (&sandbox.store, sandbox.world(), sandbox.now());
+    let (world, now) = (sandbox.world(), sandbox.now());
     let mut found: BTreeMap<String, Connection> = BTreeMap::new();
-    for (_, client, consent, since) in store.list_consents(world, (Some(user.id), None)).await? {
+    for (_, client, consent, since) in world.list_consents((Some(user.id), None)) {
         let Consent { scope, buzz_limit } = consent;
         let connection = Connection {
             scope,
@@ -87,7 +87,7 @@ pub(super) async fn list(
         };
         found.insert(client.to_string(), connection);
     }
-    for token in store.list_tokens(world, (Some(user.id), None)).await? {
+    for token in world.list_tokens((Some(user.id), None)) {
         if token.expires_at < now {
             continue;
         }
@@ -103,10 +103,10 @@ pub(super) async fn list(
     }
     let mut shown = Vec::new();
     for (id, connection) in found {
-        let Some(client) = store.find_client(world, &id).await? else {
+        let Some(client) = world.find_client(&id) else {
             continue;
         };
-        let spent = spend::of(sandbox, (Some(user.id), Some(&id))).await?;
+        let spent = spend::of(sandbox, (Some(user.id), Some(&id)));
         let spending = spent.into_iter().next().map(|spent| spent.spending);
         let rules = spending.iter().flat_map(|spending| &spending.rules);
         let budgets = connection.limit.iter().flat_map(BuzzLimit::budgets);
@@ -133,7 +133,7 @@ pub(super) async fn list(
             revoke_action: context.base.path(&format!("{path}/revoke")),
         });
     }
-    Ok(shown)
+    shown
 }
 
 fn row((budget, rule): (&Budget, &Rule)) -> BudgetRow {
@@ -264,7 +264,7 @@ pub(crate) async fn limit(
     Path(id): Path<String>,
     SentForm(params): SentForm,
 ) -> Response {
-    let user = match visitor(&context).await {
+    let user = match visitor(&context) {
         Ok(user) => user,
         Err(response) => return response,
     };
@@ -285,7 +285,7 @@ async fn keep(
 ) -> Result<(), StoreError> {
     let sandbox = &context.sandbox;
     let (store, world) = (&sandbox.store, sandbox.world());
-    let Some(client) = store.find_client(world, id).await? else {
+    let Some(client) = world.find_client(id) else {
         return Ok(());
     };
     let approval = Approval {
@@ -300,7 +300,7 @@ async fn keep(
 
 /// `POST /user/account/connected/{client_id}/reset-budget`: the absolute budgets begin anew.
 pub(crate) async fn reset_budget(context: Context, Path(id): Path<String>) -> Response {
-    let user = match visitor(&context).await {
+    let user = match visitor(&context) {
         Ok(user) => user,
         Err(response) => return response,
     };
@@ -316,7 +316,7 @@ pub(crate) async fn reset_budget(context: Context, Path(id): Path<String>) -> Re
 /// `POST /user/account/connected/{client_id}/revoke`: its tokens and the consent go, and what it has spent is forgotten,
 /// as Civitai tells its orchestrator.
 pub(crate) async fn revoke(context: Context, Path(id): Path<String>) -> Response {
-    let user = match visitor(&context).await {
+    let user = match visitor(&context) {
         Ok(user) => user,
         Err(response) => return response,
     };

@@ -4,6 +4,8 @@ pub(crate) mod apps;
 pub(crate) mod connected;
 mod form;
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -15,7 +17,6 @@ use crate::oauth::authorize::with_return;
 use crate::oauth::extract::Context;
 use crate::oauth::respond;
 use crate::oauth::session;
-use crate::store::StoreError;
 use apps::OwnApp;
 use connected::ConnectedApp;
 
@@ -44,7 +45,7 @@ impl Page for Account {
 
 /// `GET /user/account`.
 pub(crate) async fn get(context: Context) -> Response {
-    match visitor(&context).await {
+    match visitor(&context) {
         Ok(user) => show(&context, &user, StatusCode::OK, None).await,
         Err(response) => response,
     }
@@ -57,29 +58,22 @@ async fn show(
     status: StatusCode,
     wrong: Option<(&str, String)>,
 ) -> Response {
-    match account(context, user, wrong).await {
-        Ok(account) => page(status, &account),
-        Err(why) => respond::failure(&why),
-    }
+    page(status, &account(context, user, wrong))
 }
 
-async fn account(
-    context: &Context,
-    user: &User,
-    wrong: Option<(&str, String)>,
-) -> Result<Account, StoreError> {
+fn account(context: &Context, user: &User, wrong: Option<(&str, String)>) -> Account {
     let base = &context.base;
     let here = base.path(PATH);
-    Ok(Account {
+    Account {
         frame: frame(context),
         name: user.display_name(),
         avatar: Avatar::of_user(user),
         email: user.email.clone(),
         switch: with_return(base.path("/login"), &here),
-        apps: apps::list(context, user).await?,
-        connected: connected::list(context, user, wrong).await?,
+        apps: apps::list(context, user),
+        connected: connected::list(context, user, wrong),
         here,
-    })
+    }
 }
 
 fn frame(context: &Context) -> Frame {
@@ -88,15 +82,15 @@ fn frame(context: &Context) -> Frame {
 }
 
 /// Whoever is signed in; nobody is sent to the sign-in page.
-async fn visitor(context: &Context) -> Result<User, Response> {
-    match session::user(context).await {
-        Ok(Some(user)) => Ok(user),
-        Ok(None) => {
-            let (login, here) = (context.base.path("/login"), context.base.path(PATH));
-            Err(respond::see_other(&with_return(login, &here)))
-        }
-        Err(why) => Err(respond::failure(&why)),
-    }
+#[expect(
+    clippy::result_large_err,
+    reason = "the answer is the way out, and is moved once"
+)]
+fn visitor(context: &Context) -> Result<Arc<User>, Response> {
+    session::user(context).ok_or_else(|| {
+        let (login, here) = (context.base.path("/login"), context.base.path(PATH));
+        respond::see_other(&with_return(login, &here))
+    })
 }
 
 /// Back to the page, after what a form asked for.

@@ -143,7 +143,7 @@ async fn dashboard(
         format!("{here}?{}", search.before(last))
     });
     let faults = sandbox.list_faults().faults;
-    let (tokens, more_tokens) = tokens(context).await?;
+    let (tokens, more_tokens) = tokens(context)?;
     let clock = sandbox.show_clock();
     Ok(Dashboard {
         frame: Frame::at(base, Place::Dashboard).with_script(base, &assets::LIVE),
@@ -164,7 +164,7 @@ async fn dashboard(
         faults: faults.iter().map(fault_row).collect(),
         tokens,
         more_tokens,
-        sandboxes: sandboxes(app, context).await?,
+        sandboxes: sandboxes(app, context),
         here,
     })
 }
@@ -187,13 +187,10 @@ fn fault_row(fault: &SetFault) -> FaultRow {
 }
 
 /// The newest codes and tokens, and how many there are besides.
-async fn tokens(context: &Context) -> Result<(Vec<TokenRow>, usize), StoreError> {
+fn tokens(context: &Context) -> Result<(Vec<TokenRow>, usize), StoreError> {
     let sandbox = &context.sandbox;
-    let codes = sandbox.list_codes(Whose::all()).await.map_err(only_store)?;
-    let tokens = sandbox
-        .list_tokens(Whose::all())
-        .await
-        .map_err(only_store)?;
+    let codes = sandbox.list_codes(Whose::all()).map_err(only_store)?;
+    let tokens = sandbox.list_tokens(Whose::all()).map_err(only_store)?;
     let codes = codes.codes.into_iter().map(|code| TokenRow {
         kind: "code",
         client: code.client_id.to_string(),
@@ -214,14 +211,14 @@ async fn tokens(context: &Context) -> Result<(Vec<TokenRow>, usize), StoreError>
     Ok((all, more))
 }
 
-async fn sandboxes(app: &App, context: &Context) -> Result<Vec<SandboxRow>, StoreError> {
-    let listed = app.registry.list_sandboxes().await.map_err(only_store)?;
+fn sandboxes(app: &App, context: &Context) -> Vec<SandboxRow> {
+    let listed = app.registry.list_sandboxes();
     let shown = listed.sandboxes.into_iter().map(|one| SandboxRow {
         href: format!("{}{PATH}", one.path.trim_end_matches('/')),
         here: one.name == context.sandbox.name(),
         name: one.name,
     });
-    Ok(shown.collect())
+    shown.collect()
 }
 
 /// A verb that was asked nothing wrong fails by the database alone.

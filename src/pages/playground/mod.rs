@@ -75,20 +75,12 @@ impl Page for Playground {
 
 /// `GET /_mock/playground`.
 pub(crate) async fn get(State(app): State<Arc<App>>, context: Context) -> Response {
-    show(&app, &context, StatusCode::OK, None).await
+    show(&app, &context, StatusCode::OK, None)
 }
 
-async fn show(
-    app: &App,
-    context: &Context,
-    status: StatusCode,
-    problem: Option<String>,
-) -> Response {
+fn show(app: &App, context: &Context, status: StatusCode, problem: Option<String>) -> Response {
     let sandbox = &context.sandbox;
-    let clients = match sandbox.store.list_clients(sandbox.world()).await {
-        Ok(clients) => clients,
-        Err(why) => return respond::failure(&why),
-    };
+    let clients = sandbox.world().list_clients();
     let base = &context.base;
     let run = current(app, context).map(|(_, run)| run);
     let shown = Playground {
@@ -243,7 +235,7 @@ pub(crate) async fn start(
             }
             response
         }
-        Ok(Err(problem)) => show(&app, &context, StatusCode::BAD_REQUEST, Some(problem)).await,
+        Ok(Err(problem)) => show(&app, &context, StatusCode::BAD_REQUEST, Some(problem)),
         Err(why) => respond::failure(&why),
     }
 }
@@ -252,7 +244,8 @@ pub(crate) async fn start(
 async fn begin(context: &Context, params: &Params) -> Result<Result<Run, String>, StoreError> {
     let sandbox = &context.sandbox;
     let id = params.text("client_id").unwrap_or_default();
-    let Some(mut client) = sandbox.store.find_client(sandbox.world(), id).await? else {
+    let found = sandbox.world().find_client(id);
+    let Some(mut client) = found.map(Arc::unwrap_or_clone) else {
         return Ok(Err(format!(
             "There is no app {id:?}: choose one of the list."
         )));
@@ -326,7 +319,7 @@ pub(crate) async fn act(
     }
     let Some(act) = Act::of(asked) else {
         let problem = format!("There is nothing called {asked:?} to do: press one of the buttons.");
-        return show(&app, &context, StatusCode::BAD_REQUEST, Some(problem)).await;
+        return show(&app, &context, StatusCode::BAD_REQUEST, Some(problem));
     };
     act.carry_out(&app, &context, &mut run).await;
     app.playground.keep(&context.sandbox, &id, run);

@@ -10,6 +10,7 @@ use crate::protocol::scope::Scope;
 use crate::protocol::secret::Secret;
 use crate::protocol::time::Timestamp;
 use crate::sandbox::Sandbox;
+use crate::store::Rows;
 
 /// So many runs are kept; the oldest go.
 const MOST_RUNS: usize = 100;
@@ -139,8 +140,8 @@ struct Kept {
 }
 
 impl Kept {
-    fn is(&self, world: &str, id: &str) -> bool {
-        self.world == world && self.id == id
+    fn is(&self, world: &Rows, id: &str) -> bool {
+        self.world == world.key() && self.id == id
     }
 }
 
@@ -163,7 +164,7 @@ impl Runs {
             all.pop_front();
         }
         all.push_back(Kept {
-            world: sandbox.world().to_owned(),
+            world: sandbox.world().key().to_owned(),
             id: id.to_owned(),
             at: sandbox.now(),
             run,

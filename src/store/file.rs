@@ -1,0 +1,108 @@
+//! Where do the rows outlive the process? A SQLite file that belongs to one server at a time: it is read when a sandbox
+//! is opened, and written by one task.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use sqlx::ConnectOptions;
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
+use tokio::task::JoinHandle;
+
+use super::log::Log;
+use super::sandboxes::Catalogue;
+use super::{StoreError, writer};
+
+static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// A database file that is open.
+#[derive(Debug)]
+pub(super) struct File {
+    pub(super) log: Arc<Log>,
+    options: SqliteConnectOptions,
+    writer: Mutex<Option<JoinHandle<()>>>,
+    /// Says to other servers that the file is taken; the system lets go of it with the process.
+    _taken: fs::File,
+}
+
+impl File {
+    /// Opens a file and brings it to this version's schema. What comes back besides is what is in it, less the rows.
+    pub(super) async fn open(path: &Path) -> Result<(Self, Catalogue), StoreError> {
+        let refused = |why: String| StoreError::Open {
+            path: path.to_owned(),
+            why,
+        };
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // With a WAL this survives the death of the process, if not of the machine.
+            .synchronous(SqliteSynchronous::Normal)
+            // Somebody may look into the file with a tool of SQLite's.
+            .busy_timeout(Duration::from_secs(10))
+            .disable_statement_logging();
+        let mut connection = options
+            .connect()
+            .await
+            .map_err(|why| refused(why.to_string()))?;
+        // Only now: what is wrong with the path, SQLite says better.
+        let taken = take(path).map_err(refused)?;
+        MIGRATIONS
+            // Not `run`: the compiler does not see through its borrowing that this may be sent.
+            .run_direct(None, &mut connection, false)
+            .await
+            .map_err(|why| refused(why.to_string()))?;
+        let catalogue = Catalogue::read(&mut connection).await?;
+        let log = Arc::new(Log::new(path));
+        let writing = writer::write(Arc::clone(&log), options.clone(), connection);
+        let file = Self {
+            log,
+            options,
+            writer: Mutex::new(Some(tokio::spawn(writing))),
+            _taken: taken,
+        };
+        Ok((file, catalogue))
+    }
+
+    /// To read rows by that nobody has changed yet.
+    pub(super) async fn reader(&self) -> Result<SqliteConnection, StoreError> {
+        Ok(self.options.connect().await?)
+    }
+
+    /// Writes what there is to write and closes the file.
+    pub(super) async fn close(&self) {
+        self.log.close();
+        let writer = self
+            .writer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(writer) = writer {
+            // It does not panic, and nobody else ends it.
+            let _ = writer.await;
+        }
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        self.log.close();
+    }
+}
+
+/// Takes the file for this server: two that each answer from their own memory would write over each other.
+fn take(path: &Path) -> Result<fs::File, String> {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-lock");
+    let beside = PathBuf::from(name);
+    let lock = fs::File::create(&beside).map_err(|why| format!("{}: {why}", beside.display()))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(fs::TryLockError::WouldBlock) => {
+            Err("another server has it open: stop that one first".to_owned())
+        }
+        Err(fs::TryLockError::Error(why)) => Err(format!("{}: {why}", beside.display())),
+    }
+}

@@ -1,0 +1,268 @@
+//! What has memory done that the file has not? A queue of SQL statements, and whoever waits for theirs to be committed.
+//! Many who wait share one transaction; who commits it is `writer.rs`.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{Arguments, Encode, Sqlite, Type};
+use tokio::sync::{Notify, watch};
+
+use super::StoreError;
+
+/// One SQL statement with its values. It can be run again: whoever writes one sees to it that it cannot be refused by
+/// what is in the file.
+#[derive(Debug, Clone)]
+pub(super) struct Statement {
+    pub(super) sql: &'static str,
+    pub(super) values: SqliteArguments,
+}
+
+impl Statement {
+    pub(super) fn new(sql: &'static str) -> Self {
+        Self {
+            sql,
+            values: SqliteArguments::default(),
+        }
+    }
+
+    pub(super) fn bind<'q, T: Encode<'q, Sqlite> + Type<Sqlite>>(mut self, value: T) -> Self {
+        self.values
+            .add(value)
+            .expect("numbers, text and bytes are columns as they are");
+        self
+    }
+}
+
+/// What a change of one world writes down for the file; nothing, where there is no file.
+pub(super) struct Draft<'a> {
+    world: &'a str,
+    statements: Option<Vec<Statement>>,
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn of(world: &'a str) -> Self {
+        Self {
+            world,
+            statements: Some(Vec::new()),
+        }
+    }
+
+    pub(super) fn nowhere() -> Self {
+        Self {
+            world: "",
+            statements: None,
+        }
+    }
+
+    /// Writes down what `statement` makes of the world's key.
+    pub(super) fn note(&mut self, statement: impl FnOnce(&str) -> Statement) {
+        if let Some(statements) = &mut self.statements {
+            statements.push(statement(self.world));
+        }
+    }
+
+    pub(super) fn into_statements(self) -> Vec<Statement> {
+        self.statements.unwrap_or_default()
+    }
+}
+
+/// What a change of the catalogue writes down for the file.
+pub(super) struct Pen<'a> {
+    log: Option<&'a Log>,
+    statements: Vec<Statement>,
+    ticket: Ticket,
+}
+
+impl<'a> Pen<'a> {
+    pub(super) fn new(log: Option<&'a Log>) -> Self {
+        Self {
+            log,
+            statements: Vec::new(),
+            ticket: 0,
+        }
+    }
+
+    pub(super) fn note(&mut self, statement: impl FnOnce() -> Statement) {
+        if self.log.is_some() {
+            self.statements.push(statement());
+        }
+    }
+
+    /// For what is written into a new world.
+    pub(super) fn draft<'w>(&self, world: &'w str) -> Draft<'w> {
+        match self.log {
+            Some(_) => Draft::of(world),
+            None => Draft::nowhere(),
+        }
+    }
+
+    pub(super) fn take(&mut self, draft: Draft<'_>) {
+        self.statements.extend(draft.into_statements());
+    }
+
+    /// Puts into the queue what has been written so far. What comes back is to be waited for.
+    pub(super) fn hand_in(&mut self) -> Ticket {
+        if let Some(log) = self.log
+            && !self.statements.is_empty()
+        {
+            self.ticket = log.append(std::mem::take(&mut self.statements));
+        }
+        self.ticket
+    }
+}
+
+/// How many statements were written down before somebody, and theirs: what they wait for.
+pub(super) type Ticket = u64;
+
+/// The queue between memory and the file.
+#[derive(Debug)]
+pub(super) struct Log {
+    path: PathBuf,
+    queue: Mutex<Queue>,
+    something: Notify,
+    progress: watch::Sender<Progress>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    statements: Vec<Statement>,
+    last: Ticket,
+    /// Somebody wants to know whether writing works by now.
+    tried_out: bool,
+    closing: bool,
+}
+
+/// How far the writer has come.
+#[derive(Debug, Clone, Default)]
+struct Progress {
+    /// All up to here is committed.
+    kept: Ticket,
+    /// How often it has tried.
+    tries: u64,
+    /// Why the last try came to nothing, and how far it would have come.
+    failure: Option<(Ticket, Arc<str>)>,
+}
+
+/// What the writer is to do next.
+pub(super) struct Work {
+    pub(super) statements: Vec<Statement>,
+    pub(super) last: Ticket,
+    /// Nobody writes anything down after this.
+    pub(super) closing: bool,
+}
+
+impl Log {
+    pub(super) fn new(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            queue: Mutex::default(),
+            something: Notify::new(),
+            progress: watch::Sender::default(),
+        }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn unwritable(&self, why: Arc<str>) -> StoreError {
+        StoreError::Unwritable {
+            path: self.path.clone(),
+            why,
+        }
+    }
+
+    /// Comes back when changes can be kept, as far as is known: while the disk is full, nothing more is changed in
+    /// memory, so that what waits to be written stays small.
+    pub(super) async fn admit(&self) -> Result<(), StoreError> {
+        if self.progress.borrow().failure.is_none() {
+            return Ok(());
+        }
+        self.try_out().await
+    }
+
+    /// Has the writer try, whether there is anything to write or not.
+    pub(super) async fn try_out(&self) -> Result<(), StoreError> {
+        let mut progress = self.progress.subscribe();
+        let before = progress.borrow_and_update().tries;
+        self.queue().tried_out = true;
+        self.something.notify_one();
+        let tried = progress
+            .wait_for(|progress| progress.tries > before)
+            .await
+            .map_err(|_| self.unwritable("it is closed".into()))?;
+        match &tried.failure {
+            None => Ok(()),
+            Some((_, why)) => Err(self.unwritable(Arc::clone(why))),
+        }
+    }
+
+    /// Writes statements down. What comes back is to be waited for with [`Log::kept`].
+    pub(super) fn append(&self, statements: Vec<Statement>) -> Ticket {
+        if statements.is_empty() {
+            return 0;
+        }
+        let mut queue = self.queue();
+        queue.last += statements.len() as u64;
+        queue.statements.extend(statements);
+        let last = queue.last;
+        drop(queue);
+        self.something.notify_one();
+        last
+    }
+
+    /// Comes back when all up to this is committed, or has failed to be.
+    pub(super) async fn kept(&self, ticket: Ticket) -> Result<(), StoreError> {
+        let mut progress = self.progress.subscribe();
+        let settled = progress
+            .wait_for(|progress| {
+                let failed = progress.failure.as_ref();
+                progress.kept >= ticket || failed.is_some_and(|(until, _)| *until >= ticket)
+            })
+            .await
+            .map_err(|_| self.unwritable("it is closed".into()))?;
+        match &settled.failure {
+            Some((_, why)) if settled.kept < ticket => Err(self.unwritable(Arc::clone(why))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits for something to do.
+    pub(super) async fn work(&self) -> Work {
+        loop {
+            {
+                let mut queue = self.queue();
+                if !queue.statements.is_empty() || queue.tried_out || queue.closing {
+                    queue.tried_out = false;
+                    return Work {
+                        statements: std::mem::take(&mut queue.statements),
+                        last: queue.last,
+                        closing: queue.closing,
+                    };
+                }
+            }
+            self.something.notified().await;
+        }
+    }
+
+    /// Tells those who wait what came of a try.
+    pub(super) fn tell(&self, last: Ticket, outcome: Result<(), Arc<str>>) {
+        self.progress.send_modify(|progress| {
+            progress.tries += 1;
+            match outcome {
+                Ok(()) => {
+                    progress.kept = last;
+                    progress.failure = None;
+                }
+                Err(why) => progress.failure = Some((last, why)),
+            }
+        });
+    }
+
+    /// Has the writer end once it has written what there is.
+    pub(super) fn close(&self) {
+        self.queue().closing = true;
+        self.something.notify_one();
+    }
+}

@@ -1,0 +1,75 @@
+//! What is in one world? The rows of a sandbox at one time of its life, table by table.
+
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use tokio::sync::Mutex;
+
+use super::accounts::Accounts;
+use super::clients::Clients;
+use super::codes::Codes;
+use super::consents::Consents;
+use super::devices::Devices;
+use super::sessions::Sessions;
+use super::spends::Spends;
+use super::tokens::Tokens;
+use super::users::Users;
+use super::workflows::Workflows;
+
+/// A world, and its key in the file. Whoever holds it may read and write there.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    key: String,
+    tables: RwLock<Tables>,
+    /// Whether the tables are what the file says: not yet, where an earlier run has left it and nobody has asked.
+    pub(super) loaded: Mutex<bool>,
+}
+
+/// Every row of a world.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Tables {
+    pub(super) users: Users,
+    pub(super) clients: Clients,
+    pub(super) sessions: Sessions,
+    pub(super) consents: Consents,
+    pub(super) codes: Codes,
+    pub(super) tokens: Tokens,
+    pub(super) devices: Devices,
+    pub(super) accounts: Accounts,
+    pub(super) workflows: Workflows,
+    pub(super) spends: Spends,
+}
+
+impl Rows {
+    /// A world that has just begun.
+    pub(super) fn new(key: String, tables: Tables) -> Arc<Self> {
+        Arc::new(Self {
+            key,
+            tables: RwLock::new(tables),
+            loaded: Mutex::new(true),
+        })
+    }
+
+    /// A world that an earlier run has left in the file.
+    pub(super) fn in_file(key: String) -> Arc<Self> {
+        Arc::new(Self {
+            key,
+            tables: RwLock::default(),
+            loaded: Mutex::new(false),
+        })
+    }
+
+    /// What its rows are kept under; no other world has had it.
+    pub(crate) fn key(&self) -> &str {
+        &self.key
+    }
+
+    // Whoever panicked while holding a lock changed nothing half: changes are made after all that may fail.
+
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, Tables> {
+        self.tables.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn write(&self) -> RwLockWriteGuard<'_, Tables> {
+        self.tables.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}

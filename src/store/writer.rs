@@ -1,0 +1,73 @@
+//! Who writes the file? One task, which commits all that has been written down since its last commit in one transaction.
+//! What cannot be committed is kept and tried again with the next change.
+
+use std::sync::Arc;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions, Connection};
+
+use super::log::{Log, Statement, Work};
+
+/// Writes until it is told to end.
+pub(super) async fn write(
+    log: Arc<Log>,
+    options: SqliteConnectOptions,
+    connection: SqliteConnection,
+) {
+    let mut connection = Some(connection);
+    let mut waiting = Vec::new();
+    loop {
+        let Work {
+            statements,
+            last,
+            closing,
+        } = log.work().await;
+        waiting.extend(statements);
+        match commit(&mut connection, &options, &waiting).await {
+            Ok(()) => {
+                waiting.clear();
+                log.tell(last, Ok(()));
+            }
+            Err(why) => {
+                tracing::error!(%why, "the database cannot be written; the next change tries again");
+                // Whatever state the failure left it in: the next try begins with a new one.
+                connection = None;
+                log.tell(last, Err(why.to_string().into()));
+            }
+        }
+        if closing {
+            break;
+        }
+    }
+    if let Some(connection) = connection
+        && let Err(why) = connection.close().await
+    {
+        tracing::warn!(%why, "the database was not closed in good order; the next start sees to it");
+    }
+}
+
+/// Runs the statements in one transaction. Without any, shows that one could be written.
+async fn commit(
+    connection: &mut Option<SqliteConnection>,
+    options: &SqliteConnectOptions,
+    statements: &[Statement],
+) -> Result<(), sqlx::Error> {
+    let connection = match connection {
+        Some(connection) => connection,
+        None => connection.insert(options.connect().await?),
+    };
+    // IMMEDIATE takes the lock now: no SQLITE_BUSY half-way.
+    let mut tx = connection.begin_with("begin immediate").await?;
+    for Statement { sql, values } in statements {
+        sqlx::query_with(*sql, values.clone())
+            .execute(&mut *tx)
+            .await?;
+    }
+    if statements.is_empty() {
+        // Nothing reads it; a page is written all the same.
+        sqlx::query("pragma user_version = 1")
+            .execute(&mut *tx)
+            .await?;
+    }
+    tx.commit().await
+}
