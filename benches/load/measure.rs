@@ -111,10 +111,7 @@ async fn sample(
     (scenario, callers): (Scenario, usize),
     span: Duration,
 ) -> Result<Sample, String> {
-    let mut workers = Vec::new();
-    for person in 0..callers {
-        workers.push(Worker::ready(subject, person).await?);
-    }
+    let workers = ready(subject, callers).await?;
     let (own, other) = (std::process::id(), subject.child.pid);
     let before = (core_time(own), core_time(other));
     let began = now();
@@ -144,6 +141,20 @@ async fn sample(
         core: other.as_secs_f64() * 1e6 / float(took.len().max(1)),
         generator: own.as_secs_f64() / lasted.as_secs_f64(),
     })
+}
+
+/// So many callers, all at once: a connection that is idle for long is closed by some servers.
+async fn ready(subject: &Arc<Subject>, callers: usize) -> Result<Vec<Worker>, String> {
+    let mut coming = JoinSet::new();
+    for person in 0..callers {
+        let subject = Arc::clone(subject);
+        coming.spawn(async move { Worker::ready(&subject, person).await });
+    }
+    let mut workers = Vec::new();
+    while let Some(worker) = coming.join_next().await {
+        workers.push(worker.map_err(|why| why.to_string())??);
+    }
+    Ok(workers)
 }
 
 /// Does it until the time has come; how long each took.
