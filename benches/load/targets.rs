@@ -144,7 +144,7 @@ pub(crate) fn of_many_tokens(rows: &[Row], name: &str) -> Option<Target> {
     let worst = of_many
         .filter_map(|row| row.core_ratio)
         .min_by(f64::total_cmp)?;
-    let bounds = (AtLeast(90.0), AtLeast(50.0));
+    let bounds = (AtLeast(90.0), AtLeast(10.0));
     Some(Target::new(
         "speed with many live tokens, of that with 1,000",
         worst * 100.0,
