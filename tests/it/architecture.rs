@@ -157,6 +157,7 @@ fn no_file_is_too_long_to_be_read() {
     let all = [
         files("src", "rs"),
         files("tests", "rs"),
+        files("benches/load", "rs"),
         files("templates", "html"),
     ]
     .concat();
@@ -171,7 +172,7 @@ fn no_file_is_too_long_to_be_read() {
 
 #[test]
 fn every_file_says_in_its_first_line_what_it_answers() {
-    let all = [source(), files("tests", "rs")].concat();
+    let all = [source(), files("tests", "rs"), files("benches/load", "rs")].concat();
     let silent: Vec<String> = all
         .iter()
         .filter(|(_, text)| !text.starts_with("//! "))

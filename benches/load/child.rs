@@ -1,0 +1,118 @@
+//! How is a program started, held to one core, and ended? A child dies with the value that stands for it, and with the
+//! generator, however that ends. What it has cost is read from /proc.
+
+use std::fs;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+use tokio::process::{self, Command};
+use tokio::time::timeout;
+
+/// Where the measured programs run; the generator has the other.
+pub(crate) const SERVERS: &str = "0";
+pub(crate) const GENERATOR: &str = "1";
+
+/// It is killed when this value goes.
+pub(crate) struct Child {
+    _process: process::Child,
+    pub(crate) pid: u32,
+    pub(crate) address: SocketAddr,
+}
+
+/// A command that dies with this process, on the core of the measured programs if there is more than one.
+pub(crate) fn pinned(program: &str, pin: bool) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL"]);
+    if pin {
+        command.args(["taskset", "-c", SERVERS]);
+    }
+    command.arg(program);
+    command
+}
+
+/// Holds this process to its core. Errors: there is no taskset, or no second core.
+pub(crate) async fn pin_generator() -> io::Result<()> {
+    let own = std::process::id().to_string();
+    let done = Command::new("taskset")
+        .args(["-p", "-c", GENERATOR, &own])
+        .stdout(Stdio::null())
+        .status()
+        .await?;
+    if done.success() {
+        Ok(())
+    } else {
+        Err(io::Error::other("taskset refused"))
+    }
+}
+
+impl Child {
+    /// Starts it and waits until it says where it listens: `listening on http://…:PORT`, or JSON with a `port`.
+    pub(crate) async fn start(mut command: Command) -> io::Result<Self> {
+        let mut process = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()?;
+        let pid = process.id().ok_or(io::ErrorKind::NotFound)?;
+        let output = process.stdout.take().ok_or(io::ErrorKind::NotFound)?;
+        let mut output = BufReader::new(output);
+        let mut line = String::new();
+        timeout(Duration::from_secs(20), output.read_line(&mut line)).await??;
+        // Whoever writes to a pipe that nobody empties stops one day.
+        tokio::spawn(async move {
+            let mut rest = [0; 4096];
+            while matches!(output.read(&mut rest).await, Ok(1..)) {}
+        });
+        let said: Value = serde_json::from_str(&line).unwrap_or_default();
+        let port = said["port"].as_u64().map_or_else(
+            || {
+                line.trim()
+                    .rsplit(':')
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned()
+            },
+            |port| port.to_string(),
+        );
+        let port = port
+            .parse()
+            .map_err(|_| io::Error::other(format!("it says no port: {line:?}")))?;
+        Ok(Self {
+            _process: process,
+            pid,
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+        })
+    }
+
+    pub(crate) fn resident_megabytes(&self) -> f64 {
+        resident_megabytes(self.pid)
+    }
+}
+
+/// The memory of a process that is in RAM.
+pub(crate) fn resident_megabytes(pid: u32) -> f64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes: Option<u32> = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+    f64::from(kilobytes.unwrap_or_default()) / 1024.0
+}
+
+/// How long all threads of a process have had a core.
+pub(crate) fn core_time(pid: u32) -> Duration {
+    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else {
+        return Duration::ZERO;
+    };
+    let of_thread = |path: std::path::PathBuf| -> Option<u64> {
+        let text = fs::read_to_string(path.join("schedstat")).ok()?;
+        text.split_whitespace().next()?.parse().ok()
+    };
+    let nanoseconds = threads
+        .filter_map(|thread| of_thread(thread.ok()?.path()))
+        .sum();
+    Duration::from_nanos(nanoseconds)
+}

@@ -1,0 +1,252 @@
+//! What is measured? The server, in memory and on file; the ceiling; the peers. How each is started, and how its world
+//! is made ready before it is measured.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+use crate::child::{Child, pinned};
+use crate::control::Control;
+
+const SECRET: &str = "dec0de5ec2e7dec0de5ec2e7dec0de5ec2e7dec0de5ec2e7";
+
+/// Where a server answers what.
+pub(crate) struct Paths {
+    pub(crate) authorize: &'static str,
+    pub(crate) token: &'static str,
+    pub(crate) client_credentials: &'static str,
+    pub(crate) userinfo: &'static str,
+    pub(crate) revoke: &'static str,
+}
+
+const OURS: Paths = Paths {
+    authorize: "/api/auth/oauth/authorize",
+    token: "/api/auth/oauth/token",
+    client_credentials: "/api/auth/oauth/token",
+    userinfo: "/api/auth/oauth/userinfo",
+    revoke: "/api/auth/oauth/revoke",
+};
+
+/// One running server.
+pub(crate) struct Subject {
+    pub(crate) name: &'static str,
+    pub(crate) child: Child,
+    pub(crate) paths: Paths,
+    pub(crate) client_id: &'static str,
+    pub(crate) client_secret: &'static str,
+    pub(crate) scope: &'static str,
+    /// What the client asks for on its own behalf.
+    pub(crate) scope_of_itself: &'static str,
+    /// One cookie for each who is signed in.
+    pub(crate) people: Vec<String>,
+    /// Access tokens to ask with in turn, where there are many.
+    pub(crate) tokens: Vec<String>,
+    /// It answers the same to everything.
+    pub(crate) is_constant: bool,
+    /// What must be known to compare it.
+    pub(crate) note: &'static str,
+    world: World,
+    /// Its files, which go with it.
+    folder: Option<Folder>,
+}
+
+/// How it is made ready.
+#[derive(Debug, Clone, Copy)]
+enum World {
+    /// By control calls.
+    Ours,
+    /// It only signs people in, by `/people`.
+    People,
+    /// It knows nobody.
+    Plain,
+}
+
+/// A folder that is removed when this value goes.
+struct Folder(PathBuf);
+
+impl Subject {
+    /// The measured program, with whatever further options.
+    pub(crate) async fn server(
+        name: &'static str,
+        program: &str,
+        options: &[&str],
+        pin: bool,
+    ) -> Result<Self, String> {
+        let mut command = pinned(program, pin);
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        command.env_clear().env("PATH", path);
+        command.args(["--listen", "127.0.0.1:0", "--mcp-listen", "none"]);
+        command.args(["--consent", "approve"]).args(options);
+        Ok(Self {
+            name,
+            child: started(name, command).await?,
+            paths: OURS,
+            client_id: "dec0de00-0000-4000-8000-000000000001",
+            client_secret: SECRET,
+            scope: "1",
+            scope_of_itself: "1",
+            people: Vec::new(),
+            tokens: Vec::new(),
+            is_constant: false,
+            note: "",
+            world: World::Ours,
+            folder: None,
+        })
+    }
+
+    /// The same with a database in a new folder, which is removed in the end.
+    pub(crate) async fn on_file(program: &str, pin: bool) -> Result<Self, String> {
+        let folder = std::env::temp_dir().join(format!("load-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).map_err(|why| format!("{}: {why}", folder.display()))?;
+        let file = folder.join("mock.db").display().to_string();
+        let mut server = Self::server("server, file", program, &["--database", &file], pin).await?;
+        server.folder = Some(Folder(folder));
+        Ok(server)
+    }
+
+    /// This program once more, answering constants.
+    pub(crate) async fn ceiling(pin: bool) -> Result<Self, String> {
+        let own = std::env::current_exe().map_err(|why| why.to_string())?;
+        let mut command = pinned(&own.display().to_string(), pin);
+        command.arg("ceiling");
+        Ok(Self {
+            name: "ceiling",
+            child: started("ceiling", command).await?,
+            paths: Paths {
+                client_credentials: "/api/auth/oauth/client-credentials",
+                ..OURS
+            },
+            client_id: "dec0de00-0000-4000-8000-000000000001",
+            client_secret: SECRET,
+            scope: "1",
+            scope_of_itself: "1",
+            people: Vec::new(),
+            tokens: Vec::new(),
+            is_constant: true,
+            note: "axum, constants of the same size",
+            world: World::Plain,
+            folder: None,
+        })
+    }
+
+    pub(crate) async fn oauth2_mock_server(peers: &Path, pin: bool) -> Result<Self, String> {
+        let command = node(peers, "oauth2-mock-server.mjs", pin);
+        Ok(Self {
+            name: "oauth2-mock-server",
+            child: started("oauth2-mock-server", command).await?,
+            paths: Paths {
+                authorize: "/authorize",
+                token: "/token",
+                client_credentials: "/token",
+                userinfo: "/userinfo",
+                revoke: "/revoke",
+            },
+            client_id: "bench",
+            client_secret: SECRET,
+            scope: "openid",
+            scope_of_itself: "api",
+            people: Vec::new(),
+            tokens: Vec::new(),
+            is_constant: false,
+            note: "has every step, but knows no users and no clients and keeps no tokens: it signs them (EdDSA)",
+            world: World::Plain,
+            folder: None,
+        })
+    }
+
+    pub(crate) async fn oidc_provider(peers: &Path, pin: bool) -> Result<Self, String> {
+        let command = node(peers, "oidc-provider.mjs", pin);
+        Ok(Self {
+            name: "oidc-provider",
+            child: started("oidc-provider", command).await?,
+            people: Vec::new(),
+            tokens: Vec::new(),
+            paths: Paths {
+                authorize: "/auth",
+                token: "/token",
+                client_credentials: "/token",
+                userinfo: "/me",
+                revoke: "/token/revocation",
+            },
+            client_id: "bench",
+            client_secret: SECRET,
+            scope: "openid",
+            scope_of_itself: "api",
+            is_constant: false,
+            note: "has every step; userinfo asks for the scope openid, so an id token is signed as well (ES256)",
+            world: World::People,
+            folder: None,
+        })
+    }
+
+    /// Begins anew as far as it can, with so many people signed in.
+    pub(crate) async fn prepare(&mut self, people: usize) -> Result<(), String> {
+        match self.world {
+            World::Plain => Ok(()),
+            World::People => {
+                let mut control = self.control().await?;
+                let cookies = control
+                    .ask("GET", &format!("/people?{people}"), &json!({}))
+                    .await?;
+                let cookies = cookies
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter_map(Value::as_str);
+                self.people = cookies.map(str::to_owned).collect();
+                Ok(())
+            }
+            World::Ours => {
+                let mut control = self.control().await?;
+                control.ask("POST", "/_mock/reset", &json!({})).await?;
+                self.sign_in(people).await
+            }
+        }
+    }
+
+    /// Signs in so many people, who did not exist before.
+    pub(crate) async fn sign_in(&mut self, people: usize) -> Result<(), String> {
+        let mut control = self.control().await?;
+        self.people.clear();
+        for number in 0..people {
+            let name = person(number);
+            let user = json!({ "username": name, "email": format!("{name}@example.com"), "email_verified": true });
+            control.ask("POST", "/_mock/users", &user).await?;
+            let session = json!({ "user": name });
+            let session = control.ask("POST", "/_mock/sessions", &session).await?;
+            let cookie = session["cookie"].as_str().unwrap_or_default();
+            self.people.push(cookie.to_owned());
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn control(&self) -> Result<Control, String> {
+        Control::open(self.child.address).await
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // It is in the folder for what is temporary: what stays is swept away one day.
+        drop(std::fs::remove_dir_all(&self.0));
+    }
+}
+
+/// The username of the person with this number.
+pub(crate) fn person(number: usize) -> String {
+    format!("person{number}")
+}
+
+/// The Node that the peers ask for, if npm has put it there, on one of the files in `peers`.
+fn node(peers: &Path, script: &str, pin: bool) -> Command {
+    let mut command = pinned("node_modules/.bin/node", pin);
+    command.current_dir(peers).arg(script);
+    command
+}
+
+async fn started(name: &str, command: Command) -> Result<Child, String> {
+    Child::start(command)
+        .await
+        .map_err(|why| format!("{name} does not start: {why}"))
+}
