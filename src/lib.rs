@@ -62,6 +62,9 @@ mod contract;
 pub mod control;
 mod embed;
 mod exchange;
+#[cfg(feature = "internals")]
+#[doc(hidden)]
+pub mod internals;
 mod invalid;
 mod listener;
 #[cfg(feature = "mcp")]

@@ -1,0 +1,144 @@
+//! What may benches and fuzz targets call that nobody else may? Thin doors to what the library keeps to itself, behind
+//! the feature `internals`. No part of the interface: it changes whenever what is behind it does.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::contract::Rules;
+use crate::control::{
+    Advance, Agreement, ClientSpec, Expectations, Fault, Mint, NewCode, NewSandbox, UserSpec,
+};
+use crate::invalid::{self, Invalid};
+use crate::protocol::authorize_request::AuthorizeRequest;
+use crate::protocol::client_auth::Credentials;
+use crate::protocol::params::Params;
+use crate::protocol::pkce::{Challenge, Verifier};
+use crate::protocol::redirect_uri::{self, Matching};
+use crate::protocol::scope::Scope;
+use crate::protocol::secret::{Secret, SecretHash};
+use crate::protocol::token_request::{self, GrantType};
+use crate::sandbox::entropy::Entropy;
+use crate::sandbox::settings::SettingsPatch;
+use crate::seed::SeedFile;
+
+/// A form or a query, and how it is written again.
+pub fn form_rewritten(bytes: &[u8]) -> String {
+    Params::from_urlencoded(bytes).to_query()
+}
+
+/// A JSON body, and its parameters as JSON again.
+pub fn json_rewritten(bytes: &[u8]) -> Value {
+    Params::from_json(bytes).to_json().into()
+}
+
+/// The query of an authorization request: the scope that it asks for, where it is well-formed.
+pub fn authorize_request(query: &[u8], rules: &Rules) -> Option<Scope> {
+    let params = Params::from_urlencoded(query);
+    let request = AuthorizeRequest::parse(&params, rules).ok()?;
+    request.check_before_issue(&params).ok()?;
+    Some(request.scope)
+}
+
+/// A form sent to the token endpoint: whether all is well-formed that its grant needs.
+pub fn token_request(authorization: Option<&str>, form: &[u8], rules: &Rules) -> bool {
+    let params = Params::from_urlencoded(form);
+    let well_formed = || {
+        Credentials::parse(authorization, &params, rules)?;
+        match GrantType::parse(&params)? {
+            GrantType::AuthorizationCode => {
+                token_request::code(&params)?;
+                token_request::verifier(&params, rules)?;
+                let named = params.text("redirect_uri").unwrap_or_default();
+                token_request::check_redirect_uri(&params, named)
+            }
+            GrantType::ClientCredentials => {
+                token_request::client_credentials_scope(&params, rules).map(drop)
+            }
+            GrantType::RefreshToken => {
+                token_request::refresh_token(&params)?;
+                token_request::narrowed_scope(&params).map(drop)
+            }
+            GrantType::Password => Ok(()),
+        }
+    };
+    well_formed().is_ok()
+}
+
+pub fn scope_of_decimal(text: &str) -> Option<Scope> {
+    Scope::parse_decimal(text)
+}
+
+pub fn scope_of_leading_digits(text: &str) -> Option<Scope> {
+    Scope::parse_leading_digits(text)
+}
+
+/// Whether the one is a verifier, the other a challenge, and the two fit.
+pub fn pkce_fits(verifier: &str, challenge: &str) -> bool {
+    match (Verifier::parse(verifier), Challenge::parse(challenge)) {
+        (Some(verifier), Some(challenge)) => verifier.fits(&challenge),
+        _ => false,
+    }
+}
+
+pub fn redirect_uri_matches(registered: &[String], given: &str, loopback_aware: bool) -> bool {
+    let matching = if loopback_aware {
+        Matching::LoopbackAware
+    } else {
+        Matching::Exact
+    };
+    redirect_uri::matches(registered, given, matching)
+}
+
+pub fn redirect_uri_with_params(uri: &str, params: &[(&str, &str)]) -> Option<String> {
+    redirect_uri::with_params(uri, params)
+}
+
+/// The rule that it breaks, where it cannot be registered.
+pub fn redirect_uri_registered(text: &str, strict: bool) -> Result<(), String> {
+    redirect_uri::check_registration(text, strict)
+}
+
+/// What is kept of a secret, in hex.
+pub fn secret_hash(secret: &str) -> String {
+    SecretHash::of(secret).to_hex()
+}
+
+/// Whether the second is the secret that the first is; it takes as long where it is not.
+pub fn secret_is(kept: &str, presented: &str) -> bool {
+    SecretHash::of(kept).is_of(presented)
+}
+
+/// Draws tokens, the same for the same seed.
+pub fn tokens(seed: u64) -> impl FnMut() -> Secret {
+    let entropy = Entropy::new(Some(seed), "internals");
+    move || entropy.token()
+}
+
+/// A seed file: whether it can be planted.
+pub fn seed(text: &str) -> Result<(), Invalid> {
+    SeedFile::read(text, Path::new("seed.toml")).map(drop)
+}
+
+/// The body of a control call, read as each call reads its own: how many would take it.
+pub fn control_body(bytes: &[u8]) -> usize {
+    let Ok(value) = serde_json::from_slice::<Value>(bytes) else {
+        return 0;
+    };
+    let object = || value.clone();
+    [
+        invalid::from_object::<Mint>(object()).is_ok(),
+        invalid::from_object::<NewCode>(object()).is_ok(),
+        invalid::from_object::<Agreement>(object()).is_ok(),
+        invalid::from_object::<UserSpec>(object()).is_ok(),
+        invalid::from_object::<ClientSpec>(object()).is_ok(),
+        invalid::from_object::<SettingsPatch>(object()).is_ok(),
+        invalid::from_object::<NewSandbox>(object()).is_ok(),
+        invalid::from_object::<Fault>(object()).is_ok(),
+        invalid::from_json::<Advance>(object()).is_ok(),
+        invalid::from_json::<Expectations>(object()).is_ok(),
+    ]
+    .into_iter()
+    .filter(|taken| *taken)
+    .count()
+}
