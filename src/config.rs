@@ -9,6 +9,7 @@ use crate::base;
 use crate::contract::{Contract, Difference, Rules};
 use crate::control::guard::ControlToken;
 use crate::invalid::Invalid;
+use crate::listener::USUAL_HEADERS;
 use crate::model::user::{User, UserRef};
 use crate::protocol::secret::Secret;
 use crate::sandbox::Blueprint;
@@ -44,8 +45,17 @@ pub struct Config {
     pub trust_proxy: bool,
     /// Makes ids, codes and tokens the same in every run.
     pub entropy_seed: Option<u64>,
-    /// A connection that takes longer to send a request's head is answered 408 and closed.
+    /// A connection that takes longer to send a request's head is answered 408 and closed; one on which no next
+    /// request begins for so long is closed.
     pub head_timeout: Duration,
+    /// The body of a request that takes longer to come counts as empty.
+    pub body_timeout: Duration,
+    /// Whoever would be one more than so many connections is answered 503.
+    pub max_connections: usize,
+    /// A request whose head (its first line and its headers) is longer is answered 431.
+    pub max_head_bytes: usize,
+    /// A request with more headers is answered 431.
+    pub max_headers: usize,
     /// Sandboxes that nobody has used for so long go.
     pub sandbox_idle: Duration,
     /// What the control API asks for as a bearer token.
@@ -82,6 +92,10 @@ impl Default for Config {
             trust_proxy: false,
             entropy_seed: None,
             head_timeout: Duration::from_secs(30),
+            body_timeout: Duration::from_secs(30),
+            max_connections: 10_000,
+            max_head_bytes: 128 * 1024,
+            max_headers: USUAL_HEADERS,
             sandbox_idle: Duration::from_hours(1),
             control_token: None,
             journal_capacity: DEFAULT_CAPACITY,

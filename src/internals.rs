@@ -1,6 +1,8 @@
 //! What may benches and fuzz targets call that nobody else may? Thin doors to what the library keeps to itself, behind
 //! the feature `internals`. No part of the interface: it changes whenever what is behind it does.
 
+mod service;
+
 use std::path::Path;
 
 use serde_json::Value;
@@ -21,6 +23,8 @@ use crate::protocol::token_request::{self, GrantType};
 use crate::sandbox::entropy::Entropy;
 use crate::sandbox::settings::SettingsPatch;
 use crate::seed::SeedFile;
+
+pub use service::{Answer, Service};
 
 /// A form or a query, and how it is written again.
 pub fn form_rewritten(bytes: &[u8]) -> String {

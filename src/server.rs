@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::config::McpListen;
 use crate::control::guard::ControlToken;
 use crate::invalid::Invalid;
-use crate::listener::{Listener, accept};
+use crate::listener::{Limits, Listener, accept};
 use crate::pages::playground::run::Runs;
 use crate::sandbox::open_store;
 use crate::sandbox::registry::{DEFAULT, Registry};
@@ -148,11 +148,7 @@ pub struct Server {
 }
 
 /// Listens on one address.
-async fn bind(
-    address: SocketAddr,
-    door: Door,
-    slowest_head: Duration,
-) -> Result<(Listener, SocketAddr), StartError> {
+async fn bind(address: SocketAddr, door: Door) -> Result<(Listener, SocketAddr), StartError> {
     let refused = |why| StartError::Listen {
         address,
         why,
@@ -163,7 +159,6 @@ async fn bind(
     let listener = Listener {
         socket,
         door,
-        slowest_head,
         #[cfg(feature = "tls")]
         tls: None,
     };
@@ -171,15 +166,12 @@ async fn bind(
 }
 
 #[cfg(feature = "mcp")]
-async fn bind_mcp(
-    wanted: Option<McpListen>,
-    slowest_head: Duration,
-) -> Result<Option<(Listener, SocketAddr)>, StartError> {
+async fn bind_mcp(wanted: Option<McpListen>) -> Result<Option<(Listener, SocketAddr)>, StartError> {
     match wanted {
         None => Ok(None),
-        Some(McpListen::At(address)) => bind(address, Door::Mcp, slowest_head).await.map(Some),
+        Some(McpListen::At(address)) => bind(address, Door::Mcp).await.map(Some),
         Some(McpListen::IfFree(address)) => {
-            let bound = bind(address, Door::Mcp, slowest_head).await;
+            let bound = bind(address, Door::Mcp).await;
             Ok(bound
                 .inspect_err(|why| tracing::warn!("{why}; MCP is at /mcp of the main port alone"))
                 .ok())
@@ -191,7 +183,7 @@ impl Server {
     /// Opens the database, plants the seed and listens.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let blueprint = config.blueprint()?;
-        let bind = |address, door| bind(address, door, config.head_timeout);
+        let limits = Limits::of(&config)?;
         let (main, address) = bind(config.listen, Door::Main).await?;
         let mut listeners = vec![main];
         #[cfg(feature = "tls")]
@@ -214,7 +206,7 @@ impl Server {
         #[cfg(feature = "mcp")]
         let mut mcp_address = None;
         #[cfg(feature = "mcp")]
-        if let Some((listener, bound)) = bind_mcp(config.mcp_listen, config.head_timeout).await? {
+        if let Some((listener, bound)) = bind_mcp(config.mcp_listen).await? {
             listeners.push(listener);
             mcp_address = Some(bound);
         }
@@ -238,6 +230,7 @@ impl Server {
             tasks.spawn(accept(
                 listener,
                 Arc::clone(&app),
+                limits.clone(),
                 stop.clone(),
                 tasks.clone(),
             ));

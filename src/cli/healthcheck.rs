@@ -10,12 +10,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::DEFAULT_LISTEN;
-use super::options::{self, Options};
+use super::options::Options;
+use super::values::address;
 
 #[derive(Debug, Args)]
 pub(super) struct Healthcheck {
     /// The address that the server was told to listen on [default: what --config says, else 127.0.0.1:8080]
-    #[arg(long, env = "CIVITAI_MOCK_LISTEN", value_parser = options::address, value_name = "ADDRESS")]
+    #[arg(long, env = "CIVITAI_MOCK_LISTEN", value_parser = address, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
 
     /// The file that the server was told to read

@@ -6,7 +6,9 @@ mod doors;
 mod environment;
 mod healthcheck;
 mod options;
+mod room;
 mod telemetry;
+mod values;
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
@@ -106,7 +108,8 @@ fn wait_for(asking: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<
 fn serve(options: Options) -> anyhow::Result<()> {
     let options = options.with_file()?;
     telemetry::start(&options.log)?;
-    let config = options.config()?;
+    let mut config = options.config()?;
+    room::make(&mut config, options.connections());
     let planting = config.planting()?;
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()

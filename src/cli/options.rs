@@ -1,13 +1,13 @@
 //! What can be set? Flags, environment and configuration file, in this order of weight. What an app's own `.env`
-//! describes is `environment.rs`.
+//! describes is `environment.rs`; how a value is read, `values.rs`.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use clap::Args;
 use serde::Deserialize;
 
+use super::values::{McpPort, address, mcp_listen, read, seconds};
 use super::{DEFAULT_LISTEN, DEFAULT_MCP_LISTEN, environment};
 use crate::config::{Config, McpListen};
 use crate::contract::{Contract, Override};
@@ -153,6 +153,26 @@ pub(super) struct Options {
     )]
     control_token: Option<String>,
 
+    /// Give up on a connection that takes longer to send a request's head, or to begin the next [default: 30s]
+    #[arg(long, env = "CIVITAI_MOCK_HEAD_TIMEOUT", value_name = "LENGTH")]
+    head_timeout: Option<Length>,
+
+    /// Take a body that is longer under way for an empty one [default: 30s]
+    #[arg(long, env = "CIVITAI_MOCK_BODY_TIMEOUT", value_name = "LENGTH")]
+    body_timeout: Option<Length>,
+
+    /// Turn away whoever would be one more connection than so many [default: 10000, or as many as the system allows]
+    #[arg(long, env = "CIVITAI_MOCK_MAX_CONNECTIONS", value_name = "NUMBER")]
+    max_connections: Option<usize>,
+
+    /// Refuse a request whose first line and headers are longer, in bytes [default: 131072]
+    #[arg(long, env = "CIVITAI_MOCK_MAX_HEAD_BYTES", value_name = "NUMBER")]
+    max_head_bytes: Option<usize>,
+
+    /// Refuse a request with more headers [default: 100]
+    #[arg(long, env = "CIVITAI_MOCK_MAX_HEADERS", value_name = "NUMBER")]
+    max_headers: Option<usize>,
+
     /// Write the port that is listened on to this file
     #[arg(long, env = "CIVITAI_MOCK_PORT_FILE", value_name = "FILE")]
     pub(super) port_file: Option<PathBuf>,
@@ -177,6 +197,11 @@ impl Options {
 
     pub(super) fn listen(&self) -> Option<SocketAddr> {
         self.listen
+    }
+
+    /// How many connections were asked for.
+    pub(super) fn connections(&self) -> Option<usize> {
+        self.max_connections
     }
 
     /// These options, and those of the file where these say nothing.
@@ -214,6 +239,11 @@ impl Options {
             sandbox_idle: self.sandbox_idle.or(below.sandbox_idle),
             journal: self.journal.or(below.journal),
             control_token: self.control_token.or(below.control_token),
+            head_timeout: self.head_timeout.or(below.head_timeout),
+            body_timeout: self.body_timeout.or(below.body_timeout),
+            max_connections: self.max_connections.or(below.max_connections),
+            max_head_bytes: self.max_head_bytes.or(below.max_head_bytes),
+            max_headers: self.max_headers.or(below.max_headers),
             port_file: self.port_file.or(below.port_file),
             log: if self.log.is_empty() {
                 below.log
@@ -297,6 +327,7 @@ impl Options {
         if let Some(token) = &self.control_token {
             config.set_control_token(token);
         }
+        self.limit(&mut config);
         config.journal_capacity = self.journal.unwrap_or(config.journal_capacity);
         let apart = self.difference.iter().map(|one| (one.difference, one.side));
         config.set_contract(self.contract.unwrap_or_default(), apart);
@@ -319,51 +350,17 @@ impl Options {
         }
         Ok(config)
     }
-}
 
-/// Where MCP has a port of its own, if anywhere.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(try_from = "String")]
-enum McpPort {
-    None,
-    At(SocketAddr),
-}
-
-impl TryFrom<String> for McpPort {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        mcp_listen(&text)
-    }
-}
-
-fn mcp_listen(text: &str) -> Result<McpPort, String> {
-    if text == "none" {
-        return Ok(McpPort::None);
-    }
-    let place = address(text).map(McpPort::At);
-    place.map_err(|why| format!("{why}, or \"none\""))
-}
-
-/// An address to listen on.
-pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| match text.rsplit_once(':') {
-        Some((_, port)) if port.parse::<u16>().is_ok() => {
-            format!(
-                "write an IP address before the port, for example 127.0.0.1:{port} or [::1]:{port}"
-            )
+    /// How much a connection may ask for.
+    fn limit(&self, config: &mut Config) {
+        if let Some(length) = self.head_timeout {
+            config.head_timeout = length.to_std();
         }
-        _ => "write an IP address and a port, for example 127.0.0.1:8080".to_owned(),
-    })
-}
-
-/// A life in seconds; `1h` will do too.
-fn seconds(text: &str) -> Result<u32, String> {
-    let length: Length = text.parse()?;
-    u32::try_from(length.0.div_euclid(1000))
-        .map_err(|_| format!("{text:?} is not a life: write seconds, such as 3600, or 1h"))
-}
-
-fn read(file: &Path, flag: &str) -> anyhow::Result<String> {
-    std::fs::read_to_string(file).with_context(|| format!("{flag} {}", file.display()))
+        if let Some(length) = self.body_timeout {
+            config.body_timeout = length.to_std();
+        }
+        config.max_connections = self.max_connections.unwrap_or(config.max_connections);
+        config.max_head_bytes = self.max_head_bytes.unwrap_or(config.max_head_bytes);
+        config.max_headers = self.max_headers.unwrap_or(config.max_headers);
+    }
 }

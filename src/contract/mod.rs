@@ -156,3 +156,28 @@ impl<'de> Deserialize<'de> for Override {
             .map_err(serde::de::Error::custom)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_printed_of_each_difference_can_be_read_again() {
+        for difference in DIFFERENCES.iter().map(|entry| entry.difference) {
+            for side in [Contract::Documented, Contract::Live] {
+                let apart = Override { difference, side };
+                for text in [
+                    format!("{difference}={side}"),
+                    format!(" {difference} = {side} "),
+                ] {
+                    assert_eq!(text.parse(), Ok(apart), "{text}");
+                }
+                let json = serde_json::to_string(&(difference, side)).unwrap();
+                assert_eq!(
+                    serde_json::from_str::<(Difference, Contract)>(&json).unwrap(),
+                    (difference, side)
+                );
+            }
+        }
+    }
+}

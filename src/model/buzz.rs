@@ -206,6 +206,8 @@ fn currencies(object: &Map<String, Value>) -> Option<Option<Vec<String>>> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -256,6 +258,48 @@ mod tests {
                 "buzz_limit failed validation",
                 "{wrong}"
             );
+        }
+    }
+
+    fn budgets() -> impl Strategy<Value = Budget> {
+        let currencies = || proptest::option::of(proptest::collection::vec(".{0,8}", 0..3));
+        let number = || 1..=9_007_199_254_740_991_u64;
+        let window = prop_oneof![
+            Just(Window::Second),
+            Just(Window::Minute),
+            Just(Window::Hour),
+            Just(Window::Day),
+            Just(Window::Week),
+            Just(Window::Month),
+        ];
+        prop_oneof![
+            (number(), currencies())
+                .prop_map(|(limit, currencies)| Budget::Absolute { limit, currencies }),
+            (number(), window, number(), currencies()).prop_map(
+                |(limit, window, unit, currencies)| Budget::Sliding {
+                    limit,
+                    window,
+                    unit,
+                    currencies,
+                }
+            ),
+            (number(), ".{1,12}", currencies()).prop_map(|(limit, cron, currencies)| {
+                Budget::Rollover {
+                    limit,
+                    cron,
+                    currencies,
+                }
+            }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_limit_that_is_printed_can_be_read_again(budgets in proptest::collection::vec(budgets(), 0..4)) {
+            let limit = BuzzLimit(budgets);
+            let text = serde_json::to_string(&limit).unwrap();
+            prop_assert_eq!(serde_json::from_str::<BuzzLimit>(&text).unwrap(), limit.clone());
+            prop_assert_eq!(BuzzLimit::parse(&text).unwrap(), Some(limit));
         }
     }
 }

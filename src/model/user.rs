@@ -201,3 +201,55 @@ impl std::fmt::Display for UserRef {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::option;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn users() -> impl Strategy<Value = User> {
+        let text = || option::of(".{1,12}");
+        let words = || proptest::collection::vec(".{0,8}", 0..3);
+        let amounts = (0..=MOST_BUZZ, 0..=MOST_BUZZ, 0..=MOST_BUZZ);
+        let texts = (text(), text(), text(), text());
+        let truths = any::<[bool; 5]>();
+        (any::<i64>(), texts, (words(), words()), truths, amounts).prop_map(
+            |(id, texts, words, truths, amounts)| User {
+                id: UserId(id),
+                username: texts.0,
+                email: texts.1,
+                email_verified: truths[0],
+                image: texts.2,
+                moderator: truths[1],
+                tier: texts.3,
+                roles: words.0,
+                subscriptions: words.1,
+                muted: truths[2],
+                banned: truths[3],
+                deleted: truths[4],
+                buzz: Buzz {
+                    yellow: amounts.0,
+                    blue: amounts.1,
+                    green: amounts.2,
+                },
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn a_user_who_is_shown_can_be_described_so(user in users()) {
+            let text = serde_json::to_string(&user).unwrap();
+            prop_assert_eq!(serde_json::from_str::<User>(&text).unwrap(), user);
+        }
+
+        #[test]
+        fn whoever_is_named_is_named_so_again(id: i64, name in "[^0-9 +-].{0,8}") {
+            for named in [UserRef::Id(id), UserRef::Name(name)] {
+                prop_assert_eq!(UserRef::from(&*named.to_string()), named);
+            }
+        }
+    }
+}

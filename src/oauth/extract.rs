@@ -4,7 +4,6 @@
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{FromRequest, FromRequestParts, Request};
@@ -24,9 +23,6 @@ use crate::server::Peer;
 
 /// A longer body counts as empty, as it does at Civitai.
 pub(crate) const LONGEST_BODY: usize = 512 * 1024;
-
-/// A body that takes longer to come counts as empty.
-const SLOWEST_BODY: Duration = Duration::from_secs(30);
 
 /// Everything about a request but its body.
 #[derive(Debug)]
@@ -169,11 +165,10 @@ impl<S: Send + Sync> FromRequest<S> for Form {
     }
 }
 
-/// Reads a body. One that is too long counts as empty, as it does at Civitai; one that does not end in time too, so
-/// that whoever dawdles gets an answer.
+/// Reads a body. One that is too long counts as empty, as it does at Civitai; one that does not end in time
+/// (`listener/body.rs`) too, so that whoever dawdles gets an answer.
 pub(crate) async fn read_body(body: Body) -> Bytes {
-    let whole = tokio::time::timeout(SLOWEST_BODY, to_bytes(body, LONGEST_BODY)).await;
-    whole.ok().and_then(Result::ok).unwrap_or_default()
+    to_bytes(body, LONGEST_BODY).await.unwrap_or_default()
 }
 
 /// Reads the parameters of a body.

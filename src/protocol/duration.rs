@@ -162,4 +162,14 @@ mod tests {
             assert_eq!(read(wrong).is_err(), wrong != "1", "{wrong:?}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_printed_can_be_read_again(ms in -FARTHEST_MS..=FARTHEST_MS) {
+            let length = Length(ms);
+            let json = serde_json::to_string(&length).unwrap();
+            proptest::prop_assert_eq!(serde_json::from_str::<Length>(&json).unwrap(), length, "{}", json);
+            proptest::prop_assert_eq!(format!("{ms}ms").parse(), Ok(length));
+        }
+    }
 }

@@ -176,4 +176,14 @@ mod tests {
         assert_eq!(Params::from_json(b"{"), Params::default());
         assert_eq!(Params::from_json(b"[1]"), Params::default());
     }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_written_as_a_query_is_read_the_same(pairs in proptest::collection::vec((".{0,8}", ".{0,20}"), 0..8)) {
+            let params: Params = pairs.into_iter().collect();
+            proptest::prop_assert_eq!(&Params::from_urlencoded(params.to_query().as_bytes()), &params);
+            let json = Value::from(params.to_json()).to_string();
+            proptest::prop_assert_eq!(&Params::from_json(json.as_bytes()), &params);
+        }
+    }
 }

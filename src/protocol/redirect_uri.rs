@@ -177,4 +177,17 @@ mod tests {
         assert!(check("callback").is_err());
         assert!(check("com.example.app:/cb").is_ok());
     }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_added_to_a_uri_arrives_as_it_was(query in "[ -~]{0,20}", state in ".{1,40}") {
+            for base in ["https://a.example/cb", "http://localhost:3000", "com.example.app:/cb"] {
+                let set = with_params(&format!("{base}?{query}"), &[("code", "c"), ("state", &state)]);
+                let url = Url::parse(&set.unwrap()).unwrap();
+                let arrived: Vec<_> = url.query_pairs().filter(|(name, _)| name == "state").collect();
+                proptest::prop_assert_eq!(arrived.len(), 1);
+                proptest::prop_assert_eq!(&arrived[0].1, &state);
+            }
+        }
+    }
 }

@@ -159,3 +159,27 @@ impl fmt::Display for Timestamp {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The years 0 to 9999, which RFC 3339 has words for.
+    const WRITTEN: std::ops::Range<i64> = -62_167_219_200_000..253_402_300_800_000;
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_printed_can_be_read_again(ms in WRITTEN) {
+            let moment = Moment::from_unix_millis(ms);
+            proptest::prop_assert_eq!(moment.to_string().parse(), Ok(moment));
+            let json = serde_json::to_string(&moment).unwrap();
+            proptest::prop_assert_eq!(serde_json::from_str::<Moment>(&json).unwrap(), moment);
+        }
+
+        #[test]
+        fn a_moment_may_be_written_in_seconds(seconds in -1_000_000_000_000_i64..1_000_000_000_000) {
+            let moment = serde_json::from_str::<Moment>(&seconds.to_string()).unwrap();
+            proptest::prop_assert_eq!(moment, Moment::from_unix_seconds(seconds));
+        }
+    }
+}

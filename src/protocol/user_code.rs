@@ -31,4 +31,13 @@ mod tests {
         }
         assert_eq!(normalise("abc"), "ABC");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn a_code_as_it_is_kept_is_recognised_as_it_is(typed in ".{0,20}", code in "[A-HJ-NP-Z2-9]{4}-[A-HJ-NP-Z2-9]{4}") {
+            let kept = normalise(&typed);
+            proptest::prop_assert_eq!(normalise(&kept), kept);
+            proptest::prop_assert_eq!(normalise(&code.to_lowercase()), code);
+        }
+    }
 }

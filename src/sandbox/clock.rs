@@ -80,3 +80,21 @@ fn system_ms() -> i64 {
         .and_then(|since| i64::try_from(since.as_millis()).ok())
         .unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn a_clock_that_is_kept_goes_on_as_it_was(ms in proptest::num::i64::ANY, running: bool) {
+            let state = if running {
+                ClockState::Running { ahead_ms: ms }
+            } else {
+                ClockState::Frozen { at: Timestamp(ms) }
+            };
+            let text = serde_json::to_string(&state).unwrap();
+            proptest::prop_assert_eq!(serde_json::from_str::<ClockState>(&text).unwrap(), state);
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! How are the bodies and the queries of control calls read? What is done with them is `doors.rs`.
 
+use std::error::Error;
+
 use axum::body::to_bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::StatusCode;
@@ -9,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::invalid::{self, Invalid};
+use crate::listener::TooSlow;
 use crate::oauth::extract::LONGEST_BODY;
 use crate::oauth::respond;
 
@@ -47,16 +50,32 @@ fn refuse(why: Invalid) -> Response {
 async fn read(request: Request) -> Result<Value, Response> {
     let bytes = to_bytes(request.into_body(), LONGEST_BODY)
         .await
-        .map_err(|_| {
-            let why = format!("the body is longer than {LONGEST_BODY} bytes");
-            let why = Invalid::new("", why).with_hint("send less at once");
-            respond::invalid(StatusCode::PAYLOAD_TOO_LARGE, "too_large", &why)
-        })?;
+        .map_err(|why| unread(&why))?;
     if bytes.is_empty() {
         return Ok(json!({}));
     }
     serde_json::from_slice(&bytes)
         .map_err(|why| refuse(Invalid::new("", format!("the body is not JSON: {why}"))))
+}
+
+/// What is said of a body that could not be read to its end.
+fn unread(why: &axum::Error) -> Response {
+    let first: &(dyn Error + 'static) = why;
+    let mut causes = std::iter::successors(Some(first), |why| <dyn Error>::source(*why));
+    let (status, error, why) = if let Some(late) = causes.clone().find(|why| why.is::<TooSlow>()) {
+        let why = Invalid::new("", late.to_string());
+        let why = why.with_hint("send it in one piece, or raise --body-timeout");
+        (StatusCode::REQUEST_TIMEOUT, "too_slow", why)
+    } else if causes.any(<dyn Error>::is::<hyper::Error>) {
+        let why = Invalid::new("", "the body broke off before its end");
+        let why = why.with_hint("send as much as Content-Length says, or well-formed chunks");
+        (StatusCode::BAD_REQUEST, "invalid", why)
+    } else {
+        let why = format!("the body is longer than {LONGEST_BODY} bytes");
+        let why = Invalid::new("", why).with_hint("send less at once");
+        (StatusCode::PAYLOAD_TOO_LARGE, "too_large", why)
+    };
+    respond::invalid(status, error, &why)
 }
 
 /// The parameters of a query. What is not known is refused with the nearest that is.

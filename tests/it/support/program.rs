@@ -1,6 +1,7 @@
 //! The program itself, run as people run it.
 
 use std::io::{BufRead, BufReader, Read};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -77,6 +78,10 @@ impl Program {
         line.strip_prefix("listening on ")
             .unwrap_or_else(|| panic!("the first line is {line:?}"))
             .to_owned()
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.port()))
     }
 
     pub(crate) fn port(&self) -> u16 {

@@ -1,0 +1,115 @@
+//! How much may a connection ask for? Time, room and company; what is beyond them is answered or closed. What can be
+//! set is `config.rs`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::config::Config;
+use crate::invalid::Invalid;
+
+/// As many headers as fit where hyper keeps them without asking for memory.
+pub(crate) const USUAL_HEADERS: usize = 100;
+
+/// Less is no room for a request (the HTTP library's own floor).
+const LEAST_HEAD: usize = 8 * 1024;
+
+/// A caller of HTTP/2 who does not answer a ping for so long is gone.
+const LONGEST_PING: Duration = Duration::from_secs(20);
+
+/// The limits of one server, whichever listener a connection came in by.
+#[derive(Debug, Clone)]
+pub(crate) struct Limits {
+    /// For the head of a request; and for the next one to begin.
+    pub(super) head: Duration,
+    /// For the whole body of a request.
+    pub(super) body: Duration,
+    head_bytes: usize,
+    headers: usize,
+    /// A place for each connection.
+    places: Arc<Semaphore>,
+    connections: usize,
+}
+
+impl Limits {
+    /// Errors: a limit under which nobody could ask anything.
+    pub(crate) fn of(config: &Config) -> Result<Self, Invalid> {
+        if config.max_head_bytes < LEAST_HEAD {
+            return Err(Invalid::new(
+                "max_head_bytes",
+                format!("{} bytes are no room for a request", config.max_head_bytes),
+            )
+            .with_hint(format!("give {LEAST_HEAD} or more")));
+        }
+        for (path, number) in [
+            ("max_connections", config.max_connections),
+            ("max_headers", config.max_headers),
+        ] {
+            if number == 0 {
+                return Err(Invalid::new(path, "0 lets nobody in").with_hint("give 1 or more"));
+            }
+        }
+        for (path, length) in [
+            ("head_timeout", config.head_timeout),
+            ("body_timeout", config.body_timeout),
+        ] {
+            if length.is_zero() {
+                return Err(Invalid::new(path, "no time at all: nobody is so fast")
+                    .with_hint("give a length such as 30s"));
+            }
+        }
+        let connections = config.max_connections.min(Semaphore::MAX_PERMITS);
+        Ok(Self {
+            head: config.head_timeout,
+            body: config.body_timeout,
+            head_bytes: config.max_head_bytes,
+            headers: config.max_headers,
+            places: Arc::new(Semaphore::new(connections)),
+            connections,
+        })
+    }
+
+    /// A place for one more connection, if there is one.
+    pub(super) fn place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.places).try_acquire_owned().ok()
+    }
+
+    /// What is said to whoever finds no place.
+    pub(super) fn full(&self) -> String {
+        let why = Invalid::new(
+            "",
+            format!("there are {} connections already", self.connections),
+        )
+        .with_hint("close some, or raise --max-connections");
+        let body = why.to_json("too_many_connections").to_string();
+        format!(
+            "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\n\
+             connection: close\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    }
+
+    /// HTTP/1 and HTTP/2 within these limits.
+    pub(super) fn protocol(&self) -> Builder<TokioExecutor> {
+        let mut builder = Builder::new(TokioExecutor::new());
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.head)
+            .max_buf_size(self.head_bytes)
+            .half_close(true);
+        if self.headers != USUAL_HEADERS {
+            builder.http1().max_headers(self.headers);
+        }
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_header_list_size(u32::try_from(self.head_bytes).unwrap_or(u32::MAX))
+            .keep_alive_interval(self.head)
+            .keep_alive_timeout(LONGEST_PING);
+        builder
+    }
+}

@@ -1,0 +1,157 @@
+//! What is one accepted connection? Its socket, what ends it out of turn, and who asks whether the caller is still
+//! there. Accepting is `mod.rs`.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Weak};
+use std::task::{self, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+
+/// What is said to a caller whose request's head does not come in time.
+const TOO_LATE: &[u8] =
+    b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+
+/// Between two tries to learn whether a caller is still there.
+const BREATH: Duration = Duration::from_millis(50);
+
+/// Breaks a connection without another word; on every request.
+#[derive(Debug, Clone)]
+pub(crate) struct Cut(CancellationToken);
+
+impl Cut {
+    /// Of a connection that is none: a question of our own.
+    pub(crate) fn new() -> Self {
+        Self(CancellationToken::new())
+    }
+
+    /// Waits until it is broken.
+    pub(crate) async fn broken(&self) {
+        self.0.cancelled().await;
+    }
+
+    /// Breaks it now.
+    pub(crate) fn now(&self) {
+        self.0.cancel();
+    }
+}
+
+/// Whoever has sent a request; on every request.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller(pub(super) Weak<TcpStream>);
+
+impl Caller {
+    /// Ends once nothing more will come from there. A caller who merely says no more is taken for one who is gone: this
+    /// is for those who would keep the server waiting.
+    pub(crate) async fn hung_up(&self) {
+        loop {
+            let Some(stream) = self.0.upgrade() else {
+                return;
+            };
+            match stream.ready(Interest::READABLE).await {
+                Ok(ready) if !ready.is_read_closed() => {}
+                Ok(_) | Err(_) => return,
+            }
+            // What has come in the meantime is not for us to read, and may be followed by the end.
+            tokio::time::sleep(BREATH).await;
+        }
+    }
+}
+
+/// A socket that is reset rather than closed where the connection was cut.
+#[derive(Debug)]
+pub(super) struct Socket {
+    /// Shared with those who ask whether the caller is still there, and closed with the connection.
+    pub(super) stream: Arc<TcpStream>,
+    pub(super) cut: Cut,
+    /// The head did not come in time; cancelled only where plain HTTP is spoken.
+    pub(super) late: CancellationToken,
+    /// Something has come that was not answered yet.
+    pub(super) waiting: bool,
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        if self.cut.0.is_cancelled() {
+            // A socket that refuses the option is closed instead.
+            let _ = self.stream.set_zero_linger();
+        } else if self.late.is_cancelled() && self.waiting {
+            // A caller who is gone does not hear it; one who asked for nothing is told nothing.
+            let _ = self.stream.try_write(TOO_LATE);
+        }
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut task::Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            ready!(self.stream.poll_read_ready(context))?;
+            match self.stream.try_read(buffer.initialize_unfilled()) {
+                Ok(read) => {
+                    buffer.advance(read);
+                    self.waiting |= read > 0;
+                    return Poll::Ready(Ok(()));
+                }
+                Err(why) if why.kind() == io::ErrorKind::WouldBlock => {}
+                Err(why) => return Poll::Ready(Err(why)),
+            }
+        }
+    }
+}
+
+impl Socket {
+    fn poll_with(
+        &mut self,
+        context: &mut task::Context<'_>,
+        write: impl Fn(&TcpStream) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.stream.poll_write_ready(context))?;
+            match write(&self.stream) {
+                Err(why) if why.kind() == io::ErrorKind::WouldBlock => {}
+                written => {
+                    self.waiting = false;
+                    return Poll::Ready(written);
+                }
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut task::Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_with(context, |stream| stream.try_write(bytes))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut task::Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    /// A connection that is shut down is dropped at once, and that closes the socket.
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut task::Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut task::Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_with(context, |stream| stream.try_write_vectored(pieces))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+}

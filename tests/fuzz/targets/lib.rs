@@ -1,0 +1,152 @@
+//! What do the targets share? A service in this process that is asked what an input says, in a form that people can
+//! read and write: `METHOD TARGET`, header lines, an empty line, the body. `{code}` and its like stand for what an app
+//! would hold by then.
+
+use std::cell::Cell;
+
+use axum::body::Body;
+use axum::http::{HeaderName, HeaderValue, Method, Request, Uri};
+use civitai_oauth_mock::internals::{Answer, Service};
+use civitai_oauth_mock::{Config, ConsentMode, Contract};
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+pub const AUTHORIZE: &str = "/api/auth/oauth/authorize";
+pub const TOKEN: &str = "/api/auth/oauth/token";
+
+/// The demo client that keeps a secret.
+const CLIENT: &str = "dec0de00-0000-4000-8000-000000000001";
+const REDIRECT_URI: &str = "http://localhost:3000/callback";
+/// The example of RFC 7636 appendix B.
+const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+/// After so many requests everything begins anew: what has piled up is no part of an input.
+const ROUND: u32 = 2000;
+
+/// The demo users and clients, with ada signed in and every consent given.
+pub struct Mock {
+    runtime: Runtime,
+    service: Service,
+    asked: Cell<u32>,
+}
+
+impl Mock {
+    pub fn start(contract: Contract) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime can be built");
+        let mut config = Config::default();
+        config.set_contract(contract, []);
+        config.set_login("ada");
+        config.set_consent(ConsentMode::Approve);
+        // Sandboxes that an input made are gone soon.
+        config.sandbox_idle = std::time::Duration::from_secs(2);
+        let service = runtime
+            .block_on(Service::start(config))
+            .expect("the loopback interface has a free port");
+        Self {
+            runtime,
+            service,
+            asked: Cell::new(0),
+        }
+    }
+
+    /// Asks what the input says, below this path. Nothing where it is no request at all.
+    pub fn ask(&self, path: &str, input: &[u8]) -> Option<Answer> {
+        let filled = self.filled(input);
+        let request = request(path, &filled)?;
+        if self.asked.replace(self.asked.get() + 1) >= ROUND {
+            self.asked.set(0);
+            self.control("POST", "/_mock/reset", &json!({}));
+        }
+        let answer = self.runtime.block_on(self.service.ask(request));
+        Some(answer.expect("nobody broke the connection"))
+    }
+
+    /// A control call that must succeed.
+    pub fn control(&self, method: &str, path: &str, body: &Value) -> Value {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", "localhost")
+            .body(Body::from(body.to_string()))
+            .expect("a request of ours");
+        let answer = self.runtime.block_on(self.service.ask(request));
+        let answer = answer.expect("nobody broke the connection");
+        assert!(answer.status.is_success(), "{method} {path}: {answer:?}");
+        serde_json::from_slice(&answer.body).expect("JSON")
+    }
+
+    /// The input with what an app would hold in its places.
+    fn filled(&self, input: &[u8]) -> Vec<u8> {
+        let mut filled = input.to_vec();
+        for (place, what) in [
+            ("{code}", "code"),
+            ("{refresh}", "refresh_token"),
+            ("{access}", "access_token"),
+            ("{session}", "cookie"),
+        ] {
+            let found = filled
+                .windows(place.len())
+                .position(|part| part == place.as_bytes());
+            if let Some(at) = found {
+                let held = self.held(what);
+                filled.splice(at..at + place.len(), held.bytes());
+            }
+        }
+        filled
+    }
+
+    fn held(&self, what: &str) -> String {
+        let (path, body) = match what {
+            "code" => (
+                "/_mock/codes",
+                json!({ "client_id": CLIENT, "user": "ada", "redirect_uri": REDIRECT_URI, "code_challenge": CHALLENGE }),
+            ),
+            "cookie" => ("/_mock/sessions", json!({ "user": "ada" })),
+            _ => (
+                "/_mock/tokens",
+                json!({ "client_id": CLIENT, "user": "ada" }),
+            ),
+        };
+        let made = self.control("POST", path, &body);
+        made[what].as_str().expect("it is text").to_owned()
+    }
+}
+
+/// The request that an input says. Who the caller thinks we are is left out: it is whoever they called.
+fn request(path: &str, input: &[u8]) -> Option<Request<Body>> {
+    let end = input.windows(2).position(|two| two == b"\n\n");
+    let (head, body) = match end {
+        Some(end) => (&input[..end], &input[end + 2..]),
+        None => (input, &input[input.len()..]),
+    };
+    let mut lines = head.split(|byte| *byte == b'\n');
+    let first = std::str::from_utf8(lines.next()?).ok()?;
+    let (method, target) = first.split_once(' ').unwrap_or((first, ""));
+    let mut request = Request::builder()
+        .method(Method::from_bytes(method.as_bytes()).ok()?)
+        .uri(format!("{path}{target}").parse::<Uri>().ok()?)
+        .header("host", "localhost");
+    for line in lines {
+        let colon = line.iter().position(|byte| *byte == b':')?;
+        let name = HeaderName::from_bytes(&line[..colon]).ok()?;
+        let value = HeaderValue::from_bytes(line[colon + 1..].trim_ascii()).ok()?;
+        if name != "host" {
+            request = request.header(name, value);
+        }
+    }
+    request.body(Body::from(body.to_vec())).ok()
+}
+
+/// No failure of ours, and words that a program can read: JSON, or a way to go on.
+pub fn is_sane(answer: &Answer) {
+    assert!(!answer.status.is_server_error(), "{answer:?}");
+    if answer.status.is_redirection() {
+        assert!(answer.headers.contains_key("location"), "{answer:?}");
+    } else if !answer.body.is_empty() {
+        let body: Result<Value, _> = serde_json::from_slice(&answer.body);
+        assert!(body.is_ok_and(|body| !body.is_null()), "{answer:?}");
+    }
+}

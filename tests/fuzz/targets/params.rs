@@ -1,0 +1,32 @@
+//! Whatever stands in a form, a query or a JSON body: it is read the same when it is written again.
+
+#![no_main]
+
+use civitai_oauth_mock::{Contract, Rules, internals};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: &[u8]| {
+    let written = internals::form_rewritten(input);
+    assert_eq!(internals::form_rewritten(written.as_bytes()), written);
+
+    let json = internals::json_rewritten(input);
+    assert_eq!(internals::json_rewritten(json.to_string().as_bytes()), json);
+
+    for contract in [Contract::Documented, Contract::Live] {
+        let rules = Rules {
+            contract,
+            ..Rules::default()
+        };
+        let asked = internals::authorize_request(input, &rules);
+        assert_eq!(
+            internals::authorize_request(written.as_bytes(), &rules),
+            asked
+        );
+        let text = std::str::from_utf8(input).ok();
+        let well_formed = internals::token_request(text, input, &rules);
+        assert_eq!(
+            internals::token_request(text, written.as_bytes(), &rules),
+            well_formed
+        );
+    }
+});

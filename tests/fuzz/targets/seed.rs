@@ -1,0 +1,26 @@
+//! Whatever a seed file says: it is taken, or its reader is told where it is wrong, in words.
+
+#![no_main]
+
+use std::path::Path;
+
+use civitai_oauth_mock::{Config, internals};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &str| {
+    let read = internals::seed(text);
+    let set = Config::default().set_seed(text, Path::new("seed.toml"));
+    assert_eq!(read, set);
+    if let Err(why) = read {
+        let (_, line) = why.file.as_ref().expect("it is in a file");
+        let lines = text.lines().count() + 1;
+        assert!(line.is_none_or(|line| (1..=lines).contains(&line)), "{why}");
+        assert!(!why.message.is_empty());
+        for ours in ["struct ", "`u32`", "variant"] {
+            assert!(
+                text.contains(ours) || !why.to_string().contains(ours),
+                "{why}"
+            );
+        }
+    }
+});

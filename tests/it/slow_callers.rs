@@ -1,0 +1,291 @@
+//! Whoever is slow, or says nothing, or too much, or comes in crowds: they are answered or let go, and others are
+//! answered meanwhile. The limits are set low here, so that nobody waits for them.
+
+use std::time::Duration;
+
+use civitai_oauth_mock::{Config, Contract};
+use serde_json::Value;
+
+use crate::support::{CONF, Line, Mock, Program, Stopwatch, TOKEN, World, config, statuses};
+
+/// Long enough to be answered on a machine that is busy, short enough to be waited for.
+const SHORT: Duration = Duration::from_millis(400);
+
+/// A dribble of fifty bytes takes longer than is allowed.
+const PAUSE: Duration = Duration::from_millis(20);
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// What begins every connection of HTTP/2.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+const HEALTH: &str = "GET /api/health HTTP/1.1\r\nHost: mock\r\n\r\n";
+
+async fn impatient(change: impl FnOnce(&mut Config)) -> Mock {
+    let mut config = config(Contract::Documented);
+    change(&mut config);
+    Mock::start(config).await
+}
+
+async fn call(mock: &Mock) -> Line {
+    Line::to(mock.server().address()).await
+}
+
+async fn is_well(mock: &Mock) {
+    let tokens = mock.tokens(&CONF, "1").await;
+    assert!(mock.is_live(&tokens.access).await);
+}
+
+#[tokio::test]
+async fn whoever_says_nothing_is_let_go_without_a_word() {
+    let mock = impatient(|config| config.head_timeout = SHORT).await;
+    let mut line = call(&mock).await;
+    let began = Stopwatch::start();
+    assert_eq!(line.hear_out().await, "");
+    assert!(began.elapsed() >= SHORT / 2, "{:?}", began.elapsed());
+    is_well(&mock).await;
+}
+
+#[tokio::test]
+async fn a_head_that_dribbles_in_is_told_that_it_is_late() {
+    let mock = impatient(|config| config.head_timeout = SHORT).await;
+    for head in [
+        format!(
+            "GET /api/health HTTP/1.1\r\nHost: mock\r\nX-Slow: {:50}",
+            ""
+        ),
+        format!("{:50}", "P"),
+    ] {
+        let mut line = call(&mock).await;
+        line.dribble(&head, PAUSE).await;
+        let heard = line.hear_out().await;
+        assert_eq!(statuses(&heard).len(), 1, "{head}: {heard}");
+        assert!(["408", "400"].contains(&statuses(&heard)[0]), "{heard}");
+    }
+    is_well(&mock).await;
+}
+
+#[tokio::test]
+async fn whoever_only_begins_to_speak_http_2_is_let_go() {
+    let mock = impatient(|config| config.head_timeout = SHORT).await;
+    for part in [&PREFACE[..1], &PREFACE[..23], PREFACE] {
+        let mut line = call(&mock).await;
+        line.say(part).await;
+        line.hear_out().await;
+    }
+    is_well(&mock).await;
+}
+
+#[tokio::test]
+async fn whoever_asks_nothing_more_is_let_go_without_a_word() {
+    let mock = impatient(|config| config.head_timeout = SHORT).await;
+    let mut line = call(&mock).await;
+    for _ in 0..2 {
+        line.say(HEALTH).await;
+        assert!(line.hear().await.starts_with("HTTP/1.1 200 OK\r\n"));
+    }
+    assert_eq!(line.hear_out().await, "");
+}
+
+#[tokio::test]
+async fn a_body_that_dribbles_in_counts_as_empty() {
+    let mock = impatient(|config| config.body_timeout = SHORT).await;
+    let mut line = call(&mock).await;
+    let head = format!(
+        "POST {TOKEN} HTTP/1.1\r\nHost: mock\r\nContent-Type: {FORM}\r\nContent-Length: 60\r\n\r\n"
+    );
+    line.say(head).await;
+    line.dribble("a".repeat(60), PAUSE).await;
+    let heard = line.hear_out().await;
+    assert_eq!(statuses(&heard), ["400"], "{heard}");
+    assert!(heard.contains("Missing parameter: `client_id`"), "{heard}");
+    is_well(&mock).await;
+}
+
+#[tokio::test]
+async fn whoever_calls_the_control_api_too_slowly_is_told_so() {
+    let mock = impatient(|config| config.body_timeout = SHORT).await;
+    let mut line = call(&mock).await;
+    line.say("POST /_mock/users HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60\r\n\r\n")
+        .await;
+    line.dribble("{".repeat(60), PAUSE).await;
+    let heard = line.hear_out().await;
+    assert_eq!(statuses(&heard), ["408"], "{heard}");
+    assert!(heard.contains("--body-timeout"), "{heard}");
+}
+
+#[tokio::test]
+async fn a_control_call_that_breaks_off_is_not_called_too_long() {
+    let mock = Mock::documented().await;
+    let mut line = call(&mock).await;
+    line.say("POST /_mock/users HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"use\r\nzz\r\n")
+        .await;
+    let heard = line.hear_out().await;
+    assert_eq!(statuses(&heard), ["400"], "{heard}");
+    assert!(heard.contains("broke off"), "{heard}");
+}
+
+#[tokio::test]
+async fn two_hundred_dawdlers_keep_nobody_waiting() {
+    let mock = Mock::documented().await;
+    let mut dawdlers = tokio::task::JoinSet::new();
+    for at in 0..200 {
+        let mut line = call(&mock).await;
+        dawdlers.spawn(async move {
+            let head = format!("POST {TOKEN} HTTP/1.1\r\nHost: mock\r\n");
+            if at % 2 == 0 {
+                line.dribble(head, PAUSE).await;
+            } else {
+                line.say(format!("{head}Content-Length: 1000\r\n\r\n"))
+                    .await;
+                line.dribble("a".repeat(999), PAUSE).await;
+            }
+            line
+        });
+    }
+    for _ in 0..5 {
+        is_well(&mock).await;
+    }
+    dawdlers.shutdown().await;
+    is_well(&mock).await;
+}
+
+#[tokio::test]
+async fn whoever_finds_no_place_is_told_which_limit_to_raise() {
+    let mock = impatient(|config| config.max_connections = 2).await;
+    let mut seated = Vec::new();
+    for _ in 0..2 {
+        let mut line = call(&mock).await;
+        line.say(HEALTH).await;
+        line.hear().await;
+        seated.push(line);
+    }
+    let mut third = call(&mock).await;
+    third.say(HEALTH).await;
+    let heard = third.hear_out().await;
+    let (head, body) = heard.split_once("\r\n\r\n").expect("an answer");
+    assert!(head.starts_with("HTTP/1.1 503 "), "{head}");
+    let body: Value = serde_json::from_str(body).expect("JSON");
+    assert_eq!(body["error"], "too_many_connections");
+    assert_eq!(body["hint"], "close some, or raise --max-connections");
+
+    // Who has a place keeps it, and one that leaves makes room.
+    seated[0].say(HEALTH).await;
+    assert!(seated[0].hear().await.starts_with("HTTP/1.1 200 "));
+    drop(seated.pop());
+    loop {
+        let mut line = call(&mock).await;
+        line.say(HEALTH).await;
+        if line.hear().await.starts_with("HTTP/1.1 200 ") {
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn how_long_a_head_may_be_can_be_set() {
+    let mock = impatient(|config| {
+        config.max_head_bytes = 8192;
+        config.max_headers = 10;
+    })
+    .await;
+    let ask = |headers: String| {
+        format!("GET /api/health HTTP/1.1\r\nHost: mock\r\nConnection: close\r\n{headers}\r\n")
+    };
+    for (headers, status) in [
+        ("X: y\r\n".repeat(8), "200"),
+        ("X: y\r\n".repeat(9), "431"),
+        (format!("X: {}\r\n", "y".repeat(7000)), "200"),
+        (format!("X: {}\r\n", "y".repeat(20_000)), "431"),
+    ] {
+        let mut line = call(&mock).await;
+        line.say(ask(headers)).await;
+        let heard = line.hear_out().await;
+        assert_eq!(statuses(&heard), [status], "{heard}");
+    }
+}
+
+#[tokio::test]
+async fn a_limit_that_lets_nobody_in_is_refused_at_the_start() {
+    let mut refusals = Vec::new();
+    let changes: [fn(&mut Config); 4] = [
+        |config| config.max_connections = 0,
+        |config| config.max_head_bytes = 100,
+        |config| config.max_headers = 0,
+        |config| config.body_timeout = Duration::ZERO,
+    ];
+    for change in changes {
+        let mut config = config(Contract::Documented);
+        change(&mut config);
+        let refused = civitai_oauth_mock::Server::start(config).await;
+        refusals.push(refused.expect_err("it is refused").to_string());
+    }
+    insta::assert_snapshot!(refusals.join("\n"), @r#"
+    max_connections: 0 lets nobody in; give 1 or more
+    max_head_bytes: 100 bytes are no room for a request; give 8192 or more
+    max_headers: 0 lets nobody in; give 1 or more
+    body_timeout: no time at all: nobody is so fast; give a length such as 30s
+    "#);
+}
+
+/// At least so many are to be kept waiting at once.
+const CROWD: u64 = 5000;
+
+/// For whatever else runs in this process.
+const OTHER_FILES: u64 = 2000;
+
+#[tokio::test]
+async fn as_many_idle_connections_as_the_system_allows_keep_nobody_waiting() {
+    let files = rlimit::increase_nofile_limit(u64::MAX).expect("a process may know its limits");
+    // Beyond this, one address has no port left to call from.
+    let crowd = files.saturating_sub(OTHER_FILES).min(20_000);
+    if crowd < CROWD {
+        let why =
+            format!("{files} file descriptors are too few for {CROWD} connections: ulimit -Hn");
+        assert!(std::env::var("CI").is_err(), "{why}");
+        eprintln!("NOT RUN: {why}");
+        return;
+    }
+    let most = (crowd + 100).to_string();
+    let options = [
+        "--listen",
+        "127.0.0.1:0",
+        "--head-timeout",
+        "10m",
+        "--max-connections",
+        &most,
+    ];
+    let program = Program::serve(&mut Program::command(&options));
+    let (address, mock) = (program.address(), World::at(program.base()));
+    let mut idle = Vec::new();
+    let mut slowest = Duration::ZERO;
+    while (idle.len() as u64) < crowd {
+        let mut calls = tokio::task::JoinSet::new();
+        for _ in 0..500 {
+            calls.spawn(async move {
+                let mut line = Line::to(address).await;
+                line.say(HEALTH).await;
+                assert!(line.hear().await.starts_with("HTTP/1.1 200 "));
+                line
+            });
+        }
+        idle.extend(calls.join_all().await);
+        let began = Stopwatch::start();
+        assert_eq!(mock.get("/api/health").await.status, 200);
+        slowest = slowest.max(began.elapsed());
+    }
+    eprintln!(
+        "{} idle connections; the slowest answer meanwhile took {slowest:?}",
+        idle.len()
+    );
+    // Nobody was let go in the meantime.
+    for line in idle.iter_mut().step_by(100) {
+        line.say(HEALTH).await;
+        assert!(line.hear().await.starts_with("HTTP/1.1 200 "));
+    }
+    assert_eq!(
+        program.terminate(),
+        Some(0),
+        "it stops, though they are there"
+    );
+}
