@@ -14,6 +14,7 @@ use crate::contract::{Contract, Override};
 use crate::invalid::{self, Invalid};
 use crate::model::user::UserRef;
 use crate::protocol::duration::Length;
+use crate::protocol::secret::Secret;
 use crate::sandbox::settings::{ConsentMode, UnknownClients};
 use crate::tls::Certificate;
 
@@ -151,7 +152,7 @@ pub(super) struct Options {
         value_name = "TOKEN",
         hide_env_values = true
     )]
-    control_token: Option<String>,
+    control_token: Option<Secret>,
 
     /// Write the port that is listened on to this file
     #[arg(long, env = "CIVITAI_MOCK_PORT_FILE", value_name = "FILE")]
@@ -295,7 +296,7 @@ impl Options {
             config.sandbox_idle = idle.to_std();
         }
         if let Some(token) = &self.control_token {
-            config.set_control_token(token);
+            config.set_control_token(token.reveal());
         }
         config.journal_capacity = self.journal.unwrap_or(config.journal_capacity);
         let apart = self.difference.iter().map(|one| (one.difference, one.side));

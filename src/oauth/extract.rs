@@ -28,8 +28,7 @@ pub(crate) const LONGEST_BODY: usize = 512 * 1024;
 /// A body that takes longer to come counts as empty.
 const SLOWEST_BODY: Duration = Duration::from_secs(30);
 
-/// Everything about a request but its body.
-#[derive(Debug)]
+/// Everything about a request but its body. The headers hold cookies and tokens, so there is no `Debug`.
 pub(crate) struct Context {
     pub(crate) sandbox: Sandbox,
     pub(crate) base: Base,
@@ -139,7 +138,6 @@ impl<S: Send + Sync> FromRequestParts<S> for SentForm {
 }
 
 /// The body as it came.
-#[derive(Debug)]
 pub(crate) struct SentBytes(pub(crate) Bytes);
 
 impl<S: Send + Sync> FromRequestParts<S> for SentBytes {

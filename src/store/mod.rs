@@ -147,6 +147,15 @@ impl Store {
         Ok(Self { pool })
     }
 
+    /// Whether a write would be kept. It writes a page of the file anew, with what is in it already: reading would tell
+    /// nothing of a full disk.
+    pub(crate) async fn ready(&self) -> Result<(), StoreError> {
+        sqlx::query("pragma user_version = 0")
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
     /// Finishes what is under way and closes the file.
     pub(crate) async fn close(&self) {
         self.pool.close().await;

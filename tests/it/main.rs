@@ -48,6 +48,8 @@ mod device_page;
 mod device_refusals;
 mod device_transport;
 mod first_minute;
+mod health;
+mod leaks;
 mod ledger;
 mod left_behind;
 mod legacy;
