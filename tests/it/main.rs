@@ -47,6 +47,7 @@ mod device;
 mod device_page;
 mod device_refusals;
 mod device_transport;
+mod every_page;
 mod first_minute;
 mod health;
 mod leaks;
