@@ -2,6 +2,9 @@
 
 FROM rust:1-bookworm AS build
 WORKDIR /src
+# What --version says: git's own history is not copied here.
+ARG CIVITAI_MOCK_COMMIT=
+ENV CIVITAI_MOCK_COMMIT=$CIVITAI_MOCK_COMMIT
 COPY . .
 # `cargo image` is in .cargo/config.toml. The caches keep what was downloaded and compiled for the next build.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
@@ -10,9 +13,17 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     && mkdir -p /image/data \
     && cp "target/$(rustc --print host-tuple)/release/civitai-oauth-mock" /image/
 
+# What the program is made of.
+FROM rust:1-bookworm AS sbom
+WORKDIR /src
+COPY . .
+RUN --mount=type=cache,target=/usr/local/cargo/registry \
+    bash .ci/sbom /sbom.cdx.json
+
 FROM scratch
 # Everything belongs to the user below: /data is the one place to keep a database.
 COPY --from=build --chown=65532:65532 /image/ /
+COPY --from=sbom --chown=65532:65532 /sbom.cdx.json /
 USER 65532:65532
 ENV CIVITAI_MOCK_LISTEN=0.0.0.0:8080 CIVITAI_MOCK_MCP_LISTEN=0.0.0.0:9090
 EXPOSE 8080 9090

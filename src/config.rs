@@ -64,6 +64,8 @@ pub struct Config {
     pub journal_capacity: usize,
     /// The key for id tokens; without one each sandbox draws its own.
     pub(crate) key: Option<IdTokenKey>,
+    /// What the program was built from, where that is known.
+    pub(crate) commit: Option<&'static str>,
     pub(crate) settings: Settings,
     pub(crate) seed: SeedFile,
 }
@@ -100,6 +102,7 @@ impl Default for Config {
             control_token: None,
             journal_capacity: DEFAULT_CAPACITY,
             key: None,
+            commit: None,
             settings: Settings::default(),
             seed: SeedFile::demo(),
         }

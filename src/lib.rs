@@ -43,6 +43,7 @@
 //! | `control` | What makes it a mock: each verb once. |
 //! | `embed` | How does a Rust test use the mock? |
 //! | `mcp` | How does a coding agent use the mock? |
+//! | `health` | Is the server well, and can it keep what it is told? |
 //! | `router` | Every path and its handler: the one table to read first. |
 //! | `server`, `listener`, `tls` | How does it listen? |
 //! | `config`, `seed`, `invalid` | What can be set, what there is to begin with, and what is said when either is wrong. |
@@ -62,6 +63,7 @@ mod contract;
 pub mod control;
 mod embed;
 mod exchange;
+mod health;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod internals;

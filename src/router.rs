@@ -7,10 +7,9 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::Request;
 use axum::http::{Method, StatusCode, Uri, response};
+use axum::middleware;
 use axum::response::Response;
 use axum::routing::{MethodRouter, any, get, post};
-use axum::{Json, middleware};
-use serde_json::{Value, json};
 use tokio_stream::StreamExt as _;
 use tower::util::MapRequestLayer;
 use tower::{Layer, Service};
@@ -19,6 +18,7 @@ use crate::api::{me, trpc, workflows};
 use crate::base::SandboxPath;
 use crate::control;
 use crate::exchange;
+use crate::health;
 use crate::invalid::Invalid;
 use crate::listener::Cut;
 #[cfg(feature = "mcp")]
@@ -40,7 +40,6 @@ pub(crate) fn service(
 }
 
 /// What came of a question of our own.
-#[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) parts: response::Parts,
     pub(crate) body: Bytes,
@@ -99,7 +98,7 @@ fn table(app: Arc<App>) -> Routes {
             get(pages::device::get).post(pages::device::post),
         )
         .route("/_mock/assets/{name}", get(assets::get))
-        .route("/api/health", get(health))
+        .merge(health::routes())
         .merge(account_routes(Arc::clone(&app)))
         .merge(workshop_routes(&app))
         .merge(control::http::routes(Arc::clone(&app)))
@@ -230,10 +229,6 @@ fn enter_sandbox(mut request: Request) -> Request {
 
 /// Where the deployed server redirects from a path with a trailing slash to the one without.
 const NORMALISED: [&str; 3] = ["/api/auth/", "/login", "/.well-known/"];
-
-async fn health() -> Json<Value> {
-    Json(json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") }))
-}
 
 async fn nothing_here(context: Context, request: Request) -> Response {
     let path = request.uri().path();

@@ -49,6 +49,8 @@ pub(crate) struct App {
     pub(crate) playground: Runs,
     /// What the control API asks for, if it asks.
     pub(crate) control_token: Option<ControlToken>,
+    /// What the program was built from, where that is known.
+    pub(crate) commit: Option<&'static str>,
 }
 
 /// Where a connection comes from; on every request.
@@ -222,6 +224,7 @@ impl Server {
             stop: stop.clone(),
             playground: Runs::default(),
             control_token: config.control_token,
+            commit: config.commit,
         });
         // Now rather than at the first request: a database that cannot be used is found out here.
         app.registry.sandbox(DEFAULT).await?;

@@ -2,6 +2,14 @@
 
 use std::process::ExitCode;
 
+use civitai_oauth_mock::cli::{self, Build};
+
+/// From `build.rs`: empty where nobody knows.
+const COMMIT: &str = env!("CIVITAI_MOCK_COMMIT");
+
 fn main() -> ExitCode {
-    civitai_oauth_mock::cli::run()
+    cli::run(Build {
+        version: env!("CIVITAI_MOCK_VERSION"),
+        commit: (!COMMIT.is_empty()).then_some(COMMIT),
+    })
 }

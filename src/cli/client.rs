@@ -13,6 +13,8 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 use url::Url;
 
+use crate::protocol::secret::Secret;
+
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Which server is meant.
@@ -36,7 +38,7 @@ pub(super) struct Server {
         value_name = "TOKEN",
         hide_env_values = true
     )]
-    control_token: Option<String>,
+    control_token: Option<Secret>,
 }
 
 impl Server {
@@ -99,7 +101,7 @@ impl Server {
             )
             .header(CONTENT_TYPE, "application/json");
         if let Some(token) = &self.control_token {
-            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+            request = request.header(AUTHORIZATION, format!("Bearer {}", token.reveal()));
         }
         let request = request.body(Full::new(Bytes::from(body.to_string())))?;
         let answer = sender.send_request(request).await?;

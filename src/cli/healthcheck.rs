@@ -1,4 +1,5 @@
-//! Is a running server well? What container engines ask, without a shell or curl in the image.
+//! Is a running server well, and ready to keep what it is told? What container engines ask, without a shell or curl in
+//! the image.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -41,7 +42,11 @@ pub(super) fn run(options: &Healthcheck) -> anyhow::Result<()> {
             .with_context(|| format!("no answer from {address} within 2 s"))?
             .with_context(|| format!("cannot reach {address}"))?;
         let status = answer.lines().next().unwrap_or_default();
-        anyhow::ensure!(status.contains(" 200 "), "{address} answers {status:?}");
+        let why = answer.lines().last().unwrap_or_default();
+        anyhow::ensure!(
+            status.contains(" 200 "),
+            "{address} answers {status:?}: {why}"
+        );
         Ok(())
     })
 }
@@ -58,7 +63,7 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 async fn ask_health(address: SocketAddr) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(address).await?;
     let request =
-        format!("GET /api/health HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        format!("GET /api/health/ready HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await?;

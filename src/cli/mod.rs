@@ -32,13 +32,18 @@ const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOS
 /// Where the published capability has its MCP adapter.
 const DEFAULT_MCP_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9090);
 
+/// Which build of the program this is.
+#[derive(Debug, Clone, Copy)]
+pub struct Build {
+    /// What `--version` says after the name.
+    pub version: &'static str,
+    /// The commit, where it is known.
+    pub commit: Option<&'static str>,
+}
+
 /// A stand-in for Civitai's OAuth 2.0 server: the same answers, offline.
 #[derive(Debug, Parser)]
-#[command(
-    name = "civitai-oauth-mock",
-    version,
-    args_conflicts_with_subcommands = true
-)]
+#[command(name = "civitai-oauth-mock", args_conflicts_with_subcommands = true)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -75,12 +80,13 @@ fn without_blanks(command: clap::Command) -> clap::Command {
 }
 
 /// Runs the program.
-pub fn run() -> ExitCode {
-    let matches = without_blanks(Cli::command()).get_matches();
+pub fn run(build: Build) -> ExitCode {
+    let command = Cli::command().version(build.version);
+    let matches = without_blanks(command).get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|why| why.exit());
     let outcome = match cli.command {
-        None => serve(cli.options),
-        Some(Command::Serve(options)) => serve(*options),
+        None => serve(cli.options, build),
+        Some(Command::Serve(options)) => serve(*options, build),
         Some(Command::Healthcheck(options)) => healthcheck::run(&options),
         Some(Command::Token(asked)) => wait_for(doors::token(asked)),
         Some(Command::Clock(asked)) => wait_for(doors::clock(asked)),
@@ -105,11 +111,12 @@ fn wait_for(asking: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<
         .block_on(asking)
 }
 
-fn serve(options: Options) -> anyhow::Result<()> {
+fn serve(options: Options, build: Build) -> anyhow::Result<()> {
     let options = options.with_file()?;
     telemetry::start(&options.log)?;
     let mut config = options.config()?;
     room::make(&mut config, options.connections());
+    config.commit = build.commit;
     let planting = config.planting()?;
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -14,6 +14,7 @@ use crate::contract::{Contract, Override};
 use crate::invalid::{self, Invalid};
 use crate::model::user::UserRef;
 use crate::protocol::duration::Length;
+use crate::protocol::secret::Secret;
 use crate::sandbox::settings::{ConsentMode, UnknownClients};
 use crate::tls::Certificate;
 
@@ -151,7 +152,7 @@ pub(super) struct Options {
         value_name = "TOKEN",
         hide_env_values = true
     )]
-    control_token: Option<String>,
+    control_token: Option<Secret>,
 
     /// Give up on a connection that takes longer to send a request's head, or to begin the next [default: 30s]
     #[arg(long, env = "CIVITAI_MOCK_HEAD_TIMEOUT", value_name = "LENGTH")]
@@ -325,7 +326,7 @@ impl Options {
             config.sandbox_idle = idle.to_std();
         }
         if let Some(token) = &self.control_token {
-            config.set_control_token(token);
+            config.set_control_token(token.reveal());
         }
         self.limit(&mut config);
         config.journal_capacity = self.journal.unwrap_or(config.journal_capacity);

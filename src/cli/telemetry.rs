@@ -1,6 +1,8 @@
 //! What is logged? Only the binary installs a subscriber: a library must not.
 
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Logs to standard error. The words are a level, and `json` for JSON lines.
 pub(super) fn start(words: &[String]) -> anyhow::Result<()> {
@@ -18,13 +20,17 @@ pub(super) fn start(words: &[String]) -> anyhow::Result<()> {
             }
         }
     }
+    // The library for MCP logs whole messages, with the codes, tokens and secrets in them: it is never heard.
+    let heard = Targets::new()
+        .with_default(level)
+        .with_target("rmcp", LevelFilter::OFF);
     let log = tracing_subscriber::fmt()
         .with_max_level(level)
         .with_writer(std::io::stderr);
     if json {
-        log.json().init();
+        log.json().finish().with(heard).init();
     } else {
-        log.init();
+        log.finish().with(heard).init();
     }
     Ok(())
 }

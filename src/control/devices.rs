@@ -7,13 +7,14 @@ use crate::invalid::Invalid;
 use crate::model::device::Verdict;
 use crate::model::user::UserRef;
 use crate::oauth::device::review;
+use crate::protocol::secret::Secret;
 use crate::sandbox::Sandbox;
 
 /// Which device is approved, and by whom.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Approval {
-    pub(crate) user_code: String,
+    pub(crate) user_code: Secret,
     pub(crate) user: UserRef,
 }
 
@@ -21,7 +22,7 @@ pub(crate) struct Approval {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Denial {
-    pub(crate) user_code: String,
+    pub(crate) user_code: Secret,
 }
 
 /// There is nothing more to say: `{}`.
@@ -42,14 +43,18 @@ impl Sandbox {
         self.decide_device(&denial.user_code, Verdict::Denied).await
     }
 
-    async fn decide_device(&self, user_code: &str, verdict: Verdict) -> Outcome<Nothing> {
-        match review::decide(self, user_code, verdict).await {
+    async fn decide_device(&self, user_code: &Secret, verdict: Verdict) -> Outcome<Nothing> {
+        match review::decide(self, user_code.reveal(), verdict).await {
             Ok(()) => Ok(Nothing {}),
             Err(why) => {
                 let why = why.description.unwrap_or_default();
-                Err(Invalid::new("user_code", format!("{user_code:?}: {why}"))
-                    .with_hint("no device waits for it: start one with POST /api/auth/oauth/device")
-                    .into())
+                Err(
+                    Invalid::new("user_code", format!("{:?}: {why}", user_code.reveal()))
+                        .with_hint(
+                            "no device waits for it: start one with POST /api/auth/oauth/device",
+                        )
+                        .into(),
+                )
             }
         }
     }

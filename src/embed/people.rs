@@ -151,7 +151,7 @@ impl MockSandbox {
         user: impl Into<UserRef>,
     ) -> Result<(), MockError> {
         let approval = Approval {
-            user_code: user_code.to_owned(),
+            user_code: user_code.into(),
             user: user.into(),
         };
         self.world().await?.approve_device(approval).await?;
@@ -160,7 +160,7 @@ impl MockSandbox {
 
     /// Denies the device that shows this code. Errors: no device waits for it.
     pub async fn deny_device(&self, user_code: &str) -> Result<(), MockError> {
-        let user_code = user_code.to_owned();
+        let user_code = user_code.into();
         self.world()
             .await?
             .deny_device(Denial { user_code })

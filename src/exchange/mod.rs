@@ -63,7 +63,9 @@ pub(crate) async fn pass(State(app): State<Arc<App>>, request: Request, next: Ne
 
 /// Control calls, by whatever door, assets and the health check are about the mock, not of the app.
 fn is_observed(path: &str) -> bool {
-    !(["/_mock", "/mcp", "/api/health"].contains(&path) || path.starts_with("/_mock/"))
+    let beside = ["/_mock/", "/api/health/"];
+    !(["/_mock", "/mcp", "/api/health"].contains(&path)
+        || beside.iter().any(|folder| path.starts_with(folder)))
 }
 
 fn strike(

@@ -21,11 +21,11 @@ use crate::server::App;
 use crate::store::StoreError;
 
 /// What a body says: read as a form, and read as whatever it is.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Received {
     pub(crate) params: Params,
     pub(crate) is_json: bool,
-    /// As it came.
+    /// As it came: whatever secrets it has stand here in the clear, so there is no `Debug`.
     pub(crate) bytes: Bytes,
 }
 

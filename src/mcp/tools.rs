@@ -33,7 +33,7 @@ pub(super) struct Caller<'a> {
     pub(super) parts: &'a Parts,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Exchange {
     body: Map<String, Value>,

@@ -24,8 +24,7 @@ use crate::server::Peer;
 /// A longer body counts as empty, as it does at Civitai.
 pub(crate) const LONGEST_BODY: usize = 512 * 1024;
 
-/// Everything about a request but its body.
-#[derive(Debug)]
+/// Everything about a request but its body. The headers hold cookies and tokens, so there is no `Debug`.
 pub(crate) struct Context {
     pub(crate) sandbox: Sandbox,
     pub(crate) base: Base,
@@ -135,7 +134,6 @@ impl<S: Send + Sync> FromRequestParts<S> for SentForm {
 }
 
 /// The body as it came.
-#[derive(Debug)]
 pub(crate) struct SentBytes(pub(crate) Bytes);
 
 impl<S: Send + Sync> FromRequestParts<S> for SentBytes {

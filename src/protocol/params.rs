@@ -1,18 +1,29 @@
 //! What did the client send? Names and values from a query or a body. The last of duplicates wins, in the
 //! place of the first. Reading the bytes off the wire is `oauth/extract.rs`.
 
+use std::fmt;
+
 use serde_json::{Map, Value};
 
 /// One value: text from a form, anything from JSON.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 enum Param {
     Text(String),
     Json(Value),
 }
 
-/// The parameters of one request, in the order in which they came first.
-#[derive(Debug, Clone, Default, PartialEq)]
+/// The parameters of one request, in the order in which they came first. `Debug` shows their names: the values are codes,
+/// tokens and secrets.
+#[derive(Clone, Default, PartialEq)]
 pub(crate) struct Params(Vec<(String, Param)>);
+
+impl fmt::Debug for Params {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set()
+            .entries(self.0.iter().map(|(name, _)| name))
+            .finish()
+    }
+}
 
 impl Params {
     /// Reads `application/x-www-form-urlencoded` text: a body or a query.
@@ -151,6 +162,12 @@ mod tests {
     fn the_last_of_duplicates_wins_in_the_place_of_the_first() {
         let params = Params::from_urlencoded(b"code=bad&state=s&code=good");
         assert_eq!(params.to_query(), "code=good&state=s");
+    }
+
+    #[test]
+    fn debug_shows_names_and_no_values() {
+        let params = Params::from_urlencoded(b"code=c0de&client_secret=hunter2");
+        assert_eq!(format!("{params:?}"), r#"{"code", "client_secret"}"#);
     }
 
     #[test]

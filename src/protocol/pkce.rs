@@ -25,7 +25,7 @@ impl Challenge {
 }
 
 /// A well-formed `code_verifier`: 43 to 128 unreserved characters (RFC 7636 §4.1).
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub(crate) struct Verifier(String);
 
 impl std::fmt::Debug for Verifier {
@@ -81,6 +81,7 @@ mod tests {
             !verifier.fits(&Challenge(format!("{challenge}="))),
             "padding is not stripped"
         );
+        assert_eq!(format!("{verifier:?}"), "Verifier(…)");
         assert!(Verifier::parse(&"a".repeat(42)).is_none());
         assert!(Verifier::parse(&"a".repeat(129)).is_none());
         assert!(Verifier::parse(&"+".repeat(43)).is_none());

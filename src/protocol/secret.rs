@@ -10,8 +10,9 @@ use subtle::ConstantTimeEq;
 /// What an access or refresh token begins with.
 pub(crate) const PREFIX: &str = "civitai_";
 
-/// A value that only its owner may see: `Debug` shows a mark in its place.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A value that only its owner may see: `Debug` shows a mark in its place, and how long a comparison takes tells nothing
+/// of it but its length.
+#[derive(Clone, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
 
@@ -29,6 +30,12 @@ impl Secret {
     /// What rows keep in its place.
     pub(crate) fn hash(&self) -> SecretHash {
         SecretHash::of(&self.0)
+    }
+}
+
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
     }
 }
 
@@ -56,7 +63,8 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// The SHA-256 of a [`Secret`].
+/// The SHA-256 of a [`Secret`]. Where two of these are compared, in a table for one, the time it takes
+/// tells something of a digest, which nobody can turn into a guess at the secret.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct SecretHash([u8; 32]);
 
@@ -99,4 +107,27 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
             write!(text, "{byte:02x}").expect("writing to a String cannot fail");
             text
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_nothing_of_a_secret() {
+        let secret = Secret::new("hunter2");
+        assert_eq!(format!("{secret:?}"), "Secret(…)");
+        let hash = secret.hash();
+        assert_eq!(format!("{hash:?}").len(), "SecretHash(0000…)".len());
+    }
+
+    #[test]
+    fn secrets_are_equal_when_every_byte_is() {
+        let secret = Secret::new("hunter2");
+        assert_eq!(secret, Secret::from("hunter2"));
+        for other in ["", "hunter", "hunter3", "Hunter2", "hunter22"] {
+            assert_ne!(secret, Secret::from(other));
+            assert!(!secret.hash().is_of(other));
+        }
+    }
 }

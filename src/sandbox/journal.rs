@@ -2,6 +2,7 @@
 //! `exchange.rs`; what is asked of it is `control/requests.rs`.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
@@ -15,8 +16,8 @@ use crate::protocol::time::Timestamp;
 /// So many exchanges are kept unless it is set otherwise; the oldest go.
 pub(crate) const DEFAULT_CAPACITY: usize = 10_000;
 
-/// One exchange, secrets and all: whoever shows it redacts it.
-#[derive(Debug, Clone)]
+/// One exchange, secrets and all: whoever shows it redacts it, and `Debug` shows nothing that was sent.
+#[derive(Clone)]
 pub(crate) struct Entry {
     /// Counts from 1, and goes on over a clearing.
     pub(crate) id: u64,
@@ -39,6 +40,16 @@ pub(crate) struct Entry {
     pub(crate) faults: Vec<u64>,
     /// Our extensions that it relied on.
     pub(crate) extensions: Vec<&'static str>,
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entry")
+            .field("id", &self.id)
+            .field("endpoint", &self.endpoint)
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Entry {

@@ -141,7 +141,7 @@ impl Store {
         })
     }
 
-    /// Whether what is asked for now could be kept.
+    /// Whether a write would be kept. It writes a page of the file anew: reading would tell nothing of a full disk.
     pub(crate) async fn ready(&self) -> Result<(), StoreError> {
         match &self.file {
             None => Ok(()),

@@ -102,7 +102,7 @@ impl Act {
             match self {
                 Self::StartDevice => {
                     run.device_code = told("device_code");
-                    run.user_code = heard.json["user_code"].as_str().map(str::to_owned);
+                    run.user_code = heard.json["user_code"].as_str().map(Secret::from);
                 }
                 Self::Exchange | Self::PollDevice | Self::ForItself | Self::Refresh => {
                     run.access_token = told("access_token");

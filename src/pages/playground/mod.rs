@@ -167,7 +167,7 @@ fn way(context: &Context, run: &Run) -> Option<Way> {
             })
         }
         Grant::Device if run.access_token.is_none() => {
-            let user_code = run.user_code.as_deref()?;
+            let user_code = run.user_code.as_ref()?.reveal();
             let code: String = url::form_urlencoded::byte_serialize(user_code.as_bytes()).collect();
             Some(Way {
                 href: context

@@ -2,6 +2,7 @@
 //! so far. Runs live in memory, few and not for long.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use super::wire::Heard;
@@ -56,8 +57,8 @@ impl Grant {
     }
 }
 
-/// One app at play.
-#[derive(Debug, Clone)]
+/// One app at play, with its secrets: `Debug` shows none.
+#[derive(Clone)]
 pub(crate) struct Run {
     pub(super) grant: Grant,
     pub(super) client_id: String,
@@ -72,7 +73,7 @@ pub(crate) struct Run {
     pub(super) verifier: Verifier,
     pub(super) code: Option<Secret>,
     pub(super) device_code: Option<Secret>,
-    pub(super) user_code: Option<String>,
+    pub(super) user_code: Option<Secret>,
     pub(super) access_token: Option<Secret>,
     pub(super) refresh_token: Option<Secret>,
     /// The one before, which must not work any more.
@@ -82,8 +83,16 @@ pub(crate) struct Run {
     pub(super) forgotten: usize,
 }
 
+impl fmt::Debug for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run")
+            .field("client_id", &self.client_id)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Something that happened.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Step {
     pub(super) title: String,
     pub(super) heard: Heard,

@@ -14,8 +14,8 @@ use crate::oauth::extract::Context;
 use crate::router;
 use crate::server::App;
 
-/// A request that the app sends.
-#[derive(Debug, Clone, Default)]
+/// A request that the app sends, secrets and all, as what comes of it is kept: neither has a `Debug`.
+#[derive(Clone, Default)]
 pub(super) struct Call {
     pub(super) path: &'static str,
     /// A POST of a form where there is one, else a GET.
@@ -24,7 +24,7 @@ pub(super) struct Call {
 }
 
 /// A request and what came of it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Heard {
     pub(super) request: String,
     /// The command that sends it; none where a browser went there.

@@ -14,6 +14,7 @@ mod page;
 mod program;
 mod spender;
 mod stopwatch;
+mod walk;
 mod world;
 
 pub(crate) use answer::{Answer, redacted};
@@ -34,6 +35,7 @@ pub(crate) use page::Page;
 pub(crate) use program::Program;
 pub(crate) use spender::{ME, Spender, WORKFLOWS};
 pub(crate) use stopwatch::Stopwatch;
+pub(crate) use walk::Walk;
 pub(crate) use world::{Ask, Mock, World, config};
 
 pub(crate) const AUTHORIZE: &str = "/api/auth/oauth/authorize";

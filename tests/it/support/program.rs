@@ -7,6 +7,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_civitai-oauth-mock");
+
 /// Long enough for a machine that is busy.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -21,7 +23,17 @@ pub(crate) struct Program {
 impl Program {
     /// The program, with nothing of the caller's environment that it would read.
     pub(crate) fn command(arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_civitai-oauth-mock"));
+        Self::prepared(Command::new(PROGRAM), arguments)
+    }
+
+    /// The same, by a script that ends in `exec "$0" "$@"`.
+    pub(crate) fn command_of_script(script: &str, arguments: &[&str]) -> Command {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", script, PROGRAM]);
+        Self::prepared(shell, arguments)
+    }
+
+    fn prepared(mut command: Command, arguments: &[&str]) -> Command {
         // Many run at once, and one alone may have the usual port.
         command.env("CIVITAI_MOCK_MCP_LISTEN", "none");
         for (name, _) in std::env::vars() {
@@ -82,6 +94,11 @@ impl Program {
 
     pub(crate) fn address(&self) -> SocketAddr {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.port()))
+    }
+
+    /// The id of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn port(&self) -> u16 {

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::pin::Pin;
 
 use civitai_oauth_mock::{Config, Contract, Difference, Server};
-use reqwest::header::CONTENT_TYPE;
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -86,10 +86,16 @@ pub(crate) struct World {
 impl World {
     /// What answers at this address.
     pub(crate) fn at(base: String) -> Self {
+        Self::with_headers(base, HeaderMap::new())
+    }
+
+    /// What answers at this address; every request that says nothing else carries these headers.
+    pub(crate) fn with_headers(base: String, headers: HeaderMap) -> Self {
         Self {
             base,
             http: Client::builder()
                 .redirect(reqwest::redirect::Policy::none())
+                .default_headers(headers)
                 .build()
                 .expect("a client without TLS can be built"),
         }

@@ -1,0 +1,74 @@
+//! Is it well, and is it ready? A disk that takes nothing more is said, and survived without hands.
+
+use insta::assert_snapshot;
+
+use crate::support::Mock;
+#[cfg(target_os = "linux")]
+use crate::support::{Folder, Program, World};
+
+#[tokio::test]
+async fn a_server_in_memory_is_live_and_ready() {
+    let mock = Mock::documented().await;
+    let mut table = String::new();
+    for path in ["/api/health", "/api/health/live", "/api/health/ready"] {
+        let answer = mock.get(path).await;
+        table += &format!("{path}: {} {}\n", answer.status, answer.body);
+    }
+    assert_snapshot!(table, @r#"
+    /api/health: 200 {"status":"ok","version":"0.1.0"}
+    /api/health/live: 200 {"status":"ok","version":"0.1.0"}
+    /api/health/ready: 200 {"status":"ok"}
+    "#);
+    let seen = mock.get("/_mock/requests").await.json();
+    assert_eq!(
+        seen["requests"],
+        serde_json::json!([]),
+        "no calls of the app"
+    );
+}
+
+/// From now on no file may be written beyond so many bytes, by a program that takes SIGXFSZ for an error.
+#[cfg(target_os = "linux")]
+fn limit_files(program: &Program, bytes: &str) {
+    let set = std::process::Command::new("prlimit")
+        .args(["--pid", &program.id().to_string()])
+        .arg(format!("--fsize={bytes}:"))
+        .status();
+    assert!(set.is_ok_and(|status| status.success()), "prlimit");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_database_that_takes_nothing_more_makes_it_unready_until_it_does() {
+    let folder = Folder::new();
+    let database = folder.path("mock.db").display().to_string();
+    let arguments = ["--listen", "127.0.0.1:0", "--database", &database];
+    // What a write beyond the limit is answered with is a signal, unless nobody listens to it: then it is an error.
+    let script = r#"trap '' XFSZ; exec "$0" "$@""#;
+    let program = Program::serve(&mut Program::command_of_script(script, &arguments));
+    let world = World::at(program.base());
+    let address = format!("127.0.0.1:{}", program.port());
+    let healthcheck = || Program::output(&["healthcheck", "--listen", &address]);
+    assert_eq!(world.get("/api/health/ready").await.status, 200);
+    assert_eq!(healthcheck().status.code(), Some(0));
+
+    limit_files(&program, "0");
+    assert_snapshot!(world.get("/api/health/ready").await, @r#"
+    503
+    content-type: application/json
+
+    {"status":"unavailable","message":"the database refused: error returned from database: (code: 778) disk I/O error","hint":"free the disk, or let the server write to the file of --database; nothing has to be restarted"}
+    "#);
+    assert_eq!(world.get("/api/health/live").await.status, 200);
+    let unwell = healthcheck();
+    assert_eq!(unwell.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&unwell.stderr);
+    assert!(
+        said.contains("503") && said.contains("unavailable"),
+        "{said}"
+    );
+
+    limit_files(&program, "unlimited");
+    assert_eq!(world.get("/api/health/ready").await.status, 200);
+    assert_eq!(healthcheck().status.code(), Some(0));
+}

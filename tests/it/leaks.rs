@@ -1,0 +1,369 @@
+//! Does a secret get out? Every flow is walked through the program's front door with the log at its loudest. Then what was
+//! issued is looked for in the log, the journal, pages, errors and the database file.
+
+use std::fs::File;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hyper::header::{AUTHORIZATION, HeaderMap};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use p256::SecretKey;
+use p256::pkcs8::{EncodePrivateKey as _, LineEnding};
+use serde_json::{Value, json};
+
+use crate::support::{
+    App, CONSENT_PAGE, DEVICE_APPROVE, Device, Fields, Folder, ME, Program, REVOKE, TOKEN, Tokens,
+    USERINFO, VERIFIER, Walk, World,
+};
+
+const CONTROL_TOKEN: &str = "open-sesame-of-the-control-api";
+
+const APP: App = App {
+    id: "app-of-the-env-file",
+    secret: Some("secret-of-the-env-file"),
+    redirect_uri: "https://app.example/callback",
+};
+
+/// Sign-in, consent, code, tokens, and each way in which their exchange fails.
+async fn sign_in(walk: &mut Walk) -> Tokens {
+    let picks = Fields::of(&[("user", "1"), ("returnUrl", "/")]);
+    let by_page = walk.world.post("/login", &picks).await.cookie();
+    walk.issued("session", by_page.split_once('=').expect("a value").1);
+    let cookie = walk.session("ada").await;
+    let asked = APP.asks("1").encoded();
+    walk.looks_at(&format!("{CONSENT_PAGE}?{asked}"), &cookie)
+        .await;
+
+    let wasted = walk.code(&APP, &cookie).await;
+    let wrong = APP
+        .redeems(&wasted)
+        .with("code_verifier", &VERIFIER.replace('d', "e"));
+    walk.errs(TOKEN, &wrong).await;
+    walk.errs(TOKEN, &APP.redeems(&wasted)).await;
+    let code = walk.code(&APP, &cookie).await;
+    walk.errs(
+        TOKEN,
+        &APP.redeems(&code)
+            .with("client_secret", "secret-of-somebody-else"),
+    )
+    .await;
+
+    let code = walk.code(&APP, &cookie).await;
+    let answer = walk.world.token(&APP.redeems(&code)).await;
+    let first = walk.tokens(&answer);
+    let answer = walk.world.token(&APP.refreshes(&first.refresh)).await;
+    let second = walk.tokens(&answer);
+    walk.errs(TOKEN, &APP.refreshes(&first.refresh)).await;
+    let itself = walk.world.token(&APP.for_itself()).await;
+    walk.issued("access token", itself.text("access_token"));
+    let secret = APP.secret.expect("it has one");
+    let basic = Fields::of(&[("grant_type", "client_credentials")]);
+    let answer = walk.world.post(TOKEN, &basic).basic(APP.id, secret).await;
+    walk.issued("access token", answer.text("access_token"));
+    walk.issued(
+        "basic credentials",
+        STANDARD.encode(format!("{}:{secret}", APP.id)),
+    );
+    second
+}
+
+/// What an app asks with its token: in the header, in the query, and by HTTP/2.
+async fn calls(walk: &mut Walk, tokens: &Tokens) {
+    let user = walk.world.userinfo(&tokens.access).await;
+    walk.shows(USERINFO, &user);
+    let me = walk
+        .world
+        .get(&format!("{ME}?token={}", tokens.access))
+        .header("authorization", &format!("Bearer {}", tokens.access))
+        .await;
+    assert_eq!(me.status, 200, "{me}");
+    walk.shows(ME, &me);
+    let address = walk.world.base.strip_prefix("http://").expect("plain HTTP");
+    let stream = tokio::net::TcpStream::connect(address)
+        .await
+        .expect("it listens");
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+            .await
+            .expect("it speaks HTTP/2");
+    let connection = tokio::spawn(connection);
+    let request = hyper::Request::get(format!("{}{USERINFO}", walk.world.base))
+        .header(AUTHORIZATION, format!("Bearer {}", tokens.access))
+        .header("cookie", format!("civ-token={}", tokens.refresh))
+        .body(String::new())
+        .expect("a request");
+    let answer = sender.send_request(request).await.expect("an answer");
+    assert_eq!(answer.status(), 200);
+    connection.abort();
+
+    let hostile = APP.revokes(&tokens.access);
+    let hostile = hostile.with("client_secret", "secret-of-somebody-else");
+    let refused = walk.world.revoke(&hostile).await;
+    walk.shows("a revocation by a wrong secret", &refused);
+    let revoked = walk.world.revoke(&APP.revokes(&tokens.refresh)).await;
+    walk.shows(REVOKE, &revoked);
+    let dead = walk.world.userinfo(&tokens.access).await;
+    walk.shows("userinfo of a dead token", &dead);
+}
+
+async fn devices(walk: &mut Walk) {
+    walk.world.register_cli().await;
+    let device = Device::of(&walk.world.ask_device("cli", "1").await);
+    walk.issued("device code", &device.device_code);
+    walk.issued("user code", &device.user_code);
+    let waits = walk.world.poll(&device).await;
+    walk.shows("a device that waits", &waits);
+    let cookie = walk.session("ada").await;
+    let said = json!({ "user_code": device.user_code });
+    let approved = walk
+        .world
+        .ask("POST", DEVICE_APPROVE)
+        .json(&said)
+        .cookie(&cookie)
+        .await;
+    walk.shows(DEVICE_APPROVE, &approved);
+    let answer = walk.world.poll(&device).await;
+    walk.tokens(&answer);
+    let again = walk.world.poll(&device).await;
+    walk.shows("a device that is claimed", &again);
+}
+
+/// Control calls that issue, and those that only tell.
+async fn control(walk: &mut Walk) {
+    let asked = json!({ "client_id": APP.id, "user": "ada" });
+    let code = walk.world.control("POST", "/codes", asked.clone()).await;
+    for (what, key) in [("code", "code"), ("verifier", "code_verifier")] {
+        walk.issued(what, code[key].as_str().expect("a text"));
+    }
+    let minted = walk.world.ask("POST", "/_mock/tokens").json(&asked).await;
+    let tokens = walk.tokens(&minted);
+    let named = json!({ "token": tokens.access });
+    for path in ["/_mock/tokens/introspect", "/_mock/tokens/expire"] {
+        let answer = walk.world.ask("POST", path).json(&named).await;
+        walk.shows(path, &answer);
+    }
+    for body in [
+        json!({ "token": [tokens.access] }),
+        json!({ "tokem": tokens.access }),
+        json!(tokens.access),
+    ] {
+        let answer = walk
+            .world
+            .ask("POST", "/_mock/tokens/introspect")
+            .json(&body)
+            .await;
+        assert_eq!(answer.status, 400, "{answer}");
+        walk.shows("a call that is wrong", &answer);
+    }
+    let client = json!({ "id": "cli2", "name": "C", "secret": "secret-of-a-control-call" });
+    walk.world.control("POST", "/clients", client).await;
+    walk.issued("client secret", "secret-of-a-control-call");
+    let path = "/clients/cli2/rotate-secret";
+    let rotated = walk.world.control("POST", path, json!({})).await;
+    walk.issued(
+        "client secret",
+        rotated["client_secret"].as_str().expect("a text"),
+    );
+    let seed =
+        json!({ "clients": [{ "id": "cli3", "name": "C", "secret": "secret-of-a-sandbox" }] });
+    let own = json!({ "name": "own", "seed": seed });
+    walk.world.control("POST", "/sandboxes", own).await;
+    walk.issued("client secret", "secret-of-a-sandbox");
+    walk.world.control("POST", "/snapshots/s", json!({})).await;
+    walk.world
+        .control("POST", "/snapshots/s/restore", json!({}))
+        .await;
+}
+
+/// The pages that issue something: an account's new app, the playground's run, and the control token's own door.
+async fn pages(walk: &mut Walk) {
+    let cookie = walk.session("ada").await;
+    let form = Fields::of(&[
+        ("name", "My App"),
+        ("description", "x"),
+        ("confidential", "on"),
+        ("redirect_uris", "https://a.example/cb"),
+        ("scope_preset", "AI Services"),
+    ]);
+    let made = walk
+        .world
+        .post("/user/account/new-app", &form)
+        .cookie(&cookie)
+        .await;
+    let secret = made.page().texts("#client-secret").concat();
+    walk.issued("client secret", secret);
+    let begins = Fields::of(&[
+        ("client_id", APP.id),
+        ("grant", "itself"),
+        ("preset", "AI Services"),
+        ("secret", APP.secret.unwrap_or_default()),
+    ]);
+    let run = walk.world.post("/_mock/playground", &begins).await.cookie();
+    walk.issued(
+        "run of the playground",
+        run.split_once('=').expect("a value").1,
+    );
+    let act = Fields::of(&[("act", "start")]);
+    walk.world
+        .post("/_mock/playground/act", &act)
+        .cookie(&run)
+        .await;
+    let wrong = walk
+        .world
+        .post(
+            "/_mock/unlock",
+            &Fields::of(&[("token", "open-says-me-wrong")]),
+        )
+        .await;
+    walk.shows("a wrong control token", &wrong);
+    let opens = Fields::of(&[("token", CONTROL_TOKEN)]);
+    let key = walk.world.post("/_mock/unlock", &opens).await.cookie();
+    walk.issued("control cookie", key.split_once('=').expect("a value").1);
+}
+
+async fn agents(walk: &mut Walk) {
+    let call = async |id: u32, tool: &str, arguments: Value| {
+        let message = json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": { "name": tool, "arguments": arguments } });
+        let ask = walk
+            .world
+            .ask("POST", "/mcp")
+            .header("accept", "application/json, text/event-stream");
+        let answer = ask.json(&message).await;
+        assert_eq!(answer.status, 200, "{answer}");
+        answer
+    };
+    let asked = json!({ "client_id": APP.id, "user": "ada" });
+    let begun = call(1, "mock-authorize", asked).await.json();
+    let mut exchange = begun["result"]["structuredContent"]["exchange"].clone();
+    exchange["client_secret"] = APP.secret.into();
+    let tokens = call(2, "civitai-oauth-exchange", json!({ "body": exchange }))
+        .await
+        .json();
+    let tokens = &tokens["result"]["structuredContent"];
+    let used = call(3, "civitai-oauth-exchange", json!({ "body": exchange })).await;
+    let misspelt = call(4, "civitai-oauth-exchange", json!({ "bode": exchange })).await;
+    let seen = call(5, "mock-requests", json!({})).await;
+    for (what, key) in [("code", "code"), ("verifier", "code_verifier")] {
+        walk.issued(what, exchange[key].as_str().expect("a text"));
+    }
+    for (what, key) in [
+        ("access token", "access_token"),
+        ("refresh token", "refresh_token"),
+    ] {
+        walk.issued(what, tokens[key].as_str().expect("a text"));
+    }
+    for (what, answer) in [
+        ("a used code by MCP", used),
+        ("a misspelt call by MCP", misspelt),
+        ("the journal by MCP", seen),
+    ] {
+        walk.shows(what, &answer);
+    }
+}
+
+/// Everything that tells what has happened.
+async fn aftermath(walk: &mut Walk) {
+    let cookie = walk.session("ada").await;
+    for path in [
+        "/",
+        "/login",
+        "/user/account",
+        "/user/account/new-app",
+        "/_mock",
+        "/_mock/consent",
+        "/_mock/openapi.json",
+        "/_mock/requests",
+        "/_mock/tokens",
+        "/_mock/codes",
+        "/_mock/sessions",
+        "/_mock/clients",
+        "/_mock/users",
+        "/_mock/consents",
+        "/_mock/spends",
+        "/_mock/faults",
+        "/_mock/sandboxes",
+        "/_mock/snapshots",
+        "/_mock/settings",
+        "/_mock/contract",
+        "/.well-known/jwks.json",
+        "/.well-known/openid-configuration",
+        "/api/health",
+    ] {
+        walk.looks_at(path, &cookie).await;
+    }
+    let never = json!([{ "endpoint": "token", "times": 0 }]);
+    let differs = walk.world.ask("POST", "/_mock/verify").json(&never).await;
+    assert_eq!(differs.status, 409);
+    walk.shows("verify", &differs);
+}
+
+fn read(path: &Path) -> Vec<u8> {
+    std::fs::read(path).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn no_secret_gets_out() {
+    let folder = Folder::new();
+    let (log, database) = (folder.path("log"), folder.path("mock.db"));
+    let key = SecretKey::from_slice(&[7; 32]).expect("a number below the order of the curve");
+    let pem = key.to_pkcs8_pem(LineEnding::LF).expect("PEM");
+    let key_file = folder.write("key.pem", &pem);
+    let (key_file, file) = (
+        key_file.display().to_string(),
+        database.display().to_string(),
+    );
+    let mut command = Program::command(&[
+        "--listen=127.0.0.1:0",
+        "--log=trace,json",
+        "--control-token",
+        CONTROL_TOKEN,
+        "--database",
+        &file,
+        "--signing-key",
+        &key_file,
+    ]);
+    command
+        .env("CIVITAI_CLIENT_ID", APP.id)
+        .env("CIVITAI_CLIENT_SECRET", APP.secret.unwrap_or_default())
+        .env("CIVITAI_REDIRECT_URI", APP.redirect_uri)
+        .stderr(File::create(&log).expect("the folder can be written to"));
+    let program = Program::serve(&mut command);
+    let bearer = format!("Bearer {CONTROL_TOKEN}").parse().expect("a header");
+    let headers = HeaderMap::from_iter([(AUTHORIZATION, bearer)]);
+    let mut walk = Walk::of(World::with_headers(program.base(), headers));
+    walk.issued("control token", CONTROL_TOKEN);
+    walk.issued("client secret", APP.secret.unwrap_or_default());
+    walk.issued("verifier", VERIFIER);
+    walk.issued("signing key", pem.lines().nth(1).expect("PEM has a body"));
+
+    let tokens = sign_in(&mut walk).await;
+    calls(&mut walk, &tokens).await;
+    devices(&mut walk).await;
+    control(&mut walk).await;
+    pages(&mut walk).await;
+    agents(&mut walk).await;
+    aftermath(&mut walk).await;
+
+    let whole = walk.world.get("/_mock/requests?secrets=true").await;
+    assert!(
+        walk.found(whole.body.as_bytes()).len() > 20,
+        "who looks finds"
+    );
+    assert_eq!(program.terminate(), Some(0));
+    let mut leaks = walk.leaks();
+    let files = [
+        ("the log", log),
+        ("the database", database.clone()),
+        ("its WAL", database.with_extension("db-wal")),
+    ];
+    for (what, file) in files {
+        leaks.extend(
+            walk.found(&read(&file))
+                .iter()
+                .map(|leak| format!("{what}: {leak}")),
+        );
+    }
+    assert!(read(&database).len() > 4096, "there is a database");
+    assert!(leaks.is_empty(), "{}", leaks.join("\n"));
+}

@@ -1,0 +1,99 @@
+//! A walk through the server that remembers which secrets it was given, and what may show none of them.
+
+use super::{AUTHORIZE, Answer, App, Fields, Tokens, World};
+
+/// Who walks: collects what is issued, and what may show none of it.
+pub(crate) struct Walk {
+    pub(crate) world: World,
+    issued: Vec<(&'static str, String)>,
+    shown: Vec<(String, String)>,
+}
+
+impl Walk {
+    /// Begins at this world.
+    pub(crate) fn of(world: World) -> Self {
+        Self {
+            world,
+            issued: Vec::new(),
+            shown: Vec::new(),
+        }
+    }
+
+    pub(crate) fn issued(&mut self, what: &'static str, secret: impl Into<String>) {
+        let secret = secret.into();
+        assert!(
+            secret.len() >= 8,
+            "{what} {secret:?} could be found by chance"
+        );
+        self.issued.push((what, secret));
+    }
+
+    pub(crate) fn tokens(&mut self, answer: &Answer) -> Tokens {
+        let tokens = Tokens::of(answer);
+        self.issued("access token", &tokens.access);
+        self.issued("refresh token", &tokens.refresh);
+        if let Some(id_token) = answer.json()["id_token"].as_str() {
+            self.issued("id token", id_token);
+        }
+        tokens
+    }
+
+    pub(crate) async fn session(&mut self, user: &str) -> String {
+        let cookie = self.world.session(user).await;
+        let value = cookie.split_once('=').expect("a cookie has a value").1;
+        self.issued("session", value);
+        cookie
+    }
+
+    pub(crate) async fn code(&mut self, app: &App, cookie: &str) -> String {
+        let request = app.asks("1").and("nonce", "n-1").and("approved", "true");
+        let answer = self.world.post(AUTHORIZE, &request).cookie(cookie).await;
+        let code = answer.code();
+        self.issued("code", &code);
+        code
+    }
+
+    /// An answer that must not hold what was issued, before it or after.
+    pub(crate) fn shows(&mut self, what: &str, answer: &Answer) {
+        let mut text = format!("{}\n{}", answer.status, answer.body);
+        for (name, value) in &answer.headers {
+            text += &format!("\n{name}: {}", String::from_utf8_lossy(value.as_bytes()));
+        }
+        self.shown.push((what.to_owned(), text));
+    }
+
+    pub(crate) async fn looks_at(&mut self, path: &str, cookie: &str) {
+        let answer = self.world.get(path).cookie(cookie).await;
+        assert_eq!(answer.status, 200, "{path}: {answer}");
+        self.shows(path, &answer);
+    }
+
+    /// An error, which must not repeat what was wrong where that is a secret.
+    pub(crate) async fn errs(&mut self, path: &str, fields: &Fields) {
+        let answer = self.world.post(path, fields).await;
+        assert!((400..500).contains(&answer.status), "{path}: {answer}");
+        self.shows(&format!("{path} {}", answer.text("error")), &answer);
+    }
+
+    /// Which secrets stand in these bytes.
+    pub(crate) fn found(&self, bytes: &[u8]) -> Vec<String> {
+        let holds = |secret: &str| {
+            let secret = secret.as_bytes();
+            bytes.windows(secret.len()).any(|window| window == secret)
+        };
+        let leaked = self.issued.iter().filter(|(_, secret)| holds(secret));
+        leaked
+            .map(|(what, secret)| format!("{what} {secret}"))
+            .collect()
+    }
+
+    /// Which secrets were shown, and where.
+    pub(crate) fn leaks(&self) -> Vec<String> {
+        let shown = self.shown.iter();
+        let leaks = shown.flat_map(|(place, text)| {
+            let found = self.found(text.as_bytes()).into_iter();
+            found.map(move |leak| format!("{place}: {leak}"))
+        });
+        leaks.collect()
+    }
+}
