@@ -116,9 +116,7 @@ pub(super) async fn write(
         location: location
             .map(|value| abridge::text(String::from_utf8_lossy(value.as_bytes()).into_owned())),
         answer,
-        differences: (visit.rules.trace.noted().into_iter())
-            .map(|difference| (difference, visit.rules.side(difference)))
-            .collect(),
+        differences: visit.rules.decisions(),
         faults: struck.iter().map(|fault| fault.id).collect(),
         extensions: noted.extensions,
     });

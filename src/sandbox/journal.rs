@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 
-use crate::contract::{Contract, Difference};
+use crate::contract::Decision;
 use crate::protocol::call::{Endpoint, GrantType};
 use crate::protocol::time::Timestamp;
 
@@ -33,8 +33,8 @@ pub(crate) struct Entry {
     pub(crate) location: Option<String>,
     /// The body, where it is JSON.
     pub(crate) answer: Option<Value>,
-    /// The differences that decided something, and the side that each was on.
-    pub(crate) differences: Vec<(Difference, Contract)>,
+    /// The differences that decided something.
+    pub(crate) differences: Vec<Decision>,
     /// The faults that touched it, by id.
     pub(crate) faults: Vec<u64>,
     /// Our extensions that it relied on.

@@ -61,6 +61,7 @@ mod mock_users;
 mod openid;
 mod openid_keys;
 mod origins;
+mod otherwise;
 mod outsiders;
 mod outsiders_openid;
 mod persistence;
