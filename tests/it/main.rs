@@ -9,6 +9,11 @@
 mod support;
 
 mod account_page;
+mod advice;
+mod advice_contracts;
+mod advice_retries;
+mod advice_sign_in;
+mod advice_tokens;
 mod api_cors;
 mod architecture;
 mod authorize_checks;
