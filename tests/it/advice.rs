@@ -1,4 +1,4 @@
-//! `/_mock/advice` and its other doors: SARIF and Rust. What is found is in the files beside this one.
+//! `/_mock/advice` and its other doors: the page, SARIF, Rust. What is found is in the files beside this one.
 
 use civitai_oauth_mock::control::Severity;
 use civitai_oauth_mock::{Contract, MockServer};
@@ -135,6 +135,26 @@ async fn code_scanning_gets_sarif() {
         levels.push(result["level"].clone());
     }
     assert_eq!(levels, ["error", "error", "warning", "note", "note"]);
+}
+
+#[tokio::test]
+async fn people_read_the_same_on_a_page() {
+    let mock = accused().await;
+    let page = mock.get("/_mock/findings").await;
+    assert_eq!(page.status, 200);
+    for text in [
+        "pkce-missing",
+        "refresh-early",
+        "state-short",
+        "/_mock?before=2#exchange-1",
+    ] {
+        assert!(page.body.contains(text), "{text}");
+    }
+    let filtered = mock.get("/_mock/findings?client_id=spa").await;
+    assert!(!filtered.body.contains("refresh-early"));
+    let wrong = mock.get("/_mock/findings?client_id=cnf").await;
+    assert_eq!(wrong.status, 400);
+    assert!(wrong.body.contains("did you mean"));
 }
 
 #[tokio::test]
