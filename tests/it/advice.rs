@@ -1,4 +1,6 @@
-//! `/_mock/advice` and its other doors: the page, SARIF, Rust. What is found is in the files beside this one.
+//! `/_mock/advice` and its other doors: the page, SARIF, the shell, Rust. What is found is in the files beside this one.
+
+use std::process::Output;
 
 use civitai_oauth_mock::control::Severity;
 use civitai_oauth_mock::{Contract, MockServer};
@@ -6,7 +8,8 @@ use insta::assert_snapshot;
 use serde_json::{Value, json};
 
 use crate::support::{
-    AUTHORIZE, Attempt, CONF, Mock, SPA, Stopwatch, TOKEN, USERINFO, World, config, watched,
+    AUTHORIZE, Attempt, CONF, Mock, Program, SPA, Stopwatch, TOKEN, USERINFO, World, config,
+    watched,
 };
 
 /// An app that makes one mistake of each severity, and another that makes one.
@@ -179,6 +182,68 @@ async fn what_the_playground_does_is_nobodys_mistake() {
         .await;
     mock.token(&redeems).await;
     assert_eq!(mock.findings().await, Vec::<Value>::new());
+}
+
+/// From a thread of its own: the server runs on this one's runtime.
+async fn shell(mock: &Mock, arguments: &[&str]) -> (Option<i32>, String) {
+    let mut arguments: Vec<String> = arguments.iter().map(|&one| one.to_owned()).collect();
+    arguments.extend(["--server".to_owned(), mock.base.clone()]);
+    let asking = tokio::task::spawn_blocking(move || {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let Output {
+            status,
+            stdout,
+            stderr,
+        } = Program::output(&arguments);
+        let text = String::from_utf8_lossy(&stdout) + String::from_utf8_lossy(&stderr);
+        (status.code(), text.into_owned())
+    });
+    asking.await.expect("asking does not panic")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_of_ci_fails_where_it_is_told_to() {
+    let mock = accused().await;
+    let (status, text) = shell(&mock, &["advice", "--client", "spa"]).await;
+    assert_eq!(status, Some(0), "nobody said that it should fail");
+    assert_snapshot!(text, @"
+    error: pkce-missing (spa)
+      asked without code_challenge, or exchanged without code_verifier, once; requests 5
+      why: Civitai refuses an authorization without PKCE, and a code without its verifier is used up for nothing
+      mend: draw a verifier for each attempt, send its S256 challenge to authorize, and the verifier with the code
+      https://www.rfc-editor.org/rfc/rfc9700#section-2.1.1
+
+    1 error, 0 warnings, 0 hints
+    ");
+    for (limit, code) in [("error", 1), ("warning", 1), ("hint", 1)] {
+        assert_eq!(
+            shell(&mock, &["advice", "--fail-on", limit]).await.0,
+            Some(code),
+            "{limit}"
+        );
+    }
+    for (format, key) in [("json", "findings"), ("sarif", "runs")] {
+        let (status, text) =
+            shell(&mock, &["advice", "--format", format, "--fail-on", "error"]).await;
+        let shown: Value = serde_json::from_str(&text).expect("it prints JSON");
+        assert_eq!((status, shown[key].is_array()), (Some(1), true));
+    }
+    mock.control("DELETE", "/requests", json!({})).await;
+    mock.signs_in(&CONF, "1").await;
+    assert_eq!(
+        shell(&mock, &["advice", "--fail-on", "warning"]).await.0,
+        Some(0)
+    );
+    assert_eq!(
+        shell(&mock, &["advice", "--fail-on", "hint"]).await.0,
+        Some(1)
+    );
+    let (status, text) = shell(&mock, &["advice", "--fail-on", "warn"]).await;
+    assert_eq!(status, Some(2));
+    assert!(
+        text.contains(r#"no severity "warn": choose "error", "warning" or "hint""#),
+        "{text}"
+    );
 }
 
 async fn seeded() -> (MockServer, World) {
