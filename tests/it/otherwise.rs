@@ -4,7 +4,8 @@ use civitai_oauth_mock::{Contract, Difference};
 use serde_json::json;
 
 use crate::support::{
-    AUTHORIZE, Answer, App, CONF, Mock, NARROW, OTHER, PUBLIC_CC, SPA, Spender, World,
+    AUTHORIZE, Answer, App, CONF, Fields, Mock, NARROW, OTHER, PUBLIC_CC, SPA, Spender, USERINFO,
+    World, config,
 };
 
 /// The differences of the newest exchange that the other side would have answered otherwise.
@@ -211,4 +212,54 @@ async fn what_other_calls_would_have_been_answered_on_the_other_side_is_noted() 
     };
     assert_eq!(noted(&CONF).await, ["revoke-by-client"]);
     assert_eq!(noted(&OTHER).await, [""; 0], "ada's own app");
+}
+
+#[tokio::test]
+async fn what_the_old_host_would_have_answered_on_the_other_side_is_noted() {
+    let mut config = config(Contract::Documented);
+    config.legacy_listen = Some("127.0.0.1:0".parse().expect("an address"));
+    let mock = Mock::start(config).await;
+    let address = mock.server().legacy_address().expect("it listens");
+    let old = World::at(format!("http://{address}"));
+    for (path, differs) in [(USERINFO, true), (AUTHORIZE, false)] {
+        let mut statuses = Vec::new();
+        for side in [Contract::Documented, Contract::Live] {
+            mock.set_apart(Difference::LegacyHost, side).await;
+            statuses.push(old.get(path).await.status);
+            let noted = otherwise(&mock).await;
+            let is_noted = noted.iter().any(|name| name == "legacy-host");
+            assert_eq!(is_noted, differs, "{path} {side}: {noted:?}");
+        }
+        assert_eq!(statuses[0] != statuses[1], differs, "{path}: {statuses:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_registers_an_app_on_one_side_alone_is_noted() {
+    let mock = Mock::documented().await;
+    for (kind, redirect_uri, differs) in [
+        ("public", "http://app.example/callback", true),
+        ("public", "https://app.example/callback", false),
+        // A confidential app gets one grant more, which the answer does not say.
+        ("confidential", "https://app.example/callback", true),
+    ] {
+        for side in [Contract::Documented, Contract::Live] {
+            mock.set_apart(Difference::RegistrationRules, side).await;
+            let app = Fields::of(&[
+                ("name", "My App"),
+                ("description", "Does things"),
+                ("redirect_uris", redirect_uri),
+                ("origins", ""),
+                ("kind", kind),
+                ("preset", "AI Services"),
+            ]);
+            let cookie = mock.session("ada").await;
+            mock.post("/user/account/new-app", &app)
+                .cookie(&cookie)
+                .await;
+            let noted = otherwise(&mock).await;
+            let is_noted = noted == ["registration-rules"];
+            assert_eq!(is_noted, differs, "{kind} {redirect_uri} {side}: {noted:?}");
+        }
+    }
 }
