@@ -46,14 +46,34 @@ async fn is_careful(world: &World) {
 
 #[tokio::test]
 async fn who_does_all_as_it_should_be_is_accused_of_nothing() {
+    for mock in [Mock::documented().await, Mock::live().await] {
+        let mock = watched(mock).await;
+        is_careful(&mock).await;
+        assert_eq!(mock.accusations().await, "");
+        assert_eq!(
+            mock.suspicions().await,
+            "hint contract-revoke-by-client; hint scope-unused",
+            "the preset has a bit that orders do not need"
+        );
+    }
+}
+
+#[tokio::test]
+async fn people_who_use_an_app_side_by_side_are_not_taken_for_one() {
     let mock = world().await;
-    is_careful(&mock).await;
+    let mut all = Vec::new();
+    for _ in 0..4 {
+        all.push(mock.signs_in(&CONF, "1").await);
+    }
+    for _ in 0..3 {
+        mock.later("59m").await;
+        for tokens in &mut all {
+            mock.calls(ME, tokens).await;
+            *tokens = mock.refreshed(&CONF, tokens).await;
+            mock.calls(ME, tokens).await;
+        }
+    }
     assert_eq!(mock.accusations().await, "");
-    assert_eq!(
-        mock.suspicions().await,
-        "hint contract-revoke-by-client; hint scope-unused",
-        "the preset has a bit that orders do not need"
-    );
 }
 
 #[tokio::test]
