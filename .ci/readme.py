@@ -84,12 +84,13 @@ def first_tests(base):
 
 
 def recipes(base):
-    """The curl recipes of three sections, one after another in one shell; the Rust one is examples/recipes.rs."""
+    """The curl recipes of four sections, one after another in one shell; the Rust one is examples/recipes.rs."""
     text = re.search(r"^## Test recipes\n(.*?)^## Control calls\n", README, re.M | re.S)[1]
     rust = re.search(r"^```rust\n(.*?)^```$", text, re.M | re.S)[1]
     if rust not in (TOP / "examples/recipes.rs").read_text(encoding="utf-8"):
         sys.exit("README, recipes: not the text of examples/recipes.rs")
     blocks = re.findall(r"^```sh\n(.*?)^```$", text, re.M | re.S)
+    blocks.append(re.search(r"^## Advice\n.*?^```sh\n(.*?)^```$", README, re.M | re.S)[1])
     environment = {**os.environ, "MOCK_URL": base}
     script = "set -x\n" + "\n".join(blocks)
     ran = subprocess.run(["sh", "-c", script], env=environment, capture_output=True, text=True, timeout=60)

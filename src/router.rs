@@ -188,7 +188,7 @@ fn account_routes(app: Arc<App>) -> Routes {
 /// The pages for whoever builds an app, behind the guard of the control API.
 #[rustfmt::skip]
 fn workshop_routes(app: &Arc<App>) -> Routes {
-    use crate::pages::{dashboard, gallery, playground, unlock};
+    use crate::pages::{dashboard, findings, gallery, playground, unlock};
     let unlocking = Routes::new()
         .route("/_mock/unlock", post(unlock::post))
         .layer(middleware::from_fn_with_state(Arc::clone(app), control::guard::same_site));
@@ -196,6 +196,7 @@ fn workshop_routes(app: &Arc<App>) -> Routes {
         .route("/_mock", get(dashboard::get))
         .route("/_mock/events", get(dashboard::events))
         .route("/_mock/dashboard", post(dashboard::acts::post))
+        .route("/_mock/findings", get(findings::get))
         .route("/_mock/playground", get(playground::get).post(playground::start))
         .route("/_mock/playground/act", post(playground::act))
         .route("/_mock/playground/callback", get(playground::callback))

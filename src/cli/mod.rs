@@ -1,6 +1,7 @@
 //! What does the command line do? Its subcommands, and what is printed. What can be set is `options.rs`; what
 //! it comes to is `config.rs`.
 
+mod advice;
 mod client;
 mod doors;
 mod environment;
@@ -60,6 +61,7 @@ enum Command {
     Token(doors::Token),
     Clock(doors::Clock),
     Fault(doors::Fault),
+    Advice(advice::Advice),
     Scope(doors::ScopeOf),
     /// Draw a PKCE verifier and its S256 challenge.
     Pkce,
@@ -91,6 +93,11 @@ pub fn run(build: Build) -> ExitCode {
         Some(Command::Token(asked)) => wait_for(doors::token(asked)),
         Some(Command::Clock(asked)) => wait_for(doors::clock(asked)),
         Some(Command::Fault(asked)) => wait_for(doors::fault(asked)),
+        Some(Command::Advice(asked)) => match wait_for(advice::show(&asked)) {
+            Ok(true) => return ExitCode::FAILURE,
+            Ok(false) => Ok(()),
+            Err(why) => Err(why),
+        },
         Some(Command::Scope(asked)) => doors::scope(&asked),
         Some(Command::Pkce) => doors::pkce(),
     };
@@ -104,7 +111,7 @@ pub fn run(build: Build) -> ExitCode {
 }
 
 /// Runs what only asks a running server.
-fn wait_for(asking: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+fn wait_for<T>(asking: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?

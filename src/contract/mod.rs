@@ -67,10 +67,27 @@ pub struct Rules {
     pub(crate) trace: Trace,
 }
 
-/// Notes which differences were asked for while a request was answered: at each decision point it is asked once,
-/// so that nothing is decided twice to find out.
+/// A difference that was asked for while a request was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Decision {
+    pub(crate) difference: Difference,
+    /// The side that it was on.
+    pub(crate) side: Contract,
+    /// The other side is known to answer this request otherwise.
+    pub(crate) otherwise: bool,
+}
+
+/// Notes which differences were asked for while a request was answered, and which of them mattered: at each decision
+/// point it is asked once, so that nothing is decided twice to find out.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Trace(Option<Arc<AtomicU32>>);
+pub(crate) struct Trace(Option<Arc<Noted>>);
+
+/// One bit for each difference.
+#[derive(Debug, Default)]
+struct Noted {
+    asked: AtomicU32,
+    otherwise: AtomicU32,
+}
 
 impl Trace {
     /// A trace that notes from now on.
@@ -79,20 +96,19 @@ impl Trace {
     }
 
     fn note(&self, difference: Difference) {
-        if let Some(bits) = &self.0 {
-            bits.fetch_or(1 << difference as u32, Ordering::Relaxed);
+        if let Some(noted) = &self.0 {
+            noted
+                .asked
+                .fetch_or(1 << difference as u32, Ordering::Relaxed);
         }
     }
 
-    /// What was asked for so far, in the order of the table.
-    pub(crate) fn noted(&self) -> Vec<Difference> {
-        let bits = self
-            .0
-            .as_ref()
-            .map_or(0, |bits| bits.load(Ordering::Relaxed));
-        let all = DIFFERENCES.iter().map(|entry| entry.difference);
-        all.filter(|difference| bits & (1 << *difference as u32) != 0)
-            .collect()
+    fn note_otherwise(&self, difference: Difference) {
+        if let Some(noted) = &self.0 {
+            noted
+                .otherwise
+                .fetch_or(1 << difference as u32, Ordering::Relaxed);
+        }
     }
 }
 
@@ -109,10 +125,40 @@ impl Rules {
     /// The side that this difference is on.
     pub fn side(&self, difference: Difference) -> Contract {
         self.trace.note(difference);
+        self.peek(difference)
+    }
+
+    /// The side, where nothing is decided by it: that it was asked for is not noted.
+    pub(crate) fn peek(&self, difference: Difference) -> Contract {
         self.differences
             .get(&difference)
             .copied()
             .unwrap_or(self.contract)
+    }
+
+    /// Told at a decision point: whether the other side would have answered this request otherwise. Where that cannot be
+    /// known without deciding again, nothing is told.
+    pub(crate) fn otherwise(&self, difference: Difference, differs: bool) {
+        if differs {
+            self.trace.note_otherwise(difference);
+        }
+    }
+
+    /// What was asked for so far, in the order of the table.
+    pub(crate) fn decisions(&self) -> Vec<Decision> {
+        let Some(noted) = &self.trace.0 else {
+            return Vec::new();
+        };
+        let otherwise = noted.otherwise.load(Ordering::Relaxed);
+        let asked = noted.asked.load(Ordering::Relaxed) | otherwise;
+        let all = DIFFERENCES.iter().map(|entry| entry.difference);
+        all.filter(|difference| asked & (1 << *difference as u32) != 0)
+            .map(|difference| Decision {
+                difference,
+                side: self.peek(difference),
+                otherwise: otherwise & (1 << difference as u32) != 0,
+            })
+            .collect()
     }
 
     /// Whether this difference is on the deployed server's side.

@@ -15,6 +15,7 @@
 //! | whose they are | [`Whose`] | |
 //! | faults | [`Fault`], [`Preset`] | [`SetFault`], [`PresetSet`] |
 //! | the journal | [`Requests`], [`Filter`], [`Expect`], [`Expectations`] | [`Exchanges`], [`Exchange`], [`Counters`] |
+//! | what production would punish | | [`Advice`], [`Finding`], [`Severity`] |
 //! | snapshots | | [`Snapshot`] |
 //! | sandboxes | [`NewSandbox`] | [`SandboxInfo`] |
 //!
@@ -24,6 +25,7 @@
 // Each verb is written once, as a method of the sandbox. The doors are `http/`, `embed/` and `cli/doors.rs`; a door
 // decides nothing.
 
+mod advice;
 mod clients;
 mod clock;
 mod codes;
@@ -69,6 +71,7 @@ pub use crate::protocol::time::Moment;
 pub use crate::sandbox::faults::{Fault, SetFault};
 pub use crate::sandbox::journal::Counters;
 pub use crate::sandbox::settings::{Settings, SettingsPatch};
+pub use advice::{Advice, Finding, Severity};
 pub use clients::{ClientSpec, NewSecret};
 pub use clock::ClockView;
 pub use codes::{CodeView, IssuedCode, NewCode};
@@ -85,6 +88,7 @@ pub use users::UserSpec;
 pub use verify::{Expect, Expectations};
 pub use why::Why;
 
+pub(crate) use advice::Asked as AskedAdvice;
 pub(crate) use clock::{Advance, Freeze, Set};
 pub(crate) use devices::{Approval, Denial};
 pub(crate) use sandboxes::check_name;

@@ -11,7 +11,7 @@ use super::Outcome;
 use super::filter::{Filter, Search, beside_filter, narrowed};
 use super::redact::{redact, redact_text};
 use super::why::Why;
-use crate::contract::{Contract, Difference};
+use crate::contract::{Contract, Decision, Difference};
 use crate::invalid::Invalid;
 use crate::model::user::UserRef;
 use crate::protocol::call::{Endpoint, GrantType, Method};
@@ -188,6 +188,8 @@ pub struct Decided {
     pub name: Difference,
     /// The side that it was on.
     pub side: Contract,
+    /// The other side is known to answer this request otherwise.
+    pub otherwise: bool,
 }
 
 impl Exchange {
@@ -202,9 +204,10 @@ impl Exchange {
     }
 
     fn of(entry: &Entry, secrets: bool) -> Self {
-        let decided = |(name, side): &(Difference, Contract)| Decided {
-            name: *name,
-            side: *side,
+        let decided = |one: &Decision| Decided {
+            name: one.difference,
+            side: one.side,
+            otherwise: one.otherwise,
         };
         let whole = Self {
             id: entry.id,

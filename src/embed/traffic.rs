@@ -1,7 +1,9 @@
 //! How does a Rust test spoil what the app is answered, and ask what the app has sent?
 
 use super::{MockError, MockSandbox};
-use crate::control::{Exchanges, Expectations, Fault, PresetFault, PresetSet, Requests, SetFault};
+use crate::control::{
+    Advice, Exchanges, Expectations, Fault, PresetFault, PresetSet, Requests, SetFault, Severity,
+};
 
 impl MockSandbox {
     /// Sets a fault. Errors: it could never strike, its effects contradict each other, or there is no such client or user.
@@ -99,5 +101,56 @@ impl MockSandbox {
         let expected = expected.into();
         self.world().await?.verify(expected)?;
         Ok(())
+    }
+
+    /// What production would punish of what the apps have done: mistakes that the journal shows, the worst first.
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use civitai_oauth_mock::MockServer;
+    /// use civitai_oauth_mock::control::Severity;
+    ///
+    /// let server = MockServer::start().await;
+    /// // … let the app at server.base_url() do its work, then:
+    /// let advice = server.advice().await?;
+    /// for finding in advice.at_least(Severity::Warning) {
+    ///     println!("{finding}");
+    /// }
+    /// assert!(advice.findings.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn advice(&self) -> Result<Advice, MockError> {
+        Ok(self.world().await?.advice(None).await?)
+    }
+
+    /// Asserts that nothing was seen that production would punish: no finding that is an error or a warning. Hints are
+    /// suspicions and fail nothing; [`MockSandbox::advice`] has them too.
+    ///
+    /// # Panics
+    ///
+    /// Where there is an error or a warning; the message says what was seen, why it matters and how to mend it.
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() {
+    /// # use civitai_oauth_mock::MockServer;
+    /// let server = MockServer::start().await;
+    /// // … let the app at server.base_url() do its work, then:
+    /// server.assert_no_advice().await;
+    /// # }
+    /// ```
+    pub async fn assert_no_advice(&self) {
+        let advice = self.advice().await.expect("the journal can be read");
+        let found: Vec<String> = advice
+            .at_least(Severity::Warning)
+            .map(ToString::to_string)
+            .collect();
+        assert!(
+            found.is_empty(),
+            "production would punish:\n\n{}\n",
+            found.join("\n\n")
+        );
     }
 }

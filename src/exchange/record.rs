@@ -2,7 +2,7 @@
 //! were sent and redacted by whoever shows them: `control/requests.rs`.
 
 use axum::body::{Body, to_bytes};
-use axum::http::header::{CONTENT_TYPE, LOCATION};
+use axum::http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use axum::http::request::Parts;
 use axum::response::Response;
 use serde_json::{Map, Value};
@@ -30,10 +30,12 @@ const TELLING: [&str; 9] = [
 
 /// What is known before the answer.
 pub(super) struct Head {
+    after: u64,
     at: Timestamp,
     method: String,
     path: String,
     params: Map<String, Value>,
+    query: Option<String>,
     headers: Map<String, Value>,
     client_id: Option<String>,
 }
@@ -56,10 +58,15 @@ impl Head {
         let mut params = asked.to_json();
         params.extend(received.params.to_json());
         Self {
+            after: visit.sandbox.journal.newest(),
             at: visit.sandbox.now(),
             method: abridge::text(parts.method.to_string()),
             path: abridge::text(parts.uri.path().to_owned()),
             params: abridge::object(params),
+            query: parts
+                .uri
+                .query()
+                .map(|query| abridge::text(query.to_owned())),
             headers: TELLING.into_iter().filter_map(header).collect(),
             client_id: client_id.map(abridge::text),
         }
@@ -102,13 +109,16 @@ pub(super) async fn write(
         response.status().as_u16()
     };
     let location = response.headers().get(LOCATION);
+    let retry_after = response.headers().get(RETRY_AFTER);
     visit.sandbox.write_down(Entry {
         id: 0,
+        after: head.after,
         at: head.at,
         endpoint: Endpoint::of(&head.path),
         method: head.method,
         path: head.path,
         params: head.params,
+        query: head.query,
         headers: head.headers,
         client_id: head.client_id.or(noted.client.map(|client| client.0)),
         user_id: noted.user.map(|user| user.0),
@@ -116,9 +126,8 @@ pub(super) async fn write(
         location: location
             .map(|value| abridge::text(String::from_utf8_lossy(value.as_bytes()).into_owned())),
         answer,
-        differences: (visit.rules.trace.noted().into_iter())
-            .map(|difference| (difference, visit.rules.side(difference)))
-            .collect(),
+        retry_after: retry_after.and_then(|value| value.to_str().ok()?.parse().ok()),
+        differences: visit.rules.decisions(),
         faults: struck.iter().map(|fault| fault.id).collect(),
         extensions: noted.extensions,
     });

@@ -10,6 +10,7 @@ pub(super) const ADVANCE: &str = "mock-advance-clock";
 pub(super) const FAULT: &str = "mock-fault";
 pub(super) const CLEAR_FAULTS: &str = "mock-clear-faults";
 pub(super) const SCOPE: &str = "mock-explain-scope";
+pub(super) const ADVICE: &str = "mock-advice";
 pub(super) const RESET: &str = "mock-reset";
 
 /// What a tool does to the sandbox.
@@ -31,7 +32,7 @@ struct Offer {
     required: usize,
 }
 
-const OFFERS: [Offer; 8] = [
+const OFFERS: [Offer; 9] = [
     Offer {
         name: EXCHANGE,
         what: "Exchange OAuth authorization code or refresh token for an access token.",
@@ -79,6 +80,14 @@ const OFFERS: [Offer; 8] = [
             ("after", "only those after this id"),
             ("limit", "at most so many"),
         ],
+        required: 0,
+    },
+    Offer {
+        name: ADVICE,
+        what: "What production would punish of what the app has done: findings, the worst first, each with why it matters, the \
+               mend and the ids of the requests that show it.",
+        does: Does::Reads,
+        keys: &[("client_id", "the app")],
         required: 0,
     },
     Offer {

@@ -31,7 +31,8 @@ pub(crate) const PATH: &str = "/mcp";
 
 const INSTRUCTIONS: &str = "A stand-in for Civitai's OAuth 2.0 server. To build an app against it: ask for a code as a \
     user with mock-authorize, exchange it with civitai-oauth-exchange, see what your app sent and why it was refused with \
-    mock-requests, let tokens expire with mock-advance-clock, and let things go wrong with mock-fault. The resources say how \
+    mock-requests, what production would punish of it with mock-advice, let tokens expire with mock-advance-clock, and let \
+    things go wrong with mock-fault. The resources say how \
     the documented and the deployed server differ.";
 
 /// What the agent may read: the last segment of its URI, and what it is.

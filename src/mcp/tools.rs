@@ -13,7 +13,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::catalogue::{ADVANCE, AUTHORIZE, CLEAR_FAULTS, EXCHANGE, FAULT, REQUESTS, RESET, SCOPE};
+use super::catalogue::{
+    ADVANCE, ADVICE, AUTHORIZE, CLEAR_FAULTS, EXCHANGE, FAULT, REQUESTS, RESET, SCOPE,
+};
 use crate::control::{ControlError, Fault, Preset, PresetFault, Requests, UserRef};
 use crate::exchange::Visit;
 use crate::invalid::{self, Invalid};
@@ -73,6 +75,13 @@ struct ScopeOf {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+struct AdviceOf {
+    #[serde(default)]
+    client_id: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Nothing {}
 
 type Outcome = Result<CallToolResult, ControlError>;
@@ -84,6 +93,7 @@ impl Caller<'_> {
             EXCHANGE => self.exchange(arguments).await,
             AUTHORIZE => self.authorize(arguments).await,
             REQUESTS => self.requests(arguments).await,
+            ADVICE => self.advice(arguments).await,
             ADVANCE => self.advance(arguments).await,
             FAULT => self.fault(arguments).await,
             CLEAR_FAULTS => self.clear_faults(arguments),
@@ -167,6 +177,12 @@ impl Caller<'_> {
         let asked = asked.or_limit(SHOWN);
         let shown = self.visit.sandbox.list_requests(asked).await?;
         Ok(CallToolResult::structured(json!(shown)))
+    }
+
+    async fn advice(&self, arguments: Value) -> Outcome {
+        let AdviceOf { client_id } = invalid::from_object(arguments)?;
+        let advice = self.visit.sandbox.advice(client_id.as_deref()).await?;
+        Ok(CallToolResult::structured(json!(advice)))
     }
 
     async fn advance(&self, arguments: Value) -> Outcome {

@@ -148,12 +148,15 @@ impl Client {
 
     /// Difference `redirect-uri-match`.
     fn has_registered(&self, given: &str, rules: &Rules) -> bool {
-        let matching = if rules.live(Difference::RedirectUriMatch) {
-            Matching::LoopbackAware
-        } else {
-            Matching::Exact
-        };
-        redirect_uri::matches(&self.redirect_uris, given, matching)
+        let is_live = rules.live(Difference::RedirectUriMatch);
+        if redirect_uri::matches(&self.redirect_uris, given, Matching::Exact) {
+            return true;
+        }
+        let is_saved = redirect_uri::matches(&self.redirect_uris, given, Matching::LoopbackAware);
+        // What an extension of ours accepts is accepted either way.
+        let matters = is_saved && self.redirect_extension(given).is_none();
+        rules.otherwise(Difference::RedirectUriMatch, matters);
+        is_live && is_saved
     }
 
     /// The extension of ours that alone makes `given` acceptable, where it is not registered.

@@ -11,6 +11,10 @@ use crate::protocol::time::Timestamp;
 /// A code past its life is still told apart from one that never was, for this long after it was issued.
 const KEPT_SECONDS: u32 = 600;
 
+/// How long a code lives on either side of the difference `code-lifetime`.
+const DOCUMENTED_SECONDS: u32 = 600;
+const LIVE_SECONDS: u32 = 300;
+
 /// An authorization code, less the code itself.
 #[derive(Debug, Clone)]
 pub(crate) struct AuthorizationCode {
@@ -29,14 +33,33 @@ pub(crate) struct AuthorizationCode {
 /// How long a code issued now may be redeemed, and how long it is known.
 pub(crate) fn lifetime(rules: &Rules, chosen: Option<u32>) -> (u32, u32) {
     let contract_says = match rules.side(Difference::CodeLifetime) {
-        Contract::Documented => 600,
-        Contract::Live => 300,
+        Contract::Documented => DOCUMENTED_SECONDS,
+        Contract::Live => LIVE_SECONDS,
     };
     let life = chosen.unwrap_or(contract_says);
     (life, life.max(KEPT_SECONDS))
 }
 
+/// Notes whether a code that has run out would still have been good on the other side of the difference `code-lifetime`:
+/// what the deployed server calls expired is within the documented life.
+pub(crate) fn note_expiry(expired: bool, chosen: Option<u32>, rules: &Rules) {
+    let is_live = rules.peek(Difference::CodeLifetime) == Contract::Live;
+    rules.otherwise(
+        Difference::CodeLifetime,
+        expired && is_live && chosen.is_none(),
+    );
+}
+
 impl AuthorizationCode {
+    /// Notes whether a code that is still good would by now have run out on the other side of the difference
+    /// `code-lifetime`: on the deployed server's, which has the shorter life.
+    pub(crate) fn note_age(&self, now: Timestamp, chosen: Option<u32>, rules: &Rules) {
+        let is_past = now > self.issued_at.plus_seconds(LIVE_SECONDS);
+        let is_documented = rules.peek(Difference::CodeLifetime) == Contract::Documented;
+        let differs = is_past && is_documented && chosen.is_none();
+        rules.otherwise(Difference::CodeLifetime, differs);
+    }
+
     /// What the redeemer of a code that has just been used up must show. A failure leaves it used up.
     pub(crate) fn check_verifier(&self, verifier: &Verifier) -> Result<(), OAuthError> {
         if verifier.fits(&self.challenge) {
@@ -63,6 +86,7 @@ pub(crate) fn within_ceiling(
     if client.ceiling().covers(scope) {
         return Ok(scope);
     }
+    rules.otherwise(Difference::ScopeCeiling, true);
     match rules.side(Difference::ScopeCeiling) {
         Contract::Documented => Ok(scope.intersection(client.ceiling())),
         Contract::Live => Err(scope_refused()),

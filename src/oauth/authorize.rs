@@ -43,7 +43,9 @@ pub(crate) async fn post(context: Context, Sent(params): Sent) -> Response {
 
 /// `OPTIONS /authorize` (difference `authorize-preflight`).
 pub(crate) async fn options(method: Method, context: Context) -> Response {
-    match context.rules().side(Difference::AuthorizePreflight) {
+    let rules = context.rules();
+    rules.otherwise(Difference::AuthorizePreflight, true);
+    match rules.side(Difference::AuthorizePreflight) {
         Contract::Documented => respond::credentialed_preflight(context.origin()),
         Contract::Live => respond::method_not_allowed(&method, ALLOW),
     }
@@ -72,13 +74,19 @@ async fn answer(context: &Context, params: &Params, by_post: bool) -> Response {
         Ok(Next::SignIn) => respond::see_other(&sign_in_path(context, params)),
         Ok(Next::AskConsent) => respond::see_other(&consent_url(context, params)),
         Ok(Next::Refused(location)) => respond::see_other(&location),
-        Ok(Next::Client(location)) => match context.rules().side(Difference::RedirectStatus) {
-            Contract::Documented => respond::found(&location),
-            Contract::Live => respond::see_other(&location),
-        },
+        Ok(Next::Client(location)) => with_code(context.rules(), &location),
         Err(why) => respond::error(&why, Cors::Closed),
     };
     respond::with_cookie(response, cookie.as_deref())
+}
+
+/// Difference `redirect-status`.
+fn with_code(rules: &Rules, location: &str) -> Response {
+    rules.otherwise(Difference::RedirectStatus, true);
+    match rules.side(Difference::RedirectStatus) {
+        Contract::Documented => respond::found(location),
+        Contract::Live => respond::see_other(location),
+    }
 }
 
 /// The sign-in page, with the whole request to come back to.
@@ -194,17 +202,17 @@ fn asked_buzz_limit(
     let Some(text) = params.text("buzz_limit") else {
         return Ok(None);
     };
-    if rules.live(Difference::BuzzLimit) {
-        return Ok(None);
-    }
-    match params.text("buzz_limit_days") {
+    let is_live = rules.live(Difference::BuzzLimit);
+    let asked = match params.text("buzz_limit_days") {
         None => BuzzLimit::parse(text).map(Some),
         // The page's own form, which works without a script: an amount, a period, and whether they hold.
         Some(days) if params.text("buzz_limit_on") == Some("true") => {
             BuzzLimit::per_days(text, days).map(|limit| Some(Some(limit)))
         }
         Some(_) => Ok(Some(None)),
-    }
+    };
+    rules.otherwise(Difference::BuzzLimit, !matches!(asked, Ok(Some(None))));
+    if is_live { Ok(None) } else { asked }
 }
 
 async fn issue(

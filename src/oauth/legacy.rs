@@ -38,9 +38,12 @@ pub(crate) async fn host(request: Request, next: Next) -> Response {
         Ok(context) => context,
         Err(response) => return response,
     };
-    let redirected = match context.rules().side(Difference::LegacyHost) {
+    let rules = context.rules();
+    let is_authorize = AUTHORIZE.contains(&parts.uri.path());
+    rules.otherwise(Difference::LegacyHost, !is_authorize);
+    let redirected = match rules.side(Difference::LegacyHost) {
         Contract::Documented => true,
-        Contract::Live => AUTHORIZE.contains(&parts.uri.path()),
+        Contract::Live => is_authorize,
     };
     if redirected {
         let location = format!("{}{}", context.base, parts.uri);

@@ -135,6 +135,7 @@ impl Serialize for Tokens {
 impl Minted {
     /// The answer of `/token`, whose scope is written by the difference `scope-shape`.
     pub(crate) fn answer(self, rules: &Rules) -> Tokens {
+        rules.otherwise(Difference::ScopeShape, true);
         self.shaped(rules.side(Difference::ScopeShape))
     }
 

@@ -49,13 +49,18 @@ pub(crate) async fn options() -> Response {
 
 /// Difference `rate-limit-key`.
 fn within_limit(context: &Context, rules: &Rules) -> bool {
-    let key = context.forwarded_address().or_else(|| {
+    let forwarded = context.forwarded_address();
+    let is_told = forwarded.is_some();
+    let key = forwarded.or_else(|| {
         rules
             .documented(Difference::RateLimitKey)
             .then(|| context.peer_address())
             .flatten()
     });
-    key.is_none_or(|key| context.sandbox.admits(Limit::Revoke, &key))
+    let admitted = key.is_none_or(|key| context.sandbox.admits(Limit::Revoke, &key));
+    // Whom no header tells, the deployed server never refuses.
+    rules.otherwise(Difference::RateLimitKey, !admitted && !is_told);
+    admitted
 }
 
 /// The client that the body names, and who may read the answer. A page that calls for a public client must be
@@ -104,9 +109,17 @@ async fn revoke(
 
 /// A signed-in user goes before the app.
 fn may_revoke(token: &Token, user: Option<&User>, app: Option<&Client>, rules: &Rules) -> bool {
-    let own = user.is_some_and(|user| user.id == token.user_id);
-    own || app.is_some_and(|app| match rules.side(Difference::RevokeByClient) {
-        Contract::Documented => app.id == token.client_id,
-        Contract::Live => user.is_none() && app.owner == token.user_id,
-    })
+    if user.is_some_and(|user| user.id == token.user_id) {
+        return true;
+    }
+    let Some(app) = app else {
+        return false;
+    };
+    let as_documented = app.id == token.client_id;
+    let as_live = user.is_none() && app.owner == token.user_id;
+    rules.otherwise(Difference::RevokeByClient, as_documented != as_live);
+    match rules.side(Difference::RevokeByClient) {
+        Contract::Documented => as_documented,
+        Contract::Live => as_live,
+    }
 }

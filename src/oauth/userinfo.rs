@@ -62,6 +62,7 @@ fn claims(user: &User, rules: &Rules) -> Value {
         claims["picture"] = image.as_str().into();
         claims["image"] = image.as_str().into();
     }
+    rules.otherwise(Difference::UserinfoClaims, true);
     if rules.live(Difference::UserinfoClaims) {
         claims["roles"] = json!(user.roles);
         claims["isModerator"] = user.moderator.into();

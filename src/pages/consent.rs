@@ -190,10 +190,16 @@ pub(super) fn consent(context: &Context, user: &User, client: &Client, asked: &A
         deny_action: base.path("/login/oauth/authorize"),
         fields,
         denial,
-        with_budget: context.rules().documented(Difference::BuzzLimit)
-            && i64::from(bits) & capped != 0,
+        with_budget: offers_budget(context, i64::from(bits) & capped != 0),
         budget: BudgetForm::default(),
     }
+}
+
+/// Difference `buzz-limit`.
+fn offers_budget(context: &Context, may_spend: bool) -> bool {
+    let rules = context.rules();
+    rules.otherwise(Difference::BuzzLimit, may_spend);
+    rules.documented(Difference::BuzzLimit) && may_spend
 }
 
 fn query_text(asked: &Asked) -> String {

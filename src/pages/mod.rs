@@ -6,6 +6,7 @@ pub(crate) mod assets;
 pub(crate) mod consent;
 pub(crate) mod dashboard;
 pub(crate) mod device;
+pub(crate) mod findings;
 pub(crate) mod gallery;
 pub(crate) mod home;
 pub(crate) mod login;

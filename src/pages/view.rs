@@ -50,15 +50,17 @@ pub(super) enum Place {
     Home,
     Account,
     Dashboard,
+    Advice,
     Playground,
     Gallery,
 }
 
 impl Place {
-    const ALL: [(Self, &'static str, &'static str); 5] = [
+    const ALL: [(Self, &'static str, &'static str); 6] = [
         (Self::Home, "Home", "/"),
         (Self::Account, "Account", "/user/account"),
         (Self::Dashboard, "Dashboard", "/_mock"),
+        (Self::Advice, "Advice", "/_mock/findings"),
         (Self::Playground, "Playground", "/_mock/playground"),
         (Self::Gallery, "Consent gallery", "/_mock/consent"),
     ];

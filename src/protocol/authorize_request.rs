@@ -22,9 +22,9 @@ pub(crate) struct AuthorizeRequest {
 impl AuthorizeRequest {
     /// In the order in which Civitai checks.
     pub(crate) fn parse(params: &Params, rules: &Rules) -> Result<Self, OAuthError> {
-        if rules.documented(Difference::ResponseType)
-            && params.text("response_type") != Some("code")
-        {
+        let is_code = params.text("response_type") == Some("code");
+        rules.otherwise(Difference::ResponseType, !is_code);
+        if rules.documented(Difference::ResponseType) && !is_code {
             return Err(OAuthError::invalid_request("response_type must be code"));
         }
         let (Some(challenge), Some(method)) = (
@@ -44,11 +44,7 @@ impl AuthorizeRequest {
             return Err(OAuthError::invalid_request("state parameter is required"));
         };
         let text = params.number_text("scope").unwrap_or_default();
-        let scope = if rules.documented(Difference::ScopeSyntax) {
-            Scope::parse_decimal(&text)
-        } else {
-            Scope::parse_leading_digits(&text)
-        };
+        let scope = Scope::parse_by(&text, rules);
         let scope = scope.ok_or_else(|| OAuthError::invalid_scope("Invalid scope value"))?;
         let nonce = params
             .text("nonce")

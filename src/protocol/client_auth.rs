@@ -85,6 +85,8 @@ fn unidentified(
     rules: &Rules,
 ) -> OAuthError {
     // A header that cannot be read is answered alike in both contracts.
+    let differs = authorization.is_none() && (lacks_id || lacks_grant);
+    rules.otherwise(Difference::MissingParameter, differs);
     if authorization.is_none() && rules.documented(Difference::MissingParameter) {
         if lacks_id {
             return OAuthError::missing_parameter("client_id");

@@ -7,6 +7,8 @@ use std::str::FromStr;
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::contract::{Contract, Difference, Rules};
+
 /// A set of permissions as Civitai carries it: a bitmask of 27 bits, written as a decimal number.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Scope(u32);
@@ -147,6 +149,17 @@ impl Scope {
     pub(crate) fn parse_leading_digits(text: &str) -> Option<Self> {
         let number = leading_integer(text)?;
         u32::try_from(number).ok().and_then(Self::from_bits)
+    }
+
+    /// Difference `scope-syntax`.
+    pub(crate) fn parse_by(text: &str, rules: &Rules) -> Option<Self> {
+        let as_documented = Self::parse_decimal(text);
+        let as_live = Self::parse_leading_digits(text);
+        rules.otherwise(Difference::ScopeSyntax, as_documented != as_live);
+        match rules.side(Difference::ScopeSyntax) {
+            Contract::Documented => as_documented,
+            Contract::Live => as_live,
+        }
     }
 }
 

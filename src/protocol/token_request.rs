@@ -71,6 +71,7 @@ fn presented(params: &Params, name: &'static str) -> Result<Secret, OAuthError> 
 pub(crate) fn verifier(params: &Params, rules: &Rules) -> Result<Verifier, OAuthError> {
     let Some(text) = params.filled("code_verifier") else {
         let mut missing = OAuthError::missing_parameter("code_verifier");
+        rules.otherwise(Difference::MissingParameter, true);
         if rules.live(Difference::MissingParameter) {
             missing.code = ErrorCode::InvalidGrant;
         }
@@ -118,11 +119,7 @@ pub(crate) fn client_credentials_scope(
     if !is_scope_text(text.trim()) {
         return Err(bad_scope_text());
     }
-    let scope = if rules.documented(Difference::ScopeSyntax) {
-        Scope::parse_decimal(text)
-    } else {
-        Scope::parse_leading_digits(text)
-    };
+    let scope = Scope::parse_by(text, rules);
     Ok(scope.map_or(RequestedScope::Unreadable, RequestedScope::Read))
 }
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 
-use crate::contract::{Contract, Difference};
+use crate::contract::Decision;
 use crate::protocol::call::{Endpoint, GrantType};
 use crate::protocol::time::Timestamp;
 
@@ -21,12 +21,16 @@ pub(crate) const DEFAULT_CAPACITY: usize = 10_000;
 pub(crate) struct Entry {
     /// Counts from 1, and goes on over a clearing.
     pub(crate) id: u64,
+    /// The newest exchange that was over when this one began: what the app could know of.
+    pub(crate) after: u64,
     /// The sandbox's time.
     pub(crate) at: Timestamp,
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) endpoint: Endpoint,
     pub(crate) params: Map<String, Value>,
+    /// Those of the query alone, as they came.
+    pub(crate) query: Option<String>,
     pub(crate) headers: Map<String, Value>,
     pub(crate) client_id: Option<String>,
     pub(crate) user_id: Option<i64>,
@@ -34,8 +38,10 @@ pub(crate) struct Entry {
     pub(crate) location: Option<String>,
     /// The body, where it is JSON.
     pub(crate) answer: Option<Value>,
-    /// The differences that decided something, and the side that each was on.
-    pub(crate) differences: Vec<(Difference, Contract)>,
+    /// How long the answer asks the app to wait, in seconds.
+    pub(crate) retry_after: Option<u32>,
+    /// The differences that decided something.
+    pub(crate) differences: Vec<Decision>,
     /// The faults that touched it, by id.
     pub(crate) faults: Vec<u64>,
     /// Our extensions that it relied on.
@@ -152,6 +158,11 @@ impl Journal {
 
     pub(crate) fn counters(&self) -> Counters {
         self.kept().counters.clone()
+    }
+
+    /// The id of the newest exchange, whether it is still kept or not.
+    pub(crate) fn newest(&self) -> u64 {
+        *self.newest.borrow()
     }
 
     /// Forgets every exchange. Ids go on, so that nobody takes a new one for one that is gone.

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::{Browser, CONF, ENTER, Mock, SPACE, World, config};
 
 /// Each page, by its path and its heading.
-const PAGES: [(&str, &str); 11] = [
+const PAGES: [(&str, &str); 12] = [
     ("/", "Civitai OAuth mock"),
     ("/login", "Sign in"),
     ("/login/oauth/device", "Connect a device"),
@@ -14,6 +14,7 @@ const PAGES: [(&str, &str); 11] = [
     ("/user/account/new-app", "Register an app"),
     ("/user/account/apps/conf", "Edit the app"),
     ("/_mock", "Dashboard"),
+    ("/_mock/findings", "Advice"),
     ("/_mock/playground", "Playground"),
     ("/_mock/consent", "Consent gallery"),
     (

@@ -64,6 +64,7 @@ async fn every_call_is_listed() {
         );
     }
     assert_snapshot!(list, @"
+    GET /_mock/advice ?client_id&format&location
     GET /_mock/clients
     POST /_mock/clients {access_mode,allowed_origins,allowed_scopes,any_loopback_redirect,confidential,description,grants,id,logo_url,name,owner,redirect_uris,secret,verified}
     GET /_mock/clients/{id}

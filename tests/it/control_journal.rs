@@ -65,23 +65,28 @@ async fn an_entry_says_who_asked_for_what_and_what_came_of_it() {
       "differences": [
         {
           "name": "code-lifetime",
-          "side": "documented"
+          "side": "documented",
+          "otherwise": false
         },
         {
           "name": "redirect-status",
-          "side": "documented"
+          "side": "documented",
+          "otherwise": true
         },
         {
           "name": "scope-syntax",
-          "side": "documented"
+          "side": "documented",
+          "otherwise": false
         },
         {
           "name": "redirect-uri-match",
-          "side": "documented"
+          "side": "documented",
+          "otherwise": false
         },
         {
           "name": "response-type",
-          "side": "documented"
+          "side": "documented",
+          "otherwise": false
         }
       ],
       "faults": [],
@@ -124,11 +129,13 @@ async fn an_entry_says_who_asked_for_what_and_what_came_of_it() {
       "differences": [
         {
           "name": "scope-shape",
-          "side": "documented"
+          "side": "documented",
+          "otherwise": true
         },
         {
           "name": "rate-limit-key",
-          "side": "documented"
+          "side": "documented",
+          "otherwise": false
         }
       ],
       "faults": [],

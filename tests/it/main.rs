@@ -9,6 +9,11 @@
 mod support;
 
 mod account_page;
+mod advice;
+mod advice_contracts;
+mod advice_retries;
+mod advice_sign_in;
+mod advice_tokens;
 mod api_cors;
 mod architecture;
 mod authorize_checks;
@@ -64,6 +69,7 @@ mod mock_users;
 mod openid;
 mod openid_keys;
 mod origins;
+mod otherwise;
 mod outsiders;
 mod outsiders_openid;
 mod persistence;

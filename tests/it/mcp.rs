@@ -76,7 +76,7 @@ async fn the_tool_of_the_published_capability_is_described_as_published() {
     }
     "#);
     let names: Vec<&str> = tools.iter().map(|tool| &*tool.name).collect();
-    assert_snapshot!(names.join(" "), @"civitai-oauth-exchange mock-authorize mock-requests mock-advance-clock mock-fault mock-clear-faults mock-explain-scope mock-reset");
+    assert_snapshot!(names.join(" "), @"civitai-oauth-exchange mock-authorize mock-requests mock-advice mock-advance-clock mock-fault mock-clear-faults mock-explain-scope mock-reset");
 }
 
 #[tokio::test]
@@ -296,7 +296,7 @@ async fn agents_may_have_a_port_of_their_own() {
     assert!(begun["exchange"]["code"].is_string(), "{begun}");
     let root = StreamableHttpClientTransport::from_uri(format!("{}/", port.base));
     let at_root: Agent = ().serve(root).await.unwrap();
-    assert_eq!(at_root.list_all_tools().await.unwrap().len(), 8);
+    assert_eq!(at_root.list_all_tools().await.unwrap().len(), 9);
 
     config.mcp_listen = Some(McpListen::At(address));
     let refused = civitai_oauth_mock::Server::start(config.clone())
@@ -318,4 +318,15 @@ fn the_program_says_where_mcp_is() {
     assert!(!told.status.success());
     let told = Program::output(&["--mcp-listen", "nowhere"]);
     assert_snapshot!(String::from_utf8_lossy(&told.stderr).lines().next().unwrap_or_default(), @r#"error: invalid value 'nowhere' for '--mcp-listen <ADDRESS|none>': write an IP address and a port, for example 127.0.0.1:8080, or "none""#);
+}
+
+#[tokio::test]
+async fn an_agent_is_told_what_production_would_punish() {
+    let mock = Mock::documented().await;
+    let agent = agent(&mock.base).await;
+    mock.authorize(&SPA.asks("1").without("code_challenge"))
+        .await;
+    let advice = ok(&agent, "mock-advice", json!({ "client_id": SPA.id })).await;
+    assert_eq!(advice["findings"][0]["id"], "pkce-missing");
+    assert_snapshot!(refused(&agent, "mock-advice", json!({ "client": "spa" })).await, @r#"{"error":"invalid","message":"unknown key \"client\"","path":"client","hint":"did you mean \"client_id\"?"}"#);
 }

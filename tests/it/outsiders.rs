@@ -163,6 +163,36 @@ async fn the_oauth2_crate_signs_in_to_a_sandbox() {
     signs_in_refreshes_and_revokes(&mock.sandbox("box-1"), &CONF).await;
 }
 
+/// The crate's client, which refreshes when its token has run out, and no sooner.
+async fn lives_for_a_day(world: &World, app: &App) {
+    let client = outsider(world, app);
+    let mut tokens = sign_in(world, app).await;
+    for _ in 0..5 {
+        let expires_in = tokens.expires_in().expect("a life").as_secs();
+        world.userinfo(tokens.access_token().secret()).await;
+        world
+            .advance(expires_in.try_into().expect("a short life"))
+            .await;
+        let refresh_token = tokens.refresh_token().expect("a refresh token");
+        tokens = client
+            .exchange_refresh_token(refresh_token)
+            .request_async(&transport())
+            .await
+            .expect("the refresh token is good");
+    }
+    let last = tokens.refresh_token().expect("a refresh token");
+    world.revoke(&app.revokes(last.secret())).await;
+}
+
+#[tokio::test]
+async fn the_oauth2_crate_is_accused_of_nothing() {
+    let mock = Mock::documented().await;
+    for app in [CONF, SPA] {
+        lives_for_a_day(&mock, &app).await;
+    }
+    assert_eq!(mock.accusations().await, "");
+}
+
 #[tokio::test]
 async fn the_oauth2_crate_gets_tokens_of_the_apps_own() {
     let mock = Mock::documented().await;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde_json::json;
@@ -12,9 +13,9 @@ use serde_json::json;
 use super::super::devices::Nothing;
 use super::super::faults::Narrowing;
 use super::super::{
-    Advance, Agreement, Approval, ClientSpec, ControlError, Denial, Expectations, Fault, Freeze,
-    Grantee, Mint, NewCode, NewSandbox, OneToken, Outcome, Preset, PresetFault, Requests, Set,
-    SettingsPatch, SignIn, SignedIn, SomeTokens, UserRef, UserSpec, Whose,
+    Advance, Agreement, Approval, AskedAdvice, ClientSpec, ControlError, Denial, Expectations,
+    Fault, Freeze, Grantee, Mint, NewCode, NewSandbox, OneToken, Outcome, Preset, PresetFault,
+    Requests, Set, SettingsPatch, SignIn, SignedIn, SomeTokens, UserRef, UserSpec, Whose,
 };
 use super::document;
 use super::input::{AnyInput, Either, Input, Query};
@@ -280,6 +281,12 @@ pub(super) async fn list_requests(
         },
         None => Ok(ok(&found.await?)),
     }
+}
+
+pub(super) async fn read_advice(context: Context, Query(asked): Query<AskedAdvice>) -> Answer {
+    let kind = [(CONTENT_TYPE, asked.content_type())];
+    let answer = asked.answer(&context.sandbox).await?;
+    Ok((kind, answer.to_string()).into_response())
 }
 
 pub(super) async fn clear_requests(context: Context) -> Answer {

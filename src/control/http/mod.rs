@@ -164,6 +164,8 @@ const FILTER: &[&str] = &[
     "count?: integer",
 ];
 
+const ADVICE: &[&str] = &["client_id?: text", "format?: text", "location?: text"];
+
 const WHOSE: &[&str] = &["user?: text", "client_id?: text"];
 
 /// Every control call.
@@ -225,6 +227,7 @@ pub(super) fn verbs() -> Vec<Verb> {
         verb(Delete, "/_mock/requests", "Forget the journal", doors::clear_requests),
         verb(Post, "/_mock/verify", "Check the journal against expectations; 409 says what differs", doors::verify)
             .takes(&["expectations: objects", "in_order?: boolean"]).or("objects"),
+        verb(Get, "/_mock/advice", "What production would punish of what the apps have done", doors::read_advice).asks(ADVICE),
         verb(Get, "/_mock/sandboxes", "The sandboxes", doors::list_sandboxes),
         verb(Post, "/_mock/sandboxes", "A new sandbox, with a seed and settings of its own", doors::create_sandbox)
             .takes(&["name?: text", "seed?: object", "settings?: object"]).creates(),

@@ -3,6 +3,7 @@
 
 use crate::contract::Rules;
 use crate::model::client::Client;
+use crate::model::code;
 use crate::oauth::extract::Context;
 use crate::oauth::mint::{IdTokenClaims, Minted, Permission, mint};
 use crate::protocol::error::OAuthError;
@@ -25,12 +26,14 @@ pub(super) async fn redeem(
         .await?
     else {
         let expired = sandbox.world().is_code_expired(&hash, &client.id, now);
+        code::note_expiry(expired, sandbox.settings().code_seconds, rules);
         return Err(OAuthError::invalid_grant(if expired {
             "Invalid grant: authorization code has expired"
         } else {
             "Invalid grant: authorization code is invalid"
         }));
     };
+    code.note_age(now, sandbox.settings().code_seconds, rules);
     context.notes.user(code.user_id);
     let verifier = token_request::verifier(params, rules)?;
     code.check_verifier(&verifier)?;

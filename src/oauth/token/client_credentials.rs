@@ -27,6 +27,7 @@ pub(super) async fn grant(
         user_id: client.owner,
         scope,
     };
+    rules.otherwise(Difference::ClientCredentialsRefresh, true);
     let with_refresh = rules.live(Difference::ClientCredentialsRefresh);
     let minted = mint(sandbox, &permission, with_refresh);
     sandbox
@@ -39,6 +40,12 @@ pub(super) async fn grant(
 /// Difference `client-credentials-scope`.
 fn scope(client: &Client, requested: RequestedScope, rules: &Rules) -> Result<Scope, OAuthError> {
     let side = rules.side(Difference::ClientCredentialsScope);
+    let differs = match requested {
+        RequestedScope::Read(_) => false,
+        RequestedScope::Absent => client.ceiling() != Scope::USER_READ,
+        RequestedScope::Unreadable => true,
+    };
+    rules.otherwise(Difference::ClientCredentialsScope, differs);
     match (requested, side) {
         (RequestedScope::Read(scope), _) => Ok(scope),
         (RequestedScope::Absent, Contract::Documented) => Ok(client.ceiling()),

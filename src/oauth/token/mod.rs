@@ -85,14 +85,19 @@ async fn exchange(context: &Context, params: &Params) -> Result<(Arc<Client>, To
 
 /// Difference `rate-limit-key`.
 fn within_limit(context: &Context, params: &Params, rules: &Rules) -> bool {
+    let forwarded = context.forwarded_address();
+    let is_told = forwarded.is_some();
     let key = match rules.side(Difference::RateLimitKey) {
         Contract::Documented => Some(
             Credentials::claimed_client_id(context.authorization(), params)
                 .unwrap_or_else(|| "unknown".to_owned()),
         ),
-        Contract::Live => context.forwarded_address(),
+        Contract::Live => forwarded,
     };
-    key.is_none_or(|key| context.sandbox.admits(Limit::Token, &key))
+    let admitted = key.is_none_or(|key| context.sandbox.admits(Limit::Token, &key));
+    // Whom no header tells, the deployed server never refuses; whose window would be full there is not known.
+    rules.otherwise(Difference::RateLimitKey, !admitted && !is_told);
+    admitted
 }
 
 async fn authenticate(
@@ -103,7 +108,9 @@ async fn authenticate(
     let authorization = context.authorization();
     let for_itself = params.text("grant_type") == Some(Grant::ClientCredentials.name());
     if for_itself && rules.documented(Difference::ClientCredentialsPublic) {
-        refuse_public(context, params)?;
+        let refused = refuse_public(context, params);
+        rules.otherwise(Difference::ClientCredentialsPublic, refused.is_err());
+        refused?;
     }
     let credentials = Credentials::parse(authorization, params, rules)?;
     let secret = credentials.secret.as_ref();
@@ -115,7 +122,12 @@ async fn authenticate(
         .await?
         .ok_or_else(refused)?;
     let client = clients::adopt_secret(context, client, secret).await?;
+    if for_itself {
+        let is_public = !client.confidential && !client.adopted;
+        rules.otherwise(Difference::ClientCredentialsPublic, is_public);
+    }
     let shows_secret = !client.confidential && !for_itself && secret.is_some();
+    rules.otherwise(Difference::PublicClientSecret, shows_secret);
     if shows_secret && rules.documented(Difference::PublicClientSecret) {
         return Err(refused());
     }

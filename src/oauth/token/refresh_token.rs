@@ -50,10 +50,14 @@ pub(super) async fn refresh(
 
 /// Difference `refresh-scope`. Errors: a wider scope, which uses nothing up.
 fn scope(token: &Token, params: &Params, rules: &Rules) -> Result<Scope, OAuthError> {
-    if rules.live(Difference::RefreshScope) {
+    let is_live = rules.live(Difference::RefreshScope);
+    let narrowed = token_request::narrowed_scope(params);
+    let stays = matches!(&narrowed, Ok(asked) if asked.is_none_or(|asked| asked == token.scope));
+    rules.otherwise(Difference::RefreshScope, !stays);
+    if is_live {
         return Ok(token.scope);
     }
-    match token_request::narrowed_scope(params)? {
+    match narrowed? {
         None => Ok(token.scope),
         Some(narrower) if token.scope.covers(narrower) => Ok(narrower),
         Some(_) => Err(OAuthError::invalid_scope(

@@ -202,6 +202,9 @@ impl AppForm {
         }
         let strict = rules.documented(Difference::RegistrationRules);
         for uri in &redirect_uris {
+            let https_elsewhere = redirect_uri::check_registration(uri, true);
+            let differs = https_elsewhere.is_err() != redirect_uri::check(uri).is_err();
+            rules.otherwise(Difference::RegistrationRules, differs);
             if let Err(why) = redirect_uri::check_registration(uri, strict) {
                 wrong("redirect_uris", why);
             }
@@ -276,6 +279,7 @@ impl Registration {
     /// A new client: which grants it gets is the difference `registration-rules`.
     pub(super) fn into_client(self, id: ClientId, owner: UserId, rules: &Rules) -> Client {
         let mut grants = vec![Grant::AuthorizationCode, Grant::RefreshToken];
+        rules.otherwise(Difference::RegistrationRules, self.confidential);
         if self.confidential && rules.documented(Difference::RegistrationRules) {
             grants.push(Grant::ClientCredentials);
         }

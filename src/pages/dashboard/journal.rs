@@ -113,6 +113,16 @@ impl Search {
     }
 }
 
+/// A difference that decided something: what holds here, and what there.
+struct DifferenceRow {
+    name: &'static str,
+    side: &'static str,
+    here: &'static str,
+    there: &'static str,
+    /// The answer would have been another there.
+    otherwise: bool,
+}
+
 /// An exchange as it is drawn.
 #[derive(Template)]
 #[template(path = "exchange.html")]
@@ -131,7 +141,7 @@ pub(super) struct Row {
     location: Option<String>,
     answer: Option<String>,
     why: Option<Why>,
-    differences: Vec<(&'static str, &'static str, &'static str, &'static str)>,
+    differences: Vec<DifferenceRow>,
     faults: Vec<u64>,
     extensions: Vec<&'static str>,
     faults_href: String,
@@ -171,7 +181,13 @@ impl Row {
                         Contract::Documented => (entry.documented, entry.live),
                         Contract::Live => (entry.live, entry.documented),
                     };
-                    Some((decided.name.name(), decided.side.name(), here, there))
+                    Some(DifferenceRow {
+                        name: decided.name.name(),
+                        side: decided.side.name(),
+                        here,
+                        there,
+                        otherwise: decided.otherwise,
+                    })
                 })
                 .collect(),
             faults: one.faults.clone(),

@@ -2,6 +2,7 @@
 
 mod answer;
 mod apps;
+mod attempts;
 mod browser;
 mod devices;
 mod driver;
@@ -22,6 +23,7 @@ pub(crate) use apps::{
     APP_BLOCK, App, CODE_ONLY, CONF, DISABLED, LOST_SECRET, NARROW, NO_GRANTS, ODD_SECRET, OTHER,
     PUBLIC_CC, SPA, TESTERS, Tokens, VERIFIER, WIDE,
 };
+pub(crate) use attempts::{Attempt, watched};
 pub(crate) use browser::{Browser, ENTER, SPACE};
 pub(crate) use devices::{
     CLI, DEVICE, DEVICE_APPROVE, DEVICE_GRANT, DEVICE_INFO, DEVICE_PAGE, DEVICE_TOKEN, Device,

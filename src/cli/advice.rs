@@ -1,0 +1,73 @@
+//! What would production punish, asked from a shell or by CI? The rules are `control/advice/`; this is one more door to them.
+
+use clap::{Args, ValueEnum};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::client::Server;
+use super::say;
+use crate::control::{self, Severity};
+
+/// List what production would punish of what the apps have done; with --fail-on, exit status 1 where there is something.
+#[derive(Debug, Args)]
+pub(super) struct Advice {
+    /// Exit with 1 where there is a finding as bad as this or worse: error, warning or hint
+    #[arg(long, value_name = "SEVERITY")]
+    fail_on: Option<Severity>,
+    /// How it is written
+    #[arg(long, value_enum, default_value = "text")]
+    format: Form,
+    /// Only what is said of this client
+    #[arg(long, value_name = "ID")]
+    client: Option<String>,
+    /// With --format sarif: the file of your repository that the findings are shown at
+    #[arg(long, value_name = "PATH")]
+    location: Option<String>,
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Form {
+    Text,
+    Json,
+    Sarif,
+}
+
+/// Prints the findings. Whether there is one that is to fail the run.
+pub(super) async fn show(asked: &Advice) -> anyhow::Result<bool> {
+    anyhow::ensure!(
+        asked.location.is_none() || asked.format == Form::Sarif,
+        "--location: only --format sarif shows findings at a file"
+    );
+    let answer = asked.ask("json", None).await?;
+    let found = control::Advice::deserialize(&answer)?;
+    match asked.format {
+        Form::Text => say(&format!("{found}\n"))?,
+        Form::Json => say(&pretty(&answer)?)?,
+        Form::Sarif => say(&pretty(
+            &asked.ask("sarif", asked.location.as_deref()).await?,
+        )?)?,
+    }
+    let limit = asked.fail_on;
+    Ok(limit.is_some_and(|limit| found.at_least(limit).next().is_some()))
+}
+
+impl Advice {
+    async fn ask(&self, format: &str, location: Option<&str>) -> anyhow::Result<Value> {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.append_pair("format", format);
+        if let Some(client) = &self.client {
+            query.append_pair("client_id", client);
+        }
+        if let Some(location) = location {
+            query.append_pair("location", location);
+        }
+        let path = format!("advice?{}", query.finish());
+        self.server.control("GET", &path, &json!({})).await
+    }
+}
+
+fn pretty(answer: &Value) -> anyhow::Result<String> {
+    Ok(format!("{}\n", serde_json::to_string_pretty(answer)?))
+}

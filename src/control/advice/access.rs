@@ -1,0 +1,168 @@
+//! How does the app use an access token, and does it give it back?
+
+use std::collections::BTreeMap;
+
+use super::history::History;
+use super::seen::{Call, REACTION, Seen};
+use super::{Rule, Severity, Sight, times};
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        id: "expired-token-kept",
+        severity: Severity::Error,
+        why: "an access token that was refused stays refused: an hour after sign-in the app stops working, and goes on asking",
+        mend: "when a call is answered with 401, refresh once and try again; when that is refused, sign in again",
+        source: "https://www.rfc-editor.org/rfc/rfc6750#section-3.1",
+        look: kept,
+    },
+    Rule {
+        id: "userinfo-every-call",
+        severity: Severity::Warning,
+        why: "who the person is does not change between two calls, and each one waits for it",
+        mend: "ask userinfo once, when somebody signs in, and keep the answer with the session",
+        source: "https://openid.net/specs/openid-connect-core-1_0.html#UserInfo",
+        look: userinfo,
+    },
+    Rule {
+        id: "expires-in-ignored",
+        severity: Severity::Hint,
+        why: "an app that looks at expires_in refreshes before the first call fails – unless a test has moved this server's \
+              clock, which the app's does not follow",
+        mend: "keep the moment at which the access token runs out, and refresh shortly before it",
+        source: "https://www.rfc-editor.org/rfc/rfc6749#section-5.1",
+        look: expires_in,
+    },
+    Rule {
+        id: "revoke-missing",
+        severity: Severity::Hint,
+        why: "a refresh token that nobody revokes lives for 30 days after the person has signed out",
+        mend: "at sign-out, send the refresh token to /revoke with client_id and client_secret; Civitai answers 200 whatever \
+               happens",
+        source: "https://www.rfc-editor.org/rfc/rfc7009#section-2",
+        look: no_revoke,
+    },
+];
+
+/// So many refusals, each known before the next call, are more than an accident; and so many where the calls came so
+/// quickly that they may have been on their way together.
+const AGAIN: usize = 3;
+const IN_A_ROW: usize = 5;
+
+/// As long as an app may take to refresh, while it goes on calling; in milliseconds.
+const MENDING: i64 = 250;
+
+/// So often within a minute is on every call.
+const OFTEN: usize = 5;
+const MINUTE: i64 = 60_000;
+
+/// Calls with an access token, and the token.
+fn uses(history: &History) -> impl Iterator<Item = (&Seen, &str)> {
+    let all = history.seen.iter();
+    let all = all.filter(|one| matches!(one.call, Call::Userinfo | Call::Api));
+    all.filter_map(|one| Some((one, one.bearer()?)))
+}
+
+/// Whoever mends it by a refresh or a new sign-in is accused only of what came before with pauses: calls that were on
+/// their way are refused together, and seldom look as if they were.
+fn kept(history: &History) -> Option<Sight> {
+    let mut refusals: BTreeMap<&str, Vec<&Seen>> = BTreeMap::new();
+    let mut requests = Vec::new();
+    for one in &history.seen {
+        match one.call {
+            Call::Authorize
+            | Call::Code
+            | Call::Refresh
+            | Call::ClientCredentials
+            | Call::Device => {
+                let mended = std::mem::take(&mut refusals).into_values();
+                let all = mended.map(|calls| rounds(&calls, MENDING));
+                requests.extend(all.filter(|ids| ids.len() >= AGAIN).flatten());
+            }
+            _ if one.is_unauthorized() && !one.is_faulty => {
+                if let Some(token) = one.bearer() {
+                    refusals.entry(token).or_default().push(one);
+                }
+            }
+            _ => {}
+        }
+    }
+    for calls in refusals.into_values() {
+        let (paused, quick) = (rounds(&calls, REACTION), rounds(&calls, 0));
+        if paused.len() >= AGAIN || quick.len() >= IN_A_ROW {
+            requests.extend(quick);
+        }
+    }
+    Sight::of(requests, |many| {
+        format!(
+            "went on presenting an access token that was refused: {many} times, without a refresh in between"
+        )
+    })
+}
+
+/// Those of these calls that each began when the one before was answered, and so many milliseconds after it began.
+fn rounds(calls: &[&Seen], pause: i64) -> Vec<u64> {
+    let mut counted: Vec<&Seen> = Vec::new();
+    for one in calls {
+        let follows = |last: &&Seen| one.after >= last.id && one.at - last.at >= pause;
+        if counted.last().is_none_or(follows) {
+            counted.push(one);
+        }
+    }
+    counted.into_iter().map(|one| one.id).collect()
+}
+
+fn userinfo(history: &History) -> Option<Sight> {
+    let mut asked: BTreeMap<&str, Vec<&Seen>> = BTreeMap::new();
+    for (one, token) in uses(history) {
+        if one.call == Call::Userinfo && one.is_success() && one.method == "GET" {
+            asked.entry(token).or_default().push(one);
+        }
+    }
+    let is_often = |calls: &Vec<&Seen>| {
+        let mut windows = calls.windows(OFTEN);
+        windows.any(|some| (0..MINUTE).contains(&(some[OFTEN - 1].at - some[0].at)))
+    };
+    let often = asked.into_values().filter(is_often).flatten();
+    Sight::of(often.map(|one| one.id).collect(), |many| {
+        format!(
+            "asked userinfo {many} times with the same access tokens, {OFTEN} and more within a minute"
+        )
+    })
+}
+
+fn expires_in(history: &History) -> Option<Sight> {
+    let late = uses(history).filter_map(|(one, token)| {
+        let (age, life) = history.age(token, one.at)?;
+        (one.is_unauthorized() && !one.is_faulty && age >= life).then_some((one.id, age - life))
+    });
+    let (requests, late): (Vec<u64>, Vec<i64>) = late.unzip();
+    let latest = late.into_iter().max().unwrap_or_default();
+    Sight::of(requests, |many| {
+        let late = latest / 1000;
+        format!(
+            "presented an access token after it had run out {}, {late} s late at the most",
+            times(many)
+        )
+    })
+}
+
+fn no_revoke(history: &History) -> Option<Sight> {
+    if history.calls(Call::Revoke).next().is_some() {
+        return None;
+    }
+    let mut sign_ins: BTreeMap<i64, Vec<u64>> = BTreeMap::new();
+    for (_, one) in history
+        .calls(Call::Code)
+        .filter(|(_, one)| one.is_success())
+    {
+        if let Some(user) = one.user {
+            sign_ins.entry(user).or_default().push(one.id);
+        }
+    }
+    let again = sign_ins.into_values().filter(|ids| ids.len() > 1);
+    Sight::of(again.flatten().collect(), |many| {
+        format!(
+            "was signed in to {many} times by people who had been there before, and never revoked a token"
+        )
+    })
+}

@@ -1,0 +1,170 @@
+//! What has one app done? Its exchanges in order, and which tokens came of which.
+
+use std::collections::HashMap;
+
+use super::seen::{Call, Seen};
+
+/// Where a token comes from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Birth {
+    /// The exchange that it was answered by, as an index.
+    pub(super) by: usize,
+    /// Seconds that the access token beside it, or itself, lives.
+    pub(super) expires_in: Option<i64>,
+}
+
+/// The exchanges of one app, oldest first.
+#[derive(Debug)]
+pub(super) struct History {
+    pub(super) client: Option<String>,
+    pub(super) seen: Vec<Seen>,
+    births: HashMap<String, Birth>,
+    /// Which authorization brought a code, as an index.
+    codes: HashMap<String, usize>,
+}
+
+impl History {
+    fn of(client: Option<String>, seen: Vec<Seen>) -> Self {
+        let (mut births, mut codes) = (HashMap::new(), HashMap::new());
+        for (by, one) in seen.iter().enumerate() {
+            let birth = Birth {
+                by,
+                expires_in: one.answered_number("expires_in"),
+            };
+            let tokens = born(one).into_iter().flatten();
+            births.extend(tokens.map(|token| (token.to_owned(), birth)));
+            if one.call == Call::Authorize
+                && let Some(code) = one.issued_code()
+            {
+                codes.insert(code, by);
+            }
+        }
+        Self {
+            client,
+            seen,
+            births,
+            codes,
+        }
+    }
+
+    /// The exchanges of this kind, with their indices.
+    pub(super) fn calls(&self, call: Call) -> impl Iterator<Item = (usize, &Seen)> {
+        let all = self.seen.iter().enumerate();
+        all.filter(move |(_, one)| one.call == call)
+    }
+
+    pub(super) fn birth(&self, token: &str) -> Option<Birth> {
+        self.births.get(token).copied()
+    }
+
+    /// The authorization that brought the code of this exchange.
+    pub(super) fn authorization(&self, exchange: &Seen) -> Option<&Seen> {
+        let at = self.codes.get(exchange.param("code")?)?;
+        self.seen.get(*at)
+    }
+
+    /// The authorization at the root of the tokens that this exchange answered with.
+    pub(super) fn root(&self, mut by: usize) -> Option<&Seen> {
+        loop {
+            let exchange = self.seen.get(by)?;
+            match exchange.call {
+                Call::Code => return self.authorization(exchange),
+                // What came later cannot be what it came from: this ends.
+                Call::Refresh => {
+                    let parent = self.birth(exchange.param("refresh_token")?)?.by;
+                    by = (parent < by).then_some(parent)?;
+                }
+                _ => return None,
+            }
+        }
+    }
+
+    /// How long after it was issued, in milliseconds, an access token was presented; and how long it lives.
+    pub(super) fn age(&self, token: &str, at: i64) -> Option<(i64, i64)> {
+        let birth = self.birth(token)?;
+        let life = birth.expires_in? * 1000;
+        Some((at - self.seen.get(birth.by)?.at, life))
+    }
+}
+
+/// The tokens of a token answer.
+fn born(one: &Seen) -> [Option<&str>; 2] {
+    match one.call {
+        Call::Code | Call::Refresh | Call::ClientCredentials | Call::Poll => {
+            ["access_token", "refresh_token"].map(|name| one.answered(name))
+        }
+        _ => [None, None],
+    }
+}
+
+/// Sorts exchanges by the app that they are of. What does not say so, but comes with a token that an app was given, is
+/// that app's; what the playground did is nobody's.
+pub(super) fn by_client(mut all: Vec<Seen>) -> Vec<History> {
+    let mut owners: HashMap<String, Option<String>> = HashMap::new();
+    let mut ours = vec![false; all.len()];
+    let mut moved = Moved::default();
+    for (at, one) in all.iter_mut().enumerate() {
+        let presented = one.bearer().or_else(|| one.param("refresh_token"));
+        let presented = presented.or_else(|| one.param("token"));
+        let owner = presented.and_then(|token| owners.get(token));
+        // An owner that is no app is the playground.
+        ours[at] = one.is_of_the_playground() || owner.is_some_and(Option::is_none);
+        if let (None, Some(Some(owner))) = (&one.client, owner) {
+            one.client = Some(owner.clone());
+        }
+        moved.follow(one);
+        let owner = one.client.clone().filter(|_| !ours[at]);
+        let is_known = ours[at] || owner.is_some();
+        let tokens = born(one).into_iter().flatten().filter(|_| is_known);
+        owners.extend(tokens.map(|token| (token.to_owned(), owner.clone())));
+    }
+    let mut clients: Vec<(Option<String>, Vec<Seen>)> = Vec::new();
+    let mut places: HashMap<Option<String>, usize> = HashMap::new();
+    for (one, is_ours) in all.into_iter().zip(ours) {
+        if is_ours {
+            continue;
+        }
+        let place = *places.entry(one.client.clone()).or_insert_with(|| {
+            clients.push((one.client.clone(), Vec::new()));
+            clients.len() - 1
+        });
+        clients[place].1.push(one);
+    }
+    let mut histories: Vec<History> = clients
+        .into_iter()
+        .map(|(client, seen)| History::of(client, seen))
+        .collect();
+    histories.sort_by(|a, b| a.client.cmp(&b.client));
+    histories
+}
+
+/// So long after a redirect an exchange may be the one that follows it, in milliseconds.
+const FOLLOWS: i64 = 10_000;
+
+/// Redirects of the old host whose `Authorization` has not come back yet, by path and method.
+#[derive(Default)]
+struct Moved(HashMap<(String, String), Seen>);
+
+impl Moved {
+    /// Marks an exchange that has lost on such a redirect what it was sent with, and whose app is then known.
+    fn follow(&mut self, one: &mut Seen) {
+        let place = (one.path.clone(), one.method.clone());
+        if one.is_moved() {
+            if one.has_authorization() {
+                self.0.insert(place, one.clone());
+            }
+            return;
+        }
+        let Some(redirect) = self.0.remove(&place) else {
+            return;
+        };
+        let is_next = (0..FOLLOWS).contains(&(one.at - redirect.at))
+            && one.after >= redirect.id
+            && one.is_of_agent(&redirect);
+        let is_refused = matches!(one.status, Some(400 | 401));
+        if is_next && is_refused && !one.has_authorization() {
+            one.lost_at = Some(redirect.id);
+            one.client = one.client.take().or(redirect.client);
+        }
+    }
+}

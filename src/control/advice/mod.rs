@@ -1,0 +1,374 @@
+//! What would production punish? Mistakes that the journal shows, by rules that are asked when somebody wants to know: no
+//! request waits for them. The rules are the files beside this one, by family; what they see is `seen.rs`.
+
+mod access;
+mod codes;
+mod contracts;
+mod history;
+mod pkce;
+mod polling;
+mod redirects;
+mod refresh;
+mod retries;
+mod sarif;
+mod scopes;
+mod secrets;
+mod seen;
+
+use std::cell::Cell;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Outcome;
+use crate::invalid::Invalid;
+use crate::sandbox::Sandbox;
+use history::History;
+use seen::Seen;
+
+/// So many of the exchanges that show it are named by a finding: the newest.
+const NAMED: usize = 20;
+
+/// So many exchanges are read in one go: whoever writes the next one down waits no longer.
+const AT_ONCE: usize = 200;
+
+/// How bad a finding is. What is worse comes first, and is less.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Severity {
+    /// It breaks, or will.
+    Error,
+    /// It will break under the other contract, or under load, or gives something away.
+    Warning,
+    /// Good practice, or a suspicion: what the server cannot see may explain it.
+    Hint,
+}
+
+impl Severity {
+    /// What it is called: `error`, `warning` or `hint`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Hint => "hint",
+        }
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Severity {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let all = [Self::Error, Self::Warning, Self::Hint];
+        let known = all.into_iter().find(|one| one.name() == text);
+        known.ok_or_else(|| {
+            format!("no severity {text:?}: choose \"error\", \"warning\" or \"hint\"")
+        })
+    }
+}
+
+/// One thing to look for.
+struct Rule {
+    id: &'static str,
+    severity: Severity,
+    /// Why it matters.
+    why: &'static str,
+    /// What to do about it.
+    mend: &'static str,
+    /// Where it is written: a link.
+    source: &'static str,
+    /// What one app's exchanges show of it, if anything.
+    look: fn(&History) -> Option<Sight>,
+}
+
+/// What was seen, and in which exchanges.
+struct Sight {
+    summary: String,
+    requests: Vec<u64>,
+}
+
+impl Sight {
+    /// Nothing where there are none; else what is said of so many.
+    fn of(mut requests: Vec<u64>, summary: impl FnOnce(usize) -> String) -> Option<Self> {
+        requests.sort_unstable();
+        requests.dedup();
+        let many = requests.len();
+        (many > 0).then(|| {
+            requests.drain(..many.saturating_sub(NAMED));
+            Self {
+                summary: summary(many),
+                requests,
+            }
+        })
+    }
+}
+
+/// `once`, `twice`, or so many times.
+fn times(many: usize) -> String {
+    match many {
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        many => format!("{many} times"),
+    }
+}
+
+/// Every rule there is, family by family.
+fn rules() -> impl Iterator<Item = &'static Rule> {
+    let families: [&'static [Rule]; 10] = [
+        pkce::RULES,
+        codes::RULES,
+        refresh::RULES,
+        access::RULES,
+        secrets::RULES,
+        scopes::RULES,
+        polling::RULES,
+        retries::RULES,
+        redirects::RULES,
+        contracts::RULES,
+    ];
+    families.into_iter().flatten()
+}
+
+/// A mistake that an app was seen to make.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Finding {
+    /// Which rule found it.
+    pub id: String,
+    /// How bad it is.
+    pub severity: Severity,
+    /// Whose it is; nobody's where no exchange says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// What was seen.
+    pub summary: String,
+    /// Why it matters.
+    pub why: String,
+    /// How to mend it.
+    pub mend: String,
+    /// Where it is written: a link.
+    pub source: String,
+    /// The exchanges that show it, by their ids in the journal: the newest 20.
+    pub requests: Vec<u64>,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let client = self.client_id.as_deref().unwrap_or("unknown client");
+        let requests: Vec<String> = self.requests.iter().map(u64::to_string).collect();
+        writeln!(f, "{}: {} ({client})", self.severity, self.id)?;
+        writeln!(f, "  {}; requests {}", self.summary, requests.join(", "))?;
+        writeln!(f, "  why: {}", self.why)?;
+        writeln!(f, "  mend: {}", self.mend)?;
+        write!(f, "  {}", self.source)
+    }
+}
+
+/// What production would punish, the worst first.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Advice {
+    /// By severity, then id, then client.
+    pub findings: Vec<Finding>,
+}
+
+impl Advice {
+    /// Those that are at least as bad.
+    pub fn at_least(&self, severity: Severity) -> impl Iterator<Item = &Finding> {
+        let all = self.findings.iter();
+        all.filter(move |finding| finding.severity <= severity)
+    }
+
+    /// As SARIF 2.1.0, for code scanning. `location` is the file of the app's repository that the findings are shown at.
+    pub(crate) fn to_sarif(&self, location: &str) -> Value {
+        sarif::log(self, location)
+    }
+}
+
+impl fmt::Display for Advice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for finding in &self.findings {
+            writeln!(f, "{finding}\n")?;
+        }
+        let count = |severity| {
+            let all = self.findings.iter();
+            let many = all.filter(|finding| finding.severity == severity).count();
+            format!("{many} {severity}{}", if many == 1 { "" } else { "s" })
+        };
+        let counts = [Severity::Error, Severity::Warning, Severity::Hint].map(count);
+        f.write_str(&counts.join(", "))
+    }
+}
+
+/// What all rules find in these exchanges.
+fn advise(seen: Vec<Seen>) -> Advice {
+    let mut findings = Vec::new();
+    for history in history::by_client(seen) {
+        for rule in rules() {
+            let Some(sight) = (rule.look)(&history) else {
+                continue;
+            };
+            let summary = match history.client {
+                Some(_) => sight.summary,
+                None => format!("{}; no request says which client it is of", sight.summary),
+            };
+            findings.push(Finding {
+                id: rule.id.to_owned(),
+                severity: rule.severity,
+                client_id: history.client.clone(),
+                summary,
+                why: rule.why.to_owned(),
+                mend: rule.mend.to_owned(),
+                source: rule.source.to_owned(),
+                requests: sight.requests,
+            });
+        }
+    }
+    findings
+        .sort_by_cached_key(|one: &Finding| (one.severity, one.id.clone(), one.client_id.clone()));
+    Advice { findings }
+}
+
+impl Sandbox {
+    /// What production would punish of what the apps have done, as far as the journal goes back. Errors: there is no such
+    /// client, and none of the name has called.
+    pub(crate) async fn advice(&self, client: Option<&str>) -> Outcome<Advice> {
+        if client.is_some() {
+            self.known_parties(client, None)?;
+        }
+        let sandbox = self.clone();
+        let advising = tokio::task::spawn_blocking(move || advise(sandbox.seen()));
+        let mut advice = match advising.await {
+            Ok(advice) => advice,
+            // Nobody cancels it.
+            Err(why) => std::panic::resume_unwind(why.into_panic()),
+        };
+        if client.is_some() {
+            let is_of_client = |finding: &Finding| finding.client_id.as_deref() == client;
+            advice.findings.retain(is_of_client);
+        }
+        Ok(advice)
+    }
+
+    /// The journal, a little at a time: who answers requests meanwhile waits for a little at the most.
+    fn seen(&self) -> Vec<Seen> {
+        let mut all: Vec<Seen> = Vec::new();
+        loop {
+            let last = all.last().map_or(0, |one| one.id);
+            let room = Cell::new(AT_ONCE);
+            let some = self.journal.matching(|entry| {
+                let fits = entry.id > last && room.get() > 0;
+                room.set(room.get() - usize::from(fits));
+                fits
+            });
+            if some.is_empty() {
+                return all;
+            }
+            all.extend(some.into_iter().map(Seen::of));
+        }
+    }
+}
+
+/// How advice is asked for over HTTP.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Asked {
+    pub(crate) client_id: Option<String>,
+    pub(crate) format: Format,
+    /// The file that SARIF results are shown at.
+    pub(crate) location: Option<String>,
+}
+
+/// The form of the answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Format {
+    #[default]
+    Json,
+    Sarif,
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "json" => Ok(Self::Json),
+            "sarif" => Ok(Self::Sarif),
+            other => Err(format!("no format {other:?}: choose \"json\" or \"sarif\"")),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Format {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl Asked {
+    /// The media type of the answer.
+    pub(crate) fn content_type(&self) -> &'static str {
+        match self.format {
+            Format::Json => "application/json",
+            Format::Sarif => "application/sarif+json",
+        }
+    }
+
+    /// Answers in the form that was asked for.
+    pub(crate) async fn answer(&self, sandbox: &Sandbox) -> Outcome<Value> {
+        if self.location.is_some() && self.format != Format::Sarif {
+            let why = Invalid::new("location", "only SARIF shows findings at a file");
+            return Err(why
+                .with_hint("ask with format=sarif, or leave it out")
+                .into());
+        }
+        let advice = sandbox.advice(self.client_id.as_deref()).await?;
+        Ok(match self.format {
+            Format::Json => serde_json::json!(advice),
+            Format::Sarif => {
+                let location = self.location.as_deref();
+                advice.to_sarif(location.unwrap_or(sarif::LOCATION))
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_readme_lists_every_rule() {
+        let readme = include_str!("../../../README.md");
+        for rule in rules() {
+            let row = format!("| `{}` | {} |", rule.id, rule.severity);
+            assert!(readme.contains(&row), "no row {row:?}");
+        }
+        let rows = readme.lines().filter(|line| {
+            ["| error |", "| warning |", "| hint |"]
+                .iter()
+                .any(|word| line.contains(word))
+        });
+        assert_eq!(rows.count(), rules().count());
+    }
+
+    #[test]
+    fn no_two_rules_have_one_name_and_each_names_its_source() {
+        let mut ids: Vec<&str> = rules().map(|rule| rule.id).collect();
+        ids.sort_unstable();
+        assert!(ids.windows(2).all(|pair| pair[0] != pair[1]), "{ids:?}");
+        for rule in rules() {
+            assert!(rule.source.starts_with("https://"), "{}", rule.id);
+        }
+    }
+}

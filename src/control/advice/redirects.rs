@@ -1,0 +1,86 @@
+//! Where does the app send browsers, and where is it sent itself?
+
+use url::Url;
+
+use super::history::History;
+use super::seen::{Call, Seen};
+use super::{Rule, Severity, Sight, times};
+use crate::contract::{Contract, Difference};
+use crate::protocol::redirect_uri;
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        id: "redirect-loopback-rule",
+        severity: Severity::Warning,
+        why: "the redirect URI is none that is registered: the deployed server accepts it because scheme and path equal a \
+              registered loopback URI, and the documentation says character for character",
+        mend: "register the URI that is sent, with its port, or send one that is registered",
+        source: "https://www.rfc-editor.org/rfc/rfc9700#section-2.1",
+        look: loopback_rule,
+    },
+    Rule {
+        id: "redirect-http",
+        severity: Severity::Warning,
+        why: "the code travels in the clear, and Civitai registers https redirect URIs only, except for this machine's own",
+        mend: "use https, or a loopback address while the app is being built",
+        source: "https://www.rfc-editor.org/rfc/rfc9700#section-2.6",
+        look: plain_http,
+    },
+    Rule {
+        id: "authorization-lost",
+        severity: Severity::Error,
+        why: "civitai.com redirects to auth.civitai.com, and most HTTP clients take Authorization off when a redirect leads to \
+              another host: the call arrives without it",
+        mend: "call auth.civitai.com itself, as the discovery document says",
+        source: "https://developer.civitai.com/site/oauth",
+        look: lost,
+    },
+];
+
+fn accepted(history: &History) -> impl Iterator<Item = &Seen> {
+    let all = history.calls(Call::Authorize).map(|(_, one)| one);
+    all.filter(|one| one.is_accepted())
+}
+
+fn loopback_rule(history: &History) -> Option<Sight> {
+    let saved = accepted(history).filter(|one| {
+        let decision = one.decision(Difference::RedirectUriMatch);
+        decision.is_some_and(|decision| decision.otherwise && decision.side == Contract::Live)
+    });
+    Sight::of(saved.map(|one| one.id).collect(), |many| {
+        format!(
+            "sent a redirect URI that only the loopback rule accepts {}",
+            times(many)
+        )
+    })
+}
+
+fn plain_http(history: &History) -> Option<Sight> {
+    let is_plain = |one: &&Seen| {
+        let text = one.param("redirect_uri").unwrap_or_default();
+        let url = Url::parse(text);
+        url.is_ok_and(|url| url.scheme() == "http") && !redirect_uri::is_loopback(text)
+    };
+    let requests = accepted(history).filter(is_plain).map(|one| one.id);
+    Sight::of(requests.collect(), |many| {
+        format!(
+            "sent an http redirect URI that is not of this machine {}",
+            times(many)
+        )
+    })
+}
+
+fn lost(history: &History) -> Option<Sight> {
+    let lost = history
+        .seen
+        .iter()
+        .filter_map(|one| Some([one.lost_at?, one.id]));
+    let pairs: Vec<[u64; 2]> = lost.collect();
+    let many = pairs.len();
+    Sight::of(pairs.into_iter().flatten().collect(), |_| {
+        format!(
+            "lost its Authorization on the redirect of the old host {}",
+            times(many)
+        )
+    })
+}

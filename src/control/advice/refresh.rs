@@ -1,0 +1,186 @@
+//! When does the app refresh, and with which token?
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::history::History;
+use super::seen::{Call, Seen};
+use super::{Rule, Severity, Sight, times};
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        id: "refresh-reused",
+        severity: Severity::Error,
+        why: "a refresh token works once: its answer brings the next one, and whoever keeps the old one is signed out",
+        mend: "store the new refresh token before the new access token is used, in the same transaction as the old one is \
+               taken out",
+        source: "https://www.rfc-editor.org/rfc/rfc9700#section-4.14.2",
+        look: reused,
+    },
+    Rule {
+        id: "refresh-race",
+        severity: Severity::Error,
+        why: "of two refreshes of one grant at once one is refused, and the app that believes the refusal signs the person out",
+        mend: "let one refresh be under way for each grant, and let everybody else wait for its answer (single flight); \
+               across processes, by a lock",
+        source: "https://www.rfc-editor.org/rfc/rfc9700#section-4.14.2",
+        look: race,
+    },
+    Rule {
+        id: "refresh-early",
+        severity: Severity::Warning,
+        why: "a token that is hardly used is refreshed: with many people that is many calls for nothing, and /token allows 20 \
+              a minute",
+        mend: "keep the access token with the moment at which it runs out, and refresh shortly before that, or when a call \
+               is answered with 401",
+        source: "https://www.rfc-editor.org/rfc/rfc6749#section-5.1",
+        look: early,
+    },
+    Rule {
+        id: "refresh-every-call",
+        severity: Severity::Warning,
+        why: "a refresh for every call doubles the calls, and /token allows 20 a minute",
+        mend: "use the access token until it runs out; expires_in says when",
+        source: "https://www.rfc-editor.org/rfc/rfc6749#section-1.5",
+        look: every_call,
+    },
+];
+
+/// Closer than this, in milliseconds, neither of two waited for the other.
+const AT_ONCE: i64 = 250;
+
+/// So many refreshes for a call each are a habit.
+const HABIT: usize = 3;
+
+/// The later uses of rotated refresh tokens: which rotated it, which came again, and whether both were under way at once.
+fn again(history: &History) -> Vec<(&Seen, &Seen, bool)> {
+    let mut presented: BTreeMap<&str, Vec<&Seen>> = BTreeMap::new();
+    for (_, one) in history.calls(Call::Refresh) {
+        if let Some(token) = one.param("refresh_token") {
+            presented.entry(token).or_default().push(one);
+        }
+    }
+    let mut found = Vec::new();
+    for uses in presented.values() {
+        // An answer that a fault has touched may never have reached the app: it is right to try again.
+        let Some(rotation) = uses.iter().find(|one| one.is_success()) else {
+            continue;
+        };
+        if rotation.is_faulty {
+            continue;
+        }
+        for one in uses.iter().filter(|one| one.id != rotation.id) {
+            let overlaps = one.after < rotation.id && rotation.after < one.id;
+            let gap = (one.at - rotation.at).abs();
+            let at_once = overlaps || (one.id > rotation.id && gap > 0 && gap < AT_ONCE);
+            if at_once || one.id > rotation.id {
+                found.push((*rotation, *one, at_once));
+            }
+        }
+    }
+    found
+}
+
+fn sight(history: &History, at_once: bool, summary: impl FnOnce(usize) -> String) -> Option<Sight> {
+    let pairs = again(history);
+    let pairs: Vec<_> = pairs.iter().filter(|(_, _, is)| *is == at_once).collect();
+    let many = pairs.len();
+    let requests = pairs
+        .iter()
+        .flat_map(|(rotation, one, _)| [rotation.id, one.id]);
+    Sight::of(requests.collect(), |_| summary(many))
+}
+
+fn reused(history: &History) -> Option<Sight> {
+    sight(history, false, |many| {
+        format!(
+            "presented a refresh token that had been rotated {}",
+            times(many)
+        )
+    })
+}
+
+fn race(history: &History) -> Option<Sight> {
+    sight(history, true, |many| {
+        format!(
+            "sent a second refresh of the same grant while one was under way {}",
+            times(many)
+        )
+    })
+}
+
+/// A refresh that nothing asked for: when it was sent, by the life of the access token, and how many calls that made.
+struct Unasked<'a> {
+    refresh: &'a Seen,
+    age: i64,
+    life: i64,
+    calls: usize,
+}
+
+/// The first refreshes with each refresh token whose access token was still good, as far as the app was told.
+fn unasked(history: &History) -> Vec<Unasked<'_>> {
+    let (mut calls, mut refused) = (HashMap::new(), HashMap::new());
+    for one in &history.seen {
+        if let (Call::Userinfo | Call::Api, Some(token)) = (one.call, one.bearer()) {
+            *calls.entry(token).or_insert(0) += 1;
+            if one.is_unauthorized() || (one.is_faulty && !one.is_success()) {
+                refused.entry(token).or_insert(one.id);
+            }
+        }
+    }
+    let (mut presented, mut found) = (HashSet::new(), Vec::new());
+    for (_, refresh) in history.calls(Call::Refresh) {
+        let Some(token) = refresh.param("refresh_token") else {
+            continue;
+        };
+        // A refresh that narrows the scope is for that.
+        if !presented.insert(token) || refresh.param("scope").is_some() {
+            continue;
+        }
+        let Some((age, life)) = history.age(token, refresh.at) else {
+            continue;
+        };
+        let birth = history
+            .birth(token)
+            .and_then(|birth| history.seen.get(birth.by));
+        let Some(birth) = birth.filter(|birth| !birth.is_faulty) else {
+            continue;
+        };
+        let access = birth.answered("access_token").unwrap_or_default();
+        let was_refused = refused.get(access).is_some_and(|id| *id < refresh.id);
+        if !was_refused && age >= 0 {
+            found.push(Unasked {
+                refresh,
+                age,
+                life,
+                calls: calls.get(access).copied().unwrap_or_default(),
+            });
+        }
+    }
+    found
+}
+
+fn early(history: &History) -> Option<Sight> {
+    let mut all = unasked(history);
+    all.retain(|one| one.age < one.life / 10);
+    let oldest = all.iter().map(|one| one.age).max().unwrap_or_default();
+    let life = all.iter().map(|one| one.life).max().unwrap_or_default();
+    Sight::of(all.iter().map(|one| one.refresh.id).collect(), |many| {
+        format!(
+            "refreshed {} an access token in the first tenth of its life: {} s old at the most, of {} s",
+            times(many),
+            oldest / 1000,
+            life / 1000
+        )
+    })
+}
+
+fn every_call(history: &History) -> Option<Sight> {
+    let all = unasked(history);
+    let is_hasty = |one: &Unasked<'_>| one.age < one.life / 2 && one.calls <= 1;
+    let runs = all.split(|one| !is_hasty(one));
+    let habits = runs.filter(|run| run.len() >= HABIT);
+    let requests = habits.flatten().map(|one| one.refresh.id).collect();
+    Sight::of(requests, |many| {
+        format!("refreshed {many} times in a row after one call or none")
+    })
+}

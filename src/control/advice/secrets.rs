@@ -1,0 +1,86 @@
+//! Does the app show its secrets to those who should not see them, or where nobody looks?
+
+use std::collections::BTreeSet;
+
+use super::history::History;
+use super::seen::{Call, Seen};
+use super::{Rule, Severity, Sight, times};
+use crate::contract::Difference;
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        id: "public-client-secret",
+        severity: Severity::Error,
+        why: "a public app has no secret: what it ships can be read by everybody, and as documented it is refused",
+        mend: "send no client_secret – or, if the app runs on a server of yours, register it as confidential",
+        source: "https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1",
+        look: public_secret,
+    },
+    Rule {
+        id: "secret-in-query",
+        severity: Severity::Warning,
+        why: "what stands in an address stands in logs, histories and Referer headers; /token does not even read it there",
+        mend: "send secrets in the body, and access tokens in the header Authorization: Bearer",
+        source: "https://www.rfc-editor.org/rfc/rfc9700#section-4.3.2",
+        look: in_query,
+    },
+    Rule {
+        id: "basic-at-revoke",
+        severity: Severity::Error,
+        why: "/revoke does not read HTTP Basic: it answers 200, and the token lives on",
+        mend: "send client_id and client_secret in the body at /revoke",
+        source: "https://developer.civitai.com/site/oauth",
+        look: basic_at_revoke,
+    },
+];
+
+const SECRETS: [&str; 5] = [
+    "client_secret",
+    "code_verifier",
+    "refresh_token",
+    "access_token",
+    "token",
+];
+
+fn public_secret(history: &History) -> Option<Sight> {
+    let shows = |one: &&Seen| {
+        let matters = |difference| {
+            let decision = one.decision(difference);
+            decision.is_some_and(|decision| decision.otherwise)
+        };
+        let for_itself =
+            one.call == Call::ClientCredentials && one.param("client_secret").is_some();
+        matters(Difference::PublicClientSecret)
+            || (for_itself && matters(Difference::ClientCredentialsPublic))
+    };
+    let requests = history.seen.iter().filter(shows).map(|one| one.id);
+    Sight::of(requests.collect(), |many| {
+        format!("is registered as public and sent a secret {}", times(many))
+    })
+}
+
+fn in_query(history: &History) -> Option<Sight> {
+    let (mut names, mut requests) = (BTreeSet::new(), Vec::new());
+    for one in history.seen.iter().filter(|one| one.call != Call::Other) {
+        let found = one.in_query(&SECRETS);
+        if !found.is_empty() {
+            names.extend(found);
+            requests.push(one.id);
+        }
+    }
+    let names: Vec<&str> = names.into_iter().collect();
+    Sight::of(requests, |many| {
+        format!("sent {} in the query {}", names.join(", "), times(many))
+    })
+}
+
+fn basic_at_revoke(history: &History) -> Option<Sight> {
+    let by_basic = history.calls(Call::Revoke).map(|(_, one)| one);
+    let by_basic = by_basic.filter(|one| one.is_basic() && one.param("client_secret").is_none());
+    Sight::of(by_basic.map(|one| one.id).collect(), |many| {
+        format!(
+            "said who it is by HTTP Basic at /revoke {}, and revoked nothing",
+            times(many)
+        )
+    })
+}

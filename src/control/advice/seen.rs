@@ -1,0 +1,288 @@
+//! What do the rules see of an exchange? The only place that knows how the journal keeps one; the rules themselves are the
+//! files beside this one.
+
+use serde_json::{Map, Value};
+
+use crate::contract::{Decision, Difference};
+use crate::protocol::call::Endpoint;
+use crate::protocol::params::Params;
+use crate::sandbox::journal::Entry;
+
+/// Where the playground's app is sent back to: what it does is our doing.
+const PLAYGROUND: &str = "/_mock/playground/callback";
+
+/// Where the endpoints of the OAuth server are. Pages and paths that nobody serves may end with the same word.
+const OAUTH: [&str; 3] = ["/api/auth/oauth/", "/api/oauth/", "/v1/oauth/"];
+
+/// Sooner than this after a call began, in milliseconds, the next was on its way already: its answer decided nothing.
+pub(super) const REACTION: i64 = 10;
+
+/// What kind of call an exchange is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Call {
+    Authorize,
+    Code,
+    Refresh,
+    ClientCredentials,
+    /// A token request by no grant that the rules look at.
+    OtherGrant,
+    Revoke,
+    Userinfo,
+    Device,
+    Poll,
+    /// What apps call after sign-in, userinfo aside.
+    Api,
+    /// A page, a preflight, or nothing that anybody serves.
+    Other,
+}
+
+impl Call {
+    fn of(entry: &Entry) -> Self {
+        use Endpoint as E;
+        if entry.is_preflight() {
+            return Self::Other;
+        }
+        let is_oauth = OAUTH.iter().any(|folder| entry.path.starts_with(folder));
+        match entry.endpoint {
+            E::Authorize if is_oauth => Self::Authorize,
+            E::Token if is_oauth => match entry.grant_type() {
+                Some("authorization_code") => Self::Code,
+                Some("refresh_token") => Self::Refresh,
+                Some("client_credentials") => Self::ClientCredentials,
+                _ => Self::OtherGrant,
+            },
+            E::Revoke if is_oauth => Self::Revoke,
+            E::Userinfo if is_oauth => Self::Userinfo,
+            E::Device if is_oauth => Self::Device,
+            E::DeviceToken if is_oauth => Self::Poll,
+            E::Me
+            | E::Workflows
+            | E::Blobs
+            | E::ApiKeyGetSpend
+            | E::BuzzGetBuzzAccount
+            | E::BuzzGetUserAccount => Self::Api,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// One exchange, as the rules see it.
+#[derive(Debug, Clone)]
+pub(super) struct Seen {
+    pub(super) id: u64,
+    /// The newest exchange that was over when this one began.
+    pub(super) after: u64,
+    /// Milliseconds of the sandbox's clock.
+    pub(super) at: i64,
+    pub(super) call: Call,
+    pub(super) endpoint: Endpoint,
+    pub(super) method: String,
+    pub(super) path: String,
+    pub(super) client: Option<String>,
+    pub(super) user: Option<i64>,
+    /// None where the connection was cut.
+    pub(super) status: Option<u16>,
+    pub(super) location: Option<String>,
+    /// In milliseconds.
+    pub(super) retry_after: Option<i64>,
+    pub(super) decisions: Vec<Decision>,
+    /// A fault touched it: what came of it is not the app's doing.
+    pub(super) is_faulty: bool,
+    /// The redirect that it follows, and on which it has lost its `Authorization`.
+    pub(super) lost_at: Option<u64>,
+    params: Map<String, Value>,
+    query: Option<String>,
+    authorization: Option<String>,
+    agent: Option<String>,
+    answer: Option<Value>,
+}
+
+impl Seen {
+    pub(super) fn of(entry: Entry) -> Self {
+        let header = |name: &str| {
+            let value = entry.headers.get(name)?;
+            value.as_str().map(str::to_owned)
+        };
+        Self {
+            id: entry.id,
+            after: entry.after,
+            at: entry.at.0,
+            call: Call::of(&entry),
+            endpoint: entry.endpoint,
+            user: entry.user_id,
+            status: (entry.status != 0).then_some(entry.status),
+            retry_after: entry.retry_after.map(|seconds| i64::from(seconds) * 1000),
+            is_faulty: !entry.faults.is_empty(),
+            lost_at: None,
+            authorization: header("authorization"),
+            agent: header("user-agent"),
+            method: entry.method,
+            path: entry.path,
+            client: entry.client_id,
+            location: entry.location,
+            decisions: entry.differences,
+            params: entry.params,
+            query: entry.query,
+            answer: entry.answer,
+        }
+    }
+
+    /// A parameter that is text and not empty, of query or body.
+    pub(super) fn param(&self, name: &str) -> Option<&str> {
+        let text = self.params.get(name)?.as_str()?;
+        (!text.is_empty()).then_some(text)
+    }
+
+    /// The names of those that stand in the query.
+    pub(super) fn in_query(&self, names: &[&'static str]) -> Vec<&'static str> {
+        let query = self.query.as_deref().unwrap_or_default();
+        // Most have none of them, and are not read.
+        let may_be = names.iter().any(|name| query.contains(name));
+        let params = may_be.then(|| Params::from_urlencoded(query.as_bytes()));
+        let is_there = |name: &str| {
+            params
+                .as_ref()
+                .is_some_and(|all| all.filled(name).is_some())
+        };
+        names
+            .iter()
+            .copied()
+            .filter(|name| is_there(name))
+            .collect()
+    }
+
+    pub(super) fn has_authorization(&self) -> bool {
+        self.authorization.is_some()
+    }
+
+    pub(super) fn is_basic(&self) -> bool {
+        let header = self.authorization.as_deref().unwrap_or_default();
+        let scheme = header.trim().split(' ').next().unwrap_or_default();
+        scheme.eq_ignore_ascii_case("basic")
+    }
+
+    /// The access token that it came with.
+    pub(super) fn bearer(&self) -> Option<&str> {
+        let by_header = self.authorization.as_deref().and_then(|header| {
+            let (scheme, token) = header.trim().split_once(' ')?;
+            scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+        });
+        let takes_query = self.call == Call::Api && self.authorization.is_none();
+        by_header.or_else(|| self.param("token").filter(|_| takes_query))
+    }
+
+    /// A text of the answer.
+    pub(super) fn answered(&self, name: &str) -> Option<&str> {
+        self.answer.as_ref()?.get(name)?.as_str()
+    }
+
+    /// A number of the answer.
+    pub(super) fn answered_number(&self, name: &str) -> Option<i64> {
+        self.answer.as_ref()?.get(name)?.as_i64()
+    }
+
+    /// The scope of a token answer, in either shape.
+    pub(super) fn granted(&self) -> Option<u32> {
+        let scope = self.answer.as_ref()?.get("scope")?;
+        let text = scope.as_str().or_else(|| scope.get(0)?.as_str());
+        text?.parse().ok()
+    }
+
+    pub(super) fn error(&self) -> Option<&str> {
+        self.answered("error")
+    }
+
+    /// Whether the answer says this anywhere.
+    pub(super) fn says(&self, words: &str) -> bool {
+        let texts = ["error_description", "message", "detail"];
+        texts
+            .iter()
+            .any(|name| self.answered(name).is_some_and(|text| text.contains(words)))
+    }
+
+    pub(super) fn is_success(&self) -> bool {
+        self.status
+            .is_some_and(|status| (200..300).contains(&status))
+    }
+
+    /// Whether it was let through: answered with what was asked for, or sent on to the next page of the sign-in.
+    pub(super) fn is_accepted(&self) -> bool {
+        let is_sent_on = self.call == Call::Authorize && matches!(self.status, Some(302 | 303));
+        self.is_success() || is_sent_on
+    }
+
+    /// Whether a server, or nobody, answered in a way that passes by itself.
+    pub(super) fn is_passing_failure(&self) -> bool {
+        self.status
+            .is_none_or(|status| status == 429 || status >= 500)
+    }
+
+    /// Whether the old host sent it on to the new one.
+    pub(super) fn is_moved(&self) -> bool {
+        self.status == Some(308) && self.decision(Difference::LegacyHost).is_some()
+    }
+
+    /// Whether an access token was refused as such.
+    pub(super) fn is_unauthorized(&self) -> bool {
+        self.status == Some(401) && matches!(self.call, Call::Userinfo | Call::Api)
+    }
+
+    /// Whether an access token was refused for what it lacks.
+    pub(super) fn is_forbidden(&self) -> bool {
+        self.status == Some(403)
+            && matches!(self.call, Call::Userinfo | Call::Api)
+            && !self.is_without_funds()
+    }
+
+    /// Whether there was too little buzz, or a cap was hit.
+    pub(super) fn is_without_funds(&self) -> bool {
+        self.endpoint == Endpoint::Workflows && self.says("enough funds")
+    }
+
+    /// The code that an authorization brought.
+    pub(super) fn issued_code(&self) -> Option<String> {
+        let location = self.location.as_deref()?;
+        let (_, query) = location.split_once('?')?;
+        let query = query.split('#').next().unwrap_or_default();
+        Params::from_urlencoded(query.as_bytes()).filled("code")
+    }
+
+    /// The decision on a difference, where it was asked for.
+    pub(super) fn decision(&self, difference: Difference) -> Option<Decision> {
+        let mut all = self.decisions.iter().copied();
+        all.find(|decision| decision.difference == difference)
+    }
+
+    /// Whether the app of the playground sent it, as far as the request itself tells.
+    pub(super) fn is_of_the_playground(&self) -> bool {
+        let redirect_uri = self.param("redirect_uri");
+        redirect_uri.is_some_and(|uri| uri.ends_with(PLAYGROUND))
+    }
+
+    /// Whether it asks for the very same thing again.
+    pub(super) fn repeats(&self, earlier: &Self) -> bool {
+        self.endpoint == earlier.endpoint
+            && self.method == earlier.method
+            && self.path == earlier.path
+            && self.query == earlier.query
+            && self.authorization == earlier.authorization
+            && self.params == earlier.params
+    }
+
+    /// Whether both came from programs that call themselves alike.
+    pub(super) fn is_of_agent(&self, other: &Self) -> bool {
+        self.agent == other.agent
+    }
+
+    /// What is the same in every repetition, to find them by.
+    pub(super) fn gist(&self) -> (Endpoint, &str, Option<&str>) {
+        let credential = ["refresh_token", "code", "device_code", "token"]
+            .iter()
+            .find_map(|name| self.param(name));
+        (
+            self.endpoint,
+            &self.path,
+            credential.or(self.authorization.as_deref()),
+        )
+    }
+}

@@ -1,0 +1,140 @@
+//! What advice says of those who pass under one contract alone.
+
+use civitai_oauth_mock::Contract;
+use serde_json::json;
+
+use crate::support::{
+    AUTHORIZE, Attempt, CONF, Mock, NARROW, Tokens, USERINFO, World, config, watched,
+};
+
+/// A sandbox of its own under one contract.
+async fn under(mock: &Mock, name: &str, contract: &str) -> World {
+    let world = mock.sandbox(name);
+    world.set(json!({ "contract": contract })).await;
+    world
+}
+
+#[tokio::test]
+async fn who_relies_on_one_contract_is_warned() {
+    let mock = watched(Mock::documented().await).await;
+    let attempt = Attempt::of(&CONF);
+    for (contract, request, id) in [
+        ("live", attempt.asks("1x"), "scope-syntax"),
+        (
+            "live",
+            attempt.asks("1").without("response_type"),
+            "response-type",
+        ),
+    ] {
+        let world = under(&mock, id, contract).await;
+        world.approve(&attempt.asks("1")).await.code();
+        assert_eq!(world.accusations().await, "", "{id}");
+        world.approve(&request).await.code();
+        assert_eq!(world.accusations().await, format!("warning contract-{id}"));
+    }
+    // Who is refused has met the difference: that is no reliance.
+    let strict = mock.sandbox("strict");
+    strict.approve(&attempt.asks("1x")).await;
+    strict
+        .approve(&attempt.asks("1").without("response_type"))
+        .await;
+    assert_eq!(strict.accusations().await, "");
+}
+
+#[tokio::test]
+async fn a_scope_beyond_the_apps_is_a_warning_where_it_is_trimmed() {
+    let mock = watched(Mock::documented().await).await;
+    mock.signs_in(&NARROW, "4").await;
+    assert_eq!(mock.accusations().await, "");
+    mock.signs_in(&NARROW, "12").await;
+    assert_eq!(mock.accusations().await, "warning contract-scope-ceiling");
+}
+
+#[tokio::test]
+async fn a_code_exchanged_late_is_a_warning() {
+    let mock = watched(Mock::documented().await).await;
+    for (wait, accused) in [("290s", ""), ("310s", "warning contract-code-lifetime")] {
+        let attempt = Attempt::of(&CONF);
+        let code = mock.approve(&attempt.asks("1")).await.code();
+        mock.later(wait).await;
+        assert_eq!(mock.token(&attempt.redeems(&code)).await.status, 200);
+        assert_eq!(mock.accusations().await, accused, "{wait}");
+    }
+}
+
+#[tokio::test]
+async fn a_fetch_of_authorize_is_a_warning() {
+    let mock = watched(Mock::documented().await).await;
+    let path = format!("{AUTHORIZE}?{}", Attempt::of(&CONF).asks("1").encoded());
+    mock.ask("OPTIONS", &path)
+        .header("origin", "https://app.example")
+        .await;
+    assert_eq!(
+        mock.accusations().await,
+        "warning contract-authorize-preflight"
+    );
+}
+
+#[tokio::test]
+async fn tokens_of_the_apps_own_that_only_one_contract_gives_are_a_warning() {
+    let mock = watched(Mock::documented().await).await;
+    mock.token(&CONF.for_itself().with("scope", "5")).await;
+    assert_eq!(mock.accusations().await, "");
+    mock.token(&CONF.for_itself()).await;
+    assert_eq!(
+        mock.accusations().await,
+        "warning contract-client-credentials-scope"
+    );
+    let live = under(&mock, "live", "live").await;
+    let tokens = Tokens::of(&live.token(&CONF.for_itself().with("scope", "5")).await);
+    assert_eq!(live.accusations().await, "");
+    live.later("61m").await;
+    live.refreshed(&CONF, &tokens).await;
+    assert_eq!(
+        live.accusations().await,
+        "warning contract-client-credentials-refresh"
+    );
+}
+
+#[tokio::test]
+async fn a_scope_at_refresh_is_a_warning_where_it_changes_something() {
+    let mock = watched(Mock::documented().await).await;
+    let tokens = mock.signs_in(&CONF, "5").await;
+    mock.later("61m").await;
+    let refresh =
+        |tokens: &Tokens, scope: &str| CONF.refreshes(&tokens.refresh).and("scope", scope);
+    let next = Tokens::of(&mock.token(&refresh(&tokens, "5")).await);
+    assert_eq!(mock.accusations().await, "");
+    mock.later("61m").await;
+    mock.token(&refresh(&next, "1")).await;
+    assert_eq!(mock.accusations().await, "warning contract-refresh-scope");
+}
+
+#[tokio::test]
+async fn what_the_old_host_still_answers_is_a_warning() {
+    let mut config = config(Contract::Live);
+    config.legacy_listen = Some("127.0.0.1:0".parse().expect("an address"));
+    let mock = watched(Mock::start(config).await).await;
+    let address = mock.server().legacy_address().expect("it listens");
+    let old = World::at(format!("http://{address}"));
+    let tokens = mock.signs_in(&CONF, "1").await;
+    assert_eq!(mock.accusations().await, "");
+    assert_eq!(old.calls(USERINFO, &tokens).await.status, 200);
+    assert_eq!(mock.accusations().await, "warning contract-legacy-host");
+}
+
+#[tokio::test]
+async fn who_has_met_both_contracts_is_suspected_of_neither() {
+    let mock = watched(Mock::documented().await).await;
+    let hints = async || {
+        let all = mock.findings().await;
+        all.iter()
+            .filter(|one| one["id"] == "contract-one-side")
+            .count()
+    };
+    mock.signs_in(&CONF, "1").await;
+    assert_eq!(hints().await, 1);
+    mock.set(json!({ "contract": "live" })).await;
+    mock.signs_in(&CONF, "1").await;
+    assert_eq!(hints().await, 0);
+}

@@ -1,0 +1,188 @@
+//! What advice says of those who ask again: polls of devices, limits, failures, and too little buzz.
+
+use serde_json::{Value, json};
+
+use crate::support::{CONF, DEVICE_TOKEN, Mock, Spender, USERINFO, World, watched};
+
+async fn world() -> Mock {
+    watched(Mock::documented().await).await
+}
+
+async fn fault(world: &World, fault: Value) {
+    world.control("POST", "/faults", fault).await;
+}
+
+#[tokio::test]
+async fn a_device_that_does_not_wait_is_a_warning() {
+    let mock = world().await;
+    mock.register_cli().await;
+    let device = mock.device("1").await;
+    for _ in 0..3 {
+        mock.poll(&device).await;
+        mock.later("5s").await;
+    }
+    // Whoever is told to slow down waits for five seconds more.
+    fault(
+        &mock,
+        json!({ "endpoint": "device-token", "times": 1, "effect": { "error": "slow_down" } }),
+    )
+    .await;
+    mock.poll(&device).await;
+    mock.later("10s").await;
+    mock.poll(&device).await;
+    assert_eq!(mock.accusations().await, "");
+    mock.later("5s").await;
+    mock.poll(&device).await;
+    assert_eq!(mock.accusations().await, "warning poll-too-fast");
+    let hasty = mock.sandbox("hasty");
+    hasty.register_cli().await;
+    let device = hasty.device("1").await;
+    hasty.poll(&device).await;
+    hasty.later("1s").await;
+    hasty.poll(&device).await;
+    assert_eq!(hasty.accusations().await, "warning poll-too-fast");
+}
+
+#[tokio::test]
+async fn a_clock_that_stands_still_accuses_nobody_of_haste() {
+    let mock = world().await;
+    mock.register_cli().await;
+    let device = mock.device("1").await;
+    for _ in 0..5 {
+        mock.poll(&device).await;
+    }
+    fault(
+        &mock,
+        json!({ "endpoint": "userinfo", "times": 5, "effect": { "error": "rate_limited" } }),
+    )
+    .await;
+    let tokens = mock.signs_in(&CONF, "1").await;
+    for _ in 0..5 {
+        mock.calls(USERINFO, &tokens).await;
+    }
+    assert_eq!(mock.accusations().await, "");
+}
+
+#[tokio::test]
+async fn a_device_that_polls_on_after_the_end_is_a_warning() {
+    let mock = world().await;
+    mock.register_cli().await;
+    for verdict in ["approve", "deny"] {
+        let device = mock.device("1").await;
+        let mut decision = json!({ "user_code": device.user_code });
+        if verdict == "approve" {
+            decision["user"] = "ada".into();
+        }
+        mock.control("POST", &format!("/device/{verdict}"), decision)
+            .await;
+        mock.poll(&device).await;
+        assert_eq!(mock.accusations().await, "", "{verdict}");
+        mock.later("5s").await;
+        mock.poll(&device).await;
+        assert_eq!(
+            mock.accusations().await,
+            "warning poll-after-end",
+            "{verdict}"
+        );
+        mock.control("DELETE", "/requests", json!({})).await;
+    }
+    // The answer that ended it never came.
+    let device = mock.device("1").await;
+    let decision = json!({ "user_code": device.user_code, "user": "ada" });
+    mock.control("POST", "/device/approve", decision).await;
+    fault(
+        &mock,
+        json!({ "endpoint": "device-token", "times": 1, "effect": { "malformed": true } }),
+    )
+    .await;
+    mock.poll(&device).await;
+    mock.later("5s").await;
+    let answer = mock.poll(&device).await;
+    assert_eq!((answer.status, answer.asked.path()), (400, DEVICE_TOKEN));
+    assert_eq!(mock.accusations().await, "");
+}
+
+#[tokio::test]
+async fn who_does_not_wait_after_a_429_is_warned() {
+    let mock = world().await;
+    let tokens = mock.signs_in(&CONF, "1").await;
+    let limited = json!({ "endpoint": "userinfo", "times": 1, "effect": { "error": "rate_limited", "headers": { "Retry-After": "30" } } });
+    for (wait, accused) in [("30s", ""), ("10s", "warning rate-limit-ignored")] {
+        fault(&mock, limited.clone()).await;
+        mock.calls(USERINFO, &tokens).await;
+        mock.later(wait).await;
+        mock.calls(USERINFO, &tokens).await;
+        assert_eq!(mock.accusations().await, accused, "{wait}");
+        mock.later("10s").await;
+    }
+    // Without Retry-After a second is the least.
+    let quick = mock.sandbox("quick");
+    quick.set(json!({ "rate_limits": true })).await;
+    for _ in 0..21 {
+        quick.token(&CONF.for_itself().with("scope", "1")).await;
+        quick.later("200ms").await;
+    }
+    assert_eq!(quick.accusations().await, "");
+    quick.token(&CONF.for_itself().with("scope", "1")).await;
+    assert_eq!(quick.accusations().await, "warning rate-limit-ignored");
+}
+
+#[tokio::test]
+async fn retries_that_do_not_wait_longer_are_a_warning() {
+    let mock = world().await;
+    for (name, waits, accused) in [
+        ("backoff", ["100ms", "200ms", "400ms"], ""),
+        ("patient", ["2s", "2s", "2s"], ""),
+        (
+            "steady",
+            ["300ms", "300ms", "300ms"],
+            "warning retry-without-backoff",
+        ),
+        (
+            "hammer",
+            ["5ms", "1ms", "20ms"],
+            "warning retry-without-backoff",
+        ),
+    ] {
+        let world = mock.sandbox(name);
+        let tokens = world.signs_in(&CONF, "1").await;
+        world.later("61m").await;
+        world
+            .control(
+                "POST",
+                "/faults/presets/token-endpoint-down",
+                json!({ "times": 3 }),
+            )
+            .await;
+        world.token(&CONF.refreshes(&tokens.refresh)).await;
+        for wait in waits {
+            world.later(wait).await;
+            world.token(&CONF.refreshes(&tokens.refresh)).await;
+        }
+        assert_eq!(world.accusations().await, accused, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_order_that_is_repeated_without_buzz_is_a_warning() {
+    let mock = world().await;
+    let tokens = mock.signs_in(&CONF, "114689").await;
+    let buzz = json!({ "buzz": { "yellow": 100 } });
+    mock.control("PATCH", "/users/ada", buzz).await;
+    let spender = Spender::with(&mock, &tokens.access);
+    let dear = json!({ "cost": 1_000_000 });
+    spender.submit(&dear).await;
+    mock.later("1s").await;
+    assert!(spender.pays(1).await, "what is cheaper is another order");
+    mock.later("1m").await;
+    spender.submit(&dear).await;
+    assert_eq!(mock.accusations().await, "");
+    for side in ["documented", "live"] {
+        mock.set(json!({ "contract": side })).await;
+        mock.control("DELETE", "/requests", json!({})).await;
+        spender.submit(&dear).await;
+        mock.later("1s").await;
+        spender.submit(&dear).await;
+        assert_eq!(mock.accusations().await, "warning funds-retried", "{side}");
+    }
+}

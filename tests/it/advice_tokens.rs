@@ -1,0 +1,215 @@
+//! What advice says of refreshes, of access tokens that have run out, and of those that nobody gives back.
+
+use serde_json::json;
+
+use crate::support::{CONF, ME, Mock, SPA, Tokens, USERINFO, World, watched};
+
+async fn world() -> (Mock, Tokens) {
+    let mock = watched(Mock::documented().await).await;
+    let tokens = mock.signs_in(&CONF, "1").await;
+    (mock, tokens)
+}
+
+async fn fault(world: &World, fault: serde_json::Value) {
+    world.control("POST", "/faults", fault).await;
+}
+
+#[tokio::test]
+async fn a_rotated_refresh_token_that_comes_again_is_an_error() {
+    let (mock, tokens) = world().await;
+    mock.later("61m").await;
+    let next = mock.refreshed(&CONF, &tokens).await;
+    mock.later("61m").await;
+    mock.refreshed(&CONF, &next).await;
+    assert_eq!(mock.accusations().await, "");
+    mock.later("61m").await;
+    mock.token(&CONF.refreshes(&next.refresh)).await;
+    assert_eq!(mock.accusations().await, "error refresh-reused");
+}
+
+#[tokio::test]
+async fn who_got_no_answer_may_present_the_old_refresh_token_again() {
+    for effect in ["reset", "truncate", "malformed"] {
+        let (mock, tokens) = world().await;
+        mock.later("61m").await;
+        fault(
+            &mock,
+            json!({ "endpoint": "token", "times": 1, "effect": { effect: true } }),
+        )
+        .await;
+        let sent = reqwest::Client::new()
+            .post(format!("{}/api/auth/oauth/token", mock.base))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(CONF.refreshes(&tokens.refresh).encoded());
+        let _ = sent.send().await;
+        mock.later("1s").await;
+        mock.token(&CONF.refreshes(&tokens.refresh)).await;
+        assert_eq!(mock.accusations().await, "", "{effect}");
+    }
+}
+
+#[tokio::test]
+async fn two_refreshes_of_one_grant_at_once_are_an_error() {
+    let (mock, tokens) = world().await;
+    mock.later("61m").await;
+    mock.token(&CONF.refreshes(&tokens.refresh)).await;
+    mock.later("100ms").await;
+    mock.token(&CONF.refreshes(&tokens.refresh)).await;
+    assert_eq!(mock.accusations().await, "error refresh-race");
+}
+
+#[tokio::test]
+async fn a_refresh_in_the_first_tenth_of_a_tokens_life_is_a_warning() {
+    let (mock, tokens) = world().await;
+    mock.later("7m").await;
+    let next = mock.refreshed(&CONF, &tokens).await;
+    assert_eq!(mock.accusations().await, "");
+    mock.later("5m").await;
+    mock.refreshed(&CONF, &next).await;
+    assert_eq!(mock.accusations().await, "warning refresh-early");
+}
+
+#[tokio::test]
+async fn a_refresh_that_a_refusal_asked_for_is_never_too_early() {
+    let (mock, tokens) = world().await;
+    mock.control("POST", "/tokens/expire", json!({})).await;
+    assert_eq!(mock.calls(USERINFO, &tokens).await.status, 401);
+    let next = mock.refreshed(&CONF, &tokens).await;
+    fault(
+        &mock,
+        json!({ "endpoint": "userinfo", "times": 1, "effect": { "error": "invalid_token" } }),
+    )
+    .await;
+    mock.calls(USERINFO, &next).await;
+    mock.refreshed(&CONF, &next).await;
+    assert_eq!(mock.accusations().await, "");
+}
+
+#[tokio::test]
+async fn a_refresh_for_every_call_is_a_warning() {
+    let (mock, mut tokens) = world().await;
+    for _ in 0..4 {
+        mock.later("20m").await;
+        mock.calls(ME, &tokens).await;
+        tokens = mock.refreshed(&CONF, &tokens).await;
+    }
+    assert_eq!(mock.accusations().await, "warning refresh-every-call");
+    let thrifty = mock.sandbox("thrifty");
+    let mut tokens = thrifty.signs_in(&CONF, "1").await;
+    for _ in 0..4 {
+        thrifty.later("55m").await;
+        thrifty.calls(ME, &tokens).await;
+        tokens = thrifty.refreshed(&CONF, &tokens).await;
+    }
+    assert_eq!(thrifty.accusations().await, "");
+}
+
+#[tokio::test]
+async fn an_access_token_presented_again_and_again_after_its_refusal_is_an_error() {
+    let (mock, tokens) = world().await;
+    mock.later("61m").await;
+    for _ in 0..2 {
+        mock.calls(ME, &tokens).await;
+    }
+    let next = mock.refreshed(&CONF, &tokens).await;
+    mock.calls(ME, &next).await;
+    assert_eq!(mock.accusations().await, "");
+    assert_eq!(mock.suspicions().await, "hint expires-in-ignored");
+    mock.later("61m").await;
+    // Calls that were on their way together are refused together.
+    for _ in 0..4 {
+        mock.calls(ME, &next).await;
+    }
+    assert_eq!(mock.accusations().await, "");
+    for _ in 0..2 {
+        mock.later("1s").await;
+        mock.calls(ME, &next).await;
+    }
+    assert_eq!(mock.accusations().await, "error expired-token-kept");
+    // What was mended in the end was a mistake all the same.
+    mock.refreshed(&CONF, &next).await;
+    assert_eq!(mock.accusations().await, "error expired-token-kept");
+}
+
+#[tokio::test]
+async fn who_looks_at_expires_in_is_suspected_of_nothing() {
+    let (mock, tokens) = world().await;
+    mock.later("59m").await;
+    mock.calls(USERINFO, &tokens).await;
+    let next = mock.refreshed(&CONF, &tokens).await;
+    mock.later("2m").await;
+    mock.calls(USERINFO, &next).await;
+    assert_eq!(mock.suspicions().await, "");
+}
+
+#[tokio::test]
+async fn userinfo_on_every_call_is_a_warning() {
+    let (mock, tokens) = world().await;
+    for _ in 0..4 {
+        mock.calls(USERINFO, &tokens).await;
+        mock.calls(ME, &tokens).await;
+    }
+    assert_eq!(mock.accusations().await, "");
+    mock.later("61s").await;
+    for _ in 0..5 {
+        mock.calls(USERINFO, &tokens).await;
+        mock.calls(ME, &tokens).await;
+    }
+    assert_eq!(mock.accusations().await, "warning userinfo-every-call");
+}
+
+#[tokio::test]
+async fn sign_ins_without_a_revocation_are_a_hint() {
+    let (mock, tokens) = world().await;
+    assert_eq!(mock.suspicions().await, "");
+    mock.signs_in(&CONF, "1").await;
+    assert_eq!(mock.suspicions().await, "hint revoke-missing");
+    mock.revoke(&CONF.revokes(&tokens.refresh)).await;
+    assert_eq!(mock.suspicions().await, "hint contract-revoke-by-client");
+}
+
+#[tokio::test]
+async fn a_call_that_names_no_client_is_that_of_its_token() {
+    let (mock, tokens) = world().await;
+    mock.later("61m").await;
+    for _ in 0..3 {
+        mock.later("1s").await;
+        mock.calls(ME, &tokens).await;
+    }
+    let finding = &mock.findings().await[0];
+    assert_eq!(
+        (&finding["id"], &finding["client_id"]),
+        (&json!("expired-token-kept"), &json!("conf"))
+    );
+    // One that nobody has seen being issued is nobody's.
+    let mock = mock.sandbox("strange");
+    let strange = Tokens {
+        access: "civitai_00".to_owned(),
+        refresh: String::new(),
+    };
+    for _ in 0..5 {
+        mock.calls(ME, &strange).await;
+    }
+    let finding = &mock.findings().await[0];
+    assert!(finding.get("client_id").is_none(), "{finding}");
+    let summary = finding["summary"].as_str().unwrap_or_default();
+    assert!(
+        summary.ends_with("no request says which client it is of"),
+        "{summary}"
+    );
+}
+
+#[tokio::test]
+async fn what_one_app_does_is_not_held_against_another() {
+    let (mock, _) = world().await;
+    let spa = mock.signs_in(&SPA, "1").await;
+    mock.later("1m").await;
+    mock.refreshed(&SPA, &spa).await;
+    let findings = mock.findings().await;
+    let clients: Vec<String> = findings
+        .iter()
+        .filter(|one| one["severity"] != "hint")
+        .map(|one| one["client_id"].to_string())
+        .collect();
+    assert_eq!(clients, ["\"spa\""]);
+}

@@ -1,0 +1,265 @@
+//! What the journal says of the other side of a difference: that it would have answered otherwise, exactly where it does.
+
+use civitai_oauth_mock::{Contract, Difference};
+use serde_json::json;
+
+use crate::support::{
+    AUTHORIZE, Answer, App, CONF, Fields, Mock, NARROW, OTHER, PUBLIC_CC, SPA, Spender, USERINFO,
+    World, config,
+};
+
+/// The differences of the newest exchange that the other side would have answered otherwise.
+async fn otherwise(world: &World) -> Vec<String> {
+    let shown = world.control("GET", "/requests?limit=1", json!({})).await;
+    let decided = shown["requests"][0]["differences"].as_array().cloned();
+    let matters = decided
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|one| one["otherwise"] == true);
+    matters
+        .map(|one| one["name"].as_str().unwrap_or_default().to_owned())
+        .collect()
+}
+
+/// Does the same under both sides of a difference, in worlds of their own. What is noted must be what was expected, and the
+/// answers must differ exactly where the other side was said to differ.
+async fn compare(
+    mock: &Mock,
+    difference: Difference,
+    (documented, live): (bool, bool),
+    act: impl AsyncFn(&World) -> Answer,
+) {
+    let mut answers = Vec::new();
+    for (side, expected) in [(Contract::Documented, documented), (Contract::Live, live)] {
+        let world = mock.sandbox("compared");
+        world.control("POST", "/reset", json!({})).await;
+        world.freeze("2026-01-31T12:00:00Z").await;
+        world.set_apart(difference, side).await;
+        let answer = act(&world).await;
+        let noted = otherwise(&world).await;
+        let is_noted = noted.iter().any(|name| name == difference.name());
+        assert_eq!(
+            is_noted, expected,
+            "{difference} {side}: {noted:?} {answer}"
+        );
+        answers.push(answer.to_string());
+    }
+    let differ = answers[0] != answers[1];
+    assert_eq!(differ, documented || live, "{difference}: {answers:#?}");
+}
+
+const BOTH: (bool, bool) = (true, true);
+const NEITHER: (bool, bool) = (false, false);
+
+#[tokio::test]
+async fn what_authorize_would_have_answered_on_the_other_side_is_noted() {
+    let mock = Mock::documented().await;
+    let asks = CONF.asks("1");
+    for (difference, request, noted) in [
+        (
+            Difference::ScopeSyntax,
+            asks.clone().with("scope", "+1"),
+            BOTH,
+        ),
+        (
+            Difference::ScopeSyntax,
+            asks.clone().with("scope", "x"),
+            NEITHER,
+        ),
+        (Difference::ScopeSyntax, asks.clone(), NEITHER),
+        (
+            Difference::ResponseType,
+            asks.clone().with("response_type", "token"),
+            BOTH,
+        ),
+        (Difference::ResponseType, asks.clone(), NEITHER),
+        (
+            Difference::RedirectUriMatch,
+            asks.clone().with("redirect_uri", "http://127.0.0.1:9/cb"),
+            BOTH,
+        ),
+        (
+            Difference::RedirectUriMatch,
+            asks.clone().with("redirect_uri", "http://127.0.0.1:9/no"),
+            NEITHER,
+        ),
+        (
+            Difference::BuzzLimit,
+            asks.clone().with("buzz_limit", "nonsense"),
+            BOTH,
+        ),
+        (
+            Difference::BuzzLimit,
+            asks.clone().with("buzz_limit", "null"),
+            NEITHER,
+        ),
+        (Difference::RedirectStatus, asks, BOTH),
+        (Difference::ScopeCeiling, NARROW.asks("4"), NEITHER),
+        (Difference::ScopeCeiling, NARROW.asks("12"), BOTH),
+    ] {
+        compare(&mock, difference, noted, async |world| {
+            world.approve(&request).await
+        })
+        .await;
+    }
+    let preflight = async |world: &World| world.ask("OPTIONS", AUTHORIZE).await;
+    compare(&mock, Difference::AuthorizePreflight, BOTH, preflight).await;
+}
+
+#[tokio::test]
+async fn what_token_would_have_answered_on_the_other_side_is_noted() {
+    use Difference as D;
+    let mock = Mock::documented().await;
+    let own = CONF.for_itself();
+    let scoped = own.clone().and("scope", "1");
+    for (difference, request, noted) in [
+        (D::ScopeShape, scoped.clone(), BOTH),
+        (D::ScopeSyntax, own.clone().and("scope", "1x"), BOTH),
+        (
+            D::MissingParameter,
+            scoped.clone().without("client_id"),
+            BOTH,
+        ),
+        (
+            D::MissingParameter,
+            scoped.clone().with("client_secret", "x"),
+            NEITHER,
+        ),
+        (D::ClientCredentialsRefresh, scoped.clone(), BOTH),
+        (D::ClientCredentialsScope, own.clone(), BOTH),
+        (D::ClientCredentialsScope, own.and("scope", "x"), BOTH),
+        (D::ClientCredentialsScope, scoped.clone(), NEITHER),
+        (
+            D::ClientCredentialsPublic,
+            PUBLIC_CC.for_itself().and("client_secret", "x"),
+            BOTH,
+        ),
+        (D::ClientCredentialsPublic, scoped, NEITHER),
+    ] {
+        compare(&mock, difference, noted, async |world| {
+            world.token(&request).await
+        })
+        .await;
+    }
+    for (refreshed, noted) in [("5", NEITHER), ("1", BOTH), ("7", BOTH), ("x", BOTH)] {
+        let narrows = async |world: &World| {
+            let tokens = world.tokens(&CONF, "5").await;
+            world
+                .token(&CONF.refreshes(&tokens.refresh).and("scope", refreshed))
+                .await
+        };
+        compare(&mock, D::RefreshScope, noted, narrows).await;
+    }
+    for (secret, noted) in [(true, BOTH), (false, NEITHER)] {
+        let redeems = async |world: &World| {
+            let exchange = SPA.redeems(&world.code(&SPA, "1").await);
+            let shown = exchange.clone().and("client_secret", "shipped");
+            world.token(if secret { &shown } else { &exchange }).await
+        };
+        compare(&mock, D::PublicClientSecret, noted, redeems).await;
+    }
+    for (wait, noted) in [(299, NEITHER), (301, BOTH), (601, NEITHER)] {
+        let redeems = async |world: &World| {
+            let exchange = CONF.redeems(&world.code(&CONF, "1").await);
+            world.advance(wait).await;
+            world.token(&exchange).await
+        };
+        compare(&mock, D::CodeLifetime, noted, redeems).await;
+    }
+}
+
+#[tokio::test]
+async fn what_other_calls_would_have_been_answered_on_the_other_side_is_noted() {
+    let mock = Mock::documented().await;
+    let userinfo =
+        async |world: &World| world.userinfo(&world.tokens(&CONF, "1").await.access).await;
+    compare(&mock, Difference::UserinfoClaims, BOTH, userinfo).await;
+    let buzz = async |world: &World| {
+        let tokens = world.tokens(&CONF, "1").await;
+        Spender::with(world, &tokens.access)
+            .call("buzz.getBuzzAccount")
+            .await
+    };
+    compare(&mock, Difference::InsufficientScope, BOTH, buzz).await;
+    for scope in ["1", "114689"] {
+        let orders = async |world: &World| {
+            let tokens = world.tokens(&CONF, scope).await;
+            Spender::with(world, &tokens.access)
+                .submit(&json!({ "cost": 5 }))
+                .await
+        };
+        let lacks = if scope == "1" {
+            Difference::InsufficientScope
+        } else {
+            Difference::InsufficientFunds
+        };
+        compare(&mock, lacks, BOTH, orders).await;
+    }
+    // Whether the window of the other side would be full is known where that side has none.
+    let limited = async |world: &World| {
+        world.set(json!({ "rate_limits": true })).await;
+        for _ in 0..20 {
+            world.token(&CONF.for_itself()).await;
+        }
+        world.token(&CONF.for_itself()).await
+    };
+    compare(&mock, Difference::RateLimitKey, (true, false), limited).await;
+    // What is revoked differs, and the answer does not say so.
+    let noted = async |app: &App| {
+        let tokens = mock.tokens(app, "1").await;
+        mock.revoke(&app.revokes(&tokens.refresh)).await;
+        otherwise(&mock).await
+    };
+    assert_eq!(noted(&CONF).await, ["revoke-by-client"]);
+    assert_eq!(noted(&OTHER).await, [""; 0], "ada's own app");
+}
+
+#[tokio::test]
+async fn what_the_old_host_would_have_answered_on_the_other_side_is_noted() {
+    let mut config = config(Contract::Documented);
+    config.legacy_listen = Some("127.0.0.1:0".parse().expect("an address"));
+    let mock = Mock::start(config).await;
+    let address = mock.server().legacy_address().expect("it listens");
+    let old = World::at(format!("http://{address}"));
+    for (path, differs) in [(USERINFO, true), (AUTHORIZE, false)] {
+        let mut statuses = Vec::new();
+        for side in [Contract::Documented, Contract::Live] {
+            mock.set_apart(Difference::LegacyHost, side).await;
+            statuses.push(old.get(path).await.status);
+            let noted = otherwise(&mock).await;
+            let is_noted = noted.iter().any(|name| name == "legacy-host");
+            assert_eq!(is_noted, differs, "{path} {side}: {noted:?}");
+        }
+        assert_eq!(statuses[0] != statuses[1], differs, "{path}: {statuses:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_registers_an_app_on_one_side_alone_is_noted() {
+    let mock = Mock::documented().await;
+    for (kind, redirect_uri, differs) in [
+        ("public", "http://app.example/callback", true),
+        ("public", "https://app.example/callback", false),
+        // A confidential app gets one grant more, which the answer does not say.
+        ("confidential", "https://app.example/callback", true),
+    ] {
+        for side in [Contract::Documented, Contract::Live] {
+            mock.set_apart(Difference::RegistrationRules, side).await;
+            let app = Fields::of(&[
+                ("name", "My App"),
+                ("description", "Does things"),
+                ("redirect_uris", redirect_uri),
+                ("origins", ""),
+                ("kind", kind),
+                ("preset", "AI Services"),
+            ]);
+            let cookie = mock.session("ada").await;
+            mock.post("/user/account/new-app", &app)
+                .cookie(&cookie)
+                .await;
+            let noted = otherwise(&mock).await;
+            let is_noted = noted == ["registration-rules"];
+            assert_eq!(is_noted, differs, "{kind} {redirect_uri} {side}: {noted:?}");
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! A client that does as it should, and what advice says of those that do not.
+
+use oauth2::{CsrfToken, PkceCodeChallenge, PkceCodeVerifier};
+use serde_json::{Value, json};
+
+use super::{Answer, App, Fields, Mock, Tokens, World};
+
+/// One attempt to sign in, with a state and a verifier of its own.
+#[derive(Debug, Clone)]
+pub(crate) struct Attempt {
+    app: App,
+    pub(crate) state: String,
+    pub(crate) verifier: String,
+    pub(crate) challenge: String,
+}
+
+impl Attempt {
+    pub(crate) fn of(app: &App) -> Self {
+        let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
+        Self {
+            app: *app,
+            state: CsrfToken::new_random().secret().clone(),
+            verifier: verifier.secret().clone(),
+            challenge: challenge.as_str().to_owned(),
+        }
+    }
+
+    /// The same with this state.
+    pub(crate) fn with_state(self, state: &str) -> Self {
+        Self {
+            state: state.to_owned(),
+            ..self
+        }
+    }
+
+    /// The same with this verifier, and the challenge that goes with it.
+    pub(crate) fn with_verifier(self, verifier: &str) -> Self {
+        let known = PkceCodeVerifier::new(verifier.to_owned());
+        let challenge = PkceCodeChallenge::from_code_verifier_sha256(&known);
+        Self {
+            verifier: verifier.to_owned(),
+            challenge: challenge.as_str().to_owned(),
+            ..self
+        }
+    }
+
+    /// The authorization request.
+    pub(crate) fn asks(&self, scope: &str) -> Fields {
+        self.app
+            .asks(scope)
+            .with("state", &self.state)
+            .with("code_challenge", &self.challenge)
+    }
+
+    /// The exchange of the code.
+    pub(crate) fn redeems(&self, code: &str) -> Fields {
+        self.app.redeems(code).with("code_verifier", &self.verifier)
+    }
+
+    /// Ada signs in: the code, exchanged.
+    pub(crate) async fn signs_in(&self, world: &World, scope: &str) -> Tokens {
+        let code = world.approve(&self.asks(scope)).await.code();
+        Tokens::of(&world.token(&self.redeems(&code)).await)
+    }
+}
+
+/// A server whose clock stands still until a test moves it.
+pub(crate) async fn watched(mock: Mock) -> Mock {
+    mock.freeze("2026-01-31T12:00:00Z").await;
+    mock
+}
+
+impl World {
+    /// Moves the clock: `100ms`, `5s`.
+    pub(crate) async fn later(&self, by: &str) {
+        self.control("POST", "/clock/advance", json!({ "by": by }))
+            .await;
+    }
+
+    /// Ada signs in to the app, which does all as it should.
+    pub(crate) async fn signs_in(&self, app: &App, scope: &str) -> Tokens {
+        Attempt::of(app).signs_in(self, scope).await
+    }
+
+    /// Refreshes, and gives what comes next.
+    pub(crate) async fn refreshed(&self, app: &App, tokens: &Tokens) -> Tokens {
+        Tokens::of(&self.token(&app.refreshes(&tokens.refresh)).await)
+    }
+
+    pub(crate) async fn findings(&self) -> Vec<Value> {
+        let advice = self.control("GET", "/advice", json!({})).await;
+        advice["findings"].as_array().cloned().expect("findings")
+    }
+
+    /// What an app is accused of: its errors and warnings.
+    pub(crate) async fn accusations(&self) -> String {
+        self.named(|severity| severity != "hint").await
+    }
+
+    /// What it is suspected of, less what every app is that has met one contract alone.
+    pub(crate) async fn suspicions(&self) -> String {
+        let named = self.named(|severity| severity == "hint").await;
+        named
+            .replace("hint contract-one-side; ", "")
+            .replace("hint contract-one-side", "")
+    }
+
+    async fn named(&self, fits: impl Fn(&str) -> bool) -> String {
+        let all = self.findings().await.into_iter().filter_map(|one| {
+            let severity = one["severity"].as_str()?.to_owned();
+            fits(&severity)
+                .then(|| format!("{severity} {}", one["id"].as_str().unwrap_or_default()))
+        });
+        all.collect::<Vec<_>>().join("; ")
+    }
+
+    /// The bearer's call, whatever comes of it.
+    pub(crate) async fn calls(&self, path: &str, tokens: &Tokens) -> Answer {
+        let header = format!("Bearer {}", tokens.access);
+        self.get(path).header("authorization", &header).await
+    }
+}
