@@ -46,8 +46,8 @@ impl SandboxPath {
 /// What goes before every path of ours: `http://localhost:8080`, or `http://localhost:8080/_sandbox/x`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Base {
-    origin: String,
-    prefix: String,
+    origin: Arc<str>,
+    prefix: Arc<str>,
 }
 
 impl Base {
@@ -68,7 +68,10 @@ impl Base {
                 let header = || Some(parts.headers.get(HOST)?.to_str().ok()?.to_owned());
                 authority.or_else(header)
             });
-            match host.and_then(|host| origin(&format!("{scheme}://{host}"))) {
+            let seen = |host: String| {
+                plain(&scheme, &host).or_else(|| origin(&format!("{scheme}://{host}")))
+            };
+            match host.and_then(seen) {
                 // The old host sends everybody to the new one, and speaks of it alone; so does the port of MCP.
                 Some(origin) if door.speaks_of_main() => with_port(&origin, app.listen.port()),
                 Some(origin) => origin,
@@ -80,7 +83,10 @@ impl Base {
             .as_ref()
             .map(|name| format!("{PREFIX}{name}"))
             .unwrap_or_default();
-        Self { origin, prefix }
+        Self {
+            origin: origin.into(),
+            prefix: prefix.into(),
+        }
     }
 
     /// The path that cookies of this sandbox are for.
@@ -129,6 +135,29 @@ impl fmt::Display for Base {
     }
 }
 
+/// As [`origin`], for a host that needs no URL parser: nearly every one. Nothing for any other.
+fn plain(scheme: &str, host: &str) -> Option<String> {
+    let (name, port) = match host.split_once(':') {
+        Some((name, port)) => (name, Some(port)),
+        None => (host, None),
+    };
+    // The default ports are left out of an origin, and so are zeros before a port's digits.
+    let is_plain_port = |port: &str| {
+        let number: Option<u16> = port.parse().ok();
+        !port.starts_with(['0', '+']) && number.is_some_and(|number| number != 80 && number != 443)
+    };
+    let is_address = name.parse::<std::net::Ipv4Addr>().is_ok();
+    let is_label = |label: &str| {
+        let mut bytes = label.bytes();
+        // A label that begins with a digit may be meant as part of an address, and `xn--` as a name in another script.
+        bytes.next().is_some_and(|first| first.is_ascii_lowercase())
+            && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+            && !label.starts_with("xn--")
+    };
+    let is_plain = is_address || name.split('.').all(is_label);
+    (is_plain && port.is_none_or(is_plain_port)).then(|| format!("{scheme}://{host}"))
+}
+
 /// The origin of a URL that has nothing but one.
 pub(crate) fn origin(text: &str) -> Option<String> {
     let url = Url::parse(text).ok()?;
@@ -172,8 +201,8 @@ mod tests {
 
     fn base(prefix: &str) -> Base {
         Base {
-            origin: "http://localhost:8080".to_owned(),
-            prefix: prefix.to_owned(),
+            origin: "http://localhost:8080".into(),
+            prefix: prefix.into(),
         }
     }
 
@@ -213,6 +242,34 @@ mod tests {
             assert_eq!(base.return_path(away), "/_sandbox/x/", "{away:?}");
         }
         assert_eq!(base.return_path("/login?x=%2Fy#z"), "/login?x=%2Fy#z");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_plain_host_is_read_as_the_url_parser_reads_it(
+            host in "[a-z0-9.-]{1,12}|(xn--)?[a-z0-9-]{1,8}|[0-9]{1,3}(\\.[0-9]{1,3}){3}",
+            port in "(:(80|443|0?[0-9]{1,5}))?",
+        ) {
+            let host = format!("{host}{port}");
+            for scheme in ["http", "https"] {
+                if let Some(read) = plain(scheme, &host) {
+                    proptest::prop_assert_eq!(Some(read), origin(&format!("{scheme}://{host}")));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn nearly_every_host_is_plain() {
+        for host in [
+            "localhost:8080",
+            "127.0.0.1:49152",
+            "mock",
+            "civitai-oauth-mock:8080",
+            "auth.civitai.com",
+        ] {
+            assert_eq!(plain("http", host), Some(format!("http://{host}")));
+        }
     }
 
     #[test]

@@ -11,8 +11,7 @@ use axum::middleware;
 use axum::response::Response;
 use axum::routing::{MethodRouter, any, get, post};
 use tokio_stream::StreamExt as _;
-use tower::util::MapRequestLayer;
-use tower::{Layer, Service};
+use tower::Service;
 
 use crate::api::{me, trpc, workflows};
 use crate::base::SandboxPath;
@@ -25,7 +24,7 @@ use crate::listener::Cut;
 use crate::mcp;
 use crate::oauth::device::{self, poll, review, start};
 use crate::oauth::extract::Context;
-use crate::oauth::{authorize, discovery, legacy, respond, revoke, token, userinfo};
+use crate::oauth::{authorize, discovery, respond, revoke, token, userinfo};
 use crate::pages::{self, assets, consent, home, login};
 use crate::server::{App, Routes};
 
@@ -36,7 +35,12 @@ pub(crate) fn service(
 + Clone
 + Send
 + 'static {
-    MapRequestLayer::new(enter_sandbox).layer(table(Arc::clone(&app)).with_state(app))
+    let table = table(Arc::clone(&app)).with_state(Arc::clone(&app));
+    // Around the finished table rather than around each route: a request passes one service, and not a copy of each.
+    tower::service_fn(move |request: Request| {
+        let exchange = exchange::pass(Arc::clone(&app), enter_sandbox(request), table.clone());
+        async move { Ok(exchange.await) }
+    })
 }
 
 /// What came of a question of our own.
@@ -82,7 +86,7 @@ pub(crate) fn ask(
     })
 }
 
-/// The layers stand in the order in which an answer passes them; a request passes them from the last to the first.
+/// Every path.
 fn table(app: Arc<App>) -> Routes {
     oauth_routes()
         .merge(api_routes())
@@ -104,8 +108,6 @@ fn table(app: Arc<App>) -> Routes {
         .merge(control::http::routes(Arc::clone(&app)))
         .merge(mcp_route(&app))
         .fallback(nothing_here)
-        .layer(middleware::from_fn(legacy::host))
-        .layer(middleware::from_fn_with_state(app, exchange::pass))
 }
 
 #[cfg(not(feature = "mcp"))]

@@ -6,6 +6,9 @@ use serde_json::{Map, Value};
 /// Longer text is cut, in bytes.
 const LONGEST: usize = 4096;
 
+/// What follows when an object has grown to so many bytes is left out.
+const LARGEST: usize = 32 * 1024;
+
 /// More members of an object or a list are left out.
 const MOST: usize = 100;
 
@@ -24,16 +27,35 @@ pub(super) fn text(mut text: String) -> String {
 
 /// An object as it is kept.
 pub(super) fn object(object: Map<String, Value>) -> Map<String, Value> {
-    let more = object.len().saturating_sub(MOST);
-    let kept = object
-        .into_iter()
-        .take(MOST)
-        .map(|(name, kept)| (text(name), value(kept)));
-    let mut kept: Map<String, Value> = kept.collect();
+    let (mut kept, mut size, mut more) = (Map::new(), 0, 0);
+    for (name, member) in object {
+        if kept.len() == MOST || size > LARGEST {
+            more += 1;
+            continue;
+        }
+        let (name, member) = (text(name), value(member));
+        size += name.len() + weight(&member);
+        kept.insert(name, member);
+    }
     if more > 0 {
         kept.insert("…".to_owned(), format!("and {more} more").into());
     }
     kept
+}
+
+/// How much there is to keep, in bytes.
+fn weight(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::Object(members) => {
+            let members = members.iter();
+            members
+                .map(|(name, member)| name.len() + weight(member))
+                .sum()
+        }
+        Value::Array(items) => items.iter().map(weight).sum(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => size_of::<Value>(),
+    }
 }
 
 /// A JSON value as it is kept. How deep it is was bounded by whoever read it.
@@ -72,6 +94,11 @@ mod tests {
         assert!(cut.ends_with("ä… and 4098 bytes more"), "{cut}");
         let many: Map<String, Value> = (0..150).map(|at| (at.to_string(), at.into())).collect();
         assert_eq!(object(many).get("…"), Some(&json!("and 50 more")));
+        let heavy = (0..60).map(|at| (at.to_string(), "x".repeat(LONGEST).into()));
+        assert_eq!(
+            object(heavy.collect()).get("…"),
+            Some(&json!("and 52 more"))
+        );
         let list = value(json!(vec![0; 300]));
         assert_eq!(list[MOST], "… and 200 more");
     }

@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
+use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Request;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
 use tokio_stream::StreamExt as _;
 
 use super::Visit;
 use crate::listener::Cut;
+use crate::oauth::legacy;
 use crate::oauth::respond::{self, Cors};
 use crate::protocol::call::Endpoint;
 use crate::sandbox::faults::{Effect, SetFault};
@@ -31,7 +32,7 @@ pub(super) async fn carry_out(
     visit: &Visit,
     struck: &[SetFault],
     request: Request,
-    next: Next,
+    table: Router,
 ) -> Response {
     let cors = cors(Endpoint::of(request.uri().path()));
     let mut response = None;
@@ -47,7 +48,7 @@ pub(super) async fn carry_out(
     }
     let mut response = match response {
         Some(response) => response,
-        None => next.run(request).await,
+        None => legacy::host(request, table).await,
     };
     for fault in struck {
         response = distort(response, &fault.rule.effect).await;

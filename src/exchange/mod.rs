@@ -6,26 +6,27 @@ mod abridge;
 mod effect;
 mod record;
 mod visit;
+mod whole;
 
 use std::future::pending;
-use std::panic::resume_unwind;
 use std::sync::Arc;
 
+use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::Method;
-use axum::middleware::Next;
 use axum::response::Response;
 
 pub(crate) use visit::{Notes, Received, Visit};
 
 use crate::oauth::extract::{read_body, read_params};
-use crate::oauth::respond;
+use crate::oauth::{legacy, respond};
 use crate::sandbox::faults::SetFault;
 use crate::server::App;
+use whole::ToTheEnd;
 
-/// The layer around every route.
-pub(crate) async fn pass(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+/// What is around every route.
+pub(crate) async fn pass(app: Arc<App>, request: Request, table: Router) -> Response {
     let (mut parts, body) = request.into_parts();
     let visit = match Visit::begin(&parts, &app).await {
         Ok(visit) => visit,
@@ -33,26 +34,21 @@ pub(crate) async fn pass(State(app): State<Arc<App>>, request: Request, next: Ne
     };
     parts.extensions.insert(visit.clone());
     if !is_observed(parts.uri.path()) {
-        return next.run(Request::from_parts(parts, body)).await;
+        return legacy::host(Request::from_parts(parts, body), table).await;
     }
     let bytes = read_body(body).await;
     let received = Arc::new(read_params(&parts.headers, bytes).await);
     parts.extensions.insert(Arc::clone(&received));
 
     let head = record::Head::of(&parts, &visit, &received);
-    let struck = strike(&visit, &parts, &received, head.claimed());
+    let struck = strike(&visit, &parts, &received);
     let request = Request::from_parts(parts, Body::empty());
-    // On its own feet: a caller who hangs up has called all the same, and a server that is real goes on, too.
     let cut = effect::cut(&struck, &request);
-    let exchange = tokio::spawn(async move {
-        let response = effect::carry_out(&visit, &struck, request, next).await;
+    let response = ToTheEnd::new(async move {
+        let response = effect::carry_out(&visit, &struck, request, table).await;
         record::write(&visit, head, &struck, response).await
-    });
-    let response = match exchange.await {
-        Ok(response) => response,
-        // Nobody cancels it.
-        Err(why) => resume_unwind(why.into_panic()),
-    };
+    })
+    .await;
     if let Some(cut) = cut {
         cut.now();
         // The connection takes this with it.
@@ -68,17 +64,12 @@ fn is_observed(path: &str) -> bool {
         || beside.iter().any(|folder| path.starts_with(folder)))
 }
 
-fn strike(
-    visit: &Visit,
-    parts: &axum::http::request::Parts,
-    received: &Received,
-    claimed: Option<String>,
-) -> Vec<SetFault> {
+fn strike(visit: &Visit, parts: &axum::http::request::Parts, received: &Received) -> Vec<SetFault> {
     let sandbox = &visit.sandbox;
     // A browser asks leave on its own; a fault that is for the call itself waits for it.
     if sandbox.faults.is_empty() || parts.method == Method::OPTIONS {
         return Vec::new();
     }
-    let target = visit.target(parts, received, claimed);
+    let target = visit.target(parts, received, record::claimed(parts, received));
     sandbox.strike(&target)
 }

@@ -25,6 +25,7 @@ use crate::store::StoreError;
 pub(crate) struct Received {
     pub(crate) params: Params,
     pub(crate) is_json: bool,
+    pub(crate) is_multipart: bool,
     /// As it came: whatever secrets it has stand here in the clear, so there is no `Debug`.
     pub(crate) bytes: Bytes,
 }

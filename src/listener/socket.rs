@@ -93,9 +93,9 @@ impl AsyncRead for Socket {
     ) -> Poll<io::Result<()>> {
         loop {
             ready!(self.stream.poll_read_ready(context))?;
-            match self.stream.try_read(buffer.initialize_unfilled()) {
+            // Into what nobody has written before: it would be set to zeros for each read.
+            match self.stream.try_read_buf(buffer) {
                 Ok(read) => {
-                    buffer.advance(read);
                     self.waiting |= read > 0;
                     return Poll::Ready(Ok(()));
                 }

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, Bytes, HttpBody as _, to_bytes};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, ORIGIN};
 use axum::http::request::Parts;
@@ -166,6 +166,9 @@ impl<S: Send + Sync> FromRequest<S> for Form {
 /// Reads a body. One that is too long counts as empty, as it does at Civitai; one that does not end in time
 /// (`listener/body.rs`) too, so that whoever dawdles gets an answer.
 pub(crate) async fn read_body(body: Body) -> Bytes {
+    if body.is_end_stream() {
+        return Bytes::new();
+    }
     to_bytes(body, LONGEST_BODY).await.unwrap_or_default()
 }
 
@@ -179,29 +182,37 @@ pub(crate) async fn read_params(headers: &HeaderMap, bytes: Bytes) -> Received {
         Received {
             params: Params::from_json(&bytes),
             is_json: true,
+            is_multipart: false,
             bytes,
         }
     } else {
         Received {
             params: form(kind, bytes.clone()).await,
             is_json: false,
+            is_multipart: is_multipart(kind),
             bytes,
         }
     }
 }
 
 async fn form(kind: &str, bytes: Bytes) -> Params {
-    let essence = kind
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
-    match essence.as_str() {
-        "application/x-www-form-urlencoded" => Params::from_urlencoded(&bytes),
-        "multipart/form-data" => multipart(kind, bytes).await.unwrap_or_default(),
-        _ => Params::default(),
+    if is(kind, "application/x-www-form-urlencoded") {
+        Params::from_urlencoded(&bytes)
+    } else if is_multipart(kind) {
+        multipart(kind, bytes).await.unwrap_or_default()
+    } else {
+        Params::default()
     }
+}
+
+fn is_multipart(kind: &str) -> bool {
+    is(kind, "multipart/form-data")
+}
+
+/// Whether a content type is this one, whatever parameters follow it.
+fn is(kind: &str, essence: &str) -> bool {
+    let known = kind.split(';').next().unwrap_or_default();
+    known.trim().eq_ignore_ascii_case(essence)
 }
 
 /// A part that is a file counts as empty text.

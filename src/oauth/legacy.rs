@@ -1,9 +1,10 @@
 //! The legacy host: Civitai's API once lived on civitai.com and now on auth.civitai.com. What the old host still
 //! does is the difference `legacy-host`; which listener is the old host is `server.rs`.
 
+use axum::Router;
 use axum::extract::{FromRequestParts, Request};
-use axum::middleware::Next;
 use axum::response::Response;
+use tower::ServiceExt as _;
 
 use crate::contract::{Contract, Difference};
 use crate::oauth::extract::Context;
@@ -28,10 +29,10 @@ const AUTHORIZE: [&str; 3] = [
 ];
 
 /// Answers what has moved, on the old host; hands on everything else.
-pub(crate) async fn host(request: Request, next: Next) -> Response {
+pub(crate) async fn host(request: Request, table: Router) -> Response {
     if request.extensions().get::<Door>() != Some(&Door::Legacy) || !has_moved(request.uri().path())
     {
-        return next.run(request).await;
+        return answer(table, request).await;
     }
     let (mut parts, body) = request.into_parts();
     let context = match Context::from_request_parts(&mut parts, &()).await {
@@ -49,7 +50,14 @@ pub(crate) async fn host(request: Request, next: Next) -> Response {
         let location = format!("{}{}", context.base, parts.uri);
         return respond::moved(&location);
     }
-    next.run(Request::from_parts(parts, body)).await
+    answer(table, Request::from_parts(parts, body)).await
+}
+
+async fn answer(table: Router, request: Request) -> Response {
+    match table.oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
 }
 
 fn has_moved(path: &str) -> bool {

@@ -30,19 +30,26 @@ pub(crate) enum Cors {
 impl Cors {
     /// The response with the headers that say so.
     pub(crate) fn apply(self, mut response: Response) -> Response {
-        let (origin, methods) = match self {
+        const ANY: HeaderValue = HeaderValue::from_static("*");
+        let headers = response.headers_mut();
+        let methods = match self {
             Self::Closed => return response,
-            Self::Any(methods) => ("*".to_owned(), methods),
+            Self::Any(methods) => {
+                headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, ANY);
+                methods
+            }
             Self::Origin(origin, methods) => {
-                response
-                    .headers_mut()
-                    .append(VARY, HeaderValue::from_static("Origin"));
-                (origin, methods)
+                headers.append(VARY, HeaderValue::from_static("Origin"));
+                put(&mut response, ACCESS_CONTROL_ALLOW_ORIGIN, &origin);
+                methods
             }
         };
-        put(&mut response, ACCESS_CONTROL_ALLOW_ORIGIN, &origin);
-        put(&mut response, ACCESS_CONTROL_ALLOW_METHODS, methods);
-        put(&mut response, ACCESS_CONTROL_ALLOW_HEADERS, "*");
+        let headers = response.headers_mut();
+        headers.insert(
+            ACCESS_CONTROL_ALLOW_METHODS,
+            HeaderValue::from_static(methods),
+        );
+        headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, ANY);
         response
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::response::Response;
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use crate::contract::{Difference, Rules};
 use crate::model::user::User;
@@ -11,6 +11,7 @@ use crate::oauth::extract::Context;
 use crate::oauth::respond::{self, Cors};
 use crate::oauth::session;
 use crate::protocol::error::{ErrorCode, OAuthError};
+use crate::protocol::ids::UserId;
 use crate::protocol::scope::Scope;
 
 /// What other methods are told.
@@ -21,7 +22,7 @@ const METHODS: &str = "GET";
 /// `GET /userinfo`.
 pub(crate) async fn get(context: Context) -> Response {
     match bearer(&context) {
-        Ok(user) => respond::ok(&claims(&user, context.rules()), Cors::Any(METHODS)),
+        Ok(user) => respond::ok(&Claims::of(&user, context.rules()), Cors::Any(METHODS)),
         Err(why) => respond::error(&why, Cors::Any(METHODS)),
     }
 }
@@ -50,29 +51,53 @@ fn bearer(context: &Context) -> Result<Arc<User>, OAuthError> {
     Ok(user)
 }
 
-/// The claims; which of them is the difference `userinfo-claims`.
-fn claims(user: &User, rules: &Rules) -> Value {
-    let mut claims = json!({ "sub": user.id.to_string(), "id": user.id });
-    if let Some(username) = &user.username {
-        for name in ["username", "preferred_username", "name"] {
-            claims[name] = username.as_str().into();
+/// What is told of a user; what is not known of them is left out.
+#[derive(Serialize)]
+struct Claims<'a> {
+    sub: String,
+    id: UserId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    preferred_username: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    picture: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    roles: Option<&'a [String]>,
+    #[serde(rename = "isModerator", skip_serializing_if = "Option::is_none")]
+    is_moderator: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tier: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email_verified: Option<bool>,
+}
+
+impl<'a> Claims<'a> {
+    /// Which of them are told is the difference `userinfo-claims`.
+    fn of(user: &'a User, rules: &Rules) -> Self {
+        rules.otherwise(Difference::UserinfoClaims, true);
+        let is_live = rules.live(Difference::UserinfoClaims);
+        let (username, image) = (user.username.as_deref(), user.image.as_deref());
+        let email = user.email.as_deref();
+        Self {
+            sub: user.id.to_string(),
+            id: user.id,
+            username,
+            preferred_username: username,
+            name: username,
+            picture: image,
+            image,
+            roles: is_live.then_some(&user.roles),
+            is_moderator: is_live.then_some(user.moderator),
+            tier: user.tier.as_deref().filter(|_| is_live),
+            email,
+            email_verified: email.map(|_| user.email_verified),
         }
     }
-    if let Some(image) = &user.image {
-        claims["picture"] = image.as_str().into();
-        claims["image"] = image.as_str().into();
-    }
-    rules.otherwise(Difference::UserinfoClaims, true);
-    if rules.live(Difference::UserinfoClaims) {
-        claims["roles"] = json!(user.roles);
-        claims["isModerator"] = user.moderator.into();
-        if let Some(tier) = &user.tier {
-            claims["tier"] = tier.as_str().into();
-        }
-    }
-    if let Some(email) = &user.email {
-        claims["email"] = email.as_str().into();
-        claims["email_verified"] = user.email_verified.into();
-    }
-    claims
 }

@@ -51,6 +51,10 @@ impl Params {
         }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     fn get(&self, name: &str) -> Option<&Param> {
         self.0
             .iter()

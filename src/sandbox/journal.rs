@@ -48,6 +48,44 @@ pub(crate) struct Entry {
     pub(crate) extensions: Vec<&'static str>,
 }
 
+/// An exchange as it is written down: what is counted, and how the rest is told once somebody asks. Most are never asked
+/// for, and no request waits until its own has been taken to pieces.
+pub(crate) struct Folded {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) grant: Option<GrantType>,
+    pub(crate) is_preflight: bool,
+    /// The entry, given its id.
+    pub(crate) unfold: Box<dyn FnOnce(u64) -> Entry + Send>,
+}
+
+/// An exchange that is kept, told already or not.
+enum Slot {
+    Folded(u64, Box<dyn FnOnce(u64) -> Entry + Send>),
+    Told(Box<Entry>),
+    /// For as long as it takes to tell it, and for good where that failed.
+    Lost,
+}
+
+impl Slot {
+    fn tell(&mut self) -> Option<&Entry> {
+        if let Self::Folded(..) = self
+            && let Self::Folded(id, unfold) = std::mem::replace(self, Self::Lost)
+        {
+            *self = Self::Told(Box::new(unfold(id)));
+        }
+        match self {
+            Self::Told(entry) => Some(entry),
+            Self::Folded(..) | Self::Lost => None,
+        }
+    }
+}
+
+impl fmt::Debug for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Slot(…)")
+    }
+}
+
 impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Entry")
@@ -98,7 +136,7 @@ pub(crate) struct Journal {
 
 #[derive(Debug, Default)]
 struct Kept {
-    entries: VecDeque<Entry>,
+    entries: VecDeque<Slot>,
     counters: Counters,
     last_id: u64,
 }
@@ -118,42 +156,47 @@ impl Journal {
     }
 
     /// Writes an exchange down, and gives it its id.
-    pub(crate) fn push(&self, mut entry: Entry) {
+    pub(crate) fn push(&self, exchange: Folded) {
         let id = {
             let mut kept = self.kept();
             kept.last_id += 1;
-            entry.id = kept.last_id;
-            if !entry.is_preflight() {
+            let id = kept.last_id;
+            if !exchange.is_preflight {
                 kept.counters.total += 1;
-                *kept.counters.endpoints.entry(entry.endpoint).or_default() += 1;
+                *kept
+                    .counters
+                    .endpoints
+                    .entry(exchange.endpoint)
+                    .or_default() += 1;
             }
-            if let Some(grant) = entry.grant_type().map(GrantType::of) {
+            if let Some(grant) = exchange.grant {
                 *kept.counters.grants.entry(grant).or_default() += 1;
             }
             if kept.entries.len() >= self.capacity {
                 kept.entries.pop_front();
             }
             if self.capacity > 0 {
-                kept.entries.push_back(entry);
+                kept.entries.push_back(Slot::Folded(id, exchange.unfold));
             }
-            kept.last_id
+            id
         };
         self.newest.send_replace(id);
     }
 
     /// The exchanges that fit, oldest first.
     pub(crate) fn matching(&self, fits: impl Fn(&Entry) -> bool) -> Vec<Entry> {
-        self.kept()
-            .entries
-            .iter()
-            .filter(|entry| fits(entry))
-            .cloned()
-            .collect()
+        let mut kept = self.kept();
+        let told = kept.entries.iter_mut().filter_map(Slot::tell);
+        told.filter(|entry| fits(entry)).cloned().collect()
     }
 
     /// Whether any exchange is so.
     pub(crate) fn any(&self, is_so: impl Fn(&Entry) -> bool) -> bool {
-        self.kept().entries.iter().any(is_so)
+        let mut kept = self.kept();
+        kept.entries
+            .iter_mut()
+            .filter_map(Slot::tell)
+            .any(|entry| is_so(entry))
     }
 
     pub(crate) fn counters(&self) -> Counters {
@@ -168,8 +211,11 @@ impl Journal {
     /// Forgets every exchange. Ids go on, so that nobody takes a new one for one that is gone.
     pub(crate) fn clear(&self) {
         let mut kept = self.kept();
-        kept.entries.clear();
+        let gone = std::mem::take(&mut kept.entries);
         kept.counters = Counters::default();
+        drop(kept);
+        // Nobody waits for the journal while what was in it is taken to pieces.
+        drop(gone);
     }
 
     /// Tells of every exchange that comes from now on.

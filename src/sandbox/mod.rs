@@ -17,7 +17,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use clock::{Clock, ClockState};
 use entropy::Entropy;
 use faults::{Faults, SetFault, Target};
-use journal::{Entry, Journal};
+use journal::{Folded, Journal};
 use keys::IdTokenKey;
 use rate_limits::{Limit, RateLimits};
 use serde::{Deserialize, Serialize};
@@ -236,8 +236,8 @@ impl Sandbox {
     }
 
     /// Writes an exchange down, unless it began before a reset.
-    pub(crate) fn write_down(&self, entry: Entry) {
-        self.if_today(|shared| shared.journal.push(entry));
+    pub(crate) fn write_down(&self, exchange: Folded) {
+        self.if_today(|shared| shared.journal.push(exchange));
     }
 
     /// The faults that strike a request.

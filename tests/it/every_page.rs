@@ -26,6 +26,7 @@ const PAGES: [&str; 22] = [
     "/_mock",
     "/_mock/events",
     "/_mock/dashboard",
+    "/_mock/findings",
     "/_mock/playground",
     "/_mock/playground/act",
     "/_mock/playground/callback",

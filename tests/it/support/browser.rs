@@ -209,8 +209,15 @@ impl Browser {
 
     async fn wait_for(&self, element: &str, text: &str) {
         let path = format!("//{element}[normalize-space()='{text}']");
-        let found = self.client.wait().at_most(PATIENCE);
-        let found = found.for_element(Locator::XPath(&path)).await;
+        let look = || {
+            let wait = self.client.wait().at_most(PATIENCE);
+            wait.for_element(Locator::XPath(&path))
+        };
+        let mut found = look().await;
+        // A look that the browser's way to the page cut short has seen nothing yet.
+        if found.is_err() {
+            found = look().await;
+        }
         if let Err(why) = found {
             panic!(
                 "no {text:?} at {}: {why}\n{}",
@@ -306,8 +313,15 @@ impl Browser {
     /// Waits until the page shows this text somewhere.
     pub(crate) async fn see(&self, text: &str) {
         let path = format!("//main//*[contains(normalize-space(), '{text}')]");
-        let found = self.client.wait().at_most(PATIENCE);
-        let found = found.for_element(Locator::XPath(&path)).await;
+        let look = || {
+            let wait = self.client.wait().at_most(PATIENCE);
+            wait.for_element(Locator::XPath(&path))
+        };
+        let mut found = look().await;
+        // A look that the browser's way to the page cut short has seen nothing yet.
+        if found.is_err() {
+            found = look().await;
+        }
         if let Err(why) = found {
             panic!(
                 "no {text:?} at {}: {why}\n{}",
