@@ -11,7 +11,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
     cargo image \
     && mkdir -p /image/data \
-    && cp "target/$(rustc --print host-tuple)/release/civitai-oauth-mock" /image/
+    && cp "target/$(rustc --print host-tuple)/image/civitai-oauth-mock" /image/
 
 # What the program is made of.
 FROM rust:1-bookworm AS sbom
