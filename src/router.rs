@@ -35,7 +35,7 @@ pub(crate) fn service(
 + Clone
 + Send
 + 'static {
-    let table = table(Arc::clone(&app)).with_state(Arc::clone(&app));
+    let table = table(&app).with_state(Arc::clone(&app));
     // Around the finished table rather than around each route: a request passes one service, and not a copy of each.
     tower::service_fn(move |request: Request| {
         let exchange = exchange::pass(Arc::clone(&app), enter_sandbox(request), table.clone());
@@ -87,7 +87,7 @@ pub(crate) fn ask(
 }
 
 /// Every path.
-fn table(app: Arc<App>) -> Routes {
+fn table(app: &Arc<App>) -> Routes {
     oauth_routes()
         .merge(api_routes())
         .route("/", get(home::get))
@@ -103,10 +103,10 @@ fn table(app: Arc<App>) -> Routes {
         )
         .route("/_mock/assets/{name}", get(assets::get))
         .merge(health::routes())
-        .merge(account_routes(Arc::clone(&app)))
-        .merge(workshop_routes(&app))
-        .merge(control::http::routes(Arc::clone(&app)))
-        .merge(mcp_route(&app))
+        .merge(account_routes(Arc::clone(app)))
+        .merge(workshop_routes(app))
+        .merge(control::http::routes(Arc::clone(app)))
+        .merge(mcp_route(app))
         .fallback(nothing_here)
 }
 

@@ -193,10 +193,7 @@ impl Journal {
     /// Whether any exchange is so.
     pub(crate) fn any(&self, is_so: impl Fn(&Entry) -> bool) -> bool {
         let mut kept = self.kept();
-        kept.entries
-            .iter_mut()
-            .filter_map(Slot::tell)
-            .any(|entry| is_so(entry))
+        kept.entries.iter_mut().filter_map(Slot::tell).any(is_so)
     }
 
     pub(crate) fn counters(&self) -> Counters {

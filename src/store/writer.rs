@@ -64,8 +64,8 @@ async fn commit(
             .await?;
     }
     if statements.is_empty() {
-        // Nothing reads it; a page is written all the same.
-        sqlx::query("pragma user_version = 1")
+        // Nothing reads it, and what it says stays; a page is written all the same.
+        sqlx::query("pragma application_id = 0")
             .execute(&mut *tx)
             .await?;
     }

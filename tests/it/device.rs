@@ -1,13 +1,12 @@
 //! The device flow (RFC 8628) from start to tokens. Refusals are `device_refusals.rs`, bodies, methods and limits
 //! `device_transport.rs`, the page `device_page.rs`.
 
-use civitai_oauth_mock::{Config, Contract, Database};
 use insta::assert_snapshot;
 use serde_json::json;
 
 use crate::support::{
-    CLI, CONF, DEVICE_APPROVE, DEVICE_GRANT, DEVICE_INFO, DEVICE_TOKEN, Device, Fields, Folder,
-    Mock, Tokens, World, config,
+    CLI, CONF, DEVICE_APPROVE, DEVICE_GRANT, DEVICE_INFO, DEVICE_TOKEN, Device, Fields, Mock,
+    Tokens,
 };
 
 #[tokio::test]
@@ -266,46 +265,6 @@ async fn a_deleted_client_or_a_lowered_ceiling_stops_the_claim() {
     mock.approve_device(&device).await;
     mock.control("DELETE", "/clients/cli", json!({})).await;
     assert_snapshot!(mock.poll(&device).await.gist(), @"400 invalid_grant: Unknown client");
-}
-
-#[tokio::test]
-async fn fifty_simultaneous_claims_have_one_winner() {
-    race(config(Contract::Documented)).await;
-}
-
-#[tokio::test]
-async fn fifty_simultaneous_claims_have_one_winner_on_file_too() {
-    let folder = Folder::new();
-    let mut config = config(Contract::Documented);
-    config.database = Database::File(folder.path("race.db"));
-    race(config).await;
-}
-
-async fn race(config: Config) {
-    let mock = Mock::start(config).await;
-    mock.register_cli().await;
-    let device = mock.device("1").await;
-    mock.approve_device(&device).await;
-    let claims: Vec<_> = (0..50)
-        .map(|_| {
-            let (world, device) = (World::clone(&mock), device.clone());
-            tokio::spawn(async move { world.poll(&device).await })
-        })
-        .collect();
-    let mut winners = 0;
-    for claim in claims {
-        let answer = claim.await.expect("a claim does not panic");
-        if answer.status == 200 {
-            winners += 1;
-        } else {
-            let gist = answer.gist();
-            let late = ["already used", "expired"]
-                .map(|how| format!("400 expired_token: Device code {how}"));
-            assert!(late.contains(&gist), "{gist}");
-        }
-    }
-    assert_eq!(winners, 1);
-    mock.stop().await;
 }
 
 #[tokio::test]

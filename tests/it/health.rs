@@ -27,16 +27,6 @@ async fn a_server_in_memory_is_live_and_ready() {
     );
 }
 
-/// From now on no file may be written beyond so many bytes, by a program that takes SIGXFSZ for an error.
-#[cfg(target_os = "linux")]
-fn limit_files(program: &Program, bytes: &str) {
-    let set = std::process::Command::new("prlimit")
-        .args(["--pid", &program.id().to_string()])
-        .arg(format!("--fsize={bytes}:"))
-        .status();
-    assert!(set.is_ok_and(|status| status.success()), "prlimit");
-}
-
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_database_that_takes_nothing_more_makes_it_unready_until_it_does() {
@@ -52,7 +42,7 @@ async fn a_database_that_takes_nothing_more_makes_it_unready_until_it_does() {
     assert_eq!(world.get("/api/health/ready").await.status, 200);
     assert_eq!(healthcheck().status.code(), Some(0));
 
-    limit_files(&program, "0");
+    program.limit_files("0");
     assert_snapshot!(world.get("/api/health/ready").await, @r#"
     503
     content-type: application/json
@@ -68,7 +58,7 @@ async fn a_database_that_takes_nothing_more_makes_it_unready_until_it_does() {
         "{said}"
     );
 
-    limit_files(&program, "unlimited");
+    program.limit_files("unlimited");
     assert_eq!(world.get("/api/health/ready").await.status, 200);
     assert_eq!(healthcheck().status.code(), Some(0));
 }

@@ -47,6 +47,7 @@ mod control_settings;
 mod control_snapshots;
 mod control_tokens;
 mod control_verify;
+mod crash;
 mod dashboard_page;
 mod device;
 mod device_page;

@@ -1,19 +1,19 @@
-//! Many at once with one code or one refresh token: one of them gets it.
+//! A thousand at once with one code, one refresh token, one device code: one of them gets it, in memory and in a file.
 
 use civitai_oauth_mock::{Contract, Database};
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::support::{CONF, Fields, Folder, Mock, Tokens, World, config};
+use crate::support::{Ask, CONF, Folder, Mock, TOKEN, Tokens, config};
 
-const MANY: usize = 50;
+const MANY: usize = 1000;
 
 /// Sends the same request many times at once: the winners' answers, and what the others were told.
-async fn race(world: &World, fields: &Fields) -> (Vec<Tokens>, Vec<String>) {
+async fn race(ask: impl Fn() -> Ask) -> (Vec<Tokens>, Vec<String>) {
     let mut runners = JoinSet::new();
     for _ in 0..MANY {
-        let (world, fields) = (world.clone(), fields.clone());
-        runners.spawn(async move { world.token(&fields).await });
+        let ask = ask();
+        runners.spawn(async move { ask.await });
     }
     let (mut winners, mut losers) = (Vec::new(), Vec::new());
     while let Some(answer) = runners.join_next().await {
@@ -31,7 +31,7 @@ async fn race(world: &World, fields: &Fields) -> (Vec<Tokens>, Vec<String>) {
 
 async fn one_redemption_wins(mock: &Mock) {
     let code = mock.code(&CONF, "1").await;
-    let (winners, losers) = race(mock, &CONF.redeems(&code)).await;
+    let (winners, losers) = race(|| mock.post(TOKEN, &CONF.redeems(&code))).await;
     assert_eq!(winners.len(), 1);
     assert_eq!(
         losers,
@@ -42,7 +42,7 @@ async fn one_redemption_wins(mock: &Mock) {
 
 async fn one_refresh_wins(mock: &Mock) {
     let tokens = mock.tokens(&CONF, "1").await;
-    let (winners, losers) = race(mock, &CONF.refreshes(&tokens.refresh)).await;
+    let (winners, losers) = race(|| mock.post(TOKEN, &CONF.refreshes(&tokens.refresh))).await;
     assert_eq!(winners.len(), 1);
     assert_eq!(
         losers,
@@ -52,36 +52,41 @@ async fn one_refresh_wins(mock: &Mock) {
     assert_eq!(next.status, 200, "the winner's successor works: {next}");
 }
 
-async fn in_a_file(folder: &Folder) -> Mock {
+async fn one_claim_wins(mock: &Mock) {
+    mock.register_cli().await;
+    let device = mock.device("1").await;
+    assert_eq!(mock.approve_device(&device).await.status, 200);
+    let (winners, losers) = race(|| mock.poll(&device)).await;
+    assert_eq!(winners.len(), 1);
+    for told in losers {
+        // Who came too late, and who came at the same time.
+        let late = ["already used", "expired"];
+        let late = late.map(|how| format!("400 expired_token: Device code {how}"));
+        assert!(late.contains(&told), "{told}");
+    }
+    assert!(mock.is_live(&winners[0].access).await);
+}
+
+async fn one_of_each_wins(mock: Mock) {
+    // Each of the thousand has a connection with two ends in this process.
+    rlimit::increase_nofile_limit(u64::MAX).expect("a process may know its limits");
+    one_redemption_wins(&mock).await;
+    one_refresh_wins(&mock).await;
+    one_claim_wins(&mock).await;
+    mock.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_thousand_at_once_one_wins() {
+    one_of_each_wins(Mock::documented().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_thousand_at_once_one_wins_in_a_file() {
+    let folder = Folder::new();
     let mut config = config(Contract::Documented);
     config.database = Database::File(folder.path("race.db"));
-    Mock::start(config).await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn fifty_racing_redemptions_have_one_winner() {
-    one_redemption_wins(&Mock::documented().await).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn fifty_racing_redemptions_have_one_winner_in_a_file() {
-    let folder = Folder::new();
-    let mock = in_a_file(&folder).await;
-    one_redemption_wins(&mock).await;
-    mock.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn fifty_racing_refreshes_have_one_winner() {
-    one_refresh_wins(&Mock::documented().await).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn fifty_racing_refreshes_have_one_winner_in_a_file() {
-    let folder = Folder::new();
-    let mock = in_a_file(&folder).await;
-    one_refresh_wins(&mock).await;
-    mock.stop().await;
+    one_of_each_wins(Mock::start(config).await).await;
 }
 
 /// Makes users all at once: how many there are then, besides the seed's.

@@ -101,6 +101,16 @@ impl Program {
         self.child.id()
     }
 
+    /// From now on it may write no file beyond so many bytes, if it takes SIGXFSZ for an error.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn limit_files(&self, bytes: &str) {
+        let set = Command::new("prlimit")
+            .args(["--pid", &self.id().to_string()])
+            .arg(format!("--fsize={bytes}:"))
+            .status();
+        assert!(set.is_ok_and(|status| status.success()), "prlimit");
+    }
+
     pub(crate) fn port(&self) -> u16 {
         let base = self.base();
         let port = base.rsplit(':').next().and_then(|port| port.parse().ok());

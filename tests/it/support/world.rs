@@ -229,6 +229,17 @@ impl Ask {
     pub(crate) fn body(self, kind: &str, body: impl Into<reqwest::Body>) -> Self {
         Self(self.0.header(CONTENT_TYPE, kind).body(body))
     }
+
+    /// The answer, where a whole one comes: the server may be gone.
+    pub(crate) async fn attempt(self) -> Option<Answer> {
+        let response = self.0.send().await.ok()?;
+        Some(Answer {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            asked: response.url().clone(),
+            body: response.text().await.ok()?,
+        })
+    }
 }
 
 impl IntoFuture for Ask {
@@ -236,14 +247,6 @@ impl IntoFuture for Ask {
     type IntoFuture = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move {
-            let response = self.0.send().await.expect("the server answers");
-            Answer {
-                status: response.status().as_u16(),
-                headers: response.headers().clone(),
-                asked: response.url().clone(),
-                body: response.text().await.expect("the answer is whole"),
-            }
-        })
+        Box::pin(async move { self.attempt().await.expect("the server answers") })
     }
 }
