@@ -7,8 +7,10 @@ mod tools;
 use std::sync::Arc;
 
 use axum::extract::Request;
-use axum::http::Uri;
+use axum::http::header::HOST;
 use axum::http::request::Parts;
+use axum::http::uri::Authority;
+use axum::http::{HeaderValue, Uri};
 use rmcp::ErrorData;
 use rmcp::handler::server::ServerHandler;
 use rmcp::model::{
@@ -60,10 +62,18 @@ pub(crate) fn service(app: Arc<App>) -> StreamableHttpService<Tools, NeverSessio
     StreamableHttpService::new(move || Ok(Tools(Arc::clone(&app))), Arc::default(), config)
 }
 
-/// On the port for agents the root is MCP: who is told of host and port alone finds it.
+/// On the port for agents the root is MCP: who is told of host and port alone finds it. The host that HTTP/2 names in
+/// the target, which the router has set aside, is what rmcp looks for in `Host`.
 pub(crate) fn enter(request: &mut Request) {
     if request.extensions().get::<Door>() == Some(&Door::Mcp) && request.uri().path() == "/" {
         *request.uri_mut() = Uri::from_static(PATH);
+    }
+    if request.uri().path() == PATH
+        && !request.headers().contains_key(HOST)
+        && let Some(authority) = request.extensions().get::<Authority>()
+        && let Ok(host) = HeaderValue::from_str(authority.as_str())
+    {
+        request.headers_mut().insert(HOST, host);
     }
 }
 

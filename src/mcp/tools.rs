@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::{CONTENT_TYPE, HOST, LOCATION};
 use axum::http::request::Parts;
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, Method, StatusCode};
 use rmcp::model::CallToolResult;
 use serde::Deserialize;
@@ -23,7 +24,7 @@ use crate::oauth::session::MOCK_USER;
 use crate::protocol::pkce::Verifier;
 use crate::protocol::scope::{PRESETS, Scope};
 use crate::router;
-use crate::server::{App, Peer};
+use crate::server::{App, Door, Peer};
 
 /// So many exchanges are shown unless more are asked for: an agent reads them all.
 const SHOWN: usize = 20;
@@ -247,8 +248,15 @@ impl Caller<'_> {
         if let Some(Ok(user)) = user.map(str::parse) {
             headers.insert(MOCK_USER, user);
         }
-        if let Some(peer) = self.parts.extensions.get::<Peer>() {
-            request.extensions_mut().insert(*peer);
+        let (came, goes) = (&self.parts.extensions, request.extensions_mut());
+        if let Some(authority) = came.get::<Authority>() {
+            goes.insert(authority.clone());
+        }
+        if let Some(door) = came.get::<Door>() {
+            goes.insert(*door);
+        }
+        if let Some(peer) = came.get::<Peer>() {
+            goes.insert(*peer);
         }
         let Some(answer) = router::ask(self.app, request).await else {
             let broken = json!("the connection broke: nothing came back");

@@ -61,6 +61,8 @@ mod left_behind;
 mod legacy;
 mod login_page;
 mod mcp;
+mod mcp_http2;
+mod mcp_port;
 mod me;
 mod mock_server;
 mod mock_server_errors;

@@ -1,4 +1,5 @@
-//! `/mcp`: the tools for coding agents, by the client of rmcp. Another client of another language is in `examples/node`.
+//! `/mcp`: the tools for coding agents, by the client of rmcp. Another client, of another language, is in
+//! `tests/npm/mcp.test.mjs`; HTTP/2 is `mcp_http2.rs`, the port `mcp_port.rs`.
 
 use civitai_oauth_mock::{Contract, McpListen, StartError};
 use insta::assert_snapshot;
@@ -10,7 +11,7 @@ use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::{ServiceExt as _, model::Tool};
 use serde_json::{Value, json};
 
-use crate::support::{CONF, Mock, Program, SPA, World, config};
+use crate::support::{CONF, Mock, SPA, World, config};
 
 type Agent = RunningService<RoleClient, ()>;
 
@@ -308,16 +309,6 @@ async fn agents_may_have_a_port_of_their_own() {
     let other = civitai_oauth_mock::Server::start(config).await.unwrap();
     assert_eq!(other.mcp_address(), None);
     other.stop().await;
-}
-
-#[test]
-fn the_program_says_where_mcp_is() {
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let taken = taken.local_addr().unwrap().to_string();
-    let told = Program::output(&["--listen", "127.0.0.1:0", "--mcp-listen", &taken]);
-    assert!(!told.status.success());
-    let told = Program::output(&["--mcp-listen", "nowhere"]);
-    assert_snapshot!(String::from_utf8_lossy(&told.stderr).lines().next().unwrap_or_default(), @r#"error: invalid value 'nowhere' for '--mcp-listen <ADDRESS|none>': write an IP address and a port, for example 127.0.0.1:8080, or "none""#);
 }
 
 #[tokio::test]
