@@ -25,6 +25,7 @@ mod bad_input;
 mod browser;
 mod browser_pages;
 mod budgets;
+mod budgets_any;
 mod buzz;
 mod buzz_limit;
 mod consent_gallery;
