@@ -62,6 +62,7 @@ mod left_behind;
 mod legacy;
 mod login_page;
 mod mcp;
+mod mcp_guard;
 mod mcp_http2;
 mod mcp_port;
 mod me;
