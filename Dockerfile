@@ -25,7 +25,8 @@ FROM scratch
 COPY --from=build --chown=65532:65532 /image/ /
 COPY --from=sbom --chown=65532:65532 /sbom.cdx.json /
 USER 65532:65532
-ENV CIVITAI_MOCK_LISTEN=0.0.0.0:8080 CIVITAI_MOCK_MCP_LISTEN=0.0.0.0:9090
+# The port for coding agents, 9090, goes by this address too.
+ENV CIVITAI_MOCK_LISTEN=0.0.0.0:8080
 EXPOSE 8080 9090
 HEALTHCHECK --interval=5s --timeout=3s --start-period=5s --retries=3 \
     CMD ["/civitai-oauth-mock", "healthcheck"]

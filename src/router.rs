@@ -122,6 +122,7 @@ fn mcp_route(app: &Arc<App>) -> Routes {
     Routes::new()
         .route_service(mcp::PATH, mcp::service(Arc::clone(app)))
         .layer(guard)
+        .layer(middleware::from_fn_with_state(Arc::clone(app), mcp::cors))
 }
 
 /// What client apps call.
@@ -254,9 +255,14 @@ async fn nothing_here(context: Context, request: Request) -> Response {
             context.base.path(request.uri().path())
         ),
     )
-    .with_hint(
-        "the OAuth endpoints are below /api/auth/oauth, sandboxes below /_sandbox/{name} \
-         (letters, digits, - _ . and at most 64 of them), control calls below /_mock",
-    );
+    .with_hint(format!(
+        "the OAuth endpoints are below /api/auth/oauth, sandboxes below /_sandbox/{{name}} \
+         (letters, digits, - _ . and at most 64 of them), control calls below /_mock{}",
+        if cfg!(feature = "mcp") {
+            ", MCP is at /mcp"
+        } else {
+            ""
+        }
+    ));
     respond::invalid(StatusCode::NOT_FOUND, "not_found", &why)
 }

@@ -7,7 +7,6 @@ use crate::model::user::User;
 use crate::oauth::extract::Context;
 use crate::oauth::session;
 use crate::protocol::ids::ClientId;
-use crate::protocol::params::Params;
 use crate::protocol::scope::Scope;
 use crate::protocol::secret::SecretHash;
 
@@ -39,7 +38,10 @@ impl Caller {
 pub(crate) fn of_site(context: &Context, query: Option<&str>) -> Option<Caller> {
     let token = match context.authorization() {
         Some(header) => header.split(' ').nth(1).map(str::to_owned),
-        None => Params::from_urlencoded(query.unwrap_or_default().as_bytes()).filled("token"),
+        // The first of several, as `searchParams.get` has it.
+        None => url::form_urlencoded::parse(query.unwrap_or_default().as_bytes())
+            .find(|(name, _)| name == "token")
+            .map(|(_, token)| token.into_owned()),
     };
     let token = token.as_deref().map(str::trim);
     match token.filter(|token| !token.is_empty()) {

@@ -23,6 +23,10 @@ pub struct Spent {
     pub client_id: ClientId,
     /// How much it may spend: one budget for each of the rules.
     pub buzz_limit: Option<BuzzLimit>,
+    /// Which of the budgets do not do what they say, why, and the mend: a cron expression that nobody can read holds for
+    /// good.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pitfalls: Vec<String>,
     /// What counts now, and how the budgets stand.
     #[serde(flatten)]
     pub spending: Spending,
@@ -60,11 +64,15 @@ pub(crate) fn of(sandbox: &Sandbox, whose: (Option<UserId>, Option<&str>)) -> Ve
         grants.entry((user, client.0)).or_default().1.push(spend);
     }
     let now = sandbox.now();
-    let show = |((user, client), (limit, spends)): (_, (Option<BuzzLimit>, Vec<Spend>))| Spent {
-        user,
-        client_id: ClientId(client),
-        spending: Spending::of(limit.as_ref(), &spends, now),
-        buzz_limit: limit,
+    let show = |((user, client), (limit, spends)): (_, (Option<BuzzLimit>, Vec<Spend>))| {
+        let pitfalls = limit.iter().flat_map(BuzzLimit::pitfalls);
+        Spent {
+            user,
+            client_id: ClientId(client),
+            pitfalls: pitfalls.map(|why| why.to_string()).collect(),
+            spending: Spending::of(limit.as_ref(), &spends, now),
+            buzz_limit: limit,
+        }
     };
     grants.into_iter().map(show).collect()
 }

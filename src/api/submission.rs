@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::model::account::Currency;
 use crate::model::workflow::Step;
+use crate::oauth::extract::LONGEST_BODY;
 
 /// More than anybody has, and exact in JavaScript.
 const DEAREST: f64 = 9_007_199_254_740_991.0;
@@ -40,6 +41,11 @@ impl Unusable {
 
 impl Submission {
     pub(super) fn parse(body: &[u8]) -> Result<Self, Unusable> {
+        if body.is_empty() {
+            let longest = LONGEST_BODY / 1024;
+            let why = format!("There is no body, or it is longer than {longest} KiB.");
+            return Err(Unusable::new("$", why));
+        }
         let body: Value = serde_json::from_slice(body)
             .map_err(|why| Unusable::new("$", format!("The body is not JSON: {why}.")))?;
         if !body.is_object() {

@@ -65,7 +65,7 @@ pub(crate) async fn one_method_not_allowed(context: Context) -> Response {
 }
 
 async fn submit(context: &Context, query: Option<&str>, body: &[u8]) -> Result<Response, Problem> {
-    let (user, app) = admit(context, &[Scope::AI_SERVICES_WRITE])?;
+    let (user, app) = admit(context, &SUBMITTING)?;
     let query = Params::from_urlencoded(query.unwrap_or_default().as_bytes());
     let is_whatif = submission::is_whatif(query.text("whatif"))?;
     let submission = Submission::parse(body)?;
@@ -96,8 +96,7 @@ async fn submit(context: &Context, query: Option<&str>, body: &[u8]) -> Result<R
 }
 
 fn read(context: &Context, id: &str) -> Result<Response, Problem> {
-    let reading = [Scope::AI_SERVICES_WRITE, Scope::AI_SERVICES_READ];
-    let (user, app) = admit(context, &reading)?;
+    let (user, app) = admit(context, &READING)?;
     let sandbox = &context.sandbox;
     let found = sandbox.world().find_workflow(id);
     // Whose it is not learns no more than whoever makes an id up.
@@ -106,14 +105,25 @@ fn read(context: &Context, id: &str) -> Result<Response, Problem> {
     Ok(show(context, &workflow))
 }
 
-/// Whoever has one of these scopes. That reading a workflow takes either scope is our choice.
-fn admit(context: &Context, scopes: &[Scope]) -> Result<(Arc<User>, App), Problem> {
+/// Scopes of which one will do, and their names.
+struct Needed(&'static [Scope], &'static str);
+
+const SUBMITTING: Needed = Needed(&[Scope::AI_SERVICES_WRITE], "AIServicesWrite");
+
+/// That either will do is our choice.
+const READING: Needed = Needed(
+    &[Scope::AI_SERVICES_READ, Scope::AI_SERVICES_WRITE],
+    "AIServicesRead or AIServicesWrite",
+);
+
+/// Whoever has one of these scopes.
+fn admit(context: &Context, Needed(scopes, names): &Needed) -> Result<(Arc<User>, App), Problem> {
     let found = caller::by_bearer(context);
     let (user, app) = found.ok_or(Problem::Unauthorized)?;
     if scopes.iter().any(|scope| app.scope.covers(*scope)) {
         Ok((user, app))
     } else {
-        Err(Problem::TooLittleScope("AIServicesWrite"))
+        Err(Problem::TooLittleScope(names))
     }
 }
 

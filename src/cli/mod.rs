@@ -30,8 +30,8 @@ use crate::server::Server;
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
-/// Where the published capability has its MCP adapter.
-const DEFAULT_MCP_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9090);
+/// Where the published capability has its MCP adapter, on the address of `--listen`.
+const DEFAULT_MCP_PORT: u16 = 9090;
 
 /// Which build of the program this is.
 #[derive(Debug, Clone, Copy)]

@@ -8,7 +8,7 @@ use clap::Args;
 use serde::Deserialize;
 
 use super::values::{McpPort, address, mcp_listen, read, seconds};
-use super::{DEFAULT_LISTEN, DEFAULT_MCP_LISTEN, environment};
+use super::{DEFAULT_LISTEN, DEFAULT_MCP_PORT, environment};
 use crate::config::{Config, McpListen};
 use crate::contract::{Contract, Override};
 use crate::invalid::{self, Invalid};
@@ -52,7 +52,7 @@ pub(super) struct Options {
     legacy_listen: Option<SocketAddr>,
 
     /// Serve MCP on this port too, besides /mcp on the others; "none" for there alone
-    /// [default: 127.0.0.1:9090, if it is free]
+    /// [default: port 9090 on the address of --listen, if it is free]
     #[arg(long, env = "CIVITAI_MOCK_MCP_LISTEN", value_parser = mcp_listen, value_name = "ADDRESS|none")]
     mcp_listen: Option<McpPort>,
 
@@ -297,12 +297,17 @@ impl Options {
 
     /// The configuration that these options come to.
     pub(super) fn config(&self) -> anyhow::Result<Config> {
+        let listen = self.listen.unwrap_or(DEFAULT_LISTEN);
         let mut config = Config {
-            listen: self.listen.unwrap_or(DEFAULT_LISTEN),
+            listen,
             tls: self.tls()?,
             legacy_listen: self.legacy_listen,
             mcp_listen: match self.mcp_listen {
-                None => Some(McpListen::IfFree(DEFAULT_MCP_LISTEN)),
+                // Whoever opens the one to other machines opens the other.
+                None => {
+                    let beside = SocketAddr::new(listen.ip(), DEFAULT_MCP_PORT);
+                    Some(McpListen::IfFree(beside))
+                }
                 Some(McpPort::At(address)) => Some(McpListen::At(address)),
                 Some(McpPort::None) => None,
             },

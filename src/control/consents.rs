@@ -112,6 +112,9 @@ impl Sandbox {
                 "for example [{\"type\":\"sliding\",\"limit\":5000,\"window\":\"day\",\"unit\":1}]",
             )
         })?;
+        if let Some(why) = buzz_limit.iter().flat_map(BuzzLimit::pitfalls).next() {
+            return Err(why.into());
+        }
         let consent = Consent {
             scope: agreed.scope.with_user_read(),
             buzz_limit,

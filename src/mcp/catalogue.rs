@@ -47,7 +47,8 @@ const OFFERS: [Offer; 9] = [
     Offer {
         name: AUTHORIZE,
         what: "Start an authorization as a user who approves it, and get the code. What the authorize endpoint would refuse is \
-               refused in its words. Without a code_challenge a verifier is drawn and told.",
+               refused in its words. Without a code_challenge a verifier is drawn and told. What is \"(yours)\" in the exchange, such as a \
+               confidential app's client_secret, is for you to fill in.",
         does: Does::Adds,
         keys: &[
             ("client_id", "the app"),
@@ -92,9 +93,9 @@ const OFFERS: [Offer; 9] = [
     },
     Offer {
         name: ADVANCE,
-        what: "Move the clock on: tokens, codes, limits and budgets all live by it.",
+        what: "Move the clock on, or back by a length below zero: tokens, codes, limits and budgets all live by it.",
         does: Does::Changes,
-        keys: &[("by", "seconds, or a length such as 1h or 30d")],
+        keys: &[("by", "seconds, or a length such as 1h, 30d or -90s")],
         required: 1,
     },
     Offer {

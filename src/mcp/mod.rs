@@ -6,9 +6,13 @@ mod tools;
 
 use std::sync::Arc;
 
-use axum::extract::Request;
-use axum::http::Uri;
+use axum::extract::{Request, State};
+use axum::http::header::{self, HOST, ORIGIN};
 use axum::http::request::Parts;
+use axum::http::uri::Authority;
+use axum::http::{HeaderValue, Method, StatusCode, Uri};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
 use rmcp::ErrorData;
 use rmcp::handler::server::ServerHandler;
 use rmcp::model::{
@@ -21,6 +25,7 @@ use rmcp::transport::streamable_http_server::session::never::NeverSessionManager
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use serde_json::Value;
 
+use crate::control::guard;
 use crate::exchange::Visit;
 use crate::invalid::Invalid;
 use crate::oauth::extract::LONGEST_BODY;
@@ -47,6 +52,10 @@ const RESOURCES: [(&str, &str); 2] = [
     ),
 ];
 
+/// The headers that a page's client of MCP sends.
+const PAGES_SEND: &str =
+    "accept, authorization, content-type, last-event-id, mcp-protocol-version, mcp-session-id";
+
 const SCHEME: &str = "civitai-oauth-mock://";
 
 /// The service at [`PATH`].
@@ -60,11 +69,48 @@ pub(crate) fn service(app: Arc<App>) -> StreamableHttpService<Tools, NeverSessio
     StreamableHttpService::new(move || Ok(Tools(Arc::clone(&app))), Arc::default(), config)
 }
 
-/// On the port for agents the root is MCP: who is told of host and port alone finds it.
+/// On the port for agents the root is MCP: who is told of host and port alone finds it. The host that HTTP/2 names in
+/// the target, which the router has set aside, is what rmcp looks for in `Host`.
 pub(crate) fn enter(request: &mut Request) {
-    if request.extensions().get::<Door>() == Some(&Door::Mcp) && request.uri().path() == "/" {
+    let is_root = request.extensions().get::<Door>() == Some(&Door::Mcp);
+    let path = request.uri().path();
+    if path.strip_suffix('/') == Some(PATH) || (is_root && path == "/") {
         *request.uri_mut() = Uri::from_static(PATH);
     }
+    if request.uri().path() == PATH
+        && !request.headers().contains_key(HOST)
+        && let Some(authority) = request.extensions().get::<Authority>()
+        && let Ok(host) = HeaderValue::from_str(authority.as_str())
+    {
+        request.headers_mut().insert(HOST, host);
+    }
+}
+
+/// The layer that lets pages call which the guard admits: a preflight brings no token, and need not.
+pub(crate) async fn cors(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let Some(origin) = request.headers().get(ORIGIN).cloned() else {
+        return next.run(request).await;
+    };
+    let checked = guard::check(&app, request.headers(), guard::authority(&request));
+    let is_near = !matches!(checked, Err((StatusCode::FORBIDDEN, _)));
+    let is_preflight = request.method() == Method::OPTIONS;
+    let mut response = if is_near && is_preflight {
+        StatusCode::NO_CONTENT.into_response()
+    } else {
+        next.run(request).await
+    };
+    if is_near {
+        let headers = response.headers_mut();
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(header::VARY, HeaderValue::from_static("origin"));
+        if is_preflight {
+            let methods = HeaderValue::from_static("POST");
+            headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
+            let sent = HeaderValue::from_static(PAGES_SEND);
+            headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, sent);
+        }
+    }
+    response
 }
 
 /// The MCP server: it keeps nothing of its own.

@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::{CONTENT_TYPE, HOST, LOCATION};
 use axum::http::request::Parts;
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, Method, StatusCode};
 use rmcp::model::CallToolResult;
 use serde::Deserialize;
@@ -23,10 +24,13 @@ use crate::oauth::session::MOCK_USER;
 use crate::protocol::pkce::Verifier;
 use crate::protocol::scope::{PRESETS, Scope};
 use crate::router;
-use crate::server::{App, Peer};
+use crate::server::{App, Door, Peer};
 
 /// So many exchanges are shown unless more are asked for: an agent reads them all.
 const SHOWN: usize = 20;
+
+/// What is the agent's to fill in.
+const YOURS: &str = "(yours)";
 
 /// Who calls a tool, and in which sandbox.
 pub(super) struct Caller<'a> {
@@ -84,6 +88,23 @@ struct AdviceOf {
 #[serde(deny_unknown_fields)]
 struct Nothing {}
 
+impl Authorize {
+    /// What the consent page sends for a user who approves it.
+    fn form(&self, redirect_uri: &str, state: &str, challenge: &str) -> String {
+        let scope = self.scope.unwrap_or(Scope::USER_READ);
+        url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("response_type", "code")
+            .append_pair("client_id", &self.client_id)
+            .append_pair("redirect_uri", redirect_uri)
+            .append_pair("scope", &scope.to_string())
+            .append_pair("state", state)
+            .append_pair("code_challenge", challenge)
+            .append_pair("code_challenge_method", "S256")
+            .append_pair("approved", "true")
+            .finish()
+    }
+}
+
 type Outcome = Result<CallToolResult, ControlError>;
 
 impl Caller<'_> {
@@ -115,36 +136,22 @@ impl Caller<'_> {
     async fn authorize(&self, arguments: Value) -> Outcome {
         let asked: Authorize = invalid::from_object(arguments)?;
         let sandbox = &self.visit.sandbox;
-        let redirect_uri = if let Some(uri) = asked.redirect_uri {
-            uri
-        } else {
-            let client = sandbox.read_client(&asked.client_id)?;
-            let registered = client.redirect_uris.into_iter().next();
-            registered.ok_or_else(|| {
+        let client = sandbox.read_client(&asked.client_id);
+        let redirect_uri = match (&asked.redirect_uri, &client) {
+            (Some(uri), _) => uri.clone(),
+            (None, Err(why)) => return Ok(refused(why.to_json(), "id", "client_id")),
+            (None, Ok(client)) => client.redirect_uris.first().cloned().ok_or_else(|| {
                 let why = format!("client {:?} has registered none", asked.client_id);
                 Invalid::new("redirect_uri", why).with_hint("give one")
-            })?
+            })?,
         };
         let drawn = Verifier::drawn(&sandbox.entropy.authorization_code());
         let verifier = asked.code_challenge.is_none().then_some(&drawn);
         let challenge = asked.code_challenge.clone();
-        let state = asked.state.unwrap_or_else(|| sandbox.entropy.client_id());
-        let form = url::form_urlencoded::Serializer::new(String::new())
-            .append_pair("response_type", "code")
-            .append_pair("client_id", &asked.client_id)
-            .append_pair("redirect_uri", &redirect_uri)
-            .append_pair(
-                "scope",
-                &asked.scope.unwrap_or(Scope::USER_READ).to_string(),
-            )
-            .append_pair("state", &state)
-            .append_pair(
-                "code_challenge",
-                &challenge.unwrap_or_else(|| drawn.challenge().0),
-            )
-            .append_pair("code_challenge_method", "S256")
-            .append_pair("approved", "true")
-            .finish();
+        let challenge = challenge.unwrap_or_else(|| drawn.challenge().0);
+        let state = asked.state.clone();
+        let state = state.unwrap_or_else(|| sandbox.entropy.client_id());
+        let form = asked.form(&redirect_uri, &state, &challenge);
         let (path, kind) = (
             "/api/auth/oauth/authorize",
             "application/x-www-form-urlencoded",
@@ -153,6 +160,9 @@ impl Caller<'_> {
         let (status, headers, answer) = self.ask(path, kind, form, Some(&user)).await;
         let location = headers.get(LOCATION).and_then(|to| to.to_str().ok());
         let Some(location) = location.and_then(|to| Url::parse(to).ok()) else {
+            if answer["path"] == "X-Mock-User" {
+                return Ok(refused(answer, "X-Mock-User", "user"));
+            }
             return Ok(as_result(status, answer));
         };
         let told: Map<String, Value> = location
@@ -166,8 +176,11 @@ impl Caller<'_> {
                 "client_id": asked.client_id,
                 "redirect_uri": redirect_uri,
                 "code": code,
-                "code_verifier": verifier.map_or("(yours)", Verifier::reveal),
+                "code_verifier": verifier.map_or(YOURS, Verifier::reveal),
             });
+            if client.is_ok_and(|client| client.confidential) {
+                result["exchange"]["client_secret"] = YOURS.into();
+            }
         }
         Ok(CallToolResult::structured(result))
     }
@@ -247,8 +260,15 @@ impl Caller<'_> {
         if let Some(Ok(user)) = user.map(str::parse) {
             headers.insert(MOCK_USER, user);
         }
-        if let Some(peer) = self.parts.extensions.get::<Peer>() {
-            request.extensions_mut().insert(*peer);
+        let (came, goes) = (&self.parts.extensions, request.extensions_mut());
+        if let Some(authority) = came.get::<Authority>() {
+            goes.insert(authority.clone());
+        }
+        if let Some(door) = came.get::<Door>() {
+            goes.insert(*door);
+        }
+        if let Some(peer) = came.get::<Peer>() {
+            goes.insert(*peer);
         }
         let Some(answer) = router::ask(self.app, request).await else {
             let broken = json!("the connection broke: nothing came back");
@@ -258,6 +278,14 @@ impl Caller<'_> {
             .unwrap_or_else(|_| String::from_utf8_lossy(&answer.body).into_owned().into());
         (answer.parts.status, answer.parts.headers, body)
     }
+}
+
+/// A refusal that names the key as the agent has it.
+fn refused(mut told: Value, named: &str, key: &str) -> CallToolResult {
+    if told["path"] == named {
+        told["path"] = key.into();
+    }
+    CallToolResult::structured_error(told)
 }
 
 /// An endpoint's answer as a tool's.

@@ -4,7 +4,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::invalid::Invalid;
 use crate::model::account::Currency;
+use crate::model::period::{self, is_readable};
 use crate::protocol::error::OAuthError;
 
 /// The largest integer that a JSON number carries exactly in JavaScript.
@@ -26,7 +28,8 @@ pub enum Budget {
     Absolute {
         /// In buzz.
         limit: u64,
-        /// Of which accounts: `yellow`, `blue`, `green`; without it, or with none, of all.
+        /// Of which accounts: `yellow`, `blue`, `green`; without it, or with none, of all. Another name caps nothing; a
+        /// control call refuses it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         currencies: Option<Vec<String>>,
     },
@@ -46,7 +49,7 @@ pub enum Budget {
     Rollover {
         /// In buzz.
         limit: u64,
-        /// When it starts anew, in UTC. What is no cron expression never fires.
+        /// When it starts anew, in UTC. What is no cron expression never fires; a control call refuses it.
         cron: String,
         /// As for [`Budget::Absolute`].
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -92,6 +95,13 @@ impl BuzzLimit {
 }
 
 impl BuzzLimit {
+    /// What in it does not do what it says. A consent may hold it all the same, as at Civitai.
+    pub(crate) fn pitfalls(&self) -> Vec<Invalid> {
+        let budgets = self.0.iter().enumerate();
+        let found = budgets.flat_map(|(at, budget)| budget.pitfalls(&format!("buzz_limit[{at}]")));
+        found.collect()
+    }
+
     /// Its budgets, which all hold at once.
     pub(crate) fn budgets(&self) -> &[Budget] {
         &self.0
@@ -142,16 +152,36 @@ impl Budget {
     /// Whether what this account pays counts. A list that names nothing leaves no account out: a cap holds rather than
     /// not.
     pub(crate) fn covers(&self, currency: Currency) -> bool {
+        let is_named = |name: &String| Currency::named(name) == Some(currency);
+        let names = self.currencies();
+        names.is_empty() || names.iter().any(is_named)
+    }
+
+    fn currencies(&self) -> &[String] {
         match self {
             Self::Absolute { currencies, .. }
             | Self::Sliding { currencies, .. }
-            | Self::Rollover { currencies, .. } => currencies.as_ref().is_none_or(|names| {
-                names.is_empty()
-                    || names
-                        .iter()
-                        .any(|name| Currency::named(name) == Some(currency))
-            }),
+            | Self::Rollover { currencies, .. } => currencies.as_deref().unwrap_or_default(),
         }
+    }
+
+    fn pitfalls(&self, path: &str) -> Vec<Invalid> {
+        let mut found = Vec::new();
+        if let Self::Rollover { cron, .. } = self
+            && !is_readable(cron)
+        {
+            let why = format!("{cron:?} is no cron expression: the budget never begins anew");
+            found.push(Invalid::new(format!("{path}.cron"), why).with_hint(period::CRON_HINT));
+        }
+        for (at, name) in self.currencies().iter().enumerate() {
+            if Currency::named(name).is_none() {
+                let why = format!("no buzz is {name:?}: it caps nothing");
+                let why = Invalid::new(format!("{path}.currencies[{at}]"), why);
+                let known = Currency::ALL.map(Currency::name);
+                found.push(why.with_nearest(name, known, "there is yellow, blue and green"));
+            }
+        }
+        found
     }
 }
 

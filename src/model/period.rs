@@ -1,14 +1,10 @@
-//! Since when does a budget count? Windows of a fixed length, months of the calendar and cron expressions, all in UTC.
-//! What is counted is `ledger.rs`.
+//! Since when does a budget count? Windows of a fixed length, months of the calendar and cron expressions (`cron.rs`),
+//! all in UTC. What is counted is `ledger.rs`.
 
-use std::cmp::Ordering;
-
-use croner::errors::CronError;
-use croner::parser::CronParser;
-use croner::{CivilDate, CivilDateTime, CivilTime, CronDateTime, Resolution, Weekday};
-use time::{Date, Duration, Month, OffsetDateTime, PrimitiveDateTime, Time};
+use time::{Date, Month, OffsetDateTime, PrimitiveDateTime};
 
 use crate::model::buzz::Window;
+use crate::model::cron::Schedule;
 use crate::protocol::time::Timestamp;
 
 /// So long ago that everything counts.
@@ -47,70 +43,30 @@ fn months_before(now: Timestamp, months: u64) -> Option<Timestamp> {
 
 /// When the expression last fired, now included. What never has, and what is no cron expression, has always been in
 /// its first period: a cap that cannot be read is not a cap that can be escaped.
-///
-/// Five fields, or six with the seconds first; where both the day of the month and the day of the week are given, both
-/// must fit. Source: Civitai's budgets are read by Cronos.
 pub(crate) fn last_tick(cron: &str, now: Timestamp) -> Timestamp {
-    let parser = CronParser::builder().dom_and_dow(true).build();
     let tick = || {
         let now = moment(now)?;
-        let whole_second = Utc(PrimitiveDateTime::new(now.date(), now.time()));
-        let cron = parser.parse(cron).ok()?;
-        let tick = cron.find_previous_occurrence(&whole_second, true).ok()?;
+        let whole_second = now.replace_nanosecond(0).ok()?;
+        let whole_second = PrimitiveDateTime::new(whole_second.date(), whole_second.time());
+        let tick = Schedule::read(cron)?.last_tick(whole_second)?;
         Some(Timestamp(
-            tick.0.assume_utc().unix_timestamp().checked_mul(1000)?,
+            tick.assume_utc().unix_timestamp().checked_mul(1000)?,
         ))
     };
     tick().unwrap_or(ALWAYS)
 }
 
-fn moment(at: Timestamp) -> Option<OffsetDateTime> {
-    OffsetDateTime::from_unix_timestamp_nanos(i128::from(at.0) * 1_000_000).ok()
+/// Whether a rollover budget of this expression ever begins anew.
+pub(crate) fn is_readable(cron: &str) -> bool {
+    Schedule::read(cron).is_some()
 }
 
-/// What the cron library may know of a moment in UTC, where every wall clock time comes once.
-#[derive(Debug, Clone)]
-struct Utc(PrimitiveDateTime);
+/// What a cron expression is, to whoever has written something else.
+pub(crate) const CRON_HINT: &str = "write five fields, such as \"0 0 1 * *\" for each month's first, six with the seconds first, \
+    or a name such as @daily";
 
-impl CronDateTime for Utc {
-    fn to_civil(&self) -> CivilDateTime {
-        let (date, time) = (self.0.date(), self.0.time());
-        let month = u32::from(u8::from(date.month()));
-        CivilDateTime::new(
-            CivilDate::from_parts_unchecked(date.year(), month, date.day().into()),
-            CivilTime::from_parts_unchecked(
-                time.hour().into(),
-                time.minute().into(),
-                time.second().into(),
-            ),
-        )
-    }
-
-    fn civil_weekday(&self) -> Weekday {
-        Weekday::from_days_from_sunday(self.0.weekday().number_days_from_sunday().into())
-    }
-
-    fn resolve_civil(&self, civil: CivilDateTime) -> Result<Resolution<Self>, CronError> {
-        let part = |number: u32| u8::try_from(number).ok();
-        let moment = || {
-            let month = Month::try_from(part(civil.month())?).ok()?;
-            let date = Date::from_calendar_date(civil.year(), month, part(civil.day())?).ok()?;
-            let (hour, minute) = (part(civil.hour())?, part(civil.minute())?);
-            let time = Time::from_hms(hour, minute, part(civil.second())?).ok()?;
-            Some(Self(PrimitiveDateTime::new(date, time)))
-        };
-        moment()
-            .map(Resolution::Single)
-            .ok_or(CronError::InvalidDate)
-    }
-
-    fn checked_add_seconds(&self, seconds: i64) -> Option<Self> {
-        self.0.checked_add(Duration::seconds(seconds)).map(Self)
-    }
-
-    fn cmp_instant(&self, other: &Self) -> Ordering {
-        self.0.cmp(&other.0)
-    }
+fn moment(at: Timestamp) -> Option<OffsetDateTime> {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(at.0) * 1_000_000).ok()
 }
 
 #[cfg(test)]

@@ -80,13 +80,71 @@ async fn a_rollover_budget_begins_anew_when_its_cron_fires() {
 }
 
 #[tokio::test]
-async fn a_cron_that_nobody_can_read_never_fires() {
+async fn crons_are_read_as_civitai_reads_them() {
     let mock = Mock::documented().await;
-    let budget = json!([{ "type": "rollover", "limit": 30, "cron": "on pay day" }]);
-    let ada = capped(&mock, "2026-01-31T12:00:00Z", budget).await;
-    assert!(ada.pays(30).await);
+    for (cron, at, seconds) in [
+        ("0/15 * * * *", "2026-01-31T12:14:50Z", 10),
+        ("0 22-2 * * *", "2026-02-01T00:59:59Z", 1),
+        ("0 12 L-3 * *", "2026-02-25T11:00:00Z", 3600),
+        ("@every_minute", "2026-02-25T11:00:50Z", 10),
+        ("@every_second", "2026-02-25T11:00:50Z", 1),
+    ] {
+        let budget = json!([{ "type": "rollover", "limit": 30, "cron": cron }]);
+        let ada = capped(&mock, at, budget).await;
+        assert!(ada.pays(30).await && !ada.pays(1).await, "{cron}");
+        mock.advance(seconds - 1).await;
+        assert!(seconds == 1 || !ada.pays(1).await, "{cron}");
+        mock.advance(1).await;
+        assert!(ada.pays(30).await && !ada.pays(1).await, "{cron}");
+        mock.control("DELETE", "/spends", json!({ "user": "ada" }))
+            .await;
+    }
+}
+
+/// Civitai asks of a cron that there be one, and of the names of currencies that they be text.
+#[tokio::test]
+async fn what_nobody_can_read_passes_at_consent_and_is_told_with_the_spends() {
+    let mock = Mock::documented().await;
+    mock.freeze("2026-01-31T12:00:00Z").await;
+    let budgets = r#"[{"type":"rollover","limit":30,"cron":"on pay day"},{"type":"absolute","limit":5,"currencies":["blu"]}]"#;
+    let request = CONF.asks("114689").and("buzz_limit", budgets);
+    mock.approve(&request).await.code();
+    assert!(Spender::funded(&mock, &CONF, 1000).await.pays(30).await);
     set_clock(&mock, "2036-01-01T00:00:00Z").await;
     assert!(!pays(&mock, 1).await);
+    let shown = mock.control("GET", "/spends", json!({})).await;
+    let pitfalls = shown["spends"][0]["pitfalls"].as_array().unwrap();
+    let told: Vec<&str> = pitfalls.iter().filter_map(Value::as_str).collect();
+    assert_snapshot!(told.join("\n"), @r#"
+    buzz_limit[0].cron: "on pay day" is no cron expression: the budget never begins anew; write five fields, such as "0 0 1 * *" for each month's first, six with the seconds first, or a name such as @daily
+    buzz_limit[1].currencies[0]: no buzz is "blu": it caps nothing; did you mean "blue"?
+    "#);
+}
+
+#[tokio::test]
+async fn a_control_call_refuses_what_would_not_do_what_it_says() {
+    let mock = Mock::documented().await;
+    let mut told = String::new();
+    for budget in [
+        json!({ "type": "rollover", "limit": 30, "cron": "on pay day" }),
+        json!({ "type": "rollover", "limit": 30, "cron": "0 0 1 1 * * 2030" }),
+        json!({ "type": "absolute", "limit": 30, "currencies": ["yellow", "blu"] }),
+        json!({ "type": "sliding", "limit": 30, "window": "day", "unit": 1, "currencies": ["purple"] }),
+    ] {
+        let limit = [json!({ "type": "absolute", "limit": 1 }), budget];
+        let agreed = json!({ "user": "ada", "client_id": "conf", "scope": 1, "buzz_limit": limit });
+        let answer = mock.ask("POST", "/_mock/consents").json(&agreed).await;
+        assert_eq!(answer.status, 400, "{answer}");
+        told += &format!("{}\n", answer.body);
+    }
+    assert_snapshot!(told, @r#"
+    {"error":"invalid","message":"\"on pay day\" is no cron expression: the budget never begins anew","path":"buzz_limit[1].cron","hint":"write five fields, such as \"0 0 1 * *\" for each month's first, six with the seconds first, or a name such as @daily"}
+    {"error":"invalid","message":"\"0 0 1 1 * * 2030\" is no cron expression: the budget never begins anew","path":"buzz_limit[1].cron","hint":"write five fields, such as \"0 0 1 * *\" for each month's first, six with the seconds first, or a name such as @daily"}
+    {"error":"invalid","message":"no buzz is \"blu\": it caps nothing","path":"buzz_limit[1].currencies[1]","hint":"did you mean \"blue\"?"}
+    {"error":"invalid","message":"no buzz is \"purple\": it caps nothing","path":"buzz_limit[1].currencies[0]","hint":"there is yellow, blue and green"}
+    "#);
+    let consents = mock.control("GET", "/consents", json!({})).await;
+    assert_eq!(consents["consents"], json!([]));
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@
 use civitai_oauth_mock::{Contract, Difference};
 use serde_json::json;
 
-use crate::support::{ME, Mock, SPA, Spender, WORKFLOWS, World};
+use crate::support::{Fields, ME, Mock, SPA, Spender, WORKFLOWS, World};
 
 /// Signs ada in to the app, with a cap as the consent page sends it.
 async fn sign_in(world: &World, cap: &str) -> Spender {
@@ -60,12 +60,17 @@ async fn first_minute(world: &World) {
     );
     assert_eq!(ada.balance().await, [440, 0, 0]);
 
-    // The user comes by the consent page again; the app's token is the old one.
-    sign_in(
-        world,
-        r#"[{"type":"sliding","limit":200,"window":"day","unit":1}]"#,
-    )
-    .await;
+    // The user raises the cap on the account page; the app's token is the old one.
+    let cookie = world.session("ada").await;
+    let form = Fields::of(&[
+        ("kind", "sliding"),
+        ("limit", "200"),
+        ("unit", "1"),
+        ("window", "day"),
+    ]);
+    let path = format!("/user/account/connected/{}/limit", SPA.id);
+    let raised = world.post(&path, &form).cookie(&cookie).await;
+    assert_eq!(raised.status, 303, "{raised}");
     assert_eq!(ada.submit(&body).await.status, 200);
     assert_eq!(ada.balance().await, [340, 0, 0]);
 }

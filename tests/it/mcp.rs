@@ -1,4 +1,5 @@
-//! `/mcp`: the tools for coding agents, by the client of rmcp. Another client of another language is in `examples/node`.
+//! `/mcp`: the tools for coding agents, by the client of rmcp. Another client, of another language, is in
+//! `tests/npm/mcp.test.mjs`; who may call is `mcp_guard.rs`, HTTP/2 `mcp_http2.rs`, the port `mcp_port.rs`.
 
 use civitai_oauth_mock::{Contract, McpListen, StartError};
 use insta::assert_snapshot;
@@ -10,7 +11,7 @@ use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::{ServiceExt as _, model::Tool};
 use serde_json::{Value, json};
 
-use crate::support::{CONF, Mock, Program, SPA, World, config};
+use crate::support::{CONF, Mock, SPA, World, config};
 
 type Agent = RunningService<RoleClient, ()>;
 
@@ -145,6 +146,56 @@ async fn what_authorize_refuses_is_refused_in_its_words() {
 }
 
 #[tokio::test]
+async fn a_confidential_app_is_told_to_add_its_secret() {
+    let mock = Mock::documented().await;
+    let agent = agent(&mock.base).await;
+    let asked = json!({ "client_id": CONF.id, "user": "ada" });
+    let mut exchange = ok(&agent, "mock-authorize", asked).await["exchange"].clone();
+    assert_eq!(exchange["client_secret"], "(yours)");
+    exchange["client_secret"] = CONF.secret.into();
+    let body = json!({ "body": exchange });
+    let tokens = ok(&agent, "civitai-oauth-exchange", body).await;
+    assert!(mock.is_live(tokens["access_token"].as_str().unwrap()).await);
+}
+
+#[tokio::test]
+async fn a_fault_of_ones_own_is_set_and_cleared() {
+    let mock = Mock::documented().await;
+    let agent = agent(&mock.base).await;
+    let refresh = json!({ "body": {
+        "grant_type": "refresh_token", "client_id": SPA.id,
+        "refresh_token": mock.tokens(&SPA, "1").await.refresh,
+    } });
+    let effect = json!({ "error": "invalid_grant", "error_description": "not today" });
+    let rule = json!({ "endpoint": "token", "grant_type": "refresh_token", "effect": effect });
+    let set = ok(&agent, "mock-fault", json!({ "fault": rule })).await;
+    assert!(set["id"].is_number() || set["id"].is_string(), "{set}");
+    let told = refused(&agent, "civitai-oauth-exchange", refresh.clone()).await;
+    assert!(told.contains("not today"), "{told}");
+    assert_eq!(ok(&agent, "mock-clear-faults", json!({})).await, json!({}));
+    ok(&agent, "civitai-oauth-exchange", refresh).await;
+}
+
+#[tokio::test]
+async fn a_scope_is_explained_bit_by_bit() {
+    let mock = Mock::documented().await;
+    let agent = agent(&mock.base).await;
+    let told = ok(&agent, "mock-explain-scope", json!({ "scope": 114_689 })).await;
+    assert_eq!(told["preset"], "AI Services");
+    let by_names =
+        json!({ "scope": ["UserRead", "AIServicesRead", "AIServicesWrite", "BuzzRead"] });
+    let by_names = ok(&agent, "mock-explain-scope", by_names).await;
+    assert_eq!(by_names["scope"], told["scope"]);
+    let names: Vec<&str> = told["bits"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|bit| bit["name"].as_str())
+        .collect();
+    assert_snapshot!(names.join(" "), @"UserRead AIServicesRead AIServicesWrite BuzzRead");
+}
+
+#[tokio::test]
 async fn wrong_arguments_are_told_as_by_the_control_api() {
     let mock = Mock::documented().await;
     let agent = agent(&mock.base).await;
@@ -174,9 +225,9 @@ async fn wrong_arguments_are_told_as_by_the_control_api() {
     mock-authorize {"client":"conf","user":"ada"}
       {"error":"invalid","message":"unknown key \"client\"","path":"client","hint":"did you mean \"client_id\"?"}
     mock-authorize {"client_id":"con","user":"ada"}
-      {"error":"not_found","message":"no client \"con\"","path":"id","hint":"did you mean \"conf\"?"}
+      {"error":"not_found","message":"no client \"con\"","path":"client_id","hint":"did you mean \"conf\"?"}
     mock-authorize {"client_id":"conf","user":"adda"}
-      {"error":"invalid","message":"no user \"adda\"","path":"X-Mock-User","hint":"did you mean \"ada\"?"}
+      {"error":"invalid","message":"no user \"adda\"","path":"user","hint":"did you mean \"ada\"?"}
     mock-advance-clock {"by":"soon"}
       {"error":"invalid","message":"\"soon\" is not a length of time: write 300ms, 90s, 5m, 1h, 7d or a number of seconds","path":"by","hint":null}
     mock-fault {}
@@ -243,42 +294,6 @@ async fn the_contract_and_the_differences_can_be_read() {
     assert_snapshot!(none.unwrap_err(), @r#"Mcp error: -32602: resource: no resource "civitai-oauth-mock://contracts"; did you mean "civitai-oauth-mock://contract"?"#);
 }
 
-/// The answer to a first message that comes with these headers.
-async fn hello(world: &World, headers: &[(&str, &str)]) -> u16 {
-    let message = json!({
-        "jsonrpc": "2.0", "id": 1, "method": "initialize",
-        "params": { "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": { "name": "t", "version": "1" } },
-    });
-    let mut ask = world
-        .ask("POST", "/mcp")
-        .header("accept", "application/json, text/event-stream");
-    for (name, value) in headers {
-        ask = ask.header(name, value);
-    }
-    ask.json(&message).await.status
-}
-
-#[tokio::test]
-async fn the_guard_of_the_control_api_holds_here_too() {
-    let mock = Mock::documented().await;
-    assert_eq!(hello(&mock, &[]).await, 200);
-    for hostile in [
-        ("origin", "https://evil.example"),
-        ("sec-fetch-site", "cross-site"),
-        ("host", "evil.example"),
-    ] {
-        assert_eq!(hello(&mock, &[hostile]).await, 403, "{hostile:?}");
-    }
-    let mut config = config(Contract::Documented);
-    config.set_control_token("t0ken");
-    let mock = Mock::start(config).await;
-    assert_eq!(hello(&mock, &[]).await, 401);
-    assert_eq!(
-        hello(&mock, &[("authorization", "Bearer t0ken")]).await,
-        200
-    );
-}
-
 #[tokio::test]
 async fn agents_may_have_a_port_of_their_own() {
     let mut config = config(Contract::Documented);
@@ -308,16 +323,6 @@ async fn agents_may_have_a_port_of_their_own() {
     let other = civitai_oauth_mock::Server::start(config).await.unwrap();
     assert_eq!(other.mcp_address(), None);
     other.stop().await;
-}
-
-#[test]
-fn the_program_says_where_mcp_is() {
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let taken = taken.local_addr().unwrap().to_string();
-    let told = Program::output(&["--listen", "127.0.0.1:0", "--mcp-listen", &taken]);
-    assert!(!told.status.success());
-    let told = Program::output(&["--mcp-listen", "nowhere"]);
-    assert_snapshot!(String::from_utf8_lossy(&told.stderr).lines().next().unwrap_or_default(), @r#"error: invalid value 'nowhere' for '--mcp-listen <ADDRESS|none>': write an IP address and a port, for example 127.0.0.1:8080, or "none""#);
 }
 
 #[tokio::test]

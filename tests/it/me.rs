@@ -60,6 +60,8 @@ async fn the_token_comes_by_header_or_by_query_and_the_header_goes_first() {
     let (ada, tess) = (mint(&mock, "ada", 1).await, mint(&mock, "tess", 1).await);
     let by_query = format!("{ME}?token={tess}");
     assert_eq!(mock.get(&by_query).await.text("username"), "tess");
+    let twice = mock.get(&format!("{by_query}&token={ada}")).await;
+    assert_eq!(twice.text("username"), "tess", "the first counts");
     for header in [format!("Bearer {ada}"), format!("bearer {ada}")] {
         let answer = mock.get(&by_query).header("authorization", &header).await;
         assert_eq!(answer.text("username"), "ada", "{header}");

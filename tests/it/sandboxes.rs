@@ -137,7 +137,7 @@ async fn a_name_that_no_sandbox_may_have_is_our_404() {
     404
     content-type: application/json
 
-    {"error":"not_found","message":"nothing answers at /_sandbox/b%C3%B6x/login","path":"","hint":"the OAuth endpoints are below /api/auth/oauth, sandboxes below /_sandbox/{name} (letters, digits, - _ . and at most 64 of them), control calls below /_mock"}
+    {"error":"not_found","message":"nothing answers at /_sandbox/b%C3%B6x/login","path":"","hint":"the OAuth endpoints are below /api/auth/oauth, sandboxes below /_sandbox/{name} (letters, digits, - _ . and at most 64 of them), control calls below /_mock, MCP is at /mcp"}
     "#);
     for name in ["", "a b", "a%2Fb", "a,b", &"a".repeat(65)] {
         let answer = mock.get(&format!("/_sandbox/{name}/login")).await;
@@ -157,7 +157,7 @@ async fn a_path_where_nothing_answers_is_our_404() {
     404
     content-type: application/json
 
-    {"error":"not_found","message":"nothing answers at /api/auth/oauth/tokens","path":"","hint":"the OAuth endpoints are below /api/auth/oauth, sandboxes below /_sandbox/{name} (letters, digits, - _ . and at most 64 of them), control calls below /_mock"}
+    {"error":"not_found","message":"nothing answers at /api/auth/oauth/tokens","path":"","hint":"the OAuth endpoints are below /api/auth/oauth, sandboxes below /_sandbox/{name} (letters, digits, - _ . and at most 64 of them), control calls below /_mock, MCP is at /mcp"}
     "#);
     let inside = mock.sandbox("x").get("/nothing").await;
     assert_snapshot!(inside.gist(), @"404 not_found: nothing answers at /_sandbox/x/nothing");

@@ -180,7 +180,9 @@ async fn nobody_and_too_little_scope_are_refused() {
 
     {"error":"insufficient_scope","error_description":"Token does not have AIServicesWrite scope"}
     "#);
-    assert_eq!(narrow.get(&format!("{WORKFLOWS}/x")).await.status, 403);
+    let reading = Spender::with(&mock, &mock.tokens(&CONF, "65537").await.access);
+    let refused = reading.get(&format!("{WORKFLOWS}/x")).await;
+    assert_snapshot!(refused.body, @r#"{"error":"insufficient_scope","error_description":"Token does not have AIServicesRead or AIServicesWrite scope"}"#);
 }
 
 #[tokio::test]
@@ -224,6 +226,9 @@ async fn a_body_that_says_nothing_usable_is_told_where() {
 
     {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"errors":{"$":["The body is not JSON: EOF while parsing an object at line 1 column 1."]}}
     "#);
+    let picture_in_it = json!({ "cost": 1, "image": "A".repeat(600_000) });
+    let too_long = ada.submit(&picture_in_it).await;
+    assert_snapshot!(too_long.json()["errors"], @r#"{"$":["There is no body, or it is longer than 512 KiB."]}"#);
     let whatif = mock
         .ask("POST", &format!("{WORKFLOWS}?whatif=1"))
         .header("authorization", &header);

@@ -35,6 +35,14 @@ const call = async (name, args) => {
   return { ...structuredContent, isError };
 };
 
+const CALLBACK = "http://localhost:3000/callback";
+
+// The id of an app without a secret.
+const app = async () => {
+  const clients = await (await fetch(`${base}/_mock/clients`)).json();
+  return clients.find((client) => !client.confidential).id;
+};
+
 test("the tool of the published capability is there", async () => {
   const { tools } = await agent.listTools();
   const exchange = tools.find((tool) => tool.name === "civitai-oauth-exchange");
@@ -45,10 +53,8 @@ test("the tool of the published capability is there", async () => {
 });
 
 test("an agent gets a code, exchanges it once, and reads why the second time fails", async () => {
-  const clients = await (await fetch(`${base}/_mock/clients`)).json();
-  const app = clients.find((client) => !client.confidential);
   const { exchange } = await call("mock-authorize", {
-    client_id: app.id, user: "ada", scope: "AI Services", redirect_uri: "http://localhost:3000/callback",
+    client_id: await app(), user: "ada", scope: "AI Services", redirect_uri: CALLBACK,
   });
   const tokens = await call("civitai-oauth-exchange", { body: exchange });
   assert.match(tokens.access_token, /^civitai_[0-9a-f]{36}$/);
@@ -56,6 +62,63 @@ test("an agent gets a code, exchanges it once, and reads why the second time fai
   assert.deepEqual([again.isError, again.error], [true, "invalid_grant"]);
   const { requests } = await call("mock-requests", { endpoint: "token" });
   assert.match(requests.at(-1).why.mend, /new authorization/);
+});
+
+test("every tool is there, and says what it does", async () => {
+  const { tools } = await agent.listTools();
+  assert.deepEqual(tools.map(({ name }) => name), [
+    "civitai-oauth-exchange", "mock-authorize", "mock-requests", "mock-advice", "mock-advance-clock", "mock-fault",
+    "mock-clear-faults", "mock-explain-scope", "mock-reset",
+  ]);
+  for (const { name, description, inputSchema } of tools) {
+    assert.ok(description.length > 20, name);
+    assert.equal(inputSchema.type, "object", name);
+  }
+});
+
+test("tokens expire when the clock is moved, and a fault comes and goes", async () => {
+  const { exchange } = await call("mock-authorize", { client_id: await app(), user: "ada", redirect_uri: CALLBACK });
+  const tokens = await call("civitai-oauth-exchange", { body: exchange });
+  const me = async () => {
+    const headers = { authorization: `Bearer ${tokens.access_token}` };
+    return (await fetch(`${base}/api/v1/me`, { headers })).status;
+  };
+  assert.equal(await me(), 200);
+  await call("mock-advance-clock", { by: "61m" });
+  assert.equal(await me(), 401);
+  await call("mock-advance-clock", { by: "-61m" });
+  assert.equal(await me(), 200);
+
+  const refresh = { grant_type: "refresh_token", client_id: exchange.client_id, refresh_token: tokens.refresh_token };
+  const set = await call("mock-fault", { fault: { endpoint: "token", effect: { error: "invalid_grant", error_description: "not today" } } });
+  assert.ok(!set.isError, JSON.stringify(set));
+  const refused = await call("civitai-oauth-exchange", { body: refresh });
+  assert.deepEqual([refused.isError, refused.error_description], [true, "not today"]);
+  await call("mock-clear-faults", {});
+  assert.match((await call("civitai-oauth-exchange", { body: refresh })).access_token, /^civitai_/);
+  await call("mock-fault", { preset: "refresh-revoked", times: 1 });
+  await call("mock-reset", {});
+  const { requests } = await call("mock-requests", {});
+  assert.deepEqual(requests, []);
+});
+
+test("a scope is explained, and advice given", async () => {
+  const { preset, bits } = await call("mock-explain-scope", { scope: 114689 });
+  assert.deepEqual([preset, bits.length], ["AI Services", 4]);
+  const { findings } = await call("mock-advice", {});
+  assert.ok(Array.isArray(findings));
+});
+
+test("an agent in a sandbox leaves the others alone", async () => {
+  const own = new Client({ name: "test", version: "1.0.0" });
+  await own.connect(new StreamableHTTPClientTransport(new URL(`${base}/_sandbox/npm/mcp`)));
+  const args = { client_id: await app(), user: "ada", redirect_uri: CALLBACK };
+  const { structuredContent } = await own.callTool({ name: "mock-authorize", arguments: args });
+  const elsewhere = await call("civitai-oauth-exchange", { body: structuredContent.exchange });
+  assert.equal(elsewhere.error, "invalid_grant");
+  const here = await own.callTool({ name: "civitai-oauth-exchange", arguments: { body: structuredContent.exchange } });
+  assert.match(here.structuredContent.access_token, /^civitai_/);
+  await own.close();
 });
 
 test("the differences can be read", async () => {

@@ -6,12 +6,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
-use hyper::client::conn::http1;
+use hyper::client::conn::{http1, http2};
 use hyper::header::HOST;
 use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, ServerName};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::crypto::ring;
@@ -79,6 +80,20 @@ impl Https {
         ))
     }
 
+    /// Sends the request by HTTP/2, as the two sides agree in the handshake: the host is in the target alone.
+    pub(crate) async fn send_by_http2(
+        &self,
+        request: Request<Vec<u8>>,
+    ) -> io::Result<Response<Vec<u8>>> {
+        let mut config = self.connector.config().as_ref().clone();
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        let host = request.uri().host().expect("a host").to_owned();
+        let name = ServerName::try_from(host).expect("a name or an address");
+        let stream = TcpStream::connect(self.address).await?;
+        let stream = TlsConnector::from(Arc::new(config)).connect(name, stream);
+        http2_over(stream.await?, request).await
+    }
+
     /// `GET` of a whole URL.
     pub(crate) async fn get(&self, url: &str) -> io::Result<Answer> {
         let request = Request::get(url).body(Vec::new()).expect("a request");
@@ -90,4 +105,25 @@ impl Https {
             asked: url.parse().expect("a URL"),
         })
     }
+}
+
+/// Sends the request by HTTP/2 to whoever is at the other end, who is known to speak it.
+pub(crate) async fn http2_over(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    request: Request<Vec<u8>>,
+) -> io::Result<Response<Vec<u8>>> {
+    let (mut sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+        .await
+        .map_err(io::Error::other)?;
+    tokio::spawn(connection);
+    let answer = sender
+        .send_request(request.map(Body::from))
+        .await
+        .map_err(io::Error::other)?;
+    let (parts, body) = answer.into_parts();
+    let body = to_bytes(Body::new(body), usize::MAX).await;
+    Ok(Response::from_parts(
+        parts,
+        body.map_err(io::Error::other)?.to_vec(),
+    ))
 }

@@ -30,7 +30,7 @@ pub(crate) use devices::{
 };
 pub(crate) use fields::Fields;
 pub(crate) use files::Folder;
-pub(crate) use https::Https;
+pub(crate) use https::{Https, http2_over};
 pub(crate) use id_tokens::{CONFIGURATION, JWKS};
 pub(crate) use line::{Line, statuses};
 pub(crate) use page::Page;

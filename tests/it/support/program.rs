@@ -140,7 +140,8 @@ impl Program {
         code
     }
 
-    fn kill(mut self) -> String {
+    /// Ends it: everything that it said beside what it announced.
+    pub(crate) fn kill(mut self) -> String {
         let _ = self.child.kill();
         let mut said = String::new();
         if let Some(mut err) = self.child.stderr.take() {

@@ -1,0 +1,155 @@
+//! Spend caps, whatever is spent, however the clock moves and whenever they are reset: what an app may spend is what a
+//! plain sum over its spends says.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+use crate::support::{CONF, Mock, Spender, World};
+
+/// Few, since each is a dozen requests and more.
+const CASES: u32 = 16;
+
+/// 2026-02-28T23:58:00Z: a month ends within the first steps.
+const START: &str = "2026-02-28T23:58:00Z";
+
+#[derive(Debug, Clone, Copy)]
+enum Cap {
+    Absolute,
+    /// Within so many seconds, told as seconds or as minutes.
+    Sliding(i64, bool),
+    /// Anew at every full so many minutes.
+    Rollover(i64),
+}
+
+impl Cap {
+    fn show(self, limit: u64) -> Value {
+        match self {
+            Self::Absolute => json!({ "type": "absolute", "limit": limit }),
+            Self::Sliding(length, true) => {
+                json!({ "type": "sliding", "limit": limit, "window": "minute", "unit": length })
+            }
+            Self::Sliding(length, false) => {
+                json!({ "type": "sliding", "limit": limit, "window": "second", "unit": length })
+            }
+            Self::Rollover(1) => {
+                json!({ "type": "rollover", "limit": limit, "cron": "@every_minute" })
+            }
+            Self::Rollover(minutes) => {
+                let cron = format!("0/{minutes} * * * *");
+                json!({ "type": "rollover", "limit": limit, "cron": cron })
+            }
+        }
+    }
+
+    /// What of the spends counts, `now` seconds after [`START`], which is 58 minutes past the hour.
+    fn spent(self, spends: &[(i64, u64, bool)], now: i64) -> u64 {
+        let hour = 58 * 60;
+        let counts = |at: i64, forgiven: bool| match self {
+            Self::Absolute => !forgiven,
+            Self::Sliding(length, minutes) => now - at < if minutes { length * 60 } else { length },
+            Self::Rollover(minutes) => {
+                let period = |at: i64| (at + hour).div_euclid(minutes * 60);
+                period(at) >= period(now)
+            }
+        };
+        let counted = spends.iter().filter(|(at, _, gone)| counts(*at, *gone));
+        counted.map(|(_, amount, _)| amount).sum()
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Pay(u64),
+    Move(i64),
+    Reset,
+}
+
+fn caps() -> impl Strategy<Value = Vec<(Cap, u64)>> {
+    let cap = prop_oneof![
+        Just(Cap::Absolute),
+        (1..120_i64).prop_map(|seconds| Cap::Sliding(seconds, false)),
+        (1..4_i64).prop_map(|minutes| Cap::Sliding(minutes, true)),
+        // Those that go into an hour.
+        prop::sample::select(vec![1, 2, 3, 5]).prop_map(Cap::Rollover),
+    ];
+    vec((cap, 20..80_u64), 1..4)
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        4 => (1..40_u64).prop_map(Step::Pay),
+        2 => (1..100_i64).prop_map(Step::Move),
+        1 => prop::sample::select(vec![1, 60, 120, -30]).prop_map(Step::Move),
+        1 => Just(Step::Reset),
+    ];
+    vec(step, 4..16)
+}
+
+async fn agrees(world: &World, caps: &[(Cap, u64)], steps: &[Step]) -> Result<(), TestCaseError> {
+    world.freeze(START).await;
+    world
+        .cap(
+            &CONF,
+            caps.iter().map(|(cap, limit)| cap.show(*limit)).collect(),
+        )
+        .await;
+    let ada = Spender::funded(world, &CONF, 10_000).await;
+    let grant = json!({ "user": "ada", "client_id": CONF.id });
+    let (mut now, mut spends) = (0, Vec::new());
+    for step in steps {
+        match *step {
+            Step::Pay(amount) => {
+                let fits = caps
+                    .iter()
+                    .all(|(cap, limit)| cap.spent(&spends, now) + amount <= *limit);
+                prop_assert_eq!(ada.pays(amount).await, fits, "{:?} at {} s", step, now);
+                if fits {
+                    spends.push((now, amount, false));
+                }
+            }
+            Step::Move(seconds) => {
+                world.advance(seconds).await;
+                now += seconds;
+            }
+            Step::Reset => {
+                world.control("POST", "/spends/reset", grant.clone()).await;
+                for spend in &mut spends {
+                    spend.2 = true;
+                }
+            }
+        }
+    }
+    let shown = world.control("GET", "/spends", json!({})).await;
+    for ((cap, limit), rule) in caps
+        .iter()
+        .zip(shown["spends"][0]["rules"].as_array().expect("a list"))
+    {
+        let spent = cap.spent(&spends, now);
+        prop_assert_eq!(&rule["spend"], &json!(spent), "{:?}", cap);
+        prop_assert_eq!(&rule["remaining"], &json!(limit.saturating_sub(spent)));
+    }
+    Ok(())
+}
+
+#[test]
+fn an_app_may_spend_what_a_plain_sum_leaves_it() {
+    let runtime = Runtime::new().expect("a runtime can be built");
+    let mock = runtime.block_on(Mock::documented());
+    let config = ProptestConfig {
+        cases: CASES,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    let cases = std::cell::Cell::new(0);
+    let outcome = TestRunner::new(config).run(&(caps(), steps()), |(caps, steps)| {
+        cases.set(cases.get() + 1);
+        let world = mock.sandbox(&format!("case-{}", cases.get()));
+        runtime.block_on(agrees(&world, &caps, &steps))
+    });
+    if let Err(why) = outcome {
+        panic!("{why}");
+    }
+}

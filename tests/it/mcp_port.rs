@@ -1,0 +1,49 @@
+//! The program's port for coding agents: where it is when nobody says so, and what comes of one that is taken.
+
+use std::net::TcpListener;
+use std::process::{Command, Output};
+
+use insta::assert_snapshot;
+
+use crate::support::Program;
+
+/// The program, of which nobody says where MCP is to be.
+fn told_nothing(listen: &str) -> Command {
+    let mut command = Program::command(&["--listen", listen]);
+    command.env_remove("CIVITAI_MOCK_MCP_LISTEN");
+    command
+}
+
+#[test]
+fn the_default_is_port_9090_on_the_address_of_the_other_and_needs_not_be_free() {
+    // An address of this machine that is nobody else's, so that its ports are free.
+    let program = Program::serve(&mut told_nothing("127.0.90.90:0"));
+    let announced = program.announced.join("\n");
+    assert!(announced.contains("http://127.0.90.90:9090"), "{announced}");
+
+    let other = Program::serve(&mut told_nothing("127.0.90.90:0"));
+    let announced = other.announced.join("\n");
+    assert!(!announced.contains(":9090"), "{announced}");
+    let said = other.kill();
+    let why = said.split_once("cannot listen").map_or("", |(_, why)| why);
+    assert_snapshot!(why.trim_end(), @" on 127.0.90.90:9090: Address already in use (os error 98); choose another with --mcp-listen (port 0 takes a free one); MCP is at /mcp of the main port alone");
+}
+
+#[test]
+fn one_that_is_named_and_taken_is_a_failure() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = listener.local_addr().unwrap().to_string();
+    let by_flag = Program::output(&["--listen", "127.0.0.1:0", "--mcp-listen", &taken]);
+    let by_environment = Program::command(&["--listen", "127.0.0.1:0"])
+        .env("CIVITAI_MOCK_MCP_LISTEN", &taken)
+        .output()
+        .unwrap();
+    let said = |told: &Output| {
+        assert!(!told.status.success());
+        String::from_utf8_lossy(&told.stderr).replace(&taken, "(taken)")
+    };
+    assert_snapshot!(said(&by_flag).trim_end(), @"civitai-oauth-mock: cannot listen on (taken): Address already in use (os error 98); choose another with --mcp-listen (port 0 takes a free one)");
+    assert_eq!(said(&by_environment), said(&by_flag));
+    let told = Program::output(&["--mcp-listen", "nowhere"]);
+    assert_snapshot!(String::from_utf8_lossy(&told.stderr).lines().next().unwrap_or_default(), @r#"error: invalid value 'nowhere' for '--mcp-listen <ADDRESS|none>': write an IP address and a port, for example 127.0.0.1:8080, or "none""#);
+}
