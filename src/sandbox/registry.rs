@@ -122,7 +122,7 @@ impl Registry {
 
     /// Opens a sandbox: as it was left where the database knows it, else as it is to be made.
     async fn open_sandbox(&self, name: &str, own: OwnBlueprint) -> Result<Shared, StoreError> {
-        let entropy = Entropy::new(self.blueprint.entropy_seed, name);
+        let entropy = Entropy::new(self.blueprint.entropy_seed, name, self.store.run());
         let known = self.store.find_sandbox(name).await?;
         let kept = known
             .as_ref()
