@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::support::{AUTHORIZE, Answer, CONF, CONSENT_PAGE, Fields, Mock, SPA, World, redacted};
 
 /// Where pages answer. `{…}` is filled in by the test.
-const PAGES: [&str; 22] = [
+const PAGES: [&str; 23] = [
     "/",
     "/login",
     "/logout",
@@ -26,6 +26,7 @@ const PAGES: [&str; 22] = [
     "/_mock",
     "/_mock/events",
     "/_mock/dashboard",
+    "/_mock/findings",
     "/_mock/playground",
     "/_mock/playground/act",
     "/_mock/playground/callback",
