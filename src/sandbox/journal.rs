@@ -101,6 +101,16 @@ struct Kept {
     entries: VecDeque<Entry>,
     counters: Counters,
     last_id: u64,
+    gone: Gone,
+}
+
+/// What a journal has let go since it was cleared, to make room.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Gone {
+    /// How many.
+    pub(crate) count: u64,
+    /// The id of the newest of them; 0 where there are none.
+    pub(crate) last: u64,
 }
 
 impl Journal {
@@ -130,11 +140,12 @@ impl Journal {
             if let Some(grant) = entry.grant_type().map(GrantType::of) {
                 *kept.counters.grants.entry(grant).or_default() += 1;
             }
-            if kept.entries.len() >= self.capacity {
-                kept.entries.pop_front();
-            }
-            if self.capacity > 0 {
-                kept.entries.push_back(entry);
+            kept.entries.push_back(entry);
+            if kept.entries.len() > self.capacity
+                && let Some(oldest) = kept.entries.pop_front()
+            {
+                kept.gone.count += 1;
+                kept.gone.last = oldest.id;
             }
             kept.last_id
         };
@@ -160,6 +171,11 @@ impl Journal {
         self.kept().counters.clone()
     }
 
+    /// What has been let go to make room.
+    pub(crate) fn gone(&self) -> Gone {
+        self.kept().gone
+    }
+
     /// The id of the newest exchange, whether it is still kept or not.
     pub(crate) fn newest(&self) -> u64 {
         *self.newest.borrow()
@@ -170,6 +186,7 @@ impl Journal {
         let mut kept = self.kept();
         kept.entries.clear();
         kept.counters = Counters::default();
+        kept.gone = Gone::default();
     }
 
     /// Tells of every exchange that comes from now on.
