@@ -238,11 +238,31 @@ pub(super) fn verbs() -> Vec<Verb> {
     ]
 }
 
+/// What a call reads, of what it may be given. Neither is read by half: the types of `doors.rs` know their keys.
+#[derive(Debug, Clone, Copy)]
+struct Takes {
+    query: &'static [&'static str],
+    body: &'static [&'static str],
+}
+
+impl Takes {
+    fn of(verb: &Verb) -> Self {
+        Self {
+            query: verb.query,
+            body: verb.body,
+        }
+    }
+}
+
 /// The control routes, behind their guard.
 pub(crate) fn routes(app: Arc<App>) -> Routes {
     verbs()
         .into_iter()
-        .fold(Routes::new(), |all, verb| all.route(verb.path, verb.route))
+        .fold(Routes::new(), |all, verb| {
+            let takes = Takes::of(&verb);
+            let only = middleware::from_fn_with_state(takes, input::only_what_is_taken);
+            all.route(verb.path, verb.route.route_layer(only))
+        })
         .method_not_allowed_fallback(doors::wrong_method)
         .layer(middleware::from_fn_with_state(app, guard::admit))
 }
