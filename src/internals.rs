@@ -115,7 +115,7 @@ pub fn secret_is(kept: &str, presented: &str) -> bool {
 
 /// Draws tokens, the same for the same seed.
 pub fn tokens(seed: u64) -> impl FnMut() -> Secret {
-    let entropy = Entropy::new(Some(seed), "internals");
+    let entropy = Entropy::new(Some(seed), "internals", 0);
     move || entropy.token()
 }
 

@@ -131,7 +131,7 @@ pub(super) fn scope(asked: &ScopeOf) -> anyhow::Result<()> {
 }
 
 pub(super) fn pkce() -> anyhow::Result<()> {
-    let verifier = Verifier::drawn(&Entropy::new(None, "pkce").authorization_code());
+    let verifier = Verifier::drawn(&Entropy::new(None, "pkce", 0).authorization_code());
     say(&format!(
         "code_verifier   {}\ncode_challenge  {}\n",
         verifier.reveal(),

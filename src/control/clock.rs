@@ -5,9 +5,9 @@ use std::fmt;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 use super::Outcome;
-use super::users::as_json;
 use crate::invalid::Invalid;
 use crate::protocol::duration::{Length, LengthVisitor};
 use crate::protocol::json::given;
@@ -16,8 +16,34 @@ use crate::sandbox::Sandbox;
 use crate::sandbox::clock::{Clock, ClockState};
 
 /// By how much to move the clock: `{"by":"1h"}`, `{"seconds":3600}`, or the bare length.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Advance(pub(crate) Length);
+#[derive(Debug, Clone)]
+pub(crate) struct Advance {
+    by: Length,
+    /// As it was written, for whoever asks for too much.
+    sent: Value,
+    key: &'static str,
+}
+
+impl From<Length> for Advance {
+    fn from(by: Length) -> Self {
+        Self {
+            by,
+            sent: Value::from(by.to_string()),
+            key: "by",
+        }
+    }
+}
+
+/// A length as it was written.
+struct Sent(Length, Value);
+
+impl<'de> Deserialize<'de> for Sent {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let sent = Value::deserialize(deserializer)?;
+        let length = Length::deserialize(&sent).map_err(de::Error::custom)?;
+        Ok(Self(length, sent))
+    }
+}
 
 impl<'de> Deserialize<'de> for Advance {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -35,30 +61,48 @@ impl<'de> Visitor<'de> for AdvanceVisitor {
     }
 
     fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<Advance, E> {
-        LengthVisitor.visit_f64(seconds).map(Advance)
+        bare(LengthVisitor.visit_f64(seconds), seconds)
     }
 
     fn visit_i64<E: de::Error>(self, seconds: i64) -> Result<Advance, E> {
-        LengthVisitor.visit_i64(seconds).map(Advance)
+        bare(LengthVisitor.visit_i64(seconds), seconds)
     }
 
     fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<Advance, E> {
-        LengthVisitor.visit_u64(seconds).map(Advance)
+        bare(LengthVisitor.visit_u64(seconds), seconds)
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Advance, E> {
-        LengthVisitor.visit_str(text).map(Advance)
+        bare(LengthVisitor.visit_str(text), text)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Advance, A::Error> {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         struct Keys {
-            #[serde(alias = "seconds")]
-            by: Length,
+            #[serde(default, deserialize_with = "given")]
+            by: Option<Sent>,
+            #[serde(default, deserialize_with = "given")]
+            seconds: Option<Sent>,
         }
-        Keys::deserialize(MapAccessDeserializer::new(map)).map(|keys| Advance(keys.by))
+        let keys = Keys::deserialize(MapAccessDeserializer::new(map))?;
+        let (Sent(by, sent), key) = match (keys.by, keys.seconds) {
+            (Some(by), None) => (by, "by"),
+            (None, Some(seconds)) => (seconds, "seconds"),
+            (None, None) => return Err(de::Error::missing_field("by")),
+            (Some(Sent(_, by)), Some(Sent(_, seconds))) => {
+                let why = format!("by {by} and seconds {seconds} are both given: leave one out");
+                return Err(de::Error::custom(why));
+            }
+        };
+        Ok(Advance { by, sent, key })
     }
+}
+
+/// A length without a key.
+fn bare<E>(by: Result<Length, E>, sent: impl Into<Value>) -> Result<Advance, E> {
+    let (sent, key) = (sent.into(), "");
+    by.map(|by| Advance { by, sent, key })
 }
 
 /// `{"at":"2026-01-01T00:00:00Z"}`, or Unix seconds.
@@ -121,10 +165,10 @@ impl Sandbox {
     }
 
     /// Moves the clock by a length of time, back where it is negative.
-    pub(crate) async fn advance_clock(&self, Advance(by): Advance) -> Outcome<ClockView> {
+    pub(crate) async fn advance_clock(&self, asked: Advance) -> Outcome<ClockView> {
+        let Advance { by, sent, key } = asked;
         let there = Timestamp(self.now().0.saturating_add(by.0));
-        let length = as_json(&by);
-        within_reach(there, "by", &format!("{length} leads out of"))?;
+        within_reach(there, key, &format!("{sent} leads out of"))?;
         self.clock.advance(by.0);
         self.keep_clock().await?;
         Ok(self.show_clock())

@@ -9,7 +9,7 @@ use crate::model::user::UserRef;
 use crate::protocol::call::{Endpoint, GrantType, Method};
 use crate::protocol::error::ErrorCode;
 use crate::sandbox::Sandbox;
-use crate::sandbox::journal::Entry;
+use crate::sandbox::journal::{Entry, Gone};
 use crate::sandbox::settings::UnknownClients;
 
 /// What the mock itself answers where its own extensions are misused, or where nobody serves a path.
@@ -214,9 +214,52 @@ impl Search {
     }
 }
 
+impl Search {
+    /// Whether some that fit may be among those that have gone.
+    pub(super) fn may_have_fitted(&self, gone: Gone) -> bool {
+        gone.count > 0 && self.filter.after.is_none_or(|after| after < gone.last)
+    }
+}
+
+/// That a request to the endpoint can ask by the grant.
+pub(super) fn check_grant(
+    endpoint: Option<Endpoint>,
+    grant_type: Option<GrantType>,
+) -> Result<(), Invalid> {
+    let (Some(endpoint), Some(grant_type)) = (endpoint, grant_type) else {
+        return Ok(());
+    };
+    if endpoint.reads_grant_type() {
+        return Ok(());
+    }
+    let name = grant_type.name();
+    let why =
+        format!("{name:?} never comes to the endpoint \"{endpoint}\": it reads no grant_type");
+    let readers = Endpoint::ALL.iter().filter(|one| one.reads_grant_type());
+    let names: Vec<&str> = readers.map(|one| one.name()).collect();
+    let hint = format!(
+        "leave one of them out, or give the endpoint {}",
+        names.join(" or ")
+    );
+    Err(Invalid::new("grant_type", why).with_hint(hint))
+}
+
+/// That an exchange can end with this status; 0 is a connection that a fault has cut.
+fn check_status(status: u16) -> Result<(), Invalid> {
+    if status == 0 || (100..=599).contains(&status) {
+        return Ok(());
+    }
+    let why = format!("{status} is not a status from 100 to 599");
+    Err(Invalid::new("status", why).with_hint("0 finds the exchanges whose connection was cut"))
+}
+
 impl Sandbox {
     /// Makes sure that a filter could find something.
     pub(super) fn search(&self, filter: Filter) -> Outcome<Search> {
+        check_grant(filter.endpoint, filter.grant_type)?;
+        if let Some(status) = filter.status {
+            check_status(status)?;
+        }
         let user = self.known_parties(filter.client_id.as_deref(), filter.user.as_ref())?;
         if let Some(error) = &filter.error {
             self.check_error(error)?;

@@ -137,7 +137,7 @@ fn check_site(app: &App, headers: &HeaderMap, authority: Option<String>) -> Resu
         return Err(why.with_hint("call it from a test or from this machine's own pages"));
     }
     if let Some(origin) = text(ORIGIN.as_str())
-        && !(is_ours(app, origin) && is_near(origin, &host))
+        && !(is_ours(app, origin) && is_near(app, origin, &host))
     {
         let why = Invalid::new("Origin", format!("{origin:?} may not use the control API"));
         return Err(why.with_hint("call it from a test or from this machine's own pages"));
@@ -145,15 +145,16 @@ fn check_site(app: &App, headers: &HeaderMap, authority: Option<String>) -> Resu
     Ok(())
 }
 
-/// Whether the page of this origin can be of this machine: anybody can serve one from an address, so that one must
-/// be loopback, or the address that the request came to.
-fn is_near(origin: &str, asked: &str) -> bool {
+/// Whether the page of this origin can be of this machine: anybody can serve one from an address, and any other machine
+/// of the network from a name without dots, so that it must be loopback, the host that the request came to, or that of
+/// `--public-url`.
+fn is_near(app: &App, origin: &str, asked: &str) -> bool {
     let host = |url: &str| Some(Url::parse(url).ok()?.host()?.to_owned());
     match host(origin) {
         Some(Host::Ipv4(address)) if address.is_loopback() => true,
         Some(Host::Ipv6(address)) if address.is_loopback() => true,
-        Some(Host::Domain(_)) => true,
-        address => address == host(asked),
+        Some(Host::Domain(name)) if name.trim_end_matches('.') == "localhost" => true,
+        page => page == host(asked) || page == app.public_url.as_deref().and_then(host),
     }
 }
 

@@ -136,6 +136,8 @@ pub struct Exchanges {
     pub requests: Vec<Exchange>,
     /// How often what was asked for, by all that came since the journal was cleared.
     pub counters: Counters,
+    /// How many have gone since then, the oldest first, because the journal was full.
+    pub dropped: u64,
 }
 
 /// A request, and what it was answered. `Debug` shows no secrets even where they were asked for.
@@ -260,7 +262,16 @@ impl Sandbox {
     pub(crate) async fn list_requests(&self, asked: Requests) -> Outcome<Exchanges> {
         let wait = asked.wait.unwrap_or(Length(0));
         if !(Length(0)..=LONGEST_WAIT).contains(&wait) {
-            return Err(Invalid::new("wait", "a wait goes from 0 to 60 s").into());
+            let why = format!("{wait} is not from 0s to {LONGEST_WAIT}");
+            return Err(Invalid::new("wait", why)
+                .with_hint("ask as often as you like")
+                .into());
+        }
+        if let (Some(count), None) = (asked.count, asked.wait) {
+            let why = format!("{count} are to be waited for, but for no time");
+            return Err(Invalid::new("count", why)
+                .with_hint("give wait too, for example wait=5s, or leave count out")
+                .into());
         }
         let search = self.search(asked.filter)?;
         let count = asked.count.unwrap_or(1);
@@ -275,6 +286,7 @@ impl Sandbox {
         Ok(Exchanges {
             requests: shown.collect(),
             counters: self.journal.counters(),
+            dropped: self.journal.gone().count,
         })
     }
 
@@ -294,9 +306,11 @@ impl Sandbox {
                 }
             }
         };
-        match tokio::time::timeout(wait, enough).await {
-            Ok(found) => found,
-            Err(_) => self.journal.matching(|entry| search.fits(entry)),
-        }
+        let found = tokio::select! {
+            found = tokio::time::timeout(wait, enough) => found.ok(),
+            // Nothing will come any more.
+            () = self.closed() => None,
+        };
+        found.unwrap_or_else(|| self.journal.matching(|entry| search.fits(entry)))
     }
 }

@@ -1,10 +1,13 @@
 //! Sandboxes by control call: made, listed, deleted. These verbs belong to the registry, not to one sandbox.
 
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{ControlError, Outcome};
 use crate::invalid::Invalid;
@@ -31,11 +34,49 @@ pub struct NewSandbox {
     /// Without one, a UUID.
     #[serde(default)]
     name: Option<String>,
-    /// In the seed format, as JSON; without one, the server's own.
-    #[serde(default)]
+    /// In the seed format, as JSON or as TOML text; without one, the server's own.
+    #[serde(default, deserialize_with = "seed")]
     seed: Option<SeedFile>,
     #[serde(default)]
     settings: SettingsPatch,
+}
+
+/// A seed as the object that it is in JSON, or as the text of a seed file.
+fn seed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SeedFile>, D::Error> {
+    deserializer.deserialize_any(SeedVisitor)
+}
+
+struct SeedVisitor;
+
+impl<'de> Visitor<'de> for SeedVisitor {
+    type Value = Option<SeedFile>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of users and clients, or TOML text in the seed format")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Option<SeedFile>, E> {
+        Ok(None)
+    }
+
+    fn visit_str<E: de::Error>(self, toml: &str) -> Result<Option<SeedFile>, E> {
+        let read = SeedFile::read(toml, Path::new("seed"));
+        read.map(Some).map_err(|wrong| {
+            let line = wrong.file.as_ref().and_then(|(_, line)| *line);
+            let wrong = Invalid {
+                file: None,
+                ..wrong
+            };
+            match line {
+                Some(line) => E::custom(format!("line {line}: {wrong}")),
+                None => E::custom(wrong),
+            }
+        })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Option<SeedFile>, A::Error> {
+        SeedFile::deserialize(MapAccessDeserializer::new(map)).map(Some)
+    }
 }
 
 impl NewSandbox {

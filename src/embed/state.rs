@@ -41,13 +41,13 @@ impl MockSandbox {
 
     /// Moves the clock on. Errors: that leads beyond the year 9999.
     pub async fn advance(&self, by: Duration) -> Result<ClockView, MockError> {
-        let by = Advance(Length::of(by));
+        let by = Advance::from(Length::of(by));
         Ok(self.world().await?.advance_clock(by).await?)
     }
 
     /// Moves the clock back. Errors: that leads before the year 1.
     pub async fn rewind(&self, by: Duration) -> Result<ClockView, MockError> {
-        let by = Advance(Length(-Length::of(by).0));
+        let by = Advance::from(Length(-Length::of(by).0));
         Ok(self.world().await?.advance_clock(by).await?)
     }
 

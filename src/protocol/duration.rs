@@ -84,6 +84,15 @@ impl std::str::FromStr for Length {
     }
 }
 
+/// In the largest unit that it is a whole number of, as people would write it.
+impl std::fmt::Display for Length {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let whole = |unit: &&(&str, i64)| self.0 != 0 && self.0 % unit.1 == 0;
+        let (name, ms) = UNITS.iter().rev().find(whole).unwrap_or(&("s", 1000));
+        write!(f, "{}{name}", self.0 / ms)
+    }
+}
+
 impl Serialize for Length {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if self.0 % 1000 == 0 {
@@ -170,6 +179,7 @@ mod tests {
             let json = serde_json::to_string(&length).unwrap();
             proptest::prop_assert_eq!(serde_json::from_str::<Length>(&json).unwrap(), length, "{}", json);
             proptest::prop_assert_eq!(format!("{ms}ms").parse(), Ok(length));
+            proptest::prop_assert_eq!(length.to_string().parse(), Ok(length));
         }
     }
 }

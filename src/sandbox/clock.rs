@@ -63,6 +63,11 @@ impl Clock {
     }
 }
 
+/// The system's own time, which no control call moves.
+pub(super) fn system_now() -> Timestamp {
+    Timestamp(system_ms())
+}
+
 impl ClockState {
     fn now(self) -> Timestamp {
         match self {

@@ -1,5 +1,5 @@
 //! Where does the unpredictable come from? The one door to randomness, and the birthplace of every secret's
-//! text. A seed makes the same sandbox draw the same values every time.
+//! text. A seed makes the same sandbox draw the same values every time; of a file, each run draws its own.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -18,8 +18,9 @@ const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 pub(crate) struct Entropy(Mutex<ChaCha20Rng>);
 
 impl Entropy {
-    /// The same seed and sandbox give the same values; without a seed nobody can tell.
-    pub(crate) fn new(seed: Option<u64>, sandbox: &str) -> Self {
+    /// The same seed, sandbox and run give the same values; without a seed nobody can tell. What an earlier run of
+    /// a file has drawn is in its rows, so that no later one may draw it again.
+    pub(crate) fn new(seed: Option<u64>, sandbox: &str, run: u64) -> Self {
         let mut key = [0; 32];
         match seed {
             Some(seed) => {
@@ -32,7 +33,9 @@ impl Entropy {
                 .try_fill_bytes(&mut key)
                 .expect("the system has randomness"),
         }
-        Self(Mutex::new(ChaCha20Rng::from_seed(key)))
+        let mut generator = ChaCha20Rng::from_seed(key);
+        generator.set_stream(run);
+        Self(Mutex::new(generator))
     }
 
     fn bytes<const N: usize>(&self) -> [u8; N] {
@@ -129,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_seed_fixes_what_is_drawn_per_sandbox() {
-        let draw = |seed, name| Entropy::new(seed, name).token().reveal().to_owned();
+        let draw = |seed, name| Entropy::new(seed, name, 0).token().reveal().to_owned();
         assert_eq!(draw(Some(7), "a"), draw(Some(7), "a"));
         assert_ne!(draw(Some(7), "a"), draw(Some(7), "b"));
         assert_ne!(draw(None, "a"), draw(None, "a"));
@@ -138,7 +141,7 @@ mod tests {
 
     #[test]
     fn client_ids_are_version_4_uuids() {
-        let id = Entropy::new(Some(1), "x").client_id();
+        let id = Entropy::new(Some(1), "x", 0).client_id();
         assert_eq!((id.len(), &id[14..15]), (36, "4"));
         assert!(matches!(&id[19..20], "8" | "9" | "a" | "b"));
     }

@@ -139,6 +139,16 @@ struct Kept {
     entries: VecDeque<Slot>,
     counters: Counters,
     last_id: u64,
+    gone: Gone,
+}
+
+/// What a journal has let go since it was cleared, to make room.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Gone {
+    /// How many.
+    pub(crate) count: u64,
+    /// The id of the newest of them; 0 where there are none.
+    pub(crate) last: u64,
 }
 
 impl Journal {
@@ -172,11 +182,12 @@ impl Journal {
             if let Some(grant) = exchange.grant {
                 *kept.counters.grants.entry(grant).or_default() += 1;
             }
-            if kept.entries.len() >= self.capacity {
+            kept.entries.push_back(Slot::Folded(id, exchange.unfold));
+            if kept.entries.len() > self.capacity {
                 kept.entries.pop_front();
-            }
-            if self.capacity > 0 {
-                kept.entries.push_back(Slot::Folded(id, exchange.unfold));
+                kept.gone.count += 1;
+                // They are numbered one after another.
+                kept.gone.last = id - kept.entries.len() as u64;
             }
             id
         };
@@ -200,6 +211,11 @@ impl Journal {
         self.kept().counters.clone()
     }
 
+    /// What has been let go to make room.
+    pub(crate) fn gone(&self) -> Gone {
+        self.kept().gone
+    }
+
     /// The id of the newest exchange, whether it is still kept or not.
     pub(crate) fn newest(&self) -> u64 {
         *self.newest.borrow()
@@ -210,6 +226,7 @@ impl Journal {
         let mut kept = self.kept();
         let gone = std::mem::take(&mut kept.entries);
         kept.counters = Counters::default();
+        kept.gone = Gone::default();
         drop(kept);
         // Nobody waits for the journal while what was in it is taken to pieces.
         drop(gone);

@@ -12,9 +12,10 @@ pub(crate) mod settings;
 pub(crate) mod world;
 
 use std::ops::Deref;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use clock::{Clock, ClockState};
+use clock::{Clock, ClockState, system_now};
 use entropy::Entropy;
 use faults::{Faults, SetFault, Target};
 use journal::{Folded, Journal};
@@ -22,6 +23,7 @@ use keys::IdTokenKey;
 use rate_limits::{Limit, RateLimits};
 use serde::{Deserialize, Serialize};
 use settings::Settings;
+use tokio_util::sync::CancellationToken;
 use world::{Janitor, World};
 
 use crate::protocol::time::Timestamp;
@@ -47,6 +49,12 @@ pub(crate) struct Sandbox {
     world: Arc<World>,
 }
 
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.shared.used.store(system_now().0, Ordering::Relaxed);
+    }
+}
+
 /// What stays of a sandbox while its rows come and go.
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -67,6 +75,10 @@ pub(crate) struct Shared {
     /// One reset, restore or snapshot at a time, and one clock to keep.
     turn: tokio::sync::Mutex<()>,
     janitor: Janitor,
+    /// When somebody was last done with it, in the system's time: idleness is not the sandbox's.
+    used: AtomicI64,
+    /// It is deleted: whoever waits for something to come waits no more.
+    gone: CancellationToken,
 }
 
 /// What of a sandbox is not rows, and goes back with them.
@@ -110,6 +122,23 @@ impl Shared {
             world: RwLock::new(Arc::new(world)),
             turn: tokio::sync::Mutex::default(),
             janitor,
+            used: AtomicI64::new(system_now().0),
+            gone: CancellationToken::new(),
+        }
+    }
+
+    /// Comes back when the sandbox is deleted.
+    pub(crate) async fn closed(&self) {
+        self.gone.cancelled().await;
+    }
+
+    /// When it was last used: now, while somebody still holds it.
+    fn last_used(self: &Arc<Self>) -> Timestamp {
+        // The registry holds it once.
+        if Arc::strong_count(self) > 1 {
+            system_now()
+        } else {
+            Timestamp(self.used.load(Ordering::Relaxed))
         }
     }
 
@@ -209,6 +238,7 @@ impl Shared {
     /// The sandbox is gone: what is under way finishes, and its rows go after it.
     fn close(&self) {
         self.today().retire();
+        self.gone.cancel();
     }
 }
 

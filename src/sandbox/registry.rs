@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::RwLock;
 
-use super::clock::{Clock, ClockState};
+use super::clock::{ClockState, system_now};
 use super::entropy::Entropy;
 use super::keys::IdTokenKey;
 use super::settings::SettingsPatch;
@@ -27,8 +27,6 @@ pub(crate) struct Registry {
     store: Store,
     blueprint: Arc<Blueprint>,
     places: Mutex<HashMap<String, Place>>,
-    /// The system's own time: idleness is not the sandbox's.
-    clock: Clock,
     janitor: Janitor,
 }
 
@@ -39,7 +37,16 @@ type Inside = Arc<RwLock<Option<Arc<Shared>>>>;
 #[derive(Debug)]
 struct Place {
     inside: Inside,
+    /// When somebody last came.
     used: Timestamp,
+}
+
+impl Place {
+    /// How long nobody has used what is inside. Whoever is under way in it uses it.
+    fn idle(&self, inside: Option<&Arc<Shared>>) -> Duration {
+        let left = inside.map_or(self.used, Shared::last_used);
+        since(left.max(self.used), system_now())
+    }
 }
 
 /// What a sandbox is made with, where that is not the server's.
@@ -64,11 +71,11 @@ impl Registry {
         for world in store.retired_worlds() {
             janitor.remove(world);
         }
-        let clock = Clock::default();
+        let used = system_now();
         let known = store.list_sandboxes().into_iter().map(|name| {
             let place = Place {
                 inside: Inside::default(),
-                used: clock.now(),
+                used,
             };
             (name, place)
         });
@@ -76,7 +83,6 @@ impl Registry {
             places: Mutex::new(known.collect()),
             store,
             blueprint: Arc::new(blueprint),
-            clock,
             janitor,
         }
     }
@@ -105,7 +111,7 @@ impl Registry {
     }
 
     fn place(&self, name: &str) -> Inside {
-        let now = self.clock.now();
+        let now = system_now();
         let mut places = self.places();
         if let Some(known) = places.get_mut(name) {
             known.used = now;
@@ -122,7 +128,7 @@ impl Registry {
 
     /// Opens a sandbox: as it was left where the database knows it, else as it is to be made.
     async fn open_sandbox(&self, name: &str, own: OwnBlueprint) -> Result<Shared, StoreError> {
-        let entropy = Entropy::new(self.blueprint.entropy_seed, name);
+        let entropy = Entropy::new(self.blueprint.entropy_seed, name, self.store.run());
         let known = self.store.find_sandbox(name).await?;
         let kept = known
             .as_ref()
@@ -198,20 +204,25 @@ impl Registry {
 
     /// How long nobody has used a sandbox; nothing where there is none.
     pub(crate) fn idle(&self, name: &str) -> Option<Duration> {
-        let used = self.places().get(name)?.used;
-        Some(since(used, self.clock.now()))
+        let places = self.places();
+        let place = places.get(name)?;
+        Some(match place.inside.try_read() {
+            Ok(inside) => place.idle(inside.as_ref()),
+            // Somebody opens it, or closes it.
+            Err(_) => Duration::ZERO,
+        })
     }
 
     /// Removes a sandbox and all that is in it. Whether there was one.
     pub(crate) async fn close_sandbox(self: &Arc<Self>, name: &str) -> Result<bool, StoreError> {
         let (registry, name) = (Arc::clone(self), name.to_owned());
-        whole(async move { registry.close_if(&name, |_| true).await }).await
+        whole(async move { registry.close_if(&name, |_, _| true).await }).await
     }
 
     async fn close_if(
         &self,
         name: &str,
-        may_go: impl Fn(&Place) -> bool,
+        may_go: impl Fn(&Place, Option<&Arc<Shared>>) -> bool,
     ) -> Result<bool, StoreError> {
         let Some(place) = self
             .places()
@@ -222,6 +233,7 @@ impl Registry {
         };
         let mut inside = place.write().await;
         // Somebody may have come while this waited for its turn.
+        let may_go = |place: &Place| may_go(place, inside.as_ref());
         if !self.places().get(name).is_some_and(may_go) {
             return Ok(false);
         }
@@ -249,12 +261,13 @@ impl Registry {
 
     /// Removes the sandboxes that nobody has used for so long. The default one stays.
     pub(crate) async fn sweep(&self, idle: Duration) -> Result<(), StoreError> {
-        let is_idle = |place: &Place| since(place.used, self.clock.now()) > idle;
+        let is_idle = |place: &Place, inside: Option<&Arc<Shared>>| place.idle(inside) > idle;
         let names: Vec<String> = {
             let places = self.places();
+            // Who came lately, and who is still there, is asked with the place to ourselves.
             let idle = places
                 .iter()
-                .filter(|(name, place)| *name != DEFAULT && is_idle(place));
+                .filter(|(name, place)| *name != DEFAULT && is_idle(place, None));
             idle.map(|(name, _)| name.clone()).collect()
         };
         for name in names {

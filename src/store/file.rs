@@ -28,8 +28,9 @@ pub(super) struct File {
 }
 
 impl File {
-    /// Opens a file and brings it to this version's schema. What comes back besides is what is in it, less the rows.
-    pub(super) async fn open(path: &Path) -> Result<(Self, Catalogue), StoreError> {
+    /// Opens a file and brings it to this version's schema. What comes back besides is how many servers have opened it
+    /// before, and what is in it, less the rows.
+    pub(super) async fn open(path: &Path) -> Result<(Self, u64, Catalogue), StoreError> {
         let refused = |why: String| StoreError::Open {
             path: path.to_owned(),
             why,
@@ -54,6 +55,9 @@ impl File {
             .run_direct(None, &mut connection, false)
             .await
             .map_err(|why| refused(why.to_string()))?;
+        let run = count(&mut connection)
+            .await
+            .map_err(|why| refused(why.to_string()))?;
         let catalogue = Catalogue::read(&mut connection).await?;
         let log = Arc::new(Log::new(path));
         let writing = writer::write(Arc::clone(&log), options.clone(), connection);
@@ -63,7 +67,7 @@ impl File {
             writer: Mutex::new(Some(tokio::spawn(writing))),
             _taken: taken,
         };
-        Ok((file, catalogue))
+        Ok((file, run, catalogue))
     }
 
     /// To read rows by that nobody has changed yet.
@@ -90,6 +94,19 @@ impl Drop for File {
     fn drop(&mut self) {
         self.log.close();
     }
+}
+
+/// How many servers have opened the file before; from now on it is one more. SQLite keeps a number for its users, which
+/// nothing else here uses.
+async fn count(connection: &mut SqliteConnection) -> Result<u64, sqlx::Error> {
+    let before: i64 = sqlx::query_scalar("pragma user_version")
+        .fetch_one(&mut *connection)
+        .await?;
+    let next = before.wrapping_add(1) & i64::from(i32::MAX);
+    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("pragma user_version = {next}")))
+        .execute(&mut *connection)
+        .await?;
+    Ok(u64::try_from(before).unwrap_or_default())
 }
 
 /// Takes the file for this server: two that each answer from their own memory would write over each other.

@@ -39,6 +39,8 @@ pub(crate) use worlds::{Origin, Seed};
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
     catalogue: Arc<Mutex<Catalogue>>,
+    /// How many servers have had the rows before this one.
+    run: u64,
     /// Where the rows outlive the process.
     file: Option<Arc<File>>,
 }
@@ -128,17 +130,23 @@ impl StoreError {
 impl Store {
     /// Opens the database and brings it to this version's schema.
     pub(crate) async fn open(database: &Database) -> Result<Self, StoreError> {
-        let (file, catalogue) = match database {
-            Database::Memory => (None, Catalogue::default()),
+        let (file, run, catalogue) = match database {
+            Database::Memory => (None, 0, Catalogue::default()),
             Database::File(path) => {
-                let (file, catalogue) = File::open(path).await?;
-                (Some(Arc::new(file)), catalogue)
+                let (file, run, catalogue) = File::open(path).await?;
+                (Some(Arc::new(file)), run, catalogue)
             }
         };
         Ok(Self {
             catalogue: Arc::new(Mutex::new(catalogue)),
+            run,
             file,
         })
+    }
+
+    /// How many servers have had these rows before this one: 0 for the first, and in memory.
+    pub(crate) fn run(&self) -> u64 {
+        self.run
     }
 
     /// Whether a write would be kept. It writes a page of the file anew: reading would tell nothing of a full disk.

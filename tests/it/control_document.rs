@@ -1,9 +1,11 @@
 //! `/_mock/openapi.json`: the control API, described.
 
-use insta::assert_snapshot;
-use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 
-use crate::support::Mock;
+use insta::assert_snapshot;
+use serde_json::{Map, Value, json};
+
+use crate::support::{CONF, Mock};
 
 const METHODS: [&str; 4] = ["get", "post", "patch", "delete"];
 
@@ -25,18 +27,24 @@ fn operations(document: &Value) -> Vec<(String, String, Map<String, Value>)> {
 }
 
 /// The schema of a body that is an object; some may be something else too.
-fn object_of(body: &Value) -> &Value {
+fn object_of<'a>(document: &'a Value, body: &'a Value) -> &'a Value {
     let schema = &body["content"]["application/json"]["schema"];
-    schema["anyOf"].get(0).unwrap_or(schema)
+    match schema["$ref"].as_str() {
+        Some(named) => document
+            .pointer(named.trim_start_matches('#'))
+            .expect("a component"),
+        None => schema["anyOf"].get(0).unwrap_or(schema),
+    }
 }
 
 #[tokio::test]
 async fn every_call_is_listed() {
     let mock = Mock::documented().await;
     let mut list = String::new();
-    for (method, path, operation) in operations(&document(&mock).await) {
+    let document = document(&mock).await;
+    for (method, path, operation) in operations(&document) {
         let keys = operation.get("requestBody").map(|body| {
-            let keys: Vec<&str> = object_of(body)["properties"]
+            let keys: Vec<&str> = object_of(&document, body)["properties"]
                 .as_object()
                 .into_iter()
                 .flat_map(|keys| keys.keys())
@@ -155,7 +163,8 @@ async fn it_is_a_valid_document() {
             .keys()
             .collect();
         assert!(
-            statuses.len() == 2 && statuses.iter().any(|status| *status == "4XX"),
+            statuses.len() == if path == "/_mock/verify" { 3 } else { 2 }
+                && statuses.iter().any(|status| *status == "4XX"),
             "{method} {path} {statuses:?}"
         );
     }
@@ -166,14 +175,118 @@ async fn it_is_a_valid_document() {
 }
 
 #[tokio::test]
+async fn it_stays_as_it_was_published() {
+    let mock = Mock::documented().await;
+    let mut document = document(&mock).await;
+    document["servers"][0]["url"] = "http://mock".into();
+    document["info"]["version"] = "0.0.0".into();
+    let text = serde_json::to_string_pretty(&document).expect("JSON is text");
+    assert_snapshot!("openapi", text);
+}
+
+#[tokio::test]
+async fn every_component_that_is_named_is_there_and_used() {
+    let mock = Mock::documented().await;
+    let document = document(&mock).await;
+    let text = document.to_string();
+    let named: BTreeSet<&str> = text
+        .split("#/components/schemas/")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .collect();
+    let there = document["components"]["schemas"]
+        .as_object()
+        .expect("schemas");
+    let there: BTreeSet<&str> = there.keys().map(String::as_str).collect();
+    assert_eq!(named, there);
+}
+
+#[tokio::test]
+async fn answers_have_the_keys_that_are_described() {
+    let mock = Mock::documented().await;
+    let whom = json!({ "client_id": "conf", "user": "ada" });
+    let agreed = json!({ "client_id": "conf", "user": "ada", "scope": 1 });
+    let fault = json!({ "endpoint": "me", "effect": { "status": 503 } });
+    let calls = [
+        ("POST", "/_mock/tokens", whom.clone()),
+        ("POST", "/_mock/codes", whom),
+        ("POST", "/_mock/consents", agreed),
+        ("POST", "/_mock/sessions", json!({ "user": "ada" })),
+        ("POST", "/_mock/faults", fault),
+        ("POST", "/_mock/faults/presets/rate-limited", json!({})),
+        ("POST", "/_mock/snapshots/x", json!({})),
+        ("POST", "/_mock/sandboxes", json!({ "name": "x" })),
+        ("POST", "/_mock/clients/conf/rotate-secret", json!({})),
+        ("POST", "/_mock/verify", json!([])),
+        ("POST", "/_mock/clock/freeze", json!({})),
+        ("GET", "/_mock/tokens", json!({})),
+        ("GET", "/_mock/codes", json!({})),
+        ("GET", "/_mock/consents", json!({})),
+        ("GET", "/_mock/sessions", json!({})),
+        ("GET", "/_mock/spends", json!({})),
+        ("GET", "/_mock/faults", json!({})),
+        ("GET", "/_mock/snapshots", json!({})),
+        ("GET", "/_mock/sandboxes", json!({})),
+        ("GET", "/_mock/requests", json!({})),
+        ("GET", "/_mock/settings", json!({})),
+        ("GET", "/_mock/contract", json!({})),
+        ("GET", "/_mock/advice", json!({})),
+        ("DELETE", "/_mock/tokens", json!({})),
+        ("DELETE", "/_mock/consents", json!({})),
+    ];
+    mock.token(&CONF.for_itself()).await;
+    let document = document(&mock).await;
+    for (method, path, input) in calls {
+        let answer = mock.ask(method, path).json(&input).await;
+        let described = &document["paths"][path
+            .replace("/x", "/{name}")
+            .replace("rate-limited", "{name}")
+            .replace("/conf/", "/{id}/")][method.to_lowercase()]["responses"]
+            [answer.status.to_string()]["content"]["application/json"]["schema"];
+        fits(
+            &document,
+            described,
+            &answer.json(),
+            &format!("{method} {path}"),
+        );
+    }
+}
+
+/// That the value has each key that must be there, and no other than the described.
+fn fits(document: &Value, schema: &Value, value: &Value, place: &str) {
+    if let Some(name) = schema["$ref"].as_str() {
+        let name = name.rsplit('/').next().unwrap_or_default();
+        let named = &document["components"]["schemas"][name];
+        assert!(named.is_object(), "{place}: no {name}");
+        return fits(document, named, value, place);
+    }
+    for one in value.as_array().into_iter().flatten() {
+        fits(document, &schema["items"], one, place);
+    }
+    let Some(keys) = schema["properties"].as_object() else {
+        return;
+    };
+    for key in schema["required"].as_array().into_iter().flatten() {
+        let key = key.as_str().unwrap_or_default();
+        assert!(value.get(key).is_some(), "{place} lacks {key}: {value}");
+    }
+    for (key, inner) in keys {
+        if let Some(value) = value.get(key) {
+            fits(document, inner, value, &format!("{place} {key}"));
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_body_is_required_where_one_of_its_keys_is() {
     let mock = Mock::documented().await;
     let mut list = String::new();
-    for (method, path, operation) in operations(&document(&mock).await) {
+    let document = document(&mock).await;
+    for (method, path, operation) in operations(&document) {
         let Some(body) = operation.get("requestBody") else {
             continue;
         };
-        let needed = &object_of(body)["required"];
+        let needed = &object_of(&document, body)["required"];
         assert_eq!(body["required"], needed.is_array(), "{method} {path}");
         if needed.is_array() {
             list += &format!("{} {path} {needed}\n", method.to_uppercase());

@@ -41,6 +41,12 @@ async fn a_fault_that_cannot_be_is_told_why() {
         json!({ "effect": { "delay": -1 } }),
         json!({ "effect": { "delay": "1h" } }),
         json!({ "effect": { "delay": { "min": 2, "max": 1 } } }),
+        json!({ "effect": { "delay": { "min": "1500ms", "max": "1s" } } }),
+        json!({ "effect": { "delay": { "min": 1, "max": "11m" } } }),
+        json!({ "effect": { "status": 204, "body": { "a": 1 } } }),
+        json!({ "effect": { "status": 204, "error": "invalid_grant" } }),
+        json!({ "effect": { "status": 304, "truncate": true } }),
+        json!({ "effect": { "status": 205, "slow_body": true } }),
         json!({ "effect": { "delay": { "min": 2 } } }),
         json!({ "effect": { "delay": { "min": "x", "max": 1 } } }),
         json!({ "effect": { "delay": { "min": 1, "max": 2, "avg": 1 } } }),
@@ -79,11 +85,23 @@ async fn a_fault_that_cannot_be_is_told_why() {
     {"effect":{"delay":"soon"}}
       400 "effect.delay": "\"soon\" is not a length of time: write 300ms, 90s, 5m, 1h, 7d or a number of seconds" (null)
     {"effect":{"delay":-1}}
-      400 "effect.delay": "a delay goes from 0 to 10 minutes" (null)
+      400 "effect.delay": "-1s is not from 0s to 10m" (null)
     {"effect":{"delay":"1h"}}
-      400 "effect.delay": "a delay goes from 0 to 10 minutes" (null)
+      400 "effect.delay": "1h is not from 0s to 10m" (null)
     {"effect":{"delay":{"min":2,"max":1}}}
-      400 "effect.delay": "min 2 is more than max 1" ("swap them")
+      400 "effect.delay": "min 2s is more than max 1s" ("swap them")
+    {"effect":{"delay":{"min":"1500ms","max":"1s"}}}
+      400 "effect.delay": "min 1500ms is more than max 1s" ("swap them")
+    {"effect":{"delay":{"min":1,"max":"11m"}}}
+      400 "effect.delay": "11m is not from 0s to 10m" (null)
+    {"effect":{"status":204,"body":{"a":1}}}
+      400 "effect.body": "status 204 and body contradict each other: an answer of 204 has no body" ("leave effect.body out, or give another status")
+    {"effect":{"status":204,"error":"invalid_grant"}}
+      400 "effect.error": "status 204 and error contradict each other: an answer of 204 has no body" ("leave effect.error out, or give another status")
+    {"effect":{"status":304,"truncate":true}}
+      400 "effect.truncate": "status 304 and truncate contradict each other: an answer of 304 has no body" ("leave effect.truncate out, or give another status")
+    {"effect":{"status":205,"slow_body":true}}
+      400 "effect.slow_body": "status 205 and slow_body contradict each other: an answer of 205 has no body" ("leave effect.slow_body out, or give another status")
     {"effect":{"delay":{"min":2}}}
       400 "effect.delay": "missing key \"max\"" (null)
     {"effect":{"delay":{"min":"x","max":1}}}

@@ -80,6 +80,10 @@ async fn filters_choose_among_the_exchanges() {
         "?grant_type=x",
         "?client_id=cnf",
         "?error=invalid_grnt",
+        "?status=600",
+        "?status=99",
+        "?endpoint=userinfo&grant_type=refresh_token",
+        "?count=2",
     ] {
         let answer = mock.get(&format!("/_mock/requests{query}")).await;
         table += &format!("{query}: {} ({})\n", answer.gist(), answer.json()["hint"]);
@@ -109,9 +113,9 @@ async fn filters_choose_among_the_exchanges() {
     ?endpont=token: 400 invalid: unknown key "endpont" ("did you mean \"endpoint\"?")
     ?user=adda: 400 invalid: no user "adda" ("did you mean \"ada\"?")
     ?status=ok: 400 invalid: "ok" is not a whole number from 0 to 65535 (null)
-    ?wait=1h: 400 invalid: a wait goes from 0 to 60 s (null)
+    ?wait=1h: 400 invalid: 1h is not from 0s to 1m ("ask as often as you like")
     ?wait=soon: 400 invalid: "soon" is not a length of time: write 300ms, 90s, 5m, 1h, 7d or a number of seconds (null)
-    ?wait=-1s: 400 invalid: a wait goes from 0 to 60 s (null)
+    ?wait=-1s: 400 invalid: -1s is not from 0s to 1m ("ask as often as you like")
     ?count=-1: 400 invalid: -1 is not a whole number, 0 or more (null)
     ?secrets=1: 400 invalid: "1" is not true or false (null)
     ?endpoint=tokn: 400 invalid: no endpoint "tokn" ("did you mean \"token\"?")
@@ -120,6 +124,10 @@ async fn filters_choose_among_the_exchanges() {
     ?grant_type=x: 400 invalid: no grant type "x" ("choose among authorization_code, client_credentials, other, password, refresh_token, urn:ietf:params:oauth:grant-type:device_code, urn:ietf:params:oauth:grant-type:jwt-bearer, urn:ietf:params:oauth:grant-type:saml2-bearer, urn:ietf:params:oauth:grant-type:token-exchange, urn:openid:params:grant-type:ciba")
     ?client_id=cnf: 400 invalid: no client "cnf" ("did you mean \"conf\"?")
     ?error=invalid_grnt: 400 invalid: no error "invalid_grnt" is ever answered ("did you mean \"invalid_grant\"?")
+    ?status=600: 400 invalid: 600 is not a status from 100 to 599 ("0 finds the exchanges whose connection was cut")
+    ?status=99: 400 invalid: 99 is not a status from 100 to 599 ("0 finds the exchanges whose connection was cut")
+    ?endpoint=userinfo&grant_type=refresh_token: 400 invalid: "refresh_token" never comes to the endpoint "userinfo": it reads no grant_type ("leave one of them out, or give the endpoint device-token or token")
+    ?count=2: 400 invalid: 2 are to be waited for, but for no time ("give wait too, for example wait=5s, or leave count out")
     "#);
 }
 
@@ -209,14 +217,14 @@ async fn a_cleared_journal_counts_anew_and_its_ids_go_on() {
     let mock = Mock::documented().await;
     mock.token(&CONF.for_itself()).await;
     mock.get(USERINFO).await;
-    assert_snapshot!(requests(&mock, "?limit=0").await, @r#"{"requests":[],"counters":{"total":2,"endpoints":{"token":1,"userinfo":1},"grants":{"client_credentials":1}}}"#);
+    assert_snapshot!(requests(&mock, "?limit=0").await, @r#"{"requests":[],"counters":{"total":2,"endpoints":{"token":1,"userinfo":1},"grants":{"client_credentials":1}},"dropped":0}"#);
     assert_snapshot!(mock.ask("DELETE", "/_mock/requests").await, @"
     200
     content-type: application/json
 
     {}
     ");
-    assert_snapshot!(requests(&mock, "").await, @r#"{"requests":[],"counters":{"total":0,"endpoints":{},"grants":{}}}"#);
+    assert_snapshot!(requests(&mock, "").await, @r#"{"requests":[],"counters":{"total":0,"endpoints":{},"grants":{}},"dropped":0}"#);
     mock.get(USERINFO).await;
     assert_eq!(ids(&requests(&mock, "").await), "userinfo 3");
 }
@@ -232,6 +240,9 @@ async fn the_oldest_go_when_it_is_full_and_the_counters_know_of_all() {
     let shown = requests(&mock, "").await;
     assert_eq!(ids(&shown), "userinfo 3, userinfo 4, userinfo 5");
     assert_eq!(shown["counters"]["total"], 5);
+    assert_eq!(shown["dropped"], 2);
+    mock.control("DELETE", "/requests", json!({})).await;
+    assert_eq!(requests(&mock, "").await["dropped"], 0);
 }
 
 #[tokio::test]

@@ -204,6 +204,74 @@ async fn idle_sandboxes_go_and_the_default_one_stays() {
 }
 
 #[tokio::test]
+async fn whoever_is_under_way_uses_the_sandbox() {
+    let mut config = config(Contract::Documented);
+    config.sandbox_idle = Duration::from_millis(100);
+    let mock = Mock::start(config).await;
+    let world = mock.sandbox("busy");
+    let slow = json!({ "endpoint": "token", "effect": { "delay": "1500ms" } });
+    world.control("POST", "/faults", slow).await;
+    let wait = world.get("/_mock/requests?endpoint=userinfo&wait=1500ms");
+    let itself = CONF.for_itself();
+    let (minted, waited) = tokio::join!(world.token(&itself), async { wait.await });
+    assert_eq!((minted.status, waited.status), (200, 200));
+    let shown = world.control("GET", "/requests", json!({})).await;
+    assert_eq!(
+        shown["counters"]["total"], 1,
+        "what was answered is in the same sandbox"
+    );
+}
+
+#[tokio::test]
+async fn whoever_waits_in_a_sandbox_that_is_deleted_waits_no_more() {
+    let mock = Mock::documented().await;
+    let world = mock.sandbox("x");
+    let began = Stopwatch::start();
+    let wait = world.get("/_mock/requests?endpoint=token&wait=60s");
+    let delete = async {
+        while listed(&mock).await.len() < 2 {}
+        mock.control("DELETE", "/sandboxes/x", json!({})).await;
+    };
+    let (waited, ()) = tokio::join!(async { wait.await }, delete);
+    assert_eq!(waited.status, 200, "{waited}");
+    assert!(began.elapsed() < Duration::from_secs(30));
+}
+
+#[tokio::test]
+async fn a_seed_may_be_the_text_of_a_seed_file() {
+    let mock = Mock::documented().await;
+    let toml = "[[users]]\nid = 5\nusername = \"mia\"\n";
+    let made = json!({ "name": "own", "seed": toml });
+    mock.control("POST", "/sandboxes", made).await;
+    let world = mock.sandbox("own");
+    assert_eq!(world.get("/_mock/users/mia").await.status, 200);
+    assert_eq!(world.get("/_mock/users/ada").await.status, 404);
+    let mut table = String::new();
+    for seed in [
+        json!("[[users]]\nid = 5\nusernam = \"mia\"\n"),
+        json!("[[users]"),
+        json!("[[users]]\nid = 5\nusername = \"mia\"\n[[users]]\nid = 5\nusername = \"mo\"\n"),
+        json!(5),
+        json!({ "users": [{ "id": 5, "usernam": "mia" }] }),
+    ] {
+        let ask = mock.ask("POST", "/_mock/sandboxes");
+        let answer = ask.json(&json!({ "name": "other", "seed": seed })).await;
+        let why = answer.json();
+        table += &format!(
+            "{} {}: {} ({})\n",
+            answer.status, why["path"], why["message"], why["hint"]
+        );
+    }
+    assert_snapshot!(table, @r#"
+    400 "seed": "line 3: users[0].usernam: unknown key \"usernam\"" ("did you mean \"username\"?")
+    400 "seed": "line 1: unclosed array table, expected `]`" (null)
+    400 "seed": "line 4: users[1].id: a second user 5" (null)
+    400 "seed": "5 is not an object of users and clients, or TOML text in the seed format" (null)
+    400 "seed.users[0].usernam": "unknown key \"usernam\"" ("did you mean \"username\"?")
+    "#);
+}
+
+#[tokio::test]
 async fn a_moved_clock_makes_no_sandbox_idle() {
     let mock = Mock::documented().await;
     let world = mock.sandbox("x");

@@ -1,9 +1,10 @@
 //! `/_mock/verify`: expectations of the journal, and the sentences that say what differs.
 
+use civitai_oauth_mock::Contract;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{CONF, Mock, World};
+use crate::support::{CONF, Mock, World, config};
 
 /// A sign-in, two refreshes of which the second is refused, and a look at the user.
 async fn used(mock: &World) {
@@ -178,4 +179,52 @@ async fn an_expectation_that_cannot_be_is_told_why() {
     {"in_order":true,"expectations":[{"endpoint":"tokn"}]}
       400 "expectations[0].endpoint": "no endpoint \"tokn\"" ("did you mean \"token\"?")
     "#);
+}
+
+#[tokio::test]
+async fn nothing_is_said_of_what_is_no_longer_kept() {
+    let mut config = config(Contract::Documented);
+    config.journal_capacity = 3;
+    let mock = Mock::start(config).await;
+    // The authorization and the exchange of its code go; the look at the user and the refreshes stay.
+    used(&mock).await;
+    let inputs = [
+        json!([{ "endpoint": "token", "times": 2 }]),
+        json!([{ "endpoint": "token", "at_most": 2 }]),
+        json!([{ "endpoint": "authorize" }]),
+        json!([{ "endpoint": "revoke", "times": 0 }]),
+        // More would change nothing.
+        json!([{ "endpoint": "token", "times": 1 }]),
+        json!([{ "endpoint": "token", "at_least": 2 }]),
+        json!([{ "endpoint": "userinfo" }]),
+        // What has gone came before.
+        json!([{ "endpoint": "token", "times": 2, "after": 2 }]),
+        json!([{ "endpoint": "token", "times": 2, "after": 1 }]),
+    ];
+    assert_snapshot!(verdicts(&mock, &inputs).await, @r#"
+    [{"endpoint":"token","times":2}]
+      409 mismatch: [0] token: came 2 of those that are kept, but the oldest 2 are no longer kept; raise --journal, or expect only what came after request 2
+    [{"endpoint":"token","at_most":2}]
+      409 mismatch: [0] token: came 2 of those that are kept, but the oldest 2 are no longer kept; raise --journal, or expect only what came after request 2
+    [{"endpoint":"authorize"}]
+      409 mismatch: [0] authorize: came 0 of those that are kept, but the oldest 2 are no longer kept; raise --journal, or expect only what came after request 2
+    [{"endpoint":"revoke","times":0}]
+      409 mismatch: [0] revoke: came 0 of those that are kept, but the oldest 2 are no longer kept; raise --journal, or expect only what came after request 2
+    [{"endpoint":"token","times":1}]
+      409 mismatch: [0] token: expected 1, came 2
+    [{"endpoint":"token","at_least":2}]
+      200 {"verified":true}
+    [{"endpoint":"userinfo"}]
+      200 {"verified":true}
+    [{"endpoint":"token","times":2,"after":2}]
+      200 {"verified":true}
+    [{"endpoint":"token","times":2,"after":1}]
+      409 mismatch: [0] token after=1: came 2 of those that are kept, but the oldest 2 are no longer kept; raise --journal, or expect only what came after request 2
+    "#);
+    mock.control("DELETE", "/requests", json!({})).await;
+    let none = json!([{ "endpoint": "token", "times": 0 }]);
+    assert_eq!(
+        mock.control("POST", "/verify", none).await["verified"],
+        true
+    );
 }

@@ -47,6 +47,7 @@ mod control_sessions;
 mod control_settings;
 mod control_snapshots;
 mod control_tokens;
+mod control_unread;
 mod control_verify;
 mod crash;
 mod dashboard_page;

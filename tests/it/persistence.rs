@@ -187,3 +187,32 @@ async fn a_seed_for_randomness_makes_every_run_the_same() {
     };
     assert_eq!(run().await, run().await);
 }
+
+#[tokio::test]
+async fn a_seed_for_randomness_draws_anew_in_each_run_of_a_file() {
+    let folder = Folder::new();
+    let run = async |path: &Path| {
+        let mut config = config(Contract::Documented);
+        config.database = Database::File(path.to_owned());
+        config.entropy_seed = Some(7);
+        let mock = Mock::start(config).await;
+        let mut drawn = Vec::new();
+        for world in [&*mock, &mock.sandbox("x")] {
+            let tokens = world.tokens(&CONF, "1").await;
+            drawn.extend([tokens.access, tokens.refresh]);
+        }
+        let kept = mock.control("GET", "/tokens", json!({})).await["tokens"]
+            .as_array()
+            .map_or(0, Vec::len);
+        mock.stop().await;
+        (drawn, kept)
+    };
+    let (one, other) = (folder.path("one.db"), folder.path("other.db"));
+    let (first, few) = run(&one).await;
+    let (second, more) = run(&one).await;
+    assert!(second.iter().all(|token| !first.contains(token)));
+    assert_eq!((few, more), (2, 4), "no row takes another's place");
+    // The same history gives the same values.
+    assert_eq!(run(&other).await.0, first);
+    assert_eq!(run(&other).await.0, second);
+}

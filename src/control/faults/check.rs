@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::super::users::as_json;
+use super::super::filter::check_grant;
 use crate::invalid::Invalid;
 use crate::protocol::call::Endpoint;
 use crate::protocol::duration::Length;
@@ -24,24 +24,11 @@ pub(super) fn check(fault: &Fault) -> Result<(), Invalid> {
 }
 
 fn check_aim(fault: &Fault) -> Result<(), Invalid> {
-    let Some(endpoint) = fault.endpoint else {
-        return Ok(());
-    };
-    if let Some(grant_type) = fault.grant_type
-        && !endpoint.reads_grant_type()
+    check_grant(fault.endpoint, fault.grant_type)?;
+    if let Some(endpoint) = fault.endpoint
+        && fault.effect.deny
+        && endpoint != Endpoint::Authorize
     {
-        let name = grant_type.name();
-        let why =
-            format!("{name:?} never comes to the endpoint \"{endpoint}\": it reads no grant_type");
-        let readers = Endpoint::ALL.iter().filter(|one| one.reads_grant_type());
-        let names: Vec<&str> = readers.map(|one| one.name()).collect();
-        let hint = format!(
-            "leave one of them out, or give the endpoint {}",
-            names.join(" or ")
-        );
-        return Err(Invalid::new("grant_type", why).with_hint(hint));
-    }
-    if fault.effect.deny && endpoint != Endpoint::Authorize {
         let why = format!("nobody is asked for consent at the endpoint \"{endpoint}\"");
         return Err(Invalid::new("effect.deny", why)
             .with_hint("give the endpoint \"authorize\", or leave effect.deny out"));
@@ -89,6 +76,7 @@ fn check_effect(effect: &Effect) -> Result<(), Invalid> {
                 .with_hint("give effect.error too"),
         );
     }
+    check_bodiless(effect)?;
     let given = [
         ("error", effect.error.is_some()),
         ("status", effect.status.is_some()),
@@ -110,6 +98,30 @@ fn check_effect(effect: &Effect) -> Result<(), Invalid> {
         }
     }
     Ok(())
+}
+
+/// The statuses whose answers have no body (RFC 9110 §15): one that is asked for besides would never be sent. Only a
+/// malformed one can be, since nothing is no JSON.
+const BODILESS: [u16; 3] = [204, 205, 304];
+
+fn check_bodiless(effect: &Effect) -> Result<(), Invalid> {
+    let Some(status) = effect.status.filter(|status| BODILESS.contains(status)) else {
+        return Ok(());
+    };
+    let about_bodies = [
+        ("error", effect.error.is_some()),
+        ("body", effect.body.is_some()),
+        ("truncate", effect.truncate),
+        ("slow_body", effect.slow_body),
+    ];
+    let Some((name, _)) = about_bodies.iter().find(|(_, given)| *given) else {
+        return Ok(());
+    };
+    let why = format!(
+        "status {status} and {name} contradict each other: an answer of {status} has no body"
+    );
+    let hint = format!("leave effect.{name} out, or give another status");
+    Err(Invalid::new(format!("effect.{name}"), why).with_hint(hint))
 }
 
 /// An effect, those that no answer has besides it, and why.
@@ -150,15 +162,17 @@ fn check_delay(effect: &Effect) -> Result<(), Invalid> {
         Some(Delay::Between { min, max }) => (min, max),
     };
     if lengths.1 < lengths.0 {
-        let (min, max) = (as_json(&lengths.0), as_json(&lengths.1));
-        let why = format!("min {min} is more than max {max}");
+        let why = format!("min {} is more than max {}", lengths.0, lengths.1);
         return Err(Invalid::new("effect.delay", why).with_hint("swap them"));
     }
     if lengths.0.0 < 0 || lengths.1 > LONGEST_DELAY {
-        return Err(Invalid::new(
-            "effect.delay",
-            "a delay goes from 0 to 10 minutes",
-        ));
+        let outside = if lengths.0.0 < 0 {
+            lengths.0
+        } else {
+            lengths.1
+        };
+        let why = format!("{outside} is not from 0s to {LONGEST_DELAY}");
+        return Err(Invalid::new("effect.delay", why));
     }
     Ok(())
 }

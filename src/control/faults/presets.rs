@@ -177,7 +177,7 @@ impl Sandbox {
                 let why = Invalid::new("", "a clock is moved once, for everybody");
                 return Err(why.with_hint("leave times and client_id out").into());
             }
-            set.clock = Some(self.advance_clock(Advance(SKEW)).await?);
+            set.clock = Some(self.advance_clock(Advance::from(SKEW)).await?);
             return Ok(set);
         }
         let mut fault: Fault =

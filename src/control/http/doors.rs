@@ -72,7 +72,7 @@ pub(super) async fn freeze_clock(context: Context, Input(input): Input<Freeze>) 
     Ok(ok(&context.sandbox.freeze_clock(input).await?))
 }
 
-pub(super) async fn resume_clock(context: Context, Input(Nothing {}): Input<Nothing>) -> Answer {
+pub(super) async fn resume_clock(context: Context) -> Answer {
     Ok(ok(&context.sandbox.resume_clock().await?))
 }
 

@@ -2,14 +2,16 @@
 
 use std::error::Error;
 
-use axum::body::to_bytes;
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{FromRequest, FromRequestParts, Request, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::middleware::Next;
 use axum::response::Response;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use super::Takes;
 use crate::invalid::{self, Invalid};
 use crate::listener::TooSlow;
 use crate::oauth::extract::LONGEST_BODY;
@@ -47,15 +49,99 @@ fn refuse(why: Invalid) -> Response {
     respond::invalid(StatusCode::BAD_REQUEST, "invalid", &why)
 }
 
-async fn read(request: Request) -> Result<Value, Response> {
-    let bytes = to_bytes(request.into_body(), LONGEST_BODY)
+/// The layer around each call. What a call does not read is refused: whoever narrows a DELETE by a parameter that nobody
+/// reads must not find everything gone.
+pub(super) async fn only_what_is_taken(
+    State(takes): State<Takes>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if takes.query.is_empty()
+        && let Some(parameter) = pairs(request.uri().query()).next()
+    {
+        let (name, value) = parameter;
+        let hint = if takes.body.is_empty() {
+            "it takes nothing"
+        } else {
+            "its query takes nothing: send keys and values as JSON in the body"
+        };
+        return refuse(unknown(&name, &json!(value)).with_hint(hint));
+    }
+    if !takes.body.is_empty() {
+        return next.run(request).await;
+    }
+    let (parts, body) = request.into_parts();
+    let bytes = match bytes(body).await {
+        Ok(bytes) => bytes,
+        Err(refused) => return refused,
+    };
+    let spare = match json_of(&bytes) {
+        Err(why) => Some(why),
+        Ok(Value::Null) => None,
+        Ok(Value::Object(object)) => object
+            .iter()
+            .next()
+            .map(|(name, value)| unknown(name, value)),
+        Ok(value) => Some(Invalid::new(
+            "",
+            format!("the body {} is not read", short(&value)),
+        )),
+    };
+    match spare {
+        Some(why) if takes.query.is_empty() => refuse(why.with_hint("it takes nothing")),
+        Some(why) => refuse(why.with_hint("its body takes nothing: send parameters in the query")),
+        None => next.run(Request::from_parts(parts, Body::empty())).await,
+    }
+}
+
+fn unknown(name: &str, value: &Value) -> Invalid {
+    let why = format!("unknown key {name:?} with the value {}", short(value));
+    Invalid::new(name, why)
+}
+
+/// The beginning of a value that is too long to be repeated.
+fn short(value: &Value) -> String {
+    let whole = value.to_string();
+    match whole.char_indices().nth(LONGEST_REPEATED) {
+        Some((at, _)) => format!("{}…", &whole[..at]),
+        None => whole,
+    }
+}
+
+const LONGEST_REPEATED: usize = 80;
+
+async fn bytes(body: Body) -> Result<Bytes, Response> {
+    to_bytes(body, LONGEST_BODY)
         .await
-        .map_err(|why| unread(&why))?;
+        .map_err(|why| unread(&why))
+}
+
+async fn read(request: Request) -> Result<Value, Response> {
+    json_of(&bytes(request.into_body()).await?).map_err(refuse)
+}
+
+/// A body as JSON. An empty one counts as `{}`.
+fn json_of(bytes: &[u8]) -> Result<Value, Invalid> {
     if bytes.is_empty() {
         return Ok(json!({}));
     }
-    serde_json::from_slice(&bytes)
-        .map_err(|why| refuse(Invalid::new("", format!("the body is not JSON: {why}"))))
+    serde_json::from_slice(bytes).map_err(|why| {
+        let wrong = Invalid::new("", format!("the body is not JSON: {why}"));
+        let bare = std::str::from_utf8(bytes).map_or("", str::trim);
+        if is_bare_word(bare) {
+            wrong.with_hint(format!("put {bare} in quotes: {bare:?}"))
+        } else {
+            wrong
+        }
+    })
+}
+
+/// Whether somebody has left the quotes out: `1h`, `2026-01-01T00:00:00Z`.
+fn is_bare_word(text: &str) -> bool {
+    (1..=40).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.:+".contains(&byte))
 }
 
 /// What is said of a body that could not be read to its end.
@@ -85,13 +171,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
-        let query = parts.uri.query().unwrap_or_default();
-        let pairs = url::form_urlencoded::parse(query.as_bytes());
-        let object = pairs.map(|(name, value)| {
-            let typed = typed(&name, &value);
-            (name.into_owned(), typed)
-        });
-        invalid::from_json(Value::Object(object.collect()))
+        let mut object = Map::new();
+        add(&mut object, parts.uri.query())
+            .and_then(|()| invalid::from_json(Value::Object(object)))
             .map(Self)
             .map_err(refuse)
     }
@@ -108,12 +190,31 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Either<T> {
         let query = request.uri().query().unwrap_or_default().to_owned();
         let mut value = read(request).await?;
         if let Some(object) = value.as_object_mut() {
-            for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
-                object.insert(name.clone().into_owned(), typed(&name, &value));
-            }
+            add(object, Some(&query)).map_err(refuse)?;
         }
         invalid::from_object(value).map(Self).map_err(refuse)
     }
+}
+
+fn pairs(query: Option<&str>) -> url::form_urlencoded::Parse<'_> {
+    url::form_urlencoded::parse(query.unwrap_or_default().as_bytes())
+}
+
+/// Adds the parameters of a query. Errors: one is there already, so that one of the two would not be read.
+fn add(object: &mut Map<String, Value>, query: Option<&str>) -> Result<(), Invalid> {
+    for (name, value) in pairs(query) {
+        let value = typed(&name, &value);
+        if let Some(before) = object.get(&*name) {
+            let why = format!(
+                "the key {name:?} is given twice: {} and {}",
+                short(before),
+                short(&value)
+            );
+            return Err(Invalid::new(name, why).with_hint("leave one of them out"));
+        }
+        object.insert(name.into_owned(), value);
+    }
+    Ok(())
 }
 
 /// A query has only text: numbers and truths are what looks like them.

@@ -4,6 +4,7 @@
 mod doors;
 mod input;
 mod openapi;
+mod schemas;
 
 use std::sync::Arc;
 
@@ -32,6 +33,10 @@ pub(super) struct Verb {
     pub(super) query: &'static [&'static str],
     /// The status of success.
     pub(super) status: &'static str,
+    /// What success answers: a kind.
+    pub(super) answer: &'static str,
+    /// What 409 answers, where that is more than an error.
+    pub(super) conflict: Option<&'static str>,
     route: MethodRouter<Arc<App>>,
 }
 
@@ -56,6 +61,8 @@ where
         needed: &[],
         query: &[],
         status: "200",
+        answer: "Nothing",
+        conflict: None,
         route,
     }
 }
@@ -78,6 +85,17 @@ impl Verb {
 
     fn asks(self, query: &'static [&'static str]) -> Self {
         Self { query, ..self }
+    }
+
+    fn gives(self, answer: &'static str) -> Self {
+        Self { answer, ..self }
+    }
+
+    fn or_conflicts(self, conflict: &'static str) -> Self {
+        Self {
+            conflict: Some(conflict),
+            ..self
+        }
     }
 
     fn creates(self) -> Self {
@@ -144,7 +162,7 @@ const FAULT: &[&str] = &[
     "after?: integer",
     "times?: integer",
     "probability?: number",
-    "effect: object",
+    "effect: Effect",
 ];
 
 const FILTER: &[&str] = &[
@@ -174,75 +192,95 @@ pub(super) fn verbs() -> Vec<Verb> {
     use HttpMethod::{Delete, Get, Patch, Post};
     vec![
         verb(Post, "/_mock/reset", "Back to the seed and the start-up settings", doors::reset),
-        verb(Get, "/_mock/settings", "The settings of this sandbox", doors::read_settings),
-        verb(Patch, "/_mock/settings", "Change some settings", doors::patch_settings).takes(SETTINGS),
-        verb(Get, "/_mock/clock", "What the time is here", doors::read_clock),
-        verb(Post, "/_mock/clock/advance", "Move the clock", doors::advance_clock).takes(&["by?: length", "seconds?: length"]).or("length"),
-        verb(Post, "/_mock/clock/freeze", "Stop the clock", doors::freeze_clock).takes(&["at?: moment"]),
-        verb(Post, "/_mock/clock/resume", "Let a stopped clock run on", doors::resume_clock),
-        verb(Post, "/_mock/clock/set", "Set the clock", doors::set_clock).takes(&["at: moment"]),
-        verb(Get, "/_mock/snapshots", "The snapshots", doors::list_snapshots),
-        verb(Get, "/_mock/snapshots/{name}", "One snapshot", doors::read_snapshot),
-        verb(Post, "/_mock/snapshots/{name}", "Take a snapshot", doors::take_snapshot).creates(),
+        verb(Get, "/_mock/settings", "The settings of this sandbox", doors::read_settings).gives("Settings"),
+        verb(Patch, "/_mock/settings", "Change some settings", doors::patch_settings).gives("Settings").takes(SETTINGS),
+        verb(Get, "/_mock/clock", "What the time is here", doors::read_clock).gives("Clock"),
+        verb(Post, "/_mock/clock/advance", "Move the clock", doors::advance_clock).gives("Clock").takes(&["by?: length", "seconds?: length"]).or("length"),
+        verb(Post, "/_mock/clock/freeze", "Stop the clock", doors::freeze_clock).gives("Clock").takes(&["at?: moment"]),
+        verb(Post, "/_mock/clock/resume", "Let a stopped clock run on", doors::resume_clock).gives("Clock"),
+        verb(Post, "/_mock/clock/set", "Set the clock", doors::set_clock).gives("Clock").takes(&["at: moment"]),
+        verb(Get, "/_mock/snapshots", "The snapshots", doors::list_snapshots).gives("Snapshots"),
+        verb(Get, "/_mock/snapshots/{name}", "One snapshot", doors::read_snapshot).gives("Snapshot"),
+        verb(Post, "/_mock/snapshots/{name}", "Take a snapshot", doors::take_snapshot).gives("Snapshot").creates(),
         verb(Delete, "/_mock/snapshots/{name}", "Forget a snapshot", doors::delete_snapshot),
         verb(Post, "/_mock/snapshots/{name}/restore", "Go back to a snapshot", doors::restore_snapshot),
-        verb(Get, "/_mock/users", "The users", doors::list_users),
-        verb(Post, "/_mock/users", "A new user", doors::create_user).takes(USER).creates(),
-        verb(Get, "/_mock/users/{id}", "One user, by id or username", doors::read_user),
-        verb(Patch, "/_mock/users/{id}", "Change a user", doors::patch_user).takes(USER),
+        verb(Get, "/_mock/users", "The users", doors::list_users).gives("User[]"),
+        verb(Post, "/_mock/users", "A new user", doors::create_user).gives("User").takes(USER).creates(),
+        verb(Get, "/_mock/users/{id}", "One user, by id or username", doors::read_user).gives("User"),
+        verb(Patch, "/_mock/users/{id}", "Change a user", doors::patch_user).gives("User").takes(USER),
         verb(Delete, "/_mock/users/{id}", "Remove a user and all that is theirs", doors::delete_user),
-        verb(Get, "/_mock/clients", "The clients", doors::list_clients),
-        verb(Post, "/_mock/clients", "A new client", doors::create_client).takes(CLIENT).needs(&["name"]).creates(),
-        verb(Get, "/_mock/clients/{id}", "One client", doors::read_client),
-        verb(Patch, "/_mock/clients/{id}", "Change a client", doors::patch_client).takes(CLIENT),
+        verb(Get, "/_mock/clients", "The clients", doors::list_clients).gives("Client[]"),
+        verb(Post, "/_mock/clients", "A new client", doors::create_client).gives("Client").takes(CLIENT).needs(&["name"]).creates(),
+        verb(Get, "/_mock/clients/{id}", "One client", doors::read_client).gives("Client"),
+        verb(Patch, "/_mock/clients/{id}", "Change a client", doors::patch_client).gives("Client").takes(CLIENT),
         verb(Delete, "/_mock/clients/{id}", "Remove a client, its tokens, codes, consents and spends", doors::delete_client),
-        verb(Post, "/_mock/clients/{id}/rotate-secret", "Give a client a new secret", doors::rotate_secret),
-        verb(Get, "/_mock/sessions", "Who is signed in", doors::list_sessions).asks(&["user?: text"]),
-        verb(Delete, "/_mock/sessions", "Sign a user out everywhere, or everybody", doors::delete_sessions).takes(&["user?: user"]).asks(&["user?: text"]),
-        verb(Post, "/_mock/sessions", "Sign a user in; answers with the cookie", doors::create_session).takes(&["user: user"]).creates(),
-        verb(Post, "/_mock/codes", "Issue an authorization code without a browser", doors::issue_code)
+        verb(Post, "/_mock/clients/{id}/rotate-secret", "Give a client a new secret", doors::rotate_secret).gives("NewSecret"),
+        verb(Get, "/_mock/sessions", "Who is signed in", doors::list_sessions).gives("Sessions").asks(&["user?: text"]),
+        verb(Delete, "/_mock/sessions", "Sign a user out everywhere, or everybody", doors::delete_sessions).gives("Deleted").takes(&["user?: user"]).asks(&["user?: text"]),
+        verb(Post, "/_mock/sessions", "Sign a user in; answers with the cookie", doors::create_session).gives("SignedIn").takes(&["user: user"]).creates(),
+        verb(Post, "/_mock/codes", "Issue an authorization code without a browser", doors::issue_code).gives("IssuedCode")
             .takes(&["client_id: text", "user: user", "scope?: scope", "redirect_uri?: text", "code_challenge?: text", "nonce?: text", "state?: text"]).creates(),
-        verb(Get, "/_mock/codes", "The authorization codes that wait to be exchanged, newest first", doors::list_codes).asks(WHOSE),
-        verb(Get, "/_mock/tokens", "The tokens, newest first", doors::list_tokens).asks(WHOSE),
-        verb(Post, "/_mock/tokens", "Mint tokens; answers like /token", doors::mint_tokens)
+        verb(Get, "/_mock/codes", "The authorization codes that wait to be exchanged, newest first", doors::list_codes).gives("Codes").asks(WHOSE),
+        verb(Get, "/_mock/tokens", "The tokens, newest first", doors::list_tokens).gives("TokenList").asks(WHOSE),
+        verb(Post, "/_mock/tokens", "Mint tokens; answers like /token", doors::mint_tokens).gives("Tokens")
             .takes(&["client_id: text", "user: user", "scope?: scope", "expires_in?: integer", "exact_scope?: boolean"]),
-        verb(Delete, "/_mock/tokens", "Revoke a token, or remove many", doors::revoke_tokens).takes(&["token?: text", "user?: user", "client_id?: text"]).asks(&["token?: text", "user?: text", "client_id?: text"]),
-        verb(Post, "/_mock/tokens/introspect", "What a token stands for", doors::introspect).takes(&["token: text"]),
-        verb(Post, "/_mock/tokens/expire", "Let a token run out now, or every access token", doors::expire_tokens).takes(&["token?: text"]),
+        verb(Delete, "/_mock/tokens", "Revoke a token, or remove many", doors::revoke_tokens).gives("Deleted").takes(&["token?: text", "user?: user", "client_id?: text"]).asks(&["token?: text", "user?: text", "client_id?: text"]),
+        verb(Post, "/_mock/tokens/introspect", "What a token stands for", doors::introspect).gives("Introspection").takes(&["token: text"]),
+        verb(Post, "/_mock/tokens/expire", "Let a token run out now, or every access token", doors::expire_tokens).gives("Expired").takes(&["token?: text"]),
         verb(Post, "/_mock/device/approve", "Approve a device as a user", doors::approve_device).takes(&["user_code: text", "user: user"]),
         verb(Post, "/_mock/device/deny", "Deny a device", doors::deny_device).takes(&["user_code: text"]),
-        verb(Get, "/_mock/consents", "What users have agreed to", doors::list_consents).asks(WHOSE),
-        verb(Post, "/_mock/consents", "Remember a consent", doors::put_consent).takes(&["user: user", "client_id: text", "scope: scope", "buzz_limit?: any"]),
-        verb(Delete, "/_mock/consents", "Forget consents", doors::delete_consents).takes(&["user?: user", "client_id?: text"]).asks(WHOSE),
-        verb(Get, "/_mock/spends", "What apps have spent of users' buzz, and how their budgets stand", doors::list_spends).asks(WHOSE),
-        verb(Delete, "/_mock/spends", "Forget spends; what is spent stays so", doors::delete_spends).takes(&["user?: user", "client_id?: text"]).asks(WHOSE),
+        verb(Get, "/_mock/consents", "What users have agreed to", doors::list_consents).gives("Consents").asks(WHOSE),
+        verb(Post, "/_mock/consents", "Remember a consent", doors::put_consent).gives("Consent").takes(&["user: user", "client_id: text", "scope: scope", "buzz_limit?: any"]),
+        verb(Delete, "/_mock/consents", "Forget consents", doors::delete_consents).gives("Deleted").takes(&["user?: user", "client_id?: text"]).asks(WHOSE),
+        verb(Get, "/_mock/spends", "What apps have spent of users' buzz, and how their budgets stand", doors::list_spends).gives("Spends").asks(WHOSE),
+        verb(Delete, "/_mock/spends", "Forget spends; what is spent stays so", doors::delete_spends).gives("Deleted").takes(&["user?: user", "client_id?: text"]).asks(WHOSE),
         verb(Post, "/_mock/spends/reset", "Start a client's absolute budgets anew, as its user can", doors::reset_budgets).takes(&["user: user", "client_id: text"]),
-        verb(Get, "/_mock/faults", "The faults that are set", doors::list_faults),
-        verb(Post, "/_mock/faults", "Set a fault", doors::create_fault).takes(FAULT).creates(),
+        verb(Get, "/_mock/faults", "The faults that are set", doors::list_faults).gives("Faults"),
+        verb(Post, "/_mock/faults", "Set a fault", doors::create_fault).gives("SetFault").takes(FAULT).creates(),
         verb(Delete, "/_mock/faults", "Remove every fault", doors::clear_faults),
-        verb(Get, "/_mock/faults/{id}", "One fault", doors::read_fault),
+        verb(Get, "/_mock/faults/{id}", "One fault", doors::read_fault).gives("SetFault"),
         verb(Delete, "/_mock/faults/{id}", "Remove a fault", doors::delete_fault),
-        verb(Post, "/_mock/faults/presets/{name}", "Set a fault by its name", doors::create_preset).takes(&["times?: integer", "client_id?: text"]).creates(),
-        verb(Get, "/_mock/requests", "The journal: what the app has sent and was answered", doors::list_requests).asks(FILTER),
+        verb(Post, "/_mock/faults/presets/{name}", "Set a fault by its name", doors::create_preset).gives("PresetSet").takes(&["times?: integer", "client_id?: text"]).creates(),
+        verb(Get, "/_mock/requests", "The journal: what the app has sent and was answered", doors::list_requests).gives("Exchanges").asks(FILTER),
         verb(Delete, "/_mock/requests", "Forget the journal", doors::clear_requests),
-        verb(Post, "/_mock/verify", "Check the journal against expectations; 409 says what differs", doors::verify)
-            .takes(&["expectations: objects", "in_order?: boolean"]).or("objects"),
-        verb(Get, "/_mock/advice", "What production would punish of what the apps have done", doors::read_advice).asks(ADVICE),
-        verb(Get, "/_mock/sandboxes", "The sandboxes", doors::list_sandboxes),
-        verb(Post, "/_mock/sandboxes", "A new sandbox, with a seed and settings of its own", doors::create_sandbox)
-            .takes(&["name?: text", "seed?: object", "settings?: object"]).creates(),
-        verb(Get, "/_mock/sandboxes/{name}", "One sandbox", doors::read_sandbox),
+        verb(Post, "/_mock/verify", "Check the journal against expectations; 409 says what differs", doors::verify).gives("Verified")
+            .takes(&["expectations: Expectation[]", "in_order?: boolean"]).or("Expectation[]").or_conflicts("Mismatch"),
+        verb(Get, "/_mock/advice", "What production would punish of what the apps have done", doors::read_advice).gives("Advice").asks(ADVICE),
+        verb(Get, "/_mock/sandboxes", "The sandboxes", doors::list_sandboxes).gives("Sandboxes"),
+        verb(Post, "/_mock/sandboxes", "A new sandbox, with a seed and settings of its own", doors::create_sandbox).gives("MadeSandbox")
+            .takes(&["name?: text", "seed?: seed", "settings?: SettingsPatch"]).creates(),
+        verb(Get, "/_mock/sandboxes/{name}", "One sandbox", doors::read_sandbox).gives("Sandbox"),
         verb(Delete, "/_mock/sandboxes/{name}", "Remove a sandbox and all that is in it", doors::delete_sandbox),
-        verb(Get, "/_mock/contract", "The contract in force, difference by difference", doors::read_contract),
-        verb(Get, "/_mock/openapi.json", "This document", doors::read_openapi),
+        verb(Get, "/_mock/contract", "The contract in force, difference by difference", doors::read_contract).gives("Contract"),
+        verb(Get, "/_mock/openapi.json", "This document", doors::read_openapi).gives("object"),
     ]
+}
+
+/// What a call reads, of what it may be given. Neither is read by half: the types of `doors.rs` know their keys.
+#[derive(Debug, Clone, Copy)]
+struct Takes {
+    query: &'static [&'static str],
+    body: &'static [&'static str],
+}
+
+impl Takes {
+    fn of(verb: &Verb) -> Self {
+        Self {
+            query: verb.query,
+            body: verb.body,
+        }
+    }
 }
 
 /// The control routes, behind their guard.
 pub(crate) fn routes(app: Arc<App>) -> Routes {
     verbs()
         .into_iter()
-        .fold(Routes::new(), |all, verb| all.route(verb.path, verb.route))
+        .fold(Routes::new(), |all, verb| {
+            let takes = Takes::of(&verb);
+            let only = middleware::from_fn_with_state(takes, input::only_what_is_taken);
+            all.route(verb.path, verb.route.route_layer(only))
+        })
         .method_not_allowed_fallback(doors::wrong_method)
         .layer(middleware::from_fn_with_state(app, guard::admit))
 }

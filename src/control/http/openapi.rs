@@ -8,15 +8,13 @@ use utoipa::openapi::schema::{
     AnyOfBuilder, ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type,
 };
 use utoipa::openapi::{
-    ComponentsBuilder, ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Paths, Ref, RefOr,
-    Required, ResponseBuilder, ServerBuilder,
+    Components, ComponentsBuilder, ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Paths,
+    Ref, RefOr, Required, ResponseBuilder, ServerBuilder,
 };
 
+use super::schemas::{COMPONENTS, Component};
 use super::{Verb, verbs};
 use crate::protocol::call::{Endpoint, GrantType, Method};
-
-/// What went wrong, where, and how to mend it.
-const ERROR: &str = "Error";
 
 /// The document, for a server at this base URL.
 pub(crate) fn document(base: &str) -> OpenApi {
@@ -36,32 +34,66 @@ pub(crate) fn document(base: &str) -> OpenApi {
         .info(info)
         .servers(Some([ServerBuilder::new().url(base).build()]))
         .paths(paths)
-        .components(Some(
-            ComponentsBuilder::new()
-                .schema(ERROR, error_schema())
-                .build(),
-        ))
+        .components(Some(components()))
         .build()
 }
 
+fn components() -> Components {
+    let all = ComponentsBuilder::new();
+    let all = COMPONENTS.iter().fold(all, |all, one| {
+        let keys = one.keys.iter().chain(one.more);
+        all.schema(one.name, object(keys.map(|key| Key::read(key)), one.nulls))
+    });
+    all.build()
+}
+
+/// An object of these keys; those that may be left out may be null too, where `nulls` says so.
+fn object(keys: impl Iterator<Item = Key>, nulls: bool) -> ObjectBuilder {
+    keys.fold(ObjectBuilder::new(), |object, key| {
+        if key.required {
+            object.property(key.name, key.schema()).required(key.name)
+        } else if nulls {
+            object.property(key.name, or_null(key.schema()))
+        } else {
+            object.property(key.name, key.schema())
+        }
+    })
+}
+
+fn or_null(schema: RefOr<Schema>) -> RefOr<Schema> {
+    AnyOfBuilder::new()
+        .item(schema)
+        .item(of_type(Type::Null))
+        .into()
+}
+
+/// The component that a body is, where it has a name.
+fn named(verb: &Verb) -> Option<&'static str> {
+    let is_it = |one: &&Component| !one.nulls && one.more.is_empty() && one.keys == verb.body;
+    COMPONENTS.iter().find(is_it).map(|one| one.name)
+}
+
+fn json_of(description: &str, schema: RefOr<Schema>) -> ResponseBuilder {
+    let content = ContentBuilder::new().schema(Some(schema)).build();
+    ResponseBuilder::new()
+        .description(description)
+        .content("application/json", content)
+}
+
 fn operation(verb: &Verb) -> OperationBuilder {
-    let success = ResponseBuilder::new().description(verb.summary).content(
-        "application/json",
-        ContentBuilder::new().schema(Some(any())).build(),
+    let success = json_of(verb.summary, schema_of(verb.answer));
+    let error = json_of(
+        "What is wrong, where, and how to mend it",
+        schema_of("Error"),
     );
-    let error = ResponseBuilder::new()
-        .description("What is wrong, where, and how to mend it")
-        .content(
-            "application/json",
-            ContentBuilder::new()
-                .schema(Some(Ref::from_schema_name(ERROR)))
-                .build(),
-        );
     let mut operation = OperationBuilder::new()
         .summary(Some(verb.summary))
         .operation_id(Some(operation_id(verb)))
         .response(verb.status, success)
         .response("4XX", error);
+    if let Some(conflict) = verb.conflict {
+        operation = operation.response("409", json_of("What differs", schema_of(conflict)));
+    }
     for name in verb.path.split(['{', '}']).skip(1).step_by(2) {
         operation = operation.parameter(
             ParameterBuilder::new()
@@ -106,7 +138,9 @@ fn body(verb: &Verb) -> RequestBody {
             .item(object)
             .item(schema_of(bare))
             .into(),
-        None => object.into(),
+        None => {
+            named(verb).map_or_else(|| object.into(), |name| Ref::from_schema_name(name).into())
+        }
     };
     let content = ContentBuilder::new().schema(Some(schema)).build();
     RequestBodyBuilder::new()
@@ -173,6 +207,25 @@ fn schema_of(kind: &str) -> RefOr<Schema> {
             .item(of_type(Type::Integer))
             .item(text())
             .into(),
+        "text_or_null" => or_null(text()),
+        "delay" => AnyOfBuilder::new()
+            .item(of_type(Type::Number))
+            .item(text())
+            .item(of_type(Type::Object))
+            .into(),
+        // A seed file's text, or what is in it.
+        "seed" => AnyOfBuilder::new()
+            .item(text())
+            .item(Ref::from_schema_name("Seed"))
+            .into(),
+        name if name.starts_with(|first: char| first.is_ascii_uppercase()) => {
+            match name.strip_suffix("[]") {
+                Some(name) => ArrayBuilder::new()
+                    .items(Ref::from_schema_name(name))
+                    .into(),
+                None => Ref::from_schema_name(name).into(),
+            }
+        }
         _ => any(),
     }
 }
@@ -197,18 +250,5 @@ fn text() -> RefOr<Schema> {
 fn any() -> RefOr<Schema> {
     ObjectBuilder::new()
         .schema_type(SchemaType::AnyValue)
-        .into()
-}
-
-fn error_schema() -> RefOr<Schema> {
-    let nullable = AnyOfBuilder::new().item(text()).item(of_type(Type::Null));
-    ObjectBuilder::new()
-        .property("error", text())
-        .property("message", text())
-        .property("path", text())
-        .property("hint", nullable)
-        .required("error")
-        .required("message")
-        .required("path")
         .into()
 }

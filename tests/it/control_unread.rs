@@ -1,0 +1,135 @@
+//! What a control call does not read: it is refused, so that nobody takes a filter for applied that is not.
+
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use crate::support::{CONF, Mock, World};
+
+async fn refusals(mock: &World, calls: &[(&str, &str, Value)]) -> String {
+    let mut table = String::new();
+    for (method, path, body) in calls {
+        let ask = mock.ask(method, &format!("/_mock/{path}"));
+        let answer = if body.is_null() {
+            ask.await
+        } else {
+            ask.json(body).await
+        };
+        let why = answer.json();
+        table += &format!(
+            "{method} {path} {body}\n  {} {}: {} ({})\n",
+            answer.status, why["path"], why["message"], why["hint"]
+        );
+    }
+    table
+}
+
+#[tokio::test]
+async fn what_nobody_reads_is_refused_and_nothing_happens() {
+    let mock = Mock::documented().await;
+    mock.token(&CONF.for_itself()).await;
+    let fault = json!({ "endpoint": "me", "effect": { "status": 503 } });
+    mock.control("POST", "/faults", fault).await;
+    let long = "x".repeat(200);
+    let calls = [
+        ("DELETE", "requests?endpoint=token", Value::Null),
+        ("DELETE", "requests", json!({ "endpoint": "token" })),
+        ("DELETE", "faults?id=1", Value::Null),
+        ("DELETE", "faults/1?id=2", Value::Null),
+        ("POST", "reset", json!({ "clock": true })),
+        ("POST", "snapshots/x", json!({ "a": 1 })),
+        ("POST", "snapshots/x/restore", json!(["rows"])),
+        (
+            "POST",
+            "clients/conf/rotate-secret",
+            json!({ "secret": long }),
+        ),
+        ("POST", "clock/resume", json!({ "at": 5 })),
+        ("POST", "clock/set?at=5", json!({ "at": 5 })),
+        ("PATCH", "settings?login=ada", json!({ "contract": "live" })),
+        ("GET", "users?limit=3", Value::Null),
+        ("GET", "clock?x=1", Value::Null),
+        ("GET", "tokens?user=ada", json!({ "user": "tess" })),
+        ("GET", "openapi.json", json!("yaml")),
+    ];
+    assert_snapshot!(refusals(&mock, &calls).await, @r#"
+    DELETE requests?endpoint=token null
+      400 "endpoint": "unknown key \"endpoint\" with the value \"token\"" ("it takes nothing")
+    DELETE requests {"endpoint":"token"}
+      400 "endpoint": "unknown key \"endpoint\" with the value \"token\"" ("it takes nothing")
+    DELETE faults?id=1 null
+      400 "id": "unknown key \"id\" with the value \"1\"" ("it takes nothing")
+    DELETE faults/1?id=2 null
+      400 "id": "unknown key \"id\" with the value \"2\"" ("it takes nothing")
+    POST reset {"clock":true}
+      400 "clock": "unknown key \"clock\" with the value true" ("it takes nothing")
+    POST snapshots/x {"a":1}
+      400 "a": "unknown key \"a\" with the value 1" ("it takes nothing")
+    POST snapshots/x/restore ["rows"]
+      400 "": "the body [\"rows\"] is not read" ("it takes nothing")
+    POST clients/conf/rotate-secret {"secret":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}
+      400 "secret": "unknown key \"secret\" with the value \"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…" ("it takes nothing")
+    POST clock/resume {"at":5}
+      400 "at": "unknown key \"at\" with the value 5" ("it takes nothing")
+    POST clock/set?at=5 {"at":5}
+      400 "at": "unknown key \"at\" with the value \"5\"" ("its query takes nothing: send keys and values as JSON in the body")
+    PATCH settings?login=ada {"contract":"live"}
+      400 "login": "unknown key \"login\" with the value \"ada\"" ("its query takes nothing: send keys and values as JSON in the body")
+    GET users?limit=3 null
+      400 "limit": "unknown key \"limit\" with the value \"3\"" ("it takes nothing")
+    GET clock?x=1 null
+      400 "x": "unknown key \"x\" with the value \"1\"" ("it takes nothing")
+    GET tokens?user=ada {"user":"tess"}
+      400 "user": "unknown key \"user\" with the value \"tess\"" ("its body takes nothing: send parameters in the query")
+    GET openapi.json "yaml"
+      400 "": "the body \"yaml\" is not read" ("it takes nothing")
+    "#);
+    let kept = mock.control("GET", "/requests", Value::Null).await;
+    assert_eq!(kept["requests"].as_array().map(Vec::len), Some(1));
+    assert_eq!(mock.get("/_mock/faults/1").await.status, 200);
+    assert_eq!(mock.token(&CONF.for_itself()).await.status, 200);
+    let broken = mock
+        .ask("POST", "/_mock/reset")
+        .body("application/json", "{")
+        .await;
+    assert_eq!(broken.status, 400, "{broken}");
+}
+
+#[tokio::test]
+async fn nothing_may_be_written_in_three_ways() {
+    let mock = Mock::documented().await;
+    for body in ["", "{}", "null"] {
+        for (method, path) in [("POST", "reset"), ("DELETE", "requests"), ("GET", "clock")] {
+            let ask = mock.ask(method, &format!("/_mock/{path}"));
+            let answer = ask.body("application/json", body).await;
+            assert_eq!(answer.status, 200, "{method} {path} {body:?}: {answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_given_twice_is_refused() {
+    let mock = Mock::documented().await;
+    let calls = [
+        ("GET", "requests?status=200&status=400", Value::Null),
+        ("GET", "tokens?user=ada&user=ada", Value::Null),
+        ("DELETE", "tokens?user=tess", json!({ "user": "ada" })),
+    ];
+    assert_snapshot!(refusals(&mock, &calls).await, @r#"
+    GET requests?status=200&status=400 null
+      400 "status": "the key \"status\" is given twice: 200 and 400" ("leave one of them out")
+    GET tokens?user=ada&user=ada null
+      400 "user": "the key \"user\" is given twice: \"ada\" and \"ada\"" ("leave one of them out")
+    DELETE tokens?user=tess {"user":"ada"}
+      400 "user": "the key \"user\" is given twice: \"ada\" and \"tess\"" ("leave one of them out")
+    "#);
+}
+
+#[tokio::test]
+async fn text_without_quotes_is_told_to_take_some() {
+    let mock = Mock::documented().await;
+    let answer = mock
+        .ask("POST", "/_mock/clock/advance")
+        .body("application/json", "1h")
+        .await;
+    assert_snapshot!(answer.body, @r#"{"error":"invalid","message":"the body is not JSON: trailing characters at line 1 column 2","path":"","hint":"put 1h in quotes: \"1h\""}"#);
+}
