@@ -1,9 +1,10 @@
 //! Does the server stay as it is, however long it is used? Rounds of mixed traffic; after each everybody leaves, and
 //! memory, threads and file descriptors must be what they were.
 //!
-//! `cargo bench -p civitai-oauth-mock-program --bench soak -- --minutes 30`. What keeps its memory by design, tokens and
-//! the journal, is reset now and then, as its users do. Loopback only; it stops by itself, with exit status 1 where
-//! something leaks, a 5xx comes that nobody asked for, or the server does not stop in 2 s.
+//! `cargo bench -p civitai-oauth-mock-program --bench soak -- --minutes 30`; `--program FILE` names another program than
+//! the one that was built for it. What keeps its memory by design, tokens and the journal, is reset now and then, as its
+//! users do. Loopback only; it stops by itself, with exit status 1 where something leaks, a 5xx comes that nobody asked
+//! for, or the server does not stop in 2 s.
 
 #![expect(clippy::disallowed_methods, reason = "what is measured is real")]
 
@@ -95,8 +96,8 @@ impl Size {
     }
 }
 
-fn start() -> (Child, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_civitai-oauth-mock"));
+fn start(program: &str) -> (Child, String) {
+    let mut command = Command::new(program);
     command.args(["--listen", "127.0.0.1:0", "--mcp-listen", "none"]);
     command.args(["--consent", "approve", "--journal", "1000"]);
     command.args([
@@ -110,7 +111,7 @@ fn start() -> (Child, String) {
     let mut child = command
         .stdout(Stdio::piped())
         .spawn()
-        .expect("the program was built");
+        .unwrap_or_else(|why| panic!("{program} cannot be started: {why}"));
     let mut first = String::new();
     let mut lines = BufReader::new(child.stdout.take().expect("stdout is piped"));
     lines
@@ -168,9 +169,9 @@ async fn stop(child: &mut Child, base: &str, seen: &Seen) -> Duration {
     began.elapsed()
 }
 
-async fn soak(minutes: f64) -> Arc<Seen> {
+async fn soak(program: &str, minutes: f64) -> Arc<Seen> {
     let seen = Arc::new(Seen::default());
-    let (mut child, base) = start();
+    let (mut child, base) = start(program);
     let process = child.id();
     traffic::reset(&base, &seen).await;
     let begun = Size::when_calm(process, Size::of(process)).await;
@@ -207,17 +208,20 @@ async fn soak(minutes: f64) -> Arc<Seen> {
     seen
 }
 
-/// `--minutes NUMBER`; what cargo adds is left aside.
-fn minutes() -> f64 {
-    let arguments: Vec<String> = std::env::args().collect();
-    let at = arguments.iter().position(|one| one == "--minutes");
-    let given = at.and_then(|at| arguments.get(at + 1));
-    given.map_or(30.0, |text| text.parse().expect("--minutes takes a number"))
+/// What follows `name` on the command line; what cargo adds is left aside.
+fn option(name: &str) -> Option<String> {
+    std::env::args().skip_while(|one| one != name).nth(1)
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let seen = soak(minutes()).await;
+    let minutes =
+        option("--minutes").map_or(30.0, |text| text.parse().expect("--minutes takes a number"));
+    let program = option("--program");
+    let program = program
+        .as_deref()
+        .unwrap_or(env!("CARGO_BIN_EXE_civitai-oauth-mock"));
+    let seen = soak(program, minutes).await;
     let answers = seen.answers.lock().unwrap_or_else(PoisonError::into_inner);
     let (flows, finished) = (
         seen.flows.load(Ordering::Relaxed),

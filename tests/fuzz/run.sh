@@ -17,7 +17,8 @@ cp Cargo.lock tests/fuzz/Cargo.lock
 fuzz() {
     local target=$1
     shift
-    cargo fuzz run --fuzz-dir tests/fuzz --target-dir "$built" --sanitizer none "$target" "$@"
+    cargo fuzz run --fuzz-dir tests/fuzz --target-dir "$built" --sanitizer none --codegen-units 16 \
+        "$target" "$@"
 }
 
 if [ $# -eq 2 ] && [ -f "$2" ]; then

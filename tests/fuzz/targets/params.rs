@@ -13,10 +13,8 @@ fuzz_target!(|input: &[u8]| {
     assert_eq!(internals::json_rewritten(json.to_string().as_bytes()), json);
 
     for contract in [Contract::Documented, Contract::Live] {
-        let rules = Rules {
-            contract,
-            ..Rules::default()
-        };
+        let mut rules = Rules::default();
+        rules.contract = contract;
         let asked = internals::authorize_request(input, &rules);
         assert_eq!(
             internals::authorize_request(written.as_bytes(), &rules),

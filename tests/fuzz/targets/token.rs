@@ -18,7 +18,7 @@ fuzz_target!(|input: &[u8]| -> Corpus {
                 return Corpus::Reject;
             };
             is_sane(&answer);
-            if input.starts_with(b"POST") && !answer.status.is_redirection() {
+            if input.starts_with(b"POST ") && !answer.status.is_redirection() {
                 let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
                 let given = body["access_token"].is_string();
                 assert!(given != body["error"].is_string(), "{answer:?}");
