@@ -180,6 +180,7 @@ fn account_routes(app: Arc<App>) -> Routes {
         .route("/user/account", get(account::get))
         .route("/user/account/new-app", get(apps::new).post(apps::register))
         .route("/user/account/apps/{id}", get(apps::edit).post(apps::save))
+        .route("/user/account/apps/{id}/secret", get(apps::secret))
         .route("/user/account/apps/{id}/rotate-secret", post(apps::rotate))
         .route("/user/account/apps/{id}/delete", post(apps::delete))
         .route("/user/account/connected/{id}/limit", post(connected::limit))

@@ -1,9 +1,26 @@
 // New exchanges come to the head of the journal, and what is left of time grows less.
 const list = document.querySelector("[data-events]");
+// Times of day are the reader's; the whole of them is in the title.
+const localise = (within) => {
+  for (const time of within.querySelectorAll("time[title]")) {
+    const at = new Date(time.dateTime);
+    if (!Number.isNaN(at.getTime())) time.textContent = at.toLocaleTimeString([], { hourCycle: "h23" });
+  }
+};
+localise(document);
+const length = (seconds) => {
+  const [d, h] = [Math.floor(seconds / 86400), Math.floor((seconds % 86400) / 3600)];
+  const [min, s] = [Math.floor((seconds % 3600) / 60), seconds % 60];
+  if (d > 0) return `${d} d ${h} h`;
+  if (h > 0) return `${h} h ${min} min`;
+  return min > 0 ? `${min} min ${s} s` : `${s} s`;
+};
 if (list) {
   const events = new EventSource(list.dataset.events);
   events.addEventListener("exchange", (event) => {
+    if (document.getElementById(`exchange-${event.lastEventId}`)) return;
     list.insertAdjacentHTML("afterbegin", event.data);
+    localise(list.firstElementChild);
     document.getElementById("nothing")?.remove();
     const total = document.getElementById("total");
     total.textContent = Number(total.textContent) + 1;
@@ -19,7 +36,7 @@ if (clock && !("frozen" in clock.dataset)) {
     clock.textContent = new Date(Date.now() + ahead).toISOString();
     for (const [left, seconds] of ends) {
       const now = seconds - Math.floor((Date.now() - began) / 1000);
-      left.textContent = now >= 0 ? `${now} s left` : "run out";
+      left.textContent = now >= 0 ? `${length(now)} left` : "run out";
       left.className = now >= 0 ? "verified" : "wrong";
     }
   }, 1000);

@@ -19,6 +19,10 @@ const ENDPOINTS: [(&str, &str); 6] = [
     ("Device", "/api/auth/oauth/device"),
 ];
 
+/// So many clients and users are listed, and so many redirect URIs of a client.
+const LISTED: usize = 20;
+const REDIRECT_URIS: usize = 5;
+
 #[derive(Template)]
 #[template(path = "home.html")]
 struct Home {
@@ -28,7 +32,11 @@ struct Home {
     contract: &'static str,
     signed_in: Option<String>,
     clients: Vec<Registered>,
+    more_clients: usize,
+    all_clients: String,
     users: Vec<Account>,
+    more_users: usize,
+    all_users: String,
     login: String,
     logout: String,
     contract_path: String,
@@ -67,7 +75,8 @@ pub(crate) async fn get(context: Context) -> Response {
 fn home(context: &Context) -> Home {
     let (sandbox, base) = (&context.sandbox, &context.base);
     let clients = sandbox.world().list_clients();
-    let users = sandbox.world().list_users();
+    let mut users = sandbox.world().list_users();
+    users.retain(|user| !user.deleted);
     Home {
         frame: Frame::at(base, Place::Home).with_script(base, &assets::COPY),
         endpoints: ENDPOINTS
@@ -76,8 +85,11 @@ fn home(context: &Context) -> Home {
         sandbox: sandbox.name().to_owned(),
         contract: sandbox.settings().rules.contract.name(),
         signed_in: session::user(context).map(|user| user.display_name()),
+        more_clients: clients.len().saturating_sub(LISTED),
+        all_clients: base.path("/_mock/clients"),
         clients: clients
             .into_iter()
+            .take(LISTED)
             .map(|client| Registered {
                 kind: if client.confidential {
                     "confidential"
@@ -86,13 +98,19 @@ fn home(context: &Context) -> Home {
                 },
                 id: client.id.to_string(),
                 name: client.name,
-                redirect_uris: client.redirect_uris,
+                redirect_uris: client
+                    .redirect_uris
+                    .into_iter()
+                    .take(REDIRECT_URIS)
+                    .collect(),
                 any_loopback: client.any_loopback_redirect,
             })
             .collect(),
+        more_users: users.len().saturating_sub(LISTED),
+        all_users: base.path("/_mock/users"),
         users: users
             .iter()
-            .filter(|user| !user.deleted)
+            .take(LISTED)
             .map(|user| Account {
                 id: user.id.0,
                 name: user.display_name(),

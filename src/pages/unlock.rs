@@ -6,7 +6,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::SET_COOKIE;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use axum_extra::extract::cookie::{Cookie, SameSite};
@@ -17,11 +17,16 @@ use crate::oauth::extract::{Context, Form};
 use crate::oauth::respond;
 use crate::server::App;
 
+/// Where one goes who asked for nothing in particular.
+const HOME: &str = "/_mock";
+
 #[derive(Template)]
 #[template(path = "unlock.html")]
 struct Unlock {
     frame: Frame,
     action: String,
+    /// What was asked for, to be gone to with the token.
+    to: String,
     wrong: bool,
 }
 
@@ -39,7 +44,10 @@ pub(crate) async fn admit(State(app): State<Arc<App>>, request: Request, next: N
         Err((StatusCode::UNAUTHORIZED, _)) => {
             let (mut parts, _) = request.into_parts();
             match Context::from_request_parts(&mut parts, &()).await {
-                Ok(context) => ask(&context, false),
+                Ok(context) if parts.method == Method::GET => {
+                    ask(&context, &parts.uri.to_string(), false)
+                }
+                Ok(context) => ask(&context, HOME, false),
                 Err(response) => response,
             }
         }
@@ -47,13 +55,23 @@ pub(crate) async fn admit(State(app): State<Arc<App>>, request: Request, next: N
     }
 }
 
-fn ask(context: &Context, wrong: bool) -> Response {
+fn ask(context: &Context, to: &str, wrong: bool) -> Response {
     let shown = Unlock {
         frame: Frame::new(&context.base),
         action: context.base.path("/_mock/unlock"),
+        to: to.to_owned(),
         wrong,
     };
     page(StatusCode::UNAUTHORIZED, &shown)
+}
+
+/// Whether a path is that of one of the pages: a form must not lead anywhere else.
+fn is_ours(to: &str) -> bool {
+    let rest = to.strip_prefix(HOME);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+        && to
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && byte != b'\\')
 }
 
 /// `POST /_mock/unlock`.
@@ -62,12 +80,13 @@ pub(crate) async fn post(
     context: Context,
     Form(params): Form,
 ) -> Response {
-    let mut response = respond::see_other(&context.base.path("/_mock"));
+    let to = params.text("to").filter(|to| is_ours(to)).unwrap_or(HOME);
+    let mut response = respond::see_other(&context.base.path(to));
     let Some(token) = &app.control_token else {
         return response;
     };
     if !token.hash().is_of(params.text("token").unwrap_or_default()) {
-        return ask(&context, true);
+        return ask(&context, to, true);
     }
     let cookie = Cookie::build((guard::COOKIE, guard::cookie_value(token)))
         .path("/")

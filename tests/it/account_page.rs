@@ -37,6 +37,17 @@ async fn registered(world: &World) -> serde_json::Value {
         .unwrap_or_default()
 }
 
+/// The page on which a new secret is shown, once, after the form that made it.
+async fn revealed(world: &World, answer: &Answer) -> Answer {
+    assert_eq!(answer.status, 303, "{answer}");
+    let path = answer.location().path().to_owned();
+    let ask = world.get(&path);
+    match answer.header("set-cookie") {
+        Some(_) => ask.cookie(&answer.cookie()).await,
+        None => ask.await,
+    }
+}
+
 /// The text of these elements.
 fn shown(answer: &Answer, css: &str) -> String {
     answer.page().texts(css).join("\n")
@@ -59,8 +70,8 @@ async fn whoever_is_not_signed_in_signs_in_first() {
 #[tokio::test]
 async fn a_registered_app_shows_its_secret_once_and_works_with_it() {
     let mock = ada().await;
-    let answer = mock.post(NEW, &app("http://localhost:3000/cb")).await;
-    assert_eq!(answer.status, 200);
+    let made = mock.post(NEW, &app("http://localhost:3000/cb")).await;
+    let answer = revealed(&mock, &made).await;
     let (id, secret) = (
         shown(&answer, "#client-id"),
         shown(&answer, "#client-secret"),
@@ -74,6 +85,76 @@ async fn a_registered_app_shows_its_secret_once_and_works_with_it() {
     let account = mock.get(ACCOUNT).await;
     assert!(account.body.contains(&id) && !account.body.contains(&secret));
     assert_snapshot!(registered(&mock).await.to_string().replace(&id, "(id)"), @r#"{"id":"(id)","name":"My App","description":"Does things","logo_url":null,"confidential":true,"redirect_uris":["http://localhost:3000/cb"],"any_loopback_redirect":false,"allowed_origins":["http://localhost:3000"],"grants":["authorization_code","refresh_token","client_credentials"],"allowed_scopes":114689,"verified":false,"access_mode":"open","owner":2}"#);
+}
+
+#[tokio::test]
+async fn to_load_the_page_of_a_secret_anew_makes_and_shows_nothing() {
+    let mock = ada().await;
+    let made = mock.post(NEW, &app("http://localhost/cb")).await;
+    let cookie = made.header("set-cookie").unwrap_or_default();
+    assert!(
+        cookie.contains("HttpOnly")
+            && cookie.contains("SameSite=Strict")
+            && cookie.contains("Max-Age=60"),
+        "{cookie}"
+    );
+    let once = revealed(&mock, &made).await;
+    assert_eq!(shown(&once, "#client-secret").len(), 48);
+    let taken = once.header("set-cookie").unwrap_or_default();
+    assert!(taken.contains("Max-Age=0"), "{taken}");
+    let path = made.location().path().to_owned();
+    let again = mock.get(&path).await;
+    assert_eq!(shown(&again, "#client-secret"), "");
+    assert_snapshot!(shown(&again, ".notice"), @"Its secret has been shown, and what is kept is its hash. If it is lost, give the app a new one on the account page.");
+    let forged = mock.get(&path).cookie("mock-new-secret=guess").await;
+    assert_eq!(shown(&forged, "#client-secret"), "");
+    let clients = mock.control("GET", "/clients", json!({})).await;
+    let named = clients.as_array().into_iter().flatten();
+    assert_eq!(named.filter(|client| client["name"] == "My App").count(), 1);
+}
+
+#[tokio::test]
+async fn what_was_changed_counts_the_preset_or_the_boxes() {
+    let mock = ada().await;
+    let drawn = |preset: &str, boxes: &str| {
+        app("http://localhost/cb")
+            .with("drawn_preset", preset)
+            .with("drawn_boxes", boxes)
+    };
+    let mut told = String::new();
+    for (what, form) in [
+        (
+            "the preset alone",
+            drawn("Full Access", "0").with("preset", "AI Services"),
+        ),
+        (
+            "a box alone",
+            drawn("AI Services", "114689").and("ModelsRead", "true"),
+        ),
+        (
+            "both alike",
+            drawn("Full Access", "0")
+                .and("AIServicesRead", "true")
+                .and("AIServicesWrite", "true")
+                .and("BuzzRead", "true"),
+        ),
+        ("both", drawn("Full Access", "0").and("ModelsRead", "true")),
+    ] {
+        let answer = mock.post(NEW, &form).await;
+        let client = registered(&mock).await;
+        told += &format!(
+            "{what}: {} {} {}\n",
+            answer.status,
+            client["allowed_scopes"],
+            shown(&answer, ".problem")
+        );
+    }
+    assert_snapshot!(told, @"
+    the preset alone: 303 114689 
+    a box alone: 303 5 
+    both alike: 303 114689 
+    both: 400 114689 Both the permissions and the boxes were changed, and they differ. Shown is what the boxes say: save that, or choose AI Services again.
+    ");
 }
 
 #[tokio::test]
@@ -131,7 +212,7 @@ async fn redirect_uris_and_grants_follow_the_difference() {
         mock.post(NEW, &app("http://app.example/cb\nmyapp://cb"))
             .await
             .status,
-        200
+        303
     );
     let live = registered(&mock).await;
     assert_eq!(
@@ -186,6 +267,7 @@ async fn the_boxes_count_where_they_are_chosen() {
 async fn an_app_is_edited_gets_a_new_secret_and_goes() {
     let mock = ada().await;
     let made = mock.post(NEW, &app("http://localhost/cb")).await;
+    let made = revealed(&mock, &made).await;
     let (id, first) = (shown(&made, "#client-id"), shown(&made, "#client-secret"));
     let path = format!("{ACCOUNT}/apps/{id}");
     let form = &mock.get(&path).await.page().forms()[0];
@@ -203,6 +285,7 @@ async fn an_app_is_edited_gets_a_new_secret_and_goes() {
     let rotated = mock
         .post(&format!("{path}/rotate-secret"), &Fields::of(&[]))
         .await;
+    let rotated = revealed(&mock, &rotated).await;
     let second = shown(&rotated, "#client-secret");
     let works = |secret: String| {
         let asks = Fields::of(&[
@@ -245,111 +328,6 @@ async fn nobody_rules_over_anothers_app() {
         200,
         "nothing has changed"
     );
-}
-
-#[tokio::test]
-async fn connected_apps_are_listed_limited_and_shut_out() {
-    let mock = ada().await;
-    mock.approve(&CONF.asks("98309").and("remember", "true"))
-        .await;
-    let tokens = mock.tokens(&CONF, "98309").await;
-    let limit = |fields: &[(&str, &str)]| {
-        let fields = Fields::of(fields);
-        let world = &mock;
-        async move {
-            world
-                .post("/user/account/connected/conf/limit", &fields)
-                .await
-        }
-    };
-    let budgets = || async {
-        let consents = mock.control("GET", "/consents", json!({})).await;
-        (
-            consents["consents"][0]["scope"].clone(),
-            consents["consents"][0]["buzz_limit"].to_string(),
-        )
-    };
-    let mut told = String::new();
-    for fields in [
-        vec![("kind", "absolute"), ("limit", "100")],
-        vec![
-            ("kind", "sliding"),
-            ("limit", "100"),
-            ("unit", "2"),
-            ("window", "week"),
-        ],
-        vec![
-            ("kind", "rollover"),
-            ("limit", "100"),
-            ("cron", "0 0 1 * *"),
-        ],
-        vec![("kind", "none")],
-    ] {
-        let answer = limit(&fields).await;
-        let (scope, budgets) = budgets().await;
-        told += &format!("{} {scope} {budgets}\n", answer.status);
-    }
-    assert_snapshot!(told, @r#"
-    303 "98309" [{"type":"absolute","limit":100}]
-    303 "98309" [{"type":"sliding","limit":100,"window":"week","unit":2}]
-    303 "98309" [{"type":"rollover","limit":100,"cron":"0 0 1 * *"}]
-    303 "98309" null
-    "#);
-    let wrong = limit(&[("kind", "absolute"), ("limit", "0")]).await;
-    assert_eq!(wrong.status, 400);
-    assert_snapshot!(shown(&wrong, ".problem"), @r#"The amount is a whole number from 1 on, not "0"."#);
-
-    let page = mock.get(ACCOUNT).await;
-    assert_snapshot!(shown(&page, "[aria-labelledby=connected-apps] .scopes li"), @"
-    Read profile, settings & email
-    Browse & download models
-    Generate, train & scan
-    View buzz balance & history
-    ");
-    let gone = mock
-        .post("/user/account/connected/conf/revoke", &Fields::of(&[]))
-        .await;
-    assert_eq!(gone.status, 303);
-    assert!(!mock.is_live(&tokens.access).await);
-    assert!(mock.get(ACCOUNT).await.body.contains("There are none."));
-}
-
-#[tokio::test]
-async fn what_an_app_has_spent_is_shown_and_an_absolute_budget_begins_anew() {
-    let mock = ada().await;
-    mock.control("PATCH", "/users/ada", json!({ "buzz": { "yellow": 1000 } }))
-        .await;
-    let budget = json!([{ "type": "absolute", "limit": 100 }, { "type": "sliding", "limit": 500, "window": "day", "unit": 1 }]);
-    let consent =
-        json!({ "user": "ada", "client_id": "conf", "scope": "AI Services", "buzz_limit": budget });
-    mock.control("POST", "/consents", consent).await;
-    let tokens = mock.tokens(&CONF, "98309").await;
-    let order = || {
-        let bearer = format!("Bearer {}", tokens.access);
-        let ask = mock.ask("POST", "/v2/consumer/workflows");
-        ask.header("authorization", &bearer)
-            .json(&json!({ "cost": 80, "steps": [] }))
-    };
-    let first = order().await;
-    assert_eq!(first.status, 200, "{first}");
-    assert!(order().await.status >= 400, "the cap holds");
-    let bars = |answer: &Answer| shown(answer, ".budget-bar");
-    assert_snapshot!(bars(&mock.get(ACCOUNT).await), @"
-    100 buzz in all: 80 spent, 20 left 80 of 100
-    500 buzz per day: 80 spent, 420 left 80 of 500
-    ");
-    let reset = mock
-        .post(
-            "/user/account/connected/conf/reset-budget",
-            &Fields::of(&[]),
-        )
-        .await;
-    assert_eq!((reset.status, reset.location().path()), (303, ACCOUNT));
-    assert_snapshot!(bars(&mock.get(ACCOUNT).await), @"
-    100 buzz in all: 0 spent, 100 left 0 of 100
-    500 buzz per day: 80 spent, 420 left 80 of 500
-    ");
-    assert_eq!(order().await.status, 200);
 }
 
 #[tokio::test]

@@ -151,6 +151,38 @@ async fn play(browser: &Browser, world: &World) {
     browser.draw("playground.png").await;
 }
 
+/// The app spends what it may, and not more; the bar moves.
+async fn spend(browser: &Browser, world: &World) {
+    let clients = world.control("GET", "/clients", json!({})).await;
+    let clients = clients.as_array().cloned().unwrap_or_default();
+    let app = clients
+        .iter()
+        .find(|client| client["name"] == "Keyboard App");
+    let id = &app.expect("the app is registered")["id"];
+    world
+        .control(
+            "PATCH",
+            "/users/ada",
+            json!({ "buzz": { "yellow": 20_000 } }),
+        )
+        .await;
+    let asked = json!({ "client_id": id, "user": "ada", "scope": "AI Services" });
+    let minted = world.control("POST", "/tokens", asked).await;
+    let bearer = format!(
+        "Bearer {}",
+        minted["access_token"].as_str().unwrap_or_default()
+    );
+    for (cost, held) in [(4000, false), (2000, true)] {
+        let ask = world.ask("POST", "/v2/consumer/workflows");
+        let ask = ask.header("authorization", &bearer);
+        let answer = ask.json(&json!({ "cost": cost, "steps": [] })).await;
+        assert_eq!(answer.status >= 400, held, "{answer}");
+    }
+    browser.visit(&format!("{}/user/account", world.base)).await;
+    browser.arrive("Account").await;
+    browser.see("4000 spent, 1000 left").await;
+}
+
 #[tokio::test]
 async fn a_person_registers_plays_caps_and_revokes_by_keyboard_and_sees_it_in_the_dashboard() {
     let Some(browser) = Browser::open(1440, 1000).await else {
@@ -172,13 +204,15 @@ async fn a_person_registers_plays_caps_and_revokes_by_keyboard_and_sees_it_in_th
         browser.text().await
     );
     browser.choose("Change the limit… of Keyboard App").await;
-    browser.tab_to("So much within a rolling window").await;
-    // The arrow keys go from choice to choice.
-    browser.press(['\u{e015}']).await;
-    browser.fill("Cron expression (UTC)", "0 0 * * 1").await;
+    browser.tab_to("Kind").await;
+    browser.press("so much until".chars()).await;
+    browser.tab_to("Cron expression (UTC)").await;
+    browser.select_all().await;
+    browser.press("0 0 * * 1".chars()).await;
     browser.go("Save the limit").await;
     browser.see("5000 buzz, anew at each").await;
     browser.arrive("Account").await;
+    spend(&browser, &mock).await;
     browser.draw("account.png").await;
     browser.choose("Revoke access… of Keyboard App").await;
     browser.go("Revoke access of Keyboard App").await;
@@ -188,6 +222,9 @@ async fn a_person_registers_plays_caps_and_revokes_by_keyboard_and_sees_it_in_th
     browser.arrive("Dashboard").await;
     let seen = browser.text().await;
     for step in [
+        "/limit 303",
+        "POST /v2/consumer/workflows 200",
+        "POST /v2/consumer/workflows 400",
         "POST /api/auth/oauth/revoke",
         "POST /api/auth/oauth/token",
         "GET /api/auth/oauth/userinfo",
@@ -221,23 +258,30 @@ async fn the_dashboard_tells_of_a_refusal_as_it_happens_and_why() {
     browser.arrive("Dashboard").await;
     let ahead = mock.control("GET", "/clock", json!({})).await;
     assert_eq!(ahead["state"]["running"]["ahead_ms"], 3_600_000);
-    browser.go("token-endpoint-down").await;
+    browser.go("Token endpoint down").await;
     browser.see("Set now").await;
     assert_eq!(mock.token(&CONF.for_itself()).await.status, 503);
     browser.arrive("Dashboard").await;
-    browser.go("token-endpoint-down").await;
+    browser.go("Token endpoint down").await;
     browser.arrive("Dashboard").await;
     assert_eq!(mock.token(&CONF.for_itself()).await.status, 200);
 }
 
-/// A size that reads well beside text.
+/// Wide enough for the journal beside the clock and the faults.
 #[tokio::test]
 async fn the_pictures_of_the_readme_are_drawn() {
-    let Some(browser) = Browser::open(900, 760).await else {
+    let Some(browser) = Browser::open(1280, 900).await else {
         return;
     };
     let mock = furnished().await;
+    mock.control("DELETE", "/faults", json!({})).await;
     mock.control("DELETE", "/requests", json!({})).await;
+    mock.control(
+        "PATCH",
+        "/users/owner",
+        json!({ "buzz": { "yellow": 9000 } }),
+    )
+    .await;
     let tokens = mock.tokens(&CONF, "98309").await;
     mock.userinfo(&tokens.access).await;
     mock.token(&CONF.refreshes("civitai_00")).await;
@@ -252,8 +296,6 @@ async fn the_pictures_of_the_readme_are_drawn() {
         .visit(&format!("{}/_mock/playground", mock.base))
         .await;
     browser.arrive("Playground").await;
-    browser.tab_to("App").await;
-    browser.press("Public App".chars()).await;
     browser.go("Begin").await;
     browser.arrive("Playground").await;
     browser.go("Go to the sign-in and consent").await;
@@ -261,6 +303,10 @@ async fn the_pictures_of_the_readme_are_drawn() {
     browser.go("Authorize").await;
     browser.arrive("Playground").await;
     browser.go("Exchange the code").await;
+    browser.arrive("Playground").await;
+    browser
+        .visit(&format!("{}/_mock/playground?#run", mock.base))
+        .await;
     browser.arrive("Playground").await;
     browser.draw("playground-readme.png").await;
 }

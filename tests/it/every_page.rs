@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::support::{AUTHORIZE, Answer, CONF, CONSENT_PAGE, Fields, Mock, SPA, World, redacted};
 
 /// Where pages answer. `{…}` is filled in by the test.
-const PAGES: [&str; 23] = [
+const PAGES: [&str; 24] = [
     "/",
     "/login",
     "/logout",
@@ -19,6 +19,7 @@ const PAGES: [&str; 23] = [
     "/user/account/new-app",
     "/user/account/apps/{id}",
     "/user/account/apps/{id}/rotate-secret",
+    "/user/account/apps/{id}/secret",
     "/user/account/apps/{id}/delete",
     "/user/account/connected/{id}/limit",
     "/user/account/connected/{id}/reset-budget",

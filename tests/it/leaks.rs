@@ -191,7 +191,9 @@ async fn pages(walk: &mut Walk) {
         .post("/user/account/new-app", &form)
         .cookie(&cookie)
         .await;
-    let secret = made.page().texts("#client-secret").concat();
+    let both = format!("{cookie}; {}", made.cookie());
+    let shown = walk.world.get(made.location().path()).cookie(&both).await;
+    let secret = shown.page().texts("#client-secret").concat();
     walk.issued("client secret", secret);
     let begins = Fields::of(&[
         ("client_id", APP.id),

@@ -8,6 +8,7 @@
 
 mod support;
 
+mod account_limits;
 mod account_page;
 mod advice;
 mod advice_contracts;
@@ -99,6 +100,7 @@ mod token_code_later;
 mod token_cors;
 mod token_public_clients;
 mod token_refresh;
+mod unlock_page;
 mod userinfo;
 mod wire;
 mod workflows;

@@ -3,91 +3,7 @@
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{Answer, CONF, Fields, Mock, SPA, World};
-
-const PLAYGROUND: &str = "/_mock/playground";
-
-/// Somebody at a browser, with a run.
-struct Player<'a> {
-    world: &'a World,
-    cookie: String,
-}
-
-fn begins(client_id: &str, grant: &str, secret: &str) -> Fields {
-    Fields::of(&[
-        ("client_id", client_id),
-        ("grant", grant),
-        ("preset", "AI Services"),
-        ("secret", secret),
-    ])
-}
-
-impl<'a> Player<'a> {
-    async fn begin(world: &'a World, fields: &Fields) -> Self {
-        let begun = world.post(PLAYGROUND, fields).await;
-        assert_eq!(begun.status, 303, "{begun}");
-        Self {
-            world,
-            cookie: begun.cookie(),
-        }
-    }
-
-    async fn look(&self) -> Answer {
-        self.world.get(PLAYGROUND).cookie(&self.cookie).await
-    }
-
-    async fn act(&self, name: &str) -> Answer {
-        let form = Fields::of(&[("act", name)]).encoded();
-        let path = format!("{PLAYGROUND}/act");
-        let ask = self.world.ask("POST", &path).cookie(&self.cookie);
-        ask.body("application/x-www-form-urlencoded", form).await;
-        self.look().await
-    }
-
-    /// Goes the way of the browser, and back to the app.
-    async fn consent(&self) -> Answer {
-        let way = self
-            .look()
-            .await
-            .page()
-            .attributes("#next a.button", "href")
-            .remove(0);
-        let query = way.split_once('?').expect("an authorize URL has a query").1;
-        let asked: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes())
-            .into_owned()
-            .collect();
-        let pairs: Vec<(&str, &str)> = asked
-            .iter()
-            .map(|(name, value)| (&**name, &**value))
-            .collect();
-        let back = self.world.approve(&Fields::of(&pairs)).await.location();
-        let back = &back[url::Position::BeforePath..];
-        let prefix = self
-            .world
-            .base
-            .find("/_sandbox")
-            .map_or("", |at| &self.world.base[at..]);
-        self.world
-            .get(&back[prefix.len()..])
-            .cookie(&self.cookie)
-            .await;
-        self.look().await
-    }
-}
-
-/// How each step went, and which buttons there are.
-fn gist(answer: &Answer) -> String {
-    let page = answer.page();
-    format!(
-        "{}\n{}\n-> {}",
-        match page.texts(".phases .done") {
-            done if done.is_empty() => "nothing done".to_owned(),
-            done => done.join(", "),
-        },
-        page.texts(".steps summary").join("\n"),
-        page.texts("#next .button, #next button").join(" / ")
-    )
-}
+use crate::support::{Answer, CONF, Fields, Mock, PLAYGROUND, Player, SPA, begins, gist, wire};
 
 #[tokio::test]
 async fn the_whole_flow_and_its_mistakes() {
@@ -100,6 +16,7 @@ async fn the_whole_flow_and_its_mistakes() {
     ");
     assert_snapshot!(gist(&player.consent().await), @"
     Authorize (done)
+    The person authorizes: well
     The browser comes back to the app: well
     -> Exchange the code / Mistake: Exchange it with a wrong verifier / End this run
     ");
@@ -116,6 +33,7 @@ async fn the_whole_flow_and_its_mistakes() {
     }
     assert_snapshot!(gist(&player.look().await), @"
     Authorize (done), Exchange (done), Userinfo (done), Refresh (done), Revoke (done)
+    The person authorizes: well
     The browser comes back to the app: well
     Exchange the code: well
     Ask who the user is: well
@@ -141,6 +59,7 @@ async fn a_wrong_verifier_uses_the_code_up() {
     let page = player.act("wrong-verifier").await;
     assert_snapshot!(gist(&page), @"
     nothing done
+    The person authorizes: well
     The browser comes back to the app: well
     Exchange it with a wrong verifier: refused
     -> Go to the sign-in and consent / End this run
@@ -168,6 +87,126 @@ async fn a_state_that_is_not_ours_is_shown_as_the_end_of_it() {
     -> Go to the sign-in and consent / End this run
     ");
     assert!(page.body.contains("not so"));
+}
+
+#[tokio::test]
+async fn a_forged_state_leaves_nothing_to_exchange() {
+    let mock = Mock::documented().await;
+    let player = Player::begin(&mock, &begins(SPA.id, "code", "")).await;
+    assert!(gist(&player.consent().await).contains("Exchange the code"));
+    let callback = format!("{PLAYGROUND}/callback?code=stolen&state=forged");
+    mock.get(&callback).cookie(&player.cookie).await;
+    let page = gist(&player.look().await);
+    assert!(!page.contains("Exchange the code"), "{page}");
+}
+
+#[tokio::test]
+async fn a_refusal_is_shown_and_the_next_attempt_has_a_state_of_its_own() {
+    let mock = Mock::documented().await;
+    let player = Player::begin(&mock, &begins(SPA.id, "code", "")).await;
+    let state = |page: &Answer| {
+        let way = page.page().attributes("#next a.button", "href").remove(0);
+        let url: url::Url = way.parse().unwrap();
+        let found = url.query_pairs().find(|(name, _)| name == "state");
+        found.expect("a state").1.into_owned()
+    };
+    let first = state(&player.look().await);
+    let denial = Fields::of(&[
+        ("client_id", SPA.id),
+        (
+            "redirect_uri",
+            &format!("{}{PLAYGROUND}/callback", mock.base),
+        ),
+        ("state", &first),
+    ]);
+    let denied = mock.post("/login/oauth/authorize", &denial).await;
+    let back = denied.location();
+    mock.get(&back[url::Position::BeforePath..])
+        .cookie(&player.cookie)
+        .await;
+    let page = player.look().await;
+    assert_snapshot!(gist(&page), @"
+    nothing done
+    The person says no: well
+    The browser comes back to the app: refused
+    -> Go to the sign-in and consent / End this run
+    ");
+    assert!(
+        wire(&page).contains("error=access_denied"),
+        "{}",
+        wire(&page)
+    );
+    assert_ne!(state(&page), first);
+}
+
+#[tokio::test]
+async fn where_the_browser_goes_is_shown_with_request_and_answer() {
+    let mock = Mock::documented().await;
+    let cookie = mock.session("ada").await;
+    let player = Player::begin(&mock, &begins(SPA.id, "code", "")).await;
+    let way = player
+        .look()
+        .await
+        .page()
+        .attributes("#next a.button", "href")
+        .remove(0);
+    let led = mock.get(&way[mock.base.len()..]).cookie(&cookie).await;
+    let consent = led.location();
+    mock.get(&consent[url::Position::BeforePath..])
+        .cookie(&cookie)
+        .await;
+    let page = player.consent().await;
+    assert_snapshot!(gist(&page), @"
+    Authorize (done)
+    The app sends the browser to authorize: well
+    The consent page: well
+    The person authorizes: well
+    The browser comes back to the app: well
+    -> Exchange the code / Mistake: Exchange it with a wrong verifier / End this run
+    ");
+    let wire = wire(&page);
+    for seen in [
+        "GET http://",
+        "303 See Other location:",
+        "/login/oauth/authorize?",
+        "curl -i 'http://",
+        "POST http://",
+        "302 Found location:",
+        "/callback?code=",
+    ] {
+        assert!(wire.contains(seen), "{seen}: {wire}");
+    }
+}
+
+#[tokio::test]
+async fn the_form_as_it_is_drawn_begins_at_once() {
+    let mock = Mock::start(civitai_oauth_mock::Config::default()).await;
+    let page = mock.get(PLAYGROUND).await.page();
+    let chosen = |name: &str| {
+        let css = format!("select[name={name}] option[selected]");
+        let value = page.attributes(&css, "value").remove(0);
+        if value.is_empty() {
+            page.texts(&css).remove(0)
+        } else {
+            value
+        }
+    };
+    let fields =
+        begins(&chosen("client_id"), &chosen("grant"), "").with("preset", &chosen("preset"));
+    let player = Player::begin(&mock, &fields).await;
+    assert_snapshot!(gist(&player.look().await), @"
+    nothing done
+
+    -> Go to the sign-in and consent / End this run
+    ");
+    // What was chosen is still chosen where it cannot begin.
+    let refused = mock
+        .post(
+            PLAYGROUND,
+            &begins("dec0de00-0000-4000-8000-000000000001", "device", "guess"),
+        )
+        .await;
+    assert_snapshot!(refused.page().texts("option[selected]").join(" | "), @"Demo App (dec0de00-0000-4000-8000-000000000001, confidential) | A device without a browser (device flow) | AI Services");
 }
 
 #[tokio::test]

@@ -5,9 +5,12 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::Path;
 use axum::http::StatusCode;
+use axum::http::header::COOKIE;
 use axum::response::Response;
+use axum_extra::extract::cookie::{Cookie, SameSite};
 
-use super::form::{AppForm, Row};
+use super::form::AppForm;
+use super::grid::Row;
 use super::{PATH, back, frame, visitor};
 use crate::model::client::Client;
 use crate::model::user::User;
@@ -55,6 +58,7 @@ struct SecretPage<'a> {
     frame: Frame,
     account: String,
     app: AppCard,
+    confidential: bool,
     id: &'a str,
     secret: Option<&'a str>,
 }
@@ -121,7 +125,7 @@ fn form(context: &Context, status: StatusCode, id: Option<String>, form: AppForm
     page(status, &shown)
 }
 
-/// `POST /user/account/new-app`: the secret is in this answer and nowhere else.
+/// `POST /user/account/new-app`: the secret is on the page that this leads to, once and nowhere else.
 pub(crate) async fn register(context: Context, SentForm(params): SentForm) -> Response {
     let user = match visitor(&context) {
         Ok(user) => user,
@@ -139,20 +143,60 @@ pub(crate) async fn register(context: Context, SentForm(params): SentForm) -> Re
     keep(&context, &client, secret.as_ref()).await
 }
 
-/// Keeps an app and shows it with its secret.
+/// The browser carries a new secret from the form to the page that shows it, which takes it away again: to load that
+/// page anew makes no second app, and no second secret.
+const CARRIED: &str = "mock-new-secret";
+
+/// So long it may take from one to the other, in seconds.
+const CARRIED_SECONDS: u32 = 60;
+
+fn carrying(context: &Context, id: &str, secret: &str, seconds: u32) -> String {
+    let cookie = Cookie::build((CARRIED, secret))
+        .path(context.base.path(&format!("{}/secret", path(id))))
+        .http_only(true)
+        .same_site(SameSite::Strict)
+        .secure(context.base.is_https());
+    format!("{cookie}; Max-Age={seconds}")
+}
+
+/// Keeps an app and leads to the page that shows its secret.
 async fn keep(context: &Context, client: &Client, secret: Option<&Secret>) -> Response {
     let sandbox = &context.sandbox;
     if let Err(why) = sandbox.store.put_client(sandbox.world(), client).await {
         return respond::failure(&why);
     }
-    let shown = SecretPage {
-        frame: frame(context),
-        account: context.base.path(PATH),
-        app: AppCard::of(client),
-        id: client.id.as_str(),
-        secret: secret.map(Secret::reveal),
+    let id = client.id.as_str();
+    let shown = respond::see_other(&context.base.path(&format!("{}/secret", path(id))));
+    let cookie = secret.map(|secret| carrying(context, id, secret.reveal(), CARRIED_SECONDS));
+    respond::with_cookie(shown, cookie.as_deref())
+}
+
+/// `GET /user/account/apps/{id}/secret`: a new app, or a new secret.
+pub(crate) async fn secret(context: Context, Path(id): Path<String>) -> Response {
+    let client = match own(&context, &id) {
+        Ok(client) => client,
+        Err(response) => return response,
     };
-    page(StatusCode::OK, &shown)
+    let cookies = context.headers.get_all(COOKIE);
+    let carried = cookies
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(Cookie::split_parse)
+        .filter_map(Result::ok)
+        .find(|cookie| cookie.name() == CARRIED)
+        .map(|cookie| Secret::new(cookie.value().to_owned()));
+    // What is not its secret any more is not shown as if it were.
+    let secret = carried.filter(|secret| client.owns_secret(Some(secret)));
+    let shown = SecretPage {
+        frame: frame(&context),
+        account: context.base.path(PATH),
+        app: AppCard::of(&client),
+        confidential: client.confidential,
+        id: &id,
+        secret: secret.as_ref().map(Secret::reveal),
+    };
+    let gone = secret.as_ref().map(|_| carrying(&context, &id, "", 0));
+    respond::with_cookie(page(StatusCode::OK, &shown), gone.as_deref())
 }
 
 /// The app of this id, if it is this user's: whose it is otherwise is nobody's business.

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
-use serde_json::json;
 
-use super::{PATH, back, show, visitor};
+use super::limit::{LimitForm, name};
+use super::{PATH, Wrong, back, show, visitor};
 use crate::api::spend;
-use crate::model::buzz::{Budget, BuzzLimit, Window};
+use crate::model::buzz::{Budget, BuzzLimit};
 use crate::model::consent::{Approval, Consent};
 use crate::model::ledger::Rule;
 use crate::model::user::User;
@@ -17,13 +17,14 @@ use crate::oauth::extract::{Context, SentForm};
 use crate::oauth::respond;
 use crate::pages::view::AppCard;
 use crate::protocol::ids::ClientId;
-use crate::protocol::params::Params;
 use crate::protocol::scope::Scope;
 use crate::protocol::time::Timestamp;
 use crate::store::StoreError;
 
 /// An app as the user who let it in sees it.
 pub(super) struct ConnectedApp {
+    /// What tells its fields from those of the others.
+    pub(super) key: String,
     pub(super) card: AppCard,
     pub(super) labels: Vec<&'static str>,
     pub(super) since: String,
@@ -39,6 +40,13 @@ pub(super) struct ConnectedApp {
     pub(super) revoke_action: String,
 }
 
+impl ConnectedApp {
+    pub(super) fn since_day(&self) -> &str {
+        let day = self.since.split_once('T').map(|(day, _)| day);
+        day.unwrap_or(&self.since)
+    }
+}
+
 /// A budget, and how it stands.
 pub(super) struct BudgetRow {
     pub(super) sentence: String,
@@ -47,21 +55,6 @@ pub(super) struct BudgetRow {
     pub(super) remaining: u64,
 }
 
-/// The form of a budget, as it stands.
-pub(super) struct LimitForm {
-    /// What tells its fields from those of the others.
-    pub(super) key: String,
-    pub(super) kind: &'static str,
-    pub(super) limit: String,
-    pub(super) unit: String,
-    pub(super) window: &'static str,
-    pub(super) cron: String,
-    pub(super) problem: Option<String>,
-}
-
-/// The windows of a sliding budget.
-pub(super) const WINDOWS: [&str; 6] = ["second", "minute", "hour", "day", "week", "month"];
-
 /// What is known of a connection before it is drawn.
 struct Connection {
     scope: Scope,
@@ -69,14 +62,9 @@ struct Connection {
     limit: Option<BuzzLimit>,
 }
 
-/// Every app that has a consent of this user, or a token.
-pub(super) fn list(
-    context: &Context,
-    user: &User,
-    mut wrong: Option<(&str, String)>,
-) -> Vec<ConnectedApp> {
-    let sandbox = &context.sandbox;
-    let (world, now) = (sandbox.world(), sandbox.now());
+/// Every app that has a consent of this user, or a token that lives.
+fn connections(context: &Context, user: &User) -> BTreeMap<String, Connection> {
+    let (world, now) = (context.sandbox.world(), context.sandbox.now());
     let mut found: BTreeMap<String, Connection> = BTreeMap::new();
     for (_, client, consent, since) in world.list_consents((Some(user.id), None)) {
         let Consent { scope, buzz_limit } = consent;
@@ -101,20 +89,26 @@ pub(super) fn list(
         connection.scope = connection.scope.union(token.scope);
         connection.since = connection.since.min(token.issued_at);
     }
+    found
+}
+
+/// Every app that this user has let in, with the form that was sent for one of them.
+pub(super) fn list(context: &Context, user: &User, wrong: Option<&Wrong>) -> Vec<ConnectedApp> {
+    let world = context.sandbox.world();
     let mut shown = Vec::new();
-    for (id, connection) in found {
+    for (id, connection) in connections(context, user) {
         let Some(client) = world.find_client(&id) else {
             continue;
         };
-        let spent = spend::of(sandbox, (Some(user.id), Some(&id)));
+        let spent = spend::of(&context.sandbox, (Some(user.id), Some(&id)));
         let spending = spent.into_iter().next().map(|spent| spent.spending);
         let rules = spending.iter().flat_map(|spending| &spending.rules);
         let budgets = connection.limit.iter().flat_map(BuzzLimit::budgets);
-        let problem = wrong.take_if(|(named, _)| *named == id);
+        let typed = wrong.and_then(|wrong| wrong.form_of(&id));
         let segment: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
         let path = format!("{PATH}/connected/{}", segment.replace('+', "%20"));
-        let key = format!("app-{}", shown.len() + 1);
         shown.push(ConnectedApp {
+            key: format!("app-{}", shown.len() + 1),
             card: AppCard::of(&client),
             labels: connection.scope.set_bits().map(|bit| bit.label).collect(),
             since: connection.since.to_string(),
@@ -123,11 +117,7 @@ pub(super) fn list(
                 .any(|budget| matches!(budget, Budget::Absolute { .. })),
             budgets: budgets.zip(rules).map(row).collect(),
             spend: spending.map_or(0, |spending| spending.spend),
-            form: LimitForm::of(
-                key,
-                connection.limit.as_ref(),
-                problem.map(|(_, text)| text),
-            ),
+            form: typed.unwrap_or_else(|| LimitForm::of(connection.limit.as_ref())),
             limit_action: context.base.path(&format!("{path}/limit")),
             reset_action: context.base.path(&format!("{path}/reset-budget")),
             revoke_action: context.base.path(&format!("{path}/revoke")),
@@ -174,90 +164,6 @@ fn sentence(budget: &Budget) -> String {
     }
 }
 
-fn name(window: Window) -> &'static str {
-    match window {
-        Window::Second => "second",
-        Window::Minute => "minute",
-        Window::Hour => "hour",
-        Window::Day => "day",
-        Window::Week => "week",
-        Window::Month => "month",
-    }
-}
-
-impl LimitForm {
-    fn of(key: String, limit: Option<&BuzzLimit>, problem: Option<String>) -> Self {
-        let mut form = Self {
-            key,
-            kind: "none",
-            limit: "5000".to_owned(),
-            unit: "1".to_owned(),
-            window: "day",
-            cron: "0 0 1 * *".to_owned(),
-            problem,
-        };
-        match limit.and_then(|limit| limit.budgets().first()) {
-            None => {}
-            Some(Budget::Absolute { limit, .. }) => {
-                form.kind = "absolute";
-                form.limit = limit.to_string();
-            }
-            Some(Budget::Sliding {
-                limit,
-                window,
-                unit,
-                ..
-            }) => {
-                form.kind = "sliding";
-                form.limit = limit.to_string();
-                form.window = name(*window);
-                form.unit = unit.to_string();
-            }
-            Some(Budget::Rollover { limit, cron, .. }) => {
-                form.kind = "rollover";
-                form.limit = limit.to_string();
-                form.cron.clone_from(cron);
-            }
-        }
-        form
-    }
-
-    pub(super) fn windows(&self) -> [(&'static str, bool); 6] {
-        WINDOWS.map(|window| (window, window == self.window))
-    }
-}
-
-/// The limit that the form says. Errors: what is wrong with it, for the person who typed it.
-fn wanted(params: &Params) -> Result<Option<BuzzLimit>, String> {
-    let text = |name| params.text(name).unwrap_or_default().trim().to_owned();
-    let number = |name, what: &str| match text(name).parse::<u64>() {
-        Ok(number @ 1..) => Ok(number),
-        _ => Err(format!(
-            "{what} is a whole number from 1 on, not {:?}.",
-            text(name)
-        )),
-    };
-    let budget = match params.text("kind").unwrap_or_default() {
-        "none" => return Ok(None),
-        "absolute" => json!({ "type": "absolute", "limit": number("limit", "The amount")? }),
-        "sliding" => json!({
-            "type": "sliding",
-            "limit": number("limit", "The amount")?,
-            "unit": number("unit", "The number of windows")?,
-            "window": text("window"),
-        }),
-        "rollover" => json!({
-            "type": "rollover",
-            "limit": number("limit", "The amount")?,
-            "cron": text("cron"),
-        }),
-        other => return Err(format!("{other:?} is no kind of limit.")),
-    };
-    BuzzLimit::parse(&json!([budget]).to_string()).map_err(|_| {
-        "A rolling window is a second, minute, hour, day, week or month, and a cron expression is not empty.".to_owned()
-    })
-}
-
 /// `POST /user/account/connected/{client_id}/limit`: in place of every budget there was.
 pub(crate) async fn limit(
     context: Context,
@@ -268,12 +174,19 @@ pub(crate) async fn limit(
         Ok(user) => user,
         Err(response) => return response,
     };
-    match wanted(&params) {
+    if !connections(&context, &user).contains_key(&id) {
+        let wrong = Wrong::Stranger(id);
+        return show(&context, &user, StatusCode::NOT_FOUND, Some(&wrong));
+    }
+    match LimitForm::sent(&params).read(context.sandbox.now()) {
         Ok(wanted) => match keep(&context, &user, &id, wanted).await {
             Ok(()) => back(&context),
             Err(why) => respond::failure(&why),
         },
-        Err(wrong) => show(&context, &user, StatusCode::BAD_REQUEST, Some((&id, wrong))).await,
+        Err(form) => {
+            let wrong = Wrong::Limit { app: id, form };
+            show(&context, &user, StatusCode::BAD_REQUEST, Some(&wrong))
+        }
     }
 }
 
@@ -331,43 +244,5 @@ pub(crate) async fn revoke(context: Context, Path(id): Path<String>) -> Response
     match revoked.await {
         Ok(_) => back(&context),
         Err(why) => respond::failure(&why),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_form_says_one_budget_or_what_is_wrong_with_it() {
-        let form = |text: &str| wanted(&Params::from_urlencoded(text.as_bytes()));
-        let say = |text: &str| {
-            let limit = form(text).unwrap().unwrap();
-            limit.budgets().iter().map(sentence).collect::<String>()
-        };
-        assert_eq!(form("kind=none"), Ok(None));
-        assert_eq!(say("kind=absolute&limit=9"), "9 buzz in all");
-        assert_eq!(
-            say("kind=sliding&limit=9&unit=1&window=day"),
-            "9 buzz per day"
-        );
-        assert_eq!(
-            say("kind=sliding&limit=9&unit=2&window=week"),
-            "9 buzz within any 2 weeks"
-        );
-        assert_eq!(
-            say("kind=rollover&limit=9&cron=0+0+*+*+*"),
-            "9 buzz, anew at each \"0 0 * * *\""
-        );
-        for wrong in [
-            "",
-            "kind=absolute&limit=0",
-            "kind=absolute&limit=1.5",
-            "kind=sliding&limit=1&unit=1&window=year",
-            "kind=sliding&limit=1&unit=x&window=day",
-            "kind=rollover&limit=1&cron=",
-        ] {
-            assert!(form(wrong).is_err(), "{wrong}");
-        }
     }
 }

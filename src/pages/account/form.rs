@@ -1,6 +1,8 @@
 //! What does the form of an app say? Its fields as they were typed, the rules of a registration, and what is wrong
-//! with it, field by field. The rules that depend on the contract are the difference `registration-rules`.
+//! with it, field by field. Its boxes are `grid.rs`. The rules that depend on the
+//! contract are the difference `registration-rules`.
 
+use super::grid::{self, Row, has_box};
 use crate::contract::{Difference, Rules};
 use crate::model::client::{AccessMode, Client, Grant};
 use crate::protocol::ids::{ClientId, UserId};
@@ -13,59 +15,6 @@ const LONGEST_DESCRIPTION: usize = 500;
 
 /// What stands in the list of presets where the grid decides.
 const BY_GRID: &str = "custom";
-
-/// The grid of permissions as Civitai shows it: what it is about, and the scopes for reading, writing and deleting.
-const GRID: [(&str, [Option<&str>; 3]); 11] = [
-    (
-        "Profile & Settings",
-        [Some("UserRead"), Some("UserWrite"), None],
-    ),
-    (
-        "Models",
-        [
-            Some("ModelsRead"),
-            Some("ModelsWrite"),
-            Some("ModelsDelete"),
-        ],
-    ),
-    (
-        "Media & Posts",
-        [Some("MediaRead"), Some("MediaWrite"), Some("MediaDelete")],
-    ),
-    (
-        "Articles",
-        [
-            Some("ArticlesRead"),
-            Some("ArticlesWrite"),
-            Some("ArticlesDelete"),
-        ],
-    ),
-    (
-        "Bounties",
-        [
-            Some("BountiesRead"),
-            Some("BountiesWrite"),
-            Some("BountiesDelete"),
-        ],
-    ),
-    (
-        "AI Services",
-        [Some("AIServicesRead"), Some("AIServicesWrite"), None],
-    ),
-    ("Buzz", [Some("BuzzRead"), None, None]),
-    (
-        "Collections",
-        [Some("CollectionsRead"), Some("CollectionsWrite"), None],
-    ),
-    ("Social", [None, Some("SocialWrite"), None]),
-    (
-        "Notifications",
-        [Some("NotificationsRead"), Some("NotificationsWrite"), None],
-    ),
-    ("Vault", [Some("VaultRead"), Some("VaultWrite"), None]),
-];
-
-const COLUMNS: [&str; 3] = ["Read", "Write", "Delete"];
 
 /// The form, as it is drawn and as it was typed.
 #[derive(Debug, Clone, Default)]
@@ -88,22 +37,6 @@ pub(super) struct AppForm {
 pub(super) struct Problem {
     pub(super) field: &'static str,
     pub(super) text: String,
-}
-
-/// One row of the grid.
-pub(super) struct Row {
-    pub(super) name: &'static str,
-    pub(super) cells: [Option<Cell>; 3],
-}
-
-/// One box of the grid.
-pub(super) struct Cell {
-    pub(super) name: &'static str,
-    /// What a screen reader says of it.
-    pub(super) label: String,
-    pub(super) checked: bool,
-    /// Every app may read who its user is.
-    pub(super) fixed: bool,
 }
 
 /// What a form comes to that breaks no rule.
@@ -147,31 +80,53 @@ impl AppForm {
         }
     }
 
-    /// The form as it was sent.
+    /// The form as it was sent. Whatever was changed on it counts, the preset or the boxes.
     pub(super) fn sent(params: &Params) -> Self {
         let text = |name| params.text(name).unwrap_or_default().to_owned();
-        let preset = text("preset");
-        let by_grid = SCOPES
-            .iter()
-            .filter(|bit| params.text(bit.name).is_some())
-            .fold(Scope::default(), |all, bit| all.union(bit.scope()));
-        let chosen = PRESETS.iter().find(|(name, _)| *name == preset);
-        Self {
+        let mut form = Self {
             name: text("name").trim().to_owned(),
             description: text("description").trim().to_owned(),
             redirect_uris: text("redirect_uris"),
             origins: text("origins"),
-            scope: chosen.map_or(by_grid, |(_, scope)| *scope).with_user_read(),
+            scope: grid::boxes(params),
             confidential: text("kind") != "public",
-            preset,
+            preset: text("preset"),
             problems: Vec::new(),
+        };
+        let Some((name, preset)) = PRESETS.iter().find(|(name, _)| *name == form.preset) else {
+            return form;
+        };
+        // How the form was drawn: who sends it without a browser says nothing of that, and may leave out the boxes.
+        let drawn = params
+            .text("drawn_boxes")
+            .and_then(Scope::parse_leading_digits);
+        let untouched = form.scope == drawn.unwrap_or_default().with_user_read();
+        if untouched || form.scope == grid::part_of(*preset).with_user_read() {
+            form.scope = preset.with_user_read();
+            return form;
         }
+        if params.text("drawn_preset") != Some(name) {
+            form.problems.push(Problem {
+                field: "preset",
+                text: format!(
+                    "Both the permissions and the boxes were changed, and they differ. Shown is what the boxes say: save \
+                     that, or choose {name} again."
+                ),
+            });
+        }
+        BY_GRID.clone_into(&mut form.preset);
+        form
+    }
+
+    /// The boxes that are ticked as the form is drawn.
+    pub(super) fn drawn_boxes(&self) -> Scope {
+        grid::part_of(self.scope)
     }
 
     /// Checks the form. Where a rule is broken, what comes back is the form with its problems.
     pub(super) fn check(mut self, rules: &Rules) -> Result<Registration, Box<Self>> {
         let redirect_uris = lines(&self.redirect_uris);
-        let mut problems = Vec::new();
+        let mut problems = std::mem::take(&mut self.problems);
         let mut wrong = |field, text: String| problems.push(Problem { field, text });
         match self.name.chars().count() {
             1..=LONGEST_NAME => {}
@@ -254,19 +209,7 @@ impl AppForm {
 
     /// The grid, with the boxes of the scope ticked.
     pub(super) fn grid(&self) -> Vec<Row> {
-        let cell = |row: &str, column: &str, name: &'static str| Cell {
-            name,
-            label: format!("{row}: {column}"),
-            checked: SCOPES
-                .iter()
-                .any(|bit| bit.name == name && self.scope.covers(bit.scope())),
-            fixed: name == "UserRead",
-        };
-        let row = |(name, scopes): &(&'static str, [Option<&'static str>; 3])| Row {
-            name,
-            cells: std::array::from_fn(|at| scopes[at].map(|scope| cell(name, COLUMNS[at], scope))),
-        };
-        GRID.iter().map(row).collect()
+        grid::drawn(self.scope)
     }
 }
 
@@ -305,12 +248,9 @@ impl Registration {
     /// The same client, as the form has it now. Whether it is confidential was settled when it was registered.
     pub(super) fn onto(self, client: Client) -> Client {
         // What no box stands for, nobody has unticked.
-        let boxless = SCOPES.iter().filter(|bit| {
-            self.by_grid
-                && !GRID
-                    .iter()
-                    .any(|(_, cells)| cells.contains(&Some(bit.name)))
-        });
+        let boxless = SCOPES
+            .iter()
+            .filter(|bit| self.by_grid && !has_box(bit.name));
         let boxless = boxless.fold(Scope::default(), |all, bit| all.union(bit.scope()));
         Client {
             name: self.name,
@@ -381,12 +321,5 @@ mod tests {
         assert_eq!(grants(Contract::Documented, true), 3);
         assert_eq!(grants(Contract::Documented, false), 2);
         assert_eq!(grants(Contract::Live, true), 2);
-    }
-
-    #[test]
-    fn every_scope_of_the_grid_is_one() {
-        for name in GRID.iter().flat_map(|(_, cells)| cells.iter().flatten()) {
-            assert!(SCOPES.iter().any(|bit| bit.name == *name), "{name}");
-        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Map, Value, json};
@@ -20,13 +20,21 @@ use crate::server::App;
 pub(crate) async fn post(
     State(app): State<Arc<App>>,
     context: Context,
+    RawQuery(query): RawQuery,
     Form(params): Form,
 ) -> Response {
+    // What was looked for is still looked for.
+    let search = Search::of(query.as_deref().unwrap_or_default());
     match carry_out(&app, &context, &params).await {
-        Ok(()) => respond::see_other(&context.base.path(PATH)),
+        Ok(()) => {
+            let section = section(params.text("act").unwrap_or_default());
+            let query = search.query();
+            let mark = if query.is_empty() { "" } else { "?" };
+            let here = context.base.path(PATH);
+            respond::see_other(&format!("{here}{mark}{query}#{section}"))
+        }
         Err(ControlError::Store(why)) => respond::failure(&why),
         Err(why) => {
-            let search = Search::default();
             show(
                 &app,
                 &context,
@@ -36,6 +44,17 @@ pub(crate) async fn post(
             )
             .await
         }
+    }
+}
+
+/// The part of the page where a button stands.
+fn section(act: &str) -> &'static str {
+    match act {
+        "advance" | "freeze" | "resume" => "clock",
+        "preset" | "remove-fault" => "faults",
+        "expire" => "tokens",
+        "make-sandbox" | "delete-sandbox" => "sandboxes",
+        _ => "journal",
     }
 }
 

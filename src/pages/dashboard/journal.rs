@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use askama::Template;
 use axum::extract::{RawQuery, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
@@ -17,16 +17,22 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use crate::base::Base;
 use crate::contract::{Contract, DIFFERENCES};
-use crate::control::{Exchange, Requests, Why};
+use crate::control::{Exchange, Preset, Requests, Why};
 use crate::invalid::{self, Invalid};
 use crate::oauth::extract::Context;
 use crate::oauth::respond;
 use crate::protocol::call::Endpoint;
-use crate::sandbox::Sandbox;
+use crate::sandbox::faults::SetFault;
 use crate::server::App;
 
 /// Longer values are cut on the page: `GET /_mock/requests` has more of them.
 const LONGEST: usize = 300;
+
+/// So many bytes of parameters, or of headers, are drawn of one exchange.
+const MOST_OF_ONE: usize = 2000;
+
+/// Whoever comes back to the stream after long is told of so many.
+const CATCH_UP: usize = 200;
 
 /// So many exchanges wait for a browser that is slow to read them; then the journal waits for nobody, and it does.
 const QUEUE: usize = 32;
@@ -40,7 +46,10 @@ pub(super) struct Search {
     pub(super) endpoint: String,
     pub(super) client_id: String,
     pub(super) error: String,
+    /// The loads of these pages too.
+    pub(super) all: bool,
     before: Option<String>,
+    after: Option<u64>,
 }
 
 impl Search {
@@ -52,6 +61,8 @@ impl Search {
                 "endpoint" => search.endpoint = value,
                 "client_id" => search.client_id = value,
                 "error" => search.error = value,
+                "show" => search.all = value == "all",
+                "after" => search.after = value.parse().ok(),
                 "before" => search.before = Some(value),
                 _ => {}
             }
@@ -61,15 +72,29 @@ impl Search {
 
     /// The fields that say something.
     fn fields(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let show = if self.all { "all" } else { "" };
         let fields = [
-            ("endpoint", &self.endpoint),
-            ("client_id", &self.client_id),
-            ("error", &self.error),
+            ("show", show),
+            ("endpoint", &*self.endpoint),
+            ("client_id", &*self.client_id),
+            ("error", &*self.error),
         ];
-        fields
-            .into_iter()
-            .filter(|(_, value)| !value.is_empty())
-            .map(|(name, value)| (name, value.as_str()))
+        fields.into_iter().filter(|(_, value)| !value.is_empty())
+    }
+
+    /// Whether something is looked for, and not whatever there is.
+    pub(super) fn is_narrow(&self) -> bool {
+        self.before.is_some() || self.fields().any(|(name, _)| name != "show")
+    }
+
+    /// Whether an exchange is one that is looked for: to look at these pages is nothing that an app does. What a person
+    /// does on them is shown.
+    pub(super) fn shows(&self, one: &Exchange) -> bool {
+        let pages = ["/user/account", "/favicon.ico"];
+        let of_ours =
+            one.endpoint == Endpoint::Home || pages.iter().any(|page| one.path.starts_with(page));
+        let looks = of_ours && matches!(&*one.method, "GET" | "HEAD");
+        self.all || !looks || self.endpoint == one.endpoint.name()
     }
 
     pub(super) fn query(&self) -> String {
@@ -95,6 +120,7 @@ impl Search {
     pub(super) fn requests(&self) -> Result<Requests, Invalid> {
         let mut asked: Map<String, Value> = self
             .fields()
+            .filter(|(name, _)| *name != "show")
             .map(|(name, value)| (name.to_owned(), value.into()))
             .collect();
         if let Some(before) = &self.before {
@@ -123,12 +149,46 @@ struct DifferenceRow {
     otherwise: bool,
 }
 
+/// A fault that had a hand in an exchange.
+struct FaultRow {
+    id: u64,
+    /// What it does; nothing where it has been removed since.
+    what: Option<String>,
+}
+
+impl FaultRow {
+    fn of(id: u64, set: &[SetFault]) -> Self {
+        let fault = set.iter().find(|fault| fault.id == id);
+        let what = fault.map(|fault| told(&fault.rule));
+        Self { id, what }
+    }
+}
+
+/// A fault in words where it has a name, and else as its rule is written.
+pub(super) fn told(rule: &crate::control::Fault) -> String {
+    let preset = Preset::ALL
+        .iter()
+        .find(|preset| preset.rule().as_ref() == Some(rule));
+    match preset {
+        Some(preset) => format!("{}: {}", preset.name(), preset.meaning()),
+        None => serde_json::to_string(rule).expect("a fault is JSON"),
+    }
+}
+
+/// Names and values, as many as have room, and how many there are besides.
+struct Pairs {
+    shown: Vec<(String, String)>,
+    more: usize,
+}
+
 /// An exchange as it is drawn.
 #[derive(Template)]
 #[template(path = "exchange.html")]
 pub(super) struct Row {
     pub(super) id: u64,
     at: String,
+    /// The time of day, in UTC.
+    time: String,
     method: String,
     path: String,
     status: String,
@@ -136,19 +196,19 @@ pub(super) struct Row {
     error: Option<String>,
     client: Option<String>,
     user: Option<i64>,
-    params: Vec<(String, String)>,
-    headers: Vec<(String, String)>,
+    params: Pairs,
+    headers: Pairs,
     location: Option<String>,
     answer: Option<String>,
     why: Option<Why>,
     differences: Vec<DifferenceRow>,
-    faults: Vec<u64>,
+    faults: Vec<FaultRow>,
     extensions: Vec<&'static str>,
     faults_href: String,
 }
 
 impl Row {
-    pub(super) fn of(one: &Exchange, base: &Base) -> Self {
+    pub(super) fn of(one: &Exchange, base: &Base, set: &[SetFault]) -> Self {
         let good = one.status.is_some_and(|status| status < 400) && one.error.is_none();
         let answer = one.answer.as_ref();
         let answer = answer
@@ -156,6 +216,7 @@ impl Row {
         Self {
             id: one.id,
             at: one.at.to_string(),
+            time: time_of_day(&one.at.to_string()).to_owned(),
             method: cut(&one.method),
             path: cut(&one.path),
             status: one
@@ -190,22 +251,36 @@ impl Row {
                     })
                 })
                 .collect(),
-            faults: one.faults.clone(),
+            faults: one.faults.iter().map(|id| FaultRow::of(*id, set)).collect(),
             extensions: one.extensions.clone(),
             faults_href: format!("{}#faults", base.path(super::PATH)),
         }
     }
 }
 
-fn pairs(object: &Map<String, Value>) -> Vec<(String, String)> {
+/// Of `2026-01-31T12:00:00.5Z`, `12:00:00`.
+fn time_of_day(moment: &str) -> &str {
+    let time = moment.split_once('T').map_or(moment, |(_, time)| time);
+    time.get(..8).unwrap_or(time)
+}
+
+fn pairs(object: &Map<String, Value>) -> Pairs {
     let text = |value: &Value| match value {
         Value::String(text) => cut(text),
         other => cut(&other.to_string()),
     };
-    object
-        .iter()
-        .map(|(name, value)| (cut(name), text(value)))
-        .collect()
+    let mut room = MOST_OF_ONE;
+    let mut shown = Vec::new();
+    for (name, value) in object {
+        let pair = (cut(name), text(value));
+        let Some(left) = room.checked_sub(pair.0.len() + pair.1.len()) else {
+            break;
+        };
+        room = left;
+        shown.push(pair);
+    }
+    let more = object.len() - shown.len();
+    Pairs { shown, more }
 }
 
 fn cut(text: &str) -> String {
@@ -220,8 +295,13 @@ pub(crate) async fn events(
     State(app): State<Arc<App>>,
     context: Context,
     RawQuery(query): RawQuery,
+    headers: HeaderMap,
 ) -> Response {
-    let search = Search::of(query.as_deref().unwrap_or_default());
+    let mut search = Search::of(query.as_deref().unwrap_or_default());
+    // Whoever comes back says what came last; whoever comes for the first time, what is on the page.
+    let last = headers.get("last-event-id");
+    let last = last.and_then(|id| id.to_str().ok()?.parse().ok());
+    search.after = last.or(search.after);
     let asked = match search.requests() {
         Ok(asked) => asked,
         Err(why) => return respond::invalid(StatusCode::BAD_REQUEST, "invalid", &why),
@@ -236,7 +316,7 @@ pub(crate) async fn events(
         tokio::select! {
             () = stop.cancelled() => {}
             () = tell.closed() => {}
-            () = watch(&context.sandbox, &context.base, asked, &tell) => {}
+            () = watch(&context, &search, &asked, &tell) => {}
         }
     });
     Sse::new(ReceiverStream::new(told).map(Ok::<_, Infallible>))
@@ -244,17 +324,22 @@ pub(crate) async fn events(
         .into_response()
 }
 
-/// Tells of the exchanges from now on.
-async fn watch(sandbox: &Sandbox, base: &Base, asked: Requests, tell: &mpsc::Sender<Event>) {
+/// Tells of the exchanges after the one that is known, and of each that comes.
+async fn watch(context: &Context, search: &Search, asked: &Requests, tell: &mpsc::Sender<Event>) {
+    let Context { sandbox, base, .. } = context;
     let mut news = sandbox.journal.watch();
-    let mut last = *news.borrow_and_update();
-    while news.changed().await.is_ok() {
+    let newest = *news.borrow_and_update();
+    // A journal that began anew counts from the start.
+    let mut last = search.after.unwrap_or(newest).min(newest);
+    loop {
         let newest = *news.borrow_and_update();
-        let Ok(found) = sandbox.list_requests(asked.clone().after(last)).await else {
+        let next = asked.clone().after(last).limit(CATCH_UP);
+        let Ok(found) = sandbox.list_requests(next).await else {
             return;
         };
-        for one in &found.requests {
-            let Ok(html) = Row::of(one, base).render() else {
+        let set = sandbox.list_faults().faults;
+        for one in found.requests.iter().filter(|one| search.shows(one)) {
+            let Ok(html) = Row::of(one, base, &set).render() else {
                 return;
             };
             let event = Event::default().event("exchange").id(one.id.to_string());
@@ -262,9 +347,10 @@ async fn watch(sandbox: &Sandbox, base: &Base, asked: Requests, tell: &mpsc::Sen
                 return;
             }
         }
-        last = found
-            .requests
-            .last()
-            .map_or(newest, |one| one.id.max(newest));
+        let told = found.requests.last().map_or(newest, |one| one.id);
+        last = told.max(newest);
+        if news.changed().await.is_err() {
+            return;
+        }
     }
 }

@@ -13,7 +13,8 @@ use axum::response::Response;
 
 use super::assets;
 use super::view::{Frame, Page, Place, page};
-use crate::control::{ControlError, Preset, Requests, Whose};
+use crate::base::Base;
+use crate::control::{ControlError, Exchange, Preset, Requests, Whose};
 use crate::invalid::Invalid;
 use crate::oauth::extract::Context;
 use crate::oauth::respond;
@@ -30,6 +31,15 @@ const PATH: &str = "/_mock";
 const EXCHANGES: usize = 15;
 const TOKENS: usize = 8;
 
+/// So many are looked at for one page, of which those of these pages are left out.
+const LOOKED_AT: usize = 60;
+
+/// The exchanges of one page have so many bytes, unless one alone has more.
+const MOST_BYTES: usize = 22_000;
+
+/// So many sandboxes and faults are listed.
+const LISTED: usize = 20;
+
 #[derive(Template)]
 #[template(path = "dashboard.html")]
 struct Dashboard {
@@ -42,7 +52,10 @@ struct Dashboard {
     now: String,
     frozen: bool,
     search: Search,
-    rows: Vec<Row>,
+    /// Drawn already.
+    rows: Vec<String>,
+    /// What is said where there are none.
+    nothing: Option<&'static str>,
     /// The page before, where there is one.
     older: Option<String>,
     total: u64,
@@ -50,11 +63,15 @@ struct Dashboard {
     faults: Vec<FaultRow>,
     tokens: Vec<TokenRow>,
     more_tokens: usize,
+    more_faults: usize,
     sandboxes: Vec<SandboxRow>,
+    more_sandboxes: usize,
 }
 
 struct PresetRow {
     name: &'static str,
+    /// The same in words.
+    label: String,
     meaning: &'static str,
     on: bool,
 }
@@ -72,6 +89,25 @@ struct TokenRow {
     user: i64,
     scope: String,
     left: Option<i64>,
+}
+
+impl TokenRow {
+    /// The time that is left, as people say it.
+    fn left(&self) -> String {
+        self.left.map(length).unwrap_or_default()
+    }
+}
+
+/// So many seconds, in the two largest units that say something.
+fn length(seconds: i64) -> String {
+    let (days, hours) = (seconds / 86_400, seconds % 86_400 / 3600);
+    let (minutes, rest) = (seconds % 3600 / 60, seconds % 60);
+    match (days, hours, minutes) {
+        (1.., ..) => format!("{days} d {hours} h"),
+        (_, 1.., _) => format!("{hours} h {minutes} min"),
+        (_, _, 1..) => format!("{minutes} min {rest} s"),
+        _ => format!("{rest} s"),
+    }
 }
 
 struct SandboxRow {
@@ -116,44 +152,49 @@ async fn dashboard(
     mut problem: Option<String>,
 ) -> Result<Dashboard, StoreError> {
     let (sandbox, base) = (&context.sandbox, &context.base);
-    // One more than is shown tells whether there is a page before.
+    // Before it is read: what comes in between is told by the stream.
+    let newest = sandbox.journal.newest();
     let found = match search.requests() {
-        Ok(asked) => sandbox.list_requests(asked.limit(EXCHANGES + 1)).await,
+        Ok(asked) => sandbox.list_requests(asked.limit(LOOKED_AT + 1)).await,
         Err(wrong) => Err(wrong.into()),
     };
+    let mut nothing = Some(if search.is_narrow() {
+        "No request fits."
+    } else {
+        "Nothing yet: point your app here, or try the playground."
+    });
     let found = match found {
         Ok(found) => found,
         Err(ControlError::Store(why)) => return Err(why),
         Err(why) => {
             problem.get_or_insert_with(|| sentence(why));
-            let nothing = sandbox.list_requests(Requests::any().limit(0)).await;
-            nothing.map_err(only_store)?
+            nothing = None;
+            let none = sandbox.list_requests(Requests::any().limit(0)).await;
+            none.map_err(only_store)?
         }
     };
     let here = base.path(PATH);
-    let mut rows: Vec<Row> = found
-        .requests
-        .iter()
-        .rev()
-        .map(|one| Row::of(one, base))
-        .collect();
-    let older = (rows.len() > EXCHANGES).then(|| {
-        rows.truncate(EXCHANGES);
-        let last = rows.last().map(|row| row.id).unwrap_or_default();
-        format!("{here}?{}", search.before(last))
-    });
     let faults = sandbox.list_faults().faults;
+    let newest = found
+        .requests
+        .last()
+        .map_or(newest, |one| one.id.max(newest));
+    let (rows, last) = rows(&found.requests, &search, base, &faults);
+    let older = last.map(|last| format!("{here}?{}", search.before(last)));
+    let query = search.query();
+    let (sandboxes, more_sandboxes) = sandboxes(app, context);
     let (tokens, more_tokens) = tokens(context)?;
     let clock = sandbox.show_clock();
     Ok(Dashboard {
         frame: Frame::at(base, Place::Dashboard).with_script(base, &assets::LIVE),
-        action: base.path("/_mock/dashboard"),
-        events: format!("{}?{}", base.path("/_mock/events"), search.query()),
+        action: format!("{}?{query}", base.path("/_mock/dashboard")),
+        events: format!("{}?{query}&after={newest}", base.path("/_mock/events")),
         sandbox: sandbox.name().to_owned(),
         problem,
         now: clock.now.to_string(),
         frozen: clock.frozen,
         search,
+        nothing: nothing.filter(|_| rows.is_empty()),
         rows,
         older,
         total: found.counters.total,
@@ -161,18 +202,53 @@ async fn dashboard(
             .iter()
             .map(|preset| preset_row(*preset, &faults))
             .collect(),
-        faults: faults.iter().map(fault_row).collect(),
+        faults: faults.iter().take(LISTED).map(fault_row).collect(),
+        more_faults: faults.len().saturating_sub(LISTED),
         tokens,
         more_tokens,
-        sandboxes: sandboxes(app, context),
+        sandboxes,
+        more_sandboxes,
         here,
     })
 }
 
+/// The newest exchanges, as many as have room; and the one before which there are more.
+fn rows(
+    found: &[Exchange],
+    search: &Search,
+    base: &Base,
+    faults: &[SetFault],
+) -> (Vec<String>, Option<u64>) {
+    let mut drawn: Vec<String> = Vec::new();
+    let mut bytes = 0;
+    let mut last = None;
+    let newest_first = found.iter().rev().enumerate();
+    for (at, one) in newest_first {
+        if at == LOOKED_AT {
+            return (drawn, last);
+        }
+        if search.shows(one) {
+            let Ok(row) = Row::of(one, base, faults).render() else {
+                continue;
+            };
+            bytes += row.len();
+            let full = drawn.len() == EXCHANGES || bytes > MOST_BYTES;
+            if full && !drawn.is_empty() {
+                return (drawn, last);
+            }
+            drawn.push(row);
+        }
+        last = Some(one.id);
+    }
+    (drawn, None)
+}
+
 fn preset_row(preset: Preset, faults: &[SetFault]) -> PresetRow {
     let rule = preset.rule();
+    let (first, rest) = preset.name().split_at(1);
     PresetRow {
         name: preset.name(),
+        label: first.to_uppercase() + &rest.replace('-', " "),
         meaning: preset.meaning(),
         on: rule.is_some_and(|rule| faults.iter().any(|fault| fault.rule == rule)),
     }
@@ -181,7 +257,7 @@ fn preset_row(preset: Preset, faults: &[SetFault]) -> PresetRow {
 fn fault_row(fault: &SetFault) -> FaultRow {
     FaultRow {
         id: fault.id,
-        rule: serde_json::to_string(&fault.rule).expect("a fault is JSON"),
+        rule: journal::told(&fault.rule),
         struck: fault.struck,
     }
 }
@@ -211,14 +287,15 @@ fn tokens(context: &Context) -> Result<(Vec<TokenRow>, usize), StoreError> {
     Ok((all, more))
 }
 
-fn sandboxes(app: &App, context: &Context) -> Vec<SandboxRow> {
-    let listed = app.registry.list_sandboxes();
-    let shown = listed.sandboxes.into_iter().map(|one| SandboxRow {
+fn sandboxes(app: &App, context: &Context) -> (Vec<SandboxRow>, usize) {
+    let listed = app.registry.list_sandboxes().sandboxes;
+    let more = listed.len().saturating_sub(LISTED);
+    let shown = listed.into_iter().take(LISTED).map(|one| SandboxRow {
         href: format!("{}{PATH}", one.path.trim_end_matches('/')),
         here: one.name == context.sandbox.name(),
         name: one.name,
     });
-    shown.collect()
+    (shown.collect(), more)
 }
 
 /// A verb that was asked nothing wrong fails by the database alone.

@@ -1,8 +1,11 @@
-//! `/_mock/playground`: the flow, step by step, with the server as the client app. What the app can do is `acts.rs`,
-//! what it keeps is `run.rs`, how it asks is `wire.rs`.
+//! `/_mock/playground`: the flow, step by step, with the server as the client app. How a run begins is `begin.rs`, what
+//! the app can do is `acts.rs`, what it keeps is `run.rs`, how it asks is `wire.rs`, what the browser does meanwhile is
+//! `watched.rs`.
 
 mod acts;
+mod begin;
 pub(crate) mod run;
+mod watched;
 mod wire;
 
 use std::sync::Arc;
@@ -17,16 +20,13 @@ use axum_extra::extract::cookie::{Cookie, SameSite};
 use super::assets;
 use super::view::{Frame, Page, Place, page};
 use crate::contract::Difference;
-use crate::model::client::Client;
 use crate::oauth::extract::{Context, Form};
 use crate::oauth::respond;
 use crate::protocol::params::Params;
-use crate::protocol::pkce::Verifier;
-use crate::protocol::scope::PRESETS;
 use crate::protocol::secret::Secret;
 use crate::server::App;
-use crate::store::StoreError;
 use acts::{Act, Button};
+use begin::{StartForm, begin};
 use run::{Check, Grant, Run, Step};
 use wire::Heard;
 
@@ -38,9 +38,7 @@ const COOKIE: &str = "mock-playground";
 struct Playground {
     frame: Frame,
     here: String,
-    clients: Vec<(String, String)>,
-    presets: Vec<&'static str>,
-    grants: Vec<(&'static str, &'static str)>,
+    form: StartForm,
     account: String,
     problem: Option<String>,
     run: Option<Shown>,
@@ -75,25 +73,27 @@ impl Page for Playground {
 
 /// `GET /_mock/playground`.
 pub(crate) async fn get(State(app): State<Arc<App>>, context: Context) -> Response {
-    show(&app, &context, StatusCode::OK, None)
+    show(&app, &context, None)
 }
 
-fn show(app: &App, context: &Context, status: StatusCode, problem: Option<String>) -> Response {
-    let sandbox = &context.sandbox;
-    let clients = sandbox.world().list_clients();
+/// The page, with what is wrong with what was sent.
+fn show(app: &App, context: &Context, wrong: Option<(&Params, String)>) -> Response {
     let base = &context.base;
     let run = current(app, context).map(|(_, run)| run);
+    let form = match &wrong {
+        Some((sent, _)) => StartForm::of(context, sent),
+        None => StartForm::of(context, &Params::default()),
+    };
+    let status = match wrong {
+        Some(_) => StatusCode::BAD_REQUEST,
+        None => StatusCode::OK,
+    };
     let shown = Playground {
         frame: Frame::at(base, Place::Playground).with_script(base, &assets::COPY),
         here: base.path(PATH),
-        clients: clients
-            .into_iter()
-            .map(|client| (client.id.to_string(), client.name))
-            .collect(),
-        presets: PRESETS.iter().map(|(name, _)| *name).collect(),
-        grants: Grant::ALL.map(|(_, name, label)| (name, label)).into(),
+        form,
         account: base.path("/user/account"),
-        problem,
+        problem: wrong.map(|(_, problem)| problem),
         run: run.map(|run| shown(context, run)),
     };
     page(status, &shown)
@@ -235,72 +235,9 @@ pub(crate) async fn start(
             }
             response
         }
-        Ok(Err(problem)) => show(&app, &context, StatusCode::BAD_REQUEST, Some(problem)),
+        Ok(Err(problem)) => show(&app, &context, Some((&params, problem))),
         Err(why) => respond::failure(&why),
     }
-}
-
-/// A run with what the form says; or what is wrong with the form.
-async fn begin(context: &Context, params: &Params) -> Result<Result<Run, String>, StoreError> {
-    let sandbox = &context.sandbox;
-    let id = params.text("client_id").unwrap_or_default();
-    let found = sandbox.world().find_client(id);
-    let Some(mut client) = found.map(Arc::unwrap_or_clone) else {
-        return Ok(Err(format!(
-            "There is no app {id:?}: choose one of the list."
-        )));
-    };
-    let Some(grant) = Grant::of(params.text("grant").unwrap_or_default()) else {
-        return Ok(Err("Choose how the app gets its tokens.".to_owned()));
-    };
-    let preset = params.text("preset").unwrap_or_default();
-    let Some((_, scope)) = PRESETS.iter().find(|(name, _)| *name == preset) else {
-        return Ok(Err(format!(
-            "There is no preset {preset:?}: choose one of the list."
-        )));
-    };
-    let secret = params.filled("secret").map(Secret::new);
-    if client.confidential && !client.owns_secret(secret.as_ref()) {
-        return Ok(Err(format!(
-            "{} is confidential, and this is not its secret. The server keeps only its hash: if it is lost, give the app a \
-             new one on the account page.",
-            client.name
-        )));
-    }
-    let redirect_uri = format!("{}{PATH}/callback", context.base);
-    let registered = grant == Grant::Code && register(context, &mut client, &redirect_uri).await?;
-    let entropy = &sandbox.entropy;
-    Ok(Ok(Run {
-        grant,
-        client_id: client.id.to_string(),
-        client_name: client.name,
-        secret: secret.filter(|_| client.confidential),
-        redirect_uri,
-        registered,
-        scope: *scope,
-        state: entropy.client_id(),
-        verifier: Verifier::drawn(&entropy.authorization_code()),
-        code: None,
-        device_code: None,
-        user_code: None,
-        access_token: None,
-        refresh_token: None,
-        used_refresh_token: None,
-        steps: std::collections::VecDeque::new(),
-        forgotten: 0,
-    }))
-}
-
-/// Registers the playground's redirect URI with the app, for everybody to see, where it is not registered: the
-/// endpoint knows of no exception. Whether it was not.
-async fn register(context: &Context, client: &mut Client, uri: &str) -> Result<bool, StoreError> {
-    if client.accepts_redirect(uri, context.rules()) {
-        return Ok(false);
-    }
-    client.redirect_uris.push(uri.to_owned());
-    let sandbox = &context.sandbox;
-    sandbox.store.put_client(sandbox.world(), client).await?;
-    Ok(true)
 }
 
 /// `POST /_mock/playground/act`: the app does something.
@@ -319,9 +256,11 @@ pub(crate) async fn act(
     }
     let Some(act) = Act::of(asked) else {
         let problem = format!("There is nothing called {asked:?} to do: press one of the buttons.");
-        return show(&app, &context, StatusCode::BAD_REQUEST, Some(problem));
+        return show(&app, &context, Some((&params, problem)));
     };
+    watched::catch_up(&context, &mut run).await;
     act.carry_out(&app, &context, &mut run).await;
+    run.seen = context.sandbox.journal.newest();
     app.playground.keep(&context.sandbox, &id, run);
     back(&context)
 }
@@ -335,6 +274,7 @@ pub(crate) async fn callback(
     let Some((id, mut run)) = current(&app, &context) else {
         return back(&context);
     };
+    watched::catch_up(&context, &mut run).await;
     let query = query.unwrap_or_default();
     let told = Params::from_urlencoded(query.as_bytes());
     let same_state = told.text("state") == Some(&run.state);
@@ -362,15 +302,17 @@ pub(crate) async fn callback(
         heard: Heard {
             request: format!("GET {}?{query}", run.redirect_uri),
             curl: None,
-            head: String::new(),
+            head: format!("303 See Other\nlocation: {}", context.base.path(PATH)),
             body: String::new(),
             good: code.is_some(),
             json: serde_json::Value::Null,
         },
         checks,
     });
-    if let Some(code) = code {
-        run.code = Some(Secret::new(code));
+    match code {
+        Some(code) => run.code = Some(Secret::new(code)),
+        // What follows a refusal, or a stranger's call, is another attempt, with a state and a verifier of its own.
+        None => run.begin_anew(&context.sandbox),
     }
     app.playground.keep(&context.sandbox, &id, run);
     back(&context)

@@ -21,7 +21,7 @@ const MOST_RUNS: usize = 100;
 const LONGEST_SECONDS: u32 = 60 * 24 * 60 * 60;
 
 /// So many steps of a run are shown; the oldest go.
-const MOST_STEPS: usize = 16;
+const MOST_STEPS: usize = 18;
 
 /// How the app gets its tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +79,8 @@ pub(crate) struct Run {
     /// The one before, which must not work any more.
     pub(super) used_refresh_token: Option<Secret>,
     pub(super) steps: VecDeque<Step>,
+    /// The newest exchange of the journal of which the steps tell.
+    pub(super) seen: u64,
     /// How many steps there were before those that are kept.
     pub(super) forgotten: usize,
 }

@@ -154,14 +154,14 @@ fn encoded(form: &[(&'static str, String)]) -> String {
         .finish()
 }
 
-fn push(text: &mut String, more: std::fmt::Arguments<'_>) {
+pub(super) fn push(text: &mut String, more: std::fmt::Arguments<'_>) {
     use std::fmt::Write;
     text.write_fmt(more)
         .expect("writing to a String cannot fail");
 }
 
 /// A word of a shell's command line.
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 

@@ -1,0 +1,94 @@
+//! Somebody at a browser who plays through `/_mock/playground`.
+
+use super::{Answer, Fields, World};
+
+pub(crate) const PLAYGROUND: &str = "/_mock/playground";
+
+/// Somebody at a browser, with a run.
+pub(crate) struct Player<'a> {
+    world: &'a World,
+    pub(crate) cookie: String,
+}
+
+pub(crate) fn begins(client_id: &str, grant: &str, secret: &str) -> Fields {
+    Fields::of(&[
+        ("client_id", client_id),
+        ("grant", grant),
+        ("preset", "AI Services"),
+        ("secret", secret),
+    ])
+}
+
+impl<'a> Player<'a> {
+    pub(crate) async fn begin(world: &'a World, fields: &Fields) -> Self {
+        let begun = world.post(PLAYGROUND, fields).await;
+        assert_eq!(begun.status, 303, "{begun}");
+        Self {
+            world,
+            cookie: begun.cookie(),
+        }
+    }
+
+    pub(crate) async fn look(&self) -> Answer {
+        self.world.get(PLAYGROUND).cookie(&self.cookie).await
+    }
+
+    pub(crate) async fn act(&self, name: &str) -> Answer {
+        let form = Fields::of(&[("act", name)]).encoded();
+        let path = format!("{PLAYGROUND}/act");
+        let ask = self.world.ask("POST", &path).cookie(&self.cookie);
+        ask.body("application/x-www-form-urlencoded", form).await;
+        self.look().await
+    }
+
+    /// Goes the way of the browser, and back to the app.
+    pub(crate) async fn consent(&self) -> Answer {
+        let way = self
+            .look()
+            .await
+            .page()
+            .attributes("#next a.button", "href")
+            .remove(0);
+        let query = way.split_once('?').expect("an authorize URL has a query").1;
+        let asked: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes())
+            .into_owned()
+            .collect();
+        let pairs: Vec<(&str, &str)> = asked
+            .iter()
+            .map(|(name, value)| (&**name, &**value))
+            .collect();
+        let back = self.world.approve(&Fields::of(&pairs)).await.location();
+        let back = &back[url::Position::BeforePath..];
+        let prefix = self
+            .world
+            .base
+            .find("/_sandbox")
+            .map_or("", |at| &self.world.base[at..]);
+        self.world
+            .get(&back[prefix.len()..])
+            .cookie(&self.cookie)
+            .await;
+        self.look().await
+    }
+}
+
+/// The title, request and answer of each step.
+pub(crate) fn wire(answer: &Answer) -> String {
+    let page = answer.page();
+    let (titles, texts) = (page.texts(".steps summary"), page.texts(".steps pre"));
+    format!("{}\n{}", titles.join("\n"), texts.join("\n"))
+}
+
+/// How each step went, and which buttons there are.
+pub(crate) fn gist(answer: &Answer) -> String {
+    let page = answer.page();
+    format!(
+        "{}\n{}\n-> {}",
+        match page.texts(".phases .done") {
+            done if done.is_empty() => "nothing done".to_owned(),
+            done => done.join(", "),
+        },
+        page.texts(".steps summary").join("\n"),
+        page.texts("#next .button, #next button").join(" / ")
+    )
+}

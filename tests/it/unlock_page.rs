@@ -1,0 +1,95 @@
+//! The pages below `/_mock` where there is a control token, and where a stranger asks.
+
+use civitai_oauth_mock::Contract;
+use insta::assert_snapshot;
+
+use crate::support::{Fields, Mock, config};
+
+const DASHBOARD: &str = "/_mock";
+
+#[tokio::test]
+async fn the_control_token_is_asked_for_once() {
+    let mut config = config(Contract::Documented);
+    config.set_control_token("t0ken");
+    let mock = Mock::start(config).await;
+    for path in [DASHBOARD, "/_mock/playground", "/_mock/consent"] {
+        let asked = mock.get(path).await;
+        assert_eq!(
+            (asked.status, asked.page().title()),
+            (401, "Control token · Civitai OAuth mock".to_owned())
+        );
+    }
+    let wrong = mock
+        .post("/_mock/unlock", &Fields::of(&[("token", "t0kem")]))
+        .await;
+    assert_snapshot!(wrong.page().texts(".problem").join(""), @"That is not the token.");
+    let right = mock
+        .post("/_mock/unlock", &Fields::of(&[("token", "t0ken")]))
+        .await;
+    assert_eq!((right.status, right.location().path()), (303, DASHBOARD));
+    // It leads to what was asked for, and to no other site.
+    let deep = mock
+        .get("/_mock?endpoint=token")
+        .await
+        .page()
+        .forms()
+        .remove(0);
+    assert_eq!(deep.fields.get("to"), Some("/_mock?endpoint=token"));
+    for (to, led) in [
+        ("/_mock?endpoint=token", "/_mock?endpoint=token"),
+        ("/_mock/playground", "/_mock/playground"),
+        ("//evil.example/_mock", DASHBOARD),
+        ("/_mock.evil.example", DASHBOARD),
+        ("https://evil.example", DASHBOARD),
+        ("/_mock/\\evil", DASHBOARD),
+    ] {
+        let fields = Fields::of(&[("token", "t0ken"), ("to", to)]);
+        let there = mock.post("/_mock/unlock", &fields).await.location();
+        assert_eq!(&there[url::Position::BeforePath..], led, "{to}");
+    }
+    let attributes = right.header("set-cookie").unwrap_or_default();
+    assert!(
+        attributes.contains("HttpOnly")
+            && attributes.contains("SameSite=Strict")
+            && !attributes.contains("t0ken")
+    );
+    let cookie = right.cookie();
+    assert_eq!(mock.get(DASHBOARD).cookie(&cookie).await.status, 200);
+    assert_eq!(mock.get("/_mock/clock").cookie(&cookie).await.status, 200);
+    assert_eq!(
+        mock.get("/_mock/clock")
+            .cookie("mock-control=00")
+            .await
+            .status,
+        401
+    );
+    // A cookie lets nobody in from elsewhere.
+    let foreign = mock
+        .ask("POST", "/_mock/reset")
+        .cookie(&cookie)
+        .header("origin", "https://evil.example")
+        .await;
+    assert_eq!(foreign.status, 403);
+}
+
+#[tokio::test]
+async fn the_pages_stand_behind_the_guard() {
+    let mock = Mock::documented().await;
+    for (method, path) in [
+        ("POST", "/_mock/dashboard"),
+        ("POST", "/_mock/playground"),
+        ("POST", "/_mock/playground/act"),
+        ("POST", "/_mock/unlock"),
+        ("GET", "/_mock/events"),
+        ("GET", "/_mock"),
+    ] {
+        let answer = mock.ask(method, path).header("host", "evil.example").await;
+        let allowed = path == "/_mock/unlock" && method == "GET";
+        assert_eq!(
+            answer.status == 403,
+            !allowed,
+            "{method} {path}: {}",
+            answer.status
+        );
+    }
+}
