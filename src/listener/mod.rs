@@ -53,14 +53,8 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    #[cfg(feature = "tls")]
     fn speaks_in_the_clear(&self) -> bool {
-        self.tls.is_none()
-    }
-
-    #[cfg(not(feature = "tls"))]
-    fn speaks_in_the_clear(&self) -> bool {
-        true
+        self.door.scheme() == "http"
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sqlx::SqliteConnection;
 
-use super::log::Statement;
+use super::log::{Draft, Statement};
 use super::{
     Rows, Store, StoreError, codes, consents, damaged, from_json, spends, to_json, tokens,
     workflows,
@@ -21,14 +21,14 @@ pub(super) struct Clients {
 }
 
 impl Clients {
-    /// Puts a client in place of the one with the same id, or after all others. What comes back is its place.
-    pub(super) fn put(&mut self, client: &Client) -> i64 {
+    /// Puts a client in place of the one with the same id, or after all others, and writes it down.
+    pub(super) fn put(&mut self, client: &Client, draft: &mut Draft<'_>) {
         let position = match self.by_id.get(client.id.as_str()) {
             Some((position, _)) => *position,
             None => self.last + 1,
         };
         self.put_at(position, client);
-        position
+        draft.note(|world| put(world, position, client));
     }
 
     fn put_at(&mut self, position: i64, client: &Client) {
@@ -59,7 +59,7 @@ impl Clients {
     }
 }
 
-pub(super) fn put(world: &str, position: i64, client: &Client) -> Statement {
+fn put(world: &str, position: i64, client: &Client) -> Statement {
     Statement::new(
         "insert or replace into clients (sandbox, id, position, secret_hash, document) values (?, ?, ?, ?, ?)",
     )
@@ -103,8 +103,7 @@ impl Store {
         self.leave()
             .await?
             .write(world, |tables, draft| {
-                let position = tables.clients.put(client);
-                draft.note(|world| put(world, position, client));
+                tables.clients.put(client, draft);
             })
             .kept()
             .await
@@ -122,8 +121,7 @@ impl Store {
                 if tables.clients.by_id.contains_key(client.id.as_str()) {
                     return false;
                 }
-                let position = tables.clients.put(client);
-                draft.note(|world| put(world, position, client));
+                tables.clients.put(client, draft);
                 true
             })
             .kept()
@@ -143,8 +141,7 @@ impl Store {
                 if known.is_none_or(|(_, known)| known.secret.is_some()) {
                     return false;
                 }
-                let position = tables.clients.put(client);
-                draft.note(|world| put(world, position, client));
+                tables.clients.put(client, draft);
                 true
             })
             .kept()

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sqlx::SqliteConnection;
 
 use super::accounts::Accounts;
-use super::clients::{self, Clients};
+use super::clients::Clients;
 use super::codes::Codes;
 use super::consents::Consents;
 use super::devices::Devices;
@@ -202,8 +202,7 @@ pub(super) fn sow(
         tables.accounts.note(user.id, draft);
     }
     for client in &seed.clients {
-        let position = tables.clients.put(client);
-        draft.note(|world| clients::put(world, position, client));
+        tables.clients.put(client, draft);
     }
     Ok(())
 }

@@ -11,8 +11,6 @@ use crate::support::{AUTHORIZE, Ask, CONF, Folder, Program, REVOKE, TOKEN, Token
 const ROUNDS: u32 = 50;
 const CALLERS: usize = 8;
 
-const CONSENT: &str = "--consent=approve";
-
 /// What one caller was told before the server died.
 #[derive(Debug, Default)]
 struct Told {
@@ -26,18 +24,23 @@ struct Told {
     revoked: Vec<String>,
 }
 
-fn started(database: &Path) -> (Program, World) {
-    let database = database.display().to_string();
+/// What the program is told: to keep everything in this file, and to ask nobody for consent.
+fn arguments(database: &Path) -> Vec<String> {
     let seed = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/it/support/seed.toml");
-    let arguments = [
-        "--listen",
-        "127.0.0.1:0",
-        "--database",
-        &database,
-        "--seed",
-        seed,
-        CONSENT,
-    ];
+    let database = database.display();
+    [
+        "--listen=127.0.0.1:0",
+        "--consent=approve",
+        &format!("--seed={seed}"),
+        &format!("--database={database}"),
+    ]
+    .map(str::to_owned)
+    .into()
+}
+
+fn started(database: &Path) -> (Program, World) {
+    let arguments = arguments(database);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let program = Program::serve(&mut Program::command(&arguments));
     let world = World::at(program.base());
     (program, world)
@@ -129,16 +132,9 @@ async fn whatever_was_acknowledged_outlives_fifty_kills() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_refuses_and_loses_nothing() {
     let folder = Folder::new();
-    let database = folder.path("mock.db").display().to_string();
-    let seed = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/it/support/seed.toml");
-    let arguments = [
-        "--listen",
-        "127.0.0.1:0",
-        "--database",
-        &database,
-        "--seed",
-        seed,
-    ];
+    let database = folder.path("mock.db");
+    let arguments = arguments(&database);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     // What a write beyond the limit is answered with is a signal, unless nobody listens to it: then it is an error.
     let script = r#"trap '' XFSZ; exec "$0" "$@""#;
     let program = Program::serve(&mut Program::command_of_script(script, &arguments));
@@ -154,8 +150,7 @@ async fn a_full_disk_refuses_and_loses_nothing() {
     program.limit_files("unlimited");
     let after = world.tokens(&CONF, "1").await;
     drop(program);
-    let program = Program::serve(&mut Program::command(&arguments));
-    let world = World::at(program.base());
+    let (_program, world) = started(&database);
     assert!(world.is_live(&before.access).await);
     assert!(world.is_live(&after.access).await);
 }
