@@ -18,6 +18,7 @@ use crate::protocol::call::{Endpoint, GrantType, Method};
 use crate::protocol::duration::Length;
 use crate::protocol::time::Moment;
 use crate::sandbox::Sandbox;
+use crate::sandbox::faults::Fault;
 use crate::sandbox::journal::{Counters, Entry};
 
 const LONGEST_WAIT: Length = Length(60_000);
@@ -178,6 +179,9 @@ pub struct Exchange {
     pub differences: Vec<Decided>,
     /// The faults that touched it, by id.
     pub faults: Vec<u64>,
+    /// Their rules, for the pages: a fault may have been removed since.
+    #[serde(skip)]
+    pub(crate) struck: Vec<Fault>,
     /// Our extensions that it relied on.
     pub extensions: Vec<&'static str>,
 }
@@ -228,7 +232,12 @@ impl Exchange {
             answer: entry.answer.clone(),
             why: Why::of(entry),
             differences: entry.differences.iter().map(decided).collect(),
-            faults: entry.faults.clone(),
+            faults: entry.faults.iter().map(|fault| fault.id).collect(),
+            struck: entry
+                .faults
+                .iter()
+                .map(|fault| fault.rule.clone())
+                .collect(),
             extensions: entry.extensions.clone(),
         };
         if secrets { whole } else { whole.redacted() }

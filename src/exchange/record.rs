@@ -156,7 +156,7 @@ struct Tail {
     location: Option<HeaderValue>,
     retry_after: Option<HeaderValue>,
     answer: Option<Bytes>,
-    faults: Vec<u64>,
+    faults: Vec<SetFault>,
     extensions: Vec<&'static str>,
 }
 
@@ -220,7 +220,7 @@ pub(super) async fn write(
         location: headers.get(LOCATION).cloned(),
         retry_after: headers.get(RETRY_AFTER).cloned(),
         answer,
-        faults: struck.iter().map(|fault| fault.id).collect(),
+        faults: struck.to_vec(),
         extensions: noted.extensions,
     };
     let endpoint = Endpoint::of(&head.path);

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 
+use super::faults::SetFault;
 use crate::contract::Decision;
 use crate::protocol::call::{Endpoint, GrantType};
 use crate::protocol::time::Timestamp;
@@ -42,8 +43,8 @@ pub(crate) struct Entry {
     pub(crate) retry_after: Option<u32>,
     /// The differences that decided something.
     pub(crate) differences: Vec<Decision>,
-    /// The faults that touched it, by id.
-    pub(crate) faults: Vec<u64>,
+    /// The faults that touched it, as they were set then.
+    pub(crate) faults: Vec<SetFault>,
     /// Our extensions that it relied on.
     pub(crate) extensions: Vec<&'static str>,
 }

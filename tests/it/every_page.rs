@@ -327,3 +327,32 @@ async fn cookies_are_for_this_server_alone() {
     civ-token=; HttpOnly; SameSite=Lax; Path=/_sandbox/x; Max-Age=0
     ");
 }
+
+/// FNV-1a, as the names say it.
+fn fingerprint(text: &str) -> String {
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    format!("{hash:016x}")
+}
+
+#[tokio::test]
+async fn what_pages_load_is_kept_for_good_under_names_of_its_content() {
+    let mock = Mock::documented().await;
+    let mut assets = BTreeSet::new();
+    for path in ["/", "/_mock", "/login"] {
+        let page = mock.get(path).await.body;
+        let named = page
+            .split('"')
+            .filter(|text| text.starts_with("/_mock/assets/"));
+        assets.extend(named.map(str::to_owned));
+    }
+    assert!(assets.len() > 3, "{assets:?}");
+    for path in assets {
+        let asset = mock.get(&path).await;
+        let kept = asset.header("cache-control").unwrap_or_default();
+        assert!(kept.ends_with("immutable"), "{path}: {kept}");
+        let content = fingerprint(&asset.body);
+        assert!(path.contains(&content), "{path} is not named {content}");
+    }
+}

@@ -22,7 +22,6 @@ use crate::invalid::{self, Invalid};
 use crate::oauth::extract::Context;
 use crate::oauth::respond;
 use crate::protocol::call::Endpoint;
-use crate::sandbox::faults::SetFault;
 use crate::server::App;
 
 /// Longer values are cut on the page: `GET /_mock/requests` has more of them.
@@ -152,16 +151,8 @@ struct DifferenceRow {
 /// A fault that had a hand in an exchange.
 struct FaultRow {
     id: u64,
-    /// What it does; nothing where it has been removed since.
-    what: Option<String>,
-}
-
-impl FaultRow {
-    fn of(id: u64, set: &[SetFault]) -> Self {
-        let fault = set.iter().find(|fault| fault.id == id);
-        let what = fault.map(|fault| told(&fault.rule));
-        Self { id, what }
-    }
+    /// What it does, or did before it was removed.
+    what: String,
 }
 
 /// A fault in words where it has a name, and else as its rule is written.
@@ -208,7 +199,7 @@ pub(super) struct Row {
 }
 
 impl Row {
-    pub(super) fn of(one: &Exchange, base: &Base, set: &[SetFault]) -> Self {
+    pub(super) fn of(one: &Exchange, base: &Base) -> Self {
         let good = one.status.is_some_and(|status| status < 400) && one.error.is_none();
         let answer = one.answer.as_ref();
         let answer = answer
@@ -251,7 +242,12 @@ impl Row {
                     })
                 })
                 .collect(),
-            faults: one.faults.iter().map(|id| FaultRow::of(*id, set)).collect(),
+            faults: (one.faults.iter().zip(&one.struck))
+                .map(|(id, rule)| FaultRow {
+                    id: *id,
+                    what: told(rule),
+                })
+                .collect(),
             extensions: one.extensions.clone(),
             faults_href: format!("{}#faults", base.path(super::PATH)),
         }
@@ -337,9 +333,8 @@ async fn watch(context: &Context, search: &Search, asked: &Requests, tell: &mpsc
         let Ok(found) = sandbox.list_requests(next).await else {
             return;
         };
-        let set = sandbox.list_faults().faults;
         for one in found.requests.iter().filter(|one| search.shows(one)) {
-            let Ok(html) = Row::of(one, base, &set).render() else {
+            let Ok(html) = Row::of(one, base).render() else {
                 return;
             };
             let event = Event::default().event("exchange").id(one.id.to_string());

@@ -179,7 +179,7 @@ async fn dashboard(
         .requests
         .last()
         .map_or(newest, |one| one.id.max(newest));
-    let (rows, last) = rows(&found.requests, &search, base, &faults);
+    let (rows, last) = rows(&found.requests, &search, base);
     let older = last.map(|last| format!("{here}?{}", search.before(last)));
     let query = search.query();
     let (sandboxes, more_sandboxes) = sandboxes(app, context);
@@ -213,12 +213,7 @@ async fn dashboard(
 }
 
 /// The newest exchanges, as many as have room; and the one before which there are more.
-fn rows(
-    found: &[Exchange],
-    search: &Search,
-    base: &Base,
-    faults: &[SetFault],
-) -> (Vec<String>, Option<u64>) {
+fn rows(found: &[Exchange], search: &Search, base: &Base) -> (Vec<String>, Option<u64>) {
     let mut drawn: Vec<String> = Vec::new();
     let mut bytes = 0;
     let mut last = None;
@@ -228,7 +223,7 @@ fn rows(
             return (drawn, last);
         }
         if search.shows(one) {
-            let Ok(row) = Row::of(one, base, faults).render() else {
+            let Ok(row) = Row::of(one, base).render() else {
                 continue;
             };
             bytes += row.len();

@@ -31,10 +31,7 @@ const AXE: &str = concat!(
 );
 
 /// What it finds that is serious or worse, each with the element.
-const JUDGE: &str = "const done = arguments[0];
-    axe.run(document, { resultTypes: ['violations'] }).then((found) => done(found.violations
-        .filter((one) => ['serious', 'critical'].includes(one.impact))
-        .flatMap((one) => one.nodes.map((node) => `${one.id}: ${node.html}: ${node.failureSummary}`))), (why) => done([String(why)]))";
+const JUDGE: &str = include_str!("judge.js");
 
 /// What the page has loaded besides itself, and how many bytes came over the wire for all of it.
 const WEIGHT: &str = "const page = performance.getEntriesByType('navigation')[0];
