@@ -63,10 +63,10 @@ async fn first_minute(world: &World) {
     // The user raises the cap on the account page; the app's token is the old one.
     let cookie = world.session("ada").await;
     let form = Fields::of(&[
-        ("kind", "sliding"),
-        ("limit", "200"),
-        ("unit", "1"),
-        ("window", "day"),
+        ("kind-1", "sliding"),
+        ("limit-1", "200"),
+        ("unit-1", "1"),
+        ("window-1", "day"),
     ]);
     let path = format!("/user/account/connected/{}/limit", SPA.id);
     let raised = world.post(&path, &form).cookie(&cookie).await;
