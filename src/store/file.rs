@@ -23,8 +23,6 @@ pub(super) struct File {
     pub(super) log: Arc<Log>,
     options: SqliteConnectOptions,
     writer: Mutex<Option<JoinHandle<()>>>,
-    /// Says to other servers that the file is taken; the system lets go of it with the process.
-    _taken: fs::File,
 }
 
 impl File {
@@ -64,8 +62,11 @@ impl File {
         let file = Self {
             log,
             options,
-            writer: Mutex::new(Some(tokio::spawn(writing))),
-            _taken: taken,
+            writer: Mutex::new(Some(tokio::spawn(async move {
+                writing.await;
+                // Only now may another server have the file. The system lets go of it with the process, too.
+                drop(taken);
+            }))),
         };
         Ok((file, run, catalogue))
     }
