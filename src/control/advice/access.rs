@@ -114,7 +114,9 @@ fn rounds(calls: &[&Seen], pause: i64) -> Vec<u64> {
 fn userinfo(history: &History) -> Option<Sight> {
     let mut asked: BTreeMap<&str, Vec<&Seen>> = BTreeMap::new();
     for (one, token) in uses(history) {
-        if one.call == Call::Userinfo && one.is_success() && one.method == "GET" {
+        let is_asked = one.call == Call::Userinfo && one.method == "GET";
+        // A broken answer is rightly asked for again.
+        if is_asked && one.is_success() && !one.is_faulty {
             asked.entry(token).or_default().push(one);
         }
     }

@@ -41,7 +41,7 @@ const SHORTEST_WAIT: i64 = 1000;
 /// So many retries show whether there is a backoff.
 const RETRIES: usize = 3;
 
-/// A last pause that is shorter is none; one that is longer is long enough.
+/// A longest pause that is shorter is none; one that is longer is long enough.
 const NO_PAUSE: i64 = 100;
 const LONG_PAUSE: i64 = 1000;
 
@@ -117,12 +117,14 @@ fn runs(history: &History) -> Vec<Vec<&Seen>> {
 
 fn is_hurried(run: &[&Seen]) -> bool {
     let gaps: Vec<i64> = run.windows(2).map(|pair| pair[1].at - pair[0].at).collect();
-    let (Some(first), Some(last)) = (gaps.first(), gaps.last()) else {
+    // The longest, since a good backoff has some chance in it, and the last pause may be a short one.
+    let (Some(first), Some(longest)) = (gaps.first(), gaps.iter().max()) else {
         return false;
     };
     let tells_time = gaps.iter().all(|gap| *gap >= 0) && gaps.iter().any(|gap| *gap > 0);
-    let grows = *last > first + first / 2;
-    gaps.len() >= RETRIES && tells_time && (*last < NO_PAUSE || (*last < LONG_PAUSE && !grows))
+    let grows = *longest > first + first / 2;
+    let is_short = *longest < NO_PAUSE || (*longest < LONG_PAUSE && !grows);
+    gaps.len() >= RETRIES && tells_time && is_short
 }
 
 fn without_backoff(history: &History) -> Option<Sight> {
