@@ -88,13 +88,13 @@ pub(crate) fn of_speed(rows: &[Row], callers: usize) -> Vec<Target> {
         ));
     }
     let shares = [
-        ("full flow in memory, of the ceiling", in_memory, 40.0, 3.0),
-        ("full flow on file, of the ceiling", on_file, 20.0, 0.1),
+        ("full flow in memory, of the ceiling", in_memory, 40.0, 15.0),
+        ("full flow on file, of the ceiling", on_file, 20.0, 1.0),
         (
             "userinfo in memory, of the ceiling",
             share("server", Scenario::Userinfo),
             60.0,
-            4.0,
+            15.0,
         ),
     ];
     for (what, ratio, wanted, floor) in shares {
@@ -134,7 +134,7 @@ pub(crate) fn of_standing(starts: &[(f64, f64)], program_bytes: f64) -> Vec<Targ
             " MB",
             (AtMost(15.0), AtMost(30.0)),
         ),
-        Target::new("the program", size, " MB", (AtMost(12.0), AtMost(20.0))),
+        Target::new("the program", size, " MB", (AtMost(12.0), AtMost(12.0))),
     ]
 }
 
@@ -144,7 +144,7 @@ pub(crate) fn of_many_tokens(rows: &[Row], name: &str) -> Option<Target> {
     let worst = of_many
         .filter_map(|row| row.core_ratio)
         .min_by(f64::total_cmp)?;
-    let bounds = (AtLeast(90.0), AtLeast(10.0));
+    let bounds = (AtLeast(90.0), AtLeast(50.0));
     Some(Target::new(
         "speed with many live tokens, of that with 1,000",
         worst * 100.0,
