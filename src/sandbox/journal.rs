@@ -140,6 +140,8 @@ struct Kept {
     entries: VecDeque<Slot>,
     counters: Counters,
     last_id: u64,
+    /// The newest exchange at each time that rows and clock went back to a snapshot.
+    turns: Vec<u64>,
     gone: Gone,
 }
 
@@ -222,12 +224,25 @@ impl Journal {
         *self.newest.borrow()
     }
 
+    /// Notes that rows and clock go back: what an app is seen to do again from here on, it may do for the first time.
+    pub(crate) fn turn_back(&self) {
+        let mut kept = self.kept();
+        let newest = kept.last_id;
+        kept.turns.push(newest);
+    }
+
+    /// Where rows and clock went back: after which exchanges.
+    pub(crate) fn turns(&self) -> Vec<u64> {
+        self.kept().turns.clone()
+    }
+
     /// Forgets every exchange. Ids go on, so that nobody takes a new one for one that is gone.
     pub(crate) fn clear(&self) {
         let mut kept = self.kept();
         let gone = std::mem::take(&mut kept.entries);
         kept.counters = Counters::default();
         kept.gone = Gone::default();
+        kept.turns.clear();
         drop(kept);
         // Nobody waits for the journal while what was in it is taken to pieces.
         drop(gone);

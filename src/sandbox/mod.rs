@@ -228,7 +228,7 @@ impl Shared {
             .await?;
         Ok(match begun {
             Some(world) => {
-                self.enter(world, state, |_| {});
+                self.enter(world, state, |shared| shared.journal.turn_back());
                 true
             }
             None => false,

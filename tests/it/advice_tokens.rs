@@ -213,3 +213,18 @@ async fn what_one_app_does_is_not_held_against_another() {
         .collect();
     assert_eq!(clients, ["\"spa\""]);
 }
+
+#[tokio::test]
+async fn who_is_brought_back_to_a_snapshot_does_nothing_twice() {
+    let mock = watched(Mock::documented().await).await;
+    let tokens = mock.signs_in(&CONF, "1").await;
+    mock.control("POST", "/snapshots/signed-in", json!({}))
+        .await;
+    for _ in 0..3 {
+        mock.later("61m").await;
+        mock.refreshed(&CONF, &tokens).await;
+        mock.control("POST", "/snapshots/signed-in/restore", json!({}))
+            .await;
+    }
+    assert_eq!(mock.accusations().await, "");
+}

@@ -97,6 +97,17 @@ fn born(one: &Seen) -> [Option<&str>; 2] {
     }
 }
 
+/// Cuts exchanges into stretches without a way back to a snapshot: `turns` says after which exchanges one was gone.
+pub(super) fn stretches(mut all: Vec<Seen>, turns: &[u64]) -> Vec<Vec<Seen>> {
+    let mut found = Vec::new();
+    for turn in turns {
+        let later = all.split_off(all.partition_point(|one| one.id <= *turn));
+        found.push(std::mem::replace(&mut all, later));
+    }
+    found.push(all);
+    found
+}
+
 /// Sorts exchanges by the app that they are of. What does not say so, but comes with a token that an app was given, is
 /// that app's; what the playground did is nobody's.
 pub(super) fn by_client(mut all: Vec<Seen>) -> Vec<History> {

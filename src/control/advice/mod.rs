@@ -209,10 +209,11 @@ impl fmt::Display for Advice {
     }
 }
 
-/// What all rules find in these exchanges.
-fn advise(seen: Vec<Seen>) -> Advice {
-    let mut findings = Vec::new();
-    for history in history::by_client(seen) {
+/// What all rules find in these exchanges; none of them looks across a way back to a snapshot.
+fn advise(seen: Vec<Seen>, turns: &[u64]) -> Advice {
+    let mut findings: Vec<Finding> = Vec::new();
+    let stretches = history::stretches(seen, turns).into_iter();
+    for history in stretches.flat_map(history::by_client) {
         for rule in rules() {
             let Some(sight) = (rule.look)(&history) else {
                 continue;
@@ -221,6 +222,8 @@ fn advise(seen: Vec<Seen>) -> Advice {
                 Some(_) => sight.summary,
                 None => format!("{}; no request says which client it is of", sight.summary),
             };
+            // The newest stretch speaks for all.
+            findings.retain(|known| known.id != rule.id || known.client_id != history.client);
             findings.push(Finding {
                 id: rule.id.to_owned(),
                 severity: rule.severity,
@@ -246,7 +249,8 @@ impl Sandbox {
             self.known_parties(client, None)?;
         }
         let sandbox = self.clone();
-        let advising = tokio::task::spawn_blocking(move || advise(sandbox.seen()));
+        let advising =
+            tokio::task::spawn_blocking(move || advise(sandbox.seen(), &sandbox.journal.turns()));
         let mut advice = match advising.await {
             Ok(advice) => advice,
             // Nobody cancels it.
