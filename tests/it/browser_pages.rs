@@ -109,6 +109,7 @@ async fn register(browser: &Browser, world: &World) -> String {
     let secret = browser.text_of("client-secret").await;
     assert_eq!(secret.len(), 48, "{secret:?}");
     browser.choose("Copy the client secret").await;
+    browser.see("Copied").await;
     secret
 }
 
@@ -234,6 +235,10 @@ async fn a_person_registers_plays_caps_and_revokes_by_keyboard_and_sees_it_in_th
     }
     assert!(!seen.contains(&secret));
     browser.draw("dashboard.png").await;
+    // What was done first has gone to the page before.
+    while !browser.text().await.contains("POST /user/account/new-app") {
+        browser.go("Older").await;
+    }
 }
 
 #[tokio::test]
