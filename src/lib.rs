@@ -34,7 +34,7 @@
 //! | `contract` | In what do the documented and the deployed server differ? |
 //! | `protocol` | What do the words mean? Parsed once, pure. |
 //! | `model` | What exists, and how may it change? |
-//! | `store` | How is it kept? SQLite, one file per table. |
+//! | `store` | How is it kept? In memory, with a SQLite file behind it where there is one; one file per table. |
 //! | `sandbox` | What is one private world? Store, clock, entropy, keys, settings, faults, journal. |
 //! | `exchange` | What happens to one request on its way through? Faults and journal. |
 //! | `oauth` | The endpoints that client apps speak, one file each. |

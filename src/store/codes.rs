@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use sqlx::SqliteConnection;
 
 use super::log::Statement;
-use super::{Rows, Store, StoreError, damaged, scope};
+use super::{Rows, Store, StoreError, damaged, is_meant, scope};
 use crate::model::code::AuthorizationCode;
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::pkce::Challenge;
@@ -48,8 +48,7 @@ impl Codes {
 }
 
 fn is_of(code: &AuthorizationCode, user: Option<UserId>, client: Option<&str>) -> bool {
-    user.is_none_or(|user| user == code.user_id)
-        && client.is_none_or(|client| code.client_id == *client)
+    is_meant((user, client), code.user_id, &code.client_id)
 }
 
 #[derive(Debug, sqlx::FromRow)]

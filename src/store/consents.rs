@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sqlx::SqliteConnection;
 
 use super::log::Statement;
-use super::{Rows, Store, StoreError, from_json, scope, to_json};
+use super::{Rows, Store, StoreError, from_json, is_meant, scope, to_json};
 use crate::model::buzz::BuzzLimit;
 use crate::model::consent::{Approval, Consent};
 use crate::protocol::ids::{ClientId, UserId};
@@ -55,7 +55,7 @@ impl Consents {
 }
 
 fn is_of((of, by): &(UserId, ClientId), user: Option<UserId>, client: Option<&str>) -> bool {
-    user.is_none_or(|user| user == *of) && client.is_none_or(|client| *by == *client)
+    is_meant((user, client), *of, by)
 }
 
 fn put(

@@ -24,6 +24,7 @@ mod writer;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::scope::Scope;
 use file::File;
 use log::{Draft, Log, Pen, Ticket};
@@ -232,6 +233,11 @@ impl<T> Changed<'_, T> {
         }
         Ok(self.done)
     }
+}
+
+/// Whether something of this user's and this client's is meant: of these, where they are given.
+fn is_meant((user, client): (Option<UserId>, Option<&str>), of: UserId, by: &ClientId) -> bool {
+    user.is_none_or(|user| user == of) && client.is_none_or(|client| *by == *client)
 }
 
 /// A scope column: every writer of one is a [`Scope`].

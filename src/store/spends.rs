@@ -7,7 +7,7 @@ use sqlx::SqliteConnection;
 
 use super::accounts::{amount, currency_named, integer};
 use super::log::Statement;
-use super::{Rows, Store, StoreError, workflows};
+use super::{Rows, Store, StoreError, is_meant, workflows};
 use crate::model::account::{Currency, split};
 use crate::model::ledger::Spend;
 use crate::model::workflow::Workflow;
@@ -62,7 +62,7 @@ impl Spends {
 }
 
 fn is_of((of, by): &(UserId, ClientId), user: Option<UserId>, client: Option<&str>) -> bool {
-    user.is_none_or(|user| user == *of) && client.is_none_or(|client| *by == *client)
+    is_meant((user, client), *of, by)
 }
 
 #[derive(Debug, sqlx::FromRow)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sqlx::SqliteConnection;
 
 use super::log::Statement;
-use super::{Rows, Store, StoreError, damaged, scope};
+use super::{Rows, Store, StoreError, damaged, is_meant, scope};
 use crate::model::token::{Token, TokenKind};
 use crate::model::user::User;
 use crate::protocol::ids::{ClientId, UserId};
@@ -60,8 +60,8 @@ impl Kept {
     }
 
     fn is_of(&self, user: Option<UserId>, client: Option<&str>) -> bool {
-        user.is_none_or(|user| user == self.parties.user_id)
-            && client.is_none_or(|client| self.parties.client_id == *client)
+        let Parties { client_id, user_id } = &*self.parties;
+        is_meant((user, client), *user_id, client_id)
     }
 }
 

@@ -6,7 +6,7 @@ use sqlx::SqliteConnection;
 
 use super::accounts::{amount, integer};
 use super::log::Statement;
-use super::{Rows, StoreError, from_json, to_json};
+use super::{Rows, StoreError, from_json, is_meant, to_json};
 use crate::model::workflow::Workflow;
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::time::Timestamp;
@@ -21,10 +21,9 @@ impl Workflows {
     }
 
     pub(super) fn remove_of(&mut self, user: Option<UserId>, client: Option<&str>) {
-        self.0.retain(|_, workflow| {
-            user.is_some_and(|user| user != workflow.user_id)
-                || client.is_some_and(|client| workflow.client_id != *client)
-        });
+        let is_meant =
+            |workflow: &Workflow| is_meant((user, client), workflow.user_id, &workflow.client_id);
+        self.0.retain(|_, workflow| !is_meant(workflow));
     }
 
     /// What the file has of a world.
