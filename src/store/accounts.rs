@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use sqlx::SqliteConnection;
 
-use super::log::{Draft, Statement};
+use super::log::Draft;
+use super::statement::Statement;
 use super::{Rows, StoreError, damaged};
 use crate::model::account::{Account, Currency, Payment};
 use crate::model::user::Buzz;

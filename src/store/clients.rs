@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use sqlx::SqliteConnection;
 
-use super::log::{Draft, Statement};
+use super::log::Draft;
+use super::statement::Statement;
 use super::{
     Rows, Store, StoreError, codes, consents, damaged, from_json, spends, to_json, tokens,
     workflows,

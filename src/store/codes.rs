@@ -2,10 +2,11 @@
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use sqlx::SqliteConnection;
 
-use super::log::Statement;
+use super::statement::Statement;
 use super::{Rows, Store, StoreError, damaged, is_meant, scope};
 use crate::model::code::AuthorizationCode;
 use crate::protocol::ids::{ClientId, UserId};
@@ -15,7 +16,17 @@ use crate::protocol::time::Timestamp;
 
 /// Every code of a world that has not been exchanged.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Codes(HashMap<SecretHash, AuthorizationCode>);
+pub(super) struct Codes {
+    by_hash: HashMap<SecretHash, Kept>,
+    last_number: i64,
+}
+
+/// A code, and the number of its row in the file.
+#[derive(Debug, Clone)]
+struct Kept {
+    number: i64,
+    code: AuthorizationCode,
+}
 
 impl Codes {
     /// A code of this client that is known still, be it past its life.
@@ -25,25 +36,44 @@ impl Codes {
         client: &ClientId,
         now: Timestamp,
     ) -> Option<&AuthorizationCode> {
-        let code = self.0.get(hash)?;
+        let code = &self.by_hash.get(hash)?.code;
         (code.client_id == *client && code.kept_until > now).then_some(code)
     }
 
     pub(super) fn remove_of(&mut self, user: Option<UserId>, client: Option<&str>) {
-        self.0.retain(|_, code| !is_of(code, user, client));
+        self.by_hash
+            .retain(|_, kept| !is_of(&kept.code, user, client));
+    }
+
+    /// Gives it its number.
+    fn insert(&mut self, hash: SecretHash, code: AuthorizationCode) -> i64 {
+        // One that is there already is written over.
+        let before = self.by_hash.get(&hash);
+        let number = before.map_or(self.last_number + 1, |kept| kept.number);
+        self.put(hash, Kept { number, code });
+        number
+    }
+
+    fn put(&mut self, hash: SecretHash, kept: Kept) {
+        self.last_number = self.last_number.max(kept.number);
+        self.by_hash.insert(hash, kept);
     }
 
     /// What the file has of a world.
     pub(super) async fn read(db: &mut SqliteConnection, world: &str) -> Result<Self, StoreError> {
         let rows: Vec<Row> = sqlx::query_as(
-            "select hash, client_id, user_id, scope, redirect_uri, challenge, nonce,
+            "select number, hash, client_id, user_id, scope, redirect_uri, challenge, nonce,
                     issued_at, expires_at, kept_until from codes where sandbox = ?",
         )
         .bind(world)
         .fetch_all(db)
         .await?;
-        let codes: Result<HashMap<_, _>, _> = rows.into_iter().map(Row::read).collect();
-        codes.map(Self)
+        let mut codes = Self::default();
+        for row in rows {
+            let (hash, kept) = row.read()?;
+            codes.put(hash, kept);
+        }
+        Ok(codes)
     }
 }
 
@@ -53,6 +83,7 @@ fn is_of(code: &AuthorizationCode, user: Option<UserId>, client: Option<&str>) -
 
 #[derive(Debug, sqlx::FromRow)]
 struct Row {
+    number: i64,
     hash: Vec<u8>,
     client_id: ClientId,
     user_id: UserId,
@@ -66,7 +97,7 @@ struct Row {
 }
 
 impl Row {
-    fn read(self) -> Result<(SecretHash, AuthorizationCode), StoreError> {
+    fn read(self) -> Result<(SecretHash, Kept), StoreError> {
         let hash = SecretHash::from_bytes(&self.hash);
         let code = AuthorizationCode {
             client_id: self.client_id,
@@ -81,34 +112,40 @@ impl Row {
         };
         Ok((
             hash.ok_or_else(|| damaged("code hash", &self.hash.len()))?,
-            code,
+            Kept {
+                number: self.number,
+                code,
+            },
         ))
     }
 }
 
-fn insert(world: &str, hash: &SecretHash, code: &AuthorizationCode) -> Statement {
+fn put(world: &Arc<str>, hash: &SecretHash, number: i64, code: &AuthorizationCode) -> Statement {
     Statement::new(
-        "insert or replace into codes (sandbox, hash, client_id, user_id, scope, redirect_uri, challenge, nonce,
+        "insert or replace into codes (sandbox, number, hash, client_id, user_id, scope, redirect_uri, challenge, nonce,
                                        issued_at, expires_at, kept_until)
-         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(world)
+    .bind(number)
     .bind(hash.as_bytes())
     .bind(&code.client_id)
     .bind(code.user_id)
     .bind(code.scope.bits())
     .bind(&code.redirect_uri)
-    .bind(&code.challenge)
-    .bind(&code.nonce)
+    .bind(&code.challenge.0)
+    .bind(code.nonce.as_deref())
     .bind(code.issued_at)
     .bind(code.expires_at)
     .bind(code.kept_until)
+    .of_row(("codes", world, number))
 }
 
-fn delete(world: &str, hash: &SecretHash) -> Statement {
-    Statement::new("delete from codes where sandbox = ? and hash = ?")
+fn delete(world: &Arc<str>, number: i64) -> Statement {
+    Statement::new("delete from codes where sandbox = ? and number = ?")
         .bind(world)
-        .bind(hash.as_bytes())
+        .bind(number)
+        .of_row(("codes", world, number))
 }
 
 pub(super) fn delete_of(world: &str, user: Option<UserId>, client: Option<&str>) -> Statement {
@@ -128,8 +165,9 @@ impl Rows {
         (user, client): (Option<UserId>, Option<&str>),
     ) -> Vec<AuthorizationCode> {
         let tables = self.read();
-        let all = tables.codes.0.iter();
+        let all = tables.codes.by_hash.iter();
         let mut found: Vec<(SecretHash, AuthorizationCode)> = all
+            .map(|(hash, kept)| (hash, &kept.code))
             .filter(|(_, code)| is_of(code, user, client))
             .map(|(hash, code)| (*hash, code.clone()))
             .collect();
@@ -140,7 +178,7 @@ impl Rows {
 
     /// Whom a code was issued for, good or not.
     pub(crate) fn code_user(&self, hash: &SecretHash) -> Option<UserId> {
-        Some(self.read().codes.0.get(hash)?.user_id)
+        Some(self.read().codes.by_hash.get(hash)?.code.user_id)
     }
 
     /// Whether a code of this client is known, but past its life.
@@ -167,8 +205,8 @@ impl Store {
         self.leave()
             .await?
             .write(world, |tables, draft| {
-                draft.note(|world| insert(world, hash, &code));
-                tables.codes.0.insert(*hash, code);
+                let number = tables.codes.insert(*hash, code.clone());
+                draft.note(|world| put(world, hash, number, &code));
             })
             .kept()
             .await
@@ -189,8 +227,9 @@ impl Store {
                 if code.expires_at < now {
                     return None;
                 }
-                draft.note(|world| delete(world, hash));
-                tables.codes.0.remove(hash)
+                let kept = tables.codes.by_hash.remove(hash)?;
+                draft.note(|world| delete(world, kept.number));
+                Some(kept.code)
             })
             .kept()
             .await

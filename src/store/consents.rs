@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use sqlx::SqliteConnection;
 
-use super::log::Statement;
+use super::statement::Statement;
 use super::{Rows, Store, StoreError, from_json, is_meant, scope, to_json};
 use crate::model::buzz::BuzzLimit;
 use crate::model::consent::{Approval, Consent};
@@ -74,6 +74,7 @@ fn put(
     .bind(consent.scope.bits())
     .bind(consent.buzz_limit.as_ref().map(to_json))
     .bind(now)
+    .of_row(("consents", world, user, client))
 }
 
 pub(super) fn delete_of(world: &str, user: Option<UserId>, client: Option<&str>) -> Statement {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use sqlx::SqliteConnection;
 
-use super::log::Statement;
+use super::statement::Statement;
 use super::{Rows, Store, StoreError, damaged, scope};
 use crate::model::device::{DeviceGrant, Verdict};
 use crate::protocol::ids::{ClientId, UserId};

@@ -4,59 +4,28 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use sqlx::sqlite::SqliteArguments;
-use sqlx::{Arguments, Encode, Sqlite, Type};
 use tokio::sync::{Notify, watch};
 
 use super::StoreError;
-
-/// One SQL statement with its values. It can be run again: whoever writes one sees to it that it cannot be refused by
-/// what is in the file.
-#[derive(Debug, Clone)]
-pub(super) struct Statement {
-    pub(super) sql: &'static str,
-    pub(super) values: SqliteArguments,
-}
-
-impl Statement {
-    pub(super) fn new(sql: &'static str) -> Self {
-        Self {
-            sql,
-            values: SqliteArguments::default(),
-        }
-    }
-
-    pub(super) fn bind<'q, T: Encode<'q, Sqlite> + Type<Sqlite>>(mut self, value: T) -> Self {
-        self.values
-            .add(value)
-            .expect("numbers, text and bytes are columns as they are");
-        self
-    }
-}
+use super::statement::Statement;
 
 /// What a change of one world writes down for the file; nothing, where there is no file.
 pub(super) struct Draft<'a> {
-    world: &'a str,
+    world: &'a Arc<str>,
     statements: Option<Vec<Statement>>,
 }
 
 impl<'a> Draft<'a> {
-    pub(super) fn of(world: &'a str) -> Self {
+    /// Nothing is written down where there is no file.
+    pub(super) fn new(world: &'a Arc<str>, log: Option<&Log>) -> Self {
         Self {
             world,
-            statements: Some(Vec::new()),
-        }
-    }
-
-    pub(super) fn nowhere() -> Self {
-        Self {
-            world: "",
-            statements: None,
+            statements: log.map(|_| Vec::new()),
         }
     }
 
     /// Writes down what `statement` makes of the world's key.
-    pub(super) fn note(&mut self, statement: impl FnOnce(&str) -> Statement) {
+    pub(super) fn note(&mut self, statement: impl FnOnce(&Arc<str>) -> Statement) {
         if let Some(statements) = &mut self.statements {
             statements.push(statement(self.world));
         }
@@ -90,11 +59,8 @@ impl<'a> Pen<'a> {
     }
 
     /// For what is written into a new world.
-    pub(super) fn draft<'w>(&self, world: &'w str) -> Draft<'w> {
-        match self.log {
-            Some(_) => Draft::of(world),
-            None => Draft::nowhere(),
-        }
+    pub(super) fn draft<'w>(&self, world: &'w Arc<str>) -> Draft<'w> {
+        Draft::new(world, self.log)
     }
 
     pub(super) fn take(&mut self, draft: Draft<'_>) {
@@ -231,6 +197,8 @@ impl Log {
     /// Waits for something to do.
     pub(super) async fn work(&self) -> Work {
         loop {
+            // Whoever else has something to write down just now shares the transaction.
+            tokio::task::yield_now().await;
             {
                 let mut queue = self.queue();
                 if !queue.statements.is_empty() || queue.tried_out || queue.closing {

@@ -15,6 +15,7 @@ mod sandboxes;
 mod sessions;
 mod snapshots;
 mod spends;
+mod statement;
 mod tokens;
 mod users;
 mod workflows;
@@ -204,10 +205,7 @@ impl<'a> Leave<'a> {
     ) -> Changed<'a, T> {
         let log = self.0.log();
         let mut tables = world.write();
-        let mut draft = match log {
-            Some(_) => Draft::of(world.key()),
-            None => Draft::nowhere(),
-        };
+        let mut draft = Draft::new(world.shared_key(), log);
         let done = act(&mut tables, &mut draft);
         // Before the lock is let go, so that the file sees changes in the order in which memory saw them.
         let ticket = log.map_or(0, |log| log.append(draft.into_statements()));

@@ -18,7 +18,7 @@ use super::workflows::Workflows;
 /// A world, and its key in the file. Whoever holds it may read and write there.
 #[derive(Debug)]
 pub(crate) struct Rows {
-    key: String,
+    key: Arc<str>,
     tables: RwLock<Tables>,
     /// Whether the tables are what the file says: not yet, where an earlier run has left it and nobody has asked.
     pub(super) loaded: Mutex<bool>,
@@ -41,18 +41,18 @@ pub(super) struct Tables {
 
 impl Rows {
     /// A world that has just begun.
-    pub(super) fn new(key: String, tables: Tables) -> Arc<Self> {
+    pub(super) fn new(key: impl Into<Arc<str>>, tables: Tables) -> Arc<Self> {
         Arc::new(Self {
-            key,
+            key: key.into(),
             tables: RwLock::new(tables),
             loaded: Mutex::new(true),
         })
     }
 
     /// A world that an earlier run has left in the file.
-    pub(super) fn in_file(key: String) -> Arc<Self> {
+    pub(super) fn in_file(key: impl Into<Arc<str>>) -> Arc<Self> {
         Arc::new(Self {
-            key,
+            key: key.into(),
             tables: RwLock::default(),
             loaded: Mutex::new(false),
         })
@@ -60,6 +60,11 @@ impl Rows {
 
     /// What its rows are kept under; no other world has had it.
     pub(crate) fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The key, for whoever keeps it.
+    pub(super) fn shared_key(&self) -> &Arc<str> {
         &self.key
     }
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use sqlx::SqliteConnection;
 
-use super::log::{Pen, Statement};
+use super::log::Pen;
 use super::snapshots::Snapshot;
+use super::statement::Statement;
 use super::worlds::{self, Origin, Seed, sow};
 use super::{Rows, Store, StoreError, snapshots};
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use sqlx::SqliteConnection;
 
-use super::log::Statement;
+use super::statement::Statement;
 use super::{Rows, Store, StoreError, damaged};
 use crate::model::user::User;
 use crate::protocol::ids::UserId;

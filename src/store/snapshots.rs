@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sqlx::SqliteConnection;
 
-use super::log::Statement;
+use super::statement::Statement;
 use super::worlds::Origin;
 use super::{Rows, Store, StoreError};
 use crate::protocol::time::Timestamp;

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use sqlx::SqliteConnection;
 
 use super::accounts::{amount, currency_named, integer};
-use super::log::Statement;
+use super::statement::Statement;
 use super::{Rows, Store, StoreError, is_meant, workflows};
 use crate::model::account::{Currency, split};
 use crate::model::ledger::Spend;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sqlx::SqliteConnection;
 
-use super::log::Statement;
+use super::statement::Statement;
 use super::{Rows, Store, StoreError, damaged, is_meant, scope};
 use crate::model::token::{Token, TokenKind};
 use crate::model::user::User;
@@ -19,11 +19,14 @@ use crate::protocol::time::Timestamp;
 pub(super) struct Tokens {
     by_hash: HashMap<SecretHash, Kept>,
     by_client: HashMap<ClientId, HashMap<UserId, Issued>>,
+    last_number: i64,
 }
 
 /// A token as it is kept: what tokens have in common is there once, since there may be a million of them.
 #[derive(Debug, Clone)]
 struct Kept {
+    /// Of its row in the file.
+    number: i64,
     kind: TokenKind,
     scope: Scope,
     issued_at: Timestamp,
@@ -66,7 +69,17 @@ impl Kept {
 }
 
 impl Tokens {
-    fn insert(&mut self, token: &Token) {
+    /// Gives it its number.
+    fn insert(&mut self, token: &Token) -> i64 {
+        // One that is there already is written over.
+        let before = self.by_hash.get(&token.hash);
+        let number = before.map_or(self.last_number + 1, |kept| kept.number);
+        self.put(number, token);
+        number
+    }
+
+    fn put(&mut self, number: i64, token: &Token) {
+        self.last_number = self.last_number.max(number);
         let issued = match self
             .by_client
             .get_mut(&token.client_id)
@@ -79,6 +92,7 @@ impl Tokens {
             issued.access.insert(token.hash);
         }
         let kept = Kept {
+            number,
             kind: token.kind,
             scope: token.scope,
             issued_at: token.issued_at,
@@ -99,25 +113,24 @@ impl Tokens {
         })
     }
 
-    /// Whether it was there.
-    fn remove(&mut self, hash: &SecretHash) -> bool {
-        let Some(kept) = self.by_hash.remove(hash) else {
-            return false;
-        };
+    /// Which number it had, where it was there.
+    fn remove(&mut self, hash: &SecretHash) -> Option<i64> {
+        let kept = self.by_hash.remove(hash)?;
         let users = self.by_client.get_mut(&kept.parties.client_id);
         if let Some(issued) = users.and_then(|users| users.get_mut(&kept.parties.user_id)) {
             issued.access.remove(hash);
         }
-        true
+        Some(kept.number)
     }
 
-    fn remove_access_tokens(&mut self, client_id: &ClientId, user_id: UserId) {
+    /// Which numbers they had.
+    fn remove_access_tokens(&mut self, client_id: &ClientId, user_id: UserId) -> Vec<i64> {
         let users = self.by_client.get_mut(client_id);
-        if let Some(issued) = users.and_then(|users| users.get_mut(&user_id)) {
-            for hash in std::mem::take(&mut issued.access) {
-                self.by_hash.remove(&hash);
-            }
-        }
+        let issued = users.and_then(|users| users.get_mut(&user_id));
+        let gone = issued.map(|issued| std::mem::take(&mut issued.access));
+        let gone = gone.unwrap_or_default().into_iter();
+        gone.filter_map(|hash| Some(self.by_hash.remove(&hash)?.number))
+            .collect()
     }
 
     /// Removes those of these users and clients where they are given. How many there were.
@@ -136,25 +149,35 @@ impl Tokens {
     /// What the file has of a world.
     pub(super) async fn read(db: &mut SqliteConnection, world: &str) -> Result<Self, StoreError> {
         let rows: Vec<Row> = sqlx::query_as(
-            "select hash, kind, client_id, user_id, scope, issued_at, expires_at from tokens where sandbox = ?",
+            "select number, hash, kind, client_id, user_id, scope, issued_at, expires_at from tokens where sandbox = ?",
         )
         .bind(world)
         .fetch_all(db)
         .await?;
         let mut tokens = Self::default();
         for row in rows {
-            tokens.insert(&from_row(row)?);
+            let (number, token) = from_row(row)?;
+            tokens.put(number, &token);
         }
         Ok(tokens)
     }
 }
 
-type Row = (Vec<u8>, String, ClientId, UserId, u32, Timestamp, Timestamp);
+type Row = (
+    i64,
+    Vec<u8>,
+    String,
+    ClientId,
+    UserId,
+    u32,
+    Timestamp,
+    Timestamp,
+);
 
 fn from_row(
-    (hash, kind, client_id, user_id, bits, issued_at, expires_at): Row,
-) -> Result<Token, StoreError> {
-    Ok(Token {
+    (number, hash, kind, client_id, user_id, bits, issued_at, expires_at): Row,
+) -> Result<(i64, Token), StoreError> {
+    let token = Token {
         hash: SecretHash::from_bytes(&hash).ok_or_else(|| damaged("token hash", &hash.len()))?,
         kind: TokenKind::from_name(&kind).ok_or_else(|| damaged("token kind", &kind))?,
         client_id,
@@ -162,15 +185,17 @@ fn from_row(
         scope: scope(bits)?,
         issued_at,
         expires_at,
-    })
+    };
+    Ok((number, token))
 }
 
-fn insert(world: &str, token: &Token) -> Statement {
+fn put(world: &Arc<str>, number: i64, token: &Token) -> Statement {
     Statement::new(
-        "insert or replace into tokens (sandbox, hash, kind, client_id, user_id, scope, issued_at, expires_at)
-         values (?, ?, ?, ?, ?, ?, ?, ?)",
+        "insert or replace into tokens (sandbox, number, hash, kind, client_id, user_id, scope, issued_at, expires_at)
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(world)
+    .bind(number)
     .bind(token.hash.as_bytes())
     .bind(token.kind.name())
     .bind(&token.client_id)
@@ -178,33 +203,25 @@ fn insert(world: &str, token: &Token) -> Statement {
     .bind(token.scope.bits())
     .bind(token.issued_at)
     .bind(token.expires_at)
+    .of_row(("tokens", world, number))
 }
 
-fn delete(world: &str, hash: &SecretHash) -> Statement {
-    Statement::new("delete from tokens where sandbox = ? and hash = ?")
+fn delete(world: &Arc<str>, number: i64) -> Statement {
+    Statement::new("delete from tokens where sandbox = ? and number = ?")
         .bind(world)
-        .bind(hash.as_bytes())
+        .bind(number)
+        .of_row(("tokens", world, number))
 }
 
-fn delete_with_access_tokens(world: &str, token: &Token) -> Statement {
-    Statement::new(
-        "delete from tokens where sandbox = ?1 and (hash = ?2
-             or (client_id = ?3 and user_id = ?4 and kind = 'access'))",
-    )
-    .bind(world)
-    .bind(token.hash.as_bytes())
-    .bind(&token.client_id)
-    .bind(token.user_id)
-}
-
-fn expire(world: &str, hash: Option<&SecretHash>, moment: Timestamp) -> Statement {
+/// One, or every access token.
+fn expire(world: &str, number: Option<i64>, moment: Timestamp) -> Statement {
     Statement::new(
         "update tokens set expires_at = ?1 where sandbox = ?2 and expires_at > ?1
-             and (hash = ?3 or (?3 is null and kind = 'access'))",
+             and (number = ?3 or (?3 is null and kind = 'access'))",
     )
     .bind(moment)
     .bind(world)
-    .bind(hash.map(SecretHash::as_bytes))
+    .bind(number)
 }
 
 pub(super) fn delete_of(world: &str, user: Option<UserId>, client: Option<&str>) -> Statement {
@@ -271,8 +288,8 @@ impl Store {
             .await?
             .write(world, |tables, draft| {
                 for token in minted {
-                    tables.tokens.insert(token);
-                    draft.note(|world| insert(world, token));
+                    let number = tables.tokens.insert(token);
+                    draft.note(|world| put(world, number, token));
                 }
             })
             .kept()
@@ -294,11 +311,12 @@ impl Store {
                 if found.is_none_or(|kept| kept.kind != TokenKind::Refresh) {
                     return false;
                 }
-                tables.tokens.remove(old);
-                draft.note(|world| delete(world, old));
+                if let Some(number) = tables.tokens.remove(old) {
+                    draft.note(|world| delete(world, number));
+                }
                 for token in successors {
-                    tables.tokens.insert(token);
-                    draft.note(|world| insert(world, token));
+                    let number = tables.tokens.insert(token);
+                    draft.note(|world| put(world, number, token));
                 }
                 true
             })
@@ -316,23 +334,21 @@ impl Store {
         self.leave()
             .await?
             .write(world, |tables, draft| {
-                let mut expired = 0;
-                let mut expire_one = |kept: &mut Kept| {
-                    if kept.expires_at > moment {
-                        kept.expires_at = moment;
-                        expired += 1;
-                    }
-                };
                 let by_hash = &mut tables.tokens.by_hash;
-                match hash {
-                    Some(hash) => by_hash.get_mut(hash).into_iter().for_each(expire_one),
+                let meant: Vec<&mut Kept> = match hash {
+                    Some(hash) => by_hash.get_mut(hash).into_iter().collect(),
                     None => by_hash
                         .values_mut()
                         .filter(|kept| kept.kind == TokenKind::Access)
-                        .for_each(&mut expire_one),
-                }
-                draft.note(|world| expire(world, hash, moment));
-                expired
+                        .collect(),
+                };
+                let Some(first) = meant.first() else {
+                    return 0;
+                };
+                let number = hash.map(|_| first.number);
+                draft.note(|world| expire(world, number, moment));
+                let live = meant.into_iter().filter(|kept| kept.expires_at > moment);
+                live.map(|kept| kept.expires_at = moment).count() as u64
             })
             .kept()
             .await
@@ -359,14 +375,16 @@ impl Store {
         self.leave()
             .await?
             .write(world, |tables, draft| {
-                tables.tokens.remove(&token.hash);
-                match token.kind {
-                    TokenKind::Access => draft.note(|world| delete(world, &token.hash)),
+                let tokens = &mut tables.tokens;
+                let own = tokens.remove(&token.hash);
+                let others = match token.kind {
+                    TokenKind::Access => Vec::new(),
                     TokenKind::Refresh => {
-                        let tokens = &mut tables.tokens;
-                        tokens.remove_access_tokens(&token.client_id, token.user_id);
-                        draft.note(|world| delete_with_access_tokens(world, token));
+                        tokens.remove_access_tokens(&token.client_id, token.user_id)
                     }
+                };
+                for number in own.into_iter().chain(others) {
+                    draft.note(|world| delete(world, number));
                 }
             })
             .kept()

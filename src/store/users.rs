@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use sqlx::SqliteConnection;
 
-use super::log::Statement;
 use super::rows::Tables;
+use super::statement::Statement;
 use super::{
     Rows, Store, StoreError, accounts, codes, consents, from_json, sessions, spends, to_json,
     tokens, workflows,
@@ -111,7 +111,7 @@ pub(super) fn put(world: &str, user: &User) -> Statement {
     )
     .bind(world)
     .bind(user.id)
-    .bind(&user.username)
+    .bind(user.username.as_deref())
     .bind(user.deleted)
     .bind(to_json(user))
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sqlx::SqliteConnection;
 
 use super::accounts::{amount, integer};
-use super::log::Statement;
+use super::statement::Statement;
 use super::{Rows, StoreError, from_json, is_meant, to_json};
 use crate::model::workflow::Workflow;
 use crate::protocol::ids::{ClientId, UserId};

@@ -10,11 +10,12 @@ use super::clients::Clients;
 use super::codes::Codes;
 use super::consents::Consents;
 use super::devices::Devices;
-use super::log::{Draft, Pen, Statement};
+use super::log::{Draft, Pen};
 use super::rows::Tables;
 use super::sandboxes::Catalogue;
 use super::sessions::Sessions;
 use super::spends::Spends;
+use super::statement::Statement;
 use super::tokens::Tokens;
 use super::users::{self, Users};
 use super::workflows::Workflows;
@@ -100,8 +101,8 @@ const TABLES: [Table; 10] = [
     table!("clients", "id", "position, secret_hash, document"),
     table!("sessions", "hash", "user_id, expires_at"),
     table!("consents", "user_id, client_id", "scope, buzz_limit, updated_at"),
-    table!("codes", "hash", "client_id, user_id, scope, redirect_uri, challenge, nonce, issued_at, expires_at, kept_until"),
-    table!("tokens", "hash", "kind, client_id, user_id, scope, issued_at, expires_at"),
+    table!("codes", "number", "hash, client_id, user_id, scope, redirect_uri, challenge, nonce, issued_at, expires_at, kept_until"),
+    table!("tokens", "number", "hash, kind, client_id, user_id, scope, issued_at, expires_at"),
     table!("device_codes", "hash", "user_code_hash, client_id, scope, status, user_id, expires_at"),
     table!("accounts", "user_id, currency", "balance, lifetime_balance"),
     table!("workflows", "id", "user_id, client_id, cost, steps, finishes_at"),
@@ -150,7 +151,7 @@ impl Catalogue {
         pen: &mut Pen<'_>,
     ) -> Result<Arc<Rows>, StoreError> {
         let id = self.last_world + 1;
-        let key = format!("#{id}");
+        let key: Arc<str> = format!("#{id}").into();
         pen.note(|| insert(id, &key));
         let tables = match origin {
             Origin::Seed(seed) => {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};
 
-use super::log::{Log, Statement, Work};
+use super::log::{Log, Work};
+use super::statement::{Press, Query};
 
 /// Writes until it is told to end.
 pub(super) async fn write(
@@ -16,6 +17,7 @@ pub(super) async fn write(
 ) {
     let mut connection = Some(connection);
     let mut waiting = Vec::new();
+    let mut press = Press::default();
     loop {
         let Work {
             statements,
@@ -23,7 +25,7 @@ pub(super) async fn write(
             closing,
         } = log.work().await;
         waiting.extend(statements);
-        match commit(&mut connection, &options, &waiting).await {
+        match commit(&mut connection, &options, press.queries(&waiting)).await {
             Ok(()) => {
                 waiting.clear();
                 log.tell(last, Ok(()));
@@ -46,11 +48,11 @@ pub(super) async fn write(
     }
 }
 
-/// Runs the statements in one transaction. Without any, shows that one could be written.
+/// Runs the queries in one transaction. Without any, shows that one could be written.
 async fn commit(
     connection: &mut Option<SqliteConnection>,
     options: &SqliteConnectOptions,
-    statements: &[Statement],
+    queries: impl Iterator<Item = Query>,
 ) -> Result<(), sqlx::Error> {
     let connection = match connection {
         Some(connection) => connection,
@@ -58,12 +60,12 @@ async fn commit(
     };
     // IMMEDIATE takes the lock now: no SQLITE_BUSY half-way.
     let mut tx = connection.begin_with("begin immediate").await?;
-    for Statement { sql, values } in statements {
-        sqlx::query_with(*sql, values.clone())
-            .execute(&mut *tx)
-            .await?;
+    let mut is_empty = true;
+    for Query { sql, values } in queries {
+        is_empty = false;
+        sqlx::query_with(sql, values).execute(&mut *tx).await?;
     }
-    if statements.is_empty() {
+    if is_empty {
         // Nothing reads it, and what it says stays; a page is written all the same.
         sqlx::query("pragma application_id = 0")
             .execute(&mut *tx)

@@ -1,0 +1,293 @@
+//! What is written into the file? SQL statements with their values, put together so that few of them are many changes: to
+//! hand one to SQLite's thread and back takes longer than to carry it out.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher as _};
+use std::sync::Arc;
+
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{Arguments as _, AssertSqlSafe, SqlSafeStr as _, SqlStr};
+
+use crate::protocol::ids::{ClientId, UserId};
+use crate::protocol::time::Timestamp;
+
+/// So many statements are one at the most.
+const MOST_AT_ONCE: usize = 16;
+
+/// One SQL statement with its values. It can be run again: whoever writes one sees to it that it cannot be refused by
+/// what is in the file.
+#[derive(Debug)]
+pub(super) struct Statement {
+    sql: &'static str,
+    values: Vec<Value>,
+    /// The row that it writes whole or removes, where it touches no other. Two that look like one are kept in their order,
+    /// which does no harm.
+    row: Option<u64>,
+}
+
+/// A column's value.
+#[derive(Debug)]
+pub(super) enum Value {
+    Null,
+    Integer(i64),
+    Text(Arc<str>),
+    Bytes(Box<[u8]>),
+}
+
+impl Statement {
+    /// The SQL has a `?` for each value.
+    pub(super) fn new(sql: &'static str) -> Self {
+        Self {
+            sql,
+            values: Vec::with_capacity(sql.matches('?').count()),
+            row: None,
+        }
+    }
+
+    pub(super) fn bind(mut self, value: impl Into<Value>) -> Self {
+        self.values.push(value.into());
+        self
+    }
+
+    /// Says that this statement writes or removes this row – its table, its world, its key – and does nothing else, so that
+    /// it may change places with those of other rows. `SQLx` numbers the values of all that is put together: its `?` have
+    /// no numbers of their own.
+    pub(super) fn of_row(self, row: impl Hash) -> Self {
+        debug_assert!(
+            !self.sql.contains("?1"),
+            "{:?} numbers its values",
+            self.sql
+        );
+        let mut hasher = DefaultHasher::new();
+        row.hash(&mut hasher);
+        Self {
+            row: Some(hasher.finish()),
+            ..self
+        }
+    }
+}
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Self::Integer(number)
+    }
+}
+
+impl From<u32> for Value {
+    fn from(number: u32) -> Self {
+        Self::Integer(number.into())
+    }
+}
+
+impl From<bool> for Value {
+    fn from(truth: bool) -> Self {
+        Self::Integer(truth.into())
+    }
+}
+
+impl From<Timestamp> for Value {
+    fn from(moment: Timestamp) -> Self {
+        Self::Integer(moment.0)
+    }
+}
+
+impl From<UserId> for Value {
+    fn from(id: UserId) -> Self {
+        Self::Integer(id.0)
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl From<&String> for Value {
+    fn from(text: &String) -> Self {
+        Self::Text(text.as_str().into())
+    }
+}
+
+impl From<&Arc<str>> for Value {
+    fn from(text: &Arc<str>) -> Self {
+        Self::Text(Arc::clone(text))
+    }
+}
+
+impl From<&ClientId> for Value {
+    fn from(id: &ClientId) -> Self {
+        Self::Text(id.as_str().into())
+    }
+}
+
+impl From<&[u8]> for Value {
+    fn from(bytes: &[u8]) -> Self {
+        Self::Bytes(bytes.into())
+    }
+}
+
+impl<T: Into<Value>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+/// What is handed to SQLite at once.
+pub(super) struct Query {
+    pub(super) sql: SqlStr,
+    pub(super) values: SqliteArguments,
+}
+
+/// Puts statements together, in the order in which they were written down as far as it matters.
+#[derive(Debug, Default)]
+pub(super) struct Press {
+    /// A statement, so many times.
+    repeated: HashMap<(&'static str, usize), Arc<str>>,
+}
+
+impl Press {
+    /// Hands out what runs all of these.
+    pub(super) fn queries<'a>(
+        &'a mut self,
+        statements: &'a [Statement],
+    ) -> impl Iterator<Item = Query> + 'a {
+        let pieces: Vec<Vec<&Statement>> = sorted(statements)
+            .into_iter()
+            .flat_map(|alike| {
+                let pieces = powers_of_two(alike.len());
+                pieces.scan(0, move |from, length| {
+                    let piece = alike[*from..*from + length].to_vec();
+                    *from += length;
+                    Some(piece)
+                })
+            })
+            .collect();
+        pieces.into_iter().map(|piece| self.query(&piece))
+    }
+
+    /// One query of statements that are alike.
+    fn query(&mut self, alike: &[&Statement]) -> Query {
+        let sql = if let [one] = alike {
+            one.sql.into_sql_str()
+        } else {
+            let repeated = self.repeated.entry((alike[0].sql, alike.len()));
+            let sql = repeated.or_insert_with(|| {
+                let all: Vec<&str> = alike.iter().map(|one| one.sql).collect();
+                all.join(";").into()
+            });
+            AssertSqlSafe(Arc::clone(sql)).into_sql_str()
+        };
+        let mut values = SqliteArguments::default();
+        for value in alike.iter().flat_map(|one| &one.values) {
+            let added = match value {
+                Value::Null => values.add(None::<i64>),
+                Value::Integer(number) => values.add(*number),
+                Value::Text(text) => values.add(Arc::clone(text)),
+                Value::Bytes(bytes) => values.add(&**bytes),
+            };
+            added.expect("numbers, text and bytes are columns as they are");
+        }
+        Query { sql, values }
+    }
+}
+
+/// The same statements, those side by side that are alike. Only what concerns single rows changes places, and never with
+/// another statement of the same row.
+fn sorted(statements: &[Statement]) -> Vec<Vec<&Statement>> {
+    let mut sorted: Vec<Vec<&Statement>> = Vec::new();
+    // Whatever is before stays before.
+    let mut open_from = 0;
+    let mut rows = HashSet::new();
+    for statement in statements {
+        let Some(row) = statement.row else {
+            sorted.push(vec![statement]);
+            open_from = sorted.len();
+            rows.clear();
+            continue;
+        };
+        if !rows.insert(row) {
+            open_from = sorted.len();
+            rows.clear();
+            rows.insert(row);
+        }
+        let mut open = sorted[open_from..].iter_mut();
+        match open.find(|alike| alike[0].sql == statement.sql) {
+            Some(alike) => alike.push(statement),
+            None => sorted.push(vec![statement]),
+        }
+    }
+    sorted
+}
+
+/// Lengths that add up to this, of which there are few different ones: SQLite keeps what it has once made of a query.
+fn powers_of_two(mut length: usize) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let next = (1 << length.checked_ilog2()?).min(MOST_AT_ONCE);
+        length -= next;
+        Some(next)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(sql: &'static str, row: Option<&str>) -> Statement {
+        let statement = Statement::new(sql);
+        match row {
+            Some(row) => statement.of_row(row),
+            None => statement,
+        }
+    }
+
+    fn order(statements: &[Statement]) -> Vec<String> {
+        let queries: Vec<Query> = Press::default().queries(statements).collect();
+        queries
+            .into_iter()
+            .map(|query| query.sql.as_str().to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn what_is_alike_is_handed_over_at_once() {
+        let statements = [
+            one("put", Some("a")),
+            one("cut", Some("b")),
+            one("put", Some("c")),
+            one("cut", Some("d")),
+            one("put", Some("e")),
+        ];
+        assert_eq!(order(&statements), ["put;put", "put", "cut;cut"]);
+    }
+
+    #[test]
+    fn nothing_overtakes_what_concerns_the_same_row_or_more_than_one() {
+        let statements = [
+            one("put", Some("a")),
+            one("cut", Some("b")),
+            one("put", Some("b")),
+            one("all", None),
+            one("put", Some("c")),
+            one("all", None),
+        ];
+        assert_eq!(
+            order(&statements),
+            ["put", "cut", "put", "all", "put", "all"]
+        );
+    }
+
+    #[test]
+    fn many_are_handed_over_in_few_lengths() {
+        let lengths = |length| powers_of_two(length).collect::<Vec<_>>();
+        assert_eq!(lengths(0), [0_usize; 0]);
+        assert_eq!(lengths(1), [1]);
+        assert_eq!(lengths(39), [16, 16, 4, 2, 1]);
+    }
+}
