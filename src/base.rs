@@ -9,13 +9,14 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderMap, Uri};
 use url::Url;
 
+use crate::listener::Came;
 use crate::sandbox::registry;
-use crate::server::{App, Door};
+use crate::server::App;
 
 const PREFIX: &str = "/_sandbox/";
 
-/// The sandbox that a path named; taken off the path before it is routed.
-#[derive(Debug, Clone, Default)]
+/// The sandbox that a path named, as its prefix; taken off the path before it is routed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct SandboxPath(Option<Arc<str>>);
 
 impl SandboxPath {
@@ -35,26 +36,33 @@ impl SandboxPath {
         };
         let mut parts = uri.clone().into_parts();
         parts.path_and_query = Some(target.parse().ok()?);
-        Some((Self(Some(name.into())), Uri::from_parts(parts).ok()?))
+        let prefix = format!("{PREFIX}{name}");
+        Some((Self(Some(prefix.into())), Uri::from_parts(parts).ok()?))
     }
 
     pub(crate) fn name(&self) -> &str {
-        self.0.as_deref().unwrap_or(registry::DEFAULT)
+        let prefix = self.0.as_deref();
+        prefix.map_or(registry::DEFAULT, |prefix| &prefix[PREFIX.len()..])
+    }
+
+    /// What goes before every path of the sandbox.
+    fn prefix(&self) -> &str {
+        self.0.as_deref().unwrap_or_default()
     }
 }
 
 /// What goes before every path of ours: `http://localhost:8080`, or `http://localhost:8080/_sandbox/x`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Base {
-    origin: Arc<str>,
-    prefix: Arc<str>,
+    origin: String,
+    sandbox: SandboxPath,
 }
 
 impl Base {
     /// From `--public-url`, else from a trusted proxy's headers, else from `Host`.
-    pub(crate) fn of(parts: &Parts, app: &App, path: &SandboxPath) -> Self {
+    pub(crate) fn of(parts: &Parts, app: &App, sandbox: SandboxPath) -> Self {
         let origin = app.public_url.clone().unwrap_or_else(|| {
-            let door = parts.extensions.get::<Door>().copied().unwrap_or_default();
+            let door = Came::door(&parts.extensions);
             let (scheme, host) = if app.trust_proxy {
                 forwarded(&parts.headers)
             } else {
@@ -78,24 +86,12 @@ impl Base {
                 None => format!("{scheme}://{}", app.listen),
             }
         });
-        let prefix = path
-            .0
-            .as_ref()
-            .map(|name| format!("{PREFIX}{name}"))
-            .unwrap_or_default();
-        Self {
-            origin: origin.into(),
-            prefix: prefix.into(),
-        }
+        Self { origin, sandbox }
     }
 
     /// The path that cookies of this sandbox are for.
     pub(crate) fn cookie_path(&self) -> &str {
-        if self.prefix.is_empty() {
-            "/"
-        } else {
-            &self.prefix
-        }
+        self.sandbox.0.as_deref().unwrap_or("/")
     }
 
     /// Whether the caller sees us by HTTPS.
@@ -105,7 +101,7 @@ impl Base {
 
     /// A path of ours as it is written in a `Location` or a form.
     pub(crate) fn path(&self, path: &str) -> String {
-        format!("{}{path}", self.prefix)
+        format!("{}{path}", self.sandbox.prefix())
     }
 
     /// Where to go after signing in: the path, if it leads to this origin; else the sandbox's home.
@@ -131,7 +127,7 @@ impl Base {
 
 impl fmt::Display for Base {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.origin, self.prefix)
+        write!(f, "{}{}", self.origin, self.sandbox.prefix())
     }
 }
 
@@ -202,7 +198,7 @@ mod tests {
     fn base(prefix: &str) -> Base {
         Base {
             origin: "http://localhost:8080".into(),
-            prefix: prefix.into(),
+            sandbox: SandboxPath(Some(prefix.into())),
         }
     }
 

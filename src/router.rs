@@ -19,7 +19,7 @@ use crate::control;
 use crate::exchange;
 use crate::health;
 use crate::invalid::Invalid;
-use crate::listener::Cut;
+use crate::listener::{Came, Cut};
 #[cfg(feature = "mcp")]
 use crate::mcp;
 use crate::oauth::device::{self, poll, review, start};
@@ -57,8 +57,14 @@ pub(crate) fn ask(
     app: &Arc<App>,
     mut request: Request,
 ) -> Pin<Box<dyn Future<Output = Option<Answer>> + Send>> {
-    let cut = Cut::new();
-    request.extensions_mut().insert(cut.clone());
+    let before = Came::of(request.extensions());
+    // A fault that breaks the connection breaks off this question, not the caller who has it asked.
+    let came = Came {
+        cut: Cut::default(),
+        ..before.cloned().unwrap_or_default()
+    };
+    let cut = came.cut.clone();
+    request.extensions_mut().insert(Arc::new(came));
     let service = service(Arc::clone(app));
     Box::pin(async move {
         let answered = tokio::select! {

@@ -53,10 +53,6 @@ pub(crate) struct App {
     pub(crate) commit: Option<&'static str>,
 }
 
-/// Where a connection comes from; on every request.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Peer(pub(crate) SocketAddr);
-
 /// Which listener a request came in by.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Door {

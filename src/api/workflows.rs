@@ -18,7 +18,7 @@ use super::submission::{self, Submission};
 use crate::base::Base;
 use crate::model::user::User;
 use crate::model::workflow::Workflow;
-use crate::oauth::extract::{Context, SentBytes};
+use crate::oauth::extract::Context;
 use crate::protocol::params::Params;
 use crate::protocol::scope::Scope;
 
@@ -26,8 +26,8 @@ const ALLOW: &str = "POST, OPTIONS";
 const ALLOW_ONE: &str = "GET, OPTIONS";
 
 /// `POST /v2/consumer/workflows[?whatif=true]`.
-pub(crate) async fn post(context: Context, uri: Uri, SentBytes(body): SentBytes) -> Response {
-    match submit(&context, uri.query(), &body).await {
+pub(crate) async fn post(context: Context, uri: Uri) -> Response {
+    match submit(&context, uri.query(), context.sent_bytes()).await {
         Ok(answer) => answer,
         Err(why) => respond::problem(why, context.rules()),
     }

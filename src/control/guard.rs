@@ -14,6 +14,7 @@ use axum::response::Response;
 use axum_extra::extract::cookie::Cookie;
 use url::{Host, Url};
 
+use crate::exchange::Visit;
 use crate::invalid::Invalid;
 use crate::oauth::respond;
 use crate::protocol::secret::{Secret, SecretHash};
@@ -46,7 +47,9 @@ pub(crate) async fn same_site(
         return next.run(request).await;
     }
     let authority = authority(&request);
-    match check_site(&app, request.headers(), authority) {
+    let visit = request.extensions().get::<Arc<Visit>>();
+    let headers = visit.map_or_else(|| request.headers(), |visit| &visit.headers);
+    match check_site(&app, headers, authority) {
         Ok(()) => next.run(request).await,
         Err(why) => respond::invalid(StatusCode::FORBIDDEN, "forbidden", &why),
     }

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use tokio_stream::StreamExt as _;
 
 use super::Visit;
-use crate::listener::Cut;
+use crate::listener::{Came, Cut};
 use crate::oauth::legacy;
 use crate::oauth::respond::{self, Cors};
 use crate::protocol::call::Endpoint;
@@ -59,11 +59,9 @@ pub(super) async fn carry_out(
 /// What breaks the connection instead of an answer, where a fault says so.
 pub(super) fn cut(struck: &[SetFault], request: &Request) -> Option<Cut> {
     let resets = struck.iter().any(|fault| fault.rule.effect.reset);
-    request
-        .extensions()
-        .get::<Cut>()
+    Came::of(request.extensions())
         .filter(|_| resets)
-        .cloned()
+        .map(|came| came.cut.clone())
 }
 
 /// The CORS headers that the endpoint's own errors carry.

@@ -12,12 +12,11 @@ use std::future::pending;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::Request;
 use axum::http::Method;
 use axum::response::Response;
 
-pub(crate) use visit::{Notes, Received, Visit};
+pub(crate) use visit::{Received, Visit};
 
 use crate::oauth::extract::{read_body, read_params};
 use crate::oauth::{legacy, respond};
@@ -27,22 +26,26 @@ use whole::ToTheEnd;
 
 /// What is around every route.
 pub(crate) async fn pass(app: Arc<App>, request: Request, table: Router) -> Response {
-    let (mut parts, body) = request.into_parts();
-    let visit = match Visit::begin(&parts, &app).await {
-        Ok(visit) => visit,
+    let (mut parts, mut body) = request.into_parts();
+    let is_observed = is_observed(parts.uri.path());
+    let received = if is_observed {
+        let bytes = read_body(std::mem::take(&mut body)).await;
+        Some(read_params(&parts.headers, bytes).await)
+    } else {
+        None
+    };
+    let visit = match Visit::begin(&mut parts, &app, received).await {
+        Ok(visit) => Arc::new(visit),
         Err(why) => return respond::failure(&why),
     };
-    parts.extensions.insert(visit.clone());
-    if !is_observed(parts.uri.path()) {
+    parts.extensions.insert(Arc::clone(&visit));
+    if !is_observed {
         return legacy::host(Request::from_parts(parts, body), table).await;
     }
-    let bytes = read_body(body).await;
-    let received = Arc::new(read_params(&parts.headers, bytes).await);
-    parts.extensions.insert(Arc::clone(&received));
 
-    let head = record::Head::of(&parts, &visit, &received);
-    let struck = strike(&visit, &parts, &received);
-    let request = Request::from_parts(parts, Body::empty());
+    let head = record::Head::of(&parts, &visit);
+    let struck = strike(&visit, &parts);
+    let request = Request::from_parts(parts, body);
     let cut = effect::cut(&struck, &request);
     let response = ToTheEnd::new(async move {
         let response = effect::carry_out(&visit, &struck, request, table).await;
@@ -64,12 +67,12 @@ fn is_observed(path: &str) -> bool {
         || beside.iter().any(|folder| path.starts_with(folder)))
 }
 
-fn strike(visit: &Visit, parts: &axum::http::request::Parts, received: &Received) -> Vec<SetFault> {
+fn strike(visit: &Visit, parts: &axum::http::request::Parts) -> Vec<SetFault> {
     let sandbox = &visit.sandbox;
     // A browser asks leave on its own; a fault that is for the call itself waits for it.
     if sandbox.faults.is_empty() || parts.method == Method::OPTIONS {
         return Vec::new();
     }
-    let target = visit.target(parts, received, record::claimed(parts, received));
+    let target = visit.target(parts, record::claimed(parts, visit));
     sandbox.strike(&target)
 }

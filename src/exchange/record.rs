@@ -2,13 +2,13 @@
 //! which are taken to pieces when somebody asks. Secrets are kept as they were sent and redacted by whoever shows them:
 //! `control/requests.rs`.
 
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{self, Bytes, to_bytes};
 use axum::http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri};
 use axum::response::Response;
 
-use super::{Received, Visit, abridge};
+use super::{Visit, abridge};
 use crate::contract::Rules;
 use crate::protocol::call::{Endpoint, GrantType};
 use crate::protocol::client_auth::Credentials;
@@ -35,64 +35,112 @@ const AUTHORIZATION: &str = "authorization";
 /// What is larger than this in all, in bytes, is taken to pieces at once, and only what is left of it is kept.
 const LARGEST: usize = 8 * 1024;
 
-/// What is known before the answer. Everything in it is a copy: what the connection was read into is not kept alive.
+/// What is known before the answer.
 pub(super) struct Head {
     after: u64,
     at: Timestamp,
     method: Method,
-    path: String,
-    query: Option<String>,
-    headers: Vec<(&'static str, String)>,
-    sent: Sent,
+    wire: Wire,
+    endpoint: Endpoint,
     grant: Option<GrantType>,
 }
 
-/// The parameters of a body.
-enum Sent {
+/// What went over the wire, copied side by side into one piece: what the connection was read into is not kept alive, and a
+/// journal that lets an exchange go has little to give back.
+struct Wire {
+    /// Path, query, telling headers and body.
+    bytes: Box<[u8]>,
+    path: usize,
+    query: Option<usize>,
+    headers: [Option<usize>; TELLING.len()],
+    body: Body,
+}
+
+/// How a body tells its parameters.
+enum Body {
     Nothing,
-    Form(Box<[u8]>),
-    Json(Box<[u8]>),
+    Form,
+    Json,
     /// Of several parts, which cannot be read at once.
     Parts(Params),
 }
 
-impl Sent {
-    fn of(received: &Received) -> Self {
-        if received.params.is_empty() {
-            Self::Nothing
+/// The same, taken apart.
+struct Sent {
+    path: String,
+    query: Option<String>,
+    headers: Vec<(&'static str, String)>,
+    params: Params,
+}
+
+impl Wire {
+    fn of(uri: &Uri, visit: &Visit) -> Self {
+        let received = &visit.received;
+        let (path, query) = (uri.path(), uri.query());
+        let headers = telling(&visit.headers);
+        let (body, sent): (Body, &[u8]) = if received.params.is_empty() {
+            (Body::Nothing, &[])
         } else if received.is_json {
-            Self::Json((*received.bytes).into())
+            (Body::Json, &received.bytes)
         } else if received.is_multipart {
-            Self::Parts(received.params.clone())
+            (Body::Parts(received.params.clone()), &[])
         } else {
-            Self::Form((*received.bytes).into())
+            (Body::Form, &received.bytes)
+        };
+        let head = [path.as_bytes(), query.unwrap_or_default().as_bytes()];
+        let values = headers.iter().flatten().map(|value| value.as_bytes());
+        let pieces: Vec<&[u8]> = head.into_iter().chain(values).chain([sent]).collect();
+        Self {
+            bytes: pieces.concat().into(),
+            path: path.len(),
+            query: query.map(str::len),
+            headers: headers.map(|value| value.map(HeaderValue::len)),
+            body,
+        }
+    }
+
+    fn apart(self) -> Sent {
+        let mut rest = &*self.bytes;
+        let mut next = |length| {
+            let (next, after) = rest.split_at(length);
+            rest = after;
+            String::from_utf8_lossy(next).into_owned()
+        };
+        let path = next(self.path);
+        let query = self.query.map(&mut next);
+        let headers = TELLING.into_iter().zip(self.headers);
+        let headers = headers
+            .filter_map(|(name, length)| Some((name, next(length?))))
+            .collect();
+        let params = match self.body {
+            Body::Nothing => Params::none(),
+            Body::Form => Params::from_urlencoded(rest),
+            Body::Json => Params::from_json(rest),
+            Body::Parts(params) => params,
+        };
+        Sent {
+            path,
+            query,
+            headers,
+            params,
         }
     }
 
     fn len(&self) -> usize {
-        match self {
-            Self::Nothing => 0,
-            Self::Form(bytes) | Self::Json(bytes) => bytes.len(),
+        match self.body {
             // As good as too large: to be taken to pieces at once.
-            Self::Parts(_) => LARGEST,
-        }
-    }
-
-    fn params(self) -> Params {
-        match self {
-            Self::Nothing => Params::default(),
-            Self::Form(bytes) => Params::from_urlencoded(&bytes),
-            Self::Json(bytes) => Params::from_json(&bytes),
-            Self::Parts(params) => params,
+            Body::Parts(_) => LARGEST,
+            Body::Nothing | Body::Form | Body::Json => self.bytes.len(),
         }
     }
 }
 
 /// The client that a request says it comes from.
-pub(super) fn claimed(parts: &Parts, received: &Received) -> Option<String> {
-    let authorization = parts.headers.get(AUTHORIZATION);
+pub(super) fn claimed(parts: &Parts, visit: &Visit) -> Option<String> {
+    let authorization = visit.headers.get(AUTHORIZATION);
     let authorization = authorization.and_then(|value| value.to_str().ok());
-    claimed_by(authorization, &received.params, || asked(parts.uri.query()))
+    let sent = &visit.received.params;
+    claimed_by(authorization, sent, || asked(parts.uri.query()))
 }
 
 fn claimed_by(
@@ -112,38 +160,33 @@ fn asked(query: Option<&str>) -> Params {
     })
 }
 
-fn telling(headers: &HeaderMap) -> Vec<(&'static str, String)> {
-    let header = |name| {
-        let value = headers.get(name)?;
-        Some((name, String::from_utf8_lossy(value.as_bytes()).into_owned()))
-    };
-    TELLING.into_iter().filter_map(header).collect()
+/// The first value of each header that tells something.
+fn telling(headers: &HeaderMap) -> [Option<&HeaderValue>; TELLING.len()] {
+    let mut told = [None; TELLING.len()];
+    for (name, value) in headers {
+        if let Some(place) = TELLING.iter().position(|telling| name.as_str() == *telling) {
+            told[place].get_or_insert(value);
+        }
+    }
+    told
 }
 
 impl Head {
-    pub(super) fn of(parts: &Parts, visit: &Visit, received: &Received) -> Self {
+    pub(super) fn of(parts: &Parts, visit: &Visit) -> Self {
         let query = parts.uri.query();
         let by_query = || {
             let query = query.filter(|query| query.contains("grant_type"));
             asked(query).text("grant_type").map(GrantType::of)
         };
-        let by_body = received.params.text("grant_type").map(GrantType::of);
+        let by_body = visit.received.params.text("grant_type");
         Self {
             after: visit.sandbox.journal.newest(),
             at: visit.sandbox.now(),
             method: parts.method.clone(),
-            path: parts.uri.path().to_owned(),
-            query: query.map(str::to_owned),
-            headers: telling(&parts.headers),
-            sent: Sent::of(received),
-            grant: by_body.or_else(by_query),
+            wire: Wire::of(&parts.uri, visit),
+            endpoint: Endpoint::of(parts.uri.path()),
+            grant: by_body.map(GrantType::of).or_else(by_query),
         }
-    }
-
-    fn len(&self) -> usize {
-        let headers: usize = self.headers.iter().map(|(_, value)| value.len()).sum();
-        let query = self.query.as_ref().map_or(0, String::len);
-        self.path.len() + query + headers + self.sent.len()
     }
 }
 
@@ -161,14 +204,14 @@ struct Tail {
 }
 
 /// Takes an exchange to pieces.
-fn tell(id: u64, endpoint: Endpoint, head: Head, tail: Tail) -> Entry {
-    let authorization = head.headers.iter().find(|(name, _)| *name == AUTHORIZATION);
+fn tell(id: u64, head: Head, tail: Tail) -> Entry {
+    let sent = head.wire.apart();
+    let authorization = sent.headers.iter().find(|(name, _)| *name == AUTHORIZATION);
     let authorization = authorization.map(|(_, value)| value.as_str());
-    let asked = asked(head.query.as_deref());
-    let sent = head.sent.params();
-    let client_id = claimed_by(authorization, &sent, || asked.clone());
+    let asked = asked(sent.query.as_deref());
+    let client_id = claimed_by(authorization, &sent.params, || asked.clone());
     let mut params = asked.to_json();
-    params.extend(sent.to_json());
+    params.extend(sent.params.to_json());
     let header = |(name, value): (&str, String)| (name.to_owned(), abridge::text(value).into());
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let answer = tail
@@ -179,12 +222,12 @@ fn tell(id: u64, endpoint: Endpoint, head: Head, tail: Tail) -> Entry {
         id,
         after: head.after,
         at: head.at,
-        endpoint,
+        endpoint: head.endpoint,
         method: abridge::text(head.method.to_string()),
-        path: abridge::text(head.path),
+        path: abridge::text(sent.path),
         params: abridge::object(params),
-        query: head.query.map(abridge::text),
-        headers: head.headers.into_iter().map(header).collect(),
+        query: sent.query.map(abridge::text),
+        headers: sent.headers.into_iter().map(header).collect(),
         client_id: client_id.or(tail.client),
         user_id: tail.user,
         status: tail.status,
@@ -223,17 +266,15 @@ pub(super) async fn write(
         faults: struck.to_vec(),
         extensions: noted.extensions,
     };
-    let endpoint = Endpoint::of(&head.path);
-    let (grant, is_preflight) = (head.grant, head.method == Method::OPTIONS);
-    let size = head.len() + tail.answer.as_ref().map_or(0, Bytes::len);
+    let size = head.wire.len() + tail.answer.as_ref().map_or(0, Bytes::len);
     visit.sandbox.write_down(Folded {
-        endpoint,
-        grant,
-        is_preflight,
+        endpoint: head.endpoint,
+        grant: head.grant,
+        is_preflight: head.method == Method::OPTIONS,
         unfold: if size < LARGEST {
-            Box::new(move |id| tell(id, endpoint, head, tail))
+            Box::new(move |id| tell(id, head, tail))
         } else {
-            let told = tell(0, endpoint, head, tail);
+            let told = tell(0, head, tail);
             Box::new(move |id| Entry { id, ..told })
         },
     });
@@ -255,6 +296,6 @@ async fn whole_json(response: Response, struck: &[SetFault]) -> (Option<Bytes>, 
     let (parts, body) = response.into_parts();
     // Our own answers are whole in memory: reading one cannot fail.
     let bytes = to_bytes(body, usize::MAX).await.unwrap_or_default();
-    let body = Body::from(bytes.clone());
+    let body = body::Body::from(bytes.clone());
     (Some(bytes), Response::from_parts(parts, body))
 }

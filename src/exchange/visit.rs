@@ -1,9 +1,10 @@
 //! What is known of a request before it is answered? The sandbox, the address it was seen at, the rules that
 //! hold, what it sent – and a note pad for what is found out on the way.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use axum::body::Bytes;
+use axum::http::HeaderMap;
 use axum::http::header::COOKIE;
 use axum::http::request::Parts;
 
@@ -30,17 +31,19 @@ pub(crate) struct Received {
     pub(crate) bytes: Bytes,
 }
 
-/// One request's way through the server.
-#[derive(Debug, Clone)]
+/// One request's way through the server. What was sent holds secrets, so there is no `Debug`.
 pub(crate) struct Visit {
     pub(crate) sandbox: Sandbox,
     pub(crate) base: Base,
     pub(crate) rules: Rules,
-    pub(crate) notes: Arc<Notes>,
+    pub(crate) notes: Notes,
+    pub(crate) headers: HeaderMap,
+    /// Nothing, where the request is no exchange with an app.
+    pub(crate) received: Received,
 }
 
 /// What the handlers find out about a request, for the journal.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Notes(Mutex<Noted>);
 
 #[derive(Debug, Default, Clone)]
@@ -87,7 +90,13 @@ impl Notes {
 }
 
 impl Visit {
-    pub(super) async fn begin(parts: &Parts, app: &App) -> Result<Self, StoreError> {
+    /// `received` is what the body says, where the request is an exchange with an app. Then the headers are taken out of
+    /// the request, for the handlers have them from here.
+    pub(super) async fn begin(
+        parts: &mut Parts,
+        app: &App,
+        received: Option<Received>,
+    ) -> Result<Self, StoreError> {
         let path = parts
             .extensions
             .get::<SandboxPath>()
@@ -97,28 +106,29 @@ impl Visit {
         let mut rules = sandbox.settings().rules.clone();
         rules.trace = Trace::new();
         Ok(Self {
-            base: Base::of(parts, app, &path),
+            base: Base::of(parts, app, path),
             sandbox,
             rules,
-            notes: Arc::default(),
+            notes: Notes::default(),
+            headers: match received {
+                Some(_) => std::mem::take(&mut parts.headers),
+                None => parts.headers.clone(),
+            },
+            received: received.unwrap_or_default(),
         })
     }
 
     /// The request, as far as faults are concerned. `claimed` is the client that it says it comes from.
-    pub(super) fn target(
-        &self,
-        parts: &Parts,
-        received: &Received,
-        claimed: Option<String>,
-    ) -> Target {
+    pub(super) fn target(&self, parts: &Parts, claimed: Option<String>) -> Target {
+        let sent = &self.received.params;
         let user = if self.sandbox.faults.ask_for_user() {
-            self.user(parts, &received.params)
+            self.user(parts, sent)
         } else {
             None
         };
         let mut client_id = claimed;
         if client_id.is_none()
-            && let Some(hash) = presented(parts)
+            && let Some(hash) = self.presented(parts)
         {
             let world = self.sandbox.world();
             let found = world.find_token(&hash);
@@ -127,11 +137,7 @@ impl Visit {
         Target {
             endpoint: Endpoint::of(parts.uri.path()),
             client_id,
-            grant_type: received
-                .params
-                .filled("grant_type")
-                .as_deref()
-                .map(GrantType::of),
+            grant_type: sent.filled("grant_type").as_deref().map(GrantType::of),
             user,
         }
     }
@@ -142,11 +148,11 @@ impl Visit {
             let user = world.find_user(named)?;
             Some((user.id.0, user.username))
         };
-        if let Some(mock) = parts.headers.get(session::MOCK_USER) {
+        if let Some(mock) = self.headers.get(session::MOCK_USER) {
             let mock = String::from_utf8_lossy(mock.as_bytes()).into_owned();
             return named(&UserRef::from(mock));
         }
-        let cookies = parts.headers.get_all(COOKIE);
+        let cookies = self.headers.get_all(COOKIE);
         if let Some(hash) = session::cookie_hash(cookies.iter()) {
             let user = world.session_user(&hash, self.sandbox.now())?;
             return Some((user.id.0, user.username.clone()));
@@ -154,7 +160,9 @@ impl Visit {
         let sent_token = sent
             .filled("refresh_token")
             .or_else(|| sent.filled("token"));
-        let presented = presented(parts).or_else(|| sent_token.as_deref().map(SecretHash::of));
+        let presented = self
+            .presented(parts)
+            .or_else(|| sent_token.as_deref().map(SecretHash::of));
         if presented.is_none()
             && Endpoint::of(parts.uri.path()) == Endpoint::Authorize
             && let Some(login) = &self.sandbox.settings().login
@@ -167,20 +175,20 @@ impl Visit {
         };
         named(&UserRef::Id(id.0))
     }
-}
 
-/// The access token that a request came with: in the header, or where the site's API takes it too.
-fn presented(parts: &Parts) -> Option<SecretHash> {
-    session::bearer_hash(&parts.headers).or_else(|| {
-        let takes_query = matches!(
-            Endpoint::of(parts.uri.path()),
-            Endpoint::Me
-                | Endpoint::ApiKeyGetSpend
-                | Endpoint::BuzzGetBuzzAccount
-                | Endpoint::BuzzGetUserAccount
-        );
-        let query = parts.uri.query().filter(|_| takes_query)?;
-        let token = Params::from_urlencoded(query.as_bytes()).filled("token")?;
-        Some(SecretHash::of(&token))
-    })
+    /// The access token that the request came with: in the header, or where the site's API takes it too.
+    fn presented(&self, parts: &Parts) -> Option<SecretHash> {
+        session::bearer_hash(&self.headers).or_else(|| {
+            let takes_query = matches!(
+                Endpoint::of(parts.uri.path()),
+                Endpoint::Me
+                    | Endpoint::ApiKeyGetSpend
+                    | Endpoint::BuzzGetBuzzAccount
+                    | Endpoint::BuzzGetUserAccount
+            );
+            let query = parts.uri.query().filter(|_| takes_query)?;
+            let token = Params::from_urlencoded(query.as_bytes()).filled("token")?;
+            Some(SecretHash::of(&token))
+        })
+    }
 }

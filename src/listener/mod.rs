@@ -23,10 +23,10 @@ use tower::{Service, ServiceExt as _};
 
 pub(crate) use body::TooSlow;
 pub(crate) use limits::{Limits, USUAL_HEADERS};
-pub(crate) use socket::{Caller, Cut};
+pub(crate) use socket::{Caller, Came, Cut};
 
 use crate::router;
-use crate::server::{App, Door, Peer};
+use crate::server::{App, Door};
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
 use body::Timely;
@@ -91,10 +91,16 @@ pub(crate) async fn accept(
         // Small answers go out at once; a socket that refuses the option still works.
         let _ = stream.set_nodelay(true);
         let stream = Arc::new(stream);
-        let caller = Caller(Arc::downgrade(&stream));
+        let cut = Cut::default();
+        let came = Came {
+            door,
+            peer: Some(peer),
+            cut: cut.clone(),
+            caller: Some(Caller(Arc::downgrade(&stream))),
+        };
         let ends = Ends {
             stop: stop.clone(),
-            cut: Cut::new(),
+            cut,
             late: CancellationToken::new(),
             has_asked: Arc::default(),
             limits: limits.clone(),
@@ -107,10 +113,7 @@ pub(crate) async fn accept(
             waiting: false,
         };
         let marks = Marks {
-            door,
-            peer: Peer(peer),
-            cut: ends.cut.clone(),
-            caller,
+            came: Arc::new(came),
             has_asked: Arc::clone(&ends.has_asked),
             slowest_body: limits.body,
         };
@@ -168,10 +171,7 @@ impl Ends {
 /// What is noted on a request of how it came in.
 #[derive(Debug, Clone)]
 struct Marks {
-    door: Door,
-    peer: Peer,
-    cut: Cut,
-    caller: Caller,
+    came: Arc<Came>,
     has_asked: Arc<AtomicBool>,
     slowest_body: Duration,
 }
@@ -181,11 +181,7 @@ impl Marks {
         self.has_asked.store(true, Ordering::Relaxed);
         let mut request =
             request.map(|body| axum::body::Body::new(Timely::new(body, self.slowest_body)));
-        let extensions = request.extensions_mut();
-        extensions.insert(self.door);
-        extensions.insert(self.peer);
-        extensions.insert(self.cut.clone());
-        extensions.insert(self.caller.clone());
+        request.extensions_mut().insert(Arc::clone(&self.came));
         request
     }
 }

@@ -2,6 +2,7 @@
 //! there. Accepting is `mod.rs`.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::task::{self, Poll, ready};
@@ -11,6 +12,10 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
+use axum::http::Extensions;
+
+use crate::server::Door;
+
 /// What is said to a caller whose request's head does not come in time.
 const TOO_LATE: &[u8] =
     b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
@@ -18,16 +23,34 @@ const TOO_LATE: &[u8] =
 /// Between two tries to learn whether a caller is still there.
 const BREATH: Duration = Duration::from_millis(50);
 
-/// Breaks a connection without another word; on every request.
-#[derive(Debug, Clone)]
+/// How a request came in; on every request, one for a connection.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Came {
+    /// By which listener.
+    pub(crate) door: Door,
+    /// From where.
+    pub(crate) peer: Option<SocketAddr>,
+    pub(crate) cut: Cut,
+    /// Nobody, where the question is our own.
+    pub(crate) caller: Option<Caller>,
+}
+
+impl Came {
+    pub(crate) fn of(extensions: &Extensions) -> Option<&Self> {
+        extensions.get::<Arc<Self>>().map(Arc::as_ref)
+    }
+
+    /// By which listener; by the main one, where nothing is known.
+    pub(crate) fn door(extensions: &Extensions) -> Door {
+        Self::of(extensions).map_or_else(Door::default, |came| came.door)
+    }
+}
+
+/// Breaks a connection without another word.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Cut(CancellationToken);
 
 impl Cut {
-    /// Of a connection that is none: a question of our own.
-    pub(crate) fn new() -> Self {
-        Self(CancellationToken::new())
-    }
-
     /// Waits until it is broken.
     pub(crate) async fn broken(&self) {
         self.0.cancelled().await;
@@ -39,7 +62,7 @@ impl Cut {
     }
 }
 
-/// Whoever has sent a request; on every request.
+/// Whoever has sent a request.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller(pub(super) Weak<TcpStream>);
 

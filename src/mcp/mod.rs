@@ -28,6 +28,7 @@ use serde_json::Value;
 use crate::control::guard;
 use crate::exchange::Visit;
 use crate::invalid::Invalid;
+use crate::listener::Came;
 use crate::oauth::extract::LONGEST_BODY;
 use crate::server::{App, Door};
 
@@ -72,7 +73,7 @@ pub(crate) fn service(app: Arc<App>) -> StreamableHttpService<Tools, NeverSessio
 /// On the port for agents the root is MCP: who is told of host and port alone finds it. The host that HTTP/2 names in
 /// the target, which the router has set aside, is what rmcp looks for in `Host`.
 pub(crate) fn enter(request: &mut Request) {
-    let is_root = request.extensions().get::<Door>() == Some(&Door::Mcp);
+    let is_root = Came::door(request.extensions()) == Door::Mcp;
     let path = request.uri().path();
     if path.strip_suffix('/') == Some(PATH) || (is_root && path == "/") {
         *request.uri_mut() = Uri::from_static(PATH);
@@ -197,7 +198,7 @@ impl ServerHandler for Tools {
 fn request(context: &RequestContext<RoleServer>) -> Result<(&Visit, &Parts), ErrorData> {
     let parts = context.extensions.get::<Parts>();
     parts
-        .and_then(|parts| Some((parts.extensions.get::<Visit>()?, parts)))
+        .and_then(|parts| Some((parts.extensions.get::<Arc<Visit>>()?.as_ref(), parts)))
         .ok_or_else(|| ErrorData::internal_error("the message came around the router", None))
 }
 

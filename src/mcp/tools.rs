@@ -20,11 +20,12 @@ use super::catalogue::{
 use crate::control::{ControlError, Fault, Preset, PresetFault, Requests, UserRef};
 use crate::exchange::Visit;
 use crate::invalid::{self, Invalid};
+use crate::listener::Came;
 use crate::oauth::session::MOCK_USER;
 use crate::protocol::pkce::Verifier;
 use crate::protocol::scope::{PRESETS, Scope};
 use crate::router;
-use crate::server::{App, Door, Peer};
+use crate::server::App;
 
 /// So many exchanges are shown unless more are asked for: an agent reads them all.
 const SHOWN: usize = 20;
@@ -264,11 +265,8 @@ impl Caller<'_> {
         if let Some(authority) = came.get::<Authority>() {
             goes.insert(authority.clone());
         }
-        if let Some(door) = came.get::<Door>() {
-            goes.insert(*door);
-        }
-        if let Some(peer) = came.get::<Peer>() {
-            goes.insert(*peer);
+        if let Some(came) = came.get::<Arc<Came>>() {
+            goes.insert(Arc::clone(came));
         }
         let Some(answer) = router::ask(self.app, request).await else {
             let broken = json!("the connection broke: nothing came back");

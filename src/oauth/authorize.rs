@@ -15,7 +15,7 @@ use crate::model::code::{self, AuthorizationCode};
 use crate::model::consent::Approval;
 use crate::model::user::User;
 use crate::oauth::clients;
-use crate::oauth::extract::{Context, Sent};
+use crate::oauth::extract::Context;
 use crate::oauth::respond::{self, Cors};
 use crate::oauth::session;
 use crate::protocol::authorize_request::AuthorizeRequest;
@@ -37,8 +37,9 @@ pub(crate) async fn get(method: Method, RawQuery(query): RawQuery, context: Cont
 }
 
 /// `POST /authorize`: the consent page's form comes here.
-pub(crate) async fn post(context: Context, Sent(params): Sent) -> Response {
-    answer(&context, &params, true).await
+pub(crate) async fn post(context: Context) -> Response {
+    let params = context.sent();
+    answer(&context, params, true).await
 }
 
 /// `OPTIONS /authorize` (difference `authorize-preflight`).

@@ -3,6 +3,7 @@
 
 use std::convert::Infallible;
 use std::net::IpAddr;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes, HttpBody as _, to_bytes};
@@ -12,32 +13,55 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName};
 use axum::response::Response;
 
-use crate::base::Base;
 use crate::contract::Rules;
-use crate::exchange::{Notes, Received, Visit};
+use crate::exchange::{Received, Visit};
+use crate::listener::Came;
 use crate::oauth::respond::{self, Cors};
 use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
-use crate::sandbox::Sandbox;
-use crate::server::Peer;
 
 /// A longer body counts as empty, as it does at Civitai.
 pub(crate) const LONGEST_BODY: usize = 512 * 1024;
 
 /// Everything about a request but its body. The headers hold cookies and tokens, so there is no `Debug`.
 pub(crate) struct Context {
-    pub(crate) sandbox: Sandbox,
-    pub(crate) base: Base,
-    pub(crate) headers: HeaderMap,
-    pub(crate) notes: Arc<Notes>,
-    rules: Rules,
+    visit: Arc<Visit>,
     peer: Option<IpAddr>,
+}
+
+impl Deref for Context {
+    type Target = Visit;
+
+    fn deref(&self) -> &Visit {
+        &self.visit
+    }
 }
 
 impl Context {
     /// The contract that holds here; what is asked of it is noted.
     pub(crate) fn rules(&self) -> &Rules {
-        &self.rules
+        &self.visit.rules
+    }
+
+    /// The parameters of the body, whatever kind it is: form, multipart or JSON. A body of another kind, too long or
+    /// unreadable counts as empty.
+    pub(crate) fn sent(&self) -> &Params {
+        &self.visit.received.params
+    }
+
+    /// The parameters of a form; JSON counts as empty.
+    pub(crate) fn sent_form(&self) -> &Params {
+        static NOTHING: Params = Params::none();
+        if self.visit.received.is_json {
+            &NOTHING
+        } else {
+            self.sent()
+        }
+    }
+
+    /// The body as it came.
+    pub(crate) fn sent_bytes(&self) -> &Bytes {
+        &self.visit.received.bytes
     }
 
     pub(crate) fn header(&self, name: &HeaderName) -> Option<&str> {
@@ -80,72 +104,14 @@ impl<S: Send + Sync> FromRequestParts<S> for Context {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
-        let Some(visit) = parts.extensions.get::<Visit>().cloned() else {
+        let Some(visit) = parts.extensions.get::<Arc<Visit>>().cloned() else {
             tracing::error!("a handler was reached around the layer that every request passes");
             return Err(respond::error(&OAuthError::server_error(), Cors::Closed));
         };
         Ok(Self {
-            sandbox: visit.sandbox,
-            base: visit.base,
-            rules: visit.rules,
-            notes: visit.notes,
-            peer: parts.extensions.get::<Peer>().map(|peer| peer.0.ip()),
-            headers: parts.headers.clone(),
+            visit,
+            peer: Came::of(&parts.extensions).and_then(|came| Some(came.peer?.ip())),
         })
-    }
-}
-
-/// The parameters of a body, whatever kind it is: form, multipart or JSON. A body of another kind, too long
-/// or unreadable counts as empty.
-#[derive(Debug)]
-pub(crate) struct Sent(pub(crate) Params);
-
-impl<S: Send + Sync> FromRequestParts<S> for Sent {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let received = parts.extensions.get::<Arc<Received>>();
-        Ok(Self(
-            received
-                .map(|received| received.params.clone())
-                .unwrap_or_default(),
-        ))
-    }
-}
-
-/// The parameters of a form; JSON counts as empty.
-#[derive(Debug)]
-pub(crate) struct SentForm(pub(crate) Params);
-
-impl<S: Send + Sync> FromRequestParts<S> for SentForm {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let received = parts
-            .extensions
-            .get::<Arc<Received>>()
-            .filter(|received| !received.is_json);
-        Ok(Self(
-            received
-                .map(|received| received.params.clone())
-                .unwrap_or_default(),
-        ))
-    }
-}
-
-/// The body as it came.
-pub(crate) struct SentBytes(pub(crate) Bytes);
-
-impl<S: Send + Sync> FromRequestParts<S> for SentBytes {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let received = parts.extensions.get::<Arc<Received>>();
-        Ok(Self(
-            received
-                .map(|received| received.bytes.clone())
-                .unwrap_or_default(),
-        ))
     }
 }
 

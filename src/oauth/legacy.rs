@@ -7,6 +7,7 @@ use axum::response::Response;
 use tower::ServiceExt as _;
 
 use crate::contract::{Contract, Difference};
+use crate::listener::Came;
 use crate::oauth::extract::Context;
 use crate::oauth::respond;
 use crate::server::Door;
@@ -30,8 +31,7 @@ const AUTHORIZE: [&str; 3] = [
 
 /// Answers what has moved, on the old host; hands on everything else.
 pub(crate) async fn host(request: Request, table: Router) -> Response {
-    if request.extensions().get::<Door>() != Some(&Door::Legacy) || !has_moved(request.uri().path())
-    {
+    if Came::door(request.extensions()) != Door::Legacy || !has_moved(request.uri().path()) {
         return answer(table, request).await;
     }
     let (mut parts, body) = request.into_parts();

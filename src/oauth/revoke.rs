@@ -10,7 +10,7 @@ use crate::contract::{Contract, Difference, Rules};
 use crate::model::client::Client;
 use crate::model::token::Token;
 use crate::model::user::User;
-use crate::oauth::extract::{Context, Sent};
+use crate::oauth::extract::Context;
 use crate::oauth::respond::{self, Cors};
 use crate::oauth::session;
 use crate::protocol::error::{ErrorCode, OAuthError};
@@ -24,7 +24,8 @@ pub(crate) const ALLOW: &str = "POST, OPTIONS";
 const METHODS: &str = "POST";
 
 /// `POST /revoke`.
-pub(crate) async fn post(context: Context, Sent(params): Sent) -> Response {
+pub(crate) async fn post(context: Context) -> Response {
+    let params = context.sent();
     let rules = context.rules();
     if !within_limit(&context, rules) {
         return respond::error(
@@ -32,11 +33,11 @@ pub(crate) async fn post(context: Context, Sent(params): Sent) -> Response {
             Cors::Any(METHODS),
         );
     }
-    let (client, cors) = match caller(&context, &params) {
+    let (client, cors) = match caller(&context, params) {
         Ok(known) => known,
         Err(why) => return respond::error(&why, Cors::Closed),
     };
-    match revoke(&context, &params, client.as_deref(), rules).await {
+    match revoke(&context, params, client.as_deref(), rules).await {
         Ok(()) => respond::ok(&json!({}), cors),
         Err(why) => respond::error(&why, cors),
     }

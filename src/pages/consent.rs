@@ -15,7 +15,7 @@ use crate::model::client::Client;
 use crate::model::user::User;
 use crate::oauth::authorize::{refusal, with_return};
 use crate::oauth::clients;
-use crate::oauth::extract::{Context, Sent};
+use crate::oauth::extract::Context;
 use crate::oauth::respond::{self, Cors};
 use crate::oauth::session;
 use crate::protocol::ids::ClientId;
@@ -123,7 +123,8 @@ pub(crate) async fn get(uri: Uri, RawQuery(query): RawQuery, context: Context) -
 }
 
 /// `POST /login/oauth/authorize`: Deny.
-pub(crate) async fn deny(context: Context, Sent(params): Sent) -> Response {
+pub(crate) async fn deny(context: Context) -> Response {
+    let params = context.sent();
     let redirect_uri = params.text("redirect_uri");
     match known_client(&context, params.text("client_id"), redirect_uri).await {
         Ok(Some(_)) => {

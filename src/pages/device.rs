@@ -11,7 +11,7 @@ use crate::model::device::Verdict;
 use crate::model::user::User;
 use crate::oauth::authorize::with_return;
 use crate::oauth::device::review;
-use crate::oauth::extract::{Context, Sent};
+use crate::oauth::extract::Context;
 use crate::oauth::respond;
 use crate::oauth::session;
 use crate::protocol::error::OAuthError;
@@ -72,7 +72,8 @@ pub(crate) async fn get(uri: Uri, RawQuery(query): RawQuery, context: Context) -
 }
 
 /// `POST /login/oauth/device`: one step on.
-pub(crate) async fn post(context: Context, Sent(params): Sent) -> Response {
+pub(crate) async fn post(context: Context) -> Response {
+    let params = context.sent();
     let code = normalise(params.text("user_code").unwrap_or_default());
     let Some(user) = session::user(&context) else {
         let here = with_code(&context, &code);

@@ -8,7 +8,7 @@ use axum::response::Response;
 
 use super::view::{Avatar, Frame, Page, page};
 use crate::model::user::{User, UserRef};
-use crate::oauth::extract::{Context, Sent};
+use crate::oauth::extract::Context;
 use crate::oauth::respond;
 use crate::oauth::session;
 use crate::protocol::ids::UserId;
@@ -51,7 +51,8 @@ pub(crate) async fn get(context: Context, RawQuery(query): RawQuery) -> Response
 }
 
 /// `POST /login`: the user's id, or the name of a new one.
-pub(crate) async fn post(context: Context, Sent(params): Sent) -> Response {
+pub(crate) async fn post(context: Context) -> Response {
+    let params = context.sent();
     let return_url = params.text("returnUrl").unwrap_or_default().to_owned();
     let chosen = match (params.filled("user"), params.text("name").map(str::trim)) {
         (Some(id), _) => Ok(find(&context, &id)),

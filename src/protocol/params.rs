@@ -26,6 +26,10 @@ impl fmt::Debug for Params {
 }
 
 impl Params {
+    pub(crate) const fn none() -> Self {
+        Self(Vec::new())
+    }
+
     /// Reads `application/x-www-form-urlencoded` text: a body or a query.
     pub(crate) fn from_urlencoded(bytes: &[u8]) -> Self {
         url::form_urlencoded::parse(bytes)

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
@@ -131,8 +132,10 @@ pub struct Counters {
 pub(crate) struct Journal {
     kept: Mutex<Kept>,
     capacity: usize,
-    /// The id of the newest entry; whoever waits is woken by it.
-    newest: watch::Sender<u64>,
+    /// The id of the newest entry.
+    newest: AtomicU64,
+    /// The same, as far as somebody waits for the next.
+    watched: watch::Sender<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -159,7 +162,8 @@ impl Journal {
         Self {
             kept: Mutex::default(),
             capacity,
-            newest: watch::Sender::new(0),
+            newest: AtomicU64::new(0),
+            watched: watch::Sender::new(0),
         }
     }
 
@@ -170,7 +174,7 @@ impl Journal {
 
     /// Writes an exchange down, and gives it its id.
     pub(crate) fn push(&self, exchange: Folded) {
-        let id = {
+        let is_watched = {
             let mut kept = self.kept();
             kept.last_id += 1;
             let id = kept.last_id;
@@ -192,9 +196,20 @@ impl Journal {
                 // They are numbered one after another.
                 kept.gone.last = id - kept.entries.len() as u64;
             }
-            id
+            // Whoever begins to watch looks at this first.
+            self.newest.store(id, Ordering::Release);
+            self.watched.receiver_count() > 0
         };
-        self.newest.send_replace(id);
+        if is_watched {
+            self.tell_watchers();
+        }
+    }
+
+    /// Wakes whoever watches.
+    fn tell_watchers(&self) {
+        // Of two that come at once, the newer one is told.
+        self.watched
+            .send_modify(|told| *told = self.newest().max(*told));
     }
 
     /// The exchanges that fit, oldest first.
@@ -221,7 +236,7 @@ impl Journal {
 
     /// The id of the newest exchange, whether it is still kept or not.
     pub(crate) fn newest(&self) -> u64 {
-        *self.newest.borrow()
+        self.newest.load(Ordering::Acquire)
     }
 
     /// Notes that rows and clock go back: what an app is seen to do again from here on, it may do for the first time.
@@ -250,6 +265,12 @@ impl Journal {
 
     /// Tells of every exchange that comes from now on.
     pub(crate) fn watch(&self) -> watch::Receiver<u64> {
-        self.newest.subscribe()
+        let watch = {
+            // Nothing is written down between the one and the other: what comes later is told.
+            let _kept = self.kept();
+            self.watched.subscribe()
+        };
+        self.tell_watchers();
+        watch
     }
 }

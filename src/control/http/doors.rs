@@ -20,7 +20,7 @@ use super::super::{
 use super::document;
 use super::input::{AnyInput, Either, Input, Query};
 use crate::invalid::Invalid;
-use crate::listener::Caller;
+use crate::listener::Came;
 use crate::oauth::extract::Context;
 use crate::oauth::respond;
 use crate::server::App;
@@ -267,14 +267,16 @@ pub(super) async fn create_preset(
 
 pub(super) async fn list_requests(
     context: Context,
-    caller: Option<Extension<Caller>>,
+    came: Option<Extension<Arc<Came>>>,
     Query(asked): Query<Requests>,
 ) -> Answer {
-    let caller = caller.filter(|_| asked.waits());
+    let caller = came
+        .filter(|_| asked.waits())
+        .and_then(|came| came.caller.clone());
     let found = context.sandbox.list_requests(asked);
     match caller {
         // Who has hung up waits for nothing more.
-        Some(Extension(caller)) => tokio::select! {
+        Some(caller) => tokio::select! {
             biased;
             found = found => Ok(ok(&found?)),
             () = caller.hung_up() => Ok(ok(&Nothing {})),

@@ -5,7 +5,7 @@ use axum::response::Response;
 use super::METHODS;
 use crate::model::client::Grant;
 use crate::model::device::{Poll, check_ceiling};
-use crate::oauth::extract::{Context, Sent};
+use crate::oauth::extract::Context;
 use crate::oauth::mint::{Permission, Tokens, mint};
 use crate::oauth::respond::{self, Cors};
 use crate::protocol::error::{ErrorCode, OAuthError};
@@ -14,8 +14,9 @@ use crate::protocol::secret::Secret;
 use crate::sandbox::rate_limits::Limit;
 
 /// `POST /device-token`.
-pub(crate) async fn post(context: Context, Sent(params): Sent) -> Response {
-    match poll(&context, &params).await {
+pub(crate) async fn post(context: Context) -> Response {
+    let params = context.sent();
+    match poll(&context, params).await {
         Ok(answer) => respond::ok(&answer, Cors::Any(METHODS)),
         Err(why) => respond::error(&why, Cors::Any(METHODS)),
     }

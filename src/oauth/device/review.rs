@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::model::client::Client;
 use crate::model::device::{DeviceGrant, Verdict};
 use crate::model::user::User;
-use crate::oauth::extract::{Context, Sent};
+use crate::oauth::extract::Context;
 use crate::oauth::respond::{self, Cors};
 use crate::oauth::session;
 use crate::protocol::error::{ErrorCode, OAuthError};
@@ -22,9 +22,10 @@ use crate::sandbox::Sandbox;
 pub(crate) const ALLOW: &str = "POST";
 
 /// `POST /device-info`.
-pub(crate) async fn info(context: Context, Sent(params): Sent) -> Response {
+pub(crate) async fn info(context: Context) -> Response {
+    let params = context.sent();
     let found = async {
-        let (_, user_code) = gate(&context, &params)?;
+        let (_, user_code) = gate(&context, params)?;
         pending(&context.sandbox, &user_code)
     };
     match found.await {
@@ -43,9 +44,10 @@ pub(crate) async fn info(context: Context, Sent(params): Sent) -> Response {
 }
 
 /// `POST /device-approve`.
-pub(crate) async fn approve(context: Context, Sent(params): Sent) -> Response {
+pub(crate) async fn approve(context: Context) -> Response {
+    let params = context.sent();
     let approved = async {
-        let (user, user_code) = gate(&context, &params)?;
+        let (user, user_code) = gate(&context, params)?;
         decide(
             &context.sandbox,
             &user_code,

@@ -9,7 +9,7 @@ use crate::model::device::{
     DeviceGrant, INTERVAL_SECONDS, LIFETIME_SECONDS, Verdict, check_ceiling,
 };
 use crate::oauth::clients;
-use crate::oauth::extract::{Context, SentForm};
+use crate::oauth::extract::Context;
 use crate::oauth::respond::{self, Cors};
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::ids::ClientId;
@@ -18,8 +18,9 @@ use crate::protocol::scope::{Scope, leading_integer};
 use crate::sandbox::rate_limits::Limit;
 
 /// `POST /device`.
-pub(crate) async fn post(context: Context, SentForm(params): SentForm) -> Response {
-    match start(&context, &params).await {
+pub(crate) async fn post(context: Context) -> Response {
+    let params = context.sent_form();
+    match start(&context, params).await {
         Ok(answer) => respond::ok(&answer, Cors::Any(METHODS)),
         Err(why) => respond::error(&why, Cors::Any(METHODS)),
     }

@@ -12,7 +12,7 @@ use axum::response::Response;
 use crate::contract::{Contract, Difference, Rules};
 use crate::model::client::{Client, Grant};
 use crate::oauth::clients;
-use crate::oauth::extract::{Context, Sent};
+use crate::oauth::extract::Context;
 use crate::oauth::mint::Tokens;
 use crate::oauth::respond::{self, Cors};
 use crate::protocol::client_auth::Credentials;
@@ -27,9 +27,10 @@ pub(crate) const ALLOW: &str = "POST, OPTIONS";
 const METHODS: &str = "POST";
 
 /// `POST /token`.
-pub(crate) async fn post(context: Context, Sent(params): Sent) -> Response {
-    match exchange(&context, &params).await {
-        Ok((client, answer)) => respond::ok(&answer, cors(&context, &client, &params)),
+pub(crate) async fn post(context: Context) -> Response {
+    let params = context.sent();
+    match exchange(&context, params).await {
+        Ok((client, answer)) => respond::ok(&answer, cors(&context, &client, params)),
         Err(why) => respond::error(&why, Cors::Any(METHODS)),
     }
 }

@@ -14,7 +14,7 @@ use super::grid::Row;
 use super::{PATH, back, frame, visitor};
 use crate::model::client::Client;
 use crate::model::user::User;
-use crate::oauth::extract::{Context, SentForm};
+use crate::oauth::extract::Context;
 use crate::oauth::respond;
 use crate::pages::view::{AppCard, Frame, Page, page};
 use crate::protocol::ids::ClientId;
@@ -126,12 +126,13 @@ fn form(context: &Context, status: StatusCode, id: Option<String>, form: AppForm
 }
 
 /// `POST /user/account/new-app`: the secret is on the page that this leads to, once and nowhere else.
-pub(crate) async fn register(context: Context, SentForm(params): SentForm) -> Response {
+pub(crate) async fn register(context: Context) -> Response {
+    let params = context.sent_form();
     let user = match visitor(&context) {
         Ok(user) => user,
         Err(response) => return response,
     };
-    let registration = match AppForm::sent(&params).check(context.rules()) {
+    let registration = match AppForm::sent(params).check(context.rules()) {
         Ok(registration) => registration,
         Err(wrong) => return form(&context, StatusCode::BAD_REQUEST, None, *wrong),
     };
@@ -223,18 +224,15 @@ pub(crate) async fn edit(context: Context, Path(id): Path<String>) -> Response {
 }
 
 /// `POST /user/account/apps/{id}`.
-pub(crate) async fn save(
-    context: Context,
-    Path(id): Path<String>,
-    SentForm(params): SentForm,
-) -> Response {
+pub(crate) async fn save(context: Context, Path(id): Path<String>) -> Response {
+    let params = context.sent_form();
     let client = match own(&context, &id) {
         Ok(client) => client,
         Err(response) => return response,
     };
     let sent = AppForm {
         confidential: client.confidential,
-        ..AppForm::sent(&params)
+        ..AppForm::sent(params)
     };
     match sent.check(context.rules()) {
         Ok(registration) => {

@@ -13,7 +13,7 @@ use crate::model::buzz::{Budget, BuzzLimit};
 use crate::model::consent::{Approval, Consent};
 use crate::model::ledger::Rule;
 use crate::model::user::User;
-use crate::oauth::extract::{Context, SentForm};
+use crate::oauth::extract::Context;
 use crate::oauth::respond;
 use crate::pages::view::AppCard;
 use crate::protocol::ids::ClientId;
@@ -165,11 +165,8 @@ fn sentence(budget: &Budget) -> String {
 }
 
 /// `POST /user/account/connected/{client_id}/limit`: in place of every budget there was.
-pub(crate) async fn limit(
-    context: Context,
-    Path(id): Path<String>,
-    SentForm(params): SentForm,
-) -> Response {
+pub(crate) async fn limit(context: Context, Path(id): Path<String>) -> Response {
+    let params = context.sent_form();
     let user = match visitor(&context) {
         Ok(user) => user,
         Err(response) => return response,
@@ -178,7 +175,7 @@ pub(crate) async fn limit(
         let wrong = Wrong::Stranger(id);
         return show(&context, &user, StatusCode::NOT_FOUND, Some(&wrong));
     }
-    match LimitForm::sent(&params).read(context.sandbox.now()) {
+    match LimitForm::sent(params).read(context.sandbox.now()) {
         Ok(wanted) => match keep(&context, &user, &id, wanted).await {
             Ok(()) => back(&context),
             Err(why) => respond::failure(&why),

@@ -322,7 +322,7 @@ pub(crate) async fn events(
 
 /// Tells of the exchanges after the one that is known, and of each that comes.
 async fn watch(context: &Context, search: &Search, asked: &Requests, tell: &mpsc::Sender<Event>) {
-    let Context { sandbox, base, .. } = context;
+    let (sandbox, base) = (&context.sandbox, &context.base);
     let mut news = sandbox.journal.watch();
     let newest = *news.borrow_and_update();
     // A journal that began anew counts from the start.
