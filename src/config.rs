@@ -48,7 +48,8 @@ pub struct Config {
     /// A connection that takes longer to send a request's head is answered 408 and closed; one on which no next
     /// request begins for so long is closed.
     pub head_timeout: Duration,
-    /// The body of a request that takes longer to come counts as empty.
+    /// The body of a request that takes longer to come counts as empty; a caller who takes nothing of an answer for so
+    /// long is let go.
     pub body_timeout: Duration,
     /// Whoever would be one more than so many connections is answered 503.
     pub max_connections: usize,

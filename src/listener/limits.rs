@@ -25,7 +25,7 @@ const LONGEST_PING: Duration = Duration::from_secs(20);
 pub(crate) struct Limits {
     /// For the head of a request; and for the next one to begin.
     pub(super) head: Duration,
-    /// For the whole body of a request.
+    /// For the whole body of a request; and for a caller to take something of the answer.
     pub(super) body: Duration,
     head_bytes: usize,
     headers: usize,

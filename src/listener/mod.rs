@@ -111,6 +111,8 @@ pub(crate) async fn accept(
             cut: ends.cut.clone(),
             late: ends.late.clone(),
             waiting: false,
+            patience: limits.body,
+            stalled: None,
         };
         let marks = Marks {
             came: Arc::new(came),

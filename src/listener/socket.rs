@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep};
 use tokio_util::sync::CancellationToken;
 
 use axum::http::Extensions;
@@ -94,6 +95,10 @@ pub(super) struct Socket {
     pub(super) late: CancellationToken,
     /// Something has come that was not answered yet.
     pub(super) waiting: bool,
+    /// So long a caller may take nothing of what is said to them.
+    pub(super) patience: Duration,
+    /// Since they last took something, where there is more.
+    pub(super) stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl Drop for Socket {
@@ -136,10 +141,18 @@ impl Socket {
         write: impl Fn(&TcpStream) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
         loop {
-            ready!(self.stream.poll_write_ready(context))?;
+            if self.stream.poll_write_ready(context)?.is_pending() {
+                let patience = self.patience;
+                let alarm = self
+                    .stalled
+                    .get_or_insert_with(|| Box::pin(sleep(patience)));
+                ready!(alarm.as_mut().poll(context));
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
             match write(&self.stream) {
                 Err(why) if why.kind() == io::ErrorKind::WouldBlock => {}
                 written => {
+                    self.stalled = None;
                     self.waiting = false;
                     return Poll::Ready(written);
                 }

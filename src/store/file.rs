@@ -42,10 +42,7 @@ impl File {
             // Somebody may look into the file with a tool of SQLite's.
             .busy_timeout(Duration::from_secs(10))
             .disable_statement_logging();
-        let mut connection = options
-            .connect()
-            .await
-            .map_err(|why| refused(why.to_string()))?;
+        let mut connection = options.connect().await.map_err(|why| refused(told(&why)))?;
         // Only now: what is wrong with the path, SQLite says better.
         let taken = take(path).map_err(refused)?;
         MIGRATIONS
@@ -55,7 +52,7 @@ impl File {
             .map_err(|why| refused(why.to_string()))?;
         let run = count(&mut connection)
             .await
-            .map_err(|why| refused(why.to_string()))?;
+            .map_err(|why| refused(told(&why)))?;
         let catalogue = Catalogue::read(&mut connection).await?;
         let log = Arc::new(Log::new(path));
         let writing = writer::write(Arc::clone(&log), options.clone(), connection);
@@ -94,6 +91,17 @@ impl File {
 impl Drop for File {
     fn drop(&mut self) {
         self.log.close();
+    }
+}
+
+/// What SQLite says, and what it does not say.
+fn told(why: &sqlx::Error) -> String {
+    let code = why.as_database_error().and_then(|why| why.code());
+    let primary = code.and_then(|code| Some(code.parse::<i32>().ok()? & 0xff));
+    match primary {
+        // SQLITE_READONLY, and SQLITE_CANTOPEN. It writes files of its own beside the database.
+        Some(8 | 14) => format!("{why}; the folder must be there, and this user write in it"),
+        _ => why.to_string(),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use serde_json::json;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -153,6 +154,40 @@ async fn a_full_disk_refuses_and_loses_nothing() {
     let (_program, world) = started(&database);
     assert!(world.is_live(&before.access).await);
     assert!(world.is_live(&after.access).await);
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_directory_that_cannot_be_written_is_named_and_nothing_in_it_is_lost() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = Folder::new();
+    let inside = folder.path("data");
+    let allow = |mode| {
+        let set = std::fs::set_permissions(&inside, std::fs::Permissions::from_mode(mode));
+        set.expect("the folder is ours");
+    };
+    std::fs::create_dir(&inside).expect("a folder");
+    allow(0o777);
+    let database = format!("--database={}", inside.join("mock.db").display());
+    let arguments = ["--listen=127.0.0.1:0", "--consent=approve", &database];
+    let command = || Program::unprivileged(&folder, &arguments);
+
+    let program = Program::serve(&mut command());
+    let wanted = json!({ "user": "ada", "client_id": "dec0de00-0000-4000-8000-000000000001" });
+    let minted = World::at(program.base());
+    let minted = minted.control("POST", "/tokens", wanted).await;
+    let access = minted["access_token"].as_str().expect("it was minted");
+    assert_eq!(program.terminate(), Some(0));
+
+    allow(0o555);
+    let refused = command().output().expect("the program was built");
+    let said = folder.redacted(&String::from_utf8_lossy(&refused.stderr));
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    insta::assert_snapshot!(said, @"civitai-oauth-mock: cannot open the database <folder>/data/mock.db: error returned from database: (code: 1544) attempt to write a readonly database; the folder must be there, and this user write in it; choose another with --database, or --database memory");
+
+    allow(0o777);
+    let program = Program::serve(&mut command());
+    assert!(World::at(program.base()).is_live(access).await);
 }
 
 #[tokio::test]

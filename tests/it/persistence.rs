@@ -138,8 +138,8 @@ async fn a_database_that_cannot_be_used_is_said_at_the_start() {
         said += &format!("{}\n", folder.redacted(&why.to_string()));
     }
     assert_snapshot!(said, @"
-    cannot open the database <folder>/no/such/folder/mock.db: error returned from database: (code: 14) unable to open database file; choose another with --database, or --database memory
-    cannot open the database <folder>/: error returned from database: (code: 14) unable to open database file; choose another with --database, or --database memory
+    cannot open the database <folder>/no/such/folder/mock.db: error returned from database: (code: 14) unable to open database file; the folder must be there, and this user write in it; choose another with --database, or --database memory
+    cannot open the database <folder>/: error returned from database: (code: 14) unable to open database file; the folder must be there, and this user write in it; choose another with --database, or --database memory
     cannot open the database <folder>/broken.db: error returned from database: (code: 26) file is not a database; choose another with --database, or --database memory
     ");
 }

@@ -126,6 +126,33 @@ async fn a_control_call_that_breaks_off_is_not_called_too_long() {
 }
 
 #[tokio::test]
+async fn whoever_does_not_listen_to_the_answer_is_let_go() {
+    let mock = impatient(|config| {
+        config.body_timeout = SHORT;
+        config.max_connections = 1;
+    })
+    .await;
+    let mut deaf = call(&mock).await;
+    // More answers than fit between the two.
+    let ask = "GET /_mock/openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    deaf.say(ask.repeat(100)).await;
+    let began = Stopwatch::start();
+    loop {
+        let mut other = call(&mock).await;
+        other
+            .say(HEALTH.replace("Host", "Connection: close\r\nHost"))
+            .await;
+        let heard = other.hear_out().await;
+        if heard.starts_with("HTTP/1.1 200 OK\r\n") {
+            break;
+        }
+        assert!(heard.is_empty() || statuses(&heard) == ["503"], "{heard}");
+        assert!(began.elapsed() < SHORT * 50, "it keeps its place");
+    }
+    assert!(began.elapsed() >= SHORT / 2, "{:?}", began.elapsed());
+}
+
+#[tokio::test]
 async fn two_hundred_dawdlers_keep_nobody_waiting() {
     let mock = Mock::documented().await;
     let mut dawdlers = tokio::task::JoinSet::new();

@@ -33,6 +33,26 @@ impl Program {
         Self::prepared(shell, arguments)
     }
 
+    /// The same as a user whom the system's permissions hold for, which they do not for the one who is root. `near` is a
+    /// folder that anybody may enter, as they may not where the program was built.
+    #[cfg(unix)]
+    pub(crate) fn unprivileged(near: &super::Folder, arguments: &[&str]) -> Command {
+        use std::os::unix::fs::MetadataExt as _;
+        use std::os::unix::process::CommandExt as _;
+        const NOBODY: u32 = 65_534;
+        let is_root = std::fs::metadata(near).is_ok_and(|folder| folder.uid() == 0);
+        if !is_root {
+            return Self::command(arguments);
+        }
+        let program = near.path("program");
+        if !program.exists() {
+            std::fs::copy(PROGRAM, &program).expect("a copy");
+        }
+        let mut command = Command::new(program);
+        command.uid(NOBODY).gid(NOBODY).current_dir(near);
+        Self::prepared(command, arguments)
+    }
+
     fn prepared(mut command: Command, arguments: &[&str]) -> Command {
         // Many run at once, and one alone may have the usual port.
         command.env("CIVITAI_MOCK_MCP_LISTEN", "none");
