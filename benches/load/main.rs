@@ -7,6 +7,7 @@
     reason = "a program that prints what it has measured"
 )]
 
+mod advice;
 mod ceiling;
 mod child;
 mod control;
@@ -104,6 +105,12 @@ async fn run(options: &Options) -> Result<bool, String> {
     }
     if options.wants("tokens") {
         many_tokens(options, pin, &mut found).await?;
+    }
+    if options.wants("advice") {
+        let cost = advice::cost(options, pin).await?;
+        println!("advice: {}", cost.json);
+        found.targets.extend(targets::of_advice(&cost));
+        found.json.insert("advice".to_owned(), cost.json);
     }
     report::targets(&found.targets);
     let targets = report::targets_as_json(&found.targets);

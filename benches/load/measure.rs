@@ -106,7 +106,8 @@ async fn make_ready(subject: &mut Arc<Subject>, plan: &Plan) -> Result<(), Strin
     subject.prepare(plan.most_callers()).await
 }
 
-async fn sample(
+/// So many callers do it for so long.
+pub(crate) async fn sample(
     subject: &Arc<Subject>,
     (scenario, callers): (Scenario, usize),
     span: Duration,

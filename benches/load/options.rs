@@ -12,7 +12,7 @@ usage: load [OPTION]…
   --quick          less than a minute: fewer cells, shorter spans, no peers unless they are installed, few tokens
   --check          exit with 1 where a floor is not reached
   --no-peers       without the servers of npm
-  --only PART      speed, standing or tokens
+  --only PART      speed, standing, tokens or advice
   --scenario NAME  of the speed, only this scenario: flow, userinfo, refresh or client_credentials
   --seconds S      how long each cell takes (1; quick: 0.3)
   --rounds N       how often each is measured (5; quick: 3)
@@ -83,7 +83,7 @@ impl Options {
             }
         }
         if let Some(part) = &options.only
-            && !["speed", "standing", "tokens"].contains(&part.as_str())
+            && !["speed", "standing", "tokens", "advice"].contains(&part.as_str())
         {
             return Err(format!("no part {part:?}\n\n{USAGE}"));
         }

@@ -1,6 +1,7 @@
 //! Is it fast and small enough? Each target is a ratio within one run, or a limit; `--check` holds the program to the
 //! floors, which leave room for a noisy machine and a short run.
 
+use crate::advice::Cost;
 use crate::measure::{Row, median};
 use crate::worker::Scenario;
 
@@ -151,4 +152,22 @@ pub(crate) fn of_many_tokens(rows: &[Row], name: &str) -> Option<Target> {
         " %",
         bounds,
     ))
+}
+
+/// The targets about advice: what one costs, and what it costs those who ask for something else meanwhile.
+pub(crate) fn of_advice(cost: &Cost) -> [Target; 2] {
+    [
+        Target::new(
+            "one advice over a full journal",
+            cost.one,
+            " ms",
+            (AtMost(250.0), AtMost(2500.0)),
+        ),
+        Target::new(
+            "userinfo while advice is asked for without a pause, p50",
+            cost.beside,
+            " ×",
+            (AtMost(3.0), AtMost(20.0)),
+        ),
+    ]
 }
