@@ -8,7 +8,8 @@ use super::client::Server;
 use super::say;
 use crate::control::{self, Severity};
 
-/// List what production would punish of what the apps have done; with --fail-on, exit status 1 where there is something.
+/// List what production would punish of what the apps have done. With --fail-on, exit status 1 where there is something;
+/// 2 where nothing can be said: the server is not there, or nobody has called it.
 #[derive(Debug, Args)]
 pub(super) struct Advice {
     /// Exit with 1 where there is a finding as bad as this or worse: error, warning or hint
@@ -34,8 +35,14 @@ enum Form {
     Sarif,
 }
 
-/// Prints the findings. Whether there is one that is to fail the run.
-pub(super) async fn show(asked: &Advice) -> anyhow::Result<bool> {
+/// What it comes to.
+pub(super) enum Verdict {
+    Passed,
+    Failed,
+}
+
+/// Prints the findings. Errors: nothing can be said.
+pub(super) async fn show(asked: &Advice) -> anyhow::Result<Verdict> {
     anyhow::ensure!(
         asked.location.is_none() || asked.format == Form::Sarif,
         "--location: only --format sarif shows findings at a file"
@@ -49,8 +56,17 @@ pub(super) async fn show(asked: &Advice) -> anyhow::Result<bool> {
             &asked.ask("sarif", asked.location.as_deref()).await?,
         )?)?,
     }
-    let limit = asked.fail_on;
-    Ok(limit.is_some_and(|limit| found.at_least(limit).next().is_some()))
+    let Some(limit) = asked.fail_on else {
+        return Ok(Verdict::Passed);
+    };
+    anyhow::ensure!(
+        found.exchanges > 0,
+        "nobody has called this sandbox, so that there is nothing to judge; is it the one that the app was told of? (--url)"
+    );
+    Ok(match found.at_least(limit).next() {
+        Some(_) => Verdict::Failed,
+        None => Verdict::Passed,
+    })
 }
 
 impl Advice {

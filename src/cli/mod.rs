@@ -21,12 +21,16 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+use advice::Verdict;
 use healthcheck::Healthcheck;
 use options::Options;
 
 use crate::model::user::User;
 use crate::seed::Planting;
 use crate::server::Server;
+
+/// The exit status of whoever was to judge and could not: the same as where the command line cannot be read.
+const NOTHING_SAID: u8 = 2;
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
@@ -94,9 +98,12 @@ pub fn run(build: Build) -> ExitCode {
         Some(Command::Clock(asked)) => wait_for(doors::clock(asked)),
         Some(Command::Fault(asked)) => wait_for(doors::fault(asked)),
         Some(Command::Advice(asked)) => match wait_for(advice::show(&asked)) {
-            Ok(true) => return ExitCode::FAILURE,
-            Ok(false) => Ok(()),
-            Err(why) => Err(why),
+            Ok(Verdict::Passed) => Ok(()),
+            Ok(Verdict::Failed) => return ExitCode::FAILURE,
+            Err(why) => {
+                complain(&why);
+                return ExitCode::from(NOTHING_SAID);
+            }
         },
         Some(Command::Scope(asked)) => doors::scope(&asked),
         Some(Command::Pkce) => doors::pkce(),
@@ -104,10 +111,14 @@ pub fn run(build: Build) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
-            let _ = writeln!(std::io::stderr(), "civitai-oauth-mock: {why:#}");
+            complain(&why);
             ExitCode::FAILURE
         }
     }
+}
+
+fn complain(why: &anyhow::Error) {
+    let _ = writeln!(std::io::stderr(), "civitai-oauth-mock: {why:#}");
 }
 
 /// Runs what only asks a running server.

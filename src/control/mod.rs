@@ -88,7 +88,7 @@ pub use users::UserSpec;
 pub use verify::{Expect, Expectations};
 pub use why::Why;
 
-pub(crate) use advice::Asked as AskedAdvice;
+pub(crate) use advice::{Asked as AskedAdvice, Format as AdviceFormat};
 pub(crate) use clock::{Advance, Freeze, Set};
 pub(crate) use devices::{Approval, Denial};
 pub(crate) use sandboxes::check_name;

@@ -210,6 +210,7 @@ impl Sandbox {
         if hash.is_some() && expired == 0 {
             return Err(no_token().into());
         }
+        self.journal.end_tokens();
         Ok(Expired { expired })
     }
 
@@ -231,11 +232,13 @@ impl Sandbox {
                 .store
                 .delete_tokens(self.world(), whose.as_key())
                 .await?;
+            self.journal.end_tokens();
             return Ok(Deleted { deleted });
         };
         let found = self.world().find_token(&token.hash());
         let token = found.ok_or_else(no_token)?;
         self.store.revoke_token(self.world(), &token).await?;
+        self.journal.end_tokens();
         Ok(Deleted { deleted: 1 })
     }
 }

@@ -143,9 +143,17 @@ struct Kept {
     entries: VecDeque<Slot>,
     counters: Counters,
     last_id: u64,
-    /// The newest exchange at each time that rows and clock went back to a snapshot.
-    turns: Vec<u64>,
+    breaks: Breaks,
     gone: Gone,
+}
+
+/// Where control calls have changed what an app could rely on: after which exchanges.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Breaks {
+    /// Rows and clock went back to a snapshot.
+    pub(crate) turned_back: Vec<u64>,
+    /// Tokens were ended.
+    pub(crate) tokens_ended: Vec<u64>,
 }
 
 /// What a journal has let go since it was cleared, to make room.
@@ -241,14 +249,25 @@ impl Journal {
 
     /// Notes that rows and clock go back: what an app is seen to do again from here on, it may do for the first time.
     pub(crate) fn turn_back(&self) {
-        let mut kept = self.kept();
-        let newest = kept.last_id;
-        kept.turns.push(newest);
+        self.note(|breaks| &mut breaks.turned_back);
     }
 
-    /// Where rows and clock went back: after which exchanges.
-    pub(crate) fn turns(&self) -> Vec<u64> {
-        self.kept().turns.clone()
+    /// Notes that tokens were ended: what an app does about it, it does for a reason.
+    pub(crate) fn end_tokens(&self) {
+        self.note(|breaks| &mut breaks.tokens_ended);
+    }
+
+    fn note(&self, kind: impl FnOnce(&mut Breaks) -> &mut Vec<u64>) {
+        let mut kept = self.kept();
+        let (newest, gone) = (kept.last_id, kept.gone.last);
+        let noted = kind(&mut kept.breaks);
+        // What nobody can see any more needs no note.
+        noted.retain(|after| (gone..newest).contains(after));
+        noted.push(newest);
+    }
+
+    pub(crate) fn breaks(&self) -> Breaks {
+        self.kept().breaks.clone()
     }
 
     /// Forgets every exchange. Ids go on, so that nobody takes a new one for one that is gone.
@@ -257,7 +276,7 @@ impl Journal {
         let gone = std::mem::take(&mut kept.entries);
         kept.counters = Counters::default();
         kept.gone = Gone::default();
-        kept.turns.clear();
+        kept.breaks = Breaks::default();
         drop(kept);
         // Nobody waits for the journal while what was in it is taken to pieces.
         drop(gone);

@@ -96,7 +96,9 @@ impl Drop for File {
 
 /// What SQLite says, and what it does not say.
 fn told(why: &sqlx::Error) -> String {
-    let code = why.as_database_error().and_then(|why| why.code());
+    let code = why
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
     let primary = code.and_then(|code| Some(code.parse::<i32>().ok()? & 0xff));
     match primary {
         // SQLITE_READONLY, and SQLITE_CANTOPEN. It writes files of its own beside the database.

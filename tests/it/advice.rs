@@ -8,8 +8,8 @@ use insta::assert_snapshot;
 use serde_json::{Value, json};
 
 use crate::support::{
-    AUTHORIZE, Attempt, CONF, Mock, Program, SPA, Stopwatch, TOKEN, USERINFO, World, config,
-    watched,
+    AUTHORIZE, Attempt, CONF, Mock, Player, Program, SPA, Stopwatch, TOKEN, USERINFO, World,
+    begins, config, watched,
 };
 
 /// An app that makes one mistake of each severity, and another that makes one.
@@ -78,7 +78,7 @@ async fn an_empty_journal_gives_no_advice() {
     200
     content-type: application/json
 
-    {"findings":[]}
+    {"findings":[],"exchanges":0,"dropped":0}
     "#);
 }
 
@@ -163,24 +163,25 @@ async fn people_read_the_same_on_a_page() {
 #[tokio::test]
 async fn what_the_playground_does_is_nobodys_mistake() {
     let mock = watched(Mock::documented().await).await;
-    let callback = format!("{}/_mock/playground/callback", mock.base);
-    mock.control(
-        "PATCH",
-        "/clients/conf",
-        json!({ "any_loopback_redirect": true }),
-    )
-    .await;
-    let attempt = Attempt::of(&CONF);
-    let asks = attempt
-        .asks("1")
-        .with("redirect_uri", &callback)
-        .with("state", "xyz");
-    let code = mock.approve(&asks).await.code();
-    let redeems = attempt.redeems(&code).with("redirect_uri", &callback);
-    let answer = mock.token(&redeems).await;
-    mock.token(&CONF.refreshes(&answer.text("refresh_token")))
-        .await;
-    mock.token(&redeems).await;
+    for (app, secret) in [(SPA, ""), (CONF, "secret-conf")] {
+        let player = Player::begin(&mock, &begins(app.id, "code", secret)).await;
+        player.consent().await;
+        for act in [
+            "exchange",
+            "refresh",
+            "refresh-with-old",
+            "exchange-again",
+            "userinfo",
+        ] {
+            mock.later("1s").await;
+            player.act(act).await;
+        }
+    }
+    let done = mock.control("GET", "/requests", json!({})).await;
+    assert!(
+        done["counters"]["grants"]["refresh_token"].as_u64() >= Some(4),
+        "{done}"
+    );
     assert_eq!(mock.findings().await, Vec::<Value>::new());
 }
 
@@ -213,7 +214,7 @@ async fn a_run_of_ci_fails_where_it_is_told_to() {
       mend: draw a verifier for each attempt, send its S256 challenge to authorize, and the verifier with the code
       https://www.rfc-editor.org/rfc/rfc9700#section-2.1.1
 
-    1 error, 0 warnings, 0 hints
+    1 error, 0 warnings, 0 hints, in 5 exchanges
     ");
     for (limit, code) in [("error", 1), ("warning", 1), ("hint", 1)] {
         assert_eq!(
@@ -229,6 +230,9 @@ async fn a_run_of_ci_fails_where_it_is_told_to() {
         assert_eq!((status, shown[key].is_array()), (Some(1), true));
     }
     mock.control("DELETE", "/requests", json!({})).await;
+    let (status, text) = shell(&mock, &["advice", "--fail-on", "error"]).await;
+    assert_eq!(status, Some(2), "nobody has called it: {text}");
+    assert!(text.contains("nothing to judge"), "{text}");
     mock.signs_in(&CONF, "1").await;
     assert_eq!(
         shell(&mock, &["advice", "--fail-on", "warning"]).await.0,

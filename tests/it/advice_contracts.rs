@@ -48,6 +48,11 @@ async fn a_scope_beyond_the_apps_is_a_warning_where_it_is_trimmed() {
     assert_eq!(mock.accusations().await, "");
     mock.signs_in(&NARROW, "12").await;
     assert_eq!(mock.accusations().await, "warning contract-scope-ceiling");
+    let summary = mock.findings().await[0]["summary"].clone();
+    assert_eq!(
+        summary,
+        "was answered as documented once for scope=12, where the other contract would have answered otherwise"
+    );
 }
 
 #[tokio::test]

@@ -128,6 +128,23 @@ async fn who_does_not_wait_after_a_429_is_warned() {
 }
 
 #[tokio::test]
+async fn who_asks_for_something_else_after_a_429_has_not_waited_either() {
+    let mock = world().await;
+    mock.set(json!({ "rate_limits": true })).await;
+    for call in 1..=24 {
+        let scope = call.to_string();
+        mock.token(&CONF.for_itself().with("scope", &scope)).await;
+        mock.later("200ms").await;
+        let accused = if call < 24 {
+            ""
+        } else {
+            "warning rate-limit-ignored"
+        };
+        assert_eq!(mock.accusations().await, accused, "{call}");
+    }
+}
+
+#[tokio::test]
 async fn retries_that_do_not_wait_longer_are_a_warning() {
     let mock = world().await;
     for (name, waits, accused) in [
@@ -184,5 +201,17 @@ async fn an_order_that_is_repeated_without_buzz_is_a_warning() {
         mock.later("1s").await;
         spender.submit(&dear).await;
         assert_eq!(mock.accusations().await, "warning funds-retried", "{side}");
+    }
+    // A person may press the button again; a loop does not tire.
+    mock.control("DELETE", "/requests", json!({})).await;
+    for order in 1..=4 {
+        mock.later("1m").await;
+        spender.submit(&dear).await;
+        let accused = if order < 4 {
+            ""
+        } else {
+            "warning funds-retried"
+        };
+        assert_eq!(mock.accusations().await, accused, "{order}");
     }
 }

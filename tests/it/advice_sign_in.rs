@@ -253,6 +253,42 @@ async fn a_secret_or_a_token_in_a_query_is_a_warning() {
     let path = format!("{TOKEN}?client_secret=secret-conf");
     careless.post(&path, &fields).await;
     assert_eq!(careless.accusations().await, "warning secret-in-query");
+    // Where nobody answers, too: whose the token is, is known.
+    let lost = mock.sandbox("lost");
+    let tokens = lost.signs_in(&CONF, "1").await;
+    lost.get("/api/v1/nothing?token=of-another-kind").await;
+    assert_eq!(lost.accusations().await, "");
+    let path = format!("/api/v1/nothing?access_token={}", tokens.access);
+    lost.get(&path).await;
+    assert_eq!(lost.accusations().await, "warning secret-in-query");
+    let findings = lost.findings().await;
+    assert_eq!(findings[0]["client_id"], "conf");
+}
+
+#[tokio::test]
+async fn a_verifier_that_fits_no_challenge_is_an_error() {
+    let mock = world().await;
+    let attempt = Attempt::of(&CONF);
+    let code = mock.approve(&attempt.asks("1")).await.code();
+    let short = attempt.redeems(&code).with("code_verifier", "short");
+    mock.token(&short).await;
+    assert_eq!(mock.accusations().await, "error pkce-verifier");
+    let summary = &mock.findings().await[0]["summary"];
+    assert!(
+        summary
+            .as_str()
+            .is_some_and(|text| text.ends_with("it had 5")),
+        "{summary}"
+    );
+}
+
+#[tokio::test]
+async fn no_state_is_an_error() {
+    let mock = world().await;
+    let attempt = Attempt::of(&CONF);
+    let answer = mock.approve(&attempt.asks("1").without("state")).await;
+    assert_eq!(answer.status, 400, "{answer}");
+    assert_eq!(mock.accusations().await, "error state-missing");
 }
 
 #[tokio::test]
@@ -297,7 +333,7 @@ async fn a_scope_that_no_call_needed_is_a_hint() {
     let mock = world().await;
     let asked = (1 + (1 << 16)).to_string();
     let tokens = mock.signs_in(&CONF, &asked).await;
-    assert_eq!(mock.suspicions().await, "", "nothing was called yet");
+    assert_eq!(mock.suspicions().await, "hint scope-unused");
     mock.calls(USERINFO, &tokens).await;
     assert_eq!(mock.suspicions().await, "hint scope-unused");
     mock.calls(BUZZ, &tokens).await;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{CONF, ME, Mock, SPA, Tokens, USERINFO, World, watched};
+use crate::support::{Attempt, CONF, ME, Mock, SPA, Tokens, USERINFO, World, watched};
 
 async fn world() -> (Mock, Tokens) {
     let mock = watched(Mock::documented().await).await;
@@ -51,11 +51,57 @@ async fn who_got_no_answer_may_present_the_old_refresh_token_again() {
 #[tokio::test]
 async fn two_refreshes_of_one_grant_at_once_are_an_error() {
     let (mock, tokens) = world().await;
+    // Neither could have read the other's answer; or it could, and did not look.
+    for (pause, accused) in [("5ms", "refresh-race"), ("100ms", "refresh-reused")] {
+        let mock = mock.sandbox(pause);
+        let tokens = mock.signs_in(&CONF, "1").await;
+        mock.later("61m").await;
+        mock.token(&CONF.refreshes(&tokens.refresh)).await;
+        mock.later(pause).await;
+        mock.token(&CONF.refreshes(&tokens.refresh)).await;
+        assert_eq!(mock.accusations().await, format!("error {accused}"));
+    }
+    // However long the one was under way, the other began meanwhile.
     mock.later("61m").await;
-    mock.token(&CONF.refreshes(&tokens.refresh)).await;
-    mock.later("100ms").await;
-    mock.token(&CONF.refreshes(&tokens.refresh)).await;
+    let slow = json!({ "endpoint": "token", "times": 1, "effect": { "delay": "300ms" } });
+    let fault = mock.control("POST", "/faults", slow).await;
+    let (world, refresh) = (mock.clone(), CONF.refreshes(&tokens.refresh));
+    let first = tokio::spawn(async move { world.token(&refresh).await });
+    let fault = format!("/faults/{}", fault["id"]);
+    while mock.control("GET", &fault, json!({})).await["struck"] == 0 {}
+    mock.later("30s").await;
+    mock.refreshed(&CONF, &tokens).await;
+    mock.later("30s").await;
+    assert_eq!(first.await.expect("it is answered").status, 400);
     assert_eq!(mock.accusations().await, "error refresh-race");
+}
+
+#[tokio::test]
+async fn a_refused_refresh_token_that_comes_again_and_again_is_an_error() {
+    let (mock, tokens) = world().await;
+    mock.revoke(&CONF.revokes(&tokens.refresh)).await;
+    for tries in 1..=3 {
+        mock.later("61m").await;
+        mock.token(&CONF.refreshes(&tokens.refresh)).await;
+        let accused = if tries < 3 {
+            ""
+        } else {
+            "error refresh-refused-again"
+        };
+        assert_eq!(mock.accusations().await, accused, "{tries}");
+    }
+}
+
+#[tokio::test]
+async fn who_is_sent_to_sign_in_again_is_accused_of_nothing() {
+    let (mock, tokens) = world().await;
+    mock.later("61m").await;
+    mock.control("DELETE", "/tokens", json!({})).await;
+    mock.calls(ME, &tokens).await;
+    mock.token(&CONF.refreshes(&tokens.refresh)).await;
+    let next = mock.signs_in(&CONF, "1").await;
+    mock.calls(ME, &next).await;
+    assert_eq!(mock.accusations().await, "");
 }
 
 #[tokio::test]
@@ -81,7 +127,24 @@ async fn a_refresh_that_a_refusal_asked_for_is_never_too_early() {
     )
     .await;
     mock.calls(USERINFO, &next).await;
+    let next = mock.refreshed(&CONF, &next).await;
+    // Nor is one of which only the test knows why.
+    mock.later("1s").await;
+    mock.control("POST", "/tokens/expire", json!({})).await;
     mock.refreshed(&CONF, &next).await;
+    assert_eq!(mock.accusations().await, "");
+}
+
+#[tokio::test]
+async fn a_clock_that_stands_still_tells_no_age() {
+    let (mock, mut tokens) = world().await;
+    for _ in 0..4 {
+        mock.calls(USERINFO, &tokens).await;
+        tokens = mock.refreshed(&CONF, &tokens).await;
+    }
+    for _ in 0..8 {
+        mock.calls(USERINFO, &tokens).await;
+    }
     assert_eq!(mock.accusations().await, "");
 }
 
@@ -144,18 +207,52 @@ async fn who_looks_at_expires_in_is_suspected_of_nothing() {
 
 #[tokio::test]
 async fn userinfo_on_every_call_is_a_warning() {
+    let (mock, _) = world().await;
+    for (pause, often) in [("1s", 5), ("5m", 10)] {
+        let mock = mock.sandbox(pause);
+        let tokens = mock.signs_in(&CONF, "1").await;
+        for count in 1..=often {
+            mock.later(pause).await;
+            mock.calls(USERINFO, &tokens).await;
+            mock.calls(ME, &tokens).await;
+            let accused = if count < often {
+                ""
+            } else {
+                "warning userinfo-every-call"
+            };
+            assert_eq!(mock.accusations().await, accused, "{pause}, {count}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn parts_of_a_page_that_are_refused_together_are_one_refusal() {
     let (mock, tokens) = world().await;
-    for _ in 0..4 {
-        mock.calls(USERINFO, &tokens).await;
+    mock.later("61m").await;
+    for _ in 0..6 {
         mock.calls(ME, &tokens).await;
+        mock.later("30ms").await;
     }
     assert_eq!(mock.accusations().await, "");
-    mock.later("61s").await;
-    for _ in 0..5 {
-        mock.calls(USERINFO, &tokens).await;
+    mock.later("1s").await;
+    for _ in 0..4 {
         mock.calls(ME, &tokens).await;
     }
-    assert_eq!(mock.accusations().await, "warning userinfo-every-call");
+    assert_eq!(mock.accusations().await, "error expired-token-kept");
+}
+
+#[tokio::test]
+async fn what_is_mended_for_one_person_is_not_mended_for_another() {
+    let (mock, adas) = world().await;
+    let attempt = Attempt::of(&CONF);
+    let code = mock.approve_as("tess", &attempt.asks("1")).await.code();
+    let mut tesss = Tokens::of(&mock.token(&attempt.redeems(&code)).await);
+    for _ in 0..3 {
+        mock.later("61m").await;
+        mock.calls(ME, &adas).await;
+        tesss = mock.refreshed(&CONF, &tesss).await;
+    }
+    assert_eq!(mock.accusations().await, "error expired-token-kept");
 }
 
 #[tokio::test]
@@ -187,7 +284,7 @@ async fn a_call_that_names_no_client_is_that_of_its_token() {
         access: "civitai_00".to_owned(),
         refresh: String::new(),
     };
-    for _ in 0..5 {
+    for _ in 0..10 {
         mock.calls(ME, &strange).await;
     }
     let finding = &mock.findings().await[0];

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::history::History;
-use super::seen::{Call, REACTION, Seen};
+use super::seen::{Call, Seen, rounds};
 use super::{Rule, Severity, Sight, times};
 
 pub(super) const RULES: &[Rule] = &[
@@ -46,14 +46,16 @@ pub(super) const RULES: &[Rule] = &[
 /// So many refusals, each known before the next call, are more than an accident; and so many where the calls came so
 /// quickly that they may have been on their way together.
 const AGAIN: usize = 3;
-const IN_A_ROW: usize = 5;
+const IN_A_ROW: usize = 10;
 
 /// As long as an app may take to refresh, while it goes on calling; in milliseconds.
 const MENDING: i64 = 250;
 
-/// So often within a minute is on every call.
+/// So often within a minute is on every call; and so often with one token is no longer once for each sign-in, however
+/// slowly.
 const OFTEN: usize = 5;
 const MINUTE: i64 = 60_000;
+const MANY: usize = 10;
 
 /// Calls with an access token, and the token.
 fn uses(history: &History) -> impl Iterator<Item = (&Seen, &str)> {
@@ -63,7 +65,7 @@ fn uses(history: &History) -> impl Iterator<Item = (&Seen, &str)> {
 }
 
 /// Whoever mends it by a refresh or a new sign-in is accused only of what came before with pauses: calls that were on
-/// their way are refused together, and seldom look as if they were.
+/// their way are refused together, and seldom look as if they were. What mends it for one person mends nothing for others.
 fn kept(history: &History) -> Option<Sight> {
     let mut refusals: BTreeMap<&str, Vec<&Seen>> = BTreeMap::new();
     let mut requests = Vec::new();
@@ -73,10 +75,23 @@ fn kept(history: &History) -> Option<Sight> {
             | Call::Code
             | Call::Refresh
             | Call::ClientCredentials
+            | Call::Poll
             | Call::Device => {
-                let mended = std::mem::take(&mut refusals).into_values();
-                let all = mended.map(|calls| rounds(&calls, MENDING));
-                requests.extend(all.filter(|ids| ids.len() >= AGAIN).flatten());
+                let mender = mender(history, one);
+                refusals.retain(|token, calls| {
+                    let person = person(history, token);
+                    let is_other = mender.is_some() && person.is_some() && mender != person;
+                    if !is_other {
+                        let paused = rounds(calls, MENDING);
+                        requests.extend(
+                            Some(paused)
+                                .filter(|ids| ids.len() >= AGAIN)
+                                .into_iter()
+                                .flatten(),
+                        );
+                    }
+                    is_other
+                });
             }
             _ if one.is_unauthorized() && !one.is_faulty => {
                 if let Some(token) = one.bearer() {
@@ -87,7 +102,7 @@ fn kept(history: &History) -> Option<Sight> {
         }
     }
     for calls in refusals.into_values() {
-        let (paused, quick) = (rounds(&calls, REACTION), rounds(&calls, 0));
+        let (paused, quick) = (rounds(&calls, MENDING), rounds(&calls, 0));
         if paused.len() >= AGAIN || quick.len() >= IN_A_ROW {
             requests.extend(quick);
         }
@@ -99,35 +114,37 @@ fn kept(history: &History) -> Option<Sight> {
     })
 }
 
-/// Those of these calls that each began when the one before was answered, and so many milliseconds after it began.
-fn rounds(calls: &[&Seen], pause: i64) -> Vec<u64> {
-    let mut counted: Vec<&Seen> = Vec::new();
-    for one in calls {
-        let follows = |last: &&Seen| one.after >= last.id && one.at - last.at >= pause;
-        if counted.last().is_none_or(follows) {
-            counted.push(one);
-        }
-    }
-    counted.into_iter().map(|one| one.id).collect()
+/// Whom a token was issued for, as far as its birth was seen.
+fn person(history: &History, token: &str) -> Option<i64> {
+    history.seen.get(history.birth(token)?.by)?.user
 }
 
+/// For whom a sign-in or a refresh brings new tokens; nobody where it does not say so.
+fn mender(history: &History, one: &Seen) -> Option<i64> {
+    let refreshed = || person(history, one.param("refresh_token")?);
+    one.user.or_else(refreshed)
+}
+
+/// Those who were asked while another was under way, or again because the answer was broken, count once.
 fn userinfo(history: &History) -> Option<Sight> {
     let mut asked: BTreeMap<&str, Vec<&Seen>> = BTreeMap::new();
     for (one, token) in uses(history) {
         let is_asked = one.call == Call::Userinfo && one.method == "GET";
         // A broken answer is rightly asked for again.
         if is_asked && one.is_success() && !one.is_faulty {
-            asked.entry(token).or_default().push(one);
+            let calls = asked.entry(token).or_default();
+            if calls.last().is_none_or(|last| one.after >= last.id) {
+                calls.push(one);
+            }
         }
     }
-    let is_often = |calls: &Vec<&Seen>| {
-        let mut windows = calls.windows(OFTEN);
-        windows.any(|some| (0..MINUTE).contains(&(some[OFTEN - 1].at - some[0].at)))
-    };
+    let within_a_minute = |some: &[&Seen]| (1..MINUTE).contains(&(some[OFTEN - 1].at - some[0].at));
+    let is_often =
+        |calls: &Vec<&Seen>| calls.len() >= MANY || calls.windows(OFTEN).any(within_a_minute);
     let often = asked.into_values().filter(is_often).flatten();
     Sight::of(often.map(|one| one.id).collect(), |many| {
         format!(
-            "asked userinfo {many} times with the same access tokens, {OFTEN} and more within a minute"
+            "asked userinfo {many} times with the same access tokens: {MANY} times with one, or {OFTEN} within a minute"
         )
     })
 }

@@ -1,6 +1,8 @@
 //! Would the app pass under the other contract, too? Each difference has noted at its decision point whether the other side
 //! would have answered otherwise; here it is said where an app relies on the side that it met.
 
+use std::collections::BTreeSet;
+
 use super::history::History;
 use super::seen::{Call, Seen};
 use super::{Rule, Severity, Sight, times};
@@ -88,22 +90,54 @@ fn side(contract: Contract) -> &'static str {
     }
 }
 
+/// The parameter that a difference is about.
+fn parameter(difference: Difference) -> Option<&'static str> {
+    match difference {
+        Difference::ScopeSyntax
+        | Difference::ScopeCeiling
+        | Difference::ClientCredentialsScope
+        | Difference::RefreshScope => Some("scope"),
+        Difference::ResponseType => Some("response_type"),
+        _ => None,
+    }
+}
+
+/// So many values are told.
+const TOLD: usize = 3;
+
 fn relies(history: &History, difference: Difference) -> Option<Sight> {
-    let (mut requests, mut met) = (Vec::new(), None);
+    let (mut requests, mut met, mut values) = (Vec::new(), None, BTreeSet::new());
     let preflight = difference == Difference::AuthorizePreflight;
     for one in &history.seen {
         let Some(decision) = one.decision(difference).filter(|one| one.otherwise) else {
             continue;
         };
         if preflight && one.is_success() || one.call != Call::Other && one.is_accepted() {
-            requests.push(one.id);
+            // What an authorization asked for, the exchange of its code may have to decide again.
+            let asked = history.authorization(one).unwrap_or(one);
+            let blamed = if parameter(difference).is_some() {
+                asked
+            } else {
+                one
+            };
+            requests.push(blamed.id);
             met = Some(decision.side);
+            values.extend(parameter(difference).map(|name| match blamed.param(name) {
+                Some(value) => format!("{name}={value}"),
+                None => format!("no {name}"),
+            }));
         }
     }
     Sight::of(requests, |many| {
         let here = met.map(side).unwrap_or_default();
+        let told: Vec<&str> = values.iter().take(TOLD).map(String::as_str).collect();
+        let for_what = if told.is_empty() {
+            String::new()
+        } else {
+            format!(" for {}", told.join(", "))
+        };
         format!(
-            "was answered {here} {}, where the other contract would have answered otherwise",
+            "was answered {here} {}{for_what}, where the other contract would have answered otherwise",
             times(many)
         )
     })

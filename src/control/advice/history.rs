@@ -1,6 +1,7 @@
 //! What has one app done? Its exchanges in order, and which tokens came of which.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::seen::{Call, Seen};
 
@@ -21,10 +22,11 @@ pub(super) struct History {
     births: HashMap<String, Birth>,
     /// Which authorization brought a code, as an index.
     codes: HashMap<String, usize>,
+    meddled: Arc<[u64]>,
 }
 
 impl History {
-    fn of(client: Option<String>, seen: Vec<Seen>) -> Self {
+    fn of(client: Option<String>, seen: Vec<Seen>, meddled: Arc<[u64]>) -> Self {
         let (mut births, mut codes) = (HashMap::new(), HashMap::new());
         for (by, one) in seen.iter().enumerate() {
             let birth = Birth {
@@ -44,7 +46,15 @@ impl History {
             seen,
             births,
             codes,
+            meddled,
         }
+    }
+
+    /// Whether a control call has ended tokens after the one of these exchanges and before the other.
+    pub(super) fn was_meddled(&self, since: u64, until: u64) -> bool {
+        self.meddled
+            .iter()
+            .any(|after| (since..until).contains(after))
     }
 
     /// The exchanges of this kind, with their indices.
@@ -109,14 +119,15 @@ pub(super) fn stretches(mut all: Vec<Seen>, turns: &[u64]) -> Vec<Vec<Seen>> {
 }
 
 /// Sorts exchanges by the app that they are of. What does not say so, but comes with a token that an app was given, is
-/// that app's; what the playground did is nobody's.
-pub(super) fn by_client(mut all: Vec<Seen>) -> Vec<History> {
+/// that app's; what the playground did is nobody's. `meddled` says after which exchanges a control call has ended tokens.
+pub(super) fn by_client(mut all: Vec<Seen>, meddled: &Arc<[u64]>) -> Vec<History> {
     let mut owners: HashMap<String, Option<String>> = HashMap::new();
     let mut ours = vec![false; all.len()];
     let mut moved = Moved::default();
     for (at, one) in all.iter_mut().enumerate() {
         let presented = one.bearer().or_else(|| one.param("refresh_token"));
         let presented = presented.or_else(|| one.param("token"));
+        let presented = presented.or_else(|| one.param("access_token"));
         let owner = presented.and_then(|token| owners.get(token));
         // An owner that is no app is the playground.
         ours[at] = one.is_of_the_playground() || owner.is_some_and(Option::is_none);
@@ -143,7 +154,7 @@ pub(super) fn by_client(mut all: Vec<Seen>) -> Vec<History> {
     }
     let mut histories: Vec<History> = clients
         .into_iter()
-        .map(|(client, seen)| History::of(client, seen))
+        .map(|(client, seen)| History::of(client, seen, Arc::clone(meddled)))
         .collect();
     histories.sort_by(|a, b| a.client.cmp(&b.client));
     histories

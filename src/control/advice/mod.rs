@@ -2,6 +2,7 @@
 //! request waits for them. The rules are the files beside this one, by family; what they see is `seen.rs`.
 
 mod access;
+mod asked;
 mod codes;
 mod contracts;
 mod history;
@@ -18,13 +19,14 @@ mod seen;
 use std::cell::Cell;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::Outcome;
-use crate::invalid::Invalid;
 use crate::sandbox::Sandbox;
+use crate::sandbox::journal::Breaks;
+pub(crate) use asked::{Asked, Format};
 use history::History;
 use seen::Seen;
 
@@ -48,6 +50,9 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// All of them, the worst first.
+    pub(crate) const ALL: &[Self] = &[Self::Error, Self::Warning, Self::Hint];
+
     /// What it is called: `error`, `warning` or `hint`.
     pub fn name(self) -> &'static str {
         match self {
@@ -68,8 +73,7 @@ impl FromStr for Severity {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let all = [Self::Error, Self::Warning, Self::Hint];
-        let known = all.into_iter().find(|one| one.name() == text);
+        let known = Self::ALL.iter().copied().find(|one| one.name() == text);
         known.ok_or_else(|| {
             format!("no severity {text:?}: choose \"error\", \"warning\" or \"hint\"")
         })
@@ -179,6 +183,10 @@ impl fmt::Display for Finding {
 pub struct Advice {
     /// By severity, then id, then client.
     pub findings: Vec<Finding>,
+    /// How many exchanges were looked at, of every client. Where there are none, nothing was judged.
+    pub exchanges: u64,
+    /// How many older ones the journal has let go since it was cleared: of them, nothing is said.
+    pub dropped: u64,
 }
 
 impl Advice {
@@ -186,11 +194,6 @@ impl Advice {
     pub fn at_least(&self, severity: Severity) -> impl Iterator<Item = &Finding> {
         let all = self.findings.iter();
         all.filter(move |finding| finding.severity <= severity)
-    }
-
-    /// As SARIF 2.1.0, for code scanning. `location` is the file of the app's repository that the findings are shown at.
-    pub(crate) fn to_sarif(&self, location: &str) -> Value {
-        sarif::log(self, location)
     }
 }
 
@@ -204,16 +207,25 @@ impl fmt::Display for Advice {
             let many = all.filter(|finding| finding.severity == severity).count();
             format!("{many} {severity}{}", if many == 1 { "" } else { "s" })
         };
-        let counts = [Severity::Error, Severity::Warning, Severity::Hint].map(count);
-        f.write_str(&counts.join(", "))
+        let counts: Vec<String> = Severity::ALL.iter().map(|one| count(*one)).collect();
+        write!(f, "{}, in {} exchanges", counts.join(", "), self.exchanges)?;
+        if self.dropped > 0 {
+            write!(
+                f,
+                " ({} older ones are gone: raise --journal-capacity)",
+                self.dropped
+            )?;
+        }
+        Ok(())
     }
 }
 
 /// What all rules find in these exchanges; none of them looks across a way back to a snapshot.
-fn advise(seen: Vec<Seen>, turns: &[u64]) -> Advice {
+fn advise(seen: Vec<Seen>, breaks: Breaks) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
-    let stretches = history::stretches(seen, turns).into_iter();
-    for history in stretches.flat_map(history::by_client) {
+    let ended: Arc<[u64]> = breaks.tokens_ended.into();
+    let stretches = history::stretches(seen, &breaks.turned_back).into_iter();
+    for history in stretches.flat_map(|seen| history::by_client(seen, &ended)) {
         for rule in rules() {
             let Some(sight) = (rule.look)(&history) else {
                 continue;
@@ -238,7 +250,7 @@ fn advise(seen: Vec<Seen>, turns: &[u64]) -> Advice {
     }
     findings
         .sort_by_cached_key(|one: &Finding| (one.severity, one.id.clone(), one.client_id.clone()));
-    Advice { findings }
+    findings
 }
 
 impl Sandbox {
@@ -249,8 +261,15 @@ impl Sandbox {
             self.known_parties(client, None)?;
         }
         let sandbox = self.clone();
-        let advising =
-            tokio::task::spawn_blocking(move || advise(sandbox.seen(), &sandbox.journal.turns()));
+        let advising = tokio::task::spawn_blocking(move || {
+            let (seen, journal) = (sandbox.seen(), &sandbox.journal);
+            let exchanges = seen.len() as u64;
+            Advice {
+                findings: advise(seen, journal.breaks()),
+                exchanges,
+                dropped: journal.gone().count,
+            }
+        });
         let mut advice = match advising.await {
             Ok(advice) => advice,
             // Nobody cancels it.
@@ -266,11 +285,13 @@ impl Sandbox {
     /// The journal, a little at a time: who answers requests meanwhile waits for a little at the most.
     fn seen(&self) -> Vec<Seen> {
         let mut all: Vec<Seen> = Vec::new();
+        // What comes meanwhile is for the next who asks: it may come faster than it is read.
+        let newest = self.journal.newest();
         loop {
             let last = all.last().map_or(0, |one| one.id);
             let room = Cell::new(AT_ONCE);
             let some = self.journal.matching(|entry| {
-                let fits = entry.id > last && room.get() > 0;
+                let fits = entry.id > last && entry.id <= newest && room.get() > 0;
                 room.set(room.get() - usize::from(fits));
                 fits
             });
@@ -279,71 +300,6 @@ impl Sandbox {
             }
             all.extend(some.into_iter().map(Seen::of));
         }
-    }
-}
-
-/// How advice is asked for over HTTP.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Asked {
-    pub(crate) client_id: Option<String>,
-    pub(crate) format: Format,
-    /// The file that SARIF results are shown at.
-    pub(crate) location: Option<String>,
-}
-
-/// The form of the answer.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Format {
-    #[default]
-    Json,
-    Sarif,
-}
-
-impl FromStr for Format {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "json" => Ok(Self::Json),
-            "sarif" => Ok(Self::Sarif),
-            other => Err(format!("no format {other:?}: choose \"json\" or \"sarif\"")),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Format {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-impl Asked {
-    /// The media type of the answer.
-    pub(crate) fn content_type(&self) -> &'static str {
-        match self.format {
-            Format::Json => "application/json",
-            Format::Sarif => "application/sarif+json",
-        }
-    }
-
-    /// Answers in the form that was asked for.
-    pub(crate) async fn answer(&self, sandbox: &Sandbox) -> Outcome<Value> {
-        if self.location.is_some() && self.format != Format::Sarif {
-            let why = Invalid::new("location", "only SARIF shows findings at a file");
-            return Err(why
-                .with_hint("ask with format=sarif, or leave it out")
-                .into());
-        }
-        let advice = sandbox.advice(self.client_id.as_deref()).await?;
-        Ok(match self.format {
-            Format::Json => serde_json::json!(advice),
-            Format::Sarif => {
-                let location = self.location.as_deref();
-                advice.to_sarif(location.unwrap_or(sarif::LOCATION))
-            }
-        })
     }
 }
 

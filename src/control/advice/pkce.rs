@@ -34,6 +34,14 @@ pub(super) const RULES: &[Rule] = &[
         look: unredeemable,
     },
     Rule {
+        id: "pkce-verifier",
+        severity: Severity::Error,
+        why: "a verifier of another length or alphabet fits no challenge, and the code is used up for nothing",
+        mend: "draw 32 random bytes and encode them with the URL-safe alphabet and without padding: 43 characters",
+        source: "https://www.rfc-editor.org/rfc/rfc7636#section-4.1",
+        look: no_verifier,
+    },
+    Rule {
         id: "verifier-reused",
         severity: Severity::Warning,
         why: "whoever has learnt the verifier of one sign-in can exchange the code of the next",
@@ -48,6 +56,14 @@ pub(super) const RULES: &[Rule] = &[
         mend: "draw a new state for each attempt, compare it when the browser comes back, and then forget it",
         source: "https://www.rfc-editor.org/rfc/rfc9700#section-4.7.1",
         look: state_reused,
+    },
+    Rule {
+        id: "state-missing",
+        severity: Severity::Error,
+        why: "Civitai refuses an authorization without a state",
+        mend: "draw a state for each attempt, and compare it when the browser comes back",
+        source: "https://www.rfc-editor.org/rfc/rfc6749#section-10.12",
+        look: state_missing,
     },
     Rule {
         id: "state-short",
@@ -123,6 +139,26 @@ fn unredeemable(history: &History) -> Option<Sight> {
     })
 }
 
+fn no_verifier(history: &History) -> Option<Sight> {
+    let (mut lengths, mut requests) = (BTreeSet::new(), Vec::new());
+    for (_, one) in history.calls(Call::Code) {
+        if let Some(verifier) = one.param("code_verifier")
+            && Verifier::parse(verifier).is_none()
+        {
+            lengths.insert(verifier.chars().count());
+            requests.push(one.id);
+        }
+    }
+    let lengths: Vec<String> = lengths.iter().map(usize::to_string).collect();
+    Sight::of(requests, |many| {
+        format!(
+            "sent {} a verifier that is not of 43 to 128 characters of RFC 7636; it had {}",
+            times(many),
+            lengths.join(", ")
+        )
+    })
+}
+
 /// Exchanges of codes whose authorization was seen: what a test issues by a control call comes with a verifier of ours.
 fn exchanges(history: &History) -> impl Iterator<Item = (&Seen, &Seen)> {
     let all = history.calls(Call::Code).map(|(_, one)| one);
@@ -138,10 +174,14 @@ fn verifier_reused(history: &History) -> Option<Sight> {
             codes.entry(verifier).or_default().insert(code, one.id);
         }
     }
-    let again = codes.into_values().filter(|codes| codes.len() > 1);
-    let requests = again.flat_map(BTreeMap::into_values).collect();
-    Sight::of(requests, |many| {
-        format!("exchanged {many} codes with verifiers that had served before")
+    let again: Vec<_> = codes.into_values().filter(|all| all.len() > 1).collect();
+    let later: usize = again.iter().map(|codes| codes.len() - 1).sum();
+    let requests = again.into_iter().flat_map(BTreeMap::into_values);
+    Sight::of(requests.collect(), |_| {
+        format!(
+            "exchanged a code with a verifier that had served for another {}",
+            times(later)
+        )
     })
 }
 
@@ -164,11 +204,29 @@ fn state_reused(history: &History) -> Option<Sight> {
             codes.entry(state).or_default().insert(code, attempt.id);
         }
     }
-    let again = challenges.into_values().chain(codes.into_values());
-    let again = again.filter(|attempts| attempts.len() > 1);
-    let requests = again.flat_map(BTreeMap::into_values).collect();
-    Sight::of(requests, |many| {
-        format!("asked {many} times with states that had served before")
+    let again = challenges.into_iter().chain(codes);
+    let again: Vec<_> = again.filter(|(_, attempts)| attempts.len() > 1).collect();
+    // Of a state that both tell of, the one that tells of more.
+    let mut later: BTreeMap<&str, usize> = BTreeMap::new();
+    for (state, attempts) in &again {
+        let known = later.entry(state).or_default();
+        *known = (*known).max(attempts.len() - 1);
+    }
+    let requests = again
+        .into_iter()
+        .flat_map(|(_, attempts)| attempts.into_values());
+    Sight::of(requests.collect(), |_| {
+        format!(
+            "asked with a state that had served for another attempt {}",
+            times(later.into_values().sum())
+        )
+    })
+}
+
+fn state_missing(history: &History) -> Option<Sight> {
+    let without = attempts(history).filter(|one| one.param("state").is_none());
+    Sight::of(without.map(|one| one.id).collect(), |many| {
+        format!("asked without a state {}", times(many))
     })
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::history::History;
-use super::seen::{Call, Seen};
+use super::seen::{Call, REACTION, Seen, rounds};
 use super::{Rule, Severity, Sight, times};
 
 pub(super) const RULES: &[Rule] = &[
@@ -12,7 +12,7 @@ pub(super) const RULES: &[Rule] = &[
         severity: Severity::Error,
         why: "a refresh token works once: its answer brings the next one, and whoever keeps the old one is signed out",
         mend: "store the new refresh token before the new access token is used, in the same transaction as the old one is \
-               taken out",
+               taken out; and where two parts of the app may refresh at the same time, let one do it for all",
         source: "https://www.rfc-editor.org/rfc/rfc9700#section-4.14.2",
         look: reused,
     },
@@ -24,6 +24,14 @@ pub(super) const RULES: &[Rule] = &[
                across processes, by a lock",
         source: "https://www.rfc-editor.org/rfc/rfc9700#section-4.14.2",
         look: race,
+    },
+    Rule {
+        id: "refresh-refused-again",
+        severity: Severity::Error,
+        why: "a refresh token that was refused stays refused, and every try counts: the person waits for what will not come",
+        mend: "take invalid_grant for final: forget the tokens, and have the person sign in again",
+        source: "https://www.rfc-editor.org/rfc/rfc6749#section-5.2",
+        look: refused_again,
     },
     Rule {
         id: "refresh-early",
@@ -45,22 +53,25 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
-/// Closer than this, in milliseconds, neither of two waited for the other.
-const AT_ONCE: i64 = 250;
-
 /// So many refreshes for a call each are a habit.
 const HABIT: usize = 3;
 
-/// The later uses of rotated refresh tokens: which rotated it, which came again, and whether both were under way at once.
-fn again(history: &History) -> Vec<(&Seen, &Seen, bool)> {
+/// The refreshes with each refresh token.
+fn presented(history: &History) -> BTreeMap<&str, Vec<&Seen>> {
     let mut presented: BTreeMap<&str, Vec<&Seen>> = BTreeMap::new();
     for (_, one) in history.calls(Call::Refresh) {
         if let Some(token) = one.param("refresh_token") {
             presented.entry(token).or_default().push(one);
         }
     }
+    presented
+}
+
+/// The later uses of rotated refresh tokens: which rotated it, which came again, and whether that one was sent before the
+/// answer of the first can have been read.
+fn again(history: &History) -> Vec<(&Seen, &Seen, bool)> {
     let mut found = Vec::new();
-    for uses in presented.values() {
+    for uses in presented(history).values() {
         // An answer that a fault has touched may never have reached the app: it is right to try again.
         let Some(rotation) = uses.iter().find(|one| one.is_success()) else {
             continue;
@@ -70,8 +81,9 @@ fn again(history: &History) -> Vec<(&Seen, &Seen, bool)> {
         }
         for one in uses.iter().filter(|one| one.id != rotation.id) {
             let overlaps = one.after < rotation.id && rotation.after < one.id;
-            let gap = (one.at - rotation.at).abs();
-            let at_once = overlaps || (one.id > rotation.id && gap > 0 && gap < AT_ONCE);
+            // Not within the same moment: a clock that stands still tells no time.
+            let is_on_its_way = (1..REACTION).contains(&(one.at - rotation.at));
+            let at_once = overlaps || is_on_its_way;
             if at_once || one.id > rotation.id {
                 found.push((*rotation, *one, at_once));
             }
@@ -102,8 +114,36 @@ fn reused(history: &History) -> Option<Sight> {
 fn race(history: &History) -> Option<Sight> {
     sight(history, true, |many| {
         format!(
-            "sent a second refresh of the same grant while one was under way {}",
+            "sent a second refresh of the same grant before the first was answered {}",
             times(many)
+        )
+    })
+}
+
+/// So many tries with a refresh token that was refused are more than another part of the app that did not know yet; and
+/// so many where they came so quickly that they may have been on their way together.
+const TRIES: usize = 2;
+const QUICK_TRIES: usize = 4;
+
+/// Of a token that was rotated, the other rules speak.
+fn refused_again(history: &History) -> Option<Sight> {
+    let is_refused = |one: &&&Seen| one.error() == Some("invalid_grant") && !one.is_faulty;
+    let (mut requests, mut tries) = (Vec::new(), 0);
+    for uses in presented(history).into_values() {
+        if uses.iter().any(|one| one.is_success()) {
+            continue;
+        }
+        let refused: Vec<&Seen> = uses.iter().filter(is_refused).copied().collect();
+        let (paused, quick) = (rounds(&refused, REACTION), rounds(&refused, 0));
+        if paused.len() > TRIES || quick.len() > QUICK_TRIES {
+            tries += quick.len() - 1;
+            requests.extend(quick);
+        }
+    }
+    Sight::of(requests, |_| {
+        format!(
+            "sent a refresh token again that had been refused {}",
+            times(tries)
         )
     })
 }
@@ -147,7 +187,8 @@ fn unasked(history: &History) -> Vec<Unasked<'_>> {
         };
         let access = birth.answered("access_token").unwrap_or_default();
         let was_refused = refused.get(access).is_some_and(|id| *id < refresh.id);
-        if !was_refused && age >= 0 {
+        // A clock that stands still tells no age, and a token that a control call has ended is rightly replaced.
+        if !was_refused && age > 0 && !history.was_meddled(birth.id, refresh.id) {
             found.push(Unasked {
                 refresh,
                 age,

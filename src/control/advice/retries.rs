@@ -77,20 +77,41 @@ fn deliberate(pairs: Vec<(&Seen, &Seen)>) -> Vec<u64> {
     all.map(|(_, one)| one.id).collect()
 }
 
-/// A clock that stands still tells no time: what came at one and the same moment says nothing.
-fn ignored(history: &History) -> Option<Sight> {
-    let mut early = Vec::new();
-    for (before, at) in repetitions(history) {
-        let (before, one) = (&history.seen[before], &history.seen[at]);
-        let wait = before.retry_after.unwrap_or(SHORTEST_WAIT);
-        let gap = one.at - before.at;
-        if before.status == Some(429) && gap > 0 && gap < wait - wait / 10 {
-            early.push((before, one));
+/// Whether it was sent after that 429, and before it was time. A clock that stands still tells no time: what came at one
+/// and the same moment says nothing.
+fn is_too_soon(refused: &Seen, one: &Seen) -> bool {
+    let wait = refused.retry_after.unwrap_or(SHORTEST_WAIT);
+    let gap = one.at - refused.at;
+    refused.status == Some(429) && one.after >= refused.id && gap > 0 && gap < wait - wait / 10
+}
+
+/// Requests of which each was refused with 429 before it was time since the one before, whatever they asked for: the limit
+/// that they met was theirs. Fewer than a few may be of people who do not know of each other.
+fn locked_out(history: &History) -> Vec<(&Seen, &Seen)> {
+    // By endpoint and person: the one before, and those that were too soon.
+    let mut limits: HashMap<(Endpoint, Option<i64>), (&Seen, Vec<_>)> = HashMap::new();
+    for one in history.seen.iter().filter(|one| one.status == Some(429)) {
+        // Authorizations are counted for each person.
+        let person = one.user.filter(|_| one.call == Call::Authorize);
+        let limit = limits.entry((one.endpoint, person));
+        let (before, run) = limit.or_insert_with(|| (one, Vec::new()));
+        if is_too_soon(before, one) {
+            run.push((*before, one));
         }
+        *before = one;
     }
+    let runs = limits.into_values().map(|(_, run)| run);
+    runs.filter(|run| run.len() >= RETRIES).flatten().collect()
+}
+
+fn ignored(history: &History) -> Option<Sight> {
+    let pairs = repetitions(history).into_iter();
+    let pairs = pairs.map(|(before, at)| (&history.seen[before], &history.seen[at]));
+    let again = pairs.filter(|(before, one)| is_too_soon(before, one));
+    let early = again.chain(locked_out(history)).collect();
     Sight::of(deliberate(early), |many| {
         format!(
-            "sent the same again after a 429, before it was time, {}",
+            "asked again after a 429, before it was time, {}",
             times(many)
         )
     })
@@ -138,15 +159,23 @@ fn without_backoff(history: &History) -> Option<Sight> {
     })
 }
 
+/// Of those that came later than in haste, a person may have pressed the button again; not three times.
 fn funds(history: &History) -> Option<Sight> {
-    let mut again = Vec::new();
-    for (before, at) in repetitions(history) {
-        let (before, one) = (&history.seen[before], &history.seen[at]);
-        let is_again = before.is_without_funds() && one.is_without_funds();
-        if is_again && (0..HASTY).contains(&(one.at - before.at)) {
-            again.push((before, one));
+    let (mut hasty, mut runs) = (Vec::new(), HashMap::<usize, Vec<_>>::new());
+    for (at, next) in repetitions(history) {
+        let (before, one) = (&history.seen[at], &history.seen[next]);
+        if !before.is_without_funds() || !one.is_without_funds() {
+            continue;
         }
+        if (0..HASTY).contains(&(one.at - before.at)) {
+            hasty.push((before, one));
+        }
+        let mut run = runs.remove(&at).unwrap_or_default();
+        run.push((before, one));
+        runs.insert(next, run);
     }
+    let long = runs.into_values().filter(|run| run.len() >= RETRIES);
+    let again = hasty.into_iter().chain(long.flatten()).collect();
     Sight::of(deliberate(again), |many| {
         format!(
             "ordered the same again although there was too little buzz, {}",

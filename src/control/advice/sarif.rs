@@ -1,6 +1,7 @@
 //! How do findings reach code scanning? As SARIF 2.1.0 (OASIS), one run, one result for each finding.
 
 use serde_json::{Value, json};
+use url::Url;
 
 use super::{Advice, Finding, Rule, Severity, rules};
 
@@ -9,6 +10,21 @@ pub(super) const LOCATION: &str = "oauth-client";
 
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
+
+/// A path as a URI reference has it; what is a URI already stays as it is.
+fn reference(location: &str) -> String {
+    let mut url = match Url::parse(location) {
+        Ok(_) => return location.to_owned(),
+        Err(_) => Url::parse("file:///").expect("it is one"),
+    };
+    url.set_path(location);
+    let path = url.path();
+    let is_relative = !location.starts_with('/');
+    path.strip_prefix('/')
+        .filter(|_| is_relative)
+        .unwrap_or(path)
+        .to_owned()
+}
 
 /// The whole log.
 pub(super) fn log(advice: &Advice, location: &str) -> Value {
@@ -34,7 +50,7 @@ pub(super) fn log(advice: &Advice, location: &str) -> Value {
 fn described(rule: &Rule) -> Value {
     json!({
         "id": rule.id,
-        "shortDescription": { "text": rule.why },
+        "shortDescription": { "text": rule.id.replace('-', " ") },
         "fullDescription": { "text": rule.why },
         "help": { "text": rule.mend },
         "helpUri": rule.source,
@@ -55,7 +71,7 @@ fn result(finding: &Finding, index: usize, location: &str) -> Value {
         "message": { "text": text },
         "locations": [{
             "physicalLocation": {
-                "artifactLocation": { "uri": location },
+                "artifactLocation": { "uri": reference(location) },
                 "region": { "startLine": 1 },
             },
             "logicalLocations": [{ "name": client }],

@@ -78,13 +78,19 @@ fn trimmed(history: &History) -> Option<Sight> {
     })
 }
 
+/// Of sign-ins alone, too: an app that only wants to know who somebody is asks for that alone.
 fn unused(history: &History) -> Option<Sight> {
-    let (mut wanted, mut used, mut requests) = (0, 0, Vec::new());
-    for (one, root, _) in calls(history) {
-        wanted |= asked(root);
-        used |= needs(one);
-        requests.push(root.id);
+    let (mut wanted, mut requests) = (0, Vec::new());
+    for (_, exchange) in history
+        .calls(Call::Code)
+        .filter(|(_, one)| one.is_success())
+    {
+        if let Some(authorization) = history.authorization(exchange) {
+            wanted |= asked(authorization);
+            requests.push(authorization.id);
+        }
     }
+    let used = calls(history).fold(0, |used, (one, _, _)| used | needs(one));
     let unused = wanted & !used;
     let names = VISIBLE
         .iter()

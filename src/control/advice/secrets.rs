@@ -34,11 +34,13 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
-const SECRETS: [&str; 5] = [
+const SECRETS: [&str; 6] = [
     "client_secret",
     "code_verifier",
+    "device_code",
     "refresh_token",
     "access_token",
+    // Last: where nobody knows the path, it may mean anything.
     "token",
 ];
 
@@ -61,8 +63,14 @@ fn public_secret(history: &History) -> Option<Sight> {
 
 fn in_query(history: &History) -> Option<Sight> {
     let (mut names, mut requests) = (BTreeSet::new(), Vec::new());
-    for one in history.seen.iter().filter(|one| one.call != Call::Other) {
-        let found = one.in_query(&SECRETS);
+    for one in &history.seen {
+        let looked_for = match one.call {
+            Call::Other if one.status == Some(404) => &SECRETS[..SECRETS.len() - 1],
+            // A page, which is not the app's, or a preflight, which says nothing else than what it is for.
+            Call::Other => continue,
+            _ => &SECRETS[..],
+        };
+        let found = one.in_query(looked_for);
         if !found.is_empty() {
             names.extend(found);
             requests.push(one.id);

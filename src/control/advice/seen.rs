@@ -17,6 +17,18 @@ const OAUTH: [&str; 3] = ["/api/auth/oauth/", "/api/oauth/", "/v1/oauth/"];
 /// Sooner than this after a call began, in milliseconds, the next was on its way already: its answer decided nothing.
 pub(super) const REACTION: i64 = 10;
 
+/// Those of these calls that each began when the one before was answered, and so many milliseconds after it began.
+pub(super) fn rounds(calls: &[&Seen], pause: i64) -> Vec<u64> {
+    let mut counted: Vec<&Seen> = Vec::new();
+    for one in calls {
+        let follows = |last: &&Seen| one.after >= last.id && one.at - last.at >= pause;
+        if counted.last().is_none_or(follows) {
+            counted.push(one);
+        }
+    }
+    counted.into_iter().map(|one| one.id).collect()
+}
+
 /// What kind of call an exchange is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Call {

@@ -286,7 +286,7 @@ pub(super) async fn list_requests(
 }
 
 pub(super) async fn read_advice(context: Context, Query(asked): Query<AskedAdvice>) -> Answer {
-    let kind = [(CONTENT_TYPE, asked.content_type())];
+    let kind = [(CONTENT_TYPE, asked.format.media_type())];
     let answer = asked.answer(&context.sandbox).await?;
     Ok((kind, answer.to_string()).into_response())
 }

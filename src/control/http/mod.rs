@@ -13,7 +13,7 @@ use axum::middleware;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use utoipa::openapi::HttpMethod;
 
-use super::guard;
+use super::{AdviceFormat, guard};
 use crate::server::{App, Routes};
 
 pub(crate) use openapi::document;
@@ -35,6 +35,8 @@ pub(super) struct Verb {
     pub(super) status: &'static str,
     /// What success answers: a kind.
     pub(super) answer: &'static str,
+    /// A media type that success may come in besides JSON.
+    pub(super) other_form: Option<&'static str>,
     /// What 409 answers, where that is more than an error.
     pub(super) conflict: Option<&'static str>,
     route: MethodRouter<Arc<App>>,
@@ -62,6 +64,7 @@ where
         query: &[],
         status: "200",
         answer: "Nothing",
+        other_form: None,
         conflict: None,
         route,
     }
@@ -89,6 +92,13 @@ impl Verb {
 
     fn gives(self, answer: &'static str) -> Self {
         Self { answer, ..self }
+    }
+
+    fn or_comes_as(self, media_type: &'static str) -> Self {
+        Self {
+            other_form: Some(media_type),
+            ..self
+        }
     }
 
     fn or_conflicts(self, conflict: &'static str) -> Self {
@@ -182,7 +192,11 @@ const FILTER: &[&str] = &[
     "count?: integer",
 ];
 
-const ADVICE: &[&str] = &["client_id?: text", "format?: text", "location?: text"];
+const ADVICE: &[&str] = &[
+    "client_id?: text",
+    "format?: advice_format",
+    "location?: text",
+];
 
 const WHOSE: &[&str] = &["user?: text", "client_id?: text"];
 
@@ -245,7 +259,7 @@ pub(super) fn verbs() -> Vec<Verb> {
         verb(Delete, "/_mock/requests", "Forget the journal", doors::clear_requests),
         verb(Post, "/_mock/verify", "Check the journal against expectations; 409 says what differs", doors::verify).gives("Verified")
             .takes(&["expectations: Expectation[]", "in_order?: boolean"]).or("Expectation[]").or_conflicts("Mismatch"),
-        verb(Get, "/_mock/advice", "What production would punish of what the apps have done", doors::read_advice).gives("Advice").asks(ADVICE),
+        verb(Get, "/_mock/advice", "What production would punish of what the apps have done", doors::read_advice).gives("Advice").or_comes_as(AdviceFormat::Sarif.media_type()).asks(ADVICE),
         verb(Get, "/_mock/sandboxes", "The sandboxes", doors::list_sandboxes).gives("Sandboxes"),
         verb(Post, "/_mock/sandboxes", "A new sandbox, with a seed and settings of its own", doors::create_sandbox).gives("MadeSandbox")
             .takes(&["name?: text", "seed?: seed", "settings?: SettingsPatch"]).creates(),

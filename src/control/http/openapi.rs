@@ -14,6 +14,7 @@ use utoipa::openapi::{
 
 use super::schemas::{COMPONENTS, Component};
 use super::{Verb, verbs};
+use crate::control::{AdviceFormat, Severity};
 use crate::protocol::call::{Endpoint, GrantType, Method};
 
 /// The document, for a server at this base URL.
@@ -81,7 +82,11 @@ fn json_of(description: &str, schema: RefOr<Schema>) -> ResponseBuilder {
 }
 
 fn operation(verb: &Verb) -> OperationBuilder {
-    let success = json_of(verb.summary, schema_of(verb.answer));
+    let mut success = json_of(verb.summary, schema_of(verb.answer));
+    if let Some(form) = verb.other_form {
+        let content = ContentBuilder::new().schema(Some(of_type(Type::Object)));
+        success = success.content(form, content.build());
+    }
     let error = json_of(
         "What is wrong, where, and how to mend it",
         schema_of("Error"),
@@ -191,10 +196,13 @@ fn schema_of(kind: &str) -> RefOr<Schema> {
         "endpoint" => one_of(Endpoint::ALL),
         "grant_type" => one_of(GrantType::ALL),
         "method" => one_of(Method::ALL),
+        "severity" => one_of(Severity::ALL),
+        "advice_format" => one_of(AdviceFormat::ALL),
         "integer" => of_type(Type::Integer),
         "number" => of_type(Type::Number),
         "boolean" => of_type(Type::Boolean),
         "object" => of_type(Type::Object),
+        "integers" => ArrayBuilder::new().items(of_type(Type::Integer)).into(),
         "texts" => ArrayBuilder::new().items(text()).into(),
         "objects" => ArrayBuilder::new().items(of_type(Type::Object)).into(),
         // A number, or text that says the same.

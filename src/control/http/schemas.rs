@@ -82,7 +82,11 @@ pub(super) const COMPONENTS: &[Component] = &[
         "in_order?: boolean",
     ]),
     answer("Verified", &["verified: boolean"], &[]),
-    answer("Advice", &["findings?: objects"], &[]),
+    answer("Advice", &["findings: Finding[]", "exchanges: integer", "dropped: integer"], &[]),
+    answer("Finding", &[
+        "id: text", "severity: severity", "client_id?: text", "summary: text", "why: text", "mend: text", "source: text",
+        "requests: integers",
+    ], &[]),
     sent("Seed", &["users?: User[]", "clients?: Client[]"]),
     answer("Sandbox", &["name: text", "path: text", "idle_seconds: any"], &[]),
     answer("Sandboxes", &["sandboxes: Sandbox[]"], &[]),

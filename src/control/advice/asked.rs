@@ -1,0 +1,81 @@
+//! How is advice asked for over HTTP, and in which form is it answered?
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::sarif;
+use crate::control::Outcome;
+use crate::invalid::Invalid;
+use crate::sandbox::Sandbox;
+
+/// How advice is asked for over HTTP.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Asked {
+    pub(crate) client_id: Option<String>,
+    pub(crate) format: Format,
+    /// The file that SARIF results are shown at.
+    pub(crate) location: Option<String>,
+}
+
+/// The form of the answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Format {
+    #[default]
+    Json,
+    Sarif,
+}
+
+impl Format {
+    pub(crate) const ALL: &[Self] = &[Self::Json, Self::Sarif];
+
+    /// The media type of an answer in this form.
+    pub(crate) const fn media_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Sarif => "application/sarif+json",
+        }
+    }
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "json" => Ok(Self::Json),
+            "sarif" => Ok(Self::Sarif),
+            other => Err(format!("no format {other:?}: choose \"json\" or \"sarif\"")),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Format {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl Asked {
+    /// Answers in the form that was asked for.
+    pub(crate) async fn answer(&self, sandbox: &Sandbox) -> Outcome<Value> {
+        if self.location.is_some() && self.format != Format::Sarif {
+            let why = Invalid::new("location", "only SARIF shows findings at a file");
+            return Err(why
+                .with_hint("ask with format=sarif, or leave it out")
+                .into());
+        }
+        let advice = sandbox.advice(self.client_id.as_deref()).await?;
+        Ok(match self.format {
+            Format::Json => serde_json::json!(advice),
+            Format::Sarif => {
+                let location = self.location.as_deref();
+                sarif::log(&advice, location.unwrap_or(sarif::LOCATION))
+            }
+        })
+    }
+}
