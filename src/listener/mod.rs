@@ -7,6 +7,7 @@ mod socket;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::extract::Request;
@@ -163,10 +164,15 @@ impl Ends {
     /// knows that they are HTTP/1: a caller who says nothing, or half of what every HTTP/2 connection begins with,
     /// would stay for ever.
     async fn nothing_was_asked(&self) {
-        tokio::time::sleep(self.limits.head).await;
-        if self.has_asked.load(Ordering::Relaxed) {
-            std::future::pending::<()>().await;
-        }
+        let mut patience = std::pin::pin!(tokio::time::sleep(self.limits.head));
+        // Polled with the connection: once a request has come, there is nothing to look at.
+        std::future::poll_fn(|context| {
+            if self.has_asked.load(Ordering::Relaxed) {
+                return Poll::Pending;
+            }
+            patience.as_mut().poll(context)
+        })
+        .await;
     }
 }
 
