@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::measure::{self, median, milliseconds, now};
+use crate::measure::{self, Sample, median, milliseconds, now};
 use crate::options::Options;
 use crate::subject::Subject;
 use crate::worker::Scenario;
@@ -15,11 +15,15 @@ use crate::worker::Scenario;
 const CALLERS: usize = 16;
 /// How often one advice is timed.
 const TIMES: usize = 15;
+/// So long they sign in until the journal is full, and more.
+const FILLING: Duration = Duration::from_secs(3);
 
 /// What was measured.
 pub(crate) struct Cost {
     /// Milliseconds of one advice over a journal that is full.
     pub(crate) one: f64,
+    /// The longest that a request took while advice was asked for the first time, in milliseconds.
+    pub(crate) stalled: f64,
     /// How much longer the middle request takes while advice is asked for without a pause.
     pub(crate) beside: f64,
     pub(crate) json: Value,
@@ -30,19 +34,16 @@ pub(crate) async fn cost(options: &Options, pin: bool) -> Result<Cost, String> {
     server.sign_in(CALLERS).await?;
     let server = Arc::new(server);
     let mut control = server.control().await?;
-    // Until the journal holds nothing but what apps do.
-    let exchanges = loop {
-        measure::sample(
-            &server,
-            (Scenario::Flow, CALLERS),
-            Duration::from_millis(200),
-        )
-        .await?;
-        let advice = control.ask("GET", "/_mock/advice", &json!({})).await?;
-        if advice["dropped"].as_u64() > Some(0) {
-            break advice["exchanges"].clone();
-        }
-    };
+    // The journal holds nothing but what apps do, and nobody has asked for it yet.
+    let (mut first, mut stalled) = (Vec::new(), Vec::new());
+    for _ in 0..options.rounds {
+        control.ask("DELETE", "/_mock/requests", &json!({})).await?;
+        measure::sample(&server, (Scenario::Flow, CALLERS), FILLING).await?;
+        let took = advise_beside(&server).await?;
+        first.push(took.0);
+        stalled.push(took.1);
+    }
+    let advice = control.ask("GET", "/_mock/advice", &json!({})).await?;
     let mut took = Vec::new();
     for _ in 0..TIMES {
         let began = now();
@@ -68,9 +69,7 @@ pub(crate) async fn cost(options: &Options, pin: bool) -> Result<Cost, String> {
         }
         asking.abort();
     }
-    let middle = |samples: &[measure::Sample], value: fn(&measure::Sample) -> f64| {
-        median(samples.iter().map(value))
-    };
+    let middle = |samples: &[Sample], value: fn(&Sample) -> f64| median(samples.iter().map(value));
     let p50 = (
         middle(&alone, |one| one.p50),
         middle(&beside, |one| one.p50),
@@ -79,17 +78,37 @@ pub(crate) async fn cost(options: &Options, pin: bool) -> Result<Cost, String> {
         middle(&alone, |one| one.p99),
         middle(&beside, |one| one.p99),
     );
-    let one = median(took);
+    let (one, stalled) = (median(took), median(stalled));
     Ok(Cost {
         one,
+        stalled,
         beside: p50.1 / p50.0,
         json: json!({
-            "exchanges": exchanges,
-            "milliseconds": one,
+            "exchanges": advice["exchanges"],
+            "dropped": advice["dropped"],
+            "milliseconds": { "first": median(first), "later": one, "longest_request_beside_the_first": stalled },
             "userinfo_microseconds": {
                 "alone": { "p50": p50.0, "p99": p99.0 },
                 "beside": { "p50": p50.1, "p99": p99.1 },
             },
         }),
     })
+}
+
+/// Milliseconds of one advice, and of the longest of the requests that were answered meanwhile, one after another.
+async fn advise_beside(server: &Subject) -> Result<(f64, f64), String> {
+    let mut control = server.control().await?;
+    let asking = tokio::spawn(async move {
+        let began = now();
+        let answered = control.ask("GET", "/_mock/advice", &json!({})).await;
+        answered.map(|_| milliseconds(began.elapsed()))
+    });
+    let (mut other, mut longest) = (server.control().await?, 0_f64);
+    while !asking.is_finished() {
+        let began = now();
+        other.ask("GET", "/api/health", &json!({})).await?;
+        longest = longest.max(milliseconds(began.elapsed()));
+    }
+    let took = asking.await.map_err(|why| why.to_string())?;
+    Ok((took?, longest))
 }

@@ -155,13 +155,19 @@ pub(crate) fn of_many_tokens(rows: &[Row], name: &str) -> Option<Target> {
 }
 
 /// The targets about advice: what one costs, and what it costs those who ask for something else meanwhile.
-pub(crate) fn of_advice(cost: &Cost) -> [Target; 2] {
+pub(crate) fn of_advice(cost: &Cost) -> [Target; 3] {
     [
         Target::new(
             "one advice over a full journal",
             cost.one,
             " ms",
             (AtMost(250.0), AtMost(2500.0)),
+        ),
+        Target::new(
+            "the longest request beside the first advice",
+            cost.stalled,
+            " ms",
+            (AtMost(20.0), AtMost(200.0)),
         ),
         Target::new(
             "userinfo while advice is asked for without a pause, p50",

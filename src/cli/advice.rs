@@ -61,7 +61,8 @@ pub(super) async fn show(asked: &Advice) -> anyhow::Result<Verdict> {
     };
     anyhow::ensure!(
         found.exchanges > 0,
-        "nobody has called this sandbox, so that there is nothing to judge; is it the one that the app was told of? (--url)"
+        "{} has called this sandbox, so that there is nothing to judge; is it the one that the app was told of? (--server)",
+        self::whoever(asked.client.as_deref())
     );
     Ok(match found.at_least(limit).next() {
         Some(_) => Verdict::Failed,
@@ -82,6 +83,13 @@ impl Advice {
         let path = format!("advice?{}", query.finish());
         self.server.control("GET", &path, &json!({})).await
     }
+}
+
+fn whoever(client: Option<&str>) -> String {
+    client.map_or_else(
+        || "nobody".to_owned(),
+        |client| format!("no app {client:?}"),
+    )
 }
 
 fn pretty(answer: &Value) -> anyhow::Result<String> {

@@ -12,6 +12,7 @@ use std::future::pending;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::Request;
 use axum::http::Method;
 use axum::response::Response;
@@ -26,26 +27,26 @@ use whole::ToTheEnd;
 
 /// What is around every route.
 pub(crate) async fn pass(app: Arc<App>, request: Request, table: Router) -> Response {
-    let (mut parts, mut body) = request.into_parts();
-    let is_observed = is_observed(parts.uri.path());
-    let received = if is_observed {
-        let bytes = read_body(std::mem::take(&mut body)).await;
-        Some(read_params(&parts.headers, bytes).await)
-    } else {
-        None
-    };
-    let visit = match Visit::begin(&mut parts, &app, received).await {
-        Ok(visit) => Arc::new(visit),
+    let (mut parts, body) = request.into_parts();
+    let mut visit = match Visit::begin(&parts, &app).await {
+        Ok(visit) => visit,
         Err(why) => return respond::failure(&why),
     };
-    parts.extensions.insert(Arc::clone(&visit));
-    if !is_observed {
+    if !is_observed(parts.uri.path()) {
+        visit.headers.clone_from(&parts.headers);
+        parts.extensions.insert(Arc::new(visit));
         return legacy::host(Request::from_parts(parts, body), table).await;
     }
+    let began = visit.sandbox.journal.newest();
+    visit.received = read_params(&parts.headers, read_body(body).await).await;
+    // The handlers have them from here.
+    visit.headers = std::mem::take(&mut parts.headers);
+    let visit = Arc::new(visit);
+    parts.extensions.insert(Arc::clone(&visit));
 
-    let head = record::Head::of(&parts, &visit);
+    let head = record::Head::of(&parts, &visit, began);
     let struck = strike(&visit, &parts);
-    let request = Request::from_parts(parts, body);
+    let request = Request::from_parts(parts, Body::empty());
     let cut = effect::cut(&struck, &request);
     let response = ToTheEnd::new(async move {
         let response = effect::carry_out(&visit, &struck, request, table).await;

@@ -5,11 +5,12 @@
 use axum::body::{self, Bytes, to_bytes};
 use axum::http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, Uri};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri, Version};
 use axum::response::Response;
 
 use super::{Visit, abridge};
 use crate::contract::Rules;
+use crate::listener::Came;
 use crate::protocol::call::{Endpoint, GrantType};
 use crate::protocol::client_auth::Credentials;
 use crate::protocol::params::Params;
@@ -39,6 +40,8 @@ const LARGEST: usize = 8 * 1024;
 pub(super) struct Head {
     after: u64,
     at: Timestamp,
+    real: Timestamp,
+    connection: Option<u16>,
     method: Method,
     wire: Wire,
     endpoint: Endpoint,
@@ -160,6 +163,12 @@ fn asked(query: Option<&str>) -> Params {
     })
 }
 
+/// The connection on which requests come one after another, as the caller's port: on those of HTTP/2 they come at once.
+fn connection(parts: &Parts) -> Option<u16> {
+    let peer = Came::of(&parts.extensions)?.peer?;
+    (parts.version < Version::HTTP_2).then(|| peer.port())
+}
+
 /// The first value of each header that tells something.
 fn telling(headers: &HeaderMap) -> [Option<&HeaderValue>; TELLING.len()] {
     let mut told = [None; TELLING.len()];
@@ -172,7 +181,9 @@ fn telling(headers: &HeaderMap) -> [Option<&HeaderValue>; TELLING.len()] {
 }
 
 impl Head {
-    pub(super) fn of(parts: &Parts, visit: &Visit) -> Self {
+    /// `after` is the newest exchange that was over when this one began.
+    pub(super) fn of(parts: &Parts, visit: &Visit, after: u64) -> Self {
+        let (at, real) = visit.sandbox.clock.read();
         let query = parts.uri.query();
         let by_query = || {
             let query = query.filter(|query| query.contains("grant_type"));
@@ -180,8 +191,10 @@ impl Head {
         };
         let by_body = visit.received.params.text("grant_type");
         Self {
-            after: visit.sandbox.journal.newest(),
-            at: visit.sandbox.now(),
+            after,
+            at,
+            real,
+            connection: connection(parts),
             method: parts.method.clone(),
             wire: Wire::of(&parts.uri, visit),
             endpoint: Endpoint::of(parts.uri.path()),
@@ -222,6 +235,8 @@ fn tell(id: u64, head: Head, tail: Tail) -> Entry {
         id,
         after: head.after,
         at: head.at,
+        real: head.real,
+        connection: head.connection,
         endpoint: head.endpoint,
         method: abridge::text(head.method.to_string()),
         path: abridge::text(sent.path),

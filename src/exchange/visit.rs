@@ -90,13 +90,8 @@ impl Notes {
 }
 
 impl Visit {
-    /// `received` is what the body says, where the request is an exchange with an app. Then the headers are taken out of
-    /// the request, for the handlers have them from here.
-    pub(super) async fn begin(
-        parts: &mut Parts,
-        app: &App,
-        received: Option<Received>,
-    ) -> Result<Self, StoreError> {
+    /// What is known by the head alone; headers and body are still the request's.
+    pub(super) async fn begin(parts: &Parts, app: &App) -> Result<Self, StoreError> {
         let path = parts
             .extensions
             .get::<SandboxPath>()
@@ -110,11 +105,8 @@ impl Visit {
             sandbox,
             rules,
             notes: Notes::default(),
-            headers: match received {
-                Some(_) => std::mem::take(&mut parts.headers),
-                None => parts.headers.clone(),
-            },
-            received: received.unwrap_or_default(),
+            headers: HeaderMap::new(),
+            received: Received::default(),
         })
     }
 

@@ -36,6 +36,12 @@ impl Clock {
         self.state().now()
     }
 
+    /// The time here, and the system's.
+    pub(crate) fn read(&self) -> (Timestamp, Timestamp) {
+        let system = system_now();
+        (self.state().at(system), system)
+    }
+
     pub(crate) fn state(&self) -> ClockState {
         // A clock is one plain value: whoever panicked while holding the lock left it whole.
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -70,8 +76,13 @@ pub(super) fn system_now() -> Timestamp {
 
 impl ClockState {
     fn now(self) -> Timestamp {
+        self.at(system_now())
+    }
+
+    /// The time here when it is that time for the system.
+    fn at(self, system: Timestamp) -> Timestamp {
         match self {
-            Self::Running { ahead_ms } => Timestamp(system_ms().saturating_add(ahead_ms)),
+            Self::Running { ahead_ms } => Timestamp(system.0.saturating_add(ahead_ms)),
             Self::Frozen { at } => at,
         }
     }

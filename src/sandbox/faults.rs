@@ -95,6 +95,13 @@ pub(crate) struct Effect {
     pub(crate) deny: bool,
 }
 
+impl Effect {
+    /// Whether it may keep an answer from whoever waits for it: what they read is broken, or they have given up.
+    pub(crate) fn hides(&self) -> bool {
+        self.reset || self.truncate || self.malformed || self.slow_body || self.delay.is_some()
+    }
+}
+
 /// How long an answer waits.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(untagged)]

@@ -18,6 +18,9 @@ use crate::protocol::time::Timestamp;
 /// So many exchanges are kept unless it is set otherwise; the oldest go.
 pub(crate) const DEFAULT_CAPACITY: usize = 10_000;
 
+/// So many are taken to pieces in one go.
+const AT_ONCE: usize = 50;
+
 /// One exchange, secrets and all: whoever shows it redacts it, and `Debug` shows nothing that was sent.
 #[derive(Clone)]
 pub(crate) struct Entry {
@@ -27,6 +30,10 @@ pub(crate) struct Entry {
     pub(crate) after: u64,
     /// The sandbox's time.
     pub(crate) at: Timestamp,
+    /// The system's, which no control call moves or stops.
+    pub(crate) real: Timestamp,
+    /// The connection, where requests come on it one after another.
+    pub(crate) connection: Option<u16>,
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) endpoint: Endpoint,
@@ -165,6 +172,24 @@ pub(crate) struct Gone {
     pub(crate) last: u64,
 }
 
+impl Kept {
+    /// The exchanges after this one.
+    fn after(&mut self, id: u64) -> impl Iterator<Item = &mut Slot> {
+        // They are numbered one after another.
+        let first = self.last_id + 1 - self.entries.len() as u64;
+        let known = usize::try_from((id + 1).saturating_sub(first)).unwrap_or(usize::MAX);
+        self.entries.iter_mut().skip(known)
+    }
+
+    /// Takes some exchanges after this one to pieces. The last of them; nothing where there are none.
+    fn unfold_some(&mut self, after: u64) -> Option<u64> {
+        let first = self.last_id + 1 - self.entries.len() as u64;
+        let some = self.after(after).take(AT_ONCE);
+        let many = some.map(Slot::tell).count() as u64;
+        (many > 0).then(|| first.max(after + 1) + many - 1)
+    }
+}
+
 impl Journal {
     pub(crate) fn new(capacity: usize) -> Self {
         Self {
@@ -220,15 +245,32 @@ impl Journal {
             .send_modify(|told| *told = self.newest().max(*told));
     }
 
+    /// Takes to pieces what is not yet, a little at a time: whoever writes the next one down waits for a little at the most.
+    fn unfold(&self) {
+        let mut after = 0;
+        while let Some(last) = self.kept().unfold_some(after) {
+            after = last;
+        }
+    }
+
     /// The exchanges that fit, oldest first.
     pub(crate) fn matching(&self, fits: impl Fn(&Entry) -> bool) -> Vec<Entry> {
+        self.unfold();
         let mut kept = self.kept();
         let told = kept.entries.iter_mut().filter_map(Slot::tell);
         told.filter(|entry| fits(entry)).cloned().collect()
     }
 
+    /// Some exchanges after this one, oldest first: none, where it is the newest.
+    pub(crate) fn page(&self, after: u64) -> Vec<Entry> {
+        let mut kept = self.kept();
+        let some = kept.after(after).take(AT_ONCE);
+        some.filter_map(Slot::tell).cloned().collect()
+    }
+
     /// Whether any exchange is so.
     pub(crate) fn any(&self, is_so: impl Fn(&Entry) -> bool) -> bool {
+        self.unfold();
         let mut kept = self.kept();
         kept.entries.iter_mut().filter_map(Slot::tell).any(is_so)
     }

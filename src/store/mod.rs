@@ -78,8 +78,9 @@ pub enum StoreError {
     /// The file could not be written: a full disk, a directory that has become read-only. What was asked for is not
     /// acknowledged, and nothing that was is lost; the next change tries again.
     #[error(
-        "the database cannot be written: {why}; nothing that was acknowledged is lost, and writing goes on by itself \
-         once there is room and leave to write"
+        "the database {path} cannot be written: {why}; nothing that was acknowledged is lost, and writing goes on by itself \
+         once there is room and leave to write",
+        path = path.display()
     )]
     Unwritable {
         /// The file.

@@ -214,7 +214,7 @@ async fn a_run_of_ci_fails_where_it_is_told_to() {
       mend: draw a verifier for each attempt, send its S256 challenge to authorize, and the verifier with the code
       https://www.rfc-editor.org/rfc/rfc9700#section-2.1.1
 
-    1 error, 0 warnings, 0 hints, in 5 exchanges
+    1 error, 0 warnings, 0 hints, in 1 exchange
     ");
     for (limit, code) in [("error", 1), ("warning", 1), ("hint", 1)] {
         assert_eq!(
@@ -234,6 +234,10 @@ async fn a_run_of_ci_fails_where_it_is_told_to() {
     assert_eq!(status, Some(2), "nobody has called it: {text}");
     assert!(text.contains("nothing to judge"), "{text}");
     mock.signs_in(&CONF, "1").await;
+    let of_spa = ["advice", "--fail-on", "error", "--client", "spa"];
+    let (status, text) = shell(&mock, &of_spa).await;
+    assert_eq!(status, Some(2), "another app has called it: {text}");
+    assert!(text.contains(r#"no app "spa" has called"#), "{text}");
     assert_eq!(
         shell(&mock, &["advice", "--fail-on", "warning"]).await.0,
         Some(0)

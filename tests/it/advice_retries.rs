@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{CONF, DEVICE_TOKEN, Mock, Spender, USERINFO, World, watched};
+use crate::support::{CONF, DEVICE_TOKEN, Line, ME, Mock, Spender, USERINFO, World, watched};
 
 async fn world() -> Mock {
     watched(Mock::documented().await).await
@@ -131,11 +131,11 @@ async fn who_does_not_wait_after_a_429_is_warned() {
 async fn who_asks_for_something_else_after_a_429_has_not_waited_either() {
     let mock = world().await;
     mock.set(json!({ "rate_limits": true })).await;
-    for call in 1..=24 {
+    for call in 1..=25 {
         let scope = call.to_string();
         mock.token(&CONF.for_itself().with("scope", &scope)).await;
         mock.later("200ms").await;
-        let accused = if call < 24 {
+        let accused = if call < 25 {
             ""
         } else {
             "warning rate-limit-ignored"
@@ -145,11 +145,91 @@ async fn who_asks_for_something_else_after_a_429_has_not_waited_either() {
 }
 
 #[tokio::test]
+async fn requests_that_stood_in_a_queue_have_not_asked_again_after_a_429() {
+    let mock = world().await;
+    mock.set(json!({ "rate_limits": true })).await;
+    for call in 1..=40 {
+        let scope = call.to_string();
+        mock.token(&CONF.for_itself().with("scope", &scope)).await;
+        mock.later("5ms").await;
+    }
+    assert_eq!(mock.accusations().await, "");
+}
+
+#[tokio::test]
+async fn people_who_meet_a_limit_now_and_then_are_not_one_who_ignores_it() {
+    let mock = world().await;
+    let tokens = [
+        mock.signs_in(&CONF, "1").await,
+        mock.signs_in(&CONF, "1").await,
+    ];
+    for _ in 0..5 {
+        mock.later("5m").await;
+        let limited = json!({ "endpoint": "me", "times": 2, "effect": { "error": "rate_limited", "headers": { "Retry-After": "2" } } });
+        fault(&mock, limited).await;
+        for tokens in &tokens {
+            mock.calls(ME, tokens).await;
+            mock.later("300ms").await;
+        }
+        mock.later("3s").await;
+        for tokens in &tokens {
+            mock.calls(ME, tokens).await;
+        }
+    }
+    assert_eq!(mock.accusations().await, "");
+}
+
+#[tokio::test]
+async fn callers_side_by_side_each_wait_for_themselves() {
+    let mock = world().await;
+    let tokens = mock.signs_in(&CONF, "1").await;
+    let head = format!(
+        "GET {ME} HTTP/1.1\r\nHost: mock\r\nAuthorization: Bearer {}\r\n",
+        tokens.access
+    );
+    for (times, effect, waits) in [
+        (
+            6,
+            json!({ "error": "rate_limited", "headers": { "Retry-After": "1" } }),
+            ["1s", "1s"],
+        ),
+        (9, json!({ "status": 503 }), ["100ms", "200ms"]),
+    ] {
+        fault(
+            &mock,
+            json!({ "endpoint": "me", "times": times, "effect": effect }),
+        )
+        .await;
+        for wait in ["1ms"].into_iter().chain(waits).chain(["400ms"]) {
+            mock.later(wait).await;
+            // Three at once: none has ended when the last begins.
+            let mut lines = Vec::new();
+            for _ in 0..3 {
+                let mut line = Line::to(mock.server().address()).await;
+                line.say(&format!(
+                    "{head}Expect: 100-continue\r\nContent-Length: 1\r\n\r\n"
+                ))
+                .await;
+                line.hears("100 Continue").await;
+                lines.push(line);
+            }
+            for mut line in lines {
+                line.say("x").await;
+                line.hears("HTTP/1.1 ").await;
+            }
+        }
+        mock.later("2m").await;
+    }
+    assert_eq!(mock.accusations().await, "");
+}
+
+#[tokio::test]
 async fn retries_that_do_not_wait_longer_are_a_warning() {
     let mock = world().await;
     for (name, waits, accused) in [
         ("backoff", ["100ms", "200ms", "400ms"], ""),
         ("patient", ["2s", "2s", "2s"], ""),
+        ("chance", ["60ms", "90ms", "30ms"], ""),
         (
             "steady",
             ["300ms", "300ms", "300ms"],

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Attempt, CONF, ME, Mock, SPA, Tokens, USERINFO, World, watched};
+use crate::support::{Attempt, CONF, Line, ME, Mock, SPA, TOKEN, Tokens, USERINFO, World, watched};
 
 async fn world() -> (Mock, Tokens) {
     let mock = watched(Mock::documented().await).await;
@@ -63,17 +63,41 @@ async fn two_refreshes_of_one_grant_at_once_are_an_error() {
     }
     // However long the one was under way, the other began meanwhile.
     mock.later("61m").await;
-    let slow = json!({ "endpoint": "token", "times": 1, "effect": { "delay": "300ms" } });
-    let fault = mock.control("POST", "/faults", slow).await;
-    let (world, refresh) = (mock.clone(), CONF.refreshes(&tokens.refresh));
-    let first = tokio::spawn(async move { world.token(&refresh).await });
-    let fault = format!("/faults/{}", fault["id"]);
-    while mock.control("GET", &fault, json!({})).await["struck"] == 0 {}
+    let body = CONF.refreshes(&tokens.refresh).encoded();
+    let mut first = Line::to(mock.server().address()).await;
+    let head = format!(
+        "POST {TOKEN} HTTP/1.1\r\nHost: mock\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+         Expect: 100-continue\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    first.say(head).await;
+    // Whoever is told to go on has been heard.
+    first.hears("100 Continue").await;
     mock.later("30s").await;
     mock.refreshed(&CONF, &tokens).await;
     mock.later("30s").await;
-    assert_eq!(first.await.expect("it is answered").status, 400);
+    first.say(body).await;
+    first.hears("invalid_grant").await;
     assert_eq!(mock.accusations().await, "error refresh-race");
+}
+
+#[tokio::test]
+async fn who_gives_up_on_an_answer_and_tries_again_is_accused_of_nothing() {
+    let (mock, tokens) = world().await;
+    mock.later("61m").await;
+    let attempt = Attempt::of(&CONF);
+    let code = mock.approve(&attempt.asks("1")).await.code();
+    for sent in [CONF.refreshes(&tokens.refresh), attempt.redeems(&code)] {
+        let slow = json!({ "endpoint": "token", "times": 1, "effect": { "delay": "200ms" } });
+        let set = mock.control("POST", "/faults", slow).await;
+        let (world, again) = (World::clone(&mock), sent.clone());
+        let late = tokio::spawn(async move { world.token(&again).await });
+        let path = format!("/faults/{}", set["id"]);
+        while mock.control("GET", &path, json!({})).await["struck"] == 0 {}
+        assert_eq!(mock.token(&sent).await.status, 200);
+        assert_eq!(late.await.expect("it is answered").status, 400);
+    }
+    assert_eq!(mock.accusations().await, "");
 }
 
 #[tokio::test]
@@ -157,6 +181,15 @@ async fn a_refresh_for_every_call_is_a_warning() {
         tokens = mock.refreshed(&CONF, &tokens).await;
     }
     assert_eq!(mock.accusations().await, "warning refresh-every-call");
+    // A scope that changes nothing is no reason.
+    let scoped = mock.sandbox("scoped");
+    let mut tokens = scoped.signs_in(&CONF, "1").await;
+    for _ in 0..4 {
+        scoped.later("20m").await;
+        let refresh = CONF.refreshes(&tokens.refresh).with("scope", "1");
+        tokens = Tokens::of(&scoped.token(&refresh).await);
+    }
+    assert_eq!(scoped.accusations().await, "warning refresh-every-call");
     let thrifty = mock.sandbox("thrifty");
     let mut tokens = thrifty.signs_in(&CONF, "1").await;
     for _ in 0..4 {
@@ -242,6 +275,19 @@ async fn parts_of_a_page_that_are_refused_together_are_one_refusal() {
 }
 
 #[tokio::test]
+async fn calls_that_stood_in_a_queue_while_their_token_was_replaced_are_no_loop() {
+    let (mock, tokens) = world().await;
+    mock.later("61m").await;
+    mock.calls(ME, &tokens).await;
+    let next = mock.refreshed(&CONF, &tokens).await;
+    for _ in 0..12 {
+        mock.calls(ME, &tokens).await;
+    }
+    mock.calls(ME, &next).await;
+    assert_eq!(mock.accusations().await, "");
+}
+
+#[tokio::test]
 async fn what_is_mended_for_one_person_is_not_mended_for_another() {
     let (mock, adas) = world().await;
     let attempt = Attempt::of(&CONF);
@@ -293,6 +339,27 @@ async fn a_call_that_names_no_client_is_that_of_its_token() {
     assert!(
         summary.ends_with("no request says which client it is of"),
         "{summary}"
+    );
+}
+
+#[tokio::test]
+async fn a_token_that_a_test_has_minted_is_its_apps_all_the_same() {
+    let (mock, _) = world().await;
+    let wanted = json!({ "user": "ada", "client_id": "spa" });
+    let minted = mock.control("POST", "/tokens", wanted).await;
+    let minted = Tokens {
+        access: minted["access_token"].as_str().expect("minted").to_owned(),
+        refresh: String::new(),
+    };
+    mock.later("61m").await;
+    for _ in 0..3 {
+        mock.later("1s").await;
+        mock.calls(ME, &minted).await;
+    }
+    let finding = &mock.findings().await[0];
+    assert_eq!(
+        (&finding["id"], &finding["client_id"]),
+        (&json!("expired-token-kept"), &json!("spa"))
     );
 }
 

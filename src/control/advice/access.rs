@@ -1,6 +1,6 @@
 //! How does the app use an access token, and does it give it back?
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::history::History;
 use super::seen::{Call, Seen, rounds};
@@ -36,8 +36,8 @@ pub(super) const RULES: &[Rule] = &[
         id: "revoke-missing",
         severity: Severity::Hint,
         why: "a refresh token that nobody revokes lives for 30 days after the person has signed out",
-        mend: "at sign-out, send the refresh token to /revoke with client_id and client_secret; Civitai answers 200 whatever \
-               happens",
+        mend: "at sign-out, send the refresh token to /revoke with client_id, and client_secret where the app has one; Civitai answers \
+               200 whatever happens",
         source: "https://www.rfc-editor.org/rfc/rfc7009#section-2",
         look: no_revoke,
     },
@@ -68,7 +68,7 @@ fn uses(history: &History) -> impl Iterator<Item = (&Seen, &str)> {
 /// their way are refused together, and seldom look as if they were. What mends it for one person mends nothing for others.
 fn kept(history: &History) -> Option<Sight> {
     let mut refusals: BTreeMap<&str, Vec<&Seen>> = BTreeMap::new();
-    let mut requests = Vec::new();
+    let (mut requests, mut replaced) = (Vec::new(), HashSet::new());
     for one in &history.seen {
         match one.call {
             Call::Authorize
@@ -78,6 +78,10 @@ fn kept(history: &History) -> Option<Sight> {
             | Call::Poll
             | Call::Device => {
                 let mender = mender(history, one);
+                if one.is_success() {
+                    replaced.extend(refusals.keys().copied());
+                    replaced.extend(replaced_by(history, one));
+                }
                 refusals.retain(|token, calls| {
                     let person = person(history, token);
                     let is_other = mender.is_some() && person.is_some() && mender != person;
@@ -93,7 +97,7 @@ fn kept(history: &History) -> Option<Sight> {
                     is_other
                 });
             }
-            _ if one.is_unauthorized() && !one.is_faulty => {
+            _ if one.is_unauthorized() && !one.is_lost => {
                 if let Some(token) = one.bearer() {
                     refusals.entry(token).or_default().push(one);
                 }
@@ -101,9 +105,11 @@ fn kept(history: &History) -> Option<Sight> {
             _ => {}
         }
     }
-    for calls in refusals.into_values() {
+    for (token, calls) in refusals {
         let (paused, quick) = (rounds(&calls, MENDING), rounds(&calls, 0));
-        if paused.len() >= AGAIN || quick.len() >= IN_A_ROW {
+        // Of calls that stood in a queue while the token was replaced, the pauses tell.
+        let is_loop = quick.len() >= IN_A_ROW && !replaced.contains(token);
+        if paused.len() >= AGAIN || is_loop {
             requests.extend(quick);
         }
     }
@@ -117,6 +123,12 @@ fn kept(history: &History) -> Option<Sight> {
 /// Whom a token was issued for, as far as its birth was seen.
 fn person(history: &History, token: &str) -> Option<i64> {
     history.seen.get(history.birth(token)?.by)?.user
+}
+
+/// The access token that this refresh has replaced.
+fn replaced_by<'a>(history: &'a History, one: &Seen) -> Option<&'a str> {
+    let birth = history.birth(one.param("refresh_token")?)?;
+    history.seen.get(birth.by)?.answered("access_token")
 }
 
 /// For whom a sign-in or a refresh brings new tokens; nobody where it does not say so.

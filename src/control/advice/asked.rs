@@ -69,6 +69,10 @@ impl Asked {
                 .with_hint("ask with format=sarif, or leave it out")
                 .into());
         }
+        if self.location.as_deref() == Some("") {
+            let why = Invalid::new("location", "no file has an empty name");
+            return Err(why.with_hint("give a path, or leave it out").into());
+        }
         let advice = sandbox.advice(self.client_id.as_deref()).await?;
         Ok(match self.format {
             Format::Json => serde_json::json!(advice),

@@ -32,6 +32,8 @@ fn reused(history: &History) -> Option<Sight> {
         };
         let before = first.entry(code).or_default();
         match before {
+            // Whoever has given up on an answer that a fault holds back may try again meanwhile.
+            Some(_) if one.is_lost => {}
             Some(before) => requests.extend([before.id, one.id]),
             None if uses_up(one) => *before = Some(one),
             // Whoever got no answer, or none that settles it, may try again.

@@ -118,27 +118,48 @@ pub(super) fn stretches(mut all: Vec<Seen>, turns: &[u64]) -> Vec<Vec<Seen>> {
     found
 }
 
+/// Whose the tokens are that these exchanges show: an app's, or the playground's, which is no app.
+pub(super) fn owners(all: &[Seen]) -> HashMap<String, Option<String>> {
+    let mut owners: HashMap<String, Option<String>> = HashMap::new();
+    for one in all {
+        let by_token = one.presented().and_then(|token| owners.get(token).cloned());
+        let is_ours = one.is_of_the_playground() || by_token == Some(None);
+        let owner = match (is_ours, &one.client) {
+            (true, _) => Some(None),
+            (false, Some(client)) => Some(Some(client.clone())),
+            (false, None) => by_token,
+        };
+        let Some(owner) = owner else {
+            continue;
+        };
+        if let Some(token) = one.presented() {
+            owners
+                .entry(token.to_owned())
+                .or_insert_with(|| owner.clone());
+        }
+        let tokens = born(one).into_iter().flatten();
+        owners.extend(tokens.map(|token| (token.to_owned(), owner.clone())));
+    }
+    owners
+}
+
 /// Sorts exchanges by the app that they are of. What does not say so, but comes with a token that an app was given, is
 /// that app's; what the playground did is nobody's. `meddled` says after which exchanges a control call has ended tokens.
-pub(super) fn by_client(mut all: Vec<Seen>, meddled: &Arc<[u64]>) -> Vec<History> {
-    let mut owners: HashMap<String, Option<String>> = HashMap::new();
+pub(super) fn by_client(
+    mut all: Vec<Seen>,
+    owners: &HashMap<String, Option<String>>,
+    meddled: &Arc<[u64]>,
+) -> Vec<History> {
     let mut ours = vec![false; all.len()];
     let mut moved = Moved::default();
     for (at, one) in all.iter_mut().enumerate() {
-        let presented = one.bearer().or_else(|| one.param("refresh_token"));
-        let presented = presented.or_else(|| one.param("token"));
-        let presented = presented.or_else(|| one.param("access_token"));
-        let owner = presented.and_then(|token| owners.get(token));
+        let owner = one.presented().and_then(|token| owners.get(token));
         // An owner that is no app is the playground.
         ours[at] = one.is_of_the_playground() || owner.is_some_and(Option::is_none);
         if let (None, Some(Some(owner))) = (&one.client, owner) {
             one.client = Some(owner.clone());
         }
         moved.follow(one);
-        let owner = one.client.clone().filter(|_| !ours[at]);
-        let is_known = ours[at] || owner.is_some();
-        let tokens = born(one).into_iter().flatten().filter(|_| is_known);
-        owners.extend(tokens.map(|token| (token.to_owned(), owner.clone())));
     }
     let mut clients: Vec<(Option<String>, Vec<Seen>)> = Vec::new();
     let mut places: HashMap<Option<String>, usize> = HashMap::new();

@@ -16,7 +16,6 @@ mod scopes;
 mod secrets;
 mod seen;
 
-use std::cell::Cell;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -24,17 +23,15 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::Outcome;
+use crate::protocol::secret::SecretHash;
 use crate::sandbox::Sandbox;
-use crate::sandbox::journal::Breaks;
+use crate::sandbox::journal::{Breaks, Entry};
 pub(crate) use asked::{Asked, Format};
 use history::History;
 use seen::Seen;
 
 /// So many of the exchanges that show it are named by a finding: the newest.
 const NAMED: usize = 20;
-
-/// So many exchanges are read in one go: whoever writes the next one down waits no longer.
-const AT_ONCE: usize = 200;
 
 /// How bad a finding is. What is worse comes first, and is less.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -183,7 +180,8 @@ impl fmt::Display for Finding {
 pub struct Advice {
     /// By severity, then id, then client.
     pub findings: Vec<Finding>,
-    /// How many exchanges were looked at, of every client. Where there are none, nothing was judged.
+    /// How many exchanges were looked at: of every client, or of the one that was asked for; what the playground did is not
+    /// counted. Where there are none, nothing was judged.
     pub exchanges: u64,
     /// How many older ones the journal has let go since it was cleared: of them, nothing is said.
     pub dropped: u64,
@@ -208,7 +206,13 @@ impl fmt::Display for Advice {
             format!("{many} {severity}{}", if many == 1 { "" } else { "s" })
         };
         let counts: Vec<String> = Severity::ALL.iter().map(|one| count(*one)).collect();
-        write!(f, "{}, in {} exchanges", counts.join(", "), self.exchanges)?;
+        let plural = if self.exchanges == 1 { "" } else { "s" };
+        write!(
+            f,
+            "{}, in {} exchange{plural}",
+            counts.join(", "),
+            self.exchanges
+        )?;
         if self.dropped > 0 {
             write!(
                 f,
@@ -220,12 +224,19 @@ impl fmt::Display for Advice {
     }
 }
 
-/// What all rules find in these exchanges; none of them looks across a way back to a snapshot.
-fn advise(seen: Vec<Seen>, breaks: Breaks) -> Vec<Finding> {
+/// What all rules find in these exchanges, of one client where it is named; none of them looks across a way back to a
+/// snapshot.
+fn advise(seen: Vec<Seen>, breaks: Breaks, client: Option<&str>) -> Advice {
     let mut findings: Vec<Finding> = Vec::new();
+    let mut exchanges = 0;
     let ended: Arc<[u64]> = breaks.tokens_ended.into();
+    let owners = history::owners(&seen);
     let stretches = history::stretches(seen, &breaks.turned_back).into_iter();
-    for history in stretches.flat_map(|seen| history::by_client(seen, &ended)) {
+    let histories = stretches.flat_map(|seen| history::by_client(seen, &owners, &ended));
+    let is_asked_for =
+        |history: &History| client.is_none_or(|client| history.client.as_deref() == Some(client));
+    for history in histories.filter(is_asked_for) {
+        exchanges += history.seen.len() as u64;
         for rule in rules() {
             let Some(sight) = (rule.look)(&history) else {
                 continue;
@@ -250,7 +261,11 @@ fn advise(seen: Vec<Seen>, breaks: Breaks) -> Vec<Finding> {
     }
     findings
         .sort_by_cached_key(|one: &Finding| (one.severity, one.id.clone(), one.client_id.clone()));
-    findings
+    Advice {
+        findings,
+        exchanges,
+        dropped: 0,
+    }
 }
 
 impl Sandbox {
@@ -260,26 +275,19 @@ impl Sandbox {
         if client.is_some() {
             self.known_parties(client, None)?;
         }
-        let sandbox = self.clone();
+        let (sandbox, client) = (self.clone(), client.map(str::to_owned));
         let advising = tokio::task::spawn_blocking(move || {
-            let (seen, journal) = (sandbox.seen(), &sandbox.journal);
-            let exchanges = seen.len() as u64;
-            Advice {
-                findings: advise(seen, journal.breaks()),
-                exchanges,
-                dropped: journal.gone().count,
-            }
+            let (seen, breaks) = (sandbox.seen(), sandbox.journal.breaks());
+            let dropped = sandbox.journal.gone().count;
+            let mut advice = advise(seen, breaks, client.as_deref());
+            advice.dropped = dropped;
+            advice
         });
-        let mut advice = match advising.await {
-            Ok(advice) => advice,
+        match advising.await {
+            Ok(advice) => Ok(advice),
             // Nobody cancels it.
             Err(why) => std::panic::resume_unwind(why.into_panic()),
-        };
-        if client.is_some() {
-            let is_of_client = |finding: &Finding| finding.client_id.as_deref() == client;
-            advice.findings.retain(is_of_client);
         }
-        Ok(advice)
     }
 
     /// The journal, a little at a time: who answers requests meanwhile waits for a little at the most.
@@ -289,17 +297,25 @@ impl Sandbox {
         let newest = self.journal.newest();
         loop {
             let last = all.last().map_or(0, |one| one.id);
-            let room = Cell::new(AT_ONCE);
-            let some = self.journal.matching(|entry| {
-                let fits = entry.id > last && entry.id <= newest && room.get() > 0;
-                room.set(room.get() - usize::from(fits));
-                fits
-            });
+            let mut some = self.journal.page(last);
+            some.retain(|entry| entry.id <= newest);
             if some.is_empty() {
                 return all;
             }
-            all.extend(some.into_iter().map(Seen::of));
+            all.extend(some.into_iter().map(|entry| self.see(entry)));
         }
+    }
+
+    /// An exchange that says whose it is, where its token does: one that a control call has minted, too.
+    fn see(&self, entry: Entry) -> Seen {
+        let mut seen = Seen::of(entry);
+        if seen.client.is_none()
+            && let Some(token) = seen.presented()
+            && let Some(token) = self.world().find_token(&SecretHash::of(token))
+        {
+            seen.client = Some(token.client_id.0);
+        }
+        seen
     }
 }
 

@@ -132,7 +132,7 @@ fn unredeemable(history: &History) -> Option<Sight> {
     let lengths: Vec<String> = lengths.iter().map(usize::to_string).collect();
     Sight::of(requests, |many| {
         format!(
-            "sent {} a challenge that is no 43 characters of base64url; it had {}",
+            "sent {} a challenge that is not of 43 characters of base64url; it had {}",
             times(many),
             lengths.join(", ")
         )

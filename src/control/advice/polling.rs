@@ -77,18 +77,19 @@ fn too_fast(history: &History) -> Option<Sight> {
             if is_slowed {
                 interval += MORE;
             }
-            let gap = one.at - before.at;
             let is_told = is_slowed || !before.is_faulty;
+            let pause = one.pause_after(before);
             // A tenth for timers that are not exact.
-            if is_told && !is_end(before) && gap > 0 && gap < interval - interval / 10 {
-                least = least.min(gap);
+            let pause = pause.filter(|pause| *pause < interval - interval / 10);
+            if let Some(pause) = pause.filter(|_| is_told && !is_end(before)) {
+                least = least.min(pause);
                 requests.push(one.id);
             }
         }
     }
     Sight::of(requests, |many| {
         format!(
-            "polled before the interval was over {}, once after {least} ms",
+            "polled before the interval was over {}; the shortest pause was {least} ms",
             times(many)
         )
     })

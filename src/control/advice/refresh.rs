@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::history::History;
 use super::seen::{Call, REACTION, Seen, rounds};
 use super::{Rule, Severity, Sight, times};
+use crate::contract::Difference;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -56,6 +57,9 @@ pub(super) const RULES: &[Rule] = &[
 /// So many refreshes for a call each are a habit.
 const HABIT: usize = 3;
 
+/// Who refreshes a minute before the end, as many do, would do so in the first tenth of a shorter life; in milliseconds.
+const LEAST_LIFE: i64 = 600_000;
+
 /// The refreshes with each refresh token.
 fn presented(history: &History) -> BTreeMap<&str, Vec<&Seen>> {
     let mut presented: BTreeMap<&str, Vec<&Seen>> = BTreeMap::new();
@@ -79,10 +83,14 @@ fn again(history: &History) -> Vec<(&Seen, &Seen, bool)> {
         if rotation.is_faulty {
             continue;
         }
-        for one in uses.iter().filter(|one| one.id != rotation.id) {
+        // Nor is one to be blamed whose caller may have given up and tried again.
+        let others = uses
+            .iter()
+            .filter(|one| one.id != rotation.id && !one.is_lost);
+        for one in others {
             let overlaps = one.after < rotation.id && rotation.after < one.id;
-            // Not within the same moment: a clock that stands still tells no time.
-            let is_on_its_way = (1..REACTION).contains(&(one.at - rotation.at));
+            let pause = one.pause_after(rotation);
+            let is_on_its_way = pause.is_some_and(|pause| pause < REACTION);
             let at_once = overlaps || is_on_its_way;
             if at_once || one.id > rotation.id {
                 found.push((*rotation, *one, at_once));
@@ -127,7 +135,7 @@ const QUICK_TRIES: usize = 4;
 
 /// Of a token that was rotated, the other rules speak.
 fn refused_again(history: &History) -> Option<Sight> {
-    let is_refused = |one: &&&Seen| one.error() == Some("invalid_grant") && !one.is_faulty;
+    let is_refused = |one: &&&Seen| one.error() == Some("invalid_grant") && !one.is_lost;
     let (mut requests, mut tries) = (Vec::new(), 0);
     for uses in presented(history).into_values() {
         if uses.iter().any(|one| one.is_success()) {
@@ -173,10 +181,12 @@ fn unasked(history: &History) -> Vec<Unasked<'_>> {
             continue;
         };
         // A refresh that narrows the scope is for that.
-        if !presented.insert(token) || refresh.param("scope").is_some() {
+        let narrows = refresh.decision(Difference::RefreshScope);
+        if !presented.insert(token) || narrows.is_some_and(|decision| decision.otherwise) {
             continue;
         }
-        let Some((age, life)) = history.age(token, refresh.at) else {
+        let age = history.age(token, refresh.at);
+        let Some((age, life)) = age.filter(|(_, life)| *life >= LEAST_LIFE) else {
             continue;
         };
         let birth = history

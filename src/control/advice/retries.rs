@@ -41,27 +41,42 @@ const SHORTEST_WAIT: i64 = 1000;
 /// So many retries show whether there is a backoff.
 const RETRIES: usize = 3;
 
-/// A longest pause that is shorter is none; one that is longer is long enough.
-const NO_PAUSE: i64 = 100;
+/// Pauses that are shorter than this on average are none; one that is longer than the other is long enough.
+const NO_PAUSE: i64 = 20;
 const LONG_PAUSE: i64 = 1000;
+
+/// As long as an app may take to read that it was refused, while others of its requests stand in a queue; in milliseconds.
+const MENDING: i64 = 250;
+
+/// A request that was not sent again for so long will not be, in milliseconds.
+const FORGOTTEN: i64 = 60_000;
 
 /// Nobody reads that there is no buzz and orders again as quickly as this, in milliseconds.
 const HASTY: i64 = 5000;
 
-/// Each exchange that asks for the very same thing as the one before it of its kind: both, as indices. Browsers reload.
+/// Each exchange that asks for the very same thing as one before it: both, as indices. Of several that were under way at
+/// once, each is followed once, the oldest first: every caller has their own chain. Browsers reload.
 fn repetitions(history: &History) -> Vec<(usize, usize)> {
-    let mut last: HashMap<(Endpoint, &str, Option<&str>), usize> = HashMap::new();
+    let mut open: HashMap<(Endpoint, &str, Option<&str>), Vec<usize>> = HashMap::new();
     let mut found = Vec::new();
     for (at, one) in history.seen.iter().enumerate() {
         if matches!(one.call, Call::Authorize | Call::Other) {
             continue;
         }
-        if let Some(before) = last.insert(one.gist(), at) {
-            let earlier = &history.seen[before];
-            if one.after >= earlier.id && one.repeats(earlier) {
-                found.push((before, at));
-            }
+        let open = open.entry(one.gist()).or_default();
+        // Who has not come again for so long will not.
+        let is_fresh = |before: &usize| one.at - history.seen[*before].at < FORGOTTEN;
+        if open.len() > 1 {
+            open.retain(is_fresh);
         }
+        let is_followed = |before: &usize| {
+            let before = &history.seen[*before];
+            one.can_know_of(before) && one.repeats(before)
+        };
+        if let Some(place) = open.iter().position(is_followed) {
+            found.push((open.remove(place), at));
+        }
+        open.push(at);
     }
     found
 }
@@ -77,31 +92,54 @@ fn deliberate(pairs: Vec<(&Seen, &Seen)>) -> Vec<u64> {
     all.map(|(_, one)| one.id).collect()
 }
 
-/// Whether it was sent after that 429, and before it was time. A clock that stands still tells no time: what came at one
-/// and the same moment says nothing.
+/// Whether it was sent after that 429, and before it was time.
 fn is_too_soon(refused: &Seen, one: &Seen) -> bool {
     let wait = refused.retry_after.unwrap_or(SHORTEST_WAIT);
-    let gap = one.at - refused.at;
-    refused.status == Some(429) && one.after >= refused.id && gap > 0 && gap < wait - wait / 10
+    let pause = one.pause_after(refused);
+    let is_early = pause.is_some_and(|pause| pause < wait - wait / 10);
+    refused.status == Some(429) && one.after >= refused.id && is_early
 }
 
-/// Requests of which each was refused with 429 before it was time since the one before, whatever they asked for: the limit
-/// that they met was theirs. Fewer than a few may be of people who do not know of each other.
+/// Requests that met a limit again before it was time, whatever they asked for, and after the app had the time to read that
+/// it was met: those that stood in a queue have not asked again. Fewer than a few may be of people who do not know of each
+/// other. A limit that lets one through is none any more.
 fn locked_out(history: &History) -> Vec<(&Seen, &Seen)> {
-    // By endpoint and person: the one before, and those that were too soon.
+    // By endpoint and person: the first refusal, and the later ones.
     let mut limits: HashMap<(Endpoint, Option<i64>), (&Seen, Vec<_>)> = HashMap::new();
-    for one in history.seen.iter().filter(|one| one.status == Some(429)) {
+    let mut found = Vec::new();
+    let is_long = |run: &Vec<(&Seen, &Seen)>| run.len() >= RETRIES;
+    for one in &history.seen {
         // Authorizations are counted for each person.
         let person = one.user.filter(|_| one.call == Call::Authorize);
-        let limit = limits.entry((one.endpoint, person));
-        let (before, run) = limit.or_insert_with(|| (one, Vec::new()));
-        if is_too_soon(before, one) {
-            run.push((*before, one));
+        let limit = (one.endpoint, person);
+        let known = limits.remove(&limit);
+        if one.status != Some(429) {
+            found.extend(
+                known
+                    .map(|(_, run)| run)
+                    .filter(is_long)
+                    .into_iter()
+                    .flatten(),
+            );
+            continue;
         }
-        *before = one;
+        let (first, mut run) = match known {
+            Some((first, run)) if is_too_soon(first, one) || one.after < first.id => (first, run),
+            // It is time: a run of its own.
+            Some((_, run)) => {
+                found.extend(Some(run).filter(is_long).into_iter().flatten());
+                (one, Vec::new())
+            }
+            None => (one, Vec::new()),
+        };
+        if one.pause_after(first).is_some_and(|pause| pause >= MENDING) {
+            run.push((first, one));
+        }
+        limits.insert(limit, (first, run));
     }
-    let runs = limits.into_values().map(|(_, run)| run);
-    runs.filter(|run| run.len() >= RETRIES).flatten().collect()
+    let left = limits.into_values().map(|(_, run)| run);
+    found.extend(left.filter(is_long).flatten());
+    found
 }
 
 fn ignored(history: &History) -> Option<Sight> {
@@ -136,16 +174,23 @@ fn runs(history: &History) -> Vec<Vec<&Seen>> {
     runs.into_iter().map(seen).collect()
 }
 
+/// Whether the pauses of a run are none, or short and all alike: those of a backoff grow, or have some chance in them.
 fn is_hurried(run: &[&Seen]) -> bool {
-    let gaps: Vec<i64> = run.windows(2).map(|pair| pair[1].at - pair[0].at).collect();
-    // The longest, since a good backoff has some chance in it, and the last pause may be a short one.
-    let (Some(first), Some(longest)) = (gaps.first(), gaps.iter().max()) else {
+    let pauses = run
+        .windows(2)
+        .map(|pair| match pair[1].pause_after(pair[0]) {
+            Some(pause) => pause,
+            None => pair[1].at - pair[0].at,
+        });
+    let pauses: Vec<i64> = pauses.collect();
+    let (Some(shortest), Some(longest)) = (pauses.iter().min(), pauses.iter().max()) else {
         return false;
     };
-    let tells_time = gaps.iter().all(|gap| *gap >= 0) && gaps.iter().any(|gap| *gap > 0);
-    let grows = *longest > first + first / 2;
-    let is_short = *longest < NO_PAUSE || (*longest < LONG_PAUSE && !grows);
-    gaps.len() >= RETRIES && tells_time && is_short
+    let tells_time = *shortest >= 0 && *longest > 0;
+    let is_steady = *longest < LONG_PAUSE && *longest <= shortest + shortest / 4;
+    let over: i64 = pauses.iter().map(|pause| pause - NO_PAUSE).sum();
+    let is_hammering = over < 0;
+    pauses.len() >= RETRIES && tells_time && (is_steady || is_hammering)
 }
 
 fn without_backoff(history: &History) -> Option<Sight> {

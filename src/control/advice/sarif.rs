@@ -1,5 +1,6 @@
 //! How do findings reach code scanning? As SARIF 2.1.0 (OASIS), one run, one result for each finding.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -11,19 +12,31 @@ pub(super) const LOCATION: &str = "oauth-client";
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
-/// A path as a URI reference has it; what is a URI already stays as it is.
-fn reference(location: &str) -> String {
-    let mut url = match Url::parse(location) {
-        Ok(_) => return location.to_owned(),
-        Err(_) => Url::parse("file:///").expect("it is one"),
-    };
-    url.set_path(location);
-    let path = url.path();
-    let is_relative = !location.starts_with('/');
-    path.strip_prefix('/')
-        .filter(|_| is_relative)
-        .unwrap_or(path)
-        .to_owned()
+/// What a segment of a URI's path may hold as it is (RFC 3986 §2.3).
+const KEPT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// A path as a URI reference has it: of this system or of Windows, relative or not. What is a URI already stays one.
+pub(super) fn reference(location: &str) -> String {
+    if location.contains("://")
+        && let Ok(url) = Url::parse(location)
+    {
+        return url.into();
+    }
+    let path = location.replace('\\', "/");
+    let segments = path
+        .split('/')
+        .map(|segment| utf8_percent_encode(segment, KEPT).to_string());
+    let path = segments.collect::<Vec<_>>().join("/");
+    let has_drive = location.as_bytes().get(1) == Some(&b':');
+    if has_drive {
+        format!("file:///{}", path.replacen("%3A", ":", 1))
+    } else {
+        path
+    }
 }
 
 /// The whole log.
@@ -87,5 +100,31 @@ fn level(severity: Severity) -> &'static str {
         Severity::Error => "error",
         Severity::Warning => "warning",
         Severity::Hint => "note",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::reference;
+
+    #[test]
+    fn a_path_becomes_a_uri_reference() {
+        for (path, uri) in [
+            ("oauth-client", "oauth-client"),
+            ("src/sign-in.ts", "src/sign-in.ts"),
+            (
+                "app/api/auth/[...nextauth]/route.ts",
+                "app/api/auth/%5B...nextauth%5D/route.ts",
+            ),
+            ("../src/a b.ts", "../src/a%20b.ts"),
+            ("100%.ts", "100%25.ts"),
+            ("/srv/app/a.ts", "/srv/app/a.ts"),
+            ("src/a:b.ts", "src/a%3Ab.ts"),
+            (r"src\a.ts", "src/a.ts"),
+            (r"C:\app\a.ts", "file:///C:/app/a.ts"),
+            ("https://x.example/a b.ts", "https://x.example/a%20b.ts"),
+        ] {
+            assert_eq!(reference(path), uri, "{path}");
+        }
     }
 }

@@ -28,7 +28,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "basic-at-revoke",
         severity: Severity::Error,
         why: "/revoke does not read HTTP Basic: it answers 200, and the token lives on",
-        mend: "send client_id and client_secret in the body at /revoke",
+        mend: "send client_id, and the client_secret of an app that has one, in the body at /revoke",
         source: "https://developer.civitai.com/site/oauth",
         look: basic_at_revoke,
     },

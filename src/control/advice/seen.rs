@@ -86,6 +86,9 @@ pub(super) struct Seen {
     pub(super) after: u64,
     /// Milliseconds of the sandbox's clock.
     pub(super) at: i64,
+    /// Milliseconds of the system's, which no test stops.
+    real: i64,
+    connection: Option<u16>,
     pub(super) call: Call,
     pub(super) endpoint: Endpoint,
     pub(super) method: String,
@@ -100,6 +103,8 @@ pub(super) struct Seen {
     pub(super) decisions: Vec<Decision>,
     /// A fault touched it: what came of it is not the app's doing.
     pub(super) is_faulty: bool,
+    /// A fault may have kept the answer from the app.
+    pub(super) is_lost: bool,
     /// The redirect that it follows, and on which it has lost its `Authorization`.
     pub(super) lost_at: Option<u64>,
     params: Map<String, Value>,
@@ -119,12 +124,15 @@ impl Seen {
             id: entry.id,
             after: entry.after,
             at: entry.at.0,
+            real: entry.real.0,
+            connection: entry.connection,
             call: Call::of(&entry),
             endpoint: entry.endpoint,
             user: entry.user_id,
             status: (entry.status != 0).then_some(entry.status),
             retry_after: entry.retry_after.map(|seconds| i64::from(seconds) * 1000),
             is_faulty: !entry.faults.is_empty(),
+            is_lost: entry.faults.iter().any(|fault| fault.rule.effect.hides()),
             lost_at: None,
             authorization: header("authorization"),
             agent: header("user-agent"),
@@ -137,6 +145,21 @@ impl Seen {
             query: entry.query,
             answer: entry.answer,
         }
+    }
+
+    /// How long after another it was sent, in milliseconds: by the sandbox's clock, and where a test has stopped that one
+    /// meanwhile, by the system's. Nothing where the sandbox's clock stood still: no time was told.
+    pub(super) fn pause_after(&self, before: &Self) -> Option<i64> {
+        let gap = self.at - before.at;
+        (gap > 0).then(|| gap.max(self.real - before.real))
+    }
+
+    /// Whether its caller can have read the answer to that one: it had ended, and either both came on one connection, where
+    /// one waits for the other, or the time was enough.
+    pub(super) fn can_know_of(&self, before: &Self) -> bool {
+        let gap = (self.at - before.at).max(self.real - before.real);
+        let is_next = self.connection.is_some() && self.connection == before.connection;
+        self.after >= before.id && (is_next || gap >= REACTION)
     }
 
     /// A parameter that is text and not empty, of query or body.
@@ -171,6 +194,16 @@ impl Seen {
         let header = self.authorization.as_deref().unwrap_or_default();
         let scheme = header.trim().split(' ').next().unwrap_or_default();
         scheme.eq_ignore_ascii_case("basic")
+    }
+
+    /// The token that it came with, which says whose it is.
+    pub(super) fn presented(&self) -> Option<&str> {
+        let sent = || {
+            ["refresh_token", "token", "access_token"]
+                .iter()
+                .find_map(|name| self.param(name))
+        };
+        self.bearer().or_else(sent)
     }
 
     /// The access token that it came with.

@@ -69,6 +69,18 @@ impl Line {
         String::from_utf8_lossy(&answer).into_owned()
     }
 
+    /// Listens until this has been said, and forgets it all.
+    pub(crate) async fn hears(&mut self, words: &str) {
+        let wanted = async {
+            while !String::from_utf8_lossy(&self.heard).contains(words) {
+                let read = self.stream.read_buf(&mut self.heard).await;
+                assert!(read.is_ok_and(|read| read > 0), "{words:?} was not said");
+            }
+        };
+        timeout(PATIENCE, wanted).await.expect("it is said in time");
+        self.heard.clear();
+    }
+
     /// Hears everything until the other side closes.
     pub(crate) async fn hear_out(&mut self) -> String {
         let rest = self.stream.read_to_end(&mut self.heard);
