@@ -49,7 +49,7 @@ pub struct Config {
     /// request begins for so long is closed.
     pub head_timeout: Duration,
     /// The body of a request that takes longer to come counts as empty; a caller who takes nothing of an answer for so
-    /// long is let go.
+    /// long by HTTP/1 is let go.
     pub body_timeout: Duration,
     /// Whoever would be one more than so many connections is answered 503.
     pub max_connections: usize,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -145,14 +145,34 @@ pub struct Server {
     app: Arc<App>,
 }
 
+/// What the system keeps for a caller who does not read. Kept small, so that one who reads slowly is soon seen to read: the
+/// system calls a socket writable again once a third of this is free.
+const SEND_BUFFER: u32 = 64 * 1024;
+
+/// So many connections may wait to be accepted.
+const BACKLOG: u32 = 1024;
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // As the library's own `bind` does: what an earlier server has left behind keeps nobody from the address.
+    #[cfg(not(windows))]
+    socket.set_reuseaddr(true)?;
+    socket.set_send_buffer_size(SEND_BUFFER)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
 /// Listens on one address.
-async fn bind(address: SocketAddr, door: Door) -> Result<(Listener, SocketAddr), StartError> {
+fn bind(address: SocketAddr, door: Door) -> Result<(Listener, SocketAddr), StartError> {
     let refused = |why| StartError::Listen {
         address,
         why,
         flag: door.flag(),
     };
-    let socket = TcpListener::bind(address).await.map_err(refused)?;
+    let socket = listen(address).map_err(refused)?;
     let bound = socket.local_addr().map_err(refused)?;
     let listener = Listener {
         socket,
@@ -164,12 +184,12 @@ async fn bind(address: SocketAddr, door: Door) -> Result<(Listener, SocketAddr),
 }
 
 #[cfg(feature = "mcp")]
-async fn bind_mcp(wanted: Option<McpListen>) -> Result<Option<(Listener, SocketAddr)>, StartError> {
+fn bind_mcp(wanted: Option<McpListen>) -> Result<Option<(Listener, SocketAddr)>, StartError> {
     match wanted {
         None => Ok(None),
-        Some(McpListen::At(address)) => bind(address, Door::Mcp).await.map(Some),
+        Some(McpListen::At(address)) => bind(address, Door::Mcp).map(Some),
         Some(McpListen::IfFree(address)) => {
-            let bound = bind(address, Door::Mcp).await;
+            let bound = bind(address, Door::Mcp);
             Ok(bound
                 .inspect_err(|why| tracing::warn!("{why}; MCP is at /mcp of the main port alone"))
                 .ok())
@@ -182,14 +202,14 @@ impl Server {
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let blueprint = config.blueprint()?;
         let limits = Limits::of(&config)?;
-        let (main, address) = bind(config.listen, Door::Main).await?;
+        let (main, address) = bind(config.listen, Door::Main)?;
         let mut listeners = vec![main];
         #[cfg(feature = "tls")]
         let tls = match &config.tls {
             None => None,
             Some((address, certificate)) => {
                 let tls = Arc::new(Tls::new(certificate)?);
-                let (mut listener, bound) = bind(*address, Door::Tls).await?;
+                let (mut listener, bound) = bind(*address, Door::Tls)?;
                 listener.tls = Some(Arc::clone(&tls));
                 listeners.push(listener);
                 Some((bound, tls))
@@ -197,14 +217,14 @@ impl Server {
         };
         let mut legacy_address = None;
         if let Some(address) = config.legacy_listen {
-            let (listener, bound) = bind(address, Door::Legacy).await?;
+            let (listener, bound) = bind(address, Door::Legacy)?;
             listeners.push(listener);
             legacy_address = Some(bound);
         }
         #[cfg(feature = "mcp")]
         let mut mcp_address = None;
         #[cfg(feature = "mcp")]
-        if let Some((listener, bound)) = bind_mcp(config.mcp_listen).await? {
+        if let Some((listener, bound)) = bind_mcp(config.mcp_listen)? {
             listeners.push(listener);
             mcp_address = Some(bound);
         }

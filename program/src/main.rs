@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use civitai_oauth_mock::cli::{self, Build};
 
-/// A request is many small pieces of memory for a short while, which this allocator is better at than the system's. Not in huge
-/// pages: an idle server would hold twice as much.
+/// A request is many small pieces of memory for a short while, which this allocator is better at than the system's. It asks
+/// for no huge pages: an idle server would hold twice as much.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -8,12 +8,11 @@ use std::sync::{Arc, Weak};
 use std::task::{self, Poll, ready};
 use std::time::Duration;
 
+use axum::http::Extensions;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 use tokio_util::sync::CancellationToken;
-
-use axum::http::Extensions;
 
 use crate::server::Door;
 

@@ -1,5 +1,5 @@
 //! What has the app done? Every exchange with this sandbox, in order, bounded. Who writes it down is
-//! `exchange.rs`; what is asked of it is `control/requests.rs`.
+//! `exchange/record.rs`; what is asked of it is `control/requests.rs`.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;

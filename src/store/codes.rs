@@ -229,9 +229,15 @@ impl Store {
                 }
                 let kept = tables.codes.by_hash.remove(hash)?;
                 draft.note(|world| delete(world, kept.number));
-                Some(kept.code)
+                Some(kept)
             })
-            .kept()
+            .kept_or_undone(world, |tables, draft, redeemed| {
+                if let Some(kept) = redeemed {
+                    draft.note(|world| put(world, hash, kept.number, &kept.code));
+                    tables.codes.put(*hash, kept);
+                }
+            })
             .await
+            .map(|redeemed| redeemed.map(|kept| kept.code))
     }
 }

@@ -27,12 +27,11 @@ impl Devices {
         self.by_device_code.insert(device_code, (user_code, grant));
     }
 
-    fn remove(&mut self, device_code: &SecretHash) -> bool {
-        let Some((user_code, _)) = self.by_device_code.remove(device_code) else {
-            return false;
-        };
+    /// What it was, and its user code, where it was there.
+    fn remove(&mut self, device_code: &SecretHash) -> Option<(SecretHash, DeviceGrant)> {
+        let (user_code, grant) = self.by_device_code.remove(device_code)?;
         self.by_user_code.remove(&user_code);
-        true
+        Some((user_code, grant))
     }
 
     fn of_user_code(&mut self, user_code: &SecretHash) -> Option<(SecretHash, &mut DeviceGrant)> {
@@ -213,13 +212,17 @@ impl Store {
         self.leave()
             .await?
             .write(world, |tables, draft| {
-                let claimed = tables.devices.remove(device_code);
-                if claimed {
-                    draft.note(|world| delete(world, device_code));
-                }
-                claimed
+                let claimed = tables.devices.remove(device_code)?;
+                draft.note(|world| delete(world, device_code));
+                Some(claimed)
             })
-            .kept()
+            .kept_or_undone(world, |tables, draft, claimed| {
+                if let Some((user_code, grant)) = claimed {
+                    draft.note(|world| insert(world, (device_code, &user_code), &grant));
+                    tables.devices.insert(*device_code, user_code, grant);
+                }
+            })
             .await
+            .map(|claimed| claimed.is_some())
     }
 }

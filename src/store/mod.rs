@@ -225,6 +225,26 @@ impl<'a> Leave<'a> {
 }
 
 impl<T> Changed<'_, T> {
+    /// Comes back when the change is kept. Where it cannot be, it is taken back, so that whoever tries again once there is
+    /// room finds what they had: the file gets both, and nobody sees either before.
+    async fn kept_or_undone(
+        self,
+        world: &Rows,
+        undo: impl FnOnce(&mut Tables, &mut Draft<'_>, T),
+    ) -> Result<T, StoreError> {
+        let Some(log) = self.log else {
+            return Ok(self.done);
+        };
+        let Err(why) = log.kept(self.ticket).await else {
+            return Ok(self.done);
+        };
+        let mut tables = world.write();
+        let mut draft = Draft::new(world.shared_key(), Some(log));
+        undo(&mut tables, &mut draft, self.done);
+        log.append(draft.into_statements());
+        Err(why)
+    }
+
     /// Comes back when the change is kept.
     async fn kept(self) -> Result<T, StoreError> {
         if let Some(log) = self.log {

@@ -53,11 +53,7 @@ impl Statement {
     /// it may change places with those of other rows. `SQLx` numbers the values of all that is put together: its `?` have
     /// no numbers of their own.
     pub(super) fn of_row(self, row: impl Hash) -> Self {
-        debug_assert!(
-            !self.sql.contains("?1"),
-            "{:?} numbers its values",
-            self.sql
-        );
+        debug_assert!(!has_names(self.sql), "{:?} names its values", self.sql);
         let mut hasher = DefaultHasher::new();
         row.hash(&mut hasher);
         Self {
@@ -65,6 +61,13 @@ impl Statement {
             ..self
         }
     }
+}
+
+/// Whether it has values that are not a bare `?`.
+fn has_names(sql: &str) -> bool {
+    let mut after = sql.split('?').skip(1);
+    let is_numbered = after.any(|rest| rest.starts_with(|next: char| next.is_ascii_digit()));
+    is_numbered || sql.contains(['$', ':', '@'])
 }
 
 impl From<i64> for Value {

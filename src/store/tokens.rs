@@ -14,6 +14,9 @@ use crate::protocol::scope::Scope;
 use crate::protocol::secret::SecretHash;
 use crate::protocol::time::Timestamp;
 
+/// So many tokens are deleted one by one at the most.
+const MOST_ALONE: usize = 100;
+
 /// Every token of a world.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Tokens {
@@ -213,6 +216,16 @@ fn delete(world: &Arc<str>, number: i64) -> Statement {
         .of_row(("tokens", world, number))
 }
 
+/// All at once: the file has to be searched for them.
+fn delete_access_tokens(world: &str, user: UserId, client: &ClientId) -> Statement {
+    Statement::new(
+        "delete from tokens where sandbox = ? and user_id = ? and client_id = ? and kind = 'access'",
+    )
+    .bind(world)
+    .bind(user)
+    .bind(client)
+}
+
 /// One, or every access token.
 fn expire(world: &str, number: Option<i64>, moment: Timestamp) -> Statement {
     Statement::new(
@@ -308,20 +321,30 @@ impl Store {
             .await?
             .write(world, |tables, draft| {
                 let found = tables.tokens.by_hash.get(old);
-                if found.is_none_or(|kept| kept.kind != TokenKind::Refresh) {
-                    return false;
-                }
-                if let Some(number) = tables.tokens.remove(old) {
-                    draft.note(|world| delete(world, number));
-                }
+                let before = found.filter(|kept| kept.kind == TokenKind::Refresh)?;
+                let before = before.to_token(*old);
+                let number = tables.tokens.remove(old)?;
+                draft.note(|world| delete(world, number));
                 for token in successors {
                     let number = tables.tokens.insert(token);
                     draft.note(|world| put(world, number, token));
                 }
-                true
+                Some((number, before))
             })
-            .kept()
+            .kept_or_undone(world, |tables, draft, rotated| {
+                let Some((number, before)) = rotated else {
+                    return;
+                };
+                for token in successors {
+                    if let Some(number) = tables.tokens.remove(&token.hash) {
+                        draft.note(|world| delete(world, number));
+                    }
+                }
+                tables.tokens.put(number, &before);
+                draft.note(|world| put(world, number, &before));
+            })
             .await
+            .map(|rotated| rotated.is_some())
     }
 
     /// Makes access tokens run out at a moment: one, or all. How many there were.
@@ -377,12 +400,17 @@ impl Store {
             .write(world, |tables, draft| {
                 let tokens = &mut tables.tokens;
                 let own = tokens.remove(&token.hash);
-                let others = match token.kind {
+                let mut others = match token.kind {
                     TokenKind::Access => Vec::new(),
                     TokenKind::Refresh => {
                         tokens.remove_access_tokens(&token.client_id, token.user_id)
                     }
                 };
+                if others.len() > MOST_ALONE {
+                    let (user, client) = (token.user_id, &token.client_id);
+                    draft.note(|world| delete_access_tokens(world, user, client));
+                    others.clear();
+                }
                 for number in own.into_iter().chain(others) {
                     draft.note(|world| delete(world, number));
                 }

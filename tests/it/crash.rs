@@ -142,18 +142,34 @@ async fn a_full_disk_refuses_and_loses_nothing() {
     let world = World::at(program.base());
     let before = world.tokens(&CONF, "1").await;
 
+    let code = world.code(&CONF, "1").await;
+    let later = world.tokens(&CONF, "1").await;
+
     program.limit_files("0");
-    let refused = world.token(&CONF.refreshes(&before.refresh)).await;
-    assert_eq!(refused.status, 500, "{refused}");
-    assert_eq!(refused.text("error"), "server_error");
+    for sent in [
+        CONF.refreshes(&before.refresh),
+        CONF.redeems(&code),
+        CONF.refreshes(&later.refresh),
+    ] {
+        let refused = world.token(&sent).await;
+        assert_eq!(refused.status, 500, "{refused}");
+        assert_eq!(refused.text("error"), "server_error");
+    }
     assert!(world.is_live(&before.access).await, "reading goes on");
 
+    // What was refused uses nothing up, whether it is tried again now or after the next start.
     program.limit_files("unlimited");
-    let after = world.tokens(&CONF, "1").await;
+    let after = Tokens::of(&world.token(&CONF.refreshes(&before.refresh)).await);
+    let redeemed = Tokens::of(&world.token(&CONF.redeems(&code)).await);
     drop(program);
     let (_program, world) = started(&database);
-    assert!(world.is_live(&before.access).await);
-    assert!(world.is_live(&after.access).await);
+    for live in [&before, &after, &redeemed] {
+        assert!(world.is_live(&live.access).await);
+    }
+    let renewed = world.token(&CONF.refreshes(&later.refresh)).await;
+    assert_eq!(renewed.status, 200, "{renewed}");
+    let again = world.token(&CONF.redeems(&code)).await;
+    assert_eq!(again.status, 400, "{again}");
 }
 
 #[cfg(unix)]

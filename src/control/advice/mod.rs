@@ -216,7 +216,7 @@ impl fmt::Display for Advice {
         if self.dropped > 0 {
             write!(
                 f,
-                " ({} older ones are gone: raise --journal-capacity)",
+                " ({} older ones are gone: raise --journal)",
                 self.dropped
             )?;
         }
