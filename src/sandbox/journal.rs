@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 use serde_json::{Map, Value};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::faults::SetFault;
@@ -320,8 +321,11 @@ impl Journal {
         kept.gone = Gone::default();
         kept.breaks = Breaks::default();
         drop(kept);
-        // Nobody waits for the journal while what was in it is taken to pieces.
-        drop(gone);
+        // Nobody waits while what was in it is given back, be it ten thousand exchanges.
+        match Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(move || drop(gone))),
+            Err(_) => drop(gone),
+        }
     }
 
     /// Tells of every exchange that comes from now on.

@@ -221,6 +221,8 @@ async fn a_full_sandbox_is_reset_as_fast_as_an_empty_one() {
         for _ in 0..3 {
             if full {
                 fill(&mock, 400).await;
+                // Behind those who have just left.
+                assert_eq!(mock.get("/api/health").await.status, 200);
             }
             let began = Stopwatch::start();
             assert_eq!(mock.ask("POST", "/_mock/reset").await.status, 200);
