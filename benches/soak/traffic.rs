@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
@@ -34,6 +35,8 @@ pub(super) struct Caller {
 fn http() -> Client {
     Client::builder()
         .redirect(reqwest::redirect::Policy::none())
+        // The server lets idle connections go after 2 s: nobody is to ask on one just then.
+        .pool_idle_timeout(Duration::from_secs(1))
         .build()
         .expect("a client without TLS can be built")
 }
