@@ -42,7 +42,7 @@ fn requests(criterion: &mut Criterion) {
     group.bench_function("token", |bencher| {
         bencher.iter(|| internals::token_request(None, black_box(REDEEM), &rules));
     });
-    let mint = br#"{"client_id":"my-app","user":"ada","scope":"AI Services"}"#;
+    let mint = br#"{"client_id":"my-app","user":"ada","scope":"AI Services","expires_in":60}"#;
     assert_eq!(internals::control_body(mint), 1);
     group.bench_function("a control call, read as ten kinds", |bencher| {
         bencher.iter(|| internals::control_body(black_box(mint)));
