@@ -62,7 +62,7 @@ pub(super) async fn show(asked: &Advice) -> anyhow::Result<Verdict> {
     anyhow::ensure!(
         found.exchanges > 0,
         "{} has called this sandbox, so that there is nothing to judge; is it the one that the app was told of? (--server)",
-        self::whoever(asked.client.as_deref())
+        whoever(asked.client.as_deref())
     );
     Ok(match found.at_least(limit).next() {
         Some(_) => Verdict::Failed,

@@ -174,17 +174,21 @@ pub(crate) struct Gone {
 }
 
 impl Kept {
+    /// The id of the oldest exchange: they are numbered one after another.
+    fn first_id(&self) -> u64 {
+        self.last_id + 1 - self.entries.len() as u64
+    }
+
     /// The exchanges after this one.
     fn after(&mut self, id: u64) -> impl Iterator<Item = &mut Slot> {
-        // They are numbered one after another.
-        let first = self.last_id + 1 - self.entries.len() as u64;
-        let known = usize::try_from((id + 1).saturating_sub(first)).unwrap_or(usize::MAX);
+        let known = (id + 1).saturating_sub(self.first_id());
+        let known = usize::try_from(known).unwrap_or(usize::MAX);
         self.entries.iter_mut().skip(known)
     }
 
     /// Takes some exchanges after this one to pieces. The last of them; nothing where there are none.
     fn unfold_some(&mut self, after: u64) -> Option<u64> {
-        let first = self.last_id + 1 - self.entries.len() as u64;
+        let first = self.first_id();
         let some = self.after(after).take(AT_ONCE);
         let many = some.map(Slot::tell).count() as u64;
         (many > 0).then(|| first.max(after + 1) + many - 1)
@@ -227,8 +231,7 @@ impl Journal {
             if kept.entries.len() > self.capacity {
                 kept.entries.pop_front();
                 kept.gone.count += 1;
-                // They are numbered one after another.
-                kept.gone.last = id - kept.entries.len() as u64;
+                kept.gone.last = kept.first_id() - 1;
             }
             // Whoever begins to watch looks at this first.
             self.newest.store(id, Ordering::Release);

@@ -156,23 +156,18 @@ pub(super) struct Press {
 }
 
 impl Press {
-    /// Hands out what runs all of these.
-    pub(super) fn queries<'a>(
-        &'a mut self,
-        statements: &'a [Statement],
-    ) -> impl Iterator<Item = Query> + 'a {
-        let pieces: Vec<Vec<&Statement>> = sorted(statements)
-            .into_iter()
-            .flat_map(|alike| {
-                let pieces = powers_of_two(alike.len());
-                pieces.scan(0, move |from, length| {
-                    let piece = alike[*from..*from + length].to_vec();
-                    *from += length;
-                    Some(piece)
-                })
-            })
-            .collect();
-        pieces.into_iter().map(|piece| self.query(&piece))
+    /// What runs all of these.
+    pub(super) fn queries(&mut self, statements: &[Statement]) -> Vec<Query> {
+        let mut queries = Vec::new();
+        for alike in sorted(statements) {
+            let mut rest = &alike[..];
+            for length in powers_of_two(alike.len()) {
+                let (piece, others) = rest.split_at(length);
+                queries.push(self.query(piece));
+                rest = others;
+            }
+        }
+        queries
     }
 
     /// One query of statements that are alike.
@@ -251,8 +246,8 @@ mod tests {
     }
 
     fn order(statements: &[Statement]) -> Vec<String> {
-        let queries: Vec<Query> = Press::default().queries(statements).collect();
-        queries
+        Press::default()
+            .queries(statements)
             .into_iter()
             .map(|query| query.sql.as_str().to_owned())
             .collect()

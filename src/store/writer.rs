@@ -52,7 +52,7 @@ pub(super) async fn write(
 async fn commit(
     connection: &mut Option<SqliteConnection>,
     options: &SqliteConnectOptions,
-    queries: impl Iterator<Item = Query>,
+    queries: Vec<Query>,
 ) -> Result<(), sqlx::Error> {
     let connection = match connection {
         Some(connection) => connection,
@@ -60,9 +60,8 @@ async fn commit(
     };
     // IMMEDIATE takes the lock now: no SQLITE_BUSY half-way.
     let mut tx = connection.begin_with("begin immediate").await?;
-    let mut is_empty = true;
+    let is_empty = queries.is_empty();
     for Query { sql, values } in queries {
-        is_empty = false;
         sqlx::query_with(sql, values).execute(&mut *tx).await?;
     }
     if is_empty {

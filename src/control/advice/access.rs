@@ -87,12 +87,9 @@ fn kept(history: &History) -> Option<Sight> {
                     let is_other = mender.is_some() && person.is_some() && mender != person;
                     if !is_other {
                         let paused = rounds(calls, MENDING);
-                        requests.extend(
-                            Some(paused)
-                                .filter(|ids| ids.len() >= AGAIN)
-                                .into_iter()
-                                .flatten(),
-                        );
+                        if paused.len() >= AGAIN {
+                            requests.extend(paused);
+                        }
                     }
                     is_other
                 });

@@ -278,10 +278,10 @@ impl Sandbox {
         let (sandbox, client) = (self.clone(), client.map(str::to_owned));
         let advising = tokio::task::spawn_blocking(move || {
             let (seen, breaks) = (sandbox.seen(), sandbox.journal.breaks());
-            let dropped = sandbox.journal.gone().count;
-            let mut advice = advise(seen, breaks, client.as_deref());
-            advice.dropped = dropped;
-            advice
+            Advice {
+                dropped: sandbox.journal.gone().count,
+                ..advise(seen, breaks, client.as_deref())
+            }
         });
         match advising.await {
             Ok(advice) => Ok(advice),

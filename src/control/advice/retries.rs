@@ -106,40 +106,32 @@ fn is_too_soon(refused: &Seen, one: &Seen) -> bool {
 fn locked_out(history: &History) -> Vec<(&Seen, &Seen)> {
     // By endpoint and person: the first refusal, and the later ones.
     let mut limits: HashMap<(Endpoint, Option<i64>), (&Seen, Vec<_>)> = HashMap::new();
-    let mut found = Vec::new();
-    let is_long = |run: &Vec<(&Seen, &Seen)>| run.len() >= RETRIES;
+    let mut ended = Vec::new();
     for one in &history.seen {
         // Authorizations are counted for each person.
         let person = one.user.filter(|_| one.call == Call::Authorize);
         let limit = (one.endpoint, person);
         let known = limits.remove(&limit);
         if one.status != Some(429) {
-            found.extend(
-                known
-                    .map(|(_, run)| run)
-                    .filter(is_long)
-                    .into_iter()
-                    .flatten(),
-            );
+            ended.extend(known);
             continue;
         }
         let (first, mut run) = match known {
             Some((first, run)) if is_too_soon(first, one) || one.after < first.id => (first, run),
             // It is time: a run of its own.
-            Some((_, run)) => {
-                found.extend(Some(run).filter(is_long).into_iter().flatten());
+            other => {
+                ended.extend(other);
                 (one, Vec::new())
             }
-            None => (one, Vec::new()),
         };
         if one.pause_after(first).is_some_and(|pause| pause >= MENDING) {
             run.push((first, one));
         }
         limits.insert(limit, (first, run));
     }
-    let left = limits.into_values().map(|(_, run)| run);
-    found.extend(left.filter(is_long).flatten());
-    found
+    let all = ended.into_iter().chain(limits.into_values());
+    let runs = all.map(|(_, run)| run);
+    runs.filter(|run| run.len() >= RETRIES).flatten().collect()
 }
 
 fn ignored(history: &History) -> Option<Sight> {
@@ -155,34 +147,32 @@ fn ignored(history: &History) -> Option<Sight> {
     })
 }
 
-/// The runs of failures that pass by themselves, each answered with the same request again.
-fn runs(history: &History) -> Vec<Vec<&Seen>> {
-    let mut runs: Vec<Vec<usize>> = Vec::new();
+/// The runs of requests that were sent again where it is so of one and the next.
+fn runs(history: &History, is_so: impl Fn(&Seen, &Seen) -> bool) -> Vec<Vec<&Seen>> {
+    let mut runs: Vec<Vec<&Seen>> = Vec::new();
     let mut ends: HashMap<usize, usize> = HashMap::new();
     for (before, at) in repetitions(history) {
-        if !history.seen[before].is_passing_failure() {
+        let (earlier, one) = (&history.seen[before], &history.seen[at]);
+        if !is_so(earlier, one) {
             continue;
         }
         let run = ends.remove(&before).unwrap_or_else(|| {
-            runs.push(vec![before]);
+            runs.push(vec![earlier]);
             runs.len() - 1
         });
-        runs[run].push(at);
+        runs[run].push(one);
         ends.insert(at, run);
     }
-    let seen = |run: Vec<usize>| run.into_iter().map(|at| &history.seen[at]).collect();
-    runs.into_iter().map(seen).collect()
+    runs
 }
 
 /// Whether the pauses of a run are none, or short and all alike: those of a backoff grow, or have some chance in them.
 fn is_hurried(run: &[&Seen]) -> bool {
-    let pauses = run
-        .windows(2)
-        .map(|pair| match pair[1].pause_after(pair[0]) {
-            Some(pause) => pause,
-            None => pair[1].at - pair[0].at,
-        });
-    let pauses: Vec<i64> = pauses.collect();
+    let pause = |pair: &[&Seen]| {
+        let told = pair[1].pause_after(pair[0]);
+        told.unwrap_or(pair[1].at - pair[0].at)
+    };
+    let pauses: Vec<i64> = run.windows(2).map(pause).collect();
     let (Some(shortest), Some(longest)) = (pauses.iter().min(), pauses.iter().max()) else {
         return false;
     };
@@ -194,7 +184,7 @@ fn is_hurried(run: &[&Seen]) -> bool {
 }
 
 fn without_backoff(history: &History) -> Option<Sight> {
-    let runs = runs(history);
+    let runs = runs(history, |before, _| before.is_passing_failure());
     let hurried = runs.iter().filter(|run| is_hurried(run));
     let requests = hurried.flatten().map(|one| one.id).collect();
     Sight::of(requests, |many| {
@@ -206,22 +196,15 @@ fn without_backoff(history: &History) -> Option<Sight> {
 
 /// Of those that came later than in haste, a person may have pressed the button again; not three times.
 fn funds(history: &History) -> Option<Sight> {
-    let (mut hasty, mut runs) = (Vec::new(), HashMap::<usize, Vec<_>>::new());
-    for (at, next) in repetitions(history) {
-        let (before, one) = (&history.seen[at], &history.seen[next]);
-        if !before.is_without_funds() || !one.is_without_funds() {
-            continue;
-        }
-        if (0..HASTY).contains(&(one.at - before.at)) {
-            hasty.push((before, one));
-        }
-        let mut run = runs.remove(&at).unwrap_or_default();
-        run.push((before, one));
-        runs.insert(next, run);
-    }
-    let long = runs.into_values().filter(|run| run.len() >= RETRIES);
-    let again = hasty.into_iter().chain(long.flatten()).collect();
-    Sight::of(deliberate(again), |many| {
+    let refused = runs(history, |before, one| {
+        before.is_without_funds() && one.is_without_funds()
+    });
+    let again = refused.iter().flat_map(|run| {
+        let pairs = run.windows(2).map(|pair| (pair[0], pair[1]));
+        let is_long = run.len() > RETRIES;
+        pairs.filter(move |(before, one)| is_long || (0..HASTY).contains(&(one.at - before.at)))
+    });
+    Sight::of(deliberate(again.collect()), |many| {
         format!(
             "ordered the same again although there was too little buzz, {}",
             times(many)

@@ -150,16 +150,19 @@ impl Seen {
     /// How long after another it was sent, in milliseconds: by the sandbox's clock, and where a test has stopped that one
     /// meanwhile, by the system's. Nothing where the sandbox's clock stood still: no time was told.
     pub(super) fn pause_after(&self, before: &Self) -> Option<i64> {
-        let gap = self.at - before.at;
-        (gap > 0).then(|| gap.max(self.real - before.real))
+        (self.at > before.at).then(|| self.apart_from(before))
+    }
+
+    /// By whichever clock it is longer.
+    fn apart_from(&self, before: &Self) -> i64 {
+        (self.at - before.at).max(self.real - before.real)
     }
 
     /// Whether its caller can have read the answer to that one: it had ended, and either both came on one connection, where
     /// one waits for the other, or the time was enough.
     pub(super) fn can_know_of(&self, before: &Self) -> bool {
-        let gap = (self.at - before.at).max(self.real - before.real);
         let is_next = self.connection.is_some() && self.connection == before.connection;
-        self.after >= before.id && (is_next || gap >= REACTION)
+        self.after >= before.id && (is_next || self.apart_from(before) >= REACTION)
     }
 
     /// A parameter that is text and not empty, of query or body.
