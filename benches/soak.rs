@@ -2,15 +2,17 @@
 //! memory, threads and file descriptors must be what they were.
 //!
 //! `cargo bench -p civitai-oauth-mock-program --bench soak -- --minutes 30`; `--program FILE` names another program than
-//! the one that was built for it. What keeps its memory by design, tokens and the journal, is reset now and then, as its
-//! users do. Loopback only; it stops by itself, with exit status 1 where something leaks, a 5xx comes that nobody asked
-//! for, or the server does not stop in 2 s.
+//! the one that was built for it, and `--on-file` has everything kept in a database file, whose size is looked at as
+//! well. What keeps its memory by design, tokens and the journal, is reset now and then, as its users do. Loopback only;
+//! it stops by itself, with exit status 1 where something leaks, a 5xx comes that nobody asked for, or the server does
+//! not stop in 2 s.
 
 #![expect(clippy::disallowed_methods, reason = "what is measured is real")]
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,6 +34,9 @@ const ROUNDS: u32 = 6;
 /// A quarter more than after the first round, and what an allocator holds back.
 const TOLERANCE_FACTOR: f64 = 1.25;
 const TOLERANCE_KB: f64 = 8.0 * 1024.0;
+
+/// The most connections that read the database at once; each is a thread and two descriptors, and stays.
+const READERS: usize = 4;
 
 /// Connections are let go after 2 s, sandboxes after 5 s, idle threads of the runtime after 10 s.
 const LONGEST_CALM: Duration = Duration::from_secs(30);
@@ -57,16 +62,38 @@ impl Seen {
     }
 }
 
-/// What the system says of the process.
+/// The server that is soaked, and the folder of its database if it keeps one.
+#[derive(Debug)]
+struct Server {
+    child: Child,
+    base: String,
+    folder: Option<PathBuf>,
+}
+
+/// Whatever becomes of the soak, nothing of the server is left behind.
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if let Some(folder) = &self.folder {
+            let _ = fs::remove_dir_all(folder);
+        }
+    }
+}
+
+/// What the system says of the server.
 #[derive(Debug, Clone, Copy)]
 struct Size {
     resident_kb: f64,
     threads: usize,
     files: usize,
+    /// Of the database and what SQLite keeps beside it.
+    disk_kb: f64,
 }
 
 impl Size {
-    fn of(process: u32) -> Self {
+    fn of(server: &Server) -> Self {
+        let process = server.child.id();
         let status = fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
         let number = |name: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(name));
@@ -79,15 +106,19 @@ impl Size {
             resident_kb: f64::from(number("VmRSS:")),
             threads: usize::try_from(number("Threads:")).unwrap_or(usize::MAX),
             files: files.count(),
+            disk_kb: server.folder.as_deref().map_or(0.0, disk_kb),
         }
     }
 
     /// Waits until nothing is left over of the traffic, as far as that is so in time.
-    async fn when_calm(process: u32, begun: Self) -> Self {
+    async fn when_calm(server: &Server, most: Self) -> Self {
         let waited = Instant::now();
+        while traffic::sandboxes(&server.base).await > 1 && waited.elapsed() < LONGEST_CALM {
+            sleep(Duration::from_millis(500)).await;
+        }
         loop {
-            let size = Self::of(process);
-            let calm = size.files <= begun.files && size.threads <= begun.threads;
+            let size = Self::of(server);
+            let calm = size.files <= most.files && size.threads <= most.threads;
             if calm || waited.elapsed() > LONGEST_CALM {
                 return size;
             }
@@ -96,7 +127,16 @@ impl Size {
     }
 }
 
-fn start(program: &str) -> (Child, String) {
+fn disk_kb(folder: &Path) -> f64 {
+    let files = fs::read_dir(folder).expect("the folder is ours");
+    let bytes: u64 = files
+        .filter_map(|file| file.ok()?.metadata().ok())
+        .map(|file| file.len())
+        .sum();
+    u32::try_from(bytes / 1024).map_or(f64::INFINITY, f64::from)
+}
+
+fn start(program: &str, folder: Option<PathBuf>) -> Server {
     let mut command = Command::new(program);
     command.args(["--listen", "127.0.0.1:0", "--mcp-listen", "none"]);
     command.args(["--consent", "approve", "--journal", "1000"]);
@@ -108,6 +148,10 @@ fn start(program: &str) -> (Child, String) {
         "--body-timeout",
         "2s",
     ]);
+    if let Some(folder) = &folder {
+        fs::create_dir_all(folder).unwrap_or_else(|why| panic!("{}: {why}", folder.display()));
+        command.arg("--database").arg(folder.join("mock.db"));
+    }
     let mut child = command
         .stdout(Stdio::piped())
         .spawn()
@@ -120,7 +164,12 @@ fn start(program: &str) -> (Child, String) {
     // Whoever prints into a pipe that nobody holds dies of it.
     std::thread::spawn(move || lines.lines().map_while(Result::ok).for_each(drop));
     let base = first.trim().strip_prefix("listening on ");
-    (child, base.expect("it says where it listens").to_owned())
+    let base = base.expect("it says where it listens").to_owned();
+    Server {
+        child,
+        base,
+        folder,
+    }
 }
 
 /// One round of traffic, until its time is over and everybody has left.
@@ -147,8 +196,9 @@ async fn round(base: &str, number: u32, length: Duration, seen: &Arc<Seen>) {
 }
 
 /// SIGTERM, with callers who stay on the line: how long it takes to stop.
-async fn stop(child: &mut Child, base: &str, seen: &Seen) -> Duration {
-    let lines = traffic::lines(base, 50).await;
+async fn stop(server: &mut Server, seen: &Seen) -> Duration {
+    let child = &mut server.child;
+    let lines = traffic::lines(&server.base, 50).await;
     let began = Instant::now();
     let sent = Command::new("kill")
         .args(["-TERM", &child.id().to_string()])
@@ -169,38 +219,48 @@ async fn stop(child: &mut Child, base: &str, seen: &Seen) -> Duration {
     began.elapsed()
 }
 
-async fn soak(program: &str, minutes: f64) -> Arc<Seen> {
+/// What was `then` after the first round has grown, if it has by more than an allocator holds back.
+fn grown(what: &str, then: f64, now: f64) -> Option<String> {
+    let most = then.mul_add(TOLERANCE_FACTOR, TOLERANCE_KB);
+    (now > most).then(|| format!("{what}: {then} kB after the first round, now {now}"))
+}
+
+async fn soak(program: &str, minutes: f64, folder: Option<PathBuf>) -> Arc<Seen> {
     let seen = Arc::new(Seen::default());
-    let (mut child, base) = start(program);
-    let process = child.id();
-    traffic::reset(&base, &seen).await;
-    let begun = Size::when_calm(process, Size::of(process)).await;
-    eprintln!("at the start: {begun:?}");
+    let mut server = start(program, folder);
+    traffic::reset(&server.base, &seen).await;
+    let mut most = Size::of(&server);
+    eprintln!("at the start: {most:?}");
+    if server.folder.is_some() {
+        most.threads += READERS;
+        most.files += 2 * READERS;
+    }
     let length = Duration::from_secs_f64(minutes * 60.0 / f64::from(ROUNDS));
     let mut first = None;
     for number in 1..=ROUNDS {
-        round(&base, number, length, &seen).await;
-        let busy = Size::of(process);
-        let calm = Size::when_calm(process, begun).await;
+        round(&server.base, number, length, &seen).await;
+        let busy = Size::of(&server);
+        let calm = Size::when_calm(&server, most).await;
         let finished = seen.finished.load(Ordering::Relaxed);
         eprintln!("round {number}: {busy:?}, calm {calm:?}; {finished} flows");
-        if calm.files > begun.files {
-            seen.wrong(format!(
-                "{} files at the start, now {}",
-                begun.files, calm.files
-            ));
+        let (files, threads) = (calm.files, calm.threads);
+        if files > most.files {
+            seen.wrong(format!("{files} files, at most {}", most.files));
         }
-        if calm.threads > begun.threads {
-            let (then, now) = (begun.threads, calm.threads);
-            seen.wrong(format!("{then} threads at the start, now {now}"));
+        if threads > most.threads {
+            seen.wrong(format!("{threads} threads, at most {}", most.threads));
         }
         let warm: Size = *first.get_or_insert(calm);
-        if calm.resident_kb > warm.resident_kb * TOLERANCE_FACTOR + TOLERANCE_KB {
-            let (then, now) = (warm.resident_kb, calm.resident_kb);
-            seen.wrong(format!("{then} kB after the first round, now {now}"));
-        }
+        let grown = [
+            grown("memory", warm.resident_kb, calm.resident_kb),
+            grown("files of the database", warm.disk_kb, calm.disk_kb),
+        ];
+        grown
+            .into_iter()
+            .flatten()
+            .for_each(|what| seen.wrong(what));
     }
-    let took = stop(&mut child, &base, &seen).await;
+    let took = stop(&mut server, &seen).await;
     eprintln!("stopped within {took:?}");
     if took > Duration::from_secs(2) {
         seen.wrong(format!("it took {took:?} to stop"));
@@ -221,7 +281,10 @@ async fn main() -> ExitCode {
     let program = program
         .as_deref()
         .unwrap_or(env!("CARGO_BIN_EXE_civitai-oauth-mock"));
-    let seen = soak(program, minutes).await;
+    let on_file = std::env::args().any(|one| one == "--on-file");
+    let name = format!("civitai-oauth-mock-soak-{}", std::process::id());
+    let folder = on_file.then(|| std::env::temp_dir().join(name));
+    let seen = soak(program, minutes, folder).await;
     let answers = seen.answers.lock().unwrap_or_else(PoisonError::into_inner);
     let (flows, finished) = (
         seen.flows.load(Ordering::Relaxed),

@@ -49,6 +49,15 @@ pub(super) async fn reset(base: &str, seen: &Seen) {
     }
 }
 
+/// How many sandboxes there are; more than any number, where that is not said.
+pub(super) async fn sandboxes(base: &str) -> usize {
+    let Ok(answer) = http().get(format!("{base}/_mock/sandboxes")).send().await else {
+        return usize::MAX;
+    };
+    let listed: Value = answer.json().await.unwrap_or_default();
+    listed["sandboxes"].as_array().map_or(usize::MAX, Vec::len)
+}
+
 /// Callers who stay on the line: half of them asked something, half are in the middle of it.
 pub(super) async fn lines(base: &str, count: usize) -> Vec<TcpStream> {
     let address = base.trim_start_matches("http://");

@@ -12,6 +12,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, Sq
 use tokio::task::JoinHandle;
 
 use super::log::Log;
+use super::readers::Readers;
 use super::sandboxes::Catalogue;
 use super::{StoreError, writer};
 
@@ -21,7 +22,8 @@ static MIGRATIONS: Migrator = sqlx::migrate!();
 #[derive(Debug)]
 pub(super) struct File {
     pub(super) log: Arc<Log>,
-    options: SqliteConnectOptions,
+    /// To read rows by that nobody has changed yet.
+    pub(super) readers: Readers,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -58,7 +60,7 @@ impl File {
         let writing = writer::write(Arc::clone(&log), options.clone(), connection);
         let file = Self {
             log,
-            options,
+            readers: Readers::new(options),
             writer: Mutex::new(Some(tokio::spawn(async move {
                 writing.await;
                 // Only now may another server have the file. The system lets go of it with the process, too.
@@ -68,13 +70,10 @@ impl File {
         Ok((file, run, catalogue))
     }
 
-    /// To read rows by that nobody has changed yet.
-    pub(super) async fn reader(&self) -> Result<SqliteConnection, StoreError> {
-        Ok(self.options.connect().await?)
-    }
-
     /// Writes what there is to write and closes the file.
     pub(super) async fn close(&self) {
+        // The last to go puts the write-ahead log back into the file: that is to be the writer.
+        self.readers.close().await;
         self.log.close();
         let writer = self
             .writer

@@ -10,6 +10,7 @@ mod consents;
 mod devices;
 mod file;
 mod log;
+mod readers;
 mod rows;
 mod sandboxes;
 mod sessions;

@@ -214,8 +214,10 @@ impl Store {
         if let Some(file) = &self.file {
             let mut loaded = world.loaded.lock().await;
             if !*loaded {
-                let mut db = file.reader().await?;
-                let tables = Tables::of_file(&mut db, world.key()).await?;
+                let tables = file
+                    .readers
+                    .read(async |db| Tables::of_file(db, world.key()).await)
+                    .await?;
                 *world.write() = tables;
                 *loaded = true;
             }
@@ -231,7 +233,6 @@ impl Store {
     /// Removes a retired world, bit by bit, so that others come to their turn between. Nobody may hold it any more.
     pub(crate) async fn remove_world(&self, key: &str) -> Result<(), StoreError> {
         if let Some(file) = &self.file {
-            let mut db = file.reader().await?;
             for table in &TABLES {
                 loop {
                     let some = Statement::new(table.empty_some).bind(key);
@@ -240,11 +241,12 @@ impl Store {
                         .rewrite(|_, pen| pen.note(|| some))
                         .kept()
                         .await?;
-                    let left: Option<i64> = sqlx::query_scalar(table.any)
-                        .bind(key)
-                        .fetch_optional(&mut db)
-                        .await?;
-                    if left.is_none() {
+                    let left = async |db: &mut SqliteConnection| {
+                        let any = sqlx::query_scalar(table.any).bind(key);
+                        let left: Option<i64> = any.fetch_optional(db).await?;
+                        Ok(left.is_some())
+                    };
+                    if !file.readers.read(left).await? {
                         break;
                     }
                 }

@@ -6,7 +6,7 @@ use civitai_oauth_mock::{Contract, Database, Server};
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{AUTHORIZE, CONF, Folder, Mock, config};
+use crate::support::{AUTHORIZE, CONF, Folder, Mock, Program, World, config};
 
 async fn in_file(path: &Path) -> Mock {
     let mut config = config(Contract::Documented);
@@ -215,4 +215,39 @@ async fn a_seed_for_randomness_draws_anew_in_each_run_of_a_file() {
     // The same history gives the same values.
     assert_eq!(run(&other).await.0, first);
     assert_eq!(run(&other).await.0, second);
+}
+
+/// Each connection to SQLite is a thread, and it does not give back the descriptors of all that were ever open at once.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn many_sandboxes_that_are_read_at_once_take_few_connections() {
+    let folder = Folder::new();
+    let database = folder.path("mock.db");
+    let arguments = ["--listen", "127.0.0.1:0", "--database"];
+    let arguments = [&arguments[..], &[database.to_str().unwrap()]].concat();
+    let open_all = async |program: &Program| {
+        let mut callers = tokio::task::JoinSet::new();
+        for at in 0..60 {
+            let world = World::at(format!("{}/_sandbox/s{at}", program.base()));
+            callers.spawn(async move { world.ask("GET", "/_mock/tokens").await.status });
+        }
+        assert_eq!(callers.join_all().await, [200; 60]);
+    };
+    let earlier = Program::serve(&mut Program::command(&arguments));
+    open_all(&earlier).await;
+    assert_eq!(earlier.terminate(), Some(0));
+    let left: Vec<String> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert!(!left.contains(&"mock.db-wal".to_owned()), "{left:?}");
+
+    let program = Program::serve(&mut Program::command(&arguments));
+    open_all(&program).await;
+    let files = std::fs::read_dir(format!("/proc/{}/fd", program.id())).unwrap();
+    let of_database = files
+        .filter_map(|file| std::fs::read_link(file.unwrap().path()).ok())
+        .filter(|file| file.starts_with(&folder))
+        .count();
+    assert!((3..=12).contains(&of_database), "{of_database}");
 }

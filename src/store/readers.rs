@@ -1,0 +1,64 @@
+//! How many read the file at once? Few: each connection is a thread and a page cache, and the descriptor of one that is
+//! closed stays with SQLite as long as another has locks on the file.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions as _, Connection as _};
+use tokio::sync::Semaphore;
+
+use super::StoreError;
+
+/// More than one, so that nobody waits behind a world of a million rows.
+const MOST: usize = 4;
+
+/// The connections that read.
+#[derive(Debug)]
+pub(super) struct Readers {
+    options: SqliteConnectOptions,
+    turns: Semaphore,
+    /// Those that nobody reads by just now.
+    idle: Mutex<Vec<SqliteConnection>>,
+}
+
+impl Readers {
+    pub(super) fn new(options: SqliteConnectOptions) -> Self {
+        Self {
+            options,
+            turns: Semaphore::new(MOST),
+            idle: Mutex::default(),
+        }
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<SqliteConnection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads, as soon as it is this one's turn.
+    pub(super) async fn read<T>(
+        &self,
+        what: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        // Nobody closes the semaphore.
+        let _turn = self.turns.acquire().await.ok();
+        let idle = self.idle().pop();
+        let mut db = match idle {
+            Some(db) => db,
+            None => self.options.connect().await?,
+        };
+        // After an error, or when nobody waits any more, it is in no state to be used again.
+        let found = what(&mut db).await?;
+        self.idle().push(db);
+        Ok(found)
+    }
+
+    /// Closes those that nobody reads by.
+    pub(super) async fn close(&self) {
+        let idle = std::mem::take(&mut *self.idle());
+        for db in idle {
+            if let Err(why) = db.close().await {
+                tracing::warn!(%why, "a connection to the database was not closed in good order");
+            }
+        }
+    }
+}
