@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use crate::base;
 use crate::contract::{Contract, Difference, Rules};
-use crate::control::guard::ControlToken;
 use crate::invalid::Invalid;
 use crate::listener::USUAL_HEADERS;
 use crate::model::user::{User, UserRef};
@@ -59,8 +58,10 @@ pub struct Config {
     pub max_headers: usize,
     /// Sandboxes that nobody has used for so long go.
     pub sandbox_idle: Duration,
+    /// Whoever would make one more than so many is answered 503.
+    pub max_sandboxes: usize,
     /// What the control API asks for as a bearer token.
-    pub(crate) control_token: Option<ControlToken>,
+    pub(crate) control_token: Option<Secret>,
     /// How many exchanges each journal keeps; the oldest go.
     pub journal_capacity: usize,
     /// The key for id tokens; without one each sandbox draws its own.
@@ -100,6 +101,7 @@ impl Default for Config {
             max_head_bytes: 128 * 1024,
             max_headers: USUAL_HEADERS,
             sandbox_idle: Duration::from_hours(1),
+            max_sandboxes: 10_000,
             control_token: None,
             journal_capacity: DEFAULT_CAPACITY,
             key: None,
@@ -153,9 +155,14 @@ impl Config {
         Ok(())
     }
 
-    /// Asks whoever uses the control API for this bearer token.
-    pub fn set_control_token(&mut self, token: &str) {
+    /// Asks whoever uses the control API for this bearer token. Errors: it is empty, and what looks closed would be open.
+    pub fn set_control_token(&mut self, token: &str) -> Result<(), Invalid> {
+        if token.is_empty() {
+            let why = Invalid::new("control_token", "it is empty, and would keep nobody out");
+            return Err(why.with_hint("give it a value, or leave the option and its variable out"));
+        }
         self.control_token = Some(Secret::new(token));
+        Ok(())
     }
 
     /// Signs id tokens with this P-256 private key (PEM) in every sandbox. `file` is named in errors.

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::redact::{is_secret, redact_text};
+
 /// Input of ours that cannot be used.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Invalid {
@@ -84,7 +86,7 @@ impl std::error::Error for Invalid {}
 /// Reads a JSON value.
 pub(crate) fn from_json<T: DeserializeOwned>(value: Value) -> Result<T, Invalid> {
     serde_path_to_error::deserialize(value)
-        .map_err(|error| explain(path(&error), &error.inner().to_string()))
+        .map_err(|error| explain(&path(&error), &error.inner().to_string()))
 }
 
 /// Reads a JSON object. A list of the keys' values in their order, which serde would take too, is refused.
@@ -107,18 +109,17 @@ pub(crate) fn from_object<T: DeserializeOwned>(value: Value) -> Result<T, Invali
 
 /// Reads TOML text that came from a file.
 pub(crate) fn from_toml<T: DeserializeOwned>(text: &str, file: &Path) -> Result<T, Invalid> {
-    let at = |error: &toml::de::Error, path: String| {
+    let at = |error: &toml::de::Error, path: &str| {
         let line = error.span().map(|span| line_of(text, span.start));
         Invalid {
             file: Some((file.to_owned(), line)),
             ..explain(path, error.message())
         }
     };
-    let deserializer =
-        toml::Deserializer::parse(text).map_err(|error| at(&error, String::new()))?;
+    let deserializer = toml::Deserializer::parse(text).map_err(|error| at(&error, ""))?;
     serde_path_to_error::deserialize(deserializer).map_err(|error| {
         let place = path(&error);
-        at(error.inner(), place)
+        at(error.inner(), &place)
     })
 }
 
@@ -139,7 +140,8 @@ fn line_of(text: &str, offset: usize) -> usize {
 }
 
 /// What went wrong, in people's words and with the nearest known word as a hint.
-fn explain(path: String, message: &str) -> Invalid {
+fn explain(path: &str, message: &str) -> Invalid {
+    let (path, message) = (redact_text(path).into_owned(), &*redact_text(message));
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     let kind = ["unknown field", "unknown variant"]
         .into_iter()
@@ -178,11 +180,12 @@ fn in_words(path: String, message: &str) -> Invalid {
             .strip_prefix(wrong)
             .and_then(|rest| rest.rsplit_once(", expected "))
         {
-            let why = format!(
-                "{} is not {}",
-                found_in_words(found),
-                kind_in_words(expected)
-            );
+            let key = path.rsplit('.').next().unwrap_or_default();
+            let found = match found_in_words(found) {
+                _ if is_secret(key) => "what it has".to_owned(),
+                found => found,
+            };
+            let why = format!("{found} is not {}", kind_in_words(expected));
             return Invalid::new(path, why);
         }
     }

@@ -75,6 +75,7 @@ mod model;
 mod oauth;
 mod pages;
 mod protocol;
+mod redact;
 mod router;
 mod sandbox;
 mod seed;

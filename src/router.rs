@@ -96,7 +96,6 @@ pub(crate) fn ask(
 fn table(app: &Arc<App>) -> Routes {
     oauth_routes()
         .merge(api_routes())
-        .route("/", get(home::get))
         .route("/login", get(login::get).post(login::post))
         .route("/logout", get(login::logout).post(login::logout))
         .route(
@@ -109,7 +108,7 @@ fn table(app: &Arc<App>) -> Routes {
         )
         .route("/_mock/assets/{name}", get(assets::get))
         .merge(health::routes())
-        .merge(account_routes(Arc::clone(app)))
+        .merge(home_routes(Arc::clone(app)))
         .merge(workshop_routes(app))
         .merge(control::http::routes(Arc::clone(app)))
         .merge(mcp_route(app))
@@ -178,11 +177,13 @@ fn api_routes() -> Routes {
         .route("/v2/consumer/blobs/{id}", one(get(workflows::blob)))
 }
 
-/// The account's pages. Their forms act for whoever is signed in: no other site may send them.
+/// The home page and the account's. Their forms act for whoever is signed in: no other site may send them, nor read what
+/// they show.
 #[rustfmt::skip]
-fn account_routes(app: Arc<App>) -> Routes {
+fn home_routes(app: Arc<App>) -> Routes {
     use crate::pages::account::{self, apps, connected};
     Routes::new()
+        .route("/", get(home::get))
         .route("/user/account", get(account::get))
         .route("/user/account/new-app", get(apps::new).post(apps::register))
         .route("/user/account/apps/{id}", get(apps::edit).post(apps::save))

@@ -230,7 +230,7 @@ impl Server {
         }
         let store = open_store(&config.database).await?;
         let (janitor, leavings) = janitor();
-        let registry = Registry::open(store.clone(), blueprint, janitor);
+        let registry = Registry::open(store.clone(), blueprint, config.max_sandboxes, janitor);
         let stop = CancellationToken::new();
         let app = Arc::new(App {
             registry: Arc::new(registry),
@@ -239,7 +239,7 @@ impl Server {
             trust_proxy: config.trust_proxy,
             stop: stop.clone(),
             playground: Runs::default(),
-            control_token: config.control_token,
+            control_token: config.control_token.as_ref().map(ControlToken::of),
             commit: config.commit,
         });
         // Now rather than at the first request: a database that cannot be used is found out here.

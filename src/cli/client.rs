@@ -57,6 +57,10 @@ impl Server {
         if (200..300).contains(&status) {
             return Ok(answer);
         }
+        anyhow::ensure!(
+            status != 401,
+            "the server asks for its control token; give it by --control-token or CIVITAI_MOCK_CONTROL_TOKEN"
+        );
         let text = |key: &str| answer[key].as_str().filter(|text| !text.is_empty());
         let path = text("path")
             .map(|path| format!("{path}: "))
@@ -73,6 +77,10 @@ impl Server {
     async fn send(&self, method: &str, path: &str, body: &Value) -> anyhow::Result<(u16, Value)> {
         let server = Url::parse(self.server.trim_end_matches('/'))
             .with_context(|| format!("--server {}", self.server))?;
+        anyhow::ensure!(
+            server.username().is_empty() && server.password().is_none(),
+            "--server: leave user and password out; what the control API asks for is --control-token"
+        );
         anyhow::ensure!(
             server.scheme() == "http",
             "--server {server}: only http:// is spoken here"

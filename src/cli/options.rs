@@ -162,6 +162,10 @@ pub(super) struct Options {
     #[arg(long, env = "CIVITAI_MOCK_BODY_TIMEOUT", value_name = "LENGTH")]
     body_timeout: Option<Length>,
 
+    /// Refuse to make one more sandbox than so many [default: 10000]
+    #[arg(long, env = "CIVITAI_MOCK_MAX_SANDBOXES", value_name = "NUMBER")]
+    max_sandboxes: Option<usize>,
+
     /// Turn away whoever would be one more connection than so many [default: 10000, or as many as the system allows]
     #[arg(long, env = "CIVITAI_MOCK_MAX_CONNECTIONS", value_name = "NUMBER")]
     max_connections: Option<usize>,
@@ -242,6 +246,7 @@ impl Options {
             control_token: self.control_token.or(below.control_token),
             head_timeout: self.head_timeout.or(below.head_timeout),
             body_timeout: self.body_timeout.or(below.body_timeout),
+            max_sandboxes: self.max_sandboxes.or(below.max_sandboxes),
             max_connections: self.max_connections.or(below.max_connections),
             max_head_bytes: self.max_head_bytes.or(below.max_head_bytes),
             max_headers: self.max_headers.or(below.max_headers),
@@ -331,7 +336,7 @@ impl Options {
             config.sandbox_idle = idle.to_std();
         }
         if let Some(token) = &self.control_token {
-            config.set_control_token(token.reveal());
+            config.set_control_token(token.reveal())?;
         }
         self.limit(&mut config);
         config.journal_capacity = self.journal.unwrap_or(config.journal_capacity);
@@ -365,6 +370,7 @@ impl Options {
         if let Some(length) = self.body_timeout {
             config.body_timeout = length.to_std();
         }
+        config.max_sandboxes = self.max_sandboxes.unwrap_or(config.max_sandboxes);
         config.max_connections = self.max_connections.unwrap_or(config.max_connections);
         config.max_head_bytes = self.max_head_bytes.unwrap_or(config.max_head_bytes);
         config.max_headers = self.max_headers.unwrap_or(config.max_headers);

@@ -6,9 +6,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::header::{self, AUTHORIZATION, HOST, ORIGIN};
+use axum::http::header::{
+    self, AUTHORIZATION, CACHE_CONTROL, HOST, ORIGIN, X_CONTENT_TYPE_OPTIONS,
+};
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use axum_extra::extract::cookie::Cookie;
@@ -18,13 +20,14 @@ use crate::exchange::Visit;
 use crate::invalid::Invalid;
 use crate::oauth::respond;
 use crate::protocol::secret::{Secret, SecretHash};
+use crate::sandbox::entropy::Entropy;
 use crate::server::App;
 
 /// The layer around every control route.
 pub(crate) async fn admit(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let authority = authority(&request);
     match check(&app, request.headers(), authority) {
-        Ok(()) => next.run(request).await,
+        Ok(()) => private(next.run(request).await),
         Err((status, why)) => {
             let error = if status == StatusCode::UNAUTHORIZED {
                 "unauthorized"
@@ -36,31 +39,65 @@ pub(crate) async fn admit(State(app): State<Arc<App>>, request: Request, next: N
     }
 }
 
-/// The layer around forms that act for whoever is signed in: what changes nothing may come from anywhere, as a link
-/// may.
+/// What a control call answers may hold secrets, and is JSON: it is for whoever asked, and nothing else.
+fn private(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// The layer around pages that show who somebody is or what an app is given, and forms that act for whoever is signed in:
+/// what changes nothing may come from anywhere, as a link may, but by a name that is ours.
 pub(crate) async fn same_site(
     State(app): State<Arc<App>>,
     request: Request,
     next: Next,
 ) -> Response {
-    if request.method().is_safe() {
-        return next.run(request).await;
-    }
     let authority = authority(&request);
     let visit = request.extensions().get::<Arc<Visit>>();
     let headers = visit.map_or_else(|| request.headers(), |visit| &visit.headers);
-    match check_site(&app, headers, authority) {
+    let checked = if request.method().is_safe() {
+        check_host(&app, headers, authority).map(drop)
+    } else {
+        check_site(&app, headers, authority)
+    };
+    match checked {
         Ok(()) => next.run(request).await,
         Err(why) => respond::invalid(StatusCode::FORBIDDEN, "forbidden", &why),
     }
 }
 
-/// What a browser that has shown the token once shows from then on: what it is made of cannot be told from it.
+/// What a browser that has shown the token once shows from then on.
 pub(crate) const COOKIE: &str = "mock-control";
 
-/// The value of the cookie.
-pub(crate) fn cookie_value(token: &ControlToken) -> String {
-    token.hash().to_hex()
+/// The token of `--control-token`.
+#[derive(Debug)]
+pub(crate) struct ControlToken {
+    hash: SecretHash,
+    /// The value of the cookie: of this run alone, and nothing of the token is in it. Other servers of this machine are
+    /// sent it too, since cookies know no ports.
+    cookie: Secret,
+}
+
+impl ControlToken {
+    pub(crate) fn of(token: &Secret) -> Self {
+        Self {
+            hash: token.hash(),
+            // Not by --entropy-seed: that would foretell it.
+            cookie: Entropy::new(None, "", 0).session(),
+        }
+    }
+
+    pub(crate) fn is(&self, given: &str) -> bool {
+        self.hash.is_of(given)
+    }
+
+    pub(crate) fn cookie(&self) -> &str {
+        self.cookie.reveal()
+    }
 }
 
 /// Whether the browser has shown the token. Other sites' requests are refused before this is asked.
@@ -72,8 +109,7 @@ fn is_unlocked(headers: &HeaderMap, token: &ControlToken) -> bool {
         .flat_map(Cookie::split_parse)
         .filter_map(Result::ok)
         .find(|cookie| cookie.name() == COOKIE);
-    let expected = SecretHash::of(&cookie_value(token));
-    shown.is_some_and(|cookie| expected.is_of(cookie.value()))
+    shown.is_some_and(|cookie| token.cookie.hash().is_of(cookie.value()))
 }
 
 /// The host that HTTP/2 and clients of proxies name in the target.
@@ -100,7 +136,7 @@ pub(crate) fn check(
             .and_then(|value| value.split_once(' '))
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .map(|(_, token)| token);
-        let by_header = given.is_some_and(|given| token.hash().is_of(given));
+        let by_header = given.is_some_and(|given| token.is(given));
         if !by_header && !is_unlocked(headers, token) {
             let why = Invalid::new("Authorization", "the control API asks for its token");
             let hint = "send \"Authorization: Bearer …\" with what --control-token says";
@@ -110,18 +146,25 @@ pub(crate) fn check(
     Ok(())
 }
 
-/// Whether the request can come from a page of this machine, or from no page at all.
-fn check_site(app: &App, headers: &HeaderMap, authority: Option<String>) -> Result<(), Invalid> {
-    let text = |name: &str| text(headers, name);
-    let host = authority
-        .or_else(|| text(HOST.as_str()).map(str::to_owned))
-        .unwrap_or_default();
-    for (name, shown) in [(HOST, "Host"), (ORIGIN, "Origin")] {
-        if headers.get_all(name).iter().nth(1).is_some() {
-            let why = Invalid::new(shown, "given more than once");
-            return Err(why.with_hint(format!("send one {shown} header")));
-        }
+/// That a header is there once at the most.
+fn once(headers: &HeaderMap, name: HeaderName, shown: &str) -> Result<(), Invalid> {
+    if headers.get_all(name).iter().nth(1).is_none() {
+        return Ok(());
     }
+    let why = Invalid::new(shown, "given more than once");
+    Err(why.with_hint(format!("send one {shown} header")))
+}
+
+/// Whether the request asks for this machine by a name that no stranger can own. The origin that it asks for.
+fn check_host(
+    app: &App,
+    headers: &HeaderMap,
+    authority: Option<String>,
+) -> Result<String, Invalid> {
+    once(headers, HOST, "Host")?;
+    let host = authority
+        .or_else(|| text(headers, HOST.as_str()).map(str::to_owned))
+        .unwrap_or_default();
     let host = format!("http://{host}");
     if !is_ours(app, &host) {
         let why = Invalid::new(
@@ -132,6 +175,14 @@ fn check_site(app: &App, headers: &HeaderMap, authority: Option<String>) -> Resu
             "use localhost, an IP address or a name without dots, or set --public-url",
         ));
     }
+    Ok(host)
+}
+
+/// Whether the request can come from a page of this machine, or from no page at all.
+fn check_site(app: &App, headers: &HeaderMap, authority: Option<String>) -> Result<(), Invalid> {
+    let text = |name: &str| text(headers, name);
+    let host = check_host(app, headers, authority)?;
+    once(headers, ORIGIN, "Origin")?;
     if text("sec-fetch-site") == Some("cross-site") {
         let why = Invalid::new(
             "Sec-Fetch-Site",
@@ -160,9 +211,6 @@ fn is_near(app: &App, origin: &str, asked: &str) -> bool {
         page => page == host(asked) || page == app.public_url.as_deref().and_then(host),
     }
 }
-
-/// The token of `--control-token`.
-pub(crate) type ControlToken = Secret;
 
 /// Whether no stranger can own the host of this origin: it is loopback, an address, a single label, or ours by
 /// `--public-url`.

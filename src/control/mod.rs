@@ -37,7 +37,6 @@ mod filter;
 pub(crate) mod guard;
 pub(crate) mod http;
 mod keys;
-mod redact;
 mod requests;
 mod sandboxes;
 mod sessions;

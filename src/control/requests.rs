@@ -9,7 +9,6 @@ use serde_json::{Map, Value};
 
 use super::Outcome;
 use super::filter::{Filter, Search, beside_filter, narrowed};
-use super::redact::{redact, redact_text};
 use super::why::Why;
 use crate::contract::{Contract, Decision, Difference};
 use crate::invalid::Invalid;
@@ -17,6 +16,7 @@ use crate::model::user::UserRef;
 use crate::protocol::call::{Endpoint, GrantType, Method};
 use crate::protocol::duration::Length;
 use crate::protocol::time::Moment;
+use crate::redact::{redact, redact_text};
 use crate::sandbox::Sandbox;
 use crate::sandbox::faults::Fault;
 use crate::sandbox::journal::{Counters, Entry};
@@ -248,11 +248,16 @@ impl Exchange {
             Value::Object(object) => object,
             _ => Map::new(),
         };
+        let text = |text: String| redact_text(&text).into_owned();
         Self {
-            path: redact_text(&self.path),
+            path: text(self.path),
+            // Something else may have been sent in their place.
+            grant_type: self.grant_type.map(text),
+            client_id: self.client_id.map(text),
             params: object(self.params),
             headers: object(self.headers),
-            location: self.location.as_deref().map(redact_text),
+            error: self.error.map(text),
+            location: self.location.map(text),
             answer: self.answer.map(redact),
             ..self
         }

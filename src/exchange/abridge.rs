@@ -17,10 +17,8 @@ pub(super) fn text(mut text: String) -> String {
     if text.len() > LONGEST {
         let cut = text.floor_char_boundary(LONGEST);
         let more = text.len() - cut;
-        text.truncate(cut);
-        text += "… and ";
-        text += &more.to_string();
-        text += " bytes more";
+        // A new one: what is cut off is not to be kept as room in the old one.
+        text = format!("{}… and {more} bytes more", &text[..cut]);
     }
     text
 }
@@ -44,7 +42,7 @@ pub(super) fn object(object: Map<String, Value>) -> Map<String, Value> {
 }
 
 /// How much there is to keep, in bytes.
-fn weight(value: &Value) -> usize {
+pub(super) fn weight(value: &Value) -> usize {
     match value {
         Value::String(text) => text.len(),
         Value::Object(members) => {
@@ -90,6 +88,7 @@ mod tests {
     #[test]
     fn what_is_long_is_cut_between_characters_and_says_so() {
         assert_eq!(text("x".repeat(LONGEST)).len(), LONGEST);
+        assert!(text("x".repeat(100 * LONGEST)).capacity() < 2 * LONGEST);
         let cut = text(format!("x{}", "ä".repeat(LONGEST)));
         assert!(cut.ends_with("ä… and 4098 bytes more"), "{cut}");
         let many: Map<String, Value> = (0..150).map(|at| (at.to_string(), at.into())).collect();

@@ -255,6 +255,22 @@ fn tell(id: u64, head: Head, tail: Tail) -> Entry {
     }
 }
 
+/// How much memory an entry takes, in bytes, as far as whoever asked decides.
+fn weight(told: &Entry) -> usize {
+    let members = [&told.params, &told.headers].into_iter().flatten();
+    let members = members.map(|(name, member)| name.len() + abridge::weight(member));
+    let texts = [
+        Some(&told.path),
+        told.query.as_ref(),
+        told.location.as_ref(),
+    ];
+    let texts = texts.into_iter().flatten().map(String::len);
+    members
+        .chain(texts)
+        .chain(told.answer.as_ref().map(abridge::weight))
+        .sum()
+}
+
 /// Writes the exchange down and hands the answer on.
 pub(super) async fn write(
     visit: &Visit,
@@ -281,17 +297,21 @@ pub(super) async fn write(
         faults: struck.to_vec(),
         extensions: noted.extensions,
     };
+    let (endpoint, grant) = (head.endpoint, head.grant);
+    let is_preflight = head.method == Method::OPTIONS;
     let size = head.wire.len() + tail.answer.as_ref().map_or(0, Bytes::len);
+    let (weight, unfold): (_, Box<dyn FnOnce(u64) -> Entry + Send>) = if size < LARGEST {
+        (size, Box::new(move |id| tell(id, head, tail)))
+    } else {
+        let told = tell(0, head, tail);
+        (weight(&told), Box::new(move |id| Entry { id, ..told }))
+    };
     visit.sandbox.write_down(Folded {
-        endpoint: head.endpoint,
-        grant: head.grant,
-        is_preflight: head.method == Method::OPTIONS,
-        unfold: if size < LARGEST {
-            Box::new(move |id| tell(id, head, tail))
-        } else {
-            let told = tell(0, head, tail);
-            Box::new(move |id| Entry { id, ..told })
-        },
+        endpoint,
+        grant,
+        is_preflight,
+        weight,
+        unfold,
     });
     response
 }

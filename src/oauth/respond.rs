@@ -147,8 +147,14 @@ pub(crate) fn invalid(status: StatusCode, error: &str, why: &Invalid) -> Respons
     (status, Json(why.to_json(error))).into_response()
 }
 
-/// The database failed: the caller learns no more than that, the log says what happened.
+/// The database failed: the caller learns no more than that, the log says what happened. That there are too many
+/// sandboxes is for the caller to mend.
 pub(crate) fn failure(why: &StoreError) -> Response {
+    if let StoreError::TooManySandboxes { .. } = why {
+        let why = Invalid::new("sandbox", why.to_string());
+        let why = why.with_hint("delete those that are done with, or raise --max-sandboxes");
+        return invalid(StatusCode::SERVICE_UNAVAILABLE, "too_many_sandboxes", &why);
+    }
     tracing::error!(%why, "the request could not be carried out");
     error(&OAuthError::server_error(), Cors::Closed)
 }

@@ -85,10 +85,10 @@ pub(crate) async fn post(
     let Some(token) = &app.control_token else {
         return response;
     };
-    if !token.hash().is_of(params.text("token").unwrap_or_default()) {
+    if !token.is(params.text("token").unwrap_or_default()) {
         return ask(&context, to, true);
     }
-    let cookie = Cookie::build((guard::COOKIE, guard::cookie_value(token)))
+    let cookie = Cookie::build((guard::COOKIE, token.cookie()))
         .path("/")
         .http_only(true)
         .same_site(SameSite::Strict)

@@ -19,6 +19,13 @@ use crate::protocol::time::Timestamp;
 /// So many exchanges are kept unless it is set otherwise; the oldest go.
 pub(crate) const DEFAULT_CAPACITY: usize = 10_000;
 
+/// In bytes, and several times what most exchanges weigh: who keeps so many keeps so much times as many, and what is
+/// sent by the page lets older ones go sooner.
+const USUAL_WEIGHT: usize = 4096;
+
+/// In bytes: even few exchanges may be large.
+const LEAST_HEAVIEST: usize = 4 * 1024 * 1024;
+
 /// So many are taken to pieces in one go.
 const AT_ONCE: usize = 50;
 
@@ -64,12 +71,21 @@ pub(crate) struct Folded {
     pub(crate) endpoint: Endpoint,
     pub(crate) grant: Option<GrantType>,
     pub(crate) is_preflight: bool,
+    /// How much memory it takes, in bytes, as far as the caller decides.
+    pub(crate) weight: usize,
     /// The entry, given its id.
     pub(crate) unfold: Box<dyn FnOnce(u64) -> Entry + Send>,
 }
 
-/// An exchange that is kept, told already or not.
-enum Slot {
+/// An exchange that is kept.
+#[derive(Debug)]
+struct Slot {
+    weight: usize,
+    tale: Tale,
+}
+
+/// It is told already or not.
+enum Tale {
     Folded(u64, Box<dyn FnOnce(u64) -> Entry + Send>),
     Told(Box<Entry>),
     /// For as long as it takes to tell it, and for good where that failed.
@@ -78,21 +94,21 @@ enum Slot {
 
 impl Slot {
     fn tell(&mut self) -> Option<&Entry> {
-        if let Self::Folded(..) = self
-            && let Self::Folded(id, unfold) = std::mem::replace(self, Self::Lost)
+        if let Tale::Folded(..) = self.tale
+            && let Tale::Folded(id, unfold) = std::mem::replace(&mut self.tale, Tale::Lost)
         {
-            *self = Self::Told(Box::new(unfold(id)));
+            self.tale = Tale::Told(Box::new(unfold(id)));
         }
-        match self {
-            Self::Told(entry) => Some(entry),
-            Self::Folded(..) | Self::Lost => None,
+        match &self.tale {
+            Tale::Told(entry) => Some(entry),
+            Tale::Folded(..) | Tale::Lost => None,
         }
     }
 }
 
-impl fmt::Debug for Slot {
+impl fmt::Debug for Tale {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Slot(…)")
+        f.write_str("Tale(…)")
     }
 }
 
@@ -140,6 +156,8 @@ pub struct Counters {
 pub(crate) struct Journal {
     kept: Mutex<Kept>,
     capacity: usize,
+    /// In bytes.
+    heaviest: usize,
     /// The id of the newest entry.
     newest: AtomicU64,
     /// The same, as far as somebody waits for the next.
@@ -149,6 +167,8 @@ pub(crate) struct Journal {
 #[derive(Debug, Default)]
 struct Kept {
     entries: VecDeque<Slot>,
+    /// Of all entries.
+    weight: usize,
     counters: Counters,
     last_id: u64,
     breaks: Breaks,
@@ -179,6 +199,15 @@ impl Kept {
         self.last_id + 1 - self.entries.len() as u64
     }
 
+    /// Makes room: the oldest goes.
+    fn let_go(&mut self) {
+        if let Some(oldest) = self.entries.pop_front() {
+            self.weight -= oldest.weight;
+        }
+        self.gone.count += 1;
+        self.gone.last = self.first_id() - 1;
+    }
+
     /// The exchanges after this one.
     fn after(&mut self, id: u64) -> impl Iterator<Item = &mut Slot> {
         let known = (id + 1).saturating_sub(self.first_id());
@@ -200,6 +229,7 @@ impl Journal {
         Self {
             kept: Mutex::default(),
             capacity,
+            heaviest: capacity.saturating_mul(USUAL_WEIGHT).max(LEAST_HEAVIEST),
             newest: AtomicU64::new(0),
             watched: watch::Sender::new(0),
         }
@@ -227,11 +257,14 @@ impl Journal {
             if let Some(grant) = exchange.grant {
                 *kept.counters.grants.entry(grant).or_default() += 1;
             }
-            kept.entries.push_back(Slot::Folded(id, exchange.unfold));
-            if kept.entries.len() > self.capacity {
-                kept.entries.pop_front();
-                kept.gone.count += 1;
-                kept.gone.last = kept.first_id() - 1;
+            kept.entries.push_back(Slot {
+                weight: exchange.weight,
+                tale: Tale::Folded(id, exchange.unfold),
+            });
+            kept.weight += exchange.weight;
+            let is_too_heavy = |kept: &Kept| kept.weight > self.heaviest && kept.entries.len() > 1;
+            while kept.entries.len() > self.capacity || is_too_heavy(&kept) {
+                kept.let_go();
             }
             // Whoever begins to watch looks at this first.
             self.newest.store(id, Ordering::Release);
@@ -320,6 +353,7 @@ impl Journal {
     pub(crate) fn clear(&self) {
         let mut kept = self.kept();
         let gone = std::mem::take(&mut kept.entries);
+        kept.weight = 0;
         kept.counters = Counters::default();
         kept.gone = Gone::default();
         kept.breaks = Breaks::default();

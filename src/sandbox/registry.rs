@@ -27,6 +27,8 @@ pub(crate) struct Registry {
     store: Store,
     blueprint: Arc<Blueprint>,
     places: Mutex<HashMap<String, Place>>,
+    /// Any page in a browser of this machine can name one after another: there is an end to them.
+    most: usize,
     janitor: Janitor,
 }
 
@@ -67,7 +69,7 @@ pub(crate) fn is_name(name: &str) -> bool {
 
 impl Registry {
     /// The sandboxes of this database: those of an earlier run as well, which are opened when they are used.
-    pub(crate) fn open(store: Store, blueprint: Blueprint, janitor: Janitor) -> Self {
+    pub(crate) fn open(store: Store, blueprint: Blueprint, most: usize, janitor: Janitor) -> Self {
         for world in store.retired_worlds() {
             janitor.remove(world);
         }
@@ -83,6 +85,7 @@ impl Registry {
             places: Mutex::new(known.collect()),
             store,
             blueprint: Arc::new(blueprint),
+            most,
             janitor,
         }
     }
@@ -95,9 +98,10 @@ impl Registry {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The sandbox of this name; two first requests at once make one sandbox.
+    /// The sandbox of this name; two first requests at once make one sandbox. Errors: the database refuses, or there are
+    /// as many as there may be.
     pub(crate) async fn sandbox(&self, name: &str) -> Result<Sandbox, StoreError> {
-        let place = self.place(name);
+        let place = self.place(name)?;
         if let Some(open) = place.read().await.as_ref() {
             return Ok(Sandbox::of(open));
         }
@@ -110,12 +114,15 @@ impl Registry {
         Ok(Sandbox::of(&opened))
     }
 
-    fn place(&self, name: &str) -> Inside {
+    fn place(&self, name: &str) -> Result<Inside, StoreError> {
         let now = system_now();
         let mut places = self.places();
         if let Some(known) = places.get_mut(name) {
             known.used = now;
-            return Arc::clone(&known.inside);
+            return Ok(Arc::clone(&known.inside));
+        }
+        if places.len() >= self.most && name != DEFAULT {
+            return Err(StoreError::TooManySandboxes { most: self.most });
         }
         let inside = Inside::default();
         let place = Place {
@@ -123,7 +130,7 @@ impl Registry {
             used: now,
         };
         places.insert(name.to_owned(), place);
-        inside
+        Ok(inside)
     }
 
     /// Opens a sandbox: as it was left where the database knows it, else as it is to be made.
@@ -192,7 +199,7 @@ impl Registry {
         name: &str,
         own: OwnBlueprint,
     ) -> Result<Option<Sandbox>, StoreError> {
-        let place = self.place(name);
+        let place = self.place(name)?;
         let mut inside = place.write().await;
         if inside.is_some() || self.store.has_sandbox(name) {
             return Ok(None);

@@ -94,7 +94,7 @@ mod tests {
     async fn a_world_is_removed_when_nobody_holds_it_any_more() {
         let store = open_store(&Database::Memory).await.unwrap();
         let (janitor, mut leavings) = janitor();
-        let registry = Registry::open(store.clone(), Blueprint::default(), janitor);
+        let registry = Registry::open(store.clone(), Blueprint::default(), 2, janitor);
         let early = registry.sandbox("x").await.unwrap();
         early.reset().await.unwrap();
         assert_eq!(store.retired_worlds(), [early.world().key()]);

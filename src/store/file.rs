@@ -44,6 +44,7 @@ impl File {
             // Somebody may look into the file with a tool of SQLite's.
             .busy_timeout(Duration::from_secs(10))
             .disable_statement_logging();
+        make_private(path);
         let mut connection = options.connect().await.map_err(|why| refused(told(&why)))?;
         // Only now: what is wrong with the path, SQLite says better.
         let taken = take(path).map_err(refused)?;
@@ -119,12 +120,31 @@ async fn count(connection: &mut SqliteConnection) -> Result<u64, sqlx::Error> {
     Ok(u64::try_from(before).unwrap_or_default())
 }
 
+/// Makes the file, where there is none, for this user alone: it holds private keys. What SQLite puts beside it has the
+/// same leave to read. What is wrong with the path, SQLite says.
+fn make_private(path: &Path) {
+    let _ = private(fs::OpenOptions::new().append(true).create(true)).open(path);
+}
+
+/// Whatever these options create is for this user alone.
+fn private(options: &mut fs::OpenOptions) -> &mut fs::OpenOptions {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    options
+}
+
 /// Takes the file for this server: two that each answer from their own memory would write over each other.
 fn take(path: &Path) -> Result<fs::File, String> {
     let mut name = path.as_os_str().to_owned();
     name.push("-lock");
     let beside = PathBuf::from(name);
-    let lock = fs::File::create(&beside).map_err(|why| format!("{}: {why}", beside.display()))?;
+    // Nothing is written into it: what somebody else has there stays as it is.
+    let lock = private(fs::OpenOptions::new().append(true).create(true))
+        .open(&beside)
+        .map_err(|why| format!("{}: {why}", beside.display()))?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(fs::TryLockError::WouldBlock) => {

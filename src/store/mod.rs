@@ -114,6 +114,12 @@ pub enum StoreError {
         /// The name.
         name: String,
     },
+    /// There are as many sandboxes as there may be.
+    #[error("there are {most} sandboxes already, and there may be no more")]
+    TooManySandboxes {
+        /// How many.
+        most: usize,
+    },
     /// A row holds what no version of this server has written.
     #[error("the database holds an unreadable {what}: {why}")]
     Damaged {

@@ -1,8 +1,12 @@
 //! What advice says of refreshes, of access tokens that have run out, and of those that nobody gives back.
 
+use std::time::Duration;
+
 use serde_json::json;
 
-use crate::support::{Attempt, CONF, Line, ME, Mock, SPA, TOKEN, Tokens, USERINFO, World, watched};
+use crate::support::{
+    Attempt, CONF, Line, ME, Mock, Stopwatch, TOKEN, Tokens, USERINFO, World, watched,
+};
 
 async fn world() -> (Mock, Tokens) {
     let mock = watched(Mock::documented().await).await;
@@ -51,16 +55,28 @@ async fn who_got_no_answer_may_present_the_old_refresh_token_again() {
 #[tokio::test]
 async fn two_refreshes_of_one_grant_at_once_are_an_error() {
     let (mock, tokens) = world().await;
-    // Neither could have read the other's answer; or it could, and did not look.
-    for (pause, accused) in [("5ms", "refresh-race"), ("100ms", "refresh-reused")] {
-        let mock = mock.sandbox(pause);
-        let tokens = mock.signs_in(&CONF, "1").await;
-        mock.later("61m").await;
-        mock.token(&CONF.refreshes(&tokens.refresh)).await;
-        mock.later(pause).await;
-        mock.token(&CONF.refreshes(&tokens.refresh)).await;
-        assert_eq!(mock.accusations().await, format!("error {accused}"));
-    }
+    let refreshes_twice = async |world: &World, pause: &str| {
+        let tokens = world.signs_in(&CONF, "1").await;
+        world.later("61m").await;
+        let began = Stopwatch::start();
+        world.token(&CONF.refreshes(&tokens.refresh)).await;
+        world.later(pause).await;
+        world.token(&CONF.refreshes(&tokens.refresh)).await;
+        (began.elapsed(), world.accusations().await)
+    };
+    // The other's answer could be read in so long a time, and was not.
+    let (_, accused) = refreshes_twice(&mock.sandbox("slow"), "100ms").await;
+    assert_eq!(accused, "error refresh-reused");
+    // It could not. The system's clock counts as well, and a busy machine may hold one of them up.
+    let mut at = 0;
+    let accused = loop {
+        at += 1;
+        let (took, accused) = refreshes_twice(&mock.sandbox(&format!("quick{at}")), "1ms").await;
+        if took < Duration::from_millis(8) || at == 100 {
+            break accused;
+        }
+    };
+    assert_eq!(accused, "error refresh-race");
     // However long the one was under way, the other began meanwhile.
     mock.later("61m").await;
     let body = CONF.refreshes(&tokens.refresh).encoded();
@@ -309,86 +325,4 @@ async fn sign_ins_without_a_revocation_are_a_hint() {
     assert_eq!(mock.suspicions().await, "hint revoke-missing");
     mock.revoke(&CONF.revokes(&tokens.refresh)).await;
     assert_eq!(mock.suspicions().await, "hint contract-revoke-by-client");
-}
-
-#[tokio::test]
-async fn a_call_that_names_no_client_is_that_of_its_token() {
-    let (mock, tokens) = world().await;
-    mock.later("61m").await;
-    for _ in 0..3 {
-        mock.later("1s").await;
-        mock.calls(ME, &tokens).await;
-    }
-    let finding = &mock.findings().await[0];
-    assert_eq!(
-        (&finding["id"], &finding["client_id"]),
-        (&json!("expired-token-kept"), &json!("conf"))
-    );
-    // One that nobody has seen being issued is nobody's.
-    let mock = mock.sandbox("strange");
-    let strange = Tokens {
-        access: "civitai_00".to_owned(),
-        refresh: String::new(),
-    };
-    for _ in 0..10 {
-        mock.calls(ME, &strange).await;
-    }
-    let finding = &mock.findings().await[0];
-    assert!(finding.get("client_id").is_none(), "{finding}");
-    let summary = finding["summary"].as_str().unwrap_or_default();
-    assert!(
-        summary.ends_with("no request says which client it is of"),
-        "{summary}"
-    );
-}
-
-#[tokio::test]
-async fn a_token_that_a_test_has_minted_is_its_apps_all_the_same() {
-    let (mock, _) = world().await;
-    let wanted = json!({ "user": "ada", "client_id": "spa" });
-    let minted = mock.control("POST", "/tokens", wanted).await;
-    let minted = Tokens {
-        access: minted["access_token"].as_str().expect("minted").to_owned(),
-        refresh: String::new(),
-    };
-    mock.later("61m").await;
-    for _ in 0..3 {
-        mock.later("1s").await;
-        mock.calls(ME, &minted).await;
-    }
-    let finding = &mock.findings().await[0];
-    assert_eq!(
-        (&finding["id"], &finding["client_id"]),
-        (&json!("expired-token-kept"), &json!("spa"))
-    );
-}
-
-#[tokio::test]
-async fn what_one_app_does_is_not_held_against_another() {
-    let (mock, _) = world().await;
-    let spa = mock.signs_in(&SPA, "1").await;
-    mock.later("1m").await;
-    mock.refreshed(&SPA, &spa).await;
-    let findings = mock.findings().await;
-    let clients: Vec<String> = findings
-        .iter()
-        .filter(|one| one["severity"] != "hint")
-        .map(|one| one["client_id"].to_string())
-        .collect();
-    assert_eq!(clients, ["\"spa\""]);
-}
-
-#[tokio::test]
-async fn who_is_brought_back_to_a_snapshot_does_nothing_twice() {
-    let mock = watched(Mock::documented().await).await;
-    let tokens = mock.signs_in(&CONF, "1").await;
-    mock.control("POST", "/snapshots/signed-in", json!({}))
-        .await;
-    for _ in 0..3 {
-        mock.later("61m").await;
-        mock.refreshed(&CONF, &tokens).await;
-        mock.control("POST", "/snapshots/signed-in/restore", json!({}))
-            .await;
-    }
-    assert_eq!(mock.accusations().await, "");
 }

@@ -4,7 +4,7 @@ use civitai_oauth_mock::Contract;
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{CONF, Mock, USERINFO, config};
+use crate::support::{CONF, Mock, Program, USERINFO, config};
 
 #[tokio::test]
 async fn a_page_of_another_site_is_refused() {
@@ -171,7 +171,7 @@ async fn a_host_is_ours_when_the_page_came_from_it() {
 #[tokio::test]
 async fn a_control_token_is_asked_of_everybody() {
     let mut config = config(Contract::Documented);
-    config.set_control_token("open-sesame");
+    config.set_control_token("open-sesame").unwrap();
     let mock = Mock::start(config).await;
     assert_snapshot!(mock.get("/_mock/clock").await, @r#"
     401
@@ -236,4 +236,53 @@ async fn apps_are_not_asked_where_they_come_from() {
         preflight.header("access-control-allow-origin").is_none(),
         "{preflight}"
     );
+}
+
+#[tokio::test]
+async fn an_empty_control_token_would_keep_nobody_out_and_is_refused() {
+    let refused = config(Contract::Documented).set_control_token("");
+    assert_snapshot!(refused.unwrap_err(), @"control_token: it is empty, and would keep nobody out; give it a value, or leave the option and its variable out");
+    let run = Program::output(&["--listen=127.0.0.1:0", "--control-token="]);
+    assert!(!run.status.success());
+}
+
+#[tokio::test]
+async fn what_a_control_call_answers_is_kept_nowhere_and_taken_for_nothing_else() {
+    let mock = Mock::documented().await;
+    let minted = json!({ "client_id": "conf", "user": "ada" });
+    for answer in [
+        mock.ask("POST", "/_mock/tokens").json(&minted).await,
+        mock.get("/_mock/requests?secrets=true").await,
+        mock.get("/_mock/clock?x=1").await,
+        mock.sandbox("x")
+            .ask("POST", "/_mock/sessions")
+            .json(&json!({ "user": 1 }))
+            .await,
+        mock.get("/_mock/openapi.json").await,
+    ] {
+        let header = |name| answer.header(name).unwrap_or_default();
+        assert_eq!(header("cache-control"), "no-store", "{}", answer.asked);
+        assert_eq!(
+            header("x-content-type-options"),
+            "nosniff",
+            "{}",
+            answer.asked
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_strangers_name_for_this_machine_reads_no_account() {
+    let mock = Mock::documented().await;
+    let cookie = mock.session("ada").await;
+    for path in ["/", "/user/account", "/user/account/new-app"] {
+        for (host, status) in [
+            ("rebound.evil.example", 403),
+            ("mock:8080", 200),
+            ("localhost", 200),
+        ] {
+            let answer = mock.get(path).cookie(&cookie).header("host", host).await;
+            assert_eq!(answer.status, status, "{path} at {host}: {}", answer.gist());
+        }
+    }
 }

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use crate::support::{AUTHORIZE, CONF, Mock, SPA, Stopwatch, USERINFO, World, config};
+use crate::support::{
+    AUTHORIZE, CONF, Fields, Mock, SPA, Stopwatch, TOKEN, USERINFO, World, config,
+};
 
 async fn requests(mock: &World, query: &str) -> Value {
     mock.control("GET", &format!("/requests{query}"), json!({}))
@@ -261,4 +263,23 @@ async fn control_calls_and_health_checks_are_not_the_apps() {
         "each sandbox has its own"
     );
     assert_eq!(ids(&requests(&sandbox, "").await), "authorize 1");
+}
+
+#[tokio::test]
+async fn the_oldest_go_sooner_where_much_is_sent() {
+    let mut config = config(Contract::Documented);
+    // 8 MB at the most, which two hundred of these are more than.
+    config.journal_capacity = 2000;
+    let mock = Mock::start(config).await;
+    let large = (0..10).fold(Fields::default(), |fields, at| {
+        fields.and(&format!("x{at}"), &"y".repeat(4000))
+    });
+    for _ in 0..250 {
+        mock.post(TOKEN, &large).await;
+    }
+    let shown = requests(&mock, "").await;
+    let kept = shown["requests"].as_array().unwrap().len() as u64;
+    assert!((100..240).contains(&kept), "{kept}");
+    assert_eq!(shown["dropped"], 250 - kept);
+    assert_eq!(shown["counters"]["total"], 250);
 }

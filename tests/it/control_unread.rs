@@ -41,7 +41,7 @@ async fn what_nobody_reads_is_refused_and_nothing_happens() {
         (
             "POST",
             "clients/conf/rotate-secret",
-            json!({ "secret": long }),
+            json!({ "length": long }),
         ),
         ("POST", "clock/resume", json!({ "at": 5 })),
         ("POST", "clock/set?at=5", json!({ "at": 5 })),
@@ -66,8 +66,8 @@ async fn what_nobody_reads_is_refused_and_nothing_happens() {
       400 "a": "unknown key \"a\" with the value 1" ("it takes nothing")
     POST snapshots/x/restore ["rows"]
       400 "": "the body [\"rows\"] is not read" ("it takes nothing")
-    POST clients/conf/rotate-secret {"secret":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}
-      400 "secret": "unknown key \"secret\" with the value \"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…" ("it takes nothing")
+    POST clients/conf/rotate-secret {"length":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}
+      400 "length": "unknown key \"length\" with the value \"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…" ("it takes nothing")
     POST clock/resume {"at":5}
       400 "at": "unknown key \"at\" with the value 5" ("it takes nothing")
     POST clock/set?at=5 {"at":5}

@@ -246,6 +246,7 @@ async fn agents(walk: &mut Walk) {
     let used = call(3, "civitai-oauth-exchange", json!({ "body": exchange })).await;
     let misspelt = call(4, "civitai-oauth-exchange", json!({ "bode": exchange })).await;
     let seen = call(5, "mock-requests", json!({})).await;
+    let advised = call(6, "mock-advice", json!({})).await;
     for (what, key) in [("code", "code"), ("verifier", "code_verifier")] {
         walk.issued(what, exchange[key].as_str().expect("a text"));
     }
@@ -259,6 +260,7 @@ async fn agents(walk: &mut Walk) {
         ("a used code by MCP", used),
         ("a misspelt call by MCP", misspelt),
         ("the journal by MCP", seen),
+        ("advice by MCP", advised),
     ] {
         walk.shows(what, &answer);
     }
@@ -275,6 +277,9 @@ async fn aftermath(walk: &mut Walk) {
         "/_mock",
         "/_mock/consent",
         "/_mock/openapi.json",
+        "/_mock/advice",
+        "/_mock/advice?format=sarif",
+        "/_mock/findings",
         "/_mock/requests",
         "/_mock/tokens",
         "/_mock/codes",
@@ -352,20 +357,23 @@ async fn no_secret_gets_out() {
         walk.found(whole.body.as_bytes()).len() > 20,
         "who looks finds"
     );
+    // Once it has stopped, that is in the database.
+    let write_ahead = folder.path("write-ahead");
+    std::fs::copy(database.with_extension("db-wal"), &write_ahead).expect("there is one");
     assert_eq!(program.terminate(), Some(0));
     let mut leaks = walk.leaks();
     let files = [
         ("the log", log),
         ("the database", database.clone()),
-        ("its WAL", database.with_extension("db-wal")),
+        ("its write-ahead log", write_ahead),
     ];
     for (what, file) in files {
+        assert!(read(&file).len() > 4096, "{what} is empty");
         leaks.extend(
             walk.found(&read(&file))
                 .iter()
                 .map(|leak| format!("{what}: {leak}")),
         );
     }
-    assert!(read(&database).len() > 4096, "there is a database");
     assert!(leaks.is_empty(), "{}", leaks.join("\n"));
 }

@@ -33,7 +33,7 @@ async fn the_guard_of_the_control_api_holds_here_too() {
         assert_eq!(hello(&mock, &[hostile]).await, 403, "{hostile:?}");
     }
     let mut config = config(Contract::Documented);
-    config.set_control_token("t0ken");
+    config.set_control_token("t0ken").unwrap();
     let mock = Mock::start(config).await;
     assert_eq!(hello(&mock, &[]).await, 401);
     assert_eq!(
@@ -45,7 +45,7 @@ async fn the_guard_of_the_control_api_holds_here_too() {
 #[tokio::test]
 async fn a_page_of_this_machine_may_call() {
     let mut config = config(Contract::Documented);
-    config.set_control_token("t0ken");
+    config.set_control_token("t0ken").unwrap();
     let mock = Mock::start(config).await;
     let preflight = async |origin: &str, path: &str| {
         let ask = mock.ask("OPTIONS", path).header("origin", origin);

@@ -251,3 +251,28 @@ async fn many_sandboxes_that_are_read_at_once_take_few_connections() {
         .count();
     assert!((3..=12).contains(&of_database), "{of_database}");
 }
+
+/// It holds the private keys of id tokens.
+#[cfg(unix)]
+#[tokio::test]
+async fn the_file_is_for_its_user_alone_and_what_is_beside_it_stays() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = Folder::new();
+    let path = folder.path("mock.db");
+    folder.write("mock.db-lock", "somebody's");
+    let mock = in_file(&path).await;
+    mock.tokens(&CONF, "1").await;
+    let mut looked_at = 0;
+    for file in std::fs::read_dir(&folder).unwrap() {
+        let file = file.unwrap();
+        let mode = file.metadata().unwrap().permissions().mode();
+        if file.file_name() == "mock.db-lock" {
+            assert_eq!(std::fs::read_to_string(file.path()).unwrap(), "somebody's");
+        } else {
+            looked_at += 1;
+            assert_eq!(mode & 0o777, 0o600, "{:?}", file.path());
+        }
+    }
+    assert_eq!(looked_at, 3, "the file, its log, and the index of that");
+    mock.stop().await;
+}

@@ -1,9 +1,10 @@
 //! `/_sandbox/{name}/…`: private worlds, and the prefix in everything that an answer names.
 
+use civitai_oauth_mock::Contract;
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{AUTHORIZE, CONF, CONSENT_PAGE, Mock};
+use crate::support::{AUTHORIZE, CONF, CONSENT_PAGE, Mock, config};
 
 #[tokio::test]
 async fn what_is_in_one_world_is_nothing_in_another() {
@@ -161,4 +162,34 @@ async fn a_path_where_nothing_answers_is_our_404() {
     "#);
     let inside = mock.sandbox("x").get("/nothing").await;
     assert_snapshot!(inside.gist(), @"404 not_found: nothing answers at /_sandbox/x/nothing");
+}
+
+#[tokio::test]
+async fn there_is_an_end_to_how_many_sandboxes_a_page_may_make() {
+    let mut config = config(Contract::Documented);
+    config.max_sandboxes = 3;
+    let mock = Mock::start(config).await;
+    for name in ["a", "b"] {
+        assert_eq!(mock.sandbox(name).get("/_mock/clock").await.status, 200);
+    }
+    assert_snapshot!(mock.sandbox("c").get("/login").await, @r#"
+    503
+    content-type: application/json
+
+    {"error":"too_many_sandboxes","message":"there are 3 sandboxes already, and there may be no more","path":"sandbox","hint":"delete those that are done with, or raise --max-sandboxes"}
+    "#);
+    let made = mock
+        .ask("POST", "/_mock/sandboxes")
+        .json(&json!({ "name": "c" }));
+    assert_eq!(
+        made.await.gist(),
+        "503 too_many_sandboxes: there are 3 sandboxes already, and there may be no more"
+    );
+    assert_eq!(
+        mock.sandbox("a").get("/login").await.status,
+        200,
+        "those that are there go on"
+    );
+    mock.ask("DELETE", "/_mock/sandboxes/a").await;
+    assert_eq!(mock.sandbox("c").get("/login").await.status, 200);
 }

@@ -213,6 +213,15 @@ async fn a_session_of_the_browser_works_over_https() {
     let there = answer.headers()["location"].to_str().expect("a URL");
     let page = format!("{}/login/oauth/authorize?", https.base("localhost"));
     assert!(there.starts_with(&page), "{there}");
+    let signs_in = hyper::Request::post(format!("{}/login", https.base("localhost")))
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(b"user=1&returnUrl=/".to_vec());
+    let answer = https
+        .send(signs_in.expect("a request"))
+        .await
+        .expect("an answer");
+    let cookie = answer.headers()["set-cookie"].to_str().expect("text");
+    assert!(cookie.contains("; Secure"), "{cookie}");
 }
 
 #[test]

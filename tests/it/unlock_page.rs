@@ -10,7 +10,7 @@ const DASHBOARD: &str = "/_mock";
 #[tokio::test]
 async fn the_control_token_is_asked_for_once() {
     let mut config = config(Contract::Documented);
-    config.set_control_token("t0ken");
+    config.set_control_token("t0ken").unwrap();
     let mock = Mock::start(config).await;
     for path in [DASHBOARD, "/_mock/playground", "/_mock/consent"] {
         let asked = mock.get(path).await;
@@ -82,14 +82,59 @@ async fn the_pages_stand_behind_the_guard() {
         ("POST", "/_mock/unlock"),
         ("GET", "/_mock/events"),
         ("GET", "/_mock"),
+        ("GET", "/_mock/findings"),
+        ("GET", "/_mock/playground"),
+        ("GET", "/_mock/playground/callback"),
+        ("GET", "/_mock/consent"),
+        ("GET", "/_mock/consent/preview"),
+        ("POST", "/_mock/consent/preview"),
     ] {
         let answer = mock.ask(method, path).header("host", "evil.example").await;
-        let allowed = path == "/_mock/unlock" && method == "GET";
-        assert_eq!(
-            answer.status == 403,
-            !allowed,
-            "{method} {path}: {}",
-            answer.status
-        );
+        assert_eq!(answer.status, 403, "{method} {path}");
     }
+}
+
+#[tokio::test]
+async fn the_page_is_kept_to_itself_and_its_cookie_to_this_run() {
+    let locked = || {
+        let mut config = config(Contract::Documented);
+        config.set_control_token("t0ken").unwrap();
+        config
+    };
+    let mock = Mock::start(locked()).await;
+    let asked = mock
+        .get("/_mock?endpoint='><script>alert(1)</script>")
+        .await;
+    for (name, value) in [
+        ("cache-control", "no-store"),
+        ("x-frame-options", "DENY"),
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "same-origin"),
+    ] {
+        assert_eq!(asked.header(name).as_deref(), Some(value), "{name}");
+    }
+    let policy = asked.header("content-security-policy").unwrap_or_default();
+    assert!(
+        policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"),
+        "{policy}"
+    );
+    assert!(!asked.body.contains("<script>alert"), "{}", asked.body);
+
+    let unlocks = Fields::of(&[("token", "t0ken")]);
+    let cookie = mock.post("/_mock/unlock", &unlocks).await.cookie();
+    assert_eq!(mock.post("/_mock/unlock", &unlocks).await.cookie(), cookie);
+    assert_eq!(
+        mock.sandbox("x")
+            .get(DASHBOARD)
+            .cookie(&cookie)
+            .await
+            .status,
+        200
+    );
+    let other = Mock::start(locked()).await;
+    assert_eq!(
+        other.get(DASHBOARD).cookie(&cookie).await.status,
+        401,
+        "it tells nothing of the token"
+    );
 }

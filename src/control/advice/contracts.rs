@@ -7,6 +7,7 @@ use super::history::History;
 use super::seen::{Call, Seen};
 use super::{Rule, Severity, Sight, times};
 use crate::contract::{Contract, Difference};
+use crate::redact;
 
 const DIFFERENCES: &str = "https://developer.civitai.com/site/oauth";
 
@@ -123,7 +124,7 @@ fn relies(history: &History, difference: Difference) -> Option<Sight> {
             requests.push(blamed.id);
             met = Some(decision.side);
             values.extend(parameter(difference).map(|name| match blamed.param(name) {
-                Some(value) => format!("{name}={value}"),
+                Some(value) => format!("{name}={}", redact::shown(name, value)),
                 None => format!("no {name}"),
             }));
         }

@@ -16,6 +16,7 @@ mod scopes;
 mod secrets;
 mod seen;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Outcome;
 use crate::protocol::secret::SecretHash;
+use crate::redact::redact_text;
 use crate::sandbox::Sandbox;
 use crate::sandbox::journal::{Breaks, Entry};
 pub(crate) use asked::{Asked, Format};
@@ -164,14 +166,28 @@ pub struct Finding {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let client = self.client_id.as_deref().unwrap_or("unknown client");
+        let client = printable(self.client_id.as_deref().unwrap_or("unknown client"));
         let requests: Vec<String> = self.requests.iter().map(u64::to_string).collect();
         writeln!(f, "{}: {} ({client})", self.severity, self.id)?;
-        writeln!(f, "  {}; requests {}", self.summary, requests.join(", "))?;
+        let summary = printable(&self.summary);
+        writeln!(f, "  {summary}; requests {}", requests.join(", "))?;
         writeln!(f, "  why: {}", self.why)?;
         writeln!(f, "  mend: {}", self.mend)?;
         write!(f, "  {}", self.source)
     }
+}
+
+/// What anybody may have sent, for a terminal or the log of a CI: neither is to take it for a command.
+fn printable(sent: &str) -> String {
+    let mut shown = String::with_capacity(sent.len());
+    for sign in sent.chars() {
+        if sign.is_control() {
+            shown.extend(sign.escape_default());
+        } else {
+            shown.push(sign);
+        }
+    }
+    shown
 }
 
 /// What production would punish, the worst first.
@@ -245,12 +261,14 @@ fn advise(seen: Vec<Seen>, breaks: Breaks, client: Option<&str>) -> Advice {
                 Some(_) => sight.summary,
                 None => format!("{}; no request says which client it is of", sight.summary),
             };
+            let client_id = history.client.as_deref().map(redact_text);
+            let client_id = client_id.map(Cow::into_owned);
             // The newest stretch speaks for all.
-            findings.retain(|known| known.id != rule.id || known.client_id != history.client);
+            findings.retain(|known| known.id != rule.id || known.client_id != client_id);
             findings.push(Finding {
                 id: rule.id.to_owned(),
                 severity: rule.severity,
-                client_id: history.client.clone(),
+                client_id,
                 summary,
                 why: rule.why.to_owned(),
                 mend: rule.mend.to_owned(),

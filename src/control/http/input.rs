@@ -16,6 +16,7 @@ use crate::invalid::{self, Invalid};
 use crate::listener::TooSlow;
 use crate::oauth::extract::LONGEST_BODY;
 use crate::oauth::respond;
+use crate::redact::{REDACTED, is_secret, redact, redact_text};
 
 /// A JSON body that is an object. An empty one counts as `{}`.
 pub(super) struct Input<T>(pub(super) T);
@@ -84,7 +85,7 @@ pub(super) async fn only_what_is_taken(
             .map(|(name, value)| unknown(name, value)),
         Ok(value) => Some(Invalid::new(
             "",
-            format!("the body {} is not read", short(&value)),
+            format!("the body {} is not read", short("", &value)),
         )),
     };
     match spare {
@@ -95,13 +96,18 @@ pub(super) async fn only_what_is_taken(
 }
 
 fn unknown(name: &str, value: &Value) -> Invalid {
-    let why = format!("unknown key {name:?} with the value {}", short(value));
+    let value = short(name, value);
+    let name = redact_text(name);
+    let why = format!("unknown key {name:?} with the value {value}");
     Invalid::new(name, why)
 }
 
-/// The beginning of a value that is too long to be repeated.
-fn short(value: &Value) -> String {
-    let whole = value.to_string();
+/// A value, or the beginning of one that is too long to be repeated; not a secret, whatever it was sent for.
+fn short(name: &str, value: &Value) -> String {
+    if is_secret(name) {
+        return REDACTED.to_owned();
+    }
+    let whole = redact(value.clone()).to_string();
     match whole.char_indices().nth(LONGEST_REPEATED) {
         Some((at, _)) => format!("{}…", &whole[..at]),
         None => whole,
@@ -128,7 +134,7 @@ fn json_of(bytes: &[u8]) -> Result<Value, Invalid> {
     serde_json::from_slice(bytes).map_err(|why| {
         let wrong = Invalid::new("", format!("the body is not JSON: {why}"));
         let bare = std::str::from_utf8(bytes).map_or("", str::trim);
-        if is_bare_word(bare) {
+        if is_bare_word(bare) && redact_text(bare) == bare {
             wrong.with_hint(format!("put {bare} in quotes: {bare:?}"))
         } else {
             wrong
@@ -207,8 +213,8 @@ fn add(object: &mut Map<String, Value>, query: Option<&str>) -> Result<(), Inval
         if let Some(before) = object.get(&*name) {
             let why = format!(
                 "the key {name:?} is given twice: {} and {}",
-                short(before),
-                short(&value)
+                short(&name, before),
+                short(&name, &value)
             );
             return Err(Invalid::new(name, why).with_hint("leave one of them out"));
         }

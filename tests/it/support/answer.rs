@@ -11,6 +11,9 @@ use super::Page;
 /// Of no interest to any test.
 const SILENT: [&str; 3] = ["content-length", "date", "connection"];
 
+/// Those that every control call is answered with: `control_guard.rs` looks at them.
+const OF_CONTROL: [&str; 2] = ["cache-control", "x-content-type-options"];
+
 /// What came back.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
@@ -117,7 +120,8 @@ impl fmt::Display for Answer {
             .collect();
         names.sort_unstable();
         for name in names {
-            if !SILENT.contains(&name) {
+            let of_control = self.asked.path().contains("/_mock/") && OF_CONTROL.contains(&name);
+            if !SILENT.contains(&name) && !of_control {
                 text += &format!("{name}: {}\n", self.header(name).unwrap_or_default());
             }
         }

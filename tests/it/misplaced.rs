@@ -1,0 +1,148 @@
+//! What becomes of a secret that is sent in a wrong place, by an app or by whoever tests it? It is not shown there
+//! either; and what else a stranger sends is no command for a terminal.
+
+use serde_json::json;
+
+use crate::support::{AUTHORIZE, CONF, Fields, Mock, Program, SPA, TOKEN, USERINFO, Walk};
+
+/// Where the journal is told of.
+const TELLING: [&str; 5] = [
+    "/_mock/requests",
+    "/_mock/advice",
+    "/_mock/advice?format=sarif",
+    "/_mock",
+    "/_mock/findings",
+];
+
+#[tokio::test]
+async fn a_secret_that_an_app_sends_in_a_wrong_place_is_not_shown() {
+    let mock = Mock::documented().await;
+    let mut walk = Walk::of(mock.sandbox("x"));
+    let cookie = walk.session("ada").await;
+    let code = walk.code(&CONF, &cookie).await;
+    let answer = walk.world.token(&CONF.redeems(&code)).await;
+    let tokens = walk.tokens(&answer);
+    let world = walk.world.clone();
+
+    // Who takes the address of the page for the redirect URI, with what is left of an earlier sign-in.
+    for rest in [
+        format!("?code={code}"),
+        format!("?x=1#access_token={code}"),
+        format!("#/back?code={code}"),
+    ] {
+        let uri = format!("{}{rest}", CONF.redirect_uri);
+        let asked = CONF.asks("1").with("redirect_uri", &uri).encoded();
+        world.get(&format!("{AUTHORIZE}?{asked}")).await;
+        world
+            .token(&CONF.redeems(&code).with("redirect_uri", &uri))
+            .await;
+    }
+    for name in ["client_id", "grant_type", "scope", "state"] {
+        let asked = CONF.asks("1").with(name, &tokens.access).encoded();
+        world.get(&format!("{AUTHORIZE}?{asked}")).await;
+        world
+            .token(&CONF.for_itself().with(name, &tokens.access))
+            .await;
+    }
+    world
+        .post(TOKEN, &Fields::default())
+        .basic(&tokens.access, "")
+        .await;
+    world.get(&format!("{USERINFO}/{}", tokens.access)).await;
+    let device = json!({ "user_code": code });
+    world
+        .ask("POST", "/api/auth/oauth/device-info")
+        .json(&device)
+        .cookie(&cookie)
+        .await;
+    let refused = world.ask("POST", TOKEN).json(&json!({
+        "grantType": "refresh_token", "clientSecret": "camel-case-secret", "refreshToken": tokens.refresh,
+        "password": "password-of-somebody", "client_assertion": "signed-by-somebody",
+    }));
+    assert_eq!(refused.await.status, 400);
+    for secret in [
+        "camel-case-secret",
+        "password-of-somebody",
+        "signed-by-somebody",
+    ] {
+        walk.issued("secret by another name", secret);
+    }
+    world
+        .revoke(&SPA.revokes(&tokens.access).and("token", &tokens.refresh))
+        .await;
+
+    for path in TELLING {
+        walk.looks_at(path, &cookie).await;
+    }
+    let leaks = walk.leaks();
+    assert!(leaks.is_empty(), "{}", leaks.join("\n"));
+    let whole = world.get("/_mock/requests?secrets=true").await;
+    assert!(
+        walk.found(whole.body.as_bytes()).len() > 5,
+        "who looks finds"
+    );
+}
+
+#[tokio::test]
+async fn a_secret_that_a_control_call_cannot_read_is_not_repeated() {
+    let mock = Mock::documented().await;
+    let mut walk = Walk::of(mock.sandbox("x"));
+    let cookie = walk.session("ada").await;
+    let code = walk.code(&CONF, &cookie).await;
+    let answer = walk.world.token(&CONF.redeems(&code)).await;
+    let (tokens, world) = (walk.tokens(&answer), walk.world.clone());
+    walk.issued("number", "1234567890");
+    let (access, refresh) = (&tokens.access, &tokens.refresh);
+    let token = json!({ "token": refresh });
+    let wrong = [
+        world
+            .ask("DELETE", &format!("/_mock/tokens?token={access}"))
+            .json(&token),
+        world.ask("DELETE", &format!("/_mock/faults?token={code}")),
+        world.ask("GET", &format!("/_mock/clock?token={access}")),
+        world.ask("GET", &format!("/_mock/clock?{access}=1")),
+        world.ask("POST", "/_mock/reset").json(&token),
+        world.ask("POST", "/_mock/reset").json(&json!(access)),
+        world
+            .ask("POST", "/_mock/clients")
+            .json(&json!({ "name": "A", "secret": 1_234_567_890 })),
+        world
+            .ask("POST", "/_mock/clients")
+            .json(&json!({ "name": "A", "clientSecret": "1234567890" })),
+        world
+            .ask("POST", "/_mock/clients")
+            .json(&json!({ access.as_str(): 1 })),
+        world
+            .ask("PATCH", "/_mock/settings")
+            .json(&json!({ "contract": access })),
+        world
+            .ask("POST", "/_mock/tokens/introspect")
+            .body("application/json", access.clone()),
+    ];
+    for ask in wrong {
+        let answer = ask.await;
+        assert_eq!(answer.status, 400, "{answer}");
+        walk.shows(answer.asked.path(), &answer);
+    }
+    let leaks = walk.leaks();
+    assert!(leaks.is_empty(), "{}", leaks.join("\n"));
+}
+
+#[tokio::test]
+async fn what_the_shell_prints_of_a_stranger_is_no_command() {
+    let mock = Mock::documented().await;
+    let hostile = "client_id=%1b%5b2J%0a%3a%3aerror%3a%3ax%07";
+    mock.get(&format!("{AUTHORIZE}?{hostile}")).await;
+    let base = mock.base.clone();
+    let printed =
+        tokio::task::spawn_blocking(move || Program::output(&["advice", "--server", &base]));
+    let printed = printed.await.unwrap();
+    let text = String::from_utf8(printed.stdout).unwrap();
+    assert!(text.contains(r"\u{1b}[2J\n::error::x\u{7}"), "{text}");
+    let controls: Vec<char> = text
+        .chars()
+        .filter(|sign| sign.is_control() && *sign != '\n')
+        .collect();
+    assert_eq!(controls, ['\0'; 0]);
+    assert!(!text.lines().any(|line| line.starts_with("::")), "{text}");
+}
