@@ -131,7 +131,7 @@ fn wait_for<T>(asking: impl Future<Output = anyhow::Result<T>>) -> anyhow::Resul
 
 fn serve(options: Options, build: Build) -> anyhow::Result<()> {
     let options = options.with_file()?;
-    telemetry::start(&options.log)?;
+    let _log = telemetry::start(&options.log)?;
     let mut config = options.config()?;
     room::make(&mut config, options.connections());
     config.commit = build.commit;
@@ -142,14 +142,21 @@ fn serve(options: Options, build: Build) -> anyhow::Result<()> {
         .block_on(async {
             // Before anybody can know that we are here: a stop that comes early is a stop all the same.
             let mut terminated = Terminated::listen()?;
+            if let Some(file) = &options.port_file {
+                // An earlier run's port is nobody's, or somebody else's.
+                let _ = std::fs::remove_file(file);
+            }
             let server = Server::start(config).await?;
             if let Some(file) = &options.port_file {
                 write_port(file, server.address().port())?;
             }
             say(&announcement(&server, &planting))?;
             terminated.wait().await;
-            server.stop().await;
-            Ok(())
+            tokio::select! {
+                () = server.stop() => Ok(()),
+                // Whoever asks twice does not wait for what takes so long.
+                () = terminated.wait() => anyhow::bail!("stopped at once, when asked for the second time"),
+            }
         })
 }
 

@@ -1,11 +1,94 @@
-//! What is logged? Only the binary installs a subscriber: a library must not.
+//! What is logged? Only the binary installs a subscriber: a library must not. What stands at the other end of standard
+//! error – nobody any more, or a pipe that nobody reads – must not stop a server: a thread of its own writes there.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Duration;
 
 use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+/// So many lines wait to be written; what comes besides is counted and left out.
+const WAITING: usize = 10_000;
+
+/// How long the end of the program waits for the last lines.
+const LAST_WORDS: Duration = Duration::from_millis(300);
+
+/// What is on its way to standard error.
+enum Word {
+    Line(Vec<u8>),
+    /// Everything before this is to be out when it is answered.
+    Last(SyncSender<()>),
+}
+
+/// Where lines are handed in.
+#[derive(Debug, Clone)]
+struct Lines {
+    out: SyncSender<Word>,
+    lost: Arc<AtomicU64>,
+}
+
+impl Write for Lines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if self.out.try_send(Word::Line(line.to_vec())).is_err() {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Lines {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+/// The log, until it is dropped: then what was handed in is out, if there is anybody to take it.
+#[derive(Debug)]
+pub(super) struct Log(SyncSender<Word>);
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        let (out, is_out) = sync_channel(1);
+        if self.0.try_send(Word::Last(out)).is_ok() {
+            let _ = is_out.recv_timeout(LAST_WORDS);
+        }
+    }
+}
+
+fn write_out(words: &Receiver<Word>, lost: &AtomicU64) {
+    let mut err = io::stderr();
+    // Whoever cannot be told, cannot be told of that either.
+    for word in words {
+        let _ = match word {
+            Word::Line(line) => err.write_all(&line),
+            Word::Last(is_out) => {
+                let _ = is_out.try_send(());
+                Ok(())
+            }
+        };
+        let lost = lost.swap(0, Ordering::Relaxed);
+        if lost > 0 {
+            let _ = writeln!(
+                err,
+                "{lost} lines of the log are left out: they came faster than they were read"
+            );
+        }
+    }
+}
+
 /// Logs to standard error. The words are a level, and `json` for JSON lines.
-pub(super) fn start(words: &[String]) -> anyhow::Result<()> {
+pub(super) fn start(words: &[String]) -> anyhow::Result<Log> {
     let mut level = LevelFilter::WARN;
     let mut json = false;
     for word in words {
@@ -20,17 +103,26 @@ pub(super) fn start(words: &[String]) -> anyhow::Result<()> {
             }
         }
     }
+    let (out, waiting) = sync_channel(WAITING);
+    let lines = Lines {
+        out: out.clone(),
+        lost: Arc::default(),
+    };
+    let lost = Arc::clone(&lines.lost);
+    std::thread::Builder::new()
+        .name("log".to_owned())
+        .spawn(move || write_out(&waiting, &lost))?;
     // The library for MCP logs whole messages, with the codes, tokens and secrets in them: it is never heard.
     let heard = Targets::new()
         .with_default(level)
         .with_target("rmcp", LevelFilter::OFF);
     let log = tracing_subscriber::fmt()
         .with_max_level(level)
-        .with_writer(std::io::stderr);
+        .with_writer(lines);
     if json {
         log.json().finish().with(heard).init();
     } else {
         log.finish().with(heard).init();
     }
-    Ok(())
+    Ok(Log(out))
 }

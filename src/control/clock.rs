@@ -169,8 +169,10 @@ impl Sandbox {
         let Advance { by, sent, key } = asked;
         let there = Timestamp(self.now().0.saturating_add(by.0));
         within_reach(there, key, &format!("{sent} leads out of"))?;
-        self.clock.advance(by.0);
-        self.keep_clock().await?;
+        self.change_clock(|clock| {
+            clock.advance(by.0);
+        })
+        .await?;
         Ok(self.show_clock())
     }
 
@@ -203,8 +205,7 @@ impl Sandbox {
     }
 
     async fn put_clock(&self, state: ClockState) -> Outcome<ClockView> {
-        self.clock.put(state);
-        self.keep_clock().await?;
+        self.change_clock(|clock| clock.put(state)).await?;
         Ok(self.show_clock())
     }
 }

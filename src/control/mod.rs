@@ -132,6 +132,12 @@ impl ControlError {
                     "counters": counters,
                 });
             }
+            Self::Store(why @ StoreError::Unwritable { .. }) => {
+                let why = Invalid::new("database", why.to_string());
+                return why
+                    .with_hint("call again once it can")
+                    .to_json("unwritable");
+            }
             Self::Store(_) => return json!({ "error": "server_error" }),
         };
         why.to_json(error)

@@ -39,7 +39,8 @@ pub(super) async fn carry_out(
     for fault in struck {
         let effect = &fault.rule.effect;
         if let Some(delay) = effect.delay {
-            tokio::time::sleep(delay.draw(&visit.sandbox.entropy).to_std()).await;
+            let delay = delay.draw(&visit.sandbox.entropy).to_std();
+            hold(delay, Came::of(request.extensions())).await;
         }
         if effect.deny {
             visit.notes.deny();
@@ -54,6 +55,26 @@ pub(super) async fn carry_out(
         response = distort(response, &fault.rule.effect).await;
     }
     response
+}
+
+/// Lets so much time pass. Whoever hangs up meanwhile holds no connection any more: what was asked for is done all the
+/// same, in its time.
+async fn hold(delay: Duration, came: Option<&Came>) {
+    let mut over = std::pin::pin!(tokio::time::sleep(delay));
+    let hung_up = async {
+        match came.and_then(|came| came.caller.as_ref()) {
+            Some(caller) => caller.hung_up().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = over.as_mut() => return,
+        () = hung_up => {}
+    }
+    if let Some(came) = came {
+        came.cut.now();
+    }
+    over.await;
 }
 
 /// What breaks the connection instead of an answer, where a fault says so.

@@ -175,13 +175,23 @@ impl Shared {
         changed
     }
 
-    /// Keeps the clock as it stands, so that a restart goes on from there.
-    pub(crate) async fn keep_clock(&self) -> Result<(), StoreError> {
+    /// Moves or stops the clock, and keeps it so that a restart goes on from there. Where it cannot be kept, it goes on as
+    /// it was.
+    pub(crate) async fn change_clock(&self, change: impl FnOnce(&Clock)) -> Result<(), StoreError> {
         let _turn = self.turn.lock().await;
-        let (world, clock) = (self.today(), clock_text(self.clock.state()));
-        self.store
-            .keep_clock(&self.name, world.rows(), &clock)
-            .await
+        let before = self.clock.state();
+        change(&self.clock);
+        let clock = clock_text(self.clock.state());
+        let clocks = (&*clock, &*clock_text(before));
+        let world = self.today();
+        let kept = self
+            .store
+            .keep_clock(&self.name, world.rows(), clocks)
+            .await;
+        if kept.is_err() {
+            self.clock.put(before);
+        }
+        kept
     }
 
     /// Goes to another world, with all that belongs to it.
@@ -213,10 +223,10 @@ impl Shared {
             .begin_anew(&self.name, before.rows(), origin, &clock)
             .await?;
         // Nothing: the sandbox was deleted, and whoever still holds it may do with it as they like.
-        if let Some(world) = begun {
+        if let Some(world) = begun.what {
             self.enter(world, state, |shared| shared.journal.clear());
         }
-        Ok(())
+        begun.kept
     }
 
     async fn go_back_to(&self, snapshot: &str, state: State) -> Result<bool, StoreError> {
@@ -226,13 +236,11 @@ impl Shared {
             .store
             .restore_snapshot(&self.name, before.rows(), snapshot, &clock)
             .await?;
-        Ok(match begun {
-            Some(world) => {
-                self.enter(world, state, |shared| shared.journal.turn_back());
-                true
-            }
-            None => false,
-        })
+        let known = begun.what.is_some();
+        if let Some(world) = begun.what {
+            self.enter(world, state, |shared| shared.journal.turn_back());
+        }
+        begun.kept.map(|()| known)
     }
 
     /// The sandbox is gone: what is under way finishes, and its rows go after it.
@@ -305,10 +313,10 @@ impl Sandbox {
             let before = store
                 .take_snapshot(sandbox, world.rows(), &name, taken)
                 .await?;
-            if let Some(before) = before {
+            if let Some(before) = before.what {
                 shared.janitor.remove(before);
             }
-            Ok(at)
+            before.kept.map(|()| at)
         })
         .await
     }
@@ -321,12 +329,18 @@ impl Sandbox {
 
     /// Forgets a snapshot. Whether there was one.
     pub(crate) async fn forget_snapshot(&self, name: &str) -> Result<bool, StoreError> {
-        let world = self.store.delete_snapshot(&self.name, name).await?;
-        let known = world.is_some();
-        if let Some(world) = world {
-            self.janitor.remove(world);
-        }
-        Ok(known)
+        let (shared, name) = (Arc::clone(&self.shared), name.to_owned());
+        whole(async move {
+            // Whoever goes back to it just now is to find all of it.
+            let _turn = shared.turn.lock().await;
+            let forgotten = shared.store.delete_snapshot(&shared.name, &name).await?;
+            let known = forgotten.what.is_some();
+            if let Some(world) = forgotten.what {
+                shared.janitor.remove(world);
+            }
+            forgotten.kept.map(|()| known)
+        })
+        .await
     }
 }
 

@@ -244,7 +244,8 @@ impl Registry {
         if !self.places().get(name).is_some_and(may_go) {
             return Ok(false);
         }
-        let worlds = self.store.delete_sandbox(name).await?;
+        let deleted = self.store.delete_sandbox(name).await?;
+        let (worlds, kept) = (deleted.what, deleted.kept);
         let known = !worlds.is_empty();
         let open = inside.take();
         let held = open.as_ref().map(|open| open.today());
@@ -263,7 +264,7 @@ impl Registry {
         if Arc::strong_count(&place) <= 2 {
             places.remove(name);
         }
-        Ok(known)
+        kept.map(|()| known)
     }
 
     /// Removes the sandboxes that nobody has used for so long. The default one stays.

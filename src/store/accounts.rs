@@ -55,6 +55,35 @@ impl Accounts {
         buzz
     }
 
+    /// Gives back what was taken.
+    pub(super) fn give_back(&mut self, user: UserId, payment: Payment) {
+        let accounts = self.0.get_mut(&user).into_iter().flatten();
+        for account in accounts.filter(|account| account.currency == payment.currency) {
+            account.balance = account.balance.saturating_add(payment.amount);
+        }
+    }
+
+    /// A user's accounts, to be put back.
+    pub(super) fn kept_of(&self, user: UserId) -> Option<[Account; 3]> {
+        self.0.get(&user).copied()
+    }
+
+    /// Puts a user's accounts back as they were.
+    pub(super) fn put_back(
+        &mut self,
+        user: UserId,
+        before: Option<[Account; 3]>,
+        draft: &mut Draft<'_>,
+    ) {
+        if let Some(accounts) = before {
+            self.0.insert(user, accounts);
+            self.note(user, draft);
+        } else {
+            self.close(user);
+            draft.note(|world| delete(world, user));
+        }
+    }
+
     /// Takes a payment from an account that has so much.
     pub(super) fn take(&mut self, user: UserId, payment: Payment) {
         let accounts = self.0.get_mut(&user).into_iter().flatten();

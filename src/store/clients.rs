@@ -22,14 +22,25 @@ pub(super) struct Clients {
 }
 
 impl Clients {
-    /// Puts a client in place of the one with the same id, or after all others, and writes it down.
-    pub(super) fn put(&mut self, client: &Client, draft: &mut Draft<'_>) {
-        let position = match self.by_id.get(client.id.as_str()) {
-            Some((position, _)) => *position,
-            None => self.last + 1,
-        };
+    /// Puts a client in place of the one with the same id, which comes back, or after all others, and writes it down.
+    pub(super) fn put(&mut self, client: &Client, draft: &mut Draft<'_>) -> Option<Arc<Client>> {
+        let before = self.by_id.get(client.id.as_str()).cloned();
+        let position = before
+            .as_ref()
+            .map_or(self.last + 1, |(position, _)| *position);
         self.put_at(position, client);
         draft.note(|world| put(world, position, client));
+        before.map(|(_, before)| before)
+    }
+
+    /// Puts back what was in the place of a client, be it nothing.
+    fn put_back(&mut self, client: &Client, before: Option<Arc<Client>>, draft: &mut Draft<'_>) {
+        if let Some(before) = before {
+            self.put(&before, draft);
+        } else {
+            self.by_id.remove(client.id.as_str());
+            draft.note(|world| delete(world, client.id.as_str()));
+        }
     }
 
     fn put_at(&mut self, position: i64, client: &Client) {
@@ -103,11 +114,12 @@ impl Store {
     pub(crate) async fn put_client(&self, world: &Rows, client: &Client) -> Result<(), StoreError> {
         self.leave()
             .await?
-            .write(world, |tables, draft| {
-                tables.clients.put(client, draft);
+            .write(world, |tables, draft| tables.clients.put(client, draft))
+            .kept_or_undone(world, |tables, draft, before| {
+                tables.clients.put_back(client, before, draft);
             })
-            .kept()
             .await
+            .map(drop)
     }
 
     /// Puts a client in that is not there yet. Whether it was not: of many who register one at once, one does.
@@ -120,13 +132,17 @@ impl Store {
             .await?
             .write(world, |tables, draft| {
                 if tables.clients.by_id.contains_key(client.id.as_str()) {
-                    return false;
+                    return None;
                 }
-                tables.clients.put(client, draft);
-                true
+                Some(tables.clients.put(client, draft))
             })
-            .kept()
+            .kept_or_undone(world, |tables, draft, before| {
+                if let Some(before) = before {
+                    tables.clients.put_back(client, before, draft);
+                }
+            })
             .await
+            .map(|before| before.is_some())
     }
 
     /// Gives a client that has no secret its first. Whether it had none: of many who give one at once, one does.
@@ -140,13 +156,17 @@ impl Store {
             .write(world, |tables, draft| {
                 let known = tables.clients.by_id.get(client.id.as_str());
                 if known.is_none_or(|(_, known)| known.secret.is_some()) {
-                    return false;
+                    return None;
                 }
-                tables.clients.put(client, draft);
-                true
+                Some(tables.clients.put(client, draft))
             })
-            .kept()
+            .kept_or_undone(world, |tables, draft, before| {
+                if let Some(before) = before {
+                    tables.clients.put_back(client, before, draft);
+                }
+            })
             .await
+            .map(|before| before.is_some())
     }
 
     /// Removes a client with its tokens, codes, consents and spends. Whether there was one.

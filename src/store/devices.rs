@@ -199,7 +199,14 @@ impl Store {
                 draft.note(|world| decide(world, &device_code, verdict));
                 true
             })
-            .kept()
+            .kept_or_undone(world, |tables, draft, decided| {
+                if decided
+                    && let Some((device_code, grant)) = tables.devices.of_user_code(user_code)
+                {
+                    grant.verdict = Verdict::Pending;
+                    draft.note(|world| decide(world, &device_code, Verdict::Pending));
+                }
+            })
             .await
     }
 

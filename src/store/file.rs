@@ -11,10 +11,11 @@ use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use tokio::task::JoinHandle;
 
+use super::StoreError;
 use super::log::Log;
 use super::readers::Readers;
 use super::sandboxes::Catalogue;
-use super::{StoreError, writer};
+use super::writer::{self, Place};
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
@@ -47,7 +48,9 @@ impl File {
         make_private(path);
         let mut connection = options.connect().await.map_err(|why| refused(told(&why)))?;
         // Only now: what is wrong with the path, SQLite says better.
-        let taken = take(path).map_err(refused)?;
+        // By whatever name it is asked for.
+        let whole = fs::canonicalize(path).map_err(|why| refused(why.to_string()))?;
+        let taken = take(&whole).map_err(refused)?;
         MIGRATIONS
             // Not `run`: the compiler does not see through its borrowing that this may be sent.
             .run_direct(None, &mut connection, false)
@@ -58,11 +61,18 @@ impl File {
             .map_err(|why| refused(told(&why)))?;
         let catalogue = Catalogue::read(&mut connection).await?;
         let log = Arc::new(Log::new(path));
-        let writing = writer::write(Arc::clone(&log), options.clone(), connection);
+        let end = End(Arc::clone(&log));
+        let writing = writer::write(
+            Arc::clone(&log),
+            options.clone(),
+            connection,
+            Place::of(whole),
+        );
         let file = Self {
             log,
             readers: Readers::new(options),
             writer: Mutex::new(Some(tokio::spawn(async move {
+                let _end = end;
                 writing.await;
                 // Only now may another server have the file. The system lets go of it with the process, too.
                 drop(taken);
@@ -85,6 +95,15 @@ impl File {
             // It does not panic, and nobody else ends it.
             let _ = writer.await;
         }
+    }
+}
+
+/// Whatever ends the writer, those who wait for it are told.
+struct End(Arc<Log>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.end();
     }
 }
 

@@ -108,6 +108,8 @@ struct Progress {
     tries: u64,
     /// Why the last try came to nothing, and how far it would have come.
     failure: Option<(Ticket, Arc<str>)>,
+    /// There will be no other try.
+    over: bool,
 }
 
 /// What the writer is to do next.
@@ -139,6 +141,10 @@ impl Log {
         }
     }
 
+    fn closed(&self) -> StoreError {
+        self.unwritable("it is closed".into())
+    }
+
     /// Comes back when changes can be kept, as far as is known: while the disk is full, nothing more is changed in
     /// memory, so that what waits to be written stays small.
     pub(super) async fn admit(&self) -> Result<(), StoreError> {
@@ -155,10 +161,11 @@ impl Log {
         self.queue().tried_out = true;
         self.something.notify_one();
         let tried = progress
-            .wait_for(|progress| progress.tries > before)
+            .wait_for(|progress| progress.tries > before || progress.over)
             .await
-            .map_err(|_| self.unwritable("it is closed".into()))?;
+            .map_err(|_| self.closed())?;
         match &tried.failure {
+            _ if tried.tries == before => Err(self.closed()),
             None => Ok(()),
             Some((_, why)) => Err(self.unwritable(Arc::clone(why))),
         }
@@ -184,13 +191,15 @@ impl Log {
         let settled = progress
             .wait_for(|progress| {
                 let failed = progress.failure.as_ref();
-                progress.kept >= ticket || failed.is_some_and(|(until, _)| *until >= ticket)
+                let is_settled = failed.is_some_and(|(until, _)| *until >= ticket);
+                progress.kept >= ticket || is_settled || progress.over
             })
             .await
-            .map_err(|_| self.unwritable("it is closed".into()))?;
+            .map_err(|_| self.closed())?;
         match &settled.failure {
-            Some((_, why)) if settled.kept < ticket => Err(self.unwritable(Arc::clone(why))),
-            _ => Ok(()),
+            _ if settled.kept >= ticket => Ok(()),
+            Some((_, why)) => Err(self.unwritable(Arc::clone(why))),
+            None => Err(self.closed()),
         }
     }
 
@@ -226,6 +235,11 @@ impl Log {
                 Err(why) => progress.failure = Some((last, why)),
             }
         });
+    }
+
+    /// Says that nobody writes any more, however that came about.
+    pub(super) fn end(&self) {
+        self.progress.send_modify(|progress| progress.over = true);
     }
 
     /// Has the writer end once it has written what there is.

@@ -97,17 +97,6 @@ pub enum StoreError {
         /// What SQLite said.
         why: String,
     },
-    /// The seed and the database disagree on who has a name.
-    #[error(
-        "the seed's user {id} is named {name:?}, and so is another user of the database: give the seed's user that \
-         user's id or another name, or choose another database"
-    )]
-    SecondName {
-        /// The id in the seed.
-        id: i64,
-        /// The name.
-        name: String,
-    },
     /// A user cannot have the name that another one has.
     #[error("another user is named {name:?}")]
     NameTaken {
@@ -194,6 +183,14 @@ impl Store {
     }
 }
 
+/// What has been done, in memory, and whether the file has it: where it has not, it will once it can be written.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Done<T> {
+    pub(crate) what: T,
+    pub(crate) kept: Result<(), StoreError>,
+}
+
 /// Somebody may change something now.
 struct Leave<'a>(&'a Store);
 
@@ -254,10 +251,21 @@ impl<T> Changed<'_, T> {
 
     /// Comes back when the change is kept.
     async fn kept(self) -> Result<T, StoreError> {
-        if let Some(log) = self.log {
-            log.kept(self.ticket).await?;
+        let Done { what, kept } = self.settled().await;
+        kept.map(|()| what)
+    }
+
+    /// Comes back when it is known whether the change is kept: for what goes on in memory either way, since the file will
+    /// have it once there is room.
+    async fn settled(self) -> Done<T> {
+        let kept = match self.log {
+            Some(log) => log.kept(self.ticket).await,
+            None => Ok(()),
+        };
+        Done {
+            what: self.done,
+            kept,
         }
-        Ok(self.done)
     }
 }
 

@@ -9,7 +9,7 @@ use super::log::Pen;
 use super::snapshots::Snapshot;
 use super::statement::Statement;
 use super::worlds::{self, Origin, Seed, sow};
-use super::{Rows, Store, StoreError, snapshots};
+use super::{Done, Leave, Rows, Store, StoreError, snapshots};
 
 /// Which sandboxes there are, their snapshots, and which worlds are on their way out.
 #[derive(Debug, Default)]
@@ -97,18 +97,35 @@ impl Catalogue {
         from: &Rows,
         (origin, clock): (Origin<'_>, &str),
         pen: &mut Pen<'_>,
-    ) -> Result<Option<Arc<Rows>>, StoreError> {
-        if self.sandbox_in(name, from).is_none() {
-            return Ok(None);
-        }
-        let new = self.begin(origin, pen)?;
+    ) -> Option<Arc<Rows>> {
+        self.sandbox_in(name, from)?;
+        let new = self.begin(origin, pen);
         if let Some(kept) = self.sandboxes.get_mut(name) {
             kept.row.world = Arc::clone(&new);
             clock.clone_into(&mut kept.row.clock);
         }
         pen.note(|| move_to(name, new.key(), clock));
         self.retire(from.key(), pen);
-        Ok(Some(new))
+        Some(new)
+    }
+
+    /// Takes a sandbox and its snapshots out. What comes back is the worlds that are to be removed.
+    fn remove(&mut self, name: &str, pen: &mut Pen<'_>) -> Vec<String> {
+        let Some(kept) = self.sandboxes.remove(name) else {
+            return Vec::new();
+        };
+        pen.note(|| snapshots::delete_all(name));
+        pen.note(|| delete(name));
+        let snapshots = kept.snapshots.into_values().map(|snapshot| snapshot.rows);
+        let worlds: Vec<String> = snapshots
+            .chain([kept.row.world])
+            .chain(kept.row.seed_world)
+            .map(|world| world.key().to_owned())
+            .collect();
+        for world in &worlds {
+            self.retire(world, pen);
+        }
+        worlds
     }
 }
 
@@ -171,7 +188,7 @@ impl Store {
         self.catalogue().sandboxes.keys().cloned().collect()
     }
 
-    /// Makes a sandbox from its own seed, or else from the server's.
+    /// Makes a sandbox from its own seed, or else from the server's. Where that cannot be kept, there is none.
     pub(crate) async fn insert_sandbox(
         &self,
         name: &str,
@@ -179,18 +196,17 @@ impl Store {
         own: Own<'_>,
         (clock, signing_key): (&str, &[u8]),
     ) -> Result<SandboxRow, StoreError> {
-        self.leave()
+        let Done { what, kept } = self
+            .leave()
             .await?
             .rewrite(|catalogue, pen| {
-                let seed_world = match own.seed {
-                    Some(own) => Some(catalogue.begin(Origin::Seed(own), pen)?),
-                    None => None,
-                };
+                let own_seed = own.seed.map(Origin::Seed);
+                let seed_world = own_seed.map(|origin| catalogue.begin(origin, pen));
                 let origin = seed_world
                     .as_deref()
                     .map_or(Origin::Seed(seed), Origin::World);
                 let row = SandboxRow {
-                    world: catalogue.begin(origin, pen)?,
+                    world: catalogue.begin(origin, pen),
                     clock: clock.to_owned(),
                     signing_key: Some(signing_key.to_owned()),
                     seed_world,
@@ -202,10 +218,15 @@ impl Store {
                     snapshots: BTreeMap::new(),
                 };
                 catalogue.sandboxes.insert(name.to_owned(), kept);
-                Ok(row)
+                row
             })
-            .kept()
-            .await?
+            .settled()
+            .await;
+        if let Err(why) = kept {
+            Leave(self).rewrite(|catalogue, pen| catalogue.remove(name, pen));
+            return Err(why);
+        }
+        Ok(what)
     }
 
     /// Brings a sandbox of an earlier run up to the server's seed of today: its users and clients in place of those
@@ -231,26 +252,32 @@ impl Store {
             .await?
             .write(world, |tables, draft| sow(tables, draft, seed))
             .kept()
-            .await?
+            .await
     }
 
-    /// Keeps the clock of a sandbox, unless it has gone on from this world.
+    /// Keeps the clock of a sandbox, unless it has gone on from this world. Where that cannot be kept, it stays at `before`.
     pub(crate) async fn keep_clock(
         &self,
         name: &str,
         world: &Rows,
-        clock: &str,
+        (clock, before): (&str, &str),
     ) -> Result<(), StoreError> {
-        self.leave()
+        let put = |clock: &str, catalogue: &mut Catalogue, pen: &mut Pen<'_>| {
+            if let Some(kept) = catalogue.sandbox_in(name, world) {
+                clock.clone_into(&mut kept.row.clock);
+                pen.note(|| set_clock(name, clock));
+            }
+        };
+        let kept = self
+            .leave()
             .await?
-            .rewrite(|catalogue, pen| {
-                if let Some(kept) = catalogue.sandbox_in(name, world) {
-                    clock.clone_into(&mut kept.row.clock);
-                    pen.note(|| set_clock(name, clock));
-                }
-            })
+            .rewrite(|catalogue, pen| put(clock, catalogue, pen))
             .kept()
-            .await
+            .await;
+        if kept.is_err() {
+            Leave(self).rewrite(|catalogue, pen| put(before, catalogue, pen));
+        }
+        kept
     }
 
     /// Begins a sandbox anew. What comes back is its new world; nothing where it is gone.
@@ -260,40 +287,24 @@ impl Store {
         world: &Rows,
         origin: Origin<'_>,
         clock: &str,
-    ) -> Result<Option<Arc<Rows>>, StoreError> {
+    ) -> Result<Done<Option<Arc<Rows>>>, StoreError> {
         if let Origin::World(origin) = origin {
             self.load(origin).await?;
         }
-        self.leave()
-            .await?
+        let leave = self.leave().await?;
+        Ok(leave
             .rewrite(|catalogue, pen| catalogue.move_on(name, world, (origin, clock), pen))
-            .kept()
-            .await?
+            .settled()
+            .await)
     }
 
     /// Removes a sandbox and its snapshots. What comes back is the worlds that are to be removed: nothing where
     /// there was no such sandbox.
-    pub(crate) async fn delete_sandbox(&self, name: &str) -> Result<Vec<String>, StoreError> {
-        self.leave()
-            .await?
-            .rewrite(|catalogue, pen| {
-                let Some(kept) = catalogue.sandboxes.remove(name) else {
-                    return Vec::new();
-                };
-                pen.note(|| snapshots::delete_all(name));
-                pen.note(|| delete(name));
-                let snapshots = kept.snapshots.into_values().map(|snapshot| snapshot.rows);
-                let worlds: Vec<String> = snapshots
-                    .chain([kept.row.world])
-                    .chain(kept.row.seed_world)
-                    .map(|world| world.key().to_owned())
-                    .collect();
-                for world in &worlds {
-                    catalogue.retire(world, pen);
-                }
-                worlds
-            })
-            .kept()
-            .await
+    pub(crate) async fn delete_sandbox(&self, name: &str) -> Result<Done<Vec<String>>, StoreError> {
+        let leave = self.leave().await?;
+        Ok(leave
+            .rewrite(|catalogue, pen| catalogue.remove(name, pen))
+            .settled()
+            .await)
     }
 }

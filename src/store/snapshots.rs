@@ -7,7 +7,7 @@ use sqlx::SqliteConnection;
 
 use super::statement::Statement;
 use super::worlds::Origin;
-use super::{Rows, Store, StoreError};
+use super::{Done, Rows, Store, StoreError};
 use crate::protocol::time::Timestamp;
 
 /// A snapshot as it is kept.
@@ -80,29 +80,27 @@ impl Store {
         world: &Rows,
         name: &str,
         taken: Taken<'_>,
-    ) -> Result<Option<String>, StoreError> {
-        self.leave()
-            .await?
+    ) -> Result<Done<Option<String>>, StoreError> {
+        let leave = self.leave().await?;
+        Ok(leave
             .rewrite(|catalogue, pen| {
-                if catalogue.sandbox_in(sandbox, world).is_none() {
-                    return Ok(None);
-                }
+                catalogue.sandbox_in(sandbox, world)?;
                 let snapshot = Snapshot {
-                    rows: catalogue.begin(Origin::World(world), pen)?,
+                    rows: catalogue.begin(Origin::World(world), pen),
                     state: taken.state.to_owned(),
                     taken_at: taken.at,
                 };
                 pen.note(|| put(sandbox, name, &snapshot));
                 let kept = catalogue.sandboxes.get_mut(sandbox);
                 let before = kept.and_then(|kept| kept.snapshots.insert(name.to_owned(), snapshot));
-                Ok(before.map(|before| {
+                before.map(|before| {
                     let key = before.rows.key().to_owned();
                     catalogue.retire(&key, pen);
                     key
-                }))
+                })
             })
-            .kept()
-            .await?
+            .settled()
+            .await)
     }
 
     /// What of a snapshot is not rows.
@@ -120,7 +118,7 @@ impl Store {
         world: &Rows,
         name: &str,
         clock: &str,
-    ) -> Result<Option<Arc<Rows>>, StoreError> {
+    ) -> Result<Done<Option<Arc<Rows>>>, StoreError> {
         let kept = {
             let catalogue = self.catalogue();
             let snapshots = catalogue.sandboxes.get(sandbox).map(|kept| &kept.snapshots);
@@ -128,7 +126,10 @@ impl Store {
             snapshot.map(|snapshot| Arc::clone(&snapshot.rows))
         };
         let Some(kept) = kept else {
-            return Ok(None);
+            return Ok(Done {
+                what: None,
+                kept: Ok(()),
+            });
         };
         self.begin_anew(sandbox, world, Origin::World(&kept), clock)
             .await
@@ -149,9 +150,9 @@ impl Store {
         &self,
         sandbox: &str,
         name: &str,
-    ) -> Result<Option<String>, StoreError> {
-        self.leave()
-            .await?
+    ) -> Result<Done<Option<String>>, StoreError> {
+        let leave = self.leave().await?;
+        Ok(leave
             .rewrite(|catalogue, pen| {
                 let kept = catalogue.sandboxes.get_mut(sandbox)?;
                 let snapshot = kept.snapshots.remove(name)?;
@@ -160,7 +161,7 @@ impl Store {
                 catalogue.retire(&key, pen);
                 Some(key)
             })
-            .kept()
-            .await
+            .settled()
+            .await)
     }
 }

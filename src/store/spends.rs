@@ -27,6 +27,12 @@ impl Spends {
         spends.push((workflow.to_owned(), spend));
     }
 
+    /// Forgets what a workflow cost.
+    fn remove_for(&mut self, workflow: &str, parties: (UserId, ClientId)) {
+        let spends = self.0.entry(parties).or_default();
+        spends.retain(|(of, _)| of != workflow);
+    }
+
     /// How many there were.
     pub(super) fn remove_of(&mut self, user: Option<UserId>, client: Option<&str>) -> u64 {
         let mut removed = 0;
@@ -101,6 +107,12 @@ fn forgive(world: &str, user: UserId, client: &ClientId) -> Statement {
     .bind(client)
 }
 
+fn delete_for(world: &str, workflow: &str) -> Statement {
+    Statement::new("delete from spends where sandbox = ? and workflow_id = ?")
+        .bind(world)
+        .bind(workflow)
+}
+
 pub(super) fn delete_of(world: &str, user: Option<UserId>, client: Option<&str>) -> Statement {
     Statement::new(
         "delete from spends
@@ -146,19 +158,16 @@ impl Store {
         self.leave()
             .await?
             .write(world, |tables, draft| {
-                let Some(payments) = split(workflow.cost, may_pay, &tables.accounts.of(user))
-                else {
-                    return false;
-                };
+                let payments = split(workflow.cost, may_pay, &tables.accounts.of(user))?;
                 if let Some(limit) = tables.consents.limit(user, client) {
                     let spends = tables.spends.0.get(&(user, client.clone()));
                     let spends: Vec<Spend> =
                         spends.into_iter().flatten().map(|(_, one)| *one).collect();
                     if !limit.has_room(&spends, &payments, now) {
-                        return false;
+                        return None;
                     }
                 }
-                for payment in payments {
+                for payment in payments.iter().copied() {
                     let spend = Spend {
                         currency: payment.currency,
                         amount: payment.amount,
@@ -173,10 +182,25 @@ impl Store {
                 tables.accounts.note(user, draft);
                 draft.note(|world| workflows::insert(world, workflow));
                 tables.workflows.insert(workflow.clone());
-                true
+                Some(payments)
             })
-            .kept()
+            .kept_or_undone(world, |tables, draft, charged| {
+                if let Some(payments) = charged {
+                    // One by one: another order may be on its way back as well.
+                    for payment in payments {
+                        tables.accounts.give_back(user, payment);
+                    }
+                    tables.accounts.note(user, draft);
+                    tables
+                        .spends
+                        .remove_for(&workflow.id, (user, client.clone()));
+                    draft.note(|world| delete_for(world, &workflow.id));
+                    tables.workflows.remove(&workflow.id);
+                    draft.note(|world| workflows::delete(world, &workflow.id));
+                }
+            })
             .await
+            .map(|charged| charged.is_some())
     }
 
     /// Forgets the spends of these users and clients, or all; the money is gone all the same. How many there were.

@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use sqlx::SqliteConnection;
 
+use super::log::Draft;
 use super::rows::Tables;
 use super::statement::Statement;
 use super::{
     Rows, Store, StoreError, accounts, codes, consents, from_json, sessions, spends, to_json,
     tokens, workflows,
 };
+use crate::model::account::Account;
 use crate::model::user::{Buzz, User, UserRef};
 use crate::protocol::ids::UserId;
 
@@ -62,6 +64,25 @@ impl Users {
         Ok(())
     }
 
+    /// Takes the name from whoever has this user's id, if it is another name.
+    pub(super) fn take_name(&mut self, user: &User, draft: &mut Draft<'_>) {
+        let Some(known) = self.by_id.get_mut(&user.id) else {
+            return;
+        };
+        if known.username == user.username {
+            return;
+        }
+        let nameless = User {
+            username: None,
+            ..User::clone(known)
+        };
+        if let Some(name) = &known.username {
+            self.by_name.remove(name);
+        }
+        draft.note(|world| put(world, &nameless));
+        *known = Arc::new(nameless);
+    }
+
     fn remove(&mut self, id: UserId) -> bool {
         let Some(before) = self.by_id.remove(&id) else {
             return false;
@@ -100,6 +121,37 @@ impl Tables {
             buzz: self.accounts.buzz(user.id),
             ..user.clone()
         }
+    }
+}
+
+/// What there was of a user before a change.
+#[derive(Debug)]
+struct Before {
+    id: UserId,
+    user: Option<Arc<User>>,
+    accounts: Option<[Account; 3]>,
+}
+
+impl Before {
+    fn of(tables: &Tables, id: UserId) -> Self {
+        Self {
+            id,
+            user: tables.users.by_id.get(&id).cloned(),
+            accounts: tables.accounts.kept_of(id),
+        }
+    }
+
+    /// Puts it back. A name that somebody else has taken meanwhile stays theirs.
+    fn put_back(self, tables: &mut Tables, draft: &mut Draft<'_>) {
+        if let Some(user) = self.user {
+            if tables.users.put(&user).is_ok() {
+                draft.note(|world| put(world, &user));
+            }
+        } else {
+            tables.users.remove(self.id);
+            draft.note(|world| delete(world, self.id));
+        }
+        tables.accounts.put_back(self.id, self.accounts, draft);
     }
 }
 
@@ -149,16 +201,22 @@ impl Store {
         self.leave()
             .await?
             .write(world, |tables, draft| {
+                let before = Before::of(tables, user.id);
                 tables.users.put(user)?;
                 draft.note(|world| put(world, user));
                 if let Some(buzz) = buzz {
                     tables.accounts.set(user.id, buzz);
                     tables.accounts.note(user.id, draft);
                 }
-                Ok(())
+                Ok(before)
             })
-            .kept()
+            .kept_or_undone(world, |tables, draft, before| {
+                if let Ok(before) = before {
+                    before.put_back(tables, draft);
+                }
+            })
             .await?
+            .map(drop)
     }
 
     /// Puts a user in who is not there yet; without an id of their own, under the next free one. Nothing where
@@ -178,14 +236,20 @@ impl Store {
                 if tables.users.by_id.contains_key(&user.id) {
                     return None;
                 }
+                let before = Before::of(tables, user.id);
                 tables.users.put(&user).ok()?;
                 draft.note(|world| put(world, &user));
                 tables.accounts.open(user.id, user.buzz);
                 tables.accounts.note(user.id, draft);
-                Some(user)
+                Some((user, before))
             })
-            .kept()
+            .kept_or_undone(world, |tables, draft, inserted| {
+                if let Some((_, before)) = inserted {
+                    before.put_back(tables, draft);
+                }
+            })
             .await
+            .map(|inserted| inserted.map(|(user, _)| user))
     }
 
     /// Removes a user with all that is theirs. Whether there was one.

@@ -20,6 +20,10 @@ impl Workflows {
         self.0.insert(workflow.id.clone(), workflow);
     }
 
+    pub(super) fn remove(&mut self, id: &str) {
+        self.0.remove(id);
+    }
+
     pub(super) fn remove_of(&mut self, user: Option<UserId>, client: Option<&str>) {
         let is_meant =
             |workflow: &Workflow| is_meant((user, client), workflow.user_id, &workflow.client_id);
@@ -61,6 +65,12 @@ pub(super) fn insert(world: &str, workflow: &Workflow) -> Statement {
     .bind(integer(workflow.cost))
     .bind(to_json(&workflow.steps))
     .bind(workflow.finishes_at)
+}
+
+pub(super) fn delete(world: &str, id: &str) -> Statement {
+    Statement::new("delete from workflows where sandbox = ? and id = ?")
+        .bind(world)
+        .bind(id)
 }
 
 pub(super) fn delete_of(world: &str, user: Option<UserId>, client: Option<&str>) -> Statement {

@@ -145,11 +145,7 @@ pub(super) async fn read(db: &mut SqliteConnection) -> Result<(i64, Vec<String>)
 
 impl Catalogue {
     /// Begins a world, under a key that no other has had.
-    pub(super) fn begin(
-        &mut self,
-        origin: Origin<'_>,
-        pen: &mut Pen<'_>,
-    ) -> Result<Arc<Rows>, StoreError> {
+    pub(super) fn begin(&mut self, origin: Origin<'_>, pen: &mut Pen<'_>) -> Arc<Rows> {
         let id = self.last_world + 1;
         let key: Arc<str> = format!("#{id}").into();
         pen.note(|| insert(id, &key));
@@ -157,7 +153,7 @@ impl Catalogue {
             Origin::Seed(seed) => {
                 let mut tables = Tables::default();
                 let mut draft = pen.draft(&key);
-                sow(&mut tables, &mut draft, seed)?;
+                sow(&mut tables, &mut draft, seed);
                 pen.take(draft);
                 tables
             }
@@ -172,7 +168,7 @@ impl Catalogue {
             }
         };
         self.last_world = id;
-        Ok(Rows::new(key, tables))
+        Rows::new(key, tables)
     }
 
     /// Says that nobody begins anything in a world any more.
@@ -182,22 +178,19 @@ impl Catalogue {
     }
 }
 
-/// Puts the users and clients of a seed into a world, in place of those of the same ids; what else is there stays.
-pub(super) fn sow(
-    tables: &mut Tables,
-    draft: &mut Draft<'_>,
-    seed: &Seed,
-) -> Result<(), StoreError> {
-    // On a copy: who is refused changes nothing.
-    let mut users = tables.users.clone();
+/// Puts the users and clients of a seed into a world, in place of those of the same ids; what else is there stays. Whose
+/// name somebody has who is not of the seed – who was deleted, say, and made again under the next id – is left out.
+pub(super) fn sow(tables: &mut Tables, draft: &mut Draft<'_>, seed: &Seed) {
+    // First of all: two of them may have changed names.
     for user in &seed.users {
-        users.put(user).map_err(|_| StoreError::SecondName {
-            id: user.id.0,
-            name: user.display_name(),
-        })?;
+        tables.users.take_name(user, draft);
     }
-    tables.users = users;
     for user in &seed.users {
+        if tables.users.put(user).is_err() {
+            let (id, name) = (user.id, user.display_name());
+            tracing::warn!(%id, name, "another user of the database has this name: the seed's is left out");
+            continue;
+        }
         draft.note(|world| users::put(world, user));
         tables.accounts.open(user.id, user.buzz);
         tables.accounts.note(user.id, draft);
@@ -205,7 +198,6 @@ pub(super) fn sow(
     for client in &seed.clients {
         tables.clients.put(client, draft);
     }
-    Ok(())
 }
 
 impl Store {

@@ -57,6 +57,7 @@ mod device;
 mod device_page;
 mod device_refusals;
 mod device_transport;
+mod disk;
 mod every_page;
 mod first_minute;
 mod health;

@@ -276,3 +276,54 @@ async fn the_file_is_for_its_user_alone_and_what_is_beside_it_stays() {
     assert_eq!(looked_at, 3, "the file, its log, and the index of that");
     mock.stop().await;
 }
+
+#[tokio::test]
+async fn a_user_who_was_made_again_has_the_name_and_the_seeds_is_left_out() {
+    let folder = Folder::new();
+    let path = folder.path("mock.db");
+    let mock = in_file(&path).await;
+    let names = async |world: &World| {
+        let users = world.control("GET", "/users", json!({})).await;
+        let users = users.as_array().unwrap().iter();
+        let shown = users.map(|user| format!("{} {}", user["id"], user["username"]));
+        shown.collect::<Vec<_>>().join(", ")
+    };
+    let mut before = Vec::new();
+    for world in [&*mock, &mock.sandbox("x")] {
+        assert_eq!(world.ask("DELETE", "/_mock/users/ada").await.status, 200);
+        world
+            .control("POST", "/users", json!({ "username": "ada" }))
+            .await;
+        before.push(names(world).await);
+    }
+    // And two who have changed names get their own again.
+    let y = mock.sandbox("y");
+    let first = names(&y).await;
+    for (who, name) in [("tess", "t"), ("modo", "tess"), ("t", "modo")] {
+        y.control(
+            "PATCH",
+            &format!("/users/{who}"),
+            json!({ "username": name }),
+        )
+        .await;
+    }
+    assert_ne!(names(&y).await, first);
+    mock.stop().await;
+
+    let mock = in_file(&path).await;
+    for (world, before) in [&*mock, &mock.sandbox("x")].into_iter().zip(&before) {
+        assert_eq!(names(world).await, *before);
+        assert!(
+            !world.tokens(&CONF, "1").await.access.is_empty(),
+            "ada signs in"
+        );
+    }
+    assert_eq!(names(&mock.sandbox("y")).await, first);
+    mock.stop().await;
+    // What was made of it is in the file.
+    let mock = in_file(&path).await;
+    assert_eq!(names(&mock.sandbox("y")).await, first);
+    mock.control("POST", "/reset", json!({})).await;
+    assert_eq!(names(&mock).await, first);
+    mock.stop().await;
+}

@@ -57,6 +57,11 @@ fn the_port_file_holds_the_port() {
     let port = std::fs::read_to_string(&file).unwrap();
     assert_eq!(port, format!("{}\n", program.port()));
     assert!(!folder.path("port.tmp").exists());
+    // Whoever waits for the file does not find the port of a run that is over.
+    let taken = program.address().to_string();
+    let second = ["--listen", &taken, "--port-file", file.to_str().unwrap()];
+    assert_eq!(Program::output(&second).status.code(), Some(1));
+    assert!(!file.exists());
 }
 
 #[tokio::test]

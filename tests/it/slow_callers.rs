@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use civitai_oauth_mock::{Config, Contract};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{CONF, Line, Mock, Program, Stopwatch, TOKEN, World, config, statuses};
 
@@ -315,4 +315,33 @@ async fn as_many_idle_connections_as_the_system_allows_keep_nobody_waiting() {
         Some(0),
         "it stops, though they are there"
     );
+}
+
+#[tokio::test]
+async fn whoever_hangs_up_on_a_delay_leaves_a_place_for_others() {
+    let mock = impatient(|config| config.max_connections = 3).await;
+    let slow = json!({ "endpoint": "token", "effect": { "delay": "600s" } });
+    mock.control("POST", "/faults", slow).await;
+    let body = CONF.for_itself().encoded();
+    for _ in 0..6 {
+        let mut line = call(&mock).await;
+        line.say(format!(
+            "POST {TOKEN} HTTP/1.1\r\nHost: mock\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        ))
+        .await;
+    }
+    let began = Stopwatch::start();
+    while mock
+        .ask("DELETE", "/_mock/faults")
+        .attempt()
+        .await
+        .is_none_or(|answer| answer.status != 200)
+    {
+        assert!(
+            began.elapsed() < Duration::from_secs(20),
+            "nobody gets in any more"
+        );
+    }
 }

@@ -2,10 +2,13 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
+
+use super::World;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_civitai-oauth-mock");
 
@@ -68,6 +71,28 @@ impl Program {
         command
     }
 
+    /// With everything kept in this file, and nobody asked for consent. By a script where one is given.
+    pub(crate) fn on_file(database: &Path, script: Option<&str>) -> (Self, World) {
+        let seed = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/it/support/seed.toml");
+        let (seed, database) = (
+            format!("--seed={seed}"),
+            format!("--database={}", database.display()),
+        );
+        let arguments = [
+            "--listen=127.0.0.1:0",
+            "--consent=approve",
+            &seed,
+            &database,
+        ];
+        let mut command = match script {
+            Some(script) => Self::command_of_script(script, &arguments),
+            None => Self::command(&arguments),
+        };
+        let program = Self::serve(&mut command);
+        let world = World::at(program.base());
+        (program, world)
+    }
+
     /// Runs it to its end.
     pub(crate) fn output(arguments: &[&str]) -> Output {
         Self::command(arguments)
@@ -119,6 +144,11 @@ impl Program {
     /// The id of its process.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Whoever read its log is gone.
+    pub(crate) fn leave_its_log(&mut self) {
+        drop(self.child.stderr.take());
     }
 
     /// From now on it may write no file beyond so many bytes, if it takes SIGXFSZ for an error.

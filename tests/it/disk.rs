@@ -1,0 +1,338 @@
+//! What becomes of what the disk refuses? It is not acknowledged, nothing that was is lost, memory and file stay one, and
+//! once there is room everything goes on by itself.
+
+use serde_json::{Value, json};
+
+use crate::support::{CONF, DEVICE_APPROVE, Device, Folder, Program, SPA, Spender, Tokens, World};
+
+/// What a write beyond the limit is answered with is a signal, unless nobody listens to it: then it is an error.
+const ERRORS: &str = r#"trap '' XFSZ; exec "$0" "$@""#;
+
+/// A server whose disk can be filled, and its world.
+struct Disk {
+    program: Program,
+    world: World,
+    database: std::path::PathBuf,
+}
+
+impl Disk {
+    fn new(folder: &Folder) -> Self {
+        let database = folder.path("mock.db");
+        let (program, world) = Program::on_file(&database, Some(ERRORS));
+        Self {
+            program,
+            world,
+            database,
+        }
+    }
+
+    /// A control call while the disk is full: it is the first to find out, and says so.
+    async fn refuses(&self, method: &str, path: &str, input: Value) {
+        self.program.limit_files("0");
+        let refused = self
+            .world
+            .ask(method, &format!("/_mock{path}"))
+            .json(&input)
+            .await;
+        self.program.limit_files("unlimited");
+        assert_eq!(
+            (refused.status, &*refused.text("error")),
+            (503, "unwritable"),
+            "{path}: {refused}"
+        );
+        assert!(
+            refused
+                .text("message")
+                .contains("nothing that was acknowledged is lost"),
+            "{refused}"
+        );
+        self.goes_on().await;
+    }
+
+    /// There is room again, and nobody has to do anything.
+    async fn goes_on(&self) {
+        let ready = self.world.get("/api/health/ready").await;
+        assert_eq!(ready.status, 200, "{ready}");
+    }
+
+    /// The same after a restart.
+    fn again(self) -> Self {
+        let Self {
+            program, database, ..
+        } = self;
+        assert_eq!(program.terminate(), Some(0));
+        let (program, world) = Program::on_file(&database, Some(ERRORS));
+        Self {
+            program,
+            world,
+            database,
+        }
+    }
+
+    async fn user(&self, name: &str) {
+        self.world
+            .control("POST", "/users", json!({ "username": name }))
+            .await;
+    }
+
+    async fn users(&self) -> Vec<String> {
+        let users = self.world.control("GET", "/users", json!({})).await;
+        let users = users.as_array().expect("a list").iter();
+        users
+            .map(|user| user["username"].as_str().unwrap_or_default().to_owned())
+            .collect()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_refuses_and_loses_nothing() {
+    let folder = Folder::new();
+    let database = folder.path("mock.db");
+    let (program, world) = Program::on_file(&database, Some(ERRORS));
+    let before = world.tokens(&CONF, "1").await;
+
+    let code = world.code(&CONF, "1").await;
+    let later = world.tokens(&CONF, "1").await;
+
+    program.limit_files("0");
+    for sent in [
+        CONF.refreshes(&before.refresh),
+        CONF.redeems(&code),
+        CONF.refreshes(&later.refresh),
+    ] {
+        let refused = world.token(&sent).await;
+        assert_eq!(refused.status, 500, "{refused}");
+        assert_eq!(refused.text("error"), "server_error");
+    }
+    assert!(world.is_live(&before.access).await, "reading goes on");
+
+    // What was refused uses nothing up, whether it is tried again now or after the next start.
+    program.limit_files("unlimited");
+    let after = Tokens::of(&world.token(&CONF.refreshes(&before.refresh)).await);
+    let redeemed = Tokens::of(&world.token(&CONF.redeems(&code)).await);
+    drop(program);
+    let (_program, world) = Program::on_file(&database, None);
+    for live in [&before, &after, &redeemed] {
+        assert!(world.is_live(&live.access).await);
+    }
+    let renewed = world.token(&CONF.refreshes(&later.refresh)).await;
+    assert_eq!(renewed.status, 200, "{renewed}");
+    let again = world.token(&CONF.redeems(&code)).await;
+    assert_eq!(again.status, 400, "{again}");
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_directory_that_cannot_be_written_is_named_and_nothing_in_it_is_lost() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = Folder::new();
+    let inside = folder.path("data");
+    let allow = |mode| {
+        let set = std::fs::set_permissions(&inside, std::fs::Permissions::from_mode(mode));
+        set.expect("the folder is ours");
+    };
+    std::fs::create_dir(&inside).expect("a folder");
+    allow(0o777);
+    let database = format!("--database={}", inside.join("mock.db").display());
+    let arguments = ["--listen=127.0.0.1:0", "--consent=approve", &database];
+    let command = || Program::unprivileged(&folder, &arguments);
+
+    let program = Program::serve(&mut command());
+    let wanted = json!({ "user": "ada", "client_id": "dec0de00-0000-4000-8000-000000000001" });
+    let minted = World::at(program.base());
+    let minted = minted.control("POST", "/tokens", wanted).await;
+    let access = minted["access_token"].as_str().expect("it was minted");
+    assert_eq!(program.terminate(), Some(0));
+
+    allow(0o555);
+    let refused = command().output().expect("the program was built");
+    let said = folder.redacted(&String::from_utf8_lossy(&refused.stderr));
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    insta::assert_snapshot!(said, @"civitai-oauth-mock: cannot open the database <folder>/data/mock.db: error returned from database: (code: 1544) attempt to write a readonly database; the folder must be there, and this user write in it; choose another with --database, or --database memory");
+
+    allow(0o777);
+    let program = Program::serve(&mut command());
+    assert!(World::at(program.base()).is_live(access).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reset_or_restore_that_is_refused_does_not_part_memory_from_the_file() {
+    let folder = Folder::new();
+    let mut disk = Disk::new(&folder);
+    disk.user("early").await;
+    disk.world.control("POST", "/snapshots/s", json!({})).await;
+    for path in ["/reset", "/snapshots/s/restore"] {
+        disk.refuses("POST", path, json!({})).await;
+        let name = format!("after{}", path.len());
+        disk.user(&name).await;
+        let tokens = disk.world.tokens(&CONF, "1").await;
+        let users = disk.users().await;
+        assert!(users.contains(&name), "{path}: {users:?}");
+        disk = disk.again();
+        assert_eq!(disk.users().await, users, "{path}");
+        assert!(disk.world.is_live(&tokens.access).await, "{path}");
+        // And now it is done as it says.
+        disk.world.control("POST", path, json!({})).await;
+        assert!(!disk.users().await.contains(&name), "{path}");
+        assert!(!disk.world.is_live(&tokens.access).await, "{path}");
+    }
+    assert!(disk.users().await.contains(&"early".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_that_is_refused_can_be_taken_and_forgotten_again() {
+    let folder = Folder::new();
+    let disk = Disk::new(&folder);
+    disk.user("early").await;
+    disk.refuses("POST", "/snapshots/s", json!({})).await;
+    disk.world.control("POST", "/snapshots/s", json!({})).await;
+    disk.user("late").await;
+    disk.refuses("DELETE", "/snapshots/s", json!({})).await;
+    disk.world.control("POST", "/snapshots/s", json!({})).await;
+    let disk = disk.again();
+    disk.world.control("POST", "/reset", json!({})).await;
+    disk.world
+        .control("POST", "/snapshots/s/restore", json!({}))
+        .await;
+    let users = disk.users().await;
+    assert!(users.contains(&"late".to_owned()), "{users:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sandbox_that_could_not_be_made_or_deleted_is_whole() {
+    let folder = Folder::new();
+    let mut disk = Disk::new(&folder);
+    let made = json!({ "name": "x", "settings": { "consent": "approve" } });
+    disk.refuses("POST", "/sandboxes", made.clone()).await;
+    disk.world.control("POST", "/sandboxes", made).await;
+    let old = disk.world.sandbox("x").tokens(&CONF, "1").await;
+    disk.refuses("DELETE", "/sandboxes/x", json!({})).await;
+    let new = disk.world.sandbox("x").tokens(&CONF, "1").await;
+    for at in 0..2 {
+        let sandbox = disk.world.sandbox("x");
+        assert!(sandbox.is_live(&new.access).await, "{at}");
+        assert!(
+            !sandbox.is_live(&old.access).await,
+            "it was deleted after all"
+        );
+        disk = disk.again();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_once_can_be_done_once() {
+    let folder = Folder::new();
+    let mut disk = Disk::new(&folder);
+    let clock = disk.world.control("POST", "/clock/freeze", json!({})).await["now"].clone();
+    disk.refuses("POST", "/clock/advance", json!({ "by": "1h" }))
+        .await;
+    disk.refuses("POST", "/clients/conf/rotate-secret", json!({}))
+        .await;
+    let sent = [
+        ("POST", "/users", json!({ "username": "once" })),
+        ("POST", "/clients", json!({ "id": "once", "name": "Once" })),
+        (
+            "PATCH",
+            "/users/tess",
+            json!({ "username": "tess2", "buzz": { "yellow": 7 } }),
+        ),
+    ];
+    for (method, path, input) in &sent {
+        disk.refuses(method, path, input.clone()).await;
+    }
+    let buzz =
+        async |world: &World| world.control("GET", "/users/ada", json!({})).await["buzz"].clone();
+    let spender = Spender::funded(&disk.world, &SPA, 100).await;
+    let before = buzz(&disk.world).await;
+    disk.program.limit_files("0");
+    let refused = spender.submit(&json!({ "cost": 30 })).await;
+    assert_eq!(refused.status, 500, "{refused}");
+    disk.program.limit_files("unlimited");
+    disk.goes_on().await;
+    disk.world.register_cli().await;
+    let device = Device::of(&disk.world.ask_device("cli", "1").await);
+    let cookie = disk.world.session("ada").await;
+    let approves = || {
+        let said = json!({ "user_code": device.user_code });
+        disk.world
+            .ask("POST", DEVICE_APPROVE)
+            .json(&said)
+            .cookie(&cookie)
+    };
+    disk.program.limit_files("0");
+    assert_eq!(approves().await.status, 500);
+    disk.program.limit_files("unlimited");
+    disk.goes_on().await;
+    let approved = approves().await;
+    assert_eq!(approved.status, 200, "{approved}");
+    disk = disk.again();
+
+    assert_eq!(
+        disk.world.control("GET", "/clock", json!({})).await["now"],
+        clock
+    );
+    assert_eq!(buzz(&disk.world).await, before, "nothing was paid");
+    assert_eq!(
+        disk.world.token(&CONF.for_itself()).await.status,
+        200,
+        "the old secret is good"
+    );
+    for (method, path, input) in sent {
+        disk.world.control(method, path, input).await;
+    }
+    assert_eq!(disk.world.poll(&device).await.status, 200);
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_taken_away_acknowledges_nothing_until_it_is_back() {
+    let folder = Folder::new();
+    let disk = Disk::new(&folder);
+    let elsewhere = folder.path("elsewhere.db");
+    std::fs::rename(&disk.database, &elsewhere).unwrap();
+    let ready = disk.world.get("/api/health/ready").await;
+    assert_eq!(ready.status, 503, "{ready}");
+    assert!(
+        ready.body.contains("it was moved, removed or replaced"),
+        "{ready}"
+    );
+    std::fs::rename(&elsewhere, &disk.database).unwrap();
+    disk.user("back").await;
+    assert!(disk.again().users().await.contains(&"back".to_owned()));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_has_one_server_by_whatever_name() {
+    let folder = Folder::new();
+    let _first = Disk::new(&folder);
+    let link = folder.path("link.db");
+    std::os::unix::fs::symlink(folder.path("mock.db"), &link).unwrap();
+    let second = format!("--database={}", link.display());
+    let second = Program::output(&["--listen=127.0.0.1:0", &second]);
+    let said = String::from_utf8_lossy(&second.stderr);
+    assert!(said.contains("another server has it open"), "{said}");
+}
+
+/// As with `civitai-oauth-mock 2>&1 | grep -m1 listening`, and with a fixture that takes the pipe and forgets it.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_leaves_the_log_or_does_not_read_it_stops_nothing() {
+    for leaves in [true, false] {
+        let folder = Folder::new();
+        let mut disk = Disk::new(&folder);
+        if leaves {
+            disk.program.leave_its_log();
+        }
+        // More lines than a pipe holds.
+        disk.program.limit_files("0");
+        for _ in 0..500 {
+            let refused = disk.world.token(&CONF.for_itself()).await;
+            assert_eq!(refused.status, 500, "{refused}");
+        }
+        disk.program.limit_files("unlimited");
+        disk.goes_on().await;
+        disk.user("late").await;
+        // Within 2 s, and as it should.
+        assert_eq!(disk.program.terminate(), Some(0), "{leaves}");
+    }
+}
