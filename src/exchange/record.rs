@@ -16,7 +16,7 @@ use crate::protocol::client_auth::Credentials;
 use crate::protocol::params::Params;
 use crate::protocol::time::Timestamp;
 use crate::sandbox::faults::SetFault;
-use crate::sandbox::journal::{Entry, Folded};
+use crate::sandbox::journal::{Entry, Folded, Idle};
 
 /// The headers that tell something about a client.
 const TELLING: [&str; 9] = [
@@ -213,6 +213,7 @@ struct Tail {
     retry_after: Option<HeaderValue>,
     answer: Option<Bytes>,
     faults: Vec<SetFault>,
+    idle: Option<Idle>,
     extensions: Vec<&'static str>,
 }
 
@@ -251,6 +252,7 @@ fn tell(id: u64, head: Head, tail: Tail) -> Entry {
         retry_after: retry_after.and_then(|value| value.to_str().ok()?.parse().ok()),
         differences: tail.rules.decisions(),
         faults: tail.faults,
+        idle: tail.idle,
         extensions: tail.extensions,
     }
 }
@@ -295,6 +297,7 @@ pub(super) async fn write(
         retry_after: headers.get(RETRY_AFTER).cloned(),
         answer,
         faults: struck.to_vec(),
+        idle: noted.idle,
         extensions: noted.extensions,
     };
     let (endpoint, grant) = (head.endpoint, head.grant);

@@ -18,6 +18,7 @@ use crate::protocol::params::Params;
 use crate::protocol::secret::SecretHash;
 use crate::sandbox::Sandbox;
 use crate::sandbox::faults::Target;
+use crate::sandbox::journal::Idle;
 use crate::server::App;
 use crate::store::StoreError;
 
@@ -54,6 +55,8 @@ pub(crate) struct Noted {
     pub(crate) extensions: Vec<&'static str>,
     /// A fault says no in the user's name.
     pub(crate) deny: bool,
+    /// Why a revocation left everything as it was, which its answer does not say.
+    pub(crate) idle: Option<Idle>,
 }
 
 impl Notes {
@@ -81,6 +84,11 @@ impl Notes {
     /// An extension of ours that the answer relies on.
     pub(crate) fn extension(&self, name: &'static str) {
         self.write(|noted| noted.extensions.push(name));
+    }
+
+    /// Nothing was revoked.
+    pub(crate) fn idle(&self, why: Idle) {
+        self.write(|noted| noted.idle = Some(why));
     }
 
     /// The user is to be taken to have pressed Deny.

@@ -16,6 +16,7 @@ use crate::oauth::session;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::params::Params;
 use crate::protocol::secret::Secret;
+use crate::sandbox::journal::Idle;
 use crate::sandbox::rate_limits::Limit;
 
 /// What other methods are told.
@@ -101,9 +102,19 @@ async fn revoke(
     let secret = params.filled("client_secret").map(Secret::new);
     let app = client.filter(|client| client.owns_secret(secret.as_ref()));
     // The hint of RFC 7009 §2.1 is not needed: a token is found whatever kind it is.
-    let found = sandbox.world().find_token(&presented.hash());
-    if let Some(token) = found.filter(|token| may_revoke(token, user.as_deref(), app, rules)) {
+    let Some(token) = sandbox.world().find_token(&presented.hash()) else {
+        return Ok(());
+    };
+    if may_revoke(&token, user.as_deref(), app, rules) {
         sandbox.store.revoke_token(sandbox.world(), &token).await?;
+    } else {
+        context.notes.idle(match (client, &secret) {
+            (None, _) => Idle::NoClient,
+            (Some(client), _) if !client.confidential => Idle::PublicClient,
+            (Some(_), None) => Idle::NoSecret,
+            (Some(_), Some(_)) if app.is_none() => Idle::WrongSecret,
+            (Some(_), Some(_)) => Idle::NotTheirs,
+        });
     }
     Ok(())
 }

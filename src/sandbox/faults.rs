@@ -96,6 +96,11 @@ pub(crate) struct Effect {
 }
 
 impl Effect {
+    /// Whether it answers in the server's place.
+    pub(crate) fn answers(&self) -> bool {
+        self.error.is_some() || self.status.is_some() || self.body.is_some()
+    }
+
     /// Whether it may keep an answer from whoever waits for it: what they read is broken, or they have given up.
     pub(crate) fn hides(&self) -> bool {
         self.reset || self.truncate || self.malformed || self.slow_body || self.delay.is_some()

@@ -61,8 +61,25 @@ pub(crate) struct Entry {
     pub(crate) differences: Vec<Decision>,
     /// The faults that touched it, as they were set then.
     pub(crate) faults: Vec<SetFault>,
+    /// Why it revoked nothing, although it was answered as if it had.
+    pub(crate) idle: Option<Idle>,
     /// Our extensions that it relied on.
     pub(crate) extensions: Vec<&'static str>,
+}
+
+/// Why a revocation of a token that there is left it as it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Idle {
+    /// The body names no client that is registered.
+    NoClient,
+    /// A public client has no secret to show, and so no say.
+    PublicClient,
+    /// A confidential client without its secret.
+    NoSecret,
+    /// A confidential client with another secret than its own.
+    WrongSecret,
+    /// It is not the client's to revoke, by difference `revoke-by-client`.
+    NotTheirs,
 }
 
 /// An exchange as it is written down: what is counted, and how the rest is told once somebody asks. Most are never asked

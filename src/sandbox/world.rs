@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::store::{Rows, Store};
@@ -44,6 +45,10 @@ impl Drop for World {
     }
 }
 
+/// So many worlds are removed side by side, and share what is committed: sandboxes may come and go quicker than one after
+/// the other is emptied.
+const AT_ONCE: usize = 16;
+
 /// Has worlds removed that nobody holds.
 #[derive(Debug, Clone)]
 pub(crate) struct Janitor(UnboundedSender<String>);
@@ -68,16 +73,32 @@ impl Leavings {
     /// Removes worlds until the server stops.
     pub(crate) async fn clear(mut self, store: Store, stop: CancellationToken) {
         loop {
-            let key = tokio::select! {
+            let mut keys = Vec::new();
+            let many = tokio::select! {
                 () = stop.cancelled() => return,
-                key = self.0.recv() => key,
+                many = self.0.recv_many(&mut keys, AT_ONCE) => many,
             };
-            let Some(key) = key else { return };
-            tokio::select! {
-                () = stop.cancelled() => return,
-                done = store.remove_world(&key) => if let Err(why) = done {
-                    tracing::warn!(%why, "the rows of an old world could not be removed; the next start tries again");
-                },
+            if many == 0 {
+                return;
+            }
+            let mut removals = JoinSet::new();
+            for key in keys {
+                let store = store.clone();
+                removals.spawn(async move { store.remove_world(&key).await });
+            }
+            loop {
+                let removed = tokio::select! {
+                    () = stop.cancelled() => return,
+                    removed = removals.join_next() => removed,
+                };
+                match removed {
+                    None => break,
+                    Some(Ok(Err(why))) => {
+                        tracing::warn!(%why, "the rows of an old world could not be removed; the next start tries again");
+                    }
+                    // It does not panic, and nobody else ends it.
+                    Some(_) => {}
+                }
             }
         }
     }

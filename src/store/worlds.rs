@@ -50,7 +50,7 @@ struct Table {
 /// How many rows of a table go at once: nobody waits long for the file because an old world is emptied.
 macro_rules! bite {
     () => {
-        "500"
+        "100"
     };
 }
 
@@ -225,23 +225,27 @@ impl Store {
     /// Removes a retired world, bit by bit, so that others come to their turn between. Nobody may hold it any more.
     pub(crate) async fn remove_world(&self, key: &str) -> Result<(), StoreError> {
         if let Some(file) = &self.file {
-            for table in &TABLES {
-                loop {
-                    let some = Statement::new(table.empty_some).bind(key);
-                    self.leave()
-                        .await?
-                        .rewrite(|_, pen| pen.note(|| some))
-                        .kept()
-                        .await?;
-                    let left = async |db: &mut SqliteConnection| {
+            let mut left = TABLES.iter().collect::<Vec<_>>();
+            while !left.is_empty() {
+                self.leave()
+                    .await?
+                    .rewrite(|_, pen| {
+                        for table in &left {
+                            pen.note(|| Statement::new(table.empty_some).bind(key));
+                        }
+                    })
+                    .kept()
+                    .await?;
+                let looks = async |db: &mut SqliteConnection| {
+                    let mut more = Vec::new();
+                    for table in &left {
                         let any = sqlx::query_scalar(table.any).bind(key);
-                        let left: Option<i64> = any.fetch_optional(db).await?;
-                        Ok(left.is_some())
-                    };
-                    if !file.readers.read(left).await? {
-                        break;
+                        let found: Option<i64> = any.fetch_optional(&mut *db).await?;
+                        more.extend(found.map(|_| *table));
                     }
-                }
+                    Ok(more)
+                };
+                left = file.readers.read(looks).await?;
             }
         }
         self.leave()

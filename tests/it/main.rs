@@ -51,6 +51,7 @@ mod control_snapshots;
 mod control_tokens;
 mod control_unread;
 mod control_verify;
+mod control_why;
 mod crash;
 mod dashboard_page;
 mod device;

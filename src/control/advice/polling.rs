@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use super::history::History;
 use super::seen::{Call, Seen};
 use super::{Rule, Severity, Sight, times};
+use crate::model::client::Grant;
+use crate::protocol::call::Endpoint;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -23,7 +25,27 @@ pub(super) const RULES: &[Rule] = &[
         source: "https://www.rfc-editor.org/rfc/rfc8628#section-3.5",
         look: after_end,
     },
+    Rule {
+        id: "device-grant-at-token",
+        severity: Severity::Error,
+        why: "Civitai exchanges device codes at /device-token, where RFC 8628 has it at the token endpoint",
+        mend: "poll POST /api/auth/oauth/device-token: give the library that as its token endpoint, for this flow alone",
+        source: "https://developer.civitai.com/site/oauth",
+        look: at_token,
+    },
 ];
+
+fn at_token(history: &History) -> Option<Sight> {
+    let asked = history.seen.iter().filter(|one| {
+        one.endpoint == Endpoint::Token && one.param("grant_type") == Some(Grant::DeviceCode.name())
+    });
+    Sight::of(asked.map(|one| one.id).collect(), |many| {
+        format!(
+            "asked the token endpoint by the device grant {}",
+            times(many)
+        )
+    })
+}
 
 /// What is waited where the device's start was not seen, in milliseconds (RFC 8628 §3.2).
 const INTERVAL: i64 = 5000;

@@ -6,6 +6,8 @@ use super::history::History;
 use super::seen::{Call, Seen};
 use super::{Rule, Severity, Sight, times};
 use crate::contract::Difference;
+use crate::protocol::call::Endpoint;
+use crate::sandbox::journal::Idle;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -31,6 +33,31 @@ pub(super) const RULES: &[Rule] = &[
         mend: "send client_id, and the client_secret of an app that has one, in the body at /revoke",
         source: "https://developer.civitai.com/site/oauth",
         look: basic_at_revoke,
+    },
+    Rule {
+        id: "basic-encoded",
+        severity: Severity::Error,
+        why: "Civitai takes what HTTP Basic says as it is: an id whose dashes are percent-encoded, as libraries do by RFC 6749 §2.3.1, \
+              is no client",
+        mend: "send client_id and client_secret in the body: client_secret_post",
+        source: "https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1",
+        look: basic_encoded,
+    },
+    Rule {
+        id: "revoke-without-effect",
+        severity: Severity::Warning,
+        why: "/revoke answers 200 whether it has revoked something or not, and here it has not: the token lives on",
+        mend: "show client_id and client_secret in the body",
+        source: "https://www.rfc-editor.org/rfc/rfc7009#section-2.2",
+        look: revoked_nothing,
+    },
+    Rule {
+        id: "revoke-by-public-client",
+        severity: Severity::Hint,
+        why: "a public app has no secret, and without one no say at /revoke: it is answered 200, and the token lives on",
+        mend: "forget the tokens, and show people the way to /user/account, where they can revoke them",
+        source: "https://www.rfc-editor.org/rfc/rfc7009#section-2.2",
+        look: public_revoked_nothing,
     },
 ];
 
@@ -79,6 +106,44 @@ fn in_query(history: &History) -> Option<Sight> {
     let names: Vec<&str> = names.into_iter().collect();
     Sight::of(requests, |many| {
         format!("sent {} in the query {}", names.join(", "), times(many))
+    })
+}
+
+fn basic_encoded(history: &History) -> Option<Sight> {
+    let is_encoded = |one: &&Seen| {
+        let is_refused = one.endpoint == Endpoint::Token && one.error() == Some("invalid_client");
+        is_refused && one.basic_name().is_some_and(|name| name.contains('%'))
+    };
+    let encoded = history.seen.iter().filter(is_encoded);
+    Sight::of(encoded.map(|one| one.id).collect(), |many| {
+        format!(
+            "said who it is by HTTP Basic, percent-encoded, {}",
+            times(many)
+        )
+    })
+}
+
+/// Whose token it was to revoke, the difference `revoke-by-client` says; HTTP Basic has a rule of its own.
+fn revoked_nothing(history: &History) -> Option<Sight> {
+    idle(
+        history,
+        &[Idle::NoClient, Idle::NoSecret, Idle::WrongSecret],
+    )
+}
+
+fn public_revoked_nothing(history: &History) -> Option<Sight> {
+    idle(history, &[Idle::PublicClient])
+}
+
+fn idle(history: &History, why: &[Idle]) -> Option<Sight> {
+    let revocations = history.calls(Call::Revoke).map(|(_, one)| one);
+    let idle = revocations
+        .filter(|one| !one.is_basic() && one.idle.is_some_and(|idle| why.contains(&idle)));
+    Sight::of(idle.map(|one| one.id).collect(), |many| {
+        format!(
+            "asked to revoke a token and revoked nothing {}",
+            times(many)
+        )
     })
 }
 

@@ -5,8 +5,9 @@ use serde_json::{Map, Value};
 
 use crate::contract::{Decision, Difference};
 use crate::protocol::call::Endpoint;
+use crate::protocol::client_auth::Credentials;
 use crate::protocol::params::Params;
-use crate::sandbox::journal::Entry;
+use crate::sandbox::journal::{Entry, Idle};
 
 /// Where the playground's app is sent back to: what it does is our doing.
 const PLAYGROUND: &str = "/_mock/playground/callback";
@@ -105,6 +106,8 @@ pub(super) struct Seen {
     pub(super) is_faulty: bool,
     /// A fault may have kept the answer from the app.
     pub(super) is_lost: bool,
+    /// Why it revoked nothing, although it was answered as if it had.
+    pub(super) idle: Option<Idle>,
     /// The redirect that it follows, and on which it has lost its `Authorization`.
     pub(super) lost_at: Option<u64>,
     params: Map<String, Value>,
@@ -133,6 +136,7 @@ impl Seen {
             retry_after: entry.retry_after.map(|seconds| i64::from(seconds) * 1000),
             is_faulty: !entry.faults.is_empty(),
             is_lost: entry.faults.iter().any(|fault| fault.rule.effect.hides()),
+            idle: entry.idle,
             lost_at: None,
             authorization: header("authorization"),
             agent: header("user-agent"),
@@ -197,6 +201,11 @@ impl Seen {
         let header = self.authorization.as_deref().unwrap_or_default();
         let scheme = header.trim().split(' ').next().unwrap_or_default();
         scheme.eq_ignore_ascii_case("basic")
+    }
+
+    /// Whom HTTP Basic names.
+    pub(super) fn basic_name(&self) -> Option<String> {
+        Credentials::claimed_client_id(self.authorization.as_deref(), &Params::none())
     }
 
     /// The token that it came with, which says whose it is.

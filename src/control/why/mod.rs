@@ -1,6 +1,8 @@
 //! Why was an exchange refused? The rule behind each refusal, how to keep it, and where it is written. What decided
 //! besides – differences, faults – stands in the journal's entry itself.
 
+mod closer;
+
 use serde::Serialize;
 
 use crate::protocol::error::ErrorCode;
@@ -75,8 +77,11 @@ const ROWS: &[Row] = rows! {
     InvalidRequest "Invalid parameter" "" {
         "a parameter has characters or a length that it may not have", "send it as its section says; the answer names it",
         "RFC 6749 appendix A" }
+    InvalidRequest "Invalid request: `redirect_uri` is invalid" "redirect_uri" {
+        "the redirect URI must be the one of the authorize request, character for character; this try has used the code up",
+        "send the very same text both times, and begin a new authorization", "RFC 6749 §4.1.3" }
     InvalidRequest "Invalid request: `redirect_uri`" "redirect_uri" {
-        "the redirect URI must be a URL with a scheme", "send it whole, for example http://localhost:3000/callback", "RFC 6749 §3.1.2" }
+        "the redirect URI of the authorize request must be sent again, whole; this try has used the code up", "send redirect_uri, for example http://localhost:3000/callback, and begin a new authorization", "RFC 6749 §4.1.3" }
     InvalidRequest "" "" {
         "the request is not one that the endpoint can read", "see what the answer says", "RFC 6749 §5.2" }
     InvalidClient "Unknown client" "client_id" {
@@ -92,14 +97,11 @@ const ROWS: &[Row] = rows! {
         "a code lives ten minutes as documented, five on the deployed server",
         "exchange the code as soon as the browser brings it", "RFC 6749 §4.1.2; difference code-lifetime" }
     InvalidGrant "Invalid grant: authorization code is invalid" "" {
-        "a code works once, for the app that it was issued to; a failed verifier or redirect URI uses it up",
+        "a code works once, for the app that it was issued to, for ten minutes as documented and five on the deployed server; a failed verifier or redirect URI uses it up",
         "begin a new authorization", "RFC 6749 §4.1.2" }
     InvalidGrant "Invalid grant: code verifier" "" {
         "the SHA-256 of the verifier must be the challenge of the authorize request; the failed try has used the code up",
         "keep each attempt's verifier with its state, and begin anew", "RFC 7636 §4.6" }
-    InvalidGrant "Invalid request: `redirect_uri`" "redirect_uri" {
-        "the redirect URI must be the one of the authorize request, character for character",
-        "send the very same text both times", "RFC 6749 §4.1.3" }
     InvalidGrant "Invalid grant: refresh token" "" {
         "a refresh token works once: with its answer comes the next; it may also have expired or been revoked",
         "store the new refresh token before anything else, let one refresh be under way at a time, and sign in again when this comes",
@@ -149,14 +151,44 @@ const ROWS: &[Row] = rows! {
 };
 
 impl Why {
-    /// Why this exchange was refused; nothing where it was not, or where a fault answered in the server's place.
+    /// Why this exchange was refused, or did nothing; none of both where there is nothing to say.
     pub(crate) fn of(entry: &Entry) -> Option<Self> {
+        if let Some(idle) = entry.idle {
+            return Some(closer::idle(idle));
+        }
         let error = entry.error()?;
-        let description = entry.answer.as_ref()?.get("error_description");
-        let description = description
-            .and_then(|text| text.as_str())
-            .unwrap_or_default();
-        let row = row(error, description)?;
+        let told = Self::refusal(entry, error);
+        let by_fault = entry
+            .faults
+            .iter()
+            .find(|fault| fault.rule.effect.answers());
+        let Some(fault) = by_fault else {
+            return told;
+        };
+        let id = fault.id;
+        Some(match told {
+            Some(told) => Self {
+                rule: format!(
+                    "fault {id} answered this, whatever the request was; in production it would mean that {}",
+                    told.rule
+                ),
+                ..told
+            },
+            None => Self {
+                rule: format!("fault {id} answered this, whatever the request was"),
+                mend: "see GET /_mock/faults, and DELETE those that are done with",
+                source: "the fault",
+            },
+        })
+    }
+
+    fn refusal(entry: &Entry, error: &str) -> Option<Self> {
+        // A word that no endpoint of ours says is a fault's.
+        row(error, "")?;
+        if let Some(closer) = closer::find(entry) {
+            return Some(closer);
+        }
+        let row = row(error, description(entry))?;
         let about = entry.params.get(row.about).and_then(|sent| sent.as_str());
         let rule = match about {
             // Without secrets, even where all else is shown: this is read out, and the parameter stands beside it.
@@ -172,6 +204,15 @@ impl Why {
             source: row.source,
         })
     }
+}
+
+/// What the answer says beside the error.
+fn description(entry: &Entry) -> &str {
+    let answer = entry.answer.as_ref();
+    let description = answer.and_then(|answer| answer.get("error_description"));
+    description
+        .and_then(|text| text.as_str())
+        .unwrap_or_default()
 }
 
 fn row(error: &str, description: &str) -> Option<&'static Row> {

@@ -1,0 +1,180 @@
+//! Why was it refused, or did nothing? What the journal says where the answer alone would send people astray, and what
+//! advice makes of it.
+
+use civitai_oauth_mock::Contract;
+use insta::assert_snapshot;
+use serde_json::json;
+
+use crate::support::{
+    Answer, Attempt, CONF, DEVICE_GRANT, Fields, Mock, OTHER, REVOKE, SPA, TOKEN, Tokens, World,
+};
+
+/// What the journal says of the newest exchange.
+async fn why(world: &World) -> String {
+    let found = world.control("GET", "/requests?limit=1", json!({})).await;
+    let why = &found["requests"][0]["why"];
+    match why["rule"].as_str() {
+        Some(rule) => format!("{rule}\n  {}\n", why["mend"].as_str().unwrap_or_default()),
+        None => "nothing to say\n".to_owned(),
+    }
+}
+
+async fn refused(world: &World, answer: Answer) -> String {
+    assert!((400..500).contains(&answer.status), "{answer}");
+    why(world).await
+}
+
+#[tokio::test]
+async fn a_revocation_without_effect_says_why() {
+    let mock = Mock::documented().await;
+    let tokens = mock.tokens(&CONF, "1").await;
+    let spa = mock.signs_in(&SPA, "1").await;
+    let refresh = &tokens.refresh;
+    let bare = Fields::of(&[("token", refresh)]);
+    let mut said = String::new();
+    for sent in [
+        CONF.revokes(refresh).with("client_secret", "wrong"),
+        bare.clone().and("client_id", CONF.id),
+        bare.clone(),
+        OTHER.revokes(refresh),
+        SPA.revokes(&spa.refresh),
+        CONF.revokes("civitai_00"),
+    ] {
+        let answer = mock.post(REVOKE, &sent).await;
+        assert_eq!(
+            (answer.status, &*answer.body),
+            (200, "{}"),
+            "as Civitai answers"
+        );
+        said += &why(&mock).await;
+    }
+    assert_snapshot!(said, @"
+    nothing was revoked, whatever the answer says: that is not the app's secret
+      check client_secret
+    nothing was revoked, whatever the answer says: a confidential app shows its secret
+      send client_secret beside client_id, in the body
+    nothing was revoked, whatever the answer says: the body names no app that is registered, and HTTP Basic is not read here
+      send client_id, and the client_secret of an app that has one, in the body
+    nothing was revoked, whatever the answer says: it is not this app's to revoke – as documented the tokens issued to it are, on the deployed server those of its owner
+      have the person revoke it, on the account page or signed in at this browser
+    nothing was revoked, whatever the answer says: a public app has no secret, and without one it has no say
+      have the person revoke it, on the account page or signed in at this browser; or register the app as confidential
+    nothing to say
+    ");
+    assert!(mock.is_live(&tokens.access).await && mock.is_live(&spa.access).await);
+    assert_eq!(mock.revoke(&CONF.revokes(refresh)).await.status, 200);
+    assert_eq!(why(&mock).await, "nothing to say\n");
+    assert!(!mock.is_live(&tokens.access).await);
+    let found = mock.findings().await;
+    for (id, client) in [
+        ("revoke-without-effect", "conf"),
+        ("revoke-by-public-client", "spa"),
+    ] {
+        let of_rule: Vec<_> = found.iter().filter(|one| one["id"] == id).collect();
+        assert_eq!(of_rule.len(), 1, "{found:?}");
+        assert_eq!(of_rule[0]["client_id"], client);
+    }
+}
+
+#[tokio::test]
+async fn what_a_library_does_by_the_rfc_is_told_from_a_wrong_secret() {
+    let mock = Mock::documented().await;
+    let own = Fields::of(&[("grant_type", "client_credentials")]);
+    let encoded = mock.post(TOKEN, &own).basic("odd%2Dsecret", "x").await;
+    let mut said = refused(&mock, encoded).await;
+    let wrong = mock.post(TOKEN, &own).basic(CONF.id, "x").await;
+    said += &refused(&mock, wrong).await;
+    let public = mock
+        .token(&SPA.refreshes("civitai_00").with("client_secret", "x"))
+        .await;
+    said += &refused(&mock, public).await;
+    for app in [SPA, CONF] {
+        let device = app
+            .for_itself()
+            .with("grant_type", DEVICE_GRANT)
+            .and("device_code", "x");
+        let device = mock.token(&device).await;
+        said += &refused(&mock, device).await;
+    }
+    assert_snapshot!(said, @"
+    what HTTP Basic says is not percent-decoded here, and it counts before what the body says
+      send client_id and client_secret in the body (client_secret_post), or the two as they are
+    the app must be who it says: known, and with its secret where it is confidential
+      check client_id and client_secret; a new secret comes from the account page or POST /_mock/clients/{id}/rotate-secret
+    the app is registered as public: it has no secret, and may not send one
+      leave client_secret out, or register the app as confidential
+    the device grant is exchanged at /device-token and nowhere else; the discovery document does not name it
+      poll POST /api/auth/oauth/device-token; a library that asks the token endpoint needs that one told as its own
+    the device grant is exchanged at /device-token and nowhere else; the discovery document does not name it
+      poll POST /api/auth/oauth/device-token; a library that asks the token endpoint needs that one told as its own
+    ");
+    let found = mock.findings().await;
+    for id in ["basic-encoded", "device-grant-at-token"] {
+        assert!(
+            found
+                .iter()
+                .any(|one| one["id"] == id && one["severity"] == "error"),
+            "{id}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_nobody_reads_is_named() {
+    let said = async |contract| {
+        let mock = Mock::start(crate::support::config(contract)).await;
+        let form = CONF.for_itself().encoded();
+        let plain = mock.ask("POST", TOKEN).body("text/plain", form).await;
+        let said = refused(&mock, plain).await;
+        let json = json!({ "client_id": CONF.id, "scope": "1" });
+        let device = mock.ask("POST", "/api/auth/oauth/device").json(&json).await;
+        said + &refused(&mock, device).await
+    };
+    let documented = said(Contract::Documented).await;
+    assert_snapshot!(documented, @"
+    a body that is no form, JSON or multipart counts as empty
+      send the Content-Type that the body has, application/x-www-form-urlencoded
+    this endpoint reads forms only: a body of JSON counts as empty
+      send application/x-www-form-urlencoded
+    ");
+    assert_eq!(said(Contract::Live).await, documented);
+}
+
+#[tokio::test]
+async fn another_redirect_uri_than_the_first_is_not_called_ill_formed() {
+    let mock = Mock::documented().await;
+    let mut said = String::new();
+    for uri in ["https://app.example/other", ""] {
+        let code = mock.code(&CONF, "1").await;
+        let sent = CONF.redeems(&code).with("redirect_uri", uri);
+        said += &refused(&mock, mock.token(&sent).await).await;
+    }
+    assert_snapshot!(said, @r#"
+    the redirect URI must be the one of the authorize request, character for character; this try has used the code up; redirect_uri was "https://app.example/other"
+      send the very same text both times, and begin a new authorization
+    the redirect URI of the authorize request must be sent again, whole; this try has used the code up; redirect_uri was ""
+      send redirect_uri, for example http://localhost:3000/callback, and begin a new authorization
+    "#);
+}
+
+#[tokio::test]
+async fn what_a_fault_answers_is_nobodys_mistake() {
+    let mock = Mock::documented().await;
+    let tokens = Attempt::of(&CONF).signs_in(&mock, "1").await;
+    let mut said = String::new();
+    for preset in ["rate-limited", "refresh-revoked", "token-endpoint-down"] {
+        let path = format!("/faults/presets/{preset}");
+        mock.control("POST", &path, json!({ "times": 1 })).await;
+        let answer = mock.token(&CONF.refreshes(&tokens.refresh)).await;
+        assert!(answer.status >= 400, "{answer}");
+        said += &why(&mock).await;
+    }
+    assert_snapshot!(said, @"
+    fault 1 answered this, whatever the request was; in production it would mean that so many calls within a minute are too many
+      wait for the minute to pass; ask less often, with a backoff
+    fault 2 answered this, whatever the request was; in production it would mean that a refresh token works once: with its answer comes the next; it may also have expired or been revoked
+      store the new refresh token before anything else, let one refresh be under way at a time, and sign in again when this comes
+    nothing to say
+    ");
+    let _: Tokens = Tokens::of(&mock.token(&CONF.refreshes(&tokens.refresh)).await);
+}
