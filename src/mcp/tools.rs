@@ -21,6 +21,7 @@ use crate::control::{ControlError, Fault, Preset, PresetFault, Requests, UserRef
 use crate::exchange::Visit;
 use crate::invalid::{self, Invalid};
 use crate::listener::Came;
+use crate::model::user::User;
 use crate::oauth::session::MOCK_USER;
 use crate::protocol::pkce::Verifier;
 use crate::protocol::scope::{PRESETS, Scope};
@@ -135,8 +136,24 @@ impl Caller<'_> {
     }
 
     async fn authorize(&self, arguments: Value) -> Outcome {
-        let asked: Authorize = invalid::from_object(arguments)?;
         let sandbox = &self.visit.sandbox;
+        let asked: Authorize = invalid::from_object(arguments).map_err(|why: Invalid| {
+            let world = sandbox.world();
+            let clients = world.list_clients().into_iter().map(|client| client.id.0);
+            let users = world.list_users();
+            let users = users
+                .iter()
+                .filter(|user| !user.deleted)
+                .map(User::display_name);
+            match &why.hint {
+                Some(_) => why,
+                None => why.with_hint(format!(
+                    "clients: {}; users: {}",
+                    clients.collect::<Vec<_>>().join(", "),
+                    users.collect::<Vec<_>>().join(", ")
+                )),
+            }
+        })?;
         let client = sandbox.read_client(&asked.client_id);
         let redirect_uri = match (&asked.redirect_uri, &client) {
             (Some(uri), _) => uri.clone(),

@@ -134,6 +134,11 @@ async fn what_authorize_refuses_is_refused_in_its_words() {
     let agent = agent(&mock.base).await;
     let asked = json!({ "client_id": CONF.id, "user": "ada", "redirect_uri": "https://elsewhere.example/cb" });
     assert_snapshot!(refused(&agent, "mock-authorize", asked).await, @r#"{"error":"invalid_request","error_description":"redirect_uri does not match any registered URI"}"#);
+    let asked = refused(&agent, "mock-authorize", json!({ "user": "ada" })).await;
+    assert!(
+        asked.contains("clients: conf, spa") && asked.contains("users: owner, ada"),
+        "{asked}"
+    );
     mock.control("POST", "/faults/presets/user-denies", json!({}))
         .await;
     let denied = ok(

@@ -2,11 +2,12 @@
 
 use std::fs::File;
 use std::net::TcpListener;
+use std::time::Duration;
 
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{App, Folder, Program, World};
+use crate::support::{App, Folder, Line, Program, Stopwatch, World};
 
 const ANY_PORT: [&str; 2] = ["--listen", "127.0.0.1:0"];
 
@@ -206,4 +207,27 @@ fn a_healthcheck_tells_by_its_exit_status() {
     assert_eq!(gone.status.code(), Some(1));
     let said = String::from_utf8_lossy(&gone.stderr).into_owned();
     assert!(said.contains(&format!("cannot reach {free}")), "{said}");
+}
+
+#[tokio::test]
+async fn whoever_asks_twice_does_not_wait_for_those_who_are_under_way() {
+    let program = Program::serve(&mut with(&[]));
+    let mut line = Line::to(program.address()).await;
+    line.say("POST /api/auth/oauth/token HTTP/1.1\r\nHost: mock\r\nContent-Length: 9\r\n\r\nhalf")
+        .await;
+    let began = Stopwatch::start();
+    program.ask_to_stop();
+    // It has heard: nobody gets in any more.
+    while tokio::net::TcpStream::connect(program.address())
+        .await
+        .is_ok()
+    {
+        assert!(began.elapsed() < Duration::from_secs(20), "it goes on");
+    }
+    let code = program.terminate();
+    // On a machine that is very busy, those who are under way may have had their time.
+    assert!(
+        code == Some(1) || began.elapsed() > Duration::from_secs(1),
+        "{code:?}"
+    );
 }

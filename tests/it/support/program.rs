@@ -172,11 +172,17 @@ impl Program {
         super::redacted(&self.announced.join("\n"), self.port())
     }
 
-    /// Sends SIGTERM and waits: exit status, once it is over in time.
-    pub(crate) fn terminate(mut self) -> Option<i32> {
-        let id = self.child.id().to_string();
+    /// Sends SIGTERM.
+    pub(crate) fn ask_to_stop(&self) {
+        let id = self.id().to_string();
         let sent = Command::new("kill").args(["-TERM", &id]).status();
         assert!(sent.is_ok_and(|status| status.success()), "kill -TERM {id}");
+    }
+
+    /// Sends SIGTERM and waits: exit status, once it is over in time.
+    pub(crate) fn terminate(mut self) -> Option<i32> {
+        self.ask_to_stop();
+        let id = self.child.id().to_string();
         let (tell, told) = mpsc::channel();
         let waiting = thread::spawn(move || {
             let status = self.child.wait().expect("it was started");
