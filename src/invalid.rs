@@ -141,7 +141,7 @@ fn line_of(text: &str, offset: usize) -> usize {
 
 /// What went wrong, in people's words and with the nearest known word as a hint.
 fn explain(path: &str, message: &str) -> Invalid {
-    let (path, message) = (redact_text(path).into_owned(), &*redact_text(message));
+    let path = redact_text(path).into_owned();
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     let kind = ["unknown field", "unknown variant"]
         .into_iter()
@@ -159,7 +159,7 @@ fn explain(path: &str, message: &str) -> Invalid {
     } else {
         format!("choose among {}", known.join(", "))
     };
-    Invalid::new(path, format!("{noun} {wrong:?}")).with_nearest(
+    Invalid::new(path, format!("{noun} {:?}", redact_text(wrong))).with_nearest(
         wrong,
         known.iter().copied(),
         choices,
@@ -183,7 +183,7 @@ fn in_words(path: String, message: &str) -> Invalid {
             let key = path.rsplit('.').next().unwrap_or_default();
             let found = match found_in_words(found) {
                 _ if is_secret(key) => "what it has".to_owned(),
-                found => found,
+                found => quoted(&found).unwrap_or(found),
             };
             let why = format!("{found} is not {}", kind_in_words(expected));
             return Invalid::new(path, why);
@@ -196,10 +196,19 @@ fn in_words(path: String, message: &str) -> Invalid {
                 .iter()
                 .any(|one| hint.starts_with(one)) =>
         {
-            Invalid::new(path, what).with_hint(hint)
+            Invalid::new(path, quoted(what).unwrap_or_else(|| what.to_owned())).with_hint(hint)
         }
-        _ => Invalid::new(path, message),
+        // What is said of a value by its own kind repeats it in quotes.
+        _ => Invalid::new(path, quoted(message).unwrap_or_else(|| message.to_owned())),
     }
+}
+
+/// The text with what stands in its first quotes less its secrets; nothing where there are no quotes. What comes after them
+/// is no part of the value.
+fn quoted(text: &str) -> Option<String> {
+    let (before, rest) = text.split_once('"')?;
+    let (value, after) = rest.rsplit_once('"')?;
+    Some(format!("{before}\"{}\"{after}", redact_text(value)))
 }
 
 /// ``integer `5` `` is 5, `string "x"` is "x"; a list is too long to be repeated.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::protocol::secret::PREFIX;
 
 /// Names whose values are secrets, in lower case and without what divides words.
-const SECRET: [&str; 12] = [
+const SECRET: &[&str] = &[
     "apikey",
     "assertion",
     "authcode",
@@ -18,13 +18,16 @@ const SECRET: [&str; 12] = [
     "cookie",
     "devicecode",
     "idtokenhint",
+    "jwt",
     "passwd",
+    "pwd",
     "session",
+    "sid",
     "usercode",
 ];
 
 /// What the names of other secrets end in: `client_secret`, `accessToken`, `code-verifier`.
-const SECRET_ENDINGS: [&str; 4] = ["password", "secret", "token", "verifier"];
+const SECRET_ENDINGS: [&str; 5] = ["password", "secret", "token", "tokens", "verifier"];
 
 /// What is shown in their place.
 pub(crate) const REDACTED: &str = "[redacted]";
@@ -46,6 +49,7 @@ fn redact_object(object: Map<String, Value>) -> Map<String, Value> {
     let shown = |(key, value): (String, Value)| {
         let value = match value {
             Value::Null => Value::Null,
+            Value::Bool(_) => value,
             _ if is_secret(&key) => REDACTED.into(),
             Value::String(header) if key.eq_ignore_ascii_case("authorization") => {
                 redact_authorization(&header).into()
@@ -63,7 +67,9 @@ pub(crate) fn is_secret(name: &str) -> bool {
     let name = name.split('[').next().unwrap_or_default();
     let letters = name.chars().filter(char::is_ascii_alphanumeric);
     let plain: String = letters.map(|letter| letter.to_ascii_lowercase()).collect();
-    SECRET.contains(&plain.as_str()) || SECRET_ENDINGS.iter().any(|end| plain.ends_with(end))
+    // `client_secret_2`.
+    let plain = plain.trim_end_matches(|letter: char| letter.is_ascii_digit());
+    SECRET.contains(&plain) || SECRET_ENDINGS.iter().any(|end| plain.ends_with(end))
 }
 
 /// What may be shown of a value that goes by this name.
@@ -97,6 +103,9 @@ fn redact_within(text: &str, depth: usize) -> Cow<'_, str> {
     let Some(depth) = depth.checked_sub(1) else {
         return REDACTED.into();
     };
+    if let Some(named) = without_userinfo(text) {
+        return redact_within(&named, depth).into_owned().into();
+    }
     let (before, fragment) = divided(text, '#');
     let (path, query) = divided(before, '?');
     // A page that finds its way by the fragment has a path and a query in there.
@@ -122,6 +131,14 @@ fn redact_within(text: &str, depth: usize) -> Cow<'_, str> {
         }
     }
     redact_tokens(&shown).into_owned().into()
+}
+
+/// A URL without its user and password; nothing where it names none.
+fn without_userinfo(text: &str) -> Option<String> {
+    let (scheme, rest) = text.split_once("://")?;
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (userinfo, _) = rest[..end].rsplit_once('@')?;
+    (userinfo != REDACTED).then(|| format!("{scheme}://{REDACTED}{}", &rest[userinfo.len()..]))
 }
 
 /// What stands before the divider, and what behind it, if it is there.
@@ -226,6 +243,8 @@ mod tests {
             ),
             ("http://a/?code=c#way", "http://a/?code=%5Bredacted%5D#way"),
             ("http://a/?b=1#way", "http://a/?b=1#way"),
+            ("http://user:password@a/b", "http://[redacted]@a/b"),
+            ("mailto:a@b", "mailto:a@b"),
         ] {
             assert_eq!(redact_text(text), shown);
         }
@@ -239,6 +258,8 @@ mod tests {
             "code_verifier[]",
             "PASSWORD",
             "x-api-key-secret",
+            "refresh_tokens",
+            "client_secret_2",
             "userCode",
         ] {
             assert!(is_secret(name), "{name}");

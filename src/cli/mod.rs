@@ -118,7 +118,7 @@ pub fn run(build: Build) -> ExitCode {
 }
 
 fn complain(why: &anyhow::Error) {
-    let _ = writeln!(std::io::stderr(), "civitai-oauth-mock: {why:#}");
+    telemetry::say_last(format!("civitai-oauth-mock: {why:#}\n"));
 }
 
 /// Runs what only asks a running server.
@@ -142,13 +142,19 @@ fn serve(options: Options, build: Build) -> anyhow::Result<()> {
         .block_on(async {
             // Before anybody can know that we are here: a stop that comes early is a stop all the same.
             let mut terminated = Terminated::listen()?;
+            // An earlier run's port is nobody's, or somebody else's; where this run comes to nothing, it may be the other's.
+            let before = options.port_file.as_deref().and_then(take_port);
+            let server = match Server::start(config).await {
+                Ok(server) => server,
+                Err(why) => {
+                    if let (Some(file), Some(port)) = (&options.port_file, before) {
+                        let _ = write_port(file, port.trim());
+                    }
+                    return Err(why.into());
+                }
+            };
             if let Some(file) = &options.port_file {
-                // An earlier run's port is nobody's, or somebody else's.
-                let _ = std::fs::remove_file(file);
-            }
-            let server = Server::start(config).await?;
-            if let Some(file) = &options.port_file {
-                write_port(file, server.address().port())?;
+                write_port(file, &server.address().port().to_string())?;
             }
             say(&announcement(&server, &planting))?;
             terminated.wait().await;
@@ -160,8 +166,15 @@ fn serve(options: Options, build: Build) -> anyhow::Result<()> {
         })
 }
 
+/// What stands in the file, which is removed.
+fn take_port(file: &Path) -> Option<String> {
+    let port = std::fs::read_to_string(file).ok()?;
+    std::fs::remove_file(file).ok()?;
+    Some(port)
+}
+
 /// Written beside and renamed, so that whoever waits for the file never reads half a number.
-fn write_port(file: &Path, port: u16) -> anyhow::Result<()> {
+fn write_port(file: &Path, port: &str) -> anyhow::Result<()> {
     let beside = file.with_extension("tmp");
     std::fs::write(&beside, format!("{port}\n"))
         .and_then(|()| std::fs::rename(&beside, file))

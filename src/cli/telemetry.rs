@@ -59,15 +59,43 @@ pub(super) struct Log(SyncSender<Word>);
 
 impl Drop for Log {
     fn drop(&mut self) {
-        let (out, is_out) = sync_channel(1);
-        if self.0.try_send(Word::Last(out)).is_ok() {
-            let _ = is_out.recv_timeout(LAST_WORDS);
-        }
+        let words = self.0.clone();
+        in_time(move |is_out| {
+            let _ = words.send(Word::Last(is_out));
+        });
     }
 }
 
+/// What the program has to say at its end. Where nobody reads standard error, the end does not wait for it.
+pub(super) fn say_last(text: String) {
+    in_time(move |is_out| {
+        let _ = stderr().write_all(text.as_bytes());
+        let _ = is_out.send(());
+    });
+}
+
+/// Has something done by a thread, and waits for it a while.
+fn in_time(act: impl FnOnce(SyncSender<()>) + Send + 'static) {
+    let (out, is_out) = sync_channel(1);
+    if std::thread::Builder::new().spawn(move || act(out)).is_ok() {
+        let _ = is_out.recv_timeout(LAST_WORDS);
+    }
+}
+
+/// Standard error, without its lock where the system allows: whoever waits for a reader must not keep others from speaking.
+fn stderr() -> Box<dyn Write + Send> {
+    #[cfg(unix)]
+    {
+        use std::os::fd::AsFd as _;
+        if let Ok(own) = io::stderr().as_fd().try_clone_to_owned() {
+            return Box::new(std::fs::File::from(own));
+        }
+    }
+    Box::new(io::stderr())
+}
+
 fn write_out(words: &Receiver<Word>, lost: &AtomicU64) {
-    let mut err = io::stderr();
+    let mut err = stderr();
     // Whoever cannot be told, cannot be told of that either.
     for word in words {
         let _ = match word {

@@ -72,8 +72,9 @@ impl Janitor {
 impl Leavings {
     /// Removes worlds until the server stops.
     pub(crate) async fn clear(mut self, store: Store, stop: CancellationToken) {
+        // What a full disk has kept: they are tried again with the next.
+        let mut keys = Vec::new();
         loop {
-            let mut keys = Vec::new();
             let many = tokio::select! {
                 () = stop.cancelled() => return,
                 many = self.0.recv_many(&mut keys, AT_ONCE) => many,
@@ -82,9 +83,10 @@ impl Leavings {
                 return;
             }
             let mut removals = JoinSet::new();
-            for key in keys {
+            for key in keys.drain(..) {
                 let store = store.clone();
-                removals.spawn(async move { store.remove_world(&key).await });
+                removals
+                    .spawn(async move { store.remove_world(&key).await.map_err(|why| (key, why)) });
             }
             loop {
                 let removed = tokio::select! {
@@ -93,8 +95,9 @@ impl Leavings {
                 };
                 match removed {
                     None => break,
-                    Some(Ok(Err(why))) => {
-                        tracing::warn!(%why, "the rows of an old world could not be removed; the next start tries again");
+                    Some(Ok(Err((key, why)))) => {
+                        tracing::warn!(%why, "the rows of an old world could not be removed; they go with the next");
+                        keys.push(key);
                     }
                     // It does not panic, and nobody else ends it.
                     Some(_) => {}

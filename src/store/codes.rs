@@ -9,6 +9,7 @@ use sqlx::SqliteConnection;
 use super::statement::Statement;
 use super::{Rows, Store, StoreError, damaged, is_meant, scope};
 use crate::model::code::AuthorizationCode;
+use crate::model::token::Token;
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::pkce::Challenge;
 use crate::protocol::secret::SecretHash;
@@ -204,7 +205,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.leave()
             .await?
-            .write(world, |tables, draft| {
+            .write_row(world, |tables, draft| {
                 let number = tables.codes.insert(*hash, code.clone());
                 draft.note(|world| put(world, hash, number, &code));
             })
@@ -212,32 +213,37 @@ impl Store {
             .await
     }
 
-    /// Uses a code up for this client, if it is still good: of many who try, one gets it.
-    pub(crate) async fn redeem_code(
+    /// Uses a code up for this client, if it is still good, and keeps the tokens that it is exchanged for: of many who try,
+    /// one gets them. Whether it is exchanged at all, `exchange` says, which looks at nothing of the world; the code is used
+    /// up either way.
+    pub(crate) async fn redeem_code<T>(
         &self,
         world: &Rows,
-        hash: &SecretHash,
-        client: &ClientId,
-        now: Timestamp,
-    ) -> Result<Option<AuthorizationCode>, StoreError> {
+        (hash, client, now): (&SecretHash, &ClientId, Timestamp),
+        exchange: impl FnOnce(&AuthorizationCode) -> T,
+        minted: impl Fn(&T) -> &[Token],
+    ) -> Result<Option<(AuthorizationCode, T)>, StoreError> {
         self.leave()
             .await?
-            .write(world, |tables, draft| {
+            .write_row(world, |tables, draft| {
                 let code = tables.codes.of(hash, client, now)?;
                 if code.expires_at < now {
                     return None;
                 }
                 let kept = tables.codes.by_hash.remove(hash)?;
                 draft.note(|world| delete(world, kept.number));
-                Some(kept)
+                let exchanged = exchange(&kept.code);
+                tables.tokens.insert_all(minted(&exchanged), draft);
+                Some((kept, exchanged))
             })
             .kept_or_undone(world, |tables, draft, redeemed| {
-                if let Some(kept) = redeemed {
+                if let Some((kept, exchanged)) = redeemed {
+                    tables.tokens.remove_all(minted(&exchanged), draft);
                     draft.note(|world| put(world, hash, kept.number, &kept.code));
                     tables.codes.put(*hash, kept);
                 }
             })
             .await
-            .map(|redeemed| redeemed.map(|kept| kept.code))
+            .map(|redeemed| redeemed.map(|(kept, exchanged)| (kept.code, exchanged)))
     }
 }

@@ -7,6 +7,7 @@ use sqlx::SqliteConnection;
 use super::statement::Statement;
 use super::{Rows, Store, StoreError, damaged, scope};
 use crate::model::device::{DeviceGrant, Verdict};
+use crate::model::token::Token;
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::secret::SecretHash;
 use crate::protocol::time::Timestamp;
@@ -170,7 +171,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.leave()
             .await?
-            .write(world, |tables, draft| {
+            .write_row(world, |tables, draft| {
                 draft.note(|world| insert(world, (device_code, user_code), &grant));
                 tables.devices.insert(*device_code, *user_code, grant);
             })
@@ -210,21 +211,25 @@ impl Store {
             .await
     }
 
-    /// Uses a device code up. Whether it was there: of many who claim it, one does.
+    /// Uses a device code up and keeps the tokens that it is exchanged for, if any. Whether it was there: of many who claim
+    /// it, one does.
     pub(crate) async fn claim_device(
         &self,
         world: &Rows,
         device_code: &SecretHash,
+        minted: &[Token],
     ) -> Result<bool, StoreError> {
         self.leave()
             .await?
-            .write(world, |tables, draft| {
+            .write_row(world, |tables, draft| {
                 let claimed = tables.devices.remove(device_code)?;
                 draft.note(|world| delete(world, device_code));
+                tables.tokens.insert_all(minted, draft);
                 Some(claimed)
             })
             .kept_or_undone(world, |tables, draft, claimed| {
                 if let Some((user_code, grant)) = claimed {
+                    tables.tokens.remove_all(minted, draft);
                     draft.note(|world| insert(world, (device_code, &user_code), &grant));
                     tables.devices.insert(*device_code, user_code, grant);
                 }

@@ -17,6 +17,13 @@ use super::readers::Readers;
 use super::sandboxes::Catalogue;
 use super::writer::{self, Place};
 
+/// How long somebody else may hold a lock on the file.
+const PATIENCE: Duration = if cfg!(test) {
+    Duration::from_millis(200)
+} else {
+    Duration::from_secs(10)
+};
+
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
 /// A database file that is open.
@@ -43,7 +50,7 @@ impl File {
             // With a WAL this survives the death of the process, if not of the machine.
             .synchronous(SqliteSynchronous::Normal)
             // Somebody may look into the file with a tool of SQLite's.
-            .busy_timeout(Duration::from_secs(10))
+            .busy_timeout(PATIENCE)
             .disable_statement_logging();
         make_private(path);
         let mut connection = options.connect().await.map_err(|why| refused(told(&why)))?;

@@ -203,6 +203,12 @@ impl Log {
         }
     }
 
+    /// Whether the writer has taken all that was written down.
+    #[cfg(test)]
+    pub(super) fn is_idle(&self) -> bool {
+        self.queue().statements.is_empty()
+    }
+
     /// Waits for something to do.
     pub(super) async fn work(&self) -> Work {
         loop {

@@ -1,6 +1,6 @@
 //! How is it kept? Every answer comes from memory: the rows of each world are there whole, behind one lock that settles
-//! every race. With a file, each change is also written down as SQL, in the same order, and no change is told to anybody
-//! before SQLite has committed it: `log.rs` and `writer.rs`. Tables are one file each, with what memory and SQL make of
+//! every race. With a file, each change is also written down as SQL, in the same order, and nobody is told
+//! that theirs is made before SQLite has committed it: `log.rs` and `writer.rs`. Tables are one file each, with what memory and SQL make of
 //! a change side by side; callers hand over the world of a sandbox (`Sandbox::world`) and never hold a lock.
 
 mod accounts;
@@ -11,6 +11,8 @@ mod devices;
 mod file;
 mod log;
 mod readers;
+#[cfg(test)]
+mod refused;
 mod rows;
 mod sandboxes;
 mod sessions;
@@ -194,16 +196,30 @@ pub(crate) struct Done<T> {
 /// Somebody may change something now.
 struct Leave<'a>(&'a Store);
 
-/// Something is changed in memory, and not yet told to anybody.
+/// Something is changed in memory, and whoever asked for it is not yet told.
 struct Changed<'a, T> {
     done: T,
     ticket: Ticket,
     log: Option<&'a Log>,
+    /// How often the world had been changed by then.
+    changes: u64,
 }
 
 impl<'a> Leave<'a> {
     /// Changes a world.
     fn write<T>(
+        self,
+        world: &Rows,
+        act: impl FnOnce(&mut Tables, &mut Draft<'_>) -> T,
+    ) -> Changed<'a, T> {
+        self.write_row(world, |tables, draft| {
+            tables.changes += 1;
+            act(tables, draft)
+        })
+    }
+
+    /// Makes or uses up what one caller alone holds – a code, a refresh token – so that no other change builds on it.
+    fn write_row<T>(
         self,
         world: &Rows,
         act: impl FnOnce(&mut Tables, &mut Draft<'_>) -> T,
@@ -214,7 +230,12 @@ impl<'a> Leave<'a> {
         let done = act(&mut tables, &mut draft);
         // Before the lock is let go, so that the file sees changes in the order in which memory saw them.
         let ticket = log.map_or(0, |log| log.append(draft.into_statements()));
-        Changed { done, ticket, log }
+        Changed {
+            done,
+            ticket,
+            log,
+            changes: tables.changes,
+        }
     }
 
     /// Changes which sandboxes, snapshots and worlds there are.
@@ -224,13 +245,19 @@ impl<'a> Leave<'a> {
         let mut pen = Pen::new(log);
         let done = act(&mut catalogue, &mut pen);
         let ticket = pen.hand_in();
-        Changed { done, ticket, log }
+        Changed {
+            done,
+            ticket,
+            log,
+            changes: 0,
+        }
     }
 }
 
 impl<T> Changed<'_, T> {
     /// Comes back when the change is kept. Where it cannot be, it is taken back, so that whoever tries again once there is
-    /// room finds what they had: the file gets both, and nobody sees either before.
+    /// room finds what they had; the file gets both. It stays, as the file will have it, where somebody has changed something
+    /// of the world since: they may have been told of what they built on it.
     async fn kept_or_undone(
         self,
         world: &Rows,
@@ -243,6 +270,9 @@ impl<T> Changed<'_, T> {
             return Ok(self.done);
         };
         let mut tables = world.write();
+        if tables.changes != self.changes {
+            return Err(why);
+        }
         let mut draft = Draft::new(world.shared_key(), Some(log));
         undo(&mut tables, &mut draft, self.done);
         log.append(draft.into_statements());

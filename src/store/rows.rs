@@ -27,6 +27,8 @@ pub(crate) struct Rows {
 /// Every row of a world.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Tables {
+    /// How often something was changed that others may build on: see `Leave::write`.
+    pub(super) changes: u64,
     pub(super) users: Users,
     pub(super) clients: Clients,
     pub(super) sessions: Sessions,

@@ -64,13 +64,11 @@ impl Users {
         Ok(())
     }
 
-    /// Takes the name from whoever has this user's id, if it is another name.
-    pub(super) fn take_name(&mut self, user: &User, draft: &mut Draft<'_>) {
-        let Some(known) = self.by_id.get_mut(&user.id) else {
-            return;
-        };
+    /// Takes the name from whoever has this user's id, if it is another name. Who that was.
+    pub(super) fn take_name(&mut self, user: &User, draft: &mut Draft<'_>) -> Option<Arc<User>> {
+        let known = self.by_id.get_mut(&user.id)?;
         if known.username == user.username {
-            return;
+            return None;
         }
         let nameless = User {
             username: None,
@@ -80,7 +78,7 @@ impl Users {
             self.by_name.remove(name);
         }
         draft.note(|world| put(world, &nameless));
-        *known = Arc::new(nameless);
+        Some(std::mem::replace(known, Arc::new(nameless)))
     }
 
     fn remove(&mut self, id: UserId) -> bool {

@@ -182,18 +182,28 @@ impl Catalogue {
 /// name somebody has who is not of the seed – who was deleted, say, and made again under the next id – is left out.
 pub(super) fn sow(tables: &mut Tables, draft: &mut Draft<'_>, seed: &Seed) {
     // First of all: two of them may have changed names.
-    for user in &seed.users {
-        tables.users.take_name(user, draft);
-    }
-    for user in &seed.users {
+    let before: Vec<_> = seed
+        .users
+        .iter()
+        .map(|user| tables.users.take_name(user, draft))
+        .collect();
+    let mut left_out = Vec::new();
+    for (user, before) in seed.users.iter().zip(before) {
         if tables.users.put(user).is_err() {
             let (id, name) = (user.id, user.display_name());
             tracing::warn!(%id, name, "another user of the database has this name: the seed's is left out");
+            left_out.extend(before);
             continue;
         }
         draft.note(|world| users::put(world, user));
         tables.accounts.open(user.id, user.buzz);
         tables.accounts.note(user.id, draft);
+    }
+    // Who was there goes on under their own name, unless that is one of the seed's now.
+    for user in left_out {
+        if tables.users.put(&user).is_ok() {
+            draft.note(|world| users::put(world, &user));
+        }
     }
     for client in &seed.clients {
         tables.clients.put(client, draft);
@@ -263,6 +273,7 @@ impl Tables {
     /// What the file has of a world.
     async fn of_file(db: &mut SqliteConnection, world: &str) -> Result<Self, StoreError> {
         Ok(Self {
+            changes: 0,
             users: Users::read(db, world).await?,
             clients: Clients::read(db, world).await?,
             sessions: Sessions::read(db, world).await?,

@@ -336,3 +336,27 @@ async fn whoever_leaves_the_log_or_does_not_read_it_stops_nothing() {
         assert_eq!(disk.program.terminate(), Some(0), "{leaves}");
     }
 }
+
+/// What the exchange of a code or of a device code writes is written whole or not at all.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_with_a_little_room_uses_no_code_up() {
+    let folder = Folder::new();
+    let disk = Disk::new(&folder);
+    let mut refused = 0;
+    for pages in 0..6 {
+        let code = disk.world.code(&CONF, "1").await;
+        let log = std::fs::metadata(disk.database.with_extension("db-wal"));
+        let room = log.map_or(0, |log| log.len()) + 4120 * pages;
+        disk.program.limit_files(&room.to_string());
+        let first = disk.world.token(&CONF.redeems(&code)).await;
+        disk.program.limit_files("unlimited");
+        if first.status == 200 {
+            continue;
+        }
+        refused += 1;
+        disk.goes_on().await;
+        let second = disk.world.token(&CONF.redeems(&code)).await;
+        assert_eq!(second.status, 200, "{pages}: {second}");
+    }
+    assert!(refused > 0, "there was room for all of it");
+}

@@ -83,7 +83,11 @@ fn is_refused_as_client(entry: &Entry) -> bool {
     entry.error() == Some(ErrorCode::InvalidClient.name())
 }
 
+/// Whether an endpoint that reads a body has missed something in it.
 fn lacks_something(entry: &Entry) -> bool {
+    if entry.error() == Some(ErrorCode::InvalidToken.name()) {
+        return false;
+    }
     let says = description(entry);
     says.starts_with("Missing") || says.contains("cannot retrieve client credentials")
 }

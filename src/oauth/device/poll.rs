@@ -46,7 +46,10 @@ async fn poll(context: &Context, params: &Params) -> Result<Tokens, OAuthError> 
         Poll::Claim(user_id) => user_id,
         Poll::Refused(why) => return Err(why),
         Poll::Over(why) => {
-            sandbox.store.claim_device(sandbox.world(), &hash).await?;
+            sandbox
+                .store
+                .claim_device(sandbox.world(), &hash, &[])
+                .await?;
             return Err(why);
         }
     };
@@ -54,18 +57,17 @@ async fn poll(context: &Context, params: &Params) -> Result<Tokens, OAuthError> 
     let client = sandbox.world().find_client(&client_id);
     let client = client.ok_or_else(|| OAuthError::invalid_grant("Unknown client"))?;
     check_ceiling(&client, grant.scope)?;
-    if !sandbox.store.claim_device(sandbox.world(), &hash).await? {
-        return Err(expired("Device code already used"));
-    }
     let permission = Permission {
         client_id: client.id.clone(),
         user_id,
         scope: grant.scope,
     };
     let minted = mint(sandbox, &permission, true);
-    sandbox
+    let claimed = sandbox
         .store
-        .insert_tokens(sandbox.world(), &minted.rows)
-        .await?;
+        .claim_device(sandbox.world(), &hash, &minted.rows);
+    if !claimed.await? {
+        return Err(expired("Device code already used"));
+    }
     Ok(minted.device_answer())
 }

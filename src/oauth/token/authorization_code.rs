@@ -3,7 +3,8 @@
 
 use crate::contract::Rules;
 use crate::model::client::Client;
-use crate::model::code;
+use crate::model::code::{self, AuthorizationCode};
+use crate::model::token::Token;
 use crate::oauth::extract::Context;
 use crate::oauth::mint::{IdTokenClaims, Minted, Permission, mint};
 use crate::protocol::error::OAuthError;
@@ -20,11 +21,24 @@ pub(super) async fn redeem(
     let sandbox = &context.sandbox;
     let hash = token_request::code(params)?.hash();
     let now = sandbox.now();
-    let Some(code) = sandbox
+    let exchange = |code: &AuthorizationCode| {
+        code.note_age(now, sandbox.settings().code_seconds, rules);
+        context.notes.user(code.user_id);
+        let verifier = token_request::verifier(params, rules)?;
+        code.check_verifier(&verifier)?;
+        token_request::check_redirect_uri(params, &code.redirect_uri)?;
+        let permission = Permission {
+            client_id: client.id.clone(),
+            user_id: code.user_id,
+            scope: code.token_scope(client, rules)?,
+        };
+        Ok(mint(sandbox, &permission, true))
+    };
+    let redeemed = sandbox
         .store
-        .redeem_code(sandbox.world(), &hash, &client.id, now)
-        .await?
-    else {
+        .redeem_code(sandbox.world(), (&hash, &client.id, now), exchange, rows)
+        .await?;
+    let Some((code, minted)) = redeemed else {
         let expired = sandbox.world().is_code_expired(&hash, &client.id, now);
         code::note_expiry(expired, sandbox.settings().code_seconds, rules);
         return Err(OAuthError::invalid_grant(if expired {
@@ -33,17 +47,7 @@ pub(super) async fn redeem(
             "Invalid grant: authorization code is invalid"
         }));
     };
-    code.note_age(now, sandbox.settings().code_seconds, rules);
-    context.notes.user(code.user_id);
-    let verifier = token_request::verifier(params, rules)?;
-    code.check_verifier(&verifier)?;
-    token_request::check_redirect_uri(params, &code.redirect_uri)?;
-    let permission = Permission {
-        client_id: client.id.clone(),
-        user_id: code.user_id,
-        scope: code.token_scope(client, rules)?,
-    };
-    let mut minted = mint(sandbox, &permission, true);
+    let mut minted = minted?;
     if let Some(nonce) = &code.nonce {
         // The audience is what the body says, even where HTTP Basic says another.
         let audience = params
@@ -59,9 +63,10 @@ pub(super) async fn redeem(
         };
         minted.add_id_token(sandbox, &claims);
     }
-    sandbox
-        .store
-        .insert_tokens(sandbox.world(), &minted.rows)
-        .await?;
     Ok(minted)
+}
+
+/// What is to be kept of an exchange.
+fn rows(exchanged: &Result<Minted, OAuthError>) -> &[Token] {
+    exchanged.as_ref().map_or(&[], |minted| &minted.rows)
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use sqlx::SqliteConnection;
 
+use super::log::Draft;
 use super::{Rows, Store, StoreError, is_meant};
 use crate::model::token::{Token, TokenKind};
 use crate::model::user::User;
@@ -76,6 +77,23 @@ impl Kept {
 }
 
 impl Tokens {
+    /// Keeps tokens, and writes them down.
+    pub(super) fn insert_all(&mut self, minted: &[Token], draft: &mut Draft<'_>) {
+        for token in minted {
+            let number = self.insert(token);
+            draft.note(|world| put(world, number, token));
+        }
+    }
+
+    /// Takes them back.
+    pub(super) fn remove_all(&mut self, minted: &[Token], draft: &mut Draft<'_>) {
+        for token in minted {
+            if let Some(number) = self.remove(&token.hash) {
+                draft.note(|world| delete(world, number));
+            }
+        }
+    }
+
     /// Gives it its number.
     fn insert(&mut self, token: &Token) -> i64 {
         // One that is there already is written over.
@@ -222,11 +240,8 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.leave()
             .await?
-            .write(world, |tables, draft| {
-                for token in minted {
-                    let number = tables.tokens.insert(token);
-                    draft.note(|world| put(world, number, token));
-                }
+            .write_row(world, |tables, draft| {
+                tables.tokens.insert_all(minted, draft);
             })
             .kept()
             .await
@@ -242,27 +257,20 @@ impl Store {
     ) -> Result<bool, StoreError> {
         self.leave()
             .await?
-            .write(world, |tables, draft| {
+            .write_row(world, |tables, draft| {
                 let found = tables.tokens.by_hash.get(old);
                 let before = found.filter(|kept| kept.kind == TokenKind::Refresh)?;
                 let before = before.to_token(*old);
                 let number = tables.tokens.remove(old)?;
                 draft.note(|world| delete(world, number));
-                for token in successors {
-                    let number = tables.tokens.insert(token);
-                    draft.note(|world| put(world, number, token));
-                }
+                tables.tokens.insert_all(successors, draft);
                 Some((number, before))
             })
             .kept_or_undone(world, |tables, draft, rotated| {
                 let Some((number, before)) = rotated else {
                     return;
                 };
-                for token in successors {
-                    if let Some(number) = tables.tokens.remove(&token.hash) {
-                        draft.note(|world| delete(world, number));
-                    }
-                }
+                tables.tokens.remove_all(successors, draft);
                 tables.tokens.put(number, &before);
                 draft.note(|world| put(world, number, &before));
             })
