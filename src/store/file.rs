@@ -19,7 +19,7 @@ use super::writer::{self, Place};
 
 /// How long somebody else may hold a lock on the file.
 const PATIENCE: Duration = if cfg!(test) {
-    Duration::from_millis(200)
+    Duration::from_secs(1)
 } else {
     Duration::from_secs(10)
 };
