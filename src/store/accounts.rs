@@ -55,14 +55,6 @@ impl Accounts {
         buzz
     }
 
-    /// Gives back what was taken.
-    pub(super) fn give_back(&mut self, user: UserId, payment: Payment) {
-        let accounts = self.0.get_mut(&user).into_iter().flatten();
-        for account in accounts.filter(|account| account.currency == payment.currency) {
-            account.balance = account.balance.saturating_add(payment.amount);
-        }
-    }
-
     /// A user's accounts, to be put back.
     pub(super) fn kept_of(&self, user: UserId) -> Option<[Account; 3]> {
         self.0.get(&user).copied()

@@ -167,7 +167,8 @@ impl Store {
                         return None;
                     }
                 }
-                for payment in payments.iter().copied() {
+                let before = tables.accounts.kept_of(user);
+                for payment in payments {
                     let spend = Spend {
                         currency: payment.currency,
                         amount: payment.amount,
@@ -182,15 +183,11 @@ impl Store {
                 tables.accounts.note(user, draft);
                 draft.note(|world| workflows::insert(world, workflow));
                 tables.workflows.insert(workflow.clone());
-                Some(payments)
+                Some(before)
             })
             .kept_or_undone(world, |tables, draft, charged| {
-                if let Some(payments) = charged {
-                    // One by one: another order may be on its way back as well.
-                    for payment in payments {
-                        tables.accounts.give_back(user, payment);
-                    }
-                    tables.accounts.note(user, draft);
+                if let Some(before) = charged {
+                    tables.accounts.put_back(user, before, draft);
                     tables
                         .spends
                         .remove_for(&workflow.id, (user, client.clone()));

@@ -139,7 +139,7 @@ impl Before {
         }
     }
 
-    /// Puts it back. A name that somebody else has taken meanwhile stays theirs.
+    /// Puts it back. Nobody has taken the name: where somebody has changed something since, nothing is put back.
     fn put_back(self, tables: &mut Tables, draft: &mut Draft<'_>) {
         if let Some(user) = self.user {
             if tables.users.put(&user).is_ok() {
