@@ -96,6 +96,8 @@ struct Queue {
     last: Ticket,
     /// Somebody wants to know whether writing works by now.
     tried_out: bool,
+    /// How often the writer has set out.
+    tries: u64,
     closing: bool,
 }
 
@@ -104,7 +106,7 @@ struct Queue {
 struct Progress {
     /// All up to here is committed.
     kept: Ticket,
-    /// How often it has tried.
+    /// How often it has come back.
     tries: u64,
     /// Why the last try came to nothing, and how far it would have come.
     failure: Option<(Ticket, Arc<str>)>,
@@ -157,15 +159,19 @@ impl Log {
     /// Has the writer try, whether there is anything to write or not.
     pub(super) async fn try_out(&self) -> Result<(), StoreError> {
         let mut progress = self.progress.subscribe();
-        let before = progress.borrow_and_update().tries;
-        self.queue().tried_out = true;
+        let wanted = {
+            let mut queue = self.queue();
+            queue.tried_out = true;
+            // A try that is under way may have met what is mended by now: only one that sets out later tells.
+            queue.tries + 1
+        };
         self.something.notify_one();
         let tried = progress
-            .wait_for(|progress| progress.tries > before || progress.over)
+            .wait_for(|progress| progress.tries >= wanted || progress.over)
             .await
             .map_err(|_| self.closed())?;
         match &tried.failure {
-            _ if tried.tries == before => Err(self.closed()),
+            _ if tried.tries < wanted => Err(self.closed()),
             None => Ok(()),
             Some((_, why)) => Err(self.unwritable(Arc::clone(why))),
         }
@@ -218,6 +224,7 @@ impl Log {
                 let mut queue = self.queue();
                 if !queue.statements.is_empty() || queue.tried_out || queue.closing {
                     queue.tried_out = false;
+                    queue.tries += 1;
                     return Work {
                         statements: std::mem::take(&mut queue.statements),
                         last: queue.last,
@@ -252,5 +259,27 @@ impl Log {
     pub(super) fn close(&self) {
         self.queue().closing = true;
         self.something.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::statement::Statement;
+    use super::{Arc, Log, Path};
+
+    #[tokio::test]
+    async fn a_try_under_way_is_no_answer_to_who_asks_now() {
+        let log = Arc::new(Log::new(Path::new("mock.db")));
+        log.append(vec![Statement::new("select 1")]);
+        let under_way = log.work().await;
+        let asks = Arc::clone(&log);
+        let asked = tokio::spawn(async move { asks.try_out().await });
+        while !log.queue().tried_out {
+            tokio::task::yield_now().await;
+        }
+        log.tell(under_way.last, Err("it was full then".into()));
+        let next = log.work().await;
+        log.tell(next.last, Ok(()));
+        asked.await.expect("it ends").expect("it is not full now");
     }
 }
