@@ -169,7 +169,7 @@ impl Sandbox {
         let Advance { by, sent, key } = asked;
         let there = Timestamp(self.now().0.saturating_add(by.0));
         within_reach(there, key, &format!("{sent} leads out of"))?;
-        self.change_clock(|clock| {
+        self.change_clock(move |clock| {
             clock.advance(by.0);
         })
         .await?;
@@ -205,7 +205,7 @@ impl Sandbox {
     }
 
     async fn put_clock(&self, state: ClockState) -> Outcome<ClockView> {
-        self.change_clock(|clock| clock.put(state)).await?;
+        self.change_clock(move |clock| clock.put(state)).await?;
         Ok(self.show_clock())
     }
 }

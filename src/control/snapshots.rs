@@ -6,9 +6,8 @@ use serde::Serialize;
 use super::{ControlError, Outcome};
 use crate::invalid::Invalid;
 use crate::protocol::time::{Moment, Timestamp};
+use crate::sandbox::Sandbox;
 use crate::sandbox::registry::is_name;
-use crate::sandbox::{Sandbox, State};
-use crate::store::StoreError;
 
 /// A copy of a sandbox's rows, clock, settings and faults.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -43,13 +42,7 @@ impl Sandbox {
                 format!("{name:?} is not a name: letters, digits, - _ . and at most 64 of them");
             return Err(Invalid::new("name", why).into());
         }
-        let state = State {
-            clock: self.clock.state(),
-            settings: (*self.settings()).clone(),
-            faults: self.faults.list(),
-        };
-        let state = serde_json::to_string(&state).expect("clock, settings and faults are JSON");
-        let taken_at = self.keep_snapshot(name, state).await?;
+        let taken_at = self.keep_snapshot(name).await?;
         Ok(Snapshot::new(name, taken_at))
     }
 
@@ -75,14 +68,7 @@ impl Sandbox {
 
     /// Goes back to a snapshot.
     pub(crate) async fn restore_snapshot(&self, name: &str) -> Outcome<()> {
-        let Some(state) = self.store.snapshot_state(self.name(), name) else {
-            return Err(self.no_snapshot(name));
-        };
-        let state: State = serde_json::from_str(&state).map_err(|why| StoreError::Damaged {
-            what: "snapshot",
-            why: why.to_string(),
-        })?;
-        if self.restore(name, state).await? {
+        if self.restore(name).await? {
             Ok(())
         } else {
             Err(self.no_snapshot(name))
@@ -91,7 +77,7 @@ impl Sandbox {
 
     /// Forgets a snapshot.
     pub(crate) async fn delete_snapshot(&self, name: &str) -> Outcome<()> {
-        if self.forget_snapshot(name).await? {
+        if self.drop_snapshot(name).await? {
             Ok(())
         } else {
             Err(self.no_snapshot(name))

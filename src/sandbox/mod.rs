@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use world::{Janitor, World};
 
 use crate::protocol::time::Timestamp;
-use crate::store::{Database, Origin, Rows, SandboxRow, Seed, Store, StoreError, Taken};
+use crate::store::{Database, Origin, Rows, SandboxRow, Seed, Store, StoreError, Taken, from_json};
 
 /// What every sandbox of a server starts from.
 #[derive(Debug, Clone, Default)]
@@ -175,9 +175,7 @@ impl Shared {
         changed
     }
 
-    /// Moves or stops the clock, and keeps it so that a restart goes on from there. Where it cannot be kept, it goes on as
-    /// it was.
-    pub(crate) async fn change_clock(&self, change: impl FnOnce(&Clock)) -> Result<(), StoreError> {
+    async fn change_clock(&self, change: impl FnOnce(&Clock)) -> Result<(), StoreError> {
         let _turn = self.turn.lock().await;
         let before = self.clock.state();
         change(&self.clock);
@@ -229,8 +227,33 @@ impl Shared {
         begun.kept
     }
 
-    async fn go_back_to(&self, snapshot: &str, state: State) -> Result<bool, StoreError> {
+    /// What comes back is when the snapshot was taken.
+    async fn take_snapshot(&self, name: &str) -> Result<Timestamp, StoreError> {
         let _turn = self.turn.lock().await;
+        let (world, at) = (self.today(), self.now());
+        let state = State {
+            clock: self.clock.state(),
+            settings: (*self.settings()).clone(),
+            faults: self.faults.list(),
+        };
+        let state = serde_json::to_string(&state).expect("clock, settings and faults are JSON");
+        let taken = Taken { state: &state, at };
+        let before = self
+            .store
+            .take_snapshot(&self.name, world.rows(), name, taken)
+            .await?;
+        if let Some(before) = before.what {
+            self.janitor.remove(before);
+        }
+        before.kept.map(|()| at)
+    }
+
+    async fn go_back_to(&self, snapshot: &str) -> Result<bool, StoreError> {
+        let _turn = self.turn.lock().await;
+        let Some(state) = self.store.snapshot_state(&self.name, snapshot) else {
+            return Ok(false);
+        };
+        let state: State = from_json("snapshot", &state)?;
         let (before, clock) = (self.today(), clock_text(state.clock));
         let begun = self
             .store
@@ -241,6 +264,16 @@ impl Shared {
             self.enter(world, state, |shared| shared.journal.turn_back());
         }
         begun.kept.map(|()| known)
+    }
+
+    async fn forget_snapshot(&self, name: &str) -> Result<bool, StoreError> {
+        let _turn = self.turn.lock().await;
+        let forgotten = self.store.delete_snapshot(&self.name, name).await?;
+        let known = forgotten.what.is_some();
+        if let Some(world) = forgotten.what {
+            self.janitor.remove(world);
+        }
+        forgotten.kept.map(|()| known)
     }
 
     /// The sandbox is gone: what is under way finishes, and its rows go after it.
@@ -292,55 +325,49 @@ impl Sandbox {
         counted.unwrap_or(true)
     }
 
-    /// Back to the seed and the start-up settings: rows, clock, faults, journal and rate limits too.
-    pub(crate) async fn reset(&self) -> Result<(), StoreError> {
-        let shared = Arc::clone(&self.shared);
-        whole(async move { shared.begin_anew().await }).await
+    /// Moves or stops the clock, and keeps it so that a restart goes on from there. Where it cannot be kept, it goes on as
+    /// it was.
+    pub(crate) async fn change_clock(
+        &self,
+        change: impl FnOnce(&Clock) + Send + 'static,
+    ) -> Result<(), StoreError> {
+        self.whole(async |shared| shared.change_clock(change).await)
+            .await
     }
 
-    /// Keeps the rows under a name, in place of those kept before.
-    pub(crate) async fn keep_snapshot(
-        &self,
-        name: &str,
-        state: String,
-    ) -> Result<Timestamp, StoreError> {
-        let (shared, name) = (Arc::clone(&self.shared), name.to_owned());
-        whole(async move {
-            let _turn = shared.turn.lock().await;
-            let (world, at) = (shared.today(), shared.now());
-            let taken = Taken { state: &state, at };
-            let (store, sandbox) = (&shared.store, &shared.name);
-            let before = store
-                .take_snapshot(sandbox, world.rows(), &name, taken)
-                .await?;
-            if let Some(before) = before.what {
-                shared.janitor.remove(before);
-            }
-            before.kept.map(|()| at)
-        })
-        .await
+    /// Back to the seed and the start-up settings: rows, clock, faults, journal and rate limits too.
+    pub(crate) async fn reset(&self) -> Result<(), StoreError> {
+        self.whole(async |shared| shared.begin_anew().await).await
+    }
+
+    /// Keeps rows, clock, settings and faults under a name, in place of those kept before. What comes back is when.
+    pub(crate) async fn keep_snapshot(&self, name: &str) -> Result<Timestamp, StoreError> {
+        let name = name.to_owned();
+        self.whole(async move |shared| shared.take_snapshot(&name).await)
+            .await
     }
 
     /// Goes back to a snapshot. Whether it was there.
-    pub(crate) async fn restore(&self, snapshot: &str, state: State) -> Result<bool, StoreError> {
-        let (shared, snapshot) = (Arc::clone(&self.shared), snapshot.to_owned());
-        whole(async move { shared.go_back_to(&snapshot, state).await }).await
+    pub(crate) async fn restore(&self, snapshot: &str) -> Result<bool, StoreError> {
+        let snapshot = snapshot.to_owned();
+        self.whole(async move |shared| shared.go_back_to(&snapshot).await)
+            .await
     }
 
     /// Forgets a snapshot. Whether there was one.
-    pub(crate) async fn forget_snapshot(&self, name: &str) -> Result<bool, StoreError> {
-        let (shared, name) = (Arc::clone(&self.shared), name.to_owned());
-        whole(async move {
-            // Whoever goes back to it just now is to find all of it.
-            let _turn = shared.turn.lock().await;
-            let forgotten = shared.store.delete_snapshot(&shared.name, &name).await?;
-            let known = forgotten.what.is_some();
-            if let Some(world) = forgotten.what {
-                shared.janitor.remove(world);
-            }
-            forgotten.kept.map(|()| known)
-        })
-        .await
+    pub(crate) async fn drop_snapshot(&self, name: &str) -> Result<bool, StoreError> {
+        let name = name.to_owned();
+        self.whole(async move |shared| shared.forget_snapshot(&name).await)
+            .await
+    }
+
+    /// Does something with what stays of the sandbox, to its end.
+    async fn whole<T, F>(&self, act: impl FnOnce(Arc<Shared>) -> F) -> T
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        whole(act(Arc::clone(&self.shared))).await
     }
 }
 
@@ -359,10 +386,7 @@ fn clock_text(state: ClockState) -> String {
 }
 
 fn read_clock(text: &str) -> Result<ClockState, StoreError> {
-    serde_json::from_str(text).map_err(|why| StoreError::Damaged {
-        what: "clock",
-        why: why.to_string(),
-    })
+    from_json("clock", text)
 }
 
 /// Opens the database that all sandboxes of a server share.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::contract::{Contract, Difference, Rules};
 use crate::model::user::UserRef;
 use crate::protocol::json::given;
-use crate::store::StoreError;
+use crate::store::{StoreError, from_json};
 
 /// The settings of one sandbox, as `GET /_mock/settings` shows them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,10 +137,7 @@ impl SettingsPatch {
     }
 
     pub(super) fn from_text(text: &str) -> Result<Self, StoreError> {
-        serde_json::from_str(text).map_err(|why| StoreError::Damaged {
-            what: "settings of a sandbox",
-            why: why.to_string(),
-        })
+        from_json("settings of a sandbox", text)
     }
 
     /// Nothing is changed yet.

@@ -318,7 +318,7 @@ fn damaged(what: &'static str, why: &impl ToString) -> StoreError {
 }
 
 /// A column of JSON text.
-fn from_json<T: serde::de::DeserializeOwned>(
+pub(crate) fn from_json<T: serde::de::DeserializeOwned>(
     what: &'static str,
     text: &str,
 ) -> Result<T, StoreError> {

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use civitai_oauth_mock::{Contract, Database};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
-use crate::support::{CONF, Fields, Mock, SPA, Stopwatch, World};
+use crate::support::{CONF, Fields, Folder, Mock, SPA, Stopwatch, World, config};
 
 /// As long as a machine that is busy may take for what takes 5 ms.
 const BOUND: Duration = Duration::from_millis(500);
@@ -212,6 +214,61 @@ async fn a_snapshot_of_one_sandbox_is_not_anothers() {
     // A sandbox that is made anew knows nothing of those before it.
     mock.control("DELETE", "/sandboxes/here", json!({})).await;
     assert_eq!(here.get("/_mock/snapshots/s").await.status, 404);
+}
+
+/// Each of them leaves a whole behind: rows and settings of one moment, and in the file what is in memory.
+#[tokio::test(flavor = "multi_thread")]
+async fn snapshots_taken_restored_and_deleted_side_by_side_stay_whole() {
+    let folder = Folder::new();
+    let path = folder.path("mock.db");
+    let start = async || {
+        let mut config = config(Contract::Documented);
+        config.database = Database::File(path.clone());
+        Mock::start(config).await
+    };
+    // One sandbox each, so that a start reads what was written last.
+    let names: Vec<String> = (0..8).map(|at| format!("x{at}")).collect();
+    let ada = async |world: &World| {
+        let buzz = world.control("GET", "/users/ada", json!({})).await["buzz"]["yellow"].clone();
+        let login = world.control("GET", "/settings", json!({})).await["login"].clone();
+        (buzz, login)
+    };
+    let mock = start().await;
+    let mut left = Vec::new();
+    for name in &names {
+        let world = mock.sandbox(name);
+        for (yellow, login) in [(1, "ada"), (2, "tess")] {
+            world.control("POST", "/reset", json!({})).await;
+            world.set(json!({ "login": login })).await;
+            let buzz = json!({ "buzz": { "yellow": yellow } });
+            world.control("PATCH", "/users/ada", buzz).await;
+            take(&world, login).await;
+        }
+        let ways = [
+            ("POST", "/_mock/snapshots/ada/restore"),
+            ("POST", "/_mock/snapshots/tess/restore"),
+            ("POST", "/_mock/snapshots/tess"),
+            ("DELETE", "/_mock/snapshots/tess"),
+            ("POST", "/_mock/snapshots/ada"),
+            ("POST", "/_mock/snapshots/ada/restore"),
+        ];
+        let mut runners = JoinSet::new();
+        for (method, path) in ways {
+            let ask = world.ask(method, path);
+            runners.spawn(async move { ask.await.status });
+        }
+        for status in runners.join_all().await {
+            assert!([200, 201, 204, 404].contains(&status), "{status}");
+        }
+        left.push(ada(&world).await);
+    }
+    let wholes = [(json!(1), json!("ada")), (json!(2), json!("tess"))];
+    assert!(left.iter().all(|found| wholes.contains(found)), "{left:?}");
+    mock.stop().await;
+    let mock = start().await;
+    for (name, (buzz, _)) in names.iter().zip(&left) {
+        assert_eq!(ada(&mock.sandbox(name)).await.0, *buzz, "{name}");
+    }
 }
 
 #[tokio::test]
