@@ -89,7 +89,7 @@ impl Sandbox {
     pub(crate) async fn create_client(&self, mut spec: ClientSpec) -> Outcome<Client> {
         spec.id.get_or_insert_with(|| self.entropy.client_id());
         let spec: seed::ClientSpec = invalid::from_json(as_json(&spec))?;
-        let client = self.resolve(spec)?;
+        let client = spec.resolve(&self.world().list_users())?;
         if !self.store.insert_client(self.world(), &client).await? {
             let why = Invalid::new("id", format!("a second client {:?}", client.id.as_str()));
             return Err(ControlError::Conflict(
@@ -104,6 +104,10 @@ impl Sandbox {
         if let Some(client) = self.world().find_client(id) {
             return Ok(Arc::unwrap_or_clone(client));
         }
+        Err(self.no_client(id))
+    }
+
+    fn no_client(&self, id: &str) -> ControlError {
         let clients = self.list_clients();
         let ids: Vec<&str> = clients.iter().map(|client| client.id.as_str()).collect();
         let why = Invalid::new("id", format!("no client {id:?}"));
@@ -112,46 +116,60 @@ impl Sandbox {
         } else {
             format!("there are {}", ids.join(", "))
         };
-        Err(ControlError::NotFound(why.with_nearest(id, ids, there)))
+        ControlError::NotFound(why.with_nearest(id, ids, there))
     }
 
     /// Changes some keys of a client.
     pub(crate) async fn patch_client(&self, id: &str, spec: ClientSpec) -> Outcome<Client> {
-        let before = self.read_client(id)?;
-        let adopted = before.adopted;
-        let secret = if spec.secret.is_some() {
-            None
-        } else {
-            before.secret
+        let users = self.world().list_users();
+        let patched = |before: &Client| {
+            // It is decided by the first request, and no key of a description.
+            let shown = Client {
+                adopted: false,
+                ..before.clone()
+            };
+            let patched: seed::ClientSpec = invalid::from_json(overlay(&shown, &spec))?;
+            if patched.id != before.id {
+                let why = format!("{} is not {id}: an id stays", patched.id);
+                return Err(Invalid::new("id", why).into());
+            }
+            let mut client = patched.resolve(&users)?;
+            client.adopted = before.adopted;
+            if spec.secret.is_none() {
+                client.secret = client.secret.or(before.secret);
+            }
+            Ok(client)
         };
-        // It is decided by the first request, and no key of a description.
-        let shown = Client {
-            adopted: false,
-            ..before.clone()
-        };
-        let spec: seed::ClientSpec = invalid::from_json(overlay(&shown, &spec))?;
-        if spec.id != before.id {
-            return Err(Invalid::new("id", format!("{} is not {id}: an id stays", spec.id)).into());
+        self.change_client(id, patched).await
+    }
+
+    async fn change_client(
+        &self,
+        id: &str,
+        change: impl FnOnce(&Client) -> Outcome<Client>,
+    ) -> Outcome<Client> {
+        match self.store.change_client(self.world(), id, change).await? {
+            Some(client) => Ok(client),
+            None => Err(self.no_client(id)),
         }
-        let mut client = self.resolve(spec)?;
-        client.adopted = adopted;
-        client.secret = client.secret.or(secret);
-        self.store.put_client(self.world(), &client).await?;
-        Ok(client)
     }
 
     /// Gives a client a new secret, shown here and never again.
     pub(crate) async fn rotate_secret(&self, id: &str) -> Outcome<NewSecret> {
-        let mut client = self.read_client(id)?;
-        if !client.confidential {
-            let why = Invalid::new("id", format!("client {id:?} is public: it has no secret"));
-            return Err(why
-                .with_hint("PATCH it with {\"confidential\":true} first")
-                .into());
-        }
         let secret = self.entropy.client_secret();
-        client.secret = Some(secret.hash());
-        self.store.put_client(self.world(), &client).await?;
+        let rotated = |client: &Client| {
+            if !client.confidential {
+                let why = Invalid::new("id", format!("client {id:?} is public: it has no secret"));
+                return Err(why
+                    .with_hint("PATCH it with {\"confidential\":true} first")
+                    .into());
+            }
+            Ok(Client {
+                secret: Some(secret.hash()),
+                ..client.clone()
+            })
+        };
+        let client = self.change_client(id, rotated).await?;
         Ok(NewSecret {
             client_id: client.id,
             client_secret: secret,
@@ -164,11 +182,7 @@ impl Sandbox {
         self.store
             .delete_client(self.world(), client.id.as_str())
             .await?;
+        self.end_tokens();
         Ok(())
-    }
-
-    fn resolve(&self, spec: seed::ClientSpec) -> Outcome<Client> {
-        let users = self.world().list_users();
-        Ok(spec.resolve(&users)?)
     }
 }

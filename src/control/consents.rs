@@ -13,6 +13,7 @@ use crate::protocol::json::scope_text;
 use crate::protocol::scope::Scope;
 use crate::protocol::time::Moment;
 use crate::sandbox::Sandbox;
+use crate::store::Held;
 
 /// What a user is to have agreed to.
 ///
@@ -137,7 +138,7 @@ impl Sandbox {
         let whose = self.resolve_whose(whose)?;
         let deleted = self
             .store
-            .delete_consents(self.world(), whose.as_key())
+            .delete_held(self.world(), &[Held::Consents], whose.as_key())
             .await?;
         Ok(Deleted { deleted })
     }

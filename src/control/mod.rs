@@ -213,7 +213,11 @@ impl Sandbox {
         if let Some(named) = patch.user_to_sign_in() {
             self.user(named, "login")?;
         }
-        Ok(self.change_settings(|settings| settings.patched(patch)))
+        let changed = self.if_today(|today| {
+            let patch = patch.clone();
+            today.change_settings(|settings| settings.patched(patch))
+        });
+        Ok(changed.unwrap_or_else(|| (*self.settings()).clone().patched(patch)))
     }
 
     fn resolve_whose(&self, whose: Whose) -> Outcome<Known> {

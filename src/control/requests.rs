@@ -306,7 +306,7 @@ impl Sandbox {
 
     /// Forgets every exchange.
     pub(crate) fn clear_requests(&self) {
-        self.journal.clear();
+        self.if_today(|today| today.journal.clear());
     }
 
     async fn wait_for(&self, search: &Search, count: usize, wait: Duration) -> Vec<Entry> {

@@ -7,6 +7,7 @@ use super::{Outcome, Whose};
 use crate::api::spend::{self, Spent};
 use crate::model::user::UserRef;
 use crate::sandbox::Sandbox;
+use crate::store::Held;
 
 /// `{"spends":[…]}`.
 #[derive(Debug, Serialize)]
@@ -41,7 +42,7 @@ impl Sandbox {
         let whose = self.resolve_whose(whose)?;
         let deleted = self
             .store
-            .delete_spends(self.world(), whose.as_key())
+            .delete_held(self.world(), &[Held::Spends], whose.as_key())
             .await?;
         Ok(Deleted { deleted })
     }

@@ -16,6 +16,7 @@ use crate::protocol::scope::Scope;
 use crate::protocol::secret::{Secret, SecretHash};
 use crate::protocol::time::{Moment, Timestamp};
 use crate::sandbox::Sandbox;
+use crate::store::Held;
 
 /// Tokens to be minted: for a client, a user, and a scope.
 ///
@@ -210,7 +211,7 @@ impl Sandbox {
         if hash.is_some() && expired == 0 {
             return Err(no_token().into());
         }
-        self.journal.end_tokens();
+        self.end_tokens();
         Ok(Expired { expired })
     }
 
@@ -230,15 +231,15 @@ impl Sandbox {
             let whose = self.resolve_whose(whose)?;
             let deleted = self
                 .store
-                .delete_tokens(self.world(), whose.as_key())
+                .delete_held(self.world(), &[Held::Tokens], whose.as_key())
                 .await?;
-            self.journal.end_tokens();
+            self.end_tokens();
             return Ok(Deleted { deleted });
         };
         let found = self.world().find_token(&token.hash());
         let token = found.ok_or_else(no_token)?;
         self.store.revoke_token(self.world(), &token).await?;
-        self.journal.end_tokens();
+        self.end_tokens();
         Ok(Deleted { deleted: 1 })
     }
 }

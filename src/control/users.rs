@@ -9,6 +9,7 @@ use crate::invalid::{self, Invalid};
 use crate::model::user::{Buzz, User, UserRef};
 use crate::oauth::session;
 use crate::sandbox::Sandbox;
+use crate::store::StoreError;
 
 keys! {
     /// A user to be made, or what of one is to be changed: only the keys that are given. What they mean, and what they
@@ -95,40 +96,45 @@ impl Sandbox {
     pub(crate) fn read_user(&self, named: &UserRef) -> Outcome<User> {
         match self.world().find_user(named) {
             Some(user) => Ok(user),
-            None => Err(ControlError::NotFound(session::no_user(
-                self,
-                "id",
-                &named.to_string(),
-            ))),
+            None => Err(self.nobody(named)),
         }
     }
 
     /// Changes some keys of a user.
     pub(crate) async fn patch_user(&self, named: &UserRef, spec: UserSpec) -> Outcome<User> {
-        let (before, buzz) = (self.read_user(named)?, spec.buzz);
-        let user: User = invalid::from_json(overlay(&before, &spec))?;
-        if user.id != before.id {
-            let why = format!("{} is not {}: an id stays", user.id, before.id);
-            return Err(Invalid::new("id", why).into());
+        let id = self.read_user(named)?.id;
+        let patched = |before: &User| {
+            let user: User = invalid::from_json(overlay(before, &spec))?;
+            if user.id != before.id {
+                let why = format!("{} is not {}: an id stays", user.id, before.id);
+                return Err(Invalid::new("id", why).into());
+            }
+            Ok(user)
+        };
+        let changed = self
+            .store
+            .change_user(self.world(), id, spec.buzz, patched)
+            .await;
+        match changed {
+            Ok(Some(user)) => Ok(user),
+            Ok(None) => Err(self.nobody(named)),
+            Err(ControlError::Store(StoreError::NameTaken { name })) => {
+                Err(ControlError::Conflict(second_name(&name)))
+            }
+            Err(why) => Err(why),
         }
-        self.keep_user(user, buzz).await
+    }
+
+    fn nobody(&self, named: &UserRef) -> ControlError {
+        ControlError::NotFound(session::no_user(self, "id", &named.to_string()))
     }
 
     /// Removes a user.
     pub(crate) async fn delete_user(&self, named: &UserRef) -> Outcome<()> {
         let user = self.read_user(named)?;
         self.store.delete_user(self.world(), user.id).await?;
+        self.end_tokens();
         Ok(())
-    }
-
-    async fn keep_user(&self, user: User, buzz: Option<Buzz>) -> Outcome<User> {
-        match self.store.put_user(self.world(), &user, buzz).await {
-            Ok(()) => Ok(user),
-            Err(why) if why.is_taken() => Err(ControlError::Conflict(second_name(
-                &user.username.unwrap_or_default(),
-            ))),
-            Err(why) => Err(why.into()),
-        }
     }
 }
 

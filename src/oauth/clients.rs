@@ -58,18 +58,16 @@ pub(crate) async fn adopt_secret(
         return Ok(client);
     };
     let sandbox = &context.sandbox;
-    let with_secret = Client {
-        confidential: true,
-        secret: Some(secret.hash()),
-        ..(*client).clone()
+    let give = |known: &Client| {
+        let mut known = known.clone();
+        known.confidential = true;
+        known.secret.get_or_insert_with(|| secret.hash());
+        Ok::<_, StoreError>(known)
     };
-    if sandbox
+    let id = client.id.as_str();
+    let known = sandbox
         .store
-        .give_first_secret(sandbox.world(), &with_secret)
-        .await?
-    {
-        return Ok(Arc::new(with_secret));
-    }
-    let known = sandbox.world().find_client(client.id.as_str());
-    Ok(known.unwrap_or(client))
+        .change_client(sandbox.world(), id, give)
+        .await?;
+    Ok(known.map_or(client, Arc::new))
 }

@@ -100,10 +100,11 @@ pub(crate) async fn sign_in(
 /// Opens a session and gives its value.
 pub(crate) async fn open(sandbox: &Sandbox, user: UserId) -> Result<Secret, StoreError> {
     let value = sandbox.entropy.session();
-    let expires_at = sandbox.now().plus_seconds(LIFETIME_SECONDS);
+    let now = sandbox.now();
+    let life = (now, now.plus_seconds(LIFETIME_SECONDS));
     sandbox
         .store
-        .insert_session(sandbox.world(), &value.hash(), user, expires_at)
+        .insert_session(sandbox.world(), &value.hash(), user, life)
         .await?;
     Ok(value)
 }

@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use crate::protocol::time::Timestamp;
+use crate::store::{StoreError, from_json};
 
 /// The clock of one sandbox.
 #[derive(Debug, Default)]
@@ -24,6 +25,17 @@ pub(crate) enum ClockState {
 impl Default for ClockState {
     fn default() -> Self {
         Self::Running { ahead_ms: 0 }
+    }
+}
+
+impl ClockState {
+    /// What a row keeps of it.
+    pub(super) fn to_text(self) -> String {
+        serde_json::to_string(&self).expect("a clock's state is JSON")
+    }
+
+    pub(super) fn from_text(text: &str) -> Result<Self, StoreError> {
+        from_json("clock", text)
     }
 }
 

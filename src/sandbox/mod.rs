@@ -179,8 +179,8 @@ impl Shared {
         let _turn = self.turn.lock().await;
         let before = self.clock.state();
         change(&self.clock);
-        let clock = clock_text(self.clock.state());
-        let clocks = (&*clock, &*clock_text(before));
+        let clock = self.clock.state().to_text();
+        let clocks = (&*clock, &*before.to_text());
         let world = self.today();
         let kept = self
             .store
@@ -215,7 +215,7 @@ impl Shared {
             .seed_world
             .as_deref()
             .map_or(Origin::Seed(&self.blueprint.seed), Origin::World);
-        let (before, clock) = (self.today(), clock_text(state.clock));
+        let (before, clock) = (self.today(), state.clock.to_text());
         let begun = self
             .store
             .begin_anew(&self.name, before.rows(), origin, &clock)
@@ -254,7 +254,7 @@ impl Shared {
             return Ok(false);
         };
         let state: State = from_json("snapshot", &state)?;
-        let (before, clock) = (self.today(), clock_text(state.clock));
+        let (before, clock) = (self.today(), state.clock.to_text());
         let begun = self
             .store
             .restore_snapshot(&self.name, before.rows(), snapshot, &clock)
@@ -296,8 +296,9 @@ impl Sandbox {
         }
     }
 
-    /// Does something that concerns journal, faults or limits, unless the world has been left behind.
-    fn if_today<T>(&self, act: impl FnOnce(&Shared) -> T) -> Option<T> {
+    /// Changes journal, faults, settings or limits, unless the world has been left behind: what began before a reset has no
+    /// say in what is there after it.
+    pub(crate) fn if_today<T>(&self, act: impl FnOnce(&Shared) -> T) -> Option<T> {
         let today = self
             .shared
             .world
@@ -309,6 +310,11 @@ impl Sandbox {
     /// Writes an exchange down, unless it began before a reset.
     pub(crate) fn write_down(&self, exchange: Folded) {
         self.if_today(|shared| shared.journal.push(exchange));
+    }
+
+    /// Notes in the journal that tokens were ended by no doing of the app's.
+    pub(crate) fn end_tokens(&self) {
+        self.if_today(|shared| shared.journal.end_tokens());
     }
 
     /// The faults that strike a request.
@@ -379,14 +385,6 @@ async fn whole<T: Send + 'static>(act: impl Future<Output = T> + Send + 'static)
         // Nobody cancels it.
         Err(why) => std::panic::resume_unwind(why.into_panic()),
     }
-}
-
-fn clock_text(state: ClockState) -> String {
-    serde_json::to_string(&state).expect("a clock state is JSON")
-}
-
-fn read_clock(text: &str) -> Result<ClockState, StoreError> {
-    from_json("clock", text)
 }
 
 /// Opens the database that all sandboxes of a server share.

@@ -12,7 +12,7 @@ use super::entropy::Entropy;
 use super::keys::IdTokenKey;
 use super::settings::SettingsPatch;
 use super::world::Janitor;
-use super::{Blueprint, Sandbox, Shared, clock_text, read_clock, whole};
+use super::{Blueprint, Sandbox, Shared, whole};
 use crate::protocol::time::Timestamp;
 use crate::store::{Own, Seed, Store, StoreError};
 
@@ -154,7 +154,7 @@ impl Registry {
             self.store
                 .refresh_sandbox(name, seed, &row.world, &key.to_bytes())
                 .await?;
-            let clock = read_clock(&row.clock)?;
+            let clock = ClockState::from_text(&row.clock)?;
             (row, clock)
         } else {
             let settings = own.settings.to_text();
@@ -163,7 +163,7 @@ impl Registry {
                 seed: own.seed.as_ref(),
                 settings: settings.as_deref(),
             };
-            let state = (&*clock_text(clock), &*key.to_bytes());
+            let state = (&*clock.to_text(), &*key.to_bytes());
             let row = self.store.insert_sandbox(name, seed, own, state).await?;
             (row, clock)
         };

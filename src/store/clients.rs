@@ -5,12 +5,10 @@ use std::sync::Arc;
 
 use sqlx::SqliteConnection;
 
+use super::held::Held;
 use super::log::Draft;
 use super::statement::Statement;
-use super::{
-    Rows, Store, StoreError, codes, consents, damaged, from_json, spends, to_json, tokens,
-    workflows,
-};
+use super::{Rows, Store, StoreError, damaged, from_json, to_json};
 use crate::model::client::Client;
 use crate::protocol::secret::SecretHash;
 
@@ -110,16 +108,33 @@ impl Rows {
 }
 
 impl Store {
-    /// Puts a client in place of the one with the same id, or after all others.
-    pub(crate) async fn put_client(&self, world: &Rows, client: &Client) -> Result<(), StoreError> {
+    /// Changes a client, if it is there: of many who change one at once, each goes on from what the one before has made of it.
+    /// `change` looks at nothing of the world. Errors: the database's, and those of `change`.
+    pub(crate) async fn change_client<E: From<StoreError>>(
+        &self,
+        world: &Rows,
+        id: &str,
+        change: impl FnOnce(&Client) -> Result<Client, E>,
+    ) -> Result<Option<Client>, E> {
         self.leave()
             .await?
-            .write(world, |tables, draft| tables.clients.put(client, draft))
-            .kept_or_undone(world, |tables, draft, before| {
-                tables.clients.put_back(client, before, draft);
+            .write(world, |tables, draft| {
+                let (_, before) = tables.clients.by_id.get(id)?;
+                let changed = change(before);
+                let put = |client| {
+                    let before = tables.clients.put(&client, draft);
+                    (client, before)
+                };
+                Some(changed.map(put))
             })
-            .await
-            .map(drop)
+            .kept_or_undone(world, |tables, draft, changed| {
+                if let Some(Ok((client, before))) = changed {
+                    tables.clients.put_back(&client, before, draft);
+                }
+            })
+            .await?
+            .map(|changed| changed.map(|(client, _)| client))
+            .transpose()
     }
 
     /// Puts a client in that is not there yet. Whether it was not: of many who register one at once, one does.
@@ -134,6 +149,8 @@ impl Store {
                 if tables.clients.by_id.contains_key(client.id.as_str()) {
                     return None;
                 }
+                // What one of the same name has left behind is not this one's.
+                tables.remove(Held::Devices, (None, Some(client.id.as_str())), draft);
                 Some(tables.clients.put(client, draft))
             })
             .kept_or_undone(world, |tables, draft, before| {
@@ -145,45 +162,12 @@ impl Store {
             .map(|before| before.is_some())
     }
 
-    /// Gives a client that has no secret its first. Whether it had none: of many who give one at once, one does.
-    pub(crate) async fn give_first_secret(
-        &self,
-        world: &Rows,
-        client: &Client,
-    ) -> Result<bool, StoreError> {
-        self.leave()
-            .await?
-            .write(world, |tables, draft| {
-                let known = tables.clients.by_id.get(client.id.as_str());
-                if known.is_none_or(|(_, known)| known.secret.is_some()) {
-                    return None;
-                }
-                Some(tables.clients.put(client, draft))
-            })
-            .kept_or_undone(world, |tables, draft, before| {
-                if let Some(before) = before {
-                    tables.clients.put_back(client, before, draft);
-                }
-            })
-            .await
-            .map(|before| before.is_some())
-    }
-
-    /// Removes a client with its tokens, codes, consents and spends. Whether there was one.
+    /// Removes a client with all that it was given. Whether there was one.
     pub(crate) async fn delete_client(&self, world: &Rows, id: &str) -> Result<bool, StoreError> {
         self.leave()
             .await?
             .write(world, |tables, draft| {
-                tables.tokens.remove_of(None, Some(id));
-                draft.note(|world| tokens::delete_of(world, None, Some(id)));
-                tables.codes.remove_of(None, Some(id));
-                draft.note(|world| codes::delete_of(world, None, Some(id)));
-                tables.consents.remove_of(None, Some(id));
-                draft.note(|world| consents::delete_of(world, None, Some(id)));
-                tables.spends.remove_of(None, Some(id));
-                draft.note(|world| spends::delete_of(world, None, Some(id)));
-                tables.workflows.remove_of(None, Some(id));
-                draft.note(|world| workflows::delete_of(world, None, Some(id)));
+                tables.remove_given((None, Some(id)), draft);
                 draft.note(|world| delete(world, id));
                 tables.clients.by_id.remove(id).is_some()
             })

@@ -6,8 +6,11 @@ use std::sync::Arc;
 
 use sqlx::SqliteConnection;
 
+use super::growth::{Growth, delete_past};
+use super::held::{Whose, is_meant, lost};
+use super::log::Draft;
 use super::statement::Statement;
-use super::{Rows, Store, StoreError, damaged, is_meant, scope};
+use super::{Rows, Store, StoreError, damaged, scope};
 use crate::model::code::AuthorizationCode;
 use crate::model::token::Token;
 use crate::protocol::ids::{ClientId, UserId};
@@ -20,6 +23,7 @@ use crate::protocol::time::Timestamp;
 pub(super) struct Codes {
     by_hash: HashMap<SecretHash, Kept>,
     last_number: i64,
+    growth: Growth,
 }
 
 /// A code, and the number of its row in the file.
@@ -41,9 +45,9 @@ impl Codes {
         (code.client_id == *client && code.kept_until > now).then_some(code)
     }
 
-    pub(super) fn remove_of(&mut self, user: Option<UserId>, client: Option<&str>) {
-        self.by_hash
-            .retain(|_, kept| !is_of(&kept.code, user, client));
+    /// How many there were.
+    pub(super) fn remove_of(&mut self, whose: Whose<'_>) -> u64 {
+        lost(&mut self.by_hash, |_, kept| !is_of(&kept.code, whose))
     }
 
     /// Gives it its number.
@@ -53,6 +57,16 @@ impl Codes {
         let number = before.map_or(self.last_number + 1, |kept| kept.number);
         self.put(hash, Kept { number, code });
         number
+    }
+
+    /// Removes those that nobody knows any more, once there are many.
+    fn clear(&mut self, now: Timestamp, draft: &mut Draft<'_>) {
+        if self.growth.is_due(self.by_hash.len()) {
+            self.by_hash.retain(|_, kept| kept.code.kept_until >= now);
+            self.growth.looked_through(self.by_hash.len());
+            let sql = "delete from codes where sandbox = ? and kept_until < ?";
+            draft.note(|world| delete_past(sql, world, now));
+        }
     }
 
     fn put(&mut self, hash: SecretHash, kept: Kept) {
@@ -78,8 +92,8 @@ impl Codes {
     }
 }
 
-fn is_of(code: &AuthorizationCode, user: Option<UserId>, client: Option<&str>) -> bool {
-    is_meant((user, client), code.user_id, &code.client_id)
+fn is_of(code: &AuthorizationCode, whose: Whose<'_>) -> bool {
+    is_meant(whose, code.user_id, &code.client_id)
 }
 
 #[derive(Debug, sqlx::FromRow)]
@@ -149,27 +163,14 @@ fn delete(world: &Arc<str>, number: i64) -> Statement {
         .of_row(("codes", world, number))
 }
 
-pub(super) fn delete_of(world: &str, user: Option<UserId>, client: Option<&str>) -> Statement {
-    Statement::new(
-        "delete from codes
-         where sandbox = ?1 and (?2 is null or user_id = ?2) and (?3 is null or client_id = ?3)",
-    )
-    .bind(world)
-    .bind(user)
-    .bind(client)
-}
-
 impl Rows {
     /// Every code that has not been exchanged, newest first, of these users and clients where they are given.
-    pub(crate) fn list_codes(
-        &self,
-        (user, client): (Option<UserId>, Option<&str>),
-    ) -> Vec<AuthorizationCode> {
+    pub(crate) fn list_codes(&self, whose: Whose<'_>) -> Vec<AuthorizationCode> {
         let tables = self.read();
         let all = tables.codes.by_hash.iter();
         let mut found: Vec<(SecretHash, AuthorizationCode)> = all
             .map(|(hash, kept)| (hash, &kept.code))
-            .filter(|(_, code)| is_of(code, user, client))
+            .filter(|(_, code)| is_of(code, whose))
             .map(|(hash, code)| (*hash, code.clone()))
             .collect();
         drop(tables);
@@ -208,6 +209,7 @@ impl Store {
             .write_row(world, |tables, draft| {
                 let number = tables.codes.insert(*hash, code.clone());
                 draft.note(|world| put(world, hash, number, &code));
+                tables.codes.clear(code.issued_at, draft);
             })
             .kept()
             .await

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use sqlx::SqliteConnection;
 
+use super::held::{Whose, is_meant, lost};
 use super::statement::Statement;
-use super::{Rows, Store, StoreError, from_json, is_meant, scope, to_json};
+use super::{Rows, Store, StoreError, from_json, scope, to_json};
 use crate::model::buzz::BuzzLimit;
 use crate::model::consent::{Approval, Consent};
 use crate::protocol::ids::{ClientId, UserId};
@@ -27,10 +28,10 @@ impl Consents {
     }
 
     /// How many there were.
-    pub(super) fn remove_of(&mut self, user: Option<UserId>, client: Option<&str>) -> u64 {
-        let before = self.0.len();
-        self.0.retain(|key, _| !is_of(key, user, client));
-        (before - self.0.len()) as u64
+    pub(super) fn remove_of(&mut self, whose: Whose<'_>) -> u64 {
+        lost(&mut self.0, |(user, client), _| {
+            !is_meant(whose, *user, client)
+        })
     }
 
     /// What the file has of a world.
@@ -54,10 +55,6 @@ impl Consents {
     }
 }
 
-fn is_of((of, by): &(UserId, ClientId), user: Option<UserId>, client: Option<&str>) -> bool {
-    is_meant((user, client), *of, by)
-}
-
 fn put(
     world: &str,
     (user, client): (UserId, &ClientId),
@@ -77,16 +74,6 @@ fn put(
     .of_row(("consents", world, user, client))
 }
 
-pub(super) fn delete_of(world: &str, user: Option<UserId>, client: Option<&str>) -> Statement {
-    Statement::new(
-        "delete from consents
-         where sandbox = ?1 and (?2 is null or user_id = ?2) and (?3 is null or client_id = ?3)",
-    )
-    .bind(world)
-    .bind(user)
-    .bind(client)
-}
-
 impl Rows {
     /// What this user allows this client.
     pub(crate) fn find_consent(&self, user: UserId, client: &ClientId) -> Option<Consent> {
@@ -96,14 +83,11 @@ impl Rows {
     }
 
     /// Every consent, by user and client, of these users and clients where they are given.
-    pub(crate) fn list_consents(
-        &self,
-        (user, client): (Option<UserId>, Option<&str>),
-    ) -> Vec<Given> {
+    pub(crate) fn list_consents(&self, whose: Whose<'_>) -> Vec<Given> {
         let tables = self.read();
         let all = tables.consents.0.iter();
         let mut found: Vec<Given> = all
-            .filter(|(key, _)| is_of(key, user, client))
+            .filter(|((user, client), _)| is_meant(whose, *user, client))
             .map(|((user, client), (consent, at))| (*user, client.clone(), consent.clone(), *at))
             .collect();
         drop(tables);
@@ -161,22 +145,6 @@ impl Store {
                 }
                 *at = now;
                 draft.note(|world| put(world, (user, client), consent, now));
-            })
-            .kept()
-            .await
-    }
-
-    /// Forgets the consents of these users and clients, or all. How many there were.
-    pub(crate) async fn delete_consents(
-        &self,
-        world: &Rows,
-        (user, client): (Option<UserId>, Option<&str>),
-    ) -> Result<u64, StoreError> {
-        self.leave()
-            .await?
-            .write(world, |tables, draft| {
-                draft.note(|world| delete_of(world, user, client));
-                tables.consents.remove_of(user, client)
             })
             .kept()
             .await

@@ -4,6 +4,9 @@ use std::collections::HashMap;
 
 use sqlx::SqliteConnection;
 
+use super::growth::{Growth, delete_past};
+use super::held::{Whose, lost};
+use super::log::Draft;
 use super::statement::Statement;
 use super::{Rows, Store, StoreError, damaged, scope};
 use crate::model::device::{DeviceGrant, Verdict};
@@ -17,6 +20,7 @@ use crate::protocol::time::Timestamp;
 pub(super) struct Devices {
     by_device_code: HashMap<SecretHash, (SecretHash, DeviceGrant)>,
     by_user_code: HashMap<SecretHash, SecretHash>,
+    growth: Growth,
 }
 
 impl Devices {
@@ -33,6 +37,42 @@ impl Devices {
         let (user_code, grant) = self.by_device_code.remove(device_code)?;
         self.by_user_code.remove(&user_code);
         Some((user_code, grant))
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.by_device_code.len()
+    }
+
+    /// Removes those whose time is over, once there are many.
+    fn clear(&mut self, now: Timestamp, draft: &mut Draft<'_>) {
+        if self.growth.is_due(self.by_device_code.len()) {
+            self.retain(|grant| grant.expires_at >= now);
+            self.growth.looked_through(self.by_device_code.len());
+            let sql = "delete from device_codes where sandbox = ? and expires_at < ?";
+            draft.note(|world| delete_past(sql, world, now));
+        }
+    }
+
+    /// How many are lost.
+    fn retain(&mut self, keep: impl Fn(&DeviceGrant) -> bool) -> u64 {
+        let removed = lost(&mut self.by_device_code, |_, (_, grant)| keep(grant));
+        let left = &self.by_device_code;
+        self.by_user_code
+            .retain(|_, device_code| left.contains_key(device_code));
+        removed
+    }
+
+    /// How many there were. A device is its user's once they have approved it.
+    pub(super) fn remove_of(&mut self, (user, client): Whose<'_>) -> u64 {
+        self.retain(|grant| {
+            let by = match grant.verdict {
+                Verdict::Approved { by } => Some(by),
+                Verdict::Pending | Verdict::Denied => None,
+            };
+            let is_theirs = user.is_none_or(|user| by == Some(user));
+            !(is_theirs && client.is_none_or(|client| grant.client_id == *client))
+        })
     }
 
     fn of_user_code(&mut self, user_code: &SecretHash) -> Option<(SecretHash, &mut DeviceGrant)> {
@@ -168,12 +208,14 @@ impl Store {
         world: &Rows,
         (device_code, user_code): (&SecretHash, &SecretHash),
         grant: DeviceGrant,
+        now: Timestamp,
     ) -> Result<(), StoreError> {
         self.leave()
             .await?
             .write_row(world, |tables, draft| {
                 draft.note(|world| insert(world, (device_code, user_code), &grant));
                 tables.devices.insert(*device_code, *user_code, grant);
+                tables.devices.clear(now, draft);
             })
             .kept()
             .await

@@ -9,6 +9,8 @@ mod codes;
 mod consents;
 mod devices;
 mod file;
+mod growth;
+mod held;
 mod log;
 mod readers;
 #[cfg(test)]
@@ -28,13 +30,13 @@ mod writer;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::scope::Scope;
 use file::File;
 use log::{Draft, Log, Pen, Ticket};
 use rows::Tables;
 use sandboxes::Catalogue;
 
+pub(crate) use held::Held;
 pub(crate) use rows::Rows;
 pub(crate) use sandboxes::{Own, SandboxRow};
 pub(crate) use snapshots::Taken;
@@ -119,13 +121,6 @@ pub enum StoreError {
         /// Why it cannot be read.
         why: String,
     },
-}
-
-impl StoreError {
-    /// Whether a row could not be written because another has what must be its own.
-    pub(crate) fn is_taken(&self) -> bool {
-        matches!(self, Self::NameTaken { .. })
-    }
 }
 
 impl Store {
@@ -297,11 +292,6 @@ impl<T> Changed<'_, T> {
             kept,
         }
     }
-}
-
-/// Whether something of this user's and this client's is meant: of these, where they are given.
-fn is_meant((user, client): (Option<UserId>, Option<&str>), of: UserId, by: &ClientId) -> bool {
-    user.is_none_or(|user| user == of) && client.is_none_or(|client| *by == *client)
 }
 
 /// A scope column: every writer of one is a [`Scope`].

@@ -19,15 +19,15 @@ impl Drop for Folder {
     }
 }
 
-struct World {
-    store: Store,
-    rows: Arc<Rows>,
-    database: Database,
+pub(super) struct World {
+    pub(super) store: Store,
+    pub(super) rows: Arc<Rows>,
+    pub(super) database: Database,
     folder: Folder,
 }
 
 impl World {
-    async fn new(name: &str) -> Self {
+    pub(super) async fn new(name: &str) -> Self {
         let folder = format!("civitai-oauth-mock-{name}-{}", std::process::id());
         let folder = Folder(std::env::temp_dir().join(folder));
         std::fs::create_dir_all(&folder.0).unwrap();
@@ -62,15 +62,18 @@ impl World {
 
     /// Ada gets this address, and so much yellow buzz where that is given.
     async fn patch(&self, email: &str, yellow: Option<u64>) -> Result<(), StoreError> {
-        let user = User {
-            email: Some(email.to_owned()),
-            ..self.ada()
+        let ada = self.ada();
+        let buzz = yellow.map(|yellow| Buzz { yellow, ..ada.buzz });
+        let changed = |user: &User| {
+            Ok::<_, StoreError>(User {
+                email: Some(email.to_owned()),
+                ..user.clone()
+            })
         };
-        let buzz = yellow.map(|yellow| Buzz {
-            yellow,
-            ..user.buzz
-        });
-        self.store.put_user(&self.rows, &user, buzz).await
+        self.store
+            .change_user(&self.rows, ada.id, buzz, changed)
+            .await
+            .map(drop)
     }
 
     /// Comes back once the writer has what was written down before.

@@ -6,6 +6,9 @@ use std::sync::Arc;
 
 use sqlx::SqliteConnection;
 
+use super::growth::{Growth, delete_past};
+use super::held::lost;
+use super::log::Draft;
 use super::statement::Statement;
 use super::{Rows, Store, StoreError, damaged};
 use crate::model::user::User;
@@ -15,15 +18,26 @@ use crate::protocol::time::Timestamp;
 
 /// Every session of a world: whose, and when it ends.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Sessions(HashMap<SecretHash, (UserId, Timestamp)>);
+pub(super) struct Sessions {
+    by_hash: HashMap<SecretHash, (UserId, Timestamp)>,
+    growth: Growth,
+}
 
 impl Sessions {
     /// How many there were.
     pub(super) fn remove_of(&mut self, user: Option<UserId>) -> u64 {
-        let before = self.0.len();
         let is_of = |of: UserId| user.is_none_or(|user| user == of);
-        self.0.retain(|_, (of, _)| !is_of(*of));
-        (before - self.0.len()) as u64
+        lost(&mut self.by_hash, |_, (of, _)| !is_of(*of))
+    }
+
+    /// Removes those that have run out, once there are many.
+    fn clear(&mut self, now: Timestamp, draft: &mut Draft<'_>) {
+        if self.growth.is_due(self.by_hash.len()) {
+            self.by_hash.retain(|_, (_, expires_at)| *expires_at >= now);
+            self.growth.looked_through(self.by_hash.len());
+            let sql = "delete from sessions where sandbox = ? and expires_at < ?";
+            draft.note(|world| delete_past(sql, world, now));
+        }
     }
 
     /// What the file has of a world.
@@ -38,8 +52,11 @@ impl Sessions {
             let hash = hash.ok_or_else(|| damaged("session hash", &"not 32 bytes"))?;
             Ok((hash, (user, expires_at)))
         };
-        let sessions: Result<HashMap<_, _>, StoreError> = rows.into_iter().map(read).collect();
-        sessions.map(Self)
+        let by_hash: Result<HashMap<_, _>, StoreError> = rows.into_iter().map(read).collect();
+        Ok(Self {
+            by_hash: by_hash?,
+            growth: Growth::default(),
+        })
     }
 }
 
@@ -69,7 +86,7 @@ impl Rows {
     /// The user of a session that has not run out; a deleted user has none.
     pub(crate) fn session_user(&self, hash: &SecretHash, now: Timestamp) -> Option<Arc<User>> {
         let tables = self.read();
-        let (user, expires_at) = tables.sessions.0.get(hash)?;
+        let (user, expires_at) = tables.sessions.by_hash.get(hash)?;
         if *expires_at < now {
             return None;
         }
@@ -79,7 +96,7 @@ impl Rows {
     /// Every session, of this user where one is given: whose, and when it ends.
     pub(crate) fn list_sessions(&self, user: Option<UserId>) -> Vec<(UserId, Timestamp)> {
         let tables = self.read();
-        let all = tables.sessions.0.values();
+        let all = tables.sessions.by_hash.values();
         let of_user = all.filter(|(of, _)| user.is_none_or(|user| user == *of));
         let mut found: Vec<(UserId, Timestamp)> = of_user.copied().collect();
         drop(tables);
@@ -95,13 +112,14 @@ impl Store {
         world: &Rows,
         hash: &SecretHash,
         user: UserId,
-        expires_at: Timestamp,
+        (now, expires_at): (Timestamp, Timestamp),
     ) -> Result<(), StoreError> {
         self.leave()
             .await?
             .write(world, |tables, draft| {
-                tables.sessions.0.insert(*hash, (user, expires_at));
+                tables.sessions.by_hash.insert(*hash, (user, expires_at));
                 draft.note(|world| insert(world, hash, user, expires_at));
+                tables.sessions.clear(now, draft);
             })
             .kept()
             .await
@@ -132,7 +150,7 @@ impl Store {
         self.leave()
             .await?
             .write(world, |tables, draft| {
-                if tables.sessions.0.remove(hash).is_some() {
+                if tables.sessions.by_hash.remove(hash).is_some() {
                     draft.note(|world| delete(world, hash));
                 }
             })

@@ -6,8 +6,9 @@ use std::collections::HashMap;
 use sqlx::SqliteConnection;
 
 use super::accounts::{amount, currency_named, integer};
+use super::held::{Whose, is_meant};
 use super::statement::Statement;
-use super::{Rows, Store, StoreError, is_meant, workflows};
+use super::{Rows, Store, StoreError, workflows};
 use crate::model::account::{Currency, split};
 use crate::model::ledger::Spend;
 use crate::model::workflow::Workflow;
@@ -34,10 +35,10 @@ impl Spends {
     }
 
     /// How many there were.
-    pub(super) fn remove_of(&mut self, user: Option<UserId>, client: Option<&str>) -> u64 {
+    pub(super) fn remove_of(&mut self, whose: Whose<'_>) -> u64 {
         let mut removed = 0;
-        self.0.retain(|parties, spends| {
-            let goes = is_of(parties, user, client);
+        self.0.retain(|(user, client), spends| {
+            let goes = is_meant(whose, *user, client);
             removed += if goes { spends.len() as u64 } else { 0 };
             !goes
         });
@@ -65,10 +66,6 @@ impl Spends {
         }
         Ok(spends)
     }
-}
-
-fn is_of((of, by): &(UserId, ClientId), user: Option<UserId>, client: Option<&str>) -> bool {
-    is_meant((user, client), *of, by)
 }
 
 #[derive(Debug, sqlx::FromRow)]
@@ -113,23 +110,14 @@ fn delete_for(world: &str, workflow: &str) -> Statement {
         .bind(workflow)
 }
 
-pub(super) fn delete_of(world: &str, user: Option<UserId>, client: Option<&str>) -> Statement {
-    Statement::new(
-        "delete from spends
-         where sandbox = ?1 and (?2 is null or user_id = ?2) and (?3 is null or client_id = ?3)",
-    )
-    .bind(world)
-    .bind(user)
-    .bind(client)
-}
-
 impl Rows {
     /// The spends, oldest first, of these users and clients where they are given.
-    pub(crate) fn list_spends(&self, (user, client): (Option<UserId>, Option<&str>)) -> Vec<Spent> {
+    pub(crate) fn list_spends(&self, whose: Whose<'_>) -> Vec<Spent> {
         let tables = self.read();
         let all = tables.spends.0.iter();
+        let meant = all.filter(|((user, client), _)| is_meant(whose, *user, client));
         let mut found = Vec::new();
-        for ((user, client), spends) in all.filter(|(key, _)| is_of(key, user, client)) {
+        for ((user, client), spends) in meant {
             for (workflow, spend) in spends {
                 found.push((workflow.clone(), (*user, client.clone(), *spend)));
             }
@@ -198,22 +186,6 @@ impl Store {
             })
             .await
             .map(|charged| charged.is_some())
-    }
-
-    /// Forgets the spends of these users and clients, or all; the money is gone all the same. How many there were.
-    pub(crate) async fn delete_spends(
-        &self,
-        world: &Rows,
-        (user, client): (Option<UserId>, Option<&str>),
-    ) -> Result<u64, StoreError> {
-        self.leave()
-            .await?
-            .write(world, |tables, draft| {
-                draft.note(|world| delete_of(world, user, client));
-                tables.spends.remove_of(user, client)
-            })
-            .kept()
-            .await
     }
 
     /// Lets absolute budgets count from now on: what was spent is no more theirs. How many spends that were.

@@ -6,13 +6,11 @@ use std::sync::Arc;
 
 use sqlx::SqliteConnection;
 
+use super::held::Held;
 use super::log::Draft;
 use super::rows::Tables;
 use super::statement::Statement;
-use super::{
-    Rows, Store, StoreError, accounts, codes, consents, from_json, sessions, spends, to_json,
-    tokens, workflows,
-};
+use super::{Rows, Store, StoreError, accounts, from_json, sessions, to_json};
 use crate::model::account::Account;
 use crate::model::user::{Buzz, User, UserRef};
 use crate::protocol::ids::UserId;
@@ -22,6 +20,8 @@ use crate::protocol::ids::UserId;
 pub(super) struct Users {
     by_id: BTreeMap<UserId, Arc<User>>,
     by_name: HashMap<String, UserId>,
+    /// The last that anybody has had: who comes after a user who is gone is somebody else.
+    last_id: i64,
 }
 
 impl Users {
@@ -61,6 +61,7 @@ impl Users {
             self.by_name.insert(name.clone(), user.id);
         }
         self.by_id.insert(user.id, Arc::new(user.clone()));
+        self.last_id = self.last_id.max(user.id.0);
         Ok(())
     }
 
@@ -93,8 +94,7 @@ impl Users {
 
     /// The id after the last one; nothing where there is none.
     fn next_id(&self) -> Option<UserId> {
-        let last = self.by_id.last_key_value().map_or(0, |(id, _)| id.0.max(0));
-        last.checked_add(1).map(UserId)
+        self.last_id.checked_add(1).map(UserId)
     }
 
     /// What the file has of a world.
@@ -189,32 +189,40 @@ impl Rows {
 }
 
 impl Store {
-    /// Puts a user in place of the one with the same id, with so much on their accounts where that is given.
-    pub(crate) async fn put_user(
+    /// Changes a user, if they are there, with so much on their accounts where that is given: of many who change one at once,
+    /// each goes on from what the one before has made of it. `change` looks at nothing of the world. Errors: the database's,
+    /// that another user has the name, and those of `change`.
+    pub(crate) async fn change_user<E: From<StoreError>>(
         &self,
         world: &Rows,
-        user: &User,
+        id: UserId,
         buzz: Option<Buzz>,
-    ) -> Result<(), StoreError> {
+        change: impl FnOnce(&User) -> Result<User, E>,
+    ) -> Result<Option<User>, E> {
         self.leave()
             .await?
             .write(world, |tables, draft| {
-                let before = Before::of(tables, user.id);
-                tables.users.put(user)?;
-                draft.note(|world| put(world, user));
-                if let Some(buzz) = buzz {
-                    tables.accounts.set(user.id, buzz);
-                    tables.accounts.note(user.id, draft);
-                }
-                Ok(before)
+                let before = Before::of(tables, id);
+                let known = tables.users.by_id.get(&id)?;
+                let changed = change(&tables.person(known)).and_then(|user| {
+                    tables.users.put(&user)?;
+                    draft.note(|world| put(world, &user));
+                    if let Some(buzz) = buzz {
+                        tables.accounts.set(id, buzz);
+                        tables.accounts.note(id, draft);
+                    }
+                    Ok((user, before))
+                });
+                Some(changed)
             })
-            .kept_or_undone(world, |tables, draft, before| {
-                if let Ok(before) = before {
+            .kept_or_undone(world, |tables, draft, changed| {
+                if let Some(Ok((_, before))) = changed {
                     before.put_back(tables, draft);
                 }
             })
             .await?
-            .map(drop)
+            .map(|changed| changed.map(|(user, _)| user))
+            .transpose()
     }
 
     /// Puts a user in who is not there yet; without an id of their own, under the next free one. Nothing where
@@ -257,18 +265,10 @@ impl Store {
             .write(world, |tables, draft| {
                 tables.sessions.remove_of(Some(id));
                 draft.note(|world| sessions::delete_of(world, Some(id)));
-                tables.consents.remove_of(Some(id), None);
-                draft.note(|world| consents::delete_of(world, Some(id), None));
-                tables.codes.remove_of(Some(id), None);
-                draft.note(|world| codes::delete_of(world, Some(id), None));
-                tables.tokens.remove_of(Some(id), None);
-                draft.note(|world| tokens::delete_of(world, Some(id), None));
+                tables.remove_given((Some(id), None), draft);
+                tables.remove(Held::Devices, (Some(id), None), draft);
                 tables.accounts.close(id);
                 draft.note(|world| accounts::delete(world, id));
-                tables.spends.remove_of(Some(id), None);
-                draft.note(|world| spends::delete_of(world, Some(id), None));
-                tables.workflows.remove_of(Some(id), None);
-                draft.note(|world| workflows::delete_of(world, Some(id), None));
                 draft.note(|world| delete(world, id));
                 tables.users.remove(id)
             })

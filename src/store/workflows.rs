@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use sqlx::SqliteConnection;
 
 use super::accounts::{amount, integer};
+use super::held::{Whose, is_meant, lost};
 use super::statement::Statement;
-use super::{Rows, StoreError, from_json, is_meant, to_json};
+use super::{Rows, StoreError, from_json, to_json};
 use crate::model::workflow::Workflow;
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::time::Timestamp;
@@ -24,10 +25,11 @@ impl Workflows {
         self.0.remove(id);
     }
 
-    pub(super) fn remove_of(&mut self, user: Option<UserId>, client: Option<&str>) {
-        let is_meant =
-            |workflow: &Workflow| is_meant((user, client), workflow.user_id, &workflow.client_id);
-        self.0.retain(|_, workflow| !is_meant(workflow));
+    /// How many there were.
+    pub(super) fn remove_of(&mut self, whose: Whose<'_>) -> u64 {
+        lost(&mut self.0, |_, workflow| {
+            !is_meant(whose, workflow.user_id, &workflow.client_id)
+        })
     }
 
     /// What the file has of a world.
@@ -71,16 +73,6 @@ pub(super) fn delete(world: &str, id: &str) -> Statement {
     Statement::new("delete from workflows where sandbox = ? and id = ?")
         .bind(world)
         .bind(id)
-}
-
-pub(super) fn delete_of(world: &str, user: Option<UserId>, client: Option<&str>) -> Statement {
-    Statement::new(
-        "delete from workflows
-         where sandbox = ?1 and (?2 is null or user_id = ?2) and (?3 is null or client_id = ?3)",
-    )
-    .bind(world)
-    .bind(user)
-    .bind(client)
 }
 
 impl Rows {

@@ -268,6 +268,27 @@ async fn a_deleted_client_or_a_lowered_ceiling_stops_the_claim() {
 }
 
 #[tokio::test]
+async fn what_was_approved_by_somebody_or_for_some_app_that_is_gone_is_nobody_elses() {
+    let mock = Mock::documented().await;
+    mock.register_cli().await;
+    let guest = json!({ "username": "guest" });
+    let id = mock.control("POST", "/users", guest.clone()).await["id"].clone();
+    let device = mock.device("1").await;
+    let approval = json!({ "user_code": device.user_code, "user": "guest" });
+    mock.control("POST", "/device/approve", approval).await;
+    mock.control("DELETE", "/users/guest", json!({})).await;
+    let other = mock.control("POST", "/users", guest).await;
+    assert_ne!(other["id"], id, "an id has one user");
+    assert_snapshot!(mock.poll(&device).await.gist(), @"400 expired_token: Device code expired");
+
+    let device = mock.device("1").await;
+    mock.approve_device(&device).await;
+    mock.control("DELETE", "/clients/cli", json!({})).await;
+    mock.register_cli().await;
+    assert_snapshot!(mock.poll(&device).await.gist(), @"400 expired_token: Device code expired");
+}
+
+#[tokio::test]
 async fn a_user_code_is_recognised_however_it_is_typed() {
     let mock = Mock::documented().await;
     mock.register_cli().await;

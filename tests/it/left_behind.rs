@@ -7,7 +7,7 @@ use std::time::Duration;
 use civitai_oauth_mock::{Contract, Database};
 use serde_json::{Value, json};
 
-use crate::support::{CONF, Fields, Folder, Mock, Stopwatch, TOKEN, World, config};
+use crate::support::{CONF, Fields, Folder, Line, Mock, Stopwatch, TOKEN, World, config};
 
 /// A token request that has begun and will be answered in a moment, and what is done meanwhile.
 async fn meanwhile(world: &World, mock: &Mock, path: &str) -> (String, u16) {
@@ -58,6 +58,36 @@ async fn what_began_before_a_reset_is_not_there_after_it() {
         .collect();
     assert_eq!(endpoints, ["userinfo"], "only what came after it");
     assert_eq!(requests["counters"]["total"], 1);
+}
+
+#[tokio::test]
+async fn a_control_call_that_began_before_a_reset_has_no_say_after_it() {
+    let mock = Mock::documented().await;
+    let fault = json!({ "endpoint": "token", "effect": { "status": 503 } }).to_string();
+    let settings = json!({ "login": "tess" }).to_string();
+    for (method, path, body, status) in [
+        ("POST", "faults", &*fault, "201"),
+        ("PATCH", "settings", &*settings, "200"),
+        ("DELETE", "requests", "{}", "200"),
+    ] {
+        let mut line = Line::to(mock.server().address()).await;
+        let head = format!(
+            "{method} /_mock/{path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nExpect: 100-continue\r\n\
+             Content-Length: {}\r\n\r\n",
+            body.len()
+        );
+        line.say(head).await;
+        line.hears("100 Continue").await;
+        mock.control("POST", "/reset", json!({})).await;
+        mock.tokens(&CONF, "1").await;
+        line.say(body).await;
+        let heard = line.hear_out().await;
+        assert!(heard.starts_with(&format!("HTTP/1.1 {status}")), "{heard}");
+        assert_eq!(count(&mock, "/faults", "faults").await, 0, "{path}");
+        let login = mock.control("GET", "/settings", json!({})).await["login"].clone();
+        assert_eq!(login, Value::Null, "{path}");
+        assert!(count(&mock, "/requests", "requests").await > 0, "{path}");
+    }
 }
 
 #[tokio::test]

@@ -117,3 +117,32 @@ async fn users_made_at_once_get_ids_of_their_own() {
     let made = made_at_once(|number| json!({ "username": format!("user-{number}") })).await;
     assert_eq!(made, 20);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_changes_at_once_neither_is_lost() {
+    let mock = Mock::documented().await;
+    for round in 0..30 {
+        let (email, name) = (format!("{round}@example.com"), format!("App {round}"));
+        let changes = [
+            ("/_mock/users/ada", json!({ "email": email })),
+            (
+                "/_mock/users/ada",
+                json!({ "tier": (["gold", "bronze"])[round % 2] }),
+            ),
+            ("/_mock/clients/conf", json!({ "name": name })),
+            ("/_mock/clients/conf", json!({ "description": name })),
+        ];
+        let mut runners = JoinSet::new();
+        for (path, change) in &changes {
+            let ask = mock.ask("PATCH", path).json(change);
+            runners.spawn(async move { ask.await.status });
+        }
+        assert_eq!(runners.join_all().await, [200; 4]);
+        for (path, change) in changes {
+            let now = mock.get(path).await.json();
+            for (key, value) in change.as_object().expect("keys") {
+                assert_eq!(now[key], *value, "{path}");
+            }
+        }
+    }
+}

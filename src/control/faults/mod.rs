@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{ControlError, Outcome};
 use crate::invalid::Invalid;
 use crate::sandbox::Sandbox;
-use crate::sandbox::faults::{Fault, SetFault};
+use crate::sandbox::faults::{Fault, Faults, SetFault};
 
 pub(crate) use presets::Narrowing;
 pub use presets::{Preset, PresetFault, PresetSet};
@@ -26,7 +26,9 @@ impl Sandbox {
     pub(crate) fn create_fault(&self, fault: Fault) -> Outcome<SetFault> {
         check::check(&fault)?;
         self.known_parties(fault.client_id.as_deref(), fault.user.as_ref())?;
-        Ok(self.faults.add(fault))
+        // One that came before a reset was there, and is gone.
+        let set = self.if_today(|today| today.faults.add(fault.clone()));
+        Ok(set.unwrap_or_else(|| Faults::default().add(fault)))
     }
 
     /// The faults that are set.
@@ -49,14 +51,16 @@ impl Sandbox {
     /// Removes one fault.
     pub(crate) fn delete_fault(&self, id: &str) -> Outcome<()> {
         match id.parse() {
-            Ok(number) if self.faults.remove(number) => Ok(()),
+            Ok(number) if self.if_today(|today| today.faults.remove(number)) == Some(true) => {
+                Ok(())
+            }
             _ => Err(self.no_fault(id)),
         }
     }
 
     /// Removes every fault.
     pub(crate) fn clear_faults(&self) {
-        self.faults.clear();
+        self.if_today(|today| today.faults.clear());
     }
 
     fn no_fault(&self, id: &str) -> ControlError {

@@ -49,16 +49,17 @@ async fn start(context: &Context, params: &Params) -> Result<Value, OAuthError> 
     check_ceiling(&client, scope)?;
 
     let (device_code, user_code) = (sandbox.entropy.device_code(), sandbox.entropy.user_code());
+    let now = sandbox.now();
     let grant = DeviceGrant {
         client_id: client.id.clone(),
         scope,
         verdict: Verdict::Pending,
-        expires_at: sandbox.now().plus_seconds(LIFETIME_SECONDS),
+        expires_at: now.plus_seconds(LIFETIME_SECONDS),
     };
     let hashes = (&device_code.hash(), &user_code.hash());
     sandbox
         .store
-        .insert_device(sandbox.world(), hashes, grant)
+        .insert_device(sandbox.world(), hashes, grant, now)
         .await?;
     let page = format!("{}/login/oauth/device", context.base);
     Ok(json!({

@@ -12,6 +12,7 @@ use axum_extra::extract::cookie::{Cookie, SameSite};
 use super::form::AppForm;
 use super::grid::Row;
 use super::{PATH, back, frame, visitor};
+use crate::control::ControlError;
 use crate::model::client::Client;
 use crate::model::user::User;
 use crate::oauth::extract::Context;
@@ -19,6 +20,7 @@ use crate::oauth::respond;
 use crate::pages::view::{AppCard, Frame, Page, page};
 use crate::protocol::ids::ClientId;
 use crate::protocol::secret::Secret;
+use crate::store::StoreError;
 
 /// An app as its owner sees it.
 pub(super) struct OwnApp {
@@ -141,7 +143,11 @@ pub(crate) async fn register(context: Context) -> Response {
     let mut client = registration.into_client(id, user.id, context.rules());
     let secret = client.confidential.then(|| entropy.client_secret());
     client.secret = secret.as_ref().map(Secret::hash);
-    keep(&context, &client, secret.as_ref()).await
+    let sandbox = &context.sandbox;
+    match sandbox.store.insert_client(sandbox.world(), &client).await {
+        Ok(_) => to_secret(&context, client.id.as_str(), secret.as_ref()),
+        Err(why) => respond::failure(&why),
+    }
 }
 
 /// The browser carries a new secret from the form to the page that shows it, which takes it away again: to load that
@@ -160,13 +166,8 @@ fn carrying(context: &Context, id: &str, secret: &str, seconds: u32) -> String {
     format!("{cookie}; Max-Age={seconds}")
 }
 
-/// Keeps an app and leads to the page that shows its secret.
-async fn keep(context: &Context, client: &Client, secret: Option<&Secret>) -> Response {
-    let sandbox = &context.sandbox;
-    if let Err(why) = sandbox.store.put_client(sandbox.world(), client).await {
-        return respond::failure(&why);
-    }
-    let id = client.id.as_str();
+/// Leads to the page that shows an app's secret.
+fn to_secret(context: &Context, id: &str, secret: Option<&Secret>) -> Response {
     let shown = respond::see_other(&context.base.path(&format!("{}/secret", path(id))));
     let cookie = secret.map(|secret| carrying(context, id, secret.reveal(), CARRIED_SECONDS));
     respond::with_cookie(shown, cookie.as_deref())
@@ -237,9 +238,10 @@ pub(crate) async fn save(context: Context, Path(id): Path<String>) -> Response {
     match sent.check(context.rules()) {
         Ok(registration) => {
             let sandbox = &context.sandbox;
-            let changed = registration.onto(client);
-            match sandbox.store.put_client(sandbox.world(), &changed).await {
-                Ok(()) => back(&context),
+            let changed = |client: &Client| Ok::<_, StoreError>(registration.onto(client.clone()));
+            let kept = sandbox.store.change_client(sandbox.world(), &id, changed);
+            match kept.await {
+                Ok(_) => back(&context),
                 Err(why) => respond::failure(&why),
             }
         }
@@ -249,14 +251,17 @@ pub(crate) async fn save(context: Context, Path(id): Path<String>) -> Response {
 
 /// `POST /user/account/apps/{id}/rotate-secret`.
 pub(crate) async fn rotate(context: Context, Path(id): Path<String>) -> Response {
-    let mut client = match own(&context, &id) {
-        Ok(client) if client.confidential => client,
+    match own(&context, &id) {
+        Ok(client) if client.confidential => {}
         Ok(_) => return back(&context),
         Err(response) => return response,
-    };
-    let secret = context.sandbox.entropy.client_secret();
-    client.secret = Some(secret.hash());
-    keep(&context, &client, Some(&secret)).await
+    }
+    match context.sandbox.rotate_secret(&id).await {
+        Ok(new) => to_secret(&context, &id, Some(&new.client_secret)),
+        // It was deleted in the meantime, or the disk is full.
+        Err(ControlError::Store(why)) => respond::failure(&why),
+        Err(_) => back(&context),
+    }
 }
 
 /// `POST /user/account/apps/{id}/delete`: with it go its tokens, codes and consents.

@@ -19,7 +19,7 @@ use crate::pages::view::AppCard;
 use crate::protocol::ids::ClientId;
 use crate::protocol::scope::Scope;
 use crate::protocol::time::Timestamp;
-use crate::store::StoreError;
+use crate::store::{Held, StoreError};
 
 /// An app as the user who let it in sees it.
 pub(super) struct ConnectedApp {
@@ -231,15 +231,17 @@ pub(crate) async fn revoke(context: Context, Path(id): Path<String>) -> Response
         Err(response) => return response,
     };
     let sandbox = &context.sandbox;
-    let (store, world) = (&sandbox.store, sandbox.world());
     let whose = (Some(user.id), Some(id.as_str()));
-    let revoked = async {
-        store.delete_consents(world, whose).await?;
-        store.delete_spends(world, whose).await?;
-        store.delete_tokens(world, whose).await
-    };
-    match revoked.await {
-        Ok(_) => back(&context),
+    let held = [Held::Consents, Held::Spends, Held::Tokens];
+    match sandbox
+        .store
+        .delete_held(sandbox.world(), &held, whose)
+        .await
+    {
+        Ok(_) => {
+            sandbox.end_tokens();
+            back(&context)
+        }
         Err(why) => respond::failure(&why),
     }
 }

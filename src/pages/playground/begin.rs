@@ -112,8 +112,22 @@ async fn register(context: &Context, client: &mut Client, uri: &str) -> Result<b
     if client.accepts_redirect(uri, context.rules()) {
         return Ok(false);
     }
-    client.redirect_uris.push(uri.to_owned());
+    let rules = context.rules();
+    let register = |known: &Client| {
+        let mut known = known.clone();
+        if !known.accepts_redirect(uri, rules) {
+            known.redirect_uris.push(uri.to_owned());
+        }
+        Ok::<_, StoreError>(known)
+    };
     let sandbox = &context.sandbox;
-    sandbox.store.put_client(sandbox.world(), client).await?;
+    let id = client.id.clone();
+    let changed = sandbox
+        .store
+        .change_client(sandbox.world(), id.as_str(), register)
+        .await?;
+    if let Some(changed) = changed {
+        *client = changed;
+    }
     Ok(true)
 }

@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use sqlx::SqliteConnection;
 
+use super::growth::{Growth, delete_past};
+use super::held::{Whose, is_meant, lost};
 use super::log::Draft;
-use super::{Rows, Store, StoreError, is_meant};
+use super::{Rows, Store, StoreError};
 use crate::model::token::{Token, TokenKind};
 use crate::model::user::User;
 use crate::protocol::ids::{ClientId, UserId};
@@ -16,11 +18,14 @@ use crate::protocol::scope::Scope;
 use crate::protocol::secret::SecretHash;
 use crate::protocol::time::Timestamp;
 
-pub(super) use sql::delete_of;
 use sql::{Row, delete, delete_access_tokens, expire, from_row, put};
 
 /// So many tokens are deleted one by one at the most.
 const MOST_ALONE: usize = 100;
+
+/// A token that is over is known for so long in milliseconds, as long as a refresh token lives: there is something to say
+/// to whoever still uses it.
+const KNOWN_AFTER: i64 = 30 * 24 * 60 * 60 * 1000;
 
 /// Every token of a world.
 #[derive(Debug, Default, Clone)]
@@ -28,6 +33,7 @@ pub(super) struct Tokens {
     by_hash: HashMap<SecretHash, Kept>,
     by_client: HashMap<ClientId, HashMap<UserId, Issued>>,
     last_number: i64,
+    growth: Growth,
 }
 
 /// A token as it is kept: what tokens have in common is there once, since there may be a million of them.
@@ -70,9 +76,9 @@ impl Kept {
         }
     }
 
-    fn is_of(&self, user: Option<UserId>, client: Option<&str>) -> bool {
+    fn is_of(&self, whose: Whose<'_>) -> bool {
         let Parties { client_id, user_id } = &*self.parties;
-        is_meant((user, client), *user_id, client_id)
+        is_meant(whose, *user_id, client_id)
     }
 }
 
@@ -83,6 +89,34 @@ impl Tokens {
             let number = self.insert(token);
             draft.note(|world| put(world, number, token));
         }
+        if let Some(last) = minted.last() {
+            self.clear(last.issued_at, draft);
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.by_hash.len()
+    }
+
+    /// Removes those that have long been over, once there are many.
+    fn clear(&mut self, now: Timestamp, draft: &mut Draft<'_>) {
+        if !self.growth.is_due(self.by_hash.len()) {
+            return;
+        }
+        let line = Timestamp(now.0.saturating_sub(KNOWN_AFTER));
+        let over: Vec<SecretHash> = self
+            .by_hash
+            .iter()
+            .filter(|(_, kept)| kept.expires_at < line)
+            .map(|(hash, _)| *hash)
+            .collect();
+        for hash in &over {
+            self.remove(hash);
+        }
+        self.growth.looked_through(self.by_hash.len());
+        let sql = "delete from tokens where sandbox = ? and expires_at < ?";
+        draft.note(|world| delete_past(sql, world, line));
     }
 
     /// Takes them back.
@@ -159,16 +193,16 @@ impl Tokens {
     }
 
     /// Removes those of these users and clients where they are given. How many there were.
-    pub(super) fn remove_of(&mut self, user: Option<UserId>, client: Option<&str>) -> u64 {
-        let before = self.by_hash.len();
-        self.by_hash.retain(|_, kept| !kept.is_of(user, client));
+    pub(super) fn remove_of(&mut self, whose: Whose<'_>) -> u64 {
+        let removed = lost(&mut self.by_hash, |_, kept| !kept.is_of(whose));
+        let (user, client) = whose;
         for (of, users) in &mut self.by_client {
             if client.is_none_or(|client| *of == *client) {
                 users.retain(|of, _| user.is_some_and(|user| user != *of));
             }
         }
         self.by_client.retain(|_, users| !users.is_empty());
-        (before - self.by_hash.len()) as u64
+        removed
     }
 
     /// What the file has of a world.
@@ -212,11 +246,11 @@ impl Rows {
     }
 
     /// Every token, newest first, of these users and clients where they are given.
-    pub(crate) fn list_tokens(&self, (user, client): (Option<UserId>, Option<&str>)) -> Vec<Token> {
+    pub(crate) fn list_tokens(&self, whose: Whose<'_>) -> Vec<Token> {
         let tables = self.read();
         let all = tables.tokens.by_hash.iter();
         let mut found: Vec<Token> = all
-            .filter(|(_, kept)| kept.is_of(user, client))
+            .filter(|(_, kept)| kept.is_of(whose))
             .map(|(hash, kept)| kept.to_token(*hash))
             .collect();
         drop(tables);
@@ -303,22 +337,6 @@ impl Store {
                 draft.note(|world| expire(world, number, moment));
                 let live = meant.into_iter().filter(|kept| kept.expires_at > moment);
                 live.map(|kept| kept.expires_at = moment).count() as u64
-            })
-            .kept()
-            .await
-    }
-
-    /// Removes every token of these users and clients where they are given. How many there were.
-    pub(crate) async fn delete_tokens(
-        &self,
-        world: &Rows,
-        (user, client): (Option<UserId>, Option<&str>),
-    ) -> Result<u64, StoreError> {
-        self.leave()
-            .await?
-            .write(world, |tables, draft| {
-                draft.note(|world| delete_of(world, user, client));
-                tables.tokens.remove_of(user, client)
             })
             .kept()
             .await

@@ -79,17 +79,3 @@ pub(super) fn expire(world: &str, number: Option<i64>, moment: Timestamp) -> Sta
     .bind(world)
     .bind(number)
 }
-
-pub(in crate::store) fn delete_of(
-    world: &str,
-    user: Option<UserId>,
-    client: Option<&str>,
-) -> Statement {
-    Statement::new(
-        "delete from tokens
-         where sandbox = ?1 and (?2 is null or user_id = ?2) and (?3 is null or client_id = ?3)",
-    )
-    .bind(world)
-    .bind(user)
-    .bind(client)
-}
