@@ -114,6 +114,12 @@ impl<'de> Deserialize<'de> for OriginText {
 impl ClientSpec {
     /// The client that is described: with its defaults, and an owner who is among the users.
     pub(crate) fn resolve(self, users: &[User]) -> Result<Client, Invalid> {
+        if self.id.as_str().is_empty() {
+            return Err(
+                Invalid::new("id", "no request can name a client without an id")
+                    .with_hint("give the id some text"),
+            );
+        }
         let owner = match &self.owner {
             None => users.first().map_or(UserId(1), |user| user.id),
             Some(named) => find(users, named).ok_or_else(|| {
@@ -197,7 +203,7 @@ impl SeedFile {
             if !ids.insert(user.id) {
                 return Err(Invalid::new(
                     format!("users[{at}].id"),
-                    format!("a second user {}", user.id),
+                    format!("an earlier user has the id {}", user.id),
                 ));
             }
             if user
@@ -208,7 +214,7 @@ impl SeedFile {
                 let name = user.display_name();
                 return Err(Invalid::new(
                     format!("users[{at}].username"),
-                    format!("a second user {name:?}"),
+                    format!("an earlier user is named {name:?}"),
                 ));
             }
         }
@@ -219,7 +225,7 @@ impl SeedFile {
                 let id = spec.id.as_str();
                 return Err(Invalid::new(
                     format!("clients[{at}].id"),
-                    format!("a second client {id:?}"),
+                    format!("an earlier client has the id {id:?}"),
                 ));
             }
             if let Some(secret) = &spec.secret {
@@ -297,7 +303,7 @@ mod tests {
         );
         insta::assert_snapshot!(
             refusal("[[users]]\nid = 1\n[[users]]\nid = 1\n"),
-            @"seed.toml:3: users[1].id: a second user 1"
+            @"seed.toml:3: users[1].id: an earlier user has the id 1"
         );
     }
 }

@@ -34,18 +34,10 @@ impl Caller {
 }
 
 /// Whoever calls the site: by the `Authorization` header, whatever its scheme is called; without one by `?token=`;
-/// without either by the session cookie. Source: civitai/civitai, `get-server-auth-session.ts`.
+/// without either by the session cookie.
 pub(crate) fn of_site(context: &Context, query: Option<&str>) -> Option<Caller> {
-    let token = match context.authorization() {
-        Some(header) => header.split(' ').nth(1).map(str::to_owned),
-        // The first of several, as `searchParams.get` has it.
-        None => url::form_urlencoded::parse(query.unwrap_or_default().as_bytes())
-            .find(|(name, _)| name == "token")
-            .map(|(_, token)| token.into_owned()),
-    };
-    let token = token.as_deref().map(str::trim);
-    match token.filter(|token| !token.is_empty()) {
-        Some(token) => by_token(context, &SecretHash::of(token)),
+    match session::site_hash(&context.headers, query) {
+        Some(hash) => by_token(context, &hash),
         None => welcome(context, session::cookie_user(context), None),
     }
 }

@@ -151,9 +151,9 @@ impl FromStr for Difference {
             .ok_or_else(|| {
                 let names = DIFFERENCES.iter().map(|entry| entry.difference.name());
                 match crate::protocol::nearest(text, names) {
-                    Some(near) => format!("no difference {text:?}: did you mean {near:?}?"),
+                    Some(near) => format!("no difference {text:?}; did you mean {near:?}?"),
                     None => format!(
-                        "no difference {text:?}: the README and GET /_mock/contract list them all"
+                        "no difference {text:?}; choose among those that the README and GET /_mock/contract list"
                     ),
                 }
             })

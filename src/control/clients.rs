@@ -91,7 +91,10 @@ impl Sandbox {
         let spec: seed::ClientSpec = invalid::from_json(as_json(&spec))?;
         let client = spec.resolve(&self.world().list_users())?;
         if !self.store.insert_client(self.world(), &client).await? {
-            let why = Invalid::new("id", format!("a second client {:?}", client.id.as_str()));
+            let why = Invalid::new(
+                "id",
+                format!("there is a client {:?} already", client.id.as_str()),
+            );
             return Err(ControlError::Conflict(
                 why.with_hint("PATCH the client, or leave the id out"),
             ));

@@ -168,7 +168,7 @@ impl Sandbox {
     pub(crate) async fn advance_clock(&self, asked: Advance) -> Outcome<ClockView> {
         let Advance { by, sent, key } = asked;
         let there = Timestamp(self.now().0.saturating_add(by.0));
-        within_reach(there, key, &format!("{sent} leads out of"))?;
+        within_reach(there, key, &format!("{sent} would move the clock out of"))?;
         self.change_clock(move |clock| {
             clock.advance(by.0);
         })

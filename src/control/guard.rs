@@ -6,19 +6,16 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::header::{
-    self, AUTHORIZATION, CACHE_CONTROL, HOST, ORIGIN, X_CONTENT_TYPE_OPTIONS,
-};
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, HOST, ORIGIN, X_CONTENT_TYPE_OPTIONS};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
-use axum_extra::extract::cookie::Cookie;
 use url::{Host, Url};
 
 use crate::exchange::Visit;
 use crate::invalid::Invalid;
-use crate::oauth::respond;
+use crate::oauth::{respond, session};
 use crate::protocol::secret::{Secret, SecretHash};
 use crate::sandbox::entropy::Entropy;
 use crate::server::App;
@@ -102,14 +99,7 @@ impl ControlToken {
 
 /// Whether the browser has shown the token. Other sites' requests are refused before this is asked.
 fn is_unlocked(headers: &HeaderMap, token: &ControlToken) -> bool {
-    let shown = headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(Cookie::split_parse)
-        .filter_map(Result::ok)
-        .find(|cookie| cookie.name() == COOKIE);
-    shown.is_some_and(|cookie| token.cookie.hash().is_of(cookie.value()))
+    session::cookie(headers, COOKIE).is_some_and(|shown| token.cookie.hash().is_of(&shown))
 }
 
 /// The host that HTTP/2 and clients of proxies name in the target.

@@ -278,7 +278,7 @@ impl Sandbox {
         if !(Length(0)..=LONGEST_WAIT).contains(&wait) {
             let why = format!("{wait} is not from 0s to {LONGEST_WAIT}");
             return Err(Invalid::new("wait", why)
-                .with_hint("ask as often as you like")
+                .with_hint("ask again to wait for longer")
                 .into());
         }
         if let (Some(count), None) = (asked.count, asked.wait) {

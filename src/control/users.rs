@@ -84,7 +84,7 @@ impl Sandbox {
         let same_id = self.world().find_user(&UserRef::Id(id));
         Err(ControlError::Conflict(
             if with_own_id && same_id.is_some() {
-                Invalid::new("id", format!("a second user {id}"))
+                Invalid::new("id", format!("there is a user {id} already"))
                     .with_hint("PATCH the user, or leave the id out")
             } else {
                 second_name(&username.unwrap_or_default())
@@ -139,7 +139,7 @@ impl Sandbox {
 }
 
 fn second_name(name: &str) -> Invalid {
-    Invalid::new("username", format!("a second user {name:?}"))
+    Invalid::new("username", format!("another user is named {name:?}"))
 }
 
 pub(super) fn as_json(shown: &impl Serialize) -> Value {

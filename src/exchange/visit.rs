@@ -5,7 +5,6 @@ use std::sync::{Mutex, PoisonError};
 
 use axum::body::Bytes;
 use axum::http::HeaderMap;
-use axum::http::header::COOKIE;
 use axum::http::request::Parts;
 
 use crate::base::{Base, SandboxPath};
@@ -152,9 +151,8 @@ impl Visit {
             let mock = String::from_utf8_lossy(mock.as_bytes()).into_owned();
             return named(&UserRef::from(mock));
         }
-        let cookies = self.headers.get_all(COOKIE);
-        if let Some(hash) = session::cookie_hash(cookies.iter()) {
-            let user = world.session_user(&hash, self.sandbox.now())?;
+        let browser = session::cookie_hash(&self.headers);
+        if let Some(user) = browser.and_then(|hash| world.session_user(&hash, self.sandbox.now())) {
             return Some((user.id.0, user.username.clone()));
         }
         let sent_token = sent
@@ -164,10 +162,13 @@ impl Visit {
             .presented(parts)
             .or_else(|| sent_token.as_deref().map(SecretHash::of));
         if presented.is_none()
-            && Endpoint::of(parts.uri.path()) == Endpoint::Authorize
-            && let Some(login) = &self.sandbox.settings().login
+            && matches!(
+                Endpoint::of(parts.uri.path()),
+                Endpoint::Authorize | Endpoint::DeviceApprove | Endpoint::DeviceInfo
+            )
         {
-            return named(login);
+            let user = session::by_setting(&self.sandbox)?;
+            return Some((user.id.0, user.username.clone()));
         }
         let id = match presented {
             Some(hash) => world.find_token(&hash)?.user_id,
@@ -176,19 +177,14 @@ impl Visit {
         named(&UserRef::Id(id.0))
     }
 
-    /// The access token that the request came with: in the header, or where the site's API takes it too.
+    /// The access token that the request came with, where it may be.
     fn presented(&self, parts: &Parts) -> Option<SecretHash> {
-        session::bearer_hash(&self.headers).or_else(|| {
-            let takes_query = matches!(
-                Endpoint::of(parts.uri.path()),
-                Endpoint::Me
-                    | Endpoint::ApiKeyGetSpend
-                    | Endpoint::BuzzGetBuzzAccount
-                    | Endpoint::BuzzGetUserAccount
-            );
-            let query = parts.uri.query().filter(|_| takes_query)?;
-            let token = Params::from_urlencoded(query.as_bytes()).filled("token")?;
-            Some(SecretHash::of(&token))
-        })
+        match Endpoint::of(parts.uri.path()) {
+            Endpoint::Me
+            | Endpoint::ApiKeyGetSpend
+            | Endpoint::BuzzGetBuzzAccount
+            | Endpoint::BuzzGetUserAccount => session::site_hash(&self.headers, parts.uri.query()),
+            _ => session::bearer_hash(&self.headers),
+        }
     }
 }

@@ -57,7 +57,7 @@ impl Limits {
             ("body_timeout", config.body_timeout),
         ] {
             if length.is_zero() {
-                return Err(Invalid::new(path, "no time at all: nobody is so fast")
+                return Err(Invalid::new(path, "0s is no time to answer in")
                     .with_hint("give a length such as 30s"));
             }
         }

@@ -235,9 +235,13 @@ impl Caller<'_> {
                 }
                 json!(sandbox.create_preset(preset).await?)
             }
+            (None, Some(_)) if asked.times.is_some() => {
+                let why = Invalid::new("times", "a fault has its own times");
+                return Err(why.with_hint("give fault.times").into());
+            }
             (None, Some(fault)) => json!(sandbox.create_fault(fault)?),
             _ => {
-                let why = Invalid::new("", "neither a preset nor a fault, or both");
+                let why = Invalid::new("", "exactly one of preset and fault is wanted");
                 return Err(why.with_hint("give one of the two keys").into());
             }
         };

@@ -175,7 +175,7 @@ impl Budget {
         }
         for (at, name) in self.currencies().iter().enumerate() {
             if Currency::named(name).is_none() {
-                let why = format!("no buzz is {name:?}: it caps nothing");
+                let why = format!("{name:?} is no kind of buzz: the budget would cap nothing");
                 let why = Invalid::new(format!("{path}.currencies[{at}]"), why);
                 let known = Currency::ALL.map(Currency::name);
                 found.push(why.with_nearest(name, known, "there is yellow, blue and green"));

@@ -122,10 +122,7 @@ impl<'de> Deserialize<'de> for Grant {
             .find(|grant| grant.name() == text)
             .ok_or_else(|| {
                 let names = Self::ALL.map(Self::name);
-                de::Error::custom(match crate::protocol::nearest(&text, names) {
-                    Some(near) => format!("no grant {text:?}: did you mean {near:?}?"),
-                    None => format!("no grant {text:?}: choose among {}", names.join(", ")),
-                })
+                de::Error::custom(crate::protocol::unknown("grant", &text, (&text, &names)))
             })
     }
 }

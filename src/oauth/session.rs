@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
+use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, COOKIE};
-use axum::http::{HeaderMap, HeaderValue};
 use axum_extra::extract::cookie::{Cookie, SameSite};
 
 use crate::base::Base;
@@ -24,19 +24,23 @@ pub(crate) const MOCK_USER: &str = "x-mock-user";
 /// Whoever is signed in by cookie.
 pub(crate) fn cookie_user(context: &Context) -> Option<Arc<User>> {
     let sandbox = &context.sandbox;
-    let hash = cookie_hash(context.headers.get_all(COOKIE).iter())?;
+    let hash = cookie_hash(&context.headers)?;
     sandbox.world().session_user(&hash, sandbox.now())
 }
 
 /// Whoever is signed in: by cookie, or by the `login` setting. For what a browser asks; a back end that
 /// calls `/revoke` must not be taken for a signed-in user.
 pub(crate) fn user(context: &Context) -> Option<Arc<User>> {
-    if let Some(user) = cookie_user(context) {
+    let signed_in = cookie_user(context).or_else(|| by_setting(&context.sandbox));
+    if let Some(user) = &signed_in {
         context.notes.user(user.id);
-        return Some(user);
     }
-    let named = context.sandbox.settings();
-    active(&context.sandbox, named.login.as_ref()?)
+    signed_in
+}
+
+/// Whom the `login` setting has signed in.
+pub(crate) fn by_setting(sandbox: &Sandbox) -> Option<Arc<User>> {
+    active(sandbox, sandbox.settings().login.as_ref()?)
 }
 
 /// As [`user`], but `X-Mock-User` goes first. The second value is the cookie that keeps such a user signed in
@@ -112,7 +116,7 @@ pub(crate) async fn open(sandbox: &Sandbox, user: UserId) -> Result<Secret, Stor
 /// Ends the session of the cookie, if there is one. What comes back takes the cookie away.
 pub(crate) async fn sign_out(context: &Context) -> Result<String, StoreError> {
     let sandbox = &context.sandbox;
-    if let Some(hash) = cookie_hash(context.headers.get_all(COOKIE).iter()) {
+    if let Some(hash) = cookie_hash(&context.headers) {
         sandbox.store.delete_session(sandbox.world(), &hash).await?;
     }
     Ok(set_cookie(&context.base, "", 0))
@@ -135,14 +139,36 @@ pub(crate) fn bearer_hash(headers: &HeaderMap) -> Option<SecretHash> {
     Some(SecretHash::of(&String::from_utf8_lossy(token)))
 }
 
+/// The access token that a request to the site came with: in the `Authorization` header, whatever its scheme is called, or
+/// else in `?token=`. Source: civitai/civitai, `get-server-auth-session.ts`.
+pub(crate) fn site_hash(headers: &HeaderMap, query: Option<&str>) -> Option<SecretHash> {
+    let header = headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
+    let token = match header {
+        Some(header) => header.split(' ').nth(1).map(str::to_owned),
+        // The first of several, as `searchParams.get` has it.
+        None => url::form_urlencoded::parse(query.unwrap_or_default().as_bytes())
+            .find(|(name, _)| name == "token")
+            .map(|(_, token)| token.into_owned()),
+    };
+    let token = token.as_deref().map(str::trim);
+    token.filter(|token| !token.is_empty()).map(SecretHash::of)
+}
+
+/// The session that a browser shows.
+pub(crate) fn cookie_hash(headers: &HeaderMap) -> Option<SecretHash> {
+    cookie(headers, session::COOKIE).map(|value| SecretHash::of(&value))
+}
+
 /// The first cookie of the name: browsers send the one for the longer path, a sandbox's own, first.
-pub(crate) fn cookie_hash<'a>(
-    headers: impl Iterator<Item = &'a HeaderValue>,
-) -> Option<SecretHash> {
+pub(crate) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
     headers
+        .get_all(COOKIE)
+        .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(Cookie::split_parse)
         .filter_map(Result::ok)
-        .find(|cookie| cookie.name() == session::COOKIE)
-        .map(|cookie| SecretHash::of(cookie.value()))
+        .find(|cookie| cookie.name() == name)
+        .map(|cookie| cookie.value().to_owned())
 }

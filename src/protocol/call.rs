@@ -66,7 +66,7 @@ macro_rules! words {
 }
 
 words! {
-    /// What an app or a browser asks for, named by the last segment of its path.
+    /// What an app or a browser asks for; most are named by the last segment of their path.
     Endpoint, "endpoint", str::to_owned, {
         ApiKeyGetSpend "apiKey.getSpend"
         Authorize "authorize"
@@ -138,27 +138,46 @@ words! {
     }
 }
 
-const WORKFLOWS: &str = "/v2/consumer/workflows";
-const BLOBS: &str = "/v2/consumer/blobs";
-
 impl Endpoint {
-    /// The endpoint that a path leads to. Of the calls of a tRPC batch, it is the first.
+    /// The endpoint that a path leads to; the one that a path with a slash at its end is led to. Of the calls of a tRPC
+    /// batch, it is the first.
     pub(crate) fn of(path: &str) -> Self {
-        for (folder, endpoint) in [(WORKFLOWS, Self::Workflows), (BLOBS, Self::Blobs)] {
-            // What follows is an id, and may be any word.
-            if path
-                .strip_prefix(folder)
-                .is_some_and(|id| id.starts_with('/'))
-            {
-                return endpoint;
-            }
+        if let Some(procedures) = path.strip_prefix("/api/trpc/") {
+            return match procedures.split(',').next() {
+                Some("apiKey.getSpend") => Self::ApiKeyGetSpend,
+                Some("buzz.getBuzzAccount") => Self::BuzzGetBuzzAccount,
+                Some("buzz.getUserAccount") => Self::BuzzGetUserAccount,
+                _ => Self::Other,
+            };
         }
-        match path.rsplit('/').find(|segment| !segment.is_empty()) {
-            Some(segment) => {
-                let first = segment.split(',').next().unwrap_or_default();
-                Self::named(first).unwrap_or(Self::Other)
-            }
-            None => Self::Home,
+        // What follows is an id, and may be any word.
+        if path.starts_with("/v2/consumer/workflows/") {
+            return Self::Workflows;
+        }
+        if path.starts_with("/v2/consumer/blobs/") {
+            return Self::Blobs;
+        }
+        match path.strip_suffix('/').unwrap_or(path) {
+            "" => Self::Home,
+            "/.well-known/jwks.json" => Self::JwksJson,
+            "/.well-known/openid-configuration" => Self::OpenidConfiguration,
+            "/api/auth/jwks" => Self::Jwks,
+            "/api/auth/oauth/authorize"
+            | "/api/oauth/authorize"
+            | "/v1/oauth/authorize"
+            | "/login/oauth/authorize" => Self::Authorize,
+            "/api/auth/oauth/device" | "/login/oauth/device" => Self::Device,
+            "/api/auth/oauth/device-approve" => Self::DeviceApprove,
+            "/api/auth/oauth/device-info" => Self::DeviceInfo,
+            "/api/auth/oauth/device-token" => Self::DeviceToken,
+            "/api/auth/oauth/revoke" => Self::Revoke,
+            "/api/auth/oauth/token" | "/api/oauth/token" | "/v1/oauth/token" => Self::Token,
+            "/api/auth/oauth/userinfo" => Self::Userinfo,
+            "/api/v1/me" => Self::Me,
+            "/login" => Self::Login,
+            "/logout" => Self::Logout,
+            "/v2/consumer/workflows" => Self::Workflows,
+            _ => Self::Other,
         }
     }
 
@@ -193,7 +212,12 @@ mod tests {
             ("/api/auth/oauth/token", Endpoint::Token),
             ("/.well-known/jwks.json", Endpoint::JwksJson),
             ("/login/", Endpoint::Login),
+            ("/login/oauth/device", Endpoint::Device),
+            ("/v1/oauth/token", Endpoint::Token),
             ("/nowhere", Endpoint::Other),
+            ("/oauth/token", Endpoint::Other),
+            ("/user/account/connected/conf/revoke", Endpoint::Other),
+            ("/api/trpc/token", Endpoint::Other),
             ("/v2/consumer/workflows", Endpoint::Workflows),
             ("/v2/consumer/workflows/token", Endpoint::Workflows),
             ("/v2/consumer/blobs/blob_1-0", Endpoint::Blobs),

@@ -119,8 +119,11 @@ impl Visitor<'_> for LengthVisitor {
     }
 
     fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<Length, E> {
-        Length::from_seconds(seconds)
-            .ok_or_else(|| E::custom(format!("{seconds} s is farther than anybody travels")))
+        Length::from_seconds(seconds).ok_or_else(|| {
+            E::custom(format!(
+                "{seconds} s is too long: a clock goes from the year 1 to 9999"
+            ))
+        })
     }
 
     #[expect(

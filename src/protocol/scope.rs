@@ -221,9 +221,9 @@ fn named(name: &str) -> Result<Scope, String> {
         .map(|bit| bit.name)
         .chain(PRESETS.iter().map(|(name, _)| *name));
     Err(match super::nearest(name, known) {
-        Some(near) => format!("no scope {name:?}: did you mean {near:?}?"),
+        Some(near) => format!("no scope {name:?}; did you mean {near:?}?"),
         None => format!(
-            "no scope {name:?}: give a number, a preset (Read Only, Creator, AI Services, Full Access) or scope names"
+            "no scope {name:?}; choose among numbers, presets (Read Only, Creator, AI Services, Full Access) and scope names"
         ),
     })
 }
@@ -337,7 +337,7 @@ mod tests {
         );
         assert_eq!(
             "ModelRead".parse::<Scope>(),
-            Err("no scope \"ModelRead\": did you mean \"ModelsRead\"?".to_owned())
+            Err("no scope \"ModelRead\"; did you mean \"ModelsRead\"?".to_owned())
         );
     }
 

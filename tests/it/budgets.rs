@@ -117,7 +117,7 @@ async fn what_nobody_can_read_passes_at_consent_and_is_told_with_the_spends() {
     let told: Vec<&str> = pitfalls.iter().filter_map(Value::as_str).collect();
     assert_snapshot!(told.join("\n"), @r#"
     buzz_limit[0].cron: "on pay day" is no cron expression: the budget never begins anew; write five fields, such as "0 0 1 * *" for each month's first, six with the seconds first, or a name such as @daily
-    buzz_limit[1].currencies[0]: no buzz is "blu": it caps nothing; did you mean "blue"?
+    buzz_limit[1].currencies[0]: "blu" is no kind of buzz: the budget would cap nothing; did you mean "blue"?
     "#);
 }
 
@@ -140,8 +140,8 @@ async fn a_control_call_refuses_what_would_not_do_what_it_says() {
     assert_snapshot!(told, @r#"
     {"error":"invalid","message":"\"on pay day\" is no cron expression: the budget never begins anew","path":"buzz_limit[1].cron","hint":"write five fields, such as \"0 0 1 * *\" for each month's first, six with the seconds first, or a name such as @daily"}
     {"error":"invalid","message":"\"0 0 1 1 * * 2030\" is no cron expression: the budget never begins anew","path":"buzz_limit[1].cron","hint":"write five fields, such as \"0 0 1 * *\" for each month's first, six with the seconds first, or a name such as @daily"}
-    {"error":"invalid","message":"no buzz is \"blu\": it caps nothing","path":"buzz_limit[1].currencies[1]","hint":"did you mean \"blue\"?"}
-    {"error":"invalid","message":"no buzz is \"purple\": it caps nothing","path":"buzz_limit[1].currencies[0]","hint":"there is yellow, blue and green"}
+    {"error":"invalid","message":"\"blu\" is no kind of buzz: the budget would cap nothing","path":"buzz_limit[1].currencies[1]","hint":"did you mean \"blue\"?"}
+    {"error":"invalid","message":"\"purple\" is no kind of buzz: the budget would cap nothing","path":"buzz_limit[1].currencies[0]","hint":"there is yellow, blue and green"}
     "#);
     let consents = mock.control("GET", "/consents", json!({})).await;
     assert_eq!(consents["consents"], json!([]));

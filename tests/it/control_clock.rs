@@ -226,11 +226,11 @@ async fn a_clock_goes_from_the_year_1_to_the_year_9999() {
     }
     assert_snapshot!(table, @r#"
     advance "1ms"
-      400 "": "\"1ms\" leads out of the years 1 to 9999" ("a clock goes from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999Z")
+      400 "": "\"1ms\" would move the clock out of the years 1 to 9999" ("a clock goes from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999Z")
     advance {"seconds":1000000000000.0}
-      400 "seconds": "1000000000000.0 leads out of the years 1 to 9999" ("a clock goes from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999Z")
+      400 "seconds": "1000000000000.0 would move the clock out of the years 1 to 9999" ("a clock goes from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999Z")
     advance {"by":"-3660000d"}
-      400 "by": "\"-3660000d\" leads out of the years 1 to 9999" ("a clock goes from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999Z")
+      400 "by": "\"-3660000d\" would move the clock out of the years 1 to 9999" ("a clock goes from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999Z")
     freeze {"at":"0000-12-31T23:59:59Z"}
       400 "at": "-62135596801 s since 1970 is not within the years 1 to 9999" ("a clock goes from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999Z")
     set {"at":253402300800}

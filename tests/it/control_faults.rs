@@ -4,7 +4,7 @@
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{CONF, Mock, OTHER, SPA, USERINFO, World, config};
+use crate::support::{CONF, DEVICE_APPROVE, Mock, OTHER, SPA, USERINFO, World, config};
 
 async fn set(mock: &World, fault: Value) -> Value {
     mock.control("POST", "/faults", fault).await
@@ -113,6 +113,72 @@ async fn a_fault_of_a_user_strikes_however_the_user_is_known() {
     assert_eq!(mock.get(&path).await.status, 303);
     mock.set(json!({ "login": "tess" })).await;
     assert_eq!(mock.get(&path).await.status, 599, "by the setting login");
+    let stale = mock.get(&path).cookie("civ-token=of-an-earlier-run");
+    assert_eq!(stale.await.status, 599, "as authorize takes it");
+}
+
+#[tokio::test]
+async fn a_fault_strikes_whomever_a_device_page_is_shown_to() {
+    let mock = Mock::documented().await;
+    mock.register_cli().await;
+    let user_code = mock.device("1").await.user_code;
+    let fault = json!({ "endpoint": "device-approve", "user": "ada", "effect": { "status": 599 } });
+    set(&mock, fault).await;
+    let approve = || {
+        let said = json!({ "user_code": user_code });
+        mock.ask("POST", DEVICE_APPROVE).json(&said)
+    };
+    assert_ne!(approve().await.status, 599, "nobody is signed in");
+    mock.set(json!({ "login": "ada" })).await;
+    assert_eq!(approve().await.status, 599);
+    mock.control("DELETE", "/faults", json!({})).await;
+    assert_eq!(approve().await.status, 200);
+    let last = mock.control("GET", "/requests", json!({})).await;
+    let last = last["requests"]
+        .as_array()
+        .and_then(|all| all.last())
+        .cloned();
+    let ada = mock.control("GET", "/users/ada", json!({})).await["id"].clone();
+    let user = &last.expect("it is kept")["user"];
+    assert_eq!(*user, ada, "the journal knows who it was");
+}
+
+/// The site reads a token behind any scheme, the endpoints of OAuth behind `Bearer` alone: so do faults.
+#[tokio::test]
+async fn a_fault_of_a_client_strikes_wherever_its_token_is_read() {
+    let mock = Mock::documented().await;
+    let token = mock.tokens(&CONF, "1").await.access;
+    let fault = json!({ "client_id": "conf", "effect": { "status": 599 } });
+    set(&mock, fault).await;
+    for (scheme, me, userinfo) in [
+        ("Bearer", 599, 599),
+        ("bearer", 599, 401),
+        ("Token", 599, 401),
+    ] {
+        let shows = |path| {
+            let ask = mock.get(path);
+            ask.header("authorization", &format!("{scheme} {token}"))
+        };
+        assert_eq!(shows("/api/v1/me").await.status, me, "{scheme}");
+        assert_eq!(shows(USERINFO).await.status, userinfo, "{scheme}");
+    }
+}
+
+#[tokio::test]
+async fn a_path_that_nobody_serves_is_no_endpoint() {
+    let mock = Mock::documented().await;
+    set(
+        &mock,
+        json!({ "endpoint": "token", "times": 1, "effect": { "status": 599 } }),
+    )
+    .await;
+    assert_eq!(
+        mock.post("/oauth/token", &CONF.for_itself()).await.status,
+        404
+    );
+    let requests = mock.control("GET", "/requests", json!({})).await;
+    assert_eq!(requests["requests"][0]["endpoint"], "other");
+    assert_eq!(mock.token(&CONF.for_itself()).await.status, 599);
 }
 
 #[tokio::test]

@@ -107,7 +107,7 @@ async fn a_code_that_cannot_be_is_told_why() {
     {"client_id":"conf","user":"gone"}
       400 "invalid" "user": "user \"gone\" is deleted" ("PATCH the user with {\"deleted\":false}")
     {"client_id":"conf","user":"ada","scope":"Read All"}
-      400 "invalid" "scope": "no scope \"Read All\": did you mean \"Read Only\"?" (null)
+      400 "invalid" "scope": "no scope \"Read All\"" ("did you mean \"Read Only\"?")
     {"client_id":"conf","user":"ada","redirect_uri":"app.example"}
       400 "invalid" "redirect_uri": "not a URL: \"app.example\" (relative URL without a base)" (null)
     {"client_id":"bare","user":"ada"}

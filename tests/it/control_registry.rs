@@ -84,7 +84,7 @@ async fn a_client_that_cannot_be_is_told_why() {
     {}
       400 invalid : missing key "name" (-)
     {"id":"conf","name":"Again"}
-      409 conflict id: a second client "conf" (PATCH the client, or leave the id out)
+      409 conflict id: there is a client "conf" already (PATCH the client, or leave the id out)
     {"id":"a","name":"A","redirect_urls":[]}
       400 invalid redirect_urls: unknown key "redirect_urls" (did you mean "redirect_uris"?)
     {"id":"a","name":"A","redirect_uris":["localhost:3000"]}
@@ -94,9 +94,9 @@ async fn a_client_that_cannot_be_is_told_why() {
     {"id":"a","name":"A","allowed_origins":["a.example"]}
       400 invalid allowed_origins[0]: "a.example" is not an origin such as "http://localhost:3000" (-)
     {"id":"a","name":"A","grants":["client_credential"]}
-      400 invalid grants[0]: no grant "client_credential": did you mean "client_credentials"? (-)
+      400 invalid grants[0]: no grant "client_credential" (did you mean "client_credentials"?)
     {"id":"a","name":"A","allowed_scopes":"ModelRead"}
-      400 invalid allowed_scopes: no scope "ModelRead": did you mean "ModelsRead"? (-)
+      400 invalid allowed_scopes: no scope "ModelRead" (did you mean "ModelsRead"?)
     {"id":"a","name":"A","allowed_scopes":134217728}
       400 invalid allowed_scopes: 134217728 has bits that mean nothing: the largest scope is 134217727 (-)
     {"id":"a","name":"A","allowed_scopes":-1}
@@ -281,9 +281,9 @@ async fn a_user_who_cannot_be_is_told_why() {
     ];
     assert_snapshot!(refusals(&mock, "POST", "/_mock/users", &inputs).await, @r#"
     {"id":2}
-      409 conflict id: a second user 2 (PATCH the user, or leave the id out)
+      409 conflict id: there is a user 2 already (PATCH the user, or leave the id out)
     {"username":"ada"}
-      409 conflict username: a second user "ada" (-)
+      409 conflict username: another user is named "ada" (-)
     {"user_name":"x"}
       400 invalid user_name: unknown key "user_name" (did you mean "username"?)
     {"id":"two"}
@@ -304,7 +304,7 @@ async fn a_user_who_cannot_be_is_told_why() {
     {"id":9}
       400 invalid id: 9 is not 2: an id stays (-)
     {"username":"tess"}
-      409 conflict username: a second user "tess" (-)
+      409 conflict username: another user is named "tess" (-)
     {"mutd":true}
       400 invalid mutd: unknown key "mutd" (did you mean "muted"?)
     "#);

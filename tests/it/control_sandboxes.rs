@@ -174,7 +174,7 @@ async fn a_sandbox_that_cannot_be_is_told_why() {
     {"name":"y","seed":{"users":[{"id":1,"username":"mia"}],"clients":[]},"settings":{"login":"ada"}}
       400 "settings.login": "no user \"ada\" in the seed" ("name a user of the sandbox's seed, or null")
     {"name":"y","seed":{"users":[{"id":1},{"id":1}]}}
-      400 "seed.users[1].id": "a second user 1" (null)
+      400 "seed.users[1].id": "an earlier user has the id 1" (null)
     {"name":"y","seed":{"clients":[{"id":"c","name":"C","redirect_uris":["x"]}]}}
       400 "seed.clients[0].redirect_uris[0]": "not a URL: \"x\" (relative URL without a base)" (null)
     {"name":"y","seed":{"people":[]}}
@@ -265,7 +265,7 @@ async fn a_seed_may_be_the_text_of_a_seed_file() {
     assert_snapshot!(table, @r#"
     400 "seed": "line 3: users[0].usernam: unknown key \"usernam\"" ("did you mean \"username\"?")
     400 "seed": "line 1: unclosed array table, expected `]`" (null)
-    400 "seed": "line 4: users[1].id: a second user 5" (null)
+    400 "seed": "line 4: users[1].id: an earlier user has the id 5" (null)
     400 "seed": "5 is not an object of users and clients, or TOML text in the seed format" (null)
     400 "seed.users[0].usernam": "unknown key \"usernam\"" ("did you mean \"username\"?")
     "#);

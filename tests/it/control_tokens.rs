@@ -121,7 +121,7 @@ async fn what_cannot_be_minted_is_told_why() {
     {"client_id":"conf","user":"gone"}
       400 "invalid" "user": "user \"gone\" is deleted" ("PATCH the user with {\"deleted\":false}")
     {"client_id":"conf","user":"ada","scope":"ModelRead"}
-      400 "invalid" "scope": "no scope \"ModelRead\": did you mean \"ModelsRead\"?" (null)
+      400 "invalid" "scope": "no scope \"ModelRead\"" ("did you mean \"ModelsRead\"?")
     {"client_id":"conf","user":"ada","expires_in":-1}
       400 "invalid" "expires_in": "-1 is not a whole number from 0 to 4294967295" (null)
     {"client_id":"conf","user":"ada","exact_scope":"yes"}

@@ -236,11 +236,11 @@ async fn wrong_arguments_are_told_as_by_the_control_api() {
     mock-advance-clock {"by":"soon"}
       {"error":"invalid","message":"\"soon\" is not a length of time: write 300ms, 90s, 5m, 1h, 7d or a number of seconds","path":"by","hint":null}
     mock-fault {}
-      {"error":"invalid","message":"neither a preset nor a fault, or both","path":"","hint":"give one of the two keys"}
+      {"error":"invalid","message":"exactly one of preset and fault is wanted","path":"","hint":"give one of the two keys"}
     mock-fault {"preset":"refresh-revokd"}
       {"error":"not_found","message":"no preset \"refresh-revokd\"","path":"name","hint":"did you mean \"refresh-revoked\"?"}
     mock-explain-scope {"scope":"UserReed"}
-      {"error":"invalid","message":"no scope \"UserReed\": did you mean \"UserRead\"?","path":"scope","hint":null}
+      {"error":"invalid","message":"no scope \"UserReed\"","path":"scope","hint":"did you mean \"UserRead\"?"}
     civitai-oauth-exchange {}
       {"error":"invalid","message":"missing key \"body\"","path":"","hint":null}
     "#);

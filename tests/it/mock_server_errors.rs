@@ -90,7 +90,7 @@ async fn an_error_can_be_read() {
     name: no snapshot "nothing"; take one with POST snapshots/{name}
     effect: an effect that does nothing; give error, status, body, headers, delay, reset, truncate, malformed, slow_body or deny
     client_id: no client "cnf"; did you mean "conf"?
-    username: a second user "ada"
+    username: another user is named "ada"
     missing key "name"
     user_code: "AAAA-AAAA": Invalid or expired code; no device waits for it: start one with POST /api/auth/oauth/device
     client_id: no client "cnf"; did you mean "conf"?

@@ -92,7 +92,7 @@ fn a_scope_says_what_it_means() {
     ");
     assert_eq!(run(&["scope", "AI Services"]).1, text);
     assert_snapshot!(run(&["scope", "ModelRead"]).1, @r#"
-    error: invalid value 'ModelRead' for '<SCOPE>': no scope "ModelRead": did you mean "ModelsRead"?
+    error: invalid value 'ModelRead' for '<SCOPE>': no scope "ModelRead"; did you mean "ModelsRead"?
 
     For more information, try '--help'.
     "#);

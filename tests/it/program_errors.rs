@@ -50,7 +50,7 @@ fn a_wrong_flag_or_value_is_told_what_would_be_right() {
 
     For more information, try '--help'.
 
-    2: error: invalid value 'scope-shapes=live' for '--difference <NAME=CONTRACT>': no difference "scope-shapes": did you mean "scope-shape"?
+    2: error: invalid value 'scope-shapes=live' for '--difference <NAME=CONTRACT>': no difference "scope-shapes"; did you mean "scope-shape"?
 
     For more information, try '--help'.
 
@@ -109,7 +109,7 @@ fn a_wrong_seed_is_told_file_line_key_and_mend() {
     assert_snapshot!(said, @r#"
     1: civitai-oauth-mock: <folder>/uri.toml:4: clients[0].redirect_uris[0]: not a URL: "localhost:3000" lacks a scheme such as http://
     1: civitai-oauth-mock: <folder>/key.toml:3: users[0].user_name: unknown key "user_name"; did you mean "username"?
-    1: civitai-oauth-mock: <folder>/twice.toml:4: users[1].id: a second user 1
+    1: civitai-oauth-mock: <folder>/twice.toml:4: users[1].id: an earlier user has the id 1
     1: civitai-oauth-mock: <folder>/table.toml:1: user: unknown key "user"; did you mean "users"?
     1: civitai-oauth-mock: <folder>/broken.toml:1: unclosed array table, expected `]`
     "#);

@@ -251,7 +251,7 @@ async fn a_limit_that_lets_nobody_in_is_refused_at_the_start() {
     max_connections: 0 lets nobody in; give 1 or more
     max_head_bytes: 100 bytes are no room for a request; give 8192 or more
     max_headers: 0 lets nobody in; give 1 or more
-    body_timeout: no time at all: nobody is so fast; give a length such as 30s
+    body_timeout: 0s is no time to answer in; give a length such as 30s
     "#);
 }
 

@@ -12,8 +12,8 @@ use crate::sandbox::journal::{Entry, Idle};
 /// Where the playground's app is sent back to: what it does is our doing.
 const PLAYGROUND: &str = "/_mock/playground/callback";
 
-/// Where the endpoints of the OAuth server are. Pages and paths that nobody serves may end with the same word.
-const OAUTH: [&str; 3] = ["/api/auth/oauth/", "/api/oauth/", "/v1/oauth/"];
+/// Where the pages for consent and for a device's code are. They are named as the endpoints that lead to them.
+const PAGES: &str = "/login/oauth/";
 
 /// Sooner than this after a call began, in milliseconds, the next was on its way already: its answer decided nothing.
 pub(super) const REACTION: i64 = 10;
@@ -52,22 +52,21 @@ pub(super) enum Call {
 impl Call {
     fn of(entry: &Entry) -> Self {
         use Endpoint as E;
-        if entry.is_preflight() {
+        if entry.is_preflight() || entry.path.starts_with(PAGES) {
             return Self::Other;
         }
-        let is_oauth = OAUTH.iter().any(|folder| entry.path.starts_with(folder));
         match entry.endpoint {
-            E::Authorize if is_oauth => Self::Authorize,
-            E::Token if is_oauth => match entry.grant_type() {
+            E::Authorize => Self::Authorize,
+            E::Token => match entry.grant_type() {
                 Some("authorization_code") => Self::Code,
                 Some("refresh_token") => Self::Refresh,
                 Some("client_credentials") => Self::ClientCredentials,
                 _ => Self::OtherGrant,
             },
-            E::Revoke if is_oauth => Self::Revoke,
-            E::Userinfo if is_oauth => Self::Userinfo,
-            E::Device if is_oauth => Self::Device,
-            E::DeviceToken if is_oauth => Self::Poll,
+            E::Revoke => Self::Revoke,
+            E::Userinfo => Self::Userinfo,
+            E::Device => Self::Device,
+            E::DeviceToken => Self::Poll,
             E::Me
             | E::Workflows
             | E::Blobs

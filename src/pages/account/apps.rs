@@ -5,7 +5,6 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::Path;
 use axum::http::StatusCode;
-use axum::http::header::COOKIE;
 use axum::response::Response;
 use axum_extra::extract::cookie::{Cookie, SameSite};
 
@@ -16,7 +15,7 @@ use crate::control::ControlError;
 use crate::model::client::Client;
 use crate::model::user::User;
 use crate::oauth::extract::Context;
-use crate::oauth::respond;
+use crate::oauth::{respond, session};
 use crate::pages::view::{AppCard, Frame, Page, page};
 use crate::protocol::ids::ClientId;
 use crate::protocol::secret::Secret;
@@ -179,14 +178,7 @@ pub(crate) async fn secret(context: Context, Path(id): Path<String>) -> Response
         Ok(client) => client,
         Err(response) => return response,
     };
-    let cookies = context.headers.get_all(COOKIE);
-    let carried = cookies
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(Cookie::split_parse)
-        .filter_map(Result::ok)
-        .find(|cookie| cookie.name() == CARRIED)
-        .map(|cookie| Secret::new(cookie.value().to_owned()));
+    let carried = session::cookie(&context.headers, CARRIED).map(Secret::new);
     // What is not its secret any more is not shown as if it were.
     let secret = carried.filter(|secret| client.owns_secret(Some(secret)));
     let shown = SecretPage {

@@ -21,7 +21,7 @@ use super::assets;
 use super::view::{Frame, Page, Place, page};
 use crate::contract::Difference;
 use crate::oauth::extract::{Context, Form};
-use crate::oauth::respond;
+use crate::oauth::{respond, session};
 use crate::protocol::params::Params;
 use crate::protocol::secret::Secret;
 use crate::server::App;
@@ -197,15 +197,7 @@ fn authorize_url(context: &Context, run: &Run) -> String {
 
 /// The run that the cookie names.
 fn current(app: &App, context: &Context) -> Option<(String, Run)> {
-    let cookies = context.headers.get_all(axum::http::header::COOKIE);
-    let id = cookies
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(Cookie::split_parse)
-        .filter_map(Result::ok)
-        .find(|cookie| cookie.name() == COOKIE)?
-        .value()
-        .to_owned();
+    let id = session::cookie(&context.headers, COOKIE)?;
     let run = app.playground.find(&context.sandbox, &id)?;
     Some((id, run))
 }
