@@ -200,8 +200,8 @@ async fn stop(server: &mut Server, seen: &Seen) -> Duration {
     let child = &mut server.child;
     let lines = traffic::lines(&server.base, 50).await;
     let began = Instant::now();
-    let sent = Command::new("kill")
-        .args(["-TERM", &child.id().to_string()])
+    let sent = Command::new("sh")
+        .args(["-c", "kill -TERM \"$0\"", &child.id().to_string()])
         .status();
     if !sent.is_ok_and(|status| status.success()) {
         seen.wrong("it could not be told to stop".to_owned());
@@ -262,7 +262,8 @@ async fn soak(program: &str, minutes: f64, folder: Option<PathBuf>) -> Arc<Seen>
     }
     let took = stop(&mut server, &seen).await;
     eprintln!("stopped within {took:?}");
-    if took > Duration::from_secs(2) {
+    // What is under way is given 1.5 s; the rest is for a machine that is busy.
+    if took > Duration::from_secs(5) {
         seen.wrong(format!("it took {took:?} to stop"));
     }
     seen

@@ -233,6 +233,8 @@ async fn serve<S>(
         protocol.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
     tokio::pin!(connection);
     let ended = tokio::select! {
+        // A request that has come in time is answered, though the time be over in the same moment.
+        biased;
         ended = connection.as_mut() => ended,
         // The connection is dropped, and its socket with it.
         () = ends.cut.broken() => return,

@@ -30,6 +30,8 @@ impl World {
     pub(super) async fn new(name: &str) -> Self {
         let folder = format!("civitai-oauth-mock-{name}-{}", std::process::id());
         let folder = Folder(std::env::temp_dir().join(folder));
+        // What an earlier run of the same id has left is not this one's.
+        let _ = std::fs::remove_dir_all(&folder.0);
         std::fs::create_dir_all(&folder.0).unwrap();
         let database = Database::File(folder.0.join("mock.db"));
         let store = Store::open(&database).await.unwrap();

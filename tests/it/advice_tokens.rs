@@ -104,7 +104,7 @@ async fn who_gives_up_on_an_answer_and_tries_again_is_accused_of_nothing() {
     let attempt = Attempt::of(&CONF);
     let code = mock.approve(&attempt.asks("1")).await.code();
     for sent in [CONF.refreshes(&tokens.refresh), attempt.redeems(&code)] {
-        let slow = json!({ "endpoint": "token", "times": 1, "effect": { "delay": "200ms" } });
+        let slow = json!({ "endpoint": "token", "times": 1, "effect": { "delay": "1s" } });
         let set = mock.control("POST", "/faults", slow).await;
         let (world, again) = (World::clone(&mock), sent.clone());
         let late = tokio::spawn(async move { world.token(&again).await });

@@ -231,7 +231,10 @@ async fn sandboxes_of_an_earlier_run_are_known_and_go_when_they_are_idle() {
 
     let mock = in_file(&path, None).await;
     let shown = mock.control("GET", "/sandboxes/old", json!({})).await;
-    assert_eq!(shown["idle_seconds"], 0, "idle from the start on: {shown}");
+    assert!(
+        shown["idle_seconds"].as_u64() < Some(60),
+        "idle from the start on: {shown}"
+    );
     mock.stop().await;
 
     let mock = in_file(&path, Some(Duration::from_millis(50))).await;
@@ -263,7 +266,10 @@ async fn a_full_sandbox_is_reset_as_fast_as_an_empty_one() {
     }
     eprintln!("a reset: empty {:?}, full {:?}", took[0], took[1]);
     // Emptying what was there would take many times as long.
-    assert!(took[1] < took[0] * 4 + Duration::from_millis(5), "{took:?}");
+    assert!(
+        took[1] < took[0] * 4 + Duration::from_millis(50),
+        "{took:?}"
+    );
 }
 
 async fn fill(world: &World, count: usize) {

@@ -69,7 +69,12 @@ async fn one_claim_wins(mock: &Mock) {
 
 async fn one_of_each_wins(mock: Mock) {
     // Each of the thousand has a connection with two ends in this process.
-    rlimit::increase_nofile_limit(u64::MAX).expect("a process may know its limits");
+    let files = rlimit::increase_nofile_limit(u64::MAX).expect("a process may know its limits");
+    let wanted = 3 * MANY as u64;
+    assert!(
+        files >= wanted,
+        "{files} file descriptors are too few: ulimit -Hn {wanted}"
+    );
     one_redemption_wins(&mock).await;
     one_refresh_wins(&mock).await;
     one_claim_wins(&mock).await;

@@ -269,7 +269,7 @@ async fn as_many_idle_connections_as_the_system_allows_keep_nobody_waiting() {
     if crowd < CROWD {
         let why =
             format!("{files} file descriptors are too few for {CROWD} connections: ulimit -Hn");
-        assert!(std::env::var("CI").is_err(), "{why}");
+        assert!(std::env::var("CI").as_deref() != Ok("true"), "{why}");
         eprintln!("NOT RUN: {why}");
         return;
     }

@@ -15,6 +15,8 @@ impl Folder {
             MADE.fetch_add(1, Ordering::Relaxed)
         );
         let path = std::env::temp_dir().join(name);
+        // What an earlier run of the same id has left is not this one's.
+        let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir_all(&path).expect("there is a place for temporary files");
         Self(path)
     }

@@ -15,6 +15,17 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_civitai-oauth-mock");
 /// Long enough for a machine that is busy.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// What is under way when it is told to stop is given 1.5 s; the rest is for a machine that is busy.
+const LONGEST_STOP: Duration = Duration::from_secs(5);
+
+/// By the shell's own `kill`: not every machine has a program of that name.
+fn signal(name: &str, id: &str) -> bool {
+    let sent = Command::new("sh")
+        .args(["-c", "kill -\"$0\" \"$1\"", name, id])
+        .status();
+    sent.is_ok_and(|status| status.success())
+}
+
 /// A run of the program.
 #[derive(Debug)]
 pub(crate) struct Program {
@@ -40,7 +51,7 @@ impl Program {
     /// folder that anybody may enter, as they may not where the program was built.
     #[cfg(unix)]
     pub(crate) fn unprivileged(near: &super::Folder, arguments: &[&str]) -> Command {
-        use std::os::unix::fs::MetadataExt as _;
+        use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
         use std::os::unix::process::CommandExt as _;
         const NOBODY: u32 = 65_534;
         let is_root = std::fs::metadata(near).is_ok_and(|folder| folder.uid() == 0);
@@ -49,7 +60,12 @@ impl Program {
         }
         let program = near.path("program");
         if !program.exists() {
-            std::fs::copy(PROGRAM, &program).expect("a copy");
+            // By a program of its own: what this process has open for writing, others that it starts have, too, for a moment,
+            // and cannot be run.
+            let copied = Command::new("cp").arg(PROGRAM).arg(&program).status();
+            assert!(copied.is_ok_and(|status| status.success()), "a copy");
+            let anybody = std::fs::Permissions::from_mode(0o755);
+            std::fs::set_permissions(near, anybody).expect("it is ours");
         }
         let mut command = Command::new(program);
         command.uid(NOBODY).gid(NOBODY).current_dir(near);
@@ -59,6 +75,8 @@ impl Program {
     fn prepared(mut command: Command, arguments: &[&str]) -> Command {
         // Many run at once, and one alone may have the usual port.
         command.env("CIVITAI_MOCK_MCP_LISTEN", "none");
+        // What it says is compared.
+        command.env_remove("CLICOLOR_FORCE");
         for (name, _) in std::env::vars() {
             if name.starts_with("CIVITAI_") || name == "REDIRECT_URI" {
                 command.env_remove(name);
@@ -175,8 +193,7 @@ impl Program {
     /// Sends SIGTERM.
     pub(crate) fn ask_to_stop(&self) {
         let id = self.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &id]).status();
-        assert!(sent.is_ok_and(|status| status.success()), "kill -TERM {id}");
+        assert!(signal("TERM", &id), "kill -TERM {id}");
     }
 
     /// Sends SIGTERM and waits: exit status, once it is over in time.
@@ -188,12 +205,22 @@ impl Program {
             let status = self.child.wait().expect("it was started");
             let _ = tell.send(status.code());
         });
-        let code = told.recv_timeout(Duration::from_secs(2)).ok().flatten();
+        let code = told.recv_timeout(LONGEST_STOP).ok().flatten();
         if code.is_none() {
-            let _ = Command::new("kill").args(["-KILL", &id]).status();
+            signal("KILL", &id);
         }
         waiting.join().expect("waiting does not panic");
         code
+    }
+
+    /// Sends SIGTERM: everything that it said beside what it announced.
+    pub(crate) fn stop(mut self) -> String {
+        self.ask_to_stop();
+        let mut said = String::new();
+        if let Some(mut err) = self.child.stderr.take() {
+            let _ = err.read_to_string(&mut said);
+        }
+        said
     }
 
     /// Ends it: everything that it said beside what it announced.

@@ -94,6 +94,7 @@ impl World {
         Self {
             base,
             http: Client::builder()
+                .no_proxy()
                 .redirect(reqwest::redirect::Policy::none())
                 .default_headers(headers)
                 .build()
