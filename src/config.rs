@@ -1,4 +1,4 @@
-//! What can be set before the server starts? The configuration of a server, whoever builds it: `cli.rs` from
+//! What can be set before the server starts? The configuration of a server, whoever builds it: `cli/` from
 //! flags, environment and file, tests by hand.
 
 use std::net::{Ipv4Addr, SocketAddr};

@@ -1,5 +1,5 @@
 //! What is one running server? Its listeners, its sandboxes, and an orderly end. How a connection is served is
-//! `listener.rs`; what answers is `router.rs`; what is configured is `config.rs`.
+//! `listener/`; what answers is `router.rs`; what is configured is `config.rs`.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

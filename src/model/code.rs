@@ -26,7 +26,7 @@ pub(crate) struct AuthorizationCode {
     pub(crate) nonce: Option<String>,
     pub(crate) issued_at: Timestamp,
     pub(crate) expires_at: Timestamp,
-    /// From here on it is forgotten.
+    /// From here on it is as if it had never been.
     pub(crate) kept_until: Timestamp,
 }
 

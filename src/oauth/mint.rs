@@ -1,4 +1,4 @@
-//! Where do tokens come from? The only birthplace of access and refresh tokens; `store/tokens.rs` keeps their
+//! Where do tokens come from? The only birthplace of access and refresh tokens; `store/tokens/` keeps their
 //! hashes.
 
 use std::time::Duration;

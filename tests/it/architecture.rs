@@ -108,7 +108,7 @@ fn sql_is_written_in_the_store_alone() {
         "select ",
         "insert into",
         "delete from",
-        "update set",
+        "on conflict (",
         "begin immediate",
     ];
     let outside: Vec<String> = trespasses(EVERYWHERE, &words, &[])
@@ -197,4 +197,28 @@ fn migrations_are_numbered_and_say_what_they_do() {
     for (at, (name, _)) in files("migrations", "sql").iter().enumerate() {
         assert!(name.starts_with(&format!("{:04}_", at + 1)), "{name}");
     }
+}
+
+/// A neighbour that the first lines of a file speak of, from the file's folder or from one above it.
+#[test]
+fn the_files_that_are_spoken_of_are_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../src");
+    let mut missing = Vec::new();
+    for (name, text) in source() {
+        for line in text.lines().take_while(|line| line.starts_with("//!")) {
+            let spoken = line.split('`').skip(1).step_by(2);
+            for path in spoken.filter(|path| [".rs", "/"].iter().any(|end| path.ends_with(end))) {
+                let file = root.join(&name);
+                let mut above = file
+                    .ancestors()
+                    .skip(1)
+                    .take_while(|folder| folder.starts_with(&root));
+                let beside_root = root.join("..").join(path);
+                if !above.any(|folder| folder.join(path).exists()) && !beside_root.exists() {
+                    missing.push(format!("{name}: {path}"));
+                }
+            }
+        }
+    }
+    nobody(&missing);
 }

@@ -204,12 +204,20 @@ async fn every_component_that_is_named_is_there_and_used() {
 #[tokio::test]
 async fn answers_have_the_keys_that_are_described() {
     let mock = Mock::documented().await;
+    let token = mock.tokens(&CONF, "1").await.access;
     let whom = json!({ "client_id": "conf", "user": "ada" });
     let agreed = json!({ "client_id": "conf", "user": "ada", "scope": 1 });
     let fault = json!({ "endpoint": "me", "effect": { "status": 503 } });
     let calls = [
         ("POST", "/_mock/tokens", whom.clone()),
-        ("POST", "/_mock/codes", whom),
+        ("POST", "/_mock/codes", whom.clone()),
+        ("POST", "/_mock/spends/reset", whom),
+        (
+            "POST",
+            "/_mock/tokens/introspect",
+            json!({ "token": token }),
+        ),
+        ("POST", "/_mock/tokens/expire", json!({})),
         ("POST", "/_mock/consents", agreed),
         ("POST", "/_mock/sessions", json!({ "user": "ada" })),
         ("POST", "/_mock/faults", fault),
@@ -219,6 +227,14 @@ async fn answers_have_the_keys_that_are_described() {
         ("POST", "/_mock/clients/conf/rotate-secret", json!({})),
         ("POST", "/_mock/verify", json!([])),
         ("POST", "/_mock/clock/freeze", json!({})),
+        ("GET", "/_mock/users", json!({})),
+        ("GET", "/_mock/clients", json!({})),
+        (
+            "PATCH",
+            "/_mock/clients/conf",
+            json!({ "secret": "of-my-own" }),
+        ),
+        ("GET", "/_mock/clock", json!({})),
         ("GET", "/_mock/tokens", json!({})),
         ("GET", "/_mock/codes", json!({})),
         ("GET", "/_mock/consents", json!({})),
@@ -241,7 +257,7 @@ async fn answers_have_the_keys_that_are_described() {
         let described = &document["paths"][path
             .replace("/x", "/{name}")
             .replace("rate-limited", "{name}")
-            .replace("/conf/", "/{id}/")][method.to_lowercase()]["responses"]
+            .replace("/conf", "/{id}")][method.to_lowercase()]["responses"]
             [answer.status.to_string()]["content"]["application/json"]["schema"];
         fits(
             &document,
@@ -266,6 +282,16 @@ fn fits(document: &Value, schema: &Value, value: &Value, place: &str) {
     let Some(keys) = schema["properties"].as_object() else {
         return;
     };
+    for key in value
+        .as_object()
+        .into_iter()
+        .flat_map(serde_json::Map::keys)
+    {
+        assert!(
+            keys.contains_key(key),
+            "{place} does not tell of {key}: {value}"
+        );
+    }
     for key in schema["required"].as_array().into_iter().flatten() {
         let key = key.as_str().unwrap_or_default();
         assert!(value.get(key).is_some(), "{place} lacks {key}: {value}");

@@ -132,22 +132,31 @@ const USER: &[&str] = &[
     "buzz?: object",
 ];
 
-const CLIENT: &[&str] = &[
-    "id?: text",
-    "name?: text",
-    "description?: text",
-    "logo_url?: text",
-    "confidential?: boolean",
-    "secret?: text",
-    "redirect_uris?: texts",
-    "any_loopback_redirect?: boolean",
-    "allowed_origins?: texts",
-    "grants?: texts",
-    "allowed_scopes?: scope",
-    "verified?: boolean",
-    "access_mode?: text",
-    "owner?: user",
-];
+/// A client's keys, less those of one direction.
+macro_rules! client {
+    ($key:literal) => {
+        &[
+            "id?: text",
+            "name?: text",
+            "description?: text",
+            "logo_url?: text",
+            "confidential?: boolean",
+            "redirect_uris?: texts",
+            "any_loopback_redirect?: boolean",
+            "allowed_origins?: texts",
+            "grants?: texts",
+            "allowed_scopes?: scope",
+            "verified?: boolean",
+            "access_mode?: text",
+            "owner?: user",
+            $key,
+        ]
+    };
+}
+
+/// What is sent of a client, and what is answered: a secret is never shown again.
+const CLIENT: &[&str] = client!("secret?: text");
+const CLIENT_SHOWN: &[&str] = client!("adopted?: boolean");
 
 const SETTINGS: &[&str] = &[
     "contract?: text",
@@ -248,7 +257,7 @@ pub(super) fn verbs() -> Vec<Verb> {
         verb(Delete, "/_mock/consents", "Forget consents", doors::delete_consents).gives("Deleted").takes(&["user?: user", "client_id?: text"]).asks(WHOSE),
         verb(Get, "/_mock/spends", "What apps have spent of users' buzz, and how their budgets stand", doors::list_spends).gives("Spends").asks(WHOSE),
         verb(Delete, "/_mock/spends", "Forget spends; what is spent stays so", doors::delete_spends).gives("Deleted").takes(&["user?: user", "client_id?: text"]).asks(WHOSE),
-        verb(Post, "/_mock/spends/reset", "Start a client's absolute budgets anew, as its user can", doors::reset_budgets).takes(&["user: user", "client_id: text"]),
+        verb(Post, "/_mock/spends/reset", "Start a client's absolute budgets anew, as its user can", doors::reset_budgets).gives("Reset").takes(&["user: user", "client_id: text"]),
         verb(Get, "/_mock/faults", "The faults that are set", doors::list_faults).gives("Faults"),
         verb(Post, "/_mock/faults", "Set a fault", doors::create_fault).gives("SetFault").takes(FAULT).creates(),
         verb(Delete, "/_mock/faults", "Remove every fault", doors::clear_faults),

@@ -1,7 +1,7 @@
 //! What the calls take and answer, by name: the components of the `OpenAPI` document. Each is a row of keys, in the
 //! form of the table in `mod.rs`; a kind with a capital names another component, with `[]` a list of it.
 
-use super::{CLIENT, FAULT, SETTINGS, USER};
+use super::{CLIENT_SHOWN, FAULT, SETTINGS, USER};
 
 /// A component: its name, its keys, and further keys of its own.
 pub(super) struct Component {
@@ -43,6 +43,7 @@ pub(super) const COMPONENTS: &[Component] = &[
     answer("Mismatch", &["error: text", "message: text", "path: text", "hint: text", "differences: texts", "counters: Counters"], &[]),
     answer("Counters", &["total: integer", "endpoints: object", "grants: object"], &[]),
     answer("Deleted", &["deleted: integer"], &[]),
+    answer("Reset", &["reset: integer"], &[]),
     answer("Expired", &["expired: integer"], &[]),
     answer("Settings", SETTINGS, &[]),
     sent("SettingsPatch", SETTINGS),
@@ -50,7 +51,7 @@ pub(super) const COMPONENTS: &[Component] = &[
     answer("Snapshot", &["name: text", "taken_at: text"], &[]),
     answer("Snapshots", &["snapshots: Snapshot[]"], &[]),
     answer("User", USER, &[]),
-    answer("Client", CLIENT, &[]),
+    answer("Client", CLIENT_SHOWN, &[]),
     answer("NewSecret", &["client_id: text", "client_secret: text"], &[]),
     answer("SignedIn", &["cookie: text", "user: User"], &[]),
     answer("Sessions", &["sessions: objects"], &[]),
@@ -58,7 +59,7 @@ pub(super) const COMPONENTS: &[Component] = &[
     answer("Codes", &["codes: objects"], &[]),
     answer("Tokens", &["access_token: text", "token_type: text", "expires_in: integer", "refresh_token?: text", "scope: any", "id_token?: text"], &[]),
     answer("TokenList", &["tokens: Introspection[]"], &[]),
-    answer("Introspection", &["active: boolean", "kind?: text", "client_id?: text", "user?: integer", "scope?: text", "issued_at?: text", "expires_at?: text", "expires_in?: integer"], &[]),
+    answer("Introspection", &["active: boolean", "kind?: text", "token_type?: text", "client_id?: text", "user?: integer", "scope?: text", "scopes?: texts", "issued_at?: text", "expires_at?: text", "expires_in?: integer", "sha256?: text"], &[]),
     answer("Consent", &["user: integer", "client_id: text", "scope: text", "buzz_limit?: any", "updated_at?: text"], &[]),
     answer("Consents", &["consents: Consent[]"], &[]),
     answer("Spends", &["spends: objects"], &[]),

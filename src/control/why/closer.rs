@@ -52,7 +52,7 @@ const CLOSER: &[Closer] = &[
     },
     Closer {
         fits: |entry| {
-            lacks_something(entry) && is_json(entry) && FORMS_ONLY.contains(&entry.endpoint)
+            lacks_something(entry) && is_json(entry) && entry.endpoint == Endpoint::Device
         },
         rule: "this endpoint reads forms only: a body of JSON counts as empty",
         mend: "send application/x-www-form-urlencoded",
@@ -75,9 +75,6 @@ pub(super) fn find(entry: &Entry) -> Option<Why> {
         source: closer.source,
     })
 }
-
-/// They take no JSON.
-const FORMS_ONLY: [Endpoint; 2] = [Endpoint::Device, Endpoint::DeviceToken];
 
 fn is_refused_as_client(entry: &Entry) -> bool {
     entry.error() == Some(ErrorCode::InvalidClient.name())

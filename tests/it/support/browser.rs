@@ -381,10 +381,15 @@ impl Browser {
         text.as_str().unwrap_or_default().to_owned()
     }
 
-    /// Draws what is seen to `tests/screenshots/`.
+    /// Draws what is seen: where cargo builds, for whoever wants to look, or with `DRAW_SCREENSHOTS` to `tests/screenshots/`,
+    /// for everybody.
     pub(crate) async fn draw(&self, name: &str) {
         let picture = self.client.screenshot().await.expect("a picture");
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/screenshots");
+        let folder = if std::env::var_os("DRAW_SCREENSHOTS").is_some() {
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/screenshots")
+        } else {
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join("screenshots")
+        };
         std::fs::create_dir_all(&folder).expect("the folder can be made");
         std::fs::write(folder.join(name), picture).expect("the picture can be written");
     }
