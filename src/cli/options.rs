@@ -158,7 +158,8 @@ pub(super) struct Options {
     #[arg(long, env = "CIVITAI_MOCK_HEAD_TIMEOUT", value_name = "LENGTH")]
     head_timeout: Option<Length>,
 
-    /// Take a body that is longer under way for an empty one, and let go who takes nothing of an answer by HTTP/1 [default: 30s]
+    /// Take a body that has not come whole in this time for an empty one, and disconnect a caller by HTTP/1 who reads nothing
+    /// of the answer for so long [default: 30s]
     #[arg(long, env = "CIVITAI_MOCK_BODY_TIMEOUT", value_name = "LENGTH")]
     body_timeout: Option<Length>,
 
