@@ -20,6 +20,11 @@ const PREFIX: &str = "/_sandbox/";
 pub(crate) struct SandboxPath(Option<Arc<str>>);
 
 impl SandboxPath {
+    /// What goes before the paths of a sandbox.
+    pub(crate) fn before(name: &str) -> String {
+        format!("{PREFIX}{name}")
+    }
+
     /// Splits `/_sandbox/{name}/rest` into the sandbox and `/rest`. A name that none may have is left where
     /// it is, so that nothing answers there.
     pub(crate) fn split(uri: &Uri) -> Option<(Self, Uri)> {
@@ -36,8 +41,10 @@ impl SandboxPath {
         };
         let mut parts = uri.clone().into_parts();
         parts.path_and_query = Some(target.parse().ok()?);
-        let prefix = format!("{PREFIX}{name}");
-        Some((Self(Some(prefix.into())), Uri::from_parts(parts).ok()?))
+        Some((
+            Self(Some(Self::before(name).into())),
+            Uri::from_parts(parts).ok()?,
+        ))
     }
 
     pub(crate) fn name(&self) -> &str {

@@ -53,6 +53,7 @@ pub enum Certificate {
 
 /// HTTPS cannot be served.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum TlsError {
     /// A file cannot be read or written.
     #[error("{}: {why}", file.display())]

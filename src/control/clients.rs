@@ -87,7 +87,7 @@ impl Sandbox {
 
     /// A new client; without an `id`, under a UUID.
     pub(crate) async fn create_client(&self, mut spec: ClientSpec) -> Outcome<Client> {
-        spec.id.get_or_insert_with(|| self.entropy.client_id());
+        spec.id.get_or_insert_with(|| self.entropy.uuid());
         let spec: seed::ClientSpec = invalid::from_json(as_json(&spec))?;
         let client = spec.resolve(&self.world().list_users())?;
         if !self.store.insert_client(self.world(), &client).await? {

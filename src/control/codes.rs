@@ -10,7 +10,7 @@ use crate::model::code::{self, AuthorizationCode};
 use crate::model::user::UserRef;
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::json::{scope_text, seconds};
-use crate::protocol::pkce::{Challenge, Verifier};
+use crate::protocol::pkce::Challenge;
 use crate::protocol::redirect_uri;
 use crate::protocol::scope::Scope;
 use crate::protocol::secret::Secret;
@@ -182,7 +182,7 @@ impl Sandbox {
         let (challenge, verifier) = if let Some(text) = asked.code_challenge {
             (challenge(&text)?, None)
         } else {
-            let verifier = Verifier::drawn(&self.entropy.authorization_code());
+            let verifier = self.entropy.verifier();
             (verifier.challenge(), Some(verifier))
         };
         let settings = self.settings();

@@ -84,7 +84,7 @@ impl ControlToken {
         Self {
             hash: token.hash(),
             // Not by --entropy-seed: that would foretell it.
-            cookie: Entropy::new(None, "", 0).session(),
+            cookie: Entropy::new(None, "", 0).cookie(),
         }
     }
 

@@ -10,6 +10,7 @@ use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{ControlError, Outcome};
+use crate::base::SandboxPath;
 use crate::invalid::Invalid;
 use crate::protocol::json::seconds_if_known;
 use crate::sandbox::registry::{DEFAULT, OwnBlueprint, Registry, is_name};
@@ -139,7 +140,7 @@ impl Registry {
     pub(crate) async fn create_sandbox(&self, made: NewSandbox) -> Outcome<MadeSandbox> {
         let name = match made.name {
             Some(name) => name,
-            None => self.sandbox(DEFAULT).await?.entropy.client_id(),
+            None => self.sandbox(DEFAULT).await?.entropy.uuid(),
         };
         check_name(&name)?;
         let seed = match made.seed {
@@ -165,11 +166,11 @@ impl Registry {
         if let Some(sandbox) = self.make(&name, OwnBlueprint { seed, settings }).await? {
             Ok(MadeSandbox {
                 name: sandbox.name().to_owned(),
-                path: format!("/_sandbox/{name}"),
+                path: path(&name),
                 settings: (*sandbox.settings()).clone(),
             })
         } else {
-            let why = Invalid::new("name", format!("a second sandbox {name:?}"));
+            let why = Invalid::new("name", format!("there is a sandbox {name:?} already"));
             Err(ControlError::Conflict(
                 why.with_hint("DELETE it first, or choose another name"),
             ))
@@ -233,7 +234,7 @@ fn path(name: &str) -> String {
     if name == DEFAULT {
         "/".to_owned()
     } else {
-        format!("/_sandbox/{name}")
+        SandboxPath::before(name)
     }
 }
 

@@ -3,11 +3,11 @@
 
 use serde::Serialize;
 
+use super::sandboxes::check_name;
 use super::{ControlError, Outcome};
 use crate::invalid::Invalid;
 use crate::protocol::time::{Moment, Timestamp};
 use crate::sandbox::Sandbox;
-use crate::sandbox::registry::is_name;
 
 /// A copy of a sandbox's rows, clock, settings and faults.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -37,11 +37,7 @@ impl Snapshot {
 impl Sandbox {
     /// Takes a snapshot, in place of one of the same name.
     pub(crate) async fn take_snapshot(&self, name: &str) -> Outcome<Snapshot> {
-        if !is_name(name) {
-            let why =
-                format!("{name:?} is not a name: letters, digits, - _ . and at most 64 of them");
-            return Err(Invalid::new("name", why).into());
-        }
+        check_name(name)?;
         let taken_at = self.keep_snapshot(name).await?;
         Ok(Snapshot::new(name, taken_at))
     }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::MockError;
+use crate::base::SandboxPath;
 use crate::protocol::scope::Scope;
 use crate::sandbox::Sandbox;
 use crate::sandbox::registry::DEFAULT;
@@ -24,7 +25,7 @@ impl MockSandbox {
     pub(super) fn new(server: &Server, name: &str) -> Self {
         let base_url = match name {
             DEFAULT => server.base_url(),
-            name => format!("{}/_sandbox/{name}", server.base_url()),
+            name => server.base_url() + &SandboxPath::before(name),
         };
         Self {
             app: Arc::clone(server.app()),

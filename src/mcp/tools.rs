@@ -163,12 +163,12 @@ impl Caller<'_> {
                 Invalid::new("redirect_uri", why).with_hint("give one")
             })?,
         };
-        let drawn = Verifier::drawn(&sandbox.entropy.authorization_code());
+        let drawn = sandbox.entropy.verifier();
         let verifier = asked.code_challenge.is_none().then_some(&drawn);
         let challenge = asked.code_challenge.clone();
         let challenge = challenge.unwrap_or_else(|| drawn.challenge().0);
         let state = asked.state.clone();
-        let state = state.unwrap_or_else(|| sandbox.entropy.client_id());
+        let state = state.unwrap_or_else(|| sandbox.entropy.uuid());
         let form = asked.form(&redirect_uri, &state, &challenge);
         let (path, kind) = (
             "/api/auth/oauth/authorize",

@@ -103,7 +103,7 @@ pub(crate) async fn sign_in(
 
 /// Opens a session and gives its value.
 pub(crate) async fn open(sandbox: &Sandbox, user: UserId) -> Result<Secret, StoreError> {
-    let value = sandbox.entropy.session();
+    let value = sandbox.entropy.cookie();
     let now = sandbox.now();
     let life = (now, now.plus_seconds(LIFETIME_SECONDS));
     sandbox

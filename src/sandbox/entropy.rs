@@ -7,6 +7,7 @@ use rand::rngs::{ChaCha20Rng, SysRng};
 use rand::{Rng, SeedableRng, TryRng};
 use sha2::{Digest, Sha256};
 
+use crate::protocol::pkce::Verifier;
 use crate::protocol::secret::{PREFIX, Secret, hex};
 use crate::protocol::time::Timestamp;
 use crate::protocol::user_code::{ALPHABET, normalise};
@@ -53,6 +54,11 @@ impl Entropy {
         Secret::new(hex(&self.bytes::<32>()))
     }
 
+    /// A PKCE verifier (RFC 7636 §4.1): 64 lower-case hex digits.
+    pub(crate) fn verifier(&self) -> Verifier {
+        Verifier::drawn(&Secret::new(hex(&self.bytes::<32>())))
+    }
+
     /// An access or refresh token: `civitai_` and 36 hex digits.
     pub(crate) fn token(&self) -> Secret {
         Secret::new(format!("{PREFIX}{}", hex(&self.bytes::<18>())))
@@ -93,8 +99,8 @@ impl Entropy {
         self.bytes()
     }
 
-    /// The value of a session cookie.
-    pub(crate) fn session(&self) -> Secret {
+    /// The value of a cookie: 64 lower-case hex digits.
+    pub(crate) fn cookie(&self) -> Secret {
         Secret::new(hex(&self.bytes::<32>()))
     }
 
@@ -103,8 +109,8 @@ impl Entropy {
         Secret::new(hex(&self.bytes::<24>()))
     }
 
-    /// A client id: a version 4 UUID (RFC 9562 §5.4).
-    pub(crate) fn client_id(&self) -> String {
+    /// A client id, a `state`, the name of a sandbox: a version 4 UUID (RFC 9562 §5.4).
+    pub(crate) fn uuid(&self) -> String {
         let mut bytes = self.bytes::<16>();
         bytes[6] = bytes[6] & 0x0f | 0x40;
         bytes[8] = bytes[8] & 0x3f | 0x80;
@@ -141,7 +147,7 @@ mod tests {
 
     #[test]
     fn client_ids_are_version_4_uuids() {
-        let id = Entropy::new(Some(1), "x", 0).client_id();
+        let id = Entropy::new(Some(1), "x", 0).uuid();
         assert_eq!((id.len(), &id[14..15]), (36, "4"));
         assert!(matches!(&id[19..20], "8" | "9" | "a" | "b"));
     }

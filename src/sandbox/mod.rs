@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use world::{Janitor, World};
 
 use crate::protocol::time::Timestamp;
-use crate::store::{Database, Origin, Rows, SandboxRow, Seed, Store, StoreError, Taken, from_json};
+use crate::store::{Database, Origin, Rows, SandboxRow, Seed, Store, StoreError, from_json};
 
 /// What every sandbox of a server starts from.
 #[derive(Debug, Clone, Default)]
@@ -230,17 +230,20 @@ impl Shared {
     /// What comes back is when the snapshot was taken.
     async fn take_snapshot(&self, name: &str) -> Result<Timestamp, StoreError> {
         let _turn = self.turn.lock().await;
-        let (world, at) = (self.today(), self.now());
-        let state = State {
-            clock: self.clock.state(),
-            settings: (*self.settings()).clone(),
-            faults: self.faults.list(),
+        let (world, mut at) = (self.today(), self.now());
+        let state = || {
+            at = self.now();
+            let state = State {
+                clock: self.clock.state(),
+                settings: (*self.settings()).clone(),
+                faults: self.faults.list(),
+            };
+            let state = serde_json::to_string(&state).expect("clock, settings and faults are JSON");
+            (state, at)
         };
-        let state = serde_json::to_string(&state).expect("clock, settings and faults are JSON");
-        let taken = Taken { state: &state, at };
         let before = self
             .store
-            .take_snapshot(&self.name, world.rows(), name, taken)
+            .take_snapshot(&self.name, world.rows(), name, state)
             .await?;
         if let Some(before) = before.what {
             self.janitor.remove(before);

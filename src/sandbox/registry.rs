@@ -109,7 +109,14 @@ impl Registry {
         if let Some(open) = inside.as_ref() {
             return Ok(Sandbox::of(open));
         }
-        let opened = Arc::new(self.open_sandbox(name, OwnBlueprint::default()).await?);
+        let opened = match self.open_sandbox(name, OwnBlueprint::default()).await {
+            Ok(opened) => Arc::new(opened),
+            Err(why) => {
+                drop(inside);
+                self.vacate(name, &place);
+                return Err(why);
+            }
+        };
         *inside = Some(Arc::clone(&opened));
         Ok(Sandbox::of(&opened))
     }
@@ -131,6 +138,16 @@ impl Registry {
         };
         places.insert(name.to_owned(), place);
         Ok(inside)
+    }
+
+    /// Gives up a place that a sandbox could not be made in, unless somebody else waits for it: it is one of those that
+    /// there may be.
+    fn vacate(&self, name: &str, place: &Inside) {
+        let mut places = self.places();
+        // The registry's own, and this one.
+        if Arc::strong_count(place) == 2 && name != DEFAULT && !self.store.has_sandbox(name) {
+            places.remove(name);
+        }
     }
 
     /// Opens a sandbox: as it was left where the database knows it, else as it is to be made.
@@ -204,7 +221,14 @@ impl Registry {
         if inside.is_some() || self.store.has_sandbox(name) {
             return Ok(None);
         }
-        let made = Arc::new(self.open_sandbox(name, own).await?);
+        let made = match self.open_sandbox(name, own).await {
+            Ok(made) => Arc::new(made),
+            Err(why) => {
+                drop(inside);
+                self.vacate(name, &place);
+                return Err(why);
+            }
+        };
         *inside = Some(Arc::clone(&made));
         Ok(Some(Sandbox::of(&made)))
     }

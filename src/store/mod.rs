@@ -39,7 +39,6 @@ use sandboxes::Catalogue;
 pub(crate) use held::Held;
 pub(crate) use rows::Rows;
 pub(crate) use sandboxes::{Own, SandboxRow};
-pub(crate) use snapshots::Taken;
 pub(crate) use worlds::{Origin, Seed};
 
 /// All that one server keeps.
@@ -76,6 +75,7 @@ impl std::str::FromStr for Database {
 
 /// The database did not do what was asked.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum StoreError {
     /// The file could not be read.
     #[error("the database refused: {0}")]

@@ -21,13 +21,6 @@ pub(super) struct Snapshot {
 /// A snapshot as it is listed: its name, and when it was taken.
 pub(crate) type Listed = (String, Timestamp);
 
-/// What of a snapshot is not rows, as JSON text, and when it was taken.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Taken<'a> {
-    pub(crate) state: &'a str,
-    pub(crate) at: Timestamp,
-}
-
 /// What a file has of a sandbox's snapshots.
 pub(super) async fn read(
     db: &mut SqliteConnection,
@@ -73,22 +66,24 @@ pub(super) fn delete_all(sandbox: &str) -> Statement {
 
 impl Store {
     /// Keeps a sandbox's rows under a name, in place of those kept before. What comes back is the world of those,
-    /// which is to be removed. Nothing is kept for a sandbox that has gone, or gone on, in the meantime.
+    /// which is to be removed. What is not rows, as JSON text, and the time are asked for when the rows are copied. Nothing
+    /// is kept for a sandbox that has gone, or gone on, in the meantime.
     pub(crate) async fn take_snapshot(
         &self,
         sandbox: &str,
         world: &Rows,
         name: &str,
-        taken: Taken<'_>,
+        state: impl FnOnce() -> (String, Timestamp),
     ) -> Result<Done<Option<String>>, StoreError> {
         let leave = self.leave().await?;
         Ok(leave
             .rewrite(|catalogue, pen| {
                 catalogue.sandbox_in(sandbox, world)?;
+                let (state, taken_at) = state();
                 let snapshot = Snapshot {
                     rows: catalogue.begin(Origin::World(world), pen),
-                    state: taken.state.to_owned(),
-                    taken_at: taken.at,
+                    state,
+                    taken_at,
                 };
                 pen.note(|| put(sandbox, name, &snapshot));
                 let kept = catalogue.sandboxes.get_mut(sandbox);

@@ -176,9 +176,9 @@ async fn a_sandbox_that_cannot_be_is_told_why() {
     }
     assert_snapshot!(table, @r#"
     {"name":"taken"}
-      409 "name": "a second sandbox \"taken\"" ("DELETE it first, or choose another name")
+      409 "name": "there is a sandbox \"taken\" already" ("DELETE it first, or choose another name")
     {"name":"default"}
-      409 "name": "a second sandbox \"default\"" ("DELETE it first, or choose another name")
+      409 "name": "there is a sandbox \"default\" already" ("DELETE it first, or choose another name")
     {"name":"a b"}
       400 "name": "\"a b\" is not a name: letters, digits, - _ . and at most 64 of them" (null)
     {"name":""}

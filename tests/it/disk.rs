@@ -289,6 +289,30 @@ async fn what_is_refused_once_can_be_done_once() {
     assert_eq!(disk.world.poll(&device).await.status, 200);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sandbox_that_could_not_be_made_is_none() {
+    let folder = Folder::new();
+    let disk = Disk::new(&folder);
+    let there =
+        async || disk.world.control("GET", "/sandboxes", json!({})).await["sandboxes"].clone();
+    let before = there().await;
+    disk.program.limit_files("0");
+    for name in ["x", "y"] {
+        let refused = disk.world.sandbox(name).token(&CONF.for_itself()).await;
+        assert_eq!(refused.status, 500, "{refused}");
+    }
+    disk.program.limit_files("unlimited");
+    disk.goes_on().await;
+    let after = there().await;
+    assert_eq!(
+        after.as_array().map(Vec::len),
+        before.as_array().map(Vec::len),
+        "{after}"
+    );
+    let made = disk.world.sandbox("x").token(&CONF.for_itself()).await;
+    assert_eq!(made.status, 200, "{made}");
+}
+
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_is_taken_away_acknowledges_nothing_until_it_is_back() {

@@ -138,7 +138,7 @@ pub(crate) async fn register(context: Context) -> Response {
         Err(wrong) => return form(&context, StatusCode::BAD_REQUEST, None, *wrong),
     };
     let entropy = &context.sandbox.entropy;
-    let id = ClientId(entropy.client_id());
+    let id = ClientId(entropy.uuid());
     let mut client = registration.into_client(id, user.id, context.rules());
     let secret = client.confidential.then(|| entropy.client_secret());
     client.secret = secret.as_ref().map(Secret::hash);

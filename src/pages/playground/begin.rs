@@ -7,7 +7,6 @@ use super::run::{Grant, Run};
 use crate::model::client::Client;
 use crate::oauth::extract::Context;
 use crate::protocol::params::Params;
-use crate::protocol::pkce::Verifier;
 use crate::protocol::scope::PRESETS;
 use crate::protocol::secret::Secret;
 use crate::store::StoreError;
@@ -92,8 +91,8 @@ pub(super) async fn begin(
         redirect_uri,
         registered,
         scope: *scope,
-        state: entropy.client_id(),
-        verifier: Verifier::drawn(&entropy.authorization_code()),
+        state: entropy.uuid(),
+        verifier: entropy.verifier(),
         code: None,
         device_code: None,
         user_code: None,

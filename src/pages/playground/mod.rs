@@ -214,7 +214,7 @@ pub(crate) async fn start(
 ) -> Response {
     match begin(&context, &params).await {
         Ok(Ok(run)) => {
-            let id = context.sandbox.entropy.session();
+            let id = context.sandbox.entropy.cookie();
             app.playground.keep(&context.sandbox, id.reveal(), run);
             let mut response = back(&context);
             let cookie = Cookie::build((COOKIE, id.reveal().to_owned()))

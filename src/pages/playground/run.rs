@@ -124,8 +124,8 @@ impl Run {
     /// Another attempt at an authorization.
     pub(super) fn begin_anew(&mut self, sandbox: &Sandbox) {
         self.code = None;
-        self.state = sandbox.entropy.client_id();
-        self.verifier = Verifier::drawn(&sandbox.entropy.authorization_code());
+        self.state = sandbox.entropy.uuid();
+        self.verifier = sandbox.entropy.verifier();
     }
 
     pub(super) fn add(&mut self, step: Step) {
