@@ -9,9 +9,7 @@ use serde_json::Value;
 use crate::model::account::Currency;
 use crate::model::workflow::Step;
 use crate::oauth::extract::LONGEST_BODY;
-
-/// More than anybody has, and exact in JavaScript.
-const DEAREST: f64 = 9_007_199_254_740_991.0;
+use crate::protocol::json::whole;
 
 /// A workflow that can be quoted and paid.
 #[derive(Debug)]
@@ -77,17 +75,11 @@ fn cost(hint: &Value) -> Result<Option<u64>, Unusable> {
         Value::Object(parts) => parts.get("total").unwrap_or(&Value::Null),
         amount => amount,
     };
-    let is_amount = |number: &f64| (0.0..=DEAREST).contains(number) && number.fract() == 0.0;
-    let number = amount.as_f64().filter(is_amount).ok_or_else(|| {
+    let amount = whole(amount).ok_or_else(|| {
         let why = format!("The value '{hint}' is not valid for cost: a whole number of buzz.");
         Unusable::new("cost", why)
     })?;
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "checked above"
-    )]
-    Ok(Some(number as u64))
+    Ok(Some(amount))
 }
 
 fn may_pay(body: &Value) -> Result<Vec<Currency>, Unusable> {

@@ -8,9 +8,7 @@ use crate::invalid::Invalid;
 use crate::model::account::Currency;
 use crate::model::period::{self, is_readable};
 use crate::protocol::error::OAuthError;
-
-/// The largest integer that a JSON number carries exactly in JavaScript.
-const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
+use crate::protocol::json::whole;
 
 const FAILED_VALIDATION: &str = "buzz_limit failed validation";
 
@@ -209,16 +207,8 @@ fn budget(value: &Value) -> Option<Budget> {
     }
 }
 
-/// `5` and `5.0` are the same number in JSON, and both are integers.
 fn positive_integer(value: &Value) -> Option<u64> {
-    let number = value.as_f64()?;
-    let fits = number > 0.0 && number.fract() == 0.0 && number <= MAX_SAFE_INTEGER;
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "checked above"
-    )]
-    fits.then_some(number as u64)
+    whole(value).filter(|number| *number > 0)
 }
 
 /// The outer option: well-formed or not. The inner one: given or not.
@@ -293,7 +283,7 @@ mod tests {
 
     fn budgets() -> impl Strategy<Value = Budget> {
         let currencies = || proptest::option::of(proptest::collection::vec(".{0,8}", 0..3));
-        let number = || 1..=9_007_199_254_740_991_u64;
+        let number = || 1..=crate::protocol::json::MAX_SAFE_INTEGER;
         let window = prop_oneof![
             Just(Window::Second),
             Just(Window::Minute),

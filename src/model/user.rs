@@ -4,6 +4,7 @@ use serde::de::{self, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::protocol::ids::UserId;
+use crate::protocol::json::MAX_SAFE_INTEGER;
 
 /// A user, as the seed and the control API describe one. Source: what `userinfo` tells of an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,9 +55,6 @@ pub struct User {
     pub buzz: Buzz,
 }
 
-/// The most that an account may hold: the largest integer that JSON carries exactly in JavaScript.
-const MOST_BUZZ: u64 = 9_007_199_254_740_991;
-
 /// What is on a user's accounts, in buzz: 9007199254740991 on each at the most.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -74,8 +72,8 @@ pub struct Buzz {
 
 fn buzz<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let amount = u64::deserialize(deserializer)?;
-    if amount > MOST_BUZZ {
-        let why = format!("{amount} is more than an account may hold: {MOST_BUZZ}");
+    if amount > MAX_SAFE_INTEGER {
+        let why = format!("{amount} is more than an account may hold: {MAX_SAFE_INTEGER}");
         return Err(de::Error::custom(why));
     }
     Ok(amount)
@@ -212,7 +210,11 @@ mod tests {
     fn users() -> impl Strategy<Value = User> {
         let text = || option::of(".{1,12}");
         let words = || proptest::collection::vec(".{0,8}", 0..3);
-        let amounts = (0..=MOST_BUZZ, 0..=MOST_BUZZ, 0..=MOST_BUZZ);
+        let amounts = (
+            0..=MAX_SAFE_INTEGER,
+            0..=MAX_SAFE_INTEGER,
+            0..=MAX_SAFE_INTEGER,
+        );
         let texts = (text(), text(), text(), text());
         let truths = any::<[bool; 5]>();
         (any::<i64>(), texts, (words(), words()), truths, amounts).prop_map(

@@ -4,8 +4,25 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serializer};
+use serde_json::Value;
 
 use crate::protocol::scope::Scope;
+
+/// The largest integer that a JSON number carries exactly in JavaScript.
+pub(crate) const MAX_SAFE_INTEGER: u64 = 9_007_199_254_740_991;
+
+/// A whole number from 0 to [`MAX_SAFE_INTEGER`]: `5` and `5.0` are the same number in JSON.
+pub(crate) fn whole(value: &Value) -> Option<u64> {
+    let number = value.as_f64()?;
+    #[expect(clippy::cast_precision_loss, reason = "it is exact, by its definition")]
+    let fits = (0.0..=MAX_SAFE_INTEGER as f64).contains(&number) && number.fract() == 0.0;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "checked above"
+    )]
+    fits.then_some(number as u64)
+}
 
 /// Tells a key that was given, whatever its value, from one that was not.
 pub(crate) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(

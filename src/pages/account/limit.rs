@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::model::buzz::{Budget, BuzzLimit, Window};
 use crate::model::period::last_tick;
+use crate::protocol::json::MAX_SAFE_INTEGER;
 use crate::protocol::params::Params;
 use crate::protocol::time::Timestamp;
 
@@ -160,7 +161,7 @@ impl BudgetForm {
 /// A whole number that JSON carries.
 fn number(text: &str, what: &str) -> Result<u64, String> {
     match text.parse() {
-        Ok(number @ 1..=9_007_199_254_740_991) => Ok(number),
+        Ok(number @ 1..=MAX_SAFE_INTEGER) => Ok(number),
         _ => Err(format!("{what} is a whole number from 1 on, not {text:?}.")),
     }
 }
