@@ -198,11 +198,19 @@ fn bind_mcp(wanted: Option<McpListen>) -> Result<Option<(Listener, SocketAddr)>,
     }
 }
 
-impl Server {
-    /// Opens the database, plants the seed and listens.
-    pub async fn start(config: Config) -> Result<Self, StartError> {
-        let blueprint = config.blueprint()?;
-        let limits = Limits::of(&config)?;
+/// What is listened on, and where that is.
+struct Bound {
+    listeners: Vec<Listener>,
+    address: SocketAddr,
+    #[cfg(feature = "tls")]
+    tls: Option<(SocketAddr, Arc<Tls>)>,
+    legacy_address: Option<SocketAddr>,
+    #[cfg(feature = "mcp")]
+    mcp_address: Option<SocketAddr>,
+}
+
+impl Bound {
+    fn of(config: &Config) -> Result<Self, StartError> {
         let (main, address) = bind(config.listen, Door::Main)?;
         let mut listeners = vec![main];
         #[cfg(feature = "tls")]
@@ -229,13 +237,32 @@ impl Server {
             listeners.push(listener);
             mcp_address = Some(bound);
         }
+        Ok(Self {
+            listeners,
+            address,
+            #[cfg(feature = "tls")]
+            tls,
+            legacy_address,
+            #[cfg(feature = "mcp")]
+            mcp_address,
+        })
+    }
+}
+
+impl Server {
+    /// Opens the database, plants the seed and listens. Errors: the configuration contradicts itself, an address cannot be
+    /// listened on, a certificate cannot be used, the database cannot be opened or written.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let blueprint = config.blueprint()?;
+        let limits = Limits::of(&config)?;
+        let bound = Bound::of(&config)?;
         let store = open_store(&config.database).await?;
         let (janitor, leavings) = janitor();
         let registry = Registry::open(store.clone(), blueprint, config.max_sandboxes, janitor);
         let stop = CancellationToken::new();
         let app = Arc::new(App {
             registry: Arc::new(registry),
-            listen: address,
+            listen: bound.address,
             public_url: config.public_url,
             trust_proxy: config.trust_proxy,
             stop: stop.clone(),
@@ -246,7 +273,7 @@ impl Server {
         // Now rather than at the first request: a database that cannot be used is found out here.
         app.registry.sandbox(DEFAULT).await?;
         let tasks = TaskTracker::new();
-        for listener in listeners {
+        for listener in bound.listeners {
             tasks.spawn(accept(
                 listener,
                 Arc::clone(&app),
@@ -258,12 +285,12 @@ impl Server {
         tasks.spawn(leavings.clear(store, stop.clone()));
         tasks.spawn(sweep(Arc::clone(&app), config.sandbox_idle, stop.clone()));
         Ok(Self {
-            address,
+            address: bound.address,
             #[cfg(feature = "tls")]
-            tls,
-            legacy_address,
+            tls: bound.tls,
+            legacy_address: bound.legacy_address,
             #[cfg(feature = "mcp")]
-            mcp_address,
+            mcp_address: bound.mcp_address,
             stop,
             tasks,
             app,

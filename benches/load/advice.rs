@@ -51,25 +51,7 @@ pub(crate) async fn cost(options: &Options, pin: bool) -> Result<Cost, String> {
         control.ask("GET", "/_mock/advice", &json!({})).await?;
         took.push(milliseconds(began.elapsed()));
     }
-    let cell = (Scenario::Userinfo, CALLERS);
-    let span = Duration::from_secs_f64(options.seconds);
-    let (mut alone, mut beside) = (Vec::new(), Vec::new());
-    for _ in 0..options.rounds {
-        alone.push(measure::sample(&server, cell, span).await?);
-        let mut control = server.control().await?;
-        let asking = tokio::spawn(async move {
-            loop {
-                if let Err(why) = control.ask("GET", "/_mock/advice", &json!({})).await {
-                    return why;
-                }
-            }
-        });
-        beside.push(measure::sample(&server, cell, span).await?);
-        if asking.is_finished() {
-            return Err(asking.await.unwrap_or_else(|why| why.to_string()));
-        }
-        asking.abort();
-    }
+    let (alone, beside) = beside_advice(&server, options).await?;
     let middle = |samples: &[Sample], value: fn(&Sample) -> f64| median(samples.iter().map(value));
     let p50 = (
         middle(&alone, |one| one.p50),
@@ -94,6 +76,33 @@ pub(crate) async fn cost(options: &Options, pin: bool) -> Result<Cost, String> {
             },
         }),
     })
+}
+
+/// Requests with nothing beside them, and while advice is asked for without a pause.
+async fn beside_advice(
+    server: &Arc<Subject>,
+    options: &Options,
+) -> Result<(Vec<Sample>, Vec<Sample>), String> {
+    let cell = (Scenario::Userinfo, CALLERS);
+    let span = Duration::from_secs_f64(options.seconds);
+    let (mut alone, mut beside) = (Vec::new(), Vec::new());
+    for _ in 0..options.rounds {
+        alone.push(measure::sample(server, cell, span).await?);
+        let mut control = server.control().await?;
+        let asking = tokio::spawn(async move {
+            loop {
+                if let Err(why) = control.ask("GET", "/_mock/advice", &json!({})).await {
+                    return why;
+                }
+            }
+        });
+        beside.push(measure::sample(server, cell, span).await?);
+        if asking.is_finished() {
+            return Err(asking.await.unwrap_or_else(|why| why.to_string()));
+        }
+        asking.abort();
+    }
+    Ok((alone, beside))
 }
 
 /// Milliseconds of one advice, and of the longest of the requests that were answered meanwhile, one after another.

@@ -5,6 +5,7 @@ mod body;
 mod limits;
 mod socket;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
@@ -89,37 +90,15 @@ pub(crate) async fn accept(
             }
             continue;
         };
-        // Small answers go out at once; a socket that refuses the option still works.
-        let _ = stream.set_nodelay(true);
-        let stream = Arc::new(stream);
-        let cut = Cut::default();
-        let came = Came {
-            door,
-            peer: Some(peer),
-            cut: cut.clone(),
-            caller: Some(Caller(Arc::downgrade(&stream))),
-        };
         let ends = Ends {
             stop: stop.clone(),
-            cut,
+            cut: Cut::default(),
             late: CancellationToken::new(),
             has_asked: Arc::default(),
             limits: limits.clone(),
             _place: place,
         };
-        let socket = Socket {
-            stream,
-            cut: ends.cut.clone(),
-            late: ends.late.clone(),
-            waiting: false,
-            patience: limits.body,
-            stalled: None,
-        };
-        let marks = Marks {
-            came: Arc::new(came),
-            has_asked: Arc::clone(&ends.has_asked),
-            slowest_body: limits.body,
-        };
+        let (socket, marks) = ends.connect(stream, peer, door);
         let service = router
             .clone()
             .map_request(move |request| marks.set(request));
@@ -160,6 +139,33 @@ struct Ends {
 }
 
 impl Ends {
+    /// A connection that they end, and what is noted on its requests.
+    fn connect(&self, stream: TcpStream, peer: SocketAddr, door: Door) -> (Socket, Marks) {
+        // Small answers go out at once; a socket that refuses the option still works.
+        let _ = stream.set_nodelay(true);
+        let stream = Arc::new(stream);
+        let came = Came {
+            door,
+            peer: Some(peer),
+            cut: self.cut.clone(),
+            caller: Some(Caller(Arc::downgrade(&stream))),
+        };
+        let socket = Socket {
+            stream,
+            cut: self.cut.clone(),
+            late: self.late.clone(),
+            waiting: false,
+            patience: self.limits.body,
+            stalled: None,
+        };
+        let marks = Marks {
+            came: Arc::new(came),
+            has_asked: Arc::clone(&self.has_asked),
+            slowest_body: self.limits.body,
+        };
+        (socket, marks)
+    }
+
     /// Ends when the time for a first request is over and none has come. The HTTP library looks at heads alone, once it
     /// knows that they are HTTP/1: a caller who says nothing, or half of what every HTTP/2 connection begins with,
     /// would stay for ever.

@@ -135,25 +135,29 @@ impl Caller<'_> {
         Ok(as_result(status, answer))
     }
 
+    /// Says whom there is, where nothing better is said.
+    fn with_names(&self, why: Invalid) -> Invalid {
+        if why.hint.is_some() {
+            return why;
+        }
+        let world = self.visit.sandbox.world();
+        let clients = world.list_clients().into_iter().map(|client| client.id.0);
+        let users = world.list_users();
+        let users = users
+            .iter()
+            .filter(|user| !user.deleted)
+            .map(User::display_name);
+        why.with_hint(format!(
+            "clients: {}; users: {}",
+            clients.collect::<Vec<_>>().join(", "),
+            users.collect::<Vec<_>>().join(", ")
+        ))
+    }
+
     async fn authorize(&self, arguments: Value) -> Outcome {
         let sandbox = &self.visit.sandbox;
-        let asked: Authorize = invalid::from_object(arguments).map_err(|why: Invalid| {
-            let world = sandbox.world();
-            let clients = world.list_clients().into_iter().map(|client| client.id.0);
-            let users = world.list_users();
-            let users = users
-                .iter()
-                .filter(|user| !user.deleted)
-                .map(User::display_name);
-            match &why.hint {
-                Some(_) => why,
-                None => why.with_hint(format!(
-                    "clients: {}; users: {}",
-                    clients.collect::<Vec<_>>().join(", "),
-                    users.collect::<Vec<_>>().join(", ")
-                )),
-            }
-        })?;
+        let asked: Authorize =
+            invalid::from_object(arguments).map_err(|why| self.with_names(why))?;
         let client = sandbox.read_client(&asked.client_id);
         let redirect_uri = match (&asked.redirect_uri, &client) {
             (Some(uri), _) => uri.clone(),

@@ -184,19 +184,12 @@ pub(crate) async fn get(context: Context, RawQuery(query): RawQuery) -> Response
             _ => None,
         }
     };
-    show(&context, chosen, problem).await
+    show(&context, chosen, problem)
 }
 
-async fn show(context: &Context, chosen: Chosen, problem: Option<Invalid>) -> Response {
+fn show(context: &Context, chosen: Chosen, problem: Option<Invalid>) -> Response {
     let (sandbox, base) = (&context.sandbox, &context.base);
-    let lists = async {
-        let clients = sandbox.world().list_clients();
-        Ok((clients, sandbox.world().list_users()))
-    };
-    let (clients, users) = match lists.await {
-        Ok(lists) => lists,
-        Err(why) => return respond::failure(&why),
-    };
+    let (clients, users) = (sandbox.world().list_clients(), sandbox.world().list_users());
     let shows = !chosen.client_id.is_empty() && problem.is_none();
     let link = shows.then(|| format!("{base}{PATH}/preview?{}", chosen.query()));
     let status = match problem {
@@ -281,9 +274,9 @@ pub(crate) async fn preview(context: Context, RawQuery(query): RawQuery) -> Resp
         }
         Err(ControlError::Store(why)) => respond::failure(&why),
         Err(ControlError::Invalid(why) | ControlError::NotFound(why)) => {
-            show(&context, chosen, Some(why)).await
+            show(&context, chosen, Some(why))
         }
-        Err(_) => show(&context, chosen, None).await,
+        Err(_) => show(&context, chosen, None),
     }
 }
 

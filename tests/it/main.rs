@@ -5,6 +5,7 @@
     clippy::format_push_string,
     reason = "a table of answers grows line by line, and is written to be read"
 )]
+#![allow(clippy::too_many_lines, reason = "a test is read from top to bottom")]
 
 mod support;
 

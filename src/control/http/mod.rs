@@ -211,6 +211,7 @@ const WHOSE: &[&str] = &["user?: text", "client_id?: text"];
 
 /// Every control call.
 #[rustfmt::skip]
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub(super) fn verbs() -> Vec<Verb> {
     use HttpMethod::{Delete, Get, Patch, Post};
     vec![

@@ -123,11 +123,7 @@ impl AppForm {
         grid::part_of(self.scope)
     }
 
-    /// Checks the form. Where a rule is broken, what comes back is the form with its problems.
-    pub(super) fn check(mut self, rules: &Rules) -> Result<Registration, Box<Self>> {
-        let redirect_uris = lines(&self.redirect_uris);
-        let mut problems = std::mem::take(&mut self.problems);
-        let mut wrong = |field, text: String| problems.push(Problem { field, text });
+    fn check_texts(&self, wrong: &mut impl FnMut(&'static str, String)) {
         match self.name.chars().count() {
             1..=LONGEST_NAME => {}
             0 => wrong(
@@ -148,6 +144,14 @@ impl AppForm {
                 ),
             );
         }
+    }
+
+    /// Checks the form. Where a rule is broken, what comes back is the form with its problems.
+    pub(super) fn check(mut self, rules: &Rules) -> Result<Registration, Box<Self>> {
+        let redirect_uris = lines(&self.redirect_uris);
+        let mut problems = std::mem::take(&mut self.problems);
+        let mut wrong = |field, text: String| problems.push(Problem { field, text });
+        self.check_texts(&mut wrong);
         if redirect_uris.is_empty() {
             wrong(
                 "redirect_uris",

@@ -128,28 +128,8 @@ impl Act {
     }
 
     fn call(self, run: &Run) -> Call {
-        let text = |secret: &Option<Secret>| {
-            let secret = secret.as_ref().map(Secret::reveal);
-            secret.unwrap_or_default().to_owned()
-        };
-        let form = |path, fields: Vec<(&'static str, String)>| {
-            let mut form = fields;
-            form.push(("client_id", run.client_id.clone()));
-            form.extend(
-                run.secret
-                    .as_ref()
-                    .map(|own| ("client_secret", own.reveal().to_owned())),
-            );
-            Call {
-                path,
-                form: Some(form),
-                bearer: None,
-            }
-        };
-        let token = |grant: &str, fields: Vec<(&'static str, String)>| {
-            let grant = ("grant_type", grant.to_owned());
-            form("/api/auth/oauth/token", [vec![grant], fields].concat())
-        };
+        let form = |path, fields| form(run, path, fields);
+        let token = |grant: &str, fields| token(run, grant, fields);
         match self {
             Self::Exchange | Self::ExchangeAgain | Self::WrongVerifier => {
                 let verifier = match self {
@@ -158,7 +138,7 @@ impl Act {
                     _ => run.verifier.reveal().to_owned(),
                 };
                 let fields = vec![
-                    ("code", text(&run.code)),
+                    ("code", text(run.code.as_ref())),
                     ("redirect_uri", run.redirect_uri.clone()),
                     ("code_verifier", verifier),
                 ];
@@ -172,7 +152,7 @@ impl Act {
                 let grant = "urn:ietf:params:oauth:grant-type:device_code".to_owned();
                 let fields = vec![
                     ("grant_type", grant),
-                    ("device_code", text(&run.device_code)),
+                    ("device_code", text(run.device_code.as_ref())),
                 ];
                 form("/api/auth/oauth/device-token", fields)
             }
@@ -180,24 +160,25 @@ impl Act {
             Self::Userinfo => Call {
                 path: "/api/auth/oauth/userinfo",
                 form: None,
-                bearer: Some(text(&run.access_token)),
+                bearer: Some(text(run.access_token.as_ref())),
             },
             Self::Refresh => token(
                 "refresh_token",
-                vec![("refresh_token", text(&run.refresh_token))],
+                vec![("refresh_token", text(run.refresh_token.as_ref()))],
             ),
             Self::RefreshWithOld => {
-                let old = vec![("refresh_token", text(&run.used_refresh_token))];
+                let old = vec![("refresh_token", text(run.used_refresh_token.as_ref()))];
                 token("refresh_token", old)
             }
             Self::Revoke => form(
                 "/api/auth/oauth/revoke",
-                vec![("token", text(&run.refresh_token))],
+                vec![("token", text(run.refresh_token.as_ref()))],
             ),
         }
     }
 
     /// What a client must look at in the answer.
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn checks(self, run: &Run, good: bool) -> Vec<Check> {
         let check = Check::that;
         let refused = |text: &str, source| Check {
@@ -297,4 +278,26 @@ impl Act {
             ],
         }
     }
+}
+
+fn text(secret: Option<&Secret>) -> String {
+    let secret = secret.map(Secret::reveal);
+    secret.unwrap_or_default().to_owned()
+}
+
+/// A form with the credentials of the run's client.
+fn form(run: &Run, path: &'static str, mut fields: Vec<(&'static str, String)>) -> Call {
+    fields.push(("client_id", run.client_id.clone()));
+    let secret = run.secret.as_ref();
+    fields.extend(secret.map(|own| ("client_secret", own.reveal().to_owned())));
+    Call {
+        path,
+        form: Some(fields),
+        bearer: None,
+    }
+}
+
+fn token(run: &Run, grant: &str, fields: Vec<(&'static str, String)>) -> Call {
+    let grant = ("grant_type", grant.to_owned());
+    form(run, "/api/auth/oauth/token", [vec![grant], fields].concat())
 }
