@@ -26,6 +26,7 @@ use crate::oauth::device::{self, poll, review, start};
 use crate::oauth::extract::Context;
 use crate::oauth::{authorize, discovery, respond, revoke, token, userinfo};
 use crate::pages::{self, assets, consent, home, login};
+use crate::protocol::call;
 use crate::server::{App, Routes};
 
 /// The whole server as one service.
@@ -239,16 +240,10 @@ fn enter_sandbox(mut request: Request) -> Request {
     request
 }
 
-/// Where the deployed server redirects from a path with a trailing slash to the one without.
-const NORMALISED: [&str; 3] = ["/api/auth/", "/login", "/.well-known/"];
-
 async fn nothing_here(context: Context, request: Request) -> Response {
     let path = request.uri().path();
     // A trailing slash is taken off where Civitai's framework takes it off.
-    if let Some(path) = path
-        .strip_suffix('/')
-        .filter(|path| NORMALISED.iter().any(|one| path.starts_with(one)))
-    {
+    if let Some(path) = call::without_slash(path) {
         let query = request
             .uri()
             .query()

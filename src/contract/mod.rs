@@ -1,5 +1,5 @@
 //! In what do the documented and the deployed server differ, and which side does a sandbox follow?
-//! The rows themselves are in `differences.rs`; each endpoint asks at exactly one place each.
+//! The rows themselves are in `differences.rs`; whoever decides something by one asks [`Rules`] for it by name.
 
 mod differences;
 

@@ -138,6 +138,15 @@ words! {
     }
 }
 
+/// The path without the slash at its end, where Civitai's framework leads from the one to the other.
+pub(crate) fn without_slash(path: &str) -> Option<&str> {
+    let without = path.strip_suffix('/')?;
+    ["/api/auth/", "/login", "/.well-known/"]
+        .iter()
+        .any(|one| without.starts_with(one))
+        .then_some(without)
+}
+
 impl Endpoint {
     /// The endpoint that a path leads to; the one that a path with a slash at its end is led to. Of the calls of a tRPC
     /// batch, it is the first.
@@ -150,15 +159,18 @@ impl Endpoint {
                 _ => Self::Other,
             };
         }
-        // What follows is an id, and may be any word.
-        if path.starts_with("/v2/consumer/workflows/") {
-            return Self::Workflows;
+        for (folder, endpoint) in [
+            ("/v2/consumer/workflows/", Self::Workflows),
+            ("/v2/consumer/blobs/", Self::Blobs),
+        ] {
+            // What follows is an id, and may be any word.
+            let id = path.strip_prefix(folder);
+            if id.is_some_and(|id| !id.is_empty() && !id.contains('/')) {
+                return endpoint;
+            }
         }
-        if path.starts_with("/v2/consumer/blobs/") {
-            return Self::Blobs;
-        }
-        match path.strip_suffix('/').unwrap_or(path) {
-            "" => Self::Home,
+        match without_slash(path).unwrap_or(path) {
+            "/" => Self::Home,
             "/.well-known/jwks.json" => Self::JwksJson,
             "/.well-known/openid-configuration" => Self::OpenidConfiguration,
             "/api/auth/jwks" => Self::Jwks,
@@ -215,6 +227,9 @@ mod tests {
             ("/login/oauth/device", Endpoint::Device),
             ("/v1/oauth/token", Endpoint::Token),
             ("/nowhere", Endpoint::Other),
+            ("/api/auth/oauth/token/", Endpoint::Token),
+            ("/api/v1/me/", Endpoint::Other),
+            ("/v2/consumer/workflows/", Endpoint::Other),
             ("/oauth/token", Endpoint::Other),
             ("/user/account/connected/conf/revoke", Endpoint::Other),
             ("/api/trpc/token", Endpoint::Other),

@@ -101,7 +101,7 @@ const KNOWS: [(&str, &str); 22] = [
     ("listener", "config invalid router server tls"),
     (
         "router",
-        "api base control exchange health invalid listener mcp oauth pages server",
+        "api base control exchange health invalid listener mcp oauth pages protocol server",
     ),
     (
         "config",

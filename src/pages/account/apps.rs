@@ -250,9 +250,7 @@ pub(crate) async fn rotate(context: Context, Path(id): Path<String>) -> Response
     }
     match context.sandbox.rotate_secret(&id).await {
         Ok(new) => to_secret(&context, &id, Some(&new.client_secret)),
-        // It was deleted in the meantime, or the disk is full.
-        Err(ControlError::Store(why)) => respond::failure(&why),
-        Err(_) => back(&context),
+        Err(why) => done(&context, Err(why)),
     }
 }
 
@@ -261,9 +259,13 @@ pub(crate) async fn delete(context: Context, Path(id): Path<String>) -> Response
     if let Err(response) = own(&context, &id) {
         return response;
     }
-    let sandbox = &context.sandbox;
-    match sandbox.store.delete_client(sandbox.world(), &id).await {
-        Ok(_) => back(&context),
-        Err(why) => respond::failure(&why),
+    done(&context, context.sandbox.delete_client(&id).await)
+}
+
+/// Back to the account. What the page has just seen may be gone by now, and is not missed.
+fn done(context: &Context, outcome: Result<(), ControlError>) -> Response {
+    match outcome {
+        Err(ControlError::Store(why)) => respond::failure(&why),
+        _ => back(context),
     }
 }
