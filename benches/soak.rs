@@ -5,7 +5,7 @@
 //! the one that was built for it, and `--on-file` has everything kept in a database file, whose size is looked at as
 //! well. What keeps its memory by design, tokens and the journal, is reset now and then, as its users do. Loopback only;
 //! it stops by itself, with exit status 1 where something leaks, a 5xx comes that nobody asked for, or the server does
-//! not stop in 2 s.
+//! not stop in 5 s.
 
 #![expect(clippy::disallowed_methods, reason = "what is measured is real")]
 

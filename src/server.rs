@@ -17,10 +17,9 @@ use crate::control::guard::ControlToken;
 use crate::invalid::Invalid;
 use crate::listener::{Limits, Listener, accept};
 use crate::pages::playground::run::Runs;
-use crate::sandbox::open_store;
 use crate::sandbox::registry::{DEFAULT, Registry};
 use crate::sandbox::world::janitor;
-use crate::store::StoreError;
+use crate::store::{Store, StoreError};
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
 
@@ -256,7 +255,7 @@ impl Server {
         let blueprint = config.blueprint()?;
         let limits = Limits::of(&config)?;
         let bound = Bound::of(&config)?;
-        let store = open_store(&config.database).await?;
+        let store = Store::open(&config.database).await?;
         let (janitor, leavings) = janitor();
         let registry = Registry::open(store.clone(), blueprint, config.max_sandboxes, janitor);
         let stop = CancellationToken::new();

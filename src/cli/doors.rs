@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 
 use super::client::Server;
 use super::say;
-use crate::protocol::pkce::Verifier;
 use crate::protocol::scope::{PRESETS, Scope};
 use crate::sandbox::entropy::Entropy;
 
@@ -131,7 +130,7 @@ pub(super) fn scope(asked: &ScopeOf) -> anyhow::Result<()> {
 }
 
 pub(super) fn pkce() -> anyhow::Result<()> {
-    let verifier = Verifier::drawn(&Entropy::new(None, "pkce", 0).authorization_code());
+    let verifier = Entropy::new(None, "pkce", 0).verifier();
     say(&format!(
         "code_verifier   {}\ncode_challenge  {}\n",
         verifier.reveal(),

@@ -65,7 +65,7 @@ impl Sandbox {
         self.world().list_users()
     }
 
-    /// A new user; without an `id`, under the next free one.
+    /// A new user; without an `id`, under the one after the last.
     pub(crate) async fn create_user(&self, spec: UserSpec) -> Outcome<User> {
         let with_own_id = spec.id.is_some();
         let id = spec.id.unwrap_or_default();
@@ -81,15 +81,16 @@ impl Sandbox {
         {
             return Ok(made);
         }
-        let same_id = self.world().find_user(&UserRef::Id(id));
-        Err(ControlError::Conflict(
-            if with_own_id && same_id.is_some() {
-                Invalid::new("id", format!("there is a user {id} already"))
-                    .with_hint("PATCH the user, or leave the id out")
-            } else {
-                second_name(&username.unwrap_or_default())
-            },
-        ))
+        let has_id = |id| self.world().find_user(&UserRef::Id(id)).is_some();
+        Err(ControlError::Conflict(if with_own_id && has_id(id) {
+            Invalid::new("id", format!("there is a user {id} already"))
+                .with_hint("PATCH the user, or leave the id out")
+        } else if !with_own_id && has_id(i64::MAX) {
+            Invalid::new("id", "the last id that there is belongs to a user")
+                .with_hint("give an id")
+        } else {
+            second_name(&username.unwrap_or_default())
+        }))
     }
 
     /// The user who is named, deleted or not.

@@ -141,6 +141,7 @@ impl Visit {
         }
     }
 
+    /// Who asks, as the endpoint itself takes them.
     fn user(&self, parts: &Parts, sent: &Params) -> Option<(i64, Option<String>)> {
         let world = self.sandbox.world();
         let named = |named: &UserRef| {
@@ -151,28 +152,35 @@ impl Visit {
             let mock = String::from_utf8_lossy(mock.as_bytes()).into_owned();
             return named(&UserRef::from(mock));
         }
-        let browser = session::cookie_hash(&self.headers);
-        if let Some(user) = browser.and_then(|hash| world.session_user(&hash, self.sandbox.now())) {
-            return Some((user.id.0, user.username.clone()));
-        }
-        let sent_token = sent
-            .filled("refresh_token")
-            .or_else(|| sent.filled("token"));
-        let presented = self
-            .presented(parts)
-            .or_else(|| sent_token.as_deref().map(SecretHash::of));
-        if presented.is_none()
-            && matches!(
-                Endpoint::of(parts.uri.path()),
-                Endpoint::Authorize | Endpoint::DeviceApprove | Endpoint::DeviceInfo
-            )
-        {
-            let user = session::by_setting(&self.sandbox)?;
-            return Some((user.id.0, user.username.clone()));
-        }
-        let id = match presented {
-            Some(hash) => world.find_token(&hash)?.user_id,
-            None => world.code_user(&SecretHash::of(&sent.filled("code")?))?,
+        let browser = || {
+            let hash = session::cookie_hash(&self.headers)?;
+            world.session_user(&hash, self.sandbox.now())
+        };
+        let of_token = |hash: SecretHash| Some(world.find_token(&hash)?.user_id);
+        let sent_hash = |name: &str| sent.filled(name).as_deref().map(SecretHash::of);
+        let path = parts.uri.path();
+        let id = match Endpoint::of(path) {
+            Endpoint::Me
+            | Endpoint::ApiKeyGetSpend
+            | Endpoint::BuzzGetBuzzAccount
+            | Endpoint::BuzzGetUserAccount => match self.presented(parts) {
+                Some(hash) => of_token(hash)?,
+                None => browser()?.id,
+            },
+            Endpoint::Userinfo | Endpoint::Workflows | Endpoint::Blobs => {
+                of_token(self.presented(parts)?)?
+            }
+            Endpoint::Token | Endpoint::DeviceToken => match sent_hash("refresh_token") {
+                Some(hash) => of_token(hash)?,
+                None => world.code_user(&sent_hash("code")?)?,
+            },
+            Endpoint::Revoke => match browser() {
+                Some(user) => user.id,
+                None => of_token(sent_hash("token")?)?,
+            },
+            // A device has no user yet; the page for one has.
+            Endpoint::Device if path.starts_with("/api/") => return None,
+            _ => browser().or_else(|| session::by_setting(&self.sandbox))?.id,
         };
         named(&UserRef::Id(id.0))
     }

@@ -72,7 +72,10 @@ const OFFERS: [Offer; 9] = [
                otherwise.",
         does: Does::Reads,
         keys: &[
-            ("endpoint", "the last segment of the path, such as token"),
+            (
+                "endpoint",
+                "such as authorize, token, userinfo, revoke or device-token",
+            ),
             ("grant_type", "such as refresh_token"),
             ("client_id", "the app"),
             ("user", "id or username, such as ada"),

@@ -89,7 +89,7 @@ words! {
         /// `/api/v1/me`.
         Me "me"
         OpenidConfiguration "openid-configuration"
-        /// Every path that nobody serves: there is no end to what can be asked for.
+        /// Every other path: there is no end to what can be asked for.
         Other "other"
         Revoke "revoke"
         Token "token"

@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use world::{Janitor, World};
 
 use crate::protocol::time::Timestamp;
-use crate::store::{Database, Origin, Rows, SandboxRow, Seed, Store, StoreError, from_json};
+use crate::store::{Origin, Rows, SandboxRow, Seed, Store, StoreError, from_json};
 
 /// What every sandbox of a server starts from.
 #[derive(Debug, Clone, Default)]
@@ -175,8 +175,16 @@ impl Shared {
         changed
     }
 
-    async fn change_clock(&self, change: impl FnOnce(&Clock)) -> Result<(), StoreError> {
+    /// `began` is the world of today as the caller knows it: where it is left behind, so is what they did to its clock.
+    async fn change_clock(
+        &self,
+        began: &Arc<World>,
+        change: impl FnOnce(&Clock),
+    ) -> Result<(), StoreError> {
         let _turn = self.turn.lock().await;
+        if !Arc::ptr_eq(&self.today(), began) {
+            return Ok(());
+        }
         let before = self.clock.state();
         change(&self.clock);
         let clock = self.clock.state().to_text();
@@ -340,7 +348,8 @@ impl Sandbox {
         &self,
         change: impl FnOnce(&Clock) + Send + 'static,
     ) -> Result<(), StoreError> {
-        self.whole(async |shared| shared.change_clock(change).await)
+        let began = Arc::clone(&self.world);
+        self.whole(async move |shared| shared.change_clock(&began, change).await)
             .await
     }
 
@@ -388,9 +397,4 @@ async fn whole<T: Send + 'static>(act: impl Future<Output = T> + Send + 'static)
         // Nobody cancels it.
         Err(why) => std::panic::resume_unwind(why.into_panic()),
     }
-}
-
-/// Opens the database that all sandboxes of a server share.
-pub(crate) async fn open_store(database: &Database) -> Result<Store, StoreError> {
-    Store::open(database).await
 }

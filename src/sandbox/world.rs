@@ -110,13 +110,13 @@ impl Leavings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sandbox::Blueprint;
     use crate::sandbox::registry::Registry;
-    use crate::sandbox::{Blueprint, open_store};
     use crate::store::Database;
 
     #[tokio::test]
     async fn a_world_is_removed_when_nobody_holds_it_any_more() {
-        let store = open_store(&Database::Memory).await.unwrap();
+        let store = Store::open(&Database::Memory).await.unwrap();
         let (janitor, mut leavings) = janitor();
         let registry = Registry::open(store.clone(), Blueprint::default(), 2, janitor);
         let early = registry.sandbox("x").await.unwrap();

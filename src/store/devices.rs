@@ -39,6 +39,10 @@ impl Devices {
         Some((user_code, grant))
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_device_code.is_empty()
+    }
+
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.by_device_code.len()

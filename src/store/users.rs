@@ -20,8 +20,6 @@ use crate::protocol::ids::UserId;
 pub(super) struct Users {
     by_id: BTreeMap<UserId, Arc<User>>,
     by_name: HashMap<String, UserId>,
-    /// The last that anybody has had: who comes after a user who is gone is somebody else.
-    last_id: i64,
 }
 
 impl Users {
@@ -61,7 +59,6 @@ impl Users {
             self.by_name.insert(name.clone(), user.id);
         }
         self.by_id.insert(user.id, Arc::new(user.clone()));
-        self.last_id = self.last_id.max(user.id.0);
         Ok(())
     }
 
@@ -94,7 +91,8 @@ impl Users {
 
     /// The id after the last one; nothing where there is none.
     fn next_id(&self) -> Option<UserId> {
-        self.last_id.checked_add(1).map(UserId)
+        let last = self.by_id.last_key_value().map_or(0, |(id, _)| id.0.max(0));
+        last.checked_add(1).map(UserId)
     }
 
     /// What the file has of a world.
@@ -225,7 +223,7 @@ impl Store {
             .transpose()
     }
 
-    /// Puts a user in who is not there yet; without an id of their own, under the next free one. Nothing where
+    /// Puts a user in who is not there yet; without an id of their own, under the one after the last. Nothing where
     /// the id or the username is taken: of many who take it at once, one gets it.
     pub(crate) async fn insert_user(
         &self,

@@ -10,6 +10,7 @@ use super::clients::Clients;
 use super::codes::Codes;
 use super::consents::Consents;
 use super::devices::Devices;
+use super::held::Held;
 use super::log::{Draft, Pen};
 use super::rows::Tables;
 use super::sandboxes::Catalogue;
@@ -206,7 +207,12 @@ pub(super) fn sow(tables: &mut Tables, draft: &mut Draft<'_>, seed: &Seed) {
         }
     }
     for client in &seed.clients {
-        tables.clients.put(client, draft);
+        let before = tables.clients.put(client, draft);
+        if before.is_none() && !tables.devices.is_empty() {
+            // What one of the same name has left behind is not this one's.
+            let whose = (None, Some(client.id.as_str()));
+            tables.remove(Held::Devices, whose, draft);
+        }
     }
 }
 

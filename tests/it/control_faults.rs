@@ -115,6 +115,20 @@ async fn a_fault_of_a_user_strikes_however_the_user_is_known() {
     assert_eq!(mock.get(&path).await.status, 599, "by the setting login");
     let stale = mock.get(&path).cookie("civ-token=of-an-earlier-run");
     assert_eq!(stale.await.status, 599, "as authorize takes it");
+    let junk = mock.get(&path).header("authorization", "Bearer junk");
+    assert_eq!(junk.await.status, 599, "which authorize does not read");
+
+    // Where a token is read, it says who asks, whoever is signed in.
+    set(
+        &mock,
+        json!({ "endpoint": "me", "user": "tess", "effect": { "status": 599 } }),
+    )
+    .await;
+    let token = mock.tokens(&CONF, "1").await.access;
+    let me = || mock.get("/api/v1/me").cookie(&cookie);
+    assert_eq!(me().await.status, 599);
+    let header = format!("Bearer {token}");
+    assert_eq!(me().header("authorization", &header).await.status, 200);
 }
 
 #[tokio::test]

@@ -69,6 +69,7 @@ async fn a_control_call_that_began_before_a_reset_has_no_say_after_it() {
         ("POST", "faults", &*fault, "201"),
         ("PATCH", "settings", &*settings, "200"),
         ("DELETE", "requests", "{}", "200"),
+        ("POST", "clock/advance", r#"{"by":"1h"}"#, "200"),
     ] {
         let mut line = Line::to(mock.server().address()).await;
         let head = format!(
@@ -86,6 +87,8 @@ async fn a_control_call_that_began_before_a_reset_has_no_say_after_it() {
         assert_eq!(count(&mock, "/faults", "faults").await, 0, "{path}");
         let login = mock.control("GET", "/settings", json!({})).await["login"].clone();
         assert_eq!(login, Value::Null, "{path}");
+        let clock = mock.control("GET", "/clock", json!({})).await["state"].clone();
+        assert_eq!(clock, json!({ "running": { "ahead_ms": 0 } }), "{path}");
         assert!(count(&mock, "/requests", "requests").await > 0, "{path}");
     }
 }
