@@ -134,12 +134,7 @@ pub enum StartError {
 /// A server that is listening. It stops when it is told to, or dropped.
 #[derive(Debug)]
 pub struct Server {
-    address: SocketAddr,
-    #[cfg(feature = "tls")]
-    tls: Option<(SocketAddr, Arc<Tls>)>,
-    legacy_address: Option<SocketAddr>,
-    #[cfg(feature = "mcp")]
-    mcp_address: Option<SocketAddr>,
+    bound: Bound,
     stop: CancellationToken,
     tasks: TaskTracker,
     app: Arc<App>,
@@ -197,9 +192,9 @@ fn bind_mcp(wanted: Option<McpListen>) -> Result<Option<(Listener, SocketAddr)>,
     }
 }
 
-/// What is listened on, and where that is.
+/// Where is listened.
+#[derive(Debug)]
 struct Bound {
-    listeners: Vec<Listener>,
     address: SocketAddr,
     #[cfg(feature = "tls")]
     tls: Option<(SocketAddr, Arc<Tls>)>,
@@ -209,7 +204,8 @@ struct Bound {
 }
 
 impl Bound {
-    fn of(config: &Config) -> Result<Self, StartError> {
+    /// Listens.
+    fn of(config: &Config) -> Result<(Vec<Listener>, Self), StartError> {
         let (main, address) = bind(config.listen, Door::Main)?;
         let mut listeners = vec![main];
         #[cfg(feature = "tls")]
@@ -236,15 +232,15 @@ impl Bound {
             listeners.push(listener);
             mcp_address = Some(bound);
         }
-        Ok(Self {
-            listeners,
+        let bound = Self {
             address,
             #[cfg(feature = "tls")]
             tls,
             legacy_address,
             #[cfg(feature = "mcp")]
             mcp_address,
-        })
+        };
+        Ok((listeners, bound))
     }
 }
 
@@ -254,7 +250,7 @@ impl Server {
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let blueprint = config.blueprint()?;
         let limits = Limits::of(&config)?;
-        let bound = Bound::of(&config)?;
+        let (listeners, bound) = Bound::of(&config)?;
         let store = Store::open(&config.database).await?;
         let (janitor, leavings) = janitor();
         let registry = Registry::open(store.clone(), blueprint, config.max_sandboxes, janitor);
@@ -272,7 +268,7 @@ impl Server {
         // Now rather than at the first request: a database that cannot be used is found out here.
         app.registry.sandbox(DEFAULT).await?;
         let tasks = TaskTracker::new();
-        for listener in bound.listeners {
+        for listener in listeners {
             tasks.spawn(accept(
                 listener,
                 Arc::clone(&app),
@@ -284,12 +280,7 @@ impl Server {
         tasks.spawn(leavings.clear(store, stop.clone()));
         tasks.spawn(sweep(Arc::clone(&app), config.sandbox_idle, stop.clone()));
         Ok(Self {
-            address: bound.address,
-            #[cfg(feature = "tls")]
-            tls: bound.tls,
-            legacy_address: bound.legacy_address,
-            #[cfg(feature = "mcp")]
-            mcp_address: bound.mcp_address,
+            bound,
             stop,
             tasks,
             app,
@@ -303,42 +294,43 @@ impl Server {
 
     /// The address that it listens on.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.bound.address
     }
 
     /// The address that it listens on for HTTPS.
     #[cfg(feature = "tls")]
     pub fn tls_address(&self) -> Option<SocketAddr> {
-        self.tls.as_ref().map(|(address, _)| *address)
+        self.bound.tls.as_ref().map(|(address, _)| *address)
     }
 
     /// The certificate to trust, in PEM, where the server made its own.
     #[cfg(feature = "tls")]
     pub fn certificate_authority(&self) -> Option<&str> {
-        self.tls
+        self.bound
+            .tls
             .as_ref()
             .and_then(|(_, tls)| tls.authority_pem.as_deref())
     }
 
     /// The address at which it plays the host that Civitai's API once lived on.
     pub fn legacy_address(&self) -> Option<SocketAddr> {
-        self.legacy_address
+        self.bound.legacy_address
     }
 
     /// The address of the port whose root is MCP.
     #[cfg(feature = "mcp")]
     pub fn mcp_address(&self) -> Option<SocketAddr> {
-        self.mcp_address
+        self.bound.mcp_address
     }
 
     /// Where to point an app: `http://127.0.0.1:8080`, or the public URL.
     pub fn base_url(&self) -> String {
         self.app.public_url.clone().unwrap_or_else(|| {
             // Nobody can go to "every interface"; this machine can go to itself.
-            if self.address.ip().is_unspecified() {
-                format!("http://localhost:{}", self.address.port())
+            if self.bound.address.ip().is_unspecified() {
+                format!("http://localhost:{}", self.bound.address.port())
             } else {
-                format!("http://{}", self.address)
+                format!("http://{}", self.bound.address)
             }
         })
     }

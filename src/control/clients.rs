@@ -159,7 +159,7 @@ impl Sandbox {
 
     /// Gives a client a new secret, shown here and never again.
     pub(crate) async fn rotate_secret(&self, id: &str) -> Outcome<NewSecret> {
-        let secret = self.entropy.client_secret();
+        let mut drawn = None;
         let rotated = |client: &Client| {
             if !client.confidential {
                 let why = Invalid::new("id", format!("client {id:?} is public: it has no secret"));
@@ -168,14 +168,14 @@ impl Sandbox {
                     .into());
             }
             Ok(Client {
-                secret: Some(secret.hash()),
+                secret: Some(drawn.insert(self.entropy.client_secret()).hash()),
                 ..client.clone()
             })
         };
         let client = self.change_client(id, rotated).await?;
         Ok(NewSecret {
             client_id: client.id,
-            client_secret: secret,
+            client_secret: drawn.expect("a client that was changed has its secret"),
         })
     }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::RwLock;
+use tokio::sync::{RwLock, RwLockWriteGuard};
 
 use super::clock::{ClockState, system_now};
 use super::entropy::Entropy;
@@ -105,20 +105,32 @@ impl Registry {
         if let Some(open) = place.read().await.as_ref() {
             return Ok(Sandbox::of(open));
         }
-        let mut inside = place.write().await;
+        let inside = place.write().await;
         if let Some(open) = inside.as_ref() {
             return Ok(Sandbox::of(open));
         }
-        let opened = match self.open_sandbox(name, OwnBlueprint::default()).await {
-            Ok(opened) => Arc::new(opened),
+        let own = OwnBlueprint::default();
+        self.move_in(name, (&place, inside), own).await
+    }
+
+    /// Opens a sandbox in its place, or gives the place up.
+    async fn move_in(
+        &self,
+        name: &str,
+        (place, mut inside): (&Inside, RwLockWriteGuard<'_, Option<Arc<Shared>>>),
+        own: OwnBlueprint,
+    ) -> Result<Sandbox, StoreError> {
+        match self.open_sandbox(name, own).await {
+            Ok(opened) => {
+                let opened = inside.insert(Arc::new(opened));
+                Ok(Sandbox::of(opened))
+            }
             Err(why) => {
                 drop(inside);
-                self.vacate(name, &place);
-                return Err(why);
+                self.vacate(name, place);
+                Err(why)
             }
-        };
-        *inside = Some(Arc::clone(&opened));
-        Ok(Sandbox::of(&opened))
+        }
     }
 
     fn place(&self, name: &str) -> Result<Inside, StoreError> {
@@ -217,20 +229,11 @@ impl Registry {
         own: OwnBlueprint,
     ) -> Result<Option<Sandbox>, StoreError> {
         let place = self.place(name)?;
-        let mut inside = place.write().await;
+        let inside = place.write().await;
         if inside.is_some() || self.store.has_sandbox(name) {
             return Ok(None);
         }
-        let made = match self.open_sandbox(name, own).await {
-            Ok(made) => Arc::new(made),
-            Err(why) => {
-                drop(inside);
-                self.vacate(name, &place);
-                return Err(why);
-            }
-        };
-        *inside = Some(Arc::clone(&made));
-        Ok(Some(Sandbox::of(&made)))
+        self.move_in(name, (&place, inside), own).await.map(Some)
     }
 
     /// How long nobody has used a sandbox; nothing where there is none.

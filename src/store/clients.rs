@@ -7,6 +7,7 @@ use sqlx::SqliteConnection;
 
 use super::held::Held;
 use super::log::Draft;
+use super::rows::Tables;
 use super::statement::Statement;
 use super::{Rows, Store, StoreError, damaged, from_json, to_json};
 use crate::model::client::Client;
@@ -86,6 +87,21 @@ fn delete(world: &str, id: &str) -> Statement {
         .bind(id)
 }
 
+impl Tables {
+    /// As [`Clients::put`]. What a client of the same id has left behind is not a new one's.
+    pub(super) fn put_client(
+        &mut self,
+        client: &Client,
+        draft: &mut Draft<'_>,
+    ) -> Option<Arc<Client>> {
+        let before = self.clients.put(client, draft);
+        if before.is_none() && !self.devices.is_empty() {
+            self.remove(Held::Devices, (None, Some(client.id.as_str())), draft);
+        }
+        before
+    }
+}
+
 impl Rows {
     /// A client by id.
     pub(crate) fn find_client(&self, id: &str) -> Option<Arc<Client>> {
@@ -149,9 +165,7 @@ impl Store {
                 if tables.clients.by_id.contains_key(client.id.as_str()) {
                     return None;
                 }
-                // What one of the same name has left behind is not this one's.
-                tables.remove(Held::Devices, (None, Some(client.id.as_str())), draft);
-                Some(tables.clients.put(client, draft))
+                Some(tables.put_client(client, draft))
             })
             .kept_or_undone(world, |tables, draft, before| {
                 if let Some(before) = before {

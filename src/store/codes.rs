@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use sqlx::SqliteConnection;
 
-use super::growth::{Growth, delete_past};
+use super::growth::Growth;
 use super::held::{Whose, is_meant, lost};
 use super::log::Draft;
 use super::statement::Statement;
@@ -61,11 +61,12 @@ impl Codes {
 
     /// Removes those that nobody knows any more, once there are many.
     fn clear(&mut self, now: Timestamp, draft: &mut Draft<'_>) {
-        if self.growth.is_due(self.by_hash.len()) {
+        let before = self.by_hash.len();
+        if self.growth.is_due(before) {
             self.by_hash.retain(|_, kept| kept.code.kept_until >= now);
-            self.growth.looked_through(self.by_hash.len());
-            let sql = "delete from codes where sandbox = ? and kept_until < ?";
-            draft.note(|world| delete_past(sql, world, now));
+            let past = "delete from codes where sandbox = ? and kept_until < ?";
+            let rows = (before, self.by_hash.len());
+            self.growth.looked_through(rows, (past, now), draft);
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use sqlx::SqliteConnection;
 
-use super::growth::{Growth, delete_past};
+use super::growth::Growth;
 use super::held::{Whose, lost};
 use super::log::Draft;
 use super::statement::Statement;
@@ -50,11 +50,12 @@ impl Devices {
 
     /// Removes those whose time is over, once there are many.
     fn clear(&mut self, now: Timestamp, draft: &mut Draft<'_>) {
-        if self.growth.is_due(self.by_device_code.len()) {
+        let before = self.by_device_code.len();
+        if self.growth.is_due(before) {
             self.retain(|grant| grant.expires_at >= now);
-            self.growth.looked_through(self.by_device_code.len());
-            let sql = "delete from device_codes where sandbox = ? and expires_at < ?";
-            draft.note(|world| delete_past(sql, world, now));
+            let past = "delete from device_codes where sandbox = ? and expires_at < ?";
+            let rows = (before, self.by_device_code.len());
+            self.growth.looked_through(rows, (past, now), draft);
         }
     }
 

@@ -2,6 +2,7 @@
 //! to say of it; but a server that goes on for months, or is asked by nobody in particular, keeps no more than twice of
 //! what is of use.
 
+use super::log::Draft;
 use super::statement::Statement;
 use crate::protocol::time::Timestamp;
 
@@ -24,15 +25,19 @@ impl Growth {
         rows > self.0
     }
 
-    /// So many rows are left.
-    pub(super) fn looked_through(&mut self, rows: usize) {
-        self.0 = FEW.max(rows * 2);
+    /// Of so many rows, so many are left. Where some are gone, the file is told by `sql`, which removes the rows of a world –
+    /// its first value – that ended before a moment, its second.
+    pub(super) fn looked_through(
+        &mut self,
+        (before, left): (usize, usize),
+        (sql, moment): (&'static str, Timestamp),
+        draft: &mut Draft<'_>,
+    ) {
+        self.0 = FEW.max(left * 2);
+        if left < before {
+            draft.note(|world| Statement::new(sql).bind(world).bind(moment));
+        }
     }
-}
-
-/// `sql` removes the rows of a world – its first value – that ended before a moment, its second.
-pub(super) fn delete_past(sql: &'static str, world: &str, moment: Timestamp) -> Statement {
-    Statement::new(sql).bind(world).bind(moment)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use sqlx::SqliteConnection;
 
-use super::growth::{Growth, delete_past};
+use super::growth::Growth;
 use super::held::lost;
 use super::log::Draft;
 use super::statement::Statement;
@@ -32,11 +32,12 @@ impl Sessions {
 
     /// Removes those that have run out, once there are many.
     fn clear(&mut self, now: Timestamp, draft: &mut Draft<'_>) {
-        if self.growth.is_due(self.by_hash.len()) {
+        let before = self.by_hash.len();
+        if self.growth.is_due(before) {
             self.by_hash.retain(|_, (_, expires_at)| *expires_at >= now);
-            self.growth.looked_through(self.by_hash.len());
-            let sql = "delete from sessions where sandbox = ? and expires_at < ?";
-            draft.note(|world| delete_past(sql, world, now));
+            let past = "delete from sessions where sandbox = ? and expires_at < ?";
+            let rows = (before, self.by_hash.len());
+            self.growth.looked_through(rows, (past, now), draft);
         }
     }
 

@@ -10,7 +10,6 @@ use super::clients::Clients;
 use super::codes::Codes;
 use super::consents::Consents;
 use super::devices::Devices;
-use super::held::Held;
 use super::log::{Draft, Pen};
 use super::rows::Tables;
 use super::sandboxes::Catalogue;
@@ -207,12 +206,7 @@ pub(super) fn sow(tables: &mut Tables, draft: &mut Draft<'_>, seed: &Seed) {
         }
     }
     for client in &seed.clients {
-        let before = tables.clients.put(client, draft);
-        if before.is_none() && !tables.devices.is_empty() {
-            // What one of the same name has left behind is not this one's.
-            let whose = (None, Some(client.id.as_str()));
-            tables.remove(Held::Devices, whose, draft);
-        }
+        tables.put_client(client, draft);
     }
 }
 

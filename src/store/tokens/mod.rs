@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use sqlx::SqliteConnection;
 
-use super::growth::{Growth, delete_past};
+use super::growth::Growth;
 use super::held::{Whose, is_meant, lost};
 use super::log::Draft;
 use super::{Rows, Store, StoreError};
@@ -101,7 +101,8 @@ impl Tokens {
 
     /// Removes those that have long been over, once there are many.
     fn clear(&mut self, now: Timestamp, draft: &mut Draft<'_>) {
-        if !self.growth.is_due(self.by_hash.len()) {
+        let before = self.by_hash.len();
+        if !self.growth.is_due(before) {
             return;
         }
         let line = Timestamp(now.0.saturating_sub(KNOWN_AFTER));
@@ -114,9 +115,9 @@ impl Tokens {
         for hash in &over {
             self.remove(hash);
         }
-        self.growth.looked_through(self.by_hash.len());
-        let sql = "delete from tokens where sandbox = ? and expires_at < ?";
-        draft.note(|world| delete_past(sql, world, line));
+        let past = "delete from tokens where sandbox = ? and expires_at < ?";
+        let rows = (before, self.by_hash.len());
+        self.growth.looked_through(rows, (past, line), draft);
     }
 
     /// Takes them back.
