@@ -202,7 +202,27 @@ mod tests {
         assert_eq!(Params::from_json(b"[1]"), Params::default());
     }
 
+    #[test]
+    fn large_json_numbers_survive_a_round_trip() {
+        // Found by fuzzing; also in tests/fuzz/corpus/params.
+        let body = br#"{"buzz_limit":[3.3333333333333336e39,18446744073709551616,5e-324]}"#;
+        let read = Params::from_json(body).to_json();
+        assert_eq!(
+            read["buzz_limit"][0].as_f64(),
+            Some(3.333_333_333_333_333_6e39)
+        );
+        let written = Value::from(read.clone()).to_string();
+        assert_eq!(Params::from_json(written.as_bytes()).to_json(), read);
+    }
+
     proptest::proptest! {
+        #[test]
+        fn every_json_number_survives_a_round_trip(number in proptest::num::f64::NORMAL | proptest::num::f64::SUBNORMAL) {
+            let written = serde_json::json!({ "n": number }).to_string();
+            let read = Params::from_json(written.as_bytes()).to_json();
+            proptest::prop_assert_eq!(read["n"].as_f64(), Some(number));
+        }
+
         #[test]
         fn what_is_written_as_a_query_is_read_the_same(pairs in proptest::collection::vec((".{0,8}", ".{0,20}"), 0..8)) {
             let params: Params = pairs.into_iter().collect();

@@ -1,19 +1,26 @@
 #!/usr/bin/env bash
-# Asks each target whatever nobody thought of, for a minute each: `bash tests/fuzz/run.sh [TARGET…]`. SECONDS_EACH says
-# how long. Needs cargo-fuzz and a C++ compiler, and nothing but stable Rust. A finding ends it: the input is in
-# target/fuzz/artifacts, and `bash tests/fuzz/run.sh TARGET INPUT` asks it again. What was found on the way is kept in
-# target/fuzz/corpus; what is worth keeping for everybody belongs into tests/fuzz/corpus.
+# Runs the fuzz targets: `bash tests/fuzz/run.sh [TARGET…]`. Needs cargo-fuzz and a C++ compiler, and only stable Rust.
+#
+# By default each target starts from tests/fuzz/corpus with a fixed seed and a fixed number of runs, so that a second run
+# on the same source repeats the first: this is the step of .ci/run. RUNS sets the number of runs of every target.
+#
+# A long run with a random seed: `SECONDS_EACH=600 bash tests/fuzz/run.sh [TARGET…]`. It stores what it discovers in
+# target/fuzz/corpus and continues from there the next time. Copy inputs worth keeping to tests/fuzz/corpus.
+#
+# A finding ends the script; its input is in target/fuzz/artifacts. `bash tests/fuzz/run.sh TARGET INPUT` runs it again.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-seconds=${SECONDS_EACH:-60}
+seed=1
 built=$(realpath -m "${CARGO_TARGET_DIR:-target}/fuzz")
 every=(params scope redirect_uri seed authorize token control)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
 
 # The versions that the program is built with.
 cp Cargo.lock tests/fuzz/Cargo.lock
 
-# No sanitizer: there is no unsafe code here to be watched, and so the stable compiler will do.
+# No sanitizer: the crate has no unsafe code, so the stable compiler is enough.
 fuzz() {
     local target=$1
     shift
@@ -21,15 +28,33 @@ fuzz() {
         "$target" "$@"
 }
 
+# The fixed number of runs: fewer for the targets that call a whole server.
+runs_of() {
+    case $1 in
+    authorize | token | control) printf '%s' "${RUNS:-3000}" ;;
+    *) printf '%s' "${RUNS:-100000}" ;;
+    esac
+}
+
 if [ $# -eq 2 ] && [ -f "$2" ]; then
     fuzz "$1" "$2"
     exit
 fi
 for target in "${@:-${every[@]}}"; do
-    mkdir -p "$built/corpus/$target" "$built/artifacts/$target"
-    printf '\n== %s, %d s\n' "$target" "$seconds"
-    fuzz "$target" "$built/corpus/$target" "tests/fuzz/corpus/$target" -- \
-        -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -max_len=4096 -dict=tests/fuzz/words.dict \
+    mkdir -p "$built/artifacts/$target"
+    if [ -n "${SECONDS_EACH:-}" ]; then
+        corpus=$built/corpus/$target
+        limits=(-max_total_time="$SECONDS_EACH")
+        printf '\n== %s, %d s, random seed\n' "$target" "$SECONDS_EACH"
+    else
+        # New inputs go to a folder that is removed: an earlier run does not influence this one.
+        corpus=$work/$target
+        limits=(-seed="$seed" -runs="$(runs_of "$target")")
+        printf '\n== %s, %d runs, seed %d\n' "$target" "$(runs_of "$target")" "$seed"
+    fi
+    mkdir -p "$corpus"
+    fuzz "$target" "$corpus" "tests/fuzz/corpus/$target" -- \
+        "${limits[@]}" -timeout=10 -rss_limit_mb=1024 -max_len=4096 -dict=tests/fuzz/words.dict \
         -artifact_prefix="$built/artifacts/$target/" -print_final_stats=1 >"$built/$target.log" 2>&1 || {
         tail -n 60 "$built/$target.log" >&2
         printf 'FAILED: %s; the input is in %s\n' "$target" "$built/artifacts/$target" >&2
