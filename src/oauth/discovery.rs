@@ -7,7 +7,6 @@ use serde_json::json;
 use crate::model::client::Grant;
 use crate::oauth::extract::Context;
 use crate::oauth::respond;
-use crate::protocol::jose;
 use crate::protocol::scope::SCOPES;
 
 /// What other methods are told.
@@ -40,7 +39,7 @@ pub(crate) async fn configuration(context: Context) -> Response {
 
 /// `GET /.well-known/jwks.json`.
 pub(crate) async fn keys(context: Context) -> Response {
-    let key = jose::public_jwk(context.sandbox.key.signing_key());
+    let key = context.sandbox.key.public_jwk();
     respond::cached(
         &json!({ "keys": [key] }),
         "public, max-age=300, stale-while-revalidate=86400",

@@ -10,7 +10,6 @@ use serde_json::json;
 use crate::contract::{Contract, Difference, Rules};
 use crate::model::token::{Token, TokenKind};
 use crate::protocol::ids::{ClientId, UserId};
-use crate::protocol::jose;
 use crate::protocol::scope::Scope;
 use crate::protocol::secret::Secret;
 use crate::protocol::time::Timestamp;
@@ -168,7 +167,7 @@ impl Minted {
             "exp": now.plus_seconds(self.expires_in).unix_seconds(),
             "iss": claims.issuer,
         });
-        let signed = jose::sign(&claims, sandbox.key.signing_key());
+        let signed = sandbox.key.sign(&claims);
         self.id_token = Some(Secret::new(signed));
     }
 }

@@ -1,5 +1,5 @@
-//! What does a sandbox sign id tokens with? An ES256 key: the one it was given, else one of its own that it
-//! drew from its entropy and keeps.
+//! The ES256 key that a sandbox signs id tokens with: the one of `--signing-key`, else one generated from the sandbox's
+//! entropy and stored with it.
 
 use std::fmt;
 use std::path::Path;
@@ -7,31 +7,47 @@ use std::path::Path;
 use p256::SecretKey;
 use p256::ecdsa::SigningKey;
 use p256::pkcs8::DecodePrivateKey;
+use serde_json::Value;
 
 use super::entropy::Entropy;
 use crate::invalid::Invalid;
+use crate::protocol::jose::{self, RECORDED_KEY_ID};
+use crate::store::StoredKey;
 
-/// A private key for id tokens.
+/// A private key for id tokens, and the `kid` under which its public half is published.
 #[derive(Clone)]
-pub(crate) struct IdTokenKey(SigningKey);
+pub(crate) struct IdTokenKey {
+    id: String,
+    key: SigningKey,
+}
 
 impl IdTokenKey {
     /// Draws a key. Nearly every 32 bytes are one; those that are not are drawn again.
     pub(super) fn draw(entropy: &Entropy) -> Self {
         loop {
-            if let Some(key) = Self::from_bytes(&entropy.key_bytes()) {
-                return key;
+            if let Ok(key) = SigningKey::from_slice(&entropy.key_bytes()) {
+                // A JWKS cache looks keys up by `kid`: a generated key must not reuse the id of another key.
+                return Self {
+                    id: jose::thumbprint(&key),
+                    key,
+                };
             }
         }
     }
 
-    /// The key that these bytes are, as [`IdTokenKey::to_bytes`] gave them.
-    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        SigningKey::from_slice(bytes).ok().map(Self)
+    /// Restores a stored key under the id that it was published by.
+    pub(super) fn from_stored(stored: &StoredKey) -> Option<Self> {
+        let key = SigningKey::from_slice(&stored.private_key).ok()?;
+        // Keys without a stored id were published under the recorded one.
+        let id = stored.id.as_deref().unwrap_or(RECORDED_KEY_ID).to_owned();
+        Some(Self { id, key })
     }
 
-    pub(super) fn to_bytes(&self) -> Vec<u8> {
-        self.0.to_bytes().to_vec()
+    pub(super) fn to_stored(&self) -> StoredKey {
+        StoredKey {
+            id: Some(self.id.clone()),
+            private_key: self.key.to_bytes().to_vec(),
+        }
     }
 
     /// Reads a P-256 private key in PEM: PKCS#8 (`BEGIN PRIVATE KEY`) or SEC1 (`BEGIN EC PRIVATE KEY`).
@@ -39,7 +55,10 @@ impl IdTokenKey {
         SecretKey::from_pkcs8_pem(text)
             .ok()
             .or_else(|| SecretKey::from_sec1_pem(text).ok())
-            .map(|key| Self(key.into()))
+            .map(|key| Self {
+                id: RECORDED_KEY_ID.to_owned(),
+                key: key.into(),
+            })
             .ok_or_else(|| Invalid {
                 file: Some((file.to_owned(), None)),
                 ..Invalid::new("signing_key", "not a P-256 private key in PEM").with_hint(
@@ -48,8 +67,14 @@ impl IdTokenKey {
             })
     }
 
-    pub(crate) fn signing_key(&self) -> &SigningKey {
-        &self.0
+    /// The claims as a token signed by this key.
+    pub(crate) fn sign(&self, claims: &Value) -> String {
+        jose::sign(claims, &self.id, &self.key)
+    }
+
+    /// The public half as a JWK.
+    pub(crate) fn public_jwk(&self) -> Value {
+        jose::public_jwk(&self.id, &self.key)
     }
 }
 

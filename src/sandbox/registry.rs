@@ -166,14 +166,12 @@ impl Registry {
     async fn open_sandbox(&self, name: &str, own: OwnBlueprint) -> Result<Shared, StoreError> {
         let entropy = Entropy::new(self.blueprint.entropy_seed, name, self.store.run());
         let known = self.store.find_sandbox(name).await?;
-        let kept = known
-            .as_ref()
-            .and_then(|known| known.signing_key.as_deref());
+        let kept = known.as_ref().and_then(|known| known.signing_key.as_ref());
         let key = self
             .blueprint
             .key
             .clone()
-            .or_else(|| kept.and_then(IdTokenKey::from_bytes))
+            .or_else(|| kept.and_then(IdTokenKey::from_stored))
             .unwrap_or_else(|| IdTokenKey::draw(&entropy));
         let (row, clock) = if let Some(row) = known {
             let seed = match row.seed_world {
@@ -181,7 +179,7 @@ impl Registry {
                 Some(_) => &Seed::default(),
             };
             self.store
-                .refresh_sandbox(name, seed, &row.world, &key.to_bytes())
+                .refresh_sandbox(name, seed, &row.world, &key.to_stored())
                 .await?;
             let clock = ClockState::from_text(&row.clock)?;
             (row, clock)
@@ -192,7 +190,7 @@ impl Registry {
                 seed: own.seed.as_ref(),
                 settings: settings.as_deref(),
             };
-            let state = (&*clock.to_text(), &*key.to_bytes());
+            let state = (&*clock.to_text(), &key.to_stored());
             let row = self.store.insert_sandbox(name, seed, own, state).await?;
             (row, clock)
         };

@@ -38,7 +38,7 @@ use sandboxes::Catalogue;
 
 pub(crate) use held::Held;
 pub(crate) use rows::Rows;
-pub(crate) use sandboxes::{Own, SandboxRow};
+pub(crate) use sandboxes::{Own, SandboxRow, StoredKey};
 pub(crate) use worlds::{Origin, Seed};
 
 /// All that one server keeps.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
 
-use super::{Database, Own, Rows, Store, StoreError};
+use super::{Database, Own, Rows, Store, StoreError, StoredKey};
 use crate::model::user::{Buzz, User, UserRef};
 use crate::seed::SeedFile;
 
@@ -37,7 +37,11 @@ impl World {
         let store = Store::open(&database).await.unwrap();
         let seed = SeedFile::demo().planting().unwrap().seed;
         let own = Own::default();
-        let row = store.insert_sandbox("x", &seed, own, ("{}", &[])).await;
+        let key = StoredKey {
+            id: None,
+            private_key: Vec::new(),
+        };
+        let row = store.insert_sandbox("x", &seed, own, ("{}", &key)).await;
         let rows = row.unwrap().world;
         Self {
             store,

@@ -1,6 +1,7 @@
 //! The `sandboxes` table: which there are, in which world each one is, and what it goes back to.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 
 use sqlx::SqliteConnection;
@@ -33,11 +34,25 @@ pub(crate) struct SandboxRow {
     pub(crate) world: Arc<Rows>,
     pub(crate) clock: String,
     /// The private key for id tokens; none where an older version made the sandbox.
-    pub(crate) signing_key: Option<Vec<u8>>,
+    pub(crate) signing_key: Option<StoredKey>,
     /// The world that a reset goes back to, where that is not the server's seed.
     pub(crate) seed_world: Option<Arc<Rows>>,
     /// The settings it was made with, where they are not the server's.
     pub(crate) settings: Option<String>,
+}
+
+/// A private key for id tokens as the `sandboxes` table stores it.
+#[derive(Clone)]
+pub(crate) struct StoredKey {
+    /// The `kid` it is published by; none in a row of an older version.
+    pub(crate) id: Option<String>,
+    pub(crate) private_key: Vec<u8>,
+}
+
+impl fmt::Debug for StoredKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StoredKey({:?})", self.id)
+    }
 }
 
 /// What a new sandbox has that is not the server's.
@@ -47,35 +62,42 @@ pub(crate) struct Own<'a> {
     pub(crate) settings: Option<&'a str>,
 }
 
-type Row = (
-    String,
-    String,
-    String,
-    Option<Vec<u8>>,
-    Option<String>,
-    Option<String>,
-);
+/// A row of the table, its columns by name.
+#[derive(sqlx::FromRow)]
+struct Row {
+    name: String,
+    world: String,
+    clock: String,
+    signing_key: Option<Vec<u8>>,
+    key_id: Option<String>,
+    seed_world: Option<String>,
+    settings: Option<String>,
+}
 
 impl Catalogue {
     /// What is in a file, less the rows.
     pub(super) async fn read(db: &mut SqliteConnection) -> Result<Self, StoreError> {
         let (last_world, retired) = worlds::read(&mut *db).await?;
         let rows: Vec<Row> = sqlx::query_as(
-            "select name, world, clock, signing_key, seed_world, settings from sandboxes",
+            "select name, world, clock, signing_key, key_id, seed_world, settings from sandboxes",
         )
         .fetch_all(&mut *db)
         .await?;
         let mut sandboxes = BTreeMap::new();
-        for (name, world, clock, signing_key, seed_world, settings) in rows {
+        for found in rows {
+            let key_id = found.key_id;
             let row = SandboxRow {
-                world: Rows::in_file(world),
-                clock,
-                signing_key,
-                seed_world: seed_world.map(Rows::in_file),
-                settings,
+                world: Rows::in_file(found.world),
+                clock: found.clock,
+                signing_key: found.signing_key.map(|private_key| StoredKey {
+                    id: key_id,
+                    private_key,
+                }),
+                seed_world: found.seed_world.map(Rows::in_file),
+                settings: found.settings,
             };
-            let snapshots = snapshots::read(&mut *db, &name).await?;
-            sandboxes.insert(name, Kept { row, snapshots });
+            let snapshots = snapshots::read(&mut *db, &found.name).await?;
+            sandboxes.insert(found.name, Kept { row, snapshots });
         }
         Ok(Self {
             sandboxes,
@@ -130,14 +152,17 @@ impl Catalogue {
 }
 
 fn insert(name: &str, row: &SandboxRow) -> Statement {
+    let key = row.signing_key.as_ref();
     Statement::new(
-        "insert or replace into sandboxes (name, world, clock, signing_key, seed_world, settings)
-         values (?, ?, ?, ?, ?, ?)",
+        "insert or replace into sandboxes
+             (name, world, clock, signing_key, key_id, seed_world, settings)
+         values (?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(name)
     .bind(row.world.key())
     .bind(&row.clock)
-    .bind(row.signing_key.as_deref())
+    .bind(key.map(|key| key.private_key.as_slice()))
+    .bind(key.and_then(|key| key.id.as_deref()))
     .bind(row.seed_world.as_ref().map(|world| world.key()))
     .bind(row.settings.as_deref())
 }
@@ -155,9 +180,10 @@ fn set_clock(name: &str, clock: &str) -> Statement {
         .bind(name)
 }
 
-fn set_signing_key(name: &str, signing_key: &[u8]) -> Statement {
-    Statement::new("update sandboxes set signing_key = ? where name = ?")
-        .bind(signing_key)
+fn set_signing_key(name: &str, key: &StoredKey) -> Statement {
+    Statement::new("update sandboxes set signing_key = ?, key_id = ? where name = ?")
+        .bind(key.private_key.as_slice())
+        .bind(key.id.as_deref())
         .bind(name)
 }
 
@@ -194,7 +220,7 @@ impl Store {
         name: &str,
         seed: &Seed,
         own: Own<'_>,
-        (clock, signing_key): (&str, &[u8]),
+        (clock, signing_key): (&str, &StoredKey),
     ) -> Result<SandboxRow, StoreError> {
         let Done { what, kept } = self
             .leave()
@@ -208,7 +234,7 @@ impl Store {
                 let row = SandboxRow {
                     world: catalogue.begin(origin, pen),
                     clock: clock.to_owned(),
-                    signing_key: Some(signing_key.to_owned()),
+                    signing_key: Some(signing_key.clone()),
                     seed_world,
                     settings: own.settings.map(str::to_owned),
                 };
@@ -236,13 +262,13 @@ impl Store {
         name: &str,
         seed: &Seed,
         world: &Rows,
-        signing_key: &[u8],
+        signing_key: &StoredKey,
     ) -> Result<(), StoreError> {
         self.leave()
             .await?
             .rewrite(|catalogue, pen| {
                 if let Some(kept) = catalogue.sandboxes.get_mut(name) {
-                    kept.row.signing_key = Some(signing_key.to_owned());
+                    kept.row.signing_key = Some(signing_key.clone());
                     pen.note(|| set_signing_key(name, signing_key));
                 }
             })
