@@ -126,9 +126,9 @@ impl Config {
         };
     }
 
-    /// Signs whoever has no session in as this user, by id or username.
-    pub fn set_login(&mut self, user: &str) {
-        self.settings.login = Some(UserRef::from(user));
+    /// Signs in as this user for requests without a session. Text is first a username, then an id; a number is an id.
+    pub fn set_login(&mut self, user: impl Into<UserRef>) {
+        self.settings.login = Some(user.into());
     }
 
     /// What the consent page is replaced by.
@@ -184,10 +184,11 @@ impl Config {
             && find(&planting.seed.users, named).is_none()
         {
             let names: Vec<String> = planting.seed.users.iter().map(User::display_name).collect();
+            let hint = named.hint_for_digits(&planting.seed.users);
+            let choices = || format!("name a user by id or username: {}", names.join(", "));
             return Err(
-                Invalid::new("login", format!("no user {:?}", named.to_string())).with_hint(
-                    format!("name a user by id or username: {}", names.join(", ")),
-                ),
+                Invalid::new("login", format!("no user {:?}", named.to_string()))
+                    .with_hint(hint.unwrap_or_else(choices)),
             );
         }
         Ok(planting)

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::lenient::Lenient;
 use crate::redact::{is_secret, redact_text};
 
 /// Input of ours that cannot be used.
@@ -85,7 +86,7 @@ impl std::error::Error for Invalid {}
 
 /// Reads a JSON value.
 pub(crate) fn from_json<T: DeserializeOwned>(value: Value) -> Result<T, Invalid> {
-    serde_path_to_error::deserialize(value)
+    serde_path_to_error::deserialize(Lenient(value))
         .map_err(|error| explain(&path(&error), &error.inner().to_string()))
 }
 
@@ -117,7 +118,7 @@ pub(crate) fn from_toml<T: DeserializeOwned>(text: &str, file: &Path) -> Result<
         }
     };
     let deserializer = toml::Deserializer::parse(text).map_err(|error| at(&error, ""))?;
-    serde_path_to_error::deserialize(deserializer).map_err(|error| {
+    serde_path_to_error::deserialize(Lenient(deserializer)).map_err(|error| {
         let place = path(&error);
         at(error.inner(), &place)
     })

@@ -68,6 +68,7 @@ mod health;
 #[doc(hidden)]
 pub mod internals;
 mod invalid;
+mod lenient;
 mod listener;
 #[cfg(feature = "mcp")]
 mod mcp;

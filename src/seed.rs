@@ -125,7 +125,14 @@ impl ClientSpec {
             Some(named) => find(users, named).ok_or_else(|| {
                 let names = users.iter().filter_map(|user| user.username.as_deref());
                 let invalid = Invalid::new("owner", format!("no user {:?}", named.to_string()));
-                invalid.with_nearest(&named.to_string(), names, "name a user by id or username")
+                match named.hint_for_digits(users) {
+                    Some(hint) => invalid.with_hint(hint),
+                    None => invalid.with_nearest(
+                        &named.to_string(),
+                        names,
+                        "name a user by id or username",
+                    ),
+                }
             })?,
         };
         let redirect_uris: Vec<String> = self.redirect_uris.into_iter().map(|uri| uri.0).collect();
@@ -152,13 +159,9 @@ impl ClientSpec {
     }
 }
 
-/// The user who is named, if there is one.
+/// The id of the user who is named, if there is one.
 pub(crate) fn find(users: &[User], named: &UserRef) -> Option<UserId> {
-    let is_named = |user: &&User| match named {
-        UserRef::Id(id) => user.id.0 == *id,
-        UserRef::Name(name) => user.username.as_ref() == Some(name),
-    };
-    users.iter().find(is_named).map(|user| user.id)
+    named.find_in(users).map(|user| user.id)
 }
 
 /// What a seed comes to, and the secrets that only the start-up message may show.

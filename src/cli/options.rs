@@ -87,7 +87,7 @@ pub(super) struct Options {
 
     /// Sign whoever has no session in as this user (id or username)
     #[arg(long, env = "CIVITAI_MOCK_LOGIN", value_name = "USER")]
-    login: Option<String>,
+    login: Option<UserRef>,
 
     /// What the consent page is replaced by [default: ask]
     #[arg(long, env = "CIVITAI_MOCK_CONSENT", value_name = "MODE")]
@@ -344,7 +344,7 @@ impl Options {
         let apart = self.difference.iter().map(|one| (one.difference, one.side));
         config.set_contract(self.contract.unwrap_or_default(), apart);
         let settings = &mut config.settings;
-        settings.login = self.login.as_deref().map(UserRef::from);
+        settings.login.clone_from(&self.login);
         settings.consent = self.consent.unwrap_or_default();
         settings.rate_limits = self.rate_limits.unwrap_or_default();
         settings.unknown_clients = self.unknown_clients.unwrap_or_default();

@@ -249,7 +249,7 @@ impl Sandbox {
     fn user_or_deleted(&self, named: &UserRef, path: &str) -> Outcome<User> {
         match self.world().find_user(named) {
             Some(user) => Ok(user),
-            None => Err(session::no_user(self, path, &named.to_string()).into()),
+            None => Err(session::no_user(self, path, named).into()),
         }
     }
 
@@ -257,7 +257,7 @@ impl Sandbox {
     fn user(&self, named: &UserRef, path: &str) -> Outcome<User> {
         let user = self.user_or_deleted(named, path)?;
         if user.deleted {
-            return Err(session::no_user(self, path, &named.to_string()).into());
+            return Err(session::no_user(self, path, named).into());
         }
         Ok(user)
     }

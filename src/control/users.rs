@@ -127,7 +127,7 @@ impl Sandbox {
     }
 
     fn nobody(&self, named: &UserRef) -> ControlError {
-        ControlError::NotFound(session::no_user(self, "id", &named.to_string()))
+        ControlError::NotFound(session::no_user(self, "id", named))
     }
 
     /// Removes a user.

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::MockServer;
 use crate::config::Config;
 use crate::contract::{Contract, Difference};
-use crate::control::SettingsPatch;
+use crate::control::{SettingsPatch, UserRef};
 use crate::invalid::Invalid;
 use crate::sandbox::settings::ConsentMode;
 use crate::server::{Server, StartError};
@@ -53,9 +53,9 @@ impl MockServerBuilder {
         self.settings(SettingsPatch::new().difference(difference, side))
     }
 
-    /// Signs whoever has no session in as this user, by id or username.
+    /// Signs in as this user for requests without a session. Text is first a username, then an id; a number is an id.
     #[must_use]
-    pub fn login(self, user: &str) -> Self {
+    pub fn login(self, user: impl Into<UserRef>) -> Self {
         self.settings(SettingsPatch::new().login(user))
     }
 

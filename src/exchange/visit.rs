@@ -142,12 +142,9 @@ impl Visit {
     }
 
     /// Who asks, as the endpoint itself takes them.
-    fn user(&self, parts: &Parts, sent: &Params) -> Option<(i64, Option<String>)> {
+    fn user(&self, parts: &Parts, sent: &Params) -> Option<UserId> {
         let world = self.sandbox.world();
-        let named = |named: &UserRef| {
-            let user = world.find_user(named)?;
-            Some((user.id.0, user.username))
-        };
+        let named = |named: &UserRef| Some(world.find_user(named)?.id);
         if let Some(mock) = self.headers.get(session::MOCK_USER) {
             let mock = String::from_utf8_lossy(mock.as_bytes()).into_owned();
             return named(&UserRef::from(mock));

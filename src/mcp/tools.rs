@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::header::{CONTENT_TYPE, HOST, LOCATION};
+use axum::http::header::{CONTENT_TYPE, COOKIE, HOST, LOCATION};
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use rmcp::model::CallToolResult;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -21,8 +21,9 @@ use crate::control::{ControlError, Fault, Preset, PresetFault, Requests, UserRef
 use crate::exchange::Visit;
 use crate::invalid::{self, Invalid};
 use crate::listener::Came;
+use crate::model;
 use crate::model::user::User;
-use crate::oauth::session::MOCK_USER;
+use crate::oauth::session;
 use crate::protocol::pkce::Verifier;
 use crate::protocol::scope::{PRESETS, Scope};
 use crate::router;
@@ -178,8 +179,8 @@ impl Caller<'_> {
             "/api/auth/oauth/authorize",
             "application/x-www-form-urlencoded",
         );
-        let user = asked.user.to_string();
-        let (status, headers, answer) = self.ask(path, kind, form, Some(&user)).await;
+        let user = self.signed_in(&asked.user).await?;
+        let (status, headers, answer) = self.ask(path, kind, form, Some(user)).await;
         let location = headers.get(LOCATION).and_then(|to| to.to_str().ok());
         let Some(location) = location.and_then(|to| Url::parse(to).ok()) else {
             if answer["path"] == "X-Mock-User" {
@@ -205,6 +206,31 @@ impl Caller<'_> {
             }
         }
         Ok(CallToolResult::structured(result))
+    }
+
+    /// The header that makes a request act as the user: `X-Mock-User`, or a session cookie for a user whom no header value
+    /// names.
+    async fn signed_in(&self, named: &UserRef) -> Result<(HeaderName, HeaderValue), ControlError> {
+        let sandbox = &self.visit.sandbox;
+        let found = sandbox.world().find_user(named);
+        let Some(user) = found.filter(|user| !user.deleted) else {
+            return Err(session::no_user(sandbox, "user", named).into());
+        };
+        let text = match named {
+            UserRef::Name(text) => Some(text.clone()),
+            UserRef::Id(_) => {
+                let users = sandbox.world().list_users();
+                UserRef::text_for(&user, &User::usernames(&users))
+            }
+        };
+        let value = text.and_then(|text| HeaderValue::from_bytes(text.as_bytes()).ok());
+        if let Some(value) = value {
+            return Ok((HeaderName::from_static(session::MOCK_USER), value));
+        }
+        let cookie = session::open(sandbox, user.id).await?;
+        let cookie = format!("{}={}", model::session::COOKIE, cookie.reveal());
+        let cookie = cookie.parse().expect("a cookie of ours is a header value");
+        Ok((COOKIE, cookie))
     }
 
     async fn requests(&self, arguments: Value) -> Outcome {
@@ -270,7 +296,7 @@ impl Caller<'_> {
         path: &str,
         kind: &str,
         body: String,
-        user: Option<&str>,
+        user: Option<(HeaderName, HeaderValue)>,
     ) -> (StatusCode, HeaderMap, Value) {
         let mut request = Request::new(Body::from(body));
         *request.method_mut() = Method::POST;
@@ -283,8 +309,8 @@ impl Caller<'_> {
         if let Some(host) = self.parts.headers.get(HOST) {
             headers.insert(HOST, host.clone());
         }
-        if let Some(Ok(user)) = user.map(str::parse) {
-            headers.insert(MOCK_USER, user);
+        if let Some((name, value)) = user {
+            headers.insert(name, value);
         }
         let (came, goes) = (&self.parts.extensions, request.extensions_mut());
         if let Some(authority) = came.get::<Authority>() {

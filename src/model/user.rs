@@ -1,10 +1,12 @@
-//! Who signs in? A person with an account.
+//! Users: people with an account, and how they are named.
+
+use std::collections::HashSet;
 
 use serde::de::{self, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::protocol::ids::UserId;
-use crate::protocol::json::MAX_SAFE_INTEGER;
+use crate::protocol::json::{self, MAX_SAFE_INTEGER};
 
 /// A user, as the seed and the control API describe one. Source: what `userinfo` tells of an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,6 +105,18 @@ impl User {
         }
     }
 
+    /// The usernames of these users.
+    pub(crate) fn usernames(users: &[Self]) -> HashSet<&str> {
+        let names = users.iter().filter_map(|user| user.username.as_deref());
+        names.collect()
+    }
+
+    /// Whether the digits of the id are another user's username, so that as text they name that user.
+    pub(crate) fn has_ambiguous_id(&self, usernames: &HashSet<&str>) -> bool {
+        let id = self.id.to_string();
+        usernames.contains(id.as_str()) && self.username.as_ref() != Some(&id)
+    }
+
     /// What to call this user on a page.
     pub(crate) fn display_name(&self) -> String {
         self.username
@@ -111,14 +125,74 @@ impl User {
     }
 }
 
-/// A user named by somebody: by id or by username.
+/// A reference to a user. Text is first a username, then an id; a number is an id. The rule holds wherever a user is
+/// named: flags, environment, configuration, headers, queries, paths, JSON, seeds, MCP, pages and Rust.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum UserRef {
-    /// By id; where nobody has it, by a username of these digits.
+    /// A number: the user of this id.
     Id(i64),
-    /// By username.
+    /// Text: the user of this username, or else the user whose id it spells.
     Name(String),
+}
+
+impl UserRef {
+    /// The id that is meant unless a user has the text as username: `7` and `-1`, but not `07` or `+7`.
+    pub(crate) fn as_id(&self) -> Option<UserId> {
+        match self {
+            Self::Id(id) => Some(UserId(*id)),
+            Self::Name(text) => text
+                .parse()
+                .ok()
+                .filter(|id: &i64| id.to_string() == *text)
+                .map(UserId),
+        }
+    }
+
+    /// The username that is meant; none for a number.
+    pub(crate) fn as_username(&self) -> Option<&str> {
+        match self {
+            Self::Id(_) => None,
+            Self::Name(text) => Some(text),
+        }
+    }
+
+    /// The user among these.
+    pub(crate) fn find_in<'a>(&self, users: &'a [User]) -> Option<&'a User> {
+        let name = self.as_username();
+        let by_name = || {
+            users
+                .iter()
+                .find(|user| user.username.as_deref() == name)
+                .filter(|_| name.is_some())
+        };
+        let by_id = || {
+            let id = self.as_id()?;
+            users.iter().find(|user| user.id == id)
+        };
+        by_name().or_else(by_id)
+    }
+
+    /// Text that names the user: the id, or the username if the digits of the id are another user's username. None if
+    /// such a user has no username.
+    pub(crate) fn text_for(user: &User, usernames: &HashSet<&str>) -> Option<String> {
+        if user.has_ambiguous_id(usernames) {
+            user.username.clone()
+        } else {
+            Some(user.id.to_string())
+        }
+    }
+
+    /// What to write instead if a number names no user but text of the same digits does.
+    pub(crate) fn hint_for_digits(&self, users: &[User]) -> Option<String> {
+        let Self::Id(id) = self else {
+            return None;
+        };
+        let text = id.to_string();
+        Self::from(&text)
+            .find_in(users)
+            .map(|_| format!("a number is an id: write the username as text, {text:?}"))
+    }
 }
 
 impl<'de> Deserialize<'de> for UserRef {
@@ -146,23 +220,29 @@ impl Visitor<'_> for UserRefVisitor {
             .map_err(|_| E::invalid_value(Unexpected::Unsigned(id), &self))
     }
 
+    fn visit_f64<E: de::Error>(self, id: f64) -> Result<UserRef, E> {
+        json::whole(&id.into())
+            .and_then(|id| i64::try_from(id).ok())
+            .map(UserRef::Id)
+            .ok_or_else(|| E::invalid_value(Unexpected::Float(id), &self))
+    }
+
     fn visit_str<E: de::Error>(self, name: &str) -> Result<UserRef, E> {
         Ok(UserRef::Name(name.to_owned()))
     }
 }
 
 impl From<&str> for UserRef {
-    /// Digits are an id, anything else is a username.
+    /// First a username, then an id.
     fn from(text: &str) -> Self {
-        text.parse()
-            .map_or_else(|_| Self::Name(text.to_owned()), Self::Id)
+        Self::Name(text.to_owned())
     }
 }
 
 impl From<String> for UserRef {
     /// As from `&str`.
     fn from(text: String) -> Self {
-        Self::from(text.as_str())
+        Self::Name(text)
     }
 }
 
@@ -248,10 +328,44 @@ mod tests {
         }
 
         #[test]
-        fn whoever_is_named_is_named_so_again(id: i64, name in "[^0-9 +-].{0,8}") {
-            for named in [UserRef::Id(id), UserRef::Name(name)] {
-                prop_assert_eq!(UserRef::from(&*named.to_string()), named);
+        fn references_survive_json(id: i64, name in ".{0,8}") {
+            for named in [UserRef::Id(id), UserRef::Name(name), UserRef::Name(id.to_string())] {
+                let text = serde_json::to_string(&named).unwrap();
+                prop_assert_eq!(serde_json::from_str::<UserRef>(&text).unwrap(), named);
             }
         }
+
+        #[test]
+        fn text_for_a_user_names_that_user(ids in proptest::collection::hash_set(0..6_i64, 1..6)) {
+            let users: Vec<User> = ids.iter().map(|id| User::named(UserId(*id), &(5 - id).to_string())).collect();
+            let names = User::usernames(&users);
+            for user in &users {
+                let text = UserRef::text_for(user, &names).unwrap();
+                prop_assert_eq!(UserRef::from(text).find_in(&users).unwrap().id, user.id);
+            }
+        }
+    }
+
+    #[test]
+    fn text_is_a_username_before_it_is_an_id() {
+        let mut nameless = User::named(UserId(5), "");
+        nameless.username = None;
+        let users = [
+            User::named(UserId(7), "2"),
+            User::named(UserId(2), "ada"),
+            nameless,
+        ];
+        let find = |named: UserRef| named.find_in(&users).map(|user| user.id.0);
+        assert_eq!(find(UserRef::from("2")), Some(7));
+        assert_eq!(find(UserRef::from(2)), Some(2));
+        assert_eq!(find(UserRef::from("7")), Some(7));
+        assert_eq!(find(UserRef::from("5")), Some(5));
+        for unknown in ["05", "+5", " 5", "5.0", "", "5x"] {
+            assert_eq!(find(UserRef::from(unknown)), None, "{unknown:?}");
+        }
+        assert_eq!(find(UserRef::from(1)), None);
+        let names = User::usernames(&users);
+        assert_eq!(UserRef::text_for(&users[1], &names).as_deref(), Some("ada"));
+        assert_eq!(UserRef::text_for(&users[2], &names).as_deref(), Some("5"));
     }
 }

@@ -52,7 +52,8 @@ pub(crate) async fn user_or_mock(
         return Ok((user(context), None));
     };
     let name = String::from_utf8_lossy(value.as_bytes()).into_owned();
-    match active(&context.sandbox, &UserRef::from(name.as_str())) {
+    let named = UserRef::from(name);
+    match active(&context.sandbox, &named) {
         Some(user) => {
             let cookie = sign_in(&context.sandbox, &context.base, user.id).await?;
             Ok((Some(user), Some(cookie)))
@@ -60,7 +61,7 @@ pub(crate) async fn user_or_mock(
         None => Err(Refusal::Ours(no_user(
             &context.sandbox,
             "X-Mock-User",
-            &name,
+            &named,
         ))),
     }
 }
@@ -71,24 +72,24 @@ fn active(sandbox: &Sandbox, named: &UserRef) -> Option<Arc<User>> {
     found.filter(|user| !user.deleted).map(Arc::new)
 }
 
-/// There is no user of that name, or only a deleted one; says whom there is.
-pub(crate) fn no_user(sandbox: &Sandbox, path: &str, named: &str) -> Invalid {
+/// The error for a user who does not exist or is deleted; it lists the users that exist.
+pub(crate) fn no_user(sandbox: &Sandbox, path: &str, named: &UserRef) -> Invalid {
     let users = sandbox.world().list_users();
-    let is_named = |user: &&User| match UserRef::from(named) {
-        UserRef::Id(id) => user.id.0 == id,
-        UserRef::Name(name) => user.username.as_ref() == Some(&name),
-    };
-    if users.iter().find(is_named).is_some_and(|user| user.deleted) {
-        return Invalid::new(path, format!("user {named:?} is deleted"))
+    let text = named.to_string();
+    if named.find_in(&users).is_some_and(|user| user.deleted) {
+        return Invalid::new(path, format!("user {text:?} is deleted"))
             .with_hint("PATCH the user with {\"deleted\":false}");
     }
     let there = users.iter().filter(|user| !user.deleted);
     let names: Vec<String> = there
         .map(|user| user.username.clone().unwrap_or_else(|| user.id.to_string()))
         .collect();
-    let invalid = Invalid::new(path, format!("no user {named:?}"));
+    let invalid = Invalid::new(path, format!("no user {text:?}"));
+    if let Some(hint) = named.hint_for_digits(&users) {
+        return invalid.with_hint(hint);
+    }
     let choices = format!("name a user by id or username: {}", names.join(", "));
-    invalid.with_nearest(named, names.iter().map(String::as_str), choices)
+    invalid.with_nearest(&text, names.iter().map(String::as_str), choices)
 }
 
 /// Opens a session. What comes back is the value of a `Set-Cookie`.

@@ -28,7 +28,8 @@ struct Gallery {
     problem: Option<String>,
     chosen: Chosen,
     clients: Vec<(String, String)>,
-    users: Vec<(i64, String)>,
+    /// The text that names a user, and the name to show.
+    users: Vec<(String, String)>,
     presets: Vec<(String, &'static str)>,
     /// The screen that was chosen.
     link: Option<String>,
@@ -196,6 +197,7 @@ fn show(context: &Context, chosen: Chosen, problem: Option<Invalid>) -> Response
         Some(_) => StatusCode::BAD_REQUEST,
         None => StatusCode::OK,
     };
+    let usernames = User::usernames(&users);
     let gallery = Gallery {
         frame: Frame::at(base, Place::Gallery).with_script(base, &assets::COPY),
         here: base.path(PATH),
@@ -207,7 +209,11 @@ fn show(context: &Context, chosen: Chosen, problem: Option<Invalid>) -> Response
         users: users
             .iter()
             .filter(|user| !user.deleted)
-            .map(|user| (user.id.0, user.display_name()))
+            .map(|user| {
+                let text = UserRef::text_for(user, &usernames);
+                let text = text.unwrap_or_else(|| user.id.to_string());
+                (text, user.display_name())
+            })
             .collect(),
         presets: PRESETS
             .iter()

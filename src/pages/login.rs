@@ -17,6 +17,9 @@ use crate::store::StoreError;
 
 const LONGEST_NAME: usize = 64;
 
+/// The form field whose value is an id, never a username.
+const BY_ID: &str = "user_id";
+
 #[derive(Template)]
 #[template(path = "login.html")]
 struct Login {
@@ -35,6 +38,8 @@ impl Page for Login {
 }
 
 struct Person {
+    /// The form field that names this user.
+    field: &'static str,
     id: i64,
     name: String,
     avatar: Avatar,
@@ -50,12 +55,16 @@ pub(crate) async fn get(context: Context, RawQuery(query): RawQuery) -> Response
     show(&context, StatusCode::OK, return_url, String::new(), None)
 }
 
-/// `POST /login`: the user's id, or the name of a new one.
+/// `POST /login`: `user` (username or id) or `user_id` picks a user, `name` creates one.
 pub(crate) async fn post(context: Context) -> Response {
     let params = context.sent();
     let return_url = params.text("returnUrl").unwrap_or_default().to_owned();
-    let chosen = match (params.filled("user"), params.text("name").map(str::trim)) {
-        (Some(id), _) => Ok(find(&context, &id)),
+    let picked = match params.filled(BY_ID) {
+        Some(id) => id.parse().ok().map(UserRef::Id),
+        None => params.filled("user").map(UserRef::from),
+    };
+    let chosen = match (picked, params.text("name").map(str::trim)) {
+        (Some(user), _) => Ok(find(&context, &user)),
         (None, Some(name)) => find_or_create(&context, name).await,
         (None, None) => Ok(Err("Pick a user, or type a name.".to_owned())),
     };
@@ -93,9 +102,9 @@ pub(crate) async fn logout(context: Context) -> Response {
     }
 }
 
-fn find(context: &Context, id: &str) -> Result<User, String> {
+fn find(context: &Context, named: &UserRef) -> Result<User, String> {
     let sandbox = &context.sandbox;
-    let found = sandbox.world().find_user(&UserRef::from(id));
+    let found = sandbox.world().find_user(named);
     found
         .filter(|user| !user.deleted)
         .ok_or_else(|| "That user is gone.".to_owned())
@@ -109,8 +118,9 @@ async fn find_or_create(context: &Context, name: &str) -> Result<Result<User, St
         )));
     }
     let sandbox = &context.sandbox;
-    let known = sandbox.world().find_user(&UserRef::Name(name.to_owned()));
-    match known {
+    // Only a username: a new user may be named by the digits of another's id.
+    let known = sandbox.world().find_user(&UserRef::from(name));
+    match known.filter(|user| user.username.as_deref() == Some(name)) {
         Some(user) if user.deleted => {
             Ok(Err("That user is deleted. Choose another name.".to_owned()))
         }
@@ -136,10 +146,16 @@ fn show(
     let sandbox = &context.sandbox;
     let current = session::cookie_user(context).map(|user| user.id);
     let users = sandbox.world().list_users();
+    let usernames = User::usernames(&users);
     let people = users
         .iter()
         .filter(|user| !user.deleted)
         .map(|user| Person {
+            field: if user.has_ambiguous_id(&usernames) {
+                BY_ID
+            } else {
+                "user"
+            },
             id: user.id.0,
             name: user.display_name(),
             avatar: Avatar::of_user(user),

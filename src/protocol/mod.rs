@@ -14,6 +14,7 @@ pub(crate) mod params;
 pub(crate) mod pkce;
 pub(crate) mod redirect_uri;
 pub(crate) mod scope;
+mod scope_input;
 pub(crate) mod secret;
 pub(crate) mod time;
 pub(crate) mod token_request;

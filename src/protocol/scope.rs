@@ -2,10 +2,8 @@
 //! ways of reading a number. Which way an endpoint uses is its own question.
 
 use std::fmt;
-use std::str::FromStr;
 
-use serde::de::{self, Deserializer, SeqAccess, Visitor};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 
 use crate::contract::{Contract, Difference, Rules};
 
@@ -187,99 +185,9 @@ impl fmt::Display for Scope {
     }
 }
 
-impl FromStr for Scope {
-    type Err = String;
-
-    /// Reads a number, a preset's name, or scope names with commas between them.
-    fn from_str(text: &str) -> Result<Self, String> {
-        let text = text.trim();
-        if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-            return text.parse().ok().and_then(Self::from_bits).ok_or_else(|| {
-                format!(
-                    "{text} has bits that mean nothing: the largest scope is {}",
-                    Self::ALL
-                )
-            });
-        }
-        if let Some((_, scope)) = PRESETS
-            .iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case(text))
-        {
-            return Ok(*scope);
-        }
-        text.split(',')
-            .try_fold(Self(0), |sum, name| Ok(sum.union(named(name.trim())?)))
-    }
-}
-
-fn named(name: &str) -> Result<Scope, String> {
-    if let Some(bit) = SCOPES.iter().find(|bit| bit.name == name) {
-        return Ok(Scope(bit.value));
-    }
-    let known = SCOPES
-        .iter()
-        .map(|bit| bit.name)
-        .chain(PRESETS.iter().map(|(name, _)| *name));
-    Err(match super::nearest(name, known) {
-        Some(near) => format!("no scope {name:?}; did you mean {near:?}?"),
-        None => format!(
-            "no scope {name:?}; choose among numbers, presets (Read Only, Creator, AI Services, Full Access) and scope names"
-        ),
-    })
-}
-
 impl Serialize for Scope {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_u32(self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for Scope {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ScopeVisitor)
-    }
-}
-
-struct ScopeVisitor;
-
-impl<'de> Visitor<'de> for ScopeVisitor {
-    type Value = Scope;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a scope: a number, a preset or a list of scope names")
-    }
-
-    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Scope, E> {
-        u32::try_from(number)
-            .ok()
-            .and_then(Scope::from_bits)
-            .ok_or_else(|| {
-                E::custom(format!(
-                    "{number} has bits that mean nothing: the largest scope is {}",
-                    Scope::ALL
-                ))
-            })
-    }
-
-    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Scope, E> {
-        match u64::try_from(number) {
-            Ok(number) => self.visit_u64(number),
-            Err(_) => Err(E::custom(format!(
-                "{number} is negative: a scope is a bitmask"
-            ))),
-        }
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Scope, E> {
-        text.parse().map_err(E::custom)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut names: A) -> Result<Scope, A::Error> {
-        let mut sum = Scope(0);
-        while let Some(name) = names.next_element::<String>()? {
-            sum = sum.union(named(&name).map_err(de::Error::custom)?);
-        }
-        Ok(sum)
     }
 }
 
@@ -325,20 +233,6 @@ mod tests {
         ] {
             assert_eq!(Scope::parse_decimal(refused), None, "{refused:?}");
         }
-    }
-
-    #[test]
-    fn people_may_write_numbers_presets_and_names() {
-        assert_eq!("114689".parse(), Ok(PRESETS[2].1));
-        assert_eq!("ai services".parse(), Ok(PRESETS[2].1));
-        assert_eq!(
-            "UserRead, ModelsRead".parse::<Scope>().map(Scope::bits),
-            Ok(5)
-        );
-        assert_eq!(
-            "ModelRead".parse::<Scope>(),
-            Err("no scope \"ModelRead\"; did you mean \"ModelsRead\"?".to_owned())
-        );
     }
 
     proptest::proptest! {

@@ -105,14 +105,26 @@ impl fmt::Display for Moment {
 impl FromStr for Moment {
     type Err = String;
 
-    /// Reads RFC 3339.
+    /// Reads RFC 3339, or a number of Unix seconds.
     fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(seconds) = text.parse() {
+            let moment = Self::checked_from_unix_seconds(seconds);
+            return moment.ok_or_else(|| no_moment(&format_args!("{text:?}")));
+        }
         let format = &time::format_description::well_known::Rfc3339;
         let moment = time::OffsetDateTime::parse(text, format).ok();
         let ms = moment.map(|moment| moment.unix_timestamp_nanos().div_euclid(1_000_000));
         ms.and_then(|ms| i64::try_from(ms).ok())
             .map(|ms| Self(Timestamp(ms)))
             .ok_or_else(|| no_moment(&format_args!("{text:?}")))
+    }
+}
+
+impl Moment {
+    fn checked_from_unix_seconds(seconds: i64) -> Option<Self> {
+        let ms = seconds.checked_mul(1000)?;
+        let is_near = (-FARTHEST_MS..FARTHEST_MS).contains(&ms);
+        is_near.then_some(Self(Timestamp(ms)))
     }
 }
 
@@ -126,12 +138,10 @@ impl<'de> Deserialize<'de> for Moment {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match serde_json::Value::deserialize(deserializer)? {
             serde_json::Value::String(text) => text.parse().map_err(D::Error::custom),
-            other => {
-                let seconds = other.as_i64().and_then(|seconds| seconds.checked_mul(1000));
-                let ms = seconds.filter(|ms| (-FARTHEST_MS..FARTHEST_MS).contains(ms));
-                ms.map(|ms| Self(Timestamp(ms)))
-                    .ok_or_else(|| D::Error::custom(no_moment(&other)))
-            }
+            other => other
+                .as_i64()
+                .and_then(Self::checked_from_unix_seconds)
+                .ok_or_else(|| D::Error::custom(no_moment(&other))),
         }
     }
 }

@@ -12,6 +12,8 @@ use super::entropy::Entropy;
 use crate::model::user::UserRef;
 use crate::protocol::call::{Endpoint, GrantType};
 use crate::protocol::duration::Length;
+use crate::protocol::ids::UserId;
+use crate::store::Rows;
 
 /// A rule: when something goes wrong, and what.
 ///
@@ -159,8 +161,7 @@ pub(crate) struct Target {
     pub(crate) endpoint: Endpoint,
     pub(crate) client_id: Option<String>,
     pub(crate) grant_type: Option<GrantType>,
-    /// Id and username.
-    pub(crate) user: Option<(i64, Option<String>)>,
+    pub(crate) user: Option<UserId>,
 }
 
 /// The faults of one sandbox.
@@ -229,12 +230,12 @@ impl Faults {
             .any(|fault| fault.rule.user.is_some() || fault.rule.effect.deny)
     }
 
-    /// The faults that strike this request: their budgets are charged by it.
-    pub(crate) fn strike(&self, target: &Target, entropy: &Entropy) -> Vec<SetFault> {
+    /// The faults that apply to this request; it is counted against their budgets. `rows` has the users that rules name.
+    pub(crate) fn strike(&self, target: &Target, entropy: &Entropy, rows: &Rows) -> Vec<SetFault> {
         let mut set = self.set();
         let mut striking = Vec::new();
         for fault in &mut set.faults {
-            if !fault.rule.fits(target) {
+            if !fault.rule.fits(target, rows) {
                 continue;
             }
             fault.seen += 1;
@@ -255,7 +256,8 @@ impl Faults {
 }
 
 impl Fault {
-    fn fits(&self, target: &Target) -> bool {
+    fn fits(&self, target: &Target, rows: &Rows) -> bool {
+        let find = |named: &UserRef| rows.find_user(named).map(|user| user.id);
         self.endpoint.is_none_or(|wanted| wanted == target.endpoint)
             && (self.client_id.is_none() || self.client_id == target.client_id)
             && (self.grant_type.is_none() || self.grant_type == target.grant_type)
@@ -264,11 +266,7 @@ impl Fault {
             && self
                 .user
                 .as_ref()
-                .is_none_or(|wanted| match (wanted, &target.user) {
-                    (UserRef::Id(wanted), Some((id, _))) => wanted == id,
-                    (UserRef::Name(wanted), Some((_, name))) => name.as_ref() == Some(wanted),
-                    (_, None) => false,
-                })
+                .is_none_or(|wanted| target.user.is_some() && find(wanted) == target.user)
     }
 }
 

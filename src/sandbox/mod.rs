@@ -330,7 +330,7 @@ impl Sandbox {
 
     /// The faults that strike a request.
     pub(crate) fn strike(&self, target: &Target) -> Vec<SetFault> {
-        self.if_today(|shared| shared.faults.strike(target, &shared.entropy))
+        self.if_today(|shared| shared.faults.strike(target, &shared.entropy, self.world()))
             .unwrap_or_default()
     }
 

@@ -28,16 +28,11 @@ impl Users {
         self.by_id.get(&id).filter(|user| !user.deleted)
     }
 
+    /// As [`UserRef::find_in`].
     fn find(&self, named: &UserRef) -> Option<&Arc<User>> {
-        let by_name = |name: &str| self.by_id.get(self.by_name.get(name)?);
-        match named {
-            // Digits may be a name too; an id goes first.
-            UserRef::Id(id) => self
-                .by_id
-                .get(&UserId(*id))
-                .or_else(|| by_name(&id.to_string())),
-            UserRef::Name(name) => by_name(name),
-        }
+        let by_name = named.as_username().and_then(|name| self.by_name.get(name));
+        let id = by_name.copied().or_else(|| named.as_id())?;
+        self.by_id.get(&id)
     }
 
     /// Whether another user has the name.

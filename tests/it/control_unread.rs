@@ -116,7 +116,7 @@ async fn what_is_given_twice_is_refused() {
     ];
     assert_snapshot!(refusals(&mock, &calls).await, @r#"
     GET requests?status=200&status=400 null
-      400 "status": "the key \"status\" is given twice: 200 and 400" ("leave one of them out")
+      400 "status": "the key \"status\" is given twice: \"200\" and \"400\"" ("leave one of them out")
     GET tokens?user=ada&user=ada null
       400 "user": "the key \"user\" is given twice: \"ada\" and \"ada\"" ("leave one of them out")
     DELETE tokens?user=tess {"user":"ada"}

@@ -151,11 +151,11 @@ async fn an_expectation_that_cannot_be_is_told_why() {
     [{},{"time":1}]
       400 "[1].time": "unknown key \"time\"" ("did you mean \"times\"?")
     [{"times":"1"}]
-      400 "[0].times": "\"1\" is not a whole number, 0 or more" (null)
+      409 "": "[0] any request: expected 1, came 0" ("GET requests shows what came")
     [{"times":-1}]
       400 "[0].times": "-1 is not a whole number, 0 or more" (null)
     [{"status":"200"}]
-      400 "[0].status": "\"200\" is not a whole number from 0 to 65535" (null)
+      409 "": "[0] status=200: expected at least 1, came 0" ("GET requests shows what came")
     [{"user":"adda"}]
       400 "[0].user": "no user \"adda\"" ("did you mean \"ada\"?")
     ["token"]

@@ -63,6 +63,8 @@ mod disk;
 mod every_page;
 mod first_minute;
 mod health;
+mod input_numbers;
+mod input_users;
 mod leaks;
 mod ledger;
 mod left_behind;

@@ -209,7 +209,7 @@ fn pairs(query: Option<&str>) -> url::form_urlencoded::Parse<'_> {
 /// Adds the parameters of a query. Errors: one is there already, so that one of the two would not be read.
 fn add(object: &mut Map<String, Value>, query: Option<&str>) -> Result<(), Invalid> {
     for (name, value) in pairs(query) {
-        let value = typed(&name, &value);
+        let value = Value::from(&*value);
         if let Some(before) = object.get(&*name) {
             let why = format!(
                 "the key {name:?} is given twice: {} and {}",
@@ -222,17 +222,3 @@ fn add(object: &mut Map<String, Value>, query: Option<&str>) -> Result<(), Inval
     }
     Ok(())
 }
-
-/// A query has only text: numbers and truths are what looks like them.
-fn typed(name: &str, text: &str) -> Value {
-    match text {
-        "true" | "false" if name == "secrets" => Value::Bool(text == "true"),
-        text if COUNTED.contains(&name) => text
-            .parse::<i64>()
-            .map_or_else(|_| text.into(), Value::from),
-        text => text.into(),
-    }
-}
-
-/// The parameters that are numbers; a user is named by one or by text.
-const COUNTED: [&str; 6] = ["after", "before", "count", "limit", "status", "user"];

@@ -27,8 +27,9 @@ pub(crate) fn document(base: &str) -> OpenApi {
         .title("civitai-oauth-mock control API")
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(
-            "Brings the mock into any state, and tells what the app has done. Users are named by id or username, \
-             scopes by number, preset or names.",
+            "Brings the mock into any state, and tells what the app has done. Users are named by username or id: \
+             text is first a username, then an id; a number is an id. Scopes are named by number, preset or names. Numbers and \
+             booleans may be written as text.",
         ))
         .build();
     OpenApiBuilder::new()
