@@ -16,6 +16,7 @@ use url::{Host, Url};
 use crate::exchange::Visit;
 use crate::invalid::Invalid;
 use crate::oauth::{respond, session};
+use crate::protocol::redirect_uri::is_loopback_host;
 use crate::protocol::secret::{Secret, SecretHash};
 use crate::sandbox::entropy::Entropy;
 use crate::server::App;
@@ -195,9 +196,7 @@ fn check_site(app: &App, headers: &HeaderMap, authority: Option<String>) -> Resu
 fn is_near(app: &App, origin: &str, asked: &str) -> bool {
     let host = |url: &str| Some(Url::parse(url).ok()?.host()?.to_owned());
     match host(origin) {
-        Some(Host::Ipv4(address)) if address.is_loopback() => true,
-        Some(Host::Ipv6(address)) if address.is_loopback() => true,
-        Some(Host::Domain(name)) if name.trim_end_matches('.') == "localhost" => true,
+        Some(page) if is_loopback_host(&page) => true,
         page => page == host(asked) || page == app.public_url.as_deref().and_then(host),
     }
 }

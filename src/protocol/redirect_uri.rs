@@ -1,4 +1,4 @@
-//! May the browser be sent there? Matching of redirect URIs, and the parameters that are added to them.
+//! Redirect URIs: how they match, which can be registered, and the parameters that are added to them.
 
 use url::{Host, Url};
 
@@ -19,20 +19,39 @@ pub(crate) fn matches(registered: &[String], given: &str, matching: Matching) ->
     if matching == Matching::Exact {
         return false;
     }
-    loopback(given).is_some_and(|given| {
+    recorded_loopback(given).is_some_and(|given| {
         registered
             .iter()
-            .filter_map(|known| loopback(known))
+            .filter_map(|known| recorded_loopback(known))
             .any(|known| known.scheme() == given.scheme() && known.path() == given.path())
     })
 }
 
-/// Whether this is a URL on the machine itself.
+/// Whether this is a URL on the machine itself, as [`is_loopback_host`] defines it.
 pub(crate) fn is_loopback(text: &str) -> bool {
-    loopback(text).is_some()
+    let url = Url::parse(text).ok();
+    url.is_some_and(|url| url.host().is_some_and(|host| is_loopback_host(&host)))
 }
 
-fn loopback(text: &str) -> Option<Url> {
+/// Whether the host is the machine itself: 127.0.0.0/8, also mapped to IPv6, `::1`, and `localhost` with every name below
+/// it (RFC 6761 §6.3).
+pub(crate) fn is_loopback_host<S: AsRef<str>>(host: &Host<S>) -> bool {
+    match host {
+        Host::Domain(name) => {
+            let name = name.as_ref();
+            let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+            name == "localhost" || name.ends_with(".localhost")
+        }
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => {
+            let mapped = address.to_ipv4_mapped();
+            address.is_loopback() || mapped.is_some_and(|address| address.is_loopback())
+        }
+    }
+}
+
+/// The URL if its host is one of the three that Civitai treats as loopback (difference `redirect-uri-match`), as recorded.
+fn recorded_loopback(text: &str) -> Option<Url> {
     let url = Url::parse(text).ok()?;
     let own = match url.host()? {
         Host::Domain(name) => name == "localhost",
@@ -42,23 +61,35 @@ fn loopback(text: &str) -> Option<Url> {
     own.then_some(url)
 }
 
-/// Whether this can be registered. Errors: the rule it breaks, for the person who wrote it.
+/// Whether this can be registered: any absolute URI (RFC 3986 §4.3), also one without an authority such as
+/// `urn:ietf:wg:oauth:2.0:oob`. Errors: the rule it breaks, for the person who wrote it.
 pub(crate) fn check(text: &str) -> Result<(), String> {
     match Url::parse(text) {
-        // `localhost:3000` parses as a URL of the scheme `localhost`; nobody means that.
-        Ok(url) if url.cannot_be_a_base() => Err(format!(
+        Ok(url) if url.cannot_be_a_base() && is_host_and_port(text) => Err(format!(
             "not a URL: {text:?} lacks a scheme such as http://"
         )),
+        Ok(url) if url.cannot_be_a_base() && url.path().is_empty() => {
+            Err(format!("not a URL: {text:?} has nothing after its scheme"))
+        }
         Ok(_) => Ok(()),
         Err(why) => Err(format!("not a URL: {text:?} ({why})")),
     }
+}
+
+/// Whether the text is `localhost:3000` or `app.example:8080/cb`: by the grammar a URI whose scheme is the host, and
+/// never meant as one.
+fn is_host_and_port(text: &str) -> bool {
+    let after = text.split_once(':').map_or("", |(_, after)| after);
+    let end = after.find(['/', '?', '#']).unwrap_or(after.len());
+    after[..end].parse::<u16>().is_ok()
 }
 
 /// Whether an app can be registered with it by hand: where `strict`, https only, except for this machine (difference
 /// `registration-rules`). Errors: the rule it breaks.
 pub(crate) fn check_registration(text: &str, strict: bool) -> Result<(), String> {
     check(text)?;
-    if strict && !text.starts_with("https://") && !is_loopback(text) {
+    // The documented rule names hosts, so the recorded ones count here.
+    if strict && !text.starts_with("https://") && recorded_loopback(text).is_none() {
         return Err(format!(
             "{text} must begin with https:// – only localhost and 127.0.0.1 may do without"
         ));
@@ -174,8 +205,89 @@ mod tests {
                 .unwrap_err()
                 .starts_with("not a URL")
         );
-        assert!(check("callback").is_err());
-        assert!(check("com.example.app:/cb").is_ok());
+        for wrong in [
+            "callback",
+            "",
+            "app.example:8080/cb",
+            "localhost:3000?x",
+            "urn:",
+            "/cb",
+            "http://",
+        ] {
+            assert!(check(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn any_absolute_uri_can_be_registered() {
+        for uri in [
+            "urn:ietf:wg:oauth:2.0:oob",
+            "urn:ietf:wg:oauth:2.0:oob:auto",
+            "com.example.app:/cb",
+            "com.example.app:callback",
+            "myapp://callback",
+            "https://app.example/cb",
+        ] {
+            assert_eq!(check(uri), Ok(()), "{uri}");
+        }
+        assert_eq!(
+            with_params("urn:ietf:wg:oauth:2.0:oob", &[("code", "c")]).as_deref(),
+            Some("urn:ietf:wg:oauth:2.0:oob?code=c")
+        );
+    }
+
+    #[test]
+    fn loopback_is_every_name_and_address_of_the_machine() {
+        for host in [
+            "localhost",
+            "LOCALHOST",
+            "localhost.",
+            "app.localhost",
+            "a.b.LocalHost.",
+            "127.0.0.1",
+            "127.0.0.2",
+            "127.255.255.254",
+            "127.1",
+            "[::1]",
+            "[::ffff:127.0.0.1]",
+            "[::ffff:127.9.9.9]",
+        ] {
+            assert!(is_loopback(&format!("http://{host}:8080/cb")), "{host}");
+        }
+        for host in [
+            "localhost.example",
+            "notlocalhost",
+            "localhost..",
+            "128.0.0.1",
+            "0.0.0.0",
+            "10.0.0.1",
+            "192.168.0.1",
+            "[::2]",
+            "[::]",
+            "[::127.0.0.1]",
+            "[::ffff:10.0.0.1]",
+            "127.0.0.1.example",
+        ] {
+            assert!(!is_loopback(&format!("http://{host}:8080/cb")), "{host}");
+        }
+        assert!(!is_loopback("urn:localhost") && !is_loopback("http://app.example/localhost"));
+    }
+
+    #[test]
+    fn the_difference_keeps_the_three_recorded_hosts() {
+        let registered = ["http://localhost/cb".to_owned()];
+        for (given, is_match) in [
+            ("http://localhost:1/cb", true),
+            ("http://127.0.0.1:1/cb", true),
+            ("http://[::1]:1/cb", true),
+            ("http://app.localhost/cb", false),
+            ("http://127.0.0.2/cb", false),
+            ("http://[::ffff:127.0.0.1]/cb", false),
+            ("http://localhost./cb", false),
+        ] {
+            let found = matches(&registered, given, Matching::LoopbackAware);
+            assert_eq!(found, is_match, "{given}");
+        }
     }
 
     proptest::proptest! {

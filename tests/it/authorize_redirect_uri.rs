@@ -87,3 +87,100 @@ async fn redirect_uris(mock: &World) -> String {
     }
     table
 }
+
+#[tokio::test]
+async fn a_client_for_any_loopback_uri_accepts_every_address_and_name_of_the_machine() {
+    let mock = Mock::documented().await;
+    let client = serde_json::json!({ "any_loopback_redirect": true });
+    mock.control("PATCH", "/clients/conf", client).await;
+    let mut table = String::new();
+    for host in [
+        "localhost",
+        "LOCALHOST",
+        "localhost.",
+        "app.localhost",
+        "a.b.localhost.",
+        "127.0.0.1",
+        "127.0.0.2",
+        "127.255.255.254",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:127.1.2.3]",
+        "128.0.0.1",
+        "10.0.0.1",
+        "0.0.0.0",
+        "[::2]",
+        "[::ffff:10.0.0.1]",
+        "notlocalhost",
+        "localhost.example",
+        "127.0.0.1.example",
+    ] {
+        let uri = format!("http://{host}:8080/any");
+        let status = mock
+            .approve(&CONF.asks("1").with("redirect_uri", &uri))
+            .await
+            .status;
+        table += &format!("{host}: {status}\n");
+    }
+    assert_snapshot!(table, @"
+    localhost: 302
+    LOCALHOST: 302
+    localhost.: 302
+    app.localhost: 302
+    a.b.localhost.: 302
+    127.0.0.1: 302
+    127.0.0.2: 302
+    127.255.255.254: 302
+    [::1]: 302
+    [::ffff:127.0.0.1]: 302
+    [::ffff:127.1.2.3]: 302
+    128.0.0.1: 400
+    10.0.0.1: 400
+    0.0.0.0: 400
+    [::2]: 400
+    [::ffff:10.0.0.1]: 400
+    notlocalhost: 400
+    localhost.example: 400
+    127.0.0.1.example: 400
+    ");
+}
+
+#[tokio::test]
+async fn any_absolute_uri_can_be_registered_and_gets_its_code() {
+    let mock = Mock::documented().await;
+    for uri in [
+        "urn:ietf:wg:oauth:2.0:oob",
+        "com.example.app:callback",
+        "com.example.app:/callback",
+    ] {
+        let client = serde_json::json!({ "redirect_uris": [uri] });
+        mock.control("PATCH", "/clients/conf", client).await;
+        let answer = mock
+            .approve(&CONF.asks("1").with("redirect_uri", uri))
+            .await;
+        assert_eq!(answer.status, 302, "{uri}: {answer}");
+        let location = answer.header("location").expect("a location");
+        assert!(location.starts_with(&format!("{uri}?code=")), "{location}");
+        let redeemed = CONF.redeems(&answer.code()).with("redirect_uri", uri);
+        assert_eq!(mock.token(&redeemed).await.status, 200, "{uri}");
+    }
+    let mut table = String::new();
+    for uri in [
+        "localhost:3000",
+        "app.example:8080/cb",
+        "callback",
+        "urn:",
+        "http://",
+    ] {
+        let client = serde_json::json!({ "redirect_uris": [uri] });
+        let answer = mock.ask("PATCH", "/_mock/clients/conf").json(&client).await;
+        table += &format!("{}\n", answer.gist());
+    }
+    assert_snapshot!(table, @r#"
+    400 invalid: not a URL: "localhost:3000" lacks a scheme such as http://
+    400 invalid: not a URL: "app.example:8080/cb" lacks a scheme such as http://
+    400 invalid: not a URL: "callback" (relative URL without a base)
+    400 invalid: not a URL: "urn:" has nothing after its scheme
+    400 invalid: not a URL: "http://" (empty host)
+    "#);
+}

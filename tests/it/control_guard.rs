@@ -24,11 +24,14 @@ async fn a_page_of_another_site_is_refused() {
         ("origin", "http://203.0.113.5"),
         ("origin", "http://192.168.1.9:8080"),
         ("origin", "http://[2001:db8::1]"),
-        // So can any machine of the network from a name without dots, and any local service from one of these.
+        // So can any machine of the network from a name without dots.
         ("origin", "http://wiki"),
-        ("origin", "http://evil.localhost"),
+        ("origin", "http://evil.localhost.example"),
         ("sec-fetch-site", "cross-site"),
         ("origin", "http://localhost:3000"),
+        ("origin", "http://app.localhost:3000"),
+        ("origin", "http://127.0.0.2:3000"),
+        ("origin", "http://[::ffff:127.0.0.1]:3000"),
         ("origin", "http://127.0.0.1:9999"),
         ("origin", "http://[::1]:3000"),
         ("sec-fetch-site", "same-origin"),
@@ -63,9 +66,12 @@ async fn a_page_of_another_site_is_refused() {
     origin http://192.168.1.9:8080: 403 forbidden: "http://192.168.1.9:8080" may not use the control API
     origin http://[2001:db8::1]: 403 forbidden: "http://[2001:db8::1]" may not use the control API
     origin http://wiki: 403 forbidden: "http://wiki" may not use the control API
-    origin http://evil.localhost: 403 forbidden: "http://evil.localhost" may not use the control API
+    origin http://evil.localhost.example: 403 forbidden: "http://evil.localhost.example" may not use the control API
     sec-fetch-site cross-site: 403 forbidden: a page of another site may not use the control API
     origin http://localhost:3000: 200
+    origin http://app.localhost:3000: 200
+    origin http://127.0.0.2:3000: 200
+    origin http://[::ffff:127.0.0.1]:3000: 200
     origin http://127.0.0.1:9999: 200
     origin http://[::1]:3000: 200
     sec-fetch-site same-origin: 200
