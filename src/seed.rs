@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::invalid::{self, Invalid};
 use crate::model::client::{AccessMode, Client, Grant};
 use crate::model::user::{User, UserRef};
+use crate::protocol::format::is_vschar;
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::redirect_uri;
 use crate::protocol::scope::Scope;
@@ -69,7 +70,7 @@ fn default_scopes() -> Scope {
     Scope::FULL
 }
 
-/// A client secret in a seed: any text that is not empty.
+/// A client secret in a seed: text that the token endpoint accepts as one.
 #[derive(Debug, Clone)]
 pub(crate) struct SecretText(pub(crate) Secret);
 
@@ -79,6 +80,12 @@ impl<'de> Deserialize<'de> for SecretText {
         if text.is_empty() {
             return Err(de::Error::custom(
                 "an empty secret: leave the key out for a public client",
+            ));
+        }
+        if !is_vschar(&text) {
+            return Err(de::Error::custom(
+                "a client secret is printable ASCII (RFC 6749 appendix A.2): with any other character no client can \
+                 authenticate",
             ));
         }
         Ok(Self(Secret::new(text)))
@@ -111,6 +118,13 @@ impl<'de> Deserialize<'de> for OriginText {
     }
 }
 
+/// That a client can authenticate by this id.
+pub(crate) fn check_id(id: &str) -> Result<(), Invalid> {
+    ClientId::check(id).map_err(|reason| {
+        Invalid::new("id", reason).with_hint("use letters, digits, \"-\", \".\" and \"_\"")
+    })
+}
+
 impl ClientSpec {
     /// The client that is described: with its defaults, and an owner who is among the users.
     pub(crate) fn resolve(self, users: &[User]) -> Result<Client, Invalid> {
@@ -120,6 +134,7 @@ impl ClientSpec {
                     .with_hint("give the id some text"),
             );
         }
+        check_id(self.id.as_str())?;
         let owner = match &self.owner {
             None => users.first().map_or(UserId(1), |user| user.id),
             Some(named) => find(users, named).ok_or_else(|| {

@@ -1,7 +1,7 @@
 //! Which client does an app's own environment describe? The variables that its `.env` usually has already.
 
 use crate::invalid::{self, Invalid};
-use crate::seed::ClientSpec;
+use crate::seed::{self, ClientSpec};
 
 /// The client that an app's own `.env` describes. Empty variables count as absent.
 pub(super) fn client(
@@ -15,6 +15,10 @@ pub(super) fn client(
     let Some(id) = filled("CIVITAI_CLIENT_ID") else {
         return Ok(None);
     };
+    seed::check_id(&id).map_err(|wrong| Invalid {
+        path: "CIVITAI_CLIENT_ID".to_owned(),
+        ..wrong
+    })?;
     let secret = filled("CIVITAI_CLIENT_SECRET");
     let (name, uris) = match filled("CIVITAI_REDIRECT_URI") {
         Some(uris) => ("CIVITAI_REDIRECT_URI", uris),
@@ -45,7 +49,10 @@ pub(super) fn client(
         described["secret"] = secret.into();
     }
     let spec = invalid::from_json(described).map_err(|wrong| Invalid {
-        path: name.to_owned(),
+        path: match wrong.path.as_str() {
+            "secret" => "CIVITAI_CLIENT_SECRET".to_owned(),
+            _ => name.to_owned(),
+        },
         ..wrong
     })?;
     Ok(Some(spec))
@@ -83,6 +90,20 @@ mod tests {
         let spec = described(&[("CIVITAI_CLIENT_ID", "a"), ("CIVITAI_CLIENT_SECRET", "")]);
         let spec = spec.unwrap().unwrap();
         assert!(spec.secret.is_none() && spec.any_loopback_redirect);
+    }
+
+    #[test]
+    fn credentials_that_cannot_authenticate_name_their_variable() {
+        let wrong = described(&[("CIVITAI_CLIENT_ID", "my app/ü:1")]);
+        insta::assert_snapshot!(
+            wrong.unwrap_err(),
+            @r#"CIVITAI_CLIENT_ID: 'ü' in "my app/ü:1" is not printable ASCII, as RFC 6749 appendix A.1 asks of a client id; use letters, digits, "-", "." and "_""#
+        );
+        let wrong = described(&[("CIVITAI_CLIENT_ID", "a"), ("CIVITAI_CLIENT_SECRET", "ü")]);
+        insta::assert_snapshot!(
+            wrong.unwrap_err(),
+            @"CIVITAI_CLIENT_SECRET: a client secret is printable ASCII (RFC 6749 appendix A.2): with any other character no client can authenticate"
+        );
     }
 
     #[test]

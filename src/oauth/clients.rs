@@ -16,7 +16,8 @@ pub(crate) async fn find(context: &Context, id: &str) -> Result<Option<Arc<Clien
     let sandbox = &context.sandbox;
     let found = sandbox.world().find_client(id);
     let adopts = sandbox.settings().unknown_clients == UnknownClients::Register;
-    if found.is_some() || !adopts || id.is_empty() {
+    // An id that no client can authenticate by stays unknown.
+    if found.is_some() || !adopts || id.is_empty() || ClientId::check(id).is_err() {
         return Ok(found);
     }
     let owner = sandbox.world().list_users().first().map(|user| user.id);

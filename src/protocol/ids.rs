@@ -1,10 +1,10 @@
-//! What names a thing? Client ids are opaque text, user ids are numbers.
+//! Ids: a client's is text, a user's is a number.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A client's id: a UUID at Civitai, any text in a seed.
+/// A client's id: a UUID at Civitai, text in a seed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
 #[serde(transparent)]
 #[sqlx(transparent)]
@@ -14,6 +14,23 @@ impl ClientId {
     /// Ids with this prefix belong to app blocks, which may not act for a user interactively.
     pub(crate) fn is_app_block(id: &str) -> bool {
         id.starts_with("appblk-")
+    }
+
+    /// Whether a client can authenticate by this id in every way that the token endpoint offers. Errors: the rule it breaks.
+    pub(crate) fn check(id: &str) -> Result<(), String> {
+        if let Some(wrong) = id.chars().find(|c| !matches!(c, ' '..='~')) {
+            // The token endpoint refuses it as `Invalid parameter: client_id`, in the body and in HTTP Basic.
+            return Err(format!(
+                "{wrong:?} in {id:?} is not printable ASCII, as RFC 6749 appendix A.1 asks of a client id"
+            ));
+        }
+        if id.contains(':') {
+            // HTTP Basic is split at its first colon and not percent-decoded, so that `a%3Ab` is a different client.
+            return Err(format!(
+                "{id:?} has a colon, at which HTTP Basic ends the client id"
+            ));
+        }
+        Ok(())
     }
 
     /// The id as text.

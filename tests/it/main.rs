@@ -31,6 +31,7 @@ mod budgets;
 mod budgets_any;
 mod buzz;
 mod buzz_limit;
+mod client_ids;
 mod consent_gallery;
 mod consent_memory;
 mod consent_page;
