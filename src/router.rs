@@ -127,6 +127,7 @@ fn mcp_route(app: &Arc<App>) -> Routes {
     let guard = middleware::from_fn_with_state(Arc::clone(app), control::guard::admit);
     Routes::new()
         .route_service(mcp::PATH, mcp::service(Arc::clone(app)))
+        .layer(middleware::from_fn(mcp::message::check))
         .layer(guard)
         .layer(middleware::from_fn_with_state(Arc::clone(app), mcp::cors))
 }

@@ -338,6 +338,7 @@ impl Server {
     /// Takes no more connections, lets what is under way finish within 1.5 s, and closes the database.
     pub async fn stop(self) {
         self.stop.cancel();
+        self.app.registry.stop_waiting();
         self.tasks.close();
         if tokio::time::timeout(GRACE, self.tasks.wait())
             .await
@@ -352,6 +353,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.stop.cancel();
+        self.app.registry.stop_waiting();
     }
 }
 

@@ -1,11 +1,11 @@
 //! How does HTTPS come about? A certificate from files, or one made on first use for whatever name a client
 //! asks for, signed by an authority of our own that clients can be told to trust.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use hashlink::LruCache;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
     KeyPair, KeyUsagePurpose,
@@ -23,8 +23,9 @@ use crate::sandbox::clock::Clock;
 /// Names that every made certificate is good for, besides the one that was asked for.
 const OWN_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
-/// So many names get a certificate of their own; a client that asks for more is not a client.
-const MOST_NAMES: usize = 256;
+/// Certificates that are stored at once. A name that was not used for longest gives way, and gets a new one when it is
+/// next asked for.
+const MAX_CERTIFICATES: usize = 256;
 
 /// What some systems still trust, in days: less than the 398 that browsers allow.
 const LEAF_DAYS: i64 = 397;
@@ -145,7 +146,7 @@ fn read<T>(
 struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     provider: Arc<CryptoProvider>,
-    made: Mutex<HashMap<String, Arc<CertifiedKey>>>,
+    made: Mutex<LruCache<String, Arc<CertifiedKey>>>,
 }
 
 impl fmt::Debug for Authority {
@@ -163,7 +164,7 @@ impl Authority {
         Ok(Self {
             issuer,
             provider,
-            made: Mutex::default(),
+            made: Mutex::new(LruCache::new(MAX_CERTIFICATES)),
         })
     }
 
@@ -172,11 +173,6 @@ impl Authority {
         if let Some(known) = made.get(name) {
             return Ok(Arc::clone(known));
         }
-        let name = if made.len() < MOST_NAMES {
-            name
-        } else {
-            OWN_NAMES[0]
-        };
         let mut names: Vec<String> = OWN_NAMES.map(str::to_owned).to_vec();
         if !names.iter().any(|own| own == name) {
             names.push(name.to_owned());

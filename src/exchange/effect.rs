@@ -57,10 +57,9 @@ pub(super) async fn carry_out(
     response
 }
 
-/// Lets so much time pass. Whoever hangs up meanwhile holds no connection any more: what was asked for is done all the
-/// same, in its time.
+/// Waits for the delay. If the client hangs up, the connection is closed and the wait ends: the request then runs at once,
+/// and holds its connection's place no longer than that.
 async fn hold(delay: Duration, came: Option<&Came>) {
-    let mut over = std::pin::pin!(tokio::time::sleep(delay));
     let hung_up = async {
         match came.and_then(|came| came.caller.as_ref()) {
             Some(caller) => caller.hung_up().await,
@@ -68,13 +67,13 @@ async fn hold(delay: Duration, came: Option<&Came>) {
         }
     };
     tokio::select! {
-        () = over.as_mut() => return,
-        () = hung_up => {}
+        () = tokio::time::sleep(delay) => {}
+        () = hung_up => {
+            if let Some(came) = came {
+                came.cut.now();
+            }
+        }
     }
-    if let Some(came) = came {
-        came.cut.now();
-    }
-    over.await;
 }
 
 /// What breaks the connection instead of an answer, where a fault says so.

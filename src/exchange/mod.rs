@@ -19,6 +19,7 @@ use axum::response::Response;
 
 pub(crate) use visit::{Received, Visit};
 
+use crate::listener::Permits;
 use crate::oauth::extract::{read_body, read_params};
 use crate::oauth::{legacy, respond};
 use crate::sandbox::faults::SetFault;
@@ -48,7 +49,9 @@ pub(crate) async fn pass(app: Arc<App>, request: Request, table: Router) -> Resp
     let struck = strike(&visit, &parts);
     let request = Request::from_parts(parts, Body::empty());
     let cut = effect::cut(&struck, &request);
+    let permits = Permits::of(request.extensions());
     let response = ToTheEnd::new(async move {
+        let _permits = permits;
         let response = effect::carry_out(&visit, &struck, request, table).await;
         record::write(&visit, head, &struck, response).await
     })

@@ -1,5 +1,6 @@
 //! How long may a body take? It ends with an error where its time is over, so that whoever reads it can answer.
 
+use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -20,7 +21,29 @@ impl fmt::Display for TooSlow {
     }
 }
 
-impl std::error::Error for TooSlow {}
+impl Error for TooSlow {}
+
+/// Why a body could not be read to its end.
+#[derive(Debug)]
+pub(crate) enum Unread<'a> {
+    TooSlow(&'a TooSlow),
+    /// The client ended it early, or it is malformed.
+    Broken,
+    TooLong,
+}
+
+impl<'a> Unread<'a> {
+    /// The reason of an error of [`axum::body::to_bytes`].
+    pub(crate) fn new(error: &'a axum::Error) -> Self {
+        let first: &(dyn Error + 'static) = error;
+        let causes = || std::iter::successors(Some(first), |error| <dyn Error>::source(*error));
+        match causes().find_map(|error| error.downcast_ref()) {
+            Some(late) => Self::TooSlow(late),
+            None if causes().any(<dyn Error>::is::<hyper::Error>) => Self::Broken,
+            None => Self::TooLong,
+        }
+    }
+}
 
 /// The body of a request, which has so long to come.
 #[derive(Debug)]

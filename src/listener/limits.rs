@@ -8,6 +8,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::activity::MAX_STREAMS;
 use crate::config::Config;
 use crate::invalid::Invalid;
 
@@ -16,6 +17,12 @@ pub(crate) const USUAL_HEADERS: usize = 100;
 
 /// Less is no room for a request (the HTTP library's own floor).
 const LEAST_HEAD: usize = 8 * 1024;
+
+/// h2 resets a stream whose target is longer than 65,534 bytes, without an answer. With this limit it answers 431.
+const MAX_HTTP2_HEAD_BYTES: u32 = 65_535;
+
+/// What h2 buffers of one answer by HTTP/2 that the client does not read.
+const SEND_BUFFER_BYTES: usize = 64 * 1024;
 
 /// A caller of HTTP/2 who does not answer a ping for so long is gone.
 const LONGEST_PING: Duration = Duration::from_secs(20);
@@ -28,7 +35,7 @@ pub(crate) struct Limits {
     /// For the whole body of a request; and for a caller to take something of the answer.
     pub(super) body: Duration,
     head_bytes: usize,
-    headers: usize,
+    pub(super) headers: usize,
     /// A place for each connection.
     places: Arc<Semaphore>,
     connections: usize,
@@ -107,7 +114,12 @@ impl Limits {
         builder
             .http2()
             .timer(TokioTimer::new())
-            .max_header_list_size(u32::try_from(self.head_bytes).unwrap_or(u32::MAX))
+            .max_header_list_size(
+                u32::try_from(self.head_bytes)
+                    .map_or(MAX_HTTP2_HEAD_BYTES, |set| set.min(MAX_HTTP2_HEAD_BYTES)),
+            )
+            .max_concurrent_streams(MAX_STREAMS)
+            .max_send_buf_size(SEND_BUFFER_BYTES)
             .keep_alive_interval(self.head)
             .keep_alive_timeout(LONGEST_PING);
         builder

@@ -1,17 +1,21 @@
 //! How does a connection become requests? Accepting, HTTPS, and an orderly end. Who listens where is `server.rs`;
 //! what a connection may ask for is `limits.rs`; what answers is `router.rs`.
 
+mod activity;
+mod answer;
 mod body;
+mod head;
 mod limits;
+mod pace;
 mod socket;
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::Poll;
 use std::time::Duration;
 
 use axum::extract::Request;
+use axum::http::Version;
 use axum::response::Response;
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
@@ -21,9 +25,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower::{Service, ServiceExt as _};
+use tower::Service;
 
-pub(crate) use body::TooSlow;
+pub(crate) use activity::Permits;
+pub(crate) use body::Unread;
 pub(crate) use limits::{Limits, USUAL_HEADERS};
 pub(crate) use socket::{Caller, Came, Cut};
 
@@ -31,7 +36,9 @@ use crate::router;
 use crate::server::{App, Door};
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
+use activity::{Activity, Expired, Timeouts};
 use body::Timely;
+use pace::Paced;
 use socket::Socket;
 
 /// A client that takes longer over a TLS handshake is given up.
@@ -94,14 +101,15 @@ pub(crate) async fn accept(
             stop: stop.clone(),
             cut: Cut::default(),
             late: CancellationToken::new(),
-            has_asked: Arc::default(),
+            activity: Activity::new(Timeouts {
+                head: limits.head,
+                body: limits.body,
+            }),
             limits: limits.clone(),
-            _place: place,
+            permit: Arc::new(place),
         };
         let (socket, marks) = ends.connect(stream, peer, door);
-        let service = router
-            .clone()
-            .map_request(move |request| marks.set(request));
+        let service = marks.around(router.clone());
         #[cfg(feature = "tls")]
         if let Some(tls) = &listener.tls {
             tasks.spawn(serve_tls(socket, Arc::clone(tls), service, ends));
@@ -131,11 +139,10 @@ struct Ends {
     stop: CancellationToken,
     cut: Cut,
     late: CancellationToken,
-    /// A request has come.
-    has_asked: Arc<AtomicBool>,
+    activity: Arc<Activity>,
     limits: Limits,
-    /// Given back with the connection.
-    _place: OwnedSemaphorePermit,
+    /// Released when the connection and its last request are over.
+    permit: Arc<OwnedSemaphorePermit>,
 }
 
 impl Ends {
@@ -149,6 +156,7 @@ impl Ends {
             peer: Some(peer),
             cut: self.cut.clone(),
             caller: Some(Caller(Arc::downgrade(&stream))),
+            permit: Some(Arc::clone(&self.permit)),
         };
         let socket = Socket {
             stream,
@@ -160,25 +168,16 @@ impl Ends {
         };
         let marks = Marks {
             came: Arc::new(came),
-            has_asked: Arc::clone(&self.has_asked),
-            slowest_body: self.limits.body,
+            activity: Arc::clone(&self.activity),
+            limits: self.limits.clone(),
         };
         (socket, marks)
     }
 
-    /// Ends when the time for a first request is over and none has come. The HTTP library looks at heads alone, once it
-    /// knows that they are HTTP/1: a caller who says nothing, or half of what every HTTP/2 connection begins with,
-    /// would stay for ever.
-    async fn nothing_was_asked(&self) {
-        let mut patience = std::pin::pin!(tokio::time::sleep(self.limits.head));
-        // Polled with the connection: once a request has come, there is nothing to look at.
-        std::future::poll_fn(|context| {
-            if self.has_asked.load(Ordering::Relaxed) {
-                return Poll::Pending;
-            }
-            patience.as_mut().poll(context)
-        })
-        .await;
+    /// Waits until the connection has expired. A client that keeps it busy with anything but requests uses up what a task
+    /// may do at once (tokio's cooperative budget); a timer that took part in that would never fire.
+    async fn expired(&self) -> Expired {
+        tokio::task::unconstrained(self.activity.expired()).await
     }
 }
 
@@ -186,15 +185,66 @@ impl Ends {
 #[derive(Debug, Clone)]
 struct Marks {
     came: Arc<Came>,
-    has_asked: Arc<AtomicBool>,
-    slowest_body: Duration,
+    activity: Arc<Activity>,
+    limits: Limits,
 }
 
 impl Marks {
-    fn set(&self, request: hyper::Request<Incoming>) -> Request {
-        self.has_asked.store(true, Ordering::Relaxed);
+    /// The service that answers this connection's requests by `router`.
+    fn around<S>(
+        self,
+        router: S,
+    ) -> impl Service<
+        hyper::Request<Incoming>,
+        Response = Response,
+        Error = Infallible,
+        Future: Send + 'static,
+    > + Clone
+    + Send
+    + 'static
+    where
+        S: Service<Request, Response = Response, Error = Infallible, Future: Send>
+            + Clone
+            + Send
+            + 'static,
+    {
+        tower::service_fn(move |request| self.clone().answer(request, router.clone()))
+    }
+
+    async fn answer<S>(
+        self,
+        request: hyper::Request<Incoming>,
+        mut router: S,
+    ) -> Result<Response, Infallible>
+    where
+        S: Service<Request, Response = Response, Error = Infallible>,
+    {
+        let refusal = head::refusal(&request, &self.limits);
+        let mut request = self.mark(request);
+        if request.version() != Version::HTTP_2 {
+            self.activity.note_http1();
+            return match refusal {
+                Some(refusal) => Ok(refusal),
+                None => router.call(request).await,
+            };
+        }
+        let open = self.activity.open();
+        self.activity.permit(request.extensions_mut()).await;
+        let answered = async {
+            match refusal {
+                Some(refusal) => refusal,
+                None => match router.call(request).await {
+                    Ok(response) => response,
+                    Err(never) => match never {},
+                },
+            }
+        };
+        Ok(open.run(answered).await)
+    }
+
+    fn mark(&self, request: hyper::Request<Incoming>) -> Request {
         let mut request =
-            request.map(|body| axum::body::Body::new(Timely::new(body, self.slowest_body)));
+            request.map(|body| axum::body::Body::new(Timely::new(body, self.limits.body)));
         request.extensions_mut().insert(Arc::clone(&self.came));
         request
     }
@@ -203,7 +253,7 @@ impl Marks {
 #[cfg(feature = "tls")]
 async fn serve_tls<S>(socket: Socket, tls: Arc<Tls>, service: S, ends: Ends)
 where
-    S: Service<hyper::Request<Incoming>, Response = Response, Error = std::convert::Infallible>
+    S: Service<hyper::Request<Incoming>, Response = Response, Error = Infallible>
         + Clone
         + Send
         + 'static,
@@ -228,30 +278,37 @@ async fn serve<S>(
     service: S,
     ends: Ends,
 ) where
-    S: Service<hyper::Request<Incoming>, Response = Response, Error = std::convert::Infallible>
+    S: Service<hyper::Request<Incoming>, Response = Response, Error = Infallible>
         + Clone
         + Send
         + 'static,
     S::Future: Send,
 {
     let protocol = ends.limits.protocol();
-    let connection =
-        protocol.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+    let stream = TokioIo::new(Paced::new(stream));
+    let connection = protocol.serve_connection(stream, TowerToHyperService::new(service));
     tokio::pin!(connection);
-    let ended = tokio::select! {
-        // A request that has come in time is answered, though the time be over in the same moment.
-        biased;
-        ended = connection.as_mut() => ended,
-        // The connection is dropped, and its socket with it.
-        () = ends.cut.broken() => return,
-        () = ends.nothing_was_asked() => {
-            ends.late.cancel();
-            return;
+    let mut is_closing = false;
+    let ended = loop {
+        tokio::select! {
+            // A request that has come in time is answered, though the time be over in the same moment.
+            biased;
+            ended = connection.as_mut() => break ended,
+            // The connection is dropped, and its socket with it.
+            () = ends.cut.broken() => return,
+            expired = ends.expired() => match expired {
+                Expired::Idle if !is_closing => {}
+                Expired::Idle | Expired::Stalled => return,
+                Expired::NoRequest => {
+                    ends.late.cancel();
+                    return;
+                }
+            },
+            () = ends.stop.cancelled(), if !is_closing => {}
         }
-        () = ends.stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
+        is_closing = true;
+        ends.activity.close();
+        connection.as_mut().graceful_shutdown();
     };
     if let Err(why) = ended {
         if why

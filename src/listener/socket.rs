@@ -11,6 +11,7 @@ use std::time::Duration;
 use axum::http::Extensions;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Sleep, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -33,6 +34,8 @@ pub(crate) struct Came {
     pub(crate) cut: Cut,
     /// Nobody, where the question is our own.
     pub(crate) caller: Option<Caller>,
+    /// The connection counts against the limit of connections for as long as one of its requests runs.
+    pub(crate) permit: Option<Arc<OwnedSemaphorePermit>>,
 }
 
 impl Came {

@@ -2,6 +2,7 @@
 //! what helps to build an integration. The tools are `catalogue.rs` and `tools.rs`; who may call is `control/guard.rs`.
 
 mod catalogue;
+pub(crate) mod message;
 mod tools;
 
 use std::sync::Arc;

@@ -77,7 +77,7 @@ pub(crate) struct Shared {
     janitor: Janitor,
     /// When somebody was last done with it, in the system's time: idleness is not the sandbox's.
     used: AtomicI64,
-    /// It is deleted: whoever waits for something to come waits no more.
+    /// The sandbox is deleted or the server stops: requests that wait for something to come wait no longer.
     gone: CancellationToken,
 }
 
@@ -127,7 +127,7 @@ impl Shared {
         }
     }
 
-    /// Comes back when the sandbox is deleted.
+    /// Waits until the sandbox is deleted or the server stops.
     pub(crate) async fn closed(&self) {
         self.gone.cancelled().await;
     }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{RwLock, RwLockWriteGuard};
+use tokio_util::sync::CancellationToken;
 
 use super::clock::{ClockState, system_now};
 use super::entropy::Entropy;
@@ -30,6 +31,8 @@ pub(crate) struct Registry {
     /// Any page in a browser of this machine can name one after another: there is an end to them.
     most: usize,
     janitor: Janitor,
+    /// Cancelled when the server stops.
+    stopping: CancellationToken,
 }
 
 /// Where a sandbox of some name is, or will be: there is one at the most, since whoever opens or closes it has the
@@ -87,7 +90,13 @@ impl Registry {
             blueprint: Arc::new(blueprint),
             most,
             janitor,
+            stopping: CancellationToken::new(),
         }
+    }
+
+    /// The server stops: requests that wait for something to come are answered with what there is.
+    pub(crate) fn stop_waiting(&self) {
+        self.stopping.cancel();
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -200,13 +209,11 @@ impl Registry {
         };
         let state = (clock, entropy, key);
         let janitor = self.janitor.clone();
-        Ok(Shared::new(
-            name,
-            self.store.clone(),
-            (blueprint, row),
-            state,
-            janitor,
-        ))
+        let shared = Shared::new(name, self.store.clone(), (blueprint, row), state, janitor);
+        Ok(Shared {
+            gone: self.stopping.child_token(),
+            ..shared
+        })
     }
 
     fn blueprint_with(&self, settings: SettingsPatch) -> Blueprint {

@@ -7,8 +7,6 @@
 )]
 #![allow(clippy::too_many_lines, reason = "a test is read from top to bottom")]
 
-mod support;
-
 mod account_limits;
 mod account_page;
 mod advice;
@@ -64,6 +62,7 @@ mod disk;
 mod every_page;
 mod first_minute;
 mod health;
+mod http2_limits;
 mod input_numbers;
 mod input_users;
 mod leaks;
@@ -100,6 +99,7 @@ mod sandboxes;
 mod slow_callers;
 mod small_print;
 mod smuggling;
+mod support;
 mod tls;
 mod token_client_credentials;
 mod token_clients;
@@ -112,3 +112,4 @@ mod unlock_page;
 mod userinfo;
 mod wire;
 mod workflows;
+

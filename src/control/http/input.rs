@@ -1,7 +1,5 @@
 //! How are the bodies and the queries of control calls read? What is done with them is `doors.rs`.
 
-use std::error::Error;
-
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{FromRequest, FromRequestParts, Request, State};
 use axum::http::StatusCode;
@@ -13,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::Takes;
 use crate::invalid::{self, Invalid};
-use crate::listener::TooSlow;
+use crate::listener::Unread;
 use crate::oauth::extract::LONGEST_BODY;
 use crate::oauth::respond;
 use crate::redact::{REDACTED, is_secret, redact, redact_text};
@@ -151,21 +149,23 @@ fn is_bare_word(text: &str) -> bool {
 }
 
 /// What is said of a body that could not be read to its end.
-fn unread(why: &axum::Error) -> Response {
-    let first: &(dyn Error + 'static) = why;
-    let mut causes = std::iter::successors(Some(first), |why| <dyn Error>::source(*why));
-    let (status, error, why) = if let Some(late) = causes.clone().find(|why| why.is::<TooSlow>()) {
-        let why = Invalid::new("", late.to_string());
-        let why = why.with_hint("send it in one piece, or raise --body-timeout");
-        (StatusCode::REQUEST_TIMEOUT, "too_slow", why)
-    } else if causes.any(<dyn Error>::is::<hyper::Error>) {
-        let why = Invalid::new("", "the body broke off before its end");
-        let why = why.with_hint("send as much as Content-Length says, or well-formed chunks");
-        (StatusCode::BAD_REQUEST, "invalid", why)
-    } else {
-        let why = format!("the body is longer than {LONGEST_BODY} bytes");
-        let why = Invalid::new("", why).with_hint("send less at once");
-        (StatusCode::PAYLOAD_TOO_LARGE, "too_large", why)
+fn unread(error: &axum::Error) -> Response {
+    let (status, error, why) = match Unread::new(error) {
+        Unread::TooSlow(late) => {
+            let why = Invalid::new("", late.to_string());
+            let why = why.with_hint("send it in one piece, or raise --body-timeout");
+            (StatusCode::REQUEST_TIMEOUT, "too_slow", why)
+        }
+        Unread::Broken => {
+            let why = Invalid::new("", "the body broke off before its end");
+            let why = why.with_hint("send as much as Content-Length says, or well-formed chunks");
+            (StatusCode::BAD_REQUEST, "invalid", why)
+        }
+        Unread::TooLong => {
+            let why = format!("the body is longer than {LONGEST_BODY} bytes");
+            let why = Invalid::new("", why).with_hint("send less at once");
+            (StatusCode::PAYLOAD_TOO_LARGE, "too_large", why)
+        }
     };
     respond::invalid(status, error, &why)
 }

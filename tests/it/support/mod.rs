@@ -8,6 +8,7 @@ mod devices;
 mod driver;
 mod fields;
 mod files;
+pub(crate) mod frames;
 mod https;
 mod id_tokens;
 mod line;

@@ -1,0 +1,275 @@
+//! Open requests and unread answers of one connection, and when it has been idle or stalled for too long.
+//!
+//! hyper bounds the time between two requests for HTTP/1 only. For HTTP/2, the connection counts its open requests
+//! itself, and it limits how much memory the answers take that the client has not read.
+
+use std::future::{pending, poll_fn};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+
+use axum::http::Extensions;
+use axum::response::Response;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, sleep_until};
+
+use super::answer::Answer;
+use super::socket::Came;
+
+/// Requests that one HTTP/2 connection may run at the same time (RFC 9113 §6.5.2 recommends at least 100). A request
+/// that the client has reset but that still runs counts.
+pub(super) const MAX_STREAMS: u32 = 100;
+
+/// While the unread answers of an HTTP/2 connection take this many bytes, its next request waits.
+const MAX_UNREAD_BYTES: usize = 8 * 1024 * 1024;
+
+/// Time that a client has to take note of the end of its connection.
+const CLOSING_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// A longer timeout would be beyond what an instant can tell.
+const LONGEST_TIMEOUT: Duration = Duration::from_hours(24 * 365);
+
+/// Timeouts of one connection.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Timeouts {
+    /// Until the first request, and between two requests.
+    pub(super) head: Duration,
+    /// For the client to take a part of an answer.
+    pub(super) body: Duration,
+}
+
+/// Why a connection is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Expired {
+    /// No request has come.
+    NoRequest,
+    /// No request is open, and no other has come.
+    Idle,
+    /// The client takes nothing of an answer that is ready.
+    Stalled,
+}
+
+/// When to look again at whether a connection has expired.
+enum Next {
+    Expired(Expired),
+    At(Instant),
+    Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Protocol {
+    Unknown,
+    Http1,
+    Http2,
+}
+
+#[derive(Debug)]
+struct State {
+    protocol: Protocol,
+    is_closing: bool,
+    /// HTTP/2 only, as is the rest.
+    open_requests: usize,
+    idle_since: Instant,
+    unread_bytes: usize,
+    /// When the client last took a part of an answer.
+    progress: Instant,
+}
+
+/// What one connection is doing.
+#[derive(Debug)]
+pub(super) struct Activity {
+    timeouts: Timeouts,
+    state: Mutex<State>,
+    /// One request at a time waits for room and takes its first step.
+    turn: Semaphore,
+    has_room: Notify,
+    running: Arc<Semaphore>,
+}
+
+/// The permit of a running HTTP/2 request, in the extensions of the request.
+#[derive(Debug, Clone)]
+struct RequestPermit(Arc<OwnedSemaphorePermit>);
+
+/// What a request holds until it has run to its end, even if its client has hung up: its connection's permit, and its
+/// own.
+#[derive(Debug)]
+pub(crate) struct Permits {
+    _connection: Option<Arc<OwnedSemaphorePermit>>,
+    _request: Option<Arc<OwnedSemaphorePermit>>,
+}
+
+impl Permits {
+    /// The permits of the request that has these extensions.
+    pub(crate) fn of(extensions: &Extensions) -> Self {
+        let request = extensions.get::<RequestPermit>();
+        Self {
+            _connection: Came::of(extensions).and_then(|came| came.permit.clone()),
+            _request: request.map(|permit| Arc::clone(&permit.0)),
+        }
+    }
+}
+
+impl Activity {
+    pub(super) fn new(timeouts: Timeouts) -> Arc<Self> {
+        let now = Instant::now();
+        let timeouts = Timeouts {
+            head: timeouts.head.min(LONGEST_TIMEOUT),
+            body: timeouts.body.min(LONGEST_TIMEOUT),
+        };
+        Arc::new(Self {
+            timeouts,
+            state: Mutex::new(State {
+                protocol: Protocol::Unknown,
+                is_closing: false,
+                open_requests: 0,
+                idle_since: now,
+                unread_bytes: 0,
+                progress: now,
+            }),
+            turn: Semaphore::new(1),
+            has_room: Notify::new(),
+            running: Arc::new(Semaphore::new(MAX_STREAMS as usize)),
+        })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A request has come by HTTP/1, whose further requests hyper times.
+    pub(super) fn note_http1(&self) {
+        self.state().protocol = Protocol::Http1;
+    }
+
+    /// From now on the connection is closed as soon as no request is open.
+    pub(super) fn close(&self) {
+        let mut state = self.state();
+        state.is_closing = true;
+        state.idle_since = Instant::now();
+    }
+
+    /// A request has come by HTTP/2.
+    pub(super) fn open(self: &Arc<Self>) -> OpenRequest {
+        let mut state = self.state();
+        state.protocol = Protocol::Http2;
+        state.open_requests += 1;
+        OpenRequest {
+            activity: Arc::clone(self),
+            unread_bytes: 0,
+        }
+    }
+
+    /// Waits until the connection is to be closed, and returns the reason.
+    pub(super) async fn expired(&self) -> Expired {
+        loop {
+            let now = Instant::now();
+            let next = match self.next_check(now) {
+                Next::Expired(expired) => return expired,
+                Next::At(next) => next,
+                Next::Never => pending().await,
+            };
+            sleep_until(next).await;
+        }
+    }
+
+    fn next_check(&self, now: Instant) -> Next {
+        let state = self.state();
+        let idle = if state.is_closing {
+            CLOSING_TIMEOUT
+        } else {
+            self.timeouts.head
+        };
+        // What begins after this check does not expire sooner than that.
+        let shortest = idle.min(self.timeouts.body);
+        let (since, timeout, expired) = match state.protocol {
+            Protocol::Http1 => return Next::Never,
+            Protocol::Unknown => (state.idle_since, idle, Expired::NoRequest),
+            Protocol::Http2 if state.open_requests == 0 => (state.idle_since, idle, Expired::Idle),
+            Protocol::Http2 if state.unread_bytes > 0 => {
+                (state.progress, self.timeouts.body, Expired::Stalled)
+            }
+            Protocol::Http2 => return Next::At(now + shortest),
+        };
+        let deadline = since + timeout;
+        if deadline <= now {
+            Next::Expired(expired)
+        } else {
+            Next::At(deadline.min(now + shortest))
+        }
+    }
+
+    /// Waits until one more request may run, and notes on it that it does.
+    pub(super) async fn permit(&self, extensions: &mut Extensions) {
+        // The semaphore is never closed.
+        if let Ok(permit) = Arc::clone(&self.running).acquire_owned().await {
+            extensions.insert(RequestPermit(Arc::new(permit)));
+        }
+    }
+
+    async fn wait_for_room(&self) {
+        while self.state().unread_bytes >= MAX_UNREAD_BYTES {
+            self.has_room.notified().await;
+        }
+    }
+}
+
+/// A request of an HTTP/2 connection, until its answer has been taken or given up.
+#[derive(Debug)]
+pub(super) struct OpenRequest {
+    activity: Arc<Activity>,
+    unread_bytes: usize,
+}
+
+impl OpenRequest {
+    /// Runs the request.
+    ///
+    /// Most handlers have their whole answer after one step. Requests therefore take this step one after another, and
+    /// only while there is room for an answer: a hundred requests at once leave one answer beyond the limit, not a
+    /// hundred.
+    pub(super) async fn run(self, request: impl Future<Output = Response>) -> Response {
+        let activity = Arc::clone(&self.activity);
+        let mut request = pin!(request);
+        let turn = activity.turn.acquire().await;
+        activity.wait_for_room().await;
+        let first = poll_fn(|context| Poll::Ready(request.as_mut().poll(context))).await;
+        let answer = |response: Response| response.map(|body| Answer::new(body, self).into());
+        match first {
+            // Its bytes are counted before another request has its turn.
+            Poll::Ready(response) => answer(response),
+            Poll::Pending => {
+                drop(turn);
+                answer(request.await)
+            }
+        }
+    }
+
+    /// Counts so many bytes of its answer as unread.
+    pub(super) fn set_unread(&mut self, bytes: usize) {
+        let mut state = self.activity.state();
+        if state.unread_bytes == 0 {
+            state.progress = Instant::now();
+        }
+        state.unread_bytes = (state.unread_bytes - self.unread_bytes).saturating_add(bytes);
+        self.unread_bytes = bytes;
+        let has_room = state.unread_bytes < MAX_UNREAD_BYTES;
+        drop(state);
+        if has_room {
+            self.activity.has_room.notify_one();
+        }
+    }
+
+    /// The client takes a part of the answer.
+    pub(super) fn note_progress(&self) {
+        self.activity.state().progress = Instant::now();
+    }
+}
+
+impl Drop for OpenRequest {
+    fn drop(&mut self) {
+        self.set_unread(0);
+        let mut state = self.activity.state();
+        state.open_requests -= 1;
+        state.idle_since = Instant::now();
+    }
+}

@@ -1,0 +1,278 @@
+//! Limits of an HTTP/2 connection: frames that are no requests, answers that the client does not read, and requests
+//! that it resets. The frames are written by hand; no client library sends them.
+
+use std::time::Duration;
+
+use civitai_oauth_mock::{Config, Contract};
+use serde_json::json;
+
+use crate::support::frames::{
+    ACK, CONTINUATION, END_STREAM, Frame, Frames, GOAWAY, HEADERS, INITIAL_WINDOW, PING, PRIORITY,
+    RST_STREAM, SETTINGS, WINDOW_UPDATE,
+};
+use crate::support::{Mock, Program, Stopwatch, TOKEN, World, config};
+
+/// Long enough to be answered on a busy machine, short enough to wait for.
+const SHORT: Duration = Duration::from_millis(400);
+
+/// A connection that is not closed by then is never closed.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+async fn mock(change: impl FnOnce(&mut Config)) -> Mock {
+    let mut config = config(Contract::Documented);
+    change(&mut config);
+    Mock::start(config).await
+}
+
+/// A connection on which one request has been answered.
+async fn connection(mock: &Mock) -> Frames {
+    let mut frames = Frames::connect(mock.server().address(), &[]).await;
+    frames.send(&Frame::get(1, "/api/health")).await;
+    assert!(frames.is_ok(1).await);
+    frames
+}
+
+/// Frames that ask for nothing.
+fn idle_frames() -> [(&'static str, Frame); 6] {
+    [
+        ("PING acks", Frame::new(PING, ACK, 0, [0; 8])),
+        ("PING", Frame::new(PING, 0, 0, [0; 8])),
+        ("SETTINGS", Frame::new(SETTINGS, 0, 0, [])),
+        ("PRIORITY", Frame::new(PRIORITY, 0, 3, [0, 0, 0, 1, 7])),
+        (
+            "WINDOW_UPDATE",
+            Frame::new(WINDOW_UPDATE, 0, 0, [0, 0, 0, 1]),
+        ),
+        ("unknown frames", Frame::new(0xfa, 0, 0, [0; 8])),
+    ]
+}
+
+#[tokio::test]
+async fn connection_without_a_request_is_closed_whatever_frames_it_sends() {
+    let mock = mock(|config| config.head_timeout = SHORT).await;
+    for (name, frame) in idle_frames() {
+        let mut frames = connection(&mock).await;
+        let many = frame.bytes().repeat(1000);
+        assert!(frames.flood(&many, PATIENCE).await, "{name}");
+        assert_eq!(mock.get("/api/health").await.status, 200, "after {name}");
+    }
+}
+
+#[tokio::test]
+async fn connection_that_only_answers_pings_is_closed_with_goaway() {
+    let mock = mock(|config| config.head_timeout = SHORT).await;
+    let mut frames = connection(&mock).await;
+    let rest = frames.rest().await;
+    assert!(rest.iter().any(|frame| frame.kind == GOAWAY), "{rest:?}");
+}
+
+#[tokio::test]
+async fn connection_is_not_closed_while_a_request_is_open() {
+    let mock = mock(|config| config.head_timeout = SHORT).await;
+    let mut frames = connection(&mock).await;
+    let wait = SHORT * 4;
+    let path = format!("/_mock/requests?wait={}ms&count=9", wait.as_millis());
+    frames.send(&Frame::get(3, &path)).await;
+    assert!(frames.is_ok(3).await);
+    frames.send(&Frame::get(5, "/api/health")).await;
+    assert!(frames.is_ok(5).await, "and another follows it");
+}
+
+/// Processor time that a process has taken, in clock ticks of 10 ms.
+#[cfg(target_os = "linux")]
+fn ticks(program: &Program) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", program.id())).expect("it runs");
+    let (_, fields) = stat.rsplit_once(')').expect("a name in parentheses");
+    // utime and stime are fields 14 and 15; the name is field 2.
+    let fields = fields.split_whitespace().skip(11).take(2);
+    fields
+        .map(|ticks| ticks.parse::<u64>().expect("a number"))
+        .sum()
+}
+
+/// A flood takes processor time from the server only as far as it reads it, whatever else is open.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn flood_of_control_frames_takes_little_processor_time() {
+    let program = Program::serve(&mut Program::command(&["--listen", "127.0.0.1:0"]));
+    let mut open = Vec::new();
+    for (_, frame) in idle_frames() {
+        let mut frames = Frames::connect(program.address(), &[]).await;
+        let wait = Frame::get(1, "/_mock/requests?wait=60s&count=9");
+        assert!(frames.send(&wait).await);
+        open.push((frames, frame.bytes().repeat(1000)));
+    }
+    let before = ticks(&program);
+    let began = Stopwatch::start();
+    let mut floods = tokio::task::JoinSet::new();
+    for (mut frames, many) in open {
+        floods.spawn(async move {
+            frames.flood(&many, Duration::from_secs(3)).await;
+            frames
+        });
+    }
+    floods.join_all().await;
+    let most = u64::try_from(began.elapsed().as_millis()).expect("a short time") / 10 / 3;
+    let taken = ticks(&program) - before;
+    assert!(taken < most, "{taken} ticks of 10 ms, more than {most}");
+}
+
+#[tokio::test]
+async fn burst_of_control_frames_delays_the_next_request_only() {
+    let mock = mock(|_| {}).await;
+    let mut frames = connection(&mock).await;
+    for _ in 0..1500 {
+        frames.send(&Frame::new(PING, ACK, 0, [0; 8])).await;
+    }
+    frames.send(&Frame::get(3, "/api/health")).await;
+    assert!(frames.is_ok(3).await);
+}
+
+#[tokio::test]
+async fn client_that_reads_nothing_of_an_answer_is_disconnected() {
+    let mock = mock(|config| config.body_timeout = SHORT).await;
+    let mut frames = Frames::connect(mock.server().address(), &[(INITIAL_WINDOW, 0)]).await;
+    frames.send(&Frame::get(1, "/api/health")).await;
+    assert!(frames.is_ok(1).await);
+    // It answers every PING meanwhile.
+    frames.rest().await;
+}
+
+#[cfg(target_os = "linux")]
+fn resident_mb(program: &Program) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", program.id()));
+    let status = status.expect("it runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let size = line.and_then(|line| line.trim().strip_suffix(" kB"));
+    size.and_then(|size| size.trim().parse::<u64>().ok())
+        .expect("a size")
+        / 1024
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn unread_answers_of_a_connection_take_bounded_memory() {
+    let program = Program::serve(&mut Program::command(&["--listen", "127.0.0.1:0"]));
+    let mock = World::at(program.base());
+    for name in 0..8 {
+        let client = json!({ "name": name.to_string(), "description": "x".repeat(400_000) });
+        let made = mock.control("POST", "/clients", client).await;
+        assert!(made["id"].is_string(), "{made}");
+    }
+    let before = resident_mb(&program);
+    let mut frames = Frames::connect(program.address(), &[(INITIAL_WINDOW, 0)]).await;
+    for at in 0..100 {
+        frames.send(&Frame::get(2 * at + 1, "/_mock/clients")).await;
+    }
+    let mut answers = 0;
+    let mut heads = Vec::new();
+    // Others are answered meanwhile, and later than what was asked for here.
+    for _ in 0..50 {
+        assert_eq!(mock.get("/api/health").await.status, 200);
+    }
+    while answers < 2 {
+        let frame = frames.next().await.expect("it goes on");
+        if frame.kind == HEADERS {
+            answers += 1;
+            heads.push(frame.stream);
+        }
+    }
+    for _ in 0..200 {
+        assert_eq!(mock.get("/api/health").await.status, 200);
+    }
+    let grown = resident_mb(&program).saturating_sub(before);
+    assert!(grown < 100, "100 answers of 3.2 MB take {grown} MB");
+
+    // Once the client reads, all of them come.
+    for at in 0..100 {
+        let window = 10_000_000_u32.to_be_bytes();
+        frames
+            .send(&Frame::new(WINDOW_UPDATE, 0, 2 * at + 1, window))
+            .await;
+    }
+    frames
+        .send(&Frame::new(
+            WINDOW_UPDATE,
+            0,
+            0,
+            1_000_000_000_u32.to_be_bytes(),
+        ))
+        .await;
+    let mut ended = 0;
+    while ended < 100 {
+        let frame = frames.next().await.expect("it goes on");
+        if frame.kind == HEADERS {
+            heads.push(frame.stream);
+        }
+        if frame.kind == 0 && frame.flags & END_STREAM != 0 {
+            ended += 1;
+        }
+    }
+    assert_eq!(heads.len(), 100);
+}
+
+#[tokio::test]
+async fn too_long_heads_are_answered_alike_by_both_protocols() {
+    let mock = mock(|_| {}).await;
+    let mut table = String::new();
+    let path = |length: usize| format!("/{}", "x".repeat(length - 1));
+    for (name, path) in [
+        ("32 KiB", path(32 * 1024)),
+        ("more", path(32 * 1024 + 1)),
+        ("60 kB", path(60_000)),
+    ] {
+        let old = mock.get(&path).await.status;
+        let mut frames = Frames::connect(mock.server().address(), &[]).await;
+        let mut whole = Frame::get(1, &path);
+        let rest = whole.payload.split_off(16_000);
+        whole.flags = END_STREAM;
+        frames.send(&whole).await;
+        let mut pieces = rest.chunks(16_000).peekable();
+        while let Some(piece) = pieces.next() {
+            let flags = if pieces.peek().is_none() { 4 } else { 0 };
+            frames
+                .send(&Frame::new(CONTINUATION, flags, 1, piece))
+                .await;
+        }
+        let head = frames
+            .answer(1)
+            .await
+            .map(|head| head.get(2..5).map(<[u8]>::to_vec));
+        let head = head
+            .flatten()
+            .map(|head| String::from_utf8_lossy(&head).into_owned());
+        table += &format!("a target of {name}: {old} {head:?}\n");
+    }
+    eprintln!("{table}");
+}
+
+#[tokio::test]
+async fn rapid_reset() {
+    let mock = mock(|_| {}).await;
+    let slow = json!({ "endpoint": "token", "effect": { "delay": "600s" } });
+    mock.control("POST", "/faults", slow).await;
+    let mut frames = connection(&mock).await;
+    for at in 0..1000 {
+        let id = 2 * at + 3;
+        frames
+            .send(&Frame::request(id, END_STREAM, "POST", TOKEN))
+            .await;
+        frames
+            .send(&Frame::new(RST_STREAM, 0, id, [0, 0, 0, 8]))
+            .await;
+        if at % 10 == 0 {
+            frames.send(&Frame::new(PING, 0, 0, [1; 8])).await;
+            loop {
+                let Some(f) = frames.next().await else {
+                    eprintln!("closed at {at}");
+                    break;
+                };
+                if f.kind == PING && f.flags == ACK {
+                    break;
+                }
+            }
+        }
+    }
+    let faults = mock.control("GET", "/faults", json!({})).await;
+    eprintln!("{}", faults["faults"][0]["struck"]);
+}
