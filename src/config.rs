@@ -44,15 +44,16 @@ pub struct Config {
     pub trust_proxy: bool,
     /// Makes ids, codes and tokens the same in every run.
     pub entropy_seed: Option<u64>,
-    /// A connection that takes longer to send a request's head is answered 408 and closed; one on which no next
-    /// request begins for so long is closed.
+    /// A connection that takes longer to send a request's head is answered 408 and closed. A connection on which no
+    /// request is open is closed when none begins within this time, whatever else the client sends.
     pub head_timeout: Duration,
-    /// The body of a request that takes longer to come counts as empty; a caller who takes nothing of an answer for so
-    /// long by HTTP/1 is let go.
+    /// The body of a request that takes longer to come counts as empty. A client that takes nothing of an answer for this
+    /// time is disconnected.
     pub body_timeout: Duration,
     /// Whoever would be one more than so many connections is answered 503.
     pub max_connections: usize,
-    /// A request whose head (its first line and its headers) is longer is answered 431.
+    /// A request whose head (its first line and its headers) is longer is answered 431; by HTTP/2, also one whose head is
+    /// longer than 65,535 bytes, while a head that is much longer ends the connection. A target longer than 32 KiB is answered 414.
     pub max_head_bytes: usize,
     /// A request with more headers is answered 431.
     pub max_headers: usize,

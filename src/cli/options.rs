@@ -158,8 +158,8 @@ pub(super) struct Options {
     #[arg(long, env = "CIVITAI_MOCK_HEAD_TIMEOUT", value_name = "LENGTH")]
     head_timeout: Option<Length>,
 
-    /// Take a body that has not come whole in this time for an empty one, and disconnect a caller by HTTP/1 who reads nothing
-    /// of the answer for so long [default: 30s]
+    /// Take a body that has not come whole in this time for an empty one, and disconnect a client that reads nothing of an
+    /// answer for this time [default: 30s]
     #[arg(long, env = "CIVITAI_MOCK_BODY_TIMEOUT", value_name = "LENGTH")]
     body_timeout: Option<Length>,
 
@@ -171,7 +171,7 @@ pub(super) struct Options {
     #[arg(long, env = "CIVITAI_MOCK_MAX_CONNECTIONS", value_name = "NUMBER")]
     max_connections: Option<usize>,
 
-    /// Refuse a request whose first line and headers are longer, in bytes [default: 131072]
+    /// Refuse a request whose first line and headers are longer, in bytes; by HTTP/2, at most 65535 [default: 131072]
     #[arg(long, env = "CIVITAI_MOCK_MAX_HEAD_BYTES", value_name = "NUMBER")]
     max_head_bytes: Option<usize>,
 

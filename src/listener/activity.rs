@@ -50,6 +50,15 @@ pub(super) enum Expired {
     Stalled,
 }
 
+/// The machine's time.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "connections are timed by the machine's clock, not by a sandbox's"
+)]
+pub(super) fn now() -> Instant {
+    Instant::now()
+}
+
 /// When to look again at whether a connection has expired.
 enum Next {
     Expired(Expired),
@@ -112,7 +121,7 @@ impl Permits {
 
 impl Activity {
     pub(super) fn new(timeouts: Timeouts) -> Arc<Self> {
-        let now = Instant::now();
+        let now = now();
         let timeouts = Timeouts {
             head: timeouts.head.min(LONGEST_TIMEOUT),
             body: timeouts.body.min(LONGEST_TIMEOUT),
@@ -146,7 +155,7 @@ impl Activity {
     pub(super) fn close(&self) {
         let mut state = self.state();
         state.is_closing = true;
-        state.idle_since = Instant::now();
+        state.idle_since = now();
     }
 
     /// A request has come by HTTP/2.
@@ -163,7 +172,7 @@ impl Activity {
     /// Waits until the connection is to be closed, and returns the reason.
     pub(super) async fn expired(&self) -> Expired {
         loop {
-            let now = Instant::now();
+            let now = now();
             let next = match self.next_check(now) {
                 Next::Expired(expired) => return expired,
                 Next::At(next) => next,
@@ -248,7 +257,7 @@ impl OpenRequest {
     pub(super) fn set_unread(&mut self, bytes: usize) {
         let mut state = self.activity.state();
         if state.unread_bytes == 0 {
-            state.progress = Instant::now();
+            state.progress = now();
         }
         state.unread_bytes = (state.unread_bytes - self.unread_bytes).saturating_add(bytes);
         self.unread_bytes = bytes;
@@ -261,7 +270,7 @@ impl OpenRequest {
 
     /// The client takes a part of the answer.
     pub(super) fn note_progress(&self) {
-        self.activity.state().progress = Instant::now();
+        self.activity.state().progress = now();
     }
 }
 
@@ -270,6 +279,102 @@ impl Drop for OpenRequest {
         self.set_unread(0);
         let mut state = self.activity.state();
         state.open_requests -= 1;
-        state.idle_since = Instant::now();
+        state.idle_since = now();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::listener::Limits;
+
+    fn activity() -> Arc<Activity> {
+        Activity::new(Timeouts {
+            head: Duration::from_secs(30),
+            body: Duration::MAX,
+        })
+    }
+
+    async fn is_pending(future: impl Future) -> bool {
+        let mut future = pin!(future);
+        poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_pending())).await
+    }
+
+    #[tokio::test]
+    async fn request_that_runs_on_holds_its_place_in_the_connection() {
+        let activity = activity();
+        let mut running = Vec::new();
+        for _ in 0..MAX_STREAMS {
+            let mut extensions = Extensions::new();
+            activity.permit(&mut extensions).await;
+            running.push(Permits::of(&extensions));
+        }
+        let mut extensions = Extensions::new();
+        assert!(is_pending(activity.permit(&mut extensions)).await);
+        running.pop();
+        assert!(!is_pending(activity.permit(&mut extensions)).await);
+    }
+
+    #[test]
+    fn request_that_runs_on_holds_its_connections_permit() {
+        let config = Config {
+            max_connections: 1,
+            ..Config::default()
+        };
+        let limits = Limits::of(&config).expect("valid limits");
+        let came = Came {
+            permit: limits.place().map(Arc::new),
+            ..Came::default()
+        };
+        let mut extensions = Extensions::new();
+        extensions.insert(Arc::new(came));
+        let running = Permits::of(&extensions);
+        drop(extensions);
+        assert!(limits.place().is_none());
+        drop(running);
+        assert!(limits.place().is_some());
+    }
+
+    #[tokio::test]
+    async fn request_waits_while_too_much_is_unread() {
+        let activity = activity();
+        let answer = |bytes| async move { Response::new(Body::from(vec![0; bytes])) };
+        let first = activity.open().run(answer(MAX_UNREAD_BYTES)).await;
+        assert!(is_pending(activity.open().run(answer(1))).await);
+        drop(first);
+        let small = activity.open().run(answer(1)).await;
+        assert!(!is_pending(activity.open().run(answer(1))).await);
+        drop(small);
+        assert_eq!(activity.state().unread_bytes, 0);
+        assert_eq!(activity.state().open_requests, 0);
+    }
+
+    #[test]
+    fn connection_expires_by_what_is_open_on_it() {
+        let activity = Activity::new(Timeouts {
+            head: Duration::from_secs(30),
+            body: Duration::from_secs(40),
+        });
+        let expired = |seconds| match activity.next_check(now() + Duration::from_secs(seconds)) {
+            Next::Expired(expired) => Some(expired),
+            Next::At(_) | Next::Never => None,
+        };
+        assert_eq!(expired(29), None);
+        assert_eq!(expired(31), Some(Expired::NoRequest));
+        let mut request = activity.open();
+        assert_eq!(expired(3600), None);
+        request.set_unread(10);
+        assert_eq!(expired(39), None);
+        assert_eq!(expired(41), Some(Expired::Stalled));
+        drop(request);
+        assert_eq!(expired(29), None);
+        assert_eq!(expired(31), Some(Expired::Idle));
+        activity.close();
+        assert_eq!(expired(1), Some(Expired::Idle));
+        activity.note_http1();
+        assert_eq!(expired(3600), None);
     }
 }

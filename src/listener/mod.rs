@@ -182,7 +182,7 @@ impl Ends {
 }
 
 /// What is noted on a request of how it came in.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Marks {
     came: Arc<Came>,
     activity: Arc<Activity>,
@@ -208,11 +208,12 @@ impl Marks {
             + Send
             + 'static,
     {
-        tower::service_fn(move |request| self.clone().answer(request, router.clone()))
+        let marks = Arc::new(self);
+        tower::service_fn(move |request| Arc::clone(&marks).answer(request, router.clone()))
     }
 
     async fn answer<S>(
-        self,
+        self: Arc<Self>,
         request: hyper::Request<Incoming>,
         mut router: S,
     ) -> Result<Response, Infallible>

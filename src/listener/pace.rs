@@ -1,6 +1,6 @@
 //! Pace of HTTP/2 control frames.
 //!
-//! PING, SETTINGS, PRIORITY, WINDOW_UPDATE, RST_STREAM, unknown frames and DATA without content are handled by h2 below
+//! PING, SETTINGS, PRIORITY, `WINDOW_UPDATE`, `RST_STREAM`, unknown frames and DATA without content are handled by h2 below
 //! the service, in whatever number they come. Beyond an allowance, the connection reads no further until it has grown
 //! again: a flood is slowed down and takes no processor, and a client that only sent many at once loses nothing.
 
@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::activity::now;
 
 /// The first bytes of every HTTP/2 connection (RFC 9113 §3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -155,7 +157,7 @@ impl<S> Paced<S> {
         Self {
             stream,
             position: Position::Preface(0),
-            allowance: Allowance::new(Instant::now()),
+            allowance: Allowance::new(now()),
             pause: None,
             written: 0,
         }
@@ -184,7 +186,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
         ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
         let counted = self.position.advance(&buffer.filled()[before..]);
         if counted != Counted::default() {
-            let until = self.allowance.spend(&counted, Instant::now());
+            let until = self.allowance.spend(&counted, now());
             self.pause = until.map(|until| Box::pin(sleep_until(until)));
         }
         Poll::Ready(Ok(()))
@@ -273,7 +275,7 @@ mod tests {
 
     #[test]
     fn an_allowance_is_spent_and_grows_again() {
-        let start = Instant::now();
+        let start = now();
         let mut allowance = Allowance::new(start);
         let control = |control| Counted {
             control,
@@ -291,7 +293,7 @@ mod tests {
             requests: 10,
         };
         assert_eq!(allowance.spend(&paid, now), None);
-        let later = start + Duration::from_secs(3600);
+        let later = start + Duration::from_hours(1);
         assert_eq!(allowance.spend(&control(BURST), later), None);
         assert!(allowance.spend(&control(1), later).is_some());
     }

@@ -9,7 +9,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use axum::{Error, Json};
 use rmcp::model::{ClientJsonRpcMessage, ErrorCode};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::listener::Unread;
 use crate::oauth::extract::LONGEST_BODY;
@@ -89,10 +89,10 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 fn refusal(bytes: &Bytes) -> Option<Refused> {
-    // By far the most messages are well-formed.
-    let Err(unknown) = serde_json::from_slice::<ClientJsonRpcMessage>(bytes) else {
+    // Almost every message is well-formed.
+    if serde_json::from_slice::<ClientJsonRpcMessage>(bytes).is_ok() {
         return None;
-    };
+    }
     let message: Value = match serde_json::from_slice(bytes) {
         Ok(message) => message,
         Err(error) => {
@@ -101,13 +101,29 @@ fn refusal(bytes: &Bytes) -> Option<Refused> {
         }
     };
     let text = match &message {
-        Value::Array(_) => "batches are not supported: send one message at a time".to_owned(),
-        Value::Object(_) => format!("not a JSON-RPC message: {unknown}"),
-        _ => "a JSON-RPC message is an object".to_owned(),
+        Value::Array(_) => "batches are not supported: send one message at a time",
+        Value::Object(object) => mistake(object),
+        _ => "a JSON-RPC message is an object",
     };
     let id = message.get("id").filter(|id| id.is_string() || id.is_i64());
     Some(Refused {
         id: id.cloned().unwrap_or_default(),
         ..Refused::new(ErrorCode::INVALID_REQUEST, text)
     })
+}
+
+/// What keeps this object from being a message.
+fn mistake(object: &Map<String, Value>) -> &'static str {
+    let is = |key, check: fn(&Value) -> bool| object.get(key).is_none_or(check);
+    if object.get("jsonrpc").is_none_or(|version| version != "2.0") {
+        r#"jsonrpc must be "2.0""#
+    } else if !is("id", |id| id.is_string() || id.is_i64()) {
+        "id must be a string or an integer"
+    } else if !object.get("method").is_some_and(Value::is_string) {
+        "method must be a string"
+    } else if !is("params", Value::is_object) {
+        "params must be an object"
+    } else {
+        "not a JSON-RPC request or notification"
+    }
 }

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
+use crate::support::frames::{ACK, Frame, Frames, PING};
 use crate::support::{
-    AUTHORIZE, CONF, Fields, Mock, SPA, Stopwatch, TOKEN, USERINFO, World, config,
+    AUTHORIZE, CONF, Fields, Line, Mock, SPA, Stopwatch, TOKEN, USERINFO, World, config,
 };
 
 async fn requests(mock: &World, query: &str) -> Value {
@@ -178,6 +179,47 @@ async fn whoever_hangs_up_waits_for_nothing_more() {
     let began = Stopwatch::start();
     mock.stop().await;
     assert!(began.elapsed().as_millis() < 1000, "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn long_polls_are_answered_when_the_server_stops() {
+    let mock = Mock::documented().await;
+    let address = mock.server().address();
+    let sandbox = mock.sandbox("waits");
+    sandbox.get(USERINFO).await;
+    let path = "/_sandbox/waits/_mock/requests?wait=60s&count=2";
+    let mut old = Line::to(address).await;
+    old.say(format!(
+        "GET {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"
+    ))
+    .await;
+    old.hears("100 Continue").await;
+    old.say("{}").await;
+    let mut new = Frames::connect(address, &[]).await;
+    new.send(&Frame::get(1, path)).await;
+    let mut events = Line::to(address).await;
+    events
+        .say("GET /_mock/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        .await;
+    events.hears("text/event-stream").await;
+    // What came before a PING has been read when it is answered.
+    new.send(&Frame::new(PING, 0, 0, [1; 8])).await;
+    while new
+        .next()
+        .await
+        .is_some_and(|frame| frame.flags != ACK || frame.kind != PING)
+    {}
+    let stopped = tokio::spawn(mock.stop());
+    let heard = old.hear_out().await;
+    assert!(heard.starts_with("HTTP/1.1 200 "), "{heard}");
+    assert!(heard.contains("\"endpoint\":\"userinfo\""), "{heard}");
+    assert!(new.is_ok(1).await);
+    let heard = events.hear_out().await;
+    assert!(
+        heard.ends_with("0\r\n\r\n"),
+        "the stream ends in order: {heard}"
+    );
+    stopped.await.expect("it stops");
 }
 
 #[tokio::test]

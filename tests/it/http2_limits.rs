@@ -4,13 +4,14 @@
 use std::time::Duration;
 
 use civitai_oauth_mock::{Config, Contract};
+use insta::assert_snapshot;
 use serde_json::json;
 
 use crate::support::frames::{
-    ACK, CONTINUATION, END_STREAM, Frame, Frames, GOAWAY, HEADERS, INITIAL_WINDOW, PING, PRIORITY,
-    RST_STREAM, SETTINGS, WINDOW_UPDATE,
+    ACK, CONTINUATION, DATA, END_STREAM, Frame, Frames, GOAWAY, HEADERS, INITIAL_WINDOW, PING,
+    PRIORITY, RST_STREAM, SETTINGS, WINDOW_UPDATE,
 };
-use crate::support::{Mock, Program, Stopwatch, TOKEN, World, config};
+use crate::support::{Line, Mock, Program, Stopwatch, World, config, statuses};
 
 /// Long enough to be answered on a busy machine, short enough to wait for.
 const SHORT: Duration = Duration::from_millis(400);
@@ -166,7 +167,7 @@ async fn unread_answers_of_a_connection_take_bounded_memory() {
     }
     let mut answers = 0;
     let mut heads = Vec::new();
-    // Others are answered meanwhile, and later than what was asked for here.
+    // The requests above are read meanwhile, as far as the connection reads them.
     for _ in 0..50 {
         assert_eq!(mock.get("/api/health").await.status, 200);
     }
@@ -204,11 +205,46 @@ async fn unread_answers_of_a_connection_take_bounded_memory() {
         if frame.kind == HEADERS {
             heads.push(frame.stream);
         }
-        if frame.kind == 0 && frame.flags & END_STREAM != 0 {
+        if frame.kind == DATA && frame.flags & END_STREAM != 0 {
             ended += 1;
         }
     }
     assert_eq!(heads.len(), 100);
+}
+
+/// The status of a GET by HTTP/1 and by HTTP/2; `closed` if the connection ends without one.
+async fn statuses_of(mock: &Mock, path: &str, headers: &[(&str, &str)]) -> String {
+    let address = mock.server().address();
+    let lines: Vec<String> = headers
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}\r\n"))
+        .collect();
+    let lines = lines.concat();
+    let mut line = Line::to(address).await;
+    line.say(format!(
+        "GET {path} HTTP/1.1\r\nConnection: close\r\n{lines}\r\n"
+    ))
+    .await;
+    let heard = line.hear_out().await;
+    let first = statuses(&heard)
+        .first()
+        .map_or("closed", |status| status)
+        .to_owned();
+
+    let mut frames = Frames::connect(address, &[]).await;
+    let head = headers
+        .iter()
+        .fold(Frame::get(1, path), |head, (name, value)| {
+            head.with(name, value)
+        });
+    for frame in head.in_pieces() {
+        frames.send(&frame).await;
+    }
+    let second = frames
+        .status(1)
+        .await
+        .map_or("closed".to_owned(), |status| status.to_string());
+    format!("{first} {second}")
 }
 
 #[tokio::test]
@@ -216,63 +252,75 @@ async fn too_long_heads_are_answered_alike_by_both_protocols() {
     let mock = mock(|_| {}).await;
     let mut table = String::new();
     let path = |length: usize| format!("/{}", "x".repeat(length - 1));
-    for (name, path) in [
-        ("32 KiB", path(32 * 1024)),
-        ("more", path(32 * 1024 + 1)),
-        ("60 kB", path(60_000)),
-    ] {
-        let old = mock.get(&path).await.status;
-        let mut frames = Frames::connect(mock.server().address(), &[]).await;
-        let mut whole = Frame::get(1, &path);
-        let rest = whole.payload.split_off(16_000);
-        whole.flags = END_STREAM;
-        frames.send(&whole).await;
-        let mut pieces = rest.chunks(16_000).peekable();
-        while let Some(piece) = pieces.next() {
-            let flags = if pieces.peek().is_none() { 4 } else { 0 };
-            frames
-                .send(&Frame::new(CONTINUATION, flags, 1, piece))
-                .await;
-        }
-        let head = frames
-            .answer(1)
-            .await
-            .map(|head| head.get(2..5).map(<[u8]>::to_vec));
-        let head = head
-            .flatten()
-            .map(|head| String::from_utf8_lossy(&head).into_owned());
-        table += &format!("a target of {name}: {old} {head:?}\n");
+    for length in [32 * 1024, 32 * 1024 + 1, 60_000, 70_000, 140_000] {
+        let statuses = statuses_of(&mock, &path(length), &[]).await;
+        table += &format!("a target of {length} bytes: {statuses}\n");
     }
-    eprintln!("{table}");
+    for length in [60_000, 70_000, 140_000] {
+        let value = "x".repeat(length);
+        let statuses = statuses_of(&mock, "/api/health", &[("x-long", &value)]).await;
+        table += &format!("a header of {length} bytes: {statuses}\n");
+    }
+    // HTTP/1 has `Connection` too.
+    for count in [99, 101] {
+        let statuses = statuses_of(&mock, "/api/health", &vec![("x-many", "x"); count]).await;
+        table += &format!("{count} headers: {statuses}\n");
+    }
+    assert_snapshot!(table, @r"
+    a target of 32768 bytes: 404 404
+    a target of 32769 bytes: 414 414
+    a target of 60000 bytes: 414 414
+    a target of 70000 bytes: 414 431
+    a target of 140000 bytes: 431 closed
+    a header of 60000 bytes: 200 200
+    a header of 70000 bytes: 200 431
+    a header of 140000 bytes: 431 closed
+    99 headers: 200 200
+    101 headers: 431 431
+    ");
 }
 
 #[tokio::test]
-async fn rapid_reset() {
-    let mock = mock(|_| {}).await;
-    let slow = json!({ "endpoint": "token", "effect": { "delay": "600s" } });
-    mock.control("POST", "/faults", slow).await;
+async fn head_that_does_not_end_is_given_up() {
+    let mock = mock(|config| config.head_timeout = SHORT).await;
+    let half = |stream| {
+        Frame::new(
+            HEADERS,
+            END_STREAM,
+            stream,
+            Frame::get(stream, "/api/health").payload,
+        )
+    };
+    let more = Frame::new(CONTINUATION, 0, 3, []);
     let mut frames = connection(&mock).await;
-    for at in 0..1000 {
-        let id = 2 * at + 3;
+    frames.send(&half(3)).await;
+    frames.rest().await;
+    let mut frames = connection(&mock).await;
+    frames.send(&half(3)).await;
+    assert!(frames.flood(&more.bytes().repeat(1000), PATIENCE).await);
+    assert_eq!(mock.get("/api/health").await.status, 200);
+}
+
+#[tokio::test]
+async fn connection_whose_requests_are_reset_at_once_is_answered_further() {
+    let mock = mock(|_| {}).await;
+    let mut frames = connection(&mock).await;
+    for at in 1..2000 {
+        let stream = 2 * at + 1;
+        frames.send(&Frame::get(stream, "/api/health")).await;
         frames
-            .send(&Frame::request(id, END_STREAM, "POST", TOKEN))
-            .await;
-        frames
-            .send(&Frame::new(RST_STREAM, 0, id, [0, 0, 0, 8]))
+            .send(&Frame::new(RST_STREAM, 0, stream, [0, 0, 0, 8]))
             .await;
         if at % 10 == 0 {
+            // Its answer comes after what came before it.
             frames.send(&Frame::new(PING, 0, 0, [1; 8])).await;
-            loop {
-                let Some(f) = frames.next().await else {
-                    eprintln!("closed at {at}");
-                    break;
-                };
-                if f.kind == PING && f.flags == ACK {
-                    break;
-                }
-            }
+            while frames
+                .next()
+                .await
+                .is_some_and(|frame| frame.kind != PING || frame.flags != ACK)
+            {}
         }
     }
-    let faults = mock.control("GET", "/faults", json!({})).await;
-    eprintln!("{}", faults["faults"][0]["struck"]);
+    frames.send(&Frame::get(9999, "/api/health")).await;
+    assert!(frames.is_ok(9999).await);
 }

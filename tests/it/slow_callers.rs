@@ -88,6 +88,17 @@ async fn whoever_asks_nothing_more_is_let_go_without_a_word() {
 }
 
 #[tokio::test]
+async fn empty_lines_are_no_next_request() {
+    let mock = impatient(|config| config.head_timeout = SHORT).await;
+    let mut line = call(&mock).await;
+    line.say(HEALTH).await;
+    line.hear().await;
+    line.dribble("\r\n".repeat(500), PAUSE).await;
+    line.hear_out().await;
+    is_well(&mock).await;
+}
+
+#[tokio::test]
 async fn a_body_that_dribbles_in_counts_as_empty() {
     let mock = impatient(|config| config.body_timeout = SHORT).await;
     let mut line = call(&mock).await;

@@ -52,6 +52,17 @@ async fn a_certificate_is_made_for_whatever_name_is_asked_for() {
 }
 
 #[tokio::test]
+async fn every_name_gets_a_certificate_however_many_were_asked_for_before() {
+    let mock = Mock::start(generated()).await;
+    let https = trusting(&mock);
+    for at in (0..300).chain([0, 299]) {
+        let url = format!("{}/api/health", https.base(&format!("name{at}.test")));
+        let answer = https.get(&url).await;
+        assert_eq!(answer.expect("the certificate is good").status, 200, "{at}");
+    }
+}
+
+#[tokio::test]
 async fn redirects_of_an_https_request_stay_on_https() {
     let mock = Mock::start(generated()).await;
     let https = trusting(&mock);

@@ -68,6 +68,7 @@ async fn a_head_that_is_too_long_is_told_so() {
         ("a value of 200 kB", head(&value(200_000))),
         ("99 headers", head(&many(98))),
         ("200 headers", head(&many(199))),
+        ("a path of 30 kB", target(30_000)),
         ("a path of 60 kB", target(60_000)),
         ("a path of 70 kB", target(70_000)),
         ("a path of 2 MB", target(2_000_000)),
@@ -78,7 +79,8 @@ async fn a_head_that_is_too_long_is_told_so() {
     a value of 200 kB: 431
     99 headers: 200
     200 headers: 431
-    a path of 60 kB: 404
+    a path of 30 kB: 404
+    a path of 60 kB: 414
     a path of 70 kB: 414
     a path of 2 MB: 431
     a head of 10 MB without an end: 431

@@ -27,7 +27,10 @@ pub(crate) const ACK: u8 = 1;
 pub(crate) const END_STREAM: u8 = 1;
 pub(crate) const END_HEADERS: u8 = 4;
 
-/// SETTINGS_INITIAL_WINDOW_SIZE.
+/// Longer payloads need a setting of the other side.
+const MAX_PAYLOAD: usize = 16_384;
+
+/// `SETTINGS_INITIAL_WINDOW_SIZE`.
 pub(crate) const INITIAL_WINDOW: u16 = 4;
 
 /// One frame.
@@ -64,6 +67,33 @@ impl Frame {
         Self::request(stream, END_STREAM, "GET", path)
     }
 
+    /// The same with one more header.
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
+        self.payload.push(0);
+        string(&mut self.payload, name);
+        string(&mut self.payload, value);
+        self
+    }
+
+    /// A head as it is sent: what does not fit into its frame follows in CONTINUATION frames.
+    pub(crate) fn in_pieces(mut self) -> Vec<Self> {
+        let rest = self.payload.split_off(self.payload.len().min(MAX_PAYLOAD));
+        if rest.is_empty() {
+            return vec![self];
+        }
+        self.flags &= !END_HEADERS;
+        let stream = self.stream;
+        let piece = |bytes: &[u8]| Self::new(CONTINUATION, 0, stream, bytes);
+        let mut pieces: Vec<Self> = [self]
+            .into_iter()
+            .chain(rest.chunks(MAX_PAYLOAD).map(piece))
+            .collect();
+        if let Some(last) = pieces.last_mut() {
+            last.flags |= END_HEADERS;
+        }
+        pieces
+    }
+
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let length = u32::try_from(self.payload.len()).expect("a frame is short");
         let mut bytes = length.to_be_bytes()[1..].to_vec();
@@ -77,19 +107,54 @@ impl Frame {
 /// A literal header field, not indexed, whose name is this one of the static table (RFC 7541 §6.2.2).
 fn field(head: &mut Vec<u8>, name: u8, value: &str) {
     head.push(name);
-    let length = value.len();
-    if length < 127 {
-        head.push(u8::try_from(length).expect("it is less"));
+    string(head, value);
+}
+
+/// A string without Huffman coding (RFC 7541 §5.2).
+fn string(head: &mut Vec<u8>, text: &str) {
+    let mut rest = text.len();
+    if rest < 127 {
+        head.push(u8::try_from(rest).expect("it is less"));
     } else {
         head.push(127);
-        let mut rest = length - 127;
+        rest -= 127;
         while rest >= 128 {
             head.push(u8::try_from(rest % 128 + 128).expect("it is less"));
             rest /= 128;
         }
         head.push(u8::try_from(rest).expect("it is less"));
     }
-    head.extend(value.as_bytes());
+    head.extend(text.as_bytes());
+}
+
+/// The status that the head of an answer begins with: by its index in the static table, or as a literal in Huffman code
+/// (RFC 7541 appendices A and B).
+fn status(head: &[u8]) -> u16 {
+    let indexed = [200, 204, 206, 304, 400, 404, 500];
+    if let Some(status) = indexed.get(usize::from(head[0]).wrapping_sub(0x88)) {
+        return *status;
+    }
+    let bits: Vec<u8> = head[2..5]
+        .iter()
+        .flat_map(|byte| (0..8).rev().map(move |at| byte >> at & 1))
+        .collect();
+    let (mut at, mut status) = (0, 0);
+    for _ in 0..3 {
+        let mut take = |count| {
+            let taken = bits[at..at + count].iter();
+            at += count;
+            taken.fold(0_u16, |sum, bit| sum * 2 + u16::from(*bit))
+        };
+        // 0, 1 and 2 take five bits, the others six.
+        let five = take(5);
+        let digit = if five < 3 {
+            five
+        } else {
+            five * 2 + take(1) - 0x19 + 3
+        };
+        status = status * 10 + digit;
+    }
+    status
 }
 
 /// One connection.
@@ -173,11 +238,15 @@ impl Frames {
         None
     }
 
+    /// The status of the answer on this stream; none if there is no answer.
+    pub(crate) async fn status(&mut self, stream: u32) -> Option<u16> {
+        let head = self.answer(stream).await?;
+        Some(status(&head))
+    }
+
     /// The answer on this stream is 200.
     pub(crate) async fn is_ok(&mut self, stream: u32) -> bool {
-        // `:status: 200` is one byte, by its index.
-        let head = self.answer(stream).await;
-        head.is_some_and(|head| head.first() == Some(&0x88))
+        self.status(stream).await == Some(200)
     }
 
     /// Every frame until the connection is closed.
