@@ -1,12 +1,12 @@
 //! Limits of a request's head that hold for HTTP/1 and HTTP/2 alike. How many bytes a head may have is known to the
 //! libraries: `limits.rs`.
 
+use axum::Json;
 use axum::http::{Request, StatusCode, Version};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 
 use super::Limits;
 use crate::invalid::Invalid;
-use crate::oauth::respond;
 
 /// The libraries know no target longer than 64 KiB, and answer in different ways. This is less.
 const MAX_TARGET_BYTES: usize = 32 * 1024;
@@ -22,7 +22,7 @@ pub(super) fn refusal<B>(request: &Request<B>, limits: &Limits) -> Option<Respon
         )
         .with_hint("send long parameters in the body");
         let status = StatusCode::URI_TOO_LONG;
-        return Some(respond::invalid(status, "target_too_long", &error));
+        return Some(answer(status, "target_too_long", &error));
     }
     // The parser of HTTP/1 counts by itself.
     let (sent, most) = (request.headers().len(), limits.headers);
@@ -30,7 +30,11 @@ pub(super) fn refusal<B>(request: &Request<B>, limits: &Limits) -> Option<Respon
         let error = Invalid::new("headers", format!("{sent} headers, more than {most}"))
             .with_hint("send fewer, or raise --max-headers");
         let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-        return Some(respond::invalid(status, "too_many_headers", &error));
+        return Some(answer(status, "too_many_headers", &error));
     }
     None
+}
+
+fn answer(status: StatusCode, code: &str, error: &Invalid) -> Response {
+    (status, Json(error.to_json(code))).into_response()
 }

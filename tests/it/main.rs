@@ -73,6 +73,7 @@ mod login_page;
 mod mcp;
 mod mcp_guard;
 mod mcp_http2;
+mod mcp_messages;
 mod mcp_port;
 mod me;
 mod misplaced;
