@@ -1,15 +1,20 @@
-//! Was that one request too many? Fixed windows of the sandbox's clock; they begin with the first request
-//! that is counted, and refused requests count. Which requests share a window is the endpoint's question.
+//! Rate limits: fixed windows of the sandbox's clock, which begin with the first counted request. Refused requests count.
+//! Which requests share a window is the endpoint's question.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::protocol::secret::SecretHash;
 use crate::protocol::time::Timestamp;
 
 const WINDOW_MS: i64 = 60_000;
 
-/// Past this many windows, those that are over are forgotten.
-const MANY: usize = 10_000;
+/// At most so many windows per sandbox, about 2 MB.
+const MOST: usize = 10_000;
+
+/// Longer keys are hashed, in bytes. User ids, UUIDs and addresses fit.
+const LONGEST_KEY: usize = 64;
 
 /// What is limited. Each has windows of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -34,32 +39,96 @@ impl Limit {
     }
 }
 
-/// The windows of one sandbox.
+/// The windows of one sandbox: at most [`MOST`], and those that end first go first.
 #[derive(Debug, Default)]
-pub(crate) struct RateLimits(Mutex<HashMap<(Limit, String), (Timestamp, u32)>>);
+pub(crate) struct RateLimits(Mutex<Windows>);
+
+#[derive(Debug, Default)]
+struct Windows {
+    open: HashMap<Key, Window>,
+    /// The windows in the order in which they began; at least one entry for each.
+    queue: VecDeque<(Key, Timestamp)>,
+}
+
+/// What is limited, and for whom. A key as long as a header allows is replaced by its SHA-256.
+type Key = (Limit, Arc<str>);
+
+#[derive(Debug)]
+struct Window {
+    began: Timestamp,
+    requests: u32,
+}
+
+/// Whether a window that began then has ended. A clock that was moved back ends windows too.
+fn has_ended(began: Timestamp, now: Timestamp) -> bool {
+    !(0..WINDOW_MS).contains(&now.0.saturating_sub(began.0))
+}
+
+impl Windows {
+    /// Removes the oldest windows: those that have ended, and those for which there is no room. Each window is looked at
+    /// once, however many there are.
+    fn clear(&mut self, now: Timestamp) {
+        while let Some((key, began)) = self.queue.front() {
+            if !has_ended(*began, now) && self.queue.len() < MOST {
+                return;
+            }
+            // A later window of the same key stays.
+            if self.open.get(key).is_some_and(|open| open.began == *began) {
+                self.open.remove(key);
+            }
+            self.queue.pop_front();
+        }
+    }
+
+    /// The window of a key, which begins now if there is none.
+    fn at(&mut self, key: Key, now: Timestamp) -> &mut Window {
+        let queue = &mut self.queue;
+        let mut begin = |key: &Key| {
+            queue.push_back((key.clone(), now));
+            Window {
+                began: now,
+                requests: 0,
+            }
+        };
+        match self.open.entry(key) {
+            Entry::Occupied(known) => {
+                let key = has_ended(known.get().began, now).then(|| known.key().clone());
+                let window = known.into_mut();
+                if let Some(key) = key {
+                    *window = begin(&key);
+                }
+                window
+            }
+            Entry::Vacant(free) => {
+                let window = begin(free.key());
+                free.insert(window)
+            }
+        }
+    }
+}
 
 impl RateLimits {
-    /// Counts a request, and tells whether it is within the limit.
+    fn windows(&self) -> MutexGuard<'_, Windows> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a request. Returns whether it is within the limit.
     pub(crate) fn admit(&self, limit: Limit, key: &str, now: Timestamp) -> bool {
-        let mut windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_over = |began: Timestamp| now.0 < began.0 || now.0 - began.0 >= WINDOW_MS;
-        if windows.len() > MANY {
-            windows.retain(|_, (began, _)| !is_over(*began));
-        }
-        let (began, count) = windows.entry((limit, key.to_owned())).or_insert((now, 0));
-        if is_over(*began) {
-            (*began, *count) = (now, 0);
-        }
-        *count = count.saturating_add(1);
-        *count <= limit.allowance()
+        let key: Arc<str> = if key.len() > LONGEST_KEY {
+            SecretHash::of(key).to_hex().into()
+        } else {
+            key.into()
+        };
+        let mut windows = self.windows();
+        windows.clear(now);
+        let window = windows.at((limit, key), now);
+        window.requests = window.requests.saturating_add(1);
+        window.requests <= limit.allowance()
     }
 
     /// Forgets every request.
     pub(crate) fn clear(&self) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        *self.windows() = Windows::default();
     }
 }
 
@@ -81,5 +150,40 @@ mod tests {
         );
         assert!(!limits.admit(Limit::Authorize, "2", at(64)));
         assert!(limits.admit(Limit::Authorize, "2", at(65)));
+    }
+
+    #[test]
+    fn windows_are_bounded_and_long_keys_are_hashed() {
+        let limits = RateLimits::default();
+        let long = |number: usize| format!("{number}{}", "x".repeat(60_000));
+        for number in 0..MOST + 10 {
+            let key = if number % 100 == 0 {
+                long(number)
+            } else {
+                number.to_string()
+            };
+            assert!(limits.admit(Limit::Token, &key, Timestamp(0)));
+        }
+        let windows = limits.windows();
+        assert_eq!((windows.open.len(), windows.queue.len()), (MOST, MOST));
+        let longest = windows.open.keys().map(|(_, key)| key.len()).max();
+        assert!(longest.is_some_and(|longest| longest <= LONGEST_KEY));
+        drop(windows);
+        let refused = (0..30).filter(|_| !limits.admit(Limit::Token, &long(0), Timestamp(1)));
+        assert_eq!(refused.count(), 10, "a hashed key has one window");
+        limits.admit(Limit::Token, "later", Timestamp(WINDOW_MS + 1));
+        let windows = limits.windows();
+        assert_eq!((windows.open.len(), windows.queue.len()), (1, 1));
+    }
+
+    #[test]
+    fn a_clock_that_is_moved_to_and_fro_leaves_no_queue_behind() {
+        let limits = RateLimits::default();
+        for round in 0..3 * i64::try_from(MOST).unwrap() {
+            let now = Timestamp(if round % 2 == 0 { 0 } else { 2 * WINDOW_MS });
+            assert!(limits.admit(Limit::Revoke, "here", now));
+            assert!(limits.windows().queue.len() <= MOST);
+            assert_eq!(limits.windows().open.len(), 1);
+        }
     }
 }
