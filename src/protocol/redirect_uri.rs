@@ -27,10 +27,14 @@ pub(crate) fn matches(registered: &[String], given: &str, matching: Matching) ->
     })
 }
 
-/// Whether this is a URL on the machine itself, as [`is_loopback_host`] defines it.
+/// Whether this is a web page's URL on the machine itself, as [`is_loopback_host`] defines it.
 pub(crate) fn is_loopback(text: &str) -> bool {
-    let url = Url::parse(text).ok();
+    let url = Url::parse(text).ok().filter(is_web);
     url.is_some_and(|url| url.host().is_some_and(|host| is_loopback_host(&host)))
+}
+
+fn is_web(url: &Url) -> bool {
+    matches!(url.scheme(), "http" | "https")
 }
 
 /// Whether the host is the machine itself: 127.0.0.0/8, also mapped to IPv6, `::1`, and `localhost` with every name below
@@ -61,10 +65,19 @@ fn recorded_loopback(text: &str) -> Option<Url> {
     own.then_some(url)
 }
 
+/// A redirect to one of these runs a script or opens a document in the browser: no app listens there.
+const NO_APP_LISTENS: [&str; 5] = ["javascript", "data", "vbscript", "blob", "file"];
+
 /// Whether this can be registered: any absolute URI (RFC 3986 §4.3), also one without an authority such as
-/// `urn:ietf:wg:oauth:2.0:oob`. Errors: the rule it breaks, for the person who wrote it.
+/// `urn:ietf:wg:oauth:2.0:oob`. Native apps have schemes of their own (RFC 8252 §7.1). Errors: the rule it breaks, for the
+/// person who wrote it.
 pub(crate) fn check(text: &str) -> Result<(), String> {
     match Url::parse(text) {
+        Ok(url) if NO_APP_LISTENS.contains(&url.scheme()) => Err(format!(
+            "{text:?} has the scheme {scheme}:, which opens in the browser itself; write an https or http URL, or the scheme \
+             of a native app",
+            scheme = url.scheme()
+        )),
         Ok(url) if url.cannot_be_a_base() && is_host_and_port(text) => Err(format!(
             "not a URL: {text:?} lacks a scheme such as http://"
         )),
@@ -84,12 +97,14 @@ fn is_host_and_port(text: &str) -> bool {
     after[..end].parse::<u16>().is_ok()
 }
 
-/// Whether an app can be registered with it by hand: where `strict`, https only, except for this machine (difference
+/// Whether an app can be registered with it on the account page: if `strict`, https only, or http on this machine (difference
 /// `registration-rules`). Errors: the rule it breaks.
 pub(crate) fn check_registration(text: &str, strict: bool) -> Result<(), String> {
     check(text)?;
+    let is_https = Url::parse(text).is_ok_and(|url| url.scheme() == "https");
     // The documented rule names hosts, so the recorded ones count here.
-    if strict && !text.starts_with("https://") && recorded_loopback(text).is_none() {
+    let is_local = recorded_loopback(text).is_some_and(|url| is_web(&url));
+    if strict && !is_https && !is_local {
         return Err(format!(
             "{text} must begin with https:// – only localhost and 127.0.0.1 may do without"
         ));
@@ -131,16 +146,15 @@ pub(crate) fn with_params(uri: &str, params: &[(&str, &str)]) -> Option<String> 
     Some(url.into())
 }
 
-/// The origins of these URIs, for a client that registered none of its own.
+/// The origins of these URIs, for a client that registered none of its own. Only pages have one that a browser sends. Source:
+/// civitai/civitai, `oauth-client.schema.ts`.
 pub(crate) fn origins(uris: &[String]) -> Vec<String> {
     let mut origins = Vec::new();
-    for url in uris.iter().filter_map(|uri| Url::parse(uri).ok()) {
-        let origin = url.origin();
-        if origin.is_tuple() {
-            let text = origin.ascii_serialization();
-            if !origins.contains(&text) {
-                origins.push(text);
-            }
+    let urls = uris.iter().filter_map(|uri| Url::parse(uri).ok());
+    for url in urls.filter(is_web) {
+        let text = url.origin().ascii_serialization();
+        if !origins.contains(&text) {
+            origins.push(text);
         }
     }
     origins
@@ -288,6 +302,45 @@ mod tests {
             let found = matches(&registered, given, Matching::LoopbackAware);
             assert_eq!(found, is_match, "{given}");
         }
+    }
+
+    #[test]
+    fn schemes_that_open_in_the_browser_are_refused_and_those_of_native_apps_are_not() {
+        for wrong in [
+            "javascript:alert(1)",
+            "javascript://localhost/%0aalert(1)",
+            "JavaScript://app.example/cb",
+            " javascript:alert(1)",
+            "java\tscript:alert(1)",
+            "data:text/html,x",
+            "vbscript:x",
+            "blob:https://app.example/1",
+            "file:///etc/passwd",
+        ] {
+            assert!(
+                check(wrong).unwrap_err().contains("has the scheme"),
+                "{wrong}"
+            );
+            assert!(!is_loopback(wrong), "{wrong}");
+        }
+        for native in ["myapp://cb", "com.example.app:/cb", "myapp://localhost/cb"] {
+            assert!(check(native).is_ok() && check_registration(native, false).is_ok());
+            assert!(check_registration(native, true).is_err(), "{native}");
+        }
+        for (page, documented) in [
+            ("https://app.example/cb", true),
+            ("HTTPS://app.example/cb", true),
+            ("http://localhost:3000/cb", true),
+            ("http://[::1]/cb", true),
+            ("http://app.example/cb", false),
+            ("ftp://app.example/cb", false),
+            ("ftp://localhost/cb", false),
+        ] {
+            assert_eq!(check_registration(page, true).is_ok(), documented, "{page}");
+            assert!(check_registration(page, false).is_ok(), "{page}");
+        }
+        let uris = ["ftp://app.example/cb", "https://app.example/cb"].map(str::to_owned);
+        assert_eq!(origins(&uris), ["https://app.example"]);
     }
 
     proptest::proptest! {

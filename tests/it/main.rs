@@ -95,6 +95,7 @@ mod program_errors;
 mod properties;
 mod races;
 mod rate_limits;
+mod redirect_schemes;
 mod revoke;
 mod sandboxes;
 mod slow_callers;
