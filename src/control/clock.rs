@@ -7,13 +7,13 @@ use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::Outcome;
+use super::{ControlError, Outcome};
 use crate::invalid::Invalid;
 use crate::protocol::duration::{Length, LengthVisitor};
 use crate::protocol::json::given;
 use crate::protocol::time::{Moment, Timestamp};
 use crate::sandbox::Sandbox;
-use crate::sandbox::clock::{Clock, ClockState};
+use crate::sandbox::clock::{self, ClockState};
 
 /// By how much to move the clock: `{"by":"1h"}`, `{"seconds":3600}`, or the bare length.
 #[derive(Debug, Clone)]
@@ -127,28 +127,25 @@ pub struct ClockView {
     /// The sandbox's time.
     pub now: Moment,
     unix_ms: i64,
-    /// Whether the clock stands still.
+    /// Whether the clock was stopped.
     pub frozen: bool,
+    /// Whether the clock has reached the end of the year 9999, where it stops.
+    pub at_end: bool,
     state: ClockState,
 }
 
-/// RFC 3339 has four digits for the year: what is beyond could be shown to nobody.
-const FIRST: Moment = Moment(Timestamp(-62_135_596_800_000));
-const LAST: Moment = Moment(Timestamp(253_402_300_799_999));
-
-/// That the clock may show this moment; `what` is what would bring it there, `path` where that stands.
-fn within_reach(at: Timestamp, path: &str, what: &str) -> Result<(), Invalid> {
-    if (FIRST.0..=LAST.0).contains(&at) {
-        return Ok(());
-    }
-    let why = format!("{what} the years 1 to 9999");
-    Err(Invalid::new(path, why).with_hint(format!("a clock goes from {FIRST} to {LAST}")))
+/// The error for a clock that cannot go there; `what` is what would bring it there, `path` where that stands.
+fn out_of_reach(path: &str, what: &str) -> ControlError {
+    let (first, last) = (Moment(clock::FIRST), Moment(clock::LAST));
+    let why = Invalid::new(path, format!("{what} the years 1 to 9999"));
+    why.with_hint(format!("a clock goes from {first} to {last}"))
+        .into()
 }
 
-/// As [`within_reach`], for a moment that was asked for.
-fn may_show(at: Timestamp) -> Result<(), Invalid> {
+/// As [`out_of_reach`], for a moment that was asked for.
+fn cannot_show(at: Timestamp) -> ControlError {
     let seconds = at.unix_seconds();
-    within_reach(at, "at", &format!("{seconds} s since 1970 is not within"))
+    out_of_reach("at", &format!("{seconds} s since 1970 is not within"))
 }
 
 impl Sandbox {
@@ -160,6 +157,7 @@ impl Sandbox {
             now: Moment(now),
             unix_ms: now.0,
             frozen: matches!(state, ClockState::Frozen { .. }),
+            at_end: now == clock::LAST,
             state,
         }
     }
@@ -167,10 +165,9 @@ impl Sandbox {
     /// Moves the clock by a length of time, back where it is negative.
     pub(crate) async fn advance_clock(&self, asked: Advance) -> Outcome<ClockView> {
         let Advance { by, sent, key } = asked;
-        let there = Timestamp(self.now().0.saturating_add(by.0));
-        within_reach(there, key, &format!("{sent} would move the clock out of"))?;
         self.change_clock(move |clock| {
-            clock.advance(by.0);
+            let moved = clock.advance(by.0);
+            moved.map_err(|_| out_of_reach(key, &format!("{sent} would move the clock out of")))
         })
         .await?;
         Ok(self.show_clock())
@@ -178,34 +175,29 @@ impl Sandbox {
 
     /// Stops the clock: where it stands, or at a moment.
     pub(crate) async fn freeze_clock(&self, freeze: Freeze) -> Outcome<ClockView> {
-        let at = match freeze.at {
-            Some(Moment(at)) => {
-                may_show(at)?;
-                at
-            }
-            None => self.now(),
-        };
-        self.put_clock(ClockState::Frozen { at }).await
+        let at = freeze.at.map(|Moment(at)| at);
+        self.change_clock(move |clock| {
+            let frozen = clock.freeze(at);
+            frozen.map_err(|_| cannot_show(at.unwrap_or(clock::LAST)))
+        })
+        .await?;
+        Ok(self.show_clock())
     }
 
     /// Lets a stopped clock run on from where it stands.
     pub(crate) async fn resume_clock(&self) -> Outcome<ClockView> {
-        let state = Clock::running_from(self.now());
-        self.put_clock(state).await
+        self.change_clock(|clock| {
+            clock.resume();
+            Ok::<_, ControlError>(())
+        })
+        .await?;
+        Ok(self.show_clock())
     }
 
     /// Sets the clock; a stopped one stays stopped.
     pub(crate) async fn set_clock(&self, Set { at: Moment(at) }: Set) -> Outcome<ClockView> {
-        may_show(at)?;
-        let state = match self.clock.state() {
-            ClockState::Frozen { .. } => ClockState::Frozen { at },
-            ClockState::Running { .. } => Clock::running_from(at),
-        };
-        self.put_clock(state).await
-    }
-
-    async fn put_clock(&self, state: ClockState) -> Outcome<ClockView> {
-        self.change_clock(move |clock| clock.put(state)).await?;
+        self.change_clock(move |clock| clock.set(at).map_err(|_| cannot_show(at)))
+            .await?;
         Ok(self.show_clock())
     }
 }

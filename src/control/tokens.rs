@@ -203,7 +203,7 @@ impl Sandbox {
         }
         let hash: Option<SecretHash> = asked.token.as_ref().map(Secret::hash);
         // A token is good up to and including the moment it expires at.
-        let moment = Timestamp(self.now().0 - 1);
+        let moment = Timestamp(self.now().0.saturating_sub(1));
         let expired = self
             .store
             .expire_tokens(self.world(), hash.as_ref(), moment)

@@ -26,7 +26,7 @@ impl Timestamp {
 
     /// Whole seconds from then until this moment; negative where it is past.
     pub(crate) fn seconds_from(self, then: Self) -> i64 {
-        (self.0 - then.0).div_euclid(1000)
+        self.0.saturating_sub(then.0).div_euclid(1000)
     }
 
     /// Whole seconds since 1970, as JWTs count (RFC 7519 §2).
@@ -153,11 +153,16 @@ fn no_moment(value: &dyn fmt::Display) -> String {
 /// The year 33658: beyond it, RFC 3339 has no words.
 const FARTHEST_MS: i64 = 1_000_000_000_000_000;
 
+/// The years 0 to 9999.
+const FIRST_WRITTEN_MS: i64 = -62_167_219_200_000;
+const LAST_WRITTEN_MS: i64 = 253_402_300_799_999;
+
 impl fmt::Display for Timestamp {
-    /// RFC 3339 in UTC; a moment that RFC 3339 cannot write is given as its number.
+    /// RFC 3339 in UTC. A moment beyond the years 0 to 9999, which RFC 3339 cannot write, is written as the first or the last
+    /// one that it can.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let moment =
-            time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000);
+        let ms = self.0.clamp(FIRST_WRITTEN_MS, LAST_WRITTEN_MS);
+        let moment = time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000);
         let text = moment.ok().and_then(|moment| {
             moment
                 .format(&time::format_description::well_known::Rfc3339)
@@ -174,8 +179,16 @@ impl fmt::Display for Timestamp {
 mod tests {
     use super::*;
 
-    /// The years 0 to 9999, which RFC 3339 has words for.
-    const WRITTEN: std::ops::Range<i64> = -62_167_219_200_000..253_402_300_800_000;
+    const WRITTEN: std::ops::RangeInclusive<i64> = FIRST_WRITTEN_MS..=LAST_WRITTEN_MS;
+
+    #[test]
+    fn moments_that_rfc_3339_cannot_write_are_written_as_the_nearest_one() {
+        let written = |ms| Timestamp(ms).to_string();
+        assert_eq!(written(i64::MAX), "9999-12-31T23:59:59.999Z");
+        assert_eq!(written(i64::MIN), "0000-01-01T00:00:00Z");
+        assert_eq!(Timestamp(i64::MAX).plus_seconds(1), Timestamp(i64::MAX));
+        assert!(Timestamp(i64::MIN).seconds_from(Timestamp(i64::MAX)) < 0);
+    }
 
     proptest::proptest! {
         #[test]

@@ -1,4 +1,5 @@
-//! What time is it here? The one door to the system's clock; a sandbox's clock can be moved, stopped and set.
+//! The clock of a sandbox, which can be moved, stopped and set, and the only access to the system's clock. Clocks stay
+//! within the years 1 to 9999: later, RFC 3339 has no text for a moment. A running clock stops at the end.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -7,6 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::protocol::time::Timestamp;
 use crate::store::{StoreError, from_json};
+
+/// The first and the last moment that a clock can show.
+pub(crate) const FIRST: Timestamp = Timestamp(-62_135_596_800_000);
+pub(crate) const LAST: Timestamp = Timestamp(253_402_300_799_999);
+
+/// A moment that no clock can show.
+#[derive(Debug)]
+pub(crate) struct OutOfReach;
 
 /// The clock of one sandbox.
 #[derive(Debug, Default)]
@@ -63,21 +72,33 @@ impl Clock {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = state;
     }
 
-    /// The state of a clock that runs on from a moment.
-    pub(crate) fn running_from(at: Timestamp) -> ClockState {
-        ClockState::Running {
-            ahead_ms: at.0.saturating_sub(system_ms()),
-        }
+    /// Moves the clock by so many milliseconds, back if they are negative. Nothing moves if that leads out of reach.
+    pub(crate) fn advance(&self, ms: i64) -> Result<(), OutOfReach> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let there = Timestamp(state.now().0.saturating_add(ms));
+        *state = state.moved_to(there)?;
+        Ok(())
     }
 
-    /// Moves the clock by so many milliseconds, back where they are negative.
-    pub(crate) fn advance(&self, ms: i64) -> Timestamp {
+    /// Sets the clock; a stopped one stays stopped. Nothing moves if the moment is out of reach.
+    pub(crate) fn set(&self, at: Timestamp) -> Result<(), OutOfReach> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match &mut *state {
-            ClockState::Running { ahead_ms } => *ahead_ms = ahead_ms.saturating_add(ms),
-            ClockState::Frozen { at } => *at = Timestamp(at.0.saturating_add(ms)),
-        }
-        state.now()
+        *state = state.moved_to(at)?;
+        Ok(())
+    }
+
+    /// Stops the clock at a moment, or now.
+    pub(crate) fn freeze(&self, at: Option<Timestamp>) -> Result<(), OutOfReach> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = at.unwrap_or_else(|| state.now());
+        *state = ClockState::Frozen { at }.moved_to(at)?;
+        Ok(())
+    }
+
+    /// Lets a stopped clock run on from where it stands.
+    pub(crate) fn resume(&self) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *state = ClockState::running_from(state.now());
     }
 }
 
@@ -93,10 +114,29 @@ impl ClockState {
 
     /// The time here when it is that time for the system.
     fn at(self, system: Timestamp) -> Timestamp {
-        match self {
+        let at = match self {
             Self::Running { ahead_ms } => Timestamp(system.0.saturating_add(ahead_ms)),
             Self::Frozen { at } => at,
+        };
+        at.clamp(FIRST, LAST)
+    }
+
+    /// The state of a clock that runs on from a moment.
+    fn running_from(at: Timestamp) -> Self {
+        Self::Running {
+            ahead_ms: at.0.saturating_sub(system_ms()),
         }
+    }
+
+    /// The clock at another moment, stopped or running as before.
+    fn moved_to(self, at: Timestamp) -> Result<Self, OutOfReach> {
+        if !(FIRST..=LAST).contains(&at) {
+            return Err(OutOfReach);
+        }
+        Ok(match self {
+            Self::Frozen { .. } => Self::Frozen { at },
+            Self::Running { .. } => Self::running_from(at),
+        })
     }
 }
 
@@ -125,4 +165,27 @@ mod tests {
             proptest::prop_assert_eq!(serde_json::from_str::<ClockState>(&text).unwrap(), state);
         }
     }
+
+    #[test]
+    fn a_running_clock_stops_at_the_end_and_can_be_moved_back_from_there() {
+        let clock = Clock::default();
+        clock.set(LAST).unwrap();
+        assert_eq!(clock.now(), LAST);
+        let system = Timestamp(system_ms() + WEEK);
+        assert_eq!(clock.state().at(system), LAST);
+        assert!(clock.advance(1).is_err() && clock.advance(i64::MAX).is_err());
+        assert_eq!(clock.now(), LAST);
+        clock.put(ClockState::Running { ahead_ms: i64::MAX });
+        assert_eq!(clock.now(), LAST);
+        clock.advance(-WEEK).unwrap();
+        let back = LAST.0 - clock.now().0;
+        assert!((WEEK - 60_000..=WEEK).contains(&back), "{back}");
+        clock.put(ClockState::Frozen {
+            at: Timestamp(i64::MIN),
+        });
+        assert_eq!(clock.now(), FIRST);
+        assert!(clock.advance(-1).is_err() && clock.freeze(Some(Timestamp(FIRST.0 - 1))).is_err());
+    }
+
+    const WEEK: i64 = 7 * 24 * 60 * 60 * 1000;
 }

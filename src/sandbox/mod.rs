@@ -176,17 +176,17 @@ impl Shared {
     }
 
     /// `began` is the world of today as the caller knows it: where it is left behind, so is what they did to its clock.
-    async fn change_clock(
+    async fn change_clock<E: From<StoreError>>(
         &self,
         began: &Arc<World>,
-        change: impl FnOnce(&Clock),
-    ) -> Result<(), StoreError> {
+        change: impl FnOnce(&Clock) -> Result<(), E>,
+    ) -> Result<(), E> {
         let _turn = self.turn.lock().await;
         if !Arc::ptr_eq(&self.today(), began) {
             return Ok(());
         }
         let before = self.clock.state();
-        change(&self.clock);
+        change(&self.clock)?;
         let clock = self.clock.state().to_text();
         let clocks = (&*clock, &*before.to_text());
         let world = self.today();
@@ -197,7 +197,7 @@ impl Shared {
         if kept.is_err() {
             self.clock.put(before);
         }
-        kept
+        Ok(kept?)
     }
 
     /// Goes to another world, with all that belongs to it.
@@ -342,12 +342,11 @@ impl Sandbox {
         counted.unwrap_or(true)
     }
 
-    /// Moves or stops the clock, and keeps it so that a restart goes on from there. Where it cannot be kept, it goes on as
-    /// it was.
-    pub(crate) async fn change_clock(
+    /// Moves or stops the clock, and stores it so that a restart continues from there. If that fails, the clock stays as it was.
+    pub(crate) async fn change_clock<E: From<StoreError> + Send + 'static>(
         &self,
-        change: impl FnOnce(&Clock) + Send + 'static,
-    ) -> Result<(), StoreError> {
+        change: impl FnOnce(&Clock) -> Result<(), E> + Send + 'static,
+    ) -> Result<(), E> {
         let began = Arc::clone(&self.world);
         self.whole(async move |shared| shared.change_clock(&began, change).await)
             .await

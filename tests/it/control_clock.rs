@@ -49,7 +49,7 @@ async fn a_length_is_written_as_people_write_it() {
 async fn a_stopped_clock_stands_still_until_it_is_resumed() {
     let mock = Mock::documented().await;
     let frozen = clock(&mock, "freeze", json!({ "at": NOON })).await;
-    assert_snapshot!(frozen, @r#"{"now":"2026-01-31T12:00:00Z","unix_ms":1769860800000,"frozen":true,"state":{"frozen":{"at":1769860800000}}}"#);
+    assert_snapshot!(frozen, @r#"{"now":"2026-01-31T12:00:00Z","unix_ms":1769860800000,"frozen":true,"at_end":false,"state":{"frozen":{"at":1769860800000}}}"#);
     assert_eq!(mock.control("GET", "/clock", json!({})).await, frozen);
     // What is issued then, is issued at that moment.
     let tokens = mock.tokens(&CONF, "1").await;
@@ -243,4 +243,72 @@ async fn a_clock_goes_from_the_year_1_to_the_year_9999() {
     assert_eq!(mock.tokens(&CONF, "1").await.access.len(), 44);
     assert_eq!(mock.get("/_mock/tokens").await.status, 200);
     clock(&mock, "set", json!({ "at": "0001-01-01T00:00:00Z" })).await;
+}
+
+#[tokio::test]
+async fn a_running_clock_stops_at_the_end_of_the_year_9999() {
+    let mock = Mock::documented().await;
+    let end = "9999-12-31T23:59:59.999Z";
+    let shown = clock(&mock, "set", json!({ "at": end })).await;
+    assert_eq!(
+        (&shown["now"], &shown["at_end"], &shown["frozen"]),
+        (&json!(end), &json!(true), &json!(false)),
+        "{shown}"
+    );
+    for input in [json!("1ms"), json!("7000d")] {
+        let refused = mock.ask("POST", "/_mock/clock/advance").json(&input).await;
+        assert_eq!(refused.status, 400, "{refused}");
+    }
+    assert_eq!(mock.control("GET", "/clock", json!({})).await["now"], end);
+    // Everything that ends later is written as the last moment that there is a text for, and lives on.
+    let tokens = mock.tokens(&CONF, "1").await;
+    assert!(mock.is_live(&tokens.access).await);
+    let token = json!({ "token": tokens.access });
+    let shown = mock.control("POST", "/tokens/introspect", token).await;
+    assert_eq!(
+        (
+            &shown["active"],
+            &shown["issued_at"],
+            &shown["expires_at"],
+            &shown["expires_in"]
+        ),
+        (
+            &json!(true),
+            &json!(end),
+            &json!("9999-12-31T23:59:59.999Z"),
+            &json!(3600)
+        )
+    );
+    let refreshed = mock.token(&CONF.refreshes(&tokens.refresh)).await;
+    assert_eq!(refreshed.status, 200, "{refreshed}");
+    mock.control("POST", "/snapshots/end", json!({})).await;
+    let back = clock(&mock, "advance", json!("-1h")).await;
+    assert_eq!(back["at_end"], false);
+    assert!(
+        back["now"]
+            .as_str()
+            .unwrap()
+            .starts_with("9999-12-31T22:59:59")
+    );
+}
+
+#[tokio::test]
+async fn racing_advances_never_leave_the_calendar() {
+    let mock = Mock::documented().await;
+    clock(&mock, "freeze", json!({ "at": "9999-01-01T00:00:00Z" })).await;
+    let racing = (0..40).map(|_| {
+        let ask = mock.ask("POST", "/_mock/clock/advance");
+        tokio::spawn(async move { ask.json(&json!("100d")).await.status })
+    });
+    let racing: Vec<_> = racing.collect();
+    let mut moved = 0;
+    for advance in racing {
+        match advance.await.unwrap() {
+            200 => moved += 1,
+            status => assert_eq!(status, 400),
+        }
+    }
+    assert_eq!(moved, 3, "364 days are left");
+    let shown = mock.control("GET", "/clock", json!({})).await;
+    assert_eq!(shown["now"], "9999-10-28T00:00:00Z");
 }

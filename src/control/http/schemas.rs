@@ -47,7 +47,7 @@ pub(super) const COMPONENTS: &[Component] = &[
     answer("Expired", &["expired: integer"], &[]),
     answer("Settings", SETTINGS, &[]),
     sent("SettingsPatch", SETTINGS),
-    answer("Clock", &["now: text", "unix_ms: integer", "frozen: boolean", "state: object"], &[]),
+    answer("Clock", &["now: text", "unix_ms: integer", "frozen: boolean", "at_end: boolean", "state: object"], &[]),
     answer("Snapshot", &["name: text", "taken_at: text"], &[]),
     answer("Snapshots", &["snapshots: Snapshot[]"], &[]),
     answer("User", USER, &[]),
