@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::http::header::HOST;
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, Uri};
+use axum::http::{Extensions, HeaderMap, Uri};
 use url::Url;
 
 use crate::listener::Came;
@@ -47,6 +47,11 @@ impl SandboxPath {
         ))
     }
 
+    /// The sandbox of a request; the default one if its path named none.
+    pub(crate) fn of(extensions: &Extensions) -> Self {
+        extensions.get::<Self>().cloned().unwrap_or_default()
+    }
+
     pub(crate) fn name(&self) -> &str {
         let prefix = self.0.as_deref();
         prefix.map_or(registry::DEFAULT, |prefix| &prefix[PREFIX.len()..])
@@ -68,7 +73,7 @@ pub(crate) struct Base {
 impl Base {
     /// From `--public-url`, else from a trusted proxy's headers, else from `Host`.
     pub(crate) fn of(parts: &Parts, app: &App, sandbox: SandboxPath) -> Self {
-        let origin = app.public_url.clone().unwrap_or_else(|| {
+        let origin = app.hosts.public_url.clone().unwrap_or_else(|| {
             let door = Came::door(&parts.extensions);
             let (scheme, host) = if app.trust_proxy {
                 forwarded(&parts.headers)
@@ -94,6 +99,11 @@ impl Base {
             }
         });
         Self { origin, sandbox }
+    }
+
+    /// Scheme, host and port.
+    pub(crate) fn origin(&self) -> &str {
+        &self.origin
     }
 
     /// The path that cookies of this sandbox are for.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::base;
 use crate::contract::{Contract, Difference, Rules};
+use crate::hosts::AllowedHost;
 use crate::invalid::Invalid;
 use crate::listener::USUAL_HEADERS;
 use crate::model::user::{User, UserRef};
@@ -32,6 +33,8 @@ pub struct Config {
     pub database: Database,
     /// The origin in answers; see [`Config::set_public_url`].
     pub(crate) public_url: Option<String>,
+    /// Further names under which this server may be addressed; see [`Config::add_allowed_host`].
+    pub(crate) allowed_hosts: Vec<AllowedHost>,
     /// Where to serve HTTPS too, and with which certificate.
     #[cfg(feature = "tls")]
     pub tls: Option<(SocketAddr, Certificate)>,
@@ -89,6 +92,7 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             database: Database::default(),
             public_url: None,
+            allowed_hosts: Vec::new(),
             #[cfg(feature = "tls")]
             tls: None,
             legacy_listen: None,
@@ -153,6 +157,17 @@ impl Config {
             .with_hint("write scheme, host and port, for example http://localhost:8080")
         })?;
         self.public_url = Some(origin);
+        Ok(())
+    }
+
+    /// Serves the control API and the account pages under this host name too: `host.docker.internal`, or
+    /// `*.svc.cluster.local` for every name below it. Localhost, addresses, names without dots and the host of the public
+    /// URL need not be added. Errors: it is not a host name.
+    pub fn add_allowed_host(&mut self, name: &str) -> Result<(), Invalid> {
+        let host = name
+            .parse()
+            .map_err(|why| Invalid::new("allowed_host", why))?;
+        self.allowed_hosts.push(host);
         Ok(())
     }
 

@@ -64,6 +64,7 @@ pub mod control;
 mod embed;
 mod exchange;
 mod health;
+mod hosts;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod internals;

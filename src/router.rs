@@ -23,7 +23,7 @@ use crate::listener::{Came, Cut};
 #[cfg(feature = "mcp")]
 use crate::mcp;
 use crate::oauth::device::{self, poll, review, start};
-use crate::oauth::extract::Context;
+use crate::oauth::extract::Outline;
 use crate::oauth::{authorize, discovery, respond, revoke, token, userinfo};
 use crate::pages::{self, assets, consent, home, login};
 use crate::protocol::call;
@@ -97,16 +97,12 @@ pub(crate) fn ask(
 fn table(app: &Arc<App>) -> Routes {
     oauth_routes()
         .merge(api_routes())
-        .route("/login", get(login::get).post(login::post))
         .route("/logout", get(login::logout).post(login::logout))
         .route(
             "/login/oauth/authorize",
             get(consent::get).post(consent::deny),
         )
-        .route(
-            "/login/oauth/device",
-            get(pages::device::get).post(pages::device::post),
-        )
+        .merge(sign_in_routes(Arc::clone(app)))
         .route("/_mock/assets/{name}", get(assets::get))
         .merge(health::routes())
         .merge(home_routes(Arc::clone(app)))
@@ -127,6 +123,7 @@ fn mcp_route(app: &Arc<App>) -> Routes {
     let guard = middleware::from_fn_with_state(Arc::clone(app), control::guard::admit);
     Routes::new()
         .route_service(mcp::PATH, mcp::service(Arc::clone(app)))
+        .layer(middleware::from_fn(mcp::in_sandbox))
         .layer(middleware::from_fn(mcp::message::check))
         .layer(guard)
         .layer(middleware::from_fn_with_state(Arc::clone(app), mcp::cors))
@@ -177,6 +174,21 @@ fn api_routes() -> Routes {
         .route("/v2/consumer/workflows", workflows)
         .route("/v2/consumer/workflows/{id}", one(get(workflows::get)))
         .route("/v2/consumer/blobs/{id}", one(get(workflows::blob)))
+}
+
+/// The pages whose forms make users and sessions, or act for the user who is signed in by a setting: no other site may send
+/// them.
+fn sign_in_routes(app: Arc<App>) -> Routes {
+    Routes::new()
+        .route("/login", get(login::get).post(login::post))
+        .route(
+            "/login/oauth/device",
+            get(pages::device::get).post(pages::device::post),
+        )
+        .layer(middleware::from_fn_with_state(
+            app,
+            control::guard::own_forms,
+        ))
 }
 
 /// The home page and the account's. Their forms act for whoever is signed in: no other site may send them, nor read what
@@ -241,7 +253,7 @@ fn enter_sandbox(mut request: Request) -> Request {
     request
 }
 
-async fn nothing_here(context: Context, request: Request) -> Response {
+async fn nothing_here(Outline { base, .. }: Outline, request: Request) -> Response {
     let path = request.uri().path();
     // A trailing slash is taken off where Civitai's framework takes it off.
     if let Some(path) = call::without_slash(path) {
@@ -250,14 +262,11 @@ async fn nothing_here(context: Context, request: Request) -> Response {
             .query()
             .map(|query| format!("?{query}"))
             .unwrap_or_default();
-        return respond::moved(&context.base.path(&format!("{path}{query}")));
+        return respond::moved(&base.path(&format!("{path}{query}")));
     }
     let why = Invalid::new(
         "",
-        format!(
-            "nothing answers at {}",
-            context.base.path(request.uri().path())
-        ),
+        format!("nothing answers at {}", base.path(request.uri().path())),
     )
     .with_hint(format!(
         "the OAuth endpoints are below /api/auth/oauth, sandboxes below /_sandbox/{{name}} \

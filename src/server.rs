@@ -14,10 +14,11 @@ use crate::config::Config;
 #[cfg(feature = "mcp")]
 use crate::config::McpListen;
 use crate::control::guard::ControlToken;
+use crate::hosts::Hosts;
 use crate::invalid::Invalid;
 use crate::listener::{Limits, Listener, accept};
 use crate::pages::playground::run::Runs;
-use crate::sandbox::registry::{DEFAULT, Registry};
+use crate::sandbox::registry::{CreatedBy, DEFAULT, Registry};
 use crate::sandbox::world::janitor;
 use crate::store::{Store, StoreError};
 #[cfg(feature = "tls")]
@@ -39,8 +40,8 @@ pub(crate) struct App {
     pub(crate) registry: Arc<Registry>,
     /// The address that was bound.
     pub(crate) listen: SocketAddr,
-    /// The origin in answers, whatever the request says.
-    pub(crate) public_url: Option<String>,
+    /// The names that the operator has given this server; the origin in answers, whatever the request says, is one.
+    pub(crate) hosts: Hosts,
     pub(crate) trust_proxy: bool,
     /// Cancelled when the server stops: whoever would go on for ever ends by it.
     pub(crate) stop: CancellationToken,
@@ -258,7 +259,10 @@ impl Server {
         let app = Arc::new(App {
             registry: Arc::new(registry),
             listen: bound.address,
-            public_url: config.public_url,
+            hosts: Hosts {
+                public_url: config.public_url,
+                allowed: config.allowed_hosts,
+            },
             trust_proxy: config.trust_proxy,
             stop: stop.clone(),
             playground: Runs::default(),
@@ -266,7 +270,7 @@ impl Server {
             commit: config.commit,
         });
         // Now rather than at the first request: a database that cannot be used is found out here.
-        app.registry.sandbox(DEFAULT).await?;
+        app.registry.sandbox(DEFAULT, CreatedBy::Explicit).await?;
         let tasks = TaskTracker::new();
         for listener in listeners {
             tasks.spawn(accept(
@@ -325,7 +329,7 @@ impl Server {
 
     /// Where to point an app: `http://127.0.0.1:8080`, or the public URL.
     pub fn base_url(&self) -> String {
-        self.app.public_url.clone().unwrap_or_else(|| {
+        self.app.hosts.public_url.clone().unwrap_or_else(|| {
             // Nobody can go to "every interface"; this machine can go to itself.
             if self.bound.address.ip().is_unspecified() {
                 format!("http://localhost:{}", self.bound.address.port())

@@ -12,11 +12,15 @@ use crate::oauth::extract::Context;
 use crate::protocol::scope::Scope;
 
 /// `GET /api/v1/me`, with a token or a session.
-pub(crate) async fn get(context: Context, method: Method, uri: Uri) -> Response {
+pub(crate) async fn get(context: Result<Context, Response>, method: Method, uri: Uri) -> Response {
     // The framework here takes HEAD for GET; theirs does not.
     if method == Method::HEAD {
         return respond::me_method_not_allowed();
     }
+    let context = match context {
+        Ok(context) => context,
+        Err(response) => return response,
+    };
     match show(&context, uri.query()) {
         Some(body) => respond::me(&body),
         None => respond::me_unauthorized(),

@@ -50,7 +50,7 @@ impl Procedure {
 
 /// Any method: queries are asked by GET, and none of the procedures is anything else.
 pub(crate) async fn answer(
-    context: Context,
+    context: Result<Context, Response>,
     method: Method,
     uri: Uri,
     Path(path): Path<String>,
@@ -58,6 +58,10 @@ pub(crate) async fn answer(
     if method == Method::OPTIONS {
         return respond::site_preflight();
     }
+    let context = match context {
+        Ok(context) => context,
+        Err(response) => return response,
+    };
     let caller = caller::of_site(&context, uri.query());
     let query = Params::from_urlencoded(uri.query().unwrap_or_default().as_bytes());
     let is_batch = query.text("batch") == Some("1");

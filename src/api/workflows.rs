@@ -18,7 +18,7 @@ use super::submission::{self, Submission};
 use crate::base::Base;
 use crate::model::user::User;
 use crate::model::workflow::Workflow;
-use crate::oauth::extract::Context;
+use crate::oauth::extract::{Context, Outline};
 use crate::protocol::params::Params;
 use crate::protocol::scope::Scope;
 
@@ -55,13 +55,13 @@ pub(crate) async fn options() -> Response {
 }
 
 /// Any other method of the list.
-pub(crate) async fn method_not_allowed(context: Context) -> Response {
-    respond::problem(Problem::MethodNotAllowed(ALLOW), context.rules())
+pub(crate) async fn method_not_allowed(outline: Outline) -> Response {
+    respond::problem(Problem::MethodNotAllowed(ALLOW), &outline.rules)
 }
 
 /// Any other method of one workflow or blob.
-pub(crate) async fn one_method_not_allowed(context: Context) -> Response {
-    respond::problem(Problem::MethodNotAllowed(ALLOW_ONE), context.rules())
+pub(crate) async fn one_method_not_allowed(outline: Outline) -> Response {
+    respond::problem(Problem::MethodNotAllowed(ALLOW_ONE), &outline.rules)
 }
 
 async fn submit(context: &Context, query: Option<&str>, body: &[u8]) -> Result<Response, Problem> {

@@ -68,6 +68,15 @@ pub(super) struct Options {
     #[arg(long, env = "CIVITAI_MOCK_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
 
+    /// Serve the control API under this host name too, such as host.docker.internal or *.example; may be repeated
+    #[arg(
+        long,
+        env = "CIVITAI_MOCK_ALLOWED_HOST",
+        value_delimiter = ',',
+        value_name = "NAME"
+    )]
+    allowed_host: Vec<String>,
+
     /// Take the origin in answers from Forwarded or X-Forwarded-Proto and -Host
     #[arg(long, env = "CIVITAI_MOCK_TRUST_PROXY", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = clap::builder::BoolishValueParser::new(), value_name = "BOOL")]
     trust_proxy: Option<bool>,
@@ -228,6 +237,7 @@ impl Options {
             database: self.database.or(below.database),
             seed: self.seed.or(below.seed),
             public_url: self.public_url.or(below.public_url),
+            allowed_host: [below.allowed_host, self.allowed_host].concat(),
             trust_proxy: self.trust_proxy.or(below.trust_proxy),
             contract: self.contract.or(below.contract),
             difference: [below.difference, self.difference].concat(),
@@ -326,6 +336,9 @@ impl Options {
         }
         if let Some(url) = &self.public_url {
             config.set_public_url(url)?;
+        }
+        for name in &self.allowed_host {
+            config.add_allowed_host(name.trim())?;
         }
         if let Some(file) = &self.seed {
             config.set_seed(&read(file, "--seed")?, file)?;

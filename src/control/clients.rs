@@ -90,7 +90,8 @@ impl Sandbox {
         spec.id.get_or_insert_with(|| self.entropy.uuid());
         let spec: seed::ClientSpec = invalid::from_json(as_json(&spec))?;
         let client = spec.resolve(&self.world().list_users())?;
-        if !self.store.insert_client(self.world(), &client).await? {
+        let inserted = self.store.insert_client(self.world(), &client, None);
+        if !inserted.await? {
             let why = Invalid::new(
                 "id",
                 format!("there is a client {:?} already", client.id.as_str()),

@@ -1,8 +1,7 @@
-//! Who may use the control API? Anybody on any listener, since containers need that – but not a hostile web page on
-//! the developer's machine: neither by a cross-site request nor by a name of its own that leads here (DNS
-//! rebinding). `--control-token` asks for a bearer token besides.
+//! The guard of the control API. Every client on every listener may use it, since containers need that, but no hostile web
+//! page on the developer's machine: neither by a cross-site request nor by a name of its own that leads here (DNS
+//! rebinding). With `--control-token`, each request needs that bearer token too.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -11,12 +10,13 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
-use url::{Host, Url};
 
+use crate::base::SandboxPath;
 use crate::exchange::Visit;
+use crate::hosts::AllowedHost;
 use crate::invalid::Invalid;
+use crate::oauth::extract::Outline;
 use crate::oauth::{respond, session};
-use crate::protocol::redirect_uri::is_loopback_host;
 use crate::protocol::secret::{Secret, SecretHash};
 use crate::sandbox::entropy::Entropy;
 use crate::server::App;
@@ -25,7 +25,10 @@ use crate::server::App;
 pub(crate) async fn admit(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let authority = authority(&request);
     match check(&app, request.headers(), authority) {
-        Ok(()) => private(next.run(request).await),
+        Ok(()) => {
+            claim(&app, SandboxPath::of(request.extensions())).await;
+            private(next.run(request).await)
+        }
         Err((status, why)) => {
             let error = if status == StatusCode::UNAUTHORIZED {
                 "unauthorized"
@@ -34,6 +37,13 @@ pub(crate) async fn admit(State(app): State<Arc<App>>, request: Request, next: N
             };
             respond::invalid(status, error, &why)
         }
+    }
+}
+
+/// Marks the sandbox of a request that passed the guard as wanted explicitly.
+pub(crate) async fn claim(app: &App, path: SandboxPath) {
+    if let Err(error) = app.registry.claim(path.name()).await {
+        tracing::warn!(%error, sandbox = path.name(), "the sandbox is not marked as wanted explicitly");
     }
 }
 
@@ -57,12 +67,31 @@ pub(crate) async fn same_site(
     let authority = authority(&request);
     let visit = request.extensions().get::<Arc<Visit>>();
     let headers = visit.map_or_else(|| request.headers(), |visit| &visit.headers);
+    let has_token = shows_token(&app, headers);
     let checked = if request.method().is_safe() {
-        check_host(&app, headers, authority).map(drop)
+        check_host(&app, headers, authority, has_token).map(drop)
     } else {
-        check_site(&app, headers, authority)
+        check_site(&app, headers, authority, has_token)
     };
     match checked {
+        Ok(()) => next.run(request).await,
+        Err(why) => respond::invalid(StatusCode::FORBIDDEN, "forbidden", &why),
+    }
+}
+
+/// The layer around the pages where users sign in and decide: only pages of this server, or of no site at all, may send
+/// their forms. Their host is not checked, since users come here from any app by any name.
+pub(crate) async fn own_forms(
+    State(app): State<Arc<App>>,
+    outline: Outline,
+    request: Request,
+    next: Next,
+) -> Response {
+    if request.method().is_safe() {
+        return next.run(request).await;
+    }
+    let is_own = |page: &str| app.hosts.is_near(page, outline.base.origin());
+    match check_page(&outline.headers, "send this form", is_own) {
         Ok(()) => next.run(request).await,
         Err(why) => respond::invalid(StatusCode::FORBIDDEN, "forbidden", &why),
     }
@@ -100,7 +129,18 @@ impl ControlToken {
 
 /// Whether the browser has shown the token. Other sites' requests are refused before this is asked.
 fn is_unlocked(headers: &HeaderMap, token: &ControlToken) -> bool {
-    session::cookie(headers, COOKIE).is_some_and(|shown| token.cookie.hash().is_of(&shown))
+    session::cookies(headers, COOKIE).any(|shown| token.cookie.hash().is_of(&shown))
+}
+
+/// Whether the request brings the control token in its `Authorization` header. A rebound name cannot: no browser adds it.
+fn shows_token(app: &App, headers: &HeaderMap) -> bool {
+    let Some(token) = &app.control_token else {
+        return false;
+    };
+    let given = text(headers, AUTHORIZATION.as_str())
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    given.is_some_and(|(_, given)| token.is(given))
 }
 
 /// The host that HTTP/2 and clients of proxies name in the target.
@@ -121,18 +161,15 @@ pub(crate) fn check(
     headers: &HeaderMap,
     authority: Option<String>,
 ) -> Result<(), (StatusCode, Invalid)> {
-    check_site(app, headers, authority).map_err(|why| (StatusCode::FORBIDDEN, why))?;
-    if let Some(token) = &app.control_token {
-        let given = text(headers, AUTHORIZATION.as_str())
-            .and_then(|value| value.split_once(' '))
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .map(|(_, token)| token);
-        let by_header = given.is_some_and(|given| token.is(given));
-        if !by_header && !is_unlocked(headers, token) {
-            let why = Invalid::new("Authorization", "the control API asks for its token");
-            let hint = "send \"Authorization: Bearer …\" with what --control-token says";
-            return Err((StatusCode::UNAUTHORIZED, why.with_hint(hint)));
-        }
+    let has_token = shows_token(app, headers);
+    check_site(app, headers, authority, has_token).map_err(|why| (StatusCode::FORBIDDEN, why))?;
+    if let Some(token) = &app.control_token
+        && !has_token
+        && !is_unlocked(headers, token)
+    {
+        let why = Invalid::new("Authorization", "the control API asks for its token");
+        let hint = "send \"Authorization: Bearer …\" with what --control-token says";
+        return Err((StatusCode::UNAUTHORIZED, why.with_hint(hint)));
     }
     Ok(())
 }
@@ -146,84 +183,67 @@ fn once(headers: &HeaderMap, name: HeaderName, shown: &str) -> Result<(), Invali
     Err(why.with_hint(format!("send one {shown} header")))
 }
 
-/// Whether the request asks for this machine by a name that no stranger can own. The origin that it asks for.
+/// The origin that the request is sent to, if no stranger can own its host or the request has the control token.
 fn check_host(
     app: &App,
     headers: &HeaderMap,
     authority: Option<String>,
+    has_token: bool,
 ) -> Result<String, Invalid> {
     once(headers, HOST, "Host")?;
-    let host = authority
-        .or_else(|| text(headers, HOST.as_str()).map(str::to_owned))
-        .unwrap_or_default();
-    let host = format!("http://{host}");
-    if !is_ours(app, &host) {
-        let why = Invalid::new(
-            "Host",
-            format!("{:?} may be another's name for this machine", &host[7..]),
-        );
-        return Err(why.with_hint(
-            "use localhost, an IP address or a name without dots, or set --public-url",
-        ));
+    let origin = requested_origin(headers, authority);
+    if has_token || app.hosts.is_ours(&origin) {
+        return Ok(origin);
     }
-    Ok(host)
+    let host = &origin["http://".len()..];
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    let refused = format!("Host {name:?} is not allowed (DNS-rebinding protection)");
+    Err(if name.parse::<AllowedHost>().is_ok() {
+        let why = format!("{refused}; add it with --allowed-host {name}");
+        let hint = "or use localhost, an IP address or a name without dots";
+        Invalid::new("Host", why).with_hint(hint)
+    } else {
+        Invalid::new("Host", refused).with_hint("send the name of a host")
+    })
+}
+
+/// The origin that the request names in its target or its `Host`.
+fn requested_origin(headers: &HeaderMap, authority: Option<String>) -> String {
+    let host = authority.or_else(|| text(headers, HOST.as_str()).map(str::to_owned));
+    format!("http://{}", host.unwrap_or_default())
 }
 
 /// Whether the request can come from a page of this machine, or from no page at all.
-fn check_site(app: &App, headers: &HeaderMap, authority: Option<String>) -> Result<(), Invalid> {
-    let text = |name: &str| text(headers, name);
-    let host = check_host(app, headers, authority)?;
+fn check_site(
+    app: &App,
+    headers: &HeaderMap,
+    authority: Option<String>,
+    has_token: bool,
+) -> Result<(), Invalid> {
+    let host = check_host(app, headers, authority, has_token)?;
+    let subject = "use the control API";
+    check_page(headers, subject, |origin| {
+        (has_token || app.hosts.is_ours(origin)) && app.hosts.is_near(origin, &host)
+    })
+}
+
+/// Whether the page that sent the request, if one did, is an accepted one.
+fn check_page(
+    headers: &HeaderMap,
+    subject: &str,
+    is_accepted: impl Fn(&str) -> bool,
+) -> Result<(), Invalid> {
+    let hint = "call it from a test or from this machine's own pages";
     once(headers, ORIGIN, "Origin")?;
-    if text("sec-fetch-site") == Some("cross-site") {
-        let why = Invalid::new(
-            "Sec-Fetch-Site",
-            "a page of another site may not use the control API",
-        );
-        return Err(why.with_hint("call it from a test or from this machine's own pages"));
+    if text(headers, "sec-fetch-site") == Some("cross-site") {
+        let why = format!("a page of another site may not {subject}");
+        return Err(Invalid::new("Sec-Fetch-Site", why).with_hint(hint));
     }
-    if let Some(origin) = text(ORIGIN.as_str())
-        && !(is_ours(app, origin) && is_near(app, origin, &host))
-    {
-        let why = Invalid::new("Origin", format!("{origin:?} may not use the control API"));
-        return Err(why.with_hint("call it from a test or from this machine's own pages"));
-    }
-    Ok(())
-}
-
-/// Whether the page of this origin can be of this machine: anybody can serve one from an address, and any other machine
-/// of the network from a name without dots, so that it must be loopback, the host that the request came to, or that of
-/// `--public-url`.
-fn is_near(app: &App, origin: &str, asked: &str) -> bool {
-    let host = |url: &str| Some(Url::parse(url).ok()?.host()?.to_owned());
-    match host(origin) {
-        Some(page) if is_loopback_host(&page) => true,
-        page => page == host(asked) || page == app.public_url.as_deref().and_then(host),
-    }
-}
-
-/// Whether no stranger can own the host of this origin: it is loopback, an address, a single label, or ours by
-/// `--public-url`.
-fn is_ours(app: &App, origin: &str) -> bool {
-    let Ok(url) = Url::parse(origin) else {
-        return false;
-    };
-    // Whatever else a browser may call an origin – a file, an extension – is no page of this machine's servers.
-    if !["http", "https"].contains(&url.scheme()) || url.authority().contains('@') {
-        return false;
-    }
-    let public = app
-        .public_url
-        .as_deref()
-        .and_then(|url| Url::parse(url).ok());
-    if public.is_some_and(|public| public.host() == url.host()) {
-        return true;
-    }
-    match url.host() {
-        Some(Host::Ipv4(_) | Host::Ipv6(_)) => true,
-        Some(Host::Domain(name)) => {
-            let name = name.trim_end_matches('.');
-            !name.contains('.') || name.ends_with(".localhost") || name.parse::<IpAddr>().is_ok()
+    match text(headers, ORIGIN.as_str()) {
+        Some(origin) if !is_accepted(origin) => {
+            let why = format!("{origin:?} may not {subject}");
+            Err(Invalid::new("Origin", why).with_hint(hint))
         }
-        None => false,
+        _ => Ok(()),
     }
 }

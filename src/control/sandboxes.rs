@@ -13,7 +13,7 @@ use super::{ControlError, Outcome};
 use crate::base::SandboxPath;
 use crate::invalid::Invalid;
 use crate::protocol::json::seconds_if_known;
-use crate::sandbox::registry::{DEFAULT, OwnBlueprint, Registry, is_name};
+use crate::sandbox::registry::{CreatedBy, DEFAULT, OwnBlueprint, Registry, is_name};
 use crate::sandbox::settings::{Settings, SettingsPatch};
 use crate::seed::{SeedFile, find};
 
@@ -137,10 +137,12 @@ pub(crate) struct SandboxList {
 
 impl Registry {
     /// Makes a sandbox with a seed and settings of its own.
-    pub(crate) async fn create_sandbox(&self, made: NewSandbox) -> Outcome<MadeSandbox> {
-        let name = match made.name {
-            Some(name) => name,
-            None => self.sandbox(DEFAULT).await?.entropy.uuid(),
+    pub(crate) async fn create_sandbox(self: &Arc<Self>, made: NewSandbox) -> Outcome<MadeSandbox> {
+        let name = if let Some(name) = made.name {
+            name
+        } else {
+            let default = self.sandbox(DEFAULT, CreatedBy::Explicit).await?;
+            default.entropy.uuid()
         };
         check_name(&name)?;
         let seed = match made.seed {
@@ -163,7 +165,12 @@ impl Registry {
                 .with_hint("name a user of the sandbox's seed, or null")
                 .into());
         }
-        if let Some(sandbox) = self.make(&name, OwnBlueprint { seed, settings }).await? {
+        let own = OwnBlueprint {
+            seed,
+            settings,
+            created_by: CreatedBy::Explicit,
+        };
+        if let Some(sandbox) = self.make(&name, own).await? {
             Ok(MadeSandbox {
                 name: sandbox.name().to_owned(),
                 path: path(&name),

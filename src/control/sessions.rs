@@ -63,7 +63,7 @@ impl Sandbox {
     /// Signs a user in.
     pub(crate) async fn create_session(&self, asked: SignIn) -> Outcome<Session> {
         let user = self.user(&asked.user, "user")?;
-        let value = session::open(self, user.id).await?;
+        let value = session::open(self, user.id, None).await?;
         Ok(Session {
             cookie: Secret::new(format!("{COOKIE}={}", value.reveal())),
             user,

@@ -8,6 +8,7 @@ use super::{ControlError, Outcome};
 use crate::invalid::Invalid;
 use crate::protocol::time::{Moment, Timestamp};
 use crate::sandbox::Sandbox;
+use crate::store::StoreError;
 
 /// A copy of a sandbox's rows, clock, settings and faults.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -35,11 +36,18 @@ impl Snapshot {
 }
 
 impl Sandbox {
-    /// Takes a snapshot, in place of one of the same name.
+    /// Takes a snapshot, in place of one of the same name. Errors: there are 100 in this sandbox, or 10,000 in all.
     pub(crate) async fn take_snapshot(&self, name: &str) -> Outcome<Snapshot> {
         check_name(name)?;
-        let taken_at = self.keep_snapshot(name).await?;
-        Ok(Snapshot::new(name, taken_at))
+        match self.keep_snapshot(name).await {
+            Ok(taken_at) => Ok(Snapshot::new(name, taken_at)),
+            Err(error @ StoreError::Full { .. }) => {
+                let why = Invalid::new("name", error.to_string());
+                let hint = "DELETE snapshots/{name} removes one; a name that is taken is replaced";
+                Err(ControlError::Conflict(why.with_hint(hint)))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The snapshots, by name.

@@ -76,7 +76,7 @@ impl Sandbox {
         let username = user.username.clone();
         if let Some(made) = self
             .store
-            .insert_user(self.world(), user, with_own_id)
+            .insert_user(self.world(), user, with_own_id, None)
             .await?
         {
             return Ok(made);

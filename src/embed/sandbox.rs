@@ -7,7 +7,7 @@ use super::MockError;
 use crate::base::SandboxPath;
 use crate::protocol::scope::Scope;
 use crate::sandbox::Sandbox;
-use crate::sandbox::registry::DEFAULT;
+use crate::sandbox::registry::{CreatedBy, DEFAULT};
 use crate::server::{App, Server};
 
 /// One private world of a [`MockServer`](crate::MockServer): users, clients, tokens, clock, settings, faults and journal
@@ -36,7 +36,12 @@ impl MockSandbox {
 
     /// The world as it is now.
     pub(super) async fn world(&self) -> Result<Sandbox, MockError> {
-        Ok(self.app.registry.sandbox(&self.name).await?)
+        Ok({
+            let registry = &self.app.registry;
+            let sandbox = registry.sandbox(&self.name, CreatedBy::Explicit).await?;
+            registry.claim(&self.name).await?;
+            sandbox
+        })
     }
 
     /// What it is called; `default` where nothing goes before its paths.

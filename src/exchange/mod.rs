@@ -4,6 +4,7 @@
 
 mod abridge;
 mod effect;
+mod first;
 mod record;
 mod visit;
 mod whole;
@@ -15,24 +16,39 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::Method;
+use axum::http::request::Parts;
 use axum::response::Response;
 
 pub(crate) use visit::{Received, Visit};
 
+use crate::base::SandboxPath;
 use crate::listener::Permits;
 use crate::oauth::extract::{read_body, read_params};
 use crate::oauth::{legacy, respond};
+use crate::sandbox::Sandbox;
 use crate::sandbox::faults::SetFault;
 use crate::server::App;
 use whole::ToTheEnd;
 
 /// What is around every route.
 pub(crate) async fn pass(app: Arc<App>, request: Request, table: Router) -> Response {
-    let (mut parts, body) = request.into_parts();
-    let mut visit = match Visit::begin(&parts, &app).await {
-        Ok(visit) => visit,
-        Err(why) => return respond::failure(&why),
-    };
+    let (parts, body) = request.into_parts();
+    let path = SandboxPath::of(&parts.extensions);
+    match app.registry.find(path.name()).await {
+        Ok(Some(sandbox)) => enter(&app, sandbox, (parts, body), table).await,
+        Ok(None) => first::answer(&app, (parts, body), table).await,
+        Err(error) => respond::failure(&error),
+    }
+}
+
+/// Answers a request in its sandbox.
+async fn enter(
+    app: &App,
+    sandbox: Sandbox,
+    (mut parts, body): (Parts, Body),
+    table: Router,
+) -> Response {
+    let mut visit = Visit::begin(&parts, app, sandbox);
     if !is_observed(parts.uri.path()) {
         visit.headers.clone_from(&parts.headers);
         parts.extensions.insert(Arc::new(visit));
@@ -71,7 +87,7 @@ fn is_observed(path: &str) -> bool {
         || beside.iter().any(|folder| path.starts_with(folder)))
 }
 
-fn strike(visit: &Visit, parts: &axum::http::request::Parts) -> Vec<SetFault> {
+fn strike(visit: &Visit, parts: &Parts) -> Vec<SetFault> {
     let sandbox = &visit.sandbox;
     // A browser asks leave on its own; a fault that is for the call itself waits for it.
     if sandbox.faults.is_empty() || parts.method == Method::OPTIONS {

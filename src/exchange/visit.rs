@@ -19,7 +19,6 @@ use crate::sandbox::Sandbox;
 use crate::sandbox::faults::Target;
 use crate::sandbox::journal::Idle;
 use crate::server::App;
-use crate::store::StoreError;
 
 /// What a body says: read as a form, and read as whatever it is.
 #[derive(Default)]
@@ -98,23 +97,18 @@ impl Notes {
 
 impl Visit {
     /// What is known by the head alone; headers and body are still the request's.
-    pub(super) async fn begin(parts: &Parts, app: &App) -> Result<Self, StoreError> {
-        let path = parts
-            .extensions
-            .get::<SandboxPath>()
-            .cloned()
-            .unwrap_or_default();
-        let sandbox = app.registry.sandbox(path.name()).await?;
+    pub(super) fn begin(parts: &Parts, app: &App, sandbox: Sandbox) -> Self {
+        let path = SandboxPath::of(&parts.extensions);
         let mut rules = sandbox.settings().rules.clone();
         rules.trace = Trace::new();
-        Ok(Self {
+        Self {
             base: Base::of(parts, app, path),
             sandbox,
             rules,
             notes: Notes::default(),
             headers: HeaderMap::new(),
             received: Received::default(),
-        })
+        }
     }
 
     /// The request, as far as faults are concerned. `claimed` is the client that it says it comes from.
@@ -149,10 +143,7 @@ impl Visit {
             let mock = String::from_utf8_lossy(mock.as_bytes()).into_owned();
             return named(&UserRef::from(mock));
         }
-        let browser = || {
-            let hash = session::cookie_hash(&self.headers)?;
-            world.session_user(&hash, self.sandbox.now())
-        };
+        let browser = || session::by_cookie(&self.sandbox, &self.headers);
         let of_token = |hash: SecretHash| Some(world.find_token(&hash)?.user_id);
         let sent_hash = |name: &str| sent.filled(name).as_deref().map(SecretHash::of);
         let path = parts.uri.path();

@@ -7,7 +7,7 @@ mod tools;
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::{FromRequestParts as _, Request, State};
 use axum::http::header::{self, HOST, ORIGIN};
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
@@ -30,7 +30,7 @@ use crate::control::guard;
 use crate::exchange::Visit;
 use crate::invalid::Invalid;
 use crate::listener::Came;
-use crate::oauth::extract::LONGEST_BODY;
+use crate::oauth::extract::{Context, LONGEST_BODY};
 use crate::server::{App, Door};
 
 /// Where it answers, on every listener.
@@ -113,6 +113,18 @@ pub(crate) async fn cors(State(app): State<Arc<App>>, request: Request, next: Ne
         }
     }
     response
+}
+
+/// The layer that has messages wait for the sandbox that the path names. Other methods are refused, and need none.
+pub(crate) async fn in_sandbox(request: Request, next: Next) -> Response {
+    if request.method() != Method::POST {
+        return next.run(request).await;
+    }
+    let (mut parts, body) = request.into_parts();
+    match Context::from_request_parts(&mut parts, &()).await {
+        Ok(_) => next.run(Request::from_parts(parts, body)).await,
+        Err(response) => response,
+    }
 }
 
 /// The MCP server: it keeps nothing of its own.

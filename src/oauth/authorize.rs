@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use axum::extract::RawQuery;
 use axum::http::Method;
+use axum::http::header::ORIGIN;
 use axum::response::Response;
 
 use crate::contract::{Contract, Difference, Rules};
@@ -15,7 +16,7 @@ use crate::model::code::{self, AuthorizationCode};
 use crate::model::consent::Approval;
 use crate::model::user::User;
 use crate::oauth::clients;
-use crate::oauth::extract::Context;
+use crate::oauth::extract::{Context, Outline, header};
 use crate::oauth::respond::{self, Cors};
 use crate::oauth::session;
 use crate::protocol::authorize_request::AuthorizeRequest;
@@ -43,11 +44,13 @@ pub(crate) async fn post(context: Context) -> Response {
 }
 
 /// `OPTIONS /authorize` (difference `authorize-preflight`).
-pub(crate) async fn options(method: Method, context: Context) -> Response {
-    let rules = context.rules();
+pub(crate) async fn options(method: Method, outline: Outline) -> Response {
+    let rules = &outline.rules;
     rules.otherwise(Difference::AuthorizePreflight, true);
     match rules.side(Difference::AuthorizePreflight) {
-        Contract::Documented => respond::credentialed_preflight(context.origin()),
+        Contract::Documented => {
+            respond::credentialed_preflight(header(&outline.headers, ORIGIN.as_str()))
+        }
         Contract::Live => respond::method_not_allowed(&method, ALLOW),
     }
 }

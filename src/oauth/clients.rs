@@ -11,7 +11,10 @@ use crate::protocol::secret::Secret;
 use crate::sandbox::settings::UnknownClients;
 use crate::store::StoreError;
 
-/// The client of this id.
+/// The account page and `unknown_clients = "register"` register no more clients in a sandbox that has so many.
+pub(crate) const MOST_CLIENTS: usize = 1000;
+
+/// The client of this id. Errors: there is no room to register it.
 pub(crate) async fn find(context: &Context, id: &str) -> Result<Option<Arc<Client>>, StoreError> {
     let sandbox = &context.sandbox;
     let found = sandbox.world().find_client(id);
@@ -40,7 +43,7 @@ pub(crate) async fn find(context: &Context, id: &str) -> Result<Option<Arc<Clien
     };
     if sandbox
         .store
-        .insert_client(sandbox.world(), &client)
+        .insert_client(sandbox.world(), &client, Some(MOST_CLIENTS))
         .await?
     {
         return Ok(Some(Arc::new(client)));

@@ -13,6 +13,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName};
 use axum::response::Response;
 
+use crate::base::Base;
 use crate::contract::Rules;
 use crate::exchange::{Received, Visit};
 use crate::listener::Came;
@@ -105,6 +106,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Context {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
         let Some(visit) = parts.extensions.get::<Arc<Visit>>().cloned() else {
+            if parts.extensions.get::<Arc<Outline>>().is_some() {
+                return Err(NeedsSandbox::response());
+            }
             tracing::error!("a handler was reached around the layer that every request passes");
             return Err(respond::error(&OAuthError::server_error(), Cors::Closed));
         };
@@ -113,6 +117,48 @@ impl<S: Send + Sync> FromRequestParts<S> for Context {
             peer: Came::of(&parts.extensions).and_then(|came| Some(came.peer?.ip())),
         })
     }
+}
+
+/// What is known of a request before its sandbox exists. Handlers that take this, and no [`Context`], create no sandbox.
+#[derive(Clone)]
+pub(crate) struct Outline {
+    pub(crate) base: Base,
+    /// The contract that holds in the sandbox, or in a new one.
+    pub(crate) rules: Rules,
+    pub(crate) headers: HeaderMap,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Outline {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        if let Some(outline) = parts.extensions.get::<Arc<Self>>() {
+            return Ok(Self::clone(outline));
+        }
+        let context = Context::from_request_parts(parts, state).await?;
+        Ok(Self {
+            base: context.base.clone(),
+            rules: context.rules.clone(),
+            headers: context.headers.clone(),
+        })
+    }
+}
+
+/// Marks the response of a handler that answers nothing until the sandbox exists.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NeedsSandbox;
+
+impl NeedsSandbox {
+    fn response() -> Response {
+        let mut response = Response::default();
+        response.extensions_mut().insert(Self);
+        response
+    }
+}
+
+/// The first value of a header, if it is text.
+pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
 }
 
 /// The parameters of a form that is no exchange with an app: nobody has read it yet.

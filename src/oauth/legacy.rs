@@ -8,7 +8,7 @@ use tower::ServiceExt as _;
 
 use crate::contract::{Contract, Difference};
 use crate::listener::Came;
-use crate::oauth::extract::Context;
+use crate::oauth::extract::Outline;
 use crate::oauth::respond;
 use crate::server::Door;
 
@@ -35,11 +35,11 @@ pub(crate) async fn host(request: Request, table: Router) -> Response {
         return answer(table, request).await;
     }
     let (mut parts, body) = request.into_parts();
-    let context = match Context::from_request_parts(&mut parts, &()).await {
-        Ok(context) => context,
+    let outline = match Outline::from_request_parts(&mut parts, &()).await {
+        Ok(outline) => outline,
         Err(response) => return response,
     };
-    let rules = context.rules();
+    let rules = &outline.rules;
     let is_authorize = AUTHORIZE.contains(&parts.uri.path());
     rules.otherwise(Difference::LegacyHost, !is_authorize);
     let redirected = match rules.side(Difference::LegacyHost) {
@@ -47,7 +47,7 @@ pub(crate) async fn host(request: Request, table: Router) -> Response {
         Contract::Live => is_authorize,
     };
     if redirected {
-        let location = format!("{}{}", context.base, parts.uri);
+        let location = format!("{}{}", outline.base, parts.uri);
         return respond::moved(&location);
     }
     answer(table, Request::from_parts(parts, body)).await

@@ -71,6 +71,10 @@ pub(crate) enum Refusal {
 /// The caller learns no more than that the server failed; the log says what happened.
 impl From<StoreError> for OAuthError {
     fn from(why: StoreError) -> Self {
+        if let StoreError::Full { .. } = why {
+            let description = format!("{why}; {MAKE_ROOM}");
+            return Self::new(ErrorCode::ServerError, description);
+        }
         tracing::error!(%why, "the request could not be carried out");
         Self::server_error()
     }
@@ -155,8 +159,24 @@ pub(crate) fn failure(why: &StoreError) -> Response {
         let why = why.with_hint("delete those that are done with, or raise --max-sandboxes");
         return invalid(StatusCode::SERVICE_UNAVAILABLE, "too_many_sandboxes", &why);
     }
+    if let StoreError::Full { .. } = why {
+        let why = Invalid::new("sandbox", why.to_string()).with_hint(MAKE_ROOM);
+        return invalid(StatusCode::SERVICE_UNAVAILABLE, "full", &why);
+    }
     tracing::error!(%why, "the request could not be carried out");
     error(&OAuthError::server_error(), Cors::Closed)
+}
+
+/// What to do in a sandbox where pages and apps have made as many rows as they may.
+pub(crate) const MAKE_ROOM: &str =
+    "delete some with the control API, which may also create more, or reset the sandbox";
+
+/// A page of another site would create a sandbox with every request.
+pub(crate) fn no_sandbox_for_page(name: &str) -> Response {
+    let why = format!("a page of another site may not create the sandbox {name:?}");
+    let hint = "create it with POST /_mock/sandboxes, or register the page's origin with a client of the seed";
+    let why = Invalid::new("sandbox", why).with_hint(hint);
+    invalid(StatusCode::FORBIDDEN, "forbidden", &why)
 }
 
 /// 302, as the documentation has it for a code.

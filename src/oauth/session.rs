@@ -16,16 +16,20 @@ use crate::oauth::respond::Refusal;
 use crate::protocol::ids::UserId;
 use crate::protocol::secret::{Secret, SecretHash};
 use crate::sandbox::Sandbox;
-use crate::store::StoreError;
+use crate::store::{NewSession, StoreError};
 
 /// Names the user that a test acts for at authorize.
 pub(crate) const MOCK_USER: &str = "x-mock-user";
 
 /// Whoever is signed in by cookie.
 pub(crate) fn cookie_user(context: &Context) -> Option<Arc<User>> {
-    let sandbox = &context.sandbox;
-    let hash = cookie_hash(&context.headers)?;
-    sandbox.world().session_user(&hash, sandbox.now())
+    by_cookie(&context.sandbox, &context.headers)
+}
+
+/// The user of the first session cookie that names a session of this sandbox.
+pub(crate) fn by_cookie(sandbox: &Sandbox, headers: &HeaderMap) -> Option<Arc<User>> {
+    let now = sandbox.now();
+    cookie_hashes(headers).find_map(|hash| sandbox.world().session_user(&hash, now))
 }
 
 /// Whoever is signed in: by cookie, or by the `login` setting. For what a browser asks; a back end that
@@ -55,8 +59,15 @@ pub(crate) async fn user_or_mock(
     let named = UserRef::from(name);
     match active(&context.sandbox, &named) {
         Some(user) => {
-            let cookie = sign_in(&context.sandbox, &context.base, user.id).await?;
-            Ok((Some(user), Some(cookie)))
+            match sign_in(&context.sandbox, &context.base, user.id).await {
+                Ok(cookie) => Ok((Some(user), Some(cookie))),
+                // The header says who it is; only the pages that follow need the session.
+                Err(error @ StoreError::Full { .. }) => {
+                    tracing::warn!(%error, "X-Mock-User opens no session");
+                    Ok((Some(user), None))
+                }
+                Err(error) => Err(error.into()),
+            }
         }
         None => Err(Refusal::Ours(no_user(
             &context.sandbox,
@@ -92,33 +103,45 @@ pub(crate) fn no_user(sandbox: &Sandbox, path: &str, named: &UserRef) -> Invalid
     invalid.with_nearest(&text, names.iter().map(String::as_str), choices)
 }
 
-/// Opens a session. What comes back is the value of a `Set-Cookie`.
+/// At most so many sessions in a sandbox are opened by pages and by `X-Mock-User`, about 10 MB.
+const MOST_SESSIONS: usize = 100_000;
+
+/// Opens a session. What comes back is the value of a `Set-Cookie`. Errors: there are [`MOST_SESSIONS`].
 pub(crate) async fn sign_in(
     sandbox: &Sandbox,
     base: &Base,
     user: UserId,
 ) -> Result<String, StoreError> {
-    let value = open(sandbox, user).await?;
+    let value = open(sandbox, user, Some(MOST_SESSIONS)).await?;
     Ok(set_cookie(base, value.reveal(), LIFETIME_SECONDS))
 }
 
-/// Opens a session and gives its value.
-pub(crate) async fn open(sandbox: &Sandbox, user: UserId) -> Result<Secret, StoreError> {
+/// Opens a session and returns its value. Errors: there are `most` sessions, if that is given.
+pub(crate) async fn open(
+    sandbox: &Sandbox,
+    user: UserId,
+    most: Option<usize>,
+) -> Result<Secret, StoreError> {
     let value = sandbox.entropy.cookie();
     let now = sandbox.now();
-    let life = (now, now.plus_seconds(LIFETIME_SECONDS));
-    sandbox
-        .store
-        .insert_session(sandbox.world(), &value.hash(), user, life)
-        .await?;
+    let session = NewSession {
+        hash: value.hash(),
+        user,
+        now,
+        expires_at: now.plus_seconds(LIFETIME_SECONDS),
+    };
+    let world = sandbox.world();
+    sandbox.store.insert_session(world, session, most).await?;
     Ok(value)
 }
 
-/// Ends the session of the cookie, if there is one. What comes back takes the cookie away.
+/// Ends the sessions of the cookies. Returns the `Set-Cookie` that removes the cookie of this sandbox.
 pub(crate) async fn sign_out(context: &Context) -> Result<String, StoreError> {
-    let sandbox = &context.sandbox;
-    if let Some(hash) = cookie_hash(&context.headers) {
-        sandbox.store.delete_session(sandbox.world(), &hash).await?;
+    let (sandbox, now) = (&context.sandbox, context.sandbox.now());
+    for hash in cookie_hashes(&context.headers) {
+        if sandbox.world().session_user(&hash, now).is_some() {
+            sandbox.store.delete_session(sandbox.world(), &hash).await?;
+        }
     }
     Ok(set_cookie(&context.base, "", 0))
 }
@@ -157,19 +180,20 @@ pub(crate) fn site_hash(headers: &HeaderMap, query: Option<&str>) -> Option<Secr
     token.filter(|token| !token.is_empty()).map(SecretHash::of)
 }
 
-/// The session that a browser shows.
-pub(crate) fn cookie_hash(headers: &HeaderMap) -> Option<SecretHash> {
-    cookie(headers, session::COOKIE).map(|value| SecretHash::of(&value))
+/// The sessions that a browser shows, in the order of the cookies.
+fn cookie_hashes(headers: &HeaderMap) -> impl Iterator<Item = SecretHash> {
+    cookies(headers, session::COOKIE).map(|value| SecretHash::of(&value))
 }
 
-/// The first cookie of the name: browsers send the one for the longer path, a sandbox's own, first.
-pub(crate) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+/// The values of every cookie of this name. Browsers send the one for the longer path, a sandbox's own, first; other clients
+/// know no paths, and send the default sandbox's and a sandbox's own in any order.
+pub(crate) fn cookies(headers: &HeaderMap, name: &str) -> impl Iterator<Item = String> {
     headers
         .get_all(COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(Cookie::split_parse)
         .filter_map(Result::ok)
-        .find(|cookie| cookie.name() == name)
+        .filter(move |cookie| cookie.name() == name)
         .map(|cookie| cookie.value().to_owned())
 }

@@ -19,6 +19,8 @@ const LONGEST_NAME: usize = 64;
 
 /// The form field whose value is an id, never a username.
 const BY_ID: &str = "user_id";
+/// The page makes no more users in a sandbox that has so many: it lists them all.
+const MOST_USERS: usize = 1000;
 
 #[derive(Template)]
 #[template(path = "login.html")]
@@ -83,6 +85,12 @@ pub(crate) async fn post(context: Context) -> Response {
         Err(why) => Err(why),
     };
     match signed_in {
+        Err(error @ StoreError::Full { .. }) => {
+            let problem = format!("{error}; {}.", respond::MAKE_ROOM);
+            let name = params.text("name").unwrap_or_default().to_owned();
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            show(&context, status, return_url, name, Some(problem))
+        }
         Ok(cookie) => {
             let there = context.base.return_path(&return_url);
             respond::with_cookie(respond::see_other(&there), Some(&cookie))
@@ -129,7 +137,7 @@ async fn find_or_create(context: &Context, name: &str) -> Result<Result<User, St
             let user = User::named(UserId(0), name);
             let made = sandbox
                 .store
-                .insert_user(sandbox.world(), user, false)
+                .insert_user(sandbox.world(), user, false, Some(MOST_USERS))
                 .await?;
             Ok(made.ok_or_else(|| "Somebody took that name just now. Try again.".to_owned()))
         }

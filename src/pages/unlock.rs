@@ -12,8 +12,9 @@ use axum::response::Response;
 use axum_extra::extract::cookie::{Cookie, SameSite};
 
 use super::view::{Frame, Page, page};
+use crate::base::{Base, SandboxPath};
 use crate::control::guard;
-use crate::oauth::extract::{Context, Form};
+use crate::oauth::extract::{Form, Outline};
 use crate::oauth::respond;
 use crate::server::App;
 
@@ -40,14 +41,17 @@ impl Page for Unlock {
 pub(crate) async fn admit(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let authority = guard::authority(&request);
     match guard::check(&app, request.headers(), authority) {
-        Ok(()) => next.run(request).await,
+        Ok(()) => {
+            guard::claim(&app, SandboxPath::of(request.extensions())).await;
+            next.run(request).await
+        }
         Err((StatusCode::UNAUTHORIZED, _)) => {
             let (mut parts, _) = request.into_parts();
-            match Context::from_request_parts(&mut parts, &()).await {
-                Ok(context) if parts.method == Method::GET => {
-                    ask(&context, &parts.uri.to_string(), false)
+            match Outline::from_request_parts(&mut parts, &()).await {
+                Ok(outline) if parts.method == Method::GET => {
+                    ask(&outline.base, &parts.uri.to_string(), false)
                 }
-                Ok(context) => ask(&context, HOME, false),
+                Ok(outline) => ask(&outline.base, HOME, false),
                 Err(response) => response,
             }
         }
@@ -55,10 +59,10 @@ pub(crate) async fn admit(State(app): State<Arc<App>>, request: Request, next: N
     }
 }
 
-fn ask(context: &Context, to: &str, wrong: bool) -> Response {
+fn ask(base: &Base, to: &str, wrong: bool) -> Response {
     let shown = Unlock {
-        frame: Frame::new(&context.base),
-        action: context.base.path("/_mock/unlock"),
+        frame: Frame::new(base),
+        action: base.path("/_mock/unlock"),
         to: to.to_owned(),
         wrong,
     };
@@ -77,22 +81,22 @@ fn is_ours(to: &str) -> bool {
 /// `POST /_mock/unlock`.
 pub(crate) async fn post(
     State(app): State<Arc<App>>,
-    context: Context,
+    Outline { base, .. }: Outline,
     Form(params): Form,
 ) -> Response {
     let to = params.text("to").filter(|to| is_ours(to)).unwrap_or(HOME);
-    let mut response = respond::see_other(&context.base.path(to));
+    let mut response = respond::see_other(&base.path(to));
     let Some(token) = &app.control_token else {
         return response;
     };
     if !token.is(params.text("token").unwrap_or_default()) {
-        return ask(&context, to, true);
+        return ask(&base, to, true);
     }
     let cookie = Cookie::build((guard::COOKIE, token.cookie()))
         .path("/")
         .http_only(true)
         .same_site(SameSite::Strict)
-        .secure(context.base.is_https());
+        .secure(base.is_https());
     if let Ok(cookie) = HeaderValue::from_str(&cookie.to_string()) {
         response.headers_mut().append(SET_COOKIE, cookie);
     }

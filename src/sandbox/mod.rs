@@ -6,6 +6,7 @@ pub(crate) mod entropy;
 pub(crate) mod faults;
 pub(crate) mod journal;
 pub(crate) mod keys;
+mod places;
 pub(crate) mod rate_limits;
 pub(crate) mod registry;
 pub(crate) mod settings;

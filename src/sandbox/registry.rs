@@ -1,21 +1,22 @@
-//! Which sandboxes are there? Each is made by the first request that names it, or by a control call; those that
-//! nobody has used for a while go. Opening and closing one of a name take turns.
+//! The sandboxes of a server. The first request that an endpoint takes creates one, or a control call does; idle ones are
+//! removed. Opening and closing a sandbox of one name take turns.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{RwLock, RwLockWriteGuard};
+use tokio::sync::RwLockWriteGuard;
 use tokio_util::sync::CancellationToken;
 
-use super::clock::{ClockState, system_now};
+use super::clock::ClockState;
 use super::entropy::Entropy;
 use super::keys::IdTokenKey;
+use super::places::{Inside, Place, Places};
 use super::settings::SettingsPatch;
 use super::world::Janitor;
 use super::{Blueprint, Sandbox, Shared, whole};
-use crate::protocol::time::Timestamp;
 use crate::store::{Own, Seed, Store, StoreError};
+
+pub(crate) use super::places::CreatedBy;
 
 /// The sandbox without a prefix in its path.
 pub(crate) const DEFAULT: &str = "default";
@@ -27,38 +28,29 @@ const LONGEST_NAME: usize = 64;
 pub(crate) struct Registry {
     store: Store,
     blueprint: Arc<Blueprint>,
-    places: Mutex<HashMap<String, Place>>,
-    /// Any page in a browser of this machine can name one after another: there is an end to them.
-    most: usize,
+    places: Places,
     janitor: Janitor,
     /// Cancelled when the server stops.
     stopping: CancellationToken,
 }
 
-/// Where a sandbox of some name is, or will be: there is one at the most, since whoever opens or closes it has the
-/// place to themselves.
-type Inside = Arc<RwLock<Option<Arc<Shared>>>>;
-
-#[derive(Debug)]
-struct Place {
-    inside: Inside,
-    /// When somebody last came.
-    used: Timestamp,
-}
-
-impl Place {
-    /// How long nobody has used what is inside. Whoever is under way in it uses it.
-    fn idle(&self, inside: Option<&Arc<Shared>>) -> Duration {
-        let left = inside.map_or(self.used, Shared::last_used);
-        since(left.max(self.used), system_now())
-    }
-}
-
 /// What a sandbox is made with, where that is not the server's.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct OwnBlueprint {
     pub(crate) seed: Option<Seed>,
     pub(crate) settings: SettingsPatch,
+    pub(crate) created_by: CreatedBy,
+}
+
+impl OwnBlueprint {
+    /// Nothing of its own.
+    fn new(created_by: CreatedBy) -> Self {
+        Self {
+            seed: None,
+            settings: SettingsPatch::default(),
+            created_by,
+        }
+    }
 }
 
 /// Whether a path may name a sandbox so: letters, digits, `-`, `_` and `.`, one letter or digit
@@ -76,19 +68,18 @@ impl Registry {
         for world in store.retired_worlds() {
             janitor.remove(world);
         }
-        let used = system_now();
         let known = store.list_sandboxes().into_iter().map(|name| {
-            let place = Place {
-                inside: Inside::default(),
-                used,
+            let created_by = if store.is_explicit(&name) {
+                CreatedBy::Explicit
+            } else {
+                CreatedBy::Request
             };
-            (name, place)
+            (name, created_by)
         });
         Self {
-            places: Mutex::new(known.collect()),
+            places: Places::new(known, most),
             store,
             blueprint: Arc::new(blueprint),
-            most,
             janitor,
             stopping: CancellationToken::new(),
         }
@@ -103,14 +94,14 @@ impl Registry {
         &self.store
     }
 
-    fn places(&self) -> MutexGuard<'_, HashMap<String, Place>> {
-        self.places.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The sandbox of this name; two first requests at once make one sandbox. Errors: the database refuses, or there are
-    /// as many as there may be.
-    pub(crate) async fn sandbox(&self, name: &str) -> Result<Sandbox, StoreError> {
-        let place = self.place(name)?;
+    /// The sandbox of this name, which is created if it does not exist; two first requests at once create one sandbox.
+    /// Errors: the database refuses, or there are as many sandboxes as there may be.
+    pub(crate) async fn sandbox(
+        self: &Arc<Self>,
+        name: &str,
+        created_by: CreatedBy,
+    ) -> Result<Sandbox, StoreError> {
+        let place = self.place_or_evict(name, created_by).await?;
         if let Some(open) = place.read().await.as_ref() {
             return Ok(Sandbox::of(open));
         }
@@ -118,8 +109,38 @@ impl Registry {
         if let Some(open) = inside.as_ref() {
             return Ok(Sandbox::of(open));
         }
-        let own = OwnBlueprint::default();
+        let own = OwnBlueprint::new(created_by);
         self.move_in(name, (&place, inside), own).await
+    }
+
+    /// The sandbox of this name, if it exists. Creates none.
+    pub(crate) async fn find(&self, name: &str) -> Result<Option<Sandbox>, StoreError> {
+        let Some(place) = self.places.find(name) else {
+            return Ok(None);
+        };
+        if let Some(open) = place.read().await.as_ref() {
+            return Ok(Some(Sandbox::of(open)));
+        }
+        let inside = place.write().await;
+        if let Some(open) = inside.as_ref() {
+            return Ok(Some(Sandbox::of(open)));
+        }
+        if self.store.has_sandbox(name) {
+            // It is in the database: what it would be created with is not read.
+            let own = OwnBlueprint::new(CreatedBy::Explicit);
+            return self.move_in(name, (&place, inside), own).await.map(Some);
+        }
+        drop(inside);
+        self.vacate(name, &place);
+        Ok(None)
+    }
+
+    /// Marks a sandbox as wanted explicitly, so that it makes room for no other.
+    pub(crate) async fn claim(&self, name: &str) -> Result<(), StoreError> {
+        if self.places.claim(name) {
+            self.store.claim_sandbox(name).await?;
+        }
+        Ok(())
     }
 
     /// Opens a sandbox in its place, or gives the place up.
@@ -142,29 +163,45 @@ impl Registry {
         }
     }
 
-    fn place(&self, name: &str) -> Result<Inside, StoreError> {
-        let now = system_now();
-        let mut places = self.places();
-        if let Some(known) = places.get_mut(name) {
-            known.used = now;
-            return Ok(Arc::clone(&known.inside));
+    /// As [`Places::take`], after removing an idle sandbox where there is no room.
+    async fn place_or_evict(
+        self: &Arc<Self>,
+        name: &str,
+        created_by: CreatedBy,
+    ) -> Result<Inside, StoreError> {
+        loop {
+            let full = match self.places.take(name, created_by) {
+                Err(error @ StoreError::TooManySandboxes { .. }) => error,
+                found => return found,
+            };
+            if !self.evict_one(created_by.least_idle()).await? {
+                return Err(full);
+            }
         }
-        if places.len() >= self.most && name != DEFAULT {
-            return Err(StoreError::TooManySandboxes { most: self.most });
-        }
-        let inside = Inside::default();
-        let place = Place {
-            inside: Arc::clone(&inside),
-            used: now,
+    }
+
+    /// Removes the sandbox that has been idle longest of those that a mere request created. Whether there was one.
+    async fn evict_one(self: &Arc<Self>, least_idle: Duration) -> Result<bool, StoreError> {
+        let Some(name) = self.places.longest_idle(least_idle) else {
+            return Ok(false);
         };
-        places.insert(name.to_owned(), place);
-        Ok(inside)
+        tracing::info!(sandbox = name, "removed to make room for another sandbox");
+        let registry = Arc::clone(self);
+        // If it has been used meanwhile, the caller looks for another.
+        whole(async move {
+            let is_idle = |place: &Place, inside: Option<&Arc<Shared>>| {
+                place.evictable(inside, least_idle).is_some()
+            };
+            registry.close_if(&name, is_idle).await
+        })
+        .await?;
+        Ok(true)
     }
 
     /// Gives up a place that a sandbox could not be made in, unless somebody else waits for it: it is one of those that
     /// there may be.
     fn vacate(&self, name: &str, place: &Inside) {
-        let mut places = self.places();
+        let mut places = self.places.lock();
         // The registry's own, and this one.
         if Arc::strong_count(place) == 2 && name != DEFAULT && !self.store.has_sandbox(name) {
             places.remove(name);
@@ -198,6 +235,7 @@ impl Registry {
             let own = Own {
                 seed: own.seed.as_ref(),
                 settings: settings.as_deref(),
+                is_explicit: own.created_by == CreatedBy::Explicit,
             };
             let state = (&*clock.to_text(), &key.to_stored());
             let row = self.store.insert_sandbox(name, seed, own, state).await?;
@@ -229,11 +267,11 @@ impl Registry {
 
     /// Makes a sandbox; nothing where there is one of the name.
     pub(crate) async fn make(
-        &self,
+        self: &Arc<Self>,
         name: &str,
         own: OwnBlueprint,
     ) -> Result<Option<Sandbox>, StoreError> {
-        let place = self.place(name)?;
+        let place = self.place_or_evict(name, own.created_by).await?;
         let inside = place.write().await;
         if inside.is_some() || self.store.has_sandbox(name) {
             return Ok(None);
@@ -243,7 +281,7 @@ impl Registry {
 
     /// How long nobody has used a sandbox; nothing where there is none.
     pub(crate) fn idle(&self, name: &str) -> Option<Duration> {
-        let places = self.places();
+        let places = self.places.lock();
         let place = places.get(name)?;
         Some(match place.inside.try_read() {
             Ok(inside) => place.idle(inside.as_ref()),
@@ -264,7 +302,8 @@ impl Registry {
         may_go: impl Fn(&Place, Option<&Arc<Shared>>) -> bool,
     ) -> Result<bool, StoreError> {
         let Some(place) = self
-            .places()
+            .places
+            .lock()
             .get(name)
             .map(|place| Arc::clone(&place.inside))
         else {
@@ -273,7 +312,7 @@ impl Registry {
         let mut inside = place.write().await;
         // Somebody may have come while this waited for its turn.
         let may_go = |place: &Place| may_go(place, inside.as_ref());
-        if !self.places().get(name).is_some_and(may_go) {
+        if !self.places.lock().get(name).is_some_and(may_go) {
             return Ok(false);
         }
         let deleted = self.store.delete_sandbox(name).await?;
@@ -291,7 +330,7 @@ impl Registry {
             }
         }
         drop(inside);
-        let mut places = self.places();
+        let mut places = self.places.lock();
         // Whoever waits for the place makes a new sandbox in it.
         if Arc::strong_count(&place) <= 2 {
             places.remove(name);
@@ -303,7 +342,7 @@ impl Registry {
     pub(crate) async fn sweep(&self, idle: Duration) -> Result<(), StoreError> {
         let is_idle = |place: &Place, inside: Option<&Arc<Shared>>| place.idle(inside) > idle;
         let names: Vec<String> = {
-            let places = self.places();
+            let places = self.places.lock();
             // Who came lately, and who is still there, is asked with the place to ourselves.
             let idle = places
                 .iter()
@@ -325,8 +364,4 @@ impl Registry {
     pub(crate) async fn close(&self) {
         self.store.close().await;
     }
-}
-
-fn since(then: Timestamp, now: Timestamp) -> Duration {
-    Duration::from_millis(u64::try_from(now.0 - then.0).unwrap_or_default())
 }

@@ -111,7 +111,7 @@ impl Leavings {
 mod tests {
     use super::*;
     use crate::sandbox::Blueprint;
-    use crate::sandbox::registry::Registry;
+    use crate::sandbox::registry::{CreatedBy, Registry};
     use crate::store::Database;
 
     #[tokio::test]
@@ -119,10 +119,11 @@ mod tests {
         let store = Store::open(&Database::Memory).await.unwrap();
         let (janitor, mut leavings) = janitor();
         let registry = Registry::open(store.clone(), Blueprint::default(), 2, janitor);
-        let early = registry.sandbox("x").await.unwrap();
+        let registry = Arc::new(registry);
+        let early = registry.sandbox("x", CreatedBy::Request).await.unwrap();
         early.reset().await.unwrap();
         assert_eq!(store.retired_worlds(), [early.world().key()]);
-        let late = registry.sandbox("x").await.unwrap();
+        let late = registry.sandbox("x", CreatedBy::Request).await.unwrap();
         assert_ne!(late.world().key(), early.world().key());
         assert!(
             leavings.0.try_recv().is_err(),

@@ -9,7 +9,7 @@ use super::held::Held;
 use super::log::Draft;
 use super::rows::Tables;
 use super::statement::Statement;
-use super::{Rows, Store, StoreError, damaged, from_json, to_json};
+use super::{Rows, Store, StoreError, damaged, from_json, full, to_json};
 use crate::model::client::Client;
 use crate::protocol::secret::SecretHash;
 
@@ -153,26 +153,29 @@ impl Store {
             .transpose()
     }
 
-    /// Puts a client in that is not there yet. Whether it was not: of many who register one at once, one does.
+    /// Puts a client in that is not there yet. Whether it was not: of many who register one at once, one does. Errors: there
+    /// are `most` clients, if that is given.
     pub(crate) async fn insert_client(
         &self,
         world: &Rows,
         client: &Client,
+        most: Option<usize>,
     ) -> Result<bool, StoreError> {
         self.leave()
             .await?
             .write(world, |tables, draft| {
                 if tables.clients.by_id.contains_key(client.id.as_str()) {
-                    return None;
+                    return Ok(None);
                 }
-                Some(tables.put_client(client, draft))
+                full(tables.clients.by_id.len(), most, "clients in this sandbox")?;
+                Ok(Some(tables.put_client(client, draft)))
             })
             .kept_or_undone(world, |tables, draft, before| {
-                if let Some(before) = before {
+                if let Ok(Some(before)) = before {
                     tables.clients.put_back(client, before, draft);
                 }
             })
-            .await
+            .await?
             .map(|before| before.is_some())
     }
 

@@ -39,6 +39,7 @@ use sandboxes::Catalogue;
 pub(crate) use held::Held;
 pub(crate) use rows::Rows;
 pub(crate) use sandboxes::{Own, SandboxRow, StoredKey};
+pub(crate) use sessions::NewSession;
 pub(crate) use worlds::{Origin, Seed};
 
 /// All that one server keeps.
@@ -106,6 +107,14 @@ pub enum StoreError {
     NameTaken {
         /// The name.
         name: String,
+    },
+    /// A table has as many rows as it may have.
+    #[error("there are {most} {what} already, and there may be no more")]
+    Full {
+        /// Which rows.
+        what: &'static str,
+        /// How many.
+        most: usize,
     },
     /// There are as many sandboxes as there may be.
     #[error("there are {most} sandboxes already, and there may be no more")]
@@ -291,6 +300,14 @@ impl<T> Changed<'_, T> {
             what: self.done,
             kept,
         }
+    }
+}
+
+/// That there is room for one more row, if there may be only so many.
+fn full(rows: usize, most: Option<usize>, what: &'static str) -> Result<(), StoreError> {
+    match most {
+        Some(most) if rows >= most => Err(StoreError::Full { what, most }),
+        _ => Ok(()),
     }
 }
 

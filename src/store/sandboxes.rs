@@ -39,6 +39,8 @@ pub(crate) struct SandboxRow {
     pub(crate) seed_world: Option<Arc<Rows>>,
     /// The settings it was made with, where they are not the server's.
     pub(crate) settings: Option<String>,
+    /// A control call or Rust asked for it, not only a request that named it.
+    is_explicit: bool,
 }
 
 /// A private key for id tokens as the `sandboxes` table stores it.
@@ -60,6 +62,7 @@ impl fmt::Debug for StoredKey {
 pub(crate) struct Own<'a> {
     pub(crate) seed: Option<&'a Seed>,
     pub(crate) settings: Option<&'a str>,
+    pub(crate) is_explicit: bool,
 }
 
 /// A row of the table, its columns by name.
@@ -72,6 +75,7 @@ struct Row {
     key_id: Option<String>,
     seed_world: Option<String>,
     settings: Option<String>,
+    is_explicit: bool,
 }
 
 impl Catalogue {
@@ -79,7 +83,7 @@ impl Catalogue {
     pub(super) async fn read(db: &mut SqliteConnection) -> Result<Self, StoreError> {
         let (last_world, retired) = worlds::read(&mut *db).await?;
         let rows: Vec<Row> = sqlx::query_as(
-            "select name, world, clock, signing_key, key_id, seed_world, settings from sandboxes",
+            "select name, world, clock, signing_key, key_id, seed_world, settings, is_explicit from sandboxes",
         )
         .fetch_all(&mut *db)
         .await?;
@@ -95,6 +99,7 @@ impl Catalogue {
                 }),
                 seed_world: found.seed_world.map(Rows::in_file),
                 settings: found.settings,
+                is_explicit: found.is_explicit,
             };
             let snapshots = snapshots::read(&mut *db, &found.name).await?;
             sandboxes.insert(found.name, Kept { row, snapshots });
@@ -155,8 +160,8 @@ fn insert(name: &str, row: &SandboxRow) -> Statement {
     let key = row.signing_key.as_ref();
     Statement::new(
         "insert or replace into sandboxes
-             (name, world, clock, signing_key, key_id, seed_world, settings)
-         values (?, ?, ?, ?, ?, ?, ?)",
+             (name, world, clock, signing_key, key_id, seed_world, settings, is_explicit)
+         values (?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(name)
     .bind(row.world.key())
@@ -165,6 +170,11 @@ fn insert(name: &str, row: &SandboxRow) -> Statement {
     .bind(key.and_then(|key| key.id.as_deref()))
     .bind(row.seed_world.as_ref().map(|world| world.key()))
     .bind(row.settings.as_deref())
+    .bind(row.is_explicit)
+}
+
+fn claim(name: &str) -> Statement {
+    Statement::new("update sandboxes set is_explicit = 1 where name = ?").bind(name)
 }
 
 fn move_to(name: &str, world: &str, clock: &str) -> Statement {
@@ -209,6 +219,27 @@ impl Store {
         self.catalogue().sandboxes.contains_key(name)
     }
 
+    /// Whether a control call or Rust asked for this sandbox, not only a request that named it.
+    pub(crate) fn is_explicit(&self, name: &str) -> bool {
+        let catalogue = self.catalogue();
+        let kept = catalogue.sandboxes.get(name);
+        kept.is_some_and(|kept| kept.row.is_explicit)
+    }
+
+    /// Marks a sandbox as asked for explicitly.
+    pub(crate) async fn claim_sandbox(&self, name: &str) -> Result<(), StoreError> {
+        self.leave()
+            .await?
+            .rewrite(|catalogue, pen| {
+                if let Some(kept) = catalogue.sandboxes.get_mut(name) {
+                    kept.row.is_explicit = true;
+                    pen.note(|| claim(name));
+                }
+            })
+            .kept()
+            .await
+    }
+
     /// The sandboxes that there are, by name.
     pub(crate) fn list_sandboxes(&self) -> Vec<String> {
         self.catalogue().sandboxes.keys().cloned().collect()
@@ -237,6 +268,7 @@ impl Store {
                     signing_key: Some(signing_key.clone()),
                     seed_world,
                     settings: own.settings.map(str::to_owned),
+                    is_explicit: own.is_explicit,
                 };
                 pen.note(|| insert(name, &row));
                 let kept = Kept {

@@ -10,7 +10,7 @@ use super::growth::Growth;
 use super::held::lost;
 use super::log::Draft;
 use super::statement::Statement;
-use super::{Rows, Store, StoreError, damaged};
+use super::{Rows, Store, StoreError, damaged, full};
 use crate::model::user::User;
 use crate::protocol::ids::UserId;
 use crate::protocol::secret::SecretHash;
@@ -106,24 +106,41 @@ impl Rows {
     }
 }
 
+/// A session that begins.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NewSession {
+    pub(crate) hash: SecretHash,
+    pub(crate) user: UserId,
+    pub(crate) now: Timestamp,
+    pub(crate) expires_at: Timestamp,
+}
+
 impl Store {
-    /// Signs a user in.
+    /// Signs a user in. Errors: there are `most` sessions, if that is given.
     pub(crate) async fn insert_session(
         &self,
         world: &Rows,
-        hash: &SecretHash,
-        user: UserId,
-        (now, expires_at): (Timestamp, Timestamp),
+        session: NewSession,
+        most: Option<usize>,
     ) -> Result<(), StoreError> {
+        let NewSession {
+            hash,
+            user,
+            now,
+            expires_at,
+        } = session;
         self.leave()
             .await?
             .write(world, |tables, draft| {
-                tables.sessions.by_hash.insert(*hash, (user, expires_at));
-                draft.note(|world| insert(world, hash, user, expires_at));
                 tables.sessions.clear(now, draft);
+                let sessions = tables.sessions.by_hash.len();
+                full(sessions, most, "sessions in this sandbox")?;
+                tables.sessions.by_hash.insert(hash, (user, expires_at));
+                draft.note(|world| insert(world, &hash, user, expires_at));
+                Ok(())
             })
             .kept()
-            .await
+            .await?
     }
 
     /// Signs a user out everywhere, or everybody. How many sessions there were.
@@ -157,5 +174,38 @@ impl Store {
             })
             .kept()
             .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::refused::World;
+    use super::*;
+    use crate::protocol::secret::Secret;
+
+    #[tokio::test]
+    async fn sessions_are_bounded_where_a_bound_is_given() {
+        let world = World::new("sessions").await;
+        let begin = async |number: i64, most: Option<usize>| {
+            let session = NewSession {
+                hash: Secret::new(number.to_string()).hash(),
+                user: UserId(1),
+                now: Timestamp(number),
+                expires_at: Timestamp(number + 1000),
+            };
+            let (store, rows) = (&world.store, &world.rows);
+            store.insert_session(rows, session, most).await
+        };
+        for number in 0..3 {
+            begin(number, Some(3)).await.unwrap();
+        }
+        let full = begin(3, Some(3)).await.unwrap_err();
+        assert_eq!(
+            full.to_string(),
+            "there are 3 sessions in this sandbox already, and there may be no more"
+        );
+        assert_eq!(world.rows.list_sessions(None).len(), 3);
+        begin(3, None).await.unwrap();
+        assert_eq!(world.rows.list_sessions(None).len(), 4);
     }
 }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use sqlx::SqliteConnection;
 
+use super::sandboxes::Catalogue;
 use super::statement::Statement;
 use super::worlds::Origin;
-use super::{Done, Rows, Store, StoreError};
+use super::{Done, Rows, Store, StoreError, full};
 use crate::protocol::time::Timestamp;
 
 /// A snapshot as it is kept.
@@ -64,10 +65,30 @@ pub(super) fn delete_all(sandbox: &str) -> Statement {
     Statement::new("delete from snapshots where sandbox = ?").bind(sandbox)
 }
 
+/// At most so many snapshots in one sandbox, and in all: each is a copy of all rows.
+const MOST_OF_SANDBOX: usize = 100;
+const MOST: usize = 10_000;
+
+impl Catalogue {
+    /// That there is room for a snapshot of this name. One that takes the place of another needs none.
+    fn room_for_snapshot(&self, sandbox: &str, name: &str) -> Result<(), StoreError> {
+        let Some(kept) = self.sandboxes.get(sandbox) else {
+            return Ok(());
+        };
+        if kept.snapshots.contains_key(name) {
+            return Ok(());
+        }
+        let own = kept.snapshots.len();
+        full(own, Some(MOST_OF_SANDBOX), "snapshots in this sandbox")?;
+        let all = self.sandboxes.values().map(|kept| kept.snapshots.len());
+        full(all.sum(), Some(MOST), "snapshots in all sandboxes")
+    }
+}
+
 impl Store {
     /// Keeps a sandbox's rows under a name, in place of those kept before. What comes back is the world of those,
     /// which is to be removed. What is not rows, as JSON text, and the time are asked for when the rows are copied. Nothing
-    /// is kept for a sandbox that has gone, or gone on, in the meantime.
+    /// is kept for a sandbox that has gone, or gone on, in the meantime. Errors: there are as many as there may be.
     pub(crate) async fn take_snapshot(
         &self,
         sandbox: &str,
@@ -76,9 +97,12 @@ impl Store {
         state: impl FnOnce() -> (String, Timestamp),
     ) -> Result<Done<Option<String>>, StoreError> {
         let leave = self.leave().await?;
-        Ok(leave
+        let Done { what, kept } = leave
             .rewrite(|catalogue, pen| {
-                catalogue.sandbox_in(sandbox, world)?;
+                if catalogue.sandbox_in(sandbox, world).is_none() {
+                    return Ok(None);
+                }
+                catalogue.room_for_snapshot(sandbox, name)?;
                 let (state, taken_at) = state();
                 let snapshot = Snapshot {
                     rows: catalogue.begin(Origin::World(world), pen),
@@ -88,14 +112,15 @@ impl Store {
                 pen.note(|| put(sandbox, name, &snapshot));
                 let kept = catalogue.sandboxes.get_mut(sandbox);
                 let before = kept.and_then(|kept| kept.snapshots.insert(name.to_owned(), snapshot));
-                before.map(|before| {
+                Ok(before.map(|before| {
                     let key = before.rows.key().to_owned();
                     catalogue.retire(&key, pen);
                     key
-                })
+                }))
             })
             .settled()
-            .await)
+            .await;
+        what.map(|what| Done { what, kept })
     }
 
     /// What of a snapshot is not rows.

@@ -10,7 +10,7 @@ use super::held::Held;
 use super::log::Draft;
 use super::rows::Tables;
 use super::statement::Statement;
-use super::{Rows, Store, StoreError, accounts, from_json, sessions, to_json};
+use super::{Rows, Store, StoreError, accounts, from_json, full, sessions, to_json};
 use crate::model::account::Account;
 use crate::model::user::{Buzz, User, UserRef};
 use crate::protocol::ids::UserId;
@@ -219,35 +219,41 @@ impl Store {
     }
 
     /// Puts a user in who is not there yet; without an id of their own, under the one after the last. Nothing where
-    /// the id or the username is taken: of many who take it at once, one gets it.
+    /// the id or the username is taken: of many who take it at once, one gets it. Errors: there are `most` users, if that is
+    /// given.
     pub(crate) async fn insert_user(
         &self,
         world: &Rows,
         mut user: User,
         with_own_id: bool,
+        most: Option<usize>,
     ) -> Result<Option<User>, StoreError> {
+        let mut insert = |tables: &mut Tables, draft: &mut Draft<'_>| {
+            if !with_own_id {
+                user.id = tables.users.next_id()?;
+            }
+            if tables.users.by_id.contains_key(&user.id) {
+                return None;
+            }
+            let before = Before::of(tables, user.id);
+            tables.users.put(&user).ok()?;
+            draft.note(|world| put(world, &user));
+            tables.accounts.open(user.id, user.buzz);
+            tables.accounts.note(user.id, draft);
+            Some((user.clone(), before))
+        };
         self.leave()
             .await?
             .write(world, |tables, draft| {
-                if !with_own_id {
-                    user.id = tables.users.next_id()?;
-                }
-                if tables.users.by_id.contains_key(&user.id) {
-                    return None;
-                }
-                let before = Before::of(tables, user.id);
-                tables.users.put(&user).ok()?;
-                draft.note(|world| put(world, &user));
-                tables.accounts.open(user.id, user.buzz);
-                tables.accounts.note(user.id, draft);
-                Some((user, before))
+                full(tables.users.by_id.len(), most, "users in this sandbox")?;
+                Ok(insert(tables, draft))
             })
             .kept_or_undone(world, |tables, draft, inserted| {
-                if let Some((_, before)) = inserted {
+                if let Ok(Some((_, before))) = inserted {
                     before.put_back(tables, draft);
                 }
             })
-            .await
+            .await?
             .map(|inserted| inserted.map(|(user, _)| user))
     }
 

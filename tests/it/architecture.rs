@@ -75,6 +75,7 @@ const KNOWS: [(&str, &str); 23] = [
     ("store", "model protocol"),
     ("seed", "invalid model protocol store"),
     ("sandbox", "contract invalid model protocol store"),
+    ("hosts", ""),
     ("tls", "sandbox"),
     ("base", "listener sandbox server"),
     (
@@ -88,7 +89,7 @@ const KNOWS: [(&str, &str); 23] = [
     ("api", "base contract model oauth protocol sandbox store"),
     (
         "control",
-        "api base contract exchange invalid listener model oauth protocol redact sandbox seed server store",
+        "api base contract exchange hosts invalid listener model oauth protocol redact sandbox seed server store",
     ),
     (
         "pages",
@@ -106,11 +107,11 @@ const KNOWS: [(&str, &str); 23] = [
     ),
     (
         "config",
-        "base contract invalid listener model protocol sandbox seed store tls",
+        "base contract hosts invalid listener model protocol sandbox seed store tls",
     ),
     (
         "server",
-        "config control invalid listener pages sandbox store tls",
+        "config control hosts invalid listener pages sandbox store tls",
     ),
     (
         "embed",

@@ -146,7 +146,7 @@ async fn a_strangers_name_for_this_machine_is_refused() {
         .get("/_mock/clock")
         .header("host", "rebound.evil.example")
         .await;
-    assert_snapshot!(refused.body, @r#"{"error":"forbidden","message":"\"rebound.evil.example\" may be another's name for this machine","path":"Host","hint":"use localhost, an IP address or a name without dots, or set --public-url"}"#);
+    assert_snapshot!(refused.body, @r#"{"error":"forbidden","message":"Host \"rebound.evil.example\" is not allowed (DNS-rebinding protection); add it with --allowed-host rebound.evil.example","path":"Host","hint":"or use localhost, an IP address or a name without dots"}"#);
 }
 
 #[tokio::test]

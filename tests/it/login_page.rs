@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use crate::support::{Fields, Mock, World};
+use crate::support::{AUTHORIZE, CONF, Fields, Mock, World};
 
 #[tokio::test]
 async fn the_page_lists_every_user_who_is_not_deleted() {
@@ -199,4 +199,44 @@ async fn signing_out_ends_the_session() {
     ");
     let home = mock.get("/").cookie(&cookie).await.page();
     assert_snapshot!(home.texts(".card > .description").join("\n"), @"Sandbox default , contract documented ( what that means ). Nobody is signed in: sign in .");
+}
+
+#[tokio::test]
+async fn each_session_cookie_is_tried_in_order() {
+    let mock = Mock::documented().await;
+    let here = mock.sandbox("x");
+    let (root, own) = (mock.session("tess").await, here.session("ada").await);
+    let stale = "civ-token=nothing";
+    let path = format!("{AUTHORIZE}?{}", CONF.asks("1").encoded());
+    for cookies in [
+        vec![&*root, &own],
+        vec![&*own, &root],
+        vec![stale, &root, "other=1", &own],
+    ] {
+        let joined = cookies.join("; ");
+        let authorize = here.get(&path).cookie(&joined).await;
+        assert_eq!(
+            authorize.location().path(),
+            "/_sandbox/x/login/oauth/authorize"
+        );
+        let me = here.get("/api/v1/me").cookie(&joined).await.json();
+        assert_eq!(me["username"], "ada", "{joined}");
+        let me = mock.get("/api/v1/me").cookie(&joined).await.json();
+        assert_eq!(me["username"], "tess", "{joined}");
+        // HTTP/2 clients send a header for each.
+        let mut apart = here.get("/api/v1/me");
+        for cookie in &cookies {
+            apart = apart.header("cookie", cookie);
+        }
+        assert_eq!(apart.await.json()["username"], "ada", "{joined}");
+    }
+    let two = format!("{own}; {}", here.session("blank").await);
+    let signed_in = here.get("/api/v1/me").cookie(&two).await.json();
+    assert_eq!(
+        signed_in["username"], "ada",
+        "the first that names a session"
+    );
+    here.get("/logout").cookie(&two).await;
+    assert_eq!(here.get("/api/v1/me").cookie(&two).await.status, 401);
+    assert_eq!(mock.get("/api/v1/me").cookie(&root).await.status, 200);
 }

@@ -307,6 +307,8 @@ pub(super) async fn list_sandboxes(State(app): State<Arc<App>>) -> Answer {
 
 pub(super) async fn create_sandbox(
     State(app): State<Arc<App>>,
+    // Its body is read once, when the sandbox that the path names exists.
+    _: Context,
     Input(input): Input<NewSandbox>,
 ) -> Answer {
     Ok(created(&app.registry.create_sandbox(input).await?))

@@ -14,6 +14,7 @@ use super::{PATH, back, frame, visitor};
 use crate::control::ControlError;
 use crate::model::client::Client;
 use crate::model::user::User;
+use crate::oauth::clients::MOST_CLIENTS;
 use crate::oauth::extract::Context;
 use crate::oauth::{respond, session};
 use crate::pages::view::{AppCard, Frame, Page, page};
@@ -143,7 +144,11 @@ pub(crate) async fn register(context: Context) -> Response {
     let secret = client.confidential.then(|| entropy.client_secret());
     client.secret = secret.as_ref().map(Secret::hash);
     let sandbox = &context.sandbox;
-    match sandbox.store.insert_client(sandbox.world(), &client).await {
+    let world = sandbox.world();
+    let inserted = sandbox
+        .store
+        .insert_client(world, &client, Some(MOST_CLIENTS));
+    match inserted.await {
         Ok(_) => to_secret(&context, client.id.as_str(), secret.as_ref()),
         Err(why) => respond::failure(&why),
     }
@@ -178,9 +183,9 @@ pub(crate) async fn secret(context: Context, Path(id): Path<String>) -> Response
         Ok(client) => client,
         Err(response) => return response,
     };
-    let carried = session::cookie(&context.headers, CARRIED).map(Secret::new);
+    let mut carried = session::cookies(&context.headers, CARRIED).map(Secret::new);
     // What is not its secret any more is not shown as if it were.
-    let secret = carried.filter(|secret| client.owns_secret(Some(secret)));
+    let secret = carried.find(|secret| client.owns_secret(Some(secret)));
     let shown = SecretPage {
         frame: frame(&context),
         account: context.base.path(PATH),

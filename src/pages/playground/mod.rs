@@ -197,9 +197,10 @@ fn authorize_url(context: &Context, run: &Run) -> String {
 
 /// The run that the cookie names.
 fn current(app: &App, context: &Context) -> Option<(String, Run)> {
-    let id = session::cookie(&context.headers, COOKIE)?;
-    let run = app.playground.find(&context.sandbox, &id)?;
-    Some((id, run))
+    session::cookies(&context.headers, COOKIE).find_map(|id| {
+        let run = app.playground.find(&context.sandbox, &id)?;
+        Some((id, run))
+    })
 }
 
 fn back(context: &Context) -> Response {

@@ -1,0 +1,191 @@
+//! The places of sandboxes: one for each name, who holds it, and which one makes room when all are taken.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::RwLock;
+
+use super::Shared;
+use super::clock::system_now;
+use super::registry::DEFAULT;
+use crate::protocol::time::Timestamp;
+use crate::store::StoreError;
+
+/// Where a sandbox of some name is, or will be: there is one at the most, since whoever opens or closes it has the
+/// place to themselves.
+pub(super) type Inside = Arc<RwLock<Option<Arc<Shared>>>>;
+
+/// What a sandbox was created by. Sandboxes that nobody asked for explicitly make room for those that somebody does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CreatedBy {
+    /// A request to an endpoint or a page that named it.
+    Request,
+    /// `POST /_mock/sandboxes`, any other control call, or Rust.
+    Explicit,
+}
+
+impl CreatedBy {
+    /// How long a sandbox must have been idle to make room for one that is created so. Sandboxes that tests create by
+    /// their requests do not remove each other while the tests run.
+    pub(super) fn least_idle(self) -> Duration {
+        match self {
+            Self::Request => Duration::from_mins(1),
+            Self::Explicit => Duration::ZERO,
+        }
+    }
+}
+
+/// The place of one sandbox.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) inside: Inside,
+    created_by: CreatedBy,
+    /// When the last request came.
+    used: Timestamp,
+}
+
+impl Place {
+    fn new(created_by: CreatedBy) -> Self {
+        Self {
+            inside: Inside::default(),
+            created_by,
+            used: system_now(),
+        }
+    }
+
+    /// How long the sandbox has been idle, if it may be removed to make room for another.
+    pub(super) fn evictable(
+        &self,
+        inside: Option<&Arc<Shared>>,
+        least_idle: Duration,
+    ) -> Option<Duration> {
+        // The registry holds it once; anything more is a request under way.
+        let is_in_use = inside.is_some_and(|inside| Arc::strong_count(inside) > 1);
+        if self.created_by == CreatedBy::Explicit || is_in_use {
+            return None;
+        }
+        Some(self.idle(inside)).filter(|idle| *idle >= least_idle)
+    }
+
+    /// How long the sandbox has been idle. A request that is under way uses it.
+    pub(super) fn idle(&self, inside: Option<&Arc<Shared>>) -> Duration {
+        let left = inside.map_or(self.used, Shared::last_used);
+        since(left.max(self.used), system_now())
+    }
+}
+
+/// The places of one server, at most as many as `--max-sandboxes` says.
+#[derive(Debug)]
+pub(super) struct Places {
+    by_name: Mutex<HashMap<String, Place>>,
+    most: usize,
+}
+
+impl Places {
+    /// The places of the sandboxes that exist.
+    pub(super) fn new(known: impl Iterator<Item = (String, CreatedBy)>, most: usize) -> Self {
+        let known = known.map(|(name, created_by)| (name, Place::new(created_by)));
+        Self {
+            by_name: Mutex::new(known.collect()),
+            most,
+        }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, HashMap<String, Place>> {
+        self.by_name.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The place of this name, if there is one.
+    pub(super) fn find(&self, name: &str) -> Option<Inside> {
+        let mut places = self.lock();
+        let known = places.get_mut(name)?;
+        known.used = system_now();
+        Some(Arc::clone(&known.inside))
+    }
+
+    /// The place of this name, or a new one. Errors: all are taken.
+    pub(super) fn take(&self, name: &str, created_by: CreatedBy) -> Result<Inside, StoreError> {
+        let mut places = self.lock();
+        if let Some(known) = places.get_mut(name) {
+            known.used = system_now();
+            return Ok(Arc::clone(&known.inside));
+        }
+        if places.len() >= self.most && name != DEFAULT {
+            return Err(StoreError::TooManySandboxes { most: self.most });
+        }
+        let place = Place::new(created_by);
+        let inside = Arc::clone(&place.inside);
+        places.insert(name.to_owned(), place);
+        Ok(inside)
+    }
+
+    /// Marks the sandbox of a place as wanted explicitly. Whether that is new.
+    pub(super) fn claim(&self, name: &str) -> bool {
+        let mut places = self.lock();
+        let known = places.get_mut(name);
+        known.is_some_and(|place| {
+            std::mem::replace(&mut place.created_by, CreatedBy::Explicit) == CreatedBy::Request
+        })
+    }
+
+    /// The sandbox that has been idle longest of those that a mere request created.
+    pub(super) fn longest_idle(&self, least_idle: Duration) -> Option<String> {
+        let places = self.lock();
+        let idle = places.iter().filter_map(|(name, place)| {
+            // Opened or closed at the moment, or waited for: in use.
+            let inside = place.inside.try_read().ok()?;
+            let is_awaited = Arc::strong_count(&place.inside) > 1;
+            let idle = place.evictable(inside.as_ref(), least_idle)?;
+            (*name != DEFAULT && !is_awaited).then_some((idle, name))
+        });
+        idle.max().map(|(_, name)| name.clone())
+    }
+}
+
+fn since(then: Timestamp, now: Timestamp) -> Duration {
+    Duration::from_millis(u64::try_from(now.0 - then.0).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sandbox_that_has_been_idle_longest_of_those_that_requests_created_makes_room() {
+        let now = system_now();
+        let idle = |seconds: i64, created_by| Place {
+            used: Timestamp(now.0 - seconds * 1000),
+            ..Place::new(created_by)
+        };
+        let places = Places::new(std::iter::empty(), 9);
+        let longest = |created_by: CreatedBy| places.longest_idle(created_by.least_idle());
+        places
+            .lock()
+            .insert("explicit".to_owned(), idle(900, CreatedBy::Explicit));
+        places
+            .lock()
+            .insert(DEFAULT.to_owned(), idle(900, CreatedBy::Request));
+        assert_eq!(longest(CreatedBy::Explicit), None);
+        places
+            .lock()
+            .insert("young".to_owned(), idle(5, CreatedBy::Request));
+        assert_eq!(longest(CreatedBy::Request), None, "not idle for a minute");
+        assert_eq!(longest(CreatedBy::Explicit).as_deref(), Some("young"));
+        for (name, seconds) in [("old", 70), ("older", 90)] {
+            let place = idle(seconds, CreatedBy::Request);
+            places.lock().insert(name.to_owned(), place);
+        }
+        assert_eq!(longest(CreatedBy::Request).as_deref(), Some("older"));
+        let in_use = places.find("older").unwrap();
+        assert_eq!(longest(CreatedBy::Request).as_deref(), Some("old"));
+        drop(in_use);
+        assert_eq!(
+            longest(CreatedBy::Request).as_deref(),
+            Some("old"),
+            "just used"
+        );
+        assert!(places.claim("old") && !places.claim("old"));
+        assert_eq!(longest(CreatedBy::Request), None);
+    }
+}

@@ -1,0 +1,262 @@
+//! Which requests create a sandbox, and which sandboxes make room for others when there are as many as there may be.
+
+use civitai_oauth_mock::control::NewSandbox;
+use civitai_oauth_mock::{Contract, Database, MockServer};
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use crate::support::{AUTHORIZE, Answer, Ask, CONF, Folder, Mock, TOKEN, USERINFO, World, config};
+
+/// The names of the sandboxes that exist.
+async fn names(mock: &World) -> Vec<String> {
+    let listed = mock.get("/_mock/sandboxes").await.json();
+    let names = listed["sandboxes"].as_array().expect("a list").iter();
+    names
+        .map(|sandbox| sandbox["name"].as_str().expect("a name").to_owned())
+        .collect()
+}
+
+/// What a page of another site can have a browser send.
+fn from_page(ask: Ask, mode: &str, dest: &str) -> Ask {
+    ask.header("sec-fetch-site", "cross-site")
+        .header("sec-fetch-mode", mode)
+        .header("sec-fetch-dest", dest)
+}
+
+fn create(mock: &World, name: &str) -> Ask {
+    mock.ask("POST", "/_mock/sandboxes")
+        .json(&json!({ "name": name }))
+}
+
+/// One refused request of each kind.
+fn refused(world: &World) -> Vec<Ask> {
+    let form = "application/x-www-form-urlencoded";
+    let evil = "https://evil.example";
+    vec![
+        world.ask("POST", "/_mock/reset").header("origin", evil),
+        world
+            .get("/_mock/clock")
+            .header("sec-fetch-site", "cross-site"),
+        world
+            .get("/_mock/clock")
+            .header("host", "rebound.evil.example"),
+        world.get("/").header("host", "rebound.evil.example"),
+        world.get("/_mock").header("sec-fetch-site", "cross-site"),
+        world.ask("POST", "/mcp").header("origin", evil),
+        world.get("/mcp"),
+        world.get("/nothing/here"),
+        world.get("/login/"),
+        world.get(TOKEN),
+        world.ask("DELETE", AUTHORIZE),
+        world.ask("PUT", "/_mock/clock"),
+        world.ask("POST", "/api/v1/me"),
+        world.ask("PUT", "/v2/consumer/workflows"),
+        world.ask("PATCH", "/login"),
+        world.ask("OPTIONS", TOKEN).header("origin", evil),
+        world.ask("OPTIONS", AUTHORIZE).header("origin", evil),
+        world
+            .ask("POST", "/login")
+            .header("origin", evil)
+            .body(form, "name=eve"),
+        from_page(world.get(AUTHORIZE), "no-cors", "image"),
+        from_page(world.get(AUTHORIZE), "navigate", "iframe"),
+        from_page(world.ask("POST", TOKEN), "cors", "empty").header("origin", evil),
+        from_page(world.ask("POST", AUTHORIZE), "navigate", "document"),
+        world.get("/_mock/assets/none.css"),
+        world.get("/api/health"),
+        world.get("/_mock/sandboxes"),
+    ]
+}
+
+#[tokio::test]
+async fn refused_requests_create_no_sandbox() {
+    let mock = Mock::documented().await;
+    let mut number = 0;
+    while number < 1000 {
+        let kinds = refused(&mock).len();
+        for kind in 0..kinds {
+            let world = mock.sandbox(&format!("s{number}"));
+            let ask = refused(&world).swap_remove(kind);
+            let answer = ask.await;
+            assert!(answer.status < 500, "{}: {answer}", answer.asked);
+            number += 1;
+        }
+    }
+    assert_eq!(names(&mock).await, ["default"]);
+    assert_snapshot!(from_page(mock.sandbox("x").get(AUTHORIZE), "no-cors", "image").await, @r#"
+    403
+    content-type: application/json
+
+    {"error":"forbidden","message":"a page of another site may not create the sandbox \"x\"","path":"sandbox","hint":"create it with POST /_mock/sandboxes, or register the page's origin with a client of the seed"}
+    "#);
+}
+
+#[tokio::test]
+async fn refused_requests_are_answered_as_in_a_sandbox_that_exists() {
+    let mock = Mock::documented().await;
+    assert_eq!(create(&mock, "known").await.status, 201);
+    let kinds = refused(&mock).len();
+    for kind in 0..kinds {
+        let known = refused(&mock.sandbox("known")).swap_remove(kind).await;
+        let fresh = refused(&mock.sandbox("fresh")).swap_remove(kind).await;
+        if fresh.body.contains("may not create") || fresh.asked.path().ends_with("/sandboxes") {
+            continue;
+        }
+        let shown = |answer: &Answer| answer.to_string().replace("known", "fresh");
+        assert_eq!(shown(&fresh), shown(&known), "{}", fresh.asked);
+    }
+    assert_eq!(names(&mock).await, ["default", "known"]);
+}
+
+#[tokio::test]
+async fn a_missing_control_token_creates_no_sandbox() {
+    let mut config = config(Contract::Documented);
+    config.set_control_token("open-sesame").unwrap();
+    let mock = Mock::start(config).await;
+    for number in 0..100 {
+        let world = mock.sandbox(&format!("s{number}"));
+        let answers = [
+            world.get("/_mock/clock").await,
+            world.get("/_mock").await,
+            world.ask("POST", "/mcp").json(&json!({})).await,
+            world
+                .ask("POST", "/_mock/unlock")
+                .body("application/x-www-form-urlencoded", "token=wrong")
+                .await,
+        ];
+        for answer in answers {
+            assert_eq!(answer.status, 401, "{}: {answer}", answer.asked);
+        }
+    }
+    let listed = mock
+        .get("/_mock/sandboxes")
+        .header("authorization", "Bearer open-sesame");
+    assert_eq!(
+        listed.await.json()["sandboxes"].as_array().map(Vec::len),
+        Some(1)
+    );
+}
+
+#[tokio::test]
+async fn requests_that_an_endpoint_takes_create_their_sandbox() {
+    let mut config = config(Contract::Documented);
+    config.max_sandboxes = 100;
+    let mock = Mock::start(config).await;
+    let path = format!("{AUTHORIZE}?{}", CONF.asks("1").encoded());
+    let world = |name: &str| mock.sandbox(name);
+    for (name, ask) in [
+        ("login", world("login").get("/login")),
+        ("token", world("token").post(TOKEN, &CONF.for_itself())),
+        ("userinfo", world("userinfo").get(USERINFO)),
+        ("control", world("control").get("/_mock/clock")),
+        ("page", world("page").get("/_mock")),
+        // The app sends its user to authorize.
+        (
+            "navigation",
+            from_page(world("navigation").get(&path), "navigate", "document"),
+        ),
+        // A page of an app that the seed registers.
+        (
+            "app",
+            from_page(
+                world("app").post(TOKEN, &CONF.for_itself()),
+                "cors",
+                "empty",
+            )
+            .header("origin", "https://app.example"),
+        ),
+        (
+            "loopback",
+            from_page(
+                world("loopback").post(TOKEN, &CONF.for_itself()),
+                "cors",
+                "empty",
+            )
+            .header("origin", "http://127.0.0.1:3000"),
+        ),
+    ] {
+        let answer = ask.await;
+        assert!(![403, 404, 405].contains(&answer.status), "{answer}");
+        assert!(names(&mock).await.contains(&name.to_owned()), "{name}");
+    }
+    let long = format!(r#"{{"seconds":"{}"}}"#, "1".repeat(600 * 1024));
+    let refused = world("long")
+        .ask("POST", "/_mock/clock/advance")
+        .body("application/json", long.clone());
+    let known = mock
+        .ask("POST", "/_mock/clock/advance")
+        .body("application/json", long);
+    let (refused, known) = (refused.await, known.await);
+    assert_eq!((refused.status, &refused.body), (known.status, &known.body));
+}
+
+#[tokio::test]
+async fn sandboxes_that_requests_created_make_room_for_explicit_ones() {
+    let mut config = config(Contract::Documented);
+    config.max_sandboxes = 10;
+    let mock = Mock::start(config).await;
+    for number in 0..9 {
+        let world = mock.sandbox(&format!("request-{number}"));
+        assert_eq!(world.get("/login").await.status, 200);
+    }
+    assert_eq!(
+        mock.sandbox("one-more").get("/login").await.gist(),
+        "503 too_many_sandboxes: there are 10 sandboxes already, and there may be no more"
+    );
+    // A control call makes a sandbox one that is wanted.
+    mock.sandbox("request-0").get("/_mock/clock").await;
+    for number in 0..8 {
+        assert_eq!(create(&mock, &format!("mine-{number}")).await.status, 201);
+    }
+    let left = names(&mock).await;
+    assert_eq!(left.len(), 10);
+    assert!(left.contains(&"request-0".to_owned()), "{left:?}");
+    assert_eq!(
+        create(&mock, "mine-8").await.gist(),
+        "503 too_many_sandboxes: there are 10 sandboxes already, and there may be no more"
+    );
+    assert_eq!(mock.sandbox("mine-8").get("/_mock/clock").await.status, 503);
+    mock.ask("DELETE", "/_mock/sandboxes/mine-0").await;
+    assert_eq!(mock.sandbox("mine-8").get("/_mock/clock").await.status, 200);
+}
+
+#[tokio::test]
+async fn sandboxes_of_rust_tests_are_explicit() {
+    let mut config = config(Contract::Documented);
+    config.max_sandboxes = 3;
+    let server = MockServer::builder().config(config).start().await;
+    let server = server.unwrap();
+    let world = World::at(server.server().base_url());
+    world.sandbox("a").get("/login").await;
+    world.sandbox("b").get("/login").await;
+    // The one that has been idle longest goes; the other is claimed.
+    server.sandbox("b").unwrap().users().await.unwrap();
+    server.create_sandbox(NewSandbox::named("c")).await.unwrap();
+    assert_eq!(names(&world).await, ["b", "c", "default"]);
+    assert!(server.create_sandbox(NewSandbox::named("d")).await.is_err());
+}
+
+#[tokio::test]
+async fn a_restart_knows_which_sandboxes_are_explicit() {
+    let folder = Folder::new();
+    let start = async || {
+        let mut config = config(Contract::Documented);
+        config.max_sandboxes = 4;
+        config.database = Database::File(folder.path("mock.db"));
+        Mock::start(config).await
+    };
+    let mock = start().await;
+    mock.sandbox("request").get("/login").await;
+    mock.sandbox("claimed").get("/login").await;
+    mock.sandbox("claimed").get("/_mock/clock").await;
+    assert_eq!(create(&mock, "explicit").await.status, 201);
+    mock.stop().await;
+    let mock = start().await;
+    assert_eq!(create(&mock, "new").await.status, 201);
+    let full: Value = create(&mock, "newer").await.json();
+    assert_eq!(full["error"], "too_many_sandboxes");
+    assert_eq!(
+        names(&mock).await,
+        ["claimed", "default", "explicit", "new"]
+    );
+}
