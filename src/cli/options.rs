@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Deserialize;
 
-use super::values::{McpPort, address, mcp_listen, read, seconds};
+use super::values::{DatabaseOption, McpPort, address, database, mcp_listen, read, seconds};
 use super::{DEFAULT_LISTEN, DEFAULT_MCP_PORT, environment};
 use crate::config::{Config, McpListen};
 use crate::contract::{Contract, Override};
@@ -57,8 +57,8 @@ pub(super) struct Options {
     mcp_listen: Option<McpPort>,
 
     /// Keep the data in this file; "memory" forgets it at the end [default: memory]
-    #[arg(long, env = "CIVITAI_MOCK_DATABASE", value_name = "PATH|memory")]
-    database: Option<String>,
+    #[arg(long, env = "CIVITAI_MOCK_DATABASE", value_parser = database, value_name = "PATH|memory")]
+    database: Option<DatabaseOption>,
 
     /// Begin with the users and clients of this TOML file [default: three users, two demo clients]
     #[arg(long, env = "CIVITAI_MOCK_SEED", value_name = "FILE")]
@@ -331,8 +331,8 @@ impl Options {
             entropy_seed: self.entropy_seed,
             ..Config::default()
         };
-        if let Some(database) = &self.database {
-            config.database = database.parse().unwrap_or_default();
+        if let Some(DatabaseOption(database)) = &self.database {
+            config.database.clone_from(database);
         }
         if let Some(url) = &self.public_url {
             config.set_public_url(url)?;

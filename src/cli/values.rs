@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use serde::Deserialize;
 
 use crate::protocol::duration::Length;
+use crate::store::{Database, StoreError};
 
 /// Where MCP has a port of its own, if anywhere.
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -30,6 +31,23 @@ pub(super) fn mcp_listen(text: &str) -> Result<McpPort, String> {
     }
     let place = address(text).map(McpPort::At);
     place.map_err(|why| format!("{why}, or \"none\""))
+}
+
+/// Where the data is stored.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct DatabaseOption(pub(super) Database);
+
+impl TryFrom<String> for DatabaseOption {
+    type Error = StoreError;
+
+    fn try_from(text: String) -> Result<Self, StoreError> {
+        database(&text)
+    }
+}
+
+pub(super) fn database(text: &str) -> Result<DatabaseOption, StoreError> {
+    text.parse().map(DatabaseOption)
 }
 
 /// An address to listen on.

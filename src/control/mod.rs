@@ -134,9 +134,7 @@ impl ControlError {
             }
             Self::Store(why @ StoreError::Unwritable { .. }) => {
                 let why = Invalid::new("database", why.to_string());
-                return why
-                    .with_hint("call again once it can")
-                    .to_json("unwritable");
+                return why.with_hint(StoreError::SEND_AGAIN).to_json("unwritable");
             }
             Self::Store(_) => return json!({ "error": "server_error" }),
         };

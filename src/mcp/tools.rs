@@ -227,7 +227,7 @@ impl Caller<'_> {
         if let Some(value) = value {
             return Ok((HeaderName::from_static(session::MOCK_USER), value));
         }
-        let cookie = session::open(sandbox, user.id).await?;
+        let cookie = session::open(sandbox, user.id, None).await?;
         let cookie = format!("{}={}", model::session::COOKIE, cookie.reveal());
         let cookie = cookie.parse().expect("a cookie of ours is a header value");
         Ok((COOKIE, cookie))

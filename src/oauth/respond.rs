@@ -5,7 +5,7 @@ use axum::body::Body;
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, LOCATION,
-    SET_COOKIE, VARY,
+    RETRY_AFTER, SET_COOKIE, VARY,
 };
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -68,7 +68,8 @@ pub(crate) enum Refusal {
     Ours(Invalid),
 }
 
-/// The caller learns no more than that the server failed; the log says what happened.
+/// The caller learns no more than that the server failed; the log says what happened. A file that cannot be written is for
+/// the caller to fix.
 impl From<StoreError> for OAuthError {
     fn from(why: StoreError) -> Self {
         if let StoreError::Full { .. } = why {
@@ -76,7 +77,10 @@ impl From<StoreError> for OAuthError {
             return Self::new(ErrorCode::ServerError, description);
         }
         tracing::error!(%why, "the request could not be carried out");
-        Self::server_error()
+        match why {
+            StoreError::Unwritable { .. } => Self::new(ErrorCode::Unwritable, why.to_string()),
+            _ => Self::server_error(),
+        }
     }
 }
 
@@ -117,6 +121,9 @@ pub(crate) fn error(error: &OAuthError, cors: Cors) -> Response {
         ErrorCode::InvalidClient if error.by_header => StatusCode::UNAUTHORIZED,
         // The request's own `allowed=false`: the same word as for a closed app, another status.
         ErrorCode::UserDenied => StatusCode::BAD_REQUEST,
+        ErrorCode::Unwritable => {
+            return cors.apply(unwritable(error.description.as_deref().unwrap_or_default()));
+        }
         code => status_of(code.name()),
     };
     let mut body = Map::from_iter([("error".to_owned(), error.code.name().into())]);
@@ -164,6 +171,9 @@ pub(crate) fn failure(why: &StoreError) -> Response {
         return invalid(StatusCode::SERVICE_UNAVAILABLE, "full", &why);
     }
     tracing::error!(%why, "the request could not be carried out");
+    if let StoreError::Unwritable { .. } = why {
+        return unwritable(&why.to_string());
+    }
     error(&OAuthError::server_error(), Cors::Closed)
 }
 
@@ -177,6 +187,19 @@ pub(crate) fn no_sandbox_for_page(name: &str) -> Response {
     let hint = "create it with POST /_mock/sandboxes, or register the page's origin with a client of the seed";
     let why = Invalid::new("sandbox", why).with_hint(hint);
     invalid(StatusCode::FORBIDDEN, "forbidden", &why)
+}
+
+/// 503: the database file cannot be written, and the request changed nothing.
+fn unwritable(message: &str) -> Response {
+    let why = Invalid::new("database", message).with_hint(StoreError::SEND_AGAIN);
+    let mut response = invalid(
+        StatusCode::SERVICE_UNAVAILABLE,
+        ErrorCode::Unwritable.name(),
+        &why,
+    );
+    let soon = HeaderValue::from_static("1");
+    response.headers_mut().insert(RETRY_AFTER, soon);
+    response
 }
 
 /// 302, as the documentation has it for a code.

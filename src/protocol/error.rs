@@ -27,10 +27,12 @@ pub(crate) enum ErrorCode {
     Unauthorized,
     UnauthorizedClient,
     UnsupportedGrantType,
+    /// Ours: the database file cannot be written.
+    Unwritable,
 }
 
 impl ErrorCode {
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::AccessDenied,
         Self::UserDenied,
         Self::AuthorizationPending,
@@ -48,6 +50,7 @@ impl ErrorCode {
         Self::Unauthorized,
         Self::UnauthorizedClient,
         Self::UnsupportedGrantType,
+        Self::Unwritable,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -68,6 +71,7 @@ impl ErrorCode {
             Self::Unauthorized => "unauthorized",
             Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::Unwritable => "unwritable",
         }
     }
 }

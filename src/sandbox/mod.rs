@@ -186,19 +186,15 @@ impl Shared {
         if !Arc::ptr_eq(&self.today(), began) {
             return Ok(());
         }
-        let before = self.clock.state();
-        change(&self.clock)?;
-        let clock = self.clock.state().to_text();
-        let clocks = (&*clock, &*before.to_text());
-        let world = self.today();
-        let kept = self
-            .store
-            .keep_clock(&self.name, world.rows(), clocks)
-            .await;
-        if kept.is_err() {
-            self.clock.put(before);
-        }
-        Ok(kept?)
+        let changed = Clock::starting(self.clock.state());
+        change(&changed)?;
+        let state = changed.state();
+        let (world, clock) = (self.today(), state.to_text());
+        self.store
+            .keep_clock(&self.name, world.rows(), &clock)
+            .await?;
+        self.clock.put(state);
+        Ok(())
     }
 
     /// Goes to another world, with all that belongs to it.
@@ -229,11 +225,11 @@ impl Shared {
             .store
             .begin_anew(&self.name, before.rows(), origin, &clock)
             .await?;
-        // Nothing: the sandbox was deleted, and whoever still holds it may do with it as they like.
-        if let Some(world) = begun.what {
+        // None if the sandbox was deleted: nothing is left to reset.
+        if let Some(world) = begun {
             self.enter(world, state, |shared| shared.journal.clear());
         }
-        begun.kept
+        Ok(())
     }
 
     /// What comes back is when the snapshot was taken.
@@ -254,10 +250,10 @@ impl Shared {
             .store
             .take_snapshot(&self.name, world.rows(), name, state)
             .await?;
-        if let Some(before) = before.what {
+        if let Some(before) = before {
             self.janitor.remove(before);
         }
-        before.kept.map(|()| at)
+        Ok(at)
     }
 
     async fn go_back_to(&self, snapshot: &str) -> Result<bool, StoreError> {
@@ -271,21 +267,21 @@ impl Shared {
             .store
             .restore_snapshot(&self.name, before.rows(), snapshot, &clock)
             .await?;
-        let known = begun.what.is_some();
-        if let Some(world) = begun.what {
+        let known = begun.is_some();
+        if let Some(world) = begun {
             self.enter(world, state, |shared| shared.journal.turn_back());
         }
-        begun.kept.map(|()| known)
+        Ok(known)
     }
 
     async fn forget_snapshot(&self, name: &str) -> Result<bool, StoreError> {
         let _turn = self.turn.lock().await;
         let forgotten = self.store.delete_snapshot(&self.name, name).await?;
-        let known = forgotten.what.is_some();
-        if let Some(world) = forgotten.what {
+        let known = forgotten.is_some();
+        if let Some(world) = forgotten {
             self.janitor.remove(world);
         }
-        forgotten.kept.map(|()| known)
+        Ok(known)
     }
 
     /// The sandbox is gone: what is under way finishes, and its rows go after it.

@@ -101,6 +101,7 @@ impl Registry {
         name: &str,
         created_by: CreatedBy,
     ) -> Result<Sandbox, StoreError> {
+        self.store.settled().await?;
         let place = self.place_or_evict(name, created_by).await?;
         if let Some(open) = place.read().await.as_ref() {
             return Ok(Sandbox::of(open));
@@ -315,9 +316,15 @@ impl Registry {
         if !self.places.lock().get(name).is_some_and(may_go) {
             return Ok(false);
         }
-        let deleted = self.store.delete_sandbox(name).await?;
-        let (worlds, kept) = (deleted.what, deleted.kept);
+        // Until it is deleted, no reset or snapshot may give it another world.
+        let shared = inside.as_ref().map(Arc::clone);
+        let turn = match &shared {
+            Some(shared) => Some(shared.turn.lock().await),
+            None => None,
+        };
+        let worlds = self.store.delete_sandbox(name).await?;
         let known = !worlds.is_empty();
+        drop(turn);
         let open = inside.take();
         let held = open.as_ref().map(|open| open.today());
         if let Some(open) = open {
@@ -335,7 +342,7 @@ impl Registry {
         if Arc::strong_count(&place) <= 2 {
             places.remove(name);
         }
-        kept.map(|()| known)
+        Ok(known)
     }
 
     /// Removes the sandboxes that nobody has used for so long. The default one stays.

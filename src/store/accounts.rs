@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use sqlx::SqliteConnection;
 
-use super::log::Draft;
+use super::draft::Draft;
 use super::statement::Statement;
 use super::{Rows, StoreError, damaged};
 use crate::model::account::{Account, Currency, Payment};
@@ -53,27 +53,6 @@ impl Accounts {
             *place(&mut buzz, account.currency) = account.balance;
         }
         buzz
-    }
-
-    /// A user's accounts, to be put back.
-    pub(super) fn kept_of(&self, user: UserId) -> Option<[Account; 3]> {
-        self.0.get(&user).copied()
-    }
-
-    /// Puts a user's accounts back as they were.
-    pub(super) fn put_back(
-        &mut self,
-        user: UserId,
-        before: Option<[Account; 3]>,
-        draft: &mut Draft<'_>,
-    ) {
-        if let Some(accounts) = before {
-            self.0.insert(user, accounts);
-            self.note(user, draft);
-        } else {
-            self.close(user);
-            draft.note(|world| delete(world, user));
-        }
     }
 
     /// Takes a payment from an account that has so much.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use sqlx::SqliteConnection;
 
+use super::draft::Draft;
 use super::held::Held;
-use super::log::Draft;
 use super::rows::Tables;
 use super::statement::Statement;
 use super::{Rows, Store, StoreError, damaged, from_json, full, to_json};
@@ -21,25 +21,14 @@ pub(super) struct Clients {
 }
 
 impl Clients {
-    /// Puts a client in place of the one with the same id, which comes back, or after all others, and writes it down.
-    pub(super) fn put(&mut self, client: &Client, draft: &mut Draft<'_>) -> Option<Arc<Client>> {
-        let before = self.by_id.get(client.id.as_str()).cloned();
-        let position = before
-            .as_ref()
-            .map_or(self.last + 1, |(position, _)| *position);
+    /// Puts a client in place of the one with the same id, or after all others. Whether there was one.
+    pub(super) fn put(&mut self, client: &Client, draft: &mut Draft<'_>) -> bool {
+        let before = self.by_id.get(client.id.as_str());
+        let is_known = before.is_some();
+        let position = before.map_or(self.last + 1, |(position, _)| *position);
         self.put_at(position, client);
         draft.note(|world| put(world, position, client));
-        before.map(|(_, before)| before)
-    }
-
-    /// Puts back what was in the place of a client, be it nothing.
-    fn put_back(&mut self, client: &Client, before: Option<Arc<Client>>, draft: &mut Draft<'_>) {
-        if let Some(before) = before {
-            self.put(&before, draft);
-        } else {
-            self.by_id.remove(client.id.as_str());
-            draft.note(|world| delete(world, client.id.as_str()));
-        }
+        is_known
     }
 
     fn put_at(&mut self, position: i64, client: &Client) {
@@ -89,16 +78,11 @@ fn delete(world: &str, id: &str) -> Statement {
 
 impl Tables {
     /// As [`Clients::put`]. What a client of the same id has left behind is not a new one's.
-    pub(super) fn put_client(
-        &mut self,
-        client: &Client,
-        draft: &mut Draft<'_>,
-    ) -> Option<Arc<Client>> {
-        let before = self.clients.put(client, draft);
-        if before.is_none() && !self.devices.is_empty() {
+    pub(super) fn put_client(&mut self, client: &Client, draft: &mut Draft<'_>) {
+        let is_known = self.clients.put(client, draft);
+        if !is_known && !self.devices.is_empty() {
             self.remove(Held::Devices, (None, Some(client.id.as_str())), draft);
         }
-        before
     }
 }
 
@@ -138,18 +122,13 @@ impl Store {
                 let (_, before) = tables.clients.by_id.get(id)?;
                 let changed = change(before);
                 let put = |client| {
-                    let before = tables.clients.put(&client, draft);
-                    (client, before)
+                    tables.clients.put(&client, draft);
+                    client
                 };
                 Some(changed.map(put))
             })
-            .kept_or_undone(world, |tables, draft, changed| {
-                if let Some(Ok((client, before))) = changed {
-                    tables.clients.put_back(&client, before, draft);
-                }
-            })
+            .kept()
             .await?
-            .map(|changed| changed.map(|(client, _)| client))
             .transpose()
     }
 
@@ -165,18 +144,14 @@ impl Store {
             .await?
             .write(world, |tables, draft| {
                 if tables.clients.by_id.contains_key(client.id.as_str()) {
-                    return Ok(None);
+                    return Ok(false);
                 }
                 full(tables.clients.by_id.len(), most, "clients in this sandbox")?;
-                Ok(Some(tables.put_client(client, draft)))
+                tables.put_client(client, draft);
+                Ok(true)
             })
-            .kept_or_undone(world, |tables, draft, before| {
-                if let Ok(Some(before)) = before {
-                    tables.clients.put_back(client, before, draft);
-                }
-            })
+            .kept()
             .await?
-            .map(|before| before.is_some())
     }
 
     /// Removes a client with all that it was given. Whether there was one.

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use sqlx::SqliteConnection;
 
+use super::draft::Draft;
 use super::growth::Growth;
 use super::held::{Whose, is_meant, lost};
-use super::log::Draft;
 use super::statement::Statement;
 use super::{Rows, Store, StoreError, damaged, scope};
 use crate::model::code::AuthorizationCode;
@@ -207,7 +207,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.leave()
             .await?
-            .write_row(world, |tables, draft| {
+            .write(world, |tables, draft| {
                 let number = tables.codes.insert(*hash, code.clone());
                 draft.note(|world| put(world, hash, number, &code));
                 tables.codes.clear(code.issued_at, draft);
@@ -228,7 +228,7 @@ impl Store {
     ) -> Result<Option<(AuthorizationCode, T)>, StoreError> {
         self.leave()
             .await?
-            .write_row(world, |tables, draft| {
+            .write(world, |tables, draft| {
                 let code = tables.codes.of(hash, client, now)?;
                 if code.expires_at < now {
                     return None;
@@ -237,16 +237,9 @@ impl Store {
                 draft.note(|world| delete(world, kept.number));
                 let exchanged = exchange(&kept.code);
                 tables.tokens.insert_all(minted(&exchanged), draft);
-                Some((kept, exchanged))
+                Some((kept.code, exchanged))
             })
-            .kept_or_undone(world, |tables, draft, redeemed| {
-                if let Some((kept, exchanged)) = redeemed {
-                    tables.tokens.remove_all(minted(&exchanged), draft);
-                    draft.note(|world| put(world, hash, kept.number, &kept.code));
-                    tables.codes.put(*hash, kept);
-                }
-            })
+            .kept()
             .await
-            .map(|redeemed| redeemed.map(|(kept, exchanged)| (kept.code, exchanged)))
     }
 }

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use sqlx::SqliteConnection;
 
+use super::draft::Draft;
 use super::growth::Growth;
 use super::held::{Whose, lost};
-use super::log::Draft;
 use super::statement::Statement;
 use super::{Rows, Store, StoreError, damaged, scope};
 use crate::model::device::{DeviceGrant, Verdict};
@@ -32,11 +32,13 @@ impl Devices {
         self.by_device_code.insert(device_code, (user_code, grant));
     }
 
-    /// What it was, and its user code, where it was there.
-    fn remove(&mut self, device_code: &SecretHash) -> Option<(SecretHash, DeviceGrant)> {
-        let (user_code, grant) = self.by_device_code.remove(device_code)?;
+    /// Whether it was there.
+    fn remove(&mut self, device_code: &SecretHash) -> bool {
+        let Some((user_code, _)) = self.by_device_code.remove(device_code) else {
+            return false;
+        };
         self.by_user_code.remove(&user_code);
-        Some((user_code, grant))
+        true
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -217,7 +219,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.leave()
             .await?
-            .write_row(world, |tables, draft| {
+            .write(world, |tables, draft| {
                 draft.note(|world| insert(world, (device_code, user_code), &grant));
                 tables.devices.insert(*device_code, *user_code, grant);
                 tables.devices.clear(now, draft);
@@ -247,14 +249,7 @@ impl Store {
                 draft.note(|world| decide(world, &device_code, verdict));
                 true
             })
-            .kept_or_undone(world, |tables, draft, decided| {
-                if decided
-                    && let Some((device_code, grant)) = tables.devices.of_user_code(user_code)
-                {
-                    grant.verdict = Verdict::Pending;
-                    draft.note(|world| decide(world, &device_code, Verdict::Pending));
-                }
-            })
+            .kept()
             .await
     }
 
@@ -268,20 +263,15 @@ impl Store {
     ) -> Result<bool, StoreError> {
         self.leave()
             .await?
-            .write_row(world, |tables, draft| {
-                let claimed = tables.devices.remove(device_code)?;
-                draft.note(|world| delete(world, device_code));
-                tables.tokens.insert_all(minted, draft);
-                Some(claimed)
-            })
-            .kept_or_undone(world, |tables, draft, claimed| {
-                if let Some((user_code, grant)) = claimed {
-                    tables.tokens.remove_all(minted, draft);
-                    draft.note(|world| insert(world, (device_code, &user_code), &grant));
-                    tables.devices.insert(*device_code, user_code, grant);
+            .write(world, |tables, draft| {
+                let is_claimed = tables.devices.remove(device_code);
+                if is_claimed {
+                    draft.note(|world| delete(world, device_code));
+                    tables.tokens.insert_all(minted, draft);
                 }
+                is_claimed
             })
+            .kept()
             .await
-            .map(|claimed| claimed.is_some())
     }
 }

@@ -1,63 +1,96 @@
-//! Where do the rows outlive the process? A SQLite file that belongs to one server at a time: it is read when a sandbox
-//! is opened, and written by one task.
+//! The database file: SQLite, used by one server at a time. Rows are read when a sandbox is opened, and written by one task.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use sqlx::ConnectOptions;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use tokio::task::JoinHandle;
 
 use super::StoreError;
+use super::lock::Lock;
 use super::log::Log;
+use super::place::{Place, beside};
 use super::readers::Readers;
 use super::sandboxes::Catalogue;
-use super::writer::{self, Place};
+use super::writer::{Writer, set_application_id};
 
-/// How long somebody else may hold a lock on the file.
+/// How long another program may hold a lock on the file.
 const PATIENCE: Duration = if cfg!(test) {
     Duration::from_secs(1)
 } else {
     Duration::from_secs(10)
 };
 
+/// Says in the file's header whose database it is (`pragma application_id`): `CivM`.
+pub(super) const APPLICATION_ID: i32 = i32::from_be_bytes(*b"CivM");
+
+/// The tables of versions that left the application id at 0.
+const TABLES: [&str; 14] = [
+    "_sqlx_migrations",
+    "accounts",
+    "clients",
+    "codes",
+    "consents",
+    "device_codes",
+    "sandboxes",
+    "sessions",
+    "snapshots",
+    "spends",
+    "tokens",
+    "users",
+    "workflows",
+    "worlds",
+];
+
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
-/// A database file that is open.
+/// An open database file.
 #[derive(Debug)]
 pub(super) struct File {
     pub(super) log: Arc<Log>,
-    /// To read rows by that nobody has changed yet.
-    pub(super) readers: Readers,
+    /// For worlds that are not in memory yet.
+    pub(super) readers: Arc<Readers>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
+/// What a file has held so far.
+pub(super) struct Opened {
+    pub(super) file: File,
+    /// How many servers have opened it before.
+    pub(super) run: u64,
+    /// Its content, less the rows.
+    pub(super) catalogue: Catalogue,
+}
+
 impl File {
-    /// Opens a file and brings it to this version's schema. What comes back besides is how many servers have opened it
-    /// before, and what is in it, less the rows.
-    pub(super) async fn open(path: &Path) -> Result<(Self, u64, Catalogue), StoreError> {
+    /// Opens a file and brings it to this version's schema.
+    pub(super) async fn open(path: &Path) -> Result<Opened, StoreError> {
         let refused = |why: String| StoreError::Open {
             path: path.to_owned(),
             why,
         };
+        let lock = Lock::take(path).map_err(refused)?;
         let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
+            .filename(&lock.path)
             .journal_mode(SqliteJournalMode::Wal)
             // With a WAL this survives the death of the process, if not of the machine.
             .synchronous(SqliteSynchronous::Normal)
-            // Somebody may look into the file with a tool of SQLite's.
+            // Another program may read the file with SQLite's own tools.
             .busy_timeout(PATIENCE)
             .disable_statement_logging();
-        make_private(path);
-        let mut connection = options.connect().await.map_err(|why| refused(told(&why)))?;
-        // Only now: what is wrong with the path, SQLite says better.
-        // By whatever name it is asked for.
-        let whole = fs::canonicalize(path).map_err(|why| refused(why.to_string()))?;
-        let taken = take(&whole).map_err(refused)?;
+        let is_new = check_owner(&lock.path).await.map_err(refused)?;
+        let connected = options.connect().await;
+        let mut connection = connected.map_err(|why| refused(described(&why)))?;
+        if is_new {
+            // Before the first table: a start that is cut short must not leave a file that looks foreign.
+            mark(&mut connection)
+                .await
+                .map_err(|why| refused(described(&why)))?;
+        }
         MIGRATIONS
             // Not `run`: the compiler does not see through its borrowing that this may be sent.
             .run_direct(None, &mut connection, false)
@@ -65,33 +98,38 @@ impl File {
             .map_err(|why| refused(why.to_string()))?;
         let run = count(&mut connection)
             .await
-            .map_err(|why| refused(told(&why)))?;
+            .map_err(|why| refused(described(&why)))?;
         let catalogue = Catalogue::read(&mut connection).await?;
         let log = Arc::new(Log::new(path));
+        let readers = Arc::new(Readers::new(options.clone()));
         let end = End(Arc::clone(&log));
-        let writing = writer::write(
-            Arc::clone(&log),
-            options.clone(),
-            connection,
-            Place::of(whole),
-        );
+        let writing = Writer {
+            log: Arc::clone(&log),
+            options,
+            connection: Some(connection),
+            readers: Arc::clone(&readers),
+            place: Place::of(lock.path.clone()),
+        }
+        .run();
         let file = Self {
             log,
-            readers: Readers::new(options),
+            readers,
             writer: Mutex::new(Some(tokio::spawn(async move {
                 let _end = end;
                 writing.await;
-                // Only now may another server have the file. The system lets go of it with the process, too.
-                drop(taken);
+                // Only now may another server open the file.
+                drop(lock);
             }))),
         };
-        Ok((file, run, catalogue))
+        Ok(Opened {
+            file,
+            run,
+            catalogue,
+        })
     }
 
-    /// Writes what there is to write and closes the file.
+    /// Writes what is queued and closes the file.
     pub(super) async fn close(&self) {
-        // The last to go puts the write-ahead log back into the file: that is to be the writer.
-        self.readers.close().await;
         self.log.close();
         let writer = self
             .writer
@@ -99,13 +137,13 @@ impl File {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         if let Some(writer) = writer {
-            // It does not panic, and nobody else ends it.
+            // It does not panic, and nothing else ends it.
             let _ = writer.await;
         }
     }
 }
 
-/// Whatever ends the writer, those who wait for it are told.
+/// Whatever ends the writer, requests that wait for it are answered.
 struct End(Arc<Log>);
 
 impl Drop for End {
@@ -120,62 +158,177 @@ impl Drop for File {
     }
 }
 
-/// What SQLite says, and what it does not say.
-fn told(why: &sqlx::Error) -> String {
-    let code = why
-        .as_database_error()
-        .and_then(sqlx::error::DatabaseError::code);
-    let primary = code.and_then(|code| Some(code.parse::<i32>().ok()? & 0xff));
+/// An error of SQLite's in plain words, with its code.
+pub(super) fn described(why: &sqlx::Error) -> String {
+    let Some(error) = why.as_database_error() else {
+        return match why {
+            sqlx::Error::Io(error) => error.to_string(),
+            other => other.to_string(),
+        };
+    };
+    let code = error.code().unwrap_or_default();
+    let primary = code.parse::<i32>().map(|code| code & 0xff);
+    let said = format!("{} (SQLite code {code})", error.message());
     match primary {
-        // SQLITE_READONLY, and SQLITE_CANTOPEN. It writes files of its own beside the database.
-        Some(8 | 14) => format!("{why}; the folder must be there, and this user write in it"),
-        _ => why.to_string(),
+        Ok(5) => format!("another program has locked it: {said}"),
+        // SQLITE_READONLY and SQLITE_CANTOPEN: it writes files of its own beside the database.
+        Ok(8 | 14) => {
+            format!("{said}; this user must be able to write to the file and to its folder")
+        }
+        Ok(13) => format!("the disk is full: {said}"),
+        _ => said,
     }
 }
 
-/// How many servers have opened the file before; from now on it is one more. SQLite keeps a number for its users, which
+/// Checks that a file is empty or this server's, and writes nothing. Whether it is empty.
+async fn check_owner(path: &Path) -> Result<bool, String> {
+    let found = fs::metadata(path).map_err(|why| why.to_string())?;
+    if found.len() == 0 {
+        return Ok(true);
+    }
+    // Without a log the file is complete. SQLite makes no files beside one that it takes for immutable.
+    let has_log = beside(path, "-wal").exists();
+    let mut connection = SqliteConnectOptions::new()
+        .filename(path)
+        .read_only(true)
+        .immutable(!has_log)
+        .busy_timeout(PATIENCE)
+        .disable_statement_logging()
+        .connect()
+        .await
+        .map_err(|why| described(&why))?;
+    let contents = contents(&mut connection).await;
+    let closed = connection.close().await;
+    let contents = contents.and_then(|contents| closed.map(|()| contents));
+    let (application_id, tables) = contents.map_err(|why| described(&why))?;
+    let is_ours = match application_id {
+        APPLICATION_ID => true,
+        0 if tables.is_empty() => true,
+        0 => {
+            let is_known = |table: &String| TABLES.contains(&table.as_str());
+            tables.iter().any(|table| table == "sandboxes") && tables.iter().all(is_known)
+        }
+        _ => false,
+    };
+    if is_ours {
+        return Ok(tables.is_empty());
+    }
+    Err(format!(
+        "it is another program's SQLite database (application id {application_id}, tables: {}); nothing was written to it",
+        tables.join(", ")
+    ))
+}
+
+/// The application id and the names of the tables.
+async fn contents(connection: &mut SqliteConnection) -> Result<(i32, Vec<String>), sqlx::Error> {
+    let application_id = sqlx::query_scalar("pragma application_id")
+        .fetch_one(&mut *connection)
+        .await?;
+    let tables = sqlx::query_scalar(
+        "select name from sqlite_schema where type = 'table' and name not like 'sqlite\\_%' escape '\\' order by name",
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok((application_id, tables))
+}
+
+/// Marks the file as this server's.
+async fn mark(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql(AssertSqlSafe(set_application_id()))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// How many servers have opened the file before; from now on it is one more. SQLite has a number for its users, which
 /// nothing else here uses.
 async fn count(connection: &mut SqliteConnection) -> Result<u64, sqlx::Error> {
+    mark(connection).await?;
     let before: i64 = sqlx::query_scalar("pragma user_version")
         .fetch_one(&mut *connection)
         .await?;
     let next = before.wrapping_add(1) & i64::from(i32::MAX);
-    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("pragma user_version = {next}")))
+    sqlx::raw_sql(AssertSqlSafe(format!("pragma user_version = {next}")))
         .execute(&mut *connection)
         .await?;
     Ok(u64::try_from(before).unwrap_or_default())
 }
 
-/// Makes the file, where there is none, for this user alone: it holds private keys. What SQLite puts beside it has the
-/// same leave to read. What is wrong with the path, SQLite says.
-fn make_private(path: &Path) {
-    let _ = private(fs::OpenOptions::new().append(true).create(true)).open(path);
-}
+#[cfg(test)]
+mod tests {
+    use super::super::refused::Folder;
+    use super::*;
 
-/// Whatever these options create is for this user alone.
-fn private(options: &mut fs::OpenOptions) -> &mut fs::OpenOptions {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
+    async fn run(connection: &mut SqliteConnection, sql: &str) {
+        let ran = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(connection);
+        ran.await.unwrap();
     }
-    options
-}
 
-/// Takes the file for this server: two that each answer from their own memory would write over each other.
-fn take(path: &Path) -> Result<fs::File, String> {
-    let mut name = path.as_os_str().to_owned();
-    name.push("-lock");
-    let beside = PathBuf::from(name);
-    // Nothing is written into it: what somebody else has there stays as it is.
-    let lock = private(fs::OpenOptions::new().append(true).create(true))
-        .open(&beside)
-        .map_err(|why| format!("{}: {why}", beside.display()))?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(fs::TryLockError::WouldBlock) => {
-            Err("another server has it open: stop that one first".to_owned())
+    /// The files of a folder and what is in them, less SQLite's index of its log, which readers share.
+    fn files(folder: &Folder) -> Vec<(String, Vec<u8>)> {
+        let all = fs::read_dir(&folder.0).unwrap().map(|file| file.unwrap());
+        let named = all.map(|file| (file.file_name().into_string().unwrap(), file.path()));
+        let mut files: Vec<_> = named
+            .filter(|(name, _)| !name.ends_with("-lock") && !name.ends_with("-shm"))
+            .map(|(name, path)| (name, fs::read(path).unwrap()))
+            .collect();
+        files.sort();
+        files
+    }
+
+    #[tokio::test]
+    async fn a_foreign_database_is_refused_and_no_byte_of_it_changes() {
+        let of_another_program = "create table cupboards (id integer)";
+        let of_an_sqlx_app =
+            "create table _sqlx_migrations (version bigint); create table users (id integer)";
+        let marked = "pragma application_id = 7; create table sandboxes (name text)";
+        let mixed = "create table sandboxes (name text); create table cupboards (id integer)";
+        let cases = [of_another_program, of_an_sqlx_app, marked, mixed];
+        for (at, sql) in cases.into_iter().enumerate() {
+            for (journal, is_open) in [("delete", false), ("wal", false), ("wal", true)] {
+                let folder = Folder::new(&format!("foreign-{at}-{journal}-{is_open}"));
+                let path = folder.0.join("other.db");
+                let options = SqliteConnectOptions::new().filename(&path);
+                let mut other = options.create_if_missing(true).connect().await.unwrap();
+                run(
+                    &mut other,
+                    &format!("pragma journal_mode = {journal}; {sql}"),
+                )
+                .await;
+                // An open connection has its last changes in the log alone.
+                let open = if is_open {
+                    Some(other)
+                } else {
+                    other.close().await.unwrap();
+                    None
+                };
+                let before = files(&folder);
+                let refused = File::open(&path).await.err().map(|why| why.to_string());
+                let said = refused.unwrap_or_default();
+                assert!(
+                    said.contains("another program's"),
+                    "{sql} {journal}: {said}"
+                );
+                assert!(files(&folder) == before, "{sql} {journal} {is_open}");
+                drop(open);
+            }
         }
-        Err(fs::TryLockError::Error(why)) => Err(format!("{}: {why}", beside.display())),
+    }
+
+    #[tokio::test]
+    async fn a_database_of_ours_is_marked_and_opened_again_after_any_end() {
+        let folder = Folder::new("ours");
+        let path = folder.0.join("mock.db");
+        for run in 0..3 {
+            let opened = File::open(&path).await.unwrap();
+            assert_eq!(opened.run, run);
+            opened.file.close().await;
+            let header = fs::read(&path).unwrap();
+            assert_eq!(header[68..72], APPLICATION_ID.to_be_bytes());
+        }
+        // An empty file is nobody's.
+        let empty = folder.0.join("empty.db");
+        fs::write(&empty, "").unwrap();
+        File::open(&empty).await.unwrap().file.close().await;
     }
 }

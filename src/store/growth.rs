@@ -2,7 +2,7 @@
 //! to say of it; but a server that goes on for months, or is asked by nobody in particular, keeps no more than twice of
 //! what is of use.
 
-use super::log::Draft;
+use super::draft::Draft;
 use super::statement::Statement;
 use crate::protocol::time::Timestamp;
 

@@ -1,7 +1,7 @@
 //! What have clients been given by users? Tokens, codes, devices, consents, spends, workflows: one table each, whose rows
 //! have a user and a client, and go with them.
 
-use super::log::Draft;
+use super::draft::Draft;
 use super::rows::Tables;
 use super::statement::Statement;
 use super::{Rows, Store, StoreError};

@@ -1,125 +1,106 @@
-//! What has memory done that the file has not? A queue of SQL statements, and whoever waits for theirs to be committed.
-//! Many who wait share one transaction; who commits it is `writer.rs`.
+//! The queue between memory and the database file: batches of SQL statements, each committed in one transaction.
+//!
+//! A change is made in memory under its world's lock and queued before that lock is released, so the file sees changes in
+//! the order in which memory saw them. After a failed commit the queue refuses changes until the writer (`writer.rs`) has
+//! reloaded every world whose memory is ahead of the file, and a write has succeeded.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::{Notify, watch};
 
-use super::StoreError;
+use super::rows::Tables;
 use super::statement::Statement;
+use super::{Rows, StoreError};
 
-/// What a change of one world writes down for the file; nothing, where there is no file.
-pub(super) struct Draft<'a> {
-    world: &'a Arc<str>,
-    statements: Option<Vec<Statement>>,
-}
+/// Whether a batch was committed, or why not.
+pub(super) type Outcome = Result<(), Arc<str>>;
 
-impl<'a> Draft<'a> {
-    /// Nothing is written down where there is no file.
-    pub(super) fn new(world: &'a Arc<str>, log: Option<&Log>) -> Self {
-        Self {
-            world,
-            statements: log.map(|_| Vec::new()),
-        }
-    }
+/// The outcome of a batch, once it is known.
+#[derive(Debug, Clone)]
+pub(super) struct Pending(watch::Receiver<Option<Outcome>>);
 
-    /// Writes down what `statement` makes of the world's key.
-    pub(super) fn note(&mut self, statement: impl FnOnce(&Arc<str>) -> Statement) {
-        if let Some(statements) = &mut self.statements {
-            statements.push(statement(self.world));
-        }
-    }
-
-    pub(super) fn into_statements(self) -> Vec<Statement> {
-        self.statements.unwrap_or_default()
+impl Pending {
+    fn is_same(&self, other: &Self) -> bool {
+        self.0.same_channel(&other.0)
     }
 }
 
-/// What a change of the catalogue writes down for the file.
-pub(super) struct Pen<'a> {
-    log: Option<&'a Log>,
-    statements: Vec<Statement>,
-    ticket: Ticket,
+/// Statements that are committed together.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) statements: Vec<Statement>,
+    /// The worlds that the statements have changed in memory.
+    worlds: Vec<Weak<Rows>>,
+    outcome: watch::Sender<Option<Outcome>>,
 }
 
-impl<'a> Pen<'a> {
-    pub(super) fn new(log: Option<&'a Log>) -> Self {
-        Self {
-            log,
-            statements: Vec::new(),
-            ticket: 0,
-        }
+impl Batch {
+    fn pending(&self) -> Pending {
+        Pending(self.outcome.subscribe())
     }
 
-    pub(super) fn note(&mut self, statement: impl FnOnce() -> Statement) {
-        if self.log.is_some() {
-            self.statements.push(statement());
-        }
-    }
-
-    /// For what is written into a new world.
-    pub(super) fn draft<'w>(&self, world: &'w Arc<str>) -> Draft<'w> {
-        Draft::new(world, self.log)
-    }
-
-    pub(super) fn take(&mut self, draft: Draft<'_>) {
-        self.statements.extend(draft.into_statements());
-    }
-
-    /// Puts into the queue what has been written so far. What comes back is to be waited for.
-    pub(super) fn hand_in(&mut self) -> Ticket {
-        if let Some(log) = self.log
-            && !self.statements.is_empty()
-        {
-            self.ticket = log.append(std::mem::take(&mut self.statements));
-        }
-        self.ticket
+    /// Reports the outcome to every request that waits for it.
+    pub(super) fn finish(self, outcome: Outcome) {
+        self.outcome.send_replace(Some(outcome));
     }
 }
 
-/// How many statements were written down before somebody, and theirs: what they wait for.
-pub(super) type Ticket = u64;
+/// A request to find out whether the file can be written.
+pub(super) type Probe = watch::Sender<Option<Outcome>>;
+
+/// What the writer does next.
+pub(super) struct Work {
+    pub(super) batch: Batch,
+    pub(super) probe: Option<Probe>,
+    /// The server is stopping; nothing is queued after this.
+    pub(super) is_last: bool,
+}
+
+/// How memory and the file stand.
+#[derive(Debug, Clone, Default)]
+enum State {
+    /// Changes are accepted.
+    #[default]
+    Writable,
+    /// A commit has failed; memory is being reloaded.
+    Reloading,
+    /// Memory is as the file; changes are refused until a write succeeds.
+    Refusing,
+    /// Memory is ahead of the file, which could not be read either.
+    Stale(Arc<str>),
+}
 
 /// The queue between memory and the file.
 #[derive(Debug)]
 pub(super) struct Log {
     path: PathBuf,
     queue: Mutex<Queue>,
-    something: Notify,
-    progress: watch::Sender<Progress>,
+    wake: Notify,
+    state: watch::Sender<State>,
 }
 
 #[derive(Debug, Default)]
 struct Queue {
-    statements: Vec<Statement>,
-    last: Ticket,
-    /// Somebody wants to know whether writing works by now.
-    tried_out: bool,
-    /// How often the writer has set out.
-    tries: u64,
-    closing: bool,
+    batch: Batch,
+    probe: Option<Probe>,
+    /// Why no change is accepted.
+    refusal: Option<Arc<str>>,
+    /// Worlds whose memory is ahead of the file for good.
+    stale: Vec<Weak<Rows>>,
+    is_closing: bool,
+    is_closed: bool,
 }
 
-/// How far the writer has come.
-#[derive(Debug, Clone, Default)]
-struct Progress {
-    /// All up to here is committed.
-    kept: Ticket,
-    /// How often it has come back.
-    tries: u64,
-    /// Why the last try came to nothing, and how far it would have come.
-    failure: Option<(Ticket, Arc<str>)>,
-    /// There will be no other try.
-    over: bool,
-}
+/// The batches that a failed commit has taken with it.
+pub(super) struct Failed([Batch; 2]);
 
-/// What the writer is to do next.
-pub(super) struct Work {
-    pub(super) statements: Vec<Statement>,
-    pub(super) last: Ticket,
-    /// Nobody writes anything down after this.
-    pub(super) closing: bool,
+impl Failed {
+    pub(super) fn finish(self, why: &Arc<str>) {
+        for batch in self.0 {
+            batch.finish(Err(Arc::clone(why)));
+        }
+    }
 }
 
 impl Log {
@@ -127,8 +108,8 @@ impl Log {
         Self {
             path: path.to_owned(),
             queue: Mutex::default(),
-            something: Notify::new(),
-            progress: watch::Sender::default(),
+            wake: Notify::new(),
+            state: watch::Sender::default(),
         }
     }
 
@@ -144,121 +125,192 @@ impl Log {
     }
 
     fn closed(&self) -> StoreError {
-        self.unwritable("it is closed".into())
+        self.unwritable("the server is stopping".into())
     }
 
-    /// Comes back when changes can be kept, as far as is known: while the disk is full, nothing more is changed in
-    /// memory, so that what waits to be written stays small.
+    /// Returns when changes are accepted. After a failed commit it has the writer try again: a request that comes once
+    /// there is room is served.
     pub(super) async fn admit(&self) -> Result<(), StoreError> {
-        if self.progress.borrow().failure.is_none() {
+        if matches!(*self.state.borrow(), State::Writable) {
             return Ok(());
         }
         self.try_out().await
     }
 
-    /// Has the writer try, whether there is anything to write or not.
-    pub(super) async fn try_out(&self) -> Result<(), StoreError> {
-        let mut progress = self.progress.subscribe();
-        let wanted = {
-            let mut queue = self.queue();
-            queue.tried_out = true;
-            // A try that is under way may have met what is mended by now: only one that sets out later tells.
-            queue.tries + 1
-        };
-        self.something.notify_one();
-        let tried = progress
-            .wait_for(|progress| progress.tries >= wanted || progress.over)
-            .await
-            .map_err(|_| self.closed())?;
-        match &tried.failure {
-            _ if tried.tries < wanted => Err(self.closed()),
-            None => Ok(()),
-            Some((_, why)) => Err(self.unwritable(Arc::clone(why))),
+    /// Returns when no world's memory is ahead of the file for good: after a failed commit, requests wait for the reload.
+    pub(super) async fn settled(&self) -> Result<(), StoreError> {
+        if matches!(*self.state.borrow(), State::Writable | State::Refusing) {
+            return Ok(());
         }
+        let mut state = self.state.subscribe();
+        let is_known = |state: &State| !matches!(state, State::Reloading);
+        let is_stale = match state.wait_for(is_known).await {
+            Ok(state) => matches!(*state, State::Stale(_)),
+            Err(_) => return Err(self.closed()),
+        };
+        if is_stale {
+            // The file may be readable by now, even if it cannot be written.
+            let tried = self.try_out().await;
+            if let State::Stale(why) = &*self.state.borrow() {
+                return Err(tried
+                    .err()
+                    .unwrap_or_else(|| self.unwritable(Arc::clone(why))));
+            }
+        }
+        Ok(())
     }
 
-    /// Writes statements down. What comes back is to be waited for with [`Log::kept`].
-    pub(super) fn append(&self, statements: Vec<Statement>) -> Ticket {
+    /// Has the writer write something, be it a page that says what it said before.
+    pub(super) async fn try_out(&self) -> Result<(), StoreError> {
+        let pending = {
+            let mut queue = self.queue();
+            if queue.is_closed {
+                return Err(self.closed());
+            }
+            // An attempt under way does not count: it may have met what is fixed by now.
+            Pending(queue.probe.get_or_insert_default().subscribe())
+        };
+        self.wake.notify_one();
+        self.committed(pending).await
+    }
+
+    /// Queues a change of a world, whose lock the caller holds. A change without statements has the outcome of the change
+    /// before: what it was decided by must be in the file, too.
+    pub(super) fn append_change(
+        &self,
+        world: &Rows,
+        tables: &mut Tables,
+        statements: Vec<Statement>,
+    ) -> Result<Option<Pending>, StoreError> {
         if statements.is_empty() {
-            return 0;
+            return Ok(tables.pending.clone());
         }
         let mut queue = self.queue();
-        queue.last += statements.len() as u64;
-        queue.statements.extend(statements);
-        let last = queue.last;
+        if let Some(why) = queue.refusal.clone() {
+            queue.stale.push(world.downgrade());
+            return Err(self.unwritable(why));
+        }
+        let pending = queue.batch.pending();
+        let before = tables.pending.as_ref();
+        if !before.is_some_and(|before| before.is_same(&pending)) {
+            queue.batch.worlds.push(world.downgrade());
+            tables.pending = Some(pending.clone());
+        }
+        queue.batch.statements.extend(statements);
         drop(queue);
-        self.something.notify_one();
-        last
+        self.wake.notify_one();
+        Ok(Some(pending))
     }
 
-    /// Comes back when all up to this is committed, or has failed to be.
-    pub(super) async fn kept(&self, ticket: Ticket) -> Result<(), StoreError> {
-        let mut progress = self.progress.subscribe();
-        let settled = progress
-            .wait_for(|progress| {
-                let failed = progress.failure.as_ref();
-                let is_settled = failed.is_some_and(|(until, _)| *until >= ticket);
-                progress.kept >= ticket || is_settled || progress.over
-            })
-            .await
-            .map_err(|_| self.closed())?;
-        match &settled.failure {
-            _ if settled.kept >= ticket => Ok(()),
-            Some((_, why)) => Err(self.unwritable(Arc::clone(why))),
-            None => Err(self.closed()),
+    /// Queues statements that no memory has yet.
+    pub(super) fn append(&self, statements: Vec<Statement>) -> Result<Pending, StoreError> {
+        let mut queue = self.queue();
+        if let Some(why) = queue.refusal.clone() {
+            return Err(self.unwritable(why));
+        }
+        let pending = queue.batch.pending();
+        queue.batch.statements.extend(statements);
+        drop(queue);
+        self.wake.notify_one();
+        Ok(pending)
+    }
+
+    /// Returns when the batch is committed, or has failed to be.
+    pub(super) async fn committed(&self, pending: Pending) -> Result<(), StoreError> {
+        let Pending(mut outcome) = pending;
+        match outcome.wait_for(Option::is_some).await.as_deref() {
+            Ok(Some(Err(why))) => Err(self.unwritable(Arc::clone(why))),
+            Ok(_) => Ok(()),
+            // The writer has ended.
+            Err(_) => Err(self.closed()),
         }
     }
 
-    /// Whether the writer has taken all that was written down.
+    /// Whether the writer has taken everything that was queued.
     #[cfg(test)]
     pub(super) fn is_idle(&self) -> bool {
-        self.queue().statements.is_empty()
+        self.queue().batch.statements.is_empty()
     }
 
     /// Waits for something to do.
-    pub(super) async fn work(&self) -> Work {
+    pub(super) async fn next(&self) -> Work {
         loop {
-            // Whoever else has something to write down just now shares the transaction.
+            // Other requests that are about to queue something share the transaction.
             tokio::task::yield_now().await;
             {
                 let mut queue = self.queue();
-                if !queue.statements.is_empty() || queue.tried_out || queue.closing {
-                    queue.tried_out = false;
-                    queue.tries += 1;
+                let is_due = !queue.batch.statements.is_empty() || queue.probe.is_some();
+                if is_due || queue.is_closing {
                     return Work {
-                        statements: std::mem::take(&mut queue.statements),
-                        last: queue.last,
-                        closing: queue.closing,
+                        batch: std::mem::take(&mut queue.batch),
+                        probe: queue.probe.take(),
+                        is_last: queue.is_closing,
                     };
                 }
             }
-            self.something.notified().await;
+            self.wake.notified().await;
         }
     }
 
-    /// Tells those who wait what came of a try.
-    pub(super) fn tell(&self, last: Ticket, outcome: Result<(), Arc<str>>) {
-        self.progress.send_modify(|progress| {
-            progress.tries += 1;
-            match outcome {
-                Ok(()) => {
-                    progress.kept = last;
-                    progress.failure = None;
-                }
-                Err(why) => progress.failure = Some((last, why)),
-            }
-        });
+    /// Refuses changes from now on. Whatever is queued fails with the batch that could not be committed.
+    pub(super) fn refuse(&self, batch: Batch, why: &Arc<str>) -> Failed {
+        let mut queue = self.queue();
+        queue.refusal = Some(Arc::clone(why));
+        let mut failed = Failed([batch, std::mem::take(&mut queue.batch)]);
+        for batch in &mut failed.0 {
+            queue.stale.append(&mut batch.worlds);
+        }
+        self.state.send_replace(State::Reloading);
+        failed
     }
 
-    /// Says that nobody writes any more, however that came about.
+    /// Whether changes are refused.
+    pub(super) fn is_refusing(&self) -> bool {
+        self.queue().refusal.is_some()
+    }
+
+    /// The worlds to reload.
+    pub(super) fn take_stale(&self) -> Vec<Weak<Rows>> {
+        std::mem::take(&mut self.queue().stale)
+    }
+
+    /// Memory could not be reloaded.
+    pub(super) fn stay_stale(&self, mut left: Vec<Weak<Rows>>, why: &Arc<str>) {
+        self.queue().stale.append(&mut left);
+        self.state.send_replace(State::Stale(Arc::clone(why)));
+    }
+
+    /// Memory is as the file; changes stay refused.
+    pub(super) fn reloaded(&self) {
+        self.state.send_replace(State::Refusing);
+    }
+
+    /// Accepts changes again, unless some world is stale still. Whether it does.
+    pub(super) fn accept(&self) -> bool {
+        let mut queue = self.queue();
+        if !queue.stale.is_empty() {
+            return false;
+        }
+        queue.refusal = None;
+        self.state.send_replace(State::Writable);
+        true
+    }
+
+    /// The writer has ended, for whatever reason: nobody is left waiting.
     pub(super) fn end(&self) {
-        self.progress.send_modify(|progress| progress.over = true);
+        let mut queue = self.queue();
+        queue.refusal = Some("the server is stopping".into());
+        queue.is_closed = true;
+        queue.batch = Batch::default();
+        queue.probe = None;
+        let why = Arc::from("the server is stopping");
+        self.state.send_replace(State::Stale(why));
     }
 
-    /// Has the writer end once it has written what there is.
+    /// Has the writer end once it has written what is queued.
     pub(super) fn close(&self) {
-        self.queue().closing = true;
-        self.something.notify_one();
+        self.queue().is_closing = true;
+        self.wake.notify_one();
     }
 }
 
@@ -268,18 +320,41 @@ mod tests {
     use super::{Arc, Log, Path};
 
     #[tokio::test]
-    async fn a_try_under_way_is_no_answer_to_who_asks_now() {
+    async fn a_probe_is_answered_by_the_next_attempt() {
         let log = Arc::new(Log::new(Path::new("mock.db")));
-        log.append(vec![Statement::new("select 1")]);
-        let under_way = log.work().await;
+        let first = log.append(vec![Statement::new("select 1")]).unwrap();
+        let under_way = log.next().await;
         let asks = Arc::clone(&log);
         let asked = tokio::spawn(async move { asks.try_out().await });
-        while !log.queue().tried_out {
+        while log.queue().probe.is_none() {
             tokio::task::yield_now().await;
         }
-        log.tell(under_way.last, Err("it was full then".into()));
-        let next = log.work().await;
-        log.tell(next.last, Ok(()));
+        let full = Arc::from("it was full then");
+        log.refuse(under_way.batch, &full).finish(&full);
+        log.committed(first).await.expect_err("its batch failed");
+        let next = log.next().await;
+        next.probe
+            .expect("it was asked for")
+            .send_replace(Some(Ok(())));
         asked.await.expect("it ends").expect("it is not full now");
+    }
+
+    #[tokio::test]
+    async fn everything_queued_fails_with_a_failed_batch_and_nothing_is_queued_until_accepted() {
+        let log = Log::new(Path::new("mock.db"));
+        let one = || vec![Statement::new("select 1")];
+        let first = log.append(one()).unwrap();
+        let under_way = log.next().await;
+        let second = log.append(one()).unwrap();
+        let why = Arc::from("full");
+        log.refuse(under_way.batch, &why).finish(&why);
+        for pending in [first, second] {
+            log.committed(pending).await.expect_err("refused");
+        }
+        log.append(one()).expect_err("refused");
+        assert!(log.accept());
+        let third = log.append(one()).unwrap();
+        log.next().await.batch.finish(Ok(()));
+        log.committed(third).await.expect("committed");
     }
 }

@@ -1,17 +1,20 @@
-//! How is it kept? Every answer comes from memory: the rows of each world are there whole, behind one lock that settles
-//! every race. With a file, each change is also written down as SQL, in the same order, and nobody is told
-//! that theirs is made before SQLite has committed it: `log.rs` and `writer.rs`. Tables are one file each, with what memory and SQL make of
-//! a change side by side; callers hand over the world of a sandbox (`Sandbox::world`) and never hold a lock.
+//! The store: every answer comes from memory, where each world's rows are complete, behind one lock that settles every
+//! race. With a database file, each change is also queued as SQL in the same order (`log.rs`), and acknowledged once SQLite
+//! has committed it (`writer.rs`). If it cannot, memory goes back to what the file has. Each table is one file here, with its
+//! part of memory and its SQL; callers pass the world of a sandbox (`Sandbox::world`) and never hold a lock.
 
 mod accounts;
 mod clients;
 mod codes;
 mod consents;
 mod devices;
+mod draft;
 mod file;
 mod growth;
 mod held;
+mod lock;
 mod log;
+mod place;
 mod readers;
 #[cfg(test)]
 mod refused;
@@ -31,8 +34,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::protocol::scope::Scope;
-use file::File;
-use log::{Draft, Log, Pen, Ticket};
+use draft::{Draft, Pen};
+use file::{File, Opened};
+use log::{Log, Pending};
 use rows::Tables;
 use sandboxes::Catalogue;
 
@@ -63,14 +67,54 @@ pub enum Database {
 }
 
 impl std::str::FromStr for Database {
-    type Err = std::convert::Infallible;
+    type Err = StoreError;
 
+    /// "memory", or the path of a file. Errors: a URI, or a name that SQLite reads as something other than a file.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(if text == "memory" {
+        let database = if text == "memory" {
             Self::Memory
         } else {
             Self::File(text.into())
-        })
+        };
+        database.check()?;
+        Ok(database)
+    }
+}
+
+impl Database {
+    /// Checks that SQLite reads the path as a path: neither its locks nor the file's permissions hold for anything else.
+    fn check(&self) -> Result<(), StoreError> {
+        let Self::File(path) = self else {
+            return Ok(());
+        };
+        let given = path.to_string_lossy();
+        let refused = |rule: &'static str, fix: String| {
+            Err(StoreError::NotAPath {
+                given: given.clone().into_owned(),
+                rule,
+                fix,
+            })
+        };
+        if given.trim().is_empty() {
+            return refused("an empty path", "name a file, or \"memory\"".to_owned());
+        }
+        let lower = given.to_ascii_lowercase();
+        if lower == ":memory:" {
+            return refused("SQLite's name for memory", "write \"memory\"".to_owned());
+        }
+        let schemes = ["file:", "sqlite:", "sqlite3:"];
+        let Some(scheme) = schemes.iter().find(|scheme| lower.starts_with(**scheme)) else {
+            return Ok(());
+        };
+        let rest = given[scheme.len()..].split(['?', '#']).next();
+        let rest = rest.unwrap_or_default();
+        let file = rest.strip_prefix("//").unwrap_or(rest);
+        let fix = if ["", ":memory:"].contains(&file) || lower.contains("mode=memory") {
+            "write \"memory\"".to_owned()
+        } else {
+            format!("write the path alone: {file:?}")
+        };
+        refused("a URI", fix)
     }
 }
 
@@ -79,19 +123,19 @@ impl std::str::FromStr for Database {
 #[non_exhaustive]
 pub enum StoreError {
     /// The file could not be read.
-    #[error("the database refused: {0}")]
+    #[error("the database cannot be read: {}", file::described(.0))]
     Sql(#[from] sqlx::Error),
-    /// The file could not be written: a full disk, a directory that has become read-only. What was asked for is not
-    /// acknowledged, and nothing that was is lost; the next change tries again.
+    /// The file could not be written: a full disk, a folder that has become read-only. The change was not made, and nothing
+    /// acknowledged is lost; the next change tries again.
     #[error(
-        "the database {path} cannot be written: {why}; nothing that was acknowledged is lost, and writing goes on by itself \
-         once there is room and leave to write",
+        "the database {path} cannot be written: {why}; changes are refused until it can, and nothing that was acknowledged is \
+         lost",
         path = path.display()
     )]
     Unwritable {
         /// The file.
         path: PathBuf,
-        /// What SQLite said.
+        /// The reason.
         why: Arc<str>,
     },
     /// The file could not be opened or brought to this version's schema.
@@ -99,8 +143,18 @@ pub enum StoreError {
     Open {
         /// The file.
         path: PathBuf,
-        /// What SQLite said.
+        /// The reason.
         why: String,
+    },
+    /// What is to be the path of a file is none.
+    #[error("{given:?} is {rule}, not the path of a database file; {fix}")]
+    NotAPath {
+        /// What was given.
+        given: String,
+        /// What it is instead.
+        rule: &'static str,
+        /// What to write instead.
+        fix: String,
     },
     /// A user cannot have the name that another one has.
     #[error("another user is named {name:?}")]
@@ -132,13 +186,24 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    /// What to do about [`StoreError::Unwritable`].
+    pub(crate) const SEND_AGAIN: &str =
+        "free the disk or fix the permissions, then send the request again";
+}
+
 impl Store {
     /// Opens the database and brings it to this version's schema.
     pub(crate) async fn open(database: &Database) -> Result<Self, StoreError> {
+        database.check()?;
         let (file, run, catalogue) = match database {
             Database::Memory => (None, 0, Catalogue::default()),
             Database::File(path) => {
-                let (file, run, catalogue) = File::open(path).await?;
+                let Opened {
+                    file,
+                    run,
+                    catalogue,
+                } = File::open(path).await?;
                 (Some(Arc::new(file)), run, catalogue)
             }
         };
@@ -154,11 +219,19 @@ impl Store {
         self.run
     }
 
-    /// Whether a write would be kept. It writes a page of the file anew: reading would tell nothing of a full disk.
+    /// Whether a change would be acknowledged. It rewrites a page of the file: reading would not notice a full disk.
     pub(crate) async fn ready(&self) -> Result<(), StoreError> {
-        match &self.file {
+        match self.log() {
             None => Ok(()),
-            Some(file) => file.log.try_out().await,
+            Some(log) => log.try_out().await,
+        }
+    }
+
+    /// Returns when memory has nothing that the file has refused. Errors: it cannot be reloaded.
+    pub(crate) async fn settled(&self) -> Result<(), StoreError> {
+        match self.log() {
+            None => Ok(()),
+            Some(log) => log.settled().await,
         }
     }
 
@@ -180,7 +253,7 @@ impl Store {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Leave to change something, which whoever changes asks for first.
+    /// Waits until changes are accepted. Errors: the file cannot be written.
     async fn leave(&self) -> Result<Leave<'_>, StoreError> {
         if let Some(log) = self.log() {
             log.admit().await?;
@@ -189,41 +262,19 @@ impl Store {
     }
 }
 
-/// What has been done, in memory, and whether the file has it: where it has not, it will once it can be written.
-#[derive(Debug)]
-#[must_use]
-pub(crate) struct Done<T> {
-    pub(crate) what: T,
-    pub(crate) kept: Result<(), StoreError>,
-}
-
-/// Somebody may change something now.
+/// Changes are accepted.
 struct Leave<'a>(&'a Store);
 
-/// Something is changed in memory, and whoever asked for it is not yet told.
+/// A change that is queued, if there is a file.
 struct Changed<'a, T> {
     done: T,
-    ticket: Ticket,
+    pending: Result<Option<Pending>, StoreError>,
     log: Option<&'a Log>,
-    /// How often the world had been changed by then.
-    changes: u64,
 }
 
 impl<'a> Leave<'a> {
-    /// Changes a world.
+    /// Changes a world in memory. If the file refuses the change, the world is reloaded from it.
     fn write<T>(
-        self,
-        world: &Rows,
-        act: impl FnOnce(&mut Tables, &mut Draft<'_>) -> T,
-    ) -> Changed<'a, T> {
-        self.write_row(world, |tables, draft| {
-            tables.changes += 1;
-            act(tables, draft)
-        })
-    }
-
-    /// Makes or uses up what one caller alone holds – a code, a refresh token – so that no other change builds on it.
-    fn write_row<T>(
         self,
         world: &Rows,
         act: impl FnOnce(&mut Tables, &mut Draft<'_>) -> T,
@@ -232,74 +283,36 @@ impl<'a> Leave<'a> {
         let mut tables = world.write();
         let mut draft = Draft::new(world.shared_key(), log);
         let done = act(&mut tables, &mut draft);
-        // Before the lock is let go, so that the file sees changes in the order in which memory saw them.
-        let ticket = log.map_or(0, |log| log.append(draft.into_statements()));
-        Changed {
-            done,
-            ticket,
-            log,
-            changes: tables.changes,
-        }
+        // Before the lock is released: the file sees changes in the order in which memory saw them.
+        let pending = match log {
+            Some(log) => log.append_change(world, &mut tables, draft.into_statements()),
+            None => Ok(None),
+        };
+        Changed { done, pending, log }
     }
 
-    /// Changes which sandboxes, snapshots and worlds there are.
-    fn rewrite<T>(self, act: impl FnOnce(&mut Catalogue, &mut Pen<'_>) -> T) -> Changed<'a, T> {
+    /// Plans a change of the catalogue: which sandboxes, snapshots and worlds there are. Memory stays as it is; the caller
+    /// applies the plan once it is committed, and prevents other changes of the same sandbox until then.
+    fn plan<'w, T>(self, plan: impl FnOnce(&mut Catalogue, &mut Pen<'w>) -> T) -> Changed<'a, T>
+    where
+        'a: 'w,
+    {
         let log = self.0.log();
         let mut catalogue = self.0.catalogue();
         let mut pen = Pen::new(log);
-        let done = act(&mut catalogue, &mut pen);
-        let ticket = pen.hand_in();
-        Changed {
-            done,
-            ticket,
-            log,
-            changes: 0,
-        }
+        let done = plan(&mut catalogue, &mut pen);
+        let pending = pen.hand_in();
+        Changed { done, pending, log }
     }
 }
 
 impl<T> Changed<'_, T> {
-    /// Comes back when the change is kept. Where it cannot be, it is taken back, so that whoever tries again once there is
-    /// room finds what they had; the file gets both. It stays, as the file will have it, where somebody has changed something
-    /// of the world since: they may have been told of what they built on it.
-    async fn kept_or_undone(
-        self,
-        world: &Rows,
-        undo: impl FnOnce(&mut Tables, &mut Draft<'_>, T),
-    ) -> Result<T, StoreError> {
-        let Some(log) = self.log else {
-            return Ok(self.done);
-        };
-        let Err(why) = log.kept(self.ticket).await else {
-            return Ok(self.done);
-        };
-        let mut tables = world.write();
-        if tables.changes != self.changes {
-            return Err(why);
-        }
-        let mut draft = Draft::new(world.shared_key(), Some(log));
-        undo(&mut tables, &mut draft, self.done);
-        log.append(draft.into_statements());
-        Err(why)
-    }
-
-    /// Comes back when the change is kept.
+    /// Returns when the change is committed.
     async fn kept(self) -> Result<T, StoreError> {
-        let Done { what, kept } = self.settled().await;
-        kept.map(|()| what)
-    }
-
-    /// Comes back when it is known whether the change is kept: for what goes on in memory either way, since the file will
-    /// have it once there is room.
-    async fn settled(self) -> Done<T> {
-        let kept = match self.log {
-            Some(log) => log.kept(self.ticket).await,
-            None => Ok(()),
-        };
-        Done {
-            what: self.done,
-            kept,
+        if let (Some(pending), Some(log)) = (self.pending?, self.log) {
+            log.committed(pending).await?;
         }
+        Ok(self.done)
     }
 }
 
@@ -335,4 +348,54 @@ pub(crate) fn from_json<T: serde::de::DeserializeOwned>(
 /// The JSON text of a row's document.
 fn to_json<T: serde::Serialize>(document: &T) -> String {
     serde_json::to_string(document).expect("a document of strings, numbers and lists is JSON")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_is_memory_or_the_path_of_a_file() {
+        assert_eq!("memory".parse::<Database>().unwrap(), Database::Memory);
+        for path in ["x.db", "./file:x.db", "/tmp/a b?c.db", "c:\\x.db"] {
+            let parsed = path.parse::<Database>().unwrap();
+            assert_eq!(parsed, Database::File(path.into()));
+        }
+        let given = [
+            "",
+            " ",
+            ":memory:",
+            "file:x.db",
+            "FILE:x.db",
+            "file::memory:",
+            "file:x?mode=memory",
+            "file:///tmp/x.db?mode=rwc",
+            "sqlite:x.db",
+            "sqlite://x.db",
+            "sqlite::memory:",
+        ];
+        let refused = given.map(|given| given.parse::<Database>().unwrap_err().to_string());
+        insta::assert_snapshot!(refused.join("\n"), @r##"
+        "" is an empty path, not the path of a database file; name a file, or "memory"
+        " " is an empty path, not the path of a database file; name a file, or "memory"
+        ":memory:" is SQLite's name for memory, not the path of a database file; write "memory"
+        "file:x.db" is a URI, not the path of a database file; write the path alone: "x.db"
+        "FILE:x.db" is a URI, not the path of a database file; write the path alone: "x.db"
+        "file::memory:" is a URI, not the path of a database file; write "memory"
+        "file:x?mode=memory" is a URI, not the path of a database file; write "memory"
+        "file:///tmp/x.db?mode=rwc" is a URI, not the path of a database file; write the path alone: "/tmp/x.db"
+        "sqlite:x.db" is a URI, not the path of a database file; write the path alone: "x.db"
+        "sqlite://x.db" is a URI, not the path of a database file; write the path alone: "x.db"
+        "sqlite::memory:" is a URI, not the path of a database file; write "memory"
+        "##);
+    }
+
+    #[tokio::test]
+    async fn a_path_that_is_none_is_refused_where_it_is_opened() {
+        for given in ["", ":memory:", "file:x.db", "file::memory:?cache=shared"] {
+            let opened = Store::open(&Database::File(given.into())).await;
+            let refused = matches!(opened, Err(StoreError::NotAPath { .. }));
+            assert!(refused, "{given:?}: {opened:?}");
+        }
+    }
 }

@@ -5,12 +5,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::StoreError;
 
 /// More than one, so that nobody waits behind a world of a million rows.
-const MOST: usize = 4;
+const MOST: u32 = 4;
 
 /// The connections that read.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ impl Readers {
     pub(super) fn new(options: SqliteConnectOptions) -> Self {
         Self {
             options,
-            turns: Semaphore::new(MOST),
+            turns: Semaphore::new(MOST as usize),
             idle: Mutex::default(),
         }
     }
@@ -50,6 +50,14 @@ impl Readers {
         let found = what(&mut db).await?;
         self.idle().push(db);
         Ok(found)
+    }
+
+    /// Waits until nothing is read any more and closes every connection. None is opened until the permit is dropped.
+    pub(super) async fn pause(&self) -> Option<SemaphorePermit<'_>> {
+        // The semaphore is never closed.
+        let all = self.turns.acquire_many(MOST).await.ok();
+        self.close().await;
+        all
     }
 
     /// Closes those that nobody reads by.

@@ -1,5 +1,5 @@
-//! What is left of changes that the file refuses while others wait? Somebody else has a lock on it here, for as long as a test
-//! wants; what fits into no time at all, `tests/it/disk.rs` tries out.
+//! Tests: after a refused commit, memory is what the file has. Another connection locks the file here for as long as a test
+//! wants; `tests/it/disk.rs` fills a disk.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,7 +11,19 @@ use super::{Database, Own, Rows, Store, StoreError, StoredKey};
 use crate::model::user::{Buzz, User, UserRef};
 use crate::seed::SeedFile;
 
-struct Folder(PathBuf);
+/// A folder that is removed with this.
+pub(super) struct Folder(pub(super) PathBuf);
+
+impl Folder {
+    pub(super) fn new(name: &str) -> Self {
+        let name = format!("civitai-oauth-mock-{name}-{}", std::process::id());
+        let folder = Self(std::env::temp_dir().join(name));
+        // An earlier run with the same process id may have left one.
+        let _ = std::fs::remove_dir_all(&folder.0);
+        std::fs::create_dir_all(&folder.0).unwrap();
+        folder
+    }
+}
 
 impl Drop for Folder {
     fn drop(&mut self) {
@@ -28,11 +40,7 @@ pub(super) struct World {
 
 impl World {
     pub(super) async fn new(name: &str) -> Self {
-        let folder = format!("civitai-oauth-mock-{name}-{}", std::process::id());
-        let folder = Folder(std::env::temp_dir().join(folder));
-        // What an earlier run of the same id has left is not this one's.
-        let _ = std::fs::remove_dir_all(&folder.0);
-        std::fs::create_dir_all(&folder.0).unwrap();
+        let folder = Folder::new(name);
         let database = Database::File(folder.0.join("mock.db"));
         let store = Store::open(&database).await.unwrap();
         let seed = SeedFile::demo().planting().unwrap().seed;
@@ -104,30 +112,29 @@ impl World {
 }
 
 #[tokio::test]
-async fn what_is_taken_back_leaves_later_changes_that_were_kept() {
+async fn a_change_queued_behind_a_refused_one_is_refused_with_it() {
     let world = World::new("later").await;
+    let before = world.ada();
     let lock = world.lock().await;
     let first = world.patch("a@refused.example", Some(1));
     let second = async {
         world.is_being_written().await;
-        world.patch("b@kept.example", Some(5)).await
-    };
-    let first = async {
-        let refused = first.await;
-        lock.close().await.unwrap();
-        refused
+        world.patch("b@refused.example", Some(5)).await
     };
     let (first, second) = tokio::join!(first, second);
-    assert!(first.is_err() && second.is_ok(), "{first:?} {second:?}");
+    assert!(first.is_err() && second.is_err(), "{first:?} {second:?}");
+    assert_eq!(world.ada(), before, "while the file is locked still");
+    lock.close().await.unwrap();
+    world.patch("c@kept.example", Some(9)).await.unwrap();
     let ada = world.reopened().await;
     assert_eq!(
         (ada.email.as_deref(), ada.buzz.yellow),
-        (Some("b@kept.example"), 5)
+        (Some("c@kept.example"), 9)
     );
 }
 
 #[tokio::test]
-async fn of_several_that_are_refused_memory_and_file_have_the_same() {
+async fn of_several_refused_changes_none_is_left() {
     let world = World::new("several").await;
     let before = world.ada();
     let lock = world.lock().await;
@@ -140,22 +147,73 @@ async fn of_several_that_are_refused_memory_and_file_have_the_same() {
         refused.0.is_err() && refused.1.is_err() && refused.2.is_err(),
         "{refused:?}"
     );
+    assert_eq!(world.ada(), before);
     lock.close().await.unwrap();
     world.store.ready().await.unwrap();
-    let ada = world.reopened().await;
-    assert_ne!(
-        ada.email.as_deref(),
-        Some("c@refused.example"),
-        "the last is taken back"
-    );
-    assert!(
-        [7, before.buzz.yellow].contains(&ada.buzz.yellow),
-        "no money comes of it"
-    );
+    assert_eq!(world.reopened().await, before);
 }
 
 #[tokio::test]
-async fn one_that_is_refused_alone_leaves_nothing() {
+async fn a_refusal_that_rests_on_a_refused_change_is_no_answer() {
+    let world = World::new("rests").await;
+    let insert = || {
+        let user = User {
+            id: crate::protocol::ids::UserId(77),
+            username: Some("once".to_owned()),
+            ..world.ada()
+        };
+        world.store.insert_user(&world.rows, user, true)
+    };
+    let lock = world.lock().await;
+    let second = async {
+        world.is_being_written().await;
+        insert().await
+    };
+    let (first, second) = tokio::join!(insert(), second);
+    assert!(first.is_err(), "{first:?}");
+    assert!(second.is_err(), "the id is not taken: {second:?}");
+    lock.close().await.unwrap();
+    assert!(insert().await.unwrap().is_some());
+    assert!(insert().await.unwrap().is_none());
+    world.reopened().await;
+}
+
+#[tokio::test]
+async fn a_refused_change_of_the_catalogue_leaves_it_as_it_was() {
+    let world = World::new("catalogue").await;
+    let (store, rows) = (&world.store, &world.rows);
+    let state = || ("{}".to_owned(), crate::protocol::time::Timestamp(1));
+    store.take_snapshot("x", rows, "old", state).await.unwrap();
+    let seed = SeedFile::demo().planting().unwrap().seed;
+    let lock = world.lock().await;
+    let refused = tokio::join!(
+        store.insert_sandbox("y", &seed, Own::default(), ("{}", &[])),
+        store.take_snapshot("x", rows, "new", state),
+        store.delete_snapshot("x", "old"),
+        store.begin_anew("x", rows, super::Origin::Seed(&seed), "{}"),
+        store.delete_sandbox("x"),
+        store.keep_clock("x", rows, "\"later\""),
+    );
+    assert!(refused.0.is_err() && refused.1.is_err() && refused.2.is_err());
+    assert!(refused.3.is_err() && refused.4.is_err() && refused.5.is_err());
+    let shown = || {
+        let names = store.list_snapshots("x");
+        let names: Vec<String> = names.into_iter().map(|(name, _)| name).collect();
+        (store.list_sandboxes(), names, store.retired_worlds())
+    };
+    let unchanged = (vec!["x".to_owned()], vec!["old".to_owned()], Vec::new());
+    assert_eq!(shown(), unchanged);
+    lock.close().await.unwrap();
+    let row = store.find_sandbox("x").await.unwrap().unwrap();
+    assert_eq!((row.world.key(), &*row.clock), (rows.key(), "{}"));
+    let new = store.begin_anew("x", rows, super::Origin::Seed(&seed), "{}");
+    let new = new.await.unwrap().unwrap();
+    assert_ne!(new.key(), rows.key());
+    assert_eq!(store.retired_worlds(), [rows.key()]);
+}
+
+#[tokio::test]
+async fn a_change_that_is_refused_alone_leaves_nothing() {
     let world = World::new("alone").await;
     let before = world.ada();
     let lock = world.lock().await;

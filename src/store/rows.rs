@@ -1,6 +1,6 @@
 //! What is in one world? The rows of a sandbox at one time of its life, table by table.
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
 
 use tokio::sync::Mutex;
 
@@ -9,6 +9,7 @@ use super::clients::Clients;
 use super::codes::Codes;
 use super::consents::Consents;
 use super::devices::Devices;
+use super::log::Pending;
 use super::sessions::Sessions;
 use super::spends::Spends;
 use super::tokens::Tokens;
@@ -18,6 +19,8 @@ use super::workflows::Workflows;
 /// A world, and its key in the file. Whoever holds it may read and write there.
 #[derive(Debug)]
 pub(crate) struct Rows {
+    /// For the list of worlds to reload after a failed commit.
+    this: Weak<Self>,
     key: Arc<str>,
     tables: RwLock<Tables>,
     /// Whether the tables are what the file says: not yet, where an earlier run has left it and nobody has asked.
@@ -27,8 +30,8 @@ pub(crate) struct Rows {
 /// Every row of a world.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Tables {
-    /// How often something was changed that others may build on: see `Leave::write`.
-    pub(super) changes: u64,
+    /// The batch of the last change; none if the rows are as the file has them.
+    pub(super) pending: Option<Pending>,
     pub(super) users: Users,
     pub(super) clients: Clients,
     pub(super) sessions: Sessions,
@@ -44,20 +47,25 @@ pub(super) struct Tables {
 impl Rows {
     /// A world that has just begun.
     pub(super) fn new(key: impl Into<Arc<str>>, tables: Tables) -> Arc<Self> {
-        Arc::new(Self {
-            key: key.into(),
-            tables: RwLock::new(tables),
-            loaded: Mutex::new(true),
-        })
+        Self::of(key.into(), tables, true)
     }
 
     /// A world that an earlier run has left in the file.
     pub(super) fn in_file(key: impl Into<Arc<str>>) -> Arc<Self> {
-        Arc::new(Self {
-            key: key.into(),
-            tables: RwLock::default(),
-            loaded: Mutex::new(false),
+        Self::of(key.into(), Tables::default(), false)
+    }
+
+    fn of(key: Arc<str>, tables: Tables, is_loaded: bool) -> Arc<Self> {
+        Arc::new_cyclic(|this| Self {
+            this: Weak::clone(this),
+            key,
+            tables: RwLock::new(tables),
+            loaded: Mutex::new(is_loaded),
         })
+    }
+
+    pub(super) fn downgrade(&self) -> Weak<Self> {
+        Weak::clone(&self.this)
     }
 
     /// What its rows are kept under; no other world has had it.

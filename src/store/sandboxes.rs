@@ -6,11 +6,10 @@ use std::sync::Arc;
 
 use sqlx::SqliteConnection;
 
-use super::log::Pen;
 use super::snapshots::Snapshot;
 use super::statement::Statement;
-use super::worlds::{self, Origin, Seed, sow};
-use super::{Done, Leave, Rows, Store, StoreError, snapshots};
+use super::worlds::{self, Origin, Seed, mark_retired, sow};
+use super::{Rows, Store, StoreError, snapshots};
 
 /// Which sandboxes there are, their snapshots, and which worlds are on their way out.
 #[derive(Debug, Default)]
@@ -116,43 +115,17 @@ impl Catalogue {
         let kept = self.sandboxes.get_mut(name)?;
         (kept.row.world.key() == world.key()).then_some(kept)
     }
+}
 
-    /// Moves a sandbox on to a world that begins now, with the clock. Nothing where it is not in the world `from`.
-    pub(super) fn move_on(
-        &mut self,
-        name: &str,
-        from: &Rows,
-        (origin, clock): (Origin<'_>, &str),
-        pen: &mut Pen<'_>,
-    ) -> Option<Arc<Rows>> {
-        self.sandbox_in(name, from)?;
-        let new = self.begin(origin, pen);
-        if let Some(kept) = self.sandboxes.get_mut(name) {
-            kept.row.world = Arc::clone(&new);
-            clock.clone_into(&mut kept.row.clock);
-        }
-        pen.note(|| move_to(name, new.key(), clock));
-        self.retire(from.key(), pen);
-        Some(new)
-    }
-
-    /// Takes a sandbox and its snapshots out. What comes back is the worlds that are to be removed.
-    fn remove(&mut self, name: &str, pen: &mut Pen<'_>) -> Vec<String> {
-        let Some(kept) = self.sandboxes.remove(name) else {
-            return Vec::new();
-        };
-        pen.note(|| snapshots::delete_all(name));
-        pen.note(|| delete(name));
-        let snapshots = kept.snapshots.into_values().map(|snapshot| snapshot.rows);
-        let worlds: Vec<String> = snapshots
-            .chain([kept.row.world])
-            .chain(kept.row.seed_world)
+impl Kept {
+    /// The keys of its worlds: its own, its seed's and its snapshots'.
+    fn worlds(&self) -> Vec<String> {
+        let snapshots = self.snapshots.values().map(|snapshot| &snapshot.rows);
+        snapshots
+            .chain([&self.row.world])
+            .chain(&self.row.seed_world)
             .map(|world| world.key().to_owned())
-            .collect();
-        for world in &worlds {
-            self.retire(world, pen);
-        }
-        worlds
+            .collect()
     }
 }
 
@@ -230,14 +203,13 @@ impl Store {
     pub(crate) async fn claim_sandbox(&self, name: &str) -> Result<(), StoreError> {
         self.leave()
             .await?
-            .rewrite(|catalogue, pen| {
-                if let Some(kept) = catalogue.sandboxes.get_mut(name) {
-                    kept.row.is_explicit = true;
-                    pen.note(|| claim(name));
-                }
-            })
+            .plan(|_, pen| pen.note(|| claim(name)))
             .kept()
-            .await
+            .await?;
+        if let Some(kept) = self.catalogue().sandboxes.get_mut(name) {
+            kept.row.is_explicit = true;
+        }
+        Ok(())
     }
 
     /// The sandboxes that there are, by name.
@@ -245,7 +217,7 @@ impl Store {
         self.catalogue().sandboxes.keys().cloned().collect()
     }
 
-    /// Makes a sandbox from its own seed, or else from the server's. Where that cannot be kept, there is none.
+    /// Makes a sandbox from its own seed, or else from the server's.
     pub(crate) async fn insert_sandbox(
         &self,
         name: &str,
@@ -253,17 +225,14 @@ impl Store {
         own: Own<'_>,
         (clock, signing_key): (&str, &StoredKey),
     ) -> Result<SandboxRow, StoreError> {
-        let Done { what, kept } = self
+        let row = self
             .leave()
             .await?
-            .rewrite(|catalogue, pen| {
-                let own_seed = own.seed.map(Origin::Seed);
-                let seed_world = own_seed.map(|origin| catalogue.begin(origin, pen));
-                let origin = seed_world
-                    .as_deref()
-                    .map_or(Origin::Seed(seed), Origin::World);
+            .plan(|catalogue, pen| {
+                let seed_world = own.seed.map(|own| catalogue.begin(Origin::Seed(own), pen));
+                let seed = own.seed.unwrap_or(seed);
                 let row = SandboxRow {
-                    world: catalogue.begin(origin, pen),
+                    world: catalogue.begin(Origin::Seed(seed), pen),
                     clock: clock.to_owned(),
                     signing_key: Some(signing_key.clone()),
                     seed_world,
@@ -271,20 +240,16 @@ impl Store {
                     is_explicit: own.is_explicit,
                 };
                 pen.note(|| insert(name, &row));
-                let kept = Kept {
-                    row: row.clone(),
-                    snapshots: BTreeMap::new(),
-                };
-                catalogue.sandboxes.insert(name.to_owned(), kept);
                 row
             })
-            .settled()
-            .await;
-        if let Err(why) = kept {
-            Leave(self).rewrite(|catalogue, pen| catalogue.remove(name, pen));
-            return Err(why);
-        }
-        Ok(what)
+            .kept()
+            .await?;
+        let kept = Kept {
+            row: row.clone(),
+            snapshots: BTreeMap::new(),
+        };
+        self.catalogue().sandboxes.insert(name.to_owned(), kept);
+        Ok(row)
     }
 
     /// Brings a sandbox of an earlier run up to the server's seed of today: its users and clients in place of those
@@ -298,14 +263,12 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.leave()
             .await?
-            .rewrite(|catalogue, pen| {
-                if let Some(kept) = catalogue.sandboxes.get_mut(name) {
-                    kept.row.signing_key = Some(signing_key.clone());
-                    pen.note(|| set_signing_key(name, signing_key));
-                }
-            })
+            .plan(|_, pen| pen.note(|| set_signing_key(name, signing_key)))
             .kept()
             .await?;
+        if let Some(kept) = self.catalogue().sandboxes.get_mut(name) {
+            kept.row.signing_key = Some(signing_key.clone());
+        }
         self.leave()
             .await?
             .write(world, |tables, draft| sow(tables, draft, seed))
@@ -313,56 +276,85 @@ impl Store {
             .await
     }
 
-    /// Keeps the clock of a sandbox, unless it has gone on from this world. Where that cannot be kept, it stays at `before`.
+    /// Stores the clock of a sandbox, unless it has moved on from this world.
     pub(crate) async fn keep_clock(
         &self,
         name: &str,
         world: &Rows,
-        (clock, before): (&str, &str),
+        clock: &str,
     ) -> Result<(), StoreError> {
-        let put = |clock: &str, catalogue: &mut Catalogue, pen: &mut Pen<'_>| {
-            if let Some(kept) = catalogue.sandbox_in(name, world) {
-                clock.clone_into(&mut kept.row.clock);
-                pen.note(|| set_clock(name, clock));
-            }
-        };
-        let kept = self
-            .leave()
+        self.leave()
             .await?
-            .rewrite(|catalogue, pen| put(clock, catalogue, pen))
+            .plan(|catalogue, pen| {
+                if catalogue.sandbox_in(name, world).is_some() {
+                    pen.note(|| set_clock(name, clock));
+                }
+            })
             .kept()
-            .await;
-        if kept.is_err() {
-            Leave(self).rewrite(|catalogue, pen| put(before, catalogue, pen));
+            .await?;
+        if let Some(kept) = self.catalogue().sandbox_in(name, world) {
+            clock.clone_into(&mut kept.row.clock);
         }
-        kept
+        Ok(())
     }
 
-    /// Begins a sandbox anew. What comes back is its new world; nothing where it is gone.
+    /// Moves a sandbox to a new world, which is returned, with the clock. None if it is not in the world `from` any more.
     pub(crate) async fn begin_anew(
         &self,
         name: &str,
-        world: &Rows,
+        from: &Rows,
         origin: Origin<'_>,
         clock: &str,
-    ) -> Result<Done<Option<Arc<Rows>>>, StoreError> {
+    ) -> Result<Option<Arc<Rows>>, StoreError> {
         if let Origin::World(origin) = origin {
             self.load(origin).await?;
         }
-        let leave = self.leave().await?;
-        Ok(leave
-            .rewrite(|catalogue, pen| catalogue.move_on(name, world, (origin, clock), pen))
-            .settled()
-            .await)
+        let new = self
+            .leave()
+            .await?
+            .plan(|catalogue, pen| {
+                catalogue.sandbox_in(name, from)?;
+                let new = catalogue.begin(origin, pen);
+                pen.note(|| move_to(name, new.key(), clock));
+                pen.note(|| mark_retired(from.key()));
+                Some(new)
+            })
+            .kept()
+            .await?;
+        if let Some(new) = &new {
+            let mut catalogue = self.catalogue();
+            if let Some(kept) = catalogue.sandbox_in(name, from) {
+                kept.row.world = Arc::clone(new);
+                clock.clone_into(&mut kept.row.clock);
+            }
+            catalogue.retired.insert(from.key().to_owned());
+        }
+        Ok(new)
     }
 
-    /// Removes a sandbox and its snapshots. What comes back is the worlds that are to be removed: nothing where
-    /// there was no such sandbox.
-    pub(crate) async fn delete_sandbox(&self, name: &str) -> Result<Done<Vec<String>>, StoreError> {
-        let leave = self.leave().await?;
-        Ok(leave
-            .rewrite(|catalogue, pen| catalogue.remove(name, pen))
-            .settled()
-            .await)
+    /// Deletes a sandbox and its snapshots. Returns the keys of the worlds that are to be removed; none if there was no such
+    /// sandbox.
+    pub(crate) async fn delete_sandbox(&self, name: &str) -> Result<Vec<String>, StoreError> {
+        let worlds = self
+            .leave()
+            .await?
+            .plan(|catalogue, pen| {
+                let known = catalogue.sandboxes.get(name);
+                let worlds = known.map(Kept::worlds).unwrap_or_default();
+                if known.is_some() {
+                    pen.note(|| snapshots::delete_all(name));
+                    pen.note(|| delete(name));
+                }
+                for world in &worlds {
+                    pen.note(|| mark_retired(world));
+                }
+                worlds
+            })
+            .kept()
+            .await?;
+        let mut catalogue = self.catalogue();
+        catalogue.sandboxes.remove(name);
+        catalogue.retired.extend(worlds.iter().cloned());
+        Ok(worlds)
     }
 }

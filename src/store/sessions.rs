@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use sqlx::SqliteConnection;
 
+use super::draft::Draft;
 use super::growth::Growth;
 use super::held::lost;
-use super::log::Draft;
 use super::statement::Statement;
 use super::{Rows, Store, StoreError, damaged, full};
 use crate::model::user::User;

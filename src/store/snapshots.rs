@@ -7,8 +7,8 @@ use sqlx::SqliteConnection;
 
 use super::sandboxes::Catalogue;
 use super::statement::Statement;
-use super::worlds::Origin;
-use super::{Done, Rows, Store, StoreError, full};
+use super::worlds::{Origin, mark_retired};
+use super::{Rows, Store, StoreError, full};
 use crate::protocol::time::Timestamp;
 
 /// A snapshot as it is kept.
@@ -17,6 +17,12 @@ pub(super) struct Snapshot {
     pub(super) rows: Arc<Rows>,
     state: String,
     taken_at: Timestamp,
+}
+
+impl Snapshot {
+    fn key(&self) -> String {
+        self.rows.key().to_owned()
+    }
 }
 
 /// A snapshot as it is listed: its name, and when it was taken.
@@ -86,23 +92,27 @@ impl Catalogue {
 }
 
 impl Store {
-    /// Keeps a sandbox's rows under a name, in place of those kept before. What comes back is the world of those,
-    /// which is to be removed. What is not rows, as JSON text, and the time are asked for when the rows are copied. Nothing
-    /// is kept for a sandbox that has gone, or gone on, in the meantime. Errors: there are as many as there may be.
+    /// Stores a sandbox's rows under a name, in place of those stored before. Returns the key of the world of those, which
+    /// is to be removed. `state`, asked for when the rows are copied, gives the rest of the sandbox as JSON text, and the
+    /// time. Nothing is stored for a sandbox that has been deleted, or has moved on, in the meantime. Errors: there are as
+    /// many snapshots as there may be.
     pub(crate) async fn take_snapshot(
         &self,
         sandbox: &str,
         world: &Rows,
         name: &str,
         state: impl FnOnce() -> (String, Timestamp),
-    ) -> Result<Done<Option<String>>, StoreError> {
-        let leave = self.leave().await?;
-        let Done { what, kept } = leave
-            .rewrite(|catalogue, pen| {
+    ) -> Result<Option<String>, StoreError> {
+        let planned = self
+            .leave()
+            .await?
+            .plan(|catalogue, pen| {
                 if catalogue.sandbox_in(sandbox, world).is_none() {
                     return Ok(None);
                 }
                 catalogue.room_for_snapshot(sandbox, name)?;
+                let known = catalogue.sandbox_in(sandbox, world);
+                let before = known.and_then(|known| known.snapshots.get(name).map(Snapshot::key));
                 let (state, taken_at) = state();
                 let snapshot = Snapshot {
                     rows: catalogue.begin(Origin::World(world), pen),
@@ -110,49 +120,53 @@ impl Store {
                     taken_at,
                 };
                 pen.note(|| put(sandbox, name, &snapshot));
-                let kept = catalogue.sandboxes.get_mut(sandbox);
-                let before = kept.and_then(|kept| kept.snapshots.insert(name.to_owned(), snapshot));
-                Ok(before.map(|before| {
-                    let key = before.rows.key().to_owned();
-                    catalogue.retire(&key, pen);
-                    key
-                }))
+                if let Some(before) = &before {
+                    pen.note(|| mark_retired(before));
+                }
+                Ok::<_, StoreError>(Some((snapshot, before)))
             })
-            .settled()
-            .await;
-        what.map(|what| Done { what, kept })
+            .kept()
+            .await??;
+        let Some((snapshot, before)) = planned else {
+            return Ok(None);
+        };
+        let mut catalogue = self.catalogue();
+        if let Some(known) = catalogue.sandbox_in(sandbox, world) {
+            known.snapshots.insert(name.to_owned(), snapshot);
+        }
+        catalogue.retired.extend(before.clone());
+        Ok(before)
     }
 
-    /// What of a snapshot is not rows.
+    /// The part of a snapshot that is not rows.
     pub(crate) fn snapshot_state(&self, sandbox: &str, name: &str) -> Option<String> {
         let catalogue = self.catalogue();
         let snapshot = catalogue.sandboxes.get(sandbox)?.snapshots.get(name)?;
         Some(snapshot.state.clone())
     }
 
-    /// Moves a sandbox to a new world with the rows of a snapshot. What comes back is that world; nothing where
-    /// sandbox or snapshot are gone.
+    /// Moves a sandbox to a new world with the rows of a snapshot, which is returned. None if there is no such sandbox or
+    /// snapshot any more.
     pub(crate) async fn restore_snapshot(
         &self,
         sandbox: &str,
         world: &Rows,
         name: &str,
         clock: &str,
-    ) -> Result<Done<Option<Arc<Rows>>>, StoreError> {
-        let kept = {
+    ) -> Result<Option<Arc<Rows>>, StoreError> {
+        let stored = {
             let catalogue = self.catalogue();
             let snapshots = catalogue.sandboxes.get(sandbox).map(|kept| &kept.snapshots);
             let snapshot = snapshots.and_then(|snapshots| snapshots.get(name));
             snapshot.map(|snapshot| Arc::clone(&snapshot.rows))
         };
-        let Some(kept) = kept else {
-            return Ok(Done {
-                what: None,
-                kept: Ok(()),
-            });
-        };
-        self.begin_anew(sandbox, world, Origin::World(&kept), clock)
-            .await
+        match stored {
+            None => Ok(None),
+            Some(rows) => {
+                self.begin_anew(sandbox, world, Origin::World(&rows), clock)
+                    .await
+            }
+        }
     }
 
     /// The snapshots of a sandbox, by name.
@@ -165,23 +179,31 @@ impl Store {
             .collect()
     }
 
-    /// Forgets a snapshot. What comes back is its world, which is to be removed; nothing where there was none.
+    /// Deletes a snapshot. Returns the key of its world, which is to be removed; none if there was no such snapshot.
     pub(crate) async fn delete_snapshot(
         &self,
         sandbox: &str,
         name: &str,
-    ) -> Result<Done<Option<String>>, StoreError> {
-        let leave = self.leave().await?;
-        Ok(leave
-            .rewrite(|catalogue, pen| {
-                let kept = catalogue.sandboxes.get_mut(sandbox)?;
-                let snapshot = kept.snapshots.remove(name)?;
+    ) -> Result<Option<String>, StoreError> {
+        let key = self
+            .leave()
+            .await?
+            .plan(|catalogue, pen| {
+                let known = catalogue.sandboxes.get(sandbox)?;
+                let key = known.snapshots.get(name)?.key();
                 pen.note(|| delete(sandbox, name));
-                let key = snapshot.rows.key().to_owned();
-                catalogue.retire(&key, pen);
+                pen.note(|| mark_retired(&key));
                 Some(key)
             })
-            .settled()
-            .await)
+            .kept()
+            .await?;
+        if let Some(key) = &key {
+            let mut catalogue = self.catalogue();
+            if let Some(known) = catalogue.sandboxes.get_mut(sandbox) {
+                known.snapshots.remove(name);
+            }
+            catalogue.retired.insert(key.clone());
+        }
+        Ok(key)
     }
 }

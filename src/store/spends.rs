@@ -28,12 +28,6 @@ impl Spends {
         spends.push((workflow.to_owned(), spend));
     }
 
-    /// Forgets what a workflow cost.
-    fn remove_for(&mut self, workflow: &str, parties: (UserId, ClientId)) {
-        let spends = self.0.entry(parties).or_default();
-        spends.retain(|(of, _)| of != workflow);
-    }
-
     /// How many there were.
     pub(super) fn remove_of(&mut self, whose: Whose<'_>) -> u64 {
         let mut removed = 0;
@@ -104,12 +98,6 @@ fn forgive(world: &str, user: UserId, client: &ClientId) -> Statement {
     .bind(client)
 }
 
-fn delete_for(world: &str, workflow: &str) -> Statement {
-    Statement::new("delete from spends where sandbox = ? and workflow_id = ?")
-        .bind(world)
-        .bind(workflow)
-}
-
 impl Rows {
     /// The spends, oldest first, of these users and clients where they are given.
     pub(crate) fn list_spends(&self, whose: Whose<'_>) -> Vec<Spent> {
@@ -146,16 +134,18 @@ impl Store {
         self.leave()
             .await?
             .write(world, |tables, draft| {
-                let payments = split(workflow.cost, may_pay, &tables.accounts.of(user))?;
+                let accounts = tables.accounts.of(user);
+                let Some(payments) = split(workflow.cost, may_pay, &accounts) else {
+                    return false;
+                };
                 if let Some(limit) = tables.consents.limit(user, client) {
                     let spends = tables.spends.0.get(&(user, client.clone()));
                     let spends: Vec<Spend> =
                         spends.into_iter().flatten().map(|(_, one)| *one).collect();
                     if !limit.has_room(&spends, &payments, now) {
-                        return None;
+                        return false;
                     }
                 }
-                let before = tables.accounts.kept_of(user);
                 for payment in payments {
                     let spend = Spend {
                         currency: payment.currency,
@@ -171,21 +161,10 @@ impl Store {
                 tables.accounts.note(user, draft);
                 draft.note(|world| workflows::insert(world, workflow));
                 tables.workflows.insert(workflow.clone());
-                Some(before)
+                true
             })
-            .kept_or_undone(world, |tables, draft, charged| {
-                if let Some(before) = charged {
-                    tables.accounts.put_back(user, before, draft);
-                    tables
-                        .spends
-                        .remove_for(&workflow.id, (user, client.clone()));
-                    draft.note(|world| delete_for(world, &workflow.id));
-                    tables.workflows.remove(&workflow.id);
-                    draft.note(|world| workflows::delete(world, &workflow.id));
-                }
-            })
+            .kept()
             .await
-            .map(|charged| charged.is_some())
     }
 
     /// Lets absolute budgets count from now on: what was spent is no more theirs. How many spends that were.

@@ -148,6 +148,16 @@ pub(super) struct Query {
     pub(super) values: SqliteArguments,
 }
 
+impl Query {
+    /// A query without values.
+    pub(super) fn of(sql: String) -> Self {
+        Self {
+            sql: AssertSqlSafe(sql).into_sql_str(),
+            values: SqliteArguments::default(),
+        }
+    }
+}
+
 /// Puts statements together, in the order in which they were written down as far as it matters.
 #[derive(Debug, Default)]
 pub(super) struct Press {

@@ -6,12 +6,11 @@ use std::sync::Arc;
 
 use sqlx::SqliteConnection;
 
+use super::draft::Draft;
 use super::held::Held;
-use super::log::Draft;
 use super::rows::Tables;
 use super::statement::Statement;
 use super::{Rows, Store, StoreError, accounts, from_json, full, sessions, to_json};
-use crate::model::account::Account;
 use crate::model::user::{Buzz, User, UserRef};
 use crate::protocol::ids::UserId;
 
@@ -115,37 +114,6 @@ impl Tables {
     }
 }
 
-/// What there was of a user before a change.
-#[derive(Debug)]
-struct Before {
-    id: UserId,
-    user: Option<Arc<User>>,
-    accounts: Option<[Account; 3]>,
-}
-
-impl Before {
-    fn of(tables: &Tables, id: UserId) -> Self {
-        Self {
-            id,
-            user: tables.users.by_id.get(&id).cloned(),
-            accounts: tables.accounts.kept_of(id),
-        }
-    }
-
-    /// Puts it back. Nobody has taken the name: where somebody has changed something since, nothing is put back.
-    fn put_back(self, tables: &mut Tables, draft: &mut Draft<'_>) {
-        if let Some(user) = self.user {
-            if tables.users.put(&user).is_ok() {
-                draft.note(|world| put(world, &user));
-            }
-        } else {
-            tables.users.remove(self.id);
-            draft.note(|world| delete(world, self.id));
-        }
-        tables.accounts.put_back(self.id, self.accounts, draft);
-    }
-}
-
 pub(super) fn put(world: &str, user: &User) -> Statement {
     Statement::new(
         "insert into users (sandbox, id, username, deleted, document) values (?, ?, ?, ?, ?)
@@ -195,7 +163,6 @@ impl Store {
         self.leave()
             .await?
             .write(world, |tables, draft| {
-                let before = Before::of(tables, id);
                 let known = tables.users.by_id.get(&id)?;
                 let changed = change(&tables.person(known)).and_then(|user| {
                     tables.users.put(&user)?;
@@ -204,17 +171,12 @@ impl Store {
                         tables.accounts.set(id, buzz);
                         tables.accounts.note(id, draft);
                     }
-                    Ok((user, before))
+                    Ok(user)
                 });
                 Some(changed)
             })
-            .kept_or_undone(world, |tables, draft, changed| {
-                if let Some(Ok((_, before))) = changed {
-                    before.put_back(tables, draft);
-                }
-            })
+            .kept()
             .await?
-            .map(|changed| changed.map(|(user, _)| user))
             .transpose()
     }
 
@@ -228,19 +190,18 @@ impl Store {
         with_own_id: bool,
         most: Option<usize>,
     ) -> Result<Option<User>, StoreError> {
-        let mut insert = |tables: &mut Tables, draft: &mut Draft<'_>| {
+        let insert = |tables: &mut Tables, draft: &mut Draft<'_>| {
             if !with_own_id {
                 user.id = tables.users.next_id()?;
             }
             if tables.users.by_id.contains_key(&user.id) {
                 return None;
             }
-            let before = Before::of(tables, user.id);
             tables.users.put(&user).ok()?;
             draft.note(|world| put(world, &user));
             tables.accounts.open(user.id, user.buzz);
             tables.accounts.note(user.id, draft);
-            Some((user.clone(), before))
+            Some(user)
         };
         self.leave()
             .await?
@@ -248,13 +209,8 @@ impl Store {
                 full(tables.users.by_id.len(), most, "users in this sandbox")?;
                 Ok(insert(tables, draft))
             })
-            .kept_or_undone(world, |tables, draft, inserted| {
-                if let Ok(Some((_, before))) = inserted {
-                    before.put_back(tables, draft);
-                }
-            })
+            .kept()
             .await?
-            .map(|inserted| inserted.map(|(user, _)| user))
     }
 
     /// Removes a user with all that is theirs. Whether there was one.

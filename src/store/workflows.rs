@@ -21,10 +21,6 @@ impl Workflows {
         self.0.insert(workflow.id.clone(), workflow);
     }
 
-    pub(super) fn remove(&mut self, id: &str) {
-        self.0.remove(id);
-    }
-
     /// How many there were.
     pub(super) fn remove_of(&mut self, whose: Whose<'_>) -> u64 {
         lost(&mut self.0, |_, workflow| {
@@ -67,12 +63,6 @@ pub(super) fn insert(world: &str, workflow: &Workflow) -> Statement {
     .bind(integer(workflow.cost))
     .bind(to_json(&workflow.steps))
     .bind(workflow.finishes_at)
-}
-
-pub(super) fn delete(world: &str, id: &str) -> Statement {
-    Statement::new("delete from workflows where sandbox = ? and id = ?")
-        .bind(world)
-        .bind(id)
 }
 
 impl Rows {

@@ -10,7 +10,7 @@ use super::clients::Clients;
 use super::codes::Codes;
 use super::consents::Consents;
 use super::devices::Devices;
-use super::log::{Draft, Pen};
+use super::draft::{Draft, Pen};
 use super::rows::Tables;
 use super::sandboxes::Catalogue;
 use super::sessions::Sessions;
@@ -115,7 +115,7 @@ fn insert(id: i64, key: &str) -> Statement {
         .bind(key)
 }
 
-fn mark_retired(key: &str) -> Statement {
+pub(super) fn mark_retired(key: &str) -> Statement {
     Statement::new("update worlds set retired = 1 where key = ?").bind(key)
 }
 
@@ -144,9 +144,11 @@ pub(super) async fn read(db: &mut SqliteConnection) -> Result<(i64, Vec<String>)
 }
 
 impl Catalogue {
-    /// Begins a world, under a key that no other has had.
-    pub(super) fn begin(&mut self, origin: Origin<'_>, pen: &mut Pen<'_>) -> Arc<Rows> {
-        let id = self.last_world + 1;
+    /// Begins a world, under a key that no other has had. Nothing finds it until the caller puts it somewhere.
+    pub(super) fn begin<'w>(&mut self, origin: Origin<'w>, pen: &mut Pen<'w>) -> Arc<Rows> {
+        // Used up even if the plan is refused.
+        self.last_world += 1;
+        let id = self.last_world;
         let key: Arc<str> = format!("#{id}").into();
         pen.note(|| insert(id, &key));
         let tables = match origin {
@@ -158,23 +160,15 @@ impl Catalogue {
                 tables
             }
             Origin::World(from) => {
-                let tables = from.read();
+                let mut tables = pen.copy(from);
+                tables.pending = None;
                 for table in &TABLES {
                     pen.note(|| Statement::new(table.copy).bind(from.key()).bind(&key));
                 }
-                // While nobody can write there: the file is to copy what memory copies.
-                pen.hand_in();
-                tables.clone()
+                tables
             }
         };
-        self.last_world = id;
         Rows::new(key, tables)
-    }
-
-    /// Says that nobody begins anything in a world any more.
-    pub(super) fn retire(&mut self, key: &str, pen: &mut Pen<'_>) {
-        self.retired.insert(key.to_owned());
-        pen.note(|| mark_retired(key));
     }
 }
 
@@ -239,7 +233,7 @@ impl Store {
             while !left.is_empty() {
                 self.leave()
                     .await?
-                    .rewrite(|_, pen| {
+                    .plan(|_, pen| {
                         for table in &left {
                             pen.note(|| Statement::new(table.empty_some).bind(key));
                         }
@@ -260,20 +254,22 @@ impl Store {
         }
         self.leave()
             .await?
-            .rewrite(|catalogue, pen| {
-                catalogue.retired.remove(key);
-                pen.note(|| delete(key));
-            })
+            .plan(|_, pen| pen.note(|| delete(key)))
             .kept()
-            .await
+            .await?;
+        self.catalogue().retired.remove(key);
+        Ok(())
     }
 }
 
 impl Tables {
     /// What the file has of a world.
-    async fn of_file(db: &mut SqliteConnection, world: &str) -> Result<Self, StoreError> {
+    pub(super) async fn of_file(
+        db: &mut SqliteConnection,
+        world: &str,
+    ) -> Result<Self, StoreError> {
         Ok(Self {
-            changes: 0,
+            pending: None,
             users: Users::read(db, world).await?,
             clients: Clients::read(db, world).await?,
             sessions: Sessions::read(db, world).await?,

@@ -1,130 +1,237 @@
-//! Who writes the file? One task, which commits all that has been written down since its last commit in one transaction.
-//! What cannot be committed is kept and tried again with the next change.
+//! The task that writes the database file: it commits everything queued since its last commit in one transaction.
+//!
+//! After a failed commit it reloads the worlds whose memory is ahead of the file. From then on each attempt that a request
+//! asks for repeats what is left to reload and writes a page; once that succeeds, changes are accepted again.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};
 
-use super::log::{Log, Work};
-use super::statement::{Press, Query};
+use super::file::{APPLICATION_ID, described};
+use super::log::{Batch, Log, Outcome, Work};
+use super::place::Place;
+use super::readers::Readers;
+use super::rows::Tables;
+use super::statement::{Press, Query, Statement};
 
-/// Writes until it is told to end.
-pub(super) async fn write(
-    log: Arc<Log>,
-    options: SqliteConnectOptions,
-    connection: SqliteConnection,
-    place: Place,
-) {
-    let mut connection = Some(connection);
-    let mut waiting = Vec::new();
-    let mut press = Press::default();
-    loop {
-        let Work {
-            statements,
-            last,
-            closing,
-        } = log.work().await;
-        waiting.extend(statements);
-        // Nothing to write and nobody who wants to know: whoever holds a lock on the file holds up no end.
-        if closing && waiting.is_empty() {
-            log.tell(last, Ok(()));
-            break;
+pub(super) struct Writer {
+    pub(super) log: Arc<Log>,
+    pub(super) options: SqliteConnectOptions,
+    /// None if the last attempt left it unusable.
+    pub(super) connection: Option<SqliteConnection>,
+    pub(super) readers: Arc<Readers>,
+    pub(super) place: Place,
+}
+
+impl Writer {
+    /// Writes until the log is closed.
+    pub(super) async fn run(mut self) {
+        let mut press = Press::default();
+        loop {
+            let Work {
+                batch,
+                probe,
+                is_last,
+            } = self.log.next().await;
+            // Another program's lock on the file must not delay the end.
+            if is_last && batch.statements.is_empty() {
+                break;
+            }
+            let outcome = if self.log.is_refusing() {
+                self.recover().await
+            } else {
+                self.write(batch, &mut press).await
+            };
+            if let Err(why) = &outcome {
+                tracing::error!(%why, "the database cannot be written; the next change tries again");
+            }
+            if let Some(probe) = probe {
+                probe.send_replace(Some(outcome));
+            }
+            if is_last {
+                break;
+            }
         }
-        let committed = match place.holds() {
-            Ok(()) => commit(&mut connection, &options, press.queries(&waiting)).await,
-            Err(why) => Err(why),
-        };
-        match committed {
+        self.readers.close().await;
+        // What SQLite still has in a removed write-ahead log must reach the file.
+        if self.place.is_log_missing()
+            && let Err(why) = self.save_log().await
+        {
+            tracing::error!(%why, "changes are lost");
+        }
+        if let Some(connection) = self.connection
+            && let Err(why) = connection.close().await
+        {
+            tracing::warn!(%why, "the database was not closed properly; the next start recovers it");
+        }
+    }
+
+    /// Commits a batch, or brings memory back to the file.
+    async fn write(&mut self, batch: Batch, press: &mut Press) -> Outcome {
+        match self.commit(&batch.statements, press).await {
             Ok(()) => {
-                waiting.clear();
-                log.tell(last, Ok(()));
+                batch.finish(Ok(()));
+                Ok(())
             }
             Err(why) => {
-                tracing::error!(%why, "the database cannot be written; the next change tries again");
-                // Whatever state the failure left it in: the next try begins with a new one.
-                connection = None;
-                log.tell(last, Err(why.to_string().into()));
+                let failed = self.log.refuse(batch, &why);
+                // Before any answer: a client that is answered 503 must find what it had.
+                let _ = self.reload().await;
+                failed.finish(&why);
+                Err(why)
             }
         }
-        if closing {
-            break;
-        }
     }
-    if let Some(connection) = connection
-        && let Err(why) = connection.close().await
-    {
-        tracing::warn!(%why, "the database was not closed in good order; the next start sees to it");
-    }
-}
 
-/// Where the file is, and which one it was when it was opened: what is written into one that was removed is lost.
-#[derive(Debug)]
-pub(super) struct Place {
-    path: PathBuf,
-    #[cfg(unix)]
-    file: Option<(u64, u64)>,
-}
-
-impl Place {
-    pub(super) fn of(path: PathBuf) -> Self {
-        Self {
-            #[cfg(unix)]
-            file: Self::file(&path),
-            path,
+    /// Reloads what is still stale and writes a page. Changes are accepted again if both succeed.
+    async fn recover(&mut self) -> Outcome {
+        loop {
+            self.reload().await?;
+            self.commit(&[], &mut Press::default()).await?;
+            if self.log.accept() {
+                tracing::warn!("the database can be written again");
+                return Ok(());
+            }
         }
     }
 
-    #[cfg(unix)]
-    fn file(path: &Path) -> Option<(u64, u64)> {
-        use std::os::unix::fs::MetadataExt as _;
-        let found = std::fs::metadata(path).ok()?;
-        Some((found.dev(), found.ino()))
-    }
-
-    #[cfg(unix)]
-    fn is_the_same(&self) -> bool {
-        Self::file(&self.path) == self.file
-    }
-
-    /// Nothing can be removed there while it is open.
-    #[cfg(not(unix))]
-    fn is_the_same(&self) -> bool {
-        self.path.exists()
-    }
-
-    /// Errors: another file is there now, or none.
-    fn holds(&self) -> Result<(), sqlx::Error> {
-        if self.is_the_same() {
+    /// Runs the statements in one transaction. Without any, shows that one could be written.
+    async fn commit(&mut self, statements: &[Statement], press: &mut Press) -> Outcome {
+        self.place.check()?;
+        if self.connection.is_some() && self.place.is_log_missing() {
+            self.save_log().await?;
+        }
+        let connection = self.connection().await?;
+        let mut queries = press.queries(statements);
+        if queries.is_empty() {
+            // The value does not change; a page is written all the same.
+            queries.push(Query::of(set_application_id()));
+        }
+        let Err(why) = transact(connection, queries).await else {
             return Ok(());
+        };
+        // An error that SQLite has rolled back itself is none.
+        let _ = sqlx::query("rollback").execute(connection).await;
+        Err(described(&why).into())
+    }
+
+    /// Replaces the tables of every world whose memory is ahead of the file.
+    async fn reload(&mut self) -> Outcome {
+        loop {
+            let mut stale = self.log.take_stale();
+            if stale.is_empty() {
+                self.log.reloaded();
+                return Ok(());
+            }
+            while let Some(world) = stale.last() {
+                if let Some(rows) = world.upgrade() {
+                    match self.read(rows.key()).await {
+                        Ok(tables) => *rows.write() = tables,
+                        Err(why) => {
+                            self.log.stay_stale(stale, &why);
+                            return Err(why);
+                        }
+                    }
+                }
+                stale.pop();
+            }
         }
-        let why = "it was moved, removed or replaced; put it back, or start the server anew";
-        Err(sqlx::Error::Io(std::io::Error::other(why)))
+    }
+
+    /// Reads the committed rows of a world.
+    async fn read(&mut self, world: &str) -> Result<Tables, Arc<str>> {
+        let first = Self::read_by(self.connection().await?, world).await;
+        if first.is_ok() {
+            return first;
+        }
+        // The failed commit may have left the connection in any state; a new one has seen nothing of it.
+        if let Some(connection) = self.connection.take() {
+            let _ = connection.close().await;
+        }
+        Self::read_by(self.connection().await?, world).await
+    }
+
+    async fn read_by(connection: &mut SqliteConnection, world: &str) -> Result<Tables, Arc<str>> {
+        // BEGIN fails inside a transaction: nothing uncommitted is read.
+        let begun = sqlx::query("begin").execute(&mut *connection).await;
+        begun.map_err(|why| described(&why))?;
+        let tables = Tables::of_file(connection, world).await;
+        let ended = sqlx::query("rollback").execute(connection).await;
+        ended.map_err(|why| described(&why))?;
+        tables.map_err(|why| why.to_string().into())
+    }
+
+    async fn connection(&mut self) -> Result<&mut SqliteConnection, Arc<str>> {
+        if self.connection.is_none() {
+            // SQLite opens by name.
+            self.place.check()?;
+            let opened = self.options.connect().await;
+            self.connection = Some(opened.map_err(|why| described(&why))?);
+            self.place.note_log();
+        }
+        // It was just put there.
+        self.connection
+            .as_mut()
+            .ok_or_else(|| "it is not open".into())
+    }
+
+    /// Writes the content of a removed write-ahead log into the database file, and has the next connection begin a new one:
+    /// SQLite would go on writing into the removed log, and a crash would lose it.
+    async fn save_log(&mut self) -> Outcome {
+        let Some(connection) = &mut self.connection else {
+            return Ok(());
+        };
+        // A connection that is opened by now would read the new log with the index of the old one.
+        let paused = self.readers.pause().await;
+        let saved: Result<(i64, i64, i64), _> = sqlx::query_as("pragma wal_checkpoint(truncate)")
+            .fetch_one(connection)
+            .await;
+        let log = self.place.log().display();
+        match saved {
+            Ok((0, ..)) => tracing::warn!(
+                "{log} was removed or replaced while the server was running; its content was saved in time"
+            ),
+            Ok(_) => {
+                return Err(format!(
+                    "{log} was removed or replaced, and another program prevents saving its content; close that program"
+                )
+                .into());
+            }
+            Err(why) => {
+                let why = described(&why);
+                return Err(format!(
+                    "{log} was removed or replaced, and its content cannot be saved: {why}"
+                )
+                .into());
+            }
+        }
+        if let Some(connection) = self.connection.take() {
+            let _ = connection.close().await;
+        }
+        drop(paused);
+        Ok(())
     }
 }
 
-/// Runs the queries in one transaction. Without any, shows that one could be written.
-async fn commit(
-    connection: &mut Option<SqliteConnection>,
-    options: &SqliteConnectOptions,
+/// Marks the file as this server's.
+pub(super) fn set_application_id() -> String {
+    format!("pragma application_id = {APPLICATION_ID}")
+}
+
+async fn transact(
+    connection: &mut SqliteConnection,
     queries: Vec<Query>,
 ) -> Result<(), sqlx::Error> {
-    let connection = match connection {
-        Some(connection) => connection,
-        None => connection.insert(options.connect().await?),
-    };
     // IMMEDIATE takes the lock now: no SQLITE_BUSY half-way.
-    let mut tx = connection.begin_with("begin immediate").await?;
-    let is_empty = queries.is_empty();
+    sqlx::query("begin immediate")
+        .execute(&mut *connection)
+        .await?;
     for Query { sql, values } in queries {
-        sqlx::query_with(sql, values).execute(&mut *tx).await?;
-    }
-    if is_empty {
-        // Nothing reads it, and what it says stays; a page is written all the same.
-        sqlx::query("pragma application_id = 0")
-            .execute(&mut *tx)
+        sqlx::query_with(sql, values)
+            .execute(&mut *connection)
             .await?;
     }
-    tx.commit().await
+    sqlx::query("commit").execute(connection).await?;
+    Ok(())
 }

@@ -1,5 +1,4 @@
-//! What becomes of what the disk refuses? It is not acknowledged, nothing that was is lost, memory and file stay one, and
-//! once there is room everything goes on by itself.
+//! A full disk: what it refuses did not happen, nothing acknowledged is lost, and once there is room everything goes on.
 
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use crate::support::{
 };
 
 /// What a write beyond the limit is answered with is a signal, unless nobody listens to it: then it is an error.
-const ERRORS: &str = r#"trap '' XFSZ; exec "$0" "$@""#;
+pub(crate) const ERRORS: &str = r#"trap '' XFSZ; exec "$0" "$@""#;
 
 /// A disk may be slow, and no slower.
 const LONGEST: Duration = Duration::from_mins(1);
@@ -116,8 +115,13 @@ async fn a_full_disk_refuses_and_loses_nothing() {
         CONF.refreshes(&later.refresh),
     ] {
         let refused = world.token(&sent).await;
-        assert_eq!(refused.status, 500, "{refused}");
-        assert_eq!(refused.text("error"), "server_error");
+        assert_eq!(
+            (refused.status, &*refused.text("error")),
+            (503, "unwritable"),
+            "{refused}"
+        );
+        assert_eq!(refused.header("retry-after").as_deref(), Some("1"));
+        assert!(refused.body.contains("mock.db cannot be written"));
     }
     assert!(world.is_live(&before.access).await, "reading goes on");
 
@@ -163,7 +167,7 @@ async fn a_directory_that_cannot_be_written_is_named_and_nothing_in_it_is_lost()
     let refused = command().output().expect("the program was built");
     let said = folder.redacted(&String::from_utf8_lossy(&refused.stderr));
     assert_eq!(refused.status.code(), Some(1), "{said}");
-    insta::assert_snapshot!(said, @"civitai-oauth-mock: cannot open the database <folder>/data/mock.db: error returned from database: (code: 1544) attempt to write a readonly database; the folder must be there, and this user write in it; choose another with --database, or --database memory");
+    insta::assert_snapshot!(said, @"civitai-oauth-mock: cannot open the database <folder>/data/mock.db: attempt to write a readonly database (SQLite code 1544); this user must be able to write to the file and to its folder; choose another with --database, or --database memory");
 
     allow(0o777);
     let program = Program::serve(&mut command());
@@ -171,13 +175,16 @@ async fn a_directory_that_cannot_be_written_is_named_and_nothing_in_it_is_lost()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reset_or_restore_that_is_refused_does_not_part_memory_from_the_file() {
+async fn a_reset_or_restore_that_is_refused_did_not_happen() {
     let folder = Folder::new();
     let mut disk = Disk::new(&folder);
     disk.user("early").await;
     disk.world.control("POST", "/snapshots/s", json!({})).await;
     for path in ["/reset", "/snapshots/s/restore"] {
+        disk.user("before").await;
         disk.refuses("POST", path, json!({})).await;
+        let users = disk.users().await;
+        assert!(users.contains(&"before".to_owned()), "{path}: {users:?}");
         let name = format!("after{}", path.len());
         disk.user(&name).await;
         let tokens = disk.world.tokens(&CONF, "1").await;
@@ -200,9 +207,11 @@ async fn a_snapshot_that_is_refused_can_be_taken_and_forgotten_again() {
     let disk = Disk::new(&folder);
     disk.user("early").await;
     disk.refuses("POST", "/snapshots/s", json!({})).await;
+    assert_eq!(disk.world.get("/_mock/snapshots/s").await.status, 404);
     disk.world.control("POST", "/snapshots/s", json!({})).await;
     disk.user("late").await;
     disk.refuses("DELETE", "/snapshots/s", json!({})).await;
+    assert_eq!(disk.world.get("/_mock/snapshots/s").await.status, 200);
     disk.world.control("POST", "/snapshots/s", json!({})).await;
     let disk = disk.again();
     disk.world.control("POST", "/reset", json!({})).await;
@@ -226,10 +235,7 @@ async fn a_sandbox_that_could_not_be_made_or_deleted_is_whole() {
     for at in 0..2 {
         let sandbox = disk.world.sandbox("x");
         assert!(sandbox.is_live(&new.access).await, "{at}");
-        assert!(
-            !sandbox.is_live(&old.access).await,
-            "it was deleted after all"
-        );
+        assert!(sandbox.is_live(&old.access).await, "it was not deleted");
         disk = disk.again();
     }
 }
@@ -261,7 +267,7 @@ async fn what_is_refused_once_can_be_done_once() {
     let before = buzz(&disk.world).await;
     disk.program.limit_files("0");
     let refused = spender.submit(&json!({ "cost": 30 })).await;
-    assert_eq!(refused.status, 500, "{refused}");
+    assert_eq!(refused.status, 503, "{refused}");
     disk.program.limit_files("unlimited");
     disk.goes_on().await;
     disk.world.register_cli().await;
@@ -275,7 +281,7 @@ async fn what_is_refused_once_can_be_done_once() {
             .cookie(&cookie)
     };
     disk.program.limit_files("0");
-    assert_eq!(approves().await.status, 500);
+    assert_eq!(approves().await.status, 503);
     disk.program.limit_files("unlimited");
     disk.goes_on().await;
     let approved = approves().await;
@@ -307,7 +313,7 @@ async fn a_sandbox_that_could_not_be_made_takes_no_place() {
     let asks = async |name: &str| world.sandbox(name).token(&CONF.for_itself()).await.status;
     program.limit_files("0");
     for name in ["a", "b", "c", "d"] {
-        assert_eq!(asks(name).await, 500, "{name}");
+        assert_eq!(asks(name).await, 503, "{name}");
     }
     program.limit_files("unlimited");
     assert_eq!(world.get("/api/health/ready").await.status, 200);
@@ -359,7 +365,7 @@ async fn whoever_leaves_the_log_or_does_not_read_it_stops_nothing() {
         disk.program.limit_files("0");
         for _ in 0..500 {
             let refused = disk.world.token(&CONF.for_itself()).await;
-            assert_eq!(refused.status, 500, "{refused}");
+            assert_eq!(refused.status, 503, "{refused}");
         }
         disk.program.limit_files("unlimited");
         disk.goes_on().await;

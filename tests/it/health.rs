@@ -48,7 +48,7 @@ async fn a_database_that_takes_nothing_more_makes_it_unready_until_it_does() {
     503
     content-type: application/json
 
-    {"status":"unavailable","message":"the database <folder>/mock.db cannot be written: error returned from database: (code: 778) disk I/O error; nothing that was acknowledged is lost, and writing goes on by itself once there is room and leave to write","hint":"free the disk, or let the server write to the file of --database; nothing has to be restarted"}
+    {"status":"unavailable","message":"the database <folder>/mock.db cannot be written: disk I/O error (SQLite code 778); changes are refused until it can, and nothing that was acknowledged is lost","hint":"free the disk, or let the server write to the file of --database; nothing has to be restarted"}
     "#);
     assert_eq!(world.get("/api/health/live").await.status, 200);
     let unwell = healthcheck();

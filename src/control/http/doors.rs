@@ -24,7 +24,6 @@ use crate::listener::Came;
 use crate::oauth::extract::Context;
 use crate::oauth::respond;
 use crate::server::App;
-use crate::store::StoreError;
 
 impl IntoResponse for ControlError {
     fn into_response(self) -> Response {
@@ -32,10 +31,6 @@ impl IntoResponse for ControlError {
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Conflict(_) | Self::Mismatch { .. } => StatusCode::CONFLICT,
-            Self::Store(why @ StoreError::Unwritable { .. }) => {
-                tracing::error!(%why, "the call could not be carried out");
-                StatusCode::SERVICE_UNAVAILABLE
-            }
             Self::Store(why) => return respond::failure(why),
         };
         (status, Json(self.to_json())).into_response()

@@ -148,6 +148,9 @@ const ROWS: &[Row] = rows! {
         "nobody is signed in at this browser", "sign in at /login", "Civitai's device page" }
     ServerError "" "" {
         "the server failed: that is our fault", "see the server's log", "RFC 6749 §4.1.2.1" }
+    Unwritable "" "" {
+        "the mock's database file cannot be written, so nothing was changed", "free the disk, then send the request again",
+        "the mock's --database" }
 };
 
 impl Why {

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use sqlx::SqliteConnection;
 
+use super::draft::Draft;
 use super::growth::Growth;
 use super::held::{Whose, is_meant, lost};
-use super::log::Draft;
 use super::{Rows, Store, StoreError};
 use crate::model::token::{Token, TokenKind};
 use crate::model::user::User;
@@ -118,15 +118,6 @@ impl Tokens {
         let past = "delete from tokens where sandbox = ? and expires_at < ?";
         let rows = (before, self.by_hash.len());
         self.growth.looked_through(rows, (past, line), draft);
-    }
-
-    /// Takes them back.
-    pub(super) fn remove_all(&mut self, minted: &[Token], draft: &mut Draft<'_>) {
-        for token in minted {
-            if let Some(number) = self.remove(&token.hash) {
-                draft.note(|world| delete(world, number));
-            }
-        }
     }
 
     /// Gives it its number.
@@ -275,7 +266,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.leave()
             .await?
-            .write_row(world, |tables, draft| {
+            .write(world, |tables, draft| {
                 tables.tokens.insert_all(minted, draft);
             })
             .kept()
@@ -292,25 +283,19 @@ impl Store {
     ) -> Result<bool, StoreError> {
         self.leave()
             .await?
-            .write_row(world, |tables, draft| {
+            .write(world, |tables, draft| {
                 let found = tables.tokens.by_hash.get(old);
-                let before = found.filter(|kept| kept.kind == TokenKind::Refresh)?;
-                let before = before.to_token(*old);
-                let number = tables.tokens.remove(old)?;
-                draft.note(|world| delete(world, number));
+                if found.is_none_or(|kept| kept.kind != TokenKind::Refresh) {
+                    return false;
+                }
+                if let Some(number) = tables.tokens.remove(old) {
+                    draft.note(|world| delete(world, number));
+                }
                 tables.tokens.insert_all(successors, draft);
-                Some((number, before))
+                true
             })
-            .kept_or_undone(world, |tables, draft, rotated| {
-                let Some((number, before)) = rotated else {
-                    return;
-                };
-                tables.tokens.remove_all(successors, draft);
-                tables.tokens.put(number, &before);
-                draft.note(|world| put(world, number, &before));
-            })
+            .kept()
             .await
-            .map(|rotated| rotated.is_some())
     }
 
     /// Makes access tokens run out at a moment: one, or all. How many there were.

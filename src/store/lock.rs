@@ -1,0 +1,91 @@
+//! The locks by which a database file belongs to one server at a time.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use super::place::beside;
+
+/// Reserves a file for this server: two that each answer from their own memory would overwrite each other.
+#[derive(Debug)]
+pub(super) struct Lock {
+    /// The file's one name, whatever link it was given by.
+    pub(super) path: PathBuf,
+    /// The lock file beside the database.
+    _beside: fs::File,
+    /// The database itself, which may have another name or have lost its lock file. Opened before SQLite opens it and closed
+    /// after SQLite has closed it: closing any descriptor of a file drops all POSIX locks of the process on it.
+    #[cfg(target_os = "linux")]
+    _file: fs::File,
+}
+
+impl Lock {
+    pub(super) fn take(path: &Path) -> Result<Self, String> {
+        let path = existing(path)?;
+        let lock = beside(&path, "-lock");
+        // Nothing is written into it: what another program has there stays as it is.
+        let opened = private(fs::OpenOptions::new().append(true).create(true)).open(&lock);
+        let beside = opened.map_err(|why| format!("{}: {why}", lock.display()))?;
+        reserve(&beside)?;
+        Ok(Self {
+            #[cfg(target_os = "linux")]
+            _file: Self::take_file(&path)?,
+            path,
+            _beside: beside,
+        })
+    }
+
+    /// On Linux alone: elsewhere such a lock would conflict with SQLite's own.
+    #[cfg(target_os = "linux")]
+    fn take_file(path: &Path) -> Result<fs::File, String> {
+        let file = fs::File::open(path).map_err(|why| why.to_string())?;
+        match reserve(&file) {
+            Ok(()) => Ok(file),
+            Err(why) => {
+                // The other server may be in this process: closing the descriptor would drop the locks of its SQLite. The
+                // few bytes are lost only where somebody removes lock files or links databases, and tries again.
+                std::mem::forget(file);
+                Err(why)
+            }
+        }
+    }
+}
+
+fn reserve(file: &fs::File) -> Result<(), String> {
+    file.try_lock().map_err(|why| match why {
+        fs::TryLockError::WouldBlock => {
+            "another server has it open; stop that server first".to_owned()
+        }
+        fs::TryLockError::Error(why) => format!("it cannot be locked: {why}"),
+    })
+}
+
+/// The file's one name. If there is no such file, it is created for this user alone: it holds private keys. What SQLite
+/// creates beside it has the same permissions.
+fn existing(path: &Path) -> Result<PathBuf, String> {
+    let found = match fs::canonicalize(path) {
+        Err(why) if why.kind() == ErrorKind::NotFound => {
+            let created = private(fs::OpenOptions::new().append(true).create(true)).open(path);
+            let created = created.and_then(|_| fs::canonicalize(path));
+            created.map_err(|why| {
+                format!("it cannot be created: {why}; the folder must exist, and this user must be able to write to it")
+            })
+        }
+        found => found.map_err(|why| why.to_string()),
+    }?;
+    if found.is_file() {
+        Ok(found)
+    } else {
+        Err("it is not a file".to_owned())
+    }
+}
+
+/// Whatever these options create is for this user alone.
+fn private(options: &mut fs::OpenOptions) -> &mut fs::OpenOptions {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    options
+}
