@@ -3,6 +3,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base;
@@ -13,7 +14,9 @@ use crate::listener::USUAL_HEADERS;
 use crate::model::user::{User, UserRef};
 use crate::protocol::secret::Secret;
 use crate::sandbox::Blueprint;
-use crate::sandbox::journal::DEFAULT_CAPACITY;
+use crate::sandbox::journal::{
+    DEFAULT_CAPACITY, DEFAULT_JOURNAL_MEMORY, JournalLimits, JournalMemory, MIN_JOURNAL_MEMORY,
+};
 use crate::sandbox::keys::IdTokenKey;
 use crate::sandbox::settings::{ConsentMode, Settings};
 #[cfg(feature = "cli")]
@@ -66,8 +69,10 @@ pub struct Config {
     pub max_sandboxes: usize,
     /// What the control API asks for as a bearer token.
     pub(crate) control_token: Option<Secret>,
-    /// How many exchanges each journal keeps; the oldest go.
+    /// How many exchanges each journal stores; the oldest are removed first.
     pub journal_capacity: usize,
+    /// The memory of the journals of all sandboxes together, in bytes; the oldest exchanges are removed first.
+    pub journal_memory: usize,
     /// The key for id tokens; without one each sandbox draws its own.
     pub(crate) key: Option<IdTokenKey>,
     /// What the program was built from, where that is known.
@@ -109,6 +114,7 @@ impl Default for Config {
             max_sandboxes: 10_000,
             control_token: None,
             journal_capacity: DEFAULT_CAPACITY,
+            journal_memory: DEFAULT_JOURNAL_MEMORY,
             key: None,
             commit: None,
             settings: Settings::default(),
@@ -210,14 +216,23 @@ impl Config {
         Ok(planting)
     }
 
-    /// What every sandbox starts from. Errors as for [`Config::planting`].
+    /// What every sandbox starts from. Errors as for [`Config::planting`], and a memory for journals that holds no exchange.
     pub(crate) fn blueprint(&self) -> Result<Blueprint, Invalid> {
+        if self.journal_memory < MIN_JOURNAL_MEMORY {
+            let why = format!("{} bytes may not hold one exchange", self.journal_memory);
+            let hint = format!("give {MIN_JOURNAL_MEMORY} bytes (1MB) or more");
+            return Err(Invalid::new("journal_memory", why).with_hint(hint));
+        }
         Ok(Blueprint {
             seed: self.planting()?.seed,
             settings: self.settings.clone(),
             entropy_seed: self.entropy_seed,
             key: self.key.clone(),
             journal_capacity: self.journal_capacity,
+            journal_limits: JournalLimits {
+                memory: Arc::new(JournalMemory::new(self.journal_memory)),
+                ..JournalLimits::default()
+            },
         })
     }
 }

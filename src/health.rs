@@ -29,6 +29,11 @@ async fn live(State(app): State<Arc<App>>) -> Json<Value> {
     if let Some(commit) = app.commit {
         answer["commit"] = commit.into();
     }
+    let journals = app.registry.journal_memory();
+    answer["journals"] = json!({
+        "used_bytes": journals.used(),
+        "limit_bytes": journals.limit(),
+    });
     Json(answer)
 }
 

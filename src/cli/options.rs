@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Deserialize;
 
-use super::values::{DatabaseOption, McpPort, address, database, mcp_listen, read, seconds};
+use super::values::{
+    ByteSize, DatabaseOption, McpPort, address, database, mcp_listen, read, seconds,
+};
 use super::{DEFAULT_LISTEN, DEFAULT_MCP_PORT, environment};
 use crate::config::{Config, McpListen};
 use crate::contract::{Contract, Override};
@@ -154,6 +156,10 @@ pub(super) struct Options {
     #[arg(long, env = "CIVITAI_MOCK_JOURNAL", value_name = "NUMBER")]
     journal: Option<usize>,
 
+    /// The memory of all journals together; the oldest exchanges are removed first [default: 128MB]
+    #[arg(long, env = "CIVITAI_MOCK_JOURNAL_MEMORY", value_name = "SIZE")]
+    journal_memory: Option<ByteSize>,
+
     /// Ask whoever uses the control API for this bearer token
     #[arg(
         long,
@@ -254,6 +260,7 @@ impl Options {
             entropy_seed: self.entropy_seed.or(below.entropy_seed),
             sandbox_idle: self.sandbox_idle.or(below.sandbox_idle),
             journal: self.journal.or(below.journal),
+            journal_memory: self.journal_memory.or(below.journal_memory),
             control_token: self.control_token.or(below.control_token),
             head_timeout: self.head_timeout.or(below.head_timeout),
             body_timeout: self.body_timeout.or(below.body_timeout),
@@ -354,6 +361,9 @@ impl Options {
         }
         self.limit(&mut config);
         config.journal_capacity = self.journal.unwrap_or(config.journal_capacity);
+        if let Some(ByteSize(bytes)) = self.journal_memory {
+            config.journal_memory = bytes;
+        }
         let apart = self.difference.iter().map(|one| (one.difference, one.side));
         config.set_contract(self.contract.unwrap_or_default(), apart);
         let settings = &mut config.settings;

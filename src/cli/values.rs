@@ -2,9 +2,11 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::str::FromStr;
 
 use anyhow::Context as _;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use crate::protocol::duration::Length;
 use crate::store::{Database, StoreError};
@@ -71,4 +73,73 @@ pub(super) fn seconds(text: &str) -> Result<u32, String> {
 
 pub(super) fn read(file: &Path, flag: &str) -> anyhow::Result<String> {
     std::fs::read_to_string(file).with_context(|| format!("{flag} {}", file.display()))
+}
+
+/// A number of bytes, such as `128MB`, `64MiB` or `1000000`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ByteSize(pub(super) usize);
+
+/// The units of sizes, the longest suffix first.
+const UNITS: [(&str, u64); 8] = [
+    ("KiB", 1 << 10),
+    ("MiB", 1 << 20),
+    ("GiB", 1 << 30),
+    ("kB", 1000),
+    ("KB", 1000),
+    ("MB", 1_000_000),
+    ("GB", 1_000_000_000),
+    ("", 1),
+];
+
+impl FromStr for ByteSize {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut units = UNITS.iter();
+        let parsed = units.find_map(|(unit, bytes)| {
+            let number = text.strip_suffix(unit)?.trim_end();
+            let number: u64 = number.parse().ok()?;
+            usize::try_from(number.checked_mul(*bytes)?).ok()
+        });
+        parsed.map(Self).ok_or_else(|| {
+            format!("{text:?} is not a size: write 128MB, 64MiB or a number of bytes")
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for ByteSize {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Given {
+            Bytes(u64),
+            Text(String),
+        }
+        let text = match Given::deserialize(deserializer)? {
+            Given::Bytes(bytes) => bytes.to_string(),
+            Given::Text(text) => text,
+        };
+        text.parse().map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_units() {
+        for (text, bytes) in [
+            ("128MB", 128_000_000),
+            ("64MiB", 64 << 20),
+            ("2 GB", 2_000_000_000),
+            ("1500kB", 1_500_000),
+            ("1000000", 1_000_000),
+        ] {
+            assert_eq!(text.parse(), Ok(ByteSize(bytes)), "{text}");
+        }
+        for text in ["", "MB", "1.5MB", "-1", "1TB", "99999999999GB"] {
+            assert!(text.parse::<ByteSize>().is_err(), "{text}");
+        }
+    }
 }

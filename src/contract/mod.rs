@@ -77,6 +77,39 @@ pub(crate) struct Decision {
     pub(crate) otherwise: bool,
 }
 
+/// The decisions of one request, as bits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct DecisionSet {
+    asked: u32,
+    otherwise: u32,
+    /// The differences that followed the deployed server.
+    live: u32,
+}
+
+impl DecisionSet {
+    /// The differences that were asked for, in the order of the table.
+    fn differences(self) -> impl Iterator<Item = Difference> {
+        let all = DIFFERENCES.iter().map(|entry| entry.difference);
+        all.filter(move |difference| self.asked & (1 << *difference as u32) != 0)
+    }
+
+    pub(crate) fn to_vec(self) -> Vec<Decision> {
+        let decision = |difference: Difference| {
+            let bit = 1 << difference as u32;
+            Decision {
+                difference,
+                side: if self.live & bit == 0 {
+                    Contract::Documented
+                } else {
+                    Contract::Live
+                },
+                otherwise: self.otherwise & bit != 0,
+            }
+        };
+        self.differences().map(decision).collect()
+    }
+}
+
 /// Notes which differences were asked for while a request was answered, and which of them mattered: at each decision
 /// point it is asked once, so that nothing is decided twice to find out.
 #[derive(Debug, Clone, Default)]
@@ -144,21 +177,23 @@ impl Rules {
         }
     }
 
-    /// What was asked for so far, in the order of the table.
-    pub(crate) fn decisions(&self) -> Vec<Decision> {
+    /// The decisions so far.
+    pub(crate) fn decisions(&self) -> DecisionSet {
         let Some(noted) = &self.trace.0 else {
-            return Vec::new();
+            return DecisionSet::default();
         };
         let otherwise = noted.otherwise.load(Ordering::Relaxed);
-        let asked = noted.asked.load(Ordering::Relaxed) | otherwise;
-        let all = DIFFERENCES.iter().map(|entry| entry.difference);
-        all.filter(|difference| asked & (1 << *difference as u32) != 0)
-            .map(|difference| Decision {
-                difference,
-                side: self.peek(difference),
-                otherwise: otherwise & (1 << difference as u32) != 0,
-            })
-            .collect()
+        let mut set = DecisionSet {
+            asked: noted.asked.load(Ordering::Relaxed) | otherwise,
+            otherwise,
+            live: 0,
+        };
+        for difference in set.differences() {
+            if self.peek(difference) == Contract::Live {
+                set.live |= 1 << difference as u32;
+            }
+        }
+        set
     }
 
     /// Whether this difference is on the deployed server's side.

@@ -1,5 +1,5 @@
-//! Which exchanges are meant? The filter of the journal, and the check that it could ever find one: who looks for a
-//! misspelt client finds none, and would take it for an answer.
+//! The filter of the journal, and the check that it could ever match: a search for a misspelt client would find nothing,
+//! which looks like an answer.
 
 use serde::Serialize;
 
@@ -9,7 +9,7 @@ use crate::model::user::UserRef;
 use crate::protocol::call::{Endpoint, GrantType, Method};
 use crate::protocol::error::ErrorCode;
 use crate::sandbox::Sandbox;
-use crate::sandbox::journal::{Entry, Gone};
+use crate::sandbox::journal::{Dropped, StoredExchange};
 use crate::sandbox::settings::UnknownClients;
 
 /// What the mock itself answers where its own extensions are misused, or where nobody serves a path.
@@ -189,36 +189,38 @@ pub(super) struct Search {
 }
 
 impl Search {
-    pub(super) fn fits(&self, entry: &Entry) -> bool {
+    /// Whether an exchange matches. What needs parsing is looked at last.
+    pub(super) fn fits(&self, exchange: &StoredExchange) -> bool {
         let Self { filter, user } = self;
-        let same = |wanted: &Option<String>, found: Option<&str>| {
-            wanted.as_deref().is_none_or(|wanted| Some(wanted) == found)
-        };
-        // A browser asks leave by itself: who counts the calls of an endpoint does not mean that.
-        let by_itself = entry.is_preflight() && filter.method.is_none() && filter.is_narrow();
-        !by_itself
-            && filter
-                .endpoint
-                .is_none_or(|wanted| wanted == entry.endpoint)
-            && same(&filter.path, Some(&entry.path))
-            && filter
-                .method
-                .is_none_or(|wanted| wanted.name() == entry.method)
-            && (filter.grant_type)
-                .is_none_or(|wanted| entry.grant_type().map(GrantType::of) == Some(wanted))
-            && same(&filter.client_id, entry.client_id.as_deref())
-            && same(&filter.error, entry.error())
-            && filter.status.is_none_or(|status| status == entry.status)
-            && filter.after.is_none_or(|after| entry.id > after)
-            && (filter.user.is_none() || (user.is_some() && entry.user_id == *user))
+        // Browsers send preflights on their own: a search for an endpoint's calls does not mean them.
+        let is_hidden =
+            exchange.is_preflight() && filter.method.is_none() && filter.is_narrow();
+        !is_hidden
+            && filter.after.is_none_or(|after| exchange.id() > after)
+            && (filter.endpoint).is_none_or(|wanted| wanted == exchange.endpoint())
+            && (filter.status).is_none_or(|wanted| wanted == exchange.status())
+            && (filter.grant_type).is_none_or(|wanted| exchange.grant() == Some(wanted))
+            && (filter.user.is_none() || (user.is_some() && exchange.user_id() == *user))
+            && (filter.method).is_none_or(|wanted| wanted.name() == exchange.method())
+            && same(filter.path.as_deref(), || Some(exchange.path()))
+            && same(filter.client_id.as_deref(), || exchange.client_id())
+            && same(filter.error.as_deref(), || exchange.error())
+    }
+
+    /// The exchange after which it can match.
+    pub(super) fn after(&self) -> u64 {
+        self.filter.after.unwrap_or(0)
+    }
+
+    /// Whether some that match may be among those that were dropped.
+    pub(super) fn may_have_fitted(&self, dropped: Dropped) -> bool {
+        dropped.count > 0 && self.filter.after.is_none_or(|after| after < dropped.last)
     }
 }
 
-impl Search {
-    /// Whether some that fit may be among those that have gone.
-    pub(super) fn may_have_fitted(&self, gone: Gone) -> bool {
-        gone.count > 0 && self.filter.after.is_none_or(|after| after < gone.last)
-    }
+/// Whether a text is the wanted one, if one is wanted.
+fn same<T: AsRef<str>>(wanted: Option<&str>, found: impl FnOnce() -> Option<T>) -> bool {
+    wanted.is_none_or(|wanted| found().is_some_and(|found| found.as_ref() == wanted))
 }
 
 /// That a request to the endpoint can ask by the grant.
@@ -275,11 +277,14 @@ impl Sandbox {
     ) -> Outcome<Option<i64>> {
         if let Some(id) = client {
             let registers = self.settings().unknown_clients == UnknownClients::Register;
-            let has_asked = || {
+            // The journal is searched last.
+            let is_known = || registers || self.read_client(id).is_ok();
+            let has_called = || {
+                let called = |exchange: &StoredExchange| exchange.client_id();
                 self.journal
-                    .any(|entry| entry.client_id.as_deref() == Some(id))
+                    .any(|exchange| called(exchange).as_deref() == Some(id))
             };
-            if !registers && !has_asked() {
+            if !is_known() && !has_called() {
                 self.client_named(id)?;
             }
         }
@@ -291,18 +296,14 @@ impl Sandbox {
 
     /// That this error could be answered: by the server, by a fault, or that it was.
     fn check_error(&self, error: &str) -> Result<(), Invalid> {
-        let faults = self.faults.list();
-        let made = faults.iter().filter_map(|fault| {
-            let effect = &fault.rule.effect;
-            let written = || effect.body.as_ref()?.get("error")?.as_str();
-            effect.error.as_deref().or_else(written)
-        });
+        let of_faults = self.faults.errors();
         let mut known: Vec<&str> = ErrorCode::ALL.map(ErrorCode::name).to_vec();
         known.extend(OURS);
-        known.extend(made);
+        known.extend(of_faults.iter().map(String::as_str));
         known.sort_unstable();
         known.dedup();
-        if known.contains(&error) || self.journal.any(|entry| entry.error() == Some(error)) {
+        let was_answered = |exchange: &StoredExchange| exchange.error().as_deref() == Some(error);
+        if known.contains(&error) || self.journal.any(was_answered) {
             return Ok(());
         }
         let why = Invalid::new("error", format!("no error {error:?} is ever answered"));

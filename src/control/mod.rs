@@ -109,6 +109,8 @@ pub(crate) enum ControlError {
         differences: Vec<String>,
         counters: Counters,
     },
+    /// Too many callers read the journal.
+    Busy(Invalid),
     Store(StoreError),
 }
 
@@ -119,6 +121,7 @@ impl ControlError {
             Self::Invalid(why) => ("invalid", why),
             Self::NotFound(why) => ("not_found", why),
             Self::Conflict(why) => ("conflict", why),
+            Self::Busy(why) => ("busy", why),
             Self::Mismatch {
                 differences,
                 counters,

@@ -1,5 +1,5 @@
-//! The journal by control call: what the app has sent and was answered. Which exchanges are meant is `filter.rs`, whether
-//! they are those that were expected `verify.rs`. Secrets are redacted unless they are asked for.
+//! The journal by control call: what the app has sent and was answered. The filter is `filter.rs`, expectations are
+//! `verify.rs`. Secrets are redacted unless they are asked for.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::Outcome;
+use super::{ControlError, Outcome};
 use super::filter::{Filter, Search, beside_filter, narrowed};
 use super::why::Why;
 use crate::contract::{Contract, Decision, Difference};
@@ -19,7 +19,7 @@ use crate::protocol::time::Moment;
 use crate::redact::{redact, redact_text};
 use crate::sandbox::Sandbox;
 use crate::sandbox::faults::Fault;
-use crate::sandbox::journal::{Counters, Entry};
+use crate::sandbox::journal::{Counters, Entry, ReaderPermit, TooManyReaders};
 
 const LONGEST_WAIT: Length = Length(60_000);
 
@@ -116,11 +116,16 @@ impl Requests {
         self
     }
 
-    /// At most so many, unless something else was asked for.
+    /// At most `usual` exchanges unless another limit is given. Errors: it is larger than `max`.
     #[cfg(feature = "mcp")]
-    pub(crate) fn or_limit(mut self, limit: usize) -> Self {
-        self.limit.get_or_insert(limit);
-        self
+    pub(crate) fn limit_within(mut self, usual: usize, max: usize) -> Result<Self, Invalid> {
+        let limit = *self.limit.get_or_insert(usual);
+        if limit > max {
+            let why = format!("{limit} is more than {max}");
+            let hint = "ask for the rest page by page, with before";
+            return Err(Invalid::new("limit", why).with_hint(hint));
+        }
+        Ok(self)
     }
 
     /// Whether it may be answered later.
@@ -209,36 +214,33 @@ impl Exchange {
         self.headers.get(name)?.as_str()
     }
 
-    fn of(entry: &Entry, secrets: bool) -> Self {
+    fn new(entry: Entry, secrets: bool) -> Self {
         let decided = |one: &Decision| Decided {
             name: one.difference,
             side: one.side,
             otherwise: one.otherwise,
         };
+        let faults = entry.faults.iter();
         let whole = Self {
             id: entry.id,
             at: Moment(entry.at),
-            method: entry.method.clone(),
-            path: entry.path.clone(),
-            endpoint: entry.endpoint,
             grant_type: entry.grant_type().map(str::to_owned),
-            client_id: entry.client_id.clone(),
-            user: entry.user_id,
-            params: entry.params.clone(),
-            headers: entry.headers.clone(),
-            status: (entry.status != 0).then_some(entry.status),
             error: entry.error().map(str::to_owned),
-            location: entry.location.clone(),
-            answer: entry.answer.clone(),
-            why: Why::of(entry),
+            why: Why::of(&entry),
+            endpoint: entry.endpoint,
+            user: entry.user_id,
+            status: (entry.status != 0).then_some(entry.status),
             differences: entry.differences.iter().map(decided).collect(),
-            faults: entry.faults.iter().map(|fault| fault.id).collect(),
-            struck: entry
-                .faults
-                .iter()
-                .map(|fault| fault.rule.clone())
-                .collect(),
-            extensions: entry.extensions.clone(),
+            faults: faults.clone().map(|fault| fault.id).collect(),
+            struck: faults.map(|fault| fault.rule.clone()).collect(),
+            method: entry.method,
+            path: entry.path,
+            client_id: entry.client_id,
+            params: entry.params,
+            headers: entry.headers,
+            location: entry.location,
+            answer: entry.answer,
+            extensions: entry.extensions,
         };
         if secrets { whole } else { whole.redacted() }
     }
@@ -271,9 +273,73 @@ impl fmt::Debug for Exchange {
     }
 }
 
+/// The exchanges that a call of the journal found, by their ids: they are parsed one by one when they are shown.
+#[derive(Debug)]
+pub(crate) struct Found {
+    ids: Vec<u64>,
+    secrets: bool,
+    /// None if nothing is to be shown.
+    permit: Option<ReaderPermit>,
+}
+
+/// An answer of at most this many exchanges is whole; a longer one is sent piece by piece.
+const MAX_WHOLE: usize = 32;
+
+/// A piece of a long answer has this many exchanges.
+const PIECE: usize = 8;
+
+impl From<TooManyReaders> for ControlError {
+    fn from(_: TooManyReaders) -> Self {
+        let why = Invalid::new("", "too many others read the journal at this moment");
+        Self::Busy(why.with_hint("call again in a second, with limit"))
+    }
+}
+
 impl Sandbox {
-    /// The exchanges that fit, oldest first, and the counters of all.
+    /// The exchanges that match, oldest first, and the counters of all.
     pub(crate) async fn list_requests(&self, asked: Requests) -> Outcome<Exchanges> {
+        let found = self.find_requests(asked).await?;
+        Ok(self.show_requests(&found))
+    }
+
+    /// The same as JSON, of which at most a piece is in memory at once.
+    pub(crate) async fn stream_requests(&self, asked: Requests) -> Outcome<JsonPieces> {
+        let found = self.find_requests(asked).await?;
+        if found.ids.len() <= MAX_WHOLE {
+            let whole = serde_json::to_vec(&self.show_requests(&found)).unwrap_or_default();
+            return Ok(JsonPieces::Whole(whole));
+        }
+        let Found { ids, secrets, permit } = found;
+        let turn = self.journal.readers().stream().await?;
+        drop(permit);
+        Ok(JsonPieces::Stream(JsonStream {
+            sandbox: self.clone(),
+            ids,
+            secrets,
+            at: 0,
+            is_first: true,
+            is_done: false,
+            _turn: turn,
+        }))
+    }
+
+    fn show_requests(&self, found: &Found) -> Exchanges {
+        let pieces = found.ids.chunks(PIECE);
+        let stored = pieces.flat_map(|ids| self.journal.find(ids));
+        let shown = stored.map(|exchange| Exchange::new(exchange.to_entry(), found.secrets));
+        Exchanges {
+            requests: shown.collect(),
+            counters: self.journal.counters(),
+            dropped: self.journal.dropped().count,
+        }
+    }
+
+    /// Removes every exchange.
+    pub(crate) fn clear_requests(&self) {
+        self.if_today(|today| today.journal.clear());
+    }
+
+    async fn find_requests(&self, asked: Requests) -> Outcome<Found> {
         let wait = asked.wait.unwrap_or(Length(0));
         if !(Length(0)..=LONGEST_WAIT).contains(&wait) {
             let why = format!("{wait} is not from 0s to {LONGEST_WAIT}");
@@ -288,43 +354,129 @@ impl Sandbox {
                 .into());
         }
         let search = self.search(asked.filter)?;
-        let count = asked.count.unwrap_or(1);
-        let mut found = self.wait_for(&search, count, wait.to_std()).await;
-        if let Some(before) = asked.before {
-            found.retain(|entry| entry.id < before);
+        if asked.wait.is_some() {
+            let count = asked.count.unwrap_or(1);
+            self.wait_for(&search, count, wait.to_std()).await?;
         }
-        if let Some(limit) = asked.limit {
-            found.drain(..found.len().saturating_sub(limit));
-        }
-        let shown = found.iter().map(|entry| Exchange::of(entry, asked.secrets));
-        Ok(Exchanges {
-            requests: shown.collect(),
-            counters: self.journal.counters(),
-            dropped: self.journal.gone().count,
+        let before = asked.before.unwrap_or(u64::MAX);
+        let limit = asked.limit.unwrap_or(usize::MAX);
+        let permit = match limit {
+            0 => None,
+            _ => Some(self.journal.readers().search().await?),
+        };
+        Ok(Found {
+            ids: self.newest_ids(&search, before, limit).await,
+            secrets: asked.secrets,
+            permit,
         })
     }
 
-    /// Forgets every exchange.
-    pub(crate) fn clear_requests(&self) {
-        self.if_today(|today| today.journal.clear());
+    /// The ids of the newest exchanges before `before` that match, at most `limit`, oldest first.
+    async fn newest_ids(&self, search: &Search, mut before: u64, limit: usize) -> Vec<u64> {
+        let mut ids = Vec::new();
+        while ids.len() < limit {
+            let page = self.journal.page_before(before);
+            let Some(oldest) = page.last() else {
+                break;
+            };
+            let fitting = page.iter().filter(|exchange| search.fits(exchange));
+            ids.extend(fitting.take(limit - ids.len()).map(|exchange| exchange.id()));
+            before = oldest.id();
+            if before <= search.after() {
+                break;
+            }
+            // A long search lets other requests through.
+            tokio::task::yield_now().await;
+        }
+        ids.reverse();
+        ids
     }
 
-    async fn wait_for(&self, search: &Search, count: usize, wait: Duration) -> Vec<Entry> {
-        // Watched before it is read: what comes in between wakes us.
+    /// Waits until this many exchanges match, for at most `wait`. Each exchange is looked at once.
+    async fn wait_for(&self, search: &Search, count: usize, wait: Duration) -> Outcome<()> {
+        // Watched before it is read: what comes in between wakes this.
         let mut news = self.journal.watch();
         let enough = async {
+            let mut permit = Some(self.journal.readers().search().await?);
+            let (mut clearings, mut last, mut found) = (self.journal.clearings(), search.after(), 0);
             loop {
-                let found = self.journal.matching(|entry| search.fits(entry));
-                if found.len() >= count || news.changed().await.is_err() {
-                    return found;
+                let now = self.journal.clearings();
+                if now != clearings {
+                    (clearings, last, found) = (now, search.after(), 0);
+                }
+                while let page = self.journal.page_after(last)
+                    && let Some(newest) = page.last()
+                {
+                    found += page.iter().filter(|exchange| search.fits(exchange)).count();
+                    last = newest.id();
+                    tokio::task::yield_now().await;
+                }
+                // Those that wait keep no reader from its turn.
+                permit.take();
+                if found >= count || news.changed().await.is_err() {
+                    return Ok(());
                 }
             }
         };
-        let found = tokio::select! {
-            found = tokio::time::timeout(wait, enough) => found.ok(),
+        tokio::select! {
+            waited = tokio::time::timeout(wait, enough) => waited.unwrap_or(Ok(())),
             // Nothing will come any more.
-            () = self.closed() => None,
-        };
-        found.unwrap_or_else(|| self.journal.matching(|entry| search.fits(entry)))
+            () = self.closed() => Ok(()),
+        }
+    }
+}
+
+/// The answer of `GET /_mock/requests` as JSON.
+#[derive(Debug)]
+pub(crate) enum JsonPieces {
+    Whole(Vec<u8>),
+    Stream(JsonStream),
+}
+
+/// A long answer, piece by piece. Exchanges that are dropped meanwhile are left out.
+#[derive(Debug)]
+pub(crate) struct JsonStream {
+    sandbox: Sandbox,
+    ids: Vec<u64>,
+    secrets: bool,
+    /// How many ids were sent.
+    at: usize,
+    is_first: bool,
+    is_done: bool,
+    _turn: ReaderPermit,
+}
+
+impl Iterator for JsonStream {
+    type Item = Vec<u8>;
+
+    fn next(&mut self) -> Option<Vec<u8>> {
+        if self.is_done {
+            return None;
+        }
+        let mut piece = Vec::new();
+        if self.at == 0 {
+            piece.extend_from_slice(b"{\"requests\":[");
+        }
+        let ids = &self.ids[self.at..self.ids.len().min(self.at + PIECE)];
+        for exchange in self.sandbox.journal.find(ids) {
+            let shown = Exchange::new(exchange.to_entry(), self.secrets);
+            if !std::mem::take(&mut self.is_first) {
+                piece.push(b',');
+            }
+            // An exchange is JSON, and memory takes every byte.
+            let _ = serde_json::to_writer(&mut piece, &shown);
+        }
+        self.at += ids.len();
+        if self.at == self.ids.len() {
+            self.is_done = true;
+            let counters = serde_json::to_string(&self.sandbox.journal.counters());
+            let dropped = self.sandbox.journal.dropped().count;
+            let end = format!(
+                "],\"counters\":{},\"dropped\":{dropped}}}",
+                counters.unwrap_or_default()
+            );
+            piece.extend_from_slice(end.as_bytes());
+        }
+        Some(piece)
     }
 }

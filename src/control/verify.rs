@@ -7,7 +7,7 @@ use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::filter::{Filter, beside_filter, narrowed};
+use super::filter::{Filter, Search, beside_filter, narrowed};
 use super::users::as_json;
 use super::{ControlError, Outcome};
 use crate::invalid::Invalid;
@@ -245,12 +245,22 @@ pub(crate) struct Verified {
     verified: bool,
 }
 
+/// The exchanges that match an expectation.
+#[derive(Debug, Default)]
+struct Matches {
+    count: usize,
+    first: Option<u64>,
+    /// The first one after the exchange that the expectation before is met by.
+    later: Option<u64>,
+}
+
 impl Sandbox {
     /// Checks the journal against expectations. Errors: what differs, in words.
-    pub(crate) fn verify(&self, asked: Expectations) -> Outcome<Verified> {
+    pub(crate) async fn verify(&self, asked: Expectations) -> Outcome<Verified> {
+        let _permit = self.journal.readers().search().await?;
         let mut differences = Vec::new();
         let mut before = 0;
-        let gone = self.journal.gone();
+        let dropped = self.journal.dropped();
         for (at, expectation) in asked.expectations.into_iter().enumerate() {
             let in_order = expectation.in_order || asked.in_order;
             expectation.check().map_err(|why| under(at, why))?;
@@ -260,33 +270,30 @@ impl Sandbox {
                 ControlError::Invalid(why) => ControlError::Invalid(under(at, why)),
                 other => other,
             })?;
-            let found = self.journal.matching(|entry| search.fits(entry));
-            // What fits may be among those that have gone: neither yes nor no would be honest.
-            if search.may_have_fitted(gone) && expectation.depends_on_more(found.len()) {
+            let found = self.matches(&search, before).await;
+            // Some that match may be among the dropped ones: neither yes nor no would be honest.
+            if search.may_have_fitted(dropped) && expectation.depends_on_more(found.count) {
                 differences.push(format!(
                     "[{at}] {meant}: came {} of those that are kept, but the oldest {} are no longer kept; raise \
-                     --journal, or expect only what came after request {}",
-                    found.len(),
-                    gone.count,
-                    gone.last
+                     --journal or --journal-memory, or expect only what came after request {}",
+                    found.count, dropped.count, dropped.last
                 ));
-            } else if let Some(wrong) = expectation.differs(found.len()) {
+            } else if let Some(wrong) = expectation.differs(found.count) {
                 differences.push(format!("[{at}] {meant}: {wrong}"));
             }
-            let Some(first) = found.first().map(|entry| entry.id) else {
+            let Some(first) = found.first else {
                 continue;
             };
             if !in_order {
                 before = first;
                 continue;
             }
-            let later = found.iter().map(|entry| entry.id).find(|id| *id > before);
-            if later.is_none() {
+            if found.later.is_none() {
                 differences.push(format!(
                     "[{at}] {meant}: came as request {first}, before request {before} of the expectation before"
                 ));
             }
-            before = later.unwrap_or(first);
+            before = found.later.unwrap_or(first);
         }
         if differences.is_empty() {
             return Ok(Verified { verified: true });
@@ -295,6 +302,27 @@ impl Sandbox {
             differences,
             counters: self.journal.counters(),
         })
+    }
+
+    async fn matches(&self, search: &Search, before: u64) -> Matches {
+        let mut found = Matches::default();
+        let mut last = search.after();
+        while let page = self.journal.page_after(last)
+            && let Some(newest) = page.last()
+        {
+            for exchange in page.iter().filter(|exchange| search.fits(exchange)) {
+                let id = exchange.id();
+                found.count += 1;
+                found.first.get_or_insert(id);
+                if id > before {
+                    found.later.get_or_insert(id);
+                }
+            }
+            last = newest.id();
+            // A long search lets other requests through.
+            tokio::task::yield_now().await;
+        }
+        found
     }
 }
 

@@ -79,6 +79,13 @@ impl MockServerBuilder {
         self
     }
 
+    /// Bounds the memory of the journals of all sandboxes together, in bytes. The oldest exchanges are removed first.
+    #[must_use]
+    pub fn journal_memory(mut self, bytes: usize) -> Self {
+        self.config.journal_memory = bytes;
+        self
+    }
+
     /// Starts from this configuration, for what the other methods do not offer.
     #[must_use]
     pub fn config(mut self, config: Config) -> Self {

@@ -25,6 +25,9 @@ pub enum MockError {
         /// What came.
         counters: Counters,
     },
+    /// Too many callers read the journal at the same time.
+    #[error(transparent)]
+    Busy(Invalid),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -36,6 +39,7 @@ impl From<ControlError> for MockError {
             ControlError::Invalid(why) => Self::Invalid(why),
             ControlError::NotFound(why) => Self::NotFound(why),
             ControlError::Conflict(why) => Self::Conflict(why),
+            ControlError::Busy(why) => Self::Busy(why),
             ControlError::Mismatch {
                 differences,
                 counters,

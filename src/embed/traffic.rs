@@ -1,5 +1,7 @@
 //! How does a Rust test spoil what the app is answered, and ask what the app has sent?
 
+use std::sync::Arc;
+
 use super::{MockError, MockSandbox};
 use crate::control::{
     Advice, Exchanges, Expectations, Fault, PresetFault, PresetSet, Requests, SetFault, Severity,
@@ -99,7 +101,7 @@ impl MockSandbox {
     /// ```
     pub async fn verify(&self, expected: impl Into<Expectations>) -> Result<(), MockError> {
         let expected = expected.into();
-        self.world().await?.verify(expected)?;
+        self.world().await?.verify(expected).await?;
         Ok(())
     }
 
@@ -122,7 +124,8 @@ impl MockSandbox {
     /// # }
     /// ```
     pub async fn advice(&self) -> Result<Advice, MockError> {
-        Ok(self.world().await?.advice(None).await?)
+        let advice = self.world().await?.advice(None).await?;
+        Ok(Arc::unwrap_or_clone(advice))
     }
 
     /// Asserts that nothing was seen that production would punish: no finding that is an error or a warning. Hints are

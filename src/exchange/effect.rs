@@ -1,5 +1,6 @@
-//! How does a fault reach the wire? Delays, errors, other answers, and connections that break.
+//! The effects of faults on the wire: delays, errors, other answers, and connections that break.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -16,7 +17,7 @@ use crate::listener::{Came, Cut};
 use crate::oauth::legacy;
 use crate::oauth::respond::{self, Cors};
 use crate::protocol::call::Endpoint;
-use crate::sandbox::faults::{Effect, SetFault};
+use crate::sandbox::faults::{Effect, TriggeredFault};
 
 /// So long a body trickles in all.
 const TRICKLE: Duration = Duration::from_secs(2);
@@ -27,58 +28,60 @@ const PIECES: usize = 20;
 /// What was sent before a connection breaks has this long to get out.
 const LAST_WORDS: Duration = Duration::from_millis(30);
 
-/// Answers the request as the faults that struck it would have it.
-pub(super) async fn carry_out(
+/// Answers the request as the faults that apply to it say. How long the answer is delayed is [`delay`].
+pub(super) async fn answer(
     visit: &Visit,
-    struck: &[SetFault],
+    faults: &[Arc<TriggeredFault>],
     request: Request,
     table: Router,
 ) -> Response {
     let cors = cors(Endpoint::of(request.uri().path()));
     let mut response = None;
-    for fault in struck {
-        let effect = &fault.rule.effect;
-        if let Some(delay) = effect.delay {
-            let delay = delay.draw(&visit.sandbox.entropy).to_std();
-            hold(delay, Came::of(request.extensions())).await;
-        }
-        if effect.deny {
+    for fault in faults {
+        if fault.rule.effect.deny {
             visit.notes.deny();
         }
-        response = response.or_else(|| replacement(effect, cors.clone()));
+        response = response.or_else(|| replacement(fault, cors.clone()));
     }
     let mut response = match response {
         Some(response) => response,
         None => legacy::host(request, table).await,
     };
-    for fault in struck {
-        response = distort(response, &fault.rule.effect).await;
+    for fault in faults {
+        response = distort(response, fault).await;
     }
     response
 }
 
-/// Waits for the delay. If the client hangs up, the connection is closed and the wait ends: the request then runs at once,
-/// and holds its connection's place no longer than that.
-async fn hold(delay: Duration, came: Option<&Came>) {
-    let hung_up = async {
+/// How long the answer is delayed, if it is.
+pub(super) fn delay(visit: &Visit, faults: &[Arc<TriggeredFault>]) -> Option<Duration> {
+    let delays = faults.iter().filter_map(|fault| fault.rule.effect.delay);
+    let delays = delays.map(|delay| delay.draw(&visit.sandbox.entropy).to_std());
+    delays.reduce(|sum, delay| sum.saturating_add(delay))
+}
+
+/// Delays the answer. If the client disconnects meanwhile, its connection is cut, and with it this future is dropped and all
+/// that it holds.
+pub(super) async fn hold(delay: Duration, came: Option<&Came>) {
+    let disconnected = async {
         match came.and_then(|came| came.caller.as_ref()) {
             Some(caller) => caller.hung_up().await,
             None => std::future::pending().await,
         }
     };
     tokio::select! {
-        () = tokio::time::sleep(delay) => {}
-        () = hung_up => {
-            if let Some(came) = came {
-                came.cut.now();
-            }
-        }
+        () = tokio::time::sleep(delay) => return,
+        () = disconnected => {}
     }
+    if let Some(came) = came {
+        came.cut.now();
+    }
+    std::future::pending().await
 }
 
-/// What breaks the connection instead of an answer, where a fault says so.
-pub(super) fn cut(struck: &[SetFault], request: &Request) -> Option<Cut> {
-    let resets = struck.iter().any(|fault| fault.rule.effect.reset);
+/// What breaks the connection instead of an answer, if a fault says so.
+pub(super) fn cut(faults: &[Arc<TriggeredFault>], request: &Request) -> Option<Cut> {
+    let resets = faults.iter().any(|fault| fault.rule.effect.reset);
     Came::of(request.extensions())
         .filter(|_| resets)
         .map(|came| came.cut.clone())
@@ -101,8 +104,9 @@ fn cors(endpoint: Endpoint) -> Cors {
     }
 }
 
-/// The answer that the effect gives instead of the handler's.
-fn replacement(effect: &Effect, cors: Cors) -> Option<Response> {
+/// The answer that the fault gives instead of the handler's.
+fn replacement(fault: &TriggeredFault, cors: Cors) -> Option<Response> {
+    let effect = &fault.rule.effect;
     let status = effect
         .status
         .and_then(|status| StatusCode::from_u16(status).ok());
@@ -114,18 +118,23 @@ fn replacement(effect: &Effect, cors: Cors) -> Option<Response> {
         let status = status.unwrap_or_else(|| respond::status_of(error));
         return Some(respond::with_status(status, &Value::Object(body), cors));
     }
-    if effect.body.is_none() && status.is_none() {
+    if fault.body.is_none() && status.is_none() {
         return None;
     }
     let status = status.unwrap_or(StatusCode::OK);
-    Some(match &effect.body {
-        Some(Value::String(text)) => cors.apply((status, text.clone()).into_response()),
-        Some(body) => respond::with_status(status, body, cors),
-        None => cors.apply((status, Body::empty()).into_response()),
-    })
+    let kind = match &effect.body {
+        Some(Value::String(_)) => "text/plain; charset=utf-8",
+        Some(_) => "application/json",
+        None => return Some(cors.apply((status, Body::empty()).into_response())),
+    };
+    // Shared by all answers: a large body in many answers at once is one body.
+    let body = fault.body.clone().unwrap_or_default();
+    let kind = [(CONTENT_TYPE, HeaderValue::from_static(kind))];
+    Some(cors.apply((status, kind, body).into_response()))
 }
 
-async fn distort(mut response: Response, effect: &Effect) -> Response {
+async fn distort(mut response: Response, fault: &TriggeredFault) -> Response {
+    let effect = &fault.rule.effect;
     if effect.reset {
         // Nobody gets it.
         return Body::empty().into_response();

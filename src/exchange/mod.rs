@@ -1,8 +1,7 @@
-//! What happens to one request on its way through? Its sandbox is found, its parameters are read, faults strike,
-//! the handler answers, and the journal keeps what was said. The handlers are `oauth/` and `pages/`; who may use
-//! the control API is `control/guard.rs`.
+//! The way of one request: its sandbox is found, its parameters are read, faults apply, the handler answers, and the
+//! journal stores the exchange. The handlers are in `oauth/` and `pages/`; the guard of the control API is
+//! `control/guard.rs`.
 
-mod abridge;
 mod effect;
 mod first;
 mod record;
@@ -22,12 +21,13 @@ use axum::response::Response;
 pub(crate) use visit::{Received, Visit};
 
 use crate::base::SandboxPath;
-use crate::listener::Permits;
+use crate::listener::{Came, Permits};
 use crate::oauth::extract::{read_body, read_params};
 use crate::oauth::{legacy, respond};
 use crate::sandbox::Sandbox;
-use crate::sandbox::faults::SetFault;
+use crate::sandbox::faults::TriggeredFault;
 use crate::server::App;
+use record::PendingRecord;
 use whole::ToTheEnd;
 
 /// What is around every route.
@@ -62,16 +62,31 @@ async fn enter(
     parts.extensions.insert(Arc::clone(&visit));
 
     let head = record::Head::of(&parts, &visit, began);
-    let struck = strike(&visit, &parts);
+    let faults = strike(&visit, &parts);
     let request = Request::from_parts(parts, Body::empty());
-    let cut = effect::cut(&struck, &request);
+    let cut = effect::cut(&faults, &request);
     let permits = Permits::of(request.extensions());
-    let response = ToTheEnd::new(async move {
+    let came = request.extensions().get::<Arc<Came>>().cloned();
+    let (response, delayed) = ToTheEnd::new(async move {
         let _permits = permits;
-        let response = effect::carry_out(&visit, &struck, request, table).await;
-        record::write(&visit, head, &struck, response).await
+        let delay = effect::delay(&visit, &faults);
+        let response = effect::answer(&visit, &faults, request, table).await;
+        let (record, response) = record::capture(&visit, head, &faults, response).await;
+        let delayed = match delay {
+            Some(delay) => Some((delay, PendingRecord::new(visit.sandbox.clone(), record))),
+            None => {
+                visit.sandbox.record(record);
+                None
+            }
+        };
+        (response, delayed)
     })
     .await;
+    // Here the request and its body are gone: a delayed answer holds its record and itself.
+    if let Some((delay, record)) = delayed {
+        effect::hold(delay, came.as_deref()).await;
+        drop(record);
+    }
     if let Some(cut) = cut {
         cut.now();
         // The connection takes this with it.
@@ -87,7 +102,7 @@ fn is_observed(path: &str) -> bool {
         || beside.iter().any(|folder| path.starts_with(folder)))
 }
 
-fn strike(visit: &Visit, parts: &Parts) -> Vec<SetFault> {
+fn strike(visit: &Visit, parts: &Parts) -> Vec<Arc<TriggeredFault>> {
     let sandbox = &visit.sandbox;
     // A browser asks leave on its own; a fault that is for the call itself waits for it.
     if sandbox.faults.is_empty() || parts.method == Method::OPTIONS {

@@ -1,40 +1,26 @@
-//! What does the journal keep of an exchange? Who asked for what, and what came of it: copies of what went over the wire,
-//! which are taken to pieces when somebody asks. Secrets are kept as they were sent and redacted by whoever shows them:
-//! `control/requests.rs`.
+//! What the journal stores of an exchange: what went over the wire, and what the handlers noted. Secrets are stored as they
+//! were sent; `control/requests.rs` redacts what it shows.
+
+use std::sync::Arc;
 
 use axum::body::{self, Bytes, to_bytes};
-use axum::http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, Uri, Version};
 use axum::response::Response;
 
-use super::{Visit, abridge};
-use crate::contract::Rules;
+use super::{Received, Visit};
 use crate::listener::Came;
 use crate::protocol::call::{Endpoint, GrantType};
 use crate::protocol::client_auth::Credentials;
 use crate::protocol::params::Params;
 use crate::protocol::time::Timestamp;
-use crate::sandbox::faults::SetFault;
-use crate::sandbox::journal::{Entry, Folded, Idle};
+use crate::sandbox::Sandbox;
+use crate::sandbox::faults::TriggeredFault;
+use crate::sandbox::journal::{Capture, CapturedBody, Facts, STORED_HEADERS, StoredExchange};
 
-/// The headers that tell something about a client.
-const TELLING: [&str; 9] = [
-    "accept",
-    AUTHORIZATION,
-    "cf-connecting-ip",
-    "content-type",
-    "origin",
-    "sec-fetch-site",
-    "user-agent",
-    "x-forwarded-for",
-    "x-mock-user",
-];
-
-const AUTHORIZATION: &str = "authorization";
-
-/// What is larger than this in all, in bytes, is taken to pieces at once, and only what is left of it is kept.
-const LARGEST: usize = 8 * 1024;
+/// A larger record is added to the journal before a delay, so that delayed requests hold little.
+const MAX_PENDING_BYTES: usize = 4096;
 
 /// What is known before the answer.
 pub(super) struct Head {
@@ -43,141 +29,56 @@ pub(super) struct Head {
     real: Timestamp,
     connection: Option<u16>,
     method: Method,
-    wire: Wire,
+    uri: Uri,
     endpoint: Endpoint,
     grant: Option<GrantType>,
 }
 
-/// What went over the wire, copied side by side into one piece: what the connection was read into is not kept alive, and a
-/// journal that lets an exchange go has little to give back.
-struct Wire {
-    /// Path, query, telling headers and body.
-    bytes: Box<[u8]>,
-    path: usize,
-    query: Option<usize>,
-    headers: [Option<usize>; TELLING.len()],
-    body: Body,
-}
-
-/// How a body tells its parameters.
-enum Body {
-    Nothing,
-    Form,
-    Json,
-    /// Of several parts, which cannot be read at once.
-    Parts(Params),
-}
-
-/// The same, taken apart.
-struct Sent {
-    path: String,
-    query: Option<String>,
-    headers: Vec<(&'static str, String)>,
-    params: Params,
-}
-
-impl Wire {
-    fn of(uri: &Uri, visit: &Visit) -> Self {
-        let received = &visit.received;
-        let (path, query) = (uri.path(), uri.query());
-        let headers = telling(&visit.headers);
-        let (body, sent): (Body, &[u8]) = if received.params.is_empty() {
-            (Body::Nothing, &[])
-        } else if received.is_json {
-            (Body::Json, &received.bytes)
-        } else if received.is_multipart {
-            (Body::Parts(received.params.clone()), &[])
-        } else {
-            (Body::Form, &received.bytes)
-        };
-        let head = [path.as_bytes(), query.unwrap_or_default().as_bytes()];
-        let values = headers.iter().flatten().map(|value| value.as_bytes());
-        let pieces: Vec<&[u8]> = head.into_iter().chain(values).chain([sent]).collect();
-        Self {
-            bytes: pieces.concat().into(),
-            path: path.len(),
-            query: query.map(str::len),
-            headers: headers.map(|value| value.map(HeaderValue::len)),
-            body,
-        }
-    }
-
-    fn apart(self) -> Sent {
-        let mut rest = &*self.bytes;
-        let mut next = |length| {
-            let (next, after) = rest.split_at(length);
-            rest = after;
-            String::from_utf8_lossy(next).into_owned()
-        };
-        let path = next(self.path);
-        let query = self.query.map(&mut next);
-        let headers = TELLING.into_iter().zip(self.headers);
-        let headers = headers
-            .filter_map(|(name, length)| Some((name, next(length?))))
-            .collect();
-        let params = match self.body {
-            Body::Nothing => Params::none(),
-            Body::Form => Params::from_urlencoded(rest),
-            Body::Json => Params::from_json(rest),
-            Body::Parts(params) => params,
-        };
-        Sent {
-            path,
-            query,
-            headers,
-            params,
-        }
-    }
-
-    fn len(&self) -> usize {
-        match self.body {
-            // As good as too large: to be taken to pieces at once.
-            Body::Parts(_) => LARGEST,
-            Body::Nothing | Body::Form | Body::Json => self.bytes.len(),
-        }
-    }
-}
-
-/// The client that a request says it comes from.
+/// The client that a request claims to come from.
 pub(super) fn claimed(parts: &Parts, visit: &Visit) -> Option<String> {
     let authorization = visit.headers.get(AUTHORIZATION);
     let authorization = authorization.and_then(|value| value.to_str().ok());
     let sent = &visit.received.params;
-    claimed_by(authorization, sent, || asked(parts.uri.query()))
-}
-
-fn claimed_by(
-    authorization: Option<&str>,
-    sent: &Params,
-    asked: impl FnOnce() -> Params,
-) -> Option<String> {
     let claimed = Credentials::claimed_client_id(authorization, sent);
-    let claimed = claimed.or_else(|| asked().filled("client_id"));
-    claimed.map(abridge::text)
+    claimed.or_else(|| query_params(parts.uri.query()).filled("client_id"))
 }
 
 /// The parameters of a query.
-fn asked(query: Option<&str>) -> Params {
-    query.map_or_else(Params::default, |query| {
+fn query_params(query: Option<&str>) -> Params {
+    query.map_or_else(Params::none, |query| {
         Params::from_urlencoded(query.as_bytes())
     })
 }
 
-/// The connection on which requests come one after another, as the caller's port: on those of HTTP/2 they come at once.
+/// The connection on which requests come one after another, as the client's port: those of HTTP/2 come at once.
 fn connection(parts: &Parts) -> Option<u16> {
     let peer = Came::of(&parts.extensions)?.peer?;
     (parts.version < Version::HTTP_2).then(|| peer.port())
 }
 
-/// The first value of each header that tells something.
-fn telling(headers: &HeaderMap) -> [Option<&HeaderValue>; TELLING.len()] {
-    let mut told = [None; TELLING.len()];
+/// The first value of each header that is stored.
+fn stored_headers(headers: &HeaderMap) -> [Option<&[u8]>; STORED_HEADERS.len()] {
+    let mut stored = [None; STORED_HEADERS.len()];
     for (name, value) in headers {
-        if let Some(place) = TELLING.iter().position(|telling| name.as_str() == *telling) {
-            told[place].get_or_insert(value);
+        let place = STORED_HEADERS.iter().position(|one| name.as_str() == *one);
+        if let Some(place) = place {
+            stored[place].get_or_insert(value.as_bytes());
         }
     }
-    told
+    stored
+}
+
+fn captured_body(received: &Received) -> CapturedBody<'_> {
+    let (params, bytes) = (&received.params, &*received.bytes);
+    if params.is_empty() {
+        CapturedBody::Empty
+    } else if received.is_json {
+        CapturedBody::Json(bytes, params)
+    } else if received.is_multipart {
+        CapturedBody::Multipart(params)
+    } else {
+        CapturedBody::Form(bytes, params)
+    }
 }
 
 impl Head {
@@ -187,7 +88,7 @@ impl Head {
         let query = parts.uri.query();
         let by_query = || {
             let query = query.filter(|query| query.contains("grant_type"));
-            asked(query).text("grant_type").map(GrantType::of)
+            query_params(query).text("grant_type").map(GrantType::of)
         };
         let by_body = visit.received.params.text("grant_type");
         Self {
@@ -196,132 +97,101 @@ impl Head {
             real,
             connection: connection(parts),
             method: parts.method.clone(),
-            wire: Wire::of(&parts.uri, visit),
+            uri: parts.uri.clone(),
             endpoint: Endpoint::of(parts.uri.path()),
             grant: by_body.map(GrantType::of).or_else(by_query),
         }
     }
 }
 
-/// What is known after it.
-struct Tail {
-    rules: Rules,
-    client: Option<String>,
-    user: Option<i64>,
-    status: u16,
-    location: Option<HeaderValue>,
-    retry_after: Option<HeaderValue>,
-    answer: Option<Bytes>,
-    faults: Vec<SetFault>,
-    idle: Option<Idle>,
-    extensions: Vec<&'static str>,
+/// An exchange that is not in the journal yet, because its answer is still delayed. It is added when this is dropped: a client
+/// that disconnects during the delay has made its request all the same.
+pub(super) struct PendingRecord {
+    sandbox: Sandbox,
+    record: Option<StoredExchange>,
 }
 
-/// Takes an exchange to pieces.
-fn tell(id: u64, head: Head, tail: Tail) -> Entry {
-    let sent = head.wire.apart();
-    let authorization = sent.headers.iter().find(|(name, _)| *name == AUTHORIZATION);
-    let authorization = authorization.map(|(_, value)| value.as_str());
-    let asked = asked(sent.query.as_deref());
-    let client_id = claimed_by(authorization, &sent.params, || asked.clone());
-    let mut params = asked.to_json();
-    params.extend(sent.params.to_json());
-    let header = |(name, value): (&str, String)| (name.to_owned(), abridge::text(value).into());
-    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let answer = tail
-        .answer
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    let retry_after = tail.retry_after.as_ref();
-    Entry {
-        id,
+impl PendingRecord {
+    /// Adds a large record at once.
+    pub(super) fn new(sandbox: Sandbox, record: StoredExchange) -> Self {
+        let mut pending = Self {
+            sandbox,
+            record: Some(record),
+        };
+        let is_large = |record: &StoredExchange| record.size_in_bytes() > MAX_PENDING_BYTES;
+        if pending.record.as_ref().is_some_and(is_large) {
+            pending.add();
+        }
+        pending
+    }
+
+    fn add(&mut self) {
+        if let Some(record) = self.record.take() {
+            self.sandbox.record(record);
+        }
+    }
+}
+
+impl Drop for PendingRecord {
+    fn drop(&mut self) {
+        self.add();
+    }
+}
+
+/// Captures the exchange and passes the answer on. A body larger than what is stored is read once here and released with the
+/// request.
+pub(super) async fn capture(
+    visit: &Visit,
+    head: Head,
+    faults: &[Arc<TriggeredFault>],
+    response: Response,
+) -> (StoredExchange, Response) {
+    let resets = faults.iter().any(|fault| fault.rule.effect.reset);
+    let (answer, response) = whole_json(response, faults).await;
+    let noted = visit.notes.read();
+    let headers = response.headers();
+    let retry_after = headers.get(RETRY_AFTER);
+    let status = response.status().as_u16();
+    let facts = Facts {
         after: head.after,
         at: head.at,
         real: head.real,
         connection: head.connection,
         endpoint: head.endpoint,
-        method: abridge::text(head.method.to_string()),
-        path: abridge::text(sent.path),
-        params: abridge::object(params),
-        query: sent.query.map(abridge::text),
-        headers: sent.headers.into_iter().map(header).collect(),
-        client_id: client_id.or(tail.client),
-        user_id: tail.user,
-        status: tail.status,
-        location: tail.location.as_ref().map(text).map(abridge::text),
-        answer: answer.map(abridge::value),
+        grant: head.grant,
+        is_preflight: head.method == Method::OPTIONS,
+        user_id: noted.user.map(|user| user.0),
+        status: if resets { 0 } else { status },
         retry_after: retry_after.and_then(|value| value.to_str().ok()?.parse().ok()),
-        differences: tail.rules.decisions(),
-        faults: tail.faults,
-        idle: tail.idle,
-        extensions: tail.extensions,
-    }
-}
-
-/// How much memory an entry takes, in bytes, as far as whoever asked decides.
-fn weight(told: &Entry) -> usize {
-    let members = [&told.params, &told.headers].into_iter().flatten();
-    let members = members.map(|(name, member)| name.len() + abridge::weight(member));
-    let texts = [
-        Some(&told.path),
-        told.query.as_ref(),
-        told.location.as_ref(),
-    ];
-    let texts = texts.into_iter().flatten().map(String::len);
-    members
-        .chain(texts)
-        .chain(told.answer.as_ref().map(abridge::weight))
-        .sum()
-}
-
-/// Writes the exchange down and hands the answer on.
-pub(super) async fn write(
-    visit: &Visit,
-    head: Head,
-    struck: &[SetFault],
-    response: Response,
-) -> Response {
-    let resets = struck.iter().any(|fault| fault.rule.effect.reset);
-    let (answer, response) = whole_json(response, struck).await;
-    let noted = visit.notes.read();
-    let headers = response.headers();
-    let tail = Tail {
-        rules: visit.rules.clone(),
-        client: noted.client.map(|client| client.0),
-        user: noted.user.map(|user| user.0),
-        status: if resets {
-            0
-        } else {
-            response.status().as_u16()
-        },
-        location: headers.get(LOCATION).cloned(),
-        retry_after: headers.get(RETRY_AFTER).cloned(),
-        answer,
-        faults: struck.to_vec(),
+        decisions: visit.rules.decisions(),
+        faults: faults
+            .iter()
+            .map(|fault| Arc::clone(&fault.recorded))
+            .collect(),
         idle: noted.idle,
         extensions: noted.extensions,
     };
-    let (endpoint, grant) = (head.endpoint, head.grant);
-    let is_preflight = head.method == Method::OPTIONS;
-    let size = head.wire.len() + tail.answer.as_ref().map_or(0, Bytes::len);
-    let (weight, unfold): (_, Box<dyn FnOnce(u64) -> Entry + Send>) = if size < LARGEST {
-        (size, Box::new(move |id| tell(id, head, tail)))
-    } else {
-        let told = tell(0, head, tail);
-        (weight(&told), Box::new(move |id| Entry { id, ..told }))
-    };
-    visit.sandbox.write_down(Folded {
-        endpoint,
-        grant,
-        is_preflight,
-        weight,
-        unfold,
+    let record = visit.sandbox.journal.store(Capture {
+        facts,
+        method: head.method.as_str(),
+        path: head.uri.path(),
+        query: head.uri.query(),
+        headers: stored_headers(&visit.headers),
+        token_client: noted.client.as_ref().map(|client| &*client.0),
+        location: headers.get(LOCATION).map(HeaderValue::as_bytes),
+        body: captured_body(&visit.received),
+        answer: answer.as_deref(),
     });
-    response
+    (record, response)
 }
 
-/// The body of a JSON answer, which is kept, and the answer with it. What a fault lets trickle or break is not waited for.
-async fn whole_json(response: Response, struck: &[SetFault]) -> (Option<Bytes>, Response) {
-    let streams = struck
+/// The body of a JSON answer, which is stored, and the answer with it. An answer that a fault slows down or breaks off is not
+/// waited for.
+async fn whole_json(
+    response: Response,
+    faults: &[Arc<TriggeredFault>],
+) -> (Option<Bytes>, Response) {
+    let streams = faults
         .iter()
         .any(|fault| fault.rule.effect.truncate || fault.rule.effect.slow_body);
     let is_json = response.headers().get(CONTENT_TYPE).is_some_and(|kind| {

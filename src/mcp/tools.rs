@@ -32,6 +32,9 @@ use crate::server::App;
 /// So many exchanges are shown unless more are asked for: an agent reads them all.
 const SHOWN: usize = 20;
 
+/// More than this many are refused: an answer of a tool is built whole.
+const MAX_SHOWN: usize = 500;
+
 /// What is the agent's to fill in.
 const YOURS: &str = "(yours)";
 
@@ -235,7 +238,7 @@ impl Caller<'_> {
 
     async fn requests(&self, arguments: Value) -> Outcome {
         let asked: Requests = invalid::from_object(arguments)?;
-        let asked = asked.or_limit(SHOWN);
+        let asked = asked.limit_within(SHOWN, MAX_SHOWN)?;
         let shown = self.visit.sandbox.list_requests(asked).await?;
         Ok(CallToolResult::structured(json!(shown)))
     }
@@ -243,7 +246,7 @@ impl Caller<'_> {
     async fn advice(&self, arguments: Value) -> Outcome {
         let AdviceOf { client_id } = invalid::from_object(arguments)?;
         let advice = self.visit.sandbox.advice(client_id.as_deref()).await?;
-        Ok(CallToolResult::structured(json!(advice)))
+        Ok(CallToolResult::structured(json!(*advice)))
     }
 
     async fn advance(&self, arguments: Value) -> Outcome {

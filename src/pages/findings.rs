@@ -53,11 +53,16 @@ pub(crate) async fn get(context: Context, RawQuery(query): RawQuery) -> Response
         .to_owned();
     let client = Some(client_id.as_str()).filter(|id| !id.is_empty());
     let (status, found, problem) = match sandbox.advice(client).await {
-        Ok(advice) => (StatusCode::OK, advice.findings, None),
+        Ok(advice) => (StatusCode::OK, advice.findings.clone(), None),
         Err(ControlError::Store(why)) => return respond::failure(&why),
         Err(ControlError::Invalid(why) | ControlError::NotFound(why)) => {
             (StatusCode::BAD_REQUEST, Vec::new(), Some(why.to_string()))
         }
+        Err(ControlError::Busy(why)) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            Vec::new(),
+            Some(why.to_string()),
+        ),
         Err(_) => (StatusCode::BAD_REQUEST, Vec::new(), None),
     };
     let rows = found.into_iter().map(|finding| row(finding, base));

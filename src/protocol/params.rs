@@ -12,6 +12,13 @@ enum Param {
     Json(Value),
 }
 
+/// A value as it was sent.
+#[derive(Clone, Copy)]
+pub(crate) enum ParamValue<'a> {
+    Text(&'a str),
+    Json(&'a Value),
+}
+
 /// The parameters of one request, in the order in which they came first. `Debug` shows their names: the values are codes,
 /// tokens and secrets.
 #[derive(Clone, Default, PartialEq)]
@@ -106,6 +113,17 @@ impl Params {
             Param::Text(text) => Some(text.clone()),
             Param::Json(value) => Some(as_javascript_text(value)),
         }
+    }
+
+    /// All of them, in order.
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = (&str, ParamValue<'_>)> {
+        self.0.iter().map(|(name, value)| {
+            let value = match value {
+                Param::Text(text) => ParamValue::Text(text),
+                Param::Json(value) => ParamValue::Json(value),
+            };
+            (&**name, value)
+        })
     }
 
     /// All of them, as JSON.

@@ -2,13 +2,15 @@
 //! wire is `exchange/`; what can be set, and the presets with names, are
 //! `control/faults/`.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use axum::body::Bytes;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use super::entropy::Entropy;
+use super::journal::{JsonBudget, cut, size_in_bytes};
 use crate::model::user::UserRef;
 use crate::protocol::call::{Endpoint, GrantType};
 use crate::protocol::duration::Length;
@@ -155,6 +157,92 @@ pub struct SetFault {
     pub struck: u64,
 }
 
+/// A fault that is active. Requests share it, whatever the size of its body.
+#[derive(Debug)]
+pub(crate) struct TriggeredFault {
+    pub(crate) id: u64,
+    pub(crate) rule: Fault,
+    /// The body that it answers with.
+    pub(crate) body: Option<Bytes>,
+    pub(crate) recorded: Arc<RecordedFault>,
+}
+
+/// What the journal stores of a fault, as it may be removed: its rule, with a long body, long headers and long texts cut.
+#[derive(Debug)]
+pub(crate) struct RecordedFault {
+    pub(crate) id: u64,
+    pub(crate) rule: Fault,
+    size: usize,
+}
+
+impl TriggeredFault {
+    fn new(id: u64, rule: Fault) -> Self {
+        let body = rule.effect.body.as_ref().map(|body| match body {
+            Value::String(text) => text.clone().into(),
+            other => other.to_string().into(),
+        });
+        Self {
+            id,
+            body,
+            recorded: Arc::new(RecordedFault::new(id, &rule)),
+            rule,
+        }
+    }
+}
+
+/// What is stored of a fault's body and of its headers, and of each of its texts.
+const MAX_RECORDED: JsonBudget = JsonBudget {
+    nodes: 30,
+    bytes: 600,
+};
+const MAX_RECORDED_TEXT_BYTES: usize = 200;
+
+impl RecordedFault {
+    fn new(id: u64, rule: &Fault) -> Self {
+        let text = |text: &Option<String>| {
+            let text = text.as_deref()?;
+            Some(cut(text, MAX_RECORDED_TEXT_BYTES).into_owned())
+        };
+        let effect = &rule.effect;
+        let rule = Fault {
+            client_id: text(&rule.client_id),
+            user: rule.user.as_ref().map(|user| match user {
+                UserRef::Id(id) => UserRef::Id(*id),
+                UserRef::Name(name) => {
+                    UserRef::Name(cut(name, MAX_RECORDED_TEXT_BYTES).into_owned())
+                }
+            }),
+            effect: Effect {
+                error: text(&effect.error),
+                error_description: text(&effect.error_description),
+                body: effect
+                    .body
+                    .as_ref()
+                    .map(|body| { MAX_RECORDED }.value(body)),
+                headers: { MAX_RECORDED }.object(&effect.headers),
+                ..*effect
+            },
+            ..*rule
+        };
+        let texts = 4 * MAX_RECORDED_TEXT_BYTES;
+        let body = rule.effect.body.as_ref().map_or(0, size_in_bytes);
+        let headers = rule.effect.headers.iter();
+        let headers: usize = headers
+            .map(|(name, value)| name.len() + size_in_bytes(value))
+            .sum();
+        Self {
+            id,
+            size: size_of::<Self>() + texts + body + headers,
+            rule,
+        }
+    }
+
+    /// The memory that it occupies.
+    pub(crate) fn size_in_bytes(&self) -> usize {
+        self.size
+    }
+}
+
 /// What a request is, as far as faults are concerned.
 #[derive(Debug, Clone)]
 pub(crate) struct Target {
@@ -168,10 +256,37 @@ pub(crate) struct Target {
 #[derive(Debug, Default)]
 pub(crate) struct Faults(Mutex<Set>);
 
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Default)]
 struct Set {
-    faults: Vec<SetFault>,
+    faults: Vec<ActiveFault>,
     last_id: u64,
+}
+
+/// A fault, and how often it applied.
+#[derive(Debug)]
+struct ActiveFault {
+    fault: Arc<TriggeredFault>,
+    seen: u64,
+    struck: u64,
+}
+
+impl ActiveFault {
+    fn new(set: SetFault) -> Self {
+        Self {
+            fault: Arc::new(TriggeredFault::new(set.id, set.rule)),
+            seen: set.seen,
+            struck: set.struck,
+        }
+    }
+
+    fn to_set(&self) -> SetFault {
+        SetFault {
+            id: self.fault.id,
+            rule: self.fault.rule.clone(),
+            seen: self.seen,
+            struck: self.struck,
+        }
+    }
 }
 
 impl Faults {
@@ -189,19 +304,30 @@ impl Faults {
             seen: 0,
             struck: 0,
         };
-        set.faults.push(fault.clone());
+        set.faults.push(ActiveFault::new(fault.clone()));
         fault
     }
 
     pub(crate) fn list(&self) -> Vec<SetFault> {
-        self.set().faults.clone()
+        self.set().faults.iter().map(ActiveFault::to_set).collect()
+    }
+
+    /// The error codes that the faults answer with.
+    pub(crate) fn errors(&self) -> Vec<String> {
+        let set = self.set();
+        let errors = set.faults.iter().filter_map(|active| {
+            let effect = &active.fault.rule.effect;
+            let of_body = || effect.body.as_ref()?.get("error")?.as_str();
+            effect.error.as_deref().or_else(of_body)
+        });
+        errors.map(str::to_owned).collect()
     }
 
     /// Whether there was one of this id to remove.
     pub(crate) fn remove(&self, id: u64) -> bool {
         let mut set = self.set();
         let before = set.faults.len();
-        set.faults.retain(|fault| fault.id != id);
+        set.faults.retain(|active| active.fault.id != id);
         set.faults.len() < before
     }
 
@@ -214,7 +340,7 @@ impl Faults {
         let mut set = self.set();
         let newest = faults.iter().map(|fault| fault.id).max();
         set.last_id = set.last_id.max(newest.unwrap_or(0));
-        set.faults = faults;
+        set.faults = faults.into_iter().map(ActiveFault::new).collect();
     }
 
     /// Whether there is nothing to ask for: most servers, most of the time.
@@ -227,31 +353,36 @@ impl Faults {
         self.set()
             .faults
             .iter()
-            .any(|fault| fault.rule.user.is_some() || fault.rule.effect.deny)
+            .any(|active| active.fault.rule.user.is_some() || active.fault.rule.effect.deny)
     }
 
-    /// The faults that apply to this request; it is counted against their budgets. `rows` has the users that rules name.
-    pub(crate) fn strike(&self, target: &Target, entropy: &Entropy, rows: &Rows) -> Vec<SetFault> {
+    /// The faults that apply to this request: their budgets are charged by it. `rows` has the users that rules name.
+    pub(crate) fn strike(
+        &self,
+        target: &Target,
+        entropy: &Entropy,
+        rows: &Rows,
+    ) -> Vec<Arc<TriggeredFault>> {
         let mut set = self.set();
-        let mut striking = Vec::new();
-        for fault in &mut set.faults {
-            if !fault.rule.fits(target, rows) {
+        let mut applied = Vec::new();
+        for active in &mut set.faults {
+            let rule = &active.fault.rule;
+            if !rule.fits(target, rows) {
                 continue;
             }
-            fault.seen += 1;
-            let rule = &fault.rule;
-            let due = rule.nth.is_none_or(|nth| fault.seen == nth)
-                && rule.after.is_none_or(|after| fault.seen > after)
-                && rule.times.is_none_or(|times| fault.struck < times)
+            active.seen += 1;
+            let due = rule.nth.is_none_or(|nth| active.seen == nth)
+                && rule.after.is_none_or(|after| active.seen > after)
+                && rule.times.is_none_or(|times| active.struck < times)
                 && rule
                     .probability
                     .is_none_or(|chance| entropy.fraction() < chance);
             if due {
-                fault.struck += 1;
-                striking.push(fault.clone());
+                active.struck += 1;
+                applied.push(Arc::clone(&active.fault));
             }
         }
-        striking
+        applied
     }
 }
 

@@ -4,6 +4,7 @@
 pub(crate) mod clock;
 pub(crate) mod entropy;
 pub(crate) mod faults;
+pub(crate) mod in_flight;
 pub(crate) mod journal;
 pub(crate) mod keys;
 mod places;
@@ -18,8 +19,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use clock::{Clock, ClockState, system_now};
 use entropy::Entropy;
-use faults::{Faults, SetFault, Target};
-use journal::{Folded, Journal};
+use faults::{Faults, SetFault, Target, TriggeredFault};
+use in_flight::InFlight;
+use journal::{Journal, JournalLimits, StoredExchange};
 use keys::IdTokenKey;
 use rate_limits::{Limit, RateLimits};
 use serde::{Deserialize, Serialize};
@@ -38,8 +40,10 @@ pub(crate) struct Blueprint {
     pub(crate) entropy_seed: Option<u64>,
     /// The key for id tokens; without one each sandbox draws its own.
     pub(crate) key: Option<IdTokenKey>,
-    /// How many exchanges a journal keeps.
+    /// How many exchanges a journal stores.
     pub(crate) journal_capacity: usize,
+    /// What all journals share.
+    pub(crate) journal_limits: JournalLimits,
 }
 
 /// One private world, as whoever came at some moment sees it: after a reset, those who came before still write where
@@ -68,6 +72,7 @@ pub(crate) struct Shared {
     rate_limits: RateLimits,
     pub(crate) journal: Journal,
     pub(crate) faults: Faults,
+    pub(crate) in_flight: InFlight,
     blueprint: Arc<Blueprint>,
     /// The world that a reset goes back to, where it is not the blueprint's seed.
     seed_world: Option<Arc<Rows>>,
@@ -116,8 +121,9 @@ impl Shared {
             key,
             settings: RwLock::new(Arc::new(blueprint.settings.clone())),
             rate_limits: RateLimits::default(),
-            journal: Journal::new(blueprint.journal_capacity),
+            journal: Journal::new(blueprint.journal_capacity, &blueprint.journal_limits),
             faults: Faults::default(),
+            in_flight: InFlight::default(),
             blueprint,
             seed_world: row.seed_world,
             world: RwLock::new(Arc::new(world)),
@@ -315,8 +321,8 @@ impl Sandbox {
         Arc::ptr_eq(&today, &self.world).then(|| act(&self.shared))
     }
 
-    /// Writes an exchange down, unless it began before a reset.
-    pub(crate) fn write_down(&self, exchange: Folded) {
+    /// Adds an exchange to the journal, unless it began before a reset.
+    pub(crate) fn record(&self, exchange: StoredExchange) {
         self.if_today(|shared| shared.journal.push(exchange));
     }
 
@@ -325,8 +331,8 @@ impl Sandbox {
         self.if_today(|shared| shared.journal.end_tokens());
     }
 
-    /// The faults that strike a request.
-    pub(crate) fn strike(&self, target: &Target) -> Vec<SetFault> {
+    /// The faults that apply to a request.
+    pub(crate) fn strike(&self, target: &Target) -> Vec<Arc<TriggeredFault>> {
         self.if_today(|shared| shared.faults.strike(target, &shared.entropy, self.world()))
             .unwrap_or_default()
     }

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::clock::ClockState;
 use super::entropy::Entropy;
+use super::journal::JournalMemory;
 use super::keys::IdTokenKey;
 use super::places::{Inside, Place, Places};
 use super::settings::SettingsPatch;
@@ -92,6 +93,11 @@ impl Registry {
 
     pub(crate) fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// The memory that the journals of all sandboxes share.
+    pub(crate) fn journal_memory(&self) -> &JournalMemory {
+        &self.blueprint.journal_limits.memory
     }
 
     /// The sandbox of this name, which is created if it does not exist; two first requests at once create one sandbox.

@@ -110,8 +110,8 @@ async fn who_gives_up_on_an_answer_and_tries_again_is_accused_of_nothing() {
         let late = tokio::spawn(async move { world.token(&again).await });
         let path = format!("/faults/{}", set["id"]);
         while mock.control("GET", &path, json!({})).await["struck"] == 0 {}
-        assert_eq!(mock.token(&sent).await.status, 200);
-        assert_eq!(late.await.expect("it is answered").status, 400);
+        assert_eq!(mock.token(&sent).await.status, 400, "it is used up");
+        assert_eq!(late.await.expect("it is answered").status, 200);
     }
     assert_eq!(mock.accusations().await, "");
 }

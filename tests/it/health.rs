@@ -15,8 +15,8 @@ async fn a_server_in_memory_is_live_and_ready() {
         table += &format!("{path}: {} {}\n", answer.status, answer.body);
     }
     assert_snapshot!(table, @r#"
-    /api/health: 200 {"status":"ok","version":"0.1.0"}
-    /api/health/live: 200 {"status":"ok","version":"0.1.0"}
+    /api/health: 200 {"status":"ok","version":"0.1.0","journals":{"used_bytes":0,"limit_bytes":128000000}}
+    /api/health/live: 200 {"status":"ok","version":"0.1.0","journals":{"used_bytes":0,"limit_bytes":128000000}}
     /api/health/ready: 200 {"status":"ok"}
     "#);
     let seen = mock.get("/_mock/requests").await.json();

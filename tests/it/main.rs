@@ -69,6 +69,7 @@ mod health;
 mod http2_limits;
 mod input_numbers;
 mod input_users;
+mod journal_memory;
 mod leaks;
 mod ledger;
 mod left_behind;

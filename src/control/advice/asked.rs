@@ -1,12 +1,13 @@
 //! How is advice asked for over HTTP, and in which form is it answered?
 
 use std::str::FromStr;
+use std::sync::Arc;
 
+use axum::body::Bytes;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::sarif;
-use crate::control::Outcome;
+use crate::control::{ControlError, Outcome};
 use crate::invalid::Invalid;
 use crate::sandbox::Sandbox;
 
@@ -62,7 +63,7 @@ impl<'de> Deserialize<'de> for Format {
 
 impl Asked {
     /// Answers in the form that was asked for.
-    pub(crate) async fn answer(&self, sandbox: &Sandbox) -> Outcome<Value> {
+    pub(crate) async fn answer(&self, sandbox: &Sandbox) -> Outcome<Bytes> {
         if self.location.is_some() && self.format != Format::Sarif {
             let why = Invalid::new("location", "only SARIF shows findings at a file");
             return Err(why
@@ -74,12 +75,19 @@ impl Asked {
             return Err(why.with_hint("give a path, or leave it out").into());
         }
         let advice = sandbox.advice(self.client_id.as_deref()).await?;
-        Ok(match self.format {
-            Format::Json => serde_json::json!(advice),
-            Format::Sarif => {
-                let location = self.location.as_deref();
-                sarif::log(&advice, location.unwrap_or(sarif::LOCATION))
-            }
-        })
+        let format = (self.format, &self.location);
+        // As long as one answer with this advice is sent, others that are the same share it.
+        let key = format!("answer {format:?} {:p} {}", Arc::as_ptr(&advice), advice.exchanges);
+        let answer = sandbox.in_flight.share(key, || async {
+            let whole = match self.format {
+                Format::Json => serde_json::to_vec(&*advice),
+                Format::Sarif => {
+                    let location = self.location.as_deref();
+                    serde_json::to_vec(&sarif::log(&advice, location.unwrap_or(sarif::LOCATION)))
+                }
+            };
+            Ok::<Bytes, ControlError>(whole.unwrap_or_default().into())
+        });
+        Ok((*answer.await?).clone())
     }
 }

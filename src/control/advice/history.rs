@@ -38,7 +38,7 @@ impl History {
             if one.call == Call::Authorize
                 && let Some(code) = one.issued_code()
             {
-                codes.insert(code, by);
+                codes.insert(code.to_owned(), by);
             }
         }
         Self {
@@ -184,17 +184,35 @@ pub(super) fn by_client(
 /// So long after a redirect an exchange may be the one that follows it, in milliseconds.
 const FOLLOWS: i64 = 10_000;
 
-/// Redirects of the old host whose `Authorization` has not come back yet, by path and method.
+/// A redirect of the old host whose `Authorization` has not come back yet.
+struct Redirect {
+    id: u64,
+    at: i64,
+    agent: Option<u64>,
+    client: Option<String>,
+}
+
+/// Such redirects, by path and method.
 #[derive(Default)]
-struct Moved(HashMap<(String, String), Seen>);
+struct Moved(HashMap<(String, String), Redirect>);
 
 impl Moved {
     /// Marks an exchange that has lost on such a redirect what it was sent with, and whose app is then known.
     fn follow(&mut self, one: &mut Seen) {
+        // Most journals have none.
+        if self.0.is_empty() && !one.is_moved() {
+            return;
+        }
         let place = (one.path.clone(), one.method.clone());
         if one.is_moved() {
             if one.has_authorization() {
-                self.0.insert(place, one.clone());
+                let redirect = Redirect {
+                    id: one.id,
+                    at: one.at,
+                    agent: one.agent(),
+                    client: one.client.clone(),
+                };
+                self.0.insert(place, redirect);
             }
             return;
         }
@@ -203,7 +221,7 @@ impl Moved {
         };
         let is_next = (0..FOLLOWS).contains(&(one.at - redirect.at))
             && one.after >= redirect.id
-            && one.is_of_agent(&redirect);
+            && one.agent() == redirect.agent;
         let is_refused = matches!(one.status, Some(400 | 401));
         if is_next && is_refused && !one.has_authorization() {
             one.lost_at = Some(redirect.id);

@@ -17,6 +17,7 @@ mod secrets;
 mod seen;
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -232,7 +233,7 @@ impl fmt::Display for Advice {
         if self.dropped > 0 {
             write!(
                 f,
-                " ({} older ones are gone: raise --journal)",
+                " ({} older ones are gone: raise --journal or --journal-memory)",
                 self.dropped
             )?;
         }
@@ -242,15 +243,18 @@ impl fmt::Display for Advice {
 
 /// What all rules find in these exchanges, of one client where it is named; none of them looks across a way back to a
 /// snapshot.
-fn advise(seen: Vec<Seen>, breaks: Breaks, client: Option<&str>) -> Advice {
-    let mut findings: Vec<Finding> = Vec::new();
+fn advise(all: Vec<Seen>, breaks: Breaks, client: Option<&str>) -> Advice {
+    let mut found: HashMap<(&str, Option<String>), Finding> = HashMap::new();
     let mut exchanges = 0;
     let ended: Arc<[u64]> = breaks.tokens_ended.into();
-    let owners = history::owners(&seen);
-    let stretches = history::stretches(seen, &breaks.turned_back).into_iter();
+    let owners = history::owners(&all);
+    let stretches = history::stretches(all, &breaks.turned_back).into_iter();
     let histories = stretches.flat_map(|seen| history::by_client(seen, &owners, &ended));
-    let is_asked_for =
-        |history: &History| client.is_none_or(|client| history.client.as_deref() == Some(client));
+    let client = client.map(seen::shortened);
+    let is_asked_for = |history: &History| {
+        let asked = client.as_deref();
+        asked.is_none_or(|client| history.client.as_deref() == Some(client))
+    };
     for history in histories.filter(is_asked_for) {
         exchanges += history.seen.len() as u64;
         for rule in rules() {
@@ -263,20 +267,21 @@ fn advise(seen: Vec<Seen>, breaks: Breaks, client: Option<&str>) -> Advice {
             };
             let client_id = history.client.as_deref().map(redact_text);
             let client_id = client_id.map(Cow::into_owned);
-            // The newest stretch speaks for all.
-            findings.retain(|known| known.id != rule.id || known.client_id != client_id);
-            findings.push(Finding {
+            let finding = Finding {
                 id: rule.id.to_owned(),
                 severity: rule.severity,
-                client_id,
+                client_id: client_id.clone(),
                 summary,
                 why: rule.why.to_owned(),
                 mend: rule.mend.to_owned(),
                 source: rule.source.to_owned(),
                 requests: sight.requests,
-            });
+            };
+            // The newest stretch speaks for all.
+            found.insert((rule.id, client_id), finding);
         }
     }
+    let mut findings: Vec<Finding> = found.into_values().collect();
     findings
         .sort_by_cached_key(|one: &Finding| (one.severity, one.id.clone(), one.client_id.clone()));
     Advice {
@@ -289,42 +294,60 @@ fn advise(seen: Vec<Seen>, breaks: Breaks, client: Option<&str>) -> Advice {
 impl Sandbox {
     /// What production would punish of what the apps have done, as far as the journal goes back. Errors: there is no such
     /// client, and none of the name has called.
-    pub(crate) async fn advice(&self, client: Option<&str>) -> Outcome<Advice> {
+    pub(crate) async fn advice(&self, client: Option<&str>) -> Outcome<Arc<Advice>> {
         if client.is_some() {
             self.known_parties(client, None)?;
         }
+        let key = format!("advice {}", self.journal_state(client));
+        self.in_flight
+            .share(key, || self.compute_advice(client))
+            .await
+    }
+
+    /// What advice for a client depends on, as a key of shared computations.
+    fn journal_state(&self, client: Option<&str>) -> String {
+        let (journal, breaks) = (&self.journal, self.journal.breaks());
+        let state = (journal.newest(), journal.clearings(), breaks, client);
+        format!("{state:?}")
+    }
+
+    async fn compute_advice(&self, client: Option<&str>) -> Outcome<Advice> {
+        let permit = self.journal.readers().advice().await?;
         let (sandbox, client) = (self.clone(), client.map(str::to_owned));
         let advising = tokio::task::spawn_blocking(move || {
+            // Its turn lasts as long as the work does, even if the caller disconnects.
+            let _permit = permit;
             let (seen, breaks) = (sandbox.seen(), sandbox.journal.breaks());
             Advice {
-                dropped: sandbox.journal.gone().count,
+                dropped: sandbox.journal.dropped().count,
                 ..advise(seen, breaks, client.as_deref())
             }
         });
         match advising.await {
             Ok(advice) => Ok(advice),
-            // Nobody cancels it.
-            Err(why) => std::panic::resume_unwind(why.into_panic()),
+            // It is not cancelled by others.
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
         }
     }
 
-    /// The journal, a little at a time: who answers requests meanwhile waits for a little at the most.
+    /// What the rules need of each exchange. The journal is read page by page, so that no request waits for all of it.
     fn seen(&self) -> Vec<Seen> {
         let mut all: Vec<Seen> = Vec::new();
-        // What comes meanwhile is for the next who asks: it may come faster than it is read.
+        // What comes meanwhile is left for the next call: it may come faster than it is read.
         let newest = self.journal.newest();
         loop {
             let last = all.last().map_or(0, |one| one.id);
-            let mut some = self.journal.page(last);
-            some.retain(|entry| entry.id <= newest);
-            if some.is_empty() {
+            let mut page = self.journal.page_after(last);
+            page.retain(|exchange| exchange.id() <= newest);
+            if page.is_empty() {
                 return all;
             }
-            all.extend(some.into_iter().map(|entry| self.see(entry)));
+            // One is parsed at a time.
+            all.extend(page.iter().map(|exchange| self.see(exchange.to_entry())));
         }
     }
 
-    /// An exchange that says whose it is, where its token does: one that a control call has minted, too.
+    /// An exchange with its client, which may follow from its token: one that a control call has minted, too.
     fn see(&self, entry: Entry) -> Seen {
         let mut seen = Seen::of(entry);
         if seen.client.is_none()

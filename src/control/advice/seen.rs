@@ -1,5 +1,8 @@
-//! What do the rules see of an exchange? The only place that knows how the journal keeps one; the rules themselves are the
-//! files beside this one.
+//! What the rules see of an exchange: the parameters and answers that they look at, and digests of the rest. The rules are
+//! the files beside this one.
+
+use std::borrow::Cow;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use serde_json::{Map, Value};
 
@@ -14,6 +17,109 @@ const PLAYGROUND: &str = "/_mock/playground/callback";
 
 /// Where the pages for consent and for a device's code are. They are named as the endpoints that lead to them.
 const PAGES: &str = "/login/oauth/";
+
+/// The text parameters that rules look at.
+const PARAMS: [&str; 16] = [
+    "access_token",
+    "client_id",
+    "client_secret",
+    "code",
+    "code_challenge",
+    "code_challenge_method",
+    "code_verifier",
+    "device_code",
+    "grant_type",
+    "redirect_uri",
+    "refresh_token",
+    "response_type",
+    "scope",
+    "state",
+    "token",
+    "user_code",
+];
+
+/// The members of an answer that rules look at.
+const ANSWERS: [&str; 10] = [
+    "access_token",
+    "detail",
+    "device_code",
+    "error",
+    "error_description",
+    "expires_in",
+    "interval",
+    "message",
+    "refresh_token",
+    "scope",
+];
+
+/// A longer text is cut and ends with its digest, so that two that differ still differ.
+const MAX_TEXT_BYTES: usize = 512;
+
+/// A text as the rules see it.
+pub(super) fn shortened(text: &str) -> Cow<'_, str> {
+    if text.len() <= MAX_TEXT_BYTES {
+        return Cow::Borrowed(text);
+    }
+    let end = text.floor_char_boundary(MAX_TEXT_BYTES);
+    Cow::Owned(format!("{}…{:016x}", &text[..end], digest(text)))
+}
+
+fn digest(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// A digest of an object, whatever the order of its members.
+fn digest_of(object: &Map<String, Value>) -> u64 {
+    let members = object.iter();
+    let digests = members.map(|(name, value)| digest(&format!("{name}={value}")));
+    digests.fold(0, u64::wrapping_add)
+}
+
+/// The members of these names that are texts or numbers, shortened.
+fn picked(object: &Map<String, Value>, names: &[&'static str]) -> Box<[(&'static str, Value)]> {
+    let picked = names.iter().filter_map(|name| {
+        let seen = match object.get(*name)? {
+            Value::String(text) => shortened(text).into_owned().into(),
+            Value::Number(number) => number.clone().into(),
+            _ => return None,
+        };
+        Some((*name, seen))
+    });
+    picked.collect()
+}
+
+/// The scope of a token answer, in either shape.
+fn granted(answer: &Map<String, Value>) -> Option<u32> {
+    let scope = answer.get("scope")?;
+    let text = scope.as_str().or_else(|| scope.get(0)?.as_str());
+    text?.parse().ok()
+}
+
+/// The code in the query of a redirect.
+fn issued_code(location: &str) -> Option<String> {
+    let (_, query) = location.split_once('?')?;
+    let query = query.split('#').next().unwrap_or_default();
+    let code = Params::from_urlencoded(query.as_bytes()).filled("code")?;
+    Some(shortened(&code).into_owned())
+}
+
+/// Those of [`PARAMS`] that stand in a query and are not empty.
+fn named_in(query: &str) -> Box<[&'static str]> {
+    // Most queries have none of them, and are not parsed.
+    if !PARAMS.iter().any(|name| query.contains(name)) {
+        return Box::default();
+    }
+    let params = Params::from_urlencoded(query.as_bytes());
+    let named = PARAMS.into_iter();
+    named.filter(|name| params.filled(name).is_some()).collect()
+}
+
+fn member<'a>(members: &'a [(&'static str, Value)], name: &str) -> Option<&'a Value> {
+    let found = members.iter().find(|(known, _)| *known == name);
+    found.map(|(_, value)| value)
+}
 
 /// Sooner than this after a call began, in milliseconds, the next was on its way already: its answer decided nothing.
 pub(super) const REACTION: i64 = 10;
@@ -97,7 +203,6 @@ pub(super) struct Seen {
     pub(super) user: Option<i64>,
     /// None where the connection was cut.
     pub(super) status: Option<u16>,
-    pub(super) location: Option<String>,
     /// In milliseconds.
     pub(super) retry_after: Option<i64>,
     pub(super) decisions: Vec<Decision>,
@@ -109,19 +214,26 @@ pub(super) struct Seen {
     pub(super) idle: Option<Idle>,
     /// The redirect that it follows, and on which it has lost its `Authorization`.
     pub(super) lost_at: Option<u64>,
-    params: Map<String, Value>,
-    query: Option<String>,
+    params: Box<[(&'static str, Value)]>,
+    /// Those of [`PARAMS`] that stand in the query.
+    in_query: Box<[&'static str]>,
     authorization: Option<String>,
-    agent: Option<String>,
-    answer: Option<Value>,
+    /// Digests of the program's name, and of all that was sent.
+    agent: Option<u64>,
+    sent: u64,
+    answer: Box<[(&'static str, Value)]>,
+    granted: Option<u32>,
+    issued_code: Option<String>,
 }
 
 impl Seen {
+    /// What is needed of an exchange; the rest is dropped, so that a whole journal can be looked at.
     pub(super) fn of(entry: Entry) -> Self {
-        let header = |name: &str| {
-            let value = entry.headers.get(name)?;
-            value.as_str().map(str::to_owned)
-        };
+        let header = |name: &str| entry.headers.get(name)?.as_str();
+        let query = entry.query.as_deref().unwrap_or_default();
+        let answer = entry.answer.as_ref().and_then(Value::as_object);
+        let empty = Map::new();
+        let text = |text: &str| shortened(text).into_owned();
         Self {
             id: entry.id,
             after: entry.after,
@@ -137,16 +249,18 @@ impl Seen {
             is_lost: entry.faults.iter().any(|fault| fault.rule.effect.hides()),
             idle: entry.idle,
             lost_at: None,
-            authorization: header("authorization"),
-            agent: header("user-agent"),
-            method: entry.method,
-            path: entry.path,
-            client: entry.client_id,
-            location: entry.location,
+            authorization: header("authorization").map(text),
+            agent: header("user-agent").map(digest),
+            method: text(&entry.method),
+            path: text(&entry.path),
+            client: entry.client_id.as_deref().map(text),
+            sent: digest_of(&entry.params).wrapping_add(digest(query)),
+            params: picked(&entry.params, &PARAMS),
+            in_query: named_in(query),
+            answer: picked(answer.unwrap_or(&empty), &ANSWERS),
+            granted: answer.and_then(granted),
+            issued_code: entry.location.as_deref().and_then(issued_code),
             decisions: entry.differences,
-            params: entry.params,
-            query: entry.query,
-            answer: entry.answer,
         }
     }
 
@@ -170,26 +284,14 @@ impl Seen {
 
     /// A parameter that is text and not empty, of query or body.
     pub(super) fn param(&self, name: &str) -> Option<&str> {
-        let text = self.params.get(name)?.as_str()?;
+        let text = member(&self.params, name)?.as_str()?;
         (!text.is_empty()).then_some(text)
     }
 
     /// The names of those that stand in the query.
     pub(super) fn in_query(&self, names: &[&'static str]) -> Vec<&'static str> {
-        let query = self.query.as_deref().unwrap_or_default();
-        // Most have none of them, and are not read.
-        let may_be = names.iter().any(|name| query.contains(name));
-        let params = may_be.then(|| Params::from_urlencoded(query.as_bytes()));
-        let is_there = |name: &str| {
-            params
-                .as_ref()
-                .is_some_and(|all| all.filled(name).is_some())
-        };
-        names
-            .iter()
-            .copied()
-            .filter(|name| is_there(name))
-            .collect()
+        let all = names.iter().copied();
+        all.filter(|name| self.in_query.contains(name)).collect()
     }
 
     pub(super) fn has_authorization(&self) -> bool {
@@ -229,19 +331,17 @@ impl Seen {
 
     /// A text of the answer.
     pub(super) fn answered(&self, name: &str) -> Option<&str> {
-        self.answer.as_ref()?.get(name)?.as_str()
+        member(&self.answer, name)?.as_str()
     }
 
     /// A number of the answer.
     pub(super) fn answered_number(&self, name: &str) -> Option<i64> {
-        self.answer.as_ref()?.get(name)?.as_i64()
+        member(&self.answer, name)?.as_i64()
     }
 
     /// The scope of a token answer, in either shape.
     pub(super) fn granted(&self) -> Option<u32> {
-        let scope = self.answer.as_ref()?.get("scope")?;
-        let text = scope.as_str().or_else(|| scope.get(0)?.as_str());
-        text?.parse().ok()
+        self.granted
     }
 
     pub(super) fn error(&self) -> Option<&str> {
@@ -296,11 +396,8 @@ impl Seen {
     }
 
     /// The code that an authorization brought.
-    pub(super) fn issued_code(&self) -> Option<String> {
-        let location = self.location.as_deref()?;
-        let (_, query) = location.split_once('?')?;
-        let query = query.split('#').next().unwrap_or_default();
-        Params::from_urlencoded(query.as_bytes()).filled("code")
+    pub(super) fn issued_code(&self) -> Option<&str> {
+        self.issued_code.as_deref()
     }
 
     /// The decision on a difference, where it was asked for.
@@ -320,14 +417,13 @@ impl Seen {
         self.endpoint == earlier.endpoint
             && self.method == earlier.method
             && self.path == earlier.path
-            && self.query == earlier.query
             && self.authorization == earlier.authorization
-            && self.params == earlier.params
+            && self.sent == earlier.sent
     }
 
-    /// Whether both came from programs that call themselves alike.
-    pub(super) fn is_of_agent(&self, other: &Self) -> bool {
-        self.agent == other.agent
+    /// A digest of what the program that sent it calls itself.
+    pub(super) fn agent(&self) -> Option<u64> {
+        self.agent
     }
 
     /// What is the same in every repetition, to find them by.

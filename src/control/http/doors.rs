@@ -1,17 +1,21 @@
 //! What each control call hands to which verb, and how it answers. A door decides nothing; the verbs are in the
 //! files above.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde_json::json;
+use tokio_stream::StreamExt as _;
 
 use super::super::devices::Nothing;
 use super::super::faults::Narrowing;
+use super::super::requests::JsonPieces;
 use super::super::{
     Advance, Agreement, Approval, AskedAdvice, ClientSpec, ControlError, Denial, Expectations,
     Fault, Freeze, Grantee, Mint, NewCode, NewSandbox, OneToken, Outcome, Preset, PresetFault,
@@ -31,6 +35,11 @@ impl IntoResponse for ControlError {
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Conflict(_) | Self::Mismatch { .. } => StatusCode::CONFLICT,
+            Self::Busy(_) => {
+                let wait = [(RETRY_AFTER, "1")];
+                return (StatusCode::SERVICE_UNAVAILABLE, wait, Json(self.to_json()))
+                    .into_response();
+            }
             Self::Store(why) => return respond::failure(why),
         };
         (status, Json(self.to_json())).into_response()
@@ -210,7 +219,7 @@ pub(super) async fn put_consent(context: Context, Input(input): Input<Agreement>
 }
 
 pub(super) async fn verify(context: Context, AnyInput(input): AnyInput<Expectations>) -> Answer {
-    Ok(ok(&context.sandbox.verify(input)?))
+    Ok(ok(&context.sandbox.verify(input).await?))
 }
 
 pub(super) async fn list_consents(context: Context, Query(whose): Query<Whose>) -> Answer {
@@ -273,22 +282,30 @@ pub(super) async fn list_requests(
     let caller = came
         .filter(|_| asked.waits())
         .and_then(|came| came.caller.clone());
-    let found = context.sandbox.list_requests(asked);
-    match caller {
-        // Who has hung up waits for nothing more.
+    let found = context.sandbox.stream_requests(asked);
+    let pieces = match caller {
+        // A client that has disconnected waits for nothing more.
         Some(caller) => tokio::select! {
             biased;
-            found = found => Ok(ok(&found?)),
-            () = caller.hung_up() => Ok(ok(&Nothing {})),
+            found = found => found?,
+            () = caller.hung_up() => return Ok(ok(&Nothing {})),
         },
-        None => Ok(ok(&found.await?)),
-    }
+        None => found.await?,
+    };
+    let body = match pieces {
+        JsonPieces::Whole(whole) => Body::from(whole),
+        JsonPieces::Stream(stream) => {
+            Body::from_stream(tokio_stream::iter(stream).map(Ok::<_, Infallible>))
+        }
+    };
+    let kind = [(CONTENT_TYPE, "application/json")];
+    Ok((kind, body).into_response())
 }
 
 pub(super) async fn read_advice(context: Context, Query(asked): Query<AskedAdvice>) -> Answer {
     let kind = [(CONTENT_TYPE, asked.format.media_type())];
     let answer = asked.answer(&context.sandbox).await?;
-    Ok((kind, answer.to_string()).into_response())
+    Ok((kind, answer).into_response())
 }
 
 pub(super) async fn clear_requests(context: Context) -> Answer {

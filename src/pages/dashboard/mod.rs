@@ -59,6 +59,9 @@ struct Dashboard {
     /// The page before, where there is one.
     older: Option<String>,
     total: u64,
+    /// The memory of all journals.
+    memory_used: String,
+    memory_limit: String,
     presets: Vec<PresetRow>,
     faults: Vec<FaultRow>,
     tokens: Vec<TokenRow>,
@@ -108,6 +111,12 @@ fn length(seconds: i64) -> String {
         (_, _, 1..) => format!("{minutes} min {rest} s"),
         _ => format!("{rest} s"),
     }
+}
+
+/// A number of bytes in MB.
+fn megabytes(bytes: usize) -> String {
+    let tenths = bytes.div_ceil(100_000);
+    format!("{}.{} MB", tenths / 10, tenths % 10)
 }
 
 struct SandboxRow {
@@ -185,6 +194,7 @@ async fn dashboard(
     let (sandboxes, more_sandboxes) = sandboxes(app, context);
     let (tokens, more_tokens) = tokens(context)?;
     let clock = sandbox.show_clock();
+    let journals = app.registry.journal_memory();
     Ok(Dashboard {
         frame: Frame::at(base, Place::Dashboard).with_script(base, &assets::LIVE),
         action: format!("{}?{query}", base.path("/_mock/dashboard")),
@@ -198,6 +208,8 @@ async fn dashboard(
         rows,
         older,
         total: found.counters.total,
+        memory_used: megabytes(journals.used()),
+        memory_limit: megabytes(journals.limit()),
         presets: Preset::ALL
             .iter()
             .map(|preset| preset_row(*preset, &faults))
@@ -307,9 +319,10 @@ fn only_store(why: ControlError) -> StoreError {
 /// What is wrong, in a sentence.
 fn sentence(why: ControlError) -> String {
     match why {
-        ControlError::Invalid(why) | ControlError::NotFound(why) | ControlError::Conflict(why) => {
-            Invalid::to_string(&why)
-        }
+        ControlError::Invalid(why)
+        | ControlError::NotFound(why)
+        | ControlError::Conflict(why)
+        | ControlError::Busy(why) => Invalid::to_string(&why),
         ControlError::Mismatch { differences, .. } => differences.join("; "),
         ControlError::Store(why) => why.to_string(),
     }

@@ -11,10 +11,13 @@ use crate::oauth::extract::Context;
 /// A person at a browser makes no more requests than these between two acts of the app.
 const MOST: usize = 6;
 
+/// At most this many of the newest exchanges are looked at.
+const LOOKED_AT: usize = 200;
+
 /// Adds what the browser has asked for since the last step.
 pub(super) async fn catch_up(context: &Context, run: &mut Run) {
     let newest = context.sandbox.journal.newest();
-    let asked = Requests::any().after(run.seen).secrets();
+    let asked = Requests::any().after(run.seen).limit(LOOKED_AT).secrets();
     run.seen = newest;
     // The journal of the sandbox cannot refuse a search that names nothing.
     let Ok(found) = context.sandbox.list_requests(asked).await else {

@@ -1,0 +1,260 @@
+//! The journal: the exchanges of one sandbox, in order, within a number of its own and a memory budget that all sandboxes
+//! share. `exchange/record.rs` writes it, `control/requests.rs` reads it.
+
+mod memory;
+mod readers;
+mod ring;
+mod stored;
+mod truncate;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde_json::{Map, Value};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use super::faults::RecordedFault;
+use crate::contract::Decision;
+use crate::protocol::call::Endpoint;
+use crate::protocol::time::Timestamp;
+pub(crate) use memory::{DEFAULT_JOURNAL_MEMORY, JournalMemory, MIN_JOURNAL_MEMORY};
+pub(crate) use readers::{JournalReaders, ReaderPermit, TooManyReaders};
+pub use ring::Counters;
+use ring::Ring;
+pub(crate) use ring::{Breaks, Dropped};
+pub(crate) use stored::{Capture, CapturedBody, Facts, STORED_HEADERS, StoredExchange};
+pub(crate) use truncate::{JsonBudget, cut, size_in_bytes};
+
+/// How many exchanges each journal stores, unless it is set.
+pub(crate) const DEFAULT_CAPACITY: usize = 10_000;
+
+/// An exchange that was parsed to be read. It has secrets as they were sent: what is shown of it is redacted first, and
+/// `Debug` shows nothing of it.
+pub(crate) struct Entry {
+    /// Counts from 1, and goes on over a clearing.
+    pub(crate) id: u64,
+    /// The newest exchange that was over when this one began: what the app could know of.
+    pub(crate) after: u64,
+    /// The sandbox's time.
+    pub(crate) at: Timestamp,
+    /// The system's, which no control call moves or stops.
+    pub(crate) real: Timestamp,
+    /// The connection, where requests come on it one after another.
+    pub(crate) connection: Option<u16>,
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) params: Map<String, Value>,
+    /// Those of the query alone, as they came.
+    pub(crate) query: Option<String>,
+    pub(crate) headers: Map<String, Value>,
+    pub(crate) client_id: Option<String>,
+    pub(crate) user_id: Option<i64>,
+    pub(crate) status: u16,
+    pub(crate) location: Option<String>,
+    /// The body, where it is JSON.
+    pub(crate) answer: Option<Value>,
+    /// How long the answer asks the app to wait, in seconds.
+    pub(crate) retry_after: Option<u32>,
+    /// The differences that decided something.
+    pub(crate) differences: Vec<Decision>,
+    /// The faults that touched it.
+    pub(crate) faults: Vec<Arc<RecordedFault>>,
+    /// Why it revoked nothing, although it was answered as if it had.
+    pub(crate) idle: Option<Idle>,
+    /// Our extensions that it relied on.
+    pub(crate) extensions: Vec<&'static str>,
+}
+
+/// Why a revocation of a token that there is left it as it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Idle {
+    /// The body names no client that is registered.
+    NoClient,
+    /// A public client has no secret to show, and so no say.
+    PublicClient,
+    /// A confidential client without its secret.
+    NoSecret,
+    /// A confidential client with another secret than its own.
+    WrongSecret,
+    /// It is not the client's to revoke, by difference `revoke-by-client`.
+    NotTheirs,
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entry")
+            .field("id", &self.id)
+            .field("endpoint", &self.endpoint)
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Entry {
+    /// The grant of a token request.
+    pub(crate) fn grant_type(&self) -> Option<&str> {
+        self.params.get("grant_type").and_then(Value::as_str)
+    }
+
+    /// Whether a browser asked leave for a call, and not the app: no counter counts it.
+    pub(crate) fn is_preflight(&self) -> bool {
+        self.method == "OPTIONS"
+    }
+
+    /// The error code of the answer, if it is an error.
+    pub(crate) fn error(&self) -> Option<&str> {
+        self.answer.as_ref()?.get("error")?.as_str()
+    }
+}
+
+/// The exchanges of one sandbox.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    ring: Arc<Ring>,
+    capacity: usize,
+    memory: Arc<JournalMemory>,
+    readers: Arc<JournalReaders>,
+    /// The id of the newest exchange.
+    newest: AtomicU64,
+    /// The same, for those that wait for the next one.
+    watched: watch::Sender<u64>,
+}
+
+/// What the journals of all sandboxes share.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct JournalLimits {
+    pub(crate) memory: Arc<JournalMemory>,
+    pub(crate) readers: Arc<JournalReaders>,
+}
+
+impl Journal {
+    pub(crate) fn new(capacity: usize, limits: &JournalLimits) -> Self {
+        let ring = Arc::new(Ring::default());
+        limits.memory.register(&ring);
+        Self {
+            ring,
+            capacity,
+            memory: Arc::clone(&limits.memory),
+            readers: Arc::clone(&limits.readers),
+            newest: AtomicU64::new(0),
+            watched: watch::Sender::new(0),
+        }
+    }
+
+    /// The limits on those that read it.
+    pub(crate) fn readers(&self) -> &Arc<JournalReaders> {
+        &self.readers
+    }
+
+    /// The stored form of an exchange, which counts against the memory budget from here on.
+    pub(crate) fn store(&self, capture: Capture<'_>) -> StoredExchange {
+        StoredExchange::new(capture, &self.memory)
+    }
+
+    /// Adds an exchange and gives it its id.
+    pub(crate) fn push(&self, exchange: StoredExchange) {
+        let mut is_watched = false;
+        self.ring.push(exchange, self.capacity, &self.memory, |id| {
+            // A new watcher looks at this first.
+            self.newest.store(id, Ordering::Release);
+            is_watched = self.watched.receiver_count() > 0;
+        });
+        if is_watched {
+            self.notify_watchers();
+        }
+        self.memory.enforce();
+    }
+
+    fn notify_watchers(&self) {
+        // Of two that come at once, the newer one counts.
+        self.watched
+            .send_modify(|known| *known = self.newest().max(*known));
+    }
+
+    /// At most a page of exchanges after this one, oldest first: none if it is the newest.
+    pub(crate) fn page_after(&self, id: u64) -> Vec<Arc<StoredExchange>> {
+        self.ring.page_after(id)
+    }
+
+    /// At most a page of exchanges before this one, newest first.
+    pub(crate) fn page_before(&self, id: u64) -> Vec<Arc<StoredExchange>> {
+        self.ring.page_before(id)
+    }
+
+    /// The exchanges of these ids that are still stored.
+    pub(crate) fn find(&self, ids: &[u64]) -> Vec<Arc<StoredExchange>> {
+        self.ring.find(ids)
+    }
+
+    /// Whether any exchange meets the condition.
+    pub(crate) fn any(&self, is_met: impl Fn(&StoredExchange) -> bool) -> bool {
+        let mut last = 0;
+        loop {
+            let page = self.page_after(last);
+            let Some(newest) = page.last() else {
+                return false;
+            };
+            if page.iter().any(|exchange| is_met(exchange)) {
+                return true;
+            }
+            last = newest.id();
+        }
+    }
+
+    pub(crate) fn counters(&self) -> Counters {
+        self.ring.counters()
+    }
+
+    /// The exchanges that were removed to make room.
+    pub(crate) fn dropped(&self) -> Dropped {
+        self.ring.dropped()
+    }
+
+    /// The id of the newest exchange, whether it is still stored or not.
+    pub(crate) fn newest(&self) -> u64 {
+        self.newest.load(Ordering::Acquire)
+    }
+
+    /// How often it was cleared: what was counted before is of no use any more.
+    pub(crate) fn clearings(&self) -> u64 {
+        self.ring.clearings()
+    }
+
+    /// Notes that rows and clock went back: what an app repeats from here on may be its first time.
+    pub(crate) fn turn_back(&self) {
+        self.ring.note(|breaks| &mut breaks.turned_back);
+    }
+
+    /// Notes that tokens were ended: the app has a reason for what it does about it.
+    pub(crate) fn end_tokens(&self) {
+        self.ring.note(|breaks| &mut breaks.tokens_ended);
+    }
+
+    pub(crate) fn breaks(&self) -> Breaks {
+        self.ring.breaks()
+    }
+
+    /// Removes every exchange. Ids go on, so that no new exchange is taken for a removed one.
+    pub(crate) fn clear(&self) {
+        let removed = self.ring.clear();
+        // The caller does not wait until the memory is freed, be it ten thousand exchanges.
+        match Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(move || drop(removed))),
+            Err(_) => drop(removed),
+        }
+    }
+
+    /// Reports every exchange from now on.
+    pub(crate) fn watch(&self) -> watch::Receiver<u64> {
+        // No exchange is added in between: a later one is reported.
+        let watch = self.ring.locked(|| self.watched.subscribe());
+        self.notify_watchers();
+        watch
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,70 @@
+//! Limits on those that read journals at the same time: each of them needs memory and processor time of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// At most this many searches at once, and this many long answers that are being sent.
+const MAX_SEARCHES: usize = 8;
+const MAX_STREAMS: usize = 8;
+
+/// Advice looks at a whole journal at once.
+const MAX_ADVICE: usize = 1;
+
+/// A reader that waits longer for its turn is refused.
+const MAX_WAIT: Duration = Duration::from_secs(10);
+
+/// The turns of one server.
+#[derive(Debug)]
+pub(crate) struct JournalReaders {
+    searches: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
+    advice: Arc<Semaphore>,
+}
+
+/// Others have read for longer than a reader waits.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TooManyReaders;
+
+impl Default for JournalReaders {
+    fn default() -> Self {
+        Self {
+            searches: Arc::new(Semaphore::new(MAX_SEARCHES)),
+            streams: Arc::new(Semaphore::new(MAX_STREAMS)),
+            advice: Arc::new(Semaphore::new(MAX_ADVICE)),
+        }
+    }
+}
+
+/// A turn to read; dropping it ends the turn.
+#[derive(Debug)]
+pub(crate) struct ReaderPermit {
+    _permit: OwnedSemaphorePermit,
+}
+
+async fn permit(turns: &Arc<Semaphore>) -> Result<ReaderPermit, TooManyReaders> {
+    let permit = Arc::clone(turns).acquire_owned();
+    match tokio::time::timeout(MAX_WAIT, permit).await {
+        Ok(Ok(permit)) => Ok(ReaderPermit { _permit: permit }),
+        // The semaphore is never closed.
+        Ok(Err(_)) | Err(_) => Err(TooManyReaders),
+    }
+}
+
+impl JournalReaders {
+    /// A turn to search a journal and to show what was found.
+    pub(crate) async fn search(&self) -> Result<ReaderPermit, TooManyReaders> {
+        permit(&self.searches).await
+    }
+
+    /// A turn to send a long answer, however slowly its client reads.
+    pub(crate) async fn stream(&self) -> Result<ReaderPermit, TooManyReaders> {
+        permit(&self.streams).await
+    }
+
+    /// A turn to advise.
+    pub(crate) async fn advice(&self) -> Result<ReaderPermit, TooManyReaders> {
+        permit(&self.advice).await
+    }
+}

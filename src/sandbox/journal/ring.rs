@@ -1,0 +1,206 @@
+//! The stored exchanges of one sandbox: numbered without gaps, the oldest are removed first.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+
+use super::memory::JournalMemory;
+use super::stored::StoredExchange;
+use crate::protocol::call::{Endpoint, GrantType};
+
+/// At most this many exchanges are handed out or evicted under one lock.
+const PAGE: usize = 50;
+
+/// How often what was asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Counters {
+    /// Requests. Preflights, which browsers send by themselves, are not counted.
+    pub total: u64,
+    /// Requests to each endpoint.
+    pub endpoints: BTreeMap<Endpoint, u64>,
+    /// Token requests by each grant.
+    pub grants: BTreeMap<GrantType, u64>,
+}
+
+/// Where control calls have changed what an app could rely on: after which exchanges.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Breaks {
+    /// Rows and clock went back to a snapshot.
+    pub(crate) turned_back: Vec<u64>,
+    /// Tokens were ended.
+    pub(crate) tokens_ended: Vec<u64>,
+}
+
+/// The exchanges that a journal has removed since it was cleared, to make room.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Dropped {
+    pub(crate) count: u64,
+    /// The id of the newest of them; 0 if there are none.
+    pub(crate) last: u64,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Ring(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    entries: VecDeque<Arc<StoredExchange>>,
+    counters: Counters,
+    last_id: u64,
+    breaks: Breaks,
+    dropped: Dropped,
+    /// How often it was cleared.
+    clearings: u64,
+}
+
+impl State {
+    /// The id of the oldest exchange: they are numbered without gaps.
+    fn first_id(&self) -> u64 {
+        self.last_id + 1 - self.entries.len() as u64
+    }
+
+    /// How many stored exchanges have this id or a smaller one.
+    fn count_up_to(&self, id: u64) -> usize {
+        let known = id.saturating_add(1).saturating_sub(self.first_id());
+        usize::try_from(known).map_or(self.entries.len(), |known| known.min(self.entries.len()))
+    }
+
+    fn remove_oldest(&mut self) -> Option<Arc<StoredExchange>> {
+        let oldest = self.entries.pop_front()?;
+        self.dropped.count += 1;
+        self.dropped.last = oldest.id();
+        Some(oldest)
+    }
+}
+
+impl Ring {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Entries are added whole: after a panic under the lock, the state is still valid.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds an exchange and gives it its id, which `added` is told under the lock.
+    pub(super) fn push(
+        &self,
+        mut exchange: StoredExchange,
+        capacity: usize,
+        memory: &JournalMemory,
+        added: impl FnOnce(u64),
+    ) {
+        let mut state = self.state();
+        state.last_id += 1;
+        let id = state.last_id;
+        exchange.number(id, memory.next_sequence());
+        if !exchange.is_preflight() {
+            state.counters.total += 1;
+            let endpoints = &mut state.counters.endpoints;
+            *endpoints.entry(exchange.endpoint()).or_default() += 1;
+        }
+        if let Some(grant) = exchange.grant() {
+            *state.counters.grants.entry(grant).or_default() += 1;
+        }
+        state.entries.push_back(Arc::new(exchange));
+        let is_full = state.entries.len() > capacity;
+        let removed = is_full.then(|| state.remove_oldest());
+        added(id);
+        // What was removed is freed after the lock.
+        drop(state);
+        drop(removed);
+    }
+
+    /// The sequence number of the oldest exchange.
+    pub(super) fn oldest_sequence(&self) -> Option<u64> {
+        Some(self.state().entries.front()?.sequence())
+    }
+
+    /// Evicts exchanges that are older than this sequence number, until this many bytes are freed or a page is evicted: how
+    /// many bytes were freed, and the sequence number of the exchange that is now the oldest.
+    pub(super) fn evict(&self, until: u64, bytes: usize) -> (usize, Option<u64>) {
+        let mut freed = 0;
+        let mut evicted = Vec::with_capacity(PAGE);
+        let mut state = self.state();
+        while freed < bytes && evicted.len() < PAGE {
+            let is_older = |oldest: &Arc<StoredExchange>| oldest.sequence() <= until;
+            if !state.entries.front().is_some_and(is_older) {
+                break;
+            }
+            if let Some(oldest) = state.remove_oldest() {
+                freed += oldest.size_in_bytes();
+                evicted.push(oldest);
+            }
+        }
+        if state.entries.len() < state.entries.capacity() / 4 {
+            state.entries.shrink_to_fit();
+        }
+        let next = state.entries.front().map(|oldest| oldest.sequence());
+        drop(state);
+        (freed, next)
+    }
+
+    /// At most a page of exchanges after this one, oldest first.
+    pub(super) fn page_after(&self, id: u64) -> Vec<Arc<StoredExchange>> {
+        let state = self.state();
+        let known = state.count_up_to(id);
+        state.entries.range(known..).take(PAGE).cloned().collect()
+    }
+
+    /// At most a page of exchanges before this one, newest first.
+    pub(super) fn page_before(&self, id: u64) -> Vec<Arc<StoredExchange>> {
+        let state = self.state();
+        let known = state.count_up_to(id.saturating_sub(1));
+        let entries = state.entries.range(..known).rev();
+        entries.take(PAGE).cloned().collect()
+    }
+
+    /// The exchanges of these ids that are still stored.
+    pub(super) fn find(&self, ids: &[u64]) -> Vec<Arc<StoredExchange>> {
+        let state = self.state();
+        let place = |id: &u64| usize::try_from(id.checked_sub(state.first_id())?).ok();
+        let found = ids.iter().filter_map(|id| state.entries.get(place(id)?));
+        found.cloned().collect()
+    }
+
+    pub(super) fn counters(&self) -> Counters {
+        self.state().counters.clone()
+    }
+
+    pub(super) fn dropped(&self) -> Dropped {
+        self.state().dropped
+    }
+
+    pub(super) fn breaks(&self) -> Breaks {
+        self.state().breaks.clone()
+    }
+
+    pub(super) fn clearings(&self) -> u64 {
+        self.state().clearings
+    }
+
+    /// Notes a break of this kind after the newest exchange.
+    pub(super) fn note(&self, kind: impl FnOnce(&mut Breaks) -> &mut Vec<u64>) {
+        let mut state = self.state();
+        let (newest, oldest) = (state.last_id, state.dropped.last);
+        let noted = kind(&mut state.breaks);
+        // A break before the oldest exchange is of no use any more.
+        noted.retain(|after| (oldest..newest).contains(after));
+        noted.push(newest);
+    }
+
+    /// Removes every exchange and hands them out. Ids go on.
+    pub(super) fn clear(&self) -> VecDeque<Arc<StoredExchange>> {
+        let mut state = self.state();
+        state.counters = Counters::default();
+        state.dropped = Dropped::default();
+        state.breaks = Breaks::default();
+        state.clearings += 1;
+        std::mem::take(&mut state.entries)
+    }
+
+    /// Runs `act` while no exchange is added.
+    pub(super) fn locked<T>(&self, act: impl FnOnce() -> T) -> T {
+        let _state = self.state();
+        act()
+    }
+}

@@ -1,0 +1,195 @@
+//! Tests of what a journal stores, and of the order in which the oldest exchanges are removed.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::contract::DecisionSet;
+use crate::protocol::params::Params;
+
+fn limits(bytes: usize) -> JournalLimits {
+    JournalLimits {
+        memory: Arc::new(JournalMemory::new(bytes)),
+        ..JournalLimits::default()
+    }
+}
+
+fn journal(capacity: usize, limits: &JournalLimits) -> Journal {
+    Journal::new(capacity, limits)
+}
+
+fn facts() -> Facts {
+    Facts {
+        after: 0,
+        at: Timestamp(0),
+        real: Timestamp(0),
+        connection: None,
+        endpoint: Endpoint::Token,
+        grant: None,
+        is_preflight: false,
+        user_id: None,
+        status: 400,
+        retry_after: None,
+        decisions: DecisionSet::default(),
+        faults: Vec::new(),
+        idle: None,
+        extensions: Vec::new(),
+    }
+}
+
+fn capture<'a>(body: CapturedBody<'a>, answer: Option<&'a [u8]>) -> Capture<'a> {
+    Capture {
+        facts: facts(),
+        method: "POST",
+        path: "/api/auth/oauth/token",
+        query: Some("client_id=by-query&x=1"),
+        headers: [None; STORED_HEADERS.len()],
+        token_client: None,
+        location: Some(b"https://app.example/?code=c"),
+        body,
+        answer,
+    }
+}
+
+/// Adds an exchange whose body has this many bytes.
+fn push(journal: &Journal, bytes: usize) {
+    let body = format!("a={}", "x".repeat(bytes));
+    let params = Params::from_urlencoded(body.as_bytes());
+    let body = CapturedBody::Form(body.as_bytes(), &params);
+    journal.push(journal.store(capture(body, None)));
+}
+
+fn ids(journal: &Journal) -> Vec<u64> {
+    let (mut ids, mut last) = (Vec::new(), 0);
+    loop {
+        let page = journal.page_after(last);
+        let Some(newest) = page.last() else {
+            return ids;
+        };
+        last = newest.id();
+        ids.extend(page.iter().map(|exchange| exchange.id()));
+    }
+}
+
+fn read(body: CapturedBody<'_>, answer: Option<&[u8]>) -> Entry {
+    let limits = limits(1_000_000);
+    journal(10, &limits)
+        .store(capture(body, answer))
+        .to_entry()
+}
+
+#[test]
+fn a_small_exchange_is_read_as_it_was_sent() {
+    let body = b"grant_type=refresh_token&client_id=app&refresh_token=t";
+    let params = Params::from_urlencoded(body);
+    let answer = json!({ "error": "invalid_grant", "nested": { "a": [1, 2] } });
+    let text = answer.to_string();
+    let entry = read(CapturedBody::Form(body, &params), Some(text.as_bytes()));
+    let sent = json!({
+        "client_id": "app", "x": "1", "grant_type": "refresh_token", "refresh_token": "t",
+    });
+    assert_eq!(Value::Object(entry.params.clone()), sent);
+    assert_eq!(entry.answer.as_ref(), Some(&answer));
+    assert_eq!(entry.error(), Some("invalid_grant"));
+    assert_eq!(entry.client_id.as_deref(), Some("app"));
+    assert_eq!(entry.method, "POST");
+    assert_eq!(entry.path, "/api/auth/oauth/token");
+    assert_eq!(entry.query.as_deref(), Some("client_id=by-query&x=1"));
+    assert_eq!(entry.location.as_deref(), Some("https://app.example/?code=c"));
+}
+
+#[test]
+fn a_large_body_is_reduced_and_its_client_is_kept() {
+    let body = format!(r#"{{"a":"{}","client_id":"app"}}"#, "x".repeat(100_000));
+    let params = Params::from_json(body.as_bytes());
+    let limits = limits(1_000_000);
+    let journal = journal(10, &limits);
+    let many = serde_json::to_vec(&vec![vec![0; 100]; 1000]).unwrap();
+    let body = CapturedBody::Json(body.as_bytes(), &params);
+    let stored = journal.store(capture(body, Some(&many)));
+    assert!(stored.size_in_bytes() < 20_000, "{}", stored.size_in_bytes());
+    assert_eq!(stored.client_id().as_deref(), Some("app"));
+    let entry = stored.to_entry();
+    let text = entry.params["a"].as_str().unwrap();
+    assert!(text.ends_with("x… and 95904 bytes more"), "{}", &text[4000..]);
+    let answer = entry.answer.unwrap();
+    assert!(size_in_bytes(&answer) < 100_000);
+    assert_eq!(answer.as_array().unwrap().last().unwrap(), "… and 996 more");
+}
+
+#[test]
+fn many_small_values_of_a_small_body_are_few_when_they_are_read() {
+    let body = format!(r#"{{"a":[{}[]]}}"#, "[],".repeat(2500));
+    assert!(body.len() < truncate::MAX_BODY_BYTES);
+    let params = Params::from_json(body.as_bytes());
+    let entry = read(CapturedBody::Json(body.as_bytes(), &params), None);
+    assert!(size_in_bytes(&entry.params["a"]) < 20_000);
+}
+
+#[test]
+fn what_is_counted_is_given_back() {
+    let limits = limits(1_000_000);
+    let first = journal(3, &limits);
+    for _ in 0..5 {
+        push(&first, 100);
+    }
+    assert_eq!(ids(&first), [3, 4, 5]);
+    let three = limits.memory.used();
+    assert!((900..3000).contains(&three), "{three}");
+    let held = first.page_after(0);
+    first.clear();
+    assert_eq!(limits.memory.used(), three, "a reader still has them");
+    drop(held);
+    assert_eq!(limits.memory.used(), 0);
+    push(&first, 100);
+    drop(first);
+    assert_eq!(limits.memory.used(), 0, "the sandbox is deleted");
+}
+
+#[test]
+fn the_oldest_exchanges_of_all_journals_are_evicted_first() {
+    let limits = limits(100_000);
+    let (old, new) = (journal(1000, &limits), journal(1000, &limits));
+    for _ in 0..10 {
+        push(&old, 4000);
+    }
+    // In turns, which is the order in which they are evicted.
+    for _ in 0..5 {
+        push(&new, 4000);
+        push(&old, 4000);
+    }
+    assert_eq!((ids(&old).len(), ids(&new).len()), (15, 5));
+    for _ in 0..10 {
+        push(&new, 4000);
+    }
+    let left = (ids(&old), ids(&new));
+    assert!(limits.memory.used() <= limits.memory.limit());
+    assert_eq!(left.1, (1..=15).collect::<Vec<_>>(), "they are newer");
+    let dropped = old.dropped();
+    assert!((5..12).contains(&dropped.count), "{dropped:?}");
+    assert_eq!(left.0, (dropped.last + 1..=15).collect::<Vec<_>>());
+    assert_eq!(new.dropped().count, 0);
+    for _ in 0..100 {
+        push(&new, 4000);
+        assert!(limits.memory.used() <= limits.memory.limit());
+    }
+    assert_eq!(ids(&old), [] as [u64; 0], "an old journal holds nothing back");
+    assert_eq!(new.counters().total, 115);
+    assert_eq!(old.counters().total, 15);
+}
+
+#[test]
+fn exchanges_are_found_by_id_after_others_are_gone() {
+    let limits = limits(1_000_000);
+    let journal = journal(3, &limits);
+    for _ in 0..5 {
+        push(&journal, 10);
+    }
+    let found = journal.find(&[1, 3, 5, 6]);
+    assert_eq!(found.iter().map(|one| one.id()).collect::<Vec<_>>(), [3, 5]);
+    let before = journal.page_before(5);
+    assert_eq!(before.iter().map(|one| one.id()).collect::<Vec<_>>(), [4, 3]);
+    assert!(journal.page_before(3).is_empty() && journal.page_before(0).is_empty());
+    assert!(journal.page_after(5).is_empty() && journal.page_after(u64::MAX).is_empty());
+}

@@ -1,0 +1,246 @@
+//! The memory of the journal and of its readers, measured at the program: whatever is sent, and however many read it.
+
+#![cfg(target_os = "linux")]
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::support::{CONF, Line, Program, Stopwatch, TOKEN, World};
+
+/// The whole program may take this much, in MB, with the default budget of 128 MB.
+const MAX_PEAK_MB: u64 = 300;
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// A body of this type counts as JSON, and a page of another site may send it without a preflight.
+const SAFELISTED_JSON: &str = "text/plain;application/json";
+
+/// This many requests are under way at once.
+const AT_ONCE: usize = 8;
+
+fn program(options: &[&str]) -> (Program, World) {
+    let seed = concat!(
+        "--seed=",
+        env!("CARGO_MANIFEST_DIR"),
+        "/../tests/it/support/seed.toml"
+    );
+    let options = [&["--listen=127.0.0.1:0", seed], options].concat();
+    let program = Program::serve(&mut Program::command(&options));
+    let world = World::at(program.base());
+    (program, world)
+}
+
+/// The most memory that it had at any time, in MB.
+fn peak_mb(program: &Program) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", program.id()));
+    let status = status.expect("it runs");
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = peak.and_then(|peak| peak.trim().strip_suffix(" kB"));
+    let kilobytes: u64 = kilobytes
+        .and_then(|number| number.parse().ok())
+        .expect("a number");
+    kilobytes / 1000
+}
+
+fn assert_bounded(program: &Program, max_mb: u64) {
+    let peak = peak_mb(program);
+    eprintln!("peak {peak} MB");
+    assert!(peak < max_mb, "{peak} MB");
+}
+
+/// Sends the same request again and again.
+async fn flood(world: &World, path: &str, kind: &'static str, body: &str, times: usize) {
+    let mut calls = JoinSet::new();
+    for _ in 0..times {
+        if calls.len() == AT_ONCE {
+            calls.join_next().await;
+        }
+        let call = world.ask("POST", path).body(kind, body.to_owned());
+        calls.spawn(async move { call.await.status });
+    }
+    calls.join_all().await;
+}
+
+/// An array of empty arrays.
+fn empty_arrays(many: usize) -> String {
+    format!("[{}[]]", "[],".repeat(many - 1))
+}
+
+async fn health(world: &World) -> Value {
+    world.get("/api/health").await.json()
+}
+
+#[tokio::test]
+async fn large_json_of_many_small_values_is_bounded() {
+    let (program, world) = program(&[]);
+    let hundred = empty_arrays(100);
+    let level = vec![hundred; 100].join(",");
+    let deep = vec![format!("[{level}]"); 17].join(",");
+    let body = format!(r#"{{"a":[{deep}]}}"#);
+    assert!((500_000..512 * 1024).contains(&body.len()), "{}", body.len());
+    flood(&world, "/nowhere", SAFELISTED_JSON, &body, 40).await;
+    let listed = world.get("/_mock/requests").await.json();
+    assert_eq!(listed["requests"].as_array().map(Vec::len), Some(40));
+    assert_eq!(world.get("/_mock/advice").await.status, 200);
+    assert_eq!(world.get("/_mock").await.status, 200);
+    assert_bounded(&program, MAX_PEAK_MB);
+}
+
+#[tokio::test]
+async fn small_json_of_many_small_values_is_bounded_when_it_is_read() {
+    let (program, world) = program(&[]);
+    let body = format!(r#"{{"a":{}}}"#, empty_arrays(2500));
+    assert!((7000..8000).contains(&body.len()), "{}", body.len());
+    flood(&world, TOKEN, SAFELISTED_JSON, &body, 2000).await;
+    let newest = world.get("/_mock/requests?limit=1").await.json();
+    assert_eq!(newest["requests"][0]["id"], 2000);
+    let all = world.get("/_mock/requests").await.json();
+    assert_eq!(all["requests"].as_array().map(Vec::len), Some(2000));
+    assert_eq!(all["counters"]["total"], 2000);
+    assert_eq!(all["dropped"], 0);
+    assert_bounded(&program, MAX_PEAK_MB);
+}
+
+#[tokio::test]
+async fn all_sandboxes_share_one_budget_and_the_oldest_exchanges_go_first() {
+    let (program, world) = program(&["--journal-memory=10MB"]);
+    let body = format!("a={}", "x".repeat(8000));
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
+    for name in names {
+        let path = format!("/_sandbox/{name}{TOKEN}");
+        flood(&world, &path, FORM, &body, 300).await;
+    }
+    let used = health(&world).await["journals"].clone();
+    assert_eq!(used["limit_bytes"], 10_000_000);
+    let bytes = used["used_bytes"].as_u64().expect("a number");
+    assert!((5_000_000..=10_000_000).contains(&bytes), "{used}");
+    let mut dropped = Vec::new();
+    for name in names {
+        let path = format!("/_sandbox/{name}/_mock/requests?limit=0");
+        let listed = world.get(&path).await.json();
+        assert_eq!(listed["counters"]["total"], 300);
+        dropped.push(listed["dropped"].as_u64().expect("a number"));
+    }
+    assert_eq!(dropped[..5], [300; 5], "the oldest ones: {dropped:?}");
+    assert_eq!(dropped[8..], [0; 2], "the newest ones: {dropped:?}");
+    let page = world.get("/_mock").await.body;
+    assert!(page.contains("of 10.0 MB"), "the dashboard shows it");
+    assert_bounded(&program, 150);
+}
+
+#[tokio::test]
+async fn a_budget_that_holds_nothing_is_refused() {
+    let refused = Program::output(&["--listen=127.0.0.1:0", "--journal-memory=10kB"]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    let wanted = "journal_memory: 10000 bytes may not hold one exchange; give 1000000 bytes (1MB) or more";
+    assert!(said.contains(wanted), "{said}");
+    let refused = Program::output(&["--journal-memory=much"]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(said.contains("is not a size"), "{said}");
+}
+
+#[tokio::test]
+async fn exchanges_share_the_fault_that_applied_to_them() {
+    let (program, world) = program(&[]);
+    let fault = json!({ "endpoint": "token", "effect": { "body": "x".repeat(500_000) } });
+    world.control("POST", "/faults", fault).await;
+    flood(&world, TOKEN, FORM, &CONF.for_itself().encoded(), 1000).await;
+    let listed = world.get("/_mock/requests?limit=2").await.json();
+    assert_eq!(listed["requests"][1]["faults"], json!([1]));
+    assert_eq!(listed["counters"]["total"], 1000);
+    // What a page shows of it is cut, and is there after the fault is removed.
+    world.control("DELETE", "/faults", json!({})).await;
+    let page = world.get("/_mock").await.body;
+    assert!(page.contains("bytes more"), "the fault is shown");
+    assert_bounded(&program, MAX_PEAK_MB);
+}
+
+#[tokio::test]
+async fn many_readers_of_a_full_journal_are_bounded() {
+    let (program, world) = program(&[]);
+    let body = format!("grant_type=refresh_token&client_id=conf&a={}", "x".repeat(3500));
+    let body = format!("{body}&b={}", "y".repeat(3500));
+    flood(&world, TOKEN, FORM, &body, 2000).await;
+    let mut readers = JoinSet::new();
+    for at in 0..150 {
+        let path = match at % 3 {
+            0 => "/_mock/advice",
+            1 => "/_mock/requests",
+            _ => "/_mock/requests?endpoint=token&wait=1s&count=1000000",
+        };
+        let reader = world.get(path);
+        readers.spawn(async move {
+            let answer = reader.await;
+            (answer.status, answer.body.len())
+        });
+    }
+    // Meanwhile others are answered.
+    for _ in 0..5 {
+        let answer = world.token(&CONF.for_itself()).await;
+        assert_eq!(answer.status, 200, "{answer}");
+    }
+    for (status, length) in readers.join_all().await {
+        assert!(status == 200 && length > 100 || status == 503, "{status}");
+    }
+    assert_bounded(&program, MAX_PEAK_MB);
+}
+
+#[tokio::test]
+async fn a_long_poll_ends_when_enough_have_come() {
+    let (_program, world) = program(&[]);
+    for _ in 0..3 {
+        world.token(&CONF.for_itself()).await;
+    }
+    let polls: Vec<_> = (0..5)
+        .map(|_| world.get("/_mock/requests?endpoint=token&wait=60s&count=5&limit=1"))
+        .collect();
+    let began = Stopwatch::start();
+    let mut waiting = JoinSet::new();
+    for poll in polls {
+        waiting.spawn(async move { poll.await.json() });
+    }
+    for _ in 0..2 {
+        world.token(&CONF.for_itself()).await;
+    }
+    for listed in waiting.join_all().await {
+        assert_eq!(listed["requests"].as_array().map(Vec::len), Some(1));
+        assert_eq!(listed["requests"][0]["id"], 5);
+    }
+    assert!(began.elapsed() < Duration::from_secs(50));
+}
+
+#[tokio::test]
+async fn clients_that_disconnect_during_a_delay_hold_no_memory() {
+    const CLIENTS: usize = 800;
+    let (program, world) = program(&[]);
+    let slow = json!({ "endpoint": "token", "effect": { "delay": "600s" } });
+    world.control("POST", "/faults", slow).await;
+    let body = format!("a={}", "x".repeat(500_000));
+    let request = format!(
+        "POST {TOKEN} HTTP/1.1\r\nHost: mock\r\nContent-Type: {FORM}\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut sent = 0;
+    while sent < CLIENTS {
+        let mut lines = Vec::new();
+        for _ in 0..50 {
+            let mut line = Line::to(program.address()).await;
+            line.say(&request).await;
+            lines.push(line);
+        }
+        sent += lines.len();
+        let began = Stopwatch::start();
+        while world.control("GET", "/faults/1", json!({})).await["struck"] != sent {
+            assert!(began.elapsed() < Duration::from_secs(60), "they do not come");
+        }
+    }
+    // Each request was made all the same.
+    let listed = world
+        .get(&format!("/_mock/requests?wait=60s&limit=1&count={CLIENTS}"))
+        .await
+        .json();
+    assert_eq!(listed["counters"]["total"], CLIENTS);
+    assert_bounded(&program, MAX_PEAK_MB);
+}
