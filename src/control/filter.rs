@@ -193,8 +193,7 @@ impl Search {
     pub(super) fn fits(&self, exchange: &StoredExchange) -> bool {
         let Self { filter, user } = self;
         // Browsers send preflights on their own: a search for an endpoint's calls does not mean them.
-        let is_hidden =
-            exchange.is_preflight() && filter.method.is_none() && filter.is_narrow();
+        let is_hidden = exchange.is_preflight() && filter.method.is_none() && filter.is_narrow();
         !is_hidden
             && filter.after.is_none_or(|after| exchange.id() > after)
             && (filter.endpoint).is_none_or(|wanted| wanted == exchange.endpoint())

@@ -37,6 +37,7 @@ mod filter;
 pub(crate) mod guard;
 pub(crate) mod http;
 mod keys;
+mod listing;
 mod requests;
 mod sandboxes;
 mod sessions;

@@ -1,5 +1,5 @@
-//! The journal by control call: what the app has sent and was answered. The filter is `filter.rs`, expectations are
-//! `verify.rs`. Secrets are redacted unless they are asked for.
+//! What is asked of the journal, and an exchange as it is shown. Secrets are redacted unless they are asked for. The filter
+//! is `filter.rs`, the search `listing.rs`.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,8 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{ControlError, Outcome};
-use super::filter::{Filter, Search, beside_filter, narrowed};
+use super::filter::{Filter, beside_filter, narrowed};
 use super::why::Why;
 use crate::contract::{Contract, Decision, Difference};
 use crate::invalid::Invalid;
@@ -17,11 +16,8 @@ use crate::protocol::call::{Endpoint, GrantType, Method};
 use crate::protocol::duration::Length;
 use crate::protocol::time::Moment;
 use crate::redact::{redact, redact_text};
-use crate::sandbox::Sandbox;
 use crate::sandbox::faults::Fault;
-use crate::sandbox::journal::{Counters, Entry, ReaderPermit, TooManyReaders};
-
-const LONGEST_WAIT: Length = Length(60_000);
+use crate::sandbox::journal::{Counters, Entry};
 
 /// What is asked of the journal.
 ///
@@ -37,13 +33,13 @@ const LONGEST_WAIT: Length = Length(60_000);
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(from = "Keys")]
 pub struct Requests {
-    filter: Filter,
-    limit: Option<usize>,
+    pub(super) filter: Filter,
+    pub(super) limit: Option<usize>,
     /// Only those before the exchange of this id.
-    before: Option<u64>,
-    secrets: bool,
-    wait: Option<Length>,
-    count: Option<usize>,
+    pub(super) before: Option<u64>,
+    pub(super) secrets: bool,
+    pub(super) wait: Option<Length>,
+    pub(super) count: Option<usize>,
 }
 
 beside_filter! {
@@ -214,7 +210,7 @@ impl Exchange {
         self.headers.get(name)?.as_str()
     }
 
-    fn new(entry: Entry, secrets: bool) -> Self {
+    pub(super) fn new(entry: Entry, secrets: bool) -> Self {
         let decided = |one: &Decision| Decided {
             name: one.difference,
             side: one.side,
@@ -270,213 +266,5 @@ impl fmt::Debug for Exchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = serde_json::to_value(self.clone().redacted()).map_err(|_| fmt::Error)?;
         write!(f, "Exchange {shown}")
-    }
-}
-
-/// The exchanges that a call of the journal found, by their ids: they are parsed one by one when they are shown.
-#[derive(Debug)]
-pub(crate) struct Found {
-    ids: Vec<u64>,
-    secrets: bool,
-    /// None if nothing is to be shown.
-    permit: Option<ReaderPermit>,
-}
-
-/// An answer of at most this many exchanges is whole; a longer one is sent piece by piece.
-const MAX_WHOLE: usize = 32;
-
-/// A piece of a long answer has this many exchanges.
-const PIECE: usize = 8;
-
-impl From<TooManyReaders> for ControlError {
-    fn from(_: TooManyReaders) -> Self {
-        let why = Invalid::new("", "too many others read the journal at this moment");
-        Self::Busy(why.with_hint("call again in a second, with limit"))
-    }
-}
-
-impl Sandbox {
-    /// The exchanges that match, oldest first, and the counters of all.
-    pub(crate) async fn list_requests(&self, asked: Requests) -> Outcome<Exchanges> {
-        let found = self.find_requests(asked).await?;
-        Ok(self.show_requests(&found))
-    }
-
-    /// The same as JSON, of which at most a piece is in memory at once.
-    pub(crate) async fn stream_requests(&self, asked: Requests) -> Outcome<JsonPieces> {
-        let found = self.find_requests(asked).await?;
-        if found.ids.len() <= MAX_WHOLE {
-            let whole = serde_json::to_vec(&self.show_requests(&found)).unwrap_or_default();
-            return Ok(JsonPieces::Whole(whole));
-        }
-        let Found { ids, secrets, permit } = found;
-        let turn = self.journal.readers().stream().await?;
-        drop(permit);
-        Ok(JsonPieces::Stream(JsonStream {
-            sandbox: self.clone(),
-            ids,
-            secrets,
-            at: 0,
-            is_first: true,
-            is_done: false,
-            _turn: turn,
-        }))
-    }
-
-    fn show_requests(&self, found: &Found) -> Exchanges {
-        let pieces = found.ids.chunks(PIECE);
-        let stored = pieces.flat_map(|ids| self.journal.find(ids));
-        let shown = stored.map(|exchange| Exchange::new(exchange.to_entry(), found.secrets));
-        Exchanges {
-            requests: shown.collect(),
-            counters: self.journal.counters(),
-            dropped: self.journal.dropped().count,
-        }
-    }
-
-    /// Removes every exchange.
-    pub(crate) fn clear_requests(&self) {
-        self.if_today(|today| today.journal.clear());
-    }
-
-    async fn find_requests(&self, asked: Requests) -> Outcome<Found> {
-        let wait = asked.wait.unwrap_or(Length(0));
-        if !(Length(0)..=LONGEST_WAIT).contains(&wait) {
-            let why = format!("{wait} is not from 0s to {LONGEST_WAIT}");
-            return Err(Invalid::new("wait", why)
-                .with_hint("ask again to wait for longer")
-                .into());
-        }
-        if let (Some(count), None) = (asked.count, asked.wait) {
-            let why = format!("{count} are to be waited for, but for no time");
-            return Err(Invalid::new("count", why)
-                .with_hint("give wait too, for example wait=5s, or leave count out")
-                .into());
-        }
-        let search = self.search(asked.filter)?;
-        if asked.wait.is_some() {
-            let count = asked.count.unwrap_or(1);
-            self.wait_for(&search, count, wait.to_std()).await?;
-        }
-        let before = asked.before.unwrap_or(u64::MAX);
-        let limit = asked.limit.unwrap_or(usize::MAX);
-        let permit = match limit {
-            0 => None,
-            _ => Some(self.journal.readers().search().await?),
-        };
-        Ok(Found {
-            ids: self.newest_ids(&search, before, limit).await,
-            secrets: asked.secrets,
-            permit,
-        })
-    }
-
-    /// The ids of the newest exchanges before `before` that match, at most `limit`, oldest first.
-    async fn newest_ids(&self, search: &Search, mut before: u64, limit: usize) -> Vec<u64> {
-        let mut ids = Vec::new();
-        while ids.len() < limit {
-            let page = self.journal.page_before(before);
-            let Some(oldest) = page.last() else {
-                break;
-            };
-            let fitting = page.iter().filter(|exchange| search.fits(exchange));
-            ids.extend(fitting.take(limit - ids.len()).map(|exchange| exchange.id()));
-            before = oldest.id();
-            if before <= search.after() {
-                break;
-            }
-            // A long search lets other requests through.
-            tokio::task::yield_now().await;
-        }
-        ids.reverse();
-        ids
-    }
-
-    /// Waits until this many exchanges match, for at most `wait`. Each exchange is looked at once.
-    async fn wait_for(&self, search: &Search, count: usize, wait: Duration) -> Outcome<()> {
-        // Watched before it is read: what comes in between wakes this.
-        let mut news = self.journal.watch();
-        let enough = async {
-            let mut permit = Some(self.journal.readers().search().await?);
-            let (mut clearings, mut last, mut found) = (self.journal.clearings(), search.after(), 0);
-            loop {
-                let now = self.journal.clearings();
-                if now != clearings {
-                    (clearings, last, found) = (now, search.after(), 0);
-                }
-                while let page = self.journal.page_after(last)
-                    && let Some(newest) = page.last()
-                {
-                    found += page.iter().filter(|exchange| search.fits(exchange)).count();
-                    last = newest.id();
-                    tokio::task::yield_now().await;
-                }
-                // Those that wait keep no reader from its turn.
-                permit.take();
-                if found >= count || news.changed().await.is_err() {
-                    return Ok(());
-                }
-            }
-        };
-        tokio::select! {
-            waited = tokio::time::timeout(wait, enough) => waited.unwrap_or(Ok(())),
-            // Nothing will come any more.
-            () = self.closed() => Ok(()),
-        }
-    }
-}
-
-/// The answer of `GET /_mock/requests` as JSON.
-#[derive(Debug)]
-pub(crate) enum JsonPieces {
-    Whole(Vec<u8>),
-    Stream(JsonStream),
-}
-
-/// A long answer, piece by piece. Exchanges that are dropped meanwhile are left out.
-#[derive(Debug)]
-pub(crate) struct JsonStream {
-    sandbox: Sandbox,
-    ids: Vec<u64>,
-    secrets: bool,
-    /// How many ids were sent.
-    at: usize,
-    is_first: bool,
-    is_done: bool,
-    _turn: ReaderPermit,
-}
-
-impl Iterator for JsonStream {
-    type Item = Vec<u8>;
-
-    fn next(&mut self) -> Option<Vec<u8>> {
-        if self.is_done {
-            return None;
-        }
-        let mut piece = Vec::new();
-        if self.at == 0 {
-            piece.extend_from_slice(b"{\"requests\":[");
-        }
-        let ids = &self.ids[self.at..self.ids.len().min(self.at + PIECE)];
-        for exchange in self.sandbox.journal.find(ids) {
-            let shown = Exchange::new(exchange.to_entry(), self.secrets);
-            if !std::mem::take(&mut self.is_first) {
-                piece.push(b',');
-            }
-            // An exchange is JSON, and memory takes every byte.
-            let _ = serde_json::to_writer(&mut piece, &shown);
-        }
-        self.at += ids.len();
-        if self.at == self.ids.len() {
-            self.is_done = true;
-            let counters = serde_json::to_string(&self.sandbox.journal.counters());
-            let dropped = self.sandbox.journal.dropped().count;
-            let end = format!(
-                "],\"counters\":{},\"dropped\":{dropped}}}",
-                counters.unwrap_or_default()
-            );
-            piece.extend_from_slice(end.as_bytes());
-        }
-        Some(piece)
     }
 }

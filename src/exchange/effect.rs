@@ -17,7 +17,8 @@ use crate::listener::{Came, Cut};
 use crate::oauth::legacy;
 use crate::oauth::respond::{self, Cors};
 use crate::protocol::call::Endpoint;
-use crate::sandbox::faults::{Effect, TriggeredFault};
+use crate::sandbox::faults::Effect;
+use crate::sandbox::triggered::TriggeredFault;
 
 /// So long a body trickles in all.
 const TRICKLE: Duration = Duration::from_secs(2);

@@ -25,7 +25,7 @@ use crate::listener::{Came, Permits};
 use crate::oauth::extract::{read_body, read_params};
 use crate::oauth::{legacy, respond};
 use crate::sandbox::Sandbox;
-use crate::sandbox::faults::TriggeredFault;
+use crate::sandbox::triggered::TriggeredFault;
 use crate::server::App;
 use record::PendingRecord;
 use whole::ToTheEnd;

@@ -82,7 +82,7 @@ const OFFERS: [Offer; 9] = [
             ("status", "such as 400"),
             ("error", "an error code, such as invalid_grant"),
             ("after", "only those after this id"),
-            ("limit", "at most so many"),
+            ("limit", "at most this many, 500 at the most"),
         ],
         required: 0,
     },

@@ -4,13 +4,12 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::body::Bytes;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use super::entropy::Entropy;
-use super::journal::{JsonBudget, cut, size_in_bytes};
+use super::triggered::TriggeredFault;
 use crate::model::user::UserRef;
 use crate::protocol::call::{Endpoint, GrantType};
 use crate::protocol::duration::Length;
@@ -155,92 +154,6 @@ pub struct SetFault {
     pub seen: u64,
     /// Calls that it struck.
     pub struck: u64,
-}
-
-/// A fault that is active. Requests share it, whatever the size of its body.
-#[derive(Debug)]
-pub(crate) struct TriggeredFault {
-    pub(crate) id: u64,
-    pub(crate) rule: Fault,
-    /// The body that it answers with.
-    pub(crate) body: Option<Bytes>,
-    pub(crate) recorded: Arc<RecordedFault>,
-}
-
-/// What the journal stores of a fault, as it may be removed: its rule, with a long body, long headers and long texts cut.
-#[derive(Debug)]
-pub(crate) struct RecordedFault {
-    pub(crate) id: u64,
-    pub(crate) rule: Fault,
-    size: usize,
-}
-
-impl TriggeredFault {
-    fn new(id: u64, rule: Fault) -> Self {
-        let body = rule.effect.body.as_ref().map(|body| match body {
-            Value::String(text) => text.clone().into(),
-            other => other.to_string().into(),
-        });
-        Self {
-            id,
-            body,
-            recorded: Arc::new(RecordedFault::new(id, &rule)),
-            rule,
-        }
-    }
-}
-
-/// What is stored of a fault's body and of its headers, and of each of its texts.
-const MAX_RECORDED: JsonBudget = JsonBudget {
-    nodes: 30,
-    bytes: 600,
-};
-const MAX_RECORDED_TEXT_BYTES: usize = 200;
-
-impl RecordedFault {
-    fn new(id: u64, rule: &Fault) -> Self {
-        let text = |text: &Option<String>| {
-            let text = text.as_deref()?;
-            Some(cut(text, MAX_RECORDED_TEXT_BYTES).into_owned())
-        };
-        let effect = &rule.effect;
-        let rule = Fault {
-            client_id: text(&rule.client_id),
-            user: rule.user.as_ref().map(|user| match user {
-                UserRef::Id(id) => UserRef::Id(*id),
-                UserRef::Name(name) => {
-                    UserRef::Name(cut(name, MAX_RECORDED_TEXT_BYTES).into_owned())
-                }
-            }),
-            effect: Effect {
-                error: text(&effect.error),
-                error_description: text(&effect.error_description),
-                body: effect
-                    .body
-                    .as_ref()
-                    .map(|body| { MAX_RECORDED }.value(body)),
-                headers: { MAX_RECORDED }.object(&effect.headers),
-                ..*effect
-            },
-            ..*rule
-        };
-        let texts = 4 * MAX_RECORDED_TEXT_BYTES;
-        let body = rule.effect.body.as_ref().map_or(0, size_in_bytes);
-        let headers = rule.effect.headers.iter();
-        let headers: usize = headers
-            .map(|(name, value)| name.len() + size_in_bytes(value))
-            .sum();
-        Self {
-            id,
-            size: size_of::<Self>() + texts + body + headers,
-            rule,
-        }
-    }
-
-    /// The memory that it occupies.
-    pub(crate) fn size_in_bytes(&self) -> usize {
-        self.size
-    }
 }
 
 /// What a request is, as far as faults are concerned.

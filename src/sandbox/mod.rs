@@ -1,5 +1,4 @@
-//! What is one private world? A store of its own, a clock, randomness, settings and rate limits; everything
-//! that a request touches hangs off one `Sandbox`. Which sandboxes there are is `registry.rs`.
+//! One sandbox: a store, a clock, randomness, settings, rate limits and a journal of its own. The list is `registry.rs`.
 
 pub(crate) mod clock;
 pub(crate) mod entropy;
@@ -11,6 +10,7 @@ mod places;
 pub(crate) mod rate_limits;
 pub(crate) mod registry;
 pub(crate) mod settings;
+pub(crate) mod triggered;
 pub(crate) mod world;
 
 use std::ops::Deref;
@@ -19,7 +19,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use clock::{Clock, ClockState, system_now};
 use entropy::Entropy;
-use faults::{Faults, SetFault, Target, TriggeredFault};
+use faults::{Faults, SetFault, Target};
 use in_flight::InFlight;
 use journal::{Journal, JournalLimits, StoredExchange};
 use keys::IdTokenKey;
@@ -27,6 +27,7 @@ use rate_limits::{Limit, RateLimits};
 use serde::{Deserialize, Serialize};
 use settings::Settings;
 use tokio_util::sync::CancellationToken;
+use triggered::TriggeredFault;
 use world::{Janitor, World};
 
 use crate::protocol::time::Timestamp;
@@ -46,8 +47,7 @@ pub(crate) struct Blueprint {
     pub(crate) journal_limits: JournalLimits,
 }
 
-/// One private world, as whoever came at some moment sees it: after a reset, those who came before still write where
-/// they began, and nobody reads it.
+/// A sandbox as one request sees it: after a reset, a request that began before it writes to rows that are not read.
 #[derive(Debug, Clone)]
 pub(crate) struct Sandbox {
     shared: Arc<Shared>,
@@ -76,12 +76,12 @@ pub(crate) struct Shared {
     blueprint: Arc<Blueprint>,
     /// The world that a reset goes back to, where it is not the blueprint's seed.
     seed_world: Option<Arc<Rows>>,
-    /// The world of today. Whoever changes what belongs to it – journal, faults, settings – holds this lock.
+    /// The world of today. This lock is held to change what belongs to it: journal, faults, settings.
     world: RwLock<Arc<World>>,
     /// One reset, restore or snapshot at a time, and one clock to keep.
     turn: tokio::sync::Mutex<()>,
     janitor: Janitor,
-    /// When somebody was last done with it, in the system's time: idleness is not the sandbox's.
+    /// When it was last used, in the system's time.
     used: AtomicI64,
     /// The sandbox is deleted or the server stops: requests that wait for something to come wait no longer.
     gone: CancellationToken,
@@ -141,7 +141,6 @@ impl Shared {
 
     /// When it was last used: now, while somebody still holds it.
     fn last_used(self: &Arc<Self>) -> Timestamp {
-        // The registry holds it once.
         if Arc::strong_count(self) > 1 {
             system_now()
         } else {
@@ -160,7 +159,6 @@ impl Shared {
 
     /// The world of today.
     fn today(&self) -> Arc<World> {
-        // Worlds are swapped whole: whoever panicked while holding a lock left one.
         Arc::clone(&self.world.read().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -171,7 +169,7 @@ impl Shared {
             .clone()
     }
 
-    /// Changes the settings: of two changes at once, neither is lost.
+    /// Changes the settings; of two concurrent changes, neither is lost.
     pub(crate) fn change_settings(&self, change: impl FnOnce(Settings) -> Settings) -> Settings {
         let mut settings = self
             .settings
@@ -182,7 +180,7 @@ impl Shared {
         changed
     }
 
-    /// `began` is the world of today as the caller knows it: where it is left behind, so is what they did to its clock.
+    /// `began` is the world that the caller knows: if it was left behind, nothing changes.
     async fn change_clock<E: From<StoreError>>(
         &self,
         began: &Arc<World>,
@@ -231,7 +229,7 @@ impl Shared {
             .store
             .begin_anew(&self.name, before.rows(), origin, &clock)
             .await?;
-        // None if the sandbox was deleted: nothing is left to reset.
+        // None: the sandbox was deleted.
         if let Some(world) = begun {
             self.enter(world, state, |shared| shared.journal.clear());
         }
@@ -310,8 +308,7 @@ impl Sandbox {
         }
     }
 
-    /// Changes journal, faults, settings or limits, unless the world has been left behind: what began before a reset has no
-    /// say in what is there after it.
+    /// Changes journal, faults, settings or limits, unless the sandbox was reset since the request began.
     pub(crate) fn if_today<T>(&self, act: impl FnOnce(&Shared) -> T) -> Option<T> {
         let today = self
             .shared
@@ -345,7 +342,7 @@ impl Sandbox {
         counted.unwrap_or(true)
     }
 
-    /// Moves or stops the clock, and stores it so that a restart continues from there. If that fails, the clock stays as it was.
+    /// Moves or stops the clock, and stores it for the next start. If it cannot be stored, nothing changes.
     pub(crate) async fn change_clock<E: From<StoreError> + Send + 'static>(
         &self,
         change: impl FnOnce(&Clock) -> Result<(), E> + Send + 'static,
@@ -360,7 +357,7 @@ impl Sandbox {
         self.whole(async |shared| shared.begin_anew().await).await
     }
 
-    /// Keeps rows, clock, settings and faults under a name, in place of those kept before. What comes back is when.
+    /// Stores rows, clock, settings and faults under a name, and returns when.
     pub(crate) async fn keep_snapshot(&self, name: &str) -> Result<Timestamp, StoreError> {
         let name = name.to_owned();
         self.whole(async move |shared| shared.take_snapshot(&name).await)
@@ -391,12 +388,10 @@ impl Sandbox {
     }
 }
 
-/// Does something to its end even if whoever asked for it hangs up: what is in the database and what is in memory
-/// must not part.
+/// Runs to completion even if the client disconnects: the database and the memory must agree.
 async fn whole<T: Send + 'static>(act: impl Future<Output = T> + Send + 'static) -> T {
     match tokio::spawn(act).await {
         Ok(done) => done,
-        // Nobody cancels it.
         Err(why) => std::panic::resume_unwind(why.into_panic()),
     }
 }

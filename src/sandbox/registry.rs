@@ -122,6 +122,7 @@ impl Registry {
 
     /// The sandbox of this name, if it exists. Creates none.
     pub(crate) async fn find(&self, name: &str) -> Result<Option<Sandbox>, StoreError> {
+        self.store.settled().await?;
         let Some(place) = self.places.find(name) else {
             return Ok(None);
         };

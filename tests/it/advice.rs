@@ -335,5 +335,6 @@ async fn a_full_journal_is_read_in_bounded_time() {
             .as_array()
             .is_some_and(|ids| ids.len() <= 20)
     }));
-    assert!(took.as_secs() < 10, "{took:?}");
+    // Several times what it takes on a machine that is busy: no rule is quadratic.
+    assert!(took.as_secs() < 60, "{took:?}");
 }

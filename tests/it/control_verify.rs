@@ -203,13 +203,13 @@ async fn nothing_is_said_of_what_is_no_longer_kept() {
     ];
     assert_snapshot!(verdicts(&mock, &inputs).await, @r#"
     [{"endpoint":"token","times":2}]
-      409 mismatch: [0] token: came 2 of those that are kept, but the oldest 2 are no longer kept; raise --journal, or expect only what came after request 2
+      409 mismatch: [0] token: came 2 of those that are kept, but the oldest 2 are no longer kept; raise --journal or --journal-memory, or expect only what came after request 2
     [{"endpoint":"token","at_most":2}]
-      409 mismatch: [0] token: came 2 of those that are kept, but the oldest 2 are no longer kept; raise --journal, or expect only what came after request 2
+      409 mismatch: [0] token: came 2 of those that are kept, but the oldest 2 are no longer kept; raise --journal or --journal-memory, or expect only what came after request 2
     [{"endpoint":"authorize"}]
-      409 mismatch: [0] authorize: came 0 of those that are kept, but the oldest 2 are no longer kept; raise --journal, or expect only what came after request 2
+      409 mismatch: [0] authorize: came 0 of those that are kept, but the oldest 2 are no longer kept; raise --journal or --journal-memory, or expect only what came after request 2
     [{"endpoint":"revoke","times":0}]
-      409 mismatch: [0] revoke: came 0 of those that are kept, but the oldest 2 are no longer kept; raise --journal, or expect only what came after request 2
+      409 mismatch: [0] revoke: came 0 of those that are kept, but the oldest 2 are no longer kept; raise --journal or --journal-memory, or expect only what came after request 2
     [{"endpoint":"token","times":1}]
       409 mismatch: [0] token: expected 1, came 2
     [{"endpoint":"token","at_least":2}]
@@ -219,7 +219,7 @@ async fn nothing_is_said_of_what_is_no_longer_kept() {
     [{"endpoint":"token","times":2,"after":2}]
       200 {"verified":true}
     [{"endpoint":"token","times":2,"after":1}]
-      409 mismatch: [0] token after=1: came 2 of those that are kept, but the oldest 2 are no longer kept; raise --journal, or expect only what came after request 2
+      409 mismatch: [0] token after=1: came 2 of those that are kept, but the oldest 2 are no longer kept; raise --journal or --journal-memory, or expect only what came after request 2
     "#);
     mock.control("DELETE", "/requests", json!({})).await;
     let none = json!([{ "endpoint": "token", "times": 0 }]);

@@ -59,7 +59,7 @@ const PATHS: [(&str, &str); 14] = [
     ("GET", CONFIGURATION),
     ("GET", "/_sandbox/x/api/auth/oauth/authorize?client_id=conf"),
     ("GET", "/_sandbox/x/api/auth/oauth/userinfo"),
-    ("GET", "/api/health"),
+    ("GET", "/api/health/ready"),
 ];
 
 async fn table(hosts: &Hosts) -> String {
@@ -95,7 +95,7 @@ async fn documented_every_oauth_path_has_moved_for_good() {
     GET /.well-known/openid-configuration: 308 to <main>/.well-known/openid-configuration
     GET /_sandbox/x/api/auth/oauth/authorize?client_id=conf: 308 to <main>/_sandbox/x/api/auth/oauth/authorize?client_id=conf
     GET /_sandbox/x/api/auth/oauth/userinfo: 308 to <main>/_sandbox/x/api/auth/oauth/userinfo
-    GET /api/health: 200 {"status":"ok","version":"0.1.0"}
+    GET /api/health/ready: 200 {"status":"ok"}
     "#);
 }
 
@@ -116,7 +116,7 @@ async fn live_only_authorize_has_moved_and_the_rest_is_answered_as_by_the_new_ho
     GET /.well-known/openid-configuration: 200, issuer <main>
     GET /_sandbox/x/api/auth/oauth/authorize?client_id=conf: 308 to <main>/_sandbox/x/api/auth/oauth/authorize?client_id=conf
     GET /_sandbox/x/api/auth/oauth/userinfo: 401 invalid_token: Missing bearer token
-    GET /api/health: 200 {"status":"ok","version":"0.1.0"}
+    GET /api/health/ready: 200 {"status":"ok"}
     "#);
 }
 

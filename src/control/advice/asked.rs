@@ -1,7 +1,6 @@
 //! How is advice asked for over HTTP, and in which form is it answered?
 
 use std::str::FromStr;
-use std::sync::Arc;
 
 use axum::body::Bytes;
 use serde::{Deserialize, Serialize};
@@ -62,7 +61,7 @@ impl<'de> Deserialize<'de> for Format {
 }
 
 impl Asked {
-    /// Answers in the form that was asked for.
+    /// Answers in the form that was asked for. Callers at the same time share one answer.
     pub(crate) async fn answer(&self, sandbox: &Sandbox) -> Outcome<Bytes> {
         if self.location.is_some() && self.format != Format::Sarif {
             let why = Invalid::new("location", "only SARIF shows findings at a file");
@@ -74,11 +73,11 @@ impl Asked {
             let why = Invalid::new("location", "no file has an empty name");
             return Err(why.with_hint("give a path, or leave it out").into());
         }
-        let advice = sandbox.advice(self.client_id.as_deref()).await?;
-        let format = (self.format, &self.location);
-        // As long as one answer with this advice is sent, others that are the same share it.
-        let key = format!("answer {format:?} {:p} {}", Arc::as_ptr(&advice), advice.exchanges);
-        let answer = sandbox.in_flight.share(key, || async {
+        let client = self.client_id.as_deref();
+        let state = sandbox.journal_state(client);
+        let key = format!("rendered {:?} {state}", (self.format, &self.location));
+        let rendered = sandbox.in_flight.share(key, || async {
+            let advice = sandbox.advice(client).await?;
             let whole = match self.format {
                 Format::Json => serde_json::to_vec(&*advice),
                 Format::Sarif => {
@@ -88,6 +87,6 @@ impl Asked {
             };
             Ok::<Bytes, ControlError>(whole.unwrap_or_default().into())
         });
-        Ok((*answer.await?).clone())
+        Ok((*rendered.await?).clone())
     }
 }

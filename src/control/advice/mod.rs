@@ -6,6 +6,7 @@ mod asked;
 mod codes;
 mod contracts;
 mod history;
+mod picked;
 mod pkce;
 mod polling;
 mod redirects;
@@ -250,7 +251,7 @@ fn advise(all: Vec<Seen>, breaks: Breaks, client: Option<&str>) -> Advice {
     let owners = history::owners(&all);
     let stretches = history::stretches(all, &breaks.turned_back).into_iter();
     let histories = stretches.flat_map(|seen| history::by_client(seen, &owners, &ended));
-    let client = client.map(seen::shortened);
+    let client = client.map(picked::shortened);
     let is_asked_for = |history: &History| {
         let asked = client.as_deref();
         asked.is_none_or(|client| history.client.as_deref() == Some(client))

@@ -1,11 +1,11 @@
 //! What the rules see of an exchange: the parameters and answers that they look at, and digests of the rest. The rules are
 //! the files beside this one.
 
-use std::borrow::Cow;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-
 use serde_json::{Map, Value};
 
+use super::picked::{
+    ANSWERS, PARAMS, digest, digest_of, granted, issued_code, member, named_in, picked, shortened,
+};
 use crate::contract::{Decision, Difference};
 use crate::protocol::call::Endpoint;
 use crate::protocol::client_auth::Credentials;
@@ -17,109 +17,6 @@ const PLAYGROUND: &str = "/_mock/playground/callback";
 
 /// Where the pages for consent and for a device's code are. They are named as the endpoints that lead to them.
 const PAGES: &str = "/login/oauth/";
-
-/// The text parameters that rules look at.
-const PARAMS: [&str; 16] = [
-    "access_token",
-    "client_id",
-    "client_secret",
-    "code",
-    "code_challenge",
-    "code_challenge_method",
-    "code_verifier",
-    "device_code",
-    "grant_type",
-    "redirect_uri",
-    "refresh_token",
-    "response_type",
-    "scope",
-    "state",
-    "token",
-    "user_code",
-];
-
-/// The members of an answer that rules look at.
-const ANSWERS: [&str; 10] = [
-    "access_token",
-    "detail",
-    "device_code",
-    "error",
-    "error_description",
-    "expires_in",
-    "interval",
-    "message",
-    "refresh_token",
-    "scope",
-];
-
-/// A longer text is cut and ends with its digest, so that two that differ still differ.
-const MAX_TEXT_BYTES: usize = 512;
-
-/// A text as the rules see it.
-pub(super) fn shortened(text: &str) -> Cow<'_, str> {
-    if text.len() <= MAX_TEXT_BYTES {
-        return Cow::Borrowed(text);
-    }
-    let end = text.floor_char_boundary(MAX_TEXT_BYTES);
-    Cow::Owned(format!("{}…{:016x}", &text[..end], digest(text)))
-}
-
-fn digest(text: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    hasher.finish()
-}
-
-/// A digest of an object, whatever the order of its members.
-fn digest_of(object: &Map<String, Value>) -> u64 {
-    let members = object.iter();
-    let digests = members.map(|(name, value)| digest(&format!("{name}={value}")));
-    digests.fold(0, u64::wrapping_add)
-}
-
-/// The members of these names that are texts or numbers, shortened.
-fn picked(object: &Map<String, Value>, names: &[&'static str]) -> Box<[(&'static str, Value)]> {
-    let picked = names.iter().filter_map(|name| {
-        let seen = match object.get(*name)? {
-            Value::String(text) => shortened(text).into_owned().into(),
-            Value::Number(number) => number.clone().into(),
-            _ => return None,
-        };
-        Some((*name, seen))
-    });
-    picked.collect()
-}
-
-/// The scope of a token answer, in either shape.
-fn granted(answer: &Map<String, Value>) -> Option<u32> {
-    let scope = answer.get("scope")?;
-    let text = scope.as_str().or_else(|| scope.get(0)?.as_str());
-    text?.parse().ok()
-}
-
-/// The code in the query of a redirect.
-fn issued_code(location: &str) -> Option<String> {
-    let (_, query) = location.split_once('?')?;
-    let query = query.split('#').next().unwrap_or_default();
-    let code = Params::from_urlencoded(query.as_bytes()).filled("code")?;
-    Some(shortened(&code).into_owned())
-}
-
-/// Those of [`PARAMS`] that stand in a query and are not empty.
-fn named_in(query: &str) -> Box<[&'static str]> {
-    // Most queries have none of them, and are not parsed.
-    if !PARAMS.iter().any(|name| query.contains(name)) {
-        return Box::default();
-    }
-    let params = Params::from_urlencoded(query.as_bytes());
-    let named = PARAMS.into_iter();
-    named.filter(|name| params.filled(name).is_some()).collect()
-}
-
-fn member<'a>(members: &'a [(&'static str, Value)], name: &str) -> Option<&'a Value> {
-    let found = members.iter().find(|(known, _)| *known == name);
-    found.map(|(_, value)| value)
-}
 
 /// Sooner than this after a call began, in milliseconds, the next was on its way already: its answer decided nothing.
 pub(super) const REACTION: i64 = 10;

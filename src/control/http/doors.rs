@@ -15,7 +15,7 @@ use tokio_stream::StreamExt as _;
 
 use super::super::devices::Nothing;
 use super::super::faults::Narrowing;
-use super::super::requests::JsonPieces;
+use super::super::listing::JsonPieces;
 use super::super::{
     Advance, Agreement, Approval, AskedAdvice, ClientSpec, ControlError, Denial, Expectations,
     Fault, Freeze, Grantee, Mint, NewCode, NewSandbox, OneToken, Outcome, Preset, PresetFault,

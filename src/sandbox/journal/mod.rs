@@ -1,6 +1,7 @@
 //! The journal: the exchanges of one sandbox, in order, within a number of its own and a memory budget that all sandboxes
 //! share. `exchange/record.rs` writes it, `control/requests.rs` reads it.
 
+mod capture;
 mod memory;
 mod readers;
 mod ring;
@@ -15,16 +16,17 @@ use serde_json::{Map, Value};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use super::faults::RecordedFault;
+use super::triggered::RecordedFault;
 use crate::contract::Decision;
 use crate::protocol::call::Endpoint;
 use crate::protocol::time::Timestamp;
+pub(crate) use capture::{Capture, CapturedBody, Facts, STORED_HEADERS};
 pub(crate) use memory::{DEFAULT_JOURNAL_MEMORY, JournalMemory, MIN_JOURNAL_MEMORY};
 pub(crate) use readers::{JournalReaders, ReaderPermit, TooManyReaders};
 pub use ring::Counters;
 use ring::Ring;
 pub(crate) use ring::{Breaks, Dropped};
-pub(crate) use stored::{Capture, CapturedBody, Facts, STORED_HEADERS, StoredExchange};
+pub(crate) use stored::StoredExchange;
 pub(crate) use truncate::{JsonBudget, cut, size_in_bytes};
 
 /// How many exchanges each journal stores, unless it is set.

@@ -7,28 +7,14 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::Entry;
+use super::capture::{Capture, CapturedBody, Facts, STORED_HEADERS};
 use super::memory::{Charge, JournalMemory};
 use super::truncate::{self, JsonBudget, MAX_BODY_BYTES};
-use super::{Entry, Idle};
-use crate::contract::DecisionSet;
 use crate::protocol::call::{Endpoint, GrantType};
 use crate::protocol::client_auth::Credentials;
 use crate::protocol::params::Params;
-use crate::protocol::time::Timestamp;
-use crate::sandbox::faults::RecordedFault;
-
-/// The request headers that are stored: those that say something about a client.
-pub(crate) const STORED_HEADERS: [&str; 9] = [
-    "accept",
-    "authorization",
-    "cf-connecting-ip",
-    "content-type",
-    "origin",
-    "sec-fetch-site",
-    "user-agent",
-    "x-forwarded-for",
-    "x-mock-user",
-];
+use crate::sandbox::triggered::RecordedFault;
 
 /// The place of `authorization` in [`STORED_HEADERS`].
 const AUTHORIZATION: usize = 1;
@@ -38,56 +24,6 @@ const TEXTS: usize = 5;
 
 /// An estimate of what the allocator and the reference count add to one exchange: two allocations and a place in the ring.
 const OVERHEAD_BYTES: usize = 64;
-
-/// The facts about an exchange that need no parsing.
-#[derive(Debug)]
-pub(crate) struct Facts {
-    /// The newest exchange that was over when this one began: what the app could know of.
-    pub(crate) after: u64,
-    /// The sandbox's time.
-    pub(crate) at: Timestamp,
-    /// The system's time, which no control call moves or stops.
-    pub(crate) real: Timestamp,
-    /// The connection, if requests come on it one after another.
-    pub(crate) connection: Option<u16>,
-    pub(crate) endpoint: Endpoint,
-    pub(crate) grant: Option<GrantType>,
-    pub(crate) is_preflight: bool,
-    pub(crate) user_id: Option<i64>,
-    pub(crate) status: u16,
-    /// How long the answer asks the app to wait, in seconds.
-    pub(crate) retry_after: Option<u32>,
-    pub(crate) decisions: DecisionSet,
-    pub(crate) faults: Vec<Arc<RecordedFault>>,
-    pub(crate) idle: Option<Idle>,
-    pub(crate) extensions: Vec<&'static str>,
-}
-
-/// The body of a request.
-#[derive(Clone, Copy)]
-pub(crate) enum CapturedBody<'a> {
-    /// None, or one without parameters.
-    Empty,
-    Form(&'a [u8], &'a Params),
-    Json(&'a [u8], &'a Params),
-    Multipart(&'a Params),
-}
-
-/// What went over the wire.
-pub(crate) struct Capture<'a> {
-    pub(crate) facts: Facts,
-    pub(crate) method: &'a str,
-    pub(crate) path: &'a str,
-    pub(crate) query: Option<&'a str>,
-    /// In the order of [`STORED_HEADERS`].
-    pub(crate) headers: [Option<&'a [u8]>; STORED_HEADERS.len()],
-    /// The client whose access token was presented.
-    pub(crate) token_client: Option<&'a str>,
-    pub(crate) location: Option<&'a [u8]>,
-    pub(crate) body: CapturedBody<'a>,
-    /// The answer's body, if it is JSON.
-    pub(crate) answer: Option<&'a [u8]>,
-}
 
 impl Capture<'_> {
     /// The client that the request claims to come from.
@@ -348,18 +284,20 @@ impl StoredExchange {
     }
 
     /// Query and body: of what was sent in both, the body counts.
-    fn params(&self, query: &Params, body: &Params) -> Map<String, Value> {
+    fn params(&self, parts: &Parts<'_>, query: &Params, body: &Params) -> Map<String, Value> {
         let mut params = query.to_json();
         params.extend(body.to_json());
-        if self.layout.body_form == BodyForm::Reduced {
+        let sent = [parts.texts[2].unwrap_or_default(), parts.body];
+        if self.layout.body_form == BodyForm::Reduced || truncate::is_small(&sent) {
             return params;
         }
         JsonBudget::default().object(&params)
     }
 
     fn answer(&self, parts: &Parts<'_>) -> Option<Value> {
-        let answer: Value = serde_json::from_slice(parts.answer?).ok()?;
-        if self.layout.is_answer_reduced {
+        let bytes = parts.answer?;
+        let answer: Value = serde_json::from_slice(bytes).ok()?;
+        if self.layout.is_answer_reduced || truncate::is_small(&[bytes]) {
             return Some(answer);
         }
         Some(JsonBudget::default().value(&answer))
@@ -384,7 +322,7 @@ impl StoredExchange {
             endpoint: facts.endpoint,
             method: text(parts.texts[0].unwrap_or_default()),
             path: text(parts.texts[1].unwrap_or_default()),
-            params: self.params(&query, &body),
+            params: self.params(&parts, &query, &body),
             query: parts.texts[2].map(|query| lossy(query).into_owned()),
             headers: headers.collect(),
             client_id: claimed.or_else(|| parts.texts[3].map(text)),

@@ -74,9 +74,7 @@ fn ids(journal: &Journal) -> Vec<u64> {
 
 fn read(body: CapturedBody<'_>, answer: Option<&[u8]>) -> Entry {
     let limits = limits(1_000_000);
-    journal(10, &limits)
-        .store(capture(body, answer))
-        .to_entry()
+    journal(10, &limits).store(capture(body, answer)).to_entry()
 }
 
 #[test]
@@ -96,7 +94,10 @@ fn a_small_exchange_is_read_as_it_was_sent() {
     assert_eq!(entry.method, "POST");
     assert_eq!(entry.path, "/api/auth/oauth/token");
     assert_eq!(entry.query.as_deref(), Some("client_id=by-query&x=1"));
-    assert_eq!(entry.location.as_deref(), Some("https://app.example/?code=c"));
+    assert_eq!(
+        entry.location.as_deref(),
+        Some("https://app.example/?code=c")
+    );
 }
 
 #[test]
@@ -108,11 +109,19 @@ fn a_large_body_is_reduced_and_its_client_is_kept() {
     let many = serde_json::to_vec(&vec![vec![0; 100]; 1000]).unwrap();
     let body = CapturedBody::Json(body.as_bytes(), &params);
     let stored = journal.store(capture(body, Some(&many)));
-    assert!(stored.size_in_bytes() < 20_000, "{}", stored.size_in_bytes());
+    assert!(
+        stored.size_in_bytes() < 20_000,
+        "{}",
+        stored.size_in_bytes()
+    );
     assert_eq!(stored.client_id().as_deref(), Some("app"));
     let entry = stored.to_entry();
     let text = entry.params["a"].as_str().unwrap();
-    assert!(text.ends_with("x… and 95904 bytes more"), "{}", &text[4000..]);
+    assert!(
+        text.ends_with("x… and 95904 bytes more"),
+        "{}",
+        &text[4000..]
+    );
     let answer = entry.answer.unwrap();
     assert!(size_in_bytes(&answer) < 100_000);
     assert_eq!(answer.as_array().unwrap().last().unwrap(), "… and 996 more");
@@ -174,7 +183,11 @@ fn the_oldest_exchanges_of_all_journals_are_evicted_first() {
         push(&new, 4000);
         assert!(limits.memory.used() <= limits.memory.limit());
     }
-    assert_eq!(ids(&old), [] as [u64; 0], "an old journal holds nothing back");
+    assert_eq!(
+        ids(&old),
+        [] as [u64; 0],
+        "an old journal holds nothing back"
+    );
     assert_eq!(new.counters().total, 115);
     assert_eq!(old.counters().total, 15);
 }
@@ -189,7 +202,10 @@ fn exchanges_are_found_by_id_after_others_are_gone() {
     let found = journal.find(&[1, 3, 5, 6]);
     assert_eq!(found.iter().map(|one| one.id()).collect::<Vec<_>>(), [3, 5]);
     let before = journal.page_before(5);
-    assert_eq!(before.iter().map(|one| one.id()).collect::<Vec<_>>(), [4, 3]);
+    assert_eq!(
+        before.iter().map(|one| one.id()).collect::<Vec<_>>(),
+        [4, 3]
+    );
     assert!(journal.page_before(3).is_empty() && journal.page_before(0).is_empty());
     assert!(journal.page_after(5).is_empty() && journal.page_after(u64::MAX).is_empty());
 }

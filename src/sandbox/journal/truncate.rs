@@ -77,6 +77,15 @@ pub(crate) fn query(query: &str) -> Cow<'_, str> {
     Cow::Owned(reduced.finish())
 }
 
+/// Whether JSON or forms of these bytes are within all limits, as far as can be seen without parsing: each further value
+/// follows one of these signs.
+pub(crate) fn is_small(pieces: &[&[u8]]) -> bool {
+    let length: usize = pieces.iter().map(|piece| piece.len()).sum();
+    let bytes = pieces.iter().copied().flatten();
+    let is_sign = |byte: &&u8| matches!(byte, b',' | b'[' | b'{' | b'&');
+    length <= MAX_TEXT_BYTES && bytes.filter(is_sign).count() < MAX_MEMBERS - 1
+}
+
 /// What may still be stored of one JSON document.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct JsonBudget {
@@ -197,6 +206,18 @@ mod tests {
     fn a_small_document_is_unchanged() {
         let sent = json!({ "scope": "5", "list": [1, null, "x"], "object": { "a": { "b": "c" } } });
         assert_eq!(reduced(&sent), sent);
+    }
+
+    #[test]
+    fn what_counts_as_small_is_never_reduced() {
+        let list = |many: usize| json!({ "a": vec![1; many], "b": [{ "c": [[], {}] }] });
+        for whole in [json!({}), json!([]), list(1), list(90)] {
+            assert!(is_small(&[whole.to_string().as_bytes()]), "{whole}");
+            assert_eq!(reduced(&whole), whole);
+        }
+        assert!(!is_small(&[list(101).to_string().as_bytes()]));
+        assert!(!is_small(&["a=b&".repeat(101).as_bytes()]));
+        assert!(!is_small(&[&[b'a'; 3000], &[b'a'; 3000]]));
     }
 
     #[test]

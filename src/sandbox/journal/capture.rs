@@ -1,0 +1,73 @@
+//! What is handed to the journal of an exchange.
+
+use std::sync::Arc;
+
+use super::Idle;
+use crate::contract::DecisionSet;
+use crate::protocol::call::{Endpoint, GrantType};
+use crate::protocol::params::Params;
+use crate::protocol::time::Timestamp;
+use crate::sandbox::triggered::RecordedFault;
+
+/// The request headers that are stored: those that say something about a client.
+pub(crate) const STORED_HEADERS: [&str; 9] = [
+    "accept",
+    "authorization",
+    "cf-connecting-ip",
+    "content-type",
+    "origin",
+    "sec-fetch-site",
+    "user-agent",
+    "x-forwarded-for",
+    "x-mock-user",
+];
+
+/// The facts about an exchange that need no parsing.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    /// The newest exchange that was over when this one began: what the app could know of.
+    pub(crate) after: u64,
+    /// The sandbox's time.
+    pub(crate) at: Timestamp,
+    /// The system's time, which no control call moves or stops.
+    pub(crate) real: Timestamp,
+    /// The connection, if requests come on it one after another.
+    pub(crate) connection: Option<u16>,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) grant: Option<GrantType>,
+    pub(crate) is_preflight: bool,
+    pub(crate) user_id: Option<i64>,
+    pub(crate) status: u16,
+    /// How long the answer asks the app to wait, in seconds.
+    pub(crate) retry_after: Option<u32>,
+    pub(crate) decisions: DecisionSet,
+    pub(crate) faults: Vec<Arc<RecordedFault>>,
+    pub(crate) idle: Option<Idle>,
+    pub(crate) extensions: Vec<&'static str>,
+}
+
+/// The body of a request.
+#[derive(Clone, Copy)]
+pub(crate) enum CapturedBody<'a> {
+    /// None, or one without parameters.
+    Empty,
+    Form(&'a [u8], &'a Params),
+    Json(&'a [u8], &'a Params),
+    Multipart(&'a Params),
+}
+
+/// What went over the wire.
+pub(crate) struct Capture<'a> {
+    pub(crate) facts: Facts,
+    pub(crate) method: &'a str,
+    pub(crate) path: &'a str,
+    pub(crate) query: Option<&'a str>,
+    /// In the order of [`STORED_HEADERS`].
+    pub(crate) headers: [Option<&'a [u8]>; STORED_HEADERS.len()],
+    /// The client whose access token was presented.
+    pub(crate) token_client: Option<&'a str>,
+    pub(crate) location: Option<&'a [u8]>,
+    pub(crate) body: CapturedBody<'a>,
+    /// The answer's body, if it is JSON.
+    pub(crate) answer: Option<&'a [u8]>,
+}
