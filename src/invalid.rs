@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::lenient::Lenient;
-use crate::redact::{is_secret, redact_text};
+use crate::redact::{is_secret, redact_message, redact_text};
 
 /// Input of ours that cannot be used.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,17 +25,19 @@ pub struct Invalid {
 }
 
 impl Invalid {
+    /// An error about this key. What it repeats of the input is without its secrets: `Debug` and the fields show no more
+    /// than the text.
     pub(crate) fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
-            path: path.into(),
-            message: message.into(),
+            path: redact_text(&path.into()).into_owned(),
+            message: redact_message(&message.into()).into_owned(),
             ..Self::default()
         }
     }
 
     #[must_use]
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.hint = Some(redact_message(&hint.into()).into_owned());
         self
     }
 

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::client::Server;
-use super::say;
+use super::{say, say_json};
 use crate::control::{self, Severity};
 
 /// List what production would punish of what the apps have done. With --fail-on, exit status 1 where there is something;
@@ -51,10 +51,8 @@ pub(super) async fn show(asked: &Advice) -> anyhow::Result<Verdict> {
     let found = control::Advice::deserialize(&answer)?;
     match asked.format {
         Form::Text => say(&format!("{found}\n"))?,
-        Form::Json => say(&pretty(&answer)?)?,
-        Form::Sarif => say(&pretty(
-            &asked.ask("sarif", asked.location.as_deref()).await?,
-        )?)?,
+        Form::Json => say_json(&answer)?,
+        Form::Sarif => say_json(&asked.ask("sarif", asked.location.as_deref()).await?)?,
     }
     let Some(limit) = asked.fail_on else {
         return Ok(Verdict::Passed);
@@ -90,8 +88,4 @@ fn whoever(client: Option<&str>) -> String {
         || "nobody".to_owned(),
         |client| format!("no app {client:?}"),
     )
-}
-
-fn pretty(answer: &Value) -> anyhow::Result<String> {
-    Ok(format!("{}\n", serde_json::to_string_pretty(answer)?))
 }

@@ -14,6 +14,7 @@ use tokio::net::TcpStream;
 use url::Url;
 
 use crate::protocol::secret::Secret;
+use crate::redact::printable;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -68,10 +69,9 @@ impl Server {
         let hint = text("hint")
             .map(|hint| format!("; {hint}"))
             .unwrap_or_default();
-        anyhow::bail!(
-            "{path}{}{hint}",
-            text("message").unwrap_or("the server refuses")
-        )
+        let message = text("message").unwrap_or("the server refuses");
+        let refusal = format!("{path}{message}{hint}");
+        anyhow::bail!("{}", printable(&refusal))
     }
 
     async fn send(&self, method: &str, path: &str, body: &Value) -> anyhow::Result<(u16, Value)> {

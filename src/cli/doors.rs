@@ -2,10 +2,10 @@
 //! and PKCE. The verbs are `control/`; this is one more door to them.
 
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::client::Server;
-use super::say;
+use super::{say, say_json};
 use crate::protocol::scope::{PRESETS, Scope};
 use crate::sandbox::entropy::Entropy;
 
@@ -83,7 +83,7 @@ pub(super) async fn token(asked: Token) -> anyhow::Result<()> {
     if let Some(seconds) = asked.expires_in {
         wanted["expires_in"] = seconds.into();
     }
-    show(&server.control("POST", "tokens", &wanted).await?)
+    say_json(&server.control("POST", "tokens", &wanted).await?)
 }
 
 pub(super) async fn clock(asked: Clock) -> anyhow::Result<()> {
@@ -95,7 +95,7 @@ pub(super) async fn clock(asked: Clock) -> anyhow::Result<()> {
         Some(ClockVerb::Resume) => ("POST", "clock/resume", json!({})),
         Some(ClockVerb::Set { at }) => ("POST", "clock/set", json!({ "at": at })),
     };
-    show(&asked.server.control(method, path, &body).await?)
+    say_json(&asked.server.control(method, path, &body).await?)
 }
 
 pub(super) async fn fault(asked: Fault) -> anyhow::Result<()> {
@@ -103,7 +103,7 @@ pub(super) async fn fault(asked: Fault) -> anyhow::Result<()> {
     let body = asked
         .times
         .map_or_else(|| json!({}), |times| json!({ "times": times }));
-    show(&match asked.name.as_str() {
+    say_json(&match asked.name.as_str() {
         "list" => server.control("GET", "faults", &json!({})).await?,
         "clear" => server.control("DELETE", "faults", &json!({})).await?,
         name => {
@@ -136,8 +136,4 @@ pub(super) fn pkce() -> anyhow::Result<()> {
         verifier.reveal(),
         verifier.challenge().0
     ))
-}
-
-fn show(answer: &Value) -> anyhow::Result<()> {
-    say(&format!("{}\n", serde_json::to_string_pretty(answer)?))
 }

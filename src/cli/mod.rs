@@ -26,6 +26,7 @@ use healthcheck::Healthcheck;
 use options::Options;
 
 use crate::model::user::User;
+use crate::redact::{printable_json, printable_lines, redact_message};
 use crate::seed::Planting;
 use crate::server::Server;
 
@@ -118,7 +119,9 @@ pub fn run(build: Build) -> ExitCode {
 }
 
 fn complain(why: &anyhow::Error) {
-    telemetry::say_last(format!("civitai-oauth-mock: {why:#}\n"));
+    let why = format!("{why:#}");
+    let why = redact_message(&why);
+    telemetry::say_last(format!("civitai-oauth-mock: {}\n", printable_lines(&why)));
 }
 
 /// Runs what only asks a running server.
@@ -186,6 +189,12 @@ fn say(text: &str) -> anyhow::Result<()> {
     out.write_all(text.as_bytes())?;
     out.flush()?;
     Ok(())
+}
+
+/// Prints JSON. A terminal takes nothing in it for a command.
+fn say_json(answer: &serde_json::Value) -> anyhow::Result<()> {
+    let pretty = serde_json::to_string_pretty(answer)?;
+    say(&format!("{}\n", printable_json(&pretty)))
 }
 
 /// What to point where. The first line is for programs.

@@ -12,6 +12,8 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use crate::redact::redact_message;
+
 /// So many lines wait to be written; what comes besides is counted and left out.
 const WAITING: usize = 10_000;
 
@@ -34,7 +36,11 @@ struct Lines {
 
 impl Write for Lines {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if self.out.try_send(Word::Line(line.to_vec())).is_err() {
+        if self
+            .out
+            .try_send(Word::Line(without_secrets(line)))
+            .is_err()
+        {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
         Ok(line.len())
@@ -43,6 +49,14 @@ impl Write for Lines {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// A line of the log, as it is written.
+fn without_secrets(line: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(line);
+    let end = text.len() - text.trim_end_matches('\n').len();
+    let (text, end) = text.split_at(text.len() - end);
+    [&redact_message(text), end].concat().into_bytes()
 }
 
 impl<'a> MakeWriter<'a> for Lines {

@@ -7,6 +7,7 @@ use super::requests::{Exchange, Exchanges, Requests};
 use super::{ControlError, Outcome};
 use crate::invalid::Invalid;
 use crate::protocol::duration::Length;
+use crate::redact::printable_json;
 use crate::sandbox::Sandbox;
 use crate::sandbox::journal::{ReaderPermit, TooManyReaders};
 
@@ -45,8 +46,8 @@ impl Sandbox {
     pub(crate) async fn stream_requests(&self, asked: Requests) -> Outcome<JsonPieces> {
         let found = self.find_requests(asked).await?;
         if found.ids.len() <= MAX_WHOLE {
-            let whole = serde_json::to_vec(&self.show_requests(&found)).unwrap_or_default();
-            return Ok(JsonPieces::Whole(whole));
+            let whole = serde_json::to_string(&self.show_requests(&found)).unwrap_or_default();
+            return Ok(JsonPieces::Whole(printable_json(&whole).into_owned()));
         }
         let Found {
             ids,
@@ -174,10 +175,10 @@ impl Sandbox {
     }
 }
 
-/// The answer of `GET /_mock/requests` as JSON.
+/// The answer of `GET /_mock/requests` as JSON that is safe to show in a terminal.
 #[derive(Debug)]
 pub(crate) enum JsonPieces {
-    Whole(Vec<u8>),
+    Whole(String),
     Stream(JsonStream),
 }
 
@@ -195,24 +196,24 @@ pub(crate) struct JsonStream {
 }
 
 impl Iterator for JsonStream {
-    type Item = Vec<u8>;
+    type Item = String;
 
-    fn next(&mut self) -> Option<Vec<u8>> {
+    fn next(&mut self) -> Option<String> {
         if self.is_done {
             return None;
         }
-        let mut piece = Vec::new();
+        let mut piece = String::new();
         if self.at == 0 {
-            piece.extend_from_slice(b"{\"requests\":[");
+            piece.push_str("{\"requests\":[");
         }
         let ids = &self.ids[self.at..self.ids.len().min(self.at + PIECE)];
         for exchange in self.sandbox.journal.find(ids) {
             let shown = Exchange::new(exchange.to_entry(), self.secrets);
             if !std::mem::take(&mut self.is_first) {
-                piece.push(b',');
+                piece.push(',');
             }
-            // An exchange is JSON, and memory takes every byte.
-            let _ = serde_json::to_writer(&mut piece, &shown);
+            let json = serde_json::to_string(&shown).unwrap_or_default();
+            piece.push_str(&printable_json(&json));
         }
         self.at += ids.len();
         if self.at == self.ids.len() {
@@ -223,7 +224,7 @@ impl Iterator for JsonStream {
                 "],\"counters\":{},\"dropped\":{dropped}}}",
                 counters.unwrap_or_default()
             );
-            piece.extend_from_slice(end.as_bytes());
+            piece.push_str(&end);
         }
         Some(piece)
     }

@@ -248,8 +248,9 @@ impl Exchange {
         };
         let text = |text: String| redact_text(&text).into_owned();
         Self {
+            // Any of these is the caller's own text.
+            method: text(self.method),
             path: text(self.path),
-            // Something else may have been sent in their place.
             grant_type: self.grant_type.map(text),
             client_id: self.client_id.map(text),
             params: object(self.params),

@@ -13,6 +13,7 @@ use super::{ControlError, Outcome};
 use crate::invalid::Invalid;
 use crate::model::user::UserRef;
 use crate::protocol::call::{Endpoint, GrantType, Method};
+use crate::redact::redact;
 use crate::sandbox::Sandbox;
 
 /// How many exchanges are expected to fit a filter; without a number, one at least.
@@ -333,9 +334,9 @@ fn under(at: usize, wrong: Invalid) -> Invalid {
     }
 }
 
-/// `token refresh_token client_id=…`, or `any request`.
+/// `token refresh_token client_id=…`, or `any request`, without secrets.
 fn describe(filter: &Filter) -> String {
-    let filter = as_json(filter);
+    let filter = redact(as_json(filter));
     let parts: Vec<String> = filter
         .as_object()
         .into_iter()

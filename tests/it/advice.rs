@@ -254,6 +254,41 @@ async fn a_run_of_ci_fails_where_it_is_told_to() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_have_sent_is_no_command_to_a_terminal() {
+    let mock = watched(Mock::documented().await).await;
+    let sent = "\u{9b}31m\u{7f}\u{1b}]0;x\u{7}\u{2028}\u{202e}\u{2066}";
+    let request = Attempt::of(&CONF).asks("1").with("client_id", sent);
+    mock.authorize(&request.without("code_challenge")).await;
+    for arguments in [
+        &["advice"][..],
+        &["advice", "--format", "json"],
+        &["advice", "--format", "sarif"],
+        &["advice", "--client", "\u{9b}31m\u{202e}"],
+        &["fault", "\u{9b}31m\u{202e}"],
+    ] {
+        let (_, text) = shell(&mock, arguments).await;
+        let is_unsafe = |one: char| {
+            one.is_control() && one != '\n'
+                || matches!(one, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        };
+        assert!(!text.contains(is_unsafe), "{arguments:?}: {text:?}");
+        assert!(text.contains("9b"), "{arguments:?}: {text}");
+    }
+    // JSON means the same.
+    let (_, json) = shell(&mock, &["advice", "--format", "json"]).await;
+    let read: Value = serde_json::from_str(&json).expect("it prints JSON");
+    assert_eq!(read["findings"][0]["client_id"], sent);
+    for path in [
+        "/_mock/advice",
+        "/_mock/advice?format=sarif",
+        "/_mock/requests",
+    ] {
+        let body = mock.get(path).await.body;
+        assert!(body.contains("\\u009b31m\\u007f"), "{path}: {body}");
+    }
+}
+
 async fn seeded() -> (MockServer, World) {
     let builder = MockServer::builder().seed(include_str!("support/seed.toml"));
     let server = builder

@@ -93,7 +93,7 @@ const KNOWS: [(&str, &str); 23] = [
     ),
     (
         "pages",
-        "api base contract control invalid model oauth protocol router sandbox server store",
+        "api base contract control invalid model oauth protocol redact router sandbox server store",
     ),
     (
         "mcp",

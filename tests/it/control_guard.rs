@@ -58,7 +58,7 @@ async fn a_page_of_another_site_is_refused() {
     origin null: 403 forbidden: "null" may not use the control API
     origin file://: 403 forbidden: "file://" may not use the control API
     origin chrome-extension://abcdef: 403 forbidden: "chrome-extension://abcdef" may not use the control API
-    origin http://localhost@evil: 403 forbidden: "http://localhost@evil" may not use the control API
+    origin http://localhost@evil: 403 forbidden: "http://[redacted]@evil" may not use the control API
     origin : 403 forbidden: "" may not use the control API
     origin http://localhost.evil.example: 403 forbidden: "http://localhost.evil.example" may not use the control API
     origin http://127.0.0.1.evil.example: 403 forbidden: "http://127.0.0.1.evil.example" may not use the control API

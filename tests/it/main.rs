@@ -100,6 +100,7 @@ mod program_errors;
 mod properties;
 mod races;
 mod rate_limits;
+mod redaction;
 mod redirect_schemes;
 mod revoke;
 mod sandbox_creation;

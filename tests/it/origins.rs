@@ -158,7 +158,7 @@ async fn a_public_url_is_an_origin() {
     public_url: "ftp://a" is not an http or https origin; write scheme, host and port, for example http://localhost:8080
     public_url: "https://a/b" is not an http or https origin; write scheme, host and port, for example http://localhost:8080
     public_url: "https://a?b" is not an http or https origin; write scheme, host and port, for example http://localhost:8080
-    public_url: "https://u@a" is not an http or https origin; write scheme, host and port, for example http://localhost:8080
+    public_url: "https://[redacted]@a" is not an http or https origin; write scheme, host and port, for example http://localhost:8080
     public_url: "" is not an http or https origin; write scheme, host and port, for example http://localhost:8080
     "#);
 }

@@ -79,13 +79,14 @@ impl Asked {
         let rendered = sandbox.in_flight.share(key, || async {
             let advice = sandbox.advice(client).await?;
             let whole = match self.format {
-                Format::Json => serde_json::to_vec(&*advice),
+                Format::Json => serde_json::to_string(&*advice),
                 Format::Sarif => {
                     let location = self.location.as_deref();
-                    serde_json::to_vec(&sarif::log(&advice, location.unwrap_or(sarif::LOCATION)))
+                    serde_json::to_string(&sarif::log(&advice, location.unwrap_or(sarif::LOCATION)))
                 }
             };
-            Ok::<Bytes, ControlError>(whole.unwrap_or_default().into())
+            let whole = printable_json(&whole.unwrap_or_default()).into_owned();
+            Ok::<Bytes, ControlError>(whole.into())
         });
         Ok((*rendered.await?).clone())
     }

@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Outcome;
 use crate::protocol::secret::SecretHash;
-use crate::redact::redact_text;
+use crate::redact::{printable, redact_text};
 use crate::sandbox::Sandbox;
 use crate::sandbox::journal::{Breaks, Entry};
 pub(crate) use asked::{Asked, Format};
@@ -170,26 +170,13 @@ impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let client = printable(self.client_id.as_deref().unwrap_or("unknown client"));
         let requests: Vec<String> = self.requests.iter().map(u64::to_string).collect();
-        writeln!(f, "{}: {} ({client})", self.severity, self.id)?;
+        writeln!(f, "{}: {} ({client})", self.severity, printable(&self.id))?;
         let summary = printable(&self.summary);
         writeln!(f, "  {summary}; requests {}", requests.join(", "))?;
-        writeln!(f, "  why: {}", self.why)?;
-        writeln!(f, "  mend: {}", self.mend)?;
-        write!(f, "  {}", self.source)
+        writeln!(f, "  why: {}", printable(&self.why))?;
+        writeln!(f, "  mend: {}", printable(&self.mend))?;
+        write!(f, "  {}", printable(&self.source))
     }
-}
-
-/// What anybody may have sent, for a terminal or the log of a CI: neither is to take it for a command.
-fn printable(sent: &str) -> String {
-    let mut shown = String::with_capacity(sent.len());
-    for sign in sent.chars() {
-        if sign.is_control() {
-            shown.extend(sign.escape_default());
-        } else {
-            shown.push(sign);
-        }
-    }
-    shown
 }
 
 /// What production would punish, the worst first.
@@ -266,6 +253,7 @@ fn advise(all: Vec<Seen>, breaks: Breaks, client: Option<&str>) -> Advice {
                 Some(_) => sight.summary,
                 None => format!("{}; no request says which client it is of", sight.summary),
             };
+            let summary = redact_text(&summary).into_owned();
             let client_id = history.client.as_deref().map(redact_text);
             let client_id = client_id.map(Cow::into_owned);
             let finding = Finding {

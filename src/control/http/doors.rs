@@ -4,12 +4,12 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::response::{IntoResponse, Response};
-use axum::{Extension, Json};
 use serde_json::json;
 use tokio_stream::StreamExt as _;
 
@@ -27,6 +27,7 @@ use crate::invalid::Invalid;
 use crate::listener::Came;
 use crate::oauth::extract::Context;
 use crate::oauth::respond;
+use crate::redact::printable_json;
 use crate::server::App;
 
 impl IntoResponse for ControlError {
@@ -37,23 +38,37 @@ impl IntoResponse for ControlError {
             Self::Conflict(_) | Self::Mismatch { .. } => StatusCode::CONFLICT,
             Self::Busy(_) => {
                 let wait = [(RETRY_AFTER, "1")];
-                return (StatusCode::SERVICE_UNAVAILABLE, wait, Json(self.to_json()))
-                    .into_response();
+                let answer = with_status(StatusCode::SERVICE_UNAVAILABLE, &self.to_json());
+                return (wait, answer).into_response();
             }
             Self::Store(why) => return respond::failure(why),
         };
-        (status, Json(self.to_json())).into_response()
+        with_status(status, &self.to_json())
     }
 }
 
 type Answer = Outcome<Response>;
 
 fn ok(body: &impl serde::Serialize) -> Response {
-    Json(body).into_response()
+    with_status(StatusCode::OK, body)
 }
 
 fn created(body: &impl serde::Serialize) -> Response {
-    (StatusCode::CREATED, Json(body)).into_response()
+    with_status(StatusCode::CREATED, body)
+}
+
+/// JSON that may be read in a terminal: it repeats what others have sent.
+fn with_status(status: StatusCode, body: &impl serde::Serialize) -> Response {
+    let Ok(json) = serde_json::to_string(body) else {
+        // As `Json` would answer; a body of ours is always JSON.
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    as_json("application/json", status, &json)
+}
+
+fn as_json(kind: &'static str, status: StatusCode, json: &str) -> Response {
+    let json = printable_json(json).into_owned();
+    (status, [(CONTENT_TYPE, kind)], json).into_response()
 }
 
 pub(super) async fn reset(context: Context) -> Answer {
@@ -303,9 +318,9 @@ pub(super) async fn list_requests(
 }
 
 pub(super) async fn read_advice(context: Context, Query(asked): Query<AskedAdvice>) -> Answer {
-    let kind = [(CONTENT_TYPE, asked.format.media_type())];
     let answer = asked.answer(&context.sandbox).await?;
-    Ok((kind, answer).into_response())
+    let kind = asked.format.media_type();
+    Ok(([(CONTENT_TYPE, kind)], answer).into_response())
 }
 
 pub(super) async fn clear_requests(context: Context) -> Answer {

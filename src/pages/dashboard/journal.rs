@@ -22,6 +22,7 @@ use crate::invalid::{self, Invalid};
 use crate::oauth::extract::Context;
 use crate::oauth::respond;
 use crate::protocol::call::Endpoint;
+use crate::redact::redact;
 use crate::server::App;
 
 /// Longer values are cut on the page: `GET /_mock/requests` has more of them.
@@ -155,14 +156,14 @@ struct FaultRow {
     what: String,
 }
 
-/// A fault in words where it has a name, and else as its rule is written.
+/// A fault in words where it has a name, and else as its rule is written, without the secrets of its answer.
 pub(super) fn told(rule: &crate::control::Fault) -> String {
     let preset = Preset::ALL
         .iter()
         .find(|preset| preset.rule().as_ref() == Some(rule));
     match preset {
         Some(preset) => format!("{}: {}", preset.name(), preset.meaning()),
-        None => serde_json::to_string(rule).expect("a fault is JSON"),
+        None => redact(serde_json::json!(rule)).to_string(),
     }
 }
 

@@ -1,0 +1,192 @@
+//! Secrets that are known by their look, whatever name they go by.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use super::REDACTED;
+use crate::protocol::secret::PREFIX;
+
+/// Client secrets have 48 hexadecimal digits, codes 64. Ids, commits and digests that people compare have fewer.
+const LONG_HEX: usize = 48;
+
+/// A text that was cut may end within a secret.
+const CUT_HEX: usize = 16;
+
+/// Shorter credentials after `Basic` or `Bearer` are words of a sentence.
+const SHORTEST_CREDENTIAL: usize = 8;
+
+/// Letters alone are words of a sentence, unless they are more than this.
+const LONGEST_WORD: usize = 16;
+
+/// The text with `[redacted]` for each secret. Where values are `opaque`, long hexadecimal numbers and JWTs are none.
+pub(super) fn redact_shapes(text: &str, opaque: bool) -> Cow<'_, str> {
+    let mut found: Vec<Range<usize>> = prefixed(text);
+    found.extend(credentials(text));
+    if !opaque {
+        found.extend(jwts(text));
+        found.extend(hex(text));
+    }
+    if found.is_empty() {
+        return text.into();
+    }
+    found.sort_by_key(|range| range.start);
+    let (mut shown, mut at) = (String::new(), 0);
+    for range in found {
+        if range.start >= at {
+            shown.push_str(&text[at..range.start]);
+            shown.push_str(REDACTED);
+        }
+        at = at.max(range.end);
+    }
+    shown.push_str(&text[at..]);
+    shown.into()
+}
+
+/// Where the word stands, in upper or lower case. It is of ASCII.
+fn places<'a>(text: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
+    let windows = text.as_bytes().windows(word.len()).enumerate();
+    windows.filter_map(|(at, window)| window.eq_ignore_ascii_case(word.as_bytes()).then_some(at))
+}
+
+/// How many bytes from here on are so.
+fn run(text: &str, from: usize, is_so: impl Fn(u8) -> bool) -> usize {
+    let bytes = text.as_bytes().iter().skip(from);
+    bytes.take_while(|byte| is_so(**byte)).count()
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// `civitai_` and hexadecimal digits. Few digits count only as a whole word: `CIVITAI_CLIENT_ID` is no token.
+fn prefixed(text: &str) -> Vec<Range<usize>> {
+    let tokens = places(text, PREFIX).filter_map(|at| {
+        let from = at + PREFIX.len();
+        let digits = run(text, from, |byte| byte.is_ascii_hexdigit());
+        let end = from + digits;
+        let is_whole = text.as_bytes().get(end).is_none_or(|next| !is_word(*next));
+        (digits >= 8 || digits > 0 && is_whole).then_some(at..end)
+    });
+    tokens.collect()
+}
+
+/// Long hexadecimal numbers.
+fn hex(text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < text.len() {
+        let digits = run(text, at, |byte| byte.is_ascii_hexdigit());
+        let is_cut = digits >= CUT_HEX && text[at + digits..].starts_with('…');
+        if digits >= LONG_HEX || is_cut {
+            found.push(at..at + digits);
+        }
+        // To the next character that may begin one.
+        at += digits.max(1);
+        while !text.is_char_boundary(at) {
+            at += 1;
+        }
+    }
+    found
+}
+
+fn is_base64url(byte: u8) -> bool {
+    is_word(byte) || byte == b'-'
+}
+
+/// JSON Web Tokens: a header in base64url, which begins with `eyJ`, and two or more parts more.
+fn jwts(text: &str) -> Vec<Range<usize>> {
+    let (mut found, mut until) = (Vec::new(), 0);
+    for at in places(text, "eyJ") {
+        let is_inside = at < until || at > 0 && is_base64url(text.as_bytes()[at - 1]);
+        if is_inside {
+            continue;
+        }
+        let length = run(text, at, |byte| is_base64url(byte) || byte == b'.');
+        let whole = &text[at..at + length];
+        let header = whole.split('.').next().unwrap_or_default();
+        if whole.matches('.').count() >= 2 && header.len() >= SHORTEST_CREDENTIAL {
+            found.push(at..at + length);
+        }
+        until = at + length;
+    }
+    found
+}
+
+/// What follows `Basic` or `Bearer`.
+fn credentials(text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    for scheme in ["basic", "bearer"] {
+        let mut until = 0;
+        for at in places(text, scheme) {
+            let is_inside = at < until || at > 0 && is_word(text.as_bytes()[at - 1]);
+            if is_inside {
+                continue;
+            }
+            let spaces = run(text, at + scheme.len(), |byte| byte == b' ' || byte == b'+');
+            let from = at + scheme.len() + spaces;
+            let length = run(text, from, |byte| {
+                is_base64url(byte) || b"+/=.~".contains(&byte)
+            });
+            if spaces > 0 && is_credential(&text[from..from + length]) {
+                found.push(from..from + length);
+            }
+            until = from + length;
+        }
+    }
+    found
+}
+
+/// Whether it is more than a word of a sentence.
+fn is_credential(text: &str) -> bool {
+    let is_lower = |byte: u8| byte.is_ascii_lowercase() || b"-.".contains(&byte);
+    let is_prose = text.len() < LONGEST_WORD && text.bytes().skip(1).all(is_lower);
+    text.len() >= SHORTEST_CREDENTIAL && !is_prose
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "dec0de5ec2e7dec0de5ec2e7dec0de5ec2e7dec0de5ec2e7";
+    const JWT: &str = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl";
+
+    #[test]
+    fn secrets_are_redacted_by_their_look() {
+        for (text, shown) in [
+            ("/x/civitai_00ff/y", "/x/[redacted]/y"),
+            ("a civitai_ b civitai_1é", "a civitai_ b [redacted]é"),
+            ("xCIVITAI_00FF", "x[redacted]"),
+            ("civitai_0123456789abcdefgh", "[redacted]gh"),
+            ("basic YTpiY2Q9", "basic [redacted]"),
+            ("Bearer  hunter2hunter2,", "Bearer  [redacted],"),
+            ("Bearer correcthorsebatterystaple", "Bearer [redacted]"),
+        ] {
+            assert_eq!(redact_shapes(text, false), shown, "{text}");
+        }
+        for secret in [SECRET, &SECRET.to_uppercase(), &SECRET.repeat(2), JWT] {
+            let text = format!("é{secret}.");
+            assert!(!redact_shapes(&text, false).contains(secret), "{text}");
+            assert_eq!(redact_shapes(&text, true), text);
+        }
+        let cut = format!("code {}…", &SECRET[..20]);
+        assert_eq!(redact_shapes(&cut, false), "code [redacted]…");
+    }
+
+    #[test]
+    fn ordinary_values_stay() {
+        for text in [
+            "dec0de00-0000-4000-8000-000000000001",
+            "dec0de0000004000800000000000000100000000",
+            "CIVITAI_CLIENT_ID and civitai_api",
+            "Authorization: Bearer with the access token",
+            "Missing bearer token",
+            "HTTP Basic authentication",
+            "HTTP Basic percent-encoded",
+            "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+            "keyJack.is.here",
+            "http://localhost:3000/callback",
+        ] {
+            assert_eq!(redact_shapes(text, false), text);
+        }
+    }
+}

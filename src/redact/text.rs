@@ -1,0 +1,231 @@
+//! Secrets in text: URLs, queries within queries, JSON within strings, percent-encoded parts of a path.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use super::encoding::{decode_once, encode};
+use super::names::{is_opaque, is_secret};
+use super::pairs::redact_pairs;
+use super::shapes::redact_shapes;
+use super::{REDACTED, redact_value};
+
+/// A query in a query in a query: text that is nested deeper than any `returnUrl` is not shown.
+const DEEPEST: usize = 8;
+
+/// Text longer than `LONG` bytes is looked into less deeply, so that no input costs more than a few milliseconds.
+const LONG: usize = 32 * 1024;
+const DEEPEST_OF_LONG: usize = 4;
+
+/// How a text is looked at.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Look {
+    depth: usize,
+    /// Long hexadecimal numbers and JWTs are no secrets here.
+    opaque: bool,
+}
+
+impl Look {
+    /// The same for the value under this name.
+    pub(super) fn under(self, name: &str) -> Self {
+        Self {
+            opaque: self.opaque || is_opaque(name),
+            ..self
+        }
+    }
+
+    /// How the parts of this text are looked at; none if it is nested too deeply.
+    fn within(self, text: &str) -> Option<Self> {
+        let deepest = if text.len() > LONG {
+            DEEPEST_OF_LONG
+        } else {
+            DEEPEST
+        };
+        let depth = self.depth.min(deepest).checked_sub(1)?;
+        Some(Self { depth, ..self })
+    }
+}
+
+impl Default for Look {
+    fn default() -> Self {
+        Self {
+            depth: DEEPEST,
+            opaque: false,
+        }
+    }
+}
+
+pub(super) fn redact_within(text: &str, look: Look) -> Cow<'_, str> {
+    let Some(look) = look.within(text) else {
+        return REDACTED.into();
+    };
+    if let Some(shown) = redact_json(text, look) {
+        return shown.into();
+    }
+    if let Some(named) = without_userinfo(text) {
+        return redact_within(&named, look).into_owned().into();
+    }
+    let url = Url::split(text);
+    let shown_query = url.query.and_then(|query| redact_query(query, look));
+    let shown_pairs = url.pairs.and_then(|pairs| redact_query(pairs, look));
+    if url.query.is_none() && url.pairs.is_none() {
+        return redact_plain(text, look);
+    }
+    let mut shown = redact_plain(url.path, look).into_owned();
+    let divider = if url.way.is_some() { '?' } else { '#' };
+    let way = url.way.map(|way| redact_plain(way, look));
+    for (divider, read, part) in [
+        ('?', shown_query, url.query),
+        ('#', way.map(Cow::into_owned), url.way),
+        (divider, shown_pairs, url.pairs),
+    ] {
+        if let Some(part) = part {
+            shown.push(divider);
+            shown += read.as_deref().unwrap_or(part);
+        }
+    }
+    if shown == text {
+        text.into()
+    } else {
+        shown.into()
+    }
+}
+
+/// Sentences without their secrets. A URL ends where its quotes end: what comes after it is no part of its query.
+pub(super) fn redact_sentences(text: &str, look: Look) -> Cow<'_, str> {
+    if let Some(shown) = redact_json(text, look) {
+        return shown.into();
+    }
+    let whole = redact_plain(text, look);
+    let quoted = whole.split('"').map(|part| redact_within(part, look));
+    let shown = quoted.collect::<Vec<_>>().join("\"");
+    if shown == text {
+        text.into()
+    } else {
+        shown.into()
+    }
+}
+
+/// A URL, as far as its parts are looked at. A page that finds its way by the fragment has a path and a query in there.
+struct Url<'a> {
+    path: &'a str,
+    query: Option<&'a str>,
+    /// The path within the fragment.
+    way: Option<&'a str>,
+    /// The query within the fragment, or the fragment itself.
+    pairs: Option<&'a str>,
+}
+
+impl<'a> Url<'a> {
+    fn split(text: &'a str) -> Self {
+        let (before, fragment) = divided(text, '#');
+        let (path, query) = divided(before, '?');
+        let (way, pairs) = match fragment.map(|fragment| divided(fragment, '?')) {
+            Some((way, Some(pairs))) => (Some(way), Some(pairs)),
+            _ => (None, fragment),
+        };
+        Self {
+            path,
+            query,
+            way,
+            pairs,
+        }
+    }
+}
+
+/// What stands before the divider, and what behind it, if it is there.
+fn divided(text: &str, divider: char) -> (&str, Option<&str>) {
+    match text.split_once(divider) {
+        Some((before, behind)) => (before, Some(behind)),
+        None => (text, None),
+    }
+}
+
+/// JSON without its secrets; none if it is no JSON, or shows no secret.
+fn redact_json(text: &str, look: Look) -> Option<String> {
+    if !text.trim_start().starts_with(['{', '[', '"']) {
+        return None;
+    }
+    let value: Value = serde_json::from_str(text).ok()?;
+    let shown = redact_value(value.clone(), look);
+    (shown != value).then(|| shown.to_string())
+}
+
+/// The text with `[redacted]` for user and password of each URL; none if no URL has any.
+fn without_userinfo(text: &str) -> Option<String> {
+    let (mut shown, mut at) = (String::new(), 0);
+    for (scheme, divider) in text.match_indices("://") {
+        let from = scheme + divider.len();
+        let rest = &text[from..];
+        let end = rest
+            .find(|letter: char| letter.is_whitespace() || "/?#\"'".contains(letter))
+            .unwrap_or(rest.len());
+        match rest[..end].rsplit_once('@') {
+            Some((userinfo, _)) if userinfo != REDACTED => {
+                shown.push_str(&text[at..from]);
+                shown.push_str(REDACTED);
+                at = from + userinfo.len();
+            }
+            _ => {}
+        }
+    }
+    (at > 0).then(|| shown + &text[at..])
+}
+
+/// The pairs of a form or a query without secrets; none if there are none.
+fn redact_query(query: &str, look: Look) -> Option<String> {
+    let mut hides = false;
+    let shown: Vec<_> = url::form_urlencoded::parse(query.as_bytes())
+        .map(|(name, value)| {
+            let shown_name = redact_within(&name, look).into_owned();
+            let shown = if is_secret(&name) && !value.is_empty() {
+                REDACTED.to_owned()
+            } else {
+                redact_within(&value, look.under(&name)).into_owned()
+            };
+            hides |= shown != value || shown_name != name;
+            (shown_name, shown)
+        })
+        .collect();
+    let mut written = url::form_urlencoded::Serializer::new(String::new());
+    hides.then(|| written.extend_pairs(shown).finish())
+}
+
+/// Text that is no URL with a query. Shapes come first: a credential has a space in it, where a word or a value ends.
+fn redact_plain(text: &str, look: Look) -> Cow<'_, str> {
+    let mut shown = redact_shapes(text, look.opaque);
+    if let Some(decoded) = redact_encoded(&shown, look) {
+        shown = decoded.into();
+    }
+    match redact_pairs(&shown) {
+        Cow::Borrowed(_) => shown,
+        Cow::Owned(redacted) => redacted.into(),
+    }
+}
+
+/// The text with its words that hide a secret by an encoding decoded and redacted; none if there are none.
+fn redact_encoded(text: &str, look: Look) -> Option<String> {
+    if !text.contains(['%', '\\']) {
+        return None;
+    }
+    let is_end = |letter: char| letter.is_whitespace() || "\"'<>".contains(letter);
+    let (mut shown, mut hides) = (String::with_capacity(text.len()), false);
+    for part in text.split_inclusive(is_end) {
+        let word = part.trim_end_matches(is_end);
+        let decoded = decode_once(word);
+        let redacted = decoded.as_deref().map(|word| redact_within(word, look));
+        match redacted {
+            Some(redacted) if Some(&*redacted) != decoded.as_deref() => {
+                hides = true;
+                if word.contains('%') {
+                    shown += &encode(&redacted);
+                } else {
+                    shown += &redacted;
+                }
+            }
+            _ => shown += word,
+        }
+        shown += &part[word.len()..];
+    }
+    hides.then_some(shown)
+}
