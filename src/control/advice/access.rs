@@ -1,9 +1,9 @@
 //! How does the app use an access token, and does it give it back?
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use super::history::History;
-use super::seen::{Call, Seen, rounds};
+use super::seen::{Call, Seen, most_on_one_connection, rounds};
 use super::{Rule, Severity, Sight, times};
 
 pub(super) const RULES: &[Rule] = &[
@@ -43,13 +43,12 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
-/// So many refusals, each known before the next call, are more than an accident; and so many where the calls came so
-/// quickly that they may have been on their way together.
+/// This many refusals of one token, one after another on one connection, are no accident: each was read before the next
+/// call.
 const AGAIN: usize = 3;
-const IN_A_ROW: usize = 10;
 
-/// As long as an app may take to refresh, while it goes on calling; in milliseconds.
-const MENDING: i64 = 250;
+/// The same on several connections, or before a refresh: calls of a page that were sent together stand in a queue.
+const IN_A_ROW: usize = 10;
 
 /// So often within a minute is on every call; and so often with one token is no longer once for each sign-in, however
 /// slowly.
@@ -64,11 +63,79 @@ fn uses(history: &History) -> impl Iterator<Item = (&Seen, &str)> {
     all.filter_map(|one| Some((one, one.bearer()?)))
 }
 
-/// Whoever mends it by a refresh or a new sign-in is accused only of what came before with pauses: calls that were on
-/// their way are refused together, and seldom look as if they were. What mends it for one person mends nothing for others.
+/// The refusals of each access token since the app last got new tokens.
+#[derive(Default)]
+struct Refusals<'a> {
+    open: BTreeMap<&'a str, Vec<&'a Seen>>,
+    /// The access token that each one has replaced.
+    predecessors: HashMap<&'a str, &'a str>,
+    /// The access tokens that were replaced, and the first call that presented the successor.
+    replaced: HashMap<&'a str, Option<u64>>,
+    /// The refusals that the app should have heeded.
+    ignored: Vec<u64>,
+}
+
+impl<'a> Refusals<'a> {
+    /// A refused call. After its successor was used, a token is presented in spite of better knowledge.
+    fn refuse(&mut self, token: &'a str, one: &'a Seen) {
+        let knows_better = match self.replaced.get(token) {
+            Some(used) => used.is_some_and(|used| one.after >= used),
+            None => true,
+        };
+        if knows_better {
+            self.open.entry(token).or_default().push(one);
+        }
+    }
+
+    /// A call with an access token.
+    fn present(&mut self, token: &'a str, one: &'a Seen) {
+        if let Some(old) = self.predecessors.get(token) {
+            let used = self.replaced.entry(old).or_default();
+            used.get_or_insert(one.id);
+        }
+    }
+
+    /// A refresh has replaced an access token.
+    fn replace(&mut self, old: &'a str, new: &'a str) {
+        self.predecessors.insert(new, old);
+        self.replaced.insert(old, None);
+    }
+
+    /// The app gets new tokens, for one person where it says so: what was refused before is settled, unless it was refused
+    /// too often.
+    fn settle(&mut self, history: &History, one: &'a Seen) {
+        let mender = mender(history, one);
+        let limit = if one.call == Call::Refresh {
+            IN_A_ROW
+        } else {
+            AGAIN
+        };
+        let ignored = &mut self.ignored;
+        self.open.retain(|token, calls| {
+            let person = person(history, token);
+            let is_other = mender.is_some() && person.is_some() && mender != person;
+            if !is_other && most_on_one_connection(calls) >= limit {
+                ignored.extend(rounds(calls));
+            }
+            is_other
+        });
+    }
+
+    /// The refusals that the app should have heeded.
+    fn end(mut self) -> Vec<u64> {
+        for calls in self.open.into_values() {
+            let all = rounds(&calls);
+            if most_on_one_connection(&calls) >= AGAIN || all.len() >= IN_A_ROW {
+                self.ignored.extend(all);
+            }
+        }
+        self.ignored
+    }
+}
+
+/// What one person's new tokens settle, they do not settle for another.
 fn kept(history: &History) -> Option<Sight> {
-    let mut refusals: BTreeMap<&str, Vec<&Seen>> = BTreeMap::new();
-    let (mut requests, mut replaced) = (Vec::new(), HashSet::new());
+    let mut refusals = Refusals::default();
     for one in &history.seen {
         match one.call {
             Call::Authorize
@@ -77,43 +144,27 @@ fn kept(history: &History) -> Option<Sight> {
             | Call::ClientCredentials
             | Call::Poll
             | Call::Device => {
-                let mender = mender(history, one);
-                if one.is_success() {
-                    replaced.extend(refusals.keys().copied());
-                    replaced.extend(replaced_by(history, one));
-                }
-                refusals.retain(|token, calls| {
-                    let person = person(history, token);
-                    let is_other = mender.is_some() && person.is_some() && mender != person;
-                    if !is_other {
-                        let paused = rounds(calls, MENDING);
-                        if paused.len() >= AGAIN {
-                            requests.extend(paused);
-                        }
-                    }
-                    is_other
-                });
-            }
-            _ if one.is_unauthorized() && !one.is_lost => {
-                if let Some(token) = one.bearer() {
-                    refusals.entry(token).or_default().push(one);
+                refusals.settle(history, one);
+                if let Some((old, new)) =
+                    replaced_by(history, one).zip(one.answered("access_token"))
+                {
+                    refusals.replace(old, new);
                 }
             }
-            _ => {}
+            _ => {
+                let Some(token) = one.bearer() else {
+                    continue;
+                };
+                if one.is_unauthorized() && !one.is_lost {
+                    refusals.refuse(token, one);
+                } else {
+                    refusals.present(token, one);
+                }
+            }
         }
     }
-    for (token, calls) in refusals {
-        let (paused, quick) = (rounds(&calls, MENDING), rounds(&calls, 0));
-        // Of calls that stood in a queue while the token was replaced, the pauses tell.
-        let is_loop = quick.len() >= IN_A_ROW && !replaced.contains(token);
-        if paused.len() >= AGAIN || is_loop {
-            requests.extend(quick);
-        }
-    }
-    Sight::of(requests, |many| {
-        format!(
-            "went on presenting an access token that was refused: {many} times, without a refresh in between"
-        )
+    Sight::of(refusals.end(), |many| {
+        format!("went on presenting an access token after its refusal: {many} times")
     })
 }
 

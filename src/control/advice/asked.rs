@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::sarif;
 use crate::control::{ControlError, Outcome};
 use crate::invalid::Invalid;
+use crate::redact::printable_json;
 use crate::sandbox::Sandbox;
 
 /// How advice is asked for over HTTP.

@@ -14,8 +14,7 @@ pub(super) struct Birth {
     pub(super) expires_in: Option<i64>,
 }
 
-/// The exchanges of one app, oldest first.
-#[derive(Debug)]
+/// The exchanges of one app, oldest first. The keys of its maps are secrets: there is no `Debug`.
 pub(super) struct History {
     pub(super) client: Option<String>,
     pub(super) seen: Vec<Seen>,
@@ -181,13 +180,9 @@ pub(super) fn by_client(
     histories
 }
 
-/// So long after a redirect an exchange may be the one that follows it, in milliseconds.
-const FOLLOWS: i64 = 10_000;
-
 /// A redirect of the old host whose `Authorization` has not come back yet.
 struct Redirect {
     id: u64,
-    at: i64,
     agent: Option<u64>,
     client: Option<String>,
 }
@@ -208,7 +203,6 @@ impl Moved {
             if one.has_authorization() {
                 let redirect = Redirect {
                     id: one.id,
-                    at: one.at,
                     agent: one.agent(),
                     client: one.client.clone(),
                 };
@@ -219,9 +213,7 @@ impl Moved {
         let Some(redirect) = self.0.remove(&place) else {
             return;
         };
-        let is_next = (0..FOLLOWS).contains(&(one.at - redirect.at))
-            && one.after >= redirect.id
-            && one.agent() == redirect.agent;
+        let is_next = one.after >= redirect.id && one.agent() == redirect.agent;
         let is_refused = matches!(one.status, Some(400 | 401));
         if is_next && is_refused && !one.has_authorization() {
             one.lost_at = Some(redirect.id);

@@ -8,8 +8,11 @@ use serde_json::{Map, Value};
 use crate::protocol::params::Params;
 
 /// The text parameters that rules look at.
-pub(super) const PARAMS: [&str; 16] = [
+pub(super) const PARAMS: [&str; 29] = [
     "access_token",
+    "acr_values",
+    "audience",
+    "claims",
     "client_id",
     "client_secret",
     "code",
@@ -17,13 +20,23 @@ pub(super) const PARAMS: [&str; 16] = [
     "code_challenge_method",
     "code_verifier",
     "device_code",
+    "display",
     "grant_type",
+    "id_token_hint",
+    "login_hint",
+    "max_age",
+    "prompt",
     "redirect_uri",
     "refresh_token",
+    "request",
+    "request_uri",
+    "resource",
+    "response_mode",
     "response_type",
     "scope",
     "state",
     "token",
+    "ui_locales",
     "user_code",
 ];
 

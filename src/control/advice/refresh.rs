@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::history::History;
-use super::seen::{Call, REACTION, Seen, rounds};
+use super::seen::{Call, Seen, most_on_one_connection, rounds};
 use super::{Rule, Severity, Sight, times};
 use crate::contract::Difference;
 
@@ -71,8 +71,8 @@ fn presented(history: &History) -> BTreeMap<&str, Vec<&Seen>> {
     presented
 }
 
-/// The later uses of rotated refresh tokens: which rotated it, which came again, and whether that one was sent before the
-/// answer of the first can have been read.
+/// The later uses of rotated refresh tokens: which rotated it, which came again, and whether the two overlapped: each
+/// began before the other was answered. No clock decides that: an answer is written to the journal before it is sent.
 fn again(history: &History) -> Vec<(&Seen, &Seen, bool)> {
     let mut found = Vec::new();
     for uses in presented(history).values() {
@@ -88,10 +88,7 @@ fn again(history: &History) -> Vec<(&Seen, &Seen, bool)> {
             .iter()
             .filter(|one| one.id != rotation.id && !one.is_lost);
         for one in others {
-            let overlaps = one.after < rotation.id && rotation.after < one.id;
-            let pause = one.pause_after(rotation);
-            let is_on_its_way = pause.is_some_and(|pause| pause < REACTION);
-            let at_once = overlaps || is_on_its_way;
+            let at_once = one.after < rotation.id && rotation.after < one.id;
             if at_once || one.id > rotation.id {
                 found.push((*rotation, *one, at_once));
             }
@@ -128,10 +125,12 @@ fn race(history: &History) -> Option<Sight> {
     })
 }
 
-/// So many tries with a refresh token that was refused are more than another part of the app that did not know yet; and
-/// so many where they came so quickly that they may have been on their way together.
+/// More tries than this with a refused refresh token are a mistake on one connection, where each answer was read before
+/// the next try.
 const TRIES: usize = 2;
-const QUICK_TRIES: usize = 4;
+
+/// The same on several connections, where other parts of the app may not have known of the refusal.
+const SCATTERED_TRIES: usize = 4;
 
 /// Of a token that was rotated, the other rules speak.
 fn refused_again(history: &History) -> Option<Sight> {
@@ -142,10 +141,10 @@ fn refused_again(history: &History) -> Option<Sight> {
             continue;
         }
         let refused: Vec<&Seen> = uses.iter().filter(is_refused).copied().collect();
-        let (paused, quick) = (rounds(&refused, REACTION), rounds(&refused, 0));
-        if paused.len() > TRIES || quick.len() > QUICK_TRIES {
-            tries += quick.len() - 1;
-            requests.extend(quick);
+        let all = rounds(&refused);
+        if most_on_one_connection(&refused) > TRIES || all.len() > SCATTERED_TRIES {
+            tries += all.len() - 1;
+            requests.extend(all);
         }
     }
     Sight::of(requests, |_| {

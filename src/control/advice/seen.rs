@@ -1,6 +1,9 @@
 //! What the rules see of an exchange: the parameters and answers that they look at, and digests of the rest. The rules are
 //! the files beside this one.
 
+use std::collections::HashMap;
+use std::fmt;
+
 use serde_json::{Map, Value};
 
 use super::picked::{
@@ -18,19 +21,32 @@ const PLAYGROUND: &str = "/_mock/playground/callback";
 /// Where the pages for consent and for a device's code are. They are named as the endpoints that lead to them.
 const PAGES: &str = "/login/oauth/";
 
-/// Sooner than this after a call began, in milliseconds, the next was on its way already: its answer decided nothing.
+/// A call that began less than this after another, in milliseconds, may have been on its way already. No error depends on
+/// it: only warnings about retries, which measure pauses anyway.
 pub(super) const REACTION: i64 = 10;
 
-/// Those of these calls that each began when the one before was answered, and so many milliseconds after it began.
-pub(super) fn rounds(calls: &[&Seen], pause: i64) -> Vec<u64> {
+/// The calls that each began after the one before was answered.
+pub(super) fn rounds(calls: &[&Seen]) -> Vec<u64> {
     let mut counted: Vec<&Seen> = Vec::new();
     for one in calls {
-        let follows = |last: &&Seen| one.after >= last.id && one.at - last.at >= pause;
-        if counted.last().is_none_or(follows) {
+        if counted.last().is_none_or(|last| one.after >= last.id) {
             counted.push(one);
         }
     }
     counted.into_iter().map(|one| one.id).collect()
+}
+
+/// How many of the calls came one after another on the same connection, at most. There a client has read an answer before
+/// it sends the next request, however quickly.
+pub(super) fn most_on_one_connection(calls: &[&Seen]) -> usize {
+    let mut connections: HashMap<u16, Vec<&Seen>> = HashMap::new();
+    for one in calls {
+        if let Some(connection) = one.connection {
+            connections.entry(connection).or_default().push(one);
+        }
+    }
+    let counts = connections.values().map(|calls| rounds(calls).len());
+    counts.max().unwrap_or_default()
 }
 
 /// What kind of call an exchange is.
@@ -81,8 +97,8 @@ impl Call {
     }
 }
 
-/// One exchange, as the rules see it.
-#[derive(Debug, Clone)]
+/// One exchange, as the rules see it. `Debug` shows nothing that was sent.
+#[derive(Clone)]
 pub(super) struct Seen {
     pub(super) id: u64,
     /// The newest exchange that was over when this one began.
@@ -118,9 +134,20 @@ pub(super) struct Seen {
     /// Digests of the program's name, and of all that was sent.
     agent: Option<u64>,
     sent: u64,
+    fetch_site: Option<String>,
+    is_navigation: bool,
     answer: Box<[(&'static str, Value)]>,
     granted: Option<u32>,
     issued_code: Option<String>,
+}
+
+impl fmt::Debug for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Seen")
+            .field("id", &self.id)
+            .field("call", &self.call)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Seen {
@@ -148,6 +175,8 @@ impl Seen {
             lost_at: None,
             authorization: header("authorization").map(text),
             agent: header("user-agent").map(digest),
+            fetch_site: header("sec-fetch-site").map(text),
+            is_navigation: header("accept").is_some_and(|accept| accept.contains("text/html")),
             method: text(&entry.method),
             path: text(&entry.path),
             client: entry.client_id.as_deref().map(text),
@@ -189,6 +218,16 @@ impl Seen {
     pub(super) fn in_query(&self, names: &[&'static str]) -> Vec<&'static str> {
         let all = names.iter().copied();
         all.filter(|name| self.in_query.contains(name)).collect()
+    }
+
+    /// Where a browser says that the request comes from: `same-site`, `cross-site`, …
+    pub(super) fn fetch_site(&self) -> Option<&str> {
+        self.fetch_site.as_deref()
+    }
+
+    /// Whether a browser asked for a page, as opposed to a script's fetch.
+    pub(super) fn is_navigation(&self) -> bool {
+        self.is_navigation
     }
 
     pub(super) fn has_authorization(&self) -> bool {
