@@ -10,6 +10,7 @@
 mod account_limits;
 mod account_page;
 mod advice;
+mod advice_browser;
 mod advice_contracts;
 mod advice_retries;
 mod advice_sign_in;

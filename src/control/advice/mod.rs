@@ -6,6 +6,7 @@ mod asked;
 mod codes;
 mod contracts;
 mod history;
+mod parameters;
 mod picked;
 mod pkce;
 mod polling;
@@ -128,7 +129,7 @@ fn times(many: usize) -> String {
 
 /// Every rule there is, family by family.
 fn rules() -> impl Iterator<Item = &'static Rule> {
-    let families: [&'static [Rule]; 10] = [
+    let families: [&'static [Rule]; 11] = [
         pkce::RULES,
         codes::RULES,
         refresh::RULES,
@@ -138,6 +139,7 @@ fn rules() -> impl Iterator<Item = &'static Rule> {
         polling::RULES,
         retries::RULES,
         redirects::RULES,
+        parameters::RULES,
         contracts::RULES,
     ];
     families.into_iter().flatten()

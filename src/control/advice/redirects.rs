@@ -1,5 +1,7 @@
 //! Where does the app send browsers, and where is it sent itself?
 
+use std::collections::HashSet;
+
 use url::Url;
 
 use super::history::History;
@@ -35,6 +37,16 @@ pub(super) const RULES: &[Rule] = &[
         source: "https://developer.civitai.com/site/oauth",
         look: lost,
     },
+    Rule {
+        id: "same-site-sign-in",
+        severity: Severity::Hint,
+        why: "the app and this server share a site here, as two ports of localhost do, and in production they do not: cookies \
+              with SameSite=Strict and checks of Sec-Fetch-Site that pass here fail there, when the browser comes back from Civitai",
+        mend: "open this server under another site than the app: as http://127.0.0.1:8080 if the app is at localhost, and the \
+               other way round",
+        source: "https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Site",
+        look: same_site,
+    },
 ];
 
 fn accepted(history: &History) -> impl Iterator<Item = &Seen> {
@@ -65,6 +77,30 @@ fn plain_http(history: &History) -> Option<Sight> {
     Sight::of(requests.collect(), |many| {
         format!(
             "sent an http redirect URI that is not of this machine {}",
+            times(many)
+        )
+    })
+}
+
+/// Navigations to authorize from the app's own page. A page of this server has the same origin as authorize: it leads back
+/// there after sign-in with the request that came first, and by POST after consent.
+fn same_site(history: &History) -> Option<Sight> {
+    let (mut known, mut requests) = (HashSet::new(), Vec::new());
+    for (_, one) in history.calls(Call::Authorize) {
+        let request = ["client_id", "state", "code_challenge"].map(|name| one.param(name));
+        let is_first = known.insert(request);
+        let from_app = match one.fetch_site() {
+            Some("same-site") => true,
+            Some("same-origin") => is_first && one.method == "GET",
+            _ => false,
+        };
+        if from_app && one.is_navigation() {
+            requests.push(one.id);
+        }
+    }
+    Sight::of(requests, |many| {
+        format!(
+            "sent a browser to authorize from the same site {}",
             times(many)
         )
     })

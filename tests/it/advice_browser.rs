@@ -1,0 +1,87 @@
+//! What advice says of browsers at authorize: from which site they come, and which parameters they bring in vain.
+
+use crate::support::{AUTHORIZE, Ask, Attempt, CONF, Fields, Mock, SPA, World, watched};
+
+/// A browser's navigation to authorize, from where it says.
+fn navigates(world: &World, attempt: &Attempt, site: &str) -> Ask {
+    let path = format!("{AUTHORIZE}?{}", attempt.asks("1").encoded());
+    browses(world.get(&path), site)
+}
+
+fn browses(ask: Ask, site: &str) -> Ask {
+    ask.header("accept", "text/html,application/xhtml+xml,*/*;q=0.8")
+        .header("sec-fetch-site", site)
+}
+
+#[tokio::test]
+async fn a_browser_that_comes_from_the_same_site_is_a_hint() {
+    let mock = watched(Mock::documented().await).await;
+    for (site, suspected) in [
+        ("cross-site", ""),
+        ("none", ""),
+        ("same-site", "hint same-site-sign-in"),
+        ("same-origin", "hint same-site-sign-in"),
+    ] {
+        let world = mock.sandbox(site);
+        navigates(&world, &Attempt::of(&CONF), site).await;
+        assert_eq!(world.suspicions().await, suspected, "{site}");
+    }
+    let finding = mock.sandbox("same-site").findings().await;
+    let mend = finding[0]["mend"].as_str().unwrap_or_default();
+    assert!(mend.contains("http://127.0.0.1:8080"), "{mend}");
+}
+
+#[tokio::test]
+async fn pages_of_the_mock_itself_and_scripts_are_no_hint() {
+    let mock = watched(Mock::documented().await).await;
+    let attempt = Attempt::of(&CONF);
+    // From another site to the sign-in page, back to authorize, and from the consent page.
+    let first = navigates(&mock, &attempt, "cross-site").await;
+    let back = first.location();
+    let back = back.query_pairs().find(|(name, _)| name == "returnUrl");
+    let back = back.map(|(_, path)| path.into_owned()).unwrap_or_default();
+    let cookie = mock.session("ada").await;
+    let again = browses(mock.get(&back), "same-origin")
+        .cookie(&cookie)
+        .await;
+    assert_eq!(again.status, 303, "{again}");
+    let form = attempt.asks("1").with("approved", "true");
+    let approved = browses(mock.post(AUTHORIZE, &form), "same-origin")
+        .cookie(&cookie)
+        .await;
+    approved.code();
+    // A script's fetch, which takes anything.
+    let path = format!("{AUTHORIZE}?{}", Attempt::of(&CONF).asks("1").encoded());
+    mock.get(&path)
+        .header("accept", "*/*")
+        .header("sec-fetch-site", "same-site")
+        .await;
+    assert_eq!(mock.suspicions().await, "");
+}
+
+#[tokio::test]
+async fn parameters_that_civitai_ignores_are_a_hint() {
+    let mock = watched(Mock::documented().await).await;
+    mock.authorize(&Attempt::of(&CONF).asks("1")).await;
+    assert_eq!(mock.suspicions().await, "");
+    let asks = |app| -> Fields { Attempt::of(app).asks("1").with("prompt", "login") };
+    mock.authorize(&asks(&CONF)).await;
+    mock.authorize(&asks(&CONF).with("max_age", "0")).await;
+    mock.authorize(&asks(&SPA).with("login_hint", "ada@example.com"))
+        .await;
+    let findings = mock.findings().await;
+    let told: Vec<String> = findings
+        .iter()
+        .filter(|one| one["id"] == "ignored-parameter")
+        .map(|one| {
+            format!(
+                "{} {} {}",
+                one["client_id"], one["summary"], one["requests"]
+            )
+        })
+        .collect();
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    "conf" "sent what Civitai ignores: max_age, prompt" [2,3]
+    "spa" "sent what Civitai ignores: login_hint, prompt" [4]
+    "#);
+}
