@@ -58,7 +58,7 @@ pub(super) async fn answer(
 pub(super) fn delay(visit: &Visit, faults: &[Arc<TriggeredFault>]) -> Option<Duration> {
     let delays = faults.iter().filter_map(|fault| fault.rule.effect.delay);
     let delays = delays.map(|delay| delay.draw(&visit.sandbox.entropy).to_std());
-    delays.reduce(|sum, delay| sum.saturating_add(delay))
+    delays.reduce(Duration::saturating_add)
 }
 
 /// Delays the answer. If the client disconnects meanwhile, its connection is cut, and with it this future is dropped and all
@@ -77,7 +77,7 @@ pub(super) async fn hold(delay: Duration, came: Option<&Came>) {
     if let Some(came) = came {
         came.cut.now();
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// What breaks the connection instead of an answer, if a fault says so.

@@ -72,12 +72,11 @@ async fn enter(
         let delay = effect::delay(&visit, &faults);
         let response = effect::answer(&visit, &faults, request, table).await;
         let (record, response) = record::capture(&visit, head, &faults, response).await;
-        let delayed = match delay {
-            Some(delay) => Some((delay, PendingRecord::new(visit.sandbox.clone(), record))),
-            None => {
-                visit.sandbox.record(record);
-                None
-            }
+        let delayed = if let Some(delay) = delay {
+            Some((delay, PendingRecord::new(visit.sandbox.clone(), record)))
+        } else {
+            visit.sandbox.record(record);
+            None
         };
         (response, delayed)
     })

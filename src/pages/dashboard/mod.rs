@@ -167,11 +167,7 @@ async fn dashboard(
         Ok(asked) => sandbox.list_requests(asked.limit(LOOKED_AT + 1)).await,
         Err(wrong) => Err(wrong.into()),
     };
-    let mut nothing = Some(if search.is_narrow() {
-        "No request fits."
-    } else {
-        "Nothing yet: point your app here, or try the playground."
-    });
+    let mut nothing = Some(nothing_found(&search));
     let found = match found {
         Ok(found) => found,
         Err(ControlError::Store(why)) => return Err(why),
@@ -194,7 +190,7 @@ async fn dashboard(
     let (sandboxes, more_sandboxes) = sandboxes(app, context);
     let (tokens, more_tokens) = tokens(context)?;
     let clock = sandbox.show_clock();
-    let journals = app.registry.journal_memory();
+    let memory = app.registry.journal_memory();
     Ok(Dashboard {
         frame: Frame::at(base, Place::Dashboard).with_script(base, &assets::LIVE),
         action: format!("{}?{query}", base.path("/_mock/dashboard")),
@@ -208,8 +204,8 @@ async fn dashboard(
         rows,
         older,
         total: found.counters.total,
-        memory_used: megabytes(journals.used()),
-        memory_limit: megabytes(journals.limit()),
+        memory_used: megabytes(memory.used()),
+        memory_limit: megabytes(memory.limit()),
         presets: Preset::ALL
             .iter()
             .map(|preset| preset_row(*preset, &faults))
@@ -222,6 +218,14 @@ async fn dashboard(
         more_sandboxes,
         here,
     })
+}
+
+fn nothing_found(search: &Search) -> &'static str {
+    if search.is_narrow() {
+        "No request fits."
+    } else {
+        "Nothing yet: point your app here, or try the playground."
+    }
 }
 
 /// The newest exchanges, as many as have room; and the one before which there are more.

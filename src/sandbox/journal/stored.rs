@@ -80,6 +80,12 @@ struct Parts<'a> {
     answer: Option<&'a [u8]>,
 }
 
+impl Parts<'_> {
+    fn query_params(&self) -> Params {
+        Params::from_urlencoded(self.texts[2].unwrap_or_default())
+    }
+}
+
 /// The text of what came as bytes.
 fn lossy(bytes: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(bytes)
@@ -98,7 +104,7 @@ fn length(bytes: &[u8]) -> u16 {
 }
 
 /// A body as it is stored.
-fn stored_body<'a>(body: CapturedBody<'a>) -> (BodyForm, Cow<'a, [u8]>) {
+fn stored_body(body: CapturedBody<'_>) -> (BodyForm, Cow<'_, [u8]>) {
     let params = match body {
         CapturedBody::Empty => return (BodyForm::Form, Cow::Borrowed(&[])),
         CapturedBody::Form(bytes, _) if bytes.len() <= MAX_BODY_BYTES => {
@@ -239,7 +245,7 @@ impl StoredExchange {
     /// The client that the request names, or else the client of its token.
     pub(crate) fn client_id(&self) -> Option<String> {
         let parts = self.parts();
-        let query = self.query_params(&parts);
+        let query = parts.query_params();
         let claimed = claimed_client(&parts, &self.body_params(&parts), &query);
         claimed.or_else(|| parts.texts[3].map(|id| lossy(id).into_owned()))
     }
@@ -272,10 +278,6 @@ impl StoredExchange {
         }
     }
 
-    fn query_params(&self, parts: &Parts<'_>) -> Params {
-        Params::from_urlencoded(parts.texts[2].unwrap_or_default())
-    }
-
     fn body_params(&self, parts: &Parts<'_>) -> Params {
         match self.layout.body_form {
             BodyForm::Form => Params::from_urlencoded(parts.body),
@@ -306,7 +308,7 @@ impl StoredExchange {
     /// Parses it. Nothing of the result stays here.
     pub(crate) fn to_entry(&self) -> Entry {
         let parts = self.parts();
-        let (query, body) = (self.query_params(&parts), self.body_params(&parts));
+        let (query, body) = (parts.query_params(), self.body_params(&parts));
         let text = |bytes: &[u8]| truncate::cut_again(&lossy(bytes)).into_owned();
         let headers = STORED_HEADERS.into_iter().zip(parts.headers);
         let headers =
