@@ -263,10 +263,11 @@ async fn nothing_is_used_up_or_lost_on_a_disk_that_fills_up_under_traffic() {
         check(&world, record).await;
     }
     let sum = |what: fn(&Record) -> usize| records.iter().map(what).sum::<usize>();
-    let done = sum(|record| record.used.len()) + sum(|record| record.orders as usize);
+    let orders: u64 = records.iter().map(|record| record.orders).sum();
+    let exchanges = sum(|record| record.used.len());
     let repeated = sum(|record| record.repeated);
     eprintln!(
-        "{rounds} rounds: {done} changes acknowledged, {} refusals; {repeated} changes done after a refusal, {} after the kill",
+        "{rounds} rounds: {exchanges} exchanges and {orders} orders acknowledged, {} refusals; {repeated} changes done after a refusal, {} after the kill",
         sum(|record| record.refusals),
         sum(|record| usize::from(record.left.is_some())),
     );

@@ -151,7 +151,7 @@ fn a_file_that_is_not_there_is_named() {
 
     1: civitai-oauth-mock: --config <folder>/none/there.toml: No such file or directory (os error 2)
 
-    1: civitai-oauth-mock: cannot open the database <folder>/none/there.toml: error returned from database: (code: 14) unable to open database file; the folder must be there, and this user write in it; choose another with --database, or --database memory
+    1: civitai-oauth-mock: cannot open the database <folder>/none/there.toml: it cannot be created: No such file or directory (os error 2); the folder must exist, and this user must be able to write to it; choose another with --database, or --database memory
 
     1: civitai-oauth-mock: --port-file <folder>/none/there.toml: No such file or directory (os error 2)
     ");
