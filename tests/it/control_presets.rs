@@ -160,7 +160,7 @@ async fn a_skewed_clock_is_five_minutes_ahead_until_it_is_taken_back() {
         json!({ "at": "2026-01-31T12:00:00Z" }),
     )
     .await;
-    assert_snapshot!(mock.ask("POST", "/_mock/faults/presets/clock-skew").await.body, @r#"{"preset":"clock-skew","meaning":"the server's clock goes 5 minutes ahead; POST clock/advance \"-5m\" takes it back","clock":{"now":"2026-01-31T12:05:00Z","unix_ms":1769861100000,"frozen":true,"state":{"frozen":{"at":1769861100000}}}}"#);
+    assert_snapshot!(mock.ask("POST", "/_mock/faults/presets/clock-skew").await.body, @r#"{"preset":"clock-skew","meaning":"the server's clock goes 5 minutes ahead; POST clock/advance \"-5m\" takes it back","clock":{"now":"2026-01-31T12:05:00Z","unix_ms":1769861100000,"frozen":true,"at_end":false,"state":{"frozen":{"at":1769861100000}}}}"#);
     assert_eq!(
         mock.control("GET", "/faults", json!({})).await,
         json!({ "faults": [] })
