@@ -32,6 +32,11 @@ use crate::tls::Certificate;
 pub struct Config {
     /// The address to listen on; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// Further addresses to listen on. Port 0 takes the port of `listen` if it is free, else another one.
+    pub also_listen: Vec<SocketAddr>,
+    /// Whether `[::1]` is listened on, too, wherever `127.0.0.1` is, if the same port of it is free: some clients resolve
+    /// `localhost` to it.
+    pub both_loopbacks: bool,
     /// Where the rows live.
     pub database: Database,
     /// The origin in answers; see [`Config::set_public_url`].
@@ -43,9 +48,9 @@ pub struct Config {
     pub tls: Option<(SocketAddr, Certificate)>,
     /// Where to play the host that Civitai's API once lived on (difference `legacy-host`).
     pub legacy_listen: Option<SocketAddr>,
-    /// Where MCP has a port of its own, besides `/mcp` on every other.
+    /// Where MCP has a port of its own, in addition to `/mcp` on every other.
     #[cfg(feature = "mcp")]
-    pub mcp_listen: Option<McpListen>,
+    pub mcp_listen: Vec<McpListen>,
     /// Whether `Forwarded` and `X-Forwarded-*` tell the origin in answers.
     pub trust_proxy: bool,
     /// Makes ids, codes and tokens the same in every run.
@@ -95,6 +100,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            also_listen: Vec::new(),
+            both_loopbacks: false,
             database: Database::default(),
             public_url: None,
             allowed_hosts: Vec::new(),
@@ -102,7 +109,7 @@ impl Default for Config {
             tls: None,
             legacy_listen: None,
             #[cfg(feature = "mcp")]
-            mcp_listen: None,
+            mcp_listen: Vec::new(),
             trust_proxy: false,
             entropy_seed: None,
             head_timeout: Duration::from_secs(30),

@@ -46,6 +46,7 @@
 //! | `health` | Is the server well, and can it keep what it is told? |
 //! | `router` | Every path and its handler: the one table to read first. |
 //! | `server`, `listener`, `tls` | How does it listen? |
+//! | `files` | Files that another program waits for. |
 //! | `config`, `seed`, `invalid` | What can be set, what there is to begin with, and what is said when either is wrong. |
 //!
 //! The program is the package in `program/`: it turns on the feature `cli` and calls `cli::run`.
@@ -63,6 +64,8 @@ mod contract;
 pub mod control;
 mod embed;
 mod exchange;
+#[cfg(any(feature = "cli", feature = "tls"))]
+mod files;
 mod health;
 mod hosts;
 #[cfg(feature = "internals")]

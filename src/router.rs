@@ -39,7 +39,12 @@ pub(crate) fn service(
     let table = table(&app).with_state(Arc::clone(&app));
     // Around the finished table rather than around each route: a request passes one service, and not a copy of each.
     tower::service_fn(move |request: Request| {
-        let exchange = exchange::pass(Arc::clone(&app), enter_sandbox(request), table.clone());
+        let exchange = exchange::pass(
+            Arc::clone(&app),
+            enter_sandbox(request),
+            table.clone(),
+            control::request_log::write,
+        );
         async move { Ok(exchange.await) }
     })
 }

@@ -1,28 +1,27 @@
 //! What is one running server? Its listeners, its sandboxes, and an orderly end. How a connection is served is
-//! `listener/`; what answers is `router.rs`; what is configured is `config.rs`.
+//! `listener/`; where it listens is `server/bound.rs`; what answers is `router.rs`; what is configured is `config.rs`.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
-#[cfg(feature = "mcp")]
-use crate::config::McpListen;
 use crate::control::guard::ControlToken;
 use crate::hosts::Hosts;
 use crate::invalid::Invalid;
-use crate::listener::{Limits, Listener, accept};
+use crate::listener::{Limits, accept};
 use crate::pages::playground::run::Runs;
 use crate::sandbox::registry::{CreatedBy, DEFAULT, Registry};
 use crate::sandbox::world::janitor;
 use crate::store::{Store, StoreError};
-#[cfg(feature = "tls")]
-use crate::tls::Tls;
+
+mod bound;
+
+use bound::Bound;
 
 /// What is under way when the server is told to stop may take this long to finish.
 const GRACE: Duration = Duration::from_millis(1500);
@@ -51,6 +50,25 @@ pub(crate) struct App {
     pub(crate) control_token: Option<ControlToken>,
     /// What the program was built from, where that is known.
     pub(crate) commit: Option<&'static str>,
+}
+
+impl App {
+    /// The origin for somebody on this machine: the public URL, or the first address.
+    pub(crate) fn base_url(&self) -> String {
+        self.hosts
+            .public_url
+            .clone()
+            .unwrap_or_else(|| format!("http://{}", reachable(self.listen)))
+    }
+}
+
+/// The address for a client on this machine: one that means every interface is reached by the loopback one.
+pub(crate) fn reachable(address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, address.port()).into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => (Ipv6Addr::LOCALHOST, address.port()).into(),
+        _ => address,
+    }
 }
 
 /// Which listener a request came in by.
@@ -141,110 +159,6 @@ pub struct Server {
     app: Arc<App>,
 }
 
-/// What the system keeps for a caller who does not read. Kept small, so that one who reads slowly is soon seen to read: the
-/// system calls a socket writable again once a third of this is free.
-const SEND_BUFFER: u32 = 64 * 1024;
-
-/// So many connections may wait to be accepted.
-const BACKLOG: u32 = 1024;
-
-fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = match address {
-        SocketAddr::V4(_) => TcpSocket::new_v4()?,
-        SocketAddr::V6(_) => TcpSocket::new_v6()?,
-    };
-    // As the library's own `bind` does: what an earlier server has left behind keeps nobody from the address.
-    #[cfg(not(windows))]
-    socket.set_reuseaddr(true)?;
-    socket.set_send_buffer_size(SEND_BUFFER)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
-}
-
-/// Listens on one address.
-fn bind(address: SocketAddr, door: Door) -> Result<(Listener, SocketAddr), StartError> {
-    let refused = |why| StartError::Listen {
-        address,
-        why,
-        flag: door.flag(),
-    };
-    let socket = listen(address).map_err(refused)?;
-    let bound = socket.local_addr().map_err(refused)?;
-    let listener = Listener {
-        socket,
-        door,
-        #[cfg(feature = "tls")]
-        tls: None,
-    };
-    Ok((listener, bound))
-}
-
-#[cfg(feature = "mcp")]
-fn bind_mcp(wanted: Option<McpListen>) -> Result<Option<(Listener, SocketAddr)>, StartError> {
-    match wanted {
-        None => Ok(None),
-        Some(McpListen::At(address)) => bind(address, Door::Mcp).map(Some),
-        Some(McpListen::IfFree(address)) => {
-            let bound = bind(address, Door::Mcp);
-            Ok(bound
-                .inspect_err(|why| tracing::warn!("{why}; MCP is at /mcp of the main port alone"))
-                .ok())
-        }
-    }
-}
-
-/// Where is listened.
-#[derive(Debug)]
-struct Bound {
-    address: SocketAddr,
-    #[cfg(feature = "tls")]
-    tls: Option<(SocketAddr, Arc<Tls>)>,
-    legacy_address: Option<SocketAddr>,
-    #[cfg(feature = "mcp")]
-    mcp_address: Option<SocketAddr>,
-}
-
-impl Bound {
-    /// Listens.
-    fn of(config: &Config) -> Result<(Vec<Listener>, Self), StartError> {
-        let (main, address) = bind(config.listen, Door::Main)?;
-        let mut listeners = vec![main];
-        #[cfg(feature = "tls")]
-        let tls = match &config.tls {
-            None => None,
-            Some((address, certificate)) => {
-                let tls = Arc::new(Tls::new(certificate)?);
-                let (mut listener, bound) = bind(*address, Door::Tls)?;
-                listener.tls = Some(Arc::clone(&tls));
-                listeners.push(listener);
-                Some((bound, tls))
-            }
-        };
-        let mut legacy_address = None;
-        if let Some(address) = config.legacy_listen {
-            let (listener, bound) = bind(address, Door::Legacy)?;
-            listeners.push(listener);
-            legacy_address = Some(bound);
-        }
-        #[cfg(feature = "mcp")]
-        let mut mcp_address = None;
-        #[cfg(feature = "mcp")]
-        if let Some((listener, bound)) = bind_mcp(config.mcp_listen)? {
-            listeners.push(listener);
-            mcp_address = Some(bound);
-        }
-        let bound = Self {
-            address,
-            #[cfg(feature = "tls")]
-            tls,
-            legacy_address,
-            #[cfg(feature = "mcp")]
-            mcp_address,
-        };
-        Ok((listeners, bound))
-    }
-}
-
 impl Server {
     /// Opens the database, plants the seed and listens. Errors: the configuration contradicts itself, an address cannot be
     /// listened on, a certificate cannot be used, the database cannot be opened or written.
@@ -258,7 +172,7 @@ impl Server {
         let stop = CancellationToken::new();
         let app = Arc::new(App {
             registry: Arc::new(registry),
-            listen: bound.address,
+            listen: bound.main(),
             hosts: Hosts {
                 public_url: config.public_url,
                 allowed: config.allowed_hosts,
@@ -272,7 +186,7 @@ impl Server {
         // Now rather than at the first request: a database that cannot be used is found out here.
         app.registry.sandbox(DEFAULT, CreatedBy::Explicit).await?;
         let tasks = TaskTracker::new();
-        for listener in listeners {
+        for (listener, _) in listeners.0 {
             tasks.spawn(accept(
                 listener,
                 Arc::clone(&app),
@@ -296,9 +210,14 @@ impl Server {
         &self.app
     }
 
-    /// The address that it listens on.
+    /// The address that it listens on: the first, if there are several.
     pub fn address(&self) -> SocketAddr {
-        self.bound.address
+        self.bound.main()
+    }
+
+    /// Every address that it listens on for HTTP, beside those for the old host and for MCP alone.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.bound.addresses
     }
 
     /// The address that it listens on for HTTPS.
@@ -321,22 +240,21 @@ impl Server {
         self.bound.legacy_address
     }
 
-    /// The address of the port whose root is MCP.
+    /// The address of the port whose root is MCP: the first, if there are several.
     #[cfg(feature = "mcp")]
     pub fn mcp_address(&self) -> Option<SocketAddr> {
-        self.bound.mcp_address
+        self.bound.mcp_addresses.first().copied()
+    }
+
+    /// Every address of a port whose root is MCP.
+    #[cfg(feature = "mcp")]
+    pub fn mcp_addresses(&self) -> &[SocketAddr] {
+        &self.bound.mcp_addresses
     }
 
     /// Where to point an app: `http://127.0.0.1:8080`, or the public URL.
     pub fn base_url(&self) -> String {
-        self.app.hosts.public_url.clone().unwrap_or_else(|| {
-            // Nobody can go to "every interface"; this machine can go to itself.
-            if self.bound.address.ip().is_unspecified() {
-                format!("http://localhost:{}", self.bound.address.port())
-            } else {
-                format!("http://{}", self.bound.address)
-            }
-        })
+        self.app.base_url()
     }
 
     /// Takes no more connections, lets what is under way finish within 1.5 s, and closes the database.

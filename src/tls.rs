@@ -18,6 +18,7 @@ use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
 use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{self, ServerConfig};
 
+use crate::files;
 use crate::sandbox::clock::Clock;
 
 /// Names that every made certificate is good for, besides the one that was asked for.
@@ -112,7 +113,7 @@ impl Tls {
                 let authority = Authority::new(provider)?;
                 let pem = authority.issuer.pem();
                 if let Some(file) = ca_file {
-                    std::fs::write(file, &pem).map_err(|why| wrong(file, &why))?;
+                    files::write_whole(file, &pem).map_err(|why| wrong(file, &why))?;
                 }
                 // Now rather than at the first handshake: what cannot be made is found out here.
                 authority.certificate_for(OWN_NAMES[0])?;

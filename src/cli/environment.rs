@@ -1,28 +1,48 @@
-//! Which client does an app's own environment describe? The variables that its `.env` usually has already.
+//! The client that an app's own environment describes, by the variables that its `.env` usually has already.
 
+use super::variables::{OF_AN_APP, without_quotes};
 use crate::invalid::{self, Invalid};
 use crate::seed::{self, ClientSpec};
 
-/// The client that an app's own `.env` describes. Empty variables count as absent.
-pub(super) fn client(
-    variable: impl Fn(&str) -> Option<String>,
-) -> Result<Option<ClientSpec>, Invalid> {
-    let filled = |name| {
+/// What an app's own variables describe.
+#[derive(Debug)]
+pub(super) struct App {
+    pub(super) client: Option<ClientSpec>,
+    /// Variables that have no effect.
+    pub(super) warnings: Vec<String>,
+}
+
+/// Reads the variables of an app. Empty ones count as absent.
+pub(super) fn client(variable: impl Fn(&str) -> Option<String>) -> Result<App, Invalid> {
+    let filled = |name: &str| {
         variable(name)
-            .map(|text| text.trim().to_owned())
+            .map(|text| without_quotes(text.trim()).to_owned())
             .filter(|text| !text.is_empty())
     };
-    let Some(id) = filled("CIVITAI_CLIENT_ID") else {
-        return Ok(None);
+    let [id_name, secret_name, uri_name, other_uri_name] = OF_AN_APP;
+    let Some(id) = filled(id_name) else {
+        // `REDIRECT_URI` alone may belong to any program.
+        let ignored = [secret_name, uri_name]
+            .into_iter()
+            .filter(|name| filled(name).is_some());
+        let warning = |name| {
+            format!(
+                "{name} is ignored: it describes a client only together with {id_name}; set that too, or remove it"
+            )
+        };
+        return Ok(App {
+            client: None,
+            warnings: ignored.map(warning).collect(),
+        });
     };
-    seed::check_id(&id).map_err(|wrong| Invalid {
-        path: "CIVITAI_CLIENT_ID".to_owned(),
-        ..wrong
+    seed::check_id(&id).map_err(|error| Invalid {
+        path: id_name.to_owned(),
+        ..error
     })?;
-    let secret = filled("CIVITAI_CLIENT_SECRET");
-    let (name, uris) = match filled("CIVITAI_REDIRECT_URI") {
-        Some(uris) => ("CIVITAI_REDIRECT_URI", uris),
-        None => ("REDIRECT_URI", filled("REDIRECT_URI").unwrap_or_default()),
+    let secret = filled(secret_name);
+    let (name, uris) = match filled(uri_name) {
+        Some(uris) => (uri_name, uris),
+        None => (other_uri_name, filled(other_uri_name).unwrap_or_default()),
     };
     let uris: Vec<&str> = uris
         .split(',')
@@ -48,25 +68,55 @@ pub(super) fn client(
     if let Some(secret) = secret {
         described["secret"] = secret.into();
     }
-    let spec = invalid::from_json(described).map_err(|wrong| Invalid {
-        path: match wrong.path.as_str() {
-            "secret" => "CIVITAI_CLIENT_SECRET".to_owned(),
+    let client = invalid::from_json(described).map_err(|error| Invalid {
+        path: match error.path.as_str() {
+            "secret" => secret_name.to_owned(),
             _ => name.to_owned(),
         },
-        ..wrong
+        ..error
     })?;
-    Ok(Some(spec))
+    Ok(App {
+        client: Some(client),
+        warnings: Vec::new(),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn described(variables: &[(&str, &str)]) -> Result<Option<ClientSpec>, Invalid> {
+    fn app(variables: &[(&str, &str)]) -> Result<App, Invalid> {
         client(|name| {
             let found = variables.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| (*value).to_owned())
         })
+    }
+
+    fn described(variables: &[(&str, &str)]) -> Result<Option<ClientSpec>, Invalid> {
+        app(variables).map(|app| app.client)
+    }
+
+    #[test]
+    fn variables_without_the_client_id_are_reported() {
+        let app = app(&[
+            ("CIVITAI_CLIENT_SECRET", "s3cret"),
+            ("CIVITAI_REDIRECT_URI", "http://localhost:3000/cb"),
+            ("REDIRECT_URI", "of any program"),
+        ]);
+        insta::assert_snapshot!(app.unwrap().warnings.join("\n"), @"
+        CIVITAI_CLIENT_SECRET is ignored: it describes a client only together with CIVITAI_CLIENT_ID; set that too, or remove it
+        CIVITAI_REDIRECT_URI is ignored: it describes a client only together with CIVITAI_CLIENT_ID; set that too, or remove it
+        ");
+    }
+
+    #[test]
+    fn quotes_around_values_are_no_part_of_them() {
+        let spec = described(&[
+            ("CIVITAI_CLIENT_ID", "\"mine\""),
+            ("REDIRECT_URI", "'http://localhost:3000/cb'"),
+        ]);
+        let spec = spec.unwrap().unwrap();
+        assert_eq!((spec.id.as_str(), spec.redirect_uris.len()), ("mine", 1));
     }
 
     #[test]
@@ -93,6 +143,18 @@ mod tests {
     }
 
     #[test]
+    fn a_wrong_redirect_uri_names_its_variable() {
+        let wrong = described(&[
+            ("CIVITAI_CLIENT_ID", "a"),
+            ("CIVITAI_REDIRECT_URI", "localhost:3000"),
+        ]);
+        insta::assert_snapshot!(
+            wrong.unwrap_err(),
+            @r#"CIVITAI_REDIRECT_URI: not a URL: "localhost:3000" lacks a scheme such as http://"#
+        );
+    }
+
+    #[test]
     fn credentials_that_cannot_authenticate_name_their_variable() {
         let wrong = described(&[("CIVITAI_CLIENT_ID", "my app/ü:1")]);
         insta::assert_snapshot!(
@@ -103,18 +165,6 @@ mod tests {
         insta::assert_snapshot!(
             wrong.unwrap_err(),
             @"CIVITAI_CLIENT_SECRET: a client secret is printable ASCII (RFC 6749 appendix A.2): with any other character no client can authenticate"
-        );
-    }
-
-    #[test]
-    fn a_wrong_redirect_uri_names_its_variable() {
-        let wrong = described(&[
-            ("CIVITAI_CLIENT_ID", "a"),
-            ("CIVITAI_REDIRECT_URI", "localhost:3000"),
-        ]);
-        insta::assert_snapshot!(
-            wrong.unwrap_err(),
-            @r#"CIVITAI_REDIRECT_URI: not a URL: "localhost:3000" lacks a scheme such as http://"#
         );
     }
 }

@@ -1,7 +1,7 @@
-//! Is a running server well, and ready to keep what it is told? What container engines ask, without a shell or curl in
-//! the image.
+//! The command `healthcheck`: whether a running server is ready. Container engines run it, since the image has neither a
+//! shell nor curl.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,26 +12,36 @@ use tokio::net::TcpStream;
 
 use super::DEFAULT_LISTEN;
 use super::options::Options;
-use super::values::address;
+use super::values::Address;
+use crate::server::reachable;
 
 #[derive(Debug, Args)]
 pub(super) struct Healthcheck {
-    /// The address that the server was told to listen on [default: what --config says, else 127.0.0.1:8080]
-    #[arg(long, env = "CIVITAI_MOCK_LISTEN", value_parser = address, value_name = "ADDRESS")]
-    listen: Option<SocketAddr>,
+    /// The address that the server listens on; of several, the first [default: that of --config, else 127.0.0.1:8080]
+    #[arg(
+        long,
+        env = "CIVITAI_MOCK_LISTEN",
+        value_delimiter = ',',
+        value_name = "ADDRESS"
+    )]
+    listen: Vec<Address>,
 
-    /// The file that the server was told to read
+    /// The configuration file of the server
     #[arg(long, env = "CIVITAI_MOCK_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
 }
 
 /// Asks once. Errors: no answer, or another than 200.
 pub(super) fn run(options: &Healthcheck) -> anyhow::Result<()> {
-    let configured = match (options.listen, &options.config) {
-        (None, Some(file)) => Options::of_file(file)?.listen(),
-        (listen, _) => listen,
+    let of_file;
+    let configured = match (options.listen.as_slice(), &options.config) {
+        ([], Some(file)) => {
+            (of_file, _) = Options::read_file(file, "--config")?;
+            of_file.listen.first()
+        }
+        (listen, _) => listen.first(),
     };
-    let listen = configured.unwrap_or(DEFAULT_LISTEN);
+    let listen = configured.map_or(DEFAULT_LISTEN, |address| address.0);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -49,15 +59,6 @@ pub(super) fn run(options: &Healthcheck) -> anyhow::Result<()> {
         );
         Ok(())
     })
-}
-
-/// An address that means every interface is reached by the loopback one.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, address.port()).into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => (Ipv6Addr::LOCALHOST, address.port()).into(),
-        _ => address,
-    }
 }
 
 async fn ask_health(address: SocketAddr) -> std::io::Result<String> {

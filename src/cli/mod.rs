@@ -1,41 +1,47 @@
-//! What does the command line do? Its subcommands, and what is printed. What can be set is `options.rs`; what
-//! it comes to is `config.rs`.
+//! The command line: its subcommands, and how it is parsed. What can be set is `options.rs`.
 
 mod advice;
 mod client;
+mod color;
 mod doors;
 mod environment;
 mod healthcheck;
 mod options;
+mod port_file;
+mod request_lines;
 mod room;
+mod serve;
+mod settings;
+mod sources;
+mod startup;
 mod telemetry;
 mod values;
+mod variables;
 
-use std::ffi::OsStr;
-use std::fmt::Write as _;
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use clap::builder::StyledStr;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use advice::Verdict;
+use color::ColorWhen;
 use healthcheck::Healthcheck;
 use options::Options;
+use sources::Sources;
 
-use crate::model::user::User;
 use crate::redact::{printable_json, printable_lines, redact_message};
-use crate::seed::Planting;
-use crate::server::Server;
 
-/// The exit status of whoever was to judge and could not: the same as where the command line cannot be read.
-const NOTHING_SAID: u8 = 2;
+/// The exit status of a command line or an environment that cannot be read, and of advice that cannot be given.
+const UNUSABLE: u8 = 2;
 
+/// Listened on with `[::1]:8080`, if that is free.
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
-/// Where the published capability has its MCP adapter, on the address of `--listen`.
+/// Where the published capability has its MCP adapter, on the addresses of `--listen`.
 const DEFAULT_MCP_PORT: u16 = 9090;
 
 /// Which build of the program this is.
@@ -53,6 +59,9 @@ pub struct Build {
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
+    /// Color the output: auto, always or never [default: auto]
+    #[arg(long, global = true, env = color::VARIABLE, value_name = "WHEN", hide_possible_values = true)]
+    color: Option<ColorWhen>,
     #[command(flatten)]
     options: Options,
 }
@@ -72,56 +81,153 @@ enum Command {
     Pkce,
 }
 
-/// The command line, with every variable that is set to nothing taken for one that is not set: what an `.env` file
-/// and compose's `${NAME:-}` leave behind.
-fn without_blanks(command: clap::Command) -> clap::Command {
-    let is_blank = |name: &OsStr| {
-        std::env::var_os(name).is_some_and(|value| value.to_string_lossy().trim().is_empty())
+/// A command line that was parsed.
+struct Parsed {
+    cli: Cli,
+    sources: Sources,
+    /// Variables with quotes around their values.
+    warnings: Vec<String>,
+}
+
+/// Parses the command line and the environment, or ends the program with what is wrong.
+fn parse(build: Build) -> Result<Parsed, ExitCode> {
+    let command = Cli::command()
+        .version(build.version)
+        .color(ColorWhen::early().for_clap());
+    let known = variables::known(&command);
+    let matches = variables::with_environment(command.clone())
+        .try_get_matches_from(color::at_the_end(std::env::args_os()));
+    let matches = matches.unwrap_or_else(|error| {
+        let error = variables::blame(error, &command);
+        with_tip(error, std::env::args_os()).exit()
+    });
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    if !matches!(cli.command, Some(Command::Scope(_) | Command::Pkce)) {
+        let unknown = variables::unknown(&known, std::env::vars_os());
+        if !unknown.is_empty() {
+            let lines = unknown
+                .iter()
+                .map(|error| format!("civitai-oauth-mock: {error}\n"));
+            telemetry::say_last(lines.collect());
+            return Err(ExitCode::from(UNUSABLE));
+        }
+    }
+    let serving = match matches.subcommand() {
+        None => Some(&matches),
+        Some(("serve", serving)) => Some(serving),
+        Some(_) => None,
     };
-    command
-        .mut_args(|arg| match arg.get_env() {
-            Some(name) if is_blank(name) => arg.env(None::<&'static str>),
-            _ => arg,
-        })
-        .mut_subcommands(without_blanks)
+    Ok(Parsed {
+        cli,
+        sources: serving.map(Sources::from_matches).unwrap_or_default(),
+        warnings: variables::quoted(&known)
+            .iter()
+            .map(|name| variables::quotes_warning(name))
+            .collect(),
+    })
+}
+
+/// A tip for options of other servers that this one has under another name.
+fn with_tip(mut error: clap::Error, arguments: impl Iterator<Item = OsString>) -> clap::Error {
+    let unknown = error.get(ContextKind::InvalidArg).map(ToString::to_string);
+    let (ErrorKind::UnknownArgument, Some(unknown)) = (error.kind(), unknown) else {
+        return error;
+    };
+    let mut after = arguments.skip_while(|argument| {
+        let argument = argument.to_string_lossy();
+        argument != *unknown && !argument.starts_with(&format!("{unknown}="))
+    });
+    let given = after.next().unwrap_or_default();
+    let given = given.to_string_lossy();
+    let value = match given.split_once('=') {
+        Some((_, value)) => value.to_owned(),
+        None => after
+            .next()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned(),
+    };
+    let address = match unknown.as_str() {
+        "--port" | "-p" => format!("127.0.0.1:{}", value.parse().unwrap_or(8080_u16)),
+        "--host" | "--bind" | "--address" | "--addr" => match value.parse::<IpAddr>() {
+            Ok(ip) => SocketAddr::new(ip, DEFAULT_LISTEN.port()).to_string(),
+            Err(_) => DEFAULT_LISTEN.to_string(),
+        },
+        _ => return error,
+    };
+    let tip = StyledStr::from(format!("use '--listen {address}'"));
+    error.remove(ContextKind::SuggestedArg);
+    error.remove(ContextKind::Usage);
+    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
+    error
 }
 
 /// Runs the program.
 pub fn run(build: Build) -> ExitCode {
-    let command = Cli::command().version(build.version);
-    let matches = without_blanks(command).get_matches();
-    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|why| why.exit());
+    let Parsed {
+        cli,
+        sources,
+        warnings,
+    } = match parse(build) {
+        Ok(parsed) => parsed,
+        Err(status) => return status,
+    };
+    let start = |options: Options, warnings| {
+        let options = Options {
+            sources,
+            color: cli.color,
+            ..options
+        };
+        serve::run(options, build, warnings)
+    };
     let outcome = match cli.command {
-        None => serve(cli.options, build),
-        Some(Command::Serve(options)) => serve(*options, build),
-        Some(Command::Healthcheck(options)) => healthcheck::run(&options),
-        Some(Command::Token(asked)) => wait_for(doors::token(asked)),
-        Some(Command::Clock(asked)) => wait_for(doors::clock(asked)),
-        Some(Command::Fault(asked)) => wait_for(doors::fault(asked)),
-        Some(Command::Advice(asked)) => match wait_for(advice::show(&asked)) {
+        None => start(cli.options, warnings),
+        Some(Command::Serve(options)) => start(*options, warnings),
+        Some(command) => {
+            for warning in warnings {
+                telemetry::say_last(format!("civitai-oauth-mock: {warning}\n"));
+            }
+            return ask(command);
+        }
+    };
+    ended(outcome)
+}
+
+/// Runs a command that serves nothing.
+fn ask(command: Command) -> ExitCode {
+    ended(match command {
+        Command::Serve(_) => Ok(()),
+        Command::Healthcheck(options) => healthcheck::run(&options),
+        Command::Token(asked) => wait_for(doors::token(asked)),
+        Command::Clock(asked) => wait_for(doors::clock(asked)),
+        Command::Fault(asked) => wait_for(doors::fault(asked)),
+        Command::Advice(asked) => match wait_for(advice::show(&asked)) {
             Ok(Verdict::Passed) => Ok(()),
             Ok(Verdict::Failed) => return ExitCode::FAILURE,
-            Err(why) => {
-                complain(&why);
-                return ExitCode::from(NOTHING_SAID);
+            Err(error) => {
+                complain(&error);
+                return ExitCode::from(UNUSABLE);
             }
         },
-        Some(Command::Scope(asked)) => doors::scope(&asked),
-        Some(Command::Pkce) => doors::pkce(),
-    };
+        Command::Scope(asked) => doors::scope(&asked),
+        Command::Pkce => doors::pkce(),
+    })
+}
+
+fn ended(outcome: anyhow::Result<()>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            complain(&why);
+        Err(error) => {
+            complain(&error);
             ExitCode::FAILURE
         }
     }
 }
 
-fn complain(why: &anyhow::Error) {
-    let why = format!("{why:#}");
-    let why = redact_message(&why);
-    telemetry::say_last(format!("civitai-oauth-mock: {}\n", printable_lines(&why)));
+fn complain(error: &anyhow::Error) {
+    let text = format!("{error:#}");
+    let text = redact_message(&text);
+    telemetry::say_last(format!("civitai-oauth-mock: {}\n", printable_lines(&text)));
 }
 
 /// Runs what only asks a running server.
@@ -132,58 +238,6 @@ fn wait_for<T>(asking: impl Future<Output = anyhow::Result<T>>) -> anyhow::Resul
         .block_on(asking)
 }
 
-fn serve(options: Options, build: Build) -> anyhow::Result<()> {
-    let options = options.with_file()?;
-    let _log = telemetry::start(&options.log)?;
-    let mut config = options.config()?;
-    room::make(&mut config, options.connections());
-    config.commit = build.commit;
-    let planting = config.planting()?;
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?
-        .block_on(async {
-            // Before anybody can know that we are here: a stop that comes early is a stop all the same.
-            let mut terminated = Terminated::listen()?;
-            // An earlier run's port is nobody's, or somebody else's; where this run comes to nothing, it may be the other's.
-            let before = options.port_file.as_deref().and_then(take_port);
-            let server = match Server::start(config).await {
-                Ok(server) => server,
-                Err(why) => {
-                    if let (Some(file), Some(port)) = (&options.port_file, before) {
-                        let _ = write_port(file, port.trim());
-                    }
-                    return Err(why.into());
-                }
-            };
-            if let Some(file) = &options.port_file {
-                write_port(file, &server.address().port().to_string())?;
-            }
-            say(&announcement(&server, &planting))?;
-            terminated.wait().await;
-            tokio::select! {
-                () = server.stop() => Ok(()),
-                // Whoever asks twice does not wait for what takes so long.
-                () = terminated.wait() => anyhow::bail!("stopped at once, when asked for the second time"),
-            }
-        })
-}
-
-/// What stands in the file, which is removed.
-fn take_port(file: &Path) -> Option<String> {
-    let port = std::fs::read_to_string(file).ok()?;
-    std::fs::remove_file(file).ok()?;
-    Some(port)
-}
-
-/// Written beside and renamed, so that whoever waits for the file never reads half a number.
-fn write_port(file: &Path, port: &str) -> anyhow::Result<()> {
-    let beside = file.with_extension("tmp");
-    std::fs::write(&beside, format!("{port}\n"))
-        .and_then(|()| std::fs::rename(&beside, file))
-        .with_context(|| format!("--port-file {}", file.display()))
-}
-
 fn say(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())?;
@@ -191,80 +245,25 @@ fn say(text: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Prints JSON. A terminal takes nothing in it for a command.
+/// Prints JSON that is safe to show in a terminal.
 fn say_json(answer: &serde_json::Value) -> anyhow::Result<()> {
     let pretty = serde_json::to_string_pretty(answer)?;
     say(&format!("{}\n", printable_json(&pretty)))
 }
 
-/// What to point where. The first line is for programs.
-fn announcement(server: &Server, planting: &Planting) -> String {
-    let base = server.base_url();
-    let mut text = format!("listening on http://{}\n\n", server.address());
-    let mut line = |label: &str, value: &str| {
-        writeln!(text, "  {label:<14}{value}").expect("writing to a String cannot fail");
-    };
-    line("base URL", &base);
-    if let Some(address) = server.tls_address() {
-        line("HTTPS", &format!("https://{address}"));
-    }
-    if let Some(address) = server.legacy_address() {
-        line("legacy host", &format!("http://{address}"));
-    }
-    line("MCP", &format!("{base}/mcp"));
-    if let Some(address) = server.mcp_address() {
-        line("", &format!("http://{address}/mcp"));
-    }
-    for endpoint in ["authorize", "token", "userinfo", "revoke", "device"] {
-        line(endpoint, &format!("{base}/api/auth/oauth/{endpoint}"));
-    }
-    for client in &planting.seed.clients {
-        line("client", &format!("{}  {}", client.id, client.name));
-        if let Some((_, secret)) = planting.secrets.iter().find(|(id, _)| *id == client.id) {
-            line("  secret", secret.reveal());
-        }
-    }
-    let users: Vec<String> = planting.seed.users.iter().map(User::display_name).collect();
-    line("users", &users.join(", "));
-    text
-}
-
-/// Ctrl-C, or SIGTERM as container engines send it.
-struct Terminated {
-    #[cfg(unix)]
-    signal: tokio::signal::unix::Signal,
-}
-
-impl Terminated {
-    #[cfg(unix)]
-    fn listen() -> std::io::Result<Self> {
-        let kind = tokio::signal::unix::SignalKind::terminate();
-        Ok(Self {
-            signal: tokio::signal::unix::signal(kind)?,
-        })
-    }
-
-    #[cfg(not(unix))]
-    #[expect(clippy::unnecessary_wraps, reason = "the same shape on every system")]
-    fn listen() -> std::io::Result<Self> {
-        Ok(Self {})
-    }
-
-    async fn wait(&mut self) {
-        #[cfg(unix)]
-        tokio::select! {
-            _ = self.signal.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
-        }
-        #[cfg(not(unix))]
-        let _ = tokio::signal::ctrl_c().await;
-    }
+/// Prints text that has colors, without them where the choice or the output says so.
+fn say_in_color(text: &str, color: ColorWhen) -> anyhow::Result<()> {
+    let mut out = anstream::AutoStream::new(std::io::stdout(), color.for_stream()).lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()?;
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
-        super::without_blanks(<super::Cli as clap::CommandFactory>::command()).debug_assert();
+        super::variables::with_environment(<super::Cli as clap::CommandFactory>::command())
+            .debug_assert();
     }
 }

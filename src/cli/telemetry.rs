@@ -1,7 +1,7 @@
-//! What is logged? Only the binary installs a subscriber: a library must not. What stands at the other end of standard
-//! error – nobody any more, or a pipe that nobody reads – must not stop a server: a thread of its own writes there.
+//! The log on standard error. Only the program installs a subscriber: a library must not. A thread of its own writes, so
+//! that a pipe that nobody reads does not stop the server.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -12,6 +12,9 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use super::color::ColorWhen;
+use super::request_lines::RequestLines;
+use crate::exchange::LOG_TARGET;
 use crate::redact::redact_message;
 
 /// So many lines wait to be written; what comes besides is counted and left out.
@@ -129,22 +132,51 @@ fn write_out(words: &Receiver<Word>, lost: &AtomicU64) {
     }
 }
 
-/// Logs to standard error. The words are a level, and `json` for JSON lines.
-pub(super) fn start(words: &[String]) -> anyhow::Result<Log> {
-    let mut level = LevelFilter::WARN;
-    let mut json = false;
-    for word in words {
-        match word.as_str() {
-            "json" => json = true,
-            other => {
-                level = other.parse().map_err(|_| {
-                    anyhow::anyhow!(
-                        "--log {other}: choose off, error, warn, info, debug or trace, with or without ,json"
-                    )
-                })?;
+/// What is logged, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Choice {
+    level: LevelFilter,
+    /// The lines for requests.
+    requests: LevelFilter,
+    json: bool,
+}
+
+impl Choice {
+    /// The words are a level, and `json` for JSON lines. Without a level, refused requests are logged on a terminal only:
+    /// a developer watches it, and nobody reads the pipe of a test run.
+    fn read(words: &[String], is_terminal: bool, name: &str) -> anyhow::Result<Self> {
+        let mut level = None;
+        let mut json = false;
+        for word in words {
+            match word.trim() {
+                "json" => json = true,
+                other => {
+                    level = Some(other.parse().map_err(|_| {
+                        anyhow::anyhow!(
+                            "{name}: {other:?} is no level; choose off, error, warn, info, debug or trace, with or without \
+                             ,json"
+                        )
+                    })?);
+                }
             }
         }
+        let by_default = if is_terminal {
+            LevelFilter::WARN
+        } else {
+            LevelFilter::OFF
+        };
+        Ok(Self {
+            level: level.unwrap_or(LevelFilter::WARN),
+            requests: level.unwrap_or(by_default),
+            json,
+        })
     }
+}
+
+/// Logs to standard error. `name` is where the words were given.
+pub(super) fn start(words: &[String], name: &str, color: ColorWhen) -> anyhow::Result<Log> {
+    let is_terminal = io::stderr().is_terminal();
+    let choice = Choice::read(words, is_terminal, name)?;
     let (out, waiting) = sync_channel(WAITING);
     let lines = Lines {
         out: out.clone(),
@@ -156,15 +188,51 @@ pub(super) fn start(words: &[String]) -> anyhow::Result<Log> {
         .spawn(move || write_out(&waiting, &lost))?;
     // The library for MCP logs whole messages, with the codes, tokens and secrets in them: it is never heard.
     let heard = Targets::new()
-        .with_default(level)
+        .with_default(choice.level)
+        .with_target(LOG_TARGET, choice.requests)
         .with_target("rmcp", LevelFilter::OFF);
     let log = tracing_subscriber::fmt()
-        .with_max_level(level)
+        .with_max_level(choice.level.max(choice.requests))
+        .with_ansi(color.colors_stderr())
         .with_writer(lines);
-    if json {
+    if choice.json {
         log.json().finish().with(heard).init();
     } else {
-        log.finish().with(heard).init();
+        let format = RequestLines::new(is_terminal);
+        log.event_format(format).finish().with(heard).init();
     }
     Ok(Log(out))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_are_logged_by_default_on_a_terminal() {
+        let read = |words: &[&str], is_terminal| {
+            let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
+            Choice::read(&words, is_terminal, "--log").unwrap()
+        };
+        for (words, is_terminal, level, requests) in [
+            (&[][..], true, LevelFilter::WARN, LevelFilter::WARN),
+            (&[], false, LevelFilter::WARN, LevelFilter::OFF),
+            (&["json"], false, LevelFilter::WARN, LevelFilter::OFF),
+            (&["warn"], false, LevelFilter::WARN, LevelFilter::WARN),
+            (
+                &["info", "json"],
+                false,
+                LevelFilter::INFO,
+                LevelFilter::INFO,
+            ),
+            (&["off"], true, LevelFilter::OFF, LevelFilter::OFF),
+        ] {
+            let choice = read(words, is_terminal);
+            assert_eq!(
+                (choice.level, choice.requests),
+                (level, requests),
+                "{words:?}"
+            );
+        }
+    }
 }

@@ -38,6 +38,7 @@ pub(crate) mod guard;
 pub(crate) mod http;
 mod keys;
 mod listing;
+pub(crate) mod request_log;
 mod requests;
 mod sandboxes;
 mod sessions;

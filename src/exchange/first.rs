@@ -11,7 +11,7 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use tokio_stream::once;
 
-use super::{enter, is_observed};
+use super::{WriteLine, enter, is_observed};
 use crate::base::{Base, SandboxPath};
 use crate::oauth::extract::{LONGEST_BODY, NeedsSandbox, Outline, header};
 use crate::oauth::{legacy, respond};
@@ -23,6 +23,7 @@ pub(super) async fn answer(
     app: &Arc<App>,
     (parts, body): (Parts, Body),
     table: Router,
+    write_line: WriteLine,
 ) -> Response {
     let path = SandboxPath::of(&parts.extensions);
     let (first, second) = match to_bytes(body, LONGEST_BODY).await {
@@ -53,7 +54,7 @@ pub(super) async fn answer(
         CreatedBy::Explicit
     };
     match app.registry.sandbox(path.name(), created_by).await {
-        Ok(sandbox) => enter(app, sandbox, (parts, second), table).await,
+        Ok(sandbox) => enter(app, sandbox, (parts, second), table, write_line).await,
         Err(error) => respond::failure(&error),
     }
 }

@@ -4,6 +4,7 @@
 
 mod effect;
 mod first;
+mod log;
 mod record;
 mod visit;
 mod whole;
@@ -18,6 +19,7 @@ use axum::http::Method;
 use axum::http::request::Parts;
 use axum::response::Response;
 
+pub(crate) use log::{Logged, TARGET as LOG_TARGET, WriteLine, is_refused};
 pub(crate) use visit::{Received, Visit};
 
 use crate::base::SandboxPath;
@@ -27,26 +29,33 @@ use crate::oauth::{legacy, respond};
 use crate::sandbox::Sandbox;
 use crate::sandbox::triggered::TriggeredFault;
 use crate::server::App;
+use log::Recorder;
 use record::PendingRecord;
 use whole::ToTheEnd;
 
-/// What is around every route.
-pub(crate) async fn pass(app: Arc<App>, request: Request, table: Router) -> Response {
+/// Answers a request, in the sandbox that its path names. `write_line` logs the exchange.
+pub(crate) async fn pass(
+    app: Arc<App>,
+    request: Request,
+    table: Router,
+    write_line: WriteLine,
+) -> Response {
     let (parts, body) = request.into_parts();
     let path = SandboxPath::of(&parts.extensions);
     match app.registry.find(path.name()).await {
-        Ok(Some(sandbox)) => enter(&app, sandbox, (parts, body), table).await,
-        Ok(None) => first::answer(&app, (parts, body), table).await,
+        Ok(Some(sandbox)) => enter(&app, sandbox, (parts, body), table, write_line).await,
+        Ok(None) => first::answer(&app, (parts, body), table, write_line).await,
         Err(error) => respond::failure(&error),
     }
 }
 
 /// Answers a request in its sandbox.
 async fn enter(
-    app: &App,
+    app: &Arc<App>,
     sandbox: Sandbox,
     (mut parts, body): (Parts, Body),
     table: Router,
+    write_line: WriteLine,
 ) -> Response {
     let mut visit = Visit::begin(&parts, app, sandbox);
     if !is_observed(parts.uri.path()) {
@@ -67,15 +76,21 @@ async fn enter(
     let cut = effect::cut(&faults, &request);
     let permits = Permits::of(request.extensions());
     let came = request.extensions().get::<Arc<Came>>().cloned();
+    let recorder = Recorder {
+        sandbox: visit.sandbox.clone(),
+        app: Arc::clone(app),
+        write_line,
+        began: head.real(),
+    };
     let (response, delayed) = ToTheEnd::new(async move {
         let _permits = permits;
         let delay = effect::delay(&visit, &faults);
         let response = effect::answer(&visit, &faults, request, table).await;
         let (record, response) = record::capture(&visit, head, &faults, response).await;
         let delayed = if let Some(delay) = delay {
-            Some((delay, PendingRecord::new(visit.sandbox.clone(), record)))
+            Some((delay, PendingRecord::new(recorder, record)))
         } else {
-            visit.sandbox.record(record);
+            recorder.add(record);
             None
         };
         (response, delayed)

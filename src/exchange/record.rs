@@ -9,13 +9,13 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, Uri, Version};
 use axum::response::Response;
 
+use super::log::Recorder;
 use super::{Received, Visit};
 use crate::listener::Came;
 use crate::protocol::call::{Endpoint, GrantType};
 use crate::protocol::client_auth::Credentials;
 use crate::protocol::params::Params;
 use crate::protocol::time::Timestamp;
-use crate::sandbox::Sandbox;
 use crate::sandbox::journal::{Capture, CapturedBody, Facts, STORED_HEADERS, StoredExchange};
 use crate::sandbox::triggered::TriggeredFault;
 
@@ -82,6 +82,11 @@ fn captured_body(received: &Received) -> CapturedBody<'_> {
 }
 
 impl Head {
+    /// When the request came, in the system's time.
+    pub(super) fn real(&self) -> Timestamp {
+        self.real
+    }
+
     /// `after` is the newest exchange that was over when this one began.
     pub(super) fn of(parts: &Parts, visit: &Visit, after: u64) -> Self {
         let (at, real) = visit.sandbox.clock.read();
@@ -107,15 +112,15 @@ impl Head {
 /// An exchange that is not in the journal yet, because its answer is still delayed. It is added when this is dropped: a client
 /// that disconnects during the delay has made its request all the same.
 pub(super) struct PendingRecord {
-    sandbox: Sandbox,
+    recorder: Recorder,
     record: Option<StoredExchange>,
 }
 
 impl PendingRecord {
     /// Adds a large record at once.
-    pub(super) fn new(sandbox: Sandbox, record: StoredExchange) -> Self {
+    pub(super) fn new(recorder: Recorder, record: StoredExchange) -> Self {
         let mut pending = Self {
-            sandbox,
+            recorder,
             record: Some(record),
         };
         let is_large = |record: &StoredExchange| record.size_in_bytes() > MAX_PENDING_BYTES;
@@ -127,7 +132,7 @@ impl PendingRecord {
 
     fn add(&mut self) {
         if let Some(record) = self.record.take() {
-            self.sandbox.record(record);
+            self.recorder.add(record);
         }
     }
 }

@@ -318,9 +318,9 @@ impl Sandbox {
         Arc::ptr_eq(&today, &self.world).then(|| act(&self.shared))
     }
 
-    /// Adds an exchange to the journal, unless it began before a reset.
-    pub(crate) fn record(&self, exchange: StoredExchange) {
-        self.if_today(|shared| shared.journal.push(exchange));
+    /// Adds an exchange to the journal, unless it began before a reset. Returns its id.
+    pub(crate) fn record(&self, exchange: StoredExchange) -> Option<u64> {
+        self.if_today(|shared| shared.journal.push(exchange))
     }
 
     /// Notes in the journal that tokens were ended by no doing of the app's.

@@ -66,6 +66,7 @@ fn the_rules_know_nothing_of_http() {
 /// Each room, and those that it knows. Rules are below, then what is kept, then one world of it, then who asks; the last few
 /// put them together.
 const KNOWS: [(&str, &str); 23] = [
+    ("files", ""),
     ("protocol", "contract"),
     ("contract", "protocol"),
     ("redact", "protocol"),
@@ -75,8 +76,8 @@ const KNOWS: [(&str, &str); 23] = [
     ("store", "model protocol"),
     ("seed", "invalid model protocol store"),
     ("sandbox", "contract invalid model protocol store"),
-    ("hosts", ""),
-    ("tls", "sandbox"),
+    ("hosts", "protocol"),
+    ("tls", "files sandbox"),
     ("base", "listener sandbox server"),
     (
         "oauth",

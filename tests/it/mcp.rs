@@ -302,7 +302,7 @@ async fn the_contract_and_the_differences_can_be_read() {
 #[tokio::test]
 async fn agents_may_have_a_port_of_their_own() {
     let mut config = config(Contract::Documented);
-    config.mcp_listen = Some(McpListen::At("127.0.0.1:0".parse().unwrap()));
+    config.mcp_listen = vec![McpListen::At("127.0.0.1:0".parse().unwrap())];
     let mock = Mock::start(config.clone()).await;
     let address = mock.server().mcp_address().unwrap();
     let port = World::at(format!("http://{address}"));
@@ -318,13 +318,13 @@ async fn agents_may_have_a_port_of_their_own() {
     let at_root: Agent = ().serve(root).await.unwrap();
     assert_eq!(at_root.list_all_tools().await.unwrap().len(), 9);
 
-    config.mcp_listen = Some(McpListen::At(address));
+    config.mcp_listen = vec![McpListen::At(address)];
     let refused = civitai_oauth_mock::Server::start(config.clone())
         .await
         .unwrap_err();
     assert!(matches!(refused, StartError::Listen { .. }), "{refused}");
     assert!(refused.to_string().contains("--mcp-listen"), "{refused}");
-    config.mcp_listen = Some(McpListen::IfFree(address));
+    config.mcp_listen = vec![McpListen::IfFree(address)];
     let other = civitai_oauth_mock::Server::start(config).await.unwrap();
     assert_eq!(other.mcp_address(), None);
     other.stop().await;

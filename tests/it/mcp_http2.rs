@@ -40,7 +40,7 @@ fn result(answer: &Response<Vec<u8>>) -> Value {
 #[tokio::test]
 async fn an_agent_that_knows_of_http_2_walks_the_flow() {
     let mut config = config(Contract::Documented);
-    config.mcp_listen = Some(McpListen::At("127.0.0.1:0".parse().unwrap()));
+    config.mcp_listen = vec![McpListen::At("127.0.0.1:0".parse().unwrap())];
     let mock = Mock::start(config).await;
     let port = mock.server().mcp_address().unwrap();
     for (address, path) in [

@@ -28,17 +28,25 @@ fn it_announces_what_to_point_where() {
     assert_snapshot!(program.announcement(), @"
     listening on http://mock
 
-      base URL      http://mock
-      MCP           http://mock/mcp
-      authorize     http://mock/api/auth/oauth/authorize
-      token         http://mock/api/auth/oauth/token
-      userinfo      http://mock/api/auth/oauth/userinfo
-      revoke        http://mock/api/auth/oauth/revoke
-      device        http://mock/api/auth/oauth/device
-      client        dec0de00-0000-4000-8000-000000000001  Demo App
-        secret      dec0de5ec2e7dec0de5ec2e7dec0de5ec2e7dec0de5ec2e7
-      client        dec0de00-0000-4000-8000-000000000002  Demo SPA
-      users         ada, grace, linus
+      Dashboard      http://mock/_mock              every request, and why it was refused
+      Playground     http://mock/_mock/playground   the whole flow, step by step
+      MCP            http://mock/mcp
+
+      In your app, replace https://auth.civitai.com with http://mock
+      For an app at http://localhost, keep 127.0.0.1 here: then the two are cross-site, as in production
+        discovery    http://mock/.well-known/openid-configuration
+        authorize    http://mock/api/auth/oauth/authorize
+        token        http://mock/api/auth/oauth/token
+        userinfo     http://mock/api/auth/oauth/userinfo
+        revoke       http://mock/api/auth/oauth/revoke
+        device       http://mock/api/auth/oauth/device
+        device-token http://mock/api/auth/oauth/device-token
+
+      Demo App       dec0de00-0000-4000-8000-000000000001   secret dec0de5ec2e7dec0de5ec2e7dec0de5ec2e7dec0de5ec2e7   any http://localhost redirect URI
+      Demo SPA       dec0de00-0000-4000-8000-000000000002   no secret   any http://localhost redirect URI
+      Sign in as     ada, grace or linus (no password)
+
+      contract documented · consent page shown · data in memory · Ctrl-C stops
     ");
 }
 
@@ -58,11 +66,116 @@ fn the_port_file_holds_the_port() {
     let port = std::fs::read_to_string(&file).unwrap();
     assert_eq!(port, format!("{}\n", program.port()));
     assert!(!folder.path("port.tmp").exists());
-    // A second start that comes to nothing takes nothing from the first.
+    // A second start that fails takes nothing from the first.
     let taken = program.address().to_string();
     let second = ["--listen", &taken, "--port-file", file.to_str().unwrap()];
     assert_eq!(Program::output(&second).status.code(), Some(1));
     assert_eq!(std::fs::read_to_string(&file).unwrap(), port);
+    // At the end it is gone, and nothing is left beside it.
+    assert_eq!(program.terminate(), Some(0));
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn the_port_of_an_earlier_run_is_gone_before_anything_else_is_read() {
+    let folder = Folder::new();
+    let file = folder.write("port", "1\n");
+    // The program waits for this seed while the test looks.
+    let arguments = ["--seed", "-", "--port-file", file.to_str().unwrap()];
+    let mut command = with(&arguments);
+    command.stdin(std::process::Stdio::piped());
+    let mut waiting = command.spawn().unwrap();
+    let began = Stopwatch::start();
+    while file.exists() {
+        assert!(
+            began.elapsed() < Duration::from_secs(20),
+            "it is still there"
+        );
+        std::thread::yield_now();
+    }
+    drop(waiting.stdin.take());
+    let began = Stopwatch::start();
+    while !file.exists() {
+        assert!(
+            began.elapsed() < Duration::from_secs(20),
+            "it is not written"
+        );
+        std::thread::yield_now();
+    }
+    assert_ne!(std::fs::read_to_string(&file).unwrap(), "1\n");
+    waiting.kill().unwrap();
+    waiting.wait().unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_port_file_of_another_server_is_left_alone() {
+    let folder = Folder::new();
+    let file = folder.path("port");
+    let program = Program::serve(&mut with(&["--port-file", file.to_str().unwrap()]));
+    std::fs::write(&file, "1\n").unwrap();
+    assert_eq!(program.terminate(), Some(0));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "1\n");
+}
+
+#[test]
+fn the_last_line_has_every_setting_that_is_not_the_default() {
+    let folder = Folder::new();
+    let database = folder.path("m.db");
+    let mut command = with(&[
+        "--contract=live",
+        "--difference=scope-shape=documented",
+        "--consent=approve",
+        "--database",
+        database.to_str().unwrap(),
+        "--rate-limits",
+        "--access-token-seconds=60",
+        "--refresh-token-seconds=2592000",
+        "--control-token=hunter2",
+        "--max-headers=50",
+    ]);
+    command.env("CIVITAI_MOCK_LOGIN", "ada");
+    let program = Program::serve(&mut command);
+    let announced = program.announced.join("\n");
+    let last = announced.lines().last().unwrap_or_default();
+    assert_snapshot!(folder.redacted(last), @"  contract live · scope-shape documented · consent approved without a page · signed in as ada · data in <folder>/m.db · rate-limits on · access-token-seconds 60 · control-token required · max-headers 50 · Ctrl-C stops");
+    assert!(!announced.contains("hunter2"), "{announced}");
+}
+
+#[test]
+fn a_seed_without_users_is_reported() {
+    let folder = Folder::new();
+    let seed = folder.write("seed.toml", "[[clients]]\nid = \"a\"\nname = \"A\"\n");
+    let program = Program::serve(&mut with(&["--seed", seed.to_str().unwrap()]));
+    let announced = program.announced.join("\n");
+    assert!(
+        announced.contains("nobody: the seed has no users"),
+        "{announced}"
+    );
+    let said = program.stop();
+    assert!(
+        said.contains("the seed has no users, so nobody can sign in"),
+        "{said}"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn few_file_descriptors_are_reported_with_the_fix() {
+    let script = "ulimit -n 64; exec \"$0\" \"$@\"";
+    let program = Program::serve(&mut Program::command_of_script(script, &ANY_PORT));
+    // Half of them are connections: sixteen at once are answered.
+    let connections: Vec<_> = (0..16)
+        .map(|_| std::net::TcpStream::connect(program.address()).unwrap())
+        .collect();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let health =
+        runtime.block_on(async { World::at(program.base()).get("/api/health").await.status });
+    assert_eq!(health, 200);
+    drop(connections);
+    let said = program.stop();
+    assert!(said.contains("the system allows 64 open files, enough for 32 connections instead of 10000; raise the limit with `ulimit -n 10128`"), "{said}");
 }
 
 #[tokio::test]

@@ -7,15 +7,7 @@ use crate::support::{Folder, Program};
 /// Exit status and standard error of a run that must fail.
 fn refusal(folder: &Folder, arguments: &[&str]) -> String {
     let arguments = [&["--listen", "127.0.0.1:0"], arguments].concat();
-    let output = Program::output(&arguments);
-    assert!(!output.status.success(), "{arguments:?} was accepted");
-    assert!(output.stdout.is_empty(), "nothing was announced");
-    let said = folder.redacted(&String::from_utf8_lossy(&output.stderr));
-    format!(
-        "{}: {}",
-        output.status.code().unwrap_or_default(),
-        said.trim_end()
-    )
+    folder.redacted(&Program::refusal(&mut Program::command(&arguments)))
 }
 
 fn refusals(folder: &Folder, cases: &[&[&str]]) -> String {
@@ -26,7 +18,7 @@ fn refusals(folder: &Folder, cases: &[&[&str]]) -> String {
 #[test]
 fn a_wrong_flag_or_value_is_told_what_would_be_right() {
     let folder = Folder::new();
-    let cases: [&[&str]; 9] = [
+    let cases: [&[&str]; 15] = [
         &["--contrat", "live"],
         &["--contract", "lively"],
         &["--difference", "scope-shapes=live"],
@@ -36,6 +28,12 @@ fn a_wrong_flag_or_value_is_told_what_would_be_right() {
         &["--code-seconds", "-1"],
         &["--public-url", "localhost:8080"],
         &["--log", "loud"],
+        &["--port", "8081"],
+        &["--port=8081"],
+        &["-p", "8081"],
+        &["--host", "0.0.0.0"],
+        &["--journal", "many"],
+        &["--rate-limits=maybe"],
     ];
     assert_snapshot!(refusals(&folder, &cases), @r#"
     2: error: unexpected argument '--contrat' found
@@ -76,16 +74,48 @@ fn a_wrong_flag_or_value_is_told_what_would_be_right() {
 
     For more information, try '--help'.
 
-    1: civitai-oauth-mock: public_url: "localhost:8080" is not an http or https origin; write scheme, host and port, for example http://localhost:8080
+    1: civitai-oauth-mock: --public-url: "localhost:8080" is not an http or https origin; write scheme, host and port, for example http://localhost:8080
 
-    1: civitai-oauth-mock: --log loud: choose off, error, warn, info, debug or trace, with or without ,json
+    1: civitai-oauth-mock: --log: "loud" is no level; choose off, error, warn, info, debug or trace, with or without ,json
+
+    2: error: unexpected argument '--port' found
+
+      tip: use '--listen 127.0.0.1:8081'
+
+    For more information, try '--help'.
+
+    2: error: unexpected argument '--port' found
+
+      tip: use '--listen 127.0.0.1:8081'
+
+    For more information, try '--help'.
+
+    2: error: unexpected argument '-p' found
+
+      tip: use '--listen 127.0.0.1:8081'
+
+    For more information, try '--help'.
+
+    2: error: unexpected argument '--host' found
+
+      tip: use '--listen 0.0.0.0:8080'
+
+    For more information, try '--help'.
+
+    2: error: invalid value 'many' for '--journal <NUMBER>': write a whole number, for example 100
+
+    For more information, try '--help'.
+
+    2: error: invalid value 'maybe' for '--rate-limits[=<BOOL>]': write true or false
+
+    For more information, try '--help'.
     "#);
 }
 
 #[test]
 fn a_user_who_is_not_there_cannot_be_signed_in() {
     let folder = Folder::new();
-    assert_snapshot!(refusal(&folder, &["--login", "nobody"]), @r#"1: civitai-oauth-mock: login: no user "nobody"; name a user by id or username: ada, grace, linus"#);
+    assert_snapshot!(refusal(&folder, &["--login", "nobody"]), @r#"1: civitai-oauth-mock: --login: no user "nobody"; name a user by id or username: ada, grace, linus"#);
 }
 
 #[test]
@@ -123,6 +153,18 @@ fn a_wrong_configuration_file_is_told_the_same() {
         ("key.toml", "# mine\ncontrat = \"live\"\n"),
         ("value.toml", "contract = \"lively\"\n"),
         ("kind.toml", "rate_limits = \"yes\"\n"),
+        ("port.toml", "listen = 8080\n"),
+        (
+            "host.toml",
+            "listen = [\"127.0.0.1:0\", \"localhost:8080\"]\n",
+        ),
+        ("tls.toml", "tls_listen = true\n"),
+        ("mcp.toml", "mcp_listen = 9090\n"),
+        ("life.toml", "access_token_seconds = \"long\"\n"),
+        ("log.toml", "\nlog = \"loud\"\n"),
+        ("url.toml", "# mine\npublic_url = \"localhost:8080\"\n"),
+        ("login.toml", "login = \"nobody\"\n"),
+        ("file.toml", "seed = \"none.toml\"\n"),
     ] {
         let file = folder.write(name, text);
         said += &refusal(&folder, &["--config", file.to_str().unwrap()]);
@@ -132,6 +174,15 @@ fn a_wrong_configuration_file_is_told_the_same() {
     1: civitai-oauth-mock: <folder>/key.toml:2: contrat: unknown key "contrat"; did you mean "contract"?
     1: civitai-oauth-mock: <folder>/value.toml:1: contract: unknown value "lively"; did you mean "live"?
     1: civitai-oauth-mock: <folder>/kind.toml:1: rate_limits: "yes" is not true or false
+    1: civitai-oauth-mock: <folder>/port.toml:1: listen: 8080 is not text; write an IP address and a port, for example "127.0.0.1:8080"
+    1: civitai-oauth-mock: <folder>/host.toml:1: listen[1]: write an IP address before the port, for example 127.0.0.1:8080 or [::1]:8080
+    1: civitai-oauth-mock: <folder>/tls.toml:1: tls_listen: true is not text; write an IP address and a port, for example "127.0.0.1:8080"
+    1: civitai-oauth-mock: <folder>/mcp.toml:1: mcp_listen: 9090 is not text; write an IP address and a port, for example "127.0.0.1:9090", or "none"
+    1: civitai-oauth-mock: <folder>/life.toml:1: access_token_seconds: "long" is not a length of time: write 300ms, 90s, 5m, 1h, 7d or a number of seconds
+    1: civitai-oauth-mock: <folder>/log.toml:2: log: "loud" is no level; choose off, error, warn, info, debug or trace, with or without ,json
+    1: civitai-oauth-mock: <folder>/url.toml:2: public_url: "localhost:8080" is not an http or https origin; write scheme, host and port, for example http://localhost:8080
+    1: civitai-oauth-mock: <folder>/login.toml:1: login: no user "nobody"; name a user by id or username: ada, grace, linus
+    1: civitai-oauth-mock: <folder>/file.toml:1: seed: none.toml: No such file or directory (os error 2)
     "#);
 }
 
@@ -147,13 +198,13 @@ fn a_file_that_is_not_there_is_named() {
         &["--port-file", missing],
     ];
     assert_snapshot!(refusals(&folder, &cases), @"
-    1: civitai-oauth-mock: --seed <folder>/none/there.toml: No such file or directory (os error 2)
+    1: civitai-oauth-mock: --seed: <folder>/none/there.toml: No such file or directory (os error 2)
 
-    1: civitai-oauth-mock: --config <folder>/none/there.toml: No such file or directory (os error 2)
+    1: civitai-oauth-mock: --config: <folder>/none/there.toml: No such file or directory (os error 2)
 
     1: civitai-oauth-mock: cannot open the database <folder>/none/there.toml: it cannot be created: No such file or directory (os error 2); the folder must exist, and this user must be able to write to it; choose another with --database, or --database memory
 
-    1: civitai-oauth-mock: --port-file <folder>/none/there.toml: No such file or directory (os error 2)
+    1: civitai-oauth-mock: --port-file: <folder>/none/there.toml: No such file or directory (os error 2)
     ");
 }
 

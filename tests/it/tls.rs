@@ -268,11 +268,11 @@ fn options_that_contradict_each_other_are_refused_with_the_mend() {
         said += &String::from_utf8_lossy(&run.stderr);
     }
     assert_snapshot!(said, @"
-    civitai-oauth-mock: tls_cert: a certificate needs its private key; give it with --tls-key
-    civitai-oauth-mock: tls_key: a private key needs its certificate; give it with --tls-cert
-    civitai-oauth-mock: tls_listen: HTTPS is set up, but served nowhere; say where with --tls-listen, for example 127.0.0.1:8443
-    civitai-oauth-mock: tls_listen: HTTPS is set up, but served nowhere; say where with --tls-listen, for example 127.0.0.1:8443
-    civitai-oauth-mock: tls_ca_file: there is no authority of ours to write; leave it out, or leave --tls-cert and --tls-key out
+    civitai-oauth-mock: --tls-cert: a certificate needs its private key; give it with --tls-key
+    civitai-oauth-mock: --tls-key: a private key needs its certificate; give it with --tls-cert
+    civitai-oauth-mock: tls_listen: HTTPS is set up, but served nowhere; give an address with --tls-listen, for example 127.0.0.1:8443
+    civitai-oauth-mock: tls_listen: HTTPS is set up, but served nowhere; give an address with --tls-listen, for example 127.0.0.1:8443
+    civitai-oauth-mock: --tls-ca-file: there is no authority of ours to write; leave it out, or leave --tls-cert and --tls-key out
     civitai-oauth-mock: c.pem: No such file or directory (os error 2)
     ");
 }

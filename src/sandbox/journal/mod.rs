@@ -156,10 +156,11 @@ impl Journal {
         StoredExchange::new(capture, &self.memory)
     }
 
-    /// Adds an exchange and gives it its id.
-    pub(crate) fn push(&self, exchange: StoredExchange) {
-        let mut is_watched = false;
+    /// Adds an exchange and returns its id.
+    pub(crate) fn push(&self, exchange: StoredExchange) -> u64 {
+        let (mut added, mut is_watched) = (0, false);
         self.ring.push(exchange, self.capacity, &self.memory, |id| {
+            added = id;
             // A new watcher looks at this first.
             self.newest.store(id, Ordering::Release);
             is_watched = self.watched.receiver_count() > 0;
@@ -168,6 +169,7 @@ impl Journal {
             self.notify_watchers();
         }
         self.memory.enforce();
+        added
     }
 
     fn notify_watchers(&self) {

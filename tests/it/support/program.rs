@@ -76,7 +76,9 @@ impl Program {
         // Many run at once, and one alone may have the usual port.
         command.env("CIVITAI_MOCK_MCP_LISTEN", "none");
         // What it says is compared.
-        command.env_remove("CLICOLOR_FORCE");
+        for name in ["CLICOLOR", "CLICOLOR_FORCE", "NO_COLOR"] {
+            command.env_remove(name);
+        }
         for (name, _) in std::env::vars() {
             if name.starts_with("CIVITAI_") || name == "REDIRECT_URI" {
                 command.env_remove(name);
@@ -111,6 +113,16 @@ impl Program {
         (program, world)
     }
 
+    /// Runs it to its end, which must be a failure before it announces anything: exit status and standard error.
+    pub(crate) fn refusal(command: &mut Command) -> String {
+        let output = command.output().expect("the program was built");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success(), "it was accepted: {said}");
+        assert!(output.stdout.is_empty(), "nothing was announced");
+        let status = output.status.code().unwrap_or_default();
+        format!("{status}: {}", said.trim_end())
+    }
+
     /// Runs it to its end.
     pub(crate) fn output(arguments: &[&str]) -> Output {
         Self::command(arguments)
@@ -128,7 +140,7 @@ impl Program {
         let (tell, told) = mpsc::channel();
         thread::spawn(move || {
             for line in BufReader::new(out).lines().map_while(Result::ok) {
-                let last = line.trim_start().starts_with("users ");
+                let last = line.ends_with("Ctrl-C stops");
                 if tell.send(line).is_err() || last {
                     return;
                 }

@@ -1,0 +1,94 @@
+//! The command `serve`: from the options to an orderly end.
+
+use anyhow::Context as _;
+
+use super::options::Options;
+use super::port_file::PortFile;
+use super::{Build, room, say_in_color, startup, telemetry};
+use crate::server::{Server, StartError};
+
+/// Serves until a signal stops it. `warnings` are those about the environment.
+pub(super) fn run(options: Options, build: Build, mut warnings: Vec<String>) -> anyhow::Result<()> {
+    // First of all: whoever waits for the file must not read an earlier run's port.
+    let mut early = options.port_file.as_deref().map(PortFile::claim);
+    let options = options.with_file()?;
+    if early.is_none() {
+        early = options.port_file.as_deref().map(PortFile::claim);
+    }
+    let mut port_file = early;
+    let color = options.color.unwrap_or_default();
+    let _log = telemetry::start(&options.log, &options.sources.name("log"), color)?;
+    let (mut config, more) = options.config()?;
+    warnings.extend(more);
+    warnings.extend(room::make(&mut config, options.max_connections));
+    config.commit = build.commit;
+    let placed = |error| options.sources.place(error);
+    let planting = config.planting().map_err(placed)?;
+    if planting.seed.users.is_empty() {
+        warnings.push(
+            "the seed has no users, so nobody can sign in; add [[users]] with an id and a username to it".to_owned(),
+        );
+    }
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    let settings = config.settings.clone();
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(async {
+            // Before anybody can know that the server is there: a stop that comes early is a stop all the same.
+            let mut terminated = Terminated::listen()?;
+            let server = Server::start(config).await.map_err(|error| match error {
+                StartError::Invalid(error) => StartError::Invalid(placed(error)),
+                other => other,
+            })?;
+            if let (Some(port_file), Some(file)) = (&mut port_file, &options.port_file) {
+                port_file.write(server.address().port()).with_context(|| {
+                    format!("{}: {}", options.sources.name("port_file"), file.display())
+                })?;
+            }
+            let text = startup::text(&server, &planting, &options, &settings);
+            say_in_color(&text, color)?;
+            terminated.wait().await;
+            // Before the end takes its time: a program that starts now must not find it.
+            drop(port_file);
+            tokio::select! {
+                () = server.stop() => Ok(()),
+                // A second signal does not wait for what takes so long.
+                () = terminated.wait() => anyhow::bail!("stopped at once, when asked for the second time"),
+            }
+        })
+}
+
+/// Ctrl-C, or SIGTERM as container engines send it.
+struct Terminated {
+    #[cfg(unix)]
+    signal: tokio::signal::unix::Signal,
+}
+
+impl Terminated {
+    #[cfg(unix)]
+    fn listen() -> std::io::Result<Self> {
+        let kind = tokio::signal::unix::SignalKind::terminate();
+        Ok(Self {
+            signal: tokio::signal::unix::signal(kind)?,
+        })
+    }
+
+    #[cfg(not(unix))]
+    #[expect(clippy::unnecessary_wraps, reason = "the same shape on every system")]
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {})
+    }
+
+    async fn wait(&mut self) {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = self.signal.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        #[cfg(not(unix))]
+        let _ = tokio::signal::ctrl_c().await;
+    }
+}

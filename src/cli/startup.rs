@@ -1,0 +1,221 @@
+//! The start-up text: what to open, what to set in the app, who is there, and every setting that is not the default.
+
+use std::fmt::Write as _;
+
+use super::options::Options;
+use crate::model::user::User;
+use crate::sandbox::settings::{ConsentMode, Settings};
+use crate::seed::Planting;
+use crate::server::{Server, reachable};
+use crate::store::Database;
+
+/// More clients and users than this are not listed.
+const LISTED: usize = 10;
+
+/// The endpoints that an app may have a setting for.
+const ENDPOINTS: [(&str, &str); 7] = [
+    ("discovery", "/.well-known/openid-configuration"),
+    ("authorize", "/api/auth/oauth/authorize"),
+    ("token", "/api/auth/oauth/token"),
+    ("userinfo", "/api/auth/oauth/userinfo"),
+    ("revoke", "/api/auth/oauth/revoke"),
+    ("device", "/api/auth/oauth/device"),
+    ("device-token", "/api/auth/oauth/device-token"),
+];
+
+/// ANSI bold, and the end of it: the stream takes them out where there are no colors.
+const BOLD: &str = "\u{1b}[1m";
+const PLAIN: &str = "\u{1b}[0m";
+
+/// The text. Its first line is for programs, and has no colors.
+pub(super) fn text(
+    server: &Server,
+    planting: &Planting,
+    options: &Options,
+    settings: &Settings,
+) -> String {
+    let mut text = Text(format!("listening on http://{}\n", server.address()));
+    text.pages(server);
+    text.endpoints(&server.base_url());
+    text.accounts(server, planting);
+    let mut settings = settings_line(options, settings);
+    let also: Vec<String> = server
+        .addresses()
+        .iter()
+        .skip(1)
+        .map(ToString::to_string)
+        .collect();
+    if !also.is_empty() {
+        let _ = write!(settings, " · also listening on {}", also.join(", "));
+    }
+    let _ = write!(text.0, "\n  {settings} · Ctrl-C stops\n");
+    text.0
+}
+
+struct Text(String);
+
+impl Text {
+    fn line(&mut self, label: &str, value: &str) {
+        let gap = 14_usize.saturating_sub(label.chars().count());
+        let _ = writeln!(self.0, "  {BOLD}{label}{PLAIN}{:gap$} {value}", "");
+    }
+
+    fn pages(&mut self, server: &Server) {
+        let base = server.base_url();
+        self.0.push('\n');
+        self.line(
+            "Dashboard",
+            &format!("{base}/_mock              every request, and why it was refused"),
+        );
+        self.line(
+            "Playground",
+            &format!("{base}/_mock/playground   the whole flow, step by step"),
+        );
+        if let Some(address) = server.tls_address() {
+            self.line("HTTPS", &format!("https://{}", reachable(address)));
+        }
+        if let Some(address) = server.legacy_address() {
+            self.line("Old host", &format!("http://{}", reachable(address)));
+        }
+        let ports = server.mcp_addresses().iter();
+        let ports = ports.map(|address| format!(", http://{}/mcp", reachable(*address)));
+        self.line("MCP", &format!("{base}/mcp{}", ports.collect::<String>()));
+    }
+
+    fn endpoints(&mut self, base: &str) {
+        let _ = writeln!(
+            self.0,
+            "\n  In your app, replace https://auth.civitai.com with {BOLD}{base}{PLAIN}"
+        );
+        if base.starts_with("http://127.") {
+            let _ = writeln!(
+                self.0,
+                "  For an app at http://localhost, keep 127.0.0.1 here: then the two are cross-site, as in production"
+            );
+        }
+        for (name, path) in ENDPOINTS {
+            let _ = writeln!(self.0, "    {name:<13}{base}{path}");
+        }
+    }
+
+    fn accounts(&mut self, server: &Server, planting: &Planting) {
+        let seed = &planting.seed;
+        self.0.push('\n');
+        for client in seed.clients.iter().take(LISTED) {
+            let secret = planting.secrets.iter().find(|(id, _)| *id == client.id);
+            let secret = match secret {
+                Some((_, secret)) => format!("secret {}", secret.reveal()),
+                None => "no secret".to_owned(),
+            };
+            let loopback = if client.any_loopback_redirect {
+                "   any http://localhost redirect URI"
+            } else {
+                ""
+            };
+            self.line(&client.name, &format!("{}   {secret}{loopback}", client.id));
+        }
+        if let Some(more) = more(seed.clients.len()) {
+            self.line("", &format!("{more}: {}/_mock/clients", server.base_url()));
+        }
+        let names: Vec<String> = seed
+            .users
+            .iter()
+            .take(LISTED)
+            .map(User::display_name)
+            .collect();
+        let names = match (names.as_slice(), more(seed.users.len())) {
+            ([], _) => "nobody: the seed has no users".to_owned(),
+            ([only], _) => format!("{only} (no password)"),
+            ([first @ .., last], None) => format!("{} or {last} (no password)", first.join(", ")),
+            (listed, Some(more)) => format!("{} {more} (no password)", listed.join(", ")),
+        };
+        self.line("Sign in as", &names);
+    }
+}
+
+/// `and 5 more`, where there are more than are listed.
+fn more(all: usize) -> Option<String> {
+    let more = all.checked_sub(LISTED).filter(|more| *more > 0)?;
+    Some(format!("and {more} more"))
+}
+
+/// The four settings that everybody asks for, and every other one that was set.
+fn settings_line(options: &Options, settings: &Settings) -> String {
+    let mut parts = vec![format!("contract {}", settings.rules.contract)];
+    let differences = settings.rules.differences.iter();
+    parts.extend(differences.map(|(difference, side)| format!("{difference} {side}")));
+    parts.push(
+        match settings.consent {
+            ConsentMode::Ask => "consent page shown",
+            ConsentMode::Approve => "consent approved without a page",
+            ConsentMode::Deny => "consent denied without a page",
+        }
+        .to_owned(),
+    );
+    if let Some(user) = &settings.login {
+        parts.push(format!("signed in as {user}"));
+    }
+    parts.push(match options.database.as_ref().map(|option| &option.0) {
+        None | Some(Database::Memory) => "data in memory".to_owned(),
+        Some(Database::File(path)) => format!("data in {}", path.display()),
+    });
+    for (name, value) in options.others() {
+        parts.push(format!("{name} {value}"));
+    }
+    parts.join(" · ")
+}
+
+impl Options {
+    /// Every option that was set and that the text does not show in another way. A secret is not shown.
+    fn others(&self) -> Vec<(&'static str, String)> {
+        let defaults = Settings::default();
+        let mut all: Vec<(&'static str, Option<String>)> = Vec::new();
+        macro_rules! all {
+            ($($key:ident $name:literal $show:expr;)*) => {
+                $(all.push(($name, self.$key.as_ref().and_then($show)));)*
+            };
+        }
+        all! {
+            config "config" |file| Some(file.display().to_string());
+            tls_cert "tls-cert" |file| Some(file.display().to_string());
+            tls_key "tls-key" |file| Some(file.display().to_string());
+            tls_ca_file "tls-ca-file" |file| Some(file.display().to_string());
+            seed "seed" |file| Some(file.display().to_string());
+            seed_toml "seed" |_| Some(self.sources.name("seed_toml"));
+            public_url "public-url" |url| Some(url.clone());
+            trust_proxy "trust-proxy" |on| on.then(|| "on".to_owned());
+            rate_limits "rate-limits" |on| on.then(|| "on".to_owned());
+            access_token_seconds "access-token-seconds"
+                |life| (life.0 != defaults.access_token_seconds).then(|| life.0.to_string());
+            refresh_token_seconds "refresh-token-seconds"
+                |life| (life.0 != defaults.refresh_token_seconds).then(|| life.0.to_string());
+            code_seconds "code-seconds" |life| Some(life.0.to_string());
+            unknown_clients "unknown-clients"
+                |what| (*what != defaults.unknown_clients).then(|| "register".to_owned());
+            workflow_cost "workflow-cost"
+                |cost| (*cost != defaults.workflow_cost).then(|| cost.to_string());
+            workflow_seconds "workflow-seconds"
+                |life| (life.0 != defaults.workflow_seconds).then(|| life.0.to_string());
+            signing_key "signing-key" |file| Some(file.display().to_string());
+            entropy_seed "entropy-seed" |seed| Some(seed.to_string());
+            sandbox_idle "sandbox-idle" |length| Some(length.to_string());
+            journal "journal" |number| Some(number.to_string());
+            journal_memory "journal-memory" |size| Some(format!("{} bytes", size.0));
+            control_token "control-token" |_| Some("required".to_owned());
+            head_timeout "head-timeout" |length| Some(length.to_string());
+            body_timeout "body-timeout" |length| Some(length.to_string());
+            max_sandboxes "max-sandboxes" |number| Some(number.to_string());
+            max_connections "max-connections" |number| Some(number.to_string());
+            max_head_bytes "max-head-bytes" |number| Some(number.to_string());
+            max_headers "max-headers" |number| Some(number.to_string());
+            port_file "port-file" |file| Some(file.display().to_string());
+        }
+        let hosts = (!self.allowed_host.is_empty()).then(|| self.allowed_host.join(","));
+        all.push(("allowed-host", hosts));
+        let log = (!self.log.is_empty()).then(|| self.log.join(","));
+        all.push(("log", log));
+        all.into_iter()
+            .filter_map(|(name, value)| Some((name, value?)))
+            .collect()
+    }
+}

@@ -1,0 +1,198 @@
+//! One log line for each request of an app: what it asked for, what it got and, of a refusal, the cause.
+
+use std::fmt;
+
+use axum::http::StatusCode;
+use serde_json::Value;
+use tracing::Level;
+
+use super::why::Why;
+use crate::base::SandboxPath;
+use crate::exchange::{LOG_TARGET, Logged, is_refused};
+use crate::model::user::UserRef;
+use crate::redact::redact_text;
+use crate::sandbox::journal::Entry;
+use crate::sandbox::registry::DEFAULT;
+
+/// What a client decides is cut to this many characters.
+const LONGEST: usize = 300;
+
+/// Writes the line: a warning for a refusal, else an information.
+pub(crate) fn write(logged: &Logged<'_>) {
+    let line = Line::new(logged);
+    macro_rules! event {
+        ($level:expr) => {
+            tracing::event!(
+                target: LOG_TARGET,
+                $level,
+                status = line.status,
+                error = line.error.as_deref(),
+                method = line.method,
+                path = line.path,
+                client = line.client,
+                user = line.user,
+                milliseconds = line.milliseconds,
+                request = line.request,
+                cause = line.cause,
+                page = line.page,
+                "{line}"
+            )
+        };
+    }
+    if is_refused(line.status) {
+        event!(Level::WARN);
+    } else {
+        event!(Level::INFO);
+    }
+}
+
+/// The fields of a line.
+struct Line {
+    status: u16,
+    error: Option<String>,
+    method: String,
+    path: String,
+    client: Option<String>,
+    user: Option<String>,
+    milliseconds: i64,
+    request: Option<u64>,
+    /// Why it was refused.
+    cause: Option<String>,
+    /// Where the dashboard shows it.
+    page: Option<String>,
+}
+
+impl Line {
+    fn new(logged: &Logged<'_>) -> Self {
+        let (entry, sandbox) = (logged.entry, logged.sandbox);
+        let prefix = match sandbox.name() {
+            DEFAULT => String::new(),
+            name => SandboxPath::before(name),
+        };
+        let world = sandbox.world();
+        let client = entry.client_id.as_deref().map(|id| {
+            let known = world.find_client(id);
+            known.map_or_else(|| plain(id), |client| plain(&client.name))
+        });
+        let user = entry.user_id.map(|id| {
+            let known = world.find_user(&UserRef::Id(id));
+            known.map_or_else(|| id.to_string(), |user| plain(&user.display_name()))
+        });
+        let is_refusal = is_refused(entry.status);
+        Self {
+            status: entry.status,
+            error: entry.error().filter(|_| is_refusal).map(plain),
+            method: plain(&entry.method),
+            path: format!("{prefix}{}", plain(&entry.path)),
+            client,
+            user,
+            milliseconds: logged.milliseconds,
+            request: logged.id,
+            cause: is_refusal.then(|| plain(&cause(entry))),
+            page: logged
+                .id
+                .map(|id| format!("{}{prefix}/_mock#exchange-{id}", logged.origin)),
+        }
+    }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:03}", self.status)?;
+        if let Some(error) = &self.error {
+            write!(f, " {error}")?;
+        }
+        write!(f, "  {} {}", self.method, self.path)?;
+        let Some(cause) = &self.cause else {
+            for name in [&self.client, &self.user].into_iter().flatten() {
+                write!(f, "  {name}")?;
+            }
+            write!(f, "  {} ms", self.milliseconds)?;
+            return match self.request {
+                Some(id) => write!(f, "  #{id}"),
+                None => Ok(()),
+            };
+        };
+        match &self.client {
+            Some(client) => write!(f, "  {client}: {cause}")?,
+            None => write!(f, "  {cause}")?,
+        }
+        match &self.page {
+            Some(page) => write!(f, "  -> {page}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Why the request was refused: the rule if it is known, else what the answer says.
+fn cause(entry: &Entry) -> String {
+    if entry.status == 0 {
+        let reset = entry.faults.iter().find(|fault| fault.rule.effect.reset);
+        return match reset {
+            Some(fault) => format!("fault {} reset the connection", fault.id),
+            None => "the connection was reset".to_owned(),
+        };
+    }
+    let told = || entry.answer.as_ref().and_then(message).map(str::to_owned);
+    let by_status = || StatusCode::from_u16(entry.status).ok()?.canonical_reason();
+    Why::of(entry)
+        .map(|why| why.rule)
+        .or_else(told)
+        .or_else(|| by_status().map(str::to_owned))
+        .unwrap_or_default()
+}
+
+/// The text of an error, as OAuth, tRPC, problem documents and our own errors have it.
+fn message(answer: &Value) -> Option<&str> {
+    let keys = ["error_description", "detail", "message", "title"];
+    let text = keys.iter().find_map(|key| answer.get(key)?.as_str());
+    text.or_else(|| answer.get("error").and_then(message))
+        .or_else(|| answer.get("json").and_then(message))
+        .or_else(|| answer.get(0).and_then(message))
+}
+
+/// The text without secrets and control characters, and not too long for a line.
+fn plain(text: &str) -> String {
+    let mut shown = String::new();
+    for (at, sign) in redact_text(text).chars().enumerate() {
+        if at == LONGEST {
+            shown.push('…');
+            break;
+        }
+        match sign {
+            '\'' | '"' | '\\' => shown.push(sign),
+            _ => shown.extend(sign.escape_debug()),
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_has_no_control_characters_no_secrets_and_an_end() {
+        assert_eq!(
+            plain("a\u{1b}[31m\nb\u{202e}c"),
+            "a\\u{1b}[31m\\nb\\u{202e}c"
+        );
+        assert_eq!(plain("it's \"é\" \\ ok"), "it's \"é\" \\ ok");
+        assert_eq!(plain("/x?code=c"), "/x?code=%5Bredacted%5D");
+        assert_eq!(plain("civitai_00ff"), "[redacted]");
+        assert_eq!(plain(&"x".repeat(5000)).chars().count(), LONGEST + 1);
+    }
+
+    #[test]
+    fn the_text_of_every_kind_of_error_is_found() {
+        for answer in [
+            serde_json::json!({ "error": "x", "error_description": "told" }),
+            serde_json::json!({ "title": "Forbidden", "detail": "told" }),
+            serde_json::json!({ "code": "BAD_REQUEST", "message": "told" }),
+            serde_json::json!([{ "error": { "json": { "message": "told" } } }]),
+        ] {
+            assert_eq!(message(&answer), Some("told"));
+        }
+        assert_eq!(message(&serde_json::json!({ "error": "x" })), None);
+    }
+}

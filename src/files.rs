@@ -1,0 +1,59 @@
+//! Files that another program waits for: they appear whole, or not at all.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+/// Writes the file beside its place and renames it, so that no reader sees half of it. What cannot be replaced, such as a
+/// pipe or a file that is mounted alone, is written in place.
+pub(crate) fn write_whole(file: &Path, text: &str) -> io::Result<()> {
+    let is_special = fs::metadata(file).is_ok_and(|known| !known.is_file());
+    if is_special {
+        return fs::write(file, text);
+    }
+    let replaced = beside(file).and_then(|temporary| {
+        let written = write_new(&temporary, text).and_then(|()| fs::rename(&temporary, file));
+        written.inspect_err(|_| {
+            let _ = fs::remove_file(&temporary);
+        })
+    });
+    replaced.or_else(|_| fs::write(file, text))
+}
+
+/// A name in the same folder that no other process uses.
+fn beside(file: &Path) -> io::Result<PathBuf> {
+    let name = file.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    let name = name.to_string_lossy();
+    Ok(file.with_file_name(format!(".{name}.{}.tmp", std::process::id())))
+}
+
+/// Follows no link that somebody has put there.
+fn write_new(file: &Path, text: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).open(file)?;
+    file.write_all(text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_and_nothing_is_left_beside_it() {
+        let folder = std::env::temp_dir().join(format!("mock-files-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("ca.pem");
+        write_whole(&file, "one").unwrap();
+        // Whoever has the old one open keeps reading the old one.
+        let mut old = fs::File::open(&file).unwrap();
+        write_whole(&file, "two").unwrap();
+        let mut text = String::new();
+        io::Read::read_to_string(&mut old, &mut text).unwrap();
+        assert_eq!(text, "one");
+        assert_eq!(fs::read_to_string(&file).unwrap(), "two");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+        let missing = folder.join("none/ca.pem");
+        let error = write_whole(&missing, "x").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}

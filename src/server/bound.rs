@@ -1,0 +1,205 @@
+//! The listeners of a server: which addresses it binds, and what it does if one is taken.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+#[cfg(feature = "tls")]
+use std::sync::Arc;
+
+use tokio::net::{TcpListener, TcpSocket};
+
+use super::{Door, StartError};
+use crate::config::Config;
+#[cfg(feature = "mcp")]
+use crate::config::McpListen;
+use crate::listener::Listener;
+#[cfg(feature = "tls")]
+use crate::tls::Tls;
+
+/// What the system keeps for a caller who does not read. Kept small, so that one who reads slowly is soon seen to read: the
+/// system calls a socket writable again once a third of this is free.
+const SEND_BUFFER: u32 = 64 * 1024;
+
+/// So many connections may wait to be accepted.
+const BACKLOG: u32 = 1024;
+
+fn listen(address: SocketAddr, only_v6: bool) -> std::io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    if only_v6 {
+        socket2::SockRef::from(&socket).set_only_v6(true)?;
+    }
+    // As the library's own `bind` does: what an earlier server has left behind keeps nobody from the address.
+    #[cfg(not(windows))]
+    socket.set_reuseaddr(true)?;
+    socket.set_send_buffer_size(SEND_BUFFER)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// The listeners, and the address that each one got.
+#[derive(Debug, Default)]
+pub(super) struct Listeners(pub(super) Vec<(Listener, SocketAddr)>);
+
+impl Listeners {
+    /// Listens on one address.
+    fn bind(&mut self, address: SocketAddr, door: Door) -> Result<SocketAddr, StartError> {
+        let refused = |why| StartError::Listen {
+            address,
+            why,
+            flag: door.flag(),
+        };
+        let socket = listen(address, self.shares_port_with_v4(address)).map_err(refused)?;
+        let bound = socket.local_addr().map_err(refused)?;
+        let listener = Listener {
+            socket,
+            door,
+            #[cfg(feature = "tls")]
+            tls: None,
+        };
+        self.0.push((listener, bound));
+        Ok(bound)
+    }
+
+    /// Whether `[::]`, which would include every IPv4 address, is asked for beside an IPv4 address of the same port.
+    fn shares_port_with_v4(&self, address: SocketAddr) -> bool {
+        let is_beside = |bound: &SocketAddr| bound.is_ipv4() && bound.port() == address.port();
+        address.is_ipv6()
+            && address.ip().is_unspecified()
+            && self.0.iter().any(|(_, bound)| is_beside(bound))
+    }
+
+    /// Listens on one more address. Port 0 takes the port of the first if it is free.
+    fn bind_beside(
+        &mut self,
+        first: SocketAddr,
+        address: SocketAddr,
+        door: Door,
+    ) -> Result<SocketAddr, StartError> {
+        if address.port() == 0 {
+            let same_port = SocketAddr::new(address.ip(), first.port());
+            if let Ok(bound) = self.bind(same_port, door) {
+                return Ok(bound);
+            }
+        }
+        self.bind(address, door)
+    }
+
+    /// Listens on `[::1]`, too, if the address is `127.0.0.1` and the port of the other is free.
+    fn bind_other_loopback(&mut self, address: SocketAddr, door: Door) -> Option<SocketAddr> {
+        if address.ip() != Ipv4Addr::LOCALHOST {
+            return None;
+        }
+        let other = SocketAddr::from((Ipv6Addr::LOCALHOST, address.port()));
+        self.bind(other, door)
+            .inspect_err(|error| tracing::debug!(%error, "{address} is listened on alone"))
+            .ok()
+    }
+}
+
+#[cfg(feature = "mcp")]
+fn bind_mcp(listeners: &mut Listeners, config: &Config) -> Result<Vec<SocketAddr>, StartError> {
+    let mut bound: Vec<SocketAddr> = Vec::new();
+    for wanted in &config.mcp_listen {
+        let address = match *wanted {
+            McpListen::At(address) => {
+                let first = bound.first().copied().unwrap_or(address);
+                listeners.bind_beside(first, address, Door::Mcp)?
+            }
+            McpListen::IfFree(address) => match listeners.bind(address, Door::Mcp) {
+                Ok(address) => address,
+                Err(error) => {
+                    tracing::warn!("{error}; MCP is at /mcp of the main port alone");
+                    continue;
+                }
+            },
+        };
+        bound.push(address);
+        if config.both_loopbacks {
+            bound.extend(listeners.bind_other_loopback(address, Door::Mcp));
+        }
+    }
+    Ok(bound)
+}
+
+/// The addresses that are listened on.
+#[derive(Debug)]
+pub(super) struct Bound {
+    /// Those of `--listen`; the first is the one in answers.
+    pub(super) addresses: Vec<SocketAddr>,
+    #[cfg(feature = "tls")]
+    pub(super) tls: Option<(SocketAddr, Arc<Tls>)>,
+    pub(super) legacy_address: Option<SocketAddr>,
+    #[cfg(feature = "mcp")]
+    pub(super) mcp_addresses: Vec<SocketAddr>,
+}
+
+impl Bound {
+    /// Listens.
+    pub(super) fn of(config: &Config) -> Result<(Listeners, Self), StartError> {
+        let mut listeners = Listeners::default();
+        let address = listeners.bind(config.listen, Door::Main)?;
+        let mut addresses = vec![address];
+        for also in &config.also_listen {
+            addresses.push(listeners.bind_beside(address, *also, Door::Main)?);
+        }
+        if config.both_loopbacks {
+            for address in addresses.clone() {
+                addresses.extend(listeners.bind_other_loopback(address, Door::Main));
+            }
+        }
+        #[cfg(feature = "tls")]
+        let tls = match &config.tls {
+            None => None,
+            Some((address, certificate)) => {
+                let tls = Arc::new(Tls::new(certificate)?);
+                let bound = listeners.bind(*address, Door::Tls)?;
+                if let Some((listener, _)) = listeners.0.last_mut() {
+                    listener.tls = Some(Arc::clone(&tls));
+                }
+                Some((bound, tls))
+            }
+        };
+        let legacy_address = match config.legacy_listen {
+            Some(address) => Some(listeners.bind(address, Door::Legacy)?),
+            None => None,
+        };
+        #[cfg(feature = "mcp")]
+        let mcp_addresses = bind_mcp(&mut listeners, config)?;
+        if config.control_token.is_none() {
+            listeners.warn_of_the_network();
+        }
+        let bound = Self {
+            addresses,
+            #[cfg(feature = "tls")]
+            tls,
+            legacy_address,
+            #[cfg(feature = "mcp")]
+            mcp_addresses,
+        };
+        Ok((listeners, bound))
+    }
+
+    /// The address in answers.
+    pub(super) fn main(&self) -> SocketAddr {
+        self.addresses[0]
+    }
+}
+
+impl Listeners {
+    /// Warns if other machines may reach a listener, and with it the control API.
+    fn warn_of_the_network(&self) {
+        let is_open = |address: &SocketAddr| !address.ip().to_canonical().is_loopback();
+        let addresses = self.0.iter().map(|(_, address)| *address);
+        let open: Vec<String> = addresses
+            .filter(is_open)
+            .map(|address| address.to_string())
+            .collect();
+        if !open.is_empty() {
+            tracing::warn!(
+                "{} can be reached from the network, and everybody there may use the control API; set --control-token,                  or listen on 127.0.0.1",
+                open.join(", ")
+            );
+        }
+    }
+}

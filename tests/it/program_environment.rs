@@ -1,0 +1,182 @@
+//! The environment of the program: variables that are unknown, wrong, quoted or without effect.
+
+use std::process::Command;
+
+use insta::assert_snapshot;
+
+use crate::support::{Folder, Program, World};
+
+fn with(variables: &[(&str, &str)]) -> Command {
+    let mut command = Program::command(&[]);
+    command.env("CIVITAI_MOCK_LISTEN", "127.0.0.1:0");
+    command.envs(variables.iter().copied());
+    command
+}
+
+#[test]
+fn a_wrong_value_is_reported_at_every_entrance_with_its_name() {
+    let folder = Folder::new();
+    let missing = folder.path("none.toml");
+    let mut said = String::new();
+    for (key, value) in [
+        ("contract", "prod"),
+        ("consent", "approved"),
+        ("listen", "8080"),
+        ("mcp_listen", "localhost:9090"),
+        ("difference", "scope-shapes=live"),
+        ("access_token_seconds", "long"),
+        ("sandbox_idle", "never"),
+        ("journal", "many"),
+        ("rate_limits", "maybe"),
+        ("color", "mauve"),
+        ("log", "loud"),
+        ("public_url", "localhost:8080"),
+        ("login", "nobody"),
+        ("max_head_bytes", "1"),
+        ("seed", missing.to_str().unwrap()),
+        ("config", missing.to_str().unwrap()),
+    ] {
+        let variable = format!("CIVITAI_MOCK_{}", key.to_uppercase());
+        let by_variable = Program::refusal(&mut with(&[(&variable, value)]));
+        let flag = format!("--{}", key.replace('_', "-"));
+        let given = format!("{flag}={value}");
+        let mut by_flag = Program::command(&[&given]);
+        if key != "listen" {
+            by_flag.env("CIVITAI_MOCK_LISTEN", "127.0.0.1:0");
+        }
+        let by_flag = Program::refusal(&mut by_flag);
+        assert!(
+            !by_variable.contains("--listen") || key == "listen",
+            "{by_variable}"
+        );
+        // The same text but for the name, and for the placeholder that clap writes behind a flag.
+        let plain = |text: &str| {
+            let text = text.replace(&variable, &flag).replace("[=<BOOL>]", "");
+            let words = text
+                .split(" <")
+                .map(|part| part.split_once('>').map_or(part, |(_, rest)| rest));
+            words.collect::<String>()
+        };
+        assert_eq!(plain(&by_variable), plain(&by_flag));
+        let first = by_variable.lines().next().unwrap_or_default();
+        said += &format!("{}\n", folder.redacted(first));
+    }
+    assert_snapshot!(said, @r#"
+    2: error: invalid value 'prod' for 'CIVITAI_MOCK_CONTRACT': no contract "prod": choose "documented" or "live"
+    2: error: invalid value 'approved' for 'CIVITAI_MOCK_CONSENT'
+    2: error: invalid value '8080' for 'CIVITAI_MOCK_LISTEN': write an IP address and a port, for example 127.0.0.1:8080
+    2: error: invalid value 'localhost:9090' for 'CIVITAI_MOCK_MCP_LISTEN': write an IP address before the port, for example 127.0.0.1:9090 or [::1]:9090, or "none"
+    2: error: invalid value 'scope-shapes=live' for 'CIVITAI_MOCK_DIFFERENCE': no difference "scope-shapes"; did you mean "scope-shape"?
+    2: error: invalid value 'long' for 'CIVITAI_MOCK_ACCESS_TOKEN_SECONDS': "long" is not a length of time: write 300ms, 90s, 5m, 1h, 7d or a number of seconds
+    2: error: invalid value 'never' for 'CIVITAI_MOCK_SANDBOX_IDLE': "never" is not a length of time: write 300ms, 90s, 5m, 1h, 7d or a number of seconds
+    2: error: invalid value 'many' for 'CIVITAI_MOCK_JOURNAL': write a whole number, for example 100
+    2: error: invalid value 'maybe' for 'CIVITAI_MOCK_RATE_LIMITS': write true or false
+    2: error: invalid value 'mauve' for 'CIVITAI_MOCK_COLOR'
+    1: civitai-oauth-mock: CIVITAI_MOCK_LOG: "loud" is no level; choose off, error, warn, info, debug or trace, with or without ,json
+    1: civitai-oauth-mock: CIVITAI_MOCK_PUBLIC_URL: "localhost:8080" is not an http or https origin; write scheme, host and port, for example http://localhost:8080
+    1: civitai-oauth-mock: CIVITAI_MOCK_LOGIN: no user "nobody"; name a user by id or username: ada, grace, linus
+    1: civitai-oauth-mock: CIVITAI_MOCK_MAX_HEAD_BYTES: 1 bytes are no room for a request; give 8192 or more
+    1: civitai-oauth-mock: CIVITAI_MOCK_SEED: <folder>/none.toml: No such file or directory (os error 2)
+    1: civitai-oauth-mock: CIVITAI_MOCK_CONFIG: <folder>/none.toml: No such file or directory (os error 2)
+    "#);
+}
+
+#[test]
+fn an_unknown_variable_stops_every_command_that_reads_variables() {
+    let mut said = String::new();
+    for arguments in [
+        &[][..],
+        &["serve"],
+        &["healthcheck"],
+        &["clock"],
+        &["advice"],
+    ] {
+        let mut command = Program::command(arguments);
+        command.env("CIVITAI_MOCK_CONTRAKT", "live");
+        said += &format!("{}\n", Program::refusal(&mut command));
+    }
+    assert_snapshot!(said, @"
+    2: civitai-oauth-mock: CIVITAI_MOCK_CONTRAKT: no setting has this variable; did you mean CIVITAI_MOCK_CONTRACT?
+    2: civitai-oauth-mock: CIVITAI_MOCK_CONTRAKT: no setting has this variable; did you mean CIVITAI_MOCK_CONTRACT?
+    2: civitai-oauth-mock: CIVITAI_MOCK_CONTRAKT: no setting has this variable; did you mean CIVITAI_MOCK_CONTRACT?
+    2: civitai-oauth-mock: CIVITAI_MOCK_CONTRAKT: no setting has this variable; did you mean CIVITAI_MOCK_CONTRACT?
+    2: civitai-oauth-mock: CIVITAI_MOCK_CONTRAKT: no setting has this variable; did you mean CIVITAI_MOCK_CONTRACT?
+    ");
+    let mut command = Program::command(&["scope", "1"]);
+    command.env("CIVITAI_MOCK_CONTRAKT", "live");
+    assert!(command.output().unwrap().status.success());
+}
+
+#[test]
+fn what_kubernetes_sets_for_a_service_is_no_setting() {
+    let program = Program::serve(&mut with(&[
+        ("CIVITAI_MOCK_SERVICE_HOST", "10.0.0.1"),
+        ("CIVITAI_MOCK_SERVICE_PORT", "8080"),
+        ("CIVITAI_MOCK_PORT", "tcp://10.0.0.1:8080"),
+        ("CIVITAI_MOCK_PORT_8080_TCP", "tcp://10.0.0.1:8080"),
+        ("CIVITAI_MOCK_PORT_8080_TCP_ADDR", "10.0.0.1"),
+    ]));
+    assert_eq!(program.stop(), "");
+    let said = Program::refusal(&mut with(&[("CIVITAI_MOCK_PORT", "8081")]));
+    assert_snapshot!(said, @"2: civitai-oauth-mock: CIVITAI_MOCK_PORT: no setting has this variable; write CIVITAI_MOCK_LISTEN=127.0.0.1:8081");
+}
+
+#[tokio::test]
+async fn quotes_of_an_environment_file_are_no_part_of_a_value() {
+    let program = Program::serve(&mut with(&[
+        ("CIVITAI_MOCK_CONTRACT", "\"live\""),
+        (
+            "CIVITAI_MOCK_DIFFERENCE",
+            "'scope-shape=documented,redirect-status=documented'",
+        ),
+        ("CIVITAI_MOCK_CONTROL_TOKEN", "\"\""),
+        ("CIVITAI_CLIENT_ID", "\"mine\""),
+        ("CIVITAI_CLIENT_SECRET", "'s3cret'"),
+    ]));
+    let world = World::at(program.base());
+    let settings = world.get("/_mock/settings").await.json();
+    assert_eq!(settings["contract"], "live");
+    assert_eq!(
+        settings["differences"]
+            .as_object()
+            .map(serde_json::Map::len),
+        Some(2)
+    );
+    assert_eq!(world.get("/_mock/clients/mine").await.status, 200);
+    let said = program.stop();
+    for name in [
+        "CIVITAI_MOCK_CONTRACT",
+        "CIVITAI_MOCK_DIFFERENCE",
+        "CIVITAI_CLIENT_ID",
+        "CIVITAI_CLIENT_SECRET",
+    ] {
+        assert!(
+            said.contains(&format!("{name}: the quotes around the value are ignored")),
+            "{said}"
+        );
+    }
+    assert!(!said.contains("s3cret"), "{said}");
+    let wrong = Program::refusal(&mut with(&[("CIVITAI_MOCK_CONTRACT", "'prod'")]));
+    assert!(
+        wrong.contains("invalid value 'prod' for 'CIVITAI_MOCK_CONTRACT'"),
+        "{wrong}"
+    );
+}
+
+#[test]
+fn variables_of_an_app_without_its_client_id_are_reported() {
+    let program = Program::serve(&mut with(&[
+        ("CIVITAI_CLIENT_SECRET", "s3cret"),
+        ("CIVITAI_REDIRECT_URI", "http://localhost:3000/cb"),
+    ]));
+    let said = program.stop();
+    for name in ["CIVITAI_CLIENT_SECRET", "CIVITAI_REDIRECT_URI"] {
+        assert!(
+            said.contains(&format!(
+                "{name} is ignored: it describes a client only together with CIVITAI_CLIENT_ID"
+            )),
+            "{said}"
+        );
+    }
+    assert!(!said.contains("s3cret"), "{said}");
+}

@@ -1,0 +1,137 @@
+//! Where the program listens: both loopback addresses, several addresses, and addresses of the network.
+
+use std::net::{Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+
+use civitai_oauth_mock::{Config, McpListen, Server};
+
+use crate::support::{Folder, Program, World};
+
+fn answers(address: SocketAddr) -> bool {
+    TcpStream::connect(address).is_ok()
+}
+
+fn has_v6() -> bool {
+    TcpListener::bind("[::1]:0").is_ok()
+}
+
+fn config() -> Config {
+    let mut config = Config::default();
+    config.both_loopbacks = true;
+    config
+}
+
+#[tokio::test]
+async fn the_default_includes_the_other_loopback_address() {
+    if !has_v6() {
+        return;
+    }
+    let mut config = config();
+    config.mcp_listen = vec![McpListen::At("127.0.0.1:0".parse().unwrap())];
+    let server = Server::start(config).await.unwrap();
+    for addresses in [server.addresses(), server.mcp_addresses()] {
+        let [v4, v6] = addresses else {
+            panic!("both are listened on: {addresses:?}");
+        };
+        assert_eq!(
+            (v4.port(), v6.ip()),
+            (v6.port(), Ipv6Addr::LOCALHOST.into())
+        );
+    }
+    let world = World::at(format!("http://{}", server.addresses()[1]));
+    assert_eq!(world.get("/_mock/settings").await.status, 200);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn an_other_loopback_address_that_is_taken_is_done_without() {
+    if !has_v6() {
+        return;
+    }
+    // A port that is free on the one and taken on the other.
+    let mut config = config();
+    let taken = loop {
+        let taken = TcpListener::bind("[::1]:0").unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let listen = SocketAddr::from(([127, 0, 0, 1], port));
+        if TcpListener::bind(listen).is_ok() {
+            config.listen = listen;
+            break taken;
+        }
+    };
+    let server = Server::start(config).await.unwrap();
+    assert_eq!(server.addresses(), [server.address()]);
+    server.stop().await;
+    drop(taken);
+}
+
+#[test]
+fn several_addresses_are_listened_on_at_one_port() {
+    if !has_v6() {
+        return;
+    }
+    let folder = Folder::new();
+    let file = folder.write("mock.toml", "listen = [\"127.0.0.1:0\", \"[::1]:0\"]\n");
+    let by_file = ["--config", file.to_str().unwrap()];
+    let by_flags = ["--listen", "127.0.0.1:0", "--listen", "[::1]:0"];
+    let mut by_variable = Program::command(&[]);
+    by_variable.env("CIVITAI_MOCK_LISTEN", "127.0.0.1:0,[::1]:0");
+    for mut command in [
+        Program::command(&by_file),
+        Program::command(&by_flags),
+        by_variable,
+    ] {
+        let program = Program::serve(&mut command);
+        let last = program.announced.last().unwrap();
+        let other = last
+            .split_once("also listening on ")
+            .expect("it is announced")
+            .1;
+        let other: SocketAddr = other.split(' ').next().unwrap().parse().unwrap();
+        assert!(answers(program.address()) && answers(other));
+        assert_eq!(other.port(), program.port());
+    }
+}
+
+#[test]
+fn an_address_of_the_network_is_reported_unless_there_is_a_token() {
+    for (listen, warns) in [
+        (&["--listen", "0.0.0.0:0"][..], true),
+        (
+            &["--listen", "127.0.0.1:0", "--mcp-listen", "0.0.0.0:0"],
+            true,
+        ),
+        (
+            &["--listen", "0.0.0.0:0", "--control-token", "s3cret"],
+            false,
+        ),
+        (&["--listen", "127.0.0.1:0"], false),
+    ] {
+        let mut command = Program::command(listen);
+        command.env_remove("CIVITAI_MOCK_MCP_LISTEN");
+        if !listen.contains(&"--mcp-listen") {
+            command.env("CIVITAI_MOCK_MCP_LISTEN", "none");
+        }
+        let program = Program::serve(&mut command);
+        let announced = program.announced.join("\n");
+        let said = program.stop();
+        let warned =
+            said.contains("can be reached from the network") && said.contains("--control-token");
+        assert_eq!(warned, warns, "{listen:?}: {said}");
+        assert!(
+            !announced.contains("http://0.0.0.0")
+                || announced.starts_with("listening on http://0.0.0.0"),
+            "{announced}"
+        );
+    }
+}
+
+#[test]
+fn a_healthcheck_asks_the_first_of_several_addresses() {
+    let program = Program::serve(&mut Program::command(&["--listen", "127.0.0.1:0"]));
+    let mut command = Program::command(&["healthcheck"]);
+    command.env(
+        "CIVITAI_MOCK_LISTEN",
+        format!("{},[::1]:1", program.address()),
+    );
+    assert_eq!(command.output().unwrap().status.code(), Some(0));
+}

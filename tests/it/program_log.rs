@@ -1,0 +1,228 @@
+//! What the program logs of requests, and when its output has colors.
+
+use std::process::Command;
+
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use crate::support::{App, Fields, Folder, Program, TOKEN, USERINFO, World};
+
+const DEMO: App = App {
+    id: "dec0de00-0000-4000-8000-000000000001",
+    secret: Some("dec0de5ec2e7dec0de5ec2e7dec0de5ec2e7dec0de5ec2e7"),
+    redirect_uri: "http://localhost:3000/callback",
+};
+
+fn with(arguments: &[&str]) -> Command {
+    Program::command(&[&["--listen", "127.0.0.1:0"], arguments].concat())
+}
+
+/// A sign-in that works, three refusals, and requests that are no app's.
+async fn traffic(program: &Program) {
+    let world = World::at(program.base());
+    let tokens = world.tokens(&DEMO, "1").await;
+    assert_eq!(world.userinfo(&tokens.access).await.status, 200);
+    let wrong = Fields::of(&[
+        ("grant_type", "refresh_token"),
+        ("refresh_token", &tokens.refresh),
+        ("client_id", DEMO.id),
+        ("client_secret", "hunter2"),
+    ]);
+    assert_eq!(world.post(TOKEN, &wrong).await.status, 400);
+    let nobody = world
+        .sandbox("other")
+        .get("/api/auth/oauth/authorize?client_id=a%1b%5B31mb&redirect_uri=x");
+    let nobody = nobody.header("x-mock-user", "ada").await;
+    assert_eq!(nobody.status, 400);
+    assert_eq!(world.post("/oauth/token", &wrong).await.status, 404);
+    for path in [
+        "/",
+        "/_mock",
+        "/_mock/clock",
+        "/api/health",
+        "/favicon.ico",
+        "/login",
+        "/user/account",
+    ] {
+        world.get(path).await;
+    }
+}
+
+fn lines(program: Program) -> Vec<String> {
+    let said = program.stop();
+    said.lines().map(str::to_owned).collect()
+}
+
+/// The line without its time.
+fn shown(line: &str, port: u16) -> String {
+    let (_, rest) = line.split_once(' ').unwrap_or_default();
+    crate::support::redacted(rest, port)
+}
+
+#[tokio::test]
+async fn every_refusal_is_a_line_with_its_cause_and_its_page() {
+    let program = Program::serve(&mut with(&["--consent=approve", "--log=warn"]));
+    traffic(&program).await;
+    let port = program.port();
+    let lines: Vec<String> = lines(program)
+        .iter()
+        .map(|line| shown(line, port))
+        .collect();
+    assert_snapshot!(lines.join("\n"), @r#"
+    400 invalid_client  POST /api/auth/oauth/token  Demo App: the app must be who it says: known, and with its secret where it is confidential; client_id was "dec0de00-0000-4000-8000-000000000001"  -> http://mock/_mock#exchange-4
+    400 invalid_client  GET /_sandbox/other/api/auth/oauth/authorize  a\u{1b}[31mb: the app must be registered; client_id was "a\u{1b}[31mb"  -> http://mock/_sandbox/other/_mock#exchange-1
+    404 not_found  POST /oauth/token  Demo App: nothing answers at /oauth/token  -> http://mock/_mock#exchange-5
+    "#);
+}
+
+#[tokio::test]
+async fn every_request_of_an_app_is_a_line_at_info() {
+    let program = Program::serve(&mut with(&["--consent=approve", "--log=info"]));
+    traffic(&program).await;
+    let port = program.port();
+    let lines: Vec<String> = lines(program)
+        .iter()
+        .map(|line| shown(line, port))
+        .collect();
+    let lines: Vec<String> = lines
+        .iter()
+        .map(|line| match line.split_once(" ms") {
+            Some((before, after)) => format!(
+                "{} (time) ms{after}",
+                before.rsplit_once(' ').unwrap_or_default().0
+            ),
+            None => line.clone(),
+        })
+        .collect();
+    assert_snapshot!(lines.join("\n"), @r#"
+    302  POST /api/auth/oauth/authorize  Demo App  ada  (time) ms  #1
+    200  POST /api/auth/oauth/token  Demo App  ada  (time) ms  #2
+    200  GET /api/auth/oauth/userinfo  Demo App  ada  (time) ms  #3
+    400 invalid_client  POST /api/auth/oauth/token  Demo App: the app must be who it says: known, and with its secret where it is confidential; client_id was "dec0de00-0000-4000-8000-000000000001"  -> http://mock/_mock#exchange-4
+    400 invalid_client  GET /_sandbox/other/api/auth/oauth/authorize  a\u{1b}[31mb: the app must be registered; client_id was "a\u{1b}[31mb"  -> http://mock/_sandbox/other/_mock#exchange-1
+    404 not_found  POST /oauth/token  Demo App: nothing answers at /oauth/token  -> http://mock/_mock#exchange-5
+    "#);
+}
+
+#[tokio::test]
+async fn a_line_of_json_has_the_fields() {
+    let program = Program::serve(&mut with(&["--consent=approve", "--log=info,json"]));
+    traffic(&program).await;
+    let base = program.base();
+    let lines: Vec<Value> = lines(program)
+        .iter()
+        .map(|line| serde_json::from_str(line).expect("a line of JSON"))
+        .collect();
+    let of = |error: &str| {
+        let is = |line: &&Value| line["fields"]["error"] == error;
+        lines.iter().find(is).expect("it is logged")
+    };
+    let line = of("invalid_client");
+    assert_eq!(line["level"], "WARN");
+    assert_eq!(line["target"], "civitai_oauth_mock::requests");
+    let fields = &line["fields"];
+    let id = fields["request"].as_u64().expect("the journal's id");
+    for (key, value) in [
+        ("status", json!(400)),
+        ("method", json!("POST")),
+        ("path", json!(TOKEN)),
+        ("client", json!("Demo App")),
+        ("page", json!(format!("{base}/_mock#exchange-{id}"))),
+    ] {
+        assert_eq!(fields[key], value, "{key}");
+    }
+    assert!(fields["milliseconds"].is_u64() || fields["milliseconds"].is_i64());
+    let userinfo = lines.iter().find(|line| line["fields"]["path"] == USERINFO);
+    let userinfo = userinfo.expect("it is logged");
+    assert_eq!(
+        (&userinfo["level"], &userinfo["fields"]["user"]),
+        (&json!("INFO"), &json!("ada"))
+    );
+}
+
+#[tokio::test]
+async fn a_connection_that_a_fault_resets_is_logged() {
+    let program = Program::serve(&mut with(&["--log=warn"]));
+    let world = World::at(program.base());
+    let fault = json!({ "endpoint": "token", "effect": { "reset": true } });
+    let set = world.ask("POST", "/_mock/faults").json(&fault).await;
+    assert!(set.status < 300, "{set}");
+    let mut line = crate::support::Line::to(program.address()).await;
+    line.say(format!(
+        "POST {TOKEN} HTTP/1.1\r\nHost: mock\r\nContent-Length: 0\r\n\r\n"
+    ))
+    .await;
+    let seen = world.get("/_mock/requests?wait=20s&count=1").await.json();
+    assert_eq!(seen["requests"].as_array().map(Vec::len), Some(1));
+    let said = program.stop();
+    assert!(
+        said.contains(&format!("000  POST {TOKEN}  fault 1 reset the connection")),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn a_pipe_gets_no_lines_for_requests_unless_it_asks() {
+    let program = Program::serve(&mut with(&["--consent=approve"]));
+    traffic(&program).await;
+    assert_eq!(program.stop(), "");
+}
+
+#[tokio::test]
+async fn colors_are_for_terminals_or_by_choice() {
+    const ESCAPE: char = '\u{1b}';
+    // What the program says at its start, of a refusal, and of an error.
+    let said = async |arguments: &[&str], variables: &[(&str, &str)]| {
+        let mut command = with(&[&["--log=warn", "--consent=approve"], arguments].concat());
+        command.envs(variables.iter().copied());
+        let program = Program::serve(&mut command);
+        traffic(&program).await;
+        let announced = program.announced.join("\n");
+        let mut wrong = with(&[arguments, &["--contrat"]].concat());
+        let wrong = wrong.envs(variables.iter().copied()).output().unwrap();
+        let mut help = Program::command(&[arguments, &["--help"]].concat());
+        let help = help.envs(variables.iter().copied()).output().unwrap();
+        [
+            announced,
+            program.stop(),
+            String::from_utf8_lossy(&wrong.stderr).into_owned(),
+            String::from_utf8_lossy(&help.stdout).into_owned(),
+        ]
+        .map(|text| text.contains(ESCAPE))
+    };
+    for (arguments, variables, colored) in [
+        (&[][..], &[][..], false),
+        (&["--color=always"], &[], true),
+        (&["--color", "always"], &[("NO_COLOR", "1")], true),
+        (&[], &[("CIVITAI_MOCK_COLOR", "always")], true),
+        (
+            &["--color=never"],
+            &[("CIVITAI_MOCK_COLOR", "always")],
+            false,
+        ),
+        (&["--color=never"], &[("CLICOLOR_FORCE", "1")], false),
+        (&[], &[("CLICOLOR_FORCE", "1")], true),
+    ] {
+        let found = said(arguments, variables).await;
+        assert_eq!(found, [colored; 4], "{arguments:?} {variables:?}");
+    }
+    let folder = Folder::new();
+    let file = folder.write("mock.toml", "color = \"always\"\n");
+    let program = Program::serve(&mut with(&["--config", file.to_str().unwrap()]));
+    assert!(program.announced.join("\n").contains(ESCAPE));
+    assert!(
+        !program.announced[0].contains(ESCAPE),
+        "the first line is for programs"
+    );
+}
+
+#[test]
+fn the_color_may_be_chosen_for_every_command() {
+    for arguments in [
+        &["scope", "1", "--color=never"][..],
+        &["--color=never", "scope", "1"],
+    ] {
+        let output = Program::output(arguments);
+        assert!(output.status.success(), "{output:?}");
+    }
+}

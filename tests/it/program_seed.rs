@@ -1,0 +1,78 @@
+//! Seeds that are no file: a variable's text, and standard input.
+
+use std::io::Write as _;
+use std::process::Stdio;
+
+use insta::assert_snapshot;
+
+use crate::support::{Folder, Program, World};
+
+const SOLO: &str = "[[users]]\nid = 5\nusername = \"solo\"\n";
+const WRONG: &str = "[[users]]\nid = 5\nuser_name = \"solo\"\n";
+const ANY_PORT: [&str; 2] = ["--listen", "127.0.0.1:0"];
+
+async fn has_solo(program: &Program) -> bool {
+    let world = World::at(program.base());
+    world.get("/_mock/clients").await.body == "[]"
+        && world.get("/_mock/users/5").await.status == 200
+}
+
+#[tokio::test]
+async fn a_variable_holds_the_text_of_a_seed() {
+    let mut command = Program::command(&ANY_PORT);
+    command.env("CIVITAI_MOCK_SEED_TOML", SOLO);
+    assert!(has_solo(&Program::serve(&mut command)).await);
+    command.env("CIVITAI_MOCK_SEED_TOML", WRONG);
+    assert_snapshot!(Program::refusal(&mut command), @r#"1: civitai-oauth-mock: CIVITAI_MOCK_SEED_TOML:3: users[0].user_name: unknown key "user_name"; did you mean "username"?"#);
+}
+
+#[tokio::test]
+async fn the_configuration_file_and_the_flag_hold_one_too() {
+    let folder = Folder::new();
+    let file = folder.write("mock.toml", &format!("seed_toml = '''\n{SOLO}'''\n"));
+    let by_file = [&ANY_PORT[..], &["--config", file.to_str().unwrap()]].concat();
+    assert!(has_solo(&Program::serve(&mut Program::command(&by_file))).await);
+    let by_flag = [&ANY_PORT[..], &["--seed-toml", SOLO]].concat();
+    assert!(has_solo(&Program::serve(&mut Program::command(&by_flag))).await);
+}
+
+#[tokio::test]
+async fn a_seed_is_read_from_standard_input() {
+    let folder = Folder::new();
+    let read = |text: &str| {
+        let file = std::fs::File::open(folder.write("seed.toml", text)).unwrap();
+        let mut command = Program::command(&[&ANY_PORT[..], &["--seed", "-"]].concat());
+        command.stdin(Stdio::from(file));
+        command
+    };
+    assert!(has_solo(&Program::serve(&mut read(SOLO))).await);
+    assert_snapshot!(Program::refusal(&mut read(WRONG)), @r#"1: civitai-oauth-mock: standard input:3: users[0].user_name: unknown key "user_name"; did you mean "username"?"#);
+
+    let mut command = Program::command(&[&ANY_PORT[..], &["--seed", "-"]].concat());
+    command
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    // More than is read: the program hangs up before it has all of it.
+    let megabyte = vec![b'#'; 1024 * 1024];
+    for _ in 0..20 {
+        if input.write_all(&megabyte).is_err() {
+            break;
+        }
+    }
+    drop(input);
+    let output = child.wait_with_output().unwrap();
+    assert_snapshot!(String::from_utf8_lossy(&output.stderr), @"civitai-oauth-mock: --seed: standard input has more than 16777216 bytes");
+}
+
+#[test]
+fn two_seeds_are_one_too_many() {
+    let folder = Folder::new();
+    let file = folder.write("seed.toml", SOLO);
+    let mut command =
+        Program::command(&[&ANY_PORT[..], &["--seed", file.to_str().unwrap()]].concat());
+    command.env("CIVITAI_MOCK_SEED_TOML", SOLO);
+    assert_snapshot!(folder.redacted(&Program::refusal(&mut command)), @"1: civitai-oauth-mock: CIVITAI_MOCK_SEED_TOML: the seed is given twice, here and by --seed <folder>/seed.toml; drop CIVITAI_MOCK_SEED_TOML to use --seed, or --seed to use CIVITAI_MOCK_SEED_TOML");
+}
