@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::http::Connection;
-use crate::measure::{self, Sample, median, milliseconds, now};
+use crate::measure::{self, Sample, median};
 use crate::options::Options;
 use crate::subject::Subject;
 use crate::worker::Scenario;
+use harness::http::Connection;
+use harness::{milliseconds, now};
 
 /// Who asks userinfo meanwhile.
 const CALLERS: usize = 16;

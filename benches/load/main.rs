@@ -9,9 +9,6 @@
 
 mod advice;
 mod ceiling;
-mod child;
-mod control;
-mod http;
 mod measure;
 mod options;
 mod report;
@@ -30,6 +27,7 @@ use tokio::process::Command;
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
+use harness::child;
 use measure::{Plan, Row};
 use options::Options;
 use subject::Subject;
@@ -115,7 +113,7 @@ async fn run(options: &Options) -> Result<bool, String> {
     report::targets(&found.targets);
     let targets = report::targets_as_json(&found.targets);
     found.json.insert("targets".to_owned(), targets);
-    report::write(&options.json, &Value::Object(found.json))?;
+    harness::report::write(&options.json, &Value::Object(found.json))?;
     let below: Vec<&Target> = found
         .targets
         .iter()
@@ -134,7 +132,7 @@ async fn run(options: &Options) -> Result<bool, String> {
 async fn standing(options: &Options, pin: bool, found: &mut Findings) -> Result<(), String> {
     let program = options.program.as_str();
     let size = std::fs::metadata(program).map_err(|why| format!("{program}: {why}"))?;
-    let size = measure::float(usize::try_from(size.len()).unwrap_or_default());
+    let size = harness::float(usize::try_from(size.len()).unwrap_or_default());
     let starts = standing::starts(program, options.starts).await?;
     let slowest = starts.iter().map(|one| one.0).fold(0.0, f64::max);
     println!("slowest of {} starts: {slowest:.1} ms", starts.len());

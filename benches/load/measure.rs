@@ -4,9 +4,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use harness::child::core_time;
+use harness::{float, now};
 use tokio::task::JoinSet;
 
-use crate::child::core_time;
 use crate::subject::Subject;
 use crate::worker::{Scenario, Worker};
 
@@ -42,24 +43,6 @@ pub(crate) struct Sample {
     pub(crate) core: f64,
     /// How much of its core the generator took; near 1, it is the generator that is measured.
     pub(crate) generator: f64,
-}
-
-/// The time by the machine's clock.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "what is measured is the machine, not a sandbox"
-)]
-pub(crate) fn now() -> Instant {
-    Instant::now()
-}
-
-/// A count as a number to reckon with.
-pub(crate) fn float(count: usize) -> f64 {
-    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
-}
-
-pub(crate) fn milliseconds(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e3
 }
 
 /// The middle one; zero where there is none.

@@ -1,7 +1,8 @@
 //! What can be set on the command line, and to what is it set otherwise?
 
 use std::path::PathBuf;
-use std::str::FromStr;
+
+use harness::options::{beside_this_one, value};
 
 use crate::worker::Scenario;
 
@@ -70,15 +71,15 @@ impl Options {
                 "--check" => options.check = true,
                 "--no-peers" => options.peers = false,
                 "--build" => options.build = true,
-                "--program" => options.program = value(&option, &mut given)?,
-                "--only" => options.only = Some(value(&option, &mut given)?),
-                "--scenario" => options.scenario = Some(value(&option, &mut given)?),
-                "--seconds" => options.seconds = value(&option, &mut given)?,
-                "--rounds" => options.rounds = value(&option, &mut given)?,
-                "--tokens" => options.tokens = value(&option, &mut given)?,
-                "--sandboxes" => options.sandboxes = value(&option, &mut given)?,
-                "--starts" => options.starts = value(&option, &mut given)?,
-                "--json" => options.json = value(&option, &mut given)?,
+                "--program" => options.program = value(&option, &mut given, USAGE)?,
+                "--only" => options.only = Some(value(&option, &mut given, USAGE)?),
+                "--scenario" => options.scenario = Some(value(&option, &mut given, USAGE)?),
+                "--seconds" => options.seconds = value(&option, &mut given, USAGE)?,
+                "--rounds" => options.rounds = value(&option, &mut given, USAGE)?,
+                "--tokens" => options.tokens = value(&option, &mut given, USAGE)?,
+                "--sandboxes" => options.sandboxes = value(&option, &mut given, USAGE)?,
+                "--starts" => options.starts = value(&option, &mut given, USAGE)?,
+                "--json" => options.json = value(&option, &mut given, USAGE)?,
                 other => return Err(format!("no option {other:?}\n\n{USAGE}")),
             }
         }
@@ -94,15 +95,4 @@ impl Options {
     pub(crate) fn wants(&self, part: &str) -> bool {
         self.only.as_ref().is_none_or(|only| only == part)
     }
-}
-
-fn value<T: FromStr>(option: &str, given: &mut impl Iterator<Item = String>) -> Result<T, String> {
-    let text = given.next().unwrap_or_default();
-    text.parse()
-        .map_err(|_| format!("{option} {text:?} cannot be read\n\n{USAGE}"))
-}
-
-fn beside_this_one(name: &str) -> String {
-    let own = std::env::current_exe().unwrap_or_default();
-    own.with_file_name(name).display().to_string()
 }

@@ -1,7 +1,5 @@
 //! How is it told? Tables for people, JSON for programs.
 
-use std::path::Path;
-
 use serde_json::{Value, json};
 
 use crate::measure::Row;
@@ -95,12 +93,4 @@ pub(crate) fn targets_as_json(targets: &[Target]) -> Value {
         })
     };
     targets.iter().map(one).collect()
-}
-
-pub(crate) fn write(file: &Path, report: &Value) -> Result<(), String> {
-    let failed = |why: std::io::Error| format!("{}: {why}", file.display());
-    if let Some(folder) = file.parent() {
-        std::fs::create_dir_all(folder).map_err(failed)?;
-    }
-    std::fs::write(file, format!("{report:#}\n")).map_err(failed)
 }

@@ -9,11 +9,12 @@ use tokio::net::TcpListener;
 use tokio::process::Command;
 use tokio::task::JoinSet;
 
-use crate::child::resident_megabytes;
-use crate::control::Control;
-use crate::http::Connection;
-use crate::measure::{float, median, milliseconds, now};
+use crate::measure::median;
 use crate::subject::{Subject, person};
+use harness::child::resident_megabytes;
+use harness::control::Control;
+use harness::http::Connection;
+use harness::{float, milliseconds, now};
 
 /// How many callers mint at once.
 const MINTERS: usize = 16;

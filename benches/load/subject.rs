@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use crate::child::{Child, pinned};
-use crate::control::Control;
+use harness::child::{Child, pinned};
+use harness::control::Control;
 
 const SECRET: &str = "dec0de5ec2e7dec0de5ec2e7dec0de5ec2e7dec0de5ec2e7";
 

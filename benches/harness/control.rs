@@ -1,4 +1,4 @@
-//! How is the measured server brought into a state? By its control calls, JSON in and out.
+//! Control calls, JSON in and out: they bring the measured server into a state.
 
 use std::net::SocketAddr;
 
@@ -6,21 +6,19 @@ use serde_json::Value;
 
 use crate::http::Connection;
 
-pub(crate) struct Control(Connection);
+/// A connection for control calls.
+#[derive(Debug)]
+pub struct Control(Connection);
 
 impl Control {
-    pub(crate) async fn open(address: SocketAddr) -> Result<Self, String> {
+    /// Connects.
+    pub async fn open(address: SocketAddr) -> Result<Self, String> {
         let connection = Connection::open(address).await;
         connection.map(Self).map_err(|why| why.to_string())
     }
 
     /// The answer to a control call. Errors: whatever is not a success.
-    pub(crate) async fn ask(
-        &mut self,
-        method: &str,
-        path: &str,
-        body: &Value,
-    ) -> Result<Value, String> {
+    pub async fn ask(&mut self, method: &str, path: &str, body: &Value) -> Result<Value, String> {
         let body = body.to_string();
         let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {}\r\n\r\n{body}",

@@ -1,5 +1,5 @@
-//! How is a program started, held to one core, and ended? A child dies with the value that stands for it, and with the
-//! generator, however that ends. What it has cost is read from /proc.
+//! A measured process: started, held to one core, ended, and its costs read from /proc. A child dies with the value that
+//! stands for it, and with the generator, however that ends.
 
 use std::fs;
 use std::io;
@@ -12,19 +12,23 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::{self, Command};
 use tokio::time::timeout;
 
-/// Where the measured programs run; the generator has the other.
-pub(crate) const SERVERS: &str = "0";
-pub(crate) const GENERATOR: &str = "1";
+/// The core of the measured programs.
+pub const SERVERS: &str = "0";
+/// The core of the generator.
+pub const GENERATOR: &str = "1";
 
 /// It is killed when this value goes.
-pub(crate) struct Child {
+#[derive(Debug)]
+pub struct Child {
     _process: process::Child,
-    pub(crate) pid: u32,
-    pub(crate) address: SocketAddr,
+    /// Its process id.
+    pub pid: u32,
+    /// Where it listens.
+    pub address: SocketAddr,
 }
 
 /// A command that dies with this process, on the core of the measured programs if there is more than one.
-pub(crate) fn pinned(program: &str, pin: bool) -> Command {
+pub fn pinned(program: &str, pin: bool) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL"]);
     if pin {
@@ -34,8 +38,16 @@ pub(crate) fn pinned(program: &str, pin: bool) -> Command {
     command
 }
 
+/// A command that dies with this process and has at most this much address space, in bytes.
+pub fn limited(program: &str, address_space: u64) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "prlimit"]);
+    command.arg(format!("--as={address_space}")).arg(program);
+    command
+}
+
 /// Holds this process to its core. Errors: there is no taskset, or no second core.
-pub(crate) async fn pin_generator() -> io::Result<()> {
+pub async fn pin_generator() -> io::Result<()> {
     let own = std::process::id().to_string();
     let done = Command::new("taskset")
         .args(["-p", "-c", GENERATOR, &own])
@@ -51,7 +63,7 @@ pub(crate) async fn pin_generator() -> io::Result<()> {
 
 impl Child {
     /// Starts it and waits until it says where it listens: `listening on http://…:PORT`, or JSON with a `port`.
-    pub(crate) async fn start(mut command: Command) -> io::Result<Self> {
+    pub async fn start(mut command: Command) -> io::Result<Self> {
         let mut process = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -89,21 +101,31 @@ impl Child {
         })
     }
 
-    pub(crate) fn resident_megabytes(&self) -> f64 {
+    /// Its memory that is in RAM.
+    pub fn resident_megabytes(&self) -> f64 {
         resident_megabytes(self.pid)
     }
 }
 
 /// The memory of a process that is in RAM.
-pub(crate) fn resident_megabytes(pid: u32) -> f64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kilobytes: Option<u32> = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
-    f64::from(kilobytes.unwrap_or_default()) / 1024.0
+pub fn resident_megabytes(pid: u32) -> f64 {
+    status_megabytes(pid, "VmRSS:").unwrap_or_default()
+}
+
+/// The most memory of a process that has ever been in RAM; nothing once the process has ended.
+pub fn peak_megabytes(pid: u32) -> Option<f64> {
+    status_megabytes(pid, "VmHWM:")
+}
+
+fn status_megabytes(pid: u32, name: &str) -> Option<f64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    let kilobytes: u32 = line.split_whitespace().next()?.parse().ok()?;
+    Some(f64::from(kilobytes) / 1024.0)
 }
 
 /// How long all threads of a process have had a core.
-pub(crate) fn core_time(pid: u32) -> Duration {
+pub fn core_time(pid: u32) -> Duration {
     let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else {
         return Duration::ZERO;
     };
@@ -115,4 +137,9 @@ pub(crate) fn core_time(pid: u32) -> Duration {
         .filter_map(|thread| of_thread(thread.ok()?.path()))
         .sum();
     Duration::from_nanos(nanoseconds)
+}
+
+/// An address of the loopback interface whose port is free.
+pub fn free_address() -> io::Result<SocketAddr> {
+    std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }

@@ -1,5 +1,4 @@
-//! How is a request sent with as little work as possible? One keep-alive connection of HTTP/1.1: whole requests out,
-//! whole answers in. The generator must outrun every server that it measures, so it parses no more than it checks.
+//! HTTP/1.1 with as little work as possible: one keep-alive connection, whole requests out, whole answers in. The generator must outrun every server that it measures, so it parses no more than it checks.
 
 use std::io;
 use std::net::SocketAddr;
@@ -7,20 +6,26 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-pub(crate) struct Connection {
+/// One keep-alive connection.
+#[derive(Debug)]
+pub struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
 }
 
 /// What came back; borrowed from the connection.
-pub(crate) struct Answer<'a> {
-    pub(crate) status: u16,
+#[derive(Debug)]
+pub struct Answer<'a> {
+    /// The status code.
+    pub status: u16,
     head: &'a [u8],
-    pub(crate) body: &'a [u8],
+    /// The whole body.
+    pub body: &'a [u8],
 }
 
 impl Connection {
-    pub(crate) async fn open(address: SocketAddr) -> io::Result<Self> {
+    /// Connects.
+    pub async fn open(address: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         Ok(Self {
@@ -30,7 +35,7 @@ impl Connection {
     }
 
     /// Sends a whole request and reads the whole answer.
-    pub(crate) async fn ask(&mut self, request: &[u8]) -> io::Result<Answer<'_>> {
+    pub async fn ask(&mut self, request: &[u8]) -> io::Result<Answer<'_>> {
         self.stream.write_all(request).await?;
         self.buffer.clear();
         loop {
@@ -53,16 +58,18 @@ impl Connection {
 }
 
 impl<'a> Answer<'a> {
-    pub(crate) fn header(&self, name: &str) -> Option<&'a str> {
+    /// The value of a header.
+    pub fn header(&self, name: &str) -> Option<&'a str> {
         header(self.head, name)
     }
 
-    pub(crate) fn text(&self) -> &'a str {
+    /// The body as text; empty if it is not UTF-8.
+    pub fn text(&self) -> &'a str {
         std::str::from_utf8(self.body).unwrap_or_default()
     }
 
     /// The text that a JSON object has under this name. No parser: the values that are looked for hold no escapes.
-    pub(crate) fn field(&self, name: &str) -> Option<&'a str> {
+    pub fn field(&self, name: &str) -> Option<&'a str> {
         let text = self.text();
         let mut rest = text;
         while let Some(at) = rest.find(name) {
