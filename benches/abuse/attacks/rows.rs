@@ -1,0 +1,100 @@
+//! Rows, keys and sandboxes without end.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use crate::client::{CLIENT, FEW, FORM, TOKEN, Target, get, post, request};
+
+/// As many sandboxes as there may be unless it is set otherwise.
+const MOST_SANDBOXES: usize = 10_000;
+
+/// What a browser sends with a request of a hostile page.
+const CROSS_SITE: [(&str, &str); 2] = [
+    ("Sec-Fetch-Site", "cross-site"),
+    ("Origin", "https://evil.example"),
+];
+
+pub(crate) async fn refused_sandboxes(target: Arc<Target>) -> Result<(), String> {
+    target
+        .flood(MOST_SANDBOXES, FEW, |at| {
+            get(&format!("/_sandbox/evil-{at}/_mock/users"), &CROSS_SITE)
+        })
+        .await;
+    // Errors: the owner finds no room.
+    let users = "/_sandbox/owner/_mock/users";
+    target.control("GET", users, &json!(null)).await.map(|_| ())
+}
+
+pub(crate) async fn rate_limit_keys(target: Arc<Target>) -> Result<(), String> {
+    let settings = json!({ "rate_limits": true, "contract": "live" });
+    let path = "/_sandbox/limited/_mock/settings";
+    target.control("PATCH", path, &settings).await?;
+    let padding = "x".repeat(60_000);
+    let count = target.either(15_000, 8_000);
+    target
+        .flood(count, FEW, move |at| {
+            let address = format!("{at}{padding}");
+            let headers = [("Content-Type", FORM), ("X-Forwarded-For", &*address)];
+            let path = format!("/_sandbox/limited{TOKEN}");
+            request("POST", &path, &headers, b"grant_type=none")
+        })
+        .await;
+    Ok(())
+}
+
+pub(crate) async fn login_names(target: Arc<Target>) -> Result<(), String> {
+    let count = target.either(20_000, 6_000);
+    target
+        .flood(count, FEW, |at| {
+            let headers = [&[("Content-Type", FORM)], &CROSS_SITE[..]].concat();
+            let name = format!("name=mallory{at}");
+            request("POST", "/login", &headers, name.as_bytes())
+        })
+        .await;
+    for _ in 0..target.either(20, 5) {
+        target.ask_once(&get("/login", &[])).await;
+    }
+    Ok(())
+}
+
+pub(crate) async fn snapshots(target: Arc<Target>) -> Result<(), String> {
+    // An access and a refresh token each.
+    let grant = json!({ "client_id": CLIENT, "user": "ada", "scope": 1 }).to_string();
+    target
+        .flood(500, FEW, move |_| {
+            post("/_sandbox/many/_mock/tokens", FORM, grant.as_bytes())
+        })
+        .await;
+    let count = target.either(5000, 2000);
+    target
+        .flood(count, FEW, |at| {
+            post(&format!("/_sandbox/many/_mock/snapshots/{at}"), FORM, b"")
+        })
+        .await;
+    Ok(())
+}
+
+pub(crate) async fn of_every_kind(target: Arc<Target>) -> Result<(), String> {
+    let authorize = |client: &str| {
+        let path = format!(
+            "/api/auth/oauth/authorize?response_type=code&client_id={client}&scope=1&state=xyz\
+             &redirect_uri=http%3A%2F%2Flocalhost%3A3000%2Fcallback\
+             &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256"
+        );
+        get(&path, &[("X-Mock-User", "ada")])
+    };
+    let count = target.either(50_000, 12_000);
+    target
+        .flood(count, FEW, move |at| match at % 4 {
+            0 => {
+                let form = format!("client_id={CLIENT}&scope=1");
+                post("/api/auth/oauth/device", FORM, form.as_bytes())
+            }
+            1 => authorize(CLIENT),
+            2 => authorize(&format!("unknown-{at}")),
+            _ => post("/login", FORM, b"user=1"),
+        })
+        .await;
+    Ok(())
+}

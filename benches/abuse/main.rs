@@ -1,0 +1,93 @@
+//! Hostile callers against the whole server: does it stay small, and does it still serve an innocent client?
+//!
+//! Each shape of abuse runs against a fresh process of the program. Meanwhile an innocent client, on a thread and a
+//! connection of its own, asks for userinfo and refreshes its token every 10 ms. Bounds for each shape: at most 300 MB of
+//! resident memory, and at most 50 ms for 99 % of the innocent client's steps, each of which is two requests.
+//!
+//! What the figures mean:
+//! - All attackers share one thread, so that they take at most one core; most shapes use four connections. The server and
+//!   the innocent client share what is left, on two cores one core and a bit. The machine must be otherwise idle: the first
+//!   row, `calm`, shows what an innocent client gets without an attack.
+//! - Steps that were due while the innocent client waited count as well, each with the rest of the wait: a server that
+//!   stalls for a second does not get away with one slow step.
+//! - A shape that only breaks the latency bound runs once more, and the better run counts: noise rarely repeats itself.
+//! - A server that grows beyond 1.2 GB is killed, and its address space is limited to 4 GB. Both count as broken bounds.
+//!
+//! Loopback only; it stops by itself, and ends only the processes that it has started. `README.md`, "Measurements", says
+//! how to run it.
+
+#![expect(clippy::print_stdout, reason = "a program that prints its results")]
+
+mod attacks;
+mod client;
+mod frames;
+mod innocent;
+mod measure;
+mod options;
+mod report;
+mod run;
+mod shapes;
+
+use std::process::ExitCode;
+
+use tokio::runtime;
+use tokio::signal::unix::{SignalKind, signal};
+
+use options::{Options, USAGE};
+use shapes::SHAPES;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.iter().any(|one| one == "--help") {
+        println!("{USAGE}\n");
+        report::shapes(SHAPES);
+        return ExitCode::SUCCESS;
+    }
+    let done = Options::read(arguments).and_then(|options| {
+        // One thread for all attackers, see above.
+        let runtime = runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| error.to_string())?;
+        runtime.block_on(until_interrupted(&options))
+    });
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("abuse: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs the shapes. A signal drops the future, and the child process with it.
+async fn until_interrupted(options: &Options) -> Result<bool, String> {
+    let handler = |kind| signal(kind).map_err(|error| error.to_string());
+    let mut interrupt = handler(SignalKind::interrupt())?;
+    let mut terminate = handler(SignalKind::terminate())?;
+    tokio::select! {
+        done = run_all(options) => done,
+        _ = interrupt.recv() => Err("interrupted".to_owned()),
+        _ = terminate.recv() => Err("terminated".to_owned()),
+    }
+}
+
+/// Whether the command succeeds: without `--check`, it does even if a bound is broken.
+async fn run_all(options: &Options) -> Result<bool, String> {
+    // Each connection needs a descriptor; more than the limit are refused, which the report shows.
+    let _ = rlimit::increase_nofile_limit(u64::MAX);
+    let mut rows = Vec::new();
+    for shape in SHAPES.iter().filter(|shape| options.wants(shape.name)) {
+        eprintln!("{}: {}", shape.name, shape.attacks);
+        let row = run::run(shape, options).await?;
+        for broken in &row.broken {
+            eprintln!("  BROKEN: {broken}");
+        }
+        rows.push(row);
+    }
+    report::table(&rows);
+    if let Some(file) = &options.json {
+        harness::report::write(file, &report::to_json(options, &rows))?;
+    }
+    let all_hold = rows.iter().all(|row| row.broken.is_empty());
+    Ok(!options.check || all_hold)
+}
