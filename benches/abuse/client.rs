@@ -34,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(8);
 
 /// No attack begins anything new after so long.
 const LONGEST: Duration = Duration::from_mins(1);
-const LONGEST_SHORT: Duration = Duration::from_secs(6);
+const LONGEST_SHORT: Duration = Duration::from_secs(5);
 
 /// The attacked server, and what was sent to it.
 #[derive(Debug)]
@@ -140,6 +140,10 @@ impl Target {
             });
         }
         while senders.join_next().await.is_some() {}
+        let unsent = count.saturating_sub(next.load(Ordering::Relaxed));
+        if unsent > 0 {
+            self.count("not sent in time", unsent);
+        }
     }
 
     /// Sends one request over a connection of its own, also after the time limit.

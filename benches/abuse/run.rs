@@ -19,10 +19,10 @@ use crate::shapes::Shape;
 const ADDRESS_SPACE: u64 = 4_000_000_000;
 
 /// A shape that ends earlier is measured for so long all the same: fewer steps have no p99.
-const SHORTEST: Duration = Duration::from_millis(1200);
+const SHORTEST: Duration = Duration::from_secs(1);
 
 /// What comes of the attack after its end is measured too.
-const AFTERMATH: Duration = Duration::from_millis(300);
+const AFTERMATH: Duration = Duration::from_millis(200);
 
 /// What an attack does beyond its time limit, such as reading a last answer.
 const GRACE: Duration = Duration::from_secs(10);

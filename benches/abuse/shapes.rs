@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::attacks::{bodies, connections, faults, http2, journal, rows};
+use crate::attacks::{bodies, connections, costly, faults, http2, journal, rows};
 use crate::client::Target;
 
 type Attack = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
@@ -47,7 +47,7 @@ pub(crate) const SHAPES: &[Shape] = &[
     ),
     shape(
         "json-nodes-refused",
-        "the same to an unknown path and, cross-site, to the control API: read before they are refused?",
+        "the same to an unknown path, to MCP and, cross-site, to the control API: read before they are refused?",
         |target| Box::pin(bodies::refused_nodes(target)),
     ),
     shape(
@@ -167,6 +167,42 @@ pub(crate) const SHAPES: &[Shape] = &[
         "event-streams",
         "500 listeners to the dashboard's events who read nothing, while requests come",
         |target| Box::pin(journal::event_streams(target)),
+    ),
+    shape(
+        "workflow-steps",
+        "workflows of 120,000 empty steps, free of charge: each step is stored, and answered with a picture",
+        |target| Box::pin(costly::workflow_steps(target)),
+    ),
+    shape(
+        "budgets",
+        "orders under a consent with 5,000 rollover budgets whose cron expression never fires",
+        |target| Box::pin(costly::budgets(target)),
+    ),
+    Shape {
+        fills_journal: true,
+        ..shape(
+            "expectations",
+            "30,000 expectations to verify against a full journal in one call",
+            |target| Box::pin(costly::expectations(target)),
+        )
+    },
+    shape(
+        "nonces",
+        "authorization codes with a nonce of 500 kB each",
+        |target| Box::pin(costly::nonces(target)),
+    ),
+    Shape {
+        options: &["--unknown-clients", "register"],
+        ..shape(
+            "client-ids",
+            "unknown client ids of 60 kB, each of which registers a client",
+            |target| Box::pin(costly::client_ids(target)),
+        )
+    },
+    shape(
+        "control-rows",
+        "users, faults and seeds of 480 kB each by control calls: each call is small enough, all are not",
+        |target| Box::pin(rows::of_the_control_api(target)),
     ),
 ];
 

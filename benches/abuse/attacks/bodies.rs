@@ -28,10 +28,11 @@ pub(crate) async fn refused_nodes(target: Arc<Target>) -> Result<(), String> {
         ("Origin", "https://evil.example"),
     ];
     let refused = request("POST", "/_mock/users", &headers, nodes().as_bytes());
-    let bodies = [unknown, refused];
+    let mcp = post("/mcp", JSON, nodes().as_bytes());
+    let bodies = [unknown, refused, mcp];
     let count = target.either(400, 100);
     target
-        .flood(count, FEW, move |at| bodies[at % 2].clone())
+        .flood(count, FEW, move |at| bodies[at % bodies.len()].clone())
         .await;
     Ok(())
 }

@@ -20,7 +20,7 @@ use crate::client::{FEW, Target, get};
 const SLOWEST_HANDSHAKE: Duration = Duration::from_secs(5);
 
 pub(crate) async fn calm(target: Arc<Target>) -> Result<(), String> {
-    sleep(Duration::from_secs(target.either(5, 2))).await;
+    sleep(Duration::from_secs(target.either(5, 1))).await;
     Ok(())
 }
 

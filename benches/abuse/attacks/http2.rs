@@ -33,7 +33,7 @@ pub(crate) async fn unread(target: Arc<Target>) -> Result<(), String> {
         target.count("requests", 1);
     }
     let streams = target.hold(&bytes).await.into_iter().collect();
-    let time = Duration::from_secs(target.either(10, 3));
+    let time = Duration::from_secs(target.either(10, 2));
     target.keep(streams, time).await;
     Ok(())
 }

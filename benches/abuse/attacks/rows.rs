@@ -75,13 +75,18 @@ pub(crate) async fn snapshots(target: Arc<Target>) -> Result<(), String> {
     Ok(())
 }
 
+/// What an app sends a browser to authorize with.
+pub(crate) fn authorize_query(client: &str) -> String {
+    format!(
+        "response_type=code&client_id={client}&scope=1&state=xyz\
+         &redirect_uri=http%3A%2F%2Flocalhost%3A3000%2Fcallback\
+         &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256"
+    )
+}
+
 pub(crate) async fn of_every_kind(target: Arc<Target>) -> Result<(), String> {
     let authorize = |client: &str| {
-        let path = format!(
-            "/api/auth/oauth/authorize?response_type=code&client_id={client}&scope=1&state=xyz\
-             &redirect_uri=http%3A%2F%2Flocalhost%3A3000%2Fcallback\
-             &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256"
-        );
+        let path = format!("/api/auth/oauth/authorize?{}", authorize_query(client));
         get(&path, &[("X-Mock-User", "ada")])
     };
     let count = target.either(50_000, 12_000);
@@ -94,6 +99,33 @@ pub(crate) async fn of_every_kind(target: Arc<Target>) -> Result<(), String> {
             1 => authorize(CLIENT),
             2 => authorize(&format!("unknown-{at}")),
             _ => post("/login", FORM, b"user=1"),
+        })
+        .await;
+    Ok(())
+}
+
+/// Each of these calls is within the bound of one body.
+pub(crate) async fn of_the_control_api(target: Arc<Target>) -> Result<(), String> {
+    let text = "x".repeat(480_000);
+    let image = format!("https://cdn.example/{text}");
+    let count = target.either(3000, 900);
+    target
+        .flood(count, FEW, move |at| {
+            let name = format!("large{at}");
+            let user = json!({ "id": at + 1000, "username": name, "image": image });
+            let (path, body) = match at % 3 {
+                0 => ("/_sandbox/large/_mock/users", user),
+                1 => {
+                    let effect = json!({ "status": 503, "body": text });
+                    let fault = json!({ "endpoint": "token", "effect": effect });
+                    ("/_sandbox/large/_mock/faults", fault)
+                }
+                _ => {
+                    let seed = json!({ "users": [user], "clients": [] });
+                    ("/_mock/sandboxes", json!({ "name": name, "seed": seed }))
+                }
+            };
+            post(path, FORM, body.to_string().as_bytes())
         })
         .await;
     Ok(())
