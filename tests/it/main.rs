@@ -69,6 +69,7 @@ mod first_minute;
 mod health;
 mod http2_limits;
 mod input_numbers;
+mod input_numbers_program;
 mod input_users;
 mod journal_memory;
 mod leaks;
