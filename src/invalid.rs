@@ -185,7 +185,7 @@ fn in_words(path: String, message: &str) -> Invalid {
         {
             let key = path.rsplit('.').next().unwrap_or_default();
             let found = match found_in_words(found) {
-                _ if is_secret(key) => "what it has".to_owned(),
+                _ if is_secret(key) => "the value".to_owned(),
                 found => quoted(&found).unwrap_or(found),
             };
             let why = format!("{found} is not {}", kind_in_words(expected));

@@ -9,8 +9,8 @@ use serde::Deserialize;
 use super::color::ColorWhen;
 use super::sources::{ConfigFile, Sources};
 use super::values::{
-    Address, ByteSize, DatabaseOption, McpPort, Seconds, address_in_file, list_in_file, number, read,
-    seconds_in_file, truth,
+    Address, ByteSize, DatabaseOption, McpPort, Seconds, address_in_file, list_in_file, number,
+    read, seconds_in_file, truth,
 };
 use crate::contract::{Contract, Override};
 use crate::invalid;

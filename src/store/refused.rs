@@ -31,6 +31,13 @@ impl Drop for Folder {
     }
 }
 
+fn no_key() -> StoredKey {
+    StoredKey {
+        id: None,
+        private_key: Vec::new(),
+    }
+}
+
 pub(super) struct World {
     pub(super) store: Store,
     pub(super) rows: Arc<Rows>,
@@ -45,11 +52,9 @@ impl World {
         let store = Store::open(&database).await.unwrap();
         let seed = SeedFile::demo().planting().unwrap().seed;
         let own = Own::default();
-        let key = StoredKey {
-            id: None,
-            private_key: Vec::new(),
-        };
-        let row = store.insert_sandbox("x", &seed, own, ("{}", &key)).await;
+        let row = store
+            .insert_sandbox("x", &seed, own, ("{}", &no_key()))
+            .await;
         let rows = row.unwrap().world;
         Self {
             store,
@@ -162,7 +167,7 @@ async fn a_refusal_that_rests_on_a_refused_change_is_no_answer() {
             username: Some("once".to_owned()),
             ..world.ada()
         };
-        world.store.insert_user(&world.rows, user, true)
+        world.store.insert_user(&world.rows, user, true, None)
     };
     let lock = world.lock().await;
     let second = async {
@@ -186,8 +191,9 @@ async fn a_refused_change_of_the_catalogue_leaves_it_as_it_was() {
     store.take_snapshot("x", rows, "old", state).await.unwrap();
     let seed = SeedFile::demo().planting().unwrap().seed;
     let lock = world.lock().await;
+    let key = no_key();
     let refused = tokio::join!(
-        store.insert_sandbox("y", &seed, Own::default(), ("{}", &[])),
+        store.insert_sandbox("y", &seed, Own::default(), ("{}", &key)),
         store.take_snapshot("x", rows, "new", state),
         store.delete_snapshot("x", "old"),
         store.begin_anew("x", rows, super::Origin::Seed(&seed), "{}"),

@@ -45,7 +45,7 @@ fn a_uri_is_refused_at_every_entrance() {
 
     For more information, try '--help'.
 
-    error: invalid value 'file:x.db' for '--database <PATH|memory>': "file:x.db" is a URI, not the path of a database file; write the path alone: "x.db"
+    error: invalid value 'file:x.db' for 'CIVITAI_MOCK_DATABASE': "file:x.db" is a URI, not the path of a database file; write the path alone: "x.db"
 
     For more information, try '--help'.
 

@@ -61,7 +61,7 @@ async fn seeds_configuration_and_the_command_line_read_numbers_in_text() {
     let wrong = folder.write("wrong.toml", "access_token_seconds = \"soon\"\n");
     let wrong = wrong.to_str().expect("a path of the tests' own");
     let run = Program::output(&["--config", wrong]);
-    assert_snapshot!(folder.redacted(&String::from_utf8_lossy(&run.stderr)), @r#"civitai-oauth-mock: <folder>/wrong.toml:1: access_token_seconds: "soon" is not a whole number from 0 to 4294967295"#);
+    assert_snapshot!(folder.redacted(&String::from_utf8_lossy(&run.stderr)), @r#"civitai-oauth-mock: <folder>/wrong.toml:1: access_token_seconds: "soon" is not a length of time: write 300ms, 90s, 5m, 1h, 7d or a number of seconds"#);
     let mut command = config(Contract::Documented);
     let refused = command.set_seed(
         "\n[[users]]\nid = \"one\"\n",

@@ -139,7 +139,7 @@ async fn a_budget_that_holds_nothing_is_refused() {
     let refused = Program::output(&["--listen=127.0.0.1:0", "--journal-memory=10kB"]);
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     let wanted =
-        "journal_memory: 10000 bytes may not hold one exchange; give 1000000 bytes (1MB) or more";
+        "--journal-memory: 10000 bytes may not hold one exchange; give 1000000 bytes (1MB) or more";
     assert!(said.contains(wanted), "{said}");
     let refused = Program::output(&["--journal-memory=much"]);
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();

@@ -127,4 +127,3 @@ mod unlock_page;
 mod userinfo;
 mod wire;
 mod workflows;
-
