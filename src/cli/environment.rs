@@ -21,19 +21,7 @@ pub(super) fn client(variable: impl Fn(&str) -> Option<String>) -> Result<App, I
     };
     let [id_name, secret_name, uri_name, other_uri_name] = OF_AN_APP;
     let Some(id) = filled(id_name) else {
-        // `REDIRECT_URI` alone may belong to any program.
-        let ignored = [secret_name, uri_name]
-            .into_iter()
-            .filter(|name| filled(name).is_some());
-        let warning = |name| {
-            format!(
-                "{name} is ignored: it describes a client only together with {id_name}; set that too, or remove it"
-            )
-        };
-        return Ok(App {
-            client: None,
-            warnings: ignored.map(warning).collect(),
-        });
+        return Ok(without_client(filled));
     };
     seed::check_id(&id).map_err(|error| Invalid {
         path: id_name.to_owned(),
@@ -79,6 +67,21 @@ pub(super) fn client(variable: impl Fn(&str) -> Option<String>) -> Result<App, I
         client: Some(client),
         warnings: Vec::new(),
     })
+}
+
+/// The variables that have no effect without the client id. `REDIRECT_URI` alone may belong to any program.
+fn without_client(filled: impl Fn(&str) -> Option<String>) -> App {
+    let [id_name, secret_name, uri_name, _] = OF_AN_APP;
+    let ignored = [secret_name, uri_name].into_iter();
+    let warnings = ignored.filter(|name| filled(name).is_some()).map(|name| {
+        format!(
+            "{name} is ignored: it describes a client only together with {id_name}; set that too, or remove it"
+        )
+    });
+    App {
+        client: None,
+        warnings: warnings.collect(),
+    }
 }
 
 #[cfg(test)]

@@ -187,9 +187,16 @@ pub(super) fn start(words: &[String], name: &str, color: ColorWhen) -> anyhow::R
         .name("log".to_owned())
         .spawn(move || write_out(&waiting, &lost))?;
     // The library for MCP logs whole messages, with the codes, tokens and secrets in them: it is never heard.
+    // h2 warns of single frames, which a client may send by the thousand.
+    let of_frames = if choice.level > LevelFilter::WARN {
+        choice.level
+    } else {
+        choice.level.min(LevelFilter::ERROR)
+    };
     let heard = Targets::new()
         .with_default(choice.level)
         .with_target(LOG_TARGET, choice.requests)
+        .with_target("h2", of_frames)
         .with_target("rmcp", LevelFilter::OFF);
     let log = tracing_subscriber::fmt()
         .with_max_level(choice.level.max(choice.requests))

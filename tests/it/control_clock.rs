@@ -286,7 +286,10 @@ async fn a_running_clock_stops_at_the_end_of_the_year_9999() {
     assert_eq!(back["at_end"], false);
     // The clock runs on from there, and a slow machine takes its time.
     let now = back["now"].as_str().unwrap();
-    assert!(("9999-12-31T22:59:59".."9999-12-31T23:59").contains(&now), "{now}");
+    assert!(
+        ("9999-12-31T22:59:59".."9999-12-31T23:59").contains(&now),
+        "{now}"
+    );
 }
 
 #[tokio::test]

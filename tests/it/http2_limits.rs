@@ -115,7 +115,42 @@ async fn flood_of_control_frames_takes_little_processor_time() {
     floods.join_all().await;
     let most = u64::try_from(began.elapsed().as_millis()).expect("a short time") / 10 / 3;
     let taken = ticks(&program) - before;
+    println!("{taken} ticks of 10 ms");
     assert!(taken < most, "{taken} ticks of 10 ms, more than {most}");
+}
+
+/// However fast the machine is, six thousand frames take as long as their pace allows.
+#[tokio::test]
+async fn control_frames_beyond_the_allowance_are_read_later() {
+    let mock = mock(|_| {}).await;
+    let mut frames = connection(&mock).await;
+    let began = Stopwatch::start();
+    // In batches, so that neither side waits for the other to read.
+    for _ in 0..60 {
+        for _ in 0..100 {
+            frames.send(&Frame::new(PING, 0, 0, [1; 8])).await;
+        }
+        let mut heard = 0;
+        while heard < 100 {
+            let frame = frames.next().await.expect("it goes on");
+            heard += i32::from(frame.kind == PING && frame.flags == ACK);
+        }
+    }
+    let took = began.elapsed();
+    assert!(took > Duration::from_secs(3), "{took:?}");
+}
+
+#[tokio::test]
+async fn unexpected_frames_are_not_logged_one_by_one() {
+    let program = Program::serve(&mut Program::command(&["--listen", "127.0.0.1:0"]));
+    let mut frames = Frames::connect(program.address(), &[]).await;
+    for _ in 0..50 {
+        frames.send(&Frame::new(PING, ACK, 0, [0; 8])).await;
+    }
+    frames.send(&Frame::get(1, "/api/health")).await;
+    assert!(frames.is_ok(1).await);
+    drop(frames);
+    assert_eq!(program.stop(), "");
 }
 
 #[tokio::test]
