@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::filter::{Filter, beside_filter, narrowed};
 use super::why::Why;
 use crate::contract::{Contract, Decision, Difference};
+#[cfg(feature = "mcp")]
 use crate::invalid::Invalid;
 use crate::model::user::UserRef;
 use crate::protocol::call::{Endpoint, GrantType, Method};
