@@ -108,7 +108,7 @@ impl Text {
                 None => "no secret".to_owned(),
             };
             let loopback = if client.any_loopback_redirect {
-                "   any http://localhost redirect URI"
+                "   any loopback redirect URI"
             } else {
                 ""
             };

@@ -19,7 +19,7 @@ impl std::str::FromStr for Database {
 
     /// "memory", or the path of a file. Errors: a URI, or a name that SQLite reads as something other than a file.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let database = if text == "memory" {
+        let database = if text.eq_ignore_ascii_case("memory") {
             Self::Memory
         } else {
             Self::File(text.into())
@@ -73,7 +73,9 @@ mod tests {
 
     #[test]
     fn a_database_is_memory_or_the_path_of_a_file() {
-        assert_eq!("memory".parse::<Database>().unwrap(), Database::Memory);
+        for memory in ["memory", "Memory"] {
+            assert_eq!(memory.parse::<Database>().unwrap(), Database::Memory);
+        }
         for path in ["x.db", "./file:x.db", "/tmp/a b?c.db", "c:\\x.db"] {
             let parsed = path.parse::<Database>().unwrap();
             assert_eq!(parsed, Database::File(path.into()));

@@ -42,8 +42,8 @@ fn it_announces_what_to_point_where() {
         device       http://mock/api/auth/oauth/device
         device-token http://mock/api/auth/oauth/device-token
 
-      Demo App       dec0de00-0000-4000-8000-000000000001   secret dec0de5ec2e7dec0de5ec2e7dec0de5ec2e7dec0de5ec2e7   any http://localhost redirect URI
-      Demo SPA       dec0de00-0000-4000-8000-000000000002   no secret   any http://localhost redirect URI
+      Demo App       dec0de00-0000-4000-8000-000000000001   secret dec0de5ec2e7dec0de5ec2e7dec0de5ec2e7dec0de5ec2e7   any loopback redirect URI
+      Demo SPA       dec0de00-0000-4000-8000-000000000002   no secret   any loopback redirect URI
       Sign in as     ada, grace or linus (no password)
 
       contract documented · consent page shown · data in memory · Ctrl-C stops
