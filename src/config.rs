@@ -114,7 +114,7 @@ impl Default for Config {
             entropy_seed: None,
             head_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(30),
-            max_connections: 10_000,
+            max_connections: 4000,
             max_head_bytes: 128 * 1024,
             max_headers: USUAL_HEADERS,
             sandbox_idle: Duration::from_hours(1),
@@ -187,8 +187,15 @@ impl Config {
     /// Asks whoever uses the control API for this bearer token. Errors: it is empty, and what looks closed would be open.
     pub fn set_control_token(&mut self, token: &str) -> Result<(), Invalid> {
         if token.is_empty() {
-            let why = Invalid::new("control_token", "it is empty, and would keep nobody out");
+            let why = Invalid::new("control_token", "it is empty, and would protect nothing");
             return Err(why.with_hint("give it a value, or leave the option and its variable out"));
+        }
+        // RFC 6750 §2.1 allows fewer; what a header cannot carry would lock everyone out.
+        if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            let why = "it has a character that no Authorization header carries as it is";
+            return Err(
+                Invalid::new("control_token", why).with_hint("use printable ASCII without spaces")
+            );
         }
         self.control_token = Some(Secret::new(token));
         Ok(())

@@ -209,7 +209,7 @@ pub(super) struct Options {
     #[arg(long, env = "CIVITAI_MOCK_MAX_SANDBOXES", value_parser = number::<usize>, value_name = "NUMBER")]
     pub(super) max_sandboxes: Option<usize>,
 
-    /// Turn away whoever would be one more connection than so many [default: 10000, or as many as the system allows]
+    /// Turn away whoever would be one more connection than so many [default: 4000, or as many as the system allows]
     #[arg(long, env = "CIVITAI_MOCK_MAX_CONNECTIONS", value_parser = number::<usize>, value_name = "NUMBER")]
     pub(super) max_connections: Option<usize>,
 

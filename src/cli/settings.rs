@@ -11,6 +11,9 @@ use crate::config::{Config, McpListen};
 use crate::invalid::Invalid;
 use crate::tls::Certificate;
 
+/// The variable of `--control-token`.
+const CONTROL_TOKEN: &str = "CIVITAI_MOCK_CONTROL_TOKEN";
+
 /// A seed of this name is read from standard input.
 const STANDARD_INPUT: &str = "-";
 
@@ -50,6 +53,12 @@ impl Options {
         }
         if let Some(token) = &self.control_token {
             config.set_control_token(token.reveal()).map_err(placed)?;
+        } else if std::env::var_os(CONTROL_TOKEN).is_some() {
+            // Blank variables count as unset. A blank secret of a CI job would leave the control API open.
+            config.set_control_token("").map_err(|error| Invalid {
+                path: CONTROL_TOKEN.to_owned(),
+                ..error
+            })?;
         }
         self.limit(&mut config);
         config.journal_capacity = self.journal.unwrap_or(config.journal_capacity);

@@ -295,24 +295,28 @@ pub(super) fn seconds_in_file<'de, D: Deserializer<'de>>(
 }
 
 pub(super) fn read(file: &Path, name: &str) -> anyhow::Result<String> {
-    std::fs::read_to_string(file).with_context(|| format!("{name}: {}", file.display()))
+    let shown = format!("{name}: {}", file.display());
+    let opened = std::fs::File::open(file).with_context(|| shown.clone())?;
+    read_bounded(opened, &shown)
 }
 
-/// More than any seed needs, in bytes.
+/// More than any seed, configuration or key needs, in bytes.
 const LARGEST_INPUT: u64 = 16 * 1024 * 1024;
 
 /// Standard input to its end.
 pub(super) fn read_standard_input(name: &str) -> anyhow::Result<String> {
-    let mut input = std::io::stdin().lock();
+    read_bounded(std::io::stdin().lock(), &format!("{name}: standard input"))
+}
+
+fn read_bounded(input: impl std::io::Read, shown: &str) -> anyhow::Result<String> {
     let mut text = String::new();
     let size = input
-        .by_ref()
         .take(LARGEST_INPUT + 1)
         .read_to_string(&mut text)
-        .with_context(|| format!("{name}: standard input"))?;
+        .with_context(|| shown.to_owned())?;
     anyhow::ensure!(
         size as u64 <= LARGEST_INPUT,
-        "{name}: standard input has more than {LARGEST_INPUT} bytes"
+        "{shown} has more than {LARGEST_INPUT} bytes"
     );
     Ok(text)
 }

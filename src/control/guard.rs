@@ -235,11 +235,20 @@ fn check_page(
 ) -> Result<(), Invalid> {
     let hint = "call it from a test or from this machine's own pages";
     once(headers, ORIGIN, "Origin")?;
-    if text(headers, "sec-fetch-site") == Some("cross-site") {
+    // Browsers send one of four values, once; anything else is no browser's and is not trusted.
+    once(
+        headers,
+        HeaderName::from_static("sec-fetch-site"),
+        "Sec-Fetch-Site",
+    )?;
+    let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
+    let is_near = |site: &[u8]| [&b"same-origin"[..], b"same-site", b"none"].contains(&site);
+    if site.is_some_and(|site| !is_near(site)) {
         let why = format!("a page of another site may not {subject}");
         return Err(Invalid::new("Sec-Fetch-Site", why).with_hint(hint));
     }
-    match text(headers, ORIGIN.as_str()) {
+    let origin = headers.get(ORIGIN).map(HeaderValue::as_bytes);
+    match origin.map(String::from_utf8_lossy).as_deref() {
         Some(origin) if !is_accepted(origin) => {
             let why = format!("{origin:?} may not {subject}");
             Err(Invalid::new("Origin", why).with_hint(hint))

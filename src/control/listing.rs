@@ -142,6 +142,7 @@ impl Sandbox {
 
     /// Waits until this many exchanges match, for at most `wait`. Each exchange is looked at once.
     async fn wait_for(&self, search: &Search, count: usize, wait: Duration) -> Outcome<()> {
+        let _place = self.journal.readers().wait()?;
         // Watched before it is read: what comes in between wakes this.
         let mut news = self.journal.watch();
         let enough = async {

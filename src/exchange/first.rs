@@ -64,7 +64,8 @@ pub(super) async fn answer(
 /// of the apps that the seed registers may do everything that the app does.
 fn may_create(app: &App, parts: &Parts) -> bool {
     let header = |name| header(&parts.headers, name);
-    if header("sec-fetch-site") != Some("cross-site") {
+    // Old browsers, and all by plain HTTP under a name that is not loopback, send an Origin alone.
+    if header("sec-fetch-site") != Some("cross-site") && header("origin").is_none() {
         return true;
     }
     let is_navigation = parts.method == Method::GET

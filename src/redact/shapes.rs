@@ -97,8 +97,7 @@ fn is_base64url(byte: u8) -> bool {
 fn jwts(text: &str) -> Vec<Range<usize>> {
     let (mut found, mut until) = (Vec::new(), 0);
     for at in places(text, "eyJ") {
-        let is_inside = at < until || at > 0 && is_base64url(text.as_bytes()[at - 1]);
-        if is_inside {
+        if at < until {
             continue;
         }
         let length = run(text, at, |byte| is_base64url(byte) || byte == b'.');
@@ -167,6 +166,10 @@ mod tests {
             let text = format!("é{secret}.");
             assert!(!redact_shapes(&text, false).contains(secret), "{text}");
             assert_eq!(redact_shapes(&text, true), text);
+        }
+        for glued in ["_", "abc", "x-"] {
+            let text = format!("{glued}{JWT}");
+            assert!(!redact_shapes(&text, false).contains(JWT), "{text}");
         }
         let cut = format!("code {}…", &SECRET[..20]);
         assert_eq!(redact_shapes(&cut, false), "code [redacted]…");

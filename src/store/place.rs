@@ -14,6 +14,8 @@ pub(super) struct Place {
     file: Option<FileId>,
     #[cfg(unix)]
     log_file: Option<FileId>,
+    /// The log's length after the last commit, in bytes: SQLite shortens it only when asked to.
+    log_bytes: u64,
 }
 
 /// Device and inode.
@@ -39,6 +41,7 @@ impl Place {
             file: FileId::of(&path),
             #[cfg(unix)]
             log_file: FileId::of(&log),
+            log_bytes: length(&log),
             log,
             path,
         }
@@ -63,29 +66,36 @@ impl Place {
         self.path.exists()
     }
 
-    /// Whether SQLite writes into a log that is not there any more.
+    /// Whether SQLite would write into a log that was removed, replaced or truncated.
     #[cfg(unix)]
     pub(super) fn is_log_missing(&self) -> bool {
-        self.log_file.is_some() && FileId::of(&self.log) != self.log_file
+        let is_another = self.log_file.is_some() && FileId::of(&self.log) != self.log_file;
+        is_another || length(&self.log) < self.log_bytes
     }
 
+    /// An open file cannot be removed, but truncated.
     #[cfg(not(unix))]
-    #[expect(clippy::unused_self, reason = "the same shape on every system")]
     pub(super) fn is_log_missing(&self) -> bool {
-        false
+        length(&self.log) < self.log_bytes
     }
 
     pub(super) fn log(&self) -> &Path {
         &self.log
     }
 
-    /// Notes the log of a new connection.
+    /// Notes the log after a commit, or that of a new connection.
     pub(super) fn note_log(&mut self) {
+        self.log_bytes = length(&self.log);
         #[cfg(unix)]
         {
             self.log_file = FileId::of(&self.log);
         }
     }
+}
+
+/// 0 if there is no such file.
+fn length(path: &Path) -> u64 {
+    std::fs::metadata(path).map_or(0, |found| found.len())
 }
 
 /// The name of a file that belongs to the database.

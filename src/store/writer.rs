@@ -109,6 +109,7 @@ impl Writer {
             queries.push(Query::of(set_application_id()));
         }
         let Err(why) = transact(connection, queries).await else {
+            self.place.note_log();
             return Ok(());
         };
         // An error that SQLite has rolled back itself is none.
@@ -190,18 +191,18 @@ impl Writer {
         let log = self.place.log().display();
         match saved {
             Ok((0, ..)) => tracing::warn!(
-                "{log} was removed or replaced while the server was running; its content was saved in time"
+                "{log} was removed, replaced or truncated while the server was running; its content was saved in time"
             ),
             Ok(_) => {
                 return Err(format!(
-                    "{log} was removed or replaced, and another program prevents saving its content; close that program"
+                    "{log} was removed, replaced or truncated, and another program prevents saving its content; close that program"
                 )
                 .into());
             }
             Err(why) => {
                 let why = described(&why);
                 return Err(format!(
-                    "{log} was removed or replaced, and its content cannot be saved: {why}"
+                    "{log} was removed, replaced or truncated, and its content cannot be saved: {why}"
                 )
                 .into());
             }

@@ -247,7 +247,7 @@ async fn apps_are_not_asked_where_they_come_from() {
 #[tokio::test]
 async fn an_empty_control_token_would_keep_nobody_out_and_is_refused() {
     let refused = config(Contract::Documented).set_control_token("");
-    assert_snapshot!(refused.unwrap_err(), @"control_token: it is empty, and would keep nobody out; give it a value, or leave the option and its variable out");
+    assert_snapshot!(refused.unwrap_err(), @"control_token: it is empty, and would protect nothing; give it a value, or leave the option and its variable out");
     let run = Program::output(&["--listen=127.0.0.1:0", "--control-token="]);
     assert!(!run.status.success());
 }

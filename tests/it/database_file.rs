@@ -141,6 +141,29 @@ async fn a_second_server_in_the_same_process_takes_no_lock_from_the_first() {
     first.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_ahead_log_that_is_truncated_acknowledges_nothing_more() {
+    let folder = Folder::new();
+    let database = folder.path("mock.db");
+    let (program, world) = Program::on_file(&database, None);
+    world.tokens(&CONF, "1").await;
+    let log = std::fs::File::options()
+        .write(true)
+        .open(folder.path("mock.db-wal"));
+    log.unwrap().set_len(0).unwrap();
+    let refused = world
+        .ask("POST", "/_mock/snapshots/s")
+        .json(&json!({}))
+        .await;
+    assert_eq!(refused.status, 503, "{refused}");
+    assert_eq!(world.get("/api/health/ready").await.status, 503);
+    let said = program.kill();
+    assert!(
+        said.contains("was removed, replaced or truncated"),
+        "{said}"
+    );
+}
+
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_ahead_log_that_is_removed_loses_nothing() {
@@ -155,7 +178,11 @@ async fn a_write_ahead_log_that_is_removed_loses_nothing() {
     folder.write("mock.db-wal", "not a log");
     world.control("POST", "/snapshots/s", json!({})).await;
     let said = program.kill();
-    assert_eq!(said.matches("was removed or replaced").count(), 2, "{said}");
+    assert_eq!(
+        said.matches("was removed, replaced or truncated").count(),
+        2,
+        "{said}"
+    );
     let (program, world) = Program::on_file(&database, None);
     for tokens in [&before, &after] {
         assert!(world.is_live(&tokens.access).await);

@@ -217,6 +217,22 @@ async fn a_long_poll_ends_when_enough_have_come() {
 }
 
 #[tokio::test]
+async fn at_most_256_requests_wait_for_exchanges() {
+    let (_program, world) = program(&[]);
+    let mut polls = tokio::task::JoinSet::new();
+    for _ in 0..300 {
+        let poll = world.get("/_mock/requests?wait=20s&count=1000&limit=0");
+        polls.spawn(async move { poll.await.status });
+    }
+    // Those beyond the bound are refused at once; the others wait until the sandbox is deleted or the server stops.
+    for _ in 0..44 {
+        assert_eq!(polls.join_next().await.unwrap().unwrap(), 503);
+    }
+    assert_eq!(polls.len(), 256);
+    assert_eq!(world.get("/api/health").await.status, 200);
+}
+
+#[tokio::test]
 async fn clients_that_disconnect_during_a_delay_hold_no_memory() {
     const CLIENTS: usize = 800;
     let (program, world) = program(&[]);

@@ -121,6 +121,19 @@ fn what_kubernetes_sets_for_a_service_is_no_setting() {
     assert_snapshot!(said, @"2: civitai-oauth-mock: CIVITAI_MOCK_PORT: no setting has this variable; write CIVITAI_MOCK_LISTEN=127.0.0.1:8081");
 }
 
+#[test]
+fn a_control_token_that_protects_nothing_stops_the_start() {
+    for blank in ["", " ", "\"\""] {
+        let said = Program::refusal(&mut with(&[("CIVITAI_MOCK_CONTROL_TOKEN", blank)]));
+        assert!(
+            said.contains("CIVITAI_MOCK_CONTROL_TOKEN: it is empty, and would protect nothing"),
+            "{said}"
+        );
+    }
+    let said = Program::refusal(&mut with(&[("CIVITAI_MOCK_CONTROL_TOKEN", "gehe\u{ef}m")]));
+    assert!(said.contains("no Authorization header carries"), "{said}");
+}
+
 #[tokio::test]
 async fn quotes_of_an_environment_file_are_no_part_of_a_value() {
     let program = Program::serve(&mut with(&[
@@ -129,7 +142,6 @@ async fn quotes_of_an_environment_file_are_no_part_of_a_value() {
             "CIVITAI_MOCK_DIFFERENCE",
             "'scope-shape=documented,redirect-status=documented'",
         ),
-        ("CIVITAI_MOCK_CONTROL_TOKEN", "\"\""),
         ("CIVITAI_CLIENT_ID", "\"mine\""),
         ("CIVITAI_CLIENT_SECRET", "'s3cret'"),
     ]));

@@ -9,6 +9,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const MAX_SEARCHES: usize = 8;
 const MAX_STREAMS: usize = 8;
 
+/// At most this many wait for exchanges that are to come: each of them looks at every new one.
+const MAX_WAITS: usize = 256;
+
 /// Advice looks at a whole journal at once.
 const MAX_ADVICE: usize = 1;
 
@@ -20,6 +23,7 @@ const MAX_WAIT: Duration = Duration::from_secs(10);
 pub(crate) struct JournalReaders {
     searches: Arc<Semaphore>,
     streams: Arc<Semaphore>,
+    waits: Arc<Semaphore>,
     advice: Arc<Semaphore>,
 }
 
@@ -32,6 +36,7 @@ impl Default for JournalReaders {
         Self {
             searches: Arc::new(Semaphore::new(MAX_SEARCHES)),
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
+            waits: Arc::new(Semaphore::new(MAX_WAITS)),
             advice: Arc::new(Semaphore::new(MAX_ADVICE)),
         }
     }
@@ -61,6 +66,13 @@ impl JournalReaders {
     /// A turn to send a long answer, however slowly its client reads.
     pub(crate) async fn stream(&self) -> Result<ReaderPermit, TooManyReaders> {
         permit(&self.streams).await
+    }
+
+    /// A place among those that wait for exchanges. They wait for long: the next is refused at once.
+    pub(crate) fn wait(&self) -> Result<ReaderPermit, TooManyReaders> {
+        let permit = Arc::clone(&self.waits).try_acquire_owned();
+        let permit = permit.map_err(|_| TooManyReaders)?;
+        Ok(ReaderPermit { _permit: permit })
     }
 
     /// A turn to advise.
