@@ -41,6 +41,18 @@ impl Invalid {
         self
     }
 
+    /// Checks that the texts of a row have at most so many bytes together; `sizes` has the bytes of each key. Errors: the
+    /// bound, at the key of the longest text.
+    pub(crate) fn check_size(row: &str, sizes: &[(&str, usize)], most: usize) -> Result<(), Self> {
+        let bytes: usize = sizes.iter().map(|(_, bytes)| bytes).sum();
+        let longest = sizes.iter().max_by_key(|(_, bytes)| bytes);
+        let Some((key, _)) = longest.filter(|_| bytes > most) else {
+            return Ok(());
+        };
+        let reason = format!("the texts of a {row} have {bytes} bytes; at most {most} are stored");
+        Err(Self::new(*key, reason).with_hint("shorten it"))
+    }
+
     /// As an answer shows it, under the name of an error.
     pub(crate) fn to_json(&self, error: &str) -> Value {
         serde_json::json!({

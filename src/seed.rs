@@ -151,7 +151,7 @@ impl ClientSpec {
             })?,
         };
         let redirect_uris: Vec<String> = self.redirect_uris.into_iter().map(|uri| uri.0).collect();
-        Ok(Client {
+        let client = Client {
             confidential: self.confidential.unwrap_or(self.secret.is_some()),
             allowed_origins: match self.allowed_origins {
                 Some(origins) => origins.into_iter().map(|origin| origin.0).collect(),
@@ -170,7 +170,9 @@ impl ClientSpec {
             access_mode: self.access_mode,
             owner,
             adopted: false,
-        })
+        };
+        client.check_size()?;
+        Ok(client)
     }
 }
 
@@ -218,6 +220,10 @@ impl SeedFile {
         let mut ids = HashSet::new();
         let mut names = HashSet::new();
         for (at, user) in self.users.iter().enumerate() {
+            user.check_size().map_err(|wrong| Invalid {
+                path: format!("users[{at}].{}", wrong.path),
+                ..wrong
+            })?;
             if !ids.insert(user.id) {
                 return Err(Invalid::new(
                     format!("users[{at}].id"),

@@ -55,6 +55,11 @@ pub(super) enum Refusal {
     Forbidden,
     NotFound,
     MethodNotSupported,
+    /// Ours: a batch of more calls than this server answers at once.
+    BatchTooLong {
+        calls: usize,
+        most: usize,
+    },
 }
 
 impl Refusal {
@@ -64,6 +69,7 @@ impl Refusal {
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotSupported => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BatchTooLong { .. } => StatusCode::BAD_REQUEST,
         }
     }
 
@@ -73,6 +79,7 @@ impl Refusal {
             Self::Forbidden => (-32003, "FORBIDDEN"),
             Self::NotFound => (-32004, "NOT_FOUND"),
             Self::MethodNotSupported => (-32005, "METHOD_NOT_SUPPORTED"),
+            Self::BatchTooLong { .. } => (-32600, "BAD_REQUEST"),
         };
         let message = match self {
             Self::Unauthorized => code.to_owned(),
@@ -82,6 +89,11 @@ impl Refusal {
             Self::NotFound => format!("No procedure found on path \"{path}\""),
             Self::MethodNotSupported => {
                 format!("Unsupported {method}-request to query procedure at path \"{path}\"")
+            }
+            Self::BatchTooLong { calls, most } => {
+                format!(
+                    "{calls} calls in one batch; at most {most} are answered: send several batches"
+                )
             }
         };
         let status = self.status().as_u16();

@@ -11,6 +11,10 @@ use crate::model::workflow::Step;
 use crate::oauth::extract::LONGEST_BODY;
 use crate::protocol::json::whole;
 
+/// The most steps of a workflow, and the most bytes of their types and names together. Civitai documents neither.
+const MAX_STEPS: usize = 100;
+const MAX_STEP_BYTES: usize = 8 * 1024;
+
 /// A workflow that can be quoted and paid.
 #[derive(Debug)]
 pub(super) struct Submission {
@@ -116,6 +120,10 @@ fn steps(given: &Value) -> Result<Vec<Step>, Unusable> {
         Value::Array(steps) => steps,
         _ => return Err(Unusable::new("steps", "The steps are not a list.")),
     };
+    if given.len() > MAX_STEPS {
+        let why = format!("{} steps: a workflow has at most {MAX_STEPS}.", given.len());
+        return Err(Unusable::new("steps", why));
+    }
     let read = |(at, step): (usize, &Value)| {
         if !step.is_object() {
             let why = "The step is not an object.";
@@ -132,6 +140,16 @@ fn steps(given: &Value) -> Result<Vec<Step>, Unusable> {
         .enumerate()
         .map(read)
         .collect::<Result<_, _>>()?;
+    let bytes: usize = steps
+        .iter()
+        .map(|step| step.kind.len() + step.name.len())
+        .sum();
+    if bytes > MAX_STEP_BYTES {
+        let why = format!(
+            "The types and names of the steps have {bytes} bytes: at most {MAX_STEP_BYTES} are stored."
+        );
+        return Err(Unusable::new("steps", why));
+    }
     Ok(if steps.is_empty() {
         vec![Step {
             kind: PICTURE.to_owned(),

@@ -13,6 +13,9 @@ use crate::oauth::extract::Context;
 use crate::protocol::params::Params;
 use crate::protocol::scope::Scope;
 
+/// The most calls of one batch. There are three procedures; a client that batches sends a few.
+const MAX_BATCH: usize = 20;
+
 /// A procedure that there is.
 #[derive(Debug, Clone, Copy)]
 enum Procedure {
@@ -70,6 +73,14 @@ pub(crate) async fn answer(
     } else {
         vec![path.as_str()]
     };
+    if paths.len() > MAX_BATCH {
+        let outcome = Err(Refusal::BatchTooLong {
+            calls: paths.len(),
+            most: MAX_BATCH,
+        });
+        let path = paths.first().copied().unwrap_or_default();
+        return respond::trpc(&[Called { path, outcome }], false, method.as_str());
+    }
     if let Some(answer) = documented_refusal(&context, caller.as_ref(), &paths) {
         return answer;
     }

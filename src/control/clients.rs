@@ -62,6 +62,9 @@ keys! {
     }
 }
 
+/// The most clients that control calls create in a sandbox.
+const MAX_CLIENTS: usize = 10_000;
+
 impl ClientSpec {
     /// A client of this name.
     pub fn named(name: impl Into<String>) -> Self {
@@ -90,7 +93,9 @@ impl Sandbox {
         spec.id.get_or_insert_with(|| self.entropy.uuid());
         let spec: seed::ClientSpec = invalid::from_json(as_json(&spec))?;
         let client = spec.resolve(&self.world().list_users())?;
-        let inserted = self.store.insert_client(self.world(), &client, None);
+        let inserted = self
+            .store
+            .insert_client(self.world(), &client, Some(MAX_CLIENTS));
         if !inserted.await? {
             let why = Invalid::new(
                 "id",

@@ -107,6 +107,8 @@ impl Sandbox {
     pub(crate) async fn put_consent(&self, agreed: Agreement) -> Outcome<Agreed> {
         let user = self.user(&agreed.user, "user")?;
         let client = self.client_named(&agreed.client_id)?;
+        BuzzLimit::check_size(&agreed.buzz_limit)
+            .map_err(|reason| Invalid::new("buzz_limit", reason))?;
         let buzz_limit = BuzzLimit::parse(&agreed.buzz_limit.to_string()).map_err(|why| {
             let why = why.description.unwrap_or_default();
             Invalid::new("buzz_limit", format!("{}: {why}", agreed.buzz_limit)).with_hint(

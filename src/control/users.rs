@@ -52,6 +52,9 @@ keys! {
     }
 }
 
+/// The most users that control calls create in a sandbox.
+const MAX_USERS: usize = 10_000;
+
 impl UserSpec {
     /// Somebody of this username.
     pub fn named(username: impl Into<String>) -> Self {
@@ -73,10 +76,11 @@ impl Sandbox {
             id: Some(id),
             ..spec
         }))?;
+        user.check_size()?;
         let username = user.username.clone();
         if let Some(made) = self
             .store
-            .insert_user(self.world(), user, with_own_id, None)
+            .insert_user(self.world(), user, with_own_id, Some(MAX_USERS))
             .await?
         {
             return Ok(made);
@@ -110,6 +114,7 @@ impl Sandbox {
                 let why = format!("{} is not {}: an id stays", user.id, before.id);
                 return Err(Invalid::new("id", why).into());
             }
+            user.check_size()?;
             Ok(user)
         };
         let changed = self

@@ -246,6 +246,16 @@ pub(crate) struct Verified {
     verified: bool,
 }
 
+/// The most expectations of one call: each exchange is compared with all of them, and notes them as bits of a `u128`.
+const MAX_EXPECTATIONS: usize = 100;
+
+/// An exchange, and which of the expectations it matches.
+#[derive(Debug, Clone, Copy)]
+struct Matched {
+    id: u64,
+    expectations: u128,
+}
+
 /// The exchanges that match an expectation.
 #[derive(Debug, Default)]
 struct Matches {
@@ -255,23 +265,32 @@ struct Matches {
     later: Option<u64>,
 }
 
+impl Matches {
+    fn new(found: &[Matched], expectation: usize, before: u64) -> Self {
+        let is_own = |one: &&Matched| one.expectations >> expectation & 1 == 1;
+        let own = || found.iter().filter(is_own).map(|one| one.id);
+        Self {
+            count: own().count(),
+            first: own().next(),
+            later: own().find(|id| *id > before),
+        }
+    }
+}
+
 impl Sandbox {
     /// Checks the journal against expectations. Errors: what differs, in words.
     pub(crate) async fn verify(&self, asked: Expectations) -> Outcome<Verified> {
         let _permit = self.journal.readers().search().await?;
         let mut differences = Vec::new();
         let mut before = 0;
+        let searches = self.searches(&asked.expectations)?;
         let dropped = self.journal.dropped();
-        for (at, expectation) in asked.expectations.into_iter().enumerate() {
+        let matched = self.matched(&searches).await;
+        let expected = asked.expectations.into_iter().zip(&searches);
+        for (at, (expectation, search)) in expected.enumerate() {
             let in_order = expectation.in_order || asked.in_order;
-            expectation.check().map_err(|why| under(at, why))?;
             let meant = describe(&expectation.filter);
-            let search = self.search(expectation.filter.clone());
-            let search = search.map_err(|why| match why {
-                ControlError::Invalid(why) => ControlError::Invalid(under(at, why)),
-                other => other,
-            })?;
-            let found = self.matches(&search, before).await;
+            let found = Matches::new(&matched, at, before);
             // Some that match may be among the dropped ones: neither yes nor no would be honest.
             if search.may_have_fitted(dropped) && expectation.depends_on_more(found.count) {
                 differences.push(format!(
@@ -305,18 +324,44 @@ impl Sandbox {
         })
     }
 
-    async fn matches(&self, search: &Search, before: u64) -> Matches {
-        let mut found = Matches::default();
-        let mut last = search.after();
+    /// The searches of expectations. Errors: what cannot be expected, and that there are too many.
+    fn searches(&self, expectations: &[Expect]) -> Outcome<Vec<Search>> {
+        let count = expectations.len();
+        if count > MAX_EXPECTATIONS {
+            let why = format!("{count} expectations; one call takes at most {MAX_EXPECTATIONS}");
+            return Err(Invalid::new("expectations", why)
+                .with_hint("send them in several calls")
+                .into());
+        }
+        let search = |(at, expectation): (usize, &Expect)| {
+            expectation.check().map_err(|why| under(at, why))?;
+            let search = self.search(expectation.filter.clone());
+            search.map_err(|why| match why {
+                ControlError::Invalid(why) => ControlError::Invalid(under(at, why)),
+                other => other,
+            })
+        };
+        expectations.iter().enumerate().map(search).collect()
+    }
+
+    /// The exchanges that match any of the searches: one pass over the journal for all of them.
+    async fn matched(&self, searches: &[Search]) -> Vec<Matched> {
+        let mut found = Vec::new();
+        let Some(mut last) = searches.iter().map(Search::after).min() else {
+            return found;
+        };
         while let page = self.journal.page_after(last)
             && let Some(newest) = page.last()
         {
-            for exchange in page.iter().filter(|exchange| search.fits(exchange)) {
-                let id = exchange.id();
-                found.count += 1;
-                found.first.get_or_insert(id);
-                if id > before {
-                    found.later.get_or_insert(id);
+            for exchange in &page {
+                let fitting = searches
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, one)| one.fits(exchange));
+                let expectations = fitting.fold(0, |bits, (at, _)| bits | 1_u128 << at);
+                if expectations != 0 {
+                    let id = exchange.id();
+                    found.push(Matched { id, expectations });
                 }
             }
             last = newest.id();

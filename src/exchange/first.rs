@@ -13,6 +13,7 @@ use tokio_stream::once;
 
 use super::{WriteLine, enter, is_observed};
 use crate::base::{Base, SandboxPath};
+use crate::listener::Unread;
 use crate::oauth::extract::{LONGEST_BODY, NeedsSandbox, Outline, header};
 use crate::oauth::{legacy, respond};
 use crate::sandbox::registry::CreatedBy;
@@ -28,11 +29,14 @@ pub(super) async fn answer(
     let path = SandboxPath::of(&parts.extensions);
     let (first, second) = match to_bytes(body, LONGEST_BODY).await {
         Ok(bytes) => (Body::from(bytes.clone()), Body::from(bytes)),
-        // The handler that reads the body says what is wrong with it.
-        Err(error) => (
-            Body::empty(),
-            Body::from_stream(once(Err::<&[u8], _>(error))),
-        ),
+        Err(error) => {
+            if let Unread::NoMemory(error) = Unread::new(&error) {
+                return respond::no_body_memory(error);
+            }
+            // The handler that reads the body says what is wrong with it.
+            let failing = Body::from_stream(once(Err::<&[u8], _>(error)));
+            (Body::empty(), failing)
+        }
     };
     let outline = Outline {
         base: Base::of(&parts, app, path.clone()),

@@ -64,7 +64,11 @@ async fn enter(
         return legacy::host(Request::from_parts(parts, body), table).await;
     }
     let began = visit.sandbox.journal.newest();
-    visit.received = read_params(&parts.headers, read_body(body).await).await;
+    let bytes = match read_body(body).await {
+        Ok(bytes) => bytes,
+        Err(busy) => return busy,
+    };
+    visit.received = read_params(&parts.headers, bytes).await;
     // The handlers have them from here.
     visit.headers = std::mem::take(&mut parts.headers);
     let visit = Arc::new(visit);

@@ -9,6 +9,7 @@ use hyper_util::server::conn::auto::Builder;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::activity::MAX_STREAMS;
+use super::body::BodyMemory;
 use crate::config::Config;
 use crate::invalid::Invalid;
 
@@ -36,6 +37,7 @@ pub(crate) struct Limits {
     pub(super) body: Duration,
     head_bytes: usize,
     pub(super) headers: usize,
+    pub(super) body_memory: BodyMemory,
     /// A place for each connection.
     places: Arc<Semaphore>,
     connections: usize,
@@ -74,6 +76,7 @@ impl Limits {
             body: config.body_timeout,
             head_bytes: config.max_head_bytes,
             headers: config.max_headers,
+            body_memory: BodyMemory::default(),
             places: Arc::new(Semaphore::new(connections)),
             connections,
         })

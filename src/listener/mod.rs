@@ -28,7 +28,7 @@ use tokio_util::task::TaskTracker;
 use tower::Service;
 
 pub(crate) use activity::Permits;
-pub(crate) use body::Unread;
+pub(crate) use body::{NoMemory, Unread};
 pub(crate) use limits::{Limits, USUAL_HEADERS};
 pub(crate) use socket::{Caller, Came, Cut};
 
@@ -37,7 +37,7 @@ use crate::server::{App, Door};
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
 use activity::{Activity, Expired, Timeouts};
-use body::Timely;
+use body::Limited;
 use pace::Paced;
 use socket::Socket;
 
@@ -244,8 +244,11 @@ impl Marks {
     }
 
     fn mark(&self, request: hyper::Request<Incoming>) -> Request {
+        let Limits {
+            body, body_memory, ..
+        } = &self.limits;
         let mut request =
-            request.map(|body| axum::body::Body::new(Timely::new(body, self.limits.body)));
+            request.map(|sent| axum::body::Body::new(Limited::new(sent, *body, body_memory)));
         request.extensions_mut().insert(Arc::clone(&self.came));
         request
     }

@@ -43,6 +43,10 @@ impl Refused {
                 StatusCode::REQUEST_TIMEOUT,
                 format!("{error}; raise --body-timeout"),
             ),
+            Unread::NoMemory(error) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                format!("{error}; send the message again later"),
+            ),
             Unread::Broken => (
                 StatusCode::BAD_REQUEST,
                 "the message ended before its end".to_owned(),

@@ -12,6 +12,10 @@ use crate::protocol::json::whole;
 
 const FAILED_VALIDATION: &str = "buzz_limit failed validation";
 
+/// The bounds of one limit: each charge evaluates every budget, and each consent stores the JSON text.
+pub(crate) const MAX_BUDGETS: usize = 20;
+pub(crate) const MAX_LIMIT_BYTES: usize = 4096;
+
 /// The budgets that a user set for an app at consent. All of them hold at once. Source: `buzz_limit` at consent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -79,11 +83,16 @@ impl BuzzLimit {
         if text.is_empty() {
             return Ok(None);
         }
+        if text.len() > MAX_LIMIT_BYTES {
+            return Err(OAuthError::invalid_request(FAILED_VALIDATION));
+        }
         let value = serde_json::from_str(text)
             .map_err(|_| OAuthError::invalid_request("buzz_limit is not valid JSON"))?;
         let budgets = match value {
             Value::Null => return Ok(None),
-            Value::Array(items) => items.iter().map(budget).collect::<Option<Vec<_>>>(),
+            Value::Array(items) if items.len() <= MAX_BUDGETS => {
+                items.iter().map(budget).collect::<Option<Vec<_>>>()
+            }
             _ => None,
         };
         budgets
@@ -93,6 +102,23 @@ impl BuzzLimit {
 }
 
 impl BuzzLimit {
+    /// Checks the bounds of a limit that is given as JSON. Errors: which one is exceeded.
+    pub(crate) fn check_size(given: &Value) -> Result<(), String> {
+        let budgets = given.as_array().map_or(0, Vec::len);
+        if budgets > MAX_BUDGETS {
+            return Err(format!(
+                "{budgets} budgets; a limit has at most {MAX_BUDGETS}"
+            ));
+        }
+        let bytes = given.to_string().len();
+        if bytes > MAX_LIMIT_BYTES {
+            return Err(format!(
+                "{bytes} bytes of JSON; a limit has at most {MAX_LIMIT_BYTES}"
+            ));
+        }
+        Ok(())
+    }
+
     /// What in it does not do what it says. A consent may hold it all the same, as at Civitai.
     pub(crate) fn pitfalls(&self) -> Vec<Invalid> {
         let budgets = self.0.iter().enumerate();
@@ -272,6 +298,14 @@ mod tests {
             r#"[{"type":"sliding","limit":5,"window":"day","unit":0}]"#,
             r#"[{"type":"rollover","limit":5,"cron":""}]"#,
             r#"[{"type":"weekly","limit":1}]"#,
+            &format!(
+                "[{}]",
+                [r#"{"type":"absolute","limit":5}"#; MAX_BUDGETS + 1].join(",")
+            ),
+            &format!(
+                r#"[{{"type":"rollover","limit":5,"cron":"{}"}}]"#,
+                "0".repeat(MAX_LIMIT_BYTES)
+            ),
         ] {
             assert_eq!(
                 description(wrong),

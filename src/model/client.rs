@@ -6,6 +6,7 @@ use serde::de::{self, Deserializer};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::contract::{Difference, Rules};
+use crate::invalid::Invalid;
 use crate::model::user::User;
 use crate::protocol::error::OAuthError;
 use crate::protocol::ids::{ClientId, UserId};
@@ -127,7 +128,24 @@ impl<'de> Deserialize<'de> for Grant {
     }
 }
 
+/// The most bytes that the texts of one client have.
+pub(crate) const MAX_CLIENT_BYTES: usize = 16 * 1024;
+
 impl Client {
+    /// Checks how large a client is. Errors: the rule.
+    pub(crate) fn check_size(&self) -> Result<(), Invalid> {
+        let list = |list: &[String]| list.iter().map(String::len).sum::<usize>();
+        let sizes = [
+            ("id", self.id.as_str().len()),
+            ("name", self.name.len()),
+            ("description", self.description.len()),
+            ("logo_url", self.logo_url.as_ref().map_or(0, String::len)),
+            ("redirect_uris", list(&self.redirect_uris)),
+            ("allowed_origins", list(&self.allowed_origins)),
+        ];
+        Invalid::check_size("client", &sizes, MAX_CLIENT_BYTES)
+    }
+
     /// Whether the client is allowed this grant.
     pub(crate) fn may_use(&self, grant: Grant) -> bool {
         self.grants.contains(&grant)

@@ -81,13 +81,19 @@ struct Counted<'a> {
     since: Since,
 }
 
+impl Since {
+    fn of(budget: &Budget, now: Timestamp) -> Self {
+        match budget {
+            Budget::Absolute { .. } => Self::Reset,
+            Budget::Sliding { window, unit, .. } => Self::After(window_start(now, *window, *unit)),
+            Budget::Rollover { cron, .. } => Self::From(last_tick(cron, now)),
+        }
+    }
+}
+
 impl<'a> Counted<'a> {
     fn of(budget: &'a Budget, now: Timestamp) -> Self {
-        let since = match budget {
-            Budget::Absolute { .. } => Since::Reset,
-            Budget::Sliding { window, unit, .. } => Since::After(window_start(now, *window, *unit)),
-            Budget::Rollover { cron, .. } => Since::From(last_tick(cron, now)),
-        };
+        let since = Since::of(budget, now);
         Self { budget, since }
     }
 
@@ -127,13 +133,36 @@ fn sum(amounts: impl Iterator<Item = u64>) -> u64 {
     amounts.fold(0, u64::saturating_add)
 }
 
-impl BuzzLimit {
+/// The budgets of a limit with the start of each one's period. Cron expressions take a while to search, so that the store
+/// prepares this before it locks its tables.
+#[derive(Debug)]
+pub(crate) struct DatedLimit {
+    limit: BuzzLimit,
+    periods: Vec<Since>,
+}
+
+impl DatedLimit {
+    pub(crate) fn new(limit: BuzzLimit, now: Timestamp) -> Self {
+        let periods = limit.0.iter().map(|budget| Since::of(budget, now));
+        Self {
+            periods: periods.collect(),
+            limit,
+        }
+    }
+
+    /// Whether it was prepared from this limit.
+    pub(crate) fn is_of(&self, limit: &BuzzLimit) -> bool {
+        self.limit == *limit
+    }
+
     /// Whether an app that has spent so much may spend these amounts too: each budget must have room for them.
-    pub(crate) fn has_room(&self, spends: &[Spend], more: &[Payment], now: Timestamp) -> bool {
-        self.0.iter().all(|budget| {
+    pub(crate) fn has_room(&self, spends: &[Spend], more: &[Payment]) -> bool {
+        let budgets = self.limit.0.iter().zip(&self.periods);
+        budgets.into_iter().all(|(budget, since)| {
             let covered = more.iter().filter(|one| budget.covers(one.currency));
             let amount = sum(covered.map(|one| one.amount));
-            amount == 0 || amount <= Counted::of(budget, now).rule(spends).remaining
+            let since = *since;
+            amount == 0 || amount <= Counted { budget, since }.rule(spends).remaining
         })
     }
 }
@@ -317,7 +346,7 @@ mod tests {
                     let (before, after) = (plain(budget, &spends, now), plain(budget, &after, now));
                     before == after || after <= budget.limit()
                 });
-                prop_assert_eq!(limit.has_room(&spends, &[more], now), fits);
+                prop_assert_eq!(DatedLimit::new(limit.clone(), now).has_room(&spends, &[more]), fits);
                 if fits && amount > 0 {
                     spends = after;
                 }
@@ -331,6 +360,7 @@ mod tests {
             currency: Currency::Yellow,
             amount: u64::MAX,
         };
-        assert!(BuzzLimit(Vec::new()).has_room(&[], &[more, more], Timestamp(0)));
+        let limit = DatedLimit::new(BuzzLimit(Vec::new()), Timestamp(0));
+        assert!(limit.has_room(&[], &[more, more]));
     }
 }

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use serde::de::{self, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::invalid::Invalid;
 use crate::protocol::ids::UserId;
 use crate::protocol::json::{self, MAX_SAFE_INTEGER};
 
@@ -81,7 +82,25 @@ fn buzz<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     Ok(amount)
 }
 
+/// The most bytes that the texts of one user have.
+pub(crate) const MAX_USER_BYTES: usize = 8 * 1024;
+
 impl User {
+    /// Checks how large a user is. Errors: the rule.
+    pub(crate) fn check_size(&self) -> Result<(), Invalid> {
+        let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let list = |list: &[String]| list.iter().map(String::len).sum::<usize>();
+        let sizes = [
+            ("username", text(&self.username)),
+            ("email", text(&self.email)),
+            ("image", text(&self.image)),
+            ("tier", text(&self.tier)),
+            ("roles", list(&self.roles)),
+            ("subscriptions", list(&self.subscriptions)),
+        ];
+        Invalid::check_size("user", &sizes, MAX_USER_BYTES)
+    }
+
     /// A new account of which only the name is known.
     pub(crate) fn named(id: UserId, username: &str) -> Self {
         Self {

@@ -19,7 +19,7 @@ use crate::oauth::clients;
 use crate::oauth::extract::{Context, Outline, header};
 use crate::oauth::respond::{self, Cors};
 use crate::oauth::session;
-use crate::protocol::authorize_request::AuthorizeRequest;
+use crate::protocol::authorize_request::{AuthorizeRequest, MAX_STORED_BYTES};
 use crate::protocol::error::{OAuthError, grant_refused};
 use crate::protocol::format::{has_scheme, is_vschar};
 use crate::protocol::ids::ClientId;
@@ -192,7 +192,7 @@ fn registered_redirect(
 ) -> Result<String, OAuthError> {
     let given = params.filled("redirect_uri");
     given
-        .filter(|given| client.accepts_redirect(given, rules))
+        .filter(|given| given.len() <= MAX_STORED_BYTES && client.accepts_redirect(given, rules))
         .ok_or_else(|| {
             OAuthError::invalid_request("redirect_uri does not match any registered URI")
         })

@@ -1,7 +1,6 @@
 //! What came over the wire? The sandbox that the path names, the address the caller sees us at, and the
 //! parameters of the body. What the parameters mean is `protocol/`.
 
-use std::convert::Infallible;
 use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -16,7 +15,7 @@ use axum::response::Response;
 use crate::base::Base;
 use crate::contract::Rules;
 use crate::exchange::{Received, Visit};
-use crate::listener::Came;
+use crate::listener::{Came, Unread};
 use crate::oauth::respond::{self, Cors};
 use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
@@ -166,22 +165,27 @@ pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> 
 pub(crate) struct Form(pub(crate) Params);
 
 impl<S: Send + Sync> FromRequest<S> for Form {
-    type Rejection = Infallible;
+    type Rejection = Response;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, Infallible> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, Response> {
         let (parts, body) = request.into_parts();
-        let received = read_params(&parts.headers, read_body(body).await).await;
+        let received = read_params(&parts.headers, read_body(body).await?).await;
         Ok(Self(received.params))
     }
 }
 
 /// Reads a body. One that is too long counts as empty, as it does at Civitai; one that does not end in time
-/// (`listener/body.rs`) too, so that whoever dawdles gets an answer.
-pub(crate) async fn read_body(body: Body) -> Bytes {
+/// (`listener/body.rs`) too, so that whoever dawdles gets an answer. Errors: a 503, since there was no memory for it.
+pub(crate) async fn read_body(body: Body) -> Result<Bytes, Response> {
     if body.is_end_stream() {
-        return Bytes::new();
+        return Ok(Bytes::new());
     }
-    to_bytes(body, LONGEST_BODY).await.unwrap_or_default()
+    to_bytes(body, LONGEST_BODY)
+        .await
+        .or_else(|error| match Unread::new(&error) {
+            Unread::NoMemory(error) => Err(respond::no_body_memory(error)),
+            Unread::TooSlow(_) | Unread::Broken | Unread::TooLong => Ok(Bytes::new()),
+        })
 }
 
 /// Reads the parameters of a body.

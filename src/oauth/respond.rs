@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::invalid::Invalid;
+use crate::listener::NoMemory;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::store::StoreError;
 
@@ -175,6 +176,15 @@ pub(crate) fn failure(why: &StoreError) -> Response {
         return unwritable(&why.to_string());
     }
     error(&OAuthError::server_error(), Cors::Closed)
+}
+
+/// 503: the bodies of other requests occupy all memory for bodies.
+pub(crate) fn no_body_memory(error: &NoMemory) -> Response {
+    let why = Invalid::new("", error.to_string()).with_hint("send the request again later");
+    let mut response = invalid(StatusCode::SERVICE_UNAVAILABLE, "busy", &why);
+    let soon = HeaderValue::from_static("1");
+    response.headers_mut().insert(RETRY_AFTER, soon);
+    response
 }
 
 /// What to do in a sandbox where pages and apps have made as many rows as they may.

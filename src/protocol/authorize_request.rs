@@ -8,6 +8,10 @@ use crate::protocol::params::Params;
 use crate::protocol::pkce::Challenge;
 use crate::protocol::scope::Scope;
 
+/// The most bytes of a parameter that is stored with a code. What clients send is a few hundred bytes at most; the bound
+/// is ours, with Civitai's own error for an unusable parameter.
+pub(crate) const MAX_STORED_BYTES: usize = 2048;
+
 /// The part of an authorization request that does not depend on what is registered.
 #[derive(Debug, Clone)]
 pub(crate) struct AuthorizeRequest {
@@ -46,6 +50,12 @@ impl AuthorizeRequest {
         let text = params.number_text("scope").unwrap_or_default();
         let scope = Scope::parse_by(&text, rules);
         let scope = scope.ok_or_else(|| OAuthError::invalid_scope("Invalid scope value"))?;
+        for name in ["code_challenge", "nonce"] {
+            let length = params.filled(name).map_or(0, |text| text.len());
+            if length > MAX_STORED_BYTES {
+                return Err(OAuthError::invalid_parameter(name));
+            }
+        }
         let nonce = params
             .text("nonce")
             .filter(|nonce| !nonce.is_empty())

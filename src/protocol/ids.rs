@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 pub struct ClientId(pub String);
 
 impl ClientId {
+    /// Each token, code and consent stores the id of its client. Civitai's are UUIDs of 36 bytes.
+    pub(crate) const MAX_BYTES: usize = 255;
+
     /// Ids with this prefix belong to app blocks, which may not act for a user interactively.
     pub(crate) fn is_app_block(id: &str) -> bool {
         id.starts_with("appblk-")
@@ -18,6 +21,10 @@ impl ClientId {
 
     /// Whether a client can authenticate by this id in every way that the token endpoint offers. Errors: the rule it breaks.
     pub(crate) fn check(id: &str) -> Result<(), String> {
+        if id.len() > Self::MAX_BYTES {
+            let (bytes, most) = (id.len(), Self::MAX_BYTES);
+            return Err(format!("{bytes} bytes; a client id has at most {most}"));
+        }
         if let Some(wrong) = id.chars().find(|c| !matches!(c, ' '..='~')) {
             // The token endpoint refuses it as `Invalid parameter: client_id`, in the body and in HTTP Basic.
             return Err(format!(

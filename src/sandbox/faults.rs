@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use super::entropy::Entropy;
 use super::triggered::TriggeredFault;
+use crate::invalid::Invalid;
 use crate::model::user::UserRef;
 use crate::protocol::call::{Endpoint, GrantType};
 use crate::protocol::duration::Length;
@@ -165,6 +166,10 @@ pub(crate) struct Target {
     pub(crate) user: Option<UserId>,
 }
 
+/// The most faults of a sandbox, and the most bytes of JSON of all of them.
+const MAX_FAULTS: usize = 1000;
+const MAX_FAULTS_BYTES: usize = 16 * 1024 * 1024;
+
 /// The faults of one sandbox.
 #[derive(Debug, Default)]
 pub(crate) struct Faults(Mutex<Set>);
@@ -175,10 +180,34 @@ struct Set {
     last_id: u64,
 }
 
+impl Set {
+    /// Checks that there is room for one more fault. Errors: the bound.
+    fn check_room(&self, rule: &Fault) -> Result<(), Invalid> {
+        if self.faults.len() >= MAX_FAULTS {
+            let reason = format!("there are {MAX_FAULTS} faults in this sandbox already");
+            return Err(Invalid::new("", reason).with_hint(DELETE_SOME));
+        }
+        let bytes = rule.size_in_bytes();
+        let all: usize = self.faults.iter().map(|active| active.size).sum();
+        if all + bytes > MAX_FAULTS_BYTES {
+            let reason = format!(
+                "{bytes} bytes beside the {all} bytes of this sandbox's faults; together they have at most \
+                 {MAX_FAULTS_BYTES}"
+            );
+            return Err(Invalid::new("effect", reason).with_hint(DELETE_SOME));
+        }
+        Ok(())
+    }
+}
+
+const DELETE_SOME: &str = "DELETE faults that are no longer used";
+
 /// A fault, and how often it applied.
 #[derive(Debug)]
 struct ActiveFault {
     fault: Arc<TriggeredFault>,
+    /// Its bytes as JSON.
+    size: usize,
     seen: u64,
     struck: u64,
 }
@@ -186,6 +215,7 @@ struct ActiveFault {
 impl ActiveFault {
     fn new(set: SetFault) -> Self {
         Self {
+            size: set.rule.size_in_bytes(),
             fault: Arc::new(TriggeredFault::new(set.id, set.rule)),
             seen: set.seen,
             struck: set.struck,
@@ -208,8 +238,10 @@ impl Faults {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn add(&self, rule: Fault) -> SetFault {
+    /// Sets a fault. Errors: there is no room for it.
+    pub(crate) fn add(&self, rule: Fault) -> Result<SetFault, Invalid> {
         let mut set = self.set();
+        set.check_room(&rule)?;
         set.last_id += 1;
         let fault = SetFault {
             id: set.last_id,
@@ -218,7 +250,7 @@ impl Faults {
             struck: 0,
         };
         set.faults.push(ActiveFault::new(fault.clone()));
-        fault
+        Ok(fault)
     }
 
     pub(crate) fn list(&self) -> Vec<SetFault> {
@@ -300,6 +332,10 @@ impl Faults {
 }
 
 impl Fault {
+    fn size_in_bytes(&self) -> usize {
+        serde_json::to_vec(self).map_or(0, |json| json.len())
+    }
+
     fn fits(&self, target: &Target, rows: &Rows) -> bool {
         let find = |named: &UserRef| rows.find_user(named).map(|user| user.id);
         self.endpoint.is_none_or(|wanted| wanted == target.endpoint)

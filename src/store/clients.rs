@@ -7,7 +7,7 @@ use sqlx::SqliteConnection;
 
 use super::draft::Draft;
 use super::held::Held;
-use super::rows::Tables;
+use super::rows::{ROW_BYTES, Tables};
 use super::statement::Statement;
 use super::{Rows, Store, StoreError, damaged, from_json, full, to_json};
 use crate::model::client::Client;
@@ -29,6 +29,13 @@ impl Clients {
         self.put_at(position, client);
         draft.note(|world| put(world, position, client));
         is_known
+    }
+
+    pub(super) fn size_in_bytes(&self) -> usize {
+        let clients = self.by_id.values();
+        clients
+            .map(|(_, client)| ROW_BYTES + to_json(client).len())
+            .sum()
     }
 
     fn put_at(&mut self, position: i64, client: &Client) {

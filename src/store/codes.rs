@@ -9,6 +9,7 @@ use sqlx::SqliteConnection;
 use super::draft::Draft;
 use super::growth::Growth;
 use super::held::{Whose, is_meant, lost};
+use super::rows::ROW_BYTES;
 use super::statement::Statement;
 use super::{Rows, Store, StoreError, damaged, scope};
 use crate::model::code::AuthorizationCode;
@@ -48,6 +49,15 @@ impl Codes {
     /// How many there were.
     pub(super) fn remove_of(&mut self, whose: Whose<'_>) -> u64 {
         lost(&mut self.by_hash, |_, kept| !is_of(&kept.code, whose))
+    }
+
+    pub(super) fn size_in_bytes(&self) -> usize {
+        let texts = |code: &AuthorizationCode| {
+            let nonce = code.nonce.as_ref().map_or(0, String::len);
+            code.redirect_uri.len() + code.challenge.0.len() + nonce
+        };
+        let codes = self.by_hash.values();
+        codes.map(|kept| ROW_BYTES + texts(&kept.code)).sum()
     }
 
     /// Gives it its number.

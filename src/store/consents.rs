@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use sqlx::SqliteConnection;
 
 use super::held::{Whose, is_meant, lost};
+use super::rows::ROW_BYTES;
 use super::statement::Statement;
 use super::{Rows, Store, StoreError, from_json, scope, to_json};
 use crate::model::buzz::BuzzLimit;
@@ -25,6 +26,12 @@ impl Consents {
     pub(super) fn limit(&self, user: UserId, client: &ClientId) -> Option<&BuzzLimit> {
         let (consent, _) = self.0.get(&(user, client.clone()))?;
         consent.buzz_limit.as_ref()
+    }
+
+    pub(super) fn size_in_bytes(&self) -> usize {
+        let limits = self.0.values().map(|(consent, _)| &consent.buzz_limit);
+        let bytes = limits.map(|limit| limit.as_ref().map_or(0, |limit| to_json(limit).len()));
+        bytes.map(|bytes| ROW_BYTES + bytes).sum()
     }
 
     /// How many there were.

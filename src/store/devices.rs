@@ -45,6 +45,10 @@ impl Devices {
         self.by_device_code.is_empty()
     }
 
+    pub(super) fn count(&self) -> usize {
+        self.by_device_code.len()
+    }
+
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.by_device_code.len()

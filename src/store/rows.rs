@@ -44,6 +44,24 @@ pub(super) struct Tables {
     pub(super) spends: Spends,
 }
 
+impl Tables {
+    /// The approximate bytes of all rows: their texts, and what a row of fixed columns takes in memory.
+    pub(super) fn size_in_bytes(&self) -> usize {
+        self.users.size_in_bytes()
+            + self.clients.size_in_bytes()
+            + self.sessions.count() * ROW_BYTES
+            + self.consents.size_in_bytes()
+            + self.codes.size_in_bytes()
+            + self.tokens.count() * ROW_BYTES
+            + self.devices.count() * 2 * ROW_BYTES
+            + self.workflows.size_in_bytes()
+            + self.spends.count() * ROW_BYTES
+    }
+}
+
+/// The approximate bytes of a row in memory, without its long texts.
+pub(super) const ROW_BYTES: usize = 256;
+
 impl Rows {
     /// A world that has just begun.
     pub(super) fn new(key: impl Into<Arc<str>>, tables: Tables) -> Arc<Self> {

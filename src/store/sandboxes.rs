@@ -11,6 +11,9 @@ use super::statement::Statement;
 use super::worlds::{self, Origin, Seed, mark_retired, sow};
 use super::{Rows, Store, StoreError, snapshots};
 
+/// The most bytes that the seeds of all sandboxes with a seed of their own have.
+const MAX_SEED_BYTES: usize = 32 * 1024 * 1024;
+
 /// Which sandboxes there are, their snapshots, and which worlds are on their way out.
 #[derive(Debug, Default)]
 pub(super) struct Catalogue {
@@ -23,6 +26,8 @@ pub(super) struct Catalogue {
 #[derive(Debug)]
 pub(super) struct Kept {
     row: SandboxRow,
+    /// Of its own seed, if this run has created it.
+    seed_bytes: usize,
     pub(super) snapshots: BTreeMap<String, Snapshot>,
 }
 
@@ -101,13 +106,32 @@ impl Catalogue {
                 is_explicit: found.is_explicit,
             };
             let snapshots = snapshots::read(&mut *db, &found.name).await?;
-            sandboxes.insert(found.name, Kept { row, snapshots });
+            let kept = Kept {
+                row,
+                seed_bytes: 0,
+                snapshots,
+            };
+            sandboxes.insert(found.name, kept);
         }
         Ok(Self {
             sandboxes,
             last_world,
             retired: retired.into_iter().collect(),
         })
+    }
+
+    /// Checks that there is room for one more seed of a sandbox: such a sandbox stores it twice, as its rows and to go
+    /// back to. Errors: the bound.
+    fn check_room_for_seed(&self, bytes: usize) -> Result<(), StoreError> {
+        let all: usize = self.sandboxes.values().map(|kept| kept.seed_bytes).sum();
+        if bytes > 0 && all + bytes > MAX_SEED_BYTES {
+            let what = "bytes in the seeds of sandboxes";
+            return Err(StoreError::Full {
+                what,
+                most: MAX_SEED_BYTES,
+            });
+        }
+        Ok(())
     }
 
     /// A sandbox that is in this world; nothing where it is gone, or another call was faster.
@@ -217,7 +241,7 @@ impl Store {
         self.catalogue().sandboxes.keys().cloned().collect()
     }
 
-    /// Makes a sandbox from its own seed, or else from the server's.
+    /// Makes a sandbox from its own seed, or else from the server's. Errors: there is no room for the seed.
     pub(crate) async fn insert_sandbox(
         &self,
         name: &str,
@@ -225,6 +249,8 @@ impl Store {
         own: Own<'_>,
         (clock, signing_key): (&str, &StoredKey),
     ) -> Result<SandboxRow, StoreError> {
+        let seed_bytes = own.seed.map_or(0, Seed::size_in_bytes);
+        self.catalogue().check_room_for_seed(seed_bytes)?;
         let row = self
             .leave()
             .await?
@@ -246,6 +272,7 @@ impl Store {
             .await?;
         let kept = Kept {
             row: row.clone(),
+            seed_bytes,
             snapshots: BTreeMap::new(),
         };
         self.catalogue().sandboxes.insert(name.to_owned(), kept);

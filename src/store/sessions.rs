@@ -24,6 +24,10 @@ pub(super) struct Sessions {
 }
 
 impl Sessions {
+    pub(super) fn count(&self) -> usize {
+        self.by_hash.len()
+    }
+
     /// How many there were.
     pub(super) fn remove_of(&mut self, user: Option<UserId>) -> u64 {
         let is_of = |of: UserId| user.is_none_or(|user| user == of);

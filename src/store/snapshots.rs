@@ -17,6 +17,8 @@ pub(super) struct Snapshot {
     pub(super) rows: Arc<Rows>,
     state: String,
     taken_at: Timestamp,
+    /// The approximate bytes of rows and state; 0 if an earlier run took it, since its rows are not in memory.
+    bytes: usize,
 }
 
 impl Snapshot {
@@ -44,6 +46,7 @@ pub(super) async fn read(
             rows,
             state,
             taken_at,
+            bytes: 0,
         };
         (name, snapshot)
     };
@@ -75,9 +78,24 @@ pub(super) fn delete_all(sandbox: &str) -> Statement {
 const MOST_OF_SANDBOX: usize = 100;
 const MOST: usize = 10_000;
 
+/// The most bytes that all snapshots have together.
+const MAX_BYTES: usize = 128 * 1024 * 1024;
+
 impl Catalogue {
     /// That there is room for a snapshot of this name. One that takes the place of another needs none.
-    fn room_for_snapshot(&self, sandbox: &str, name: &str) -> Result<(), StoreError> {
+    fn room_for_snapshot(&self, sandbox: &str, name: &str, bytes: usize) -> Result<(), StoreError> {
+        let all = self.sandboxes.iter().flat_map(|(owner, kept)| {
+            let others = kept.snapshots.iter();
+            others.filter(move |(other, _)| (owner.as_str(), other.as_str()) != (sandbox, name))
+        });
+        let all: usize = all.map(|(_, snapshot)| snapshot.bytes).sum();
+        if all + bytes > MAX_BYTES {
+            let what = "bytes in the snapshots of all sandboxes";
+            return Err(StoreError::Full {
+                what,
+                most: MAX_BYTES,
+            });
+        }
         let Some(kept) = self.sandboxes.get(sandbox) else {
             return Ok(());
         };
@@ -103,6 +121,7 @@ impl Store {
         name: &str,
         state: impl FnOnce() -> (String, Timestamp),
     ) -> Result<Option<String>, StoreError> {
+        let row_bytes = world.read().size_in_bytes();
         let planned = self
             .leave()
             .await?
@@ -110,14 +129,16 @@ impl Store {
                 if catalogue.sandbox_in(sandbox, world).is_none() {
                     return Ok(None);
                 }
-                catalogue.room_for_snapshot(sandbox, name)?;
+                let (state, taken_at) = state();
+                let bytes = row_bytes + state.len();
+                catalogue.room_for_snapshot(sandbox, name, bytes)?;
                 let known = catalogue.sandbox_in(sandbox, world);
                 let before = known.and_then(|known| known.snapshots.get(name).map(Snapshot::key));
-                let (state, taken_at) = state();
                 let snapshot = Snapshot {
                     rows: catalogue.begin(Origin::World(world), pen),
                     state,
                     taken_at,
+                    bytes,
                 };
                 pen.note(|| put(sandbox, name, &snapshot));
                 if let Some(before) = &before {

@@ -7,36 +7,49 @@ use sqlx::SqliteConnection;
 
 use super::accounts::{amount, currency_named, integer};
 use super::held::{Whose, is_meant};
+use super::rows::Tables;
 use super::statement::Statement;
-use super::{Rows, Store, StoreError, workflows};
-use crate::model::account::{Currency, split};
-use crate::model::ledger::Spend;
+use super::{Rows, Store, StoreError, full, workflows};
+use crate::model::account::{Currency, Payment, split};
+use crate::model::ledger::{DatedLimit, Spend};
 use crate::model::workflow::Workflow;
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::time::Timestamp;
+
+/// The most spends of a sandbox: each charge goes through those of its user and client.
+const MAX_SPENDS: usize = 100_000;
 
 /// A spend, and who spent whose buzz.
 pub(crate) type Spent = (UserId, ClientId, Spend);
 
 /// Every spend of a world, by user and client, with the workflow that it paid for.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Spends(HashMap<(UserId, ClientId), Vec<(String, Spend)>>);
+pub(super) struct Spends {
+    by_parties: HashMap<(UserId, ClientId), Vec<(String, Spend)>>,
+    count: usize,
+}
 
 impl Spends {
     fn insert(&mut self, workflow: &str, parties: (UserId, ClientId), spend: Spend) {
-        let spends = self.0.entry(parties).or_default();
+        let spends = self.by_parties.entry(parties).or_default();
         spends.push((workflow.to_owned(), spend));
+        self.count += 1;
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.count
     }
 
     /// How many there were.
     pub(super) fn remove_of(&mut self, whose: Whose<'_>) -> u64 {
         let mut removed = 0;
-        self.0.retain(|(user, client), spends| {
+        self.by_parties.retain(|(user, client), spends| {
             let goes = is_meant(whose, *user, client);
-            removed += if goes { spends.len() as u64 } else { 0 };
+            removed += if goes { spends.len() } else { 0 };
             !goes
         });
-        removed
+        self.count = self.count.saturating_sub(removed);
+        removed as u64
     }
 
     /// What the file has of a world.
@@ -102,7 +115,7 @@ impl Rows {
     /// The spends, oldest first, of these users and clients where they are given.
     pub(crate) fn list_spends(&self, whose: Whose<'_>) -> Vec<Spent> {
         let tables = self.read();
-        let all = tables.spends.0.iter();
+        let all = tables.spends.by_parties.iter();
         let meant = all.filter(|((user, client), _)| is_meant(whose, *user, client));
         let mut found = Vec::new();
         for ((user, client), spends) in meant {
@@ -120,9 +133,30 @@ impl Rows {
     }
 }
 
+impl Tables {
+    /// Whether every budget of a user and a client has room for these amounts. `prepared` counts unless the limit has
+    /// changed since.
+    fn has_room(
+        &self,
+        (user, client): (UserId, &ClientId),
+        prepared: Option<DatedLimit>,
+        payments: &[Payment],
+        now: Timestamp,
+    ) -> bool {
+        let Some(limit) = self.consents.limit(user, client) else {
+            return true;
+        };
+        let prepared = prepared.filter(|prepared| prepared.is_of(limit));
+        let limit = prepared.unwrap_or_else(|| DatedLimit::new(limit.clone(), now));
+        let spends = self.spends.by_parties.get(&(user, client.clone()));
+        let spends: Vec<Spend> = spends.into_iter().flatten().map(|(_, one)| *one).collect();
+        limit.has_room(&spends, payments)
+    }
+}
+
 impl Store {
     /// Takes a workflow's cost from its user's accounts and keeps the workflow, if there is enough on those that may
-    /// pay and every budget has room for it. Whether it was so.
+    /// pay and every budget has room for it. Whether it was so. Errors: the sandbox has as many spends as it may have.
     pub(crate) async fn charge(
         &self,
         world: &Rows,
@@ -131,21 +165,20 @@ impl Store {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let (user, client) = (workflow.user_id, &workflow.client_id);
+        let limit = world.read().consents.limit(user, client).cloned();
+        let prepared = limit.map(|limit| DatedLimit::new(limit, now));
         self.leave()
             .await?
             .write(world, |tables, draft| {
                 let accounts = tables.accounts.of(user);
                 let Some(payments) = split(workflow.cost, may_pay, &accounts) else {
-                    return false;
+                    return Ok(false);
                 };
-                if let Some(limit) = tables.consents.limit(user, client) {
-                    let spends = tables.spends.0.get(&(user, client.clone()));
-                    let spends: Vec<Spend> =
-                        spends.into_iter().flatten().map(|(_, one)| *one).collect();
-                    if !limit.has_room(&spends, &payments, now) {
-                        return false;
-                    }
+                if !tables.has_room((user, client), prepared, &payments, now) {
+                    return Ok(false);
                 }
+                let count = tables.spends.count + payments.len().saturating_sub(1);
+                full(count, Some(MAX_SPENDS), "spends in this sandbox")?;
                 for payment in payments {
                     let spend = Spend {
                         currency: payment.currency,
@@ -161,10 +194,11 @@ impl Store {
                 tables.accounts.note(user, draft);
                 draft.note(|world| workflows::insert(world, workflow));
                 tables.workflows.insert(workflow.clone());
-                true
+                tables.workflows.remove_oldest(draft);
+                Ok(true)
             })
             .kept()
-            .await
+            .await?
     }
 
     /// Lets absolute budgets count from now on: what was spent is no more theirs. How many spends that were.
@@ -177,7 +211,7 @@ impl Store {
             .await?
             .write(world, |tables, draft| {
                 let mut forgiven = 0;
-                let spends = tables.spends.0.get_mut(&(user, client.clone()));
+                let spends = tables.spends.by_parties.get_mut(&(user, client.clone()));
                 for (_, spend) in spends.into_iter().flatten() {
                     forgiven += u64::from(!spend.forgiven);
                     spend.forgiven = true;

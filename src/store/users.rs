@@ -8,7 +8,7 @@ use sqlx::SqliteConnection;
 
 use super::draft::Draft;
 use super::held::Held;
-use super::rows::Tables;
+use super::rows::{ROW_BYTES, Tables};
 use super::statement::Statement;
 use super::{Rows, Store, StoreError, accounts, from_json, full, sessions, to_json};
 use crate::model::user::{Buzz, User, UserRef};
@@ -71,6 +71,11 @@ impl Users {
         }
         draft.note(|world| put(world, &nameless));
         Some(std::mem::replace(known, Arc::new(nameless)))
+    }
+
+    pub(super) fn size_in_bytes(&self) -> usize {
+        let users = self.by_id.values();
+        users.map(|user| ROW_BYTES + to_json(user).len()).sum()
     }
 
     fn remove(&mut self, id: UserId) -> bool {

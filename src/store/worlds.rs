@@ -19,7 +19,7 @@ use super::statement::Statement;
 use super::tokens::Tokens;
 use super::users::{self, Users};
 use super::workflows::Workflows;
-use super::{Rows, Store, StoreError};
+use super::{Rows, Store, StoreError, to_json};
 use crate::model::client::Client;
 use crate::model::user::User;
 
@@ -28,6 +28,15 @@ use crate::model::user::User;
 pub(crate) struct Seed {
     pub(crate) users: Vec<User>,
     pub(crate) clients: Vec<Client>,
+}
+
+impl Seed {
+    /// The approximate bytes of its rows.
+    pub(super) fn size_in_bytes(&self) -> usize {
+        let users = self.users.iter().map(|user| to_json(user).len());
+        let clients = self.clients.iter().map(|client| to_json(client).len());
+        users.chain(clients).sum()
+    }
 }
 
 /// What a new world starts from.

@@ -190,8 +190,8 @@ fn resident_mb(program: &Program) -> u64 {
 async fn unread_answers_of_a_connection_take_bounded_memory() {
     let program = Program::serve(&mut Program::command(&["--listen", "127.0.0.1:0"]));
     let mock = World::at(program.base());
-    for name in 0..8 {
-        let client = json!({ "name": name.to_string(), "description": "x".repeat(400_000) });
+    for name in 0..214 {
+        let client = json!({ "name": name.to_string(), "description": "x".repeat(15_000) });
         let made = mock.control("POST", "/clients", client).await;
         assert!(made["id"].is_string(), "{made}");
     }

@@ -28,7 +28,8 @@ impl Sandbox {
         self.known_parties(fault.client_id.as_deref(), fault.user.as_ref())?;
         // One that came before a reset was there, and is gone.
         let set = self.if_today(|today| today.faults.add(fault.clone()));
-        Ok(set.unwrap_or_else(|| Faults::default().add(fault)))
+        let set = set.unwrap_or_else(|| Faults::default().add(fault));
+        Ok(set?)
     }
 
     /// The faults that are set.

@@ -156,6 +156,7 @@ fn unread(error: &axum::Error) -> Response {
             let why = why.with_hint("send it in one piece, or raise --body-timeout");
             (StatusCode::REQUEST_TIMEOUT, "too_slow", why)
         }
+        Unread::NoMemory(error) => return respond::no_body_memory(error),
         Unread::Broken => {
             let why = Invalid::new("", "the body broke off before its end");
             let why = why.with_hint("send as much as Content-Length says, or well-formed chunks");

@@ -4,7 +4,7 @@
 
 use super::grid::{self, Row, has_box};
 use crate::contract::{Difference, Rules};
-use crate::model::client::{AccessMode, Client, Grant};
+use crate::model::client::{AccessMode, Client, Grant, MAX_CLIENT_BYTES};
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::params::Params;
 use crate::protocol::redirect_uri;
@@ -173,6 +173,11 @@ impl AppForm {
             if let Err(why) = redirect_uri::check_origin(origin) {
                 wrong("origins", why);
             }
+        }
+        if self.redirect_uris.len() + self.origins.len() > MAX_CLIENT_BYTES / 2 {
+            let most = MAX_CLIENT_BYTES / 2;
+            let text = format!("Redirect URIs and origins have {most} bytes together at most.");
+            wrong("redirect_uris", text);
         }
         if allowed_origins.is_empty() {
             allowed_origins = redirect_uri::origins(&redirect_uris);

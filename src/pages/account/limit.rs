@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::model::buzz::{Budget, BuzzLimit, Window};
+use crate::model::buzz::{Budget, BuzzLimit, MAX_BUDGETS, Window};
 use crate::model::period::last_tick;
 use crate::protocol::json::MAX_SAFE_INTEGER;
 use crate::protocol::params::Params;
@@ -191,7 +191,8 @@ impl LimitForm {
     /// The form as it was sent: rows are counted without a gap.
     pub(super) fn sent(params: &Params) -> Self {
         let rows = (1..).map_while(|at| BudgetForm::sent(at, params));
-        Self(rows.collect())
+        // One row more than fits, for the error; each row is searched for its cron expression.
+        Self(rows.take(MAX_BUDGETS + 2).collect())
     }
 
     /// The limit that the form says. Errors: the form with what is wrong, row by row.
@@ -208,6 +209,16 @@ impl LimitForm {
                 Ok(budget) => budgets.extend(budget),
                 Err(problem) => row.problem = Some(problem),
             }
+        }
+        let size = serde_json::to_value(&budgets).unwrap_or_default();
+        let rows = self.0.len();
+        if rows > MAX_BUDGETS + 1
+            && let Some(last) = self.0.last_mut()
+        {
+            last.problem = Some(format!("A limit has at most {MAX_BUDGETS} budgets."));
+        }
+        if let (Err(reason), Some(last)) = (BuzzLimit::check_size(&size), self.0.last_mut()) {
+            last.problem = Some(format!("The limit has {reason}."));
         }
         if self.is_wrong() {
             return Err(self);

@@ -94,6 +94,10 @@ impl Tokens {
         }
     }
 
+    pub(super) fn count(&self) -> usize {
+        self.by_hash.len()
+    }
+
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.by_hash.len()

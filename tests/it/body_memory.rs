@@ -1,0 +1,60 @@
+//! Bodies of requests that have not arrived as a whole share a memory limit, which small bodies do not need.
+
+use std::future::pending;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use civitai_oauth_mock::Contract;
+use insta::assert_snapshot;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+use crate::support::{CONF, Mock, Stopwatch, TOKEN, config};
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// Sends a body but for its last byte, and holds the connection.
+async fn send_half(address: SocketAddr) {
+    const BYTES: usize = 512 * 1024;
+    let head = format!(
+        "POST {TOKEN} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {FORM}\r\nContent-Length: {BYTES}\r\n\r\n"
+    );
+    let request = [head.into_bytes(), vec![b'x'; BYTES - 1]].concat();
+    let mut stream = TcpStream::connect(address).await.expect("it listens");
+    let _ = stream.write_all(&request).await;
+    pending().await
+}
+
+#[tokio::test]
+async fn bodies_that_are_arriving_have_64_mebibytes_together() {
+    let mut config = config(Contract::Documented);
+    config.body_timeout = Duration::from_secs(600);
+    let mock = Mock::start(config).await;
+    let mut halves = JoinSet::new();
+    for _ in 0..160 {
+        halves.spawn(send_half(mock.server().address()));
+    }
+    let begun = Stopwatch::start();
+    let refused = loop {
+        assert!(begun.elapsed() < Duration::from_secs(120), "never full");
+        // More than the refused halves have left free.
+        let answer = mock
+            .ask("POST", TOKEN)
+            .body(FORM, "x".repeat(500_000))
+            .await;
+        if answer.status == 503 {
+            break answer;
+        }
+    };
+    assert_snapshot!(refused.gist(), @"503 busy: the bodies of other requests occupied 67108864 bytes for 5s");
+    assert_eq!(refused.header("retry-after").as_deref(), Some("1"));
+    let small = mock.token(&CONF.refreshes("x")).await;
+    assert_eq!(small.status, 400, "{small}");
+    halves.shutdown().await;
+    let answer = mock
+        .ask("POST", TOKEN)
+        .body(FORM, "x".repeat(100_000))
+        .await;
+    assert_eq!(answer.status, 400, "memory is free again");
+}

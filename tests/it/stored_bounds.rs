@@ -1,0 +1,188 @@
+//! Bounds of what one request makes the server store or compute: each error names the bound.
+
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use crate::support::{CONF, Fields, Mock, SPA, Spender, World};
+
+async fn gist(world: &World, method: &str, path: &str, body: &Value) -> String {
+    let answer = world.ask(method, path).json(body).await;
+    answer.gist()
+}
+
+#[tokio::test]
+async fn a_workflow_has_at_most_a_hundred_steps_and_eight_kibibytes_of_names() {
+    let mock = Mock::documented().await;
+    let ada = Spender::funded(&mock, &CONF, 25).await;
+    let steps = |count: usize, name: &str| json!({ "cost": 0, "steps": vec![json!({ "name": name }); count] });
+    assert_eq!(ada.submit(&steps(100, "x")).await.status, 200);
+    let refused = ada.submit(&steps(101, "x")).await;
+    assert_eq!(refused.status, 400);
+    assert_snapshot!(refused.json()["errors"], @r#"{"steps":["101 steps: a workflow has at most 100."]}"#);
+    let refused = ada.submit(&steps(2, &"x".repeat(5000))).await;
+    assert_eq!(refused.status, 400);
+    assert_snapshot!(refused.json()["errors"], @r#"{"steps":["The types and names of the steps have 10016 bytes: at most 8192 are stored."]}"#);
+}
+
+#[tokio::test]
+async fn a_consent_has_at_most_twenty_budgets_and_four_kibibytes_of_them() {
+    let mock = Mock::documented().await;
+    let limit = |count: usize, cron: &str| {
+        json!(vec![
+            json!({ "type": "rollover", "limit": 1000, "cron": cron });
+            count
+        ])
+    };
+    let never = "0 0 30 2 *";
+    let long = "0 ".repeat(3000);
+    for (limit, status) in [
+        (limit(20, never), 302),
+        (limit(21, never), 400),
+        (limit(1, &long), 400),
+    ] {
+        let asked = CONF.asks("114689").and("buzz_limit", &limit.to_string());
+        let answer = mock.approve(&asked).await;
+        assert_eq!(answer.status, status, "{answer}");
+        if status == 400 {
+            assert_eq!(
+                answer.gist(),
+                "400 invalid_request: buzz_limit failed validation"
+            );
+        }
+    }
+    let ada = Spender::funded(&mock, &CONF, 3000).await;
+    assert!(ada.pays(1000).await && !ada.pays(1).await);
+    let consent = |limit: Value| json!({ "user": "ada", "client_id": "conf", "scope": 114_689, "buzz_limit": limit });
+    let path = "/_mock/consents";
+    let daily = "0 0 * * *";
+    assert_snapshot!(gist(&mock, "POST", path, &consent(limit(21, daily))).await, @"400 invalid: 21 budgets; a limit has at most 20");
+    assert_snapshot!(gist(&mock, "POST", path, &consent(limit(1, &long))).await, @"400 invalid: 6044 bytes of JSON; a limit has at most 4096");
+}
+
+#[tokio::test]
+async fn the_form_of_a_limit_has_at_most_twenty_budgets() {
+    let mock = Mock::documented().await;
+    mock.tokens(&CONF, "1").await;
+    let cookie = mock.session("ada").await;
+    let mut form = Fields::of(&[]);
+    for at in 1..=21 {
+        form = form
+            .and(&format!("kind-{at}"), "absolute")
+            .and(&format!("limit-{at}"), "5");
+    }
+    let answer = mock
+        .post("/user/account/connected/conf/limit", &form)
+        .cookie(&cookie)
+        .await;
+    assert!(
+        answer.body.contains("21 budgets; a limit has at most 20"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn one_call_verifies_at_most_a_hundred_expectations() {
+    let mock = Mock::documented().await;
+    mock.get("/login").await;
+    let all = |count: usize| json!(vec![json!({ "path": "/login" }); count]);
+    let path = "/_mock/verify";
+    assert_snapshot!(gist(&mock, "POST", path, &all(100)).await, @r#"200 {"verified":true}"#);
+    assert_snapshot!(gist(&mock, "POST", path, &all(101)).await, @"400 invalid: 101 expectations; one call takes at most 100");
+}
+
+#[tokio::test]
+async fn what_is_stored_with_a_code_has_at_most_two_kibibytes() {
+    let mock = Mock::live().await;
+    let at_bound = "n".repeat(2048);
+    let above = "n".repeat(2049);
+    let code = mock.approve(&CONF.asks("1").and("nonce", &at_bound)).await;
+    assert_eq!(code.status, 303);
+    for (name, text) in [
+        ("nonce", above.clone()),
+        ("code_challenge", above.clone()),
+        ("redirect_uri", format!("{}?{above}", SPA.redirect_uri)),
+    ] {
+        let answer = mock.approve(&SPA.asks("1").with(name, &text)).await;
+        assert_eq!(answer.status, 400, "{name}");
+        assert!(answer.gist().starts_with("400 invalid_request"), "{answer}");
+    }
+    let answer = mock.approve(&SPA.asks("1").with("nonce", &above)).await;
+    assert_snapshot!(answer.gist(), @"400 invalid_request: Invalid parameter: `nonce`");
+}
+
+#[tokio::test]
+async fn a_client_id_has_at_most_255_bytes() {
+    let mock = Mock::documented().await;
+    mock.set(json!({ "unknown_clients": "register" })).await;
+    for (length, known) in [(255, true), (256, false)] {
+        let id = "c".repeat(length);
+        let sent = CONF.refreshes("x").with("client_id", &id);
+        mock.token(&sent).await;
+        let status = mock.get(&format!("/_mock/clients/{id}")).await.status;
+        assert_eq!(status == 200, known, "{length}");
+    }
+    let client = json!({ "id": "c".repeat(256), "name": "C" });
+    assert_snapshot!(gist(&mock, "POST", "/_mock/clients", &client).await, @"400 invalid: 256 bytes; a client id has at most 255");
+}
+
+#[tokio::test]
+async fn users_and_clients_have_a_bound_of_bytes() {
+    let mock = Mock::documented().await;
+    let long = "x".repeat(20_000);
+    let user = json!({ "username": "eve", "image": long });
+    assert_snapshot!(gist(&mock, "POST", "/_mock/users", &user).await, @"400 invalid: the texts of a user have 20003 bytes; at most 8192 are stored");
+    assert_snapshot!(gist(&mock, "PATCH", "/_mock/users/ada", &json!({ "image": long })).await, @"400 invalid: the texts of a user have 20018 bytes; at most 8192 are stored");
+    let client = json!({ "name": "C", "description": long });
+    assert_snapshot!(gist(&mock, "POST", "/_mock/clients", &client).await, @"400 invalid: the texts of a client have 20037 bytes; at most 16384 are stored");
+    let client = json!({ "description": long });
+    assert_snapshot!(gist(&mock, "PATCH", "/_mock/clients/conf", &client).await, @"400 invalid: the texts of a client have 20189 bytes; at most 16384 are stored");
+    let seed = json!({ "users": [{ "id": 1, "username": "ada", "image": long }] });
+    let sandbox = json!({ "name": "large", "seed": seed });
+    assert_snapshot!(gist(&mock, "POST", "/_mock/sandboxes", &sandbox).await, @"400 invalid: the texts of a user have 20003 bytes; at most 8192 are stored");
+    let cookie = mock.session("ada").await;
+    let uris = format!("http://localhost:3000/{long}");
+    let app = Fields::of(&[
+        ("name", "My App"),
+        ("redirect_uris", &uris),
+        ("kind", "confidential"),
+        ("preset", "Full Access"),
+    ]);
+    let answer = mock
+        .post("/user/account/new-app", &app)
+        .cookie(&cookie)
+        .await;
+    assert!(
+        answer.body.contains("have 8192 bytes together at most"),
+        "{}",
+        answer.status
+    );
+}
+
+#[tokio::test]
+async fn faults_have_bounds_of_number_and_bytes() {
+    let mock = Mock::documented().await;
+    let fault =
+        |bytes: usize| json!({ "endpoint": "token", "effect": { "body": "x".repeat(bytes) } });
+    let path = "/_mock/faults";
+    let large = mock.sandbox("large");
+    for _ in 0..255 {
+        large.control("POST", "/faults", fault(65_400)).await;
+    }
+    large.control("POST", "/faults", fault(65_400)).await;
+    assert_snapshot!(gist(&large, "POST", path, &fault(65_400)).await, @"400 invalid: 65441 bytes beside the 16752896 bytes of this sandbox's faults; together they have at most 16777216");
+    for _ in 0..1000 {
+        mock.control("POST", "/faults", fault(1)).await;
+    }
+    assert_snapshot!(gist(&mock, "POST", path, &fault(1)).await, @"400 invalid: there are 1000 faults in this sandbox already");
+    mock.control("DELETE", "/faults", json!({})).await;
+    mock.control("POST", "/faults", fault(1)).await;
+}
+
+#[tokio::test]
+async fn a_batch_of_trpc_has_at_most_twenty_calls() {
+    let mock = Mock::documented().await;
+    let ada = Spender::funded(&mock, &CONF, 25).await;
+    let batch = |count: usize| format!("{}?batch=1", vec!["apiKey.getSpend"; count].join(","));
+    assert_eq!(ada.call(&batch(20)).await.status, 200);
+    assert_snapshot!(ada.call(&batch(21)).await.gist(), @r#"400 {"error":{"json":{"message":"21 calls in one batch; at most 20 are answered: send several batches","code":-32600,"data":{"code":"BAD_REQUEST","httpStatus":400,"path":"apiKey.getSpend"}}}}"#);
+}
