@@ -32,7 +32,7 @@ pub(crate) const FEW: usize = 4;
 /// An attacker waits no longer for an answer.
 const PATIENCE: Duration = Duration::from_secs(8);
 
-/// No attack begins anything new after so long.
+/// After this time no attack starts new work.
 const LONGEST: Duration = Duration::from_mins(1);
 const LONGEST_SHORT: Duration = Duration::from_secs(5);
 

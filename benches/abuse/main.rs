@@ -1,4 +1,4 @@
-//! Hostile callers against the whole server: does it stay small, and does it still serve an innocent client?
+//! Measures the memory and the latency of the server while hostile callers attack it and one honest client uses it.
 //!
 //! Each shape of abuse runs against a fresh process of the program. Meanwhile an innocent client, on a thread and a
 //! connection of its own, asks for userinfo and refreshes its token every 10 ms. Bounds for each shape: at most 300 MB of

@@ -18,7 +18,7 @@ use crate::shapes::Shape;
 /// Beside the watch for resident memory. Threads and the allocator reserve much that they never use.
 const ADDRESS_SPACE: u64 = 4_000_000_000;
 
-/// A shape that ends earlier is measured for so long all the same: fewer steps have no p99.
+/// An attack that ends earlier is still measured for this time: fewer steps have no p99.
 const SHORTEST: Duration = Duration::from_secs(1);
 
 /// What comes of the attack after its end is measured too.
@@ -87,7 +87,7 @@ async fn run_once(shape: &Shape, options: &Options) -> Result<Row, String> {
         let limit = target.begin() + GRACE;
         let mut attack = pin!(timeout(limit, (shape.run)(Arc::clone(&target))));
         tokio::select! {
-            outcome = attack.as_mut() => Outcome::of(outcome),
+            outcome = attack.as_mut() => Outcome::from_attack(outcome),
             Ok(end) = end => Outcome::Ended(end),
         }
     };
@@ -120,7 +120,7 @@ enum Outcome {
 }
 
 impl Outcome {
-    fn of(result: Result<Result<(), String>, tokio::time::error::Elapsed>) -> Self {
+    fn from_attack(result: Result<Result<(), String>, tokio::time::error::Elapsed>) -> Self {
         match result {
             Ok(Ok(())) => Self::Done,
             Ok(Err(error)) => Self::Failed(error),

@@ -38,7 +38,7 @@ pub(crate) async fn workflow_steps(target: Arc<Target>) -> Result<(), String> {
     Ok(())
 }
 
-/// No February has 30 days: the last time that such a budget began anew is looked for until the calendar ends.
+/// February never has 30 days: the search for the last reset of such a budget runs until the calendar ends.
 pub(crate) async fn budgets(target: Arc<Target>) -> Result<(), String> {
     let sandbox = "/_sandbox/budgets";
     let token = access_token(&target, sandbox).await?;

@@ -22,7 +22,7 @@ pub(crate) async fn fill(target: &Arc<Target>) {
     target.flood(CAPACITY, FEW, move |_| exchange.clone()).await;
 }
 
-/// The bodies stay below 8 kB, up to which an exchange is stored as it came and parsed when somebody reads it.
+/// The bodies stay below 8 kB, up to which an exchange is stored as it came and parsed when it is read.
 pub(crate) async fn unfolded(target: Arc<Target>) -> Result<(), String> {
     let list = format!("[{}]", vec!["[]"; 100].join(","));
     let body = json!({ "a": vec![list; 25] }).to_string();
@@ -79,7 +79,7 @@ pub(crate) async fn event_streams(target: Arc<Target>) -> Result<(), String> {
     let count = target.either(4000, 400);
     target.flood(count, FEW, move |_| request.clone()).await;
     target.keep(listeners, Duration::from_secs(1)).await;
-    // Whoever opens the dashboard then is served.
+    // The dashboard must still be served afterwards.
     let listed: Value = target.control("GET", "/_mock/faults", &json!(null)).await?;
     listed
         .get("faults")
