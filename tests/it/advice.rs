@@ -370,6 +370,6 @@ async fn a_full_journal_is_read_in_bounded_time() {
             .as_array()
             .is_some_and(|ids| ids.len() <= 20)
     }));
-    // Several times what it takes on a machine that is busy: no rule is quadratic.
-    assert!(took.as_secs() < 60, "{took:?}");
+    // A debug build takes less than 1 s: the rest is room for a busy machine.
+    assert!(took.as_secs() < 10, "{took:?}");
 }
