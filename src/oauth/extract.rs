@@ -175,17 +175,19 @@ impl<S: Send + Sync> FromRequest<S> for Form {
 }
 
 /// Reads a body. One that is too long counts as empty, as it does at Civitai; one that does not end in time
-/// (`listener/body.rs`) too, so that whoever dawdles gets an answer. Errors: a 503, since there was no memory for it.
+/// (`listener/body.rs`) too, so that a slow client gets an answer. Errors: a 503, since there was no memory for it.
 pub(crate) async fn read_body(body: Body) -> Result<Bytes, Response> {
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
-    to_bytes(body, LONGEST_BODY)
-        .await
-        .or_else(|error| match Unread::new(&error) {
-            Unread::NoMemory(error) => Err(respond::no_body_memory(error)),
-            Unread::TooSlow(_) | Unread::Broken | Unread::TooLong => Ok(Bytes::new()),
-        })
+    let error = match to_bytes(body, LONGEST_BODY).await {
+        Ok(bytes) => return Ok(bytes),
+        Err(error) => error,
+    };
+    match Unread::new(&error) {
+        Unread::NoMemory(error) => Err(respond::no_body_memory(error)),
+        Unread::TooSlow(_) | Unread::Broken | Unread::TooLong => Ok(Bytes::new()),
+    }
 }
 
 /// Reads the parameters of a body.
