@@ -244,7 +244,7 @@ mod tests {
     }
 
     fn limited(body: Body, memory: &BodyMemory) -> Body {
-        let limit = Duration::from_secs(3600);
+        let limit = Duration::from_hours(1);
         Body::new(Limited::new(body, limit, memory))
     }
 
