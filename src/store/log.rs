@@ -188,6 +188,12 @@ impl Log {
         let mut queue = self.queue();
         if let Some(why) = queue.refusal.clone() {
             queue.stale.push(world.downgrade());
+            if !queue.is_closed {
+                // No request may read the change until the writer has taken it back.
+                self.state.send_replace(State::Reloading);
+                queue.probe.get_or_insert_default();
+                self.wake.notify_one();
+            }
             return Err(self.unwritable(why));
         }
         let pending = queue.batch.pending();
@@ -276,13 +282,19 @@ impl Log {
 
     /// Memory could not be reloaded.
     pub(super) fn stay_stale(&self, mut left: Vec<Weak<Rows>>, why: &Arc<str>) {
-        self.queue().stale.append(&mut left);
+        let mut queue = self.queue();
+        queue.stale.append(&mut left);
         self.state.send_replace(State::Stale(Arc::clone(why)));
     }
 
-    /// Memory is as the file; changes stay refused.
-    pub(super) fn reloaded(&self) {
+    /// Changes stay refused; requests may read, unless some world is stale still. Whether they may.
+    pub(super) fn reloaded(&self) -> bool {
+        let queue = self.queue();
+        if !queue.stale.is_empty() {
+            return false;
+        }
         self.state.send_replace(State::Refusing);
+        true
     }
 
     /// Accepts changes again, unless some world is stale still. Whether it does.
@@ -317,7 +329,7 @@ impl Log {
 #[cfg(test)]
 mod tests {
     use super::super::statement::Statement;
-    use super::{Arc, Log, Path};
+    use super::{Arc, Batch, Log, Path, Rows, State, Tables};
 
     #[tokio::test]
     async fn a_probe_is_answered_by_the_next_attempt() {
@@ -337,6 +349,25 @@ mod tests {
             .expect("it was asked for")
             .send_replace(Some(Ok(())));
         asked.await.expect("it ends").expect("it is not full now");
+    }
+
+    #[tokio::test]
+    async fn a_change_that_was_admitted_too_early_is_reloaded_before_anything_is_read() {
+        let log = Log::new(Path::new("mock.db"));
+        let full = Arc::from("full");
+        log.refuse(Batch::default(), &full).finish(&full);
+        assert!(log.take_stale().is_empty() && log.reloaded());
+        // It passed `admit` before the commit failed, and waited for the lock of its world.
+        let world = Rows::new("1", Tables::default());
+        let refused =
+            log.append_change(&world, &mut world.write(), vec![Statement::new("select 1")]);
+        refused.expect_err("refused");
+        assert!(matches!(*log.state.borrow(), State::Reloading));
+        assert!(log.next().await.probe.is_some(), "the writer is told");
+        assert!(!log.reloaded(), "the world is stale still");
+        assert_eq!(log.take_stale().len(), 1);
+        assert!(log.reloaded());
+        log.settled().await.expect("memory is as the file");
     }
 
     #[tokio::test]

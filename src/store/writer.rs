@@ -122,8 +122,10 @@ impl Writer {
         loop {
             let mut stale = self.log.take_stale();
             if stale.is_empty() {
-                self.log.reloaded();
-                return Ok(());
+                if self.log.reloaded() {
+                    return Ok(());
+                }
+                continue;
             }
             while let Some(world) = stale.last() {
                 if let Some(rows) = world.upgrade() {
