@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::RwLockWriteGuard;
+use tokio::sync::OwnedRwLockWriteGuard;
 use tokio_util::sync::CancellationToken;
 
 use super::clock::ClockState;
@@ -112,16 +112,16 @@ impl Registry {
         if let Some(open) = place.read().await.as_ref() {
             return Ok(Sandbox::of(open));
         }
-        let inside = place.write().await;
+        let inside = Arc::clone(&place).write_owned().await;
         if let Some(open) = inside.as_ref() {
             return Ok(Sandbox::of(open));
         }
         let own = OwnBlueprint::new(created_by);
-        self.move_in(name, (&place, inside), own).await
+        self.move_in(name, (place, inside), own).await
     }
 
     /// The sandbox of this name, if it exists. Creates none.
-    pub(crate) async fn find(&self, name: &str) -> Result<Option<Sandbox>, StoreError> {
+    pub(crate) async fn find(self: &Arc<Self>, name: &str) -> Result<Option<Sandbox>, StoreError> {
         self.store.settled().await?;
         let Some(place) = self.places.find(name) else {
             return Ok(None);
@@ -129,14 +129,14 @@ impl Registry {
         if let Some(open) = place.read().await.as_ref() {
             return Ok(Some(Sandbox::of(open)));
         }
-        let inside = place.write().await;
+        let inside = Arc::clone(&place).write_owned().await;
         if let Some(open) = inside.as_ref() {
             return Ok(Some(Sandbox::of(open)));
         }
         if self.store.has_sandbox(name) {
             // It is in the database: what it would be created with is not read.
             let own = OwnBlueprint::new(CreatedBy::Explicit);
-            return self.move_in(name, (&place, inside), own).await.map(Some);
+            return self.move_in(name, (place, inside), own).await.map(Some);
         }
         drop(inside);
         self.vacate(name, &place);
@@ -145,7 +145,9 @@ impl Registry {
 
     /// Marks a sandbox as wanted explicitly, so that it makes room for no other.
     pub(crate) async fn claim(&self, name: &str) -> Result<(), StoreError> {
-        if self.places.claim(name) {
+        self.places.claim(name);
+        // By what is committed: a claim that the file refused must be repeated.
+        if self.store.has_unclaimed(name) {
             self.store.claim_sandbox(name).await?;
         }
         Ok(())
@@ -153,22 +155,26 @@ impl Registry {
 
     /// Opens a sandbox in its place, or gives the place up.
     async fn move_in(
-        &self,
+        self: &Arc<Self>,
         name: &str,
-        (place, mut inside): (&Inside, RwLockWriteGuard<'_, Option<Arc<Shared>>>),
+        (place, mut inside): (Inside, OwnedRwLockWriteGuard<Option<Arc<Shared>>>),
         own: OwnBlueprint,
     ) -> Result<Sandbox, StoreError> {
-        match self.open_sandbox(name, own).await {
-            Ok(opened) => {
-                let opened = inside.insert(Arc::new(opened));
-                Ok(Sandbox::of(opened))
+        let (registry, name) = (Arc::clone(self), name.to_owned());
+        whole(async move {
+            match registry.open_sandbox(&name, own).await {
+                Ok(opened) => {
+                    let opened = inside.insert(Arc::new(opened));
+                    Ok(Sandbox::of(opened))
+                }
+                Err(why) => {
+                    drop(inside);
+                    registry.vacate(&name, &place);
+                    Err(why)
+                }
             }
-            Err(why) => {
-                drop(inside);
-                self.vacate(name, place);
-                Err(why)
-            }
-        }
+        })
+        .await
     }
 
     /// As [`Places::take`], after removing an idle sandbox where there is no room.
@@ -280,11 +286,11 @@ impl Registry {
         own: OwnBlueprint,
     ) -> Result<Option<Sandbox>, StoreError> {
         let place = self.place_or_evict(name, own.created_by).await?;
-        let inside = place.write().await;
+        let inside = Arc::clone(&place).write_owned().await;
         if inside.is_some() || self.store.has_sandbox(name) {
             return Ok(None);
         }
-        self.move_in(name, (&place, inside), own).await.map(Some)
+        self.move_in(name, (place, inside), own).await.map(Some)
     }
 
     /// How long nobody has used a sandbox; nothing where there is none.

@@ -223,6 +223,13 @@ impl Store {
         kept.is_some_and(|kept| kept.row.is_explicit)
     }
 
+    /// Whether there is a sandbox of this name that only requests have named so far.
+    pub(crate) fn has_unclaimed(&self, name: &str) -> bool {
+        let catalogue = self.catalogue();
+        let kept = catalogue.sandboxes.get(name);
+        kept.is_some_and(|kept| !kept.row.is_explicit)
+    }
+
     /// Marks a sandbox as asked for explicitly.
     pub(crate) async fn claim_sandbox(&self, name: &str) -> Result<(), StoreError> {
         self.leave()
