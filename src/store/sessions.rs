@@ -34,10 +34,10 @@ impl Sessions {
         lost(&mut self.by_hash, |_, (of, _)| !is_of(*of))
     }
 
-    /// Removes those that have run out, once there are many.
-    fn clear(&mut self, now: Timestamp, draft: &mut Draft<'_>) {
+    /// Removes those that have run out, once there are many or there may be no more.
+    fn clear(&mut self, now: Timestamp, most: Option<usize>, draft: &mut Draft<'_>) {
         let before = self.by_hash.len();
-        if self.growth.is_due(before) {
+        if self.growth.is_due(before) || most.is_some_and(|most| before >= most) {
             self.by_hash.retain(|_, (_, expires_at)| *expires_at >= now);
             let past = "delete from sessions where sandbox = ? and expires_at < ?";
             let rows = (before, self.by_hash.len());
@@ -136,7 +136,7 @@ impl Store {
         self.leave()
             .await?
             .write(world, |tables, draft| {
-                tables.sessions.clear(now, draft);
+                tables.sessions.clear(now, most, draft);
                 let sessions = tables.sessions.by_hash.len();
                 full(sessions, most, "sessions in this sandbox")?;
                 tables.sessions.by_hash.insert(hash, (user, expires_at));
@@ -211,5 +211,8 @@ mod tests {
         assert_eq!(world.rows.list_sessions(None).len(), 3);
         begin(3, None).await.unwrap();
         assert_eq!(world.rows.list_sessions(None).len(), 4);
+        // All of them have run out by then.
+        begin(2000, Some(3)).await.unwrap();
+        assert_eq!(world.rows.list_sessions(None).len(), 1);
     }
 }

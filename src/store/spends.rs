@@ -177,8 +177,11 @@ impl Store {
                 if !tables.has_room((user, client), prepared, &payments, now) {
                     return Ok(false);
                 }
-                let count = tables.spends.count + payments.len().saturating_sub(1);
-                full(count, Some(MAX_SPENDS), "spends in this sandbox")?;
+                // A free workflow adds none.
+                if let Some(others) = payments.len().checked_sub(1) {
+                    let count = tables.spends.count + others;
+                    full(count, Some(MAX_SPENDS), "spends in this sandbox")?;
+                }
                 for payment in payments {
                     let spend = Spend {
                         currency: payment.currency,

@@ -195,24 +195,25 @@ impl Store {
         with_own_id: bool,
         most: Option<usize>,
     ) -> Result<Option<User>, StoreError> {
-        let insert = |tables: &mut Tables, draft: &mut Draft<'_>| {
-            if !with_own_id {
-                user.id = tables.users.next_id()?;
-            }
-            if tables.users.by_id.contains_key(&user.id) {
-                return None;
-            }
-            tables.users.put(&user).ok()?;
-            draft.note(|world| put(world, &user));
-            tables.accounts.open(user.id, user.buzz);
-            tables.accounts.note(user.id, draft);
-            Some(user)
-        };
         self.leave()
             .await?
             .write(world, |tables, draft| {
-                full(tables.users.by_id.len(), most, "users in this sandbox")?;
-                Ok(insert(tables, draft))
+                if !with_own_id {
+                    let Some(id) = tables.users.next_id() else {
+                        return Ok(None);
+                    };
+                    user.id = id;
+                }
+                let users = &mut tables.users;
+                if users.by_id.contains_key(&user.id) || users.is_name_taken(&user) {
+                    return Ok(None);
+                }
+                full(users.by_id.len(), most, "users in this sandbox")?;
+                users.put(&user)?;
+                draft.note(|world| put(world, &user));
+                tables.accounts.open(user.id, user.buzz);
+                tables.accounts.note(user.id, draft);
+                Ok(Some(user))
             })
             .kept()
             .await?
