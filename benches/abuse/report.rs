@@ -32,11 +32,7 @@ pub(crate) fn table(rows: &[Row]) {
             row.usage.cpu.as_secs_f64(),
             row.took.as_secs_f64(),
             latencies.count(),
-            if row.broken.is_empty() {
-                "OK"
-            } else {
-                "BROKEN"
-            },
+            row.verdict(),
             row.sent,
         );
     }
@@ -44,8 +40,8 @@ pub(crate) fn table(rows: &[Row]) {
         "(bounds: {MOST_MEGABYTES} MB, p99 {MOST_P99_MS} ms; p50, p99, max: of the innocent client's steps)"
     );
     for row in rows {
-        for broken in &row.broken {
-            println!("BROKEN: {}: {broken}", row.name);
+        for complaint in row.complaints() {
+            println!("{}: {}: {complaint}", row.verdict(), row.name);
         }
     }
 }
@@ -54,19 +50,20 @@ pub(crate) fn to_json(options: &Options, rows: &[Row]) -> Value {
     let one = |row: &Row| {
         let latencies = &row.experience.latencies;
         json!({
-                "shape": row.name,
-                "attacks": row.attacks,
-                "memory_megabytes": row.usage.megabytes,
-                "p50_ms": latencies.percentile(50),
-                "p99_ms": row.p99(),
-                "max_ms": latencies.percentile(100),
-                "steps": latencies.count(),
-                "failed_steps": row.experience.failed,
-                "cpu_ms": milliseconds(row.usage.cpu),
-                "took_ms": milliseconds(row.took),
-        "sent": row.sent,
-                "broken": row.broken,
-            })
+            "shape": row.name,
+            "attacks": row.attacks,
+            "memory_megabytes": row.usage.megabytes,
+            "p50_ms": latencies.percentile(50),
+            "p99_ms": row.p99(),
+            "max_ms": latencies.percentile(100),
+            "steps": latencies.count(),
+            "failed_steps": row.experience.failed,
+            "cpu_ms": milliseconds(row.usage.cpu),
+            "took_ms": milliseconds(row.took),
+            "sent": row.sent,
+            "broken": row.broken,
+            "slow": row.slow,
+        })
     };
     json!({
         "program": options.program,
