@@ -195,7 +195,7 @@ pub(crate) const SHAPES: &[Shape] = &[
         options: &["--unknown-clients", "register"],
         ..shape(
             "client-ids",
-            "unknown client ids of 60 kB, each of which registers a client",
+            "unknown client ids of 255 bytes, each of which registers a client, and of 30 kB",
             |target| Box::pin(costly::client_ids(target)),
         )
     },

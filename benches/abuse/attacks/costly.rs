@@ -85,12 +85,13 @@ pub(crate) async fn nonces(target: Arc<Target>) -> Result<(), String> {
     Ok(())
 }
 
+/// Some as long as a client id may be, so that each registers a client; the others as long as a target may be.
 pub(crate) async fn client_ids(target: Arc<Target>) -> Result<(), String> {
-    let padding = "x".repeat(60_000);
     let count = target.either(15_000, 7_000);
     target
         .flood(count, FEW, move |at| {
-            let query = authorize_query(&format!("{at}{padding}"));
+            let bytes = if at % 2 == 0 { 255 } else { 30_000 };
+            let query = authorize_query(&format!("{at:x>bytes$}"));
             let path = format!("/api/auth/oauth/authorize?{query}");
             get(&path, &[("X-Mock-User", "ada")])
         })
