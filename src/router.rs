@@ -13,7 +13,7 @@ use axum::routing::{MethodRouter, any, get, post};
 use tokio_stream::StreamExt as _;
 use tower::Service;
 
-use crate::api::{me, trpc, workflows};
+use crate::api::{blobs, me, trpc, workflows};
 use crate::base::SandboxPath;
 use crate::control;
 use crate::exchange;
@@ -170,15 +170,25 @@ fn oauth_routes() -> Routes {
 #[rustfmt::skip]
 fn api_routes() -> Routes {
     let one = |route: MethodRouter<Arc<App>>| {
-        route.options(workflows::options).fallback(workflows::one_method_not_allowed)
+        route.options(workflows::options).fallback(blobs::one_method_not_allowed)
     };
-    let workflows = post(workflows::post).options(workflows::options).fallback(workflows::method_not_allowed);
+    let workflow = get(workflows::get)
+        .put(workflows::put)
+        .patch(workflows::patch)
+        .delete(workflows::delete);
+    let posted = |route: MethodRouter<Arc<App>>| {
+        route.options(workflows::options).fallback(blobs::post_only)
+    };
+    let workflows = get(workflows::list).post(workflows::post);
     Routes::new()
         .route("/api/v1/me", get(me::get).options(me::options).fallback(me::method_not_allowed))
         .route("/api/trpc/{procedures}", any(trpc::answer))
-        .route("/v2/consumer/workflows", workflows)
-        .route("/v2/consumer/workflows/{id}", one(get(workflows::get)))
-        .route("/v2/consumer/blobs/{id}", one(get(workflows::blob)))
+        .route("/v2/consumer/workflows", workflows.options(workflows::options).fallback(workflows::method_not_allowed))
+        .route("/v2/consumer/workflows/{id}", workflow.options(workflows::options).fallback(workflows::one_method_not_allowed))
+        .route("/v2/consumer/blobs", posted(post(blobs::upload)))
+        .route("/v2/consumer/blobs/upload", one(get(blobs::upload_url)))
+        .route("/v2/consumer/blobs/{id}", one(get(blobs::get)))
+        .route("/v2/consumer/blobs/{id}/refresh", posted(post(blobs::refresh)))
 }
 
 /// The pages whose forms make users and sessions, or act for the user who is signed in by a setting: no other site may send

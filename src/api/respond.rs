@@ -16,7 +16,7 @@ use crate::store::StoreError;
 const SITE: Cors = Cors::Any("GET");
 
 /// What pages may send to the orchestrator.
-const ORCHESTRATOR: Cors = Cors::Any("GET, POST");
+const ORCHESTRATOR: Cors = Cors::Any("GET, POST, PUT, PATCH, DELETE");
 
 /// 204 to a preflight of the site.
 pub(super) fn site_preflight() -> Response {
@@ -158,6 +158,26 @@ pub(super) fn workflow(body: &Value, is_finished: bool) -> Response {
     respond::with_status(status, body, ORCHESTRATOR)
 }
 
+/// A page of workflows.
+pub(super) fn workflows(body: &Value) -> Response {
+    respond::ok(body, ORCHESTRATOR)
+}
+
+/// 204: a workflow was changed or deleted.
+pub(super) fn changed() -> Response {
+    ORCHESTRATOR.apply(StatusCode::NO_CONTENT.into_response())
+}
+
+/// What is known of a blob, or where one can be uploaded.
+pub(super) fn blob(body: &Value) -> Response {
+    respond::ok(body, ORCHESTRATOR)
+}
+
+/// A blob that was uploaded.
+pub(super) fn uploaded(body: &Value) -> Response {
+    respond::with_status(StatusCode::CREATED, body, ORCHESTRATOR)
+}
+
 /// A picture that a workflow has made.
 pub(super) fn picture(png: Vec<u8>) -> Response {
     let kind = [(CONTENT_TYPE, HeaderValue::from_static("image/png"))];
@@ -173,6 +193,7 @@ pub(super) enum Problem {
     TooLittleBuzz,
     NotFound,
     MethodNotAllowed(&'static str),
+    UnsupportedMediaType(String),
     Failure(StoreError),
 }
 
@@ -227,6 +248,9 @@ pub(super) fn problem(why: Problem, rules: &Rules) -> Response {
             let allow = HeaderValue::from_static(allow);
             response.headers_mut().insert(ALLOW, allow);
             response
+        }
+        Problem::UnsupportedMediaType(why) => {
+            plain_problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "15.5.16", Some(&why))
         }
         Problem::Failure(why) => respond::error(&OAuthError::from(why), ORCHESTRATOR),
     }

@@ -15,6 +15,9 @@ use crate::protocol::json::whole;
 const MAX_STEPS: usize = 100;
 const MAX_STEP_BYTES: usize = 8 * 1024;
 
+/// The most bytes of a workflow's tags and metadata together, as JSON. Civitai documents none.
+pub(super) const MAX_LABEL_BYTES: usize = 8 * 1024;
+
 /// A workflow that can be quoted and paid.
 #[derive(Debug)]
 pub(super) struct Submission {
@@ -22,6 +25,9 @@ pub(super) struct Submission {
     pub(super) cost: Option<u64>,
     pub(super) may_pay: Vec<Currency>,
     pub(super) steps: Vec<Step>,
+    pub(super) tags: Vec<String>,
+    /// A JSON object, as text.
+    pub(super) metadata: String,
 }
 
 /// A body or a query that does not say what is to be done.
@@ -33,7 +39,7 @@ pub(super) struct Unusable {
 }
 
 impl Unusable {
-    fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
+    pub(super) fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             path: path.into(),
             message: message.into(),
@@ -43,34 +49,84 @@ impl Unusable {
 
 impl Submission {
     pub(super) fn parse(body: &[u8]) -> Result<Self, Unusable> {
-        if body.is_empty() {
-            let longest = LONGEST_BODY / 1024;
-            let why = format!("There is no body, or it is longer than {longest} KiB.");
-            return Err(Unusable::new("$", why));
-        }
-        let body: Value = serde_json::from_slice(body)
-            .map_err(|why| Unusable::new("$", format!("The body is not JSON: {why}.")))?;
+        let body = json_body(body)?;
         if !body.is_object() {
             return Err(Unusable::new("$", "The body is not a JSON object."));
         }
+        let (tags, metadata) = (tags(&body["tags"])?, metadata(&body["metadata"])?);
+        check_labels(&tags, &metadata)?;
         Ok(Self {
             cost: cost(&body["cost"])?,
             may_pay: may_pay(&body)?,
             steps: steps(&body["steps"])?,
+            tags,
+            metadata,
         })
     }
 }
 
-/// Whether only the price is asked for.
-pub(super) fn is_whatif(text: Option<&str>) -> Result<bool, Unusable> {
+pub(super) fn json_body(body: &[u8]) -> Result<Value, Unusable> {
+    serde_json::from_slice(present(body)?)
+        .map_err(|why| Unusable::new("$", format!("The body is not JSON: {why}.")))
+}
+
+/// A body that is there.
+pub(super) fn present(body: &[u8]) -> Result<&[u8], Unusable> {
+    if body.is_empty() {
+        let longest = LONGEST_BODY / 1024;
+        let why = format!("There is no body, or it is longer than {longest} KiB.");
+        return Err(Unusable::new("$", why));
+    }
+    Ok(body)
+}
+
+/// Absent: none.
+pub(super) fn tags(given: &Value) -> Result<Vec<String>, Unusable> {
+    let wrong = || Unusable::new("tags", "The tags are not a list of texts.");
+    match given {
+        Value::Null => Ok(Vec::new()),
+        Value::Array(tags) => {
+            let read = |tag: &Value| tag.as_str().map(str::to_owned).ok_or_else(wrong);
+            tags.iter().map(read).collect()
+        }
+        _ => Err(wrong()),
+    }
+}
+
+/// The text of a JSON object. Absent: an empty one.
+pub(super) fn metadata(given: &Value) -> Result<String, Unusable> {
+    match given {
+        Value::Null => Ok("{}".to_owned()),
+        Value::Object(_) => Ok(given.to_string()),
+        _ => Err(Unusable::new("metadata", "The metadata is not an object.")),
+    }
+}
+
+pub(super) fn check_labels(tags: &[String], metadata: &str) -> Result<(), Unusable> {
+    // Each tag has quotes and a comma as JSON.
+    let tags: usize = tags.iter().map(|tag| tag.len() + 3).sum();
+    let bytes = tags + metadata.len();
+    if bytes > MAX_LABEL_BYTES {
+        let why = format!(
+            "The tags and the metadata have {bytes} bytes as JSON: at most {MAX_LABEL_BYTES} are stored."
+        );
+        return Err(Unusable::new("metadata", why));
+    }
+    Ok(())
+}
+
+/// A parameter of the query that is true or false. Absent: false.
+pub(super) fn flag(name: &str, text: Option<&str>) -> Result<bool, Unusable> {
     match text.map(str::to_ascii_lowercase).as_deref() {
         None | Some("" | "false") => Ok(false),
         Some("true") => Ok(true),
-        Some(other) => {
-            let why = format!("The value '{other}' is not valid for whatif.");
-            Err(Unusable::new("whatif", why))
-        }
+        Some(other) => Err(invalid_value(name, other)),
     }
+}
+
+/// As ASP.NET says it of a query.
+pub(super) fn invalid_value(name: &str, text: &str) -> Unusable {
+    Unusable::new(name, format!("The value '{text}' is not valid for {name}."))
 }
 
 fn cost(hint: &Value) -> Result<Option<u64>, Unusable> {

@@ -1,5 +1,6 @@
-//! `POST /v2/consumer/workflows` and what comes of it, as far as billing goes: the work itself is a tiny picture for each
-//! step. What a body asks for is `submission.rs`; whether there is enough to pay for it is settled by the store.
+//! `/v2/consumer/workflows`, as far as billing goes: the work itself is a tiny picture for each step (`blobs.rs`). The body of a
+//! new workflow is `submission.rs`, that of a change `workflow_changes.rs`, the query of a list `workflow_queries.rs`; whether there
+//! is enough to pay for a workflow is settled by the store.
 //!
 //! The whole cost is taken when the workflow is submitted. `wait` is not waited for: how long a workflow runs is told by
 //! the sandbox's clock, and what does not finish at once is answered with 202.
@@ -11,42 +12,64 @@ use axum::http::Uri;
 use axum::response::Response;
 use serde_json::{Value, json};
 
+use super::blobs;
 use super::caller::{self, App};
-use super::picture;
 use super::respond::{self, Problem};
 use super::submission::{self, Submission};
+use super::{workflow_changes, workflow_queries};
 use crate::base::Base;
 use crate::model::user::User;
-use crate::model::workflow::Workflow;
+use crate::model::workflow::{Workflow, WorkflowChange, WorkflowStatus};
 use crate::oauth::extract::{Context, Outline};
+use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::params::Params;
 use crate::protocol::scope::Scope;
+use crate::protocol::time::{Moment, Timestamp};
 
-const ALLOW: &str = "POST, OPTIONS";
-const ALLOW_ONE: &str = "GET, OPTIONS";
+const ALLOW: &str = "GET, POST, OPTIONS";
+const ALLOW_ONE: &str = "GET, PUT, PATCH, DELETE, OPTIONS";
 
 /// `POST /v2/consumer/workflows[?whatif=true]`.
 pub(crate) async fn post(context: Context, uri: Uri) -> Response {
-    match submit(&context, uri.query(), context.sent_bytes()).await {
-        Ok(answer) => answer,
-        Err(why) => respond::problem(why, context.rules()),
-    }
+    let answer = submit(&context, uri.query(), context.sent_bytes()).await;
+    answered(&context, answer)
+}
+
+/// `GET /v2/consumer/workflows`.
+pub(crate) async fn list(context: Context, uri: Uri) -> Response {
+    answered(&context, page(&context, uri.query()))
 }
 
 /// `GET /v2/consumer/workflows/{id}`.
 pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Response {
-    match read(&context, &id) {
-        Ok(answer) => answer,
-        Err(why) => respond::problem(why, context.rules()),
-    }
+    answered(&context, read(&context, &id))
 }
 
-/// `GET /v2/consumer/blobs/{id}`: whoever has the address sees the picture.
-pub(crate) async fn blob(context: Context, Path(id): Path<String>) -> Response {
-    match paint(&context, &id) {
-        Ok(answer) => answer,
-        Err(why) => respond::problem(why, context.rules()),
-    }
+/// `PUT /v2/consumer/workflows/{id}`.
+pub(crate) async fn put(context: Context, Path(id): Path<String>) -> Response {
+    let change = |workflow: &Workflow| {
+        let body = submission::json_body(context.sent_bytes())?;
+        Ok(workflow_changes::from_update(&body, workflow)?)
+    };
+    answered(&context, change_workflow(&context, &id, change).await)
+}
+
+/// `PATCH /v2/consumer/workflows/{id}`.
+pub(crate) async fn patch(context: Context, Path(id): Path<String>) -> Response {
+    let change = |workflow: &Workflow| {
+        let status = workflow.status(context.sandbox.now());
+        Ok(workflow_changes::from_patch(
+            context.sent_bytes(),
+            workflow,
+            status,
+        )?)
+    };
+    answered(&context, change_workflow(&context, &id, change).await)
+}
+
+/// `DELETE /v2/consumer/workflows/{id}`.
+pub(crate) async fn delete(context: Context, Path(id): Path<String>) -> Response {
+    answered(&context, delete_workflow(&context, &id).await)
 }
 
 /// A preflight of any of them.
@@ -59,15 +82,19 @@ pub(crate) async fn method_not_allowed(outline: Outline) -> Response {
     respond::problem(Problem::MethodNotAllowed(ALLOW), &outline.rules)
 }
 
-/// Any other method of one workflow or blob.
+/// Any other method of one workflow.
 pub(crate) async fn one_method_not_allowed(outline: Outline) -> Response {
     respond::problem(Problem::MethodNotAllowed(ALLOW_ONE), &outline.rules)
 }
 
+pub(super) fn answered(context: &Context, answer: Result<Response, Problem>) -> Response {
+    answer.unwrap_or_else(|why| respond::problem(why, context.rules()))
+}
+
 async fn submit(context: &Context, query: Option<&str>, body: &[u8]) -> Result<Response, Problem> {
-    let (user, app) = admit(context, &SUBMITTING)?;
+    let (user, app) = admit(context, &WRITING)?;
     let query = Params::from_urlencoded(query.unwrap_or_default().as_bytes());
-    let is_whatif = submission::is_whatif(query.text("whatif"))?;
+    let is_whatif = submission::flag("whatif", query.text("whatif"))?;
     let submission = Submission::parse(body)?;
     let (sandbox, settings) = (&context.sandbox, context.sandbox.settings());
     let now = sandbox.now();
@@ -77,10 +104,14 @@ async fn submit(context: &Context, query: Option<&str>, body: &[u8]) -> Result<R
         client_id: app.client,
         cost: submission.cost.unwrap_or(settings.workflow_cost.into()),
         steps: submission.steps,
+        tags: submission.tags,
+        metadata: submission.metadata,
+        submitted_at: now,
         finishes_at: now.plus_seconds(settings.workflow_seconds),
+        canceled_at: None,
     };
     if is_whatif {
-        let quote = render(&workflow, State::Quoted, &context.base);
+        let quote = render(&workflow, WorkflowStatus::Unassigned, now, &context.base);
         return Ok(respond::workflow(&quote, true));
     }
     let may_pay = &submission.may_pay;
@@ -95,29 +126,87 @@ async fn submit(context: &Context, query: Option<&str>, body: &[u8]) -> Result<R
     }
 }
 
+fn page(context: &Context, query: Option<&str>) -> Result<Response, Problem> {
+    let (user, app) = admit(context, &READING)?;
+    let query = workflow_queries::parse(query.unwrap_or_default())?;
+    let sandbox = &context.sandbox;
+    let now = sandbox.now();
+    let (workflows, next) = sandbox
+        .world()
+        .list_workflows((user.id, &app.client), &query);
+    let show = |workflow: &Workflow| render(workflow, workflow.status(now), now, &context.base);
+    let body = json!({
+        "next": next.as_ref().map(workflow_queries::cursor),
+        "items": workflows.iter().map(show).collect::<Value>(),
+    });
+    Ok(respond::workflows(&body))
+}
+
 fn read(context: &Context, id: &str) -> Result<Response, Problem> {
     let (user, app) = admit(context, &READING)?;
-    let sandbox = &context.sandbox;
-    let found = sandbox.world().find_workflow(id);
-    // Whose it is not learns no more than whoever makes an id up.
-    let own = found.filter(|found| found.user_id == user.id && found.client_id == app.client);
-    let workflow = own.ok_or(Problem::NotFound)?;
+    let workflow = own(context, id, user.id, &app.client)?;
     Ok(show(context, &workflow))
 }
 
-/// Scopes of which one will do, and their names.
-struct Needed(&'static [Scope], &'static str);
+async fn change_workflow(
+    context: &Context,
+    id: &str,
+    change: impl FnOnce(&Workflow) -> Result<WorkflowChange, Problem>,
+) -> Result<Response, Problem> {
+    let (user, app) = admit(context, &WRITING)?;
+    let change = change(&own(context, id, user.id, &app.client)?)?;
+    let sandbox = &context.sandbox;
+    let parties = (user.id, &app.client);
+    let is_there = sandbox
+        .store
+        .change_workflow(sandbox.world(), id, parties, (change, sandbox.now()))
+        .await?;
+    if is_there {
+        Ok(respond::changed())
+    } else {
+        Err(Problem::NotFound)
+    }
+}
 
-const SUBMITTING: Needed = Needed(&[Scope::AI_SERVICES_WRITE], "AIServicesWrite");
+async fn delete_workflow(context: &Context, id: &str) -> Result<Response, Problem> {
+    let (user, app) = admit(context, &WRITING)?;
+    let sandbox = &context.sandbox;
+    let parties = (user.id, &app.client);
+    let is_there = sandbox
+        .store
+        .delete_workflow(sandbox.world(), id, parties, sandbox.now())
+        .await?;
+    if is_there {
+        Ok(respond::changed())
+    } else {
+        Err(Problem::NotFound)
+    }
+}
+
+/// A workflow of this user and this client. That of another is not found, as one that does not exist.
+fn own(context: &Context, id: &str, user: UserId, client: &ClientId) -> Result<Workflow, Problem> {
+    let found = context.sandbox.world().find_workflow(id);
+    let own = found.filter(|found| found.user_id == user && found.client_id == *client);
+    own.ok_or(Problem::NotFound)
+}
+
+/// Scopes of which one will do, and their names.
+pub(super) struct Needed(&'static [Scope], &'static str);
+
+/// To submit and change workflows, and to upload.
+pub(super) const WRITING: Needed = Needed(&[Scope::AI_SERVICES_WRITE], "AIServicesWrite");
 
 /// That either will do is our choice.
-const READING: Needed = Needed(
+pub(super) const READING: Needed = Needed(
     &[Scope::AI_SERVICES_READ, Scope::AI_SERVICES_WRITE],
     "AIServicesRead or AIServicesWrite",
 );
 
 /// Whoever has one of these scopes.
-fn admit(context: &Context, Needed(scopes, names): &Needed) -> Result<(Arc<User>, App), Problem> {
+pub(super) fn admit(
+    context: &Context,
+    Needed(scopes, names): &Needed,
+) -> Result<(Arc<User>, App), Problem> {
     let found = caller::by_bearer(context);
     let (user, app) = found.ok_or(Problem::Unauthorized)?;
     if scopes.iter().any(|scope| app.scope.covers(*scope)) {
@@ -128,81 +217,39 @@ fn admit(context: &Context, Needed(scopes, names): &Needed) -> Result<(Arc<User>
 }
 
 fn show(context: &Context, workflow: &Workflow) -> Response {
-    let is_finished = workflow.is_finished(context.sandbox.now());
-    let state = if is_finished {
-        State::Finished
-    } else {
-        State::Running
-    };
-    let body = render(workflow, state, &context.base);
-    respond::workflow(&body, is_finished)
+    let now = context.sandbox.now();
+    let status = workflow.status(now);
+    let body = render(workflow, status, now, &context.base);
+    respond::workflow(&body, status != WorkflowStatus::Processing)
 }
 
-/// How far a workflow is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Quoted,
-    Running,
-    Finished,
-}
-
-impl State {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Quoted => "unassigned",
-            Self::Running => "processing",
-            Self::Finished => "succeeded",
-        }
-    }
-}
-
-fn render(workflow: &Workflow, state: State, base: &Base) -> Value {
+fn render(workflow: &Workflow, status: WorkflowStatus, now: Timestamp, base: &Base) -> Value {
+    let is_quoted = status == WorkflowStatus::Unassigned;
     let steps = workflow.steps.iter().enumerate().map(|(at, step)| {
-        let images: Vec<Value> = if state == State::Quoted {
+        let images: Vec<Value> = if is_quoted {
             Vec::new()
         } else {
-            let id = blob_id(&workflow.id, at);
-            let url = format!("{base}/v2/consumer/blobs/{id}");
-            let available = state == State::Finished;
+            let id = blobs::id_of_step(&workflow.id, at);
+            let url = blobs::url(base, &id);
+            let available = status == WorkflowStatus::Succeeded;
             vec![json!({ "id": id, "available": available, "url": url })]
         };
         json!({
             "$type": step.kind,
             "name": step.name,
-            "status": state.name(),
+            "status": status.name(),
             "output": { "images": images },
         })
     });
+    let completed_at = workflow.completed_at(now).filter(|_| !is_quoted);
     json!({
         "id": workflow.id,
-        "status": state.name(),
-        "cost": { "total": workflow.cost },
+        "status": status.name(),
+        "createdAt": Moment(workflow.submitted_at),
+        "completedAt": completed_at.map(Moment),
+        "tags": workflow.tags,
+        "metadata": workflow_changes::parsed_metadata(workflow),
+        "cost": { "base": workflow.cost, "total": workflow.cost },
         "steps": steps.collect::<Value>(),
     })
-}
-
-fn paint(context: &Context, id: &str) -> Result<Response, Problem> {
-    let (workflow, step) = of_blob(id).ok_or(Problem::NotFound)?;
-    let sandbox = &context.sandbox;
-    let found = sandbox.world().find_workflow(&workflow);
-    let is_there = found
-        .is_some_and(|workflow| workflow.is_finished(sandbox.now()) && step < workflow.steps.len());
-    if is_there {
-        Ok(respond::picture(picture::tiny(id)))
-    } else {
-        Err(Problem::NotFound)
-    }
-}
-
-/// What begins a workflow's id, and what begins that of its pictures.
-const WORKFLOW: &str = "wf_";
-const BLOB: &str = "blob_";
-
-fn blob_id(workflow: &str, step: usize) -> String {
-    format!("{BLOB}{}_{step}", workflow.trim_start_matches(WORKFLOW))
-}
-
-fn of_blob(id: &str) -> Option<(String, usize)> {
-    let (workflow, step) = id.strip_prefix(BLOB)?.rsplit_once('_')?;
-    Some((format!("{WORKFLOW}{workflow}"), step.parse().ok()?))
 }

@@ -94,7 +94,7 @@ words! {
         Revoke "revoke"
         Token "token"
         Userinfo "userinfo"
-        /// A workflow is submitted, or asked for by its id.
+        /// Workflows are submitted, listed, asked for by id, changed or deleted.
         Workflows "workflows"
     }
 }
@@ -165,6 +165,7 @@ impl Endpoint {
         ] {
             // What follows is an id, and may be any word.
             let id = path.strip_prefix(folder);
+            let id = id.map(|id| id.strip_suffix("/refresh").unwrap_or(id));
             if id.is_some_and(|id| !id.is_empty() && !id.contains('/')) {
                 return endpoint;
             }
@@ -188,6 +189,7 @@ impl Endpoint {
             "/api/v1/me" => Self::Me,
             "/login" => Self::Login,
             "/logout" => Self::Logout,
+            "/v2/consumer/blobs" => Self::Blobs,
             "/v2/consumer/workflows" => Self::Workflows,
             _ => Self::Other,
         }
@@ -235,7 +237,10 @@ mod tests {
             ("/api/trpc/token", Endpoint::Other),
             ("/v2/consumer/workflows", Endpoint::Workflows),
             ("/v2/consumer/workflows/token", Endpoint::Workflows),
+            ("/v2/consumer/blobs", Endpoint::Blobs),
             ("/v2/consumer/blobs/blob_1-0", Endpoint::Blobs),
+            ("/v2/consumer/blobs/blob_1-0/refresh", Endpoint::Blobs),
+            ("/v2/consumer/blobs/blob_1-0/delete", Endpoint::Other),
             (
                 "/api/trpc/buzz.getUserAccount",
                 Endpoint::BuzzGetUserAccount,

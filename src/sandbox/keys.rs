@@ -4,14 +4,17 @@
 use std::fmt;
 use std::path::Path;
 
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use p256::SecretKey;
 use p256::ecdsa::SigningKey;
 use p256::pkcs8::DecodePrivateKey;
 use serde_json::Value;
+use sha2::Sha256;
 
 use super::entropy::Entropy;
 use crate::invalid::Invalid;
 use crate::protocol::jose::{self, RECORDED_KEY_ID};
+use crate::protocol::secret::{Secret, hex};
 use crate::store::StoredKey;
 
 /// A private key for id tokens, and the `kid` under which its public half is published.
@@ -70,6 +73,14 @@ impl IdTokenKey {
     /// The claims as a token signed by this key.
     pub(crate) fn sign(&self, claims: &Value) -> String {
         jose::sign(claims, &self.id, &self.key)
+    }
+
+    /// Authenticates a text by HMAC-SHA256 with the private key, as 32 hexadecimal digits.
+    pub(crate) fn mac(&self, text: &str) -> Secret {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key.to_bytes())
+            .expect("HMAC takes keys of any length");
+        mac.update(text.as_bytes());
+        Secret::new(hex(&mac.finalize().into_bytes()[..16]))
     }
 
     /// The public half as a JWK.

@@ -63,6 +63,14 @@ impl Accounts {
         }
     }
 
+    /// Gives back what was taken from an account. It has not come in anew, so that the lifetime balance stays.
+    pub(super) fn give_back(&mut self, user: UserId, currency: Currency, amount: u64) {
+        let accounts = self.0.get_mut(&user).into_iter().flatten();
+        for account in accounts.filter(|account| account.currency == currency) {
+            account.balance = account.balance.saturating_add(amount);
+        }
+    }
+
     /// Writes a user's accounts down as they are now.
     pub(super) fn note(&self, user: UserId, draft: &mut Draft<'_>) {
         if let Some(accounts) = self.0.get(&user) {

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use sqlx::SqliteConnection;
 
 use super::accounts::{amount, currency_named, integer};
+use super::draft::Draft;
 use super::held::{Whose, is_meant};
 use super::rows::Tables;
 use super::statement::Statement;
@@ -34,6 +35,17 @@ impl Spends {
         let spends = self.by_parties.entry(parties).or_default();
         spends.push((workflow.to_owned(), spend));
         self.count += 1;
+    }
+
+    /// Removes what a workflow was paid with.
+    fn remove_of_workflow(&mut self, workflow: &str, parties: &(UserId, ClientId)) -> Vec<Spend> {
+        let Some(spends) = self.by_parties.get_mut(parties) else {
+            return Vec::new();
+        };
+        let removed = spends.extract_if(.., |(paid, _)| paid == workflow);
+        let removed: Vec<Spend> = removed.map(|(_, spend)| spend).collect();
+        self.count = self.count.saturating_sub(removed.len());
+        removed
     }
 
     pub(super) fn count(&self) -> usize {
@@ -102,6 +114,12 @@ fn insert(world: &str, workflow: &Workflow, spend: &Spend) -> Statement {
     .bind(spend.forgiven)
 }
 
+fn delete_of_workflow(world: &str, workflow: &str) -> Statement {
+    Statement::new("delete from spends where sandbox = ? and workflow_id = ?")
+        .bind(world)
+        .bind(workflow)
+}
+
 fn forgive(world: &str, user: UserId, client: &ClientId) -> Statement {
     Statement::new(
         "update spends set forgiven = 1 where sandbox = ? and user_id = ? and client_id = ?",
@@ -151,6 +169,23 @@ impl Tables {
         let spends = self.spends.by_parties.get(&(user, client.clone()));
         let spends: Vec<Spend> = spends.into_iter().flatten().map(|(_, one)| *one).collect();
         limit.has_room(&spends, payments)
+    }
+}
+
+impl Tables {
+    /// Gives back what a workflow was paid with. No budget counts it any more.
+    pub(super) fn refund(
+        &mut self,
+        workflow: &str,
+        (user, client): (UserId, &ClientId),
+        draft: &mut Draft<'_>,
+    ) {
+        let parties = (user, client.clone());
+        for spend in self.spends.remove_of_workflow(workflow, &parties) {
+            self.accounts.give_back(user, spend.currency, spend.amount);
+        }
+        draft.note(|world| delete_of_workflow(world, workflow));
+        self.accounts.note(user, draft);
     }
 }
 

@@ -9,14 +9,18 @@ use super::draft::Draft;
 use super::held::{Whose, is_meant, lost};
 use super::rows::ROW_BYTES;
 use super::statement::Statement;
-use super::{Rows, StoreError, from_json, to_json};
-use crate::model::workflow::{Step, Workflow};
+use super::{Rows, Store, StoreError, from_json, to_json};
+use crate::model::workflow::{Workflow, WorkflowChange, WorkflowPosition, WorkflowQuery};
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::time::Timestamp;
 
 /// A sandbox with more workflows removes its oldest ones until half as many are left.
 pub(super) const MAX_WORKFLOWS: usize = if cfg!(test) { 64 } else { 2000 };
 const REMAINING_WORKFLOWS: usize = MAX_WORKFLOWS / 2;
+
+/// A page of a list ends when its workflows have this many bytes, although more are asked for: answers that wait to be
+/// read stay in memory.
+const MAX_PAGE_BYTES: usize = 128 * 1024;
 
 /// Every workflow of a world.
 #[derive(Debug, Default, Clone)]
@@ -34,13 +38,20 @@ impl Workflows {
     }
 
     pub(super) fn size_in_bytes(&self) -> usize {
-        let steps = |workflow: &Workflow| {
-            let steps = workflow.steps.iter();
-            let bytes = steps.map(|step| size_of::<Step>() + step.kind.len() + step.name.len());
-            bytes.sum::<usize>()
-        };
         let all = self.by_id.values();
-        all.map(|(_, workflow)| ROW_BYTES + steps(workflow)).sum()
+        all.map(|(_, workflow)| ROW_BYTES + workflow.size_in_bytes())
+            .sum()
+    }
+
+    /// A workflow of this user and this client.
+    fn of_parties(
+        &mut self,
+        id: &str,
+        (user, client): (UserId, &ClientId),
+    ) -> Option<&mut Workflow> {
+        let (_, workflow) = self.by_id.get_mut(id)?;
+        let is_own = workflow.user_id == user && workflow.client_id == *client;
+        is_own.then_some(workflow)
     }
 
     /// Removes the oldest ones if there are too many. What was spent for them stays in `spends`.
@@ -67,32 +78,51 @@ impl Workflows {
 
     /// What the file has of a world.
     pub(super) async fn read(db: &mut SqliteConnection, world: &str) -> Result<Self, StoreError> {
-        let rows: Vec<(String, UserId, ClientId, i64, String, Timestamp)> = sqlx::query_as(
-            "select id, user_id, client_id, cost, steps, finishes_at from workflows where sandbox = ?
-             order by id",
+        let rows: Vec<Row> = sqlx::query_as(
+            "select id, user_id, client_id, cost, steps, tags, metadata, submitted_at, finishes_at, canceled_at
+             from workflows where sandbox = ? order by id",
         )
         .bind(world)
         .fetch_all(db)
         .await?;
         let mut workflows = Self::default();
-        for (id, user_id, client_id, cost, steps, finishes_at) in rows {
+        for row in rows {
             workflows.insert(Workflow {
-                id,
-                user_id,
-                client_id,
-                cost: amount(cost)?,
-                steps: from_json("workflow", &steps)?,
-                finishes_at,
+                id: row.id,
+                user_id: row.user_id,
+                client_id: row.client_id,
+                cost: amount(row.cost)?,
+                steps: from_json("workflow", &row.steps)?,
+                tags: from_json("tags of a workflow", &row.tags)?,
+                metadata: row.metadata,
+                submitted_at: row.submitted_at,
+                finishes_at: row.finishes_at,
+                canceled_at: row.canceled_at,
             });
         }
         Ok(workflows)
     }
 }
 
+#[derive(Debug, sqlx::FromRow)]
+struct Row {
+    id: String,
+    user_id: UserId,
+    client_id: ClientId,
+    cost: i64,
+    steps: String,
+    tags: String,
+    metadata: String,
+    submitted_at: Timestamp,
+    finishes_at: Timestamp,
+    canceled_at: Option<Timestamp>,
+}
+
 pub(super) fn insert(world: &str, workflow: &Workflow) -> Statement {
     Statement::new(
-        "insert or replace into workflows (sandbox, id, user_id, client_id, cost, steps, finishes_at)
-         values (?, ?, ?, ?, ?, ?, ?)",
+        "insert or replace into workflows
+             (sandbox, id, user_id, client_id, cost, steps, tags, metadata, submitted_at, finishes_at, canceled_at)
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(world)
     .bind(&workflow.id)
@@ -100,7 +130,11 @@ pub(super) fn insert(world: &str, workflow: &Workflow) -> Statement {
     .bind(&workflow.client_id)
     .bind(integer(workflow.cost))
     .bind(to_json(&workflow.steps))
+    .bind(to_json(&workflow.tags))
+    .bind(&workflow.metadata)
+    .bind(workflow.submitted_at)
     .bind(workflow.finishes_at)
+    .bind(workflow.canceled_at)
 }
 
 fn delete(world: &str, ids: &[String]) -> Statement {
@@ -120,5 +154,111 @@ impl Rows {
             .by_id
             .get(id)
             .map(|(_, workflow)| workflow.clone())
+    }
+
+    /// A page of the workflows of a user and a client, and where the next page begins, if there is one.
+    pub(crate) fn list_workflows(
+        &self,
+        (user, client): (UserId, &ClientId),
+        query: &WorkflowQuery,
+    ) -> (Vec<Workflow>, Option<WorkflowPosition>) {
+        let tables = self.read();
+        let all = tables.workflows.by_id.values();
+        let mut found: Vec<&Workflow> = all
+            .map(|(_, workflow)| workflow)
+            .filter(|one| one.user_id == user && one.client_id == *client && query.matches(one))
+            .collect();
+        let position = |workflow: &Workflow| (workflow.submitted_at, workflow.id.clone());
+        found.sort_by(|one, other| {
+            let order = (one.submitted_at, &one.id).cmp(&(other.submitted_at, &other.id));
+            if query.is_ascending {
+                order
+            } else {
+                order.reverse()
+            }
+        });
+        let follows = |workflow: &&Workflow| {
+            query.after.as_ref().is_none_or(|(at, id)| {
+                let (this, last) = ((workflow.submitted_at, &workflow.id), (*at, id));
+                if query.is_ascending {
+                    this > last
+                } else {
+                    this < last
+                }
+            })
+        };
+        let mut following = found.into_iter().filter(follows);
+        let (mut page, mut bytes) = (Vec::new(), 0);
+        while page.len() < query.take && bytes < MAX_PAGE_BYTES {
+            let Some(workflow) = following.next() else {
+                return (page, None);
+            };
+            bytes += ROW_BYTES + workflow.size_in_bytes();
+            page.push(workflow.clone());
+        }
+        let next = following.next().and(page.last()).map(position);
+        (page, next)
+    }
+}
+
+impl Store {
+    /// Changes a workflow of a user and a client. One that is canceled while it runs is refunded. Whether there is one.
+    pub(crate) async fn change_workflow(
+        &self,
+        world: &Rows,
+        id: &str,
+        parties: (UserId, &ClientId),
+        (change, now): (WorkflowChange, Timestamp),
+    ) -> Result<bool, StoreError> {
+        self.leave()
+            .await?
+            .write(world, |tables, draft| {
+                let Some(workflow) = tables.workflows.of_parties(id, parties) else {
+                    return false;
+                };
+                let cancels = change.cancels && workflow.completed_at(now).is_none();
+                if cancels {
+                    workflow.canceled_at = Some(now);
+                }
+                if let Some(tags) = change.tags {
+                    workflow.tags = tags;
+                }
+                if let Some(metadata) = change.metadata {
+                    workflow.metadata = metadata;
+                }
+                draft.note(|world| insert(world, workflow));
+                if cancels {
+                    tables.refund(id, parties, draft);
+                }
+                true
+            })
+            .kept()
+            .await
+    }
+
+    /// Deletes a workflow of a user and a client. One that still runs is refunded. Whether there was one.
+    pub(crate) async fn delete_workflow(
+        &self,
+        world: &Rows,
+        id: &str,
+        parties: (UserId, &ClientId),
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.leave()
+            .await?
+            .write(world, |tables, draft| {
+                let Some(workflow) = tables.workflows.of_parties(id, parties) else {
+                    return false;
+                };
+                let is_running = workflow.completed_at(now).is_none();
+                tables.workflows.by_id.remove(id);
+                draft.note(|world| delete(world, &[id.to_owned()]));
+                if is_running {
+                    tables.refund(id, parties, draft);
+                }
+                true
+            })
+            .kept()
+            .await
     }
 }

@@ -114,7 +114,7 @@ const TABLES: [Table; 10] = [
     table!("tokens", "number", "hash, kind, client_id, user_id, scope, issued_at, expires_at"),
     table!("device_codes", "hash", "user_code_hash, client_id, scope, status, user_id, expires_at"),
     table!("accounts", "user_id, currency", "balance, lifetime_balance"),
-    table!("workflows", "id", "user_id, client_id, cost, steps, finishes_at"),
+    table!("workflows", "id", "user_id, client_id, cost, steps, tags, metadata, submitted_at, finishes_at, canceled_at"),
     table!("spends", "workflow_id, currency", "user_id, client_id, amount, spent_at, forgiven"),
 ];
 

@@ -22,16 +22,17 @@ fn path(world: &World, answer: &Value) -> String {
 #[tokio::test]
 async fn a_workflow_is_finished_at_once_unless_it_is_set_otherwise() {
     let mock = Mock::documented().await;
+    mock.freeze("2026-05-01T12:00:00Z").await;
     let ada = Spender::funded(&mock, &CONF, 25).await;
     let submitted = ada.submit(&picture()).await;
     assert_snapshot!(submitted, @r#"
     200
     access-control-allow-headers: *
-    access-control-allow-methods: GET, POST
+    access-control-allow-methods: GET, POST, PUT, PATCH, DELETE
     access-control-allow-origin: *
     content-type: application/json
 
-    {"id":"<workflow>","status":"succeeded","cost":{"total":10},"steps":[{"$type":"imageGen","name":"hero","status":"succeeded","output":{"images":[{"id":"<blob>","available":true,"url":"http://mock/v2/consumer/blobs/<blob>"}]}}]}
+    {"id":"<workflow>","status":"succeeded","createdAt":"2026-05-01T12:00:00Z","completedAt":"2026-05-01T12:00:00Z","tags":[],"metadata":{},"cost":{"base":10,"total":10},"steps":[{"$type":"imageGen","name":"hero","status":"succeeded","output":{"images":[{"id":"<blob>","available":true,"url":"http://mock/v2/consumer/blobs/<blob>"}]}}]}
     "#);
     let shown = ada
         .get(&format!("{WORKFLOWS}/{}", submitted.text("id")))
@@ -44,12 +45,13 @@ async fn a_workflow_is_finished_at_once_unless_it_is_set_otherwise() {
 async fn a_workflow_runs_by_the_sandboxs_clock() {
     let mock = Mock::documented().await;
     let world = mock.sandbox("slow");
+    world.freeze("2026-05-01T12:00:00Z").await;
     world
         .set(json!({ "workflow_seconds": 30, "workflow_cost": 7 }))
         .await;
     let ada = Spender::funded(&world, &CONF, 25).await;
     let submitted = ada.submit(&picture()).await;
-    assert_snapshot!(submitted.gist(), @r#"202 {"id":"<workflow>","status":"processing","cost":{"total":7},"steps":[{"$type":"imageGen","name":"hero","status":"processing","output":{"images":[{"id":"<blob>","available":false,"url":"http://mock/_sandbox/slow/v2/consumer/blobs/<blob>"}]}}]}"#);
+    assert_snapshot!(submitted.gist(), @r#"202 {"id":"<workflow>","status":"processing","createdAt":"2026-05-01T12:00:00Z","completedAt":null,"tags":[],"metadata":{},"cost":{"base":7,"total":7},"steps":[{"$type":"imageGen","name":"hero","status":"processing","output":{"images":[{"id":"<blob>","available":false,"url":"http://mock/_sandbox/slow/v2/consumer/blobs/<blob>"}]}}]}"#);
     assert_eq!(
         ada.balance().await,
         [18, 0, 0],
@@ -74,11 +76,12 @@ async fn a_workflow_runs_by_the_sandboxs_clock() {
 #[tokio::test]
 async fn whatif_quotes_and_spends_nothing() {
     let mock = Mock::documented().await;
+    mock.freeze("2026-05-01T12:00:00Z").await;
     let ada = Spender::funded(&mock, &CONF, 5).await;
     let quote = ada
         .quote(&json!({ "cost": 700, "steps": [{ "$type": "videoGen" }] }))
         .await;
-    assert_snapshot!(quote.gist(), @r#"200 {"id":"<workflow>","status":"unassigned","cost":{"total":700},"steps":[{"$type":"videoGen","name":"0","status":"unassigned","output":{"images":[]}}]}"#);
+    assert_snapshot!(quote.gist(), @r#"200 {"id":"<workflow>","status":"unassigned","createdAt":"2026-05-01T12:00:00Z","completedAt":null,"tags":[],"metadata":{},"cost":{"base":700,"total":700},"steps":[{"$type":"videoGen","name":"0","status":"unassigned","output":{"images":[]}}]}"#);
     assert_eq!(ada.balance().await, [5, 0, 0]);
     let kept = ada.get(&format!("{WORKFLOWS}/{}", quote.text("id"))).await;
     assert_eq!(kept.status, 404);
@@ -119,7 +122,7 @@ async fn the_broke_and_the_capped_are_told_the_same() {
     assert_snapshot!(broke, @r#"
     400
     access-control-allow-headers: *
-    access-control-allow-methods: GET, POST
+    access-control-allow-methods: GET, POST, PUT, PATCH, DELETE
     access-control-allow-origin: *
     content-type: application/json
 
@@ -135,7 +138,7 @@ async fn the_broke_and_the_capped_are_told_the_same() {
     assert_snapshot!(ada.submit(&picture()).await, @r#"
     403
     access-control-allow-headers: *
-    access-control-allow-methods: GET, POST
+    access-control-allow-methods: GET, POST, PUT, PATCH, DELETE
     access-control-allow-origin: *
     content-type: application/problem+json; charset=utf-8
 
@@ -151,7 +154,7 @@ async fn nobody_and_too_little_scope_are_refused() {
     assert_snapshot!(nobody.submit(&picture()).await, @r#"
     401
     access-control-allow-headers: *
-    access-control-allow-methods: GET, POST
+    access-control-allow-methods: GET, POST, PUT, PATCH, DELETE
     access-control-allow-origin: *
     content-type: application/problem+json; charset=utf-8
 
@@ -162,7 +165,7 @@ async fn nobody_and_too_little_scope_are_refused() {
     assert_snapshot!(narrow.submit(&picture()).await, @r#"
     403
     access-control-allow-headers: *
-    access-control-allow-methods: GET, POST
+    access-control-allow-methods: GET, POST, PUT, PATCH, DELETE
     access-control-allow-origin: *
     content-type: application/problem+json; charset=utf-8
 
@@ -174,7 +177,7 @@ async fn nobody_and_too_little_scope_are_refused() {
     assert_snapshot!(narrow.submit(&picture()).await, @r#"
     403
     access-control-allow-headers: *
-    access-control-allow-methods: GET, POST
+    access-control-allow-methods: GET, POST, PUT, PATCH, DELETE
     access-control-allow-origin: *
     content-type: application/json
 
@@ -220,7 +223,7 @@ async fn a_body_that_says_nothing_usable_is_told_where() {
     assert_snapshot!(no_json.body("application/json", "{").await, @r#"
     400
     access-control-allow-headers: *
-    access-control-allow-methods: GET, POST
+    access-control-allow-methods: GET, POST, PUT, PATCH, DELETE
     access-control-allow-origin: *
     content-type: application/problem+json; charset=utf-8
 
@@ -248,7 +251,7 @@ async fn a_workflow_is_its_users_and_its_apps_alone() {
     assert_snapshot!(seen_by_another_app, @r#"
     404
     access-control-allow-headers: *
-    access-control-allow-methods: GET, POST
+    access-control-allow-methods: GET, POST, PUT, PATCH, DELETE
     access-control-allow-origin: *
     content-type: application/problem+json; charset=utf-8
 
@@ -256,7 +259,7 @@ async fn a_workflow_is_its_users_and_its_apps_alone() {
     "#);
     let seen_by_tess = Spender::with(&mock, &tess).get(&one).await;
     assert_eq!(seen_by_tess.to_string(), seen_by_another_app.to_string());
-    assert_eq!(mock.ask("PUT", &one).await.status, 405);
+    assert_eq!(mock.ask("POST", &one).await.status, 405);
     assert_eq!(mock.ask("DELETE", WORKFLOWS).await.status, 405);
 }
 

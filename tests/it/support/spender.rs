@@ -36,7 +36,7 @@ impl Spender {
         }
     }
 
-    fn ask(&self, method: &str, path: &str) -> Ask {
+    pub(crate) fn ask(&self, method: &str, path: &str) -> Ask {
         let header = format!("Bearer {}", self.token);
         self.world
             .ask(method, path)

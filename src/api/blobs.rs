@@ -1,0 +1,193 @@
+//! `/v2/consumer/blobs`: the pictures of workflows, and uploads.
+//!
+//! Neither a workflow's result nor an upload's bytes are stored: each blob is a tiny picture whose colour depends on its id. An upload
+//! URL and the id of an uploaded blob are authenticated by the sandbox's key, so that nothing has to be stored for them either.
+
+use axum::extract::Path;
+use axum::http::Uri;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::Response;
+use serde_json::{Value, json};
+
+use super::picture;
+use super::respond::{self, Problem};
+use super::submission::present;
+use super::workflows::{READING, WRITING, admit, answered};
+use crate::base::Base;
+use crate::model::workflow::WorkflowStatus;
+use crate::oauth::extract::{Context, Outline};
+use crate::protocol::ids::{ClientId, UserId};
+use crate::protocol::params::Params;
+use crate::protocol::secret::Secret;
+use crate::protocol::time::{Moment, Timestamp};
+
+const ALLOW_ONE: &str = "GET, OPTIONS";
+const ALLOW_POST: &str = "POST, OPTIONS";
+
+/// How long an upload URL can be used. Civitai's own time is not documented.
+const UPLOAD_SECONDS: u32 = 3600;
+
+/// `GET /v2/consumer/blobs/{id}`: whoever has the address sees the picture.
+pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Response {
+    answered(&context, paint(&context, &id))
+}
+
+/// `GET /v2/consumer/blobs/upload`: a URL for an upload without a token, as by a browser.
+pub(crate) async fn upload_url(context: Context) -> Response {
+    answered(&context, presign(&context))
+}
+
+/// `POST /v2/consumer/blobs`, with a token or by an upload URL.
+pub(crate) async fn upload(context: Context, uri: Uri) -> Response {
+    answered(&context, store(&context, uri.query()))
+}
+
+/// `POST /v2/consumer/blobs/{id}/refresh`. The URLs here do not expire, so that the blob has the same one again.
+pub(crate) async fn refresh(context: Context, Path(id): Path<String>) -> Response {
+    answered(&context, renew(&context, &id))
+}
+
+/// Any other method of a blob.
+pub(crate) async fn one_method_not_allowed(outline: Outline) -> Response {
+    respond::problem(Problem::MethodNotAllowed(ALLOW_ONE), &outline.rules)
+}
+
+/// Any other method of what is only posted to.
+pub(crate) async fn post_only(outline: Outline) -> Response {
+    respond::problem(Problem::MethodNotAllowed(ALLOW_POST), &outline.rules)
+}
+
+fn paint(context: &Context, id: &str) -> Result<Response, Problem> {
+    match find(context, id) {
+        Some(blob) if blob.is_available => Ok(respond::picture(picture::tiny(id))),
+        _ => Err(Problem::NotFound),
+    }
+}
+
+fn presign(context: &Context) -> Result<Response, Problem> {
+    let _admitted = admit(context, &WRITING)?;
+    let expires_at = context.sandbox.now().plus_seconds(UPLOAD_SECONDS);
+    let mac = mac(context, &format!("upload {}", expires_at.0));
+    let signature = format!("{}-{}", expires_at.0, mac.reveal());
+    let url = format!("{}/v2/consumer/blobs?sig={signature}", context.base);
+    let body = json!({ "uploadUrl": url, "expiresAt": Moment(expires_at) });
+    Ok(respond::blob(&body))
+}
+
+fn store(context: &Context, query: Option<&str>) -> Result<Response, Problem> {
+    let query = Params::from_urlencoded(query.unwrap_or_default().as_bytes());
+    match query.text("sig") {
+        Some(signature) if is_valid(context, signature) => {}
+        Some(_) => return Err(Problem::Unauthorized),
+        None => {
+            let _admitted = admit(context, &WRITING)?;
+        }
+    }
+    let kind = media_kind(context)?;
+    present(context.sent_bytes())?;
+    let name = context.sandbox.entropy.uuid();
+    let mac = mac(context, &format!("{kind} {name}"));
+    let id = format!("{UPLOAD}{kind}_{name}_{}", mac.reveal());
+    Ok(respond::uploaded(&describe(&context.base, &id, kind, true)))
+}
+
+fn renew(context: &Context, id: &str) -> Result<Response, Problem> {
+    let (user, app) = admit(context, &READING)?;
+    let blob = find(context, id).ok_or(Problem::NotFound)?;
+    let parties = (user.id, app.client);
+    if blob.parties.is_some_and(|of| of != parties) {
+        return Err(Problem::NotFound);
+    }
+    Ok(respond::blob(&describe(
+        &context.base,
+        id,
+        blob.kind,
+        blob.is_available,
+    )))
+}
+
+fn describe(base: &Base, id: &str, kind: &str, is_available: bool) -> Value {
+    json!({ "type": kind, "id": id, "available": is_available, "url": url(base, id) })
+}
+
+/// What is uploaded, by its `Content-Type`.
+fn media_kind(context: &Context) -> Result<&'static str, Problem> {
+    let given = context.header(&CONTENT_TYPE).unwrap_or_default();
+    let kind = given
+        .split('/')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    let known = KINDS.into_iter().find(|known| *known == kind);
+    known.ok_or_else(|| {
+        let why = format!("Content-Type {given:?} is none of image/*, video/* and audio/*.");
+        Problem::UnsupportedMediaType(why)
+    })
+}
+
+const KINDS: [&str; 3] = ["image", "video", "audio"];
+
+/// What begins the id of a workflow, of its pictures, and of an upload.
+const WORKFLOW: &str = "wf_";
+const BLOB: &str = "blob_";
+const UPLOAD: &str = "upload_";
+
+pub(super) fn url(base: &Base, id: &str) -> String {
+    format!("{base}/v2/consumer/blobs/{id}")
+}
+
+/// The id of the picture that a step makes.
+pub(super) fn id_of_step(workflow: &str, step: usize) -> String {
+    format!("{BLOB}{}_{step}", workflow.trim_start_matches(WORKFLOW))
+}
+
+/// A blob that exists.
+struct Blob {
+    kind: &'static str,
+    is_available: bool,
+    /// Whose workflow has made it; nothing for an upload.
+    parties: Option<(UserId, ClientId)>,
+}
+
+fn find(context: &Context, id: &str) -> Option<Blob> {
+    if let Some(rest) = id.strip_prefix(UPLOAD) {
+        let mut parts = rest.splitn(3, '_');
+        let (kind, name, given) = (parts.next()?, parts.next()?, parts.next()?);
+        let kind = KINDS.into_iter().find(|known| *known == kind)?;
+        let is_ours = mac(context, &format!("{kind} {name}")) == Secret::from(given);
+        return is_ours.then_some(Blob {
+            kind,
+            is_available: true,
+            parties: None,
+        });
+    }
+    let (workflow, step) = id.strip_prefix(BLOB)?.rsplit_once('_')?;
+    let step: usize = step.parse().ok()?;
+    let sandbox = &context.sandbox;
+    let workflow = sandbox
+        .world()
+        .find_workflow(&format!("{WORKFLOW}{workflow}"))?;
+    let is_available = workflow.status(sandbox.now()) == WorkflowStatus::Succeeded;
+    (step < workflow.steps.len()).then(|| Blob {
+        kind: "image",
+        is_available,
+        parties: Some((workflow.user_id, workflow.client_id)),
+    })
+}
+
+/// Authenticates a text of this sandbox.
+fn mac(context: &Context, text: &str) -> Secret {
+    let sandbox = &context.sandbox;
+    sandbox.key.mac(&format!("{} {text}", sandbox.name()))
+}
+
+/// Whether an upload URL has this signature now.
+fn is_valid(context: &Context, signature: &str) -> bool {
+    let Some((expires_at, given)) = signature.rsplit_once('-') else {
+        return false;
+    };
+    let is_ours = mac(context, &format!("upload {expires_at}")) == Secret::from(given);
+    let expires_at = expires_at.parse().map(Timestamp);
+    is_ours && expires_at.is_ok_and(|expires_at| context.sandbox.now() < expires_at)
+}

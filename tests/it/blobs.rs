@@ -1,0 +1,165 @@
+//! `/v2/consumer/blobs`: pictures of workflows, and uploads.
+
+use insta::assert_snapshot;
+use serde_json::json;
+
+use crate::support::{Answer, CONF, Mock, OTHER, Spender, World};
+
+const BLOBS: &str = "/v2/consumer/blobs";
+
+async fn app(world: &World) -> Spender {
+    world.freeze("2026-05-01T12:00:00Z").await;
+    Spender::of_ada(world, &CONF).await
+}
+
+/// The path and the query of an absolute URL in an answer, as the sandbox's requests name them.
+fn path(world: &World, url: &str) -> String {
+    let path = url.strip_prefix(&world.base);
+    path.expect("it is in this sandbox").to_owned()
+}
+
+async fn upload_path(world: &World, app: &Spender) -> String {
+    let presigned = app.get(&format!("{BLOBS}/upload")).await;
+    assert_eq!(presigned.status, 200, "{presigned}");
+    assert_eq!(presigned.text("expiresAt"), "2026-05-01T13:00:00Z");
+    path(world, &presigned.text("uploadUrl"))
+}
+
+async fn upload(world: &World, path: &str, kind: &str) -> Answer {
+    world.ask("POST", path).body(kind, "bytes").await
+}
+
+#[tokio::test]
+async fn a_browser_uploads_by_a_url_and_the_app_uses_the_blob() {
+    let mock = Mock::documented().await;
+    let world = mock.sandbox("uploads");
+    let ada = app(&world).await;
+    let signed = upload_path(&world, &ada).await;
+    for (kind, named) in [
+        ("image/png", "image"),
+        ("Video/mp4; x=1", "video"),
+        ("audio/ogg", "audio"),
+    ] {
+        let uploaded = upload(&world, &signed, kind).await;
+        assert_eq!(uploaded.status, 201, "{uploaded}");
+        let blob = uploaded.json();
+        assert_eq!(
+            (&blob["type"], &blob["available"]),
+            (&json!(named), &json!(true))
+        );
+        let url = path(&world, &uploaded.text("url"));
+        assert_eq!(
+            world.get(&url).await.status,
+            200,
+            "whoever has the address sees it"
+        );
+        let refreshed = ada.ask("POST", &format!("{url}/refresh")).await;
+        assert_eq!((refreshed.status, refreshed.json()), (200, blob));
+        let elsewhere = url.replace("/v2", "/../elsewhere/v2");
+        assert_eq!(
+            mock.get(&elsewhere.replace("/../", "/_sandbox/"))
+                .await
+                .status,
+            404
+        );
+    }
+    let with_token = ada.ask("POST", BLOBS).body("image/png", "bytes").await;
+    assert_eq!(with_token.status, 201);
+}
+
+#[tokio::test]
+async fn an_upload_that_cannot_be_is_refused() {
+    let mock = Mock::documented().await;
+    let world = mock.sandbox("refused");
+    let ada = app(&world).await;
+    let signed = upload_path(&world, &ada).await;
+    let foreign = upload_path(&mock.sandbox("other"), &app(&mock.sandbox("other")).await).await;
+    let late = signed.replacen("sig=1", "sig=2", 1);
+    let mut table = String::new();
+    for (name, path, kind) in [
+        ("nobody", BLOBS, "image/png"),
+        ("forged", &*format!("{BLOBS}?sig=1-0"), "image/png"),
+        ("later", &late, "image/png"),
+        ("of another sandbox", &foreign, "image/png"),
+        ("text", &signed, "text/plain"),
+        ("no type", &signed, ""),
+    ] {
+        table += &format!("{name}: {}\n", upload(&world, path, kind).await.gist());
+    }
+    let empty = world.ask("POST", &signed).body("image/png", "").await;
+    table += &format!("empty: {}\n", empty.gist());
+    world.advance(3600).await;
+    let expired = upload(&world, &signed, "image/png").await;
+    table += &format!("expired: {}\n", expired.gist());
+    let reader = Spender::with(&world, &world.tokens(&CONF, "65537").await.access);
+    let presigned = reader.get(&format!("{BLOBS}/upload")).await;
+    table += &format!("read scope only: {}\n", presigned.gist());
+    assert_snapshot!(table, @r#"
+    nobody: 401 {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.2","title":"Unauthorized","status":401}
+    forged: 401 {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.2","title":"Unauthorized","status":401}
+    later: 401 {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.2","title":"Unauthorized","status":401}
+    of another sandbox: 401 {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.2","title":"Unauthorized","status":401}
+    text: 415 {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.16","title":"Unsupported Media Type","status":415,"detail":"Content-Type \"text/plain\" is none of image/*, video/* and audio/*."}
+    no type: 415 {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.16","title":"Unsupported Media Type","status":415,"detail":"Content-Type \"\" is none of image/*, video/* and audio/*."}
+    empty: 400 {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"errors":{"$":["There is no body, or it is longer than 512 KiB."]}}
+    expired: 401 {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.2","title":"Unauthorized","status":401}
+    read scope only: 403 insufficient_scope: Token does not have AIServicesWrite scope
+    "#);
+}
+
+#[tokio::test]
+async fn a_picture_is_refreshed_for_its_app_only() {
+    let mock = Mock::documented().await;
+    let ada = Spender::funded(&mock, &CONF, 100).await;
+    let submitted = ada.submit(&json!({})).await.json();
+    let picture = &submitted["steps"][0]["output"]["images"][0];
+    let id = picture["id"].as_str().expect("an id");
+    let other = Spender::of_ada(&mock, &OTHER).await;
+    let nobody = Spender::with(&mock, "nonsense");
+    let mut table = String::new();
+    for (name, who, id) in [
+        ("its app", &ada, id),
+        ("another app", &other, id),
+        ("nobody", &nobody, id),
+        ("unknown", &ada, "blob_x_0"),
+        ("another step", &ada, &id.replace("_0", "_1")),
+        ("forged", &ada, "upload_image_x_0"),
+    ] {
+        let refreshed = who.ask("POST", &format!("{BLOBS}/{id}/refresh")).await;
+        table += &format!("{name}: {}\n", refreshed.gist());
+    }
+    assert_snapshot!(table, @r#"
+    its app: 200 {"type":"image","id":"<blob>","available":true,"url":"http://mock/v2/consumer/blobs/<blob>"}
+    another app: 404 {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.5","title":"Not Found","status":404}
+    nobody: 401 {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.2","title":"Unauthorized","status":401}
+    unknown: 404 {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.5","title":"Not Found","status":404}
+    another step: 404 {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.5","title":"Not Found","status":404}
+    forged: 404 {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.5","title":"Not Found","status":404}
+    "#);
+}
+
+#[tokio::test]
+async fn other_methods_are_told_which_there_are() {
+    let mock = Mock::documented().await;
+    let mut table = String::new();
+    for (method, path) in [
+        ("GET", BLOBS),
+        ("POST", "/v2/consumer/blobs/x"),
+        ("GET", "/v2/consumer/blobs/x/refresh"),
+        ("POST", "/v2/consumer/blobs/upload"),
+        ("PUT", "/v2/consumer/workflows"),
+        ("POST", "/v2/consumer/workflows/x"),
+    ] {
+        let answer = mock.ask(method, path).await;
+        let allow = answer.header("allow").unwrap_or_default();
+        table += &format!("{method} {path}: {} {allow}\n", answer.status);
+    }
+    assert_snapshot!(table, @"
+    GET /v2/consumer/blobs: 405 POST, OPTIONS
+    POST /v2/consumer/blobs/x: 405 GET, OPTIONS
+    GET /v2/consumer/blobs/x/refresh: 405 POST, OPTIONS
+    POST /v2/consumer/blobs/upload: 405 GET, OPTIONS
+    PUT /v2/consumer/workflows: 405 GET, POST, OPTIONS
+    POST /v2/consumer/workflows/x: 405 GET, PUT, PATCH, DELETE, OPTIONS
+    ");
+}
