@@ -26,6 +26,7 @@ const PUBLIC: &[&str] = &[
     "response_type",
     "scope",
     "sec-fetch-site",
+    "secrets",
     "state",
     "token_type",
     "token_type_hint",
@@ -64,44 +65,33 @@ const FRAGMENTS: &[&str] = &[
 ];
 
 /// As a whole word of a name: too short to be looked for within words.
-const WORDS: &[&str] = &[
-    "auth",
-    "authentication",
-    "csrf",
-    "key",
-    "keys",
-    "otp",
-    "pass",
-    "pin",
-    "pwd",
-    "sid",
-    "sig",
-    "totp",
-    "xsrf",
-];
+const WORDS: &[&str] = &["authentication", "csrf", "keys", "pass", "sig", "xsrf"];
 
-/// At the end of a normalized name: `apikey`, `basicauth`.
+/// At the end of a word: `x-api-key`, `masterkey`, `basicauth`, `totp`.
 const ENDINGS: &[&str] = &["auth", "key", "otp", "pin", "sid"];
 
-/// Parts of names that only look like secrets; they are taken out before the fragments are looked for.
+/// Whole words, alone or together, that only look like secrets: `country_code`, `countryCode` and `countrycode`. They are
+/// left out before secrets are looked for.
 const HARMLESS: &[&str] = &[
     "areacode",
-    "authenticated",
-    "authorized",
     "authorizationdetails",
     "authorizationserver",
     "codec",
-    "codechallengemethod",
     "codechallenge",
+    "codechallengemethod",
     "countrycode",
     "currencycode",
     "decode",
+    "decoded",
+    "decoder",
     "encode",
+    "encoded",
+    "encoder",
     "errcode",
     "errorcode",
     "exitcode",
-    "httpcode",
     "hotkey",
+    "httpcode",
     "langcode",
     "languagecode",
     "localecode",
@@ -122,7 +112,10 @@ const HARMLESS: &[&str] = &[
     "zipcode",
 ];
 
-/// What a name ends in that describes a secret instead of holding it: `token_type`, `token_endpoint`, `auth_time`.
+/// The most words that are harmless together.
+const MAX_HARMLESS_WORDS: usize = 3;
+
+/// The last words of a name that describes a secret instead of holding it: `token_type`, `token_endpoint`, `auth_time`.
 const DESCRIPTIONS: &[&str] = &[
     "alg",
     "algorithm",
@@ -151,46 +144,55 @@ const DESCRIPTIONS: &[&str] = &[
     "urls",
 ];
 
-/// Longer names are cut before they are looked at, in bytes.
+/// A longer name, in bytes, counts as that of a secret: the journal may have cut off its end.
 const LONGEST: usize = 512;
 
 /// Whether a value under this name is a secret, however the name is spelled or encoded: `client_secret`, `Client-Secret`,
-/// `client[secret]`, `code[]`, `client%5Fsecret`.
+/// `client[secret]`, `code[]`, `client%5Fsecret`. In doubt it is one.
 pub(crate) fn is_secret(name: &str) -> bool {
     if PUBLIC.contains(&name) {
         return false;
     }
-    let name = decode_all(&name[..name.floor_char_boundary(LONGEST)]);
-    let mut plain = normalized(&name);
-    // `client_secret_2`.
-    plain.truncate(
-        plain
-            .trim_end_matches(|letter: char| letter.is_ascii_digit())
-            .len(),
-    );
-    if DESCRIPTIONS.iter().any(|end| plain.ends_with(end)) || plain == "keys" {
+    if name.len() > LONGEST {
+        return true;
+    }
+    let words = words(&decode_all(name));
+    if words == ["keys"] || is_description(&words) {
         return false;
     }
-    if words(&name)
-        .iter()
-        .any(|word| WORDS.contains(&word.as_str()))
-    {
-        return !is_harmless_word(&plain);
-    }
-    for harmless in HARMLESS {
-        if plain.contains(harmless) {
-            plain = plain.replace(harmless, "");
-        }
-    }
-    FRAGMENTS.iter().any(|part| plain.contains(part))
-        || ENDINGS
-            .iter()
-            .any(|end| plain.ends_with(end) && plain != *end)
+    let words = without_harmless(&words);
+    let whole = words.concat();
+    FRAGMENTS.iter().any(|part| whole.contains(part))
+        || words.iter().any(|word| {
+            WORDS.contains(&word.as_str()) || ENDINGS.iter().any(|end| word.ends_with(end))
+        })
 }
 
-/// A word that is a secret's elsewhere: `public_key`.
-fn is_harmless_word(plain: &str) -> bool {
-    plain.ends_with("publickey") || plain.ends_with("hotkey")
+/// Whether the last word, or the last two, say that the value describes a secret.
+fn is_description(words: &[String]) -> bool {
+    let starts = words.len().saturating_sub(2)..words.len();
+    starts
+        .map(|start| words[start..].concat())
+        .any(|last| DESCRIPTIONS.contains(&last.as_str()))
+}
+
+/// The words without those that are harmless alone or together.
+fn without_harmless(words: &[String]) -> Vec<String> {
+    let (mut left, mut at) = (Vec::new(), 0);
+    while at < words.len() {
+        let most = MAX_HARMLESS_WORDS.min(words.len() - at);
+        let is_harmless = |count: &usize| {
+            let together = words[at..at + count].concat();
+            HARMLESS.contains(&together.as_str())
+        };
+        if let Some(count) = (1..=most).rev().find(is_harmless) {
+            at += count;
+        } else {
+            left.push(words[at].clone());
+            at += 1;
+        }
+    }
+    left
 }
 
 /// Whether the value under this name is random by design and public.
@@ -290,6 +292,32 @@ mod tests {
     }
 
     #[test]
+    fn harmless_words_are_whole_words() {
+        for name in [
+            "TokenCode",
+            "token_code",
+            "hidden_code",
+            "code_confirmation",
+            "device_code_copy",
+            "snapshot_key",
+            "screenshot_key",
+            "session_account",
+            "sessioncount",
+            "passwordtype",
+            "oauth_key",
+            "masterkey_id",
+            "public_key_password",
+            "country_code_token",
+        ] {
+            assert!(is_secret(name), "{name}");
+        }
+        let long = "x".repeat(LONGEST);
+        assert!(!is_secret(&long));
+        assert!(is_secret(&format!("{long}_client_secret")));
+        assert!(is_secret(&format!("{long}x")), "its end may be cut off");
+    }
+
+    #[test]
     fn ordinary_names_are_no_secrets() {
         for name in [
             "accept",
@@ -304,6 +332,8 @@ mod tests {
             "code_challenge_methods_supported",
             "cost",
             "country_code",
+            "countryCode",
+            "countrycode",
             "encoding",
             "error",
             "error_code",
@@ -322,6 +352,7 @@ mod tests {
             "oauth_version",
             "ping",
             "preferred_username",
+            "process_id",
             "prompt",
             "public_key",
             "redirect_uri",
@@ -330,6 +361,8 @@ mod tests {
             "scope",
             "shipping",
             "sec-fetch-site",
+            "secrets",
+            "session_count",
             "state",
             "status_code",
             "subscriptions",

@@ -120,7 +120,7 @@ async fn filters_choose_among_the_exchanges() {
     ?wait=soon: 400 invalid: "soon" is not a length of time: write 300ms, 90s, 5m, 1h, 7d or a number of seconds (null)
     ?wait=-1s: 400 invalid: -1s is not from 0s to 1m ("ask again to wait for longer")
     ?count=-1: 400 invalid: -1 is not a whole number, 0 or more (null)
-    ?secrets=1: 400 invalid: the value is not true or false (null)
+    ?secrets=1: 400 invalid: "1" is not true or false (null)
     ?endpoint=tokn: 400 invalid: no endpoint "tokn" ("did you mean \"token\"?")
     ?method=FETCH: 400 invalid: no method "FETCH" ("choose among CONNECT, DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT, TRACE")
     ?grant_type=refresh-token: 400 invalid: no grant type "refresh-token" ("did you mean \"refresh_token\"?")

@@ -260,7 +260,7 @@ async fn queries_read_numbers_and_booleans() {
     limit=two: 400 invalid: "two" is not a whole number, 0 or more
     limit=: 400 invalid: "" is not a whole number, 0 or more
     limit=-1: 400 invalid: -1 is not a whole number, 0 or more
-    secrets=yes: 400 invalid: the value is not true or false
+    secrets=yes: 400 invalid: "yes" is not true or false
     status=2e2: 400 invalid: "2e2" is not a whole number from 0 to 65535
     "#);
 }
