@@ -26,6 +26,9 @@ const LONGEST_HEADER: usize = 128;
 /// Quotes around a value or a name: of JSON, of JSON within a string, of other languages.
 const QUOTES: [&str; 4] = ["\\\"", "\"", "'", "`"];
 
+/// At the end of a value without quotes, these belong to the text around it.
+const CLOSING: &str = ",;)]}>\"'`\\";
+
 /// The text with `[redacted]` for the value of each secret name.
 pub(super) fn redact_pairs(text: &str) -> Cow<'_, str> {
     let (mut shown, mut at) = (String::new(), 0);
@@ -105,7 +108,7 @@ fn header_name(text: &str) -> Option<&str> {
     (is_header && line.chars().all(is_token)).then_some(line)
 }
 
-/// Where the value is: within its quotes, up to the end of the line for a header, else up to a delimiter.
+/// Where the value is: within its quotes, up to the end of the line for a header, else up to a space or an `&`.
 fn value_after(text: &str, from: usize, is_header: bool) -> Range<usize> {
     let rest = text[from..].trim_start_matches(['=', '>', ' ', '\t']);
     let start = text.len() - rest.len();
@@ -121,15 +124,19 @@ fn value_after(text: &str, from: usize, is_header: bool) -> Range<usize> {
         // JSON that is cut off: nothing says where the value ends.
         return start..text.len();
     }
-    let is_end = |letter: char| letter.is_whitespace() || "&;,\"'<>(){}[]#`".contains(letter);
+    let value = rest.split(is_end).next().unwrap_or_default();
     // What is left of a value that was redacted by its look belongs to it.
-    let known = if rest.starts_with(REDACTED) {
-        REDACTED.len()
-    } else {
-        0
+    let (known, more) = match value.strip_prefix(REDACTED) {
+        Some(more) => (REDACTED.len(), more),
+        None => (0, value),
     };
-    let end = rest[known..].find(is_end);
-    start..end.map_or(text.len(), |end| start + known + end)
+    let more = more.trim_end_matches(|letter: char| CLOSING.contains(letter));
+    start..start + known + more.len()
+}
+
+/// Whether no value without quotes has this character.
+fn is_end(letter: char) -> bool {
+    letter.is_whitespace() || letter == '&'
 }
 
 /// Where the quotes are closed, or the text ends.
@@ -175,6 +182,20 @@ mod tests {
             ("Cookie: a=b; c=d", "Cookie: [redacted]"),
             ("/a;jsessionid=x/b", "/a;jsessionid=[redacted]"),
             ("--control-token=x", "--control-token=[redacted]"),
+            ("password=a(b)c d", "password=[redacted] d"),
+            ("password=a#b d", "password=[redacted] d"),
+            ("password=a…b d", "password=[redacted] d"),
+            ("password=it's;a,\"[{<secret>}]x d", "password=[redacted] d"),
+            ("password=[redacted]#b d", "password=[redacted] d"),
+            (
+                "(see \"/x?code=x\"), or",
+                "(see \"/x?code=[redacted]\"), or",
+            ),
+            (
+                "<http://a?code=x>; rel=y",
+                "<http://a?code=[redacted]>; rel=y",
+            ),
+            ("{\"pin\":12},\"a", "{\"pin\":[redacted]"),
         ] {
             assert_eq!(redact_pairs(text), shown);
             assert_eq!(redact_pairs(shown), shown, "once is enough");
