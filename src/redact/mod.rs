@@ -19,7 +19,7 @@ pub(crate) use names::is_secret;
 #[cfg(feature = "cli")]
 pub(crate) use printable::printable_lines;
 pub(crate) use printable::{printable, printable_json};
-use text::{Look, redact_sentences, redact_within};
+use text::{Look, redact_sentences, redact_within, shown_within};
 
 /// What is shown in place of a secret.
 pub(crate) const REDACTED: &str = "[redacted]";
@@ -57,11 +57,7 @@ pub(crate) fn redact_text(text: &str) -> Cow<'_, str> {
 
 /// What may be shown of the value under this name.
 pub(crate) fn shown<'a>(name: &str, value: &'a str) -> Cow<'a, str> {
-    if is_secret(name) && !value.is_empty() {
-        REDACTED.into()
-    } else {
-        redact_within(value, Look::default().under(name))
-    }
+    shown_within(name, value, Look::default())
 }
 
 fn redact_value(value: Value, look: Look) -> Value {
@@ -78,24 +74,19 @@ fn redact_value(value: Value, look: Look) -> Value {
 
 fn redact_object(object: Map<String, Value>, look: Look) -> Map<String, Value> {
     let mut shown = Map::with_capacity(object.len());
+    let mut number = 1_usize;
     for (name, value) in object {
         let value = redact_member(&name, value, look);
-        let shown_name = redact_within(&name, look);
-        if shown_name == name {
-            shown.insert(name, value);
-        } else {
-            shown.insert(unused(&shown, &shown_name), value);
+        let name = redact_within(&name, look);
+        // Redacted names are alike: `[redacted]`, `[redacted] 2`.
+        let mut unique = name.clone();
+        while shown.contains_key(&*unique) {
+            number += 1;
+            unique = format!("{name} {number}").into();
         }
+        shown.insert(unique.into_owned(), value);
     }
     shown
-}
-
-/// The name, with its place in the object if it is taken: `[redacted]`, `[redacted] 2`.
-fn unused(object: &Map<String, Value>, name: &str) -> String {
-    let numbered = (object.len() + 1..).map(|number| format!("{name} {number}"));
-    let mut names = std::iter::once(name.to_owned()).chain(numbered);
-    let free = names.find(|name| !object.contains_key(name));
-    free.unwrap_or_default()
 }
 
 fn redact_member(name: &str, value: Value, look: Look) -> Value {
@@ -134,6 +125,10 @@ fn redact_authorization(header: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::Duration;
+
     use serde_json::json;
 
     use super::*;
@@ -209,6 +204,14 @@ mod tests {
         }
     }
 
+    /// The result of work that takes at most 5 s. Work that is not in proportion to the text takes minutes.
+    fn within_5_seconds<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || sender.send(work()));
+        let result = receiver.recv_timeout(Duration::from_secs(5));
+        result.expect("it takes at most 5 s")
+    }
+
     const SECRET: &str = "dec0de5ec2e7dec0de5ec2e7dec0de5ec2e7dec0de5ec2e7";
 
     #[test]
@@ -279,6 +282,29 @@ mod tests {
         );
         let query = format!("/x?{SECRET}&a=b");
         assert_eq!(redact_text(&query), "/x?%5Bredacted%5D=&a=b");
+        assert_eq!(redact(json!(["civitai_0a"])), json!(["[redacted]"]));
+    }
+
+    #[test]
+    fn a_redacted_name_replaces_no_other_member() {
+        assert_eq!(
+            redact(json!({ "civitai_00": 1, "[redacted]": 2, "civitai_01": 3, "[redacted] 3": 4 })),
+            json!({ "[redacted]": 1, "[redacted] 2": 2, "[redacted] 3": 3, "[redacted] 3 4": 4 })
+        );
+        assert_eq!(
+            redact(json!({ "[redacted] 2": 1, "civitai_00": 2, "civitai_01": 3 })),
+            json!({ "[redacted] 2": 1, "[redacted]": 2, "[redacted] 3": 3 })
+        );
+    }
+
+    #[test]
+    fn redacted_names_are_numbered_in_bounded_time() {
+        const COUNT: usize = 20_000;
+        let taken = (0..COUNT).map(|at| format!("[redacted] {}", COUNT + at));
+        let secret = (0..COUNT).map(|at| format!("civitai_{at:08}"));
+        let object: Map<_, _> = taken.chain(secret).map(|name| (name, 1.into())).collect();
+        let shown = within_5_seconds(|| redact_object(object, Look::default()));
+        assert_eq!(shown.len(), 2 * COUNT);
     }
 
     #[test]
@@ -306,7 +332,6 @@ mod tests {
 
     #[test]
     fn long_text_is_redacted_in_bounded_time() {
-        // What looks further for each of its parts takes minutes.
         for part in [
             "%25",
             "?a=",
@@ -327,7 +352,9 @@ mod tests {
             "\"code\":\"",
         ] {
             let text = part.repeat(50_000);
-            assert!(redact_text(&text).len() <= 10 * text.len());
+            let longest = 10 * text.len();
+            let shown = within_5_seconds(move || redact_text(&text).into_owned());
+            assert!(shown.len() <= longest, "{part}");
         }
     }
 }

@@ -55,6 +55,15 @@ impl Default for Look {
     }
 }
 
+/// What may be shown of the value under this name.
+pub(super) fn shown_within<'a>(name: &str, value: &'a str, look: Look) -> Cow<'a, str> {
+    if is_secret(name) && !value.is_empty() {
+        REDACTED.into()
+    } else {
+        redact_within(value, look.under(name))
+    }
+}
+
 pub(super) fn redact_within(text: &str, look: Look) -> Cow<'_, str> {
     let Some(look) = look.within(text) else {
         return REDACTED.into();
@@ -178,11 +187,7 @@ fn redact_query(query: &str, look: Look) -> Option<String> {
     let shown: Vec<_> = url::form_urlencoded::parse(query.as_bytes())
         .map(|(name, value)| {
             let shown_name = redact_within(&name, look).into_owned();
-            let shown = if is_secret(&name) && !value.is_empty() {
-                REDACTED.to_owned()
-            } else {
-                redact_within(&value, look.under(&name)).into_owned()
-            };
+            let shown = shown_within(&name, &value, look).into_owned();
             hides |= shown != value || shown_name != name;
             (shown_name, shown)
         })
