@@ -10,7 +10,7 @@ use super::why::Why;
 use crate::base::SandboxPath;
 use crate::exchange::{LOG_TARGET, Logged, is_refused};
 use crate::model::user::UserRef;
-use crate::redact::redact_text;
+use crate::redact::{printable, redact_message, redact_text};
 use crate::sandbox::journal::Entry;
 use crate::sandbox::registry::DEFAULT;
 
@@ -88,7 +88,7 @@ impl Line {
             user,
             milliseconds: logged.milliseconds,
             request: logged.id,
-            cause: is_refusal.then(|| plain(&cause(entry))),
+            cause: is_refusal.then(|| shortened(&redact_message(&cause(entry)))),
             page: logged
                 .id
                 .map(|id| format!("{}{prefix}/_mock#exchange-{id}", logged.origin)),
@@ -151,20 +151,17 @@ fn message(answer: &Value) -> Option<&str> {
         .or_else(|| answer.get(0).and_then(message))
 }
 
-/// The text without secrets and control characters, and not too long for a line.
+/// What a client has sent – a path, a name – as a line shows it.
 fn plain(text: &str) -> String {
-    let mut shown = String::new();
-    for (at, sign) in redact_text(text).chars().enumerate() {
-        if at == LONGEST {
-            shown.push('…');
-            break;
-        }
-        match sign {
-            '\'' | '"' | '\\' => shown.push(sign),
-            _ => shown.extend(sign.escape_debug()),
-        }
+    shortened(&redact_text(text))
+}
+
+/// Redacted text without control characters, and not too long for a line.
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", printable(&text[..end])),
+        None => printable(text).into_owned(),
     }
-    shown
 }
 
 #[cfg(test)]

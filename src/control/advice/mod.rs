@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Outcome;
 use crate::protocol::secret::SecretHash;
-use crate::redact::{printable, redact_text};
+use crate::redact::{printable, redact_message, redact_text};
 use crate::sandbox::Sandbox;
 use crate::sandbox::journal::{Breaks, Entry};
 pub(crate) use asked::{Asked, Format};
@@ -255,7 +255,7 @@ fn advise(all: Vec<Seen>, breaks: Breaks, client: Option<&str>) -> Advice {
                 Some(_) => sight.summary,
                 None => format!("{}; no request says which client it is of", sight.summary),
             };
-            let summary = redact_text(&summary).into_owned();
+            let summary = redact_message(&summary).into_owned();
             let client_id = history.client.as_deref().map(redact_text);
             let client_id = client_id.map(Cow::into_owned);
             let finding = Finding {
