@@ -322,6 +322,17 @@ async fn what_is_asserted_in_vain_says_what_was_seen() {
     server.assert_no_advice().await;
 }
 
+#[tokio::test]
+async fn advice_without_a_journal_is_refused() {
+    let mut config = config(Contract::Documented);
+    config.journal_capacity = 0;
+    let mock = Mock::start(config).await;
+    mock.signs_in(&CONF, "1").await;
+    assert_snapshot!(mock.get("/_mock/advice").await.gist(), @"400 invalid: the journal is off, so advice sees no request");
+    let page = mock.get("/_mock/findings").await.page();
+    assert_snapshot!(page.texts(".problem").concat(), @"journal: the journal is off, so advice sees no request; start the server with --journal 1000 or more");
+}
+
 /// Ten thousand exchanges, as many as a journal keeps: every rule has seen them all before anybody loses patience.
 #[expect(
     clippy::print_stdout,

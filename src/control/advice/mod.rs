@@ -27,6 +27,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::Outcome;
+use crate::invalid::Invalid;
 use crate::protocol::secret::SecretHash;
 use crate::redact::{printable, redact_message, redact_text};
 use crate::sandbox::Sandbox;
@@ -283,9 +284,15 @@ fn advise(all: Vec<Seen>, breaks: Breaks, client: Option<&str>) -> Advice {
 }
 
 impl Sandbox {
-    /// What production would punish of what the apps have done, as far as the journal goes back. Errors: there is no such
-    /// client, and none of the name has called.
+    /// What production would punish of what the apps have done, as far as the journal goes back. Errors: the journal is off;
+    /// there is no such client, and none of the name has called.
     pub(crate) async fn advice(&self, client: Option<&str>) -> Outcome<Arc<Advice>> {
+        if self.journal.is_off() {
+            let off = Invalid::new("journal", "the journal is off, so advice sees no request");
+            return Err(off
+                .with_hint("start the server with --journal 1000 or more")
+                .into());
+        }
         if client.is_some() {
             self.known_parties(client, None)?;
         }

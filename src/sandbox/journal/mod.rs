@@ -151,6 +151,11 @@ impl Journal {
         &self.readers
     }
 
+    /// Whether it stores no exchange at all.
+    pub(crate) fn is_off(&self) -> bool {
+        self.capacity == 0
+    }
+
     /// The stored form of an exchange, which counts against the memory budget from here on.
     pub(crate) fn store(&self, capture: Capture<'_>) -> StoredExchange {
         StoredExchange::new(capture, &self.memory)
