@@ -382,6 +382,14 @@ async fn an_authorization_that_a_redirect_has_lost_is_an_error() {
         "it goes where it is sent, with all that it has"
     );
     old.calls(USERINFO, &tokens).await;
+    mock.later("11s").await;
+    mock.get(USERINFO).await;
+    assert_eq!(
+        mock.accusations().await,
+        "",
+        "it does not follow the redirect"
+    );
+    old.calls(USERINFO, &tokens).await;
     mock.get(USERINFO).await;
     assert_eq!(mock.accusations().await, "error authorization-lost");
     assert_eq!(mock.findings().await[0]["client_id"], "conf");

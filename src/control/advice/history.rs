@@ -180,9 +180,13 @@ pub(super) fn by_client(
     histories
 }
 
+/// A request that begins later after a redirect, in milliseconds of the sandbox's clock, does not follow it.
+const MAX_FOLLOW_MS: i64 = 10_000;
+
 /// A redirect of the old host whose `Authorization` has not come back yet.
 struct Redirect {
     id: u64,
+    at: i64,
     agent: Option<u64>,
     client: Option<String>,
 }
@@ -203,6 +207,7 @@ impl Moved {
             if one.has_authorization() {
                 let redirect = Redirect {
                     id: one.id,
+                    at: one.at,
                     agent: one.agent(),
                     client: one.client.clone(),
                 };
@@ -213,7 +218,9 @@ impl Moved {
         let Some(redirect) = self.0.remove(&place) else {
             return;
         };
-        let is_next = one.after >= redirect.id && one.agent() == redirect.agent;
+        let is_next = (0..MAX_FOLLOW_MS).contains(&(one.at - redirect.at))
+            && one.after >= redirect.id
+            && one.agent() == redirect.agent;
         let is_refused = matches!(one.status, Some(400 | 401));
         if is_next && is_refused && !one.has_authorization() {
             one.lost_at = Some(redirect.id);
