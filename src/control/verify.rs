@@ -138,11 +138,7 @@ impl Expect {
     /// What is wrong with so many, if anything is.
     fn differs(&self, found: usize) -> Option<String> {
         let (times, at_least, at_most) = (self.times, self.at_least, self.at_most);
-        let at_least = if times.or(at_least).or(at_most).is_none() {
-            Some(1)
-        } else {
-            at_least
-        };
+        let at_least = at_least.or(times.or(at_most).is_none().then_some(1));
         let wanted = if let Some(times) = times.filter(|times| *times != found) {
             format!("{times}")
         } else if let Some(least) = at_least.filter(|least| found < *least) {
@@ -277,15 +273,27 @@ impl Matches {
     }
 }
 
+/// Checks expectations without the journal. Errors: too many of them, or one that no number of exchanges meets.
+fn check(expectations: &[Expect]) -> Result<(), Invalid> {
+    let count = expectations.len();
+    if count > MAX_EXPECTATIONS {
+        let why = format!("{count} expectations; one call takes at most {MAX_EXPECTATIONS}");
+        return Err(Invalid::new("expectations", why).with_hint("send them in several calls"));
+    }
+    let mut checked = expectations.iter().enumerate();
+    checked.try_for_each(|(at, expectation)| expectation.check().map_err(|why| under(at, why)))
+}
+
 impl Sandbox {
     /// Checks the journal against expectations. Errors: what differs, in words.
     pub(crate) async fn verify(&self, asked: Expectations) -> Outcome<Verified> {
+        check(&asked.expectations)?;
         let _permit = self.journal.readers().search().await?;
-        let mut differences = Vec::new();
-        let mut before = 0;
         let searches = self.searches(&asked.expectations)?;
-        let dropped = self.journal.dropped();
         let matched = self.matched(&searches).await;
+        // After the search: exchanges may have been dropped before it came to them.
+        let dropped = self.journal.dropped();
+        let (mut differences, mut before) = (Vec::new(), 0);
         let expected = asked.expectations.into_iter().zip(&searches);
         for (at, (expectation, search)) in expected.enumerate() {
             let in_order = expectation.in_order || asked.in_order;
@@ -324,17 +332,9 @@ impl Sandbox {
         })
     }
 
-    /// The searches of expectations. Errors: what cannot be expected, and that there are too many.
+    /// The searches of expectations. Errors: a filter that nothing can match. To find out may take a search of the journal.
     fn searches(&self, expectations: &[Expect]) -> Outcome<Vec<Search>> {
-        let count = expectations.len();
-        if count > MAX_EXPECTATIONS {
-            let why = format!("{count} expectations; one call takes at most {MAX_EXPECTATIONS}");
-            return Err(Invalid::new("expectations", why)
-                .with_hint("send them in several calls")
-                .into());
-        }
         let search = |(at, expectation): (usize, &Expect)| {
-            expectation.check().map_err(|why| under(at, why))?;
             let search = self.search(expectation.filter.clone());
             search.map_err(|why| match why {
                 ControlError::Invalid(why) => ControlError::Invalid(under(at, why)),
