@@ -54,8 +54,9 @@ impl Sandbox {
             secrets,
             permit,
         } = found;
-        let turn = self.journal.readers().stream().await?;
+        // The wait for a turn to send keeps no other search from its turn.
         drop(permit);
+        let turn = self.journal.readers().stream().await?;
         Ok(JsonPieces::Stream(JsonStream {
             sandbox: self.clone(),
             ids,

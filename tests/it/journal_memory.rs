@@ -63,6 +63,16 @@ async fn flood(world: &World, path: &str, kind: &'static str, body: &str, times:
     calls.join_all().await;
 }
 
+/// 2,000 exchanges of 7 kB each.
+async fn fill(world: &World) {
+    let body = format!(
+        "grant_type=refresh_token&client_id=conf&a={}",
+        "x".repeat(3500)
+    );
+    let body = format!("{body}&b={}", "y".repeat(3500));
+    flood(world, TOKEN, FORM, &body, 2000).await;
+}
+
 /// An array of empty arrays.
 fn empty_arrays(many: usize) -> String {
     format!("[{}[]]", "[],".repeat(many - 1))
@@ -165,12 +175,7 @@ async fn exchanges_share_the_fault_that_applied_to_them() {
 #[tokio::test]
 async fn many_readers_of_a_full_journal_are_bounded() {
     let (program, world) = program(&[]);
-    let body = format!(
-        "grant_type=refresh_token&client_id=conf&a={}",
-        "x".repeat(3500)
-    );
-    let body = format!("{body}&b={}", "y".repeat(3500));
-    flood(&world, TOKEN, FORM, &body, 2000).await;
+    fill(&world).await;
     let mut readers = JoinSet::new();
     for at in 0..100 {
         let path = match at % 10 {
@@ -186,10 +191,35 @@ async fn many_readers_of_a_full_journal_are_bounded() {
         let answer = world.token(&CONF.for_itself()).await;
         assert_eq!(answer.status, 200, "{answer}");
     }
-    for status in readers.join_all().await {
-        assert!([200, 503].contains(&status), "{status}");
-    }
+    let statuses = readers.join_all().await;
+    let is_known = |status: &u16| [200, 503].contains(status);
+    assert!(statuses.iter().all(is_known), "{statuses:?}");
+    assert!(statuses.contains(&200), "{statuses:?}");
     assert_bounded(&program, MAX_PEAK_MB);
+}
+
+#[tokio::test]
+async fn callers_that_wait_to_be_sent_a_long_answer_let_others_search() {
+    const STREAMS: usize = 8;
+    const SEARCHES: usize = 8;
+    let (program, world) = program(&[]);
+    fill(&world).await;
+    let mut slow = Vec::new();
+    for at in 0..STREAMS + SEARCHES {
+        let mut line = Line::to(program.address()).await;
+        line.say("GET /_mock/requests HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            .await;
+        if at < STREAMS {
+            line.hears("200 OK").await;
+        }
+        slow.push(line);
+    }
+    // Sooner or later all of them wait.
+    let began = Stopwatch::start();
+    for _ in 0..100 {
+        assert_eq!(world.get("/_mock/requests?limit=1").await.status, 200);
+    }
+    assert!(began.elapsed() < Duration::from_secs(8));
 }
 
 #[tokio::test]
