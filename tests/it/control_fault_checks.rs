@@ -85,15 +85,15 @@ async fn a_fault_that_cannot_be_is_told_why() {
     {"effect":{"delay":"soon"}}
       400 "effect.delay": "\"soon\" is not a length of time: write 300ms, 90s, 5m, 1h, 7d or a number of seconds" (null)
     {"effect":{"delay":-1}}
-      400 "effect.delay": "-1s is not from 0s to 10m" (null)
+      400 "effect.delay": "-1s is not from 0s to 10m" ("a number is in seconds; write \"300ms\" for milliseconds")
     {"effect":{"delay":"1h"}}
-      400 "effect.delay": "1h is not from 0s to 10m" (null)
+      400 "effect.delay": "1h is not from 0s to 10m" ("a number is in seconds; write \"300ms\" for milliseconds")
     {"effect":{"delay":{"min":2,"max":1}}}
       400 "effect.delay": "min 2s is more than max 1s" ("swap them")
     {"effect":{"delay":{"min":"1500ms","max":"1s"}}}
       400 "effect.delay": "min 1500ms is more than max 1s" ("swap them")
     {"effect":{"delay":{"min":1,"max":"11m"}}}
-      400 "effect.delay": "11m is not from 0s to 10m" (null)
+      400 "effect.delay": "11m is not from 0s to 10m" ("a number is in seconds; write \"300ms\" for milliseconds")
     {"effect":{"status":204,"body":{"a":1}}}
       400 "effect.body": "status 204 and body contradict each other: an answer of 204 has no body" ("leave effect.body out, or give another status")
     {"effect":{"status":204,"error":"invalid_grant"}}

@@ -172,7 +172,8 @@ fn check_delay(effect: &Effect) -> Result<(), Invalid> {
             lengths.1
         };
         let why = format!("{outside} is not from 0s to {LONGEST_DELAY}");
-        return Err(Invalid::new("effect.delay", why));
+        return Err(Invalid::new("effect.delay", why)
+            .with_hint("a number is in seconds; write \"300ms\" for milliseconds"));
     }
     Ok(())
 }
