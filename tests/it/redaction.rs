@@ -1,5 +1,7 @@
 //! Known secrets at every position of a request, in every encoding: no rendering of the journal and no error shows them.
 
+use std::fs::File;
+
 use percent_encoding::percent_decode_str;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -7,7 +9,7 @@ use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use crate::support::{AUTHORIZE, ME, Mock, TOKEN};
+use crate::support::{AUTHORIZE, CONF, Folder, ME, Mock, Program, TOKEN, World};
 
 /// Each case is a dozen requests.
 const CASES: u32 = 96;
@@ -122,13 +124,9 @@ impl Case {
             .of(self.secret)
             .replace(' ', "+")
             .replace('=', "%3D");
-        format!(
-            "{}={value}",
-            self.name
-                .unwrap_or("x")
-                .replace('[', "%5B")
-                .replace(']', "%5D")
-        )
+        let name = self.name.unwrap_or("x");
+        let name = name.replace('[', "%5B").replace(']', "%5D");
+        format!("{name}={value}")
     }
 
     /// JSON with the name and the value, nested.
@@ -140,10 +138,12 @@ impl Case {
         )
     }
 
-    async fn send(&self, mock: &Mock) {
+    async fn send(&self, mock: &World) {
         let in_url = self.in_url();
         let form = "application/x-www-form-urlencoded";
         let value = self.encoding.of(self.secret);
+        let in_path = value.replace(' ', "%20");
+        let in_query = value.replace(' ', "+").replace('=', "%3D");
         let sent = match self.position {
             0 => mock.get(&format!("{AUTHORIZE}?client_id=conf&{in_url}")),
             1 => mock.get(&format!(
@@ -177,50 +177,39 @@ impl Case {
             }
             // In the place of a name or an id; by its look alone.
             _ if self.name.is_some() => mock.ask("POST", TOKEN).body(form, in_url),
-            8 => mock.get(&format!(
-                "/v2/consumer/workflows/{}",
-                value.replace(' ', "%20")
-            )),
-            9 => mock.get(&format!(
-                "{AUTHORIZE}?{}",
-                value.replace(' ', "+").replace('=', "%3D")
-            )),
-            10 => mock.get(&format!(
-                "{AUTHORIZE}?client_id={}",
-                value.replace(' ', "+").replace('=', "%3D")
-            )),
+            8 => mock.get(&format!("/v2/consumer/workflows/{in_path}")),
+            9 => mock.get(&format!("{AUTHORIZE}?{in_query}")),
+            10 => mock.get(&format!("{AUTHORIZE}?client_id={in_query}")),
             _ => mock
                 .ask("POST", TOKEN)
                 .body("application/json", format!("{{\"{value}\":1}}")),
         };
         sent.await;
     }
+}
 
-    /// Whether a text shows the secret, in any encoding and either case.
-    fn is_in(&self, text: &str) -> bool {
-        let secret = self.secret.to_lowercase();
-        // What stands behind the scheme is the secret.
-        let secret = secret.strip_prefix("basic ").unwrap_or(&secret);
-        let mut text = text.to_lowercase().replace("%u", "\\u");
-        for _ in 0..4 {
-            if text.contains(secret) || text.contains(&secret.replace(' ', "+")) {
-                return true;
-            }
-            for letter in secret.chars() {
-                text = text.replace(
-                    &format!("\\u{:04x}", u32::from(letter)),
-                    &letter.to_string(),
-                );
-            }
-            text = text.replace("\\\\", "\\");
-            text = percent_decode_str(&text).decode_utf8_lossy().to_lowercase();
+/// Whether a text shows the secret, in any encoding and either case.
+fn shows(text: &str, secret: &str) -> bool {
+    let secret = secret.to_lowercase();
+    // What stands behind the scheme is the secret.
+    let secret = secret.strip_prefix("basic ").unwrap_or(&secret);
+    let mut text = text.to_lowercase().replace("%u", "\\u");
+    for _ in 0..4 {
+        if text.contains(secret) || text.contains(&secret.replace(' ', "+")) {
+            return true;
         }
-        false
+        for letter in secret.chars() {
+            let escape = format!("\\u{:04x}", u32::from(letter));
+            text = text.replace(&escape, &letter.to_string());
+        }
+        text = text.replace("\\\\", "\\");
+        text = percent_decode_str(&text).decode_utf8_lossy().to_lowercase();
     }
+    false
 }
 
 /// Everything that shows what was sent, and errors that repeat it.
-async fn renderings(mock: &Mock, case: &Case) -> Vec<(String, String)> {
+async fn renderings(mock: &World, case: &Case) -> Vec<(String, String)> {
     let mut shown = Vec::new();
     for path in [
         "/_mock/requests",
@@ -241,12 +230,24 @@ async fn renderings(mock: &Mock, case: &Case) -> Vec<(String, String)> {
             "/_mock/clock/advance",
             json!({ "by": format!("{name}={value}") }),
         ),
+        ("/_mock/tokens", json!({ name: value })),
+        (
+            "/_mock/sandboxes",
+            json!({ "name": "s", "seed": format!("[[users]]\nusername = 1\n{name} = '{value}'") }),
+        ),
+        (
+            "/mcp",
+            json!({
+                "jsonrpc": "2.0", "id": 1, "method": "tools/call",
+                "params": { "name": "mock-requests", "arguments": { name: value } },
+            }),
+        ),
     ];
     for (path, body) in bodies {
-        shown.push((
-            path.to_owned(),
-            mock.ask("POST", path).json(&body).await.body,
-        ));
+        let ask = mock
+            .ask("POST", path)
+            .header("accept", "application/json, text/event-stream");
+        shown.push((path.to_owned(), ask.json(&body).await.body));
     }
     let query = format!("/_mock/requests?{}", case.in_url());
     shown.push((query.clone(), mock.get(&query).await.body));
@@ -256,7 +257,7 @@ async fn renderings(mock: &Mock, case: &Case) -> Vec<(String, String)> {
     shown
 }
 
-async fn in_place_of_an_id(mock: &Mock, value: &str) -> Vec<(String, String)> {
+async fn in_place_of_an_id(mock: &World, value: &str) -> Vec<(String, String)> {
     let mut shown = Vec::new();
     let id = value.replace(' ', "%20");
     let asked = [
@@ -285,8 +286,18 @@ async fn in_place_of_an_id(mock: &Mock, value: &str) -> Vec<(String, String)> {
 
 #[test]
 fn no_rendering_shows_a_secret_wherever_it_was_sent() {
+    let folder = Folder::new();
+    let log = folder.path("log");
+    let seed = concat!(
+        "--seed=",
+        env!("CARGO_MANIFEST_DIR"),
+        "/../tests/it/support/seed.toml"
+    );
+    let mut command = Program::command(&["--listen=127.0.0.1:0", "--log=trace", seed]);
+    command.stderr(File::create(&log).expect("the folder can be written to"));
+    let program = Program::serve(&mut command);
+    let mock = World::at(program.base());
     let runtime = Runtime::new().expect("a runtime can be built");
-    let mock = runtime.block_on(Mock::documented());
     let config = ProptestConfig {
         cases: CASES,
         failure_persistence: None,
@@ -296,13 +307,40 @@ fn no_rendering_shows_a_secret_wherever_it_was_sent() {
         mock.control("DELETE", "/requests", json!({})).await;
         case.send(&mock).await;
         for (place, text) in renderings(&mock, &case).await {
-            prop_assert!(!case.is_in(&text), "{}: {}", place, text);
+            prop_assert!(!shows(&text, case.secret), "{}: {}", place, text);
         }
         Ok(())
     };
     let outcome = TestRunner::new(config).run(&cases(), |case| runtime.block_on(property(case)));
     if let Err(error) = outcome {
         panic!("{error}");
+    }
+    assert_eq!(program.terminate(), Some(0));
+    let log = std::fs::read_to_string(log).expect("UTF-8");
+    assert!(log.lines().count() > 100, "{log}");
+    for secret in SHAPED.into_iter().chain(NAMED) {
+        let line = || log.lines().find(|line| shows(line, secret));
+        assert!(!shows(&log, secret), "{:?}", line());
+    }
+}
+
+#[tokio::test]
+async fn no_summary_of_advice_shows_a_secret() {
+    for encoding in Encoding::ALL {
+        for secret in SHAPED {
+            let mock = Mock::live().await;
+            let sent = CONF.asks("1").with("response_type", &encoding.of(secret));
+            mock.approve(&sent).await;
+            for path in [
+                "/_mock/advice",
+                "/_mock/advice?format=sarif",
+                "/_mock/findings",
+            ] {
+                let text = mock.get(path).await.body;
+                assert!(text.contains("response_type="), "{text}");
+                assert!(!shows(&text, secret), "{path}: {text}");
+            }
+        }
     }
 }
 
