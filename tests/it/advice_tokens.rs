@@ -247,6 +247,18 @@ async fn an_access_token_presented_again_and_again_after_its_refusal_is_an_error
 }
 
 #[tokio::test]
+async fn a_refresh_after_ten_refusals_is_no_excuse() {
+    let (mock, tokens) = world().await;
+    mock.later("61m").await;
+    for _ in 0..10 {
+        mock.calls(ME, &tokens).await;
+    }
+    assert_eq!(mock.accusations().await, "error expired-token-kept");
+    mock.refreshed(&CONF, &tokens).await;
+    assert_eq!(mock.accusations().await, "error expired-token-kept");
+}
+
+#[tokio::test]
 async fn a_token_that_is_presented_after_its_successor_was_used_is_an_error() {
     let (mock, tokens) = world().await;
     mock.later("61m").await;

@@ -30,6 +30,7 @@ async fn a_page_of_another_site_is_refused() {
         ("sec-fetch-site", "cross-site"),
         ("origin", "http://localhost:3000"),
         ("origin", "http://app.localhost:3000"),
+        ("origin", "http://evil.localhost"),
         ("origin", "http://127.0.0.2:3000"),
         ("origin", "http://[::ffff:127.0.0.1]:3000"),
         ("origin", "http://127.0.0.1:9999"),
@@ -70,6 +71,7 @@ async fn a_page_of_another_site_is_refused() {
     sec-fetch-site cross-site: 403 forbidden: a page of another site may not use the control API
     origin http://localhost:3000: 200
     origin http://app.localhost:3000: 200
+    origin http://evil.localhost: 200
     origin http://127.0.0.2:3000: 200
     origin http://[::ffff:127.0.0.1]:3000: 200
     origin http://127.0.0.1:9999: 200

@@ -119,7 +119,7 @@ async fn flood_of_control_frames_takes_little_processor_time() {
     assert!(taken < most, "{taken} ticks of 10 ms, more than {most}");
 }
 
-/// However fast the machine is, six thousand frames take as long as their pace allows.
+/// Six thousand frames take about five seconds: a thousand at once, the others at their pace.
 #[tokio::test]
 async fn control_frames_beyond_the_allowance_are_read_later() {
     let mock = mock(|_| {}).await;
@@ -137,7 +137,8 @@ async fn control_frames_beyond_the_allowance_are_read_later() {
         }
     }
     let took = began.elapsed();
-    assert!(took > Duration::from_secs(3), "{took:?}");
+    let expected = Duration::from_secs(3)..Duration::from_secs(30);
+    assert!(expected.contains(&took), "{took:?}");
 }
 
 #[tokio::test]

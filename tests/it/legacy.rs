@@ -42,7 +42,7 @@ impl Hosts {
     }
 }
 
-const PATHS: [(&str, &str); 14] = [
+const PATHS: [(&str, &str); 15] = [
     (
         "GET",
         "/api/auth/oauth/authorize?client_id=conf&state=a%20b",
@@ -59,6 +59,7 @@ const PATHS: [(&str, &str); 14] = [
     ("GET", CONFIGURATION),
     ("GET", "/_sandbox/x/api/auth/oauth/authorize?client_id=conf"),
     ("GET", "/_sandbox/x/api/auth/oauth/userinfo"),
+    ("GET", "/api/health"),
     ("GET", "/api/health/ready"),
 ];
 
@@ -70,9 +71,14 @@ async fn table(hosts: &Hosts) -> String {
         if path == CONFIGURATION && answer.status == 200 {
             gist = format!("200, issuer {}", answer.text("issuer"));
         }
+        if path == "/api/health" {
+            let used = answer.json()["journals"]["used_bytes"].to_string();
+            gist = gist.replace(&format!(":{used},"), ":<used>,");
+        }
         let gist = gist
             .replace(&hosts.main.base, "<main>")
-            .replace(&hosts.old.base, "<old>");
+            .replace(&hosts.old.base, "<old>")
+            .replace(env!("CARGO_PKG_VERSION"), "<version>");
         table += &format!("{method} {path}: {}\n", gist.trim_end());
     }
     table
@@ -95,6 +101,7 @@ async fn documented_every_oauth_path_has_moved_for_good() {
     GET /.well-known/openid-configuration: 308 to <main>/.well-known/openid-configuration
     GET /_sandbox/x/api/auth/oauth/authorize?client_id=conf: 308 to <main>/_sandbox/x/api/auth/oauth/authorize?client_id=conf
     GET /_sandbox/x/api/auth/oauth/userinfo: 308 to <main>/_sandbox/x/api/auth/oauth/userinfo
+    GET /api/health: 200 {"status":"ok","version":"<version>","journals":{"used_bytes":<used>,"limit_bytes":128000000}}
     GET /api/health/ready: 200 {"status":"ok"}
     "#);
 }
@@ -116,6 +123,7 @@ async fn live_only_authorize_has_moved_and_the_rest_is_answered_as_by_the_new_ho
     GET /.well-known/openid-configuration: 200, issuer <main>
     GET /_sandbox/x/api/auth/oauth/authorize?client_id=conf: 308 to <main>/_sandbox/x/api/auth/oauth/authorize?client_id=conf
     GET /_sandbox/x/api/auth/oauth/userinfo: 401 invalid_token: Missing bearer token
+    GET /api/health: 200 {"status":"ok","version":"<version>","journals":{"used_bytes":<used>,"limit_bytes":128000000}}
     GET /api/health/ready: 200 {"status":"ok"}
     "#);
 }

@@ -266,6 +266,11 @@ async fn a_token_is_worth_nothing_to_another_sandbox_or_when_it_was_touched() {
     let sandbox = mock.sandbox("x");
     let id_token = mock.id_token(&CONF, "n-1").await;
     assert_ne!(sandbox.jwk().await["kid"], mock.jwk().await["kid"]);
+    let why = sandbox
+        .verified(&id_token, CONF.id)
+        .await
+        .expect_err("another key");
+    assert_snapshot!(why, @"InvalidSignature");
     let why = mock
         .verified(&id_token, SPA.id)
         .await
