@@ -186,7 +186,7 @@ impl Server {
         // Now rather than at the first request: a database that cannot be used is found out here.
         app.registry.sandbox(DEFAULT, CreatedBy::Explicit).await?;
         let tasks = TaskTracker::new();
-        for (listener, _) in listeners.0 {
+        for (listener, _) in listeners.bound {
             tasks.spawn(accept(
                 listener,
                 Arc::clone(&app),

@@ -37,9 +37,53 @@ fn listen(address: SocketAddr, only_v6: bool) -> std::io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
+/// An address that the configuration asks for.
+#[derive(Debug)]
+struct Asked {
+    door: Door,
+    address: SocketAddr,
+    /// The server starts without it if it is taken.
+    if_free: bool,
+}
+
+/// Every address that the configuration asks for.
+fn asked(config: &Config) -> Vec<Asked> {
+    let certain = |door| {
+        move |address| Asked {
+            door,
+            address,
+            if_free: false,
+        }
+    };
+    let main = [config.listen]
+        .into_iter()
+        .chain(config.also_listen.clone());
+    let mut asked: Vec<Asked> = main.map(certain(Door::Main)).collect();
+    #[cfg(feature = "tls")]
+    asked.extend(
+        config
+            .tls
+            .iter()
+            .map(|(address, _)| certain(Door::Tls)(*address)),
+    );
+    asked.extend(config.legacy_listen.map(certain(Door::Legacy)));
+    #[cfg(feature = "mcp")]
+    asked.extend(config.mcp_listen.iter().map(|wanted| match *wanted {
+        McpListen::At(address) => certain(Door::Mcp)(address),
+        McpListen::IfFree(address) => Asked {
+            if_free: true,
+            ..certain(Door::Mcp)(address)
+        },
+    }));
+    asked
+}
+
 /// The listeners, and the address that each one got.
-#[derive(Debug, Default)]
-pub(super) struct Listeners(pub(super) Vec<(Listener, SocketAddr)>);
+#[derive(Debug)]
+pub(super) struct Listeners {
+    pub(super) bound: Vec<(Listener, SocketAddr)>,
+    asked: Vec<Asked>,
+}
 
 impl Listeners {
     /// Listens on one address.
@@ -49,7 +93,7 @@ impl Listeners {
             why,
             flag: door.flag(),
         };
-        let socket = listen(address, self.shares_port_with_v4(address)).map_err(refused)?;
+        let socket = listen(address, self.shares_port_with_v4(address, door)).map_err(refused)?;
         let bound = socket.local_addr().map_err(refused)?;
         let listener = Listener {
             socket,
@@ -57,16 +101,24 @@ impl Listeners {
             #[cfg(feature = "tls")]
             tls: None,
         };
-        self.0.push((listener, bound));
+        self.bound.push((listener, bound));
         Ok(bound)
     }
 
-    /// Whether `[::]`, which would include every IPv4 address, is asked for beside an IPv4 address of the same port.
-    fn shares_port_with_v4(&self, address: SocketAddr) -> bool {
-        let is_beside = |bound: &SocketAddr| bound.is_ipv4() && bound.port() == address.port();
+    /// Whether `[::]`, which would include every IPv4 address, is asked for beside an IPv4 address of the same port, in
+    /// whichever order. Port 0 is the same port only for the addresses of one option.
+    fn shares_port_with_v4(&self, address: SocketAddr, door: Door) -> bool {
+        let is_beside = |v4: &SocketAddr| v4.is_ipv4() && v4.port() == address.port();
+        let competes =
+            |asked: &&Asked| asked.door == door || (address.port() != 0 && !asked.if_free);
+        let asked = self.asked.iter().filter(competes);
+        let bound = self.bound.iter().map(|(_, bound)| bound);
         address.is_ipv6()
             && address.ip().is_unspecified()
-            && self.0.iter().any(|(_, bound)| is_beside(bound))
+            && asked
+                .map(|asked| &asked.address)
+                .chain(bound)
+                .any(is_beside)
     }
 
     /// Listens on one more address. Port 0 takes the port of the first if it is free.
@@ -97,12 +149,20 @@ impl Listeners {
     }
 }
 
+/// Whether an option names the address again. Port 0 takes another port each time.
+fn is_repeated(bound: &[SocketAddr], address: SocketAddr) -> bool {
+    address.port() != 0 && bound.contains(&address)
+}
+
 #[cfg(feature = "mcp")]
 fn bind_mcp(listeners: &mut Listeners, config: &Config) -> Result<Vec<SocketAddr>, StartError> {
     let mut bound: Vec<SocketAddr> = Vec::new();
     for wanted in &config.mcp_listen {
         let address = match *wanted {
             McpListen::At(address) => {
+                if is_repeated(&bound, address) {
+                    continue;
+                }
                 let first = bound.first().copied().unwrap_or(address);
                 listeners.bind_beside(first, address, Door::Mcp)?
             }
@@ -137,10 +197,16 @@ pub(super) struct Bound {
 impl Bound {
     /// Listens.
     pub(super) fn of(config: &Config) -> Result<(Listeners, Self), StartError> {
-        let mut listeners = Listeners::default();
+        let mut listeners = Listeners {
+            bound: Vec::new(),
+            asked: asked(config),
+        };
         let address = listeners.bind(config.listen, Door::Main)?;
         let mut addresses = vec![address];
         for also in &config.also_listen {
+            if is_repeated(&addresses, *also) {
+                continue;
+            }
             addresses.push(listeners.bind_beside(address, *also, Door::Main)?);
         }
         if config.both_loopbacks {
@@ -154,8 +220,13 @@ impl Bound {
             Some((address, certificate)) => {
                 let tls = Arc::new(Tls::new(certificate)?);
                 let bound = listeners.bind(*address, Door::Tls)?;
-                if let Some((listener, _)) = listeners.0.last_mut() {
-                    listener.tls = Some(Arc::clone(&tls));
+                if config.both_loopbacks {
+                    listeners.bind_other_loopback(bound, Door::Tls);
+                }
+                for (listener, _) in &mut listeners.bound {
+                    if listener.door == Door::Tls {
+                        listener.tls = Some(Arc::clone(&tls));
+                    }
                 }
                 Some((bound, tls))
             }
@@ -164,6 +235,11 @@ impl Bound {
             Some(address) => Some(listeners.bind(address, Door::Legacy)?),
             None => None,
         };
+        if let Some(address) = legacy_address
+            && config.both_loopbacks
+        {
+            listeners.bind_other_loopback(address, Door::Legacy);
+        }
         #[cfg(feature = "mcp")]
         let mcp_addresses = bind_mcp(&mut listeners, config)?;
         if config.control_token.is_none() {
@@ -190,14 +266,15 @@ impl Listeners {
     /// Warns if other machines may reach a listener, and with it the control API.
     fn warn_of_the_network(&self) {
         let is_open = |address: &SocketAddr| !address.ip().to_canonical().is_loopback();
-        let addresses = self.0.iter().map(|(_, address)| *address);
+        let addresses = self.bound.iter().map(|(_, address)| *address);
         let open: Vec<String> = addresses
             .filter(is_open)
             .map(|address| address.to_string())
             .collect();
         if !open.is_empty() {
             tracing::warn!(
-                "{} can be reached from the network, and everybody there may use the control API; set --control-token,                  or listen on 127.0.0.1",
+                "{} can be reached from the network, and everybody there may use the control API; set --control-token, \
+                 or listen on 127.0.0.1",
                 open.join(", ")
             );
         }

@@ -1,8 +1,8 @@
 //! Where the program listens: both loopback addresses, several addresses, and addresses of the network.
 
-use std::net::{Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 
-use civitai_oauth_mock::{Config, McpListen, Server};
+use civitai_oauth_mock::{Certificate, Config, McpListen, Server};
 
 use crate::support::{Folder, Program, World};
 
@@ -10,8 +10,15 @@ fn answers(address: SocketAddr) -> bool {
     TcpStream::connect(address).is_ok()
 }
 
+/// Whether this machine has IPv6. One of CI must have it.
 fn has_v6() -> bool {
-    TcpListener::bind("[::1]:0").is_ok()
+    let has_v6 = TcpListener::bind("[::1]:0").is_ok();
+    if !has_v6 {
+        let skipped = "[::1] cannot be listened on: tests of IPv6 are not run";
+        assert!(std::env::var("CI").as_deref() != Ok("true"), "{skipped}");
+        eprintln!("NOT RUN: {skipped}");
+    }
+    has_v6
 }
 
 fn config() -> Config {
@@ -26,8 +33,15 @@ async fn the_default_includes_the_other_loopback_address() {
         return;
     }
     let mut config = config();
-    config.mcp_listen = vec![McpListen::At("127.0.0.1:0".parse().unwrap())];
+    let any_port: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    config.mcp_listen = vec![McpListen::At(any_port)];
+    config.legacy_listen = Some(any_port);
+    config.tls = Some((any_port, Certificate::Generated { ca_file: None }));
     let server = Server::start(config).await.unwrap();
+    for address in [server.legacy_address(), server.tls_address()] {
+        let port = address.unwrap().port();
+        assert!(answers((Ipv6Addr::LOCALHOST, port).into()));
+    }
     for addresses in [server.addresses(), server.mcp_addresses()] {
         let [v4, v6] = addresses else {
             panic!("both are listened on: {addresses:?}");
@@ -62,6 +76,79 @@ async fn an_other_loopback_address_that_is_taken_is_done_without() {
     assert_eq!(server.addresses(), [server.address()]);
     server.stop().await;
     drop(taken);
+}
+
+/// A port that is free on every address.
+fn free_port() -> u16 {
+    let taken = TcpListener::bind("[::]:0").unwrap();
+    taken.local_addr().unwrap().port()
+}
+
+#[tokio::test]
+async fn every_ipv4_and_ipv6_address_share_a_port_in_either_order() {
+    if !has_v6() {
+        return;
+    }
+    let v4 = |port| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+    let v6 = |port| SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
+    let v4_first = |config: &mut Config, port| {
+        (config.listen, config.also_listen) = (v4(port), vec![v6(port)])
+    };
+    let v6_first = |config: &mut Config, port| {
+        (config.listen, config.also_listen) = (v6(port), vec![v4(port)])
+    };
+    let legacy = |config: &mut Config, port| {
+        (config.listen, config.legacy_listen) = (v6(port), Some(v4(port)));
+    };
+    let tls = |config: &mut Config, port| {
+        config.listen = v6(port);
+        config.tls = Some((v4(port), Certificate::Generated { ca_file: None }));
+    };
+    let mcp = |config: &mut Config, port| {
+        config.listen = v6(port);
+        config.mcp_listen = vec![McpListen::At(v4(port))];
+    };
+    let mcp_if_free = |config: &mut Config, port| {
+        config.mcp_listen = vec![McpListen::IfFree(v6(port)), McpListen::IfFree(v4(port))];
+    };
+    let cases: [(&str, &dyn Fn(&mut Config, u16)); 6] = [
+        ("v4 first", &v4_first),
+        ("v6 first", &v6_first),
+        ("legacy", &legacy),
+        ("TLS", &tls),
+        ("MCP", &mcp),
+        ("MCP if free", &mcp_if_free),
+    ];
+    for (case, set) in cases {
+        let (mut config, port) = (Config::default(), free_port());
+        set(&mut config, port);
+        let server = Server::start(config).await;
+        let server = server.unwrap_or_else(|error| panic!("{case}: {error}"));
+        for ip in ["127.0.0.1", "[::1]"] {
+            assert!(
+                answers(format!("{ip}:{port}").parse().unwrap()),
+                "{case}: {ip}"
+            );
+        }
+        server.stop().await;
+    }
+    let mut config = Config::default();
+    v6_first(&mut config, 0);
+    let server = Server::start(config).await.unwrap();
+    let ports: Vec<u16> = server.addresses().iter().map(SocketAddr::port).collect();
+    assert_eq!(ports, [server.address().port(); 2]);
+    server.stop().await;
+}
+
+#[test]
+fn a_repeated_address_is_listened_on_once() {
+    let port = free_port();
+    let listen = format!("127.0.0.1:{port}");
+    let program = Program::serve(&mut Program::command(&[
+        "--listen", &listen, "--listen", &listen,
+    ]));
+    assert!(answers(program.address()));
+    assert!(!program.announced.join("\n").contains("also listening"));
 }
 
 #[test]
