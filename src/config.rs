@@ -1,5 +1,4 @@
-//! What can be set before the server starts? The configuration of a server, whoever builds it: `cli/` from
-//! flags, environment and file, tests by hand.
+//! The configuration of a server. The program builds it from flags, environment and file (`cli/`), tests in code.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -21,7 +20,7 @@ use crate::sandbox::keys::IdTokenKey;
 use crate::sandbox::settings::{ConsentMode, Settings};
 #[cfg(feature = "cli")]
 use crate::seed::ClientSpec;
-use crate::seed::{Planting, SeedFile, find};
+use crate::seed::{Planting, SeedFile};
 use crate::store::Database;
 #[cfg(feature = "tls")]
 use crate::tls::Certificate;
@@ -37,7 +36,7 @@ pub struct Config {
     /// Whether `[::1]` is listened on, too, wherever `127.0.0.1` is, if the same port of it is free: some clients resolve
     /// `localhost` to it.
     pub both_loopbacks: bool,
-    /// Where the rows live.
+    /// Where the rows are stored.
     pub database: Database,
     /// The origin in answers; see [`Config::set_public_url`].
     pub(crate) public_url: Option<String>,
@@ -61,18 +60,18 @@ pub struct Config {
     /// The body of a request that takes longer to come counts as empty. A client that takes nothing of an answer for this
     /// time is disconnected.
     pub body_timeout: Duration,
-    /// Whoever would be one more than so many connections is answered 503.
+    /// Connections beyond this number are answered 503.
     pub max_connections: usize,
     /// A request whose head (its first line and its headers) is longer is answered 431; by HTTP/2, also one whose head is
     /// longer than 65,535 bytes, while a head that is much longer ends the connection. A target longer than 32 KiB is answered 414.
     pub max_head_bytes: usize,
     /// A request with more headers is answered 431.
     pub max_headers: usize,
-    /// Sandboxes that nobody has used for so long go.
+    /// Sandboxes that have been unused for this long are deleted.
     pub sandbox_idle: Duration,
-    /// Whoever would make one more than so many is answered 503.
+    /// Requests that would create a sandbox beyond this number are answered 503.
     pub max_sandboxes: usize,
-    /// What the control API asks for as a bearer token.
+    /// The bearer token that the control API requires.
     pub(crate) control_token: Option<Secret>,
     /// How many exchanges each journal stores; the oldest are removed first.
     pub journal_capacity: usize,
@@ -154,7 +153,7 @@ impl Config {
         self.settings.consent = mode;
     }
 
-    /// Begins with these users and clients instead of the demo ones. `file` is named in errors.
+    /// Starts with these users and clients instead of the demo ones. `file` is named in errors.
     pub fn set_seed(&mut self, text: &str, file: &Path) -> Result<(), Invalid> {
         self.seed = SeedFile::read(text, file)?;
         Ok(())
@@ -184,7 +183,7 @@ impl Config {
         Ok(())
     }
 
-    /// Asks whoever uses the control API for this bearer token. Errors: it is empty, and what looks closed would be open.
+    /// Requires this bearer token for the control API. Errors: it is empty, and what looks closed would be open.
     pub fn set_control_token(&mut self, token: &str) -> Result<(), Invalid> {
         if token.is_empty() {
             let why = Invalid::new("control_token", "it is empty, and would protect nothing");
@@ -213,13 +212,21 @@ impl Config {
         self.seed.add(client);
     }
 
-    /// The users and clients to begin with. Errors: they do not fit together, or `login` names nobody.
+    /// The users and clients to start with. Errors: they do not fit together, or `login` names no user, or a deleted one.
     pub(crate) fn planting(&self) -> Result<Planting, Invalid> {
         let planting = self.seed.clone().planting()?;
+        let users = planting.seed.users.iter().filter(|user| !user.deleted);
         if let Some(named) = &self.settings.login
-            && find(&planting.seed.users, named).is_none()
+            && named
+                .find_in(&planting.seed.users)
+                .is_none_or(|user| user.deleted)
         {
-            let names: Vec<String> = planting.seed.users.iter().map(User::display_name).collect();
+            if named.find_in(&planting.seed.users).is_some() {
+                let reason = format!("user {:?} is deleted", named.to_string());
+                let error = Invalid::new("login", reason);
+                return Err(error.with_hint("name another user of the seed"));
+            }
+            let names: Vec<String> = users.map(User::display_name).collect();
             let hint = named.hint_for_digits(&planting.seed.users);
             let choices = || format!("name a user by id or username: {}", names.join(", "));
             return Err(
@@ -230,13 +237,14 @@ impl Config {
         Ok(planting)
     }
 
-    /// What every sandbox starts from. Errors as for [`Config::planting`], and a memory for journals that holds no exchange.
+    /// What every sandbox starts from. Errors as for [`Config::planting`], a memory for journals that holds no exchange, and a lifetime of 0.
     pub(crate) fn blueprint(&self) -> Result<Blueprint, Invalid> {
         if self.journal_memory < MIN_JOURNAL_MEMORY {
             let why = format!("{} bytes may not hold one exchange", self.journal_memory);
             let hint = format!("give {MIN_JOURNAL_MEMORY} bytes (1MB) or more");
             return Err(Invalid::new("journal_memory", why).with_hint(hint));
         }
+        self.settings.check_lifetimes()?;
         Ok(Blueprint {
             seed: self.planting()?.seed,
             settings: self.settings.clone(),

@@ -1,12 +1,13 @@
-//! What did the person who configures the mock get wrong? The one error of seeds, configuration files and
-//! control calls: it names the place, the value, the rule and the mend. Civitai's own errors are
-//! `protocol/error.rs`.
+//! The error of seeds, configuration files and control calls: it names the place, the value, the rule and the fix.
+//! Civitai's own errors are in `protocol/error.rs`.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use toml::Spanned;
+use toml::de::DeTable;
 
 use crate::lenient::Lenient;
 use crate::redact::{is_secret, redact_message, redact_text};
@@ -20,7 +21,7 @@ pub struct Invalid {
     pub path: String,
     /// The value and the rule it breaks.
     pub message: String,
-    /// How to mend it.
+    /// How to fix it.
     pub hint: Option<String>,
 }
 
@@ -55,12 +56,15 @@ impl Invalid {
 
     /// As an answer shows it, under the name of an error.
     pub(crate) fn to_json(&self, error: &str) -> Value {
-        serde_json::json!({
+        let mut shown = serde_json::json!({
             "error": error,
             "message": self.message,
             "path": self.path,
-            "hint": self.hint,
-        })
+        });
+        if let Some(hint) = &self.hint {
+            shown["hint"] = hint.as_str().into();
+        }
+        shown
     }
 
     /// Asks whether what is nearest to the wrong value was meant; where nothing is near, says the other.
@@ -125,7 +129,8 @@ pub(crate) fn from_object<T: DeserializeOwned>(value: Value) -> Result<T, Invali
 /// Reads TOML text that came from a file.
 pub(crate) fn from_toml<T: DeserializeOwned>(text: &str, file: &Path) -> Result<T, Invalid> {
     let at = |error: &toml::de::Error, path: &str| {
-        let line = error.span().map(|span| line_of(text, span.start));
+        let by_span = || Some(line_of(text, error.span()?.start));
+        let line = line_of_key(text, path).or_else(by_span);
         Invalid {
             file: Some((file.to_owned(), line)),
             ..explain(path, error.message())
@@ -143,6 +148,26 @@ fn path<E>(error: &serde_path_to_error::Error<E>) -> String {
         root if root == "." => String::new(),
         path => path,
     }
+}
+
+/// The line of the key that a path such as `clients[2].owner` leads to in TOML text, or of the table that lacks the key.
+pub(crate) fn line_of_key(text: &str, path: &str) -> Option<usize> {
+    let document = DeTable::parse(text).ok()?;
+    let mut table = Some(document.get_ref());
+    let mut start = None;
+    for part in path.split('.') {
+        let (key, index) = match part.split_once('[') {
+            Some((key, index)) => (key, index.trim_end_matches(']').parse::<usize>().ok()),
+            None => (part, None),
+        };
+        let Some((key, value)) = table.and_then(|table| table.get_key_value(key)) else {
+            break;
+        };
+        let item = index.and_then(|index| value.get_ref().as_array()?.get(index));
+        start = Some(item.map_or_else(|| key.span(), Spanned::span).start);
+        table = item.unwrap_or(value).get_ref().as_table();
+    }
+    start.map(|offset| line_of(text, offset))
 }
 
 fn line_of(text: &str, offset: usize) -> usize {
@@ -200,8 +225,17 @@ fn in_words(path: String, message: &str) -> Invalid {
                 _ if is_secret(key) => "the value".to_owned(),
                 found => quoted(&found).unwrap_or(found),
             };
-            let why = format!("{found} is not {}", kind_in_words(expected));
-            return Invalid::new(path, why);
+            let expected = kind_in_words(expected);
+            // A number of TOML that no integer of 64 bits can have.
+            if message.contains(" as i128") || message.contains(" as u128") {
+                return Invalid::new(path, format!("{found} is out of range: {expected}"));
+            }
+            let wrong = Invalid::new(path, format!("{found} is not {expected}"));
+            return if expected == "a list" && found.starts_with('"') {
+                wrong.with_hint(format!("write [{found}]"))
+            } else {
+                wrong
+            };
         }
     }
     // A word that is on no list brings its hint along: `protocol::unknown`.
@@ -237,7 +271,7 @@ fn found_in_words(found: &str) -> String {
             let value = found.strip_prefix("string ").unwrap_or(found);
             let quoted = value
                 .split_once('`')
-                .map(|(_, rest)| rest.trim_end_matches('`'));
+                .map(|(_, rest)| rest.rsplit_once('`').map_or(rest, |(value, _)| value));
             quoted
                 .filter(|_| value == found)
                 .unwrap_or(value)
@@ -255,9 +289,8 @@ fn kind_in_words(expected: &str) -> &str {
         "i8" | "i16" | "i32" | "i64" | "isize" | "i128" => "a whole number",
         "f32" | "f64" | "floating point" => "a number",
         "a boolean" | "bool" => "true or false",
-        "a string" | "string" | "a borrowed string" | "str" | "string or map" | "a character" => {
-            "text"
-        }
+        "a string" | "string" | "a borrowed string" | "str" | "string or map" | "a character"
+        | "path string" => "text",
         "a sequence" | "an array" => "a list",
         "a map" | "map" => "an object",
         "unit" | "null" => "null",
@@ -315,7 +348,7 @@ mod tests {
         ];
         let told = values.map(|value| from_json::<Thing>(value).unwrap_err().to_string());
         insta::assert_snapshot!(told.join("\n"), @r#"
-        redirect_uris: "a, expected b" is not a list
+        redirect_uris: "a, expected b" is not a list; write ["a, expected b"]
         redirect_uris[0]: -1 is not a whole number from 0 to 4294967295
         redirect_uris[0]: 1.5 is not a whole number from 0 to 4294967295
         redirect_uris[0]: null is not a whole number from 0 to 4294967295

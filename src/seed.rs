@@ -177,7 +177,7 @@ impl ClientSpec {
 }
 
 /// The id of the user who is named, if there is one.
-pub(crate) fn find(users: &[User], named: &UserRef) -> Option<UserId> {
+fn find(users: &[User], named: &UserRef) -> Option<UserId> {
     named.find_in(users).map(|user| user.id)
 }
 
@@ -186,6 +186,14 @@ pub(crate) fn find(users: &[User], named: &UserRef) -> Option<UserId> {
 pub(crate) struct Planting {
     pub(crate) seed: Seed,
     pub(crate) secrets: Vec<(ClientId, Secret)>,
+}
+
+#[cfg(feature = "cli")]
+impl Planting {
+    /// The users who are not deleted.
+    pub(crate) fn can_sign_in(&self) -> impl Iterator<Item = &User> {
+        self.seed.users.iter().filter(|user| !user.deleted)
+    }
 }
 
 impl SeedFile {
@@ -198,7 +206,7 @@ impl SeedFile {
     pub(crate) fn read(text: &str, file: &Path) -> Result<Self, Invalid> {
         let seed: Self = invalid::from_toml(text, file)?;
         seed.clone().planting().map_err(|wrong| {
-            let line = table_line(text, &wrong.path);
+            let line = invalid::line_of_key(text, &wrong.path);
             Invalid {
                 file: Some((file.to_owned(), line)),
                 ..wrong
@@ -220,7 +228,7 @@ impl SeedFile {
         let mut ids = HashSet::new();
         let mut names = HashSet::new();
         for (at, user) in self.users.iter().enumerate() {
-            user.check_size().map_err(|wrong| Invalid {
+            user.check().map_err(|wrong| Invalid {
                 path: format!("users[{at}].{}", wrong.path),
                 ..wrong
             })?;
@@ -264,18 +272,6 @@ impl SeedFile {
         planting.seed.users = self.users;
         Ok(planting)
     }
-}
-
-/// The line of the `[[users]]` or `[[clients]]` header that a path such as `clients[2].owner` is under.
-fn table_line(text: &str, path: &str) -> Option<usize> {
-    let (table, rest) = path.split_once('[')?;
-    let index: usize = rest.split_once(']')?.0.parse().ok()?;
-    let header = format!("[[{table}]]");
-    let mut headers = text
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| line.trim() == header);
-    headers.nth(index).map(|(line, _)| line + 1)
 }
 
 #[cfg(test)]
@@ -323,11 +319,19 @@ mod tests {
         );
         insta::assert_snapshot!(
             refusal("[[users]]\nid = 1\nusername = \"ada\"\n[[clients]]\nid = \"a\"\nname = \"A\"\nowner = \"adda\"\n"),
-            @r#"seed.toml:4: clients[0].owner: no user "adda"; did you mean "ada"?"#
+            @r#"seed.toml:7: clients[0].owner: no user "adda"; did you mean "ada"?"#
+        );
+        insta::assert_snapshot!(
+            refusal("[[users]]\nid = 1\nusername = \"\"\n"),
+            @r#"seed.toml:3: users[0].username: it is empty, so that nothing can name the user; give it some text, or null for a user without a username"#
+        );
+        insta::assert_snapshot!(
+            refusal("[[clients]]\nid = \"a\"\nname = \"A\"\nredirect_uris = \"http://x\"\n"),
+            @r#"seed.toml:4: clients[0].redirect_uris: "http://x" is not a list; write ["http://x"]"#
         );
         insta::assert_snapshot!(
             refusal("[[users]]\nid = 1\n[[users]]\nid = 1\n"),
-            @"seed.toml:3: users[1].id: an earlier user has the id 1"
+            @"seed.toml:4: users[1].id: an earlier user has the id 1"
         );
     }
 }

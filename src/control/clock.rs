@@ -89,7 +89,11 @@ impl<'de> Visitor<'de> for AdvanceVisitor {
         let (Sent(by, sent), key) = match (keys.by, keys.seconds) {
             (Some(by), None) => (by, "by"),
             (None, Some(seconds)) => (seconds, "seconds"),
-            (None, None) => return Err(de::Error::missing_field("by")),
+            (None, None) => {
+                let wrong =
+                    r#"missing key "by"; choose among {"by":"1h"}, {"seconds":3600} and "1h""#;
+                return Err(de::Error::custom(wrong));
+            }
             (Some(Sent(_, by)), Some(Sent(_, seconds))) => {
                 let why = format!("by {by} and seconds {seconds} are both given: leave one out");
                 return Err(de::Error::custom(why));

@@ -216,6 +216,8 @@ impl Sandbox {
         if let Some(named) = patch.user_to_sign_in() {
             self.user(named, "login")?;
         }
+        let settings = (*self.settings()).clone().patched(patch.clone());
+        settings.check_lifetimes()?;
         let changed = self.if_today(|today| {
             let patch = patch.clone();
             today.change_settings(|settings| settings.patched(patch))

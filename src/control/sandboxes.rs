@@ -15,7 +15,7 @@ use crate::invalid::Invalid;
 use crate::protocol::json::seconds_if_known;
 use crate::sandbox::registry::{CreatedBy, DEFAULT, OwnBlueprint, Registry, is_name};
 use crate::sandbox::settings::{Settings, SettingsPatch};
-use crate::seed::{SeedFile, find};
+use crate::seed::SeedFile;
 
 /// A sandbox to be made.
 ///
@@ -156,9 +156,13 @@ impl Registry {
         let usual = self.blueprint();
         let users = &seed.as_ref().unwrap_or(&usual.seed).users;
         let settings = made.settings;
-        let login = usual.settings.clone().patched(settings.clone()).login;
-        if let Some(login) = &login
-            && find(users, login).is_none()
+        let merged = usual.settings.clone().patched(settings.clone());
+        merged.check_lifetimes().map_err(|wrong| Invalid {
+            path: format!("settings.{}", wrong.path),
+            ..wrong
+        })?;
+        if let Some(login) = &merged.login
+            && login.find_in(users).is_none_or(|user| user.deleted)
         {
             let why = format!("no user {:?} in the seed", login.to_string());
             return Err(Invalid::new("settings.login", why)

@@ -10,6 +10,7 @@ use crate::invalid::Invalid;
 use crate::model::token::{Token, TokenKind};
 use crate::model::user::UserRef;
 use crate::oauth::mint::{Permission, Tokens, mint_for};
+use crate::protocol::duration::Seconds;
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::json::scope_text;
 use crate::protocol::scope::Scope;
@@ -40,7 +41,7 @@ pub struct Mint {
     scope: Option<Scope>,
     /// Seconds that the access token lives.
     #[serde(default)]
-    expires_in: Option<u32>,
+    expires_in: Option<Seconds>,
     /// Leaves `UserRead` out unless it is asked for, as tokens of old do.
     #[serde(default)]
     exact_scope: bool,
@@ -61,7 +62,8 @@ impl Mint {
     /// How long the access token lives, in whole seconds; without it, as long as the settings say.
     #[must_use]
     pub fn expires_in(mut self, life: Duration) -> Self {
-        self.expires_in = Some(u32::try_from(life.as_secs()).unwrap_or(u32::MAX));
+        let seconds = u32::try_from(life.as_secs()).unwrap_or(u32::MAX);
+        self.expires_in = Some(Seconds(seconds));
         self
     }
 
@@ -169,7 +171,7 @@ impl Sandbox {
         };
         let life = asked
             .expires_in
-            .unwrap_or_else(|| self.settings().access_token_seconds);
+            .map_or_else(|| self.settings().access_token_seconds, |seconds| seconds.0);
         let minted = mint_for(self, &permission, true, life);
         self.store.insert_tokens(self.world(), &minted.rows).await?;
         Ok(minted.answer(&self.settings().rules))

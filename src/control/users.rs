@@ -76,7 +76,7 @@ impl Sandbox {
             id: Some(id),
             ..spec
         }))?;
-        user.check_size()?;
+        user.check()?;
         let username = user.username.clone();
         if let Some(made) = self
             .store
@@ -114,7 +114,7 @@ impl Sandbox {
                 let why = format!("{} is not {}: an id stays", user.id, before.id);
                 return Err(Invalid::new("id", why).into());
             }
-            user.check_size()?;
+            user.check()?;
             Ok(user)
         };
         let changed = self

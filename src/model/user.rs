@@ -86,8 +86,14 @@ fn buzz<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
 pub(crate) const MAX_USER_BYTES: usize = 8 * 1024;
 
 impl User {
-    /// Checks how large a user is. Errors: the rule.
-    pub(crate) fn check_size(&self) -> Result<(), Invalid> {
+    /// Checks what no type says of a user: that the username is not empty, and the size. Errors: the rule.
+    pub(crate) fn check(&self) -> Result<(), Invalid> {
+        if self.username.as_deref() == Some("") {
+            return Err(
+                Invalid::new("username", "it is empty, so that nothing can name the user")
+                    .with_hint("give it some text, or null for a user without a username"),
+            );
+        }
         let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
         let list = |list: &[String]| list.iter().map(String::len).sum::<usize>();
         let sizes = [

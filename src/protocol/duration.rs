@@ -1,8 +1,10 @@
-//! How long is "1h"? Lengths of time as people write them: `300ms`, `90s`, `5m`, `1h`, `7d`, parts one after
+//! Lengths of time as people write them: `300ms`, `90s`, `5m`, `1h`, `7d`, parts one after
 //! another (`1h30m`), or a number of seconds.
 
-use serde::de::{self, Deserializer, Visitor};
+use serde::de::{self, Deserializer, Unexpected, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
+
+use super::json;
 
 /// A length of time in milliseconds, negative where it leads back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -109,6 +111,63 @@ impl<'de> Deserialize<'de> for Length {
     }
 }
 
+/// A lifetime in whole seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Seconds(pub(crate) u32);
+
+impl std::str::FromStr for Seconds {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let length: Length = text.parse()?;
+        let seconds = u32::try_from(length.0 / 1000).ok();
+        seconds
+            .filter(|_| length.0 >= 0 && length.0 % 1000 == 0)
+            .map(Self)
+            .ok_or_else(|| {
+                format!("{text:?} is not a lifetime: write whole seconds, such as 3600, or 1h")
+            })
+    }
+}
+
+impl<'de> Deserialize<'de> for Seconds {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(SecondsVisitor)
+    }
+}
+
+struct SecondsVisitor;
+
+impl Visitor<'_> for SecondsVisitor {
+    type Value = Seconds;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a lifetime; write whole seconds, such as 3600, or \"1h\"")
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Seconds, E> {
+        let seconds = u32::try_from(number).map(Seconds);
+        seconds.map_err(|_| E::invalid_value(Unexpected::Unsigned(number), &self))
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Seconds, E> {
+        let seconds = u32::try_from(number).map(Seconds);
+        seconds.map_err(|_| E::invalid_value(Unexpected::Signed(number), &self))
+    }
+
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Seconds, E> {
+        match json::whole(&number.into()) {
+            Some(whole) => self.visit_u64(whole),
+            None => Err(E::invalid_value(Unexpected::Float(number), &self)),
+        }
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Seconds, E> {
+        text.parse().map_err(E::custom)
+    }
+}
+
 pub(crate) struct LengthVisitor;
 
 impl Visitor<'_> for LengthVisitor {
@@ -172,6 +231,19 @@ mod tests {
             "inf",
         ] {
             assert_eq!(read(wrong).is_err(), wrong != "1", "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_lifetime_is_whole_seconds() {
+        assert_eq!("1h".parse(), Ok(Seconds(3600)));
+        assert_eq!(
+            serde_json::from_str::<Seconds>("61.0").unwrap(),
+            Seconds(61)
+        );
+        for wrong in ["-1", "-1ms", "300ms", "4294967296"] {
+            let error = wrong.parse::<Seconds>().unwrap_err();
+            assert!(error.contains("is not a lifetime"), "{error}");
         }
     }
 

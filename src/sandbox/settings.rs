@@ -1,12 +1,14 @@
-//! How does this sandbox behave? Its settings, and the partial update of them. They start from the
-//! configuration (`config.rs`) and go back to it on reset.
+//! The settings of a sandbox, and the partial update of them. They start from the configuration (`config.rs`) and go
+//! back to it on reset.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::contract::{Contract, Difference, Rules};
+use crate::invalid::Invalid;
 use crate::model::user::UserRef;
+use crate::protocol::duration::Seconds;
 use crate::protocol::json::given;
 use crate::store::{StoreError, from_json};
 
@@ -19,7 +21,7 @@ pub struct Settings {
     pub rules: Rules,
     /// Whether Civitai's rate limits are enforced.
     pub rate_limits: bool,
-    /// Whoever comes without a session is this user.
+    /// Requests without a session are signed in as this user.
     pub login: Option<UserRef>,
     /// What the consent page is replaced by.
     pub consent: ConsentMode,
@@ -116,17 +118,17 @@ pub struct SettingsPatch {
     #[serde(skip_serializing_if = "Option::is_none")]
     consent: Option<ConsentMode>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    access_token_seconds: Option<u32>,
+    access_token_seconds: Option<Seconds>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    refresh_token_seconds: Option<u32>,
+    refresh_token_seconds: Option<Seconds>,
     #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
-    code_seconds: Option<Option<u32>>,
+    code_seconds: Option<Option<Seconds>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     unknown_clients: Option<UnknownClients>,
     #[serde(skip_serializing_if = "Option::is_none")]
     workflow_cost: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    workflow_seconds: Option<u32>,
+    workflow_seconds: Option<Seconds>,
 }
 
 impl SettingsPatch {
@@ -177,7 +179,7 @@ impl SettingsPatch {
         self
     }
 
-    /// Signs whoever has no session in as this user.
+    /// Signs in every request without a session as this user.
     #[must_use]
     pub fn login(mut self, user: impl Into<UserRef>) -> Self {
         self.login = Some(Some(user.into()));
@@ -201,21 +203,21 @@ impl SettingsPatch {
     /// How long access tokens live that are issued from now on.
     #[must_use]
     pub fn access_token_seconds(mut self, seconds: u32) -> Self {
-        self.access_token_seconds = Some(seconds);
+        self.access_token_seconds = Some(Seconds(seconds));
         self
     }
 
     /// How long refresh tokens live that are issued from now on.
     #[must_use]
     pub fn refresh_token_seconds(mut self, seconds: u32) -> Self {
-        self.refresh_token_seconds = Some(seconds);
+        self.refresh_token_seconds = Some(Seconds(seconds));
         self
     }
 
     /// How long authorization codes live that are issued from now on.
     #[must_use]
     pub fn code_seconds(mut self, seconds: u32) -> Self {
-        self.code_seconds = Some(Some(seconds));
+        self.code_seconds = Some(Some(Seconds(seconds)));
         self
     }
 
@@ -243,7 +245,7 @@ impl SettingsPatch {
     /// How long workflows run that are submitted from now on; 0 means that they are finished at once.
     #[must_use]
     pub fn workflow_seconds(mut self, seconds: u32) -> Self {
-        self.workflow_seconds = Some(seconds);
+        self.workflow_seconds = Some(Seconds(seconds));
         self
     }
 
@@ -269,17 +271,31 @@ impl Settings {
         self.rate_limits = patch.rate_limits.unwrap_or(self.rate_limits);
         self.login = patch.login.unwrap_or(self.login);
         self.consent = patch.consent.unwrap_or(self.consent);
-        self.access_token_seconds = patch
-            .access_token_seconds
-            .unwrap_or(self.access_token_seconds);
-        self.refresh_token_seconds = patch
-            .refresh_token_seconds
-            .unwrap_or(self.refresh_token_seconds);
-        self.code_seconds = patch.code_seconds.unwrap_or(self.code_seconds);
+        let or = |patch: Option<Seconds>, before| patch.map_or(before, |seconds| seconds.0);
+        self.access_token_seconds = or(patch.access_token_seconds, self.access_token_seconds);
+        self.refresh_token_seconds = or(patch.refresh_token_seconds, self.refresh_token_seconds);
+        if let Some(seconds) = patch.code_seconds {
+            self.code_seconds = seconds.map(|seconds| seconds.0);
+        }
         self.unknown_clients = patch.unknown_clients.unwrap_or(self.unknown_clients);
         self.workflow_cost = patch.workflow_cost.unwrap_or(self.workflow_cost);
-        self.workflow_seconds = patch.workflow_seconds.unwrap_or(self.workflow_seconds);
+        self.workflow_seconds = or(patch.workflow_seconds, self.workflow_seconds);
         self
+    }
+
+    /// Errors: a lifetime of 0, at its key.
+    pub(crate) fn check_lifetimes(&self) -> Result<(), Invalid> {
+        for (key, seconds) in [
+            ("access_token_seconds", self.access_token_seconds),
+            ("refresh_token_seconds", self.refresh_token_seconds),
+            ("code_seconds", self.code_seconds.unwrap_or(1)),
+        ] {
+            if seconds == 0 {
+                let reason = "0 is not a lifetime: a token or code would expire when it is issued";
+                return Err(Invalid::new(key, reason).with_hint("give 1 or more"));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -305,12 +321,13 @@ mod tests {
             Just(ConsentMode::Deny)
         ];
         let numbers = || option::of(any::<u32>());
+        let seconds = || option::of(any::<u32>().prop_map(Seconds));
         let lives = (
+            seconds(),
+            seconds(),
+            option::of(seconds()),
             numbers(),
-            numbers(),
-            option::of(numbers()),
-            numbers(),
-            numbers(),
+            seconds(),
         );
         let rest = (
             option::of(option::of(user)),

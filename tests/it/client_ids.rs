@@ -74,7 +74,7 @@ async fn ids_that_cannot_authenticate_are_refused_by_control_calls_and_seeds() {
     let mut config = config(Contract::Documented);
     let seed = "\n[[clients]]\nid = \"a:b\"\nname = \"A\"\n";
     let refused = config.set_seed(seed, std::path::Path::new("seed.toml"));
-    assert_snapshot!(refused.expect_err("no id"), @r#"seed.toml:2: clients[0].id: "a:b" has a colon, at which HTTP Basic ends the client id; use letters, digits, "-", "." and "_""#);
+    assert_snapshot!(refused.expect_err("no id"), @r#"seed.toml:3: clients[0].id: "a:b" has a colon, at which HTTP Basic ends the client id; use letters, digits, "-", "." and "_""#);
 }
 
 #[tokio::test]

@@ -179,7 +179,7 @@ async fn a_patch_that_cannot_be_changes_nothing() {
     {"owner":99}
       400 invalid owner: no user "99" (name a user by id or username)
     {"redirect_uris":"https://a.example"}
-      400 invalid redirect_uris: "https://a.example" is not a list (-)
+      400 invalid redirect_uris: "https://a.example" is not a list (write ["https://a.example"])
     "x"
       400 invalid : text is not an object of keys and values (-)
     "#);
@@ -278,6 +278,7 @@ async fn a_user_who_cannot_be_is_told_why() {
         json!({ "buzz": { "red": 1 } }),
         json!({ "buzz": { "blue": -1 } }),
         json!({ "email": 5 }),
+        json!({ "username": "" }),
     ];
     assert_snapshot!(refusals(&mock, "POST", "/_mock/users", &inputs).await, @r#"
     {"id":2}
@@ -294,11 +295,14 @@ async fn a_user_who_cannot_be_is_told_why() {
       400 invalid buzz.blue: -1 is not a whole number, 0 or more (-)
     {"email":5}
       400 invalid email: 5 is not text (-)
+    {"username":""}
+      400 invalid username: it is empty, so that nothing can name the user (give it some text, or null for a user without a username)
     "#);
     let inputs = [
         json!({ "id": 9 }),
         json!({ "username": "tess" }),
         json!({ "mutd": true }),
+        json!({ "username": "" }),
     ];
     assert_snapshot!(refusals(&mock, "PATCH", "/_mock/users/ada", &inputs).await, @r#"
     {"id":9}
@@ -307,6 +311,8 @@ async fn a_user_who_cannot_be_is_told_why() {
       409 conflict username: another user is named "tess" (-)
     {"mutd":true}
       400 invalid mutd: unknown key "mutd" (did you mean "muted"?)
+    {"username":""}
+      400 invalid username: it is empty, so that nothing can name the user (give it some text, or null for a user without a username)
     "#);
     assert_eq!(
         mock.get("/_mock/users")

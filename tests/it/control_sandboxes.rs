@@ -283,7 +283,7 @@ async fn a_seed_may_be_the_text_of_a_seed_file() {
     assert_snapshot!(table, @r#"
     400 "seed": "line 3: users[0].usernam: unknown key \"usernam\"" ("did you mean \"username\"?")
     400 "seed": "line 1: unclosed array table, expected `]`" (null)
-    400 "seed": "line 4: users[1].id: an earlier user has the id 5" (null)
+    400 "seed": "line 5: users[1].id: an earlier user has the id 5" (null)
     400 "seed": "5 is not an object of users and clients, or TOML text in the seed format" (null)
     400 "seed.users[0].usernam": "unknown key \"usernam\"" ("did you mean \"username\"?")
     "#);

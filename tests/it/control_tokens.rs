@@ -123,7 +123,7 @@ async fn what_cannot_be_minted_is_told_why() {
     {"client_id":"conf","user":"ada","scope":"ModelRead"}
       400 "invalid" "scope": "no scope \"ModelRead\"" ("did you mean \"ModelsRead\"?")
     {"client_id":"conf","user":"ada","expires_in":-1}
-      400 "invalid" "expires_in": "-1 is not a whole number from 0 to 4294967295" (null)
+      400 "invalid" "expires_in": "-1 is not a lifetime; write whole seconds, such as 3600, or \"1h\"" (null)
     {"client_id":"conf","user":"ada","exact_scope":"yes"}
       400 "invalid" "exact_scope": "\"yes\" is not true or false" (null)
     {"client_id":"conf","user":"ada","scopes":1}

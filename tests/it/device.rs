@@ -165,11 +165,11 @@ async fn control_calls_say_what_is_wrong_with_them() {
     approve {"user_code":"<user code>","user":"adda"}
       400 {"error":"invalid","message":"no user \"adda\"","path":"user","hint":"did you mean \"ada\"?"}
     approve {"user_code":"<user code>"}
-      400 {"error":"invalid","message":"missing key \"user\"","path":"","hint":null}
+      400 {"error":"invalid","message":"missing key \"user\"","path":""}
     approve {"user_code":"<user code>","user":2,"by":1}
       400 {"error":"invalid","message":"unknown key \"by\"","path":"by","hint":"choose among user_code, user"}
     deny {}
-      400 {"error":"invalid","message":"missing key \"user_code\"","path":"","hint":null}
+      400 {"error":"invalid","message":"missing key \"user_code\"","path":""}
     deny {"user_code":"AAAA-AAAA"}
       400 {"error":"invalid","message":"\"AAAA-AAAA\": Invalid or expired code","path":"user_code","hint":"no device waits for it: start one with POST /api/auth/oauth/device"}
     "#);

@@ -68,6 +68,12 @@ fn calls() -> Vec<Call> {
             json!({ "access_token_seconds": 60, "refresh_token_seconds": 61.0, "code_seconds": 62, "workflow_cost": 63, "workflow_seconds": 64, "rate_limits": true }),
         ),
         call(
+            "PATCH",
+            "settings",
+            json!({ "access_token_seconds": "1h", "refresh_token_seconds": "7d", "code_seconds": "1m30s", "workflow_seconds": "0s" }),
+            json!({ "access_token_seconds": 3600, "refresh_token_seconds": 604_800, "code_seconds": 90, "workflow_seconds": 0 }),
+        ),
+        call(
             "POST",
             "users",
             json!({ "id": "900", "username": "n", "muted": "true", "buzz": { "yellow": "5" } }),
@@ -272,7 +278,7 @@ async fn other_text_is_refused_and_named() {
     for (path, input) in [
         (
             "tokens",
-            json!({ "client_id": "conf", "user": "ada", "expires_in": "1h" }),
+            json!({ "client_id": "conf", "user": "ada", "expires_in": "soon" }),
         ),
         (
             "tokens",
@@ -309,12 +315,12 @@ async fn other_text_is_refused_and_named() {
         table += &format!("{path} {input}\n  {}\n", answer.gist());
     }
     assert_snapshot!(table, @r#"
-    tokens {"client_id":"conf","user":"ada","expires_in":"1h"}
-      400 invalid: "1h" is not a whole number from 0 to 4294967295
+    tokens {"client_id":"conf","user":"ada","expires_in":"soon"}
+      400 invalid: "soon" is not a length of time: write 300ms, 90s, 5m, 1h, 7d or a number of seconds
     tokens {"client_id":"conf","user":"ada","expires_in":""}
-      400 invalid: "" is not a whole number from 0 to 4294967295
+      400 invalid: "" is not a length of time: write 300ms, 90s, 5m, 1h, 7d or a number of seconds
     tokens {"client_id":"conf","user":"ada","expires_in":"-1"}
-      400 invalid: -1 is not a whole number from 0 to 4294967295
+      400 invalid: "-1" is not a lifetime: write whole seconds, such as 3600, or 1h
     tokens {"client_id":"conf","user":"ada","scope":["1","ModelRead"]}
       400 invalid: no scope "ModelRead"
     tokens {"client_id":"conf","user":"ada","scope":["134217728"]}

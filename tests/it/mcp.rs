@@ -234,7 +234,7 @@ async fn wrong_arguments_are_told_as_by_the_control_api() {
     mock-authorize {"client_id":"conf","user":"adda"}
       {"error":"invalid","message":"no user \"adda\"","path":"user","hint":"did you mean \"ada\"?"}
     mock-advance-clock {"by":"soon"}
-      {"error":"invalid","message":"\"soon\" is not a length of time: write 300ms, 90s, 5m, 1h, 7d or a number of seconds","path":"by","hint":null}
+      {"error":"invalid","message":"\"soon\" is not a length of time: write 300ms, 90s, 5m, 1h, 7d or a number of seconds","path":"by"}
     mock-fault {}
       {"error":"invalid","message":"exactly one of preset and fault is wanted","path":"","hint":"give one of the two keys"}
     mock-fault {"preset":"refresh-revokd"}
@@ -242,7 +242,7 @@ async fn wrong_arguments_are_told_as_by_the_control_api() {
     mock-explain-scope {"scope":"UserReed"}
       {"error":"invalid","message":"no scope \"UserReed\"","path":"scope","hint":"did you mean \"UserRead\"?"}
     civitai-oauth-exchange {}
-      {"error":"invalid","message":"missing key \"body\"","path":"","hint":null}
+      {"error":"invalid","message":"missing key \"body\"","path":""}
     "#);
     let unknown = agent
         .call_tool(CallToolRequestParams::new("mock-request"))

@@ -164,7 +164,7 @@ async fn an_address_that_is_taken_is_said_at_the_start() {
 async fn a_login_that_is_nobody_is_said_at_the_start() {
     let mut config = config(Contract::Documented);
     config.set_login("adda");
-    assert_snapshot!(Server::start(config).await.expect_err("no such user"), @r#"login: no user "adda"; name a user by id or username: owner, ada, tess, blank, modo, gone, user 7"#);
+    assert_snapshot!(Server::start(config).await.expect_err("no such user"), @r#"login: no user "adda"; name a user by id or username: owner, ada, tess, blank, modo, user 7"#);
 }
 
 #[tokio::test]

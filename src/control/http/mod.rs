@@ -164,12 +164,12 @@ const SETTINGS: &[&str] = &[
     "rate_limits?: boolean",
     "login?: user",
     "consent?: text",
-    "access_token_seconds?: integer",
-    "refresh_token_seconds?: integer",
-    "code_seconds?: integer",
+    "access_token_seconds?: length",
+    "refresh_token_seconds?: length",
+    "code_seconds?: length",
     "unknown_clients?: text",
     "workflow_cost?: integer",
-    "workflow_seconds?: integer",
+    "workflow_seconds?: length",
 ];
 
 const FAULT: &[&str] = &[
@@ -247,7 +247,7 @@ pub(super) fn verbs() -> Vec<Verb> {
         verb(Get, "/_mock/codes", "The authorization codes that wait to be exchanged, newest first", doors::list_codes).gives("Codes").asks(WHOSE),
         verb(Get, "/_mock/tokens", "The tokens, newest first", doors::list_tokens).gives("TokenList").asks(WHOSE),
         verb(Post, "/_mock/tokens", "Mint tokens; answers like /token", doors::mint_tokens).gives("Tokens")
-            .takes(&["client_id: text", "user: user", "scope?: scope", "expires_in?: integer", "exact_scope?: boolean"]),
+            .takes(&["client_id: text", "user: user", "scope?: scope", "expires_in?: length", "exact_scope?: boolean"]),
         verb(Delete, "/_mock/tokens", "Revoke a token, or remove many", doors::revoke_tokens).gives("Deleted").takes(&["token?: text", "user?: user", "client_id?: text"]).asks(&["token?: text", "user?: text", "client_id?: text"]),
         verb(Post, "/_mock/tokens/introspect", "What a token stands for", doors::introspect).gives("Introspection").takes(&["token: text"]),
         verb(Post, "/_mock/tokens/expire", "Let a token run out now, or every access token", doors::expire_tokens).gives("Expired").takes(&["token?: text"]),

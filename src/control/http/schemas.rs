@@ -39,7 +39,7 @@ const fn answer(
 #[rustfmt::skip]
 pub(super) const COMPONENTS: &[Component] = &[
     answer("Nothing", &[], &[]),
-    answer("Error", &["error: text", "message: text", "path: text", "hint?: text_or_null"], &[]),
+    answer("Error", &["error: text", "message: text", "path: text", "hint?: text"], &[]),
     answer("Mismatch", &["error: text", "message: text", "path: text", "hint: text", "differences: texts", "counters: Counters"], &[]),
     answer("Counters", &["total: integer", "endpoints: object", "grants: object"], &[]),
     answer("Deleted", &["deleted: integer"], &[]),
