@@ -6,7 +6,8 @@ use insta::assert_snapshot;
 use serde_json::json;
 
 use crate::support::{
-    Answer, Attempt, CONF, DEVICE_GRANT, Fields, Mock, OTHER, REVOKE, SPA, TOKEN, Tokens, World,
+    Answer, Attempt, CONF, DEVICE_GRANT, Fields, Mock, OTHER, REVOKE, SPA, Spender, TOKEN, Tokens,
+    WORKFLOWS, World,
 };
 
 /// What the journal says of the newest exchange.
@@ -155,6 +156,123 @@ async fn another_redirect_uri_than_the_first_is_not_called_ill_formed() {
     the redirect URI of the authorize request must be sent again, whole; this try has used the code up; redirect_uri was ""
       send redirect_uri, for example http://localhost:3000/callback, and begin a new authorization
     "#);
+}
+
+#[tokio::test]
+async fn a_parameter_beyond_a_bound_is_named_with_its_length() {
+    let mock = Mock::documented().await;
+    let long = "x".repeat(2049);
+    let mut said = String::new();
+    for (name, value) in [
+        ("redirect_uri", format!("http://localhost:3000/{long}")),
+        (
+            "redirect_uri",
+            format!("http://localhost:3000/{}", "x".repeat(9000)),
+        ),
+        ("nonce", long.clone()),
+        ("code_challenge", long),
+        ("client_id", "x".repeat(256)),
+        ("client_id", "a:b".to_owned()),
+        ("client_id", "unknown".to_owned()),
+    ] {
+        let answer = mock.approve(&CONF.asks("1").with(name, &value)).await;
+        let gist = answer.gist();
+        said += &format!("{gist}\n{}", refused(&mock, answer).await);
+    }
+    assert_snapshot!(said, @r#"
+    400 invalid_request: redirect_uri does not match any registered URI
+    redirect_uri has 2071 bytes; at most 2048 are stored
+      send a shorter redirect_uri
+    400 invalid_request: redirect_uri does not match any registered URI
+    redirect_uri has 9022 bytes; at most 2048 are stored
+      send a shorter redirect_uri
+    400 invalid_request: Invalid parameter: `nonce`
+    nonce has 2049 bytes; at most 2048 are stored
+      send a shorter nonce
+    400 invalid_request: Invalid parameter: `code_challenge`
+    code_challenge has 2049 bytes; at most 2048 are stored
+      send a shorter code_challenge
+    400 invalid_client: Unknown client_id
+    client_id: 256 bytes; a client id has at most 255
+      register the app with an id of letters, digits, "-", "." and "_", and send that
+    400 invalid_client: Unknown client_id
+    client_id: "a:b" has a colon, at which HTTP Basic ends the client id
+      register the app with an id of letters, digits, "-", "." and "_", and send that
+    400 invalid_client: Unknown client_id
+    the app must be registered; client_id was "unknown"
+      use an id that GET /_mock/clients lists, or register the app
+    "#);
+}
+
+#[tokio::test]
+async fn another_method_and_an_error_of_the_mock_have_a_reason() {
+    let mock = Mock::documented().await;
+    let mut said = String::new();
+    for ask in [
+        mock.get(TOKEN),
+        mock.ask("DELETE", "/api/v1/me"),
+        mock.get("/api/auth/oauth/authorize")
+            .header("x-mock-user", "adda"),
+        mock.get("/api/oauth/nothing"),
+    ] {
+        said += &refused(&mock, ask.await).await;
+    }
+    assert_snapshot!(said, @r#"
+    this path does not take the method GET
+      use a method of the answer's Allow header
+    this path does not take the method DELETE
+      use a method of the answer's Allow header
+    X-Mock-User: no user "adda"
+      did you mean "ada"?
+    nothing answers at /api/oauth/nothing
+      the OAuth endpoints are below /api/auth/oauth, sandboxes below /_sandbox/{name} (letters, digits, - _ . and at most 64 of them), control calls below /_mock, MCP is at /mcp
+    "#);
+}
+
+#[tokio::test]
+async fn a_refused_workflow_has_a_reason() {
+    let mut said = String::new();
+    for contract in [Contract::Documented, Contract::Live] {
+        let mock = Mock::start(crate::support::config(contract)).await;
+        let ada = Spender::funded(&mock, &CONF, 9).await;
+        let reader = Spender::with(&mock, &mock.tokens(&CONF, "1").await.access);
+        let costly = json!({ "cost": 10, "steps": [{}] });
+        let unknown = Spender::with(&mock, "x");
+        let found = ada.get(&format!("{WORKFLOWS}/wf_1"));
+        let anonymous = mock.ask("POST", WORKFLOWS).json(&costly);
+        said += &refused(&mock, ada.submit(&costly).await).await;
+        said += &refused(&mock, ada.submit(&json!({ "cost": -1 })).await).await;
+        said += &refused(&mock, found.await).await;
+        said += &refused(&mock, reader.submit(&costly).await).await;
+        said += &refused(&mock, unknown.submit(&costly).await).await;
+        said += &refused(&mock, anonymous.await).await;
+    }
+    assert_snapshot!(said, @"
+    the cost is more than the user's buzz of an accepted kind, or than the app's budget
+      ask the user to raise the limit, or give buzz by PATCH /_mock/users/{id}; GET /_mock/spends shows the budgets
+    cost: The value '-1' is not valid for cost: a whole number of buzz.
+      correct that key
+    no workflow or picture of this user and app has the id
+      use the id of a workflow that the same app has submitted for the same user
+    the token does not carry the scope that this call needs
+      ask for the scope at authorize; the token's own scope says what it has
+    the access token is unknown, has run out after an hour, or was revoked, or its user is gone
+      refresh once and try again; when that is refused, sign in again
+    the call needs Authorization: Bearer with the access token, with a capital B; a redirect to another host loses the header
+      send the header, to the host that answers
+    the cost is more than the user's buzz of an accepted kind, or than the app's budget
+      ask the user to raise the limit, or give buzz by PATCH /_mock/users/{id}; GET /_mock/spends shows the budgets
+    cost: The value '-1' is not valid for cost: a whole number of buzz.
+      correct that key
+    no workflow or picture of this user and app has the id
+      use the id of a workflow that the same app has submitted for the same user
+    the token does not carry the scope that this call needs
+      ask for the scope at authorize; the token's own scope says what it has
+    the access token is unknown, has run out after an hour, or was revoked, or its user is gone
+      refresh once and try again; when that is refused, sign in again
+    the call needs Authorization: Bearer with the access token, with a capital B; a redirect to another host loses the header
+      send the header, to the host that answers
+    ");
 }
 
 #[tokio::test]

@@ -1,5 +1,4 @@
-//! What does a request show that its answer does not say? Mistakes that the answer's own words would send astray, and
-//! revocations that were answered and revoked nothing.
+//! Mistakes that the answer's own words do not explain, and revocations that were answered and revoked nothing.
 
 use super::{Why, description};
 use crate::contract::{Contract, Decision, Difference};
@@ -71,7 +70,7 @@ pub(super) fn find(entry: &Entry) -> Option<Why> {
     let closer = CLOSER.iter().find(|one| (one.fits)(entry))?;
     Some(Why {
         rule: closer.rule.to_owned(),
-        mend: closer.mend,
+        mend: closer.mend.into(),
         source: closer.source,
     })
 }
@@ -143,7 +142,7 @@ pub(super) fn idle(why: Idle) -> Why {
     };
     Why {
         rule: format!("nothing was revoked, whatever the answer says: {rule}"),
-        mend,
+        mend: mend.into(),
         source: "RFC 7009 §2.2; difference revoke-by-client",
     }
 }

@@ -1,13 +1,20 @@
-//! Why was an exchange refused? The rule behind each refusal, how to keep it, and where it is written. What decided
-//! besides – differences, faults – stands in the journal's entry itself.
+//! The reason for each refusal: the rule, how to keep it, and where it is written. The journal's entry itself has the
+//! differences and faults that decided too.
 
 mod closer;
 
+use std::borrow::Cow;
+
+use axum::http::StatusCode;
 use serde::Serialize;
 
+use crate::oauth::respond::MAKE_ROOM;
+use crate::protocol::authorize_request::MAX_STORED_BYTES;
+
 use crate::protocol::error::ErrorCode;
-use crate::redact;
-use crate::sandbox::journal::Entry;
+use crate::protocol::ids::ClientId;
+use crate::redact::{self, redact_message};
+use crate::sandbox::journal::{Entry, original_len};
 
 /// Why an exchange was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -16,7 +23,7 @@ pub struct Why {
     /// The rule that it broke, and with what, where that is no secret.
     pub rule: String,
     /// How to keep it.
-    pub mend: &'static str,
+    pub mend: Cow<'static, str>,
     /// Where it is written.
     pub source: &'static str,
 }
@@ -159,14 +166,20 @@ impl Why {
         if let Some(idle) = entry.idle {
             return Some(closer::idle(idle));
         }
-        let error = entry.error()?;
-        let told = Self::refusal(entry, error);
         let by_fault = entry
             .faults
             .iter()
             .find(|fault| fault.rule.effect.answers());
+        let told = if entry.status == StatusCode::METHOD_NOT_ALLOWED {
+            Some(Self::wrong_method(entry))
+        } else {
+            match entry.error() {
+                Some(error) => Self::refusal(entry, error),
+                None => return Self::problem(entry).filter(|_| by_fault.is_none()),
+            }
+        };
         let Some(fault) = by_fault else {
-            return told;
+            return told.or_else(|| Self::own_error(entry));
         };
         let id = fault.id;
         Some(match told {
@@ -179,7 +192,7 @@ impl Why {
             },
             None => Self {
                 rule: format!("fault {id} answered this, whatever the request was"),
-                mend: "see GET /_mock/faults, and DELETE those that are done with",
+                mend: "see GET /_mock/faults, and DELETE those that are done with".into(),
                 source: "the fault",
             },
         })
@@ -190,6 +203,9 @@ impl Why {
         row(error, "")?;
         if let Some(closer) = closer::find(entry) {
             return Some(closer);
+        }
+        if let Some(bound) = Self::broken_bound(entry, error) {
+            return Some(bound);
         }
         let row = row(error, description(entry))?;
         let about = entry.params.get(row.about).and_then(|sent| sent.as_str());
@@ -203,9 +219,125 @@ impl Why {
         };
         Some(Self {
             rule,
-            mend: row.mend,
+            mend: row.mend.into(),
             source: row.source,
         })
+    }
+}
+
+impl Why {
+    fn wrong_method(entry: &Entry) -> Self {
+        Self {
+            rule: format!("this path does not take the method {}", entry.method),
+            mend: "use a method of the answer's Allow header".into(),
+            source: "RFC 9110 §15.5.6",
+        }
+    }
+
+    /// An error of the mock itself, such as an unknown `X-Mock-User`: its answer has the rule and the fix.
+    fn own_error(entry: &Entry) -> Option<Self> {
+        let text = |key: &str| entry.answer.as_ref()?.get(key)?.as_str();
+        let message = text("message")?;
+        let rule = match text("path")? {
+            "" => message.to_owned(),
+            path => format!("{path}: {message}"),
+        };
+        Some(Self {
+            rule: redact_message(&rule).into_owned(),
+            mend: match text("hint") {
+                Some(hint) => redact_message(hint).into_owned().into(),
+                None => "correct what the answer names".into(),
+            },
+            source: "an error of the mock itself, not of Civitai",
+        })
+    }
+
+    /// A refusal of the workflow API, whose problem documents (RFC 9457) have no error code.
+    fn problem(entry: &Entry) -> Option<Self> {
+        let answer = entry.answer.as_ref()?;
+        let text = |key: &str| answer.get(key)?.as_str();
+        let of_row = |error: ErrorCode, says| {
+            let row = row(error.name(), says)?;
+            Some((row.rule.to_owned(), row.mend, row.source))
+        };
+        let invalid = || {
+            let (path, messages) = answer.get("errors")?.as_object()?.iter().next()?;
+            let message = messages.get(0)?.as_str()?;
+            Some((
+                format!("{path}: {message}"),
+                "correct that key",
+                "the orchestrator's documentation",
+            ))
+        };
+        let told = text("detail")
+            .or_else(|| text("message"))
+            .unwrap_or_default();
+        let (rule, mend, source) = match entry.status {
+            401 if entry.headers.contains_key("authorization") => of_row(ErrorCode::InvalidToken, ""),
+            401 => of_row(ErrorCode::InvalidToken, "Missing bearer token"),
+            403 if told.contains(" scope") => of_row(ErrorCode::InsufficientScope, ""),
+            400 | 403 if told.contains("enough funds") => Some((
+                "the cost is more than the user's buzz of an accepted kind, or than the app's budget".to_owned(),
+                "ask the user to raise the limit, or give buzz by PATCH /_mock/users/{id}; GET /_mock/spends shows the budgets",
+                "difference insufficient-funds",
+            )),
+            404 => Some((
+                "no workflow or picture of this user and app has the id".to_owned(),
+                "use the id of a workflow that the same app has submitted for the same user",
+                "RFC 9110 §15.5.5",
+            )),
+            _ => invalid(),
+        }?;
+        Some(Self {
+            rule: redact_message(&rule).into_owned(),
+            mend: mend.into(),
+            source,
+        })
+    }
+
+    /// A bound of the mock that the request has met. Civitai's own words for it say less.
+    fn broken_bound(entry: &Entry, error: &str) -> Option<Self> {
+        const SOURCE: &str = "README, Bounds";
+        let says = description(entry);
+        if let Some(full) = says.strip_suffix(MAKE_ROOM) {
+            return Some(Self {
+                rule: full.trim_end_matches("; ").to_owned(),
+                mend: MAKE_ROOM.into(),
+                source: SOURCE,
+            });
+        }
+        if error == ErrorCode::InvalidClient.name() {
+            let id = entry.client_id.as_deref()?;
+            let bytes = original_len(id);
+            let reason = if bytes > ClientId::MAX_BYTES {
+                let most = ClientId::MAX_BYTES;
+                format!("{bytes} bytes; a client id has at most {most}")
+            } else {
+                ClientId::check(id).err()?
+            };
+            return Some(Self {
+                rule: format!("client_id: {}", redact_message(&reason)),
+                mend: "register the app with an id of letters, digits, \"-\", \".\" and \"_\", and send that".into(),
+                source: SOURCE,
+            });
+        }
+        for name in ["redirect_uri", "code_challenge", "nonce"] {
+            let is_named = says.starts_with("redirect_uri does not match")
+                && name == "redirect_uri"
+                || says.starts_with("Invalid parameter") && says.contains(name);
+            let sent = entry.params.get(name).and_then(|sent| sent.as_str());
+            let bytes = sent.map_or(0, original_len);
+            if is_named && bytes > MAX_STORED_BYTES {
+                return Some(Self {
+                    rule: format!(
+                        "{name} has {bytes} bytes; at most {MAX_STORED_BYTES} are stored"
+                    ),
+                    mend: format!("send a shorter {name}").into(),
+                    source: SOURCE,
+                });
+            }
+        }
+        None
     }
 }
 

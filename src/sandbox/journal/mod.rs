@@ -27,7 +27,7 @@ pub use ring::Counters;
 use ring::Ring;
 pub(crate) use ring::{Breaks, Dropped};
 pub(crate) use stored::StoredExchange;
-pub(crate) use truncate::{JsonBudget, cut, size_in_bytes};
+pub(crate) use truncate::{JsonBudget, cut, original_len, size_in_bytes};
 
 /// How many exchanges each journal stores, unless it is set.
 pub(crate) const DEFAULT_CAPACITY: usize = 10_000;

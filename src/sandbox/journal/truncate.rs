@@ -36,6 +36,15 @@ pub(crate) fn text(text: &str) -> Cow<'_, str> {
     cut(text, MAX_TEXT_BYTES)
 }
 
+/// The bytes that a text had before it was cut.
+pub(crate) fn original_len(text: &str) -> usize {
+    let cut = || {
+        let (start, more) = text.strip_suffix(" bytes more")?.rsplit_once("… and ")?;
+        start.len().checked_add(more.parse().ok()?)
+    };
+    cut().unwrap_or(text.len())
+}
+
 /// As [`text`], with another limit.
 pub(crate) fn cut(text: &str, max_bytes: usize) -> Cow<'_, str> {
     if text.len() <= max_bytes {
