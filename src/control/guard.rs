@@ -15,7 +15,7 @@ use crate::base::SandboxPath;
 use crate::exchange::Visit;
 use crate::hosts::AllowedHost;
 use crate::invalid::Invalid;
-use crate::oauth::extract::Outline;
+use crate::oauth::extract::{Outline, header};
 use crate::oauth::{respond, session};
 use crate::protocol::secret::{Secret, SecretHash};
 use crate::sandbox::entropy::Entropy;
@@ -137,7 +137,7 @@ fn shows_token(app: &App, headers: &HeaderMap) -> bool {
     let Some(token) = &app.control_token else {
         return false;
     };
-    let given = text(headers, AUTHORIZATION.as_str())
+    let given = header(headers, AUTHORIZATION.as_str())
         .and_then(|value| value.split_once(' '))
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     given.is_some_and(|(_, given)| token.is(given))
@@ -149,10 +149,6 @@ pub(crate) fn authority(request: &Request) -> Option<String> {
         .extensions()
         .get::<Authority>()
         .map(ToString::to_string)
-}
-
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
 }
 
 /// Whether the control API may be used. Errors: 403 for a page of another site, 401 without the token.
@@ -209,7 +205,7 @@ fn check_host(
 
 /// The origin that the request names in its target or its `Host`.
 fn requested_origin(headers: &HeaderMap, authority: Option<String>) -> String {
-    let host = authority.or_else(|| text(headers, HOST.as_str()).map(str::to_owned));
+    let host = authority.or_else(|| header(headers, HOST.as_str()).map(str::to_owned));
     format!("http://{}", host.unwrap_or_default())
 }
 

@@ -12,7 +12,7 @@ use rmcp::model::{ClientJsonRpcMessage, ErrorCode};
 use serde_json::{Map, Value, json};
 
 use crate::listener::Unread;
-use crate::oauth::extract::LONGEST_BODY;
+use crate::oauth::extract::{LONGEST_BODY, header, is};
 
 /// A JSON-RPC error instead of an answer of rmcp.
 struct Refused {
@@ -85,11 +85,7 @@ pub(crate) async fn check(request: Request, next: Next) -> Response {
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    let kind = headers
-        .get(CONTENT_TYPE)
-        .and_then(|kind| kind.to_str().ok());
-    let essence = kind.and_then(|kind| kind.split(';').next());
-    essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
+    header(headers, CONTENT_TYPE.as_str()).is_some_and(|kind| is(kind, "application/json"))
 }
 
 fn refusal(bytes: &Bytes) -> Option<Refused> {

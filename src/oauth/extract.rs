@@ -1,5 +1,5 @@
-//! What came over the wire? The sandbox that the path names, the address the caller sees us at, and the
-//! parameters of the body. What the parameters mean is `protocol/`.
+//! Extractors for a request: the sandbox that the path names, the address that the client used, and the parameters of the
+//! body. What the parameters mean is in `protocol/`.
 
 use std::net::IpAddr;
 use std::ops::Deref;
@@ -228,7 +228,7 @@ fn is_multipart(kind: &str) -> bool {
 }
 
 /// Whether a content type is this one, whatever parameters follow it.
-fn is(kind: &str, essence: &str) -> bool {
+pub(crate) fn is(kind: &str, essence: &str) -> bool {
     let known = kind.split(';').next().unwrap_or_default();
     known.trim().eq_ignore_ascii_case(essence)
 }
