@@ -1,6 +1,7 @@
 //! Host names and origins that belong to this machine. Nobody else can own an address, a name without dots or a name
 //! below `localhost`; the operator adds further names with `--allowed-host` and `--public-url`.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
@@ -27,6 +28,7 @@ impl FromStr for AllowedHost {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
         let error = || {
             format!(
                 "{text:?} is not a host name; write a name without scheme and port, such as mock.example, or *.example"
@@ -48,6 +50,13 @@ impl FromStr for AllowedHost {
             }),
             _ => Err(error()),
         }
+    }
+}
+
+impl fmt::Display for AllowedHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let wildcard = if self.with_subdomains { "*." } else { "" };
+        write!(f, "{wildcard}{}", self.name)
     }
 }
 

@@ -23,8 +23,8 @@ pub struct Spent {
     pub client_id: ClientId,
     /// How much it may spend: one budget for each of the rules.
     pub buzz_limit: Option<BuzzLimit>,
-    /// Which of the budgets do not do what they say, why, and the mend: a cron expression that nobody can read holds for
-    /// good.
+    /// The budgets that do not work as written, why, and the fix: a budget whose cron expression cannot be parsed never
+    /// starts again.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub pitfalls: Vec<String>,
     /// What counts now, and how the budgets stand.

@@ -13,23 +13,30 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 use url::Url;
 
+use super::DEFAULT_LISTEN;
+use super::values::Address;
 use crate::protocol::secret::Secret;
 use crate::redact::printable;
+use crate::server::reachable;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Which server is meant.
 #[derive(Debug, Args)]
 pub(super) struct Server {
-    /// The server, with /_sandbox/NAME for a sandbox of it
+    /// The URL of the server, with /_sandbox/NAME for a sandbox [default: the address of --listen]
+    #[arg(long, global = true, env = "CIVITAI_MOCK_SERVER", value_name = "URL")]
+    server: Option<String>,
+
+    /// The address that the server listens on, if there is no --server; of several, the first [default: 127.0.0.1:8080]
     #[arg(
         long,
         global = true,
-        env = "CIVITAI_MOCK_SERVER",
-        default_value = "http://127.0.0.1:8080",
-        value_name = "URL"
+        env = "CIVITAI_MOCK_LISTEN",
+        value_delimiter = ',',
+        value_name = "ADDRESS"
     )]
-    server: String,
+    listen: Vec<Address>,
 
     /// What the server was told to ask for with --control-token
     #[arg(
@@ -43,6 +50,17 @@ pub(super) struct Server {
 }
 
 impl Server {
+    fn url(&self) -> String {
+        let listen = || {
+            self.listen
+                .first()
+                .map_or(DEFAULT_LISTEN, |address| address.0)
+        };
+        self.server
+            .clone()
+            .unwrap_or_else(|| format!("http://{}", reachable(listen())))
+    }
+
     /// Makes a control call. Errors: no answer, or one that says what is wrong.
     pub(super) async fn control(
         &self,
@@ -54,7 +72,7 @@ impl Server {
         let call = self.send(method, &path, body);
         let (status, answer) = tokio::time::timeout(PATIENCE, call)
             .await
-            .with_context(|| format!("no answer from {} within 10 s", self.server))??;
+            .with_context(|| format!("no answer from {} within 10 s", self.url()))??;
         if (200..300).contains(&status) {
             return Ok(answer);
         }
@@ -75,8 +93,9 @@ impl Server {
     }
 
     async fn send(&self, method: &str, path: &str, body: &Value) -> anyhow::Result<(u16, Value)> {
-        let server = Url::parse(self.server.trim_end_matches('/'))
-            .with_context(|| format!("--server {}", self.server))?;
+        let url = self.url();
+        let server =
+            Url::parse(url.trim_end_matches('/')).with_context(|| format!("--server {url}"))?;
         anyhow::ensure!(
             server.username().is_empty() && server.password().is_none(),
             "--server: leave user and password out; what the control API asks for is --control-token"

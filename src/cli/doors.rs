@@ -1,11 +1,13 @@
-//! What can be asked of a running server from a shell? Tokens, time and faults; and what needs no server: scopes
-//! and PKCE. The verbs are `control/`; this is one more door to them.
+//! The commands that call the control API of a running server, for tokens, the clock and faults; and those that need no
+//! server, for scopes and PKCE.
 
 use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::client::Server;
 use super::{say, say_json};
+use crate::control::Preset;
+use crate::protocol::duration::Seconds;
 use crate::protocol::scope::{PRESETS, Scope};
 use crate::sandbox::entropy::Entropy;
 
@@ -15,15 +17,14 @@ pub(super) struct Token {
     /// Id or username
     #[arg(long)]
     user: String,
-    /// A number, a preset or names with commas
-    #[arg(long, default_value = "UserRead")]
+    #[arg(long, default_value = "UserRead", help = scope_help())]
     scope: Scope,
     /// The client's id [default: the first client]
     #[arg(long, value_name = "ID")]
     client: Option<String>,
-    /// How long the access token lives, in seconds
+    /// How long the access token lives, in seconds or such as 1h
     #[arg(long, value_name = "SECONDS")]
-    expires_in: Option<u32>,
+    expires_in: Option<Seconds>,
     #[command(flatten)]
     server: Server,
 }
@@ -52,12 +53,12 @@ enum ClockVerb {
     Set { at: String },
 }
 
-/// Set a fault by its name, such as token-endpoint-down; "list" and "clear" do what they say.
+/// Set a fault by its name; "list" shows the faults, and "clear" removes them.
 #[derive(Debug, Args)]
 pub(super) struct Fault {
-    /// The name of a preset, list or clear
+    #[arg(help = fault_help())]
     name: String,
-    /// At most so often [default: until it is removed]
+    /// How often it is applied at most [default: until it is removed]
     #[arg(long, value_name = "NUMBER")]
     times: Option<u64>,
     #[command(flatten)]
@@ -67,8 +68,21 @@ pub(super) struct Fault {
 /// Say what a scope means, from a number, a preset or names.
 #[derive(Debug, Args)]
 pub(super) struct ScopeOf {
-    /// 114689, "AI Services", or ModelsRead,MediaRead
+    #[arg(help = scope_help())]
     scope: Scope,
+}
+
+fn scope_help() -> String {
+    let presets = PRESETS.map(|(name, _)| format!("{name:?}"));
+    format!(
+        "A number such as 114689, names such as ModelsRead,MediaRead, or a preset: {}",
+        presets.join(", ")
+    )
+}
+
+fn fault_help() -> String {
+    let presets: Vec<&str> = Preset::ALL.iter().map(|preset| preset.name()).collect();
+    format!("list, clear, or a preset: {}", presets.join(", "))
 }
 
 pub(super) async fn token(asked: Token) -> anyhow::Result<()> {
@@ -81,7 +95,7 @@ pub(super) async fn token(asked: Token) -> anyhow::Result<()> {
     };
     let mut wanted = json!({ "client_id": client, "user": asked.user, "scope": asked.scope });
     if let Some(seconds) = asked.expires_in {
-        wanted["expires_in"] = seconds.into();
+        wanted["expires_in"] = seconds.0.into();
     }
     say_json(&server.control("POST", "tokens", &wanted).await?)
 }

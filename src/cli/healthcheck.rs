@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 
 use super::DEFAULT_LISTEN;
 use super::options::Options;
+use super::sources::Sources;
 use super::values::Address;
 use crate::server::reachable;
 
@@ -32,11 +33,11 @@ pub(super) struct Healthcheck {
 }
 
 /// Asks once. Errors: no answer, or another than 200.
-pub(super) fn run(options: &Healthcheck) -> anyhow::Result<()> {
+pub(super) fn run(options: &Healthcheck, sources: &Sources) -> anyhow::Result<()> {
     let of_file;
     let configured = match (options.listen.as_slice(), &options.config) {
         ([], Some(file)) => {
-            (of_file, _) = Options::read_file(file, "--config")?;
+            (of_file, _) = Options::read_file(file, &sources.name("config"))?;
             of_file.listen.first()
         }
         (listen, _) => listen.first(),

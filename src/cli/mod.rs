@@ -5,6 +5,7 @@ mod client;
 mod color;
 mod doors;
 mod environment;
+mod file_values;
 mod healthcheck;
 mod options;
 mod port_file;
@@ -91,15 +92,15 @@ struct Parsed {
 
 /// Parses the command line and the environment, or ends the program with what is wrong.
 fn parse(build: Build) -> Result<Parsed, ExitCode> {
-    let command = Cli::command()
+    let command = with_negative_numbers(Cli::command())
         .version(build.version)
         .color(ColorWhen::early().for_clap());
     let known = variables::known(&command);
-    let matches = variables::with_environment(command.clone())
-        .try_get_matches_from(color::at_the_end(std::env::args_os()));
+    let arguments = color::at_the_end(std::env::args_os());
+    let matches = variables::with_environment(command.clone()).try_get_matches_from(&arguments);
     let matches = matches.unwrap_or_else(|error| {
-        let error = variables::blame(error, &command);
-        with_tip(error, std::env::args_os()).exit()
+        let error = variables::blame(error, &command, arguments.clone());
+        with_tip(error, arguments).exit()
     });
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     if !matches!(cli.command, Some(Command::Scope(_) | Command::Pkce)) {
@@ -112,14 +113,10 @@ fn parse(build: Build) -> Result<Parsed, ExitCode> {
             return Err(ExitCode::from(UNUSABLE));
         }
     }
-    let serving = match matches.subcommand() {
-        None => Some(&matches),
-        Some(("serve", serving)) => Some(serving),
-        Some(_) => None,
-    };
+    let given = matches.subcommand().map_or(&matches, |(_, given)| given);
     Ok(Parsed {
         cli,
-        sources: serving.map(Sources::from_matches).unwrap_or_default(),
+        sources: Sources::from_matches(given),
         warnings: variables::quoted(&known)
             .iter()
             .map(|name| variables::quotes_warning(name))
@@ -127,13 +124,23 @@ fn parse(build: Build) -> Result<Parsed, ExitCode> {
     })
 }
 
+/// The command line, with `-1` as a value: the option's own error says what is wrong with it.
+fn with_negative_numbers(command: clap::Command) -> clap::Command {
+    command
+        .mut_args(|arg| {
+            let takes_value = arg.get_action().takes_values();
+            arg.allow_negative_numbers(takes_value)
+        })
+        .mut_subcommands(with_negative_numbers)
+}
+
 /// A tip for options of other servers that this one has under another name.
-fn with_tip(mut error: clap::Error, arguments: impl Iterator<Item = OsString>) -> clap::Error {
+fn with_tip(mut error: clap::Error, arguments: Vec<OsString>) -> clap::Error {
     let unknown = error.get(ContextKind::InvalidArg).map(ToString::to_string);
     let (ErrorKind::UnknownArgument, Some(unknown)) = (error.kind(), unknown) else {
         return error;
     };
-    let mut after = arguments.skip_while(|argument| {
+    let mut after = arguments.into_iter().skip_while(|argument| {
         let argument = argument.to_string_lossy();
         argument != *unknown && !argument.starts_with(&format!("{unknown}="))
     });
@@ -172,7 +179,7 @@ pub fn run(build: Build) -> ExitCode {
         Ok(parsed) => parsed,
         Err(status) => return status,
     };
-    let start = |options: Options, warnings| {
+    let start = |options: Options, sources, warnings| {
         let options = Options {
             sources,
             color: cli.color,
@@ -181,23 +188,23 @@ pub fn run(build: Build) -> ExitCode {
         serve::run(options, build, warnings)
     };
     let outcome = match cli.command {
-        None => start(cli.options, warnings),
-        Some(Command::Serve(options)) => start(*options, warnings),
+        None => start(cli.options, sources, warnings),
+        Some(Command::Serve(options)) => start(*options, sources, warnings),
         Some(command) => {
             for warning in warnings {
                 telemetry::say_last(format!("civitai-oauth-mock: {warning}\n"));
             }
-            return ask(command);
+            return ask(command, &sources);
         }
     };
     ended(outcome)
 }
 
 /// Runs a command that serves nothing.
-fn ask(command: Command) -> ExitCode {
+fn ask(command: Command, sources: &Sources) -> ExitCode {
     ended(match command {
         Command::Serve(_) => Ok(()),
-        Command::Healthcheck(options) => healthcheck::run(&options),
+        Command::Healthcheck(options) => healthcheck::run(&options, sources),
         Command::Token(asked) => wait_for(doors::token(asked)),
         Command::Clock(asked) => wait_for(doors::clock(asked)),
         Command::Fault(asked) => wait_for(doors::fault(asked)),

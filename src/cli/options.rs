@@ -1,5 +1,5 @@
-//! The options of the server: flags, environment and configuration file, in this order of weight. Values are parsed by
-//! `values.rs`; `settings.rs` makes a configuration of them.
+//! The options of the server: flags, environment and configuration file, the strongest first. `values.rs` parses the
+//! values; `settings.rs` builds the configuration.
 
 use std::path::{Path, PathBuf};
 
@@ -7,15 +7,14 @@ use clap::Args;
 use serde::Deserialize;
 
 use super::color::ColorWhen;
+use super::file_values::{address_in_file, list_in_file, truth_in_file};
 use super::sources::{ConfigFile, Sources};
-use super::values::{
-    Address, ByteSize, DatabaseOption, McpPort, Seconds, address_in_file, list_in_file, number,
-    read, seconds_in_file, truth,
-};
+use super::values::{Address, ByteSize, DatabaseOption, McpPort, Timeout, number, read, truth};
 use crate::contract::{Contract, Override};
+use crate::hosts::AllowedHost;
 use crate::invalid;
 use crate::model::user::UserRef;
-use crate::protocol::duration::Length;
+use crate::protocol::duration::Seconds;
 use crate::protocol::secret::Secret;
 use crate::sandbox::settings::{ConsentMode, UnknownClients};
 
@@ -38,7 +37,7 @@ pub(super) struct Options {
     #[serde(deserialize_with = "list_in_file")]
     pub(super) listen: Vec<Address>,
 
-    /// Serve HTTPS here too, with a certificate made at start unless --tls-cert gives one
+    /// Serve HTTPS on this address too, with a certificate generated at start unless --tls-cert gives one
     #[arg(long, env = "CIVITAI_MOCK_TLS_LISTEN", value_name = "ADDRESS")]
     #[serde(deserialize_with = "address_in_file")]
     pub(super) tls_listen: Option<Address>,
@@ -51,11 +50,11 @@ pub(super) struct Options {
     #[arg(long, env = "CIVITAI_MOCK_TLS_KEY", value_name = "FILE")]
     pub(super) tls_key: Option<PathBuf>,
 
-    /// Write the authority that clients must trust to this file (PEM), where the certificate is made
+    /// Write the generated certificate authority, which clients must trust, to this file (PEM)
     #[arg(long, env = "CIVITAI_MOCK_TLS_CA_FILE", value_name = "FILE")]
     pub(super) tls_ca_file: Option<PathBuf>,
 
-    /// Play the host that Civitai's API once lived on here
+    /// Serve the former host of Civitai's API on this address
     #[arg(long, env = "CIVITAI_MOCK_LEGACY_LISTEN", value_name = "ADDRESS")]
     #[serde(deserialize_with = "address_in_file")]
     pub(super) legacy_listen: Option<Address>,
@@ -71,7 +70,7 @@ pub(super) struct Options {
     #[serde(deserialize_with = "list_in_file")]
     pub(super) mcp_listen: Vec<McpPort>,
 
-    /// Keep the data in this file; "memory" forgets it at the end [default: memory]
+    /// Store the data in this file; "memory" stores it in memory only [default: memory]
     #[arg(long, env = "CIVITAI_MOCK_DATABASE", value_name = "PATH|memory")]
     pub(super) database: Option<DatabaseOption>,
 
@@ -99,17 +98,19 @@ pub(super) struct Options {
         value_delimiter = ',',
         value_name = "NAME"
     )]
-    pub(super) allowed_host: Vec<String>,
+    #[serde(deserialize_with = "list_in_file")]
+    pub(super) allowed_host: Vec<AllowedHost>,
 
     /// Take the origin in answers from Forwarded or X-Forwarded-Proto and -Host
-    #[arg(long, env = "CIVITAI_MOCK_TRUST_PROXY", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = truth, value_name = "BOOL")]
+    #[arg(long, env = "CIVITAI_MOCK_TRUST_PROXY", num_args = 0..=1, default_missing_value = "true", value_parser = truth, value_name = "BOOL")]
+    #[serde(deserialize_with = "truth_in_file")]
     pub(super) trust_proxy: Option<bool>,
 
     /// Follow the documentation or the deployed server: documented, live [default: documented]
     #[arg(long, env = "CIVITAI_MOCK_CONTRACT", value_name = "CONTRACT")]
     pub(super) contract: Option<Contract>,
 
-    /// Set one difference apart, such as scope-shape=live; may be repeated
+    /// Choose the contract of one difference, such as scope-shape=live; may be repeated
     #[arg(
         long,
         env = "CIVITAI_MOCK_DIFFERENCE",
@@ -119,16 +120,17 @@ pub(super) struct Options {
     #[serde(deserialize_with = "list_in_file")]
     pub(super) difference: Vec<Override>,
 
-    /// Sign whoever has no session in as this user (id or username)
+    /// Sign in every request without a session as this user (id or username)
     #[arg(long, env = "CIVITAI_MOCK_LOGIN", value_name = "USER")]
     pub(super) login: Option<UserRef>,
 
-    /// What the consent page is replaced by [default: ask]
+    /// Show the consent page (ask), or approve or deny without it [default: ask]
     #[arg(long, env = "CIVITAI_MOCK_CONSENT", value_name = "MODE")]
     pub(super) consent: Option<ConsentMode>,
 
     /// Enforce Civitai's rate limits
-    #[arg(long, env = "CIVITAI_MOCK_RATE_LIMITS", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = truth, value_name = "BOOL")]
+    #[arg(long, env = "CIVITAI_MOCK_RATE_LIMITS", num_args = 0..=1, default_missing_value = "true", value_parser = truth, value_name = "BOOL")]
+    #[serde(deserialize_with = "truth_in_file")]
     pub(super) rate_limits: Option<bool>,
 
     /// How long access tokens live, in seconds [default: 3600]
@@ -137,7 +139,6 @@ pub(super) struct Options {
         env = "CIVITAI_MOCK_ACCESS_TOKEN_SECONDS",
         value_name = "SECONDS"
     )]
-    #[serde(deserialize_with = "seconds_in_file")]
     pub(super) access_token_seconds: Option<Seconds>,
 
     /// How long refresh tokens live, in seconds [default: 2592000]
@@ -146,40 +147,37 @@ pub(super) struct Options {
         env = "CIVITAI_MOCK_REFRESH_TOKEN_SECONDS",
         value_name = "SECONDS"
     )]
-    #[serde(deserialize_with = "seconds_in_file")]
     pub(super) refresh_token_seconds: Option<Seconds>,
 
     /// How long authorization codes live, in seconds [default: what the contract says]
     #[arg(long, env = "CIVITAI_MOCK_CODE_SECONDS", value_name = "SECONDS")]
-    #[serde(deserialize_with = "seconds_in_file")]
     pub(super) code_seconds: Option<Seconds>,
 
-    /// What happens to a client id that nobody registered [default: refuse]
+    /// Refuse an unregistered client id, or register it by its first request [default: refuse]
     #[arg(long, env = "CIVITAI_MOCK_UNKNOWN_CLIENTS", value_name = "WHAT")]
     pub(super) unknown_clients: Option<UnknownClients>,
 
-    /// What a workflow costs that does not say so itself, in buzz [default: 10]
+    /// The cost of a workflow that names none, in buzz [default: 10]
     #[arg(long, env = "CIVITAI_MOCK_WORKFLOW_COST", value_parser = number::<u32>, value_name = "BUZZ")]
     pub(super) workflow_cost: Option<u32>,
 
     /// How long workflows run, in seconds [default: 0]
     #[arg(long, env = "CIVITAI_MOCK_WORKFLOW_SECONDS", value_name = "SECONDS")]
-    #[serde(deserialize_with = "seconds_in_file")]
     pub(super) workflow_seconds: Option<Seconds>,
 
-    /// Sign id tokens with this P-256 private key (PEM) [default: each sandbox draws its own]
+    /// Sign id tokens with this P-256 private key (PEM) [default: each sandbox generates its own]
     #[arg(long, env = "CIVITAI_MOCK_SIGNING_KEY", value_name = "FILE")]
     pub(super) signing_key: Option<PathBuf>,
 
-    /// Draw the same ids, codes and tokens in every run
+    /// Generate the same ids, codes and tokens in every run
     #[arg(long, env = "CIVITAI_MOCK_ENTROPY_SEED", value_parser = number::<u64>, value_name = "NUMBER")]
     pub(super) entropy_seed: Option<u64>,
 
-    /// Let sandboxes go that nobody has used for so long, such as 30m [default: 1h]
+    /// Delete sandboxes that have been unused for this long, such as 30m [default: 1h]
     #[arg(long, env = "CIVITAI_MOCK_SANDBOX_IDLE", value_name = "LENGTH")]
-    pub(super) sandbox_idle: Option<Length>,
+    pub(super) sandbox_idle: Option<Timeout>,
 
-    /// How many exchanges each sandbox's journal keeps [default: 10000]
+    /// How many exchanges the journal of each sandbox stores [default: 10000]
     #[arg(long, env = "CIVITAI_MOCK_JOURNAL", value_parser = number::<usize>, value_name = "NUMBER")]
     pub(super) journal: Option<usize>,
 
@@ -187,7 +185,7 @@ pub(super) struct Options {
     #[arg(long, env = "CIVITAI_MOCK_JOURNAL_MEMORY", value_name = "SIZE")]
     pub(super) journal_memory: Option<ByteSize>,
 
-    /// Ask whoever uses the control API for this bearer token
+    /// Require this bearer token for the control API
     #[arg(
         long,
         env = "CIVITAI_MOCK_CONTROL_TOKEN",
@@ -196,20 +194,20 @@ pub(super) struct Options {
     )]
     pub(super) control_token: Option<Secret>,
 
-    /// Give up on a connection that takes longer to send a request's head, or to begin the next [default: 30s]
+    /// Close a connection that takes longer to send the head of a request, or to begin the next one [default: 30s]
     #[arg(long, env = "CIVITAI_MOCK_HEAD_TIMEOUT", value_name = "LENGTH")]
-    pub(super) head_timeout: Option<Length>,
+    pub(super) head_timeout: Option<Timeout>,
 
-    /// Take a body that has not come whole in this time for an empty one, and disconnect a client that reads nothing of an
-    /// answer for this time [default: 30s]
+    /// Read a body that is not complete after this time as empty, and disconnect a client that reads nothing of an answer
+    /// for this time [default: 30s]
     #[arg(long, env = "CIVITAI_MOCK_BODY_TIMEOUT", value_name = "LENGTH")]
-    pub(super) body_timeout: Option<Length>,
+    pub(super) body_timeout: Option<Timeout>,
 
-    /// Refuse to make one more sandbox than so many [default: 10000]
+    /// Create no sandbox beyond this number [default: 10000]
     #[arg(long, env = "CIVITAI_MOCK_MAX_SANDBOXES", value_parser = number::<usize>, value_name = "NUMBER")]
     pub(super) max_sandboxes: Option<usize>,
 
-    /// Turn away whoever would be one more connection than so many [default: 4000, or as many as the system allows]
+    /// Refuse connections beyond this number with 503 [default: 4000, or as many as the system allows]
     #[arg(long, env = "CIVITAI_MOCK_MAX_CONNECTIONS", value_parser = number::<usize>, value_name = "NUMBER")]
     pub(super) max_connections: Option<usize>,
 
@@ -250,16 +248,28 @@ impl Options {
     pub(super) fn read_file(file: &Path, name: &str) -> anyhow::Result<(Self, ConfigFile)> {
         let text = read(file, name)?;
         let options = invalid::from_toml(&text, file)?;
-        Ok((options, ConfigFile::new(file, &text)))
+        Ok((options, ConfigFile::new(file, text)))
     }
 
     /// These options, completed with those of the file.
     pub(super) fn with_file(mut self) -> anyhow::Result<Self> {
+        // The two are one setting: the stronger source replaces both.
+        match (
+            self.sources.is_flag("seed"),
+            self.sources.is_flag("seed_toml"),
+        ) {
+            (true, false) => self.seed_toml = None,
+            (false, true) => self.seed = None,
+            _ => {}
+        }
         let Some(file) = &self.config else {
             return Ok(self);
         };
-        let (below, lines) = Self::read_file(file, &self.sources.name("config"))?;
+        let (mut below, lines) = Self::read_file(file, &self.sources.name("config"))?;
         self.sources.set_file(lines);
+        if self.seed.is_some() || self.seed_toml.is_some() {
+            (below.seed, below.seed_toml) = (None, None);
+        }
         Ok(Self {
             config: self.config,
             listen: first(self.listen, below.listen),
@@ -306,7 +316,7 @@ impl Options {
     }
 }
 
-/// The list that weighs more, if it has anything.
+/// The list of the stronger source, if it has any items.
 fn first<T>(above: Vec<T>, below: Vec<T>) -> Vec<T> {
     if above.is_empty() { below } else { above }
 }

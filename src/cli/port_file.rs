@@ -8,14 +8,14 @@ use crate::files;
 #[derive(Debug)]
 pub(super) struct PortFile {
     file: PathBuf,
-    /// What an earlier run has left, or another server that still runs.
+    /// The text of an earlier run, or of another server that still runs.
     earlier: Option<String>,
-    /// What this run has written.
+    /// The text that this run has written.
     written: Option<String>,
 }
 
 impl PortFile {
-    /// Removes what an earlier run has left: its port belongs to nobody, or to somebody else.
+    /// Removes the file of an earlier run: its port is free, or another program's.
     pub(super) fn claim(file: &Path) -> Self {
         let earlier = std::fs::metadata(file)
             .is_ok_and(|known| known.is_file())

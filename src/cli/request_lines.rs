@@ -11,7 +11,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::exchange::LOG_TARGET;
 
-/// Red, and the end of it.
+/// The ANSI codes for red and for the default color.
 const RED: &str = "\u{1b}[31m";
 const PLAIN: &str = "\u{1b}[0m";
 
@@ -19,7 +19,7 @@ const PLAIN: &str = "\u{1b}[0m";
 #[derive(Debug)]
 pub(super) struct RequestLines {
     others: Format<Full>,
-    /// Nobody looks up when something happened on a terminal a moment ago.
+    /// Not on a terminal, where lines are read as they appear.
     has_time: bool,
 }
 

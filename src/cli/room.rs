@@ -2,10 +2,10 @@
 
 use crate::config::Config;
 
-/// For the database, the listeners and the runtime.
+/// File descriptors for the database, the listeners and the runtime.
 const BESIDE_CONNECTIONS: u64 = 128;
 
-/// Fewer connections than this are reported even if nobody asked for a number: browsers and test suites open dozens.
+/// Fewer connections than this are reported even without `--max-connections`: browsers and test suites open dozens.
 const FEW_CONNECTIONS: usize = 1000;
 
 /// Raises the limit of file descriptors as far as the system allows, and accepts no more connections than they suffice

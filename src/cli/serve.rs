@@ -1,4 +1,4 @@
-//! The command `serve`: from the options to an orderly end.
+//! The command `serve`: from the options to an orderly shutdown.
 
 use anyhow::Context as _;
 
@@ -9,7 +9,7 @@ use crate::server::{Server, StartError};
 
 /// Serves until a signal stops it. `warnings` are those about the environment.
 pub(super) fn run(options: Options, build: Build, mut warnings: Vec<String>) -> anyhow::Result<()> {
-    // First of all: whoever waits for the file must not read an earlier run's port.
+    // Before anything else, so that a program that waits for the file does not read the port of an earlier run.
     let mut early = options.port_file.as_deref().map(PortFile::claim);
     let options = options.with_file()?;
     if early.is_none() {
@@ -24,10 +24,14 @@ pub(super) fn run(options: Options, build: Build, mut warnings: Vec<String>) -> 
     config.commit = build.commit;
     let placed = |error| options.sources.place(error);
     let planting = config.planting().map_err(placed)?;
-    if planting.seed.users.is_empty() {
-        warnings.push(
-            "the seed has no users, so nobody can sign in; add [[users]] with an id and a username to it".to_owned(),
-        );
+    if planting.can_sign_in().next().is_none() {
+        let reason = match planting.seed.users.len() {
+            0 => "the seed has no users",
+            _ => "all users of the seed are deleted",
+        };
+        warnings.push(format!(
+            "{reason}, so nobody can sign in; add [[users]] with an id and a username to it"
+        ));
     }
     for warning in warnings {
         tracing::warn!("{warning}");
@@ -37,7 +41,7 @@ pub(super) fn run(options: Options, build: Build, mut warnings: Vec<String>) -> 
         .enable_all()
         .build()?
         .block_on(async {
-            // Before anybody can know that the server is there: a stop that comes early is a stop all the same.
+            // Before the server listens, so that a signal during the start stops it too.
             let mut terminated = Terminated::listen()?;
             let server = Server::start(config).await.map_err(|error| match error {
                 StartError::Invalid(error) => StartError::Invalid(placed(error)),
@@ -51,12 +55,11 @@ pub(super) fn run(options: Options, build: Build, mut warnings: Vec<String>) -> 
             let text = startup::text(&server, &planting, &options, &settings);
             say_in_color(&text, color)?;
             terminated.wait().await;
-            // Before the end takes its time: a program that starts now must not find it.
+            // Before the shutdown, which may take a while: a program that starts now must not find the file.
             drop(port_file);
             tokio::select! {
                 () = server.stop() => Ok(()),
-                // A second signal does not wait for what takes so long.
-                () = terminated.wait() => anyhow::bail!("stopped at once, when asked for the second time"),
+                () = terminated.wait() => anyhow::bail!("stopped at once by a second signal"),
             }
         })
 }

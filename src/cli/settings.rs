@@ -1,4 +1,4 @@
-//! The configuration that the options make, and the warnings about it.
+//! The configuration that the options result in, and the warnings about it.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ const CONTROL_TOKEN: &str = "CIVITAI_MOCK_CONTROL_TOKEN";
 const STANDARD_INPUT: &str = "-";
 
 impl Options {
-    /// The configuration that these options make, and what to warn of.
+    /// The configuration that these options result in, and its warnings.
     pub(super) fn config(&self) -> anyhow::Result<(Config, Vec<String>)> {
         let listen: Vec<SocketAddr> = self.listen.iter().map(|address| address.0).collect();
         let (first, rest) = listen.split_first().unwrap_or((&DEFAULT_LISTEN, &[]));
@@ -42,15 +42,13 @@ impl Options {
             config.set_signing_key(&pem, file)?;
         }
         if let Some(idle) = self.sandbox_idle {
-            config.sandbox_idle = idle.to_std();
+            config.sandbox_idle = idle.0.to_std();
         }
         let placed = |error| self.sources.place(error);
         if let Some(url) = &self.public_url {
             config.set_public_url(url).map_err(placed)?;
         }
-        for name in &self.allowed_host {
-            config.add_allowed_host(name.trim()).map_err(placed)?;
-        }
+        config.allowed_hosts.clone_from(&self.allowed_host);
         if let Some(token) = &self.control_token {
             config.set_control_token(token.reveal()).map_err(placed)?;
         } else if std::env::var_os(CONTROL_TOKEN).is_some() {
@@ -73,7 +71,7 @@ impl Options {
         Ok((config, warnings))
     }
 
-    /// Where MCP has a port of its own: whoever opens the main port to other machines opens this one, too.
+    /// Where MCP has a port of its own: by default on the addresses of the main port.
     fn mcp(&self) -> Result<Vec<McpListen>, Invalid> {
         let address = |port: &McpPort| match port {
             McpPort::At(address) => Some(McpListen::At(address.0)),
@@ -124,7 +122,7 @@ impl Options {
         Ok(())
     }
 
-    /// How every sandbox behaves at first.
+    /// Sets the settings that every sandbox starts with.
     fn set_behavior(&self, config: &mut Config) {
         let apart = self.difference.iter().map(|one| (one.difference, one.side));
         config.set_contract(self.contract.unwrap_or_default(), apart);
@@ -189,13 +187,13 @@ impl Options {
         }
     }
 
-    /// How much a connection may ask for.
+    /// Sets the limits of connections and sandboxes.
     fn limit(&self, config: &mut Config) {
         if let Some(length) = self.head_timeout {
-            config.head_timeout = length.to_std();
+            config.head_timeout = length.0.to_std();
         }
         if let Some(length) = self.body_timeout {
-            config.body_timeout = length.to_std();
+            config.body_timeout = length.0.to_std();
         }
         config.max_sandboxes = self.max_sandboxes.unwrap_or(config.max_sandboxes);
         config.max_connections = self.max_connections.unwrap_or(config.max_connections);

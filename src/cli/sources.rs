@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 
-use crate::invalid::Invalid;
+use crate::invalid::{self, Invalid};
 
 /// Where the options came from.
 #[derive(Debug, Default)]
@@ -21,23 +21,25 @@ enum Given {
     Variable,
 }
 
-/// The configuration file, and the line of each key.
+/// The configuration file.
 #[derive(Debug)]
 pub(super) struct ConfigFile {
     path: PathBuf,
-    lines: BTreeMap<String, usize>,
+    text: String,
 }
 
 impl ConfigFile {
-    pub(super) fn new(path: &Path, text: &str) -> Self {
-        let key = |line: &str| Some(line.split_once('=')?.0.trim().to_owned());
-        let lines = text.lines().enumerate();
+    pub(super) fn new(path: &Path, text: String) -> Self {
         Self {
             path: path.to_owned(),
-            lines: lines
-                .filter_map(|(at, line)| Some((key(line)?, at + 1)))
-                .collect(),
+            text,
         }
+    }
+
+    /// The key with its place, if the file has it: `mock.toml:3: seed`.
+    fn name(&self, key: &str) -> Option<String> {
+        let line = invalid::line_of_key(&self.text, key)?;
+        Some(format!("{}:{line}: {key}", self.path.display()))
     }
 }
 
@@ -46,7 +48,7 @@ impl Sources {
         let given = matches.ids().filter_map(|id| {
             let given = match matches.value_source(id.as_str())? {
                 ValueSource::CommandLine => Given::Flag,
-                // A variable, or one whose quotes were removed: no option has a default that clap knows.
+                // A variable, or one whose quotes were removed: no option of the server has a default that clap knows.
                 _ => Given::Variable,
             };
             Some((id.to_string(), given))
@@ -57,25 +59,31 @@ impl Sources {
         }
     }
 
+    /// Whether the option was given by a flag.
+    pub(super) fn is_flag(&self, key: &str) -> bool {
+        self.given.get(key) == Some(&Given::Flag)
+    }
+
     pub(super) fn set_file(&mut self, file: ConfigFile) {
         self.file = Some(file);
     }
 
     /// Whether the option was given by a flag, a variable or a file.
     pub(super) fn has(&self, key: &str) -> bool {
-        let in_file = |file: &ConfigFile| file.lines.contains_key(key);
+        let in_file = |file: &ConfigFile| file.name(key).is_some();
         self.given.contains_key(key) || self.file.as_ref().is_some_and(in_file)
     }
 
     /// The option as its source names it: `--seed`, `CIVITAI_MOCK_SEED` or `mock.toml:3: seed`.
     pub(super) fn name(&self, key: &str) -> String {
         let flag = || format!("--{}", key.replace('_', "-"));
-        match (self.given.get(key), &self.file) {
-            (Some(Given::Variable), _) => format!("CIVITAI_MOCK_{}", key.to_uppercase()),
-            (None, Some(file)) if file.lines.contains_key(key) => {
-                format!("{}:{}: {key}", file.path.display(), file.lines[key])
+        match self.given.get(key) {
+            Some(Given::Variable) => format!("CIVITAI_MOCK_{}", key.to_uppercase()),
+            Some(Given::Flag) => flag(),
+            None => {
+                let in_file = self.file.as_ref().and_then(|file| file.name(key));
+                in_file.unwrap_or_else(flag)
             }
-            (Some(Given::Flag) | None, _) => flag(),
         }
     }
 

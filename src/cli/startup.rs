@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::options::Options;
 use crate::model::user::User;
+use crate::redact::printable;
 use crate::sandbox::settings::{ConsentMode, Settings};
 use crate::seed::Planting;
 use crate::server::{Server, reachable};
@@ -48,14 +49,16 @@ pub(super) fn text(
     if !also.is_empty() {
         let _ = write!(settings, " · also listening on {}", also.join(", "));
     }
-    let _ = write!(text.0, "\n  {settings} · Ctrl-C stops\n");
+    let _ = write!(text.0, "\n  {} · Ctrl-C stops\n", printable(&settings));
     text.0
 }
 
 struct Text(String);
 
 impl Text {
+    /// A line. What the seed names is shown as [`printable`] has it.
     fn line(&mut self, label: &str, value: &str) {
+        let (label, value) = (printable(label), printable(value));
         let gap = 14_usize.saturating_sub(label.chars().count());
         let _ = writeln!(self.0, "  {BOLD}{label}{PLAIN}{:gap$} {value}", "");
     }
@@ -117,13 +120,10 @@ impl Text {
         if let Some(more) = more(seed.clients.len()) {
             self.line("", &format!("{more}: {}/_mock/clients", server.base_url()));
         }
-        let names: Vec<String> = seed
-            .users
-            .iter()
-            .take(LISTED)
-            .map(User::display_name)
-            .collect();
-        let names = match (names.as_slice(), more(seed.users.len())) {
+        let mut names: Vec<String> = planting.can_sign_in().map(User::display_name).collect();
+        let more = more(names.len());
+        names.truncate(LISTED);
+        let names = match (names.as_slice(), more) {
             ([], _) => "nobody: the seed has no users".to_owned(),
             ([only], _) => format!("{only} (no password)"),
             ([first @ .., last], None) => format!("{} or {last} (no password)", first.join(", ")),
@@ -198,19 +198,20 @@ impl Options {
                 |life| (life.0 != defaults.workflow_seconds).then(|| life.0.to_string());
             signing_key "signing-key" |file| Some(file.display().to_string());
             entropy_seed "entropy-seed" |seed| Some(seed.to_string());
-            sandbox_idle "sandbox-idle" |length| Some(length.to_string());
+            sandbox_idle "sandbox-idle" |length| Some(length.0.to_string());
             journal "journal" |number| Some(number.to_string());
             journal_memory "journal-memory" |size| Some(format!("{} bytes", size.0));
             control_token "control-token" |_| Some("required".to_owned());
-            head_timeout "head-timeout" |length| Some(length.to_string());
-            body_timeout "body-timeout" |length| Some(length.to_string());
+            head_timeout "head-timeout" |length| Some(length.0.to_string());
+            body_timeout "body-timeout" |length| Some(length.0.to_string());
             max_sandboxes "max-sandboxes" |number| Some(number.to_string());
             max_connections "max-connections" |number| Some(number.to_string());
             max_head_bytes "max-head-bytes" |number| Some(number.to_string());
             max_headers "max-headers" |number| Some(number.to_string());
             port_file "port-file" |file| Some(file.display().to_string());
         }
-        let hosts = (!self.allowed_host.is_empty()).then(|| self.allowed_host.join(","));
+        let hosts: Vec<String> = self.allowed_host.iter().map(ToString::to_string).collect();
+        let hosts = (!hosts.is_empty()).then(|| hosts.join(","));
         all.push(("allowed-host", hosts));
         let log = (!self.log.is_empty()).then(|| self.log.join(","));
         all.push(("log", log));

@@ -1,18 +1,15 @@
-//! Parsers for the values of options, on the command line, in variables and in the configuration file. The options are
-//! in `options.rs`.
+//! Parsers for the values of options, on the command line and in variables. `file_values.rs` reads them from the
+//! configuration file; the options are in `options.rs`.
 
 use std::fmt;
 use std::io::Read as _;
-use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::str::FromStr;
 
 use anyhow::Context as _;
-use serde::de::{self, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
-use crate::contract::Override;
 use crate::protocol::duration::Length;
 use crate::store::{Database, StoreError};
 
@@ -30,10 +27,14 @@ impl FromStr for Address {
         Err(match text.rsplit_once(':') {
             Some((_, port)) if port.parse::<u16>().is_ok() => {
                 format!(
-                    "write an IP address before the port, for example 127.0.0.1:{port} or [::1]:{port}"
+                    "{text:?} has no IP address: write one before the port, for example 127.0.0.1:{port} or [::1]:{port}"
                 )
             }
-            _ => "write an IP address and a port, for example 127.0.0.1:8080".to_owned(),
+            _ => {
+                format!(
+                    "{text:?} is not an address: write an IP address and a port, for example 127.0.0.1:8080"
+                )
+            }
         })
     }
 }
@@ -98,19 +99,19 @@ impl FromStr for ByteSize {
     }
 }
 
-impl<'de> Deserialize<'de> for ByteSize {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Given {
-            Bytes(u64),
-            Text(String),
+/// How long to wait for something: a length of time that is not negative.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Timeout(pub(super) Length);
+
+impl FromStr for Timeout {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let length: Length = text.parse()?;
+        if length.0 < 0 {
+            return Err(format!("{text:?} is negative: write a length such as 30s"));
         }
-        let text = match Given::deserialize(deserializer)? {
-            Given::Bytes(bytes) => bytes.to_string(),
-            Given::Text(text) => text,
-        };
-        text.parse().map_err(de::Error::custom)
+        Ok(Self(length))
     }
 }
 
@@ -133,165 +134,29 @@ impl FromStr for McpPort {
     }
 }
 
-/// A lifetime in whole seconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Seconds(pub(super) u32);
-
-impl FromStr for Seconds {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let length: Length = text.parse()?;
-        let seconds = u32::try_from(length.0.div_euclid(1000));
-        seconds
-            .map(Self)
-            .map_err(|_| format!("{text:?} is not a lifetime: write seconds, such as 3600, or 1h"))
-    }
-}
-
 /// `true` or `false`, and the other words for them.
 pub(super) fn truth(text: &str) -> Result<bool, String> {
     match text.trim().to_ascii_lowercase().as_str() {
         "y" | "yes" | "t" | "true" | "on" | "1" => Ok(true),
         "n" | "no" | "f" | "false" | "off" | "0" => Ok(false),
-        _ => Err("write true or false".to_owned()),
+        _ => Err(format!("{text:?} is not true or false")),
     }
 }
 
 /// A whole number that is not negative.
 pub(super) fn number<T: TryFrom<u64>>(text: &str) -> Result<T, String> {
-    let number = text.trim().parse::<u64>();
-    let number = number.map_err(|_| "write a whole number, for example 100".to_owned())?;
-    T::try_from(number).map_err(|_| "the number is too large".to_owned())
-}
-
-/// A value of the configuration file that is written as text.
-pub(super) trait InFile: Sized {
-    /// The kind of value, and an example.
-    const EXPECTED: &'static str;
-
-    fn read(text: &str) -> Result<Self, String>;
-}
-
-impl InFile for Address {
-    const EXPECTED: &'static str =
-        "text; write an IP address and a port, for example \"127.0.0.1:8080\"";
-
-    fn read(text: &str) -> Result<Self, String> {
-        text.parse()
+    let digits = text.trim();
+    if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return Err(format!("{text:?} is not a whole number, 0 or more"));
     }
-}
-
-impl InFile for McpPort {
-    const EXPECTED: &'static str =
-        "text; write an IP address and a port, for example \"127.0.0.1:9090\", or \"none\"";
-
-    fn read(text: &str) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl InFile for Override {
-    const EXPECTED: &'static str = "text; write a list such as [\"scope-shape=live\"]";
-
-    fn read(text: &str) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-/// A word of `log`.
-impl InFile for String {
-    const EXPECTED: &'static str = "text; write a list such as [\"info\", \"json\"]";
-
-    fn read(text: &str) -> Result<Self, String> {
-        Ok(text.to_owned())
-    }
-}
-
-struct One<T>(PhantomData<T>);
-
-impl<T: InFile> Visitor<'_> for One<T> {
-    type Value = T;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(T::EXPECTED)
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
-        T::read(text).map_err(E::custom)
-    }
-}
-
-struct Many<T>(PhantomData<T>);
-
-impl<'de, T: InFile> Visitor<'de> for Many<T> {
-    type Value = Vec<T>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(T::EXPECTED)
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Vec<T>, E> {
-        let parts = text.split(',').map(str::trim);
-        parts.map(|part| T::read(part).map_err(E::custom)).collect()
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
-        let mut values = Vec::new();
-        while let Some(Item(value)) = list.next_element()? {
-            values.push(value);
-        }
-        Ok(values)
-    }
-}
-
-/// An item of a list. It is parsed as an element, so that an error names its place in the list.
-struct Item<T>(T);
-
-impl<'de, T: InFile> Deserialize<'de> for Item<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(One(PhantomData)).map(Self)
-    }
-}
-
-/// One address in the configuration file.
-pub(super) fn address_in_file<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Address>, D::Error> {
-    deserializer.deserialize_any(One(PhantomData)).map(Some)
-}
-
-/// A list in the configuration file, or one text with commas.
-pub(super) fn list_in_file<'de, D: Deserializer<'de>, T: InFile>(
-    deserializer: D,
-) -> Result<Vec<T>, D::Error> {
-    deserializer.deserialize_any(Many(PhantomData))
-}
-
-struct Lifetime;
-
-impl Visitor<'_> for Lifetime {
-    type Value = Seconds;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a lifetime; write seconds, such as 3600, or \"1h\"")
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Seconds, E> {
-        text.parse().map_err(E::custom)
-    }
-
-    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Seconds, E> {
-        let seconds = u32::try_from(number).map(Seconds);
-        seconds.map_err(|_| E::invalid_value(de::Unexpected::Signed(number), &self))
-    }
-}
-
-/// A lifetime in the configuration file.
-pub(super) fn seconds_in_file<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Seconds>, D::Error> {
-    deserializer.deserialize_any(Lifetime).map(Some)
+    let number = digits
+        .parse::<u64>()
+        .ok()
+        .and_then(|number| T::try_from(number).ok());
+    number.ok_or_else(|| {
+        let most = u64::MAX >> (u64::BITS as usize - 8 * size_of::<T>());
+        format!("{text:?} is too large: write at most {most}")
+    })
 }
 
 pub(super) fn read(file: &Path, name: &str) -> anyhow::Result<String> {
@@ -346,11 +211,12 @@ mod tests {
         assert_eq!(truth(" On "), Ok(true));
         assert_eq!(number::<u32>(" 7 "), Ok(7));
         assert!("none".parse::<McpPort>() == Ok(McpPort::None));
-        insta::assert_snapshot!(truth("maybe").unwrap_err(), @"write true or false");
-        insta::assert_snapshot!(number::<u32>("-1").unwrap_err(), @"write a whole number, for example 100");
-        insta::assert_snapshot!(number::<u32>("4294967296").unwrap_err(), @"the number is too large");
-        insta::assert_snapshot!("8080".parse::<Address>().unwrap_err(), @"write an IP address and a port, for example 127.0.0.1:8080");
-        insta::assert_snapshot!("localhost:8081".parse::<McpPort>().unwrap_err(), @r#"write an IP address before the port, for example 127.0.0.1:8081 or [::1]:8081, or "none""#);
-        insta::assert_snapshot!("-1".parse::<Seconds>().unwrap_err(), @r#""-1" is not a lifetime: write seconds, such as 3600, or 1h"#);
+        insta::assert_snapshot!(truth("maybe").unwrap_err(), @r#""maybe" is not true or false"#);
+        insta::assert_snapshot!(number::<u32>("-1").unwrap_err(), @r#""-1" is not a whole number, 0 or more"#);
+        insta::assert_snapshot!(number::<u32>("4294967296").unwrap_err(), @r#""4294967296" is too large: write at most 4294967295"#);
+        insta::assert_snapshot!(number::<u64>("18446744073709551616").unwrap_err(), @r#""18446744073709551616" is too large: write at most 18446744073709551615"#);
+        insta::assert_snapshot!("8080".parse::<Address>().unwrap_err(), @r#""8080" is not an address: write an IP address and a port, for example 127.0.0.1:8080"#);
+        insta::assert_snapshot!("localhost:8081".parse::<McpPort>().unwrap_err(), @r#""localhost:8081" has no IP address: write one before the port, for example 127.0.0.1:8081 or [::1]:8081, or "none""#);
+        insta::assert_snapshot!("-1s".parse::<Timeout>().unwrap_err(), @r#""-1s" is negative: write a length such as 30s"#);
     }
 }

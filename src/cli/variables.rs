@@ -166,8 +166,13 @@ fn without_environment(command: Command) -> Command {
         .mut_subcommands(without_environment)
 }
 
-/// The error, with a variable named where its value is the cause and not the flag's.
-pub(super) fn blame(mut error: clap::Error, command: &Command) -> clap::Error {
+/// The error, with a variable named where its value is the cause and not the flag's. `arguments` are those that were
+/// parsed.
+pub(super) fn blame(
+    mut error: clap::Error,
+    command: &Command,
+    arguments: Vec<OsString>,
+) -> clap::Error {
     let shown = |error: &clap::Error| error.get(ContextKind::InvalidArg).map(ToString::to_string);
     let (ErrorKind::ValueValidation | ErrorKind::InvalidValue, Some(arg)) =
         (error.kind(), shown(&error))
@@ -175,7 +180,7 @@ pub(super) fn blame(mut error: clap::Error, command: &Command) -> clap::Error {
         return error;
     };
     let by_flag = without_environment(command.clone())
-        .try_get_matches()
+        .try_get_matches_from(arguments)
         .is_err_and(|other| shown(&other).as_deref() == Some(&*arg));
     // Only a command that is built can show its arguments.
     let mut built = command.clone();

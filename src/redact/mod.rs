@@ -2,7 +2,7 @@
 //!
 //! A secret is known by the name of its value (`names.rs`) or by its look (`shapes.rs`), wherever it stands: in JSON, in
 //! JSON within a string, in a query within a query, percent-encoded in a path, or as the name of a parameter. This runs when
-//! an exchange is shown and when an error is made, never while an app waits for its answer.
+//! an exchange is shown, when an error is made and when a request is logged. A request that is not logged waits for none of it.
 
 mod encoding;
 mod names;

@@ -12,11 +12,10 @@ use super::registry::DEFAULT;
 use crate::protocol::time::Timestamp;
 use crate::store::StoreError;
 
-/// Where a sandbox of some name is, or will be: there is one at the most, since whoever opens or closes it has the
-/// place to themselves.
+/// The place of the sandbox of one name. Opening and closing it take the write lock, so that there is at most one.
 pub(super) type Inside = Arc<RwLock<Option<Arc<Shared>>>>;
 
-/// What a sandbox was created by. Sandboxes that nobody asked for explicitly make room for those that somebody does.
+/// What created a sandbox. Sandboxes that requests created make room for those that were created explicitly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CreatedBy {
     /// A request to an endpoint or a page that named it.

@@ -86,7 +86,10 @@ fn an_allowed_host_that_is_no_name_is_refused_by_every_entrance() {
         (Some("--allowed-host=mock.example:8080"), None),
         (None, Some("mock.example, *")),
     ] {
-        let named = variable.map_or("--allowed-host: ", |_| "CIVITAI_MOCK_ALLOWED_HOST: ");
+        let named = variable.map_or(
+            "'--allowed-host <NAME>': ",
+            |_| "'CIVITAI_MOCK_ALLOWED_HOST': ",
+        );
         let mut command = Program::command(&["--listen=127.0.0.1:0"]);
         command.args(flag);
         if let Some(variable) = variable {
@@ -102,7 +105,7 @@ fn an_allowed_host_that_is_no_name_is_refused_by_every_entrance() {
 #[tokio::test]
 async fn allowed_hosts_come_from_flag_environment_and_file() {
     let folder = Folder::new();
-    let file = folder.write("mock.toml", "allowed_host = [\"file.test\"]");
+    let file = folder.write("mock.toml", "allowed_host = \"file.test, *.file.test\"");
     let mut command = Program::command(&[
         "--listen=127.0.0.1:0",
         "--allowed-host=flag.test",
@@ -119,6 +122,7 @@ async fn allowed_hosts_come_from_flag_environment_and_file() {
         (&world, "flag.test", 200),
         (&world, "a.wild.test", 200),
         (&world, "file.test", 200),
+        (&world, "a.file.test", 200),
         (&world, "one.test", 403),
         (&other, "one.test", 200),
         (&other, "x.two.test", 200),

@@ -52,5 +52,5 @@ fn one_that_is_named_and_taken_is_a_failure() {
     assert_snapshot!(said(&by_flag).trim_end(), @"civitai-oauth-mock: cannot listen on (taken): Address already in use (os error 98); choose another with --mcp-listen (port 0 takes a free one)");
     assert_eq!(said(&by_environment), said(&by_flag));
     let told = Program::output(&["--mcp-listen", "nowhere"]);
-    assert_snapshot!(String::from_utf8_lossy(&told.stderr).lines().next().unwrap_or_default(), @r#"error: invalid value 'nowhere' for '--mcp-listen <ADDRESS|none>': write an IP address and a port, for example 127.0.0.1:8080, or "none""#);
+    assert_snapshot!(String::from_utf8_lossy(&told.stderr).lines().next().unwrap_or_default(), @r#"error: invalid value 'nowhere' for '--mcp-listen <ADDRESS|none>': "nowhere" is not an address: write an IP address and a port, for example 127.0.0.1:8080, or "none""#);
 }

@@ -2,6 +2,8 @@
 
 use std::process::Output;
 
+use civitai_oauth_mock::PRESETS;
+use civitai_oauth_mock::control::Preset;
 use insta::assert_snapshot;
 
 use crate::support::{Mock, Program};
@@ -38,6 +40,32 @@ async fn a_token_is_minted_from_the_shell() {
     let (done, text) = ask(&mock, &["token", "--user", "adda"]).await;
     assert!(!done);
     assert_snapshot!(text, @r#"civitai-oauth-mock: user: no user "adda"; did you mean "ada"?"#);
+}
+
+#[test]
+fn help_names_every_preset() {
+    let (_, help) = run(&["fault", "--help"]);
+    for preset in Preset::ALL {
+        assert!(help.contains(preset.name()), "{help}");
+    }
+    for command in ["scope", "token"] {
+        let (_, help) = run(&[command, "--help"]);
+        for (name, _) in PRESETS {
+            assert!(help.contains(&format!("{name:?}")), "{help}");
+        }
+    }
+}
+
+#[test]
+fn a_command_asks_the_first_address_that_the_server_listens_on() {
+    let program = Program::serve(&mut Program::command(&["--listen", "127.0.0.1:0"]));
+    let listen = format!("0.0.0.0:{},[::1]:1", program.port());
+    let mut command = Program::command(&["clock", "advance", "1h"]);
+    let output = command.env("CIVITAI_MOCK_LISTEN", listen).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let other = ["--server", "http://127.0.0.1:1"];
+    assert!(!command.args(other).status().unwrap().success());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,7 +17,7 @@ fn with(variables: &[(&str, &str)]) -> Command {
 fn a_wrong_value_is_reported_at_every_entrance_with_its_name() {
     let folder = Folder::new();
     let missing = folder.path("none.toml");
-    let mut said = String::new();
+    let (mut said, mut by_file) = (String::new(), String::new());
     for (key, value) in [
         ("contract", "prod"),
         ("consent", "approved"),
@@ -33,6 +33,13 @@ fn a_wrong_value_is_reported_at_every_entrance_with_its_name() {
         ("public_url", "localhost:8080"),
         ("login", "nobody"),
         ("max_head_bytes", "1"),
+        ("journal", "-1"),
+        ("journal_memory", "much"),
+        ("head_timeout", "-1"),
+        ("trust_proxy", "maybe"),
+        ("allowed_host", "a b"),
+        ("code_seconds", "300ms"),
+        ("refresh_token_seconds", "0"),
         ("seed", missing.to_str().unwrap()),
         ("config", missing.to_str().unwrap()),
     ] {
@@ -51,7 +58,7 @@ fn a_wrong_value_is_reported_at_every_entrance_with_its_name() {
         );
         // The same text but for the name, and for the placeholder that clap writes behind a flag.
         let plain = |text: &str| {
-            let text = text.replace(&variable, &flag).replace("[=<BOOL>]", "");
+            let text = text.replace(&variable, &flag).replace(" [<BOOL>]", "");
             let words = text
                 .split(" <")
                 .map(|part| part.split_once('>').map_or(part, |(_, rest)| rest));
@@ -60,25 +67,110 @@ fn a_wrong_value_is_reported_at_every_entrance_with_its_name() {
         assert_eq!(plain(&by_variable), plain(&by_flag));
         let first = by_variable.lines().next().unwrap_or_default();
         said += &format!("{}\n", folder.redacted(first));
+        if key != "config" {
+            let file = folder.write("mock.toml", &format!("{key} = {value:?}\n"));
+            let mut command = Program::command(&["--config", file.to_str().unwrap()]);
+            by_file += &format!("{}\n", folder.redacted(&Program::refusal(&mut command)));
+        }
     }
+    assert_snapshot!(by_file, @r#"
+    1: civitai-oauth-mock: <folder>/mock.toml:1: contract: unknown value "prod"; choose among documented, live
+    1: civitai-oauth-mock: <folder>/mock.toml:1: consent: unknown value "approved"; did you mean "approve"?
+    1: civitai-oauth-mock: <folder>/mock.toml:1: listen: "8080" is not an address: write an IP address and a port, for example 127.0.0.1:8080
+    1: civitai-oauth-mock: <folder>/mock.toml:1: mcp_listen: "localhost:9090" has no IP address: write one before the port, for example 127.0.0.1:9090 or [::1]:9090, or "none"
+    1: civitai-oauth-mock: <folder>/mock.toml:1: difference: no difference "scope-shapes"; did you mean "scope-shape"?
+    1: civitai-oauth-mock: <folder>/mock.toml:1: access_token_seconds: "long" is not a length of time: write 300ms, 90s, 5m, 1h, 7d or a number of seconds
+    1: civitai-oauth-mock: <folder>/mock.toml:1: sandbox_idle: "never" is not a length of time: write 300ms, 90s, 5m, 1h, 7d or a number of seconds
+    1: civitai-oauth-mock: <folder>/mock.toml:1: journal: "many" is not a whole number, 0 or more
+    1: civitai-oauth-mock: <folder>/mock.toml:1: rate_limits: "maybe" is not true or false
+    1: civitai-oauth-mock: <folder>/mock.toml:1: color: unknown value "mauve"; choose among auto, always, never
+    1: civitai-oauth-mock: <folder>/mock.toml:1: log: "loud" is no level; choose off, error, warn, info, debug or trace, with or without ,json
+    1: civitai-oauth-mock: <folder>/mock.toml:1: public_url: "localhost:8080" is not an http or https origin; write scheme, host and port, for example http://localhost:8080
+    1: civitai-oauth-mock: <folder>/mock.toml:1: login: no user "nobody"; name a user by id or username: ada, grace, linus
+    1: civitai-oauth-mock: <folder>/mock.toml:1: max_head_bytes: 1 bytes are no room for a request; give 8192 or more
+    1: civitai-oauth-mock: <folder>/mock.toml:1: journal: -1 is not a whole number, 0 or more
+    1: civitai-oauth-mock: <folder>/mock.toml:1: journal_memory: "much" is not a size: write 128MB, 64MiB or a number of bytes
+    1: civitai-oauth-mock: <folder>/mock.toml:1: head_timeout: "-1" is negative: write a length such as 30s
+    1: civitai-oauth-mock: <folder>/mock.toml:1: trust_proxy: "maybe" is not true or false
+    1: civitai-oauth-mock: <folder>/mock.toml:1: allowed_host: "a b" is not a host name; write a name without scheme and port, such as mock.example, or *.example
+    1: civitai-oauth-mock: <folder>/mock.toml:1: code_seconds: "300ms" is not a lifetime: write whole seconds, such as 3600, or 1h
+    1: civitai-oauth-mock: <folder>/mock.toml:1: refresh_token_seconds: 0 is not a lifetime: a token or code would expire when it is issued; give 1 or more
+    1: civitai-oauth-mock: <folder>/mock.toml:1: seed: <folder>/none.toml: No such file or directory (os error 2)
+    "#);
     assert_snapshot!(said, @r#"
     2: error: invalid value 'prod' for 'CIVITAI_MOCK_CONTRACT': no contract "prod": choose "documented" or "live"
     2: error: invalid value 'approved' for 'CIVITAI_MOCK_CONSENT'
-    2: error: invalid value '8080' for 'CIVITAI_MOCK_LISTEN': write an IP address and a port, for example 127.0.0.1:8080
-    2: error: invalid value 'localhost:9090' for 'CIVITAI_MOCK_MCP_LISTEN': write an IP address before the port, for example 127.0.0.1:9090 or [::1]:9090, or "none"
+    2: error: invalid value '8080' for 'CIVITAI_MOCK_LISTEN': "8080" is not an address: write an IP address and a port, for example 127.0.0.1:8080
+    2: error: invalid value 'localhost:9090' for 'CIVITAI_MOCK_MCP_LISTEN': "localhost:9090" has no IP address: write one before the port, for example 127.0.0.1:9090 or [::1]:9090, or "none"
     2: error: invalid value 'scope-shapes=live' for 'CIVITAI_MOCK_DIFFERENCE': no difference "scope-shapes"; did you mean "scope-shape"?
     2: error: invalid value 'long' for 'CIVITAI_MOCK_ACCESS_TOKEN_SECONDS': "long" is not a length of time: write 300ms, 90s, 5m, 1h, 7d or a number of seconds
     2: error: invalid value 'never' for 'CIVITAI_MOCK_SANDBOX_IDLE': "never" is not a length of time: write 300ms, 90s, 5m, 1h, 7d or a number of seconds
-    2: error: invalid value 'many' for 'CIVITAI_MOCK_JOURNAL': write a whole number, for example 100
-    2: error: invalid value 'maybe' for 'CIVITAI_MOCK_RATE_LIMITS': write true or false
+    2: error: invalid value 'many' for 'CIVITAI_MOCK_JOURNAL': "many" is not a whole number, 0 or more
+    2: error: invalid value 'maybe' for 'CIVITAI_MOCK_RATE_LIMITS': "maybe" is not true or false
     2: error: invalid value 'mauve' for 'CIVITAI_MOCK_COLOR'
     1: civitai-oauth-mock: CIVITAI_MOCK_LOG: "loud" is no level; choose off, error, warn, info, debug or trace, with or without ,json
     1: civitai-oauth-mock: CIVITAI_MOCK_PUBLIC_URL: "localhost:8080" is not an http or https origin; write scheme, host and port, for example http://localhost:8080
     1: civitai-oauth-mock: CIVITAI_MOCK_LOGIN: no user "nobody"; name a user by id or username: ada, grace, linus
     1: civitai-oauth-mock: CIVITAI_MOCK_MAX_HEAD_BYTES: 1 bytes are no room for a request; give 8192 or more
+    2: error: invalid value '-1' for 'CIVITAI_MOCK_JOURNAL': "-1" is not a whole number, 0 or more
+    2: error: invalid value 'much' for 'CIVITAI_MOCK_JOURNAL_MEMORY': "much" is not a size: write 128MB, 64MiB or a number of bytes
+    2: error: invalid value '-1' for 'CIVITAI_MOCK_HEAD_TIMEOUT': "-1" is negative: write a length such as 30s
+    2: error: invalid value 'maybe' for 'CIVITAI_MOCK_TRUST_PROXY': "maybe" is not true or false
+    2: error: invalid value 'a b' for 'CIVITAI_MOCK_ALLOWED_HOST': "a b" is not a host name; write a name without scheme and port, such as mock.example, or *.example
+    2: error: invalid value '300ms' for 'CIVITAI_MOCK_CODE_SECONDS': "300ms" is not a lifetime: write whole seconds, such as 3600, or 1h
+    1: civitai-oauth-mock: CIVITAI_MOCK_REFRESH_TOKEN_SECONDS: 0 is not a lifetime: a token or code would expire when it is issued; give 1 or more
     1: civitai-oauth-mock: CIVITAI_MOCK_SEED: <folder>/none.toml: No such file or directory (os error 2)
     1: civitai-oauth-mock: CIVITAI_MOCK_CONFIG: <folder>/none.toml: No such file or directory (os error 2)
     "#);
+}
+
+#[test]
+fn the_cause_of_an_error_is_named_after_the_color_too() {
+    let mut said = String::new();
+    for arguments in [
+        &["--color", "never", "serve", "--contract", "test"][..],
+        &["--color", "never", "serve"],
+    ] {
+        let mut command = Program::command(arguments);
+        command.env("CIVITAI_MOCK_CONTRACT", "prod");
+        let refusal = Program::refusal(&mut command);
+        said += &format!("{}\n", refusal.lines().next().unwrap_or_default());
+    }
+    assert_snapshot!(said, @r#"
+    2: error: invalid value 'test' for '--contract <CONTRACT>': no contract "test": choose "documented" or "live"
+    2: error: invalid value 'prod' for 'CIVITAI_MOCK_CONTRACT': no contract "prod": choose "documented" or "live"
+    "#);
+}
+
+#[test]
+fn a_healthcheck_names_the_source_of_its_configuration() {
+    let folder = Folder::new();
+    let missing = folder.path("none.toml");
+    let mut command = Program::command(&["healthcheck"]);
+    command.env("CIVITAI_MOCK_CONFIG", missing);
+    assert_snapshot!(folder.redacted(&Program::refusal(&mut command)), @"1: civitai-oauth-mock: CIVITAI_MOCK_CONFIG: <folder>/none.toml: No such file or directory (os error 2)");
+}
+
+#[tokio::test]
+async fn booleans_have_the_same_words_at_every_entrance() {
+    let folder = Folder::new();
+    let file = folder.write("mock.toml", "rate_limits = \"on\"\n");
+    let file = format!("--config={}", file.display());
+    for (arguments, variable, expected) in [
+        (&["--rate-limits"][..], None, true),
+        (&["--rate-limits", "yes"], None, true),
+        (&["--rate-limits=1", "--trust-proxy", "true"], None, true),
+        (&[], Some("t"), true),
+        (&[&file], None, true),
+        (&[&file, "--rate-limits", "off"], None, false),
+    ] {
+        let mut command = with(&[]);
+        command.args(arguments);
+        command.envs(variable.map(|value| ("CIVITAI_MOCK_RATE_LIMITS", value)));
+        let program = Program::serve(&mut command);
+        let settings = World::at(program.base()).get("/_mock/settings").await;
+        assert_eq!(settings.json()["rate_limits"], expected, "{arguments:?}");
+    }
 }
 
 #[test]

@@ -18,7 +18,7 @@ fn refusals(folder: &Folder, cases: &[&[&str]]) -> String {
 #[test]
 fn a_wrong_flag_or_value_is_told_what_would_be_right() {
     let folder = Folder::new();
-    let cases: [&[&str]; 15] = [
+    let cases: [&[&str]; 18] = [
         &["--contrat", "live"],
         &["--contract", "lively"],
         &["--difference", "scope-shapes=live"],
@@ -34,6 +34,9 @@ fn a_wrong_flag_or_value_is_told_what_would_be_right() {
         &["--host", "0.0.0.0"],
         &["--journal", "many"],
         &["--rate-limits=maybe"],
+        &["--rate-limits", "maybe"],
+        &["--journal", "-1"],
+        &["--head-timeout", "-1"],
     ];
     assert_snapshot!(refusals(&folder, &cases), @r#"
     2: error: unexpected argument '--contrat' found
@@ -67,10 +70,7 @@ fn a_wrong_flag_or_value_is_told_what_would_be_right() {
 
     For more information, try '--help'.
 
-    2: error: unexpected argument '-1' found
-
-    Usage: civitai-oauth-mock [OPTIONS]
-           civitai-oauth-mock <COMMAND>
+    2: error: invalid value '-1' for '--code-seconds <SECONDS>': "-1" is not a lifetime: write whole seconds, such as 3600, or 1h
 
     For more information, try '--help'.
 
@@ -102,11 +102,23 @@ fn a_wrong_flag_or_value_is_told_what_would_be_right() {
 
     For more information, try '--help'.
 
-    2: error: invalid value 'many' for '--journal <NUMBER>': write a whole number, for example 100
+    2: error: invalid value 'many' for '--journal <NUMBER>': "many" is not a whole number, 0 or more
 
     For more information, try '--help'.
 
-    2: error: invalid value 'maybe' for '--rate-limits[=<BOOL>]': write true or false
+    2: error: invalid value 'maybe' for '--rate-limits [<BOOL>]': "maybe" is not true or false
+
+    For more information, try '--help'.
+
+    2: error: invalid value 'maybe' for '--rate-limits [<BOOL>]': "maybe" is not true or false
+
+    For more information, try '--help'.
+
+    2: error: invalid value '-1' for '--journal <NUMBER>': "-1" is not a whole number, 0 or more
+
+    For more information, try '--help'.
+
+    2: error: invalid value '-1' for '--head-timeout <LENGTH>': "-1" is negative: write a length such as 30s
 
     For more information, try '--help'.
     "#);
@@ -139,7 +151,7 @@ fn a_wrong_seed_is_told_file_line_key_and_mend() {
     assert_snapshot!(said, @r#"
     1: civitai-oauth-mock: <folder>/uri.toml:4: clients[0].redirect_uris[0]: not a URL: "localhost:3000" lacks a scheme such as http://
     1: civitai-oauth-mock: <folder>/key.toml:3: users[0].user_name: unknown key "user_name"; did you mean "username"?
-    1: civitai-oauth-mock: <folder>/twice.toml:4: users[1].id: an earlier user has the id 1
+    1: civitai-oauth-mock: <folder>/twice.toml:5: users[1].id: an earlier user has the id 1
     1: civitai-oauth-mock: <folder>/table.toml:1: user: unknown key "user"; did you mean "users"?
     1: civitai-oauth-mock: <folder>/broken.toml:1: unclosed array table, expected `]`
     "#);
@@ -152,7 +164,21 @@ fn a_wrong_configuration_file_is_told_the_same() {
     for (name, text) in [
         ("key.toml", "# mine\ncontrat = \"live\"\n"),
         ("value.toml", "contract = \"lively\"\n"),
-        ("kind.toml", "rate_limits = \"yes\"\n"),
+        ("kind.toml", "rate_limits = \"maybe\"\n"),
+        ("number.toml", "trust_proxy = 2\n"),
+        ("size.toml", "journal_memory = true\n"),
+        ("below.toml", "journal_memory = -1\n"),
+        ("above.toml", "journal = 18446744073709551616\n"),
+        ("wait.toml", "# mine\nhead_timeout = -1\n"),
+        ("idle.toml", "sandbox_idle = [1]\n"),
+        ("zero.toml", "\naccess_token_seconds = 0\n"),
+        ("names.toml", "allowed_host = \"a.test, b c\"\n"),
+        ("name.toml", "allowed_host = [\"a.test\", \"b c\"]\n"),
+        ("path.toml", "seed = 5\n"),
+        (
+            "text.toml",
+            "seed_toml = \"\"\"\nlogin = 1\n\"\"\"\nlogin = \"nobody\"\n",
+        ),
         ("port.toml", "listen = 8080\n"),
         (
             "host.toml",
@@ -173,9 +199,20 @@ fn a_wrong_configuration_file_is_told_the_same() {
     assert_snapshot!(said, @r#"
     1: civitai-oauth-mock: <folder>/key.toml:2: contrat: unknown key "contrat"; did you mean "contract"?
     1: civitai-oauth-mock: <folder>/value.toml:1: contract: unknown value "lively"; did you mean "live"?
-    1: civitai-oauth-mock: <folder>/kind.toml:1: rate_limits: "yes" is not true or false
+    1: civitai-oauth-mock: <folder>/kind.toml:1: rate_limits: "maybe" is not true or false
+    1: civitai-oauth-mock: <folder>/number.toml:1: trust_proxy: "2" is not true or false
+    1: civitai-oauth-mock: <folder>/size.toml:1: journal_memory: true is not a size; write 128MB, 64MiB or a number of bytes
+    1: civitai-oauth-mock: <folder>/below.toml:1: journal_memory: "-1" is not a size: write 128MB, 64MiB or a number of bytes
+    1: civitai-oauth-mock: <folder>/above.toml:1: journal: 18446744073709551616 is out of range: a whole number, 0 or more
+    1: civitai-oauth-mock: <folder>/wait.toml:2: head_timeout: "-1" is negative: write a length such as 30s
+    1: civitai-oauth-mock: <folder>/idle.toml:1: sandbox_idle: a list is not a length of time; write 30s, 5m or a number of seconds
+    1: civitai-oauth-mock: <folder>/zero.toml:2: access_token_seconds: 0 is not a lifetime: a token or code would expire when it is issued; give 1 or more
+    1: civitai-oauth-mock: <folder>/names.toml:1: allowed_host: "b c" is not a host name; write a name without scheme and port, such as mock.example, or *.example
+    1: civitai-oauth-mock: <folder>/name.toml:1: allowed_host[1]: "b c" is not a host name; write a name without scheme and port, such as mock.example, or *.example
+    1: civitai-oauth-mock: <folder>/path.toml:1: seed: 5 is not text
+    1: civitai-oauth-mock: <folder>/text.toml:1: seed_toml:1: login: unknown key "login"; choose among users, clients
     1: civitai-oauth-mock: <folder>/port.toml:1: listen: 8080 is not text; write an IP address and a port, for example "127.0.0.1:8080"
-    1: civitai-oauth-mock: <folder>/host.toml:1: listen[1]: write an IP address before the port, for example 127.0.0.1:8080 or [::1]:8080
+    1: civitai-oauth-mock: <folder>/host.toml:1: listen[1]: "localhost:8080" has no IP address: write one before the port, for example 127.0.0.1:8080 or [::1]:8080
     1: civitai-oauth-mock: <folder>/tls.toml:1: tls_listen: true is not text; write an IP address and a port, for example "127.0.0.1:8080"
     1: civitai-oauth-mock: <folder>/mcp.toml:1: mcp_listen: 9090 is not text; write an IP address and a port, for example "127.0.0.1:9090", or "none"
     1: civitai-oauth-mock: <folder>/life.toml:1: access_token_seconds: "long" is not a length of time: write 300ms, 90s, 5m, 1h, 7d or a number of seconds

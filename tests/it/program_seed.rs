@@ -71,8 +71,82 @@ async fn a_seed_is_read_from_standard_input() {
 fn two_seeds_are_one_too_many() {
     let folder = Folder::new();
     let file = folder.write("seed.toml", SOLO);
-    let mut command =
-        Program::command(&[&ANY_PORT[..], &["--seed", file.to_str().unwrap()]].concat());
-    command.env("CIVITAI_MOCK_SEED_TOML", SOLO);
-    assert_snapshot!(folder.redacted(&Program::refusal(&mut command)), @"1: civitai-oauth-mock: CIVITAI_MOCK_SEED_TOML: the seed is given twice, here and by --seed <folder>/seed.toml; drop CIVITAI_MOCK_SEED_TOML to use --seed, or --seed to use CIVITAI_MOCK_SEED_TOML");
+    let given = ["--seed", file.to_str().unwrap(), "--seed-toml", SOLO];
+    let mut command = Program::command(&[&ANY_PORT[..], &given].concat());
+    assert_snapshot!(folder.redacted(&Program::refusal(&mut command)), @"1: civitai-oauth-mock: --seed-toml: the seed is given twice, here and by --seed <folder>/seed.toml; drop --seed-toml to use --seed, or --seed to use --seed-toml");
+}
+
+#[tokio::test]
+async fn the_stronger_source_of_a_seed_replaces_the_other_key_too() {
+    let folder = Folder::new();
+    let seed = folder.write("seed.toml", SOLO);
+    let seed = seed.to_str().unwrap();
+    let none = "seed = \"none.toml\"\n";
+    let (file, text) = (
+        folder.write("file.toml", none),
+        folder.write("text.toml", "seed_toml = \"not TOML\"\n"),
+    );
+    let (file, text) = (file.to_str().unwrap(), text.to_str().unwrap());
+    for (arguments, variable) in [
+        (["--config", file, "--seed-toml", SOLO], None),
+        (["--config", text, "--seed", seed], None),
+        (
+            ["--config", file, "--log", "warn"],
+            Some(("CIVITAI_MOCK_SEED_TOML", SOLO)),
+        ),
+        (
+            ["--config", text, "--log", "warn"],
+            Some(("CIVITAI_MOCK_SEED", seed)),
+        ),
+        (
+            ["--log", "warn", "--seed-toml", SOLO],
+            Some(("CIVITAI_MOCK_SEED", "none.toml")),
+        ),
+        (
+            ["--log", "warn", "--seed", seed],
+            Some(("CIVITAI_MOCK_SEED_TOML", "not TOML")),
+        ),
+    ] {
+        let mut command = Program::command(&[&ANY_PORT[..], &arguments].concat());
+        command.envs(variable);
+        assert!(
+            has_solo(&Program::serve(&mut command)).await,
+            "{arguments:?}"
+        );
+    }
+}
+
+#[test]
+fn the_start_up_text_escapes_names_and_omits_deleted_users() {
+    let folder = Folder::new();
+    let seed = "[[users]]\nid = 1\nusername = \"gone\"\ndeleted = true\n\
+                [[users]]\nid = 2\nusername = \"a\\u001b[31md\\u202ea\"\n\
+                [[clients]]\nid = \"c\"\nname = \"An \\u001b[31mApp\"\n";
+    let seed = folder.write("seed.toml", seed);
+    let mut command = Program::command(&ANY_PORT);
+    let program = Program::serve(command.arg("--seed").arg(seed));
+    let announced = program.announced.join("\n");
+    assert!(
+        !announced.contains('\u{1b}') && !announced.contains('\u{202e}'),
+        "{announced}"
+    );
+    let line = program
+        .announced
+        .iter()
+        .find(|line| line.contains("Sign in as"));
+    assert_snapshot!(line.unwrap(), @r"  Sign in as     a\u{1b}[31md\u{202e}a (no password)");
+    assert!(announced.contains(r"An \u{1b}[31mApp"), "{announced}");
+
+    let mut command = Program::command(&ANY_PORT);
+    command.env(
+        "CIVITAI_MOCK_SEED_TOML",
+        "[[users]]\nid = 1\ndeleted = true\n",
+    );
+    let said = Program::serve(&mut command).stop();
+    assert!(
+        said.contains("all users of the seed are deleted, so nobody can sign in"),
+        "{said}"
+    );
+    command.env("CIVITAI_MOCK_LOGIN", "1");
+    assert_snapshot!(Program::refusal(&mut command), @r#"1: civitai-oauth-mock: CIVITAI_MOCK_LOGIN: user "1" is deleted; name another user of the seed"#);
 }

@@ -235,8 +235,30 @@ impl Program {
         said
     }
 
+    /// Ends it once its log has this text so many times: a line may come after the answer. Everything that it logged.
+    pub(crate) fn kill_after(mut self, text: &str, times: usize) -> String {
+        let err = self.child.stderr.take().expect("stderr is piped");
+        let (tell, told) = mpsc::channel();
+        thread::spawn(move || {
+            for line in BufReader::new(err).lines().map_while(Result::ok) {
+                if tell.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        let mut said = String::new();
+        while said.matches(text).count() < times
+            && let Ok(line) = told.recv_timeout(PATIENCE)
+        {
+            said += &format!("{line}\n");
+        }
+        let _ = self.child.kill();
+        said.extend(told.iter().map(|line| format!("{line}\n")));
+        said
+    }
+
     /// Ends it: everything that it said beside what it announced.
-    pub(crate) fn kill(mut self) -> String {
+    fn kill(mut self) -> String {
         let _ = self.child.kill();
         let mut said = String::new();
         if let Some(mut err) = self.child.stderr.take() {

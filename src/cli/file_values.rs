@@ -1,0 +1,200 @@
+//! Values of the configuration file: as in flags and variables, and numbers, booleans and lists of TOML.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{self, SeqAccess, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use super::values::{Address, ByteSize, McpPort, Timeout, truth};
+use crate::contract::Override;
+use crate::hosts::AllowedHost;
+
+/// A value of the configuration file that is written as text.
+pub(super) trait InFile: Sized {
+    /// The kind of value, and an example.
+    const EXPECTED: &'static str;
+
+    /// Whether a number is read as its digits are.
+    const TAKES_NUMBERS: bool = false;
+
+    fn read(text: &str) -> Result<Self, String>;
+}
+
+impl InFile for Address {
+    const EXPECTED: &'static str =
+        "text; write an IP address and a port, for example \"127.0.0.1:8080\"";
+
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl InFile for McpPort {
+    const EXPECTED: &'static str =
+        "text; write an IP address and a port, for example \"127.0.0.1:9090\", or \"none\"";
+
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl InFile for AllowedHost {
+    const EXPECTED: &'static str = "text; write a list such as [\"host.docker.internal\"]";
+
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl InFile for ByteSize {
+    const EXPECTED: &'static str = "a size; write 128MB, 64MiB or a number of bytes";
+    const TAKES_NUMBERS: bool = true;
+
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl InFile for Timeout {
+    const EXPECTED: &'static str = "a length of time; write 30s, 5m or a number of seconds";
+    const TAKES_NUMBERS: bool = true;
+
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl InFile for Override {
+    const EXPECTED: &'static str = "text; write a list such as [\"scope-shape=live\"]";
+
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+/// A word of `log`.
+impl InFile for String {
+    const EXPECTED: &'static str = "text; write a list such as [\"info\", \"json\"]";
+
+    fn read(text: &str) -> Result<Self, String> {
+        Ok(text.to_owned())
+    }
+}
+
+struct One<T>(PhantomData<T>);
+
+impl<T: InFile> Visitor<'_> for One<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(T::EXPECTED)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+        T::read(text).map_err(E::custom)
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<T, E> {
+        if T::TAKES_NUMBERS {
+            self.visit_str(&number.to_string())
+        } else {
+            Err(E::invalid_type(Unexpected::Signed(number), &self))
+        }
+    }
+
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<T, E> {
+        if T::TAKES_NUMBERS {
+            self.visit_str(&number.to_string())
+        } else {
+            Err(E::invalid_type(Unexpected::Float(number), &self))
+        }
+    }
+}
+
+struct Many<T>(PhantomData<T>);
+
+impl<'de, T: InFile> Visitor<'de> for Many<T> {
+    type Value = Vec<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(T::EXPECTED)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Vec<T>, E> {
+        let parts = text.split(',').map(str::trim);
+        parts.map(|part| T::read(part).map_err(E::custom)).collect()
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
+        let mut values = Vec::new();
+        while let Some(Item(value)) = list.next_element()? {
+            values.push(value);
+        }
+        Ok(values)
+    }
+}
+
+/// An item of a list. It is parsed as an element, so that an error names its place in the list.
+struct Item<T>(T);
+
+impl<'de, T: InFile> Deserialize<'de> for Item<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(One(PhantomData)).map(Self)
+    }
+}
+
+/// One address in the configuration file.
+pub(super) fn address_in_file<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Address>, D::Error> {
+    deserializer.deserialize_any(One(PhantomData)).map(Some)
+}
+
+/// A list in the configuration file, or one text with commas.
+pub(super) fn list_in_file<'de, D: Deserializer<'de>, T: InFile>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    deserializer.deserialize_any(Many(PhantomData))
+}
+
+struct Truth;
+
+impl Visitor<'_> for Truth {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("true or false")
+    }
+
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<bool, E> {
+        Ok(value)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<bool, E> {
+        truth(text).map_err(E::custom)
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<bool, E> {
+        self.visit_str(&number.to_string())
+    }
+}
+
+/// A boolean in the configuration file, with the words of [`truth`].
+pub(super) fn truth_in_file<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<bool>, D::Error> {
+    deserializer.deserialize_any(Truth).map(Some)
+}
+
+impl<'de> Deserialize<'de> for ByteSize {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(One(PhantomData))
+    }
+}
+
+impl<'de> Deserialize<'de> for Timeout {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(One(PhantomData))
+    }
+}
