@@ -1,4 +1,4 @@
-//! How does the command line talk to a running server? One request over plain HTTP, and its JSON answer.
+//! The client of the commands that call a running server: one request over plain HTTP, and its JSON answer.
 
 use std::time::Duration;
 
@@ -25,8 +25,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug, Args)]
 pub(super) struct Server {
     /// The URL of the server, with /_sandbox/NAME for a sandbox [default: the address of --listen]
-    #[arg(long, global = true, env = "CIVITAI_MOCK_SERVER", value_name = "URL")]
-    server: Option<String>,
+    #[arg(
+        long = "server",
+        global = true,
+        env = "CIVITAI_MOCK_SERVER",
+        value_name = "URL"
+    )]
+    url: Option<String>,
 
     /// The address that the server listens on, if there is no --server; of several, the first [default: 127.0.0.1:8080]
     #[arg(
@@ -50,13 +55,13 @@ pub(super) struct Server {
 }
 
 impl Server {
-    fn url(&self) -> String {
+    fn base_url(&self) -> String {
         let listen = || {
             self.listen
                 .first()
                 .map_or(DEFAULT_LISTEN, |address| address.0)
         };
-        self.server
+        self.url
             .clone()
             .unwrap_or_else(|| format!("http://{}", reachable(listen())))
     }
@@ -72,7 +77,7 @@ impl Server {
         let call = self.send(method, &path, body);
         let (status, answer) = tokio::time::timeout(PATIENCE, call)
             .await
-            .with_context(|| format!("no answer from {} within 10 s", self.url()))??;
+            .with_context(|| format!("no answer from {} within 10 s", self.base_url()))??;
         if (200..300).contains(&status) {
             return Ok(answer);
         }
@@ -93,7 +98,7 @@ impl Server {
     }
 
     async fn send(&self, method: &str, path: &str, body: &Value) -> anyhow::Result<(u16, Value)> {
-        let url = self.url();
+        let url = self.base_url();
         let server =
             Url::parse(url.trim_end_matches('/')).with_context(|| format!("--server {url}"))?;
         anyhow::ensure!(

@@ -78,50 +78,59 @@ async fn an_other_loopback_address_that_is_taken_is_done_without() {
     drop(taken);
 }
 
-/// A port that is free on every address.
-fn free_port() -> u16 {
-    let taken = TcpListener::bind("[::]:0").unwrap();
-    taken.local_addr().unwrap().port()
+/// A port that is free at this address with port 0.
+fn free_port(address: &str) -> u16 {
+    let taken = TcpListener::bind(address).and_then(|taken| taken.local_addr());
+    taken.expect("the system has a free port").port()
 }
+
+fn v4(port: u16) -> SocketAddr {
+    (Ipv4Addr::UNSPECIFIED, port).into()
+}
+
+fn v6(port: u16) -> SocketAddr {
+    (Ipv6Addr::UNSPECIFIED, port).into()
+}
+
+fn listen_on(config: &mut Config, first: SocketAddr, second: SocketAddr) {
+    config.listen = first;
+    config.also_listen = vec![second];
+}
+
+/// Asks for both addresses at this port.
+type Ask = fn(&mut Config, u16);
 
 #[tokio::test]
 async fn every_ipv4_and_ipv6_address_share_a_port_in_either_order() {
     if !has_v6() {
         return;
     }
-    let v4 = |port| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
-    let v6 = |port| SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
-    let v4_first = |config: &mut Config, port| {
-        (config.listen, config.also_listen) = (v4(port), vec![v6(port)])
-    };
-    let v6_first = |config: &mut Config, port| {
-        (config.listen, config.also_listen) = (v6(port), vec![v4(port)])
-    };
-    let legacy = |config: &mut Config, port| {
-        (config.listen, config.legacy_listen) = (v6(port), Some(v4(port)));
-    };
-    let tls = |config: &mut Config, port| {
-        config.listen = v6(port);
-        config.tls = Some((v4(port), Certificate::Generated { ca_file: None }));
-    };
-    let mcp = |config: &mut Config, port| {
-        config.listen = v6(port);
-        config.mcp_listen = vec![McpListen::At(v4(port))];
-    };
-    let mcp_if_free = |config: &mut Config, port| {
-        config.mcp_listen = vec![McpListen::IfFree(v6(port)), McpListen::IfFree(v4(port))];
-    };
-    let cases: [(&str, &dyn Fn(&mut Config, u16)); 6] = [
-        ("v4 first", &v4_first),
-        ("v6 first", &v6_first),
-        ("legacy", &legacy),
-        ("TLS", &tls),
-        ("MCP", &mcp),
-        ("MCP if free", &mcp_if_free),
+    let cases: [(&str, Ask); 6] = [
+        ("IPv4 first", |config, port| {
+            listen_on(config, v4(port), v6(port));
+        }),
+        ("IPv6 first", |config, port| {
+            listen_on(config, v6(port), v4(port));
+        }),
+        ("legacy", |config, port| {
+            config.listen = v6(port);
+            config.legacy_listen = Some(v4(port));
+        }),
+        ("TLS", |config, port| {
+            config.listen = v6(port);
+            config.tls = Some((v4(port), Certificate::Generated { ca_file: None }));
+        }),
+        ("MCP", |config, port| {
+            config.listen = v6(port);
+            config.mcp_listen = vec![McpListen::At(v4(port))];
+        }),
+        ("MCP if free", |config, port| {
+            config.mcp_listen = vec![McpListen::IfFree(v6(port)), McpListen::IfFree(v4(port))];
+        }),
     ];
-    for (case, set) in cases {
-        let (mut config, port) = (Config::default(), free_port());
-        set(&mut config, port);
+    for (case, ask) in cases {
+        let (mut config, port) = (Config::default(), free_port("[::]:0"));
+        ask(&mut config, port);
         let server = Server::start(config).await;
         let server = server.unwrap_or_else(|error| panic!("{case}: {error}"));
         for ip in ["127.0.0.1", "[::1]"] {
@@ -133,7 +142,7 @@ async fn every_ipv4_and_ipv6_address_share_a_port_in_either_order() {
         server.stop().await;
     }
     let mut config = Config::default();
-    v6_first(&mut config, 0);
+    listen_on(&mut config, v6(0), v4(0));
     let server = Server::start(config).await.unwrap();
     let ports: Vec<u16> = server.addresses().iter().map(SocketAddr::port).collect();
     assert_eq!(ports, [server.address().port(); 2]);
@@ -142,7 +151,7 @@ async fn every_ipv4_and_ipv6_address_share_a_port_in_either_order() {
 
 #[test]
 fn a_repeated_address_is_listened_on_once() {
-    let port = free_port();
+    let port = free_port("127.0.0.1:0");
     let listen = format!("127.0.0.1:{port}");
     let program = Program::serve(&mut Program::command(&[
         "--listen", &listen, "--listen", &listen,
