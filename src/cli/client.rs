@@ -21,7 +21,7 @@ use crate::server::reachable;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Which server is meant.
+/// The options that name the server.
 #[derive(Debug, Args)]
 pub(super) struct Server {
     /// The URL of the server, with /_sandbox/NAME for a sandbox [default: the address of --listen]
@@ -43,7 +43,7 @@ pub(super) struct Server {
     )]
     listen: Vec<Address>,
 
-    /// What the server was told to ask for with --control-token
+    /// The bearer token that the server requires with --control-token
     #[arg(
         long,
         global = true,

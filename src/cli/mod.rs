@@ -71,14 +71,14 @@ struct Cli {
 enum Command {
     /// Serve (the default).
     Serve(Box<Options>),
-    /// Ask a running server whether it is well; exit status 1 when it is not.
+    /// Check whether a running server is ready; exit status 1 if it is not.
     Healthcheck(Healthcheck),
     Token(doors::Token),
     Clock(doors::Clock),
     Fault(doors::Fault),
     Advice(advice::Advice),
     Scope(doors::ScopeOf),
-    /// Draw a PKCE verifier and its S256 challenge.
+    /// Generate a PKCE verifier and its S256 challenge.
     Pkce,
 }
 
