@@ -8,6 +8,7 @@ use super::{Outcome, Whose};
 use crate::invalid::Invalid;
 use crate::model::code::{self, AuthorizationCode};
 use crate::model::user::UserRef;
+use crate::protocol::authorize_request::MAX_STORED_BYTES;
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::json::{scope_text, seconds};
 use crate::protocol::pkce::Challenge;
@@ -178,7 +179,11 @@ impl Sandbox {
                 .with_hint("give one")
                 .into());
         };
+        check_length("redirect_uri", &redirect_uri)?;
         redirect_uri::check(&redirect_uri).map_err(|why| Invalid::new("redirect_uri", why))?;
+        if let Some(nonce) = &asked.nonce {
+            check_length("nonce", nonce)?;
+        }
         let (challenge, verifier) = if let Some(text) = asked.code_challenge {
             (challenge(&text)?, None)
         } else {
@@ -215,6 +220,16 @@ impl Sandbox {
             code_verifier: verifier.map(|verifier| Secret::new(verifier.reveal())),
         })
     }
+}
+
+/// The bound of authorize for what is stored with a code.
+fn check_length(name: &str, text: &str) -> Result<(), Invalid> {
+    let length = text.len();
+    if length > MAX_STORED_BYTES {
+        let why = format!("{length} bytes; at most {MAX_STORED_BYTES} are stored with a code");
+        return Err(Invalid::new(name, why));
+    }
+    Ok(())
 }
 
 /// Civitai's authorize takes any text; here it is the test that would be wrong.

@@ -108,6 +108,15 @@ async fn what_is_stored_with_a_code_has_at_most_two_kibibytes() {
     }
     let answer = mock.approve(&SPA.asks("1").with("nonce", &above)).await;
     assert_snapshot!(answer.gist(), @"400 invalid_request: Invalid parameter: `nonce`");
+    let path = "/_mock/codes";
+    let code = |name: &str, text: &str| json!({ "client_id": "conf", "user": "ada", name: text });
+    let uri = |bytes: usize| format!("{:x<bytes$}", "http://localhost:3000/");
+    for (name, text) in [("nonce", at_bound), ("redirect_uri", uri(2048))] {
+        let issued = mock.ask("POST", path).json(&code(name, &text)).await;
+        assert_eq!(issued.status, 201, "{issued}");
+    }
+    assert_snapshot!(gist(&mock, "POST", path, &code("nonce", &above)).await, @"400 invalid: 2049 bytes; at most 2048 are stored with a code");
+    assert_snapshot!(gist(&mock, "POST", path, &code("redirect_uri", &uri(2049))).await, @"400 invalid: 2049 bytes; at most 2048 are stored with a code");
 }
 
 #[tokio::test]
