@@ -93,9 +93,7 @@ impl Sandbox {
         spec.id.get_or_insert_with(|| self.entropy.uuid());
         let spec: seed::ClientSpec = invalid::from_json(as_json(&spec))?;
         let client = spec.resolve(&self.world().list_users())?;
-        let inserted = self
-            .store
-            .insert_client(self.world(), &client, Some(MAX_CLIENTS));
+        let inserted = self.store.insert_client(self.world(), &client, MAX_CLIENTS);
         if !inserted.await? {
             let why = Invalid::new(
                 "id",

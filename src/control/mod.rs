@@ -53,6 +53,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::invalid::Invalid;
+use crate::oauth::respond::MAKE_ROOM;
 use crate::oauth::session;
 use crate::sandbox::Sandbox;
 use crate::store::StoreError;
@@ -93,7 +94,7 @@ pub(crate) use advice::{Asked as AskedAdvice, Format as AdviceFormat};
 pub(crate) use clock::{Advance, Freeze, Set};
 pub(crate) use devices::{Approval, Denial};
 pub(crate) use sandboxes::check_name;
-pub(crate) use sessions::{SignIn, SignedIn};
+pub(crate) use sessions::{MAX_SESSIONS, SignIn, SignedIn};
 pub(crate) use spends::Grantee;
 pub(crate) use tokens::{OneToken, SomeTokens};
 
@@ -140,6 +141,10 @@ impl ControlError {
             Self::Store(why @ StoreError::Unwritable { .. }) => {
                 let why = Invalid::new("database", why.to_string());
                 return why.with_hint(StoreError::SEND_AGAIN).to_json("unwritable");
+            }
+            Self::Store(why @ StoreError::Full { .. }) => {
+                let why = Invalid::new("sandbox", why.to_string());
+                return why.with_hint(MAKE_ROOM).to_json("full");
             }
             Self::Store(_) => return json!({ "error": "server_error" }),
         };

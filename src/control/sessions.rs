@@ -59,11 +59,14 @@ pub(crate) struct SignedOut {
     pub(crate) deleted: u64,
 }
 
+/// The most sessions of a sandbox: those of pages, and those that control calls add.
+pub(crate) const MAX_SESSIONS: usize = 200_000;
+
 impl Sandbox {
     /// Signs a user in.
     pub(crate) async fn create_session(&self, asked: SignIn) -> Outcome<Session> {
         let user = self.user(&asked.user, "user")?;
-        let value = session::open(self, user.id, None).await?;
+        let value = session::open(self, user.id, MAX_SESSIONS).await?;
         Ok(Session {
             cookie: Secret::new(format!("{COOKIE}={}", value.reveal())),
             user,

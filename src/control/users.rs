@@ -80,7 +80,7 @@ impl Sandbox {
         let username = user.username.clone();
         if let Some(made) = self
             .store
-            .insert_user(self.world(), user, with_own_id, Some(MAX_USERS))
+            .insert_user(self.world(), user, with_own_id, MAX_USERS)
             .await?
         {
             return Ok(made);

@@ -17,7 +17,7 @@ use url::Url;
 use super::catalogue::{
     ADVANCE, ADVICE, AUTHORIZE, CLEAR_FAULTS, EXCHANGE, FAULT, REQUESTS, RESET, SCOPE,
 };
-use crate::control::{ControlError, Fault, Preset, PresetFault, Requests, UserRef};
+use crate::control::{ControlError, Fault, MAX_SESSIONS, Preset, PresetFault, Requests, UserRef};
 use crate::exchange::Visit;
 use crate::invalid::{self, Invalid};
 use crate::listener::Came;
@@ -227,7 +227,7 @@ impl Caller<'_> {
         if let Some(value) = value {
             return Ok((HeaderName::from_static(session::MOCK_USER), value));
         }
-        let cookie = session::open(sandbox, user.id, None).await?;
+        let cookie = session::open(sandbox, user.id, MAX_SESSIONS).await?;
         let cookie = format!("{}={}", model::session::COOKIE, cookie.reveal());
         let cookie = cookie.parse().expect("a cookie of ours is a header value");
         Ok((COOKIE, cookie))

@@ -43,7 +43,7 @@ pub(crate) async fn find(context: &Context, id: &str) -> Result<Option<Arc<Clien
     };
     if sandbox
         .store
-        .insert_client(sandbox.world(), &client, Some(MOST_CLIENTS))
+        .insert_client(sandbox.world(), &client, MOST_CLIENTS)
         .await?
     {
         return Ok(Some(Arc::new(client)));

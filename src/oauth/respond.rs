@@ -188,8 +188,7 @@ pub(crate) fn no_body_memory(error: &NoMemory) -> Response {
 }
 
 /// What to do in a sandbox where pages and apps have made as many rows as they may.
-pub(crate) const MAKE_ROOM: &str =
-    "delete some with the control API, which may also create more, or reset the sandbox";
+pub(crate) const MAKE_ROOM: &str = "delete some with the control API, or reset the sandbox";
 
 /// A page of another site would create a sandbox with every request.
 pub(crate) fn no_sandbox_for_page(name: &str) -> Response {

@@ -112,15 +112,15 @@ pub(crate) async fn sign_in(
     base: &Base,
     user: UserId,
 ) -> Result<String, StoreError> {
-    let value = open(sandbox, user, Some(MOST_SESSIONS)).await?;
+    let value = open(sandbox, user, MOST_SESSIONS).await?;
     Ok(set_cookie(base, value.reveal(), LIFETIME_SECONDS))
 }
 
-/// Opens a session and returns its value. Errors: there are `most` sessions, if that is given.
+/// Opens a session and returns its value. Errors: there are `most` sessions.
 pub(crate) async fn open(
     sandbox: &Sandbox,
     user: UserId,
-    most: Option<usize>,
+    most: usize,
 ) -> Result<Secret, StoreError> {
     let value = sandbox.entropy.cookie();
     let now = sandbox.now();

@@ -137,7 +137,7 @@ async fn find_or_create(context: &Context, name: &str) -> Result<Result<User, St
             let user = User::named(UserId(0), name);
             let made = sandbox
                 .store
-                .insert_user(sandbox.world(), user, false, Some(MOST_USERS))
+                .insert_user(sandbox.world(), user, false, MOST_USERS)
                 .await?;
             Ok(made.ok_or_else(|| "Somebody took that name just now. Try again.".to_owned()))
         }

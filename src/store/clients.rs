@@ -140,12 +140,12 @@ impl Store {
     }
 
     /// Puts a client in that is not there yet. Whether it was not: of many who register one at once, one does. Errors: there
-    /// are `most` clients, if that is given.
+    /// are `most` clients.
     pub(crate) async fn insert_client(
         &self,
         world: &Rows,
         client: &Client,
-        most: Option<usize>,
+        most: usize,
     ) -> Result<bool, StoreError> {
         self.leave()
             .await?

@@ -11,13 +11,16 @@ use super::growth::Growth;
 use super::held::{Whose, is_meant, lost};
 use super::rows::ROW_BYTES;
 use super::statement::Statement;
-use super::{Rows, Store, StoreError, damaged, scope};
+use super::{Rows, Store, StoreError, damaged, full, scope};
 use crate::model::code::AuthorizationCode;
 use crate::model::token::Token;
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::pkce::Challenge;
 use crate::protocol::secret::SecretHash;
 use crate::protocol::time::Timestamp;
+
+/// The most codes of a sandbox.
+pub(super) const MAX_CODES: usize = if cfg!(test) { 200 } else { 100_000 };
 
 /// Every code of a world that has not been exchanged.
 #[derive(Debug, Default, Clone)]
@@ -69,10 +72,10 @@ impl Codes {
         number
     }
 
-    /// Removes those that nobody knows any more, once there are many.
+    /// Removes those that nobody knows any more, once there are many or there may be no more.
     fn clear(&mut self, now: Timestamp, draft: &mut Draft<'_>) {
         let before = self.by_hash.len();
-        if self.growth.is_due(before) {
+        if self.growth.is_due(before) || before >= MAX_CODES && self.growth.is_due_when_full(now) {
             self.by_hash.retain(|_, kept| kept.code.kept_until >= now);
             let past = "delete from codes where sandbox = ? and kept_until < ?";
             let rows = (before, self.by_hash.len());
@@ -208,7 +211,7 @@ impl Rows {
 }
 
 impl Store {
-    /// Keeps a code that has just been issued.
+    /// Keeps a code that has just been issued. Errors: there are as many as there may be.
     pub(crate) async fn insert_code(
         &self,
         world: &Rows,
@@ -218,17 +221,20 @@ impl Store {
         self.leave()
             .await?
             .write(world, |tables, draft| {
+                tables.codes.clear(code.issued_at, draft);
+                let codes = tables.codes.by_hash.len();
+                full(codes, MAX_CODES, "codes in this sandbox")?;
                 let number = tables.codes.insert(*hash, code.clone());
                 draft.note(|world| put(world, hash, number, &code));
-                tables.codes.clear(code.issued_at, draft);
+                Ok(())
             })
             .kept()
-            .await
+            .await?
     }
 
     /// Uses a code up for this client, if it is still good, and keeps the tokens that it is exchanged for: of many who try,
     /// one gets them. Whether it is exchanged at all, `exchange` says, which looks at nothing of the world; the code is used
-    /// up either way.
+    /// up either way. Errors: there are as many tokens as there may be; then the code can still be used.
     pub(crate) async fn redeem_code<T>(
         &self,
         world: &Rows,
@@ -239,17 +245,20 @@ impl Store {
         self.leave()
             .await?
             .write(world, |tables, draft| {
-                let code = tables.codes.of(hash, client, now)?;
-                if code.expires_at < now {
-                    return None;
+                let code = tables.codes.of(hash, client, now);
+                if code.is_none_or(|code| code.expires_at < now) {
+                    return Ok(None);
                 }
-                let kept = tables.codes.by_hash.remove(hash)?;
+                tables.tokens.check_room(now, draft)?;
+                let Some(kept) = tables.codes.by_hash.remove(hash) else {
+                    return Ok(None);
+                };
                 draft.note(|world| delete(world, kept.number));
                 let exchanged = exchange(&kept.code);
                 tables.tokens.insert_all(minted(&exchanged), draft);
-                Some((kept.code, exchanged))
+                Ok(Some((kept.code, exchanged)))
             })
             .kept()
-            .await
+            .await?
     }
 }

@@ -7,7 +7,7 @@ use sqlx::SqliteConnection;
 use super::held::{Whose, is_meant, lost};
 use super::rows::ROW_BYTES;
 use super::statement::Statement;
-use super::{Rows, Store, StoreError, from_json, scope, to_json};
+use super::{Rows, Store, StoreError, from_json, full, scope, to_json};
 use crate::model::buzz::BuzzLimit;
 use crate::model::consent::{Approval, Consent};
 use crate::protocol::ids::{ClientId, UserId};
@@ -16,6 +16,9 @@ use crate::protocol::time::Timestamp;
 
 /// A consent, who gave it to whom, and when.
 pub(crate) type Given = (UserId, ClientId, Consent, Timestamp);
+
+/// The most consents of a sandbox.
+pub(super) const MAX_CONSENTS: usize = if cfg!(test) { 200 } else { 100_000 };
 
 /// Every consent of a world, and when it was given.
 #[derive(Debug, Default, Clone)]
@@ -26,6 +29,14 @@ impl Consents {
     pub(super) fn limit(&self, user: UserId, client: &ClientId) -> Option<&BuzzLimit> {
         let (consent, _) = self.0.get(&(user, client.clone()))?;
         consent.buzz_limit.as_ref()
+    }
+
+    /// Checks that there is room for the consent of a user and a client. Errors: there are as many as there may be.
+    fn check_room(&self, parties: &(UserId, ClientId)) -> Result<(), StoreError> {
+        if self.0.contains_key(parties) {
+            return Ok(());
+        }
+        full(self.0.len(), MAX_CONSENTS, "consents in this sandbox")
     }
 
     pub(super) fn size_in_bytes(&self) -> usize {
@@ -104,7 +115,7 @@ impl Rows {
 }
 
 impl Store {
-    /// Keeps a consent in place of the one before.
+    /// Keeps a consent in place of the one before. Errors: there are as many as there may be.
     pub(crate) async fn put_consent(
         &self,
         world: &Rows,
@@ -115,16 +126,18 @@ impl Store {
         self.leave()
             .await?
             .write(world, |tables, draft| {
-                let kept = (consent.clone(), now);
-                tables.consents.0.insert((user, client.clone()), kept);
+                let parties = (user, client.clone());
+                tables.consents.check_room(&parties)?;
+                tables.consents.0.insert(parties, (consent.clone(), now));
                 draft.note(|world| put(world, (user, client), consent, now));
+                Ok(())
             })
             .kept()
-            .await
+            .await?
     }
 
     /// Keeps what an approval leaves behind, and of the consent before what it says nothing of: two approvals at
-    /// once lose neither.
+    /// once lose neither. Errors: there are as many consents as there may be.
     pub(crate) async fn approve_consent(
         &self,
         world: &Rows,
@@ -142,7 +155,9 @@ impl Store {
                     };
                     (consent, now)
                 };
-                let place = tables.consents.0.entry((user, client.clone()));
+                let parties = (user, client.clone());
+                tables.consents.check_room(&parties)?;
+                let place = tables.consents.0.entry(parties);
                 let (consent, at) = place.or_insert_with(new);
                 if let Some(scope) = approval.remember {
                     consent.scope = scope;
@@ -152,8 +167,9 @@ impl Store {
                 }
                 *at = now;
                 draft.note(|world| put(world, (user, client), consent, now));
+                Ok(())
             })
             .kept()
-            .await
+            .await?
     }
 }

@@ -8,12 +8,15 @@ use super::draft::Draft;
 use super::growth::Growth;
 use super::held::{Whose, lost};
 use super::statement::Statement;
-use super::{Rows, Store, StoreError, damaged, scope};
+use super::{Rows, Store, StoreError, damaged, full, scope};
 use crate::model::device::{DeviceGrant, Verdict};
 use crate::model::token::Token;
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::secret::SecretHash;
 use crate::protocol::time::Timestamp;
+
+/// The most device authorizations of a sandbox.
+pub(super) const MAX_DEVICES: usize = if cfg!(test) { 200 } else { 100_000 };
 
 /// Every device authorization of a world, by the code that the device has and by the one that its user types.
 #[derive(Debug, Default, Clone)]
@@ -49,15 +52,11 @@ impl Devices {
         self.by_device_code.len()
     }
 
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        self.by_device_code.len()
-    }
-
-    /// Removes those whose time is over, once there are many.
+    /// Removes those whose time is over, once there are many or there may be no more.
     fn clear(&mut self, now: Timestamp, draft: &mut Draft<'_>) {
         let before = self.by_device_code.len();
-        if self.growth.is_due(before) {
+        if self.growth.is_due(before) || before >= MAX_DEVICES && self.growth.is_due_when_full(now)
+        {
             self.retain(|grant| grant.expires_at >= now);
             let past = "delete from device_codes where sandbox = ? and expires_at < ?";
             let rows = (before, self.by_device_code.len());
@@ -213,7 +212,7 @@ impl Rows {
 }
 
 impl Store {
-    /// Keeps a device authorization that has just begun.
+    /// Keeps a device authorization that has just begun. Errors: there are as many as there may be.
     pub(crate) async fn insert_device(
         &self,
         world: &Rows,
@@ -224,12 +223,15 @@ impl Store {
         self.leave()
             .await?
             .write(world, |tables, draft| {
+                tables.devices.clear(now, draft);
+                let devices = tables.devices.count();
+                full(devices, MAX_DEVICES, "device codes in this sandbox")?;
                 draft.note(|world| insert(world, (device_code, user_code), &grant));
                 tables.devices.insert(*device_code, *user_code, grant);
-                tables.devices.clear(now, draft);
+                Ok(())
             })
             .kept()
-            .await
+            .await?
     }
 
     /// Approves or denies a device that waits. Whether it still did: of many verdicts, the first counts.
@@ -258,7 +260,7 @@ impl Store {
     }
 
     /// Uses a device code up and keeps the tokens that it is exchanged for, if any. Whether it was there: of many who claim
-    /// it, one does.
+    /// it, one does. Errors: there are as many tokens as there may be; then the device code can still be used.
     pub(crate) async fn claim_device(
         &self,
         world: &Rows,
@@ -268,14 +270,17 @@ impl Store {
         self.leave()
             .await?
             .write(world, |tables, draft| {
+                if let Some(first) = minted.first() {
+                    tables.tokens.check_room(first.issued_at, draft)?;
+                }
                 let is_claimed = tables.devices.remove(device_code);
                 if is_claimed {
                     draft.note(|world| delete(world, device_code));
                     tables.tokens.insert_all(minted, draft);
                 }
-                is_claimed
+                Ok(is_claimed)
             })
             .kept()
-            .await
+            .await?
     }
 }

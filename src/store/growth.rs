@@ -9,20 +9,40 @@ use crate::protocol::time::Timestamp;
 /// A table of so many rows is never looked through: no test that looks for what is over misses it.
 const FEW: usize = if cfg!(test) { 64 } else { 4096 };
 
+/// A full table is searched for expired rows at most this often in milliseconds of the sandbox's clock: a search reads
+/// every row, and each refused request would start one.
+const MIN_INTERVAL_MS: u64 = 1000;
+
 /// How large a table may become before it is looked through.
 #[derive(Debug, Clone)]
-pub(super) struct Growth(usize);
+pub(super) struct Growth {
+    few: usize,
+    searched_full_at: Option<Timestamp>,
+}
 
 impl Default for Growth {
     fn default() -> Self {
-        Self(FEW)
+        Self {
+            few: FEW,
+            searched_full_at: None,
+        }
     }
 }
 
 impl Growth {
     /// Whether it is time. Each row is looked at a few times in all, however many there are.
     pub(super) fn is_due(&self, rows: usize) -> bool {
-        rows > self.0
+        rows > self.few
+    }
+
+    /// Whether a table that has no room for another row is searched for expired rows.
+    pub(super) fn is_due_when_full(&mut self, now: Timestamp) -> bool {
+        let last = self.searched_full_at;
+        let is_due = last.is_none_or(|last| now.0.abs_diff(last.0) >= MIN_INTERVAL_MS);
+        if is_due {
+            self.searched_full_at = Some(now);
+        }
+        is_due
     }
 
     /// Of so many rows, so many are left. Where some are gone, the file is told by `sql`, which removes the rows of a world –
@@ -33,7 +53,7 @@ impl Growth {
         (sql, moment): (&'static str, Timestamp),
         draft: &mut Draft<'_>,
     ) {
-        self.0 = FEW.max(left * 2);
+        self.few = FEW.max(left * 2);
         if left < before {
             draft.note(|world| Statement::new(sql).bind(world).bind(moment));
         }
@@ -42,14 +62,21 @@ impl Growth {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Store;
+    use super::super::codes::MAX_CODES;
+    use super::super::consents::MAX_CONSENTS;
+    use super::super::devices::MAX_DEVICES;
     use super::super::refused::World;
+    use super::super::tokens::MAX_TOKENS;
+    use super::super::{NewSession, Rows, Store, StoreError};
     use super::*;
+    use crate::model::code::AuthorizationCode;
+    use crate::model::consent::Consent;
     use crate::model::device::{DeviceGrant, Verdict};
     use crate::model::token::{Token, TokenKind};
     use crate::protocol::ids::{ClientId, UserId};
+    use crate::protocol::pkce::Challenge;
     use crate::protocol::scope::Scope;
-    use crate::protocol::secret::Secret;
+    use crate::protocol::secret::{Secret, SecretHash};
 
     const DAY: i64 = 24 * 60 * 60 * 1000;
 
@@ -82,9 +109,9 @@ mod tests {
 
     /// Devices and tokens, in memory and, after the next start, in the file.
     async fn kept(world: World) -> [(usize, usize); 2] {
-        let count = |rows: &super::super::Rows| {
+        let count = |rows: &Rows| {
             let tables = rows.read();
-            (tables.devices.len(), tables.tokens.len())
+            (tables.devices.count(), tables.tokens.count())
         };
         let in_memory = count(&world.rows);
         world.store.close().await;
@@ -104,6 +131,148 @@ mod tests {
         go_on(&world, FEW + 1..2 * FEW, Timestamp(DAY)).await;
         go_on(&world, 2 * FEW..2 * FEW + 3, Timestamp(31 * DAY)).await;
         assert_eq!(kept(world).await, [(3, FEW + 3), (3, FEW + 3)]);
+    }
+
+    fn hash(number: i64) -> SecretHash {
+        Secret::new(number.to_string()).hash()
+    }
+
+    fn token(number: i64, kind: TokenKind, now: Timestamp) -> Token {
+        Token {
+            hash: hash(number),
+            kind,
+            client_id: ClientId("cli".to_owned()),
+            user_id: UserId(1),
+            scope: Scope::default(),
+            issued_at: now,
+            expires_at: Timestamp(now.0 + 60_000),
+        }
+    }
+
+    fn code(now: Timestamp) -> AuthorizationCode {
+        let end = Timestamp(now.0 + 60_000);
+        AuthorizationCode {
+            client_id: ClientId("cli".to_owned()),
+            user_id: UserId(1),
+            scope: Scope::default(),
+            redirect_uri: String::new(),
+            challenge: Challenge(String::new()),
+            nonce: None,
+            issued_at: now,
+            expires_at: end,
+            kept_until: end,
+        }
+    }
+
+    const SESSIONS: usize = 50;
+
+    /// Stores one row of a kind, which expires a minute later.
+    async fn insert(
+        (store, rows): (&Store, &Rows),
+        kind: &str,
+        number: i64,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let client_id = ClientId("cli".to_owned());
+        let expires_at = Timestamp(now.0 + 60_000);
+        match kind {
+            "codes" => store.insert_code(rows, &hash(number), code(now)).await,
+            "tokens" => {
+                let kinds = [(1, TokenKind::Access), (2, TokenKind::Refresh)];
+                let minted = kinds.map(|(odd, kind)| token(2 * number + odd, kind, now));
+                store.insert_tokens(rows, &minted).await
+            }
+            "device codes" => {
+                let grant = DeviceGrant {
+                    client_id,
+                    scope: Scope::default(),
+                    verdict: Verdict::Pending,
+                    expires_at,
+                };
+                let hashes = (&hash(number), &hash(-number));
+                store.insert_device(rows, hashes, grant, now).await
+            }
+            "sessions" => {
+                let session = NewSession {
+                    hash: hash(number),
+                    user: UserId(1),
+                    now,
+                    expires_at,
+                };
+                store.insert_session(rows, session, SESSIONS).await
+            }
+            _ => {
+                let consent = Consent {
+                    scope: Scope::default(),
+                    buzz_limit: None,
+                };
+                let parties = (UserId(number), &client_id);
+                store.put_consent(rows, parties, &consent, now).await
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_full_table_refuses_rows_until_some_have_expired() {
+        for (kind, most, each) in [
+            ("codes", MAX_CODES, 1),
+            ("tokens", MAX_TOKENS, 2),
+            ("device codes", MAX_DEVICES, 1),
+            ("sessions", SESSIONS, 1),
+            ("consents", MAX_CONSENTS, 1),
+        ] {
+            let world = World::in_memory().await;
+            let (store, rows) = (&world.0, &*world.1);
+            let insert = |number, now| insert((store, rows), kind, number, Timestamp(now));
+            let calls = i64::try_from(most / each).unwrap();
+            for number in 1..=calls {
+                insert(number, 0).await.unwrap();
+            }
+            for now in [0, 1, 5000] {
+                let full = insert(calls + 1, now).await.unwrap_err();
+                assert_eq!(
+                    full.to_string(),
+                    format!(
+                        "there are {most} {kind} in this sandbox already, and there may be no more"
+                    )
+                );
+            }
+            let (number, now) = match kind {
+                // A consent does not expire, but takes the place of the one before.
+                "consents" => (calls, 0),
+                _ => (calls + 1, 60_001),
+            };
+            insert(number, now).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_grant_that_finds_no_room_for_its_tokens_uses_nothing_up() {
+        let (store, rows) = World::in_memory().await;
+        let world = (&store, &*rows);
+        let now = Timestamp(0);
+        for number in 1..=i64::try_from(MAX_TOKENS / 2).unwrap() {
+            insert(world, "tokens", number, now).await.unwrap();
+        }
+        insert(world, "codes", -1, now).await.unwrap();
+        insert(world, "device codes", -2, now).await.unwrap();
+        let minted = [TokenKind::Access, TokenKind::Refresh].map(|kind| token(-3, kind, now));
+        let client = ClientId("cli".to_owned());
+        let redeemed = store
+            .redeem_code(
+                &rows,
+                (&hash(-1), &client, now),
+                |_| minted.clone(),
+                |minted| minted,
+            )
+            .await;
+        let claimed = store.claim_device(&rows, &hash(-2), &minted).await;
+        // The refresh token of the first pair.
+        let rotated = store.rotate_tokens(&rows, &hash(4), &minted).await;
+        assert!(redeemed.is_err() && claimed.is_err() && rotated.is_err());
+        assert_eq!(rows.list_codes((None, None)).len(), 1);
+        assert!(rows.find_device(&hash(-2), now).is_some());
+        assert!(rows.find_token(&hash(4)).is_some());
     }
 
     #[tokio::test]

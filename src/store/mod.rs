@@ -256,12 +256,12 @@ impl<T> Changed<'_, T> {
     }
 }
 
-/// That there is room for one more row, if there may be only so many.
-fn full(rows: usize, most: Option<usize>, what: &'static str) -> Result<(), StoreError> {
-    match most {
-        Some(most) if rows >= most => Err(StoreError::Full { what, most }),
-        _ => Ok(()),
+/// Checks that a table of so many rows has room for one more. Errors: it has as many as it may have.
+fn full(rows: usize, most: usize, what: &'static str) -> Result<(), StoreError> {
+    if rows >= most {
+        return Err(StoreError::Full { what, most });
     }
+    Ok(())
 }
 
 /// A scope column: every writer of one is a [`Scope`].

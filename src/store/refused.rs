@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
 
-use super::{Database, Own, Rows, Store, StoreError, StoredKey};
+use super::{Database, Own, Rows, Seed, Store, StoreError, StoredKey};
 use crate::model::user::{Buzz, User, UserRef};
 use crate::seed::SeedFile;
 
@@ -62,6 +62,16 @@ impl World {
             database,
             folder,
         }
+    }
+
+    /// A store without a file, and the rows of one sandbox.
+    pub(super) async fn in_memory() -> (Store, Arc<Rows>) {
+        let store = Store::open(&Database::Memory).await.unwrap();
+        let own = Own::default();
+        let row = store
+            .insert_sandbox("x", &Seed::default(), own, ("{}", &no_key()))
+            .await;
+        (store, row.unwrap().world)
     }
 
     /// Nobody else writes until it is given back.
@@ -167,7 +177,7 @@ async fn a_refusal_that_rests_on_a_refused_change_is_no_answer() {
             username: Some("once".to_owned()),
             ..world.ada()
         };
-        world.store.insert_user(&world.rows, user, true, None)
+        world.store.insert_user(&world.rows, user, true, 100)
     };
     let lock = world.lock().await;
     let second = async {

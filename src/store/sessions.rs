@@ -35,9 +35,9 @@ impl Sessions {
     }
 
     /// Removes those that have run out, once there are many or there may be no more.
-    fn clear(&mut self, now: Timestamp, most: Option<usize>, draft: &mut Draft<'_>) {
+    fn clear(&mut self, now: Timestamp, most: usize, draft: &mut Draft<'_>) {
         let before = self.by_hash.len();
-        if self.growth.is_due(before) || most.is_some_and(|most| before >= most) {
+        if self.growth.is_due(before) || before >= most && self.growth.is_due_when_full(now) {
             self.by_hash.retain(|_, (_, expires_at)| *expires_at >= now);
             let past = "delete from sessions where sandbox = ? and expires_at < ?";
             let rows = (before, self.by_hash.len());
@@ -120,12 +120,12 @@ pub(crate) struct NewSession {
 }
 
 impl Store {
-    /// Signs a user in. Errors: there are `most` sessions, if that is given.
+    /// Signs a user in. Errors: there are `most` sessions.
     pub(crate) async fn insert_session(
         &self,
         world: &Rows,
         session: NewSession,
-        most: Option<usize>,
+        most: usize,
     ) -> Result<(), StoreError> {
         let NewSession {
             hash,
@@ -190,7 +190,7 @@ mod tests {
     #[tokio::test]
     async fn sessions_are_bounded_where_a_bound_is_given() {
         let world = World::new("sessions").await;
-        let begin = async |number: i64, most: Option<usize>| {
+        let begin = async |number: i64, most: usize| {
             let session = NewSession {
                 hash: Secret::new(number.to_string()).hash(),
                 user: UserId(1),
@@ -201,18 +201,18 @@ mod tests {
             store.insert_session(rows, session, most).await
         };
         for number in 0..3 {
-            begin(number, Some(3)).await.unwrap();
+            begin(number, 3).await.unwrap();
         }
-        let full = begin(3, Some(3)).await.unwrap_err();
+        let full = begin(3, 3).await.unwrap_err();
         assert_eq!(
             full.to_string(),
             "there are 3 sessions in this sandbox already, and there may be no more"
         );
         assert_eq!(world.rows.list_sessions(None).len(), 3);
-        begin(3, None).await.unwrap();
+        begin(3, 4).await.unwrap();
         assert_eq!(world.rows.list_sessions(None).len(), 4);
         // All of them have run out by then.
-        begin(2000, Some(3)).await.unwrap();
+        begin(2000, 3).await.unwrap();
         assert_eq!(world.rows.list_sessions(None).len(), 1);
     }
 }

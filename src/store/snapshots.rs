@@ -103,9 +103,9 @@ impl Catalogue {
             return Ok(());
         }
         let own = kept.snapshots.len();
-        full(own, Some(MOST_OF_SANDBOX), "snapshots in this sandbox")?;
+        full(own, MOST_OF_SANDBOX, "snapshots in this sandbox")?;
         let all = self.sandboxes.values().map(|kept| kept.snapshots.len());
-        full(all.sum(), Some(MOST), "snapshots in all sandboxes")
+        full(all.sum(), MOST, "snapshots in all sandboxes")
     }
 }
 

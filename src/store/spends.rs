@@ -215,7 +215,7 @@ impl Store {
                 // A free workflow adds none.
                 if let Some(others) = payments.len().checked_sub(1) {
                     let count = tables.spends.count + others;
-                    full(count, Some(MAX_SPENDS), "spends in this sandbox")?;
+                    full(count, MAX_SPENDS, "spends in this sandbox")?;
                 }
                 for payment in payments {
                     let spend = Spend {

@@ -186,14 +186,13 @@ impl Store {
     }
 
     /// Puts a user in who is not there yet; without an id of their own, under the one after the last. Nothing where
-    /// the id or the username is taken: of many who take it at once, one gets it. Errors: there are `most` users, if that is
-    /// given.
+    /// the id or the username is taken: of many who take it at once, one gets it. Errors: there are `most` users.
     pub(crate) async fn insert_user(
         &self,
         world: &Rows,
         mut user: User,
         with_own_id: bool,
-        most: Option<usize>,
+        most: usize,
     ) -> Result<Option<User>, StoreError> {
         self.leave()
             .await?

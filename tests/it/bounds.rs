@@ -84,7 +84,7 @@ async fn the_sign_in_page_makes_a_thousand_users_at_most() {
         full.page().texts(".problem"),
         [
             "there are 1000 users in this sandbox already, and there may be no more; delete some with the control API, \
-             which may also create more, or reset the sandbox."
+             or reset the sandbox."
         ]
     );
     assert_eq!(mock.get("/_mock/users/one-more").await.status, 404);
@@ -108,9 +108,9 @@ async fn unknown_clients_and_the_account_page_register_a_thousand_clients_at_mos
     let listed = mock.get("/_mock/clients").await.json();
     assert_eq!(listed.as_array().map(Vec::len), Some(MOST));
     let sent = asks("one-more").with("grant_type", "refresh_token");
-    assert_snapshot!(mock.token(&sent).await.gist(), @"500 server_error: there are 1000 clients in this sandbox already, and there may be no more; delete some with the control API, which may also create more, or reset the sandbox");
+    assert_snapshot!(mock.token(&sent).await.gist(), @"500 server_error: there are 1000 clients in this sandbox already, and there may be no more; delete some with the control API, or reset the sandbox");
     let requests = mock.control("GET", "/requests?limit=1", json!({})).await;
-    assert_snapshot!(requests["requests"][0]["why"], @r#"{"rule":"there are 1000 clients in this sandbox already, and there may be no more","mend":"delete some with the control API, which may also create more, or reset the sandbox","source":"README, Bounds"}"#);
+    assert_snapshot!(requests["requests"][0]["why"], @r#"{"rule":"there are 1000 clients in this sandbox already, and there may be no more","mend":"delete some with the control API, or reset the sandbox","source":"README, Bounds"}"#);
     let cookie = mock.session("ada").await;
     let app = Fields::of(&[
         ("name", "My App"),

@@ -145,9 +145,7 @@ pub(crate) async fn register(context: Context) -> Response {
     client.secret = secret.as_ref().map(Secret::hash);
     let sandbox = &context.sandbox;
     let world = sandbox.world();
-    let inserted = sandbox
-        .store
-        .insert_client(world, &client, Some(MOST_CLIENTS));
+    let inserted = sandbox.store.insert_client(world, &client, MOST_CLIENTS);
     match inserted.await {
         Ok(_) => to_secret(&context, client.id.as_str(), secret.as_ref()),
         Err(why) => respond::failure(&why),

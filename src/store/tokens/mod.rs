@@ -10,7 +10,7 @@ use sqlx::SqliteConnection;
 use super::draft::Draft;
 use super::growth::Growth;
 use super::held::{Whose, is_meant, lost};
-use super::{Rows, Store, StoreError};
+use super::{Rows, Store, StoreError, full};
 use crate::model::token::{Token, TokenKind};
 use crate::model::user::User;
 use crate::protocol::ids::{ClientId, UserId};
@@ -26,6 +26,9 @@ const MOST_ALONE: usize = 100;
 /// A token that is over is known for so long in milliseconds, as long as a refresh token lives: there is something to say
 /// to whoever still uses it.
 const KNOWN_AFTER: i64 = 30 * 24 * 60 * 60 * 1000;
+
+/// The most tokens of a sandbox.
+pub(super) const MAX_TOKENS: usize = if cfg!(test) { 200 } else { 2_000_000 };
 
 /// Every token of a world.
 #[derive(Debug, Default, Clone)]
@@ -98,18 +101,31 @@ impl Tokens {
         self.by_hash.len()
     }
 
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        self.by_hash.len()
+    /// Checks that there is room for the tokens of one grant, after removing expired ones if there is none. Errors: there
+    /// are as many as there may be.
+    pub(super) fn check_room(
+        &mut self,
+        now: Timestamp,
+        draft: &mut Draft<'_>,
+    ) -> Result<(), StoreError> {
+        if self.count() + 1 >= MAX_TOKENS && self.growth.is_due_when_full(now) {
+            self.remove_expired(now, draft);
+        }
+        // An access and a refresh token.
+        full(self.count() + 1, MAX_TOKENS, "tokens in this sandbox")
     }
 
     /// Removes those that have long been over, once there are many.
     fn clear(&mut self, now: Timestamp, draft: &mut Draft<'_>) {
-        let before = self.by_hash.len();
-        if !self.growth.is_due(before) {
-            return;
+        if self.growth.is_due(self.count()) {
+            let line = Timestamp(now.0.saturating_sub(KNOWN_AFTER));
+            self.remove_expired(line, draft);
         }
-        let line = Timestamp(now.0.saturating_sub(KNOWN_AFTER));
+    }
+
+    /// Removes those that expired before a moment.
+    fn remove_expired(&mut self, line: Timestamp, draft: &mut Draft<'_>) {
+        let before = self.count();
         let over: Vec<SecretHash> = self
             .by_hash
             .iter()
@@ -262,7 +278,7 @@ impl Rows {
 }
 
 impl Store {
-    /// Keeps tokens that have just been minted.
+    /// Keeps tokens that have just been minted. Errors: there are as many as there may be.
     pub(crate) async fn insert_tokens(
         &self,
         world: &Rows,
@@ -271,14 +287,18 @@ impl Store {
         self.leave()
             .await?
             .write(world, |tables, draft| {
+                if let Some(first) = minted.first() {
+                    tables.tokens.check_room(first.issued_at, draft)?;
+                }
                 tables.tokens.insert_all(minted, draft);
+                Ok(())
             })
             .kept()
-            .await
+            .await?
     }
 
     /// Uses a refresh token up and keeps its successors. Whether this call was the one that did: of many who try, one
-    /// does.
+    /// does. Errors: there are as many tokens as there may be; then the refresh token can still be used.
     pub(crate) async fn rotate_tokens(
         &self,
         world: &Rows,
@@ -290,16 +310,19 @@ impl Store {
             .write(world, |tables, draft| {
                 let found = tables.tokens.by_hash.get(old);
                 if found.is_none_or(|kept| kept.kind != TokenKind::Refresh) {
-                    return false;
+                    return Ok(false);
+                }
+                if let Some(first) = successors.first() {
+                    tables.tokens.check_room(first.issued_at, draft)?;
                 }
                 if let Some(number) = tables.tokens.remove(old) {
                     draft.note(|world| delete(world, number));
                 }
                 tables.tokens.insert_all(successors, draft);
-                true
+                Ok(true)
             })
             .kept()
-            .await
+            .await?
     }
 
     /// Makes access tokens run out at a moment: one, or all. How many there were.
