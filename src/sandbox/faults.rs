@@ -337,7 +337,6 @@ impl Fault {
     }
 
     fn fits(&self, target: &Target, rows: &Rows) -> bool {
-        let find = |named: &UserRef| rows.find_user(named).map(|user| user.id);
         self.endpoint.is_none_or(|wanted| wanted == target.endpoint)
             && (self.client_id.is_none() || self.client_id == target.client_id)
             && (self.grant_type.is_none() || self.grant_type == target.grant_type)
@@ -346,7 +345,7 @@ impl Fault {
             && self
                 .user
                 .as_ref()
-                .is_none_or(|wanted| target.user.is_some() && find(wanted) == target.user)
+                .is_none_or(|wanted| target.user.is_some() && rows.user_id(wanted) == target.user)
     }
 }
 

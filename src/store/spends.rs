@@ -167,8 +167,8 @@ impl Tables {
         let prepared = prepared.filter(|prepared| prepared.is_of(limit));
         let limit = prepared.unwrap_or_else(|| DatedLimit::new(limit.clone(), now));
         let spends = self.spends.by_parties.get(&(user, client.clone()));
-        let spends: Vec<Spend> = spends.into_iter().flatten().map(|(_, one)| *one).collect();
-        limit.has_room(&spends, payments)
+        let spends = spends.into_iter().flatten().map(|(_, spend)| spend);
+        limit.has_room(spends, payments)
     }
 }
 

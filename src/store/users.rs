@@ -146,6 +146,11 @@ impl Rows {
         Some(tables.person(user))
     }
 
+    /// The id of a user, deleted or not.
+    pub(crate) fn user_id(&self, named: &UserRef) -> Option<UserId> {
+        self.read().users.find(named).map(|user| user.id)
+    }
+
     /// Every user, by id.
     pub(crate) fn list_users(&self) -> Vec<User> {
         let tables = self.read();
