@@ -61,7 +61,7 @@ impl Growth {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::codes::MAX_CODES;
     use super::super::consents::MAX_CONSENTS;
     use super::super::devices::MAX_DEVICES;
@@ -167,7 +167,7 @@ mod tests {
     const SESSIONS: usize = 50;
 
     /// Stores one row of a kind, which expires a minute later.
-    async fn insert(
+    pub(in crate::store) async fn insert(
         (store, rows): (&Store, &Rows),
         kind: &str,
         number: i64,

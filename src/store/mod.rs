@@ -237,9 +237,30 @@ impl<'a> Leave<'a> {
     where
         'a: 'w,
     {
+        let pen = self.pen();
+        self.plan_with(pen, plan)
+    }
+
+    /// A pen for [`Leave::plan_with`].
+    fn pen<'w>(&self) -> Pen<'w>
+    where
+        'a: 'w,
+    {
+        Pen::new(self.0.log())
+    }
+
+    /// As [`Leave::plan`]. What the pen has copied was copied before the catalogue was locked: a copy may take long, and
+    /// other sandboxes need the catalogue.
+    fn plan_with<'w, T>(
+        self,
+        mut pen: Pen<'w>,
+        plan: impl FnOnce(&mut Catalogue, &mut Pen<'w>) -> T,
+    ) -> Changed<'a, T>
+    where
+        'a: 'w,
+    {
         let log = self.0.log();
         let mut catalogue = self.0.catalogue();
-        let mut pen = Pen::new(log);
         let done = plan(&mut catalogue, &mut pen);
         let pending = pen.hand_in();
         Changed { done, pending, log }

@@ -2,17 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use sqlx::SqliteConnection;
 
 use super::snapshots::Snapshot;
 use super::statement::Statement;
-use super::worlds::{self, Origin, Seed, mark_retired, sow};
+use super::worlds::{self, Origin, Seed, Start, mark_retired, sow};
 use super::{Rows, Store, StoreError, snapshots};
 
 /// The most bytes that the seeds of all sandboxes with a seed of their own have.
-const MAX_SEED_BYTES: usize = 32 * 1024 * 1024;
+const MAX_SEED_BYTES: usize = if cfg!(test) {
+    64 * 1024
+} else {
+    32 * 1024 * 1024
+};
 
 /// Which sandboxes there are, their snapshots, and which worlds are on their way out.
 #[derive(Debug, Default)]
@@ -20,13 +24,36 @@ pub(super) struct Catalogue {
     pub(super) sandboxes: BTreeMap<String, Kept>,
     pub(super) last_world: i64,
     pub(super) retired: BTreeSet<String>,
+    pub(super) planned_snapshots: Planned,
+    planned_seeds: Planned,
+}
+
+/// The bytes of changes that are planned and not committed yet. They count, so that parallel changes do not exceed a bound
+/// together.
+#[derive(Debug, Default)]
+pub(super) struct Planned(Vec<Weak<usize>>);
+
+impl Planned {
+    /// Counts these bytes until the returned value is dropped.
+    pub(super) fn add(&mut self, bytes: usize) -> Arc<usize> {
+        let planned = Arc::new(bytes);
+        self.0.push(Arc::downgrade(&planned));
+        planned
+    }
+
+    /// How many changes there are, and their bytes.
+    pub(super) fn sum(&mut self) -> (usize, usize) {
+        self.0.retain(|planned| planned.strong_count() > 0);
+        let bytes = self.0.iter().filter_map(Weak::upgrade);
+        (self.0.len(), bytes.map(|bytes| *bytes).sum())
+    }
 }
 
 /// A sandbox and its snapshots by name.
 #[derive(Debug)]
 pub(super) struct Kept {
     row: SandboxRow,
-    /// Of its own seed, if this run has created it.
+    /// Of its own seed.
     seed_bytes: usize,
     pub(super) snapshots: BTreeMap<String, Snapshot>,
 }
@@ -86,6 +113,7 @@ impl Catalogue {
     /// What is in a file, less the rows.
     pub(super) async fn read(db: &mut SqliteConnection) -> Result<Self, StoreError> {
         let (last_world, retired) = worlds::read(&mut *db).await?;
+        let sizes = worlds::sizes(&mut *db).await?;
         let rows: Vec<Row> = sqlx::query_as(
             "select name, world, clock, signing_key, key_id, seed_world, settings, is_explicit from sandboxes",
         )
@@ -94,6 +122,8 @@ impl Catalogue {
         let mut sandboxes = BTreeMap::new();
         for found in rows {
             let key_id = found.key_id;
+            let seed_bytes = found.seed_world.as_ref().and_then(|world| sizes.get(world));
+            let seed_bytes = seed_bytes.copied().unwrap_or_default();
             let row = SandboxRow {
                 world: Rows::in_file(found.world),
                 clock: found.clock,
@@ -105,10 +135,10 @@ impl Catalogue {
                 settings: found.settings,
                 is_explicit: found.is_explicit,
             };
-            let snapshots = snapshots::read(&mut *db, &found.name).await?;
+            let snapshots = snapshots::read(&mut *db, &found.name, &sizes).await?;
             let kept = Kept {
                 row,
-                seed_bytes: 0,
+                seed_bytes,
                 snapshots,
             };
             sandboxes.insert(found.name, kept);
@@ -117,14 +147,16 @@ impl Catalogue {
             sandboxes,
             last_world,
             retired: retired.into_iter().collect(),
+            ..Self::default()
         })
     }
 
     /// Checks that there is room for one more seed of a sandbox: such a sandbox stores it twice, as its rows and to go
     /// back to. Errors: the bound.
-    fn check_room_for_seed(&self, bytes: usize) -> Result<(), StoreError> {
+    fn check_room_for_seed(&mut self, bytes: usize) -> Result<(), StoreError> {
+        let (_, planned) = self.planned_seeds.sum();
         let all: usize = self.sandboxes.values().map(|kept| kept.seed_bytes).sum();
-        if bytes > 0 && all + bytes > MAX_SEED_BYTES {
+        if bytes > 0 && all + planned + bytes > MAX_SEED_BYTES {
             let what = "bytes in the seeds of sandboxes";
             return Err(StoreError::Full {
                 what,
@@ -257,15 +289,15 @@ impl Store {
         (clock, signing_key): (&str, &StoredKey),
     ) -> Result<SandboxRow, StoreError> {
         let seed_bytes = own.seed.map_or(0, Seed::size_in_bytes);
-        self.catalogue().check_room_for_seed(seed_bytes)?;
-        let row = self
+        let (row, _planned) = self
             .leave()
             .await?
             .plan(|catalogue, pen| {
-                let seed_world = own.seed.map(|own| catalogue.begin(Origin::Seed(own), pen));
+                catalogue.check_room_for_seed(seed_bytes)?;
+                let seed_world = own.seed.map(|own| catalogue.begin(Start::Seed(own), pen));
                 let seed = own.seed.unwrap_or(seed);
                 let row = SandboxRow {
-                    world: catalogue.begin(Origin::Seed(seed), pen),
+                    world: catalogue.begin(Start::Seed(seed), pen),
                     clock: clock.to_owned(),
                     signing_key: Some(signing_key.clone()),
                     seed_world,
@@ -273,10 +305,11 @@ impl Store {
                     is_explicit: own.is_explicit,
                 };
                 pen.note(|| insert(name, &row));
-                row
+                let planned = catalogue.planned_seeds.add(seed_bytes);
+                Ok::<_, StoreError>((row, planned))
             })
             .kept()
-            .await?;
+            .await??;
         let kept = Kept {
             row: row.clone(),
             seed_bytes,
@@ -343,18 +376,19 @@ impl Store {
         if let Origin::World(origin) = origin {
             self.load(origin).await?;
         }
-        let new = self
-            .leave()
-            .await?
-            .plan(|catalogue, pen| {
+        let leave = self.leave().await?;
+        let planned = {
+            let mut pen = leave.pen();
+            let start = Start::new(origin, &mut pen);
+            leave.plan_with(pen, |catalogue, pen| {
                 catalogue.sandbox_in(name, from)?;
-                let new = catalogue.begin(origin, pen);
+                let new = catalogue.begin(start, pen);
                 pen.note(|| move_to(name, new.key(), clock));
                 pen.note(|| mark_retired(from.key()));
                 Some(new)
             })
-            .kept()
-            .await?;
+        };
+        let new = planned.kept().await?;
         if let Some(new) = &new {
             let mut catalogue = self.catalogue();
             if let Some(kept) = catalogue.sandbox_in(name, from) {
@@ -390,5 +424,48 @@ impl Store {
         catalogue.sandboxes.remove(name);
         catalogue.retired.extend(worlds.iter().cloned());
         Ok(worlds)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::refused::World;
+    use super::*;
+    use crate::seed::SeedFile;
+
+    #[tokio::test]
+    async fn parallel_sandboxes_stay_within_the_bound_of_seed_bytes_also_after_a_restart() {
+        let world = World::new("seed-bytes").await;
+        let mut seed = SeedFile::demo().planting().unwrap().seed;
+        seed.users[0].image = Some("x".repeat(20 * 1024));
+        let key = StoredKey {
+            id: None,
+            private_key: Vec::new(),
+        };
+        let make = async |store: &Store, name| {
+            let own = Own {
+                seed: Some(&seed),
+                ..Own::default()
+            };
+            let made = store.insert_sandbox(name, &seed, own, ("{}", &key));
+            made.await.err().map(|error| error.to_string())
+        };
+        let store = &world.store;
+        let refused = tokio::join!(make(store, "a"), make(store, "b"), make(store, "c"));
+        let refused = [refused.0, refused.1, refused.2].into_iter().flatten();
+        let full =
+            "there are 65536 bytes in the seeds of sandboxes already, and there may be no more";
+        assert_eq!(refused.collect::<Vec<_>>(), [full]);
+        let bytes = |store: &Store| {
+            let catalogue = store.catalogue();
+            let all = catalogue.sandboxes.values().map(|kept| kept.seed_bytes);
+            all.collect::<Vec<_>>()
+        };
+        let before = bytes(store);
+        store.close().await;
+        let store = Store::open(&world.database).await.unwrap();
+        assert_eq!(bytes(&store), before);
+        assert_eq!(make(&store, "c").await.as_deref(), Some(full));
+        store.close().await;
     }
 }

@@ -1,6 +1,7 @@
 //! The `worlds` table, and what concerns all rows of a world at once: fill it, copy it, read it, empty it. What is in it
 //! is in the neighbours, one file per table; which world is a sandbox's is `sandboxes.rs`.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use sqlx::SqliteConnection;
@@ -11,7 +12,7 @@ use super::codes::Codes;
 use super::consents::Consents;
 use super::devices::Devices;
 use super::draft::{Draft, Pen};
-use super::rows::Tables;
+use super::rows::{ROW_BYTES, Tables};
 use super::sandboxes::Catalogue;
 use super::sessions::Sessions;
 use super::spends::Spends;
@@ -31,11 +32,12 @@ pub(crate) struct Seed {
 }
 
 impl Seed {
-    /// The approximate bytes of its rows.
+    /// The approximate bytes of its rows, as [`Tables::size_in_bytes`] counts them.
     pub(super) fn size_in_bytes(&self) -> usize {
         let users = self.users.iter().map(|user| to_json(user).len());
         let clients = self.clients.iter().map(|client| to_json(client).len());
-        users.chain(clients).sum()
+        let rows = users.chain(clients);
+        rows.map(|bytes| ROW_BYTES + bytes).sum()
     }
 }
 
@@ -54,6 +56,8 @@ struct Table {
     copy: &'static str,
     empty_some: &'static str,
     any: &'static str,
+    /// The bytes of each world that a snapshot or a seed has.
+    sizes: &'static str,
 }
 
 /// How many rows of a table go at once: nobody waits long for the file because an old world is emptied.
@@ -63,8 +67,9 @@ macro_rules! bite {
     };
 }
 
+/// As [`Tables::size_in_bytes`] counts them, with the bytes of one row as an SQL expression.
 macro_rules! table {
-    ($name:literal, $key:literal, $others:literal) => {
+    ($name:literal, $key:literal, $others:literal, $bytes:literal) => {
         Table {
             #[cfg(test)]
             name: $name,
@@ -99,23 +104,34 @@ macro_rules! table {
                 ")"
             ),
             any: concat!("select 1 from ", $name, " where sandbox = ?1 limit 1"),
+            sizes: concat!(
+                "select sandbox, sum(",
+                $bytes,
+                ") from ",
+                $name,
+                " where sandbox in (select world from snapshots union ",
+                "select seed_world from sandboxes where seed_world is not null) group by sandbox"
+            ),
         }
     };
 }
 
-/// Each table, its key within a world, and its other columns.
+/// Each table, its key within a world, its other columns, and the approximate bytes of a row.
 #[rustfmt::skip]
 const TABLES: [Table; 10] = [
-    table!("users", "id", "username, deleted, document"),
-    table!("clients", "id", "position, secret_hash, document"),
-    table!("sessions", "hash", "user_id, expires_at"),
-    table!("consents", "user_id, client_id", "scope, buzz_limit, updated_at"),
-    table!("codes", "number", "hash, client_id, user_id, scope, redirect_uri, challenge, nonce, issued_at, expires_at, kept_until"),
-    table!("tokens", "number", "hash, kind, client_id, user_id, scope, issued_at, expires_at"),
-    table!("device_codes", "hash", "user_code_hash, client_id, scope, status, user_id, expires_at"),
-    table!("accounts", "user_id, currency", "balance, lifetime_balance"),
-    table!("workflows", "id", "user_id, client_id, cost, steps, tags, metadata, submitted_at, finishes_at, canceled_at"),
-    table!("spends", "workflow_id, currency", "user_id, client_id, amount, spent_at, forgiven"),
+    table!("users", "id", "username, deleted, document", "256 + octet_length(document)"),
+    table!("clients", "id", "position, secret_hash, document", "256 + octet_length(document)"),
+    table!("sessions", "hash", "user_id, expires_at", "256"),
+    table!("consents", "user_id, client_id", "scope, buzz_limit, updated_at", "256 + coalesce(octet_length(buzz_limit), 0)"),
+    table!("codes", "number", "hash, client_id, user_id, scope, redirect_uri, challenge, nonce, issued_at, expires_at, kept_until",
+        "256 + octet_length(redirect_uri) + octet_length(challenge) + coalesce(octet_length(nonce), 0)"),
+    table!("tokens", "number", "hash, kind, client_id, user_id, scope, issued_at, expires_at", "256"),
+    table!("device_codes", "hash", "user_code_hash, client_id, scope, status, user_id, expires_at", "512"),
+    table!("accounts", "user_id, currency", "balance, lifetime_balance", "0"),
+    // In memory a step takes more than its names.
+    table!("workflows", "id", "user_id, client_id, cost, steps, tags, metadata, submitted_at, finishes_at, canceled_at",
+        "256 + 2 * (octet_length(steps) + octet_length(tags)) + octet_length(metadata)"),
+    table!("spends", "workflow_id, currency", "user_id, client_id, amount, spent_at, forgiven", "256"),
 ];
 
 fn insert(id: i64, key: &str) -> Statement {
@@ -152,29 +168,56 @@ pub(super) async fn read(db: &mut SqliteConnection) -> Result<(i64, Vec<String>)
     Ok((last.unwrap_or_default(), retired))
 }
 
+/// The approximate bytes of the worlds that snapshots and seeds have, by key.
+pub(super) async fn sizes(db: &mut SqliteConnection) -> Result<HashMap<String, usize>, StoreError> {
+    let mut sizes = HashMap::new();
+    for table in &TABLES {
+        let rows: Vec<(String, i64)> = sqlx::query_as(table.sizes).fetch_all(&mut *db).await?;
+        for (world, bytes) in rows {
+            *sizes.entry(world).or_default() += usize::try_from(bytes).unwrap_or_default();
+        }
+    }
+    Ok(sizes)
+}
+
+/// The rows that a new world begins with.
+pub(super) enum Start<'a> {
+    Seed(&'a Seed),
+    /// Those of a world, which [`Pen::copy`] has copied.
+    Copy(&'a Rows, Box<Tables>),
+}
+
+impl<'a> Start<'a> {
+    pub(super) fn new(origin: Origin<'a>, pen: &mut Pen<'a>) -> Self {
+        match origin {
+            Origin::Seed(seed) => Self::Seed(seed),
+            Origin::World(from) => Self::Copy(from, Box::new(pen.copy(from))),
+        }
+    }
+}
+
 impl Catalogue {
     /// Begins a world, under a key that no other has had. Nothing finds it until the caller puts it somewhere.
-    pub(super) fn begin<'w>(&mut self, origin: Origin<'w>, pen: &mut Pen<'w>) -> Arc<Rows> {
+    pub(super) fn begin(&mut self, start: Start<'_>, pen: &mut Pen<'_>) -> Arc<Rows> {
         // Used up even if the plan is refused.
         self.last_world += 1;
         let id = self.last_world;
         let key: Arc<str> = format!("#{id}").into();
         pen.note(|| insert(id, &key));
-        let tables = match origin {
-            Origin::Seed(seed) => {
+        let tables = match start {
+            Start::Seed(seed) => {
                 let mut tables = Tables::default();
                 let mut draft = pen.draft(&key);
                 sow(&mut tables, &mut draft, seed);
                 pen.take(draft);
                 tables
             }
-            Origin::World(from) => {
-                let mut tables = pen.copy(from);
+            Start::Copy(from, mut tables) => {
                 tables.pending = None;
                 for table in &TABLES {
                     pen.note(|| Statement::new(table.copy).bind(from.key()).bind(&key));
                 }
-                tables
+                *tables
             }
         };
         Rows::new(key, tables)
