@@ -2,6 +2,7 @@
 //! wire is `exchange/`; what can be set, and the presets with names, are
 //! `control/faults/`.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::de::Error as _;
@@ -9,13 +10,14 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use super::entropy::Entropy;
+use super::journal::size_in_bytes;
 use super::triggered::TriggeredFault;
 use crate::invalid::Invalid;
 use crate::model::user::UserRef;
 use crate::protocol::call::{Endpoint, GrantType};
 use crate::protocol::duration::Length;
 use crate::protocol::ids::UserId;
-use crate::store::Rows;
+use crate::store::{Rows, StoreError};
 
 /// A rule: when something goes wrong, and what.
 ///
@@ -166,13 +168,48 @@ pub(crate) struct Target {
     pub(crate) user: Option<UserId>,
 }
 
-/// The most faults of a sandbox, and the most bytes of JSON of all of them.
+/// The most faults of a sandbox, and the most bytes in memory of the faults of all sandboxes.
 const MAX_FAULTS: usize = 1000;
-const MAX_FAULTS_BYTES: usize = 16 * 1024 * 1024;
+const MAX_FAULTS_BYTES: usize = 32 * 1024 * 1024;
+
+/// The memory that the faults of all sandboxes occupy, in bytes.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct FaultMemory(Arc<AtomicUsize>);
+
+impl FaultMemory {
+    /// Counts these bytes until the returned value is dropped.
+    pub(super) fn charge(&self, bytes: usize) -> FaultCharge {
+        self.0.fetch_add(bytes, Ordering::Relaxed);
+        FaultCharge {
+            memory: self.clone(),
+            bytes,
+        }
+    }
+
+    fn used(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// The bytes of one fault, counted for as long as this lives.
+#[derive(Debug)]
+pub(super) struct FaultCharge {
+    memory: FaultMemory,
+    bytes: usize,
+}
+
+impl Drop for FaultCharge {
+    fn drop(&mut self) {
+        self.memory.0.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
 
 /// The faults of one sandbox.
 #[derive(Debug, Default)]
-pub(crate) struct Faults(Mutex<Set>);
+pub(crate) struct Faults {
+    set: Mutex<Set>,
+    memory: FaultMemory,
+}
 
 #[derive(Debug, Default)]
 struct Set {
@@ -181,22 +218,9 @@ struct Set {
 }
 
 impl Set {
-    /// Checks that there is room for one more fault. Errors: the bound.
-    fn check_room(&self, rule: &Fault) -> Result<(), Invalid> {
-        if self.faults.len() >= MAX_FAULTS {
-            let reason = format!("there are {MAX_FAULTS} faults in this sandbox already");
-            return Err(Invalid::new("", reason).with_hint(DELETE_SOME));
-        }
-        let bytes = rule.size_in_bytes();
-        let all: usize = self.faults.iter().map(|active| active.size).sum();
-        if all + bytes > MAX_FAULTS_BYTES {
-            let reason = format!(
-                "{bytes} bytes beside the {all} bytes of this sandbox's faults; together they have at most \
-                 {MAX_FAULTS_BYTES}"
-            );
-            return Err(Invalid::new("effect", reason).with_hint(DELETE_SOME));
-        }
-        Ok(())
+    fn size_in_bytes(&self) -> usize {
+        let sizes = self.faults.iter().map(|active| active.fault.charge.bytes);
+        sizes.sum()
     }
 }
 
@@ -204,19 +228,16 @@ const DELETE_SOME: &str = "DELETE faults that are no longer used";
 
 /// A fault, and how often it applied.
 #[derive(Debug)]
-struct ActiveFault {
+pub(crate) struct ActiveFault {
     fault: Arc<TriggeredFault>,
-    /// Its bytes as JSON.
-    size: usize,
     seen: u64,
     struck: u64,
 }
 
 impl ActiveFault {
-    fn new(set: SetFault) -> Self {
+    fn new(set: SetFault, memory: &FaultMemory) -> Self {
         Self {
-            size: set.rule.size_in_bytes(),
-            fault: Arc::new(TriggeredFault::new(set.id, set.rule)),
+            fault: Arc::new(TriggeredFault::new(set.id, set.rule, memory)),
             seen: set.seen,
             struck: set.struck,
         }
@@ -233,23 +254,46 @@ impl ActiveFault {
 }
 
 impl Faults {
+    /// No faults yet.
+    pub(crate) fn new(memory: FaultMemory) -> Self {
+        Self {
+            set: Mutex::default(),
+            memory,
+        }
+    }
+
     fn set(&self) -> std::sync::MutexGuard<'_, Set> {
         // Counters may be one behind after a panic; that is no reason to fail again.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.set.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sets a fault. Errors: there is no room for it.
     pub(crate) fn add(&self, rule: Fault) -> Result<SetFault, Invalid> {
         let mut set = self.set();
-        set.check_room(&rule)?;
-        set.last_id += 1;
+        if set.faults.len() >= MAX_FAULTS {
+            let reason = format!("there are {MAX_FAULTS} faults in this sandbox already");
+            return Err(Invalid::new("", reason).with_hint(DELETE_SOME));
+        }
         let fault = SetFault {
-            id: set.last_id,
+            id: set.last_id + 1,
             rule,
             seen: 0,
             struck: 0,
         };
-        set.faults.push(ActiveFault::new(fault.clone()));
+        let active = ActiveFault::new(fault.clone(), &self.memory);
+        // It is counted already, so that parallel calls do not exceed the bound together.
+        let used = self.memory.used();
+        if used > MAX_FAULTS_BYTES {
+            let bytes = active.fault.charge.bytes;
+            let reason = format!(
+                "no room for {bytes} bytes: the faults of all sandboxes have at most {MAX_FAULTS_BYTES} bytes in memory, \
+                 and {} are used",
+                used.saturating_sub(bytes)
+            );
+            return Err(Invalid::new("effect", reason).with_hint(DELETE_SOME));
+        }
+        set.last_id = fault.id;
+        set.faults.push(active);
         Ok(fault)
     }
 
@@ -280,12 +324,27 @@ impl Faults {
         self.set().faults.clear();
     }
 
-    /// Puts these in place of those that are set, with what is left of their budgets.
-    pub(crate) fn replace(&self, faults: Vec<SetFault>) {
+    /// Prepares these faults for [`Faults::replace`], with what is left of their budgets. Errors: there is no room for them
+    /// in place of those that are set.
+    pub(crate) fn prepare(&self, faults: Vec<SetFault>) -> Result<Vec<ActiveFault>, StoreError> {
+        let new = |fault| ActiveFault::new(fault, &self.memory);
+        let prepared: Vec<ActiveFault> = faults.into_iter().map(new).collect();
+        let own = self.set().size_in_bytes();
+        if self.memory.used().saturating_sub(own) > MAX_FAULTS_BYTES {
+            return Err(StoreError::Full {
+                what: "bytes in the faults of all sandboxes",
+                most: MAX_FAULTS_BYTES,
+            });
+        }
+        Ok(prepared)
+    }
+
+    /// Puts these in place of those that are set.
+    pub(crate) fn replace(&self, faults: Vec<ActiveFault>) {
         let mut set = self.set();
-        let newest = faults.iter().map(|fault| fault.id).max();
+        let newest = faults.iter().map(|active| active.fault.id).max();
         set.last_id = set.last_id.max(newest.unwrap_or(0));
-        set.faults = faults.into_iter().map(ActiveFault::new).collect();
+        set.faults = faults;
     }
 
     /// Whether there is nothing to ask for: most servers, most of the time.
@@ -332,8 +391,20 @@ impl Faults {
 }
 
 impl Fault {
-    fn size_in_bytes(&self) -> usize {
-        serde_json::to_vec(self).map_or(0, |json| json.len())
+    /// An estimate of the memory that it occupies.
+    pub(super) fn size_in_bytes(&self) -> usize {
+        let effect = &self.effect;
+        let user = self.user.as_ref().and_then(UserRef::as_username);
+        let texts = [&self.client_id, &effect.error, &effect.error_description];
+        let texts = texts.into_iter().flatten().map(String::len);
+        let body = effect.body.as_ref().map_or(0, size_in_bytes);
+        let headers = effect.headers.iter();
+        let headers = headers.map(|(name, value)| name.len() + size_in_bytes(value));
+        size_of::<Self>()
+            + user.map_or(0, str::len)
+            + texts.sum::<usize>()
+            + body
+            + headers.sum::<usize>()
     }
 
     fn fits(&self, target: &Target, rows: &Rows) -> bool {

@@ -19,7 +19,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use clock::{Clock, ClockState, system_now};
 use entropy::Entropy;
-use faults::{Faults, SetFault, Target};
+use faults::{ActiveFault, FaultMemory, Faults, SetFault, Target};
 use in_flight::InFlight;
 use journal::{Journal, JournalLimits, StoredExchange};
 use keys::IdTokenKey;
@@ -45,6 +45,8 @@ pub(crate) struct Blueprint {
     pub(crate) journal_capacity: usize,
     /// What all journals share.
     pub(crate) journal_limits: JournalLimits,
+    /// What the faults of all sandboxes share.
+    pub(crate) fault_memory: FaultMemory,
 }
 
 /// A sandbox as one request sees it: after a reset, a request that began before it writes to rows that are not read.
@@ -122,7 +124,7 @@ impl Shared {
             settings: RwLock::new(Arc::new(blueprint.settings.clone())),
             rate_limits: RateLimits::default(),
             journal: Journal::new(blueprint.journal_capacity, &blueprint.journal_limits),
-            faults: Faults::default(),
+            faults: Faults::new(blueprint.fault_memory.clone()),
             in_flight: InFlight::default(),
             blueprint,
             seed_world: row.seed_world,
@@ -202,12 +204,17 @@ impl Shared {
     }
 
     /// Goes to another world, with all that belongs to it.
-    fn enter(&self, rows: Arc<Rows>, state: State, forget: impl FnOnce(&Self)) {
+    fn enter(
+        &self,
+        rows: Arc<Rows>,
+        (clock, settings, faults): (ClockState, Settings, Vec<ActiveFault>),
+        forget: impl FnOnce(&Self),
+    ) {
         let new = Arc::new(World::new(rows, self.janitor.clone()));
         let mut world = self.world.write().unwrap_or_else(PoisonError::into_inner);
-        self.clock.put(state.clock);
-        self.change_settings(|_| state.settings);
-        self.faults.replace(state.faults);
+        self.clock.put(clock);
+        self.change_settings(|_| settings);
+        self.faults.replace(faults);
         self.rate_limits.clear();
         forget(self);
         std::mem::replace(&mut *world, new).retire();
@@ -215,22 +222,19 @@ impl Shared {
 
     async fn begin_anew(&self) -> Result<(), StoreError> {
         let _turn = self.turn.lock().await;
-        let state = State {
-            clock: ClockState::default(),
-            settings: self.blueprint.settings.clone(),
-            faults: Vec::new(),
-        };
+        let clock = ClockState::default();
         let origin = self
             .seed_world
             .as_deref()
             .map_or(Origin::Seed(&self.blueprint.seed), Origin::World);
-        let (before, clock) = (self.today(), state.clock.to_text());
+        let before = self.today();
         let begun = self
             .store
-            .begin_anew(&self.name, before.rows(), origin, &clock)
+            .begin_anew(&self.name, before.rows(), origin, &clock.to_text())
             .await?;
         // None: the sandbox was deleted.
         if let Some(world) = begun {
+            let state = (clock, self.blueprint.settings.clone(), Vec::new());
             self.enter(world, state, |shared| shared.journal.clear());
         }
         Ok(())
@@ -266,6 +270,7 @@ impl Shared {
             return Ok(false);
         };
         let state: State = from_json("snapshot", &state)?;
+        let faults = self.faults.prepare(state.faults)?;
         let (before, clock) = (self.today(), state.clock.to_text());
         let begun = self
             .store
@@ -273,6 +278,7 @@ impl Shared {
             .await?;
         let known = begun.is_some();
         if let Some(world) = begun {
+            let state = (state.clock, state.settings, faults);
             self.enter(world, state, |shared| shared.journal.turn_back());
         }
         Ok(known)

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use serde_json::Value;
 
-use super::faults::{Effect, Fault};
-use super::journal::{JsonBudget, cut, size_in_bytes};
+use super::faults::{Effect, Fault, FaultCharge, FaultMemory};
+use super::journal::{JsonBudget, cut};
 use crate::model::user::UserRef;
 
 /// A fault that is active. Requests share it, whatever the size of its body.
@@ -17,6 +17,7 @@ pub(crate) struct TriggeredFault {
     /// The body that it answers with.
     pub(crate) body: Option<Bytes>,
     pub(crate) recorded: Arc<RecordedFault>,
+    pub(super) charge: FaultCharge,
 }
 
 /// What the journal stores of a fault, as it may be removed: its rule, with a long body, long headers and long texts cut.
@@ -28,16 +29,22 @@ pub(crate) struct RecordedFault {
 }
 
 impl TriggeredFault {
-    pub(super) fn new(id: u64, rule: Fault) -> Self {
+    pub(super) fn new(id: u64, rule: Fault, memory: &FaultMemory) -> Self {
         let body = rule.effect.body.as_ref().map(|body| match body {
-            Value::String(text) => text.clone().into(),
+            Value::String(text) => Bytes::from(text.clone()),
             other => other.to_string().into(),
         });
+        let recorded = RecordedFault::new(id, &rule);
+        let size = size_of::<Self>()
+            + rule.size_in_bytes()
+            + body.as_ref().map_or(0, Bytes::len)
+            + recorded.size_in_bytes();
         Self {
             id,
             body,
-            recorded: Arc::new(RecordedFault::new(id, &rule)),
+            recorded: Arc::new(recorded),
             rule,
+            charge: memory.charge(size),
         }
     }
 }
@@ -76,15 +83,9 @@ impl RecordedFault {
             },
             ..*rule
         };
-        let texts = 4 * MAX_RECORDED_TEXT_BYTES;
-        let body = rule.effect.body.as_ref().map_or(0, size_in_bytes);
-        let headers = rule.effect.headers.iter();
-        let headers: usize = headers
-            .map(|(name, value)| name.len() + size_in_bytes(value))
-            .sum();
         Self {
             id,
-            size: size_of::<Self>() + texts + body + headers,
+            size: size_of::<Self>() + rule.size_in_bytes(),
             rule,
         }
     }

@@ -173,18 +173,37 @@ async fn faults_have_bounds_of_number_and_bytes() {
     let fault =
         |bytes: usize| json!({ "endpoint": "token", "effect": { "body": "x".repeat(bytes) } });
     let path = "/_mock/faults";
-    let large = mock.sandbox("large");
-    for _ in 0..255 {
-        large.control("POST", "/faults", fault(65_400)).await;
-    }
-    large.control("POST", "/faults", fault(65_400)).await;
-    assert_snapshot!(gist(&large, "POST", path, &fault(65_400)).await, @"400 invalid: 65441 bytes beside the 16752896 bytes of this sandbox's faults; together they have at most 16777216");
     for _ in 0..1000 {
         mock.control("POST", "/faults", fault(1)).await;
     }
     assert_snapshot!(gist(&mock, "POST", path, &fault(1)).await, @"400 invalid: there are 1000 faults in this sandbox already");
     mock.control("DELETE", "/faults", json!({})).await;
     mock.control("POST", "/faults", fault(1)).await;
+}
+
+#[tokio::test]
+async fn faults_of_all_sandboxes_share_a_bound_of_memory() {
+    let mock = Mock::documented().await;
+    // 200 KB of JSON, and 12 MB in memory.
+    let zeros = json!({ "endpoint": "token", "effect": { "body": vec![0; 100_000] } });
+    let (a, b, c) = (mock.sandbox("a"), mock.sandbox("b"), mock.sandbox("c"));
+    a.control("POST", "/faults", zeros.clone()).await;
+    a.control("POST", "/snapshots/one", json!({})).await;
+    b.control("POST", "/faults", zeros.clone()).await;
+    let full = gist(&c, "POST", "/_mock/faults", &zeros).await;
+    let bound = "the faults of all sandboxes have at most 33554432 bytes in memory";
+    assert!(
+        full.starts_with("400 invalid: ") && full.contains(bound),
+        "{full}"
+    );
+    // In place of the same fault.
+    a.control("POST", "/snapshots/one/restore", json!({})).await;
+    a.control("DELETE", "/faults", json!({})).await;
+    c.control("POST", "/faults", zeros.clone()).await;
+    let restore = "/_mock/snapshots/one/restore";
+    assert_snapshot!(gist(&a, "POST", restore, &json!({})).await, @"503 full: there are 33554432 bytes in the faults of all sandboxes already, and there may be no more");
+    mock.control("DELETE", "/sandboxes/c", json!({})).await;
+    a.control("POST", "/snapshots/one/restore", json!({})).await;
 }
 
 #[tokio::test]
