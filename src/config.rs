@@ -13,7 +13,6 @@ use crate::listener::USUAL_HEADERS;
 use crate::model::user::{User, UserRef};
 use crate::protocol::secret::Secret;
 use crate::sandbox::Blueprint;
-use crate::sandbox::faults::FaultMemory;
 use crate::sandbox::journal::{
     DEFAULT_CAPACITY, DEFAULT_JOURNAL_MEMORY, JournalLimits, JournalMemory, MIN_JOURNAL_MEMORY,
 };
@@ -256,7 +255,7 @@ impl Config {
                 memory: Arc::new(JournalMemory::new(self.journal_memory)),
                 ..JournalLimits::default()
             },
-            fault_memory: FaultMemory::default(),
+            fault_memory: Default::default(),
         })
     }
 }

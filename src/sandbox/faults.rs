@@ -2,7 +2,6 @@
 //! wire is `exchange/`; what can be set, and the presets with names, are
 //! `control/faults/`.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::de::Error as _;
@@ -10,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use super::entropy::Entropy;
-use super::journal::size_in_bytes;
+use super::fault_memory::FaultMemory;
 use super::triggered::TriggeredFault;
 use crate::invalid::Invalid;
 use crate::model::user::UserRef;
@@ -171,38 +170,6 @@ pub(crate) struct Target {
 /// The most faults of a sandbox, and the most bytes in memory of the faults of all sandboxes.
 const MAX_FAULTS: usize = 1000;
 const MAX_FAULTS_BYTES: usize = 32 * 1024 * 1024;
-
-/// The memory that the faults of all sandboxes occupy, in bytes.
-#[derive(Debug, Default, Clone)]
-pub(crate) struct FaultMemory(Arc<AtomicUsize>);
-
-impl FaultMemory {
-    /// Counts these bytes until the returned value is dropped.
-    pub(super) fn charge(&self, bytes: usize) -> FaultCharge {
-        self.0.fetch_add(bytes, Ordering::Relaxed);
-        FaultCharge {
-            memory: self.clone(),
-            bytes,
-        }
-    }
-
-    fn used(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// The bytes of one fault, counted for as long as this lives.
-#[derive(Debug)]
-pub(super) struct FaultCharge {
-    memory: FaultMemory,
-    bytes: usize,
-}
-
-impl Drop for FaultCharge {
-    fn drop(&mut self) {
-        self.memory.0.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
-}
 
 /// The faults of one sandbox.
 #[derive(Debug, Default)]
@@ -391,22 +358,6 @@ impl Faults {
 }
 
 impl Fault {
-    /// An estimate of the memory that it occupies.
-    pub(super) fn size_in_bytes(&self) -> usize {
-        let effect = &self.effect;
-        let user = self.user.as_ref().and_then(UserRef::as_username);
-        let texts = [&self.client_id, &effect.error, &effect.error_description];
-        let texts = texts.into_iter().flatten().map(String::len);
-        let body = effect.body.as_ref().map_or(0, size_in_bytes);
-        let headers = effect.headers.iter();
-        let headers = headers.map(|(name, value)| name.len() + size_in_bytes(value));
-        size_of::<Self>()
-            + user.map_or(0, str::len)
-            + texts.sum::<usize>()
-            + body
-            + headers.sum::<usize>()
-    }
-
     fn fits(&self, target: &Target, rows: &Rows) -> bool {
         self.endpoint.is_none_or(|wanted| wanted == target.endpoint)
             && (self.client_id.is_none() || self.client_id == target.client_id)

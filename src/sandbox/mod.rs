@@ -2,6 +2,7 @@
 
 pub(crate) mod clock;
 pub(crate) mod entropy;
+mod fault_memory;
 pub(crate) mod faults;
 pub(crate) mod in_flight;
 pub(crate) mod journal;
@@ -10,6 +11,7 @@ mod places;
 pub(crate) mod rate_limits;
 pub(crate) mod registry;
 pub(crate) mod settings;
+mod snapshots;
 pub(crate) mod triggered;
 pub(crate) mod world;
 
@@ -19,19 +21,19 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use clock::{Clock, ClockState, system_now};
 use entropy::Entropy;
-use faults::{ActiveFault, FaultMemory, Faults, SetFault, Target};
+use fault_memory::FaultMemory;
+use faults::{ActiveFault, Faults, Target};
 use in_flight::InFlight;
 use journal::{Journal, JournalLimits, StoredExchange};
 use keys::IdTokenKey;
 use rate_limits::{Limit, RateLimits};
-use serde::{Deserialize, Serialize};
 use settings::Settings;
 use tokio_util::sync::CancellationToken;
 use triggered::TriggeredFault;
 use world::{Janitor, World};
 
 use crate::protocol::time::Timestamp;
-use crate::store::{Origin, Rows, SandboxRow, Seed, Store, StoreError, from_json};
+use crate::store::{Origin, Rows, SandboxRow, Seed, Store, StoreError};
 
 /// What every sandbox of a server starts from.
 #[derive(Debug, Clone, Default)]
@@ -87,14 +89,6 @@ pub(crate) struct Shared {
     used: AtomicI64,
     /// The sandbox is deleted or the server stops: requests that wait for something to come wait no longer.
     gone: CancellationToken,
-}
-
-/// What of a sandbox is not rows, and goes back with them.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct State {
-    pub(crate) clock: ClockState,
-    pub(crate) settings: Settings,
-    pub(crate) faults: Vec<SetFault>,
 }
 
 impl Deref for Sandbox {
@@ -240,60 +234,6 @@ impl Shared {
         Ok(())
     }
 
-    /// What comes back is when the snapshot was taken.
-    async fn take_snapshot(&self, name: &str) -> Result<Timestamp, StoreError> {
-        let _turn = self.turn.lock().await;
-        let (world, mut at) = (self.today(), self.now());
-        let state = || {
-            at = self.now();
-            let state = State {
-                clock: self.clock.state(),
-                settings: (*self.settings()).clone(),
-                faults: self.faults.list(),
-            };
-            let state = serde_json::to_string(&state).expect("clock, settings and faults are JSON");
-            (state, at)
-        };
-        let before = self
-            .store
-            .take_snapshot(&self.name, world.rows(), name, state)
-            .await?;
-        if let Some(before) = before {
-            self.janitor.remove(before);
-        }
-        Ok(at)
-    }
-
-    async fn go_back_to(&self, snapshot: &str) -> Result<bool, StoreError> {
-        let _turn = self.turn.lock().await;
-        let Some(state) = self.store.snapshot_state(&self.name, snapshot) else {
-            return Ok(false);
-        };
-        let state: State = from_json("snapshot", &state)?;
-        let faults = self.faults.prepare(state.faults)?;
-        let (before, clock) = (self.today(), state.clock.to_text());
-        let begun = self
-            .store
-            .restore_snapshot(&self.name, before.rows(), snapshot, &clock)
-            .await?;
-        let known = begun.is_some();
-        if let Some(world) = begun {
-            let state = (state.clock, state.settings, faults);
-            self.enter(world, state, |shared| shared.journal.turn_back());
-        }
-        Ok(known)
-    }
-
-    async fn forget_snapshot(&self, name: &str) -> Result<bool, StoreError> {
-        let _turn = self.turn.lock().await;
-        let forgotten = self.store.delete_snapshot(&self.name, name).await?;
-        let known = forgotten.is_some();
-        if let Some(world) = forgotten {
-            self.janitor.remove(world);
-        }
-        Ok(known)
-    }
-
     /// The sandbox is gone: what is under way finishes, and its rows go after it.
     fn close(&self) {
         self.today().retire();
@@ -361,27 +301,6 @@ impl Sandbox {
     /// Back to the seed and the start-up settings: rows, clock, faults, journal and rate limits too.
     pub(crate) async fn reset(&self) -> Result<(), StoreError> {
         self.whole(async |shared| shared.begin_anew().await).await
-    }
-
-    /// Stores rows, clock, settings and faults under a name, and returns when.
-    pub(crate) async fn keep_snapshot(&self, name: &str) -> Result<Timestamp, StoreError> {
-        let name = name.to_owned();
-        self.whole(async move |shared| shared.take_snapshot(&name).await)
-            .await
-    }
-
-    /// Goes back to a snapshot. Whether it was there.
-    pub(crate) async fn restore(&self, snapshot: &str) -> Result<bool, StoreError> {
-        let snapshot = snapshot.to_owned();
-        self.whole(async move |shared| shared.go_back_to(&snapshot).await)
-            .await
-    }
-
-    /// Forgets a snapshot. Whether there was one.
-    pub(crate) async fn drop_snapshot(&self, name: &str) -> Result<bool, StoreError> {
-        let name = name.to_owned();
-        self.whole(async move |shared| shared.forget_snapshot(&name).await)
-            .await
     }
 
     /// Does something with what stays of the sandbox, to its end.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use serde_json::Value;
 
-use super::faults::{Effect, Fault, FaultCharge, FaultMemory};
+use super::fault_memory::{FaultCharge, FaultMemory};
+use super::faults::{Effect, Fault};
 use super::journal::{JsonBudget, cut};
 use crate::model::user::UserRef;
 

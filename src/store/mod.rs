@@ -16,6 +16,7 @@ mod held;
 mod lock;
 mod log;
 mod place;
+mod planned;
 mod readers;
 #[cfg(test)]
 mod refused;

@@ -38,6 +38,10 @@ fn no_key() -> StoredKey {
     }
 }
 
+pub(super) fn demo_seed() -> Seed {
+    SeedFile::demo().planting().unwrap().seed
+}
+
 pub(super) struct World {
     pub(super) store: Store,
     pub(super) rows: Arc<Rows>,
@@ -50,7 +54,7 @@ impl World {
         let folder = Folder::new(name);
         let database = Database::File(folder.0.join("mock.db"));
         let store = Store::open(&database).await.unwrap();
-        let seed = SeedFile::demo().planting().unwrap().seed;
+        let seed = demo_seed();
         let own = Own::default();
         let row = store
             .insert_sandbox("x", &seed, own, ("{}", &no_key()))
@@ -199,7 +203,7 @@ async fn a_refused_change_of_the_catalogue_leaves_it_as_it_was() {
     let (store, rows) = (&world.store, &world.rows);
     let state = || ("{}".to_owned(), crate::protocol::time::Timestamp(1));
     store.take_snapshot("x", rows, "old", state).await.unwrap();
-    let seed = SeedFile::demo().planting().unwrap().seed;
+    let seed = demo_seed();
     let lock = world.lock().await;
     let key = no_key();
     let refused = tokio::join!(

@@ -2,21 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use sqlx::SqliteConnection;
 
+use super::planned::Planned;
 use super::snapshots::Snapshot;
 use super::statement::Statement;
 use super::worlds::{self, Origin, Seed, Start, mark_retired, sow};
 use super::{Rows, Store, StoreError, snapshots};
-
-/// The most bytes that the seeds of all sandboxes with a seed of their own have.
-const MAX_SEED_BYTES: usize = if cfg!(test) {
-    64 * 1024
-} else {
-    32 * 1024 * 1024
-};
 
 /// Which sandboxes there are, their snapshots, and which worlds are on their way out.
 #[derive(Debug, Default)]
@@ -25,28 +19,7 @@ pub(super) struct Catalogue {
     pub(super) last_world: i64,
     pub(super) retired: BTreeSet<String>,
     pub(super) planned_snapshots: Planned,
-    planned_seeds: Planned,
-}
-
-/// The bytes of changes that are planned and not committed yet. They count, so that parallel changes do not exceed a bound
-/// together.
-#[derive(Debug, Default)]
-pub(super) struct Planned(Vec<Weak<usize>>);
-
-impl Planned {
-    /// Counts these bytes until the returned value is dropped.
-    pub(super) fn add(&mut self, bytes: usize) -> Arc<usize> {
-        let planned = Arc::new(bytes);
-        self.0.push(Arc::downgrade(&planned));
-        planned
-    }
-
-    /// How many changes there are, and their bytes.
-    pub(super) fn sum(&mut self) -> (usize, usize) {
-        self.0.retain(|planned| planned.strong_count() > 0);
-        let bytes = self.0.iter().filter_map(Weak::upgrade);
-        (self.0.len(), bytes.map(|bytes| *bytes).sum())
-    }
+    pub(super) planned_seeds: Planned,
 }
 
 /// A sandbox and its snapshots by name.
@@ -54,7 +27,7 @@ impl Planned {
 pub(super) struct Kept {
     row: SandboxRow,
     /// Of its own seed.
-    seed_bytes: usize,
+    pub(super) seed_bytes: usize,
     pub(super) snapshots: BTreeMap<String, Snapshot>,
 }
 
@@ -149,21 +122,6 @@ impl Catalogue {
             retired: retired.into_iter().collect(),
             ..Self::default()
         })
-    }
-
-    /// Checks that there is room for one more seed of a sandbox: such a sandbox stores it twice, as its rows and to go
-    /// back to. Errors: the bound.
-    fn check_room_for_seed(&mut self, bytes: usize) -> Result<(), StoreError> {
-        let (_, planned) = self.planned_seeds.sum();
-        let all: usize = self.sandboxes.values().map(|kept| kept.seed_bytes).sum();
-        if bytes > 0 && all + planned + bytes > MAX_SEED_BYTES {
-            let what = "bytes in the seeds of sandboxes";
-            return Err(StoreError::Full {
-                what,
-                most: MAX_SEED_BYTES,
-            });
-        }
-        Ok(())
     }
 
     /// A sandbox that is in this world; nothing where it is gone, or another call was faster.
@@ -424,48 +382,5 @@ impl Store {
         catalogue.sandboxes.remove(name);
         catalogue.retired.extend(worlds.iter().cloned());
         Ok(worlds)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::refused::World;
-    use super::*;
-    use crate::seed::SeedFile;
-
-    #[tokio::test]
-    async fn parallel_sandboxes_stay_within_the_bound_of_seed_bytes_also_after_a_restart() {
-        let world = World::new("seed-bytes").await;
-        let mut seed = SeedFile::demo().planting().unwrap().seed;
-        seed.users[0].image = Some("x".repeat(20 * 1024));
-        let key = StoredKey {
-            id: None,
-            private_key: Vec::new(),
-        };
-        let make = async |store: &Store, name| {
-            let own = Own {
-                seed: Some(&seed),
-                ..Own::default()
-            };
-            let made = store.insert_sandbox(name, &seed, own, ("{}", &key));
-            made.await.err().map(|error| error.to_string())
-        };
-        let store = &world.store;
-        let refused = tokio::join!(make(store, "a"), make(store, "b"), make(store, "c"));
-        let refused = [refused.0, refused.1, refused.2].into_iter().flatten();
-        let full =
-            "there are 65536 bytes in the seeds of sandboxes already, and there may be no more";
-        assert_eq!(refused.collect::<Vec<_>>(), [full]);
-        let bytes = |store: &Store| {
-            let catalogue = store.catalogue();
-            let all = catalogue.sandboxes.values().map(|kept| kept.seed_bytes);
-            all.collect::<Vec<_>>()
-        };
-        let before = bytes(store);
-        store.close().await;
-        let store = Store::open(&world.database).await.unwrap();
-        assert_eq!(bytes(&store), before);
-        assert_eq!(make(&store, "c").await.as_deref(), Some(full));
-        store.close().await;
     }
 }

@@ -1,0 +1,97 @@
+//! Snapshots: the rows, the clock, the settings and the faults of a sandbox under a name, and back.
+
+use serde::{Deserialize, Serialize};
+
+use super::clock::ClockState;
+use super::faults::SetFault;
+use super::settings::Settings;
+use super::{Sandbox, Shared};
+use crate::protocol::time::Timestamp;
+use crate::store::{StoreError, from_json};
+
+/// What of a sandbox is not rows, and goes back with them.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct State {
+    pub(crate) clock: ClockState,
+    pub(crate) settings: Settings,
+    pub(crate) faults: Vec<SetFault>,
+}
+
+impl Shared {
+    /// What comes back is when the snapshot was taken.
+    async fn take_snapshot(&self, name: &str) -> Result<Timestamp, StoreError> {
+        let _turn = self.turn.lock().await;
+        let (world, mut at) = (self.today(), self.now());
+        let state = || {
+            at = self.now();
+            let state = State {
+                clock: self.clock.state(),
+                settings: (*self.settings()).clone(),
+                faults: self.faults.list(),
+            };
+            let state = serde_json::to_string(&state).expect("clock, settings and faults are JSON");
+            (state, at)
+        };
+        let before = self
+            .store
+            .take_snapshot(&self.name, world.rows(), name, state)
+            .await?;
+        if let Some(before) = before {
+            self.janitor.remove(before);
+        }
+        Ok(at)
+    }
+
+    async fn go_back_to(&self, snapshot: &str) -> Result<bool, StoreError> {
+        let _turn = self.turn.lock().await;
+        let Some(state) = self.store.snapshot_state(&self.name, snapshot) else {
+            return Ok(false);
+        };
+        let state: State = from_json("snapshot", &state)?;
+        let faults = self.faults.prepare(state.faults)?;
+        let (before, clock) = (self.today(), state.clock.to_text());
+        let begun = self
+            .store
+            .restore_snapshot(&self.name, before.rows(), snapshot, &clock)
+            .await?;
+        let known = begun.is_some();
+        if let Some(world) = begun {
+            let state = (state.clock, state.settings, faults);
+            self.enter(world, state, |shared| shared.journal.turn_back());
+        }
+        Ok(known)
+    }
+
+    async fn forget_snapshot(&self, name: &str) -> Result<bool, StoreError> {
+        let _turn = self.turn.lock().await;
+        let forgotten = self.store.delete_snapshot(&self.name, name).await?;
+        let known = forgotten.is_some();
+        if let Some(world) = forgotten {
+            self.janitor.remove(world);
+        }
+        Ok(known)
+    }
+}
+
+impl Sandbox {
+    /// Stores rows, clock, settings and faults under a name, and returns when.
+    pub(crate) async fn keep_snapshot(&self, name: &str) -> Result<Timestamp, StoreError> {
+        let name = name.to_owned();
+        self.whole(async move |shared| shared.take_snapshot(&name).await)
+            .await
+    }
+
+    /// Goes back to a snapshot. Whether it was there.
+    pub(crate) async fn restore(&self, snapshot: &str) -> Result<bool, StoreError> {
+        let snapshot = snapshot.to_owned();
+        self.whole(async move |shared| shared.go_back_to(&snapshot).await)
+            .await
+    }
+
+    /// Forgets a snapshot. Whether there was one.
+    pub(crate) async fn drop_snapshot(&self, name: &str) -> Result<bool, StoreError> {
+        let name = name.to_owned();
+        self.whole(async move |shared| shared.forget_snapshot(&name).await)
+            .await
+    }
+}
