@@ -39,8 +39,8 @@ pub(super) fn claimed(parts: &Parts, visit: &Visit) -> Option<String> {
     let authorization = visit.headers.get(AUTHORIZATION);
     let authorization = authorization.and_then(|value| value.to_str().ok());
     let sent = &visit.received.params;
-    let claimed = Credentials::claimed_client_id(authorization, sent);
-    claimed.or_else(|| query_params(parts.uri.query()).filled("client_id"))
+    let query = parts.uri.query().map(str::as_bytes);
+    Credentials::claimed_by_request(authorization, sent, query)
 }
 
 /// The parameters of a query.

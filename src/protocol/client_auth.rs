@@ -66,6 +66,16 @@ impl Credentials {
         })
     }
 
+    /// As [`Credentials::claimed_client_id`], or else the one of the query.
+    pub(crate) fn claimed_by_request(
+        authorization: Option<&str>,
+        body: &Params,
+        query: Option<&[u8]>,
+    ) -> Option<String> {
+        let of_query = || Params::from_urlencoded(query?).filled("client_id");
+        Self::claimed_client_id(authorization, body).or_else(of_query)
+    }
+
     /// The client id a request claims, for the rate limit: nothing is checked yet.
     pub(crate) fn claimed_client_id(
         authorization: Option<&str>,

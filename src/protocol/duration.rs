@@ -18,8 +18,9 @@ const UNITS: [(&str, i64); 5] = [
     ("d", 86_400_000),
 ];
 
-/// Farther than anybody travels: about 30,000 years.
-const FARTHEST_MS: i64 = 1_000_000_000_000_000;
+/// The longest length, and the farthest that a moment given as a number may be from 1970: about 31,700 years. A clock that
+/// is moved farther than it can show is refused on its own.
+pub(super) const FARTHEST_MS: i64 = 1_000_000_000_000_000;
 
 impl Length {
     /// The length as the runtime's timers take it; none of it where it leads back.

@@ -9,6 +9,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::protocol::duration::FARTHEST_MS;
+
 /// A moment, in milliseconds since 1970.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type,
@@ -150,12 +152,9 @@ fn no_moment(value: &dyn fmt::Display) -> String {
     format!("{value} is not a moment: write \"2026-01-31T12:00:00Z\" or Unix seconds")
 }
 
-/// The year 33658: beyond it, RFC 3339 has no words.
-const FARTHEST_MS: i64 = 1_000_000_000_000_000;
-
-/// The years 0 to 9999.
+/// The first and the last moment that RFC 3339 can write: the years 0 to 9999.
 const FIRST_WRITTEN_MS: i64 = -62_167_219_200_000;
-const LAST_WRITTEN_MS: i64 = 253_402_300_799_999;
+pub(crate) const LAST_WRITTEN_MS: i64 = 253_402_300_799_999;
 
 impl fmt::Display for Timestamp {
     /// RFC 3339 in UTC. A moment beyond the years 0 to 9999, which RFC 3339 cannot write, is written as the first or the last

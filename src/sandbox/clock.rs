@@ -6,12 +6,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use crate::protocol::time::Timestamp;
+use crate::protocol::time::{LAST_WRITTEN_MS, Timestamp};
 use crate::store::{StoreError, from_json};
 
 /// The first and the last moment that a clock can show.
 pub(crate) const FIRST: Timestamp = Timestamp(-62_135_596_800_000);
-pub(crate) const LAST: Timestamp = Timestamp(253_402_300_799_999);
+pub(crate) const LAST: Timestamp = Timestamp(LAST_WRITTEN_MS);
 
 /// A moment that no clock can show.
 #[derive(Debug)]

@@ -1,4 +1,5 @@
-//! Computations that several callers ask for at the same time: they run once, and all callers share the result.
+//! Computations that several callers ask for at the same time: one of them runs, and all callers share its result. If it
+//! fails, or its caller disconnects, the next caller runs its own.
 
 use std::any::Any;
 use std::fmt;

@@ -29,15 +29,14 @@ impl Capture<'_> {
     /// The client that the request claims to come from.
     fn claimed_client(&self) -> Option<String> {
         let authorization = self.headers[AUTHORIZATION].map(lossy);
-        let query = || Params::from_urlencoded(self.query.unwrap_or_default().as_bytes());
         let (CapturedBody::Form(_, params)
         | CapturedBody::Json(_, params)
         | CapturedBody::Multipart(params)) = self.body
         else {
             return None;
         };
-        let claimed = Credentials::claimed_client_id(authorization.as_deref(), params);
-        claimed.or_else(|| query().filled("client_id"))
+        let query = self.query.map(str::as_bytes);
+        Credentials::claimed_by_request(authorization.as_deref(), params, query)
     }
 }
 
@@ -133,10 +132,10 @@ fn stored_answer(answer: &[u8]) -> Option<(Cow<'_, [u8]>, bool)> {
 }
 
 /// The client that a request claims to come from.
-fn claimed_client(headers: &Parts<'_>, body: &Params, query: &Params) -> Option<String> {
-    let authorization = headers.headers[AUTHORIZATION].map(lossy);
-    let claimed = Credentials::claimed_client_id(authorization.as_deref(), body);
-    let claimed = claimed.or_else(|| query.filled("client_id"))?;
+fn claimed_client(parts: &Parts<'_>, body: &Params) -> Option<String> {
+    let authorization = parts.headers[AUTHORIZATION].map(lossy);
+    let query = parts.texts[2];
+    let claimed = Credentials::claimed_by_request(authorization.as_deref(), body, query)?;
     Some(truncate::cut_again(&claimed).into_owned())
 }
 
@@ -245,8 +244,7 @@ impl StoredExchange {
     /// The client that the request names, or else the client of its token.
     pub(crate) fn client_id(&self) -> Option<String> {
         let parts = self.parts();
-        let query = parts.query_params();
-        let claimed = claimed_client(&parts, &self.body_params(&parts), &query);
+        let claimed = claimed_client(&parts, &self.body_params(&parts));
         claimed.or_else(|| parts.texts[3].map(|id| lossy(id).into_owned()))
     }
 
@@ -314,7 +312,7 @@ impl StoredExchange {
         let headers =
             headers.filter_map(|(name, value)| Some((name.to_owned(), text(value?).into())));
         let facts = &self.facts;
-        let claimed = claimed_client(&parts, &body, &query);
+        let claimed = claimed_client(&parts, &body);
         Entry {
             id: self.id,
             after: facts.after,

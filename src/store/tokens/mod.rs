@@ -325,7 +325,7 @@ impl Store {
             .await?
     }
 
-    /// Makes access tokens run out at a moment: one, or all. How many there were.
+    /// Makes tokens expire at a moment: one of either kind, or every access token. Returns how many would have expired later.
     pub(crate) async fn expire_tokens(
         &self,
         world: &Rows,
