@@ -1,6 +1,7 @@
 //! The database file: SQLite, used by one server at a time. Rows are read when a sandbox is opened, and written by one task.
 
 use std::fs;
+use std::io::Read as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -27,6 +28,9 @@ const PATIENCE: Duration = if cfg!(test) {
 
 /// Says in the file's header whose database it is (`pragma application_id`): `CivM`.
 pub(super) const APPLICATION_ID: i32 = i32::from_be_bytes(*b"CivM");
+
+/// What every SQLite database begins with.
+const MAGIC: &[u8] = b"SQLite format 3\0";
 
 /// The tables of versions that left the application id at 0.
 const TABLES: [&str; 14] = [
@@ -182,9 +186,16 @@ pub(super) fn described(why: &sqlx::Error) -> String {
 
 /// Checks that a file is empty or this server's, and writes nothing. Whether it is empty.
 async fn check_owner(path: &Path) -> Result<bool, String> {
-    let found = fs::metadata(path).map_err(|why| why.to_string())?;
-    if found.len() == 0 {
+    let mut start = Vec::new();
+    fs::File::open(path)
+        .and_then(|file| file.take(MAGIC.len() as u64).read_to_end(&mut start))
+        .map_err(|why| why.to_string())?;
+    if start.is_empty() {
         return Ok(true);
+    }
+    // SQLite itself takes a file of one byte for an empty one.
+    if start != MAGIC {
+        return Err("it is not an SQLite database; nothing was written to it".to_owned());
     }
     // Without a log the file is complete. SQLite makes no files beside one that it takes for immutable.
     let has_log = beside(path, "-wal").exists();
@@ -312,6 +323,30 @@ mod tests {
                 assert!(files(&folder) == before, "{sql} {journal} {is_open}");
                 drop(open);
             }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_no_database_is_refused_and_no_byte_of_it_changes() {
+        let long = "x".repeat(5000);
+        for (at, text) in ["x", "\n", "SQLite format", "# Notes", &long]
+            .iter()
+            .enumerate()
+        {
+            let folder = Folder::new(&format!("no-database-{at}"));
+            let path = folder.0.join("notes.txt");
+            fs::write(&path, text).unwrap();
+            let before = files(&folder);
+            let refused = File::open(&path).await.err().map(|why| why.to_string());
+            let shown = path.display();
+            assert_eq!(
+                refused.unwrap_or_default(),
+                format!(
+                    "cannot open the database {shown}: it is not an SQLite database; nothing was written to it; choose \
+                     another with --database, or --database memory"
+                )
+            );
+            assert!(files(&folder) == before, "{text}");
         }
     }
 

@@ -140,7 +140,7 @@ async fn a_database_that_cannot_be_used_is_said_at_the_start() {
     assert_snapshot!(said, @"
     cannot open the database <folder>/no/such/folder/mock.db: it cannot be created: No such file or directory (os error 2); the folder must exist, and this user must be able to write to it; choose another with --database, or --database memory
     cannot open the database <folder>/: it is not a file; choose another with --database, or --database memory
-    cannot open the database <folder>/broken.db: file is not a database (SQLite code 26); choose another with --database, or --database memory
+    cannot open the database <folder>/broken.db: it is not an SQLite database; nothing was written to it; choose another with --database, or --database memory
     ");
 }
 
