@@ -18,7 +18,8 @@ use crate::protocol::secret::Secret;
 use crate::protocol::time::Moment;
 use crate::sandbox::Sandbox;
 
-/// A code to be issued, as if the user had pressed Authorize.
+/// A code to be issued, as if the user had pressed Authorize. The redirect URI need not be one that the client has
+/// registered, and the scope may be beyond the client's ceiling: a test may want a state that authorize does not allow.
 ///
 /// ```
 /// use civitai_oauth_mock::control::NewCode;

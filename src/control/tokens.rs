@@ -19,7 +19,8 @@ use crate::protocol::time::{Moment, Timestamp};
 use crate::sandbox::Sandbox;
 use crate::store::Held;
 
-/// Tokens to be minted: for a client, a user, and a scope.
+/// Tokens to be minted: for a client, a user, and a scope, which may be beyond the client's ceiling: a test may want a state
+/// that the flows do not allow.
 ///
 /// ```
 /// use std::time::Duration;

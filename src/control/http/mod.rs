@@ -242,11 +242,11 @@ pub(super) fn verbs() -> Vec<Verb> {
         verb(Get, "/_mock/sessions", "Who is signed in", doors::list_sessions).gives("Sessions").asks(&["user?: text"]),
         verb(Delete, "/_mock/sessions", "Sign a user out everywhere, or everybody", doors::delete_sessions).gives("Deleted").takes(&["user?: user"]).asks(&["user?: text"]),
         verb(Post, "/_mock/sessions", "Sign a user in; answers with the cookie", doors::create_session).gives("SignedIn").takes(&["user: user"]).creates(),
-        verb(Post, "/_mock/codes", "Issue an authorization code without a browser", doors::issue_code).gives("IssuedCode")
+        verb(Post, "/_mock/codes", "Issue an authorization code without a browser; the client's redirect URIs and scope ceiling are not checked", doors::issue_code).gives("IssuedCode")
             .takes(&["client_id: text", "user: user", "scope?: scope", "redirect_uri?: text", "code_challenge?: text", "nonce?: text", "state?: text"]).creates(),
         verb(Get, "/_mock/codes", "The authorization codes that wait to be exchanged, newest first", doors::list_codes).gives("Codes").asks(WHOSE),
         verb(Get, "/_mock/tokens", "The tokens, newest first", doors::list_tokens).gives("TokenList").asks(WHOSE),
-        verb(Post, "/_mock/tokens", "Mint tokens; answers like /token", doors::mint_tokens).gives("Tokens")
+        verb(Post, "/_mock/tokens", "Mint tokens; answers like /token; the client's scope ceiling is not checked", doors::mint_tokens).gives("Tokens")
             .takes(&["client_id: text", "user: user", "scope?: scope", "expires_in?: length", "exact_scope?: boolean"]),
         verb(Delete, "/_mock/tokens", "Revoke a token, or remove many", doors::revoke_tokens).gives("Deleted").takes(&["token?: text", "user?: user", "client_id?: text"]).asks(&["token?: text", "user?: text", "client_id?: text"]),
         verb(Post, "/_mock/tokens/introspect", "What a token stands for", doors::introspect).gives("Introspection").takes(&["token: text"]),
