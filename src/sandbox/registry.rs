@@ -109,15 +109,22 @@ impl Registry {
     ) -> Result<Sandbox, StoreError> {
         self.store.settled().await?;
         let place = self.place_or_evict(name, created_by).await?;
-        if let Some(open) = place.read().await.as_ref() {
+        // Without waiting: a client that disconnects must not leave a place without a sandbox.
+        if let Ok(inside) = place.try_read()
+            && let Some(open) = inside.as_ref()
+        {
             return Ok(Sandbox::of(open));
         }
-        let inside = Arc::clone(&place).write_owned().await;
-        if let Some(open) = inside.as_ref() {
-            return Ok(Sandbox::of(open));
-        }
-        let own = OwnBlueprint::new(created_by);
-        self.move_in(name, (place, inside), own).await
+        let (registry, name) = (Arc::clone(self), name.to_owned());
+        whole(async move {
+            let inside = Arc::clone(&place).write_owned().await;
+            if let Some(open) = inside.as_ref() {
+                return Ok(Sandbox::of(open));
+            }
+            let own = OwnBlueprint::new(created_by);
+            registry.move_in(&name, (place, inside), own).await
+        })
+        .await
     }
 
     /// The sandbox of this name, if it exists. Creates none.
@@ -136,7 +143,10 @@ impl Registry {
         if self.store.has_sandbox(name) {
             // It is in the database: what it would be created with is not read.
             let own = OwnBlueprint::new(CreatedBy::Explicit);
-            return self.move_in(name, (place, inside), own).await.map(Some);
+            let (registry, name) = (Arc::clone(self), name.to_owned());
+            let opened =
+                whole(async move { registry.move_in(&name, (place, inside), own).await }).await;
+            return opened.map(Some);
         }
         drop(inside);
         self.vacate(name, &place);
@@ -153,28 +163,24 @@ impl Registry {
         Ok(())
     }
 
-    /// Opens a sandbox in its place, or gives the place up.
+    /// Opens a sandbox in its place, or gives the place up. To be run by [`whole`].
     async fn move_in(
-        self: &Arc<Self>,
+        &self,
         name: &str,
         (place, mut inside): (Inside, OwnedRwLockWriteGuard<Option<Arc<Shared>>>),
         own: OwnBlueprint,
     ) -> Result<Sandbox, StoreError> {
-        let (registry, name) = (Arc::clone(self), name.to_owned());
-        whole(async move {
-            match registry.open_sandbox(&name, own).await {
-                Ok(opened) => {
-                    let opened = inside.insert(Arc::new(opened));
-                    Ok(Sandbox::of(opened))
-                }
-                Err(why) => {
-                    drop(inside);
-                    registry.vacate(&name, &place);
-                    Err(why)
-                }
+        match self.open_sandbox(name, own).await {
+            Ok(opened) => {
+                let opened = inside.insert(Arc::new(opened));
+                Ok(Sandbox::of(opened))
             }
-        })
-        .await
+            Err(why) => {
+                drop(inside);
+                self.vacate(name, &place);
+                Err(why)
+            }
+        }
     }
 
     /// As [`Places::take`], after removing an idle sandbox where there is no room.
@@ -286,11 +292,16 @@ impl Registry {
         own: OwnBlueprint,
     ) -> Result<Option<Sandbox>, StoreError> {
         let place = self.place_or_evict(name, own.created_by).await?;
-        let inside = Arc::clone(&place).write_owned().await;
-        if inside.is_some() || self.store.has_sandbox(name) {
-            return Ok(None);
-        }
-        self.move_in(name, (place, inside), own).await.map(Some)
+        let (registry, name) = (Arc::clone(self), name.to_owned());
+        whole(async move {
+            let inside = Arc::clone(&place).write_owned().await;
+            if inside.is_some() || registry.store.has_sandbox(&name) {
+                return Ok(None);
+            }
+            let opened = registry.move_in(&name, (place, inside), own).await;
+            opened.map(Some)
+        })
+        .await
     }
 
     /// How long nobody has used a sandbox; nothing where there is none.

@@ -4,6 +4,7 @@ use civitai_oauth_mock::control::NewSandbox;
 use civitai_oauth_mock::{Contract, Database, MockServer};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
+use tokio::task::yield_now;
 
 use crate::support::{AUTHORIZE, Answer, Ask, CONF, Folder, Mock, TOKEN, USERINFO, World, config};
 
@@ -234,6 +235,39 @@ async fn sandboxes_of_rust_tests_are_explicit() {
     server.create_sandbox(NewSandbox::named("c")).await.unwrap();
     assert_eq!(names(&world).await, ["b", "c", "default"]);
     assert!(server.create_sandbox(NewSandbox::named("d")).await.is_err());
+}
+
+#[tokio::test]
+async fn a_creation_whose_caller_disconnects_completes_or_leaves_nothing() {
+    let folder = Folder::new();
+    for database in [Database::Memory, Database::File(folder.path("mock.db"))] {
+        let mut config = config(Contract::Documented);
+        config.max_sandboxes = 2;
+        config.database = database;
+        let server = MockServer::builder().config(config).start().await.unwrap();
+        let mock = World::at(server.server().base_url());
+        for turns in 0..20 {
+            let disconnects = async {
+                for _ in 0..turns {
+                    yield_now().await;
+                }
+            };
+            tokio::select! {
+                biased;
+                _ = server.create_sandbox(NewSandbox::named("x")) => {}
+                () = disconnects => {}
+            }
+            // It waits for a creation that goes on.
+            let status = create(&mock, "x").await.status;
+            assert!([201, 409].contains(&status), "{status}");
+            assert_eq!(names(&mock).await, ["default", "x"]);
+            let deleted = mock.ask("DELETE", "/_mock/sandboxes/x").await;
+            assert_eq!(deleted.status, 200, "{deleted}");
+            // There is room for one: no place was left behind.
+            assert_eq!(create(&mock, "y").await.status, 201);
+            mock.ask("DELETE", "/_mock/sandboxes/y").await;
+        }
+    }
 }
 
 #[tokio::test]
