@@ -255,7 +255,7 @@ impl Config {
                 memory: Arc::new(JournalMemory::new(self.journal_memory)),
                 ..JournalLimits::default()
             },
-            fault_memory: Default::default(),
+            ..Blueprint::default()
         })
     }
 }

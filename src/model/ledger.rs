@@ -158,7 +158,7 @@ impl DatedLimit {
     /// Whether an app that has spent so much may spend these amounts too: each budget must have room for them.
     pub(crate) fn has_room<'s>(
         &self,
-        spends: impl Iterator<Item = &'s Spend> + Clone,
+        spends: &(impl Iterator<Item = &'s Spend> + Clone),
         more: &[Payment],
     ) -> bool {
         let budgets = self.limit.0.iter().zip(&self.periods);
@@ -351,7 +351,7 @@ mod tests {
                     let (before, after) = (plain(budget, &spends, now), plain(budget, &after, now));
                     before == after || after <= budget.limit()
                 });
-                prop_assert_eq!(DatedLimit::new(limit.clone(), now).has_room(spends.iter(), &[more]), fits);
+                prop_assert_eq!(DatedLimit::new(limit.clone(), now).has_room(&spends.iter(), &[more]), fits);
                 if fits && amount > 0 {
                     spends = after;
                 }
@@ -366,6 +366,6 @@ mod tests {
             amount: u64::MAX,
         };
         let limit = DatedLimit::new(BuzzLimit(Vec::new()), Timestamp(0));
-        assert!(limit.has_room([].iter(), &[more, more]));
+        assert!(limit.has_room(&[].iter(), &[more, more]));
     }
 }

@@ -168,7 +168,7 @@ impl Tables {
         let limit = prepared.unwrap_or_else(|| DatedLimit::new(limit.clone(), now));
         let spends = self.spends.by_parties.get(&(user, client.clone()));
         let spends = spends.into_iter().flatten().map(|(_, spend)| spend);
-        limit.has_room(spends, payments)
+        limit.has_room(&spends, payments)
     }
 }
 
