@@ -169,7 +169,7 @@ fn find(context: &Context, id: &str) -> Option<Blob> {
         .world()
         .find_workflow(&format!("{WORKFLOW}{workflow}"))?;
     let is_available = workflow.status(sandbox.now()) == WorkflowStatus::Succeeded;
-    (step < workflow.steps.len()).then(|| Blob {
+    (step < workflow.steps.len()).then_some(Blob {
         kind: "image",
         is_available,
         parties: Some((workflow.user_id, workflow.client_id)),
