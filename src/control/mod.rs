@@ -41,7 +41,7 @@ mod listing;
 pub(crate) mod request_log;
 mod requests;
 mod sandboxes;
-mod sessions;
+pub(crate) mod sessions;
 mod snapshots;
 mod spends;
 mod tokens;
@@ -94,7 +94,7 @@ pub(crate) use advice::{Asked as AskedAdvice, Format as AdviceFormat};
 pub(crate) use clock::{Advance, Freeze, Set};
 pub(crate) use devices::{Approval, Denial};
 pub(crate) use sandboxes::check_name;
-pub(crate) use sessions::{MAX_SESSIONS, SignIn, SignedIn};
+pub(crate) use sessions::{SignIn, SignedIn};
 pub(crate) use spends::Grantee;
 pub(crate) use tokens::{OneToken, SomeTokens};
 

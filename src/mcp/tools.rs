@@ -17,7 +17,8 @@ use url::Url;
 use super::catalogue::{
     ADVANCE, ADVICE, AUTHORIZE, CLEAR_FAULTS, EXCHANGE, FAULT, REQUESTS, RESET, SCOPE,
 };
-use crate::control::{ControlError, Fault, MAX_SESSIONS, Preset, PresetFault, Requests, UserRef};
+use crate::control::sessions::MAX_SESSIONS;
+use crate::control::{ControlError, Fault, Preset, PresetFault, Requests, UserRef};
 use crate::exchange::Visit;
 use crate::invalid::{self, Invalid};
 use crate::listener::Came;

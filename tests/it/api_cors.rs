@@ -29,9 +29,9 @@ async fn preflights_are_open_to_all() {
     assert_snapshot!(table, @"
     /api/v1/me 204 | access-control-allow-headers: * | access-control-allow-methods: GET | access-control-allow-origin: *
     /api/trpc/buzz.getUserAccount 204 | access-control-allow-headers: * | access-control-allow-methods: GET | access-control-allow-origin: *
-    /v2/consumer/workflows 204 | access-control-allow-headers: * | access-control-allow-methods: GET, POST | access-control-allow-origin: *
-    /v2/consumer/workflows/x 204 | access-control-allow-headers: * | access-control-allow-methods: GET, POST | access-control-allow-origin: *
-    /v2/consumer/blobs/x 204 | access-control-allow-headers: * | access-control-allow-methods: GET, POST | access-control-allow-origin: *
+    /v2/consumer/workflows 204 | access-control-allow-headers: * | access-control-allow-methods: GET, POST, PUT, PATCH, DELETE | access-control-allow-origin: *
+    /v2/consumer/workflows/x 204 | access-control-allow-headers: * | access-control-allow-methods: GET, POST, PUT, PATCH, DELETE | access-control-allow-origin: *
+    /v2/consumer/blobs/x 204 | access-control-allow-headers: * | access-control-allow-methods: GET, POST, PUT, PATCH, DELETE | access-control-allow-origin: *
     ");
 }
 

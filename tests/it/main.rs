@@ -130,4 +130,5 @@ mod unlock_page;
 mod userinfo;
 mod wire;
 mod workflow_changes;
+mod workflow_lists;
 mod workflows;
