@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::model::account::Currency;
 use crate::model::workflow::Step;
 use crate::oauth::extract::LONGEST_BODY;
-use crate::protocol::json::whole;
+use crate::protocol::json::{MAX_JSON_VALUES, has_too_many_values, whole};
 
 /// The most steps of a workflow, and the most bytes of their types and names together. Civitai documents neither.
 const MAX_STEPS: usize = 100;
@@ -66,6 +66,10 @@ impl Submission {
 }
 
 pub(super) fn json_body(body: &[u8]) -> Result<Value, Unusable> {
+    if has_too_many_values(body) {
+        let why = format!("The body has more than {MAX_JSON_VALUES} values.");
+        return Err(Unusable::new("$", why));
+    }
     serde_json::from_slice(present(body)?)
         .map_err(|why| Unusable::new("$", format!("The body is not JSON: {why}.")))
 }

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 
 use crate::listener::Unread;
 use crate::oauth::extract::{LONGEST_BODY, header, is};
+use crate::protocol::json::{MAX_JSON_VALUES, has_too_many_values};
 
 /// A JSON-RPC error instead of an answer of rmcp.
 struct Refused {
@@ -89,6 +90,10 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 fn refusal(bytes: &Bytes) -> Option<Refused> {
+    if has_too_many_values(bytes) {
+        let message = format!("the message has more than {MAX_JSON_VALUES} values");
+        return Some(Refused::new(ErrorCode::INVALID_REQUEST, message));
+    }
     // Almost every message is well-formed.
     if serde_json::from_slice::<ClientJsonRpcMessage>(bytes).is_ok() {
         return None;

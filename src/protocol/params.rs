@@ -5,6 +5,10 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+#[cfg(doc)]
+use crate::protocol::json::MAX_JSON_VALUES;
+use crate::protocol::json::has_too_many_values;
+
 /// One value: text from a form, anything from JSON.
 #[derive(Clone, PartialEq)]
 enum Param {
@@ -44,8 +48,11 @@ impl Params {
             .collect()
     }
 
-    /// Reads a JSON object; anything else is as good as nothing.
+    /// Reads a JSON object; anything else is as good as nothing, and so is one of more than [`MAX_JSON_VALUES`] values.
     pub(crate) fn from_json(bytes: &[u8]) -> Self {
+        if has_too_many_values(bytes) {
+            return Self::default();
+        }
         // Decoded as a browser decodes: what is not UTF-8 is replaced, a byte order mark is left out.
         let text = String::from_utf8_lossy(bytes);
         match serde_json::from_str(text.trim_start_matches('\u{feff}')) {

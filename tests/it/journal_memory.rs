@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::support::{CONF, Line, Program, Stopwatch, TOKEN, World};
+use crate::support::{CONF, Line, Mock, Program, Stopwatch, TOKEN, World};
 
 /// The whole program may take this much, in MB, with the default budget of 128 MB.
 const MAX_PEAK_MB: u64 = 300;
@@ -260,6 +260,27 @@ async fn at_most_256_requests_wait_for_exchanges() {
     }
     assert_eq!(polls.len(), 256);
     assert_eq!(world.get("/api/health").await.status, 200);
+}
+
+#[tokio::test]
+async fn at_most_64_dashboards_listen_to_events() {
+    let mock = Mock::documented().await;
+    let listen = async || {
+        let url = format!("{}/_mock/events", mock.base);
+        reqwest::get(url).await.expect("it answers")
+    };
+    let mut listeners = Vec::new();
+    for _ in 0..64 {
+        listeners.push(listen().await);
+    }
+    assert!(listeners.iter().all(|listener| listener.status() == 200));
+    let refused = listen().await;
+    assert_eq!(refused.status(), 503);
+    assert!(refused.headers().contains_key("retry-after"));
+    drop(listeners.pop());
+    while listen().await.status() != 200 {
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]

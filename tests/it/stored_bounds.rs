@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{CONF, Fields, Mock, SPA, Spender, World};
+use crate::support::{CONF, Fields, Mock, SPA, Spender, TOKEN, World};
 
 async fn gist(world: &World, method: &str, path: &str, body: &Value) -> String {
     let answer = world.ask(method, path).json(body).await;
@@ -184,12 +184,13 @@ async fn faults_have_bounds_of_number_and_bytes() {
 #[tokio::test]
 async fn faults_of_all_sandboxes_share_a_bound_of_memory() {
     let mock = Mock::documented().await;
-    // 200 KB of JSON, and 12 MB in memory.
-    let zeros = json!({ "endpoint": "token", "effect": { "body": vec![0; 100_000] } });
+    // 100 KB of JSON, and 6 MB in memory.
+    let zeros = json!({ "endpoint": "token", "effect": { "body": vec![0; 49_900] } });
     let (a, b, c) = (mock.sandbox("a"), mock.sandbox("b"), mock.sandbox("c"));
-    a.control("POST", "/faults", zeros.clone()).await;
+    for world in [&a, &a, &b, &b, &c] {
+        world.control("POST", "/faults", zeros.clone()).await;
+    }
     a.control("POST", "/snapshots/one", json!({})).await;
-    b.control("POST", "/faults", zeros.clone()).await;
     let full = gist(&c, "POST", "/_mock/faults", &zeros).await;
     let bound = "the faults of all sandboxes have at most 33554432 bytes in memory";
     assert!(
@@ -200,10 +201,32 @@ async fn faults_of_all_sandboxes_share_a_bound_of_memory() {
     a.control("POST", "/snapshots/one/restore", json!({})).await;
     a.control("DELETE", "/faults", json!({})).await;
     c.control("POST", "/faults", zeros.clone()).await;
+    c.control("POST", "/faults", zeros.clone()).await;
     let restore = "/_mock/snapshots/one/restore";
     assert_snapshot!(gist(&a, "POST", restore, &json!({})).await, @"503 full: there are 33554432 bytes in the faults of all sandboxes already, and there may be no more");
     mock.control("DELETE", "/sandboxes/c", json!({})).await;
     a.control("POST", "/snapshots/one/restore", json!({})).await;
+}
+
+#[tokio::test]
+async fn json_in_a_request_has_at_most_fifty_thousand_values() {
+    let mock = Mock::documented().await;
+    let ada = Spender::funded(&mock, &CONF, 25).await;
+    // The list, its values, and what is around it.
+    let fields = |values: usize| {
+        let mut fields = CONF.for_itself().to_json();
+        fields["padding"] = json!(vec![10; values]);
+        fields
+    };
+    let token = async |values: usize| mock.ask("POST", TOKEN).json(&fields(values)).await.gist();
+    assert!(token(49_900).await.starts_with("200 "));
+    assert_snapshot!(token(50_000).await, @"400 invalid_request: Missing parameter: `client_id`");
+    let order = |values: usize| json!({ "cost": 0, "padding": vec![10; values] });
+    assert_eq!(ada.submit(&order(49_900)).await.status, 200);
+    assert_snapshot!(ada.submit(&order(50_000)).await.gist(), @r#"400 {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"errors":{"$":["The body has more than 50000 values."]}}"#);
+    let wide = json!(vec![1; 60_000]);
+    assert_snapshot!(gist(&mock, "POST", "/_mock/users", &wide).await, @"400 invalid: the body has more than 50000 values");
+    assert_snapshot!(gist(&mock, "POST", "/mcp", &wide).await, @r#"400 {"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"the message has more than 50000 values"}}"#);
 }
 
 #[tokio::test]

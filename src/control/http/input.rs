@@ -14,6 +14,7 @@ use crate::invalid::{self, Invalid};
 use crate::listener::Unread;
 use crate::oauth::extract::LONGEST_BODY;
 use crate::oauth::respond;
+use crate::protocol::json::{MAX_JSON_VALUES, has_too_many_values};
 use crate::redact::{REDACTED, is_secret, redact, redact_text};
 
 /// A JSON body that is an object. An empty one counts as `{}`.
@@ -128,6 +129,10 @@ async fn read(request: Request) -> Result<Value, Response> {
 fn json_of(bytes: &[u8]) -> Result<Value, Invalid> {
     if bytes.is_empty() {
         return Ok(json!({}));
+    }
+    if has_too_many_values(bytes) {
+        let why = format!("the body has more than {MAX_JSON_VALUES} values");
+        return Err(Invalid::new("", why).with_hint("send several bodies"));
     }
     serde_json::from_slice(bytes).map_err(|why| {
         let wrong = Invalid::new("", format!("the body is not JSON: {why}"));

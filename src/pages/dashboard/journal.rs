@@ -17,7 +17,7 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use crate::base::Base;
 use crate::contract::{Contract, DIFFERENCES};
-use crate::control::{Exchange, Preset, Requests, Why};
+use crate::control::{ControlError, Exchange, Preset, Requests, Why};
 use crate::invalid::{self, Invalid};
 use crate::oauth::extract::Context;
 use crate::oauth::respond;
@@ -307,9 +307,14 @@ pub(crate) async fn events(
     if let Err(why) = context.sandbox.list_requests(asked.clone().limit(0)).await {
         return why.into_response();
     }
+    let listener = match context.sandbox.journal.readers().listen() {
+        Ok(listener) => listener,
+        Err(why) => return ControlError::from(why).into_response(),
+    };
     let (tell, told) = mpsc::channel(QUEUE);
     let stop = app.stop.clone();
     tokio::spawn(async move {
+        let _listener = listener;
         tokio::select! {
             () = stop.cancelled() => {}
             () = tell.closed() => {}

@@ -12,6 +12,9 @@ const MAX_STREAMS: usize = 8;
 /// At most this many wait for exchanges that are to come: each of them looks at every new one.
 const MAX_WAITS: usize = 256;
 
+/// At most this many listen to the events of dashboards: each of them renders every new exchange.
+const MAX_LISTENERS: usize = 64;
+
 /// Advice looks at a whole journal at once.
 const MAX_ADVICE: usize = 1;
 
@@ -24,6 +27,7 @@ pub(crate) struct JournalReaders {
     searches: Arc<Semaphore>,
     streams: Arc<Semaphore>,
     waits: Arc<Semaphore>,
+    listeners: Arc<Semaphore>,
     advice: Arc<Semaphore>,
 }
 
@@ -37,6 +41,7 @@ impl Default for JournalReaders {
             searches: Arc::new(Semaphore::new(MAX_SEARCHES)),
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
             waits: Arc::new(Semaphore::new(MAX_WAITS)),
+            listeners: Arc::new(Semaphore::new(MAX_LISTENERS)),
             advice: Arc::new(Semaphore::new(MAX_ADVICE)),
         }
     }
@@ -57,6 +62,13 @@ async fn permit(turns: &Arc<Semaphore>) -> Result<ReaderPermit, TooManyReaders> 
     }
 }
 
+/// A turn that lasts for long: the next reader is refused at once.
+fn place(places: &Arc<Semaphore>) -> Result<ReaderPermit, TooManyReaders> {
+    let permit = Arc::clone(places).try_acquire_owned();
+    let permit = permit.map_err(|_| TooManyReaders)?;
+    Ok(ReaderPermit { _permit: permit })
+}
+
 impl JournalReaders {
     /// A turn to search a journal and to show what was found.
     pub(crate) async fn search(&self) -> Result<ReaderPermit, TooManyReaders> {
@@ -68,11 +80,14 @@ impl JournalReaders {
         permit(&self.streams).await
     }
 
-    /// A place among those that wait for exchanges. They wait for long: the next is refused at once.
+    /// A place among those that wait for exchanges.
     pub(crate) fn wait(&self) -> Result<ReaderPermit, TooManyReaders> {
-        let permit = Arc::clone(&self.waits).try_acquire_owned();
-        let permit = permit.map_err(|_| TooManyReaders)?;
-        Ok(ReaderPermit { _permit: permit })
+        place(&self.waits)
+    }
+
+    /// A place among those that listen to the events of a dashboard.
+    pub(crate) fn listen(&self) -> Result<ReaderPermit, TooManyReaders> {
+        place(&self.listeners)
     }
 
     /// A turn to advise.
