@@ -14,9 +14,11 @@ const LONGEST_BODY: usize = 512 * 1024;
 const DEEP: usize = 250_000;
 
 pub(crate) async fn many_nodes(target: Arc<Target>) -> Result<(), String> {
-    let body = post(TOKEN, JSON, nodes().as_bytes());
+    let bodies = [nodes(), allowed_nodes()].map(|body| post(TOKEN, JSON, body.as_bytes()));
     let count = target.either(400, 100);
-    target.flood(count, FEW, move |_| body.clone()).await;
+    target
+        .flood(count, FEW, move |at| bodies[at % bodies.len()].clone())
+        .await;
     Ok(())
 }
 
@@ -77,6 +79,11 @@ fn nodes() -> String {
     let lists = list(&list("[]"));
     let members: Vec<String> = (0..17).map(|at| format!("\"{at}\":{lists}")).collect();
     format!("{{{}}}", members.join(","))
+}
+
+/// As many empty lists as a body may have values.
+fn allowed_nodes() -> String {
+    format!("{{\"0\":[{}]}}", vec!["[]"; 49_990].join(","))
 }
 
 /// An object with as many short keys as fit.
