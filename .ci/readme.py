@@ -48,9 +48,12 @@ def settings(program):
 def contract(base):
     with urllib.request.urlopen(base + "/_mock/contract") as answer:
         shown = json.load(answer)
-    differences = [[d["name"], d["documented"], d["live"]] for d in shown["differences"]]
-    same("differences", rows(section("The two contracts"))[1:], differences)
-    scopes = [[str(s["value"]), s["name"], s["label"]] for s in shown["scopes"]]
+    def difference(d):
+        recorded = d["live@2026-08"] if d["live@2026-08"] != d["live"] else ""
+        return [d["name"], d["documented"], d["live"], recorded, f'{d["since"]["live"]}, {d["evidence"]["live"]}']
+
+    same("differences", rows(section("The contracts"))[1:], [difference(d) for d in shown["differences"]])
+    scopes = [[str(s["value"]), s["name"], s["label"] or ""] for s in shown["scopes"]]
     presets = [[p["name"], str(p["scope"])] for p in shown["presets"]]
     tables = rows(section("Scopes"))
     same("scopes", [row for row in tables if len(row) == 3][1:], scopes)

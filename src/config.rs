@@ -245,9 +245,14 @@ impl Config {
             return Err(Invalid::new("journal_memory", why).with_hint(hint));
         }
         self.settings.check_lifetimes()?;
+        let planting = self.planting()?;
+        let mut settings = self.settings.clone();
+        if settings.rules.declared_scopes.is_empty() {
+            settings.rules.declared_scopes = planting.scopes;
+        }
         Ok(Blueprint {
-            seed: self.planting()?.seed,
-            settings: self.settings.clone(),
+            seed: planting.seed,
+            settings,
             entropy_seed: self.entropy_seed,
             key: self.key.clone(),
             journal_capacity: self.journal_capacity,

@@ -39,7 +39,7 @@ pub fn json_rewritten(bytes: &[u8]) -> Value {
 /// The query of an authorization request: the scope that it asks for, where it is well-formed.
 pub fn authorize_request(query: &[u8], rules: &Rules) -> Option<Scope> {
     let params = Params::from_urlencoded(query);
-    let request = AuthorizeRequest::parse(&params, rules).ok()?;
+    let request = AuthorizeRequest::parse(&params, Scope::default(), rules).ok()?;
     request.check_before_issue(&params).ok()?;
     Some(request.scope)
 }
@@ -57,7 +57,7 @@ pub fn token_request(authorization: Option<&str>, form: &[u8], rules: &Rules) ->
                 token_request::check_redirect_uri(&params, named)
             }
             GrantType::ClientCredentials => {
-                token_request::client_credentials_scope(&params, rules).map(drop)
+                token_request::client_credentials_scope(&params, Scope::default(), rules).map(drop)
             }
             GrantType::RefreshToken => {
                 token_request::refresh_token(&params)?;
@@ -70,7 +70,7 @@ pub fn token_request(authorization: Option<&str>, form: &[u8], rules: &Rules) ->
 }
 
 pub fn scope_of_decimal(text: &str) -> Option<Scope> {
-    Scope::parse_decimal(text)
+    Scope::parse_decimal(text, Scope::default())
 }
 
 pub fn scope_of_leading_digits(text: &str) -> Option<Scope> {

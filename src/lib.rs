@@ -92,10 +92,14 @@ mod tls;
 pub use config::Config;
 #[cfg(feature = "mcp")]
 pub use config::McpListen;
-pub use contract::{Contract, DIFFERENCES, Difference, Entry, OBSERVED, Override, Rules};
+pub use contract::{
+    Contract, DIFFERENCES, Difference, Entry, Evidence, OBSERVED, Override, Rules, Side,
+};
 pub use embed::{MockError, MockSandbox, MockServer, MockServerBuilder};
 pub use invalid::Invalid;
+pub use protocol::declared_scopes::DeclaredScopes;
 pub use protocol::scope::{PRESETS, SCOPES, Scope, ScopeBit};
+pub use protocol::scope_input::ScopeSpec;
 pub use sandbox::settings::{ConsentMode, UnknownClients};
 pub use server::{Server, StartError};
 pub use store::{Database, StoreError};

@@ -24,7 +24,7 @@ use crate::listener::{Came, Cut};
 use crate::mcp;
 use crate::oauth::device::{self, poll, review, start};
 use crate::oauth::extract::Outline;
-use crate::oauth::{authorize, discovery, respond, revoke, token, userinfo};
+use crate::oauth::{authorize, discovery, introspect, respond, revoke, token, userinfo};
 use crate::pages::{self, assets, consent, home, login};
 use crate::protocol::call;
 use crate::server::{App, Routes};
@@ -156,6 +156,8 @@ fn oauth_routes() -> Routes {
         .route("/api/auth/oauth/device-token", poll)
         .route("/api/auth/oauth/device-info", only(post(review::info), review::ALLOW))
         .route("/api/auth/oauth/device-approve", only(post(review::approve), review::ALLOW))
+        .route("/api/auth/oauth/device-deny", only(post(review::deny), review::ALLOW))
+        .route("/api/auth/oauth/introspect", only(post(introspect::post), introspect::ALLOW))
         .route("/.well-known/openid-configuration", only(get(discovery::configuration), discovery::ALLOW))
         .route("/.well-known/jwks.json", keys())
         .route("/api/auth/jwks", keys())

@@ -10,10 +10,12 @@ use serde::{Deserialize, Serialize};
 use crate::invalid::{self, Invalid};
 use crate::model::client::{AccessMode, Client, Grant};
 use crate::model::user::{User, UserRef};
+use crate::protocol::declared_scopes::DeclaredScopes;
 use crate::protocol::format::is_vschar;
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::redirect_uri;
 use crate::protocol::scope::Scope;
+use crate::protocol::scope_input::ScopeSpec;
 use crate::protocol::secret::Secret;
 use crate::store::Seed;
 
@@ -28,6 +30,9 @@ pub(crate) struct SeedFile {
     users: Vec<User>,
     #[serde(default)]
     clients: Vec<ClientSpec>,
+    /// Scope bits that exist in addition to Civitai's.
+    #[serde(default)]
+    scopes: DeclaredScopes,
 }
 
 /// A client as the seed format describes one; what is left out is decided by [`ClientSpec::resolve`].
@@ -53,11 +58,13 @@ pub(crate) struct ClientSpec {
     #[serde(default = "default_grants")]
     pub(crate) grants: Vec<Grant>,
     #[serde(default = "default_scopes")]
-    pub(crate) allowed_scopes: Scope,
+    pub(crate) allowed_scopes: ScopeSpec,
     #[serde(default)]
     pub(crate) verified: bool,
     #[serde(default)]
     pub(crate) access_mode: AccessMode,
+    #[serde(default)]
+    pub(crate) may_introspect: bool,
     #[serde(default)]
     pub(crate) owner: Option<UserRef>,
 }
@@ -66,8 +73,8 @@ fn default_grants() -> Vec<Grant> {
     vec![Grant::AuthorizationCode, Grant::RefreshToken]
 }
 
-fn default_scopes() -> Scope {
-    Scope::FULL
+fn default_scopes() -> ScopeSpec {
+    Scope::FULL.into()
 }
 
 /// A client secret in a seed: text that the token endpoint accepts as one.
@@ -127,7 +134,11 @@ pub(crate) fn check_id(id: &str) -> Result<(), Invalid> {
 
 impl ClientSpec {
     /// The client that is described: with its defaults, and an owner who is among the users.
-    pub(crate) fn resolve(self, users: &[User]) -> Result<Client, Invalid> {
+    pub(crate) fn resolve(
+        self,
+        users: &[User],
+        declared: &DeclaredScopes,
+    ) -> Result<Client, Invalid> {
         if self.id.as_str().is_empty() {
             return Err(
                 Invalid::new("id", "no request can name a client without an id")
@@ -150,6 +161,10 @@ impl ClientSpec {
                 }
             })?,
         };
+        let allowed_scopes = self
+            .allowed_scopes
+            .resolve(declared)
+            .map_err(|reason| Invalid::new("allowed_scopes", reason))?;
         let redirect_uris: Vec<String> = self.redirect_uris.into_iter().map(|uri| uri.0).collect();
         let client = Client {
             confidential: self.confidential.unwrap_or(self.secret.is_some()),
@@ -165,9 +180,10 @@ impl ClientSpec {
             redirect_uris,
             any_loopback_redirect: self.any_loopback_redirect,
             grants: self.grants,
-            allowed_scopes: self.allowed_scopes,
+            allowed_scopes,
             verified: self.verified,
             access_mode: self.access_mode,
+            may_introspect: self.may_introspect,
             owner,
             adopted: false,
         };
@@ -185,6 +201,7 @@ fn find(users: &[User], named: &UserRef) -> Option<UserId> {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Planting {
     pub(crate) seed: Seed,
+    pub(crate) scopes: DeclaredScopes,
     pub(crate) secrets: Vec<(ClientId, Secret)>,
 }
 
@@ -263,13 +280,16 @@ impl SeedFile {
             if let Some(secret) = &spec.secret {
                 planting.secrets.push((spec.id.clone(), secret.0.clone()));
             }
-            let client = spec.resolve(&self.users).map_err(|wrong| Invalid {
-                path: format!("clients[{at}].{}", wrong.path),
-                ..wrong
-            })?;
+            let client = spec
+                .resolve(&self.users, &self.scopes)
+                .map_err(|wrong| Invalid {
+                    path: format!("clients[{at}].{}", wrong.path),
+                    ..wrong
+                })?;
             planting.seed.clients.push(client);
         }
         planting.seed.users = self.users;
+        planting.scopes = self.scopes;
         Ok(planting)
     }
 }

@@ -53,6 +53,9 @@ fn by_token(context: &Context, hash: &SecretHash) -> Option<Caller> {
     let sandbox = &context.sandbox;
     let (scope, client, user) = sandbox.world().bearer(hash, sandbox.now())?;
     context.notes.client(client.clone());
+    if session::is_for_catalog_alone(scope, context.rules()) {
+        return None;
+    }
     welcome(context, user, Some(App { client, scope }))
 }
 

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::caller::{self, Caller};
 use super::respond;
+use crate::contract::{Contract, Difference, Rules};
 use crate::model::buzz::BuzzLimit;
 use crate::oauth::extract::Context;
 use crate::protocol::scope::Scope;
@@ -48,10 +49,10 @@ fn show(context: &Context, query: Option<&str>) -> Option<Value> {
         }
         None => None,
     };
-    Some(render(&caller, limit.as_ref()))
+    Some(render(&caller, limit.as_ref(), context.rules()))
 }
 
-fn render(caller: &Caller, limit: Option<&BuzzLimit>) -> Value {
+fn render(caller: &Caller, limit: Option<&BuzzLimit>, rules: &Rules) -> Value {
     let user = &caller.user;
     let mut body = json!({ "id": user.id, "username": user.username });
     if let Some(tier) = &user.tier {
@@ -61,6 +62,10 @@ fn render(caller: &Caller, limit: Option<&BuzzLimit>) -> Value {
     body["status"] = if user.muted { "muted" } else { "active" }.into();
     body["isMember"] = user.tier.as_ref().is_some_and(|tier| tier != "free").into();
     body["subscriptions"] = json!(user.subscriptions);
+    rules.otherwise(Difference::MeIsModerator, true);
+    if rules.side(Difference::MeIsModerator) == Contract::Live {
+        body["isModerator"] = user.moderator.into();
+    }
     if let (Some(email), true) = (&user.email, caller.may(Scope::USER_READ)) {
         body["email"] = email.as_str().into();
         body["emailVerified"] = user.email_verified.into();

@@ -134,12 +134,13 @@ pub(super) fn scope(asked: &ScopeOf) -> anyhow::Result<()> {
     let lines = [asked.scope.to_string()]
         .into_iter()
         .chain(preset.map(|(name, _)| format!("  the preset {name}")))
-        .chain(
-            asked
-                .scope
-                .set_bits()
-                .map(|bit| format!("  {:>9}  {:<20} {}", bit.value, bit.name, bit.label)),
-        );
+        .chain(asked.scope.set_bits().map(|bit| {
+            let label = bit
+                .label
+                .as_deref()
+                .unwrap_or("for client_credentials alone");
+            format!("  {:>9}  {:<20} {label}", bit.value, bit.name)
+        }));
     say(&format!("{}\n", lines.collect::<Vec<_>>().join("\n")))
 }
 

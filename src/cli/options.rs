@@ -106,7 +106,7 @@ pub(super) struct Options {
     #[serde(deserialize_with = "truth_in_file")]
     pub(super) trust_proxy: Option<bool>,
 
-    /// Follow the documentation or the deployed server: documented, live [default: documented]
+    /// Follow the documentation or the deployed server: documented, live, live@2026-08 [default: documented]
     #[arg(long, env = "CIVITAI_MOCK_CONTRACT", value_name = "CONTRACT")]
     pub(super) contract: Option<Contract>,
 

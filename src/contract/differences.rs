@@ -1,13 +1,44 @@
-//! The named differences between the documentation and the deployed server, as data that the settings,
-//! the README and `GET /_mock/contract` share. Which side holds is decided by `Rules` in `mod.rs`.
+//! The named differences between the contracts, as data that the settings, the README and `GET /_mock/contract` share.
+//! Which side holds is decided by `Rules` in `mod.rs`.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// When both sides were read: the deployed server moves on.
+use super::Contract;
+
+/// When the documentation was read and the deployed server was recorded. Later dates stand in the rows that have changed.
 pub const OBSERVED: &str = "2026-08";
+
+/// How it is known what the deployed server answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Evidence {
+    /// Read at developer.civitai.com.
+    Documentation,
+    /// Recorded on the wire.
+    Recorded,
+    /// Released clients depend on it.
+    Shipped,
+    /// In a merged pull request.
+    Merged,
+    /// In the published source; not known to be deployed.
+    Source,
+}
+
+/// One side of a difference: what is answered under a contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Side {
+    /// What is answered.
+    pub answer: &'static str,
+    /// The month from which it has been answered, as far as is known.
+    pub since: &'static str,
+    /// How that is known.
+    pub evidence: Evidence,
+}
 
 /// One row of the table of differences.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -16,14 +47,57 @@ pub struct Entry {
     #[serde(rename = "name")]
     pub difference: Difference,
     /// What developer.civitai.com says.
-    pub documented: &'static str,
-    /// What the deployed server answers.
-    pub live: &'static str,
+    pub documented: Side,
+    /// What the deployed server answers, as last known.
+    pub live: Side,
+    /// What the deployed server answered when it was recorded.
+    #[serde(rename = "live@2026-08")]
+    pub live_2026_08: Side,
 }
 
+impl Entry {
+    /// What is answered under a contract.
+    pub fn side(&self, contract: Contract) -> Side {
+        match contract {
+            Contract::Documented => self.documented,
+            Contract::Live => self.live,
+            Contract::Live2026_08 => self.live_2026_08,
+        }
+    }
+}
+
+const fn documented(answer: &'static str) -> Side {
+    Side {
+        answer,
+        since: OBSERVED,
+        evidence: Evidence::Documentation,
+    }
+}
+
+const fn recorded(answer: &'static str) -> Side {
+    Side {
+        answer,
+        since: OBSERVED,
+        evidence: Evidence::Recorded,
+    }
+}
+
+/// The first of several.
+macro_rules! first {
+    ($first:expr $(, $rest:expr)*) => {
+        $first
+    };
+}
+
+/// `recorded` is what was recorded where the deployed server has changed `since`.
 macro_rules! differences {
-    ($($variant:ident $name:literal { documented: $documented:literal, live: $live:literal })*) => {
-        /// A named place where the documentation and the deployed server disagree.
+    ($($variant:ident $name:literal {
+        documented: $documented:literal,
+        $(recorded: $recorded:literal,)?
+        live: $live:literal
+        $(, since: $since:literal, evidence: $evidence:ident)?
+    })*) => {
+        /// A named place where the documentation and the deployed server disagree, or where the deployed server has changed.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Difference {
             $(#[doc = concat!("`", $name, "`. Documented: ", $documented, ". Live: ", $live, ".")] $variant,)*
@@ -38,7 +112,16 @@ macro_rules! differences {
 
         /// Every difference, in the order of the README's table.
         pub const DIFFERENCES: &[Entry] = &[
-            $(Entry { difference: Difference::$variant, documented: $documented, live: $live },)*
+            $(Entry {
+                difference: Difference::$variant,
+                documented: documented($documented),
+                live: Side {
+                    answer: $live,
+                    since: first!($($since,)? OBSERVED),
+                    evidence: first!($(Evidence::$evidence,)? Evidence::Recorded),
+                },
+                live_2026_08: recorded(first!($($recorded,)? $live)),
+            },)*
         ];
     };
 }
@@ -58,7 +141,19 @@ differences! {
     }
     ScopeSyntax "scope-syntax" {
         documented: "at authorize and for client_credentials a decimal integer 0 to 33554431, else invalid_scope",
-        live: "the leading digits count, up to 134217727 (the device flow does so in both)"
+        live: "the leading digits count, up to the sum of the bits that exist (the device flow does so under every contract)"
+    }
+    LinkConnect "link-connect" {
+        documented: "not mentioned; the device flow as live, elsewhere out of the range of scope-syntax",
+        recorded: "there is no scope bit 27; the largest scope is 134217727",
+        live: "scope bit 27 is LinkConnect = 134217728, outside Full Access and the presets",
+        since: "2026-09", evidence: Shipped
+    }
+    AppStoreCatalogWrite "app-store-catalog-write" {
+        documented: "not mentioned; the device flow as live, elsewhere out of the range of scope-syntax",
+        recorded: "there is no scope bit 28",
+        live: "scope bit 28 is AppStoreCatalogWrite = 268435456, for client_credentials alone: invalid_scope at authorize and device; userinfo and the API refuse its tokens",
+        since: "2026-10", evidence: Source
     }
     ScopeCeiling "scope-ceiling" {
         documented: "code grant: scope beyond the app's is trimmed when the token is issued",
@@ -82,7 +177,9 @@ differences! {
     }
     ClientCredentialsRefresh "client-credentials-refresh" {
         documented: "client_credentials gets no refresh token",
-        live: "client_credentials gets a refresh token that works"
+        recorded: "client_credentials gets a refresh token that works",
+        live: "client_credentials gets no refresh token",
+        since: "2026-10", evidence: Source
     }
     ClientCredentialsScope "client-credentials-scope" {
         documented: "no scope means what the app may have; a bad one is invalid_scope",
@@ -90,7 +187,15 @@ differences! {
     }
     ClientCredentialsPublic "client-credentials-public" {
         documented: "confidential clients only, else unauthorized_client",
-        live: "any client with the grant and any secret that is not empty"
+        recorded: "any client with the grant and any secret that is not empty",
+        live: "a client that is public or has no stored secret gets invalid_grant",
+        since: "2026-10", evidence: Source
+    }
+    ClientCredentialsCeiling "client-credentials-ceiling" {
+        documented: "client_credentials: a scope within the app's own",
+        recorded: "client_credentials: a scope within the app's own",
+        live: "client_credentials: a scope within UserRead and AppStoreCatalogWrite, and within the app's own, else invalid_scope",
+        since: "2026-10", evidence: Source
     }
     RefreshScope "refresh-scope" {
         documented: "scope at refresh may narrow, for good; a wider one is invalid_scope and uses nothing up",
@@ -108,6 +213,36 @@ differences! {
         documented: "an app revokes the tokens issued to it",
         live: "an app's secret revokes only tokens of the app's owner, and those of any app"
     }
+    RevokeByPublicClient "revoke-by-public-client" {
+        documented: "revoke by a public client has no effect",
+        recorded: "revoke by a public client has no effect",
+        live: "revoke by a public client ends a token that was issued to it",
+        since: "2026-09", evidence: Merged
+    }
+    Introspection "introspection" {
+        documented: "not mentioned; as live",
+        recorded: "there is no /introspect",
+        live: "POST /introspect (RFC 7662) for confidential clients that the operator has listed",
+        since: "2026-09", evidence: Shipped
+    }
+    DiscoveryIntrospection "discovery-introspection" {
+        documented: "not mentioned; as live",
+        recorded: "the discovery document names no introspection endpoint",
+        live: "the discovery document names the introspection endpoint and its authentication methods",
+        since: "2026-09", evidence: Merged
+    }
+    DeviceDeny "device-deny" {
+        documented: "not mentioned; as live",
+        recorded: "there is no /device-deny",
+        live: "POST /device-deny with a session and a user code denies the device",
+        since: "2026-09", evidence: Source
+    }
+    DeviceRateLimits "device-rate-limits" {
+        documented: "not mentioned; as live",
+        recorded: "device and device-token share 20 requests a minute per client",
+        live: "device 30 a minute per address; device-token 240 a minute per address and 20 per device code; without an address no limit by it",
+        since: "2026-09", evidence: Source
+    }
     RateLimitKey "rate-limit-key" {
         documented: "token per client; revoke per IP, the peer address where no header tells",
         live: "both per IP, from CF-Connecting-IP or the first X-Forwarded-For; without either no limit"
@@ -115,6 +250,12 @@ differences! {
     UserinfoClaims "userinfo-claims" {
         documented: "sub, id, username, preferred_username, name, picture, image, email, email_verified",
         live: "also roles, isModerator and tier"
+    }
+    MeIsModerator "me-is-moderator" {
+        documented: "/api/v1/me has no isModerator",
+        recorded: "/api/v1/me has no isModerator",
+        live: "/api/v1/me has isModerator",
+        since: "2026-09", evidence: Source
     }
     LegacyHost "legacy-host" {
         documented: "civitai.com answers 308 to auth.civitai.com for every path",

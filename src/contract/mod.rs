@@ -1,5 +1,5 @@
-//! In what do the documented and the deployed server differ, and which side does a sandbox follow?
-//! The rows themselves are in `differences.rs`; whoever decides something by one asks [`Rules`] for it by name.
+//! The contracts, and the side that a sandbox follows in each difference between them. The rows are in
+//! `differences.rs`; code that depends on one asks [`Rules`] for it by name.
 
 mod differences;
 
@@ -11,25 +11,34 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde::{Deserialize, Serialize};
 
-pub use differences::{DIFFERENCES, Difference, Entry, OBSERVED};
+use crate::protocol::declared_scopes::DeclaredScopes;
 
-/// Which of the two statements about Civitai's OAuth server is followed.
+pub use differences::{DIFFERENCES, Difference, Entry, Evidence, OBSERVED, Side};
+
+/// Which statement about Civitai's OAuth server is followed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Contract {
     /// What developer.civitai.com says. Where it is silent, it behaves like [`Contract::Live`].
     #[default]
     Documented,
-    /// What the deployed server does, recorded on the wire.
+    /// The deployed server as last known: the recording of 2026-08, and what has changed since.
     Live,
+    /// The deployed server as it was recorded on the wire in 2026-08.
+    #[serde(rename = "live@2026-08")]
+    Live2026_08,
 }
 
 impl Contract {
-    /// The name that settings, flags and answers use: `documented` or `live`.
+    /// Every contract.
+    pub const ALL: [Self; 3] = [Self::Documented, Self::Live, Self::Live2026_08];
+
+    /// The name that settings, flags and answers use: `documented`, `live` or `live@2026-08`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Documented => "documented",
             Self::Live => "live",
+            Self::Live2026_08 => "live@2026-08",
         }
     }
 }
@@ -44,13 +53,12 @@ impl FromStr for Contract {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "documented" => Ok(Self::Documented),
-            "live" => Ok(Self::Live),
-            other => Err(format!(
-                "no contract {other:?}: choose \"documented\" or \"live\""
-            )),
-        }
+        Self::ALL
+            .into_iter()
+            .find(|contract| contract.name() == text)
+            .ok_or_else(|| {
+                format!("no contract {text:?}: choose \"documented\", \"live\" or \"live@2026-08\"")
+            })
     }
 }
 
@@ -62,6 +70,9 @@ pub struct Rules {
     /// Single differences that follow their own side.
     #[serde(default)]
     pub differences: BTreeMap<Difference, Contract>,
+    /// Scope bits that exist in addition to Civitai's.
+    #[serde(default, rename = "scopes", skip_serializing_if = "<[_]>::is_empty")]
+    pub declared_scopes: DeclaredScopes,
     /// Which differences were asked for.
     #[serde(skip)]
     pub(crate) trace: Trace,
@@ -73,7 +84,7 @@ pub(crate) struct Decision {
     pub(crate) difference: Difference,
     /// The side that it was on.
     pub(crate) side: Contract,
-    /// The other side is known to answer this request otherwise.
+    /// Another side is known to answer this request otherwise.
     pub(crate) otherwise: bool,
 }
 
@@ -82,31 +93,42 @@ pub(crate) struct Decision {
 pub(crate) struct DecisionSet {
     asked: u32,
     otherwise: u32,
-    /// The differences that followed the deployed server.
+    /// The differences that followed each contract but [`Contract::Documented`].
     live: u32,
+    live_2026_08: u32,
 }
 
 impl DecisionSet {
     /// The differences that were asked for, in the order of the table.
     fn differences(self) -> impl Iterator<Item = Difference> {
         let all = DIFFERENCES.iter().map(|entry| entry.difference);
-        all.filter(move |difference| self.asked & (1 << *difference as u32) != 0)
+        all.filter(move |difference| self.asked & difference.bit() != 0)
     }
 
     pub(crate) fn to_vec(self) -> Vec<Decision> {
         let decision = |difference: Difference| {
-            let bit = 1 << difference as u32;
+            let bit = difference.bit();
             Decision {
                 difference,
-                side: if self.live & bit == 0 {
-                    Contract::Documented
-                } else {
+                side: if self.live & bit != 0 {
                     Contract::Live
+                } else if self.live_2026_08 & bit != 0 {
+                    Contract::Live2026_08
+                } else {
+                    Contract::Documented
                 },
                 otherwise: self.otherwise & bit != 0,
             }
         };
         self.differences().map(decision).collect()
+    }
+}
+
+const _: () = assert!(DIFFERENCES.len() <= 32, "a difference is a bit of a u32");
+
+impl Difference {
+    fn bit(self) -> u32 {
+        1 << self as u32
     }
 }
 
@@ -130,9 +152,7 @@ impl Trace {
 
     fn note(&self, difference: Difference) {
         if let Some(noted) = &self.0 {
-            noted
-                .asked
-                .fetch_or(1 << difference as u32, Ordering::Relaxed);
+            noted.asked.fetch_or(difference.bit(), Ordering::Relaxed);
         }
     }
 
@@ -140,7 +160,7 @@ impl Trace {
         if let Some(noted) = &self.0 {
             noted
                 .otherwise
-                .fetch_or(1 << difference as u32, Ordering::Relaxed);
+                .fetch_or(difference.bit(), Ordering::Relaxed);
         }
     }
 }
@@ -169,7 +189,7 @@ impl Rules {
             .unwrap_or(self.contract)
     }
 
-    /// Told at a decision point: whether the other side would have answered this request otherwise. Where that cannot be
+    /// Told at a decision point: whether another side would have answered this request otherwise. Where that cannot be
     /// known without deciding again, nothing is told.
     pub(crate) fn otherwise(&self, difference: Difference, differs: bool) {
         if differs {
@@ -186,19 +206,27 @@ impl Rules {
         let mut set = DecisionSet {
             asked: noted.asked.load(Ordering::Relaxed) | otherwise,
             otherwise,
-            live: 0,
+            ..DecisionSet::default()
         };
         for difference in set.differences() {
-            if self.peek(difference) == Contract::Live {
-                set.live |= 1 << difference as u32;
+            match self.peek(difference) {
+                Contract::Documented => {}
+                Contract::Live => set.live |= difference.bit(),
+                Contract::Live2026_08 => set.live_2026_08 |= difference.bit(),
             }
         }
         set
     }
 
-    /// Whether this difference is on the deployed server's side.
+    /// Whether this difference is on the deployed server's side, as last known or as recorded.
     pub fn live(&self, difference: Difference) -> bool {
-        self.side(difference) == Contract::Live
+        self.side(difference) != Contract::Documented
+    }
+
+    /// Whether this difference is on the side of the recording. A difference that the documentation does not mention has no
+    /// other side that is different.
+    pub fn recorded(&self, difference: Difference) -> bool {
+        self.side(difference) == Contract::Live2026_08
     }
 
     /// Whether this difference is on the documentation's side.
@@ -245,7 +273,7 @@ mod tests {
     #[test]
     fn what_is_printed_of_each_difference_can_be_read_again() {
         for difference in DIFFERENCES.iter().map(|entry| entry.difference) {
-            for side in [Contract::Documented, Contract::Live] {
+            for side in Contract::ALL {
                 let apart = Override { difference, side };
                 for text in [
                     format!("{difference}={side}"),

@@ -11,7 +11,7 @@ use crate::invalid::{self, Invalid};
 use crate::model::client::{AccessMode, Client, Grant};
 use crate::model::user::UserRef;
 use crate::protocol::ids::ClientId;
-use crate::protocol::scope::Scope;
+use crate::protocol::scope_input::ScopeSpec;
 use crate::protocol::secret::Secret;
 use crate::sandbox::Sandbox;
 use crate::seed;
@@ -52,11 +52,13 @@ keys! {
         /// What it may ask for tokens by; by default a code and a refresh token.
         list grants: Grant;
         /// The most that a token of it may carry; by default Full Access.
-        set allowed_scopes: Scope;
+        set allowed_scopes: ScopeSpec;
         /// Whether the consent page shows the badge.
         set verified: bool;
         /// Whom it is open to.
         set access_mode: AccessMode;
+        /// Whether it may call `/introspect`, if it is confidential.
+        set may_introspect: bool;
         /// Whose it is; by default the first user's.
         null owner: UserRef, owned_by_the_first_user;
     }
@@ -92,7 +94,9 @@ impl Sandbox {
     pub(crate) async fn create_client(&self, mut spec: ClientSpec) -> Outcome<Client> {
         spec.id.get_or_insert_with(|| self.entropy.uuid());
         let spec: seed::ClientSpec = invalid::from_json(as_json(&spec))?;
-        let client = spec.resolve(&self.world().list_users())?;
+        let settings = self.settings();
+        let declared = &settings.rules.declared_scopes;
+        let client = spec.resolve(&self.world().list_users(), declared)?;
         let inserted = self.store.insert_client(self.world(), &client, MAX_CLIENTS);
         if !inserted.await? {
             let why = Invalid::new(
@@ -128,7 +132,7 @@ impl Sandbox {
 
     /// Changes some keys of a client.
     pub(crate) async fn patch_client(&self, id: &str, spec: ClientSpec) -> Outcome<Client> {
-        let users = self.world().list_users();
+        let (users, settings) = (self.world().list_users(), self.settings());
         let patched = |before: &Client| {
             // It is decided by the first request, and no key of a description.
             let shown = Client {
@@ -140,7 +144,7 @@ impl Sandbox {
                 let why = format!("{} is not {id}: an id stays", patched.id);
                 return Err(Invalid::new("id", why).into());
             }
-            let mut client = patched.resolve(&users)?;
+            let mut client = patched.resolve(&users, &settings.rules.declared_scopes)?;
             client.adopted = before.adopted;
             if spec.secret.is_none() {
                 client.secret = client.secret.or(before.secret);

@@ -14,6 +14,7 @@ use crate::protocol::json::{scope_text, seconds};
 use crate::protocol::pkce::Challenge;
 use crate::protocol::redirect_uri;
 use crate::protocol::scope::Scope;
+use crate::protocol::scope_input::ScopeSpec;
 use crate::protocol::secret::Secret;
 use crate::protocol::time::Moment;
 use crate::sandbox::Sandbox;
@@ -36,7 +37,7 @@ pub struct NewCode {
     client_id: String,
     user: UserRef,
     #[serde(default)]
-    scope: Option<Scope>,
+    scope: Option<ScopeSpec>,
     #[serde(default)]
     redirect_uri: Option<String>,
     /// Without one, a verifier is drawn and given back.
@@ -65,8 +66,8 @@ impl NewCode {
 
     /// What the user has agreed to.
     #[must_use]
-    pub fn scope(mut self, scope: Scope) -> Self {
-        self.scope = Some(scope);
+    pub fn scope(mut self, scope: impl Into<ScopeSpec>) -> Self {
+        self.scope = Some(scope.into());
         self
     }
 
@@ -191,13 +192,15 @@ impl Sandbox {
             let verifier = self.entropy.verifier();
             (verifier.challenge(), Some(verifier))
         };
+        let scope = asked.scope.unwrap_or_else(|| Scope::USER_READ.into());
+        let scope = self.resolve_scope(&scope)?;
         let settings = self.settings();
         let (life, kept) = code::lifetime(&settings.rules, settings.code_seconds);
         let (now, value) = (self.now(), self.entropy.authorization_code());
         let row = AuthorizationCode {
             client_id: client.id,
             user_id: user.id,
-            scope: asked.scope.unwrap_or(Scope::USER_READ).with_user_read(),
+            scope: scope.with_user_read(),
             redirect_uri,
             challenge,
             nonce: asked.nonce,

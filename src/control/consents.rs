@@ -11,6 +11,7 @@ use crate::model::user::UserRef;
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::json::scope_text;
 use crate::protocol::scope::Scope;
+use crate::protocol::scope_input::ScopeSpec;
 use crate::protocol::time::Moment;
 use crate::sandbox::Sandbox;
 use crate::store::Held;
@@ -30,7 +31,7 @@ use crate::store::Held;
 pub struct Agreement {
     user: UserRef,
     client_id: String,
-    scope: Scope,
+    scope: ScopeSpec,
     /// As `buzz_limit` at consent has it, but JSON rather than JSON text.
     #[serde(default)]
     buzz_limit: Value,
@@ -38,11 +39,15 @@ pub struct Agreement {
 
 impl Agreement {
     /// A user, a client, and what the one lets the other do.
-    pub fn new(user: impl Into<UserRef>, client_id: impl Into<String>, scope: Scope) -> Self {
+    pub fn new(
+        user: impl Into<UserRef>,
+        client_id: impl Into<String>,
+        scope: impl Into<ScopeSpec>,
+    ) -> Self {
         Self {
             user: user.into(),
             client_id: client_id.into(),
-            scope,
+            scope: scope.into(),
             buzz_limit: Value::Null,
         }
     }
@@ -119,7 +124,7 @@ impl Sandbox {
             return Err(why.into());
         }
         let consent = Consent {
-            scope: agreed.scope.with_user_read(),
+            scope: self.resolve_scope(&agreed.scope)?.with_user_read(),
             buzz_limit,
         };
         let parties = (user.id, &client.id);

@@ -1,9 +1,9 @@
-//! Which contract holds here? The table of differences with the side that each is on, and the scopes.
+//! The contract in force: the differences with the side that each is on, and the scopes.
 
 use serde::Serialize;
 
-use crate::contract::{Contract, DIFFERENCES, Difference, OBSERVED};
-use crate::protocol::scope::{PRESETS, SCOPES, Scope, ScopeBit};
+use crate::contract::{Contract, DIFFERENCES, Difference, Evidence};
+use crate::protocol::scope::{PRESETS, Scope, ScopeBit, scope_bits};
 use crate::sandbox::Sandbox;
 
 /// The contract in force.
@@ -12,17 +12,12 @@ use crate::sandbox::Sandbox;
 pub struct ContractView {
     /// What holds where nothing else is said.
     pub contract: Contract,
-    sources: Sources,
+    sources: ByContract<&'static str>,
     /// Each difference, in the order of the README's table.
     pub differences: Vec<DifferenceView>,
-    scopes: &'static [ScopeBit],
+    /// The scope bits that exist: Civitai's, and those that were declared.
+    pub scopes: Vec<ScopeBit>,
     presets: Vec<PresetView>,
-}
-
-#[derive(Debug, Clone, Copy, Serialize)]
-struct Sources {
-    documented: &'static str,
-    live: &'static str,
 }
 
 /// One difference, and the side that it is on.
@@ -33,12 +28,36 @@ pub struct DifferenceView {
     pub name: Difference,
     /// The side that holds.
     pub side: Contract,
+    /// What is answered.
+    #[serde(flatten)]
+    pub answers: ByContract<&'static str>,
+    /// The months from which that has been answered.
+    pub since: ByContract<&'static str>,
+    /// How that is known.
+    pub evidence: ByContract<Evidence>,
+}
+
+/// A value for each contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ByContract<T> {
     /// What developer.civitai.com says.
-    pub documented: &'static str,
-    /// What the deployed server answers.
-    pub live: &'static str,
-    /// When both were read: year and month.
-    pub observed: &'static str,
+    pub documented: T,
+    /// The deployed server as last known.
+    pub live: T,
+    /// The deployed server as it was recorded.
+    #[serde(rename = "live@2026-08")]
+    pub live_2026_08: T,
+}
+
+impl<T> ByContract<T> {
+    fn new(of: impl Fn(Contract) -> T) -> Self {
+        Self {
+            documented: of(Contract::Documented),
+            live: of(Contract::Live),
+            live_2026_08: of(Contract::Live2026_08),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -50,23 +69,24 @@ struct PresetView {
 impl Sandbox {
     /// The contract in force, difference by difference.
     pub(crate) fn show_contract(&self) -> ContractView {
-        let settings = self.settings();
+        let rules = &self.settings().rules;
         let difference = |entry: &crate::contract::Entry| DifferenceView {
             name: entry.difference,
-            side: settings.rules.side(entry.difference),
-            documented: entry.documented,
-            live: entry.live,
-            observed: OBSERVED,
+            side: rules.side(entry.difference),
+            answers: ByContract::new(|contract| entry.side(contract).answer),
+            since: ByContract::new(|contract| entry.side(contract).since),
+            evidence: ByContract::new(|contract| entry.side(contract).evidence),
         };
         let preset = |(name, scope)| PresetView { name, scope };
         ContractView {
-            contract: settings.rules.contract,
-            sources: Sources {
-                documented: "https://developer.civitai.com/site/oauth",
-                live: "civitai/civitai 5.0.2257 of 2026-08-08, recorded on the wire",
+            contract: rules.contract,
+            sources: ByContract {
+                documented: "https://developer.civitai.com/site/oauth, read 2026-08, unchanged 2026-10",
+                live: "the recording of 2026-08 and what has changed since, as each difference says",
+                live_2026_08: "civitai/civitai 5.0.2257 of 2026-08-08, recorded on the wire",
             },
             differences: DIFFERENCES.iter().map(difference).collect(),
-            scopes: &SCOPES,
+            scopes: scope_bits(rules).cloned().collect(),
             presets: PRESETS.into_iter().map(preset).collect(),
         }
     }

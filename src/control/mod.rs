@@ -55,6 +55,8 @@ use serde_json::{Value, json};
 use crate::invalid::Invalid;
 use crate::oauth::respond::MAKE_ROOM;
 use crate::oauth::session;
+use crate::protocol::scope::Scope;
+use crate::protocol::scope_input::ScopeSpec;
 use crate::sandbox::Sandbox;
 use crate::store::StoreError;
 
@@ -228,6 +230,12 @@ impl Sandbox {
             today.change_settings(|settings| settings.patched(patch))
         });
         Ok(changed.unwrap_or_else(|| (*self.settings()).clone().patched(patch)))
+    }
+
+    /// The scope that is meant, with the bits that are declared here.
+    fn resolve_scope(&self, spec: &ScopeSpec) -> Result<Scope, Invalid> {
+        spec.resolve(&self.settings().rules.declared_scopes)
+            .map_err(|reason| Invalid::new("scope", reason))
     }
 
     fn resolve_whose(&self, whose: Whose) -> Outcome<Known> {

@@ -152,10 +152,13 @@ impl Registry {
             })?),
             None => None,
         };
-        let seed = seed.map(|seed| seed.seed);
+        let mut settings = made.settings;
+        let seed = seed.map(|planting| {
+            settings.declare_if_none(planting.scopes);
+            planting.seed
+        });
         let usual = self.blueprint();
         let users = &seed.as_ref().unwrap_or(&usual.seed).users;
-        let settings = made.settings;
         let merged = usual.settings.clone().patched(settings.clone());
         merged.check_lifetimes().map_err(|wrong| Invalid {
             path: format!("settings.{}", wrong.path),

@@ -1,11 +1,13 @@
 //! Tokens without a browser: mint, list, look into, let run out, revoke. Codes are `codes.rs`.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::consents::Deleted;
 use super::{Outcome, Whose};
+use crate::contract::Rules;
 use crate::invalid::Invalid;
 use crate::model::token::{Token, TokenKind};
 use crate::model::user::UserRef;
@@ -14,6 +16,7 @@ use crate::protocol::duration::Seconds;
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::json::scope_text;
 use crate::protocol::scope::Scope;
+use crate::protocol::scope_input::ScopeSpec;
 use crate::protocol::secret::{Secret, SecretHash};
 use crate::protocol::time::{Moment, Timestamp};
 use crate::sandbox::Sandbox;
@@ -39,7 +42,7 @@ pub struct Mint {
     client_id: String,
     user: UserRef,
     #[serde(default)]
-    scope: Option<Scope>,
+    scope: Option<ScopeSpec>,
     /// Seconds that the access token lives.
     #[serde(default)]
     expires_in: Option<Seconds>,
@@ -50,11 +53,15 @@ pub struct Mint {
 
 impl Mint {
     /// The client by id, the user by id or username.
-    pub fn new(client_id: impl Into<String>, user: impl Into<UserRef>, scope: Scope) -> Self {
+    pub fn new(
+        client_id: impl Into<String>,
+        user: impl Into<UserRef>,
+        scope: impl Into<ScopeSpec>,
+    ) -> Self {
         Self {
             client_id: client_id.into(),
             user: user.into(),
-            scope: Some(scope),
+            scope: Some(scope.into()),
             expires_in: None,
             exact_scope: false,
         }
@@ -108,7 +115,7 @@ pub struct TokenView {
     /// What it allows.
     #[serde(serialize_with = "scope_text")]
     pub scope: Scope,
-    scopes: Vec<&'static str>,
+    scopes: Vec<Cow<'static, str>>,
     /// When it was issued.
     pub issued_at: Moment,
     /// The last moment at which it is good.
@@ -159,7 +166,7 @@ impl Sandbox {
     pub(crate) async fn mint_tokens(&self, asked: Mint) -> Outcome<Tokens> {
         let client = self.client_named(&asked.client_id)?;
         let user = self.user(&asked.user, "user")?;
-        let scope = asked.scope.unwrap_or(Scope::USER_READ);
+        let scope = self.resolve_scope(&asked.scope.unwrap_or_else(|| Scope::USER_READ.into()))?;
         let scope = if asked.exact_scope {
             scope
         } else {
@@ -182,7 +189,10 @@ impl Sandbox {
     pub(crate) fn list_tokens(&self, whose: Whose) -> Outcome<TokenList> {
         let whose = self.resolve_whose(whose)?;
         let found = self.world().list_tokens(whose.as_key());
-        let shown = found.iter().map(|token| show(token, self.now()));
+        let settings = self.settings();
+        let shown = found
+            .iter()
+            .map(|token| show(token, self.now(), &settings.rules));
         Ok(TokenList {
             tokens: shown.collect(),
         })
@@ -191,7 +201,8 @@ impl Sandbox {
     /// What a token stands for, whether it is live or not.
     pub(crate) fn introspect(&self, asked: &OneToken) -> Introspection {
         let found = self.world().find_token(&asked.token.hash());
-        let token = found.map(|token| show(&token, self.now()));
+        let settings = self.settings();
+        let token = found.map(|token| show(&token, self.now(), &settings.rules));
         Introspection {
             active: token.as_ref().is_some_and(|token| token.active),
             token,
@@ -253,7 +264,7 @@ fn no_token() -> Invalid {
 }
 
 /// A token as the control API shows it.
-fn show(token: &Token, now: Timestamp) -> TokenView {
+fn show(token: &Token, now: Timestamp, rules: &Rules) -> TokenView {
     TokenView {
         active: token.is_live(now),
         kind: token.kind,
@@ -261,7 +272,11 @@ fn show(token: &Token, now: Timestamp) -> TokenView {
         client_id: token.client_id.clone(),
         user: token.user_id,
         scope: token.scope,
-        scopes: token.scope.set_bits().map(|bit| bit.name).collect(),
+        scopes: token
+            .scope
+            .existing_bits(rules)
+            .map(|bit| bit.name.clone())
+            .collect(),
         issued_at: Moment(token.issued_at),
         expires_at: Moment(token.expires_at),
         expires_in: token.expires_at.seconds_from(now),

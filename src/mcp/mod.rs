@@ -50,7 +50,7 @@ const RESOURCES: [(&str, &str); 2] = [
     ),
     (
         "differences",
-        "In what the documented and the deployed server differ, with the side that this sandbox is on",
+        "In what the contracts differ, with the side that this sandbox is on",
     ),
 ];
 

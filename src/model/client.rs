@@ -41,11 +41,15 @@ pub struct Client {
     /// What it may ask for tokens by.
     pub grants: Vec<Grant>,
     /// The most that a token of it may carry.
+    #[serde(deserialize_with = "stored_scope")]
     pub allowed_scopes: Scope,
     /// Whether the consent page shows the badge.
     pub verified: bool,
     /// Whom it is open to.
     pub access_mode: AccessMode,
+    /// Whether the operator has listed it for `/introspect`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub may_introspect: bool,
     /// Whose it is.
     pub owner: UserId,
     /// Our extension: registered by its first request (`unknown_clients = "register"`), so that any redirect
@@ -55,6 +59,11 @@ pub struct Client {
     /// Kept in a column of its own, and shown to nobody.
     #[serde(skip)]
     pub(crate) secret: Option<SecretHash>,
+}
+
+/// A stored scope may have declared bits.
+fn stored_scope<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Scope, D::Error> {
+    u32::deserialize(deserializer).map(Scope::of_any_bits)
 }
 
 /// Whom a client is open to.
@@ -151,9 +160,21 @@ impl Client {
         self.grants.contains(&grant)
     }
 
-    /// The most that a token of this client may carry.
+    /// The most that a token of this client may carry. A client that its first request registered may ask for every bit,
+    /// until its scopes are narrowed.
     pub(crate) fn ceiling(&self) -> Scope {
+        if self.adopted && self.allowed_scopes == Scope::ALL {
+            return Scope::EVERY_BIT;
+        }
         self.allowed_scopes.with_user_read()
+    }
+
+    /// The bits that this client's requests may name in addition to Civitai's: the declared ones, or all of them.
+    pub(crate) fn declared_scope(&self, rules: &Rules) -> Scope {
+        if self.adopted {
+            return Scope::EVERY_BIT;
+        }
+        rules.declared_scopes.scope()
     }
 
     /// Whether a browser may be sent to `given` with an answer for this client.

@@ -34,7 +34,7 @@ pub(crate) struct AuthorizationCode {
 pub(crate) fn lifetime(rules: &Rules, chosen: Option<u32>) -> (u32, u32) {
     let contract_says = match rules.side(Difference::CodeLifetime) {
         Contract::Documented => DOCUMENTED_SECONDS,
-        Contract::Live => LIVE_SECONDS,
+        Contract::Live | Contract::Live2026_08 => LIVE_SECONDS,
     };
     let life = chosen.unwrap_or(contract_says);
     (life, life.max(KEPT_SECONDS))
@@ -43,7 +43,7 @@ pub(crate) fn lifetime(rules: &Rules, chosen: Option<u32>) -> (u32, u32) {
 /// Notes whether a code that has run out would still have been good on the other side of the difference `code-lifetime`:
 /// what the deployed server calls expired is within the documented life.
 pub(crate) fn note_expiry(expired: bool, chosen: Option<u32>, rules: &Rules) {
-    let is_live = rules.peek(Difference::CodeLifetime) == Contract::Live;
+    let is_live = rules.peek(Difference::CodeLifetime) != Contract::Documented;
     rules.otherwise(
         Difference::CodeLifetime,
         expired && is_live && chosen.is_none(),
@@ -89,6 +89,6 @@ pub(crate) fn within_ceiling(
     rules.otherwise(Difference::ScopeCeiling, true);
     match rules.side(Difference::ScopeCeiling) {
         Contract::Documented => Ok(scope.intersection(client.ceiling())),
-        Contract::Live => Err(scope_refused()),
+        Contract::Live | Contract::Live2026_08 => Err(scope_refused()),
     }
 }

@@ -51,7 +51,7 @@ pub(crate) async fn options(method: Method, outline: Outline) -> Response {
         Contract::Documented => {
             respond::credentialed_preflight(header(&outline.headers, ORIGIN.as_str()))
         }
-        Contract::Live => respond::method_not_allowed(&method, ALLOW),
+        Contract::Live | Contract::Live2026_08 => respond::method_not_allowed(&method, ALLOW),
     }
 }
 
@@ -89,7 +89,7 @@ fn with_code(rules: &Rules, location: &str) -> Response {
     rules.otherwise(Difference::RedirectStatus, true);
     match rules.side(Difference::RedirectStatus) {
         Contract::Documented => respond::found(location),
-        Contract::Live => respond::see_other(location),
+        Contract::Live | Contract::Live2026_08 => respond::see_other(location),
     }
 }
 
@@ -139,7 +139,7 @@ async fn decide(
         context.notes.extension(extension);
     }
     client.check_access(user)?;
-    let request = AuthorizeRequest::parse(params, rules)?;
+    let request = AuthorizeRequest::parse(params, client.declared_scope(rules), rules)?;
     let buzz_limit = asked_buzz_limit(params, rules)?;
 
     let (sandbox, mode) = (&context.sandbox, context.sandbox.settings().consent);

@@ -4,20 +4,21 @@
 use axum::response::Response;
 use serde_json::json;
 
+use crate::contract::Difference;
 use crate::model::client::Grant;
 use crate::oauth::extract::Context;
 use crate::oauth::respond;
-use crate::protocol::scope::SCOPES;
+use crate::protocol::scope::scope_bits;
 
 /// What other methods are told.
 pub(crate) const ALLOW: &str = "GET, HEAD";
 
 /// `GET /.well-known/openid-configuration`.
 pub(crate) async fn configuration(context: Context) -> Response {
-    let base = context.base.to_string();
+    let (base, rules) = (context.base.to_string(), context.rules());
     let endpoint = |name: &str| format!("{base}/api/auth/oauth/{name}");
-    let scopes: Vec<String> = SCOPES.iter().map(|bit| bit.value.to_string()).collect();
-    let body = json!({
+    let scopes: Vec<String> = scope_bits(rules).map(|bit| bit.value.to_string()).collect();
+    let mut body = json!({
         "issuer": base,
         "authorization_endpoint": endpoint("authorize"),
         "token_endpoint": endpoint("token"),
@@ -34,6 +35,12 @@ pub(crate) async fn configuration(context: Context) -> Response {
         "subject_types_supported": ["public"],
         "claims_supported": ["sub", "name", "preferred_username", "picture", "email", "email_verified"],
     });
+    rules.otherwise(Difference::DiscoveryIntrospection, true);
+    if !rules.recorded(Difference::DiscoveryIntrospection) {
+        body["introspection_endpoint"] = endpoint("introspect").into();
+        body["introspection_endpoint_auth_methods_supported"] =
+            json!(["client_secret_basic", "client_secret_post"]);
+    }
     respond::cached(&body, "public, max-age=86400")
 }
 

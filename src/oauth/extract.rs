@@ -19,6 +19,7 @@ use crate::listener::{Came, Unread};
 use crate::oauth::respond::{self, Cors};
 use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
+use crate::sandbox::rate_limits::Limit;
 
 /// A longer body counts as empty, as it does at Civitai.
 pub(crate) const LONGEST_BODY: usize = 512 * 1024;
@@ -92,6 +93,12 @@ impl Context {
             (!first.is_empty()).then(|| first.to_owned())
         };
         first("cf-connecting-ip").or_else(|| first("x-forwarded-for"))
+    }
+
+    /// Counts a request by [`Context::forwarded_address`]. Without one, nothing is limited.
+    pub(crate) fn admits_address(&self, limit: Limit) -> bool {
+        self.forwarded_address()
+            .is_none_or(|address| self.sandbox.admits(limit, &address))
     }
 
     /// The address that the connection comes from.

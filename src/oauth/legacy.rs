@@ -44,7 +44,7 @@ pub(crate) async fn host(request: Request, table: Router) -> Response {
     rules.otherwise(Difference::LegacyHost, !is_authorize);
     let redirected = match rules.side(Difference::LegacyHost) {
         Contract::Documented => true,
-        Contract::Live => is_authorize,
+        Contract::Live | Contract::Live2026_08 => is_authorize,
     };
     if redirected {
         let location = format!("{}{}", outline.base, parts.uri);

@@ -122,7 +122,7 @@ impl Serialize for Tokens {
         let scope = self.scope.to_string();
         match self.shape {
             Contract::Documented => answer.serialize_entry("scope", &scope)?,
-            Contract::Live => answer.serialize_entry("scope", &[scope])?,
+            Contract::Live | Contract::Live2026_08 => answer.serialize_entry("scope", &[scope])?,
         }
         if let Some(id_token) = &self.id_token {
             answer.serialize_entry("id_token", id_token)?;

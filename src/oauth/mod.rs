@@ -6,6 +6,7 @@ pub(crate) mod clients;
 pub(crate) mod device;
 pub(crate) mod discovery;
 pub(crate) mod extract;
+pub(crate) mod introspect;
 pub(crate) mod legacy;
 pub(crate) mod mint;
 pub(crate) mod respond;

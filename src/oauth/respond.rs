@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::contract::Difference;
 use crate::invalid::Invalid;
 use crate::listener::NoMemory;
 use crate::protocol::error::{ErrorCode, OAuthError};
@@ -261,6 +262,16 @@ pub(crate) fn credentialed_preflight(origin: Option<&str>) -> Response {
     }
     put(&mut response, VARY, "Origin");
     response
+}
+
+/// 404 for an endpoint that the deployed server did not have when it was recorded.
+pub(crate) fn not_in_recording(path: &str, difference: Difference) -> Response {
+    let why = format!(
+        "{path} did not exist when the deployed server was recorded (difference {difference})"
+    );
+    let why = Invalid::new("", why)
+        .with_hint(format!("follow another contract, or set {difference}=live"));
+    invalid(StatusCode::NOT_FOUND, "not_found", &why)
 }
 
 /// 405 in the words of the framework that Civitai's server is built on.

@@ -1,5 +1,5 @@
-//! POST `/revoke` (RFC 7009): 200 whatever happened, so that nobody learns which tokens exist. Whose tokens
-//! an app may revoke is the difference `revoke-by-client`.
+//! POST `/revoke` (RFC 7009): 200 whatever happened, so that nobody learns which tokens exist. Which tokens an app may
+//! revoke are the differences `revoke-by-client` and `revoke-by-public-client`.
 
 use std::sync::Arc;
 
@@ -105,18 +105,31 @@ async fn revoke(
     let Some(token) = sandbox.world().find_token(&presented.hash()) else {
         return Ok(());
     };
-    if may_revoke(&token, user.as_deref(), app, rules) {
+    let by_public_client = client.is_some_and(|client| is_of_public_client(&token, client, rules));
+    if may_revoke(&token, user.as_deref(), app, rules) || by_public_client {
         sandbox.store.revoke_token(sandbox.world(), &token).await?;
     } else {
         context.notes.idle(match (client, &secret) {
             (None, _) => Idle::NoClient,
-            (Some(client), _) if !client.confidential => Idle::PublicClient,
+            (Some(client), _) if !client.confidential && client.id == token.client_id => {
+                Idle::PublicClient
+            }
+            (Some(client), _) if !client.confidential => Idle::NotTheirs,
             (Some(_), None) => Idle::NoSecret,
             (Some(_), Some(_)) if app.is_none() => Idle::WrongSecret,
             (Some(_), Some(_)) => Idle::NotTheirs,
         });
     }
     Ok(())
+}
+
+/// Difference `revoke-by-public-client`: whoever is signed in, a public client ends its own tokens.
+fn is_of_public_client(token: &Token, client: &Client, rules: &Rules) -> bool {
+    if client.confidential || client.id != token.client_id {
+        return false;
+    }
+    rules.otherwise(Difference::RevokeByPublicClient, true);
+    rules.side(Difference::RevokeByPublicClient) == Contract::Live
 }
 
 /// A signed-in user goes before the app.
@@ -132,6 +145,6 @@ fn may_revoke(token: &Token, user: Option<&User>, app: Option<&Client>, rules: &
     rules.otherwise(Difference::RevokeByClient, as_documented != as_live);
     match rules.side(Difference::RevokeByClient) {
         Contract::Documented => as_documented,
-        Contract::Live => as_live,
+        Contract::Live | Contract::Live2026_08 => as_live,
     }
 }

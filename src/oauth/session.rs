@@ -8,12 +8,14 @@ use axum::http::header::{AUTHORIZATION, COOKIE};
 use axum_extra::extract::cookie::{Cookie, SameSite};
 
 use crate::base::Base;
+use crate::contract::{Difference, Rules};
 use crate::invalid::Invalid;
 use crate::model::session::{self, LIFETIME_SECONDS};
 use crate::model::user::{User, UserRef};
 use crate::oauth::extract::Context;
 use crate::oauth::respond::Refusal;
 use crate::protocol::ids::UserId;
+use crate::protocol::scope::Scope;
 use crate::protocol::secret::{Secret, SecretHash};
 use crate::sandbox::Sandbox;
 use crate::store::{NewSession, StoreError};
@@ -161,6 +163,15 @@ pub(crate) fn bearer_hash(headers: &HeaderMap) -> Option<SecretHash> {
     let value = headers.get(AUTHORIZATION)?.as_bytes();
     let token = value.strip_prefix(b"Bearer ")?;
     Some(SecretHash::of(&String::from_utf8_lossy(token)))
+}
+
+/// Whether a token of this scope opens the app store's catalog and nothing else (difference `app-store-catalog-write`).
+pub(crate) fn is_for_catalog_alone(scope: Scope, rules: &Rules) -> bool {
+    if !scope.covers(Scope::APP_STORE_CATALOG_WRITE) {
+        return false;
+    }
+    rules.otherwise(Difference::AppStoreCatalogWrite, true);
+    !rules.recorded(Difference::AppStoreCatalogWrite)
 }
 
 /// The access token that a request to the site came with: in the `Authorization` header, whatever its scheme is called, or

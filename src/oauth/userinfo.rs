@@ -40,6 +40,9 @@ fn bearer(context: &Context) -> Result<Arc<User>, OAuthError> {
     let found = sandbox.world().bearer(&hash, sandbox.now());
     let (scope, client, user) = found.ok_or_else(unknown)?;
     context.notes.client(client);
+    if session::is_for_catalog_alone(scope, context.rules()) {
+        return Err(unknown());
+    }
     if !scope.covers(Scope::USER_READ) {
         return Err(OAuthError::new(
             ErrorCode::InsufficientScope,

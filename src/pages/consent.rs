@@ -19,7 +19,7 @@ use crate::oauth::extract::Context;
 use crate::oauth::respond::{self, Cors};
 use crate::oauth::session;
 use crate::protocol::ids::ClientId;
-use crate::protocol::scope::{SCOPES, Scope, leading_integer};
+use crate::protocol::scope::{Scope, leading_integer};
 use crate::store::StoreError;
 
 /// What travels from the request through the form, next to the scope.
@@ -41,7 +41,7 @@ pub(super) struct Consent {
     account: String,
     account_avatar: Avatar,
     pub(super) switch: String,
-    labels: Vec<&'static str>,
+    labels: Vec<String>,
     pub(super) approve_action: String,
     pub(super) deny_action: String,
     fields: Vec<(&'static str, String)>,
@@ -182,11 +182,7 @@ pub(super) fn consent(context: &Context, user: &User, client: &Client, asked: &A
         account: user.display_name(),
         account_avatar: Avatar::of_user(user),
         switch: with_return(base.path("/login"), &here),
-        labels: SCOPES
-            .iter()
-            .filter(|bit| i64::from(bits) & i64::from(bit.value) != 0)
-            .map(|bit| bit.label)
-            .collect(),
+        labels: Scope::of_any_bits(bits.cast_unsigned()).labels(context.rules()),
         approve_action: base.path("/api/auth/oauth/authorize"),
         deny_action: base.path("/login/oauth/authorize"),
         fields,

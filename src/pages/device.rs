@@ -45,7 +45,7 @@ enum Step {
     Review {
         code: String,
         app: AppCard,
-        labels: Vec<&'static str>,
+        labels: Vec<String>,
     },
     Approved,
     Denied,
@@ -110,7 +110,7 @@ async fn take(
         }
         _ => {
             let (grant, client) = review::pending(sandbox, code)?;
-            let labels = grant.scope.set_bits().map(|bit| bit.label).collect();
+            let labels = grant.scope.labels(context.rules());
             Ok(Step::Review {
                 code: code.to_owned(),
                 app: AppCard::of(&client),

@@ -9,6 +9,7 @@ use axum::response::Response;
 use super::assets;
 use super::consent::{Asked, BudgetForm, consent};
 use super::view::{Frame, Page, Place, page};
+use crate::contract::Rules;
 use crate::control::ControlError;
 use crate::invalid::Invalid;
 use crate::model::client::Client;
@@ -16,7 +17,7 @@ use crate::model::user::{User, UserRef};
 use crate::oauth::extract::Context;
 use crate::oauth::respond;
 use crate::protocol::params::Params;
-use crate::protocol::scope::{PRESETS, Scope};
+use crate::protocol::scope::{PRESETS, Scope, ScopeBit, scope_bits};
 
 const PATH: &str = "/_mock/consent";
 
@@ -114,7 +115,7 @@ impl Chosen {
     }
 
     /// The bits that are asked for: those that were typed, else the preset's.
-    fn bits(&self) -> Result<Scope, Invalid> {
+    fn bits(&self, rules: &Rules) -> Result<Scope, Invalid> {
         if self.scope.is_empty() {
             let preset = match self.preset.as_str() {
                 "" => "AI Services",
@@ -130,10 +131,12 @@ impl Chosen {
                 )
             });
         }
-        let bits = self.scope.parse().ok().and_then(Scope::from_bits);
-        bits.ok_or_else(|| {
+        let known = scope_bits(rules).map(ScopeBit::scope);
+        let known = known.fold(Scope::default(), Scope::union);
+        let bits = self.scope.parse().ok().map(Scope::of_any_bits);
+        bits.filter(|bits| known.covers(*bits)).ok_or_else(|| {
             Invalid::new("scope", format!("{:?} is not a bitmask", self.scope))
-                .with_hint(format!("write a number from 0 to {}", Scope::ALL.bits()))
+                .with_hint(format!("write a number from 0 to {known}"))
         })
     }
 
@@ -256,7 +259,7 @@ fn screen(context: &Context, chosen: &Chosen) -> Result<Screen, ControlError> {
     Ok(Screen {
         user,
         client,
-        scope: chosen.bits()?,
+        scope: chosen.bits(context.rules())?,
         budget: chosen.budget()?,
         scheme: (!scheme.is_empty()).then_some(scheme),
     })

@@ -24,8 +24,12 @@ pub(crate) struct AuthorizeRequest {
 }
 
 impl AuthorizeRequest {
-    /// In the order in which Civitai checks.
-    pub(crate) fn parse(params: &Params, rules: &Rules) -> Result<Self, OAuthError> {
+    /// In the order in which Civitai checks. `declared` are the scope bits that exist in addition to Civitai's.
+    pub(crate) fn parse(
+        params: &Params,
+        declared: Scope,
+        rules: &Rules,
+    ) -> Result<Self, OAuthError> {
         let is_code = params.text("response_type") == Some("code");
         rules.otherwise(Difference::ResponseType, !is_code);
         if rules.documented(Difference::ResponseType) && !is_code {
@@ -48,8 +52,9 @@ impl AuthorizeRequest {
             return Err(OAuthError::invalid_request("state parameter is required"));
         };
         let text = params.number_text("scope").unwrap_or_default();
-        let scope = Scope::parse_by(&text, rules);
-        let scope = scope.ok_or_else(|| OAuthError::invalid_scope("Invalid scope value"))?;
+        let scope = Scope::parse_by(&text, declared, rules)
+            .filter(|scope| !scope.covers(Scope::APP_STORE_CATALOG_WRITE))
+            .ok_or_else(|| OAuthError::invalid_scope("Invalid scope value"))?;
         for name in ["code_challenge", "nonce"] {
             let length = params.filled(name).map_or(0, |text| text.len());
             if length > MAX_STORED_BYTES {

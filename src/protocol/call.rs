@@ -77,11 +77,14 @@ words! {
         /// Where a device starts (RFC 8628 §3.1), and the page where its user code is entered.
         Device "device"
         DeviceApprove "device-approve"
+        DeviceDeny "device-deny"
         DeviceInfo "device-info"
         /// Where a device polls (RFC 8628 §3.4).
         DeviceToken "device-token"
         /// The page at `/`.
         Home "home"
+        /// What a token stands for (RFC 7662).
+        Introspect "introspect"
         Jwks "jwks"
         JwksJson "jwks.json"
         Login "login"
@@ -181,8 +184,10 @@ impl Endpoint {
             | "/login/oauth/authorize" => Self::Authorize,
             "/api/auth/oauth/device" | "/login/oauth/device" => Self::Device,
             "/api/auth/oauth/device-approve" => Self::DeviceApprove,
+            "/api/auth/oauth/device-deny" => Self::DeviceDeny,
             "/api/auth/oauth/device-info" => Self::DeviceInfo,
             "/api/auth/oauth/device-token" => Self::DeviceToken,
+            "/api/auth/oauth/introspect" => Self::Introspect,
             "/api/auth/oauth/revoke" => Self::Revoke,
             "/api/auth/oauth/token" | "/api/oauth/token" | "/v1/oauth/token" => Self::Token,
             "/api/auth/oauth/userinfo" => Self::Userinfo,

@@ -88,6 +88,31 @@ impl Credentials {
     }
 }
 
+/// Id and secret of an introspection request. HTTP Basic goes before the body, and each half is form-decoded (RFC 6749
+/// §2.3.1), unlike at `/token`.
+pub(crate) fn introspection_credentials(
+    authorization: Option<&str>,
+    params: &Params,
+) -> Option<(String, Secret)> {
+    let is_basic = |header: &&str| {
+        let scheme = header.trim_matches(' ').split(' ').next();
+        scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("basic"))
+    };
+    let (id, secret) = if let Some(header) = authorization.filter(is_basic) {
+        let (id, secret) = basic(header)?;
+        (form_decoded(&id), form_decoded(&secret))
+    } else {
+        (params.filled("client_id")?, params.filled("client_secret")?)
+    };
+    (!id.is_empty() && !secret.is_empty()).then(|| (id, Secret::new(secret)))
+}
+
+fn form_decoded(text: &str) -> String {
+    let spaced = text.replace('+', " ");
+    let decoded = percent_encoding::percent_decode_str(&spaced);
+    decoded.decode_utf8_lossy().into_owned()
+}
+
 fn unidentified(
     authorization: Option<&str>,
     lacks_id: bool,

@@ -4,6 +4,7 @@
 pub(crate) mod authorize_request;
 pub(crate) mod call;
 pub(crate) mod client_auth;
+pub(crate) mod declared_scopes;
 pub(crate) mod duration;
 pub(crate) mod error;
 pub(crate) mod format;
@@ -14,7 +15,7 @@ pub(crate) mod params;
 pub(crate) mod pkce;
 pub(crate) mod redirect_uri;
 pub(crate) mod scope;
-mod scope_input;
+pub(crate) mod scope_input;
 pub(crate) mod secret;
 pub(crate) mod time;
 pub(crate) mod token_request;

@@ -1,32 +1,34 @@
-//! What does a scope number allow? The 27 bits with Civitai's names and labels, the presets, and the two
-//! ways of reading a number. Which way an endpoint uses is its own question.
+//! Scope numbers: Civitai's bits with their names and labels, the presets, and the two ways of reading a number. Which way
+//! an endpoint uses is decided there.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 
 use crate::contract::{Contract, Difference, Rules};
 
-/// A set of permissions as Civitai carries it: a bitmask of 27 bits, written as a decimal number.
+/// A set of permissions as Civitai carries it: a bitmask, written as a decimal number.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Scope(u32);
 
 /// One bit of a [`Scope`].
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct ScopeBit {
     /// The bit's value, a power of two.
     pub value: u32,
     /// Civitai's name of it, for example `ModelsRead`.
-    pub name: &'static str,
-    /// What the consent page says.
-    pub label: &'static str,
+    pub name: Cow<'static, str>,
+    /// What the consent page shows. A bit that is never asked for there has no label.
+    pub label: Option<Cow<'static, str>>,
 }
 
 const fn bit(index: u32, name: &'static str, label: &'static str) -> ScopeBit {
     ScopeBit {
         value: 1 << index,
-        name,
-        label,
+        name: Cow::Borrowed(name),
+        label: Some(Cow::Borrowed(label)),
     }
 }
 
@@ -37,8 +39,8 @@ impl ScopeBit {
     }
 }
 
-/// Every bit, lowest first: the order in which the consent page lists them.
-pub const SCOPES: [ScopeBit; 27] = [
+/// Every bit of Civitai's, lowest first: the order in which the consent page lists them.
+pub static SCOPES: [ScopeBit; 29] = [
     bit(0, "UserRead", "Read profile, settings & email"),
     bit(1, "UserWrite", "Update profile & settings"),
     bit(2, "ModelsRead", "Browse & download models"),
@@ -66,6 +68,16 @@ pub const SCOPES: [ScopeBit; 27] = [
     bit(24, "VaultWrite", "Manage vault"),
     bit(25, "AppBlocksSubmit", "Submit Apps for review"),
     bit(26, "AppBlocksDevTunnel", "Open on-site dev tunnels"),
+    bit(
+        27,
+        "LinkConnect",
+        "Connect the Civitai Link app to your account",
+    ),
+    ScopeBit {
+        value: Scope::APP_STORE_CATALOG_WRITE.0,
+        name: Cow::Borrowed("AppStoreCatalogWrite"),
+        label: None,
+    },
 ];
 
 /// Civitai's named sets of scopes.
@@ -91,14 +103,25 @@ impl Scope {
     pub const CREATOR: Self = Self(11_492_205);
     /// The preset for generating and training.
     pub const AI_SERVICES: Self = Self(114_689);
-    /// Every bit but the two that an app must opt in to.
+    /// Every bit but those that an app must opt in to.
     pub const FULL: Self = Self(33_554_431);
-    /// Every bit there is.
-    pub const ALL: Self = Self(134_217_727);
+    /// Connects the Civitai Link app (difference `link-connect`).
+    pub const LINK_CONNECT: Self = Self(1 << 27);
+    /// Writes the catalog of the app store, by `client_credentials` alone (difference `app-store-catalog-write`).
+    pub const APP_STORE_CATALOG_WRITE: Self = Self(1 << 28);
+    /// Every bit of Civitai's.
+    pub const ALL: Self = Self(536_870_911);
+    /// Every bit that a number may have, with or without a meaning.
+    pub(crate) const EVERY_BIT: Self = Self(u32::MAX);
 
-    /// The scope with exactly these bits, or nothing where there are bits that mean nothing.
+    /// The scope with exactly these bits. `None` if Civitai has no such bits.
     pub fn from_bits(bits: u32) -> Option<Self> {
         (bits <= Self::ALL.0).then_some(Self(bits))
+    }
+
+    /// The scope with exactly these bits, with or without a meaning.
+    pub(crate) fn of_any_bits(bits: u32) -> Self {
+        Self(bits)
     }
 
     /// The bitmask.
@@ -129,36 +152,91 @@ impl Scope {
         self.union(Self::USER_READ)
     }
 
-    /// The bits that are set, lowest first.
-    pub fn set_bits(self) -> impl Iterator<Item = &'static ScopeBit> {
-        SCOPES.iter().filter(move |bit| self.0 & bit.value != 0)
+    /// The bits of this scope that are not in `other`.
+    #[must_use]
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
     }
 
-    /// What the documentation asks for: decimal digits and nothing else, 0 to 33554431.
-    pub(crate) fn parse_decimal(text: &str) -> Option<Self> {
+    /// The bits of Civitai's that are set, lowest first.
+    pub fn set_bits(self) -> impl Iterator<Item = &'static ScopeBit> {
+        SCOPES.iter().filter(move |bit| self.covers(bit.scope()))
+    }
+
+    /// The bits that are set and exist under these rules, lowest first.
+    pub(crate) fn existing_bits(self, rules: &Rules) -> impl Iterator<Item = &ScopeBit> {
+        scope_bits(rules).filter(move |bit| self.covers(bit.scope()))
+    }
+
+    /// What a page shows of this scope under these rules.
+    pub(crate) fn labels(self, rules: &Rules) -> Vec<String> {
+        let shown = self
+            .existing_bits(rules)
+            .filter_map(|bit| bit.label.as_deref());
+        shown.map(str::to_owned).collect()
+    }
+
+    /// What the documentation asks for: decimal digits and nothing else, 0 to 33554431 and the declared bits.
+    pub(crate) fn parse_decimal(text: &str, declared: Self) -> Option<Self> {
         if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
             return None;
         }
-        let bits = text.parse().ok()?;
-        (bits <= Self::FULL.0).then_some(Self(bits))
+        let scope = text.parse().ok().map(Self)?;
+        Self::FULL.union(declared).covers(scope).then_some(scope)
     }
 
-    /// What the deployed server reads: the leading digits, 0 to 134217727.
+    /// What the deployed server reads: the leading digits. Whether the bits exist is [`Scope::if_it_exists`].
     pub(crate) fn parse_leading_digits(text: &str) -> Option<Self> {
         let number = leading_integer(text)?;
-        u32::try_from(number).ok().and_then(Self::from_bits)
+        u32::try_from(number).ok().map(Self)
     }
 
-    /// Difference `scope-syntax`.
-    pub(crate) fn parse_by(text: &str, rules: &Rules) -> Option<Self> {
-        let as_documented = Self::parse_decimal(text);
+    /// This scope, if all its bits exist: Civitai's (differences `link-connect` and `app-store-catalog-write`), and the
+    /// declared ones.
+    pub(crate) fn if_it_exists(self, declared: Self, rules: &Rules) -> Option<Self> {
+        for (bit, difference) in ADDED {
+            if self.covers(bit) && !declared.covers(bit) {
+                rules.otherwise(difference, true);
+                if rules.recorded(difference) {
+                    return None;
+                }
+            }
+        }
+        Self::ALL.union(declared).covers(self).then_some(self)
+    }
+
+    /// Difference `scope-syntax`. `declared` are the bits that are accepted in addition to Civitai's.
+    pub(crate) fn parse_by(text: &str, declared: Self, rules: &Rules) -> Option<Self> {
+        let as_documented = Self::parse_decimal(text, declared);
         let as_live = Self::parse_leading_digits(text);
         rules.otherwise(Difference::ScopeSyntax, as_documented != as_live);
         match rules.side(Difference::ScopeSyntax) {
             Contract::Documented => as_documented,
-            Contract::Live => as_live,
+            Contract::Live | Contract::Live2026_08 => as_live?.if_it_exists(declared, rules),
         }
     }
+}
+
+/// The bits that were added after the recording, with their differences.
+const ADDED: [(Scope, Difference); 2] = [
+    (Scope::LINK_CONNECT, Difference::LinkConnect),
+    (
+        Scope::APP_STORE_CATALOG_WRITE,
+        Difference::AppStoreCatalogWrite,
+    ),
+];
+
+/// The bits that exist under these rules, lowest first: Civitai's, and those that a seed or a control call has declared.
+pub(crate) fn scope_bits(rules: &Rules) -> impl Iterator<Item = &ScopeBit> {
+    let exists = |bit: &&ScopeBit| {
+        ADDED.iter().all(|(added, difference)| {
+            bit.scope() != *added || rules.peek(*difference) != Contract::Live2026_08
+        })
+    };
+    SCOPES
+        .iter()
+        .filter(exists)
+        .chain(rules.declared_scopes.iter())
 }
 
 /// The integer at the start of a text, as JavaScript's `parseInt(text, 10)` finds it: after white space and
@@ -203,12 +281,12 @@ mod tests {
         assert_eq!(read(" \t+7 9"), Some(7));
         assert_eq!(read("1.9"), Some(1));
         assert_eq!(read("-0"), Some(0));
-        assert_eq!(read("134217727"), Some(134_217_727));
+        assert_eq!(read("4294967295"), Some(u32::MAX));
         for refused in [
             "",
             "abc",
             "-1",
-            "134217728",
+            "4294967296",
             "99999999999999999999",
             "é1",
             "- 1",
@@ -219,7 +297,10 @@ mod tests {
 
     #[test]
     fn the_documentation_asks_for_decimal_digits() {
-        assert_eq!(Scope::parse_decimal("33554431"), Some(Scope::FULL));
+        let parse = |text| Scope::parse_decimal(text, Scope::default());
+        assert_eq!(parse("33554431"), Some(Scope::FULL));
+        let declared = Scope(1 << 30);
+        assert_eq!(Scope::parse_decimal("1073741824", declared), Some(declared));
         for refused in [
             "",
             " 1",
@@ -231,13 +312,13 @@ mod tests {
             "33554432",
             "99999999999999999999",
         ] {
-            assert_eq!(Scope::parse_decimal(refused), None, "{refused:?}");
+            assert_eq!(parse(refused), None, "{refused:?}");
         }
     }
 
     proptest::proptest! {
         #[test]
-        fn what_is_printed_can_be_read_again(bits in 0..=134_217_727_u32) {
+        fn what_is_printed_can_be_read_again(bits in 0..=Scope::ALL.0) {
             let scope = Scope::from_bits(bits).unwrap();
             proptest::prop_assert_eq!(scope.to_string().parse(), Ok(scope));
             proptest::prop_assert_eq!(Scope::parse_leading_digits(&scope.to_string()), Some(scope));

@@ -1,91 +1,160 @@
-//! Scopes as people write them: numbers, presets and names, as text or as JSON. How Civitai reads them is in `scope.rs`.
+//! Scopes as people write them: numbers, presets and names, as text or as JSON. How Civitai reads
+//! scopes is in `scope.rs`.
 
 use std::fmt;
 use std::str::FromStr;
 
-use serde::Deserialize;
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
 
+use super::declared_scopes::DeclaredScopes;
 use super::json;
 use super::scope::{PRESETS, SCOPES, Scope};
+
+/// A scope as it was written. Its names may be those of declared bits, which only a sandbox knows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ScopeSpec {
+    scope: Scope,
+    /// Names that are none of Civitai's.
+    names: Vec<String>,
+}
+
+impl From<Scope> for ScopeSpec {
+    fn from(scope: Scope) -> Self {
+        Self {
+            scope,
+            names: Vec::new(),
+        }
+    }
+}
+
+impl FromStr for ScopeSpec {
+    type Err = String;
+
+    /// Reads numbers, presets and scope names with commas between them.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut spec = Self::default();
+        for part in text.split(',').map(str::trim) {
+            spec.add(part)?;
+        }
+        Ok(spec)
+    }
+}
+
+impl ScopeSpec {
+    /// Adds a number, a preset or the name of a scope.
+    fn add(&mut self, text: &str) -> Result<(), String> {
+        let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let preset = PRESETS
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(text));
+        let bit = SCOPES.iter().find(|bit| bit.name == text);
+        let added = if is_number {
+            let bits = text.parse().map_err(|_| meaningless(text, Scope::ALL))?;
+            Scope::of_any_bits(bits)
+        } else if let Some((_, scope)) = preset {
+            *scope
+        } else if let Some(bit) = bit {
+            bit.scope()
+        } else {
+            self.names.push(text.to_owned());
+            return Ok(());
+        };
+        self.scope = self.scope.union(added);
+        Ok(())
+    }
+
+    /// The scope that is meant where these bits are declared. Errors: a bit or a name is unknown.
+    pub(crate) fn resolve(&self, declared: &DeclaredScopes) -> Result<Scope, String> {
+        let mut scope = self.scope;
+        let known = Scope::ALL.union(declared.scope());
+        if !known.covers(scope) {
+            return Err(meaningless(scope, known));
+        }
+        for name in &self.names {
+            let bit = declared.iter().find(|bit| bit.name == *name);
+            scope = scope.union(bit.ok_or_else(|| no_scope(name, declared))?.scope());
+        }
+        Ok(scope)
+    }
+}
+
+fn meaningless(number: impl fmt::Display, known: Scope) -> String {
+    format!("{number} has bits that mean nothing: the largest scope is {known}")
+}
+
+fn no_scope(name: &str, declared: &DeclaredScopes) -> String {
+    let bits = SCOPES.iter().chain(declared.iter());
+    let known = bits
+        .map(|bit| bit.name.as_ref())
+        .chain(PRESETS.iter().map(|(name, _)| *name));
+    match super::nearest(name, known) {
+        Some(near) => format!("no scope {name:?}; did you mean {near:?}?"),
+        None => format!(
+            "no scope {name:?}; choose among numbers, presets (Read Only, Creator, AI Services, Full Access) and scope names"
+        ),
+    }
+}
+
+/// A number, or numbers and names.
+impl Serialize for ScopeSpec {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.names.is_empty() {
+            return self.scope.serialize(serializer);
+        }
+        let number = self.scope.to_string();
+        serializer.collect_seq(std::iter::once(&number).chain(&self.names))
+    }
+}
+
+impl<'de> Deserialize<'de> for ScopeSpec {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(SpecVisitor)
+    }
+}
 
 impl FromStr for Scope {
     type Err = String;
 
     /// Reads numbers, presets and scope names with commas between them.
     fn from_str(text: &str) -> Result<Self, String> {
-        text.split(',').try_fold(Self::default(), |sum, part| {
-            Ok(sum.union(part_of(part.trim())?))
-        })
+        text.parse::<ScopeSpec>()?
+            .resolve(&DeclaredScopes::default())
     }
-}
-
-/// A number, a preset or the name of a scope.
-fn part_of(text: &str) -> Result<Scope, String> {
-    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        let bits = text.parse().ok().and_then(Scope::from_bits);
-        return bits.ok_or_else(|| too_large(text));
-    }
-    let mut presets = PRESETS.iter();
-    match presets.find(|(name, _)| name.eq_ignore_ascii_case(text)) {
-        Some((_, scope)) => Ok(*scope),
-        None => named(text),
-    }
-}
-
-fn too_large(number: impl fmt::Display) -> String {
-    format!(
-        "{number} has bits that mean nothing: the largest scope is {}",
-        Scope::ALL
-    )
-}
-
-fn named(name: &str) -> Result<Scope, String> {
-    if let Some(bit) = SCOPES.iter().find(|bit| bit.name == name) {
-        return Ok(bit.scope());
-    }
-    let known = SCOPES
-        .iter()
-        .map(|bit| bit.name)
-        .chain(PRESETS.iter().map(|(name, _)| *name));
-    Err(match super::nearest(name, known) {
-        Some(near) => format!("no scope {name:?}; did you mean {near:?}?"),
-        None => format!(
-            "no scope {name:?}; choose among numbers, presets (Read Only, Creator, AI Services, Full Access) and scope names"
-        ),
-    })
 }
 
 impl<'de> Deserialize<'de> for Scope {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ScopeVisitor)
+        let spec = ScopeSpec::deserialize(deserializer)?;
+        spec.resolve(&DeclaredScopes::default())
+            .map_err(de::Error::custom)
     }
 }
 
-struct ScopeVisitor;
+struct SpecVisitor;
 
-impl<'de> Visitor<'de> for ScopeVisitor {
-    type Value = Scope;
+impl<'de> Visitor<'de> for SpecVisitor {
+    type Value = ScopeSpec;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a scope: a number, a preset or a list of scope names")
     }
 
-    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Scope, E> {
-        u32::try_from(number)
-            .ok()
-            .and_then(Scope::from_bits)
-            .ok_or_else(|| E::custom(too_large(number)))
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<ScopeSpec, E> {
+        match u32::try_from(number) {
+            Ok(bits) => Ok(Scope::of_any_bits(bits).into()),
+            Err(_) => Err(E::custom(meaningless(number, Scope::ALL))),
+        }
     }
 
-    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Scope, E> {
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<ScopeSpec, E> {
         match json::whole(&number.into()) {
             Some(number) => self.visit_u64(number),
             None => Err(E::invalid_type(de::Unexpected::Float(number), &self)),
         }
     }
 
-    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Scope, E> {
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<ScopeSpec, E> {
         match u64::try_from(number) {
             Ok(number) => self.visit_u64(number),
             Err(_) => Err(E::custom(format!(
@@ -94,21 +163,22 @@ impl<'de> Visitor<'de> for ScopeVisitor {
         }
     }
 
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Scope, E> {
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<ScopeSpec, E> {
         text.parse().map_err(E::custom)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Scope, A::Error> {
-        let mut sum = Scope::default();
+    fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<ScopeSpec, A::Error> {
+        let mut spec = ScopeSpec::default();
         while let Some(Part(part)) = parts.next_element()? {
-            sum = sum.union(part);
+            spec.scope = spec.scope.union(part.scope);
+            spec.names.extend(part.names);
         }
-        Ok(sum)
+        Ok(spec)
     }
 }
 
 /// One element of a list: a number or text, but no further list.
-struct Part(Scope);
+struct Part(ScopeSpec);
 
 impl<'de> Deserialize<'de> for Part {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -119,26 +189,26 @@ impl<'de> Deserialize<'de> for Part {
 struct PartVisitor;
 
 impl Visitor<'_> for PartVisitor {
-    type Value = Scope;
+    type Value = ScopeSpec;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a number, a preset or a scope name")
     }
 
-    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Scope, E> {
-        ScopeVisitor.visit_u64(number)
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<ScopeSpec, E> {
+        SpecVisitor.visit_u64(number)
     }
 
-    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Scope, E> {
-        ScopeVisitor.visit_i64(number)
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<ScopeSpec, E> {
+        SpecVisitor.visit_i64(number)
     }
 
-    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Scope, E> {
-        ScopeVisitor.visit_f64(number)
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<ScopeSpec, E> {
+        SpecVisitor.visit_f64(number)
     }
 
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Scope, E> {
-        ScopeVisitor.visit_str(text)
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<ScopeSpec, E> {
+        SpecVisitor.visit_str(text)
     }
 }
 
@@ -170,7 +240,7 @@ mod tests {
             assert_eq!(read.unwrap().bits(), 5, "{list}");
         }
         for wrong in [
-            serde_json::json!(["134217728"]),
+            serde_json::json!(["536870912"]),
             serde_json::json!([[1]]),
             serde_json::json!([-1]),
             serde_json::json!(1.5),

@@ -111,6 +111,7 @@ pub(crate) enum RequestedScope {
 /// Errors: `invalid_scope` where the text has a character that no scope may have, or none at all.
 pub(crate) fn client_credentials_scope(
     params: &Params,
+    declared: Scope,
     rules: &Rules,
 ) -> Result<RequestedScope, OAuthError> {
     let Some(text) = params.scope().map_err(|()| bad_scope_text())? else {
@@ -119,7 +120,7 @@ pub(crate) fn client_credentials_scope(
     if !is_scope_text(text.trim()) {
         return Err(bad_scope_text());
     }
-    let scope = Scope::parse_by(text, rules);
+    let scope = Scope::parse_by(text, declared, rules);
     Ok(scope.map_or(RequestedScope::Unreadable, RequestedScope::Read))
 }
 
@@ -127,7 +128,7 @@ pub(crate) fn client_credentials_scope(
 pub(crate) fn narrowed_scope(params: &Params) -> Result<Option<Scope>, OAuthError> {
     match params.scope().map_err(|()| bad_scope_text())? {
         None | Some("") => Ok(None),
-        Some(text) => Scope::parse_decimal(text)
+        Some(text) => Scope::parse_decimal(text, Scope::EVERY_BIT)
             .map(|scope| Some(scope.with_user_read()))
             .ok_or_else(|| OAuthError::invalid_scope("Invalid scope value")),
     }

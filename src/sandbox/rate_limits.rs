@@ -25,16 +25,30 @@ pub(crate) enum Limit {
     Token,
     /// `/revoke`, per address.
     Revoke,
-    /// `/device` and `/device-token` together, per client.
+    /// `/device` and `/device-token` together, per client, as recorded in 2026-08.
+    DeviceFlow,
+    /// `/device`, per address.
     Device,
+    /// `/device-token`, per address.
+    DeviceToken,
+    /// `/device-token`, per device code.
+    DeviceCode,
+    /// `/introspect`, per address.
+    Introspect,
+    /// `/introspect`, per client that has authenticated.
+    IntrospectClient,
 }
 
 impl Limit {
-    /// Requests per window.
+    /// The most requests per window.
     fn allowance(self) -> u32 {
         match self {
             Self::Authorize => 10,
-            Self::Token | Self::Revoke | Self::Device => 20,
+            Self::Token | Self::Revoke | Self::DeviceFlow | Self::DeviceCode => 20,
+            Self::Device => 30,
+            Self::IntrospectClient => 60,
+            Self::Introspect => 120,
+            Self::DeviceToken => 240,
         }
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::contract::{Contract, Difference, Rules};
 use crate::invalid::Invalid;
 use crate::model::user::UserRef;
+use crate::protocol::declared_scopes::DeclaredScopes;
 use crate::protocol::duration::Seconds;
 use crate::protocol::json::given;
 use crate::store::{StoreError, from_json};
@@ -111,6 +112,9 @@ pub struct SettingsPatch {
     /// `null` puts a difference back to the contract's side.
     #[serde(skip_serializing_if = "Option::is_none")]
     differences: Option<BTreeMap<Difference, Option<Contract>>>,
+    /// In place of those that were declared before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scopes: Option<DeclaredScopes>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rate_limits: Option<bool>,
     #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
@@ -170,6 +174,20 @@ impl SettingsPatch {
             .get_or_insert_default()
             .insert(difference, None);
         self
+    }
+
+    /// Declares scope bits that this program does not know yet, in place of those that were declared before.
+    #[must_use]
+    pub fn scopes(mut self, scopes: DeclaredScopes) -> Self {
+        self.scopes = Some(scopes);
+        self
+    }
+
+    /// Declares these scope bits, unless the patch already declares some.
+    pub(crate) fn declare_if_none(&mut self, scopes: DeclaredScopes) {
+        if !scopes.is_empty() {
+            self.scopes.get_or_insert(scopes);
+        }
     }
 
     /// Enforces Civitai's rate limits, or does not.
@@ -268,6 +286,9 @@ impl Settings {
                 None => self.rules.differences.remove(&difference),
             };
         }
+        if let Some(scopes) = patch.scopes {
+            self.rules.declared_scopes = scopes;
+        }
         self.rate_limits = patch.rate_limits.unwrap_or(self.rate_limits);
         self.login = patch.login.unwrap_or(self.login);
         self.consent = patch.consent.unwrap_or(self.consent);
@@ -308,7 +329,7 @@ mod tests {
     use crate::contract::DIFFERENCES;
 
     fn patches() -> impl Strategy<Value = SettingsPatch> {
-        let side = || prop_oneof![Just(Contract::Documented), Just(Contract::Live)];
+        let side = || proptest::sample::select(&Contract::ALL[..]);
         let difference = (0..DIFFERENCES.len()).prop_map(|at| DIFFERENCES[at].difference);
         let differences = proptest::collection::btree_map(difference, option::of(side()), 0..4);
         let user = prop_oneof![
@@ -338,6 +359,7 @@ mod tests {
             |(contract, differences, lives, (login, consent, rate_limits))| SettingsPatch {
                 contract,
                 differences,
+                scopes: None,
                 rate_limits,
                 login,
                 consent,

@@ -11,11 +11,12 @@ use super::growth::Growth;
 use super::held::{Whose, is_meant, lost};
 use super::rows::ROW_BYTES;
 use super::statement::Statement;
-use super::{Rows, Store, StoreError, damaged, full, scope};
+use super::{Rows, Store, StoreError, damaged, full};
 use crate::model::code::AuthorizationCode;
 use crate::model::token::Token;
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::pkce::Challenge;
+use crate::protocol::scope::Scope;
 use crate::protocol::secret::SecretHash;
 use crate::protocol::time::Timestamp;
 
@@ -131,7 +132,7 @@ impl Row {
         let code = AuthorizationCode {
             client_id: self.client_id,
             user_id: self.user_id,
-            scope: scope(self.scope)?,
+            scope: Scope::of_any_bits(self.scope),
             redirect_uri: self.redirect_uri,
             challenge: self.challenge,
             nonce: self.nonce,

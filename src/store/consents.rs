@@ -7,7 +7,7 @@ use sqlx::SqliteConnection;
 use super::held::{Whose, is_meant, lost};
 use super::rows::ROW_BYTES;
 use super::statement::Statement;
-use super::{Rows, Store, StoreError, from_json, full, scope, to_json};
+use super::{Rows, Store, StoreError, from_json, full, to_json};
 use crate::model::buzz::BuzzLimit;
 use crate::model::consent::{Approval, Consent};
 use crate::protocol::ids::{ClientId, UserId};
@@ -64,7 +64,7 @@ impl Consents {
         for (user, client, bits, limit, at) in rows {
             let limit = limit.map(|text| from_json("buzz limit", &text));
             let consent = Consent {
-                scope: scope(bits)?,
+                scope: Scope::of_any_bits(bits),
                 buzz_limit: limit.transpose()?,
             };
             consents.insert((user, client), (consent, at));

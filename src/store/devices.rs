@@ -8,10 +8,11 @@ use super::draft::Draft;
 use super::growth::Growth;
 use super::held::{Whose, lost};
 use super::statement::Statement;
-use super::{Rows, Store, StoreError, damaged, full, scope};
+use super::{Rows, Store, StoreError, damaged, full};
 use crate::model::device::{DeviceGrant, Verdict};
 use crate::model::token::Token;
 use crate::protocol::ids::{ClientId, UserId};
+use crate::protocol::scope::Scope;
 use crate::protocol::secret::SecretHash;
 use crate::protocol::time::Timestamp;
 
@@ -133,7 +134,7 @@ impl Row {
         };
         let grant = DeviceGrant {
             client_id: self.client_id,
-            scope: scope(self.scope)?,
+            scope: Scope::of_any_bits(self.scope),
             verdict,
             expires_at: self.expires_at,
         };

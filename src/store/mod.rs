@@ -35,7 +35,6 @@ mod writer;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::protocol::scope::Scope;
 use draft::{Draft, Pen};
 use file::{File, Opened};
 use log::{Log, Pending};
@@ -284,11 +283,6 @@ fn full(rows: usize, most: usize, what: &'static str) -> Result<(), StoreError> 
         return Err(StoreError::Full { what, most });
     }
     Ok(())
-}
-
-/// A scope column: every writer of one is a [`Scope`].
-fn scope(bits: u32) -> Result<Scope, StoreError> {
-    Scope::from_bits(bits).ok_or_else(|| damaged("scope", &bits))
 }
 
 /// A column that is no value of its type.

@@ -36,8 +36,8 @@ pub(super) const RULES: &[Rule] = &[
         id: "revoke-missing",
         severity: Severity::Hint,
         why: "a refresh token that nobody revokes lives for 30 days after the person has signed out",
-        mend: "at sign-out, send the refresh token to /revoke with client_id and client_secret; Civitai answers 200 whatever happens, and \
-               a public app has no say there: tell the person of /user/account",
+        mend: "at sign-out, send the refresh token to /revoke with client_id, and client_secret if the app has one; Civitai answers 200 \
+               whatever happens: show the person the way to /user/account, too",
         source: "https://www.rfc-editor.org/rfc/rfc7009#section-2",
         look: no_revoke,
     },

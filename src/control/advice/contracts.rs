@@ -45,6 +45,9 @@ pub(super) const RULES: &[Rule] = &[
         "without a scope the documentation grants all that the app may have, the deployed server UserRead alone; one that \
          cannot be read is refused, or means UserRead",
         "say which scope is wanted"),
+    relies!("contract-client-credentials-ceiling" Warning ClientCredentialsCeiling,
+        "the deployed server gives client_credentials UserRead and AppStoreCatalogWrite, and refuses every other scope",
+        "ask for a code or by the device flow for what belongs to a person, and for UserRead by client_credentials"),
     relies!("contract-refresh-scope" Warning RefreshScope,
         "as documented a scope at refresh narrows the grant, and a wider one is refused; the deployed server ignores it",
         "send no scope when you refresh, and ask for a narrow one at authorize"),
@@ -54,7 +57,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: "contract-client-credentials-refresh",
         severity: Severity::Warning,
-        why: "the deployed server gives client_credentials a refresh token; as documented there is none",
+        why: "only the deployed server of 2026-08 gave client_credentials a refresh token: today's gives none, as documented",
         mend: "ask for a new token by client_credentials when the old one runs out",
         source: "https://www.rfc-editor.org/rfc/rfc6749#section-4.4.3",
         look: refreshes_for_itself,
@@ -88,6 +91,7 @@ fn side(contract: Contract) -> &'static str {
     match contract {
         Contract::Documented => "as documented",
         Contract::Live => "as on the deployed server",
+        Contract::Live2026_08 => "as on the deployed server of 2026-08",
     }
 }
 
@@ -97,6 +101,7 @@ fn parameter(difference: Difference) -> Option<&'static str> {
         Difference::ScopeSyntax
         | Difference::ScopeCeiling
         | Difference::ClientCredentialsScope
+        | Difference::ClientCredentialsCeiling
         | Difference::RefreshScope => Some("scope"),
         Difference::ResponseType => Some("response_type"),
         _ => None,
@@ -138,7 +143,7 @@ fn relies(history: &History, difference: Difference) -> Option<Sight> {
             format!(" for {}", told.join(", "))
         };
         format!(
-            "was answered {here} {}{for_what}, where the other contract would have answered otherwise",
+            "was answered {here} {}{for_what}, where another contract would have answered otherwise",
             times(many)
         )
     })
@@ -170,9 +175,11 @@ fn one_side(history: &History) -> Option<Sight> {
             (decision.otherwise && !one.is_faulty).then_some((one.id, decision.side))
         });
         let met: Vec<(u64, Contract)> = met.collect();
-        let sides = [Contract::Documented, Contract::Live];
-        let has_met = |side| met.iter().any(|(_, one)| *one == side);
-        if !met.is_empty() && !sides.into_iter().all(has_met) {
+        let documented = met
+            .iter()
+            .filter(|(_, side)| *side == Contract::Documented)
+            .count();
+        if !met.is_empty() && (documented == 0 || documented == met.len()) {
             names.push(difference.name());
             requests.extend(met.into_iter().map(|(id, _)| id));
         }

@@ -57,7 +57,7 @@ fn accepted(history: &History) -> impl Iterator<Item = &Seen> {
 fn loopback_rule(history: &History) -> Option<Sight> {
     let saved = accepted(history).filter(|one| {
         let decision = one.decision(Difference::RedirectUriMatch);
-        decision.is_some_and(|decision| decision.otherwise && decision.side == Contract::Live)
+        decision.is_some_and(|decision| decision.otherwise && decision.side != Contract::Documented)
     });
     Sight::of(saved.map(|one| one.id).collect(), |many| {
         format!(

@@ -54,8 +54,9 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: "revoke-by-public-client",
         severity: Severity::Hint,
-        why: "a public app has no secret, and without one no say at /revoke: it is answered 200, and the token lives on",
-        mend: "forget the tokens, and show people the way to /user/account, where they can revoke them",
+        why: "the documentation gives a public app no say at /revoke: it is answered 200, and the token lives on; today's deployed \
+              server ends a token that was issued to the app",
+        mend: "send token and client_id to /revoke, forget the tokens whatever it did, and show people the way to /user/account",
         source: "https://www.rfc-editor.org/rfc/rfc7009#section-2.2",
         look: public_revoked_nothing,
     },

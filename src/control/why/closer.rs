@@ -29,6 +29,12 @@ const CLOSER: &[Closer] = &[
         source: "Civitai's device flow; RFC 8628 §3.4 has it at the token endpoint",
     },
     Closer {
+        fits: |entry| is_refused_as_client(entry) && entry.endpoint == Endpoint::Introspect,
+        rule: "only a confidential app that the operator has listed may introspect tokens, with its secret",
+        mend: "set may_introspect = true in the seed or by PATCH /_mock/clients/{id}, and check client_id and client_secret",
+        source: "RFC 7662 §2.1; difference introspection",
+    },
+    Closer {
         fits: |entry| {
             is_refused_as_client(entry) && basic_name(entry).is_some_and(|name| name.contains('%'))
         },
@@ -126,7 +132,8 @@ pub(super) fn idle(why: Idle) -> Why {
             "send client_id, and the client_secret of an app that has one, in the body",
         ),
         Idle::PublicClient => (
-            "a public app has no secret, and without one it has no say",
+            "a public app has no say, as documented and at the server of 2026-08; today's deployed server ends the tokens \
+             that were issued to it",
             "have the person revoke it, on the account page or signed in at this browser; or register the app as confidential",
         ),
         Idle::NoSecret => (
@@ -135,14 +142,14 @@ pub(super) fn idle(why: Idle) -> Why {
         ),
         Idle::WrongSecret => ("that is not the app's secret", "check client_secret"),
         Idle::NotTheirs => (
-            "it is not this app's to revoke – as documented the tokens issued to it are, on \
-                 the deployed server those of its owner",
+            "it is not this app's to revoke: as documented a confidential app ends the tokens issued to it, on the deployed \
+             server those of its owner; a public app at most those issued to it",
             "have the person revoke it, on the account page or signed in at this browser",
         ),
     };
     Why {
         rule: format!("nothing was revoked, whatever the answer says: {rule}"),
         mend: mend.into(),
-        source: "RFC 7009 §2.2; difference revoke-by-client",
+        source: "RFC 7009 §2.2; differences revoke-by-client, revoke-by-public-client",
     }
 }

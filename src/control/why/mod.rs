@@ -113,12 +113,15 @@ const ROWS: &[Row] = rows! {
         "a refresh token works once: with its answer comes the next; it may also have expired or been revoked",
         "store the new refresh token before anything else, let one refresh be under way at a time, and sign in again when this comes",
         "RFC 9700 §4.14.2" }
+    InvalidGrant "Invalid grant: user credentials" "" {
+        "the deployed server gives client_credentials to confidential apps that have a secret, and to no others",
+        "register the app as confidential, with a secret", "RFC 6749 §4.4; difference client-credentials-public" }
     InvalidGrant "" "" {
         "what was presented is used up, expired, revoked, or another app's", "begin a new authorization", "RFC 6749 §5.2" }
     InvalidScope "" "scope" {
         "a scope is a decimal number of known bits, within what the app may ask for",
         "send the bitmask as a number; see /_mock/contract for the bits, and the app's allowed_scopes",
-        "RFC 6749 §3.3; differences scope-syntax, scope-ceiling" }
+        "RFC 6749 §3.3; differences scope-syntax, scope-ceiling, client-credentials-ceiling" }
     UnauthorizedClient "" "grant_type" {
         "the app may use only the grants that it is registered for", "add the grant to the app's grants, or use another",
         "RFC 6749 §5.2" }

@@ -3,6 +3,7 @@
 use axum::response::Response;
 
 use super::METHODS;
+use crate::contract::Difference;
 use crate::model::client::Grant;
 use crate::model::device::{Poll, check_ceiling};
 use crate::oauth::extract::Context;
@@ -36,10 +37,16 @@ async fn poll(context: &Context, params: &Params) -> Result<Tokens, OAuthError> 
     else {
         return Err(OAuthError::bare(ErrorCode::InvalidRequest));
     };
-    if !sandbox.admits(Limit::Device, &client_id) {
+    let hash = Secret::new(device_code).hash();
+    let is_admitted = if context.rules().recorded(Difference::DeviceRateLimits) {
+        sandbox.admits(Limit::DeviceFlow, &client_id)
+    } else {
+        context.admits_address(Limit::DeviceToken)
+            && sandbox.admits(Limit::DeviceCode, &hash.to_hex())
+    };
+    if !is_admitted {
         return Err(OAuthError::bare(ErrorCode::RateLimited));
     }
-    let hash = Secret::new(device_code).hash();
     let found = sandbox.world().find_device(&hash, sandbox.now());
     let grant = found.ok_or_else(|| expired("Device code expired"))?;
     let user_id = match grant.poll(&client_id) {

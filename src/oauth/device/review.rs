@@ -1,11 +1,12 @@
-//! POST `/device-info` and `/device-approve`: what Civitai's page asks on behalf of the signed-in user. Ours
-//! (`pages/device.rs`) calls the same verbs.
+//! POST `/device-info`, `/device-approve` and `/device-deny`: what Civitai's page asks on behalf of the signed-in user. Ours
+//! (`pages/device.rs`) calls the same functions.
 
 use std::sync::Arc;
 
 use axum::response::Response;
 use serde_json::json;
 
+use crate::contract::Difference;
 use crate::model::client::Client;
 use crate::model::device::{DeviceGrant, Verdict};
 use crate::model::user::User;
@@ -30,7 +31,7 @@ pub(crate) async fn info(context: Context) -> Response {
     };
     match found.await {
         Ok((grant, client)) => {
-            let labels: Vec<&str> = grant.scope.set_bits().map(|bit| bit.label).collect();
+            let labels = grant.scope.labels(context.rules());
             let shown = json!({
                 "name": client.name,
                 "description": client.description,
@@ -45,17 +46,25 @@ pub(crate) async fn info(context: Context) -> Response {
 
 /// `POST /device-approve`.
 pub(crate) async fn approve(context: Context) -> Response {
-    let params = context.sent();
-    let approved = async {
-        let (user, user_code) = gate(&context, params)?;
-        decide(
-            &context.sandbox,
-            &user_code,
-            Verdict::Approved { by: user.id },
-        )
-        .await
+    decided(&context, |user| Verdict::Approved { by: user.id }).await
+}
+
+/// `POST /device-deny` (difference `device-deny`).
+pub(crate) async fn deny(context: Context) -> Response {
+    context.rules().otherwise(Difference::DeviceDeny, true);
+    if context.rules().recorded(Difference::DeviceDeny) {
+        let path = context.base.path("/api/auth/oauth/device-deny");
+        return respond::not_in_recording(&path, Difference::DeviceDeny);
+    }
+    decided(&context, |_| Verdict::Denied).await
+}
+
+async fn decided(context: &Context, verdict: impl FnOnce(&User) -> Verdict) -> Response {
+    let decided = async {
+        let (user, user_code) = gate(context, context.sent())?;
+        decide(&context.sandbox, &user_code, verdict(&user)).await
     };
-    match approved.await {
+    match decided.await {
         Ok(()) => respond::ok(&json!({ "success": true }), Cors::Closed),
         Err(why) => respond::error(&why, Cors::Closed),
     }

@@ -4,7 +4,8 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::METHODS;
-use crate::model::client::Grant;
+use crate::contract::{Difference, Rules};
+use crate::model::client::{Client, Grant};
 use crate::model::device::{
     DeviceGrant, INTERVAL_SECONDS, LIFETIME_SECONDS, Verdict, check_ceiling,
 };
@@ -28,6 +29,10 @@ pub(crate) async fn post(context: Context) -> Response {
 
 async fn start(context: &Context, params: &Params) -> Result<Value, OAuthError> {
     let sandbox = &context.sandbox;
+    let is_recorded = context.rules().recorded(Difference::DeviceRateLimits);
+    if !is_recorded && !context.admits_address(Limit::Device) {
+        return Err(OAuthError::bare(ErrorCode::RateLimited));
+    }
     let id = params.filled("client_id");
     let id = id.ok_or_else(|| OAuthError::invalid_request("Missing client_id"))?;
     if ClientId::is_app_block(&id) {
@@ -35,7 +40,7 @@ async fn start(context: &Context, params: &Params) -> Result<Value, OAuthError> 
             "This client cannot be used for the device flow",
         ));
     }
-    if !sandbox.admits(Limit::Device, &id) {
+    if is_recorded && !sandbox.admits(Limit::DeviceFlow, &id) {
         return Err(OAuthError::bare(ErrorCode::RateLimited));
     }
     let client = clients::find(context, &id).await?;
@@ -45,7 +50,7 @@ async fn start(context: &Context, params: &Params) -> Result<Value, OAuthError> 
             "Client not authorized for device flow",
         ));
     }
-    let scope = scope(params)?;
+    let scope = scope(params, &client, context.rules())?;
     check_ceiling(&client, scope)?;
 
     let (device_code, user_code) = (sandbox.entropy.device_code(), sandbox.entropy.user_code());
@@ -72,15 +77,21 @@ async fn start(context: &Context, params: &Params) -> Result<Value, OAuthError> 
     }))
 }
 
-/// Leading digits in both contracts; what cannot be read is 0.
-fn scope(params: &Params) -> Result<Scope, OAuthError> {
+/// Leading digits under every contract; what cannot be read is 0.
+fn scope(params: &Params, client: &Client, rules: &Rules) -> Result<Scope, OAuthError> {
     let number = params
         .text("scope")
         .and_then(leading_integer)
         .unwrap_or_default();
     u32::try_from(number)
         .ok()
-        .and_then(Scope::from_bits)
+        .map(Scope::of_any_bits)
+        .and_then(|scope| scope.if_it_exists(client.declared_scope(rules), rules))
+        .filter(|scope| !scope.covers(Scope::APP_STORE_CATALOG_WRITE))
+        // Unlike an older bit, this one is refused to a client without it as if it did not exist.
+        .filter(|scope| {
+            !scope.covers(Scope::LINK_CONNECT) || client.ceiling().covers(Scope::LINK_CONNECT)
+        })
         .map(Scope::with_user_read)
         .ok_or_else(|| OAuthError::bare(ErrorCode::InvalidScope))
 }

@@ -17,8 +17,16 @@ pub(super) async fn grant(
     rules: &Rules,
 ) -> Result<Minted, OAuthError> {
     let sandbox = &context.sandbox;
-    let scope = scope(client, client_credentials_scope(params, rules)?, rules)?.with_user_read();
-    if !client.ceiling().covers(scope) {
+    let requested = client_credentials_scope(params, client.declared_scope(rules), rules)?;
+    if is_without_secret(client)
+        && rules.side(Difference::ClientCredentialsPublic) == Contract::Live
+    {
+        return Err(OAuthError::invalid_grant(
+            "Invalid grant: user credentials are invalid",
+        ));
+    }
+    let scope = scope(client, requested, rules)?.with_user_read();
+    if !client.ceiling().covers(scope) || !is_within_grant(scope, rules) {
         return Err(scope_refused());
     }
     context.notes.user(client.owner);
@@ -28,13 +36,28 @@ pub(super) async fn grant(
         scope,
     };
     rules.otherwise(Difference::ClientCredentialsRefresh, true);
-    let with_refresh = rules.live(Difference::ClientCredentialsRefresh);
+    let with_refresh = rules.recorded(Difference::ClientCredentialsRefresh);
     let minted = mint(sandbox, &permission, with_refresh);
     sandbox
         .store
         .insert_tokens(sandbox.world(), &minted.rows)
         .await?;
     Ok(minted)
+}
+
+/// Whether no secret of this client is stored, so that none can be right.
+pub(super) fn is_without_secret(client: &Client) -> bool {
+    !client.confidential || client.secret.is_none()
+}
+
+/// Difference `client-credentials-ceiling`: whether the grant may have this scope.
+fn is_within_grant(scope: Scope, rules: &Rules) -> bool {
+    let ceiling = Scope::USER_READ.union(Scope::APP_STORE_CATALOG_WRITE);
+    if ceiling.covers(scope) {
+        return true;
+    }
+    rules.otherwise(Difference::ClientCredentialsCeiling, true);
+    rules.side(Difference::ClientCredentialsCeiling) != Contract::Live
 }
 
 /// Difference `client-credentials-scope`.
@@ -50,8 +73,9 @@ fn scope(client: &Client, requested: RequestedScope, rules: &Rules) -> Result<Sc
         (RequestedScope::Read(scope), _) => Ok(scope),
         (RequestedScope::Absent, Contract::Documented) => Ok(client.ceiling()),
         (RequestedScope::Unreadable, Contract::Documented) => Err(scope_refused()),
-        (RequestedScope::Absent | RequestedScope::Unreadable, Contract::Live) => {
-            Ok(Scope::USER_READ)
-        }
+        (
+            RequestedScope::Absent | RequestedScope::Unreadable,
+            Contract::Live | Contract::Live2026_08,
+        ) => Ok(Scope::USER_READ),
     }
 }

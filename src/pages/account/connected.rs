@@ -26,7 +26,7 @@ pub(super) struct ConnectedApp {
     /// What tells its fields from those of the others.
     pub(super) key: String,
     pub(super) card: AppCard,
-    pub(super) labels: Vec<&'static str>,
+    pub(super) labels: Vec<String>,
     pub(super) since: String,
     /// Each budget; nothing where it may spend what there is.
     pub(super) budgets: Vec<BudgetRow>,
@@ -110,7 +110,7 @@ pub(super) fn list(context: &Context, user: &User, wrong: Option<&Wrong>) -> Vec
         shown.push(ConnectedApp {
             key: format!("app-{}", shown.len() + 1),
             card: AppCard::of(&client),
-            labels: connection.scope.set_bits().map(|bit| bit.label).collect(),
+            labels: connection.scope.labels(context.rules()),
             since: connection.since.to_string(),
             may_reset: budgets
                 .clone()

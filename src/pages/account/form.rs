@@ -2,13 +2,13 @@
 //! with it, field by field. Its boxes are `grid.rs`. The rules that depend on the
 //! contract are the difference `registration-rules`.
 
-use super::grid::{self, Row, has_box};
+use super::grid::{self, Row};
 use crate::contract::{Difference, Rules};
 use crate::model::client::{AccessMode, Client, Grant, MAX_CLIENT_BYTES};
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::params::Params;
 use crate::protocol::redirect_uri;
-use crate::protocol::scope::{PRESETS, SCOPES, Scope};
+use crate::protocol::scope::{PRESETS, Scope};
 
 const LONGEST_NAME: usize = 128;
 const LONGEST_DESCRIPTION: usize = 500;
@@ -248,6 +248,7 @@ impl Registration {
             allowed_scopes: self.allowed_scopes,
             verified: false,
             access_mode: AccessMode::Open,
+            may_introspect: false,
             owner,
             adopted: false,
             secret: None,
@@ -257,18 +258,17 @@ impl Registration {
     /// The same client, as the form has it now. Whether it is confidential was settled when it was registered.
     pub(super) fn onto(self, client: Client) -> Client {
         // What no box stands for, nobody has unticked.
-        let boxless = SCOPES
-            .iter()
-            .filter(|bit| self.by_grid && !has_box(bit.name));
-        let boxless = boxless.fold(Scope::default(), |all, bit| all.union(bit.scope()));
+        let boxless = if self.by_grid {
+            client.allowed_scopes.without(grid::part_of(Scope::ALL))
+        } else {
+            Scope::default()
+        };
         Client {
             name: self.name,
             description: self.description,
             redirect_uris: self.redirect_uris,
             allowed_origins: self.allowed_origins,
-            allowed_scopes: self
-                .allowed_scopes
-                .union(client.allowed_scopes.intersection(boxless)),
+            allowed_scopes: self.allowed_scopes.union(boxless),
             ..client
         }
     }

@@ -75,19 +75,19 @@ pub(super) struct Cell {
 
 /// The boxes that came with a form: browsers leave out the one that is fixed.
 pub(super) fn boxes(params: &Params) -> Scope {
-    let ticked = SCOPES.iter().filter(|bit| params.text(bit.name).is_some());
+    let ticked = SCOPES.iter().filter(|bit| params.text(&bit.name).is_some());
     let scope = ticked.fold(Scope::default(), |all, bit| all.union(bit.scope()));
     scope.with_user_read()
 }
 
 /// What of a scope boxes stand for.
 pub(super) fn part_of(scope: Scope) -> Scope {
-    let boxes = SCOPES.iter().filter(|bit| has_box(bit.name));
+    let boxes = SCOPES.iter().filter(|bit| has_box(&bit.name));
     let grid = boxes.fold(Scope::default(), |all, bit| all.union(bit.scope()));
     scope.intersection(grid)
 }
 
-pub(super) fn has_box(name: &str) -> bool {
+fn has_box(name: &str) -> bool {
     GRID.iter().any(|(_, cells)| cells.contains(&Some(name)))
 }
 

@@ -139,13 +139,14 @@ impl Search {
     }
 }
 
-/// A difference that decided something: what holds here, and what there.
+/// A difference that decided something, and the answers of the contracts.
 struct DifferenceRow {
     name: &'static str,
     side: &'static str,
     here: &'static str,
-    there: &'static str,
-    /// The answer would have been another there.
+    /// The other contracts whose answer differs, and their answers.
+    there: Vec<(&'static str, &'static str)>,
+    /// The answer to this request would have been another there.
     otherwise: bool,
 }
 
@@ -230,15 +231,16 @@ impl Row {
                     let entry = DIFFERENCES
                         .iter()
                         .find(|entry| entry.difference == decided.name)?;
-                    let (here, there) = match decided.side {
-                        Contract::Documented => (entry.documented, entry.live),
-                        Contract::Live => (entry.live, entry.documented),
-                    };
+                    let here = entry.side(decided.side).answer;
+                    let there = Contract::ALL.into_iter().filter_map(|contract| {
+                        let answer = entry.side(contract).answer;
+                        (answer != here).then_some((contract.name(), answer))
+                    });
                     Some(DifferenceRow {
                         name: decided.name.name(),
                         side: decided.side.name(),
                         here,
-                        there,
+                        there: there.collect(),
                         otherwise: decided.otherwise,
                     })
                 })

@@ -75,13 +75,13 @@ pub(crate) struct Entry {
 pub(crate) enum Idle {
     /// The body names no client that is registered.
     NoClient,
-    /// A public client has no secret to show, and so no say.
+    /// A public client and a token that was issued to it, by difference `revoke-by-public-client`.
     PublicClient,
     /// A confidential client without its secret.
     NoSecret,
     /// A confidential client with another secret than its own.
     WrongSecret,
-    /// It is not the client's to revoke, by difference `revoke-by-client`.
+    /// It is not the client's to revoke, by the differences `revoke-by-client` and `revoke-by-public-client`.
     NotTheirs,
 }
 

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use crate::model::token::{Token, TokenKind};
 use crate::protocol::ids::{ClientId, UserId};
+use crate::protocol::scope::Scope;
 use crate::protocol::secret::SecretHash;
 use crate::protocol::time::Timestamp;
 use crate::store::statement::Statement;
-use crate::store::{StoreError, damaged, scope};
+use crate::store::{StoreError, damaged};
 
 pub(super) type Row = (
     i64,
@@ -28,7 +29,7 @@ pub(super) fn from_row(
         kind: TokenKind::from_name(&kind).ok_or_else(|| damaged("token kind", &kind))?,
         client_id,
         user_id,
-        scope: scope(bits)?,
+        scope: Scope::of_any_bits(bits),
         issued_at,
         expires_at,
     };
