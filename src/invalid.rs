@@ -180,7 +180,7 @@ fn line_of(text: &str, offset: usize) -> usize {
 }
 
 /// What went wrong, in people's words and with the nearest known word as a hint.
-fn explain(path: &str, message: &str) -> Invalid {
+pub(crate) fn explain(path: &str, message: &str) -> Invalid {
     let path = redact_text(path).into_owned();
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     let kind = ["unknown field", "unknown variant"]

@@ -164,7 +164,7 @@ impl ClientSpec {
         let allowed_scopes = self
             .allowed_scopes
             .resolve(declared)
-            .map_err(|reason| Invalid::new("allowed_scopes", reason))?;
+            .map_err(|reason| invalid::explain("allowed_scopes", &reason))?;
         let redirect_uris: Vec<String> = self.redirect_uris.into_iter().map(|uri| uri.0).collect();
         let client = Client {
             confidential: self.confidential.unwrap_or(self.secret.is_some()),

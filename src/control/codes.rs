@@ -66,7 +66,7 @@ impl NewCode {
 
     /// What the user has agreed to.
     #[must_use]
-    pub fn scope(mut self, scope: impl Into<ScopeSpec>) -> Self {
+    pub fn scope(mut self, scope: Scope) -> Self {
         self.scope = Some(scope.into());
         self
     }

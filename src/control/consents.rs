@@ -39,11 +39,7 @@ pub struct Agreement {
 
 impl Agreement {
     /// A user, a client, and what the one lets the other do.
-    pub fn new(
-        user: impl Into<UserRef>,
-        client_id: impl Into<String>,
-        scope: impl Into<ScopeSpec>,
-    ) -> Self {
+    pub fn new(user: impl Into<UserRef>, client_id: impl Into<String>, scope: Scope) -> Self {
         Self {
             user: user.into(),
             client_id: client_id.into(),

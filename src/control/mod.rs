@@ -52,7 +52,7 @@ mod why;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::invalid::Invalid;
+use crate::invalid::{self, Invalid};
 use crate::oauth::respond::MAKE_ROOM;
 use crate::oauth::session;
 use crate::protocol::scope::Scope;
@@ -235,7 +235,7 @@ impl Sandbox {
     /// The scope that is meant, with the bits that are declared here.
     fn resolve_scope(&self, spec: &ScopeSpec) -> Result<Scope, Invalid> {
         spec.resolve(&self.settings().rules.declared_scopes)
-            .map_err(|reason| Invalid::new("scope", reason))
+            .map_err(|reason| invalid::explain("scope", &reason))
     }
 
     fn resolve_whose(&self, whose: Whose) -> Outcome<Known> {

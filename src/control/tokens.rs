@@ -53,11 +53,7 @@ pub struct Mint {
 
 impl Mint {
     /// The client by id, the user by id or username.
-    pub fn new(
-        client_id: impl Into<String>,
-        user: impl Into<UserRef>,
-        scope: impl Into<ScopeSpec>,
-    ) -> Self {
+    pub fn new(client_id: impl Into<String>, user: impl Into<UserRef>, scope: Scope) -> Self {
         Self {
             client_id: client_id.into(),
             user: user.into(),

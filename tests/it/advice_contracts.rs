@@ -51,7 +51,7 @@ async fn a_scope_beyond_the_apps_is_a_warning_where_it_is_trimmed() {
     let summary = mock.findings().await[0]["summary"].clone();
     assert_eq!(
         summary,
-        "was answered as documented once for scope=12, where the other contract would have answered otherwise"
+        "was answered as documented once for scope=12, where another contract would have answered otherwise"
     );
 }
 
@@ -83,15 +83,21 @@ async fn a_fetch_of_authorize_is_a_warning() {
 #[tokio::test]
 async fn tokens_of_the_apps_own_that_only_one_contract_gives_are_a_warning() {
     let mock = watched(Mock::documented().await).await;
-    mock.token(&CONF.for_itself().with("scope", "5")).await;
+    mock.token(&CONF.for_itself().with("scope", "1")).await;
     assert_eq!(mock.accusations().await, "");
-    mock.token(&CONF.for_itself()).await;
+    mock.token(&CONF.for_itself().with("scope", "5")).await;
     assert_eq!(
         mock.accusations().await,
-        "warning contract-client-credentials-scope"
+        "warning contract-client-credentials-ceiling"
     );
-    let live = under(&mock, "live", "live").await;
-    let tokens = Tokens::of(&live.token(&CONF.for_itself().with("scope", "5")).await);
+    let unscoped = under(&mock, "unscoped", "documented").await;
+    unscoped.token(&NARROW.for_itself()).await;
+    assert_eq!(
+        unscoped.accusations().await,
+        "warning contract-client-credentials-ceiling; warning contract-client-credentials-scope"
+    );
+    let live = under(&mock, "live", "live@2026-08").await;
+    let tokens = Tokens::of(&live.token(&CONF.for_itself().with("scope", "1")).await);
     assert_eq!(live.accusations().await, "");
     live.later("61m").await;
     live.refreshed(&CONF, &tokens).await;

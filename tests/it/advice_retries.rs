@@ -136,8 +136,9 @@ async fn who_asks_for_something_else_after_a_429_has_not_waited_either() {
     let mock = world().await;
     mock.set(json!({ "rate_limits": true })).await;
     for call in 1..=25 {
-        let scope = call.to_string();
-        mock.token(&CONF.for_itself().with("scope", &scope)).await;
+        let tag = call.to_string();
+        mock.token(&CONF.for_itself().with("scope", "1").and("tag", &tag))
+            .await;
         mock.later("200ms").await;
         let accused = if call < 25 {
             ""
@@ -153,8 +154,9 @@ async fn requests_that_stood_in_a_queue_have_not_asked_again_after_a_429() {
     let mock = world().await;
     mock.set(json!({ "rate_limits": true })).await;
     for call in 1..=40 {
-        let scope = call.to_string();
-        mock.token(&CONF.for_itself().with("scope", &scope)).await;
+        let tag = call.to_string();
+        mock.token(&CONF.for_itself().with("scope", "1").and("tag", &tag))
+            .await;
         mock.later("5ms").await;
     }
     assert_eq!(mock.accusations().await, "");

@@ -86,6 +86,9 @@ async fn the_deployed_server_reads_a_scopes_leading_digits() {
     let mock = Mock::live().await;
     mock.set_apart(Difference::ScopeShape, Contract::Documented)
         .await;
+    // Whether there is a bit beyond is another difference.
+    mock.set_apart(Difference::LinkConnect, Contract::Live2026_08)
+        .await;
     let loose = granted(&mock).await;
     assert_snapshot!(loose, @r#"
     "": 400 invalid_scope: Invalid scope value

@@ -133,8 +133,8 @@ async fn what_cannot_be_shown_is_told() {
     assert_snapshot!(told, @r#"
     400 client_id=con: id: no client "con"; did you mean "conf"?
     400 client_id=conf&user=adda: id: no user "adda"; did you mean "ada"?
-    400 client_id=conf&scope=many: scope: "many" is not a bitmask; write a number from 0 to 134217727
-    400 client_id=conf&scope=999999999: scope: "999999999" is not a bitmask; write a number from 0 to 134217727
+    400 client_id=conf&scope=many: scope: "many" is not a bitmask; write a number from 0 to 536870911
+    400 client_id=conf&scope=999999999: scope: "999999999" is not a bitmask; write a number from 0 to 536870911
     400 client_id=conf&preset=Readonly: preset: no preset "Readonly"; did you mean "Read Only"?
     400 client_id=conf&verified=maybe: verified: "maybe" is none of the choices; choose among yes, no
     400 client_id=conf&scheme=sepia: scheme: "sepia" is none of the choices; choose among light, dark

@@ -74,10 +74,10 @@ async fn every_call_is_listed() {
     assert_snapshot!(list, @"
     GET /_mock/advice ?client_id&format&location
     GET /_mock/clients
-    POST /_mock/clients {access_mode,allowed_origins,allowed_scopes,any_loopback_redirect,confidential,description,grants,id,logo_url,name,owner,redirect_uris,secret,verified}
+    POST /_mock/clients {access_mode,allowed_origins,allowed_scopes,any_loopback_redirect,confidential,description,grants,id,logo_url,may_introspect,name,owner,redirect_uris,secret,verified}
     GET /_mock/clients/{id}
     DELETE /_mock/clients/{id}
-    PATCH /_mock/clients/{id} {access_mode,allowed_origins,allowed_scopes,any_loopback_redirect,confidential,description,grants,id,logo_url,name,owner,redirect_uris,secret,verified}
+    PATCH /_mock/clients/{id} {access_mode,allowed_origins,allowed_scopes,any_loopback_redirect,confidential,description,grants,id,logo_url,may_introspect,name,owner,redirect_uris,secret,verified}
     POST /_mock/clients/{id}/rotate-secret
     GET /_mock/clock
     POST /_mock/clock/advance {by,seconds}
@@ -110,7 +110,7 @@ async fn every_call_is_listed() {
     POST /_mock/sessions {user}
     DELETE /_mock/sessions ?user {user}
     GET /_mock/settings
-    PATCH /_mock/settings {access_token_seconds,code_seconds,consent,contract,differences,login,rate_limits,refresh_token_seconds,unknown_clients,workflow_cost,workflow_seconds}
+    PATCH /_mock/settings {access_token_seconds,code_seconds,consent,contract,differences,login,rate_limits,refresh_token_seconds,scopes,unknown_clients,workflow_cost,workflow_seconds}
     GET /_mock/snapshots
     GET /_mock/snapshots/{name}
     POST /_mock/snapshots/{name}
@@ -344,7 +344,7 @@ async fn words_of_a_closed_list_are_listed() {
         let found = all.find(|one| one["name"] == name).expect("a parameter");
         found["schema"]["enum"].to_string()
     };
-    assert_snapshot!(listed("endpoint"), @r#"["apiKey.getSpend","authorize","blobs","buzz.getBuzzAccount","buzz.getUserAccount","device","device-approve","device-info","device-token","home","jwks","jwks.json","login","logout","me","openid-configuration","other","revoke","token","userinfo","workflows"]"#);
+    assert_snapshot!(listed("endpoint"), @r#"["apiKey.getSpend","authorize","blobs","buzz.getBuzzAccount","buzz.getUserAccount","device","device-approve","device-deny","device-info","device-token","home","introspect","jwks","jwks.json","login","logout","me","openid-configuration","other","revoke","token","userinfo","workflows"]"#);
     assert_snapshot!(listed("grant_type"), @r#"["authorization_code","client_credentials","other","password","refresh_token","urn:ietf:params:oauth:grant-type:device_code","urn:ietf:params:oauth:grant-type:jwt-bearer","urn:ietf:params:oauth:grant-type:saml2-bearer","urn:ietf:params:oauth:grant-type:token-exchange","urn:openid:params:grant-type:ciba"]"#);
     assert_snapshot!(listed("method"), @r#"["CONNECT","DELETE","GET","HEAD","OPTIONS","PATCH","POST","PUT","TRACE"]"#);
 }

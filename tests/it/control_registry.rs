@@ -73,7 +73,7 @@ async fn a_client_that_cannot_be_is_told_why() {
         json!({ "id": "a", "name": "A", "allowed_origins": ["a.example"] }),
         json!({ "id": "a", "name": "A", "grants": ["client_credential"] }),
         json!({ "id": "a", "name": "A", "allowed_scopes": "ModelRead" }),
-        json!({ "id": "a", "name": "A", "allowed_scopes": 134_217_728 }),
+        json!({ "id": "a", "name": "A", "allowed_scopes": 536_870_912 }),
         json!({ "id": "a", "name": "A", "allowed_scopes": -1 }),
         json!({ "id": "a", "name": "A", "access_mode": "opened" }),
         json!({ "id": "a", "name": "A", "owner": "adda" }),
@@ -97,8 +97,8 @@ async fn a_client_that_cannot_be_is_told_why() {
       400 invalid grants[0]: no grant "client_credential" (did you mean "client_credentials"?)
     {"id":"a","name":"A","allowed_scopes":"ModelRead"}
       400 invalid allowed_scopes: no scope "ModelRead" (did you mean "ModelsRead"?)
-    {"id":"a","name":"A","allowed_scopes":134217728}
-      400 invalid allowed_scopes: 134217728 has bits that mean nothing: the largest scope is 134217727 (-)
+    {"id":"a","name":"A","allowed_scopes":536870912}
+      400 invalid allowed_scopes: 536870912 has bits that mean nothing: the largest scope is 536870911 (-)
     {"id":"a","name":"A","allowed_scopes":-1}
       400 invalid allowed_scopes: -1 is negative: a scope is a bitmask (-)
     {"id":"a","name":"A","access_mode":"opened"}

@@ -196,7 +196,7 @@ async fn a_sandbox_that_cannot_be_is_told_why() {
     {"name":"y","seed":{"clients":[{"id":"c","name":"C","redirect_uris":["x"]}]}}
       400 "seed.clients[0].redirect_uris[0]": "not a URL: \"x\" (relative URL without a base)" (null)
     {"name":"y","seed":{"people":[]}}
-      400 "seed.people": "unknown key \"people\"" ("choose among users, clients")
+      400 "seed.people": "unknown key \"people\"" ("choose among users, clients, scopes")
     []
       400 "": "a list is not an object of keys and values" (null)
     "#);

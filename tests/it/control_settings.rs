@@ -77,7 +77,7 @@ async fn a_mistyped_setting_is_told_which_is_meant_and_changes_nothing() {
     }
     assert_snapshot!(table, @r#"
     {"zebra":1}
-      400 "zebra": "unknown key \"zebra\"" ("choose among contract, differences, rate_limits, login, consent, access_token_seconds, refresh_token_seconds, code_seconds, unknown_clients, workflow_cost, workflow_seconds")
+      400 "zebra": "unknown key \"zebra\"" ("choose among contract, differences, scopes, rate_limits, login, consent, access_token_seconds, refresh_token_seconds, code_seconds, unknown_clients, workflow_cost, workflow_seconds")
     {"contract":"lively"}
       400 "contract": "unknown value \"lively\"" ("did you mean \"live\"?")
     {"contract":1}
@@ -241,8 +241,8 @@ async fn the_contract_is_told_difference_by_difference() {
         told["differences"].as_array().unwrap().len(),
         DIFFERENCES.len()
     );
-    assert_snapshot!(told["differences"][0], @r#"{"name":"scope-shape","side":"live","documented":"the token answer's scope is a string, \"5\"","live":"the token answer's scope is a list, [\"5\"]; the device flow's a string","observed":"2026-08"}"#);
-    assert_snapshot!(told["differences"][1], @r#"{"name":"code-lifetime","side":"documented","documented":"an authorization code lives 600 s","live":"an authorization code lives 300 s","observed":"2026-08"}"#);
+    assert_snapshot!(told["differences"][0], @r#"{"name":"scope-shape","side":"live","documented":"the token answer's scope is a string, \"5\"","live":"the token answer's scope is a list, [\"5\"]; the device flow's a string","live@2026-08":"the token answer's scope is a list, [\"5\"]; the device flow's a string","since":{"documented":"2026-08","live":"2026-08","live@2026-08":"2026-08"},"evidence":{"documented":"documentation","live":"recorded","live@2026-08":"recorded"}}"#);
+    assert_snapshot!(told["differences"][1], @r#"{"name":"code-lifetime","side":"documented","documented":"an authorization code lives 600 s","live":"an authorization code lives 300 s","live@2026-08":"an authorization code lives 300 s","since":{"documented":"2026-08","live":"2026-08","live@2026-08":"2026-08"},"evidence":{"documented":"documentation","live":"recorded","live@2026-08":"recorded"}}"#);
     assert_eq!(told["scopes"].as_array().unwrap().len(), SCOPES.len());
     assert_snapshot!(told["scopes"][15], @r#"{"value":32768,"name":"AIServicesWrite","label":"Generate, train & scan"}"#);
     assert_eq!(told["presets"].as_array().unwrap().len(), PRESETS.len());

@@ -56,9 +56,9 @@ async fn a_revocation_without_effect_says_why() {
       send client_secret beside client_id, in the body
     nothing was revoked, whatever the answer says: the body names no app that is registered, and HTTP Basic is not read here
       send client_id, and the client_secret of an app that has one, in the body
-    nothing was revoked, whatever the answer says: it is not this app's to revoke – as documented the tokens issued to it are, on the deployed server those of its owner
+    nothing was revoked, whatever the answer says: it is not this app's to revoke: as documented a confidential app ends the tokens issued to it, on the deployed server those of its owner; a public app at most those issued to it
       have the person revoke it, on the account page or signed in at this browser
-    nothing was revoked, whatever the answer says: a public app has no secret, and without one it has no say
+    nothing was revoked, whatever the answer says: a public app has no say, as documented and at the server of 2026-08; today's deployed server ends the tokens that were issued to it
       have the person revoke it, on the account page or signed in at this browser; or register the app as confidential
     nothing to say
     ");

@@ -26,7 +26,7 @@ async fn a_refusal_says_why_and_what_the_other_contract_says() {
     let page = mock.get(DASHBOARD).await;
     assert_snapshot!(page.page().texts(".exchange .why").join("\n"), @r#"
     Why: the redirect URI must be one of those that the app has registered, character for character; redirect_uri was "http://localhost:9/<b>". Mend: register it: on the account page, in the seed, or by PATCH /_mock/clients/{id} – or send one that is registered. RFC 9700 §2.1; difference redirect-uri-match
-    Difference redirect-uri-match (documented): exact, character for character. The other contract: also any port, query, fragment and loopback name when scheme and path equal a registered loopback URI.
+    Difference redirect-uri-match (documented): exact, character for character. live, live@2026-08: also any port, query, fragment and loopback name when scheme and path equal a registered loopback URI.
     "#);
     assert!(!page.body.contains("<b>"));
     let entry = &mock.control("GET", "/requests", json!({})).await["requests"][0]["why"];

@@ -221,8 +221,8 @@ async fn an_approval_from_a_foreign_origin_counts_as_at_civitai() {
 }
 
 #[tokio::test]
-async fn starts_and_polls_of_a_client_share_twenty_requests_a_minute() {
-    let mock = Mock::documented().await;
+async fn starts_and_polls_of_a_client_share_twenty_requests_a_minute_as_recorded() {
+    let mock = Mock::recorded().await;
     mock.register_cli().await;
     mock.control(
         "PATCH",

@@ -294,7 +294,7 @@ async fn other_text_is_refused_and_named() {
         ),
         (
             "tokens",
-            json!({ "client_id": "conf", "user": "ada", "scope": ["134217728"] }),
+            json!({ "client_id": "conf", "user": "ada", "scope": ["536870912"] }),
         ),
         (
             "tokens",
@@ -323,8 +323,8 @@ async fn other_text_is_refused_and_named() {
       400 invalid: "-1" is not a lifetime: write whole seconds, such as 3600, or 1h
     tokens {"client_id":"conf","user":"ada","scope":["1","ModelRead"]}
       400 invalid: no scope "ModelRead"
-    tokens {"client_id":"conf","user":"ada","scope":["134217728"]}
-      400 invalid: 134217728 has bits that mean nothing: the largest scope is 134217727
+    tokens {"client_id":"conf","user":"ada","scope":["536870912"]}
+      400 invalid: 536870912 has bits that mean nothing: the largest scope is 536870911
     tokens {"client_id":"conf","user":"ada","scope":[["1"]]}
       400 invalid: a list is not a number, a preset or a scope name
     tokens {"client_id":"conf","user":"ada","exact_scope":"yes"}

@@ -4,8 +4,8 @@ use civitai_oauth_mock::{Contract, Difference};
 use serde_json::json;
 
 use crate::support::{
-    AUTHORIZE, Answer, App, CONF, Fields, Mock, NARROW, OTHER, PUBLIC_CC, SPA, Spender, USERINFO,
-    World, config,
+    AUTHORIZE, Answer, App, CONF, DEVICE_GRANT, Fields, Mock, NARROW, OTHER, PUBLIC_CC, SPA,
+    Spender, USERINFO, World, config,
 };
 
 /// The differences of the newest exchange that the other side would have answered otherwise.
@@ -29,8 +29,18 @@ async fn compare(
     (documented, live): (bool, bool),
     act: impl AsyncFn(&World) -> Answer,
 ) {
+    let sides = [(Contract::Documented, documented), (Contract::Live, live)];
+    compare_sides(mock, difference, sides, act).await;
+}
+
+async fn compare_sides(
+    mock: &Mock,
+    difference: Difference,
+    sides: [(Contract, bool); 2],
+    act: impl AsyncFn(&World) -> Answer,
+) {
     let mut answers = Vec::new();
-    for (side, expected) in [(Contract::Documented, documented), (Contract::Live, live)] {
+    for (side, expected) in sides {
         let world = mock.sandbox("compared");
         world.control("POST", "/reset", json!({})).await;
         world.freeze("2026-01-31T12:00:00Z").await;
@@ -45,7 +55,8 @@ async fn compare(
         answers.push(answer.to_string());
     }
     let differ = answers[0] != answers[1];
-    assert_eq!(differ, documented || live, "{difference}: {answers:#?}");
+    let noted = sides.iter().any(|(_, expected)| *expected);
+    assert_eq!(differ, noted, "{difference}: {answers:#?}");
 }
 
 const BOTH: (bool, bool) = (true, true);
@@ -107,6 +118,65 @@ async fn what_authorize_would_have_answered_on_the_other_side_is_noted() {
 }
 
 #[tokio::test]
+async fn what_has_changed_since_the_recording_is_noted() {
+    use Difference as D;
+    let mock = Mock::documented().await;
+    let device = async |world: &World, scope: &str| {
+        let client = json!({ "grants": [DEVICE_GRANT], "allowed_scopes": 134_217_729 });
+        world.control("PATCH", "/clients/spa", client).await;
+        let asked = Fields::of(&[("client_id", SPA.id), ("scope", scope)]);
+        world.post("/api/auth/oauth/device", &asked).await
+    };
+    let sides = |noted| {
+        [
+            (Contract::Documented, noted),
+            (Contract::Live2026_08, noted),
+        ]
+    };
+    let asks = async |world: &World| {
+        let mut answer = device(world, "134217729").await;
+        answer.body.truncate(2);
+        answer
+    };
+    compare_sides(&mock, D::LinkConnect, sides(true), asks).await;
+    let asks = async |world: &World| device(world, "2").await;
+    compare_sides(&mock, D::LinkConnect, sides(false), asks).await;
+    let asks = async |world: &World| {
+        world
+            .control(
+                "PATCH",
+                "/clients/conf",
+                json!({ "allowed_scopes": 536_870_911 }),
+            )
+            .await;
+        world
+            .set(json!({ "differences": { "scope-syntax": "live" } }))
+            .await;
+        world
+            .token(&CONF.for_itself().and("scope", "268435456"))
+            .await
+    };
+    compare_sides(&mock, D::AppStoreCatalogWrite, sides(true), asks).await;
+    let asks = async |world: &World| world.token(&CONF.for_itself().and("scope", "1")).await;
+    compare_sides(&mock, D::ClientCredentialsRefresh, sides(true), asks).await;
+    let post = async |world: &World, path: &str| world.post(path, &Fields::default()).await;
+    let asks = async |world: &World| post(world, "/api/auth/oauth/introspect").await;
+    compare_sides(&mock, D::Introspection, sides(true), asks).await;
+    let asks = async |world: &World| post(world, "/api/auth/oauth/device-deny").await;
+    compare_sides(&mock, D::DeviceDeny, sides(true), asks).await;
+    let asks = async |world: &World| world.get("/.well-known/openid-configuration").await;
+    compare_sides(&mock, D::DiscoveryIntrospection, sides(true), asks).await;
+    let asks = async |world: &World| {
+        let tokens = world.tokens(&CONF, "1").await;
+        world
+            .get("/api/v1/me")
+            .header("authorization", &format!("Bearer {}", tokens.access))
+            .await
+    };
+    compare(&mock, D::MeIsModerator, BOTH, asks).await;
+}
+
+#[tokio::test]
 async fn what_token_would_have_answered_on_the_other_side_is_noted() {
     use Difference as D;
     let mock = Mock::documented().await;
@@ -125,7 +195,12 @@ async fn what_token_would_have_answered_on_the_other_side_is_noted() {
             scoped.clone().with("client_secret", "x"),
             NEITHER,
         ),
-        (D::ClientCredentialsRefresh, scoped.clone(), BOTH),
+        (
+            D::ClientCredentialsCeiling,
+            own.clone().and("scope", "5"),
+            BOTH,
+        ),
+        (D::ClientCredentialsCeiling, scoped.clone(), NEITHER),
         (D::ClientCredentialsScope, own.clone(), BOTH),
         (D::ClientCredentialsScope, own.and("scope", "x"), BOTH),
         (D::ClientCredentialsScope, scoped.clone(), NEITHER),

@@ -47,7 +47,7 @@ fn a_wrong_flag_or_value_is_told_what_would_be_right() {
 
     For more information, try '--help'.
 
-    2: error: invalid value 'lively' for '--contract <CONTRACT>': no contract "lively": choose "documented" or "live"
+    2: error: invalid value 'lively' for '--contract <CONTRACT>': no contract "lively": choose "documented", "live" or "live@2026-08"
 
     For more information, try '--help'.
 
@@ -59,7 +59,7 @@ fn a_wrong_flag_or_value_is_told_what_would_be_right() {
 
     For more information, try '--help'.
 
-    2: error: invalid value 'scope-shape=lively' for '--difference <NAME=CONTRACT>': no contract "lively": choose "documented" or "live"
+    2: error: invalid value 'scope-shape=lively' for '--difference <NAME=CONTRACT>': no contract "lively": choose "documented", "live" or "live@2026-08"
 
     For more information, try '--help'.
 

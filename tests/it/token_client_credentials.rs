@@ -26,7 +26,7 @@ async fn an_app_gets_a_token_of_its_owner() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_comes_with_it_only_from_the_deployed_server() {
+async fn a_refresh_token_comes_with_it_only_as_recorded() {
     let has_refresh = async |mock: &World| {
         let answer = mock.token(&CONF.for_itself()).await;
         answer.json().get("refresh_token").is_some()
@@ -35,9 +35,12 @@ async fn a_refresh_token_comes_with_it_only_from_the_deployed_server() {
     assert!(!has_refresh(&mock).await);
     mock.set_apart(Difference::ClientCredentialsRefresh, Contract::Live)
         .await;
+    assert!(!has_refresh(&mock).await);
+    mock.set_apart(Difference::ClientCredentialsRefresh, Contract::Live2026_08)
+        .await;
     assert!(has_refresh(&mock).await);
 
-    let mock = Mock::live().await;
+    let mock = Mock::recorded().await;
     let answer = mock.token(&CONF.for_itself().and("scope", "4")).await;
     assert_snapshot!(answer, @r#"
     200
@@ -141,7 +144,7 @@ async fn without_a_scope_it_is_all_the_app_may_have_in_the_documentation() {
     "#);
     mock.set(
         json!({ "contract": "live", "differences": { "client-credentials-scope": "documented",
-        "scope-syntax": "documented", "scope-shape": "documented" } }),
+        "client-credentials-ceiling": "documented", "scope-syntax": "documented", "scope-shape": "documented" } }),
     )
     .await;
     assert_eq!(granted(&mock).await, documented);
@@ -155,46 +158,46 @@ async fn without_a_readable_scope_it_is_user_read_at_the_deployed_server() {
     all None: token for ["1"]
     all Some(""): 400 invalid_scope: Invalid parameter: `scope`
     all Some("0"): token for ["1"]
-    all Some("5"): token for ["5"]
-    all Some("7"): token for ["7"]
+    all Some("5"): 400 invalid_scope: Invalid scope: Requested scope is invalid
+    all Some("7"): 400 invalid_scope: Invalid scope: Requested scope is invalid
     all Some("abc"): token for ["1"]
     all Some("1abc"): token for ["1"]
     all Some(" 1"): token for ["1"]
     all Some("33554432"): 400 invalid_scope: Invalid scope: Requested scope is invalid
-    all Some("134217728"): token for ["1"]
+    all Some("134217728"): 400 invalid_scope: Invalid scope: Requested scope is invalid
     all Some("-1"): token for ["1"]
     all Some("1\""): 400 invalid_scope: Invalid parameter: `scope`
     all Some("é"): 400 invalid_scope: Invalid parameter: `scope`
     models None: token for ["1"]
     models Some(""): 400 invalid_scope: Invalid parameter: `scope`
     models Some("0"): token for ["1"]
-    models Some("5"): token for ["5"]
+    models Some("5"): 400 invalid_scope: Invalid scope: Requested scope is invalid
     models Some("7"): 400 invalid_scope: Invalid scope: Requested scope is invalid
     models Some("abc"): token for ["1"]
     models Some("1abc"): token for ["1"]
     models Some(" 1"): token for ["1"]
     models Some("33554432"): 400 invalid_scope: Invalid scope: Requested scope is invalid
-    models Some("134217728"): token for ["1"]
+    models Some("134217728"): 400 invalid_scope: Invalid scope: Requested scope is invalid
     models Some("-1"): token for ["1"]
     models Some("1\""): 400 invalid_scope: Invalid parameter: `scope`
     models Some("é"): 400 invalid_scope: Invalid parameter: `scope`
     more than all None: token for ["1"]
     more than all Some(""): 400 invalid_scope: Invalid parameter: `scope`
     more than all Some("0"): token for ["1"]
-    more than all Some("5"): token for ["5"]
-    more than all Some("7"): token for ["7"]
+    more than all Some("5"): 400 invalid_scope: Invalid scope: Requested scope is invalid
+    more than all Some("7"): 400 invalid_scope: Invalid scope: Requested scope is invalid
     more than all Some("abc"): token for ["1"]
     more than all Some("1abc"): token for ["1"]
     more than all Some(" 1"): token for ["1"]
-    more than all Some("33554432"): token for ["33554433"]
-    more than all Some("134217728"): token for ["1"]
+    more than all Some("33554432"): 400 invalid_scope: Invalid scope: Requested scope is invalid
+    more than all Some("134217728"): 400 invalid_scope: Invalid scope: Requested scope is invalid
     more than all Some("-1"): token for ["1"]
     more than all Some("1\""): 400 invalid_scope: Invalid parameter: `scope`
     more than all Some("é"): 400 invalid_scope: Invalid parameter: `scope`
     "#);
     mock.set(
         json!({ "contract": "documented", "differences": { "client-credentials-scope": "live",
-        "scope-syntax": "live", "scope-shape": "live" } }),
+        "client-credentials-ceiling": "live", "scope-syntax": "live", "scope-shape": "live" } }),
     )
     .await;
     assert_eq!(granted(&mock).await, live);
@@ -235,9 +238,9 @@ async fn it_is_for_confidential_clients_in_the_documentation() {
 }
 
 #[tokio::test]
-async fn it_is_for_any_client_with_any_secret_at_the_deployed_server() {
+async fn it_is_for_any_client_with_any_secret_as_recorded() {
     let secrets = [None, Some(""), Some("made-up")];
-    let mock = Mock::live().await;
+    let mock = Mock::recorded().await;
     let live = public(&mock, &secrets).await;
     assert_snapshot!(live, @r#"
     public-cc None: 400 invalid_client: Invalid client: cannot retrieve client credentials
@@ -248,11 +251,26 @@ async fn it_is_for_any_client_with_any_secret_at_the_deployed_server() {
     spa Some("made-up"): 400 unauthorized_client: Unauthorized client: `grant_type` is invalid
     "#);
     mock.set(
-        json!({ "contract": "documented", "differences": { "client-credentials-public": "live",
+        json!({ "contract": "documented", "differences": { "client-credentials-public": "live@2026-08",
         "missing-parameter": "live", "public-client-secret": "live" } }),
     )
     .await;
     assert_eq!(public(&mock, &secrets).await, live);
+
+    let mock = Mock::live().await;
+    mock.control(
+        "PATCH",
+        "/clients/lost-secret",
+        json!({ "grants": ["client_credentials"] }),
+    )
+    .await;
+    let lost = mock.token(&LOST_SECRET.for_itself()).await.gist();
+    let live = public(&mock, &[Some("made-up")]).await + &lost;
+    assert_snapshot!(live, @r#"
+    public-cc Some("made-up"): 400 invalid_grant: Invalid grant: user credentials are invalid
+    spa Some("made-up"): 400 unauthorized_client: Unauthorized client: `grant_type` is invalid
+    400 invalid_grant: Invalid grant: user credentials are invalid
+    "#);
 }
 
 #[tokio::test]
@@ -271,5 +289,9 @@ async fn a_wrong_secret_gets_nothing() {
     wrong: 400 invalid_client: Invalid client: client is invalid
     none stored: 400 invalid_client: Invalid client: client is invalid
     ");
-    assert_eq!(refused(Mock::live().await).await, documented);
+    assert_eq!(refused(Mock::recorded().await).await, documented);
+    assert_snapshot!(refused(Mock::live().await).await, @"
+    wrong: 400 invalid_client: Invalid client: client is invalid
+    none stored: 400 unauthorized_client: Unauthorized client: `grant_type` is invalid
+    ");
 }

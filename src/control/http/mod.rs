@@ -148,6 +148,7 @@ macro_rules! client {
             "allowed_scopes?: scope",
             "verified?: boolean",
             "access_mode?: text",
+            "may_introspect?: boolean",
             "owner?: user",
             $key,
         ]
@@ -161,6 +162,7 @@ const CLIENT_SHOWN: &[&str] = client!("adopted?: boolean");
 const SETTINGS: &[&str] = &[
     "contract?: text",
     "differences?: object",
+    "scopes?: objects",
     "rate_limits?: boolean",
     "login?: user",
     "consent?: text",

@@ -88,7 +88,7 @@ pub(super) const COMPONENTS: &[Component] = &[
         "id: text", "severity: severity", "client_id?: text", "summary: text", "why: text", "mend: text", "source: text",
         "requests: integers",
     ], &[]),
-    sent("Seed", &["users?: User[]", "clients?: Client[]"]),
+    sent("Seed", &["users?: User[]", "clients?: Client[]", "scopes?: objects"]),
     answer("Sandbox", &["name: text", "path: text", "idle_seconds: any"], &[]),
     answer("Sandboxes", &["sandboxes: Sandbox[]"], &[]),
     answer("MadeSandbox", &["name: text", "path: text", "settings: Settings"], &[]),

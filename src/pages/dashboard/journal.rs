@@ -145,7 +145,7 @@ struct DifferenceRow {
     side: &'static str,
     here: &'static str,
     /// The other contracts whose answer differs, and their answers.
-    there: Vec<(&'static str, &'static str)>,
+    there: Vec<(String, &'static str)>,
     /// The answer to this request would have been another there.
     otherwise: bool,
 }
@@ -232,15 +232,20 @@ impl Row {
                         .iter()
                         .find(|entry| entry.difference == decided.name)?;
                     let here = entry.side(decided.side).answer;
-                    let there = Contract::ALL.into_iter().filter_map(|contract| {
+                    let mut there: Vec<(String, &'static str)> = Vec::new();
+                    for contract in Contract::ALL {
                         let answer = entry.side(contract).answer;
-                        (answer != here).then_some((contract.name(), answer))
-                    });
+                        if let Some((names, _)) = there.iter_mut().find(|(_, one)| *one == answer) {
+                            *names += &format!(", {contract}");
+                        } else if answer != here {
+                            there.push((contract.to_string(), answer));
+                        }
+                    }
                     Some(DifferenceRow {
                         name: decided.name.name(),
                         side: decided.side.name(),
                         here,
-                        there: there.collect(),
+                        there,
                         otherwise: decided.otherwise,
                     })
                 })

@@ -12,11 +12,15 @@ pub(crate) mod frames;
 mod https;
 mod id_tokens;
 mod line;
+mod names;
 mod page;
 mod player;
 mod program;
+mod recorded_answer;
+pub(crate) mod replay;
 mod spender;
 mod stopwatch;
+pub(crate) mod vectors;
 mod walk;
 mod world;
 

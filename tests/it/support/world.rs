@@ -41,6 +41,10 @@ impl Mock {
         Self::start(config(Contract::Live)).await
     }
 
+    pub(crate) async fn recorded() -> Self {
+        Self::start(config(Contract::Live2026_08)).await
+    }
+
     pub(crate) async fn start(config: Config) -> Self {
         let server = Server::start(config).await.expect("a free port is free");
         let world = World::at(format!("http://{}", server.address()));

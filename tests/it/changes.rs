@@ -1,0 +1,339 @@
+//! What has changed at the deployed server since the recording of 2026-08, and scope bits that are yet to come.
+
+use std::path::Path;
+
+use civitai_oauth_mock::Contract;
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use crate::support::{
+    CLI, CONF, DEVICE, DEVICE_TOKEN, Device, Fields, ME, Mock, OTHER, REVOKE, SPA, USERINFO,
+    WORKFLOWS, World, config,
+};
+
+const INTROSPECT: &str = "/api/auth/oauth/introspect";
+const DEVICE_DENY: &str = "/api/auth/oauth/device-deny";
+
+/// Registers a client that may introspect.
+async fn register_service(world: &World) {
+    let service = json!({ "id": "link-service", "name": "Link service", "secret": "a+b c%",
+        "may_introspect": true, "grants": [] });
+    world.control("POST", "/clients", service).await;
+}
+
+fn asks_about(token: &str) -> Fields {
+    Fields::of(&[
+        ("client_id", "link-service"),
+        ("client_secret", "a+b c%"),
+        ("token", token),
+    ])
+}
+
+#[tokio::test]
+async fn introspection_reads_basic_form_decoded_and_before_the_body() {
+    let mock = Mock::documented().await;
+    register_service(&mock).await;
+    let token = mock.tokens(&CONF, "5").await.access;
+    let body = asks_about(&token).with("client_secret", "wrong");
+    let by_basic = mock.post(INTROSPECT, &body);
+    assert_snapshot!(by_basic.basic("link%2Dservice", "a%2Bb+c%25").await.gist(), @r#"200 {"active":true,"sub":"2","username":"ada","scope":"5","client_id":"conf","exp":1796063857,"token_type":"Bearer"}"#);
+    // As it is, the secret would be another one.
+    let as_it_is = mock.post(INTROSPECT, &asks_about(&token));
+    assert_snapshot!(as_it_is.basic("link-service", "a+b c%").await, @r#"
+    401
+    cache-control: no-store
+    content-type: application/json
+
+    {"error":"invalid_client"}
+    "#);
+    let json = mock
+        .ask("POST", INTROSPECT)
+        .json(&asks_about(&token).to_json());
+    assert_eq!(json.await.json()["active"], true);
+    let unreadable = mock.post(INTROSPECT, &asks_about(&token));
+    assert_eq!(
+        unreadable.header("authorization", "Basic ?").await.status,
+        401
+    );
+    let bearer = mock.post(INTROSPECT, &asks_about(&token));
+    assert_eq!(bearer.header("authorization", "Bearer x").await.status, 200);
+    assert_eq!(
+        mock.get(INTROSPECT).await.header("allow").as_deref(),
+        Some("POST")
+    );
+}
+
+#[tokio::test]
+async fn a_token_of_a_banned_or_deleted_user_is_inactive() {
+    let mock = Mock::documented().await;
+    register_service(&mock).await;
+    let token = mock.tokens(&CONF, "5").await.access;
+    let is_active = async || {
+        let answer = mock.post(INTROSPECT, &asks_about(&token)).await.json();
+        answer["active"].as_bool().expect("true or false")
+    };
+    assert!(is_active().await);
+    for change in ["banned", "deleted"] {
+        let user = |is_so: bool| json!({ change: is_so });
+        mock.control("PATCH", "/users/ada", user(true)).await;
+        assert!(!is_active().await, "{change}");
+        mock.control("PATCH", "/users/ada", user(false)).await;
+        assert!(is_active().await, "{change}");
+    }
+}
+
+#[tokio::test]
+async fn introspection_is_limited_by_address_and_by_client() {
+    let mock = Mock::documented().await;
+    register_service(&mock).await;
+    mock.set(json!({ "rate_limits": true })).await;
+    let ask = async |fields: &Fields, address: &str| {
+        let asked = mock.post(INTROSPECT, fields);
+        asked.header("x-forwarded-for", address).await
+    };
+    let wrong = asks_about("x").with("client_secret", "wrong");
+    for _ in 0..120 {
+        assert_eq!(ask(&wrong, "203.0.113.1").await.status, 401);
+    }
+    let limited = ask(&asks_about("x"), "203.0.113.1").await;
+    assert_eq!(
+        (limited.status, &*limited.body),
+        (429, r#"{"error":"rate_limited"}"#)
+    );
+    for _ in 0..60 {
+        assert_eq!(ask(&asks_about("x"), "203.0.113.2").await.status, 200);
+    }
+    assert_eq!(ask(&asks_about("x"), "203.0.113.3").await.status, 429);
+    mock.advance(61).await;
+    assert_eq!(ask(&asks_about("x"), "203.0.113.1").await.status, 200);
+}
+
+#[tokio::test]
+async fn devices_are_limited_by_address_and_by_device_code() {
+    let mock = Mock::documented().await;
+    mock.register_cli().await;
+    mock.set(json!({ "rate_limits": true })).await;
+    let device = mock.device("1").await;
+    for _ in 0..20 {
+        assert_eq!(
+            mock.poll(&device).await.text("error"),
+            "authorization_pending"
+        );
+    }
+    assert_snapshot!(mock.poll(&device).await.gist(), @"429 rate_limited");
+    let other = mock.device("1").await;
+    assert_eq!(
+        mock.poll(&other).await.text("error"),
+        "authorization_pending"
+    );
+    // By address, whatever the code; what lacks a parameter is not counted.
+    let poll = async |fields: Fields| {
+        let asked = mock.post(DEVICE_TOKEN, &fields);
+        asked.header("x-forwarded-for", "203.0.113.1").await.status
+    };
+    for number in 0..240 {
+        let unknown = Device {
+            device_code: number.to_string(),
+            user_code: String::new(),
+        };
+        assert_eq!(poll(unknown.polls(CLI)).await, 400, "{number}");
+        assert_eq!(poll(unknown.polls(CLI).without("client_id")).await, 400);
+    }
+    assert_eq!(poll(other.polls(CLI)).await, 429);
+    assert_eq!(
+        mock.poll(&other).await.status,
+        400,
+        "no address, no limit by it"
+    );
+}
+
+#[tokio::test]
+async fn a_denied_device_is_told_and_its_code_is_used_up() {
+    let mock = Mock::documented().await;
+    mock.register_cli().await;
+    let device = mock.device("1").await;
+    let cookie = mock.session("ada").await;
+    let code = Fields::of(&[("user_code", &device.user_code)]);
+    let deny = async || mock.post(DEVICE_DENY, &code).cookie(&cookie).await;
+    assert_eq!(deny().await.body, r#"{"success":true}"#);
+    assert!(deny().await.gist().starts_with("400 invalid_code"));
+    assert_eq!(mock.poll(&device).await.text("error"), "access_denied");
+}
+
+#[tokio::test]
+async fn what_the_recording_does_not_have_is_not_found() {
+    let mock = Mock::recorded().await;
+    for path in [INTROSPECT, DEVICE_DENY] {
+        assert_eq!(
+            mock.post(path, &Fields::default()).await.status,
+            404,
+            "{path}"
+        );
+    }
+    let told = mock.get("/_mock/contract").await.json();
+    assert_eq!(told["scopes"].as_array().map(Vec::len), Some(27));
+}
+
+#[tokio::test]
+async fn a_public_client_ends_its_own_tokens_whoever_is_signed_in() {
+    for (contract, ended) in [
+        (Contract::Live, true),
+        (Contract::Documented, false),
+        (Contract::Live2026_08, false),
+    ] {
+        let mock = Mock::start(config(contract)).await;
+        let tokens = mock.signs_in(&SPA, "1").await;
+        let cookie = mock.session("tess").await;
+        let sent = Fields::of(&[("client_id", SPA.id), ("token", &tokens.access)]);
+        mock.post(REVOKE, &sent).cookie(&cookie).await;
+        assert_eq!(mock.is_live(&tokens.access).await, !ended, "{contract}");
+        let other = mock.tokens(&CONF, "1").await.access;
+        mock.post(REVOKE, &sent.with("token", &other)).await;
+        assert!(mock.is_live(&other).await, "{contract}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_for_the_catalog_opens_nothing_else() {
+    let mock = Mock::live().await;
+    let wide = json!({ "allowed_scopes": "Full Access,AppStoreCatalogWrite" });
+    mock.control("PATCH", "/clients/other", wide).await;
+    let answer = mock
+        .token(&OTHER.for_itself().and("scope", "268435456"))
+        .await;
+    let token = answer.text("access_token");
+    let mut said = answer.json()["scope"].to_string() + "\n";
+    for path in [
+        USERINFO,
+        ME,
+        "/api/trpc/buzz.getBuzzAccount",
+        &format!("{WORKFLOWS}/wf_1"),
+    ] {
+        let status = mock
+            .get(path)
+            .header("authorization", &format!("Bearer {}", token))
+            .await
+            .status;
+        said += &format!("{path} {status}\n");
+    }
+    let asks = OTHER.asks("268435457");
+    said += &mock.approve(&asks).await.gist();
+    assert_snapshot!(said, @r#"
+    ["268435457"]
+    /api/auth/oauth/userinfo 401
+    /api/v1/me 401
+    /api/trpc/buzz.getBuzzAccount 401
+    /v2/consumer/workflows/wf_1 401
+    400 invalid_scope: Invalid scope value
+    "#);
+}
+
+/// A bit that Civitai does not have yet, 2^30.
+const COMING: u32 = 1 << 30;
+
+fn declared() -> Value {
+    json!([{ "value": COMING, "name": "Coming", "label": "Do what comes" }])
+}
+
+#[tokio::test]
+async fn a_declared_scope_is_one_at_every_place() {
+    for contract in Contract::ALL {
+        let mock = Mock::start(config(contract)).await;
+        let world = mock.sandbox("x");
+        world.set(json!({ "scopes": declared() })).await;
+        let names = json!({ "allowed_scopes": ["UserRead", "Coming"] });
+        let client = world.control("PATCH", "/clients/conf", names).await;
+        assert_eq!(client["allowed_scopes"], COMING + 1);
+        let asked = (COMING + 1).to_string();
+        let tokens = world.tokens(&CONF, &asked).await;
+        let token = json!({ "token": tokens.access });
+        let shown = world.control("POST", "/tokens/introspect", token).await;
+        assert_eq!(shown["scopes"], json!(["UserRead", "Coming"]), "{contract}");
+        let cookie = world.session("ada").await;
+        let page = format!("/login/oauth/authorize?{}", CONF.asks(&asked).encoded());
+        let page = world.get(&page).cookie(&cookie).await;
+        assert!(page.body.contains("Do what comes"), "{contract}");
+        let discovery = world.get("/.well-known/openid-configuration").await.json();
+        let listed = discovery["scopes_supported"].as_array().expect("a list");
+        assert_eq!(listed.last(), Some(&json!(COMING.to_string())));
+        let minted = json!({ "client_id": "conf", "user": "ada", "scope": ["Coming"] });
+        let minted = world.control("POST", "/tokens", minted).await;
+        assert!(minted["scope"].to_string().contains(&asked), "{minted}");
+        // Another sandbox does not know it.
+        let refused = mock.approve(&CONF.asks(&asked)).await;
+        assert_eq!(
+            refused.gist(),
+            "400 invalid_scope: Invalid scope value",
+            "{contract}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_seed_declares_scopes_that_a_reset_keeps() {
+    let seed = "[[scopes]]\nvalue = 1073741824\nname = \"Coming\"\n[[users]]\nid = 1\n[[clients]]\nid = \"a\"\n\
+                name = \"A\"\nallowed_scopes = \"Coming\"\n";
+    let mut from_file = config(Contract::Documented);
+    from_file
+        .set_seed(seed, Path::new("seed.toml"))
+        .expect("a seed");
+    let mock = Mock::start(from_file).await;
+    let own = json!({ "name": "own", "seed": seed });
+    mock.control("POST", "/sandboxes", own).await;
+    for world in [mock.sandbox("own"), mock.sandbox("servers")] {
+        world.set(json!({ "scopes": [] })).await;
+        world.control("POST", "/reset", json!({})).await;
+        let settings = world.get("/_mock/settings").await.json();
+        assert_eq!(settings["scopes"][0]["label"], "Coming");
+        let client = world.get("/_mock/clients/a").await.json();
+        assert_eq!(client["allowed_scopes"], COMING);
+    }
+}
+
+#[tokio::test]
+async fn a_declaration_that_cannot_be_is_refused() {
+    let mock = Mock::documented().await;
+    let mut said = String::new();
+    for scopes in [
+        json!([{ "value": 3, "name": "Three" }]),
+        json!([{ "value": 4, "name": "Four" }]),
+        json!([{ "value": COMING, "name": "UserRead" }]),
+        json!([{ "value": COMING, "name": "a b" }]),
+        json!([{ "value": COMING, "name": "A" }, { "value": COMING, "name": "B" }]),
+    ] {
+        let patch = json!({ "scopes": scopes });
+        let answer = mock
+            .ask("PATCH", "/_mock/settings")
+            .json(&patch)
+            .await
+            .json();
+        said += &format!("{}: {}\n", answer["path"], answer["message"]);
+    }
+    assert_snapshot!(said, @r#"
+    "scopes[0]": "3 is no single bit: write a power of two"
+    "scopes[0]": "bit 4 is known: it is ModelsRead"
+    "scopes[0]": "the name \"UserRead\" is taken"
+    "scopes[0]": "\"a b\" is no scope name: write letters and digits, such as ModelsRead"
+    "scopes": "B (1073741824) is declared twice"
+    "#);
+}
+
+#[tokio::test]
+async fn an_unknown_client_may_ask_for_every_bit() {
+    for contract in Contract::ALL {
+        let mock = Mock::start(config(contract)).await;
+        mock.set(json!({ "unknown_clients": "register" })).await;
+        let scope = (COMING | 1).to_string();
+        let asked = Fields::of(&[("client_id", "new-app"), ("scope", &scope)]);
+        assert_eq!(mock.post(DEVICE, &asked).await.status, 200, "{contract}");
+        let asks = CONF.asks(&scope).with("client_id", "new-app");
+        let location = mock.approve(&asks).await;
+        assert!(
+            location.location_param("code").is_some(),
+            "{contract}: {location}"
+        );
+        let narrow = json!({ "allowed_scopes": 1 });
+        mock.control("PATCH", "/clients/new-app", narrow).await;
+        assert_eq!(mock.post(DEVICE, &asked).await.status, 400, "{contract}");
+    }
+}
