@@ -33,10 +33,11 @@ fn asks_about(token: &str) -> Fields {
 async fn introspection_reads_basic_form_decoded_and_before_the_body() {
     let mock = Mock::documented().await;
     register_service(&mock).await;
+    mock.freeze("2026-01-31T12:00:00Z").await;
     let token = mock.tokens(&CONF, "5").await.access;
     let body = asks_about(&token).with("client_secret", "wrong");
     let by_basic = mock.post(INTROSPECT, &body);
-    assert_snapshot!(by_basic.basic("link%2Dservice", "a%2Bb+c%25").await.gist(), @r#"200 {"active":true,"sub":"2","username":"ada","scope":"5","client_id":"conf","exp":1796063857,"token_type":"Bearer"}"#);
+    assert_snapshot!(by_basic.basic("link%2Dservice", "a%2Bb+c%25").await.gist(), @r#"200 {"active":true,"sub":"2","username":"ada","scope":"5","client_id":"conf","exp":1769864400,"token_type":"Bearer"}"#);
     // As it is, the secret would be another one.
     let as_it_is = mock.post(INTROSPECT, &asks_about(&token));
     assert_snapshot!(as_it_is.basic("link-service", "a+b c%").await, @r#"

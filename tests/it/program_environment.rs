@@ -98,7 +98,7 @@ fn a_wrong_value_is_reported_at_every_entrance_with_its_name() {
     1: civitai-oauth-mock: <folder>/mock.toml:1: seed: <folder>/none.toml: No such file or directory (os error 2)
     "#);
     assert_snapshot!(said, @r#"
-    2: error: invalid value 'prod' for 'CIVITAI_MOCK_CONTRACT': no contract "prod": choose "documented" or "live"
+    2: error: invalid value 'prod' for 'CIVITAI_MOCK_CONTRACT': no contract "prod": choose "documented", "live" or "live@2026-08"
     2: error: invalid value 'approved' for 'CIVITAI_MOCK_CONSENT'
     2: error: invalid value '8080' for 'CIVITAI_MOCK_LISTEN': "8080" is not an address: write an IP address and a port, for example 127.0.0.1:8080
     2: error: invalid value 'localhost:9090' for 'CIVITAI_MOCK_MCP_LISTEN': "localhost:9090" has no IP address: write one before the port, for example 127.0.0.1:9090 or [::1]:9090, or "none"

@@ -236,7 +236,8 @@ impl Row {
                     for contract in Contract::ALL {
                         let answer = entry.side(contract).answer;
                         if let Some((names, _)) = there.iter_mut().find(|(_, one)| *one == answer) {
-                            *names += &format!(", {contract}");
+                            names.push_str(", ");
+                            names.push_str(contract.name());
                         } else if answer != here {
                             there.push((contract.to_string(), answer));
                         }
