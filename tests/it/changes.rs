@@ -212,7 +212,7 @@ async fn a_token_for_the_catalog_opens_nothing_else() {
     ] {
         let status = mock
             .get(path)
-            .header("authorization", &format!("Bearer {}", token))
+            .header("authorization", &format!("Bearer {token}"))
             .await
             .status;
         said += &format!("{path} {status}\n");

@@ -133,14 +133,15 @@ impl Names {
         for part in parts(expected) {
             let matched = match part {
                 Part::Text(text) => text.to_owned(),
-                Part::Name(name, shape, variant) => match self.value(name, variant) {
-                    Some(value) => value,
-                    None => {
+                Part::Name(name, shape, variant) => {
+                    if let Some(value) = self.value(name, variant) {
+                        value
+                    } else {
                         let value = of_shape(shape, rest)?;
                         self.0.insert(name.to_owned(), value.to_owned());
                         value.to_owned()
                     }
-                },
+                }
             };
             rest = rest.strip_prefix(matched.as_str()).ok_or_else(differs)?;
         }

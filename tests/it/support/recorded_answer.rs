@@ -69,13 +69,9 @@ pub(super) async fn race(request: &RequestBuilder, step: &Step, status: u16) -> 
     }
 }
 
-pub(super) fn match_header(
-    name: &str,
-    expected: &Value,
-    got: Option<String>,
-) -> Result<(), String> {
+pub(super) fn match_header(name: &str, expected: &Value, got: Option<&str>) -> Result<(), String> {
     let expected = expected.as_str().unwrap_or_default();
-    let shown = got.clone().unwrap_or_default();
+    let shown = got.unwrap_or_default();
     let methods = |text: &str| -> Vec<String> {
         let all = text.split(',').map(|method| method.trim().to_owned());
         all.filter(|method| !["HEAD", "OPTIONS"].contains(&method.as_str()))
@@ -84,7 +80,7 @@ pub(super) fn match_header(
     let fits = match name {
         "allow" => methods(expected)
             .iter()
-            .all(|method| methods(&shown).contains(method)),
+            .all(|method| methods(shown).contains(method)),
         "vary" => shown.to_lowercase().contains(&expected.to_lowercase()),
         _ => shown == expected,
     };

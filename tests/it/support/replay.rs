@@ -45,7 +45,7 @@ pub(crate) async fn replay(
             match result {
                 Ok(()) => passed += 1,
                 Err(error) => {
-                    failures.push(format!("{file} · {} · {} · {error}", flow.flow, step.name));
+                    failures.push(format!("{file} · {} · {} · {error}", flow.name, step.name));
                 }
             }
         }
@@ -176,7 +176,7 @@ impl<'a> Replay<'a> {
         }
         self.match_body(expected, &answer)?;
         for (name, value) in &expected.headers {
-            match_header(name, value, answer.header(name))?;
+            match_header(name, value, answer.header(name).as_deref())?;
         }
         let cors = answer.header("access-control-allow-origin");
         if step.request.path.starts_with("/.well-known/") && cors.is_some() {
@@ -328,10 +328,10 @@ impl<'a> Replay<'a> {
         let mut forms = page.forms();
         forms.retain(|form| form.action.ends_with(AUTHORIZE));
         let Some(fields) = &expected.form else {
-            return match forms.is_empty() {
-                true => Ok(()),
-                false => Err("page: a form is shown for an invalid request".to_owned()),
-            };
+            if forms.is_empty() {
+                return Ok(());
+            }
+            return Err("page: a form is shown for an invalid request".to_owned());
         };
         let Some(form) = forms
             .first()

@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Flow {
-    pub(crate) flow: String,
+    #[serde(rename = "flow")]
+    pub(crate) name: String,
     /// The contracts under which it holds.
     pub(crate) contracts: Vec<Contract>,
     pub(crate) steps: Vec<Step>,
