@@ -74,7 +74,8 @@ pub fn scope_of_decimal(text: &str) -> Option<Scope> {
 }
 
 pub fn scope_of_leading_digits(text: &str) -> Option<Scope> {
-    Scope::parse_leading_digits(text)
+    let rules = Rules::default();
+    Scope::parse_leading_digits(text)?.if_it_exists(Scope::default(), &rules)
 }
 
 /// Whether the one is a verifier, the other a challenge, and the two fit.

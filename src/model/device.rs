@@ -56,7 +56,7 @@ impl DeviceGrant {
     }
 }
 
-/// Refused in both contracts, unlike the code grant's scope, which may be trimmed.
+/// Refused under every contract, unlike the code grant's scope, which may be trimmed.
 pub(crate) fn check_ceiling(client: &Client, scope: Scope) -> Result<(), OAuthError> {
     if client.ceiling().covers(scope) {
         return Ok(());

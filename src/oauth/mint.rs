@@ -138,7 +138,7 @@ impl Minted {
         self.shaped(rules.side(Difference::ScopeShape))
     }
 
-    /// The answer of `/device-token`, whose scope is a string in both contracts.
+    /// The answer of `/device-token`, whose scope is a string under every contract.
     pub(crate) fn device_answer(self) -> Tokens {
         self.shaped(Contract::Documented)
     }

@@ -119,7 +119,7 @@ fn unidentified(
     lacks_grant: bool,
     rules: &Rules,
 ) -> OAuthError {
-    // A header that cannot be read is answered alike in both contracts.
+    // A header that cannot be read is answered alike under every contract.
     let differs = authorization.is_none() && (lacks_id || lacks_grant);
     rules.otherwise(Difference::MissingParameter, differs);
     if authorization.is_none() && rules.documented(Difference::MissingParameter) {

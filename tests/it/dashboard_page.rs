@@ -317,3 +317,20 @@ async fn events_tell_of_what_fits_and_end_with_the_server() {
     );
     assert!(matches!(stream.chunk().await, Ok(None) | Err(_)));
 }
+
+#[tokio::test]
+async fn the_contract_is_chosen_from_all_there_are() {
+    let mock = Mock::documented().await;
+    let page = mock.get(DASHBOARD).await.page();
+    let names = page.texts("#contract option");
+    assert_eq!(names, ["documented", "live", "live@2026-08"]);
+    for name in names {
+        let pressed = press(&mock, &[("act", "contract"), ("contract", &name)]).await;
+        assert_eq!(pressed.status, 303, "{pressed}");
+        let chosen = mock.get(DASHBOARD).await.page();
+        assert_eq!(chosen.texts("#contract option[selected]"), [&*name]);
+        assert_eq!(mock.get("/_mock/settings").await.json()["contract"], name);
+    }
+    let wrong = press(&mock, &[("act", "contract"), ("contract", "lively")]).await;
+    assert_eq!(wrong.status, 400, "{wrong}");
+}

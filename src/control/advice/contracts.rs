@@ -1,4 +1,4 @@
-//! Would the app pass under the other contract, too? Each difference has noted at its decision point whether the other side
+//! Whether the app would pass under another contract, too. Each difference has noted at its decision point whether another side
 //! would have answered otherwise; here it is said where an app relies on the side that it met.
 
 use std::collections::BTreeSet;
@@ -69,8 +69,8 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: "contract-one-side",
         severity: Severity::Hint,
-        why: "answers have another form under the other contract, which this app has not met yet",
-        mend: "run the tests once more with the other contract: --contract, or PATCH /_mock/settings {\"contract\":…}",
+        why: "answers have another form under another contract, which this app has not met yet",
+        mend: "run the tests once more with the other of documented and live: --contract, or PATCH /_mock/settings {\"contract\":…}",
         source: DIFFERENCES,
         look: one_side,
     },

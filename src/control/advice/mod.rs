@@ -46,7 +46,7 @@ const NAMED: usize = 20;
 pub enum Severity {
     /// It breaks, or will.
     Error,
-    /// It will break under the other contract, or under load, or gives something away.
+    /// It will break under another contract, or under load, or gives something away.
     Warning,
     /// Good practice, or a suspicion: what the server cannot see may explain it.
     Hint,

@@ -121,7 +121,7 @@ const ROWS: &[Row] = rows! {
     InvalidScope "" "scope" {
         "a scope is a decimal number of known bits, within what the app may ask for",
         "send the bitmask as a number; see /_mock/contract for the bits, and the app's allowed_scopes",
-        "RFC 6749 §3.3; differences scope-syntax, scope-ceiling, client-credentials-ceiling" }
+        "RFC 6749 §3.3; differences scope-syntax, scope-ceiling, link-connect, client-credentials-ceiling" }
     UnauthorizedClient "" "grant_type" {
         "the app may use only the grants that it is registered for", "add the grant to the app's grants, or use another",
         "RFC 6749 §5.2" }

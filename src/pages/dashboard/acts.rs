@@ -50,6 +50,7 @@ pub(crate) async fn post(
 /// The part of the page where a button stands.
 fn section(act: &str) -> &'static str {
     match act {
+        "contract" => "contract",
         "advance" | "freeze" | "resume" => "clock",
         "preset" | "remove-fault" => "faults",
         "expire" => "tokens",
@@ -70,6 +71,10 @@ async fn carry_out(app: &Arc<App>, context: &Context, params: &Params) -> Result
     let sandbox = &context.sandbox;
     let text = |name| params.text(name).unwrap_or_default().trim();
     match text("act") {
+        "contract" => {
+            let patch = input("contract", text("contract"))?;
+            sandbox.patch_settings(patch).map(drop)
+        }
         "advance" => sandbox
             .advance_clock(input("by", text("by"))?)
             .await

@@ -14,6 +14,7 @@ use axum::response::Response;
 use super::assets;
 use super::view::{Frame, Page, Place, page};
 use crate::base::Base;
+use crate::contract::Contract;
 use crate::control::{ControlError, Exchange, Preset, Requests, Whose};
 use crate::invalid::Invalid;
 use crate::oauth::extract::Context;
@@ -48,6 +49,8 @@ struct Dashboard {
     action: String,
     events: String,
     sandbox: String,
+    /// Every contract, and whether it is followed.
+    contracts: [(&'static str, bool); 3],
     problem: Option<String>,
     now: String,
     frozen: bool,
@@ -196,6 +199,7 @@ async fn dashboard(
         action: format!("{}?{query}", base.path("/_mock/dashboard")),
         events: format!("{}?{query}&after={newest}", base.path("/_mock/events")),
         sandbox: sandbox.name().to_owned(),
+        contracts: Contract::ALL.map(|one| (one.name(), one == sandbox.settings().rules.contract)),
         problem,
         now: clock.now.to_string(),
         frozen: clock.frozen,

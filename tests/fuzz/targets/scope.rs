@@ -19,7 +19,7 @@ fuzz_target!(|text: &str| {
         let written = scope.to_string();
         assert_eq!(written.parse(), Ok(scope));
         assert_eq!(internals::scope_of_leading_digits(&written), Some(scope));
-        let names: Vec<&str> = scope.set_bits().map(|bit| bit.name).collect();
+        let names: Vec<&str> = scope.set_bits().map(|bit| bit.name.as_ref()).collect();
         if !names.is_empty() {
             assert_eq!(names.join(",").parse(), Ok(scope));
         }
