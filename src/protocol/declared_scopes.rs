@@ -64,6 +64,9 @@ impl<'de> Deserialize<'de> for ScopeBit {
     }
 }
 
+/// The most bytes that name and label of a declared bit have together.
+const MAX_TEXT_BYTES: usize = 1024;
+
 /// The bits that a seed or a control call has declared, each once, lowest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
@@ -80,13 +83,20 @@ impl Deref for DeclaredScopes {
 impl TryFrom<Vec<ScopeBit>> for DeclaredScopes {
     type Error = String;
 
-    /// Errors: a bit or a name is there twice.
+    /// Errors: a bit or a name is there twice, or a bit's texts are long.
     fn try_from(mut bits: Vec<ScopeBit>) -> Result<Self, String> {
         bits.sort_by_key(|bit| bit.value);
         for (at, bit) in bits.iter().enumerate() {
             let mut before = bits[..at].iter();
             if before.any(|one| one.value == bit.value || one.name == bit.name) {
                 return Err(format!("{} ({}) is declared twice", bit.name, bit.value));
+            }
+            let bytes = bit.name.len() + bit.label.as_ref().map_or(0, |label| label.len());
+            if bytes > MAX_TEXT_BYTES {
+                return Err(format!(
+                    "name and label of bit {} have {bytes} bytes; at most {MAX_TEXT_BYTES} are stored",
+                    bit.value
+                ));
             }
         }
         Ok(Self(bits))

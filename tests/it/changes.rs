@@ -301,6 +301,7 @@ async fn a_declaration_that_cannot_be_is_refused() {
         json!([{ "value": COMING, "name": "UserRead" }]),
         json!([{ "value": COMING, "name": "a b" }]),
         json!([{ "value": COMING, "name": "A" }, { "value": COMING, "name": "B" }]),
+        json!([{ "value": COMING, "name": "A", "label": "x".repeat(1024) }]),
     ] {
         let patch = json!({ "scopes": scopes });
         let answer = mock
@@ -316,6 +317,7 @@ async fn a_declaration_that_cannot_be_is_refused() {
     "scopes[0]": "the name \"UserRead\" is taken"
     "scopes[0]": "\"a b\" is no scope name: write letters and digits, such as ModelsRead"
     "scopes": "B (1073741824) is declared twice"
+    "scopes": "name and label of bit 1073741824 have 1025 bytes; at most 1024 are stored"
     "#);
 }
 
