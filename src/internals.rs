@@ -61,7 +61,7 @@ pub fn token_request(authorization: Option<&str>, form: &[u8], rules: &Rules) ->
             }
             GrantType::RefreshToken => {
                 token_request::refresh_token(&params)?;
-                token_request::narrowed_scope(&params).map(drop)
+                token_request::narrowed_scope(&params, Scope::FULL).map(drop)
             }
             GrantType::Password => Ok(()),
         }

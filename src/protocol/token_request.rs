@@ -124,11 +124,14 @@ pub(crate) fn client_credentials_scope(
     Ok(scope.map_or(RequestedScope::Unreadable, RequestedScope::Read))
 }
 
-/// The scope that a refresh narrows to, where one is given. Errors: `invalid_scope` where it is unreadable.
-pub(crate) fn narrowed_scope(params: &Params) -> Result<Option<Scope>, OAuthError> {
+/// The scope that a refresh narrows `granted` to, where one is given. Errors: `invalid_scope` where it is unreadable.
+pub(crate) fn narrowed_scope(
+    params: &Params,
+    granted: Scope,
+) -> Result<Option<Scope>, OAuthError> {
     match params.scope().map_err(|()| bad_scope_text())? {
         None | Some("") => Ok(None),
-        Some(text) => Scope::parse_decimal(text, Scope::EVERY_BIT)
+        Some(text) => Scope::parse_decimal(text, granted)
             .map(|scope| Some(scope.with_user_read()))
             .ok_or_else(|| OAuthError::invalid_scope("Invalid scope value")),
     }

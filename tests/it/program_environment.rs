@@ -74,7 +74,7 @@ fn a_wrong_value_is_reported_at_every_entrance_with_its_name() {
         }
     }
     assert_snapshot!(by_file, @r#"
-    1: civitai-oauth-mock: <folder>/mock.toml:1: contract: unknown value "prod"; choose among documented, live
+    1: civitai-oauth-mock: <folder>/mock.toml:1: contract: unknown value "prod"; choose among documented, live, live@2026-08
     1: civitai-oauth-mock: <folder>/mock.toml:1: consent: unknown value "approved"; did you mean "approve"?
     1: civitai-oauth-mock: <folder>/mock.toml:1: listen: "8080" is not an address: write an IP address and a port, for example 127.0.0.1:8080
     1: civitai-oauth-mock: <folder>/mock.toml:1: mcp_listen: "localhost:9090" has no IP address: write one before the port, for example 127.0.0.1:9090 or [::1]:9090, or "none"
@@ -137,8 +137,8 @@ fn the_cause_of_an_error_is_named_after_the_color_too() {
         said += &format!("{}\n", refusal.lines().next().unwrap_or_default());
     }
     assert_snapshot!(said, @r#"
-    2: error: invalid value 'test' for '--contract <CONTRACT>': no contract "test": choose "documented" or "live"
-    2: error: invalid value 'prod' for 'CIVITAI_MOCK_CONTRACT': no contract "prod": choose "documented" or "live"
+    2: error: invalid value 'test' for '--contract <CONTRACT>': no contract "test": choose "documented", "live" or "live@2026-08"
+    2: error: invalid value 'prod' for 'CIVITAI_MOCK_CONTRACT': no contract "prod": choose "documented", "live" or "live@2026-08"
     "#);
 }
 

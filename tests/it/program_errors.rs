@@ -210,7 +210,7 @@ fn a_wrong_configuration_file_is_told_the_same() {
     1: civitai-oauth-mock: <folder>/names.toml:1: allowed_host: "b c" is not a host name; write a name without scheme and port, such as mock.example, or *.example
     1: civitai-oauth-mock: <folder>/name.toml:1: allowed_host[1]: "b c" is not a host name; write a name without scheme and port, such as mock.example, or *.example
     1: civitai-oauth-mock: <folder>/path.toml:1: seed: 5 is not text
-    1: civitai-oauth-mock: <folder>/text.toml:1: seed_toml:1: login: unknown key "login"; choose among users, clients
+    1: civitai-oauth-mock: <folder>/text.toml:1: seed_toml:1: login: unknown key "login"; choose among users, clients, scopes
     1: civitai-oauth-mock: <folder>/port.toml:1: listen: 8080 is not text; write an IP address and a port, for example "127.0.0.1:8080"
     1: civitai-oauth-mock: <folder>/host.toml:1: listen[1]: "localhost:8080" has no IP address: write one before the port, for example 127.0.0.1:8080 or [::1]:8080
     1: civitai-oauth-mock: <folder>/tls.toml:1: tls_listen: true is not text; write an IP address and a port, for example "127.0.0.1:8080"

@@ -51,7 +51,7 @@ pub(super) async fn refresh(
 /// Difference `refresh-scope`. Errors: a wider scope, which uses nothing up.
 fn scope(token: &Token, params: &Params, rules: &Rules) -> Result<Scope, OAuthError> {
     let is_live = rules.live(Difference::RefreshScope);
-    let narrowed = token_request::narrowed_scope(params);
+    let narrowed = token_request::narrowed_scope(params, token.scope);
     let stays = matches!(&narrowed, Ok(asked) if asked.is_none_or(|asked| asked == token.scope));
     rules.otherwise(Difference::RefreshScope, !stays);
     if is_live {
