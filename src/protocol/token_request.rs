@@ -125,10 +125,7 @@ pub(crate) fn client_credentials_scope(
 }
 
 /// The scope that a refresh narrows `granted` to, where one is given. Errors: `invalid_scope` where it is unreadable.
-pub(crate) fn narrowed_scope(
-    params: &Params,
-    granted: Scope,
-) -> Result<Option<Scope>, OAuthError> {
+pub(crate) fn narrowed_scope(params: &Params, granted: Scope) -> Result<Option<Scope>, OAuthError> {
     match params.scope().map_err(|()| bad_scope_text())? {
         None | Some("") => Ok(None),
         Some(text) => Scope::parse_decimal(text, granted)

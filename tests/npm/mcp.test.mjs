@@ -125,5 +125,5 @@ test("the differences can be read", async () => {
   const { resources } = await agent.listResources();
   assert.deepEqual(resources.map(({ name }) => name), ["contract", "differences"]);
   const { contents } = await agent.readResource({ uri: resources[1].uri });
-  assert.equal(JSON.parse(contents[0].text).length, 22);
+  assert.equal(JSON.parse(contents[0].text).length, 31);
 });
