@@ -15,6 +15,7 @@ use tower::Service;
 
 use crate::api::{blobs, me, trpc, workflows};
 use crate::base::SandboxPath;
+use crate::contract::Difference;
 use crate::control;
 use crate::exchange;
 use crate::health;
@@ -156,8 +157,8 @@ fn oauth_routes() -> Routes {
         .route("/api/auth/oauth/device-token", poll)
         .route("/api/auth/oauth/device-info", only(post(review::info), review::ALLOW))
         .route("/api/auth/oauth/device-approve", only(post(review::approve), review::ALLOW))
-        .route("/api/auth/oauth/device-deny", only(post(review::deny), review::ALLOW))
-        .route("/api/auth/oauth/introspect", only(post(introspect::post), introspect::ALLOW))
+        .route("/api/auth/oauth/device-deny", added_later(post(review::deny), review::ALLOW, Difference::DeviceDeny))
+        .route("/api/auth/oauth/introspect", added_later(post(introspect::post), introspect::ALLOW, Difference::Introspection))
         .route("/.well-known/openid-configuration", only(get(discovery::configuration), discovery::ALLOW))
         .route("/.well-known/jwks.json", keys())
         .route("/api/auth/jwks", keys())
@@ -251,6 +252,24 @@ fn workshop_routes(app: &Arc<App>) -> Routes {
 /// Other methods are told which there are.
 fn only(route: MethodRouter<Arc<App>>, allow: &'static str) -> MethodRouter<Arc<App>> {
     route.fallback(move |method: Method| async move { respond::method_not_allowed(&method, allow) })
+}
+
+/// As [`only`], for an endpoint that the deployed server did not have when it was recorded.
+fn added_later(
+    route: MethodRouter<Arc<App>>,
+    allow: &'static str,
+    difference: Difference,
+) -> MethodRouter<Arc<App>> {
+    route.fallback(
+        move |outline: Outline, uri: Uri, method: Method| async move {
+            outline.rules.otherwise(difference, true);
+            if outline.rules.recorded(difference) {
+                respond::not_in_recording(&outline.base.path(uri.path()), difference)
+            } else {
+                respond::method_not_allowed(&method, allow)
+            }
+        },
+    )
 }
 
 /// Takes the sandbox off the path. HTTP/2, and clients behind a proxy, name the host in the target itself: it is set

@@ -104,7 +104,7 @@ const KNOWS: [(&str, &str); 25] = [
     ("listener", "config invalid router server tls"),
     (
         "router",
-        "api base control exchange health invalid listener mcp oauth pages protocol server",
+        "api base contract control exchange health invalid listener mcp oauth pages protocol server",
     ),
     (
         "config",

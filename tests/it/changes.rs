@@ -162,14 +162,32 @@ async fn a_denied_device_is_told_and_its_code_is_used_up() {
 }
 
 #[tokio::test]
+async fn a_refresh_may_name_every_bit_of_its_token() {
+    let mock = Mock::documented().await;
+    mock.register_cli().await;
+    let link = json!({ "allowed_scopes": "Full Access,LinkConnect" });
+    mock.control("PATCH", "/clients/cli", link).await;
+    let device = mock.device("134217729").await;
+    mock.approve_device(&device).await;
+    let tokens = mock.poll(&device).await;
+    let refresh = Fields::of(&[
+        ("grant_type", "refresh_token"),
+        ("client_id", CLI),
+        ("refresh_token", &tokens.text("refresh_token")),
+        ("scope", &tokens.text("scope")),
+    ]);
+    let refreshed = mock.token(&refresh).await;
+    assert_eq!(refreshed.json()["scope"], "134217729", "{refreshed}");
+}
+
+#[tokio::test]
 async fn what_the_recording_does_not_have_is_not_found() {
     let mock = Mock::recorded().await;
     for path in [INTROSPECT, DEVICE_DENY] {
-        assert_eq!(
-            mock.post(path, &Fields::default()).await.status,
-            404,
-            "{path}"
-        );
+        for method in ["POST", "GET", "PUT", "OPTIONS"] {
+            let answer = mock.ask(method, path).await;
+            assert_eq!(answer.status, 404, "{method} {path}");
+        }
     }
     let told = mock.get("/_mock/contract").await.json();
     assert_eq!(told["scopes"].as_array().map(Vec::len), Some(27));
