@@ -113,7 +113,7 @@ impl Default for Config {
             entropy_seed: None,
             head_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(30),
-            max_connections: 4000,
+            max_connections: 1000,
             max_head_bytes: 128 * 1024,
             max_headers: USUAL_HEADERS,
             sandbox_idle: Duration::from_hours(1),

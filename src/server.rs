@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::control::guard::ControlToken;
+use crate::control::http::ListTurn;
 use crate::hosts::Hosts;
 use crate::invalid::Invalid;
 use crate::listener::{Limits, accept};
@@ -48,6 +49,8 @@ pub(crate) struct App {
     pub(crate) playground: Runs,
     /// What the control API asks for, if it asks.
     pub(crate) control_token: Option<ControlToken>,
+    /// Long lists of the control API are sent one after another.
+    pub(crate) list_turn: ListTurn,
     /// What the program was built from, where that is known.
     pub(crate) commit: Option<&'static str>,
 }
@@ -181,6 +184,7 @@ impl Server {
             stop: stop.clone(),
             playground: Runs::default(),
             control_token: config.control_token.as_ref().map(ControlToken::of),
+            list_turn: ListTurn::default(),
             commit: config.commit,
         });
         // Now rather than at the first request: a database that cannot be used is found out here.

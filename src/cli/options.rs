@@ -207,7 +207,7 @@ pub(super) struct Options {
     #[arg(long, env = "CIVITAI_MOCK_MAX_SANDBOXES", value_parser = number::<usize>, value_name = "NUMBER")]
     pub(super) max_sandboxes: Option<usize>,
 
-    /// Refuse connections beyond this number with 503 [default: 4000, or as many as the system allows]
+    /// Refuse connections beyond this number with 503 [default: 1000, or as many as the system allows]
     #[arg(long, env = "CIVITAI_MOCK_MAX_CONNECTIONS", value_parser = number::<usize>, value_name = "NUMBER")]
     pub(super) max_connections: Option<usize>,
 

@@ -96,16 +96,16 @@ pub(super) struct Activity {
     running: Arc<Semaphore>,
 }
 
-/// The permit of a running HTTP/2 request, in the extensions of the request.
+/// The permits of a running HTTP/2 request, of its connection and of the server, in the extensions of the request.
 #[derive(Debug, Clone)]
-struct RequestPermit(Arc<OwnedSemaphorePermit>);
+struct RequestPermit(Arc<[OwnedSemaphorePermit; 2]>);
 
 /// What a request holds until it has run to its end, even if its client has hung up: its connection's permit, and its
 /// own.
 #[derive(Debug)]
 pub(crate) struct Permits {
     _connection: Option<Arc<OwnedSemaphorePermit>>,
-    _request: Option<Arc<OwnedSemaphorePermit>>,
+    _request: Option<Arc<[OwnedSemaphorePermit; 2]>>,
 }
 
 impl Permits {
@@ -208,11 +208,11 @@ impl Activity {
         }
     }
 
-    /// Waits until one more request may run, and notes on it that it does.
-    pub(super) async fn permit(&self, extensions: &mut Extensions) {
+    /// Waits until the connection may run one more request, which has a place of the server, and notes both on it.
+    pub(super) async fn permit(&self, place: OwnedSemaphorePermit, extensions: &mut Extensions) {
         // The semaphore is never closed.
         if let Ok(permit) = Arc::clone(&self.running).acquire_owned().await {
-            extensions.insert(RequestPermit(Arc::new(permit)));
+            extensions.insert(RequestPermit(Arc::new([permit, place])));
         }
     }
 
@@ -289,7 +289,7 @@ mod tests {
 
     use super::*;
     use crate::config::Config;
-    use crate::listener::Limits;
+    use crate::listener::{Limits, limits};
 
     fn activity() -> Arc<Activity> {
         Activity::new(Timeouts {
@@ -306,16 +306,33 @@ mod tests {
     #[tokio::test]
     async fn request_that_runs_on_holds_its_place_in_the_connection() {
         let activity = activity();
+        let limits = Limits::of(&Config::default()).expect("valid limits");
+        let place = || limits.http2_request().expect("there is a place");
         let mut running = Vec::new();
         for _ in 0..MAX_STREAMS {
             let mut extensions = Extensions::new();
-            activity.permit(&mut extensions).await;
+            activity.permit(place(), &mut extensions).await;
             running.push(Permits::of(&extensions));
         }
         let mut extensions = Extensions::new();
-        assert!(is_pending(activity.permit(&mut extensions)).await);
+        assert!(is_pending(activity.permit(place(), &mut extensions)).await);
         running.pop();
-        assert!(!is_pending(activity.permit(&mut extensions)).await);
+        assert!(!is_pending(activity.permit(place(), &mut extensions)).await);
+    }
+
+    #[tokio::test]
+    async fn a_request_that_runs_holds_its_place_in_the_server() {
+        let limits = Limits::of(&Config::default()).expect("valid limits");
+        let mut places: Vec<_> = std::iter::from_fn(|| limits.http2_request()).collect();
+        assert_eq!(places.len(), limits::MAX_HTTP2_REQUESTS);
+        let mut extensions = Extensions::new();
+        let place = places.pop().expect("one of them");
+        activity().permit(place, &mut extensions).await;
+        let running = Permits::of(&extensions);
+        drop(extensions);
+        assert!(limits.http2_request().is_none());
+        drop(running);
+        assert!(limits.http2_request().is_some());
     }
 
     #[test]

@@ -25,6 +25,10 @@ const MAX_HTTP2_HEAD_BYTES: u32 = 65_535;
 /// What h2 buffers of one answer by HTTP/2 that the client does not read.
 const SEND_BUFFER_BYTES: usize = 64 * 1024;
 
+/// The most requests by HTTP/2 that may be open at once, on all connections together. Each takes about 30 KB although
+/// nothing but its head has come, and a connection may open [`MAX_STREAMS`] of them.
+pub(super) const MAX_HTTP2_REQUESTS: usize = 2000;
+
 /// A caller of HTTP/2 who does not answer a ping for so long is gone.
 const LONGEST_PING: Duration = Duration::from_secs(20);
 
@@ -41,6 +45,7 @@ pub(crate) struct Limits {
     /// A place for each connection.
     places: Arc<Semaphore>,
     connections: usize,
+    http2_requests: Arc<Semaphore>,
 }
 
 impl Limits {
@@ -79,7 +84,13 @@ impl Limits {
             body_memory: BodyMemory::default(),
             places: Arc::new(Semaphore::new(connections)),
             connections,
+            http2_requests: Arc::new(Semaphore::new(MAX_HTTP2_REQUESTS)),
         })
+    }
+
+    /// A place for one more request by HTTP/2, if there is one.
+    pub(super) fn http2_request(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.http2_requests).try_acquire_owned().ok()
     }
 
     /// A place for one more connection, if there is one.

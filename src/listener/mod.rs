@@ -14,9 +14,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Json;
 use axum::extract::Request;
-use axum::http::Version;
-use axum::response::Response;
+use axum::http::header::RETRY_AFTER;
+use axum::http::{StatusCode, Version};
+use axum::response::{IntoResponse as _, Response};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
@@ -32,12 +34,14 @@ pub(crate) use body::{NoMemory, Unread};
 pub(crate) use limits::{Limits, USUAL_HEADERS};
 pub(crate) use socket::{Caller, Came, Cut};
 
+use crate::invalid::Invalid;
 use crate::router;
 use crate::server::{App, Door};
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
 use activity::{Activity, Expired, Timeouts};
 use body::Limited;
+use limits::MAX_HTTP2_REQUESTS;
 use pace::Paced;
 use socket::Socket;
 
@@ -181,6 +185,15 @@ impl Ends {
     }
 }
 
+/// 503 to a request by HTTP/2 that finds no place.
+fn too_many_requests() -> Response {
+    let why = format!("there are {MAX_HTTP2_REQUESTS} requests by HTTP/2 already");
+    let why = Invalid::new("", why).with_hint("send the request again later");
+    let body = why.to_json("too_many_requests");
+    let soon = [(RETRY_AFTER, "1")];
+    (StatusCode::SERVICE_UNAVAILABLE, soon, Json(body)).into_response()
+}
+
 /// What is noted on a request of how it came in.
 #[derive(Debug)]
 struct Marks {
@@ -230,7 +243,10 @@ impl Marks {
             };
         }
         let open = self.activity.open();
-        self.activity.permit(request.extensions_mut()).await;
+        let Some(place) = self.limits.http2_request() else {
+            return Ok(open.run(async { too_many_requests() }).await);
+        };
+        self.activity.permit(place, request.extensions_mut()).await;
         let answered = async {
             match refusal {
                 Some(refusal) => refusal,

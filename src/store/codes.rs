@@ -21,7 +21,7 @@ use crate::protocol::secret::SecretHash;
 use crate::protocol::time::Timestamp;
 
 /// The most codes of a sandbox.
-pub(super) const MAX_CODES: usize = if cfg!(test) { 200 } else { 100_000 };
+pub(super) const MAX_CODES: usize = if cfg!(test) { 200 } else { 10_000 };
 
 /// Every code of a world that has not been exchanged.
 #[derive(Debug, Default, Clone)]

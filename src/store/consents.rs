@@ -18,7 +18,7 @@ use crate::protocol::time::Timestamp;
 pub(crate) type Given = (UserId, ClientId, Consent, Timestamp);
 
 /// The most consents of a sandbox.
-pub(super) const MAX_CONSENTS: usize = if cfg!(test) { 200 } else { 100_000 };
+pub(super) const MAX_CONSENTS: usize = if cfg!(test) { 200 } else { 10_000 };
 
 /// Every consent of a world, and when it was given.
 #[derive(Debug, Default, Clone)]

@@ -360,3 +360,36 @@ async fn connection_whose_requests_are_reset_at_once_is_answered_further() {
     frames.send(&Frame::get(9999, "/api/health")).await;
     assert!(frames.is_ok(9999).await);
 }
+
+#[tokio::test]
+async fn requests_of_all_connections_are_at_most_two_thousand_at_once() {
+    let mock = mock(|_| {}).await;
+    let mut unfinished = Vec::new();
+    for _ in 0..20 {
+        let mut frames = connection(&mock).await;
+        for at in 1..=100 {
+            let path = "/api/auth/oauth/token";
+            frames
+                .send(&Frame::request(2 * at + 1, 0, "POST", path))
+                .await;
+        }
+        unfinished.push(frames);
+    }
+    let mut stream = 1;
+    let mut last = Frames::connect(mock.server().address(), &[]).await;
+    let mut health = async || {
+        stream += 2;
+        last.send(&Frame::get(stream, "/api/health")).await;
+        last.status(stream).await
+    };
+    let began = Stopwatch::start();
+    // The server reads the requests of the other connections meanwhile.
+    while health().await != Some(503) {
+        assert!(began.elapsed() < PATIENCE, "no request was refused");
+    }
+    assert_eq!(mock.get("/api/health").await.status, 200, "by HTTP/1");
+    unfinished.pop();
+    while health().await != Some(200) {
+        assert!(began.elapsed() < PATIENCE, "no request was admitted again");
+    }
+}

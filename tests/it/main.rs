@@ -80,6 +80,7 @@ mod ledger;
 mod left_behind;
 mod legacy;
 mod login_page;
+mod long_lists;
 mod mcp;
 mod mcp_guard;
 mod mcp_http2;

@@ -175,7 +175,7 @@ fn few_file_descriptors_are_reported_with_the_fix() {
     assert_eq!(health, 200);
     drop(connections);
     let said = program.stop();
-    assert!(said.contains("the system allows 64 open files, enough for 32 connections instead of 4000; raise the limit with `ulimit -n 4128`"), "{said}");
+    assert!(said.contains("the system allows 64 open files, enough for 32 connections instead of 1000; raise the limit with `ulimit -n 1128`"), "{said}");
 }
 
 #[tokio::test]

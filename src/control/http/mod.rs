@@ -3,6 +3,7 @@
 
 mod doors;
 mod input;
+mod lists;
 mod openapi;
 mod schemas;
 
@@ -12,6 +13,8 @@ use axum::handler::Handler;
 use axum::middleware;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use utoipa::openapi::HttpMethod;
+
+pub(crate) use lists::ListTurn;
 
 use super::{AdviceFormat, guard};
 use crate::server::{App, Routes};
@@ -39,6 +42,8 @@ pub(super) struct Verb {
     pub(super) other_form: Option<&'static str>,
     /// What 409 answers, where that is more than an error.
     pub(super) conflict: Option<&'static str>,
+    /// Whether it lists rows, of which there can be many.
+    is_list: bool,
     route: MethodRouter<Arc<App>>,
 }
 
@@ -66,6 +71,7 @@ where
         answer: "Nothing",
         other_form: None,
         conflict: None,
+        is_list: false,
         route,
     }
 }
@@ -104,6 +110,13 @@ impl Verb {
     fn or_conflicts(self, conflict: &'static str) -> Self {
         Self {
             conflict: Some(conflict),
+            ..self
+        }
+    }
+
+    fn lists(self) -> Self {
+        Self {
+            is_list: true,
             ..self
         }
     }
@@ -225,29 +238,29 @@ pub(super) fn verbs() -> Vec<Verb> {
         verb(Post, "/_mock/clock/freeze", "Stop the clock", doors::freeze_clock).gives("Clock").takes(&["at?: moment"]),
         verb(Post, "/_mock/clock/resume", "Let a stopped clock run on", doors::resume_clock).gives("Clock"),
         verb(Post, "/_mock/clock/set", "Set the clock", doors::set_clock).gives("Clock").takes(&["at: moment"]),
-        verb(Get, "/_mock/snapshots", "The snapshots", doors::list_snapshots).gives("Snapshots"),
+        verb(Get, "/_mock/snapshots", "The snapshots", doors::list_snapshots).gives("Snapshots").lists(),
         verb(Get, "/_mock/snapshots/{name}", "One snapshot", doors::read_snapshot).gives("Snapshot"),
         verb(Post, "/_mock/snapshots/{name}", "Take a snapshot", doors::take_snapshot).gives("Snapshot").creates(),
         verb(Delete, "/_mock/snapshots/{name}", "Forget a snapshot", doors::delete_snapshot),
         verb(Post, "/_mock/snapshots/{name}/restore", "Go back to a snapshot", doors::restore_snapshot),
-        verb(Get, "/_mock/users", "The users", doors::list_users).gives("User[]"),
+        verb(Get, "/_mock/users", "The users", doors::list_users).gives("User[]").lists(),
         verb(Post, "/_mock/users", "A new user", doors::create_user).gives("User").takes(USER).creates(),
         verb(Get, "/_mock/users/{id}", "One user, by id or username", doors::read_user).gives("User"),
         verb(Patch, "/_mock/users/{id}", "Change a user", doors::patch_user).gives("User").takes(USER),
         verb(Delete, "/_mock/users/{id}", "Remove a user and all that is theirs", doors::delete_user),
-        verb(Get, "/_mock/clients", "The clients", doors::list_clients).gives("Client[]"),
+        verb(Get, "/_mock/clients", "The clients", doors::list_clients).gives("Client[]").lists(),
         verb(Post, "/_mock/clients", "A new client", doors::create_client).gives("Client").takes(CLIENT).needs(&["name"]).creates(),
         verb(Get, "/_mock/clients/{id}", "One client", doors::read_client).gives("Client"),
         verb(Patch, "/_mock/clients/{id}", "Change a client", doors::patch_client).gives("Client").takes(CLIENT),
         verb(Delete, "/_mock/clients/{id}", "Remove a client, its tokens, codes, consents and spends", doors::delete_client),
         verb(Post, "/_mock/clients/{id}/rotate-secret", "Give a client a new secret", doors::rotate_secret).gives("NewSecret"),
-        verb(Get, "/_mock/sessions", "Who is signed in", doors::list_sessions).gives("Sessions").asks(&["user?: text"]),
+        verb(Get, "/_mock/sessions", "Who is signed in", doors::list_sessions).gives("Sessions").lists().asks(&["user?: text"]),
         verb(Delete, "/_mock/sessions", "Sign a user out everywhere, or everybody", doors::delete_sessions).gives("Deleted").takes(&["user?: user"]).asks(&["user?: text"]),
         verb(Post, "/_mock/sessions", "Sign a user in; answers with the cookie", doors::create_session).gives("SignedIn").takes(&["user: user"]).creates(),
         verb(Post, "/_mock/codes", "Issue an authorization code without a browser; the client's redirect URIs and scope ceiling are not checked", doors::issue_code).gives("IssuedCode")
             .takes(&["client_id: text", "user: user", "scope?: scope", "redirect_uri?: text", "code_challenge?: text", "nonce?: text", "state?: text"]).creates(),
-        verb(Get, "/_mock/codes", "The authorization codes that wait to be exchanged, newest first", doors::list_codes).gives("Codes").asks(WHOSE),
-        verb(Get, "/_mock/tokens", "The tokens, newest first", doors::list_tokens).gives("TokenList").asks(WHOSE),
+        verb(Get, "/_mock/codes", "The authorization codes that wait to be exchanged, newest first", doors::list_codes).gives("Codes").lists().asks(WHOSE),
+        verb(Get, "/_mock/tokens", "The tokens, newest first", doors::list_tokens).gives("TokenList").lists().asks(WHOSE),
         verb(Post, "/_mock/tokens", "Mint tokens; answers like /token; the client's scope ceiling is not checked", doors::mint_tokens).gives("Tokens")
             .takes(&["client_id: text", "user: user", "scope?: scope", "expires_in?: length", "exact_scope?: boolean"]),
         verb(Delete, "/_mock/tokens", "Revoke a token, or remove many", doors::revoke_tokens).gives("Deleted").takes(&["token?: text", "user?: user", "client_id?: text"]).asks(&["token?: text", "user?: text", "client_id?: text"]),
@@ -255,13 +268,13 @@ pub(super) fn verbs() -> Vec<Verb> {
         verb(Post, "/_mock/tokens/expire", "Let a token run out now, or every access token", doors::expire_tokens).gives("Expired").takes(&["token?: text"]),
         verb(Post, "/_mock/device/approve", "Approve a device as a user", doors::approve_device).takes(&["user_code: text", "user: user"]),
         verb(Post, "/_mock/device/deny", "Deny a device", doors::deny_device).takes(&["user_code: text"]),
-        verb(Get, "/_mock/consents", "What users have agreed to", doors::list_consents).gives("Consents").asks(WHOSE),
+        verb(Get, "/_mock/consents", "What users have agreed to", doors::list_consents).gives("Consents").lists().asks(WHOSE),
         verb(Post, "/_mock/consents", "Remember a consent", doors::put_consent).gives("Consent").takes(&["user: user", "client_id: text", "scope: scope", "buzz_limit?: any"]),
         verb(Delete, "/_mock/consents", "Forget consents", doors::delete_consents).gives("Deleted").takes(&["user?: user", "client_id?: text"]).asks(WHOSE),
-        verb(Get, "/_mock/spends", "What apps have spent of users' buzz, and how their budgets stand", doors::list_spends).gives("Spends").asks(WHOSE),
+        verb(Get, "/_mock/spends", "What apps have spent of users' buzz, and how their budgets stand", doors::list_spends).gives("Spends").lists().asks(WHOSE),
         verb(Delete, "/_mock/spends", "Forget spends; what is spent stays so", doors::delete_spends).gives("Deleted").takes(&["user?: user", "client_id?: text"]).asks(WHOSE),
         verb(Post, "/_mock/spends/reset", "Start a client's absolute budgets anew, as its user can", doors::reset_budgets).gives("Reset").takes(&["user: user", "client_id: text"]),
-        verb(Get, "/_mock/faults", "The faults that are set", doors::list_faults).gives("Faults"),
+        verb(Get, "/_mock/faults", "The faults that are set", doors::list_faults).gives("Faults").lists(),
         verb(Post, "/_mock/faults", "Set a fault", doors::create_fault).gives("SetFault").takes(FAULT).creates(),
         verb(Delete, "/_mock/faults", "Remove every fault", doors::clear_faults),
         verb(Get, "/_mock/faults/{id}", "One fault", doors::read_fault).gives("SetFault"),
@@ -272,7 +285,7 @@ pub(super) fn verbs() -> Vec<Verb> {
         verb(Post, "/_mock/verify", "Check the journal against expectations; 409 says what differs", doors::verify).gives("Verified")
             .takes(&["expectations: Expectation[]", "in_order?: boolean"]).or("Expectation[]").or_conflicts("Mismatch"),
         verb(Get, "/_mock/advice", "What production would punish of what the apps have done", doors::read_advice).gives("Advice").or_comes_as(AdviceFormat::Sarif.media_type()).asks(ADVICE),
-        verb(Get, "/_mock/sandboxes", "The sandboxes", doors::list_sandboxes).gives("Sandboxes"),
+        verb(Get, "/_mock/sandboxes", "The sandboxes", doors::list_sandboxes).gives("Sandboxes").lists(),
         verb(Post, "/_mock/sandboxes", "A new sandbox, with a seed and settings of its own", doors::create_sandbox).gives("MadeSandbox")
             .takes(&["name?: text", "seed?: seed", "settings?: SettingsPatch"]).creates(),
         verb(Get, "/_mock/sandboxes/{name}", "One sandbox", doors::read_sandbox).gives("Sandbox"),
@@ -305,7 +318,13 @@ pub(crate) fn routes(app: Arc<App>) -> Routes {
         .fold(Routes::new(), |all, verb| {
             let takes = Takes::of(&verb);
             let only = middleware::from_fn_with_state(takes, input::only_what_is_taken);
-            all.route(verb.path, verb.route.route_layer(only))
+            let mut route = verb.route.route_layer(only);
+            if verb.is_list {
+                let turn = app.list_turn.clone();
+                route =
+                    route.route_layer(middleware::from_fn_with_state(turn, lists::one_at_a_time));
+            }
+            all.route(verb.path, route)
         })
         .method_not_allowed_fallback(doors::wrong_method)
         .layer(middleware::from_fn_with_state(app, guard::admit))

@@ -28,7 +28,7 @@ const MOST_ALONE: usize = 100;
 const KNOWN_AFTER: i64 = 30 * 24 * 60 * 60 * 1000;
 
 /// The most tokens of a sandbox.
-pub(super) const MAX_TOKENS: usize = if cfg!(test) { 200 } else { 2_000_000 };
+pub(super) const MAX_TOKENS: usize = if cfg!(test) { 200 } else { 1_200_000 };
 
 /// Every token of a world.
 #[derive(Debug, Default, Clone)]

@@ -1,0 +1,35 @@
+//! Lists of the control API that are too long for one piece.
+
+use std::future::IntoFuture as _;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::Mock;
+use crate::support::frames::{Frame, Frames};
+
+#[tokio::test]
+async fn a_long_list_that_nobody_reads_makes_the_next_one_wait() {
+    let mock = Mock::documented().await;
+    let image = format!("https://example.com/{}", "x".repeat(7000));
+    for _ in 0..20 {
+        mock.control("POST", "/users", json!({ "image": image }))
+            .await;
+    }
+    let mut unread = Frames::connect(mock.server().address(), &[]).await;
+    unread.send(&Frame::get(1, "/_mock/users")).await;
+    assert!(unread.is_ok(1).await);
+    // The window of the connection is 64 KiB: the rest of the list is not sent.
+    let next = tokio::time::timeout(
+        Duration::from_millis(400),
+        mock.get("/_mock/users").into_future(),
+    )
+    .await;
+    assert!(next.is_err(), "it waits for its turn");
+    assert_eq!(mock.get("/_mock/users/ada").await.status, 200, "no list");
+    drop(unread);
+    let next = mock.get("/_mock/users").await;
+    assert_eq!(next.json().as_array().map(Vec::len), Some(27));
+    let length = next.header("content-length");
+    assert_eq!(length, Some(next.body.len().to_string()));
+}
