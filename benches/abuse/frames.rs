@@ -7,6 +7,7 @@ pub(crate) fn preface() -> Vec<u8> {
     bytes
 }
 
+const DATA: u8 = 0x0;
 pub(crate) const HEADERS: u8 = 0x1;
 pub(crate) const PRIORITY: u8 = 0x2;
 pub(crate) const RST_STREAM: u8 = 0x3;
@@ -34,9 +35,20 @@ pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8>
 
 /// A GET request on a stream, without a body.
 pub(crate) fn get(stream: u32, path: &str) -> Vec<u8> {
+    head("GET", END_STREAM, stream, path)
+}
+
+/// A POST request on a stream, whose body does not end.
+pub(crate) fn unfinished_post(stream: u32, path: &str) -> Vec<u8> {
+    let mut bytes = head("POST", 0, stream, path);
+    bytes.extend(frame(DATA, 0, stream, b"unfinished"));
+    bytes
+}
+
+fn head(method: &str, flags: u8, stream: u32, path: &str) -> Vec<u8> {
     let mut block = Vec::new();
     let fields = [
-        (":method", "GET"),
+        (":method", method),
         (":scheme", "http"),
         (":authority", "127.0.0.1"),
         (":path", path),
@@ -44,7 +56,7 @@ pub(crate) fn get(stream: u32, path: &str) -> Vec<u8> {
     for (name, value) in fields {
         literal(&mut block, name, value);
     }
-    frame(HEADERS, END_HEADERS | END_STREAM, stream, &block)
+    frame(HEADERS, END_HEADERS | flags, stream, &block)
 }
 
 /// A header field without indexing and without Huffman coding (RFC 7541 §6.2.2). Names and values have less than 127

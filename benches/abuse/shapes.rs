@@ -133,6 +133,21 @@ pub(crate) const SHAPES: &[Shape] = &[
         |target| Box::pin(connections::slow_callers(target)),
     ),
     shape(
+        "large-heads",
+        "3,900 connections that send 120 kB of a head, and nothing more",
+        |target| Box::pin(connections::large_heads(target)),
+    ),
+    shape(
+        "http2-unfinished",
+        "500 HTTP/2 connections with 100 requests each whose bodies do not end",
+        |target| Box::pin(http2::unfinished(target)),
+    ),
+    shape(
+        "unread-lists",
+        "60 connections that ask for a list of 2,500 users of 8 kB, and read nothing",
+        |target| Box::pin(rows::unread_lists(target)),
+    ),
+    shape(
         "http2-resets",
         "HTTP/2 streams that are opened and reset at once (rapid reset, CVE-2023-44487)",
         |target| Box::pin(http2::resets(target)),

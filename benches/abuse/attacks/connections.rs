@@ -33,6 +33,13 @@ pub(crate) async fn slow_callers(target: Arc<Target>) -> Result<(), String> {
     Ok(())
 }
 
+pub(crate) async fn large_heads(target: Arc<Target>) -> Result<(), String> {
+    let start = "GET /api/health HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Long: ";
+    let head = [start, &"x".repeat(120_000)].concat();
+    hold_many(&target, target.either(3900, 1500), |_| head.as_bytes()).await;
+    Ok(())
+}
+
 /// Nothing but a bound on all bodies together keeps them small: each is within the bound of one body.
 pub(crate) async fn half_bodies(target: Arc<Target>) -> Result<(), String> {
     let head =

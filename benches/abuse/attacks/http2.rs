@@ -12,9 +12,10 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::journal::WHOLE_JOURNAL;
-use crate::client::{FEW, Target};
+use crate::client::{FEW, TOKEN, Target};
 use crate::frames::{
     CANCEL, PING, PRIORITY, RST_STREAM, UNKNOWN, WINDOW_UPDATE, frame, get, preface,
+    unfinished_post,
 };
 
 /// How much is sent in one go, in bytes.
@@ -35,6 +36,26 @@ pub(crate) async fn unread(target: Arc<Target>) -> Result<(), String> {
     let streams = target.hold(&bytes).await.into_iter().collect();
     let time = Duration::from_secs(target.either(10, 2));
     target.keep(streams, time).await;
+    Ok(())
+}
+
+pub(crate) async fn unfinished(target: Arc<Target>) -> Result<(), String> {
+    let mut requests = Vec::new();
+    for stream in (1..200).step_by(2) {
+        requests.extend(unfinished_post(stream, TOKEN));
+    }
+    let mut senders = Vec::new();
+    for _ in 0..target.either(500, 150) {
+        let Ok(mut sender) = open(&target).await else {
+            continue;
+        };
+        if send(&mut sender, &requests).await.is_ok() {
+            target.count("requests", 100);
+            senders.push(sender);
+        }
+    }
+    sleep(Duration::from_secs(target.either(8, 2))).await;
+    drop(senders);
     Ok(())
 }
 

@@ -1,10 +1,11 @@
 //! Rows, keys and sandboxes without end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
 
-use crate::client::{CLIENT, FEW, FORM, TOKEN, Target, get, post, request};
+use crate::client::{CLIENT, FEW, FORM, JSON, TOKEN, Target, get, post, request};
 
 /// As many sandboxes as there may be unless it is set otherwise.
 const MOST_SANDBOXES: usize = 10_000;
@@ -128,5 +129,25 @@ pub(crate) async fn of_the_control_api(target: Arc<Target>) -> Result<(), String
             post(path, FORM, body.to_string().as_bytes())
         })
         .await;
+    Ok(())
+}
+
+/// Each user is within the bound of one, and all are within the bound of a sandbox.
+pub(crate) async fn unread_lists(target: Arc<Target>) -> Result<(), String> {
+    let image = format!("https://cdn.example/{}", "x".repeat(7900));
+    let count = target.either(2500, 1000);
+    target
+        .flood(count, FEW, move |at| {
+            let user = json!({ "username": format!("listed{at}"), "image": image });
+            post("/_mock/users", JSON, user.to_string().as_bytes())
+        })
+        .await;
+    let list = get("/_mock/users", &[]);
+    let mut readers = Vec::new();
+    for _ in 0..60 {
+        readers.extend(target.hold(&list).await);
+    }
+    let time = Duration::from_secs(target.either(8, 2));
+    target.keep(readers, time).await;
     Ok(())
 }
