@@ -1,6 +1,7 @@
 //! Encodings that a secret may hide in: percent-encoding and the escapes of JSON.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
@@ -38,6 +39,67 @@ pub(super) fn decode_all(text: &str) -> Cow<'_, str> {
         }
     }
     decoded
+}
+
+/// A text without its escapes of ASCII characters, and where each byte of it stands in the text that was sent.
+pub(super) struct Decoded {
+    pub(super) text: String,
+    /// One more than there are bytes: the last is the end of the text.
+    places: Vec<usize>,
+}
+
+impl Decoded {
+    /// None if the text has no escapes.
+    pub(super) fn new(sent: &str) -> Option<Self> {
+        let mut decoded = Self::layer(sent)?;
+        for _ in 1..DEEPEST {
+            let Some(next) = Self::layer(&decoded.text) else {
+                break;
+            };
+            let places = next.places.iter().map(|at| decoded.places[*at]).collect();
+            decoded = Self { places, ..next };
+        }
+        Some(decoded)
+    }
+
+    fn layer(sent: &str) -> Option<Self> {
+        if !sent.contains(['%', '\\']) {
+            return None;
+        }
+        let (mut text, mut places) = (String::with_capacity(sent.len()), Vec::new());
+        let mut at = 0;
+        while let Some(first) = sent[at..].chars().next() {
+            let (letter, length) = ascii_escape(&sent[at..]).unwrap_or((first, first.len_utf8()));
+            text.push(letter);
+            places.extend(std::iter::repeat_n(at, letter.len_utf8()));
+            at += length;
+        }
+        places.push(at);
+        (text.len() < sent.len()).then_some(Self { text, places })
+    }
+
+    /// What was sent for this range of the decoded text.
+    pub(super) fn sent(&self, range: &Range<usize>) -> Range<usize> {
+        self.places[range.start]..self.places[range.end]
+    }
+}
+
+/// The ASCII character whose escape the text begins with, and the length of the escape.
+fn ascii_escape(text: &str) -> Option<(char, usize)> {
+    let number = |from: usize, to: usize| {
+        let digits = text.get(from..to)?;
+        let is_hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+        let number = u32::from_str_radix(digits, 16).ok().filter(|_| is_hex)?;
+        let letter = char::from_u32(number).filter(char::is_ascii)?;
+        Some((letter, to))
+    };
+    match text.as_bytes() {
+        [b'%', ..] => number(1, 3),
+        [b'\\', b'u' | b'U', ..] => number(2, 6),
+        [b'\\', b't', ..] => Some(('\t', 2)),
+        [b'\\', sign @ (b'\\' | b'/' | b'"' | b'\''), ..] => Some((char::from(*sign), 2)),
+        _ => None,
+    }
 }
 
 /// The text percent-encoded again.
@@ -93,6 +155,21 @@ mod tests {
             assert_eq!(decode_all(encoded), plain, "{encoded}");
         }
         assert_eq!(decode_once("plain"), None);
+        assert!(Decoded::new("plain").is_none() && Decoded::new("100%").is_none());
         assert_eq!(encode("a b/[redacted]%"), "a%20b/[redacted]%25");
+    }
+
+    #[test]
+    fn decoded_text_maps_to_what_was_sent() {
+        for (sent, plain, part) in [
+            ("é%63ode%20", "écode ", "%63ode"),
+            ("é%2563od\\\\u0065,", "écode,", "%2563od\\\\u0065"),
+            ("%c3%a9 co\\u0064%65", "%c3%a9 code", "co\\u0064%65"),
+        ] {
+            let decoded = Decoded::new(sent).expect("it has escapes");
+            assert_eq!(decoded.text, plain);
+            let at = plain.find("code").expect("it has the word");
+            assert_eq!(&sent[decoded.sent(&(at..at + 4))], part);
+        }
     }
 }

@@ -64,11 +64,26 @@ fn redact_value(value: Value, look: Look) -> Value {
     match value {
         Value::Object(object) => Value::Object(redact_object(object, look)),
         Value::Array(items) => {
-            let items = items.into_iter().map(|item| redact_value(item, look));
+            let items = items.into_iter().map(|item| match item {
+                Value::Array(pair) => redact_pair(pair, look),
+                item => redact_value(item, look),
+            });
             Value::Array(items.collect())
         }
         Value::String(text) => redact_within(&text, look).into(),
         other => other,
+    }
+}
+
+/// A list within a list, which may be a name and its value.
+fn redact_pair(pair: Vec<Value>, look: Look) -> Value {
+    match <[Value; 2]>::try_from(pair) {
+        Ok([Value::String(name), value]) => {
+            let value = redact_member(&name, value, look);
+            vec![redact_within(&name, look).into(), value].into()
+        }
+        Ok(others) => redact_value(others.to_vec().into(), look),
+        Err(items) => redact_value(items.into(), look),
     }
 }
 
@@ -241,6 +256,24 @@ mod tests {
                 "unknown key \"client[secret]\" = 'x'",
                 "unknown key \"client[secret]\" = '[redacted]'",
             ),
+            ("client_secret=a%26hunter2x&b", "client_secret=[redacted]&b"),
+            (
+                "/a?u=client_secret%3Da%2526hunter2x",
+                "/a?u=client_secret%3D%5Bredacted%5D",
+            ),
+            (
+                "{\"a\":\"client_secret=a%26hunter2x\"}",
+                "{\"a\":\"client_secret=[redacted]\"}",
+            ),
+            (
+                "client_secret%3Da%2526hunter2x b",
+                "client_secret=[redacted] b",
+            ),
+            (
+                "[[\"client_secret\",\"x\"],[\"a\",\"b\"]]",
+                "[[\"client_secret\",\"[redacted]\"],[\"a\",\"b\"]]",
+            ),
+            ("client_secret: x", "client_secret: [redacted]"),
             (
                 "http://a@b/ and https://c:d@e",
                 "http://[redacted]@b/ and https://[redacted]@e",
@@ -312,6 +345,7 @@ mod tests {
         let ordinary = json!({
             "client_id": "dec0de00-0000-4000-8000-000000000001",
             "scope": ["5"],
+            "grants": ["authorization_code", "refresh_token"],
             "state": SECRET,
             "nonce": "eyJhbGciOiJkaXIifQ..a.b.c",
             "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
@@ -349,6 +383,9 @@ mod tests {
             "basic+",
             "Bearer ",
             "a-b:",
+            "a_code: b ",
+            "a_code: \"",
+            "a_code: /b: ",
             "\"code\":\"",
         ] {
             let text = part.repeat(50_000);

@@ -41,12 +41,14 @@ pub(super) fn redact_pairs(text: &str) -> Cow<'_, str> {
         let name = if divider == "=" {
             Some(name_before(before))
         } else {
-            quoted_name_before(before).or_else(|| header_name(before))
+            let named = quoted_name_before(before).or_else(|| header_name(before));
+            named.or_else(|| bare_name(before, &text[sign + 1..]))
         };
         if !name.is_some_and(|name| !name.is_empty() && is_secret(name)) {
             continue;
         }
-        let is_header = divider == ":" && quoted_name_before(before).is_none();
+        let is_header =
+            divider == ":" && quoted_name_before(before).is_none() && header_name(before).is_some();
         let value = value_after(text, sign + 1, is_header);
         if is_plain(&text[value.clone()]) {
             continue;
@@ -106,6 +108,25 @@ fn header_name(text: &str) -> Option<&str> {
     let is_header = line.contains('-') && line.starts_with(|first: char| first != '-')
         || HEADERS.iter().any(|name| line.eq_ignore_ascii_case(name));
     (is_header && line.chars().all(is_token)).then_some(line)
+}
+
+/// The name before a colon, if it is that of a parameter and no sentence follows: `client_secret: x`.
+fn bare_name<'a>(text: &'a str, behind: &str) -> Option<&'a str> {
+    let name = name_before(text);
+    let is_parameter = name.contains('_') && !name.starts_with('-');
+    if !is_parameter || !behind.starts_with([' ', '\t']) {
+        return None;
+    }
+    let value = value_after(behind, 0, false);
+    let word = &behind[value.clone()];
+    let rest = behind[value.end..].trim_start_matches(|letter| CLOSING.contains(letter));
+    let goes_on =
+        !rest.trim_start_matches([' ', '\t']).is_empty() && !rest.starts_with(['\r', '\n']);
+    let is_letter = |letter: char| letter.is_alphabetic() || "'’-".contains(letter);
+    let is_quoted = behind[..value.start].ends_with(['"', '\'', '`']);
+    let is_prose = is_quoted || word.ends_with(':') || word.chars().all(is_letter);
+    let is_listed = behind[value.end..].starts_with([',', ';']);
+    (is_listed || !goes_on || !is_prose).then_some(name)
 }
 
 /// Where the value is: within its quotes, up to the end of the line for a header, else up to a space or an `&`.
@@ -196,6 +217,17 @@ mod tests {
                 "<http://a?code=[redacted]>; rel=y",
             ),
             ("{\"pin\":12},\"a", "{\"pin\":[redacted]"),
+            ("client_secret: x", "client_secret: [redacted]"),
+            (
+                "a client_secret: x, b: y",
+                "a client_secret: [redacted], b: y",
+            ),
+            (
+                "client_secret: hunter2 and",
+                "client_secret: [redacted] and",
+            ),
+            ("client_secret: \"x y\"", "client_secret: \"[redacted]\""),
+            ("code=a%26b%20c d", "code=[redacted] d"),
         ] {
             assert_eq!(redact_pairs(text), shown);
             assert_eq!(redact_pairs(shown), shown, "once is enough");
@@ -208,6 +240,9 @@ mod tests {
             "secret: leave it out",
             "clients[0].secret: \"x\" is too short",
             "--control-token: leave user and password out",
+            "CIVITAI_CLIENT_SECRET: a client secret is printable ASCII",
+            "a.toml:3: signing_key: /a/b.pem: No such file",
+            "CIVITAI_MOCK_SIGNING_KEY: \"a.pem\" is no key",
             "Missing parameter: `code_verifier`",
             "Invalid grant: authorization code is invalid",
             "send response_type=code and code_challenge_method=S256",

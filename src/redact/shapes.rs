@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::REDACTED;
+use super::encoding::Decoded;
 use crate::protocol::secret::PREFIX;
 
 /// Client secrets have 48 hexadecimal digits, codes 64. Ids, commits and digests that people compare have fewer.
@@ -18,14 +19,18 @@ const SHORTEST_CREDENTIAL: usize = 8;
 /// Letters alone are words of a sentence, unless they are more than this.
 const LONGEST_WORD: usize = 16;
 
-/// The text with `[redacted]` for each secret. Where values are `opaque`, long hexadecimal numbers and JWTs are none.
+/// `civitai_` and letters are a token from this length on; shorter words may be a name, unless they have a digit.
+const SHORTEST_TOKEN: usize = 8;
+
+/// The text with `[redacted]` for each secret, an encoded character of it included. Where values are `opaque`, long hexadecimal numbers and JWTs are none.
 pub(super) fn redact_shapes(text: &str, opaque: bool) -> Cow<'_, str> {
-    let mut found: Vec<Range<usize>> = prefixed(text);
-    found.extend(credentials(text));
-    if !opaque {
-        found.extend(jwts(text));
-        found.extend(hex(text));
-    }
+    let mut found = match Decoded::new(text) {
+        Some(decoded) => {
+            let found = find(&decoded.text, opaque).into_iter();
+            found.map(|range| decoded.sent(&range)).collect()
+        }
+        None => find(text, opaque),
+    };
     if found.is_empty() {
         return text.into();
     }
@@ -40,6 +45,16 @@ pub(super) fn redact_shapes(text: &str, opaque: bool) -> Cow<'_, str> {
     }
     shown.push_str(&text[at..]);
     shown.into()
+}
+
+fn find(text: &str, opaque: bool) -> Vec<Range<usize>> {
+    let mut found = prefixed(text);
+    found.extend(credentials(text));
+    if !opaque {
+        found.extend(jwts(text));
+        found.extend(hex(text));
+    }
+    found
 }
 
 /// Where the word stands, in upper or lower case. It is of ASCII.
@@ -58,14 +73,22 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
-/// `civitai_` and hexadecimal digits. Few digits count only as a whole word: `CIVITAI_CLIENT_ID` is no token.
+/// `civitai_` and letters or digits, or a few hexadecimal digits as a whole word: `CIVITAI_CLIENT_ID` is no token.
 fn prefixed(text: &str) -> Vec<Range<usize>> {
     let tokens = places(text, PREFIX).filter_map(|at| {
         let from = at + PREFIX.len();
         let digits = run(text, from, |byte| byte.is_ascii_hexdigit());
+        let letters = run(text, from, |byte| byte.is_ascii_alphanumeric());
+        let word = &text[from..from + letters];
+        let has_digit = word.bytes().any(|byte| byte.is_ascii_digit());
+        if digits >= SHORTEST_TOKEN
+            || letters >= SHORTEST_TOKEN && (has_digit || letters >= LONGEST_WORD)
+        {
+            return Some(at..from + run(text, from, is_base64url));
+        }
         let end = from + digits;
         let is_whole = text.as_bytes().get(end).is_none_or(|next| !is_word(*next));
-        (digits >= 8 || digits > 0 && is_whole).then_some(at..end)
+        (digits > 0 && is_whole).then_some(at..end)
     });
     tokens.collect()
 }
@@ -121,7 +144,7 @@ fn credentials(text: &str) -> Vec<Range<usize>> {
             if is_inside {
                 continue;
             }
-            let spaces = run(text, at + scheme.len(), |byte| byte == b' ' || byte == b'+');
+            let spaces = run(text, at + scheme.len(), |byte| b" \t+".contains(&byte));
             let from = at + scheme.len() + spaces;
             let length = run(text, from, |byte| {
                 is_base64url(byte) || b"+/=.~".contains(&byte)
@@ -155,7 +178,24 @@ mod tests {
             ("/x/civitai_00ff/y", "/x/[redacted]/y"),
             ("a civitai_ b civitai_1é", "a civitai_ b [redacted]é"),
             ("xCIVITAI_00FF", "x[redacted]"),
-            ("civitai_0123456789abcdefgh", "[redacted]gh"),
+            ("civitai_0123456789abcdefgh", "[redacted]"),
+            ("is \"civitai_Zq19837a1a3005yw\"", "is \"[redacted]\""),
+            ("civitai_LBp7ZScrtCSC-bJr90oZ_DR0Rp0npG3", "[redacted]"),
+            ("civitai_abcdefghijklmnop.", "[redacted]."),
+            (
+                "civitai_211529abaae3284598ee15\\u00654e094c36",
+                "[redacted]",
+            ),
+            (
+                "civitai_211529abaae3284598ee15%384e094c36 b",
+                "[redacted] b",
+            ),
+            ("civitai_211529abaae3\\\\u00654e%2538", "[redacted]"),
+            ("Bearer abcd%65fgh12345678", "Bearer [redacted]"),
+            ("Bearer abc\\u0064efgh12345678", "Bearer [redacted]"),
+            ("%42earer abcdefgh12345678", "%42earer [redacted]"),
+            ("Bearer%20abcdefgh12345678/%C3", "Bearer%20[redacted]%C3"),
+            ("Bearer\tabcdefgh12345678", "Bearer\t[redacted]"),
             ("basic YTpiY2Q9", "basic [redacted]"),
             ("Bearer  hunter2hunter2,", "Bearer  [redacted],"),
             ("Bearer correcthorsebatterystaple", "Bearer [redacted]"),
@@ -181,6 +221,7 @@ mod tests {
             "dec0de00-0000-4000-8000-000000000001",
             "dec0de0000004000800000000000000100000000",
             "CIVITAI_CLIENT_ID and civitai_api",
+            "civitai_mock and civitai_standins",
             "Authorization: Bearer with the access token",
             "Missing bearer token",
             "HTTP Basic authentication",

@@ -197,15 +197,16 @@ fn redact_query(query: &str, look: Look) -> Option<String> {
 }
 
 /// Text that is no URL with a query. Shapes come first: a credential has a space in it, where a word or a value ends.
+/// Pairs come before what is encoded, too: an encoded `&` is a part of the value.
 fn redact_plain(text: &str, look: Look) -> Cow<'_, str> {
     let mut shown = redact_shapes(text, look.opaque);
+    if let Cow::Owned(redacted) = redact_pairs(&shown) {
+        shown = redacted.into();
+    }
     if let Some(decoded) = redact_encoded(&shown, look) {
-        shown = decoded.into();
+        shown = redact_pairs(&decoded).into_owned().into();
     }
-    match redact_pairs(&shown) {
-        Cow::Borrowed(_) => shown,
-        Cow::Owned(redacted) => redacted.into(),
-    }
+    shown
 }
 
 /// The text with its words that hide a secret by an encoding decoded and redacted; none if there are none.
