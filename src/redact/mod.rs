@@ -378,6 +378,7 @@ mod tests {
             "\\u005c",
             "civitai_0 ",
             "civitai_",
+            "civitai_0123456789_",
             "://a@",
             ".eyJ",
             "basic+",

@@ -75,22 +75,29 @@ fn is_word(byte: u8) -> bool {
 
 /// `civitai_` and letters or digits, or a few hexadecimal digits as a whole word: `CIVITAI_CLIENT_ID` is no token.
 fn prefixed(text: &str) -> Vec<Range<usize>> {
-    let tokens = places(text, PREFIX).filter_map(|at| {
+    let (mut found, mut until) = (Vec::new(), 0);
+    for at in places(text, PREFIX) {
+        if at < until {
+            continue;
+        }
         let from = at + PREFIX.len();
         let digits = run(text, from, |byte| byte.is_ascii_hexdigit());
         let letters = run(text, from, |byte| byte.is_ascii_alphanumeric());
         let word = &text[from..from + letters];
         let has_digit = word.bytes().any(|byte| byte.is_ascii_digit());
-        if digits >= SHORTEST_TOKEN
-            || letters >= SHORTEST_TOKEN && (has_digit || letters >= LONGEST_WORD)
-        {
-            return Some(at..from + run(text, from, is_base64url));
+        let is_long = digits >= SHORTEST_TOKEN
+            || letters >= SHORTEST_TOKEN && (has_digit || letters >= LONGEST_WORD);
+        let is_whole = digits > 0
+            && text
+                .as_bytes()
+                .get(from + digits)
+                .is_none_or(|next| !is_word(*next));
+        if is_long || is_whole {
+            until = from + run(text, from, is_base64url);
+            found.push(at..until);
         }
-        let end = from + digits;
-        let is_whole = text.as_bytes().get(end).is_none_or(|next| !is_word(*next));
-        (digits > 0 && is_whole).then_some(at..end)
-    });
-    tokens.collect()
+    }
+    found
 }
 
 /// Long hexadecimal numbers.
