@@ -17,9 +17,10 @@ use axum::response::{IntoResponse as _, Response};
 use rmcp::ErrorData;
 use rmcp::handler::server::ServerHandler;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, Implementation, ListResourcesResult, ListToolsResult,
-    PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult,
-    Resource, ResourceContents, ServerCapabilities, ServerConfig, Tool,
+    CallToolRequestParams, CallToolResponse, CustomRequest, CustomResult, ErrorCode,
+    Implementation, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
+    ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, Resource,
+    ResourceContents, ServerCapabilities, ServerConfig, Tool,
 };
 use rmcp::service::{RequestContext, RoleServer};
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
@@ -31,6 +32,7 @@ use crate::exchange::Visit;
 use crate::invalid::Invalid;
 use crate::listener::Came;
 use crate::oauth::extract::{Context, LONGEST_BODY};
+use crate::redact::redact_text;
 use crate::server::{App, Door};
 
 /// Where it answers, on every listener.
@@ -171,6 +173,15 @@ impl ServerHandler for Tools {
         result
             .map(CallToolResponse::from)
             .ok_or_else(|| no_such("tool", &call.name, catalogue::names()))
+    }
+
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        let method = redact_text(&request.method).into_owned();
+        Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, method, None))
     }
 
     async fn list_resources(

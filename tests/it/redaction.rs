@@ -15,7 +15,8 @@ use crate::support::{AUTHORIZE, CONF, Folder, ME, Mock, Program, TOKEN, World};
 const CASES: u32 = 96;
 
 /// Secrets that are known by their look.
-const SHAPED: [&str; 5] = [
+const SHAPED: [&str; 6] = [
+    "civitai_LBp7ZScrtCSCWbJr90oZMTDR0Rp0npG3",
     "civitai_0123456789abcdef0123456789abcdef0123",
     "dec0de5ec2e7dec0de5ec2e7dec0de5ec2e7dec0de5ec2e7",
     "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
@@ -49,21 +50,30 @@ const NAMES: [&str; 16] = [
     "id_token_hint",
 ];
 
+/// The character of a secret that is encoded alone.
+const ENCODED_AT: usize = 6;
+
 #[derive(Debug, Clone, Copy)]
 enum Encoding {
     Plain,
     Percent,
     DoublePercent,
     Escape,
+    OnePercent,
+    OneDoublePercent,
+    OneEscape,
     UpperCase,
 }
 
 impl Encoding {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 8] = [
         Self::Plain,
         Self::Percent,
         Self::DoublePercent,
         Self::Escape,
+        Self::OnePercent,
+        Self::OneDoublePercent,
+        Self::OneEscape,
         Self::UpperCase,
     ];
 
@@ -77,6 +87,16 @@ impl Encoding {
                     .chars()
                     .map(|one| format!("\\u{:04x}", u32::from(one)));
                 escapes.collect::<Vec<_>>().concat()
+            }
+            Self::OnePercent | Self::OneDoublePercent | Self::OneEscape => {
+                let (before, rest) = secret.split_at(ENCODED_AT);
+                let (one, behind) = rest.split_at(1);
+                let encoding = match self {
+                    Self::OnePercent => Self::Percent,
+                    Self::OneDoublePercent => Self::DoublePercent,
+                    _ => Self::Escape,
+                };
+                format!("{before}{}{behind}", encoding.of(one))
             }
             Self::UpperCase => secret.to_uppercase(),
         }
@@ -274,6 +294,13 @@ async fn in_place_of_an_id(mock: &World, value: &str) -> Vec<(String, String)> {
         mock.ask("POST", "/_mock/verify")
             .json(&json!([{ "path": format!("/{value}") }])),
         mock.get(&format!("/_mock/advice?client_id={}", percent(value))),
+        mock.get(&format!(
+            "/_mock/advice?format=sarif&location={}",
+            percent(value)
+        )),
+        mock.ask("POST", "/mcp")
+            .header("accept", "application/json, text/event-stream")
+            .json(&json!({ "jsonrpc": "2.0", "id": 1, "method": value })),
         mock.get(&format!("{AUTHORIZE}?client_id=conf"))
             .header("x-mock-user", value),
     ];

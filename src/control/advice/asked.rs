@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::sarif;
 use crate::control::{ControlError, Outcome};
 use crate::invalid::Invalid;
-use crate::redact::printable_json;
+use crate::redact::{printable_json, redact_text};
 use crate::sandbox::Sandbox;
 
 /// How advice is asked for over HTTP.
@@ -82,8 +82,8 @@ impl Asked {
             let whole = match self.format {
                 Format::Json => serde_json::to_string(&*advice),
                 Format::Sarif => {
-                    let location = self.location.as_deref();
-                    serde_json::to_string(&sarif::log(&advice, location.unwrap_or(sarif::LOCATION)))
+                    let location = self.location.as_deref().unwrap_or(sarif::LOCATION);
+                    serde_json::to_string(&sarif::log(&advice, &redact_text(location)))
                 }
             };
             let whole = printable_json(&whole.unwrap_or_default()).into_owned();
