@@ -18,7 +18,7 @@ pub(super) fn run(options: Options, build: Build, mut warnings: Vec<String>) -> 
     let mut port_file = early;
     let color = options.color.unwrap_or_default();
     let _log = telemetry::start(&options.log, &options.sources.name("log"), color)?;
-    let (mut config, more) = options.config()?;
+    let (mut config, app, more) = options.config()?;
     warnings.extend(more);
     warnings.extend(room::make(&mut config, options.max_connections));
     config.commit = build.commit;
@@ -52,7 +52,7 @@ pub(super) fn run(options: Options, build: Build, mut warnings: Vec<String>) -> 
                     format!("{}: {}", options.sources.name("port_file"), file.display())
                 })?;
             }
-            let text = startup::text(&server, &planting, &options, &settings);
+            let text = startup::text(&server, &planting, app.as_ref(), &options, &settings);
             say_in_color(&text, color)?;
             terminated.wait().await;
             // Before the shutdown, which may take a while: a program that starts now must not find the file.

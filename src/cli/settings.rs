@@ -9,6 +9,7 @@ use super::values::{ByteSize, McpPort, read, read_standard_input};
 use super::{DEFAULT_LISTEN, DEFAULT_MCP_PORT};
 use crate::config::{Config, McpListen};
 use crate::invalid::Invalid;
+use crate::protocol::ids::ClientId;
 use crate::tls::Certificate;
 
 /// The variable of `--control-token`.
@@ -18,8 +19,8 @@ const CONTROL_TOKEN: &str = "CIVITAI_MOCK_CONTROL_TOKEN";
 const STANDARD_INPUT: &str = "-";
 
 impl Options {
-    /// The configuration that these options result in, and its warnings.
-    pub(super) fn config(&self) -> anyhow::Result<(Config, Vec<String>)> {
+    /// The configuration that these options result in, the client of the environment, and warnings.
+    pub(super) fn config(&self) -> anyhow::Result<(Config, Option<ClientId>, Vec<String>)> {
         let listen: Vec<SocketAddr> = self.listen.iter().map(|address| address.0).collect();
         let (first, rest) = listen.split_first().unwrap_or((&DEFAULT_LISTEN, &[]));
         let mut config = Config {
@@ -65,10 +66,11 @@ impl Options {
         }
         self.set_behavior(&mut config);
         let App { client, warnings } = environment::client(|name| std::env::var(name).ok())?;
+        let app = client.as_ref().map(|client| client.id.clone());
         if let Some(client) = client {
             config.add_client(client);
         }
-        Ok((config, warnings))
+        Ok((config, app, warnings))
     }
 
     /// Where MCP has a port of its own: by default on the addresses of the main port.

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::options::Options;
 use crate::model::user::User;
+use crate::protocol::ids::ClientId;
 use crate::redact::printable;
 use crate::sandbox::settings::{ConsentMode, Settings};
 use crate::seed::Planting;
@@ -32,13 +33,14 @@ const PLAIN: &str = "\u{1b}[0m";
 pub(super) fn text(
     server: &Server,
     planting: &Planting,
+    app: Option<&ClientId>,
     options: &Options,
     settings: &Settings,
 ) -> String {
     let mut text = Text(format!("listening on http://{}\n", server.address()));
     text.pages(server);
     text.endpoints(&server.base_url());
-    text.accounts(server, planting);
+    text.accounts(server, planting, app);
     let mut settings = settings_line(options, settings);
     let also: Vec<String> = server
         .addresses()
@@ -101,12 +103,14 @@ impl Text {
         }
     }
 
-    fn accounts(&mut self, server: &Server, planting: &Planting) {
+    /// The secret of the app's own environment may be a real one: it is not shown.
+    fn accounts(&mut self, server: &Server, planting: &Planting, app: Option<&ClientId>) {
         let seed = &planting.seed;
         self.0.push('\n');
         for client in seed.clients.iter().take(LISTED) {
             let secret = planting.secrets.iter().find(|(id, _)| *id == client.id);
             let secret = match secret {
+                Some((id, _)) if app == Some(id) => "secret from CIVITAI_CLIENT_SECRET".to_owned(),
                 Some((_, secret)) => format!("secret {}", secret.reveal()),
                 None => "no secret".to_owned(),
             };

@@ -247,6 +247,12 @@ async fn quotes_of_an_environment_file_are_no_part_of_a_value() {
         Some(2)
     );
     assert_eq!(world.get("/_mock/clients/mine").await.status, 200);
+    let shown = program.announcement();
+    assert!(!shown.contains("s3cret"), "{shown}");
+    assert!(
+        shown.contains("mine   secret from CIVITAI_CLIENT_SECRET"),
+        "{shown}"
+    );
     let said = program.stop();
     for name in [
         "CIVITAI_MOCK_CONTRACT",
