@@ -34,7 +34,7 @@ use healthcheck::Healthcheck;
 use options::Options;
 use sources::Sources;
 
-use crate::redact::{printable_json, printable_lines, redact_message};
+use crate::redact::{printable, printable_json, printable_lines, redact_message};
 
 /// The exit status of a command line or an environment that cannot be read, and of advice that cannot be given.
 const UNUSABLE: u8 = 2;
@@ -98,17 +98,17 @@ fn parse(build: Build) -> Result<Parsed, ExitCode> {
     let known = variables::known(&command);
     let arguments = color::at_the_end(std::env::args_os());
     let matches = variables::with_environment(command.clone()).try_get_matches_from(&arguments);
-    let matches = matches.unwrap_or_else(|error| {
+    let matches = matches.map_err(|error| {
         let error = variables::blame(error, &command, arguments.clone());
-        with_tip(error, arguments).exit()
-    });
-    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        refuse(&with_tip(error, arguments))
+    })?;
+    let cli = Cli::from_arg_matches(&matches).map_err(|error| refuse(&error))?;
     if !matches!(cli.command, Some(Command::Scope(_) | Command::Pkce)) {
         let unknown = variables::unknown(&known, std::env::vars_os());
         if !unknown.is_empty() {
             let lines = unknown
                 .iter()
-                .map(|error| format!("civitai-oauth-mock: {error}\n"));
+                .map(|error| format!("civitai-oauth-mock: {}\n", printable(&error.to_string())));
             telemetry::say_last(lines.collect());
             return Err(ExitCode::from(UNUSABLE));
         }
@@ -122,6 +122,18 @@ fn parse(build: Build) -> Result<Parsed, ExitCode> {
             .map(|name| variables::quotes_warning(name))
             .collect(),
     })
+}
+
+/// Prints an error of the parser or the help. An error that repeats what must not be shown has no colors.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let text = error.render().to_string();
+    let redacted = redact_message(&text);
+    let safe = printable_lines(&redacted);
+    if !error.use_stderr() || safe == text {
+        error.exit();
+    }
+    telemetry::say_last(safe.into_owned());
+    ExitCode::from(UNUSABLE)
 }
 
 /// The command line, with `-1` as a value: the option's own error says what is wrong with it.

@@ -125,6 +125,78 @@ fn a_wrong_flag_or_value_is_told_what_would_be_right() {
 }
 
 #[test]
+fn wrong_flags_show_no_secrets_and_no_control_characters() {
+    let token = concat!("civitai_", "dec0de5ec2e7dec0de5ec2e7dec0de5ec2e7");
+    let (flag, pair) = (format!("--{token}"), format!("client_secret={token}"));
+    let folder = Folder::new();
+    let cases: [&[&str]; 8] = [
+        &["--contract", token],
+        &["--consent", token],
+        &["--difference", &pair],
+        &["--listen", "http://u:pass@h"],
+        &[token],
+        &[&flag],
+        &["--contract", "\u{202e}X\u{9b}"],
+        &["--\u{202e}X\u{9b}"],
+    ];
+    assert_snapshot!(refusals(&folder, &cases), @r#"
+    2: error: invalid value '[redacted]' for '--contract <CONTRACT>': no contract "[redacted]": choose "documented", "live" or "live@2026-08"
+
+    For more information, try '--help'.
+
+    2: error: invalid value '[redacted]' for '--consent <MODE>'
+      [possible values: ask, approve, deny]
+
+    For more information, try '--help'.
+
+    2: error: invalid value 'client_secret=[redacted]' for '--difference <NAME=CONTRACT>': no difference "client_secret"; did you mean "client-credentials-scope"?
+
+    For more information, try '--help'.
+
+    2: error: invalid value 'http://[redacted]@h' for '--listen <ADDRESS>': "http://[redacted]@h" is not an address: write an IP address and a port, for example 127.0.0.1:8080
+
+    For more information, try '--help'.
+
+    2: error: the subcommand '[redacted]' cannot be used with '--listen <ADDRESS>'
+
+    Usage: civitai-oauth-mock [OPTIONS]
+           civitai-oauth-mock <COMMAND>
+
+    For more information, try '--help'.
+
+    2: error: unexpected argument '--[redacted]' found
+
+    Usage: civitai-oauth-mock --listen <ADDRESS>
+
+    For more information, try '--help'.
+
+    2: error: invalid value '\u{202e}X\u{9b}' for '--contract <CONTRACT>': no contract "\u{202e}X\u{9b}": choose "documented", "live" or "live@2026-08"
+
+    For more information, try '--help'.
+
+    2: error: unexpected argument '--\u{202e}X\u{9b}' found
+
+    Usage: civitai-oauth-mock --listen <ADDRESS>
+
+    For more information, try '--help'.
+    "#);
+    let mut command = Program::command(&["--color", "always", "clock", "\u{9b}"]);
+    command.env("CIVITAI_MOCK_CONTRACT", token);
+    let said = Program::refusal(&mut command);
+    assert!(!said.contains('\u{9b}') && !said.contains(token), "{said}");
+    let mut command = Program::command(&[]);
+    command.env("CIVITAI_MOCK_CONTRACT", token);
+    assert_snapshot!(Program::refusal(&mut command), @r#"
+    2: error: invalid value '[redacted]' for 'CIVITAI_MOCK_CONTRACT': no contract "[redacted]": choose "documented", "live" or "live@2026-08"
+
+    For more information, try '--help'.
+    "#);
+    let mut command = Program::command(&[]);
+    command.env("CIVITAI_MOCK_\u{202e}X", "1");
+    assert_snapshot!(Program::refusal(&mut command), @r"2: civitai-oauth-mock: CIVITAI_MOCK_\u{202e}X: no setting has this variable; remove it; `civitai-oauth-mock --help` lists the variables");
+}
+
+#[test]
 fn a_user_who_is_not_there_cannot_be_signed_in() {
     let folder = Folder::new();
     assert_snapshot!(refusal(&folder, &["--login", "nobody"]), @r#"1: civitai-oauth-mock: --login: no user "nobody"; name a user by id or username: ada, grace, linus"#);
