@@ -32,14 +32,15 @@ pub(super) const APPLICATION_ID: i32 = i32::from_be_bytes(*b"CivM");
 /// What every SQLite database begins with.
 const MAGIC: &[u8] = b"SQLite format 3\0";
 
-/// The tables of versions that left the application id at 0.
-const TABLES: [&str; 14] = [
+/// The tables and views of versions that left the application id at 0.
+const TABLES: [&str; 15] = [
     "_sqlx_migrations",
     "accounts",
     "clients",
     "codes",
     "consents",
     "device_codes",
+    "people",
     "sandboxes",
     "sessions",
     "snapshots",
@@ -211,10 +212,16 @@ async fn check_owner(path: &Path) -> Result<bool, String> {
     let contents = contents(&mut connection).await;
     let closed = connection.close().await;
     let contents = contents.and_then(|contents| closed.map(|()| contents));
-    let (application_id, tables) = contents.map_err(|why| described(&why))?;
-    let is_ours = match application_id {
+    let contents = contents.map_err(|why| described(&why))?;
+    let Contents {
+        application_id,
+        user_version,
+        tables,
+    } = &contents;
+    let is_ours = match *application_id {
         APPLICATION_ID => true,
-        0 if tables.is_empty() => true,
+        // This server marks a file before it counts in `user_version`.
+        0 if tables.is_empty() => *user_version == 0,
         0 => {
             let is_known = |table: &String| TABLES.contains(&table.as_str());
             tables.iter().any(|table| table == "sandboxes") && tables.iter().all(is_known)
@@ -224,23 +231,41 @@ async fn check_owner(path: &Path) -> Result<bool, String> {
     if is_ours {
         return Ok(tables.is_empty());
     }
+    let tables = match tables.as_slice() {
+        [] => "none".to_owned(),
+        tables => tables.join(", "),
+    };
     Err(format!(
-        "it is another program's SQLite database (application id {application_id}, tables: {}); nothing was written to it",
-        tables.join(", ")
+        "it is another program's SQLite database (application id {application_id}, user version {user_version}, tables: \
+         {tables}); nothing was written to it"
     ))
 }
 
-/// The application id and the names of the tables.
-async fn contents(connection: &mut SqliteConnection) -> Result<(i32, Vec<String>), sqlx::Error> {
+/// What a SQLite file says about its owner.
+struct Contents {
+    application_id: i32,
+    user_version: i32,
+    /// The names of the tables and views.
+    tables: Vec<String>,
+}
+
+async fn contents(connection: &mut SqliteConnection) -> Result<Contents, sqlx::Error> {
     let application_id = sqlx::query_scalar("pragma application_id")
         .fetch_one(&mut *connection)
         .await?;
+    let user_version = sqlx::query_scalar("pragma user_version")
+        .fetch_one(&mut *connection)
+        .await?;
     let tables = sqlx::query_scalar(
-        "select name from sqlite_schema where type = 'table' and name not like 'sqlite\\_%' escape '\\' order by name",
+        "select name from sqlite_schema where type in ('table', 'view') and name not like 'sqlite\\_%' escape '\\' order by name",
     )
     .fetch_all(connection)
     .await?;
-    Ok((application_id, tables))
+    Ok(Contents {
+        application_id,
+        user_version,
+        tables,
+    })
 }
 
 /// Marks the file as this server's.
@@ -294,7 +319,15 @@ mod tests {
             "create table _sqlx_migrations (version bigint); create table users (id integer)";
         let marked = "pragma application_id = 7; create table sandboxes (name text)";
         let mixed = "create table sandboxes (name text); create table cupboards (id integer)";
-        let cases = [of_another_program, of_an_sqlx_app, marked, mixed];
+        let cases = [
+            of_another_program,
+            of_an_sqlx_app,
+            marked,
+            mixed,
+            "pragma user_version = 3",
+            "pragma application_id = 7",
+            "create view cupboards as select 1",
+        ];
         for (at, sql) in cases.into_iter().enumerate() {
             for (journal, is_open) in [("delete", false), ("wal", false), ("wal", true)] {
                 let folder = Folder::new(&format!("foreign-{at}-{journal}-{is_open}"));

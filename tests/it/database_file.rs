@@ -219,8 +219,8 @@ async fn another_programs_database_is_refused_and_stays_as_it_is() {
         assert!(!log.exists(), "{name}");
     }
     assert_snapshot!(said, @"
-    civitai-oauth-mock: cannot open the database <folder>/marked.db: it is another program's SQLite database (application id 1298755173, tables: _sqlx_migrations, clients, codes, consents, sandboxes, sessions, tokens, users); nothing was written to it; choose another with --database, or --database memory
-    civitai-oauth-mock: cannot open the database <folder>/tables.db: it is another program's SQLite database (application id 0, tables: _sqlx_migrations, clients, codes, consents, cupboards, sessions, tokens, users); nothing was written to it; choose another with --database, or --database memory
+    civitai-oauth-mock: cannot open the database <folder>/marked.db: it is another program's SQLite database (application id 1298755173, user version 0, tables: _sqlx_migrations, clients, codes, consents, sandboxes, sessions, tokens, users); nothing was written to it; choose another with --database, or --database memory
+    civitai-oauth-mock: cannot open the database <folder>/tables.db: it is another program's SQLite database (application id 0, user version 0, tables: _sqlx_migrations, clients, codes, consents, cupboards, sessions, tokens, users); nothing was written to it; choose another with --database, or --database memory
     ");
     // One of an earlier version is opened, and marked.
     let path = folder.path("earlier.db");
