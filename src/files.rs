@@ -1,8 +1,40 @@
 //! Files that another program waits for: they appear whole, or not at all.
 
 use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+
+/// More than any file that is written here has, in bytes.
+const LARGEST: u64 = 64 * 1024;
+
+/// Checks that writing the file loses nothing: it does not exist, is no regular file, is empty, or holds what `is_expected`
+/// accepts. Errors: what it holds instead.
+pub(crate) fn check_replaceable(
+    file: &Path,
+    option: &str,
+    expected: &str,
+    is_expected: impl FnOnce(&str) -> bool,
+) -> io::Result<()> {
+    if !fs::metadata(file).is_ok_and(|known| known.is_file()) {
+        return Ok(());
+    }
+    let mut bytes = Vec::new();
+    fs::File::open(file)?
+        .take(LARGEST)
+        .read_to_end(&mut bytes)?;
+    let found = match std::str::from_utf8(&bytes) {
+        Ok(text) if text.is_empty() || is_expected(text) => return Ok(()),
+        _ if bytes.starts_with(b"SQLite format 3\0") => "a SQLite database",
+        Ok(_) => "other text",
+        Err(_) => "binary data",
+    };
+    Err(io::Error::new(
+        io::ErrorKind::AlreadyExists,
+        format!(
+            "it holds {found}, not {expected}; nothing was written to it; choose another with {option}, or remove it"
+        ),
+    ))
+}
 
 /// Writes the file beside its place and renames it, so that no reader sees half of it. What cannot be replaced, such as a
 /// pipe or a file that is mounted alone, is written in place.

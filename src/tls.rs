@@ -113,7 +113,10 @@ impl Tls {
                 let authority = Authority::new(provider)?;
                 let pem = authority.issuer.pem();
                 if let Some(file) = ca_file {
-                    files::write_whole(file, &pem).map_err(|why| wrong(file, &why))?;
+                    let expected = "one certificate in PEM";
+                    files::check_replaceable(file, "--tls-ca-file", expected, is_certificate)
+                        .and_then(|()| files::write_whole(file, &pem))
+                        .map_err(|why| wrong(file, &why))?;
                 }
                 // Now rather than at the first handshake: what cannot be made is found out here.
                 authority.certificate_for(OWN_NAMES[0])?;
@@ -126,6 +129,13 @@ impl Tls {
             authority_pem,
         })
     }
+}
+
+/// Whether the text is one certificate in PEM, and nothing else: no private key and no bundle of authorities.
+fn is_certificate(text: &str) -> bool {
+    let inside = text.trim().strip_prefix("-----BEGIN CERTIFICATE-----");
+    let inside = inside.and_then(|rest| rest.strip_suffix("-----END CERTIFICATE-----"));
+    inside.is_some_and(|inside| !inside.contains("-----"))
 }
 
 fn wrong(file: &Path, why: &impl ToString) -> TlsError {

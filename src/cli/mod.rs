@@ -3,6 +3,7 @@
 mod advice;
 mod client;
 mod color;
+mod distinct_files;
 mod doors;
 mod environment;
 mod file_values;

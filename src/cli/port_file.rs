@@ -15,8 +15,9 @@ pub(super) struct PortFile {
 }
 
 impl PortFile {
-    /// Removes the file of an earlier run: its port is free, or another program's.
-    pub(super) fn claim(file: &Path) -> Self {
+    /// Removes the file of an earlier run: its port is free, or another program's. Errors: it holds something else.
+    pub(super) fn claim(file: &Path) -> std::io::Result<Self> {
+        check(file)?;
         let earlier = std::fs::metadata(file)
             .is_ok_and(|known| known.is_file())
             .then(|| std::fs::read_to_string(file).ok())
@@ -24,19 +25,26 @@ impl PortFile {
         if earlier.is_some() {
             let _ = std::fs::remove_file(file);
         }
-        Self {
+        Ok(Self {
             file: file.to_owned(),
             earlier,
             written: None,
-        }
+        })
     }
 
     pub(super) fn write(&mut self, port: u16) -> std::io::Result<()> {
+        check(&self.file)?;
         let text = format!("{port}\n");
         files::write_whole(&self.file, &text)?;
         self.written = Some(text);
         Ok(())
     }
+}
+
+fn check(file: &Path) -> std::io::Result<()> {
+    files::check_replaceable(file, "--port-file", "a port number", |text| {
+        text.trim().parse::<u16>().is_ok()
+    })
 }
 
 impl Drop for PortFile {

@@ -1,5 +1,7 @@
 //! The command `serve`: from the options to an orderly shutdown.
 
+use std::path::Path;
+
 use anyhow::Context as _;
 
 use super::options::Options;
@@ -9,13 +11,15 @@ use crate::server::{Server, StartError};
 
 /// Serves until a signal stops it. `warnings` are those about the environment.
 pub(super) fn run(options: Options, build: Build, mut warnings: Vec<String>) -> anyhow::Result<()> {
+    options.check_files()?;
     // Before anything else, so that a program that waits for the file does not read the port of an earlier run.
-    let mut early = options.port_file.as_deref().map(PortFile::claim);
+    let early = claim_port_file(&options)?;
     let options = options.with_file()?;
-    if early.is_none() {
-        early = options.port_file.as_deref().map(PortFile::claim);
-    }
-    let mut port_file = early;
+    options.check_files()?;
+    let mut port_file = match early {
+        Some(early) => Some(early),
+        None => claim_port_file(&options)?,
+    };
     let color = options.color.unwrap_or_default();
     let _log = telemetry::start(&options.log, &options.sources.name("log"), color)?;
     let (mut config, app, more) = options.config()?;
@@ -48,9 +52,9 @@ pub(super) fn run(options: Options, build: Build, mut warnings: Vec<String>) -> 
                 other => other,
             })?;
             if let (Some(port_file), Some(file)) = (&mut port_file, &options.port_file) {
-                port_file.write(server.address().port()).with_context(|| {
-                    format!("{}: {}", options.sources.name("port_file"), file.display())
-                })?;
+                port_file
+                    .write(server.address().port())
+                    .with_context(|| name_port_file(&options, file))?;
             }
             let text = startup::text(&server, &planting, app.as_ref(), &options, &settings);
             say_in_color(&text, color)?;
@@ -62,6 +66,19 @@ pub(super) fn run(options: Options, build: Build, mut warnings: Vec<String>) -> 
                 () = terminated.wait() => anyhow::bail!("stopped at once by a second signal"),
             }
         })
+}
+
+fn claim_port_file(options: &Options) -> anyhow::Result<Option<PortFile>> {
+    let claimed = options
+        .port_file
+        .as_deref()
+        .map(|file| PortFile::claim(file).with_context(|| name_port_file(options, file)));
+    claimed.transpose()
+}
+
+/// The option and its file, for errors.
+fn name_port_file(options: &Options, file: &Path) -> String {
+    format!("{}: {}", options.sources.name("port_file"), file.display())
 }
 
 /// Ctrl-C, or SIGTERM as container engines send it.

@@ -106,12 +106,16 @@ async fn a_client_that_was_not_told_to_trust_the_authority_does_not() {
 #[tokio::test]
 async fn the_authority_is_written_where_it_was_asked_for() {
     let folder = Folder::new();
-    let file = folder.path("ca.pem");
-    let mock = Mock::start(with(Certificate::Generated {
-        ca_file: Some(file.clone()),
-    }))
-    .await;
-    let written = std::fs::read_to_string(file).expect("it was written");
+    let file = folder.write("ca.pem", "");
+    let config = || {
+        with(Certificate::Generated {
+            ca_file: Some(file.clone()),
+        })
+    };
+    // The second one replaces the certificate of the first.
+    drop(Mock::start(config()).await);
+    let mock = Mock::start(config()).await;
+    let written = std::fs::read_to_string(&file).expect("it was written");
     assert_eq!(Some(&*written), mock.server().certificate_authority());
     let address = mock.server().tls_address().expect("it listens");
     let https = Https::trusting(&written, address);
