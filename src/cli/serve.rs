@@ -47,6 +47,7 @@ pub(super) fn run(options: Options, build: Build, mut warnings: Vec<String>) -> 
         .block_on(async {
             // Before the server listens, so that a signal during the start stops it too.
             let mut terminated = Terminated::listen()?;
+            report_file_size_limit()?;
             let server = Server::start(config).await.map_err(|error| match error {
                 StartError::Invalid(error) => StartError::Invalid(placed(error)),
                 other => other,
@@ -79,6 +80,21 @@ fn claim_port_file(options: &Options) -> anyhow::Result<Option<PortFile>> {
 /// The option and its file, for errors.
 fn name_port_file(options: &Options, file: &Path) -> String {
     format!("{}: {}", options.sources.name("port_file"), file.display())
+}
+
+/// Has a write beyond the limit of `ulimit -f` fail like one to a full disk: the default action of SIGXFSZ ends the process.
+#[cfg(unix)]
+fn report_file_size_limit() -> std::io::Result<()> {
+    /// SIGXFSZ of Linux, macOS and the BSDs. On MIPS, 25 is SIGCONT, which does no harm.
+    const SIGXFSZ: i32 = 25;
+    // Its handler stays when the stream is dropped.
+    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(SIGXFSZ)).map(drop)
+}
+
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "the same shape on every system")]
+fn report_file_size_limit() -> std::io::Result<()> {
+    Ok(())
 }
 
 /// Ctrl-C, or SIGTERM as container engines send it.

@@ -8,9 +8,6 @@ use crate::support::{
     CONF, DEVICE_APPROVE, Device, Folder, Program, SPA, Spender, Stopwatch, Tokens, World,
 };
 
-/// What a write beyond the limit is answered with is a signal, unless nobody listens to it: then it is an error.
-pub(crate) const ERRORS: &str = r#"trap '' XFSZ; exec "$0" "$@""#;
-
 /// A disk may be slow, and no slower.
 const LONGEST: Duration = Duration::from_mins(1);
 
@@ -24,7 +21,7 @@ struct Disk {
 impl Disk {
     fn new(folder: &Folder) -> Self {
         let database = folder.path("mock.db");
-        let (program, world) = Program::on_file(&database, Some(ERRORS));
+        let (program, world) = Program::on_file(&database, None);
         Self {
             program,
             world,
@@ -75,7 +72,7 @@ impl Disk {
             program, database, ..
         } = self;
         assert_eq!(program.terminate(), Some(0));
-        let (program, world) = Program::on_file(&database, Some(ERRORS));
+        let (program, world) = Program::on_file(&database, None);
         Self {
             program,
             world,
@@ -102,7 +99,7 @@ impl Disk {
 async fn a_full_disk_refuses_and_loses_nothing() {
     let folder = Folder::new();
     let database = folder.path("mock.db");
-    let (program, world) = Program::on_file(&database, Some(ERRORS));
+    let (program, world) = Program::on_file(&database, None);
     let before = world.tokens(&CONF, "1").await;
 
     let code = world.code(&CONF, "1").await;
@@ -308,8 +305,8 @@ async fn what_is_refused_once_can_be_done_once() {
 async fn a_sandbox_that_could_not_be_made_takes_no_place() {
     let folder = Folder::new();
     // The default one and two more.
-    let script = format!("export CIVITAI_MOCK_MAX_SANDBOXES=3; {ERRORS}");
-    let (program, world) = Program::on_file(&folder.path("mock.db"), Some(&script));
+    let script = r#"export CIVITAI_MOCK_MAX_SANDBOXES=3; exec "$0" "$@""#;
+    let (program, world) = Program::on_file(&folder.path("mock.db"), Some(script));
     let asks = async |name: &str| world.sandbox(name).token(&CONF.for_itself()).await.status;
     program.limit_files("0");
     for name in ["a", "b", "c", "d"] {

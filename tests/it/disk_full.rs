@@ -9,7 +9,6 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::disk::ERRORS;
 use crate::support::{
     AUTHORIZE, Answer, Ask, CONF, Folder, Program, Stopwatch, TOKEN, Tokens, WORKFLOWS, World,
 };
@@ -223,7 +222,7 @@ async fn nothing_is_used_up_or_lost_on_a_disk_that_fills_up_under_traffic() {
     let length = Duration::from_secs(seconds());
     let folder = Folder::new();
     let database = folder.path("mock.db");
-    let (program, world) = Program::on_file(&database, Some(ERRORS));
+    let (program, world) = Program::on_file(&database, None);
     let traffic = Arc::new(Traffic {
         refused: Semaphore::new(0),
         done: Semaphore::new(0),

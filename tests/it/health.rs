@@ -33,9 +33,7 @@ async fn a_database_that_takes_nothing_more_makes_it_unready_until_it_does() {
     let folder = Folder::new();
     let database = folder.path("mock.db").display().to_string();
     let arguments = ["--listen", "127.0.0.1:0", "--database", &database];
-    // What a write beyond the limit is answered with is a signal, unless nobody listens to it: then it is an error.
-    let script = r#"trap '' XFSZ; exec "$0" "$@""#;
-    let program = Program::serve(&mut Program::command_of_script(script, &arguments));
+    let program = Program::serve(&mut Program::command(&arguments));
     let world = World::at(program.base());
     let address = format!("127.0.0.1:{}", program.port());
     let healthcheck = || Program::output(&["healthcheck", "--listen", &address]);

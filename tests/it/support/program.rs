@@ -181,7 +181,7 @@ impl Program {
         drop(self.child.stderr.take());
     }
 
-    /// From now on it may write no file beyond so many bytes, if it takes SIGXFSZ for an error.
+    /// From now on it may write no file beyond so many bytes.
     #[cfg(target_os = "linux")]
     pub(crate) fn limit_files(&self, bytes: &str) {
         let set = Command::new("prlimit")
