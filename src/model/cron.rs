@@ -83,13 +83,21 @@ impl Field {
     }
 
     /// The field in the library's words: ranges that run over the end, and steps from a value on, as the values that
-    /// they come to.
+    /// they come to. Each value is written once: a long list of ranges would take milliseconds to parse.
     fn translated(&self, field: &str) -> Option<String> {
-        let items = field.split(',').map(|item| self.item(item));
-        Some(items.collect::<Option<Vec<_>>>()?.join(","))
+        let (mut texts, mut values) = (Vec::new(), 0_u64);
+        for item in field.split(',') {
+            match self.values(item)? {
+                Values::Bits(bits) => values |= bits,
+                Values::Text(text) => texts.push(text.to_owned()),
+            }
+        }
+        let values = (0..=self.last).filter(|value| values >> value & 1 == 1);
+        texts.extend(values.map(|value| value.to_string()));
+        Some(texts.join(","))
     }
 
-    fn item(&self, item: &str) -> Option<String> {
+    fn values<'a>(&self, item: &'a str) -> Option<Values<'a>> {
         let (range, step) = match item.split_once('/') {
             Some((range, step)) => {
                 let step = number(step).filter(|step| (1..=self.last).contains(step));
@@ -101,21 +109,32 @@ impl Field {
             (Some((from, to)), _) => (self.value(from)?, self.value(to)?),
             (None, Some(_)) if range == "*" => (self.first, self.last),
             (None, Some(_)) => (self.value(range)?, self.last),
-            (None, None) => return (!item.is_empty()).then(|| item.to_owned()),
+            (None, None) => match self.value(item) {
+                Some(value) => (value, value),
+                None => return (!item.is_empty()).then_some(Values::Text(item)),
+            },
         };
         let length = if from <= to {
             to - from
         } else {
             (to + self.round - from % self.round) % self.round
         };
-        let values = (0..=length).step_by(usize::try_from(step.unwrap_or(1)).ok()?);
-        let texts = values.map(|ahead| {
+        let ahead = (0..=length).step_by(usize::try_from(step.unwrap_or(1)).ok()?);
+        let bits = ahead.fold(0, |bits, ahead| {
             let value = from + ahead;
             let is_over = value > self.last || (from > to && value - self.first >= self.round);
-            (if is_over { value - self.round } else { value }).to_string()
+            bits | 1 << (if is_over { value - self.round } else { value })
         });
-        Some(texts.collect::<Vec<_>>().join(","))
+        Some(Values::Bits(bits))
     }
+}
+
+/// What one item of a field comes to.
+enum Values<'a> {
+    /// One bit for each value.
+    Bits(u64),
+    /// What the library reads as it is written.
+    Text(&'a str),
 }
 
 /// Digits alone: no sign.
@@ -168,14 +187,24 @@ impl Schedule {
     /// When it last fired, now included. None if it never fires.
     pub(super) fn last_tick(&self, now: PrimitiveDateTime) -> Option<PrimitiveDateTime> {
         let mut month = now.replace_day(1).ok()?.date();
+        // Which days fit depends on the length of the month and on its first day of the week alone: no combination is
+        // looked through again.
+        let mut are_without_days = [[false; 7]; 32];
         for _ in 0..CYCLE {
-            for day in self.days_of(month).into_iter().flatten() {
-                // The library is asked only about days that fit: it would search back to the year 1.
-                let found = (day <= now.date())
-                    .then(|| self.tick_of(day, now))
-                    .flatten();
-                if found.is_some() {
-                    return found;
+            let length = usize::from(month.month().length(month.year()));
+            let weekday = usize::from(month.weekday().number_days_from_monday());
+            let is_without_days = &mut are_without_days[length][weekday];
+            if self.is_month(month) && !*is_without_days {
+                *is_without_days = true;
+                for day in self.days_of(month) {
+                    *is_without_days = false;
+                    // The library is asked only about days that fit: it would search back to the year 1.
+                    let found = (day <= now.date())
+                        .then(|| self.tick_of(day, now))
+                        .flatten();
+                    if found.is_some() {
+                        return found;
+                    }
                 }
             }
             month = month.previous_day()?.replace_day(1).ok()?;
@@ -183,20 +212,23 @@ impl Schedule {
         None
     }
 
-    /// The days of a month on which it fires, the last one first. None if it does not fire in this month of a year.
-    fn days_of(&self, month: Date) -> Option<impl Iterator<Item = Date>> {
-        let number = u32::from(u8::from(month.month()));
-        let is_month = self.cron.pattern.month_match(number).unwrap_or(false);
+    fn is_month(&self, month: Date) -> bool {
+        let number = u8::from(month.month()).into();
+        self.cron.pattern.month_match(number).unwrap_or(false)
+    }
+
+    /// The days of a month on which it fires, the last one first, if it fires in this month of a year.
+    fn days_of(&self, month: Date) -> impl Iterator<Item = Date> {
+        let number = u8::from(month.month()).into();
         let length = month.month().length(month.year());
-        let days = (1..=length).rev().filter_map(move |day| {
+        (1..=length).rev().filter_map(move |day| {
             let is_day = self.before_last.is_none_or(|days| day + days == length);
             let date = month.replace_day(day).ok().filter(|_| is_day)?;
             let weekday = Utc(date.midnight()).civil_weekday();
             let pattern = &self.cron.pattern;
             let fits = pattern.day_match(date.year(), number, day.into(), weekday);
             fits.unwrap_or(false).then_some(date)
-        });
-        is_month.then_some(days)
+        })
     }
 
     /// When it last fired on a day that fits.

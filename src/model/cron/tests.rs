@@ -1,5 +1,7 @@
 //! Tests of cron expressions: what is read, and when it last fired.
 
+use std::time::Instant;
+
 use proptest::prelude::*;
 
 use time::Duration;
@@ -191,6 +193,38 @@ fn a_cron_that_never_fires_has_no_tick() {
         let schedule = Schedule::read(cron).unwrap_or_else(|| panic!("{cron}"));
         assert_eq!(schedule.last_tick(now), None, "{cron}");
     }
+}
+
+#[test]
+fn a_search_that_finds_nothing_is_cheap() {
+    let now = Date::from_ordinal_date(2026, 90).unwrap().midnight();
+    let crons = [
+        "0 0 31 2 *",
+        "0 0 31 2,4,6,9,11 *",
+        "0 0 L-30 2 *",
+        "0 0 30,31 2 MON",
+        "0 0 1-7 * MON#5",
+    ];
+    let schedules = crons.map(|cron| Schedule::read(cron).unwrap());
+    let start = Instant::now();
+    for _ in 0..200 {
+        for (cron, schedule) in crons.iter().zip(&schedules) {
+            assert_eq!(schedule.last_tick(now), None, "{cron}");
+        }
+    }
+    let took = start.elapsed();
+    assert!(took.as_millis() < 2000, "1,000 searches took {took:?}");
+}
+
+#[test]
+fn a_long_expression_is_parsed_fast() {
+    let cron = format!("{} 0 31 2 *", vec!["*/1"; 1000].join(","));
+    let start = Instant::now();
+    for _ in 0..20 {
+        assert!(Schedule::read(&cron).is_some());
+    }
+    let took = start.elapsed();
+    assert!(took.as_millis() < 1000, "20 expressions took {took:?}");
 }
 
 #[test]
