@@ -1,11 +1,14 @@
 //! What goes back over the wire? The only place where an answer's status or header is chosen that apps get after
 //! sign-in: three servers of Civitai's, and three ways to say no.
 
+use std::sync::Arc;
+
 use axum::http::header::{ALLOW, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
+use super::spend;
 use super::submission::Unusable;
 use crate::contract::{Difference, Rules};
 use crate::oauth::respond::{self, Cors};
@@ -103,16 +106,23 @@ impl Refusal {
 }
 
 /// What came of one procedure.
+#[derive(Clone)]
 pub(super) struct Called<'a> {
     pub(super) path: &'a str,
-    pub(super) outcome: Result<Value, Refusal>,
+    /// As JSON text: of calls of one procedure in a batch, all have the same.
+    pub(super) outcome: Result<Arc<str>, Refusal>,
+}
+
+/// Ours, without tRPC's envelope: others compute what the procedure needs.
+pub(super) fn site_busy() -> Response {
+    SITE.apply(respond::busy(spend::BUSY))
 }
 
 /// The answer to a tRPC request: that of one procedure, or of a batch – 207 where they do not agree.
 pub(super) fn trpc(calls: &[Called<'_>], is_batch: bool, method: &str) -> Response {
     let envelope = |call: &Called<'_>| match &call.outcome {
-        Ok(data) => json!({ "result": { "data": { "json": data } } }),
-        Err(why) => why.envelope(call.path, method),
+        Ok(data) => format!(r#"{{"result":{{"data":{{"json":{data}}}}}}}"#),
+        Err(why) => why.envelope(call.path, method).to_string(),
     };
     let status = |call: &Called<'_>| match &call.outcome {
         Ok(_) => StatusCode::OK,
@@ -124,15 +134,13 @@ pub(super) fn trpc(calls: &[Called<'_>], is_batch: bool, method: &str) -> Respon
     } else {
         StatusCode::MULTI_STATUS
     };
-    let mut answers: Vec<Value> = calls.iter().map(envelope).collect();
-    let body = match answers.pop() {
-        Some(only) if !is_batch => only,
-        last => {
-            answers.extend(last);
-            Value::Array(answers)
-        }
-    };
-    respond::with_status(common, &body, SITE)
+    let answers: Vec<String> = calls.iter().map(envelope).collect();
+    let mut body = answers.join(",");
+    if is_batch {
+        body = format!("[{body}]");
+    }
+    let kind = [(CONTENT_TYPE, "application/json")];
+    SITE.apply((common, kind, body).into_response())
 }
 
 /// Difference `insufficient-scope`, at the site: nothing where tRPC says so in its own words.

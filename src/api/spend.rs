@@ -11,7 +11,9 @@ use crate::model::buzz::BuzzLimit;
 use crate::model::ledger::{Spend, Spending};
 use crate::oauth::extract::Context;
 use crate::protocol::ids::{ClientId, UserId};
+use crate::protocol::time::Timestamp;
 use crate::sandbox::Sandbox;
+use crate::sandbox::journal::TooManyReaders;
 
 /// What one app has spent of one user's buzz.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -33,9 +35,9 @@ pub struct Spent {
 }
 
 /// The apps that the user has set a limit to; of others nobody asks the orchestrator. Source: civitai/civitai, "Per-Subject
-/// Buzz Spend Limits". That `spend` is the sum of the buckets is our choice.
-pub(super) fn get(context: &Context, caller: &Caller) -> Value {
-    let apps = of(&context.sandbox, (Some(caller.user.id), None));
+/// Buzz Spend Limits". That `spend` is the sum of the buckets is our choice. Errors: as for [`list`].
+pub(super) async fn get(context: &Context, caller: &Caller) -> Result<Value, TooManyReaders> {
+    let apps = list(&context.sandbox, (Some(caller.user.id), None)).await?;
     let limited = apps
         .into_iter()
         .filter(|app| !app.spending.rules.is_empty());
@@ -48,13 +50,49 @@ pub(super) fn get(context: &Context, caller: &Caller) -> Value {
             "buckets": app.spending.buckets,
         })
     });
-    rows.collect()
+    Ok(rows.collect())
 }
 
+/// More apps with a limit than this are computed in turns: each of them may have 20 budgets.
+const MANY_APPS: usize = 16;
+
+/// What a caller is told who has waited in vain.
+pub(crate) const BUSY: &str = "the spends of many apps are computed for others at this moment";
+
 /// Every app that has a limit or has spent anything, by user and client, of these users and clients where they are given.
-pub(crate) fn of(sandbox: &Sandbox, whose: (Option<UserId>, Option<&str>)) -> Vec<Spent> {
+/// Errors: others compute so many for longer than a caller waits.
+pub(crate) async fn list(
+    sandbox: &Sandbox,
+    whose: (Option<UserId>, Option<&str>),
+) -> Result<Vec<Spent>, TooManyReaders> {
+    let _permit = if sandbox.world().count_limits(whose) > MANY_APPS {
+        Some(sandbox.journal.readers().spends().await?)
+    } else {
+        None
+    };
+    let now = sandbox.now();
+    let mut spent = Vec::new();
+    for (parties, grant) in grants(sandbox, whose) {
+        spent.push(Spent::new(parties, grant, now));
+        // Other requests are not to wait for all of them.
+        tokio::task::yield_now().await;
+    }
+    Ok(spent)
+}
+
+/// What one app has spent. None if it has no limit and has spent nothing.
+pub(crate) fn find(sandbox: &Sandbox, user: UserId, client: &str) -> Option<Spent> {
+    let mut found = grants(sandbox, (Some(user), Some(client)));
+    let (parties, grant) = found.pop_first()?;
+    Some(Spent::new(parties, grant, sandbox.now()))
+}
+
+/// The limit of each app, and what it has spent, by user and client.
+type Grants = BTreeMap<(UserId, String), (Option<BuzzLimit>, Vec<Spend>)>;
+
+fn grants(sandbox: &Sandbox, whose: (Option<UserId>, Option<&str>)) -> Grants {
     let world = sandbox.world();
-    let mut grants: BTreeMap<(UserId, String), (Option<BuzzLimit>, Vec<Spend>)> = BTreeMap::new();
+    let mut grants = Grants::new();
     for (user, client, consent, _) in world.list_consents(whose) {
         if let Some(limit) = consent.buzz_limit {
             grants.entry((user, client.0)).or_default().0 = Some(limit);
@@ -63,16 +101,22 @@ pub(crate) fn of(sandbox: &Sandbox, whose: (Option<UserId>, Option<&str>)) -> Ve
     for (user, client, spend) in world.list_spends(whose) {
         grants.entry((user, client.0)).or_default().1.push(spend);
     }
-    let now = sandbox.now();
-    let show = |((user, client), (limit, spends)): (_, (Option<BuzzLimit>, Vec<Spend>))| {
+    grants
+}
+
+impl Spent {
+    fn new(
+        (user, client): (UserId, String),
+        (limit, spends): (Option<BuzzLimit>, Vec<Spend>),
+        now: Timestamp,
+    ) -> Self {
         let pitfalls = limit.iter().flat_map(BuzzLimit::pitfalls);
-        Spent {
+        Self {
             user,
             client_id: ClientId(client),
             pitfalls: pitfalls.map(|why| why.to_string()).collect(),
             spending: Spending::of(limit.as_ref(), &spends, now),
             buzz_limit: limit,
         }
-    };
-    grants.into_iter().map(show).collect()
+    }
 }

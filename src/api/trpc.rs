@@ -1,6 +1,8 @@
 //! `/api/trpc/…`: procedures of the site, one at a time or in a batch, as tRPC's clients call them. What each of them
 //! does is `buzz.rs` and `spend.rs`.
 
+use std::sync::Arc;
+
 use axum::extract::Path;
 use axum::http::{Method, Uri};
 use axum::response::Response;
@@ -12,6 +14,7 @@ use super::{buzz, spend};
 use crate::oauth::extract::Context;
 use crate::protocol::params::Params;
 use crate::protocol::scope::Scope;
+use crate::sandbox::journal::TooManyReaders;
 
 /// The most calls of one batch. There are three procedures; a client that batches sends a few.
 const MAX_BATCH: usize = 20;
@@ -42,11 +45,12 @@ impl Procedure {
         }
     }
 
-    fn run(self, context: &Context, caller: &Caller) -> Value {
+    /// Errors: others compute what it needs.
+    async fn run(self, context: &Context, caller: &Caller) -> Result<Value, TooManyReaders> {
         match self {
-            Self::UserAccount => buzz::user_account(context, caller),
-            Self::BuzzAccount => buzz::buzz_account(context, caller),
-            Self::Spend => spend::get(context, caller),
+            Self::UserAccount => Ok(buzz::user_account(context, caller)),
+            Self::BuzzAccount => Ok(buzz::buzz_account(context, caller)),
+            Self::Spend => spend::get(context, caller).await,
         }
     }
 }
@@ -85,28 +89,40 @@ pub(crate) async fn answer(
         return answer;
     }
     let is_query = matches!(method, Method::GET | Method::HEAD);
-    let mut calls = Vec::new();
+    let mut calls: Vec<Called<'_>> = Vec::new();
     for path in paths {
+        // No procedure reads its input: calls of one procedure have one answer.
+        if let Some(same) = calls.iter().find(|call| call.path == path).cloned() {
+            calls.push(same);
+            continue;
+        }
         let outcome = match Procedure::named(path) {
             None => Err(Refusal::NotFound),
             Some(_) if !is_query => Err(Refusal::MethodNotSupported),
-            Some(procedure) => call(&context, procedure, caller.as_ref()),
+            Some(procedure) => match call(&context, procedure, caller.as_ref()).await {
+                Ok(outcome) => outcome,
+                Err(TooManyReaders) => return respond::site_busy(),
+            },
         };
         calls.push(Called { path, outcome });
     }
     respond::trpc(&calls, is_batch, method.as_str())
 }
 
-fn call(
+/// Errors: others compute what the procedure needs.
+async fn call(
     context: &Context,
     procedure: Procedure,
     caller: Option<&Caller>,
-) -> Result<Value, Refusal> {
-    let caller = caller.ok_or(Refusal::Unauthorized)?;
+) -> Result<Result<Arc<str>, Refusal>, TooManyReaders> {
+    let Some(caller) = caller else {
+        return Ok(Err(Refusal::Unauthorized));
+    };
     if !caller.may(procedure.needs().0) {
-        return Err(Refusal::Forbidden);
+        return Ok(Err(Refusal::Forbidden));
     }
-    Ok(procedure.run(context, caller))
+    let value = procedure.run(context, caller).await?;
+    Ok(Ok(value.to_string().into()))
 }
 
 /// What the documentation says to a token that lacks what any of the procedures needs: it knows no batches.

@@ -114,7 +114,7 @@ pub(crate) enum ControlError {
         differences: Vec<String>,
         counters: Counters,
     },
-    /// Too many callers read the journal.
+    /// Too many callers read the journal, or the spends of many apps.
     Busy(Invalid),
     Store(StoreError),
 }

@@ -3,10 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::consents::Deleted;
-use super::{Outcome, Whose};
+use super::{ControlError, Outcome, Whose};
 use crate::api::spend::{self, Spent};
+use crate::invalid::Invalid;
 use crate::model::user::UserRef;
 use crate::sandbox::Sandbox;
+use crate::sandbox::journal::TooManyReaders;
 use crate::store::Held;
 
 /// `{"spends":[…]}`.
@@ -31,9 +33,13 @@ pub(crate) struct Reset {
 
 impl Sandbox {
     /// What every app that has a budget or has spent anything stands at, by user and client.
-    pub(crate) fn list_spends(&self, whose: Whose) -> Outcome<Spends> {
+    pub(crate) async fn list_spends(&self, whose: Whose) -> Outcome<Spends> {
         let whose = self.resolve_whose(whose)?;
-        let spends = spend::of(self, whose.as_key());
+        let spends = spend::list(self, whose.as_key()).await;
+        let spends = spends.map_err(|TooManyReaders| {
+            let why = Invalid::new("", spend::BUSY);
+            ControlError::Busy(why.with_hint("call again in a second"))
+        })?;
         Ok(Spends { spends })
     }
 

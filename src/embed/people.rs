@@ -120,7 +120,7 @@ impl MockSandbox {
 
     /// What apps have spent of users' buzz, and how their budgets stand. Errors: there is no such user or client.
     pub async fn spends(&self, whose: Whose) -> Result<Vec<Spent>, MockError> {
-        Ok(self.world().await?.list_spends(whose)?.spends)
+        Ok(self.world().await?.list_spends(whose).await?.spends)
     }
 
     /// Forgets what apps have spent, so that budgets have room again; gives how many spends that were. The money is not

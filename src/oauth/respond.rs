@@ -181,7 +181,12 @@ pub(crate) fn failure(why: &StoreError) -> Response {
 
 /// 503: the bodies of other requests occupy all memory for bodies.
 pub(crate) fn no_body_memory(error: &NoMemory) -> Response {
-    let why = Invalid::new("", error.to_string()).with_hint("send the request again later");
+    busy(&error.to_string())
+}
+
+/// 503: others use what the request needs.
+pub(crate) fn busy(message: &str) -> Response {
+    let why = Invalid::new("", message).with_hint("send the request again later");
     let mut response = invalid(StatusCode::SERVICE_UNAVAILABLE, "busy", &why);
     let soon = HeaderValue::from_static("1");
     response.headers_mut().insert(RETRY_AFTER, soon);

@@ -100,6 +100,16 @@ impl Rows {
         found.map(|(consent, _)| consent.clone())
     }
 
+    /// How many consents have a limit, of these users and clients where they are given.
+    pub(crate) fn count_limits(&self, whose: Whose<'_>) -> usize {
+        let tables = self.read();
+        let all = tables.consents.0.iter();
+        let limited = all.filter(|((user, client), (consent, _))| {
+            consent.buzz_limit.is_some() && is_meant(whose, *user, client)
+        });
+        limited.count()
+    }
+
     /// Every consent, by user and client, of these users and clients where they are given.
     pub(crate) fn list_consents(&self, whose: Whose<'_>) -> Vec<Given> {
         let tables = self.read();

@@ -246,7 +246,7 @@ pub(super) async fn delete_consents(context: Context, Either(whose): Either<Whos
 }
 
 pub(super) async fn list_spends(context: Context, Query(whose): Query<Whose>) -> Answer {
-    Ok(ok(&context.sandbox.list_spends(whose)?))
+    Ok(ok(&context.sandbox.list_spends(whose).await?))
 }
 
 pub(super) async fn delete_spends(context: Context, Either(whose): Either<Whose>) -> Answer {

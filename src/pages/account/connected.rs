@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::limit::{LimitForm, name};
-use super::{PATH, Wrong, back, show, visitor};
+use super::{CONNECTED, Cut, PATH, Wrong, back, show, visitor};
 use crate::api::spend;
 use crate::model::buzz::{Budget, BuzzLimit};
 use crate::model::consent::{Approval, Consent};
@@ -92,16 +92,24 @@ fn connections(context: &Context, user: &User) -> BTreeMap<String, Connection> {
     found
 }
 
-/// Every app that this user has let in, with the form that was sent for one of them.
-pub(super) fn list(context: &Context, user: &User, wrong: Option<&Wrong>) -> Vec<ConnectedApp> {
+/// A page of the apps that this user has let in, with the form that was sent for one of them.
+pub(super) fn list(
+    context: &Context,
+    user: &User,
+    wrong: Option<&Wrong>,
+    from: usize,
+) -> (Vec<ConnectedApp>, Cut) {
     let world = context.sandbox.world();
+    let all = connections(context, user).into_iter();
+    let known = all.filter_map(|(id, connection)| Some((world.find_client(&id)?, id, connection)));
+    let mut known: Vec<_> = known.collect();
+    let is_wrong = |id: &String| wrong.is_some_and(|wrong| wrong.form_of(id).is_some());
+    let wrong_one = known.iter().position(|(_, id, _)| is_wrong(id));
+    let cut = Cut::page(&mut known, wrong_one.unwrap_or(from), CONNECTED);
     let mut shown = Vec::new();
-    for (id, connection) in connections(context, user) {
-        let Some(client) = world.find_client(&id) else {
-            continue;
-        };
-        let spent = spend::of(&context.sandbox, (Some(user.id), Some(&id)));
-        let spending = spent.into_iter().next().map(|spent| spent.spending);
+    for (client, id, connection) in known {
+        let spent = spend::find(&context.sandbox, user.id, &id);
+        let spending = spent.map(|spent| spent.spending);
         let rules = spending.iter().flat_map(|spending| &spending.rules);
         let budgets = connection.limit.iter().flat_map(BuzzLimit::budgets);
         let typed = wrong.and_then(|wrong| wrong.form_of(&id));
@@ -123,7 +131,7 @@ pub(super) fn list(context: &Context, user: &User, wrong: Option<&Wrong>) -> Vec
             revoke_action: context.base.path(&format!("{path}/revoke")),
         });
     }
-    shown
+    (shown, cut)
 }
 
 fn row((budget, rule): (&Budget, &Rule)) -> BudgetRow {

@@ -141,11 +141,8 @@ fn account(context: &Context, user: &User, wrong: Option<&Wrong>, from: &Starts)
     let base = &context.base;
     let here = base.path(PATH);
     let mut apps = apps::list(context, user);
-    let mut connected = connected::list(context, user, wrong);
-    let wrong_one = connected.iter().position(|app| app.form.is_wrong());
     let apps_cut = Cut::page(&mut apps, from.apps, APPS);
-    let first = wrong_one.unwrap_or(from.connected);
-    let connected_cut = Cut::page(&mut connected, first, CONNECTED);
+    let (connected, connected_cut) = connected::list(context, user, wrong, from.connected);
     Account {
         frame: frame(context),
         name: user.display_name(),

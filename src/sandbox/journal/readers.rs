@@ -1,4 +1,5 @@
-//! Limits on those that read journals at the same time: each of them needs memory and processor time of its own.
+//! Limits on those that read journals, or the spends of many apps, at the same time: each of them needs memory and
+//! processor time of its own.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,9 @@ const MAX_LISTENERS: usize = 64;
 /// Advice looks at a whole journal at once.
 const MAX_ADVICE: usize = 1;
 
+/// Computations of what many apps have spent.
+const MAX_SPENDS: usize = 1;
+
 /// A reader that waits longer for its turn is refused.
 const MAX_WAIT: Duration = Duration::from_secs(10);
 
@@ -29,6 +33,7 @@ pub(crate) struct JournalReaders {
     waits: Arc<Semaphore>,
     listeners: Arc<Semaphore>,
     advice: Arc<Semaphore>,
+    spends: Arc<Semaphore>,
 }
 
 /// Others have read for longer than a reader waits.
@@ -43,6 +48,7 @@ impl Default for JournalReaders {
             waits: Arc::new(Semaphore::new(MAX_WAITS)),
             listeners: Arc::new(Semaphore::new(MAX_LISTENERS)),
             advice: Arc::new(Semaphore::new(MAX_ADVICE)),
+            spends: Arc::new(Semaphore::new(MAX_SPENDS)),
         }
     }
 }
@@ -93,5 +99,10 @@ impl JournalReaders {
     /// A turn to advise.
     pub(crate) async fn advice(&self) -> Result<ReaderPermit, TooManyReaders> {
         permit(&self.advice).await
+    }
+
+    /// A turn to compute what many apps have spent.
+    pub(crate) async fn spends(&self) -> Result<ReaderPermit, TooManyReaders> {
+        permit(&self.spends).await
     }
 }
