@@ -40,7 +40,8 @@ impl Sandbox {
 
     /// Denies a device.
     pub(crate) async fn deny_device(&self, denial: Denial) -> Outcome<Nothing> {
-        self.decide_device(&denial.user_code, Verdict::Denied).await
+        self.decide_device(&denial.user_code, Verdict::Denied { by: None })
+            .await
     }
 
     async fn decide_device(&self, user_code: &Secret, verdict: Verdict) -> Outcome<Nothing> {

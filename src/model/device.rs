@@ -17,8 +17,13 @@ pub(crate) const INTERVAL_SECONDS: u32 = 5;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Pending,
-    Approved { by: UserId },
-    Denied,
+    Approved {
+        by: UserId,
+    },
+    /// By a user, or by a control call.
+    Denied {
+        by: Option<UserId>,
+    },
 }
 
 /// A device authorization, less its codes.
@@ -49,7 +54,7 @@ impl DeviceGrant {
             return Poll::Refused(OAuthError::bare(ErrorCode::InvalidGrant));
         }
         match self.verdict {
-            Verdict::Denied => Poll::Over(OAuthError::bare(ErrorCode::UserDenied)),
+            Verdict::Denied { .. } => Poll::Over(OAuthError::bare(ErrorCode::UserDenied)),
             Verdict::Pending => Poll::Refused(OAuthError::bare(ErrorCode::AuthorizationPending)),
             Verdict::Approved { by } => Poll::Claim(by),
         }

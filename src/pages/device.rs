@@ -105,7 +105,7 @@ async fn take(
             Ok(Step::Approved)
         }
         Some("deny") => {
-            review::decide(sandbox, code, Verdict::Denied).await?;
+            review::decide(sandbox, code, Verdict::Denied { by: Some(user.id) }).await?;
             Ok(Step::Denied)
         }
         _ => {

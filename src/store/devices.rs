@@ -74,12 +74,13 @@ impl Devices {
         removed
     }
 
-    /// How many there were. A device is its user's once they have approved it.
+    /// How many there were. A device belongs to the user who approved or denied it.
     pub(super) fn remove_of(&mut self, (user, client): Whose<'_>) -> u64 {
         self.retain(|grant| {
             let by = match grant.verdict {
                 Verdict::Approved { by } => Some(by),
-                Verdict::Pending | Verdict::Denied => None,
+                Verdict::Denied { by } => by,
+                Verdict::Pending => None,
             };
             let is_theirs = user.is_none_or(|user| by == Some(user));
             !(is_theirs && client.is_none_or(|client| grant.client_id == *client))
@@ -125,7 +126,7 @@ impl Row {
     fn read(self) -> Result<(SecretHash, SecretHash, DeviceGrant), StoreError> {
         let verdict = match (self.status.as_str(), self.user_id) {
             ("pending", _) => Verdict::Pending,
-            ("denied", _) => Verdict::Denied,
+            ("denied", by) => Verdict::Denied { by },
             ("approved", Some(by)) => Verdict::Approved { by },
             _ => return Err(damaged("device status", &self.status)),
         };
@@ -183,7 +184,7 @@ fn columns(verdict: Verdict) -> (&'static str, Option<UserId>) {
     match verdict {
         Verdict::Pending => ("pending", None),
         Verdict::Approved { by } => ("approved", Some(by)),
-        Verdict::Denied => ("denied", None),
+        Verdict::Denied { by } => ("denied", by),
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) fn is_meant((user, client): Whose<'_>, of: UserId, by: &ClientId) -> 
 pub(crate) enum Held {
     Tokens,
     Codes,
-    /// A device that nobody has approved is no user's.
+    /// A device belongs to the user who approved or denied it.
     Devices,
     Consents,
     Spends,

@@ -7,8 +7,8 @@ use insta::assert_snapshot;
 use serde_json::{Value, json};
 
 use crate::support::{
-    CLI, CONF, DEVICE, DEVICE_TOKEN, Device, Fields, ME, Mock, OTHER, REVOKE, SPA, USERINFO,
-    WORKFLOWS, World, config,
+    CLI, CONF, DEVICE, DEVICE_APPROVE, DEVICE_INFO, DEVICE_TOKEN, Device, Fields, ME, Mock, OTHER,
+    REVOKE, SPA, USERINFO, WORKFLOWS, World, config,
 };
 
 const INTROSPECT: &str = "/api/auth/oauth/introspect";
@@ -157,7 +157,11 @@ async fn a_denied_device_is_told_and_its_code_is_used_up() {
     let code = Fields::of(&[("user_code", &device.user_code)]);
     let deny = async || mock.post(DEVICE_DENY, &code).cookie(&cookie).await;
     assert_eq!(deny().await.body, r#"{"success":true}"#);
-    assert!(deny().await.gist().starts_with("400 invalid_code"));
+    for path in [DEVICE_DENY, DEVICE_APPROVE, DEVICE_INFO] {
+        let again = mock.post(path, &code).cookie(&cookie).await;
+        let used_up = "400 invalid_code: Invalid or expired code";
+        assert_eq!(again.gist(), used_up, "{path}");
+    }
     assert_eq!(mock.poll(&device).await.text("error"), "access_denied");
 }
 

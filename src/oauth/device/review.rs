@@ -56,7 +56,7 @@ pub(crate) async fn deny(context: Context) -> Response {
         let path = context.base.path("/api/auth/oauth/device-deny");
         return respond::not_in_recording(&path, Difference::DeviceDeny);
     }
-    decided(&context, |_| Verdict::Denied).await
+    decided(&context, |user| Verdict::Denied { by: Some(user.id) }).await
 }
 
 async fn decided(context: &Context, verdict: impl FnOnce(&User) -> Verdict) -> Response {
@@ -104,8 +104,8 @@ fn waiting(sandbox: &Sandbox, user_code: &str) -> Result<DeviceGrant, OAuthError
         .find_device_by_user_code(&hash(user_code), sandbox.now());
     match found {
         Some(grant) if grant.verdict == Verdict::Pending => Ok(grant),
-        // An approval uses the user code up; a denial leaves it lying about.
-        Some(grant) if grant.verdict == Verdict::Denied => {
+        // A user's decision uses the user code up; a denial by control call does not.
+        Some(grant) if grant.verdict == (Verdict::Denied { by: None }) => {
             Err(invalid_code("Code already used or expired"))
         }
         _ => Err(invalid_code("Invalid or expired code")),
