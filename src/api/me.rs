@@ -62,11 +62,12 @@ fn render(caller: &Caller, limit: Option<&BuzzLimit>, rules: &Rules) -> Value {
     body["status"] = if user.muted { "muted" } else { "active" }.into();
     body["isMember"] = user.tier.as_ref().is_some_and(|tier| tier != "free").into();
     body["subscriptions"] = json!(user.subscriptions);
-    rules.otherwise(Difference::MeIsModerator, true);
-    if rules.side(Difference::MeIsModerator) == Contract::Live {
+    let reads_user = caller.may(Scope::USER_READ);
+    rules.otherwise(Difference::MeIsModerator, reads_user);
+    if reads_user && rules.side(Difference::MeIsModerator) == Contract::Live {
         body["isModerator"] = user.moderator.into();
     }
-    if let (Some(email), true) = (&user.email, caller.may(Scope::USER_READ)) {
+    if let (Some(email), true) = (&user.email, reads_user) {
         body["email"] = email.as_str().into();
         body["emailVerified"] = user.email_verified.into();
     }

@@ -254,7 +254,7 @@ differences! {
     MeIsModerator "me-is-moderator" {
         documented: "/api/v1/me has no isModerator",
         recorded: "/api/v1/me has no isModerator",
-        live: "/api/v1/me has isModerator",
+        live: "/api/v1/me has isModerator for a session or a token with UserRead",
         since: "2026-09", evidence: Source
     }
     LegacyHost "legacy-host" {
