@@ -165,7 +165,8 @@ pub(crate) fn bearer_hash(headers: &HeaderMap) -> Option<SecretHash> {
     Some(SecretHash::of(&String::from_utf8_lossy(token)))
 }
 
-/// Whether a token of this scope opens the app store's catalog and nothing else (difference `app-store-catalog-write`).
+/// Whether a scope is for `client_credentials` alone (difference `app-store-catalog-write`): the consent page does not offer
+/// it, and its tokens open nothing but the app store's catalog.
 pub(crate) fn is_for_catalog_alone(scope: Scope, rules: &Rules) -> bool {
     if !scope.covers(Scope::APP_STORE_CATALOG_WRITE) {
         return false;

@@ -116,10 +116,16 @@ pub(crate) async fn get(uri: Uri, RawQuery(query): RawQuery, context: Context) -
     let asked = Asked::parse(&query);
     let (id, redirect_uri) = (asked.get("client_id"), asked.get("redirect_uri"));
     match known_client(&context, id, redirect_uri).await {
-        Ok(Some(client)) => page(StatusCode::OK, &consent(&context, &user, &client, &asked)),
-        Ok(None) => invalid_application(&context, StatusCode::OK),
+        Ok(Some(client)) if !asks_for_catalog(&context, &asked) => {
+            page(StatusCode::OK, &consent(&context, &user, &client, &asked))
+        }
+        Ok(_) => invalid_application(&context, StatusCode::OK),
         Err(why) => respond::failure(&why),
     }
+}
+
+fn asks_for_catalog(context: &Context, asked: &Asked) -> bool {
+    session::is_for_catalog_alone(shown_scope(asked), context.rules())
 }
 
 /// `POST /login/oauth/authorize`: Deny.
@@ -182,7 +188,7 @@ pub(super) fn consent(context: &Context, user: &User, client: &Client, asked: &A
         account: user.display_name(),
         account_avatar: Avatar::of_user(user),
         switch: with_return(base.path("/login"), &here),
-        labels: Scope::of_any_bits(bits.cast_unsigned()).labels(context.rules()),
+        labels: shown_scope(asked).labels(context.rules()),
         approve_action: base.path("/api/auth/oauth/authorize"),
         deny_action: base.path("/login/oauth/authorize"),
         fields,
@@ -205,13 +211,17 @@ fn query_text(asked: &Asked) -> String {
         .finish()
 }
 
-/// The scope that the page shows and posts. The page refuses nothing: what cannot be read is 0, and the number
+/// The scope that the page shows and posts. What cannot be read is 0, and the number
 /// is cut to 32 bits with a sign, as JavaScript's `|` cuts it. The endpoint behind the form checks it.
 fn shown_bits(scope: Option<&str>) -> i32 {
     let number = scope.and_then(leading_integer).unwrap_or_default();
     #[expect(clippy::cast_possible_truncation, reason = "JavaScript truncates here")]
     let cut = number as i32;
     cut | 1
+}
+
+fn shown_scope(asked: &Asked) -> Scope {
+    Scope::of_any_bits(shown_bits(asked.get("scope")).cast_unsigned())
 }
 
 #[cfg(test)]
