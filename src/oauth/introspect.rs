@@ -32,7 +32,7 @@ pub(crate) async fn post(context: Context) -> Response {
     let params = context.sent();
     let mut response = match check_caller(&context, params) {
         Ok(()) => {
-            let token = params.filled("token").map(Secret::new);
+            let token = params.text("token").map(Secret::new);
             respond::ok(&introspect(&context.sandbox, token.as_ref()), Cors::Closed)
         }
         Err(error) => respond::error(&error, Cors::Closed),
@@ -69,7 +69,6 @@ fn check_caller(context: &Context, params: &Params) -> Result<(), OAuthError> {
 struct ActiveToken {
     active: bool,
     sub: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
     username: Option<String>,
     scope: String,
     client_id: ClientId,

@@ -88,29 +88,37 @@ impl Credentials {
     }
 }
 
-/// Id and secret of an introspection request. HTTP Basic goes before the body, and each half is form-decoded (RFC 6749
-/// §2.3.1), unlike at `/token`.
+/// Id and secret of an introspection request. HTTP Basic goes before the body unless it is malformed, and each half is
+/// form-decoded (RFC 6749 §2.3.1), unlike at `/token`.
 pub(crate) fn introspection_credentials(
     authorization: Option<&str>,
     params: &Params,
 ) -> Option<(String, Secret)> {
-    let is_basic = |header: &&str| {
-        let scheme = header.trim_matches(' ').split(' ').next();
-        scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("basic"))
-    };
-    let (id, secret) = if let Some(header) = authorization.filter(is_basic) {
-        let (id, secret) = basic(header)?;
-        (form_decoded(&id), form_decoded(&secret))
-    } else {
-        (params.filled("client_id")?, params.filled("client_secret")?)
+    let (id, secret) = match authorization.and_then(basic) {
+        Some((id, secret)) => (form_decoded(id), form_decoded(secret)),
+        // JSON that is not text counts as missing here.
+        None => (
+            params.text("client_id")?.to_owned(),
+            params.text("client_secret")?.to_owned(),
+        ),
     };
     (!id.is_empty() && !secret.is_empty()).then(|| (id, Secret::new(secret)))
 }
 
-fn form_decoded(text: &str) -> String {
+/// Text that cannot be decoded stays as it is.
+fn form_decoded(text: String) -> String {
+    let is_escape = |rest: &str| {
+        let digits = rest.as_bytes().get(..2);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    if !text.split('%').skip(1).all(is_escape) {
+        return text;
+    }
     let spaced = text.replace('+', " ");
-    let decoded = percent_encoding::percent_decode_str(&spaced);
-    decoded.decode_utf8_lossy().into_owned()
+    match percent_encoding::percent_decode_str(&spaced).decode_utf8() {
+        Ok(decoded) => decoded.into_owned(),
+        Err(_) => text,
+    }
 }
 
 fn unidentified(

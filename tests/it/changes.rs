@@ -7,8 +7,8 @@ use insta::assert_snapshot;
 use serde_json::{Value, json};
 
 use crate::support::{
-    CLI, CONF, DEVICE, DEVICE_APPROVE, DEVICE_INFO, DEVICE_TOKEN, Device, Fields, ME, Mock, OTHER,
-    REVOKE, SPA, USERINFO, WORKFLOWS, World, config,
+    CLI, CONF, CONSENT_PAGE, DEVICE, DEVICE_APPROVE, DEVICE_INFO, DEVICE_TOKEN, Device, Fields, ME,
+    Mock, OTHER, REVOKE, SPA, USERINFO, WORKFLOWS, World, config,
 };
 
 const INTROSPECT: &str = "/api/auth/oauth/introspect";
@@ -40,7 +40,7 @@ async fn introspection_reads_basic_form_decoded_and_before_the_body() {
     assert_snapshot!(by_basic.basic("link%2Dservice", "a%2Bb+c%25").await.gist(), @r#"200 {"active":true,"sub":"2","username":"ada","scope":"5","client_id":"conf","exp":1769864400,"token_type":"Bearer"}"#);
     // As it is, the secret would be another one.
     let as_it_is = mock.post(INTROSPECT, &asks_about(&token));
-    assert_snapshot!(as_it_is.basic("link-service", "a+b c%").await, @r#"
+    assert_snapshot!(as_it_is.basic("link-service", "a+b c%25").await, @r#"
     401
     cache-control: no-store
     content-type: application/json
@@ -51,17 +51,55 @@ async fn introspection_reads_basic_form_decoded_and_before_the_body() {
         .ask("POST", INTROSPECT)
         .json(&asks_about(&token).to_json());
     assert_eq!(json.await.json()["active"], true);
-    let unreadable = mock.post(INTROSPECT, &asks_about(&token));
-    assert_eq!(
-        unreadable.header("authorization", "Basic ?").await.status,
-        401
-    );
-    let bearer = mock.post(INTROSPECT, &asks_about(&token));
-    assert_eq!(bearer.header("authorization", "Bearer x").await.status, 200);
+    // Not Basic, not base64, without a colon: the body counts.
+    for header in ["Bearer x", "Basic ?", "Basic", "Basic YQ=="] {
+        let asked = mock.post(INTROSPECT, &asks_about(&token));
+        let answer = asked.header("authorization", header).await;
+        assert_eq!(answer.json()["active"], true, "{header}");
+    }
+    // Half an escape, and no UTF-8: the secret as it is.
+    for secret in ["a+b c%", "a+b%", "a+b%ff"] {
+        let own = json!({ "secret": secret });
+        mock.control("PATCH", "/clients/link-service", own).await;
+        let asked = mock.post(INTROSPECT, &body).basic("link-service", secret);
+        assert_eq!(asked.await.json()["active"], true, "{secret}");
+    }
     assert_eq!(
         mock.get(INTROSPECT).await.header("allow").as_deref(),
         Some("POST")
     );
+}
+
+#[tokio::test]
+async fn introspection_takes_json_that_is_not_text_for_missing() {
+    let mock = Mock::documented().await;
+    let service = json!({ "id": "42", "name": "Link service", "secret": "12345678",
+        "may_introspect": true, "grants": [] });
+    mock.control("POST", "/clients", service).await;
+    let token = mock.tokens(&CONF, "5").await.access;
+    let right = json!({ "client_id": "42", "client_secret": "12345678", "token": token });
+    for (name, value, said) in [
+        ("token", json!(token), json!(true)),
+        ("token", json!([token]), json!(false)),
+        ("client_id", json!(42), Value::Null),
+        ("client_secret", json!(12_345_678), Value::Null),
+    ] {
+        let mut sent = right.clone();
+        sent[name] = value;
+        let answer = mock.ask("POST", INTROSPECT).json(&sent).await;
+        assert_eq!(answer.json()["active"], said, "{sent} {answer}");
+    }
+}
+
+#[tokio::test]
+async fn introspection_of_an_owner_without_a_username_has_null() {
+    let mock = Mock::documented().await;
+    register_service(&mock).await;
+    let asked = json!({ "client_id": "conf", "user": 7, "scope": 1 });
+    let minted = mock.control("POST", "/tokens", asked).await;
+    let token = minted["access_token"].as_str().expect("a token");
+    let answer = mock.post(INTROSPECT, &asks_about(token)).await.json();
+    assert_eq!(answer.get("username"), Some(&Value::Null), "{answer}");
 }
 
 #[tokio::test]
@@ -249,6 +287,47 @@ async fn a_token_for_the_catalog_opens_nothing_else() {
     /v2/consumer/workflows/wf_1 401
     400 invalid_scope: Invalid scope value
     "#);
+}
+
+#[tokio::test]
+async fn me_has_is_moderator_for_a_session_or_a_token_with_user_read() {
+    for (contract, has_it) in [
+        (Contract::Live, true),
+        (Contract::Documented, false),
+        (Contract::Live2026_08, false),
+    ] {
+        let mock = Mock::start(config(contract)).await;
+        let cookie = mock.session("modo").await;
+        let by_session = mock.get(ME).cookie(&cookie).await.json();
+        let expected = has_it.then(|| json!(true));
+        assert_eq!(by_session.get("isModerator"), expected.as_ref());
+        for (scope, expected) in [(32769, expected.as_ref()), (32768, None)] {
+            let asked = json!({ "client_id": "conf", "user": "modo", "scope": scope,
+                "exact_scope": true });
+            let minted = mock.control("POST", "/tokens", asked).await;
+            let token = minted["access_token"].as_str().expect("a token");
+            let me = mock.get(&format!("{ME}?token={token}")).await.json();
+            assert_eq!(me.get("isModerator"), expected, "{contract} {scope}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_consent_page_is_invalid_for_the_catalog_scope() {
+    for (contract, forms) in [
+        (Contract::Live, 0),
+        (Contract::Documented, 0),
+        (Contract::Live2026_08, 2),
+    ] {
+        let mock = Mock::start(config(contract)).await;
+        let cookie = mock.session("ada").await;
+        let path = format!("{CONSENT_PAGE}?{}", CONF.asks("268435457").encoded());
+        let answer = mock.get(&path).cookie(&cookie).await;
+        assert_eq!(answer.status, 200, "{contract}");
+        assert_eq!(answer.page().forms().len(), forms, "{contract}");
+        let is_invalid = answer.body.contains("Invalid application");
+        assert_eq!(is_invalid, forms == 0, "{contract}");
+    }
 }
 
 /// A bit that Civitai does not have yet, 2^30.
