@@ -74,6 +74,7 @@ mod http2_limits;
 mod input_numbers;
 mod input_numbers_program;
 mod input_users;
+mod introspection;
 mod journal_memory;
 mod leaks;
 mod ledger;
