@@ -4,7 +4,7 @@
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{CONF, Mock, OTHER, SPA, Spender, World};
+use crate::support::{CONF, Mock, OTHER, SPA, Spender, Stopwatch, World};
 
 const SPEND: &str = "apiKey.getSpend";
 
@@ -309,4 +309,71 @@ async fn control_calls_show_every_spend_and_forget_those_that_are_named() {
     POST /spends/reset {"user":"gone","client_id":"conf"}
       400 invalid: user "gone" is deleted
     "#);
+}
+
+/// Apps of ada's whose budgets are costly to look at: February never has 31 days.
+async fn cap_many(mock: &World, apps: usize) {
+    let budget = json!({ "type": "rollover", "limit": 30, "cron": "0 0 31 2 *" });
+    for number in 0..apps {
+        let id = format!("app-{number}");
+        let client =
+            json!({ "id": id, "name": id, "redirect_uris": ["http://127.0.0.1/callback"] });
+        mock.control("POST", "/clients", client).await;
+        let consent = json!({
+            "user": "ada", "client_id": id, "scope": "AI Services", "buzz_limit": [budget, budget, budget, budget],
+        });
+        mock.control("POST", "/consents", consent).await;
+    }
+}
+
+/// Server and test share one thread.
+#[tokio::test]
+async fn spends_of_many_apps_let_other_requests_through() {
+    let mock = Mock::documented().await;
+    cap_many(&mock, 300).await;
+    let ada = Spender::of_ada(&mock, &CONF).await;
+    let elsewhere = mock.sandbox("elsewhere");
+    let start = Stopwatch::start();
+    let both = async { tokio::join!(ada.data(SPEND), mock.control("GET", "/spends", json!({}))) };
+    tokio::pin!(both);
+    let mut answered = 0;
+    let (rows, spends) = loop {
+        let health = async { elsewhere.get("/api/health").await.status };
+        tokio::select! {
+            both = &mut both => break both,
+            status = health => {
+                assert_eq!(status, 200);
+                answered += 1;
+            }
+        }
+    };
+    assert!(answered >= 10, "{answered} answers");
+    assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
+    assert_eq!(rows.as_array().map(Vec::len), Some(300));
+    assert_eq!(spends["spends"].as_array().map(Vec::len), Some(300));
+}
+
+#[tokio::test]
+async fn a_batch_computes_equal_calls_once() {
+    let mock = Mock::documented().await;
+    cap_many(&mock, 60).await;
+    let ada = Spender::of_ada(&mock, &CONF).await;
+    let start = Stopwatch::start();
+    let one = ada.call(SPEND).await.json();
+    let took = start.elapsed();
+    let start = Stopwatch::start();
+    let batch = ada
+        .call(&format!("{}?batch=1", [SPEND; 20].join(",")))
+        .await;
+    let batch_took = start.elapsed();
+    assert_eq!(batch.json(), json!(vec![one; 20]));
+    assert!(batch_took < took * 8, "{batch_took:?} after {took:?}");
+    let mixed = format!("x,{SPEND},x,{SPEND}?batch=1");
+    let mixed = ada.call(&mixed).await;
+    let of = |call: &Value| call["error"]["json"]["data"]["path"] == "x";
+    let refused: Vec<bool> = mixed.json().as_array().unwrap().iter().map(of).collect();
+    assert_eq!(
+        (mixed.status, refused),
+        (207, vec![true, false, true, false])
+    );
 }

@@ -321,9 +321,9 @@ fn a_file_that_is_not_there_is_named() {
 
 /// The files of a folder and their contents.
 fn files(folder: &Folder) -> Vec<(PathBuf, Vec<u8>)> {
-    let all = std::fs::read_dir(folder).unwrap();
+    let all = std::fs::read_dir(folder).expect("the folder is there");
     let mut files: Vec<_> = all
-        .map(|file| file.unwrap().path())
+        .map(|file| file.expect("a folder can be listed").path())
         .map(|path| (path.clone(), std::fs::read(path).unwrap()))
         .collect();
     files.sort();
