@@ -51,7 +51,7 @@ async fn ready(State(app): State<Arc<App>>) -> Response {
     let answer = json!({
         "status": "unavailable",
         "message": why,
-        "hint": "free the disk, or let the server write to the file of --database; nothing has to be restarted",
+        "hint": "free the disk, or let the server write to the file of --database; restart it only if the message says so",
     });
     (StatusCode::SERVICE_UNAVAILABLE, Json(answer)).into_response()
 }

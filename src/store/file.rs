@@ -105,6 +105,7 @@ impl File {
             .await
             .map_err(|why| refused(described(&why)))?;
         let catalogue = Catalogue::read(&mut connection).await?;
+        let place = Place::of(&lock, &mut connection).await;
         let log = Arc::new(Log::new(path));
         let readers = Arc::new(Readers::new(options.clone()));
         let end = End(Arc::clone(&log));
@@ -113,7 +114,7 @@ impl File {
             options,
             connection: Some(connection),
             readers: Arc::clone(&readers),
-            place: Place::of(lock.path.clone()),
+            place,
         }
         .run();
         let file = Self {
@@ -213,15 +214,11 @@ async fn check_owner(path: &Path) -> Result<bool, String> {
     let closed = connection.close().await;
     let contents = contents.and_then(|contents| closed.map(|()| contents));
     let contents = contents.map_err(|why| described(&why))?;
-    let Contents {
-        application_id,
-        user_version,
-        tables,
-    } = &contents;
-    let is_ours = match *application_id {
+    let tables = &contents.tables;
+    let is_ours = match contents.application_id {
         APPLICATION_ID => true,
         // This server marks a file before it counts in `user_version`.
-        0 if tables.is_empty() => *user_version == 0,
+        0 if tables.is_empty() => contents.user_version == 0,
         0 => {
             let is_known = |table: &String| TABLES.contains(&table.as_str());
             tables.iter().any(|table| table == "sandboxes") && tables.iter().all(is_known)
@@ -236,8 +233,9 @@ async fn check_owner(path: &Path) -> Result<bool, String> {
         tables => tables.join(", "),
     };
     Err(format!(
-        "it is another program's SQLite database (application id {application_id}, user version {user_version}, tables: \
-         {tables}); nothing was written to it"
+        "it is another program's SQLite database (application id {}, user version {}, tables: {tables}); nothing was written \
+         to it",
+        contents.application_id, contents.user_version
     ))
 }
 
@@ -250,12 +248,10 @@ struct Contents {
 }
 
 async fn contents(connection: &mut SqliteConnection) -> Result<Contents, sqlx::Error> {
-    let application_id = sqlx::query_scalar("pragma application_id")
-        .fetch_one(&mut *connection)
-        .await?;
-    let user_version = sqlx::query_scalar("pragma user_version")
-        .fetch_one(&mut *connection)
-        .await?;
+    let (application_id, user_version) =
+        sqlx::query_as("select * from pragma_application_id, pragma_user_version")
+            .fetch_one(&mut *connection)
+            .await?;
     let tables = sqlx::query_scalar(
         "select name from sqlite_schema where type in ('table', 'view') and name not like 'sqlite\\_%' escape '\\' order by name",
     )

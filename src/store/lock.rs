@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::place::beside;
 
@@ -15,8 +16,7 @@ pub(super) struct Lock {
     _beside: fs::File,
     /// The database itself, which may have another name or have lost its lock file. Opened before SQLite opens it and closed
     /// after SQLite has closed it: closing any descriptor of a file drops all POSIX locks of the process on it.
-    #[cfg(target_os = "linux")]
-    _file: fs::File,
+    pub(super) file: Arc<fs::File>,
 }
 
 impl Lock {
@@ -28,17 +28,18 @@ impl Lock {
         let beside = opened.map_err(|why| format!("{}: {why}", lock.display()))?;
         reserve(&beside)?;
         Ok(Self {
-            #[cfg(target_os = "linux")]
-            _file: Self::take_file(&path)?,
+            file: Arc::new(Self::take_file(&path)?),
             path,
             _beside: beside,
         })
     }
 
-    /// On Linux alone: elsewhere such a lock would conflict with SQLite's own.
-    #[cfg(target_os = "linux")]
+    /// Locks the file on Linux alone: elsewhere such a lock would conflict with SQLite's own.
     fn take_file(path: &Path) -> Result<fs::File, String> {
         let file = fs::File::open(path).map_err(|why| why.to_string())?;
+        if !cfg!(target_os = "linux") {
+            return Ok(file);
+        }
         match reserve(&file) {
             Ok(()) => Ok(file),
             Err(why) => {

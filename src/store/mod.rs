@@ -65,11 +65,10 @@ pub enum StoreError {
     /// The file could not be read.
     #[error("the database cannot be read: {}", file::described(.0))]
     Sql(#[from] sqlx::Error),
-    /// The file could not be written: a full disk, a folder that has become read-only. The change was not made, and nothing
-    /// acknowledged is lost; the next change tries again.
+    /// The file could not be written: a full disk, a folder that has become read-only. The change was not made; the next
+    /// change tries again.
     #[error(
-        "the database {path} cannot be written: {why}; changes are refused until it can, and nothing that was acknowledged is \
-         lost",
+        "the database {path} cannot be written: {why}; no change is acknowledged until it can be written",
         path = path.display()
     )]
     Unwritable {

@@ -1,8 +1,24 @@
 //! The files that belong to a database, and whether they are still the ones that were opened.
 
+use std::fs;
+use std::io::{self, Read as _, Seek as _};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use sqlx::sqlite::SqliteConnection;
+
+use super::lock::Lock;
 use super::log::Outcome;
+
+/// The header of a SQLite file, in bytes.
+const HEADER_BYTES: usize = 100;
+
+/// What no commit changes in the header while this server runs: page size and format, encoding, the number of starts
+/// (`user_version`) and the application id.
+const FIXED: [Range<usize>; 2] = [0..24, 44..92];
+
+type Fixed = [Vec<u8>; 2];
 
 /// The files that belong to the database, as they were when it was opened: what is written into a removed one is lost.
 #[derive(Debug)]
@@ -11,7 +27,15 @@ pub(super) struct Place {
     /// SQLite's write-ahead log.
     log: PathBuf,
     #[cfg(unix)]
-    file: Option<FileId>,
+    file_id: Option<FileId>,
+    /// The lock's: a descriptor that is opened and closed here would drop the locks of SQLite.
+    file: Arc<fs::File>,
+    /// The longest that the file has been, in bytes: SQLite shortens it only for `vacuum`, which this server does not use.
+    bytes: u64,
+    /// None if another program prevented SQLite from writing the header.
+    header: Option<Fixed>,
+    /// What another program has written over stays wrong: SQLite may have mixed it with its own pages.
+    is_overwritten: bool,
     #[cfg(unix)]
     log_file: Option<FileId>,
     /// The log's length after the last commit, in bytes: SQLite shortens it only when asked to.
@@ -33,12 +57,22 @@ impl FileId {
 }
 
 impl Place {
-    /// For a database that is open already.
-    pub(super) fn of(path: PathBuf) -> Self {
+    /// For a database that is open already. What is committed so far is written into the file itself, with the header.
+    pub(super) async fn of(lock: &Lock, connection: &mut SqliteConnection) -> Self {
+        // `passive` waits for no other program, and may be prevented by one.
+        let written: Result<(i64, i64, i64), _> = sqlx::query_as("pragma wal_checkpoint(passive)")
+            .fetch_one(connection)
+            .await;
+        let is_complete = written.is_ok_and(|(busy, all, done)| busy == 0 && all == done);
+        let (path, file) = (lock.path.clone(), Arc::clone(&lock.file));
         let log = beside(&path, "-wal");
         Self {
             #[cfg(unix)]
-            file: FileId::of(&path),
+            file_id: FileId::of(&path),
+            bytes: length_of(&file),
+            header: if is_complete { fixed(&file).ok() } else { None },
+            file,
+            is_overwritten: false,
             #[cfg(unix)]
             log_file: FileId::of(&log),
             log_bytes: length(&log),
@@ -47,17 +81,31 @@ impl Place {
         }
     }
 
-    /// Errors: another file is there now, or none.
-    pub(super) fn check(&self) -> Outcome {
-        if self.is_the_same() {
+    /// Errors: another file is there now, or none, or another program has written to it.
+    pub(super) fn check(&mut self) -> Outcome {
+        if !self.is_the_same() {
+            let why = "it was moved, removed or replaced; put it back, or restart the server";
+            return Err(why.into());
+        }
+        self.check_content()
+    }
+
+    /// Errors: the file is shorter than it was, or has another header. What is overwritten elsewhere is not noticed.
+    pub(super) fn check_content(&mut self) -> Outcome {
+        let is_changed = |known: &Fixed| !fixed(&self.file).is_ok_and(|found| found == *known);
+        self.is_overwritten |=
+            length_of(&self.file) < self.bytes || self.header.as_ref().is_some_and(is_changed);
+        if !self.is_overwritten {
             return Ok(());
         }
-        Err("it was moved, removed or replaced; put it back, or restart the server".into())
+        let why = "it was truncated or overwritten while the server was running; stop the server, remove the -wal beside it, \
+                   and put a complete copy in its place";
+        Err(why.into())
     }
 
     #[cfg(unix)]
     fn is_the_same(&self) -> bool {
-        FileId::of(&self.path) == self.file
+        FileId::of(&self.path) == self.file_id
     }
 
     /// An open file cannot be removed there.
@@ -83,14 +131,27 @@ impl Place {
         &self.log
     }
 
-    /// Notes the log after a commit, or that of a new connection.
-    pub(super) fn note_log(&mut self) {
+    /// Notes the files after a commit, or those of a new connection.
+    pub(super) fn note(&mut self) {
+        self.bytes = self.bytes.max(length_of(&self.file));
         self.log_bytes = length(&self.log);
         #[cfg(unix)]
         {
             self.log_file = FileId::of(&self.log);
         }
     }
+}
+
+fn length_of(file: &fs::File) -> u64 {
+    file.metadata().map_or(0, |found| found.len())
+}
+
+/// The parts of the header that do not change.
+fn fixed(mut file: &fs::File) -> io::Result<Fixed> {
+    let mut header = [0; HEADER_BYTES];
+    file.rewind()?;
+    file.read_exact(&mut header)?;
+    Ok(FIXED.map(|range| header[range].to_vec()))
 }
 
 /// 0 if there is no such file.

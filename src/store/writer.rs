@@ -109,7 +109,7 @@ impl Writer {
             queries.push(Query::of(set_application_id()));
         }
         let Err(why) = transact(connection, queries).await else {
-            self.place.note_log();
+            self.place.note();
             return Ok(());
         };
         // An error that SQLite has rolled back itself is none.
@@ -144,6 +144,8 @@ impl Writer {
 
     /// Reads the committed rows of a world.
     async fn read(&mut self, world: &str) -> Result<Tables, Arc<str>> {
+        // A moved file can still be read.
+        self.place.check_content()?;
         let first = Self::read_by(self.connection().await?, world).await;
         if first.is_ok() {
             return first;
@@ -171,7 +173,7 @@ impl Writer {
             self.place.check()?;
             let opened = self.options.connect().await;
             self.connection = Some(opened.map_err(|why| described(&why))?);
-            self.place.note_log();
+            self.place.note();
         }
         // It was just put there.
         self.connection

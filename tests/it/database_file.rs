@@ -193,6 +193,49 @@ async fn a_write_ahead_log_that_is_removed_loses_nothing() {
     assert!(world.is_live(&last.access).await);
 }
 
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_truncated_or_overwritten_acknowledges_nothing_more() {
+    let folder = Folder::new();
+    for case in ["truncated.db", "overwritten.db"] {
+        let database = folder.path(case);
+        let (program, _) = Program::on_file(&database, None);
+        assert_eq!(program.terminate(), Some(0));
+        let backup = std::fs::read(&database).unwrap();
+        let (program, world) = Program::on_file(&database, None);
+        world.tokens(&CONF, "1").await;
+        let complete = std::fs::read(&database).unwrap();
+        // In place, as `: > mock.db` and `cp backup.db mock.db` do.
+        let bytes = if case == "truncated.db" {
+            &[]
+        } else {
+            &*backup
+        };
+        std::fs::write(&database, bytes).unwrap();
+        let text = "it was truncated or overwritten while the server was running; stop the server";
+        for at_once in [true, false] {
+            let refused = world
+                .ask("POST", "/_mock/snapshots/s")
+                .json(&json!({}))
+                .await;
+            assert_eq!(
+                (refused.status, &*refused.text("error")),
+                (503, "unwritable"),
+                "{case}: {refused}"
+            );
+            assert!(refused.text("message").contains(text), "{case}: {refused}");
+            let ready = world.get("/api/health/ready").await;
+            assert_eq!(ready.status, 503, "{case}: {ready}");
+            // What SQLite has read meanwhile may be wrong.
+            if at_once {
+                std::fs::write(&database, &complete).unwrap();
+            }
+        }
+        let said = program.kill_after(text, 1);
+        assert!(said.contains(text), "{case}: {said}");
+    }
+}
+
 /// Big-endian, in the header of a SQLite file.
 const APPLICATION_ID: std::ops::Range<usize> = 68..72;
 

@@ -46,7 +46,7 @@ async fn a_database_that_takes_nothing_more_makes_it_unready_until_it_does() {
     503
     content-type: application/json
 
-    {"status":"unavailable","message":"the database <folder>/mock.db cannot be written: disk I/O error (SQLite code 778); changes are refused until it can, and nothing that was acknowledged is lost","hint":"free the disk, or let the server write to the file of --database; nothing has to be restarted"}
+    {"status":"unavailable","message":"the database <folder>/mock.db cannot be written: disk I/O error (SQLite code 778); no change is acknowledged until it can be written","hint":"free the disk, or let the server write to the file of --database; restart it only if the message says so"}
     "#);
     assert_eq!(world.get("/api/health/live").await.status, 200);
     let unwell = healthcheck();
