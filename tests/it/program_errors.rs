@@ -324,7 +324,12 @@ fn files(folder: &Folder) -> Vec<(PathBuf, Vec<u8>)> {
     let all = std::fs::read_dir(folder).expect("the folder is there");
     let mut files: Vec<_> = all
         .map(|file| file.expect("a folder can be listed").path())
-        .map(|path| (path.clone(), std::fs::read(path).unwrap()))
+        .map(|path| {
+            (
+                path.clone(),
+                std::fs::read(path).expect("a file can be read"),
+            )
+        })
         .collect();
     files.sort();
     files
