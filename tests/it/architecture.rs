@@ -98,7 +98,7 @@ const KNOWS: [(&str, &str); 25] = [
     ),
     (
         "mcp",
-        "control exchange invalid listener model oauth protocol router server",
+        "control exchange invalid listener model oauth protocol redact router server",
     ),
     ("health", "server"),
     ("listener", "config invalid router server tls"),
