@@ -239,7 +239,7 @@ impl Marks {
             self.activity.note_http1();
             return match refusal {
                 Some(refusal) => Ok(refusal),
-                None => router.call(request).await,
+                None => Box::pin(router.call(request)).await,
             };
         }
         let open = self.activity.open();
@@ -247,7 +247,8 @@ impl Marks {
             return Ok(open.run(async { too_many_requests() }).await);
         };
         self.activity.permit(place, request.extensions_mut()).await;
-        let answered = async {
+        // On the heap, so that hyper stores little of a request that was refused above.
+        let answered = Box::pin(async move {
             match refusal {
                 Some(refusal) => refusal,
                 None => match router.call(request).await {
@@ -255,7 +256,7 @@ impl Marks {
                     Err(never) => match never {},
                 },
             }
-        };
+        });
         Ok(open.run(answered).await)
     }
 

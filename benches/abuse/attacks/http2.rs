@@ -45,7 +45,7 @@ pub(crate) async fn unfinished(target: Arc<Target>) -> Result<(), String> {
         requests.extend(unfinished_post(stream, TOKEN));
     }
     let mut senders = Vec::new();
-    for _ in 0..target.either(500, 150) {
+    for _ in 0..target.either(500, 60) {
         let Ok(mut sender) = open(&target).await else {
             continue;
         };
