@@ -135,7 +135,7 @@ pub(crate) fn of_standing(starts: &[(f64, f64)], program_bytes: f64) -> Vec<Targ
             " MB",
             (AtMost(15.0), AtMost(30.0)),
         ),
-        Target::new("the program", size, " MB", (AtMost(12.0), AtMost(12.0))),
+        Target::new("the program", size, " MB", (AtMost(16.0), AtMost(16.0))),
     ]
 }
 
