@@ -74,6 +74,7 @@ pub mod internals;
 mod invalid;
 mod lenient;
 mod listener;
+mod long_steps;
 #[cfg(feature = "mcp")]
 mod mcp;
 mod model;

@@ -15,6 +15,7 @@ use crate::control::http::ListTurn;
 use crate::hosts::Hosts;
 use crate::invalid::Invalid;
 use crate::listener::{Limits, accept};
+use crate::long_steps::Turn;
 use crate::pages::playground::run::Runs;
 use crate::sandbox::registry::{CreatedBy, DEFAULT, Registry};
 use crate::sandbox::world::janitor;
@@ -51,6 +52,7 @@ pub(crate) struct App {
     pub(crate) control_token: Option<ControlToken>,
     /// Long lists of the control API are sent one after another.
     pub(crate) list_turn: ListTurn,
+    pub(crate) long_turn: Turn,
     /// What the program was built from, where that is known.
     pub(crate) commit: Option<&'static str>,
 }
@@ -185,6 +187,7 @@ impl Server {
             playground: Runs::default(),
             control_token: config.control_token.as_ref().map(ControlToken::of),
             list_turn: ListTurn::default(),
+            long_turn: Turn::default(),
             commit: config.commit,
         });
         // Now rather than at the first request: a database that cannot be used is found out here.

@@ -4,6 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Bytes;
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::response::{IntoResponse as _, Response};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -29,6 +33,9 @@ const SEND_BUFFER_BYTES: usize = 64 * 1024;
 /// nothing but its head has come, and a connection may open [`MAX_STREAMS`] of them.
 pub(super) const MAX_HTTP2_REQUESTS: usize = 2000;
 
+/// A connection that is opened while there is no place may still send this many requests at once: it may outlive the crowd.
+const MIN_STREAMS: u32 = 10;
+
 /// A caller of HTTP/2 who does not answer a ping for so long is gone.
 const LONGEST_PING: Duration = Duration::from_secs(20);
 
@@ -46,6 +53,14 @@ pub(crate) struct Limits {
     places: Arc<Semaphore>,
     connections: usize,
     http2_requests: Arc<Semaphore>,
+    /// The body of the answer to a request by HTTP/2 that finds no place. A flood has many of them answered at once.
+    too_many_requests: Bytes,
+}
+
+fn too_many_requests() -> String {
+    let error = format!("there are {MAX_HTTP2_REQUESTS} requests by HTTP/2 already");
+    let error = Invalid::new("", error).with_hint("send the request again later");
+    error.to_json("too_many_requests").to_string()
 }
 
 impl Limits {
@@ -85,12 +100,20 @@ impl Limits {
             places: Arc::new(Semaphore::new(connections)),
             connections,
             http2_requests: Arc::new(Semaphore::new(MAX_HTTP2_REQUESTS)),
+            too_many_requests: too_many_requests().into(),
         })
     }
 
     /// A place for one more request by HTTP/2, if there is one.
     pub(super) fn http2_request(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.http2_requests).try_acquire_owned().ok()
+    }
+
+    /// 503 to a request by HTTP/2 that finds no place.
+    pub(super) fn too_many_requests(&self) -> Response {
+        let headers = [(CONTENT_TYPE, "application/json"), (RETRY_AFTER, "1")];
+        let body = self.too_many_requests.clone();
+        (StatusCode::SERVICE_UNAVAILABLE, headers, body).into_response()
     }
 
     /// A place for one more connection, if there is one.
@@ -113,6 +136,14 @@ impl Limits {
         )
     }
 
+    /// Requests that a new HTTP/2 connection may send at once. h2 rejects those beyond for a fraction of the time that a 503
+    /// takes, and clients send them again by themselves (`REFUSED_STREAM`).
+    fn streams(&self) -> u32 {
+        let free = self.http2_requests.available_permits();
+        let free = u32::try_from(free).unwrap_or(MAX_STREAMS);
+        free.clamp(MIN_STREAMS, MAX_STREAMS)
+    }
+
     /// HTTP/1 and HTTP/2 within these limits.
     pub(super) fn protocol(&self) -> Builder<TokioExecutor> {
         let mut builder = Builder::new(TokioExecutor::new());
@@ -132,10 +163,25 @@ impl Limits {
                 u32::try_from(self.head_bytes)
                     .map_or(MAX_HTTP2_HEAD_BYTES, |set| set.min(MAX_HTTP2_HEAD_BYTES)),
             )
-            .max_concurrent_streams(MAX_STREAMS)
+            .max_concurrent_streams(self.streams())
             .max_send_buf_size(SEND_BUFFER_BYTES)
             .keep_alive_interval(self.head)
             .keep_alive_timeout(LONGEST_PING);
         builder
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn new_connections_may_send_as_many_requests_as_there_are_places() {
+        let limits = Limits::of(&Config::default()).expect("valid limits");
+        assert_eq!(limits.streams(), MAX_STREAMS);
+        let mut places: Vec<_> = std::iter::from_fn(|| limits.http2_request()).collect();
+        assert_eq!(limits.streams(), MIN_STREAMS);
+        places.truncate(MAX_HTTP2_REQUESTS - 50);
+        assert_eq!(limits.streams(), 50);
     }
 }

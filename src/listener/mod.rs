@@ -10,15 +10,14 @@ mod pace;
 mod socket;
 
 use std::convert::Infallible;
+use std::future::ready;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::Request;
-use axum::http::header::RETRY_AFTER;
-use axum::http::{StatusCode, Version};
-use axum::response::{IntoResponse as _, Response};
+use axum::http::Version;
+use axum::response::Response;
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
@@ -34,14 +33,13 @@ pub(crate) use body::{NoMemory, Unread};
 pub(crate) use limits::{Limits, USUAL_HEADERS};
 pub(crate) use socket::{Caller, Came, Cut};
 
-use crate::invalid::Invalid;
+use crate::long_steps::{LongSteps, Turn, is_long};
 use crate::router;
 use crate::server::{App, Door};
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
 use activity::{Activity, Expired, Timeouts};
 use body::Limited;
-use limits::MAX_HTTP2_REQUESTS;
 use pace::Paced;
 use socket::Socket;
 
@@ -79,6 +77,7 @@ pub(crate) async fn accept(
     stop: CancellationToken,
     tasks: TaskTracker,
 ) {
+    let turn = app.long_turn.clone();
     let router = router::service(app);
     let door = listener.door;
     let farewells = TaskTracker::new();
@@ -110,6 +109,7 @@ pub(crate) async fn accept(
                 body: limits.body,
             }),
             limits: limits.clone(),
+            turn: turn.clone(),
             permit: Arc::new(place),
         };
         let (socket, marks) = ends.connect(stream, peer, door);
@@ -145,6 +145,7 @@ struct Ends {
     late: CancellationToken,
     activity: Arc<Activity>,
     limits: Limits,
+    turn: Turn,
     /// Released when the connection and its last request are over.
     permit: Arc<OwnedSemaphorePermit>,
 }
@@ -174,6 +175,7 @@ impl Ends {
             came: Arc::new(came),
             activity: Arc::clone(&self.activity),
             limits: self.limits.clone(),
+            turn: self.turn.clone(),
         };
         (socket, marks)
     }
@@ -185,21 +187,13 @@ impl Ends {
     }
 }
 
-/// 503 to a request by HTTP/2 that finds no place.
-fn too_many_requests() -> Response {
-    let why = format!("there are {MAX_HTTP2_REQUESTS} requests by HTTP/2 already");
-    let why = Invalid::new("", why).with_hint("send the request again later");
-    let body = why.to_json("too_many_requests");
-    let soon = [(RETRY_AFTER, "1")];
-    (StatusCode::SERVICE_UNAVAILABLE, soon, Json(body)).into_response()
-}
-
 /// What is noted on a request of how it came in.
 #[derive(Debug)]
 struct Marks {
     came: Arc<Came>,
     activity: Arc<Activity>,
     limits: Limits,
+    turn: Turn,
 }
 
 impl Marks {
@@ -233,22 +227,27 @@ impl Marks {
     where
         S: Service<Request, Response = Response, Error = Infallible>,
     {
-        let refusal = head::refusal(&request, &self.limits);
-        let mut request = self.mark(request);
         if request.version() != Version::HTTP_2 {
             self.activity.note_http1();
+            let refusal = head::refusal(&request, &self.limits);
+            let request = self.mark(request);
             return match refusal {
                 Some(refusal) => Ok(refusal),
+                None if is_long(request.body()) => {
+                    LongSteps::new(&self.turn, router.call(request)).await
+                }
                 None => Box::pin(router.call(request)).await,
             };
         }
         let open = self.activity.open();
         let Some(place) = self.limits.http2_request() else {
-            return Ok(open.run(async { too_many_requests() }).await);
+            return Ok(open.run(ready(self.limits.too_many_requests())).await);
         };
+        let refusal = head::refusal(&request, &self.limits);
+        let mut request = self.mark(request);
         self.activity.permit(place, request.extensions_mut()).await;
-        // On the heap, so that hyper stores little of a request that was refused above.
-        let answered = Box::pin(async move {
+        let is_long = is_long(request.body());
+        let answered = async move {
             match refusal {
                 Some(refusal) => refusal,
                 None => match router.call(request).await {
@@ -256,8 +255,14 @@ impl Marks {
                     Err(never) => match never {},
                 },
             }
-        });
-        Ok(open.run(answered).await)
+        };
+        // On the heap, so that hyper stores little of a request that was refused above.
+        Ok(if is_long {
+            open.run(Box::pin(LongSteps::new(&self.turn, answered)))
+                .await
+        } else {
+            open.run(Box::pin(answered)).await
+        })
     }
 
     fn mark(&self, request: hyper::Request<Incoming>) -> Request {

@@ -65,8 +65,9 @@ fn the_rules_know_nothing_of_http() {
 
 /// Each room, and those that it knows. Rules are below, then what is kept, then one world of it, then who asks; the last few
 /// put them together.
-const KNOWS: [(&str, &str); 25] = [
+const KNOWS: [(&str, &str); 26] = [
     ("files", ""),
+    ("long_steps", ""),
     ("protocol", "contract"),
     ("contract", "protocol"),
     ("redact", "protocol"),
@@ -90,18 +91,18 @@ const KNOWS: [(&str, &str); 25] = [
     ("api", "base contract model oauth protocol sandbox store"),
     (
         "control",
-        "api base contract exchange hosts invalid listener model oauth protocol redact sandbox seed server store",
+        "api base contract exchange hosts invalid listener long_steps model oauth protocol redact sandbox seed server store",
     ),
     (
         "pages",
-        "api base contract control invalid model oauth protocol redact router sandbox server store",
+        "api base contract control invalid long_steps model oauth protocol redact router sandbox server store",
     ),
     (
         "mcp",
         "control exchange invalid listener model oauth protocol redact router server",
     ),
     ("health", "server"),
-    ("listener", "config invalid router server tls"),
+    ("listener", "config invalid long_steps router server tls"),
     (
         "router",
         "api base contract control exchange health invalid listener mcp oauth pages protocol server",
@@ -112,7 +113,7 @@ const KNOWS: [(&str, &str); 25] = [
     ),
     (
         "server",
-        "config control hosts invalid listener pages sandbox store tls",
+        "config control hosts invalid listener long_steps pages sandbox store tls",
     ),
     (
         "embed",

@@ -15,6 +15,7 @@ use tokio_stream::StreamExt as _;
 
 use crate::control::ControlError;
 use crate::invalid::Invalid;
+use crate::long_steps::{LongSteps, Turn};
 
 /// A list of at most this many bytes is sent without a turn, and a longer one in pieces of this size.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -34,7 +35,7 @@ impl Default for ListTurn {
 
 /// The layer around each call that lists rows.
 pub(super) async fn one_at_a_time(
-    State(turn): State<ListTurn>,
+    State((turn, long_turn)): State<(ListTurn, Turn)>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -42,7 +43,8 @@ pub(super) async fn one_at_a_time(
         let why = Invalid::new("", "other clients have not read their long lists yet");
         return ControlError::Busy(why.with_hint("call again in a second")).into_response();
     };
-    let (mut parts, body) = next.run(request).await.into_parts();
+    let answered = LongSteps::new(&long_turn, next.run(request)).await;
+    let (mut parts, body) = answered.into_parts();
     // The bodies of lists are in memory already: reading them cannot fail.
     let bytes = to_bytes(body, usize::MAX).await.unwrap_or_default();
     if bytes.len() <= PIECE_BYTES {

@@ -320,9 +320,9 @@ pub(crate) fn routes(app: Arc<App>) -> Routes {
             let only = middleware::from_fn_with_state(takes, input::only_what_is_taken);
             let mut route = verb.route.route_layer(only);
             if verb.is_list {
-                let turn = app.list_turn.clone();
+                let turns = (app.list_turn.clone(), app.long_turn.clone());
                 route =
-                    route.route_layer(middleware::from_fn_with_state(turn, lists::one_at_a_time));
+                    route.route_layer(middleware::from_fn_with_state(turns, lists::one_at_a_time));
             }
             all.route(verb.path, route)
         })

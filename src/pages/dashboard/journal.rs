@@ -19,6 +19,7 @@ use crate::base::Base;
 use crate::contract::{Contract, DIFFERENCES};
 use crate::control::{ControlError, Exchange, Preset, Requests, Why};
 use crate::invalid::{self, Invalid};
+use crate::long_steps::LongSteps;
 use crate::oauth::extract::Context;
 use crate::oauth::respond;
 use crate::protocol::call::Endpoint;
@@ -320,13 +321,15 @@ pub(crate) async fn events(
         Err(why) => return ControlError::from(why).into_response(),
     };
     let (tell, told) = mpsc::channel(QUEUE);
-    let stop = app.stop.clone();
+    let (stop, turn) = (app.stop.clone(), app.long_turn.clone());
     tokio::spawn(async move {
         let _listener = listener;
+        // Each request that comes has every listener render it.
+        let watching = LongSteps::new(&turn, watch(&context, &search, &asked, &tell));
         tokio::select! {
             () = stop.cancelled() => {}
             () = tell.closed() => {}
-            () = watch(&context, &search, &asked, &tell) => {}
+            () = watching => {}
         }
     });
     Sse::new(ReceiverStream::new(told).map(Ok::<_, Infallible>))
