@@ -1,7 +1,7 @@
 //! Does the server stay as it is, however long it is used? Rounds of mixed traffic; after each everybody leaves, and
 //! memory, threads and file descriptors must be what they were.
 //!
-//! `cargo bench -p civitai-oauth-mock-program --bench soak -- --minutes 30`; `--program FILE` names another program than
+//! `cargo bench --bench soak -- --minutes 30`; `--program FILE` names another program than
 //! the one that was built for it, and `--on-file` has everything kept in a database file, whose size is looked at as
 //! well. What keeps its memory by design, tokens and the journal, is reset now and then, as its users do. Loopback only;
 //! it stops by itself, with exit status 1 where something leaks, a 5xx comes that nobody asked for, or the server does

@@ -49,7 +49,7 @@
 //! | `files` | Files that another program waits for. |
 //! | `config`, `seed`, `invalid` | What can be set, what there is to begin with, and what is said when either is wrong. |
 //!
-//! The program is the package in `program/`: it turns on the feature `cli` and calls `cli::run`.
+//! The program is `main.rs`, with the feature `cli`: it calls `cli::run`.
 //!
 //! A request for a token, from end to end: `router` names the handler, `oauth::extract` reads the bytes,
 //! `protocol` parses them, `store` settles who wins, `model` holds the rules, `oauth::mint` makes the tokens

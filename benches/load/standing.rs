@@ -156,7 +156,7 @@ pub(crate) async fn build() -> Result<f64, String> {
     let folder = std::env::temp_dir().join(format!("load-build-{}", std::process::id()));
     let mut command = Command::new("cargo");
     command.args(["build", "--release", "--locked", "--quiet", "--package"]);
-    command.arg("civitai-oauth-mock-program").kill_on_drop(true);
+    command.arg("civitai-oauth-mock").kill_on_drop(true);
     command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     command.env("CARGO_TARGET_DIR", &folder);
     let began = now();

@@ -229,7 +229,7 @@ mod tests {
 
     #[test]
     fn large_json_numbers_survive_a_round_trip() {
-        // Found by fuzzing; also in tests/fuzz/corpus/params.
+        // Found by fuzzing; also in fuzz/corpus/params.
         let body = br#"{"buzz_limit":[3.3333333333333336e39,18446744073709551616,5e-324]}"#;
         let read = Params::from_json(body).to_json();
         assert_eq!(

@@ -24,7 +24,7 @@ fn program(options: &[&str]) -> (Program, World) {
     let seed = concat!(
         "--seed=",
         env!("CARGO_MANIFEST_DIR"),
-        "/../tests/it/support/seed.toml"
+        "/tests/it/support/seed.toml"
     );
     let options = [&["--listen=127.0.0.1:0", seed], options].concat();
     let program = Program::serve(&mut Program::command(&options));

@@ -318,7 +318,7 @@ fn no_rendering_shows_a_secret_wherever_it_was_sent() {
     let seed = concat!(
         "--seed=",
         env!("CARGO_MANIFEST_DIR"),
-        "/../tests/it/support/seed.toml"
+        "/tests/it/support/seed.toml"
     );
     let mut command = Program::command(&["--listen=127.0.0.1:0", "--log=trace", seed]);
     command.stderr(File::create(&log).expect("the folder can be written to"));

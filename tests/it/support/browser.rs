@@ -27,7 +27,7 @@ const MOST_STOPS: usize = 90;
 /// The judge of accessibility, from npm.
 const AXE: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
-    "/../tests/npm/node_modules/axe-core/axe.min.js"
+    "/tests/npm/node_modules/axe-core/axe.min.js"
 );
 
 /// What it finds that is serious or worse, each with the element.
@@ -381,12 +381,12 @@ impl Browser {
         text.as_str().unwrap_or_default().to_owned()
     }
 
-    /// Draws what is seen: where cargo builds, for whoever wants to look, or with `DRAW_SCREENSHOTS` to `tests/screenshots/`,
+    /// Draws what is seen: where cargo builds, for whoever wants to look, or with `DRAW_SCREENSHOTS` to `docs/images/`,
     /// for everybody.
     pub(crate) async fn draw(&self, name: &str) {
         let picture = self.client.screenshot().await.expect("a picture");
         let folder = if std::env::var_os("DRAW_SCREENSHOTS").is_some() {
-            Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/screenshots")
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/images")
         } else {
             Path::new(env!("CARGO_TARGET_TMPDIR")).join("screenshots")
         };

@@ -93,7 +93,7 @@ impl Program {
 
     /// With everything kept in this file, and nobody asked for consent. By a script where one is given.
     pub(crate) fn on_file(database: &Path, script: Option<&str>) -> (Self, World) {
-        let seed = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/it/support/seed.toml");
+        let seed = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/support/seed.toml");
         let (seed, database) = (
             format!("--seed={seed}"),
             format!("--database={}", database.display()),

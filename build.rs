@@ -5,6 +5,10 @@ use std::path::Path;
 use std::process::Command;
 
 fn main() {
+    // The library has no version to show.
+    if std::env::var_os("CARGO_FEATURE_CLI").is_none() {
+        return;
+    }
     println!("cargo:rerun-if-env-changed=CIVITAI_MOCK_COMMIT");
     let given = std::env::var("CIVITAI_MOCK_COMMIT").unwrap_or_default();
     let commit = match given.trim() {

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Runs the fuzz targets: `bash tests/fuzz/run.sh [TARGET…]`. Needs cargo-fuzz and a C++ compiler, and only stable Rust.
+# Runs the fuzz targets: `bash fuzz/run.sh [TARGET…]`. Needs cargo-fuzz and a C++ compiler, and only stable Rust.
 #
-# By default each target starts from tests/fuzz/corpus with a fixed seed and a fixed number of runs, so that a second run
+# By default each target starts from fuzz/corpus with a fixed seed and a fixed number of runs, so that a second run
 # on the same source repeats the first: this is the step of .ci/run. RUNS sets the number of runs of every target.
 #
-# A long run with a random seed: `SECONDS_EACH=600 bash tests/fuzz/run.sh [TARGET…]`. It stores what it discovers in
-# target/fuzz/corpus and continues from there the next time. Copy inputs worth keeping to tests/fuzz/corpus.
+# A long run with a random seed: `SECONDS_EACH=600 bash fuzz/run.sh [TARGET…]`. It stores what it discovers in
+# target/fuzz/corpus and continues from there the next time. Copy inputs worth keeping to fuzz/corpus.
 #
-# A finding ends the script; its input is in target/fuzz/artifacts. `bash tests/fuzz/run.sh TARGET INPUT` runs it again.
+# A finding ends the script; its input is in target/fuzz/artifacts. `bash fuzz/run.sh TARGET INPUT` runs it again.
 set -euo pipefail
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/.."
 
 seed=1
 built=$(realpath -m "${CARGO_TARGET_DIR:-target}/fuzz")
@@ -18,13 +18,13 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 # The versions that the program is built with.
-cp Cargo.lock tests/fuzz/Cargo.lock
+cp Cargo.lock fuzz/Cargo.lock
 
 # No sanitizer: the crate has no unsafe code, so the stable compiler is enough.
 fuzz() {
     local target=$1
     shift
-    cargo fuzz run --fuzz-dir tests/fuzz --target-dir "$built" --sanitizer none --codegen-units 16 \
+    cargo fuzz run --fuzz-dir fuzz --target-dir "$built" --sanitizer none --codegen-units 16 \
         "$target" "$@"
 }
 
@@ -53,8 +53,8 @@ for target in "${@:-${every[@]}}"; do
         printf '\n== %s, %d runs, seed %d\n' "$target" "$(runs_of "$target")" "$seed"
     fi
     mkdir -p "$corpus"
-    fuzz "$target" "$corpus" "tests/fuzz/corpus/$target" -- \
-        "${limits[@]}" -timeout=10 -rss_limit_mb=1024 -max_len=4096 -dict=tests/fuzz/words.dict \
+    fuzz "$target" "$corpus" "fuzz/corpus/$target" -- \
+        "${limits[@]}" -timeout=10 -rss_limit_mb=1024 -max_len=4096 -dict=fuzz/words.dict \
         -artifact_prefix="$built/artifacts/$target/" -print_final_stats=1 >"$built/$target.log" 2>&1 || {
         tail -n 60 "$built/$target.log" >&2
         printf 'FAILED: %s; the input is in %s\n' "$target" "$built/artifacts/$target" >&2
