@@ -5,11 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::base;
 use crate::contract::{Contract, Difference, Rules};
 use crate::hosts::AllowedHost;
+use crate::http::base_url;
 use crate::invalid::Invalid;
-use crate::listener::USUAL_HEADERS;
 use crate::model::user::{User, UserRef};
 use crate::protocol::secret::Secret;
 use crate::sandbox::Blueprint;
@@ -21,9 +20,10 @@ use crate::sandbox::settings::{ConsentMode, Settings};
 #[cfg(feature = "cli")]
 use crate::seed::ClientSpec;
 use crate::seed::{Planting, SeedFile};
-use crate::store::Database;
+use crate::server::accept::USUAL_HEADERS;
 #[cfg(feature = "tls")]
-use crate::tls::Certificate;
+use crate::server::tls::Certificate;
+use crate::store::Database;
 
 /// The configuration of a server. [`Config::default`] listens on a free port of the loopback interface, keeps
 /// everything in memory and holds three demo users, a confidential and a public demo client.
@@ -161,7 +161,7 @@ impl Config {
 
     /// The origin in answers, whatever the requests say: `https://mock.example`.
     pub fn set_public_url(&mut self, url: &str) -> Result<(), Invalid> {
-        let origin = base::origin(url).ok_or_else(|| {
+        let origin = base_url::origin(url).ok_or_else(|| {
             Invalid::new(
                 "public_url",
                 format!("{url:?} is not an http or https origin"),

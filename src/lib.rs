@@ -51,32 +51,32 @@
 //!
 //! The program is `main.rs`, with the feature `cli`: it calls `cli::run`.
 //!
-//! A request for a token, from end to end: `router` names the handler, `oauth::extract` reads the bytes,
+//! A request for a token, from end to end: `router` names the handler, `http::context` reads the bytes,
 //! `protocol` parses them, `store` settles who wins, `model` holds the rules, `oauth::mint` makes the tokens
-//! and `oauth::respond` chooses status and headers.
+//! and `http::respond` chooses status and headers.
 
+mod advice;
 mod api;
-mod base;
 #[cfg(feature = "cli")]
 pub mod cli;
 mod config;
 mod contract;
 pub mod control;
-mod embed;
-mod exchange;
+mod control_api;
 #[cfg(any(feature = "cli", feature = "tls"))]
 mod files;
 mod health;
 mod hosts;
+mod http;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod internals;
 mod invalid;
 mod lenient;
-mod listener;
-mod long_steps;
 #[cfg(feature = "mcp")]
 mod mcp;
+mod middleware;
+mod mock_server;
 mod model;
 mod oauth;
 mod pages;
@@ -87,16 +87,16 @@ mod sandbox;
 mod seed;
 mod server;
 mod store;
-#[cfg(feature = "tls")]
-mod tls;
 
+pub use crate::mock_server::{MockError, MockSandbox, MockServer, MockServerBuilder};
+#[cfg(feature = "tls")]
+pub use crate::server::tls::{Certificate, TlsError};
 pub use config::Config;
 #[cfg(feature = "mcp")]
 pub use config::McpListen;
 pub use contract::{
     Contract, DIFFERENCES, Difference, Entry, Evidence, OBSERVED, Override, Rules, Side,
 };
-pub use embed::{MockError, MockSandbox, MockServer, MockServerBuilder};
 pub use invalid::Invalid;
 pub use protocol::declared_scopes::DeclaredScopes;
 pub use protocol::scope::{PRESETS, SCOPES, Scope, ScopeBit};
@@ -104,5 +104,3 @@ pub use protocol::scope_input::ScopeSpec;
 pub use sandbox::settings::{ConsentMode, UnknownClients};
 pub use server::{Server, StartError};
 pub use store::{Database, StoreError};
-#[cfg(feature = "tls")]
-pub use tls::{Certificate, TlsError};

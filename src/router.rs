@@ -7,27 +7,32 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::Request;
 use axum::http::{Method, StatusCode, Uri, response};
-use axum::middleware;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{MethodRouter, any, get, post};
 use tokio_stream::StreamExt as _;
 use tower::Service;
 
 use crate::api::{blobs, me, trpc, workflows};
-use crate::base::SandboxPath;
 use crate::contract::Difference;
-use crate::control;
-use crate::exchange;
+use crate::control::request_log;
+use crate::control_api;
 use crate::health;
+use crate::http::access_guard;
+use crate::http::base_url::SandboxPath;
+use crate::http::context::Outline;
+use crate::http::respond;
 use crate::invalid::Invalid;
-use crate::listener::{Came, Cut};
 #[cfg(feature = "mcp")]
 use crate::mcp;
+use crate::middleware;
 use crate::oauth::device::{self, poll, review, start};
-use crate::oauth::extract::Outline;
-use crate::oauth::{authorize, discovery, introspect, respond, revoke, token, userinfo};
-use crate::pages::{self, assets, consent, home, login};
+use crate::oauth::{authorize, discovery, introspect, revoke, token, userinfo};
+use crate::pages::assets;
+use crate::pages::console::home;
+use crate::pages::site::{consent, device as device_page, login};
 use crate::protocol::call;
+use crate::server::accept::{Came, Cut};
 use crate::server::{App, Routes};
 
 /// The whole server as one service.
@@ -40,11 +45,11 @@ pub(crate) fn service(
     let table = table(&app).with_state(Arc::clone(&app));
     // Around the finished table rather than around each route: a request passes one service, and not a copy of each.
     tower::service_fn(move |request: Request| {
-        let exchange = exchange::pass(
+        let exchange = middleware::pass(
             Arc::clone(&app),
             enter_sandbox(request),
             table.clone(),
-            control::request_log::write,
+            request_log::write,
         );
         async move { Ok(exchange.await) }
     })
@@ -113,7 +118,7 @@ fn table(app: &Arc<App>) -> Routes {
         .merge(health::routes())
         .merge(home_routes(Arc::clone(app)))
         .merge(workshop_routes(app))
-        .merge(control::http::routes(Arc::clone(app)))
+        .merge(control_api::routes(Arc::clone(app)))
         .merge(mcp_route(app))
         .fallback(nothing_here)
 }
@@ -126,13 +131,13 @@ fn mcp_route(_: &Arc<App>) -> Routes {
 /// The tools for coding agents, behind the guard of the control API.
 #[cfg(feature = "mcp")]
 fn mcp_route(app: &Arc<App>) -> Routes {
-    let guard = middleware::from_fn_with_state(Arc::clone(app), control::guard::admit);
+    let guard = from_fn_with_state(Arc::clone(app), access_guard::admit);
     Routes::new()
         .route_service(mcp::PATH, mcp::service(Arc::clone(app)))
-        .layer(middleware::from_fn(mcp::in_sandbox))
-        .layer(middleware::from_fn(mcp::message::check))
+        .layer(from_fn(mcp::in_sandbox))
+        .layer(from_fn(mcp::message::check))
         .layer(guard)
-        .layer(middleware::from_fn_with_state(Arc::clone(app), mcp::cors))
+        .layer(from_fn_with_state(Arc::clone(app), mcp::cors))
 }
 
 /// What client apps call.
@@ -201,19 +206,17 @@ fn sign_in_routes(app: Arc<App>) -> Routes {
         .route("/login", get(login::get).post(login::post))
         .route(
             "/login/oauth/device",
-            get(pages::device::get).post(pages::device::post),
+            get(device_page::get).post(device_page::post),
         )
-        .layer(middleware::from_fn_with_state(
-            app,
-            control::guard::own_forms,
-        ))
+        .layer(from_fn_with_state(app, access_guard::own_forms))
 }
 
 /// The home page and the account's. Their forms act for whoever is signed in: no other site may send them, nor read what
 /// they show.
 #[rustfmt::skip]
 fn home_routes(app: Arc<App>) -> Routes {
-    use crate::pages::account::{self, apps, connected};
+    use crate::pages::site::account;
+    use crate::pages::site::account::{apps, connected};
     Routes::new()
         .route("/", get(home::get))
         .route("/user/account", get(account::get))
@@ -225,27 +228,27 @@ fn home_routes(app: Arc<App>) -> Routes {
         .route("/user/account/connected/{id}/limit", post(connected::limit))
         .route("/user/account/connected/{id}/reset-budget", post(connected::reset_budget))
         .route("/user/account/connected/{id}/revoke", post(connected::revoke))
-        .layer(middleware::from_fn_with_state(app, control::guard::same_site))
+        .layer(from_fn_with_state(app, access_guard::same_site))
 }
 
 /// The pages for whoever builds an app, behind the guard of the control API.
 #[rustfmt::skip]
 fn workshop_routes(app: &Arc<App>) -> Routes {
-    use crate::pages::{dashboard, findings, gallery, playground, unlock};
+    use crate::pages::console::{dashboard, advice as findings, consent_gallery as gallery, playground, unlock};
     let unlocking = Routes::new()
         .route("/_mock/unlock", post(unlock::post))
-        .layer(middleware::from_fn_with_state(Arc::clone(app), control::guard::same_site));
+        .layer(from_fn_with_state(Arc::clone(app), access_guard::same_site));
     Routes::new()
         .route("/_mock", get(dashboard::get))
         .route("/_mock/events", get(dashboard::events))
-        .route("/_mock/dashboard", post(dashboard::acts::post))
+        .route("/_mock/dashboard", post(dashboard::actions::post))
         .route("/_mock/findings", get(findings::get))
         .route("/_mock/playground", get(playground::get).post(playground::start))
         .route("/_mock/playground/act", post(playground::act))
         .route("/_mock/playground/callback", get(playground::callback))
         .route("/_mock/consent", get(gallery::get))
         .route("/_mock/consent/preview", get(gallery::preview).post(gallery::back))
-        .layer(middleware::from_fn_with_state(Arc::clone(app), unlock::admit))
+        .layer(from_fn_with_state(Arc::clone(app), unlock::admit))
         .merge(unlocking)
 }
 

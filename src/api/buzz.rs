@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::caller::Caller;
+use crate::http::context::Context;
 use crate::model::account::{Account, Currency};
-use crate::oauth::extract::Context;
 
 /// Every account, with what has ever come in.
 pub(super) fn user_account(context: &Context, caller: &Caller) -> Value {

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
+use crate::http::context::Context;
+use crate::http::session;
 use crate::model::user::User;
-use crate::oauth::extract::Context;
-use crate::oauth::session;
 use crate::protocol::ids::ClientId;
 use crate::protocol::scope::Scope;
 use crate::protocol::secret::SecretHash;

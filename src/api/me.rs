@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::caller::{self, Caller};
 use super::respond;
 use crate::contract::{Contract, Difference, Rules};
+use crate::http::context::Context;
 use crate::model::buzz::BuzzLimit;
-use crate::oauth::extract::Context;
 use crate::protocol::scope::Scope;
 
 /// `GET /api/v1/me`, with a token or a session.

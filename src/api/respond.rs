@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use super::spend;
 use super::submission::Unusable;
 use crate::contract::{Difference, Rules};
-use crate::oauth::respond::{self, Cors};
+use crate::http::respond;
+use crate::http::respond::Cors;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::store::StoreError;
 

@@ -7,9 +7,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::caller::Caller;
+use crate::http::context::Context;
 use crate::model::buzz::BuzzLimit;
 use crate::model::ledger::{Spend, Spending};
-use crate::oauth::extract::Context;
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::time::Timestamp;
 use crate::sandbox::Sandbox;

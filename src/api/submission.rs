@@ -6,9 +6,9 @@
 
 use serde_json::Value;
 
+use crate::http::context::LONGEST_BODY;
 use crate::model::account::Currency;
 use crate::model::workflow::Step;
-use crate::oauth::extract::LONGEST_BODY;
 use crate::protocol::json::{MAX_JSON_VALUES, has_too_many_values, whole};
 
 /// The most steps of a workflow, and the most bytes of their types and names together. Civitai documents neither.

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::caller::{self, Caller};
 use super::respond::{self, Called, Refusal};
 use super::{buzz, spend};
-use crate::oauth::extract::Context;
+use crate::http::context::Context;
 use crate::protocol::params::Params;
 use crate::protocol::scope::Scope;
 use crate::sandbox::journal::TooManyReaders;

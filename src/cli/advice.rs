@@ -1,4 +1,4 @@
-//! What would production punish, asked from a shell or by CI? The rules are `control/advice/`; this is one more door to them.
+//! What would production punish, asked from a shell or by CI? The rules are `advice/`; this is one more door to them.
 
 use clap::{Args, ValueEnum};
 use serde::Deserialize;

@@ -3,15 +3,15 @@
 mod advice;
 mod client;
 mod color;
+mod commands;
 mod distinct_files;
-mod doors;
 mod environment;
+mod file_limit;
 mod file_values;
 mod healthcheck;
 mod options;
 mod port_file;
 mod request_lines;
-mod room;
 mod serve;
 mod settings;
 mod sources;
@@ -74,11 +74,11 @@ enum Command {
     Serve(Box<Options>),
     /// Check whether a running server is ready; exit status 1 if it is not.
     Healthcheck(Healthcheck),
-    Token(doors::Token),
-    Clock(doors::Clock),
-    Fault(doors::Fault),
+    Token(commands::Token),
+    Clock(commands::Clock),
+    Fault(commands::Fault),
     Advice(advice::Advice),
-    Scope(doors::ScopeOf),
+    Scope(commands::ScopeOf),
     /// Generate a PKCE verifier and its S256 challenge.
     Pkce,
 }
@@ -218,9 +218,9 @@ fn ask(command: Command, sources: &Sources) -> ExitCode {
     ended(match command {
         Command::Serve(_) => Ok(()),
         Command::Healthcheck(options) => healthcheck::run(&options, sources),
-        Command::Token(asked) => wait_for(doors::token(asked)),
-        Command::Clock(asked) => wait_for(doors::clock(asked)),
-        Command::Fault(asked) => wait_for(doors::fault(asked)),
+        Command::Token(asked) => wait_for(commands::token(asked)),
+        Command::Clock(asked) => wait_for(commands::clock(asked)),
+        Command::Fault(asked) => wait_for(commands::fault(asked)),
         Command::Advice(asked) => match wait_for(advice::show(&asked)) {
             Ok(Verdict::Passed) => Ok(()),
             Ok(Verdict::Failed) => return ExitCode::FAILURE,
@@ -229,8 +229,8 @@ fn ask(command: Command, sources: &Sources) -> ExitCode {
                 return ExitCode::from(UNUSABLE);
             }
         },
-        Command::Scope(asked) => doors::scope(&asked),
-        Command::Pkce => doors::pkce(),
+        Command::Scope(asked) => commands::scope(&asked),
+        Command::Pkce => commands::pkce(),
     })
 }
 

@@ -9,7 +9,7 @@ use tracing_subscriber::fmt::format::{Format, FormatEvent, FormatFields, Full, W
 use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::exchange::LOG_TARGET;
+use crate::middleware::LOG_TARGET;
 
 /// The ANSI codes for red and for the default color.
 const RED: &str = "\u{1b}[31m";

@@ -6,7 +6,8 @@ use anyhow::Context as _;
 
 use super::options::Options;
 use super::port_file::PortFile;
-use super::{Build, room, say_in_color, startup, telemetry};
+use super::{Build, say_in_color, startup, telemetry};
+use crate::cli::file_limit;
 use crate::server::{Server, StartError};
 
 /// Serves until a signal stops it. `warnings` are those about the environment.
@@ -24,7 +25,7 @@ pub(super) fn run(options: Options, build: Build, mut warnings: Vec<String>) -> 
     let _log = telemetry::start(&options.log, &options.sources.name("log"), color)?;
     let (mut config, app, more) = options.config()?;
     warnings.extend(more);
-    warnings.extend(room::make(&mut config, options.max_connections));
+    warnings.extend(file_limit::make(&mut config, options.max_connections));
     config.commit = build.commit;
     let placed = |error| options.sources.place(error);
     let planting = config.planting().map_err(placed)?;

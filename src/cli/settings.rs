@@ -10,7 +10,7 @@ use super::{DEFAULT_LISTEN, DEFAULT_MCP_PORT};
 use crate::config::{Config, McpListen};
 use crate::invalid::Invalid;
 use crate::protocol::ids::ClientId;
-use crate::tls::Certificate;
+use crate::server::tls::Certificate;
 
 /// The variable of `--control-token`.
 const CONTROL_TOKEN: &str = "CIVITAI_MOCK_CONTROL_TOKEN";

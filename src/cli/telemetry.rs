@@ -14,7 +14,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::color::ColorWhen;
 use super::request_lines::RequestLines;
-use crate::exchange::LOG_TARGET;
+use crate::middleware::LOG_TARGET;
 use crate::redact::redact_message;
 
 /// So many lines wait to be written; what comes besides is counted and left out.

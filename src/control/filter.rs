@@ -27,24 +27,24 @@ const OURS: [&str; 2] = ["invalid", "not_found"];
 #[non_exhaustive]
 pub struct Filter {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) endpoint: Option<Endpoint>,
+    pub(crate) endpoint: Option<Endpoint>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) path: Option<String>,
+    pub(crate) path: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) method: Option<Method>,
+    pub(crate) method: Option<Method>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) grant_type: Option<GrantType>,
+    pub(crate) grant_type: Option<GrantType>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) client_id: Option<String>,
+    pub(crate) client_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) user: Option<UserRef>,
+    pub(crate) user: Option<UserRef>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) status: Option<u16>,
+    pub(crate) status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) error: Option<String>,
+    pub(crate) error: Option<String>,
     /// Only those after the exchange of this id.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) after: Option<u64>,
+    pub(crate) after: Option<u64>,
 }
 
 impl Filter {
@@ -177,20 +177,20 @@ macro_rules! beside_filter {
     };
 }
 
-pub(super) use {beside_filter, narrowed};
+pub(crate) use {beside_filter, narrowed};
 
 narrowed!(Filter);
 
 /// A filter that could find something, with its user found.
 #[derive(Debug)]
-pub(super) struct Search {
+pub(crate) struct Search {
     filter: Filter,
     user: Option<i64>,
 }
 
 impl Search {
     /// Whether an exchange matches. What needs parsing is looked at last.
-    pub(super) fn fits(&self, exchange: &StoredExchange) -> bool {
+    pub(crate) fn fits(&self, exchange: &StoredExchange) -> bool {
         let Self { filter, user } = self;
         // Browsers send preflights on their own: a search for an endpoint's calls does not mean them.
         let is_hidden = exchange.is_preflight() && filter.method.is_none() && filter.is_narrow();
@@ -207,12 +207,12 @@ impl Search {
     }
 
     /// The exchange after which it can match.
-    pub(super) fn after(&self) -> u64 {
+    pub(crate) fn after(&self) -> u64 {
         self.filter.after.unwrap_or(0)
     }
 
     /// Whether some that match may be among those that were dropped.
-    pub(super) fn may_have_fitted(&self, dropped: Dropped) -> bool {
+    pub(crate) fn may_have_fitted(&self, dropped: Dropped) -> bool {
         dropped.count > 0 && self.filter.after.is_none_or(|after| after < dropped.last)
     }
 }
@@ -223,7 +223,7 @@ fn same<T: AsRef<str>>(wanted: Option<&str>, found: impl FnOnce() -> Option<T>) 
 }
 
 /// That a request to the endpoint can ask by the grant.
-pub(super) fn check_grant(
+pub(crate) fn check_grant(
     endpoint: Option<Endpoint>,
     grant_type: Option<GrantType>,
 ) -> Result<(), Invalid> {
@@ -256,7 +256,7 @@ fn check_status(status: u16) -> Result<(), Invalid> {
 
 impl Sandbox {
     /// Makes sure that a filter could find something.
-    pub(super) fn search(&self, filter: Filter) -> Outcome<Search> {
+    pub(crate) fn search(&self, filter: Filter) -> Outcome<Search> {
         check_grant(filter.endpoint, filter.grant_type)?;
         if let Some(status) = filter.status {
             check_status(status)?;
@@ -269,7 +269,7 @@ impl Sandbox {
     }
 
     /// That there is such a client, or was one that asked for something; and such a user, whose id comes back.
-    pub(super) fn known_parties(
+    pub(crate) fn known_parties(
         &self,
         client: Option<&str>,
         user: Option<&UserRef>,

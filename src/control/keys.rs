@@ -77,4 +77,4 @@ macro_rules! keys {
     };
 }
 
-pub(super) use keys;
+pub(crate) use keys;

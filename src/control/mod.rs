@@ -22,44 +22,43 @@
 //! Endpoints, grants and methods are closed lists: [`Endpoint`], [`GrantType`], [`Method`]. What is a [`Secret`] is not
 //! printed by `Debug`.
 
-// Each verb is written once, as a method of the sandbox. The doors are `http/`, `embed/` and `cli/doors.rs`; a door
+// Each verb is written once, as a method of the sandbox. The doors are `http/`, `mock_server/` and `cli/commands.rs`; a door
 // decides nothing.
 
-mod advice;
-mod clients;
-mod clock;
-mod codes;
-mod consents;
-mod contract;
-mod devices;
-mod faults;
-mod filter;
-pub(crate) mod guard;
-pub(crate) mod http;
-mod keys;
-mod listing;
+pub(crate) mod advice_query;
+pub(crate) mod clients;
+pub(crate) mod clock;
+pub(crate) mod codes;
+pub(crate) mod consents;
+pub(crate) mod contract;
+pub(crate) mod devices;
+pub(crate) mod faults;
+pub(crate) mod filter;
+pub(crate) mod keys;
+pub(crate) mod listing;
 pub(crate) mod request_log;
-mod requests;
-mod sandboxes;
+pub(crate) mod requests;
+pub(crate) mod sandboxes;
 pub(crate) mod sessions;
-mod snapshots;
-mod spends;
-mod tokens;
-mod users;
-mod verify;
-mod why;
+pub(crate) mod snapshots;
+pub(crate) mod spends;
+pub(crate) mod tokens;
+pub(crate) mod users;
+pub(crate) mod verify;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::http::respond::MAKE_ROOM;
+use crate::http::session;
 use crate::invalid::{self, Invalid};
-use crate::oauth::respond::MAKE_ROOM;
-use crate::oauth::session;
 use crate::protocol::scope::Scope;
 use crate::protocol::scope_input::ScopeSpec;
 use crate::sandbox::Sandbox;
 use crate::store::StoreError;
 
+pub use crate::advice::refusal::Why;
+pub use crate::advice::{Advice, Finding, Severity};
 pub use crate::api::spend::Spent;
 pub use crate::model::account::Currency;
 pub use crate::model::buzz::{Budget, BuzzLimit, Window};
@@ -75,7 +74,6 @@ pub use crate::protocol::time::Moment;
 pub use crate::sandbox::faults::{Fault, SetFault};
 pub use crate::sandbox::journal::Counters;
 pub use crate::sandbox::settings::{Settings, SettingsPatch};
-pub use advice::{Advice, Finding, Severity};
 pub use clients::{ClientSpec, NewSecret};
 pub use clock::ClockView;
 pub use codes::{CodeView, IssuedCode, NewCode};
@@ -90,9 +88,8 @@ pub use snapshots::Snapshot;
 pub use tokens::{Introspection, Mint, TokenView};
 pub use users::UserSpec;
 pub use verify::{Expect, Expectations};
-pub use why::Why;
 
-pub(crate) use advice::{Asked as AskedAdvice, Format as AdviceFormat};
+pub(crate) use advice_query::{Asked as AskedAdvice, Format as AdviceFormat};
 pub(crate) use clock::{Advance, Freeze, Set};
 pub(crate) use devices::{Approval, Denial};
 pub(crate) use sandboxes::check_name;
@@ -166,7 +163,7 @@ impl From<StoreError> for ControlError {
     }
 }
 
-type Outcome<T> = Result<T, ControlError>;
+pub(crate) type Outcome<T> = Result<T, ControlError>;
 
 /// Whose tokens or consents are meant; what is not given means everybody's.
 ///

@@ -6,9 +6,9 @@ use axum::http::StatusCode;
 use serde_json::Value;
 use tracing::Level;
 
-use super::why::Why;
-use crate::base::SandboxPath;
-use crate::exchange::{LOG_TARGET, Logged, is_refused};
+use crate::advice::refusal::Why;
+use crate::http::base_url::SandboxPath;
+use crate::middleware::{LOG_TARGET, Logged, is_refused};
 use crate::model::user::UserRef;
 use crate::redact::{printable, redact_message, redact_text};
 use crate::sandbox::journal::Entry;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::filter::{Filter, beside_filter, narrowed};
-use super::why::Why;
+use crate::advice::refusal::Why;
 use crate::contract::{Contract, Decision, Difference};
 #[cfg(feature = "mcp")]
 use crate::invalid::Invalid;
@@ -34,13 +34,13 @@ use crate::sandbox::journal::{Counters, Entry};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(from = "Keys")]
 pub struct Requests {
-    pub(super) filter: Filter,
-    pub(super) limit: Option<usize>,
+    pub(crate) filter: Filter,
+    pub(crate) limit: Option<usize>,
     /// Only those before the exchange of this id.
-    pub(super) before: Option<u64>,
-    pub(super) secrets: bool,
-    pub(super) wait: Option<Length>,
-    pub(super) count: Option<usize>,
+    pub(crate) before: Option<u64>,
+    pub(crate) secrets: bool,
+    pub(crate) wait: Option<Length>,
+    pub(crate) count: Option<usize>,
 }
 
 beside_filter! {
@@ -126,7 +126,7 @@ impl Requests {
     }
 
     /// Whether it may be answered later.
-    pub(super) fn waits(&self) -> bool {
+    pub(crate) fn waits(&self) -> bool {
         self.wait.is_some()
     }
 }
@@ -211,7 +211,7 @@ impl Exchange {
         self.headers.get(name)?.as_str()
     }
 
-    pub(super) fn new(entry: Entry, secrets: bool) -> Self {
+    pub(crate) fn new(entry: Entry, secrets: bool) -> Self {
         let decided = |one: &Decision| Decided {
             name: one.difference,
             side: one.side,

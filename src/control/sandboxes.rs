@@ -10,7 +10,7 @@ use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{ControlError, Outcome};
-use crate::base::SandboxPath;
+use crate::http::base_url::SandboxPath;
 use crate::invalid::Invalid;
 use crate::protocol::json::seconds_if_known;
 use crate::sandbox::registry::{CreatedBy, DEFAULT, OwnBlueprint, Registry, is_name};

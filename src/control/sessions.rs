@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::Outcome;
+use crate::http::session;
 use crate::model::session::COOKIE;
 use crate::model::user::{User, UserRef};
-use crate::oauth::session;
 use crate::protocol::ids::UserId;
 use crate::protocol::secret::Secret;
 use crate::protocol::time::Moment;

@@ -5,9 +5,9 @@ use serde_json::Value;
 
 use super::keys::keys;
 use super::{ControlError, Outcome};
+use crate::http::session;
 use crate::invalid::{self, Invalid};
 use crate::model::user::{Buzz, User, UserRef};
-use crate::oauth::session;
 use crate::sandbox::Sandbox;
 use crate::store::StoreError;
 
@@ -148,12 +148,12 @@ fn second_name(name: &str) -> Invalid {
     Invalid::new("username", format!("another user is named {name:?}"))
 }
 
-pub(super) fn as_json(shown: &impl Serialize) -> Value {
+pub(crate) fn as_json(shown: &impl Serialize) -> Value {
     serde_json::to_value(shown).expect("what the API takes and shows is JSON")
 }
 
 /// The keys that are given in place of those that were.
-pub(super) fn overlay(before: &impl Serialize, given: &impl Serialize) -> Value {
+pub(crate) fn overlay(before: &impl Serialize, given: &impl Serialize) -> Value {
     let mut whole = as_json(before);
     if let (Some(whole), Value::Object(given)) = (whole.as_object_mut(), as_json(given)) {
         whole.extend(given);

@@ -1,5 +1,5 @@
 //! How does a coding agent use the mock? By MCP over streamable HTTP: the exchange of the published capability, and
-//! what helps to build an integration. The tools are `catalogue.rs` and `tools.rs`; who may call is `control/guard.rs`.
+//! what helps to build an integration. The tools are `catalogue.rs` and `tools.rs`; who may call is `http/access_guard.rs`.
 
 mod catalogue;
 pub(crate) mod message;
@@ -27,12 +27,12 @@ use rmcp::transport::streamable_http_server::session::never::NeverSessionManager
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use serde_json::Value;
 
-use crate::control::guard;
-use crate::exchange::Visit;
+use crate::http::access_guard;
+use crate::http::context::{Context, LONGEST_BODY};
 use crate::invalid::Invalid;
-use crate::listener::Came;
-use crate::oauth::extract::{Context, LONGEST_BODY};
+use crate::middleware::Visit;
 use crate::redact::redact_text;
+use crate::server::accept::Came;
 use crate::server::{App, Door};
 
 /// Where it answers, on every listener.
@@ -95,7 +95,7 @@ pub(crate) async fn cors(State(app): State<Arc<App>>, request: Request, next: Ne
     let Some(origin) = request.headers().get(ORIGIN).cloned() else {
         return next.run(request).await;
     };
-    let checked = guard::check(&app, request.headers(), guard::authority(&request));
+    let checked = access_guard::check(&app, request.headers(), access_guard::authority(&request));
     let is_near = !matches!(checked, Err((StatusCode::FORBIDDEN, _)));
     let is_preflight = request.method() == Method::OPTIONS;
     let mut response = if is_near && is_preflight {

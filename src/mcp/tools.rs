@@ -19,16 +19,16 @@ use super::catalogue::{
 };
 use crate::control::sessions::MAX_SESSIONS;
 use crate::control::{ControlError, Fault, Preset, PresetFault, Requests, UserRef};
-use crate::exchange::Visit;
+use crate::http::session;
 use crate::invalid::{self, Invalid};
-use crate::listener::Came;
+use crate::middleware::Visit;
 use crate::model;
 use crate::model::user::User;
-use crate::oauth::session;
 use crate::protocol::pkce::Verifier;
 use crate::protocol::scope::{PRESETS, Scope};
 use crate::router;
 use crate::server::App;
+use crate::server::accept::Came;
 
 /// So many exchanges are shown unless more are asked for: an agent reads them all.
 const SHOWN: usize = 20;

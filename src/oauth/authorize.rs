@@ -1,6 +1,6 @@
 //! GET and POST `/authorize` (RFC 6749 §4.1.1): sign-in, consent, code. The checks stand in the order in
 //! which Civitai makes them; what the request must say of itself is `protocol/authorize_request.rs`, the page
-//! that asks for consent is `pages/consent.rs`.
+//! that asks for consent is `pages/site/consent.rs`.
 
 use std::sync::Arc;
 
@@ -10,15 +10,16 @@ use axum::http::header::ORIGIN;
 use axum::response::Response;
 
 use crate::contract::{Contract, Difference, Rules};
+use crate::http::context::{Context, Outline, header};
+use crate::http::respond;
+use crate::http::respond::Cors;
+use crate::http::session;
 use crate::model::buzz::BuzzLimit;
 use crate::model::client::{Client, Grant};
 use crate::model::code::{self, AuthorizationCode};
 use crate::model::consent::Approval;
 use crate::model::user::User;
 use crate::oauth::clients;
-use crate::oauth::extract::{Context, Outline, header};
-use crate::oauth::respond::{self, Cors};
-use crate::oauth::session;
 use crate::protocol::authorize_request::{AuthorizeRequest, MAX_STORED_BYTES};
 use crate::protocol::error::{OAuthError, grant_refused};
 use crate::protocol::format::{has_scheme, is_vschar};

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
+use crate::http::context::Context;
 use crate::model::client::{AccessMode, Client, Grant};
-use crate::oauth::extract::Context;
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::scope::Scope;
 use crate::protocol::secret::Secret;

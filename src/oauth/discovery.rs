@@ -5,9 +5,9 @@ use axum::response::Response;
 use serde_json::json;
 
 use crate::contract::Difference;
+use crate::http::context::Context;
+use crate::http::respond;
 use crate::model::client::Grant;
-use crate::oauth::extract::Context;
-use crate::oauth::respond;
 use crate::protocol::scope::scope_bits;
 
 /// What other methods are told.

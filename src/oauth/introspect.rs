@@ -6,10 +6,11 @@ use axum::response::Response;
 use serde::Serialize;
 
 use crate::contract::Difference;
+use crate::http::context::Context;
+use crate::http::respond;
+use crate::http::respond::Cors;
 use crate::model::token::TokenKind;
 use crate::model::user::UserRef;
-use crate::oauth::extract::Context;
-use crate::oauth::respond::{self, Cors};
 use crate::protocol::client_auth;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::ids::ClientId;

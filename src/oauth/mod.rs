@@ -1,16 +1,12 @@
 //! The endpoints that client apps speak, one file each: parse, act, render. What the words mean is
-//! `protocol/`; `respond.rs` alone chooses statuses and headers.
+//! `protocol/`; `http/respond.rs` alone chooses statuses and headers.
 
 pub(crate) mod authorize;
 pub(crate) mod clients;
 pub(crate) mod device;
 pub(crate) mod discovery;
-pub(crate) mod extract;
 pub(crate) mod introspect;
-pub(crate) mod legacy;
 pub(crate) mod mint;
-pub(crate) mod respond;
 pub(crate) mod revoke;
-pub(crate) mod session;
 pub(crate) mod token;
 pub(crate) mod userinfo;

@@ -7,12 +7,13 @@ use axum::response::Response;
 use serde_json::json;
 
 use crate::contract::{Contract, Difference, Rules};
+use crate::http::context::Context;
+use crate::http::respond;
+use crate::http::respond::Cors;
+use crate::http::session;
 use crate::model::client::Client;
 use crate::model::token::Token;
 use crate::model::user::User;
-use crate::oauth::extract::Context;
-use crate::oauth::respond::{self, Cors};
-use crate::oauth::session;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::params::Params;
 use crate::protocol::secret::Secret;

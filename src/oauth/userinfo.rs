@@ -6,10 +6,11 @@ use axum::response::Response;
 use serde::Serialize;
 
 use crate::contract::{Difference, Rules};
+use crate::http::context::Context;
+use crate::http::respond;
+use crate::http::respond::Cors;
+use crate::http::session;
 use crate::model::user::User;
-use crate::oauth::extract::Context;
-use crate::oauth::respond::{self, Cors};
-use crate::oauth::session;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::ids::UserId;
 use crate::protocol::scope::Scope;

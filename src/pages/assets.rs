@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::response::{IntoResponse, Response};
 
-pub(super) const STYLE: Asset = Asset::new(
+pub(crate) const STYLE: Asset = Asset::new(
     "style",
     "css",
     "text/css; charset=utf-8",
@@ -17,7 +17,7 @@ pub(super) const STYLE: Asset = Asset::new(
 );
 
 /// The buttons that copy what stands beside them.
-pub(super) const COPY: Asset = Asset::new(
+pub(crate) const COPY: Asset = Asset::new(
     "copy",
     "js",
     "text/javascript; charset=utf-8",
@@ -25,7 +25,7 @@ pub(super) const COPY: Asset = Asset::new(
 );
 
 /// The dashboard as it happens.
-pub(super) const LIVE: Asset = Asset::new(
+pub(crate) const LIVE: Asset = Asset::new(
     "live",
     "js",
     "text/javascript; charset=utf-8",
@@ -38,7 +38,7 @@ pub(super) const LIVE: Asset = Asset::new(
 const ALL: [&Asset; 4] = [&STYLE, &ICON, &COPY, &LIVE];
 
 /// Without one, browsers ask for `/favicon.ico`, and an empty `data:` URL is against the pages' own policy.
-pub(super) const ICON: Asset = Asset::new(
+pub(crate) const ICON: Asset = Asset::new(
     "icon",
     "svg",
     "image/svg+xml",
@@ -46,7 +46,7 @@ pub(super) const ICON: Asset = Asset::new(
 );
 
 /// One file that pages load.
-pub(super) struct Asset {
+pub(crate) struct Asset {
     stem: &'static str,
     extension: &'static str,
     kind: &'static str,
@@ -75,7 +75,7 @@ impl Asset {
     }
 
     /// Where it is, below a sandbox's prefix.
-    pub(super) fn path(&self) -> String {
+    pub(crate) fn path(&self) -> String {
         format!("/_mock/assets/{}", self.name())
     }
 }

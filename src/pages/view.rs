@@ -9,7 +9,7 @@ use axum::http::header::{
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use crate::base::Base;
+use crate::http::base_url::Base;
 use crate::model::client::Client;
 use crate::model::user::User;
 use crate::pages::assets::{self, Asset};
@@ -25,28 +25,28 @@ const POLICY_WITH_SCRIPT: &str = "default-src 'none'; style-src 'self'; img-src 
 
 /// The frame of a page: what every template's head and foot need.
 #[derive(Debug, Clone)]
-pub(super) struct Frame {
-    pub(super) style: String,
-    pub(super) icon: String,
-    pub(super) home: String,
-    pub(super) script: Option<String>,
+pub(crate) struct Frame {
+    pub(crate) style: String,
+    pub(crate) icon: String,
+    pub(crate) home: String,
+    pub(crate) script: Option<String>,
     /// The bar of links: none on the pages that a user of an app sees.
-    pub(super) places: Vec<Link>,
+    pub(crate) places: Vec<Link>,
     /// `light` or `dark`, where it is not for the browser to say.
-    pub(super) scheme: Option<&'static str>,
+    pub(crate) scheme: Option<&'static str>,
 }
 
 /// A link of the bar.
 #[derive(Debug, Clone)]
-pub(super) struct Link {
-    pub(super) name: &'static str,
-    pub(super) href: String,
-    pub(super) here: bool,
+pub(crate) struct Link {
+    pub(crate) name: &'static str,
+    pub(crate) href: String,
+    pub(crate) here: bool,
 }
 
 /// The pages that are linked from each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(crate) enum Place {
     Home,
     Account,
     Dashboard,
@@ -67,7 +67,7 @@ impl Place {
 }
 
 impl Frame {
-    pub(super) fn new(base: &Base) -> Self {
+    pub(crate) fn new(base: &Base) -> Self {
         Self {
             style: base.path(&assets::STYLE.path()),
             icon: base.path(&assets::ICON.path()),
@@ -79,7 +79,7 @@ impl Frame {
     }
 
     /// The frame of one of the pages that are linked from each other.
-    pub(super) fn at(base: &Base, here: Place) -> Self {
+    pub(crate) fn at(base: &Base, here: Place) -> Self {
         let places = Place::ALL.map(|(place, name, path)| Link {
             name,
             href: base.path(path),
@@ -91,14 +91,14 @@ impl Frame {
         }
     }
 
-    pub(super) fn with_script(self, base: &Base, script: &Asset) -> Self {
+    pub(crate) fn with_script(self, base: &Base, script: &Asset) -> Self {
         Self {
             script: Some(base.path(&script.path())),
             ..self
         }
     }
 
-    pub(super) fn policy(&self) -> &'static str {
+    pub(crate) fn policy(&self) -> &'static str {
         match self.script {
             Some(_) => POLICY_WITH_SCRIPT,
             None => POLICY,
@@ -107,24 +107,24 @@ impl Frame {
 }
 
 /// A page as a whole.
-pub(super) trait Page: Template {
+pub(crate) trait Page: Template {
     fn frame(&self) -> &Frame;
 }
 
 /// A person as a coloured initial: no picture is loaded from anywhere.
 #[derive(Debug, Clone)]
-pub(super) struct Avatar {
-    pub(super) initial: String,
+pub(crate) struct Avatar {
+    pub(crate) initial: String,
     /// One of the colours of the style sheet, 0 to 7.
-    pub(super) colour: u64,
+    pub(crate) colour: u64,
 }
 
 impl Avatar {
-    pub(super) fn of_user(user: &User) -> Self {
+    pub(crate) fn of_user(user: &User) -> Self {
         Self::new(&user.display_name(), user.id.0.unsigned_abs())
     }
 
-    pub(super) fn new(name: &str, number: u64) -> Self {
+    pub(crate) fn new(name: &str, number: u64) -> Self {
         let initial = name
             .chars()
             .next()
@@ -139,15 +139,15 @@ impl Avatar {
 
 /// An app, as the pages that ask for consent show it.
 #[derive(Debug, Clone)]
-pub(super) struct AppCard {
-    pub(super) name: String,
-    pub(super) avatar: Avatar,
-    pub(super) description: String,
-    pub(super) verified: bool,
+pub(crate) struct AppCard {
+    pub(crate) name: String,
+    pub(crate) avatar: Avatar,
+    pub(crate) description: String,
+    pub(crate) verified: bool,
 }
 
 impl AppCard {
-    pub(super) fn of(client: &Client) -> Self {
+    pub(crate) fn of(client: &Client) -> Self {
         let number = u64::try_from(client.name.len()).unwrap_or_default();
         Self {
             name: client.name.clone(),
@@ -159,7 +159,7 @@ impl AppCard {
 }
 
 /// A page, with the headers that keep it to itself.
-pub(super) fn page(status: StatusCode, template: &impl Page) -> Response {
+pub(crate) fn page(status: StatusCode, template: &impl Page) -> Response {
     let html = match template.render() {
         Ok(html) => html,
         Err(why) => {

@@ -1,5 +1,5 @@
 //! How does the server say no? One error type in the words of RFC 6749 and Civitai; the status that goes
-//! with it is chosen in `oauth/respond.rs`.
+//! with it is chosen in `http/respond.rs`.
 
 use std::borrow::Cow;
 

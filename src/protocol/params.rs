@@ -1,5 +1,5 @@
 //! What did the client send? Names and values from a query or a body. The last of duplicates wins, in the
-//! place of the first. Reading the bytes off the wire is `oauth/extract.rs`.
+//! place of the first. Reading the bytes off the wire is `http/context.rs`.
 
 use std::fmt;
 

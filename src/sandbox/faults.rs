@@ -1,5 +1,5 @@
 //! What goes wrong on purpose? Rules that say when, and what then; each has a budget. How an effect reaches the
-//! wire is `exchange/`; what can be set, and the presets with names, are
+//! wire is `middleware/`; what can be set, and the presets with names, are
 //! `control/faults/`.
 
 use std::sync::{Arc, Mutex, PoisonError};

@@ -10,9 +10,9 @@ use super::{Door, StartError};
 use crate::config::Config;
 #[cfg(feature = "mcp")]
 use crate::config::McpListen;
-use crate::listener::Listener;
+use crate::server::accept::Listener;
 #[cfg(feature = "tls")]
-use crate::tls::Tls;
+use crate::server::tls::Tls;
 
 /// What the system keeps for a caller who does not read. Kept small, so that one who reads slowly is soon seen to read: the
 /// system calls a socket writable again once a third of this is free.

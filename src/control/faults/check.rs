@@ -10,7 +10,7 @@ use crate::protocol::duration::Length;
 use crate::sandbox::faults::{Delay, Effect, Fault};
 
 /// What serde cannot see.
-pub(super) fn check(fault: &Fault) -> Result<(), Invalid> {
+pub(crate) fn check(fault: &Fault) -> Result<(), Invalid> {
     if fault.effect == Effect::default() {
         return Err(Invalid::new("effect", "an effect that does nothing").with_hint(
             "give error, status, body, headers, delay, reset, truncate, malformed, slow_body or deny",

@@ -1,5 +1,5 @@
 //! The device flow (RFC 8628): `start.rs` begins it, `poll.rs` is what the device asks meanwhile, `review.rs`
-//! what the user's browser asks. The page is `pages/device.rs`.
+//! what the user's browser asks. The page is `pages/site/device.rs`.
 
 pub(crate) mod poll;
 pub(crate) mod review;
@@ -7,7 +7,7 @@ pub(crate) mod start;
 
 use axum::response::Response;
 
-use crate::oauth::respond;
+use crate::http::respond;
 
 /// What other methods are told by the endpoints that devices call.
 pub(crate) const ALLOW: &str = "POST, OPTIONS";

@@ -4,11 +4,12 @@ use axum::response::Response;
 
 use super::METHODS;
 use crate::contract::Difference;
+use crate::http::context::Context;
+use crate::http::respond;
+use crate::http::respond::Cors;
 use crate::model::client::Grant;
 use crate::model::device::{Poll, check_ceiling};
-use crate::oauth::extract::Context;
 use crate::oauth::mint::{Permission, Tokens, mint};
-use crate::oauth::respond::{self, Cors};
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::params::Params;
 use crate::protocol::secret::Secret;

@@ -1,5 +1,5 @@
 //! POST `/device-info`, `/device-approve` and `/device-deny`: what Civitai's page asks on behalf of the signed-in user. Ours
-//! (`pages/device.rs`) calls the same functions.
+//! (`pages/site/device.rs`) calls the same functions.
 
 use std::sync::Arc;
 
@@ -7,12 +7,13 @@ use axum::response::Response;
 use serde_json::json;
 
 use crate::contract::Difference;
+use crate::http::context::Context;
+use crate::http::respond;
+use crate::http::respond::Cors;
+use crate::http::session;
 use crate::model::client::Client;
 use crate::model::device::{DeviceGrant, Verdict};
 use crate::model::user::User;
-use crate::oauth::extract::Context;
-use crate::oauth::respond::{self, Cors};
-use crate::oauth::session;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::params::Params;
 use crate::protocol::secret::{Secret, SecretHash};

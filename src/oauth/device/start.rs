@@ -5,13 +5,14 @@ use serde_json::{Value, json};
 
 use super::METHODS;
 use crate::contract::{Difference, Rules};
+use crate::http::context::Context;
+use crate::http::respond;
+use crate::http::respond::Cors;
 use crate::model::client::{Client, Grant};
 use crate::model::device::{
     DeviceGrant, INTERVAL_SECONDS, LIFETIME_SECONDS, Verdict, check_ceiling,
 };
 use crate::oauth::clients;
-use crate::oauth::extract::Context;
-use crate::oauth::respond::{self, Cors};
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::ids::ClientId;
 use crate::protocol::params::Params;

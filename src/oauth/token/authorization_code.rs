@@ -2,10 +2,10 @@
 //! URI are looked at, so that a failure of either burns it.
 
 use crate::contract::Rules;
+use crate::http::context::Context;
 use crate::model::client::Client;
 use crate::model::code::{self, AuthorizationCode};
 use crate::model::token::Token;
-use crate::oauth::extract::Context;
 use crate::oauth::mint::{IdTokenClaims, Minted, Permission, mint};
 use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;

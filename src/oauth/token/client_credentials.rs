@@ -1,8 +1,8 @@
 //! The `client_credentials` grant (RFC 6749 §4.4): the client acts for its owner.
 
 use crate::contract::{Contract, Difference, Rules};
+use crate::http::context::Context;
 use crate::model::client::Client;
-use crate::oauth::extract::Context;
 use crate::oauth::mint::{Minted, Permission, mint};
 use crate::protocol::error::{OAuthError, scope_refused};
 use crate::protocol::params::Params;

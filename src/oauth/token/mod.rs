@@ -10,11 +10,12 @@ use std::sync::Arc;
 use axum::response::Response;
 
 use crate::contract::{Contract, Difference, Rules};
+use crate::http::context::Context;
+use crate::http::respond;
+use crate::http::respond::Cors;
 use crate::model::client::{Client, Grant};
 use crate::oauth::clients;
-use crate::oauth::extract::Context;
 use crate::oauth::mint::Tokens;
-use crate::oauth::respond::{self, Cors};
 use crate::protocol::client_auth::Credentials;
 use crate::protocol::error::{OAuthError, client_refused, grant_refused};
 use crate::protocol::params::Params;

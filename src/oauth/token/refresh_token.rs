@@ -2,9 +2,9 @@
 //! on. The ceiling is not looked at again.
 
 use crate::contract::{Difference, Rules};
+use crate::http::context::Context;
 use crate::model::client::Client;
 use crate::model::token::{Token, TokenKind};
-use crate::oauth::extract::Context;
 use crate::oauth::mint::{Minted, Permission, mint};
 use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;

@@ -1,5 +1,5 @@
 //! The journal: the exchanges of one sandbox, in order, within a number of its own and a memory budget that all sandboxes
-//! share. `exchange/record.rs` writes it, `control/requests.rs` reads it.
+//! share. `middleware/journal.rs` writes it, `control/requests.rs` reads it.
 
 mod capture;
 mod memory;

@@ -1,0 +1,396 @@
+//! The reason for each refusal: the rule, how to keep it, and where it is written. The journal's entry itself has the
+//! differences and faults that decided too.
+
+use std::borrow::Cow;
+
+use axum::http::StatusCode;
+use serde::Serialize;
+
+use crate::http::respond::MAKE_ROOM;
+use crate::protocol::authorize_request::MAX_STORED_BYTES;
+
+use crate::advice::refusal_hints;
+use crate::protocol::error::ErrorCode;
+use crate::protocol::ids::ClientId;
+use crate::redact::{self, redact_message};
+use crate::sandbox::journal::{Entry, original_len};
+
+/// Why an exchange was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Why {
+    /// The rule that it broke, and with what, where that is no secret.
+    pub rule: String,
+    /// How to keep it.
+    pub mend: Cow<'static, str>,
+    /// Where it is written.
+    pub source: &'static str,
+}
+
+/// What stands behind a refusal of one kind.
+struct Row {
+    error: ErrorCode,
+    /// What its description begins with; empty for every other of the kind.
+    says: &'static str,
+    /// The parameter that the refusal is about, if it may be shown.
+    about: &'static str,
+    rule: &'static str,
+    mend: &'static str,
+    source: &'static str,
+}
+
+macro_rules! rows {
+    ($($error:ident $says:literal $about:literal { $rule:literal, $mend:literal, $source:literal })*) => {
+        &[$(Row { error: ErrorCode::$error, says: $says, about: $about, rule: $rule, mend: $mend, source: $source },)*]
+    };
+}
+
+/// The first row that fits counts.
+#[rustfmt::skip]
+const ROWS: &[Row] = rows! {
+    InvalidRequest "redirect_uri does not match" "redirect_uri" {
+        "the redirect URI must be one of those that the app has registered, character for character",
+        "register it: on the account page, in the seed, or by PATCH /_mock/clients/{id} – or send one that is registered",
+        "RFC 9700 §2.1; difference redirect-uri-match" }
+    InvalidRequest "Missing client_id" "" {
+        "the request must say which app it comes from", "send client_id", "RFC 6749 §4.1.1" }
+    InvalidRequest "response_type must be code" "response_type" {
+        "there is one way: a code", "send response_type=code", "RFC 6749 §3.1.1; difference response-type" }
+    InvalidRequest "state parameter is required" "" {
+        "Civitai asks for a state where the RFC recommends one",
+        "send a random state, new for each attempt, and compare it when the browser comes back", "RFC 6749 §10.12" }
+    InvalidRequest "PKCE" "code_challenge_method" {
+        "PKCE is mandatory, and only S256 will do",
+        "send code_challenge, the base64url of the verifier's SHA-256, and code_challenge_method=S256", "RFC 7636 §4.3" }
+    InvalidRequest "Only S256" "code_challenge_method" {
+        "PKCE is mandatory, and only S256 will do",
+        "send code_challenge, the base64url of the verifier's SHA-256, and code_challenge_method=S256", "RFC 7636 §4.3" }
+    InvalidRequest "buzz_limit" "buzz_limit" {
+        "a buzz limit is null or a list of budgets with a type and whole numbers from 1 on",
+        "send for example [{\"type\":\"sliding\",\"limit\":5000,\"window\":\"day\",\"unit\":1}]", "difference buzz-limit" }
+    InvalidRequest "Missing parameter: `code_verifier`" "" {
+        "a code that was asked for with a challenge is exchanged with the verifier; this try has used the code up",
+        "keep the verifier beside the state and send it as code_verifier", "RFC 7636 §4.5" }
+    InvalidRequest "Missing parameter: `grant_type`" "" {
+        "a token request says by which grant it asks; a body that is no form, JSON or multipart counts as empty",
+        "send grant_type, and the Content-Type that the body has", "RFC 6749 §4.1.3" }
+    InvalidRequest "Missing token parameter" "" {
+        "a revocation says which token it is about", "send token", "RFC 7009 §2.1" }
+    InvalidRequest "Missing user_code" "" {
+        "a device is named by the code that it shows", "send user_code", "RFC 8628 §3.3" }
+    InvalidRequest "Missing parameter" "" {
+        "a parameter that must be there is missing, or empty", "send it; the answer names it", "RFC 6749 §5.2" }
+    InvalidRequest "Invalid parameter" "" {
+        "a parameter has characters or a length that it may not have", "send it as its section says; the answer names it",
+        "RFC 6749 appendix A" }
+    InvalidRequest "Invalid request: `redirect_uri` is invalid" "redirect_uri" {
+        "the redirect URI must be the one of the authorize request, character for character; this try has used the code up",
+        "send the very same text both times, and begin a new authorization", "RFC 6749 §4.1.3" }
+    InvalidRequest "Invalid request: `redirect_uri`" "redirect_uri" {
+        "the redirect URI of the authorize request must be sent again, whole; this try has used the code up", "send redirect_uri, for example http://localhost:3000/callback, and begin a new authorization", "RFC 6749 §4.1.3" }
+    InvalidRequest "" "" {
+        "the request is not one that the endpoint can read", "see what the answer says", "RFC 6749 §5.2" }
+    InvalidClient "Unknown client" "client_id" {
+        "the app must be registered", "use an id that GET /_mock/clients lists, or register the app", "RFC 6749 §2.2" }
+    InvalidClient "Invalid client: cannot retrieve" "" {
+        "the request must say which app it comes from; a Basic header that cannot be read counts as none",
+        "send client_id, and client_secret where there is one, in the body or by HTTP Basic", "RFC 6749 §2.3.1; difference missing-parameter" }
+    InvalidClient "" "client_id" {
+        "the app must be who it says: known, and with its secret where it is confidential",
+        "check client_id and client_secret; a new secret comes from the account page or POST /_mock/clients/{id}/rotate-secret",
+        "RFC 6749 §2.3.1" }
+    InvalidGrant "Invalid grant: authorization code has expired" "" {
+        "a code lives ten minutes as documented, five on the deployed server",
+        "exchange the code as soon as the browser brings it", "RFC 6749 §4.1.2; difference code-lifetime" }
+    InvalidGrant "Invalid grant: authorization code is invalid" "" {
+        "a code works once, for the app that it was issued to, for ten minutes as documented and five on the deployed server; a failed verifier or redirect URI uses it up",
+        "begin a new authorization", "RFC 6749 §4.1.2" }
+    InvalidGrant "Invalid grant: code verifier" "" {
+        "the SHA-256 of the verifier must be the challenge of the authorize request; the failed try has used the code up",
+        "keep each attempt's verifier with its state, and begin anew", "RFC 7636 §4.6" }
+    InvalidGrant "Invalid grant: refresh token" "" {
+        "a refresh token works once: with its answer comes the next; it may also have expired or been revoked",
+        "store the new refresh token before anything else, let one refresh be under way at a time, and sign in again when this comes",
+        "RFC 9700 §4.14.2" }
+    InvalidGrant "Invalid grant: user credentials" "" {
+        "the deployed server gives client_credentials to confidential apps that have a secret, and to no others",
+        "register the app as confidential, with a secret", "RFC 6749 §4.4; difference client-credentials-public" }
+    InvalidGrant "" "" {
+        "what was presented is used up, expired, revoked, or another app's", "begin a new authorization", "RFC 6749 §5.2" }
+    InvalidScope "" "scope" {
+        "a scope is a decimal number of known bits, within what the app may ask for",
+        "send the bitmask as a number; see /_mock/contract for the bits, and the app's allowed_scopes",
+        "RFC 6749 §3.3; differences scope-syntax, scope-ceiling, link-connect, client-credentials-ceiling" }
+    UnauthorizedClient "" "grant_type" {
+        "the app may use only the grants that it is registered for", "add the grant to the app's grants, or use another",
+        "RFC 6749 §5.2" }
+    UnsupportedGrantType "" "grant_type" {
+        "the server knows authorization_code, refresh_token and client_credentials at /token, and the device grant at /device-token",
+        "send one of them to its endpoint", "RFC 6749 §5.2" }
+    AccessDenied "The user denied" "" {
+        "the person said no: that is an answer, not a failure", "say so, and let them begin again", "RFC 6749 §4.1.2.1" }
+    AccessDenied "" "" {
+        "the app is closed to this user, or the person said no", "see the app's access_mode, and the user's roles", "RFC 6749 §4.1.2.1" }
+    UserDenied "" "" {
+        "the person said no: that is an answer, not a failure", "say so, and let them begin again", "RFC 6749 §4.1.2.1" }
+    AuthorizationPending "" "" {
+        "nobody has approved the device yet", "go on polling, not faster than interval says", "RFC 8628 §3.5" }
+    ExpiredToken "" "" {
+        "the device code has run out", "stop polling and begin the flow anew", "RFC 8628 §3.5" }
+    InvalidCode "" "user_code" {
+        "no device waits for this code: it is mistyped, used, or has run out", "look at the device's code again, or begin anew", "RFC 8628 §3.3" }
+    InsufficientScope "" "" {
+        "the token does not carry the scope that this call needs",
+        "ask for the scope at authorize; the token's own scope says what it has", "RFC 6750 §3.1; difference insufficient-scope" }
+    InvalidToken "Missing bearer token" "" {
+        "the call needs Authorization: Bearer with the access token, with a capital B; a redirect to another host loses the header",
+        "send the header, to the host that answers", "RFC 6750 §2.1" }
+    InvalidToken "" "" {
+        "the access token is unknown, has run out after an hour, or was revoked, or its user is gone",
+        "refresh once and try again; when that is refused, sign in again", "RFC 6750 §3.1" }
+    OriginNotAllowed "" "" {
+        "a public app may be used from the origins that it has registered",
+        "add the page's origin to the app's allowed_origins", "difference rate-limit-key; Civitai's /revoke" }
+    RateLimited "" "" {
+        "so many calls within a minute are too many", "wait for the minute to pass; ask less often, with a backoff", "RFC 6585 §4" }
+    Unauthorized "" "" {
+        "nobody is signed in at this browser", "sign in at /login", "Civitai's device page" }
+    ServerError "" "" {
+        "the server failed: that is our fault", "see the server's log", "RFC 6749 §4.1.2.1" }
+    Unwritable "" "" {
+        "the mock's database file cannot be written, so nothing was changed", "free the disk, then send the request again",
+        "the mock's --database" }
+};
+
+impl Why {
+    /// Why this exchange was refused, or did nothing; none of both where there is nothing to say.
+    pub(crate) fn of(entry: &Entry) -> Option<Self> {
+        if let Some(idle) = entry.idle {
+            return Some(refusal_hints::idle(idle));
+        }
+        let by_fault = entry
+            .faults
+            .iter()
+            .find(|fault| fault.rule.effect.answers());
+        let told = if entry.status == StatusCode::METHOD_NOT_ALLOWED {
+            Some(Self::wrong_method(entry))
+        } else {
+            match entry.error() {
+                Some(error) => Self::refusal(entry, error),
+                None => return Self::problem(entry).filter(|_| by_fault.is_none()),
+            }
+        };
+        let Some(fault) = by_fault else {
+            return told.or_else(|| Self::own_error(entry));
+        };
+        let id = fault.id;
+        Some(match told {
+            Some(told) => Self {
+                rule: format!(
+                    "fault {id} answered this, whatever the request was; in production it would mean that {}",
+                    told.rule
+                ),
+                ..told
+            },
+            None => Self {
+                rule: format!("fault {id} answered this, whatever the request was"),
+                mend: "see GET /_mock/faults, and DELETE those that are done with".into(),
+                source: "the fault",
+            },
+        })
+    }
+
+    fn refusal(entry: &Entry, error: &str) -> Option<Self> {
+        // A word that no endpoint of ours says is a fault's.
+        row(error, "")?;
+        if let Some(closer) = refusal_hints::find(entry) {
+            return Some(closer);
+        }
+        if let Some(bound) = Self::broken_bound(entry, error) {
+            return Some(bound);
+        }
+        let row = row(error, description(entry))?;
+        let about = entry.params.get(row.about).and_then(|sent| sent.as_str());
+        let rule = match about {
+            // Without secrets, even where all else is shown: this is read out, and the parameter stands beside it.
+            Some(sent) => {
+                let shown = redact::shown(row.about, sent);
+                format!("{}; {} was {shown:?}", row.rule, row.about)
+            }
+            None => row.rule.to_owned(),
+        };
+        Some(Self {
+            rule,
+            mend: row.mend.into(),
+            source: row.source,
+        })
+    }
+}
+
+impl Why {
+    fn wrong_method(entry: &Entry) -> Self {
+        Self {
+            rule: format!("this path does not take the method {}", entry.method),
+            mend: "use a method of the answer's Allow header".into(),
+            source: "RFC 9110 §15.5.6",
+        }
+    }
+
+    /// An error of the mock itself, such as an unknown `X-Mock-User`: its answer has the rule and the fix.
+    fn own_error(entry: &Entry) -> Option<Self> {
+        let text = |key: &str| entry.answer.as_ref()?.get(key)?.as_str();
+        let message = text("message")?;
+        let rule = match text("path")? {
+            "" => message.to_owned(),
+            path => format!("{path}: {message}"),
+        };
+        Some(Self {
+            rule: redact_message(&rule).into_owned(),
+            mend: match text("hint") {
+                Some(hint) => redact_message(hint).into_owned().into(),
+                None => "correct what the answer names".into(),
+            },
+            source: "an error of the mock itself, not of Civitai",
+        })
+    }
+
+    /// A refusal of the workflow API, whose problem documents (RFC 9457) have no error code.
+    fn problem(entry: &Entry) -> Option<Self> {
+        let answer = entry.answer.as_ref()?;
+        let text = |key: &str| answer.get(key)?.as_str();
+        let of_row = |error: ErrorCode, says| {
+            let row = row(error.name(), says)?;
+            Some((row.rule.to_owned(), row.mend, row.source))
+        };
+        let invalid = || {
+            let (path, messages) = answer.get("errors")?.as_object()?.iter().next()?;
+            let message = messages.get(0)?.as_str()?;
+            Some((
+                format!("{path}: {message}"),
+                "correct that key",
+                "the orchestrator's documentation",
+            ))
+        };
+        let told = text("detail")
+            .or_else(|| text("message"))
+            .unwrap_or_default();
+        let (rule, mend, source) = match entry.status {
+            401 if entry.headers.contains_key("authorization") => of_row(ErrorCode::InvalidToken, ""),
+            401 => of_row(ErrorCode::InvalidToken, "Missing bearer token"),
+            403 if told.contains(" scope") => of_row(ErrorCode::InsufficientScope, ""),
+            400 | 403 if told.contains("enough funds") => Some((
+                "the cost is more than the user's buzz of an accepted kind, or than the app's budget".to_owned(),
+                "ask the user to raise the limit, or give buzz by PATCH /_mock/users/{id}; GET /_mock/spends shows the budgets",
+                "difference insufficient-funds",
+            )),
+            404 => Some((
+                "no workflow or picture of this user and app has the id".to_owned(),
+                "use the id of a workflow that the same app has submitted for the same user",
+                "RFC 9110 §15.5.5",
+            )),
+            _ => invalid(),
+        }?;
+        Some(Self {
+            rule: redact_message(&rule).into_owned(),
+            mend: mend.into(),
+            source,
+        })
+    }
+
+    /// A bound of the mock that the request has met. Civitai's own words for it say less.
+    fn broken_bound(entry: &Entry, error: &str) -> Option<Self> {
+        const SOURCE: &str = "README, Bounds";
+        let says = description(entry);
+        if let Some(full) = says.strip_suffix(MAKE_ROOM) {
+            return Some(Self {
+                rule: full.trim_end_matches("; ").to_owned(),
+                mend: MAKE_ROOM.into(),
+                source: SOURCE,
+            });
+        }
+        if error == ErrorCode::InvalidClient.name() {
+            let id = entry.client_id.as_deref()?;
+            let bytes = original_len(id);
+            let reason = if bytes > ClientId::MAX_BYTES {
+                let most = ClientId::MAX_BYTES;
+                format!("{bytes} bytes; a client id has at most {most}")
+            } else {
+                ClientId::check(id).err()?
+            };
+            return Some(Self {
+                rule: format!("client_id: {}", redact_message(&reason)),
+                mend: "register the app with an id of letters, digits, \"-\", \".\" and \"_\", and send that".into(),
+                source: SOURCE,
+            });
+        }
+        for name in ["redirect_uri", "code_challenge", "nonce"] {
+            let is_named = says.starts_with("redirect_uri does not match")
+                && name == "redirect_uri"
+                || says.starts_with("Invalid parameter") && says.contains(name);
+            let sent = entry.params.get(name).and_then(|sent| sent.as_str());
+            let bytes = sent.map_or(0, original_len);
+            if is_named && bytes > MAX_STORED_BYTES {
+                return Some(Self {
+                    rule: format!(
+                        "{name} has {bytes} bytes; at most {MAX_STORED_BYTES} are stored"
+                    ),
+                    mend: format!("send a shorter {name}").into(),
+                    source: SOURCE,
+                });
+            }
+        }
+        None
+    }
+}
+
+/// What the answer says beside the error.
+pub(crate) fn description(entry: &Entry) -> &str {
+    let answer = entry.answer.as_ref();
+    let description = answer.and_then(|answer| answer.get("error_description"));
+    description
+        .and_then(|text| text.as_str())
+        .unwrap_or_default()
+}
+
+fn row(error: &str, description: &str) -> Option<&'static Row> {
+    ROWS.iter()
+        .find(|row| row.error.name() == error && description.starts_with(row.says))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_has_a_reason() {
+        for error in ErrorCode::ALL {
+            assert!(row(error.name(), "").is_some(), "{}", error.name());
+        }
+    }
+
+    #[test]
+    fn every_row_can_be_reached() {
+        for wanted in ROWS {
+            let found = row(wanted.error.name(), wanted.says);
+            // Two codes share a name; the first one's words serve both.
+            let found = found.is_some_and(|found| {
+                (found.error, found.says) == (wanted.error, wanted.says)
+                    || wanted.error == ErrorCode::UserDenied
+            });
+            assert!(found, "{} {:?}", wanted.error.name(), wanted.says);
+        }
+    }
+
+    #[test]
+    fn what_is_shown_of_a_request_is_no_secret() {
+        for row in ROWS.iter().filter(|row| !row.about.is_empty()) {
+            let sent = redact::shown(
+                row.about,
+                "https://a.example/?code=c#access_token=t civitai_00ff",
+            );
+            for secret in ["=c", "=t", "00ff"] {
+                assert!(!sent.contains(secret), "{}: {sent}", row.about);
+            }
+        }
+    }
+}

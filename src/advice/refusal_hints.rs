@@ -1,0 +1,155 @@
+//! Mistakes that the answer's own words do not explain, and revocations that were answered and revoked nothing.
+
+use crate::advice::refusal::{Why, description};
+use crate::contract::{Contract, Decision, Difference};
+use crate::model::client::Grant;
+use crate::protocol::call::Endpoint;
+use crate::protocol::client_auth::Credentials;
+use crate::protocol::error::ErrorCode;
+use crate::protocol::params::Params;
+use crate::sandbox::journal::{Entry, Idle};
+
+/// What a request shows that its answer does not say.
+struct Closer {
+    fits: fn(&Entry) -> bool,
+    rule: &'static str,
+    mend: &'static str,
+    source: &'static str,
+}
+
+/// The first that fits a refusal counts, before any row.
+const CLOSER: &[Closer] = &[
+    Closer {
+        fits: |entry| {
+            entry.endpoint == Endpoint::Token
+                && entry.grant_type() == Some(Grant::DeviceCode.name())
+        },
+        rule: "the device grant is exchanged at /device-token and nowhere else; the discovery document does not name it",
+        mend: "poll POST /api/auth/oauth/device-token; a library that asks the token endpoint needs that one told as its own",
+        source: "Civitai's device flow; RFC 8628 §3.4 has it at the token endpoint",
+    },
+    Closer {
+        fits: |entry| is_refused_as_client(entry) && entry.endpoint == Endpoint::Introspect,
+        rule: "only a confidential app that the operator has listed may introspect tokens, with its secret",
+        mend: "set may_introspect = true in the seed or by PATCH /_mock/clients/{id}, and check client_id and client_secret",
+        source: "RFC 7662 §2.1; difference introspection",
+    },
+    Closer {
+        fits: |entry| {
+            is_refused_as_client(entry) && basic_name(entry).is_some_and(|name| name.contains('%'))
+        },
+        rule: "what HTTP Basic says is not percent-decoded here, and it counts before what the body says",
+        mend: "send client_id and client_secret in the body (client_secret_post), or the two as they are",
+        source: "RFC 6749 §2.3.1, which Civitai does not follow",
+    },
+    Closer {
+        fits: |entry| {
+            let is_public = |one: &Decision| {
+                one.difference == Difference::PublicClientSecret
+                    && one.side == Contract::Documented
+                    && one.otherwise
+            };
+            is_refused_as_client(entry) && entry.differences.iter().any(is_public)
+        },
+        rule: "the app is registered as public: it has no secret, and may not send one",
+        mend: "leave client_secret out, or register the app as confidential",
+        source: "RFC 6749 §2.1; difference public-client-secret",
+    },
+    Closer {
+        fits: |entry| {
+            lacks_something(entry) && is_json(entry) && entry.endpoint == Endpoint::Device
+        },
+        rule: "this endpoint reads forms only: a body of JSON counts as empty",
+        mend: "send application/x-www-form-urlencoded",
+        source: "RFC 8628 §3.1",
+    },
+    Closer {
+        fits: |entry| lacks_something(entry) && !is_readable(entry),
+        rule: "a body that is no form, JSON or multipart counts as empty",
+        mend: "send the Content-Type that the body has, application/x-www-form-urlencoded",
+        source: "RFC 6749 §4.1.3",
+    },
+];
+
+/// What is said of a refusal instead of its row.
+pub(crate) fn find(entry: &Entry) -> Option<Why> {
+    let closer = CLOSER.iter().find(|one| (one.fits)(entry))?;
+    Some(Why {
+        rule: closer.rule.to_owned(),
+        mend: closer.mend.into(),
+        source: closer.source,
+    })
+}
+
+fn is_refused_as_client(entry: &Entry) -> bool {
+    entry.error() == Some(ErrorCode::InvalidClient.name())
+}
+
+/// Whether an endpoint that reads a body has missed something in it.
+fn lacks_something(entry: &Entry) -> bool {
+    if entry.error() == Some(ErrorCode::InvalidToken.name()) {
+        return false;
+    }
+    let says = description(entry);
+    says.starts_with("Missing") || says.contains("cannot retrieve client credentials")
+}
+
+fn content_type(entry: &Entry) -> Option<&str> {
+    entry
+        .headers
+        .get("content-type")
+        .and_then(|kind| kind.as_str())
+}
+
+fn is_json(entry: &Entry) -> bool {
+    content_type(entry).is_some_and(|kind| kind.contains("json"))
+}
+
+/// Whether there was no body, as far as that is known, or one of a kind that is read.
+fn is_readable(entry: &Entry) -> bool {
+    let kinds = [
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+        "json",
+    ];
+    content_type(entry).is_none_or(|kind| {
+        let kind = kind.to_ascii_lowercase();
+        kinds.iter().any(|readable| kind.contains(readable))
+    })
+}
+
+/// Whom HTTP Basic names.
+fn basic_name(entry: &Entry) -> Option<String> {
+    let header = entry.headers.get("authorization")?.as_str()?;
+    Credentials::claimed_client_id(Some(header), &Params::none())
+}
+
+/// Why nothing was revoked, and how it would be.
+pub(crate) fn idle(why: Idle) -> Why {
+    let (rule, mend) = match why {
+        Idle::NoClient => (
+            "the body names no app that is registered, and HTTP Basic is not read here",
+            "send client_id, and the client_secret of an app that has one, in the body",
+        ),
+        Idle::PublicClient => (
+            "a public app has no say, as documented and at the server of 2026-08; today's deployed server ends the tokens \
+             that were issued to it",
+            "have the person revoke it, on the account page or signed in at this browser; or register the app as confidential",
+        ),
+        Idle::NoSecret => (
+            "a confidential app shows its secret",
+            "send client_secret beside client_id, in the body",
+        ),
+        Idle::WrongSecret => ("that is not the app's secret", "check client_secret"),
+        Idle::NotTheirs => (
+            "it is not this app's to revoke: as documented a confidential app ends the tokens issued to it, on the deployed \
+             server those of its owner; a public app at most those issued to it",
+            "have the person revoke it, on the account page or signed in at this browser",
+        ),
+    };
+    Why {
+        rule: format!("nothing was revoked, whatever the answer says: {rule}"),
+        mend: mend.into(),
+        source: "RFC 7009 §2.2; differences revoke-by-client, revoke-by-public-client",
+    }
+}

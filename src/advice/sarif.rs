@@ -1,0 +1,130 @@
+//! How do findings reach code scanning? As SARIF 2.1.0 (OASIS), one run, one result for each finding.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Value, json};
+use url::Url;
+
+use super::{Advice, Finding, Rule, Severity, rules};
+
+/// Where results are shown unless it is said: a path, since code scanning asks for one, that stands for the app.
+pub(crate) const LOCATION: &str = "oauth-client";
+
+const SCHEMA: &str =
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
+
+/// What a segment of a URI's path may hold as it is (RFC 3986 §2.3).
+const KEPT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// A path as a URI reference has it: of this system or of Windows, relative or not. What is a URI already stays one.
+pub(crate) fn reference(location: &str) -> String {
+    if location.contains("://")
+        && let Ok(url) = Url::parse(location)
+    {
+        return url.into();
+    }
+    let path = location.replace('\\', "/");
+    let segments = path
+        .split('/')
+        .map(|segment| utf8_percent_encode(segment, KEPT).to_string());
+    let path = segments.collect::<Vec<_>>().join("/");
+    let has_drive = location.as_bytes().get(1) == Some(&b':');
+    if has_drive {
+        format!("file:///{}", path.replacen("%3A", ":", 1))
+    } else {
+        path
+    }
+}
+
+/// The whole log.
+pub(crate) fn log(advice: &Advice, location: &str) -> Value {
+    let all: Vec<&Rule> = rules().collect();
+    let results = advice.findings.iter().map(|finding| {
+        let index = all.iter().position(|rule| rule.id == finding.id);
+        result(finding, index.unwrap_or_default(), location)
+    });
+    json!({
+        "$schema": SCHEMA,
+        "version": "2.1.0",
+        "runs": [{
+            "tool": { "driver": {
+                "name": "civitai-oauth-mock",
+                "semanticVersion": env!("CARGO_PKG_VERSION"),
+                "rules": all.iter().map(|rule| described(rule)).collect::<Value>(),
+            } },
+            "results": results.collect::<Value>(),
+        }],
+    })
+}
+
+fn described(rule: &Rule) -> Value {
+    json!({
+        "id": rule.id,
+        "shortDescription": { "text": rule.id.replace('-', " ") },
+        "fullDescription": { "text": rule.why },
+        "help": { "text": rule.mend },
+        "helpUri": rule.source,
+        "defaultConfiguration": { "level": level(rule.severity) },
+    })
+}
+
+fn result(finding: &Finding, index: usize, location: &str) -> Value {
+    let client = finding.client_id.as_deref().unwrap_or("unknown client");
+    let text = format!(
+        "{client}: {}. Why: {}. Mend: {}.",
+        finding.summary, finding.why, finding.mend
+    );
+    json!({
+        "ruleId": finding.id,
+        "ruleIndex": index,
+        "level": level(finding.severity),
+        "message": { "text": text },
+        "locations": [{
+            "physicalLocation": {
+                "artifactLocation": { "uri": reference(location) },
+                "region": { "startLine": 1 },
+            },
+            "logicalLocations": [{ "name": client }],
+        }],
+        // What makes it the same finding in the next run: ids of requests do not.
+        "partialFingerprints": { "ruleAndClient/v1": format!("{}:{client}", finding.id) },
+        "properties": { "client_id": finding.client_id, "requests": finding.requests },
+    })
+}
+
+fn level(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Hint => "note",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::reference;
+
+    #[test]
+    fn a_path_becomes_a_uri_reference() {
+        for (path, uri) in [
+            ("oauth-client", "oauth-client"),
+            ("src/sign-in.ts", "src/sign-in.ts"),
+            (
+                "app/api/auth/[...nextauth]/route.ts",
+                "app/api/auth/%5B...nextauth%5D/route.ts",
+            ),
+            ("../src/a b.ts", "../src/a%20b.ts"),
+            ("100%.ts", "100%25.ts"),
+            ("/srv/app/a.ts", "/srv/app/a.ts"),
+            ("src/a:b.ts", "src/a%3Ab.ts"),
+            (r"src\a.ts", "src/a.ts"),
+            (r"C:\app\a.ts", "file:///C:/app/a.ts"),
+            ("https://x.example/a b.ts", "https://x.example/a%20b.ts"),
+        ] {
+            assert_eq!(reference(path), uri, "{path}");
+        }
+    }
+}

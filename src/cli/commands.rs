@@ -1,0 +1,154 @@
+//! The commands that call the control API of a running server, for tokens, the clock and faults; and those that need no
+//! server, for scopes and PKCE.
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::client::Server;
+use super::{say, say_json};
+use crate::control::Preset;
+use crate::protocol::duration::Seconds;
+use crate::protocol::scope::{PRESETS, Scope};
+use crate::sandbox::entropy::Entropy;
+
+/// Mint tokens for a user.
+#[derive(Debug, Args)]
+pub(crate) struct Token {
+    /// Id or username
+    #[arg(long)]
+    user: String,
+    #[arg(long, default_value = "UserRead", help = scope_help())]
+    scope: Scope,
+    /// The client's id [default: the first client]
+    #[arg(long, value_name = "ID")]
+    client: Option<String>,
+    /// How long the access token lives, in seconds or such as 1h
+    #[arg(long, value_name = "SECONDS")]
+    expires_in: Option<Seconds>,
+    #[command(flatten)]
+    server: Server,
+}
+
+/// Look at the clock, or move it.
+#[derive(Debug, Args)]
+pub(crate) struct Clock {
+    #[command(subcommand)]
+    verb: Option<ClockVerb>,
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(Debug, Subcommand)]
+enum ClockVerb {
+    /// Move it on: 1h, 90s, or -5m to go back
+    Advance {
+        #[arg(allow_hyphen_values = true)]
+        by: String,
+    },
+    /// Stop it, where it stands or at a moment
+    Freeze { at: Option<String> },
+    /// Let it run on
+    Resume,
+    /// Set it to a moment such as 2026-01-31T12:00:00Z
+    Set { at: String },
+}
+
+/// Set a fault by its name; "list" shows the faults, and "clear" removes them.
+#[derive(Debug, Args)]
+pub(crate) struct Fault {
+    #[arg(help = fault_help())]
+    name: String,
+    /// How often it is applied at most [default: until it is removed]
+    #[arg(long, value_name = "NUMBER")]
+    times: Option<u64>,
+    #[command(flatten)]
+    server: Server,
+}
+
+/// Say what a scope means, from a number, a preset or names.
+#[derive(Debug, Args)]
+pub(crate) struct ScopeOf {
+    #[arg(help = scope_help())]
+    scope: Scope,
+}
+
+fn scope_help() -> String {
+    let presets = PRESETS.map(|(name, _)| format!("{name:?}"));
+    format!(
+        "A number such as 114689, names such as ModelsRead,MediaRead, or a preset: {}",
+        presets.join(", ")
+    )
+}
+
+fn fault_help() -> String {
+    let presets: Vec<&str> = Preset::ALL.iter().map(|preset| preset.name()).collect();
+    format!("list, clear, or a preset: {}", presets.join(", "))
+}
+
+pub(crate) async fn token(asked: Token) -> anyhow::Result<()> {
+    let server = &asked.server;
+    let client = if let Some(client) = asked.client {
+        client
+    } else {
+        let clients = server.control("GET", "clients", &json!({})).await?;
+        clients[0]["id"].as_str().unwrap_or_default().to_owned()
+    };
+    let mut wanted = json!({ "client_id": client, "user": asked.user, "scope": asked.scope });
+    if let Some(seconds) = asked.expires_in {
+        wanted["expires_in"] = seconds.0.into();
+    }
+    say_json(&server.control("POST", "tokens", &wanted).await?)
+}
+
+pub(crate) async fn clock(asked: Clock) -> anyhow::Result<()> {
+    let (method, path, body) = match asked.verb {
+        None => ("GET", "clock", json!({})),
+        Some(ClockVerb::Advance { by }) => ("POST", "clock/advance", json!({ "by": by })),
+        Some(ClockVerb::Freeze { at: None }) => ("POST", "clock/freeze", json!({})),
+        Some(ClockVerb::Freeze { at: Some(at) }) => ("POST", "clock/freeze", json!({ "at": at })),
+        Some(ClockVerb::Resume) => ("POST", "clock/resume", json!({})),
+        Some(ClockVerb::Set { at }) => ("POST", "clock/set", json!({ "at": at })),
+    };
+    say_json(&asked.server.control(method, path, &body).await?)
+}
+
+pub(crate) async fn fault(asked: Fault) -> anyhow::Result<()> {
+    let server = &asked.server;
+    let body = asked
+        .times
+        .map_or_else(|| json!({}), |times| json!({ "times": times }));
+    say_json(&match asked.name.as_str() {
+        "list" => server.control("GET", "faults", &json!({})).await?,
+        "clear" => server.control("DELETE", "faults", &json!({})).await?,
+        name => {
+            let name: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
+            server
+                .control("POST", &format!("faults/presets/{name}"), &body)
+                .await?
+        }
+    })
+}
+
+pub(crate) fn scope(asked: &ScopeOf) -> anyhow::Result<()> {
+    let preset = PRESETS.iter().find(|(_, scope)| *scope == asked.scope);
+    let lines = [asked.scope.to_string()]
+        .into_iter()
+        .chain(preset.map(|(name, _)| format!("  the preset {name}")))
+        .chain(asked.scope.set_bits().map(|bit| {
+            let label = bit
+                .label
+                .as_deref()
+                .unwrap_or("for client_credentials alone");
+            format!("  {:>9}  {:<20} {label}", bit.value, bit.name)
+        }));
+    say(&format!("{}\n", lines.collect::<Vec<_>>().join("\n")))
+}
+
+pub(crate) fn pkce() -> anyhow::Result<()> {
+    let verifier = Entropy::new(None, "pkce", 0).verifier();
+    say(&format!(
+        "code_verifier   {}\ncode_challenge  {}\n",
+        verifier.reveal(),
+        verifier.challenge().0
+    ))
+}

@@ -1,0 +1,94 @@
+//! How is advice asked for over HTTP, and in which form is it answered?
+
+use std::str::FromStr;
+
+use axum::body::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::advice::sarif;
+use crate::control::{ControlError, Outcome};
+use crate::invalid::Invalid;
+use crate::redact::{printable_json, redact_text};
+use crate::sandbox::Sandbox;
+
+/// How advice is asked for over HTTP.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Asked {
+    pub(crate) client_id: Option<String>,
+    pub(crate) format: Format,
+    /// The file that SARIF results are shown at.
+    pub(crate) location: Option<String>,
+}
+
+/// The form of the answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Format {
+    #[default]
+    Json,
+    Sarif,
+}
+
+impl Format {
+    pub(crate) const ALL: &[Self] = &[Self::Json, Self::Sarif];
+
+    /// The media type of an answer in this form.
+    pub(crate) const fn media_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Sarif => "application/sarif+json",
+        }
+    }
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "json" => Ok(Self::Json),
+            "sarif" => Ok(Self::Sarif),
+            other => Err(format!("no format {other:?}: choose \"json\" or \"sarif\"")),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Format {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl Asked {
+    /// Answers in the form that was asked for. Callers at the same time share one answer.
+    pub(crate) async fn answer(&self, sandbox: &Sandbox) -> Outcome<Bytes> {
+        if self.location.is_some() && self.format != Format::Sarif {
+            let why = Invalid::new("location", "only SARIF shows findings at a file");
+            return Err(why
+                .with_hint("ask with format=sarif, or leave it out")
+                .into());
+        }
+        if self.location.as_deref() == Some("") {
+            let why = Invalid::new("location", "no file has an empty name");
+            return Err(why.with_hint("give a path, or leave it out").into());
+        }
+        let client = self.client_id.as_deref();
+        let state = sandbox.journal_state(client);
+        let key = format!("rendered {:?} {state}", (self.format, &self.location));
+        let rendered = sandbox.in_flight.share(key, || async {
+            let advice = sandbox.advice(client).await?;
+            let whole = match self.format {
+                Format::Json => serde_json::to_string(&*advice),
+                Format::Sarif => {
+                    let location = self.location.as_deref().unwrap_or(sarif::LOCATION);
+                    serde_json::to_string(&sarif::log(&advice, &redact_text(location)))
+                }
+            };
+            let whole = printable_json(&whole.unwrap_or_default()).into_owned();
+            Ok::<Bytes, ControlError>(whole.into())
+        });
+        Ok((*rendered.await?).clone())
+    }
+}

@@ -1,0 +1,372 @@
+//! What each control call hands to which verb, and how it answers. A door decides nothing; the verbs are in the
+//! files above.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+use tokio_stream::StreamExt as _;
+
+use super::document;
+use super::input::{AnyInput, Either, Input, Query};
+use crate::control::devices::Nothing;
+use crate::control::faults::Narrowing;
+use crate::control::listing::JsonPieces;
+use crate::control::{
+    Advance, Agreement, Approval, AskedAdvice, ClientSpec, ControlError, Denial, Expectations,
+    Fault, Freeze, Grantee, Mint, NewCode, NewSandbox, OneToken, Outcome, Preset, PresetFault,
+    Requests, Set, SettingsPatch, SignIn, SignedIn, SomeTokens, UserRef, UserSpec, Whose,
+};
+use crate::http::context::Context;
+use crate::http::respond;
+use crate::invalid::Invalid;
+use crate::redact::printable_json;
+use crate::server::App;
+use crate::server::accept::Came;
+
+impl IntoResponse for ControlError {
+    fn into_response(self) -> Response {
+        let status = match &self {
+            Self::Invalid(_) => StatusCode::BAD_REQUEST,
+            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::Conflict(_) | Self::Mismatch { .. } => StatusCode::CONFLICT,
+            Self::Busy(_) => {
+                let wait = [(RETRY_AFTER, "1")];
+                let answer = with_status(StatusCode::SERVICE_UNAVAILABLE, &self.to_json());
+                return (wait, answer).into_response();
+            }
+            Self::Store(why) => return respond::failure(why),
+        };
+        with_status(status, &self.to_json())
+    }
+}
+
+type Answer = Outcome<Response>;
+
+fn ok(body: &impl serde::Serialize) -> Response {
+    with_status(StatusCode::OK, body)
+}
+
+fn created(body: &impl serde::Serialize) -> Response {
+    with_status(StatusCode::CREATED, body)
+}
+
+/// JSON that may be read in a terminal: it repeats what others have sent.
+fn with_status(status: StatusCode, body: &impl serde::Serialize) -> Response {
+    let Ok(json) = serde_json::to_string(body) else {
+        // As `Json` would answer; a body of ours is always JSON.
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    as_json("application/json", status, &json)
+}
+
+fn as_json(kind: &'static str, status: StatusCode, json: &str) -> Response {
+    let json = printable_json(json).into_owned();
+    (status, [(CONTENT_TYPE, kind)], json).into_response()
+}
+
+pub(crate) async fn reset(context: Context) -> Answer {
+    context.sandbox.reset().await?;
+    Ok(ok(&json!({})))
+}
+
+pub(crate) async fn read_settings(context: Context) -> Answer {
+    Ok(ok(&*context.sandbox.settings()))
+}
+
+pub(crate) async fn patch_settings(context: Context, Input(input): Input<SettingsPatch>) -> Answer {
+    Ok(ok(&context.sandbox.patch_settings(input)?))
+}
+
+pub(crate) async fn read_clock(context: Context) -> Answer {
+    Ok(ok(&context.sandbox.show_clock()))
+}
+
+pub(crate) async fn advance_clock(context: Context, AnyInput(input): AnyInput<Advance>) -> Answer {
+    Ok(ok(&context.sandbox.advance_clock(input).await?))
+}
+
+pub(crate) async fn freeze_clock(context: Context, Input(input): Input<Freeze>) -> Answer {
+    Ok(ok(&context.sandbox.freeze_clock(input).await?))
+}
+
+pub(crate) async fn resume_clock(context: Context) -> Answer {
+    Ok(ok(&context.sandbox.resume_clock().await?))
+}
+
+pub(crate) async fn set_clock(context: Context, Input(input): Input<Set>) -> Answer {
+    Ok(ok(&context.sandbox.set_clock(input).await?))
+}
+
+pub(crate) async fn list_snapshots(context: Context) -> Answer {
+    Ok(ok(&context.sandbox.list_snapshots()))
+}
+
+pub(crate) async fn read_snapshot(context: Context, Path(name): Path<String>) -> Answer {
+    Ok(ok(&context.sandbox.read_snapshot(&name)?))
+}
+
+pub(crate) async fn take_snapshot(context: Context, Path(name): Path<String>) -> Answer {
+    Ok(created(&context.sandbox.take_snapshot(&name).await?))
+}
+
+pub(crate) async fn delete_snapshot(context: Context, Path(name): Path<String>) -> Answer {
+    context.sandbox.delete_snapshot(&name).await?;
+    Ok(ok(&json!({})))
+}
+
+pub(crate) async fn restore_snapshot(context: Context, Path(name): Path<String>) -> Answer {
+    context.sandbox.restore_snapshot(&name).await?;
+    Ok(ok(&json!({})))
+}
+
+pub(crate) async fn list_users(context: Context) -> Answer {
+    Ok(ok(&context.sandbox.list_users()))
+}
+
+pub(crate) async fn create_user(context: Context, Input(input): Input<UserSpec>) -> Answer {
+    Ok(created(&context.sandbox.create_user(input).await?))
+}
+
+pub(crate) async fn read_user(context: Context, Path(id): Path<String>) -> Answer {
+    Ok(ok(&context.sandbox.read_user(&UserRef::from(id))?))
+}
+
+pub(crate) async fn patch_user(
+    context: Context,
+    Path(id): Path<String>,
+    Input(input): Input<UserSpec>,
+) -> Answer {
+    let user = UserRef::from(id);
+    Ok(ok(&context.sandbox.patch_user(&user, input).await?))
+}
+
+pub(crate) async fn delete_user(context: Context, Path(id): Path<String>) -> Answer {
+    context.sandbox.delete_user(&UserRef::from(id)).await?;
+    Ok(ok(&json!({})))
+}
+
+pub(crate) async fn list_clients(context: Context) -> Answer {
+    Ok(ok(&context.sandbox.list_clients()))
+}
+
+pub(crate) async fn create_client(context: Context, Input(input): Input<ClientSpec>) -> Answer {
+    Ok(created(&context.sandbox.create_client(input).await?))
+}
+
+pub(crate) async fn read_client(context: Context, Path(id): Path<String>) -> Answer {
+    Ok(ok(&context.sandbox.read_client(&id)?))
+}
+
+pub(crate) async fn patch_client(
+    context: Context,
+    Path(id): Path<String>,
+    Input(input): Input<ClientSpec>,
+) -> Answer {
+    Ok(ok(&context.sandbox.patch_client(&id, input).await?))
+}
+
+pub(crate) async fn delete_client(context: Context, Path(id): Path<String>) -> Answer {
+    context.sandbox.delete_client(&id).await?;
+    Ok(ok(&json!({})))
+}
+
+pub(crate) async fn rotate_secret(context: Context, Path(id): Path<String>) -> Answer {
+    Ok(ok(&context.sandbox.rotate_secret(&id).await?))
+}
+
+pub(crate) async fn list_sessions(context: Context, Query(whose): Query<SignedIn>) -> Answer {
+    Ok(ok(&context.sandbox.list_sessions(&whose)?))
+}
+
+pub(crate) async fn delete_sessions(context: Context, Either(whose): Either<SignedIn>) -> Answer {
+    Ok(ok(&context.sandbox.delete_sessions(whose).await?))
+}
+
+pub(crate) async fn create_session(context: Context, Input(input): Input<SignIn>) -> Answer {
+    Ok(created(&context.sandbox.create_session(input).await?))
+}
+
+pub(crate) async fn issue_code(context: Context, Input(input): Input<NewCode>) -> Answer {
+    Ok(created(&context.sandbox.issue_code(input).await?))
+}
+
+pub(crate) async fn list_codes(context: Context, Query(whose): Query<Whose>) -> Answer {
+    Ok(ok(&context.sandbox.list_codes(whose)?))
+}
+
+pub(crate) async fn list_tokens(context: Context, Query(whose): Query<Whose>) -> Answer {
+    Ok(ok(&context.sandbox.list_tokens(whose)?))
+}
+
+pub(crate) async fn mint_tokens(context: Context, Input(input): Input<Mint>) -> Answer {
+    Ok(ok(&context.sandbox.mint_tokens(input).await?))
+}
+
+pub(crate) async fn revoke_tokens(context: Context, Either(input): Either<SomeTokens>) -> Answer {
+    Ok(ok(&context.sandbox.revoke_tokens(input).await?))
+}
+
+pub(crate) async fn introspect(context: Context, Input(input): Input<OneToken>) -> Answer {
+    Ok(ok(&context.sandbox.introspect(&input)))
+}
+
+pub(crate) async fn expire_tokens(context: Context, Input(input): Input<SomeTokens>) -> Answer {
+    Ok(ok(&context.sandbox.expire_tokens(input).await?))
+}
+
+pub(crate) async fn approve_device(context: Context, Input(input): Input<Approval>) -> Answer {
+    Ok(ok(&context.sandbox.approve_device(input).await?))
+}
+
+pub(crate) async fn deny_device(context: Context, Input(input): Input<Denial>) -> Answer {
+    Ok(ok(&context.sandbox.deny_device(input).await?))
+}
+
+pub(crate) async fn put_consent(context: Context, Input(input): Input<Agreement>) -> Answer {
+    Ok(ok(&context.sandbox.put_consent(input).await?))
+}
+
+pub(crate) async fn verify(context: Context, AnyInput(input): AnyInput<Expectations>) -> Answer {
+    Ok(ok(&context.sandbox.verify(input).await?))
+}
+
+pub(crate) async fn list_consents(context: Context, Query(whose): Query<Whose>) -> Answer {
+    Ok(ok(&context.sandbox.list_consents(whose)?))
+}
+
+pub(crate) async fn delete_consents(context: Context, Either(whose): Either<Whose>) -> Answer {
+    Ok(ok(&context.sandbox.delete_consents(whose).await?))
+}
+
+pub(crate) async fn list_spends(context: Context, Query(whose): Query<Whose>) -> Answer {
+    Ok(ok(&context.sandbox.list_spends(whose).await?))
+}
+
+pub(crate) async fn delete_spends(context: Context, Either(whose): Either<Whose>) -> Answer {
+    Ok(ok(&context.sandbox.delete_spends(whose).await?))
+}
+
+pub(crate) async fn reset_budgets(context: Context, Input(input): Input<Grantee>) -> Answer {
+    Ok(ok(&context.sandbox.reset_budgets(input).await?))
+}
+
+pub(crate) async fn list_faults(context: Context) -> Answer {
+    Ok(ok(&context.sandbox.list_faults()))
+}
+
+pub(crate) async fn create_fault(context: Context, Input(input): Input<Fault>) -> Answer {
+    Ok(created(&context.sandbox.create_fault(input)?))
+}
+
+pub(crate) async fn clear_faults(context: Context) -> Answer {
+    context.sandbox.clear_faults();
+    Ok(ok(&json!({})))
+}
+
+pub(crate) async fn read_fault(context: Context, Path(id): Path<String>) -> Answer {
+    Ok(ok(&context.sandbox.read_fault(&id)?))
+}
+
+pub(crate) async fn delete_fault(context: Context, Path(id): Path<String>) -> Answer {
+    context.sandbox.delete_fault(&id)?;
+    Ok(ok(&json!({})))
+}
+
+pub(crate) async fn create_preset(
+    context: Context,
+    Path(name): Path<String>,
+    Input(narrowing): Input<Narrowing>,
+) -> Answer {
+    let preset = Preset::named(&name)?;
+    let asked = PresetFault { preset, narrowing };
+    Ok(created(&context.sandbox.create_preset(asked).await?))
+}
+
+pub(crate) async fn list_requests(
+    context: Context,
+    came: Option<Extension<Arc<Came>>>,
+    Query(asked): Query<Requests>,
+) -> Answer {
+    let caller = came
+        .filter(|_| asked.waits())
+        .and_then(|came| came.caller.clone());
+    let found = context.sandbox.stream_requests(asked);
+    let pieces = match caller {
+        // A client that has disconnected waits for nothing more.
+        Some(caller) => tokio::select! {
+            biased;
+            found = found => found?,
+            () = caller.hung_up() => return Ok(ok(&Nothing {})),
+        },
+        None => found.await?,
+    };
+    let body = match pieces {
+        JsonPieces::Whole(whole) => Body::from(whole),
+        JsonPieces::Stream(stream) => {
+            Body::from_stream(tokio_stream::iter(stream).map(Ok::<_, Infallible>))
+        }
+    };
+    let kind = [(CONTENT_TYPE, "application/json")];
+    Ok((kind, body).into_response())
+}
+
+pub(crate) async fn read_advice(context: Context, Query(asked): Query<AskedAdvice>) -> Answer {
+    let answer = asked.answer(&context.sandbox).await?;
+    let kind = asked.format.media_type();
+    Ok(([(CONTENT_TYPE, kind)], answer).into_response())
+}
+
+pub(crate) async fn clear_requests(context: Context) -> Answer {
+    context.sandbox.clear_requests();
+    Ok(ok(&json!({})))
+}
+
+pub(crate) async fn list_sandboxes(State(app): State<Arc<App>>) -> Answer {
+    Ok(ok(&app.registry.list_sandboxes()))
+}
+
+pub(crate) async fn create_sandbox(
+    State(app): State<Arc<App>>,
+    // Its body is read once, when the sandbox that the path names exists.
+    _: Context,
+    Input(input): Input<NewSandbox>,
+) -> Answer {
+    Ok(created(&app.registry.create_sandbox(input).await?))
+}
+
+pub(crate) async fn read_sandbox(State(app): State<Arc<App>>, Path(name): Path<String>) -> Answer {
+    Ok(ok(&app.registry.read_sandbox(&name)?))
+}
+
+pub(crate) async fn delete_sandbox(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+) -> Answer {
+    app.registry.delete_sandbox(&name).await?;
+    Ok(ok(&json!({})))
+}
+
+pub(crate) async fn read_contract(context: Context) -> Answer {
+    Ok(ok(&context.sandbox.show_contract()))
+}
+
+pub(crate) async fn read_openapi(context: Context) -> Answer {
+    Ok(ok(&document(&context.base.to_string())))
+}
+
+pub(crate) async fn wrong_method(request: Request) -> Response {
+    let why = format!(
+        "{} does not answer {}",
+        request.uri().path(),
+        request.method()
+    );
+    let why = Invalid::new("", why).with_hint("/_mock/openapi.json lists the control calls");
+    respond::invalid(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", &why)
+}

@@ -1,0 +1,230 @@
+//! How are the bodies and the queries of control calls read? What is done with them is `handlers.rs`.
+
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{FromRequest, FromRequestParts, Request, State};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::middleware::Next;
+use axum::response::Response;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+
+use super::Takes;
+use crate::http::context::LONGEST_BODY;
+use crate::http::respond;
+use crate::invalid::{self, Invalid};
+use crate::protocol::json::{MAX_JSON_VALUES, has_too_many_values};
+use crate::redact::{REDACTED, is_secret, redact, redact_text};
+use crate::server::accept::Unread;
+
+/// A JSON body that is an object. An empty one counts as `{}`.
+pub(crate) struct Input<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Response> {
+        let value = read(request).await?;
+        invalid::from_object(value).map(Self).map_err(refuse)
+    }
+}
+
+/// A JSON body of any kind: what kinds there are, the type knows.
+pub(crate) struct AnyInput<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for AnyInput<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Response> {
+        let value = read(request).await?;
+        invalid::from_json(value).map(Self).map_err(refuse)
+    }
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "it is what `map_err` hands on"
+)]
+fn refuse(why: Invalid) -> Response {
+    respond::invalid(StatusCode::BAD_REQUEST, "invalid", &why)
+}
+
+/// The layer around each call. What a call does not read is refused: whoever narrows a DELETE by a parameter that nobody
+/// reads must not find everything gone.
+pub(crate) async fn only_what_is_taken(
+    State(takes): State<Takes>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if takes.query.is_empty()
+        && let Some(parameter) = pairs(request.uri().query()).next()
+    {
+        let (name, value) = parameter;
+        let hint = if takes.body.is_empty() {
+            "it takes nothing"
+        } else {
+            "its query takes nothing: send keys and values as JSON in the body"
+        };
+        return refuse(unknown(&name, &json!(value)).with_hint(hint));
+    }
+    if !takes.body.is_empty() {
+        return next.run(request).await;
+    }
+    let (parts, body) = request.into_parts();
+    let bytes = match bytes(body).await {
+        Ok(bytes) => bytes,
+        Err(refused) => return refused,
+    };
+    let spare = match json_of(&bytes) {
+        Err(why) => Some(why),
+        Ok(Value::Null) => None,
+        Ok(Value::Object(object)) => object
+            .iter()
+            .next()
+            .map(|(name, value)| unknown(name, value)),
+        Ok(value) => Some(Invalid::new(
+            "",
+            format!("the body {} is not read", short("", &value)),
+        )),
+    };
+    match spare {
+        Some(why) if takes.query.is_empty() => refuse(why.with_hint("it takes nothing")),
+        Some(why) => refuse(why.with_hint("its body takes nothing: send parameters in the query")),
+        None => next.run(Request::from_parts(parts, Body::empty())).await,
+    }
+}
+
+fn unknown(name: &str, value: &Value) -> Invalid {
+    let value = short(name, value);
+    let name = redact_text(name);
+    let why = format!("unknown key {name:?} with the value {value}");
+    Invalid::new(name, why)
+}
+
+/// A value, or the beginning of one that is too long to be repeated; not a secret, whatever it was sent for.
+fn short(name: &str, value: &Value) -> String {
+    if is_secret(name) {
+        return REDACTED.to_owned();
+    }
+    let whole = redact(value.clone()).to_string();
+    match whole.char_indices().nth(LONGEST_REPEATED) {
+        Some((at, _)) => format!("{}…", &whole[..at]),
+        None => whole,
+    }
+}
+
+const LONGEST_REPEATED: usize = 80;
+
+async fn bytes(body: Body) -> Result<Bytes, Response> {
+    to_bytes(body, LONGEST_BODY)
+        .await
+        .map_err(|why| unread(&why))
+}
+
+async fn read(request: Request) -> Result<Value, Response> {
+    json_of(&bytes(request.into_body()).await?).map_err(refuse)
+}
+
+/// A body as JSON. An empty one counts as `{}`.
+fn json_of(bytes: &[u8]) -> Result<Value, Invalid> {
+    if bytes.is_empty() {
+        return Ok(json!({}));
+    }
+    if has_too_many_values(bytes) {
+        let why = format!("the body has more than {MAX_JSON_VALUES} values");
+        return Err(Invalid::new("", why).with_hint("send several bodies"));
+    }
+    serde_json::from_slice(bytes).map_err(|why| {
+        let wrong = Invalid::new("", format!("the body is not JSON: {why}"));
+        let bare = std::str::from_utf8(bytes).map_or("", str::trim);
+        if is_bare_word(bare) && redact_text(bare) == bare {
+            wrong.with_hint(format!("put {bare} in quotes: {bare:?}"))
+        } else {
+            wrong
+        }
+    })
+}
+
+/// Whether somebody has left the quotes out: `1h`, `2026-01-01T00:00:00Z`.
+fn is_bare_word(text: &str) -> bool {
+    (1..=40).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.:+".contains(&byte))
+}
+
+/// What is said of a body that could not be read to its end.
+fn unread(error: &axum::Error) -> Response {
+    let (status, error, why) = match Unread::new(error) {
+        Unread::TooSlow(late) => {
+            let why = Invalid::new("", late.to_string());
+            let why = why.with_hint("send it in one piece, or raise --body-timeout");
+            (StatusCode::REQUEST_TIMEOUT, "too_slow", why)
+        }
+        Unread::NoMemory(error) => return respond::no_body_memory(error),
+        Unread::Broken => {
+            let why = Invalid::new("", "the body broke off before its end");
+            let why = why.with_hint("send as much as Content-Length says, or well-formed chunks");
+            (StatusCode::BAD_REQUEST, "invalid", why)
+        }
+        Unread::TooLong => {
+            let why = format!("the body is longer than {LONGEST_BODY} bytes");
+            let why = Invalid::new("", why).with_hint("send less at once");
+            (StatusCode::PAYLOAD_TOO_LARGE, "too_large", why)
+        }
+    };
+    respond::invalid(status, error, &why)
+}
+
+/// The parameters of a query. What is not known is refused with the nearest that is.
+pub(crate) struct Query<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
+        let mut object = Map::new();
+        add(&mut object, parts.uri.query())
+            .and_then(|()| invalid::from_json(Value::Object(object)))
+            .map(Self)
+            .map_err(refuse)
+    }
+}
+
+/// A JSON body, with the parameters of the query as further keys: whoever narrows a DELETE by the one must not find
+/// everything gone because the other was read.
+pub(crate) struct Either<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Either<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Response> {
+        let query = request.uri().query().unwrap_or_default().to_owned();
+        let mut value = read(request).await?;
+        if let Some(object) = value.as_object_mut() {
+            add(object, Some(&query)).map_err(refuse)?;
+        }
+        invalid::from_object(value).map(Self).map_err(refuse)
+    }
+}
+
+fn pairs(query: Option<&str>) -> url::form_urlencoded::Parse<'_> {
+    url::form_urlencoded::parse(query.unwrap_or_default().as_bytes())
+}
+
+/// Adds the parameters of a query. Errors: one is there already, so that one of the two would not be read.
+fn add(object: &mut Map<String, Value>, query: Option<&str>) -> Result<(), Invalid> {
+    for (name, value) in pairs(query) {
+        let value = Value::from(&*value);
+        if let Some(before) = object.get(&*name) {
+            let why = format!(
+                "the key {name:?} is given twice: {} and {}",
+                short(&name, before),
+                short(&name, &value)
+            );
+            return Err(Invalid::new(name, why).with_hint("leave one of them out"));
+        }
+        object.insert(name.into_owned(), value);
+    }
+    Ok(())
+}

@@ -1,0 +1,96 @@
+//! What the calls take and answer, by name: the components of the `OpenAPI` document. Each is a row of keys, in the
+//! form of the table in `mod.rs`; a kind with a capital names another component, with `[]` a list of it.
+
+use super::{CLIENT_SHOWN, FAULT, SETTINGS, USER};
+
+/// A component: its name, its keys, and further keys of its own.
+pub(crate) struct Component {
+    pub(crate) name: &'static str,
+    pub(crate) keys: &'static [&'static str],
+    pub(crate) more: &'static [&'static str],
+    /// Whether what may be left out may be null: in answers it is.
+    pub(crate) nulls: bool,
+}
+
+/// What is sent.
+const fn sent(name: &'static str, keys: &'static [&'static str]) -> Component {
+    Component {
+        name,
+        keys,
+        more: &[],
+        nulls: false,
+    }
+}
+
+/// What is answered.
+const fn answer(
+    name: &'static str,
+    keys: &'static [&'static str],
+    more: &'static [&'static str],
+) -> Component {
+    Component {
+        name,
+        keys,
+        more,
+        nulls: true,
+    }
+}
+
+#[rustfmt::skip]
+pub(crate) const COMPONENTS: &[Component] = &[
+    answer("Nothing", &[], &[]),
+    answer("Error", &["error: text", "message: text", "path: text", "hint?: text"], &[]),
+    answer("Mismatch", &["error: text", "message: text", "path: text", "hint: text", "differences: texts", "counters: Counters"], &[]),
+    answer("Counters", &["total: integer", "endpoints: object", "grants: object"], &[]),
+    answer("Deleted", &["deleted: integer"], &[]),
+    answer("Reset", &["reset: integer"], &[]),
+    answer("Expired", &["expired: integer"], &[]),
+    answer("Settings", SETTINGS, &[]),
+    sent("SettingsPatch", SETTINGS),
+    answer("Clock", &["now: text", "unix_ms: integer", "frozen: boolean", "at_end: boolean", "state: object"], &[]),
+    answer("Snapshot", &["name: text", "taken_at: text"], &[]),
+    answer("Snapshots", &["snapshots: Snapshot[]"], &[]),
+    answer("User", USER, &[]),
+    answer("Client", CLIENT_SHOWN, &[]),
+    answer("NewSecret", &["client_id: text", "client_secret: text"], &[]),
+    answer("SignedIn", &["cookie: text", "user: User"], &[]),
+    answer("Sessions", &["sessions: objects"], &[]),
+    answer("IssuedCode", &["code: text", "expires_in: integer", "scope: text", "redirect_uri: text", "location?: text_or_null", "code_verifier?: text_or_null"], &[]),
+    answer("Codes", &["codes: objects"], &[]),
+    answer("Tokens", &["access_token: text", "token_type: text", "expires_in: integer", "refresh_token?: text", "scope: any", "id_token?: text"], &[]),
+    answer("TokenList", &["tokens: Introspection[]"], &[]),
+    answer("Introspection", &["active: boolean", "kind?: text", "token_type?: text", "client_id?: text", "user?: integer", "scope?: text", "scopes?: texts", "issued_at?: text", "expires_at?: text", "expires_in?: integer", "sha256?: text"], &[]),
+    answer("Consent", &["user: integer", "client_id: text", "scope: text", "buzz_limit?: any", "updated_at?: text"], &[]),
+    answer("Consents", &["consents: Consent[]"], &[]),
+    answer("Spends", &["spends: objects"], &[]),
+    sent("Fault", FAULT),
+    answer("SetFault", FAULT, &["id: integer", "seen: integer", "struck: integer"]),
+    answer("Faults", &["faults: SetFault[]"], &[]),
+    answer("PresetSet", &["preset: text", "meaning: text", "fault?: SetFault", "clock?: Clock"], &[]),
+    sent("Effect", &[
+        "error?: text", "error_description?: text", "status?: integer", "body?: any", "headers?: object", "delay?: delay",
+        "reset?: boolean", "truncate?: boolean", "malformed?: boolean", "slow_body?: boolean", "deny?: boolean",
+    ]),
+    answer("Exchange", &[
+        "id: integer", "at: text", "method: text", "path: text", "endpoint: endpoint", "grant_type: text_or_null",
+        "client_id: text_or_null", "user: any", "params: object", "headers: object", "status: any", "error: text_or_null",
+        "location: text_or_null", "answer: any", "why: any", "differences: objects", "faults: any", "extensions: texts",
+    ], &[]),
+    answer("Exchanges", &["requests: Exchange[]", "counters: Counters", "dropped: integer"], &[]),
+    sent("Expectation", &[
+        "endpoint?: endpoint", "path?: text", "method?: method", "grant_type?: grant_type", "client_id?: text", "user?: user",
+        "status?: integer", "error?: text", "after?: integer", "times?: integer", "at_least?: integer", "at_most?: integer",
+        "in_order?: boolean",
+    ]),
+    answer("Verified", &["verified: boolean"], &[]),
+    answer("Advice", &["findings: Finding[]", "exchanges: integer", "dropped: integer"], &[]),
+    answer("Finding", &[
+        "id: text", "severity: severity", "client_id?: text", "summary: text", "why: text", "mend: text", "source: text",
+        "requests: integers",
+    ], &[]),
+    sent("Seed", &["users?: User[]", "clients?: Client[]", "scopes?: objects"]),
+    answer("Sandbox", &["name: text", "path: text", "idle_seconds: any"], &[]),
+    answer("Sandboxes", &["sandboxes: Sandbox[]"], &[]),
+    answer("MadeSandbox", &["name: text", "path: text", "settings: Settings"], &[]),
+    answer("Contract", &["contract: text", "sources: object", "differences: objects", "scopes: objects", "presets: objects"], &[]),
+];

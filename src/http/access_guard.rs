@@ -1,0 +1,254 @@
+//! The guard of the control API. Every client on every listener may use it, since containers need that, but no hostile web
+//! page on the developer's machine: neither by a cross-site request nor by a name of its own that leads here (DNS
+//! rebinding). With `--control-token`, each request needs that bearer token too.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, HOST, ORIGIN, X_CONTENT_TYPE_OPTIONS};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::Response;
+
+use crate::hosts::AllowedHost;
+use crate::http::base_url::SandboxPath;
+use crate::http::context::{Outline, header};
+use crate::http::{respond, session};
+use crate::invalid::Invalid;
+use crate::middleware::Visit;
+use crate::protocol::secret::{Secret, SecretHash};
+use crate::sandbox::entropy::Entropy;
+use crate::server::App;
+
+/// The layer around every control route.
+pub(crate) async fn admit(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let authority = authority(&request);
+    match check(&app, request.headers(), authority) {
+        Ok(()) => {
+            claim(&app, SandboxPath::of(request.extensions())).await;
+            private(next.run(request).await)
+        }
+        Err((status, why)) => {
+            let error = if status == StatusCode::UNAUTHORIZED {
+                "unauthorized"
+            } else {
+                "forbidden"
+            };
+            respond::invalid(status, error, &why)
+        }
+    }
+}
+
+/// Marks the sandbox of a request that passed the guard as wanted explicitly.
+pub(crate) async fn claim(app: &App, path: SandboxPath) {
+    if let Err(error) = app.registry.claim(path.name()).await {
+        tracing::warn!(%error, sandbox = path.name(), "the sandbox is not marked as wanted explicitly");
+    }
+}
+
+/// What a control call answers may hold secrets, and is JSON: it is for whoever asked, and nothing else.
+fn private(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// The layer around pages that show who somebody is or what an app is given, and forms that act for whoever is signed in:
+/// what changes nothing may come from anywhere, as a link may, but by a name that is ours.
+pub(crate) async fn same_site(
+    State(app): State<Arc<App>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let authority = authority(&request);
+    let visit = request.extensions().get::<Arc<Visit>>();
+    let headers = visit.map_or_else(|| request.headers(), |visit| &visit.headers);
+    let has_token = shows_token(&app, headers);
+    let checked = if request.method().is_safe() {
+        check_host(&app, headers, authority, has_token).map(drop)
+    } else {
+        check_site(&app, headers, authority, has_token)
+    };
+    match checked {
+        Ok(()) => next.run(request).await,
+        Err(why) => respond::invalid(StatusCode::FORBIDDEN, "forbidden", &why),
+    }
+}
+
+/// The layer around the pages where users sign in and decide: only pages of this server, or of no site at all, may send
+/// their forms. Their host is not checked, since users come here from any app by any name.
+pub(crate) async fn own_forms(
+    State(app): State<Arc<App>>,
+    outline: Outline,
+    request: Request,
+    next: Next,
+) -> Response {
+    if request.method().is_safe() {
+        return next.run(request).await;
+    }
+    let is_own = |page: &str| app.hosts.is_near(page, outline.base.origin());
+    match check_page(&outline.headers, "send this form", is_own) {
+        Ok(()) => next.run(request).await,
+        Err(why) => respond::invalid(StatusCode::FORBIDDEN, "forbidden", &why),
+    }
+}
+
+/// What a browser that has shown the token once shows from then on.
+pub(crate) const COOKIE: &str = "mock-control";
+
+/// The token of `--control-token`.
+#[derive(Debug)]
+pub(crate) struct ControlToken {
+    hash: SecretHash,
+    /// The value of the cookie: of this run alone, and nothing of the token is in it. Other servers of this machine are
+    /// sent it too, since cookies know no ports.
+    cookie: Secret,
+}
+
+impl ControlToken {
+    pub(crate) fn of(token: &Secret) -> Self {
+        Self {
+            hash: token.hash(),
+            // Not by --entropy-seed: that would foretell it.
+            cookie: Entropy::new(None, "", 0).cookie(),
+        }
+    }
+
+    pub(crate) fn is(&self, given: &str) -> bool {
+        self.hash.is_of(given)
+    }
+
+    pub(crate) fn cookie(&self) -> &str {
+        self.cookie.reveal()
+    }
+}
+
+/// Whether the browser has shown the token. Other sites' requests are refused before this is asked.
+fn is_unlocked(headers: &HeaderMap, token: &ControlToken) -> bool {
+    session::cookies(headers, COOKIE).any(|shown| token.cookie.hash().is_of(&shown))
+}
+
+/// Whether the request brings the control token in its `Authorization` header. A rebound name cannot: no browser adds it.
+fn shows_token(app: &App, headers: &HeaderMap) -> bool {
+    let Some(token) = &app.control_token else {
+        return false;
+    };
+    let given = header(headers, AUTHORIZATION.as_str())
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    given.is_some_and(|(_, given)| token.is(given))
+}
+
+/// The host that HTTP/2 and clients of proxies name in the target.
+pub(crate) fn authority(request: &Request) -> Option<String> {
+    request
+        .extensions()
+        .get::<Authority>()
+        .map(ToString::to_string)
+}
+
+/// Whether the control API may be used. Errors: 403 for a page of another site, 401 without the token.
+pub(crate) fn check(
+    app: &App,
+    headers: &HeaderMap,
+    authority: Option<String>,
+) -> Result<(), (StatusCode, Invalid)> {
+    let has_token = shows_token(app, headers);
+    check_site(app, headers, authority, has_token).map_err(|why| (StatusCode::FORBIDDEN, why))?;
+    if let Some(token) = &app.control_token
+        && !has_token
+        && !is_unlocked(headers, token)
+    {
+        let why = Invalid::new("Authorization", "the control API asks for its token");
+        let hint = "send \"Authorization: Bearer …\" with what --control-token says";
+        return Err((StatusCode::UNAUTHORIZED, why.with_hint(hint)));
+    }
+    Ok(())
+}
+
+/// That a header is there once at the most.
+fn once(headers: &HeaderMap, name: HeaderName, shown: &str) -> Result<(), Invalid> {
+    if headers.get_all(name).iter().nth(1).is_none() {
+        return Ok(());
+    }
+    let why = Invalid::new(shown, "given more than once");
+    Err(why.with_hint(format!("send one {shown} header")))
+}
+
+/// The origin that the request is sent to, if no stranger can own its host or the request has the control token.
+fn check_host(
+    app: &App,
+    headers: &HeaderMap,
+    authority: Option<String>,
+    has_token: bool,
+) -> Result<String, Invalid> {
+    once(headers, HOST, "Host")?;
+    let origin = requested_origin(headers, authority);
+    if has_token || app.hosts.is_ours(&origin) {
+        return Ok(origin);
+    }
+    let host = &origin["http://".len()..];
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    let refused = format!("Host {name:?} is not allowed (DNS-rebinding protection)");
+    Err(if name.parse::<AllowedHost>().is_ok() {
+        let why = format!("{refused}; add it with --allowed-host {name}");
+        let hint = "or use localhost, an IP address or a name without dots";
+        Invalid::new("Host", why).with_hint(hint)
+    } else {
+        Invalid::new("Host", refused).with_hint("send the name of a host")
+    })
+}
+
+/// The origin that the request names in its target or its `Host`.
+fn requested_origin(headers: &HeaderMap, authority: Option<String>) -> String {
+    let host = authority.or_else(|| header(headers, HOST.as_str()).map(str::to_owned));
+    format!("http://{}", host.unwrap_or_default())
+}
+
+/// Whether the request can come from a page of this machine, or from no page at all.
+fn check_site(
+    app: &App,
+    headers: &HeaderMap,
+    authority: Option<String>,
+    has_token: bool,
+) -> Result<(), Invalid> {
+    let host = check_host(app, headers, authority, has_token)?;
+    let subject = "use the control API";
+    check_page(headers, subject, |origin| {
+        (has_token || app.hosts.is_ours(origin)) && app.hosts.is_near(origin, &host)
+    })
+}
+
+/// Whether the page that sent the request, if one did, is an accepted one.
+fn check_page(
+    headers: &HeaderMap,
+    subject: &str,
+    is_accepted: impl Fn(&str) -> bool,
+) -> Result<(), Invalid> {
+    let hint = "call it from a test or from this machine's own pages";
+    once(headers, ORIGIN, "Origin")?;
+    // Browsers send one of four values, once; anything else is no browser's and is not trusted.
+    once(
+        headers,
+        HeaderName::from_static("sec-fetch-site"),
+        "Sec-Fetch-Site",
+    )?;
+    let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
+    let is_near = |site: &[u8]| [&b"same-origin"[..], b"same-site", b"none"].contains(&site);
+    if site.is_some_and(|site| !is_near(site)) {
+        let why = format!("a page of another site may not {subject}");
+        return Err(Invalid::new("Sec-Fetch-Site", why).with_hint(hint));
+    }
+    let origin = headers.get(ORIGIN).map(HeaderValue::as_bytes);
+    match origin.map(String::from_utf8_lossy).as_deref() {
+        Some(origin) if !is_accepted(origin) => {
+            let why = format!("{origin:?} may not {subject}");
+            Err(Invalid::new("Origin", why).with_hint(hint))
+        }
+        _ => Ok(()),
+    }
+}

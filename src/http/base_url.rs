@@ -1,0 +1,304 @@
+//! Where does the caller see us? The origin and the sandbox's prefix, which every URL in an answer carries.
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::http::header::HOST;
+use axum::http::request::Parts;
+use axum::http::uri::Authority;
+use axum::http::{Extensions, HeaderMap, Uri};
+use url::Url;
+
+use crate::sandbox::registry;
+use crate::server::App;
+use crate::server::accept::Came;
+
+const PREFIX: &str = "/_sandbox/";
+
+/// The sandbox that a path named, as its prefix; taken off the path before it is routed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct SandboxPath(Option<Arc<str>>);
+
+impl SandboxPath {
+    /// What goes before the paths of a sandbox.
+    pub(crate) fn before(name: &str) -> String {
+        format!("{PREFIX}{name}")
+    }
+
+    /// Splits `/_sandbox/{name}/rest` into the sandbox and `/rest`. A name that none may have is left where
+    /// it is, so that nothing answers there.
+    pub(crate) fn split(uri: &Uri) -> Option<(Self, Uri)> {
+        let (name, rest) = match uri.path().strip_prefix(PREFIX)?.split_once('/') {
+            Some((name, rest)) => (name, rest),
+            None => (uri.path().strip_prefix(PREFIX)?, ""),
+        };
+        if !registry::is_name(name) {
+            return None;
+        }
+        let target = match uri.query() {
+            Some(query) => format!("/{rest}?{query}"),
+            None => format!("/{rest}"),
+        };
+        let mut parts = uri.clone().into_parts();
+        parts.path_and_query = Some(target.parse().ok()?);
+        Some((
+            Self(Some(Self::before(name).into())),
+            Uri::from_parts(parts).ok()?,
+        ))
+    }
+
+    /// The sandbox of a request; the default one if its path named none.
+    pub(crate) fn of(extensions: &Extensions) -> Self {
+        extensions.get::<Self>().cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        let prefix = self.0.as_deref();
+        prefix.map_or(registry::DEFAULT, |prefix| &prefix[PREFIX.len()..])
+    }
+
+    /// What goes before every path of the sandbox.
+    fn prefix(&self) -> &str {
+        self.0.as_deref().unwrap_or_default()
+    }
+}
+
+/// What goes before every path of ours: `http://localhost:8080`, or `http://localhost:8080/_sandbox/x`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Base {
+    origin: String,
+    sandbox: SandboxPath,
+}
+
+impl Base {
+    /// From `--public-url`, else from a trusted proxy's headers, else from `Host`.
+    pub(crate) fn of(parts: &Parts, app: &App, sandbox: SandboxPath) -> Self {
+        let origin = app.hosts.public_url.clone().unwrap_or_else(|| {
+            let door = Came::door(&parts.extensions);
+            let (scheme, host) = if app.trust_proxy {
+                forwarded(&parts.headers)
+            } else {
+                (None, None)
+            };
+            let scheme = scheme
+                .filter(|scheme| matches!(scheme.as_str(), "http" | "https"))
+                .unwrap_or_else(|| door.scheme().to_owned());
+            let host = host.or_else(|| {
+                let authority = parts.extensions.get::<Authority>().map(ToString::to_string);
+                let header = || Some(parts.headers.get(HOST)?.to_str().ok()?.to_owned());
+                authority.or_else(header)
+            });
+            let seen = |host: String| {
+                plain(&scheme, &host).or_else(|| origin(&format!("{scheme}://{host}")))
+            };
+            match host.and_then(seen) {
+                // The old host sends everybody to the new one, and speaks of it alone; so does the port of MCP.
+                Some(origin) if door.speaks_of_main() => with_port(&origin, app.listen.port()),
+                Some(origin) => origin,
+                None => format!("{scheme}://{}", app.listen),
+            }
+        });
+        Self { origin, sandbox }
+    }
+
+    /// Scheme, host and port.
+    pub(crate) fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// The path that cookies of this sandbox are for.
+    pub(crate) fn cookie_path(&self) -> &str {
+        self.sandbox.0.as_deref().unwrap_or("/")
+    }
+
+    /// Whether the caller sees us by HTTPS.
+    pub(crate) fn is_https(&self) -> bool {
+        self.origin.starts_with("https://")
+    }
+
+    /// A path of ours as it is written in a `Location` or a form.
+    pub(crate) fn path(&self, path: &str) -> String {
+        format!("{}{path}", self.sandbox.prefix())
+    }
+
+    /// Where to go after signing in: the path, if it leads to this origin; else the sandbox's home.
+    pub(crate) fn return_path(&self, wanted: &str) -> String {
+        let home = || self.path("/");
+        let Ok(here) = Url::parse(&self.origin) else {
+            return home();
+        };
+        match here.join(wanted) {
+            // Joined as a browser would join it, so that `//host` and `/\host` are seen for what they are.
+            // `/.//host` joins to the path `//host`, which would lead away when it is followed in turn.
+            Ok(there)
+                if wanted.starts_with('/')
+                    && there.origin() == here.origin()
+                    && !there.path().starts_with("//") =>
+            {
+                there[url::Position::BeforePath..].to_owned()
+            }
+            _ => home(),
+        }
+    }
+}
+
+impl fmt::Display for Base {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.origin, self.sandbox.prefix())
+    }
+}
+
+/// As [`origin`], for a host that needs no URL parser: nearly every one. Nothing for any other.
+fn plain(scheme: &str, host: &str) -> Option<String> {
+    let (name, port) = match host.split_once(':') {
+        Some((name, port)) => (name, Some(port)),
+        None => (host, None),
+    };
+    // The default ports are left out of an origin, and so are zeros before a port's digits.
+    let is_plain_port = |port: &str| {
+        let number: Option<u16> = port.parse().ok();
+        !port.starts_with(['0', '+']) && number.is_some_and(|number| number != 80 && number != 443)
+    };
+    let is_address = name.parse::<std::net::Ipv4Addr>().is_ok();
+    let is_label = |label: &str| {
+        let mut bytes = label.bytes();
+        // A label that begins with a digit may be meant as part of an address, and `xn--` as a name in another script.
+        bytes.next().is_some_and(|first| first.is_ascii_lowercase())
+            && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+            && !label.starts_with("xn--")
+    };
+    let is_plain = is_address || name.split('.').all(is_label);
+    (is_plain && port.is_none_or(is_plain_port)).then(|| format!("{scheme}://{host}"))
+}
+
+/// The origin of a URL that has nothing but one.
+pub(crate) fn origin(text: &str) -> Option<String> {
+    let url = Url::parse(text).ok()?;
+    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    let anonymous = url.username().is_empty() && url.password().is_none();
+    (matches!(url.scheme(), "http" | "https") && bare && anonymous)
+        .then(|| url.origin().ascii_serialization())
+}
+
+/// The same host at another port.
+fn with_port(origin: &str, port: u16) -> String {
+    let moved = Url::parse(origin).ok().and_then(|mut url| {
+        url.set_port(Some(port)).ok()?;
+        Some(url.origin().ascii_serialization())
+    });
+    moved.unwrap_or_else(|| origin.to_owned())
+}
+
+/// Scheme and host of the first proxy's `Forwarded` (RFC 7239), else of `X-Forwarded-Proto` and `-Host`.
+fn forwarded(headers: &HeaderMap) -> (Option<String>, Option<String>) {
+    let first = |name: &str| {
+        let value = headers.get(name)?.to_str().ok()?;
+        Some(value.split(',').next()?.trim().to_owned())
+    };
+    if let Some(element) = first("forwarded") {
+        let field = |wanted: &str| {
+            element.split(';').find_map(|pair| {
+                let (name, value) = pair.trim().split_once('=')?;
+                name.eq_ignore_ascii_case(wanted)
+                    .then(|| value.trim_matches('"').to_owned())
+            })
+        };
+        return (field("proto"), field("host"));
+    }
+    (first("x-forwarded-proto"), first("x-forwarded-host"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn base(prefix: &str) -> Base {
+        Base {
+            origin: "http://localhost:8080".into(),
+            sandbox: SandboxPath(Some(prefix.into())),
+        }
+    }
+
+    #[test]
+    fn a_sandbox_is_split_off_the_path() {
+        let uri: Uri = "/_sandbox/x/login?a=b".parse().unwrap();
+        let (path, rest) = SandboxPath::split(&uri).unwrap();
+        assert_eq!(
+            (path.name(), rest.to_string()),
+            ("x", "/login?a=b".to_owned())
+        );
+        let (_, rest) = SandboxPath::split(&"/_sandbox/x".parse().unwrap()).unwrap();
+        assert_eq!(rest.to_string(), "/");
+        for unnamed in ["/login", "/_sandbox/", "/_sandbox//x", "/_sandbox/%2e/x"] {
+            assert!(
+                SandboxPath::split(&unnamed.parse().unwrap()).is_none(),
+                "{unnamed}"
+            );
+        }
+    }
+
+    #[test]
+    fn signing_in_never_leads_away() {
+        let base = base("/_sandbox/x");
+        for away in [
+            "https://evil.example",
+            "//evil.example",
+            "/\\evil.example",
+            "/\t/evil.example",
+            "/.//evil.example",
+            "/x/..//evil.example",
+            "javascript:alert(1)",
+            "evil",
+            "",
+            "\\\\evil.example",
+        ] {
+            assert_eq!(base.return_path(away), "/_sandbox/x/", "{away:?}");
+        }
+        assert_eq!(base.return_path("/login?x=%2Fy#z"), "/login?x=%2Fy#z");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_plain_host_is_read_as_the_url_parser_reads_it(
+            host in "[a-z0-9.-]{1,12}|(xn--)?[a-z0-9-]{1,8}|[0-9]{1,3}(\\.[0-9]{1,3}){3}",
+            port in "(:(80|443|0?[0-9]{1,5}))?",
+        ) {
+            let host = format!("{host}{port}");
+            for scheme in ["http", "https"] {
+                if let Some(read) = plain(scheme, &host) {
+                    proptest::prop_assert_eq!(Some(read), origin(&format!("{scheme}://{host}")));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn nearly_every_host_is_plain() {
+        for host in [
+            "localhost:8080",
+            "127.0.0.1:49152",
+            "mock",
+            "civitai-oauth-mock:8080",
+            "auth.civitai.com",
+        ] {
+            assert_eq!(plain("http", host), Some(format!("http://{host}")));
+        }
+    }
+
+    #[test]
+    fn a_host_with_anything_more_is_no_host() {
+        assert_eq!(
+            origin("http://LocalHost:80"),
+            Some("http://localhost".to_owned())
+        );
+        for more in [
+            "http://a/b",
+            "http://u@a",
+            "ftp://a",
+            "http://a?b",
+            "http://",
+        ] {
+            assert_eq!(origin(more), None, "{more}");
+        }
+    }
+}

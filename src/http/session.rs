@@ -1,0 +1,211 @@
+//! Who is it? The session cookie, the two ways in without a browser – the `login` setting and the header
+//! `X-Mock-User` – and the bearer token. The page where people sign in is `pages/site/login.rs`.
+
+use std::sync::Arc;
+
+use axum::http::HeaderMap;
+use axum::http::header::{AUTHORIZATION, COOKIE};
+use axum_extra::extract::cookie::{Cookie, SameSite};
+
+use crate::contract::{Difference, Rules};
+use crate::http::base_url::Base;
+use crate::http::context::Context;
+use crate::http::respond::Refusal;
+use crate::invalid::Invalid;
+use crate::model::session::{self, LIFETIME_SECONDS};
+use crate::model::user::{User, UserRef};
+use crate::protocol::ids::UserId;
+use crate::protocol::scope::Scope;
+use crate::protocol::secret::{Secret, SecretHash};
+use crate::sandbox::Sandbox;
+use crate::store::{NewSession, StoreError};
+
+/// Names the user that a test acts for at authorize.
+pub(crate) const MOCK_USER: &str = "x-mock-user";
+
+/// Whoever is signed in by cookie.
+pub(crate) fn cookie_user(context: &Context) -> Option<Arc<User>> {
+    by_cookie(&context.sandbox, &context.headers)
+}
+
+/// The user of the first session cookie that names a session of this sandbox.
+pub(crate) fn by_cookie(sandbox: &Sandbox, headers: &HeaderMap) -> Option<Arc<User>> {
+    let now = sandbox.now();
+    cookie_hashes(headers).find_map(|hash| sandbox.world().session_user(&hash, now))
+}
+
+/// Whoever is signed in: by cookie, or by the `login` setting. For what a browser asks; a back end that
+/// calls `/revoke` must not be taken for a signed-in user.
+pub(crate) fn user(context: &Context) -> Option<Arc<User>> {
+    let signed_in = cookie_user(context).or_else(|| by_setting(&context.sandbox));
+    if let Some(user) = &signed_in {
+        context.notes.user(user.id);
+    }
+    signed_in
+}
+
+/// Whom the `login` setting has signed in.
+pub(crate) fn by_setting(sandbox: &Sandbox) -> Option<Arc<User>> {
+    active(sandbox, sandbox.settings().login.as_ref()?)
+}
+
+/// As [`user`], but `X-Mock-User` goes first. The second value is the cookie that keeps such a user signed in
+/// for the pages that follow.
+pub(crate) async fn user_or_mock(
+    context: &Context,
+) -> Result<(Option<Arc<User>>, Option<String>), Refusal> {
+    let Some(value) = context.headers.get(MOCK_USER) else {
+        return Ok((user(context), None));
+    };
+    let name = String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let named = UserRef::from(name);
+    match active(&context.sandbox, &named) {
+        Some(user) => {
+            match sign_in(&context.sandbox, &context.base, user.id).await {
+                Ok(cookie) => Ok((Some(user), Some(cookie))),
+                // The header says who it is; only the pages that follow need the session.
+                Err(error @ StoreError::Full { .. }) => {
+                    tracing::warn!(%error, "X-Mock-User opens no session");
+                    Ok((Some(user), None))
+                }
+                Err(error) => Err(error.into()),
+            }
+        }
+        None => Err(Refusal::Ours(no_user(
+            &context.sandbox,
+            "X-Mock-User",
+            &named,
+        ))),
+    }
+}
+
+/// A user who is named and not deleted.
+fn active(sandbox: &Sandbox, named: &UserRef) -> Option<Arc<User>> {
+    let found = sandbox.world().find_user(named);
+    found.filter(|user| !user.deleted).map(Arc::new)
+}
+
+/// The error for a user who does not exist or is deleted; it lists the users that exist.
+pub(crate) fn no_user(sandbox: &Sandbox, path: &str, named: &UserRef) -> Invalid {
+    let users = sandbox.world().list_users();
+    let text = named.to_string();
+    if named.find_in(&users).is_some_and(|user| user.deleted) {
+        return Invalid::new(path, format!("user {text:?} is deleted"))
+            .with_hint("PATCH the user with {\"deleted\":false}");
+    }
+    let there = users.iter().filter(|user| !user.deleted);
+    let names: Vec<String> = there
+        .map(|user| user.username.clone().unwrap_or_else(|| user.id.to_string()))
+        .collect();
+    let invalid = Invalid::new(path, format!("no user {text:?}"));
+    if let Some(hint) = named.hint_for_digits(&users) {
+        return invalid.with_hint(hint);
+    }
+    let choices = format!("name a user by id or username: {}", names.join(", "));
+    invalid.with_nearest(&text, names.iter().map(String::as_str), choices)
+}
+
+/// At most so many sessions in a sandbox are opened by pages and by `X-Mock-User`, about 10 MB.
+const MOST_SESSIONS: usize = 100_000;
+
+/// Opens a session. What comes back is the value of a `Set-Cookie`. Errors: there are [`MOST_SESSIONS`].
+pub(crate) async fn sign_in(
+    sandbox: &Sandbox,
+    base: &Base,
+    user: UserId,
+) -> Result<String, StoreError> {
+    let value = open(sandbox, user, MOST_SESSIONS).await?;
+    Ok(set_cookie(base, value.reveal(), LIFETIME_SECONDS))
+}
+
+/// Opens a session and returns its value. Errors: there are `most` sessions.
+pub(crate) async fn open(
+    sandbox: &Sandbox,
+    user: UserId,
+    most: usize,
+) -> Result<Secret, StoreError> {
+    let value = sandbox.entropy.cookie();
+    let now = sandbox.now();
+    let session = NewSession {
+        hash: value.hash(),
+        user,
+        now,
+        expires_at: now.plus_seconds(LIFETIME_SECONDS),
+    };
+    let world = sandbox.world();
+    sandbox.store.insert_session(world, session, most).await?;
+    Ok(value)
+}
+
+/// Ends the sessions of the cookies. Returns the `Set-Cookie` that removes the cookie of this sandbox.
+pub(crate) async fn sign_out(context: &Context) -> Result<String, StoreError> {
+    let (sandbox, now) = (&context.sandbox, context.sandbox.now());
+    for hash in cookie_hashes(&context.headers) {
+        if sandbox.world().session_user(&hash, now).is_some() {
+            sandbox.store.delete_session(sandbox.world(), &hash).await?;
+        }
+    }
+    Ok(set_cookie(&context.base, "", 0))
+}
+
+fn set_cookie(base: &Base, value: &str, seconds: u32) -> String {
+    let cookie = Cookie::build((session::COOKIE, value))
+        .path(base.cookie_path())
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .secure(base.is_https())
+        .build();
+    format!("{cookie}; Max-Age={seconds}")
+}
+
+/// The access token that a request came with (RFC 6750 §2.1). The scheme is taken to the letter.
+pub(crate) fn bearer_hash(headers: &HeaderMap) -> Option<SecretHash> {
+    let value = headers.get(AUTHORIZATION)?.as_bytes();
+    let token = value.strip_prefix(b"Bearer ")?;
+    Some(SecretHash::of(&String::from_utf8_lossy(token)))
+}
+
+/// Whether a scope is for `client_credentials` alone (difference `app-store-catalog-write`): the consent page does not offer
+/// it, and its tokens open nothing but the app store's catalog.
+pub(crate) fn is_for_catalog_alone(scope: Scope, rules: &Rules) -> bool {
+    if !scope.covers(Scope::APP_STORE_CATALOG_WRITE) {
+        return false;
+    }
+    rules.otherwise(Difference::AppStoreCatalogWrite, true);
+    !rules.recorded(Difference::AppStoreCatalogWrite)
+}
+
+/// The access token that a request to the site came with: in the `Authorization` header, whatever its scheme is called, or
+/// else in `?token=`. Source: civitai/civitai, `get-server-auth-session.ts`.
+pub(crate) fn site_hash(headers: &HeaderMap, query: Option<&str>) -> Option<SecretHash> {
+    let header = headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
+    let token = match header {
+        Some(header) => header.split(' ').nth(1).map(str::to_owned),
+        // The first of several, as `searchParams.get` has it.
+        None => url::form_urlencoded::parse(query.unwrap_or_default().as_bytes())
+            .find(|(name, _)| name == "token")
+            .map(|(_, token)| token.into_owned()),
+    };
+    let token = token.as_deref().map(str::trim);
+    token.filter(|token| !token.is_empty()).map(SecretHash::of)
+}
+
+/// The sessions that a browser shows, in the order of the cookies.
+fn cookie_hashes(headers: &HeaderMap) -> impl Iterator<Item = SecretHash> {
+    cookies(headers, session::COOKIE).map(|value| SecretHash::of(&value))
+}
+
+/// The values of every cookie of this name. Browsers send the one for the longer path, a sandbox's own, first; other clients
+/// know no paths, and send the default sandbox's and a sandbox's own in any order.
+pub(crate) fn cookies(headers: &HeaderMap, name: &str) -> impl Iterator<Item = String> {
+    headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(Cookie::split_parse)
+        .filter_map(Result::ok)
+        .filter(move |cookie| cookie.name() == name)
+        .map(|cookie| cookie.value().to_owned())
+}

@@ -1,0 +1,217 @@
+//! The effects of faults on the wire: delays, errors, other answers, and connections that break.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::Request;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value};
+use tokio_stream::StreamExt as _;
+
+use super::Visit;
+use crate::http::respond;
+use crate::http::respond::Cors;
+use crate::middleware::legacy_host;
+use crate::protocol::call::Endpoint;
+use crate::sandbox::faults::Effect;
+use crate::sandbox::triggered::TriggeredFault;
+use crate::server::accept::{Came, Cut};
+
+/// So long a body trickles in all.
+const TRICKLE: Duration = Duration::from_secs(2);
+
+/// In so many pieces.
+const PIECES: usize = 20;
+
+/// What was sent before a connection breaks has this long to get out.
+const LAST_WORDS: Duration = Duration::from_millis(30);
+
+/// Answers the request as the faults that apply to it say. How long the answer is delayed is [`delay`].
+pub(crate) async fn answer(
+    visit: &Visit,
+    faults: &[Arc<TriggeredFault>],
+    request: Request,
+    table: Router,
+) -> Response {
+    let cors = cors(Endpoint::of(request.uri().path()));
+    let mut response = None;
+    for fault in faults {
+        if fault.rule.effect.deny {
+            visit.notes.deny();
+        }
+        response = response.or_else(|| replacement(fault, cors.clone()));
+    }
+    let mut response = match response {
+        Some(response) => response,
+        None => legacy_host::host(request, table).await,
+    };
+    for fault in faults {
+        response = distort(response, fault).await;
+    }
+    response
+}
+
+/// How long the answer is delayed, if it is.
+pub(crate) fn delay(visit: &Visit, faults: &[Arc<TriggeredFault>]) -> Option<Duration> {
+    let delays = faults.iter().filter_map(|fault| fault.rule.effect.delay);
+    let delays = delays.map(|delay| delay.draw(&visit.sandbox.entropy).to_std());
+    delays.reduce(Duration::saturating_add)
+}
+
+/// Delays the answer. If the client disconnects meanwhile, its connection is cut, and with it this future is dropped and all
+/// that it holds.
+pub(crate) async fn hold(delay: Duration, came: Option<&Came>) {
+    let disconnected = async {
+        match came.and_then(|came| came.caller.as_ref()) {
+            Some(caller) => caller.hung_up().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = tokio::time::sleep(delay) => return,
+        () = disconnected => {}
+    }
+    if let Some(came) = came {
+        came.cut.now();
+    }
+    std::future::pending::<()>().await;
+}
+
+/// What breaks the connection instead of an answer, if a fault says so.
+pub(crate) fn cut(faults: &[Arc<TriggeredFault>], request: &Request) -> Option<Cut> {
+    let resets = faults.iter().any(|fault| fault.rule.effect.reset);
+    Came::of(request.extensions())
+        .filter(|_| resets)
+        .map(|came| came.cut.clone())
+}
+
+/// The CORS headers that the endpoint's own errors carry.
+fn cors(endpoint: Endpoint) -> Cors {
+    match endpoint {
+        Endpoint::Token | Endpoint::Revoke | Endpoint::Device | Endpoint::DeviceToken => {
+            Cors::Any("POST")
+        }
+        Endpoint::Userinfo
+        | Endpoint::Me
+        | Endpoint::ApiKeyGetSpend
+        | Endpoint::BuzzGetBuzzAccount
+        | Endpoint::BuzzGetUserAccount
+        | Endpoint::Blobs => Cors::Any("GET"),
+        Endpoint::Workflows => Cors::Any("GET, POST"),
+        _ => Cors::Closed,
+    }
+}
+
+/// The answer that the fault gives instead of the handler's.
+fn replacement(fault: &TriggeredFault, cors: Cors) -> Option<Response> {
+    let effect = &fault.rule.effect;
+    let status = effect
+        .status
+        .and_then(|status| StatusCode::from_u16(status).ok());
+    if let Some(error) = &effect.error {
+        let mut body = Map::from_iter([("error".to_owned(), error.as_str().into())]);
+        if let Some(description) = &effect.error_description {
+            body.insert("error_description".to_owned(), description.as_str().into());
+        }
+        let status = status.unwrap_or_else(|| respond::status_of(error));
+        return Some(respond::with_status(status, &Value::Object(body), cors));
+    }
+    if fault.body.is_none() && status.is_none() {
+        return None;
+    }
+    let status = status.unwrap_or(StatusCode::OK);
+    let kind = match &effect.body {
+        Some(Value::String(_)) => "text/plain; charset=utf-8",
+        Some(_) => "application/json",
+        None => return Some(cors.apply((status, Body::empty()).into_response())),
+    };
+    // Shared by all answers: a large body in many answers at once is one body.
+    let body = fault.body.clone().unwrap_or_default();
+    let kind = [(CONTENT_TYPE, HeaderValue::from_static(kind))];
+    Some(cors.apply((status, kind, body).into_response()))
+}
+
+async fn distort(mut response: Response, fault: &TriggeredFault) -> Response {
+    let effect = &fault.rule.effect;
+    if effect.reset {
+        // Nobody gets it.
+        return Body::empty().into_response();
+    }
+    if effect.malformed || effect.truncate || effect.slow_body {
+        response = damage(response, effect).await;
+    }
+    for (name, value) in &effect.headers {
+        let text = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
+        let header = (
+            HeaderName::try_from(name.as_str()),
+            HeaderValue::try_from(text),
+        );
+        if let (Ok(name), Ok(value)) = header {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
+}
+
+/// The answer with a body that is not what it should be.
+async fn damage(response: Response, effect: &Effect) -> Response {
+    let (mut parts, body) = response.into_parts();
+    // Our own answers are whole in memory: reading one cannot fail.
+    let whole = to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let whole = if effect.malformed {
+        malformed(&whole)
+    } else {
+        whole
+    };
+    if effect.malformed {
+        parts
+            .headers
+            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    parts.headers.insert(CONTENT_LENGTH, whole.len().into());
+    let body = match (effect.truncate, effect.slow_body) {
+        (true, _) => truncated(&whole),
+        (false, true) => trickling(&whole),
+        (false, false) => Body::from(whole),
+    };
+    Response::from_parts(parts, body)
+}
+
+/// The first half of an answer, and nothing that would close it.
+fn malformed(whole: &Bytes) -> Bytes {
+    let half = whole.slice(..whole.len().div_ceil(2));
+    if half.is_empty() {
+        Bytes::from_static(b"{")
+    } else {
+        half
+    }
+}
+
+fn truncated(whole: &Bytes) -> Body {
+    let half = whole.slice(..whole.len() / 2);
+    let broken = std::io::Error::from(std::io::ErrorKind::ConnectionAborted);
+    let end = tokio_stream::once(Err(broken)).then(|end| async {
+        tokio::time::sleep(LAST_WORDS).await;
+        end
+    });
+    Body::from_stream(tokio_stream::once(Ok(half)).chain(end))
+}
+
+fn trickling(whole: &Bytes) -> Body {
+    let size = whole.len().div_ceil(PIECES).max(1);
+    let starts = (0..whole.len()).step_by(size);
+    let pieces: Vec<Bytes> = starts
+        .map(|at| whole.slice(at..(at + size).min(whole.len())))
+        .collect();
+    let pause = TRICKLE / u32::try_from(PIECES).unwrap_or(1);
+    Body::from_stream(tokio_stream::iter(pieces).then(move |piece| async move {
+        tokio::time::sleep(pause).await;
+        Ok::<_, std::convert::Infallible>(piece)
+    }))
+}

@@ -1,0 +1,85 @@
+//! The first request of a sandbox. A sandbox is created only for a request that an endpoint, a page or a control call takes:
+//! the routes see the request once without a sandbox, and whatever refuses it there has created nothing.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::Request;
+use axum::http::Method;
+use axum::http::request::Parts;
+use axum::response::Response;
+use tokio_stream::once;
+
+use super::{WriteLine, enter, is_observed};
+use crate::http::base_url::{Base, SandboxPath};
+use crate::http::context::{LONGEST_BODY, NeedsSandbox, Outline, header};
+use crate::http::respond;
+use crate::middleware::legacy_host;
+use crate::sandbox::registry::CreatedBy;
+use crate::server::App;
+use crate::server::accept::Unread;
+
+/// Answers a request that names a sandbox which does not exist.
+pub(crate) async fn answer(
+    app: &Arc<App>,
+    (parts, body): (Parts, Body),
+    table: Router,
+    write_line: WriteLine,
+) -> Response {
+    let path = SandboxPath::of(&parts.extensions);
+    let (first, second) = match to_bytes(body, LONGEST_BODY).await {
+        Ok(bytes) => (Body::from(bytes.clone()), Body::from(bytes)),
+        Err(error) => {
+            if let Unread::NoMemory(error) = Unread::new(&error) {
+                return respond::no_body_memory(error);
+            }
+            // The handler that reads the body says what is wrong with it.
+            let failing = Body::from_stream(once(Err::<&[u8], _>(error)));
+            (Body::empty(), failing)
+        }
+    };
+    let outline = Outline {
+        base: Base::of(&parts, app, path.clone()),
+        rules: app.registry.blueprint().settings.rules.clone(),
+        headers: parts.headers.clone(),
+    };
+    let mut request = Request::from_parts(parts.clone(), first);
+    request.extensions_mut().insert(Arc::new(outline));
+    let answered = legacy_host::host(request, table.clone()).await;
+    if answered.extensions().get::<NeedsSandbox>().is_none() {
+        return answered;
+    }
+    if !may_create(app, &parts) {
+        return respond::no_sandbox_for_page(path.name());
+    }
+    let created_by = if is_observed(parts.uri.path()) {
+        CreatedBy::Request
+    } else {
+        CreatedBy::Explicit
+    };
+    match app.registry.sandbox(path.name(), created_by).await {
+        Ok(sandbox) => enter(app, sandbox, (parts, second), table, write_line).await,
+        Err(error) => respond::failure(&error),
+    }
+}
+
+/// Whether the request may create the sandbox that it names. A page of another site can send requests without end, but it
+/// can send the browser to one place only: that is how an app sends its user to `/authorize`. The pages of this machine and
+/// of the apps that the seed registers may do everything that the app does.
+fn may_create(app: &App, parts: &Parts) -> bool {
+    let header = |name| header(&parts.headers, name);
+    // Old browsers, and all by plain HTTP under a name that is not loopback, send an Origin alone.
+    if header("sec-fetch-site") != Some("cross-site") && header("origin").is_none() {
+        return true;
+    }
+    let is_navigation = parts.method == Method::GET
+        && header("sec-fetch-mode") == Some("navigate")
+        && header("sec-fetch-dest") == Some("document");
+    is_navigation
+        || header("origin").is_some_and(|origin| {
+            let clients = &app.registry.blueprint().seed.clients;
+            let mut origins = clients.iter().flat_map(|client| &client.allowed_origins);
+            app.hosts.is_near(origin, "") || origins.any(|known| known == origin)
+        })
+}

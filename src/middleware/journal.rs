@@ -1,0 +1,214 @@
+//! What the journal stores of an exchange: what went over the wire, and what the handlers noted. Secrets are stored as they
+//! were sent; `control/requests.rs` redacts what it shows.
+
+use std::sync::Arc;
+
+use axum::body::{self, Bytes, to_bytes};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Method, Uri, Version};
+use axum::response::Response;
+
+use super::{Received, Visit};
+use crate::middleware::request_log::Recorder;
+use crate::protocol::call::{Endpoint, GrantType};
+use crate::protocol::client_auth::Credentials;
+use crate::protocol::params::Params;
+use crate::protocol::time::Timestamp;
+use crate::sandbox::journal::{Capture, CapturedBody, Facts, STORED_HEADERS, StoredExchange};
+use crate::sandbox::triggered::TriggeredFault;
+use crate::server::accept::Came;
+
+/// A larger record is added to the journal before a delay, so that delayed requests hold little.
+const MAX_PENDING_BYTES: usize = 4096;
+
+/// What is known before the answer.
+pub(crate) struct Head {
+    after: u64,
+    at: Timestamp,
+    real: Timestamp,
+    connection: Option<u16>,
+    method: Method,
+    uri: Uri,
+    endpoint: Endpoint,
+    grant: Option<GrantType>,
+}
+
+/// The client that a request claims to come from.
+pub(crate) fn claimed(parts: &Parts, visit: &Visit) -> Option<String> {
+    let authorization = visit.headers.get(AUTHORIZATION);
+    let authorization = authorization.and_then(|value| value.to_str().ok());
+    let sent = &visit.received.params;
+    let query = parts.uri.query().map(str::as_bytes);
+    Credentials::claimed_by_request(authorization, sent, query)
+}
+
+/// The parameters of a query.
+fn query_params(query: Option<&str>) -> Params {
+    query.map_or_else(Params::none, |query| {
+        Params::from_urlencoded(query.as_bytes())
+    })
+}
+
+/// The connection on which requests come one after another, as the client's port: those of HTTP/2 come at once.
+fn connection(parts: &Parts) -> Option<u16> {
+    let peer = Came::of(&parts.extensions)?.peer?;
+    (parts.version < Version::HTTP_2).then(|| peer.port())
+}
+
+/// The first value of each header that is stored.
+fn stored_headers(headers: &HeaderMap) -> [Option<&[u8]>; STORED_HEADERS.len()] {
+    let mut stored = [None; STORED_HEADERS.len()];
+    for (name, value) in headers {
+        let place = STORED_HEADERS.iter().position(|one| name.as_str() == *one);
+        if let Some(place) = place {
+            stored[place].get_or_insert(value.as_bytes());
+        }
+    }
+    stored
+}
+
+fn captured_body(received: &Received) -> CapturedBody<'_> {
+    let (params, bytes) = (&received.params, &*received.bytes);
+    if params.is_empty() {
+        CapturedBody::Empty
+    } else if received.is_json {
+        CapturedBody::Json(bytes, params)
+    } else if received.is_multipart {
+        CapturedBody::Multipart(params)
+    } else {
+        CapturedBody::Form(bytes, params)
+    }
+}
+
+impl Head {
+    /// When the request came, in the system's time.
+    pub(crate) fn real(&self) -> Timestamp {
+        self.real
+    }
+
+    /// `after` is the newest exchange that was over when this one began.
+    pub(crate) fn of(parts: &Parts, visit: &Visit, after: u64) -> Self {
+        let (at, real) = visit.sandbox.clock.read();
+        let query = parts.uri.query();
+        let by_query = || {
+            let query = query.filter(|query| query.contains("grant_type"));
+            query_params(query).text("grant_type").map(GrantType::of)
+        };
+        let by_body = visit.received.params.text("grant_type");
+        Self {
+            after,
+            at,
+            real,
+            connection: connection(parts),
+            method: parts.method.clone(),
+            uri: parts.uri.clone(),
+            endpoint: Endpoint::of(parts.uri.path()),
+            grant: by_body.map(GrantType::of).or_else(by_query),
+        }
+    }
+}
+
+/// An exchange that is not in the journal yet, because its answer is still delayed. It is added when this is dropped: a client
+/// that disconnects during the delay has made its request all the same.
+pub(crate) struct PendingRecord {
+    recorder: Recorder,
+    record: Option<StoredExchange>,
+}
+
+impl PendingRecord {
+    /// Adds a large record at once.
+    pub(crate) fn new(recorder: Recorder, record: StoredExchange) -> Self {
+        let mut pending = Self {
+            recorder,
+            record: Some(record),
+        };
+        let is_large = |record: &StoredExchange| record.size_in_bytes() > MAX_PENDING_BYTES;
+        if pending.record.as_ref().is_some_and(is_large) {
+            pending.add();
+        }
+        pending
+    }
+
+    fn add(&mut self) {
+        if let Some(record) = self.record.take() {
+            self.recorder.add(record);
+        }
+    }
+}
+
+impl Drop for PendingRecord {
+    fn drop(&mut self) {
+        self.add();
+    }
+}
+
+/// Captures the exchange and passes the answer on. A body larger than what is stored is read once here and released with the
+/// request.
+pub(crate) async fn capture(
+    visit: &Visit,
+    head: Head,
+    faults: &[Arc<TriggeredFault>],
+    response: Response,
+) -> (StoredExchange, Response) {
+    let resets = faults.iter().any(|fault| fault.rule.effect.reset);
+    let (answer, response) = whole_json(response, faults).await;
+    let noted = visit.notes.read();
+    let headers = response.headers();
+    let retry_after = headers.get(RETRY_AFTER);
+    let status = response.status().as_u16();
+    let facts = Facts {
+        after: head.after,
+        at: head.at,
+        real: head.real,
+        connection: head.connection,
+        endpoint: head.endpoint,
+        grant: head.grant,
+        is_preflight: head.method == Method::OPTIONS,
+        user_id: noted.user.map(|user| user.0),
+        status: if resets { 0 } else { status },
+        retry_after: retry_after.and_then(|value| value.to_str().ok()?.parse().ok()),
+        decisions: visit.rules.decisions(),
+        faults: faults
+            .iter()
+            .map(|fault| Arc::clone(&fault.recorded))
+            .collect(),
+        idle: noted.idle,
+        extensions: noted.extensions,
+    };
+    let record = visit.sandbox.journal.store(Capture {
+        facts,
+        method: head.method.as_str(),
+        path: head.uri.path(),
+        query: head.uri.query(),
+        headers: stored_headers(&visit.headers),
+        token_client: noted.client.as_ref().map(|client| &*client.0),
+        location: headers.get(LOCATION).map(HeaderValue::as_bytes),
+        body: captured_body(&visit.received),
+        answer: answer.as_deref(),
+    });
+    (record, response)
+}
+
+/// The body of a JSON answer, which is stored, and the answer with it. An answer that a fault slows down or breaks off is not
+/// waited for.
+async fn whole_json(
+    response: Response,
+    faults: &[Arc<TriggeredFault>],
+) -> (Option<Bytes>, Response) {
+    let streams = faults
+        .iter()
+        .any(|fault| fault.rule.effect.truncate || fault.rule.effect.slow_body);
+    let is_json = response.headers().get(CONTENT_TYPE).is_some_and(|kind| {
+        let kind = kind.as_bytes();
+        kind.starts_with(b"application/json") || kind.starts_with(b"application/problem+json")
+    });
+    if !is_json || streams {
+        return (None, response);
+    }
+    let (parts, body) = response.into_parts();
+    // Our own answers are whole in memory: reading one cannot fail.
+    let bytes = to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let body = body::Body::from(bytes.clone());
+    (Some(bytes), Response::from_parts(parts, body))
+}

@@ -1,0 +1,65 @@
+//! The legacy host: Civitai's API once lived on civitai.com and now on auth.civitai.com. What the old host still
+//! does is the difference `legacy-host`; which listener is the old host is `server/mod.rs`.
+
+use axum::Router;
+use axum::extract::{FromRequestParts, Request};
+use axum::response::Response;
+use tower::ServiceExt as _;
+
+use crate::contract::{Contract, Difference};
+use crate::http::context::Outline;
+use crate::http::respond;
+use crate::server::Door;
+use crate::server::accept::Came;
+
+/// What moved to the new host.
+const MOVED: [&str; 6] = [
+    "/api/auth/",
+    "/api/oauth/",
+    "/v1/oauth/",
+    "/login",
+    "/logout",
+    "/.well-known/",
+];
+
+/// All that the old host redirects by now.
+const AUTHORIZE: [&str; 3] = [
+    "/api/auth/oauth/authorize",
+    "/api/oauth/authorize",
+    "/v1/oauth/authorize",
+];
+
+/// Answers what has moved, on the old host; hands on everything else.
+pub(crate) async fn host(request: Request, table: Router) -> Response {
+    if Came::door(request.extensions()) != Door::Legacy || !has_moved(request.uri().path()) {
+        return answer(table, request).await;
+    }
+    let (mut parts, body) = request.into_parts();
+    let outline = match Outline::from_request_parts(&mut parts, &()).await {
+        Ok(outline) => outline,
+        Err(response) => return response,
+    };
+    let rules = &outline.rules;
+    let is_authorize = AUTHORIZE.contains(&parts.uri.path());
+    rules.otherwise(Difference::LegacyHost, !is_authorize);
+    let redirected = match rules.side(Difference::LegacyHost) {
+        Contract::Documented => true,
+        Contract::Live | Contract::Live2026_08 => is_authorize,
+    };
+    if redirected {
+        let location = format!("{}{}", outline.base, parts.uri);
+        return respond::moved(&location);
+    }
+    answer(table, Request::from_parts(parts, body)).await
+}
+
+async fn answer(table: Router, request: Request) -> Response {
+    match table.oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}
+
+fn has_moved(path: &str) -> bool {
+    MOVED.iter().any(|moved| path.starts_with(moved))
+}

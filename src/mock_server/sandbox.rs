@@ -1,0 +1,77 @@
+//! What does a Rust test hold of one private world? Its name and its address. The world itself is looked up by each verb:
+//! it may be made anew at any time.
+
+use std::sync::Arc;
+
+use super::MockError;
+use crate::http::base_url::SandboxPath;
+use crate::protocol::scope::Scope;
+use crate::sandbox::Sandbox;
+use crate::sandbox::registry::{CreatedBy, DEFAULT};
+use crate::server::{App, Server};
+
+/// One private world of a [`MockServer`](crate::MockServer): users, clients, tokens, clock, settings, faults and journal
+/// of its own. What its verbs take and give is in [`control`](crate::control).
+///
+/// A handle may be cloned, and sent to other tasks; it keeps no server running.
+#[derive(Debug, Clone)]
+pub struct MockSandbox {
+    app: Arc<App>,
+    name: String,
+    base_url: String,
+}
+
+impl MockSandbox {
+    pub(crate) fn new(server: &Server, name: &str) -> Self {
+        let base_url = match name {
+            DEFAULT => server.base_url(),
+            name => server.base_url() + &SandboxPath::before(name),
+        };
+        Self {
+            app: Arc::clone(server.app()),
+            name: name.to_owned(),
+            base_url,
+        }
+    }
+
+    /// The world as it is now.
+    pub(crate) async fn world(&self) -> Result<Sandbox, MockError> {
+        Ok({
+            let registry = &self.app.registry;
+            let sandbox = registry.sandbox(&self.name, CreatedBy::Explicit).await?;
+            registry.claim(&self.name).await?;
+            sandbox
+        })
+    }
+
+    /// What it is called; `default` where nothing goes before its paths.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where to point the app: `http://127.0.0.1:49152`, or that with `/_sandbox/{name}` after it.
+    pub fn base_url(&self) -> String {
+        self.base_url.clone()
+    }
+
+    /// The URL that an app sends the browser to. `state` comes back with the code; `challenge` is the S256 of the verifier
+    /// (RFC 7636 §4.2).
+    pub fn authorize_url(
+        &self,
+        client_id: &str,
+        redirect_uri: &str,
+        scope: Scope,
+        (state, challenge): (&str, &str),
+    ) -> String {
+        let query = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("client_id", client_id)
+            .append_pair("redirect_uri", redirect_uri)
+            .append_pair("response_type", "code")
+            .append_pair("scope", &scope.to_string())
+            .append_pair("state", state)
+            .append_pair("code_challenge", challenge)
+            .append_pair("code_challenge_method", "S256")
+            .finish();
+        format!("{}/api/auth/oauth/authorize?{query}", self.base_url)
+    }
+}

@@ -1,0 +1,89 @@
+//! `/_mock/findings`: what production would punish, for people; `/_mock/advice` is the same for programs. The rules are
+//! `advice/`.
+
+use askama::Template;
+use axum::extract::RawQuery;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use crate::control::{ControlError, Finding, Severity};
+use crate::http::base_url::Base;
+use crate::http::context::Context;
+use crate::http::respond;
+use crate::pages::view::{Frame, Page, Place, page};
+use crate::protocol::params::Params;
+
+const PATH: &str = "/_mock/findings";
+
+#[derive(Template)]
+#[template(path = "findings.html")]
+struct Findings {
+    frame: Frame,
+    here: String,
+    /// The same for programs.
+    advice: String,
+    sandbox: String,
+    client_id: String,
+    problem: Option<String>,
+    rows: Vec<Row>,
+}
+
+struct Row {
+    finding: Finding,
+    /// Whether it is more than a hint.
+    is_wrong: bool,
+    /// The exchanges that show it, and where each is seen.
+    requests: Vec<(u64, String)>,
+}
+
+impl Page for Findings {
+    fn frame(&self) -> &Frame {
+        &self.frame
+    }
+}
+
+/// `GET /_mock/findings`, of one client where the query names it.
+pub(crate) async fn get(context: Context, RawQuery(query): RawQuery) -> Response {
+    let (sandbox, base) = (&context.sandbox, &context.base);
+    let params = Params::from_urlencoded(query.unwrap_or_default().as_bytes());
+    let client_id = params
+        .text("client_id")
+        .unwrap_or_default()
+        .trim()
+        .to_owned();
+    let client = Some(client_id.as_str()).filter(|id| !id.is_empty());
+    let (status, found, problem) = match sandbox.advice(client).await {
+        Ok(advice) => (StatusCode::OK, advice.findings.clone(), None),
+        Err(ControlError::Store(why)) => return respond::failure(&why),
+        Err(ControlError::Invalid(why) | ControlError::NotFound(why)) => {
+            (StatusCode::BAD_REQUEST, Vec::new(), Some(why.to_string()))
+        }
+        Err(ControlError::Busy(why)) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            Vec::new(),
+            Some(why.to_string()),
+        ),
+        Err(_) => (StatusCode::BAD_REQUEST, Vec::new(), None),
+    };
+    let rows = found.into_iter().map(|finding| row(finding, base));
+    let shown = Findings {
+        frame: Frame::at(base, Place::Advice),
+        here: base.path(PATH),
+        advice: base.path("/_mock/advice"),
+        sandbox: sandbox.name().to_owned(),
+        client_id,
+        problem,
+        rows: rows.collect(),
+    };
+    page(status, &shown)
+}
+
+fn row(finding: Finding, base: &Base) -> Row {
+    // The page of the dashboard that begins with it.
+    let href = |id: u64| base.path(&format!("/_mock?before={}#exchange-{id}", id + 1));
+    Row {
+        is_wrong: finding.severity != Severity::Hint,
+        requests: finding.requests.iter().map(|id| (*id, href(*id))).collect(),
+        finding,
+    }
+}

@@ -1,0 +1,295 @@
+//! `/_mock/consent`: consent screens for demos and screenshots. A link shows exactly one screen: the very page that an app
+//! leads to, with buttons that grant nothing.
+
+use askama::Template;
+use axum::extract::RawQuery;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use crate::contract::Rules;
+use crate::control::ControlError;
+use crate::http::context::Context;
+use crate::http::respond;
+use crate::invalid::Invalid;
+use crate::model::client::Client;
+use crate::model::user::{User, UserRef};
+use crate::pages::assets;
+use crate::pages::site::consent::{Asked, BudgetForm, consent};
+use crate::pages::view::{Frame, Page, Place, page};
+use crate::protocol::params::Params;
+use crate::protocol::scope::{PRESETS, Scope, ScopeBit, scope_bits};
+
+const PATH: &str = "/_mock/consent";
+
+#[derive(Template)]
+#[template(path = "gallery.html")]
+struct Gallery {
+    frame: Frame,
+    here: String,
+    problem: Option<String>,
+    chosen: Chosen,
+    clients: Vec<(String, String)>,
+    /// The text that names a user, and the name to show.
+    users: Vec<(String, String)>,
+    presets: Vec<(String, &'static str)>,
+    /// The screen that was chosen.
+    link: Option<String>,
+}
+
+impl Page for Gallery {
+    fn frame(&self) -> &Frame {
+        &self.frame
+    }
+}
+
+/// What was chosen, as text.
+#[derive(Debug, Default)]
+struct Chosen {
+    client_id: String,
+    user: String,
+    preset: String,
+    scope: String,
+    budget: String,
+    days: String,
+    verified: String,
+    scheme: String,
+}
+
+/// The choices whose words are fixed: what forms send, and what people read.
+const VERIFIED: [(&str, &str); 3] = [
+    ("", "as registered"),
+    ("yes", "verified"),
+    ("no", "not verified"),
+];
+const SCHEMES: [(&str, &str); 3] = [
+    ("", "as the browser has it"),
+    ("light", "light"),
+    ("dark", "dark"),
+];
+const DAYS: [(&str, &str); 3] = [("1", "24 hours"), ("7", "7 days"), ("30", "30 days")];
+
+impl Chosen {
+    fn of(query: Option<String>) -> Self {
+        let params = Params::from_urlencoded(query.unwrap_or_default().as_bytes());
+        let text = |name| params.text(name).unwrap_or_default().trim().to_owned();
+        Self {
+            client_id: text("client_id"),
+            user: text("user"),
+            preset: text("preset"),
+            scope: text("scope"),
+            budget: text("budget"),
+            days: text("days"),
+            verified: text("verified"),
+            scheme: text("scheme"),
+        }
+    }
+
+    fn query(&self) -> String {
+        let fields = [
+            ("client_id", &self.client_id),
+            ("user", &self.user),
+            ("preset", &self.preset),
+            ("scope", &self.scope),
+            ("budget", &self.budget),
+            ("days", &self.days),
+            ("verified", &self.verified),
+            ("scheme", &self.scheme),
+        ];
+        let filled = fields.into_iter().filter(|(_, value)| !value.is_empty());
+        url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(filled)
+            .finish()
+    }
+
+    fn choices(
+        &self,
+        name: &str,
+    ) -> impl Iterator<Item = (&'static str, &'static str, bool)> + use<'_> {
+        let (all, chosen) = match name {
+            "verified" => (VERIFIED, &self.verified),
+            "scheme" => (SCHEMES, &self.scheme),
+            _ => (DAYS, &self.days),
+        };
+        all.into_iter()
+            .map(move |(value, shown)| (value, shown, value == chosen.as_str()))
+    }
+
+    /// The bits that are asked for: those that were typed, else the preset's.
+    fn bits(&self, rules: &Rules) -> Result<Scope, Invalid> {
+        if self.scope.is_empty() {
+            let preset = match self.preset.as_str() {
+                "" => "AI Services",
+                preset => preset,
+            };
+            let known = PRESETS.iter().map(|(name, _)| *name);
+            let found = PRESETS.iter().find(|(name, _)| *name == preset);
+            return found.map(|(_, scope)| *scope).ok_or_else(|| {
+                Invalid::new("preset", format!("no preset {preset:?}")).with_nearest(
+                    preset,
+                    known,
+                    "choose one of the list",
+                )
+            });
+        }
+        let known = scope_bits(rules).map(ScopeBit::scope);
+        let known = known.fold(Scope::default(), Scope::union);
+        let bits = self.scope.parse().ok().map(Scope::of_any_bits);
+        bits.filter(|bits| known.covers(*bits)).ok_or_else(|| {
+            Invalid::new("scope", format!("{:?} is not a bitmask", self.scope))
+                .with_hint(format!("write a number from 0 to {known}"))
+        })
+    }
+
+    fn budget(&self) -> Result<BudgetForm, Invalid> {
+        let mut form = BudgetForm::default();
+        if !self.days.is_empty() {
+            one_of("days", &self.days, DAYS)?;
+            form.days.clone_from(&self.days);
+        }
+        if !self.budget.is_empty() {
+            if !self.budget.parse::<u64>().is_ok_and(|amount| amount > 0) {
+                let why = format!("{:?} is not an amount of buzz", self.budget);
+                return Err(Invalid::new("budget", why)
+                    .with_hint("write a whole number from 1 on, or nothing"));
+            }
+            form.on = true;
+            form.amount.clone_from(&self.budget);
+        }
+        Ok(form)
+    }
+}
+
+fn one_of<const N: usize>(
+    name: &str,
+    value: &str,
+    all: [(&'static str, &'static str); N],
+) -> Result<&'static str, Invalid> {
+    let found = all.iter().find(|(known, _)| *known == value);
+    found.map(|(known, _)| *known).ok_or_else(|| {
+        let known: Vec<&str> = all
+            .iter()
+            .map(|(known, _)| *known)
+            .filter(|known| !known.is_empty())
+            .collect();
+        Invalid::new(name, format!("{value:?} is none of the choices"))
+            .with_hint(format!("choose among {}", known.join(", ")))
+    })
+}
+
+/// `GET /_mock/consent`.
+pub(crate) async fn get(context: Context, RawQuery(query): RawQuery) -> Response {
+    let chosen = Chosen::of(query);
+    let problem = if chosen.client_id.is_empty() {
+        None
+    } else {
+        match screen(&context, &chosen) {
+            Err(ControlError::Invalid(why) | ControlError::NotFound(why)) => Some(why),
+            Err(ControlError::Store(why)) => return respond::failure(&why),
+            _ => None,
+        }
+    };
+    show(&context, chosen, problem)
+}
+
+fn show(context: &Context, chosen: Chosen, problem: Option<Invalid>) -> Response {
+    let (sandbox, base) = (&context.sandbox, &context.base);
+    let (clients, users) = (sandbox.world().list_clients(), sandbox.world().list_users());
+    let shows = !chosen.client_id.is_empty() && problem.is_none();
+    let link = shows.then(|| format!("{base}{PATH}/preview?{}", chosen.query()));
+    let status = match problem {
+        Some(_) => StatusCode::BAD_REQUEST,
+        None => StatusCode::OK,
+    };
+    let usernames = User::usernames(&users);
+    let gallery = Gallery {
+        frame: Frame::at(base, Place::Gallery).with_script(base, &assets::COPY),
+        here: base.path(PATH),
+        problem: problem.map(|why| why.to_string()),
+        clients: clients
+            .into_iter()
+            .map(|client| (client.id.to_string(), client.name))
+            .collect(),
+        users: users
+            .iter()
+            .filter(|user| !user.deleted)
+            .map(|user| {
+                let text = UserRef::text_for(user, &usernames);
+                let text = text.unwrap_or_else(|| user.id.to_string());
+                (text, user.display_name())
+            })
+            .collect(),
+        presets: PRESETS
+            .iter()
+            .map(|(name, scope)| (scope.to_string(), *name))
+            .collect(),
+        chosen,
+        link,
+    };
+    page(status, &gallery)
+}
+
+/// What a screen shows: who, which app, and what is asked for.
+struct Screen {
+    user: User,
+    client: Client,
+    scope: Scope,
+    budget: BudgetForm,
+    scheme: Option<&'static str>,
+}
+
+fn screen(context: &Context, chosen: &Chosen) -> Result<Screen, ControlError> {
+    let sandbox = &context.sandbox;
+    let mut client = sandbox.read_client(&chosen.client_id)?;
+    let user = match chosen.user.as_str() {
+        "" => {
+            let first = sandbox.list_users().into_iter().find(|user| !user.deleted);
+            first.ok_or_else(|| {
+                Invalid::new("user", "there are no users")
+                    .with_hint("make one with POST /_mock/users")
+            })?
+        }
+        named => sandbox.read_user(&UserRef::from(named))?,
+    };
+    match one_of("verified", &chosen.verified, VERIFIED)? {
+        "yes" => client.verified = true,
+        "no" => client.verified = false,
+        _ => {}
+    }
+    let scheme = one_of("scheme", &chosen.scheme, SCHEMES)?;
+    Ok(Screen {
+        user,
+        client,
+        scope: chosen.bits(context.rules())?,
+        budget: chosen.budget()?,
+        scheme: (!scheme.is_empty()).then_some(scheme),
+    })
+}
+
+/// `GET /_mock/consent/preview?…`: the screen.
+pub(crate) async fn preview(context: Context, RawQuery(query): RawQuery) -> Response {
+    let chosen = Chosen::of(query);
+    match screen(&context, &chosen) {
+        Ok(screen) => {
+            let asked = Asked::parse(&format!("scope={}", screen.scope));
+            let mut shown = consent(&context, &screen.user, &screen.client, &asked);
+            let inert = context.base.path(&format!("{PATH}/preview"));
+            shown.approve_action.clone_from(&inert);
+            shown.deny_action = inert;
+            shown.switch = context.base.path(PATH);
+            shown.with_budget |= screen.budget.on;
+            shown.budget = screen.budget;
+            shown.frame.scheme = screen.scheme;
+            page(StatusCode::OK, &shown)
+        }
+        Err(ControlError::Store(why)) => respond::failure(&why),
+        Err(ControlError::Invalid(why) | ControlError::NotFound(why)) => {
+            show(&context, chosen, Some(why))
+        }
+        Err(_) => show(&context, chosen, None),
+    }
+}
+
+/// `POST /_mock/consent/preview`: whatever was pressed, nothing is granted.
+pub(crate) async fn back(context: Context) -> Response {
+    respond::see_other(&context.base.path(PATH))
+}

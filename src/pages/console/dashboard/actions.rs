@@ -1,0 +1,126 @@
+//! What do the dashboard's buttons do? Each hands what was typed to a verb, and leads back to the page.
+
+use std::sync::Arc;
+
+use axum::extract::{RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde_json::{Map, Value, json};
+
+use super::journal::Search;
+use super::{PATH, sentence, show};
+use crate::control::{ControlError, Preset, SomeTokens};
+use crate::http::context::{Context, Form};
+use crate::http::respond;
+use crate::invalid::{self, Invalid};
+use crate::protocol::params::Params;
+use crate::server::App;
+
+/// `POST /_mock/dashboard`.
+pub(crate) async fn post(
+    State(app): State<Arc<App>>,
+    context: Context,
+    RawQuery(query): RawQuery,
+    Form(params): Form,
+) -> Response {
+    // What was looked for is still looked for.
+    let search = Search::of(query.as_deref().unwrap_or_default());
+    match carry_out(&app, &context, &params).await {
+        Ok(()) => {
+            let section = section(params.text("act").unwrap_or_default());
+            let query = search.query();
+            let mark = if query.is_empty() { "" } else { "?" };
+            let here = context.base.path(PATH);
+            respond::see_other(&format!("{here}{mark}{query}#{section}"))
+        }
+        Err(ControlError::Store(why)) => respond::failure(&why),
+        Err(why) => {
+            show(
+                &app,
+                &context,
+                search,
+                StatusCode::BAD_REQUEST,
+                Some(sentence(why)),
+            )
+            .await
+        }
+    }
+}
+
+/// The part of the page where a button stands.
+fn section(act: &str) -> &'static str {
+    match act {
+        "contract" => "contract",
+        "advance" | "freeze" | "resume" => "clock",
+        "preset" | "remove-fault" => "faults",
+        "expire" => "tokens",
+        "make-sandbox" | "delete-sandbox" => "sandboxes",
+        _ => "journal",
+    }
+}
+
+/// A verb's input, of one key and the text that was typed.
+fn input<T: serde::de::DeserializeOwned>(key: &str, text: &str) -> Result<T, Invalid> {
+    invalid::from_json(Value::Object(Map::from_iter([(
+        key.to_owned(),
+        text.into(),
+    )])))
+}
+
+async fn carry_out(app: &Arc<App>, context: &Context, params: &Params) -> Result<(), ControlError> {
+    let sandbox = &context.sandbox;
+    let text = |name| params.text(name).unwrap_or_default().trim();
+    match text("act") {
+        "contract" => {
+            let patch = input("contract", text("contract"))?;
+            sandbox.patch_settings(patch).map(drop)
+        }
+        "advance" => sandbox
+            .advance_clock(input("by", text("by"))?)
+            .await
+            .map(drop),
+        "freeze" => sandbox
+            .freeze_clock(invalid::from_json(json!({}))?)
+            .await
+            .map(drop),
+        "resume" => sandbox.resume_clock().await.map(drop),
+        "preset" => toggle(context, Preset::named(text("name"))?).await,
+        "remove-fault" => sandbox.delete_fault(text("id")),
+        "expire" => sandbox.expire_tokens(SomeTokens::default()).await.map(drop),
+        "clear-journal" => {
+            sandbox.clear_requests();
+            Ok(())
+        }
+        "reset" => Ok(sandbox.reset().await?),
+        "make-sandbox" => {
+            let made = app.registry.create_sandbox(input("name", text("name"))?);
+            made.await.map(drop)
+        }
+        "delete-sandbox" => app.registry.delete_sandbox(text("name")).await,
+        other => {
+            let why = Invalid::new("act", format!("there is no button {other:?}"));
+            Err(why.with_hint("use the buttons of the page").into())
+        }
+    }
+}
+
+/// Sets the fault of a preset, or removes it where it is set.
+async fn toggle(context: &Context, preset: Preset) -> Result<(), ControlError> {
+    let sandbox = &context.sandbox;
+    let Some(rule) = preset.rule() else {
+        return sandbox.create_preset(preset.into()).await.map(drop);
+    };
+    let set = sandbox.list_faults().faults;
+    let on: Vec<u64> = set
+        .iter()
+        .filter(|fault| fault.rule == rule)
+        .map(|fault| fault.id)
+        .collect();
+    if on.is_empty() {
+        sandbox.create_preset(preset.into()).await?;
+    }
+    for id in on {
+        sandbox.delete_fault(&id.to_string())?;
+    }
+    Ok(())
+}

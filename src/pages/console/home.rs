@@ -1,0 +1,129 @@
+//! `/`: where to point what? The base URL, the clients and the users of this sandbox.
+
+use askama::Template;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use crate::http::context::Context;
+use crate::http::session;
+use crate::pages::assets;
+use crate::pages::view::{Avatar, Frame, Page, Place, page};
+
+/// Where to point what.
+const ENDPOINTS: [(&str, &str); 6] = [
+    ("Base URL", ""),
+    ("Authorize", "/api/auth/oauth/authorize"),
+    ("Token", "/api/auth/oauth/token"),
+    ("Userinfo", "/api/auth/oauth/userinfo"),
+    ("Revoke", "/api/auth/oauth/revoke"),
+    ("Device", "/api/auth/oauth/device"),
+];
+
+/// So many clients and users are listed, and so many redirect URIs of a client.
+const LISTED: usize = 20;
+const REDIRECT_URIS: usize = 5;
+
+#[derive(Template)]
+#[template(path = "home.html")]
+struct Home {
+    frame: Frame,
+    endpoints: Vec<(&'static str, String)>,
+    sandbox: String,
+    contract: &'static str,
+    signed_in: Option<String>,
+    clients: Vec<Registered>,
+    more_clients: usize,
+    all_clients: String,
+    users: Vec<Account>,
+    more_users: usize,
+    all_users: String,
+    login: String,
+    logout: String,
+    contract_path: String,
+    playground: String,
+    dashboard: String,
+    account: String,
+    openapi: String,
+    discovery: String,
+}
+
+impl Page for Home {
+    fn frame(&self) -> &Frame {
+        &self.frame
+    }
+}
+
+struct Registered {
+    id: String,
+    name: String,
+    kind: &'static str,
+    redirect_uris: Vec<String>,
+    any_loopback: bool,
+}
+
+struct Account {
+    id: i64,
+    name: String,
+    avatar: Avatar,
+}
+
+/// `GET /`.
+pub(crate) async fn get(context: Context) -> Response {
+    page(StatusCode::OK, &home(&context))
+}
+
+fn home(context: &Context) -> Home {
+    let (sandbox, base) = (&context.sandbox, &context.base);
+    let clients = sandbox.world().list_clients();
+    let mut users = sandbox.world().list_users();
+    users.retain(|user| !user.deleted);
+    Home {
+        frame: Frame::at(base, Place::Home).with_script(base, &assets::COPY),
+        endpoints: ENDPOINTS
+            .map(|(name, path)| (name, format!("{base}{path}")))
+            .into(),
+        sandbox: sandbox.name().to_owned(),
+        contract: sandbox.settings().rules.contract.name(),
+        signed_in: session::user(context).map(|user| user.display_name()),
+        more_clients: clients.len().saturating_sub(LISTED),
+        all_clients: base.path("/_mock/clients"),
+        clients: clients
+            .into_iter()
+            .take(LISTED)
+            .map(|client| Registered {
+                kind: if client.confidential {
+                    "confidential"
+                } else {
+                    "public"
+                },
+                id: client.id.to_string(),
+                name: client.name,
+                redirect_uris: client
+                    .redirect_uris
+                    .into_iter()
+                    .take(REDIRECT_URIS)
+                    .collect(),
+                any_loopback: client.any_loopback_redirect,
+            })
+            .collect(),
+        more_users: users.len().saturating_sub(LISTED),
+        all_users: base.path("/_mock/users"),
+        users: users
+            .iter()
+            .take(LISTED)
+            .map(|user| Account {
+                id: user.id.0,
+                name: user.display_name(),
+                avatar: Avatar::of_user(user),
+            })
+            .collect(),
+        login: base.path("/login"),
+        logout: base.path("/logout"),
+        contract_path: base.path("/_mock/contract"),
+        playground: base.path("/_mock/playground"),
+        dashboard: base.path("/_mock"),
+        account: base.path("/user/account"),
+        openapi: base.path("/_mock/openapi.json"),
+        discovery: base.path("/.well-known/openid-configuration"),
+    }
+}

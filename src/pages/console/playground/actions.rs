@@ -1,0 +1,303 @@
+//! What can the app do next? Each act is a request, what is learnt from its answer, and what a client must look at there.
+
+use std::sync::Arc;
+
+use super::run::{Check, Grant, Run, Step};
+use crate::http::context::Context;
+use crate::pages::console::playground::client::Call;
+use crate::protocol::secret::Secret;
+use crate::server::App;
+
+/// Something that the app does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Act {
+    Exchange,
+    WrongVerifier,
+    ExchangeAgain,
+    StartDevice,
+    PollDevice,
+    ForItself,
+    Userinfo,
+    Refresh,
+    RefreshWithOld,
+    Revoke,
+}
+
+/// An act, as the form sends it and as its button says it.
+pub(crate) struct Button {
+    pub(crate) name: &'static str,
+    pub(crate) label: &'static str,
+}
+
+impl Act {
+    const ALL: [(Self, &'static str, &'static str); 10] = [
+        (Self::Exchange, "exchange", "Exchange the code"),
+        (
+            Self::WrongVerifier,
+            "wrong-verifier",
+            "Exchange it with a wrong verifier",
+        ),
+        (
+            Self::ExchangeAgain,
+            "exchange-again",
+            "Exchange the code again",
+        ),
+        (Self::StartDevice, "start-device", "Start the device flow"),
+        (Self::PollDevice, "poll-device", "Poll for the tokens"),
+        (Self::ForItself, "for-itself", "Ask for a token"),
+        (Self::Userinfo, "userinfo", "Ask who the user is"),
+        (Self::Refresh, "refresh", "Refresh the tokens"),
+        (
+            Self::RefreshWithOld,
+            "refresh-with-old",
+            "Use the old refresh token again",
+        ),
+        (Self::Revoke, "revoke", "Revoke the refresh token"),
+    ];
+
+    pub(crate) fn of(text: &str) -> Option<Self> {
+        let found = Self::ALL.into_iter().find(|(_, name, _)| *name == text);
+        found.map(|(act, ..)| act)
+    }
+
+    pub(crate) fn button(self) -> Button {
+        let found = Self::ALL.into_iter().find(|(act, ..)| *act == self);
+        let (_, name, label) = found.expect("every act is in the list");
+        Button { name, label }
+    }
+
+    /// What the app can do next, the way of a careful client first; then the mistakes to try.
+    pub(crate) fn next(run: &Run) -> (Vec<Self>, Vec<Self>) {
+        let (mut next, mut mistakes) = (Vec::new(), Vec::new());
+        let fresh = run.access_token.is_none();
+        match run.grant {
+            Grant::Code if run.code.is_some() && fresh => {
+                next.push(Self::Exchange);
+                mistakes.push(Self::WrongVerifier);
+            }
+            Grant::Code if run.code.is_some() => mistakes.push(Self::ExchangeAgain),
+            Grant::Device if run.device_code.is_none() => next.push(Self::StartDevice),
+            Grant::Device if fresh => next.push(Self::PollDevice),
+            Grant::Device => mistakes.push(Self::PollDevice),
+            Grant::Itself if fresh => next.push(Self::ForItself),
+            Grant::Code | Grant::Itself => {}
+        }
+        if !fresh {
+            next.push(Self::Userinfo);
+        }
+        if run.refresh_token.is_some() {
+            next.extend([Self::Refresh, Self::Revoke]);
+        }
+        if run.used_refresh_token.is_some() {
+            mistakes.push(Self::RefreshWithOld);
+        }
+        (next, mistakes)
+    }
+
+    /// Does it.
+    pub(crate) async fn carry_out(self, app: &Arc<App>, context: &Context, run: &mut Run) {
+        let heard = self.call(run).send(app, context).await;
+        let told = |key: &str| heard.json[key].as_str().map(Secret::new);
+        if heard.good {
+            match self {
+                Self::StartDevice => {
+                    run.device_code = told("device_code");
+                    run.user_code = heard.json["user_code"].as_str().map(Secret::from);
+                }
+                Self::Exchange | Self::PollDevice | Self::ForItself | Self::Refresh => {
+                    run.access_token = told("access_token");
+                    if let Some(new) = told("refresh_token") {
+                        run.used_refresh_token = run.refresh_token.replace(new);
+                    }
+                }
+                Self::Revoke => run.used_refresh_token = run.refresh_token.take(),
+                _ => {}
+            }
+        } else if matches!(self, Self::Exchange | Self::WrongVerifier)
+            && heard.json["error"] == "invalid_grant"
+        {
+            // The code is used up: what follows is another attempt, with a state and a verifier of its own.
+            run.begin_anew(&context.sandbox);
+        }
+        let checks = self.checks(run, heard.good);
+        run.add(Step {
+            title: self.button().label.to_owned(),
+            heard,
+            checks,
+        });
+    }
+
+    fn call(self, run: &Run) -> Call {
+        let form = |path, fields| form(run, path, fields);
+        let token = |grant: &str, fields| token(run, grant, fields);
+        match self {
+            Self::Exchange | Self::ExchangeAgain | Self::WrongVerifier => {
+                let verifier = match self {
+                    // As long as a real one, and never the same.
+                    Self::WrongVerifier => "0".repeat(64),
+                    _ => run.verifier.reveal().to_owned(),
+                };
+                let fields = vec![
+                    ("code", text(run.code.as_ref())),
+                    ("redirect_uri", run.redirect_uri.clone()),
+                    ("code_verifier", verifier),
+                ];
+                token("authorization_code", fields)
+            }
+            Self::StartDevice => {
+                let scope = vec![("scope", run.scope.to_string())];
+                form("/api/auth/oauth/device", scope)
+            }
+            Self::PollDevice => {
+                let grant = "urn:ietf:params:oauth:grant-type:device_code".to_owned();
+                let fields = vec![
+                    ("grant_type", grant),
+                    ("device_code", text(run.device_code.as_ref())),
+                ];
+                form("/api/auth/oauth/device-token", fields)
+            }
+            Self::ForItself => token("client_credentials", vec![("scope", run.scope.to_string())]),
+            Self::Userinfo => Call {
+                path: "/api/auth/oauth/userinfo",
+                form: None,
+                bearer: Some(text(run.access_token.as_ref())),
+            },
+            Self::Refresh => token(
+                "refresh_token",
+                vec![("refresh_token", text(run.refresh_token.as_ref()))],
+            ),
+            Self::RefreshWithOld => {
+                let old = vec![("refresh_token", text(run.used_refresh_token.as_ref()))];
+                token("refresh_token", old)
+            }
+            Self::Revoke => form(
+                "/api/auth/oauth/revoke",
+                vec![("token", text(run.refresh_token.as_ref()))],
+            ),
+        }
+    }
+
+    /// What a client must look at in the answer.
+    #[expect(clippy::too_many_lines, reason = "a table")]
+    fn checks(self, run: &Run, good: bool) -> Vec<Check> {
+        let check = Check::that;
+        let refused = |text: &str, source| Check {
+            outcome: Some(!good),
+            ..Check::that(text, source)
+        };
+        match self {
+            Self::Exchange => vec![
+                check(
+                    "The code works once, and for ten minutes: exchange it at once, from the back end where there is one.",
+                    "RFC 6749 §4.1.2",
+                ),
+                check(
+                    "redirect_uri is the same, character for character, as in the authorize URL.",
+                    "RFC 6749 §4.1.3",
+                ),
+                check(
+                    "Compare scope with what was asked for: it may be less, and UserRead is always in it.",
+                    "RFC 6749 §5.1",
+                ),
+                check(
+                    "Keep the time of expiry (now + expires_in), and both tokens where nobody else reads them.",
+                    "RFC 6749 §10.3",
+                ),
+            ],
+            Self::WrongVerifier => vec![
+                refused(
+                    "Whoever caught the code cannot exchange it without the verifier.",
+                    "RFC 7636 §4.6",
+                ),
+                check(
+                    "The code is used up by the failed try: begin anew with a verifier and a state of their own.",
+                    "RFC 7636 §4.6",
+                ),
+            ],
+            Self::ExchangeAgain => vec![refused(
+                "A code that was used is refused. The tokens it gave live on.",
+                "RFC 6749 §4.1.2",
+            )],
+            Self::StartDevice => vec![
+                check(
+                    "Show user_code and verification_uri to the person, and poll not faster than interval says.",
+                    "RFC 8628 §3.3",
+                ),
+                check("Stop after expires_in and begin anew.", "RFC 8628 §3.5"),
+            ],
+            Self::PollDevice => vec![
+                check(
+                    "authorization_pending: go on. slow_down: wait five seconds more from now on.",
+                    "RFC 8628 §3.5",
+                ),
+                check(
+                    "Every other error is final: access_denied, expired_token.",
+                    "RFC 8628 §3.5",
+                ),
+            ],
+            Self::ForItself => vec![check(
+                "This token acts for the owner of the app; nobody has signed in.",
+                "RFC 6749 §4.4",
+            )],
+            Self::Userinfo => vec![
+                check(
+                    "Know your users by sub: it stays when the username changes.",
+                    "OpenID Connect Core §5.7",
+                ),
+                check(
+                    "401: refresh once and try again; when that fails, ask the person to sign in.",
+                    "RFC 6750 §3.1",
+                ),
+            ],
+            Self::Refresh => vec![
+                Check {
+                    outcome: Some(run.used_refresh_token.is_some() && good),
+                    ..check(
+                        "Store the new refresh token before anything else: the old one died with this answer.",
+                        "RFC 9700 §4.14.2",
+                    )
+                },
+                check(
+                    "Let one refresh be under way at a time: of two, the second one is refused.",
+                    "RFC 9700 §4.14.2",
+                ),
+            ],
+            Self::RefreshWithOld => vec![refused(
+                "A refresh token that was used is refused: an app that forgets to store the new one locks its user out.",
+                "RFC 9700 §4.14.2",
+            )],
+            Self::Revoke => vec![
+                check(
+                    "200 whatever the token was: there is nothing to find out here.",
+                    "RFC 7009 §2.2",
+                ),
+                check(
+                    "With the refresh token, every access token of this user and app has died. Revoke at sign-out, and forget both.",
+                    "RFC 7009 §2.1",
+                ),
+            ],
+        }
+    }
+}
+
+fn text(secret: Option<&Secret>) -> String {
+    let secret = secret.map(Secret::reveal);
+    secret.unwrap_or_default().to_owned()
+}
+
+/// A form with the credentials of the run's client.
+fn form(run: &Run, path: &'static str, mut fields: Vec<(&'static str, String)>) -> Call {
+    fields.push(("client_id", run.client_id.clone()));
+    let secret = run.secret.as_ref();
+    fields.extend(secret.map(|own| ("client_secret", own.reveal().to_owned())));
+    Call {
+        path,
+        form: Some(fields),
+        bearer: None,
+    }
+}
+
+fn token(run: &Run, grant: &str, fields: Vec<(&'static str, String)>) -> Call {
+    let grant = ("grant_type", grant.to_owned());
+    form(run, "/api/auth/oauth/token", [vec![grant], fields].concat())
+}

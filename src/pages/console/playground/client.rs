@@ -1,0 +1,177 @@
+//! What goes over the wire? A request of the app that the server plays, sent to the server itself through every layer,
+//! and both sides of it as a person can read and repeat them.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use axum::http::{HeaderValue, Method, Uri};
+use serde_json::Value;
+
+use crate::http::base_url::Base;
+use crate::http::context::Context;
+use crate::router;
+use crate::server::App;
+
+/// A request that the app sends, secrets and all, as what comes of it is kept: neither has a `Debug`.
+#[derive(Clone, Default)]
+pub(crate) struct Call {
+    pub(crate) path: &'static str,
+    /// A POST of a form where there is one, else a GET.
+    pub(crate) form: Option<Vec<(&'static str, String)>>,
+    pub(crate) bearer: Option<String>,
+}
+
+/// A request and what came of it.
+#[derive(Clone)]
+pub(crate) struct Heard {
+    pub(crate) request: String,
+    /// The command that sends it; none where a browser went there.
+    pub(crate) curl: Option<String>,
+    /// The status line and the headers that matter.
+    pub(crate) head: String,
+    pub(crate) body: String,
+    pub(crate) good: bool,
+    /// The body, where it is JSON.
+    pub(crate) json: Value,
+}
+
+/// The headers of an answer that tell a client something.
+const TELLING: [&str; 5] = [
+    "content-type",
+    "location",
+    "retry-after",
+    "access-control-allow-origin",
+    "cache-control",
+];
+
+impl Call {
+    /// Sends it.
+    pub(crate) async fn send(&self, app: &Arc<App>, context: &Context) -> Heard {
+        let body = self.form.as_ref().map(|form| encoded(form));
+        let mut request = Request::new(Body::from(body.clone().unwrap_or_default()));
+        let target = context.base.path(self.path);
+        *request.uri_mut() = target
+            .parse::<Uri>()
+            .expect("a prefix and a path of ours are a URI");
+        let headers = request.headers_mut();
+        if body.is_some() {
+            let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
+            headers.insert(CONTENT_TYPE, kind);
+        }
+        let bearer = self.bearer.as_ref().map(|token| format!("Bearer {token}"));
+        if let Some(Ok(bearer)) = bearer.as_deref().map(HeaderValue::from_str) {
+            headers.insert(AUTHORIZATION, bearer);
+        }
+        if let Some(host) = context.headers.get(HOST) {
+            headers.insert(HOST, host.clone());
+        }
+        if body.is_some() {
+            *request.method_mut() = Method::POST;
+        }
+        let (head, text, good) = match router::ask(app, request).await {
+            None => (
+                "The connection broke: nothing came back.".to_owned(),
+                String::new(),
+                false,
+            ),
+            Some(answer) => {
+                let text = String::from_utf8_lossy(&answer.body).into_owned();
+                let mut head = answer.parts.status.to_string();
+                for name in TELLING {
+                    if let Some(value) = answer.parts.headers.get(name) {
+                        push(
+                            &mut head,
+                            format_args!("\n{name}: {}", String::from_utf8_lossy(value.as_bytes())),
+                        );
+                    }
+                }
+                if !answer.complete {
+                    head += "\n(the connection broke before the end of the body)";
+                }
+                (
+                    head,
+                    text,
+                    answer.parts.status.is_success() && answer.complete,
+                )
+            }
+        };
+        let json: Value = serde_json::from_str(&text).unwrap_or_default();
+        let pretty = || serde_json::to_string_pretty(&json).expect("a JSON value is JSON");
+        Heard {
+            request: self.shown(&context.base, body.as_deref()),
+            curl: Some(self.curl(&context.base)),
+            head,
+            body: if json.is_null() { text } else { pretty() },
+            good,
+            json,
+        }
+    }
+
+    fn shown(&self, base: &Base, body: Option<&str>) -> String {
+        let method = if body.is_some() { "POST" } else { "GET" };
+        let mut shown = format!("{method} {base}{}", self.path);
+        if let Some(token) = &self.bearer {
+            push(&mut shown, format_args!("\nAuthorization: Bearer {token}"));
+        }
+        if let Some(form) = &self.form {
+            shown += "\nContent-Type: application/x-www-form-urlencoded\n";
+            for (name, value) in form {
+                push(&mut shown, format_args!("\n{name}={value}"));
+            }
+        }
+        shown
+    }
+
+    fn curl(&self, base: &Base) -> String {
+        let mut line = format!("curl -i {}", quoted(&format!("{base}{}", self.path)));
+        if let Some(token) = &self.bearer {
+            push(
+                &mut line,
+                format_args!(
+                    " \\\n  -H {}",
+                    quoted(&format!("Authorization: Bearer {token}"))
+                ),
+            );
+        }
+        for (name, value) in self.form.iter().flatten() {
+            push(
+                &mut line,
+                format_args!(
+                    " \\\n  --data-urlencode {}",
+                    quoted(&format!("{name}={value}"))
+                ),
+            );
+        }
+        line
+    }
+}
+
+fn encoded(form: &[(&'static str, String)]) -> String {
+    url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(form)
+        .finish()
+}
+
+pub(crate) fn push(text: &mut String, more: std::fmt::Arguments<'_>) {
+    use std::fmt::Write;
+    text.write_fmt(more)
+        .expect("writing to a String cannot fail");
+}
+
+/// A word of a shell's command line.
+pub(crate) fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_one_word_for_a_shell() {
+        assert_eq!(quoted("a b"), "'a b'");
+        assert_eq!(quoted("it's $HOME"), r"'it'\''s $HOME'");
+    }
+}

@@ -1,0 +1,176 @@
+//! What has the browser done meanwhile? Where a person goes, the app sees nothing of it; the journal does. What belongs to
+//! a run is told as steps of it.
+
+use axum::http::StatusCode;
+
+use super::run::{Check, Grant, Run, Step};
+use crate::control::{Endpoint, Exchange, Requests};
+use crate::http::context::Context;
+use crate::pages::console::playground::client::{Heard, push, quoted};
+
+/// A person at a browser makes no more requests than these between two acts of the app.
+const MOST: usize = 6;
+
+/// At most this many of the newest exchanges are looked at.
+const LOOKED_AT: usize = 200;
+
+/// Adds what the browser has asked for since the last step.
+pub(crate) async fn catch_up(context: &Context, run: &mut Run) {
+    let newest = context.sandbox.journal.newest();
+    let asked = Requests::any().after(run.seen).limit(LOOKED_AT).secrets();
+    run.seen = newest;
+    // The journal of the sandbox cannot refuse a search that names nothing.
+    let Ok(found) = context.sandbox.list_requests(asked).await else {
+        return;
+    };
+    let belong: Vec<Step> = found
+        .requests
+        .iter()
+        .filter_map(|one| step(context, run, one))
+        .collect();
+    let first = belong.len().saturating_sub(MOST);
+    for step in belong.into_iter().skip(first) {
+        run.add(step);
+    }
+}
+
+/// The step that an exchange is, if it belongs to the run.
+fn step(context: &Context, run: &Run, one: &Exchange) -> Option<Step> {
+    let posted = one.method == "POST";
+    let (title, checks) = match (run.grant, one.endpoint) {
+        (Grant::Code, Endpoint::Authorize) if one.param("state") == Some(&*run.state) => {
+            of_authorization(&one.path, posted)
+        }
+        (Grant::Device, Endpoint::Device) if posted => {
+            let code = run.user_code.as_ref()?.reveal();
+            let typed = crate::protocol::user_code::normalise(one.param("user_code")?);
+            if typed != crate::protocol::user_code::normalise(code) {
+                return None;
+            }
+            of_device(one.param("step").unwrap_or_default())
+        }
+        _ => return None,
+    };
+    // What a browser shows to nobody else can be repeated without one; what needs the person's session cannot.
+    let repeats = !posted && one.path.starts_with("/api/");
+    let target = target(context, one);
+    Some(Step {
+        title: title.to_owned(),
+        heard: Heard {
+            request: request(&target, one),
+            curl: repeats.then(|| format!("curl -i {}", quoted(&target))),
+            head: head(one),
+            body: one.answer.as_ref().map_or_else(String::new, |answer| {
+                serde_json::to_string_pretty(answer).expect("a JSON value is JSON")
+            }),
+            good: one.error.is_none() && one.status.is_some_and(|status| status < 400),
+            json: serde_json::Value::Null,
+        },
+        checks,
+    })
+}
+
+fn of_authorization(path: &str, posted: bool) -> (&'static str, Vec<Check>) {
+    match (path.starts_with("/api/"), posted) {
+        (true, false) => (
+            "The app sends the browser to authorize",
+            vec![Check::that(
+                "Whoever is not signed in, or has not consented, is led on from here. An error that stays here, and does \
+                 not lead back to the app, means that client_id or redirect_uri is wrong.",
+                "RFC 6749 §4.1.2.1",
+            )],
+        ),
+        (false, false) => (
+            "The consent page",
+            vec![Check::that(
+                "The person sees the app's name and everything that it asks for: ask for as little as will do.",
+                "RFC 6749 §3.3",
+            )],
+        ),
+        (true, true) => (
+            "The person authorizes",
+            vec![Check::that(
+                "Location leads to the redirect URI with code and state: it is all that the app gets to see of this.",
+                "RFC 6749 §4.1.2",
+            )],
+        ),
+        (false, true) => (
+            "The person says no",
+            vec![Check::that(
+                "Location leads to the redirect URI with error and state, and without a code.",
+                "RFC 6749 §4.1.2.1",
+            )],
+        ),
+    }
+}
+
+fn of_device(step: &str) -> (&'static str, Vec<Check>) {
+    match step {
+        "approve" => (
+            "The person approves the device",
+            vec![Check::that(
+                "The device hears of it when it polls the next time, and not before.",
+                "RFC 8628 §3.4",
+            )],
+        ),
+        "deny" => (
+            "The person refuses the device",
+            vec![Check::that(
+                "The next poll says access_denied: stop polling.",
+                "RFC 8628 §3.5",
+            )],
+        ),
+        _ => (
+            "The person enters the code",
+            vec![Check::that(
+                "The person compares the code, the app's name and what it asks for with what the device shows.",
+                "RFC 8628 §5.4",
+            )],
+        ),
+    }
+}
+
+fn pairs(one: &Exchange) -> Vec<(&str, String)> {
+    let text = |value: &serde_json::Value| match value {
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let pairs = one.params.iter();
+    pairs.map(|(name, value)| (&**name, text(value))).collect()
+}
+
+fn target(context: &Context, one: &Exchange) -> String {
+    let base = &context.base;
+    if one.method == "POST" {
+        return format!("{base}{}", one.path);
+    }
+    let query = url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(pairs(one))
+        .finish();
+    format!("{base}{}?{query}", one.path)
+}
+
+fn request(target: &str, one: &Exchange) -> String {
+    let mut shown = format!("{} {target}", one.method);
+    if one.method == "POST" {
+        shown += "\nContent-Type: application/x-www-form-urlencoded\n";
+        for (name, value) in pairs(one) {
+            push(&mut shown, format_args!("\n{name}={value}"));
+        }
+    }
+    shown
+}
+
+fn head(one: &Exchange) -> String {
+    let status = one
+        .status
+        .and_then(|status| StatusCode::from_u16(status).ok());
+    let mut head = status.map_or_else(
+        || "The connection broke: nothing came back.".to_owned(),
+        |status| status.to_string(),
+    );
+    if let Some(location) = &one.location {
+        push(&mut head, format_args!("\nlocation: {location}"));
+    }
+    head
+}

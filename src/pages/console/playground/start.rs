@@ -1,0 +1,132 @@
+//! How does a run begin? The form with its choices, and the app that is to play, with its redirect URI.
+
+use std::sync::Arc;
+
+use super::PATH;
+use super::run::{Grant, Run};
+use crate::http::context::Context;
+use crate::model::client::Client;
+use crate::protocol::params::Params;
+use crate::protocol::scope::PRESETS;
+use crate::protocol::secret::Secret;
+use crate::store::StoreError;
+
+/// The form of a new run: each choice with what is shown of it, and whether it is chosen.
+pub(crate) struct StartForm {
+    pub(crate) clients: Vec<(String, String, bool)>,
+    pub(crate) presets: Vec<(&'static str, bool)>,
+    pub(crate) grants: Vec<(&'static str, &'static str, bool)>,
+}
+
+impl StartForm {
+    /// As it was sent; and where nothing was, an app that can begin at once: one that needs no secret.
+    pub(crate) fn of(context: &Context, sent: &Params) -> Self {
+        let clients = context.sandbox.world().list_clients();
+        let public = clients.iter().find(|client| !client.confidential);
+        let client = sent.text("client_id").map(str::to_owned);
+        let client = client.or_else(|| public.map(|client| client.id.to_string()));
+        let preset = sent.text("preset").unwrap_or("AI Services");
+        let grant = sent.text("grant").unwrap_or("code");
+        let option = |one: Client| {
+            let kind = if one.confidential {
+                "confidential"
+            } else {
+                "public"
+            };
+            let label = format!("{} ({}, {kind})", one.name, one.id);
+            let chosen = client.as_deref() == Some(one.id.as_str());
+            (one.id.to_string(), label, chosen)
+        };
+        Self {
+            clients: clients.into_iter().map(option).collect(),
+            presets: PRESETS
+                .iter()
+                .map(|(name, _)| (*name, *name == preset))
+                .collect(),
+            grants: Grant::ALL
+                .map(|(_, name, label)| (name, label, name == grant))
+                .into(),
+        }
+    }
+}
+
+/// A run with what the form says; or what is wrong with the form.
+pub(crate) async fn begin(
+    context: &Context,
+    params: &Params,
+) -> Result<Result<Run, String>, StoreError> {
+    let sandbox = &context.sandbox;
+    let id = params.text("client_id").unwrap_or_default();
+    let found = sandbox.world().find_client(id);
+    let Some(mut client) = found.map(Arc::unwrap_or_clone) else {
+        return Ok(Err(format!(
+            "There is no app {id:?}: choose one of the list."
+        )));
+    };
+    let Some(grant) = Grant::of(params.text("grant").unwrap_or_default()) else {
+        return Ok(Err("Choose how the app gets its tokens.".to_owned()));
+    };
+    let preset = params.text("preset").unwrap_or_default();
+    let Some((_, scope)) = PRESETS.iter().find(|(name, _)| *name == preset) else {
+        return Ok(Err(format!(
+            "There is no preset {preset:?}: choose one of the list."
+        )));
+    };
+    let secret = params.filled("secret").map(Secret::new);
+    if client.confidential && !client.owns_secret(secret.as_ref()) {
+        return Ok(Err(format!(
+            "{} is confidential, and this is not its secret. The server keeps only its hash: if it is lost, give the app a \
+             new one on the account page.",
+            client.name
+        )));
+    }
+    let redirect_uri = format!("{}{PATH}/callback", context.base);
+    let registered = grant == Grant::Code && register(context, &mut client, &redirect_uri).await?;
+    let entropy = &sandbox.entropy;
+    Ok(Ok(Run {
+        grant,
+        client_id: client.id.to_string(),
+        client_name: client.name,
+        secret: secret.filter(|_| client.confidential),
+        redirect_uri,
+        registered,
+        scope: *scope,
+        state: entropy.uuid(),
+        verifier: entropy.verifier(),
+        code: None,
+        device_code: None,
+        user_code: None,
+        access_token: None,
+        refresh_token: None,
+        used_refresh_token: None,
+        steps: std::collections::VecDeque::new(),
+        seen: sandbox.journal.newest(),
+        forgotten: 0,
+    }))
+}
+
+/// Registers the playground's redirect URI with the app, for everybody to see, where it is not registered: the
+/// endpoint knows of no exception. Whether it was not.
+async fn register(context: &Context, client: &mut Client, uri: &str) -> Result<bool, StoreError> {
+    if client.accepts_redirect(uri, context.rules()) {
+        return Ok(false);
+    }
+    let rules = context.rules();
+    let register = |known: &Client| {
+        let mut known = known.clone();
+        if !known.accepts_redirect(uri, rules) {
+            known.redirect_uris.push(uri.to_owned());
+        }
+        Ok::<_, StoreError>(known)
+    };
+    let sandbox = &context.sandbox;
+    let id = client.id.clone();
+    let changed = sandbox
+        .store
+        .change_client(sandbox.world(), id.as_str(), register)
+        .await?;
+    if let Some(changed) = changed {
+        *client = changed;
+    }
+    Ok(true)
+}

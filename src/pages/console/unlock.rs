@@ -1,0 +1,104 @@
+//! Who asks for the pages below `/_mock` where there is a control token? The browser is asked for it once, and keeps a
+//! cookie. The rules are `http/access_guard.rs`.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::header::SET_COOKIE;
+use axum::http::{HeaderValue, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::Response;
+use axum_extra::extract::cookie::{Cookie, SameSite};
+
+use crate::http::access_guard;
+use crate::http::base_url::{Base, SandboxPath};
+use crate::http::context::{Form, Outline};
+use crate::http::respond;
+use crate::pages::view::{Frame, Page, page};
+use crate::server::App;
+
+/// Where one goes who asked for nothing in particular.
+const HOME: &str = "/_mock";
+
+#[derive(Template)]
+#[template(path = "unlock.html")]
+struct Unlock {
+    frame: Frame,
+    action: String,
+    /// What was asked for, to be gone to with the token.
+    to: String,
+    wrong: bool,
+}
+
+impl Page for Unlock {
+    fn frame(&self) -> &Frame {
+        &self.frame
+    }
+}
+
+/// The layer around the pages: as the guard's, but a person is asked where a program is refused.
+pub(crate) async fn admit(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let authority = access_guard::authority(&request);
+    match access_guard::check(&app, request.headers(), authority) {
+        Ok(()) => {
+            access_guard::claim(&app, SandboxPath::of(request.extensions())).await;
+            next.run(request).await
+        }
+        Err((StatusCode::UNAUTHORIZED, _)) => {
+            let (mut parts, _) = request.into_parts();
+            match Outline::from_request_parts(&mut parts, &()).await {
+                Ok(outline) if parts.method == Method::GET => {
+                    ask(&outline.base, &parts.uri.to_string(), false)
+                }
+                Ok(outline) => ask(&outline.base, HOME, false),
+                Err(response) => response,
+            }
+        }
+        Err((status, why)) => respond::invalid(status, "forbidden", &why),
+    }
+}
+
+fn ask(base: &Base, to: &str, wrong: bool) -> Response {
+    let shown = Unlock {
+        frame: Frame::new(base),
+        action: base.path("/_mock/unlock"),
+        to: to.to_owned(),
+        wrong,
+    };
+    page(StatusCode::UNAUTHORIZED, &shown)
+}
+
+/// Whether a path is that of one of the pages: a form must not lead anywhere else.
+fn is_ours(to: &str) -> bool {
+    let rest = to.strip_prefix(HOME);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+        && to
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && byte != b'\\')
+}
+
+/// `POST /_mock/unlock`.
+pub(crate) async fn post(
+    State(app): State<Arc<App>>,
+    Outline { base, .. }: Outline,
+    Form(params): Form,
+) -> Response {
+    let to = params.text("to").filter(|to| is_ours(to)).unwrap_or(HOME);
+    let mut response = respond::see_other(&base.path(to));
+    let Some(token) = &app.control_token else {
+        return response;
+    };
+    if !token.is(params.text("token").unwrap_or_default()) {
+        return ask(&base, to, true);
+    }
+    let cookie = Cookie::build((access_guard::COOKIE, token.cookie()))
+        .path("/")
+        .http_only(true)
+        .same_site(SameSite::Strict)
+        .secure(base.is_https());
+    if let Ok(cookie) = HeaderValue::from_str(&cookie.to_string()) {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    response
+}

@@ -1,0 +1,274 @@
+//! The apps that one has registered: register, edit, rotate the secret, delete. Only their owner sees them here.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum_extra::extract::cookie::{Cookie, SameSite};
+
+use super::form::AppForm;
+use super::grid::Row;
+use super::{PATH, back, frame, visitor};
+use crate::control::ControlError;
+use crate::http::context::Context;
+use crate::http::{respond, session};
+use crate::model::client::Client;
+use crate::model::user::User;
+use crate::oauth::clients::MOST_CLIENTS;
+use crate::pages::view::{AppCard, Frame, Page, page};
+use crate::protocol::ids::ClientId;
+use crate::protocol::secret::Secret;
+use crate::store::StoreError;
+
+/// An app as its owner sees it.
+pub(crate) struct OwnApp {
+    pub(crate) id: String,
+    pub(crate) card: AppCard,
+    pub(crate) confidential: bool,
+    pub(crate) redirect_uris: Vec<String>,
+    pub(crate) grants: String,
+    pub(crate) path: String,
+}
+
+#[derive(Template)]
+#[template(path = "app.html")]
+struct AppPage {
+    frame: Frame,
+    /// Where the form goes.
+    action: String,
+    account: String,
+    /// The app's id; none of a new one.
+    id: Option<String>,
+    form: AppForm,
+}
+
+impl AppPage {
+    fn presets(&self) -> Vec<(&'static str, &'static str, bool)> {
+        self.form.presets()
+    }
+
+    fn grid(&self) -> Vec<Row> {
+        self.form.grid()
+    }
+}
+
+#[derive(Template)]
+#[template(path = "secret.html")]
+struct SecretPage<'a> {
+    frame: Frame,
+    account: String,
+    app: AppCard,
+    confidential: bool,
+    id: &'a str,
+    secret: Option<&'a str>,
+}
+
+impl Page for AppPage {
+    fn frame(&self) -> &Frame {
+        &self.frame
+    }
+}
+
+impl Page for SecretPage<'_> {
+    fn frame(&self) -> &Frame {
+        &self.frame
+    }
+}
+
+/// The apps of this user, in the order of their registration.
+pub(crate) fn list(context: &Context, user: &User) -> Vec<OwnApp> {
+    let sandbox = &context.sandbox;
+    let clients = sandbox.world().list_clients();
+    let own = clients.into_iter().filter(|client| client.owner == user.id);
+    let shown = own.map(|client| OwnApp {
+        path: context.base.path(&path(client.id.as_str())),
+        id: client.id.to_string(),
+        card: AppCard::of(&client),
+        confidential: client.confidential,
+        grants: client
+            .grants
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(", "),
+        redirect_uris: client.redirect_uris,
+    });
+    shown.collect()
+}
+
+/// Where an app's own pages are. An id may hold what a path may not.
+fn path(id: &str) -> String {
+    let id: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
+    format!("{PATH}/apps/{}", id.replace('+', "%20"))
+}
+
+/// `GET /user/account/new-app`: the empty form.
+pub(crate) async fn new(context: Context) -> Response {
+    match visitor(&context) {
+        Ok(_) => form(&context, StatusCode::OK, None, AppForm::new()),
+        Err(response) => response,
+    }
+}
+
+fn form(context: &Context, status: StatusCode, id: Option<String>, form: AppForm) -> Response {
+    let action = match &id {
+        Some(id) => path(id),
+        None => format!("{PATH}/new-app"),
+    };
+    let shown = AppPage {
+        frame: frame(context),
+        action: context.base.path(&action),
+        account: context.base.path(PATH),
+        id,
+        form,
+    };
+    page(status, &shown)
+}
+
+/// `POST /user/account/new-app`: the secret is on the page that this leads to, once and nowhere else.
+pub(crate) async fn register(context: Context) -> Response {
+    let params = context.sent_form();
+    let user = match visitor(&context) {
+        Ok(user) => user,
+        Err(response) => return response,
+    };
+    let registration = match AppForm::sent(params).check(context.rules()) {
+        Ok(registration) => registration,
+        Err(wrong) => return form(&context, StatusCode::BAD_REQUEST, None, *wrong),
+    };
+    let entropy = &context.sandbox.entropy;
+    let id = ClientId(entropy.uuid());
+    let mut client = registration.into_client(id, user.id, context.rules());
+    let secret = client.confidential.then(|| entropy.client_secret());
+    client.secret = secret.as_ref().map(Secret::hash);
+    let sandbox = &context.sandbox;
+    let world = sandbox.world();
+    let inserted = sandbox.store.insert_client(world, &client, MOST_CLIENTS);
+    match inserted.await {
+        Ok(_) => to_secret(&context, client.id.as_str(), secret.as_ref()),
+        Err(why) => respond::failure(&why),
+    }
+}
+
+/// The browser carries a new secret from the form to the page that shows it, which takes it away again: to load that
+/// page anew makes no second app, and no second secret.
+const CARRIED: &str = "mock-new-secret";
+
+/// So long it may take from one to the other, in seconds.
+const CARRIED_SECONDS: u32 = 60;
+
+fn carrying(context: &Context, id: &str, secret: &str, seconds: u32) -> String {
+    let cookie = Cookie::build((CARRIED, secret))
+        .path(context.base.path(&format!("{}/secret", path(id))))
+        .http_only(true)
+        .same_site(SameSite::Strict)
+        .secure(context.base.is_https());
+    format!("{cookie}; Max-Age={seconds}")
+}
+
+/// Leads to the page that shows an app's secret.
+fn to_secret(context: &Context, id: &str, secret: Option<&Secret>) -> Response {
+    let shown = respond::see_other(&context.base.path(&format!("{}/secret", path(id))));
+    let cookie = secret.map(|secret| carrying(context, id, secret.reveal(), CARRIED_SECONDS));
+    respond::with_cookie(shown, cookie.as_deref())
+}
+
+/// `GET /user/account/apps/{id}/secret`: a new app, or a new secret.
+pub(crate) async fn secret(context: Context, Path(id): Path<String>) -> Response {
+    let client = match own(&context, &id) {
+        Ok(client) => client,
+        Err(response) => return response,
+    };
+    let mut carried = session::cookies(&context.headers, CARRIED).map(Secret::new);
+    // What is not its secret any more is not shown as if it were.
+    let secret = carried.find(|secret| client.owns_secret(Some(secret)));
+    let shown = SecretPage {
+        frame: frame(&context),
+        account: context.base.path(PATH),
+        app: AppCard::of(&client),
+        confidential: client.confidential,
+        id: &id,
+        secret: secret.as_ref().map(Secret::reveal),
+    };
+    let gone = secret.as_ref().map(|_| carrying(&context, &id, "", 0));
+    respond::with_cookie(page(StatusCode::OK, &shown), gone.as_deref())
+}
+
+/// The app of this id, if it is this user's: whose it is otherwise is nobody's business.
+#[expect(
+    clippy::result_large_err,
+    reason = "the answer is the way out, and is moved once"
+)]
+fn own(context: &Context, id: &str) -> Result<Client, Response> {
+    let user = visitor(context)?;
+    let sandbox = &context.sandbox;
+    let found = sandbox.world().find_client(id);
+    found
+        .filter(|client| client.owner == user.id)
+        .map(Arc::unwrap_or_clone)
+        .ok_or_else(|| back(context))
+}
+
+/// `GET /user/account/apps/{id}`.
+pub(crate) async fn edit(context: Context, Path(id): Path<String>) -> Response {
+    match own(&context, &id) {
+        Ok(client) => form(&context, StatusCode::OK, Some(id), AppForm::of(&client)),
+        Err(response) => response,
+    }
+}
+
+/// `POST /user/account/apps/{id}`.
+pub(crate) async fn save(context: Context, Path(id): Path<String>) -> Response {
+    let params = context.sent_form();
+    let client = match own(&context, &id) {
+        Ok(client) => client,
+        Err(response) => return response,
+    };
+    let sent = AppForm {
+        confidential: client.confidential,
+        ..AppForm::sent(params)
+    };
+    match sent.check(context.rules()) {
+        Ok(registration) => {
+            let sandbox = &context.sandbox;
+            let changed = |client: &Client| Ok::<_, StoreError>(registration.onto(client.clone()));
+            let kept = sandbox.store.change_client(sandbox.world(), &id, changed);
+            match kept.await {
+                Ok(_) => back(&context),
+                Err(why) => respond::failure(&why),
+            }
+        }
+        Err(wrong) => form(&context, StatusCode::BAD_REQUEST, Some(id), *wrong),
+    }
+}
+
+/// `POST /user/account/apps/{id}/rotate-secret`.
+pub(crate) async fn rotate(context: Context, Path(id): Path<String>) -> Response {
+    match own(&context, &id) {
+        Ok(client) if client.confidential => {}
+        Ok(_) => return back(&context),
+        Err(response) => return response,
+    }
+    match context.sandbox.rotate_secret(&id).await {
+        Ok(new) => to_secret(&context, &id, Some(&new.client_secret)),
+        Err(why) => done(&context, Err(why)),
+    }
+}
+
+/// `POST /user/account/apps/{id}/delete`: with it go its tokens, codes and consents.
+pub(crate) async fn delete(context: Context, Path(id): Path<String>) -> Response {
+    if let Err(response) = own(&context, &id) {
+        return response;
+    }
+    done(&context, context.sandbox.delete_client(&id).await)
+}
+
+/// Back to the account. What the page has just seen may be gone by now, and is not missed.
+fn done(context: &Context, outcome: Result<(), ControlError>) -> Response {
+    match outcome {
+        Err(ControlError::Store(why)) => respond::failure(&why),
+        _ => back(context),
+    }
+}

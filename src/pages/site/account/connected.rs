@@ -1,0 +1,255 @@
+//! The apps that one has let in: what each may do, since when, how much it may spend, and how it is shut out again.
+
+use std::collections::BTreeMap;
+
+use axum::extract::Path;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::limit::{LimitForm, name};
+use super::{CONNECTED, Cut, PATH, Wrong, back, show, visitor};
+use crate::api::spend;
+use crate::http::context::Context;
+use crate::http::respond;
+use crate::model::buzz::{Budget, BuzzLimit};
+use crate::model::consent::{Approval, Consent};
+use crate::model::ledger::Rule;
+use crate::model::user::User;
+use crate::pages::view::AppCard;
+use crate::protocol::ids::ClientId;
+use crate::protocol::scope::Scope;
+use crate::protocol::time::Timestamp;
+use crate::store::{Held, StoreError};
+
+/// An app as the user who let it in sees it.
+pub(crate) struct ConnectedApp {
+    /// What tells its fields from those of the others.
+    pub(crate) key: String,
+    pub(crate) card: AppCard,
+    pub(crate) labels: Vec<String>,
+    pub(crate) since: String,
+    /// Each budget; nothing where it may spend what there is.
+    pub(crate) budgets: Vec<BudgetRow>,
+    /// What it has spent, of what counts.
+    pub(crate) spend: u64,
+    /// An absolute budget begins anew when it is told to, and only then.
+    pub(crate) may_reset: bool,
+    pub(crate) form: LimitForm,
+    pub(crate) limit_action: String,
+    pub(crate) reset_action: String,
+    pub(crate) revoke_action: String,
+}
+
+impl ConnectedApp {
+    pub(crate) fn since_day(&self) -> &str {
+        let day = self.since.split_once('T').map(|(day, _)| day);
+        day.unwrap_or(&self.since)
+    }
+}
+
+/// A budget, and how it stands.
+pub(crate) struct BudgetRow {
+    pub(crate) sentence: String,
+    pub(crate) limit: u64,
+    pub(crate) spend: u64,
+    pub(crate) remaining: u64,
+}
+
+/// What is known of a connection before it is drawn.
+struct Connection {
+    scope: Scope,
+    since: Timestamp,
+    limit: Option<BuzzLimit>,
+}
+
+/// Every app that has a consent of this user, or a token that lives.
+fn connections(context: &Context, user: &User) -> BTreeMap<String, Connection> {
+    let (world, now) = (context.sandbox.world(), context.sandbox.now());
+    let mut found: BTreeMap<String, Connection> = BTreeMap::new();
+    for (_, client, consent, since) in world.list_consents((Some(user.id), None)) {
+        let Consent { scope, buzz_limit } = consent;
+        let connection = Connection {
+            scope,
+            since,
+            limit: buzz_limit,
+        };
+        found.insert(client.to_string(), connection);
+    }
+    for token in world.list_tokens((Some(user.id), None)) {
+        if token.expires_at < now {
+            continue;
+        }
+        let connection = found
+            .entry(token.client_id.to_string())
+            .or_insert(Connection {
+                scope: Scope::default(),
+                since: token.issued_at,
+                limit: None,
+            });
+        connection.scope = connection.scope.union(token.scope);
+        connection.since = connection.since.min(token.issued_at);
+    }
+    found
+}
+
+/// A page of the apps that this user has let in, with the form that was sent for one of them.
+pub(crate) fn list(
+    context: &Context,
+    user: &User,
+    wrong: Option<&Wrong>,
+    from: usize,
+) -> (Vec<ConnectedApp>, Cut) {
+    let world = context.sandbox.world();
+    let all = connections(context, user).into_iter();
+    let known = all.filter_map(|(id, connection)| Some((world.find_client(&id)?, id, connection)));
+    let mut known: Vec<_> = known.collect();
+    let is_wrong = |id: &String| wrong.is_some_and(|wrong| wrong.form_of(id).is_some());
+    let wrong_one = known.iter().position(|(_, id, _)| is_wrong(id));
+    let cut = Cut::page(&mut known, wrong_one.unwrap_or(from), CONNECTED);
+    let mut shown = Vec::new();
+    for (client, id, connection) in known {
+        let spent = spend::find(&context.sandbox, user.id, &id);
+        let spending = spent.map(|spent| spent.spending);
+        let rules = spending.iter().flat_map(|spending| &spending.rules);
+        let budgets = connection.limit.iter().flat_map(BuzzLimit::budgets);
+        let typed = wrong.and_then(|wrong| wrong.form_of(&id));
+        let segment: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
+        let path = format!("{PATH}/connected/{}", segment.replace('+', "%20"));
+        shown.push(ConnectedApp {
+            key: format!("app-{}", shown.len() + 1),
+            card: AppCard::of(&client),
+            labels: connection.scope.labels(context.rules()),
+            since: connection.since.to_string(),
+            may_reset: budgets
+                .clone()
+                .any(|budget| matches!(budget, Budget::Absolute { .. })),
+            budgets: budgets.zip(rules).map(row).collect(),
+            spend: spending.map_or(0, |spending| spending.spend),
+            form: typed.unwrap_or_else(|| LimitForm::of(connection.limit.as_ref())),
+            limit_action: context.base.path(&format!("{path}/limit")),
+            reset_action: context.base.path(&format!("{path}/reset-budget")),
+            revoke_action: context.base.path(&format!("{path}/revoke")),
+        });
+    }
+    (shown, cut)
+}
+
+fn row((budget, rule): (&Budget, &Rule)) -> BudgetRow {
+    BudgetRow {
+        sentence: sentence(budget),
+        limit: rule.limit,
+        spend: rule.spend,
+        remaining: rule.remaining,
+    }
+}
+
+/// A budget as a person would say it.
+fn sentence(budget: &Budget) -> String {
+    let (text, currencies) = match budget {
+        Budget::Absolute { limit, currencies } => (format!("{limit} buzz in all"), currencies),
+        Budget::Sliding {
+            limit,
+            window,
+            unit,
+            currencies,
+        } => {
+            let window = name(*window);
+            let window = match unit {
+                1 => format!("per {window}"),
+                unit => format!("within any {unit} {window}s"),
+            };
+            (format!("{limit} buzz {window}"), currencies)
+        }
+        Budget::Rollover {
+            limit,
+            cron,
+            currencies,
+        } => (format!("{limit} buzz, anew at each {cron:?}"), currencies),
+    };
+    match currencies {
+        Some(currencies) => format!("{text}, of {}", currencies.join(", ")),
+        None => text,
+    }
+}
+
+/// `POST /user/account/connected/{client_id}/limit`: in place of every budget there was.
+pub(crate) async fn limit(context: Context, Path(id): Path<String>) -> Response {
+    let params = context.sent_form();
+    let user = match visitor(&context) {
+        Ok(user) => user,
+        Err(response) => return response,
+    };
+    if !connections(&context, &user).contains_key(&id) {
+        let wrong = Wrong::Stranger(id);
+        return show(&context, &user, StatusCode::NOT_FOUND, Some(&wrong));
+    }
+    match LimitForm::sent(params).read(context.sandbox.now()) {
+        Ok(wanted) => match keep(&context, &user, &id, wanted).await {
+            Ok(()) => back(&context),
+            Err(why) => respond::failure(&why),
+        },
+        Err(form) => {
+            let wrong = Wrong::Limit { app: id, form };
+            show(&context, &user, StatusCode::BAD_REQUEST, Some(&wrong))
+        }
+    }
+}
+
+async fn keep(
+    context: &Context,
+    user: &User,
+    id: &str,
+    limit: Option<BuzzLimit>,
+) -> Result<(), StoreError> {
+    let sandbox = &context.sandbox;
+    let (store, world) = (&sandbox.store, sandbox.world());
+    let Some(client) = world.find_client(id) else {
+        return Ok(());
+    };
+    let approval = Approval {
+        remember: None,
+        buzz_limit: Some(limit),
+    };
+    let parties = (user.id, &client.id);
+    store
+        .approve_consent(world, parties, &approval, sandbox.now())
+        .await
+}
+
+/// `POST /user/account/connected/{client_id}/reset-budget`: the absolute budgets begin anew.
+pub(crate) async fn reset_budget(context: Context, Path(id): Path<String>) -> Response {
+    let user = match visitor(&context) {
+        Ok(user) => user,
+        Err(response) => return response,
+    };
+    let sandbox = &context.sandbox;
+    let client = ClientId(id);
+    let parties = (user.id, &client);
+    match sandbox.store.forgive_spends(sandbox.world(), parties).await {
+        Ok(_) => back(&context),
+        Err(why) => respond::failure(&why),
+    }
+}
+
+/// `POST /user/account/connected/{client_id}/revoke`: its tokens and the consent go, and what it has spent is forgotten,
+/// as Civitai tells its orchestrator.
+pub(crate) async fn revoke(context: Context, Path(id): Path<String>) -> Response {
+    let user = match visitor(&context) {
+        Ok(user) => user,
+        Err(response) => return response,
+    };
+    let sandbox = &context.sandbox;
+    let whose = (Some(user.id), Some(id.as_str()));
+    let held = [Held::Consents, Held::Spends, Held::Tokens];
+    match sandbox
+        .store
+        .delete_held(sandbox.world(), &held, whose)
+        .await
+    {
+        Ok(_) => {
+            sandbox.end_tokens();
+            back(&context)
+        }
+        Err(why) => respond::failure(&why),
+    }
+}

@@ -1,0 +1,334 @@
+//! What does the form of an app say? Its fields as they were typed, the rules of a registration, and what is wrong
+//! with it, field by field. Its boxes are `grid.rs`. The rules that depend on the
+//! contract are the difference `registration-rules`.
+
+use super::grid::{self, Row};
+use crate::contract::{Difference, Rules};
+use crate::model::client::{AccessMode, Client, Grant, MAX_CLIENT_BYTES};
+use crate::protocol::ids::{ClientId, UserId};
+use crate::protocol::params::Params;
+use crate::protocol::redirect_uri;
+use crate::protocol::scope::{PRESETS, Scope};
+
+const LONGEST_NAME: usize = 128;
+const LONGEST_DESCRIPTION: usize = 500;
+
+/// What stands in the list of presets where the grid decides.
+const BY_GRID: &str = "custom";
+
+/// The form, as it is drawn and as it was typed.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct AppForm {
+    pub(crate) name: String,
+    pub(crate) description: String,
+    /// One to a line.
+    pub(crate) redirect_uris: String,
+    /// One to a line.
+    pub(crate) origins: String,
+    pub(crate) preset: String,
+    pub(crate) scope: Scope,
+    pub(crate) confidential: bool,
+    /// What is wrong with it.
+    pub(crate) problems: Vec<Problem>,
+}
+
+/// What is wrong with one field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Problem {
+    pub(crate) field: &'static str,
+    pub(crate) text: String,
+}
+
+/// What a form comes to that breaks no rule.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Registration {
+    name: String,
+    description: String,
+    redirect_uris: Vec<String>,
+    allowed_origins: Vec<String>,
+    allowed_scopes: Scope,
+    /// The boxes decided, not a preset.
+    by_grid: bool,
+    confidential: bool,
+}
+
+impl AppForm {
+    /// An empty form.
+    pub(crate) fn new() -> Self {
+        Self {
+            preset: "Full Access".to_owned(),
+            scope: Scope::FULL,
+            confidential: true,
+            ..Self::default()
+        }
+    }
+
+    /// The form of an app that is there.
+    pub(crate) fn of(client: &Client) -> Self {
+        let preset = PRESETS
+            .iter()
+            .find(|(_, scope)| *scope == client.allowed_scopes);
+        Self {
+            name: client.name.clone(),
+            description: client.description.clone(),
+            redirect_uris: client.redirect_uris.join("\n"),
+            origins: client.allowed_origins.join("\n"),
+            preset: preset.map_or(BY_GRID, |(name, _)| name).to_owned(),
+            scope: client.allowed_scopes,
+            confidential: client.confidential,
+            problems: Vec::new(),
+        }
+    }
+
+    /// The form as it was sent. Whatever was changed on it counts, the preset or the boxes.
+    pub(crate) fn sent(params: &Params) -> Self {
+        let text = |name| params.text(name).unwrap_or_default().to_owned();
+        let mut form = Self {
+            name: text("name").trim().to_owned(),
+            description: text("description").trim().to_owned(),
+            redirect_uris: text("redirect_uris"),
+            origins: text("origins"),
+            scope: grid::boxes(params),
+            confidential: text("kind") != "public",
+            preset: text("preset"),
+            problems: Vec::new(),
+        };
+        let Some((name, preset)) = PRESETS.iter().find(|(name, _)| *name == form.preset) else {
+            return form;
+        };
+        // How the form was drawn: who sends it without a browser says nothing of that, and may leave out the boxes.
+        let drawn = params
+            .text("drawn_boxes")
+            .and_then(Scope::parse_leading_digits);
+        let untouched = form.scope == drawn.unwrap_or_default().with_user_read();
+        if untouched || form.scope == grid::part_of(*preset).with_user_read() {
+            form.scope = preset.with_user_read();
+            return form;
+        }
+        if params.text("drawn_preset") != Some(name) {
+            form.problems.push(Problem {
+                field: "preset",
+                text: format!(
+                    "Both the permissions and the boxes were changed, and they differ. Shown is what the boxes say: save \
+                     that, or choose {name} again."
+                ),
+            });
+        }
+        BY_GRID.clone_into(&mut form.preset);
+        form
+    }
+
+    /// The boxes that are ticked as the form is drawn.
+    pub(crate) fn drawn_boxes(&self) -> Scope {
+        grid::part_of(self.scope)
+    }
+
+    fn check_texts(&self, wrong: &mut impl FnMut(&'static str, String)) {
+        match self.name.chars().count() {
+            1..=LONGEST_NAME => {}
+            0 => wrong(
+                "name",
+                "Give the app a name: people see it when it asks for consent.".to_owned(),
+            ),
+            length => wrong(
+                "name",
+                format!("A name has {LONGEST_NAME} characters at most; this one has {length}."),
+            ),
+        }
+        let length = self.description.chars().count();
+        if length > LONGEST_DESCRIPTION {
+            wrong(
+                "description",
+                format!(
+                    "A description has {LONGEST_DESCRIPTION} characters at most; this one has {length}."
+                ),
+            );
+        }
+    }
+
+    /// Checks the form. Where a rule is broken, what comes back is the form with its problems.
+    pub(crate) fn check(mut self, rules: &Rules) -> Result<Registration, Box<Self>> {
+        let redirect_uris = lines(&self.redirect_uris);
+        let mut problems = std::mem::take(&mut self.problems);
+        let mut wrong = |field, text: String| problems.push(Problem { field, text });
+        self.check_texts(&mut wrong);
+        if redirect_uris.is_empty() {
+            wrong(
+                "redirect_uris",
+                "Give one redirect URI at least, such as http://localhost:3000/callback."
+                    .to_owned(),
+            );
+        }
+        let strict = rules.documented(Difference::RegistrationRules);
+        for uri in &redirect_uris {
+            let https_elsewhere = redirect_uri::check_registration(uri, true);
+            let differs = https_elsewhere.is_err() != redirect_uri::check(uri).is_err();
+            rules.otherwise(Difference::RegistrationRules, differs);
+            if let Err(why) = redirect_uri::check_registration(uri, strict) {
+                wrong("redirect_uris", why);
+            }
+        }
+        let mut allowed_origins = lines(&self.origins);
+        for origin in &allowed_origins {
+            if let Err(why) = redirect_uri::check_origin(origin) {
+                wrong("origins", why);
+            }
+        }
+        if self.redirect_uris.len() + self.origins.len() > MAX_CLIENT_BYTES / 2 {
+            let most = MAX_CLIENT_BYTES / 2;
+            let text = format!("Redirect URIs and origins have {most} bytes together at most.");
+            wrong("redirect_uris", text);
+        }
+        if allowed_origins.is_empty() {
+            allowed_origins = redirect_uri::origins(&redirect_uris);
+        }
+        if problems.is_empty() {
+            return Ok(Registration {
+                name: self.name,
+                description: self.description,
+                redirect_uris,
+                allowed_origins,
+                allowed_scopes: self.scope,
+                by_grid: !PRESETS.iter().any(|(name, _)| *name == self.preset),
+                confidential: self.confidential,
+            });
+        }
+        self.problems = problems;
+        Err(Box::new(self))
+    }
+
+    /// What is wrong with a field.
+    pub(crate) fn problems_of<'a>(&'a self, field: &'a str) -> impl Iterator<Item = &'a str> {
+        let of_field = self.problems.iter().filter(move |one| one.field == field);
+        of_field.map(|one| one.text.as_str())
+    }
+
+    pub(crate) fn is_wrong(&self, field: &str) -> bool {
+        self.problems.iter().any(|one| one.field == field)
+    }
+
+    /// The presets: name, what is shown, whether it is chosen.
+    pub(crate) fn presets(&self) -> Vec<(&'static str, &'static str, bool)> {
+        let presets = PRESETS.iter().map(|(name, _)| (*name, *name));
+        let all = presets.chain([(BY_GRID, "as the boxes below say")]);
+        let chosen = |name| name == self.preset;
+        all.map(|(name, shown)| (name, shown, chosen(name)))
+            .collect()
+    }
+
+    /// The grid, with the boxes of the scope ticked.
+    pub(crate) fn grid(&self) -> Vec<Row> {
+        grid::drawn(self.scope)
+    }
+}
+
+fn lines(text: &str) -> Vec<String> {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.map(str::to_owned).collect()
+}
+
+impl Registration {
+    /// A new client: which grants it gets is the difference `registration-rules`.
+    pub(crate) fn into_client(self, id: ClientId, owner: UserId, rules: &Rules) -> Client {
+        let mut grants = vec![Grant::AuthorizationCode, Grant::RefreshToken];
+        rules.otherwise(Difference::RegistrationRules, self.confidential);
+        if self.confidential && rules.documented(Difference::RegistrationRules) {
+            grants.push(Grant::ClientCredentials);
+        }
+        Client {
+            id,
+            name: self.name,
+            description: self.description,
+            logo_url: None,
+            confidential: self.confidential,
+            redirect_uris: self.redirect_uris,
+            any_loopback_redirect: false,
+            allowed_origins: self.allowed_origins,
+            grants,
+            allowed_scopes: self.allowed_scopes,
+            verified: false,
+            access_mode: AccessMode::Open,
+            may_introspect: false,
+            owner,
+            adopted: false,
+            secret: None,
+        }
+    }
+
+    /// The same client, as the form has it now. Whether it is confidential was settled when it was registered.
+    pub(crate) fn onto(self, client: Client) -> Client {
+        // What no box stands for, nobody has unticked.
+        let boxless = if self.by_grid {
+            client.allowed_scopes.without(grid::part_of(Scope::ALL))
+        } else {
+            Scope::default()
+        };
+        Client {
+            name: self.name,
+            description: self.description,
+            redirect_uris: self.redirect_uris,
+            allowed_origins: self.allowed_origins,
+            allowed_scopes: self.allowed_scopes.union(boxless),
+            ..client
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::Contract;
+
+    fn rules(contract: Contract) -> Rules {
+        Rules {
+            contract,
+            ..Rules::default()
+        }
+    }
+
+    fn form(redirect_uris: &str) -> AppForm {
+        AppForm {
+            name: "App".to_owned(),
+            redirect_uris: redirect_uris.to_owned(),
+            ..AppForm::new()
+        }
+    }
+
+    #[test]
+    fn the_documented_server_wants_https_except_for_localhost() {
+        let good = "https://app.example/cb\nhttp://localhost:3000/cb\n\n http://127.0.0.1/cb ";
+        let registration = form(good).check(&rules(Contract::Documented)).unwrap();
+        assert_eq!(registration.redirect_uris.len(), 3);
+        assert_eq!(
+            registration.allowed_origins,
+            [
+                "https://app.example",
+                "http://localhost:3000",
+                "http://127.0.0.1"
+            ]
+        );
+        let plain = "http://app.example/cb\nmyapp://cb";
+        let refused = form(plain).check(&rules(Contract::Documented)).unwrap_err();
+        assert_eq!(refused.problems_of("redirect_uris").count(), 2);
+        assert!(form(plain).check(&rules(Contract::Live)).is_ok());
+    }
+
+    #[test]
+    fn a_confidential_app_gets_client_credentials_where_it_is_documented() {
+        let grants = |contract, confidential| {
+            let form = AppForm {
+                confidential,
+                ..form("https://a.example/")
+            };
+            let rules = rules(contract);
+            let client = form.check(&rules).unwrap();
+            client
+                .into_client(ClientId("x".to_owned()), UserId(1), &rules)
+                .grants
+                .len()
+        };
+        assert_eq!(grants(Contract::Documented, true), 3);
+        assert_eq!(grants(Contract::Documented, false), 2);
+        assert_eq!(grants(Contract::Live, true), 2);
+    }
+}

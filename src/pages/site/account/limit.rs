@@ -1,0 +1,276 @@
+//! What does the form of a buzz limit say? One row for each budget, as it stands or as it was typed, and an empty one for
+//! another. Whose limit it is, is `connected.rs`.
+
+use serde_json::{Value, json};
+
+use crate::model::buzz::{Budget, BuzzLimit, MAX_BUDGETS, Window};
+use crate::model::period::last_tick;
+use crate::protocol::json::MAX_SAFE_INTEGER;
+use crate::protocol::params::Params;
+use crate::protocol::time::Timestamp;
+
+/// The windows of a rolling budget.
+const WINDOWS: [&str; 6] = ["second", "minute", "hour", "day", "week", "month"];
+
+/// The kinds of a budget, as forms send them and as people read them.
+const KINDS: [(&str, &str); 4] = [
+    ("none", "no budget"),
+    ("absolute", "so much in all"),
+    ("sliding", "so much within a rolling window"),
+    ("rollover", "so much until a cron expression fires"),
+];
+
+/// The form of a limit.
+#[derive(Debug, Clone)]
+pub(crate) struct LimitForm(pub(crate) Vec<BudgetForm>);
+
+/// The row of one budget, all of it text: what cannot be read is shown again as it was typed.
+#[derive(Debug, Clone)]
+pub(crate) struct BudgetForm {
+    /// Counts from 1; its fields end in it.
+    pub(crate) at: usize,
+    kind: String,
+    pub(crate) limit: String,
+    pub(crate) unit: String,
+    window: String,
+    pub(crate) cron: String,
+    /// Kinds of buzz with commas between; none for all.
+    pub(crate) currencies: String,
+    pub(crate) remove: bool,
+    /// What is wrong with it.
+    pub(crate) problem: Option<String>,
+}
+
+impl BudgetForm {
+    /// The row that waits for another budget.
+    fn empty(at: usize) -> Self {
+        Self {
+            at,
+            kind: "none".to_owned(),
+            limit: "5000".to_owned(),
+            unit: "1".to_owned(),
+            window: "day".to_owned(),
+            cron: "0 0 1 * *".to_owned(),
+            currencies: String::new(),
+            remove: false,
+            problem: None,
+        }
+    }
+
+    fn of(at: usize, budget: &Budget) -> Self {
+        let mut row = Self::empty(at);
+        budget.kind().clone_into(&mut row.kind);
+        row.limit = budget.limit().to_string();
+        let currencies = match budget {
+            Budget::Absolute { currencies, .. } => currencies,
+            Budget::Sliding {
+                window,
+                unit,
+                currencies,
+                ..
+            } => {
+                name(*window).clone_into(&mut row.window);
+                row.unit = unit.to_string();
+                currencies
+            }
+            Budget::Rollover {
+                cron, currencies, ..
+            } => {
+                row.cron.clone_from(cron);
+                currencies
+            }
+        };
+        row.currencies = currencies.as_deref().unwrap_or_default().join(", ");
+        row
+    }
+
+    fn sent(at: usize, params: &Params) -> Option<Self> {
+        let text = |name| {
+            let value = params.text(&format!("{name}-{at}")).unwrap_or_default();
+            value.trim().to_owned()
+        };
+        params.text(&format!("kind-{at}"))?;
+        Some(Self {
+            at,
+            kind: text("kind"),
+            limit: text("limit"),
+            unit: text("unit"),
+            window: text("window"),
+            cron: text("cron"),
+            currencies: text("currencies"),
+            remove: params.text(&format!("remove-{at}")).is_some(),
+            problem: None,
+        })
+    }
+
+    pub(crate) fn is_new(&self) -> bool {
+        self.kind == "none"
+    }
+
+    pub(crate) fn kinds(&self) -> Vec<(&'static str, &'static str, bool)> {
+        let chosen = |(name, label)| (name, label, name == self.kind);
+        KINDS.map(chosen).into()
+    }
+
+    pub(crate) fn windows(&self) -> [(&'static str, bool); 6] {
+        WINDOWS.map(|window| (window, window == self.window))
+    }
+
+    /// The budget that the row says; none where it is empty or taken out. Errors: what is wrong with it, for the person
+    /// who typed it.
+    fn read(&self, now: Timestamp) -> Result<Option<Budget>, String> {
+        if self.remove {
+            return Ok(None);
+        }
+        let mut budget = match &*self.kind {
+            "none" => return Ok(None),
+            "absolute" => json!({}),
+            "sliding" if !WINDOWS.contains(&&*self.window) => {
+                return Err(format!(
+                    "A rolling window is a second, minute, hour, day, week or month, not {:?}.",
+                    self.window
+                ));
+            }
+            "sliding" => {
+                let unit = number(&self.unit, "The number of windows")?;
+                json!({ "window": self.window, "unit": unit })
+            }
+            "rollover" if last_tick(&self.cron, now).0 == i64::MIN => {
+                return Err(format!(
+                    "{:?} is no cron expression that ever fires: write five fields, such as \"0 0 1 * *\" for the first of \
+                     each month.",
+                    self.cron
+                ));
+            }
+            "rollover" => json!({ "cron": self.cron }),
+            other => return Err(format!("{other:?} is no kind of limit.")),
+        };
+        budget["type"] = Value::from(&*self.kind);
+        budget["limit"] = number(&self.limit, "The amount")?.into();
+        let currencies: Vec<&str> = self.currencies.split(',').map(str::trim).collect();
+        let currencies: Vec<&str> = currencies.into_iter().filter(|c| !c.is_empty()).collect();
+        if !currencies.is_empty() {
+            budget["currencies"] = currencies.into();
+        }
+        serde_json::from_value(budget)
+            .map(Some)
+            .map_err(|why| why.to_string())
+    }
+}
+
+/// A whole number that JSON carries.
+fn number(text: &str, what: &str) -> Result<u64, String> {
+    match text.parse() {
+        Ok(number @ 1..=MAX_SAFE_INTEGER) => Ok(number),
+        _ => Err(format!("{what} is a whole number from 1 on, not {text:?}.")),
+    }
+}
+
+pub(crate) fn name(window: Window) -> &'static str {
+    match window {
+        Window::Second => "second",
+        Window::Minute => "minute",
+        Window::Hour => "hour",
+        Window::Day => "day",
+        Window::Week => "week",
+        Window::Month => "month",
+    }
+}
+
+impl LimitForm {
+    /// The form of a limit that stands, with an empty row.
+    pub(crate) fn of(limit: Option<&BuzzLimit>) -> Self {
+        let budgets = limit.iter().flat_map(|limit| limit.budgets()).enumerate();
+        let mut rows: Vec<_> = budgets
+            .map(|(at, budget)| BudgetForm::of(at + 1, budget))
+            .collect();
+        rows.push(BudgetForm::empty(rows.len() + 1));
+        Self(rows)
+    }
+
+    /// The form as it was sent: rows are counted without a gap.
+    pub(crate) fn sent(params: &Params) -> Self {
+        let rows = (1..).map_while(|at| BudgetForm::sent(at, params));
+        // One row more than fits, for the error; each row is searched for its cron expression.
+        Self(rows.take(MAX_BUDGETS + 2).collect())
+    }
+
+    /// The limit that the form says. Errors: the form with what is wrong, row by row.
+    pub(crate) fn read(mut self, now: Timestamp) -> Result<Option<BuzzLimit>, Self> {
+        let mut budgets = Vec::new();
+        if self.0.is_empty() {
+            // Whoever sent no row at all did not ask for every budget to go.
+            let mut row = BudgetForm::empty(1);
+            row.problem = Some("The form came without a budget: nothing has changed.".to_owned());
+            return Err(Self(vec![row]));
+        }
+        for row in &mut self.0 {
+            match row.read(now) {
+                Ok(budget) => budgets.extend(budget),
+                Err(problem) => row.problem = Some(problem),
+            }
+        }
+        let size = serde_json::to_value(&budgets).unwrap_or_default();
+        let rows = self.0.len();
+        if rows > MAX_BUDGETS + 1
+            && let Some(last) = self.0.last_mut()
+        {
+            last.problem = Some(format!("A limit has at most {MAX_BUDGETS} budgets."));
+        }
+        if let (Err(reason), Some(last)) = (BuzzLimit::check_size(&size), self.0.last_mut()) {
+            last.problem = Some(format!("The limit has {reason}."));
+        }
+        if self.is_wrong() {
+            return Err(self);
+        }
+        Ok((!budgets.is_empty()).then_some(BuzzLimit(budgets)))
+    }
+
+    pub(crate) fn is_wrong(&self) -> bool {
+        self.0.iter().any(|row| row.problem.is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_770_000_000_000);
+
+    fn read(text: &str) -> Result<String, String> {
+        let form = LimitForm::sent(&Params::from_urlencoded(text.as_bytes()));
+        match form.read(NOW) {
+            Ok(limit) => Ok(serde_json::to_string(&limit).unwrap()),
+            Err(wrong) => Err(wrong.0.into_iter().filter_map(|row| row.problem).collect()),
+        }
+    }
+
+    #[test]
+    fn each_row_says_one_budget_or_what_is_wrong_with_it() {
+        assert_eq!(read("kind-1=none").unwrap(), "null");
+        assert_eq!(
+            read("kind-1=absolute&limit-1=9&currencies-1=blue,+green&kind-2=sliding&limit-2=8&unit-2=2&window-2=week").unwrap(),
+            r#"[{"type":"absolute","limit":9,"currencies":["blue","green"]},{"type":"sliding","limit":8,"window":"week","unit":2}]"#
+        );
+        assert_eq!(
+            read(
+                "kind-1=absolute&limit-1=9&remove-1=on&kind-2=rollover&limit-2=9&cron-2=0+0+*+*+*"
+            )
+            .unwrap(),
+            r#"[{"type":"rollover","limit":9,"cron":"0 0 * * *"}]"#
+        );
+        for wrong in [
+            "",
+            "kind-1=weekly",
+            "kind-1=absolute&limit-1=0",
+            "kind-1=absolute&limit-1=1.5",
+            "kind-1=absolute&limit-1=9007199254740992",
+            "kind-1=sliding&limit-1=1&unit-1=1&window-1=year",
+            "kind-1=sliding&limit-1=1&unit-1=x&window-1=day",
+            "kind-1=rollover&limit-1=1&cron-1=",
+            "kind-1=rollover&limit-1=1&cron-1=not+a+cron",
+        ] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! `/login/oauth/authorize`: may this app act for you? The page shows what is asked; Authorize posts back to
+//! `oauth/authorize.rs`, Deny is answered here.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::RawQuery;
+use axum::http::StatusCode;
+use axum::http::Uri;
+use axum::response::Response;
+
+use crate::contract::Difference;
+use crate::http::context::Context;
+use crate::http::respond;
+use crate::http::respond::Cors;
+use crate::http::session;
+use crate::model::client::Client;
+use crate::model::user::User;
+use crate::oauth::authorize::{refusal, with_return};
+use crate::oauth::clients;
+use crate::pages::view::{AppCard, Avatar, Frame, Page, page};
+use crate::protocol::ids::ClientId;
+use crate::protocol::scope::{Scope, leading_integer};
+use crate::store::StoreError;
+
+/// What travels from the request through the form, next to the scope.
+const CARRIED: [&str; 7] = [
+    "client_id",
+    "redirect_uri",
+    "response_type",
+    "state",
+    "code_challenge",
+    "code_challenge_method",
+    "nonce",
+];
+
+#[derive(Template)]
+#[template(path = "consent.html")]
+pub(crate) struct Consent {
+    pub(crate) frame: Frame,
+    app: AppCard,
+    account: String,
+    account_avatar: Avatar,
+    pub(crate) switch: String,
+    labels: Vec<String>,
+    pub(crate) approve_action: String,
+    pub(crate) deny_action: String,
+    fields: Vec<(&'static str, String)>,
+    denial: Vec<(&'static str, String)>,
+    pub(crate) with_budget: bool,
+    pub(crate) budget: BudgetForm,
+}
+
+/// The control of the budget, as it stands before anybody touches it.
+pub(crate) struct BudgetForm {
+    pub(crate) on: bool,
+    pub(crate) amount: String,
+    /// 1, 7 or 30.
+    pub(crate) days: String,
+}
+
+impl Default for BudgetForm {
+    fn default() -> Self {
+        Self {
+            on: false,
+            amount: "5000".to_owned(),
+            days: "1".to_owned(),
+        }
+    }
+}
+
+impl Page for Consent {
+    fn frame(&self) -> &Frame {
+        &self.frame
+    }
+}
+
+#[derive(Template)]
+#[template(path = "invalid.html")]
+struct InvalidApplication {
+    frame: Frame,
+}
+
+impl Page for InvalidApplication {
+    fn frame(&self) -> &Frame {
+        &self.frame
+    }
+}
+
+/// The parameters of the page: the first of duplicates counts here.
+pub(crate) struct Asked(Vec<(String, String)>);
+
+impl Asked {
+    pub(crate) fn parse(query: &str) -> Self {
+        Self(
+            url::form_urlencoded::parse(query.as_bytes())
+                .into_owned()
+                .collect(),
+        )
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+/// `GET /login/oauth/authorize?…`.
+pub(crate) async fn get(uri: Uri, RawQuery(query): RawQuery, context: Context) -> Response {
+    let query = query.unwrap_or_default();
+    let Some(user) = session::user(&context) else {
+        let here = context.base.path(&uri.to_string());
+        return respond::see_other(&with_return(context.base.path("/login"), &here));
+    };
+    let asked = Asked::parse(&query);
+    let (id, redirect_uri) = (asked.get("client_id"), asked.get("redirect_uri"));
+    match known_client(&context, id, redirect_uri).await {
+        Ok(Some(client)) if !asks_for_catalog(&context, &asked) => {
+            page(StatusCode::OK, &consent(&context, &user, &client, &asked))
+        }
+        Ok(_) => invalid_application(&context, StatusCode::OK),
+        Err(why) => respond::failure(&why),
+    }
+}
+
+fn asks_for_catalog(context: &Context, asked: &Asked) -> bool {
+    session::is_for_catalog_alone(shown_scope(asked), context.rules())
+}
+
+/// `POST /login/oauth/authorize`: Deny.
+pub(crate) async fn deny(context: Context) -> Response {
+    let params = context.sent();
+    let redirect_uri = params.text("redirect_uri");
+    match known_client(&context, params.text("client_id"), redirect_uri).await {
+        Ok(Some(_)) => {
+            let state = params.text("state").unwrap_or_default();
+            match refusal(redirect_uri.unwrap_or_default(), state) {
+                Ok(location) => respond::see_other(&location),
+                Err(why) => respond::error(&why, Cors::Closed),
+            }
+        }
+        Ok(None) => invalid_application(&context, StatusCode::BAD_REQUEST),
+        Err(why) => respond::failure(&why),
+    }
+}
+
+fn invalid_application(context: &Context, status: StatusCode) -> Response {
+    page(
+        status,
+        &InvalidApplication {
+            frame: Frame::new(&context.base),
+        },
+    )
+}
+
+/// The client, if it may ask people at all and the browser may go back to it.
+async fn known_client(
+    context: &Context,
+    id: Option<&str>,
+    redirect_uri: Option<&str>,
+) -> Result<Option<Arc<Client>>, StoreError> {
+    let (Some(id), Some(redirect_uri)) = (id, redirect_uri) else {
+        return Ok(None);
+    };
+    if ClientId::is_app_block(id) {
+        return Ok(None);
+    }
+    let client = clients::find(context, id).await?;
+    Ok(client.filter(|client| client.accepts_redirect(redirect_uri, context.rules())))
+}
+
+pub(crate) fn consent(context: &Context, user: &User, client: &Client, asked: &Asked) -> Consent {
+    let bits = shown_bits(asked.get("scope"));
+    let carried = |name: &'static str| Some((name, asked.get(name)?.to_owned()));
+    let mut fields: Vec<_> = CARRIED.into_iter().filter_map(carried).collect();
+    fields.push(("scope", bits.to_string()));
+    let denial = ["client_id", "redirect_uri", "state"]
+        .into_iter()
+        .filter_map(carried)
+        .collect();
+    let base = &context.base;
+    let here = base.path(&format!("/login/oauth/authorize?{}", query_text(asked)));
+    let capped = i64::from(Scope::AI_SERVICES_WRITE.bits());
+    Consent {
+        frame: Frame::new(base),
+        app: AppCard::of(client),
+        account: user.display_name(),
+        account_avatar: Avatar::of_user(user),
+        switch: with_return(base.path("/login"), &here),
+        labels: shown_scope(asked).labels(context.rules()),
+        approve_action: base.path("/api/auth/oauth/authorize"),
+        deny_action: base.path("/login/oauth/authorize"),
+        fields,
+        denial,
+        with_budget: offers_budget(context, i64::from(bits) & capped != 0),
+        budget: BudgetForm::default(),
+    }
+}
+
+/// Difference `buzz-limit`.
+fn offers_budget(context: &Context, may_spend: bool) -> bool {
+    let rules = context.rules();
+    rules.otherwise(Difference::BuzzLimit, may_spend);
+    rules.documented(Difference::BuzzLimit) && may_spend
+}
+
+fn query_text(asked: &Asked) -> String {
+    url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(&asked.0)
+        .finish()
+}
+
+/// The scope that the page shows and posts. What cannot be read is 0, and the number
+/// is cut to 32 bits with a sign, as JavaScript's `|` cuts it. The endpoint behind the form checks it.
+fn shown_bits(scope: Option<&str>) -> i32 {
+    let number = scope.and_then(leading_integer).unwrap_or_default();
+    #[expect(clippy::cast_possible_truncation, reason = "JavaScript truncates here")]
+    let cut = number as i32;
+    cut | 1
+}
+
+fn shown_scope(asked: &Asked) -> Scope {
+    Scope::of_any_bits(shown_bits(asked.get("scope")).cast_unsigned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_reads_a_scope_as_javascript_does() {
+        for (text, bits) in [
+            ("4abc", 5),
+            ("abc", 1),
+            ("", 1),
+            ("-1", -1),
+            ("4294967300", 5),
+            ("33554431", 33_554_431),
+        ] {
+            assert_eq!(shown_bits(Some(text)), bits, "{text:?}");
+        }
+        assert_eq!(shown_bits(None), 1);
+    }
+}

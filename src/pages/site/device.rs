@@ -1,0 +1,144 @@
+//! `/login/oauth/device`: may this device act for you? Enter the code, review, approve or deny. The verbs are
+//! `oauth/device/review.rs`.
+
+use askama::Template;
+use axum::extract::RawQuery;
+use axum::http::{StatusCode, Uri};
+use axum::response::Response;
+
+use crate::http::context::Context;
+use crate::http::respond;
+use crate::http::session;
+use crate::model::device::Verdict;
+use crate::model::user::User;
+use crate::oauth::authorize::with_return;
+use crate::oauth::device::review;
+use crate::pages::view::{AppCard, Avatar, Frame, Page, page};
+use crate::protocol::error::OAuthError;
+use crate::protocol::params::Params;
+use crate::protocol::user_code::normalise;
+
+const PATH: &str = "/login/oauth/device";
+
+#[derive(Template)]
+#[template(path = "device.html")]
+struct Device {
+    frame: Frame,
+    action: String,
+    account: String,
+    account_avatar: Avatar,
+    switch: String,
+    step: Step,
+}
+
+impl Page for Device {
+    fn frame(&self) -> &Frame {
+        &self.frame
+    }
+}
+
+enum Step {
+    Enter {
+        typed: String,
+        problem: Option<String>,
+    },
+    Review {
+        code: String,
+        app: AppCard,
+        labels: Vec<String>,
+    },
+    Approved,
+    Denied,
+}
+
+/// `GET /login/oauth/device?code=XXXX-XXXX`. The code is filled in, not acted on: whoever follows a link sees
+/// first what it is about.
+pub(crate) async fn get(uri: Uri, RawQuery(query): RawQuery, context: Context) -> Response {
+    let here = context.base.path(&uri.to_string());
+    let query = Params::from_urlencoded(query.unwrap_or_default().as_bytes());
+    let typed = query.text("code").map(normalise).unwrap_or_default();
+    match session::user(&context) {
+        Some(user) => show(
+            &context,
+            StatusCode::OK,
+            &user,
+            Step::Enter {
+                typed,
+                problem: None,
+            },
+        ),
+        None => respond::see_other(&with_return(context.base.path("/login"), &here)),
+    }
+}
+
+/// `POST /login/oauth/device`: one step on.
+pub(crate) async fn post(context: Context) -> Response {
+    let params = context.sent();
+    let code = normalise(params.text("user_code").unwrap_or_default());
+    let Some(user) = session::user(&context) else {
+        let here = with_code(&context, &code);
+        return respond::see_other(&with_return(context.base.path("/login"), &here));
+    };
+    match take(&context, &user, &code, params.text("step")).await {
+        Ok(step) => show(&context, StatusCode::OK, &user, step),
+        Err(why) => {
+            let problem = why.description.map(|why| format!("{why}."));
+            let step = Step::Enter {
+                typed: code,
+                problem,
+            };
+            show(&context, StatusCode::BAD_REQUEST, &user, step)
+        }
+    }
+}
+
+async fn take(
+    context: &Context,
+    user: &User,
+    code: &str,
+    step: Option<&str>,
+) -> Result<Step, OAuthError> {
+    let sandbox = &context.sandbox;
+    match step {
+        Some("approve") => {
+            review::decide(sandbox, code, Verdict::Approved { by: user.id }).await?;
+            Ok(Step::Approved)
+        }
+        Some("deny") => {
+            review::decide(sandbox, code, Verdict::Denied { by: Some(user.id) }).await?;
+            Ok(Step::Denied)
+        }
+        _ => {
+            let (grant, client) = review::pending(sandbox, code)?;
+            let labels = grant.scope.labels(context.rules());
+            Ok(Step::Review {
+                code: code.to_owned(),
+                app: AppCard::of(&client),
+                labels,
+            })
+        }
+    }
+}
+
+fn with_code(context: &Context, code: &str) -> String {
+    let query = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("code", code)
+        .finish();
+    context.base.path(&format!("{PATH}?{query}"))
+}
+
+fn show(context: &Context, status: StatusCode, user: &User, step: Step) -> Response {
+    let here = match &step {
+        Step::Review { code, .. } => with_code(context, code),
+        _ => context.base.path(PATH),
+    };
+    let device = Device {
+        frame: Frame::new(&context.base),
+        action: context.base.path(PATH),
+        account: user.display_name(),
+        account_avatar: Avatar::of_user(user),
+        switch: with_return(context.base.path("/login"), &here),
+        step,
+    };
+    page(status, &device)
+}

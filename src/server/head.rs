@@ -1,0 +1,40 @@
+//! Limits of a request's head that hold for HTTP/1 and HTTP/2 alike. How many bytes a head may have is known to the
+//! libraries: `limits.rs`.
+
+use axum::Json;
+use axum::http::{Request, StatusCode, Version};
+use axum::response::{IntoResponse as _, Response};
+
+use crate::invalid::Invalid;
+use crate::server::accept::Limits;
+
+/// The libraries know no target longer than 64 KiB, and answer in different ways. This is less.
+const MAX_TARGET_BYTES: usize = 32 * 1024;
+
+/// The answer to a request whose target is too long (414), or which has too many headers (431).
+pub(crate) fn refusal<B>(request: &Request<B>, limits: &Limits) -> Option<Response> {
+    let target = request.uri();
+    let length = target.path().len() + target.query().map_or(0, |query| query.len() + 1);
+    if length > MAX_TARGET_BYTES {
+        let error = Invalid::new(
+            "target",
+            format!("the target of the request has {length} bytes, more than {MAX_TARGET_BYTES}"),
+        )
+        .with_hint("send long parameters in the body");
+        let status = StatusCode::URI_TOO_LONG;
+        return Some(answer(status, "target_too_long", &error));
+    }
+    // The parser of HTTP/1 counts by itself.
+    let (sent, most) = (request.headers().len(), limits.headers);
+    if request.version() == Version::HTTP_2 && sent > most {
+        let error = Invalid::new("headers", format!("{sent} headers, more than {most}"))
+            .with_hint("send fewer, or raise --max-headers");
+        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+        return Some(answer(status, "too_many_headers", &error));
+    }
+    None
+}
+
+fn answer(status: StatusCode, code: &str, error: &Invalid) -> Response {
+    (status, Json(error.to_json(code))).into_response()
+}

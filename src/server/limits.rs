@@ -1,0 +1,187 @@
+//! How much may a connection ask for? Time, room and company; what is beyond them is answered or closed. What can be
+//! set is `config.rs`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::response::{IntoResponse as _, Response};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::activity::MAX_STREAMS;
+use crate::config::Config;
+use crate::invalid::Invalid;
+use crate::server::request_body::BodyMemory;
+
+/// As many headers as fit where hyper keeps them without asking for memory.
+pub(crate) const USUAL_HEADERS: usize = 100;
+
+/// Less is no room for a request (the HTTP library's own floor).
+const LEAST_HEAD: usize = 8 * 1024;
+
+/// h2 resets a stream whose target is longer than 65,534 bytes, without an answer. With this limit it answers 431.
+const MAX_HTTP2_HEAD_BYTES: u32 = 65_535;
+
+/// What h2 buffers of one answer by HTTP/2 that the client does not read.
+const SEND_BUFFER_BYTES: usize = 64 * 1024;
+
+/// The most requests by HTTP/2 that may be open at once, on all connections together. Each takes about 30 KB although
+/// nothing but its head has come, and a connection may open [`MAX_STREAMS`] of them.
+pub(crate) const MAX_HTTP2_REQUESTS: usize = 2000;
+
+/// A connection that is opened while there is no place may still send this many requests at once: it may outlive the crowd.
+const MIN_STREAMS: u32 = 10;
+
+/// A caller of HTTP/2 who does not answer a ping for so long is gone.
+const LONGEST_PING: Duration = Duration::from_secs(20);
+
+/// The limits of one server, whichever listener a connection came in by.
+#[derive(Debug, Clone)]
+pub(crate) struct Limits {
+    /// For the head of a request; and for the next one to begin.
+    pub(crate) head: Duration,
+    /// For the whole body of a request; and for a caller to take something of the answer.
+    pub(crate) body: Duration,
+    head_bytes: usize,
+    pub(crate) headers: usize,
+    pub(crate) body_memory: BodyMemory,
+    /// A place for each connection.
+    places: Arc<Semaphore>,
+    connections: usize,
+    http2_requests: Arc<Semaphore>,
+    /// The body of the answer to a request by HTTP/2 that finds no place. A flood has many of them answered at once.
+    too_many_requests: Bytes,
+}
+
+fn too_many_requests() -> String {
+    let error = format!("there are {MAX_HTTP2_REQUESTS} requests by HTTP/2 already");
+    let error = Invalid::new("", error).with_hint("send the request again later");
+    error.to_json("too_many_requests").to_string()
+}
+
+impl Limits {
+    /// Errors: a limit under which nobody could ask anything.
+    pub(crate) fn of(config: &Config) -> Result<Self, Invalid> {
+        if config.max_head_bytes < LEAST_HEAD {
+            return Err(Invalid::new(
+                "max_head_bytes",
+                format!("{} bytes are no room for a request", config.max_head_bytes),
+            )
+            .with_hint(format!("give {LEAST_HEAD} or more")));
+        }
+        for (path, number) in [
+            ("max_connections", config.max_connections),
+            ("max_headers", config.max_headers),
+        ] {
+            if number == 0 {
+                return Err(Invalid::new(path, "0 lets nobody in").with_hint("give 1 or more"));
+            }
+        }
+        for (path, length) in [
+            ("head_timeout", config.head_timeout),
+            ("body_timeout", config.body_timeout),
+        ] {
+            if length.is_zero() {
+                return Err(Invalid::new(path, "0s is no time to answer in")
+                    .with_hint("give a length such as 30s"));
+            }
+        }
+        let connections = config.max_connections.min(Semaphore::MAX_PERMITS);
+        Ok(Self {
+            head: config.head_timeout,
+            body: config.body_timeout,
+            head_bytes: config.max_head_bytes,
+            headers: config.max_headers,
+            body_memory: BodyMemory::default(),
+            places: Arc::new(Semaphore::new(connections)),
+            connections,
+            http2_requests: Arc::new(Semaphore::new(MAX_HTTP2_REQUESTS)),
+            too_many_requests: too_many_requests().into(),
+        })
+    }
+
+    /// A place for one more request by HTTP/2, if there is one.
+    pub(crate) fn http2_request(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.http2_requests).try_acquire_owned().ok()
+    }
+
+    /// 503 to a request by HTTP/2 that finds no place.
+    pub(crate) fn too_many_requests(&self) -> Response {
+        let headers = [(CONTENT_TYPE, "application/json"), (RETRY_AFTER, "1")];
+        let body = self.too_many_requests.clone();
+        (StatusCode::SERVICE_UNAVAILABLE, headers, body).into_response()
+    }
+
+    /// A place for one more connection, if there is one.
+    pub(crate) fn place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.places).try_acquire_owned().ok()
+    }
+
+    /// What is said to whoever finds no place.
+    pub(crate) fn full(&self) -> String {
+        let why = Invalid::new(
+            "",
+            format!("there are {} connections already", self.connections),
+        )
+        .with_hint("close some, or raise --max-connections");
+        let body = why.to_json("too_many_connections").to_string();
+        format!(
+            "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\n\
+             connection: close\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    }
+
+    /// Requests that a new HTTP/2 connection may send at once. h2 rejects those beyond for a fraction of the time that a 503
+    /// takes, and clients send them again by themselves (`REFUSED_STREAM`).
+    fn streams(&self) -> u32 {
+        let free = self.http2_requests.available_permits();
+        let free = u32::try_from(free).unwrap_or(MAX_STREAMS);
+        free.clamp(MIN_STREAMS, MAX_STREAMS)
+    }
+
+    /// HTTP/1 and HTTP/2 within these limits.
+    pub(crate) fn protocol(&self) -> Builder<TokioExecutor> {
+        let mut builder = Builder::new(TokioExecutor::new());
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.head)
+            .max_buf_size(self.head_bytes)
+            .half_close(true);
+        if self.headers != USUAL_HEADERS {
+            builder.http1().max_headers(self.headers);
+        }
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_header_list_size(
+                u32::try_from(self.head_bytes)
+                    .map_or(MAX_HTTP2_HEAD_BYTES, |set| set.min(MAX_HTTP2_HEAD_BYTES)),
+            )
+            .max_concurrent_streams(self.streams())
+            .max_send_buf_size(SEND_BUFFER_BYTES)
+            .keep_alive_interval(self.head)
+            .keep_alive_timeout(LONGEST_PING);
+        builder
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn new_connections_may_send_as_many_requests_as_there_are_places() {
+        let limits = Limits::of(&Config::default()).expect("valid limits");
+        assert_eq!(limits.streams(), MAX_STREAMS);
+        let mut places: Vec<_> = std::iter::from_fn(|| limits.http2_request()).collect();
+        assert_eq!(limits.streams(), MIN_STREAMS);
+        places.truncate(MAX_HTTP2_REQUESTS - 50);
+        assert_eq!(limits.streams(), 50);
+    }
+}

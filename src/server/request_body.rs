@@ -1,0 +1,291 @@
+//! Bodies of requests: each has a time limit, and all of them together a memory limit. A body that meets one of them ends
+//! with an error, so that its reader can answer.
+
+use std::error::Error;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::BoxError;
+use axum::body::{Bytes, HttpBody};
+use hyper::body::{Frame, SizeHint};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Sleep, sleep};
+use tokio_util::sync::PollSemaphore;
+
+/// The body did not come to its end in time.
+#[derive(Debug)]
+pub(crate) struct TooSlow(Duration);
+
+impl fmt::Display for TooSlow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the body took longer than {:?}", self.0)
+    }
+}
+
+impl Error for TooSlow {}
+
+/// What the bodies of all requests may occupy together while they arrive.
+const MAX_BODY_MEMORY_BYTES: usize = 64 * 1024 * 1024;
+
+/// The beginning of each body that the memory limit does not count, so that ordinary requests always pass.
+const UNCOUNTED_BYTES: usize = 16 * 1024;
+
+/// What a frame occupies besides its bytes: a client may send a body in chunks of one byte.
+const FRAME_BYTES: usize = 64;
+
+/// How long a body waits for memory.
+const MAX_MEMORY_WAIT: Duration = Duration::from_secs(5);
+
+/// The memory that the bodies of all requests share.
+#[derive(Debug, Clone)]
+pub(crate) struct BodyMemory {
+    /// In bytes.
+    semaphore: Arc<Semaphore>,
+    max_wait: Duration,
+}
+
+impl Default for BodyMemory {
+    fn default() -> Self {
+        Self::new(MAX_BODY_MEMORY_BYTES, MAX_MEMORY_WAIT)
+    }
+}
+
+impl BodyMemory {
+    fn new(bytes: usize, max_wait: Duration) -> Self {
+        Self {
+            semaphore: Arc::new(Semaphore::new(bytes)),
+            max_wait,
+        }
+    }
+}
+
+/// The bodies of other requests occupied all memory for bodies for this long.
+#[derive(Debug)]
+pub(crate) struct NoMemory(Duration);
+
+impl fmt::Display for NoMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the bodies of other requests occupied {MAX_BODY_MEMORY_BYTES} bytes for {:?}",
+            self.0
+        )
+    }
+}
+
+impl Error for NoMemory {}
+
+/// Why a body could not be read to its end.
+#[derive(Debug)]
+pub(crate) enum Unread<'a> {
+    TooSlow(&'a TooSlow),
+    NoMemory(&'a NoMemory),
+    /// The client ended it early, or it is malformed.
+    Broken,
+    TooLong,
+}
+
+impl<'a> Unread<'a> {
+    /// The reason of an error of [`axum::body::to_bytes`].
+    pub(crate) fn new(error: &'a axum::Error) -> Self {
+        let first: &(dyn Error + 'static) = error;
+        let causes = || std::iter::successors(Some(first), |error| <dyn Error>::source(*error));
+        if let Some(busy) = causes().find_map(|error| error.downcast_ref()) {
+            return Self::NoMemory(busy);
+        }
+        match causes().find_map(|error| error.downcast_ref()) {
+            Some(late) => Self::TooSlow(late),
+            None if causes().any(<dyn Error>::is::<hyper::Error>) => Self::Broken,
+            None => Self::TooLong,
+        }
+    }
+}
+
+/// The body of a request with its limits.
+#[derive(Debug)]
+pub(crate) struct Limited<B> {
+    body: B,
+    limit: Duration,
+    /// Since somebody first had to wait: most bodies are there with their heads.
+    alarm: Option<Pin<Box<Sleep>>>,
+    memory: Occupied,
+    /// A frame that waits for memory.
+    waiting: Option<Frame<Bytes>>,
+}
+
+/// What one body occupies of the memory for bodies. Dropping it releases that.
+#[derive(Debug)]
+struct Occupied {
+    memory: PollSemaphore,
+    permits: Option<OwnedSemaphorePermit>,
+    received: usize,
+    /// What the frame that waits needs.
+    needed: u32,
+    max_wait: Duration,
+    alarm: Option<Pin<Box<Sleep>>>,
+}
+
+impl Occupied {
+    /// Notes a frame that has arrived.
+    fn note(&mut self, frame: &Frame<Bytes>) {
+        let size = frame.data_ref().map_or(0, Bytes::len) + FRAME_BYTES;
+        self.received += size;
+        let counted = self.received.saturating_sub(UNCOUNTED_BYTES).min(size);
+        self.needed = u32::try_from(counted).unwrap_or(u32::MAX);
+    }
+
+    /// Waits until there is memory for the frame that was noted.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<(), NoMemory>> {
+        if self.needed == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        if let Poll::Ready(permit) = self.memory.poll_acquire_many(context, self.needed) {
+            if let Some(permit) = permit {
+                match &mut self.permits {
+                    Some(permits) => permits.merge(permit),
+                    none => *none = Some(permit),
+                }
+            }
+            self.alarm = None;
+            return Poll::Ready(Ok(()));
+        }
+        let max_wait = self.max_wait;
+        let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep(max_wait)));
+        alarm
+            .as_mut()
+            .poll(context)
+            .map(|()| Err(NoMemory(max_wait)))
+    }
+}
+
+impl<B> Limited<B> {
+    pub(crate) fn new(body: B, limit: Duration, memory: &BodyMemory) -> Self {
+        Self {
+            body,
+            limit,
+            alarm: None,
+            memory: Occupied {
+                memory: PollSemaphore::new(Arc::clone(&memory.semaphore)),
+                permits: None,
+                received: 0,
+                needed: 0,
+                max_wait: memory.max_wait,
+                alarm: None,
+            },
+            waiting: None,
+        }
+    }
+}
+
+impl<B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Unpin> HttpBody for Limited<B> {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let this = &mut *self;
+        if this.waiting.is_none()
+            && let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(context)
+        {
+            match frame {
+                Some(Ok(frame)) => {
+                    this.memory.note(&frame);
+                    this.waiting = Some(frame);
+                }
+                Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
+                None => return Poll::Ready(None),
+            }
+        }
+        if this.waiting.is_some() {
+            let room = ready!(this.memory.poll(context));
+            let frame = this.waiting.take();
+            return Poll::Ready(frame.map(|frame| room.map(|()| frame).map_err(Into::into)));
+        }
+        let limit = self.limit;
+        let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep(limit)));
+        match alarm.as_mut().poll(context) {
+            Poll::Ready(()) => Poll::Ready(Some(Err(TooSlow(limit).into()))),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.waiting.is_none() && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let waiting = self.waiting.as_ref().and_then(Frame::data_ref);
+        match waiting {
+            // The body counts only what it has not handed out.
+            Some(_) => SizeHint::default(),
+            None => self.body.size_hint(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use axum::body::{Body, to_bytes};
+    use tokio_stream::{StreamExt as _, once, pending};
+
+    use super::*;
+
+    /// A body whose last frame never comes.
+    fn half(bytes: usize) -> Body {
+        let frame = Ok::<_, Infallible>(Bytes::from(vec![b'x'; bytes]));
+        Body::from_stream(once(frame).chain(pending()))
+    }
+
+    fn limited(body: Body, memory: &BodyMemory) -> Body {
+        let limit = Duration::from_hours(1);
+        Body::new(Limited::new(body, limit, memory))
+    }
+
+    fn reason(error: &axum::Error) -> String {
+        match Unread::new(error) {
+            Unread::NoMemory(error) => error.to_string(),
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn half_bodies_share_a_memory_limit_that_small_bodies_do_not_need() {
+        let memory = BodyMemory::new(100_000, Duration::from_millis(1));
+        let mut half = tokio::spawn(to_bytes(limited(half(100_000), &memory), usize::MAX));
+        while memory.semaphore.available_permits() == 100_000 {
+            tokio::task::yield_now().await;
+        }
+        let small = limited(Body::from(vec![0; 16_000]), &memory);
+        assert_eq!(to_bytes(small, usize::MAX).await.unwrap().len(), 16_000);
+        let large = || to_bytes(limited(Body::from(vec![0; 60_000]), &memory), usize::MAX);
+        let error = large().await.unwrap_err();
+        assert_eq!(
+            reason(&error),
+            "the bodies of other requests occupied 67108864 bytes for 1ms"
+        );
+        // A client that hangs up returns what it occupied.
+        half.abort();
+        let _ = (&mut half).await;
+        assert_eq!(large().await.unwrap().len(), 60_000);
+        assert_eq!(memory.semaphore.available_permits(), 100_000);
+    }
+
+    #[tokio::test]
+    async fn a_body_of_many_small_chunks_counts_what_its_frames_occupy() {
+        let memory = BodyMemory::new(1_000_000, Duration::from_millis(1));
+        let chunks = (0..10_000).map(|_| Ok::<_, Infallible>(Bytes::from_static(b"x")));
+        let body = Body::from_stream(tokio_stream::iter(chunks).chain(pending()));
+        let reader = tokio::spawn(to_bytes(limited(body, &memory), usize::MAX));
+        while memory.semaphore.available_permits() > 1_000_000 - 10_000 * 65 + 16 * 1024 {
+            tokio::task::yield_now().await;
+        }
+        reader.abort();
+    }
+}

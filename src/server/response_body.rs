@@ -1,0 +1,98 @@
+//! Body of an answer by HTTP/2, in pieces, so that no more of it is in the connection's buffers than the client takes.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use axum::body::{Body, Bytes, HttpBody};
+use hyper::body::{Frame, SizeHint};
+
+use super::activity::OpenRequest;
+
+/// As much as one DATA frame carries by default (RFC 9113 §6.5.2).
+const PIECE_BYTES: usize = 16 * 1024;
+
+/// The body of an answer. Its bytes count as unread until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    body: Body,
+    /// What is left of the frame that is sent in pieces.
+    rest: Bytes,
+    /// All of it is in memory from the beginning.
+    is_whole: bool,
+    request: OpenRequest,
+}
+
+impl Answer {
+    pub(crate) fn new(body: Body, mut request: OpenRequest) -> Self {
+        let size = body.size_hint().exact();
+        let size = size.map(|size| usize::try_from(size).unwrap_or(usize::MAX));
+        if let Some(size) = size {
+            request.set_unread(size);
+        }
+        Self {
+            body,
+            rest: Bytes::new(),
+            is_whole: size.is_some(),
+            request,
+        }
+    }
+
+    /// The next piece of the frame. It is a copy: a slice would retain the whole frame for as long as the client does not
+    /// take the last piece.
+    fn next_piece(&mut self) -> Bytes {
+        if self.rest.len() <= PIECE_BYTES {
+            return std::mem::take(&mut self.rest);
+        }
+        Bytes::copy_from_slice(&self.rest.split_to(PIECE_BYTES))
+    }
+}
+
+impl From<Answer> for Body {
+    fn from(answer: Answer) -> Self {
+        Self::new(answer)
+    }
+}
+
+impl HttpBody for Answer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if self.rest.is_empty() {
+            if !self.is_whole {
+                // Whoever asks for more has taken what there was.
+                self.request.set_unread(0);
+            }
+            let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+            match frame.map(|frame| frame.map(Frame::into_data)) {
+                Some(Ok(Ok(data))) => self.rest = data,
+                Some(Ok(Err(other))) => return Poll::Ready(Some(Ok(other))),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            }
+            if !self.is_whole {
+                let size = self.rest.len();
+                self.request.set_unread(size);
+            }
+        }
+        self.request.note_progress();
+        Poll::Ready(Some(Ok(Frame::data(self.next_piece()))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty() && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let (rest, body) = (self.rest.len() as u64, self.body.size_hint());
+        let mut hint = SizeHint::new();
+        hint.set_lower(body.lower().saturating_add(rest));
+        if let Some(upper) = body.upper() {
+            hint.set_upper(upper.saturating_add(rest));
+        }
+        hint
+    }
+}

@@ -1,0 +1,270 @@
+//! Rules of the source: layers, no cycles between files, one place for SQL, time and randomness, short files.
+
+mod imports;
+mod planted;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const LONGEST_FILE: usize = 400;
+
+/// Every file below this folder of the package with this ending: its path from there, and its text.
+fn files(folder: &str, ending: &str) -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let mut found = Vec::new();
+    let mut folders: Vec<PathBuf> = vec![root.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("the package is there") {
+            let path = entry.expect("a folder can be listed").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|is| is == ending) {
+                let name = path.strip_prefix(&root).expect("it was found there");
+                let text = fs::read_to_string(&path).expect("source is text");
+                found.push((name.display().to_string().replace('\\', "/"), text));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn source() -> Vec<(String, String)> {
+    files("src", "rs")
+}
+
+/// Where one of these words stands in a file of these rooms, comments aside.
+fn trespasses(rooms: &[&str], words: &[&str], exempt: &[&str]) -> Vec<String> {
+    let mut found = Vec::new();
+    for (name, text) in source() {
+        let inside = rooms.iter().any(|room| name.starts_with(room));
+        if !inside || exempt.contains(&name.as_str()) {
+            continue;
+        }
+        for (at, line) in text.lines().enumerate() {
+            let is_comment = line.trim_start().starts_with("//");
+            if !is_comment && words.iter().any(|word| line.contains(word)) {
+                found.push(format!("{name}:{}: {}", at + 1, line.trim()));
+            }
+        }
+    }
+    found
+}
+
+fn nobody(trespasses: &[String]) {
+    assert!(trespasses.is_empty(), "\n{}\n", trespasses.join("\n"));
+}
+
+/// Everything there is.
+const EVERYWHERE: &[&str] = &[""];
+
+#[test]
+fn the_rules_know_nothing_of_http() {
+    let rooms = ["contract/", "protocol/", "model/", "store/"];
+    nobody(&trespasses(&rooms, &["axum", "hyper"], &[]));
+}
+
+/// The modules of the crate, from the highest to the lowest: each may import those below it.
+const LAYERS: [&str; 28] = [
+    "main",
+    "internals",
+    "cli",
+    "mock_server",
+    "server",
+    "router",
+    "middleware",
+    "mcp",
+    "pages",
+    "control_api",
+    "health",
+    "control",
+    "oauth",
+    "api",
+    "advice",
+    "http",
+    "config",
+    "seed",
+    "sandbox",
+    "store",
+    "model",
+    "invalid",
+    "lenient",
+    "redact",
+    "hosts",
+    "protocol",
+    "contract",
+    "files",
+];
+
+/// The module of a file: the first part of its path.
+fn module(file: &str) -> &str {
+    let first = file.split('/').next().unwrap_or(file);
+    first.strip_suffix(".rs").unwrap_or(first)
+}
+
+#[test]
+fn every_module_is_in_a_layer() {
+    let known = |name: &str| name == "lib.rs" || LAYERS.contains(&module(name));
+    let unknown = source().into_iter().map(|(name, _)| name);
+    nobody(&unknown.filter(|name| !known(name)).collect::<Vec<_>>());
+}
+
+#[test]
+#[should_panic(expected = "imports")]
+fn imports_go_down() {
+    let layer = |file: &str| LAYERS.iter().position(|name| *name == module(file));
+    let upward = imports::imports(&source());
+    let upward = upward
+        .iter()
+        .filter(|import| layer(&import.to) < layer(&import.from));
+    let shown =
+        upward.map(|import| format!("{} imports {} of {}", import.from, import.name, import.to));
+    nobody(&shown.collect::<Vec<_>>());
+}
+
+#[test]
+#[should_panic(expected = "cycle")]
+fn no_files_import_each_other() {
+    let imports = imports::imports(&source());
+    let mut shown = Vec::new();
+    for cycle in imports::cycles(&imports) {
+        shown.push(format!("a cycle of {} files:", cycle.len()));
+        let inside = imports
+            .iter()
+            .filter(|import| cycle.contains(&import.from) && cycle.contains(&import.to));
+        shown.extend(
+            inside.map(|import| {
+                format!("  {} imports {} of {}", import.from, import.name, import.to)
+            }),
+        );
+    }
+    nobody(&shown);
+}
+
+#[test]
+fn sql_is_written_in_the_store_alone() {
+    let words = [
+        "sqlx::query",
+        "select ",
+        "insert into",
+        "delete from",
+        "on conflict (",
+        "begin immediate",
+    ];
+    let outside: Vec<String> = trespasses(EVERYWHERE, &words, &[])
+        .into_iter()
+        .filter(|place| !place.starts_with("store/"))
+        .collect();
+    nobody(&outside);
+}
+
+#[test]
+fn time_and_randomness_have_one_door_each() {
+    let clocks = [
+        "SystemTime::now",
+        "Instant::now",
+        "OffsetDateTime::now",
+        "Utc::now",
+    ];
+    // Connections are timed by the machine's clock, which no test moves; and so are searches.
+    let exempt = [
+        "sandbox/clock.rs",
+        "server/activity.rs",
+        "model/cron/tests.rs",
+    ];
+    nobody(&trespasses(EVERYWHERE, &clocks, &exempt));
+    let dice = ["SysRng", "OsRng", "rand::", "thread_rng", "getrandom"];
+    nobody(&trespasses(EVERYWHERE, &dice, &["sandbox/entropy.rs"]));
+}
+
+#[test]
+fn one_file_of_a_room_chooses_the_statuses_of_its_answers() {
+    nobody(&trespasses(
+        &["oauth/", "api/"],
+        &["StatusCode"],
+        &["api/respond.rs"],
+    ));
+}
+
+#[test]
+fn there_is_no_global_state() {
+    let words = [
+        "OnceLock",
+        "LazyLock",
+        "lazy_static",
+        "static mut",
+        "thread_local!",
+    ];
+    nobody(&trespasses(EVERYWHERE, &words, &[]));
+}
+
+#[test]
+fn no_file_is_too_long_to_be_read() {
+    let all = [
+        files("src", "rs"),
+        files("tests", "rs"),
+        files("benches", "rs"),
+        files("templates", "html"),
+    ]
+    .concat();
+    let long: Vec<String> = all
+        .iter()
+        .map(|(name, text)| (name, text.lines().count()))
+        .filter(|(_, lines)| *lines > LONGEST_FILE)
+        .map(|(name, lines)| format!("{name} has {lines} lines"))
+        .collect();
+    nobody(&long);
+}
+
+#[test]
+fn every_file_says_in_its_first_line_what_it_answers() {
+    let all = [source(), files("tests", "rs"), files("benches", "rs")].concat();
+    let silent: Vec<String> = all
+        .iter()
+        .filter(|(_, text)| !text.starts_with("//! "))
+        .map(|(name, _)| name.clone())
+        .collect();
+    nobody(&silent);
+}
+
+#[test]
+fn no_test_sleeps() {
+    let word = ["sl", "eep("].concat();
+    let sleepy: Vec<String> = files("tests", "rs")
+        .into_iter()
+        .filter(|(_, text)| text.contains(&word))
+        .map(|(name, _)| name)
+        .collect();
+    nobody(&sleepy);
+}
+
+#[test]
+fn migrations_are_numbered_and_say_what_they_do() {
+    for (at, (name, _)) in files("migrations", "sql").iter().enumerate() {
+        assert!(name.starts_with(&format!("{:04}_", at + 1)), "{name}");
+    }
+}
+
+/// A neighbour that the first lines of a file speak of, from the file's folder or from one above it.
+#[test]
+fn the_files_that_are_spoken_of_are_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut missing = Vec::new();
+    for (name, text) in source() {
+        for line in text.lines().take_while(|line| line.starts_with("//!")) {
+            let spoken = line.split('`').skip(1).step_by(2);
+            for path in spoken.filter(|path| [".rs", "/"].iter().any(|end| path.ends_with(end))) {
+                let file = root.join(&name);
+                let mut above = file
+                    .ancestors()
+                    .skip(1)
+                    .take_while(|folder| folder.starts_with(&root));
+                let beside_root = root.join("..").join(path);
+                if !above.any(|folder| folder.join(path).exists()) && !beside_root.exists() {
+                    missing.push(format!("{name}: {path}"));
+                }
+            }
+        }
+    }
+    nobody(&missing);
+}
