@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::history::History;
-use super::{Rule, Severity, Sight, times};
+use super::rule::{Rule, Sight, times};
+use super::severity::Severity;
 use crate::advice::call::{Call, Seen, most_on_one_connection, rounds};
 
 pub(crate) const RULES: &[Rule] = &[

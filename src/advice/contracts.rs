@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use super::history::History;
-use super::{Rule, Severity, Sight, times};
+use super::rule::{Rule, Sight, times};
+use super::severity::Severity;
 use crate::advice::call::{Call, Seen};
 use crate::contract::{Contract, Difference};
 use crate::redact;

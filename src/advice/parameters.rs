@@ -1,7 +1,8 @@
 //! Parameters of an authorization that Civitai ignores.
 
 use super::history::History;
-use super::{Rule, Severity, Sight};
+use super::rule::{Rule, Sight};
+use super::severity::Severity;
 use crate::advice::call::Call;
 
 pub(crate) const RULES: &[Rule] = &[Rule {

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use url::Url;
 
 use super::history::History;
-use super::{Rule, Severity, Sight, times};
+use super::rule::{Rule, Sight, times};
+use super::severity::Severity;
 use crate::advice::call::{Call, Seen};
 use crate::contract::{Contract, Difference};
 use crate::protocol::redirect_uri;

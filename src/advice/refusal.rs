@@ -1,31 +1,17 @@
 //! The reason for each refusal: the rule, how to keep it, and where it is written. The journal's entry itself has the
 //! differences and faults that decided too.
 
-use std::borrow::Cow;
-
 use axum::http::StatusCode;
-use serde::Serialize;
 
 use crate::http::respond::MAKE_ROOM;
 use crate::protocol::authorize_request::MAX_STORED_BYTES;
 
-use crate::advice::refusal_hints;
+use super::refusal_hints::{self, description};
+use super::why::Why;
 use crate::protocol::error::ErrorCode;
 use crate::protocol::ids::ClientId;
 use crate::redact::{self, redact_message};
 use crate::sandbox::journal::{Entry, original_len};
-
-/// Why an exchange was refused.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct Why {
-    /// The rule that it broke, and with what, where that is no secret.
-    pub rule: String,
-    /// How to keep it.
-    pub mend: Cow<'static, str>,
-    /// Where it is written.
-    pub source: &'static str,
-}
 
 /// What stands behind a refusal of one kind.
 struct Row {
@@ -341,15 +327,6 @@ impl Why {
         }
         None
     }
-}
-
-/// What the answer says beside the error.
-pub(crate) fn description(entry: &Entry) -> &str {
-    let answer = entry.answer.as_ref();
-    let description = answer.and_then(|answer| answer.get("error_description"));
-    description
-        .and_then(|text| text.as_str())
-        .unwrap_or_default()
 }
 
 fn row(error: &str, description: &str) -> Option<&'static Row> {

@@ -1,6 +1,6 @@
 //! Mistakes that the answer's own words do not explain, and revocations that were answered and revoked nothing.
 
-use crate::advice::refusal::{Why, description};
+use super::why::Why;
 use crate::contract::{Contract, Decision, Difference};
 use crate::model::client::Grant;
 use crate::protocol::call::Endpoint;
@@ -79,6 +79,15 @@ pub(crate) fn find(entry: &Entry) -> Option<Why> {
         mend: closer.mend.into(),
         source: closer.source,
     })
+}
+
+/// What the answer says beside the error.
+pub(crate) fn description(entry: &Entry) -> &str {
+    let answer = entry.answer.as_ref();
+    let description = answer.and_then(|answer| answer.get("error_description"));
+    description
+        .and_then(|text| text.as_str())
+        .unwrap_or_default()
 }
 
 fn is_refused_as_client(entry: &Entry) -> bool {

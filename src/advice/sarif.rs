@@ -4,7 +4,10 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{Advice, Finding, Rule, Severity, rules};
+use super::report::{Advice, Finding};
+use super::rule::Rule;
+use super::rules::rules;
+use super::severity::Severity;
 
 /// Where results are shown unless it is said: a path, since code scanning asks for one, that stands for the app.
 pub(crate) const LOCATION: &str = "oauth-client";

@@ -1,7 +1,8 @@
 //! Does the app ask for what it needs, and look at what it got?
 
 use super::history::History;
-use super::{Rule, Severity, Sight, times};
+use super::rule::{Rule, Sight, times};
+use super::severity::Severity;
 use crate::advice::call::{Call, Seen};
 use crate::protocol::call::Endpoint;
 use crate::protocol::scope::{Scope, leading_integer};

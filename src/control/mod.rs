@@ -25,6 +25,7 @@
 // Each verb is written once, as a method of the sandbox. The doors are `http/`, `mock_server/` and `cli/commands.rs`; a door
 // decides nothing.
 
+mod advice;
 pub(crate) mod advice_query;
 pub(crate) mod clients;
 pub(crate) mod clock;
@@ -57,8 +58,7 @@ use crate::protocol::scope_input::ScopeSpec;
 use crate::sandbox::Sandbox;
 use crate::store::StoreError;
 
-pub use crate::advice::refusal::Why;
-pub use crate::advice::{Advice, Finding, Severity};
+pub use crate::advice::{Advice, Finding, Severity, Why};
 pub use crate::api::spend::Spent;
 pub use crate::model::account::Currency;
 pub use crate::model::buzz::{Budget, BuzzLimit, Window};

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use serde_json::Value;
 use tracing::Level;
 
-use crate::advice::refusal::Why;
+use crate::advice::Why;
 use crate::http::base_url::SandboxPath;
 use crate::middleware::{LOG_TARGET, Logged, is_refused};
 use crate::model::user::UserRef;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::filter::{Filter, beside_filter, narrowed};
-use crate::advice::refusal::Why;
+use crate::advice::Why;
 use crate::contract::{Contract, Decision, Difference};
 #[cfg(feature = "mcp")]
 use crate::invalid::Invalid;

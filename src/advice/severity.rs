@@ -1,0 +1,50 @@
+//! The severity of a finding: error, warning or hint.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// How bad a finding is. What is worse comes first, and is less.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Severity {
+    /// It breaks, or will.
+    Error,
+    /// It will break under another contract, or under load, or gives something away.
+    Warning,
+    /// Good practice, or a suspicion: what the server cannot see may explain it.
+    Hint,
+}
+
+impl Severity {
+    /// All of them, the worst first.
+    pub(crate) const ALL: &[Self] = &[Self::Error, Self::Warning, Self::Hint];
+
+    /// What it is called: `error`, `warning` or `hint`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Hint => "hint",
+        }
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Severity {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let known = Self::ALL.iter().copied().find(|one| one.name() == text);
+        known.ok_or_else(|| {
+            format!("no severity {text:?}: choose \"error\", \"warning\" or \"hint\"")
+        })
+    }
+}
