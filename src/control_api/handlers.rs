@@ -8,68 +8,26 @@ use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use tokio_stream::StreamExt as _;
 
-use super::document;
 use super::input::{AnyInput, Either, Input, Query};
+use super::response::{Answer, created, ok};
 use crate::control::devices::Nothing;
 use crate::control::faults::Narrowing;
 use crate::control::listing::JsonPieces;
 use crate::control::{
-    Advance, Agreement, Approval, AskedAdvice, ClientSpec, ControlError, Denial, Expectations,
-    Fault, Freeze, Grantee, Mint, NewCode, NewSandbox, OneToken, Outcome, Preset, PresetFault,
-    Requests, Set, SettingsPatch, SignIn, SignedIn, SomeTokens, UserRef, UserSpec, Whose,
+    Advance, Agreement, Approval, AskedAdvice, ClientSpec, Denial, Expectations, Fault, Freeze,
+    Grantee, Mint, NewCode, NewSandbox, OneToken, Preset, PresetFault, Requests, Set,
+    SettingsPatch, SignIn, SignedIn, SomeTokens, UserRef, UserSpec, Whose,
 };
 use crate::http::context::Context;
 use crate::http::respond;
 use crate::invalid::Invalid;
-use crate::redact::printable_json;
 use crate::server::App;
 use crate::server::accept::Came;
-
-impl IntoResponse for ControlError {
-    fn into_response(self) -> Response {
-        let status = match &self {
-            Self::Invalid(_) => StatusCode::BAD_REQUEST,
-            Self::NotFound(_) => StatusCode::NOT_FOUND,
-            Self::Conflict(_) | Self::Mismatch { .. } => StatusCode::CONFLICT,
-            Self::Busy(_) => {
-                let wait = [(RETRY_AFTER, "1")];
-                let answer = with_status(StatusCode::SERVICE_UNAVAILABLE, &self.to_json());
-                return (wait, answer).into_response();
-            }
-            Self::Store(why) => return respond::failure(why),
-        };
-        with_status(status, &self.to_json())
-    }
-}
-
-type Answer = Outcome<Response>;
-
-fn ok(body: &impl serde::Serialize) -> Response {
-    with_status(StatusCode::OK, body)
-}
-
-fn created(body: &impl serde::Serialize) -> Response {
-    with_status(StatusCode::CREATED, body)
-}
-
-/// JSON that may be read in a terminal: it repeats what others have sent.
-fn with_status(status: StatusCode, body: &impl serde::Serialize) -> Response {
-    let Ok(json) = serde_json::to_string(body) else {
-        // As `Json` would answer; a body of ours is always JSON.
-        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
-    };
-    as_json("application/json", status, &json)
-}
-
-fn as_json(kind: &'static str, status: StatusCode, json: &str) -> Response {
-    let json = printable_json(json).into_owned();
-    (status, [(CONTENT_TYPE, kind)], json).into_response()
-}
 
 pub(crate) async fn reset(context: Context) -> Answer {
     context.sandbox.reset().await?;
@@ -355,10 +313,6 @@ pub(crate) async fn delete_sandbox(
 
 pub(crate) async fn read_contract(context: Context) -> Answer {
     Ok(ok(&context.sandbox.show_contract()))
-}
-
-pub(crate) async fn read_openapi(context: Context) -> Answer {
-    Ok(ok(&document(&context.base.to_string())))
 }
 
 pub(crate) async fn wrong_method(request: Request) -> Response {

@@ -9,7 +9,6 @@ use axum::response::Response;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use super::Takes;
 use crate::http::context::LONGEST_BODY;
 use crate::http::respond;
 use crate::invalid::{self, Invalid};
@@ -47,6 +46,19 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for AnyInput<T> {
 )]
 fn refuse(why: Invalid) -> Response {
     respond::invalid(StatusCode::BAD_REQUEST, "invalid", &why)
+}
+
+/// What a call reads, of what it may be given. Neither is read by half: the types of `handlers.rs` know their keys.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Takes {
+    query: &'static [&'static str],
+    body: &'static [&'static str],
+}
+
+impl Takes {
+    pub(crate) fn new(query: &'static [&'static str], body: &'static [&'static str]) -> Self {
+        Self { query, body }
+    }
 }
 
 /// The layer around each call. What a call does not read is refused: whoever narrows a DELETE by a parameter that nobody

@@ -1,4 +1,4 @@
-//! The `OpenAPI` document of the control API, made from the table in `mod.rs`.
+//! The `OpenAPI` document of the control API, made from the table in `operations.rs`.
 
 use serde::Serialize;
 use serde_json::json;
@@ -12,16 +12,20 @@ use utoipa::openapi::{
     Ref, RefOr, Required, ResponseBuilder, ServerBuilder,
 };
 
+use super::operation::Operation;
 use super::schemas::{COMPONENTS, Component};
-use super::{Verb, verbs};
 use crate::control::{AdviceFormat, Severity};
 use crate::protocol::call::{Endpoint, GrantType, Method};
 
 /// The document, for a server at this base URL.
-pub(crate) fn document(base: &str) -> OpenApi {
+pub(crate) fn document(operations: &[Operation], base: &str) -> OpenApi {
     let mut paths = Paths::new();
-    for verb in verbs() {
-        paths.add_path_operation(verb.path, vec![verb.method.clone()], operation(&verb));
+    for operation in operations {
+        paths.add_path_operation(
+            operation.path,
+            vec![operation.method.clone()],
+            described(operation),
+        );
     }
     let info = InfoBuilder::new()
         .title("civitai-oauth-mock control API")
@@ -70,8 +74,8 @@ fn or_null(schema: RefOr<Schema>) -> RefOr<Schema> {
 }
 
 /// The component that a body is, where it has a name.
-fn named(verb: &Verb) -> Option<&'static str> {
-    let is_it = |one: &&Component| !one.nulls && one.more.is_empty() && one.keys == verb.body;
+fn named(operation: &Operation) -> Option<&'static str> {
+    let is_it = |one: &&Component| !one.nulls && one.more.is_empty() && one.keys == operation.body;
     COMPONENTS.iter().find(is_it).map(|one| one.name)
 }
 
@@ -82,9 +86,9 @@ fn json_of(description: &str, schema: RefOr<Schema>) -> ResponseBuilder {
         .content("application/json", content)
 }
 
-fn operation(verb: &Verb) -> OperationBuilder {
-    let mut success = json_of(verb.summary, schema_of(verb.answer));
-    if let Some(form) = verb.other_form {
+fn described(operation: &Operation) -> OperationBuilder {
+    let mut success = json_of(operation.summary, schema_of(operation.returns));
+    if let Some(form) = operation.also_as {
         let content = ContentBuilder::new().schema(Some(of_type(Type::Object)));
         success = success.content(form, content.build());
     }
@@ -92,16 +96,16 @@ fn operation(verb: &Verb) -> OperationBuilder {
         "What is wrong, where, and how to mend it",
         schema_of("Error"),
     );
-    let mut operation = OperationBuilder::new()
-        .summary(Some(verb.summary))
-        .operation_id(Some(operation_id(verb)))
-        .response(verb.status, success)
+    let mut described = OperationBuilder::new()
+        .summary(Some(operation.summary))
+        .operation_id(Some(operation_id(operation)))
+        .response(operation.status, success)
         .response("4XX", error);
-    if let Some(conflict) = verb.conflict {
-        operation = operation.response("409", json_of("What differs", schema_of(conflict)));
+    if let Some(conflict) = operation.conflict {
+        described = described.response("409", json_of("What differs", schema_of(conflict)));
     }
-    for name in verb.path.split(['{', '}']).skip(1).step_by(2) {
-        operation = operation.parameter(
+    for name in operation.path.split(['{', '}']).skip(1).step_by(2) {
+        described = described.parameter(
             ParameterBuilder::new()
                 .name(name)
                 .parameter_in(ParameterIn::Path)
@@ -109,8 +113,8 @@ fn operation(verb: &Verb) -> OperationBuilder {
                 .schema(Some(text())),
         );
     }
-    for key in verb.query.iter().map(|key| Key::read(key)) {
-        operation = operation.parameter(
+    for key in operation.query.iter().map(|key| Key::read(key)) {
+        described = described.parameter(
             ParameterBuilder::new()
                 .name(key.name)
                 .parameter_in(ParameterIn::Query)
@@ -122,31 +126,30 @@ fn operation(verb: &Verb) -> OperationBuilder {
                 .schema(Some(key.schema())),
         );
     }
-    if verb.body.is_empty() {
-        return operation;
+    if operation.body.is_empty() {
+        return described;
     }
-    operation.request_body(Some(body(verb)))
+    described.request_body(Some(body(operation)))
 }
 
 /// The body, which may be left out where each of its keys may.
-fn body(verb: &Verb) -> RequestBody {
+fn body(operation: &Operation) -> RequestBody {
     let mut object = ObjectBuilder::new();
     let mut is_needed = Required::False;
-    for key in verb.body.iter().map(|key| Key::read(key)) {
-        if key.required || verb.needed.contains(&key.name) {
+    for key in operation.body.iter().map(|key| Key::read(key)) {
+        if key.required || operation.required.contains(&key.name) {
             object = object.required(key.name);
             is_needed = Required::True;
         }
         object = object.property(key.name, key.schema());
     }
-    let schema: RefOr<Schema> = match verb.bare {
+    let schema: RefOr<Schema> = match operation.bare_body {
         Some(bare) => AnyOfBuilder::new()
             .item(object)
             .item(schema_of(bare))
             .into(),
-        None => {
-            named(verb).map_or_else(|| object.into(), |name| Ref::from_schema_name(name).into())
-        }
+        None => named(operation)
+            .map_or_else(|| object.into(), |name| Ref::from_schema_name(name).into()),
     };
     let content = ContentBuilder::new().schema(Some(schema)).build();
     RequestBodyBuilder::new()
@@ -156,9 +159,12 @@ fn body(verb: &Verb) -> RequestBody {
 }
 
 /// `post_tokens_expire`, from the method and the path.
-fn operation_id(verb: &Verb) -> String {
-    let method = json!(verb.method).as_str().unwrap_or_default().to_owned();
-    let path = verb
+fn operation_id(operation: &Operation) -> String {
+    let method = json!(operation.method)
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    let path = operation
         .path
         .trim_start_matches("/_mock/")
         .replace(['{', '}'], "");

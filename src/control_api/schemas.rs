@@ -1,7 +1,100 @@
 //! What the calls take and answer, by name: the components of the `OpenAPI` document. Each is a row of keys, in the
-//! form of the table in `mod.rs`; a kind with a capital names another component, with `[]` a list of it.
+//! form of the table in `operations.rs`; a kind with a capital names another component, with `[]` a list of it.
 
-use super::{CLIENT_SHOWN, FAULT, SETTINGS, USER};
+pub(crate) const USER: &[&str] = &[
+    "id?: integer",
+    "username?: text",
+    "email?: text",
+    "email_verified?: boolean",
+    "image?: text",
+    "moderator?: boolean",
+    "tier?: text",
+    "roles?: texts",
+    "subscriptions?: texts",
+    "muted?: boolean",
+    "banned?: boolean",
+    "deleted?: boolean",
+    "buzz?: object",
+];
+
+/// A client's keys, less those of one direction.
+macro_rules! client {
+    ($key:literal) => {
+        &[
+            "id?: text",
+            "name?: text",
+            "description?: text",
+            "logo_url?: text",
+            "confidential?: boolean",
+            "redirect_uris?: texts",
+            "any_loopback_redirect?: boolean",
+            "allowed_origins?: texts",
+            "grants?: texts",
+            "allowed_scopes?: scope",
+            "verified?: boolean",
+            "access_mode?: text",
+            "may_introspect?: boolean",
+            "owner?: user",
+            $key,
+        ]
+    };
+}
+
+/// What is sent of a client, and what is answered: a secret is never shown again.
+pub(crate) const CLIENT: &[&str] = client!("secret?: text");
+pub(crate) const CLIENT_SHOWN: &[&str] = client!("adopted?: boolean");
+
+pub(crate) const SETTINGS: &[&str] = &[
+    "contract?: text",
+    "differences?: object",
+    "scopes?: objects",
+    "rate_limits?: boolean",
+    "login?: user",
+    "consent?: text",
+    "access_token_seconds?: length",
+    "refresh_token_seconds?: length",
+    "code_seconds?: length",
+    "unknown_clients?: text",
+    "workflow_cost?: integer",
+    "workflow_seconds?: length",
+];
+
+pub(crate) const FAULT: &[&str] = &[
+    "endpoint?: endpoint",
+    "client_id?: text",
+    "grant_type?: grant_type",
+    "user?: user",
+    "nth?: integer",
+    "after?: integer",
+    "times?: integer",
+    "probability?: number",
+    "effect: Effect",
+];
+
+pub(crate) const FILTER: &[&str] = &[
+    "endpoint?: endpoint",
+    "path?: text",
+    "method?: method",
+    "grant_type?: grant_type",
+    "client_id?: text",
+    "user?: text",
+    "status?: integer",
+    "error?: text",
+    "after?: integer",
+    "before?: integer",
+    "limit?: integer",
+    "secrets?: boolean",
+    "wait?: text",
+    "count?: integer",
+];
+
+pub(crate) const ADVICE: &[&str] = &[
+    "client_id?: text",
+    "format?: advice_format",
+    "location?: text",
+];
+
+pub(crate) const WHOSE: &[&str] = &["user?: text", "client_id?: text"];
 
 /// A component: its name, its keys, and further keys of its own.
 pub(crate) struct Component {
