@@ -7,8 +7,9 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Map, Value, json};
 
-use super::journal::Search;
-use super::{PATH, sentence, show};
+use super::page::{sentence, show};
+use super::row::PATH;
+use super::search::Search;
 use crate::control::{ControlError, Preset, SomeTokens};
 use crate::http::context::{Context, Form};
 use crate::http::respond;

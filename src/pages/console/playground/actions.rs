@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use super::client::Call;
 use super::run::{Check, Grant, Run, Step};
 use crate::http::context::Context;
-use crate::pages::console::playground::client::Call;
 use crate::protocol::secret::Secret;
 use crate::server::App;
 

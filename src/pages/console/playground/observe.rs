@@ -3,10 +3,10 @@
 
 use axum::http::StatusCode;
 
+use super::client::{Heard, push, quoted};
 use super::run::{Check, Grant, Run, Step};
 use crate::control::{Endpoint, Exchange, Requests};
 use crate::http::context::Context;
-use crate::pages::console::playground::client::{Heard, push, quoted};
 
 /// A person at a browser makes no more requests than these between two acts of the app.
 const MOST: usize = 6;

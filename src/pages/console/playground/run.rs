@@ -5,13 +5,16 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-use crate::pages::console::playground::client::Heard;
+use super::client::Heard;
 use crate::protocol::pkce::Verifier;
 use crate::protocol::scope::Scope;
 use crate::protocol::secret::Secret;
 use crate::protocol::time::Timestamp;
 use crate::sandbox::Sandbox;
 use crate::store::Rows;
+
+/// The path of the playground.
+pub(crate) const PATH: &str = "/_mock/playground";
 
 /// So many runs are kept; the oldest go.
 const MOST_RUNS: usize = 100;

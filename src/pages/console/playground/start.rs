@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use super::PATH;
-use super::run::{Grant, Run};
+use super::run::{Grant, PATH, Run};
 use crate::http::context::Context;
 use crate::model::client::Client;
 use crate::protocol::params::Params;

@@ -1,0 +1,330 @@
+//! `GET /_mock`: the dashboard.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::row::{self, PATH, Row};
+use super::search::Search;
+use crate::contract::Contract;
+use crate::control::{ControlError, Exchange, Preset, Requests, Whose};
+use crate::http::base_url::Base;
+use crate::http::context::Context;
+use crate::http::respond;
+use crate::invalid::Invalid;
+use crate::pages::assets;
+use crate::pages::view::{Frame, Page, Place, page};
+use crate::sandbox::faults::SetFault;
+use crate::server::App;
+use crate::store::StoreError;
+
+/// So many exchanges are on one page, so many tokens and codes in their lists.
+const EXCHANGES: usize = 15;
+const TOKENS: usize = 8;
+
+/// So many are looked at for one page, of which those of these pages are left out.
+const LOOKED_AT: usize = 60;
+
+/// The exchanges of one page have so many bytes, unless one alone has more.
+const MOST_BYTES: usize = 22_000;
+
+/// So many sandboxes and faults are listed.
+const LISTED: usize = 20;
+
+#[derive(Template)]
+#[template(path = "dashboard.html")]
+struct Dashboard {
+    frame: Frame,
+    here: String,
+    action: String,
+    events: String,
+    sandbox: String,
+    /// Every contract, and whether it is followed.
+    contracts: [(&'static str, bool); 3],
+    problem: Option<String>,
+    now: String,
+    frozen: bool,
+    search: Search,
+    /// Drawn already.
+    rows: Vec<String>,
+    /// What is said where there are none.
+    nothing: Option<&'static str>,
+    /// The page before, where there is one.
+    older: Option<String>,
+    total: u64,
+    /// The memory of all journals.
+    memory_used: String,
+    memory_limit: String,
+    presets: Vec<PresetRow>,
+    faults: Vec<FaultRow>,
+    tokens: Vec<TokenRow>,
+    more_tokens: usize,
+    more_faults: usize,
+    sandboxes: Vec<SandboxRow>,
+    more_sandboxes: usize,
+}
+
+struct PresetRow {
+    name: &'static str,
+    /// The same in words.
+    label: String,
+    meaning: &'static str,
+    on: bool,
+}
+
+struct FaultRow {
+    id: u64,
+    rule: String,
+    struck: u64,
+}
+
+/// A token or a code.
+struct TokenRow {
+    kind: &'static str,
+    client: String,
+    user: i64,
+    scope: String,
+    left: Option<i64>,
+}
+
+impl TokenRow {
+    /// The time that is left, as people say it.
+    fn left(&self) -> String {
+        self.left.map(length).unwrap_or_default()
+    }
+}
+
+/// So many seconds, in the two largest units that say something.
+fn length(seconds: i64) -> String {
+    let (days, hours) = (seconds / 86_400, seconds % 86_400 / 3600);
+    let (minutes, rest) = (seconds % 3600 / 60, seconds % 60);
+    match (days, hours, minutes) {
+        (1.., ..) => format!("{days} d {hours} h"),
+        (_, 1.., _) => format!("{hours} h {minutes} min"),
+        (_, _, 1..) => format!("{minutes} min {rest} s"),
+        _ => format!("{rest} s"),
+    }
+}
+
+/// A number of bytes in MB.
+fn megabytes(bytes: usize) -> String {
+    let tenths = bytes.div_ceil(100_000);
+    format!("{}.{} MB", tenths / 10, tenths % 10)
+}
+
+struct SandboxRow {
+    name: String,
+    href: String,
+    here: bool,
+}
+
+impl Page for Dashboard {
+    fn frame(&self) -> &Frame {
+        &self.frame
+    }
+}
+
+/// `GET /_mock`.
+pub(crate) async fn get(
+    State(app): State<Arc<App>>,
+    context: Context,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let search = Search::of(query.as_deref().unwrap_or_default());
+    show(&app, &context, search, StatusCode::OK, None).await
+}
+
+pub(crate) async fn show(
+    app: &App,
+    context: &Context,
+    search: Search,
+    status: StatusCode,
+    problem: Option<String>,
+) -> Response {
+    match dashboard(app, context, search, problem).await {
+        Ok(dashboard) => page(status, &dashboard),
+        Err(why) => respond::failure(&why),
+    }
+}
+
+async fn dashboard(
+    app: &App,
+    context: &Context,
+    search: Search,
+    mut problem: Option<String>,
+) -> Result<Dashboard, StoreError> {
+    let (sandbox, base) = (&context.sandbox, &context.base);
+    // Before it is read: what comes in between is told by the stream.
+    let newest = sandbox.journal.newest();
+    let found = match search.requests() {
+        Ok(asked) => sandbox.list_requests(asked.limit(LOOKED_AT + 1)).await,
+        Err(wrong) => Err(wrong.into()),
+    };
+    let mut nothing = Some(nothing_found(&search));
+    let found = match found {
+        Ok(found) => found,
+        Err(ControlError::Store(why)) => return Err(why),
+        Err(why) => {
+            problem.get_or_insert_with(|| sentence(why));
+            nothing = None;
+            let none = sandbox.list_requests(Requests::any().limit(0)).await;
+            none.map_err(only_store)?
+        }
+    };
+    let here = base.path(PATH);
+    let faults = sandbox.list_faults().faults;
+    let newest = found
+        .requests
+        .last()
+        .map_or(newest, |one| one.id.max(newest));
+    let (rows, last) = rows(&found.requests, &search, base);
+    let older = last.map(|last| format!("{here}?{}", search.before(last)));
+    let query = search.query();
+    let (sandboxes, more_sandboxes) = sandboxes(app, context);
+    let (tokens, more_tokens) = tokens(context)?;
+    let clock = sandbox.show_clock();
+    let memory = app.registry.journal_memory();
+    Ok(Dashboard {
+        frame: Frame::at(base, Place::Dashboard).with_script(base, &assets::LIVE),
+        action: format!("{}?{query}", base.path("/_mock/dashboard")),
+        events: format!("{}?{query}&after={newest}", base.path("/_mock/events")),
+        sandbox: sandbox.name().to_owned(),
+        contracts: Contract::ALL.map(|one| (one.name(), one == sandbox.settings().rules.contract)),
+        problem,
+        now: clock.now.to_string(),
+        frozen: clock.frozen,
+        search,
+        nothing: nothing.filter(|_| rows.is_empty()),
+        rows,
+        older,
+        total: found.counters.total,
+        memory_used: megabytes(memory.used()),
+        memory_limit: megabytes(memory.limit()),
+        presets: Preset::ALL
+            .iter()
+            .map(|preset| preset_row(*preset, &faults))
+            .collect(),
+        faults: faults.iter().take(LISTED).map(fault_row).collect(),
+        more_faults: faults.len().saturating_sub(LISTED),
+        tokens,
+        more_tokens,
+        sandboxes,
+        more_sandboxes,
+        here,
+    })
+}
+
+fn nothing_found(search: &Search) -> &'static str {
+    if search.is_narrow() {
+        "No request fits."
+    } else {
+        "Nothing yet: point your app here, or try the playground."
+    }
+}
+
+/// The newest exchanges, as many as have room; and the one before which there are more.
+fn rows(found: &[Exchange], search: &Search, base: &Base) -> (Vec<String>, Option<u64>) {
+    let mut drawn: Vec<String> = Vec::new();
+    let mut bytes = 0;
+    let mut last = None;
+    let newest_first = found.iter().rev().enumerate();
+    for (at, one) in newest_first {
+        if at == LOOKED_AT {
+            return (drawn, last);
+        }
+        if search.shows(one) {
+            let Ok(row) = Row::of(one, base).render() else {
+                continue;
+            };
+            bytes += row.len();
+            let full = drawn.len() == EXCHANGES || bytes > MOST_BYTES;
+            if full && !drawn.is_empty() {
+                return (drawn, last);
+            }
+            drawn.push(row);
+        }
+        last = Some(one.id);
+    }
+    (drawn, None)
+}
+
+fn preset_row(preset: Preset, faults: &[SetFault]) -> PresetRow {
+    let rule = preset.rule();
+    let (first, rest) = preset.name().split_at(1);
+    PresetRow {
+        name: preset.name(),
+        label: first.to_uppercase() + &rest.replace('-', " "),
+        meaning: preset.meaning(),
+        on: rule.is_some_and(|rule| faults.iter().any(|fault| fault.rule == rule)),
+    }
+}
+
+fn fault_row(fault: &SetFault) -> FaultRow {
+    FaultRow {
+        id: fault.id,
+        rule: row::told(&fault.rule),
+        struck: fault.struck,
+    }
+}
+
+/// The newest codes and tokens, and how many there are besides.
+fn tokens(context: &Context) -> Result<(Vec<TokenRow>, usize), StoreError> {
+    let sandbox = &context.sandbox;
+    let codes = sandbox.list_codes(Whose::all()).map_err(only_store)?;
+    let tokens = sandbox.list_tokens(Whose::all()).map_err(only_store)?;
+    let codes = codes.codes.into_iter().map(|code| TokenRow {
+        kind: "code",
+        client: code.client_id.to_string(),
+        user: code.user.0,
+        scope: code.scope.to_string(),
+        left: code.active.then_some(code.expires_in),
+    });
+    let tokens = tokens.tokens.into_iter().map(|token| TokenRow {
+        kind: token.kind.name(),
+        client: token.client_id.to_string(),
+        user: token.user.0,
+        scope: token.scope.to_string(),
+        left: token.active.then_some(token.expires_in),
+    });
+    let mut all: Vec<TokenRow> = codes.chain(tokens).collect();
+    let more = all.len().saturating_sub(TOKENS);
+    all.truncate(TOKENS);
+    Ok((all, more))
+}
+
+fn sandboxes(app: &App, context: &Context) -> (Vec<SandboxRow>, usize) {
+    let listed = app.registry.list_sandboxes().sandboxes;
+    let more = listed.len().saturating_sub(LISTED);
+    let shown = listed.into_iter().take(LISTED).map(|one| SandboxRow {
+        href: format!("{}{PATH}", one.path.trim_end_matches('/')),
+        here: one.name == context.sandbox.name(),
+        name: one.name,
+    });
+    (shown.collect(), more)
+}
+
+/// A verb that was asked nothing wrong fails by the database alone.
+fn only_store(why: ControlError) -> StoreError {
+    match why {
+        ControlError::Store(why) => why,
+        other => StoreError::Damaged {
+            what: "answer",
+            why: sentence(other),
+        },
+    }
+}
+
+/// What is wrong, in a sentence.
+pub(crate) fn sentence(why: ControlError) -> String {
+    match why {
+        ControlError::Invalid(why)
+        | ControlError::NotFound(why)
+        | ControlError::Conflict(why)
+        | ControlError::Busy(why) => Invalid::to_string(&why),
+        ControlError::Mismatch { differences, .. } => differences.join("; "),
+        ControlError::Store(why) => why.to_string(),
+    }
+}

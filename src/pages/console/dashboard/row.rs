@@ -1,0 +1,174 @@
+//! One exchange of the journal, as HTML.
+
+use askama::Template;
+use serde_json::{Map, Value, json};
+
+use crate::contract::{Contract, DIFFERENCES};
+use crate::control::{Exchange, Fault, Preset, Why};
+use crate::http::base_url::Base;
+use crate::redact::redact;
+
+/// The path of the dashboard.
+pub(crate) const PATH: &str = "/_mock";
+
+/// Longer values are cut on the page: `GET /_mock/requests` has more of them.
+const LONGEST: usize = 300;
+
+/// So many bytes of parameters, or of headers, are drawn of one exchange.
+const MOST_OF_ONE: usize = 2000;
+
+/// A difference that decided something, and the answers of the contracts.
+struct DifferenceRow {
+    name: &'static str,
+    side: &'static str,
+    here: &'static str,
+    /// The other contracts whose answer differs, and their answers.
+    there: Vec<(String, &'static str)>,
+    /// The answer to this request would have been another there.
+    otherwise: bool,
+}
+
+/// A fault that had a hand in an exchange.
+struct FaultRow {
+    id: u64,
+    /// What it does, or did before it was removed.
+    what: String,
+}
+
+/// A fault in words where it has a name, and else as its rule is written, without the secrets of its answer.
+pub(crate) fn told(rule: &Fault) -> String {
+    let preset = Preset::ALL
+        .iter()
+        .find(|preset| preset.rule().as_ref() == Some(rule));
+    match preset {
+        Some(preset) => format!("{}: {}", preset.name(), preset.meaning()),
+        None => redact(json!(rule)).to_string(),
+    }
+}
+
+/// Names and values, as many as have room, and how many there are besides.
+struct Pairs {
+    shown: Vec<(String, String)>,
+    more: usize,
+}
+
+/// An exchange as it is drawn.
+#[derive(Template)]
+#[template(path = "exchange.html")]
+pub(crate) struct Row {
+    pub(crate) id: u64,
+    at: String,
+    /// The time of day, in UTC.
+    time: String,
+    method: String,
+    path: String,
+    status: String,
+    good: bool,
+    error: Option<String>,
+    client: Option<String>,
+    user: Option<i64>,
+    params: Pairs,
+    headers: Pairs,
+    location: Option<String>,
+    answer: Option<String>,
+    why: Option<Why>,
+    differences: Vec<DifferenceRow>,
+    faults: Vec<FaultRow>,
+    extensions: Vec<&'static str>,
+    faults_href: String,
+}
+
+impl Row {
+    pub(crate) fn of(one: &Exchange, base: &Base) -> Self {
+        let good = one.status.is_some_and(|status| status < 400) && one.error.is_none();
+        let answer = one.answer.as_ref();
+        let answer = answer
+            .map(|answer| serde_json::to_string_pretty(answer).expect("a JSON value is JSON"));
+        Self {
+            id: one.id,
+            at: one.at.to_string(),
+            time: time_of_day(&one.at.to_string()).to_owned(),
+            method: cut(&one.method),
+            path: cut(&one.path),
+            status: one
+                .status
+                .map_or("broken off".to_owned(), |status| status.to_string()),
+            good,
+            error: one.error.clone(),
+            client: one.client_id.as_deref().map(cut),
+            user: one.user,
+            params: pairs(&one.params),
+            headers: pairs(&one.headers),
+            location: one.location.as_deref().map(cut),
+            answer: answer.as_deref().map(cut),
+            why: one.why.clone(),
+            differences: one
+                .differences
+                .iter()
+                .filter_map(|decided| {
+                    let entry = DIFFERENCES
+                        .iter()
+                        .find(|entry| entry.difference == decided.name)?;
+                    let here = entry.side(decided.side).answer;
+                    let mut there: Vec<(String, &'static str)> = Vec::new();
+                    for contract in Contract::ALL {
+                        let answer = entry.side(contract).answer;
+                        if let Some((names, _)) = there.iter_mut().find(|(_, one)| *one == answer) {
+                            names.push_str(", ");
+                            names.push_str(contract.name());
+                        } else if answer != here {
+                            there.push((contract.to_string(), answer));
+                        }
+                    }
+                    Some(DifferenceRow {
+                        name: decided.name.name(),
+                        side: decided.side.name(),
+                        here,
+                        there,
+                        otherwise: decided.otherwise,
+                    })
+                })
+                .collect(),
+            faults: (one.faults.iter().zip(&one.struck))
+                .map(|(id, rule)| FaultRow {
+                    id: *id,
+                    what: told(rule),
+                })
+                .collect(),
+            extensions: one.extensions.clone(),
+            faults_href: format!("{}#faults", base.path(PATH)),
+        }
+    }
+}
+
+/// Of `2026-01-31T12:00:00.5Z`, `12:00:00`.
+fn time_of_day(moment: &str) -> &str {
+    let time = moment.split_once('T').map_or(moment, |(_, time)| time);
+    time.get(..8).unwrap_or(time)
+}
+
+fn pairs(object: &Map<String, Value>) -> Pairs {
+    let text = |value: &Value| match value {
+        Value::String(text) => cut(text),
+        other => cut(&other.to_string()),
+    };
+    let mut room = MOST_OF_ONE;
+    let mut shown = Vec::new();
+    for (name, value) in object {
+        let pair = (cut(name), text(value));
+        let Some(left) = room.checked_sub(pair.0.len() + pair.1.len()) else {
+            break;
+        };
+        room = left;
+        shown.push(pair);
+    }
+    let more = object.len() - shown.len();
+    Pairs { shown, more }
+}
+
+fn cut(text: &str) -> String {
+    if text.len() <= LONGEST {
+        return text.to_owned();
+    }
+    format!("{}…", &text[..text.floor_char_boundary(LONGEST)])
+}

@@ -1,0 +1,106 @@
+//! The search of the dashboard: what was typed, as a query string and as a filter of the journal.
+
+use serde_json::{Map, Value};
+
+use crate::control::{Exchange, Requests};
+use crate::invalid::{self, Invalid};
+use crate::protocol::call::Endpoint;
+
+/// What is looked for, as it was typed.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Search {
+    pub(crate) endpoint: String,
+    pub(crate) client_id: String,
+    pub(crate) error: String,
+    /// The loads of these pages too.
+    pub(crate) all: bool,
+    before: Option<String>,
+    pub(crate) after: Option<u64>,
+}
+
+impl Search {
+    pub(crate) fn of(query: &str) -> Self {
+        let mut search = Self::default();
+        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+            let value = value.trim().to_owned();
+            match &*name {
+                "endpoint" => search.endpoint = value,
+                "client_id" => search.client_id = value,
+                "error" => search.error = value,
+                "show" => search.all = value == "all",
+                "after" => search.after = value.parse().ok(),
+                "before" => search.before = Some(value),
+                _ => {}
+            }
+        }
+        search
+    }
+
+    /// The fields that say something.
+    fn fields(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let show = if self.all { "all" } else { "" };
+        let fields = [
+            ("show", show),
+            ("endpoint", &*self.endpoint),
+            ("client_id", &*self.client_id),
+            ("error", &*self.error),
+        ];
+        fields.into_iter().filter(|(_, value)| !value.is_empty())
+    }
+
+    /// Whether something is looked for, and not whatever there is.
+    pub(crate) fn is_narrow(&self) -> bool {
+        self.before.is_some() || self.fields().any(|(name, _)| name != "show")
+    }
+
+    /// Whether an exchange is one that is looked for: to look at these pages is nothing that an app does. What a person
+    /// does on them is shown.
+    pub(crate) fn shows(&self, one: &Exchange) -> bool {
+        let pages = ["/user/account", "/favicon.ico"];
+        let of_ours =
+            one.endpoint == Endpoint::Home || pages.iter().any(|page| one.path.starts_with(page));
+        let looks = of_ours && matches!(&*one.method, "GET" | "HEAD");
+        self.all || !looks || self.endpoint == one.endpoint.name()
+    }
+
+    pub(crate) fn query(&self) -> String {
+        url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(self.fields())
+            .finish()
+    }
+
+    /// The same, of what came before an exchange.
+    pub(crate) fn before(&self, id: u64) -> String {
+        url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(self.fields())
+            .append_pair("before", &id.to_string())
+            .finish()
+    }
+
+    /// Whether newer exchanges belong on the page.
+    pub(crate) fn is_newest(&self) -> bool {
+        self.before.is_none()
+    }
+
+    /// What is asked of the journal. Errors: what was typed is no such thing.
+    pub(crate) fn requests(&self) -> Result<Requests, Invalid> {
+        let mut asked: Map<String, Value> = self
+            .fields()
+            .filter(|(name, _)| *name != "show")
+            .map(|(name, value)| (name.to_owned(), value.into()))
+            .collect();
+        if let Some(before) = &self.before {
+            let number = before
+                .parse::<u64>()
+                .map_or(before.as_str().into(), Value::from);
+            asked.insert("before".to_owned(), number);
+        }
+        invalid::from_json(Value::Object(asked))
+    }
+
+    /// The endpoints to choose among.
+    pub(crate) fn endpoints(&self) -> Vec<(&'static str, bool)> {
+        let names = Endpoint::ALL.iter().map(|endpoint| endpoint.name());
+        names.map(|name| (name, name == self.endpoint)).collect()
+    }
+}

@@ -1,0 +1,196 @@
+//! `GET /_mock/playground`: the page of a run.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::actions::{Act, Button};
+use super::run::{Check, Grant, PATH, Run, Step};
+use super::start::StartForm;
+use crate::contract::Difference;
+use crate::http::context::Context;
+use crate::http::{respond, session};
+use crate::pages::assets;
+use crate::pages::view::{Frame, Page, Place, page};
+use crate::protocol::params::Params;
+use crate::server::App;
+
+/// The cookie with the id of the browser's run.
+pub(crate) const COOKIE: &str = "mock-playground";
+
+#[derive(Template)]
+#[template(path = "playground.html")]
+struct Playground {
+    frame: Frame,
+    here: String,
+    form: StartForm,
+    account: String,
+    problem: Option<String>,
+    run: Option<Shown>,
+}
+
+/// A run as it is drawn.
+struct Shown {
+    client_name: String,
+    client_id: String,
+    registered: Option<String>,
+    phases: Vec<(&'static str, bool)>,
+    forgotten: usize,
+    steps: Vec<Step>,
+    /// Where the browser is to go next, and what is said of it.
+    way: Option<Way>,
+    buttons: Vec<Button>,
+    mistakes: Vec<Button>,
+}
+
+struct Way {
+    href: String,
+    label: &'static str,
+    what: String,
+    checks: Vec<Check>,
+}
+
+impl Page for Playground {
+    fn frame(&self) -> &Frame {
+        &self.frame
+    }
+}
+
+/// `GET /_mock/playground`.
+pub(crate) async fn get(State(app): State<Arc<App>>, context: Context) -> Response {
+    show(&app, &context, None)
+}
+
+/// The page, with what is wrong with what was sent.
+pub(crate) fn show(app: &App, context: &Context, wrong: Option<(&Params, String)>) -> Response {
+    let base = &context.base;
+    let run = current(app, context).map(|(_, run)| run);
+    let form = match &wrong {
+        Some((sent, _)) => StartForm::of(context, sent),
+        None => StartForm::of(context, &Params::default()),
+    };
+    let status = match wrong {
+        Some(_) => StatusCode::BAD_REQUEST,
+        None => StatusCode::OK,
+    };
+    let shown = Playground {
+        frame: Frame::at(base, Place::Playground).with_script(base, &assets::COPY),
+        here: base.path(PATH),
+        form,
+        account: base.path("/user/account"),
+        problem: wrong.map(|(_, problem)| problem),
+        run: run.map(|run| shown(context, run)),
+    };
+    page(status, &shown)
+}
+
+fn shown(context: &Context, run: Run) -> Shown {
+    let (next, mistakes) = Act::next(&run);
+    let buttons = |acts: Vec<Act>| acts.into_iter().map(Act::button).collect();
+    let has = |title: &str| {
+        run.steps
+            .iter()
+            .any(|step| step.title == title && step.heard.good)
+    };
+    let did = |act: Act| has(act.button().label);
+    let mut phases = match run.grant {
+        Grant::Code => vec![
+            ("Authorize", run.code.is_some()),
+            ("Exchange", run.access_token.is_some()),
+        ],
+        Grant::Device => vec![
+            ("Start", run.device_code.is_some()),
+            ("Approve and poll", run.access_token.is_some()),
+        ],
+        Grant::Itself => vec![("Ask for a token", run.access_token.is_some())],
+    };
+    phases.push(("Userinfo", did(Act::Userinfo)));
+    if run.grant != Grant::Itself {
+        phases.extend([("Refresh", did(Act::Refresh)), ("Revoke", did(Act::Revoke))]);
+    }
+    Shown {
+        way: way(context, &run),
+        buttons: buttons(next),
+        mistakes: buttons(mistakes),
+        registered: run.registered.then_some(run.redirect_uri),
+        client_name: run.client_name,
+        client_id: run.client_id,
+        forgotten: run.forgotten,
+        phases,
+        steps: run.steps.into(),
+    }
+}
+
+/// Where a person has to go with the browser.
+fn way(context: &Context, run: &Run) -> Option<Way> {
+    match run.grant {
+        Grant::Code if run.code.is_none() => {
+            let url = authorize_url(context, run);
+            let life = if context.rules().documented(Difference::CodeLifetime) {
+                "ten"
+            } else {
+                "five"
+            };
+            Some(Way {
+                what: format!("GET {url}"),
+                href: url,
+                label: "Go to the sign-in and consent",
+                checks: vec![
+                    Check::that(
+                        "state is random, new for each attempt, and kept where only this browser's session finds it.",
+                        "RFC 6749 §10.12",
+                    ),
+                    Check::that(
+                        "code_challenge is the S256 of a verifier that is new for each attempt and stays with the app.",
+                        "RFC 7636 §4.1",
+                    ),
+                    Check::that(
+                        format!("The code that comes back lives {life} minutes."),
+                        "RFC 6749 §4.1.2",
+                    ),
+                ],
+            })
+        }
+        Grant::Device if run.access_token.is_none() => {
+            let user_code = run.user_code.as_ref()?.reveal();
+            let code: String = url::form_urlencoded::byte_serialize(user_code.as_bytes()).collect();
+            Some(Way {
+                href: context
+                    .base
+                    .path(&format!("/login/oauth/device?code={code}")),
+                label: "Be the person: approve the device",
+                what: format!("the device shows {user_code}"),
+                checks: Vec::new(),
+            })
+        }
+        _ => None,
+    }
+}
+
+fn authorize_url(context: &Context, run: &Run) -> String {
+    let query = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("response_type", "code")
+        .append_pair("client_id", &run.client_id)
+        .append_pair("redirect_uri", &run.redirect_uri)
+        .append_pair("scope", &run.scope.to_string())
+        .append_pair("state", &run.state)
+        .append_pair("code_challenge", &run.verifier.challenge().0)
+        .append_pair("code_challenge_method", "S256")
+        .finish();
+    format!("{}/api/auth/oauth/authorize?{query}", context.base)
+}
+
+/// The run that the cookie names.
+pub(crate) fn current(app: &App, context: &Context) -> Option<(String, Run)> {
+    session::cookies(&context.headers, COOKIE).find_map(|id| {
+        let run = app.playground.find(&context.sandbox, &id)?;
+        Some((id, run))
+    })
+}
+
+pub(crate) fn back(context: &Context) -> Response {
+    respond::see_other(&format!("{}#next", context.base.path(PATH)))
+}
