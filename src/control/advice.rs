@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::advice::{Advice, Seen, advise};
-use crate::control::Outcome;
+use crate::control::error::Outcome;
 use crate::invalid::Invalid;
 use crate::protocol::secret::SecretHash;
 use crate::sandbox::Sandbox;

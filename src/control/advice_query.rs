@@ -6,7 +6,7 @@ use axum::body::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::advice::sarif;
-use crate::control::{ControlError, Outcome};
+use crate::control::error::{ControlError, Outcome};
 use crate::invalid::Invalid;
 use crate::redact::{printable_json, redact_text};
 use crate::sandbox::Sandbox;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::error::{ControlError, Outcome};
 use super::keys::keys;
 use super::users::{as_json, overlay};
-use super::{ControlError, Outcome};
 use crate::invalid::{self, Invalid};
 use crate::model::client::{AccessMode, Client, Grant};
 use crate::model::user::UserRef;

@@ -7,7 +7,7 @@ use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::{ControlError, Outcome};
+use super::error::{ControlError, Outcome};
 use crate::invalid::Invalid;
 use crate::protocol::duration::{Length, LengthVisitor};
 use crate::protocol::json::given;

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Outcome, Whose};
+use super::error::Outcome;
+use super::owner_filter::Whose;
 use crate::invalid::Invalid;
 use crate::model::code::{self, AuthorizationCode};
 use crate::model::user::UserRef;

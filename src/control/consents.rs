@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Outcome, Whose};
+use super::error::Outcome;
+use super::owner_filter::Whose;
 use crate::invalid::Invalid;
 use crate::model::buzz::{Budget, BuzzLimit};
 use crate::model::consent::Consent;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Outcome;
+use super::error::Outcome;
 use crate::invalid::Invalid;
 use crate::model::device::Verdict;
 use crate::model::user::UserRef;

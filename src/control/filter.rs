@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::Outcome;
+use super::error::Outcome;
 use crate::invalid::Invalid;
 use crate::model::user::UserRef;
 use crate::protocol::call::{Endpoint, GrantType, Method};

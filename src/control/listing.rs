@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use super::error::{ControlError, Outcome};
 use super::filter::Search;
 use super::requests::{Exchange, Exchanges, Requests};
-use super::{ControlError, Outcome};
 use crate::invalid::Invalid;
 use crate::protocol::duration::Length;
 use crate::redact::printable_json;

@@ -9,7 +9,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{ControlError, Outcome};
+use super::error::{ControlError, Outcome};
 use crate::http::base_url::SandboxPath;
 use crate::invalid::Invalid;
 use crate::protocol::json::seconds_if_known;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Outcome;
+use super::error::Outcome;
 use crate::http::session;
 use crate::model::session::COOKIE;
 use crate::model::user::{User, UserRef};

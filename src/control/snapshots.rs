@@ -3,8 +3,8 @@
 
 use serde::Serialize;
 
+use super::error::{ControlError, Outcome};
 use super::sandboxes::check_name;
-use super::{ControlError, Outcome};
 use crate::invalid::Invalid;
 use crate::protocol::time::{Moment, Timestamp};
 use crate::sandbox::Sandbox;

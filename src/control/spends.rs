@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::consents::Deleted;
-use super::{ControlError, Outcome, Whose};
+use super::error::{ControlError, Outcome};
+use super::owner_filter::Whose;
 use crate::api::spend::{self, Spent};
 use crate::invalid::Invalid;
 use crate::model::user::UserRef;

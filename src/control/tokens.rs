@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::consents::Deleted;
-use super::{Outcome, Whose};
+use super::error::Outcome;
+use super::owner_filter::Whose;
 use crate::contract::Rules;
 use crate::invalid::Invalid;
 use crate::model::token::{Token, TokenKind};

@@ -3,8 +3,8 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use super::error::{ControlError, Outcome};
 use super::keys::keys;
-use super::{ControlError, Outcome};
 use crate::http::session;
 use crate::invalid::{self, Invalid};
 use crate::model::user::{Buzz, User, UserRef};

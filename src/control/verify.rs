@@ -7,9 +7,9 @@ use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use super::error::{ControlError, Outcome};
 use super::filter::{Filter, Search, beside_filter, narrowed};
 use super::users::as_json;
-use super::{ControlError, Outcome};
 use crate::invalid::Invalid;
 use crate::model::user::UserRef;
 use crate::protocol::call::{Endpoint, GrantType, Method};

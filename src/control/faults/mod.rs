@@ -7,7 +7,7 @@ mod presets;
 
 use serde::Serialize;
 
-use super::{ControlError, Outcome};
+use super::error::{ControlError, Outcome};
 use crate::invalid::Invalid;
 use crate::sandbox::Sandbox;
 use crate::sandbox::faults::{Fault, Faults, SetFault};

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::clock::{Advance, ClockView};
-use super::super::{ControlError, Outcome};
+use super::super::error::{ControlError, Outcome};
 use crate::invalid::Invalid;
 use crate::protocol::duration::Length;
 use crate::sandbox::Sandbox;

@@ -1,0 +1,46 @@
+//! Users, clients and scopes that the input of an operation names.
+
+use super::error::{ControlError, Outcome};
+use crate::http::session;
+use crate::invalid::{self, Invalid};
+use crate::model::client::Client;
+use crate::model::user::{User, UserRef};
+use crate::protocol::scope::Scope;
+use crate::protocol::scope_input::ScopeSpec;
+use crate::sandbox::Sandbox;
+
+impl Sandbox {
+    /// The scope that is meant, with the bits that are declared here.
+    pub(crate) fn resolve_scope(&self, spec: &ScopeSpec) -> Result<Scope, Invalid> {
+        spec.resolve(&self.settings().rules.declared_scopes)
+            .map_err(|reason| invalid::explain("scope", &reason))
+    }
+
+    /// The client that the key `client_id` names.
+    pub(crate) fn client_named(&self, id: &str) -> Outcome<Client> {
+        self.read_client(id).map_err(|why| match why {
+            ControlError::NotFound(why) => ControlError::Invalid(Invalid {
+                path: "client_id".to_owned(),
+                ..why
+            }),
+            other => other,
+        })
+    }
+
+    /// A user who is there, deleted or not; `path` is where the name stands in the input.
+    pub(crate) fn user_or_deleted(&self, named: &UserRef, path: &str) -> Outcome<User> {
+        match self.world().find_user(named) {
+            Some(user) => Ok(user),
+            None => Err(session::no_user(self, path, named).into()),
+        }
+    }
+
+    /// A user who is there and not deleted; `path` is where the name stands in the input.
+    pub(crate) fn user(&self, named: &UserRef, path: &str) -> Outcome<User> {
+        let user = self.user_or_deleted(named, path)?;
+        if user.deleted {
+            return Err(session::no_user(self, path, named).into());
+        }
+        Ok(user)
+    }
+}

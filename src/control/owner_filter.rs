@@ -1,0 +1,73 @@
+//! The filter of tokens, codes, consents and spends by user and client.
+
+use serde::Deserialize;
+
+use super::error::Outcome;
+use crate::model::user::UserRef;
+use crate::protocol::ids::UserId;
+use crate::sandbox::Sandbox;
+
+/// Whose tokens or consents are meant; what is not given means everybody's.
+///
+/// ```
+/// use civitai_oauth_mock::control::Whose;
+///
+/// let one_pair = Whose::all().user("ada").client("my-app");
+/// # let _ = one_pair;
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Whose {
+    pub(crate) user: Option<UserRef>,
+    pub(crate) client_id: Option<String>,
+}
+
+impl Whose {
+    /// Everybody's.
+    pub fn all() -> Self {
+        Self::default()
+    }
+
+    /// Only this user's.
+    #[must_use]
+    pub fn user(mut self, user: impl Into<UserRef>) -> Self {
+        self.user = Some(user.into());
+        self
+    }
+
+    /// Only this client's.
+    #[must_use]
+    pub fn client(mut self, id: impl Into<String>) -> Self {
+        self.client_id = Some(id.into());
+        self
+    }
+}
+
+/// As [`Whose`], with the user found.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) user: Option<UserId>,
+    pub(crate) client_id: Option<String>,
+}
+
+impl Known {
+    pub(crate) fn as_key(&self) -> (Option<UserId>, Option<&str>) {
+        (self.user, self.client_id.as_deref())
+    }
+}
+
+impl Sandbox {
+    pub(crate) fn resolve_whose(&self, whose: Whose) -> Outcome<Known> {
+        let user = match &whose.user {
+            Some(named) => Some(self.user_or_deleted(named, "user")?.id),
+            None => None,
+        };
+        if let Some(id) = &whose.client_id {
+            self.client_named(id)?;
+        }
+        Ok(Known {
+            user,
+            client_id: whose.client_id,
+        })
+    }
+}
