@@ -20,10 +20,12 @@ use crate::sandbox::settings::{ConsentMode, Settings};
 #[cfg(feature = "cli")]
 use crate::seed::ClientSpec;
 use crate::seed::{Planting, SeedFile};
-use crate::server::accept::USUAL_HEADERS;
 #[cfg(feature = "tls")]
 use crate::server::tls::Certificate;
 use crate::store::Database;
+
+/// As many headers as fit where hyper keeps them without asking for memory.
+pub(crate) const USUAL_HEADERS: usize = 100;
 
 /// The configuration of a server. [`Config::default`] listens on a free port of the loopback interface, keeps
 /// everything in memory and holds three demo users, a confidential and a public demo client.

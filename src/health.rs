@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::{Value, json};
 
-use crate::server::{App, Routes};
+use crate::http::state::{AppState, Routes};
 
 /// A database that takes longer than this to write one page is as good as none: less than whoever asks would wait.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -24,7 +24,7 @@ pub(crate) fn routes() -> Routes {
         .route("/api/health/ready", get(ready))
 }
 
-async fn live(State(app): State<Arc<App>>) -> Json<Value> {
+async fn live(State(app): State<Arc<AppState>>) -> Json<Value> {
     let mut answer = json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") });
     if let Some(commit) = app.commit {
         answer["commit"] = commit.into();
@@ -38,7 +38,7 @@ async fn live(State(app): State<Arc<App>>) -> Json<Value> {
 }
 
 /// 503 with the reason where nothing can be written: a full disk, a folder that may only be read.
-async fn ready(State(app): State<Arc<App>>) -> Response {
+async fn ready(State(app): State<Arc<AppState>>) -> Response {
     let why = match tokio::time::timeout(PATIENCE, app.registry.store().ready()).await {
         Ok(Ok(())) => return Json(json!({ "status": "ok" })).into_response(),
         Ok(Err(why)) => why.to_string(),

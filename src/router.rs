@@ -1,27 +1,25 @@
 //! Every path and its handler: the one table to read first. A sandbox's prefix is taken off before this table
 //! is asked, so that everything answers under `/_sandbox/{name}` too.
 
-use std::pin::Pin;
 use std::sync::Arc;
 
-use axum::body::Bytes;
+use axum::Extension;
 use axum::extract::Request;
-use axum::http::{Method, StatusCode, Uri, response};
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::http::{Method, StatusCode, Uri};
+use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::{MethodRouter, any, get, post};
-use tokio_stream::StreamExt as _;
-use tower::Service;
 
 use crate::api::{blobs, me, trpc, workflows};
 use crate::contract::Difference;
-use crate::control::request_log;
 use crate::control_api;
 use crate::health;
 use crate::http::access_guard;
 use crate::http::base_url::SandboxPath;
 use crate::http::context::Outline;
+use crate::http::loopback::Loopback;
 use crate::http::respond;
+use crate::http::state::{AppState, Routes};
 use crate::invalid::Invalid;
 #[cfg(feature = "mcp")]
 use crate::mcp;
@@ -32,80 +30,20 @@ use crate::pages::assets;
 use crate::pages::console::home;
 use crate::pages::site::{consent, device as device_page, login};
 use crate::protocol::call;
-use crate::server::accept::{Came, Cut};
-use crate::server::{App, Routes};
 
-/// The whole server as one service.
-pub(crate) fn service(
-    app: Arc<App>,
-) -> impl Service<Request, Response = Response, Error = std::convert::Infallible, Future: Send>
-+ Clone
-+ Send
-+ 'static {
+/// The whole server as one service, and as what handlers send requests of their own to.
+pub(crate) fn service(app: Arc<AppState>) -> Loopback {
     let table = table(&app).with_state(Arc::clone(&app));
     // Around the finished table rather than around each route: a request passes one service, and not a copy of each.
-    tower::service_fn(move |request: Request| {
-        let exchange = middleware::pass(
-            Arc::clone(&app),
-            enter_sandbox(request),
-            table.clone(),
-            request_log::write,
-        );
-        async move { Ok(exchange.await) }
-    })
-}
-
-/// What came of a question of our own.
-pub(crate) struct Answer {
-    pub(crate) parts: response::Parts,
-    pub(crate) body: Bytes,
-    /// The body came to its end.
-    pub(crate) complete: bool,
-}
-
-/// A question of our own, answered as if it had come over the wire: through every layer, with faults and journal.
-/// Nothing where a fault broke the connection.
-pub(crate) fn ask(
-    app: &Arc<App>,
-    mut request: Request,
-) -> Pin<Box<dyn Future<Output = Option<Answer>> + Send>> {
-    let before = Came::of(request.extensions());
-    // A fault that breaks the connection breaks off this question, not the caller who has it asked.
-    let came = Came {
-        cut: Cut::default(),
-        ..before.cloned().unwrap_or_default()
-    };
-    let cut = came.cut.clone();
-    request.extensions_mut().insert(Arc::new(came));
-    let service = service(Arc::clone(app));
-    Box::pin(async move {
-        let answered = tokio::select! {
-            () = cut.broken() => return None,
-            answered = tower::ServiceExt::oneshot(service, request) => answered,
-        };
-        let (parts, body) = match answered {
-            Ok(response) => response.into_parts(),
-            Err(never) => match never {},
-        };
-        let (mut whole, mut complete) = (Vec::new(), true);
-        let mut pieces = body.into_data_stream();
-        while let Some(piece) = pieces.next().await {
-            let Ok(piece) = piece else {
-                complete = false;
-                break;
-            };
-            whole.extend_from_slice(&piece);
-        }
-        Some(Answer {
-            parts,
-            body: whole.into(),
-            complete,
-        })
+    Loopback::new(move |loopback, mut request| {
+        request.extensions_mut().insert(loopback);
+        let request = enter_sandbox(request);
+        Box::pin(middleware::handle(Arc::clone(&app), request, table.clone()))
     })
 }
 
 /// Every path.
-fn table(app: &Arc<App>) -> Routes {
+fn table(app: &Arc<AppState>) -> Routes {
     oauth_routes()
         .merge(api_routes())
         .route("/logout", get(login::logout).post(login::logout))
@@ -124,18 +62,18 @@ fn table(app: &Arc<App>) -> Routes {
 }
 
 #[cfg(not(feature = "mcp"))]
-fn mcp_route(_: &Arc<App>) -> Routes {
+fn mcp_route(_: &Arc<AppState>) -> Routes {
     Routes::new()
 }
 
 /// The tools for coding agents, behind the guard of the control API.
 #[cfg(feature = "mcp")]
-fn mcp_route(app: &Arc<App>) -> Routes {
+fn mcp_route(app: &Arc<AppState>) -> Routes {
     let guard = from_fn_with_state(Arc::clone(app), access_guard::admit);
     Routes::new()
-        .route_service(mcp::PATH, mcp::service(Arc::clone(app)))
-        .layer(from_fn(mcp::in_sandbox))
-        .layer(from_fn(mcp::message::check))
+        .route_service(mcp::PATH, mcp::service())
+        .layer(axum::middleware::from_fn(mcp::in_sandbox))
+        .layer(axum::middleware::from_fn(mcp::message::check))
         .layer(guard)
         .layer(from_fn_with_state(Arc::clone(app), mcp::cors))
 }
@@ -177,14 +115,14 @@ fn oauth_routes() -> Routes {
 /// What client apps call after sign-in.
 #[rustfmt::skip]
 fn api_routes() -> Routes {
-    let one = |route: MethodRouter<Arc<App>>| {
+    let one = |route: MethodRouter<Arc<AppState>>| {
         route.options(workflows::options).fallback(blobs::one_method_not_allowed)
     };
     let workflow = get(workflows::get)
         .put(workflows::put)
         .patch(workflows::patch)
         .delete(workflows::delete);
-    let posted = |route: MethodRouter<Arc<App>>| {
+    let posted = |route: MethodRouter<Arc<AppState>>| {
         route.options(workflows::options).fallback(blobs::post_only)
     };
     let workflows = get(workflows::list).post(workflows::post);
@@ -201,7 +139,7 @@ fn api_routes() -> Routes {
 
 /// The pages whose forms make users and sessions, or act for the user who is signed in by a setting: no other site may send
 /// them.
-fn sign_in_routes(app: Arc<App>) -> Routes {
+fn sign_in_routes(app: Arc<AppState>) -> Routes {
     Routes::new()
         .route("/login", get(login::get).post(login::post))
         .route(
@@ -214,26 +152,26 @@ fn sign_in_routes(app: Arc<App>) -> Routes {
 /// The home page and the account's. Their forms act for whoever is signed in: no other site may send them, nor read what
 /// they show.
 #[rustfmt::skip]
-fn home_routes(app: Arc<App>) -> Routes {
+fn home_routes(app: Arc<AppState>) -> Routes {
     use crate::pages::site::account;
-    use crate::pages::site::account::{apps, connected};
+    use crate::pages::site::account::{apps, connected_forms};
     Routes::new()
         .route("/", get(home::get))
-        .route("/user/account", get(account::get))
+        .route("/user/account", get(account::page::get))
         .route("/user/account/new-app", get(apps::new).post(apps::register))
         .route("/user/account/apps/{id}", get(apps::edit).post(apps::save))
         .route("/user/account/apps/{id}/secret", get(apps::secret))
         .route("/user/account/apps/{id}/rotate-secret", post(apps::rotate))
         .route("/user/account/apps/{id}/delete", post(apps::delete))
-        .route("/user/account/connected/{id}/limit", post(connected::limit))
-        .route("/user/account/connected/{id}/reset-budget", post(connected::reset_budget))
-        .route("/user/account/connected/{id}/revoke", post(connected::revoke))
+        .route("/user/account/connected/{id}/limit", post(connected_forms::limit))
+        .route("/user/account/connected/{id}/reset-budget", post(connected_forms::reset_budget))
+        .route("/user/account/connected/{id}/revoke", post(connected_forms::revoke))
         .layer(from_fn_with_state(app, access_guard::same_site))
 }
 
 /// The pages for whoever builds an app, behind the guard of the control API.
 #[rustfmt::skip]
-fn workshop_routes(app: &Arc<App>) -> Routes {
+fn workshop_routes(app: &Arc<AppState>) -> Routes {
     use crate::pages::console::{dashboard, advice as findings, consent_gallery as gallery, playground, unlock};
     let unlocking = Routes::new()
         .route("/_mock/unlock", post(unlock::post))
@@ -248,21 +186,22 @@ fn workshop_routes(app: &Arc<App>) -> Routes {
         .route("/_mock/playground/callback", get(playground::callback))
         .route("/_mock/consent", get(gallery::get))
         .route("/_mock/consent/preview", get(gallery::preview).post(gallery::back))
+        .layer(Extension(Arc::new(playground::Runs::default())))
         .layer(from_fn_with_state(Arc::clone(app), unlock::admit))
         .merge(unlocking)
 }
 
 /// Other methods are told which there are.
-fn only(route: MethodRouter<Arc<App>>, allow: &'static str) -> MethodRouter<Arc<App>> {
+fn only(route: MethodRouter<Arc<AppState>>, allow: &'static str) -> MethodRouter<Arc<AppState>> {
     route.fallback(move |method: Method| async move { respond::method_not_allowed(&method, allow) })
 }
 
 /// As [`only`], for an endpoint that the deployed server did not have when it was recorded.
 fn added_later(
-    route: MethodRouter<Arc<App>>,
+    route: MethodRouter<Arc<AppState>>,
     allow: &'static str,
     difference: Difference,
-) -> MethodRouter<Arc<App>> {
+) -> MethodRouter<Arc<AppState>> {
     route.fallback(
         move |outline: Outline, uri: Uri, method: Method| async move {
             outline.rules.otherwise(difference, true);

@@ -9,10 +9,10 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::Response;
 use serde_json::{Value, json};
 
+use super::orchestrator::{READING, WRITING, admit, answered};
 use super::picture;
 use super::respond::{self, Problem};
 use super::submission::present;
-use super::workflows::{READING, WRITING, admit, answered};
 use crate::http::base_url::Base;
 use crate::http::context::{Context, Outline};
 use crate::model::workflow::WorkflowStatus;

@@ -5,6 +5,7 @@ pub(crate) mod blobs;
 pub(crate) mod buzz;
 pub(crate) mod caller;
 pub(crate) mod me;
+mod orchestrator;
 mod picture;
 mod respond;
 pub(crate) mod spend;

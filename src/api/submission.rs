@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use crate::http::context::LONGEST_BODY;
+use crate::http::body::LONGEST_BODY;
 use crate::model::account::Currency;
 use crate::model::workflow::Step;
 use crate::protocol::json::{MAX_JSON_VALUES, has_too_many_values, whole};

@@ -5,25 +5,21 @@
 //! The whole cost is taken when the workflow is submitted. `wait` is not waited for: how long a workflow runs is told by
 //! the sandbox's clock, and what does not finish at once is answered with 202.
 
-use std::sync::Arc;
-
 use axum::extract::Path;
 use axum::http::Uri;
 use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::blobs;
-use super::caller::{self, App};
+use super::orchestrator::{READING, WRITING, admit, answered};
 use super::respond::{self, Problem};
 use super::submission::{self, Submission};
 use super::{workflow_changes, workflow_queries};
 use crate::http::base_url::Base;
 use crate::http::context::{Context, Outline};
-use crate::model::user::User;
 use crate::model::workflow::{Workflow, WorkflowChange, WorkflowStatus};
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::params::Params;
-use crate::protocol::scope::Scope;
 use crate::protocol::time::{Moment, Timestamp};
 
 const ALLOW: &str = "GET, POST, OPTIONS";
@@ -85,10 +81,6 @@ pub(crate) async fn method_not_allowed(outline: Outline) -> Response {
 /// Any other method of one workflow.
 pub(crate) async fn one_method_not_allowed(outline: Outline) -> Response {
     respond::problem(Problem::MethodNotAllowed(ALLOW_ONE), &outline.rules)
-}
-
-pub(super) fn answered(context: &Context, answer: Result<Response, Problem>) -> Response {
-    answer.unwrap_or_else(|why| respond::problem(why, context.rules()))
 }
 
 async fn submit(context: &Context, query: Option<&str>, body: &[u8]) -> Result<Response, Problem> {
@@ -188,32 +180,6 @@ fn own(context: &Context, id: &str, user: UserId, client: &ClientId) -> Result<W
     let found = context.sandbox.world().find_workflow(id);
     let own = found.filter(|found| found.user_id == user && found.client_id == *client);
     own.ok_or(Problem::NotFound)
-}
-
-/// Scopes of which one will do, and their names.
-pub(super) struct Needed(&'static [Scope], &'static str);
-
-/// To submit and change workflows, and to upload.
-pub(super) const WRITING: Needed = Needed(&[Scope::AI_SERVICES_WRITE], "AIServicesWrite");
-
-/// That either will do is our choice.
-pub(super) const READING: Needed = Needed(
-    &[Scope::AI_SERVICES_READ, Scope::AI_SERVICES_WRITE],
-    "AIServicesRead or AIServicesWrite",
-);
-
-/// Whoever has one of these scopes.
-pub(super) fn admit(
-    context: &Context,
-    Needed(scopes, names): &Needed,
-) -> Result<(Arc<User>, App), Problem> {
-    let found = caller::by_bearer(context);
-    let (user, app) = found.ok_or(Problem::Unauthorized)?;
-    if scopes.iter().any(|scope| app.scope.covers(*scope)) {
-        Ok((user, app))
-    } else {
-        Err(Problem::TooLittleScope(names))
-    }
 }
 
 fn show(context: &Context, workflow: &Workflow) -> Response {

@@ -15,9 +15,9 @@ use url::Url;
 
 use super::DEFAULT_LISTEN;
 use super::values::Address;
+use crate::http::state::reachable;
 use crate::protocol::secret::Secret;
 use crate::redact::printable;
-use crate::server::reachable;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 

@@ -14,7 +14,7 @@ use super::DEFAULT_LISTEN;
 use super::options::Options;
 use super::sources::Sources;
 use super::values::Address;
-use crate::server::reachable;
+use crate::http::state::reachable;
 
 #[derive(Debug, Args)]
 pub(super) struct Healthcheck {

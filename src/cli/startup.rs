@@ -3,12 +3,13 @@
 use std::fmt::Write as _;
 
 use super::options::Options;
+use crate::http::state::reachable;
 use crate::model::user::User;
 use crate::protocol::ids::ClientId;
 use crate::redact::printable;
 use crate::sandbox::settings::{ConsentMode, Settings};
 use crate::seed::Planting;
-use crate::server::{Server, reachable};
+use crate::server::Server;
 use crate::store::Database;
 
 /// More clients and users than this are not listed.

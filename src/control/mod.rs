@@ -40,7 +40,6 @@ pub(crate) mod keys;
 pub(crate) mod listing;
 mod lookup;
 mod owner_filter;
-pub(crate) mod request_log;
 pub(crate) mod requests;
 pub(crate) mod sandboxes;
 pub(crate) mod sessions;

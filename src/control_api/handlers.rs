@@ -23,11 +23,11 @@ use crate::control::{
     Grantee, Mint, NewCode, NewSandbox, OneToken, Preset, PresetFault, Requests, Set,
     SettingsPatch, SignIn, SignedIn, SomeTokens, UserRef, UserSpec, Whose,
 };
+use crate::http::connection::ConnectionInfo;
 use crate::http::context::Context;
 use crate::http::respond;
+use crate::http::state::AppState;
 use crate::invalid::Invalid;
-use crate::server::App;
-use crate::server::accept::Came;
 
 pub(crate) async fn reset(context: Context) -> Answer {
     context.sandbox.reset().await?;
@@ -249,12 +249,12 @@ pub(crate) async fn create_preset(
 
 pub(crate) async fn list_requests(
     context: Context,
-    came: Option<Extension<Arc<Came>>>,
+    connection: Option<Extension<Arc<ConnectionInfo>>>,
     Query(asked): Query<Requests>,
 ) -> Answer {
-    let caller = came
+    let caller = connection
         .filter(|_| asked.waits())
-        .and_then(|came| came.caller.clone());
+        .and_then(|connection| connection.socket.clone());
     let found = context.sandbox.stream_requests(asked);
     let pieces = match caller {
         // A client that has disconnected waits for nothing more.
@@ -286,12 +286,12 @@ pub(crate) async fn clear_requests(context: Context) -> Answer {
     Ok(ok(&json!({})))
 }
 
-pub(crate) async fn list_sandboxes(State(app): State<Arc<App>>) -> Answer {
+pub(crate) async fn list_sandboxes(State(app): State<Arc<AppState>>) -> Answer {
     Ok(ok(&app.registry.list_sandboxes()))
 }
 
 pub(crate) async fn create_sandbox(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<AppState>>,
     // Its body is read once, when the sandbox that the path names exists.
     _: Context,
     Input(input): Input<NewSandbox>,
@@ -299,12 +299,15 @@ pub(crate) async fn create_sandbox(
     Ok(created(&app.registry.create_sandbox(input).await?))
 }
 
-pub(crate) async fn read_sandbox(State(app): State<Arc<App>>, Path(name): Path<String>) -> Answer {
+pub(crate) async fn read_sandbox(
+    State(app): State<Arc<AppState>>,
+    Path(name): Path<String>,
+) -> Answer {
     Ok(ok(&app.registry.read_sandbox(&name)?))
 }
 
 pub(crate) async fn delete_sandbox(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<AppState>>,
     Path(name): Path<String>,
 ) -> Answer {
     app.registry.delete_sandbox(&name).await?;

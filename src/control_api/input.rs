@@ -9,12 +9,12 @@ use axum::response::Response;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use crate::http::context::LONGEST_BODY;
+use crate::http::body::LONGEST_BODY;
+use crate::http::body_error::Unread;
 use crate::http::respond;
 use crate::invalid::{self, Invalid};
 use crate::protocol::json::{MAX_JSON_VALUES, has_too_many_values};
 use crate::redact::{REDACTED, is_secret, redact, redact_text};
-use crate::server::accept::Unread;
 
 /// A JSON body that is an object. An empty one counts as `{}`.
 pub(crate) struct Input<T>(pub(crate) T);

@@ -2,7 +2,6 @@
 //! memory.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
@@ -10,12 +9,11 @@ use axum::extract::{Request, State};
 use axum::http::header::CONTENT_LENGTH;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use tokio::sync::Semaphore;
 use tokio_stream::StreamExt as _;
 
 use crate::control::ControlError;
+use crate::http::long_steps::{ListTurn, LongSteps, Turn};
 use crate::invalid::Invalid;
-use crate::server::long_steps::{LongSteps, Turn};
 
 /// A list of at most this many bytes is sent without a turn, and a longer one in pieces of this size.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -23,27 +21,18 @@ const PIECE_BYTES: usize = 64 * 1024;
 /// A call that waits longer for its turn is refused.
 const MAX_WAIT: Duration = Duration::from_secs(10);
 
-/// The turn of one server.
-#[derive(Debug, Clone)]
-pub(crate) struct ListTurn(Arc<Semaphore>);
-
-impl Default for ListTurn {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(1)))
-    }
-}
-
 /// The layer around each call that lists rows.
 pub(crate) async fn one_at_a_time(
-    State((turn, long_turn)): State<(ListTurn, Turn)>,
+    State(turn): State<ListTurn>,
     request: Request,
     next: Next,
 ) -> Response {
-    let Ok(Ok(turn)) = tokio::time::timeout(MAX_WAIT, turn.0.acquire_owned()).await else {
+    let Ok(turn) = tokio::time::timeout(MAX_WAIT, turn.acquire()).await else {
         let why = Invalid::new("", "other clients have not read their long lists yet");
         return ControlError::Busy(why.with_hint("call again in a second")).into_response();
     };
-    let answered = LongSteps::new(&long_turn, next.run(request)).await;
+    // A turn of its own: the request may have the server's already, by a long body, and would wait for itself.
+    let answered = LongSteps::new(&Turn::default(), next.run(request)).await;
     let (mut parts, body) = answered.into_parts();
     // The bodies of lists are in memory already: reading them cannot fail.
     let bytes = to_bytes(body, usize::MAX).await.unwrap_or_default();

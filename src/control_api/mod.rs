@@ -13,13 +13,11 @@ use std::sync::Arc;
 
 use axum::middleware;
 
-pub(crate) use lists::ListTurn;
-
 use crate::http::access_guard;
-use crate::server::{App, Routes};
+use crate::http::state::{AppState, Routes};
 
 /// The control routes, behind their guard.
-pub(crate) fn routes(app: Arc<App>) -> Routes {
+pub(crate) fn routes(app: Arc<AppState>) -> Routes {
     operations::operations()
         .into_iter()
         .fold(Routes::new(), |all, operation| {
@@ -27,9 +25,9 @@ pub(crate) fn routes(app: Arc<App>) -> Routes {
             let only = middleware::from_fn_with_state(takes, input::only_what_is_taken);
             let mut route = operation.route.route_layer(only);
             if operation.is_list {
-                let turns = (app.list_turn.clone(), app.long_turn.clone());
+                let turn = app.list_turn.clone();
                 route =
-                    route.route_layer(middleware::from_fn_with_state(turns, lists::one_at_a_time));
+                    route.route_layer(middleware::from_fn_with_state(turn, lists::one_at_a_time));
             }
             all.route(operation.path, route)
         })

@@ -6,7 +6,7 @@ use axum::handler::Handler;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use utoipa::openapi::HttpMethod;
 
-use crate::server::App;
+use crate::http::state::AppState;
 
 /// One operation of the control API.
 pub(crate) struct Operation {
@@ -31,7 +31,7 @@ pub(crate) struct Operation {
     pub(crate) conflict: Option<&'static str>,
     /// Whether it lists rows: such responses can be long, and are sent one at a time.
     pub(crate) is_list: bool,
-    pub(crate) route: MethodRouter<Arc<App>>,
+    pub(crate) route: MethodRouter<Arc<AppState>>,
 }
 
 impl Operation {
@@ -42,7 +42,7 @@ impl Operation {
         handler: H,
     ) -> Self
     where
-        H: Handler<T, Arc<App>>,
+        H: Handler<T, Arc<AppState>>,
         T: 'static,
     {
         let filter = match method {

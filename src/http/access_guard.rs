@@ -14,15 +14,18 @@ use axum::response::Response;
 use crate::hosts::AllowedHost;
 use crate::http::base_url::SandboxPath;
 use crate::http::context::{Outline, header};
+use crate::http::control_token::ControlToken;
+use crate::http::request::RequestInfo;
+use crate::http::state::AppState;
 use crate::http::{respond, session};
 use crate::invalid::Invalid;
-use crate::middleware::Visit;
-use crate::protocol::secret::{Secret, SecretHash};
-use crate::sandbox::entropy::Entropy;
-use crate::server::App;
 
 /// The layer around every control route.
-pub(crate) async fn admit(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+pub(crate) async fn admit(
+    State(app): State<Arc<AppState>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let authority = authority(&request);
     match check(&app, request.headers(), authority) {
         Ok(()) => {
@@ -41,7 +44,7 @@ pub(crate) async fn admit(State(app): State<Arc<App>>, request: Request, next: N
 }
 
 /// Marks the sandbox of a request that passed the guard as wanted explicitly.
-pub(crate) async fn claim(app: &App, path: SandboxPath) {
+pub(crate) async fn claim(app: &AppState, path: SandboxPath) {
     if let Err(error) = app.registry.claim(path.name()).await {
         tracing::warn!(%error, sandbox = path.name(), "the sandbox is not marked as wanted explicitly");
     }
@@ -60,12 +63,12 @@ fn private(mut response: Response) -> Response {
 /// The layer around pages that show who somebody is or what an app is given, and forms that act for whoever is signed in:
 /// what changes nothing may come from anywhere, as a link may, but by a name that is ours.
 pub(crate) async fn same_site(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<AppState>>,
     request: Request,
     next: Next,
 ) -> Response {
     let authority = authority(&request);
-    let visit = request.extensions().get::<Arc<Visit>>();
+    let visit = request.extensions().get::<Arc<RequestInfo>>();
     let headers = visit.map_or_else(|| request.headers(), |visit| &visit.headers);
     let has_token = shows_token(&app, headers);
     let checked = if request.method().is_safe() {
@@ -82,7 +85,7 @@ pub(crate) async fn same_site(
 /// The layer around the pages where users sign in and decide: only pages of this server, or of no site at all, may send
 /// their forms. Their host is not checked, since users come here from any app by any name.
 pub(crate) async fn own_forms(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<AppState>>,
     outline: Outline,
     request: Request,
     next: Next,
@@ -100,40 +103,13 @@ pub(crate) async fn own_forms(
 /// What a browser that has shown the token once shows from then on.
 pub(crate) const COOKIE: &str = "mock-control";
 
-/// The token of `--control-token`.
-#[derive(Debug)]
-pub(crate) struct ControlToken {
-    hash: SecretHash,
-    /// The value of the cookie: of this run alone, and nothing of the token is in it. Other servers of this machine are
-    /// sent it too, since cookies know no ports.
-    cookie: Secret,
-}
-
-impl ControlToken {
-    pub(crate) fn of(token: &Secret) -> Self {
-        Self {
-            hash: token.hash(),
-            // Not by --entropy-seed: that would foretell it.
-            cookie: Entropy::new(None, "", 0).cookie(),
-        }
-    }
-
-    pub(crate) fn is(&self, given: &str) -> bool {
-        self.hash.is_of(given)
-    }
-
-    pub(crate) fn cookie(&self) -> &str {
-        self.cookie.reveal()
-    }
-}
-
 /// Whether the browser has shown the token. Other sites' requests are refused before this is asked.
 fn is_unlocked(headers: &HeaderMap, token: &ControlToken) -> bool {
-    session::cookies(headers, COOKIE).any(|shown| token.cookie.hash().is_of(&shown))
+    session::cookies(headers, COOKIE).any(|shown| token.is_cookie(&shown))
 }
 
 /// Whether the request brings the control token in its `Authorization` header. A rebound name cannot: no browser adds it.
-fn shows_token(app: &App, headers: &HeaderMap) -> bool {
+fn shows_token(app: &AppState, headers: &HeaderMap) -> bool {
     let Some(token) = &app.control_token else {
         return false;
     };
@@ -153,7 +129,7 @@ pub(crate) fn authority(request: &Request) -> Option<String> {
 
 /// Whether the control API may be used. Errors: 403 for a page of another site, 401 without the token.
 pub(crate) fn check(
-    app: &App,
+    app: &AppState,
     headers: &HeaderMap,
     authority: Option<String>,
 ) -> Result<(), (StatusCode, Invalid)> {
@@ -181,7 +157,7 @@ fn once(headers: &HeaderMap, name: HeaderName, shown: &str) -> Result<(), Invali
 
 /// The origin that the request is sent to, if no stranger can own its host or the request has the control token.
 fn check_host(
-    app: &App,
+    app: &AppState,
     headers: &HeaderMap,
     authority: Option<String>,
     has_token: bool,
@@ -211,7 +187,7 @@ fn requested_origin(headers: &HeaderMap, authority: Option<String>) -> String {
 
 /// Whether the request can come from a page of this machine, or from no page at all.
 fn check_site(
-    app: &App,
+    app: &AppState,
     headers: &HeaderMap,
     authority: Option<String>,
     has_token: bool,

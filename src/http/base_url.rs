@@ -9,9 +9,9 @@ use axum::http::uri::Authority;
 use axum::http::{Extensions, HeaderMap, Uri};
 use url::Url;
 
+use crate::http::connection::ConnectionInfo;
+use crate::http::state::AppState;
 use crate::sandbox::registry;
-use crate::server::App;
-use crate::server::accept::Came;
 
 const PREFIX: &str = "/_sandbox/";
 
@@ -72,9 +72,9 @@ pub(crate) struct Base {
 
 impl Base {
     /// From `--public-url`, else from a trusted proxy's headers, else from `Host`.
-    pub(crate) fn of(parts: &Parts, app: &App, sandbox: SandboxPath) -> Self {
+    pub(crate) fn of(parts: &Parts, app: &AppState, sandbox: SandboxPath) -> Self {
         let origin = app.hosts.public_url.clone().unwrap_or_else(|| {
-            let door = Came::door(&parts.extensions);
+            let listener = ConnectionInfo::listener(&parts.extensions);
             let (scheme, host) = if app.trust_proxy {
                 forwarded(&parts.headers)
             } else {
@@ -82,7 +82,7 @@ impl Base {
             };
             let scheme = scheme
                 .filter(|scheme| matches!(scheme.as_str(), "http" | "https"))
-                .unwrap_or_else(|| door.scheme().to_owned());
+                .unwrap_or_else(|| listener.scheme().to_owned());
             let host = host.or_else(|| {
                 let authority = parts.extensions.get::<Authority>().map(ToString::to_string);
                 let header = || Some(parts.headers.get(HOST)?.to_str().ok()?.to_owned());
@@ -93,7 +93,9 @@ impl Base {
             };
             match host.and_then(seen) {
                 // The old host sends everybody to the new one, and speaks of it alone; so does the port of MCP.
-                Some(origin) if door.speaks_of_main() => with_port(&origin, app.listen.port()),
+                Some(origin) if listener.advertises_main_origin() => {
+                    with_port(&origin, app.listen.port())
+                }
                 Some(origin) => origin,
                 None => format!("{scheme}://{}", app.listen),
             }

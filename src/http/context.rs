@@ -5,36 +5,33 @@ use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes, HttpBody as _, to_bytes};
-use axum::extract::{FromRequest, FromRequestParts, Request};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, ORIGIN};
+use axum::body::Bytes;
+use axum::extract::FromRequestParts;
+use axum::http::header::{AUTHORIZATION, ORIGIN};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName};
 use axum::response::Response;
 
 use crate::contract::Rules;
 use crate::http::base_url::Base;
+use crate::http::connection::ConnectionInfo;
+use crate::http::request::RequestInfo;
 use crate::http::respond;
 use crate::http::respond::Cors;
-use crate::middleware::{Received, Visit};
 use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
 use crate::sandbox::rate_limits::Limit;
-use crate::server::accept::{Came, Unread};
-
-/// A longer body counts as empty, as it does at Civitai.
-pub(crate) const LONGEST_BODY: usize = 512 * 1024;
 
 /// Everything about a request but its body. The headers hold cookies and tokens, so there is no `Debug`.
 pub(crate) struct Context {
-    visit: Arc<Visit>,
+    visit: Arc<RequestInfo>,
     peer: Option<IpAddr>,
 }
 
 impl Deref for Context {
-    type Target = Visit;
+    type Target = RequestInfo;
 
-    fn deref(&self) -> &Visit {
+    fn deref(&self) -> &RequestInfo {
         &self.visit
     }
 }
@@ -112,7 +109,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Context {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
-        let Some(visit) = parts.extensions.get::<Arc<Visit>>().cloned() else {
+        let Some(visit) = parts.extensions.get::<Arc<RequestInfo>>().cloned() else {
             if parts.extensions.get::<Arc<Outline>>().is_some() {
                 return Err(NeedsSandbox::response());
             }
@@ -121,7 +118,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Context {
         };
         Ok(Self {
             visit,
-            peer: Came::of(&parts.extensions).and_then(|came| Some(came.peer?.ip())),
+            peer: ConnectionInfo::from_extensions(&parts.extensions)
+                .and_then(|connection| Some(connection.peer?.ip())),
         })
     }
 }
@@ -166,91 +164,4 @@ impl NeedsSandbox {
 /// The first value of a header, if it is text.
 pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
-}
-
-/// The parameters of a form that is no exchange with an app: nobody has read it yet.
-#[derive(Debug)]
-pub(crate) struct Form(pub(crate) Params);
-
-impl<S: Send + Sync> FromRequest<S> for Form {
-    type Rejection = Response;
-
-    async fn from_request(request: Request, _: &S) -> Result<Self, Response> {
-        let (parts, body) = request.into_parts();
-        let received = read_params(&parts.headers, read_body(body).await?).await;
-        Ok(Self(received.params))
-    }
-}
-
-/// Reads a body. One that is too long counts as empty, as it does at Civitai; one that does not end in time
-/// (`server/request_body.rs`) too, so that a slow client gets an answer. Errors: a 503, since there was no memory for it.
-pub(crate) async fn read_body(body: Body) -> Result<Bytes, Response> {
-    if body.is_end_stream() {
-        return Ok(Bytes::new());
-    }
-    let error = match to_bytes(body, LONGEST_BODY).await {
-        Ok(bytes) => return Ok(bytes),
-        Err(error) => error,
-    };
-    match Unread::new(&error) {
-        Unread::NoMemory(error) => Err(respond::no_body_memory(error)),
-        Unread::TooSlow(_) | Unread::Broken | Unread::TooLong => Ok(Bytes::new()),
-    }
-}
-
-/// Reads the parameters of a body.
-pub(crate) async fn read_params(headers: &HeaderMap, bytes: Bytes) -> Received {
-    let kind = headers
-        .get(CONTENT_TYPE)
-        .and_then(|kind| kind.to_str().ok())
-        .unwrap_or_default();
-    if kind.contains("application/json") {
-        Received {
-            params: Params::from_json(&bytes),
-            is_json: true,
-            is_multipart: false,
-            bytes,
-        }
-    } else {
-        Received {
-            params: form(kind, bytes.clone()).await,
-            is_json: false,
-            is_multipart: is_multipart(kind),
-            bytes,
-        }
-    }
-}
-
-async fn form(kind: &str, bytes: Bytes) -> Params {
-    if is(kind, "application/x-www-form-urlencoded") {
-        Params::from_urlencoded(&bytes)
-    } else if is_multipart(kind) {
-        multipart(kind, bytes).await.unwrap_or_default()
-    } else {
-        Params::default()
-    }
-}
-
-fn is_multipart(kind: &str) -> bool {
-    is(kind, "multipart/form-data")
-}
-
-/// Whether a content type is this one, whatever parameters follow it.
-pub(crate) fn is(kind: &str, essence: &str) -> bool {
-    let known = kind.split(';').next().unwrap_or_default();
-    known.trim().eq_ignore_ascii_case(essence)
-}
-
-/// A part that is a file counts as empty text.
-async fn multipart(kind: &str, bytes: Bytes) -> Result<Params, multer::Error> {
-    let boundary = multer::parse_boundary(kind)?;
-    let mut parts = multer::Multipart::new(Body::from(bytes).into_data_stream(), boundary);
-    let mut pairs = Vec::new();
-    while let Some(field) = parts.next_field().await? {
-        let name = field.name().unwrap_or_default().to_owned();
-        let is_file = field.file_name().is_some();
-        let text = field.text().await?;
-        pairs.push((name, if is_file { String::new() } else { text }));
-    }
-    Ok(pairs.into_iter().collect())
 }

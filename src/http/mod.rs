@@ -1,8 +1,15 @@
-//! What every endpoint shares: the state of the server, the connection, the request, responses, sessions, guards.
+//! What every endpoint shares: state of the server, connection, request, body, session, guards, responses.
 
 pub(crate) mod access_guard;
 pub(crate) mod base_url;
+pub(crate) mod body;
+pub(crate) mod body_error;
+pub(crate) mod connection;
 pub(crate) mod context;
+pub(crate) mod control_token;
+pub(crate) mod long_steps;
+pub(crate) mod loopback;
 pub(crate) mod request;
 pub(crate) mod respond;
 pub(crate) mod session;
+pub(crate) mod state;

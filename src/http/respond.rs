@@ -13,9 +13,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::contract::Difference;
+use crate::http::body_error::NoMemory;
 use crate::invalid::Invalid;
 use crate::protocol::error::{ErrorCode, OAuthError};
-use crate::server::accept::NoMemory;
 use crate::store::StoreError;
 
 /// Who may read an answer from a page of another origin.

@@ -5,7 +5,6 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode};
 
 use crate::config::Config;
-use crate::router;
 use crate::server::{Server, StartError};
 
 /// A server that is asked by function call.
@@ -27,7 +26,7 @@ impl Service {
 
     /// Asks through every layer. Nothing where a fault broke the connection.
     pub async fn ask(&self, request: Request<Body>) -> Option<Answer> {
-        let answer = router::ask(self.0.app(), request).await?;
+        let answer = self.0.service().send(request).await?;
         Some(Answer {
             status: answer.parts.status,
             headers: answer.parts.headers,

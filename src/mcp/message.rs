@@ -11,9 +11,10 @@ use axum::{Error, Json};
 use rmcp::model::{ClientJsonRpcMessage, ErrorCode};
 use serde_json::{Map, Value, json};
 
-use crate::http::context::{LONGEST_BODY, header, is};
+use crate::http::body::{LONGEST_BODY, is};
+use crate::http::body_error::Unread;
+use crate::http::context::header;
 use crate::protocol::json::{MAX_JSON_VALUES, has_too_many_values};
-use crate::server::accept::Unread;
 
 /// A JSON-RPC error instead of an answer of rmcp.
 struct Refused {

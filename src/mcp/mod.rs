@@ -28,12 +28,15 @@ use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, Stream
 use serde_json::Value;
 
 use crate::http::access_guard;
-use crate::http::context::{Context, LONGEST_BODY};
+use crate::http::body::LONGEST_BODY;
+use crate::http::connection::ConnectionInfo;
+use crate::http::connection::ListenerKind;
+use crate::http::context::Context;
+use crate::http::loopback::Loopback;
+use crate::http::request::RequestInfo;
+use crate::http::state::AppState;
 use crate::invalid::Invalid;
-use crate::middleware::Visit;
 use crate::redact::redact_text;
-use crate::server::accept::Came;
-use crate::server::{App, Door};
 
 /// Where it answers, on every listener.
 pub(crate) const PATH: &str = "/mcp";
@@ -63,20 +66,20 @@ const PAGES_SEND: &str =
 const SCHEME: &str = "civitai-oauth-mock://";
 
 /// The service at [`PATH`].
-pub(crate) fn service(app: Arc<App>) -> StreamableHttpService<Tools, NeverSessionManager> {
+pub(crate) fn service() -> StreamableHttpService<Tools, NeverSessionManager> {
     // One question, one answer: an agent that goes away leaves nothing behind. Hosts and origins are the guard's.
     let config = StreamableHttpServerConfig::default()
         .with_legacy_session_mode(false)
         .with_json_response(true)
         .disable_allowed_hosts()
         .with_max_request_body_bytes(LONGEST_BODY);
-    StreamableHttpService::new(move || Ok(Tools(Arc::clone(&app))), Arc::default(), config)
+    StreamableHttpService::new(|| Ok(Tools), Arc::default(), config)
 }
 
 /// On the port for agents the root is MCP: who is told of host and port alone finds it. The host that HTTP/2 names in
 /// the target, which the router has set aside, is what rmcp looks for in `Host`.
 pub(crate) fn enter(request: &mut Request) {
-    let is_root = Came::door(request.extensions()) == Door::Mcp;
+    let is_root = ConnectionInfo::listener(request.extensions()) == ListenerKind::Mcp;
     let path = request.uri().path();
     if path.strip_suffix('/') == Some(PATH) || (is_root && path == "/") {
         *request.uri_mut() = Uri::from_static(PATH);
@@ -91,7 +94,11 @@ pub(crate) fn enter(request: &mut Request) {
 }
 
 /// The layer that lets pages call which the guard admits: a preflight brings no token, and need not.
-pub(crate) async fn cors(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+pub(crate) async fn cors(
+    State(app): State<Arc<AppState>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let Some(origin) = request.headers().get(ORIGIN).cloned() else {
         return next.run(request).await;
     };
@@ -130,7 +137,7 @@ pub(crate) async fn in_sandbox(request: Request, next: Next) -> Response {
 }
 
 /// The MCP server: it keeps nothing of its own.
-pub(crate) struct Tools(Arc<App>);
+pub(crate) struct Tools;
 
 impl ServerHandler for Tools {
     fn get_info(&self) -> ServerConfig {
@@ -164,8 +171,11 @@ impl ServerHandler for Tools {
     ) -> Result<CallToolResponse, ErrorData> {
         let (visit, parts) = request(&context)?;
         let arguments = Value::Object(call.arguments.unwrap_or_default());
+        let Some(loopback) = parts.extensions.get::<Loopback>() else {
+            return Err(around_the_router());
+        };
         let caller = tools::Caller {
-            app: &self.0,
+            loopback,
             visit,
             parts,
         };
@@ -219,11 +229,15 @@ impl ServerHandler for Tools {
 }
 
 /// The HTTP request that a message came in.
-fn request(context: &RequestContext<RoleServer>) -> Result<(&Visit, &Parts), ErrorData> {
+fn request(context: &RequestContext<RoleServer>) -> Result<(&RequestInfo, &Parts), ErrorData> {
     let parts = context.extensions.get::<Parts>();
     parts
-        .and_then(|parts| Some((parts.extensions.get::<Arc<Visit>>()?.as_ref(), parts)))
-        .ok_or_else(|| ErrorData::internal_error("the message came around the router", None))
+        .and_then(|parts| Some((parts.extensions.get::<Arc<RequestInfo>>()?.as_ref(), parts)))
+        .ok_or_else(around_the_router)
+}
+
+fn around_the_router() -> ErrorData {
+    ErrorData::internal_error("the message came around the router", None)
 }
 
 fn no_such(what: &str, name: &str, known: impl IntoIterator<Item = impl AsRef<str>>) -> ErrorData {

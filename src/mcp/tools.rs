@@ -19,16 +19,15 @@ use super::catalogue::{
 };
 use crate::control::sessions::MAX_SESSIONS;
 use crate::control::{ControlError, Fault, Preset, PresetFault, Requests, UserRef};
+use crate::http::connection::ConnectionInfo;
+use crate::http::loopback::Loopback;
+use crate::http::request::RequestInfo;
 use crate::http::session;
 use crate::invalid::{self, Invalid};
-use crate::middleware::Visit;
 use crate::model;
 use crate::model::user::User;
 use crate::protocol::pkce::Verifier;
 use crate::protocol::scope::{PRESETS, Scope};
-use crate::router;
-use crate::server::App;
-use crate::server::accept::Came;
 
 /// So many exchanges are shown unless more are asked for: an agent reads them all.
 const SHOWN: usize = 20;
@@ -41,8 +40,8 @@ const YOURS: &str = "(yours)";
 
 /// Who calls a tool, and in which sandbox.
 pub(super) struct Caller<'a> {
-    pub(super) app: &'a Arc<App>,
-    pub(super) visit: &'a Visit,
+    pub(super) loopback: &'a Loopback,
+    pub(super) visit: &'a RequestInfo,
     pub(super) parts: &'a Parts,
 }
 
@@ -313,14 +312,14 @@ impl Caller<'_> {
         if let Some((name, value)) = user {
             headers.insert(name, value);
         }
-        let (came, goes) = (&self.parts.extensions, request.extensions_mut());
-        if let Some(authority) = came.get::<Authority>() {
+        let (connection, goes) = (&self.parts.extensions, request.extensions_mut());
+        if let Some(authority) = connection.get::<Authority>() {
             goes.insert(authority.clone());
         }
-        if let Some(came) = came.get::<Arc<Came>>() {
-            goes.insert(Arc::clone(came));
+        if let Some(connection) = connection.get::<Arc<ConnectionInfo>>() {
+            goes.insert(Arc::clone(connection));
         }
-        let Some(answer) = router::ask(self.app, request).await else {
+        let Some(answer) = self.loopback.send(request).await else {
             let broken = json!("the connection broke: nothing came back");
             return (StatusCode::BAD_GATEWAY, HeaderMap::new(), broken);
         };

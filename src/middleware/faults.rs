@@ -12,14 +12,14 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
 use tokio_stream::StreamExt as _;
 
-use super::Visit;
+use crate::http::connection::{ConnectionInfo, ConnectionReset};
+use crate::http::request::RequestInfo;
 use crate::http::respond;
 use crate::http::respond::Cors;
 use crate::middleware::legacy_host;
 use crate::protocol::call::Endpoint;
 use crate::sandbox::faults::Effect;
 use crate::sandbox::triggered::TriggeredFault;
-use crate::server::accept::{Came, Cut};
 
 /// So long a body trickles in all.
 const TRICKLE: Duration = Duration::from_secs(2);
@@ -32,7 +32,7 @@ const LAST_WORDS: Duration = Duration::from_millis(30);
 
 /// Answers the request as the faults that apply to it say. How long the answer is delayed is [`delay`].
 pub(crate) async fn answer(
-    visit: &Visit,
+    visit: &RequestInfo,
     faults: &[Arc<TriggeredFault>],
     request: Request,
     table: Router,
@@ -56,7 +56,7 @@ pub(crate) async fn answer(
 }
 
 /// How long the answer is delayed, if it is.
-pub(crate) fn delay(visit: &Visit, faults: &[Arc<TriggeredFault>]) -> Option<Duration> {
+pub(crate) fn delay(visit: &RequestInfo, faults: &[Arc<TriggeredFault>]) -> Option<Duration> {
     let delays = faults.iter().filter_map(|fault| fault.rule.effect.delay);
     let delays = delays.map(|delay| delay.draw(&visit.sandbox.entropy).to_std());
     delays.reduce(Duration::saturating_add)
@@ -64,9 +64,9 @@ pub(crate) fn delay(visit: &Visit, faults: &[Arc<TriggeredFault>]) -> Option<Dur
 
 /// Delays the answer. If the client disconnects meanwhile, its connection is cut, and with it this future is dropped and all
 /// that it holds.
-pub(crate) async fn hold(delay: Duration, came: Option<&Came>) {
+pub(crate) async fn hold(delay: Duration, connection: Option<&ConnectionInfo>) {
     let disconnected = async {
-        match came.and_then(|came| came.caller.as_ref()) {
+        match connection.and_then(|connection| connection.socket.as_ref()) {
             Some(caller) => caller.hung_up().await,
             None => std::future::pending().await,
         }
@@ -75,18 +75,21 @@ pub(crate) async fn hold(delay: Duration, came: Option<&Came>) {
         () = tokio::time::sleep(delay) => return,
         () = disconnected => {}
     }
-    if let Some(came) = came {
-        came.cut.now();
+    if let Some(connection) = connection {
+        connection.reset.request();
     }
     std::future::pending::<()>().await;
 }
 
 /// What breaks the connection instead of an answer, if a fault says so.
-pub(crate) fn cut(faults: &[Arc<TriggeredFault>], request: &Request) -> Option<Cut> {
+pub(crate) fn connection_reset(
+    faults: &[Arc<TriggeredFault>],
+    request: &Request,
+) -> Option<ConnectionReset> {
     let resets = faults.iter().any(|fault| fault.rule.effect.reset);
-    Came::of(request.extensions())
+    ConnectionInfo::from_extensions(request.extensions())
         .filter(|_| resets)
-        .map(|came| came.cut.clone())
+        .map(|connection| connection.reset.clone())
 }
 
 /// The CORS headers that the endpoint's own errors carry.

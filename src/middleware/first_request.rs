@@ -11,21 +11,21 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use tokio_stream::once;
 
-use super::{WriteLine, enter, is_observed};
+use super::exchange::{self, is_observed};
+use super::legacy_host;
 use crate::http::base_url::{Base, SandboxPath};
-use crate::http::context::{LONGEST_BODY, NeedsSandbox, Outline, header};
+use crate::http::body::LONGEST_BODY;
+use crate::http::body_error::Unread;
+use crate::http::context::{NeedsSandbox, Outline, header};
 use crate::http::respond;
-use crate::middleware::legacy_host;
+use crate::http::state::AppState;
 use crate::sandbox::registry::CreatedBy;
-use crate::server::App;
-use crate::server::accept::Unread;
 
 /// Answers a request that names a sandbox which does not exist.
 pub(crate) async fn answer(
-    app: &Arc<App>,
+    app: &Arc<AppState>,
     (parts, body): (Parts, Body),
     table: Router,
-    write_line: WriteLine,
 ) -> Response {
     let path = SandboxPath::of(&parts.extensions);
     let (first, second) = match to_bytes(body, LONGEST_BODY).await {
@@ -59,7 +59,7 @@ pub(crate) async fn answer(
         CreatedBy::Explicit
     };
     match app.registry.sandbox(path.name(), created_by).await {
-        Ok(sandbox) => enter(app, sandbox, (parts, second), table, write_line).await,
+        Ok(sandbox) => exchange::answer(app, sandbox, (parts, second), table).await,
         Err(error) => respond::failure(&error),
     }
 }
@@ -67,7 +67,7 @@ pub(crate) async fn answer(
 /// Whether the request may create the sandbox that it names. A page of another site can send requests without end, but it
 /// can send the browser to one place only: that is how an app sends its user to `/authorize`. The pages of this machine and
 /// of the apps that the seed registers may do everything that the app does.
-fn may_create(app: &App, parts: &Parts) -> bool {
+fn may_create(app: &AppState, parts: &Parts) -> bool {
     let header = |name| header(&parts.headers, name);
     // Old browsers, and all by plain HTTP under a name that is not loopback, send an Origin alone.
     if header("sec-fetch-site") != Some("cross-site") && header("origin").is_none() {

@@ -9,7 +9,9 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, Uri, Version};
 use axum::response::Response;
 
-use super::{Received, Visit};
+use crate::http::body::Received;
+use crate::http::connection::ConnectionInfo;
+use crate::http::request::RequestInfo;
 use crate::middleware::request_log::Recorder;
 use crate::protocol::call::{Endpoint, GrantType};
 use crate::protocol::client_auth::Credentials;
@@ -17,7 +19,6 @@ use crate::protocol::params::Params;
 use crate::protocol::time::Timestamp;
 use crate::sandbox::journal::{Capture, CapturedBody, Facts, STORED_HEADERS, StoredExchange};
 use crate::sandbox::triggered::TriggeredFault;
-use crate::server::accept::Came;
 
 /// A larger record is added to the journal before a delay, so that delayed requests hold little.
 const MAX_PENDING_BYTES: usize = 4096;
@@ -35,7 +36,7 @@ pub(crate) struct Head {
 }
 
 /// The client that a request claims to come from.
-pub(crate) fn claimed(parts: &Parts, visit: &Visit) -> Option<String> {
+pub(crate) fn claimed(parts: &Parts, visit: &RequestInfo) -> Option<String> {
     let authorization = visit.headers.get(AUTHORIZATION);
     let authorization = authorization.and_then(|value| value.to_str().ok());
     let sent = &visit.received.params;
@@ -52,7 +53,7 @@ fn query_params(query: Option<&str>) -> Params {
 
 /// The connection on which requests come one after another, as the client's port: those of HTTP/2 come at once.
 fn connection(parts: &Parts) -> Option<u16> {
-    let peer = Came::of(&parts.extensions)?.peer?;
+    let peer = ConnectionInfo::from_extensions(&parts.extensions)?.peer?;
     (parts.version < Version::HTTP_2).then(|| peer.port())
 }
 
@@ -88,7 +89,7 @@ impl Head {
     }
 
     /// `after` is the newest exchange that was over when this one began.
-    pub(crate) fn of(parts: &Parts, visit: &Visit, after: u64) -> Self {
+    pub(crate) fn of(parts: &Parts, visit: &RequestInfo, after: u64) -> Self {
         let (at, real) = visit.sandbox.clock.read();
         let query = parts.uri.query();
         let by_query = || {
@@ -146,7 +147,7 @@ impl Drop for PendingRecord {
 /// Captures the exchange and passes the answer on. A body larger than what is stored is read once here and released with the
 /// request.
 pub(crate) async fn capture(
-    visit: &Visit,
+    visit: &RequestInfo,
     head: Head,
     faults: &[Arc<TriggeredFault>],
     response: Response,

@@ -7,10 +7,10 @@ use axum::response::Response;
 use tower::ServiceExt as _;
 
 use crate::contract::{Contract, Difference};
+use crate::http::connection::ConnectionInfo;
+use crate::http::connection::ListenerKind;
 use crate::http::context::Outline;
 use crate::http::respond;
-use crate::server::Door;
-use crate::server::accept::Came;
 
 /// What moved to the new host.
 const MOVED: [&str; 6] = [
@@ -31,7 +31,9 @@ const AUTHORIZE: [&str; 3] = [
 
 /// Answers what has moved, on the old host; hands on everything else.
 pub(crate) async fn host(request: Request, table: Router) -> Response {
-    if Came::door(request.extensions()) != Door::Legacy || !has_moved(request.uri().path()) {
+    if ConnectionInfo::listener(request.extensions()) != ListenerKind::Legacy
+        || !has_moved(request.uri().path())
+    {
         return answer(table, request).await;
     }
     let (mut parts, body) = request.into_parts();

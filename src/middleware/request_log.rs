@@ -1,38 +1,20 @@
-//! The hook for the log: which exchanges it is called for, and what it is given. `control/request_log.rs` writes the line.
+//! Adds an exchange to the journal, and logs it if it is one with an app.
 
 use std::sync::Arc;
 
 use tracing::Level;
 
+use super::log_line::{self, Logged, TARGET, is_refused};
+use crate::http::state::AppState;
 use crate::protocol::call::Endpoint;
 use crate::protocol::time::Timestamp;
 use crate::sandbox::Sandbox;
 use crate::sandbox::journal::{Entry, StoredExchange};
-use crate::server::App;
-
-/// The target of the lines, by which a subscriber chooses them.
-pub(crate) const TARGET: &str = "civitai_oauth_mock::requests";
-
-/// An exchange that is over.
-pub(crate) struct Logged<'a> {
-    pub(crate) entry: &'a Entry,
-    /// Its number in the journal, unless the sandbox was reset meanwhile.
-    pub(crate) id: Option<u64>,
-    /// How long the answer took.
-    pub(crate) milliseconds: i64,
-    pub(crate) sandbox: &'a Sandbox,
-    /// The origin of the server for somebody on this machine.
-    pub(crate) origin: &'a str,
-}
-
-/// What writes the line.
-pub(crate) type WriteLine = fn(&Logged<'_>);
 
 /// Adds an exchange to the journal, and has its line written.
 pub(crate) struct Recorder {
     pub(crate) sandbox: Sandbox,
-    pub(crate) app: Arc<App>,
-    pub(crate) write_line: WriteLine,
+    pub(crate) app: Arc<AppState>,
     /// When the request came, in the system's time.
     pub(crate) began: Timestamp,
 }
@@ -46,7 +28,7 @@ impl Recorder {
             return;
         };
         let (_, now) = self.sandbox.clock.read();
-        (self.write_line)(&Logged {
+        log_line::write(&Logged {
             entry: &entry,
             id,
             milliseconds: (now.0 - self.began.0).max(0),
@@ -54,11 +36,6 @@ impl Recorder {
             origin: &self.app.base_url(),
         });
     }
-}
-
-/// Whether the answer refused the request, or a fault broke it off.
-pub(crate) fn is_refused(status: u16) -> bool {
-    status == 0 || status >= 400
 }
 
 /// Whether somebody listens, and the exchange is one with an app. Before this is asked, an exchange has cost nothing.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use super::MockError;
 use crate::http::base_url::SandboxPath;
+use crate::http::state::AppState;
 use crate::protocol::scope::Scope;
 use crate::sandbox::Sandbox;
 use crate::sandbox::registry::{CreatedBy, DEFAULT};
-use crate::server::{App, Server};
+use crate::server::Server;
 
 /// One private world of a [`MockServer`](crate::MockServer): users, clients, tokens, clock, settings, faults and journal
 /// of its own. What its verbs take and give is in [`control`](crate::control).
@@ -16,7 +17,7 @@ use crate::server::{App, Server};
 /// A handle may be cloned, and sent to other tasks; it keeps no server running.
 #[derive(Debug, Clone)]
 pub struct MockSandbox {
-    app: Arc<App>,
+    app: Arc<AppState>,
     name: String,
     base_url: String,
 }

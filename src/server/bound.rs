@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use tokio::net::{TcpListener, TcpSocket};
 
-use super::{Door, StartError};
+use super::accept::Listener;
+use super::error::StartError;
+#[cfg(feature = "tls")]
+use super::tls::Tls;
 use crate::config::Config;
 #[cfg(feature = "mcp")]
 use crate::config::McpListen;
-use crate::server::accept::Listener;
-#[cfg(feature = "tls")]
-use crate::server::tls::Tls;
+use crate::http::connection::ListenerKind;
 
 /// What the system keeps for a caller who does not read. Kept small, so that one who reads slowly is soon seen to read: the
 /// system calls a socket writable again once a third of this is free.
@@ -40,7 +41,7 @@ fn listen(address: SocketAddr, only_v6: bool) -> std::io::Result<TcpListener> {
 /// An address that the configuration asks for.
 #[derive(Debug)]
 struct Asked {
-    door: Door,
+    kind: ListenerKind,
     address: SocketAddr,
     /// The server starts without it if it is taken.
     if_free: bool,
@@ -48,9 +49,9 @@ struct Asked {
 
 /// Every address that the configuration asks for.
 fn asked(config: &Config) -> Vec<Asked> {
-    let certain = |door| {
+    let certain = |kind| {
         move |address| Asked {
-            door,
+            kind,
             address,
             if_free: false,
         }
@@ -58,21 +59,21 @@ fn asked(config: &Config) -> Vec<Asked> {
     let main = [config.listen]
         .into_iter()
         .chain(config.also_listen.clone());
-    let mut asked: Vec<Asked> = main.map(certain(Door::Main)).collect();
+    let mut asked: Vec<Asked> = main.map(certain(ListenerKind::Main)).collect();
     #[cfg(feature = "tls")]
     asked.extend(
         config
             .tls
             .iter()
-            .map(|(address, _)| certain(Door::Tls)(*address)),
+            .map(|(address, _)| certain(ListenerKind::Tls)(*address)),
     );
-    asked.extend(config.legacy_listen.map(certain(Door::Legacy)));
+    asked.extend(config.legacy_listen.map(certain(ListenerKind::Legacy)));
     #[cfg(feature = "mcp")]
     asked.extend(config.mcp_listen.iter().map(|wanted| match *wanted {
-        McpListen::At(address) => certain(Door::Mcp)(address),
+        McpListen::At(address) => certain(ListenerKind::Mcp)(address),
         McpListen::IfFree(address) => Asked {
             if_free: true,
-            ..certain(Door::Mcp)(address)
+            ..certain(ListenerKind::Mcp)(address)
         },
     }));
     asked
@@ -87,17 +88,17 @@ pub(super) struct Listeners {
 
 impl Listeners {
     /// Listens on one address.
-    fn bind(&mut self, address: SocketAddr, door: Door) -> Result<SocketAddr, StartError> {
+    fn bind(&mut self, address: SocketAddr, kind: ListenerKind) -> Result<SocketAddr, StartError> {
         let refused = |why| StartError::Listen {
             address,
             why,
-            flag: door.flag(),
+            flag: kind.flag(),
         };
-        let socket = listen(address, self.shares_port_with_v4(address, door)).map_err(refused)?;
+        let socket = listen(address, self.shares_port_with_v4(address, kind)).map_err(refused)?;
         let bound = socket.local_addr().map_err(refused)?;
         let listener = Listener {
             socket,
-            door,
+            kind,
             #[cfg(feature = "tls")]
             tls: None,
         };
@@ -107,10 +108,10 @@ impl Listeners {
 
     /// Whether `[::]`, which would include every IPv4 address, is asked for beside an IPv4 address of the same port, in
     /// whichever order. Port 0 is the same port only for the addresses of one option.
-    fn shares_port_with_v4(&self, address: SocketAddr, door: Door) -> bool {
+    fn shares_port_with_v4(&self, address: SocketAddr, kind: ListenerKind) -> bool {
         let is_beside = |v4: &SocketAddr| v4.is_ipv4() && v4.port() == address.port();
         let competes =
-            |asked: &&Asked| asked.door == door || (address.port() != 0 && !asked.if_free);
+            |asked: &&Asked| asked.kind == kind || (address.port() != 0 && !asked.if_free);
         let asked = self.asked.iter().filter(competes);
         let bound = self.bound.iter().map(|(_, bound)| bound);
         address.is_ipv6()
@@ -126,24 +127,28 @@ impl Listeners {
         &mut self,
         first: SocketAddr,
         address: SocketAddr,
-        door: Door,
+        kind: ListenerKind,
     ) -> Result<SocketAddr, StartError> {
         if address.port() == 0 {
             let same_port = SocketAddr::new(address.ip(), first.port());
-            if let Ok(bound) = self.bind(same_port, door) {
+            if let Ok(bound) = self.bind(same_port, kind) {
                 return Ok(bound);
             }
         }
-        self.bind(address, door)
+        self.bind(address, kind)
     }
 
     /// Listens on `[::1]`, too, if the address is `127.0.0.1` and the port of the other is free.
-    fn bind_other_loopback(&mut self, address: SocketAddr, door: Door) -> Option<SocketAddr> {
+    fn bind_other_loopback(
+        &mut self,
+        address: SocketAddr,
+        kind: ListenerKind,
+    ) -> Option<SocketAddr> {
         if address.ip() != Ipv4Addr::LOCALHOST {
             return None;
         }
         let other = SocketAddr::from((Ipv6Addr::LOCALHOST, address.port()));
-        self.bind(other, door)
+        self.bind(other, kind)
             .inspect_err(|error| tracing::debug!(%error, "{address} is listened on alone"))
             .ok()
     }
@@ -164,9 +169,9 @@ fn bind_mcp(listeners: &mut Listeners, config: &Config) -> Result<Vec<SocketAddr
                     continue;
                 }
                 let first = bound.first().copied().unwrap_or(address);
-                listeners.bind_beside(first, address, Door::Mcp)?
+                listeners.bind_beside(first, address, ListenerKind::Mcp)?
             }
-            McpListen::IfFree(address) => match listeners.bind(address, Door::Mcp) {
+            McpListen::IfFree(address) => match listeners.bind(address, ListenerKind::Mcp) {
                 Ok(address) => address,
                 Err(error) => {
                     tracing::warn!("{error}; MCP is at /mcp of the main port alone");
@@ -176,7 +181,7 @@ fn bind_mcp(listeners: &mut Listeners, config: &Config) -> Result<Vec<SocketAddr
         };
         bound.push(address);
         if config.both_loopbacks {
-            bound.extend(listeners.bind_other_loopback(address, Door::Mcp));
+            bound.extend(listeners.bind_other_loopback(address, ListenerKind::Mcp));
         }
     }
     Ok(bound)
@@ -201,17 +206,17 @@ impl Bound {
             bound: Vec::new(),
             asked: asked(config),
         };
-        let address = listeners.bind(config.listen, Door::Main)?;
+        let address = listeners.bind(config.listen, ListenerKind::Main)?;
         let mut addresses = vec![address];
         for also in &config.also_listen {
             if is_repeated(&addresses, *also) {
                 continue;
             }
-            addresses.push(listeners.bind_beside(address, *also, Door::Main)?);
+            addresses.push(listeners.bind_beside(address, *also, ListenerKind::Main)?);
         }
         if config.both_loopbacks {
             for address in addresses.clone() {
-                addresses.extend(listeners.bind_other_loopback(address, Door::Main));
+                addresses.extend(listeners.bind_other_loopback(address, ListenerKind::Main));
             }
         }
         #[cfg(feature = "tls")]
@@ -219,12 +224,12 @@ impl Bound {
             None => None,
             Some((address, certificate)) => {
                 let tls = Arc::new(Tls::new(certificate)?);
-                let bound = listeners.bind(*address, Door::Tls)?;
+                let bound = listeners.bind(*address, ListenerKind::Tls)?;
                 if config.both_loopbacks {
-                    listeners.bind_other_loopback(bound, Door::Tls);
+                    listeners.bind_other_loopback(bound, ListenerKind::Tls);
                 }
                 for (listener, _) in &mut listeners.bound {
-                    if listener.door == Door::Tls {
+                    if listener.kind == ListenerKind::Tls {
                         listener.tls = Some(Arc::clone(&tls));
                     }
                 }
@@ -232,13 +237,13 @@ impl Bound {
             }
         };
         let legacy_address = match config.legacy_listen {
-            Some(address) => Some(listeners.bind(address, Door::Legacy)?),
+            Some(address) => Some(listeners.bind(address, ListenerKind::Legacy)?),
             None => None,
         };
         if let Some(address) = legacy_address
             && config.both_loopbacks
         {
-            listeners.bind_other_loopback(address, Door::Legacy);
+            listeners.bind_other_loopback(address, ListenerKind::Legacy);
         }
         #[cfg(feature = "mcp")]
         let mcp_addresses = bind_mcp(&mut listeners, config)?;

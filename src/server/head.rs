@@ -5,14 +5,14 @@ use axum::Json;
 use axum::http::{Request, StatusCode, Version};
 use axum::response::{IntoResponse as _, Response};
 
+use super::limits::Limits;
 use crate::invalid::Invalid;
-use crate::server::accept::Limits;
 
 /// The libraries know no target longer than 64 KiB, and answer in different ways. This is less.
 const MAX_TARGET_BYTES: usize = 32 * 1024;
 
 /// The answer to a request whose target is too long (414), or which has too many headers (431).
-pub(crate) fn refusal<B>(request: &Request<B>, limits: &Limits) -> Option<Response> {
+pub(super) fn rejection<B>(request: &Request<B>, limits: &Limits) -> Option<Response> {
     let target = request.uri();
     let length = target.path().len() + target.query().map_or(0, |query| query.len() + 1);
     if length > MAX_TARGET_BYTES {

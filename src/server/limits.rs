@@ -1,5 +1,4 @@
-//! How much may a connection ask for? Time, room and company; what is beyond them is answered or closed. What can be
-//! set is `config.rs`.
+//! Limits of connections and requests: time, memory and number. What can be set is in `config.rs`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,12 +12,9 @@ use hyper_util::server::conn::auto::Builder;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::activity::MAX_STREAMS;
-use crate::config::Config;
+use crate::config::{Config, USUAL_HEADERS};
 use crate::invalid::Invalid;
 use crate::server::request_body::BodyMemory;
-
-/// As many headers as fit where hyper keeps them without asking for memory.
-pub(crate) const USUAL_HEADERS: usize = 100;
 
 /// Less is no room for a request (the HTTP library's own floor).
 const LEAST_HEAD: usize = 8 * 1024;
@@ -39,7 +35,7 @@ const MIN_STREAMS: u32 = 10;
 /// A caller of HTTP/2 who does not answer a ping for so long is gone.
 const LONGEST_PING: Duration = Duration::from_secs(20);
 
-/// The limits of one server, whichever listener a connection came in by.
+/// The limits of one server, whichever listener accepted a connection.
 #[derive(Debug, Clone)]
 pub(crate) struct Limits {
     /// For the head of a request; and for the next one to begin.
@@ -49,9 +45,8 @@ pub(crate) struct Limits {
     head_bytes: usize,
     pub(crate) headers: usize,
     pub(crate) body_memory: BodyMemory,
-    /// A place for each connection.
-    places: Arc<Semaphore>,
-    connections: usize,
+    connections: Arc<Semaphore>,
+    max_connections: usize,
     http2_requests: Arc<Semaphore>,
     /// The body of the answer to a request by HTTP/2 that finds no place. A flood has many of them answered at once.
     too_many_requests: Bytes,
@@ -90,15 +85,15 @@ impl Limits {
                     .with_hint("give a length such as 30s"));
             }
         }
-        let connections = config.max_connections.min(Semaphore::MAX_PERMITS);
+        let max_connections = config.max_connections.min(Semaphore::MAX_PERMITS);
         Ok(Self {
             head: config.head_timeout,
             body: config.body_timeout,
             head_bytes: config.max_head_bytes,
             headers: config.max_headers,
             body_memory: BodyMemory::default(),
-            places: Arc::new(Semaphore::new(connections)),
-            connections,
+            connections: Arc::new(Semaphore::new(max_connections)),
+            max_connections,
             http2_requests: Arc::new(Semaphore::new(MAX_HTTP2_REQUESTS)),
             too_many_requests: too_many_requests().into(),
         })
@@ -117,15 +112,15 @@ impl Limits {
     }
 
     /// A place for one more connection, if there is one.
-    pub(crate) fn place(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.places).try_acquire_owned().ok()
+    pub(crate) fn connection(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.connections).try_acquire_owned().ok()
     }
 
     /// What is said to whoever finds no place.
-    pub(crate) fn full(&self) -> String {
+    pub(crate) fn too_many_connections(&self) -> String {
         let why = Invalid::new(
             "",
-            format!("there are {} connections already", self.connections),
+            format!("there are {} connections already", self.max_connections),
         )
         .with_hint("close some, or raise --max-connections");
         let body = why.to_json("too_many_connections").to_string();

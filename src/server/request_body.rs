@@ -1,8 +1,6 @@
 //! Bodies of requests: each has a time limit, and all of them together a memory limit. A body that meets one of them ends
 //! with an error, so that its reader can answer.
 
-use std::error::Error;
-use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -15,20 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Sleep, sleep};
 use tokio_util::sync::PollSemaphore;
 
-/// The body did not come to its end in time.
-#[derive(Debug)]
-pub(crate) struct TooSlow(Duration);
-
-impl fmt::Display for TooSlow {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the body took longer than {:?}", self.0)
-    }
-}
-
-impl Error for TooSlow {}
-
-/// What the bodies of all requests may occupy together while they arrive.
-const MAX_BODY_MEMORY_BYTES: usize = 64 * 1024 * 1024;
+use crate::http::body_error::{MAX_BODY_MEMORY_BYTES, NoMemory, TooSlow};
 
 /// The beginning of each body that the memory limit does not count, so that ordinary requests always pass.
 const UNCOUNTED_BYTES: usize = 16 * 1024;
@@ -58,48 +43,6 @@ impl BodyMemory {
         Self {
             semaphore: Arc::new(Semaphore::new(bytes)),
             max_wait,
-        }
-    }
-}
-
-/// The bodies of other requests occupied all memory for bodies for this long.
-#[derive(Debug)]
-pub(crate) struct NoMemory(Duration);
-
-impl fmt::Display for NoMemory {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "the bodies of other requests occupied {MAX_BODY_MEMORY_BYTES} bytes for {:?}",
-            self.0
-        )
-    }
-}
-
-impl Error for NoMemory {}
-
-/// Why a body could not be read to its end.
-#[derive(Debug)]
-pub(crate) enum Unread<'a> {
-    TooSlow(&'a TooSlow),
-    NoMemory(&'a NoMemory),
-    /// The client ended it early, or it is malformed.
-    Broken,
-    TooLong,
-}
-
-impl<'a> Unread<'a> {
-    /// The reason of an error of [`axum::body::to_bytes`].
-    pub(crate) fn new(error: &'a axum::Error) -> Self {
-        let first: &(dyn Error + 'static) = error;
-        let causes = || std::iter::successors(Some(first), |error| <dyn Error>::source(*error));
-        if let Some(busy) = causes().find_map(|error| error.downcast_ref()) {
-            return Self::NoMemory(busy);
-        }
-        match causes().find_map(|error| error.downcast_ref()) {
-            Some(late) => Self::TooSlow(late),
-            None if causes().any(<dyn Error>::is::<hyper::Error>) => Self::Broken,
-            None => Self::TooLong,
         }
     }
 }
@@ -236,6 +179,7 @@ mod tests {
     use tokio_stream::{StreamExt as _, once, pending};
 
     use super::*;
+    use crate::http::body_error::Unread;
 
     /// A body whose last frame never comes.
     fn half(bytes: usize) -> Body {

@@ -1,9 +1,12 @@
 //! Body of an answer by HTTP/2, in pieces, so that no more of it is in the connection's buffers than the client takes.
 
-use std::pin::Pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use axum::body::{Body, Bytes, HttpBody};
+use axum::response::Response;
 use hyper::body::{Frame, SizeHint};
 
 use super::activity::OpenRequest;
@@ -11,9 +14,30 @@ use super::activity::OpenRequest;
 /// As much as one DATA frame carries by default (RFC 9113 §6.5.2).
 const PIECE_BYTES: usize = 16 * 1024;
 
+/// Answers a request of an HTTP/2 connection.
+///
+/// Most handlers have their whole answer after one step. Requests therefore take this step one after another, and only
+/// while there is room for an answer: a hundred requests at once leave one answer beyond the limit, not a hundred.
+pub(super) async fn run(open: OpenRequest, request: impl Future<Output = Response>) -> Response {
+    let activity = Arc::clone(&open.activity);
+    let mut request = pin!(request);
+    let turn = activity.turn.acquire().await;
+    activity.wait_for_room().await;
+    let first = poll_fn(|context| Poll::Ready(request.as_mut().poll(context))).await;
+    let answer = |response: Response| response.map(|body| Answer::new(body, open).into());
+    match first {
+        // Its bytes are counted before another request has its turn.
+        Poll::Ready(response) => answer(response),
+        Poll::Pending => {
+            drop(turn);
+            answer(request.await)
+        }
+    }
+}
+
 /// The body of an answer. Its bytes count as unread until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(super) struct Answer {
     body: Body,
     /// What is left of the frame that is sent in pieces.
     rest: Bytes,
@@ -23,7 +47,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    pub(crate) fn new(body: Body, mut request: OpenRequest) -> Self {
+    pub(super) fn new(body: Body, mut request: OpenRequest) -> Self {
         let size = body.size_hint().exact();
         let size = size.map(|size| usize::try_from(size).unwrap_or(usize::MAX));
         if let Some(size) = size {

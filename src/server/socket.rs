@@ -1,116 +1,46 @@
-//! What is one accepted connection? Its socket, what ends it out of turn, and who asks whether the caller is still
-//! there. Accepting is `mod.rs`.
+//! The socket of a connection: reset instead of closed if a fault asks for it, and timed while the client reads nothing.
 
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::task::{self, Poll, ready};
 use std::time::Duration;
 
-use axum::http::Extensions;
-use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Sleep, sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::server::Door;
+use crate::http::connection::ConnectionReset;
 
-/// What is said to a caller whose request's head does not come in time.
-const TOO_LATE: &[u8] =
+/// The answer to a request whose head does not come in time.
+const REQUEST_TIMEOUT: &[u8] =
     b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
-/// Between two tries to learn whether a caller is still there.
-const BREATH: Duration = Duration::from_millis(50);
-
-/// How a request came in; on every request, one for a connection.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Came {
-    /// By which listener.
-    pub(crate) door: Door,
-    /// From where.
-    pub(crate) peer: Option<SocketAddr>,
-    pub(crate) cut: Cut,
-    /// Nobody, where the question is our own.
-    pub(crate) caller: Option<Caller>,
-    /// The connection counts against the limit of connections for as long as one of its requests runs.
-    pub(crate) permit: Option<Arc<OwnedSemaphorePermit>>,
-}
-
-impl Came {
-    pub(crate) fn of(extensions: &Extensions) -> Option<&Self> {
-        extensions.get::<Arc<Self>>().map(Arc::as_ref)
-    }
-
-    /// By which listener; by the main one, where nothing is known.
-    pub(crate) fn door(extensions: &Extensions) -> Door {
-        Self::of(extensions).map_or_else(Door::default, |came| came.door)
-    }
-}
-
-/// Breaks a connection without another word.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Cut(CancellationToken);
-
-impl Cut {
-    /// Waits until it is broken.
-    pub(crate) async fn broken(&self) {
-        self.0.cancelled().await;
-    }
-
-    /// Breaks it now.
-    pub(crate) fn now(&self) {
-        self.0.cancel();
-    }
-}
-
-/// Whoever has sent a request.
-#[derive(Debug, Clone)]
-pub(crate) struct Caller(pub(crate) Weak<TcpStream>);
-
-impl Caller {
-    /// Ends once nothing more will come from there. A caller who merely says no more is taken for one who is gone: this
-    /// is for those who would keep the server waiting.
-    pub(crate) async fn hung_up(&self) {
-        loop {
-            let Some(stream) = self.0.upgrade() else {
-                return;
-            };
-            match stream.ready(Interest::READABLE).await {
-                Ok(ready) if !ready.is_read_closed() => {}
-                Ok(_) | Err(_) => return,
-            }
-            // What has come in the meantime is not for us to read, and may be followed by the end.
-            tokio::time::sleep(BREATH).await;
-        }
-    }
-}
-
-/// A socket that is reset rather than closed where the connection was cut.
+/// A socket that is reset rather than closed if a fault asks for it.
 #[derive(Debug)]
-pub(crate) struct Socket {
-    /// Shared with those who ask whether the caller is still there, and closed with the connection.
-    pub(crate) stream: Arc<TcpStream>,
-    pub(crate) cut: Cut,
-    /// The head did not come in time; cancelled only where plain HTTP is spoken.
-    pub(crate) late: CancellationToken,
-    /// Something has come that was not answered yet.
-    pub(crate) waiting: bool,
-    /// So long a caller may take nothing of what is said to them.
-    pub(crate) patience: Duration,
-    /// Since they last took something, where there is more.
-    pub(crate) stalled: Option<Pin<Box<Sleep>>>,
+pub(super) struct Socket {
+    /// [`PeerSocket`](crate::http::connection::PeerSocket)s refer to it. It is closed with the connection.
+    pub(super) stream: Arc<TcpStream>,
+    pub(super) reset: ConnectionReset,
+    /// Cancelled when the head of a request did not come in time.
+    pub(super) head_timeout: CancellationToken,
+    /// Whether bytes have come that were not answered yet.
+    pub(super) has_unanswered: bool,
+    /// How long the client may take nothing of an answer.
+    pub(super) write_timeout: Duration,
+    /// Runs while the client takes nothing.
+    pub(super) stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        if self.cut.0.is_cancelled() {
+        if self.reset.is_requested() {
             // A socket that refuses the option is closed instead.
             let _ = self.stream.set_zero_linger();
-        } else if self.late.is_cancelled() && self.waiting {
-            // A caller who is gone does not hear it; one who asked for nothing is told nothing.
-            let _ = self.stream.try_write(TOO_LATE);
+        } else if self.head_timeout.is_cancelled() && self.has_unanswered {
+            // Best effort. A client that has sent nothing gets nothing.
+            let _ = self.stream.try_write(REQUEST_TIMEOUT);
         }
     }
 }
@@ -123,14 +53,14 @@ impl AsyncRead for Socket {
     ) -> Poll<io::Result<()>> {
         loop {
             ready!(self.stream.poll_read_ready(context))?;
-            // Into what nobody has written before: it would be set to zeros for each read.
+            // Not `try_read`, which would need a zeroed buffer for each read.
             match self.stream.try_read_buf(buffer) {
                 Ok(read) => {
-                    self.waiting |= read > 0;
+                    self.has_unanswered |= read > 0;
                     return Poll::Ready(Ok(()));
                 }
-                Err(why) if why.kind() == io::ErrorKind::WouldBlock => {}
-                Err(why) => return Poll::Ready(Err(why)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
             }
         }
     }
@@ -144,18 +74,16 @@ impl Socket {
     ) -> Poll<io::Result<usize>> {
         loop {
             if self.stream.poll_write_ready(context)?.is_pending() {
-                let patience = self.patience;
-                let alarm = self
-                    .stalled
-                    .get_or_insert_with(|| Box::pin(sleep(patience)));
+                let timeout = self.write_timeout;
+                let alarm = self.stalled.get_or_insert_with(|| Box::pin(sleep(timeout)));
                 ready!(alarm.as_mut().poll(context));
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             }
             match write(&self.stream) {
-                Err(why) if why.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 written => {
                     self.stalled = None;
-                    self.waiting = false;
+                    self.has_unanswered = false;
                     return Poll::Ready(written);
                 }
             }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::Mock;
 use crate::support::frames::{Frame, Frames};
+use crate::support::{Mock, TOKEN};
 
 #[tokio::test]
 async fn a_long_list_that_nobody_reads_makes_the_next_one_wait() {
@@ -32,4 +32,20 @@ async fn a_long_list_that_nobody_reads_makes_the_next_one_wait() {
     assert_eq!(next.json().as_array().map(Vec::len), Some(27));
     let length = next.header("content-length");
     assert_eq!(length, Some(next.body.len().to_string()));
+}
+
+/// A long body has the server's turn for long steps, and so has a list: neither may wait for the other.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_is_asked_for_with_a_long_body_is_answered() {
+    let mock = Mock::documented().await;
+    let long = "x".repeat(100_000);
+    let ignored = mock
+        .ask("GET", "/_mock/users")
+        .body("text/plain", long.clone());
+    let listed = tokio::time::timeout(Duration::from_secs(20), ignored.into_future()).await;
+    listed.expect("a list with a long body is answered");
+    let form = ("application/x-www-form-urlencoded", format!("a={long}"));
+    let posted = mock.ask("POST", TOKEN).body(form.0, form.1);
+    let posted = tokio::time::timeout(Duration::from_secs(20), posted.into_future()).await;
+    assert_eq!(posted.expect("the turn is free").status, 400);
 }

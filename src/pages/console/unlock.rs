@@ -13,10 +13,11 @@ use axum_extra::extract::cookie::{Cookie, SameSite};
 
 use crate::http::access_guard;
 use crate::http::base_url::{Base, SandboxPath};
-use crate::http::context::{Form, Outline};
+use crate::http::body::Form;
+use crate::http::context::Outline;
 use crate::http::respond;
+use crate::http::state::AppState;
 use crate::pages::view::{Frame, Page, page};
-use crate::server::App;
 
 /// Where one goes who asked for nothing in particular.
 const HOME: &str = "/_mock";
@@ -38,7 +39,11 @@ impl Page for Unlock {
 }
 
 /// The layer around the pages: as the guard's, but a person is asked where a program is refused.
-pub(crate) async fn admit(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+pub(crate) async fn admit(
+    State(app): State<Arc<AppState>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let authority = access_guard::authority(&request);
     match access_guard::check(&app, request.headers(), authority) {
         Ok(()) => {
@@ -80,7 +85,7 @@ fn is_ours(to: &str) -> bool {
 
 /// `POST /_mock/unlock`.
 pub(crate) async fn post(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<AppState>>,
     Outline { base, .. }: Outline,
     Form(params): Form,
 ) -> Response {

@@ -11,15 +11,16 @@ use super::page::{sentence, show};
 use super::row::PATH;
 use super::search::Search;
 use crate::control::{ControlError, Preset, SomeTokens};
-use crate::http::context::{Context, Form};
+use crate::http::body::Form;
+use crate::http::context::Context;
 use crate::http::respond;
+use crate::http::state::AppState;
 use crate::invalid::{self, Invalid};
 use crate::protocol::params::Params;
-use crate::server::App;
 
 /// `POST /_mock/dashboard`.
 pub(crate) async fn post(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<AppState>>,
     context: Context,
     RawQuery(query): RawQuery,
     Form(params): Form,
@@ -68,7 +69,11 @@ fn input<T: serde::de::DeserializeOwned>(key: &str, text: &str) -> Result<T, Inv
     )])))
 }
 
-async fn carry_out(app: &Arc<App>, context: &Context, params: &Params) -> Result<(), ControlError> {
+async fn carry_out(
+    app: &Arc<AppState>,
+    context: &Context,
+    params: &Params,
+) -> Result<(), ControlError> {
     let sandbox = &context.sandbox;
     let text = |name| params.text(name).unwrap_or_default().trim();
     match text("act") {

@@ -17,9 +17,9 @@ use super::row::Row;
 use super::search::Search;
 use crate::control::{ControlError, Requests};
 use crate::http::context::Context;
+use crate::http::long_steps::LongSteps;
 use crate::http::respond;
-use crate::server::App;
-use crate::server::long_steps::LongSteps;
+use crate::http::state::AppState;
 
 /// Whoever comes back to the stream after long is told of so many.
 const CATCH_UP: usize = 200;
@@ -32,7 +32,7 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 
 /// `GET /_mock/events`: each exchange that fits, as it comes, ready to be put at the head of the list.
 pub(crate) async fn events(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<AppState>>,
     context: Context,
     RawQuery(query): RawQuery,
     headers: HeaderMap,

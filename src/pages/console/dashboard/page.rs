@@ -14,11 +14,11 @@ use crate::control::{ControlError, Exchange, Preset, Requests, Whose};
 use crate::http::base_url::Base;
 use crate::http::context::Context;
 use crate::http::respond;
+use crate::http::state::AppState;
 use crate::invalid::Invalid;
 use crate::pages::assets;
 use crate::pages::view::{Frame, Page, Place, page};
 use crate::sandbox::faults::SetFault;
-use crate::server::App;
 use crate::store::StoreError;
 
 /// So many exchanges are on one page, so many tokens and codes in their lists.
@@ -129,7 +129,7 @@ impl Page for Dashboard {
 
 /// `GET /_mock`.
 pub(crate) async fn get(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<AppState>>,
     context: Context,
     RawQuery(query): RawQuery,
 ) -> Response {
@@ -138,7 +138,7 @@ pub(crate) async fn get(
 }
 
 pub(crate) async fn show(
-    app: &App,
+    app: &AppState,
     context: &Context,
     search: Search,
     status: StatusCode,
@@ -151,7 +151,7 @@ pub(crate) async fn show(
 }
 
 async fn dashboard(
-    app: &App,
+    app: &AppState,
     context: &Context,
     search: Search,
     mut problem: Option<String>,
@@ -295,7 +295,7 @@ fn tokens(context: &Context) -> Result<(Vec<TokenRow>, usize), StoreError> {
     Ok((all, more))
 }
 
-fn sandboxes(app: &App, context: &Context) -> (Vec<SandboxRow>, usize) {
+fn sandboxes(app: &AppState, context: &Context) -> (Vec<SandboxRow>, usize) {
     let listed = app.registry.list_sandboxes().sandboxes;
     let more = listed.len().saturating_sub(LISTED);
     let shown = listed.into_iter().take(LISTED).map(|one| SandboxRow {

@@ -1,12 +1,10 @@
 //! What can the app do next? Each act is a request, what is learnt from its answer, and what a client must look at there.
 
-use std::sync::Arc;
-
 use super::client::Call;
 use super::run::{Check, Grant, Run, Step};
 use crate::http::context::Context;
+use crate::http::loopback::Loopback;
 use crate::protocol::secret::Secret;
-use crate::server::App;
 
 /// Something that the app does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,8 +93,8 @@ impl Act {
     }
 
     /// Does it.
-    pub(crate) async fn carry_out(self, app: &Arc<App>, context: &Context, run: &mut Run) {
-        let heard = self.call(run).send(app, context).await;
+    pub(crate) async fn carry_out(self, loopback: &Loopback, context: &Context, run: &mut Run) {
+        let heard = self.call(run).send(loopback, context).await;
         let told = |key: &str| heard.json[key].as_str().map(Secret::new);
         if heard.good {
             match self {

@@ -1,8 +1,6 @@
 //! What goes over the wire? A request of the app that the server plays, sent to the server itself through every layer,
 //! and both sides of it as a person can read and repeat them.
 
-use std::sync::Arc;
-
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
@@ -11,8 +9,7 @@ use serde_json::Value;
 
 use crate::http::base_url::Base;
 use crate::http::context::Context;
-use crate::router;
-use crate::server::App;
+use crate::http::loopback::Loopback;
 
 /// A request that the app sends, secrets and all, as what comes of it is kept: neither has a `Debug`.
 #[derive(Clone, Default)]
@@ -48,7 +45,7 @@ const TELLING: [&str; 5] = [
 
 impl Call {
     /// Sends it.
-    pub(crate) async fn send(&self, app: &Arc<App>, context: &Context) -> Heard {
+    pub(crate) async fn send(&self, loopback: &Loopback, context: &Context) -> Heard {
         let body = self.form.as_ref().map(|form| encoded(form));
         let mut request = Request::new(Body::from(body.clone().unwrap_or_default()));
         let target = context.base.path(self.path);
@@ -70,7 +67,7 @@ impl Call {
         if body.is_some() {
             *request.method_mut() = Method::POST;
         }
-        let (head, text, good) = match router::ask(app, request).await {
+        let (head, text, good) = match loopback.send(request).await {
             None => (
                 "The connection broke: nothing came back.".to_owned(),
                 String::new(),
@@ -87,13 +84,13 @@ impl Call {
                         );
                     }
                 }
-                if !answer.complete {
+                if !answer.is_complete {
                     head += "\n(the connection broke before the end of the body)";
                 }
                 (
                     head,
                     text,
-                    answer.parts.status.is_success() && answer.complete,
+                    answer.parts.status.is_success() && answer.is_complete,
                 )
             }
         };

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::extract::{RawQuery, State};
+use axum::Extension;
+use axum::extract::RawQuery;
 use axum::http::HeaderValue;
 use axum::http::header::SET_COOKIE;
 use axum::response::Response;
@@ -12,24 +13,26 @@ use super::actions::Act;
 use super::client::Heard;
 use super::observe;
 use super::page::{COOKIE, back, current, show};
+use super::run::Runs;
 use super::run::{Check, PATH, Step};
 use super::start::begin;
-use crate::http::context::{Context, Form};
+use crate::http::body::Form;
+use crate::http::context::Context;
+use crate::http::loopback::Loopback;
 use crate::http::respond;
 use crate::protocol::params::Params;
 use crate::protocol::secret::Secret;
-use crate::server::App;
 
 /// `POST /_mock/playground`: a new run.
 pub(crate) async fn start(
-    State(app): State<Arc<App>>,
+    Extension(runs): Extension<Arc<Runs>>,
     context: Context,
     Form(params): Form,
 ) -> Response {
     match begin(&context, &params).await {
         Ok(Ok(run)) => {
             let id = context.sandbox.entropy.cookie();
-            app.playground.keep(&context.sandbox, id.reveal(), run);
+            runs.keep(&context.sandbox, id.reveal(), run);
             let mut response = back(&context);
             let cookie = Cookie::build((COOKIE, id.reveal().to_owned()))
                 .path(context.base.path(PATH))
@@ -41,43 +44,44 @@ pub(crate) async fn start(
             }
             response
         }
-        Ok(Err(problem)) => show(&app, &context, Some((&params, problem))),
+        Ok(Err(problem)) => show(&runs, &context, Some((&params, problem))),
         Err(why) => respond::failure(&why),
     }
 }
 
 /// `POST /_mock/playground/act`: the app does something.
 pub(crate) async fn act(
-    State(app): State<Arc<App>>,
+    Extension(loopback): Extension<Loopback>,
+    Extension(runs): Extension<Arc<Runs>>,
     context: Context,
     Form(params): Form,
 ) -> Response {
-    let Some((id, mut run)) = current(&app, &context) else {
+    let Some((id, mut run)) = current(&runs, &context) else {
         return back(&context);
     };
     let asked = params.text("act").unwrap_or_default();
     if asked == "forget" {
-        app.playground.forget(&context.sandbox, &id);
+        runs.forget(&context.sandbox, &id);
         return back(&context);
     }
     let Some(act) = Act::of(asked) else {
         let problem = format!("There is nothing called {asked:?} to do: press one of the buttons.");
-        return show(&app, &context, Some((&params, problem)));
+        return show(&runs, &context, Some((&params, problem)));
     };
     observe::catch_up(&context, &mut run).await;
-    act.carry_out(&app, &context, &mut run).await;
+    act.carry_out(&loopback, &context, &mut run).await;
     run.seen = context.sandbox.journal.newest();
-    app.playground.keep(&context.sandbox, &id, run);
+    runs.keep(&context.sandbox, &id, run);
     back(&context)
 }
 
 /// `GET /_mock/playground/callback`: the browser comes back to the app.
 pub(crate) async fn callback(
-    State(app): State<Arc<App>>,
+    Extension(runs): Extension<Arc<Runs>>,
     context: Context,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let Some((id, mut run)) = current(&app, &context) else {
+    let Some((id, mut run)) = current(&runs, &context) else {
         return back(&context);
     };
     observe::catch_up(&context, &mut run).await;
@@ -120,6 +124,6 @@ pub(crate) async fn callback(
         // What follows a refusal, or a stranger's call, is another attempt, with a state and a verifier of its own.
         None => run.begin_anew(&context.sandbox),
     }
-    app.playground.keep(&context.sandbox, &id, run);
+    runs.keep(&context.sandbox, &id, run);
     back(&context)
 }

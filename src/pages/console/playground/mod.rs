@@ -5,8 +5,9 @@ mod client;
 mod handlers;
 mod observe;
 mod page;
-pub(crate) mod run;
+mod run;
 mod start;
 
 pub(crate) use handlers::{act, callback, start};
 pub(crate) use page::get;
+pub(crate) use run::Runs;

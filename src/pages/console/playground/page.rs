@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::State;
+use axum::Extension;
 use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::actions::{Act, Button};
+use super::run::Runs;
 use super::run::{Check, Grant, PATH, Run, Step};
 use super::start::StartForm;
 use crate::contract::Difference;
@@ -16,7 +17,6 @@ use crate::http::{respond, session};
 use crate::pages::assets;
 use crate::pages::view::{Frame, Page, Place, page};
 use crate::protocol::params::Params;
-use crate::server::App;
 
 /// The cookie with the id of the browser's run.
 pub(crate) const COOKIE: &str = "mock-playground";
@@ -60,14 +60,14 @@ impl Page for Playground {
 }
 
 /// `GET /_mock/playground`.
-pub(crate) async fn get(State(app): State<Arc<App>>, context: Context) -> Response {
-    show(&app, &context, None)
+pub(crate) async fn get(Extension(runs): Extension<Arc<Runs>>, context: Context) -> Response {
+    show(&runs, &context, None)
 }
 
 /// The page, with what is wrong with what was sent.
-pub(crate) fn show(app: &App, context: &Context, wrong: Option<(&Params, String)>) -> Response {
+pub(crate) fn show(runs: &Runs, context: &Context, wrong: Option<(&Params, String)>) -> Response {
     let base = &context.base;
-    let run = current(app, context).map(|(_, run)| run);
+    let run = current(runs, context).map(|(_, run)| run);
     let form = match &wrong {
         Some((sent, _)) => StartForm::of(context, sent),
         None => StartForm::of(context, &Params::default()),
@@ -184,9 +184,9 @@ fn authorize_url(context: &Context, run: &Run) -> String {
 }
 
 /// The run that the cookie names.
-pub(crate) fn current(app: &App, context: &Context) -> Option<(String, Run)> {
+pub(crate) fn current(runs: &Runs, context: &Context) -> Option<(String, Run)> {
     session::cookies(&context.headers, COOKIE).find_map(|id| {
-        let run = app.playground.find(&context.sandbox, &id)?;
+        let run = runs.find(&context.sandbox, &id)?;
         Some((id, run))
     })
 }

@@ -10,7 +10,7 @@ use axum_extra::extract::cookie::{Cookie, SameSite};
 
 use super::form::AppForm;
 use super::grid::Row;
-use super::{PATH, back, frame, visitor};
+use super::layout::{PATH, back, frame, visitor};
 use crate::control::ControlError;
 use crate::http::context::Context;
 use crate::http::{respond, session};

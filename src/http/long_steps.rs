@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 
 use axum::body::HttpBody;
 use tokio::runtime::{Handle, RuntimeFlavor};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::block_in_place;
 use tokio_util::sync::PollSemaphore;
 
@@ -30,6 +30,23 @@ pub(crate) struct Turn(Arc<Semaphore>);
 impl Default for Turn {
     fn default() -> Self {
         Self(Arc::new(Semaphore::new(1)))
+    }
+}
+
+/// The turn of one server to send a long list.
+#[derive(Debug, Clone)]
+pub(crate) struct ListTurn(Arc<Semaphore>);
+
+impl Default for ListTurn {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(1)))
+    }
+}
+
+impl ListTurn {
+    /// Waits for the turn. Never None: the semaphore is not closed.
+    pub(crate) async fn acquire(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.0).acquire_owned().await.ok()
     }
 }
 

@@ -8,11 +8,31 @@ use tracing::Level;
 
 use crate::advice::Why;
 use crate::http::base_url::SandboxPath;
-use crate::middleware::{LOG_TARGET, Logged, is_refused};
 use crate::model::user::UserRef;
 use crate::redact::{printable, redact_message, redact_text};
+use crate::sandbox::Sandbox;
 use crate::sandbox::journal::Entry;
 use crate::sandbox::registry::DEFAULT;
+
+/// The target of the lines, by which a subscriber chooses them.
+pub(crate) const TARGET: &str = "civitai_oauth_mock::requests";
+
+/// An exchange that is over.
+pub(crate) struct Logged<'a> {
+    pub(crate) entry: &'a Entry,
+    /// Its number in the journal, unless the sandbox was reset meanwhile.
+    pub(crate) id: Option<u64>,
+    /// How long the answer took.
+    pub(crate) milliseconds: i64,
+    pub(crate) sandbox: &'a Sandbox,
+    /// The origin of the server for somebody on this machine.
+    pub(crate) origin: &'a str,
+}
+
+/// Whether the answer refused the request, or a fault broke it off.
+pub(crate) fn is_refused(status: u16) -> bool {
+    status == 0 || status >= 400
+}
 
 /// What a client decides is cut to this many characters.
 const LONGEST: usize = 300;
@@ -23,7 +43,7 @@ pub(crate) fn write(logged: &Logged<'_>) {
     macro_rules! event {
         ($level:expr) => {
             tracing::event!(
-                target: LOG_TARGET,
+                target: TARGET,
                 $level,
                 status = line.status,
                 error = line.error.as_deref(),

@@ -1,0 +1,78 @@
+//! Requests of the server to itself: through every layer, with faults and journal, as if they had come over the network.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::Request;
+use axum::http::response::Parts;
+use axum::response::Response;
+use tokio_stream::StreamExt as _;
+
+use super::connection::{ConnectionInfo, ConnectionReset};
+
+type Answering = Pin<Box<dyn Future<Output = Response> + Send>>;
+
+/// The whole service, in the extensions of each request, for handlers that send requests of their own.
+#[derive(Clone)]
+pub(crate) struct Loopback(Arc<dyn Fn(Loopback, Request) -> Answering + Send + Sync>);
+
+impl fmt::Debug for Loopback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Loopback")
+    }
+}
+
+/// An answer with its whole body.
+pub(crate) struct CollectedResponse {
+    pub(crate) parts: Parts,
+    pub(crate) body: Bytes,
+    /// Whether the body came to its end.
+    pub(crate) is_complete: bool,
+}
+
+impl Loopback {
+    /// `service` puts the loopback that it is given into the extensions of the request.
+    pub(crate) fn new(
+        service: impl Fn(Self, Request) -> Answering + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(service))
+    }
+
+    /// Answers a request, which holds this in its extensions from here.
+    pub(crate) fn call(&self, request: Request) -> Answering {
+        (self.0)(self.clone(), request)
+    }
+
+    /// Sends a request. None if a fault reset the connection.
+    pub(crate) async fn send(&self, mut request: Request) -> Option<CollectedResponse> {
+        let before = ConnectionInfo::from_extensions(request.extensions());
+        // A fault that resets the connection ends this request, not the one that it is sent for.
+        let connection = ConnectionInfo {
+            reset: ConnectionReset::default(),
+            ..before.cloned().unwrap_or_default()
+        };
+        let reset = connection.reset.clone();
+        request.extensions_mut().insert(Arc::new(connection));
+        let response = tokio::select! {
+            () = reset.requested() => return None,
+            response = self.call(request) => response,
+        };
+        let (parts, body) = response.into_parts();
+        let (mut collected, mut is_complete) = (Vec::new(), true);
+        let mut pieces = body.into_data_stream();
+        while let Some(piece) = pieces.next().await {
+            let Ok(piece) = piece else {
+                is_complete = false;
+                break;
+            };
+            collected.extend_from_slice(&piece);
+        }
+        Some(CollectedResponse {
+            parts,
+            body: collected.into(),
+            is_complete,
+        })
+    }
+}

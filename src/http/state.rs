@@ -1,0 +1,55 @@
+//! State of a running server that every request may use.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+use axum::Router;
+use tokio_util::sync::CancellationToken;
+
+use super::control_token::ControlToken;
+use super::long_steps::{ListTurn, Turn};
+use crate::hosts::Hosts;
+use crate::sandbox::registry::Registry;
+
+/// A router that still needs the server's state.
+pub(crate) type Routes = Router<Arc<AppState>>;
+
+/// What every request may ask of the server itself.
+#[derive(Debug)]
+pub(crate) struct AppState {
+    pub(crate) registry: Arc<Registry>,
+    /// The address that was bound.
+    pub(crate) listen: SocketAddr,
+    /// The names that the operator has given this server; the origin in answers, whatever the request says, is one.
+    pub(crate) hosts: Hosts,
+    pub(crate) trust_proxy: bool,
+    /// Cancelled when the server stops: whoever would go on for ever ends by it.
+    pub(crate) stop: CancellationToken,
+    /// What the control API asks for, if it asks.
+    pub(crate) control_token: Option<ControlToken>,
+    /// Long lists of the control API are sent one after another.
+    pub(crate) list_turn: ListTurn,
+    /// Requests that compute for long do so one after another.
+    pub(crate) long_turn: Turn,
+    /// What the program was built from, where that is known.
+    pub(crate) commit: Option<&'static str>,
+}
+
+impl AppState {
+    /// The origin for somebody on this machine: the public URL, or the first address.
+    pub(crate) fn base_url(&self) -> String {
+        self.hosts
+            .public_url
+            .clone()
+            .unwrap_or_else(|| format!("http://{}", reachable(self.listen)))
+    }
+}
+
+/// The address for a client on this machine: one that means every interface is reached by the loopback one.
+pub(crate) fn reachable(address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, address.port()).into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => (Ipv6Addr::LOCALHOST, address.port()).into(),
+        _ => address,
+    }
+}

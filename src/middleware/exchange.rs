@@ -1,0 +1,102 @@
+//! One request in its sandbox: its parameters are read, faults apply, the handler answers, the journal records.
+
+use std::future::pending;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::Method;
+use axum::http::request::Parts;
+use axum::response::Response;
+
+use super::fault_target::fault_target;
+use super::journal::PendingRecord;
+use super::request_log::Recorder;
+use super::run_to_completion::ToTheEnd;
+use super::{faults, journal, legacy_host};
+use crate::http::body::{read_body, read_params};
+use crate::http::connection::{ConnectionInfo, Permits};
+use crate::http::request::RequestInfo;
+use crate::http::state::AppState;
+use crate::sandbox::Sandbox;
+use crate::sandbox::triggered::TriggeredFault;
+
+/// Answers a request in its sandbox.
+pub(super) async fn answer(
+    app: &Arc<AppState>,
+    sandbox: Sandbox,
+    (mut parts, body): (Parts, Body),
+    table: Router,
+) -> Response {
+    let mut visit = RequestInfo::begin(&parts, app, sandbox);
+    if !is_observed(parts.uri.path()) {
+        visit.headers.clone_from(&parts.headers);
+        parts.extensions.insert(Arc::new(visit));
+        return legacy_host::host(Request::from_parts(parts, body), table).await;
+    }
+    let began = visit.sandbox.journal.newest();
+    let bytes = match read_body(body).await {
+        Ok(bytes) => bytes,
+        Err(busy) => return busy,
+    };
+    visit.received = read_params(&parts.headers, bytes).await;
+    // The handlers have them from here.
+    visit.headers = std::mem::take(&mut parts.headers);
+    let visit = Arc::new(visit);
+    parts.extensions.insert(Arc::clone(&visit));
+
+    let head = journal::Head::of(&parts, &visit, began);
+    let faults = strike(&visit, &parts);
+    let request = Request::from_parts(parts, Body::empty());
+    let reset = faults::connection_reset(&faults, &request);
+    let permits = Permits::from_extensions(request.extensions());
+    let connection = request.extensions().get::<Arc<ConnectionInfo>>().cloned();
+    let recorder = Recorder {
+        sandbox: visit.sandbox.clone(),
+        app: Arc::clone(app),
+        began: head.real(),
+    };
+    let (response, delayed) = ToTheEnd::new(async move {
+        let _permits = permits;
+        let delay = faults::delay(&visit, &faults);
+        let response = faults::answer(&visit, &faults, request, table).await;
+        let (record, response) = journal::capture(&visit, head, &faults, response).await;
+        let delayed = if let Some(delay) = delay {
+            Some((delay, PendingRecord::new(recorder, record)))
+        } else {
+            recorder.add(record);
+            None
+        };
+        (response, delayed)
+    })
+    .await;
+    // Here the request and its body are gone: a delayed answer holds its record and itself.
+    if let Some((delay, record)) = delayed {
+        faults::hold(delay, connection.as_deref()).await;
+        drop(record);
+    }
+    if let Some(reset) = reset {
+        reset.request();
+        // The connection takes this with it.
+        return pending().await;
+    }
+    response
+}
+
+/// Control calls, by whatever listener, assets and the health check are about the mock, not of the app.
+pub(super) fn is_observed(path: &str) -> bool {
+    let beside = ["/_mock/", "/api/health/"];
+    !(["/_mock", "/mcp", "/api/health"].contains(&path)
+        || beside.iter().any(|folder| path.starts_with(folder)))
+}
+
+fn strike(visit: &RequestInfo, parts: &Parts) -> Vec<Arc<TriggeredFault>> {
+    let sandbox = &visit.sandbox;
+    // A browser asks leave on its own; a fault that is for the call itself waits for it.
+    if sandbox.faults.is_empty() || parts.method == Method::OPTIONS {
+        return Vec::new();
+    }
+    let target = fault_target(visit, parts, journal::claimed(parts, visit));
+    sandbox.strike(&target)
+}

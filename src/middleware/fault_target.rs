@@ -1,0 +1,93 @@
+//! What a request looks like to faults: its endpoint, client, grant and user.
+
+use axum::http::request::Parts;
+
+use crate::http::request::RequestInfo;
+use crate::http::session;
+use crate::model::user::UserRef;
+use crate::protocol::call::{Endpoint, GrantType};
+use crate::protocol::ids::UserId;
+use crate::protocol::params::Params;
+use crate::protocol::secret::SecretHash;
+use crate::sandbox::faults::Target;
+
+/// The request, as far as faults are concerned. `claimed` is the client that it says it comes from.
+pub(super) fn fault_target(
+    request: &RequestInfo,
+    parts: &Parts,
+    claimed: Option<String>,
+) -> Target {
+    let sent = &request.received.params;
+    let user = if request.sandbox.faults.ask_for_user() {
+        acting_user(request, parts, sent)
+    } else {
+        None
+    };
+    let mut client_id = claimed;
+    if client_id.is_none()
+        && let Some(hash) = access_token(request, parts)
+    {
+        let world = request.sandbox.world();
+        let found = world.find_token(&hash);
+        client_id = found.map(|token| token.client_id.as_str().to_owned());
+    }
+    Target {
+        endpoint: Endpoint::of(parts.uri.path()),
+        client_id,
+        grant_type: sent.filled("grant_type").as_deref().map(GrantType::of),
+        user,
+    }
+}
+
+/// Who asks, as the endpoint itself takes them.
+fn acting_user(request: &RequestInfo, parts: &Parts, sent: &Params) -> Option<UserId> {
+    let world = request.sandbox.world();
+    let named = |named: &UserRef| Some(world.find_user(named)?.id);
+    if let Some(mock) = request.headers.get(session::MOCK_USER) {
+        let mock = String::from_utf8_lossy(mock.as_bytes()).into_owned();
+        return named(&UserRef::from(mock));
+    }
+    let browser = || session::by_cookie(&request.sandbox, &request.headers);
+    let of_token = |hash: SecretHash| Some(world.find_token(&hash)?.user_id);
+    let sent_hash = |name: &str| sent.filled(name).as_deref().map(SecretHash::of);
+    let path = parts.uri.path();
+    let id = match Endpoint::of(path) {
+        Endpoint::Me
+        | Endpoint::ApiKeyGetSpend
+        | Endpoint::BuzzGetBuzzAccount
+        | Endpoint::BuzzGetUserAccount => match access_token(request, parts) {
+            Some(hash) => of_token(hash)?,
+            None => browser()?.id,
+        },
+        Endpoint::Userinfo | Endpoint::Workflows | Endpoint::Blobs => {
+            of_token(access_token(request, parts)?)?
+        }
+        Endpoint::Token | Endpoint::DeviceToken => match sent_hash("refresh_token") {
+            Some(hash) => of_token(hash)?,
+            None => world.code_user(&sent_hash("code")?)?,
+        },
+        Endpoint::Revoke => match browser() {
+            Some(user) => user.id,
+            None => of_token(sent_hash("token")?)?,
+        },
+        // A device has no user yet; the page for one has.
+        Endpoint::Device if path.starts_with("/api/") => return None,
+        _ => {
+            browser()
+                .or_else(|| session::by_setting(&request.sandbox))?
+                .id
+        }
+    };
+    named(&UserRef::Id(id.0))
+}
+
+/// The access token that the request came with, where it may be.
+fn access_token(request: &RequestInfo, parts: &Parts) -> Option<SecretHash> {
+    match Endpoint::of(parts.uri.path()) {
+        Endpoint::Me
+        | Endpoint::ApiKeyGetSpend
+        | Endpoint::BuzzGetBuzzAccount
+        | Endpoint::BuzzGetUserAccount => session::site_hash(&request.headers, parts.uri.query()),
+        _ => session::bearer_hash(&request.headers),
+    }
+}

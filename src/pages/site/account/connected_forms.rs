@@ -1,0 +1,99 @@
+//! Forms for the apps that a user has let in: limit what an app may spend, reset its budget, revoke its access.
+
+use axum::extract::Path;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::connected::connections;
+use super::layout::{Wrong, back, visitor};
+use super::limit::LimitForm;
+use super::page::show;
+use crate::http::context::Context;
+use crate::http::respond;
+use crate::model::buzz::BuzzLimit;
+use crate::model::consent::Approval;
+use crate::model::user::User;
+use crate::protocol::ids::ClientId;
+use crate::store::{Held, StoreError};
+
+/// `POST /user/account/connected/{client_id}/limit`: in place of every budget there was.
+pub(crate) async fn limit(context: Context, Path(id): Path<String>) -> Response {
+    let params = context.sent_form();
+    let user = match visitor(&context) {
+        Ok(user) => user,
+        Err(response) => return response,
+    };
+    if !connections(&context, &user).contains_key(&id) {
+        let wrong = Wrong::Stranger(id);
+        return show(&context, &user, StatusCode::NOT_FOUND, Some(&wrong));
+    }
+    match LimitForm::sent(params).read(context.sandbox.now()) {
+        Ok(wanted) => match keep(&context, &user, &id, wanted).await {
+            Ok(()) => back(&context),
+            Err(why) => respond::failure(&why),
+        },
+        Err(form) => {
+            let wrong = Wrong::Limit { app: id, form };
+            show(&context, &user, StatusCode::BAD_REQUEST, Some(&wrong))
+        }
+    }
+}
+
+async fn keep(
+    context: &Context,
+    user: &User,
+    id: &str,
+    limit: Option<BuzzLimit>,
+) -> Result<(), StoreError> {
+    let sandbox = &context.sandbox;
+    let (store, world) = (&sandbox.store, sandbox.world());
+    let Some(client) = world.find_client(id) else {
+        return Ok(());
+    };
+    let approval = Approval {
+        remember: None,
+        buzz_limit: Some(limit),
+    };
+    let parties = (user.id, &client.id);
+    store
+        .approve_consent(world, parties, &approval, sandbox.now())
+        .await
+}
+
+/// `POST /user/account/connected/{client_id}/reset-budget`: the absolute budgets begin anew.
+pub(crate) async fn reset_budget(context: Context, Path(id): Path<String>) -> Response {
+    let user = match visitor(&context) {
+        Ok(user) => user,
+        Err(response) => return response,
+    };
+    let sandbox = &context.sandbox;
+    let client = ClientId(id);
+    let parties = (user.id, &client);
+    match sandbox.store.forgive_spends(sandbox.world(), parties).await {
+        Ok(_) => back(&context),
+        Err(why) => respond::failure(&why),
+    }
+}
+
+/// `POST /user/account/connected/{client_id}/revoke`: its tokens and the consent go, and what it has spent is forgotten,
+/// as Civitai tells its orchestrator.
+pub(crate) async fn revoke(context: Context, Path(id): Path<String>) -> Response {
+    let user = match visitor(&context) {
+        Ok(user) => user,
+        Err(response) => return response,
+    };
+    let sandbox = &context.sandbox;
+    let whose = (Some(user.id), Some(id.as_str()));
+    let held = [Held::Consents, Held::Spends, Held::Tokens];
+    match sandbox
+        .store
+        .delete_held(sandbox.world(), &held, whose)
+        .await
+    {
+        Ok(_) => {
+            sandbox.end_tokens();
+            back(&context)
+        }
+        Err(why) => respond::failure(&why),
+    }
+}

@@ -1,0 +1,99 @@
+//! The account page.
+
+use askama::Template;
+use axum::extract::RawQuery;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::apps::{self, OwnApp};
+use super::connected::{self, ConnectedApp};
+use super::layout::{APPS, Cut, PATH, Wrong, frame, visitor};
+use crate::http::context::Context;
+use crate::model::user::User;
+use crate::oauth::authorize::with_return;
+use crate::pages::view::{Avatar, Frame, Page, page};
+use crate::protocol::params::Params;
+
+#[derive(Template)]
+#[template(path = "account.html")]
+struct Account {
+    frame: Frame,
+    name: String,
+    avatar: Avatar,
+    email: Option<String>,
+    switch: String,
+    /// Below it are the forms' targets.
+    here: String,
+    problem: Option<String>,
+    apps: Vec<OwnApp>,
+    /// How many of the own apps stand before those that are shown, and how many after; and of the others.
+    apps_cut: Cut,
+    connected: Vec<ConnectedApp>,
+    connected_cut: Cut,
+}
+
+/// Where the lists are to begin.
+#[derive(Default)]
+struct Starts {
+    apps: usize,
+    connected: usize,
+}
+
+impl Starts {
+    fn query(query: Option<String>) -> Self {
+        let params = Params::from_urlencoded(query.unwrap_or_default().as_bytes());
+        let number = |name| params.text(name)?.parse().ok();
+        Self {
+            apps: number("apps").unwrap_or_default(),
+            connected: number("connected").unwrap_or_default(),
+        }
+    }
+}
+
+impl Page for Account {
+    fn frame(&self) -> &Frame {
+        &self.frame
+    }
+}
+
+/// `GET /user/account`.
+pub(crate) async fn get(context: Context, RawQuery(query): RawQuery) -> Response {
+    match visitor(&context) {
+        Ok(user) => {
+            let from = Starts::query(query);
+            page(StatusCode::OK, &account(&context, &user, None, &from))
+        }
+        Err(response) => response,
+    }
+}
+
+/// The page, with what is wrong with what was sent.
+pub(super) fn show(
+    context: &Context,
+    user: &User,
+    status: StatusCode,
+    wrong: Option<&Wrong>,
+) -> Response {
+    page(status, &account(context, user, wrong, &Starts::default()))
+}
+
+fn account(context: &Context, user: &User, wrong: Option<&Wrong>, from: &Starts) -> Account {
+    let base = &context.base;
+    let here = base.path(PATH);
+    let mut apps = apps::list(context, user);
+    let apps_cut = Cut::page(&mut apps, from.apps, APPS);
+    let (connected, connected_cut) = connected::list(context, user, wrong, from.connected);
+    Account {
+        frame: frame(context),
+        name: user.display_name(),
+        avatar: Avatar::of_user(user),
+        email: user.email.clone(),
+        switch: with_return(base.path("/login"), &here),
+        problem: wrong.and_then(Wrong::problem),
+        apps,
+        apps_cut,
+        connected,
+        connected_cut,
+        here,
+    }
+}

@@ -1,0 +1,243 @@
+//! One accepted connection: HTTP/1 or HTTP/2, its requests, and what ends it early.
+
+use std::convert::Infallible;
+use std::future::ready;
+use std::net::SocketAddr;
+use std::sync::Arc;
+#[cfg(feature = "tls")]
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::Version;
+use axum::response::Response;
+use hyper::body::Incoming;
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::sync::CancellationToken;
+
+use super::activity::{Activity, Expired, Timeouts};
+use super::head;
+use super::limits::Limits;
+use super::pace::Paced;
+use super::request_body::Limited;
+use super::response_body;
+use super::socket::Socket;
+#[cfg(feature = "tls")]
+use super::tls::Tls;
+use crate::http::connection::{ConnectionInfo, ConnectionReset, ListenerKind, PeerSocket};
+use crate::http::long_steps::{LongSteps, Turn, is_long};
+use crate::http::loopback::Loopback;
+
+/// A client that takes longer for a TLS handshake is disconnected.
+#[cfg(feature = "tls")]
+const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What the connections of a server share.
+#[derive(Debug, Clone)]
+pub(super) struct Shared {
+    /// Answers the requests.
+    pub(super) service: Loopback,
+    pub(super) limits: Limits,
+    pub(super) turn: Turn,
+    /// Cancelled when the server stops.
+    pub(super) stop: CancellationToken,
+}
+
+/// A connection that is about to be served.
+#[derive(Debug)]
+pub(super) struct Connection {
+    shared: Shared,
+    kind: ListenerKind,
+    peer: SocketAddr,
+    reset: ConnectionReset,
+    /// Cancelled when the head of a request did not come in time. Only plain HTTP can answer it.
+    head_timeout: CancellationToken,
+    activity: Arc<Activity>,
+    /// Released when the connection and its last request are over.
+    permit: Arc<OwnedSemaphorePermit>,
+}
+
+impl Connection {
+    pub(super) fn new(
+        shared: &Shared,
+        kind: ListenerKind,
+        peer: SocketAddr,
+        permit: OwnedSemaphorePermit,
+    ) -> Self {
+        let timeouts = Timeouts {
+            head: shared.limits.head,
+            body: shared.limits.body,
+        };
+        Self {
+            shared: shared.clone(),
+            kind,
+            peer,
+            reset: ConnectionReset::default(),
+            head_timeout: CancellationToken::new(),
+            activity: Activity::new(timeouts),
+            permit: Arc::new(permit),
+        }
+    }
+
+    pub(super) async fn serve_plain(self, stream: TcpStream) {
+        let (socket, requests) = self.open(stream);
+        self.serve(socket, requests).await;
+    }
+
+    #[cfg(feature = "tls")]
+    pub(super) async fn serve_tls(self, stream: TcpStream, tls: Arc<Tls>) {
+        let (socket, requests) = self.open(stream);
+        let handshake = tls.acceptor.accept(socket);
+        match tokio::time::timeout(TLS_HANDSHAKE_TIMEOUT, handshake).await {
+            Ok(Ok(stream)) => {
+                let connection = Self {
+                    // The socket would answer in plain text.
+                    head_timeout: CancellationToken::new(),
+                    ..self
+                };
+                connection.serve(stream, requests).await;
+            }
+            Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+            Err(_) => tracing::debug!("a TLS handshake took too long"),
+        }
+    }
+
+    /// The socket of the connection, and the service of its requests.
+    fn open(&self, stream: TcpStream) -> (Socket, Requests) {
+        // Small answers go out at once; a socket that refuses the option still works.
+        let _ = stream.set_nodelay(true);
+        let stream = Arc::new(stream);
+        let info = ConnectionInfo {
+            listener: self.kind,
+            peer: Some(self.peer),
+            reset: self.reset.clone(),
+            socket: Some(PeerSocket(Arc::downgrade(&stream))),
+            permit: Some(Arc::clone(&self.permit)),
+        };
+        let socket = Socket {
+            stream,
+            reset: self.reset.clone(),
+            head_timeout: self.head_timeout.clone(),
+            has_unanswered: false,
+            write_timeout: self.shared.limits.body,
+            stalled: None,
+        };
+        let requests = Requests {
+            info: Arc::new(info),
+            activity: Arc::clone(&self.activity),
+            shared: self.shared.clone(),
+        };
+        (socket, requests)
+    }
+
+    async fn serve(
+        self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        requests: Requests,
+    ) {
+        let requests = Arc::new(requests);
+        let service = tower::service_fn(move |request| {
+            let requests = Arc::clone(&requests);
+            async move { Ok::<_, Infallible>(requests.answer(request).await) }
+        });
+        let protocol = self.shared.limits.protocol();
+        let stream = TokioIo::new(Paced::new(stream));
+        let connection = protocol.serve_connection(stream, TowerToHyperService::new(service));
+        tokio::pin!(connection);
+        let mut is_closing = false;
+        let ended = loop {
+            tokio::select! {
+                // A request that has come in time is answered even if the timeout expires in the same moment.
+                biased;
+                ended = connection.as_mut() => break ended,
+                // The connection is dropped, and its socket with it.
+                () = self.reset.requested() => return,
+                expired = self.expired() => match expired {
+                    Expired::Idle if !is_closing => {}
+                    Expired::Idle | Expired::Stalled => return,
+                    Expired::NoRequest => {
+                        self.head_timeout.cancel();
+                        return;
+                    }
+                },
+                () = self.shared.stop.cancelled(), if !is_closing => {}
+            }
+            is_closing = true;
+            self.activity.close();
+            connection.as_mut().graceful_shutdown();
+        };
+        if let Err(error) = ended {
+            let cause = error.downcast_ref::<hyper::Error>();
+            if cause.is_some_and(hyper::Error::is_timeout) {
+                self.head_timeout.cancel();
+            }
+            tracing::debug!(%error, "a connection ended early");
+        }
+    }
+
+    /// Waits until the connection has expired. A client that keeps it busy with anything but requests uses up what a task
+    /// may do at once (tokio's cooperative budget); a timer that took part in that would never fire.
+    async fn expired(&self) -> Expired {
+        tokio::task::unconstrained(self.activity.expired()).await
+    }
+}
+
+/// The requests of one connection.
+#[derive(Debug)]
+struct Requests {
+    info: Arc<ConnectionInfo>,
+    activity: Arc<Activity>,
+    shared: Shared,
+}
+
+impl Requests {
+    async fn answer(&self, request: hyper::Request<Incoming>) -> Response {
+        let Shared {
+            service,
+            limits,
+            turn,
+            ..
+        } = &self.shared;
+        if request.version() != Version::HTTP_2 {
+            self.activity.note_http1();
+            let rejection = head::rejection(&request, limits);
+            let request = self.with_limits(request);
+            return match rejection {
+                Some(rejection) => rejection,
+                None if is_long(request.body()) => {
+                    LongSteps::new(turn, service.call(request)).await
+                }
+                None => service.call(request).await,
+            };
+        }
+        let open = self.activity.open();
+        let Some(permit) = limits.http2_request() else {
+            return response_body::run(open, ready(limits.too_many_requests())).await;
+        };
+        let rejection = head::rejection(&request, limits);
+        let mut request = self.with_limits(request);
+        self.activity.permit(permit, request.extensions_mut()).await;
+        if let Some(rejection) = rejection {
+            return response_body::run(open, ready(rejection)).await;
+        }
+        if is_long(request.body()) {
+            let steps = LongSteps::new(turn, service.call(request));
+            // On the heap, so that hyper stores little of a request that was rejected above.
+            return Box::pin(response_body::run(open, steps)).await;
+        }
+        Box::pin(response_body::run(open, service.call(request))).await
+    }
+
+    /// The request with the limits of its body, and with its connection.
+    fn with_limits(&self, request: hyper::Request<Incoming>) -> Request {
+        let limits = &self.shared.limits;
+        let limited = |body| Body::new(Limited::new(body, limits.body, &limits.body_memory));
+        let mut request = request.map(limited);
+        request.extensions_mut().insert(Arc::clone(&self.info));
+        request
+    }
+}
