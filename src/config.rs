@@ -5,11 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::contract::{Contract, Difference, Rules};
+#[cfg(feature = "tls")]
+use crate::certificate::Certificate;
+use crate::contract::{Contract, Difference};
 use crate::hosts::AllowedHost;
-use crate::http::base_url;
 use crate::invalid::Invalid;
 use crate::model::user::{User, UserRef};
+use crate::protocol::origin::parse_origin;
+use crate::protocol::rules::Rules;
 use crate::protocol::secret::Secret;
 use crate::sandbox::Blueprint;
 use crate::sandbox::journal::{
@@ -20,12 +23,10 @@ use crate::sandbox::settings::{ConsentMode, Settings};
 #[cfg(feature = "cli")]
 use crate::seed::ClientSpec;
 use crate::seed::{Planting, SeedFile};
-#[cfg(feature = "tls")]
-use crate::server::tls::Certificate;
 use crate::store::Database;
 
-/// As many headers as fit where hyper keeps them without asking for memory.
-pub(crate) const USUAL_HEADERS: usize = 100;
+/// Hyper stores this many headers without an allocation.
+pub(crate) const DEFAULT_MAX_HEADERS: usize = 100;
 
 /// The configuration of a server. [`Config::default`] listens on a free port of the loopback interface, keeps
 /// everything in memory and holds three demo users, a confidential and a public demo client.
@@ -117,7 +118,7 @@ impl Default for Config {
             body_timeout: Duration::from_secs(30),
             max_connections: 1000,
             max_head_bytes: 128 * 1024,
-            max_headers: USUAL_HEADERS,
+            max_headers: DEFAULT_MAX_HEADERS,
             sandbox_idle: Duration::from_hours(1),
             max_sandboxes: 10_000,
             control_token: None,
@@ -163,7 +164,7 @@ impl Config {
 
     /// The origin in answers, whatever the requests say: `https://mock.example`.
     pub fn set_public_url(&mut self, url: &str) -> Result<(), Invalid> {
-        let origin = base_url::origin(url).ok_or_else(|| {
+        let origin = parse_origin(url).ok_or_else(|| {
             Invalid::new(
                 "public_url",
                 format!("{url:?} is not an http or https origin"),

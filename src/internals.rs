@@ -7,7 +7,6 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::contract::Rules;
 use crate::control::{
     Advance, Agreement, ClientSpec, Expectations, Fault, Mint, NewCode, NewSandbox, UserSpec,
 };
@@ -17,6 +16,7 @@ use crate::protocol::client_auth::Credentials;
 use crate::protocol::params::Params;
 use crate::protocol::pkce::{Challenge, Verifier};
 use crate::protocol::redirect_uri::{self, Matching};
+use crate::protocol::rules::Rules;
 use crate::protocol::scope::Scope;
 use crate::protocol::secret::{Secret, SecretHash};
 use crate::protocol::token_request::{self, GrantType};

@@ -75,7 +75,7 @@ impl Invalid {
         known: impl IntoIterator<Item = &'a str>,
         otherwise: impl Into<String>,
     ) -> Self {
-        match crate::protocol::nearest(wrong, known) {
+        match crate::suggest::closest_match(wrong, known) {
             Some(near) => self.with_hint(format!("did you mean {near:?}?")),
             None => self.with_hint(otherwise),
         }
@@ -238,7 +238,7 @@ fn in_words(path: String, message: &str) -> Invalid {
             };
         }
     }
-    // A word that is on no list brings its hint along: `protocol::unknown`.
+    // A word that is on no list brings its hint along: `suggest::unknown_value_error`.
     match message.rsplit_once("; ") {
         Some((what, hint))
             if ["did you mean ", "choose among "]

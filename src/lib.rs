@@ -57,6 +57,8 @@
 
 mod advice;
 mod api;
+#[cfg(feature = "tls")]
+mod certificate;
 #[cfg(feature = "cli")]
 pub mod cli;
 mod config;
@@ -87,18 +89,20 @@ mod sandbox;
 mod seed;
 mod server;
 mod store;
+mod suggest;
 
 pub use crate::mock_server::{MockError, MockSandbox, MockServer, MockServerBuilder};
 #[cfg(feature = "tls")]
-pub use crate::server::tls::{Certificate, TlsError};
+pub use crate::server::tls::TlsError;
+#[cfg(feature = "tls")]
+pub use certificate::Certificate;
 pub use config::Config;
 #[cfg(feature = "mcp")]
 pub use config::McpListen;
-pub use contract::{
-    Contract, DIFFERENCES, Difference, Entry, Evidence, OBSERVED, Override, Rules, Side,
-};
+pub use contract::{Contract, DIFFERENCES, Difference, Entry, Evidence, OBSERVED, Override, Side};
 pub use invalid::Invalid;
 pub use protocol::declared_scopes::DeclaredScopes;
+pub use protocol::rules::Rules;
 pub use protocol::scope::{PRESETS, SCOPES, Scope, ScopeBit};
 pub use protocol::scope_input::ScopeSpec;
 pub use sandbox::settings::{ConsentMode, UnknownClients};

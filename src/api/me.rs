@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 
 use super::caller::{self, Caller};
 use super::respond;
-use crate::contract::{Contract, Difference, Rules};
+use crate::contract::{Contract, Difference};
 use crate::http::context::Context;
 use crate::model::buzz::BuzzLimit;
+use crate::protocol::rules::Rules;
 use crate::protocol::scope::Scope;
 
 /// `GET /api/v1/me`, with a token or a session.

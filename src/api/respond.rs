@@ -8,12 +8,13 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::spend;
 use super::submission::Unusable;
-use crate::contract::{Difference, Rules};
+use crate::contract::Difference;
 use crate::http::respond;
 use crate::http::respond::Cors;
 use crate::protocol::error::{ErrorCode, OAuthError};
+use crate::protocol::rules::Rules;
+use crate::sandbox::spending;
 use crate::store::StoreError;
 
 /// What pages may send to `me` and tRPC.
@@ -116,7 +117,7 @@ pub(super) struct Called<'a> {
 
 /// Ours, without tRPC's envelope: others compute what the procedure needs.
 pub(super) fn site_busy() -> Response {
-    SITE.apply(respond::busy(spend::BUSY))
+    SITE.apply(respond::busy(spending::BUSY))
 }
 
 /// The answer to a tRPC request: that of one procedure, or of a batch – 207 where they do not agree.

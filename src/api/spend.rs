@@ -1,43 +1,16 @@
-//! `apiKey.getSpend`: what the user's apps have spent, and how their budgets stand. The rules are `model/ledger.rs`; the
-//! Connected Apps page and the control calls read the same.
+//! `apiKey.getSpend`: what the user's apps have spent, and the state of their budgets.
 
-use std::collections::BTreeMap;
-
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::caller::Caller;
 use crate::http::context::Context;
-use crate::model::buzz::BuzzLimit;
-use crate::model::ledger::{Spend, Spending};
-use crate::protocol::ids::{ClientId, UserId};
-use crate::protocol::time::Timestamp;
-use crate::sandbox::Sandbox;
 use crate::sandbox::journal::TooManyReaders;
-
-/// What one app has spent of one user's buzz.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct Spent {
-    /// Whose buzz it was.
-    pub user: UserId,
-    /// Who has spent it.
-    pub client_id: ClientId,
-    /// How much it may spend: one budget for each of the rules.
-    pub buzz_limit: Option<BuzzLimit>,
-    /// The budgets that do not work as written, why, and the fix: a budget whose cron expression cannot be parsed never
-    /// starts again.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub pitfalls: Vec<String>,
-    /// What counts now, and how the budgets stand.
-    #[serde(flatten)]
-    pub spending: Spending,
-}
+use crate::sandbox::spending;
 
 /// The apps that the user has set a limit to; of others nobody asks the orchestrator. Source: civitai/civitai, "Per-Subject
-/// Buzz Spend Limits". That `spend` is the sum of the buckets is our choice. Errors: as for [`list`].
+/// Buzz Spend Limits". That `spend` is the sum of the buckets is our choice. Errors: as for [`spending::list`].
 pub(super) async fn get(context: &Context, caller: &Caller) -> Result<Value, TooManyReaders> {
-    let apps = list(&context.sandbox, (Some(caller.user.id), None)).await?;
+    let apps = spending::list(&context.sandbox, (Some(caller.user.id), None)).await?;
     let limited = apps
         .into_iter()
         .filter(|app| !app.spending.rules.is_empty());
@@ -51,72 +24,4 @@ pub(super) async fn get(context: &Context, caller: &Caller) -> Result<Value, Too
         })
     });
     Ok(rows.collect())
-}
-
-/// More apps with a limit than this are computed in turns: each of them may have 20 budgets.
-const MANY_APPS: usize = 16;
-
-/// What a caller is told who has waited in vain.
-pub(crate) const BUSY: &str = "the spends of many apps are computed for others at this moment";
-
-/// Every app that has a limit or has spent anything, by user and client, of these users and clients where they are given.
-/// Errors: others compute so many for longer than a caller waits.
-pub(crate) async fn list(
-    sandbox: &Sandbox,
-    whose: (Option<UserId>, Option<&str>),
-) -> Result<Vec<Spent>, TooManyReaders> {
-    let _permit = if sandbox.world().count_limits(whose) > MANY_APPS {
-        Some(sandbox.journal.readers().spends().await?)
-    } else {
-        None
-    };
-    let now = sandbox.now();
-    let mut spent = Vec::new();
-    for (parties, grant) in grants(sandbox, whose) {
-        spent.push(Spent::new(parties, grant, now));
-        // Other requests are not to wait for all of them.
-        tokio::task::yield_now().await;
-    }
-    Ok(spent)
-}
-
-/// What one app has spent. None if it has no limit and has spent nothing.
-pub(crate) fn find(sandbox: &Sandbox, user: UserId, client: &str) -> Option<Spent> {
-    let mut found = grants(sandbox, (Some(user), Some(client)));
-    let (parties, grant) = found.pop_first()?;
-    Some(Spent::new(parties, grant, sandbox.now()))
-}
-
-/// The limit of each app, and what it has spent, by user and client.
-type Grants = BTreeMap<(UserId, String), (Option<BuzzLimit>, Vec<Spend>)>;
-
-fn grants(sandbox: &Sandbox, whose: (Option<UserId>, Option<&str>)) -> Grants {
-    let world = sandbox.world();
-    let mut grants = Grants::new();
-    for (user, client, consent, _) in world.list_consents(whose) {
-        if let Some(limit) = consent.buzz_limit {
-            grants.entry((user, client.0)).or_default().0 = Some(limit);
-        }
-    }
-    for (user, client, spend) in world.list_spends(whose) {
-        grants.entry((user, client.0)).or_default().1.push(spend);
-    }
-    grants
-}
-
-impl Spent {
-    fn new(
-        (user, client): (UserId, String),
-        (limit, spends): (Option<BuzzLimit>, Vec<Spend>),
-        now: Timestamp,
-    ) -> Self {
-        let pitfalls = limit.iter().flat_map(BuzzLimit::pitfalls);
-        Self {
-            user,
-            client_id: ClientId(client),
-            pitfalls: pitfalls.map(|why| why.to_string()).collect(),
-            spending: Spending::of(limit.as_ref(), &spends, now),
-            buzz_limit: limit,
-        }
-    }
 }

@@ -7,10 +7,10 @@ use super::environment::{self, App};
 use super::options::Options;
 use super::values::{ByteSize, McpPort, read, read_standard_input};
 use super::{DEFAULT_LISTEN, DEFAULT_MCP_PORT};
+use crate::certificate::Certificate;
 use crate::config::{Config, McpListen};
 use crate::invalid::Invalid;
 use crate::protocol::ids::ClientId;
-use crate::server::tls::Certificate;
 
 /// The variable of `--control-token`.
 const CONTROL_TOKEN: &str = "CIVITAI_MOCK_CONTROL_TOKEN";

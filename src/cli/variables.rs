@@ -57,7 +57,7 @@ pub(super) fn unknown(
         let error = Invalid::new(&*name, "no setting has this variable");
         let settings = known.iter().filter_map(|name| name.strip_prefix(PREFIX));
         let nearest = || {
-            let near = crate::protocol::nearest(setting, settings)?;
+            let near = crate::suggest::closest_match(setting, settings)?;
             Some(format!("did you mean {PREFIX}{near}?"))
         };
         let hint = port_hint(setting, &value)

@@ -1,12 +1,11 @@
 //! The named differences between the contracts, as data that the settings, the README and `GET /_mock/contract` share.
-//! Which side holds is decided by `Rules` in `mod.rs`.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::Contract;
+use super::contracts::Contract;
 
 /// When the documentation was read and the deployed server was recorded. Later dates stand in the rows that have changed.
 pub const OBSERVED: &str = "2026-08";
@@ -291,7 +290,7 @@ impl FromStr for Difference {
             .find(|one| one.name() == text)
             .ok_or_else(|| {
                 let names = DIFFERENCES.iter().map(|entry| entry.difference.name());
-                match crate::protocol::nearest(text, names) {
+                match crate::suggest::closest_match(text, names) {
                     Some(near) => format!("no difference {text:?}; did you mean {near:?}?"),
                     None => format!(
                         "no difference {text:?}; choose among those that the README and GET /_mock/contract list"

@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use crate::contract::{Contract, DIFFERENCES, Difference, Evidence};
-use crate::protocol::scope::{PRESETS, Scope, ScopeBit, scope_bits};
+use crate::protocol::scope::{PRESETS, Scope, ScopeBit};
+use crate::protocol::scope_rules::scope_bits;
 use crate::sandbox::Sandbox;
 
 /// The contract in force.

@@ -51,7 +51,6 @@ pub(crate) mod users;
 pub(crate) mod verify;
 
 pub use crate::advice::{Advice, Finding, Severity, Why};
-pub use crate::api::spend::Spent;
 pub use crate::model::account::Currency;
 pub use crate::model::buzz::{Budget, BuzzLimit, Window};
 pub use crate::model::client::{AccessMode, Client, Grant};
@@ -66,6 +65,7 @@ pub use crate::protocol::time::Moment;
 pub use crate::sandbox::faults::{Fault, SetFault};
 pub use crate::sandbox::journal::Counters;
 pub use crate::sandbox::settings::{Settings, SettingsPatch};
+pub use crate::sandbox::spending::Spent;
 pub use clients::{ClientSpec, NewSecret};
 pub use clock::ClockView;
 pub use codes::{CodeView, IssuedCode, NewCode};

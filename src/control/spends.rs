@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 use super::consents::Deleted;
 use super::error::{ControlError, Outcome};
 use super::owner_filter::Whose;
-use crate::api::spend::{self, Spent};
 use crate::invalid::Invalid;
 use crate::model::user::UserRef;
 use crate::sandbox::Sandbox;
 use crate::sandbox::journal::TooManyReaders;
+use crate::sandbox::spending::{self, Spent};
 use crate::store::Held;
 
 /// `{"spends":[…]}`.
@@ -36,9 +36,9 @@ impl Sandbox {
     /// What every app that has a budget or has spent anything stands at, by user and client.
     pub(crate) async fn list_spends(&self, whose: Whose) -> Outcome<Spends> {
         let whose = self.resolve_whose(whose)?;
-        let spends = spend::list(self, whose.as_key()).await;
+        let spends = spending::list(self, whose.as_key()).await;
         let spends = spends.map_err(|TooManyReaders| {
-            let why = Invalid::new("", spend::BUSY);
+            let why = Invalid::new("", spending::BUSY);
             ControlError::Busy(why.with_hint("call again in a second"))
         })?;
         Ok(Spends { spends })

@@ -11,6 +11,7 @@ use url::Url;
 
 use crate::http::connection::ConnectionInfo;
 use crate::http::state::AppState;
+use crate::protocol::origin::parse_origin;
 use crate::sandbox::registry;
 
 const PREFIX: &str = "/_sandbox/";
@@ -89,7 +90,7 @@ impl Base {
                 authority.or_else(header)
             });
             let seen = |host: String| {
-                plain(&scheme, &host).or_else(|| origin(&format!("{scheme}://{host}")))
+                plain(&scheme, &host).or_else(|| parse_origin(&format!("{scheme}://{host}")))
             };
             match host.and_then(seen) {
                 // The old host sends everybody to the new one, and speaks of it alone; so does the port of MCP.
@@ -150,7 +151,7 @@ impl fmt::Display for Base {
     }
 }
 
-/// As [`origin`], for a host that needs no URL parser: nearly every one. Nothing for any other.
+/// As [`parse_origin`], for a host that needs no URL parser: nearly every one. Nothing for any other.
 fn plain(scheme: &str, host: &str) -> Option<String> {
     let (name, port) = match host.split_once(':') {
         Some((name, port)) => (name, Some(port)),
@@ -171,15 +172,6 @@ fn plain(scheme: &str, host: &str) -> Option<String> {
     };
     let is_plain = is_address || name.split('.').all(is_label);
     (is_plain && port.is_none_or(is_plain_port)).then(|| format!("{scheme}://{host}"))
-}
-
-/// The origin of a URL that has nothing but one.
-pub(crate) fn origin(text: &str) -> Option<String> {
-    let url = Url::parse(text).ok()?;
-    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
-    let anonymous = url.username().is_empty() && url.password().is_none();
-    (matches!(url.scheme(), "http" | "https") && bare && anonymous)
-        .then(|| url.origin().ascii_serialization())
 }
 
 /// The same host at another port.
@@ -268,7 +260,7 @@ mod tests {
             let host = format!("{host}{port}");
             for scheme in ["http", "https"] {
                 if let Some(read) = plain(scheme, &host) {
-                    proptest::prop_assert_eq!(Some(read), origin(&format!("{scheme}://{host}")));
+                    proptest::prop_assert_eq!(Some(read), parse_origin(&format!("{scheme}://{host}")));
                 }
             }
         }
@@ -284,23 +276,6 @@ mod tests {
             "auth.civitai.com",
         ] {
             assert_eq!(plain("http", host), Some(format!("http://{host}")));
-        }
-    }
-
-    #[test]
-    fn a_host_with_anything_more_is_no_host() {
-        assert_eq!(
-            origin("http://LocalHost:80"),
-            Some("http://localhost".to_owned())
-        );
-        for more in [
-            "http://a/b",
-            "http://u@a",
-            "ftp://a",
-            "http://a?b",
-            "http://",
-        ] {
-            assert_eq!(origin(more), None, "{more}");
         }
     }
 }

@@ -12,7 +12,6 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName};
 use axum::response::Response;
 
-use crate::contract::Rules;
 use crate::http::base_url::Base;
 use crate::http::connection::ConnectionInfo;
 use crate::http::request::RequestInfo;
@@ -20,6 +19,7 @@ use crate::http::respond;
 use crate::http::respond::Cors;
 use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
+use crate::protocol::rules::Rules;
 use crate::sandbox::rate_limits::Limit;
 
 /// Everything about a request but its body. The headers hold cookies and tokens, so there is no `Debug`.

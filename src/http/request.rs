@@ -6,10 +6,11 @@ use axum::http::HeaderMap;
 use axum::http::request::Parts;
 
 use super::body::Received;
-use crate::contract::{Rules, Trace};
+use crate::contract::Trace;
 use crate::http::base_url::{Base, SandboxPath};
 use crate::http::state::AppState;
 use crate::protocol::ids::{ClientId, UserId};
+use crate::protocol::rules::Rules;
 use crate::sandbox::Sandbox;
 use crate::sandbox::journal::Idle;
 

@@ -7,7 +7,7 @@ use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, COOKIE};
 use axum_extra::extract::cookie::{Cookie, SameSite};
 
-use crate::contract::{Difference, Rules};
+use crate::contract::Difference;
 use crate::http::base_url::Base;
 use crate::http::context::Context;
 use crate::http::respond::Refusal;
@@ -15,6 +15,7 @@ use crate::invalid::Invalid;
 use crate::model::session::{self, LIFETIME_SECONDS};
 use crate::model::user::{User, UserRef};
 use crate::protocol::ids::UserId;
+use crate::protocol::rules::Rules;
 use crate::protocol::scope::Scope;
 use crate::protocol::secret::{Secret, SecretHash};
 use crate::sandbox::Sandbox;

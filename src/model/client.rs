@@ -5,12 +5,13 @@ use std::fmt;
 use serde::de::{self, Deserializer};
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::contract::{Difference, Rules};
+use crate::contract::Difference;
 use crate::invalid::Invalid;
 use crate::model::user::User;
 use crate::protocol::error::OAuthError;
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::redirect_uri::{self, Matching};
+use crate::protocol::rules::Rules;
 use crate::protocol::scope::Scope;
 use crate::protocol::secret::{Secret, SecretHash};
 
@@ -132,7 +133,9 @@ impl<'de> Deserialize<'de> for Grant {
             .find(|grant| grant.name() == text)
             .ok_or_else(|| {
                 let names = Self::ALL.map(Self::name);
-                de::Error::custom(crate::protocol::unknown("grant", &text, (&text, &names)))
+                de::Error::custom(crate::suggest::unknown_value_error(
+                    "grant", &text, &text, &names,
+                ))
             })
     }
 }

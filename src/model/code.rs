@@ -1,10 +1,11 @@
 //! When is an authorization code good? Its life, and what its redeemer must still show.
 
-use crate::contract::{Contract, Difference, Rules};
+use crate::contract::{Contract, Difference};
 use crate::model::client::Client;
 use crate::protocol::error::{OAuthError, scope_refused};
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::pkce::{Challenge, Verifier};
+use crate::protocol::rules::Rules;
 use crate::protocol::scope::Scope;
 use crate::protocol::time::Timestamp;
 

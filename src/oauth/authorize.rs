@@ -9,7 +9,7 @@ use axum::http::Method;
 use axum::http::header::ORIGIN;
 use axum::response::Response;
 
-use crate::contract::{Contract, Difference, Rules};
+use crate::contract::{Contract, Difference};
 use crate::http::context::{Context, Outline, header};
 use crate::http::respond;
 use crate::http::respond::Cors;
@@ -26,6 +26,7 @@ use crate::protocol::format::{has_scheme, is_vschar};
 use crate::protocol::ids::ClientId;
 use crate::protocol::params::Params;
 use crate::protocol::redirect_uri;
+use crate::protocol::rules::Rules;
 use crate::sandbox::rate_limits::Limit;
 use crate::sandbox::settings::ConsentMode;
 

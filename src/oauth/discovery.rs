@@ -8,7 +8,7 @@ use crate::contract::Difference;
 use crate::http::context::Context;
 use crate::http::respond;
 use crate::model::client::Grant;
-use crate::protocol::scope::scope_bits;
+use crate::protocol::scope_rules::scope_bits;
 
 /// What other methods are told.
 pub(crate) const ALLOW: &str = "GET, HEAD";

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::response::Response;
 use serde_json::json;
 
-use crate::contract::{Contract, Difference, Rules};
+use crate::contract::{Contract, Difference};
 use crate::http::context::Context;
 use crate::http::respond;
 use crate::http::respond::Cors;
@@ -16,6 +16,7 @@ use crate::model::token::Token;
 use crate::model::user::User;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::params::Params;
+use crate::protocol::rules::Rules;
 use crate::protocol::secret::Secret;
 use crate::sandbox::journal::Idle;
 use crate::sandbox::rate_limits::Limit;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::response::Response;
 use serde::Serialize;
 
-use crate::contract::{Difference, Rules};
+use crate::contract::Difference;
 use crate::http::context::Context;
 use crate::http::respond;
 use crate::http::respond::Cors;
@@ -13,6 +13,7 @@ use crate::http::session;
 use crate::model::user::User;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::ids::UserId;
+use crate::protocol::rules::Rules;
 use crate::protocol::scope::Scope;
 
 /// What other methods are told.

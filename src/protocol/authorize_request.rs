@@ -1,7 +1,8 @@
 //! Is the authorization request well-formed? PKCE, state and scope of `/authorize`, once the client and its
 //! redirect URI are known. What is done with it is `oauth/authorize.rs`.
 
-use crate::contract::{Difference, Rules};
+use super::rules::Rules;
+use crate::contract::Difference;
 use crate::protocol::error::{ErrorCode, OAuthError, bad_scope_text};
 use crate::protocol::format::{is_scope_text, is_vschar};
 use crate::protocol::params::Params;

@@ -45,7 +45,7 @@ macro_rules! words {
                 let spelt: String = $spell(text);
                 Self::named(&spelt).ok_or_else(|| {
                     let names: Vec<&str> = Self::ALL.iter().map(|word| word.name()).collect();
-                    super::unknown($noun, text, (&spelt, &names))
+                    crate::suggest::unknown_value_error($noun, text, &spelt, &names)
                 })
             }
         }

@@ -5,7 +5,8 @@ use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use crate::contract::{Difference, Rules};
+use super::rules::Rules;
+use crate::contract::Difference;
 use crate::protocol::error::OAuthError;
 use crate::protocol::format::is_vschar;
 use crate::protocol::params::Params;

@@ -88,7 +88,7 @@ fn no_scope(name: &str, declared: &DeclaredScopes) -> String {
     let known = bits
         .map(|bit| bit.name.as_ref())
         .chain(PRESETS.iter().map(|(name, _)| *name));
-    match super::nearest(name, known) {
+    match crate::suggest::closest_match(name, known) {
         Some(near) => format!("no scope {name:?}; did you mean {near:?}?"),
         None => format!(
             "no scope {name:?}; choose among numbers, presets (Read Only, Creator, AI Services, Full Access) and scope names"

@@ -1,7 +1,8 @@
 //! What is exchanged for a token? The grants of `/token` and their parameters, each field well-formed from
 //! here on. Acting on them is `oauth/token/`.
 
-use crate::contract::{Difference, Rules};
+use super::rules::Rules;
+use crate::contract::Difference;
 use crate::protocol::error::{ErrorCode, OAuthError, bad_scope_text, grant_refused};
 use crate::protocol::format::{has_scheme, is_name_char, is_scope_text, is_vschar};
 use crate::protocol::params::Params;

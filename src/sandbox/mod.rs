@@ -12,6 +12,7 @@ pub(crate) mod rate_limits;
 pub(crate) mod registry;
 pub(crate) mod settings;
 mod snapshots;
+pub(crate) mod spending;
 pub(crate) mod triggered;
 pub(crate) mod world;
 

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::contract::{Contract, Difference, Rules};
+use crate::contract::{Contract, Difference};
 use crate::invalid::Invalid;
 use crate::model::user::UserRef;
 use crate::protocol::declared_scopes::DeclaredScopes;
 use crate::protocol::duration::Seconds;
 use crate::protocol::json::given;
+use crate::protocol::rules::Rules;
 use crate::store::{StoreError, from_json};
 
 /// The settings of one sandbox, as `GET /_mock/settings` shows them.

@@ -12,7 +12,7 @@ use hyper_util::server::conn::auto::Builder;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::activity::MAX_STREAMS;
-use crate::config::{Config, USUAL_HEADERS};
+use crate::config::{Config, DEFAULT_MAX_HEADERS};
 use crate::invalid::Invalid;
 use crate::server::request_body::BodyMemory;
 
@@ -148,7 +148,7 @@ impl Limits {
             .header_read_timeout(self.head)
             .max_buf_size(self.head_bytes)
             .half_close(true);
-        if self.headers != USUAL_HEADERS {
+        if self.headers != DEFAULT_MAX_HEADERS {
             builder.http1().max_headers(self.headers);
         }
         builder

@@ -18,6 +18,7 @@ use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
 use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{self, ServerConfig};
 
+use crate::certificate::Certificate;
 use crate::files;
 use crate::sandbox::clock::Clock;
 
@@ -35,23 +36,6 @@ const AUTHORITY_DAYS: i64 = 3650;
 
 /// In seconds.
 const DAY: i64 = 24 * 60 * 60;
-
-/// Where the certificate of the HTTPS listener comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Certificate {
-    /// Made on first use, for any name. The authority's certificate is written to the file, in PEM.
-    Generated {
-        /// Where to write it; `None` keeps it in memory only.
-        ca_file: Option<PathBuf>,
-    },
-    /// Read from PEM files.
-    Files {
-        /// The certificate, and after it those that lead to an authority.
-        certificate: PathBuf,
-        /// Its private key.
-        key: PathBuf,
-    },
-}
 
 /// HTTPS cannot be served.
 #[derive(Debug, thiserror::Error)]

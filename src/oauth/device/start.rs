@@ -4,7 +4,7 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::METHODS;
-use crate::contract::{Difference, Rules};
+use crate::contract::Difference;
 use crate::http::context::Context;
 use crate::http::respond;
 use crate::http::respond::Cors;
@@ -16,6 +16,7 @@ use crate::oauth::clients;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::ids::ClientId;
 use crate::protocol::params::Params;
+use crate::protocol::rules::Rules;
 use crate::protocol::scope::{Scope, leading_integer};
 use crate::sandbox::rate_limits::Limit;
 

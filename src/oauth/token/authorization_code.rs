@@ -1,7 +1,6 @@
 //! The code grant (RFC 6749 §4.1.3, RFC 7636 §4.5). The code is used up before the verifier and the redirect
 //! URI are looked at, so that a failure of either burns it.
 
-use crate::contract::Rules;
 use crate::http::context::Context;
 use crate::model::client::Client;
 use crate::model::code::{self, AuthorizationCode};
@@ -9,6 +8,7 @@ use crate::model::token::Token;
 use crate::oauth::mint::{IdTokenClaims, Minted, Permission, mint};
 use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
+use crate::protocol::rules::Rules;
 use crate::protocol::token_request;
 
 /// Exchanges a code for tokens.

@@ -1,11 +1,12 @@
 //! The `client_credentials` grant (RFC 6749 §4.4): the client acts for its owner.
 
-use crate::contract::{Contract, Difference, Rules};
+use crate::contract::{Contract, Difference};
 use crate::http::context::Context;
 use crate::model::client::Client;
 use crate::oauth::mint::{Minted, Permission, mint};
 use crate::protocol::error::{OAuthError, scope_refused};
 use crate::protocol::params::Params;
+use crate::protocol::rules::Rules;
 use crate::protocol::scope::Scope;
 use crate::protocol::token_request::{RequestedScope, client_credentials_scope};
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use axum::response::Response;
 
-use crate::contract::{Contract, Difference, Rules};
+use crate::contract::{Contract, Difference};
 use crate::http::context::Context;
 use crate::http::respond;
 use crate::http::respond::Cors;
@@ -19,6 +19,7 @@ use crate::oauth::mint::Tokens;
 use crate::protocol::client_auth::Credentials;
 use crate::protocol::error::{OAuthError, client_refused, grant_refused};
 use crate::protocol::params::Params;
+use crate::protocol::rules::Rules;
 use crate::protocol::token_request::GrantType;
 use crate::sandbox::rate_limits::Limit;
 

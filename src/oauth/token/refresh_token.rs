@@ -1,13 +1,14 @@
 //! The refresh grant (RFC 6749 §6): the token is rotated, the old one dies at once, old access tokens live
 //! on. The ceiling is not looked at again.
 
-use crate::contract::{Difference, Rules};
+use crate::contract::Difference;
 use crate::http::context::Context;
 use crate::model::client::Client;
 use crate::model::token::{Token, TokenKind};
 use crate::oauth::mint::{Minted, Permission, mint};
 use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
+use crate::protocol::rules::Rules;
 use crate::protocol::scope::Scope;
 use crate::protocol::token_request;
 

@@ -6,7 +6,6 @@ use axum::extract::RawQuery;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use crate::contract::Rules;
 use crate::control::ControlError;
 use crate::http::context::Context;
 use crate::http::respond;
@@ -17,7 +16,9 @@ use crate::pages::assets;
 use crate::pages::site::consent::{Asked, BudgetForm, consent};
 use crate::pages::view::{Frame, Page, Place, page};
 use crate::protocol::params::Params;
-use crate::protocol::scope::{PRESETS, Scope, ScopeBit, scope_bits};
+use crate::protocol::rules::Rules;
+use crate::protocol::scope::{PRESETS, Scope, ScopeBit};
+use crate::protocol::scope_rules::scope_bits;
 
 const PATH: &str = "/_mock/consent";
 

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use super::layout::{CONNECTED, Cut, PATH, Wrong};
 use super::limit::{LimitForm, name};
-use crate::api::spend;
 use crate::http::context::Context;
 use crate::model::buzz::{Budget, BuzzLimit};
 use crate::model::consent::Consent;
@@ -13,6 +12,7 @@ use crate::model::user::User;
 use crate::pages::view::AppCard;
 use crate::protocol::scope::Scope;
 use crate::protocol::time::Timestamp;
+use crate::sandbox::spending;
 
 /// An app as the user who let it in sees it.
 pub(crate) struct ConnectedApp {
@@ -101,7 +101,7 @@ pub(crate) fn list(
     let cut = Cut::page(&mut known, wrong_one.unwrap_or(from), CONNECTED);
     let mut shown = Vec::new();
     for (client, id, connection) in known {
-        let spent = spend::find(&context.sandbox, user.id, &id);
+        let spent = spending::find(&context.sandbox, user.id, &id);
         let spending = spent.map(|spent| spent.spending);
         let rules = spending.iter().flat_map(|spending| &spending.rules);
         let budgets = connection.limit.iter().flat_map(BuzzLimit::budgets);

@@ -3,11 +3,12 @@
 //! contract are the difference `registration-rules`.
 
 use super::grid::{self, Row};
-use crate::contract::{Difference, Rules};
+use crate::contract::Difference;
 use crate::model::client::{AccessMode, Client, Grant, MAX_CLIENT_BYTES};
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::params::Params;
 use crate::protocol::redirect_uri;
+use crate::protocol::rules::Rules;
 use crate::protocol::scope::{PRESETS, Scope};
 
 const LONGEST_NAME: usize = 128;

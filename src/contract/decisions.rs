@@ -1,0 +1,124 @@
+//! The differences that decided something in the answer to one request.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::contracts::Contract;
+use super::differences::{DIFFERENCES, Difference};
+
+/// A difference that was asked for while a request was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Decision {
+    pub(crate) difference: Difference,
+    /// The side that it was on.
+    pub(crate) side: Contract,
+    /// Another side is known to answer this request otherwise.
+    pub(crate) otherwise: bool,
+}
+
+/// The decisions of one request, as bits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct DecisionSet {
+    asked: u32,
+    otherwise: u32,
+    /// The differences that followed each contract but [`Contract::Documented`].
+    live: u32,
+    live_2026_08: u32,
+}
+
+impl DecisionSet {
+    /// The differences that were asked for, in the order of the table.
+    fn differences(self) -> impl Iterator<Item = Difference> {
+        let all = DIFFERENCES.iter().map(|entry| entry.difference);
+        all.filter(move |difference| self.asked & difference.bit() != 0)
+    }
+
+    pub(crate) fn to_vec(self) -> Vec<Decision> {
+        let decision = |difference: Difference| {
+            let bit = difference.bit();
+            Decision {
+                difference,
+                side: if self.live & bit != 0 {
+                    Contract::Live
+                } else if self.live_2026_08 & bit != 0 {
+                    Contract::Live2026_08
+                } else {
+                    Contract::Documented
+                },
+                otherwise: self.otherwise & bit != 0,
+            }
+        };
+        self.differences().map(decision).collect()
+    }
+}
+
+const _: () = assert!(DIFFERENCES.len() <= 32, "a difference is a bit of a u32");
+
+impl Difference {
+    fn bit(self) -> u32 {
+        1 << self as u32
+    }
+}
+
+/// Notes which differences were asked for while a request was answered, and which of them mattered: at each decision
+/// point it is asked once, so that nothing is decided twice to find out.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Trace(Option<Arc<Noted>>);
+
+/// One bit for each difference.
+#[derive(Debug, Default)]
+struct Noted {
+    asked: AtomicU32,
+    otherwise: AtomicU32,
+}
+
+impl Trace {
+    /// A trace that notes from now on.
+    pub(crate) fn new() -> Self {
+        Self(Some(Arc::default()))
+    }
+
+    pub(crate) fn note(&self, difference: Difference) {
+        if let Some(noted) = &self.0 {
+            noted.asked.fetch_or(difference.bit(), Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn note_otherwise(&self, difference: Difference) {
+        if let Some(noted) = &self.0 {
+            noted
+                .otherwise
+                .fetch_or(difference.bit(), Ordering::Relaxed);
+        }
+    }
+
+    /// The decisions so far, with the side that each difference follows.
+    pub(crate) fn decisions(&self, side: impl Fn(Difference) -> Contract) -> DecisionSet {
+        let Some(noted) = &self.0 else {
+            return DecisionSet::default();
+        };
+        let otherwise = noted.otherwise.load(Ordering::Relaxed);
+        let mut set = DecisionSet {
+            asked: noted.asked.load(Ordering::Relaxed) | otherwise,
+            otherwise,
+            ..DecisionSet::default()
+        };
+        for difference in set.differences() {
+            match side(difference) {
+                Contract::Documented => {}
+                Contract::Live => set.live |= difference.bit(),
+                Contract::Live2026_08 => set.live_2026_08 |= difference.bit(),
+            }
+        }
+        set
+    }
+}
+
+/// Two sets of rules are the same whoever watches them.
+impl PartialEq for Trace {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Trace {}

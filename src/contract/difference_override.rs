@@ -1,0 +1,65 @@
+//! A single difference that follows a side of its own: `scope-shape=live`.
+
+use std::str::FromStr;
+
+use serde::Deserialize;
+
+use super::contracts::Contract;
+use super::differences::Difference;
+
+/// One `name=side` pair as `--difference` takes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Override {
+    /// The difference that is set apart.
+    pub difference: Difference,
+    /// The side it follows.
+    pub side: Contract,
+}
+
+impl FromStr for Override {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, side) = text
+            .split_once('=')
+            .ok_or_else(|| format!("{text:?} is not NAME=SIDE, for example scope-shape=live"))?;
+        Ok(Self {
+            difference: name.trim().parse()?,
+            side: side.trim().parse()?,
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Override {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::DIFFERENCES;
+
+    #[test]
+    fn what_is_printed_of_each_difference_can_be_read_again() {
+        for difference in DIFFERENCES.iter().map(|entry| entry.difference) {
+            for side in Contract::ALL {
+                let apart = Override { difference, side };
+                for text in [
+                    format!("{difference}={side}"),
+                    format!(" {difference} = {side} "),
+                ] {
+                    assert_eq!(text.parse(), Ok(apart), "{text}");
+                }
+                let json = serde_json::to_string(&(difference, side)).unwrap();
+                assert_eq!(
+                    serde_json::from_str::<(Difference, Contract)>(&json).unwrap(),
+                    (difference, side)
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! The rules of a sandbox: its contract, the differences that follow another side, and the declared scopes. Code that
+//! depends on a difference asks [`Rules`] for it by name.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::declared_scopes::DeclaredScopes;
+use crate::contract::{Contract, DecisionSet, Difference, Trace};
+
+/// A contract, and the differences that are set apart from it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rules {
+    /// What holds where nothing else is said.
+    pub contract: Contract,
+    /// Single differences that follow their own side.
+    #[serde(default)]
+    pub differences: BTreeMap<Difference, Contract>,
+    /// Scope bits that exist in addition to Civitai's.
+    #[serde(default, rename = "scopes", skip_serializing_if = "<[_]>::is_empty")]
+    pub declared_scopes: DeclaredScopes,
+    /// Which differences were asked for.
+    #[serde(skip)]
+    pub(crate) trace: Trace,
+}
+
+impl Rules {
+    /// The side that this difference is on.
+    pub fn side(&self, difference: Difference) -> Contract {
+        self.trace.note(difference);
+        self.peek(difference)
+    }
+
+    /// The side, where nothing is decided by it: that it was asked for is not noted.
+    pub(crate) fn peek(&self, difference: Difference) -> Contract {
+        self.differences
+            .get(&difference)
+            .copied()
+            .unwrap_or(self.contract)
+    }
+
+    /// Told at a decision point: whether another side would have answered this request otherwise. Where that cannot be
+    /// known without deciding again, nothing is told.
+    pub(crate) fn otherwise(&self, difference: Difference, differs: bool) {
+        if differs {
+            self.trace.note_otherwise(difference);
+        }
+    }
+
+    /// The decisions so far.
+    pub(crate) fn decisions(&self) -> DecisionSet {
+        self.trace.decisions(|difference| self.peek(difference))
+    }
+
+    /// Whether this difference is on the deployed server's side, as last known or as recorded.
+    pub fn live(&self, difference: Difference) -> bool {
+        self.side(difference) != Contract::Documented
+    }
+
+    /// Whether this difference is on the side of the recording. A difference that the documentation does not mention has no
+    /// other side that is different.
+    pub fn recorded(&self, difference: Difference) -> bool {
+        self.side(difference) == Contract::Live2026_08
+    }
+
+    /// Whether this difference is on the documentation's side.
+    pub fn documented(&self, difference: Difference) -> bool {
+        self.side(difference) == Contract::Documented
+    }
+}
