@@ -1,5 +1,5 @@
-//! What the rules see of an exchange: the parameters and answers that they look at, and digests of the rest. The rules are
-//! the files beside this one.
+//! An exchange reduced to what the rules need: the parameters and response members that they read, and digests of the
+//! rest.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -15,61 +15,61 @@ use crate::protocol::client_auth::Credentials;
 use crate::protocol::params::Params;
 use crate::sandbox::journal::{Entry, Idle};
 
-/// Where the playground's app is sent back to: what it does is our doing.
+/// The end of the playground's redirect URI. Rules ignore the calls of the playground.
 const PLAYGROUND: &str = "/_mock/playground/callback";
 
-/// Where the pages for consent and for a device's code are. They are named as the endpoints that lead to them.
+/// Prefix of the consent and device pages, which have the endpoint name of the endpoints that lead to them.
 const PAGES: &str = "/login/oauth/";
 
-/// A call that began less than this after another, in milliseconds, may have been on its way already. No error depends on
-/// it: only warnings about retries, which measure pauses anyway.
-pub(crate) const REACTION: i64 = 10;
+/// A call that starts less than this many milliseconds after another may have been sent before the other's response
+/// arrived. Only warnings depend on it, never errors.
+pub(crate) const MIN_REACTION_MS: i64 = 10;
 
-/// The calls that each began after the one before was answered.
-pub(crate) fn rounds(calls: &[&Seen]) -> Vec<u64> {
-    let mut counted: Vec<&Seen> = Vec::new();
-    for one in calls {
-        if counted.last().is_none_or(|last| one.after >= last.id) {
-            counted.push(one);
+/// The ids of the calls that each started after the previous one was answered: parallel calls count once.
+pub(crate) fn spaced_calls(calls: &[&ObservedCall]) -> Vec<u64> {
+    let mut counted: Vec<&ObservedCall> = Vec::new();
+    for call in calls {
+        if counted.last().is_none_or(|last| call.after >= last.id) {
+            counted.push(call);
         }
     }
-    counted.into_iter().map(|one| one.id).collect()
+    counted.into_iter().map(|call| call.id).collect()
 }
 
-/// How many of the calls came one after another on the same connection, at most. There a client has read an answer before
-/// it sends the next request, however quickly.
-pub(crate) fn most_on_one_connection(calls: &[&Seen]) -> usize {
-    let mut connections: HashMap<u16, Vec<&Seen>> = HashMap::new();
-    for one in calls {
-        if let Some(connection) = one.connection {
-            connections.entry(connection).or_default().push(one);
+/// The largest number of sequential calls on one connection. On one connection a client reads each response before it
+/// sends the next request.
+pub(crate) fn most_on_one_connection(calls: &[&ObservedCall]) -> usize {
+    let mut connections: HashMap<u16, Vec<&ObservedCall>> = HashMap::new();
+    for call in calls {
+        if let Some(connection) = call.connection {
+            connections.entry(connection).or_default().push(call);
         }
     }
-    let counts = connections.values().map(|calls| rounds(calls).len());
+    let counts = connections.values().map(|calls| spaced_calls(calls).len());
     counts.max().unwrap_or_default()
 }
 
-/// What kind of call an exchange is.
+/// The kind of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Call {
+pub(crate) enum CallKind {
     Authorize,
     Code,
     Refresh,
     ClientCredentials,
-    /// A token request by no grant that the rules look at.
+    /// A token request with a grant that no rule reads.
     OtherGrant,
     Revoke,
     Userinfo,
     Device,
     Poll,
-    /// What apps call after sign-in, userinfo aside.
+    /// An API call with an access token, other than userinfo.
     Api,
-    /// A page, a preflight, or nothing that anybody serves.
+    /// A page, a preflight, or an unknown path.
     Other,
 }
 
-impl Call {
-    fn of(entry: &Entry) -> Self {
+impl CallKind {
+    fn new(entry: &Entry) -> Self {
         use Endpoint as E;
         if entry.is_preflight() || entry.path.starts_with(PAGES) {
             return Self::Other;
@@ -97,42 +97,43 @@ impl Call {
     }
 }
 
-/// One exchange, as the rules see it. `Debug` shows nothing that was sent.
+/// One exchange as the rules see it. `Debug` shows nothing that was sent.
 #[derive(Clone)]
-pub(crate) struct Seen {
+pub(crate) struct ObservedCall {
     pub(crate) id: u64,
-    /// The newest exchange that was over when this one began.
+    /// The newest exchange that had ended when this one started.
     pub(crate) after: u64,
-    /// Milliseconds of the sandbox's clock.
+    /// Start, in milliseconds of the sandbox's clock.
     pub(crate) at: i64,
-    /// Milliseconds of the system's, which no test stops.
+    /// Start, in milliseconds of the system clock, which tests do not stop.
     real: i64,
     connection: Option<u16>,
-    pub(crate) call: Call,
+    pub(crate) kind: CallKind,
     pub(crate) endpoint: Endpoint,
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) client: Option<String>,
     pub(crate) user: Option<i64>,
-    /// None where the connection was cut.
+    /// `None` if a fault cut the connection.
     pub(crate) status: Option<u16>,
-    /// In milliseconds.
+    /// `Retry-After`, in milliseconds.
     pub(crate) retry_after: Option<i64>,
     pub(crate) decisions: Vec<Decision>,
-    /// A fault touched it: what came of it is not the app's doing.
+    /// A fault applied: the response is not the app's fault.
     pub(crate) is_faulty: bool,
-    /// A fault may have kept the answer from the app.
+    /// A fault may have kept the response from the app.
     pub(crate) is_lost: bool,
-    /// Why it revoked nothing, although it was answered as if it had.
+    /// The reason that a revocation had no effect.
     pub(crate) idle: Option<Idle>,
-    /// The redirect that it follows, and on which it has lost its `Authorization`.
+    /// Id of the redirect on which the call lost its `Authorization` header.
     pub(crate) lost_at: Option<u64>,
     params: Box<[(&'static str, Value)]>,
-    /// Those of [`PARAMS`] that stand in the query.
+    /// The names of [`PARAMS`] that were in the query.
     in_query: Box<[&'static str]>,
     authorization: Option<String>,
-    /// Digests of the program's name, and of all that was sent.
+    /// Digest of the `User-Agent` header.
     agent: Option<u64>,
+    /// Digest of all parameters.
     sent: u64,
     fetch_site: Option<String>,
     is_navigation: bool,
@@ -141,18 +142,18 @@ pub(crate) struct Seen {
     issued_code: Option<String>,
 }
 
-impl fmt::Debug for Seen {
+impl fmt::Debug for ObservedCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Seen")
+        f.debug_struct("ObservedCall")
             .field("id", &self.id)
-            .field("call", &self.call)
+            .field("kind", &self.kind)
             .finish_non_exhaustive()
     }
 }
 
-impl Seen {
-    /// What is needed of an exchange; the rest is dropped, so that a whole journal can be looked at.
-    pub(crate) fn of(entry: Entry) -> Self {
+impl ObservedCall {
+    /// Keeps what the rules need, so that a whole journal fits in memory.
+    pub(crate) fn new(entry: Entry) -> Self {
         let header = |name: &str| entry.headers.get(name)?.as_str();
         let query = entry.query.as_deref().unwrap_or_default();
         let answer = entry.answer.as_ref().and_then(Value::as_object);
@@ -164,7 +165,7 @@ impl Seen {
             at: entry.at.0,
             real: entry.real.0,
             connection: entry.connection,
-            call: Call::of(&entry),
+            kind: CallKind::new(&entry),
             endpoint: entry.endpoint,
             user: entry.user_id,
             status: (entry.status != 0).then_some(entry.status),
@@ -190,42 +191,41 @@ impl Seen {
         }
     }
 
-    /// How long after another it was sent, in milliseconds: by the sandbox's clock, and where a test has stopped that one
-    /// meanwhile, by the system's. Nothing where the sandbox's clock stood still: no time was told.
+    /// Milliseconds since an earlier call, by the clock that shows more: tests may stop the sandbox's clock. `None` if the
+    /// sandbox's clock did not move at all.
     pub(crate) fn pause_after(&self, before: &Self) -> Option<i64> {
-        (self.at > before.at).then(|| self.apart_from(before))
+        (self.at > before.at).then(|| self.ms_since(before))
     }
 
-    /// By whichever clock it is longer.
-    fn apart_from(&self, before: &Self) -> i64 {
+    fn ms_since(&self, before: &Self) -> i64 {
         (self.at - before.at).max(self.real - before.real)
     }
 
-    /// Whether its caller can have read the answer to that one: it had ended, and either both came on one connection, where
-    /// one waits for the other, or the time was enough.
-    pub(crate) fn can_know_of(&self, before: &Self) -> bool {
+    /// Whether the client can have read the response to an earlier call: it had ended, and both came on one connection or
+    /// [`MIN_REACTION_MS`] passed.
+    pub(crate) fn can_know_response_of(&self, before: &Self) -> bool {
         let is_next = self.connection.is_some() && self.connection == before.connection;
-        self.after >= before.id && (is_next || self.apart_from(before) >= REACTION)
+        self.after >= before.id && (is_next || self.ms_since(before) >= MIN_REACTION_MS)
     }
 
-    /// A parameter that is text and not empty, of query or body.
+    /// A non-empty text parameter of the query or body.
     pub(crate) fn param(&self, name: &str) -> Option<&str> {
         let text = member(&self.params, name)?.as_str()?;
         (!text.is_empty()).then_some(text)
     }
 
-    /// The names of those that stand in the query.
+    /// The names that were in the query.
     pub(crate) fn in_query(&self, names: &[&'static str]) -> Vec<&'static str> {
         let all = names.iter().copied();
         all.filter(|name| self.in_query.contains(name)).collect()
     }
 
-    /// Where a browser says that the request comes from: `same-site`, `cross-site`, …
+    /// The `Sec-Fetch-Site` header: `same-site`, `cross-site`, …
     pub(crate) fn fetch_site(&self) -> Option<&str> {
         self.fetch_site.as_deref()
     }
 
-    /// Whether a browser asked for a page, as opposed to a script's fetch.
+    /// Whether a browser loads a page, as opposed to a script's fetch.
     pub(crate) fn is_navigation(&self) -> bool {
         self.is_navigation
     }
@@ -240,12 +240,12 @@ impl Seen {
         scheme.eq_ignore_ascii_case("basic")
     }
 
-    /// Whom HTTP Basic names.
+    /// The client id of HTTP Basic.
     pub(crate) fn basic_name(&self) -> Option<String> {
         Credentials::claimed_client_id(self.authorization.as_deref(), &Params::none())
     }
 
-    /// The token that it came with, which says whose it is.
+    /// The token that the call presents, which tells its client.
     pub(crate) fn presented(&self) -> Option<&str> {
         let sent = || {
             ["refresh_token", "token", "access_token"]
@@ -255,27 +255,27 @@ impl Seen {
         self.bearer().or_else(sent)
     }
 
-    /// The access token that it came with.
+    /// The access token that the call presents.
     pub(crate) fn bearer(&self) -> Option<&str> {
         let by_header = self.authorization.as_deref().and_then(|header| {
             let (scheme, token) = header.trim().split_once(' ')?;
             scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
         });
-        let takes_query = self.call == Call::Api && self.authorization.is_none();
+        let takes_query = self.kind == CallKind::Api && self.authorization.is_none();
         by_header.or_else(|| self.param("token").filter(|_| takes_query))
     }
 
-    /// A text of the answer.
+    /// A text of the response.
     pub(crate) fn answered(&self, name: &str) -> Option<&str> {
         member(&self.answer, name)?.as_str()
     }
 
-    /// A number of the answer.
+    /// A number of the response.
     pub(crate) fn answered_number(&self, name: &str) -> Option<i64> {
         member(&self.answer, name)?.as_i64()
     }
 
-    /// The scope of a token answer, in either shape.
+    /// The scope of a token response, in either shape.
     pub(crate) fn granted(&self) -> Option<u32> {
         self.granted
     }
@@ -284,7 +284,7 @@ impl Seen {
         self.answered("error")
     }
 
-    /// Whether the answer says this anywhere.
+    /// Whether an error text of the response contains these words.
     pub(crate) fn says(&self, words: &str) -> bool {
         let texts = ["error_description", "message", "detail"];
         texts
@@ -297,58 +297,58 @@ impl Seen {
             .is_some_and(|status| (200..300).contains(&status))
     }
 
-    /// Whether it was let through: answered with what was asked for, or sent on to the next page of the sign-in.
+    /// Whether it succeeded, or was redirected to the next page of the sign-in.
     pub(crate) fn is_accepted(&self) -> bool {
-        let is_sent_on = self.call == Call::Authorize && matches!(self.status, Some(302 | 303));
+        let is_sent_on = self.kind == CallKind::Authorize && matches!(self.status, Some(302 | 303));
         self.is_success() || is_sent_on
     }
 
-    /// Whether a server, or nobody, answered in a way that passes by itself.
-    pub(crate) fn is_passing_failure(&self) -> bool {
+    /// Whether it failed temporarily: no response, 429 or 5xx.
+    pub(crate) fn is_temporary_failure(&self) -> bool {
         self.status
             .is_none_or(|status| status == 429 || status >= 500)
     }
 
-    /// Whether the old host sent it on to the new one.
+    /// Whether the legacy host redirected it.
     pub(crate) fn is_moved(&self) -> bool {
         self.status == Some(308) && self.decision(Difference::LegacyHost).is_some()
     }
 
-    /// Whether an access token was refused as such.
+    /// Whether the access token was rejected.
     pub(crate) fn is_unauthorized(&self) -> bool {
-        self.status == Some(401) && matches!(self.call, Call::Userinfo | Call::Api)
+        self.status == Some(401) && matches!(self.kind, CallKind::Userinfo | CallKind::Api)
     }
 
-    /// Whether an access token was refused for what it lacks.
+    /// Whether the access token lacked a scope.
     pub(crate) fn is_forbidden(&self) -> bool {
         self.status == Some(403)
-            && matches!(self.call, Call::Userinfo | Call::Api)
+            && matches!(self.kind, CallKind::Userinfo | CallKind::Api)
             && !self.is_without_funds()
     }
 
-    /// Whether there was too little buzz, or a cap was hit.
+    /// Whether the user had too little buzz, or the budget was used up.
     pub(crate) fn is_without_funds(&self) -> bool {
         self.endpoint == Endpoint::Workflows && self.says("enough funds")
     }
 
-    /// The code that an authorization brought.
+    /// The code that an authorization issued.
     pub(crate) fn issued_code(&self) -> Option<&str> {
         self.issued_code.as_deref()
     }
 
-    /// The decision on a difference, where it was asked for.
+    /// The decision on a difference, if the request depended on it.
     pub(crate) fn decision(&self, difference: Difference) -> Option<Decision> {
         let mut all = self.decisions.iter().copied();
         all.find(|decision| decision.difference == difference)
     }
 
-    /// Whether the app of the playground sent it, as far as the request itself tells.
-    pub(crate) fn is_of_the_playground(&self) -> bool {
+    /// Whether the request itself shows that it is from the playground.
+    pub(crate) fn is_of_playground(&self) -> bool {
         let redirect_uri = self.param("redirect_uri");
         redirect_uri.is_some_and(|uri| uri.ends_with(PLAYGROUND))
     }
 
-    /// Whether it asks for the very same thing again.
+    /// Whether it repeats an earlier request exactly.
     pub(crate) fn repeats(&self, earlier: &Self) -> bool {
         self.endpoint == earlier.endpoint
             && self.method == earlier.method
@@ -357,13 +357,13 @@ impl Seen {
             && self.sent == earlier.sent
     }
 
-    /// A digest of what the program that sent it calls itself.
+    /// Digest of the `User-Agent` header.
     pub(crate) fn agent(&self) -> Option<u64> {
         self.agent
     }
 
-    /// What is the same in every repetition, to find them by.
-    pub(crate) fn gist(&self) -> (Endpoint, &str, Option<&str>) {
+    /// A key that all repetitions of a request share.
+    pub(crate) fn dedup_key(&self) -> (Endpoint, &str, Option<&str>) {
         let credential = ["refresh_token", "code", "device_code", "token"]
             .iter()
             .find_map(|name| self.param(name));

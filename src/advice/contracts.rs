@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 
 use super::history::History;
-use super::rule::{Rule, Sight, times};
+use super::rule::{Rule, Violation, times};
 use super::severity::Severity;
-use crate::advice::call::{Call, Seen};
+use crate::advice::call::{CallKind, ObservedCall};
 use crate::contract::{Contract, Difference};
 use crate::redact;
 
@@ -14,14 +14,14 @@ const DIFFERENCES: &str = "https://developer.civitai.com/site/oauth";
 
 /// A rule for a difference on which an app relies where it was let through and the other side would not have.
 macro_rules! relies {
-    ($id:literal $severity:ident $difference:ident, $why:literal, $mend:literal) => {
+    ($id:literal $severity:ident $difference:ident, $rationale:literal, $fix:literal) => {
         Rule {
             id: $id,
             severity: Severity::$severity,
-            why: $why,
-            mend: $mend,
+            rationale: $rationale,
+            fix: $fix,
             source: DIFFERENCES,
-            look: |history| relies(history, Difference::$difference),
+            check: |history| relies(history, Difference::$difference),
         }
     };
 }
@@ -58,10 +58,10 @@ pub(crate) const RULES: &[Rule] = &[
     Rule {
         id: "contract-client-credentials-refresh",
         severity: Severity::Warning,
-        why: "only the deployed server of 2026-08 gave client_credentials a refresh token: today's gives none, as documented",
-        mend: "ask for a new token by client_credentials when the old one runs out",
+        rationale: "only the deployed server of 2026-08 gave client_credentials a refresh token: today's gives none, as documented",
+        fix: "ask for a new token by client_credentials when the old one runs out",
         source: "https://www.rfc-editor.org/rfc/rfc6749#section-4.4.3",
-        look: refreshes_for_itself,
+        check: contract_client_credentials_refresh,
     },
     relies!("contract-revoke-by-client" Hint RevokeByClient,
         "as documented an app revokes the tokens issued to it; the deployed server lets an app's secret revoke only tokens of \
@@ -70,10 +70,10 @@ pub(crate) const RULES: &[Rule] = &[
     Rule {
         id: "contract-one-side",
         severity: Severity::Hint,
-        why: "answers have another form under another contract, which this app has not met yet",
-        mend: "run the tests once more with the other of documented and live: --contract, or PATCH /_mock/settings {\"contract\":…}",
+        rationale: "answers have another form under another contract, which this app has not met yet",
+        fix: "run the tests once more with the other of documented and live: --contract, or PATCH /_mock/settings {\"contract\":…}",
         source: DIFFERENCES,
-        look: one_side,
+        check: contract_one_side,
     },
 ];
 
@@ -112,20 +112,20 @@ fn parameter(difference: Difference) -> Option<&'static str> {
 /// So many values are told.
 const TOLD: usize = 3;
 
-fn relies(history: &History, difference: Difference) -> Option<Sight> {
+fn relies(history: &History, difference: Difference) -> Option<Violation> {
     let (mut requests, mut met, mut values) = (Vec::new(), None, BTreeSet::new());
     let preflight = difference == Difference::AuthorizePreflight;
-    for one in &history.seen {
-        let Some(decision) = one.decision(difference).filter(|one| one.otherwise) else {
+    for call in &history.calls {
+        let Some(decision) = call.decision(difference).filter(|call| call.otherwise) else {
             continue;
         };
-        if preflight && one.is_success() || one.call != Call::Other && one.is_accepted() {
+        if preflight && call.is_success() || call.kind != CallKind::Other && call.is_accepted() {
             // What an authorization asked for, the exchange of its code may have to decide again.
-            let asked = history.authorization(one).unwrap_or(one);
+            let asked = history.authorization(call).unwrap_or(call);
             let blamed = if parameter(difference).is_some() {
                 asked
             } else {
-                one
+                call
             };
             requests.push(blamed.id);
             met = Some(decision.side);
@@ -135,7 +135,7 @@ fn relies(history: &History, difference: Difference) -> Option<Sight> {
             }));
         }
     }
-    Sight::of(requests, |many| {
+    Violation::new(requests, |count| {
         let here = met.map(side).unwrap_or_default();
         let told: Vec<&str> = values.iter().take(TOLD).map(String::as_str).collect();
         let for_what = if told.is_empty() {
@@ -145,35 +145,35 @@ fn relies(history: &History, difference: Difference) -> Option<Sight> {
         };
         format!(
             "was answered {here} {}{for_what}, where another contract would have answered otherwise",
-            times(many)
+            times(count)
         )
     })
 }
 
-fn refreshes_for_itself(history: &History) -> Option<Sight> {
-    let is_its_own = |one: &&Seen| {
-        let birth = one
+fn contract_client_credentials_refresh(history: &History) -> Option<Violation> {
+    let is_its_own = |call: &&ObservedCall| {
+        let origin = call
             .param("refresh_token")
-            .and_then(|token| history.birth(token));
-        let birth = birth.and_then(|birth| history.seen.get(birth.by));
-        birth.is_some_and(|birth| birth.call == Call::ClientCredentials)
+            .and_then(|token| history.origin(token));
+        let origin = origin.and_then(|origin| history.calls.get(origin.by));
+        origin.is_some_and(|origin| origin.kind == CallKind::ClientCredentials)
     };
-    let refreshes = history.calls(Call::Refresh).map(|(_, one)| one);
-    let requests = refreshes.filter(is_its_own).map(|one| one.id);
-    Sight::of(requests.collect(), |many| {
+    let refreshes = history.calls_of(CallKind::Refresh).map(|(_, call)| call);
+    let requests = refreshes.filter(is_its_own).map(|call| call.id);
+    Violation::new(requests.collect(), |count| {
         format!(
             "refreshed {} with a token that client_credentials had brought",
-            times(many)
+            times(count)
         )
     })
 }
 
-fn one_side(history: &History) -> Option<Sight> {
+fn contract_one_side(history: &History) -> Option<Violation> {
     let (mut requests, mut names) = (Vec::new(), Vec::new());
     for difference in FORMS {
-        let met = history.seen.iter().filter_map(|one| {
-            let decision = one.decision(difference)?;
-            (decision.otherwise && !one.is_faulty).then_some((one.id, decision.side))
+        let met = history.calls.iter().filter_map(|call| {
+            let decision = call.decision(difference)?;
+            (decision.otherwise && !call.is_faulty).then_some((call.id, decision.side))
         });
         let met: Vec<(u64, Contract)> = met.collect();
         let documented = met
@@ -185,7 +185,7 @@ fn one_side(history: &History) -> Option<Sight> {
             requests.extend(met.into_iter().map(|(id, _)| id));
         }
     }
-    Sight::of(requests, |_| {
+    Violation::new(requests, |_| {
         format!("met one side only of {}", names.join(", "))
     })
 }

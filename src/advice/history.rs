@@ -1,86 +1,86 @@
-//! What has one app done? Its exchanges in order, and which tokens came of which.
+//! The calls of one app in order, and the call that each token came from.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::advice::call::{Call, Seen};
+use crate::advice::call::{CallKind, ObservedCall};
 
-/// Where a token comes from.
+/// The origin of a token.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Birth {
-    /// The exchange that it was answered by, as an index.
+pub(crate) struct TokenOrigin {
+    /// Index of the call whose response had the token.
     pub(crate) by: usize,
-    /// Seconds that the access token beside it, or itself, lives.
+    /// Lifetime of the access token of that response, in seconds.
     pub(crate) expires_in: Option<i64>,
 }
 
-/// The exchanges of one app, oldest first. The keys of its maps are secrets: there is no `Debug`.
+/// The calls of one app, oldest first. The keys of its maps are secrets: there is no `Debug`.
 pub(crate) struct History {
     pub(crate) client: Option<String>,
-    pub(crate) seen: Vec<Seen>,
-    births: HashMap<String, Birth>,
-    /// Which authorization brought a code, as an index.
+    pub(crate) calls: Vec<ObservedCall>,
+    origins: HashMap<String, TokenOrigin>,
+    /// Index of the authorization that issued each code.
     codes: HashMap<String, usize>,
-    meddled: Arc<[u64]>,
+    ended_by_control: Arc<[u64]>,
 }
 
 impl History {
-    fn of(client: Option<String>, seen: Vec<Seen>, meddled: Arc<[u64]>) -> Self {
-        let (mut births, mut codes) = (HashMap::new(), HashMap::new());
-        for (by, one) in seen.iter().enumerate() {
-            let birth = Birth {
+    fn new(client: Option<String>, calls: Vec<ObservedCall>, ended_by_control: Arc<[u64]>) -> Self {
+        let (mut origins, mut codes) = (HashMap::new(), HashMap::new());
+        for (by, call) in calls.iter().enumerate() {
+            let origin = TokenOrigin {
                 by,
-                expires_in: one.answered_number("expires_in"),
+                expires_in: call.answered_number("expires_in"),
             };
-            let tokens = born(one).into_iter().flatten();
-            births.extend(tokens.map(|token| (token.to_owned(), birth)));
-            if one.call == Call::Authorize
-                && let Some(code) = one.issued_code()
+            let tokens = issued_tokens(call).into_iter().flatten();
+            origins.extend(tokens.map(|token| (token.to_owned(), origin)));
+            if call.kind == CallKind::Authorize
+                && let Some(code) = call.issued_code()
             {
                 codes.insert(code.to_owned(), by);
             }
         }
         Self {
             client,
-            seen,
-            births,
+            calls,
+            origins,
             codes,
-            meddled,
+            ended_by_control,
         }
     }
 
-    /// Whether a control call has ended tokens after the one of these exchanges and before the other.
-    pub(crate) fn was_meddled(&self, since: u64, until: u64) -> bool {
-        self.meddled
+    /// Whether a control operation ended tokens between two calls, given by their ids.
+    pub(crate) fn was_ended_by_control(&self, since: u64, until: u64) -> bool {
+        self.ended_by_control
             .iter()
             .any(|after| (since..until).contains(after))
     }
 
-    /// The exchanges of this kind, with their indices.
-    pub(crate) fn calls(&self, call: Call) -> impl Iterator<Item = (usize, &Seen)> {
-        let all = self.seen.iter().enumerate();
-        all.filter(move |(_, one)| one.call == call)
+    /// The calls of this kind, with their indices.
+    pub(crate) fn calls_of(&self, kind: CallKind) -> impl Iterator<Item = (usize, &ObservedCall)> {
+        let all = self.calls.iter().enumerate();
+        all.filter(move |(_, call)| call.kind == kind)
     }
 
-    pub(crate) fn birth(&self, token: &str) -> Option<Birth> {
-        self.births.get(token).copied()
+    pub(crate) fn origin(&self, token: &str) -> Option<TokenOrigin> {
+        self.origins.get(token).copied()
     }
 
-    /// The authorization that brought the code of this exchange.
-    pub(crate) fn authorization(&self, exchange: &Seen) -> Option<&Seen> {
+    /// The authorization that issued the code of this exchange.
+    pub(crate) fn authorization(&self, exchange: &ObservedCall) -> Option<&ObservedCall> {
         let at = self.codes.get(exchange.param("code")?)?;
-        self.seen.get(*at)
+        self.calls.get(*at)
     }
 
-    /// The authorization at the root of the tokens that this exchange answered with.
-    pub(crate) fn root(&self, mut by: usize) -> Option<&Seen> {
+    /// The authorization that the tokens of this call (an index) go back to.
+    pub(crate) fn root(&self, mut by: usize) -> Option<&ObservedCall> {
         loop {
-            let exchange = self.seen.get(by)?;
-            match exchange.call {
-                Call::Code => return self.authorization(exchange),
-                // What came later cannot be what it came from: this ends.
-                Call::Refresh => {
-                    let parent = self.birth(exchange.param("refresh_token")?)?.by;
+            let exchange = self.calls.get(by)?;
+            match exchange.kind {
+                CallKind::Code => return self.authorization(exchange),
+                // A parent is always earlier, so this ends.
+                CallKind::Refresh => {
+                    let parent = self.origin(exchange.param("refresh_token")?)?.by;
                     by = (parent < by).then_some(parent)?;
                 }
                 _ => return None,
@@ -88,42 +88,47 @@ impl History {
         }
     }
 
-    /// How long after it was issued, in milliseconds, an access token was presented; and how long it lives.
+    /// Age of an access token when it was presented, and its lifetime, both in milliseconds.
     pub(crate) fn age(&self, token: &str, at: i64) -> Option<(i64, i64)> {
-        let birth = self.birth(token)?;
-        let life = birth.expires_in? * 1000;
-        Some((at - self.seen.get(birth.by)?.at, life))
+        let origin = self.origin(token)?;
+        let life = origin.expires_in? * 1000;
+        Some((at - self.calls.get(origin.by)?.at, life))
     }
 }
 
-/// The tokens of a token answer.
-fn born(one: &Seen) -> [Option<&str>; 2] {
-    match one.call {
-        Call::Code | Call::Refresh | Call::ClientCredentials | Call::Poll => {
-            ["access_token", "refresh_token"].map(|name| one.answered(name))
+/// The tokens of a token response.
+fn issued_tokens(call: &ObservedCall) -> [Option<&str>; 2] {
+    match call.kind {
+        CallKind::Code | CallKind::Refresh | CallKind::ClientCredentials | CallKind::Poll => {
+            ["access_token", "refresh_token"].map(|name| call.answered(name))
         }
         _ => [None, None],
     }
 }
 
-/// Cuts exchanges into stretches without a way back to a snapshot: `turns` says after which exchanges one was gone.
-pub(crate) fn stretches(mut all: Vec<Seen>, turns: &[u64]) -> Vec<Vec<Seen>> {
+/// Splits calls where a snapshot was restored: `restores` has the id of the last call before each restore.
+pub(crate) fn split_at_restores(
+    mut all: Vec<ObservedCall>,
+    restores: &[u64],
+) -> Vec<Vec<ObservedCall>> {
     let mut found = Vec::new();
-    for turn in turns {
-        let later = all.split_off(all.partition_point(|one| one.id <= *turn));
+    for restore in restores {
+        let later = all.split_off(all.partition_point(|call| call.id <= *restore));
         found.push(std::mem::replace(&mut all, later));
     }
     found.push(all);
     found
 }
 
-/// Whose the tokens are that these exchanges show: an app's, or the playground's, which is no app.
-pub(crate) fn owners(all: &[Seen]) -> HashMap<String, Option<String>> {
+/// The owner of each token in these calls: a client, or `None` for the playground.
+pub(crate) fn token_owners(all: &[ObservedCall]) -> HashMap<String, Option<String>> {
     let mut owners: HashMap<String, Option<String>> = HashMap::new();
-    for one in all {
-        let by_token = one.presented().and_then(|token| owners.get(token).cloned());
-        let is_ours = one.is_of_the_playground() || by_token == Some(None);
-        let owner = match (is_ours, &one.client) {
+    for call in all {
+        let by_token = call
+            .presented()
+            .and_then(|token| owners.get(token).cloned());
+        let is_playground = call.is_of_playground() || by_token == Some(None);
+        let owner = match (is_playground, &call.client) {
             (true, _) => Some(None),
             (false, Some(client)) => Some(Some(client.clone())),
             (false, None) => by_token,
@@ -131,59 +136,59 @@ pub(crate) fn owners(all: &[Seen]) -> HashMap<String, Option<String>> {
         let Some(owner) = owner else {
             continue;
         };
-        if let Some(token) = one.presented() {
+        if let Some(token) = call.presented() {
             owners
                 .entry(token.to_owned())
                 .or_insert_with(|| owner.clone());
         }
-        let tokens = born(one).into_iter().flatten();
+        let tokens = issued_tokens(call).into_iter().flatten();
         owners.extend(tokens.map(|token| (token.to_owned(), owner.clone())));
     }
     owners
 }
 
-/// Sorts exchanges by the app that they are of. What does not say so, but comes with a token that an app was given, is
-/// that app's; what the playground did is nobody's. `meddled` says after which exchanges a control call has ended tokens.
+/// Groups calls by client. A call without a client id belongs to the client that its token was issued to. Calls of the
+/// playground are left out. `ended_by_control` has the ids of the calls after which a control operation ended tokens.
 pub(crate) fn by_client(
-    mut all: Vec<Seen>,
+    mut all: Vec<ObservedCall>,
     owners: &HashMap<String, Option<String>>,
-    meddled: &Arc<[u64]>,
+    ended_by_control: &Arc<[u64]>,
 ) -> Vec<History> {
-    let mut ours = vec![false; all.len()];
-    let mut moved = Moved::default();
-    for (at, one) in all.iter_mut().enumerate() {
-        let owner = one.presented().and_then(|token| owners.get(token));
-        // An owner that is no app is the playground.
-        ours[at] = one.is_of_the_playground() || owner.is_some_and(Option::is_none);
-        if let (None, Some(Some(owner))) = (&one.client, owner) {
-            one.client = Some(owner.clone());
+    let mut is_playground = vec![false; all.len()];
+    let mut moved = LegacyRedirects::default();
+    for (at, call) in all.iter_mut().enumerate() {
+        let owner = call.presented().and_then(|token| owners.get(token));
+        // The owner `None` is the playground.
+        is_playground[at] = call.is_of_playground() || owner.is_some_and(Option::is_none);
+        if let (None, Some(Some(owner))) = (&call.client, owner) {
+            call.client = Some(owner.clone());
         }
-        moved.follow(one);
+        moved.follow(call);
     }
-    let mut clients: Vec<(Option<String>, Vec<Seen>)> = Vec::new();
-    let mut places: HashMap<Option<String>, usize> = HashMap::new();
-    for (one, is_ours) in all.into_iter().zip(ours) {
-        if is_ours {
+    let mut clients: Vec<(Option<String>, Vec<ObservedCall>)> = Vec::new();
+    let mut indices: HashMap<Option<String>, usize> = HashMap::new();
+    for (call, is_playground) in all.into_iter().zip(is_playground) {
+        if is_playground {
             continue;
         }
-        let place = *places.entry(one.client.clone()).or_insert_with(|| {
-            clients.push((one.client.clone(), Vec::new()));
+        let place = *indices.entry(call.client.clone()).or_insert_with(|| {
+            clients.push((call.client.clone(), Vec::new()));
             clients.len() - 1
         });
-        clients[place].1.push(one);
+        clients[place].1.push(call);
     }
     let mut histories: Vec<History> = clients
         .into_iter()
-        .map(|(client, seen)| History::of(client, seen, Arc::clone(meddled)))
+        .map(|(client, calls)| History::new(client, calls, Arc::clone(ended_by_control)))
         .collect();
     histories.sort_by(|a, b| a.client.cmp(&b.client));
     histories
 }
 
-/// A request that begins later after a redirect, in milliseconds of the sandbox's clock, does not follow it.
+/// A request that starts later after a redirect than this, in milliseconds of the sandbox's clock, does not follow it.
 const MAX_FOLLOW_MS: i64 = 10_000;
 
-/// A redirect of the old host whose `Authorization` has not come back yet.
+/// A redirect of the legacy host, answered to a request with an `Authorization` header.
 struct Redirect {
     id: u64,
     at: i64,
@@ -191,25 +196,25 @@ struct Redirect {
     client: Option<String>,
 }
 
-/// Such redirects, by path and method.
+/// The latest such redirect for each path and method.
 #[derive(Default)]
-struct Moved(HashMap<(String, String), Redirect>);
+struct LegacyRedirects(HashMap<(String, String), Redirect>);
 
-impl Moved {
-    /// Marks an exchange that has lost on such a redirect what it was sent with, and whose app is then known.
-    fn follow(&mut self, one: &mut Seen) {
-        // Most journals have none.
-        if self.0.is_empty() && !one.is_moved() {
+impl LegacyRedirects {
+    /// Marks a call that follows a redirect and has lost its `Authorization` header; its client is then known.
+    fn follow(&mut self, call: &mut ObservedCall) {
+        // Fast path: most journals have no such redirect.
+        if self.0.is_empty() && !call.is_moved() {
             return;
         }
-        let place = (one.path.clone(), one.method.clone());
-        if one.is_moved() {
-            if one.has_authorization() {
+        let place = (call.path.clone(), call.method.clone());
+        if call.is_moved() {
+            if call.has_authorization() {
                 let redirect = Redirect {
-                    id: one.id,
-                    at: one.at,
-                    agent: one.agent(),
-                    client: one.client.clone(),
+                    id: call.id,
+                    at: call.at,
+                    agent: call.agent(),
+                    client: call.client.clone(),
                 };
                 self.0.insert(place, redirect);
             }
@@ -218,13 +223,13 @@ impl Moved {
         let Some(redirect) = self.0.remove(&place) else {
             return;
         };
-        let is_next = (0..MAX_FOLLOW_MS).contains(&(one.at - redirect.at))
-            && one.after >= redirect.id
-            && one.agent() == redirect.agent;
-        let is_refused = matches!(one.status, Some(400 | 401));
-        if is_next && is_refused && !one.has_authorization() {
-            one.lost_at = Some(redirect.id);
-            one.client = one.client.take().or(redirect.client);
+        let is_next = (0..MAX_FOLLOW_MS).contains(&(call.at - redirect.at))
+            && call.after >= redirect.id
+            && call.agent() == redirect.agent;
+        let is_refused = matches!(call.status, Some(400 | 401));
+        if is_next && is_refused && !call.has_authorization() {
+            call.lost_at = Some(redirect.id);
+            call.client = call.client.take().or(redirect.client);
         }
     }
 }

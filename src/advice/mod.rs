@@ -32,34 +32,36 @@ use crate::redact::{redact_message, redact_text};
 use crate::sandbox::journal::Breaks;
 use history::History;
 
-pub(crate) use call::Seen;
+pub(crate) use call::ObservedCall;
 pub use report::{Advice, Finding};
 pub use severity::Severity;
 pub use why::Why;
 
-/// What all rules find in these exchanges, of one client where it is named; none of them looks across a way back to a
-/// snapshot.
-pub(crate) fn advise(all: Vec<Seen>, breaks: Breaks, client: Option<&str>) -> Advice {
+/// Runs all rules on these calls, of all clients or of one. No rule looks across the restore of a snapshot.
+pub(crate) fn advise(all: Vec<ObservedCall>, breaks: Breaks, client: Option<&str>) -> Advice {
     let mut found: HashMap<(&str, Option<String>), Finding> = HashMap::new();
     let mut exchanges = 0;
     let ended: Arc<[u64]> = breaks.tokens_ended.into();
-    let owners = history::owners(&all);
-    let stretches = history::stretches(all, &breaks.turned_back).into_iter();
-    let histories = stretches.flat_map(|seen| history::by_client(seen, &owners, &ended));
+    let owners = history::token_owners(&all);
+    let stretches = history::split_at_restores(all, &breaks.turned_back).into_iter();
+    let histories = stretches.flat_map(|calls| history::by_client(calls, &owners, &ended));
     let client = client.map(picked::shortened);
     let is_asked_for = |history: &History| {
         let asked = client.as_deref();
         asked.is_none_or(|client| history.client.as_deref() == Some(client))
     };
     for history in histories.filter(is_asked_for) {
-        exchanges += history.seen.len() as u64;
+        exchanges += history.calls.len() as u64;
         for rule in rules::rules() {
-            let Some(sight) = (rule.look)(&history) else {
+            let Some(violation) = (rule.check)(&history) else {
                 continue;
             };
             let summary = match history.client {
-                Some(_) => sight.summary,
-                None => format!("{}; no request says which client it is of", sight.summary),
+                Some(_) => violation.summary,
+                None => format!(
+                    "{}; no request says which client it is of",
+                    violation.summary
+                ),
             };
             let summary = redact_message(&summary).into_owned();
             let client_id = history.client.as_deref().map(redact_text);
@@ -69,18 +71,19 @@ pub(crate) fn advise(all: Vec<Seen>, breaks: Breaks, client: Option<&str>) -> Ad
                 severity: rule.severity,
                 client_id: client_id.clone(),
                 summary,
-                why: rule.why.to_owned(),
-                mend: rule.mend.to_owned(),
+                why: rule.rationale.to_owned(),
+                mend: rule.fix.to_owned(),
                 source: rule.source.to_owned(),
-                requests: sight.requests,
+                requests: violation.requests,
             };
-            // The newest stretch speaks for all.
+            // The newest stretch replaces earlier ones.
             found.insert((rule.id, client_id), finding);
         }
     }
     let mut findings: Vec<Finding> = found.into_values().collect();
-    findings
-        .sort_by_cached_key(|one: &Finding| (one.severity, one.id.clone(), one.client_id.clone()));
+    findings.sort_by_cached_key(|call: &Finding| {
+        (call.severity, call.id.clone(), call.client_id.clone())
+    });
     Advice {
         findings,
         exchanges,

@@ -1,19 +1,19 @@
 //! Parameters of an authorization that Civitai ignores.
 
 use super::history::History;
-use super::rule::{Rule, Sight};
+use super::rule::{Rule, Violation};
 use super::severity::Severity;
-use crate::advice::call::Call;
+use crate::advice::call::CallKind;
 
 pub(crate) const RULES: &[Rule] = &[Rule {
     id: "ignored-parameter",
     severity: Severity::Hint,
-    why: "OAuth 2.0 and OpenID Connect define the parameter and Civitai does not read it: what the app asks for by it does not \
+    rationale: "OAuth 2.0 and OpenID Connect define the parameter and Civitai does not read it: what the app asks for by it does not \
           happen, and there is no error either",
-    mend: "leave it out, and do without: a person who is signed in is not asked to sign in again, and the answer always comes \
+    fix: "leave it out, and do without: a person who is signed in is not asked to sign in again, and the answer always comes \
            in the query of the redirect URI",
     source: "https://developer.civitai.com/site/oauth",
-    look: ignored,
+    check: ignored_parameter,
 }];
 
 /// Parameters of OAuth 2.0, its extensions and OpenID Connect.
@@ -33,20 +33,20 @@ const IGNORED: [&str; 13] = [
     "ui_locales",
 ];
 
-fn ignored(history: &History) -> Option<Sight> {
+fn ignored_parameter(history: &History) -> Option<Violation> {
     let (mut names, mut requests) = (Vec::new(), Vec::new());
     for name in IGNORED {
-        let senders = history.calls(Call::Authorize);
+        let senders = history.calls_of(CallKind::Authorize);
         let senders: Vec<u64> = senders
-            .filter(|(_, one)| one.param(name).is_some())
-            .map(|(_, one)| one.id)
+            .filter(|(_, call)| call.param(name).is_some())
+            .map(|(_, call)| call.id)
             .collect();
         if !senders.is_empty() {
             names.push(name);
             requests.extend(senders);
         }
     }
-    Sight::of(requests, |_| {
+    Violation::new(requests, |_| {
         format!("sent what Civitai ignores: {}", names.join(", "))
     })
 }

@@ -1,4 +1,4 @@
-//! What is picked from an exchange for the rules of advice: short texts, and digests of all that was sent.
+//! Selection of what the rules read: short texts, and digests of everything that was sent.
 
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::protocol::params::Params;
 
-/// The text parameters that rules look at.
+/// The text parameters that rules read.
 pub(crate) const PARAMS: [&str; 29] = [
     "access_token",
     "acr_values",
@@ -40,7 +40,7 @@ pub(crate) const PARAMS: [&str; 29] = [
     "user_code",
 ];
 
-/// The members of an answer that rules look at.
+/// The members of a response that rules read.
 pub(crate) const ANSWERS: [&str; 10] = [
     "access_token",
     "detail",
@@ -54,7 +54,7 @@ pub(crate) const ANSWERS: [&str; 10] = [
     "scope",
 ];
 
-/// A longer text is cut and ends with its digest, so that two that differ still differ.
+/// A longer text is cut and ends with its digest, so that different texts stay different.
 pub(crate) const MAX_TEXT_BYTES: usize = 512;
 
 /// A text as the rules see it.
@@ -86,23 +86,23 @@ pub(crate) fn digest_of(object: &Map<String, Value>) -> u64 {
     digests.fold(0, u64::wrapping_add)
 }
 
-/// The members of these names that are texts or numbers, shortened.
+/// The members with these names that are texts or numbers, shortened.
 pub(crate) fn picked(
     object: &Map<String, Value>,
     names: &[&'static str],
 ) -> Box<[(&'static str, Value)]> {
     let picked = names.iter().filter_map(|name| {
-        let seen = match object.get(*name)? {
+        let value = match object.get(*name)? {
             Value::String(text) => shortened(text).into_owned().into(),
             Value::Number(number) => number.clone().into(),
             _ => return None,
         };
-        Some((*name, seen))
+        Some((*name, value))
     });
     picked.collect()
 }
 
-/// The scope of a token answer, in either shape.
+/// The scope of a token response, in either shape.
 pub(crate) fn granted(answer: &Map<String, Value>) -> Option<u32> {
     let scope = answer.get("scope")?;
     let text = scope.as_str().or_else(|| scope.get(0)?.as_str());
@@ -117,9 +117,9 @@ pub(crate) fn issued_code(location: &str) -> Option<String> {
     Some(shortened(&code).into_owned())
 }
 
-/// Those of [`PARAMS`] that stand in a query and are not empty.
+/// The names of [`PARAMS`] that are in a query and not empty.
 pub(crate) fn named_in(query: &str) -> Box<[&'static str]> {
-    // Most queries have none of them, and are not parsed.
+    // Fast path: most queries have none of them.
     if !PARAMS.iter().any(|name| query.contains(name)) {
         return Box::default();
     }

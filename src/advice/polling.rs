@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::history::History;
-use super::rule::{Rule, Sight, times};
+use super::rule::{Rule, Violation, times};
 use super::severity::Severity;
-use crate::advice::call::{Call, Seen};
+use crate::advice::call::{CallKind, ObservedCall};
 use crate::model::client::Grant;
 use crate::protocol::call::Endpoint;
 
@@ -13,37 +13,38 @@ pub(crate) const RULES: &[Rule] = &[
     Rule {
         id: "poll-too-fast",
         severity: Severity::Warning,
-        why: "/device and /device-token together allow 20 calls a minute for all of an app's devices",
-        mend: "wait for interval seconds between two polls, and for 5 more after each slow_down",
+        rationale: "/device and /device-token together allow 20 calls a minute for all of an app's devices",
+        fix: "wait for interval seconds between two polls, and for 5 more after each slow_down",
         source: "https://www.rfc-editor.org/rfc/rfc8628#section-3.5",
-        look: too_fast,
+        check: poll_too_fast,
     },
     Rule {
         id: "poll-after-end",
         severity: Severity::Warning,
-        why: "once the user has decided, or the code has run out, the answer does not change any more",
-        mend: "stop at every answer but authorization_pending and slow_down; begin the flow anew where it ended badly",
+        rationale: "once the user has decided, or the code has run out, the answer does not change any more",
+        fix: "stop at every answer but authorization_pending and slow_down; begin the flow anew where it ended badly",
         source: "https://www.rfc-editor.org/rfc/rfc8628#section-3.5",
-        look: after_end,
+        check: poll_after_end,
     },
     Rule {
         id: "device-grant-at-token",
         severity: Severity::Error,
-        why: "Civitai exchanges device codes at /device-token, where RFC 8628 has it at the token endpoint",
-        mend: "poll POST /api/auth/oauth/device-token: give the library that as its token endpoint, for this flow alone",
+        rationale: "Civitai exchanges device codes at /device-token, where RFC 8628 has it at the token endpoint",
+        fix: "poll POST /api/auth/oauth/device-token: give the library that as its token endpoint, for this flow alone",
         source: "https://developer.civitai.com/site/oauth",
-        look: at_token,
+        check: device_grant_at_token,
     },
 ];
 
-fn at_token(history: &History) -> Option<Sight> {
-    let asked = history.seen.iter().filter(|one| {
-        one.endpoint == Endpoint::Token && one.param("grant_type") == Some(Grant::DeviceCode.name())
+fn device_grant_at_token(history: &History) -> Option<Violation> {
+    let asked = history.calls.iter().filter(|call| {
+        call.endpoint == Endpoint::Token
+            && call.param("grant_type") == Some(Grant::DeviceCode.name())
     });
-    Sight::of(asked.map(|one| one.id).collect(), |many| {
+    Violation::new(asked.map(|call| call.id).collect(), |count| {
         format!(
             "asked the token endpoint by the device grant {}",
-            times(many)
+            times(count)
         )
     })
 }
@@ -55,19 +56,20 @@ const INTERVAL: i64 = 5000;
 const MORE: i64 = 5000;
 
 /// The polls of each device, and the interval that it was told.
-fn devices(history: &History) -> Vec<(i64, Vec<&Seen>)> {
+fn devices(history: &History) -> Vec<(i64, Vec<&ObservedCall>)> {
     let mut intervals: BTreeMap<&str, i64> = BTreeMap::new();
-    for (_, one) in history.calls(Call::Device) {
-        if let (Some(code), Some(interval)) =
-            (one.answered("device_code"), one.answered_number("interval"))
-        {
+    for (_, call) in history.calls_of(CallKind::Device) {
+        if let (Some(code), Some(interval)) = (
+            call.answered("device_code"),
+            call.answered_number("interval"),
+        ) {
             intervals.insert(code, interval * 1000);
         }
     }
-    let mut polls: BTreeMap<&str, Vec<&Seen>> = BTreeMap::new();
-    for (_, one) in history.calls(Call::Poll) {
-        if let Some(code) = one.param("device_code") {
-            polls.entry(code).or_default().push(one);
+    let mut polls: BTreeMap<&str, Vec<&ObservedCall>> = BTreeMap::new();
+    for (_, call) in history.calls_of(CallKind::Poll) {
+        if let Some(code) = call.param("device_code") {
+            polls.entry(code).or_default().push(call);
         }
     }
     let all = polls.into_iter();
@@ -76,59 +78,59 @@ fn devices(history: &History) -> Vec<(i64, Vec<&Seen>)> {
 }
 
 /// Whether the device was told that there is nothing more to wait for.
-fn is_end(one: &Seen) -> bool {
+fn is_end(call: &ObservedCall) -> bool {
     let goes_on = [
         "authorization_pending",
         "slow_down",
         "rate_limited",
         "temporarily_unavailable",
     ];
-    match one.error() {
-        Some(error) => !goes_on.contains(&error) && !one.is_passing_failure(),
-        None => one.is_success() && !one.is_faulty,
+    match call.error() {
+        Some(error) => !goes_on.contains(&error) && !call.is_temporary_failure(),
+        None => call.is_success() && !call.is_faulty,
     }
 }
 
 /// A clock that stands still tells no time: polls of one and the same moment say nothing.
-fn too_fast(history: &History) -> Option<Sight> {
+fn poll_too_fast(history: &History) -> Option<Violation> {
     let mut requests = Vec::new();
     let mut least = i64::MAX;
     for (mut interval, polls) in devices(history) {
         for pair in polls.windows(2) {
-            let (before, one) = (pair[0], pair[1]);
+            let (before, call) = (pair[0], pair[1]);
             let is_slowed = before.error() == Some("slow_down");
             if is_slowed {
                 interval += MORE;
             }
             let is_told = is_slowed || !before.is_faulty;
-            let pause = one.pause_after(before);
+            let pause = call.pause_after(before);
             // A tenth for timers that are not exact.
             let pause = pause.filter(|pause| *pause < interval - interval / 10);
             if let Some(pause) = pause.filter(|_| is_told && !is_end(before)) {
                 least = least.min(pause);
-                requests.push(one.id);
+                requests.push(call.id);
             }
         }
     }
-    Sight::of(requests, |many| {
+    Violation::new(requests, |count| {
         format!(
             "polled before the interval was over {}; the shortest pause was {least} ms",
-            times(many)
+            times(count)
         )
     })
 }
 
-fn after_end(history: &History) -> Option<Sight> {
+fn poll_after_end(history: &History) -> Option<Violation> {
     let mut requests = Vec::new();
     for (_, polls) in devices(history) {
-        let Some(end) = polls.iter().find(|one| is_end(one)) else {
+        let Some(end) = polls.iter().find(|call| is_end(call)) else {
             continue;
         };
         // One that was under way when the end was answered could not know of it.
-        let later = polls.iter().filter(|one| one.after >= end.id);
-        requests.extend(later.map(|one| one.id));
+        let later = polls.iter().filter(|call| call.after >= end.id);
+        requests.extend(later.map(|call| call.id));
     }
-    Sight::of(requests, |many| {
-        format!("polled after the flow had ended {}", times(many))
+    Violation::new(requests, |count| {
+        format!("polled after the flow had ended {}", times(count))
     })
 }

@@ -7,26 +7,26 @@ use serde::{Deserialize, Serialize};
 use super::severity::Severity;
 use crate::redact::printable;
 
-/// A mistake that an app was seen to make.
+/// A mistake that an app made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Finding {
-    /// Which rule found it.
+    /// The id of the rule.
     pub id: String,
-    /// How bad it is.
+    /// The severity of the rule.
     pub severity: Severity,
-    /// Whose it is; nobody's where no exchange says so.
+    /// The client; `None` if no request tells which client it is from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
-    /// What was seen.
+    /// What the app did.
     pub summary: String,
-    /// Why it matters.
+    /// The reason to avoid the mistake.
     pub why: String,
-    /// How to mend it.
+    /// The fix.
     pub mend: String,
-    /// Where it is written: a link.
+    /// A link to the specification or documentation.
     pub source: String,
-    /// The exchanges that show it, by their ids in the journal: the newest 20.
+    /// The journal ids of the requests that show it: the newest 20.
     pub requests: Vec<u64>,
 }
 
@@ -43,21 +43,20 @@ impl fmt::Display for Finding {
     }
 }
 
-/// What production would punish, the worst first.
+/// The mistakes of apps that the journal shows, the most severe first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Advice {
-    /// By severity, then id, then client.
+    /// Sorted by severity, then id, then client.
     pub findings: Vec<Finding>,
-    /// How many exchanges were looked at: of every client, or of the one that was asked for; what the playground did is not
-    /// counted. Where there are none, nothing was judged.
+    /// Number of exchanges that were checked, of all clients or of the requested one, without those of the playground.
     pub exchanges: u64,
-    /// How many older ones the journal has let go since it was cleared: of them, nothing is said.
+    /// Number of older exchanges that were evicted from the journal, and so were not checked.
     pub dropped: u64,
 }
 
 impl Advice {
-    /// Those that are at least as bad.
+    /// The findings of at least this severity.
     pub fn at_least(&self, severity: Severity) -> impl Iterator<Item = &Finding> {
         let all = self.findings.iter();
         all.filter(move |finding| finding.severity <= severity)
@@ -71,8 +70,8 @@ impl fmt::Display for Advice {
         }
         let count = |severity| {
             let all = self.findings.iter();
-            let many = all.filter(|finding| finding.severity == severity).count();
-            format!("{many} {severity}{}", if many == 1 { "" } else { "s" })
+            let number = all.filter(|finding| finding.severity == severity).count();
+            format!("{number} {severity}{}", if number == 1 { "" } else { "s" })
         };
         let counts: Vec<String> = Severity::ALL.iter().map(|one| count(*one)).collect();
         let plural = if self.exchanges == 1 { "" } else { "s" };

@@ -3,36 +3,36 @@
 use std::collections::HashMap;
 
 use super::history::History;
-use super::rule::{Rule, Sight, times};
+use super::rule::{Rule, Violation, times};
 use super::severity::Severity;
-use crate::advice::call::{Call, REACTION, Seen};
+use crate::advice::call::{CallKind, MIN_REACTION_MS, ObservedCall};
 use crate::protocol::call::Endpoint;
 
 pub(crate) const RULES: &[Rule] = &[
     Rule {
         id: "rate-limit-ignored",
         severity: Severity::Warning,
-        why: "what is refused counts, too: an app that goes on asking stays locked out",
-        mend: "after a 429 wait for as long as Retry-After says, or for the minute to pass",
+        rationale: "what is refused counts, too: an app that goes on asking stays locked out",
+        fix: "after a 429 wait for as long as Retry-After says, or for the minute to pass",
         source: "https://www.rfc-editor.org/rfc/rfc6585#section-4",
-        look: ignored,
+        check: rate_limit_ignored,
     },
     Rule {
         id: "retry-without-backoff",
         severity: Severity::Warning,
-        why: "a server that is down is kept down by all the apps that ask again at once",
-        mend: "wait twice as long before each further try, with some chance in it, and give up in the end",
+        rationale: "a server that is down is kept down by all the apps that ask again at once",
+        fix: "wait twice as long before each further try, with some chance in it, and give up in the end",
         source: "https://www.rfc-editor.org/rfc/rfc9110#section-15.6.4",
-        look: without_backoff,
+        check: retry_without_backoff,
     },
     Rule {
         id: "funds-retried",
         severity: Severity::Warning,
-        why: "no retry brings buzz: it takes the person, or the next period of their cap",
-        mend: "treat \"enough funds\" as final, whatever the status – 400 as documented, 403 on the deployed server – and say \
+        rationale: "no retry brings buzz: it takes the person, or the next period of their cap",
+        fix: "treat \"enough funds\" as final, whatever the status – 400 as documented, 403 on the deployed server – and say \
                so to the person",
         source: "https://developer.civitai.com/site/oauth",
-        look: funds,
+        check: funds_retried,
     },
 ];
 
@@ -60,19 +60,19 @@ const HASTY: i64 = 5000;
 fn repetitions(history: &History) -> Vec<(usize, usize)> {
     let mut open: HashMap<(Endpoint, &str, Option<&str>), Vec<usize>> = HashMap::new();
     let mut found = Vec::new();
-    for (at, one) in history.seen.iter().enumerate() {
-        if matches!(one.call, Call::Authorize | Call::Other) {
+    for (at, call) in history.calls.iter().enumerate() {
+        if matches!(call.kind, CallKind::Authorize | CallKind::Other) {
             continue;
         }
-        let open = open.entry(one.gist()).or_default();
+        let open = open.entry(call.dedup_key()).or_default();
         // Who has not come again for so long will not.
-        let is_fresh = |before: &usize| one.at - history.seen[*before].at < FORGOTTEN;
+        let is_fresh = |before: &usize| call.at - history.calls[*before].at < FORGOTTEN;
         if open.len() > 1 {
             open.retain(is_fresh);
         }
         let is_followed = |before: &usize| {
-            let before = &history.seen[*before];
-            one.can_know_of(before) && one.repeats(before)
+            let before = &history.calls[*before];
+            call.can_know_response_of(before) && call.repeats(before)
         };
         if let Some(place) = open.iter().position(is_followed) {
             found.push((open.remove(place), at));
@@ -84,50 +84,50 @@ fn repetitions(history: &History) -> Vec<(usize, usize)> {
 
 /// The later ones of these pairs, but where they came so quickly that they may have been on their way together, and were
 /// no more than a few.
-fn deliberate(pairs: Vec<(&Seen, &Seen)>) -> Vec<u64> {
+fn deliberate(pairs: Vec<(&ObservedCall, &ObservedCall)>) -> Vec<u64> {
     let (quick, slow): (Vec<_>, Vec<_>) = pairs
         .into_iter()
-        .partition(|(before, one)| one.at - before.at < REACTION);
+        .partition(|(before, call)| call.at - before.at < MIN_REACTION_MS);
     let counts = quick.len() >= RETRIES;
     let all = slow.into_iter().chain(quick.into_iter().filter(|_| counts));
-    all.map(|(_, one)| one.id).collect()
+    all.map(|(_, call)| call.id).collect()
 }
 
 /// Whether it was sent after that 429, and before it was time.
-fn is_too_soon(refused: &Seen, one: &Seen) -> bool {
+fn is_too_soon(refused: &ObservedCall, call: &ObservedCall) -> bool {
     let wait = refused.retry_after.unwrap_or(SHORTEST_WAIT);
-    let pause = one.pause_after(refused);
+    let pause = call.pause_after(refused);
     let is_early = pause.is_some_and(|pause| pause < wait - wait / 10);
-    refused.status == Some(429) && one.after >= refused.id && is_early
+    refused.status == Some(429) && call.after >= refused.id && is_early
 }
 
 /// Requests that met a limit again before it was time, whatever they asked for, and after the app had the time to read that
 /// it was met: those that stood in a queue have not asked again. Fewer than a few may be of people who do not know of each
 /// other. A limit that lets one through is none any more.
-fn locked_out(history: &History) -> Vec<(&Seen, &Seen)> {
+fn locked_out(history: &History) -> Vec<(&ObservedCall, &ObservedCall)> {
     // By endpoint and person: the first refusal, and the later ones.
-    let mut limits: HashMap<(Endpoint, Option<i64>), (&Seen, Vec<_>)> = HashMap::new();
+    let mut limits: HashMap<(Endpoint, Option<i64>), (&ObservedCall, Vec<_>)> = HashMap::new();
     let mut ended = Vec::new();
-    for one in &history.seen {
+    for call in &history.calls {
         // Authorizations are counted for each person.
-        let person = one.user.filter(|_| one.call == Call::Authorize);
-        let limit = (one.endpoint, person);
+        let person = call.user.filter(|_| call.kind == CallKind::Authorize);
+        let limit = (call.endpoint, person);
         let known = limits.remove(&limit);
-        if one.status != Some(429) {
+        if call.status != Some(429) {
             ended.extend(known);
             continue;
         }
         let (first, mut run) = match known {
-            Some((first, run)) if is_too_soon(first, one) || one.after < first.id => (first, run),
+            Some((first, run)) if is_too_soon(first, call) || call.after < first.id => (first, run),
             // It is time: a run of its own.
             other => {
                 ended.extend(other);
-                (one, Vec::new())
+                (call, Vec::new())
             }
         };
         // By the sandbox's clock alone: a slow machine makes no request one that came late.
-        if one.at - first.at >= MENDING {
-            run.push((first, one));
+        if call.at - first.at >= MENDING {
+            run.push((first, call));
         }
         limits.insert(limit, (first, run));
     }
@@ -136,41 +136,44 @@ fn locked_out(history: &History) -> Vec<(&Seen, &Seen)> {
     runs.filter(|run| run.len() >= RETRIES).flatten().collect()
 }
 
-fn ignored(history: &History) -> Option<Sight> {
+fn rate_limit_ignored(history: &History) -> Option<Violation> {
     let pairs = repetitions(history).into_iter();
-    let pairs = pairs.map(|(before, at)| (&history.seen[before], &history.seen[at]));
-    let again = pairs.filter(|(before, one)| is_too_soon(before, one));
+    let pairs = pairs.map(|(before, at)| (&history.calls[before], &history.calls[at]));
+    let again = pairs.filter(|(before, call)| is_too_soon(before, call));
     let early = again.chain(locked_out(history)).collect();
-    Sight::of(deliberate(early), |many| {
+    Violation::new(deliberate(early), |count| {
         format!(
             "asked again after a 429, before it was time, {}",
-            times(many)
+            times(count)
         )
     })
 }
 
 /// The runs of requests that were sent again where it is so of one and the next.
-fn runs(history: &History, is_so: impl Fn(&Seen, &Seen) -> bool) -> Vec<Vec<&Seen>> {
-    let mut runs: Vec<Vec<&Seen>> = Vec::new();
+fn runs(
+    history: &History,
+    is_so: impl Fn(&ObservedCall, &ObservedCall) -> bool,
+) -> Vec<Vec<&ObservedCall>> {
+    let mut runs: Vec<Vec<&ObservedCall>> = Vec::new();
     let mut ends: HashMap<usize, usize> = HashMap::new();
     for (before, at) in repetitions(history) {
-        let (earlier, one) = (&history.seen[before], &history.seen[at]);
-        if !is_so(earlier, one) {
+        let (earlier, call) = (&history.calls[before], &history.calls[at]);
+        if !is_so(earlier, call) {
             continue;
         }
         let run = ends.remove(&before).unwrap_or_else(|| {
             runs.push(vec![earlier]);
             runs.len() - 1
         });
-        runs[run].push(one);
+        runs[run].push(call);
         ends.insert(at, run);
     }
     runs
 }
 
 /// Whether the pauses of a run are none, or short and all alike: those of a backoff grow, or have some chance in them.
-fn is_hurried(run: &[&Seen]) -> bool {
-    let pause = |pair: &[&Seen]| {
+fn is_hurried(run: &[&ObservedCall]) -> bool {
+    let pause = |pair: &[&ObservedCall]| {
         let told = pair[1].pause_after(pair[0]);
         told.unwrap_or(pair[1].at - pair[0].at)
     };
@@ -185,31 +188,31 @@ fn is_hurried(run: &[&Seen]) -> bool {
     pauses.len() >= RETRIES && tells_time && (is_steady || is_hammering)
 }
 
-fn without_backoff(history: &History) -> Option<Sight> {
-    let runs = runs(history, |before, _| before.is_passing_failure());
+fn retry_without_backoff(history: &History) -> Option<Violation> {
+    let runs = runs(history, |before, _| before.is_temporary_failure());
     let hurried = runs.iter().filter(|run| is_hurried(run));
-    let requests = hurried.flatten().map(|one| one.id).collect();
-    Sight::of(requests, |many| {
+    let requests = hurried.flatten().map(|call| call.id).collect();
+    Violation::new(requests, |count| {
         format!(
-            "sent the same again and again while it failed, without waiting longer: {many} requests"
+            "sent the same again and again while it failed, without waiting longer: {count} requests"
         )
     })
 }
 
 /// Of those that came later than in haste, a person may have pressed the button again; not three times.
-fn funds(history: &History) -> Option<Sight> {
-    let refused = runs(history, |before, one| {
-        before.is_without_funds() && one.is_without_funds()
+fn funds_retried(history: &History) -> Option<Violation> {
+    let refused = runs(history, |before, call| {
+        before.is_without_funds() && call.is_without_funds()
     });
     let again = refused.iter().flat_map(|run| {
         let pairs = run.windows(2).map(|pair| (pair[0], pair[1]));
         let is_long = run.len() > RETRIES;
-        pairs.filter(move |(before, one)| is_long || (0..HASTY).contains(&(one.at - before.at)))
+        pairs.filter(move |(before, call)| is_long || (0..HASTY).contains(&(call.at - before.at)))
     });
-    Sight::of(deliberate(again.collect()), |many| {
+    Violation::new(deliberate(again.collect()), |count| {
         format!(
             "ordered the same again although there was too little buzz, {}",
-            times(many)
+            times(count)
         )
     })
 }

@@ -1,55 +1,55 @@
-//! The form of a rule, and of what its check returns.
+//! The types of a rule and of a violation.
 
 use super::history::History;
 use super::severity::Severity;
 
-/// So many of the exchanges that show it are named by a finding: the newest.
-const NAMED: usize = 20;
+/// The most requests that a violation lists: the newest.
+const MAX_REQUESTS: usize = 20;
 
-/// One thing to look for.
+/// One rule of the linter.
 pub(crate) struct Rule {
     pub(crate) id: &'static str,
     pub(crate) severity: Severity,
-    /// Why it matters.
-    pub(crate) why: &'static str,
-    /// What to do about it.
-    pub(crate) mend: &'static str,
-    /// Where it is written: a link.
+    /// The reason to avoid the mistake.
+    pub(crate) rationale: &'static str,
+    /// The fix.
+    pub(crate) fix: &'static str,
+    /// A link to the specification or documentation.
     pub(crate) source: &'static str,
-    /// What one app's exchanges show of it, if anything.
-    pub(crate) look: fn(&History) -> Option<Sight>,
+    /// Looks for the mistake in the calls of one app.
+    pub(crate) check: fn(&History) -> Option<Violation>,
 }
 
-/// What was seen, and in which exchanges.
-pub(crate) struct Sight {
+/// A mistake that a rule found, and the requests that show it.
+pub(crate) struct Violation {
     pub(crate) summary: String,
     pub(crate) requests: Vec<u64>,
 }
 
-impl Sight {
-    /// Nothing where there are none; else what is said of so many.
-    pub(crate) fn of(
+impl Violation {
+    /// A violation shown by these requests, or `None` without requests. `summary` gets their number.
+    pub(crate) fn new(
         mut requests: Vec<u64>,
         summary: impl FnOnce(usize) -> String,
     ) -> Option<Self> {
         requests.sort_unstable();
         requests.dedup();
-        let many = requests.len();
-        (many > 0).then(|| {
-            requests.drain(..many.saturating_sub(NAMED));
+        let count = requests.len();
+        (count > 0).then(|| {
+            requests.drain(..count.saturating_sub(MAX_REQUESTS));
             Self {
-                summary: summary(many),
+                summary: summary(count),
                 requests,
             }
         })
     }
 }
 
-/// `once`, `twice`, or so many times.
-pub(crate) fn times(many: usize) -> String {
-    match many {
+/// `once`, `twice`, or `N times`.
+pub(crate) fn times(count: usize) -> String {
+    match count {
         1 => "once".to_owned(),
         2 => "twice".to_owned(),
-        many => format!("{many} times"),
+        count => format!("{count} times"),
     }
 }

@@ -6,7 +6,7 @@ use super::{
     secrets,
 };
 
-/// Every rule there is, family by family.
+/// Every rule, family by family.
 pub(crate) fn rules() -> impl Iterator<Item = &'static Rule> {
     let families: [&'static [Rule]; 11] = [
         pkce::RULES,

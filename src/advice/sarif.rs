@@ -1,4 +1,4 @@
-//! How do findings reach code scanning? As SARIF 2.1.0 (OASIS), one run, one result for each finding.
+//! Findings as a SARIF 2.1.0 log for code scanning: one run, one result for each finding.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
@@ -9,20 +9,20 @@ use super::rule::Rule;
 use super::rules::rules;
 use super::severity::Severity;
 
-/// Where results are shown unless it is said: a path, since code scanning asks for one, that stands for the app.
-pub(crate) const LOCATION: &str = "oauth-client";
+/// The default file of results: code scanning requires one.
+pub(crate) const DEFAULT_LOCATION: &str = "oauth-client";
 
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
-/// What a segment of a URI's path may hold as it is (RFC 3986 §2.3).
-const KEPT: &AsciiSet = &NON_ALPHANUMERIC
+/// The characters of a path segment that are percent-encoded: all but the unreserved ones (RFC 3986 §2.3).
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// A path as a URI reference has it: of this system or of Windows, relative or not. What is a URI already stays one.
+/// A path as a URI reference. The path may be relative, and may be a Windows path; a URI stays as it is.
 pub(crate) fn reference(location: &str) -> String {
     if location.contains("://")
         && let Ok(url) = Url::parse(location)
@@ -32,7 +32,7 @@ pub(crate) fn reference(location: &str) -> String {
     let path = location.replace('\\', "/");
     let segments = path
         .split('/')
-        .map(|segment| utf8_percent_encode(segment, KEPT).to_string());
+        .map(|segment| utf8_percent_encode(segment, ENCODED).to_string());
     let path = segments.collect::<Vec<_>>().join("/");
     let has_drive = location.as_bytes().get(1) == Some(&b':');
     if has_drive {
@@ -42,7 +42,7 @@ pub(crate) fn reference(location: &str) -> String {
     }
 }
 
-/// The whole log.
+/// The log with all rules and findings.
 pub(crate) fn log(advice: &Advice, location: &str) -> Value {
     let all: Vec<&Rule> = rules().collect();
     let results = advice.findings.iter().map(|finding| {
@@ -67,8 +67,8 @@ fn described(rule: &Rule) -> Value {
     json!({
         "id": rule.id,
         "shortDescription": { "text": rule.id.replace('-', " ") },
-        "fullDescription": { "text": rule.why },
-        "help": { "text": rule.mend },
+        "fullDescription": { "text": rule.rationale },
+        "help": { "text": rule.fix },
         "helpUri": rule.source,
         "defaultConfiguration": { "level": level(rule.severity) },
     })
@@ -92,7 +92,7 @@ fn result(finding: &Finding, index: usize, location: &str) -> Value {
             },
             "logicalLocations": [{ "name": client }],
         }],
-        // What makes it the same finding in the next run: ids of requests do not.
+        // Identifies the finding across runs; request ids differ between runs.
         "partialFingerprints": { "ruleAndClient/v1": format!("{}:{client}", finding.id) },
         "properties": { "client_id": finding.client_id, "requests": finding.requests },
     })

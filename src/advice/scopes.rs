@@ -1,9 +1,9 @@
 //! Does the app ask for what it needs, and look at what it got?
 
 use super::history::History;
-use super::rule::{Rule, Sight, times};
+use super::rule::{Rule, Violation, times};
 use super::severity::Severity;
-use crate::advice::call::{Call, Seen};
+use crate::advice::call::{CallKind, ObservedCall};
 use crate::protocol::call::Endpoint;
 use crate::protocol::scope::{Scope, leading_integer};
 
@@ -11,21 +11,21 @@ pub(crate) const RULES: &[Rule] = &[
     Rule {
         id: "scope-trimmed",
         severity: Severity::Error,
-        why: "the answer of /token says what was granted; where it is less than was asked for, the calls that need the rest \
+        rationale: "the answer of /token says what was granted; where it is less than was asked for, the calls that need the rest \
               are refused",
-        mend: "compare scope in the token's answer with what was asked for, and leave out what it does not allow; or widen \
+        fix: "compare scope in the token's answer with what was asked for, and leave out what it does not allow; or widen \
                the app's allowed scopes",
         source: "https://www.rfc-editor.org/rfc/rfc6749#section-3.3",
-        look: trimmed,
+        check: scope_trimmed,
     },
     Rule {
         id: "scope-unused",
         severity: Severity::Hint,
-        why: "people are asked for more than the app needs, and a stolen token can do more; what this server does not serve \
+        rationale: "people are asked for more than the app needs, and a stolen token can do more; what this server does not serve \
               cannot be seen here",
-        mend: "ask for the bits that the app's calls need, and for more when they are needed",
+        fix: "ask for the bits that the app's calls need, and for more when they are needed",
         source: "https://www.rfc-editor.org/rfc/rfc9700#section-2.3",
-        look: unused,
+        check: scope_unused,
     },
 ];
 
@@ -37,9 +37,9 @@ const VISIBLE: [(Scope, &str); 3] = [
 ];
 
 /// The bits of which a call needs one.
-fn needs(one: &Seen) -> u32 {
-    match one.endpoint {
-        Endpoint::Workflows if one.method == "POST" => Scope::AI_SERVICES_WRITE.bits(),
+fn needs(call: &ObservedCall) -> u32 {
+    match call.endpoint {
+        Endpoint::Workflows if call.method == "POST" => Scope::AI_SERVICES_WRITE.bits(),
         Endpoint::Workflows => Scope::AI_SERVICES_WRITE.bits() | Scope::AI_SERVICES_READ.bits(),
         Endpoint::BuzzGetBuzzAccount | Endpoint::BuzzGetUserAccount => Scope::BUZZ_READ.bits(),
         _ => 0,
@@ -47,7 +47,7 @@ fn needs(one: &Seen) -> u32 {
 }
 
 /// What an authorization asked for; where it cannot be read, nothing.
-fn asked(authorization: &Seen) -> u32 {
+fn asked(authorization: &ObservedCall) -> u32 {
     let number = authorization.param("scope").and_then(leading_integer);
     number
         .and_then(|number| u32::try_from(number).ok())
@@ -55,43 +55,43 @@ fn asked(authorization: &Seen) -> u32 {
 }
 
 /// Calls with a token whose authorization was seen: the call, the authorization, and what was granted.
-fn calls(history: &History) -> impl Iterator<Item = (&Seen, &Seen, u32)> {
-    let all = history.seen.iter();
-    let all = all.filter(|one| matches!(one.call, Call::Userinfo | Call::Api));
-    all.filter_map(|one| {
-        let birth = history.birth(one.bearer()?)?;
-        let granted = history.seen.get(birth.by)?.granted()?;
-        Some((one, history.root(birth.by)?, granted))
+fn calls(history: &History) -> impl Iterator<Item = (&ObservedCall, &ObservedCall, u32)> {
+    let all = history.calls.iter();
+    let all = all.filter(|call| matches!(call.kind, CallKind::Userinfo | CallKind::Api));
+    all.filter_map(|call| {
+        let origin = history.origin(call.bearer()?)?;
+        let granted = history.calls.get(origin.by)?.granted()?;
+        Some((call, history.root(origin.by)?, granted))
     })
 }
 
-fn trimmed(history: &History) -> Option<Sight> {
-    let assumed = calls(history).filter(|(one, root, granted)| {
-        let lacking = needs(one) & asked(root) & !granted;
-        one.is_forbidden() && !one.is_faulty && lacking != 0 && needs(one) & granted == 0
+fn scope_trimmed(history: &History) -> Option<Violation> {
+    let assumed = calls(history).filter(|(call, root, granted)| {
+        let lacking = needs(call) & asked(root) & !granted;
+        call.is_forbidden() && !call.is_faulty && lacking != 0 && needs(call) & granted == 0
     });
-    let requests = assumed.map(|(one, _, _)| one.id).collect();
-    Sight::of(requests, |many| {
+    let requests = assumed.map(|(call, _, _)| call.id).collect();
+    Violation::new(requests, |count| {
         format!(
             "was granted less than it asked for, and called {} what needs the rest",
-            times(many)
+            times(count)
         )
     })
 }
 
 /// Of sign-ins alone, too: an app that only wants to know who somebody is asks for that alone.
-fn unused(history: &History) -> Option<Sight> {
+fn scope_unused(history: &History) -> Option<Violation> {
     let (mut wanted, mut requests) = (0, Vec::new());
     for (_, exchange) in history
-        .calls(Call::Code)
-        .filter(|(_, one)| one.is_success())
+        .calls_of(CallKind::Code)
+        .filter(|(_, call)| call.is_success())
     {
         if let Some(authorization) = history.authorization(exchange) {
             wanted |= asked(authorization);
             requests.push(authorization.id);
         }
     }
-    let used = calls(history).fold(0, |used, (one, _, _)| used | needs(one));
+    let used = calls(history).fold(0, |used, (call, _, _)| used | needs(call));
     let unused = wanted & !used;
     let names = VISIBLE
         .iter()
@@ -100,7 +100,7 @@ fn unused(history: &History) -> Option<Sight> {
     if names.is_empty() {
         return None;
     }
-    Sight::of(requests, |_| {
+    Violation::new(requests, |_| {
         format!(
             "asked for {wanted}, and no call that was seen needed {}",
             names.join(", ")

@@ -5,24 +5,24 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// How bad a finding is. What is worse comes first, and is less.
+/// The severity of a finding. The most severe is the smallest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Severity {
-    /// It breaks, or will.
+    /// The app fails, or will fail.
     Error,
-    /// It will break under another contract, or under load, or gives something away.
+    /// The app fails under another contract or under load, or leaks something.
     Warning,
-    /// Good practice, or a suspicion: what the server cannot see may explain it.
+    /// Good practice, or a suspicion that the server cannot confirm.
     Hint,
 }
 
 impl Severity {
-    /// All of them, the worst first.
+    /// All severities, the most severe first.
     pub(crate) const ALL: &[Self] = &[Self::Error, Self::Warning, Self::Hint];
 
-    /// What it is called: `error`, `warning` or `hint`.
+    /// The name: `error`, `warning` or `hint`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Error => "error",

@@ -1,8 +1,8 @@
-//! Advice on a sandbox: reads the journal and runs the rules on it.
+//! Advice on a sandbox: reads its journal and runs the rules on it.
 
 use std::sync::Arc;
 
-use crate::advice::{Advice, Seen, advise};
+use crate::advice::{Advice, ObservedCall, advise};
 use crate::control::error::Outcome;
 use crate::invalid::Invalid;
 use crate::protocol::secret::SecretHash;
@@ -10,8 +10,7 @@ use crate::sandbox::Sandbox;
 use crate::sandbox::journal::Entry;
 
 impl Sandbox {
-    /// What production would punish of what the apps have done, as far as the journal goes back. Errors: the journal is off;
-    /// there is no such client, and none of the name has called.
+    /// Mistakes of apps that the journal shows. Errors: the journal is off; the client is unknown and has not called.
     pub(crate) async fn advice(&self, client: Option<&str>) -> Outcome<Arc<Advice>> {
         if self.journal.is_off() {
             let off = Invalid::new("journal", "the journal is off, so advice sees no request");
@@ -28,7 +27,7 @@ impl Sandbox {
             .await
     }
 
-    /// What advice for a client depends on, as a key of shared computations.
+    /// A key of everything that advice for a client depends on, for shared computations.
     pub(crate) fn journal_state(&self, client: Option<&str>) -> String {
         let (journal, breaks) = (&self.journal, self.journal.breaks());
         let state = (journal.newest(), journal.clearings(), breaks, client);
@@ -39,47 +38,50 @@ impl Sandbox {
         let permit = self.journal.readers().advice().await?;
         let (sandbox, client) = (self.clone(), client.map(str::to_owned));
         let advising = tokio::task::spawn_blocking(move || {
-            // Its turn lasts as long as the work does, even if the caller disconnects.
+            // The permit lasts as long as the work, even if the caller disconnects.
             let _permit = permit;
-            let (seen, breaks) = (sandbox.seen(), sandbox.journal.breaks());
+            let (calls, breaks) = (sandbox.observed_calls(), sandbox.journal.breaks());
             Advice {
                 dropped: sandbox.journal.dropped().count,
-                ..advise(seen, breaks, client.as_deref())
+                ..advise(calls, breaks, client.as_deref())
             }
         });
         match advising.await {
             Ok(advice) => Ok(advice),
-            // It is not cancelled by others.
+            // The task is never cancelled, so it panicked.
             Err(error) => std::panic::resume_unwind(error.into_panic()),
         }
     }
 
-    /// What the rules need of each exchange. The journal is read page by page, so that no request waits for all of it.
-    fn seen(&self) -> Vec<Seen> {
-        let mut all: Vec<Seen> = Vec::new();
-        // What comes meanwhile is left for the next call: it may come faster than it is read.
+    /// The whole journal, read page by page so that no request waits for all of it.
+    fn observed_calls(&self) -> Vec<ObservedCall> {
+        let mut all: Vec<ObservedCall> = Vec::new();
+        // Newer exchanges are left for the next call: they may arrive faster than this reads.
         let newest = self.journal.newest();
         loop {
-            let last = all.last().map_or(0, |one| one.id);
+            let last = all.last().map_or(0, |call| call.id);
             let mut page = self.journal.page_after(last);
             page.retain(|exchange| exchange.id() <= newest);
             if page.is_empty() {
                 return all;
             }
-            // One is parsed at a time.
-            all.extend(page.iter().map(|exchange| self.see(exchange.to_entry())));
+            // One entry is parsed at a time.
+            all.extend(
+                page.iter()
+                    .map(|exchange| self.observe(exchange.to_entry())),
+            );
         }
     }
 
-    /// An exchange with its client, which may follow from its token: one that a control call has minted, too.
-    fn see(&self, entry: Entry) -> Seen {
-        let mut seen = Seen::of(entry);
-        if seen.client.is_none()
-            && let Some(token) = seen.presented()
+    /// A call with its client, which may be known from its token, also from one that a control operation minted.
+    fn observe(&self, entry: Entry) -> ObservedCall {
+        let mut call = ObservedCall::new(entry);
+        if call.client.is_none()
+            && let Some(token) = call.presented()
             && let Some(token) = self.world().find_token(&SecretHash::of(token))
         {
-            seen.client = Some(token.client_id.0);
+            call.client = Some(token.client_id.0);
         }
-        seen
+        call
     }
 }

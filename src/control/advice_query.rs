@@ -82,7 +82,7 @@ impl Asked {
             let whole = match self.format {
                 Format::Json => serde_json::to_string(&*advice),
                 Format::Sarif => {
-                    let location = self.location.as_deref().unwrap_or(sarif::LOCATION);
+                    let location = self.location.as_deref().unwrap_or(sarif::DEFAULT_LOCATION);
                     serde_json::to_string(&sarif::log(&advice, &redact_text(location)))
                 }
             };
