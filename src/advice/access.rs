@@ -1,4 +1,4 @@
-//! How does the app use an access token, and does it give it back?
+//! Rules about the use of access tokens, and about revocation at sign-out.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -44,41 +44,42 @@ pub(crate) const RULES: &[Rule] = &[
     },
 ];
 
-/// This many refusals of one token, one after another on one connection, are no accident: each was read before the next
-/// call.
-const AGAIN: usize = 3;
+/// Sequential rejections of one token on one connection that make a violation: the client read each response before the
+/// next call.
+const MIN_REJECTIONS: usize = 3;
 
-/// The same on several connections, or before a refresh: calls of a page that were sent together stand in a queue.
-const IN_A_ROW: usize = 10;
+/// As [`MIN_REJECTIONS`], on several connections or before a refresh: calls that a page sent together may be queued.
+const MIN_SCATTERED_REJECTIONS: usize = 10;
 
-/// So often within a minute is on every call; and so often with one token is no longer once for each sign-in, however
-/// slowly.
-const OFTEN: usize = 5;
-const MINUTE: i64 = 60_000;
-const MANY: usize = 10;
+/// Userinfo calls with one token within [`MINUTE_MS`] that make a violation.
+const MIN_CALLS_A_MINUTE: usize = 5;
+const MINUTE_MS: i64 = 60_000;
 
-/// Calls with an access token, and the token.
+/// Userinfo calls with one token, at any pace, that make a violation.
+const MIN_CALLS: usize = 10;
+
+/// The calls with an access token, each with its token.
 fn uses(history: &History) -> impl Iterator<Item = (&ObservedCall, &str)> {
     let all = history.calls.iter();
     let all = all.filter(|call| matches!(call.kind, CallKind::Userinfo | CallKind::Api));
     all.filter_map(|call| Some((call, call.bearer()?)))
 }
 
-/// The refusals of each access token since the app last got new tokens.
+/// The rejections of each access token since the app last got new tokens.
 #[derive(Default)]
-struct Refusals<'a> {
+struct Rejections<'a> {
     open: BTreeMap<&'a str, Vec<&'a ObservedCall>>,
-    /// The access token that each one has replaced.
+    /// The access token that each access token replaced.
     predecessors: HashMap<&'a str, &'a str>,
-    /// The access tokens that were replaced, and the first call that presented the successor.
+    /// The replaced access tokens, and the first call that presented the successor.
     replaced: HashMap<&'a str, Option<u64>>,
-    /// The refusals that the app should have heeded.
+    /// The ids of the rejections that the app ignored.
     ignored: Vec<u64>,
 }
 
-impl<'a> Refusals<'a> {
-    /// A refused call. After its successor was used, a token is presented in spite of better knowledge.
-    fn refuse(&mut self, token: &'a str, call: &'a ObservedCall) {
+impl<'a> Rejections<'a> {
+    /// Notes a rejected call. A replaced token counts only after its successor was used.
+    fn reject(&mut self, token: &'a str, call: &'a ObservedCall) {
         let knows_better = match self.replaced.get(token) {
             Some(used) => used.is_some_and(|used| call.after >= used),
             None => true,
@@ -88,7 +89,7 @@ impl<'a> Refusals<'a> {
         }
     }
 
-    /// A call with an access token.
+    /// Notes a call with an access token.
     fn present(&mut self, token: &'a str, call: &'a ObservedCall) {
         if let Some(old) = self.predecessors.get(token) {
             let used = self.replaced.entry(old).or_default();
@@ -96,25 +97,25 @@ impl<'a> Refusals<'a> {
         }
     }
 
-    /// A refresh has replaced an access token.
+    /// Notes that a refresh replaced an access token.
     fn replace(&mut self, old: &'a str, new: &'a str) {
         self.predecessors.insert(new, old);
         self.replaced.insert(old, None);
     }
 
-    /// The app gets new tokens, for one person where it says so: what was refused before is settled, unless it was refused
-    /// too often.
+    /// Notes that the app gets new tokens: the rejections so far are forgiven, unless there were too many. If the user is
+    /// known, only those of the same user.
     fn settle(&mut self, history: &History, call: &'a ObservedCall) {
         let refreshed_user = refreshed_user(history, call);
         let limit = if call.kind == CallKind::Refresh {
-            IN_A_ROW
+            MIN_SCATTERED_REJECTIONS
         } else {
-            AGAIN
+            MIN_REJECTIONS
         };
         let ignored = &mut self.ignored;
         self.open.retain(|token, calls| {
-            let person = person(history, token);
-            let is_other = refreshed_user.is_some() && person.is_some() && refreshed_user != person;
+            let user = user_of_token(history, token);
+            let is_other = refreshed_user.is_some() && user.is_some() && refreshed_user != user;
             if !is_other && most_on_one_connection(calls) >= limit {
                 ignored.extend(spaced_calls(calls));
             }
@@ -122,11 +123,13 @@ impl<'a> Refusals<'a> {
         });
     }
 
-    /// The refusals that the app should have heeded.
+    /// The ids of the rejections that the app ignored.
     fn end(mut self) -> Vec<u64> {
         for calls in self.open.into_values() {
             let all = spaced_calls(&calls);
-            if most_on_one_connection(&calls) >= AGAIN || all.len() >= IN_A_ROW {
+            if most_on_one_connection(&calls) >= MIN_REJECTIONS
+                || all.len() >= MIN_SCATTERED_REJECTIONS
+            {
                 self.ignored.extend(all);
             }
         }
@@ -134,9 +137,9 @@ impl<'a> Refusals<'a> {
     }
 }
 
-/// What one person's new tokens settle, they do not settle for another.
+/// Evaluated for each user: new tokens of one user forgive nothing of another.
 fn expired_token_kept(history: &History) -> Option<Violation> {
-    let mut refusals = Refusals::default();
+    let mut rejections = Rejections::default();
     for call in &history.calls {
         match call.kind {
             CallKind::Authorize
@@ -145,11 +148,11 @@ fn expired_token_kept(history: &History) -> Option<Violation> {
             | CallKind::ClientCredentials
             | CallKind::Poll
             | CallKind::Device => {
-                refusals.settle(history, call);
+                rejections.settle(history, call);
                 if let Some((old, new)) =
                     replaced_by(history, call).zip(call.answered("access_token"))
                 {
-                    refusals.replace(old, new);
+                    rejections.replace(old, new);
                 }
             }
             _ => {
@@ -157,41 +160,41 @@ fn expired_token_kept(history: &History) -> Option<Violation> {
                     continue;
                 };
                 if call.is_unauthorized() && !call.is_lost {
-                    refusals.refuse(token, call);
+                    rejections.reject(token, call);
                 } else {
-                    refusals.present(token, call);
+                    rejections.present(token, call);
                 }
             }
         }
     }
-    Violation::new(refusals.end(), |count| {
+    Violation::new(rejections.end(), |count| {
         format!("went on presenting an access token after its refusal: {count} times")
     })
 }
 
-/// Whom a token was issued for, as far as its origin was seen.
-fn person(history: &History, token: &str) -> Option<i64> {
+/// The user of a token whose origin is in the journal.
+fn user_of_token(history: &History, token: &str) -> Option<i64> {
     history.calls.get(history.origin(token)?.by)?.user
 }
 
-/// The access token that this refresh has replaced.
+/// The access token that this refresh replaced.
 fn replaced_by<'a>(history: &'a History, call: &ObservedCall) -> Option<&'a str> {
     let origin = history.origin(call.param("refresh_token")?)?;
     history.calls.get(origin.by)?.answered("access_token")
 }
 
-/// For whom a sign-in or a refresh brings new tokens; nobody where it does not say so.
+/// The user that a sign-in or a refresh gets new tokens for, if known.
 fn refreshed_user(history: &History, call: &ObservedCall) -> Option<i64> {
-    let refreshed = || person(history, call.param("refresh_token")?);
+    let refreshed = || user_of_token(history, call.param("refresh_token")?);
     call.user.or_else(refreshed)
 }
 
-/// Those who were asked while another was under way, or again because the answer was broken, count once.
+/// Parallel calls, and repetitions after a broken response, count once.
 fn userinfo_every_call(history: &History) -> Option<Violation> {
     let mut asked: BTreeMap<&str, Vec<&ObservedCall>> = BTreeMap::new();
     for (call, token) in uses(history) {
         let is_asked = call.kind == CallKind::Userinfo && call.method == "GET";
-        // A broken answer is rightly asked for again.
+        // A client may repeat a call after a broken response.
         if is_asked && call.is_success() && !call.is_faulty {
             let calls = asked.entry(token).or_default();
             if calls.last().is_none_or(|last| call.after >= last.id) {
@@ -199,15 +202,16 @@ fn userinfo_every_call(history: &History) -> Option<Violation> {
             }
         }
     }
-    let within_a_minute =
-        |some: &[&ObservedCall]| (1..MINUTE).contains(&(some[OFTEN - 1].at - some[0].at));
+    let within_a_minute = |some: &[&ObservedCall]| {
+        (1..MINUTE_MS).contains(&(some[MIN_CALLS_A_MINUTE - 1].at - some[0].at))
+    };
     let is_often = |calls: &Vec<&ObservedCall>| {
-        calls.len() >= MANY || calls.windows(OFTEN).any(within_a_minute)
+        calls.len() >= MIN_CALLS || calls.windows(MIN_CALLS_A_MINUTE).any(within_a_minute)
     };
     let often = asked.into_values().filter(is_often).flatten();
     Violation::new(often.map(|call| call.id).collect(), |count| {
         format!(
-            "asked userinfo {count} times with the same access tokens: {MANY} times with one, or {OFTEN} within a minute"
+            "asked userinfo {count} times with the same access tokens: {MIN_CALLS} times with one, or {MIN_CALLS_A_MINUTE} within a minute"
         )
     })
 }

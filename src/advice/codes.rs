@@ -1,4 +1,4 @@
-//! What does the app do with an authorization code?
+//! Rules about the exchange of authorization codes.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ pub(crate) const RULES: &[Rule] = &[Rule {
     check: code_reused,
 }];
 
-/// Whether the code is gone once this exchange was answered, and the app was told so.
+/// Whether this exchange used up the code, and the app got a response.
 fn uses_up(call: &ObservedCall) -> bool {
     let is_burnt = call.error() == Some("invalid_grant") || call.says("code_verifier");
     !call.is_faulty && (call.is_success() || is_burnt || call.says("`redirect_uri`"))
@@ -33,11 +33,11 @@ fn code_reused(history: &History) -> Option<Violation> {
         };
         let before = first.entry(code).or_default();
         match before {
-            // Whoever has given up on an answer that a fault holds back may try again meanwhile.
+            // The app may repeat a request whose response a fault delays.
             Some(_) if call.is_lost => {}
             Some(before) => requests.extend([before.id, call.id]),
             None if uses_up(call) => *before = Some(call),
-            // Whoever got no answer, or none that settles it, may try again.
+            // The app may repeat a request without a final response.
             None => {}
         }
     }

@@ -1,5 +1,5 @@
-//! Whether the app would pass under another contract, too. Each difference has noted at its decision point whether another side
-//! would have answered otherwise; here it is said where an app relies on the side that it met.
+//! Rules about requests that pass under this contract and would fail under another. Each decision on a difference records
+//! whether the other contract would have answered differently.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::redact;
 
 const DIFFERENCES: &str = "https://developer.civitai.com/site/oauth";
 
-/// A rule for a difference on which an app relies where it was let through and the other side would not have.
+/// A rule for a difference: the request was accepted, and would not have been under the other contract.
 macro_rules! relies {
     ($id:literal $severity:ident $difference:ident, $rationale:literal, $fix:literal) => {
         Rule {
@@ -77,7 +77,7 @@ pub(crate) const RULES: &[Rule] = &[
     },
 ];
 
-/// The differences in the form of an answer: no request is to blame for them.
+/// The differences in the form of a response: no request is at fault.
 const FORMS: [Difference; 7] = [
     Difference::ScopeShape,
     Difference::RedirectStatus,
@@ -109,18 +109,21 @@ fn parameter(difference: Difference) -> Option<&'static str> {
     }
 }
 
-/// So many values are told.
-const TOLD: usize = 3;
+/// The most parameter values that a summary lists.
+const MAX_VALUES: usize = 3;
 
 fn relies(history: &History, difference: Difference) -> Option<Violation> {
     let (mut requests, mut met, mut values) = (Vec::new(), None, BTreeSet::new());
     let preflight = difference == Difference::AuthorizePreflight;
     for call in &history.calls {
-        let Some(decision) = call.decision(difference).filter(|call| call.otherwise) else {
+        let Some(decision) = call
+            .decision(difference)
+            .filter(|decision| decision.otherwise)
+        else {
             continue;
         };
         if preflight && call.is_success() || call.kind != CallKind::Other && call.is_accepted() {
-            // What an authorization asked for, the exchange of its code may have to decide again.
+            // The exchange of a code may decide again on what its authorization asked for.
             let asked = history.authorization(call).unwrap_or(call);
             let blamed = if parameter(difference).is_some() {
                 asked
@@ -137,7 +140,7 @@ fn relies(history: &History, difference: Difference) -> Option<Violation> {
     }
     Violation::new(requests, |count| {
         let here = met.map(side).unwrap_or_default();
-        let told: Vec<&str> = values.iter().take(TOLD).map(String::as_str).collect();
+        let told: Vec<&str> = values.iter().take(MAX_VALUES).map(String::as_str).collect();
         let for_what = if told.is_empty() {
             String::new()
         } else {

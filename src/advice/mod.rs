@@ -5,6 +5,7 @@ mod access;
 mod call;
 mod codes;
 mod contracts;
+mod explanation;
 mod history;
 mod parameters;
 mod picked;
@@ -22,7 +23,6 @@ pub(crate) mod sarif;
 mod scopes;
 mod secrets;
 mod severity;
-mod why;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -33,9 +33,9 @@ use crate::sandbox::journal::Breaks;
 use history::History;
 
 pub(crate) use call::ObservedCall;
+pub use explanation::Explanation;
 pub use report::{Advice, Finding};
 pub use severity::Severity;
-pub use why::Why;
 
 /// Runs all rules on these calls, of all clients or of one. No rule looks across the restore of a snapshot.
 pub(crate) fn advise(all: Vec<ObservedCall>, breaks: Breaks, client: Option<&str>) -> Advice {

@@ -1,4 +1,4 @@
-//! Parameters of an authorization that Civitai ignores.
+//! Rule about authorization parameters that Civitai ignores.
 
 use super::history::History;
 use super::rule::{Rule, Violation};

@@ -1,4 +1,4 @@
-//! Does the app prove that it is the one that asked? PKCE (RFC 7636), and the state of each attempt (RFC 6749 §10.12).
+//! Rules about PKCE (RFC 7636) and the state parameter (RFC 6749 §10.12).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -76,10 +76,10 @@ pub(crate) const RULES: &[Rule] = &[
     },
 ];
 
-/// Fewer characters hold no 96 bits, whatever the alphabet.
-const SHORT: usize = 16;
+/// A shorter state has less than 96 bits of entropy in any alphabet.
+const MIN_STATE_CHARS: usize = 16;
 
-/// Authorizations that an app has asked for. A HEAD reads no parameters.
+/// The authorization requests. HEAD requests read no parameters.
 fn attempts(history: &History) -> impl Iterator<Item = &ObservedCall> {
     let all = history.calls_of(CallKind::Authorize).map(|(_, call)| call);
     all.filter(|call| call.method != "HEAD" && call.param("client_id").is_some())
@@ -163,7 +163,7 @@ fn pkce_verifier(history: &History) -> Option<Violation> {
     })
 }
 
-/// Exchanges of codes whose authorization was seen: what a test issues by a control call comes with a verifier of ours.
+/// Exchanges of codes whose authorization is in the journal. Codes issued by a control operation have a verifier of the mock.
 fn exchanges(history: &History) -> impl Iterator<Item = (&ObservedCall, &ObservedCall)> {
     let all = history.calls_of(CallKind::Code).map(|(_, call)| call);
     all.filter_map(|call| Some((call, history.authorization(call)?)))
@@ -189,8 +189,8 @@ fn verifier_reused(history: &History) -> Option<Violation> {
     })
 }
 
-/// An attempt is known by its challenge: a browser that goes back or reloads sends the same one again, and so do the steps
-/// of one sign-in. Who exchanges two codes of one attempt has kept its state all the same.
+/// The challenge identifies an attempt: a browser that goes back or reloads sends the same challenge again, as do the steps
+/// of one sign-in. Two exchanged codes with one state are two attempts, too.
 fn state_reused(history: &History) -> Option<Violation> {
     let mut challenges: BTreeMap<&str, BTreeMap<&str, u64>> = BTreeMap::new();
     for call in attempts(history) {
@@ -211,7 +211,7 @@ fn state_reused(history: &History) -> Option<Violation> {
     }
     let again = challenges.into_iter().chain(codes);
     let again: Vec<_> = again.filter(|(_, attempts)| attempts.len() > 1).collect();
-    // Of a state that both tell of, the one that tells of more.
+    // If both count a state, the larger count.
     let mut later: BTreeMap<&str, usize> = BTreeMap::new();
     for (state, attempts) in &again {
         let known = later.entry(state).or_default();
@@ -238,11 +238,11 @@ fn state_missing(history: &History) -> Option<Violation> {
 fn state_short(history: &History) -> Option<Violation> {
     let short = attempts(history).filter_map(|call| {
         let length = call.param("state")?.chars().count();
-        (length < SHORT).then_some((call.id, length))
+        (length < MIN_STATE_CHARS).then_some((call.id, length))
     });
     let (requests, lengths): (Vec<u64>, Vec<usize>) = short.unzip();
     let shortest = lengths.into_iter().min().unwrap_or_default();
     Violation::new(requests, |_| {
-        format!("sent a state of {shortest} characters, where {SHORT} are few")
+        format!("sent a state of {shortest} characters, where {MIN_STATE_CHARS} are few")
     })
 }

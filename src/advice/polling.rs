@@ -1,4 +1,4 @@
-//! How does a device wait for its user (RFC 8628 §3.5)?
+//! Rules about polling in the device flow (RFC 8628 §3.5).
 
 use std::collections::BTreeMap;
 
@@ -49,13 +49,13 @@ fn device_grant_at_token(history: &History) -> Option<Violation> {
     })
 }
 
-/// What is waited where the device's start was not seen, in milliseconds (RFC 8628 §3.2).
-const INTERVAL: i64 = 5000;
+/// The polling interval if the start of the flow is not in the journal (RFC 8628 §3.2).
+const DEFAULT_INTERVAL_MS: i64 = 5000;
 
-/// What each `slow_down` adds.
-const MORE: i64 = 5000;
+/// The increase of the interval with each `slow_down`.
+const SLOW_DOWN_MS: i64 = 5000;
 
-/// The polls of each device, and the interval that it was told.
+/// The polls of each device, with the interval that the server returned.
 fn devices(history: &History) -> Vec<(i64, Vec<&ObservedCall>)> {
     let mut intervals: BTreeMap<&str, i64> = BTreeMap::new();
     for (_, call) in history.calls_of(CallKind::Device) {
@@ -73,11 +73,16 @@ fn devices(history: &History) -> Vec<(i64, Vec<&ObservedCall>)> {
         }
     }
     let all = polls.into_iter();
-    all.map(|(code, polls)| (intervals.get(code).copied().unwrap_or(INTERVAL), polls))
-        .collect()
+    all.map(|(code, polls)| {
+        (
+            intervals.get(code).copied().unwrap_or(DEFAULT_INTERVAL_MS),
+            polls,
+        )
+    })
+    .collect()
 }
 
-/// Whether the device was told that there is nothing more to wait for.
+/// Whether the response is final.
 fn is_end(call: &ObservedCall) -> bool {
     let goes_on = [
         "authorization_pending",
@@ -91,7 +96,7 @@ fn is_end(call: &ObservedCall) -> bool {
     }
 }
 
-/// A clock that stands still tells no time: polls of one and the same moment say nothing.
+/// Polls at the same time of a stopped clock are not compared.
 fn poll_too_fast(history: &History) -> Option<Violation> {
     let mut requests = Vec::new();
     let mut least = i64::MAX;
@@ -100,11 +105,11 @@ fn poll_too_fast(history: &History) -> Option<Violation> {
             let (before, call) = (pair[0], pair[1]);
             let is_slowed = before.error() == Some("slow_down");
             if is_slowed {
-                interval += MORE;
+                interval += SLOW_DOWN_MS;
             }
             let is_told = is_slowed || !before.is_faulty;
             let pause = call.pause_after(before);
-            // A tenth for timers that are not exact.
+            // 10 % tolerance for inexact timers.
             let pause = pause.filter(|pause| *pause < interval - interval / 10);
             if let Some(pause) = pause.filter(|_| is_told && !is_end(before)) {
                 least = least.min(pause);
@@ -126,7 +131,7 @@ fn poll_after_end(history: &History) -> Option<Violation> {
         let Some(end) = polls.iter().find(|call| is_end(call)) else {
             continue;
         };
-        // One that was under way when the end was answered could not know of it.
+        // Polls in flight when the final response was sent do not count.
         let later = polls.iter().filter(|call| call.after >= end.id);
         requests.extend(later.map(|call| call.id));
     }

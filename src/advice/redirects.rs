@@ -1,4 +1,4 @@
-//! Where does the app send browsers, and where is it sent itself?
+//! Rules about redirects: redirect URIs, the legacy host, and the site of the app.
 
 use std::collections::HashSet;
 
@@ -83,8 +83,8 @@ fn redirect_http(history: &History) -> Option<Violation> {
     })
 }
 
-/// Navigations to authorize from the app's own page. A page of this server has the same origin as authorize: it leads back
-/// there after sign-in with the request that came first, and by POST after consent.
+/// Navigations to authorize from the app's own pages. Pages of this server have the origin of authorize: they repeat the
+/// first request after sign-in, and send a POST after consent.
 fn same_site_sign_in(history: &History) -> Option<Violation> {
     let (mut known, mut requests) = (HashSet::new(), Vec::new());
     for (_, call) in history.calls_of(CallKind::Authorize) {

@@ -1,4 +1,4 @@
-//! When does the app refresh, and with which token?
+//! Rules about refreshes.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -55,14 +55,14 @@ pub(crate) const RULES: &[Rule] = &[
     },
 ];
 
-/// So many refreshes for a call each are a habit.
-const HABIT: usize = 3;
+/// Refreshes in a row with at most one call each that make a violation.
+const MIN_REFRESHES: usize = 3;
 
-/// Who refreshes a minute before the end, as many do, would do so in the first tenth of a shorter life; in milliseconds.
-const LEAST_LIFE: i64 = 600_000;
+/// Tokens with a shorter lifetime are not checked: many apps refresh one minute before expiry.
+const MIN_LIFETIME_MS: i64 = 600_000;
 
 /// The refreshes with each refresh token.
-fn presented(history: &History) -> BTreeMap<&str, Vec<&ObservedCall>> {
+fn refreshes_by_token(history: &History) -> BTreeMap<&str, Vec<&ObservedCall>> {
     let mut presented: BTreeMap<&str, Vec<&ObservedCall>> = BTreeMap::new();
     for (_, call) in history.calls_of(CallKind::Refresh) {
         if let Some(token) = call.param("refresh_token") {
@@ -72,48 +72,60 @@ fn presented(history: &History) -> BTreeMap<&str, Vec<&ObservedCall>> {
     presented
 }
 
-/// The later uses of rotated refresh tokens: which rotated it, which came again, and whether the two overlapped: each
-/// began before the other was answered. No clock decides that: an answer is written to the journal before it is sent.
-fn again(history: &History) -> Vec<(&ObservedCall, &ObservedCall, bool)> {
+/// A further use of a rotated refresh token.
+struct Reuse<'a> {
+    /// The refresh that rotated the token.
+    rotation: &'a ObservedCall,
+    reuse: &'a ObservedCall,
+    /// Whether each of the two started before the other was answered. No clock decides that: a response is written to the
+    /// journal before it is sent.
+    is_parallel: bool,
+}
+
+fn reuses(history: &History) -> Vec<Reuse<'_>> {
     let mut found = Vec::new();
-    for uses in presented(history).values() {
-        // An answer that a fault has touched may never have reached the app: it is right to try again.
+    for uses in refreshes_by_token(history).values() {
+        // A response that a fault changed may not have reached the app, which may then try again.
         let Some(rotation) = uses.iter().find(|call| call.is_success()) else {
             continue;
         };
         if rotation.is_faulty {
             continue;
         }
-        // Nor is one to be blamed whose caller may have given up and tried again.
+        // As for the first use: a fault may have kept the response from the app.
         let others = uses
             .iter()
             .filter(|call| call.id != rotation.id && !call.is_lost);
         for call in others {
-            let at_once = call.after < rotation.id && rotation.after < call.id;
-            if at_once || call.id > rotation.id {
-                found.push((*rotation, *call, at_once));
+            let is_parallel = call.after < rotation.id && rotation.after < call.id;
+            if is_parallel || call.id > rotation.id {
+                found.push(Reuse {
+                    rotation,
+                    reuse: call,
+                    is_parallel,
+                });
             }
         }
     }
     found
 }
 
-fn sight(
+fn violation(
     history: &History,
-    at_once: bool,
+    is_parallel: bool,
     summary: impl FnOnce(usize) -> String,
 ) -> Option<Violation> {
-    let pairs = again(history);
-    let pairs: Vec<_> = pairs.iter().filter(|(_, _, is)| *is == at_once).collect();
-    let count = pairs.len();
-    let requests = pairs
+    let mut reuses = reuses(history);
+    reuses.retain(|found| found.is_parallel == is_parallel);
+    let count = reuses.len();
+    let requests = reuses
         .iter()
-        .flat_map(|(rotation, call, _)| [rotation.id, call.id]);
+        .flat_map(|found| [found.rotation.id, found.reuse.id]);
     Violation::new(requests.collect(), |_| summary(count))
 }
 
 fn refresh_reused(history: &History) -> Option<Violation> {
-    sight(history, false, |count| {
+    violation(history, false, |count| {
         format!(
             "presented a refresh token that had been rotated {}",
             times(count)
@@ -122,7 +134,7 @@ fn refresh_reused(history: &History) -> Option<Violation> {
 }
 
 fn refresh_race(history: &History) -> Option<Violation> {
-    sight(history, true, |count| {
+    violation(history, true, |count| {
         format!(
             "sent a second refresh of the same grant before the first was answered {}",
             times(count)
@@ -130,24 +142,24 @@ fn refresh_race(history: &History) -> Option<Violation> {
     })
 }
 
-/// More tries than this with a refused refresh token are a mistake on one connection, where each answer was read before
-/// the next try.
-const TRIES: usize = 2;
+/// The most sequential tries with a rejected refresh token on one connection, where the app read each response before the
+/// next try.
+const MAX_TRIES: usize = 2;
 
-/// The same on several connections, where other parts of the app may not have known of the refusal.
-const SCATTERED_TRIES: usize = 4;
+/// As [`MAX_TRIES`], on several connections: other parts of the app may not have known of the rejection.
+const MAX_SCATTERED_TRIES: usize = 4;
 
-/// Of a token that was rotated, the other rules speak.
+/// Other rules check tokens that were rotated.
 fn refresh_refused_again(history: &History) -> Option<Violation> {
     let is_refused = |call: &&&ObservedCall| call.error() == Some("invalid_grant") && !call.is_lost;
     let (mut requests, mut tries) = (Vec::new(), 0);
-    for uses in presented(history).into_values() {
+    for uses in refreshes_by_token(history).into_values() {
         if uses.iter().any(|call| call.is_success()) {
             continue;
         }
         let refused: Vec<&ObservedCall> = uses.iter().filter(is_refused).copied().collect();
         let all = spaced_calls(&refused);
-        if most_on_one_connection(&refused) > TRIES || all.len() > SCATTERED_TRIES {
+        if most_on_one_connection(&refused) > MAX_TRIES || all.len() > MAX_SCATTERED_TRIES {
             tries += all.len() - 1;
             requests.extend(all);
         }
@@ -160,16 +172,18 @@ fn refresh_refused_again(history: &History) -> Option<Violation> {
     })
 }
 
-/// A refresh that nothing asked for: when it was sent, by the life of the access token, and how many calls that made.
-struct Unasked<'a> {
+/// A refresh of an access token that was still valid.
+struct EarlyRefresh<'a> {
     refresh: &'a ObservedCall,
-    age: i64,
-    life: i64,
+    /// Age of the access token.
+    age_ms: i64,
+    lifetime_ms: i64,
+    /// Number of calls with the access token.
     calls: usize,
 }
 
-/// The first refreshes with each refresh token whose access token was still good, as far as the app was told.
-fn unasked(history: &History) -> Vec<Unasked<'_>> {
+/// The first refresh with each refresh token, if the access token was still valid as far as the app knew.
+fn early_refreshes(history: &History) -> Vec<EarlyRefresh<'_>> {
     let (mut calls, mut refused) = (HashMap::new(), HashMap::new());
     for call in &history.calls {
         if let (CallKind::Userinfo | CallKind::Api, Some(token)) = (call.kind, call.bearer()) {
@@ -184,13 +198,13 @@ fn unasked(history: &History) -> Vec<Unasked<'_>> {
         let Some(token) = refresh.param("refresh_token") else {
             continue;
         };
-        // A refresh that narrows the scope is for that.
+        // A refresh may be there to narrow the scope.
         let narrows = refresh.decision(Difference::RefreshScope);
         if !presented.insert(token) || narrows.is_some_and(|decision| decision.otherwise) {
             continue;
         }
         let age = history.age(token, refresh.at);
-        let Some((age, life)) = age.filter(|(_, life)| *life >= LEAST_LIFE) else {
+        let Some((age, life)) = age.filter(|(_, life)| *life >= MIN_LIFETIME_MS) else {
             continue;
         };
         let origin = history
@@ -201,12 +215,12 @@ fn unasked(history: &History) -> Vec<Unasked<'_>> {
         };
         let access = origin.answered("access_token").unwrap_or_default();
         let was_refused = refused.get(access).is_some_and(|id| *id < refresh.id);
-        // A clock that stands still tells no age, and a token that a control call has ended is rightly replaced.
+        // A stopped clock shows no age. An app may replace a token that a control operation ended.
         if !was_refused && age > 0 && !history.was_ended_by_control(origin.id, refresh.id) {
-            found.push(Unasked {
+            found.push(EarlyRefresh {
                 refresh,
-                age,
-                life,
+                age_ms: age,
+                lifetime_ms: life,
                 calls: calls.get(access).copied().unwrap_or_default(),
             });
         }
@@ -215,26 +229,32 @@ fn unasked(history: &History) -> Vec<Unasked<'_>> {
 }
 
 fn refresh_early(history: &History) -> Option<Violation> {
-    let mut all = unasked(history);
-    all.retain(|call| call.age < call.life / 10);
-    let oldest = all.iter().map(|call| call.age).max().unwrap_or_default();
-    let life = all.iter().map(|call| call.life).max().unwrap_or_default();
-    Violation::new(all.iter().map(|call| call.refresh.id).collect(), |count| {
-        format!(
-            "refreshed {} an access token in the first tenth of its life: {} s old at the most, of {} s",
-            times(count),
-            oldest / 1000,
-            life / 1000
-        )
-    })
+    let mut all = early_refreshes(history);
+    all.retain(|early| early.age_ms < early.lifetime_ms / 10);
+    let oldest = all.iter().map(|early| early.age_ms).max();
+    let oldest = oldest.unwrap_or_default();
+    let life = all.iter().map(|early| early.lifetime_ms).max();
+    let life = life.unwrap_or_default();
+    Violation::new(
+        all.iter().map(|early| early.refresh.id).collect(),
+        |count| {
+            format!(
+                "refreshed {} an access token in the first tenth of its life: {} s old at the most, of {} s",
+                times(count),
+                oldest / 1000,
+                life / 1000
+            )
+        },
+    )
 }
 
 fn refresh_every_call(history: &History) -> Option<Violation> {
-    let all = unasked(history);
-    let is_hasty = |call: &Unasked<'_>| call.age < call.life / 2 && call.calls <= 1;
-    let runs = all.split(|call| !is_hasty(call));
-    let habits = runs.filter(|run| run.len() >= HABIT);
-    let requests = habits.flatten().map(|call| call.refresh.id).collect();
+    let all = early_refreshes(history);
+    let is_hasty =
+        |early: &EarlyRefresh<'_>| early.age_ms < early.lifetime_ms / 2 && early.calls <= 1;
+    let runs = all.split(|early| !is_hasty(early));
+    let habits = runs.filter(|run| run.len() >= MIN_REFRESHES);
+    let requests = habits.flatten().map(|early| early.refresh.id).collect();
     Violation::new(requests, |count| {
         format!("refreshed {count} times in a row after one call or none")
     })

@@ -1,39 +1,39 @@
-//! The reason for each refusal: the rule, how to keep it, and where it is written. The journal's entry itself has the
-//! differences and faults that decided too.
+//! Explanations of refusals: the rule, the fix and the source. The journal entry has the differences and faults that
+//! decided, too.
 
 use axum::http::StatusCode;
 
 use crate::http::respond::MAKE_ROOM;
 use crate::protocol::authorize_request::MAX_STORED_BYTES;
 
+use super::explanation::Explanation;
 use super::refusal_hints::{self, description};
-use super::why::Why;
 use crate::protocol::error::ErrorCode;
 use crate::protocol::ids::ClientId;
 use crate::redact::{self, redact_message};
 use crate::sandbox::journal::{Entry, original_len};
 
-/// What stands behind a refusal of one kind.
-struct Row {
+/// The explanation of one kind of refusal.
+struct RefusalRule {
     error: ErrorCode,
-    /// What its description begins with; empty for every other of the kind.
-    says: &'static str,
-    /// The parameter that the refusal is about, if it may be shown.
-    about: &'static str,
+    /// The start of `error_description`; empty for all others with this error.
+    description_prefix: &'static str,
+    /// The parameter that the refusal is about, if it is no secret.
+    parameter: &'static str,
     rule: &'static str,
-    mend: &'static str,
+    fix: &'static str,
     source: &'static str,
 }
 
-macro_rules! rows {
-    ($($error:ident $says:literal $about:literal { $rule:literal, $mend:literal, $source:literal })*) => {
-        &[$(Row { error: ErrorCode::$error, says: $says, about: $about, rule: $rule, mend: $mend, source: $source },)*]
+macro_rules! rules {
+    ($($error:ident $prefix:literal $parameter:literal { $rule:literal, $fix:literal, $source:literal })*) => {
+        &[$(RefusalRule { error: ErrorCode::$error, description_prefix: $prefix, parameter: $parameter, rule: $rule, fix: $fix, source: $source },)*]
     };
 }
 
-/// The first row that fits counts.
+/// The first match applies.
 #[rustfmt::skip]
-const ROWS: &[Row] = rows! {
+const RULES: &[RefusalRule] = rules! {
     InvalidRequest "redirect_uri does not match" "redirect_uri" {
         "the redirect URI must be one of those that the app has registered, character for character",
         "register it: on the account page, in the seed, or by PATCH /_mock/clients/{id} – or send one that is registered",
@@ -148,11 +148,11 @@ const ROWS: &[Row] = rows! {
         "the mock's --database" }
 };
 
-impl Why {
-    /// Why this exchange was refused, or did nothing; none of both where there is nothing to say.
-    pub(crate) fn of(entry: &Entry) -> Option<Self> {
-        if let Some(idle) = entry.idle {
-            return Some(refusal_hints::idle(idle));
+impl Explanation {
+    /// The explanation of an exchange that was refused or had no effect; `None` for all others.
+    pub(crate) fn new(entry: &Entry) -> Option<Self> {
+        if let Some(reason) = entry.idle {
+            return Some(refusal_hints::without_effect(reason));
         }
         let by_fault = entry
             .faults
@@ -187,33 +187,36 @@ impl Why {
     }
 
     fn refusal(entry: &Entry, error: &str) -> Option<Self> {
-        // A word that no endpoint of ours says is a fault's.
-        row(error, "")?;
-        if let Some(closer) = refusal_hints::find(entry) {
-            return Some(closer);
+        // An error code that no endpoint returns comes from a fault.
+        rule_for(error, "")?;
+        if let Some(hint) = refusal_hints::find(entry) {
+            return Some(hint);
         }
-        if let Some(bound) = Self::broken_bound(entry, error) {
-            return Some(bound);
+        if let Some(limit) = Self::exceeded_limit(entry, error) {
+            return Some(limit);
         }
-        let row = row(error, description(entry))?;
-        let about = entry.params.get(row.about).and_then(|sent| sent.as_str());
-        let rule = match about {
-            // Without secrets, even where all else is shown: this is read out, and the parameter stands beside it.
+        let rule = rule_for(error, description(entry))?;
+        let sent = entry
+            .params
+            .get(rule.parameter)
+            .and_then(|sent| sent.as_str());
+        let text = match sent {
+            // Redacted even where secrets are shown: the value stands in a sentence, beside the parameter itself.
             Some(sent) => {
-                let shown = redact::shown(row.about, sent);
-                format!("{}; {} was {shown:?}", row.rule, row.about)
+                let shown = redact::shown(rule.parameter, sent);
+                format!("{}; {} was {shown:?}", rule.rule, rule.parameter)
             }
-            None => row.rule.to_owned(),
+            None => rule.rule.to_owned(),
         };
         Some(Self {
-            rule,
-            mend: row.mend.into(),
-            source: row.source,
+            rule: text,
+            mend: rule.fix.into(),
+            source: rule.source,
         })
     }
 }
 
-impl Why {
+impl Explanation {
     fn wrong_method(entry: &Entry) -> Self {
         Self {
             rule: format!("this path does not take the method {}", entry.method),
@@ -222,7 +225,7 @@ impl Why {
         }
     }
 
-    /// An error of the mock itself, such as an unknown `X-Mock-User`: its answer has the rule and the fix.
+    /// An error of the mock itself, such as an unknown `X-Mock-User`: its response has the rule and the fix.
     fn own_error(entry: &Entry) -> Option<Self> {
         let text = |key: &str| entry.answer.as_ref()?.get(key)?.as_str();
         let message = text("message")?;
@@ -240,13 +243,13 @@ impl Why {
         })
     }
 
-    /// A refusal of the workflow API, whose problem documents (RFC 9457) have no error code.
+    /// A refusal by the workflow API, whose problem documents (RFC 9457) have no error code.
     fn problem(entry: &Entry) -> Option<Self> {
         let answer = entry.answer.as_ref()?;
         let text = |key: &str| answer.get(key)?.as_str();
-        let of_row = |error: ErrorCode, says| {
-            let row = row(error.name(), says)?;
-            Some((row.rule.to_owned(), row.mend, row.source))
+        let by_code = |error: ErrorCode, says| {
+            let rule = rule_for(error.name(), says)?;
+            Some((rule.rule.to_owned(), rule.fix, rule.source))
         };
         let invalid = || {
             let (path, messages) = answer.get("errors")?.as_object()?.iter().next()?;
@@ -257,14 +260,14 @@ impl Why {
                 "the orchestrator's documentation",
             ))
         };
-        let told = text("detail")
+        let message = text("detail")
             .or_else(|| text("message"))
             .unwrap_or_default();
-        let (rule, mend, source) = match entry.status {
-            401 if entry.headers.contains_key("authorization") => of_row(ErrorCode::InvalidToken, ""),
-            401 => of_row(ErrorCode::InvalidToken, "Missing bearer token"),
-            403 if told.contains(" scope") => of_row(ErrorCode::InsufficientScope, ""),
-            400 | 403 if told.contains("enough funds") => Some((
+        let (rule, fix, source) = match entry.status {
+            401 if entry.headers.contains_key("authorization") => by_code(ErrorCode::InvalidToken, ""),
+            401 => by_code(ErrorCode::InvalidToken, "Missing bearer token"),
+            403 if message.contains(" scope") => by_code(ErrorCode::InsufficientScope, ""),
+            400 | 403 if message.contains("enough funds") => Some((
                 "the cost is more than the user's buzz of an accepted kind, or than the app's budget".to_owned(),
                 "ask the user to raise the limit, or give buzz by PATCH /_mock/users/{id}; GET /_mock/spends shows the budgets",
                 "difference insufficient-funds",
@@ -278,13 +281,13 @@ impl Why {
         }?;
         Some(Self {
             rule: redact_message(&rule).into_owned(),
-            mend: mend.into(),
+            mend: fix.into(),
             source,
         })
     }
 
-    /// A bound of the mock that the request has met. Civitai's own words for it say less.
-    fn broken_bound(entry: &Entry, error: &str) -> Option<Self> {
+    /// A limit of the mock that the request exceeded. Civitai's own error messages say less.
+    fn exceeded_limit(entry: &Entry, error: &str) -> Option<Self> {
         const SOURCE: &str = "README, Bounds";
         let says = description(entry);
         if let Some(full) = says.strip_suffix(MAKE_ROOM) {
@@ -329,9 +332,10 @@ impl Why {
     }
 }
 
-fn row(error: &str, description: &str) -> Option<&'static Row> {
-    ROWS.iter()
-        .find(|row| row.error.name() == error && description.starts_with(row.says))
+fn rule_for(error: &str, description: &str) -> Option<&'static RefusalRule> {
+    RULES
+        .iter()
+        .find(|rule| rule.error.name() == error && description.starts_with(rule.description_prefix))
 }
 
 #[cfg(test)]
@@ -341,32 +345,37 @@ mod tests {
     #[test]
     fn every_error_has_a_reason() {
         for error in ErrorCode::ALL {
-            assert!(row(error.name(), "").is_some(), "{}", error.name());
+            assert!(rule_for(error.name(), "").is_some(), "{}", error.name());
         }
     }
 
     #[test]
     fn every_row_can_be_reached() {
-        for wanted in ROWS {
-            let found = row(wanted.error.name(), wanted.says);
+        for wanted in RULES {
+            let found = rule_for(wanted.error.name(), wanted.description_prefix);
             // Two codes share a name; the first one's words serve both.
             let found = found.is_some_and(|found| {
-                (found.error, found.says) == (wanted.error, wanted.says)
+                (found.error, found.description_prefix) == (wanted.error, wanted.description_prefix)
                     || wanted.error == ErrorCode::UserDenied
             });
-            assert!(found, "{} {:?}", wanted.error.name(), wanted.says);
+            assert!(
+                found,
+                "{} {:?}",
+                wanted.error.name(),
+                wanted.description_prefix
+            );
         }
     }
 
     #[test]
     fn what_is_shown_of_a_request_is_no_secret() {
-        for row in ROWS.iter().filter(|row| !row.about.is_empty()) {
+        for rule in RULES.iter().filter(|rule| !rule.parameter.is_empty()) {
             let sent = redact::shown(
-                row.about,
+                rule.parameter,
                 "https://a.example/?code=c#access_token=t civitai_00ff",
             );
             for secret in ["=c", "=t", "00ff"] {
-                assert!(!sent.contains(secret), "{}: {sent}", row.about);
+                assert!(!sent.contains(secret), "{}: {sent}", rule.parameter);
             }
         }
     }

@@ -1,6 +1,6 @@
-//! Mistakes that the answer's own words do not explain, and revocations that were answered and revoked nothing.
+//! Explanations that follow from the request rather than from the response, and those of revocations without effect.
 
-use super::why::Why;
+use super::explanation::Explanation;
 use crate::contract::{Contract, Decision, Difference};
 use crate::model::client::Grant;
 use crate::protocol::call::Endpoint;
@@ -9,79 +9,79 @@ use crate::protocol::error::ErrorCode;
 use crate::protocol::params::Params;
 use crate::sandbox::journal::{Entry, Idle};
 
-/// What a request shows that its answer does not say.
-struct Closer {
-    fits: fn(&Entry) -> bool,
+/// An explanation that follows from the request rather than from the response.
+struct RefusalHint {
+    applies: fn(&Entry) -> bool,
     rule: &'static str,
-    mend: &'static str,
+    fix: &'static str,
     source: &'static str,
 }
 
-/// The first that fits a refusal counts, before any row.
-const CLOSER: &[Closer] = &[
-    Closer {
-        fits: |entry| {
+/// The first hint that applies takes precedence over the explanations of `refusal.rs`.
+const HINTS: &[RefusalHint] = &[
+    RefusalHint {
+        applies: |entry| {
             entry.endpoint == Endpoint::Token
                 && entry.grant_type() == Some(Grant::DeviceCode.name())
         },
         rule: "the device grant is exchanged at /device-token and nowhere else; the discovery document does not name it",
-        mend: "poll POST /api/auth/oauth/device-token; a library that asks the token endpoint needs that one told as its own",
+        fix: "poll POST /api/auth/oauth/device-token; a library that asks the token endpoint needs that one told as its own",
         source: "Civitai's device flow; RFC 8628 §3.4 has it at the token endpoint",
     },
-    Closer {
-        fits: |entry| is_refused_as_client(entry) && entry.endpoint == Endpoint::Introspect,
+    RefusalHint {
+        applies: |entry| is_refused_as_client(entry) && entry.endpoint == Endpoint::Introspect,
         rule: "only a confidential app that the operator has listed may introspect tokens, with its secret",
-        mend: "set may_introspect = true in the seed or by PATCH /_mock/clients/{id}, and check client_id and client_secret",
+        fix: "set may_introspect = true in the seed or by PATCH /_mock/clients/{id}, and check client_id and client_secret",
         source: "RFC 7662 §2.1; difference introspection",
     },
-    Closer {
-        fits: |entry| {
+    RefusalHint {
+        applies: |entry| {
             is_refused_as_client(entry) && basic_name(entry).is_some_and(|name| name.contains('%'))
         },
         rule: "what HTTP Basic says is not percent-decoded here, and it counts before what the body says",
-        mend: "send client_id and client_secret in the body (client_secret_post), or the two as they are",
+        fix: "send client_id and client_secret in the body (client_secret_post), or the two as they are",
         source: "RFC 6749 §2.3.1, which Civitai does not follow",
     },
-    Closer {
-        fits: |entry| {
-            let is_public = |one: &Decision| {
-                one.difference == Difference::PublicClientSecret
-                    && one.side == Contract::Documented
-                    && one.otherwise
+    RefusalHint {
+        applies: |entry| {
+            let is_public = |decision: &Decision| {
+                decision.difference == Difference::PublicClientSecret
+                    && decision.side == Contract::Documented
+                    && decision.otherwise
             };
             is_refused_as_client(entry) && entry.differences.iter().any(is_public)
         },
         rule: "the app is registered as public: it has no secret, and may not send one",
-        mend: "leave client_secret out, or register the app as confidential",
+        fix: "leave client_secret out, or register the app as confidential",
         source: "RFC 6749 §2.1; difference public-client-secret",
     },
-    Closer {
-        fits: |entry| {
+    RefusalHint {
+        applies: |entry| {
             lacks_something(entry) && is_json(entry) && entry.endpoint == Endpoint::Device
         },
         rule: "this endpoint reads forms only: a body of JSON counts as empty",
-        mend: "send application/x-www-form-urlencoded",
+        fix: "send application/x-www-form-urlencoded",
         source: "RFC 8628 §3.1",
     },
-    Closer {
-        fits: |entry| lacks_something(entry) && !is_readable(entry),
+    RefusalHint {
+        applies: |entry| lacks_something(entry) && !is_readable(entry),
         rule: "a body that is no form, JSON or multipart counts as empty",
-        mend: "send the Content-Type that the body has, application/x-www-form-urlencoded",
+        fix: "send the Content-Type that the body has, application/x-www-form-urlencoded",
         source: "RFC 6749 §4.1.3",
     },
 ];
 
-/// What is said of a refusal instead of its row.
-pub(crate) fn find(entry: &Entry) -> Option<Why> {
-    let closer = CLOSER.iter().find(|one| (one.fits)(entry))?;
-    Some(Why {
-        rule: closer.rule.to_owned(),
-        mend: closer.mend.into(),
-        source: closer.source,
+/// The explanation of the first hint that applies.
+pub(crate) fn find(entry: &Entry) -> Option<Explanation> {
+    let hint = HINTS.iter().find(|hint| (hint.applies)(entry))?;
+    Some(Explanation {
+        rule: hint.rule.to_owned(),
+        mend: hint.fix.into(),
+        source: hint.source,
     })
 }
 
-/// What the answer says beside the error.
+/// The `error_description` of the response.
 pub(crate) fn description(entry: &Entry) -> &str {
     let answer = entry.answer.as_ref();
     let description = answer.and_then(|answer| answer.get("error_description"));
@@ -94,7 +94,7 @@ fn is_refused_as_client(entry: &Entry) -> bool {
     entry.error() == Some(ErrorCode::InvalidClient.name())
 }
 
-/// Whether an endpoint that reads a body has missed something in it.
+/// Whether an endpoint missed something in the body.
 fn lacks_something(entry: &Entry) -> bool {
     if entry.error() == Some(ErrorCode::InvalidToken.name()) {
         return false;
@@ -114,7 +114,7 @@ fn is_json(entry: &Entry) -> bool {
     content_type(entry).is_some_and(|kind| kind.contains("json"))
 }
 
-/// Whether there was no body, as far as that is known, or one of a kind that is read.
+/// Whether the body has a media type that the endpoint reads, or none.
 fn is_readable(entry: &Entry) -> bool {
     let kinds = [
         "application/x-www-form-urlencoded",
@@ -127,15 +127,15 @@ fn is_readable(entry: &Entry) -> bool {
     })
 }
 
-/// Whom HTTP Basic names.
+/// The client id of HTTP Basic.
 fn basic_name(entry: &Entry) -> Option<String> {
     let header = entry.headers.get("authorization")?.as_str()?;
     Credentials::claimed_client_id(Some(header), &Params::none())
 }
 
-/// Why nothing was revoked, and how it would be.
-pub(crate) fn idle(why: Idle) -> Why {
-    let (rule, mend) = match why {
+/// The reason that nothing was revoked, and the fix.
+pub(crate) fn without_effect(reason: Idle) -> Explanation {
+    let (rule, fix) = match reason {
         Idle::NoClient => (
             "the body names no app that is registered, and HTTP Basic is not read here",
             "send client_id, and the client_secret of an app that has one, in the body",
@@ -156,9 +156,9 @@ pub(crate) fn idle(why: Idle) -> Why {
             "have the person revoke it, on the account page or signed in at this browser",
         ),
     };
-    Why {
+    Explanation {
         rule: format!("nothing was revoked, whatever the answer says: {rule}"),
-        mend: mend.into(),
+        mend: fix.into(),
         source: "RFC 7009 §2.2; differences revoke-by-client, revoke-by-public-client",
     }
 }

@@ -1,4 +1,4 @@
-//! What does the app do when it is refused for now?
+//! Rules about retries: rate limits, temporary failures, and missing funds.
 
 use std::collections::HashMap;
 
@@ -36,27 +36,29 @@ pub(crate) const RULES: &[Rule] = &[
     },
 ];
 
-/// Waited after a 429 that does not say how long, at the least; in milliseconds.
-const SHORTEST_WAIT: i64 = 1000;
+/// The wait after a 429 response without `Retry-After`.
+const DEFAULT_WAIT_MS: i64 = 1000;
 
-/// So many retries show whether there is a backoff.
-const RETRIES: usize = 3;
+/// The fewest retries that show whether there is a backoff.
+const MIN_RETRIES: usize = 3;
 
-/// Pauses that are shorter than this on average are none; one that is longer than the other is long enough.
-const NO_PAUSE: i64 = 20;
-const LONG_PAUSE: i64 = 1000;
+/// Retries with a shorter pause on average have no backoff.
+const MIN_PAUSE_MS: i64 = 20;
 
-/// As long as an app may take to read that it was refused, while others of its requests stand in a queue; in milliseconds.
-const MENDING: i64 = 250;
+/// Retries with a pause of at least this have a backoff.
+const LONG_PAUSE_MS: i64 = 1000;
 
-/// A request that was not sent again for so long will not be, in milliseconds.
-const FORGOTTEN: i64 = 60_000;
+/// The time for an app to read a 429 response while further requests are queued.
+const QUEUE_GRACE_MS: i64 = 250;
 
-/// Nobody reads that there is no buzz and orders again as quickly as this, in milliseconds.
-const HASTY: i64 = 5000;
+/// A request that comes again after a longer time is not a retry.
+const MAX_RETRY_PAUSE_MS: i64 = 60_000;
 
-/// Each exchange that asks for the very same thing as one before it: both, as indices. Of several that were under way at
-/// once, each is followed once, the oldest first: every caller has their own chain. Browsers reload.
+/// A faster second order was not made by a person who read the error.
+const MIN_HUMAN_PAUSE_MS: i64 = 5000;
+
+/// Each call that repeats an earlier one exactly: the indices of both. Of several parallel calls, each is followed once,
+/// the oldest first, so that each caller has a chain of its own. Navigations are left out: browsers reload.
 fn repetitions(history: &History) -> Vec<(usize, usize)> {
     let mut open: HashMap<(Endpoint, &str, Option<&str>), Vec<usize>> = HashMap::new();
     let mut found = Vec::new();
@@ -65,8 +67,8 @@ fn repetitions(history: &History) -> Vec<(usize, usize)> {
             continue;
         }
         let open = open.entry(call.dedup_key()).or_default();
-        // Who has not come again for so long will not.
-        let is_fresh = |before: &usize| call.at - history.calls[*before].at < FORGOTTEN;
+        // Later repetitions are not retries.
+        let is_fresh = |before: &usize| call.at - history.calls[*before].at < MAX_RETRY_PAUSE_MS;
         if open.len() > 1 {
             open.retain(is_fresh);
         }
@@ -82,34 +84,33 @@ fn repetitions(history: &History) -> Vec<(usize, usize)> {
     found
 }
 
-/// The later ones of these pairs, but where they came so quickly that they may have been on their way together, and were
-/// no more than a few.
+/// The later call of each pair. Calls less than [`MIN_REACTION_MS`] apart may be parallel; a few of those are left out.
 fn deliberate(pairs: Vec<(&ObservedCall, &ObservedCall)>) -> Vec<u64> {
     let (quick, slow): (Vec<_>, Vec<_>) = pairs
         .into_iter()
         .partition(|(before, call)| call.at - before.at < MIN_REACTION_MS);
-    let counts = quick.len() >= RETRIES;
+    let counts = quick.len() >= MIN_RETRIES;
     let all = slow.into_iter().chain(quick.into_iter().filter(|_| counts));
     all.map(|(_, call)| call.id).collect()
 }
 
-/// Whether it was sent after that 429, and before it was time.
+/// Whether a call came after that 429 response, but before the wait had passed.
 fn is_too_soon(refused: &ObservedCall, call: &ObservedCall) -> bool {
-    let wait = refused.retry_after.unwrap_or(SHORTEST_WAIT);
+    let wait = refused.retry_after.unwrap_or(DEFAULT_WAIT_MS);
     let pause = call.pause_after(refused);
     let is_early = pause.is_some_and(|pause| pause < wait - wait / 10);
     refused.status == Some(429) && call.after >= refused.id && is_early
 }
 
-/// Requests that met a limit again before it was time, whatever they asked for, and after the app had the time to read that
-/// it was met: those that stood in a queue have not asked again. Fewer than a few may be of people who do not know of each
-/// other. A limit that lets one through is none any more.
+/// Requests that were rate-limited again before the wait had passed, each with the first 429 response. Requests within
+/// [`QUEUE_GRACE_MS`] may have been queued and do not count. Fewer than [`MIN_RETRIES`] are ignored: they may be of
+/// independent users. A success ends the run.
 fn locked_out(history: &History) -> Vec<(&ObservedCall, &ObservedCall)> {
-    // By endpoint and person: the first refusal, and the later ones.
+    // By endpoint and user: the first 429 response, and the later ones.
     let mut limits: HashMap<(Endpoint, Option<i64>), (&ObservedCall, Vec<_>)> = HashMap::new();
     let mut ended = Vec::new();
     for call in &history.calls {
-        // Authorizations are counted for each person.
+        // Authorizations are limited for each user.
         let person = call.user.filter(|_| call.kind == CallKind::Authorize);
         let limit = (call.endpoint, person);
         let known = limits.remove(&limit);
@@ -119,21 +120,23 @@ fn locked_out(history: &History) -> Vec<(&ObservedCall, &ObservedCall)> {
         }
         let (first, mut run) = match known {
             Some((first, run)) if is_too_soon(first, call) || call.after < first.id => (first, run),
-            // It is time: a run of its own.
+            // The wait has passed: a new run.
             other => {
                 ended.extend(other);
                 (call, Vec::new())
             }
         };
-        // By the sandbox's clock alone: a slow machine makes no request one that came late.
-        if call.at - first.at >= MENDING {
+        // By the sandbox's clock alone, so that a slow machine makes no difference.
+        if call.at - first.at >= QUEUE_GRACE_MS {
             run.push((first, call));
         }
         limits.insert(limit, (first, run));
     }
     let all = ended.into_iter().chain(limits.into_values());
     let runs = all.map(|(_, run)| run);
-    runs.filter(|run| run.len() >= RETRIES).flatten().collect()
+    runs.filter(|run| run.len() >= MIN_RETRIES)
+        .flatten()
+        .collect()
 }
 
 fn rate_limit_ignored(history: &History) -> Option<Violation> {
@@ -149,16 +152,16 @@ fn rate_limit_ignored(history: &History) -> Option<Violation> {
     })
 }
 
-/// The runs of requests that were sent again where it is so of one and the next.
+/// The runs of repeated requests in which each call and the next satisfy the condition.
 fn runs(
     history: &History,
-    is_so: impl Fn(&ObservedCall, &ObservedCall) -> bool,
+    is_linked: impl Fn(&ObservedCall, &ObservedCall) -> bool,
 ) -> Vec<Vec<&ObservedCall>> {
     let mut runs: Vec<Vec<&ObservedCall>> = Vec::new();
     let mut ends: HashMap<usize, usize> = HashMap::new();
     for (before, at) in repetitions(history) {
         let (earlier, call) = (&history.calls[before], &history.calls[at]);
-        if !is_so(earlier, call) {
+        if !is_linked(earlier, call) {
             continue;
         }
         let run = ends.remove(&before).unwrap_or_else(|| {
@@ -171,7 +174,7 @@ fn runs(
     runs
 }
 
-/// Whether the pauses of a run are none, or short and all alike: those of a backoff grow, or have some chance in them.
+/// Whether the pauses of a run are very short, or short and equal. The pauses of a backoff grow, or have jitter.
 fn is_hurried(run: &[&ObservedCall]) -> bool {
     let pause = |pair: &[&ObservedCall]| {
         let told = pair[1].pause_after(pair[0]);
@@ -182,10 +185,10 @@ fn is_hurried(run: &[&ObservedCall]) -> bool {
         return false;
     };
     let tells_time = *shortest >= 0 && *longest > 0;
-    let is_steady = *longest < LONG_PAUSE && *longest <= shortest + shortest / 4;
-    let over: i64 = pauses.iter().map(|pause| pause - NO_PAUSE).sum();
+    let is_steady = *longest < LONG_PAUSE_MS && *longest <= shortest + shortest / 4;
+    let over: i64 = pauses.iter().map(|pause| pause - MIN_PAUSE_MS).sum();
     let is_hammering = over < 0;
-    pauses.len() >= RETRIES && tells_time && (is_steady || is_hammering)
+    pauses.len() >= MIN_RETRIES && tells_time && (is_steady || is_hammering)
 }
 
 fn retry_without_backoff(history: &History) -> Option<Violation> {
@@ -199,15 +202,17 @@ fn retry_without_backoff(history: &History) -> Option<Violation> {
     })
 }
 
-/// Of those that came later than in haste, a person may have pressed the button again; not three times.
+/// A person may have pressed the button again after [`MIN_HUMAN_PAUSE_MS`], but not three times.
 fn funds_retried(history: &History) -> Option<Violation> {
     let refused = runs(history, |before, call| {
         before.is_without_funds() && call.is_without_funds()
     });
     let again = refused.iter().flat_map(|run| {
         let pairs = run.windows(2).map(|pair| (pair[0], pair[1]));
-        let is_long = run.len() > RETRIES;
-        pairs.filter(move |(before, call)| is_long || (0..HASTY).contains(&(call.at - before.at)))
+        let is_long = run.len() > MIN_RETRIES;
+        pairs.filter(move |(before, call)| {
+            is_long || (0..MIN_HUMAN_PAUSE_MS).contains(&(call.at - before.at))
+        })
     });
     Violation::new(deliberate(again.collect()), |count| {
         format!(

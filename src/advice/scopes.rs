@@ -1,4 +1,4 @@
-//! Does the app ask for what it needs, and look at what it got?
+//! Rules about scopes: requested, granted and used.
 
 use super::history::History;
 use super::rule::{Rule, Violation, times};
@@ -29,14 +29,14 @@ pub(crate) const RULES: &[Rule] = &[
     },
 ];
 
-/// The scopes whose use this server can see.
+/// The scopes whose use this server observes.
 const VISIBLE: [(Scope, &str); 3] = [
     (Scope::AI_SERVICES_READ, "AIServicesRead"),
     (Scope::AI_SERVICES_WRITE, "AIServicesWrite"),
     (Scope::BUZZ_READ, "BuzzRead"),
 ];
 
-/// The bits of which a call needs one.
+/// The scope bits of a call; it needs one of them.
 fn needs(call: &ObservedCall) -> u32 {
     match call.endpoint {
         Endpoint::Workflows if call.method == "POST" => Scope::AI_SERVICES_WRITE.bits(),
@@ -46,7 +46,7 @@ fn needs(call: &ObservedCall) -> u32 {
     }
 }
 
-/// What an authorization asked for; where it cannot be read, nothing.
+/// The scope that an authorization requested; 0 if it is malformed.
 fn asked(authorization: &ObservedCall) -> u32 {
     let number = authorization.param("scope").and_then(leading_integer);
     number
@@ -54,7 +54,7 @@ fn asked(authorization: &ObservedCall) -> u32 {
         .unwrap_or_default()
 }
 
-/// Calls with a token whose authorization was seen: the call, the authorization, and what was granted.
+/// Calls with a token whose authorization is in the journal: the call, the authorization, and the granted scope.
 fn calls(history: &History) -> impl Iterator<Item = (&ObservedCall, &ObservedCall, u32)> {
     let all = history.calls.iter();
     let all = all.filter(|call| matches!(call.kind, CallKind::Userinfo | CallKind::Api));
@@ -79,7 +79,7 @@ fn scope_trimmed(history: &History) -> Option<Violation> {
     })
 }
 
-/// Of sign-ins alone, too: an app that only wants to know who somebody is asks for that alone.
+/// Also checked for apps that only sign users in: those need no further scope.
 fn scope_unused(history: &History) -> Option<Violation> {
     let (mut wanted, mut requests) = (0, Vec::new());
     for (_, exchange) in history

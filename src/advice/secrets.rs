@@ -1,4 +1,4 @@
-//! Does the app show its secrets to those who should not see them, or where nobody looks?
+//! Rules about secrets: where they are sent, and how the client authenticates.
 
 use std::collections::BTreeSet;
 
@@ -69,7 +69,7 @@ const SECRETS: [&str; 6] = [
     "device_code",
     "refresh_token",
     "access_token",
-    // Last: where nobody knows the path, it may mean anything.
+    // Last, because it may mean anything at an unknown path.
     "token",
 ];
 
@@ -95,7 +95,7 @@ fn secret_in_query(history: &History) -> Option<Violation> {
     for call in &history.calls {
         let looked_for = match call.kind {
             CallKind::Other if call.status == Some(404) => &SECRETS[..SECRETS.len() - 1],
-            // A page, which is not the app's, or a preflight, which says nothing else than what it is for.
+            // A page, which is not of the app, or a preflight, which has the query of its request.
             CallKind::Other => continue,
             _ => &SECRETS[..],
         };
@@ -125,19 +125,19 @@ fn basic_encoded(history: &History) -> Option<Violation> {
     })
 }
 
-/// Whose token it was to revoke, the difference `revoke-by-client` says; HTTP Basic has a rule of its own.
+/// The tokens of other clients are left to the difference `revoke-by-client`, and HTTP Basic to `basic-at-revoke`.
 fn revoke_without_effect(history: &History) -> Option<Violation> {
-    idle(
+    revocations_without_effect(
         history,
         &[Idle::NoClient, Idle::NoSecret, Idle::WrongSecret],
     )
 }
 
 fn revoke_by_public_client(history: &History) -> Option<Violation> {
-    idle(history, &[Idle::PublicClient])
+    revocations_without_effect(history, &[Idle::PublicClient])
 }
 
-fn idle(history: &History, reasons: &[Idle]) -> Option<Violation> {
+fn revocations_without_effect(history: &History, reasons: &[Idle]) -> Option<Violation> {
     let revocations = history.calls_of(CallKind::Revoke).map(|(_, call)| call);
     let idle = revocations
         .filter(|call| !call.is_basic() && call.idle.is_some_and(|idle| reasons.contains(&idle)));

@@ -50,7 +50,7 @@ pub(crate) mod tokens;
 pub(crate) mod users;
 pub(crate) mod verify;
 
-pub use crate::advice::{Advice, Finding, Severity, Why};
+pub use crate::advice::{Advice, Explanation, Finding, Severity};
 pub use crate::model::account::Currency;
 pub use crate::model::buzz::{Budget, BuzzLimit, Window};
 pub use crate::model::client::{AccessMode, Client, Grant};

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::filter::{Filter, beside_filter, narrowed};
-use crate::advice::Why;
+use crate::advice::Explanation;
 use crate::contract::{Contract, Decision, Difference};
 #[cfg(feature = "mcp")]
 use crate::invalid::Invalid;
@@ -176,7 +176,7 @@ pub struct Exchange {
     /// The answer's body, where it is JSON.
     pub answer: Option<Value>,
     /// Why it was refused, where it was.
-    pub why: Option<Why>,
+    pub why: Option<Explanation>,
     /// The differences that decided something, and the side that each was on.
     pub differences: Vec<Decided>,
     /// The faults that touched it, by id.
@@ -223,7 +223,7 @@ impl Exchange {
             at: Moment(entry.at),
             grant_type: entry.grant_type().map(str::to_owned),
             error: entry.error().map(str::to_owned),
-            why: Why::of(&entry),
+            why: Explanation::new(&entry),
             endpoint: entry.endpoint,
             user: entry.user_id,
             status: (entry.status != 0).then_some(entry.status),

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use serde_json::Value;
 use tracing::Level;
 
-use crate::advice::Why;
+use crate::advice::Explanation;
 use crate::http::base_url::SandboxPath;
 use crate::model::user::UserRef;
 use crate::redact::{printable, redact_message, redact_text};
@@ -155,7 +155,7 @@ fn cause(entry: &Entry) -> String {
     }
     let told = || entry.answer.as_ref().and_then(message).map(str::to_owned);
     let by_status = || StatusCode::from_u16(entry.status).ok()?.canonical_reason();
-    Why::of(entry)
+    Explanation::new(entry)
         .map(|why| why.rule)
         .or_else(told)
         .or_else(|| by_status().map(str::to_owned))

@@ -4,7 +4,7 @@ use askama::Template;
 use serde_json::{Map, Value, json};
 
 use crate::contract::{Contract, DIFFERENCES};
-use crate::control::{Exchange, Fault, Preset, Why};
+use crate::control::{Exchange, Explanation, Fault, Preset};
 use crate::http::base_url::Base;
 use crate::redact::redact;
 
@@ -71,7 +71,7 @@ pub(crate) struct Row {
     headers: Pairs,
     location: Option<String>,
     answer: Option<String>,
-    why: Option<Why>,
+    why: Option<Explanation>,
     differences: Vec<DifferenceRow>,
     faults: Vec<FaultRow>,
     extensions: Vec<&'static str>,

@@ -1,0 +1,17 @@
+//! The explanation of a refusal.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+/// The explanation of a refused exchange.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Explanation {
+    /// The rule that it broke, with the value unless that is secret.
+    pub rule: String,
+    /// The fix.
+    pub mend: Cow<'static, str>,
+    /// The specification or documentation of the rule.
+    pub source: &'static str,
+}
