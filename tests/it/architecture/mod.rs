@@ -1,6 +1,7 @@
 //! Rules of the source: layers, no cycles between files, one place for SQL, time and randomness, short files.
 
 mod imports;
+mod picture;
 mod planted;
 
 use std::fs;
