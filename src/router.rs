@@ -15,7 +15,7 @@ use crate::contract::Difference;
 use crate::control_api;
 use crate::health;
 use crate::http::access_guard;
-use crate::http::base_url::SandboxPath;
+use crate::http::base_url::SandboxPrefix;
 use crate::http::context::Outline;
 use crate::http::loopback::Loopback;
 use crate::http::respond;
@@ -55,10 +55,10 @@ fn table(app: &Arc<AppState>) -> Routes {
         .route("/_mock/assets/{name}", get(assets::get))
         .merge(health::routes())
         .merge(home_routes(Arc::clone(app)))
-        .merge(workshop_routes(app))
+        .merge(console_routes(app))
         .merge(control_api::routes(Arc::clone(app)))
         .merge(mcp_route(app))
-        .fallback(nothing_here)
+        .fallback(not_found)
 }
 
 #[cfg(not(feature = "mcp"))]
@@ -83,14 +83,14 @@ fn mcp_route(app: &Arc<AppState>) -> Routes {
 fn oauth_routes() -> Routes {
     let authorize = || {
         let route = get(authorize::get).post(authorize::post).options(authorize::options);
-        only(route, authorize::ALLOW)
+        with_allow_header(route, authorize::ALLOW)
     };
-    let token = || only(post(token::post).options(token::options), token::ALLOW);
-    let revoke = only(post(revoke::post).options(revoke::options), revoke::ALLOW);
-    let userinfo = only(get(userinfo::get).options(userinfo::options), userinfo::ALLOW);
-    let start = only(post(start::post).options(device::options), device::ALLOW);
-    let poll = only(post(poll::post).options(device::options), device::ALLOW);
-    let keys = || only(get(discovery::keys), discovery::ALLOW);
+    let token = || with_allow_header(post(token::post).options(token::options), token::ALLOW);
+    let revoke = with_allow_header(post(revoke::post).options(revoke::options), revoke::ALLOW);
+    let userinfo = with_allow_header(get(userinfo::get).options(userinfo::options), userinfo::ALLOW);
+    let start = with_allow_header(post(start::post).options(device::options), device::ALLOW);
+    let poll = with_allow_header(post(poll::post).options(device::options), device::ALLOW);
+    let keys = || with_allow_header(get(discovery::keys), discovery::ALLOW);
     Routes::new()
         .route("/api/auth/oauth/authorize", authorize())
         .route("/api/auth/oauth/token", token())
@@ -98,11 +98,11 @@ fn oauth_routes() -> Routes {
         .route("/api/auth/oauth/userinfo", userinfo)
         .route("/api/auth/oauth/device", start)
         .route("/api/auth/oauth/device-token", poll)
-        .route("/api/auth/oauth/device-info", only(post(review::info), review::ALLOW))
-        .route("/api/auth/oauth/device-approve", only(post(review::approve), review::ALLOW))
+        .route("/api/auth/oauth/device-info", with_allow_header(post(review::info), review::ALLOW))
+        .route("/api/auth/oauth/device-approve", with_allow_header(post(review::approve), review::ALLOW))
         .route("/api/auth/oauth/device-deny", added_later(post(review::deny), review::ALLOW, Difference::DeviceDeny))
         .route("/api/auth/oauth/introspect", added_later(post(introspect::post), introspect::ALLOW, Difference::Introspection))
-        .route("/.well-known/openid-configuration", only(get(discovery::configuration), discovery::ALLOW))
+        .route("/.well-known/openid-configuration", with_allow_header(get(discovery::configuration), discovery::ALLOW))
         .route("/.well-known/jwks.json", keys())
         .route("/api/auth/jwks", keys())
         // The paths of the published capability.
@@ -171,7 +171,7 @@ fn home_routes(app: Arc<AppState>) -> Routes {
 
 /// The pages for whoever builds an app, behind the guard of the control API.
 #[rustfmt::skip]
-fn workshop_routes(app: &Arc<AppState>) -> Routes {
+fn console_routes(app: &Arc<AppState>) -> Routes {
     use crate::pages::console::{dashboard, advice as findings, consent_gallery as gallery, playground, unlock};
     let unlocking = Routes::new()
         .route("/_mock/unlock", post(unlock::post))
@@ -192,11 +192,14 @@ fn workshop_routes(app: &Arc<AppState>) -> Routes {
 }
 
 /// Other methods are told which there are.
-fn only(route: MethodRouter<Arc<AppState>>, allow: &'static str) -> MethodRouter<Arc<AppState>> {
+fn with_allow_header(
+    route: MethodRouter<Arc<AppState>>,
+    allow: &'static str,
+) -> MethodRouter<Arc<AppState>> {
     route.fallback(move |method: Method| async move { respond::method_not_allowed(&method, allow) })
 }
 
-/// As [`only`], for an endpoint that the deployed server did not have when it was recorded.
+/// As [`with_allow_header`], for an endpoint that the deployed server did not have when it was recorded.
 fn added_later(
     route: MethodRouter<Arc<AppState>>,
     allow: &'static str,
@@ -222,7 +225,7 @@ fn enter_sandbox(mut request: Request) -> Request {
         *request.uri_mut() = target.map(Uri::from).unwrap_or_default();
         request.extensions_mut().insert(authority);
     }
-    if let Some((sandbox, rest)) = SandboxPath::split(request.uri()) {
+    if let Some((sandbox, rest)) = SandboxPrefix::split(request.uri()) {
         *request.uri_mut() = rest;
         request.extensions_mut().insert(sandbox);
     }
@@ -231,7 +234,7 @@ fn enter_sandbox(mut request: Request) -> Request {
     request
 }
 
-async fn nothing_here(Outline { base, .. }: Outline, request: Request) -> Response {
+async fn not_found(Outline { base, .. }: Outline, request: Request) -> Response {
     let path = request.uri().path();
     // A trailing slash is taken off where Civitai's framework takes it off.
     if let Some(path) = call::without_slash(path) {

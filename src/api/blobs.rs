@@ -13,7 +13,7 @@ use super::orchestrator::{READING, WRITING, admit, answered};
 use super::picture;
 use super::respond::{self, Problem};
 use super::submission::present;
-use crate::http::base_url::Base;
+use crate::http::base_url::BaseUrl;
 use crate::http::context::{Context, Outline};
 use crate::model::workflow::WorkflowStatus;
 use crate::protocol::ids::{ClientId, UserId};
@@ -84,7 +84,7 @@ fn store(context: &Context, query: Option<&str>) -> Result<Response, Problem> {
         }
     }
     let kind = media_kind(context)?;
-    present(context.sent_bytes())?;
+    present(context.body())?;
     let name = context.sandbox.entropy.uuid();
     let mac = mac(context, &format!("{kind} {name}"));
     let id = format!("{UPLOAD}{kind}_{name}_{}", mac.reveal());
@@ -106,7 +106,7 @@ fn renew(context: &Context, id: &str) -> Result<Response, Problem> {
     )))
 }
 
-fn describe(base: &Base, id: &str, kind: &str, is_available: bool) -> Value {
+fn describe(base: &BaseUrl, id: &str, kind: &str, is_available: bool) -> Value {
     json!({ "type": kind, "id": id, "available": is_available, "url": url(base, id) })
 }
 
@@ -133,7 +133,7 @@ const WORKFLOW: &str = "wf_";
 const BLOB: &str = "blob_";
 const UPLOAD: &str = "upload_";
 
-pub(super) fn url(base: &Base, id: &str) -> String {
+pub(super) fn url(base: &BaseUrl, id: &str) -> String {
     format!("{base}/v2/consumer/blobs/{id}")
 }
 

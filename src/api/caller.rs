@@ -36,7 +36,7 @@ impl Caller {
 /// Whoever calls the site: by the `Authorization` header, whatever its scheme is called; without one by `?token=`;
 /// without either by the session cookie.
 pub(crate) fn of_site(context: &Context, query: Option<&str>) -> Option<Caller> {
-    match session::site_hash(&context.headers, query) {
+    match session::site_token_hash(&context.headers, query) {
         Some(hash) => by_token(context, &hash),
         None => welcome(context, session::cookie_user(context), None),
     }

@@ -15,7 +15,7 @@ use super::orchestrator::{READING, WRITING, admit, answered};
 use super::respond::{self, Problem};
 use super::submission::{self, Submission};
 use super::{workflow_changes, workflow_queries};
-use crate::http::base_url::Base;
+use crate::http::base_url::BaseUrl;
 use crate::http::context::{Context, Outline};
 use crate::model::workflow::{Workflow, WorkflowChange, WorkflowStatus};
 use crate::protocol::ids::{ClientId, UserId};
@@ -27,7 +27,7 @@ const ALLOW_ONE: &str = "GET, PUT, PATCH, DELETE, OPTIONS";
 
 /// `POST /v2/consumer/workflows[?whatif=true]`.
 pub(crate) async fn post(context: Context, uri: Uri) -> Response {
-    let answer = submit(&context, uri.query(), context.sent_bytes()).await;
+    let answer = submit(&context, uri.query(), context.body()).await;
     answered(&context, answer)
 }
 
@@ -44,7 +44,7 @@ pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Response {
 /// `PUT /v2/consumer/workflows/{id}`.
 pub(crate) async fn put(context: Context, Path(id): Path<String>) -> Response {
     let change = |workflow: &Workflow| {
-        let body = submission::json_body(context.sent_bytes())?;
+        let body = submission::json_body(context.body())?;
         Ok(workflow_changes::from_update(&body, workflow)?)
     };
     answered(&context, change_workflow(&context, &id, change).await)
@@ -55,7 +55,7 @@ pub(crate) async fn patch(context: Context, Path(id): Path<String>) -> Response 
     let change = |workflow: &Workflow| {
         let status = workflow.status(context.sandbox.now());
         Ok(workflow_changes::from_patch(
-            context.sent_bytes(),
+            context.body(),
             workflow,
             status,
         )?)
@@ -189,7 +189,7 @@ fn show(context: &Context, workflow: &Workflow) -> Response {
     respond::workflow(&body, status != WorkflowStatus::Processing)
 }
 
-fn render(workflow: &Workflow, status: WorkflowStatus, now: Timestamp, base: &Base) -> Value {
+fn render(workflow: &Workflow, status: WorkflowStatus, now: Timestamp, base: &BaseUrl) -> Value {
     let is_quoted = status == WorkflowStatus::Unassigned;
     let steps = workflow.steps.iter().enumerate().map(|(at, step)| {
         let images: Vec<Value> = if is_quoted {

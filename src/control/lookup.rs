@@ -31,7 +31,7 @@ impl Sandbox {
     pub(crate) fn user_or_deleted(&self, named: &UserRef, path: &str) -> Outcome<User> {
         match self.world().find_user(named) {
             Some(user) => Ok(user),
-            None => Err(session::no_user(self, path, named).into()),
+            None => Err(session::unknown_user_error(self, path, named).into()),
         }
     }
 
@@ -39,7 +39,7 @@ impl Sandbox {
     pub(crate) fn user(&self, named: &UserRef, path: &str) -> Outcome<User> {
         let user = self.user_or_deleted(named, path)?;
         if user.deleted {
-            return Err(session::no_user(self, path, named).into());
+            return Err(session::unknown_user_error(self, path, named).into());
         }
         Ok(user)
     }

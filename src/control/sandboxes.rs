@@ -10,7 +10,7 @@ use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::error::{ControlError, Outcome};
-use crate::http::base_url::SandboxPath;
+use crate::http::base_url::SandboxPrefix;
 use crate::invalid::Invalid;
 use crate::protocol::json::seconds_if_known;
 use crate::sandbox::registry::{CreatedBy, DEFAULT, OwnBlueprint, Registry, is_name};
@@ -248,7 +248,7 @@ fn path(name: &str) -> String {
     if name == DEFAULT {
         "/".to_owned()
     } else {
-        SandboxPath::before(name)
+        SandboxPrefix::for_name(name)
     }
 }
 

@@ -11,7 +11,7 @@ use super::owner_filter::Whose;
 use crate::invalid::Invalid;
 use crate::model::token::{Token, TokenKind};
 use crate::model::user::UserRef;
-use crate::oauth::mint::{Permission, Tokens, mint_for};
+use crate::oauth::mint::{TokenSubject, Tokens, mint_for};
 use crate::protocol::duration::Seconds;
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::json::scope_text;
@@ -169,7 +169,7 @@ impl Sandbox {
         } else {
             scope.with_user_read()
         };
-        let permission = Permission {
+        let permission = TokenSubject {
             client_id: client.id,
             user_id: user.id,
             scope,

@@ -132,7 +132,7 @@ impl Sandbox {
     }
 
     fn nobody(&self, named: &UserRef) -> ControlError {
-        ControlError::NotFound(session::no_user(self, "id", named))
+        ControlError::NotFound(session::unknown_user_error(self, "id", named))
     }
 
     /// Removes a user.

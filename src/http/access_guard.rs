@@ -12,7 +12,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use crate::hosts::AllowedHost;
-use crate::http::base_url::SandboxPath;
+use crate::http::base_url::SandboxPrefix;
 use crate::http::context::{Outline, header};
 use crate::http::control_token::ControlToken;
 use crate::http::request::RequestInfo;
@@ -29,7 +29,7 @@ pub(crate) async fn admit(
     let authority = authority(&request);
     match check(&app, request.headers(), authority) {
         Ok(()) => {
-            claim(&app, SandboxPath::of(request.extensions())).await;
+            claim(&app, SandboxPrefix::from_extensions(request.extensions())).await;
             private(next.run(request).await)
         }
         Err((status, why)) => {
@@ -44,7 +44,7 @@ pub(crate) async fn admit(
 }
 
 /// Marks the sandbox of a request that passed the guard as wanted explicitly.
-pub(crate) async fn claim(app: &AppState, path: SandboxPath) {
+pub(crate) async fn claim(app: &AppState, path: SandboxPrefix) {
     if let Err(error) = app.registry.claim(path.name()).await {
         tracing::warn!(%error, sandbox = path.name(), "the sandbox is not marked as wanted explicitly");
     }

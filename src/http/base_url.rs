@@ -18,11 +18,11 @@ const PREFIX: &str = "/_sandbox/";
 
 /// The sandbox that a path named, as its prefix; taken off the path before it is routed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct SandboxPath(Option<Arc<str>>);
+pub(crate) struct SandboxPrefix(Option<Arc<str>>);
 
-impl SandboxPath {
+impl SandboxPrefix {
     /// What goes before the paths of a sandbox.
-    pub(crate) fn before(name: &str) -> String {
+    pub(crate) fn for_name(name: &str) -> String {
         format!("{PREFIX}{name}")
     }
 
@@ -43,13 +43,13 @@ impl SandboxPath {
         let mut parts = uri.clone().into_parts();
         parts.path_and_query = Some(target.parse().ok()?);
         Some((
-            Self(Some(Self::before(name).into())),
+            Self(Some(Self::for_name(name).into())),
             Uri::from_parts(parts).ok()?,
         ))
     }
 
     /// The sandbox of a request; the default one if its path named none.
-    pub(crate) fn of(extensions: &Extensions) -> Self {
+    pub(crate) fn from_extensions(extensions: &Extensions) -> Self {
         extensions.get::<Self>().cloned().unwrap_or_default()
     }
 
@@ -66,14 +66,14 @@ impl SandboxPath {
 
 /// What goes before every path of ours: `http://localhost:8080`, or `http://localhost:8080/_sandbox/x`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Base {
+pub(crate) struct BaseUrl {
     origin: String,
-    sandbox: SandboxPath,
+    sandbox: SandboxPrefix,
 }
 
-impl Base {
+impl BaseUrl {
     /// From `--public-url`, else from a trusted proxy's headers, else from `Host`.
-    pub(crate) fn of(parts: &Parts, app: &AppState, sandbox: SandboxPath) -> Self {
+    pub(crate) fn new(parts: &Parts, app: &AppState, sandbox: SandboxPrefix) -> Self {
         let origin = app.hosts.public_url.clone().unwrap_or_else(|| {
             let listener = ConnectionInfo::listener(&parts.extensions);
             let (scheme, host) = if app.trust_proxy {
@@ -145,7 +145,7 @@ impl Base {
     }
 }
 
-impl fmt::Display for Base {
+impl fmt::Display for BaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}", self.origin, self.sandbox.prefix())
     }
@@ -206,26 +206,26 @@ fn forwarded(headers: &HeaderMap) -> (Option<String>, Option<String>) {
 mod tests {
     use super::*;
 
-    fn base(prefix: &str) -> Base {
-        Base {
+    fn base(prefix: &str) -> BaseUrl {
+        BaseUrl {
             origin: "http://localhost:8080".into(),
-            sandbox: SandboxPath(Some(prefix.into())),
+            sandbox: SandboxPrefix(Some(prefix.into())),
         }
     }
 
     #[test]
     fn a_sandbox_is_split_off_the_path() {
         let uri: Uri = "/_sandbox/x/login?a=b".parse().unwrap();
-        let (path, rest) = SandboxPath::split(&uri).unwrap();
+        let (path, rest) = SandboxPrefix::split(&uri).unwrap();
         assert_eq!(
             (path.name(), rest.to_string()),
             ("x", "/login?a=b".to_owned())
         );
-        let (_, rest) = SandboxPath::split(&"/_sandbox/x".parse().unwrap()).unwrap();
+        let (_, rest) = SandboxPrefix::split(&"/_sandbox/x".parse().unwrap()).unwrap();
         assert_eq!(rest.to_string(), "/");
         for unnamed in ["/login", "/_sandbox/", "/_sandbox//x", "/_sandbox/%2e/x"] {
             assert!(
-                SandboxPath::split(&unnamed.parse().unwrap()).is_none(),
+                SandboxPrefix::split(&unnamed.parse().unwrap()).is_none(),
                 "{unnamed}"
             );
         }

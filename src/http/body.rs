@@ -15,7 +15,7 @@ pub(crate) const LONGEST_BODY: usize = 512 * 1024;
 
 /// What a body says: read as a form, and read as whatever it is.
 #[derive(Default)]
-pub(crate) struct Received {
+pub(crate) struct RequestBody {
     pub(crate) params: Params,
     pub(crate) is_json: bool,
     pub(crate) is_multipart: bool,
@@ -54,20 +54,20 @@ pub(crate) async fn read_body(body: Body) -> Result<Bytes, Response> {
 }
 
 /// Reads the parameters of a body.
-pub(crate) async fn read_params(headers: &HeaderMap, bytes: Bytes) -> Received {
+pub(crate) async fn read_params(headers: &HeaderMap, bytes: Bytes) -> RequestBody {
     let kind = headers
         .get(CONTENT_TYPE)
         .and_then(|kind| kind.to_str().ok())
         .unwrap_or_default();
     if kind.contains("application/json") {
-        Received {
+        RequestBody {
             params: Params::from_json(&bytes),
             is_json: true,
             is_multipart: false,
             bytes,
         }
     } else {
-        Received {
+        RequestBody {
             params: form(kind, bytes.clone()).await,
             is_json: false,
             is_multipart: is_multipart(kind),

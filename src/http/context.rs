@@ -12,7 +12,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName};
 use axum::response::Response;
 
-use crate::http::base_url::Base;
+use crate::http::base_url::BaseUrl;
 use crate::http::connection::ConnectionInfo;
 use crate::http::request::RequestInfo;
 use crate::http::respond;
@@ -44,22 +44,22 @@ impl Context {
 
     /// The parameters of the body, whatever kind it is: form, multipart or JSON. A body of another kind, too long or
     /// unreadable counts as empty.
-    pub(crate) fn sent(&self) -> &Params {
+    pub(crate) fn params(&self) -> &Params {
         &self.visit.received.params
     }
 
     /// The parameters of a form; JSON counts as empty.
-    pub(crate) fn sent_form(&self) -> &Params {
+    pub(crate) fn form_params(&self) -> &Params {
         static NOTHING: Params = Params::none();
         if self.visit.received.is_json {
             &NOTHING
         } else {
-            self.sent()
+            self.params()
         }
     }
 
     /// The body as it came.
-    pub(crate) fn sent_bytes(&self) -> &Bytes {
+    pub(crate) fn body(&self) -> &Bytes {
         &self.visit.received.bytes
     }
 
@@ -72,7 +72,7 @@ impl Context {
     }
 
     /// Whether there is an `Authorization` header with anything in it, readable or not.
-    pub(crate) fn shows_authorization(&self) -> bool {
+    pub(crate) fn has_authorization_header(&self) -> bool {
         self.headers
             .get(AUTHORIZATION)
             .is_some_and(|value| !value.is_empty())
@@ -127,7 +127,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Context {
 /// What is known of a request before its sandbox exists. Handlers that take this, and no [`Context`], create no sandbox.
 #[derive(Clone)]
 pub(crate) struct Outline {
-    pub(crate) base: Base,
+    pub(crate) base: BaseUrl,
     /// The contract that holds in the sandbox, or in a new one.
     pub(crate) rules: Rules,
     pub(crate) headers: HeaderMap,

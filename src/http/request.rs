@@ -5,9 +5,9 @@ use std::sync::{Mutex, PoisonError};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 
-use super::body::Received;
+use super::body::RequestBody;
 use crate::contract::Trace;
-use crate::http::base_url::{Base, SandboxPath};
+use crate::http::base_url::{BaseUrl, SandboxPrefix};
 use crate::http::state::AppState;
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::rules::Rules;
@@ -17,12 +17,12 @@ use crate::sandbox::journal::Idle;
 /// One request's way through the server. What was sent holds secrets, so there is no `Debug`.
 pub(crate) struct RequestInfo {
     pub(crate) sandbox: Sandbox,
-    pub(crate) base: Base,
+    pub(crate) base: BaseUrl,
     pub(crate) rules: Rules,
     pub(crate) notes: Notes,
     pub(crate) headers: HeaderMap,
     /// Nothing, where the request is no exchange with an app.
-    pub(crate) received: Received,
+    pub(crate) received: RequestBody,
 }
 
 /// What the handlers find out about a request, for the journal.
@@ -82,16 +82,16 @@ impl Notes {
 impl RequestInfo {
     /// What is known by the head alone; headers and body are still the request's.
     pub(crate) fn begin(parts: &Parts, app: &AppState, sandbox: Sandbox) -> Self {
-        let path = SandboxPath::of(&parts.extensions);
+        let path = SandboxPrefix::from_extensions(&parts.extensions);
         let mut rules = sandbox.settings().rules.clone();
         rules.trace = Trace::new();
         Self {
-            base: Base::of(parts, app, path),
+            base: BaseUrl::new(parts, app, path),
             sandbox,
             rules,
             notes: Notes::default(),
             headers: HeaderMap::new(),
-            received: Received::default(),
+            received: RequestBody::default(),
         }
     }
 }

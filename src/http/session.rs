@@ -8,7 +8,7 @@ use axum::http::header::{AUTHORIZATION, COOKIE};
 use axum_extra::extract::cookie::{Cookie, SameSite};
 
 use crate::contract::Difference;
-use crate::http::base_url::Base;
+use crate::http::base_url::BaseUrl;
 use crate::http::context::Context;
 use crate::http::respond::Refusal;
 use crate::invalid::Invalid;
@@ -22,7 +22,7 @@ use crate::sandbox::Sandbox;
 use crate::store::{NewSession, StoreError};
 
 /// Names the user that a test acts for at authorize.
-pub(crate) const MOCK_USER: &str = "x-mock-user";
+pub(crate) const MOCK_USER_HEADER: &str = "x-mock-user";
 
 /// Whoever is signed in by cookie.
 pub(crate) fn cookie_user(context: &Context) -> Option<Arc<User>> {
@@ -38,7 +38,7 @@ pub(crate) fn by_cookie(sandbox: &Sandbox, headers: &HeaderMap) -> Option<Arc<Us
 /// Whoever is signed in: by cookie, or by the `login` setting. For what a browser asks; a back end that
 /// calls `/revoke` must not be taken for a signed-in user.
 pub(crate) fn user(context: &Context) -> Option<Arc<User>> {
-    let signed_in = cookie_user(context).or_else(|| by_setting(&context.sandbox));
+    let signed_in = cookie_user(context).or_else(|| configured_login(&context.sandbox));
     if let Some(user) = &signed_in {
         context.notes.user(user.id);
     }
@@ -46,7 +46,7 @@ pub(crate) fn user(context: &Context) -> Option<Arc<User>> {
 }
 
 /// Whom the `login` setting has signed in.
-pub(crate) fn by_setting(sandbox: &Sandbox) -> Option<Arc<User>> {
+pub(crate) fn configured_login(sandbox: &Sandbox) -> Option<Arc<User>> {
     active(sandbox, sandbox.settings().login.as_ref()?)
 }
 
@@ -55,7 +55,7 @@ pub(crate) fn by_setting(sandbox: &Sandbox) -> Option<Arc<User>> {
 pub(crate) async fn user_or_mock(
     context: &Context,
 ) -> Result<(Option<Arc<User>>, Option<String>), Refusal> {
-    let Some(value) = context.headers.get(MOCK_USER) else {
+    let Some(value) = context.headers.get(MOCK_USER_HEADER) else {
         return Ok((user(context), None));
     };
     let name = String::from_utf8_lossy(value.as_bytes()).into_owned();
@@ -72,7 +72,7 @@ pub(crate) async fn user_or_mock(
                 Err(error) => Err(error.into()),
             }
         }
-        None => Err(Refusal::Ours(no_user(
+        None => Err(Refusal::Ours(unknown_user_error(
             &context.sandbox,
             "X-Mock-User",
             &named,
@@ -87,7 +87,7 @@ fn active(sandbox: &Sandbox, named: &UserRef) -> Option<Arc<User>> {
 }
 
 /// The error for a user who does not exist or is deleted; it lists the users that exist.
-pub(crate) fn no_user(sandbox: &Sandbox, path: &str, named: &UserRef) -> Invalid {
+pub(crate) fn unknown_user_error(sandbox: &Sandbox, path: &str, named: &UserRef) -> Invalid {
     let users = sandbox.world().list_users();
     let text = named.to_string();
     if named.find_in(&users).is_some_and(|user| user.deleted) {
@@ -112,7 +112,7 @@ const MOST_SESSIONS: usize = 100_000;
 /// Opens a session. What comes back is the value of a `Set-Cookie`. Errors: there are [`MOST_SESSIONS`].
 pub(crate) async fn sign_in(
     sandbox: &Sandbox,
-    base: &Base,
+    base: &BaseUrl,
     user: UserId,
 ) -> Result<String, StoreError> {
     let value = open(sandbox, user, MOST_SESSIONS).await?;
@@ -149,7 +149,7 @@ pub(crate) async fn sign_out(context: &Context) -> Result<String, StoreError> {
     Ok(set_cookie(&context.base, "", 0))
 }
 
-fn set_cookie(base: &Base, value: &str, seconds: u32) -> String {
+fn set_cookie(base: &BaseUrl, value: &str, seconds: u32) -> String {
     let cookie = Cookie::build((session::COOKIE, value))
         .path(base.cookie_path())
         .http_only(true)
@@ -178,7 +178,7 @@ pub(crate) fn is_for_catalog_alone(scope: Scope, rules: &Rules) -> bool {
 
 /// The access token that a request to the site came with: in the `Authorization` header, whatever its scheme is called, or
 /// else in `?token=`. Source: civitai/civitai, `get-server-auth-session.ts`.
-pub(crate) fn site_hash(headers: &HeaderMap, query: Option<&str>) -> Option<SecretHash> {
+pub(crate) fn site_token_hash(headers: &HeaderMap, query: Option<&str>) -> Option<SecretHash> {
     let header = headers
         .get(AUTHORIZATION)
         .and_then(|value| value.to_str().ok());

@@ -214,7 +214,7 @@ impl Caller<'_> {
         let sandbox = &self.visit.sandbox;
         let found = sandbox.world().find_user(named);
         let Some(user) = found.filter(|user| !user.deleted) else {
-            return Err(session::no_user(sandbox, "user", named).into());
+            return Err(session::unknown_user_error(sandbox, "user", named).into());
         };
         let text = match named {
             UserRef::Name(text) => Some(text.clone()),
@@ -225,7 +225,7 @@ impl Caller<'_> {
         };
         let value = text.and_then(|text| HeaderValue::from_bytes(text.as_bytes()).ok());
         if let Some(value) = value {
-            return Ok((HeaderName::from_static(session::MOCK_USER), value));
+            return Ok((HeaderName::from_static(session::MOCK_USER_HEADER), value));
         }
         let cookie = session::open(sandbox, user.id, MAX_SESSIONS).await?;
         let cookie = format!("{}={}", model::session::COOKIE, cookie.reveal());

@@ -13,7 +13,7 @@ use axum::response::Response;
 use super::fault_target::fault_target;
 use super::journal::PendingRecord;
 use super::request_log::Recorder;
-use super::run_to_completion::ToTheEnd;
+use super::run_to_completion::RunToCompletion;
 use super::{faults, journal, legacy_host};
 use crate::http::body::{read_body, read_params};
 use crate::http::connection::{ConnectionInfo, Permits};
@@ -57,7 +57,7 @@ pub(super) async fn answer(
         app: Arc::clone(app),
         began: head.real(),
     };
-    let (response, delayed) = ToTheEnd::new(async move {
+    let (response, delayed) = RunToCompletion::new(async move {
         let _permits = permits;
         let delay = faults::delay(&visit, &faults);
         let response = faults::answer(&visit, &faults, request, table).await;

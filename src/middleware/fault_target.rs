@@ -43,7 +43,7 @@ pub(super) fn fault_target(
 fn acting_user(request: &RequestInfo, parts: &Parts, sent: &Params) -> Option<UserId> {
     let world = request.sandbox.world();
     let named = |named: &UserRef| Some(world.find_user(named)?.id);
-    if let Some(mock) = request.headers.get(session::MOCK_USER) {
+    if let Some(mock) = request.headers.get(session::MOCK_USER_HEADER) {
         let mock = String::from_utf8_lossy(mock.as_bytes()).into_owned();
         return named(&UserRef::from(mock));
     }
@@ -74,7 +74,7 @@ fn acting_user(request: &RequestInfo, parts: &Parts, sent: &Params) -> Option<Us
         Endpoint::Device if path.starts_with("/api/") => return None,
         _ => {
             browser()
-                .or_else(|| session::by_setting(&request.sandbox))?
+                .or_else(|| session::configured_login(&request.sandbox))?
                 .id
         }
     };
@@ -87,7 +87,9 @@ fn access_token(request: &RequestInfo, parts: &Parts) -> Option<SecretHash> {
         Endpoint::Me
         | Endpoint::ApiKeyGetSpend
         | Endpoint::BuzzGetBuzzAccount
-        | Endpoint::BuzzGetUserAccount => session::site_hash(&request.headers, parts.uri.query()),
+        | Endpoint::BuzzGetUserAccount => {
+            session::site_token_hash(&request.headers, parts.uri.query())
+        }
         _ => session::bearer_hash(&request.headers),
     }
 }

@@ -13,7 +13,7 @@ use tokio_stream::once;
 
 use super::exchange::{self, is_observed};
 use super::legacy_host;
-use crate::http::base_url::{Base, SandboxPath};
+use crate::http::base_url::{BaseUrl, SandboxPrefix};
 use crate::http::body::LONGEST_BODY;
 use crate::http::body_error::Unread;
 use crate::http::context::{NeedsSandbox, Outline, header};
@@ -27,7 +27,7 @@ pub(crate) async fn answer(
     (parts, body): (Parts, Body),
     table: Router,
 ) -> Response {
-    let path = SandboxPath::of(&parts.extensions);
+    let path = SandboxPrefix::from_extensions(&parts.extensions);
     let (first, second) = match to_bytes(body, LONGEST_BODY).await {
         Ok(bytes) => (Body::from(bytes.clone()), Body::from(bytes)),
         Err(error) => {
@@ -40,7 +40,7 @@ pub(crate) async fn answer(
         }
     };
     let outline = Outline {
-        base: Base::of(&parts, app, path.clone()),
+        base: BaseUrl::new(&parts, app, path.clone()),
         rules: app.registry.blueprint().settings.rules.clone(),
         headers: parts.headers.clone(),
     };

@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, Uri, Version};
 use axum::response::Response;
 
-use crate::http::body::Received;
+use crate::http::body::RequestBody;
 use crate::http::connection::ConnectionInfo;
 use crate::http::request::RequestInfo;
 use crate::middleware::request_log::Recorder;
@@ -69,7 +69,7 @@ fn stored_headers(headers: &HeaderMap) -> [Option<&[u8]>; STORED_HEADERS.len()] 
     stored
 }
 
-fn captured_body(received: &Received) -> CapturedBody<'_> {
+fn captured_body(received: &RequestBody) -> CapturedBody<'_> {
     let (params, bytes) = (&received.params, &*received.bytes);
     if params.is_empty() {
         CapturedBody::Empty

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tracing::Level;
 
 use crate::advice::Explanation;
-use crate::http::base_url::SandboxPath;
+use crate::http::base_url::SandboxPrefix;
 use crate::model::user::UserRef;
 use crate::redact::{printable, redact_message, redact_text};
 use crate::sandbox::Sandbox;
@@ -87,7 +87,7 @@ impl Line {
         let (entry, sandbox) = (logged.entry, logged.sandbox);
         let prefix = match sandbox.name() {
             DEFAULT => String::new(),
-            name => SandboxPath::before(name),
+            name => SandboxPrefix::for_name(name),
         };
         let world = sandbox.world();
         let client = entry.client_id.as_deref().map(|id| {

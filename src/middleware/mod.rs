@@ -20,14 +20,14 @@ use axum::response::Response;
 #[cfg(feature = "cli")]
 pub(crate) use log_line::TARGET as LOG_TARGET;
 
-use crate::http::base_url::SandboxPath;
+use crate::http::base_url::SandboxPrefix;
 use crate::http::respond;
 use crate::http::state::AppState;
 
 /// Answers a request in the sandbox that its path names.
 pub(crate) async fn handle(app: Arc<AppState>, request: Request, table: Router) -> Response {
     let (parts, body) = request.into_parts();
-    let path = SandboxPath::of(&parts.extensions);
+    let path = SandboxPrefix::from_extensions(&parts.extensions);
     match app.registry.find(path.name()).await {
         Ok(Some(sandbox)) => exchange::answer(&app, sandbox, (parts, body), table).await,
         Ok(None) => first_request::answer(&app, (parts, body), table).await,

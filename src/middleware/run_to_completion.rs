@@ -7,15 +7,15 @@ use std::task::{Context, Poll};
 use tokio::runtime::Handle;
 
 /// A future that is carried out to its end, whether anybody waits for it or not. It costs a task only where nobody does.
-pub(crate) struct ToTheEnd<F: Future<Output: Send> + Send + 'static>(Option<Pin<Box<F>>>);
+pub(crate) struct RunToCompletion<F: Future<Output: Send> + Send + 'static>(Option<Pin<Box<F>>>);
 
-impl<F: Future<Output: Send> + Send + 'static> ToTheEnd<F> {
+impl<F: Future<Output: Send> + Send + 'static> RunToCompletion<F> {
     pub(crate) fn new(future: F) -> Self {
         Self(Some(Box::pin(future)))
     }
 }
 
-impl<F: Future<Output: Send> + Send + 'static> Future for ToTheEnd<F> {
+impl<F: Future<Output: Send> + Send + 'static> Future for RunToCompletion<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
@@ -31,7 +31,7 @@ impl<F: Future<Output: Send> + Send + 'static> Future for ToTheEnd<F> {
     }
 }
 
-impl<F: Future<Output: Send> + Send + 'static> Drop for ToTheEnd<F> {
+impl<F: Future<Output: Send> + Send + 'static> Drop for RunToCompletion<F> {
     fn drop(&mut self) {
         if let Some(future) = self.0.take()
             && let Ok(runtime) = Handle::try_current()

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::MockError;
-use crate::http::base_url::SandboxPath;
+use crate::http::base_url::SandboxPrefix;
 use crate::http::state::AppState;
 use crate::protocol::scope::Scope;
 use crate::sandbox::Sandbox;
@@ -26,7 +26,7 @@ impl MockSandbox {
     pub(crate) fn new(server: &Server, name: &str) -> Self {
         let base_url = match name {
             DEFAULT => server.base_url(),
-            name => server.base_url() + &SandboxPath::before(name),
+            name => server.base_url() + &SandboxPrefix::for_name(name),
         };
         Self {
             app: Arc::clone(server.app()),

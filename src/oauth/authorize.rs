@@ -41,7 +41,7 @@ pub(crate) async fn get(method: Method, RawQuery(query): RawQuery, context: Cont
 
 /// `POST /authorize`: the consent page's form comes here.
 pub(crate) async fn post(context: Context) -> Response {
-    let params = context.sent();
+    let params = context.params();
     answer(&context, params, true).await
 }
 

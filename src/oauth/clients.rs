@@ -54,7 +54,7 @@ pub(crate) async fn find(context: &Context, id: &str) -> Result<Option<Arc<Clien
 }
 
 /// Makes the first secret that a client of [`find`]'s making sends its own: of many at once, one.
-pub(crate) async fn adopt_secret(
+pub(crate) async fn bind_first_secret(
     context: &Context,
     client: Arc<Client>,
     presented: Option<&Secret>,

@@ -30,7 +30,7 @@ pub(crate) async fn post(context: Context) -> Response {
         let path = context.base.path("/api/auth/oauth/introspect");
         return respond::not_in_recording(&path, Difference::Introspection);
     }
-    let params = context.sent();
+    let params = context.params();
     let mut response = match check_caller(&context, params) {
         Ok(()) => {
             let token = params.text("token").map(Secret::new);

@@ -18,7 +18,7 @@ use crate::sandbox::Sandbox;
 
 /// Whom a token is for.
 #[derive(Debug, Clone)]
-pub(crate) struct Permission {
+pub(crate) struct TokenSubject {
     pub(crate) client_id: ClientId,
     pub(crate) user_id: UserId,
     pub(crate) scope: Scope,
@@ -26,7 +26,7 @@ pub(crate) struct Permission {
 
 /// Tokens that have just been minted, and the rows that will know them again.
 #[derive(Debug)]
-pub(crate) struct Minted {
+pub(crate) struct IssuedTokens {
     access: Secret,
     refresh: Option<Secret>,
     expires_in: u32,
@@ -46,8 +46,12 @@ pub(crate) struct IdTokenClaims<'a> {
 }
 
 /// Mints an access token, and a refresh token where one goes with it.
-pub(crate) fn mint(sandbox: &Sandbox, permission: &Permission, with_refresh: bool) -> Minted {
-    let permission = Permission {
+pub(crate) fn mint(
+    sandbox: &Sandbox,
+    permission: &TokenSubject,
+    with_refresh: bool,
+) -> IssuedTokens {
+    let permission = TokenSubject {
         scope: permission.scope.with_user_read(),
         ..permission.clone()
     };
@@ -58,10 +62,10 @@ pub(crate) fn mint(sandbox: &Sandbox, permission: &Permission, with_refresh: boo
 /// As [`mint`], with exactly this scope and an access token that lives so many seconds.
 pub(crate) fn mint_for(
     sandbox: &Sandbox,
-    permission: &Permission,
+    permission: &TokenSubject,
     with_refresh: bool,
     access_token_seconds: u32,
-) -> Minted {
+) -> IssuedTokens {
     let now = sandbox.now();
     let row = |secret: &Secret, kind, seconds| Token {
         hash: secret.hash(),
@@ -81,7 +85,7 @@ pub(crate) fn mint_for(
             .iter()
             .map(|one| row(one, TokenKind::Refresh, refresh_token_seconds)),
     );
-    Minted {
+    IssuedTokens {
         access,
         refresh,
         expires_in: access_token_seconds,
@@ -132,7 +136,7 @@ impl Serialize for Tokens {
     }
 }
 
-impl Minted {
+impl IssuedTokens {
     /// The answer of `/token`, whose scope is written by the difference `scope-shape`.
     pub(crate) fn answer(self, rules: &Rules) -> Tokens {
         rules.otherwise(Difference::ScopeShape, true);

@@ -28,7 +28,7 @@ const METHODS: &str = "POST";
 
 /// `POST /revoke`.
 pub(crate) async fn post(context: Context) -> Response {
-    let params = context.sent();
+    let params = context.params();
     let rules = context.rules();
     if !within_limit(&context, rules) {
         return respond::error(

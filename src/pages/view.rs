@@ -9,7 +9,7 @@ use axum::http::header::{
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use crate::http::base_url::Base;
+use crate::http::base_url::BaseUrl;
 use crate::model::client::Client;
 use crate::model::user::User;
 use crate::pages::assets::{self, Asset};
@@ -25,7 +25,7 @@ const POLICY_WITH_SCRIPT: &str = "default-src 'none'; style-src 'self'; img-src 
 
 /// The frame of a page: what every template's head and foot need.
 #[derive(Debug, Clone)]
-pub(crate) struct Frame {
+pub(crate) struct Layout {
     pub(crate) style: String,
     pub(crate) icon: String,
     pub(crate) home: String,
@@ -46,7 +46,7 @@ pub(crate) struct Link {
 
 /// The pages that are linked from each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum NavItem {
     Home,
     Account,
     Dashboard,
@@ -55,7 +55,7 @@ pub(crate) enum Place {
     Gallery,
 }
 
-impl Place {
+impl NavItem {
     const ALL: [(Self, &'static str, &'static str); 6] = [
         (Self::Home, "Home", "/"),
         (Self::Account, "Account", "/user/account"),
@@ -66,8 +66,8 @@ impl Place {
     ];
 }
 
-impl Frame {
-    pub(crate) fn new(base: &Base) -> Self {
+impl Layout {
+    pub(crate) fn new(base: &BaseUrl) -> Self {
         Self {
             style: base.path(&assets::STYLE.path()),
             icon: base.path(&assets::ICON.path()),
@@ -79,8 +79,8 @@ impl Frame {
     }
 
     /// The frame of one of the pages that are linked from each other.
-    pub(crate) fn at(base: &Base, here: Place) -> Self {
-        let places = Place::ALL.map(|(place, name, path)| Link {
+    pub(crate) fn at(base: &BaseUrl, here: NavItem) -> Self {
+        let places = NavItem::ALL.map(|(place, name, path)| Link {
             name,
             href: base.path(path),
             here: place == here,
@@ -91,7 +91,7 @@ impl Frame {
         }
     }
 
-    pub(crate) fn with_script(self, base: &Base, script: &Asset) -> Self {
+    pub(crate) fn with_script(self, base: &BaseUrl, script: &Asset) -> Self {
         Self {
             script: Some(base.path(&script.path())),
             ..self
@@ -108,7 +108,7 @@ impl Frame {
 
 /// A page as a whole.
 pub(crate) trait Page: Template {
-    fn frame(&self) -> &Frame;
+    fn frame(&self) -> &Layout;
 }
 
 /// A person as a coloured initial: no picture is loaded from anywhere.

@@ -315,8 +315,8 @@ async fn a_denial_is_the_users() {
     ");
     mock.control("DELETE", "/faults", json!({})).await;
     mock.set(json!({ "consent": "deny" })).await;
-    let by_setting = mock.authorize(&CONF.asks("1")).await;
-    assert_eq!(by_setting.to_string(), denied.to_string());
+    let configured_login = mock.authorize(&CONF.asks("1")).await;
+    assert_eq!(configured_login.to_string(), denied.to_string());
 }
 
 #[tokio::test]

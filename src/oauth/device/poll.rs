@@ -9,7 +9,7 @@ use crate::http::respond;
 use crate::http::respond::Cors;
 use crate::model::client::Grant;
 use crate::model::device::{Poll, check_ceiling};
-use crate::oauth::mint::{Permission, Tokens, mint};
+use crate::oauth::mint::{TokenSubject, Tokens, mint};
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::params::Params;
 use crate::protocol::secret::Secret;
@@ -17,7 +17,7 @@ use crate::sandbox::rate_limits::Limit;
 
 /// `POST /device-token`.
 pub(crate) async fn post(context: Context) -> Response {
-    let params = context.sent();
+    let params = context.params();
     match poll(&context, params).await {
         Ok(answer) => respond::ok(&answer, Cors::Any(METHODS)),
         Err(why) => respond::error(&why, Cors::Any(METHODS)),
@@ -65,7 +65,7 @@ async fn poll(context: &Context, params: &Params) -> Result<Tokens, OAuthError> 
     let client = sandbox.world().find_client(&client_id);
     let client = client.ok_or_else(|| OAuthError::invalid_grant("Unknown client"))?;
     check_ceiling(&client, grant.scope)?;
-    let permission = Permission {
+    let permission = TokenSubject {
         client_id: client.id.clone(),
         user_id,
         scope: grant.scope,

@@ -25,7 +25,7 @@ pub(crate) const ALLOW: &str = "POST";
 
 /// `POST /device-info`.
 pub(crate) async fn info(context: Context) -> Response {
-    let params = context.sent();
+    let params = context.params();
     let found = async {
         let (_, user_code) = gate(&context, params)?;
         pending(&context.sandbox, &user_code)
@@ -62,7 +62,7 @@ pub(crate) async fn deny(context: Context) -> Response {
 
 async fn decided(context: &Context, verdict: impl FnOnce(&User) -> Verdict) -> Response {
     let decided = async {
-        let (user, user_code) = gate(context, context.sent())?;
+        let (user, user_code) = gate(context, context.params())?;
         decide(&context.sandbox, &user_code, verdict(&user)).await
     };
     match decided.await {

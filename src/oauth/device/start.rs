@@ -22,7 +22,7 @@ use crate::sandbox::rate_limits::Limit;
 
 /// `POST /device`.
 pub(crate) async fn post(context: Context) -> Response {
-    let params = context.sent_form();
+    let params = context.form_params();
     match start(&context, params).await {
         Ok(answer) => respond::ok(&answer, Cors::Any(METHODS)),
         Err(why) => respond::error(&why, Cors::Any(METHODS)),

@@ -5,7 +5,7 @@ use crate::http::context::Context;
 use crate::model::client::Client;
 use crate::model::code::{self, AuthorizationCode};
 use crate::model::token::Token;
-use crate::oauth::mint::{IdTokenClaims, Minted, Permission, mint};
+use crate::oauth::mint::{IdTokenClaims, IssuedTokens, TokenSubject, mint};
 use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
 use crate::protocol::rules::Rules;
@@ -17,7 +17,7 @@ pub(super) async fn redeem(
     client: &Client,
     params: &Params,
     rules: &Rules,
-) -> Result<Minted, OAuthError> {
+) -> Result<IssuedTokens, OAuthError> {
     let sandbox = &context.sandbox;
     let hash = token_request::code(params)?.hash();
     let now = sandbox.now();
@@ -27,7 +27,7 @@ pub(super) async fn redeem(
         let verifier = token_request::verifier(params, rules)?;
         code.check_verifier(&verifier)?;
         token_request::check_redirect_uri(params, &code.redirect_uri)?;
-        let permission = Permission {
+        let permission = TokenSubject {
             client_id: client.id.clone(),
             user_id: code.user_id,
             scope: code.token_scope(client, rules)?,
@@ -67,6 +67,6 @@ pub(super) async fn redeem(
 }
 
 /// What is to be kept of an exchange.
-fn rows(exchanged: &Result<Minted, OAuthError>) -> &[Token] {
+fn rows(exchanged: &Result<IssuedTokens, OAuthError>) -> &[Token] {
     exchanged.as_ref().map_or(&[], |minted| &minted.rows)
 }

@@ -3,7 +3,7 @@
 use crate::contract::{Contract, Difference};
 use crate::http::context::Context;
 use crate::model::client::Client;
-use crate::oauth::mint::{Minted, Permission, mint};
+use crate::oauth::mint::{IssuedTokens, TokenSubject, mint};
 use crate::protocol::error::{OAuthError, scope_refused};
 use crate::protocol::params::Params;
 use crate::protocol::rules::Rules;
@@ -16,7 +16,7 @@ pub(super) async fn grant(
     client: &Client,
     params: &Params,
     rules: &Rules,
-) -> Result<Minted, OAuthError> {
+) -> Result<IssuedTokens, OAuthError> {
     let sandbox = &context.sandbox;
     let requested = client_credentials_scope(params, client.declared_scope(rules), rules)?;
     if is_without_secret(client)
@@ -31,7 +31,7 @@ pub(super) async fn grant(
         return Err(scope_refused());
     }
     context.notes.user(client.owner);
-    let permission = Permission {
+    let permission = TokenSubject {
         client_id: client.id.clone(),
         user_id: client.owner,
         scope,

@@ -30,7 +30,7 @@ const METHODS: &str = "POST";
 
 /// `POST /token`.
 pub(crate) async fn post(context: Context) -> Response {
-    let params = context.sent();
+    let params = context.params();
     match exchange(&context, params).await {
         Ok((client, answer)) => respond::ok(&answer, cors(&context, &client, params)),
         Err(why) => respond::error(&why, Cors::Any(METHODS)),
@@ -118,13 +118,13 @@ async fn authenticate(
     let credentials = Credentials::parse(authorization, params, rules)?;
     let secret = credentials.secret.as_ref();
     let refused = || OAuthError {
-        by_header: context.shows_authorization(),
+        by_header: context.has_authorization_header(),
         ..client_refused()
     };
     let client = clients::find(context, &credentials.client_id)
         .await?
         .ok_or_else(refused)?;
-    let client = clients::adopt_secret(context, client, secret).await?;
+    let client = clients::bind_first_secret(context, client, secret).await?;
     if for_itself {
         let is_public = !client.confidential && !client.adopted;
         rules.otherwise(Difference::ClientCredentialsPublic, is_public);

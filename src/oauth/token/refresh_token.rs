@@ -5,7 +5,7 @@ use crate::contract::Difference;
 use crate::http::context::Context;
 use crate::model::client::Client;
 use crate::model::token::{Token, TokenKind};
-use crate::oauth::mint::{Minted, Permission, mint};
+use crate::oauth::mint::{IssuedTokens, TokenSubject, mint};
 use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
 use crate::protocol::rules::Rules;
@@ -18,7 +18,7 @@ pub(super) async fn refresh(
     client: &Client,
     params: &Params,
     rules: &Rules,
-) -> Result<Minted, OAuthError> {
+) -> Result<IssuedTokens, OAuthError> {
     let sandbox = &context.sandbox;
     let hash = token_request::refresh_token(params)?.hash();
     let unknown = || OAuthError::invalid_grant("Invalid grant: refresh token is invalid");
@@ -32,7 +32,7 @@ pub(super) async fn refresh(
             "Invalid grant: refresh token was issued to another client",
         ));
     }
-    let permission = Permission {
+    let permission = TokenSubject {
         client_id: client.id.clone(),
         user_id: token.user_id,
         scope: scope(&token, params, rules)?,

@@ -7,10 +7,10 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use crate::control::{ControlError, Finding, Severity};
-use crate::http::base_url::Base;
+use crate::http::base_url::BaseUrl;
 use crate::http::context::Context;
 use crate::http::respond;
-use crate::pages::view::{Frame, Page, Place, page};
+use crate::pages::view::{Layout, NavItem, Page, page};
 use crate::protocol::params::Params;
 
 const PATH: &str = "/_mock/findings";
@@ -18,7 +18,7 @@ const PATH: &str = "/_mock/findings";
 #[derive(Template)]
 #[template(path = "findings.html")]
 struct Findings {
-    frame: Frame,
+    frame: Layout,
     here: String,
     /// The same for programs.
     advice: String,
@@ -37,7 +37,7 @@ struct Row {
 }
 
 impl Page for Findings {
-    fn frame(&self) -> &Frame {
+    fn frame(&self) -> &Layout {
         &self.frame
     }
 }
@@ -67,7 +67,7 @@ pub(crate) async fn get(context: Context, RawQuery(query): RawQuery) -> Response
     };
     let rows = found.into_iter().map(|finding| row(finding, base));
     let shown = Findings {
-        frame: Frame::at(base, Place::Advice),
+        frame: Layout::at(base, NavItem::Advice),
         here: base.path(PATH),
         advice: base.path("/_mock/advice"),
         sandbox: sandbox.name().to_owned(),
@@ -78,7 +78,7 @@ pub(crate) async fn get(context: Context, RawQuery(query): RawQuery) -> Response
     page(status, &shown)
 }
 
-fn row(finding: Finding, base: &Base) -> Row {
+fn row(finding: Finding, base: &BaseUrl) -> Row {
     // The page of the dashboard that begins with it.
     let href = |id: u64| base.path(&format!("/_mock?before={}#exchange-{id}", id + 1));
     Row {

@@ -14,7 +14,7 @@ use crate::model::client::Client;
 use crate::model::user::{User, UserRef};
 use crate::pages::assets;
 use crate::pages::site::consent::{Asked, BudgetForm, consent};
-use crate::pages::view::{Frame, Page, Place, page};
+use crate::pages::view::{Layout, NavItem, Page, page};
 use crate::protocol::params::Params;
 use crate::protocol::rules::Rules;
 use crate::protocol::scope::{PRESETS, Scope, ScopeBit};
@@ -25,7 +25,7 @@ const PATH: &str = "/_mock/consent";
 #[derive(Template)]
 #[template(path = "gallery.html")]
 struct Gallery {
-    frame: Frame,
+    frame: Layout,
     here: String,
     problem: Option<String>,
     chosen: Chosen,
@@ -38,7 +38,7 @@ struct Gallery {
 }
 
 impl Page for Gallery {
-    fn frame(&self) -> &Frame {
+    fn frame(&self) -> &Layout {
         &self.frame
     }
 }
@@ -203,7 +203,7 @@ fn show(context: &Context, chosen: Chosen, problem: Option<Invalid>) -> Response
     };
     let usernames = User::usernames(&users);
     let gallery = Gallery {
-        frame: Frame::at(base, Place::Gallery).with_script(base, &assets::COPY),
+        frame: Layout::at(base, NavItem::Gallery).with_script(base, &assets::COPY),
         here: base.path(PATH),
         problem: problem.map(|why| why.to_string()),
         clients: clients

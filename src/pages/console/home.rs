@@ -7,7 +7,7 @@ use axum::response::Response;
 use crate::http::context::Context;
 use crate::http::session;
 use crate::pages::assets;
-use crate::pages::view::{Avatar, Frame, Page, Place, page};
+use crate::pages::view::{Avatar, Layout, NavItem, Page, page};
 
 /// Where to point what.
 const ENDPOINTS: [(&str, &str); 6] = [
@@ -26,7 +26,7 @@ const REDIRECT_URIS: usize = 5;
 #[derive(Template)]
 #[template(path = "home.html")]
 struct Home {
-    frame: Frame,
+    frame: Layout,
     endpoints: Vec<(&'static str, String)>,
     sandbox: String,
     contract: &'static str,
@@ -48,7 +48,7 @@ struct Home {
 }
 
 impl Page for Home {
-    fn frame(&self) -> &Frame {
+    fn frame(&self) -> &Layout {
         &self.frame
     }
 }
@@ -78,7 +78,7 @@ fn home(context: &Context) -> Home {
     let mut users = sandbox.world().list_users();
     users.retain(|user| !user.deleted);
     Home {
-        frame: Frame::at(base, Place::Home).with_script(base, &assets::COPY),
+        frame: Layout::at(base, NavItem::Home).with_script(base, &assets::COPY),
         endpoints: ENDPOINTS
             .map(|(name, path)| (name, format!("{base}{path}")))
             .into(),

@@ -12,12 +12,12 @@ use axum::response::Response;
 use axum_extra::extract::cookie::{Cookie, SameSite};
 
 use crate::http::access_guard;
-use crate::http::base_url::{Base, SandboxPath};
+use crate::http::base_url::{BaseUrl, SandboxPrefix};
 use crate::http::body::Form;
 use crate::http::context::Outline;
 use crate::http::respond;
 use crate::http::state::AppState;
-use crate::pages::view::{Frame, Page, page};
+use crate::pages::view::{Layout, Page, page};
 
 /// Where one goes who asked for nothing in particular.
 const HOME: &str = "/_mock";
@@ -25,7 +25,7 @@ const HOME: &str = "/_mock";
 #[derive(Template)]
 #[template(path = "unlock.html")]
 struct Unlock {
-    frame: Frame,
+    frame: Layout,
     action: String,
     /// What was asked for, to be gone to with the token.
     to: String,
@@ -33,7 +33,7 @@ struct Unlock {
 }
 
 impl Page for Unlock {
-    fn frame(&self) -> &Frame {
+    fn frame(&self) -> &Layout {
         &self.frame
     }
 }
@@ -47,7 +47,7 @@ pub(crate) async fn admit(
     let authority = access_guard::authority(&request);
     match access_guard::check(&app, request.headers(), authority) {
         Ok(()) => {
-            access_guard::claim(&app, SandboxPath::of(request.extensions())).await;
+            access_guard::claim(&app, SandboxPrefix::from_extensions(request.extensions())).await;
             next.run(request).await
         }
         Err((StatusCode::UNAUTHORIZED, _)) => {
@@ -64,9 +64,9 @@ pub(crate) async fn admit(
     }
 }
 
-fn ask(base: &Base, to: &str, wrong: bool) -> Response {
+fn ask(base: &BaseUrl, to: &str, wrong: bool) -> Response {
     let shown = Unlock {
-        frame: Frame::new(base),
+        frame: Layout::new(base),
         action: base.path("/_mock/unlock"),
         to: to.to_owned(),
         wrong,

@@ -18,7 +18,7 @@ use crate::model::client::Client;
 use crate::model::user::User;
 use crate::oauth::authorize::{refusal, with_return};
 use crate::oauth::clients;
-use crate::pages::view::{AppCard, Avatar, Frame, Page, page};
+use crate::pages::view::{AppCard, Avatar, Layout, Page, page};
 use crate::protocol::ids::ClientId;
 use crate::protocol::scope::{Scope, leading_integer};
 use crate::store::StoreError;
@@ -37,7 +37,7 @@ const CARRIED: [&str; 7] = [
 #[derive(Template)]
 #[template(path = "consent.html")]
 pub(crate) struct Consent {
-    pub(crate) frame: Frame,
+    pub(crate) frame: Layout,
     app: AppCard,
     account: String,
     account_avatar: Avatar,
@@ -70,7 +70,7 @@ impl Default for BudgetForm {
 }
 
 impl Page for Consent {
-    fn frame(&self) -> &Frame {
+    fn frame(&self) -> &Layout {
         &self.frame
     }
 }
@@ -78,11 +78,11 @@ impl Page for Consent {
 #[derive(Template)]
 #[template(path = "invalid.html")]
 struct InvalidApplication {
-    frame: Frame,
+    frame: Layout,
 }
 
 impl Page for InvalidApplication {
-    fn frame(&self) -> &Frame {
+    fn frame(&self) -> &Layout {
         &self.frame
     }
 }
@@ -131,7 +131,7 @@ fn asks_for_catalog(context: &Context, asked: &Asked) -> bool {
 
 /// `POST /login/oauth/authorize`: Deny.
 pub(crate) async fn deny(context: Context) -> Response {
-    let params = context.sent();
+    let params = context.params();
     let redirect_uri = params.text("redirect_uri");
     match known_client(&context, params.text("client_id"), redirect_uri).await {
         Ok(Some(_)) => {
@@ -150,7 +150,7 @@ fn invalid_application(context: &Context, status: StatusCode) -> Response {
     page(
         status,
         &InvalidApplication {
-            frame: Frame::new(&context.base),
+            frame: Layout::new(&context.base),
         },
     )
 }
@@ -184,7 +184,7 @@ pub(crate) fn consent(context: &Context, user: &User, client: &Client, asked: &A
     let here = base.path(&format!("/login/oauth/authorize?{}", query_text(asked)));
     let capped = i64::from(Scope::AI_SERVICES_WRITE.bits());
     Consent {
-        frame: Frame::new(base),
+        frame: Layout::new(base),
         app: AppCard::of(client),
         account: user.display_name(),
         account_avatar: Avatar::of_user(user),

@@ -13,7 +13,7 @@ use crate::model::device::Verdict;
 use crate::model::user::User;
 use crate::oauth::authorize::with_return;
 use crate::oauth::device::review;
-use crate::pages::view::{AppCard, Avatar, Frame, Page, page};
+use crate::pages::view::{AppCard, Avatar, Layout, Page, page};
 use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
 use crate::protocol::user_code::normalise;
@@ -23,7 +23,7 @@ const PATH: &str = "/login/oauth/device";
 #[derive(Template)]
 #[template(path = "device.html")]
 struct Device {
-    frame: Frame,
+    frame: Layout,
     action: String,
     account: String,
     account_avatar: Avatar,
@@ -32,7 +32,7 @@ struct Device {
 }
 
 impl Page for Device {
-    fn frame(&self) -> &Frame {
+    fn frame(&self) -> &Layout {
         &self.frame
     }
 }
@@ -73,7 +73,7 @@ pub(crate) async fn get(uri: Uri, RawQuery(query): RawQuery, context: Context) -
 
 /// `POST /login/oauth/device`: one step on.
 pub(crate) async fn post(context: Context) -> Response {
-    let params = context.sent();
+    let params = context.params();
     let code = normalise(params.text("user_code").unwrap_or_default());
     let Some(user) = session::user(&context) else {
         let here = with_code(&context, &code);
@@ -133,7 +133,7 @@ fn show(context: &Context, status: StatusCode, user: &User, step: Step) -> Respo
         _ => context.base.path(PATH),
     };
     let device = Device {
-        frame: Frame::new(&context.base),
+        frame: Layout::new(&context.base),
         action: context.base.path(PATH),
         account: user.display_name(),
         account_avatar: Avatar::of_user(user),

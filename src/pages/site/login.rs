@@ -10,7 +10,7 @@ use crate::http::context::Context;
 use crate::http::respond;
 use crate::http::session;
 use crate::model::user::{User, UserRef};
-use crate::pages::view::{Avatar, Frame, Page, page};
+use crate::pages::view::{Avatar, Layout, Page, page};
 use crate::protocol::ids::UserId;
 use crate::protocol::params::Params;
 use crate::store::StoreError;
@@ -25,7 +25,7 @@ const MOST_USERS: usize = 1000;
 #[derive(Template)]
 #[template(path = "login.html")]
 struct Login {
-    frame: Frame,
+    frame: Layout,
     action: String,
     return_url: String,
     people: Vec<Person>,
@@ -34,7 +34,7 @@ struct Login {
 }
 
 impl Page for Login {
-    fn frame(&self) -> &Frame {
+    fn frame(&self) -> &Layout {
         &self.frame
     }
 }
@@ -59,7 +59,7 @@ pub(crate) async fn get(context: Context, RawQuery(query): RawQuery) -> Response
 
 /// `POST /login`: `user` (username or id) or `user_id` picks a user, `name` creates one.
 pub(crate) async fn post(context: Context) -> Response {
-    let params = context.sent();
+    let params = context.params();
     let return_url = params.text("returnUrl").unwrap_or_default().to_owned();
     let picked = match params.filled(BY_ID) {
         Some(id) => id.parse().ok().map(UserRef::Id),
@@ -172,7 +172,7 @@ fn show(
             current: current == Some(user.id),
         });
     let people = people.collect();
-    let frame = Frame::new(&context.base);
+    let frame = Layout::new(&context.base);
     let action = context.base.path("/login");
     page(
         status,

@@ -11,13 +11,13 @@ use super::row::{self, PATH, Row};
 use super::search::Search;
 use crate::contract::Contract;
 use crate::control::{ControlError, Exchange, Preset, Requests, Whose};
-use crate::http::base_url::Base;
+use crate::http::base_url::BaseUrl;
 use crate::http::context::Context;
 use crate::http::respond;
 use crate::http::state::AppState;
 use crate::invalid::Invalid;
 use crate::pages::assets;
-use crate::pages::view::{Frame, Page, Place, page};
+use crate::pages::view::{Layout, NavItem, Page, page};
 use crate::sandbox::faults::SetFault;
 use crate::store::StoreError;
 
@@ -37,7 +37,7 @@ const LISTED: usize = 20;
 #[derive(Template)]
 #[template(path = "dashboard.html")]
 struct Dashboard {
-    frame: Frame,
+    frame: Layout,
     here: String,
     action: String,
     events: String,
@@ -122,7 +122,7 @@ struct SandboxRow {
 }
 
 impl Page for Dashboard {
-    fn frame(&self) -> &Frame {
+    fn frame(&self) -> &Layout {
         &self.frame
     }
 }
@@ -188,7 +188,7 @@ async fn dashboard(
     let clock = sandbox.show_clock();
     let memory = app.registry.journal_memory();
     Ok(Dashboard {
-        frame: Frame::at(base, Place::Dashboard).with_script(base, &assets::LIVE),
+        frame: Layout::at(base, NavItem::Dashboard).with_script(base, &assets::LIVE),
         action: format!("{}?{query}", base.path("/_mock/dashboard")),
         events: format!("{}?{query}&after={newest}", base.path("/_mock/events")),
         sandbox: sandbox.name().to_owned(),
@@ -226,7 +226,7 @@ fn nothing_found(search: &Search) -> &'static str {
 }
 
 /// The newest exchanges, as many as have room; and the one before which there are more.
-fn rows(found: &[Exchange], search: &Search, base: &Base) -> (Vec<String>, Option<u64>) {
+fn rows(found: &[Exchange], search: &Search, base: &BaseUrl) -> (Vec<String>, Option<u64>) {
     let mut drawn: Vec<String> = Vec::new();
     let mut bytes = 0;
     let mut last = None;

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::contract::{Contract, DIFFERENCES};
 use crate::control::{Exchange, Explanation, Fault, Preset};
-use crate::http::base_url::Base;
+use crate::http::base_url::BaseUrl;
 use crate::redact::redact;
 
 /// The path of the dashboard.
@@ -79,7 +79,7 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    pub(crate) fn of(one: &Exchange, base: &Base) -> Self {
+    pub(crate) fn of(one: &Exchange, base: &BaseUrl) -> Self {
         let good = one.status.is_some_and(|status| status < 400) && one.error.is_none();
         let answer = one.answer.as_ref();
         let answer = answer

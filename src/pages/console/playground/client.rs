@@ -7,7 +7,7 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use axum::http::{HeaderValue, Method, Uri};
 use serde_json::Value;
 
-use crate::http::base_url::Base;
+use crate::http::base_url::BaseUrl;
 use crate::http::context::Context;
 use crate::http::loopback::Loopback;
 
@@ -106,7 +106,7 @@ impl Call {
         }
     }
 
-    fn shown(&self, base: &Base, body: Option<&str>) -> String {
+    fn shown(&self, base: &BaseUrl, body: Option<&str>) -> String {
         let method = if body.is_some() { "POST" } else { "GET" };
         let mut shown = format!("{method} {base}{}", self.path);
         if let Some(token) = &self.bearer {
@@ -121,7 +121,7 @@ impl Call {
         shown
     }
 
-    fn curl(&self, base: &Base) -> String {
+    fn curl(&self, base: &BaseUrl) -> String {
         let mut line = format!("curl -i {}", quoted(&format!("{base}{}", self.path)));
         if let Some(token) = &self.bearer {
             push(

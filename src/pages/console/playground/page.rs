@@ -15,7 +15,7 @@ use crate::contract::Difference;
 use crate::http::context::Context;
 use crate::http::{respond, session};
 use crate::pages::assets;
-use crate::pages::view::{Frame, Page, Place, page};
+use crate::pages::view::{Layout, NavItem, Page, page};
 use crate::protocol::params::Params;
 
 /// The cookie with the id of the browser's run.
@@ -24,7 +24,7 @@ pub(crate) const COOKIE: &str = "mock-playground";
 #[derive(Template)]
 #[template(path = "playground.html")]
 struct Playground {
-    frame: Frame,
+    frame: Layout,
     here: String,
     form: StartForm,
     account: String,
@@ -54,7 +54,7 @@ struct Way {
 }
 
 impl Page for Playground {
-    fn frame(&self) -> &Frame {
+    fn frame(&self) -> &Layout {
         &self.frame
     }
 }
@@ -77,7 +77,7 @@ pub(crate) fn show(runs: &Runs, context: &Context, wrong: Option<(&Params, Strin
         None => StatusCode::OK,
     };
     let shown = Playground {
-        frame: Frame::at(base, Place::Playground).with_script(base, &assets::COPY),
+        frame: Layout::at(base, NavItem::Playground).with_script(base, &assets::COPY),
         here: base.path(PATH),
         form,
         account: base.path("/user/account"),

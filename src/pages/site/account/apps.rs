@@ -17,7 +17,7 @@ use crate::http::{respond, session};
 use crate::model::client::Client;
 use crate::model::user::User;
 use crate::oauth::clients::MOST_CLIENTS;
-use crate::pages::view::{AppCard, Frame, Page, page};
+use crate::pages::view::{AppCard, Layout, Page, page};
 use crate::protocol::ids::ClientId;
 use crate::protocol::secret::Secret;
 use crate::store::StoreError;
@@ -35,7 +35,7 @@ pub(crate) struct OwnApp {
 #[derive(Template)]
 #[template(path = "app.html")]
 struct AppPage {
-    frame: Frame,
+    frame: Layout,
     /// Where the form goes.
     action: String,
     account: String,
@@ -57,7 +57,7 @@ impl AppPage {
 #[derive(Template)]
 #[template(path = "secret.html")]
 struct SecretPage<'a> {
-    frame: Frame,
+    frame: Layout,
     account: String,
     app: AppCard,
     confidential: bool,
@@ -66,13 +66,13 @@ struct SecretPage<'a> {
 }
 
 impl Page for AppPage {
-    fn frame(&self) -> &Frame {
+    fn frame(&self) -> &Layout {
         &self.frame
     }
 }
 
 impl Page for SecretPage<'_> {
-    fn frame(&self) -> &Frame {
+    fn frame(&self) -> &Layout {
         &self.frame
     }
 }
@@ -129,7 +129,7 @@ fn form(context: &Context, status: StatusCode, id: Option<String>, form: AppForm
 
 /// `POST /user/account/new-app`: the secret is on the page that this leads to, once and nowhere else.
 pub(crate) async fn register(context: Context) -> Response {
-    let params = context.sent_form();
+    let params = context.form_params();
     let user = match visitor(&context) {
         Ok(user) => user,
         Err(response) => return response,
@@ -221,7 +221,7 @@ pub(crate) async fn edit(context: Context, Path(id): Path<String>) -> Response {
 
 /// `POST /user/account/apps/{id}`.
 pub(crate) async fn save(context: Context, Path(id): Path<String>) -> Response {
-    let params = context.sent_form();
+    let params = context.form_params();
     let client = match own(&context, &id) {
         Ok(client) => client,
         Err(response) => return response,

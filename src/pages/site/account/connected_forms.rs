@@ -18,7 +18,7 @@ use crate::store::{Held, StoreError};
 
 /// `POST /user/account/connected/{client_id}/limit`: in place of every budget there was.
 pub(crate) async fn limit(context: Context, Path(id): Path<String>) -> Response {
-    let params = context.sent_form();
+    let params = context.form_params();
     let user = match visitor(&context) {
         Ok(user) => user,
         Err(response) => return response,

@@ -10,7 +10,7 @@ use crate::http::{respond, session};
 use crate::model::user::User;
 use crate::oauth::authorize::with_return;
 use crate::pages::assets;
-use crate::pages::view::{Frame, Place};
+use crate::pages::view::{Layout, NavItem};
 
 /// Where the page is.
 pub(super) const PATH: &str = "/user/account";
@@ -65,9 +65,9 @@ impl Wrong {
     }
 }
 
-pub(super) fn frame(context: &Context) -> Frame {
+pub(super) fn frame(context: &Context) -> Layout {
     let base = &context.base;
-    Frame::at(base, Place::Account).with_script(base, &assets::COPY)
+    Layout::at(base, NavItem::Account).with_script(base, &assets::COPY)
 }
 
 /// Whoever is signed in; nobody is sent to the sign-in page.

@@ -11,13 +11,13 @@ use super::layout::{APPS, Cut, PATH, Wrong, frame, visitor};
 use crate::http::context::Context;
 use crate::model::user::User;
 use crate::oauth::authorize::with_return;
-use crate::pages::view::{Avatar, Frame, Page, page};
+use crate::pages::view::{Avatar, Layout, Page, page};
 use crate::protocol::params::Params;
 
 #[derive(Template)]
 #[template(path = "account.html")]
 struct Account {
-    frame: Frame,
+    frame: Layout,
     name: String,
     avatar: Avatar,
     email: Option<String>,
@@ -51,7 +51,7 @@ impl Starts {
 }
 
 impl Page for Account {
-    fn frame(&self) -> &Frame {
+    fn frame(&self) -> &Layout {
         &self.frame
     }
 }
