@@ -14,12 +14,12 @@ use crate::model::user::{User, UserRef};
 use crate::protocol::origin::parse_origin;
 use crate::protocol::rules::Rules;
 use crate::protocol::secret::Secret;
-use crate::sandbox::Blueprint;
 use crate::sandbox::journal::{
     DEFAULT_CAPACITY, DEFAULT_JOURNAL_MEMORY, JournalLimits, JournalMemory, MIN_JOURNAL_MEMORY,
 };
 use crate::sandbox::keys::IdTokenKey;
 use crate::sandbox::settings::{ConsentMode, Settings};
+use crate::sandbox::template::Blueprint;
 #[cfg(feature = "cli")]
 use crate::seed::ClientSpec;
 use crate::seed::{Planting, SeedFile};

@@ -13,8 +13,10 @@ use super::error::{ControlError, Outcome};
 use crate::http::base_url::SandboxPrefix;
 use crate::invalid::Invalid;
 use crate::protocol::json::seconds_if_known;
-use crate::sandbox::registry::{CreatedBy, DEFAULT, OwnBlueprint, Registry, is_name};
+use crate::sandbox::name::{DEFAULT, is_name};
+use crate::sandbox::registry::Registry;
 use crate::sandbox::settings::{Settings, SettingsPatch};
+use crate::sandbox::template::{CreatedBy, OwnBlueprint};
 use crate::seed::SeedFile;
 
 /// A sandbox to be made.

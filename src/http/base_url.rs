@@ -12,7 +12,7 @@ use url::Url;
 use crate::http::connection::ConnectionInfo;
 use crate::http::state::AppState;
 use crate::protocol::origin::parse_origin;
-use crate::sandbox::registry;
+use crate::sandbox::name;
 
 const PREFIX: &str = "/_sandbox/";
 
@@ -33,7 +33,7 @@ impl SandboxPrefix {
             Some((name, rest)) => (name, rest),
             None => (uri.path().strip_prefix(PREFIX)?, ""),
         };
-        if !registry::is_name(name) {
+        if !name::is_name(name) {
             return None;
         }
         let target = match uri.query() {
@@ -55,7 +55,7 @@ impl SandboxPrefix {
 
     pub(crate) fn name(&self) -> &str {
         let prefix = self.0.as_deref();
-        prefix.map_or(registry::DEFAULT, |prefix| &prefix[PREFIX.len()..])
+        prefix.map_or(name::DEFAULT, |prefix| &prefix[PREFIX.len()..])
     }
 
     /// What goes before every path of the sandbox.

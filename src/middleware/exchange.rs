@@ -20,7 +20,7 @@ use crate::http::connection::{ConnectionInfo, Permits};
 use crate::http::request::RequestInfo;
 use crate::http::state::AppState;
 use crate::sandbox::Sandbox;
-use crate::sandbox::triggered::TriggeredFault;
+use crate::sandbox::faults::TriggeredFault;
 
 /// Answers a request in its sandbox.
 pub(super) async fn answer(

@@ -19,7 +19,7 @@ use crate::http::respond::Cors;
 use crate::middleware::legacy_host;
 use crate::protocol::call::Endpoint;
 use crate::sandbox::faults::Effect;
-use crate::sandbox::triggered::TriggeredFault;
+use crate::sandbox::faults::TriggeredFault;
 
 /// So long a body trickles in all.
 const TRICKLE: Duration = Duration::from_secs(2);

@@ -19,7 +19,7 @@ use crate::http::body_error::Unread;
 use crate::http::context::{NeedsSandbox, Outline, header};
 use crate::http::respond;
 use crate::http::state::AppState;
-use crate::sandbox::registry::CreatedBy;
+use crate::sandbox::template::CreatedBy;
 
 /// Answers a request that names a sandbox which does not exist.
 pub(crate) async fn answer(

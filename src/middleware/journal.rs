@@ -17,8 +17,8 @@ use crate::protocol::call::{Endpoint, GrantType};
 use crate::protocol::client_auth::Credentials;
 use crate::protocol::params::Params;
 use crate::protocol::time::Timestamp;
+use crate::sandbox::faults::TriggeredFault;
 use crate::sandbox::journal::{Capture, CapturedBody, Facts, STORED_HEADERS, StoredExchange};
-use crate::sandbox::triggered::TriggeredFault;
 
 /// A larger record is added to the journal before a delay, so that delayed requests hold little.
 const MAX_PENDING_BYTES: usize = 4096;

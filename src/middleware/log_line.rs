@@ -12,7 +12,7 @@ use crate::model::user::UserRef;
 use crate::redact::{printable, redact_message, redact_text};
 use crate::sandbox::Sandbox;
 use crate::sandbox::journal::Entry;
-use crate::sandbox::registry::DEFAULT;
+use crate::sandbox::name::DEFAULT;
 
 /// The target of the lines, by which a subscriber chooses them.
 pub(crate) const TARGET: &str = "civitai_oauth_mock::requests";

@@ -12,7 +12,7 @@ mod users_and_clients;
 use std::ops::Deref;
 
 use crate::control::{NewSandbox, SandboxInfo, check_name};
-use crate::sandbox::registry::DEFAULT;
+use crate::sandbox::name::DEFAULT;
 use crate::server::Server;
 
 pub use builder::MockServerBuilder;

@@ -8,7 +8,8 @@ use crate::http::base_url::SandboxPrefix;
 use crate::http::state::AppState;
 use crate::protocol::scope::Scope;
 use crate::sandbox::Sandbox;
-use crate::sandbox::registry::{CreatedBy, DEFAULT};
+use crate::sandbox::name::DEFAULT;
+use crate::sandbox::template::CreatedBy;
 use crate::server::Server;
 
 /// One private world of a [`MockServer`](crate::MockServer): users, clients, tokens, clock, settings, faults and journal

@@ -6,34 +6,15 @@ use std::time::Duration;
 
 use tokio::sync::RwLock;
 
-use super::Shared;
 use super::clock::system_now;
-use super::registry::DEFAULT;
+use super::handle::Shared;
+use super::name::DEFAULT;
+use super::template::CreatedBy;
 use crate::protocol::time::Timestamp;
 use crate::store::StoreError;
 
 /// The place of the sandbox of one name. Opening and closing it take the write lock, so that there is at most one.
 pub(super) type Inside = Arc<RwLock<Option<Arc<Shared>>>>;
-
-/// What created a sandbox. Sandboxes that requests created make room for those that were created explicitly.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CreatedBy {
-    /// A request to an endpoint or a page that named it.
-    Request,
-    /// `POST /_mock/sandboxes`, any other control call, or Rust.
-    Explicit,
-}
-
-impl CreatedBy {
-    /// How long a sandbox must have been idle to make room for one that is created so. Sandboxes that tests create by
-    /// their requests do not remove each other while the tests run.
-    pub(super) fn least_idle(self) -> Duration {
-        match self {
-            Self::Request => Duration::from_mins(1),
-            Self::Explicit => Duration::ZERO,
-        }
-    }
-}
 
 /// The place of one sandbox.
 #[derive(Debug)]

@@ -9,20 +9,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::clock::ClockState;
 use super::entropy::Entropy;
+use super::handle::{Sandbox, SandboxParts, Shared, whole};
 use super::journal::JournalMemory;
 use super::keys::IdTokenKey;
+use super::name::DEFAULT;
 use super::places::{Inside, Place, Places};
 use super::settings::SettingsPatch;
+use super::template::{Blueprint, CreatedBy, OwnBlueprint};
 use super::world::Janitor;
-use super::{Blueprint, Sandbox, Shared, whole};
 use crate::store::{Own, Seed, Store, StoreError};
-
-pub(crate) use super::places::CreatedBy;
-
-/// The sandbox without a prefix in its path.
-pub(crate) const DEFAULT: &str = "default";
-
-const LONGEST_NAME: usize = 64;
 
 /// The sandboxes of one server.
 #[derive(Debug)]
@@ -33,34 +28,6 @@ pub(crate) struct Registry {
     janitor: Janitor,
     /// Cancelled when the server stops.
     stopping: CancellationToken,
-}
-
-/// What a sandbox is made with, where that is not the server's.
-#[derive(Debug)]
-pub(crate) struct OwnBlueprint {
-    pub(crate) seed: Option<Seed>,
-    pub(crate) settings: SettingsPatch,
-    pub(crate) created_by: CreatedBy,
-}
-
-impl OwnBlueprint {
-    /// Nothing of its own.
-    fn new(created_by: CreatedBy) -> Self {
-        Self {
-            seed: None,
-            settings: SettingsPatch::default(),
-            created_by,
-        }
-    }
-}
-
-/// Whether a path may name a sandbox so: letters, digits, `-`, `_` and `.`, one letter or digit
-/// at the least and 64 of all at the most.
-pub(crate) fn is_name(name: &str) -> bool {
-    (1..=LONGEST_NAME).contains(&name.len())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
-        // Browsers take `.` and `..` out of a path.
-        && name.bytes().any(|byte| byte.is_ascii_alphanumeric())
 }
 
 impl Registry {
@@ -265,13 +232,17 @@ impl Registry {
             None => Arc::clone(&self.blueprint),
             Some(text) => Arc::new(self.blueprint_with(SettingsPatch::from_text(text)?)),
         };
-        let state = (clock, entropy, key);
-        let janitor = self.janitor.clone();
-        let shared = Shared::new(name, self.store.clone(), (blueprint, row), state, janitor);
-        Ok(Shared {
+        Ok(Shared::new(SandboxParts {
+            name: name.to_owned(),
+            store: self.store.clone(),
+            blueprint,
+            row,
+            clock,
+            entropy,
+            key,
+            janitor: self.janitor.clone(),
             gone: self.stopping.child_token(),
-            ..shared
-        })
+        }))
     }
 
     fn blueprint_with(&self, settings: SettingsPatch) -> Blueprint {

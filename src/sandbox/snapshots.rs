@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::clock::ClockState;
 use super::faults::SetFault;
+use super::handle::{Sandbox, Shared};
 use super::settings::Settings;
-use super::{Sandbox, Shared};
 use crate::protocol::time::Timestamp;
 use crate::store::{StoreError, from_json};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::Sandbox;
+use super::handle::Sandbox;
 use super::journal::TooManyReaders;
 use crate::model::buzz::BuzzLimit;
 use crate::model::ledger::{Spend, Spending};

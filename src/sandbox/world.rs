@@ -55,7 +55,7 @@ pub(crate) struct Janitor(UnboundedSender<String>);
 
 /// What the janitor still has to do.
 #[derive(Debug)]
-pub(crate) struct Leavings(UnboundedReceiver<String>);
+pub(crate) struct Leavings(pub(super) UnboundedReceiver<String>);
 
 pub(crate) fn janitor() -> (Janitor, Leavings) {
     let (sender, receiver) = unbounded_channel();
@@ -104,37 +104,5 @@ impl Leavings {
                 }
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::sandbox::Blueprint;
-    use crate::sandbox::registry::{CreatedBy, Registry};
-    use crate::store::Database;
-
-    #[tokio::test]
-    async fn a_world_is_removed_when_nobody_holds_it_any_more() {
-        let store = Store::open(&Database::Memory).await.unwrap();
-        let (janitor, mut leavings) = janitor();
-        let registry = Registry::open(store.clone(), Blueprint::default(), 2, janitor);
-        let registry = Arc::new(registry);
-        let early = registry.sandbox("x", CreatedBy::Request).await.unwrap();
-        early.reset().await.unwrap();
-        assert_eq!(store.retired_worlds(), [early.world().key()]);
-        let late = registry.sandbox("x", CreatedBy::Request).await.unwrap();
-        assert_ne!(late.world().key(), early.world().key());
-        assert!(
-            leavings.0.try_recv().is_err(),
-            "somebody may still write there"
-        );
-        let key = early.world().key().to_owned();
-        drop(early);
-        assert_eq!(leavings.0.try_recv().unwrap(), key);
-        store.remove_world(&key).await.unwrap();
-        assert!(store.retired_worlds().is_empty());
-        drop(late);
-        assert!(leavings.0.try_recv().is_err(), "this is the world of today");
     }
 }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::Idle;
+use super::entry::Idle;
 use crate::contract::DecisionSet;
 use crate::protocol::call::{Endpoint, GrantType};
 use crate::protocol::params::Params;
 use crate::protocol::time::Timestamp;
-use crate::sandbox::triggered::RecordedFault;
+use crate::sandbox::faults::RecordedFault;
 
 /// The request headers that are stored: those that say something about a client.
 pub(crate) const STORED_HEADERS: [&str; 9] = [

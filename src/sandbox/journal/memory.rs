@@ -1,28 +1,19 @@
-//! The memory budget that the journals of all sandboxes share, and the eviction of the oldest exchanges.
+//! The eviction of the oldest exchanges of all journals when they exceed their memory budget.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError, Weak};
 
+use super::budget::{DEFAULT_JOURNAL_MEMORY, MemoryBudget};
 use super::ring::Ring;
-
-/// What the journals of one server occupy together, unless it is set, in bytes.
-pub(crate) const DEFAULT_JOURNAL_MEMORY: usize = 128 * 1000 * 1000;
-
-/// Less is no room for the largest exchange, in bytes.
-pub(crate) const MIN_JOURNAL_MEMORY: usize = 1000 * 1000;
 
 /// A full budget is brought down by this part of itself, so that not each request evicts.
 const BATCH: usize = 16;
 
-/// The budget.
+/// The memory of the journals of one server.
 #[derive(Debug)]
 pub(crate) struct JournalMemory {
-    limit: usize,
-    used: AtomicUsize,
-    /// Counts the exchanges of all sandboxes, to find the oldest of all.
-    sequence: AtomicU64,
+    budget: Arc<MemoryBudget>,
     rings: Mutex<Rings>,
     evicting: Mutex<()>,
 }
@@ -35,33 +26,6 @@ struct Rings {
     next_cleaning: usize,
 }
 
-/// Memory that is counted for as long as this lives.
-#[derive(Debug)]
-pub(super) struct Charge {
-    memory: Arc<JournalMemory>,
-    bytes: usize,
-}
-
-impl Charge {
-    pub(super) fn new(memory: &Arc<JournalMemory>, bytes: usize) -> Self {
-        memory.used.fetch_add(bytes, Ordering::Relaxed);
-        Self {
-            memory: Arc::clone(memory),
-            bytes,
-        }
-    }
-
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes
-    }
-}
-
-impl Drop for Charge {
-    fn drop(&mut self) {
-        self.memory.used.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
-}
-
 impl Default for JournalMemory {
     fn default() -> Self {
         Self::new(DEFAULT_JOURNAL_MEMORY)
@@ -71,9 +35,7 @@ impl Default for JournalMemory {
 impl JournalMemory {
     pub(crate) fn new(limit: usize) -> Self {
         Self {
-            limit,
-            used: AtomicUsize::new(0),
-            sequence: AtomicU64::new(0),
+            budget: Arc::new(MemoryBudget::new(limit)),
             rings: Mutex::default(),
             evicting: Mutex::default(),
         }
@@ -81,16 +43,17 @@ impl JournalMemory {
 
     /// What the journals occupy, in bytes.
     pub(crate) fn used(&self) -> usize {
-        self.used.load(Ordering::Relaxed)
+        self.budget.used()
     }
 
     /// What they may occupy, in bytes.
     pub(crate) fn limit(&self) -> usize {
-        self.limit
+        self.budget.limit()
     }
 
-    pub(super) fn next_sequence(&self) -> u64 {
-        self.sequence.fetch_add(1, Ordering::Relaxed)
+    /// The budget that exchanges are charged to.
+    pub(super) fn budget(&self) -> &Arc<MemoryBudget> {
+        &self.budget
     }
 
     /// Lets a journal share the budget until it is dropped.
@@ -105,23 +68,24 @@ impl JournalMemory {
 
     /// Evicts the oldest exchanges of all journals if the budget is exceeded.
     pub(super) fn enforce(&self) {
-        let batch = self.limit / BATCH;
+        let limit = self.limit();
+        let batch = limit / BATCH;
         let used = self.used();
-        if used <= self.limit {
+        if used <= limit {
             return;
         }
         let _turn = match self.evicting.try_lock() {
             Ok(turn) => turn,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             // Another thread evicts. Those that would exceed the budget by much wait for it.
-            Err(TryLockError::WouldBlock) if used <= self.limit + batch => return,
+            Err(TryLockError::WouldBlock) if used <= limit + batch => return,
             Err(TryLockError::WouldBlock) => {
                 self.evicting.lock().unwrap_or_else(PoisonError::into_inner)
             }
         };
         let used = self.used();
-        if used > self.limit {
-            self.evict(used - (self.limit - batch));
+        if used > limit {
+            self.evict(used - (limit - batch));
         }
     }
 

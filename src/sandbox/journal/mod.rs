@@ -1,27 +1,25 @@
 //! The journal: the exchanges of one sandbox, in order, within a number of its own and a memory budget that all sandboxes
 //! share. `middleware/journal.rs` writes it, `control/requests.rs` reads it.
 
+mod budget;
 mod capture;
+mod entry;
 mod memory;
 mod readers;
 mod ring;
 mod stored;
 mod truncate;
 
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use serde_json::{Map, Value};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use super::triggered::RecordedFault;
-use crate::contract::Decision;
-use crate::protocol::call::Endpoint;
-use crate::protocol::time::Timestamp;
+pub(crate) use budget::{DEFAULT_JOURNAL_MEMORY, MIN_JOURNAL_MEMORY};
 pub(crate) use capture::{Capture, CapturedBody, Facts, STORED_HEADERS};
-pub(crate) use memory::{DEFAULT_JOURNAL_MEMORY, JournalMemory, MIN_JOURNAL_MEMORY};
+pub(crate) use entry::{Entry, Idle};
+pub(crate) use memory::JournalMemory;
 pub(crate) use readers::{JournalReaders, ReaderPermit, TooManyReaders};
 pub use ring::Counters;
 use ring::Ring;
@@ -31,86 +29,6 @@ pub(crate) use truncate::{JsonBudget, cut, original_len, size_in_bytes};
 
 /// How many exchanges each journal stores, unless it is set.
 pub(crate) const DEFAULT_CAPACITY: usize = 10_000;
-
-/// An exchange that was parsed to be read. It has secrets as they were sent: what is shown of it is redacted first, and
-/// `Debug` shows nothing of it.
-pub(crate) struct Entry {
-    /// Counts from 1, and goes on over a clearing.
-    pub(crate) id: u64,
-    /// The newest exchange that was over when this one began: what the app could know of.
-    pub(crate) after: u64,
-    /// The sandbox's time.
-    pub(crate) at: Timestamp,
-    /// The system's, which no control call moves or stops.
-    pub(crate) real: Timestamp,
-    /// The connection, where requests come on it one after another.
-    pub(crate) connection: Option<u16>,
-    pub(crate) method: String,
-    pub(crate) path: String,
-    pub(crate) endpoint: Endpoint,
-    pub(crate) params: Map<String, Value>,
-    /// Those of the query alone, as they came.
-    pub(crate) query: Option<String>,
-    pub(crate) headers: Map<String, Value>,
-    pub(crate) client_id: Option<String>,
-    pub(crate) user_id: Option<i64>,
-    pub(crate) status: u16,
-    pub(crate) location: Option<String>,
-    /// The body, where it is JSON.
-    pub(crate) answer: Option<Value>,
-    /// How long the answer asks the app to wait, in seconds.
-    pub(crate) retry_after: Option<u32>,
-    /// The differences that decided something.
-    pub(crate) differences: Vec<Decision>,
-    /// The faults that touched it.
-    pub(crate) faults: Vec<Arc<RecordedFault>>,
-    /// Why it revoked nothing, although it was answered as if it had.
-    pub(crate) idle: Option<Idle>,
-    /// Our extensions that it relied on.
-    pub(crate) extensions: Vec<&'static str>,
-}
-
-/// Why a revocation of a token that there is left it as it was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Idle {
-    /// The body names no client that is registered.
-    NoClient,
-    /// A public client and a token that was issued to it, by difference `revoke-by-public-client`.
-    PublicClient,
-    /// A confidential client without its secret.
-    NoSecret,
-    /// A confidential client with another secret than its own.
-    WrongSecret,
-    /// It is not the client's to revoke, by the differences `revoke-by-client` and `revoke-by-public-client`.
-    NotTheirs,
-}
-
-impl fmt::Debug for Entry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Entry")
-            .field("id", &self.id)
-            .field("endpoint", &self.endpoint)
-            .field("status", &self.status)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Entry {
-    /// The grant of a token request.
-    pub(crate) fn grant_type(&self) -> Option<&str> {
-        self.params.get("grant_type").and_then(Value::as_str)
-    }
-
-    /// Whether a browser asked leave for a call, and not the app: no counter counts it.
-    pub(crate) fn is_preflight(&self) -> bool {
-        self.method == "OPTIONS"
-    }
-
-    /// The error code of the answer, if it is an error.
-    pub(crate) fn error(&self) -> Option<&str> {
-        self.answer.as_ref()?.get("error")?.as_str()
-    }
-}
 
 /// The exchanges of one sandbox.
 #[derive(Debug)]
@@ -158,18 +76,19 @@ impl Journal {
 
     /// The stored form of an exchange, which counts against the memory budget from here on.
     pub(crate) fn store(&self, capture: Capture<'_>) -> StoredExchange {
-        StoredExchange::new(capture, &self.memory)
+        StoredExchange::new(capture, self.memory.budget())
     }
 
     /// Adds an exchange and returns its id.
     pub(crate) fn push(&self, exchange: StoredExchange) -> u64 {
         let (mut added, mut is_watched) = (0, false);
-        self.ring.push(exchange, self.capacity, &self.memory, |id| {
-            added = id;
-            // A new watcher looks at this first.
-            self.newest.store(id, Ordering::Release);
-            is_watched = self.watched.receiver_count() > 0;
-        });
+        self.ring
+            .push(exchange, self.capacity, self.memory.budget(), |id| {
+                added = id;
+                // A new watcher looks at this first.
+                self.newest.store(id, Ordering::Release);
+                is_watched = self.watched.receiver_count() > 0;
+            });
         if is_watched {
             self.notify_watchers();
         }

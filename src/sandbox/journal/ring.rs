@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
-use super::memory::JournalMemory;
+use super::budget::MemoryBudget;
 use super::stored::StoredExchange;
 use crate::protocol::call::{Endpoint, GrantType};
 
@@ -86,13 +86,13 @@ impl Ring {
         &self,
         mut exchange: StoredExchange,
         capacity: usize,
-        memory: &JournalMemory,
+        budget: &MemoryBudget,
         added: impl FnOnce(u64),
     ) {
         let mut state = self.state();
         state.last_id += 1;
         let id = state.last_id;
-        exchange.number(id, memory.next_sequence());
+        exchange.number(id, budget.next_sequence());
         if !exchange.is_preflight() {
             state.counters.total += 1;
             let endpoints = &mut state.counters.endpoints;

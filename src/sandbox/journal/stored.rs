@@ -7,14 +7,14 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::Entry;
+use super::budget::{Charge, MemoryBudget};
 use super::capture::{Capture, CapturedBody, Facts, STORED_HEADERS};
-use super::memory::{Charge, JournalMemory};
+use super::entry::Entry;
 use super::truncate::{self, JsonBudget, MAX_BODY_BYTES};
 use crate::protocol::call::{Endpoint, GrantType};
 use crate::protocol::client_auth::Credentials;
 use crate::protocol::params::Params;
-use crate::sandbox::triggered::RecordedFault;
+use crate::sandbox::faults::RecordedFault;
 
 /// The place of `authorization` in [`STORED_HEADERS`].
 const AUTHORIZATION: usize = 1;
@@ -142,7 +142,7 @@ fn claimed_client(parts: &Parts<'_>, body: &Params) -> Option<String> {
 impl StoredExchange {
     /// Copies what went over the wire into one block, so that no buffer of a connection stays alive. A small request is not
     /// parsed for it.
-    pub(super) fn new(capture: Capture<'_>, memory: &Arc<JournalMemory>) -> Self {
+    pub(super) fn new(capture: Capture<'_>, budget: &Arc<MemoryBudget>) -> Self {
         let query = capture.query.map(truncate::query);
         let (body_form, body) = stored_body(capture.body);
         let claimed = match body_form {
@@ -191,7 +191,7 @@ impl StoredExchange {
             facts,
             layout,
             bytes,
-            charge: Charge::new(memory, size),
+            charge: Charge::new(budget, size),
         }
     }
 

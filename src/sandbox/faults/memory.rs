@@ -3,10 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::faults::Fault;
-use super::journal::size_in_bytes;
-use crate::model::user::UserRef;
-
 /// The memory that the faults of all sandboxes occupy, in bytes.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct FaultMemory(Arc<AtomicUsize>);
@@ -36,23 +32,5 @@ pub(super) struct FaultCharge {
 impl Drop for FaultCharge {
     fn drop(&mut self) {
         self.memory.0.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
-}
-
-impl Fault {
-    /// An estimate of the memory that it occupies.
-    pub(super) fn size_in_bytes(&self) -> usize {
-        let effect = &self.effect;
-        let user = self.user.as_ref().and_then(UserRef::as_username);
-        let texts = [&self.client_id, &effect.error, &effect.error_description];
-        let texts = texts.into_iter().flatten().map(String::len);
-        let body = effect.body.as_ref().map_or(0, size_in_bytes);
-        let headers = effect.headers.iter();
-        let headers = headers.map(|(name, value)| name.len() + size_in_bytes(value));
-        size_of::<Self>()
-            + user.map_or(0, str::len)
-            + texts.sum::<usize>()
-            + body
-            + headers.sum::<usize>()
     }
 }

@@ -1,14 +1,14 @@
-//! A fault as the requests share it that it applies to, and what the journal stores of it.
+//! A fault as requests share it, and the part of it that the journal stores.
 
 use std::sync::Arc;
 
 use axum::body::Bytes;
 use serde_json::Value;
 
-use super::fault_memory::{FaultCharge, FaultMemory};
-use super::faults::{Effect, Fault};
-use super::journal::{JsonBudget, cut};
+use super::memory::{FaultCharge, FaultMemory};
+use super::rule::{Effect, Fault};
 use crate::model::user::UserRef;
+use crate::sandbox::journal::{JsonBudget, cut};
 
 /// A fault that is active. Requests share it, whatever the size of its body.
 #[derive(Debug)]

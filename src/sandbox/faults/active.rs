@@ -1,0 +1,217 @@
+//! The active faults of one sandbox. Each has a budget of its own.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use super::memory::FaultMemory;
+use super::rule::{Fault, Target};
+use super::triggered::TriggeredFault;
+use crate::invalid::Invalid;
+use crate::sandbox::entropy::Entropy;
+use crate::store::{Rows, StoreError};
+
+/// A fault that is set, and how often it has struck.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SetFault {
+    /// What it is removed by.
+    pub id: u64,
+    /// When it strikes, and what happens then.
+    #[serde(flatten)]
+    pub rule: Fault,
+    /// Calls that fitted.
+    pub seen: u64,
+    /// Calls that it struck.
+    pub struck: u64,
+}
+
+/// The most faults of a sandbox, and the most bytes in memory of the faults of all sandboxes.
+const MAX_FAULTS: usize = 1000;
+const MAX_FAULTS_BYTES: usize = 32 * 1024 * 1024;
+
+/// The faults of one sandbox.
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    set: Mutex<Set>,
+    memory: FaultMemory,
+}
+
+#[derive(Debug, Default)]
+struct Set {
+    faults: Vec<ActiveFault>,
+    last_id: u64,
+}
+
+impl Set {
+    fn size_in_bytes(&self) -> usize {
+        let sizes = self.faults.iter().map(|active| active.fault.charge.bytes);
+        sizes.sum()
+    }
+}
+
+const DELETE_SOME: &str = "DELETE faults that are no longer used";
+
+/// A fault, and how often it applied.
+#[derive(Debug)]
+pub(crate) struct ActiveFault {
+    fault: Arc<TriggeredFault>,
+    seen: u64,
+    struck: u64,
+}
+
+impl ActiveFault {
+    fn new(set: SetFault, memory: &FaultMemory) -> Self {
+        Self {
+            fault: Arc::new(TriggeredFault::new(set.id, set.rule, memory)),
+            seen: set.seen,
+            struck: set.struck,
+        }
+    }
+
+    fn to_set(&self) -> SetFault {
+        SetFault {
+            id: self.fault.id,
+            rule: self.fault.rule.clone(),
+            seen: self.seen,
+            struck: self.struck,
+        }
+    }
+}
+
+impl Faults {
+    /// No faults yet.
+    pub(crate) fn new(memory: FaultMemory) -> Self {
+        Self {
+            set: Mutex::default(),
+            memory,
+        }
+    }
+
+    fn set(&self) -> std::sync::MutexGuard<'_, Set> {
+        // Counters may be one behind after a panic; that is no reason to fail again.
+        self.set.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sets a fault. Errors: there is no room for it.
+    pub(crate) fn add(&self, rule: Fault) -> Result<SetFault, Invalid> {
+        let mut set = self.set();
+        if set.faults.len() >= MAX_FAULTS {
+            let reason = format!("there are {MAX_FAULTS} faults in this sandbox already");
+            return Err(Invalid::new("", reason).with_hint(DELETE_SOME));
+        }
+        let fault = SetFault {
+            id: set.last_id + 1,
+            rule,
+            seen: 0,
+            struck: 0,
+        };
+        let active = ActiveFault::new(fault.clone(), &self.memory);
+        // It is counted already, so that parallel calls do not exceed the bound together.
+        let used = self.memory.used();
+        if used > MAX_FAULTS_BYTES {
+            let bytes = active.fault.charge.bytes;
+            let reason = format!(
+                "no room for {bytes} bytes: the faults of all sandboxes have at most {MAX_FAULTS_BYTES} bytes in memory, \
+                 and {} are used",
+                used.saturating_sub(bytes)
+            );
+            return Err(Invalid::new("effect", reason).with_hint(DELETE_SOME));
+        }
+        set.last_id = fault.id;
+        set.faults.push(active);
+        Ok(fault)
+    }
+
+    pub(crate) fn list(&self) -> Vec<SetFault> {
+        self.set().faults.iter().map(ActiveFault::to_set).collect()
+    }
+
+    /// The error codes that the faults answer with.
+    pub(crate) fn errors(&self) -> Vec<String> {
+        let set = self.set();
+        let errors = set.faults.iter().filter_map(|active| {
+            let effect = &active.fault.rule.effect;
+            let of_body = || effect.body.as_ref()?.get("error")?.as_str();
+            effect.error.as_deref().or_else(of_body)
+        });
+        errors.map(str::to_owned).collect()
+    }
+
+    /// Whether there was one of this id to remove.
+    pub(crate) fn remove(&self, id: u64) -> bool {
+        let mut set = self.set();
+        let before = set.faults.len();
+        set.faults.retain(|active| active.fault.id != id);
+        set.faults.len() < before
+    }
+
+    pub(crate) fn clear(&self) {
+        self.set().faults.clear();
+    }
+
+    /// Prepares these faults for [`Faults::replace`], with what is left of their budgets. Errors: there is no room for them
+    /// in place of those that are set.
+    pub(crate) fn prepare(&self, faults: Vec<SetFault>) -> Result<Vec<ActiveFault>, StoreError> {
+        let new = |fault| ActiveFault::new(fault, &self.memory);
+        let prepared: Vec<ActiveFault> = faults.into_iter().map(new).collect();
+        let own = self.set().size_in_bytes();
+        if self.memory.used().saturating_sub(own) > MAX_FAULTS_BYTES {
+            return Err(StoreError::Full {
+                what: "bytes in the faults of all sandboxes",
+                most: MAX_FAULTS_BYTES,
+            });
+        }
+        Ok(prepared)
+    }
+
+    /// Puts these in place of those that are set.
+    pub(crate) fn replace(&self, faults: Vec<ActiveFault>) {
+        let mut set = self.set();
+        let newest = faults.iter().map(|active| active.fault.id).max();
+        set.last_id = set.last_id.max(newest.unwrap_or(0));
+        set.faults = faults;
+    }
+
+    /// Whether there is nothing to ask for: most servers, most of the time.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.set().faults.is_empty()
+    }
+
+    /// Whether any of them asks who the user is.
+    pub(crate) fn ask_for_user(&self) -> bool {
+        self.set()
+            .faults
+            .iter()
+            .any(|active| active.fault.rule.user.is_some() || active.fault.rule.effect.deny)
+    }
+
+    /// The faults that apply to this request: their budgets are charged by it. `rows` has the users that rules name.
+    pub(crate) fn strike(
+        &self,
+        target: &Target,
+        entropy: &Entropy,
+        rows: &Rows,
+    ) -> Vec<Arc<TriggeredFault>> {
+        let mut set = self.set();
+        let mut applied = Vec::new();
+        for active in &mut set.faults {
+            let rule = &active.fault.rule;
+            if !rule.fits(target, rows) {
+                continue;
+            }
+            active.seen += 1;
+            let due = rule.nth.is_none_or(|nth| active.seen == nth)
+                && rule.after.is_none_or(|after| active.seen > after)
+                && rule.times.is_none_or(|times| active.struck < times)
+                && rule
+                    .probability
+                    .is_none_or(|chance| entropy.fraction() < chance);
+            if due {
+                active.struck += 1;
+                applied.push(Arc::clone(&active.fault));
+            }
+        }
+        applied
+    }
+}

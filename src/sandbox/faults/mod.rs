@@ -1,0 +1,14 @@
+//! Injected faults: rules that say which requests fail, and how. `middleware/faults.rs` applies them to responses;
+//! `control/faults/` checks them and has the presets.
+
+mod active;
+mod memory;
+mod rule;
+mod triggered;
+
+pub use active::SetFault;
+pub(crate) use active::{ActiveFault, Faults};
+pub(crate) use memory::FaultMemory;
+pub use rule::Fault;
+pub(crate) use rule::{Delay, Effect, Target};
+pub(crate) use triggered::{RecordedFault, TriggeredFault};

@@ -1,0 +1,195 @@
+//! The rule of a fault: which requests it applies to, and what goes wrong.
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
+
+use crate::model::user::UserRef;
+use crate::protocol::call::{Endpoint, GrantType};
+use crate::protocol::duration::Length;
+use crate::protocol::ids::UserId;
+use crate::sandbox::entropy::Entropy;
+use crate::sandbox::journal::size_in_bytes;
+use crate::store::Rows;
+
+/// A rule: when something goes wrong, and what.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use civitai_oauth_mock::control::{Endpoint, Fault, GrantType};
+///
+/// let refused = Fault::at(Endpoint::Token).grant_type(GrantType::RefreshToken).times(1).error("invalid_grant");
+/// let slow = Fault::anywhere().probability(0.1).delay(Duration::from_millis(300));
+/// # let _ = (refused, slow);
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Fault {
+    /// Without it, every endpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) endpoint: Option<Endpoint>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) client_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) grant_type: Option<GrantType>,
+    /// Whoever the request acts for, where that can be told before it is answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) user: Option<UserRef>,
+    /// Only this one of the calls that fit, counted from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) nth: Option<u64>,
+    /// Only after so many calls that fit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) after: Option<u64>,
+    /// At most so often; without it, until it is removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) times: Option<u64>,
+    /// From 0 to 1; drawn from the sandbox's entropy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) probability: Option<f64>,
+    pub(crate) effect: Effect,
+}
+
+/// What goes wrong. A delay goes with any of the others.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "that is how people write them down"
+)]
+pub(crate) struct Effect {
+    /// An OAuth error instead of the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) error_description: Option<String>,
+    /// A status instead of the answer's, or the error's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) status: Option<u16>,
+    /// A body instead of the answer's: text, or JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) body: Option<Value>,
+    /// Headers in place of the answer's of the same names.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub(crate) headers: Map<String, Value>,
+    /// Before anything else happens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) delay: Option<Delay>,
+    /// The connection is cut without an answer.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) reset: bool,
+    /// The connection is cut in the middle of the body.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) truncate: bool,
+    /// A body that is no JSON although its content type says so.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) malformed: bool,
+    /// A body that trickles.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) slow_body: bool,
+    /// At authorize: as if the user had pressed Deny.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) deny: bool,
+}
+
+impl Effect {
+    /// Whether it answers in the server's place.
+    pub(crate) fn answers(&self) -> bool {
+        self.error.is_some() || self.status.is_some() || self.body.is_some()
+    }
+
+    /// Whether it may keep an answer from whoever waits for it: what they read is broken, or they have given up.
+    pub(crate) fn hides(&self) -> bool {
+        self.reset || self.truncate || self.malformed || self.slow_body || self.delay.is_some()
+    }
+}
+
+/// How long an answer waits.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Delay {
+    Fixed(Length),
+    /// Drawn from the sandbox's entropy.
+    Between {
+        min: Length,
+        max: Length,
+    },
+}
+
+impl<'de> Deserialize<'de> for Delay {
+    // By hand: what serde says of an untagged enum names neither key nor value.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Bounds {
+            min: Length,
+            max: Length,
+        }
+        let value = Value::deserialize(deserializer)?;
+        let read = if value.is_object() {
+            Bounds::deserialize(value).map(|Bounds { min, max }| Self::Between { min, max })
+        } else {
+            Length::deserialize(value).map(Self::Fixed)
+        };
+        read.map_err(D::Error::custom)
+    }
+}
+
+/// What a request is, as far as faults are concerned.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) client_id: Option<String>,
+    pub(crate) grant_type: Option<GrantType>,
+    pub(crate) user: Option<UserId>,
+}
+
+impl Fault {
+    pub(super) fn fits(&self, target: &Target, rows: &Rows) -> bool {
+        self.endpoint.is_none_or(|wanted| wanted == target.endpoint)
+            && (self.client_id.is_none() || self.client_id == target.client_id)
+            && (self.grant_type.is_none() || self.grant_type == target.grant_type)
+            // Nobody denies before they are signed in: the way to the login page is no use of the budget.
+            && (!self.effect.deny || target.user.is_some())
+            && self
+                .user
+                .as_ref()
+                .is_none_or(|wanted| target.user.is_some() && rows.user_id(wanted) == target.user)
+    }
+
+    /// An estimate of the memory that it occupies.
+    pub(super) fn size_in_bytes(&self) -> usize {
+        let effect = &self.effect;
+        let user = self.user.as_ref().and_then(UserRef::as_username);
+        let texts = [&self.client_id, &effect.error, &effect.error_description];
+        let texts = texts.into_iter().flatten().map(String::len);
+        let body = effect.body.as_ref().map_or(0, size_in_bytes);
+        let headers = effect.headers.iter();
+        let headers = headers.map(|(name, value)| name.len() + size_in_bytes(value));
+        size_of::<Self>()
+            + user.map_or(0, str::len)
+            + texts.sum::<usize>()
+            + body
+            + headers.sum::<usize>()
+    }
+}
+
+impl Delay {
+    /// How long it is this time.
+    pub(crate) fn draw(self, entropy: &Entropy) -> Length {
+        match self {
+            Self::Fixed(length) => length,
+            Self::Between { min, max } => {
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_precision_loss,
+                    reason = "a part of a bounded length, in milliseconds"
+                )]
+                let part = ((max.0 - min.0).max(0) as f64 * entropy.fraction()) as i64;
+                Length(min.0 + part)
+            }
+        }
+    }
+}

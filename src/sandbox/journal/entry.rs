@@ -1,0 +1,91 @@
+//! An exchange as it is read: parsed from its stored form.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::contract::Decision;
+use crate::protocol::call::Endpoint;
+use crate::protocol::time::Timestamp;
+use crate::sandbox::faults::RecordedFault;
+
+/// An exchange that was parsed to be read. It has secrets as they were sent: what is shown of it is redacted first, and
+/// `Debug` shows nothing of it.
+pub(crate) struct Entry {
+    /// Counts from 1, and goes on over a clearing.
+    pub(crate) id: u64,
+    /// The newest exchange that was over when this one began: what the app could know of.
+    pub(crate) after: u64,
+    /// The sandbox's time.
+    pub(crate) at: Timestamp,
+    /// The system's, which no control call moves or stops.
+    pub(crate) real: Timestamp,
+    /// The connection, where requests come on it one after another.
+    pub(crate) connection: Option<u16>,
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) params: Map<String, Value>,
+    /// Those of the query alone, as they came.
+    pub(crate) query: Option<String>,
+    pub(crate) headers: Map<String, Value>,
+    pub(crate) client_id: Option<String>,
+    pub(crate) user_id: Option<i64>,
+    pub(crate) status: u16,
+    pub(crate) location: Option<String>,
+    /// The body, where it is JSON.
+    pub(crate) answer: Option<Value>,
+    /// How long the answer asks the app to wait, in seconds.
+    pub(crate) retry_after: Option<u32>,
+    /// The differences that decided something.
+    pub(crate) differences: Vec<Decision>,
+    /// The faults that touched it.
+    pub(crate) faults: Vec<Arc<RecordedFault>>,
+    /// Why it revoked nothing, although it was answered as if it had.
+    pub(crate) idle: Option<Idle>,
+    /// Our extensions that it relied on.
+    pub(crate) extensions: Vec<&'static str>,
+}
+
+/// Why a revocation of a token that there is left it as it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Idle {
+    /// The body names no client that is registered.
+    NoClient,
+    /// A public client and a token that was issued to it, by difference `revoke-by-public-client`.
+    PublicClient,
+    /// A confidential client without its secret.
+    NoSecret,
+    /// A confidential client with another secret than its own.
+    WrongSecret,
+    /// It is not the client's to revoke, by the differences `revoke-by-client` and `revoke-by-public-client`.
+    NotTheirs,
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entry")
+            .field("id", &self.id)
+            .field("endpoint", &self.endpoint)
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Entry {
+    /// The grant of a token request.
+    pub(crate) fn grant_type(&self) -> Option<&str> {
+        self.params.get("grant_type").and_then(Value::as_str)
+    }
+
+    /// Whether a browser asked leave for a call, and not the app: no counter counts it.
+    pub(crate) fn is_preflight(&self) -> bool {
+        self.method == "OPTIONS"
+    }
+
+    /// The error code of the answer, if it is an error.
+    pub(crate) fn error(&self) -> Option<&str> {
+        self.answer.as_ref()?.get("error")?.as_str()
+    }
+}

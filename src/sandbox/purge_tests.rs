@@ -1,0 +1,32 @@
+//! When the rows of a sandbox before a reset are removed.
+
+use std::sync::Arc;
+
+use super::registry::Registry;
+use super::template::{Blueprint, CreatedBy};
+use super::world::janitor;
+use crate::store::{Database, Store};
+
+#[tokio::test]
+async fn a_world_is_removed_when_nobody_holds_it_any_more() {
+    let store = Store::open(&Database::Memory).await.unwrap();
+    let (janitor, mut leavings) = janitor();
+    let registry = Registry::open(store.clone(), Blueprint::default(), 2, janitor);
+    let registry = Arc::new(registry);
+    let early = registry.sandbox("x", CreatedBy::Request).await.unwrap();
+    early.reset().await.unwrap();
+    assert_eq!(store.retired_worlds(), [early.world().key()]);
+    let late = registry.sandbox("x", CreatedBy::Request).await.unwrap();
+    assert_ne!(late.world().key(), early.world().key());
+    assert!(
+        leavings.0.try_recv().is_err(),
+        "somebody may still write there"
+    );
+    let key = early.world().key().to_owned();
+    drop(early);
+    assert_eq!(leavings.0.try_recv().unwrap(), key);
+    store.remove_world(&key).await.unwrap();
+    assert!(store.retired_worlds().is_empty());
+    drop(late);
+    assert!(leavings.0.try_recv().is_err(), "this is the world of today");
+}

@@ -1,0 +1,64 @@
+//! What a sandbox is created from.
+
+use std::time::Duration;
+
+use super::faults::FaultMemory;
+use super::journal::JournalLimits;
+use super::keys::IdTokenKey;
+use super::settings::{Settings, SettingsPatch};
+use crate::store::Seed;
+
+/// What every sandbox of a server starts from.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Blueprint {
+    pub(crate) seed: Seed,
+    pub(crate) settings: Settings,
+    pub(crate) entropy_seed: Option<u64>,
+    /// The key for id tokens; without one each sandbox draws its own.
+    pub(crate) key: Option<IdTokenKey>,
+    /// How many exchanges a journal stores.
+    pub(crate) journal_capacity: usize,
+    /// What all journals share.
+    pub(crate) journal_limits: JournalLimits,
+    /// What the faults of all sandboxes share.
+    pub(crate) fault_memory: FaultMemory,
+}
+
+/// What a sandbox is made with, where that is not the server's.
+#[derive(Debug)]
+pub(crate) struct OwnBlueprint {
+    pub(crate) seed: Option<Seed>,
+    pub(crate) settings: SettingsPatch,
+    pub(crate) created_by: CreatedBy,
+}
+
+impl OwnBlueprint {
+    /// Nothing of its own.
+    pub(super) fn new(created_by: CreatedBy) -> Self {
+        Self {
+            seed: None,
+            settings: SettingsPatch::default(),
+            created_by,
+        }
+    }
+}
+
+/// What created a sandbox. Sandboxes that requests created make room for those that were created explicitly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CreatedBy {
+    /// A request to an endpoint or a page that named it.
+    Request,
+    /// `POST /_mock/sandboxes`, any other control call, or Rust.
+    Explicit,
+}
+
+impl CreatedBy {
+    /// How long a sandbox must have been idle to make room for one that is created so. Sandboxes that tests create by
+    /// their requests do not remove each other while the tests run.
+    pub(super) fn least_idle(self) -> Duration {
+        match self {
+            Self::Request => Duration::from_mins(1),
+            Self::Explicit => Duration::ZERO,
+        }
+    }
+}
