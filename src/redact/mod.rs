@@ -4,17 +4,25 @@
 //! JSON within a string, in a query within a query, percent-encoded in a path, or as the name of a parameter. This runs when
 //! an exchange is shown, when an error is made and when a request is logged. A request that is not logged waits for none of it.
 
+#[cfg(test)]
+mod bounds;
 mod encoding;
+#[cfg(test)]
+mod forms;
+mod labels;
+mod members;
 mod names;
 mod pairs;
 mod printable;
 mod shapes;
 mod text;
+mod values;
 
 use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
+use members::{is_value_member, secret_name};
 pub(crate) use names::is_secret;
 #[cfg(feature = "cli")]
 pub(crate) use printable::printable_lines;
@@ -90,8 +98,12 @@ fn redact_pair(pair: Vec<Value>, look: Look) -> Value {
 fn redact_object(object: Map<String, Value>, look: Look) -> Map<String, Value> {
     let mut shown = Map::with_capacity(object.len());
     let mut number = 1_usize;
+    let secret = secret_name(&object);
     for (name, value) in object {
-        let value = redact_member(&name, value, look);
+        let value = match &secret {
+            Some(secret) if is_value_member(&name) => redact_member(secret, value, look),
+            _ => redact_member(&name, value, look),
+        };
         let name = redact_within(&name, look);
         // Redacted names are alike: `[redacted]`, `[redacted] 2`.
         let mut unique = name.clone();
@@ -140,10 +152,6 @@ fn redact_authorization(header: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc;
-    use std::thread;
-    use std::time::Duration;
-
     use serde_json::json;
 
     use super::*;
@@ -217,14 +225,6 @@ mod tests {
                 json!({ "authorization": shown })
             );
         }
-    }
-
-    /// The result of work that takes at most 5 s. Work that is not in proportion to the text takes minutes.
-    fn within_5_seconds<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-        let (sender, receiver) = mpsc::channel();
-        thread::spawn(move || sender.send(work()));
-        let result = receiver.recv_timeout(Duration::from_secs(5));
-        result.expect("it takes at most 5 s")
     }
 
     const SECRET: &str = "dec0de5ec2e7dec0de5ec2e7dec0de5ec2e7dec0de5ec2e7";
@@ -331,16 +331,6 @@ mod tests {
     }
 
     #[test]
-    fn redacted_names_are_numbered_in_bounded_time() {
-        const COUNT: usize = 20_000;
-        let taken = (0..COUNT).map(|at| format!("[redacted] {}", COUNT + at));
-        let secret = (0..COUNT).map(|at| format!("civitai_{at:08}"));
-        let object: Map<_, _> = taken.chain(secret).map(|name| (name, 1.into())).collect();
-        let shown = within_5_seconds(|| redact_object(object, Look::default()));
-        assert_eq!(shown.len(), 2 * COUNT);
-    }
-
-    #[test]
     fn ordinary_values_stay_readable() {
         let ordinary = json!({
             "client_id": "dec0de00-0000-4000-8000-000000000001",
@@ -362,37 +352,5 @@ mod tests {
             "text": "what? a=b c – 100% \\ {x}",
         });
         assert_eq!(redact(ordinary.clone()), ordinary);
-    }
-
-    #[test]
-    fn long_text_is_redacted_in_bounded_time() {
-        for part in [
-            "%25",
-            "?a=",
-            "[\"",
-            "{\"a\":",
-            "\\\"",
-            "a=",
-            "code=",
-            "code: ",
-            "\\u005c",
-            "civitai_0 ",
-            "civitai_",
-            "civitai_0123456789_",
-            "://a@",
-            ".eyJ",
-            "basic+",
-            "Bearer ",
-            "a-b:",
-            "a_code: b ",
-            "a_code: \"",
-            "a_code: /b: ",
-            "\"code\":\"",
-        ] {
-            let text = part.repeat(50_000);
-            let longest = 10 * text.len();
-            let shown = within_5_seconds(move || redact_text(&text).into_owned());
-            assert!(shown.len() <= longest, "{part}");
-        }
     }
 }

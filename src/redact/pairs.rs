@@ -1,10 +1,13 @@
-//! Names and values in text of any kind: `name=value`, `"name": "value"`, `Header-Name: value`.
+//! Names and values in text of any kind: `name=value`, `"name": "value"`, `Header-Name: value`, `["name", "value"]`.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use super::REDACTED;
-use super::names::is_secret;
+use super::labels::{
+    header_name, indent, is_described, is_named_secret, is_place, name_before, quoted_name_before,
+};
+use super::values::{CLOSING, block_after, is_quote, line_after, value_after, value_after_lines};
 
 /// Values that say nothing: whether something is there, or that it is redacted already.
 const PLAIN: [&str; 7] = [
@@ -17,42 +20,30 @@ const PLAIN: [&str; 7] = [
     "%5Bredacted%5D",
 ];
 
-/// Headers whose whole line is a secret, although their name has no hyphen.
-const HEADERS: [&str; 2] = ["authorization", "cookie"];
-
-/// Longer names, in bytes, are no header's.
-const LONGEST_HEADER: usize = 128;
-
-/// Quotes around a value or a name: of JSON, of JSON within a string, of other languages.
-const QUOTES: [&str; 4] = ["\\\"", "\"", "'", "`"];
-
-/// At the end of a value without quotes, these belong to the text around it.
-const CLOSING: &str = ",;)]}>\"'`\\";
+/// So many bytes of the lines above and below are looked at.
+const NEAR: usize = 128;
 
 /// The text with `[redacted]` for the value of each secret name.
 pub(super) fn redact_pairs(text: &str) -> Cow<'_, str> {
     let (mut shown, mut at) = (String::new(), 0);
-    for (sign, divider) in text.match_indices(['=', ':']) {
+    for (sign, divider) in text.match_indices(['=', ':', ',']) {
         // A sign within a value that is redacted is no divider.
         if sign < at {
             continue;
         }
-        let before = &text[at..sign];
-        let name = if divider == "=" {
-            Some(name_before(before))
-        } else {
-            let named = quoted_name_before(before).or_else(|| header_name(before));
-            named.or_else(|| bare_name(before, &text[sign + 1..]))
+        let divider_at = Divider {
+            before: &text[at..sign],
+            text,
+            end: sign + 1,
         };
-        if !name.is_some_and(|name| !name.is_empty() && is_secret(name)) {
+        let value = match divider {
+            "=" => divider_at.assigned(),
+            ":" => divider_at.after_colon(),
+            _ => divider_at.listed(),
+        };
+        let Some(value) = value.filter(|value| !is_plain(&text[value.clone()])) else {
             continue;
-        }
-        let is_header =
-            divider == ":" && quoted_name_before(before).is_none() && header_name(before).is_some();
-        let value = value_after(text, sign + 1, is_header);
-        if is_plain(&text[value.clone()]) {
-            continue;
-        }
+        };
         shown.push_str(&text[at..value.start]);
         shown.push_str(REDACTED);
         at = value.end;
@@ -73,106 +64,115 @@ fn is_plain(value: &str) -> bool {
     PLAIN.contains(&value) || by_scheme.is_some_and(|(_, rest)| [REDACTED, "…"].contains(&rest))
 }
 
-fn is_of_name(letter: char) -> bool {
-    letter.is_alphanumeric() || "_-.[]%$@\\".contains(letter)
+/// A sign that may divide a name from its value.
+pub(super) struct Divider<'a> {
+    pub(super) text: &'a str,
+    /// From the last redacted value on.
+    pub(super) before: &'a str,
+    pub(super) end: usize,
 }
 
-/// The name that the text ends in, without its quotes.
-fn name_before(text: &str) -> &str {
-    let text = text.trim_end();
-    let text = QUOTES
-        .iter()
-        .find_map(|quote| text.strip_suffix(quote))
-        .unwrap_or(text);
-    let start = text.trim_end_matches(is_of_name).len();
-    text[start..].trim_start_matches('\\')
-}
-
-/// The name in quotes that the text ends in.
-fn quoted_name_before(text: &str) -> Option<&str> {
-    let text = text.trim_end();
-    let is_quoted = QUOTES.iter().any(|quote| text.ends_with(quote));
-    is_quoted.then(|| name_before(text))
-}
-
-/// The name of a header, at the beginning of a line.
-fn header_name(text: &str) -> Option<&str> {
-    let from = text.ceil_char_boundary(text.len().saturating_sub(LONGEST_HEADER));
-    let end = &text[from..];
-    let line = match end.rsplit_once('\n') {
-        Some((_, line)) => line.trim(),
-        None if from == 0 => end.trim(),
-        None => return None,
-    };
-    let is_token = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
-    let is_header = line.contains('-') && line.starts_with(|first: char| first != '-')
-        || HEADERS.iter().any(|name| line.eq_ignore_ascii_case(name));
-    (is_header && line.chars().all(is_token)).then_some(line)
-}
-
-/// The name before a colon, if it is that of a parameter and no sentence follows: `client_secret: x`.
-fn bare_name<'a>(text: &'a str, behind: &str) -> Option<&'a str> {
-    let name = name_before(text);
-    let is_parameter = name.contains('_') && !name.starts_with('-');
-    if !is_parameter || !behind.starts_with([' ', '\t']) {
-        return None;
+impl<'a> Divider<'a> {
+    /// Everything before the sign.
+    pub(super) fn all_before(&self) -> &'a str {
+        &self.text[..self.end - 1]
     }
-    let value = value_after(behind, 0, false);
+
+    fn behind(&self) -> &'a str {
+        &self.text[self.end..]
+    }
+
+    /// The value in `name=value`, `name => value` and `name ?= value`.
+    fn assigned(&self) -> Option<Range<usize>> {
+        let before = self.before.trim_end().trim_end_matches(['?', '+', ':']);
+        let name = name_before(before);
+        if is_named_secret(name) {
+            return Some(value_after(self.text, self.end));
+        }
+        self.of_member(name).or_else(|| self.of_form(name))
+    }
+
+    /// The value in `"name": "value"`, `Header-Name: value` and `name: value`.
+    fn after_colon(&self) -> Option<Range<usize>> {
+        let quoted = quoted_name_before(self.before);
+        let name = quoted.unwrap_or_else(|| name_before(self.before));
+        if quoted.is_none() && header_name(self.before).is_some_and(is_named_secret) {
+            let line = line_after(self.text, self.end);
+            return self.block(name).or(Some(line));
+        }
+        if !is_named_secret(name) {
+            return self.of_member(name);
+        }
+        if quoted.is_some() {
+            return Some(value_after_lines(self.text, self.end));
+        }
+        self.of_bare(name)
+    }
+
+    /// The value of a name without quotes.
+    fn of_bare(&self, name: &str) -> Option<Range<usize>> {
+        if is_described(name, self.before) {
+            return None;
+        }
+        if let Some(block) = self.block(name) {
+            return Some(block);
+        }
+        let behind = self.behind();
+        let value = value_after(self.text, self.end);
+        if !behind.starts_with([' ', '\t']) {
+            return (!is_place(name, self.before, behind)).then_some(value);
+        }
+        if name.starts_with('-') {
+            return None;
+        }
+        if self.indent(name).is_some() && self.is_among_lines(name) {
+            let line = line_after(self.text, self.end);
+            let is_unquoted = !self.text[..value.start].ends_with(is_quote);
+            if is_unquoted && value.end < line.end {
+                return Some(line);
+            }
+        }
+        is_value(behind).then_some(value)
+    }
+
+    fn indent(&self, name: &str) -> Option<usize> {
+        indent(name, self.all_before())
+    }
+
+    /// The lines below the name.
+    fn block(&self, name: &str) -> Option<Range<usize>> {
+        block_after(self.text, self.end, self.indent(name)?)
+    }
+
+    /// Whether the line of the name has others like it above or below.
+    fn is_among_lines(&self, name: &str) -> bool {
+        let above = self.before.strip_suffix(name).unwrap_or_default();
+        let above = above.trim_end_matches([' ', '\t', '-']).trim_end();
+        let from = above.ceil_char_boundary(above.len().saturating_sub(NEAR));
+        let above = above[from..].rsplit('\n').next();
+        let line = line_after(self.text, self.end);
+        let below = self.text[line.end..].trim_start();
+        let below = below[..below.floor_char_boundary(NEAR)].lines().next();
+        let lines = [above, below].into_iter().flatten();
+        lines.into_iter().any(|line| line.contains(':'))
+    }
+}
+
+/// Whether a value follows the colon and the space behind a name without quotes, rather than a sentence.
+fn is_value(behind: &str) -> bool {
+    let value = value_after(behind, 0);
     let word = &behind[value.clone()];
-    let rest = behind[value.end..].trim_start_matches(|letter| CLOSING.contains(letter));
+    let rest = &behind[value.end..];
+    let is_listed = rest
+        .trim_start_matches(|sign| is_quote(sign) || " \t\\".contains(sign))
+        .starts_with([',', ';', ')', ']', '}']);
+    let rest = rest.trim_start_matches(|letter| CLOSING.contains(letter));
     let goes_on =
         !rest.trim_start_matches([' ', '\t']).is_empty() && !rest.starts_with(['\r', '\n']);
     let is_letter = |letter: char| letter.is_alphabetic() || "'’-".contains(letter);
-    let is_quoted = behind[..value.start].ends_with(['"', '\'', '`']);
+    let is_quoted = behind[..value.start].ends_with(is_quote);
     let is_prose = is_quoted || word.ends_with(':') || word.chars().all(is_letter);
-    let is_listed = behind[value.end..].starts_with([',', ';']);
-    (is_listed || !goes_on || !is_prose).then_some(name)
-}
-
-/// Where the value is: within its quotes, up to the end of the line for a header, else up to a space or an `&`.
-fn value_after(text: &str, from: usize, is_header: bool) -> Range<usize> {
-    let rest = text[from..].trim_start_matches(['=', '>', ' ', '\t']);
-    let start = text.len() - rest.len();
-    if is_header {
-        let end = rest.find(['\r', '\n']).unwrap_or(rest.len());
-        return start..start + end;
-    }
-    if let Some(quote) = QUOTES.iter().find(|quote| rest.starts_with(**quote)) {
-        let start = start + quote.len();
-        return start..start + end_of_quoted(&text[start..], quote);
-    }
-    if rest.starts_with(['[', '{']) && !rest.starts_with(REDACTED) {
-        // JSON that is cut off: nothing says where the value ends.
-        return start..text.len();
-    }
-    let value = rest.split(is_end).next().unwrap_or_default();
-    // What is left of a value that was redacted by its look belongs to it.
-    let (known, more) = match value.strip_prefix(REDACTED) {
-        Some(more) => (REDACTED.len(), more),
-        None => (0, value),
-    };
-    let more = more.trim_end_matches(|letter: char| CLOSING.contains(letter));
-    start..start + known + more.len()
-}
-
-/// Whether no value without quotes has this character.
-fn is_end(letter: char) -> bool {
-    letter.is_whitespace() || letter == '&'
-}
-
-/// Where the quotes are closed, or the text ends.
-fn end_of_quoted(text: &str, quote: &str) -> usize {
-    let mut from = 0;
-    while let Some(found) = text[from..].find(quote) {
-        let end = from + found;
-        // An escaped quote is a part of the value.
-        let escapes = text[..end].len() - text[..end].trim_end_matches('\\').len();
-        if quote.starts_with('\\') || escapes.is_multiple_of(2) {
-            return end;
-        }
-        from = end + quote.len();
-    }
-    text.len()
+    is_listed || !goes_on || !is_prose
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ mod player;
 mod program;
 mod recorded_answer;
 pub(crate) mod replay;
+pub(crate) mod secrets;
 mod spender;
 mod stopwatch;
 pub(crate) mod vectors;
