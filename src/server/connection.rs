@@ -28,6 +28,7 @@ use super::response_body;
 use super::socket::Socket;
 #[cfg(feature = "tls")]
 use super::tls::Tls;
+use super::unread::{Drained, Left};
 use crate::http::connection::{ConnectionInfo, ConnectionReset, ListenerKind, PeerSocket};
 use crate::http::long_steps::{LongSteps, Turn, is_long};
 use crate::http::loopback::Loopback;
@@ -125,6 +126,7 @@ impl Connection {
             has_unanswered: false,
             write_timeout: self.shared.limits.body,
             stalled: None,
+            closing: None,
         };
         let requests = Requests {
             info: Arc::new(info),
@@ -205,13 +207,18 @@ impl Requests {
         if request.version() != Version::HTTP_2 {
             self.activity.note_http1();
             let rejection = head::rejection(&request, limits);
-            let request = self.with_limits(request);
-            return match rejection {
+            let left = Left::new(&request);
+            let request = self.with_limits(request, left.clone());
+            let response = match rejection {
                 Some(rejection) => rejection,
                 None if is_long(request.body()) => {
                     LongSteps::new(turn, service.call(request)).await
                 }
                 None => service.call(request).await,
+            };
+            return match left {
+                Some(left) => left.mark(response),
+                None => response,
             };
         }
         let open = self.activity.open();
@@ -219,7 +226,7 @@ impl Requests {
             return response_body::run(open, ready(limits.too_many_requests())).await;
         };
         let rejection = head::rejection(&request, limits);
-        let mut request = self.with_limits(request);
+        let mut request = self.with_limits(request, None);
         self.activity.permit(permit, request.extensions_mut()).await;
         if let Some(rejection) = rejection {
             return response_body::run(open, ready(rejection)).await;
@@ -233,9 +240,12 @@ impl Requests {
     }
 
     /// The request with the limits of its body, and with its connection.
-    fn with_limits(&self, request: hyper::Request<Incoming>) -> Request {
+    fn with_limits(&self, request: hyper::Request<Incoming>, left: Option<Left>) -> Request {
         let limits = &self.shared.limits;
-        let limited = |body| Body::new(Limited::new(body, limits.body, &limits.body_memory));
+        let limited = |body| {
+            let body = Drained::new(body, limits.body, left);
+            Body::new(Limited::new(body, limits.body, &limits.body_memory))
+        };
         let mut request = request.map(limited);
         request.extensions_mut().insert(Arc::clone(&self.info));
         request

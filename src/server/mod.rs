@@ -16,6 +16,7 @@ mod socket;
 mod tests;
 #[cfg(feature = "tls")]
 pub(crate) mod tls;
+mod unread;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,11 +1,13 @@
 //! The socket of a connection: reset instead of closed if a fault asks for it, and timed while the client reads nothing.
 
 use std::io;
+use std::net::Shutdown;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{self, Poll, ready};
 use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
@@ -16,6 +18,9 @@ use crate::http::connection::ConnectionReset;
 /// The answer to a request whose head does not come in time.
 const REQUEST_TIMEOUT: &[u8] =
     b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+
+/// A connection that is closed with something unread waits this long for its client to close, too.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// A socket that is reset rather than closed if a fault asks for it.
 #[derive(Debug)]
@@ -31,6 +36,8 @@ pub(super) struct Socket {
     pub(super) write_timeout: Duration,
     /// Runs while the client takes nothing.
     pub(super) stalled: Option<Pin<Box<Sleep>>>,
+    /// Runs while the connection is being closed, if something is unread.
+    pub(super) closing: Option<Pin<Box<Sleep>>>,
 }
 
 impl Drop for Socket {
@@ -104,9 +111,34 @@ impl AsyncWrite for Socket {
         Poll::Ready(Ok(()))
     }
 
-    /// A connection that is shut down is dropped at once, and that closes the socket.
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut task::Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    /// A connection that is shut down is dropped at once, and that closes the socket. Something unread would reset it and
+    /// take the answer from the client: it is read and dropped until the client ends, too, or takes too long.
+    fn poll_shutdown(
+        mut self: Pin<&mut Self>,
+        context: &mut task::Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        let mut unread = [0; 4096];
+        loop {
+            if let Some(closing) = &mut self.closing
+                && closing.as_mut().poll(context).is_ready()
+            {
+                return Poll::Ready(Ok(()));
+            }
+            match self.stream.try_read(&mut unread) {
+                Ok(0) => return Poll::Ready(Ok(())),
+                Ok(_) if self.closing.is_none() => {
+                    SockRef::from(&*self.stream).shutdown(Shutdown::Write)?;
+                    self.closing = Some(Box::pin(sleep(CLOSE_TIMEOUT)));
+                }
+                Err(why) if why.kind() != io::ErrorKind::WouldBlock || self.closing.is_none() => {
+                    return Poll::Ready(Ok(()));
+                }
+                Ok(_) | Err(_) => {}
+            }
+            if ready!(self.stream.poll_read_ready(context)).is_err() {
+                return Poll::Ready(Ok(()));
+            }
+        }
     }
 
     fn poll_write_vectored(

@@ -133,6 +133,7 @@ mod token_cors;
 mod token_public_clients;
 mod token_refresh;
 mod unlock_page;
+mod unread_bodies;
 mod userinfo;
 mod wire;
 mod workflow_changes;

@@ -1,0 +1,149 @@
+//! Bodies by HTTP/1 that were not read to their end. Many clients read no answer before they have sent their whole body,
+//! and a socket that is closed with something unread is reset, which takes the answer from the client.
+//!
+//! The rest of such a body is read and dropped, up to a limit. The connection of a longer one is closed slowly
+//! (`socket.rs`).
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::body::{Bytes, HttpBody};
+use axum::http::header::{CONNECTION, EXPECT};
+use axum::http::{HeaderValue, Request, Version};
+use axum::response::Response;
+use hyper::body::{Frame, SizeHint};
+use tokio::runtime::Handle;
+use tokio::time::timeout;
+
+/// A body is drained up to here: the longest that any endpoint reads, twice.
+const MAX_DRAINED_BYTES: u64 = 1024 * 1024;
+
+/// A body that is drained if its reader drops it.
+#[derive(Debug)]
+pub(crate) struct Drained<B>
+where
+    B: HttpBody<Data = Bytes> + Unpin + Send + 'static,
+{
+    /// None once it has ended, or failed.
+    body: Option<B>,
+    limit: Duration,
+    is_left: Option<Left>,
+}
+
+/// What a request by HTTP/1 notes about its body.
+#[derive(Debug, Clone)]
+pub(crate) struct Left {
+    /// Whether a reader has asked for the body: a client that expects a 100 sends it only then.
+    is_asked_for: Arc<AtomicBool>,
+    expects_continue: bool,
+    is_long: bool,
+}
+
+impl Left {
+    /// None by HTTP/2, where a stream that is reset after its answer takes nothing with it.
+    pub(crate) fn new<B: HttpBody>(request: &Request<B>) -> Option<Self> {
+        let body = request.body();
+        if request.version() == Version::HTTP_2 || body.is_end_stream() {
+            return None;
+        }
+        Some(Self {
+            is_asked_for: Arc::default(),
+            expects_continue: request.headers().contains_key(EXPECT),
+            is_long: body.size_hint().lower() > MAX_DRAINED_BYTES,
+        })
+    }
+
+    fn is_awaited(&self) -> bool {
+        !self.expects_continue || self.is_asked_for.load(Ordering::Relaxed)
+    }
+
+    /// The answer, with `Connection: close` if the body is not going to be drained.
+    pub(crate) fn mark(&self, mut answer: Response) -> Response {
+        if self.is_long || !self.is_awaited() {
+            let close = HeaderValue::from_static("close");
+            answer.headers_mut().insert(CONNECTION, close);
+        }
+        answer
+    }
+}
+
+impl<B> Drained<B>
+where
+    B: HttpBody<Data = Bytes> + Unpin + Send + 'static,
+{
+    pub(crate) fn new(body: B, limit: Duration, left: Option<Left>) -> Self {
+        Self {
+            body: Some(body),
+            limit,
+            is_left: left,
+        }
+    }
+}
+
+impl<B> HttpBody for Drained<B>
+where
+    B: HttpBody<Data = Bytes> + Unpin + Send + 'static,
+{
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        if let Some(left) = &self.is_left {
+            left.is_asked_for.store(true, Ordering::Relaxed);
+        }
+        let Some(body) = &mut self.body else {
+            return Poll::Ready(None);
+        };
+        let frame = ready!(Pin::new(body).poll_frame(context));
+        if !matches!(frame, Some(Ok(_))) {
+            self.body = None;
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.as_ref().is_none_or(HttpBody::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let ended = || SizeHint::with_exact(0);
+        self.body.as_ref().map_or_else(ended, HttpBody::size_hint)
+    }
+}
+
+impl<B> Drop for Drained<B>
+where
+    B: HttpBody<Data = Bytes> + Unpin + Send + 'static,
+{
+    fn drop(&mut self) {
+        let is_awaited = self.is_left.as_ref().is_some_and(Left::is_awaited);
+        let body = self.body.take().filter(|body| !body.is_end_stream());
+        if let Some(body) = body.filter(|_| is_awaited)
+            && let Ok(runtime) = Handle::try_current()
+        {
+            runtime.spawn(timeout(self.limit, drain(body)));
+        }
+    }
+}
+
+/// Reads the body up to the limit.
+async fn drain<B: HttpBody<Data = Bytes> + Unpin>(mut body: B) {
+    let mut left = MAX_DRAINED_BYTES;
+    loop {
+        let next = std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context));
+        let Some(Ok(frame)) = next.await else {
+            return;
+        };
+        let size = frame.data_ref().map_or(0, Bytes::len) as u64;
+        let Some(rest) = left.checked_sub(size) else {
+            return;
+        };
+        left = rest;
+    }
+}
