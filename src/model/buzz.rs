@@ -59,6 +59,16 @@ pub enum Budget {
     },
 }
 
+/// The accounts that a budget counts. Their names are parsed once for all spends.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Covered([bool; Currency::ALL.len()]);
+
+impl Covered {
+    pub(crate) fn has(self, currency: Currency) -> bool {
+        self.0[currency as usize]
+    }
+}
+
 /// The length that a sliding budget counts in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -173,12 +183,14 @@ impl Budget {
         }
     }
 
-    /// Whether what this account pays counts. A list that names nothing leaves no account out: a cap holds rather than
-    /// not.
-    pub(crate) fn covers(&self, currency: Currency) -> bool {
-        let is_named = |name: &String| Currency::named(name) == Some(currency);
+    /// The accounts whose payments count. A list that names nothing leaves no account out: a cap holds rather than not.
+    pub(crate) fn covered(&self) -> Covered {
         let names = self.currencies();
-        names.is_empty() || names.iter().any(is_named)
+        let mut covered = Covered([names.is_empty(); Currency::ALL.len()]);
+        for currency in names.iter().filter_map(|name| Currency::named(name)) {
+            covered.0[currency as usize] = true;
+        }
+        covered
     }
 
     fn currencies(&self) -> &[String] {

@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use crate::model::account::{Currency, Payment};
-use crate::model::buzz::{Budget, BuzzLimit, Window};
+use crate::model::buzz::{Budget, BuzzLimit, Covered, Window};
 use crate::model::period::{last_tick, window_start};
 use crate::protocol::time::{Moment, Timestamp};
 
@@ -79,6 +79,7 @@ enum Since {
 struct Counted<'a> {
     budget: &'a Budget,
     since: Since,
+    covered: Covered,
 }
 
 impl Since {
@@ -93,8 +94,11 @@ impl Since {
 
 impl<'a> Counted<'a> {
     fn of(budget: &'a Budget, now: Timestamp) -> Self {
-        let since = Since::of(budget, now);
-        Self { budget, since }
+        Self {
+            budget,
+            since: Since::of(budget, now),
+            covered: budget.covered(),
+        }
     }
 
     fn counts(&self, spend: &Spend) -> bool {
@@ -103,7 +107,7 @@ impl<'a> Counted<'a> {
             Since::After(start) => spend.at > start,
             Since::From(tick) => spend.at >= tick,
         };
-        in_time && self.budget.covers(spend.currency)
+        in_time && self.covered.has(spend.currency)
     }
 
     fn spend<'s>(&self, spends: impl Iterator<Item = &'s Spend>) -> u64 {
@@ -163,10 +167,15 @@ impl DatedLimit {
     ) -> bool {
         let budgets = self.limit.0.iter().zip(&self.periods);
         budgets.into_iter().all(|(budget, since)| {
-            let covered = more.iter().filter(|one| budget.covers(one.currency));
-            let amount = sum(covered.map(|one| one.amount));
-            let since = *since;
-            let spent = || Counted { budget, since }.spend(spends.clone());
+            let (since, covered) = (*since, budget.covered());
+            let paid = more.iter().filter(|one| covered.has(one.currency));
+            let amount = sum(paid.map(|one| one.amount));
+            let counted = Counted {
+                budget,
+                since,
+                covered,
+            };
+            let spent = || counted.spend(spends.clone());
             amount == 0 || amount <= budget.limit().saturating_sub(spent())
         })
     }
