@@ -129,6 +129,13 @@ fn forgive(world: &str, user: UserId, client: &ClientId) -> Statement {
     .bind(client)
 }
 
+/// The place of a spend in a list.
+fn order(
+    (workflow, (user, client, spend)): &(String, Spent),
+) -> (UserId, &str, Timestamp, &str, &str) {
+    (*user, &client.0, spend.at, workflow, spend.currency.name())
+}
+
 impl Rows {
     /// The spends, oldest first, of these users and clients where they are given.
     pub(crate) fn list_spends(&self, whose: Whose<'_>) -> Vec<Spent> {
@@ -142,11 +149,7 @@ impl Rows {
             }
         }
         drop(tables);
-        let order = |(workflow, (user, client, spend)): &(String, Spent)| {
-            let place = (spend.at, workflow.clone(), spend.currency.name());
-            (*user, client.0.clone(), place)
-        };
-        found.sort_by_cached_key(order);
+        found.sort_by(|one, other| order(one).cmp(&order(other)));
         found.into_iter().map(|(_, spent)| spent).collect()
     }
 }
