@@ -65,6 +65,10 @@ pub(super) enum Refusal {
         calls: usize,
         most: usize,
     },
+    /// Ours: a batch that repeats a long answer.
+    BatchTooLarge {
+        most: usize,
+    },
 }
 
 impl Refusal {
@@ -74,7 +78,7 @@ impl Refusal {
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotSupported => StatusCode::METHOD_NOT_ALLOWED,
-            Self::BatchTooLong { .. } => StatusCode::BAD_REQUEST,
+            Self::BatchTooLong { .. } | Self::BatchTooLarge { .. } => StatusCode::BAD_REQUEST,
         }
     }
 
@@ -84,7 +88,7 @@ impl Refusal {
             Self::Forbidden => (-32003, "FORBIDDEN"),
             Self::NotFound => (-32004, "NOT_FOUND"),
             Self::MethodNotSupported => (-32005, "METHOD_NOT_SUPPORTED"),
-            Self::BatchTooLong { .. } => (-32600, "BAD_REQUEST"),
+            Self::BatchTooLong { .. } | Self::BatchTooLarge { .. } => (-32600, "BAD_REQUEST"),
         };
         let message = match self {
             Self::Unauthorized => code.to_owned(),
@@ -99,6 +103,9 @@ impl Refusal {
                 format!(
                     "{calls} calls in one batch; at most {most} are answered: send several batches"
                 )
+            }
+            Self::BatchTooLarge { most } => {
+                format!("the batch repeats more than {most} bytes: call each procedure once")
             }
         };
         let status = self.status().as_u16();

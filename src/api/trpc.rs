@@ -19,6 +19,9 @@ use crate::sandbox::journal::TooManyReaders;
 /// The most calls of one batch. There are three procedures; a client that batches sends a few.
 const MAX_BATCH: usize = 20;
 
+/// The most bytes of answers that a batch repeats: a listing of spends may have megabytes.
+const MAX_REPEATED_BYTES: usize = 1024 * 1024;
+
 /// A procedure that there is.
 #[derive(Debug, Clone, Copy)]
 enum Procedure {
@@ -90,9 +93,16 @@ pub(crate) async fn answer(
     }
     let is_query = matches!(method, Method::GET | Method::HEAD);
     let mut calls: Vec<Called<'_>> = Vec::new();
+    let mut repeated = 0;
     for path in paths {
         // No procedure reads its input: calls of one procedure have one answer.
         if let Some(same) = calls.iter().find(|call| call.path == path).cloned() {
+            repeated += same.outcome.as_ref().map_or(0, |data| data.len());
+            if repeated > MAX_REPEATED_BYTES {
+                let most = MAX_REPEATED_BYTES;
+                let outcome = Err(Refusal::BatchTooLarge { most });
+                return respond::trpc(&[Called { path, outcome }], false, method.as_str());
+            }
             calls.push(same);
             continue;
         }

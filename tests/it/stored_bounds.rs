@@ -237,3 +237,24 @@ async fn a_batch_of_trpc_has_at_most_twenty_calls() {
     assert_eq!(ada.call(&batch(20)).await.status, 200);
     assert_snapshot!(ada.call(&batch(21)).await.gist(), @r#"400 {"error":{"json":{"message":"21 calls in one batch; at most 20 are answered: send several batches","code":-32600,"data":{"code":"BAD_REQUEST","httpStatus":400,"path":"apiKey.getSpend"}}}}"#);
 }
+
+#[tokio::test]
+async fn a_batch_of_trpc_repeats_at_most_a_megabyte() {
+    const APPS: usize = 40;
+    let mock = Mock::documented().await;
+    let ada = Spender::funded(&mock, &CONF, 25).await;
+    let budget = json!({ "type": "absolute", "limit": 1_000_000, "currencies": ["yellow"] });
+    for number in 0..APPS {
+        let id = format!("app-{number}");
+        let client = json!({ "id": id, "name": id, "redirect_uris": ["http://localhost/cb"] });
+        mock.control("POST", "/clients", client).await;
+        let consent = json!({ "user": "ada", "client_id": id, "scope": "1", "buzz_limit": vec![&budget; 20] });
+        mock.control("POST", "/consents", consent).await;
+    }
+    let batch = |count: usize| format!("{}?batch=1", vec!["apiKey.getSpend"; count].join(","));
+    let once = ada.call(&batch(1)).await;
+    assert_eq!(once.status, 200);
+    assert!(once.body.len() > 1024 * 1024 / 19, "{}", once.body.len());
+    assert_eq!(ada.call(&batch(2)).await.status, 200);
+    assert_snapshot!(ada.call(&batch(20)).await.gist(), @r#"400 {"error":{"json":{"message":"the batch repeats more than 1048576 bytes: call each procedure once","code":-32600,"data":{"code":"BAD_REQUEST","httpStatus":400,"path":"apiKey.getSpend"}}}}"#);
+}
