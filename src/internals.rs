@@ -8,7 +8,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::control::{
-    Advance, Agreement, ClientSpec, Expectations, Fault, Mint, NewCode, NewSandbox, UserSpec,
+    AdvanceClock, ClientSpec, Expectations, Fault, Mint, NewCode, NewConsent, NewSandbox, UserSpec,
 };
 use crate::invalid::{self, Invalid};
 use crate::protocol::authorize_request::AuthorizeRequest;
@@ -134,13 +134,13 @@ pub fn control_body(bytes: &[u8]) -> usize {
     [
         invalid::from_object::<Mint>(object()).is_ok(),
         invalid::from_object::<NewCode>(object()).is_ok(),
-        invalid::from_object::<Agreement>(object()).is_ok(),
+        invalid::from_object::<NewConsent>(object()).is_ok(),
         invalid::from_object::<UserSpec>(object()).is_ok(),
         invalid::from_object::<ClientSpec>(object()).is_ok(),
         invalid::from_object::<SettingsPatch>(object()).is_ok(),
         invalid::from_object::<NewSandbox>(object()).is_ok(),
         invalid::from_object::<Fault>(object()).is_ok(),
-        invalid::from_json::<Advance>(object()).is_ok(),
+        invalid::from_json::<AdvanceClock>(object()).is_ok(),
         invalid::from_json::<Expectations>(object()).is_ok(),
     ]
     .into_iter()

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::advice::{Advice, ObservedCall, advise};
-use crate::control::error::Outcome;
+use crate::control::error::ControlResult;
 use crate::invalid::Invalid;
 use crate::protocol::secret::SecretHash;
 use crate::sandbox::Sandbox;
@@ -11,7 +11,7 @@ use crate::sandbox::journal::Entry;
 
 impl Sandbox {
     /// Mistakes of apps that the journal shows. Errors: the journal is off; the client is unknown and has not called.
-    pub(crate) async fn advice(&self, client: Option<&str>) -> Outcome<Arc<Advice>> {
+    pub(crate) async fn advice(&self, client: Option<&str>) -> ControlResult<Arc<Advice>> {
         if self.journal.is_off() {
             let off = Invalid::new("journal", "the journal is off, so advice sees no request");
             return Err(off
@@ -34,7 +34,7 @@ impl Sandbox {
         format!("{state:?}")
     }
 
-    async fn compute_advice(&self, client: Option<&str>) -> Outcome<Advice> {
+    async fn compute_advice(&self, client: Option<&str>) -> ControlResult<Advice> {
         let permit = self.journal.readers().advice().await?;
         let (sandbox, client) = (self.clone(), client.map(str::to_owned));
         let advising = tokio::task::spawn_blocking(move || {

@@ -6,7 +6,7 @@ use axum::body::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::advice::sarif;
-use crate::control::error::{ControlError, Outcome};
+use crate::control::error::{ControlError, ControlResult};
 use crate::invalid::Invalid;
 use crate::redact::{printable_json, redact_text};
 use crate::sandbox::Sandbox;
@@ -14,9 +14,9 @@ use crate::sandbox::Sandbox;
 /// How advice is asked for over HTTP.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct Asked {
+pub(crate) struct AdviceQuery {
     pub(crate) client_id: Option<String>,
-    pub(crate) format: Format,
+    pub(crate) format: AdviceFormat,
     /// The file that SARIF results are shown at.
     pub(crate) location: Option<String>,
 }
@@ -24,13 +24,13 @@ pub(crate) struct Asked {
 /// The form of the answer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Format {
+pub(crate) enum AdviceFormat {
     #[default]
     Json,
     Sarif,
 }
 
-impl Format {
+impl AdviceFormat {
     pub(crate) const ALL: &[Self] = &[Self::Json, Self::Sarif];
 
     /// The media type of an answer in this form.
@@ -42,7 +42,7 @@ impl Format {
     }
 }
 
-impl FromStr for Format {
+impl FromStr for AdviceFormat {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -54,17 +54,17 @@ impl FromStr for Format {
     }
 }
 
-impl<'de> Deserialize<'de> for Format {
+impl<'de> Deserialize<'de> for AdviceFormat {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse().map_err(serde::de::Error::custom)
     }
 }
 
-impl Asked {
+impl AdviceQuery {
     /// Answers in the form that was asked for. Callers at the same time share one answer.
-    pub(crate) async fn answer(&self, sandbox: &Sandbox) -> Outcome<Bytes> {
-        if self.location.is_some() && self.format != Format::Sarif {
+    pub(crate) async fn answer(&self, sandbox: &Sandbox) -> ControlResult<Bytes> {
+        if self.location.is_some() && self.format != AdviceFormat::Sarif {
             let why = Invalid::new("location", "only SARIF shows findings at a file");
             return Err(why
                 .with_hint("ask with format=sarif, or leave it out")
@@ -80,8 +80,8 @@ impl Asked {
         let rendered = sandbox.in_flight.share(key, || async {
             let advice = sandbox.advice(client).await?;
             let whole = match self.format {
-                Format::Json => serde_json::to_string(&*advice),
-                Format::Sarif => {
+                AdviceFormat::Json => serde_json::to_string(&*advice),
+                AdviceFormat::Sarif => {
                     let location = self.location.as_deref().unwrap_or(sarif::DEFAULT_LOCATION);
                     serde_json::to_string(&sarif::log(&advice, &redact_text(location)))
                 }

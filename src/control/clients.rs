@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::error::{ControlError, Outcome};
-use super::keys::keys;
-use super::users::{as_json, overlay};
+use super::error::{ControlError, ControlResult};
+use super::patch_struct::patch_struct;
+use super::users::{as_json, merge_json};
 use crate::invalid::{self, Invalid};
 use crate::model::client::{AccessMode, Client, Grant};
 use crate::model::user::UserRef;
@@ -16,7 +16,7 @@ use crate::protocol::secret::Secret;
 use crate::sandbox::Sandbox;
 use crate::seed;
 
-keys! {
+patch_struct! {
     /// A client to be registered, or what of one is to be changed: only the keys that are given. What they mean is told
     /// at [`Client`].
     ///
@@ -91,7 +91,7 @@ impl Sandbox {
     }
 
     /// A new client; without an `id`, under a UUID.
-    pub(crate) async fn create_client(&self, mut spec: ClientSpec) -> Outcome<Client> {
+    pub(crate) async fn create_client(&self, mut spec: ClientSpec) -> ControlResult<Client> {
         spec.id.get_or_insert_with(|| self.entropy.uuid());
         let spec: seed::ClientSpec = invalid::from_json(as_json(&spec))?;
         let settings = self.settings();
@@ -111,7 +111,7 @@ impl Sandbox {
     }
 
     /// The client of this id.
-    pub(crate) fn read_client(&self, id: &str) -> Outcome<Client> {
+    pub(crate) fn read_client(&self, id: &str) -> ControlResult<Client> {
         if let Some(client) = self.world().find_client(id) {
             return Ok(Arc::unwrap_or_clone(client));
         }
@@ -131,7 +131,7 @@ impl Sandbox {
     }
 
     /// Changes some keys of a client.
-    pub(crate) async fn patch_client(&self, id: &str, spec: ClientSpec) -> Outcome<Client> {
+    pub(crate) async fn patch_client(&self, id: &str, spec: ClientSpec) -> ControlResult<Client> {
         let (users, settings) = (self.world().list_users(), self.settings());
         let patched = |before: &Client| {
             // It is decided by the first request, and no key of a description.
@@ -139,7 +139,7 @@ impl Sandbox {
                 adopted: false,
                 ..before.clone()
             };
-            let patched: seed::ClientSpec = invalid::from_json(overlay(&shown, &spec))?;
+            let patched: seed::ClientSpec = invalid::from_json(merge_json(&shown, &spec))?;
             if patched.id != before.id {
                 let why = format!("{} is not {id}: an id stays", patched.id);
                 return Err(Invalid::new("id", why).into());
@@ -157,8 +157,8 @@ impl Sandbox {
     async fn change_client(
         &self,
         id: &str,
-        change: impl FnOnce(&Client) -> Outcome<Client>,
-    ) -> Outcome<Client> {
+        change: impl FnOnce(&Client) -> ControlResult<Client>,
+    ) -> ControlResult<Client> {
         match self.store.change_client(self.world(), id, change).await? {
             Some(client) => Ok(client),
             None => Err(self.no_client(id)),
@@ -166,7 +166,7 @@ impl Sandbox {
     }
 
     /// Gives a client a new secret, shown here and never again.
-    pub(crate) async fn rotate_secret(&self, id: &str) -> Outcome<NewSecret> {
+    pub(crate) async fn rotate_secret(&self, id: &str) -> ControlResult<NewSecret> {
         let mut drawn = None;
         let rotated = |client: &Client| {
             if !client.confidential {
@@ -188,7 +188,7 @@ impl Sandbox {
     }
 
     /// Removes a client, with its tokens, codes and consents.
-    pub(crate) async fn delete_client(&self, id: &str) -> Outcome<()> {
+    pub(crate) async fn delete_client(&self, id: &str) -> ControlResult<()> {
         let client = self.read_client(id)?;
         self.store
             .delete_client(self.world(), client.id.as_str())

@@ -7,7 +7,7 @@ use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::error::{ControlError, Outcome};
+use super::error::{ControlError, ControlResult};
 use crate::invalid::Invalid;
 use crate::protocol::duration::{Length, LengthVisitor};
 use crate::protocol::json::given;
@@ -17,14 +17,14 @@ use crate::sandbox::clock::{self, ClockState};
 
 /// By how much to move the clock: `{"by":"1h"}`, `{"seconds":3600}`, or the bare length.
 #[derive(Debug, Clone)]
-pub(crate) struct Advance {
+pub(crate) struct AdvanceClock {
     by: Length,
     /// As it was written, for whoever asks for too much.
     sent: Value,
     key: &'static str,
 }
 
-impl From<Length> for Advance {
+impl From<Length> for AdvanceClock {
     fn from(by: Length) -> Self {
         Self {
             by,
@@ -45,38 +45,38 @@ impl<'de> Deserialize<'de> for Sent {
     }
 }
 
-impl<'de> Deserialize<'de> for Advance {
+impl<'de> Deserialize<'de> for AdvanceClock {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(AdvanceVisitor)
+        deserializer.deserialize_any(AdvanceClockVisitor)
     }
 }
 
-struct AdvanceVisitor;
+struct AdvanceClockVisitor;
 
-impl<'de> Visitor<'de> for AdvanceVisitor {
-    type Value = Advance;
+impl<'de> Visitor<'de> for AdvanceClockVisitor {
+    type Value = AdvanceClock;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         LengthVisitor.expecting(f)
     }
 
-    fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<Advance, E> {
+    fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<AdvanceClock, E> {
         bare(LengthVisitor.visit_f64(seconds), seconds)
     }
 
-    fn visit_i64<E: de::Error>(self, seconds: i64) -> Result<Advance, E> {
+    fn visit_i64<E: de::Error>(self, seconds: i64) -> Result<AdvanceClock, E> {
         bare(LengthVisitor.visit_i64(seconds), seconds)
     }
 
-    fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<Advance, E> {
+    fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<AdvanceClock, E> {
         bare(LengthVisitor.visit_u64(seconds), seconds)
     }
 
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Advance, E> {
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<AdvanceClock, E> {
         bare(LengthVisitor.visit_str(text), text)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Advance, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<AdvanceClock, A::Error> {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         struct Keys {
@@ -99,27 +99,27 @@ impl<'de> Visitor<'de> for AdvanceVisitor {
                 return Err(de::Error::custom(why));
             }
         };
-        Ok(Advance { by, sent, key })
+        Ok(AdvanceClock { by, sent, key })
     }
 }
 
 /// A length without a key.
-fn bare<E>(by: Result<Length, E>, sent: impl Into<Value>) -> Result<Advance, E> {
+fn bare<E>(by: Result<Length, E>, sent: impl Into<Value>) -> Result<AdvanceClock, E> {
     let (sent, key) = (sent.into(), "");
-    by.map(|by| Advance { by, sent, key })
+    by.map(|by| AdvanceClock { by, sent, key })
 }
 
 /// `{"at":"2026-01-01T00:00:00Z"}`, or Unix seconds.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Set {
+pub(crate) struct SetClock {
     pub(crate) at: Moment,
 }
 
-/// As [`Set`]; without `at`, where the clock stands.
+/// As [`SetClock`]; without `at`, where the clock stands.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct Freeze {
+pub(crate) struct FreezeClock {
     #[serde(deserialize_with = "given")]
     pub(crate) at: Option<Moment>,
 }
@@ -167,8 +167,8 @@ impl Sandbox {
     }
 
     /// Moves the clock by a length of time, back where it is negative.
-    pub(crate) async fn advance_clock(&self, asked: Advance) -> Outcome<ClockView> {
-        let Advance { by, sent, key } = asked;
+    pub(crate) async fn advance_clock(&self, asked: AdvanceClock) -> ControlResult<ClockView> {
+        let AdvanceClock { by, sent, key } = asked;
         self.change_clock(move |clock| {
             let moved = clock.advance(by.0);
             moved.map_err(|_| out_of_reach(key, &format!("{sent} would move the clock out of")))
@@ -178,7 +178,7 @@ impl Sandbox {
     }
 
     /// Stops the clock: where it stands, or at a moment.
-    pub(crate) async fn freeze_clock(&self, freeze: Freeze) -> Outcome<ClockView> {
+    pub(crate) async fn freeze_clock(&self, freeze: FreezeClock) -> ControlResult<ClockView> {
         let at = freeze.at.map(|Moment(at)| at);
         self.change_clock(move |clock| {
             let frozen = clock.freeze(at);
@@ -189,7 +189,7 @@ impl Sandbox {
     }
 
     /// Lets a stopped clock run on from where it stands.
-    pub(crate) async fn resume_clock(&self) -> Outcome<ClockView> {
+    pub(crate) async fn resume_clock(&self) -> ControlResult<ClockView> {
         self.change_clock(|clock| {
             clock.resume();
             Ok::<_, ControlError>(())
@@ -199,7 +199,10 @@ impl Sandbox {
     }
 
     /// Sets the clock; a stopped one stays stopped.
-    pub(crate) async fn set_clock(&self, Set { at: Moment(at) }: Set) -> Outcome<ClockView> {
+    pub(crate) async fn set_clock(
+        &self,
+        SetClock { at: Moment(at) }: SetClock,
+    ) -> ControlResult<ClockView> {
         self.change_clock(move |clock| clock.set(at).map_err(|_| cannot_show(at)))
             .await?;
         Ok(self.show_clock())

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::error::Outcome;
-use super::owner_filter::Whose;
+use super::error::ControlResult;
+use super::owner_filter::OwnerFilter;
 use crate::invalid::Invalid;
 use crate::model::code::{self, AuthorizationCode};
 use crate::model::user::UserRef;
@@ -152,8 +152,8 @@ pub(crate) struct CodeList {
 
 impl Sandbox {
     /// The codes that have not been exchanged, newest first.
-    pub(crate) fn list_codes(&self, whose: Whose) -> Outcome<CodeList> {
-        let whose = self.resolve_whose(whose)?;
+    pub(crate) fn list_codes(&self, whose: OwnerFilter) -> ControlResult<CodeList> {
+        let whose = self.resolve_owner(whose)?;
         let found = self.world().list_codes(whose.as_key());
         let now = self.now();
         let shown = found.into_iter().map(|code| CodeView {
@@ -172,7 +172,7 @@ impl Sandbox {
     }
 
     /// Issues a code as if the user had approved: the rules of authorize are not asked.
-    pub(crate) async fn issue_code(&self, asked: NewCode) -> Outcome<IssuedCode> {
+    pub(crate) async fn issue_code(&self, asked: NewCode) -> ControlResult<IssuedCode> {
         let client = self.client_named(&asked.client_id)?;
         let user = self.user(&asked.user, "user")?;
         let registered = client.redirect_uris.first().cloned();

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::error::Outcome;
-use super::owner_filter::Whose;
+use super::error::ControlResult;
+use super::owner_filter::OwnerFilter;
 use crate::invalid::Invalid;
 use crate::model::buzz::{Budget, BuzzLimit};
 use crate::model::consent::Consent;
@@ -21,15 +21,15 @@ use crate::store::Held;
 ///
 /// ```
 /// use civitai_oauth_mock::Scope;
-/// use civitai_oauth_mock::control::{Agreement, Budget, Window};
+/// use civitai_oauth_mock::control::{NewConsent, Budget, Window};
 ///
 /// let budget = Budget::Sliding { limit: 5000, window: Window::Day, unit: 1, currencies: None };
-/// let agreed = Agreement::new("ada", "my-app", Scope::AI_SERVICES).buzz_limit([budget]);
+/// let agreed = NewConsent::new("ada", "my-app", Scope::AI_SERVICES).buzz_limit([budget]);
 /// # let _ = agreed;
 /// ```
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Agreement {
+pub struct NewConsent {
     user: UserRef,
     client_id: String,
     scope: ScopeSpec,
@@ -38,7 +38,7 @@ pub struct Agreement {
     buzz_limit: Value,
 }
 
-impl Agreement {
+impl NewConsent {
     /// A user, a client, and what the one lets the other do.
     pub fn new(user: impl Into<UserRef>, client_id: impl Into<String>, scope: Scope) -> Self {
         Self {
@@ -61,7 +61,7 @@ impl Agreement {
 /// What a user has agreed to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Agreed {
+pub struct ConsentView {
     /// Who has.
     pub user: UserId,
     /// To whom.
@@ -78,8 +78,8 @@ pub struct Agreed {
 
 /// `{"consents":[…]}`.
 #[derive(Debug, Serialize)]
-pub(crate) struct Consents {
-    pub(crate) consents: Vec<Agreed>,
+pub(crate) struct ConsentList {
+    pub(crate) consents: Vec<ConsentView>,
 }
 
 /// How many are gone.
@@ -90,23 +90,23 @@ pub(crate) struct Deleted {
 
 impl Sandbox {
     /// The consents, of a user or a client or all.
-    pub(crate) fn list_consents(&self, whose: Whose) -> Outcome<Consents> {
-        let whose = self.resolve_whose(whose)?;
+    pub(crate) fn list_consents(&self, whose: OwnerFilter) -> ControlResult<ConsentList> {
+        let whose = self.resolve_owner(whose)?;
         let found = self.world().list_consents(whose.as_key());
-        let show = |(user, client_id, consent, at): (_, _, Consent, _)| Agreed {
+        let show = |(user, client_id, consent, at): (_, _, Consent, _)| ConsentView {
             user,
             client_id,
             scope: consent.scope,
             buzz_limit: consent.buzz_limit,
             updated_at: Some(Moment(at)),
         };
-        Ok(Consents {
+        Ok(ConsentList {
             consents: found.into_iter().map(show).collect(),
         })
     }
 
     /// Remembers a consent, in place of the one before.
-    pub(crate) async fn put_consent(&self, agreed: Agreement) -> Outcome<Agreed> {
+    pub(crate) async fn put_consent(&self, agreed: NewConsent) -> ControlResult<ConsentView> {
         let user = self.user(&agreed.user, "user")?;
         let client = self.client_named(&agreed.client_id)?;
         BuzzLimit::check_size(&agreed.buzz_limit)
@@ -128,7 +128,7 @@ impl Sandbox {
         self.store
             .put_consent(self.world(), parties, &consent, self.now())
             .await?;
-        Ok(Agreed {
+        Ok(ConsentView {
             user: user.id,
             client_id: client.id,
             scope: consent.scope,
@@ -138,8 +138,8 @@ impl Sandbox {
     }
 
     /// Forgets the consents of a user or a client, or all.
-    pub(crate) async fn delete_consents(&self, whose: Whose) -> Outcome<Deleted> {
-        let whose = self.resolve_whose(whose)?;
+    pub(crate) async fn delete_consents(&self, whose: OwnerFilter) -> ControlResult<Deleted> {
+        let whose = self.resolve_owner(whose)?;
         let deleted = self
             .store
             .delete_held(self.world(), &[Held::Consents], whose.as_key())

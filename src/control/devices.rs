@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::error::Outcome;
+use super::error::ControlResult;
 use crate::invalid::Invalid;
 use crate::model::device::Verdict;
 use crate::model::user::UserRef;
@@ -28,25 +28,25 @@ pub(crate) struct Denial {
 /// There is nothing more to say: `{}`.
 #[derive(Debug, Clone, Copy, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Nothing {}
+pub(crate) struct Empty {}
 
 impl Sandbox {
     /// Approves a device as a user.
-    pub(crate) async fn approve_device(&self, approval: Approval) -> Outcome<Nothing> {
+    pub(crate) async fn approve_device(&self, approval: Approval) -> ControlResult<Empty> {
         let user = self.user(&approval.user, "user")?;
         self.decide_device(&approval.user_code, Verdict::Approved { by: user.id })
             .await
     }
 
     /// Denies a device.
-    pub(crate) async fn deny_device(&self, denial: Denial) -> Outcome<Nothing> {
+    pub(crate) async fn deny_device(&self, denial: Denial) -> ControlResult<Empty> {
         self.decide_device(&denial.user_code, Verdict::Denied { by: None })
             .await
     }
 
-    async fn decide_device(&self, user_code: &Secret, verdict: Verdict) -> Outcome<Nothing> {
+    async fn decide_device(&self, user_code: &Secret, verdict: Verdict) -> ControlResult<Empty> {
         match review::decide(self, user_code.reveal(), verdict).await {
-            Ok(()) => Ok(Nothing {}),
+            Ok(()) => Ok(Empty {}),
             Err(why) => {
                 let why = why.description.unwrap_or_default();
                 Err(

@@ -73,4 +73,4 @@ impl From<StoreError> for ControlError {
     }
 }
 
-pub(crate) type Outcome<T> = Result<T, ControlError>;
+pub(crate) type ControlResult<T> = Result<T, ControlError>;

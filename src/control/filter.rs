@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::error::Outcome;
+use super::error::ControlResult;
 use crate::invalid::Invalid;
 use crate::model::user::UserRef;
 use crate::protocol::call::{Endpoint, GrantType, Method};
@@ -55,7 +55,7 @@ impl Filter {
 }
 
 /// The methods by which a filter, or what has one, is narrowed.
-macro_rules! narrowed {
+macro_rules! filter_builder {
     ($kind:ident $(, $filter:ident)?) => {
         impl $kind {
             /// Every exchange.
@@ -142,7 +142,7 @@ macro_rules! narrowed {
 }
 
 /// Declares how a filter and further keys are read side by side: serde's own `flatten` tells no unknown key.
-macro_rules! beside_filter {
+macro_rules! flatten_filter {
     ($name:ident { $($key:ident: $kind:ty,)* }) => {
         #[derive(Default, serde::Deserialize)]
         #[serde(default, deny_unknown_fields)]
@@ -177,20 +177,20 @@ macro_rules! beside_filter {
     };
 }
 
-pub(crate) use {beside_filter, narrowed};
+pub(crate) use {filter_builder, flatten_filter};
 
-narrowed!(Filter);
+filter_builder!(Filter);
 
 /// A filter that could find something, with its user found.
 #[derive(Debug)]
-pub(crate) struct Search {
+pub(crate) struct JournalSearch {
     filter: Filter,
     user: Option<i64>,
 }
 
-impl Search {
+impl JournalSearch {
     /// Whether an exchange matches. What needs parsing is looked at last.
-    pub(crate) fn fits(&self, exchange: &StoredExchange) -> bool {
+    pub(crate) fn matches(&self, exchange: &StoredExchange) -> bool {
         let Self { filter, user } = self;
         // Browsers send preflights on their own: a search for an endpoint's calls does not mean them.
         let is_hidden = exchange.is_preflight() && filter.method.is_none() && filter.is_narrow();
@@ -212,7 +212,7 @@ impl Search {
     }
 
     /// Whether some that match may be among those that were dropped.
-    pub(crate) fn may_have_fitted(&self, dropped: Dropped) -> bool {
+    pub(crate) fn may_have_matched(&self, dropped: Dropped) -> bool {
         dropped.count > 0 && self.filter.after.is_none_or(|after| after < dropped.last)
     }
 }
@@ -256,7 +256,7 @@ fn check_status(status: u16) -> Result<(), Invalid> {
 
 impl Sandbox {
     /// Makes sure that a filter could find something.
-    pub(crate) fn search(&self, filter: Filter) -> Outcome<Search> {
+    pub(crate) fn search(&self, filter: Filter) -> ControlResult<JournalSearch> {
         check_grant(filter.endpoint, filter.grant_type)?;
         if let Some(status) = filter.status {
             check_status(status)?;
@@ -265,7 +265,7 @@ impl Sandbox {
         if let Some(error) = &filter.error {
             self.check_error(error)?;
         }
-        Ok(Search { filter, user })
+        Ok(JournalSearch { filter, user })
     }
 
     /// That there is such a client, or was one that asked for something; and such a user, whose id comes back.
@@ -273,7 +273,7 @@ impl Sandbox {
         &self,
         client: Option<&str>,
         user: Option<&UserRef>,
-    ) -> Outcome<Option<i64>> {
+    ) -> ControlResult<Option<i64>> {
         if let Some(id) = client {
             let registers = self.settings().unknown_clients == UnknownClients::Register;
             // The journal is searched last.

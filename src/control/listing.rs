@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::error::{ControlError, Outcome};
-use super::filter::Search;
-use super::requests::{Exchange, Exchanges, Requests};
+use super::error::{ControlError, ControlResult};
+use super::filter::JournalSearch;
+use super::requests::{Exchange, ExchangeList, Requests};
 use crate::invalid::Invalid;
 use crate::protocol::duration::Length;
 use crate::redact::printable_json;
@@ -37,13 +37,13 @@ impl From<TooManyReaders> for ControlError {
 
 impl Sandbox {
     /// The exchanges that match, oldest first, and the counters of all.
-    pub(crate) async fn list_requests(&self, asked: Requests) -> Outcome<Exchanges> {
+    pub(crate) async fn list_requests(&self, asked: Requests) -> ControlResult<ExchangeList> {
         let found = self.find_requests(asked).await?;
         Ok(self.show_requests(&found))
     }
 
     /// The same as JSON, of which at most a piece is in memory at once.
-    pub(crate) async fn stream_requests(&self, asked: Requests) -> Outcome<JsonPieces> {
+    pub(crate) async fn stream_requests(&self, asked: Requests) -> ControlResult<JsonPieces> {
         let found = self.find_requests(asked).await?;
         if found.ids.len() <= MAX_WHOLE {
             let whole = serde_json::to_string(&self.show_requests(&found)).unwrap_or_default();
@@ -68,11 +68,11 @@ impl Sandbox {
         }))
     }
 
-    fn show_requests(&self, found: &Found) -> Exchanges {
+    fn show_requests(&self, found: &Found) -> ExchangeList {
         let pieces = found.ids.chunks(PIECE);
         let stored = pieces.flat_map(|ids| self.journal.find(ids));
         let shown = stored.map(|exchange| Exchange::new(exchange.to_entry(), found.secrets));
-        Exchanges {
+        ExchangeList {
             requests: shown.collect(),
             counters: self.journal.counters(),
             dropped: self.journal.dropped().count,
@@ -84,7 +84,7 @@ impl Sandbox {
         self.if_today(|today| today.journal.clear());
     }
 
-    async fn find_requests(&self, asked: Requests) -> Outcome<Found> {
+    async fn find_requests(&self, asked: Requests) -> ControlResult<Found> {
         let wait = asked.wait.unwrap_or(Length(0));
         if !(Length(0)..=LONGEST_WAIT).contains(&wait) {
             let why = format!("{wait} is not from 0s to {LONGEST_WAIT}");
@@ -117,14 +117,14 @@ impl Sandbox {
     }
 
     /// The ids of the newest exchanges before `before` that match, at most `limit`, oldest first.
-    async fn newest_ids(&self, search: &Search, mut before: u64, limit: usize) -> Vec<u64> {
+    async fn newest_ids(&self, search: &JournalSearch, mut before: u64, limit: usize) -> Vec<u64> {
         let mut ids = Vec::new();
         while ids.len() < limit {
             let page = self.journal.page_before(before);
             let Some(oldest) = page.last() else {
                 break;
             };
-            let fitting = page.iter().filter(|exchange| search.fits(exchange));
+            let fitting = page.iter().filter(|exchange| search.matches(exchange));
             ids.extend(
                 fitting
                     .take(limit - ids.len())
@@ -142,7 +142,12 @@ impl Sandbox {
     }
 
     /// Waits until this many exchanges match, for at most `wait`. Each exchange is looked at once.
-    async fn wait_for(&self, search: &Search, count: usize, wait: Duration) -> Outcome<()> {
+    async fn wait_for(
+        &self,
+        search: &JournalSearch,
+        count: usize,
+        wait: Duration,
+    ) -> ControlResult<()> {
         let _place = self.journal.readers().wait()?;
         // Watched before it is read: what comes in between wakes this.
         let mut news = self.journal.watch();
@@ -158,7 +163,10 @@ impl Sandbox {
                 while let page = self.journal.page_after(last)
                     && let Some(newest) = page.last()
                 {
-                    found += page.iter().filter(|exchange| search.fits(exchange)).count();
+                    found += page
+                        .iter()
+                        .filter(|exchange| search.matches(exchange))
+                        .count();
                     last = newest.id();
                     tokio::task::yield_now().await;
                 }

@@ -1,6 +1,6 @@
 //! Users, clients and scopes that the input of an operation names.
 
-use super::error::{ControlError, Outcome};
+use super::error::{ControlError, ControlResult};
 use crate::http::session;
 use crate::invalid::{self, Invalid};
 use crate::model::client::Client;
@@ -17,7 +17,7 @@ impl Sandbox {
     }
 
     /// The client that the key `client_id` names.
-    pub(crate) fn client_named(&self, id: &str) -> Outcome<Client> {
+    pub(crate) fn client_named(&self, id: &str) -> ControlResult<Client> {
         self.read_client(id).map_err(|why| match why {
             ControlError::NotFound(why) => ControlError::Invalid(Invalid {
                 path: "client_id".to_owned(),
@@ -28,7 +28,7 @@ impl Sandbox {
     }
 
     /// A user who is there, deleted or not; `path` is where the name stands in the input.
-    pub(crate) fn user_or_deleted(&self, named: &UserRef, path: &str) -> Outcome<User> {
+    pub(crate) fn user_or_deleted(&self, named: &UserRef, path: &str) -> ControlResult<User> {
         match self.world().find_user(named) {
             Some(user) => Ok(user),
             None => Err(session::unknown_user_error(self, path, named).into()),
@@ -36,7 +36,7 @@ impl Sandbox {
     }
 
     /// A user who is there and not deleted; `path` is where the name stands in the input.
-    pub(crate) fn user(&self, named: &UserRef, path: &str) -> Outcome<User> {
+    pub(crate) fn user(&self, named: &UserRef, path: &str) -> ControlResult<User> {
         let user = self.user_or_deleted(named, path)?;
         if user.deleted {
             return Err(session::unknown_user_error(self, path, named).into());

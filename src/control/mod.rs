@@ -7,14 +7,14 @@
 //! |---|---|---|
 //! | settings | [`SettingsPatch`] | [`Settings`], [`ContractView`] |
 //! | the clock | [`Moment`] | [`ClockView`] |
-//! | users | [`UserSpec`], [`UserRef`] | [`User`], [`Session`] |
+//! | users | [`UserSpec`], [`UserRef`] | [`User`], [`SessionCookie`] |
 //! | clients | [`ClientSpec`] | [`Client`], [`NewSecret`] |
 //! | tokens and codes | [`Mint`], [`NewCode`] | [`Tokens`], [`TokenView`], [`Introspection`], [`IssuedCode`] |
-//! | consents | [`Agreement`], [`BuzzLimit`] | [`Agreed`] |
+//! | consents | [`NewConsent`], [`BuzzLimit`] | [`ConsentView`] |
 //! | spends | | [`Spent`], [`Spending`], [`Rule`], [`Bucket`] |
-//! | whose they are | [`Whose`] | |
-//! | faults | [`Fault`], [`Preset`] | [`SetFault`], [`PresetSet`] |
-//! | the journal | [`Requests`], [`Filter`], [`Expect`], [`Expectations`] | [`Exchanges`], [`Exchange`], [`Counters`] |
+//! | whose they are | [`OwnerFilter`] | |
+//! | faults | [`Fault`], [`Preset`] | [`SetFault`], [`AppliedPreset`] |
+//! | the journal | [`Requests`], [`Filter`], [`Expect`], [`Expectations`] | [`ExchangeList`], [`Exchange`], [`Counters`] |
 //! | what production would punish | | [`Advice`], [`Finding`], [`Severity`] |
 //! | snapshots | | [`Snapshot`] |
 //! | sandboxes | [`NewSandbox`] | [`SandboxInfo`] |
@@ -36,10 +36,10 @@ pub(crate) mod devices;
 mod error;
 pub(crate) mod faults;
 pub(crate) mod filter;
-pub(crate) mod keys;
 pub(crate) mod listing;
 mod lookup;
 mod owner_filter;
+pub(crate) mod patch_struct;
 pub(crate) mod requests;
 pub(crate) mod sandboxes;
 pub(crate) mod sessions;
@@ -69,24 +69,24 @@ pub use crate::sandbox::spending::Spent;
 pub use clients::{ClientSpec, NewSecret};
 pub use clock::ClockView;
 pub use codes::{CodeView, IssuedCode, NewCode};
-pub use consents::{Agreed, Agreement};
+pub use consents::{ConsentView, NewConsent};
 pub use contract::{ContractView, DifferenceView};
-pub use faults::{Preset, PresetFault, PresetSet};
+pub use faults::{AppliedPreset, NewPresetFault, Preset};
 pub use filter::Filter;
-pub use owner_filter::Whose;
-pub use requests::{Decided, Exchange, Exchanges, Requests};
+pub use owner_filter::OwnerFilter;
+pub use requests::{DecisionView, Exchange, ExchangeList, Requests};
 pub use sandboxes::{NewSandbox, SandboxInfo};
-pub use sessions::{Session, SessionView};
+pub use sessions::{SessionCookie, SessionView};
 pub use snapshots::Snapshot;
 pub use tokens::{Introspection, Mint, TokenView};
 pub use users::UserSpec;
 pub use verify::{Expect, Expectations};
 
-pub(crate) use advice_query::{Asked as AskedAdvice, Format as AdviceFormat};
-pub(crate) use clock::{Advance, Freeze, Set};
+pub(crate) use advice_query::{AdviceFormat, AdviceQuery};
+pub(crate) use clock::{AdvanceClock, FreezeClock, SetClock};
 pub(crate) use devices::{Approval, Denial};
-pub(crate) use error::{ControlError, Outcome};
+pub(crate) use error::{ControlError, ControlResult};
 pub(crate) use sandboxes::check_name;
-pub(crate) use sessions::{SignIn, SignedIn};
-pub(crate) use spends::Grantee;
-pub(crate) use tokens::{OneToken, SomeTokens};
+pub(crate) use sessions::{NewSession, SessionFilter};
+pub(crate) use spends::BudgetOwner;
+pub(crate) use tokens::{TokenParam, TokenSelector};

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::error::Outcome;
+use super::error::ControlResult;
 use crate::model::user::UserRef;
 use crate::protocol::ids::UserId;
 use crate::sandbox::Sandbox;
@@ -10,19 +10,19 @@ use crate::sandbox::Sandbox;
 /// Whose tokens or consents are meant; what is not given means everybody's.
 ///
 /// ```
-/// use civitai_oauth_mock::control::Whose;
+/// use civitai_oauth_mock::control::OwnerFilter;
 ///
-/// let one_pair = Whose::all().user("ada").client("my-app");
+/// let one_pair = OwnerFilter::all().user("ada").client("my-app");
 /// # let _ = one_pair;
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Whose {
+pub struct OwnerFilter {
     pub(crate) user: Option<UserRef>,
     pub(crate) client_id: Option<String>,
 }
 
-impl Whose {
+impl OwnerFilter {
     /// Everybody's.
     pub fn all() -> Self {
         Self::default()
@@ -43,21 +43,21 @@ impl Whose {
     }
 }
 
-/// As [`Whose`], with the user found.
+/// As [`OwnerFilter`], with the user found.
 #[derive(Debug)]
-pub(crate) struct Known {
+pub(crate) struct ResolvedOwner {
     pub(crate) user: Option<UserId>,
     pub(crate) client_id: Option<String>,
 }
 
-impl Known {
+impl ResolvedOwner {
     pub(crate) fn as_key(&self) -> (Option<UserId>, Option<&str>) {
         (self.user, self.client_id.as_deref())
     }
 }
 
 impl Sandbox {
-    pub(crate) fn resolve_whose(&self, whose: Whose) -> Outcome<Known> {
+    pub(crate) fn resolve_owner(&self, whose: OwnerFilter) -> ControlResult<ResolvedOwner> {
         let user = match &whose.user {
             Some(named) => Some(self.user_or_deleted(named, "user")?.id),
             None => None,
@@ -65,7 +65,7 @@ impl Sandbox {
         if let Some(id) = &whose.client_id {
             self.client_named(id)?;
         }
-        Ok(Known {
+        Ok(ResolvedOwner {
             user,
             client_id: whose.client_id,
         })

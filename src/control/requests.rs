@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::filter::{Filter, beside_filter, narrowed};
+use super::filter::{Filter, filter_builder, flatten_filter};
 use crate::advice::Explanation;
 use crate::contract::{Contract, Decision, Difference};
 #[cfg(feature = "mcp")]
@@ -43,7 +43,7 @@ pub struct Requests {
     pub(crate) count: Option<usize>,
 }
 
-beside_filter! {
+flatten_filter! {
     Keys {
         limit: Option<usize>,
         before: Option<u64>,
@@ -75,7 +75,7 @@ impl From<Filter> for Requests {
     }
 }
 
-narrowed!(Requests, filter);
+filter_builder!(Requests, filter);
 
 impl Requests {
     /// At most so many, the newest.
@@ -134,7 +134,7 @@ impl Requests {
 /// What the app has sent and was answered.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
-pub struct Exchanges {
+pub struct ExchangeList {
     /// Those that were asked for, oldest first.
     pub requests: Vec<Exchange>,
     /// How often what was asked for, by all that came since the journal was cleared.
@@ -178,7 +178,7 @@ pub struct Exchange {
     /// Why it was refused, where it was.
     pub why: Option<Explanation>,
     /// The differences that decided something, and the side that each was on.
-    pub differences: Vec<Decided>,
+    pub differences: Vec<DecisionView>,
     /// The faults that touched it, by id.
     pub faults: Vec<u64>,
     /// Their rules, for the pages: a fault may have been removed since.
@@ -191,7 +191,7 @@ pub struct Exchange {
 /// A difference that decided something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Decided {
+pub struct DecisionView {
     /// Which.
     pub name: Difference,
     /// The side that it was on.
@@ -212,7 +212,7 @@ impl Exchange {
     }
 
     pub(crate) fn new(entry: Entry, secrets: bool) -> Self {
-        let decided = |one: &Decision| Decided {
+        let decided = |one: &Decision| DecisionView {
             name: one.difference,
             side: one.side,
             otherwise: one.otherwise,

@@ -9,7 +9,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::error::{ControlError, Outcome};
+use super::error::{ControlError, ControlResult};
 use crate::http::base_url::SandboxPrefix;
 use crate::invalid::Invalid;
 use crate::protocol::json::seconds_if_known;
@@ -112,7 +112,7 @@ impl NewSandbox {
 
 /// A sandbox that has been made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct MadeSandbox {
+pub(crate) struct CreatedSandbox {
     pub(crate) name: String,
     path: String,
     settings: Settings,
@@ -139,7 +139,10 @@ pub(crate) struct SandboxList {
 
 impl Registry {
     /// Makes a sandbox with a seed and settings of its own.
-    pub(crate) async fn create_sandbox(self: &Arc<Self>, made: NewSandbox) -> Outcome<MadeSandbox> {
+    pub(crate) async fn create_sandbox(
+        self: &Arc<Self>,
+        made: NewSandbox,
+    ) -> ControlResult<CreatedSandbox> {
         let name = if let Some(name) = made.name {
             name
         } else {
@@ -180,7 +183,7 @@ impl Registry {
             created_by: CreatedBy::Explicit,
         };
         if let Some(sandbox) = self.make(&name, own).await? {
-            Ok(MadeSandbox {
+            Ok(CreatedSandbox {
                 name: sandbox.name().to_owned(),
                 path: path(&name),
                 settings: (*sandbox.settings()).clone(),
@@ -202,7 +205,7 @@ impl Registry {
     }
 
     /// One sandbox.
-    pub(crate) fn read_sandbox(&self, name: &str) -> Outcome<SandboxInfo> {
+    pub(crate) fn read_sandbox(&self, name: &str) -> ControlResult<SandboxInfo> {
         if !self
             .store()
             .list_sandboxes()
@@ -215,7 +218,7 @@ impl Registry {
     }
 
     /// Deletes a sandbox with all that is in it. The next request that names it makes a new one.
-    pub(crate) async fn delete_sandbox(self: &Arc<Self>, name: &str) -> Outcome<()> {
+    pub(crate) async fn delete_sandbox(self: &Arc<Self>, name: &str) -> ControlResult<()> {
         if name == DEFAULT {
             let why = Invalid::new("name", "the default sandbox stays");
             return Err(why.with_hint("POST reset empties it").into());

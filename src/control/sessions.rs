@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::error::Outcome;
+use super::error::ControlResult;
 use crate::http::session;
 use crate::model::session::COOKIE;
 use crate::model::user::{User, UserRef};
@@ -14,21 +14,21 @@ use crate::sandbox::Sandbox;
 /// Who is to be signed in.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct SignIn {
+pub(crate) struct NewSession {
     pub(crate) user: UserRef,
 }
 
 /// Whose sessions are meant; nobody named means everybody's.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct SignedIn {
+pub(crate) struct SessionFilter {
     pub(crate) user: Option<UserRef>,
 }
 
 /// A browser that is signed in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Session {
+pub struct SessionCookie {
     /// What the header `Cookie` of its requests says: `civ-token=…`.
     pub cookie: Secret,
     /// Whose it is.
@@ -64,17 +64,17 @@ pub(crate) const MAX_SESSIONS: usize = 200_000;
 
 impl Sandbox {
     /// Signs a user in.
-    pub(crate) async fn create_session(&self, asked: SignIn) -> Outcome<Session> {
+    pub(crate) async fn create_session(&self, asked: NewSession) -> ControlResult<SessionCookie> {
         let user = self.user(&asked.user, "user")?;
         let value = session::open(self, user.id, MAX_SESSIONS).await?;
-        Ok(Session {
+        Ok(SessionCookie {
             cookie: Secret::new(format!("{COOKIE}={}", value.reveal())),
             user,
         })
     }
 
     /// The sessions, of a user or all, the one that ends last first.
-    pub(crate) fn list_sessions(&self, whose: &SignedIn) -> Outcome<SessionList> {
+    pub(crate) fn list_sessions(&self, whose: &SessionFilter) -> ControlResult<SessionList> {
         let (user, now) = (self.session_owner(whose)?, self.now());
         let found = self.world().list_sessions(user);
         let shown = found.into_iter().map(|(user, expires_at)| SessionView {
@@ -88,13 +88,13 @@ impl Sandbox {
     }
 
     /// Signs a user out everywhere, or everybody.
-    pub(crate) async fn delete_sessions(&self, whose: SignedIn) -> Outcome<SignedOut> {
+    pub(crate) async fn delete_sessions(&self, whose: SessionFilter) -> ControlResult<SignedOut> {
         let user = self.session_owner(&whose)?;
         let deleted = self.store.delete_sessions(self.world(), user).await?;
         Ok(SignedOut { deleted })
     }
 
-    fn session_owner(&self, whose: &SignedIn) -> Outcome<Option<UserId>> {
+    fn session_owner(&self, whose: &SessionFilter) -> ControlResult<Option<UserId>> {
         Ok(match &whose.user {
             Some(named) => Some(self.user_or_deleted(named, "user")?.id),
             None => None,

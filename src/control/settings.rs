@@ -1,12 +1,12 @@
 //! Changes of the settings.
 
-use super::error::Outcome;
+use super::error::ControlResult;
 use crate::sandbox::Sandbox;
 use crate::sandbox::settings::{Settings, SettingsPatch};
 
 impl Sandbox {
     /// Changes some settings.
-    pub(crate) fn patch_settings(&self, patch: SettingsPatch) -> Outcome<Settings> {
+    pub(crate) fn patch_settings(&self, patch: SettingsPatch) -> ControlResult<Settings> {
         if let Some(named) = patch.user_to_sign_in() {
             self.user(named, "login")?;
         }

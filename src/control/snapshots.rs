@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::error::{ControlError, Outcome};
+use super::error::{ControlError, ControlResult};
 use super::sandboxes::check_name;
 use crate::invalid::Invalid;
 use crate::protocol::time::{Moment, Timestamp};
@@ -37,7 +37,7 @@ impl Snapshot {
 
 impl Sandbox {
     /// Takes a snapshot, in place of one of the same name. Errors: there are 100 in this sandbox, or 10,000 in all.
-    pub(crate) async fn take_snapshot(&self, name: &str) -> Outcome<Snapshot> {
+    pub(crate) async fn take_snapshot(&self, name: &str) -> ControlResult<Snapshot> {
         check_name(name)?;
         match self.keep_snapshot(name).await {
             Ok(taken_at) => Ok(Snapshot::new(name, taken_at)),
@@ -62,7 +62,7 @@ impl Sandbox {
     }
 
     /// One snapshot.
-    pub(crate) fn read_snapshot(&self, name: &str) -> Outcome<Snapshot> {
+    pub(crate) fn read_snapshot(&self, name: &str) -> ControlResult<Snapshot> {
         let found = self.store.list_snapshots(self.name());
         match found.iter().find(|(known, _)| known == name) {
             Some((name, taken_at)) => Ok(Snapshot::new(name, *taken_at)),
@@ -71,7 +71,7 @@ impl Sandbox {
     }
 
     /// Goes back to a snapshot.
-    pub(crate) async fn restore_snapshot(&self, name: &str) -> Outcome<()> {
+    pub(crate) async fn restore_snapshot(&self, name: &str) -> ControlResult<()> {
         if self.restore(name).await? {
             Ok(())
         } else {
@@ -80,7 +80,7 @@ impl Sandbox {
     }
 
     /// Forgets a snapshot.
-    pub(crate) async fn delete_snapshot(&self, name: &str) -> Outcome<()> {
+    pub(crate) async fn delete_snapshot(&self, name: &str) -> ControlResult<()> {
         if self.drop_snapshot(name).await? {
             Ok(())
         } else {

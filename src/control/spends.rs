@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::consents::Deleted;
-use super::error::{ControlError, Outcome};
-use super::owner_filter::Whose;
+use super::error::{ControlError, ControlResult};
+use super::owner_filter::OwnerFilter;
 use crate::invalid::Invalid;
 use crate::model::user::UserRef;
 use crate::sandbox::Sandbox;
@@ -14,14 +14,14 @@ use crate::store::Held;
 
 /// `{"spends":[…]}`.
 #[derive(Debug, Serialize)]
-pub(crate) struct Spends {
+pub(crate) struct SpendList {
     pub(crate) spends: Vec<Spent>,
 }
 
 /// One user and one client.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Grantee {
+pub(crate) struct BudgetOwner {
     pub(crate) user: UserRef,
     pub(crate) client_id: String,
 }
@@ -34,19 +34,19 @@ pub(crate) struct Reset {
 
 impl Sandbox {
     /// What every app that has a budget or has spent anything stands at, by user and client.
-    pub(crate) async fn list_spends(&self, whose: Whose) -> Outcome<Spends> {
-        let whose = self.resolve_whose(whose)?;
+    pub(crate) async fn list_spends(&self, whose: OwnerFilter) -> ControlResult<SpendList> {
+        let whose = self.resolve_owner(whose)?;
         let spends = spending::list(self, whose.as_key()).await;
         let spends = spends.map_err(|TooManyReaders| {
             let why = Invalid::new("", spending::BUSY);
             ControlError::Busy(why.with_hint("call again in a second"))
         })?;
-        Ok(Spends { spends })
+        Ok(SpendList { spends })
     }
 
     /// Forgets what was spent: budgets have room again, accounts are as they are.
-    pub(crate) async fn delete_spends(&self, whose: Whose) -> Outcome<Deleted> {
-        let whose = self.resolve_whose(whose)?;
+    pub(crate) async fn delete_spends(&self, whose: OwnerFilter) -> ControlResult<Deleted> {
+        let whose = self.resolve_owner(whose)?;
         let deleted = self
             .store
             .delete_held(self.world(), &[Held::Spends], whose.as_key())
@@ -55,7 +55,7 @@ impl Sandbox {
     }
 
     /// Starts the absolute budgets of a user's app anew. Those that begin anew by themselves go on.
-    pub(crate) async fn reset_budgets(&self, grant: Grantee) -> Outcome<Reset> {
+    pub(crate) async fn reset_budgets(&self, grant: BudgetOwner) -> ControlResult<Reset> {
         let user = self.user(&grant.user, "user")?;
         let client = self.client_named(&grant.client_id)?;
         let reset = self

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::consents::Deleted;
-use super::error::Outcome;
-use super::owner_filter::Whose;
+use super::error::ControlResult;
+use super::owner_filter::OwnerFilter;
 use crate::invalid::Invalid;
 use crate::model::token::{Token, TokenKind};
 use crate::model::user::UserRef;
@@ -83,14 +83,14 @@ impl Mint {
 /// One token, `{"token"}`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct OneToken {
+pub(crate) struct TokenParam {
     pub(crate) token: Secret,
 }
 
 /// One token, or those of a user and a client, or all.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct SomeTokens {
+pub(crate) struct TokenSelector {
     pub(crate) token: Option<Secret>,
     pub(crate) client_id: Option<String>,
     pub(crate) user: Option<UserRef>,
@@ -160,7 +160,7 @@ pub(crate) struct Expired {
 
 impl Sandbox {
     /// Mints tokens for a user and a client; the answer is that of `/token`.
-    pub(crate) async fn mint_tokens(&self, asked: Mint) -> Outcome<Tokens> {
+    pub(crate) async fn mint_tokens(&self, asked: Mint) -> ControlResult<Tokens> {
         let client = self.client_named(&asked.client_id)?;
         let user = self.user(&asked.user, "user")?;
         let scope = self.resolve_scope(&asked.scope.unwrap_or_else(|| Scope::USER_READ.into()))?;
@@ -183,8 +183,8 @@ impl Sandbox {
     }
 
     /// The tokens, newest first.
-    pub(crate) fn list_tokens(&self, whose: Whose) -> Outcome<TokenList> {
-        let whose = self.resolve_whose(whose)?;
+    pub(crate) fn list_tokens(&self, whose: OwnerFilter) -> ControlResult<TokenList> {
+        let whose = self.resolve_owner(whose)?;
         let found = self.world().list_tokens(whose.as_key());
         let settings = self.settings();
         let shown = found
@@ -196,7 +196,7 @@ impl Sandbox {
     }
 
     /// What a token stands for, whether it is live or not.
-    pub(crate) fn introspect(&self, asked: &OneToken) -> Introspection {
+    pub(crate) fn introspect(&self, asked: &TokenParam) -> Introspection {
         let found = self.world().find_token(&asked.token.hash());
         let settings = self.settings();
         let token = found.map(|token| show(&token, self.now(), &settings.rules));
@@ -207,7 +207,7 @@ impl Sandbox {
     }
 
     /// Lets a token run out now; without one, every access token.
-    pub(crate) async fn expire_tokens(&self, asked: SomeTokens) -> Outcome<Expired> {
+    pub(crate) async fn expire_tokens(&self, asked: TokenSelector) -> ControlResult<Expired> {
         if asked.client_id.is_some() || asked.user.is_some() {
             let why = Invalid::new("", "a token runs out alone, or all access tokens do");
             return Err(why.with_hint("give {\"token\"} or nothing").into());
@@ -227,7 +227,7 @@ impl Sandbox {
     }
 
     /// Revokes a token as its user would; without one, removes the tokens of a user and a client, or all.
-    pub(crate) async fn revoke_tokens(&self, asked: SomeTokens) -> Outcome<Deleted> {
+    pub(crate) async fn revoke_tokens(&self, asked: TokenSelector) -> ControlResult<Deleted> {
         if asked.token.is_some() && (asked.client_id.is_some() || asked.user.is_some()) {
             let why = Invalid::new("token", "one token is of one user and client already");
             return Err(why
@@ -235,11 +235,11 @@ impl Sandbox {
                 .into());
         }
         let Some(token) = asked.token else {
-            let whose = Whose {
+            let whose = OwnerFilter {
                 user: asked.user,
                 client_id: asked.client_id,
             };
-            let whose = self.resolve_whose(whose)?;
+            let whose = self.resolve_owner(whose)?;
             let deleted = self
                 .store
                 .delete_held(self.world(), &[Held::Tokens], whose.as_key())

@@ -3,15 +3,15 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::error::{ControlError, Outcome};
-use super::keys::keys;
+use super::error::{ControlError, ControlResult};
+use super::patch_struct::patch_struct;
 use crate::http::session;
 use crate::invalid::{self, Invalid};
 use crate::model::user::{Buzz, User, UserRef};
 use crate::sandbox::Sandbox;
 use crate::store::StoreError;
 
-keys! {
+patch_struct! {
     /// A user to be made, or what of one is to be changed: only the keys that are given. What they mean, and what they
     /// are by default, is told at [`User`].
     ///
@@ -69,7 +69,7 @@ impl Sandbox {
     }
 
     /// A new user; without an `id`, under the one after the last.
-    pub(crate) async fn create_user(&self, spec: UserSpec) -> Outcome<User> {
+    pub(crate) async fn create_user(&self, spec: UserSpec) -> ControlResult<User> {
         let with_own_id = spec.id.is_some();
         let id = spec.id.unwrap_or_default();
         let user: User = invalid::from_json(as_json(&UserSpec {
@@ -98,7 +98,7 @@ impl Sandbox {
     }
 
     /// The user who is named, deleted or not.
-    pub(crate) fn read_user(&self, named: &UserRef) -> Outcome<User> {
+    pub(crate) fn read_user(&self, named: &UserRef) -> ControlResult<User> {
         match self.world().find_user(named) {
             Some(user) => Ok(user),
             None => Err(self.nobody(named)),
@@ -106,10 +106,10 @@ impl Sandbox {
     }
 
     /// Changes some keys of a user.
-    pub(crate) async fn patch_user(&self, named: &UserRef, spec: UserSpec) -> Outcome<User> {
+    pub(crate) async fn patch_user(&self, named: &UserRef, spec: UserSpec) -> ControlResult<User> {
         let id = self.read_user(named)?.id;
         let patched = |before: &User| {
-            let user: User = invalid::from_json(overlay(before, &spec))?;
+            let user: User = invalid::from_json(merge_json(before, &spec))?;
             if user.id != before.id {
                 let why = format!("{} is not {}: an id stays", user.id, before.id);
                 return Err(Invalid::new("id", why).into());
@@ -136,7 +136,7 @@ impl Sandbox {
     }
 
     /// Removes a user.
-    pub(crate) async fn delete_user(&self, named: &UserRef) -> Outcome<()> {
+    pub(crate) async fn delete_user(&self, named: &UserRef) -> ControlResult<()> {
         let user = self.read_user(named)?;
         self.store.delete_user(self.world(), user.id).await?;
         self.end_tokens();
@@ -153,7 +153,7 @@ pub(crate) fn as_json(shown: &impl Serialize) -> Value {
 }
 
 /// The keys that are given in place of those that were.
-pub(crate) fn overlay(before: &impl Serialize, given: &impl Serialize) -> Value {
+pub(crate) fn merge_json(before: &impl Serialize, given: &impl Serialize) -> Value {
     let mut whole = as_json(before);
     if let (Some(whole), Value::Object(given)) = (whole.as_object_mut(), as_json(given)) {
         whole.extend(given);

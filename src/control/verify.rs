@@ -7,8 +7,8 @@ use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::error::{ControlError, Outcome};
-use super::filter::{Filter, Search, beside_filter, narrowed};
+use super::error::{ControlError, ControlResult};
+use super::filter::{Filter, JournalSearch, filter_builder, flatten_filter};
 use super::users::as_json;
 use crate::invalid::Invalid;
 use crate::model::user::UserRef;
@@ -38,7 +38,7 @@ pub struct Expect {
     in_order: bool,
 }
 
-beside_filter! {
+flatten_filter! {
     Keys {
         times: Option<usize>,
         at_least: Option<usize>,
@@ -68,7 +68,7 @@ impl From<Filter> for Expect {
     }
 }
 
-narrowed!(Expect, filter);
+filter_builder!(Expect, filter);
 
 impl Expect {
     /// Exactly so many.
@@ -286,7 +286,7 @@ fn check(expectations: &[Expect]) -> Result<(), Invalid> {
 
 impl Sandbox {
     /// Checks the journal against expectations. Errors: what differs, in words.
-    pub(crate) async fn verify(&self, asked: Expectations) -> Outcome<Verified> {
+    pub(crate) async fn verify(&self, asked: Expectations) -> ControlResult<Verified> {
         check(&asked.expectations)?;
         let _permit = self.journal.readers().search().await?;
         let searches = self.searches(&asked.expectations)?;
@@ -300,7 +300,7 @@ impl Sandbox {
             let meant = describe(&expectation.filter);
             let found = Matches::new(&matched, at, before);
             // Some that match may be among the dropped ones: neither yes nor no would be honest.
-            if search.may_have_fitted(dropped) && expectation.depends_on_more(found.count) {
+            if search.may_have_matched(dropped) && expectation.depends_on_more(found.count) {
                 differences.push(format!(
                     "[{at}] {meant}: came {} of those that are kept, but the oldest {} are no longer kept; raise \
                      --journal or --journal-memory, or expect only what came after request {}",
@@ -333,7 +333,7 @@ impl Sandbox {
     }
 
     /// The searches of expectations. Errors: a filter that nothing can match. To find out may take a search of the journal.
-    fn searches(&self, expectations: &[Expect]) -> Outcome<Vec<Search>> {
+    fn searches(&self, expectations: &[Expect]) -> ControlResult<Vec<JournalSearch>> {
         let search = |(at, expectation): (usize, &Expect)| {
             let search = self.search(expectation.filter.clone());
             search.map_err(|why| match why {
@@ -345,9 +345,9 @@ impl Sandbox {
     }
 
     /// The exchanges that match any of the searches: one pass over the journal for all of them.
-    async fn matched(&self, searches: &[Search]) -> Vec<Matched> {
+    async fn matched(&self, searches: &[JournalSearch]) -> Vec<Matched> {
         let mut found = Vec::new();
-        let Some(mut last) = searches.iter().map(Search::after).min() else {
+        let Some(mut last) = searches.iter().map(JournalSearch::after).min() else {
             return found;
         };
         while let page = self.journal.page_after(last)
@@ -357,7 +357,7 @@ impl Sandbox {
                 let fitting = searches
                     .iter()
                     .enumerate()
-                    .filter(|(_, one)| one.fits(exchange));
+                    .filter(|(_, one)| one.matches(exchange));
                 let expectations = fitting.fold(0, |bits, (at, _)| bits | 1_u128 << at);
                 if expectations != 0 {
                     let id = exchange.id();

@@ -13,15 +13,16 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use tokio_stream::StreamExt as _;
 
-use super::input::{AnyInput, Either, Input, Query};
+use super::input::{AnyJson, JsonObject, JsonOrQuery, Query};
 use super::response::{Answer, created, ok};
-use crate::control::devices::Nothing;
-use crate::control::faults::Narrowing;
+use crate::control::devices::Empty;
+use crate::control::faults::PresetOptions;
 use crate::control::listing::JsonPieces;
 use crate::control::{
-    Advance, Agreement, Approval, AskedAdvice, ClientSpec, Denial, Expectations, Fault, Freeze,
-    Grantee, Mint, NewCode, NewSandbox, OneToken, Preset, PresetFault, Requests, Set,
-    SettingsPatch, SignIn, SignedIn, SomeTokens, UserRef, UserSpec, Whose,
+    AdvanceClock, AdviceQuery, Approval, BudgetOwner, ClientSpec, Denial, Expectations, Fault,
+    FreezeClock, Mint, NewCode, NewConsent, NewPresetFault, NewSandbox, NewSession, OwnerFilter,
+    Preset, Requests, SessionFilter, SetClock, SettingsPatch, TokenParam, TokenSelector, UserRef,
+    UserSpec,
 };
 use crate::http::connection::ConnectionInfo;
 use crate::http::context::Context;
@@ -38,7 +39,10 @@ pub(crate) async fn read_settings(context: Context) -> Answer {
     Ok(ok(&*context.sandbox.settings()))
 }
 
-pub(crate) async fn patch_settings(context: Context, Input(input): Input<SettingsPatch>) -> Answer {
+pub(crate) async fn patch_settings(
+    context: Context,
+    JsonObject(input): JsonObject<SettingsPatch>,
+) -> Answer {
     Ok(ok(&context.sandbox.patch_settings(input)?))
 }
 
@@ -46,11 +50,17 @@ pub(crate) async fn read_clock(context: Context) -> Answer {
     Ok(ok(&context.sandbox.show_clock()))
 }
 
-pub(crate) async fn advance_clock(context: Context, AnyInput(input): AnyInput<Advance>) -> Answer {
+pub(crate) async fn advance_clock(
+    context: Context,
+    AnyJson(input): AnyJson<AdvanceClock>,
+) -> Answer {
     Ok(ok(&context.sandbox.advance_clock(input).await?))
 }
 
-pub(crate) async fn freeze_clock(context: Context, Input(input): Input<Freeze>) -> Answer {
+pub(crate) async fn freeze_clock(
+    context: Context,
+    JsonObject(input): JsonObject<FreezeClock>,
+) -> Answer {
     Ok(ok(&context.sandbox.freeze_clock(input).await?))
 }
 
@@ -58,7 +68,7 @@ pub(crate) async fn resume_clock(context: Context) -> Answer {
     Ok(ok(&context.sandbox.resume_clock().await?))
 }
 
-pub(crate) async fn set_clock(context: Context, Input(input): Input<Set>) -> Answer {
+pub(crate) async fn set_clock(context: Context, JsonObject(input): JsonObject<SetClock>) -> Answer {
     Ok(ok(&context.sandbox.set_clock(input).await?))
 }
 
@@ -88,7 +98,10 @@ pub(crate) async fn list_users(context: Context) -> Answer {
     Ok(ok(&context.sandbox.list_users()))
 }
 
-pub(crate) async fn create_user(context: Context, Input(input): Input<UserSpec>) -> Answer {
+pub(crate) async fn create_user(
+    context: Context,
+    JsonObject(input): JsonObject<UserSpec>,
+) -> Answer {
     Ok(created(&context.sandbox.create_user(input).await?))
 }
 
@@ -99,7 +112,7 @@ pub(crate) async fn read_user(context: Context, Path(id): Path<String>) -> Answe
 pub(crate) async fn patch_user(
     context: Context,
     Path(id): Path<String>,
-    Input(input): Input<UserSpec>,
+    JsonObject(input): JsonObject<UserSpec>,
 ) -> Answer {
     let user = UserRef::from(id);
     Ok(ok(&context.sandbox.patch_user(&user, input).await?))
@@ -114,7 +127,10 @@ pub(crate) async fn list_clients(context: Context) -> Answer {
     Ok(ok(&context.sandbox.list_clients()))
 }
 
-pub(crate) async fn create_client(context: Context, Input(input): Input<ClientSpec>) -> Answer {
+pub(crate) async fn create_client(
+    context: Context,
+    JsonObject(input): JsonObject<ClientSpec>,
+) -> Answer {
     Ok(created(&context.sandbox.create_client(input).await?))
 }
 
@@ -125,7 +141,7 @@ pub(crate) async fn read_client(context: Context, Path(id): Path<String>) -> Ans
 pub(crate) async fn patch_client(
     context: Context,
     Path(id): Path<String>,
-    Input(input): Input<ClientSpec>,
+    JsonObject(input): JsonObject<ClientSpec>,
 ) -> Answer {
     Ok(ok(&context.sandbox.patch_client(&id, input).await?))
 }
@@ -139,79 +155,109 @@ pub(crate) async fn rotate_secret(context: Context, Path(id): Path<String>) -> A
     Ok(ok(&context.sandbox.rotate_secret(&id).await?))
 }
 
-pub(crate) async fn list_sessions(context: Context, Query(whose): Query<SignedIn>) -> Answer {
+pub(crate) async fn list_sessions(context: Context, Query(whose): Query<SessionFilter>) -> Answer {
     Ok(ok(&context.sandbox.list_sessions(&whose)?))
 }
 
-pub(crate) async fn delete_sessions(context: Context, Either(whose): Either<SignedIn>) -> Answer {
+pub(crate) async fn delete_sessions(
+    context: Context,
+    JsonOrQuery(whose): JsonOrQuery<SessionFilter>,
+) -> Answer {
     Ok(ok(&context.sandbox.delete_sessions(whose).await?))
 }
 
-pub(crate) async fn create_session(context: Context, Input(input): Input<SignIn>) -> Answer {
+pub(crate) async fn create_session(
+    context: Context,
+    JsonObject(input): JsonObject<NewSession>,
+) -> Answer {
     Ok(created(&context.sandbox.create_session(input).await?))
 }
 
-pub(crate) async fn issue_code(context: Context, Input(input): Input<NewCode>) -> Answer {
+pub(crate) async fn issue_code(context: Context, JsonObject(input): JsonObject<NewCode>) -> Answer {
     Ok(created(&context.sandbox.issue_code(input).await?))
 }
 
-pub(crate) async fn list_codes(context: Context, Query(whose): Query<Whose>) -> Answer {
+pub(crate) async fn list_codes(context: Context, Query(whose): Query<OwnerFilter>) -> Answer {
     Ok(ok(&context.sandbox.list_codes(whose)?))
 }
 
-pub(crate) async fn list_tokens(context: Context, Query(whose): Query<Whose>) -> Answer {
+pub(crate) async fn list_tokens(context: Context, Query(whose): Query<OwnerFilter>) -> Answer {
     Ok(ok(&context.sandbox.list_tokens(whose)?))
 }
 
-pub(crate) async fn mint_tokens(context: Context, Input(input): Input<Mint>) -> Answer {
+pub(crate) async fn mint_tokens(context: Context, JsonObject(input): JsonObject<Mint>) -> Answer {
     Ok(ok(&context.sandbox.mint_tokens(input).await?))
 }
 
-pub(crate) async fn revoke_tokens(context: Context, Either(input): Either<SomeTokens>) -> Answer {
+pub(crate) async fn revoke_tokens(
+    context: Context,
+    JsonOrQuery(input): JsonOrQuery<TokenSelector>,
+) -> Answer {
     Ok(ok(&context.sandbox.revoke_tokens(input).await?))
 }
 
-pub(crate) async fn introspect(context: Context, Input(input): Input<OneToken>) -> Answer {
+pub(crate) async fn introspect(
+    context: Context,
+    JsonObject(input): JsonObject<TokenParam>,
+) -> Answer {
     Ok(ok(&context.sandbox.introspect(&input)))
 }
 
-pub(crate) async fn expire_tokens(context: Context, Input(input): Input<SomeTokens>) -> Answer {
+pub(crate) async fn expire_tokens(
+    context: Context,
+    JsonObject(input): JsonObject<TokenSelector>,
+) -> Answer {
     Ok(ok(&context.sandbox.expire_tokens(input).await?))
 }
 
-pub(crate) async fn approve_device(context: Context, Input(input): Input<Approval>) -> Answer {
+pub(crate) async fn approve_device(
+    context: Context,
+    JsonObject(input): JsonObject<Approval>,
+) -> Answer {
     Ok(ok(&context.sandbox.approve_device(input).await?))
 }
 
-pub(crate) async fn deny_device(context: Context, Input(input): Input<Denial>) -> Answer {
+pub(crate) async fn deny_device(context: Context, JsonObject(input): JsonObject<Denial>) -> Answer {
     Ok(ok(&context.sandbox.deny_device(input).await?))
 }
 
-pub(crate) async fn put_consent(context: Context, Input(input): Input<Agreement>) -> Answer {
+pub(crate) async fn put_consent(
+    context: Context,
+    JsonObject(input): JsonObject<NewConsent>,
+) -> Answer {
     Ok(ok(&context.sandbox.put_consent(input).await?))
 }
 
-pub(crate) async fn verify(context: Context, AnyInput(input): AnyInput<Expectations>) -> Answer {
+pub(crate) async fn verify(context: Context, AnyJson(input): AnyJson<Expectations>) -> Answer {
     Ok(ok(&context.sandbox.verify(input).await?))
 }
 
-pub(crate) async fn list_consents(context: Context, Query(whose): Query<Whose>) -> Answer {
+pub(crate) async fn list_consents(context: Context, Query(whose): Query<OwnerFilter>) -> Answer {
     Ok(ok(&context.sandbox.list_consents(whose)?))
 }
 
-pub(crate) async fn delete_consents(context: Context, Either(whose): Either<Whose>) -> Answer {
+pub(crate) async fn delete_consents(
+    context: Context,
+    JsonOrQuery(whose): JsonOrQuery<OwnerFilter>,
+) -> Answer {
     Ok(ok(&context.sandbox.delete_consents(whose).await?))
 }
 
-pub(crate) async fn list_spends(context: Context, Query(whose): Query<Whose>) -> Answer {
+pub(crate) async fn list_spends(context: Context, Query(whose): Query<OwnerFilter>) -> Answer {
     Ok(ok(&context.sandbox.list_spends(whose).await?))
 }
 
-pub(crate) async fn delete_spends(context: Context, Either(whose): Either<Whose>) -> Answer {
+pub(crate) async fn delete_spends(
+    context: Context,
+    JsonOrQuery(whose): JsonOrQuery<OwnerFilter>,
+) -> Answer {
     Ok(ok(&context.sandbox.delete_spends(whose).await?))
 }
 
-pub(crate) async fn reset_budgets(context: Context, Input(input): Input<Grantee>) -> Answer {
+pub(crate) async fn reset_budgets(
+    context: Context,
+    JsonObject(input): JsonObject<BudgetOwner>,
+) -> Answer {
     Ok(ok(&context.sandbox.reset_budgets(input).await?))
 }
 
@@ -219,7 +265,7 @@ pub(crate) async fn list_faults(context: Context) -> Answer {
     Ok(ok(&context.sandbox.list_faults()))
 }
 
-pub(crate) async fn create_fault(context: Context, Input(input): Input<Fault>) -> Answer {
+pub(crate) async fn create_fault(context: Context, JsonObject(input): JsonObject<Fault>) -> Answer {
     Ok(created(&context.sandbox.create_fault(input)?))
 }
 
@@ -240,10 +286,10 @@ pub(crate) async fn delete_fault(context: Context, Path(id): Path<String>) -> An
 pub(crate) async fn create_preset(
     context: Context,
     Path(name): Path<String>,
-    Input(narrowing): Input<Narrowing>,
+    JsonObject(narrowing): JsonObject<PresetOptions>,
 ) -> Answer {
     let preset = Preset::named(&name)?;
-    let asked = PresetFault { preset, narrowing };
+    let asked = NewPresetFault { preset, narrowing };
     Ok(created(&context.sandbox.create_preset(asked).await?))
 }
 
@@ -261,7 +307,7 @@ pub(crate) async fn list_requests(
         Some(caller) => tokio::select! {
             biased;
             found = found => found?,
-            () = caller.hung_up() => return Ok(ok(&Nothing {})),
+            () = caller.hung_up() => return Ok(ok(&Empty {})),
         },
         None => found.await?,
     };
@@ -275,7 +321,7 @@ pub(crate) async fn list_requests(
     Ok((kind, body).into_response())
 }
 
-pub(crate) async fn read_advice(context: Context, Query(asked): Query<AskedAdvice>) -> Answer {
+pub(crate) async fn read_advice(context: Context, Query(asked): Query<AdviceQuery>) -> Answer {
     let answer = asked.answer(&context.sandbox).await?;
     let kind = asked.format.media_type();
     Ok(([(CONTENT_TYPE, kind)], answer).into_response())
@@ -294,7 +340,7 @@ pub(crate) async fn create_sandbox(
     State(app): State<Arc<AppState>>,
     // Its body is read once, when the sandbox that the path names exists.
     _: Context,
-    Input(input): Input<NewSandbox>,
+    JsonObject(input): JsonObject<NewSandbox>,
 ) -> Answer {
     Ok(created(&app.registry.create_sandbox(input).await?))
 }

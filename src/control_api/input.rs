@@ -17,9 +17,9 @@ use crate::protocol::json::{MAX_JSON_VALUES, has_too_many_values};
 use crate::redact::{REDACTED, is_secret, redact, redact_text};
 
 /// A JSON body that is an object. An empty one counts as `{}`.
-pub(crate) struct Input<T>(pub(crate) T);
+pub(crate) struct JsonObject<T>(pub(crate) T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonObject<T> {
     type Rejection = Response;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Response> {
@@ -29,9 +29,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
 }
 
 /// A JSON body of any kind: what kinds there are, the type knows.
-pub(crate) struct AnyInput<T>(pub(crate) T);
+pub(crate) struct AnyJson<T>(pub(crate) T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for AnyInput<T> {
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for AnyJson<T> {
     type Rejection = Response;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Response> {
@@ -50,12 +50,12 @@ fn refuse(why: Invalid) -> Response {
 
 /// What a call reads, of what it may be given. Neither is read by half: the types of `handlers.rs` know their keys.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Takes {
+pub(crate) struct AcceptedInput {
     query: &'static [&'static str],
     body: &'static [&'static str],
 }
 
-impl Takes {
+impl AcceptedInput {
     pub(crate) fn new(query: &'static [&'static str], body: &'static [&'static str]) -> Self {
         Self { query, body }
     }
@@ -63,8 +63,8 @@ impl Takes {
 
 /// The layer around each call. What a call does not read is refused: whoever narrows a DELETE by a parameter that nobody
 /// reads must not find everything gone.
-pub(crate) async fn only_what_is_taken(
-    State(takes): State<Takes>,
+pub(crate) async fn reject_unknown_input(
+    State(takes): State<AcceptedInput>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -96,7 +96,7 @@ pub(crate) async fn only_what_is_taken(
             .map(|(name, value)| unknown(name, value)),
         Ok(value) => Some(Invalid::new(
             "",
-            format!("the body {} is not read", short("", &value)),
+            format!("the body {} is not read", shorten("", &value)),
         )),
     };
     match spare {
@@ -107,30 +107,30 @@ pub(crate) async fn only_what_is_taken(
 }
 
 fn unknown(name: &str, value: &Value) -> Invalid {
-    let value = short(name, value);
+    let value = shorten(name, value);
     let name = redact_text(name);
     let why = format!("unknown key {name:?} with the value {value}");
     Invalid::new(name, why)
 }
 
 /// A value, or the beginning of one that is too long to be repeated; not a secret, whatever it was sent for.
-fn short(name: &str, value: &Value) -> String {
+fn shorten(name: &str, value: &Value) -> String {
     if is_secret(name) {
         return REDACTED.to_owned();
     }
     let whole = redact(value.clone()).to_string();
-    match whole.char_indices().nth(LONGEST_REPEATED) {
+    match whole.char_indices().nth(MAX_REPEATED_CHARS) {
         Some((at, _)) => format!("{}…", &whole[..at]),
         None => whole,
     }
 }
 
-const LONGEST_REPEATED: usize = 80;
+const MAX_REPEATED_CHARS: usize = 80;
 
 async fn bytes(body: Body) -> Result<Bytes, Response> {
     to_bytes(body, LONGEST_BODY)
         .await
-        .map_err(|why| unread(&why))
+        .map_err(|why| body_error(&why))
 }
 
 async fn read(request: Request) -> Result<Value, Response> {
@@ -166,7 +166,7 @@ fn is_bare_word(text: &str) -> bool {
 }
 
 /// What is said of a body that could not be read to its end.
-fn unread(error: &axum::Error) -> Response {
+fn body_error(error: &axum::Error) -> Response {
     let (status, error, why) = match Unread::new(error) {
         Unread::TooSlow(late) => {
             let why = Invalid::new("", late.to_string());
@@ -205,9 +205,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
 
 /// A JSON body, with the parameters of the query as further keys: whoever narrows a DELETE by the one must not find
 /// everything gone because the other was read.
-pub(crate) struct Either<T>(pub(crate) T);
+pub(crate) struct JsonOrQuery<T>(pub(crate) T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Either<T> {
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonOrQuery<T> {
     type Rejection = Response;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Response> {
@@ -231,8 +231,8 @@ fn add(object: &mut Map<String, Value>, query: Option<&str>) -> Result<(), Inval
         if let Some(before) = object.get(&*name) {
             let why = format!(
                 "the key {name:?} is given twice: {} and {}",
-                short(&name, before),
-                short(&name, &value)
+                shorten(&name, before),
+                shorten(&name, &value)
             );
             return Err(Invalid::new(name, why).with_hint("leave one of them out"));
         }

@@ -21,8 +21,8 @@ pub(crate) fn routes(app: Arc<AppState>) -> Routes {
     operations::operations()
         .into_iter()
         .fold(Routes::new(), |all, operation| {
-            let takes = input::Takes::new(operation.query, operation.body);
-            let only = middleware::from_fn_with_state(takes, input::only_what_is_taken);
+            let takes = input::AcceptedInput::new(operation.query, operation.body);
+            let only = middleware::from_fn_with_state(takes, input::reject_unknown_input);
             let mut route = operation.route.route_layer(only);
             if operation.is_list {
                 let turn = app.list_turn.clone();

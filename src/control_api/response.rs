@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::response::{IntoResponse, Response};
 
-use crate::control::{ControlError, Outcome};
+use crate::control::{ControlError, ControlResult};
 use crate::http::respond;
 use crate::redact::printable_json;
 
@@ -25,7 +25,7 @@ impl IntoResponse for ControlError {
     }
 }
 
-pub(crate) type Answer = Outcome<Response>;
+pub(crate) type Answer = ControlResult<Response>;
 
 pub(crate) fn ok(body: &impl serde::Serialize) -> Response {
     with_status(StatusCode::OK, body)

@@ -18,7 +18,7 @@ use super::catalogue::{
     ADVANCE, ADVICE, AUTHORIZE, CLEAR_FAULTS, EXCHANGE, FAULT, REQUESTS, RESET, SCOPE,
 };
 use crate::control::sessions::MAX_SESSIONS;
-use crate::control::{ControlError, Fault, Preset, PresetFault, Requests, UserRef};
+use crate::control::{ControlError, Fault, NewPresetFault, Preset, Requests, UserRef};
 use crate::http::connection::ConnectionInfo;
 use crate::http::loopback::Loopback;
 use crate::http::request::RequestInfo;
@@ -92,7 +92,7 @@ struct AdviceOf {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Nothing {}
+struct Empty {}
 
 impl Authorize {
     /// What the consent page sends for a user who approves it.
@@ -111,7 +111,7 @@ impl Authorize {
     }
 }
 
-type Outcome = Result<CallToolResult, ControlError>;
+type ControlResult = Result<CallToolResult, ControlError>;
 
 impl Caller<'_> {
     /// What the tool of this name answers; nothing where there is none.
@@ -131,7 +131,7 @@ impl Caller<'_> {
         Some(outcome.unwrap_or_else(|why| CallToolResult::structured_error(why.to_json())))
     }
 
-    async fn exchange(&self, arguments: Value) -> Outcome {
+    async fn exchange(&self, arguments: Value) -> ControlResult {
         let Exchange { body } = invalid::from_object(arguments)?;
         let body = Value::Object(body).to_string();
         let path = "/api/auth/oauth/token";
@@ -158,7 +158,7 @@ impl Caller<'_> {
         ))
     }
 
-    async fn authorize(&self, arguments: Value) -> Outcome {
+    async fn authorize(&self, arguments: Value) -> ControlResult {
         let sandbox = &self.visit.sandbox;
         let asked: Authorize =
             invalid::from_object(arguments).map_err(|why| self.with_names(why))?;
@@ -233,20 +233,20 @@ impl Caller<'_> {
         Ok((COOKIE, cookie))
     }
 
-    async fn requests(&self, arguments: Value) -> Outcome {
+    async fn requests(&self, arguments: Value) -> ControlResult {
         let asked: Requests = invalid::from_object(arguments)?;
         let asked = asked.limit_within(SHOWN, MAX_SHOWN)?;
         let shown = self.visit.sandbox.list_requests(asked).await?;
         Ok(CallToolResult::structured(json!(shown)))
     }
 
-    async fn advice(&self, arguments: Value) -> Outcome {
+    async fn advice(&self, arguments: Value) -> ControlResult {
         let AdviceOf { client_id } = invalid::from_object(arguments)?;
         let advice = self.visit.sandbox.advice(client_id.as_deref()).await?;
         Ok(CallToolResult::structured(json!(*advice)))
     }
 
-    async fn advance(&self, arguments: Value) -> Outcome {
+    async fn advance(&self, arguments: Value) -> ControlResult {
         let sandbox = &self.visit.sandbox;
         let clock = sandbox
             .advance_clock(invalid::from_object(arguments)?)
@@ -254,12 +254,12 @@ impl Caller<'_> {
         Ok(CallToolResult::structured(json!(clock)))
     }
 
-    async fn fault(&self, arguments: Value) -> Outcome {
+    async fn fault(&self, arguments: Value) -> ControlResult {
         let asked: FaultOf = invalid::from_object(arguments)?;
         let sandbox = &self.visit.sandbox;
         let set = match (asked.preset, asked.fault) {
             (Some(name), None) => {
-                let mut preset = PresetFault::from(Preset::named(&name)?);
+                let mut preset = NewPresetFault::from(Preset::named(&name)?);
                 if let Some(times) = asked.times {
                     preset = preset.times(times);
                 }
@@ -278,14 +278,14 @@ impl Caller<'_> {
         Ok(CallToolResult::structured(set))
     }
 
-    fn clear_faults(&self, arguments: Value) -> Outcome {
-        let Nothing {} = invalid::from_object(arguments)?;
+    fn clear_faults(&self, arguments: Value) -> ControlResult {
+        let Empty {} = invalid::from_object(arguments)?;
         self.visit.sandbox.clear_faults();
         Ok(CallToolResult::structured(json!({})))
     }
 
-    async fn reset(&self, arguments: Value) -> Outcome {
-        let Nothing {} = invalid::from_object(arguments)?;
+    async fn reset(&self, arguments: Value) -> ControlResult {
+        let Empty {} = invalid::from_object(arguments)?;
         self.visit.sandbox.reset().await?;
         Ok(CallToolResult::structured(json!({})))
     }
@@ -352,7 +352,7 @@ fn as_result(status: StatusCode, answer: Value) -> CallToolResult {
     }
 }
 
-fn explain(arguments: Value) -> Outcome {
+fn explain(arguments: Value) -> ControlResult {
     let ScopeOf { scope } = invalid::from_object(arguments)?;
     let preset = PRESETS.iter().find(|(_, preset)| *preset == scope);
     Ok(CallToolResult::structured(json!({

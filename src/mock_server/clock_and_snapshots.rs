@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::{MockError, MockSandbox};
 use crate::control::{
-    Advance, ClockView, ContractView, Freeze, Moment, Set, Settings, SettingsPatch, Snapshot,
+    AdvanceClock, ClockView, ContractView, FreezeClock, Moment, SetClock, Settings, SettingsPatch,
+    Snapshot,
 };
 use crate::protocol::duration::Length;
 
@@ -41,13 +42,13 @@ impl MockSandbox {
 
     /// Moves the clock on. Errors: that leads beyond the year 9999.
     pub async fn advance(&self, by: Duration) -> Result<ClockView, MockError> {
-        let by = Advance::from(Length::of(by));
+        let by = AdvanceClock::from(Length::of(by));
         Ok(self.world().await?.advance_clock(by).await?)
     }
 
     /// Moves the clock back. Errors: that leads before the year 1.
     pub async fn rewind(&self, by: Duration) -> Result<ClockView, MockError> {
-        let by = Advance::from(Length(-Length::of(by).0));
+        let by = AdvanceClock::from(Length(-Length::of(by).0));
         Ok(self.world().await?.advance_clock(by).await?)
     }
 
@@ -56,7 +57,7 @@ impl MockSandbox {
         Ok(self
             .world()
             .await?
-            .freeze_clock(Freeze { at: None })
+            .freeze_clock(FreezeClock { at: None })
             .await?)
     }
 
@@ -75,7 +76,7 @@ impl MockSandbox {
     /// ```
     pub async fn freeze_at(&self, at: impl Into<Moment>) -> Result<ClockView, MockError> {
         let at = Some(at.into());
-        Ok(self.world().await?.freeze_clock(Freeze { at }).await?)
+        Ok(self.world().await?.freeze_clock(FreezeClock { at }).await?)
     }
 
     /// Lets a stopped clock run on from where it stands.
@@ -86,7 +87,7 @@ impl MockSandbox {
     /// Sets the clock to a moment; a stopped one stays stopped. Errors: it is not within the years 1 to 9999.
     pub async fn set_clock(&self, at: impl Into<Moment>) -> Result<ClockView, MockError> {
         let at = at.into();
-        Ok(self.world().await?.set_clock(Set { at }).await?)
+        Ok(self.world().await?.set_clock(SetClock { at }).await?)
     }
 
     /// Takes a snapshot of rows, clock, settings and faults, in place of one of the same name. Errors: that is not a name

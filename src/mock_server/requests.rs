@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::{MockError, MockSandbox};
 use crate::control::{
-    Advice, Exchanges, Expectations, Fault, PresetFault, PresetSet, Requests, SetFault, Severity,
+    Advice, AppliedPreset, ExchangeList, Expectations, Fault, NewPresetFault, Requests, SetFault,
+    Severity,
 };
 
 impl MockSandbox {
@@ -28,7 +29,10 @@ impl MockSandbox {
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn preset(&self, preset: impl Into<PresetFault>) -> Result<PresetSet, MockError> {
+    pub async fn preset(
+        &self,
+        preset: impl Into<NewPresetFault>,
+    ) -> Result<AppliedPreset, MockError> {
         let preset = preset.into();
         Ok(self.world().await?.create_preset(preset).await?)
     }
@@ -69,7 +73,7 @@ impl MockSandbox {
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn requests(&self, asked: impl Into<Requests>) -> Result<Exchanges, MockError> {
+    pub async fn requests(&self, asked: impl Into<Requests>) -> Result<ExchangeList, MockError> {
         let asked = asked.into();
         Ok(self.world().await?.list_requests(asked).await?)
     }

@@ -2,8 +2,8 @@
 
 use super::{MockError, MockSandbox};
 use crate::control::{
-    CodeView, Introspection, IssuedCode, Mint, NewCode, OneToken, Secret, SomeTokens, TokenView,
-    Tokens, Whose,
+    CodeView, Introspection, IssuedCode, Mint, NewCode, OwnerFilter, Secret, TokenParam,
+    TokenSelector, TokenView, Tokens,
 };
 
 impl MockSandbox {
@@ -19,26 +19,26 @@ impl MockSandbox {
     }
 
     /// The codes that wait to be exchanged, newest first. Errors: there is no such user or client.
-    pub async fn codes(&self, whose: Whose) -> Result<Vec<CodeView>, MockError> {
+    pub async fn codes(&self, whose: OwnerFilter) -> Result<Vec<CodeView>, MockError> {
         Ok(self.world().await?.list_codes(whose)?.codes)
     }
 
     /// The tokens there are, newest first. Errors: there is no such user or client.
-    pub async fn tokens(&self, whose: Whose) -> Result<Vec<TokenView>, MockError> {
+    pub async fn tokens(&self, whose: OwnerFilter) -> Result<Vec<TokenView>, MockError> {
         Ok(self.world().await?.list_tokens(whose)?.tokens)
     }
 
     /// What a token stands for.
     pub async fn introspect(&self, token: impl Into<Secret>) -> Result<Introspection, MockError> {
         let token = token.into();
-        Ok(self.world().await?.introspect(&OneToken { token }))
+        Ok(self.world().await?.introspect(&TokenParam { token }))
     }
 
     /// Lets a token run out now. Errors: there is no such token, or it has run out already.
     pub async fn expire(&self, token: impl Into<Secret>) -> Result<(), MockError> {
-        let one = SomeTokens {
+        let one = TokenSelector {
             token: Some(token.into()),
-            ..SomeTokens::default()
+            ..TokenSelector::default()
         };
         self.world().await?.expire_tokens(one).await?;
         Ok(())
@@ -46,23 +46,23 @@ impl MockSandbox {
 
     /// Lets every access token run out now; gives how many.
     pub async fn expire_access_tokens(&self) -> Result<u64, MockError> {
-        let all = SomeTokens::default();
+        let all = TokenSelector::default();
         Ok(self.world().await?.expire_tokens(all).await?.expired)
     }
 
     /// Revokes a token as its user would (RFC 7009 §2.1). Errors: there is no such token.
     pub async fn revoke(&self, token: impl Into<Secret>) -> Result<(), MockError> {
-        let one = SomeTokens {
+        let one = TokenSelector {
             token: Some(token.into()),
-            ..SomeTokens::default()
+            ..TokenSelector::default()
         };
         self.world().await?.revoke_tokens(one).await?;
         Ok(())
     }
 
     /// Removes the tokens of a user or a client, or all; gives how many. Errors: there is no such user or client.
-    pub async fn revoke_all(&self, whose: Whose) -> Result<u64, MockError> {
-        let some = SomeTokens {
+    pub async fn revoke_all(&self, whose: OwnerFilter) -> Result<u64, MockError> {
+        let some = TokenSelector {
             token: None,
             client_id: whose.client_id,
             user: whose.user,

@@ -2,8 +2,9 @@
 
 use super::{MockError, MockSandbox};
 use crate::control::{
-    Agreed, Agreement, Approval, Client, ClientSpec, Denial, Grantee, NewSecret, Session,
-    SessionView, SignIn, SignedIn, Spent, User, UserRef, UserSpec, Whose,
+    Approval, BudgetOwner, Client, ClientSpec, ConsentView, Denial, NewConsent, NewSecret,
+    NewSession, OwnerFilter, SessionCookie, SessionFilter, SessionView, Spent, User, UserRef,
+    UserSpec,
 };
 
 impl MockSandbox {
@@ -54,20 +55,24 @@ impl MockSandbox {
     }
 
     /// Signs a user in without a page; gives the cookie. Errors: there is none of the id or name.
-    pub async fn sign_in(&self, user: impl Into<UserRef>) -> Result<Session, MockError> {
+    pub async fn sign_in(&self, user: impl Into<UserRef>) -> Result<SessionCookie, MockError> {
         let user = user.into();
-        Ok(self.world().await?.create_session(SignIn { user }).await?)
+        Ok(self
+            .world()
+            .await?
+            .create_session(NewSession { user })
+            .await?)
     }
 
     /// Who is signed in, everybody or one user. Errors: there is no such user.
     pub async fn sessions(&self, user: Option<UserRef>) -> Result<Vec<SessionView>, MockError> {
-        let whose = SignedIn { user };
+        let whose = SessionFilter { user };
         Ok(self.world().await?.list_sessions(&whose)?.sessions)
     }
 
     /// Signs a user out everywhere, or everybody; gives how many sessions ended. Errors: there is no such user.
     pub async fn sign_out(&self, user: Option<UserRef>) -> Result<u64, MockError> {
-        let whose = SignedIn { user };
+        let whose = SessionFilter { user };
         Ok(self.world().await?.delete_sessions(whose).await?.deleted)
     }
 
@@ -104,28 +109,28 @@ impl MockSandbox {
     }
 
     /// What users have agreed to.
-    pub async fn consents(&self, whose: Whose) -> Result<Vec<Agreed>, MockError> {
+    pub async fn consents(&self, whose: OwnerFilter) -> Result<Vec<ConsentView>, MockError> {
         Ok(self.world().await?.list_consents(whose)?.consents)
     }
 
     /// Remembers a consent, in place of the one before. Errors: there is no such user or client, or the budget is none.
-    pub async fn agree(&self, agreement: Agreement) -> Result<Agreed, MockError> {
+    pub async fn agree(&self, agreement: NewConsent) -> Result<ConsentView, MockError> {
         Ok(self.world().await?.put_consent(agreement).await?)
     }
 
     /// Forgets consents; gives how many. Errors: there is no such user or client.
-    pub async fn forget_consents(&self, whose: Whose) -> Result<u64, MockError> {
+    pub async fn forget_consents(&self, whose: OwnerFilter) -> Result<u64, MockError> {
         Ok(self.world().await?.delete_consents(whose).await?.deleted)
     }
 
     /// What apps have spent of users' buzz, and how their budgets stand. Errors: there is no such user or client.
-    pub async fn spends(&self, whose: Whose) -> Result<Vec<Spent>, MockError> {
+    pub async fn spends(&self, whose: OwnerFilter) -> Result<Vec<Spent>, MockError> {
         Ok(self.world().await?.list_spends(whose).await?.spends)
     }
 
     /// Forgets what apps have spent, so that budgets have room again; gives how many spends that were. The money is not
     /// given back. Errors: there is no such user or client.
-    pub async fn forget_spends(&self, whose: Whose) -> Result<u64, MockError> {
+    pub async fn forget_spends(&self, whose: OwnerFilter) -> Result<u64, MockError> {
         Ok(self.world().await?.delete_spends(whose).await?.deleted)
     }
 
@@ -136,7 +141,7 @@ impl MockSandbox {
         user: impl Into<UserRef>,
         client_id: impl Into<String>,
     ) -> Result<u64, MockError> {
-        let grant = Grantee {
+        let grant = BudgetOwner {
             user: user.into(),
             client_id: client_id.into(),
         };

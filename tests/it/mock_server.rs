@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use civitai_oauth_mock::control::{Endpoint, Expect, Filter, Mint, UserSpec, Whose};
+use civitai_oauth_mock::control::{Endpoint, Expect, Filter, Mint, OwnerFilter, UserSpec};
 use civitai_oauth_mock::{ConsentMode, Contract, Difference, MockServer, Scope};
 use insta::assert_snapshot;
 
@@ -31,7 +31,7 @@ async fn fifty_servers_in_one_process_share_nothing() {
     for (server, at, token) in &servers {
         let user = World::at(server.base_url()).userinfo(token.reveal()).await;
         assert_eq!(user.text("username"), format!("user-{at}"));
-        assert_eq!(server.tokens(Whose::all()).await.unwrap().len(), 2);
+        assert_eq!(server.tokens(OwnerFilter::all()).await.unwrap().len(), 2);
         let once = Expect::endpoint(Endpoint::Userinfo).times(1);
         server.verify([once, Expect::any().times(1)]).await.unwrap();
     }
@@ -131,7 +131,7 @@ async fn a_sandbox_has_the_same_verbs_and_an_address_of_its_own() {
     // Whoever holds a handle while the sandbox goes finds a new one.
     let same = checkout.clone();
     server.delete_sandbox("checkout").await.unwrap();
-    assert_eq!(same.tokens(Whose::all()).await.unwrap(), []);
+    assert_eq!(same.tokens(OwnerFilter::all()).await.unwrap(), []);
     assert_eq!(same.requests(Filter::any()).await.unwrap().requests, []);
     let wrong = server.sandbox("a/b").unwrap_err();
     assert_snapshot!(wrong, @r#"name: "a/b" is not a name: letters, digits, - _ . and at most 64 of them"#);

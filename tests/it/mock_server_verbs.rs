@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use civitai_oauth_mock::control::{
-    Agreement, Budget, ClientSpec, Endpoint, Expect, Expectations, Fault, Filter, Grant, GrantType,
-    Method, Mint, Moment, NewCode, NewSandbox, Preset, Requests, SettingsPatch, TokenKind,
-    UserSpec, Whose, Window,
+    Budget, ClientSpec, Endpoint, Expect, Expectations, Fault, Filter, Grant, GrantType, Method,
+    Mint, Moment, NewCode, NewConsent, NewSandbox, OwnerFilter, Preset, Requests, SettingsPatch,
+    TokenKind, UserSpec, Window,
 };
 use civitai_oauth_mock::{Contract, MockError, MockServer, Scope};
 
@@ -152,11 +152,11 @@ async fn tokens_are_minted_looked_into_and_ended() {
         .mint(Mint::new("spa", "tess", Scope::USER_READ))
         .await
         .unwrap();
-    let hers = Whose::all().user("tess").client("spa");
+    let hers = OwnerFilter::all().user("tess").client("spa");
     assert_eq!(server.tokens(hers.clone()).await.unwrap().len(), 2);
     assert_eq!(server.revoke_all(hers).await.unwrap(), 2);
-    assert!(server.revoke_all(Whose::all()).await.unwrap() > 0);
-    assert_eq!(server.tokens(Whose::all()).await.unwrap(), []);
+    assert!(server.revoke_all(OwnerFilter::all()).await.unwrap() > 0);
+    assert_eq!(server.tokens(OwnerFilter::all()).await.unwrap(), []);
 
     let code = server
         .issue_code(NewCode::new("conf", "tess").state("xyz"))
@@ -207,12 +207,15 @@ async fn devices_and_consents_are_decided() {
         currencies: None,
     };
     let agreement =
-        Agreement::new("ada", "conf", "ModelsRead".parse().unwrap()).buzz_limit([budget]);
+        NewConsent::new("ada", "conf", "ModelsRead".parse().unwrap()).buzz_limit([budget]);
     let agreed = server.agree(agreement).await.unwrap();
     assert_eq!(agreed.scope.to_string(), "5");
-    let known = server.consents(Whose::all().user("ada")).await.unwrap();
+    let known = server
+        .consents(OwnerFilter::all().user("ada"))
+        .await
+        .unwrap();
     assert_eq!((known.len(), &known[0].buzz_limit), (1, &agreed.buzz_limit));
-    assert_eq!(server.forget_consents(Whose::all()).await.unwrap(), 1);
+    assert_eq!(server.forget_consents(OwnerFilter::all()).await.unwrap(), 1);
 }
 
 #[tokio::test]
@@ -350,10 +353,10 @@ async fn what_apps_spend_is_read_forgotten_and_reset() {
         limit: 30,
         currencies: None,
     }];
-    let agreed = Agreement::new("ada", "conf", Scope::AI_SERVICES).buzz_limit(limit);
+    let agreed = NewConsent::new("ada", "conf", Scope::AI_SERVICES).buzz_limit(limit);
     server.agree(agreed).await.unwrap();
     assert!(ada.pays(30).await && !ada.pays(1).await);
-    let whose = Whose::all().user("ada").client("conf");
+    let whose = OwnerFilter::all().user("ada").client("conf");
     let spent = server.spends(whose.clone()).await.unwrap();
     let rule = &spent[0].spending.rules[0];
     assert_eq!((rule.kind, rule.spend, rule.remaining), ("absolute", 30, 0));

@@ -7,13 +7,13 @@ mod presets;
 
 use serde::Serialize;
 
-use super::error::{ControlError, Outcome};
+use super::error::{ControlError, ControlResult};
 use crate::invalid::Invalid;
 use crate::sandbox::Sandbox;
 use crate::sandbox::faults::{Fault, Faults, SetFault};
 
-pub(crate) use presets::Narrowing;
-pub use presets::{Preset, PresetFault, PresetSet};
+pub(crate) use presets::PresetOptions;
+pub use presets::{AppliedPreset, NewPresetFault, Preset};
 
 /// `{"faults":[…]}`.
 #[derive(Debug, Serialize)]
@@ -23,7 +23,7 @@ pub(crate) struct FaultList {
 
 impl Sandbox {
     /// Sets a fault.
-    pub(crate) fn create_fault(&self, fault: Fault) -> Outcome<SetFault> {
+    pub(crate) fn create_fault(&self, fault: Fault) -> ControlResult<SetFault> {
         check::check(&fault)?;
         self.known_parties(fault.client_id.as_deref(), fault.user.as_ref())?;
         // One that came before a reset was there, and is gone.
@@ -40,7 +40,7 @@ impl Sandbox {
     }
 
     /// One fault. `id` is as it was asked for.
-    pub(crate) fn read_fault(&self, id: &str) -> Outcome<SetFault> {
+    pub(crate) fn read_fault(&self, id: &str) -> ControlResult<SetFault> {
         let found = self
             .faults
             .list()
@@ -50,7 +50,7 @@ impl Sandbox {
     }
 
     /// Removes one fault.
-    pub(crate) fn delete_fault(&self, id: &str) -> Outcome<()> {
+    pub(crate) fn delete_fault(&self, id: &str) -> ControlResult<()> {
         match id.parse() {
             Ok(number) if self.if_today(|today| today.faults.remove(number)) == Some(true) => {
                 Ok(())

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::clock::{Advance, ClockView};
-use super::super::error::{ControlError, Outcome};
+use super::super::clock::{AdvanceClock, ClockView};
+use super::super::error::{ControlError, ControlResult};
 use crate::invalid::Invalid;
 use crate::protocol::duration::Length;
 use crate::sandbox::Sandbox;
@@ -80,7 +80,7 @@ const SKEW: Length = Length(5 * 60 * 1000);
 /// What a preset may be narrowed by.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct Narrowing {
+pub(crate) struct PresetOptions {
     times: Option<u64>,
     client_id: Option<String>,
 }
@@ -94,21 +94,21 @@ pub(crate) struct Narrowing {
 /// # let _ = once;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PresetFault {
+pub struct NewPresetFault {
     pub(crate) preset: Preset,
-    pub(crate) narrowing: Narrowing,
+    pub(crate) narrowing: PresetOptions,
 }
 
-impl From<Preset> for PresetFault {
+impl From<Preset> for NewPresetFault {
     fn from(preset: Preset) -> Self {
         Self {
             preset,
-            narrowing: Narrowing::default(),
+            narrowing: PresetOptions::default(),
         }
     }
 }
 
-impl PresetFault {
+impl NewPresetFault {
     /// Strikes at most so often; without it, until it is removed.
     #[must_use]
     pub fn times(mut self, times: u64) -> Self {
@@ -126,17 +126,17 @@ impl PresetFault {
 
 impl Preset {
     /// Strikes at most so often.
-    pub fn times(self, times: u64) -> PresetFault {
-        PresetFault::from(self).times(times)
+    pub fn times(self, times: u64) -> NewPresetFault {
+        NewPresetFault::from(self).times(times)
     }
 
     /// Strikes only calls of this client.
-    pub fn client(self, id: impl Into<String>) -> PresetFault {
-        PresetFault::from(self).client(id)
+    pub fn client(self, id: impl Into<String>) -> NewPresetFault {
+        NewPresetFault::from(self).client(id)
     }
 
     /// The preset of this name.
-    pub(crate) fn named(name: &str) -> Outcome<Self> {
+    pub(crate) fn named(name: &str) -> ControlResult<Self> {
         let found = Self::ALL.iter().find(|preset| preset.name() == name);
         found.copied().ok_or_else(|| {
             let names: Vec<&str> = Self::ALL.iter().map(|preset| preset.name()).collect();
@@ -150,7 +150,7 @@ impl Preset {
 /// A preset that has been set.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
-pub struct PresetSet {
+pub struct AppliedPreset {
     preset: &'static str,
     /// What it does.
     pub meaning: &'static str,
@@ -164,20 +164,23 @@ pub struct PresetSet {
 
 impl Sandbox {
     /// Sets a fault by its name.
-    pub(crate) async fn create_preset(&self, asked: PresetFault) -> Outcome<PresetSet> {
-        let PresetFault { preset, narrowing } = asked;
-        let mut set = PresetSet {
+    pub(crate) async fn create_preset(
+        &self,
+        asked: NewPresetFault,
+    ) -> ControlResult<AppliedPreset> {
+        let NewPresetFault { preset, narrowing } = asked;
+        let mut set = AppliedPreset {
             preset: preset.name(),
             meaning: preset.meaning(),
             fault: None,
             clock: None,
         };
         if preset == Preset::ClockSkew {
-            if narrowing != Narrowing::default() {
+            if narrowing != PresetOptions::default() {
                 let why = Invalid::new("", "a clock is moved once, for everybody");
                 return Err(why.with_hint("leave times and client_id out").into());
             }
-            set.clock = Some(self.advance_clock(Advance::from(SKEW)).await?);
+            set.clock = Some(self.advance_clock(AdvanceClock::from(SKEW)).await?);
             return Ok(set);
         }
         let mut fault: Fault =

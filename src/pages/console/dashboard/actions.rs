@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 
 use super::page::{sentence, show};
 use super::row::PATH;
-use super::search::Search;
-use crate::control::{ControlError, Preset, SomeTokens};
+use super::search::SearchForm;
+use crate::control::{ControlError, Preset, TokenSelector};
 use crate::http::body::Form;
 use crate::http::context::Context;
 use crate::http::respond;
@@ -26,7 +26,7 @@ pub(crate) async fn post(
     Form(params): Form,
 ) -> Response {
     // What was looked for is still looked for.
-    let search = Search::of(query.as_deref().unwrap_or_default());
+    let search = SearchForm::of(query.as_deref().unwrap_or_default());
     match carry_out(&app, &context, &params).await {
         Ok(()) => {
             let section = section(params.text("act").unwrap_or_default());
@@ -92,7 +92,10 @@ async fn carry_out(
         "resume" => sandbox.resume_clock().await.map(drop),
         "preset" => toggle(context, Preset::named(text("name"))?).await,
         "remove-fault" => sandbox.delete_fault(text("id")),
-        "expire" => sandbox.expire_tokens(SomeTokens::default()).await.map(drop),
+        "expire" => sandbox
+            .expire_tokens(TokenSelector::default())
+            .await
+            .map(drop),
         "clear-journal" => {
             sandbox.clear_requests();
             Ok(())

@@ -14,7 +14,7 @@ use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::row::Row;
-use super::search::Search;
+use super::search::SearchForm;
 use crate::control::{ControlError, Requests};
 use crate::http::context::Context;
 use crate::http::long_steps::LongSteps;
@@ -37,7 +37,7 @@ pub(crate) async fn events(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let mut search = Search::of(query.as_deref().unwrap_or_default());
+    let mut search = SearchForm::of(query.as_deref().unwrap_or_default());
     // Whoever comes back says what came last; whoever comes for the first time, what is on the page.
     let last = headers.get("last-event-id");
     let last = last.and_then(|id| id.to_str().ok()?.parse().ok());
@@ -72,7 +72,12 @@ pub(crate) async fn events(
 }
 
 /// Tells of the exchanges after the one that is known, and of each that comes.
-async fn watch(context: &Context, search: &Search, asked: &Requests, tell: &mpsc::Sender<Event>) {
+async fn watch(
+    context: &Context,
+    search: &SearchForm,
+    asked: &Requests,
+    tell: &mpsc::Sender<Event>,
+) {
     let (sandbox, base) = (&context.sandbox, &context.base);
     let mut news = sandbox.journal.watch();
     let newest = *news.borrow_and_update();

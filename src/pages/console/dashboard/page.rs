@@ -8,9 +8,9 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::row::{self, PATH, Row};
-use super::search::Search;
+use super::search::SearchForm;
 use crate::contract::Contract;
-use crate::control::{ControlError, Exchange, Preset, Requests, Whose};
+use crate::control::{ControlError, Exchange, OwnerFilter, Preset, Requests};
 use crate::http::base_url::BaseUrl;
 use crate::http::context::Context;
 use crate::http::respond;
@@ -47,7 +47,7 @@ struct Dashboard {
     problem: Option<String>,
     now: String,
     frozen: bool,
-    search: Search,
+    search: SearchForm,
     /// Drawn already.
     rows: Vec<String>,
     /// What is said where there are none.
@@ -133,14 +133,14 @@ pub(crate) async fn get(
     context: Context,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let search = Search::of(query.as_deref().unwrap_or_default());
+    let search = SearchForm::of(query.as_deref().unwrap_or_default());
     show(&app, &context, search, StatusCode::OK, None).await
 }
 
 pub(crate) async fn show(
     app: &AppState,
     context: &Context,
-    search: Search,
+    search: SearchForm,
     status: StatusCode,
     problem: Option<String>,
 ) -> Response {
@@ -153,7 +153,7 @@ pub(crate) async fn show(
 async fn dashboard(
     app: &AppState,
     context: &Context,
-    search: Search,
+    search: SearchForm,
     mut problem: Option<String>,
 ) -> Result<Dashboard, StoreError> {
     let (sandbox, base) = (&context.sandbox, &context.base);
@@ -217,7 +217,7 @@ async fn dashboard(
     })
 }
 
-fn nothing_found(search: &Search) -> &'static str {
+fn nothing_found(search: &SearchForm) -> &'static str {
     if search.is_narrow() {
         "No request fits."
     } else {
@@ -226,7 +226,7 @@ fn nothing_found(search: &Search) -> &'static str {
 }
 
 /// The newest exchanges, as many as have room; and the one before which there are more.
-fn rows(found: &[Exchange], search: &Search, base: &BaseUrl) -> (Vec<String>, Option<u64>) {
+fn rows(found: &[Exchange], search: &SearchForm, base: &BaseUrl) -> (Vec<String>, Option<u64>) {
     let mut drawn: Vec<String> = Vec::new();
     let mut bytes = 0;
     let mut last = None;
@@ -273,8 +273,10 @@ fn fault_row(fault: &SetFault) -> FaultRow {
 /// The newest codes and tokens, and how many there are besides.
 fn tokens(context: &Context) -> Result<(Vec<TokenRow>, usize), StoreError> {
     let sandbox = &context.sandbox;
-    let codes = sandbox.list_codes(Whose::all()).map_err(only_store)?;
-    let tokens = sandbox.list_tokens(Whose::all()).map_err(only_store)?;
+    let codes = sandbox.list_codes(OwnerFilter::all()).map_err(only_store)?;
+    let tokens = sandbox
+        .list_tokens(OwnerFilter::all())
+        .map_err(only_store)?;
     let codes = codes.codes.into_iter().map(|code| TokenRow {
         kind: "code",
         client: code.client_id.to_string(),

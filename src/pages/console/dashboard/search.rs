@@ -8,7 +8,7 @@ use crate::protocol::call::Endpoint;
 
 /// What is looked for, as it was typed.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Search {
+pub(crate) struct SearchForm {
     pub(crate) endpoint: String,
     pub(crate) client_id: String,
     pub(crate) error: String,
@@ -18,7 +18,7 @@ pub(crate) struct Search {
     pub(crate) after: Option<u64>,
 }
 
-impl Search {
+impl SearchForm {
     pub(crate) fn of(query: &str) -> Self {
         let mut search = Self::default();
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {

@@ -4,7 +4,7 @@
 /// Declares a struct of keys that may be left out, each with the method that gives it.
 ///
 /// `set` is a value; `null` is one that may be taken away, by the method of the second name; `list` is many.
-macro_rules! keys {
+macro_rules! patch_struct {
     ($(#[$doc:meta])* $name:ident {
         $($(#[$about:meta])* $mode:ident $key:ident: $kind:ty $(, $none:ident)?;)*
     }) => {
@@ -19,7 +19,7 @@ macro_rules! keys {
                     deserialize_with = "crate::protocol::json::given",
                     skip_serializing_if = "Option::is_none"
                 )]
-                pub(crate) $key: Option<keys!(@kind $mode $kind)>,
+                pub(crate) $key: Option<patch_struct!(@kind $mode $kind)>,
             )*
         }
 
@@ -29,7 +29,7 @@ macro_rules! keys {
                 Self::default()
             }
 
-            $(keys!(@method $mode $(#[$about])* $key: $kind $(, $none)?);)*
+            $(patch_struct!(@method $mode $(#[$about])* $key: $kind $(, $none)?);)*
         }
     };
     (@kind set $kind:ty) => { $kind };
@@ -77,4 +77,4 @@ macro_rules! keys {
     };
 }
 
-pub(crate) use keys;
+pub(crate) use patch_struct;
