@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::client::Server;
-use super::{say, say_json};
+use super::output::{print, print_json};
 use crate::control::{self, Severity};
 
 /// List what production would punish of what the apps have done. With --fail-on, exit status 1 where there is something;
@@ -50,9 +50,9 @@ pub(super) async fn show(asked: &Advice) -> anyhow::Result<Verdict> {
     let answer = asked.ask("json", None).await?;
     let found = control::Advice::deserialize(&answer)?;
     match asked.format {
-        Form::Text => say(&format!("{found}\n"))?,
-        Form::Json => say_json(&answer)?,
-        Form::Sarif => say_json(&asked.ask("sarif", asked.location.as_deref()).await?)?,
+        Form::Text => print(&format!("{found}\n"))?,
+        Form::Json => print_json(&answer)?,
+        Form::Sarif => print_json(&asked.ask("sarif", asked.location.as_deref()).await?)?,
     }
     let Some(limit) = asked.fail_on else {
         return Ok(Verdict::Passed);

@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 use url::Url;
 
-use super::DEFAULT_LISTEN;
+use super::defaults::DEFAULT_LISTEN;
 use super::values::Address;
 use crate::http::state::reachable;
 use crate::protocol::secret::Secret;

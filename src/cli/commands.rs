@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::client::Server;
-use super::{say, say_json};
+use super::output::{print, print_json};
 use crate::control::Preset;
 use crate::protocol::duration::Seconds;
 use crate::protocol::scope::{PRESETS, Scope};
@@ -97,7 +97,7 @@ pub(crate) async fn token(asked: Token) -> anyhow::Result<()> {
     if let Some(seconds) = asked.expires_in {
         wanted["expires_in"] = seconds.0.into();
     }
-    say_json(&server.control("POST", "tokens", &wanted).await?)
+    print_json(&server.control("POST", "tokens", &wanted).await?)
 }
 
 pub(crate) async fn clock(asked: Clock) -> anyhow::Result<()> {
@@ -109,7 +109,7 @@ pub(crate) async fn clock(asked: Clock) -> anyhow::Result<()> {
         Some(ClockVerb::Resume) => ("POST", "clock/resume", json!({})),
         Some(ClockVerb::Set { at }) => ("POST", "clock/set", json!({ "at": at })),
     };
-    say_json(&asked.server.control(method, path, &body).await?)
+    print_json(&asked.server.control(method, path, &body).await?)
 }
 
 pub(crate) async fn fault(asked: Fault) -> anyhow::Result<()> {
@@ -117,7 +117,7 @@ pub(crate) async fn fault(asked: Fault) -> anyhow::Result<()> {
     let body = asked
         .times
         .map_or_else(|| json!({}), |times| json!({ "times": times }));
-    say_json(&match asked.name.as_str() {
+    print_json(&match asked.name.as_str() {
         "list" => server.control("GET", "faults", &json!({})).await?,
         "clear" => server.control("DELETE", "faults", &json!({})).await?,
         name => {
@@ -141,12 +141,12 @@ pub(crate) fn scope(asked: &ScopeOf) -> anyhow::Result<()> {
                 .unwrap_or("for client_credentials alone");
             format!("  {:>9}  {:<20} {label}", bit.value, bit.name)
         }));
-    say(&format!("{}\n", lines.collect::<Vec<_>>().join("\n")))
+    print(&format!("{}\n", lines.collect::<Vec<_>>().join("\n")))
 }
 
 pub(crate) fn pkce() -> anyhow::Result<()> {
     let verifier = Entropy::new(None, "pkce", 0).verifier();
-    say(&format!(
+    print(&format!(
         "code_verifier   {}\ncode_challenge  {}\n",
         verifier.reveal(),
         verifier.challenge().0

@@ -10,7 +10,7 @@ use clap::Args;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::DEFAULT_LISTEN;
+use super::defaults::DEFAULT_LISTEN;
 use super::options::Options;
 use super::sources::Sources;
 use super::values::Address;

@@ -4,12 +4,14 @@ mod advice;
 mod client;
 mod color;
 mod commands;
+mod defaults;
 mod distinct_files;
 mod environment;
 mod file_limit;
 mod file_values;
 mod healthcheck;
 mod options;
+mod output;
 mod port_file;
 mod request_lines;
 mod serve;
@@ -21,8 +23,7 @@ mod values;
 mod variables;
 
 use std::ffi::OsString;
-use std::io::Write as _;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
 
 use clap::builder::StyledStr;
@@ -31,29 +32,17 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use advice::Verdict;
 use color::ColorWhen;
+use defaults::DEFAULT_LISTEN;
 use healthcheck::Healthcheck;
 use options::Options;
 use sources::Sources;
 
-use crate::redact::{printable, printable_json, printable_lines, redact_message};
+use crate::redact::{printable, printable_lines, redact_message};
+
+pub use serve::Build;
 
 /// The exit status of a command line or an environment that cannot be read, and of advice that cannot be given.
 const UNUSABLE: u8 = 2;
-
-/// Listened on with `[::1]:8080`, if that is free.
-const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
-
-/// Where the published capability has its MCP adapter, on the addresses of `--listen`.
-const DEFAULT_MCP_PORT: u16 = 9090;
-
-/// Which build of the program this is.
-#[derive(Debug, Clone, Copy)]
-pub struct Build {
-    /// What `--version` says after the name.
-    pub version: &'static str,
-    /// The commit, where it is known.
-    pub commit: Option<&'static str>,
-}
 
 /// A stand-in for Civitai's OAuth 2.0 server: the same answers, offline.
 #[derive(Debug, Parser)]
@@ -256,27 +245,6 @@ fn wait_for<T>(asking: impl Future<Output = anyhow::Result<T>>) -> anyhow::Resul
         .enable_all()
         .build()?
         .block_on(asking)
-}
-
-fn say(text: &str) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    out.flush()?;
-    Ok(())
-}
-
-/// Prints JSON that is safe to show in a terminal.
-fn say_json(answer: &serde_json::Value) -> anyhow::Result<()> {
-    let pretty = serde_json::to_string_pretty(answer)?;
-    say(&format!("{}\n", printable_json(&pretty)))
-}
-
-/// Prints text that has colors, without them where the choice or the output says so.
-fn say_in_color(text: &str, color: ColorWhen) -> anyhow::Result<()> {
-    let mut out = anstream::AutoStream::new(std::io::stdout(), color.for_stream()).lock();
-    out.write_all(text.as_bytes())?;
-    out.flush()?;
-    Ok(())
 }
 
 #[cfg(test)]

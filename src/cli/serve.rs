@@ -4,11 +4,21 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
+use super::file_limit;
 use super::options::Options;
+use super::output::print_in_color;
 use super::port_file::PortFile;
-use super::{Build, say_in_color, startup, telemetry};
-use crate::cli::file_limit;
+use super::{startup, telemetry};
 use crate::server::{Server, StartError};
+
+/// Which build of the program this is.
+#[derive(Debug, Clone, Copy)]
+pub struct Build {
+    /// What `--version` says after the name.
+    pub version: &'static str,
+    /// The commit, where it is known.
+    pub commit: Option<&'static str>,
+}
 
 /// Serves until a signal stops it. `warnings` are those about the environment.
 pub(super) fn run(options: Options, build: Build, mut warnings: Vec<String>) -> anyhow::Result<()> {
@@ -59,7 +69,7 @@ pub(super) fn run(options: Options, build: Build, mut warnings: Vec<String>) -> 
                     .with_context(|| name_port_file(&options, file))?;
             }
             let text = startup::text(&server, &planting, app.as_ref(), &options, &settings);
-            say_in_color(&text, color)?;
+            print_in_color(&text, color)?;
             terminated.wait().await;
             // Before the shutdown, which may take a while: a program that starts now must not find the file.
             drop(port_file);

@@ -3,10 +3,10 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use super::defaults::{DEFAULT_LISTEN, DEFAULT_MCP_PORT};
 use super::environment::{self, App};
 use super::options::Options;
 use super::values::{ByteSize, McpPort, read, read_standard_input};
-use super::{DEFAULT_LISTEN, DEFAULT_MCP_PORT};
 use crate::certificate::Certificate;
 use crate::config::{Config, McpListen};
 use crate::invalid::Invalid;

@@ -1,8 +1,8 @@
-//! What does a `MockServer` start with?
+//! What a [`MockServer`] starts with.
 
 use std::path::Path;
 
-use super::MockServer;
+use super::server::MockServer;
 use crate::config::Config;
 use crate::contract::{Contract, Difference};
 use crate::control::{SettingsPatch, UserRef};
@@ -95,6 +95,25 @@ impl MockServerBuilder {
 
     /// Starts the server. Errors: an address or the database cannot be used, or the configuration contradicts itself.
     pub async fn start(self) -> Result<MockServer, StartError> {
-        Ok(MockServer::of(Server::start(self.config).await?))
+        Ok(MockServer::new(Server::start(self.config).await?))
+    }
+}
+
+impl MockServer {
+    /// Starts a server with the demo users and clients on a free port.
+    ///
+    /// # Panics
+    ///
+    /// Where the system has no port to give.
+    pub async fn start() -> Self {
+        Self::builder()
+            .start()
+            .await
+            .expect("the loopback interface has a free port")
+    }
+
+    /// A server to be set up before it starts.
+    pub fn builder() -> MockServerBuilder {
+        MockServerBuilder::default()
     }
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{MockError, MockSandbox};
+use super::error::MockError;
+use super::sandbox::MockSandbox;
 use crate::control::{
     AdvanceClock, ClockView, ContractView, FreezeClock, Moment, SetClock, Settings, SettingsPatch,
     Snapshot,

@@ -1,147 +1,15 @@
-//! How does a Rust test use the mock? `MockServer`: a server of its own on a free port. What it starts with is `builder.rs`;
-//! its verbs are the methods of `sandbox.rs` and its neighbours, each a door to one of `control/`.
+//! The mock for Rust tests: [`MockServer`] and its sandboxes. Each operation is a method that calls the one of `control/`.
 
 mod builder;
 mod clock_and_snapshots;
 mod error;
 mod requests;
 mod sandbox;
+mod server;
 mod tokens;
 mod users_and_clients;
-
-use std::ops::Deref;
-
-use crate::control::{NewSandbox, SandboxInfo, check_name};
-use crate::sandbox::name::DEFAULT;
-use crate::server::Server;
 
 pub use builder::MockServerBuilder;
 pub use error::MockError;
 pub use sandbox::MockSandbox;
-
-/// A mock of Civitai's OAuth server in this process. It stops when it is dropped.
-///
-/// Its verbs are those of [`MockSandbox`]: a server is its default sandbox, and may have more.
-///
-/// ```
-/// # #[tokio::main]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use std::time::Duration;
-///
-/// use civitai_oauth_mock::control::{Endpoint, Expect, Fault, GrantType, Mint};
-/// use civitai_oauth_mock::{MockServer, Scope};
-///
-/// let server = MockServer::start().await;
-/// let client = "dec0de00-0000-4000-8000-000000000001";
-/// let tokens = server.mint(Mint::new(client, "ada", Scope::AI_SERVICES)).await?;
-/// assert_eq!(tokens.scope.to_string(), "114689");
-///
-/// // An hour later the access token has run out, and the refresh is refused.
-/// server.advance(Duration::from_secs(3601)).await?;
-/// assert!(!server.introspect(&tokens.access_token).await?.active);
-/// let refused = Fault::at(Endpoint::Token).grant_type(GrantType::RefreshToken).error("invalid_grant");
-/// server.fault(refused).await?;
-///
-/// // … let the app at server.base_url() do its work, then:
-/// server.verify([Expect::endpoint(Endpoint::Token).refresh_token().at_most(1)]).await?;
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Debug)]
-pub struct MockServer {
-    server: Server,
-    default: MockSandbox,
-}
-
-impl Deref for MockServer {
-    type Target = MockSandbox;
-
-    /// The default sandbox.
-    fn deref(&self) -> &MockSandbox {
-        &self.default
-    }
-}
-
-impl MockServer {
-    /// Starts a server with the demo users and clients on a free port.
-    ///
-    /// # Panics
-    ///
-    /// Where the system has no port to give.
-    pub async fn start() -> Self {
-        Self::builder()
-            .start()
-            .await
-            .expect("the loopback interface has a free port")
-    }
-
-    /// A server to be set up before it starts.
-    pub fn builder() -> MockServerBuilder {
-        MockServerBuilder::default()
-    }
-
-    fn of(server: Server) -> Self {
-        let default = MockSandbox::new(&server, DEFAULT);
-        Self { server, default }
-    }
-
-    /// The server behind it: its addresses and its certificate.
-    pub fn server(&self) -> &Server {
-        &self.server
-    }
-
-    /// A private world below `/_sandbox/{name}`, made by whoever first asks for something in it. Errors: that is not a
-    /// name (letters, digits, `-`, `_` and `.`, 64 at the most).
-    ///
-    /// ```
-    /// # #[tokio::main]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # use civitai_oauth_mock::MockServer;
-    /// let server = MockServer::start().await;
-    /// let checkout = server.sandbox("checkout")?;
-    /// assert!(checkout.base_url().ends_with("/_sandbox/checkout"));
-    /// checkout.delete_user("ada").await?;
-    /// assert_eq!(server.user("ada").await?.username.as_deref(), Some("ada"));
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn sandbox(&self, name: &str) -> Result<MockSandbox, MockError> {
-        check_name(name)?;
-        Ok(MockSandbox::new(&self.server, name))
-    }
-
-    /// Makes a sandbox with a seed and settings of its own. Errors: there is one of the name, or they do not fit.
-    pub async fn create_sandbox(&self, made: NewSandbox) -> Result<MockSandbox, MockError> {
-        let made = self.server.app().registry.create_sandbox(made).await?;
-        Ok(MockSandbox::new(&self.server, &made.name))
-    }
-
-    /// The sandboxes there are, by name.
-    #[expect(
-        clippy::unused_async,
-        reason = "every verb is asked for in the same way"
-    )]
-    pub async fn sandboxes(&self) -> Result<Vec<SandboxInfo>, MockError> {
-        Ok(self.server.app().registry.list_sandboxes().sandboxes)
-    }
-
-    /// One sandbox. Errors: there is none of the name.
-    #[expect(
-        clippy::unused_async,
-        reason = "every verb is asked for in the same way"
-    )]
-    pub async fn sandbox_info(&self, name: &str) -> Result<SandboxInfo, MockError> {
-        Ok(self.server.app().registry.read_sandbox(name)?)
-    }
-
-    /// Deletes a sandbox with all that is in it; whoever next asks for something in it makes it anew. Errors: there is
-    /// none of the name, or it is the default one.
-    pub async fn delete_sandbox(&self, name: &str) -> Result<(), MockError> {
-        Ok(self.server.app().registry.delete_sandbox(name).await?)
-    }
-
-    /// Stops the server and waits until it has.
-    pub async fn stop(self) {
-        self.server.stop().await;
-    }
-}
+pub use server::MockServer;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{MockError, MockSandbox};
+use super::error::MockError;
+use super::sandbox::MockSandbox;
 use crate::control::{
     Advice, AppliedPreset, ExchangeList, Expectations, Fault, NewPresetFault, Requests, SetFault,
     Severity,

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::MockError;
+use super::error::MockError;
 use crate::http::base_url::SandboxPrefix;
 use crate::http::state::AppState;
 use crate::protocol::scope::Scope;

@@ -1,6 +1,7 @@
 //! How does a Rust test come by tokens without a browser, and how do they end?
 
-use super::{MockError, MockSandbox};
+use super::error::MockError;
+use super::sandbox::MockSandbox;
 use crate::control::{
     CodeView, Introspection, IssuedCode, Mint, NewCode, OwnerFilter, Secret, TokenParam,
     TokenSelector, TokenView, Tokens,

@@ -1,6 +1,7 @@
 //! How does a Rust test say who there is? Users, clients, consents, spends and devices.
 
-use super::{MockError, MockSandbox};
+use super::error::MockError;
+use super::sandbox::MockSandbox;
 use crate::control::{
     Approval, BudgetOwner, Client, ClientSpec, ConsentView, Denial, NewConsent, NewSecret,
     NewSession, OwnerFilter, SessionCookie, SessionFilter, SessionView, Spent, User, UserRef,
