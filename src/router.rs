@@ -186,7 +186,7 @@ fn console_routes(app: &Arc<AppState>) -> Routes {
         .route("/_mock/playground/callback", get(playground::callback))
         .route("/_mock/consent", get(gallery::get))
         .route("/_mock/consent/preview", get(gallery::preview).post(gallery::back))
-        .layer(Extension(Arc::new(playground::Runs::default())))
+        .layer(Extension(Arc::new(playground::PlaygroundRuns::default())))
         .layer(from_fn_with_state(Arc::clone(app), unlock::admit))
         .merge(unlocking)
 }

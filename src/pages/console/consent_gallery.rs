@@ -28,7 +28,7 @@ struct Gallery {
     frame: Layout,
     here: String,
     problem: Option<String>,
-    chosen: Chosen,
+    options: GalleryOptions,
     clients: Vec<(String, String)>,
     /// The text that names a user, and the name to show.
     users: Vec<(String, String)>,
@@ -45,7 +45,7 @@ impl Page for Gallery {
 
 /// What was chosen, as text.
 #[derive(Debug, Default)]
-struct Chosen {
+struct GalleryOptions {
     client_id: String,
     user: String,
     preset: String,
@@ -69,8 +69,8 @@ const SCHEMES: [(&str, &str); 3] = [
 ];
 const DAYS: [(&str, &str); 3] = [("1", "24 hours"), ("7", "7 days"), ("30", "30 days")];
 
-impl Chosen {
-    fn of(query: Option<String>) -> Self {
+impl GalleryOptions {
+    fn parse(query: Option<String>) -> Self {
         let params = Params::from_urlencoded(query.unwrap_or_default().as_bytes());
         let text = |name| params.text(name).unwrap_or_default().trim().to_owned();
         Self {
@@ -106,13 +106,13 @@ impl Chosen {
         &self,
         name: &str,
     ) -> impl Iterator<Item = (&'static str, &'static str, bool)> + use<'_> {
-        let (all, chosen) = match name {
+        let (all, options) = match name {
             "verified" => (VERIFIED, &self.verified),
             "scheme" => (SCHEMES, &self.scheme),
             _ => (DAYS, &self.days),
         };
         all.into_iter()
-            .map(move |(value, shown)| (value, shown, value == chosen.as_str()))
+            .map(move |(value, shown)| (value, shown, value == options.as_str()))
     }
 
     /// The bits that are asked for: those that were typed, else the preset's.
@@ -179,24 +179,24 @@ fn one_of<const N: usize>(
 
 /// `GET /_mock/consent`.
 pub(crate) async fn get(context: Context, RawQuery(query): RawQuery) -> Response {
-    let chosen = Chosen::of(query);
-    let problem = if chosen.client_id.is_empty() {
+    let options = GalleryOptions::parse(query);
+    let problem = if options.client_id.is_empty() {
         None
     } else {
-        match screen(&context, &chosen) {
+        match screen(&context, &options) {
             Err(ControlError::Invalid(why) | ControlError::NotFound(why)) => Some(why),
             Err(ControlError::Store(why)) => return respond::failure(&why),
             _ => None,
         }
     };
-    show(&context, chosen, problem)
+    show(&context, options, problem)
 }
 
-fn show(context: &Context, chosen: Chosen, problem: Option<Invalid>) -> Response {
+fn show(context: &Context, options: GalleryOptions, problem: Option<Invalid>) -> Response {
     let (sandbox, base) = (&context.sandbox, &context.base);
     let (clients, users) = (sandbox.world().list_clients(), sandbox.world().list_users());
-    let shows = !chosen.client_id.is_empty() && problem.is_none();
-    let link = shows.then(|| format!("{base}{PATH}/preview?{}", chosen.query()));
+    let shows = !options.client_id.is_empty() && problem.is_none();
+    let link = shows.then(|| format!("{base}{PATH}/preview?{}", options.query()));
     let status = match problem {
         Some(_) => StatusCode::BAD_REQUEST,
         None => StatusCode::OK,
@@ -223,14 +223,14 @@ fn show(context: &Context, chosen: Chosen, problem: Option<Invalid>) -> Response
             .iter()
             .map(|(name, scope)| (scope.to_string(), *name))
             .collect(),
-        chosen,
+        options,
         link,
     };
     page(status, &gallery)
 }
 
 /// What a screen shows: who, which app, and what is asked for.
-struct Screen {
+struct ConsentPreview {
     user: User,
     client: Client,
     scope: Scope,
@@ -238,10 +238,10 @@ struct Screen {
     scheme: Option<&'static str>,
 }
 
-fn screen(context: &Context, chosen: &Chosen) -> Result<Screen, ControlError> {
+fn screen(context: &Context, options: &GalleryOptions) -> Result<ConsentPreview, ControlError> {
     let sandbox = &context.sandbox;
-    let mut client = sandbox.read_client(&chosen.client_id)?;
-    let user = match chosen.user.as_str() {
+    let mut client = sandbox.read_client(&options.client_id)?;
+    let user = match options.user.as_str() {
         "" => {
             let first = sandbox.list_users().into_iter().find(|user| !user.deleted);
             first.ok_or_else(|| {
@@ -251,25 +251,25 @@ fn screen(context: &Context, chosen: &Chosen) -> Result<Screen, ControlError> {
         }
         named => sandbox.read_user(&UserRef::from(named))?,
     };
-    match one_of("verified", &chosen.verified, VERIFIED)? {
+    match one_of("verified", &options.verified, VERIFIED)? {
         "yes" => client.verified = true,
         "no" => client.verified = false,
         _ => {}
     }
-    let scheme = one_of("scheme", &chosen.scheme, SCHEMES)?;
-    Ok(Screen {
+    let scheme = one_of("scheme", &options.scheme, SCHEMES)?;
+    Ok(ConsentPreview {
         user,
         client,
-        scope: chosen.bits(context.rules())?,
-        budget: chosen.budget()?,
+        scope: options.bits(context.rules())?,
+        budget: options.budget()?,
         scheme: (!scheme.is_empty()).then_some(scheme),
     })
 }
 
 /// `GET /_mock/consent/preview?…`: the screen.
 pub(crate) async fn preview(context: Context, RawQuery(query): RawQuery) -> Response {
-    let chosen = Chosen::of(query);
-    match screen(&context, &chosen) {
+    let options = GalleryOptions::parse(query);
+    match screen(&context, &options) {
         Ok(screen) => {
             let asked = Asked::parse(&format!("scope={}", screen.scope));
             let mut shown = consent(&context, &screen.user, &screen.client, &asked);
@@ -284,9 +284,9 @@ pub(crate) async fn preview(context: Context, RawQuery(query): RawQuery) -> Resp
         }
         Err(ControlError::Store(why)) => respond::failure(&why),
         Err(ControlError::Invalid(why) | ControlError::NotFound(why)) => {
-            show(&context, chosen, Some(why))
+            show(&context, options, Some(why))
         }
-        Err(_) => show(&context, chosen, None),
+        Err(_) => show(&context, options, None),
     }
 }
 

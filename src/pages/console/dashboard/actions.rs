@@ -26,7 +26,7 @@ pub(crate) async fn post(
     Form(params): Form,
 ) -> Response {
     // What was looked for is still looked for.
-    let search = SearchForm::of(query.as_deref().unwrap_or_default());
+    let search = SearchForm::parse(query.as_deref().unwrap_or_default());
     match carry_out(&app, &context, &params).await {
         Ok(()) => {
             let section = section(params.text("act").unwrap_or_default());

@@ -37,7 +37,7 @@ pub(crate) async fn events(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let mut search = SearchForm::of(query.as_deref().unwrap_or_default());
+    let mut search = SearchForm::parse(query.as_deref().unwrap_or_default());
     // Whoever comes back says what came last; whoever comes for the first time, what is on the page.
     let last = headers.get("last-event-id");
     let last = last.and_then(|id| id.to_str().ok()?.parse().ok());
@@ -90,7 +90,7 @@ async fn watch(
             return;
         };
         for one in found.requests.iter().filter(|one| search.shows(one)) {
-            let Ok(html) = Row::of(one, base).render() else {
+            let Ok(html) = Row::new(one, base).render() else {
                 return;
             };
             let event = Event::default().event("exchange").id(one.id.to_string());

@@ -133,7 +133,7 @@ pub(crate) async fn get(
     context: Context,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let search = SearchForm::of(query.as_deref().unwrap_or_default());
+    let search = SearchForm::parse(query.as_deref().unwrap_or_default());
     show(&app, &context, search, StatusCode::OK, None).await
 }
 
@@ -236,7 +236,7 @@ fn rows(found: &[Exchange], search: &SearchForm, base: &BaseUrl) -> (Vec<String>
             return (drawn, last);
         }
         if search.shows(one) {
-            let Ok(row) = Row::of(one, base).render() else {
+            let Ok(row) = Row::new(one, base).render() else {
                 continue;
             };
             bytes += row.len();
@@ -265,7 +265,7 @@ fn preset_row(preset: Preset, faults: &[SetFault]) -> PresetRow {
 fn fault_row(fault: &SetFault) -> FaultRow {
     FaultRow {
         id: fault.id,
-        rule: row::told(&fault.rule),
+        rule: row::describe_fault(&fault.rule),
         struck: fault.struck,
     }
 }

@@ -36,7 +36,7 @@ struct FaultRow {
 }
 
 /// A fault in words where it has a name, and else as its rule is written, without the secrets of its answer.
-pub(crate) fn told(rule: &Fault) -> String {
+pub(crate) fn describe_fault(rule: &Fault) -> String {
     let preset = Preset::ALL
         .iter()
         .find(|preset| preset.rule().as_ref() == Some(rule));
@@ -79,7 +79,7 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    pub(crate) fn of(one: &Exchange, base: &BaseUrl) -> Self {
+    pub(crate) fn new(one: &Exchange, base: &BaseUrl) -> Self {
         let good = one.status.is_some_and(|status| status < 400) && one.error.is_none();
         let answer = one.answer.as_ref();
         let answer = answer
@@ -132,7 +132,7 @@ impl Row {
             faults: (one.faults.iter().zip(&one.struck))
                 .map(|(id, rule)| FaultRow {
                     id: *id,
-                    what: told(rule),
+                    what: describe_fault(rule),
                 })
                 .collect(),
             extensions: one.extensions.clone(),

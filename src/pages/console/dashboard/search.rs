@@ -19,7 +19,7 @@ pub(crate) struct SearchForm {
 }
 
 impl SearchForm {
-    pub(crate) fn of(query: &str) -> Self {
+    pub(crate) fn parse(query: &str) -> Self {
         let mut search = Self::default();
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
             let value = value.trim().to_owned();

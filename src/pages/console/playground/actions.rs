@@ -1,14 +1,14 @@
 //! What can the app do next? Each act is a request, what is learnt from its answer, and what a client must look at there.
 
-use super::client::Call;
-use super::run::{Check, Grant, Run, Step};
+use super::client::AppRequest;
+use super::run::{Check, Grant, PlaygroundRun, Step};
 use crate::http::context::Context;
 use crate::http::loopback::Loopback;
 use crate::protocol::secret::Secret;
 
 /// Something that the app does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Act {
+pub(crate) enum Action {
     Exchange,
     WrongVerifier,
     ExchangeAgain,
@@ -27,7 +27,7 @@ pub(crate) struct Button {
     pub(crate) label: &'static str,
 }
 
-impl Act {
+impl Action {
     const ALL: [(Self, &'static str, &'static str); 10] = [
         (Self::Exchange, "exchange", "Exchange the code"),
         (
@@ -53,7 +53,7 @@ impl Act {
         (Self::Revoke, "revoke", "Revoke the refresh token"),
     ];
 
-    pub(crate) fn of(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let found = Self::ALL.into_iter().find(|(_, name, _)| *name == text);
         found.map(|(act, ..)| act)
     }
@@ -65,7 +65,7 @@ impl Act {
     }
 
     /// What the app can do next, the way of a careful client first; then the mistakes to try.
-    pub(crate) fn next(run: &Run) -> (Vec<Self>, Vec<Self>) {
+    pub(crate) fn next(run: &PlaygroundRun) -> (Vec<Self>, Vec<Self>) {
         let (mut next, mut mistakes) = (Vec::new(), Vec::new());
         let fresh = run.access_token.is_none();
         match run.grant {
@@ -93,18 +93,23 @@ impl Act {
     }
 
     /// Does it.
-    pub(crate) async fn carry_out(self, loopback: &Loopback, context: &Context, run: &mut Run) {
-        let heard = self.call(run).send(loopback, context).await;
-        let told = |key: &str| heard.json[key].as_str().map(Secret::new);
-        if heard.good {
+    pub(crate) async fn perform(
+        self,
+        loopback: &Loopback,
+        context: &Context,
+        run: &mut PlaygroundRun,
+    ) {
+        let exchange = self.call(run).send(loopback, context).await;
+        let from_response = |key: &str| exchange.json[key].as_str().map(Secret::new);
+        if exchange.good {
             match self {
                 Self::StartDevice => {
-                    run.device_code = told("device_code");
-                    run.user_code = heard.json["user_code"].as_str().map(Secret::from);
+                    run.device_code = from_response("device_code");
+                    run.user_code = exchange.json["user_code"].as_str().map(Secret::from);
                 }
                 Self::Exchange | Self::PollDevice | Self::ForItself | Self::Refresh => {
-                    run.access_token = told("access_token");
-                    if let Some(new) = told("refresh_token") {
+                    run.access_token = from_response("access_token");
+                    if let Some(new) = from_response("refresh_token") {
                         run.used_refresh_token = run.refresh_token.replace(new);
                     }
                 }
@@ -112,20 +117,20 @@ impl Act {
                 _ => {}
             }
         } else if matches!(self, Self::Exchange | Self::WrongVerifier)
-            && heard.json["error"] == "invalid_grant"
+            && exchange.json["error"] == "invalid_grant"
         {
             // The code is used up: what follows is another attempt, with a state and a verifier of its own.
-            run.begin_anew(&context.sandbox);
+            run.restart(&context.sandbox);
         }
-        let checks = self.checks(run, heard.good);
+        let checks = self.checks(run, exchange.good);
         run.add(Step {
             title: self.button().label.to_owned(),
-            heard,
+            exchange,
             checks,
         });
     }
 
-    fn call(self, run: &Run) -> Call {
+    fn call(self, run: &PlaygroundRun) -> AppRequest {
         let form = |path, fields| form(run, path, fields);
         let token = |grant: &str, fields| token(run, grant, fields);
         match self {
@@ -155,7 +160,7 @@ impl Act {
                 form("/api/auth/oauth/device-token", fields)
             }
             Self::ForItself => token("client_credentials", vec![("scope", run.scope.to_string())]),
-            Self::Userinfo => Call {
+            Self::Userinfo => AppRequest {
                 path: "/api/auth/oauth/userinfo",
                 form: None,
                 bearer: Some(text(run.access_token.as_ref())),
@@ -177,11 +182,11 @@ impl Act {
 
     /// What a client must look at in the answer.
     #[expect(clippy::too_many_lines, reason = "a table")]
-    fn checks(self, run: &Run, good: bool) -> Vec<Check> {
-        let check = Check::that;
+    fn checks(self, run: &PlaygroundRun, good: bool) -> Vec<Check> {
+        let check = Check::new;
         let refused = |text: &str, source| Check {
             outcome: Some(!good),
-            ..Check::that(text, source)
+            ..Check::new(text, source)
         };
         match self {
             Self::Exchange => vec![
@@ -284,18 +289,22 @@ fn text(secret: Option<&Secret>) -> String {
 }
 
 /// A form with the credentials of the run's client.
-fn form(run: &Run, path: &'static str, mut fields: Vec<(&'static str, String)>) -> Call {
+fn form(
+    run: &PlaygroundRun,
+    path: &'static str,
+    mut fields: Vec<(&'static str, String)>,
+) -> AppRequest {
     fields.push(("client_id", run.client_id.clone()));
     let secret = run.secret.as_ref();
     fields.extend(secret.map(|own| ("client_secret", own.reveal().to_owned())));
-    Call {
+    AppRequest {
         path,
         form: Some(fields),
         bearer: None,
     }
 }
 
-fn token(run: &Run, grant: &str, fields: Vec<(&'static str, String)>) -> Call {
+fn token(run: &PlaygroundRun, grant: &str, fields: Vec<(&'static str, String)>) -> AppRequest {
     let grant = ("grant_type", grant.to_owned());
     form(run, "/api/auth/oauth/token", [vec![grant], fields].concat())
 }

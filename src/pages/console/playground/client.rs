@@ -13,7 +13,7 @@ use crate::http::loopback::Loopback;
 
 /// A request that the app sends, secrets and all, as what comes of it is kept: neither has a `Debug`.
 #[derive(Clone, Default)]
-pub(crate) struct Call {
+pub(crate) struct AppRequest {
     pub(crate) path: &'static str,
     /// A POST of a form where there is one, else a GET.
     pub(crate) form: Option<Vec<(&'static str, String)>>,
@@ -22,7 +22,7 @@ pub(crate) struct Call {
 
 /// A request and what came of it.
 #[derive(Clone)]
-pub(crate) struct Heard {
+pub(crate) struct CapturedExchange {
     pub(crate) request: String,
     /// The command that sends it; none where a browser went there.
     pub(crate) curl: Option<String>,
@@ -35,7 +35,7 @@ pub(crate) struct Heard {
 }
 
 /// The headers of an answer that tell a client something.
-const TELLING: [&str; 5] = [
+const SHOWN_HEADERS: [&str; 5] = [
     "content-type",
     "location",
     "retry-after",
@@ -43,9 +43,9 @@ const TELLING: [&str; 5] = [
     "cache-control",
 ];
 
-impl Call {
+impl AppRequest {
     /// Sends it.
-    pub(crate) async fn send(&self, loopback: &Loopback, context: &Context) -> Heard {
+    pub(crate) async fn send(&self, loopback: &Loopback, context: &Context) -> CapturedExchange {
         let body = self.form.as_ref().map(|form| encoded(form));
         let mut request = Request::new(Body::from(body.clone().unwrap_or_default()));
         let target = context.base.path(self.path);
@@ -76,7 +76,7 @@ impl Call {
             Some(answer) => {
                 let text = String::from_utf8_lossy(&answer.body).into_owned();
                 let mut head = answer.parts.status.to_string();
-                for name in TELLING {
+                for name in SHOWN_HEADERS {
                     if let Some(value) = answer.parts.headers.get(name) {
                         push(
                             &mut head,
@@ -96,7 +96,7 @@ impl Call {
         };
         let json: Value = serde_json::from_str(&text).unwrap_or_default();
         let pretty = || serde_json::to_string_pretty(&json).expect("a JSON value is JSON");
-        Heard {
+        CapturedExchange {
             request: self.shown(&context.base, body.as_deref()),
             curl: Some(self.curl(&context.base)),
             head,

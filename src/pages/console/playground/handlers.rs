@@ -9,13 +9,13 @@ use axum::http::header::SET_COOKIE;
 use axum::response::Response;
 use axum_extra::extract::cookie::{Cookie, SameSite};
 
-use super::actions::Act;
-use super::client::Heard;
+use super::actions::Action;
+use super::client::CapturedExchange;
 use super::observe;
 use super::page::{COOKIE, back, current, show};
-use super::run::Runs;
+use super::run::PlaygroundRuns;
 use super::run::{Check, PATH, Step};
-use super::start::begin;
+use super::start::new_run;
 use crate::http::body::Form;
 use crate::http::context::Context;
 use crate::http::loopback::Loopback;
@@ -25,11 +25,11 @@ use crate::protocol::secret::Secret;
 
 /// `POST /_mock/playground`: a new run.
 pub(crate) async fn start(
-    Extension(runs): Extension<Arc<Runs>>,
+    Extension(runs): Extension<Arc<PlaygroundRuns>>,
     context: Context,
     Form(params): Form,
 ) -> Response {
-    match begin(&context, &params).await {
+    match new_run(&context, &params).await {
         Ok(Ok(run)) => {
             let id = context.sandbox.entropy.cookie();
             runs.keep(&context.sandbox, id.reveal(), run);
@@ -52,7 +52,7 @@ pub(crate) async fn start(
 /// `POST /_mock/playground/act`: the app does something.
 pub(crate) async fn act(
     Extension(loopback): Extension<Loopback>,
-    Extension(runs): Extension<Arc<Runs>>,
+    Extension(runs): Extension<Arc<PlaygroundRuns>>,
     context: Context,
     Form(params): Form,
 ) -> Response {
@@ -64,52 +64,52 @@ pub(crate) async fn act(
         runs.forget(&context.sandbox, &id);
         return back(&context);
     }
-    let Some(act) = Act::of(asked) else {
+    let Some(act) = Action::parse(asked) else {
         let problem = format!("There is nothing called {asked:?} to do: press one of the buttons.");
         return show(&runs, &context, Some((&params, problem)));
     };
-    observe::catch_up(&context, &mut run).await;
-    act.carry_out(&loopback, &context, &mut run).await;
-    run.seen = context.sandbox.journal.newest();
+    observe::add_browser_steps(&context, &mut run).await;
+    act.perform(&loopback, &context, &mut run).await;
+    run.seen_until = context.sandbox.journal.newest();
     runs.keep(&context.sandbox, &id, run);
     back(&context)
 }
 
 /// `GET /_mock/playground/callback`: the browser comes back to the app.
 pub(crate) async fn callback(
-    Extension(runs): Extension<Arc<Runs>>,
+    Extension(runs): Extension<Arc<PlaygroundRuns>>,
     context: Context,
     RawQuery(query): RawQuery,
 ) -> Response {
     let Some((id, mut run)) = current(&runs, &context) else {
         return back(&context);
     };
-    observe::catch_up(&context, &mut run).await;
+    observe::add_browser_steps(&context, &mut run).await;
     let query = query.unwrap_or_default();
-    let told = Params::from_urlencoded(query.as_bytes());
-    let same_state = told.text("state") == Some(&run.state);
-    let code = told.filled("code").filter(|_| same_state);
+    let answer = Params::from_urlencoded(query.as_bytes());
+    let same_state = answer.text("state") == Some(&run.state);
+    let code = answer.filled("code").filter(|_| same_state);
     let mut checks = vec![Check {
         outcome: Some(same_state),
-        ..Check::that(
+        ..Check::new(
             "state is the one that this browser left with. If it is not, stop here: somebody else began this.",
             "RFC 6749 §10.12",
         )
     }];
-    if let Some(error) = told.text("error") {
-        checks.push(Check::that(
+    if let Some(error) = answer.text("error") {
+        checks.push(Check::new(
             format!("{error}: say so kindly, and let the person begin again. A Deny is an answer, not a failure."),
             "RFC 6749 §4.1.2.1",
         ));
     } else {
-        checks.push(Check::that(
+        checks.push(Check::new(
             "Exchange the code at once, and take it out of the address bar with a redirect.",
             "RFC 9700 §4.2.4",
         ));
     }
     run.add(Step {
         title: "The browser comes back to the app".to_owned(),
-        heard: Heard {
+        exchange: CapturedExchange {
             request: format!("GET {}?{query}", run.redirect_uri),
             curl: None,
             head: format!("303 See Other\nlocation: {}", context.base.path(PATH)),
@@ -122,7 +122,7 @@ pub(crate) async fn callback(
     match code {
         Some(code) => run.code = Some(Secret::new(code)),
         // What follows a refusal, or a stranger's call, is another attempt, with a state and a verifier of its own.
-        None => run.begin_anew(&context.sandbox),
+        None => run.restart(&context.sandbox),
     }
     runs.keep(&context.sandbox, &id, run);
     back(&context)

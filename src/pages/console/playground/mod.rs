@@ -10,4 +10,4 @@ mod start;
 
 pub(crate) use handlers::{act, callback, start};
 pub(crate) use page::get;
-pub(crate) use run::Runs;
+pub(crate) use run::PlaygroundRuns;

@@ -3,22 +3,25 @@
 
 use axum::http::StatusCode;
 
-use super::client::{Heard, push, quoted};
-use super::run::{Check, Grant, Run, Step};
+use super::client::{CapturedExchange, push, quoted};
+use super::run::{Check, Grant, PlaygroundRun, Step};
 use crate::control::{Endpoint, Exchange, Requests};
 use crate::http::context::Context;
 
 /// A person at a browser makes no more requests than these between two acts of the app.
-const MOST: usize = 6;
+const MAX_NEW_STEPS: usize = 6;
 
 /// At most this many of the newest exchanges are looked at.
-const LOOKED_AT: usize = 200;
+const MAX_SEARCHED: usize = 200;
 
 /// Adds what the browser has asked for since the last step.
-pub(crate) async fn catch_up(context: &Context, run: &mut Run) {
+pub(crate) async fn add_browser_steps(context: &Context, run: &mut PlaygroundRun) {
     let newest = context.sandbox.journal.newest();
-    let asked = Requests::any().after(run.seen).limit(LOOKED_AT).secrets();
-    run.seen = newest;
+    let asked = Requests::any()
+        .after(run.seen_until)
+        .limit(MAX_SEARCHED)
+        .secrets();
+    run.seen_until = newest;
     // The journal of the sandbox cannot refuse a search that names nothing.
     let Ok(found) = context.sandbox.list_requests(asked).await else {
         return;
@@ -28,14 +31,14 @@ pub(crate) async fn catch_up(context: &Context, run: &mut Run) {
         .iter()
         .filter_map(|one| step(context, run, one))
         .collect();
-    let first = belong.len().saturating_sub(MOST);
+    let first = belong.len().saturating_sub(MAX_NEW_STEPS);
     for step in belong.into_iter().skip(first) {
         run.add(step);
     }
 }
 
 /// The step that an exchange is, if it belongs to the run.
-fn step(context: &Context, run: &Run, one: &Exchange) -> Option<Step> {
+fn step(context: &Context, run: &PlaygroundRun, one: &Exchange) -> Option<Step> {
     let posted = one.method == "POST";
     let (title, checks) = match (run.grant, one.endpoint) {
         (Grant::Code, Endpoint::Authorize) if one.param("state") == Some(&*run.state) => {
@@ -56,7 +59,7 @@ fn step(context: &Context, run: &Run, one: &Exchange) -> Option<Step> {
     let target = target(context, one);
     Some(Step {
         title: title.to_owned(),
-        heard: Heard {
+        exchange: CapturedExchange {
             request: request(&target, one),
             curl: repeats.then(|| format!("curl -i {}", quoted(&target))),
             head: head(one),
@@ -74,7 +77,7 @@ fn of_authorization(path: &str, posted: bool) -> (&'static str, Vec<Check>) {
     match (path.starts_with("/api/"), posted) {
         (true, false) => (
             "The app sends the browser to authorize",
-            vec![Check::that(
+            vec![Check::new(
                 "Whoever is not signed in, or has not consented, is led on from here. An error that stays here, and does \
                  not lead back to the app, means that client_id or redirect_uri is wrong.",
                 "RFC 6749 §4.1.2.1",
@@ -82,21 +85,21 @@ fn of_authorization(path: &str, posted: bool) -> (&'static str, Vec<Check>) {
         ),
         (false, false) => (
             "The consent page",
-            vec![Check::that(
+            vec![Check::new(
                 "The person sees the app's name and everything that it asks for: ask for as little as will do.",
                 "RFC 6749 §3.3",
             )],
         ),
         (true, true) => (
             "The person authorizes",
-            vec![Check::that(
+            vec![Check::new(
                 "Location leads to the redirect URI with code and state: it is all that the app gets to see of this.",
                 "RFC 6749 §4.1.2",
             )],
         ),
         (false, true) => (
             "The person says no",
-            vec![Check::that(
+            vec![Check::new(
                 "Location leads to the redirect URI with error and state, and without a code.",
                 "RFC 6749 §4.1.2.1",
             )],
@@ -108,21 +111,21 @@ fn of_device(step: &str) -> (&'static str, Vec<Check>) {
     match step {
         "approve" => (
             "The person approves the device",
-            vec![Check::that(
+            vec![Check::new(
                 "The device hears of it when it polls the next time, and not before.",
                 "RFC 8628 §3.4",
             )],
         ),
         "deny" => (
             "The person refuses the device",
-            vec![Check::that(
+            vec![Check::new(
                 "The next poll says access_denied: stop polling.",
                 "RFC 8628 §3.5",
             )],
         ),
         _ => (
             "The person enters the code",
-            vec![Check::that(
+            vec![Check::new(
                 "The person compares the code, the app's name and what it asks for with what the device shows.",
                 "RFC 8628 §5.4",
             )],

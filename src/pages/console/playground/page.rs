@@ -7,9 +7,9 @@ use axum::Extension;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::actions::{Act, Button};
-use super::run::Runs;
-use super::run::{Check, Grant, PATH, Run, Step};
+use super::actions::{Action, Button};
+use super::run::PlaygroundRuns;
+use super::run::{Check, Grant, PATH, PlaygroundRun, Step};
 use super::start::StartForm;
 use crate::contract::Difference;
 use crate::http::context::Context;
@@ -29,11 +29,11 @@ struct Playground {
     form: StartForm,
     account: String,
     problem: Option<String>,
-    run: Option<Shown>,
+    run: Option<RunView>,
 }
 
 /// A run as it is drawn.
-struct Shown {
+struct RunView {
     client_name: String,
     client_id: String,
     registered: Option<String>,
@@ -41,12 +41,12 @@ struct Shown {
     forgotten: usize,
     steps: Vec<Step>,
     /// Where the browser is to go next, and what is said of it.
-    way: Option<Way>,
+    next_step: Option<NextStep>,
     buttons: Vec<Button>,
     mistakes: Vec<Button>,
 }
 
-struct Way {
+struct NextStep {
     href: String,
     label: &'static str,
     what: String,
@@ -60,17 +60,24 @@ impl Page for Playground {
 }
 
 /// `GET /_mock/playground`.
-pub(crate) async fn get(Extension(runs): Extension<Arc<Runs>>, context: Context) -> Response {
+pub(crate) async fn get(
+    Extension(runs): Extension<Arc<PlaygroundRuns>>,
+    context: Context,
+) -> Response {
     show(&runs, &context, None)
 }
 
 /// The page, with what is wrong with what was sent.
-pub(crate) fn show(runs: &Runs, context: &Context, wrong: Option<(&Params, String)>) -> Response {
+pub(crate) fn show(
+    runs: &PlaygroundRuns,
+    context: &Context,
+    wrong: Option<(&Params, String)>,
+) -> Response {
     let base = &context.base;
     let run = current(runs, context).map(|(_, run)| run);
     let form = match &wrong {
-        Some((sent, _)) => StartForm::of(context, sent),
-        None => StartForm::of(context, &Params::default()),
+        Some((sent, _)) => StartForm::new(context, sent),
+        None => StartForm::new(context, &Params::default()),
     };
     let status = match wrong {
         Some(_) => StatusCode::BAD_REQUEST,
@@ -87,15 +94,15 @@ pub(crate) fn show(runs: &Runs, context: &Context, wrong: Option<(&Params, Strin
     page(status, &shown)
 }
 
-fn shown(context: &Context, run: Run) -> Shown {
-    let (next, mistakes) = Act::next(&run);
-    let buttons = |acts: Vec<Act>| acts.into_iter().map(Act::button).collect();
+fn shown(context: &Context, run: PlaygroundRun) -> RunView {
+    let (next, mistakes) = Action::next(&run);
+    let buttons = |actions: Vec<Action>| actions.into_iter().map(Action::button).collect();
     let has = |title: &str| {
         run.steps
             .iter()
-            .any(|step| step.title == title && step.heard.good)
+            .any(|step| step.title == title && step.exchange.good)
     };
-    let did = |act: Act| has(act.button().label);
+    let did = |act: Action| has(act.button().label);
     let mut phases = match run.grant {
         Grant::Code => vec![
             ("Authorize", run.code.is_some()),
@@ -107,12 +114,15 @@ fn shown(context: &Context, run: Run) -> Shown {
         ],
         Grant::Itself => vec![("Ask for a token", run.access_token.is_some())],
     };
-    phases.push(("Userinfo", did(Act::Userinfo)));
+    phases.push(("Userinfo", did(Action::Userinfo)));
     if run.grant != Grant::Itself {
-        phases.extend([("Refresh", did(Act::Refresh)), ("Revoke", did(Act::Revoke))]);
+        phases.extend([
+            ("Refresh", did(Action::Refresh)),
+            ("Revoke", did(Action::Revoke)),
+        ]);
     }
-    Shown {
-        way: way(context, &run),
+    RunView {
+        next_step: next_step(context, &run),
         buttons: buttons(next),
         mistakes: buttons(mistakes),
         registered: run.registered.then_some(run.redirect_uri),
@@ -125,7 +135,7 @@ fn shown(context: &Context, run: Run) -> Shown {
 }
 
 /// Where a person has to go with the browser.
-fn way(context: &Context, run: &Run) -> Option<Way> {
+fn next_step(context: &Context, run: &PlaygroundRun) -> Option<NextStep> {
     match run.grant {
         Grant::Code if run.code.is_none() => {
             let url = authorize_url(context, run);
@@ -134,20 +144,20 @@ fn way(context: &Context, run: &Run) -> Option<Way> {
             } else {
                 "five"
             };
-            Some(Way {
+            Some(NextStep {
                 what: format!("GET {url}"),
                 href: url,
                 label: "Go to the sign-in and consent",
                 checks: vec![
-                    Check::that(
+                    Check::new(
                         "state is random, new for each attempt, and kept where only this browser's session finds it.",
                         "RFC 6749 §10.12",
                     ),
-                    Check::that(
+                    Check::new(
                         "code_challenge is the S256 of a verifier that is new for each attempt and stays with the app.",
                         "RFC 7636 §4.1",
                     ),
-                    Check::that(
+                    Check::new(
                         format!("The code that comes back lives {life} minutes."),
                         "RFC 6749 §4.1.2",
                     ),
@@ -157,7 +167,7 @@ fn way(context: &Context, run: &Run) -> Option<Way> {
         Grant::Device if run.access_token.is_none() => {
             let user_code = run.user_code.as_ref()?.reveal();
             let code: String = url::form_urlencoded::byte_serialize(user_code.as_bytes()).collect();
-            Some(Way {
+            Some(NextStep {
                 href: context
                     .base
                     .path(&format!("/login/oauth/device?code={code}")),
@@ -170,7 +180,7 @@ fn way(context: &Context, run: &Run) -> Option<Way> {
     }
 }
 
-fn authorize_url(context: &Context, run: &Run) -> String {
+fn authorize_url(context: &Context, run: &PlaygroundRun) -> String {
     let query = url::form_urlencoded::Serializer::new(String::new())
         .append_pair("response_type", "code")
         .append_pair("client_id", &run.client_id)
@@ -184,7 +194,7 @@ fn authorize_url(context: &Context, run: &Run) -> String {
 }
 
 /// The run that the cookie names.
-pub(crate) fn current(runs: &Runs, context: &Context) -> Option<(String, Run)> {
+pub(crate) fn current(runs: &PlaygroundRuns, context: &Context) -> Option<(String, PlaygroundRun)> {
     session::cookies(&context.headers, COOKIE).find_map(|id| {
         let run = runs.find(&context.sandbox, &id)?;
         Some((id, run))

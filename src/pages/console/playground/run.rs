@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-use super::client::Heard;
+use super::client::CapturedExchange;
 use crate::protocol::pkce::Verifier;
 use crate::protocol::scope::Scope;
 use crate::protocol::secret::Secret;
@@ -17,14 +17,14 @@ use crate::store::Rows;
 pub(crate) const PATH: &str = "/_mock/playground";
 
 /// So many runs are kept; the oldest go.
-const MOST_RUNS: usize = 100;
+const MAX_RUNS: usize = 100;
 
 /// A run with which nothing happens for so long is over. It is the sandbox's time: people let tokens expire while they
 /// play.
-const LONGEST_SECONDS: u32 = 60 * 24 * 60 * 60;
+const MAX_IDLE_SECONDS: u32 = 60 * 24 * 60 * 60;
 
 /// So many steps of a run are shown; the oldest go.
-const MOST_STEPS: usize = 18;
+const MAX_STEPS: usize = 18;
 
 /// How the app gets its tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl Grant {
         ),
     ];
 
-    pub(crate) fn of(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let found = Self::ALL.into_iter().find(|(_, name, _)| *name == text);
         found.map(|(grant, ..)| grant)
     }
@@ -62,7 +62,7 @@ impl Grant {
 
 /// One app at play, with its secrets: `Debug` shows none.
 #[derive(Clone)]
-pub(crate) struct Run {
+pub(crate) struct PlaygroundRun {
     pub(crate) grant: Grant,
     pub(crate) client_id: String,
     pub(crate) client_name: String,
@@ -83,12 +83,12 @@ pub(crate) struct Run {
     pub(crate) used_refresh_token: Option<Secret>,
     pub(crate) steps: VecDeque<Step>,
     /// The newest exchange of the journal of which the steps tell.
-    pub(crate) seen: u64,
+    pub(crate) seen_until: u64,
     /// How many steps there were before those that are kept.
     pub(crate) forgotten: usize,
 }
 
-impl fmt::Debug for Run {
+impl fmt::Debug for PlaygroundRun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Run")
             .field("client_id", &self.client_id)
@@ -100,7 +100,7 @@ impl fmt::Debug for Run {
 #[derive(Clone)]
 pub(crate) struct Step {
     pub(crate) title: String,
-    pub(crate) heard: Heard,
+    pub(crate) exchange: CapturedExchange,
     pub(crate) checks: Vec<Check>,
 }
 
@@ -114,7 +114,7 @@ pub(crate) struct Check {
 }
 
 impl Check {
-    pub(crate) fn that(text: impl Into<String>, source: &'static str) -> Self {
+    pub(crate) fn new(text: impl Into<String>, source: &'static str) -> Self {
         Self {
             outcome: None,
             text: text.into(),
@@ -123,16 +123,16 @@ impl Check {
     }
 }
 
-impl Run {
+impl PlaygroundRun {
     /// Another attempt at an authorization.
-    pub(crate) fn begin_anew(&mut self, sandbox: &Sandbox) {
+    pub(crate) fn restart(&mut self, sandbox: &Sandbox) {
         self.code = None;
         self.state = sandbox.entropy.uuid();
         self.verifier = sandbox.entropy.verifier();
     }
 
     pub(crate) fn add(&mut self, step: Step) {
-        if self.steps.len() == MOST_STEPS {
+        if self.steps.len() == MAX_STEPS {
             self.steps.pop_front();
             self.forgotten += 1;
         }
@@ -142,42 +142,42 @@ impl Run {
 
 /// The runs of a server, newest last.
 #[derive(Debug, Default)]
-pub(crate) struct Runs(Mutex<VecDeque<Kept>>);
+pub(crate) struct PlaygroundRuns(Mutex<VecDeque<StoredRun>>);
 
 #[derive(Debug)]
-struct Kept {
+struct StoredRun {
     /// The sandbox's world: a reset leaves its runs behind.
     world: String,
     id: String,
     at: Timestamp,
-    run: Run,
+    run: PlaygroundRun,
 }
 
-impl Kept {
+impl StoredRun {
     fn is(&self, world: &Rows, id: &str) -> bool {
         self.world == world.key() && self.id == id
     }
 }
 
-impl Runs {
-    fn all(&self) -> std::sync::MutexGuard<'_, VecDeque<Kept>> {
+impl PlaygroundRuns {
+    fn all(&self) -> std::sync::MutexGuard<'_, VecDeque<StoredRun>> {
         // Runs are put in whole: whoever panicked while holding the lock left some.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn find(&self, sandbox: &Sandbox, id: &str) -> Option<Run> {
+    pub(crate) fn find(&self, sandbox: &Sandbox, id: &str) -> Option<PlaygroundRun> {
         let (all, now) = (self.all(), sandbox.now());
         let found = all.iter().find(|kept| kept.is(sandbox.world(), id))?;
-        (now < found.at.plus_seconds(LONGEST_SECONDS)).then(|| found.run.clone())
+        (now < found.at.plus_seconds(MAX_IDLE_SECONDS)).then(|| found.run.clone())
     }
 
-    pub(crate) fn keep(&self, sandbox: &Sandbox, id: &str, run: Run) {
+    pub(crate) fn keep(&self, sandbox: &Sandbox, id: &str, run: PlaygroundRun) {
         let mut all = self.all();
         all.retain(|kept| !kept.is(sandbox.world(), id));
-        if all.len() == MOST_RUNS {
+        if all.len() == MAX_RUNS {
             all.pop_front();
         }
-        all.push_back(Kept {
+        all.push_back(StoredRun {
             world: sandbox.world().key().to_owned(),
             id: id.to_owned(),
             at: sandbox.now(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::run::{Grant, PATH, Run};
+use super::run::{Grant, PATH, PlaygroundRun};
 use crate::http::context::Context;
 use crate::model::client::Client;
 use crate::protocol::params::Params;
@@ -19,7 +19,7 @@ pub(crate) struct StartForm {
 
 impl StartForm {
     /// As it was sent; and where nothing was, an app that can begin at once: one that needs no secret.
-    pub(crate) fn of(context: &Context, sent: &Params) -> Self {
+    pub(crate) fn new(context: &Context, sent: &Params) -> Self {
         let clients = context.sandbox.world().list_clients();
         let public = clients.iter().find(|client| !client.confidential);
         let client = sent.text("client_id").map(str::to_owned);
@@ -50,10 +50,10 @@ impl StartForm {
 }
 
 /// A run with what the form says; or what is wrong with the form.
-pub(crate) async fn begin(
+pub(crate) async fn new_run(
     context: &Context,
     params: &Params,
-) -> Result<Result<Run, String>, StoreError> {
+) -> Result<Result<PlaygroundRun, String>, StoreError> {
     let sandbox = &context.sandbox;
     let id = params.text("client_id").unwrap_or_default();
     let found = sandbox.world().find_client(id);
@@ -62,7 +62,7 @@ pub(crate) async fn begin(
             "There is no app {id:?}: choose one of the list."
         )));
     };
-    let Some(grant) = Grant::of(params.text("grant").unwrap_or_default()) else {
+    let Some(grant) = Grant::parse(params.text("grant").unwrap_or_default()) else {
         return Ok(Err("Choose how the app gets its tokens.".to_owned()));
     };
     let preset = params.text("preset").unwrap_or_default();
@@ -82,7 +82,7 @@ pub(crate) async fn begin(
     let redirect_uri = format!("{}{PATH}/callback", context.base);
     let registered = grant == Grant::Code && register(context, &mut client, &redirect_uri).await?;
     let entropy = &sandbox.entropy;
-    Ok(Ok(Run {
+    Ok(Ok(PlaygroundRun {
         grant,
         client_id: client.id.to_string(),
         client_name: client.name,
@@ -99,7 +99,7 @@ pub(crate) async fn begin(
         refresh_token: None,
         used_refresh_token: None,
         steps: std::collections::VecDeque::new(),
-        seen: sandbox.journal.newest(),
+        seen_until: sandbox.journal.newest(),
         forgotten: 0,
     }))
 }
