@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde_json::Map;
 
-use super::text::Look;
-use super::{redact_object, redact_text};
+use super::redact_text;
+use super::text::{Look, redact_object};
 
 /// The result of work that takes at most 5 s. Work that is not in proportion to the text takes minutes.
 fn within_5_seconds<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {

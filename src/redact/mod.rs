@@ -13,6 +13,7 @@ mod labels;
 mod members;
 mod names;
 mod pairs;
+mod placeholder;
 mod printable;
 mod shapes;
 mod text;
@@ -20,33 +21,14 @@ mod values;
 
 use std::borrow::Cow;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use members::{is_value_member, secret_name};
 pub(crate) use names::is_secret;
+pub(crate) use placeholder::REDACTED;
 #[cfg(feature = "cli")]
 pub(crate) use printable::printable_lines;
 pub(crate) use printable::{printable, printable_json};
-use text::{Look, redact_sentences, redact_within, shown_within};
-
-/// What is shown in place of a secret.
-pub(crate) const REDACTED: &str = "[redacted]";
-
-/// The words that tRPC has for errors. `code` is their key, too.
-const ERROR_WORDS: [&str; 12] = [
-    "BAD_GATEWAY",
-    "BAD_REQUEST",
-    "CLIENT_CLOSED_REQUEST",
-    "CONFLICT",
-    "FORBIDDEN",
-    "INTERNAL_SERVER_ERROR",
-    "METHOD_NOT_SUPPORTED",
-    "NOT_FOUND",
-    "PARSE_ERROR",
-    "TIMEOUT",
-    "TOO_MANY_REQUESTS",
-    "UNAUTHORIZED",
-];
+use text::{Look, redact_sentences, redact_value, redact_within, shown_within};
 
 /// The value without its secrets.
 pub(crate) fn redact(value: Value) -> Value {
@@ -66,88 +48,6 @@ pub(crate) fn redact_text(text: &str) -> Cow<'_, str> {
 /// What may be shown of the value under this name.
 pub(crate) fn shown<'a>(name: &str, value: &'a str) -> Cow<'a, str> {
     shown_within(name, value, Look::default())
-}
-
-fn redact_value(value: Value, look: Look) -> Value {
-    match value {
-        Value::Object(object) => Value::Object(redact_object(object, look)),
-        Value::Array(items) => {
-            let items = items.into_iter().map(|item| match item {
-                Value::Array(pair) => redact_pair(pair, look),
-                item => redact_value(item, look),
-            });
-            Value::Array(items.collect())
-        }
-        Value::String(text) => redact_within(&text, look).into(),
-        other => other,
-    }
-}
-
-/// A list within a list, which may be a name and its value.
-fn redact_pair(pair: Vec<Value>, look: Look) -> Value {
-    match <[Value; 2]>::try_from(pair) {
-        Ok([Value::String(name), value]) => {
-            let value = redact_member(&name, value, look);
-            vec![redact_within(&name, look).into(), value].into()
-        }
-        Ok(others) => redact_value(others.to_vec().into(), look),
-        Err(items) => redact_value(items.into(), look),
-    }
-}
-
-fn redact_object(object: Map<String, Value>, look: Look) -> Map<String, Value> {
-    let mut shown = Map::with_capacity(object.len());
-    let mut number = 1_usize;
-    let secret = secret_name(&object);
-    for (name, value) in object {
-        let value = match &secret {
-            Some(secret) if is_value_member(&name) => redact_member(secret, value, look),
-            _ => redact_member(&name, value, look),
-        };
-        let name = redact_within(&name, look);
-        // Redacted names are alike: `[redacted]`, `[redacted] 2`.
-        let mut unique = name.clone();
-        while shown.contains_key(&*unique) {
-            number += 1;
-            unique = format!("{name} {number}").into();
-        }
-        shown.insert(unique.into_owned(), value);
-    }
-    shown
-}
-
-fn redact_member(name: &str, value: Value, look: Look) -> Value {
-    match value {
-        // They say whether there is a secret, not which.
-        Value::Null | Value::Bool(_) => value,
-        Value::String(text) if text.is_empty() => text.into(),
-        value if name == "code" && is_error_code(&value) => value,
-        Value::String(header) if names::is_authorization(name) => {
-            redact_authorization(&header).into()
-        }
-        _ if is_secret(name) => REDACTED.into(),
-        other => redact_value(other, look.under(name)),
-    }
-}
-
-/// Whether it is an error of tRPC or JSON-RPC: a known word, or a negative number.
-fn is_error_code(value: &Value) -> bool {
-    let is_word = value
-        .as_str()
-        .is_some_and(|word| ERROR_WORDS.contains(&word));
-    is_word || value.as_i64().is_some_and(i64::is_negative)
-}
-
-/// The scheme, if it is one: a header without a scheme may be nothing but the secret.
-fn redact_authorization(header: &str) -> String {
-    match header.split_once(' ') {
-        Some((scheme, _))
-            if ["basic", "bearer"].contains(&scheme.to_ascii_lowercase().as_str()) =>
-        {
-            format!("{scheme} {REDACTED}")
-        }
-        _ => REDACTED.to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::REDACTED;
 use super::labels::{
     header_name, indent, is_described, is_named_secret, is_place, name_before, quoted_name_before,
 };
+use super::placeholder::REDACTED;
 use super::values::{CLOSING, block_after, is_quote, line_after, value_after, value_after_lines};
 
 /// Values that say nothing: whether something is there, or that it is redacted already.

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::REDACTED;
 use super::encoding::Decoded;
+use super::placeholder::REDACTED;
 use crate::protocol::secret::PREFIX;
 
 /// Client secrets have 48 hexadecimal digits, codes 64. Ids, commits and digests that people compare have fewer.

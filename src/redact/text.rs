@@ -1,14 +1,32 @@
-//! Secrets in text: URLs, queries within queries, JSON within strings, percent-encoded parts of a path.
+//! Secrets in text and in JSON, which contain each other: URLs, queries within queries, JSON within strings,
+//! percent-encoded parts of a path.
 
 use std::borrow::Cow;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::encoding::{decode_once, encode};
-use super::names::{is_opaque, is_secret};
+use super::members::{is_value_member, secret_name};
+use super::names::{is_authorization, is_opaque, is_secret};
 use super::pairs::redact_pairs;
+use super::placeholder::REDACTED;
 use super::shapes::redact_shapes;
-use super::{REDACTED, redact_value};
+
+/// The words that tRPC has for errors. `code` is their key, too.
+const ERROR_WORDS: [&str; 12] = [
+    "BAD_GATEWAY",
+    "BAD_REQUEST",
+    "CLIENT_CLOSED_REQUEST",
+    "CONFLICT",
+    "FORBIDDEN",
+    "INTERNAL_SERVER_ERROR",
+    "METHOD_NOT_SUPPORTED",
+    "NOT_FOUND",
+    "PARSE_ERROR",
+    "TIMEOUT",
+    "TOO_MANY_REQUESTS",
+    "UNAUTHORIZED",
+];
 
 /// A query in a query in a query: text that is nested deeper than any `returnUrl` is not shown.
 const DEEPEST: usize = 8;
@@ -234,4 +252,85 @@ fn redact_encoded(text: &str, look: Look) -> Option<String> {
         shown += &part[word.len()..];
     }
     hides.then_some(shown)
+}
+
+/// The JSON value without its secrets.
+pub(super) fn redact_value(value: Value, look: Look) -> Value {
+    match value {
+        Value::Object(object) => Value::Object(redact_object(object, look)),
+        Value::Array(items) => {
+            let items = items.into_iter().map(|item| match item {
+                Value::Array(pair) => redact_pair(pair, look),
+                item => redact_value(item, look),
+            });
+            Value::Array(items.collect())
+        }
+        Value::String(text) => redact_within(&text, look).into(),
+        other => other,
+    }
+}
+
+/// A list within a list, which may be a name and its value.
+fn redact_pair(pair: Vec<Value>, look: Look) -> Value {
+    match <[Value; 2]>::try_from(pair) {
+        Ok([Value::String(name), value]) => {
+            let value = redact_member(&name, value, look);
+            vec![redact_within(&name, look).into(), value].into()
+        }
+        Ok(others) => redact_value(others.to_vec().into(), look),
+        Err(items) => redact_value(items.into(), look),
+    }
+}
+
+pub(super) fn redact_object(object: Map<String, Value>, look: Look) -> Map<String, Value> {
+    let mut shown = Map::with_capacity(object.len());
+    let mut number = 1_usize;
+    let secret = secret_name(&object);
+    for (name, value) in object {
+        let value = match &secret {
+            Some(secret) if is_value_member(&name) => redact_member(secret, value, look),
+            _ => redact_member(&name, value, look),
+        };
+        let name = redact_within(&name, look);
+        // Redacted names are alike: `[redacted]`, `[redacted] 2`.
+        let mut unique = name.clone();
+        while shown.contains_key(&*unique) {
+            number += 1;
+            unique = format!("{name} {number}").into();
+        }
+        shown.insert(unique.into_owned(), value);
+    }
+    shown
+}
+
+fn redact_member(name: &str, value: Value, look: Look) -> Value {
+    match value {
+        // They say whether there is a secret, not which.
+        Value::Null | Value::Bool(_) => value,
+        Value::String(text) if text.is_empty() => text.into(),
+        value if name == "code" && is_error_code(&value) => value,
+        Value::String(header) if is_authorization(name) => redact_authorization(&header).into(),
+        _ if is_secret(name) => REDACTED.into(),
+        other => redact_value(other, look.under(name)),
+    }
+}
+
+/// Whether it is an error of tRPC or JSON-RPC: a known word, or a negative number.
+fn is_error_code(value: &Value) -> bool {
+    let is_word = value
+        .as_str()
+        .is_some_and(|word| ERROR_WORDS.contains(&word));
+    is_word || value.as_i64().is_some_and(i64::is_negative)
+}
+
+/// The scheme, if it is one: a header without a scheme may be nothing but the secret.
+fn redact_authorization(header: &str) -> String {
+    match header.split_once(' ') {
+        Some((scheme, _))
+            if ["basic", "bearer"].contains(&scheme.to_ascii_lowercase().as_str()) =>
+        {
+            format!("{scheme} {REDACTED}")
+        }
+        _ => REDACTED.to_owned(),
+    }
 }

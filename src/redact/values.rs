@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::REDACTED;
+use super::placeholder::REDACTED;
 
 /// At the end of a value without quotes, these belong to the text around it.
 pub(super) const CLOSING: &str = ",;)]}>\"'`\\";
