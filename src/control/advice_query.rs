@@ -65,14 +65,14 @@ impl AdviceQuery {
     /// Answers in the form that was asked for. Callers at the same time share one answer.
     pub(crate) async fn answer(&self, sandbox: &Sandbox) -> ControlResult<Bytes> {
         if self.location.is_some() && self.format != AdviceFormat::Sarif {
-            let why = Invalid::new("location", "only SARIF shows findings at a file");
-            return Err(why
+            let error = Invalid::new("location", "only SARIF shows findings at a file");
+            return Err(error
                 .with_hint("ask with format=sarif, or leave it out")
                 .into());
         }
         if self.location.as_deref() == Some("") {
-            let why = Invalid::new("location", "no file has an empty name");
-            return Err(why.with_hint("give a path, or leave it out").into());
+            let error = Invalid::new("location", "no file has an empty name");
+            return Err(error.with_hint("give a path, or leave it out").into());
         }
         let client = self.client_id.as_deref();
         let state = sandbox.journal_state(client);

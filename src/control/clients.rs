@@ -99,12 +99,12 @@ impl Sandbox {
         let client = spec.resolve(&self.world().list_users(), declared)?;
         let inserted = self.store.insert_client(self.world(), &client, MAX_CLIENTS);
         if !inserted.await? {
-            let why = Invalid::new(
+            let error = Invalid::new(
                 "id",
                 format!("there is a client {:?} already", client.id.as_str()),
             );
             return Err(ControlError::Conflict(
-                why.with_hint("PATCH the client, or leave the id out"),
+                error.with_hint("PATCH the client, or leave the id out"),
             ));
         }
         Ok(client)
@@ -121,13 +121,13 @@ impl Sandbox {
     fn no_client(&self, id: &str) -> ControlError {
         let clients = self.list_clients();
         let ids: Vec<&str> = clients.iter().map(|client| client.id.as_str()).collect();
-        let why = Invalid::new("id", format!("no client {id:?}"));
+        let error = Invalid::new("id", format!("no client {id:?}"));
         let there = if ids.is_empty() {
             "there are no clients".to_owned()
         } else {
             format!("there are {}", ids.join(", "))
         };
-        ControlError::NotFound(why.with_nearest(id, ids, there))
+        ControlError::NotFound(error.with_nearest(id, ids, there))
     }
 
     /// Changes some keys of a client.
@@ -141,8 +141,8 @@ impl Sandbox {
             };
             let patched: seed::ClientSpec = invalid::from_json(merge_json(&shown, &spec))?;
             if patched.id != before.id {
-                let why = format!("{} is not {id}: an id stays", patched.id);
-                return Err(Invalid::new("id", why).into());
+                let message = format!("{} is not {id}: an id stays", patched.id);
+                return Err(Invalid::new("id", message).into());
             }
             let mut client = patched.resolve(&users, &settings.rules.declared_scopes)?;
             client.adopted = before.adopted;
@@ -170,8 +170,9 @@ impl Sandbox {
         let mut drawn = None;
         let rotated = |client: &Client| {
             if !client.confidential {
-                let why = Invalid::new("id", format!("client {id:?} is public: it has no secret"));
-                return Err(why
+                let error =
+                    Invalid::new("id", format!("client {id:?} is public: it has no secret"));
+                return Err(error
                     .with_hint("PATCH it with {\"confidential\":true} first")
                     .into());
             }

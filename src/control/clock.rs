@@ -95,8 +95,9 @@ impl<'de> Visitor<'de> for AdvanceClockVisitor {
                 return Err(de::Error::custom(wrong));
             }
             (Some(Sent(_, by)), Some(Sent(_, seconds))) => {
-                let why = format!("by {by} and seconds {seconds} are both given: leave one out");
-                return Err(de::Error::custom(why));
+                let message =
+                    format!("by {by} and seconds {seconds} are both given: leave one out");
+                return Err(de::Error::custom(message));
             }
         };
         Ok(AdvanceClock { by, sent, key })
@@ -141,8 +142,9 @@ pub struct ClockView {
 /// The error for a clock that cannot go there; `what` is what would bring it there, `path` where that stands.
 fn out_of_reach(path: &str, what: &str) -> ControlError {
     let (first, last) = (Moment(clock::FIRST), Moment(clock::LAST));
-    let why = Invalid::new(path, format!("{what} the years 1 to 9999"));
-    why.with_hint(format!("a clock goes from {first} to {last}"))
+    let error = Invalid::new(path, format!("{what} the years 1 to 9999"));
+    error
+        .with_hint(format!("a clock goes from {first} to {last}"))
         .into()
 }
 

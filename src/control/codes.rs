@@ -177,13 +177,13 @@ impl Sandbox {
         let user = self.user(&asked.user, "user")?;
         let registered = client.redirect_uris.first().cloned();
         let Some(redirect_uri) = asked.redirect_uri.or(registered) else {
-            let why = format!("client {:?} has registered none", asked.client_id);
-            return Err(Invalid::new("redirect_uri", why)
+            let message = format!("client {:?} has registered none", asked.client_id);
+            return Err(Invalid::new("redirect_uri", message)
                 .with_hint("give one")
                 .into());
         };
         check_length("redirect_uri", &redirect_uri)?;
-        redirect_uri::check(&redirect_uri).map_err(|why| Invalid::new("redirect_uri", why))?;
+        redirect_uri::check(&redirect_uri).map_err(|error| Invalid::new("redirect_uri", error))?;
         if let Some(nonce) = &asked.nonce {
             check_length("nonce", nonce)?;
         }
@@ -231,8 +231,8 @@ impl Sandbox {
 fn check_length(name: &str, text: &str) -> Result<(), Invalid> {
     let length = text.len();
     if length > MAX_STORED_BYTES {
-        let why = format!("{length} bytes; at most {MAX_STORED_BYTES} are stored with a code");
-        return Err(Invalid::new(name, why));
+        let message = format!("{length} bytes; at most {MAX_STORED_BYTES} are stored with a code");
+        return Err(Invalid::new(name, message));
     }
     Ok(())
 }

@@ -111,14 +111,14 @@ impl Sandbox {
         let client = self.client_named(&agreed.client_id)?;
         BuzzLimit::check_size(&agreed.buzz_limit)
             .map_err(|reason| Invalid::new("buzz_limit", reason))?;
-        let buzz_limit = BuzzLimit::parse(&agreed.buzz_limit.to_string()).map_err(|why| {
-            let why = why.description.unwrap_or_default();
-            Invalid::new("buzz_limit", format!("{}: {why}", agreed.buzz_limit)).with_hint(
+        let buzz_limit = BuzzLimit::parse(&agreed.buzz_limit.to_string()).map_err(|error| {
+            let error = error.description.unwrap_or_default();
+            Invalid::new("buzz_limit", format!("{}: {error}", agreed.buzz_limit)).with_hint(
                 "for example [{\"type\":\"sliding\",\"limit\":5000,\"window\":\"day\",\"unit\":1}]",
             )
         })?;
-        if let Some(why) = buzz_limit.iter().flat_map(BuzzLimit::pitfalls).next() {
-            return Err(why.into());
+        if let Some(error) = buzz_limit.iter().flat_map(BuzzLimit::pitfalls).next() {
+            return Err(error.into());
         }
         let consent = Consent {
             scope: self.resolve_scope(&agreed.scope)?.with_user_read(),

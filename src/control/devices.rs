@@ -47,10 +47,10 @@ impl Sandbox {
     async fn decide_device(&self, user_code: &Secret, verdict: Verdict) -> ControlResult<Empty> {
         match review::decide(self, user_code.reveal(), verdict).await {
             Ok(()) => Ok(Empty {}),
-            Err(why) => {
-                let why = why.description.unwrap_or_default();
+            Err(error) => {
+                let error = error.description.unwrap_or_default();
                 Err(
-                    Invalid::new("user_code", format!("{:?}: {why}", user_code.reveal()))
+                    Invalid::new("user_code", format!("{:?}: {error}", user_code.reveal()))
                         .with_hint(
                             "no device waits for it: start one with POST /api/auth/oauth/device",
                         )

@@ -29,11 +29,11 @@ pub(crate) enum ControlError {
 impl ControlError {
     /// As the doors show it.
     pub(crate) fn to_json(&self) -> Value {
-        let (error, why) = match self {
-            Self::Invalid(why) => ("invalid", why),
-            Self::NotFound(why) => ("not_found", why),
-            Self::Conflict(why) => ("conflict", why),
-            Self::Busy(why) => ("busy", why),
+        let (error, invalid) = match self {
+            Self::Invalid(invalid) => ("invalid", invalid),
+            Self::NotFound(invalid) => ("not_found", invalid),
+            Self::Conflict(invalid) => ("conflict", invalid),
+            Self::Busy(invalid) => ("busy", invalid),
             Self::Mismatch {
                 differences,
                 counters,
@@ -47,29 +47,31 @@ impl ControlError {
                     "counters": counters,
                 });
             }
-            Self::Store(why @ StoreError::Unwritable { .. }) => {
-                let why = Invalid::new("database", why.to_string());
-                return why.with_hint(StoreError::SEND_AGAIN).to_json("unwritable");
+            Self::Store(invalid @ StoreError::Unwritable { .. }) => {
+                let invalid = Invalid::new("database", invalid.to_string());
+                return invalid
+                    .with_hint(StoreError::SEND_AGAIN)
+                    .to_json("unwritable");
             }
-            Self::Store(why @ StoreError::Full { .. }) => {
-                let why = Invalid::new("sandbox", why.to_string());
-                return why.with_hint(MAKE_ROOM).to_json("full");
+            Self::Store(invalid @ StoreError::Full { .. }) => {
+                let invalid = Invalid::new("sandbox", invalid.to_string());
+                return invalid.with_hint(MAKE_ROOM).to_json("full");
             }
             Self::Store(_) => return json!({ "error": "server_error" }),
         };
-        why.to_json(error)
+        invalid.to_json(error)
     }
 }
 
 impl From<Invalid> for ControlError {
-    fn from(why: Invalid) -> Self {
-        Self::Invalid(why)
+    fn from(invalid: Invalid) -> Self {
+        Self::Invalid(invalid)
     }
 }
 
 impl From<StoreError> for ControlError {
-    fn from(why: StoreError) -> Self {
-        Self::Store(why)
+    fn from(invalid: StoreError) -> Self {
+        Self::Store(invalid)
     }
 }
 

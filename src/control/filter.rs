@@ -234,7 +234,7 @@ pub(crate) fn check_grant(
         return Ok(());
     }
     let name = grant_type.name();
-    let why =
+    let message =
         format!("{name:?} never comes to the endpoint \"{endpoint}\": it reads no grant_type");
     let readers = Endpoint::ALL.iter().filter(|one| one.reads_grant_type());
     let names: Vec<&str> = readers.map(|one| one.name()).collect();
@@ -242,7 +242,7 @@ pub(crate) fn check_grant(
         "leave one of them out, or give the endpoint {}",
         names.join(" or ")
     );
-    Err(Invalid::new("grant_type", why).with_hint(hint))
+    Err(Invalid::new("grant_type", message).with_hint(hint))
 }
 
 /// That an exchange can end with this status; 0 is a connection that a fault has cut.
@@ -250,8 +250,8 @@ fn check_status(status: u16) -> Result<(), Invalid> {
     if status == 0 || (100..=599).contains(&status) {
         return Ok(());
     }
-    let why = format!("{status} is not a status from 100 to 599");
-    Err(Invalid::new("status", why).with_hint("0 finds the exchanges whose connection was cut"))
+    let message = format!("{status} is not a status from 100 to 599");
+    Err(Invalid::new("status", message).with_hint("0 finds the exchanges whose connection was cut"))
 }
 
 impl Sandbox {
@@ -305,8 +305,8 @@ impl Sandbox {
         if known.contains(&error) || self.journal.any(was_answered) {
             return Ok(());
         }
-        let why = Invalid::new("error", format!("no error {error:?} is ever answered"));
+        let unknown = Invalid::new("error", format!("no error {error:?} is ever answered"));
         let choices = format!("choose among {}", known.join(", "));
-        Err(why.with_nearest(error, known, choices))
+        Err(unknown.with_nearest(error, known, choices))
     }
 }

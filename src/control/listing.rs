@@ -30,8 +30,8 @@ const PIECE: usize = 8;
 
 impl From<TooManyReaders> for ControlError {
     fn from(_: TooManyReaders) -> Self {
-        let why = Invalid::new("", "too many others read the journal at this moment");
-        Self::Busy(why.with_hint("call again in a second, with limit"))
+        let error = Invalid::new("", "too many others read the journal at this moment");
+        Self::Busy(error.with_hint("call again in a second, with limit"))
     }
 }
 
@@ -87,14 +87,14 @@ impl Sandbox {
     async fn find_requests(&self, asked: Requests) -> ControlResult<Found> {
         let wait = asked.wait.unwrap_or(Length(0));
         if !(Length(0)..=LONGEST_WAIT).contains(&wait) {
-            let why = format!("{wait} is not from 0s to {LONGEST_WAIT}");
-            return Err(Invalid::new("wait", why)
+            let message = format!("{wait} is not from 0s to {LONGEST_WAIT}");
+            return Err(Invalid::new("wait", message)
                 .with_hint("ask again to wait for longer")
                 .into());
         }
         if let (Some(count), None) = (asked.count, asked.wait) {
-            let why = format!("{count} are to be waited for, but for no time");
-            return Err(Invalid::new("count", why)
+            let message = format!("{count} are to be waited for, but for no time");
+            return Err(Invalid::new("count", message)
                 .with_hint("give wait too, for example wait=5s, or leave count out")
                 .into());
         }

@@ -18,10 +18,10 @@ impl Sandbox {
 
     /// The client that the key `client_id` names.
     pub(crate) fn client_named(&self, id: &str) -> ControlResult<Client> {
-        self.read_client(id).map_err(|why| match why {
-            ControlError::NotFound(why) => ControlError::Invalid(Invalid {
+        self.read_client(id).map_err(|error| match error {
+            ControlError::NotFound(error) => ControlError::Invalid(Invalid {
                 path: "client_id".to_owned(),
-                ..why
+                ..error
             }),
             other => other,
         })

@@ -172,8 +172,8 @@ impl Registry {
         if let Some(login) = &merged.login
             && login.find_in(users).is_none_or(|user| user.deleted)
         {
-            let why = format!("no user {:?} in the seed", login.to_string());
-            return Err(Invalid::new("settings.login", why)
+            let message = format!("no user {:?} in the seed", login.to_string());
+            return Err(Invalid::new("settings.login", message)
                 .with_hint("name a user of the sandbox's seed, or null")
                 .into());
         }
@@ -189,9 +189,9 @@ impl Registry {
                 settings: (*sandbox.settings()).clone(),
             })
         } else {
-            let why = Invalid::new("name", format!("there is a sandbox {name:?} already"));
+            let error = Invalid::new("name", format!("there is a sandbox {name:?} already"));
             Err(ControlError::Conflict(
-                why.with_hint("DELETE it first, or choose another name"),
+                error.with_hint("DELETE it first, or choose another name"),
             ))
         }
     }
@@ -220,8 +220,8 @@ impl Registry {
     /// Deletes a sandbox with all that is in it. The next request that names it makes a new one.
     pub(crate) async fn delete_sandbox(self: &Arc<Self>, name: &str) -> ControlResult<()> {
         if name == DEFAULT {
-            let why = Invalid::new("name", "the default sandbox stays");
-            return Err(why.with_hint("POST reset empties it").into());
+            let error = Invalid::new("name", "the default sandbox stays");
+            return Err(error.with_hint("POST reset empties it").into());
         }
         if self.close_sandbox(name).await? {
             Ok(())
@@ -244,8 +244,8 @@ pub(crate) fn check_name(name: &str) -> Result<(), Invalid> {
     if is_name(name) {
         return Ok(());
     }
-    let why = format!("{name:?} is not a name: letters, digits, - _ . and at most 64 of them");
-    Err(Invalid::new("name", why))
+    let message = format!("{name:?} is not a name: letters, digits, - _ . and at most 64 of them");
+    Err(Invalid::new("name", message))
 }
 
 /// What goes before the paths of a sandbox.
@@ -258,6 +258,6 @@ fn path(name: &str) -> String {
 }
 
 fn no_sandbox(name: &str) -> ControlError {
-    let why = Invalid::new("name", format!("no sandbox {name:?}"));
-    ControlError::NotFound(why.with_hint("GET sandboxes lists them"))
+    let error = Invalid::new("name", format!("no sandbox {name:?}"));
+    ControlError::NotFound(error.with_hint("GET sandboxes lists them"))
 }

@@ -42,9 +42,9 @@ impl Sandbox {
         match self.keep_snapshot(name).await {
             Ok(taken_at) => Ok(Snapshot::new(name, taken_at)),
             Err(error @ StoreError::Full { .. }) => {
-                let why = Invalid::new("name", error.to_string());
+                let error = Invalid::new("name", error.to_string());
                 let hint = "DELETE snapshots/{name} removes one; a name that is taken is replaced";
-                Err(ControlError::Conflict(why.with_hint(hint)))
+                Err(ControlError::Conflict(error.with_hint(hint)))
             }
             Err(error) => Err(error.into()),
         }
@@ -91,11 +91,11 @@ impl Sandbox {
     fn no_snapshot(&self, name: &str) -> ControlError {
         let found = self.store.list_snapshots(self.name());
         let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
-        let why = Invalid::new("name", format!("no snapshot {name:?}"));
+        let error = Invalid::new("name", format!("no snapshot {name:?}"));
         ControlError::NotFound(if names.is_empty() {
-            why.with_hint("take one with POST snapshots/{name}")
+            error.with_hint("take one with POST snapshots/{name}")
         } else {
-            why.with_hint(format!("there are {}", names.join(", ")))
+            error.with_hint(format!("there are {}", names.join(", ")))
         })
     }
 }

@@ -38,8 +38,8 @@ impl Sandbox {
         let whose = self.resolve_owner(whose)?;
         let spends = spending::list(self, whose.as_key()).await;
         let spends = spends.map_err(|TooManyReaders| {
-            let why = Invalid::new("", spending::BUSY);
-            ControlError::Busy(why.with_hint("call again in a second"))
+            let error = Invalid::new("", spending::BUSY);
+            ControlError::Busy(error.with_hint("call again in a second"))
         })?;
         Ok(SpendList { spends })
     }

@@ -209,8 +209,8 @@ impl Sandbox {
     /// Lets a token run out now; without one, every access token.
     pub(crate) async fn expire_tokens(&self, asked: TokenSelector) -> ControlResult<Expired> {
         if asked.client_id.is_some() || asked.user.is_some() {
-            let why = Invalid::new("", "a token runs out alone, or all access tokens do");
-            return Err(why.with_hint("give {\"token\"} or nothing").into());
+            let error = Invalid::new("", "a token runs out alone, or all access tokens do");
+            return Err(error.with_hint("give {\"token\"} or nothing").into());
         }
         let hash: Option<SecretHash> = asked.token.as_ref().map(Secret::hash);
         // A token is good up to and including the moment it expires at.
@@ -229,8 +229,8 @@ impl Sandbox {
     /// Revokes a token as its user would; without one, removes the tokens of a user and a client, or all.
     pub(crate) async fn revoke_tokens(&self, asked: TokenSelector) -> ControlResult<Deleted> {
         if asked.token.is_some() && (asked.client_id.is_some() || asked.user.is_some()) {
-            let why = Invalid::new("token", "one token is of one user and client already");
-            return Err(why
+            let error = Invalid::new("token", "one token is of one user and client already");
+            return Err(error
                 .with_hint("give {\"token\"} alone, or {\"client_id\",\"user\"}")
                 .into());
         }

@@ -111,8 +111,8 @@ impl Sandbox {
         let patched = |before: &User| {
             let user: User = invalid::from_json(merge_json(before, &spec))?;
             if user.id != before.id {
-                let why = format!("{} is not {}: an id stays", user.id, before.id);
-                return Err(Invalid::new("id", why).into());
+                let message = format!("{} is not {}: an id stays", user.id, before.id);
+                return Err(Invalid::new("id", message).into());
             }
             user.check()?;
             Ok(user)
@@ -127,7 +127,7 @@ impl Sandbox {
             Err(ControlError::Store(StoreError::NameTaken { name })) => {
                 Err(ControlError::Conflict(second_name(&name)))
             }
-            Err(why) => Err(why),
+            Err(error) => Err(error),
         }
     }
 

@@ -112,14 +112,16 @@ impl Expect {
             .iter()
             .find_map(|(key, bound)| Some((key, (*bound)?)));
         if let (Some(times), Some((key, bound))) = (self.times, given) {
-            let why = format!("times {times} and {key} {bound} are both given");
-            return Err(Invalid::new("times", why).with_hint(format!("leave times or {key} out")));
+            let message = format!("times {times} and {key} {bound} are both given");
+            return Err(
+                Invalid::new("times", message).with_hint(format!("leave times or {key} out"))
+            );
         }
         if let (Some(least), Some(most)) = (self.at_least, self.at_most)
             && least > most
         {
-            let why = format!("at_least {least} is more than at_most {most}");
-            return Err(Invalid::new("at_least", why).with_hint("no number is both"));
+            let message = format!("at_least {least} is more than at_most {most}");
+            return Err(Invalid::new("at_least", message).with_hint("no number is both"));
         }
         Ok(())
     }
@@ -277,11 +279,11 @@ impl Matches {
 fn check(expectations: &[Expect]) -> Result<(), Invalid> {
     let count = expectations.len();
     if count > MAX_EXPECTATIONS {
-        let why = format!("{count} expectations; one call takes at most {MAX_EXPECTATIONS}");
-        return Err(Invalid::new("expectations", why).with_hint("send them in several calls"));
+        let message = format!("{count} expectations; one call takes at most {MAX_EXPECTATIONS}");
+        return Err(Invalid::new("expectations", message).with_hint("send them in several calls"));
     }
     let mut checked = expectations.iter().enumerate();
-    checked.try_for_each(|(at, expectation)| expectation.check().map_err(|why| under(at, why)))
+    checked.try_for_each(|(at, expectation)| expectation.check().map_err(|error| under(at, error)))
 }
 
 impl Sandbox {
@@ -336,8 +338,8 @@ impl Sandbox {
     fn searches(&self, expectations: &[Expect]) -> ControlResult<Vec<JournalSearch>> {
         let search = |(at, expectation): (usize, &Expect)| {
             let search = self.search(expectation.filter.clone());
-            search.map_err(|why| match why {
-                ControlError::Invalid(why) => ControlError::Invalid(under(at, why)),
+            search.map_err(|error| match error {
+                ControlError::Invalid(error) => ControlError::Invalid(under(at, error)),
                 other => other,
             })
         };

@@ -365,11 +365,11 @@ pub(crate) async fn read_contract(context: Context) -> Answer {
 }
 
 pub(crate) async fn wrong_method(request: Request) -> Response {
-    let why = format!(
+    let message = format!(
         "{} does not answer {}",
         request.uri().path(),
         request.method()
     );
-    let why = Invalid::new("", why).with_hint("/_mock/openapi.json lists the control calls");
-    respond::invalid(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", &why)
+    let error = Invalid::new("", message).with_hint("/_mock/openapi.json lists the control calls");
+    respond::invalid(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", &error)
 }

@@ -44,8 +44,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for AnyJson<T> {
     clippy::needless_pass_by_value,
     reason = "it is what `map_err` hands on"
 )]
-fn refuse(why: Invalid) -> Response {
-    respond::invalid(StatusCode::BAD_REQUEST, "invalid", &why)
+fn refuse(invalid: Invalid) -> Response {
+    respond::invalid(StatusCode::BAD_REQUEST, "invalid", &invalid)
 }
 
 /// What a call reads, of what it may be given. Neither is read by half: the types of `handlers.rs` know their keys.
@@ -88,7 +88,7 @@ pub(crate) async fn reject_unknown_input(
         Err(refused) => return refused,
     };
     let spare = match json_of(&bytes) {
-        Err(why) => Some(why),
+        Err(invalid) => Some(invalid),
         Ok(Value::Null) => None,
         Ok(Value::Object(object)) => object
             .iter()
@@ -100,8 +100,10 @@ pub(crate) async fn reject_unknown_input(
         )),
     };
     match spare {
-        Some(why) if takes.query.is_empty() => refuse(why.with_hint("it takes nothing")),
-        Some(why) => refuse(why.with_hint("its body takes nothing: send parameters in the query")),
+        Some(invalid) if takes.query.is_empty() => refuse(invalid.with_hint("it takes nothing")),
+        Some(invalid) => {
+            refuse(invalid.with_hint("its body takes nothing: send parameters in the query"))
+        }
         None => next.run(Request::from_parts(parts, Body::empty())).await,
     }
 }
@@ -109,8 +111,8 @@ pub(crate) async fn reject_unknown_input(
 fn unknown(name: &str, value: &Value) -> Invalid {
     let value = shorten(name, value);
     let name = redact_text(name);
-    let why = format!("unknown key {name:?} with the value {value}");
-    Invalid::new(name, why)
+    let message = format!("unknown key {name:?} with the value {value}");
+    Invalid::new(name, message)
 }
 
 /// A value, or the beginning of one that is too long to be repeated; not a secret, whatever it was sent for.
@@ -130,7 +132,7 @@ const MAX_REPEATED_CHARS: usize = 80;
 async fn bytes(body: Body) -> Result<Bytes, Response> {
     to_bytes(body, LONGEST_BODY)
         .await
-        .map_err(|why| body_error(&why))
+        .map_err(|invalid| body_error(&invalid))
 }
 
 async fn read(request: Request) -> Result<Value, Response> {
@@ -143,11 +145,11 @@ fn json_of(bytes: &[u8]) -> Result<Value, Invalid> {
         return Ok(json!({}));
     }
     if has_too_many_values(bytes) {
-        let why = format!("the body has more than {MAX_JSON_VALUES} values");
-        return Err(Invalid::new("", why).with_hint("send several bodies"));
+        let message = format!("the body has more than {MAX_JSON_VALUES} values");
+        return Err(Invalid::new("", message).with_hint("send several bodies"));
     }
-    serde_json::from_slice(bytes).map_err(|why| {
-        let wrong = Invalid::new("", format!("the body is not JSON: {why}"));
+    serde_json::from_slice(bytes).map_err(|invalid| {
+        let wrong = Invalid::new("", format!("the body is not JSON: {invalid}"));
         let bare = std::str::from_utf8(bytes).map_or("", str::trim);
         if is_bare_word(bare) && redact_text(bare) == bare {
             wrong.with_hint(format!("put {bare} in quotes: {bare:?}"))
@@ -167,25 +169,26 @@ fn is_bare_word(text: &str) -> bool {
 
 /// What is said of a body that could not be read to its end.
 fn body_error(error: &axum::Error) -> Response {
-    let (status, error, why) = match Unread::new(error) {
+    let (status, error, invalid) = match Unread::new(error) {
         Unread::TooSlow(late) => {
-            let why = Invalid::new("", late.to_string());
-            let why = why.with_hint("send it in one piece, or raise --body-timeout");
-            (StatusCode::REQUEST_TIMEOUT, "too_slow", why)
+            let invalid = Invalid::new("", late.to_string());
+            let invalid = invalid.with_hint("send it in one piece, or raise --body-timeout");
+            (StatusCode::REQUEST_TIMEOUT, "too_slow", invalid)
         }
         Unread::NoMemory(error) => return respond::no_body_memory(error),
         Unread::Broken => {
-            let why = Invalid::new("", "the body broke off before its end");
-            let why = why.with_hint("send as much as Content-Length says, or well-formed chunks");
-            (StatusCode::BAD_REQUEST, "invalid", why)
+            let invalid = Invalid::new("", "the body broke off before its end");
+            let invalid =
+                invalid.with_hint("send as much as Content-Length says, or well-formed chunks");
+            (StatusCode::BAD_REQUEST, "invalid", invalid)
         }
         Unread::TooLong => {
-            let why = format!("the body is longer than {LONGEST_BODY} bytes");
-            let why = Invalid::new("", why).with_hint("send less at once");
-            (StatusCode::PAYLOAD_TOO_LARGE, "too_large", why)
+            let message = format!("the body is longer than {LONGEST_BODY} bytes");
+            let invalid = Invalid::new("", message).with_hint("send less at once");
+            (StatusCode::PAYLOAD_TOO_LARGE, "too_large", invalid)
         }
     };
-    respond::invalid(status, error, &why)
+    respond::invalid(status, error, &invalid)
 }
 
 /// The parameters of a query. What is not known is refused with the nearest that is.
@@ -229,12 +232,12 @@ fn add(object: &mut Map<String, Value>, query: Option<&str>) -> Result<(), Inval
     for (name, value) in pairs(query) {
         let value = Value::from(&*value);
         if let Some(before) = object.get(&*name) {
-            let why = format!(
+            let message = format!(
                 "the key {name:?} is given twice: {} and {}",
                 shorten(&name, before),
                 shorten(&name, &value)
             );
-            return Err(Invalid::new(name, why).with_hint("leave one of them out"));
+            return Err(Invalid::new(name, message).with_hint("leave one of them out"));
         }
         object.insert(name.into_owned(), value);
     }

@@ -28,8 +28,8 @@ pub(crate) async fn one_at_a_time(
     next: Next,
 ) -> Response {
     let Ok(turn) = tokio::time::timeout(MAX_WAIT, turn.acquire()).await else {
-        let why = Invalid::new("", "other clients have not read their long lists yet");
-        return ControlError::Busy(why.with_hint("call again in a second")).into_response();
+        let error = Invalid::new("", "other clients have not read their long lists yet");
+        return ControlError::Busy(error.with_hint("call again in a second")).into_response();
     };
     // A turn of its own: the request may have the server's already, by a long body, and would wait for itself.
     let answered = LongSteps::new(&Turn::default(), next.run(request)).await;

@@ -19,7 +19,7 @@ impl IntoResponse for ControlError {
                 let answer = with_status(StatusCode::SERVICE_UNAVAILABLE, &self.to_json());
                 return (wait, answer).into_response();
             }
-            Self::Store(why) => return respond::failure(why),
+            Self::Store(error) => return respond::failure(error),
         };
         with_status(status, &self.to_json())
     }

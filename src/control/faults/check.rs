@@ -29,8 +29,8 @@ fn check_aim(fault: &Fault) -> Result<(), Invalid> {
         && fault.effect.deny
         && endpoint != Endpoint::Authorize
     {
-        let why = format!("nobody is asked for consent at the endpoint \"{endpoint}\"");
-        return Err(Invalid::new("effect.deny", why)
+        let message = format!("nobody is asked for consent at the endpoint \"{endpoint}\"");
+        return Err(Invalid::new("effect.deny", message)
             .with_hint("give the endpoint \"authorize\", or leave effect.deny out"));
     }
     Ok(())
@@ -45,18 +45,18 @@ fn check_budget(fault: &Fault) -> Result<(), Invalid> {
     if let (Some(nth), Some(after)) = (fault.nth, fault.after)
         && nth <= after
     {
-        let why = format!("nth {nth} is never after {after}: both count all calls that fit");
-        return Err(Invalid::new("nth", why).with_hint("leave nth or after out"));
+        let message = format!("nth {nth} is never after {after}: both count all calls that fit");
+        return Err(Invalid::new("nth", message).with_hint("leave nth or after out"));
     }
     if let Some(chance) = fault.probability
         && !(chance > 0.0 && chance <= 1.0)
     {
-        let why = if chance == 0.0 {
+        let error = if chance == 0.0 {
             "0 is never".to_owned()
         } else {
             format!("{chance} is not from 0 to 1")
         };
-        return Err(Invalid::new("probability", why).with_hint("give more than 0, up to 1"));
+        return Err(Invalid::new("probability", error).with_hint("give more than 0, up to 1"));
     }
     Ok(())
 }
@@ -92,9 +92,9 @@ fn check_effect(effect: &Effect) -> Result<(), Invalid> {
     for (one, others, reason) in CONTRADICTIONS {
         let other = others.iter().find(|other| has(one) && has(other));
         if let Some(other) = other {
-            let why = format!("{one} and {other} contradict each other: {reason}");
+            let message = format!("{one} and {other} contradict each other: {reason}");
             let hint = format!("leave effect.{one} or effect.{other} out");
-            return Err(Invalid::new(format!("effect.{other}"), why).with_hint(hint));
+            return Err(Invalid::new(format!("effect.{other}"), message).with_hint(hint));
         }
     }
     Ok(())
@@ -117,11 +117,11 @@ fn check_bodiless(effect: &Effect) -> Result<(), Invalid> {
     let Some((name, _)) = about_bodies.iter().find(|(_, given)| *given) else {
         return Ok(());
     };
-    let why = format!(
+    let message = format!(
         "status {status} and {name} contradict each other: an answer of {status} has no body"
     );
     let hint = format!("leave effect.{name} out, or give another status");
-    Err(Invalid::new(format!("effect.{name}"), why).with_hint(hint))
+    Err(Invalid::new(format!("effect.{name}"), message).with_hint(hint))
 }
 
 /// An effect, those that no answer has besides it, and why.
@@ -162,8 +162,8 @@ fn check_delay(effect: &Effect) -> Result<(), Invalid> {
         Some(Delay::Between { min, max }) => (min, max),
     };
     if lengths.1 < lengths.0 {
-        let why = format!("min {} is more than max {}", lengths.0, lengths.1);
-        return Err(Invalid::new("effect.delay", why).with_hint("swap them"));
+        let message = format!("min {} is more than max {}", lengths.0, lengths.1);
+        return Err(Invalid::new("effect.delay", message).with_hint("swap them"));
     }
     if lengths.0.0 < 0 || lengths.1 > LONGEST_DELAY {
         let outside = if lengths.0.0 < 0 {
@@ -171,8 +171,8 @@ fn check_delay(effect: &Effect) -> Result<(), Invalid> {
         } else {
             lengths.1
         };
-        let why = format!("{outside} is not from 0s to {LONGEST_DELAY}");
-        return Err(Invalid::new("effect.delay", why)
+        let message = format!("{outside} is not from 0s to {LONGEST_DELAY}");
+        return Err(Invalid::new("effect.delay", message)
             .with_hint("a number is in seconds; write \"300ms\" for milliseconds"));
     }
     Ok(())
@@ -201,8 +201,8 @@ fn check_headers(effect: &Effect) -> Result<(), Invalid> {
             ));
         }
         if FRAMING.contains(&name.to_ascii_lowercase().as_str()) {
-            let why = Invalid::new(path, format!("{name:?} belongs to the connection"));
-            return Err(why.with_hint("use truncate, slow_body or reset for answers that break"));
+            let error = Invalid::new(path, format!("{name:?} belongs to the connection"));
+            return Err(error.with_hint("use truncate, slow_body or reset for answers that break"));
         }
         let fits = match value {
             Value::String(text) => text.bytes().all(|byte| byte >= 0x20 && byte != 0x7f),

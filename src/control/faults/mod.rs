@@ -71,11 +71,11 @@ impl Sandbox {
             .iter()
             .map(|fault| fault.id.to_string())
             .collect();
-        let why = Invalid::new("id", format!("no fault {id:?}"));
+        let error = Invalid::new("id", format!("no fault {id:?}"));
         ControlError::NotFound(if ids.is_empty() {
-            why.with_hint("no fault is set")
+            error.with_hint("no fault is set")
         } else {
-            why.with_hint(format!("there are {}", ids.join(", ")))
+            error.with_hint(format!("there are {}", ids.join(", ")))
         })
     }
 }

@@ -141,8 +141,8 @@ impl Preset {
         found.copied().ok_or_else(|| {
             let names: Vec<&str> = Self::ALL.iter().map(|preset| preset.name()).collect();
             let choices = format!("choose among {}", names.join(", "));
-            let why = Invalid::new("name", format!("no preset {name:?}"));
-            ControlError::NotFound(why.with_nearest(name, names, choices))
+            let error = Invalid::new("name", format!("no preset {name:?}"));
+            ControlError::NotFound(error.with_nearest(name, names, choices))
         })
     }
 }
@@ -177,8 +177,8 @@ impl Sandbox {
         };
         if preset == Preset::ClockSkew {
             if narrowing != PresetOptions::default() {
-                let why = Invalid::new("", "a clock is moved once, for everybody");
-                return Err(why.with_hint("leave times and client_id out").into());
+                let error = Invalid::new("", "a clock is moved once, for everybody");
+                return Err(error.with_hint("leave times and client_id out").into());
             }
             set.clock = Some(self.advance_clock(AdvanceClock::from(SKEW)).await?);
             return Ok(set);
@@ -202,7 +202,7 @@ mod tests {
         for preset in Preset::ALL {
             if *preset != Preset::ClockSkew {
                 let fault: Fault = serde_json::from_str(preset.json()).unwrap();
-                check(&fault).unwrap_or_else(|why| panic!("{preset:?}: {why}"));
+                check(&fault).unwrap_or_else(|error| panic!("{preset:?}: {error}"));
             }
         }
     }

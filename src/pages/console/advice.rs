@@ -54,14 +54,14 @@ pub(crate) async fn get(context: Context, RawQuery(query): RawQuery) -> Response
     let client = Some(client_id.as_str()).filter(|id| !id.is_empty());
     let (status, found, problem) = match sandbox.advice(client).await {
         Ok(advice) => (StatusCode::OK, advice.findings.clone(), None),
-        Err(ControlError::Store(why)) => return respond::failure(&why),
-        Err(ControlError::Invalid(why) | ControlError::NotFound(why)) => {
-            (StatusCode::BAD_REQUEST, Vec::new(), Some(why.to_string()))
+        Err(ControlError::Store(error)) => return respond::failure(&error),
+        Err(ControlError::Invalid(error) | ControlError::NotFound(error)) => {
+            (StatusCode::BAD_REQUEST, Vec::new(), Some(error.to_string()))
         }
-        Err(ControlError::Busy(why)) => (
+        Err(ControlError::Busy(error)) => (
             StatusCode::SERVICE_UNAVAILABLE,
             Vec::new(),
-            Some(why.to_string()),
+            Some(error.to_string()),
         ),
         Err(_) => (StatusCode::BAD_REQUEST, Vec::new(), None),
     };

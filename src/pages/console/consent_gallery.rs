@@ -149,8 +149,8 @@ impl GalleryOptions {
         }
         if !self.budget.is_empty() {
             if !self.budget.parse::<u64>().is_ok_and(|amount| amount > 0) {
-                let why = format!("{:?} is not an amount of buzz", self.budget);
-                return Err(Invalid::new("budget", why)
+                let message = format!("{:?} is not an amount of buzz", self.budget);
+                return Err(Invalid::new("budget", message)
                     .with_hint("write a whole number from 1 on, or nothing"));
             }
             form.on = true;
@@ -184,8 +184,8 @@ pub(crate) async fn get(context: Context, RawQuery(query): RawQuery) -> Response
         None
     } else {
         match screen(&context, &options) {
-            Err(ControlError::Invalid(why) | ControlError::NotFound(why)) => Some(why),
-            Err(ControlError::Store(why)) => return respond::failure(&why),
+            Err(ControlError::Invalid(error) | ControlError::NotFound(error)) => Some(error),
+            Err(ControlError::Store(error)) => return respond::failure(&error),
             _ => None,
         }
     };
@@ -205,7 +205,7 @@ fn show(context: &Context, options: GalleryOptions, problem: Option<Invalid>) ->
     let gallery = Gallery {
         frame: Layout::at(base, NavItem::Gallery).with_script(base, &assets::COPY),
         here: base.path(PATH),
-        problem: problem.map(|why| why.to_string()),
+        problem: problem.map(|error| error.to_string()),
         clients: clients
             .into_iter()
             .map(|client| (client.id.to_string(), client.name))
@@ -282,9 +282,9 @@ pub(crate) async fn preview(context: Context, RawQuery(query): RawQuery) -> Resp
             shown.frame.scheme = screen.scheme;
             page(StatusCode::OK, &shown)
         }
-        Err(ControlError::Store(why)) => respond::failure(&why),
-        Err(ControlError::Invalid(why) | ControlError::NotFound(why)) => {
-            show(&context, options, Some(why))
+        Err(ControlError::Store(error)) => respond::failure(&error),
+        Err(ControlError::Invalid(error) | ControlError::NotFound(error)) => {
+            show(&context, options, Some(error))
         }
         Err(_) => show(&context, options, None),
     }

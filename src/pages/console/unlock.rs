@@ -60,7 +60,7 @@ pub(crate) async fn admit(
                 Err(response) => response,
             }
         }
-        Err((status, why)) => respond::invalid(status, "forbidden", &why),
+        Err((status, error)) => respond::invalid(status, "forbidden", &error),
     }
 }
 

@@ -35,14 +35,14 @@ pub(crate) async fn post(
             let here = context.base.path(PATH);
             respond::see_other(&format!("{here}{mark}{query}#{section}"))
         }
-        Err(ControlError::Store(why)) => respond::failure(&why),
-        Err(why) => {
+        Err(ControlError::Store(error)) => respond::failure(&error),
+        Err(error) => {
             show(
                 &app,
                 &context,
                 search,
                 StatusCode::BAD_REQUEST,
-                Some(sentence(why)),
+                Some(sentence(error)),
             )
             .await
         }
@@ -107,8 +107,8 @@ async fn carry_out(
         }
         "delete-sandbox" => app.registry.delete_sandbox(text("name")).await,
         other => {
-            let why = Invalid::new("act", format!("there is no button {other:?}"));
-            Err(why.with_hint("use the buttons of the page").into())
+            let error = Invalid::new("act", format!("there is no button {other:?}"));
+            Err(error.with_hint("use the buttons of the page").into())
         }
     }
 }

@@ -44,15 +44,15 @@ pub(crate) async fn events(
     search.after = last.or(search.after);
     let asked = match search.requests() {
         Ok(asked) => asked,
-        Err(why) => return respond::invalid(StatusCode::BAD_REQUEST, "invalid", &why),
+        Err(error) => return respond::invalid(StatusCode::BAD_REQUEST, "invalid", &error),
     };
     // Asked once for nothing: a filter that could never fit is refused at once.
-    if let Err(why) = context.sandbox.list_requests(asked.clone().limit(0)).await {
-        return why.into_response();
+    if let Err(error) = context.sandbox.list_requests(asked.clone().limit(0)).await {
+        return error.into_response();
     }
     let listener = match context.sandbox.journal.readers().listen() {
         Ok(listener) => listener,
-        Err(why) => return ControlError::from(why).into_response(),
+        Err(error) => return ControlError::from(error).into_response(),
     };
     let (tell, told) = mpsc::channel(QUEUE);
     let (stop, turn) = (app.stop.clone(), app.long_turn.clone());

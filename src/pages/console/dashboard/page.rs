@@ -146,7 +146,7 @@ pub(crate) async fn show(
 ) -> Response {
     match dashboard(app, context, search, problem).await {
         Ok(dashboard) => page(status, &dashboard),
-        Err(why) => respond::failure(&why),
+        Err(error) => respond::failure(&error),
     }
 }
 
@@ -166,9 +166,9 @@ async fn dashboard(
     let mut nothing = Some(nothing_found(&search));
     let found = match found {
         Ok(found) => found,
-        Err(ControlError::Store(why)) => return Err(why),
-        Err(why) => {
-            problem.get_or_insert_with(|| sentence(why));
+        Err(ControlError::Store(error)) => return Err(error),
+        Err(error) => {
+            problem.get_or_insert_with(|| sentence(error));
             nothing = None;
             let none = sandbox.list_requests(Requests::any().limit(0)).await;
             none.map_err(only_store)?
@@ -309,9 +309,9 @@ fn sandboxes(app: &AppState, context: &Context) -> (Vec<SandboxRow>, usize) {
 }
 
 /// A verb that was asked nothing wrong fails by the database alone.
-fn only_store(why: ControlError) -> StoreError {
-    match why {
-        ControlError::Store(why) => why,
+fn only_store(error: ControlError) -> StoreError {
+    match error {
+        ControlError::Store(error) => error,
         other => StoreError::Damaged {
             what: "answer",
             why: sentence(other),
@@ -320,13 +320,13 @@ fn only_store(why: ControlError) -> StoreError {
 }
 
 /// What is wrong, in a sentence.
-pub(crate) fn sentence(why: ControlError) -> String {
-    match why {
-        ControlError::Invalid(why)
-        | ControlError::NotFound(why)
-        | ControlError::Conflict(why)
-        | ControlError::Busy(why) => Invalid::to_string(&why),
+pub(crate) fn sentence(error: ControlError) -> String {
+    match error {
+        ControlError::Invalid(error)
+        | ControlError::NotFound(error)
+        | ControlError::Conflict(error)
+        | ControlError::Busy(error) => Invalid::to_string(&error),
         ControlError::Mismatch { differences, .. } => differences.join("; "),
-        ControlError::Store(why) => why.to_string(),
+        ControlError::Store(error) => error.to_string(),
     }
 }

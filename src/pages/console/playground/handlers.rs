@@ -45,7 +45,7 @@ pub(crate) async fn start(
             response
         }
         Ok(Err(problem)) => show(&runs, &context, Some((&params, problem))),
-        Err(why) => respond::failure(&why),
+        Err(error) => respond::failure(&error),
     }
 }
 
