@@ -19,7 +19,7 @@ use crate::sandbox::journal::{
 };
 use crate::sandbox::keys::IdTokenKey;
 use crate::sandbox::settings::{ConsentMode, Settings};
-use crate::sandbox::template::Blueprint;
+use crate::sandbox::template::SandboxTemplate;
 #[cfg(feature = "cli")]
 use crate::seed::ClientSpec;
 use crate::seed::{Planting, SeedFile};
@@ -241,7 +241,7 @@ impl Config {
     }
 
     /// What every sandbox starts from. Errors as for [`Config::planting`], a memory for journals that holds no exchange, and a lifetime of 0.
-    pub(crate) fn blueprint(&self) -> Result<Blueprint, Invalid> {
+    pub(crate) fn template(&self) -> Result<SandboxTemplate, Invalid> {
         if self.journal_memory < MIN_JOURNAL_MEMORY {
             let why = format!("{} bytes may not hold one exchange", self.journal_memory);
             let hint = format!("give {MIN_JOURNAL_MEMORY} bytes (1MB) or more");
@@ -253,7 +253,7 @@ impl Config {
         if settings.rules.declared_scopes.is_empty() {
             settings.rules.declared_scopes = planting.scopes;
         }
-        Ok(Blueprint {
+        Ok(SandboxTemplate {
             seed: planting.seed,
             settings,
             entropy_seed: self.entropy_seed,
@@ -263,7 +263,7 @@ impl Config {
                 memory: Arc::new(JournalMemory::new(self.journal_memory)),
                 ..JournalLimits::default()
             },
-            ..Blueprint::default()
+            ..SandboxTemplate::default()
         })
     }
 }

@@ -13,7 +13,7 @@ use crate::contract::{Decision, Difference};
 use crate::protocol::call::Endpoint;
 use crate::protocol::client_auth::Credentials;
 use crate::protocol::params::Params;
-use crate::sandbox::journal::{Entry, Idle};
+use crate::sandbox::journal::{Entry, RevokeNoop};
 
 /// The end of the playground's redirect URI. Rules ignore the calls of the playground.
 const PLAYGROUND: &str = "/_mock/playground/callback";
@@ -124,7 +124,7 @@ pub(crate) struct ObservedCall {
     /// A fault may have kept the response from the app.
     pub(crate) is_lost: bool,
     /// The reason that a revocation had no effect.
-    pub(crate) idle: Option<Idle>,
+    pub(crate) idle: Option<RevokeNoop>,
     /// Id of the redirect on which the call lost its `Authorization` header.
     pub(crate) lost_at: Option<u64>,
     params: Box<[(&'static str, Value)]>,
@@ -171,7 +171,10 @@ impl ObservedCall {
             status: (entry.status != 0).then_some(entry.status),
             retry_after: entry.retry_after.map(|seconds| i64::from(seconds) * 1000),
             is_faulty: !entry.faults.is_empty(),
-            is_lost: entry.faults.iter().any(|fault| fault.rule.effect.hides()),
+            is_lost: entry
+                .faults
+                .iter()
+                .any(|fault| fault.rule.effect.may_lose_response()),
             idle: entry.idle,
             lost_at: None,
             authorization: header("authorization").map(text),

@@ -29,7 +29,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::redact::{redact_message, redact_text};
-use crate::sandbox::journal::Breaks;
+use crate::sandbox::journal::Discontinuities;
 use history::History;
 
 pub(crate) use call::ObservedCall;
@@ -38,12 +38,16 @@ pub use report::{Advice, Finding};
 pub use severity::Severity;
 
 /// Runs all rules on these calls, of all clients or of one. No rule looks across the restore of a snapshot.
-pub(crate) fn advise(all: Vec<ObservedCall>, breaks: Breaks, client: Option<&str>) -> Advice {
+pub(crate) fn advise(
+    all: Vec<ObservedCall>,
+    breaks: Discontinuities,
+    client: Option<&str>,
+) -> Advice {
     let mut found: HashMap<(&str, Option<String>), Finding> = HashMap::new();
     let mut exchanges = 0;
-    let ended: Arc<[u64]> = breaks.tokens_ended.into();
+    let ended: Arc<[u64]> = breaks.token_endings.into();
     let owners = history::token_owners(&all);
-    let stretches = history::split_at_restores(all, &breaks.turned_back).into_iter();
+    let stretches = history::split_at_restores(all, &breaks.restores).into_iter();
     let histories = stretches.flat_map(|calls| history::by_client(calls, &owners, &ended));
     let client = client.map(picked::shortened);
     let is_asked_for = |history: &History| {

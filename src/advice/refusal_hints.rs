@@ -7,7 +7,7 @@ use crate::protocol::call::Endpoint;
 use crate::protocol::client_auth::Credentials;
 use crate::protocol::error::ErrorCode;
 use crate::protocol::params::Params;
-use crate::sandbox::journal::{Entry, Idle};
+use crate::sandbox::journal::{Entry, RevokeNoop};
 
 /// An explanation that follows from the request rather than from the response.
 struct RefusalHint {
@@ -134,23 +134,23 @@ fn basic_name(entry: &Entry) -> Option<String> {
 }
 
 /// The reason that nothing was revoked, and the fix.
-pub(crate) fn without_effect(reason: Idle) -> Explanation {
+pub(crate) fn without_effect(reason: RevokeNoop) -> Explanation {
     let (rule, fix) = match reason {
-        Idle::NoClient => (
+        RevokeNoop::NoClient => (
             "the body names no app that is registered, and HTTP Basic is not read here",
             "send client_id, and the client_secret of an app that has one, in the body",
         ),
-        Idle::PublicClient => (
+        RevokeNoop::PublicClient => (
             "a public app has no say, as documented and at the server of 2026-08; today's deployed server ends the tokens \
              that were issued to it",
             "have the person revoke it, on the account page or signed in at this browser; or register the app as confidential",
         ),
-        Idle::NoSecret => (
+        RevokeNoop::NoSecret => (
             "a confidential app shows its secret",
             "send client_secret beside client_id, in the body",
         ),
-        Idle::WrongSecret => ("that is not the app's secret", "check client_secret"),
-        Idle::NotTheirs => (
+        RevokeNoop::WrongSecret => ("that is not the app's secret", "check client_secret"),
+        RevokeNoop::NotTheirs => (
             "it is not this app's to revoke: as documented a confidential app ends the tokens issued to it, on the deployed \
              server those of its owner; a public app at most those issued to it",
             "have the person revoke it, on the account page or signed in at this browser",

@@ -8,7 +8,7 @@ use super::severity::Severity;
 use crate::advice::call::{CallKind, ObservedCall};
 use crate::contract::Difference;
 use crate::protocol::call::Endpoint;
-use crate::sandbox::journal::Idle;
+use crate::sandbox::journal::RevokeNoop;
 
 pub(crate) const RULES: &[Rule] = &[
     Rule {
@@ -129,15 +129,19 @@ fn basic_encoded(history: &History) -> Option<Violation> {
 fn revoke_without_effect(history: &History) -> Option<Violation> {
     revocations_without_effect(
         history,
-        &[Idle::NoClient, Idle::NoSecret, Idle::WrongSecret],
+        &[
+            RevokeNoop::NoClient,
+            RevokeNoop::NoSecret,
+            RevokeNoop::WrongSecret,
+        ],
     )
 }
 
 fn revoke_by_public_client(history: &History) -> Option<Violation> {
-    revocations_without_effect(history, &[Idle::PublicClient])
+    revocations_without_effect(history, &[RevokeNoop::PublicClient])
 }
 
-fn revocations_without_effect(history: &History, reasons: &[Idle]) -> Option<Violation> {
+fn revocations_without_effect(history: &History, reasons: &[RevokeNoop]) -> Option<Violation> {
     let revocations = history.calls_of(CallKind::Revoke).map(|(_, call)| call);
     let idle = revocations
         .filter(|call| !call.is_basic() && call.idle.is_some_and(|idle| reasons.contains(&idle)));

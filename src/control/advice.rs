@@ -29,8 +29,13 @@ impl Sandbox {
 
     /// A key of everything that advice for a client depends on, for shared computations.
     pub(crate) fn journal_state(&self, client: Option<&str>) -> String {
-        let (journal, breaks) = (&self.journal, self.journal.breaks());
-        let state = (journal.newest(), journal.clearings(), breaks, client);
+        let (journal, discontinuities) = (&self.journal, self.journal.discontinuities());
+        let state = (
+            journal.newest(),
+            journal.clearings(),
+            discontinuities,
+            client,
+        );
         format!("{state:?}")
     }
 
@@ -40,10 +45,11 @@ impl Sandbox {
         let advising = tokio::task::spawn_blocking(move || {
             // The permit lasts as long as the work, even if the caller disconnects.
             let _permit = permit;
-            let (calls, breaks) = (sandbox.observed_calls(), sandbox.journal.breaks());
+            let (calls, discontinuities) =
+                (sandbox.observed_calls(), sandbox.journal.discontinuities());
             Advice {
                 dropped: sandbox.journal.dropped().count,
-                ..advise(calls, breaks, client.as_deref())
+                ..advise(calls, discontinuities, client.as_deref())
             }
         });
         match advising.await {

@@ -194,7 +194,7 @@ impl Sandbox {
         self.store
             .delete_client(self.world(), client.id.as_str())
             .await?;
-        self.end_tokens();
+        self.note_tokens_ended();
         Ok(())
     }
 }

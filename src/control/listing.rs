@@ -81,7 +81,7 @@ impl Sandbox {
 
     /// Removes every exchange.
     pub(crate) fn clear_requests(&self) {
-        self.if_today(|today| today.journal.clear());
+        self.if_current(|core| core.journal.clear());
     }
 
     async fn find_requests(&self, asked: Requests) -> ControlResult<Found> {

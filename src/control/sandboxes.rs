@@ -16,7 +16,7 @@ use crate::protocol::json::seconds_if_known;
 use crate::sandbox::name::{DEFAULT, is_name};
 use crate::sandbox::registry::Registry;
 use crate::sandbox::settings::{Settings, SettingsPatch};
-use crate::sandbox::template::{CreatedBy, OwnBlueprint};
+use crate::sandbox::template::{CreatedBy, TemplateOverrides};
 use crate::seed::SeedFile;
 
 /// A sandbox to be made.
@@ -162,7 +162,7 @@ impl Registry {
             settings.declare_if_none(planting.scopes);
             planting.seed
         });
-        let usual = self.blueprint();
+        let usual = self.template();
         let users = &seed.as_ref().unwrap_or(&usual.seed).users;
         let merged = usual.settings.clone().patched(settings.clone());
         merged.check_lifetimes().map_err(|wrong| Invalid {
@@ -177,12 +177,12 @@ impl Registry {
                 .with_hint("name a user of the sandbox's seed, or null")
                 .into());
         }
-        let own = OwnBlueprint {
+        let own = TemplateOverrides {
             seed,
             settings,
             created_by: CreatedBy::Explicit,
         };
-        if let Some(sandbox) = self.make(&name, own).await? {
+        if let Some(sandbox) = self.create(&name, own).await? {
             Ok(CreatedSandbox {
                 name: sandbox.name().to_owned(),
                 path: path(&name),

@@ -12,9 +12,9 @@ impl Sandbox {
         }
         let settings = (*self.settings()).clone().patched(patch.clone());
         settings.check_lifetimes()?;
-        let changed = self.if_today(|today| {
+        let changed = self.if_current(|core| {
             let patch = patch.clone();
-            today.change_settings(|settings| settings.patched(patch))
+            core.change_settings(|settings| settings.patched(patch))
         });
         Ok(changed.unwrap_or_else(|| (*self.settings()).clone().patched(patch)))
     }

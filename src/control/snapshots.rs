@@ -39,7 +39,7 @@ impl Sandbox {
     /// Takes a snapshot, in place of one of the same name. Errors: there are 100 in this sandbox, or 10,000 in all.
     pub(crate) async fn take_snapshot(&self, name: &str) -> ControlResult<Snapshot> {
         check_name(name)?;
-        match self.keep_snapshot(name).await {
+        match self.save_snapshot(name).await {
             Ok(taken_at) => Ok(Snapshot::new(name, taken_at)),
             Err(error @ StoreError::Full { .. }) => {
                 let error = Invalid::new("name", error.to_string());
@@ -81,7 +81,7 @@ impl Sandbox {
 
     /// Forgets a snapshot.
     pub(crate) async fn delete_snapshot(&self, name: &str) -> ControlResult<()> {
-        if self.drop_snapshot(name).await? {
+        if self.remove_snapshot(name).await? {
             Ok(())
         } else {
             Err(self.no_snapshot(name))

@@ -222,7 +222,7 @@ impl Sandbox {
         if hash.is_some() && expired == 0 {
             return Err(no_token().into());
         }
-        self.end_tokens();
+        self.note_tokens_ended();
         Ok(Expired { expired })
     }
 
@@ -244,13 +244,13 @@ impl Sandbox {
                 .store
                 .delete_held(self.world(), &[Held::Tokens], whose.as_key())
                 .await?;
-            self.end_tokens();
+            self.note_tokens_ended();
             return Ok(Deleted { deleted });
         };
         let found = self.world().find_token(&token.hash());
         let token = found.ok_or_else(no_token)?;
         self.store.revoke_token(self.world(), &token).await?;
-        self.end_tokens();
+        self.note_tokens_ended();
         Ok(Deleted { deleted: 1 })
     }
 }

@@ -96,7 +96,7 @@ impl Context {
     /// Counts a request by [`Context::forwarded_address`]. Without one, nothing is limited.
     pub(crate) fn admits_address(&self, limit: Limit) -> bool {
         self.forwarded_address()
-            .is_none_or(|address| self.sandbox.admits(limit, &address))
+            .is_none_or(|address| self.sandbox.check_rate_limit(limit, &address))
     }
 
     /// The address that the connection comes from.

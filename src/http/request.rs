@@ -12,7 +12,7 @@ use crate::http::state::AppState;
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::rules::Rules;
 use crate::sandbox::Sandbox;
-use crate::sandbox::journal::Idle;
+use crate::sandbox::journal::RevokeNoop;
 
 /// One request's way through the server. What was sent holds secrets, so there is no `Debug`.
 pub(crate) struct RequestInfo {
@@ -38,7 +38,7 @@ pub(crate) struct Noted {
     /// A fault says no in the user's name.
     pub(crate) deny: bool,
     /// Why a revocation left everything as it was, which its answer does not say.
-    pub(crate) idle: Option<Idle>,
+    pub(crate) idle: Option<RevokeNoop>,
 }
 
 impl Notes {
@@ -69,7 +69,7 @@ impl Notes {
     }
 
     /// Nothing was revoked.
-    pub(crate) fn idle(&self, why: Idle) {
+    pub(crate) fn idle(&self, why: RevokeNoop) {
         self.write(|noted| noted.idle = Some(why));
     }
 

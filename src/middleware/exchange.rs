@@ -98,5 +98,5 @@ fn strike(visit: &RequestInfo, parts: &Parts) -> Vec<Arc<TriggeredFault>> {
         return Vec::new();
     }
     let target = fault_target(visit, parts, journal::claimed(parts, visit));
-    sandbox.strike(&target)
+    sandbox.matching_faults(&target)
 }

@@ -9,16 +9,16 @@ use crate::protocol::call::{Endpoint, GrantType};
 use crate::protocol::ids::UserId;
 use crate::protocol::params::Params;
 use crate::protocol::secret::SecretHash;
-use crate::sandbox::faults::Target;
+use crate::sandbox::faults::FaultRequest;
 
 /// The request, as far as faults are concerned. `claimed` is the client that it says it comes from.
 pub(super) fn fault_target(
     request: &RequestInfo,
     parts: &Parts,
     claimed: Option<String>,
-) -> Target {
+) -> FaultRequest {
     let sent = &request.received.params;
-    let user = if request.sandbox.faults.ask_for_user() {
+    let user = if request.sandbox.faults.need_user() {
         acting_user(request, parts, sent)
     } else {
         None
@@ -31,7 +31,7 @@ pub(super) fn fault_target(
         let found = world.find_token(&hash);
         client_id = found.map(|token| token.client_id.as_str().to_owned());
     }
-    Target {
+    FaultRequest {
         endpoint: Endpoint::of(parts.uri.path()),
         client_id,
         grant_type: sent.filled("grant_type").as_deref().map(GrantType::of),

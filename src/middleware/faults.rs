@@ -58,7 +58,7 @@ pub(crate) async fn answer(
 /// How long the answer is delayed, if it is.
 pub(crate) fn delay(visit: &RequestInfo, faults: &[Arc<TriggeredFault>]) -> Option<Duration> {
     let delays = faults.iter().filter_map(|fault| fault.rule.effect.delay);
-    let delays = delays.map(|delay| delay.draw(&visit.sandbox.entropy).to_std());
+    let delays = delays.map(|delay| delay.duration(&visit.sandbox.entropy).to_std());
     delays.reduce(Duration::saturating_add)
 }
 

@@ -41,7 +41,7 @@ pub(crate) async fn answer(
     };
     let outline = Outline {
         base: BaseUrl::new(&parts, app, path.clone()),
-        rules: app.registry.blueprint().settings.rules.clone(),
+        rules: app.registry.template().settings.rules.clone(),
         headers: parts.headers.clone(),
     };
     let mut request = Request::from_parts(parts.clone(), first);
@@ -78,7 +78,7 @@ fn may_create(app: &AppState, parts: &Parts) -> bool {
         && header("sec-fetch-dest") == Some("document");
     is_navigation
         || header("origin").is_some_and(|origin| {
-            let clients = &app.registry.blueprint().seed.clients;
+            let clients = &app.registry.template().seed.clients;
             let mut origins = clients.iter().flat_map(|client| &client.allowed_origins);
             app.hosts.is_near(origin, "") || origins.any(|known| known == origin)
         })

@@ -130,7 +130,7 @@ async fn decide(
     context.notes.user(user.id);
     if !context
         .sandbox
-        .admits(Limit::Authorize, &user.id.to_string())
+        .check_rate_limit(Limit::Authorize, &user.id.to_string())
     {
         return Err(OAuthError::rate_limited("Too many authorization requests"));
     }

@@ -59,7 +59,7 @@ fn check_caller(context: &Context, params: &Params) -> Result<(), OAuthError> {
     let client = client
         .filter(|client| client.may_introspect && client.owns_secret(Some(&secret)))
         .ok_or_else(refused)?;
-    if !sandbox.admits(Limit::IntrospectClient, client.id.as_str()) {
+    if !sandbox.check_rate_limit(Limit::IntrospectClient, client.id.as_str()) {
         return Err(OAuthError::bare(ErrorCode::RateLimited));
     }
     Ok(())

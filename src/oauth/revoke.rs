@@ -18,7 +18,7 @@ use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::params::Params;
 use crate::protocol::rules::Rules;
 use crate::protocol::secret::Secret;
-use crate::sandbox::journal::Idle;
+use crate::sandbox::journal::RevokeNoop;
 use crate::sandbox::rate_limits::Limit;
 
 /// What other methods are told.
@@ -61,7 +61,7 @@ fn within_limit(context: &Context, rules: &Rules) -> bool {
             .then(|| context.peer_address())
             .flatten()
     });
-    let admitted = key.is_none_or(|key| context.sandbox.admits(Limit::Revoke, &key));
+    let admitted = key.is_none_or(|key| context.sandbox.check_rate_limit(Limit::Revoke, &key));
     // Whom no header tells, the deployed server never refuses.
     rules.otherwise(Difference::RateLimitKey, !admitted && !is_told);
     admitted
@@ -112,14 +112,14 @@ async fn revoke(
         sandbox.store.revoke_token(sandbox.world(), &token).await?;
     } else {
         context.notes.idle(match (client, &secret) {
-            (None, _) => Idle::NoClient,
+            (None, _) => RevokeNoop::NoClient,
             (Some(client), _) if !client.confidential && client.id == token.client_id => {
-                Idle::PublicClient
+                RevokeNoop::PublicClient
             }
-            (Some(client), _) if !client.confidential => Idle::NotTheirs,
-            (Some(_), None) => Idle::NoSecret,
-            (Some(_), Some(_)) if app.is_none() => Idle::WrongSecret,
-            (Some(_), Some(_)) => Idle::NotTheirs,
+            (Some(client), _) if !client.confidential => RevokeNoop::NotTheirs,
+            (Some(_), None) => RevokeNoop::NoSecret,
+            (Some(_), Some(_)) if app.is_none() => RevokeNoop::WrongSecret,
+            (Some(_), Some(_)) => RevokeNoop::NotTheirs,
         });
     }
     Ok(())

@@ -8,12 +8,12 @@ pub(crate) mod in_flight;
 pub(crate) mod journal;
 pub(crate) mod keys;
 pub(crate) mod name;
-mod places;
 #[cfg(test)]
 mod purge_tests;
 pub(crate) mod rate_limits;
 pub(crate) mod registry;
 pub(crate) mod settings;
+mod slots;
 mod snapshots;
 pub(crate) mod spending;
 pub(crate) mod template;

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use super::registry::Registry;
-use super::template::{Blueprint, CreatedBy};
-use super::world::janitor;
+use super::template::{CreatedBy, SandboxTemplate};
+use super::world::purge_channel;
 use crate::store::{Database, Store};
 
 #[tokio::test]
 async fn a_world_is_removed_when_nobody_holds_it_any_more() {
     let store = Store::open(&Database::Memory).await.unwrap();
-    let (janitor, mut leavings) = janitor();
-    let registry = Registry::open(store.clone(), Blueprint::default(), 2, janitor);
+    let (purger, mut purge_queue) = purge_channel();
+    let registry = Registry::open(store.clone(), SandboxTemplate::default(), 2, purger);
     let registry = Arc::new(registry);
     let early = registry.sandbox("x", CreatedBy::Request).await.unwrap();
     early.reset().await.unwrap();
@@ -19,14 +19,17 @@ async fn a_world_is_removed_when_nobody_holds_it_any_more() {
     let late = registry.sandbox("x", CreatedBy::Request).await.unwrap();
     assert_ne!(late.world().key(), early.world().key());
     assert!(
-        leavings.0.try_recv().is_err(),
+        purge_queue.0.try_recv().is_err(),
         "somebody may still write there"
     );
     let key = early.world().key().to_owned();
     drop(early);
-    assert_eq!(leavings.0.try_recv().unwrap(), key);
+    assert_eq!(purge_queue.0.try_recv().unwrap(), key);
     store.remove_world(&key).await.unwrap();
     assert!(store.retired_worlds().is_empty());
     drop(late);
-    assert!(leavings.0.try_recv().is_err(), "this is the world of today");
+    assert!(
+        purge_queue.0.try_recv().is_err(),
+        "this is the world of today"
+    );
 }

@@ -9,32 +9,37 @@ use tokio_util::sync::CancellationToken;
 
 use super::clock::ClockState;
 use super::entropy::Entropy;
-use super::handle::{Sandbox, SandboxParts, Shared, whole};
+use super::handle::{CoreParts, Sandbox, SandboxCore, run_uncancelled};
 use super::journal::JournalMemory;
 use super::keys::IdTokenKey;
 use super::name::DEFAULT;
-use super::places::{Inside, Place, Places};
 use super::settings::SettingsPatch;
-use super::template::{Blueprint, CreatedBy, OwnBlueprint};
-use super::world::Janitor;
+use super::slots::{Slot, SlotContents, Slots};
+use super::template::{CreatedBy, SandboxTemplate, TemplateOverrides};
+use super::world::Purger;
 use crate::store::{Own, Seed, Store, StoreError};
 
 /// The sandboxes of one server.
 #[derive(Debug)]
 pub(crate) struct Registry {
     store: Store,
-    blueprint: Arc<Blueprint>,
-    places: Places,
-    janitor: Janitor,
+    template: Arc<SandboxTemplate>,
+    slots: Slots,
+    purger: Purger,
     /// Cancelled when the server stops.
     stopping: CancellationToken,
 }
 
 impl Registry {
     /// The sandboxes of this database: those of an earlier run as well, which are opened when they are used.
-    pub(crate) fn open(store: Store, blueprint: Blueprint, most: usize, janitor: Janitor) -> Self {
+    pub(crate) fn open(
+        store: Store,
+        template: SandboxTemplate,
+        most: usize,
+        purger: Purger,
+    ) -> Self {
         for world in store.retired_worlds() {
-            janitor.remove(world);
+            purger.remove(world);
         }
         let known = store.list_sandboxes().into_iter().map(|name| {
             let created_by = if store.is_explicit(&name) {
@@ -45,10 +50,10 @@ impl Registry {
             (name, created_by)
         });
         Self {
-            places: Places::new(known, most),
+            slots: Slots::new(known, most),
             store,
-            blueprint: Arc::new(blueprint),
-            janitor,
+            template: Arc::new(template),
+            purger,
             stopping: CancellationToken::new(),
         }
     }
@@ -64,7 +69,7 @@ impl Registry {
 
     /// The memory that the journals of all sandboxes share.
     pub(crate) fn journal_memory(&self) -> &JournalMemory {
-        &self.blueprint.journal_limits.memory
+        &self.template.journal_limits.memory
     }
 
     /// The sandbox of this name, which is created if it does not exist; two first requests at once create one sandbox.
@@ -75,21 +80,21 @@ impl Registry {
         created_by: CreatedBy,
     ) -> Result<Sandbox, StoreError> {
         self.store.settled().await?;
-        let place = self.place_or_evict(name, created_by).await?;
-        // Without waiting: a client that disconnects must not leave a place without a sandbox.
-        if let Ok(inside) = place.try_read()
-            && let Some(open) = inside.as_ref()
+        let slot = self.slot_or_evict(name, created_by).await?;
+        // Without waiting: a client that disconnects must not leave a slot without a sandbox.
+        if let Ok(contents) = slot.try_read()
+            && let Some(open) = contents.as_ref()
         {
             return Ok(Sandbox::of(open));
         }
         let (registry, name) = (Arc::clone(self), name.to_owned());
-        whole(async move {
-            let inside = Arc::clone(&place).write_owned().await;
-            if let Some(open) = inside.as_ref() {
+        run_uncancelled(async move {
+            let contents = Arc::clone(&slot).write_owned().await;
+            if let Some(open) = contents.as_ref() {
                 return Ok(Sandbox::of(open));
             }
-            let own = OwnBlueprint::new(created_by);
-            registry.move_in(&name, (place, inside), own).await
+            let own = TemplateOverrides::new(created_by);
+            registry.open_in_slot(&name, slot, contents, own).await
         })
         .await
     }
@@ -97,32 +102,35 @@ impl Registry {
     /// The sandbox of this name, if it exists. Creates none.
     pub(crate) async fn find(self: &Arc<Self>, name: &str) -> Result<Option<Sandbox>, StoreError> {
         self.store.settled().await?;
-        let Some(place) = self.places.find(name) else {
+        let Some(slot) = self.slots.find(name) else {
             return Ok(None);
         };
-        if let Some(open) = place.read().await.as_ref() {
+        if let Some(open) = slot.read().await.as_ref() {
             return Ok(Some(Sandbox::of(open)));
         }
-        let inside = Arc::clone(&place).write_owned().await;
-        if let Some(open) = inside.as_ref() {
+        let contents = Arc::clone(&slot).write_owned().await;
+        if let Some(open) = contents.as_ref() {
             return Ok(Some(Sandbox::of(open)));
         }
         if self.store.has_sandbox(name) {
             // It is in the database: what it would be created with is not read.
-            let own = OwnBlueprint::new(CreatedBy::Explicit);
+            let own = TemplateOverrides::new(CreatedBy::Explicit);
             let (registry, name) = (Arc::clone(self), name.to_owned());
             let opened =
-                whole(async move { registry.move_in(&name, (place, inside), own).await }).await;
+                run_uncancelled(
+                    async move { registry.open_in_slot(&name, slot, contents, own).await },
+                )
+                .await;
             return opened.map(Some);
         }
-        drop(inside);
-        self.vacate(name, &place);
+        drop(contents);
+        self.release_slot(name, &slot);
         Ok(None)
     }
 
     /// Marks a sandbox as wanted explicitly, so that it makes room for no other.
     pub(crate) async fn claim(&self, name: &str) -> Result<(), StoreError> {
-        self.places.claim(name);
+        self.slots.claim(name);
         // By what is committed: a claim that the file refused must be repeated.
         if self.store.has_unclaimed(name) {
             self.store.claim_sandbox(name).await?;
@@ -130,34 +138,35 @@ impl Registry {
         Ok(())
     }
 
-    /// Opens a sandbox in its place, or gives the place up. To be run by [`whole`].
-    async fn move_in(
+    /// Opens a sandbox in its slot, or gives the slot up. To be run by [`run_uncancelled`].
+    async fn open_in_slot(
         &self,
         name: &str,
-        (place, mut inside): (Inside, OwnedRwLockWriteGuard<Option<Arc<Shared>>>),
-        own: OwnBlueprint,
+        slot: SlotContents,
+        mut contents: OwnedRwLockWriteGuard<Option<Arc<SandboxCore>>>,
+        own: TemplateOverrides,
     ) -> Result<Sandbox, StoreError> {
         match self.open_sandbox(name, own).await {
             Ok(opened) => {
-                let opened = inside.insert(Arc::new(opened));
+                let opened = contents.insert(Arc::new(opened));
                 Ok(Sandbox::of(opened))
             }
             Err(why) => {
-                drop(inside);
-                self.vacate(name, &place);
+                drop(contents);
+                self.release_slot(name, &slot);
                 Err(why)
             }
         }
     }
 
-    /// As [`Places::take`], after removing an idle sandbox where there is no room.
-    async fn place_or_evict(
+    /// As [`Slots::take`], after removing an idle sandbox where there is no room.
+    async fn slot_or_evict(
         self: &Arc<Self>,
         name: &str,
         created_by: CreatedBy,
-    ) -> Result<Inside, StoreError> {
+    ) -> Result<SlotContents, StoreError> {
         loop {
-            let full = match self.places.take(name, created_by) {
+            let full = match self.slots.take(name, created_by) {
                 Err(error @ StoreError::TooManySandboxes { .. }) => error,
                 found => return found,
             };
@@ -169,15 +178,15 @@ impl Registry {
 
     /// Removes the sandbox that has been idle longest of those that a mere request created. Whether there was one.
     async fn evict_one(self: &Arc<Self>, least_idle: Duration) -> Result<bool, StoreError> {
-        let Some(name) = self.places.longest_idle(least_idle) else {
+        let Some(name) = self.slots.longest_idle(least_idle) else {
             return Ok(false);
         };
         tracing::info!(sandbox = name, "removed to make room for another sandbox");
         let registry = Arc::clone(self);
         // If it has been used meanwhile, the caller looks for another.
-        whole(async move {
-            let is_idle = |place: &Place, inside: Option<&Arc<Shared>>| {
-                place.evictable(inside, least_idle).is_some()
+        run_uncancelled(async move {
+            let is_idle = |slot: &Slot, contents: Option<&Arc<SandboxCore>>| {
+                slot.evictable(contents, least_idle).is_some()
             };
             registry.close_if(&name, is_idle).await
         })
@@ -185,30 +194,34 @@ impl Registry {
         Ok(true)
     }
 
-    /// Gives up a place that a sandbox could not be made in, unless somebody else waits for it: it is one of those that
+    /// Gives up a slot that a sandbox could not be made in, unless somebody else waits for it: it is one of those that
     /// there may be.
-    fn vacate(&self, name: &str, place: &Inside) {
-        let mut places = self.places.lock();
+    fn release_slot(&self, name: &str, slot: &SlotContents) {
+        let mut slots = self.slots.lock();
         // The registry's own, and this one.
-        if Arc::strong_count(place) == 2 && name != DEFAULT && !self.store.has_sandbox(name) {
-            places.remove(name);
+        if Arc::strong_count(slot) == 2 && name != DEFAULT && !self.store.has_sandbox(name) {
+            slots.remove(name);
         }
     }
 
     /// Opens a sandbox: as it was left where the database knows it, else as it is to be made.
-    async fn open_sandbox(&self, name: &str, own: OwnBlueprint) -> Result<Shared, StoreError> {
-        let entropy = Entropy::new(self.blueprint.entropy_seed, name, self.store.run());
+    async fn open_sandbox(
+        &self,
+        name: &str,
+        own: TemplateOverrides,
+    ) -> Result<SandboxCore, StoreError> {
+        let entropy = Entropy::new(self.template.entropy_seed, name, self.store.run());
         let known = self.store.find_sandbox(name).await?;
         let kept = known.as_ref().and_then(|known| known.signing_key.as_ref());
         let key = self
-            .blueprint
+            .template
             .key
             .clone()
             .or_else(|| kept.and_then(IdTokenKey::from_stored))
             .unwrap_or_else(|| IdTokenKey::draw(&entropy));
         let (row, clock) = if let Some(row) = known {
             let seed = match row.seed_world {
-                None => &self.blueprint.seed,
+                None => &self.template.seed,
                 Some(_) => &Seed::default(),
             };
             self.store
@@ -218,7 +231,7 @@ impl Registry {
             (row, clock)
         } else {
             let settings = own.settings.to_text();
-            let (seed, clock) = (&self.blueprint.seed, ClockState::default());
+            let (seed, clock) = (&self.template.seed, ClockState::default());
             let own = Own {
                 seed: own.seed.as_ref(),
                 settings: settings.as_deref(),
@@ -228,48 +241,48 @@ impl Registry {
             let row = self.store.insert_sandbox(name, seed, own, state).await?;
             (row, clock)
         };
-        let blueprint = match &row.settings {
-            None => Arc::clone(&self.blueprint),
-            Some(text) => Arc::new(self.blueprint_with(SettingsPatch::from_text(text)?)),
+        let template = match &row.settings {
+            None => Arc::clone(&self.template),
+            Some(text) => Arc::new(self.template_with(SettingsPatch::from_text(text)?)),
         };
-        Ok(Shared::new(SandboxParts {
+        Ok(SandboxCore::new(CoreParts {
             name: name.to_owned(),
             store: self.store.clone(),
-            blueprint,
+            template,
             row,
             clock,
             entropy,
             key,
-            janitor: self.janitor.clone(),
+            purger: self.purger.clone(),
             gone: self.stopping.child_token(),
         }))
     }
 
-    fn blueprint_with(&self, settings: SettingsPatch) -> Blueprint {
-        let mut blueprint = (*self.blueprint).clone();
-        blueprint.settings = blueprint.settings.patched(settings);
-        blueprint
+    fn template_with(&self, settings: SettingsPatch) -> SandboxTemplate {
+        let mut template = (*self.template).clone();
+        template.settings = template.settings.patched(settings);
+        template
     }
 
     /// What a sandbox starts from that is not given anything else.
-    pub(crate) fn blueprint(&self) -> &Blueprint {
-        &self.blueprint
+    pub(crate) fn template(&self) -> &SandboxTemplate {
+        &self.template
     }
 
     /// Makes a sandbox; nothing where there is one of the name.
-    pub(crate) async fn make(
+    pub(crate) async fn create(
         self: &Arc<Self>,
         name: &str,
-        own: OwnBlueprint,
+        own: TemplateOverrides,
     ) -> Result<Option<Sandbox>, StoreError> {
-        let place = self.place_or_evict(name, own.created_by).await?;
+        let slot = self.slot_or_evict(name, own.created_by).await?;
         let (registry, name) = (Arc::clone(self), name.to_owned());
-        whole(async move {
-            let inside = Arc::clone(&place).write_owned().await;
-            if inside.is_some() || registry.store.has_sandbox(&name) {
+        run_uncancelled(async move {
+            let contents = Arc::clone(&slot).write_owned().await;
+            if contents.is_some() || registry.store.has_sandbox(&name) {
                 return Ok(None);
             }
-            let opened = registry.move_in(&name, (place, inside), own).await;
+            let opened = registry.open_in_slot(&name, slot, contents, own).await;
             opened.map(Some)
         })
         .await
@@ -277,10 +290,10 @@ impl Registry {
 
     /// How long nobody has used a sandbox; nothing where there is none.
     pub(crate) fn idle(&self, name: &str) -> Option<Duration> {
-        let places = self.places.lock();
-        let place = places.get(name)?;
-        Some(match place.inside.try_read() {
-            Ok(inside) => place.idle(inside.as_ref()),
+        let slots = self.slots.lock();
+        let slot = slots.get(name)?;
+        Some(match slot.contents.try_read() {
+            Ok(contents) => slot.idle(contents.as_ref()),
             // Somebody opens it, or closes it.
             Err(_) => Duration::ZERO,
         })
@@ -289,66 +302,66 @@ impl Registry {
     /// Removes a sandbox and all that is in it. Whether there was one.
     pub(crate) async fn close_sandbox(self: &Arc<Self>, name: &str) -> Result<bool, StoreError> {
         let (registry, name) = (Arc::clone(self), name.to_owned());
-        whole(async move { registry.close_if(&name, |_, _| true).await }).await
+        run_uncancelled(async move { registry.close_if(&name, |_, _| true).await }).await
     }
 
     async fn close_if(
         &self,
         name: &str,
-        may_go: impl Fn(&Place, Option<&Arc<Shared>>) -> bool,
+        may_close: impl Fn(&Slot, Option<&Arc<SandboxCore>>) -> bool,
     ) -> Result<bool, StoreError> {
-        let Some(place) = self
-            .places
+        let Some(slot) = self
+            .slots
             .lock()
             .get(name)
-            .map(|place| Arc::clone(&place.inside))
+            .map(|slot| Arc::clone(&slot.contents))
         else {
             return Ok(false);
         };
-        let mut inside = place.write().await;
+        let mut contents = slot.write().await;
         // Somebody may have come while this waited for its turn.
-        let may_go = |place: &Place| may_go(place, inside.as_ref());
-        if !self.places.lock().get(name).is_some_and(may_go) {
+        let may_close = |slot: &Slot| may_close(slot, contents.as_ref());
+        if !self.slots.lock().get(name).is_some_and(may_close) {
             return Ok(false);
         }
         // Until it is deleted, no reset or snapshot may give it another world.
-        let shared = inside.as_ref().map(Arc::clone);
-        let turn = match &shared {
-            Some(shared) => Some(shared.turn.lock().await),
+        let core = contents.as_ref().map(Arc::clone);
+        let lock = match &core {
+            Some(core) => Some(core.lifecycle_lock.lock().await),
             None => None,
         };
         let worlds = self.store.delete_sandbox(name).await?;
         let known = !worlds.is_empty();
-        drop(turn);
-        let open = inside.take();
-        let held = open.as_ref().map(|open| open.today());
+        drop(lock);
+        let open = contents.take();
+        let held = open.as_ref().map(|open| open.current_world());
         if let Some(open) = open {
             open.close();
         }
         for world in worlds {
             // Who is under way in it removes it at the end.
             if held.as_ref().is_none_or(|held| held.rows().key() != world) {
-                self.janitor.remove(world);
+                self.purger.remove(world);
             }
         }
-        drop(inside);
-        let mut places = self.places.lock();
-        // Whoever waits for the place makes a new sandbox in it.
-        if Arc::strong_count(&place) <= 2 {
-            places.remove(name);
+        drop(contents);
+        let mut slots = self.slots.lock();
+        // Whoever waits for the slot makes a new sandbox in it.
+        if Arc::strong_count(&slot) <= 2 {
+            slots.remove(name);
         }
         Ok(known)
     }
 
     /// Removes the sandboxes that nobody has used for so long. The default one stays.
-    pub(crate) async fn sweep(&self, idle: Duration) -> Result<(), StoreError> {
-        let is_idle = |place: &Place, inside: Option<&Arc<Shared>>| place.idle(inside) > idle;
+    pub(crate) async fn evict_idle(&self, idle: Duration) -> Result<(), StoreError> {
+        let is_idle = |slot: &Slot, contents: Option<&Arc<SandboxCore>>| slot.idle(contents) > idle;
         let names: Vec<String> = {
-            let places = self.places.lock();
-            // Who came lately, and who is still there, is asked with the place to ourselves.
-            let idle = places
+            let slots = self.slots.lock();
+            // Who came lately, and who is still there, is asked with the slot to ourselves.
+            let idle = slots
                 .iter()
-                .filter(|(name, place)| *name != DEFAULT && is_idle(place, None));
+                .filter(|(name, slot)| *name != DEFAULT && is_idle(slot, None));
             idle.map(|(name, _)| name.clone()).collect()
         };
         for name in names {

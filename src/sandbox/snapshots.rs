@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::clock::ClockState;
 use super::faults::SetFault;
-use super::handle::{Sandbox, Shared};
+use super::handle::{Sandbox, SandboxCore};
 use super::settings::Settings;
 use crate::protocol::time::Timestamp;
 use crate::store::{StoreError, from_json};
@@ -17,11 +17,11 @@ pub(crate) struct State {
     pub(crate) faults: Vec<SetFault>,
 }
 
-impl Shared {
+impl SandboxCore {
     /// What comes back is when the snapshot was taken.
     async fn take_snapshot(&self, name: &str) -> Result<Timestamp, StoreError> {
-        let _turn = self.turn.lock().await;
-        let (world, mut at) = (self.today(), self.now());
+        let _lock = self.lifecycle_lock.lock().await;
+        let (world, mut at) = (self.current_world(), self.now());
         let state = || {
             at = self.now();
             let state = State {
@@ -37,19 +37,19 @@ impl Shared {
             .take_snapshot(&self.name, world.rows(), name, state)
             .await?;
         if let Some(before) = before {
-            self.janitor.remove(before);
+            self.purger.remove(before);
         }
         Ok(at)
     }
 
-    async fn go_back_to(&self, snapshot: &str) -> Result<bool, StoreError> {
-        let _turn = self.turn.lock().await;
+    async fn go_back(&self, snapshot: &str) -> Result<bool, StoreError> {
+        let _lock = self.lifecycle_lock.lock().await;
         let Some(state) = self.store.snapshot_state(&self.name, snapshot) else {
             return Ok(false);
         };
         let state: State = from_json("snapshot", &state)?;
         let faults = self.faults.prepare(state.faults)?;
-        let (before, clock) = (self.today(), state.clock.to_text());
+        let (before, clock) = (self.current_world(), state.clock.to_text());
         let begun = self
             .store
             .restore_snapshot(&self.name, before.rows(), snapshot, &clock)
@@ -57,17 +57,17 @@ impl Shared {
         let known = begun.is_some();
         if let Some(world) = begun {
             let state = (state.clock, state.settings, faults);
-            self.enter(world, state, |shared| shared.journal.turn_back());
+            self.switch_to(world, state, |core| core.journal.note_restore());
         }
         Ok(known)
     }
 
     async fn forget_snapshot(&self, name: &str) -> Result<bool, StoreError> {
-        let _turn = self.turn.lock().await;
+        let _lock = self.lifecycle_lock.lock().await;
         let forgotten = self.store.delete_snapshot(&self.name, name).await?;
         let known = forgotten.is_some();
         if let Some(world) = forgotten {
-            self.janitor.remove(world);
+            self.purger.remove(world);
         }
         Ok(known)
     }
@@ -75,23 +75,23 @@ impl Shared {
 
 impl Sandbox {
     /// Stores rows, clock, settings and faults under a name, and returns when.
-    pub(crate) async fn keep_snapshot(&self, name: &str) -> Result<Timestamp, StoreError> {
+    pub(crate) async fn save_snapshot(&self, name: &str) -> Result<Timestamp, StoreError> {
         let name = name.to_owned();
-        self.whole(async move |shared| shared.take_snapshot(&name).await)
+        self.run_uncancelled(async move |core| core.take_snapshot(&name).await)
             .await
     }
 
     /// Goes back to a snapshot. Whether it was there.
     pub(crate) async fn restore(&self, snapshot: &str) -> Result<bool, StoreError> {
         let snapshot = snapshot.to_owned();
-        self.whole(async move |shared| shared.go_back_to(&snapshot).await)
+        self.run_uncancelled(async move |core| core.go_back(&snapshot).await)
             .await
     }
 
     /// Forgets a snapshot. Whether there was one.
-    pub(crate) async fn drop_snapshot(&self, name: &str) -> Result<bool, StoreError> {
+    pub(crate) async fn remove_snapshot(&self, name: &str) -> Result<bool, StoreError> {
         let name = name.to_owned();
-        self.whole(async move |shared| shared.forget_snapshot(&name).await)
+        self.run_uncancelled(async move |core| core.forget_snapshot(&name).await)
             .await
     }
 }

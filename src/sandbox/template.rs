@@ -10,7 +10,7 @@ use crate::store::Seed;
 
 /// What every sandbox of a server starts from.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Blueprint {
+pub(crate) struct SandboxTemplate {
     pub(crate) seed: Seed,
     pub(crate) settings: Settings,
     pub(crate) entropy_seed: Option<u64>,
@@ -26,13 +26,13 @@ pub(crate) struct Blueprint {
 
 /// What a sandbox is made with, where that is not the server's.
 #[derive(Debug)]
-pub(crate) struct OwnBlueprint {
+pub(crate) struct TemplateOverrides {
     pub(crate) seed: Option<Seed>,
     pub(crate) settings: SettingsPatch,
     pub(crate) created_by: CreatedBy,
 }
 
-impl OwnBlueprint {
+impl TemplateOverrides {
     /// Nothing of its own.
     pub(super) fn new(created_by: CreatedBy) -> Self {
         Self {

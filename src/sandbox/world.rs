@@ -15,15 +15,15 @@ use crate::store::{Rows, Store};
 pub(crate) struct World {
     rows: Arc<Rows>,
     retired: AtomicBool,
-    janitor: Janitor,
+    purger: Purger,
 }
 
 impl World {
-    pub(super) fn new(rows: Arc<Rows>, janitor: Janitor) -> Self {
+    pub(super) fn new(rows: Arc<Rows>, purger: Purger) -> Self {
         Self {
             rows,
             retired: AtomicBool::new(false),
-            janitor,
+            purger,
         }
     }
 
@@ -40,7 +40,7 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         if self.retired.load(Ordering::Acquire) {
-            self.janitor.remove(self.rows.key().to_owned());
+            self.purger.remove(self.rows.key().to_owned());
         }
     }
 }
@@ -51,25 +51,25 @@ const AT_ONCE: usize = 16;
 
 /// Has worlds removed that nobody holds.
 #[derive(Debug, Clone)]
-pub(crate) struct Janitor(UnboundedSender<String>);
+pub(crate) struct Purger(UnboundedSender<String>);
 
-/// What the janitor still has to do.
+/// What the purger still has to do.
 #[derive(Debug)]
-pub(crate) struct Leavings(pub(super) UnboundedReceiver<String>);
+pub(crate) struct PurgeQueue(pub(super) UnboundedReceiver<String>);
 
-pub(crate) fn janitor() -> (Janitor, Leavings) {
+pub(crate) fn purge_channel() -> (Purger, PurgeQueue) {
     let (sender, receiver) = unbounded_channel();
-    (Janitor(sender), Leavings(receiver))
+    (Purger(sender), PurgeQueue(receiver))
 }
 
-impl Janitor {
+impl Purger {
     pub(super) fn remove(&self, key: String) {
         // After the server has stopped nobody listens: the next start finds what is left.
         let _ = self.0.send(key);
     }
 }
 
-impl Leavings {
+impl PurgeQueue {
     /// Removes worlds until the server stops.
     pub(crate) async fn clear(mut self, store: Store, stop: CancellationToken) {
         // What a full disk has kept: they are tried again with the next.

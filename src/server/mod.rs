@@ -38,7 +38,7 @@ use crate::router;
 use crate::sandbox::name::DEFAULT;
 use crate::sandbox::registry::Registry;
 use crate::sandbox::template::CreatedBy;
-use crate::sandbox::world::janitor;
+use crate::sandbox::world::purge_channel;
 use crate::store::Store;
 use accept::accept;
 use bound::Bound;
@@ -67,12 +67,12 @@ impl Server {
     /// Opens the database, plants the seed and listens. Errors: the configuration contradicts itself, an address cannot be
     /// listened on, a certificate cannot be used, the database cannot be opened or written.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        let blueprint = config.blueprint()?;
+        let template = config.template()?;
         let limits = Limits::of(&config)?;
         let (listeners, bound) = Bound::of(&config)?;
         let store = Store::open(&config.database).await?;
-        let (janitor, leavings) = janitor();
-        let registry = Registry::open(store.clone(), blueprint, config.max_sandboxes, janitor);
+        let (purger, purge_queue) = purge_channel();
+        let registry = Registry::open(store.clone(), template, config.max_sandboxes, purger);
         let stop = CancellationToken::new();
         let app = Arc::new(AppState {
             registry: Arc::new(registry),
@@ -101,7 +101,7 @@ impl Server {
         for (listener, _) in listeners.bound {
             tasks.spawn(accept(listener, shared.clone(), tasks.clone()));
         }
-        tasks.spawn(leavings.clear(store, stop.clone()));
+        tasks.spawn(purge_queue.clear(store, stop.clone()));
         tasks.spawn(evict_idle_sandboxes(
             Arc::clone(&app),
             config.sandbox_idle,
@@ -208,7 +208,7 @@ async fn evict_idle_sandboxes(app: Arc<AppState>, idle: Duration, stop: Cancella
             () = stop.cancelled() => return,
             _ = rounds.tick() => {}
         }
-        if let Err(error) = app.registry.sweep(idle).await {
+        if let Err(error) = app.registry.evict_idle(idle).await {
             tracing::warn!(%error, "idle sandboxes could not be removed");
         }
     }

@@ -27,7 +27,7 @@ impl Sandbox {
         check::check(&fault)?;
         self.known_parties(fault.client_id.as_deref(), fault.user.as_ref())?;
         // One that came before a reset was there, and is gone.
-        let set = self.if_today(|today| today.faults.add(fault.clone()));
+        let set = self.if_current(|core| core.faults.add(fault.clone()));
         let set = set.unwrap_or_else(|| Faults::default().add(fault));
         Ok(set?)
     }
@@ -52,7 +52,7 @@ impl Sandbox {
     /// Removes one fault.
     pub(crate) fn delete_fault(&self, id: &str) -> ControlResult<()> {
         match id.parse() {
-            Ok(number) if self.if_today(|today| today.faults.remove(number)) == Some(true) => {
+            Ok(number) if self.if_current(|core| core.faults.remove(number)) == Some(true) => {
                 Ok(())
             }
             _ => Err(self.no_fault(id)),
@@ -61,7 +61,7 @@ impl Sandbox {
 
     /// Removes every fault.
     pub(crate) fn clear_faults(&self) {
-        self.if_today(|today| today.faults.clear());
+        self.if_current(|core| core.faults.clear());
     }
 
     fn no_fault(&self, id: &str) -> ControlError {

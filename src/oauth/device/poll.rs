@@ -40,10 +40,10 @@ async fn poll(context: &Context, params: &Params) -> Result<Tokens, OAuthError> 
     };
     let hash = Secret::new(device_code).hash();
     let is_admitted = if context.rules().recorded(Difference::DeviceRateLimits) {
-        sandbox.admits(Limit::DeviceFlow, &client_id)
+        sandbox.check_rate_limit(Limit::DeviceFlow, &client_id)
     } else {
         context.admits_address(Limit::DeviceToken)
-            && sandbox.admits(Limit::DeviceCode, &hash.to_hex())
+            && sandbox.check_rate_limit(Limit::DeviceCode, &hash.to_hex())
     };
     if !is_admitted {
         return Err(OAuthError::bare(ErrorCode::RateLimited));

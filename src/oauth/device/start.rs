@@ -42,7 +42,7 @@ async fn start(context: &Context, params: &Params) -> Result<Value, OAuthError> 
             "This client cannot be used for the device flow",
         ));
     }
-    if is_recorded && !sandbox.admits(Limit::DeviceFlow, &id) {
+    if is_recorded && !sandbox.check_rate_limit(Limit::DeviceFlow, &id) {
         return Err(OAuthError::bare(ErrorCode::RateLimited));
     }
     let client = clients::find(context, &id).await?;

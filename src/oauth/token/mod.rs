@@ -97,7 +97,7 @@ fn within_limit(context: &Context, params: &Params, rules: &Rules) -> bool {
         ),
         Contract::Live | Contract::Live2026_08 => forwarded,
     };
-    let admitted = key.is_none_or(|key| context.sandbox.admits(Limit::Token, &key));
+    let admitted = key.is_none_or(|key| context.sandbox.check_rate_limit(Limit::Token, &key));
     // Whom no header tells, the deployed server never refuses; whose window would be full there is not known.
     rules.otherwise(Difference::RateLimitKey, !admitted && !is_told);
     admitted

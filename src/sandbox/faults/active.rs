@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use super::memory::FaultMemory;
-use super::rule::{Fault, Target};
+use super::rule::{Fault, FaultRequest};
 use super::triggered::TriggeredFault;
 use crate::invalid::Invalid;
 use crate::sandbox::entropy::Entropy;
@@ -39,7 +39,7 @@ pub(crate) struct Faults {
 
 #[derive(Debug, Default)]
 struct Set {
-    faults: Vec<ActiveFault>,
+    faults: Vec<FaultState>,
     last_id: u64,
 }
 
@@ -54,13 +54,13 @@ const DELETE_SOME: &str = "DELETE faults that are no longer used";
 
 /// A fault, and how often it applied.
 #[derive(Debug)]
-pub(crate) struct ActiveFault {
+pub(crate) struct FaultState {
     fault: Arc<TriggeredFault>,
     seen: u64,
     struck: u64,
 }
 
-impl ActiveFault {
+impl FaultState {
     fn new(set: SetFault, memory: &FaultMemory) -> Self {
         Self {
             fault: Arc::new(TriggeredFault::new(set.id, set.rule, memory)),
@@ -106,7 +106,7 @@ impl Faults {
             seen: 0,
             struck: 0,
         };
-        let active = ActiveFault::new(fault.clone(), &self.memory);
+        let active = FaultState::new(fault.clone(), &self.memory);
         // It is counted already, so that parallel calls do not exceed the bound together.
         let used = self.memory.used();
         if used > MAX_FAULTS_BYTES {
@@ -124,7 +124,7 @@ impl Faults {
     }
 
     pub(crate) fn list(&self) -> Vec<SetFault> {
-        self.set().faults.iter().map(ActiveFault::to_set).collect()
+        self.set().faults.iter().map(FaultState::to_set).collect()
     }
 
     /// The error codes that the faults answer with.
@@ -152,9 +152,9 @@ impl Faults {
 
     /// Prepares these faults for [`Faults::replace`], with what is left of their budgets. Errors: there is no room for them
     /// in place of those that are set.
-    pub(crate) fn prepare(&self, faults: Vec<SetFault>) -> Result<Vec<ActiveFault>, StoreError> {
-        let new = |fault| ActiveFault::new(fault, &self.memory);
-        let prepared: Vec<ActiveFault> = faults.into_iter().map(new).collect();
+    pub(crate) fn prepare(&self, faults: Vec<SetFault>) -> Result<Vec<FaultState>, StoreError> {
+        let new = |fault| FaultState::new(fault, &self.memory);
+        let prepared: Vec<FaultState> = faults.into_iter().map(new).collect();
         let own = self.set().size_in_bytes();
         if self.memory.used().saturating_sub(own) > MAX_FAULTS_BYTES {
             return Err(StoreError::Full {
@@ -166,7 +166,7 @@ impl Faults {
     }
 
     /// Puts these in place of those that are set.
-    pub(crate) fn replace(&self, faults: Vec<ActiveFault>) {
+    pub(crate) fn replace(&self, faults: Vec<FaultState>) {
         let mut set = self.set();
         let newest = faults.iter().map(|active| active.fault.id).max();
         set.last_id = set.last_id.max(newest.unwrap_or(0));
@@ -179,7 +179,7 @@ impl Faults {
     }
 
     /// Whether any of them asks who the user is.
-    pub(crate) fn ask_for_user(&self) -> bool {
+    pub(crate) fn need_user(&self) -> bool {
         self.set()
             .faults
             .iter()
@@ -187,9 +187,9 @@ impl Faults {
     }
 
     /// The faults that apply to this request: their budgets are charged by it. `rows` has the users that rules name.
-    pub(crate) fn strike(
+    pub(crate) fn matching(
         &self,
-        target: &Target,
+        target: &FaultRequest,
         entropy: &Entropy,
         rows: &Rows,
     ) -> Vec<Arc<TriggeredFault>> {

@@ -7,8 +7,8 @@ mod rule;
 mod triggered;
 
 pub use active::SetFault;
-pub(crate) use active::{ActiveFault, Faults};
+pub(crate) use active::{FaultState, Faults};
 pub(crate) use memory::FaultMemory;
 pub use rule::Fault;
-pub(crate) use rule::{Delay, Effect, Target};
+pub(crate) use rule::{Delay, Effect, FaultRequest};
 pub(crate) use triggered::{RecordedFault, TriggeredFault};

@@ -101,7 +101,7 @@ impl Effect {
     }
 
     /// Whether it may keep an answer from whoever waits for it: what they read is broken, or they have given up.
-    pub(crate) fn hides(&self) -> bool {
+    pub(crate) fn may_lose_response(&self) -> bool {
         self.reset || self.truncate || self.malformed || self.slow_body || self.delay.is_some()
     }
 }
@@ -139,7 +139,7 @@ impl<'de> Deserialize<'de> for Delay {
 
 /// What a request is, as far as faults are concerned.
 #[derive(Debug, Clone)]
-pub(crate) struct Target {
+pub(crate) struct FaultRequest {
     pub(crate) endpoint: Endpoint,
     pub(crate) client_id: Option<String>,
     pub(crate) grant_type: Option<GrantType>,
@@ -147,7 +147,7 @@ pub(crate) struct Target {
 }
 
 impl Fault {
-    pub(super) fn fits(&self, target: &Target, rows: &Rows) -> bool {
+    pub(super) fn fits(&self, target: &FaultRequest, rows: &Rows) -> bool {
         self.endpoint.is_none_or(|wanted| wanted == target.endpoint)
             && (self.client_id.is_none() || self.client_id == target.client_id)
             && (self.grant_type.is_none() || self.grant_type == target.grant_type)
@@ -178,7 +178,7 @@ impl Fault {
 
 impl Delay {
     /// How long it is this time.
-    pub(crate) fn draw(self, entropy: &Entropy) -> Length {
+    pub(crate) fn duration(self, entropy: &Entropy) -> Length {
         match self {
             Self::Fixed(length) => length,
             Self::Between { min, max } => {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::entry::Idle;
+use super::entry::RevokeNoop;
 use crate::contract::DecisionSet;
 use crate::protocol::call::{Endpoint, GrantType};
 use crate::protocol::params::Params;
@@ -42,7 +42,7 @@ pub(crate) struct Facts {
     pub(crate) retry_after: Option<u32>,
     pub(crate) decisions: DecisionSet,
     pub(crate) faults: Vec<Arc<RecordedFault>>,
-    pub(crate) idle: Option<Idle>,
+    pub(crate) idle: Option<RevokeNoop>,
     pub(crate) extensions: Vec<&'static str>,
 }
 

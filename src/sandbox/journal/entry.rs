@@ -43,14 +43,14 @@ pub(crate) struct Entry {
     /// The faults that touched it.
     pub(crate) faults: Vec<Arc<RecordedFault>>,
     /// Why it revoked nothing, although it was answered as if it had.
-    pub(crate) idle: Option<Idle>,
+    pub(crate) idle: Option<RevokeNoop>,
     /// Our extensions that it relied on.
     pub(crate) extensions: Vec<&'static str>,
 }
 
 /// Why a revocation of a token that there is left it as it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Idle {
+pub(crate) enum RevokeNoop {
     /// The body names no client that is registered.
     NoClient,
     /// A public client and a token that was issued to it, by difference `revoke-by-public-client`.

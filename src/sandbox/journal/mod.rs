@@ -18,12 +18,12 @@ use tokio::sync::watch;
 
 pub(crate) use budget::{DEFAULT_JOURNAL_MEMORY, MIN_JOURNAL_MEMORY};
 pub(crate) use capture::{Capture, CapturedBody, Facts, STORED_HEADERS};
-pub(crate) use entry::{Entry, Idle};
+pub(crate) use entry::{Entry, RevokeNoop};
 pub(crate) use memory::JournalMemory;
 pub(crate) use readers::{JournalReaders, ReaderPermit, TooManyReaders};
 pub use ring::Counters;
 use ring::Ring;
-pub(crate) use ring::{Breaks, Dropped};
+pub(crate) use ring::{Discontinuities, Dropped};
 pub(crate) use stored::StoredExchange;
 pub(crate) use truncate::{JsonBudget, cut, original_len, size_in_bytes};
 
@@ -152,17 +152,19 @@ impl Journal {
     }
 
     /// Notes that rows and clock went back: what an app repeats from here on may be its first time.
-    pub(crate) fn turn_back(&self) {
-        self.ring.note(|breaks| &mut breaks.turned_back);
+    pub(crate) fn note_restore(&self) {
+        self.ring
+            .note(|discontinuities| &mut discontinuities.restores);
     }
 
     /// Notes that tokens were ended: the app has a reason for what it does about it.
-    pub(crate) fn end_tokens(&self) {
-        self.ring.note(|breaks| &mut breaks.tokens_ended);
+    pub(crate) fn note_tokens_ended(&self) {
+        self.ring
+            .note(|discontinuities| &mut discontinuities.token_endings);
     }
 
-    pub(crate) fn breaks(&self) -> Breaks {
-        self.ring.breaks()
+    pub(crate) fn discontinuities(&self) -> Discontinuities {
+        self.ring.discontinuities()
     }
 
     /// Removes every exchange. Ids go on, so that no new exchange is taken for a removed one.

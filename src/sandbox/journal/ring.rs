@@ -26,11 +26,11 @@ pub struct Counters {
 
 /// Where control calls have changed what an app could rely on: after which exchanges.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Breaks {
+pub(crate) struct Discontinuities {
     /// Rows and clock went back to a snapshot.
-    pub(crate) turned_back: Vec<u64>,
+    pub(crate) restores: Vec<u64>,
     /// Tokens were ended.
-    pub(crate) tokens_ended: Vec<u64>,
+    pub(crate) token_endings: Vec<u64>,
 }
 
 /// The exchanges that a journal has removed since it was cleared, to make room.
@@ -49,7 +49,7 @@ struct State {
     entries: VecDeque<Arc<StoredExchange>>,
     counters: Counters,
     last_id: u64,
-    breaks: Breaks,
+    discontinuities: Discontinuities,
     dropped: Dropped,
     /// How often it was cleared.
     clearings: u64,
@@ -170,8 +170,8 @@ impl Ring {
         self.state().dropped
     }
 
-    pub(super) fn breaks(&self) -> Breaks {
-        self.state().breaks.clone()
+    pub(super) fn discontinuities(&self) -> Discontinuities {
+        self.state().discontinuities.clone()
     }
 
     pub(super) fn clearings(&self) -> u64 {
@@ -179,10 +179,10 @@ impl Ring {
     }
 
     /// Notes a break of this kind after the newest exchange.
-    pub(super) fn note(&self, kind: impl FnOnce(&mut Breaks) -> &mut Vec<u64>) {
+    pub(super) fn note(&self, kind: impl FnOnce(&mut Discontinuities) -> &mut Vec<u64>) {
         let mut state = self.state();
         let (newest, oldest) = (state.last_id, state.dropped.last);
-        let noted = kind(&mut state.breaks);
+        let noted = kind(&mut state.discontinuities);
         // A break before the oldest exchange is of no use any more.
         noted.retain(|after| (oldest..newest).contains(after));
         noted.push(newest);
@@ -193,7 +193,7 @@ impl Ring {
         let mut state = self.state();
         state.counters = Counters::default();
         state.dropped = Dropped::default();
-        state.breaks = Breaks::default();
+        state.discontinuities = Discontinuities::default();
         state.clearings += 1;
         std::mem::take(&mut state.entries)
     }

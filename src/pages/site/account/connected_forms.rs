@@ -91,7 +91,7 @@ pub(crate) async fn revoke(context: Context, Path(id): Path<String>) -> Response
         .await
     {
         Ok(_) => {
-            sandbox.end_tokens();
+            sandbox.note_tokens_ended();
             back(&context)
         }
         Err(why) => respond::failure(&why),

@@ -1,4 +1,4 @@
-//! The places of sandboxes: one for each name, who holds it, and which one makes room when all are taken.
+//! The slots of sandboxes: one for each name, who holds it, and which one makes room when all are taken.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,28 +7,28 @@ use std::time::Duration;
 use tokio::sync::RwLock;
 
 use super::clock::system_now;
-use super::handle::Shared;
+use super::handle::SandboxCore;
 use super::name::DEFAULT;
 use super::template::CreatedBy;
 use crate::protocol::time::Timestamp;
 use crate::store::StoreError;
 
-/// The place of the sandbox of one name. Opening and closing it take the write lock, so that there is at most one.
-pub(super) type Inside = Arc<RwLock<Option<Arc<Shared>>>>;
+/// The slot of the sandbox of one name. Opening and closing it take the write lock, so that there is at most one.
+pub(super) type SlotContents = Arc<RwLock<Option<Arc<SandboxCore>>>>;
 
-/// The place of one sandbox.
+/// The slot of one sandbox.
 #[derive(Debug)]
-pub(super) struct Place {
-    pub(super) inside: Inside,
+pub(super) struct Slot {
+    pub(super) contents: SlotContents,
     created_by: CreatedBy,
     /// When the last request came.
     used: Timestamp,
 }
 
-impl Place {
+impl Slot {
     fn new(created_by: CreatedBy) -> Self {
         Self {
-            inside: Inside::default(),
+            contents: SlotContents::default(),
             created_by,
             used: system_now(),
         }
@@ -37,87 +37,91 @@ impl Place {
     /// How long the sandbox has been idle, if it may be removed to make room for another.
     pub(super) fn evictable(
         &self,
-        inside: Option<&Arc<Shared>>,
+        contents: Option<&Arc<SandboxCore>>,
         least_idle: Duration,
     ) -> Option<Duration> {
         // The registry holds it once; anything more is a request under way.
-        let is_in_use = inside.is_some_and(|inside| Arc::strong_count(inside) > 1);
+        let is_in_use = contents.is_some_and(|contents| Arc::strong_count(contents) > 1);
         if self.created_by == CreatedBy::Explicit || is_in_use {
             return None;
         }
-        Some(self.idle(inside)).filter(|idle| *idle >= least_idle)
+        Some(self.idle(contents)).filter(|idle| *idle >= least_idle)
     }
 
     /// How long the sandbox has been idle. A request that is under way uses it.
-    pub(super) fn idle(&self, inside: Option<&Arc<Shared>>) -> Duration {
-        let left = inside.map_or(self.used, Shared::last_used);
+    pub(super) fn idle(&self, contents: Option<&Arc<SandboxCore>>) -> Duration {
+        let left = contents.map_or(self.used, SandboxCore::last_used);
         since(left.max(self.used), system_now())
     }
 }
 
-/// The places of one server, at most as many as `--max-sandboxes` says.
+/// The slots of one server, at most as many as `--max-sandboxes` says.
 #[derive(Debug)]
-pub(super) struct Places {
-    by_name: Mutex<HashMap<String, Place>>,
+pub(super) struct Slots {
+    by_name: Mutex<HashMap<String, Slot>>,
     most: usize,
 }
 
-impl Places {
-    /// The places of the sandboxes that exist.
+impl Slots {
+    /// The slots of the sandboxes that exist.
     pub(super) fn new(known: impl Iterator<Item = (String, CreatedBy)>, most: usize) -> Self {
-        let known = known.map(|(name, created_by)| (name, Place::new(created_by)));
+        let known = known.map(|(name, created_by)| (name, Slot::new(created_by)));
         Self {
             by_name: Mutex::new(known.collect()),
             most,
         }
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, HashMap<String, Place>> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, HashMap<String, Slot>> {
         self.by_name.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The place of this name, if there is one.
-    pub(super) fn find(&self, name: &str) -> Option<Inside> {
-        let mut places = self.lock();
-        let known = places.get_mut(name)?;
+    /// The slot of this name, if there is one.
+    pub(super) fn find(&self, name: &str) -> Option<SlotContents> {
+        let mut slots = self.lock();
+        let known = slots.get_mut(name)?;
         known.used = system_now();
-        Some(Arc::clone(&known.inside))
+        Some(Arc::clone(&known.contents))
     }
 
-    /// The place of this name, or a new one. Errors: all are taken.
-    pub(super) fn take(&self, name: &str, created_by: CreatedBy) -> Result<Inside, StoreError> {
-        let mut places = self.lock();
-        if let Some(known) = places.get_mut(name) {
+    /// The slot of this name, or a new one. Errors: all are taken.
+    pub(super) fn take(
+        &self,
+        name: &str,
+        created_by: CreatedBy,
+    ) -> Result<SlotContents, StoreError> {
+        let mut slots = self.lock();
+        if let Some(known) = slots.get_mut(name) {
             known.used = system_now();
             if created_by == CreatedBy::Explicit {
                 known.created_by = created_by;
             }
-            return Ok(Arc::clone(&known.inside));
+            return Ok(Arc::clone(&known.contents));
         }
-        if places.len() >= self.most && name != DEFAULT {
+        if slots.len() >= self.most && name != DEFAULT {
             return Err(StoreError::TooManySandboxes { most: self.most });
         }
-        let place = Place::new(created_by);
-        let inside = Arc::clone(&place.inside);
-        places.insert(name.to_owned(), place);
-        Ok(inside)
+        let slot = Slot::new(created_by);
+        let contents = Arc::clone(&slot.contents);
+        slots.insert(name.to_owned(), slot);
+        Ok(contents)
     }
 
-    /// Marks the sandbox of a place as wanted explicitly.
+    /// Marks the sandbox of a slot as wanted explicitly.
     pub(super) fn claim(&self, name: &str) {
-        if let Some(place) = self.lock().get_mut(name) {
-            place.created_by = CreatedBy::Explicit;
+        if let Some(slot) = self.lock().get_mut(name) {
+            slot.created_by = CreatedBy::Explicit;
         }
     }
 
     /// The sandbox that has been idle longest of those that a mere request created.
     pub(super) fn longest_idle(&self, least_idle: Duration) -> Option<String> {
-        let places = self.lock();
-        let idle = places.iter().filter_map(|(name, place)| {
+        let slots = self.lock();
+        let idle = slots.iter().filter_map(|(name, slot)| {
             // Opened or closed at the moment, or waited for: in use.
-            let inside = place.inside.try_read().ok()?;
-            let is_awaited = Arc::strong_count(&place.inside) > 1;
-            let idle = place.evictable(inside.as_ref(), least_idle)?;
+            let contents = slot.contents.try_read().ok()?;
+            let is_awaited = Arc::strong_count(&slot.contents) > 1;
+            let idle = slot.evictable(contents.as_ref(), least_idle)?;
             (*name != DEFAULT && !is_awaited).then_some((idle, name))
         });
         idle.max().map(|(_, name)| name.clone())
@@ -135,30 +139,30 @@ mod tests {
     #[test]
     fn the_sandbox_that_has_been_idle_longest_of_those_that_requests_created_makes_room() {
         let now = system_now();
-        let idle = |seconds: i64, created_by| Place {
+        let idle = |seconds: i64, created_by| Slot {
             used: Timestamp(now.0 - seconds * 1000),
-            ..Place::new(created_by)
+            ..Slot::new(created_by)
         };
-        let places = Places::new(std::iter::empty(), 9);
-        let longest = |created_by: CreatedBy| places.longest_idle(created_by.least_idle());
-        places
+        let slots = Slots::new(std::iter::empty(), 9);
+        let longest = |created_by: CreatedBy| slots.longest_idle(created_by.least_idle());
+        slots
             .lock()
             .insert("explicit".to_owned(), idle(900, CreatedBy::Explicit));
-        places
+        slots
             .lock()
             .insert(DEFAULT.to_owned(), idle(900, CreatedBy::Request));
         assert_eq!(longest(CreatedBy::Explicit), None);
-        places
+        slots
             .lock()
             .insert("young".to_owned(), idle(5, CreatedBy::Request));
         assert_eq!(longest(CreatedBy::Request), None, "not idle for a minute");
         assert_eq!(longest(CreatedBy::Explicit).as_deref(), Some("young"));
         for (name, seconds) in [("old", 70), ("older", 90)] {
-            let place = idle(seconds, CreatedBy::Request);
-            places.lock().insert(name.to_owned(), place);
+            let slot = idle(seconds, CreatedBy::Request);
+            slots.lock().insert(name.to_owned(), slot);
         }
         assert_eq!(longest(CreatedBy::Request).as_deref(), Some("older"));
-        let in_use = places.find("older").unwrap();
+        let in_use = slots.find("older").unwrap();
         assert_eq!(longest(CreatedBy::Request).as_deref(), Some("old"));
         drop(in_use);
         assert_eq!(
@@ -166,7 +170,7 @@ mod tests {
             Some("old"),
             "just used"
         );
-        places.claim("old");
+        slots.claim("old");
         assert_eq!(longest(CreatedBy::Request), None);
     }
 }
