@@ -106,12 +106,12 @@ pub fn redirect_uri_registered(text: &str, strict: bool) -> Result<(), String> {
 
 /// What is kept of a secret, in hex.
 pub fn secret_hash(secret: &str) -> String {
-    SecretHash::of(secret).to_hex()
+    SecretHash::new(secret).to_hex()
 }
 
 /// Whether the second is the secret that the first is; it takes as long where it is not.
 pub fn secret_is(kept: &str, presented: &str) -> bool {
-    SecretHash::of(kept).is_of(presented)
+    SecretHash::new(kept).matches(presented)
 }
 
 /// Draws tokens, the same for the same seed.

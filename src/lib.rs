@@ -99,7 +99,9 @@ pub use certificate::Certificate;
 pub use config::Config;
 #[cfg(feature = "mcp")]
 pub use config::McpListen;
-pub use contract::{Contract, DIFFERENCES, Difference, Entry, Evidence, OBSERVED, Override, Side};
+pub use contract::{
+    Contract, DIFFERENCES, Difference, DifferenceInfo, DifferenceOverride, Evidence, OBSERVED, Side,
+};
 pub use invalid::Invalid;
 pub use protocol::declared_scopes::DeclaredScopes;
 pub use protocol::rules::Rules;

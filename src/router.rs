@@ -29,7 +29,7 @@ use crate::oauth::{authorize, discovery, introspect, revoke, token, userinfo};
 use crate::pages::assets;
 use crate::pages::console::home;
 use crate::pages::site::{consent, device as device_page, login};
-use crate::protocol::call;
+use crate::protocol::endpoint;
 
 /// The whole server as one service, and as what handlers send requests of their own to.
 pub(crate) fn service(app: Arc<AppState>) -> Loopback {
@@ -207,7 +207,7 @@ fn added_later(
 ) -> MethodRouter<Arc<AppState>> {
     route.fallback(
         move |outline: Outline, uri: Uri, method: Method| async move {
-            outline.rules.otherwise(difference, true);
+            outline.rules.record_divergence(difference, true);
             if outline.rules.recorded(difference) {
                 respond::not_in_recording(&outline.base.path(uri.path()), difference)
             } else {
@@ -237,7 +237,7 @@ fn enter_sandbox(mut request: Request) -> Request {
 async fn not_found(Outline { base, .. }: Outline, request: Request) -> Response {
     let path = request.uri().path();
     // A trailing slash is taken off where Civitai's framework takes it off.
-    if let Some(path) = call::without_slash(path) {
+    if let Some(path) = endpoint::without_slash(path) {
         let query = request
             .uri()
             .query()

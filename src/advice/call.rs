@@ -10,8 +10,8 @@ use super::picked::{
     ANSWERS, PARAMS, digest, digest_of, granted, issued_code, member, named_in, picked, shortened,
 };
 use crate::contract::{Decision, Difference};
-use crate::protocol::call::Endpoint;
 use crate::protocol::client_auth::Credentials;
+use crate::protocol::endpoint::Endpoint;
 use crate::protocol::params::Params;
 use crate::sandbox::journal::{Entry, RevokeNoop};
 

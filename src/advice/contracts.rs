@@ -118,7 +118,7 @@ fn relies(history: &History, difference: Difference) -> Option<Violation> {
     for call in &history.calls {
         let Some(decision) = call
             .decision(difference)
-            .filter(|decision| decision.otherwise)
+            .filter(|decision| decision.other_side_differs)
         else {
             continue;
         };
@@ -176,7 +176,7 @@ fn contract_one_side(history: &History) -> Option<Violation> {
     for difference in FORMS {
         let met = history.calls.iter().filter_map(|call| {
             let decision = call.decision(difference)?;
-            (decision.otherwise && !call.is_faulty).then_some((call.id, decision.side))
+            (decision.other_side_differs && !call.is_faulty).then_some((call.id, decision.side))
         });
         let met: Vec<(u64, Contract)> = met.collect();
         let documented = met

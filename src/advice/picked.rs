@@ -113,7 +113,7 @@ pub(crate) fn granted(answer: &Map<String, Value>) -> Option<u32> {
 pub(crate) fn issued_code(location: &str) -> Option<String> {
     let (_, query) = location.split_once('?')?;
     let query = query.split('#').next().unwrap_or_default();
-    let code = Params::from_urlencoded(query.as_bytes()).filled("code")?;
+    let code = Params::from_urlencoded(query.as_bytes()).non_empty("code")?;
     Some(shortened(&code).into_owned())
 }
 
@@ -125,7 +125,9 @@ pub(crate) fn named_in(query: &str) -> Box<[&'static str]> {
     }
     let params = Params::from_urlencoded(query.as_bytes());
     let named = PARAMS.into_iter();
-    named.filter(|name| params.filled(name).is_some()).collect()
+    named
+        .filter(|name| params.non_empty(name).is_some())
+        .collect()
 }
 
 pub(crate) fn member<'a>(members: &'a [(&'static str, Value)], name: &str) -> Option<&'a Value> {

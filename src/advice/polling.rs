@@ -7,7 +7,7 @@ use super::rule::{Rule, Violation, times};
 use super::severity::Severity;
 use crate::advice::call::{CallKind, ObservedCall};
 use crate::model::client::Grant;
-use crate::protocol::call::Endpoint;
+use crate::protocol::endpoint::Endpoint;
 
 pub(crate) const RULES: &[Rule] = &[
     Rule {

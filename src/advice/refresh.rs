@@ -200,7 +200,7 @@ fn early_refreshes(history: &History) -> Vec<EarlyRefresh<'_>> {
         };
         // A refresh may be there to narrow the scope.
         let narrows = refresh.decision(Difference::RefreshScope);
-        if !presented.insert(token) || narrows.is_some_and(|decision| decision.otherwise) {
+        if !presented.insert(token) || narrows.is_some_and(|decision| decision.other_side_differs) {
             continue;
         }
         let age = history.age(token, refresh.at);

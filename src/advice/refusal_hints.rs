@@ -3,8 +3,8 @@
 use super::explanation::Explanation;
 use crate::contract::{Contract, Decision, Difference};
 use crate::model::client::Grant;
-use crate::protocol::call::Endpoint;
 use crate::protocol::client_auth::Credentials;
+use crate::protocol::endpoint::Endpoint;
 use crate::protocol::error::ErrorCode;
 use crate::protocol::params::Params;
 use crate::sandbox::journal::{Entry, RevokeNoop};
@@ -47,7 +47,7 @@ const HINTS: &[RefusalHint] = &[
             let is_public = |decision: &Decision| {
                 decision.difference == Difference::PublicClientSecret
                     && decision.side == Contract::Documented
-                    && decision.otherwise
+                    && decision.other_side_differs
             };
             is_refused_as_client(entry) && entry.differences.iter().any(is_public)
         },

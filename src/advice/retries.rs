@@ -6,7 +6,7 @@ use super::history::History;
 use super::rule::{Rule, Violation, times};
 use super::severity::Severity;
 use crate::advice::call::{CallKind, MIN_REACTION_MS, ObservedCall};
-use crate::protocol::call::Endpoint;
+use crate::protocol::endpoint::Endpoint;
 
 pub(crate) const RULES: &[Rule] = &[
     Rule {

@@ -4,7 +4,7 @@ use super::history::History;
 use super::rule::{Rule, Violation, times};
 use super::severity::Severity;
 use crate::advice::call::{CallKind, ObservedCall};
-use crate::protocol::call::Endpoint;
+use crate::protocol::endpoint::Endpoint;
 use crate::protocol::scope::{Scope, leading_integer};
 
 pub(crate) const RULES: &[Rule] = &[

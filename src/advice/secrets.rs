@@ -7,7 +7,7 @@ use super::rule::{Rule, Violation, times};
 use super::severity::Severity;
 use crate::advice::call::{CallKind, ObservedCall};
 use crate::contract::Difference;
-use crate::protocol::call::Endpoint;
+use crate::protocol::endpoint::Endpoint;
 use crate::sandbox::journal::RevokeNoop;
 
 pub(crate) const RULES: &[Rule] = &[
@@ -77,7 +77,7 @@ fn public_client_secret(history: &History) -> Option<Violation> {
     let shows = |call: &&ObservedCall| {
         let matters = |difference| {
             let decision = call.decision(difference);
-            decision.is_some_and(|decision| decision.otherwise)
+            decision.is_some_and(|decision| decision.other_side_differs)
         };
         let for_itself =
             call.kind == CallKind::ClientCredentials && call.param("client_secret").is_some();

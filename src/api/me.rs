@@ -64,7 +64,7 @@ fn render(caller: &Caller, limit: Option<&BuzzLimit>, rules: &Rules) -> Value {
     body["isMember"] = user.tier.as_ref().is_some_and(|tier| tier != "free").into();
     body["subscriptions"] = json!(user.subscriptions);
     let reads_user = caller.may(Scope::USER_READ);
-    rules.otherwise(Difference::MeIsModerator, reads_user);
+    rules.record_divergence(Difference::MeIsModerator, reads_user);
     if reads_user && rules.side(Difference::MeIsModerator) == Contract::Live {
         body["isModerator"] = user.moderator.into();
     }

@@ -154,7 +154,7 @@ pub(super) fn trpc(calls: &[Called<'_>], is_batch: bool, method: &str) -> Respon
 
 /// Difference `insufficient-scope`, at the site: nothing where tRPC says so in its own words.
 pub(super) fn site_too_little_scope(rules: &Rules, scope: &str) -> Option<Response> {
-    rules.otherwise(Difference::InsufficientScope, true);
+    rules.record_divergence(Difference::InsufficientScope, true);
     rules
         .documented(Difference::InsufficientScope)
         .then(|| documented_scope(scope, SITE))
@@ -232,8 +232,8 @@ const NO_FUNDS: &str = "Hey buddy, seems like you don't have enough funds to per
 /// RFC 7807, as the orchestrator's framework writes it; and what the documentation says instead.
 pub(super) fn problem(why: Problem, rules: &Rules) -> Response {
     match why {
-        Problem::TooLittleScope(_) => rules.otherwise(Difference::InsufficientScope, true),
-        Problem::TooLittleBuzz => rules.otherwise(Difference::InsufficientFunds, true),
+        Problem::TooLittleScope(_) => rules.record_divergence(Difference::InsufficientScope, true),
+        Problem::TooLittleBuzz => rules.record_divergence(Difference::InsufficientFunds, true),
         _ => {}
     }
     match why {

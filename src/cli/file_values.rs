@@ -7,7 +7,7 @@ use serde::de::{self, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::values::{Address, ByteSize, McpPort, Timeout, truth};
-use crate::contract::Override;
+use crate::contract::DifferenceOverride;
 use crate::hosts::AllowedHost;
 
 /// A value of the configuration file that is written as text.
@@ -65,7 +65,7 @@ impl InFile for Timeout {
     }
 }
 
-impl InFile for Override {
+impl InFile for DifferenceOverride {
     const EXPECTED: &'static str = "text; write a list such as [\"scope-shape=live\"]";
 
     fn read(text: &str) -> Result<Self, String> {

@@ -10,7 +10,7 @@ use super::color::ColorWhen;
 use super::file_values::{address_in_file, list_in_file, truth_in_file};
 use super::sources::{ConfigFile, Sources};
 use super::values::{Address, ByteSize, DatabaseOption, McpPort, Timeout, number, read, truth};
-use crate::contract::{Contract, Override};
+use crate::contract::{Contract, DifferenceOverride};
 use crate::hosts::AllowedHost;
 use crate::invalid;
 use crate::model::user::UserRef;
@@ -118,7 +118,7 @@ pub(super) struct Options {
         value_name = "NAME=CONTRACT"
     )]
     #[serde(deserialize_with = "list_in_file")]
-    pub(super) difference: Vec<Override>,
+    pub(super) difference: Vec<DifferenceOverride>,
 
     /// Sign in every request without a session as this user (id or username)
     #[arg(long, env = "CIVITAI_MOCK_LOGIN", value_name = "USER")]

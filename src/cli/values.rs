@@ -10,7 +10,7 @@ use std::str::FromStr;
 use anyhow::Context as _;
 use serde::Deserialize;
 
-use crate::protocol::duration::Length;
+use crate::protocol::duration::SignedDuration;
 use crate::store::{Database, StoreError};
 
 /// An address to listen on.
@@ -101,13 +101,13 @@ impl FromStr for ByteSize {
 
 /// How long to wait for something: a length of time that is not negative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Timeout(pub(super) Length);
+pub(super) struct Timeout(pub(super) SignedDuration);
 
 impl FromStr for Timeout {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let length: Length = text.parse()?;
+        let length: SignedDuration = text.parse()?;
         if length.0 < 0 {
             return Err(format!("{text:?} is negative: write a length such as 30s"));
         }

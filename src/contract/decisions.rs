@@ -13,14 +13,14 @@ pub(crate) struct Decision {
     /// The side that it was on.
     pub(crate) side: Contract,
     /// Another side is known to answer this request otherwise.
-    pub(crate) otherwise: bool,
+    pub(crate) other_side_differs: bool,
 }
 
 /// The decisions of one request, as bits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct DecisionSet {
     asked: u32,
-    otherwise: u32,
+    divergent: u32,
     /// The differences that followed each contract but [`Contract::Documented`].
     live: u32,
     live_2026_08: u32,
@@ -45,7 +45,7 @@ impl DecisionSet {
                 } else {
                     Contract::Documented
                 },
-                otherwise: self.otherwise & bit != 0,
+                other_side_differs: self.divergent & bit != 0,
             }
         };
         self.differences().map(decision).collect()
@@ -63,44 +63,46 @@ impl Difference {
 /// Notes which differences were asked for while a request was answered, and which of them mattered: at each decision
 /// point it is asked once, so that nothing is decided twice to find out.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Trace(Option<Arc<Noted>>);
+pub(crate) struct DecisionLog(Option<Arc<AtomicDecisions>>);
 
 /// One bit for each difference.
 #[derive(Debug, Default)]
-struct Noted {
+struct AtomicDecisions {
     asked: AtomicU32,
-    otherwise: AtomicU32,
+    divergent: AtomicU32,
 }
 
-impl Trace {
+impl DecisionLog {
     /// A trace that notes from now on.
     pub(crate) fn new() -> Self {
         Self(Some(Arc::default()))
     }
 
-    pub(crate) fn note(&self, difference: Difference) {
-        if let Some(noted) = &self.0 {
-            noted.asked.fetch_or(difference.bit(), Ordering::Relaxed);
+    pub(crate) fn note_asked(&self, difference: Difference) {
+        if let Some(decisions) = &self.0 {
+            decisions
+                .asked
+                .fetch_or(difference.bit(), Ordering::Relaxed);
         }
     }
 
-    pub(crate) fn note_otherwise(&self, difference: Difference) {
-        if let Some(noted) = &self.0 {
-            noted
-                .otherwise
+    pub(crate) fn note_divergence(&self, difference: Difference) {
+        if let Some(decisions) = &self.0 {
+            decisions
+                .divergent
                 .fetch_or(difference.bit(), Ordering::Relaxed);
         }
     }
 
     /// The decisions so far, with the side that each difference follows.
     pub(crate) fn decisions(&self, side: impl Fn(Difference) -> Contract) -> DecisionSet {
-        let Some(noted) = &self.0 else {
+        let Some(decisions) = &self.0 else {
             return DecisionSet::default();
         };
-        let otherwise = noted.otherwise.load(Ordering::Relaxed);
+        let divergent = decisions.divergent.load(Ordering::Relaxed);
         let mut set = DecisionSet {
-            asked: noted.asked.load(Ordering::Relaxed) | otherwise,
-            otherwise,
+            asked: decisions.asked.load(Ordering::Relaxed) | divergent,
+            divergent,
             ..DecisionSet::default()
         };
         for difference in set.differences() {
@@ -115,10 +117,10 @@ impl Trace {
 }
 
 /// Two sets of rules are the same whoever watches them.
-impl PartialEq for Trace {
+impl PartialEq for DecisionLog {
     fn eq(&self, _: &Self) -> bool {
         true
     }
 }
 
-impl Eq for Trace {}
+impl Eq for DecisionLog {}

@@ -9,14 +9,14 @@ use super::differences::Difference;
 
 /// One `name=side` pair as `--difference` takes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Override {
+pub struct DifferenceOverride {
     /// The difference that is set apart.
     pub difference: Difference,
     /// The side it follows.
     pub side: Contract,
 }
 
-impl FromStr for Override {
+impl FromStr for DifferenceOverride {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -30,7 +30,7 @@ impl FromStr for Override {
     }
 }
 
-impl<'de> Deserialize<'de> for Override {
+impl<'de> Deserialize<'de> for DifferenceOverride {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?
             .parse()
@@ -47,7 +47,7 @@ mod tests {
     fn what_is_printed_of_each_difference_can_be_read_again() {
         for difference in DIFFERENCES.iter().map(|entry| entry.difference) {
             for side in Contract::ALL {
-                let apart = Override { difference, side };
+                let apart = DifferenceOverride { difference, side };
                 for text in [
                     format!("{difference}={side}"),
                     format!(" {difference} = {side} "),

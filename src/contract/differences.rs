@@ -41,7 +41,7 @@ pub struct Side {
 
 /// One row of the table of differences.
 #[derive(Debug, Clone, Copy, Serialize)]
-pub struct Entry {
+pub struct DifferenceInfo {
     /// The difference; serialised as its name.
     #[serde(rename = "name")]
     pub difference: Difference,
@@ -54,7 +54,7 @@ pub struct Entry {
     pub live_2026_08: Side,
 }
 
-impl Entry {
+impl DifferenceInfo {
     /// What is answered under a contract.
     pub fn side(&self, contract: Contract) -> Side {
         match contract {
@@ -110,8 +110,8 @@ macro_rules! differences {
         }
 
         /// Every difference, in the order of the README's table.
-        pub const DIFFERENCES: &[Entry] = &[
-            $(Entry {
+        pub const DIFFERENCES: &[DifferenceInfo] = &[
+            $(DifferenceInfo {
                 difference: Difference::$variant,
                 documented: documented($documented),
                 live: Side {

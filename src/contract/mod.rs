@@ -7,6 +7,6 @@ mod difference_override;
 mod differences;
 
 pub use contracts::Contract;
-pub(crate) use decisions::{Decision, DecisionSet, Trace};
-pub use difference_override::Override;
-pub use differences::{DIFFERENCES, Difference, Entry, Evidence, OBSERVED, Side};
+pub(crate) use decisions::{Decision, DecisionLog, DecisionSet};
+pub use difference_override::DifferenceOverride;
+pub use differences::{DIFFERENCES, Difference, DifferenceInfo, Evidence, OBSERVED, Side};

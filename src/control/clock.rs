@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::error::{ControlError, ControlResult};
 use crate::invalid::Invalid;
-use crate::protocol::duration::{Length, LengthVisitor};
+use crate::protocol::duration::{LengthVisitor, SignedDuration};
 use crate::protocol::json::given;
 use crate::protocol::time::{Moment, Timestamp};
 use crate::sandbox::Sandbox;
@@ -18,14 +18,14 @@ use crate::sandbox::clock::{self, ClockState};
 /// By how much to move the clock: `{"by":"1h"}`, `{"seconds":3600}`, or the bare length.
 #[derive(Debug, Clone)]
 pub(crate) struct AdvanceClock {
-    by: Length,
+    by: SignedDuration,
     /// As it was written, for whoever asks for too much.
     sent: Value,
     key: &'static str,
 }
 
-impl From<Length> for AdvanceClock {
-    fn from(by: Length) -> Self {
+impl From<SignedDuration> for AdvanceClock {
+    fn from(by: SignedDuration) -> Self {
         Self {
             by,
             sent: Value::from(by.to_string()),
@@ -35,12 +35,12 @@ impl From<Length> for AdvanceClock {
 }
 
 /// A length as it was written.
-struct Sent(Length, Value);
+struct Sent(SignedDuration, Value);
 
 impl<'de> Deserialize<'de> for Sent {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let sent = Value::deserialize(deserializer)?;
-        let length = Length::deserialize(&sent).map_err(de::Error::custom)?;
+        let length = SignedDuration::deserialize(&sent).map_err(de::Error::custom)?;
         Ok(Self(length, sent))
     }
 }
@@ -105,7 +105,7 @@ impl<'de> Visitor<'de> for AdvanceClockVisitor {
 }
 
 /// A length without a key.
-fn bare<E>(by: Result<Length, E>, sent: impl Into<Value>) -> Result<AdvanceClock, E> {
+fn bare<E>(by: Result<SignedDuration, E>, sent: impl Into<Value>) -> Result<AdvanceClock, E> {
     let (sent, key) = (sent.into(), "");
     by.map(|by| AdvanceClock { by, sent, key })
 }

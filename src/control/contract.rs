@@ -71,7 +71,7 @@ impl Sandbox {
     /// The contract in force, difference by difference.
     pub(crate) fn show_contract(&self) -> ContractView {
         let rules = &self.settings().rules;
-        let difference = |entry: &crate::contract::Entry| DifferenceView {
+        let difference = |entry: &crate::contract::DifferenceInfo| DifferenceView {
             name: entry.difference,
             side: rules.side(entry.difference),
             answers: ByContract::new(|contract| entry.side(contract).answer),

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::error::ControlResult;
 use crate::invalid::Invalid;
 use crate::model::user::UserRef;
-use crate::protocol::call::{Endpoint, GrantType, Method};
+use crate::protocol::endpoint::{Endpoint, GrantType, Method};
 use crate::protocol::error::ErrorCode;
 use crate::sandbox::Sandbox;
 use crate::sandbox::journal::{Dropped, StoredExchange};
@@ -147,10 +147,10 @@ macro_rules! flatten_filter {
         #[derive(Default, serde::Deserialize)]
         #[serde(default, deny_unknown_fields)]
         struct $name {
-            endpoint: Option<crate::protocol::call::Endpoint>,
+            endpoint: Option<crate::protocol::endpoint::Endpoint>,
             path: Option<String>,
-            method: Option<crate::protocol::call::Method>,
-            grant_type: Option<crate::protocol::call::GrantType>,
+            method: Option<crate::protocol::endpoint::Method>,
+            grant_type: Option<crate::protocol::endpoint::GrantType>,
             client_id: Option<String>,
             user: Option<crate::model::user::UserRef>,
             status: Option<u16>,

@@ -6,12 +6,12 @@ use super::error::{ControlError, ControlResult};
 use super::filter::JournalSearch;
 use super::requests::{Exchange, ExchangeList, Requests};
 use crate::invalid::Invalid;
-use crate::protocol::duration::Length;
+use crate::protocol::duration::SignedDuration;
 use crate::redact::printable_json;
 use crate::sandbox::Sandbox;
 use crate::sandbox::journal::{ReaderPermit, TooManyReaders};
 
-const LONGEST_WAIT: Length = Length(60_000);
+const LONGEST_WAIT: SignedDuration = SignedDuration(60_000);
 
 /// The exchanges that a call of the journal found, by their ids: they are parsed one by one when they are shown.
 #[derive(Debug)]
@@ -85,8 +85,8 @@ impl Sandbox {
     }
 
     async fn find_requests(&self, asked: Requests) -> ControlResult<Found> {
-        let wait = asked.wait.unwrap_or(Length(0));
-        if !(Length(0)..=LONGEST_WAIT).contains(&wait) {
+        let wait = asked.wait.unwrap_or(SignedDuration(0));
+        if !(SignedDuration(0)..=LONGEST_WAIT).contains(&wait) {
             let message = format!("{wait} is not from 0s to {LONGEST_WAIT}");
             return Err(Invalid::new("wait", message)
                 .with_hint("ask again to wait for longer")

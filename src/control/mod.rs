@@ -58,7 +58,7 @@ pub use crate::model::ledger::{Bucket, Rule, Spending};
 pub use crate::model::token::TokenKind;
 pub use crate::model::user::{Buzz, User, UserRef};
 pub use crate::oauth::mint::Tokens;
-pub use crate::protocol::call::{Endpoint, GrantType, Method};
+pub use crate::protocol::endpoint::{Endpoint, GrantType, Method};
 pub use crate::protocol::ids::{ClientId, UserId};
 pub use crate::protocol::secret::Secret;
 pub use crate::protocol::time::Moment;

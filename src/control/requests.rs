@@ -13,8 +13,8 @@ use crate::contract::{Contract, Decision, Difference};
 #[cfg(feature = "mcp")]
 use crate::invalid::Invalid;
 use crate::model::user::UserRef;
-use crate::protocol::call::{Endpoint, GrantType, Method};
-use crate::protocol::duration::Length;
+use crate::protocol::duration::SignedDuration;
+use crate::protocol::endpoint::{Endpoint, GrantType, Method};
 use crate::protocol::time::Moment;
 use crate::redact::{redact, redact_text};
 use crate::sandbox::faults::Fault;
@@ -39,7 +39,7 @@ pub struct Requests {
     /// Only those before the exchange of this id.
     pub(crate) before: Option<u64>,
     pub(crate) secrets: bool,
-    pub(crate) wait: Option<Length>,
+    pub(crate) wait: Option<SignedDuration>,
     pub(crate) count: Option<usize>,
 }
 
@@ -48,7 +48,7 @@ flatten_filter! {
         limit: Option<usize>,
         before: Option<u64>,
         secrets: bool,
-        wait: Option<Length>,
+        wait: Option<SignedDuration>,
         count: Option<usize>,
     }
 }
@@ -102,7 +102,7 @@ impl Requests {
     /// Answers once [`Requests::count`] have come, or when this is over: 60 s at the most.
     #[must_use]
     pub fn wait(mut self, wait: Duration) -> Self {
-        self.wait = Some(Length::of(wait));
+        self.wait = Some(SignedDuration::from_std(wait));
         self
     }
 
@@ -215,7 +215,7 @@ impl Exchange {
         let decided = |one: &Decision| DecisionView {
             name: one.difference,
             side: one.side,
-            otherwise: one.otherwise,
+            otherwise: one.other_side_differs,
         };
         let faults = entry.faults.iter();
         let whole = Self {

@@ -15,7 +15,7 @@ use utoipa::openapi::{
 use super::operation::Operation;
 use super::schemas::{COMPONENTS, Component};
 use crate::control::{AdviceFormat, Severity};
-use crate::protocol::call::{Endpoint, GrantType, Method};
+use crate::protocol::endpoint::{Endpoint, GrantType, Method};
 
 /// The document, for a server at this base URL.
 pub(crate) fn document(operations: &[Operation], base: &str) -> OpenApi {

@@ -22,11 +22,11 @@ impl ControlToken {
     }
 
     pub(crate) fn is(&self, given: &str) -> bool {
-        self.hash.is_of(given)
+        self.hash.matches(given)
     }
 
     pub(crate) fn is_cookie(&self, given: &str) -> bool {
-        self.cookie.hash().is_of(given)
+        self.cookie.hash().matches(given)
     }
 
     pub(crate) fn cookie(&self) -> &str {

@@ -6,7 +6,7 @@ use axum::http::HeaderMap;
 use axum::http::request::Parts;
 
 use super::body::RequestBody;
-use crate::contract::Trace;
+use crate::contract::DecisionLog;
 use crate::http::base_url::{BaseUrl, SandboxPrefix};
 use crate::http::state::AppState;
 use crate::protocol::ids::{ClientId, UserId};
@@ -84,7 +84,7 @@ impl RequestInfo {
     pub(crate) fn begin(parts: &Parts, app: &AppState, sandbox: Sandbox) -> Self {
         let path = SandboxPrefix::from_extensions(&parts.extensions);
         let mut rules = sandbox.settings().rules.clone();
-        rules.trace = Trace::new();
+        rules.log = DecisionLog::new();
         Self {
             base: BaseUrl::new(parts, app, path),
             sandbox,

@@ -163,7 +163,7 @@ fn set_cookie(base: &BaseUrl, value: &str, seconds: u32) -> String {
 pub(crate) fn bearer_hash(headers: &HeaderMap) -> Option<SecretHash> {
     let value = headers.get(AUTHORIZATION)?.as_bytes();
     let token = value.strip_prefix(b"Bearer ")?;
-    Some(SecretHash::of(&String::from_utf8_lossy(token)))
+    Some(SecretHash::new(&String::from_utf8_lossy(token)))
 }
 
 /// Whether a scope is for `client_credentials` alone (difference `app-store-catalog-write`): the consent page does not offer
@@ -172,7 +172,7 @@ pub(crate) fn is_for_catalog_alone(scope: Scope, rules: &Rules) -> bool {
     if !scope.covers(Scope::APP_STORE_CATALOG_WRITE) {
         return false;
     }
-    rules.otherwise(Difference::AppStoreCatalogWrite, true);
+    rules.record_divergence(Difference::AppStoreCatalogWrite, true);
     !rules.recorded(Difference::AppStoreCatalogWrite)
 }
 
@@ -190,12 +190,12 @@ pub(crate) fn site_token_hash(headers: &HeaderMap, query: Option<&str>) -> Optio
             .map(|(_, token)| token.into_owned()),
     };
     let token = token.as_deref().map(str::trim);
-    token.filter(|token| !token.is_empty()).map(SecretHash::of)
+    token.filter(|token| !token.is_empty()).map(SecretHash::new)
 }
 
 /// The sessions that a browser shows, in the order of the cookies.
 fn cookie_hashes(headers: &HeaderMap) -> impl Iterator<Item = SecretHash> {
-    cookies(headers, session::COOKIE).map(|value| SecretHash::of(&value))
+    cookies(headers, session::COOKIE).map(|value| SecretHash::new(&value))
 }
 
 /// The values of every cookie of this name. Browsers send the one for the longer path, a sandbox's own, first; other clients

@@ -5,7 +5,7 @@ use axum::http::request::Parts;
 use crate::http::request::RequestInfo;
 use crate::http::session;
 use crate::model::user::UserRef;
-use crate::protocol::call::{Endpoint, GrantType};
+use crate::protocol::endpoint::{Endpoint, GrantType};
 use crate::protocol::ids::UserId;
 use crate::protocol::params::Params;
 use crate::protocol::secret::SecretHash;
@@ -32,9 +32,12 @@ pub(super) fn fault_target(
         client_id = found.map(|token| token.client_id.as_str().to_owned());
     }
     FaultRequest {
-        endpoint: Endpoint::of(parts.uri.path()),
+        endpoint: Endpoint::from_path(parts.uri.path()),
         client_id,
-        grant_type: sent.filled("grant_type").as_deref().map(GrantType::of),
+        grant_type: sent
+            .non_empty("grant_type")
+            .as_deref()
+            .map(GrantType::from_text),
         user,
     }
 }
@@ -49,9 +52,9 @@ fn acting_user(request: &RequestInfo, parts: &Parts, sent: &Params) -> Option<Us
     }
     let browser = || session::by_cookie(&request.sandbox, &request.headers);
     let of_token = |hash: SecretHash| Some(world.find_token(&hash)?.user_id);
-    let sent_hash = |name: &str| sent.filled(name).as_deref().map(SecretHash::of);
+    let sent_hash = |name: &str| sent.non_empty(name).as_deref().map(SecretHash::new);
     let path = parts.uri.path();
-    let id = match Endpoint::of(path) {
+    let id = match Endpoint::from_path(path) {
         Endpoint::Me
         | Endpoint::ApiKeyGetSpend
         | Endpoint::BuzzGetBuzzAccount
@@ -83,7 +86,7 @@ fn acting_user(request: &RequestInfo, parts: &Parts, sent: &Params) -> Option<Us
 
 /// The access token that the request came with, where it may be.
 fn access_token(request: &RequestInfo, parts: &Parts) -> Option<SecretHash> {
-    match Endpoint::of(parts.uri.path()) {
+    match Endpoint::from_path(parts.uri.path()) {
         Endpoint::Me
         | Endpoint::ApiKeyGetSpend
         | Endpoint::BuzzGetBuzzAccount

@@ -17,7 +17,7 @@ use crate::http::request::RequestInfo;
 use crate::http::respond;
 use crate::http::respond::Cors;
 use crate::middleware::legacy_host;
-use crate::protocol::call::Endpoint;
+use crate::protocol::endpoint::Endpoint;
 use crate::sandbox::faults::Effect;
 use crate::sandbox::faults::TriggeredFault;
 
@@ -37,7 +37,7 @@ pub(crate) async fn answer(
     request: Request,
     table: Router,
 ) -> Response {
-    let cors = cors(Endpoint::of(request.uri().path()));
+    let cors = cors(Endpoint::from_path(request.uri().path()));
     let mut response = None;
     for fault in faults {
         if fault.rule.effect.deny {

@@ -13,8 +13,8 @@ use crate::http::body::RequestBody;
 use crate::http::connection::ConnectionInfo;
 use crate::http::request::RequestInfo;
 use crate::middleware::request_log::Recorder;
-use crate::protocol::call::{Endpoint, GrantType};
 use crate::protocol::client_auth::Credentials;
+use crate::protocol::endpoint::{Endpoint, GrantType};
 use crate::protocol::params::Params;
 use crate::protocol::time::Timestamp;
 use crate::sandbox::faults::TriggeredFault;
@@ -94,7 +94,9 @@ impl Head {
         let query = parts.uri.query();
         let by_query = || {
             let query = query.filter(|query| query.contains("grant_type"));
-            query_params(query).text("grant_type").map(GrantType::of)
+            query_params(query)
+                .text("grant_type")
+                .map(GrantType::from_text)
         };
         let by_body = visit.received.params.text("grant_type");
         Self {
@@ -104,8 +106,8 @@ impl Head {
             connection: connection(parts),
             method: parts.method.clone(),
             uri: parts.uri.clone(),
-            endpoint: Endpoint::of(parts.uri.path()),
-            grant: by_body.map(GrantType::of).or_else(by_query),
+            endpoint: Endpoint::from_path(parts.uri.path()),
+            grant: by_body.map(GrantType::from_text).or_else(by_query),
         }
     }
 }

@@ -43,7 +43,7 @@ pub(crate) async fn host(request: Request, table: Router) -> Response {
     };
     let rules = &outline.rules;
     let is_authorize = AUTHORIZE.contains(&parts.uri.path());
-    rules.otherwise(Difference::LegacyHost, !is_authorize);
+    rules.record_divergence(Difference::LegacyHost, !is_authorize);
     let redirected = match rules.side(Difference::LegacyHost) {
         Contract::Documented => true,
         Contract::Live | Contract::Live2026_08 => is_authorize,

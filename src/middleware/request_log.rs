@@ -6,7 +6,7 @@ use tracing::Level;
 
 use super::log_line::{self, Logged, TARGET, is_refused};
 use crate::http::state::AppState;
-use crate::protocol::call::Endpoint;
+use crate::protocol::endpoint::Endpoint;
 use crate::protocol::time::Timestamp;
 use crate::sandbox::Sandbox;
 use crate::sandbox::journal::{Entry, StoredExchange};

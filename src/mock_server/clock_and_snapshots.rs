@@ -8,7 +8,7 @@ use crate::control::{
     AdvanceClock, ClockView, ContractView, FreezeClock, Moment, SetClock, Settings, SettingsPatch,
     Snapshot,
 };
-use crate::protocol::duration::Length;
+use crate::protocol::duration::SignedDuration;
 
 impl MockSandbox {
     /// Back to the seed and the start-up settings: rows, clock, settings, faults and journal.
@@ -43,13 +43,13 @@ impl MockSandbox {
 
     /// Moves the clock on. Errors: that leads beyond the year 9999.
     pub async fn advance(&self, by: Duration) -> Result<ClockView, MockError> {
-        let by = AdvanceClock::from(Length::of(by));
+        let by = AdvanceClock::from(SignedDuration::from_std(by));
         Ok(self.world().await?.advance_clock(by).await?)
     }
 
     /// Moves the clock back. Errors: that leads before the year 1.
     pub async fn rewind(&self, by: Duration) -> Result<ClockView, MockError> {
-        let by = AdvanceClock::from(Length(-Length::of(by).0));
+        let by = AdvanceClock::from(SignedDuration(-SignedDuration::from_std(by).0));
         Ok(self.world().await?.advance_clock(by).await?)
     }
 

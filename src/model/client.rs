@@ -194,7 +194,7 @@ impl Client {
         let is_saved = redirect_uri::matches(&self.redirect_uris, given, Matching::LoopbackAware);
         // What an extension of ours accepts is accepted either way.
         let matters = is_saved && self.redirect_extension(given).is_none();
-        rules.otherwise(Difference::RedirectUriMatch, matters);
+        rules.record_divergence(Difference::RedirectUriMatch, matters);
         is_live && is_saved
     }
 
@@ -236,7 +236,7 @@ impl Client {
     /// Whether this is the secret of this confidential client.
     pub(crate) fn owns_secret(&self, presented: Option<&Secret>) -> bool {
         match (self.confidential, &self.secret, presented) {
-            (true, Some(own), Some(presented)) => own.is_of(presented.reveal()),
+            (true, Some(own), Some(presented)) => own.matches(presented.reveal()),
             _ => false,
         }
     }

@@ -44,8 +44,8 @@ pub(crate) fn lifetime(rules: &Rules, chosen: Option<u32>) -> (u32, u32) {
 /// Notes whether a code that has run out would still have been good on the other side of the difference `code-lifetime`:
 /// what the deployed server calls expired is within the documented life.
 pub(crate) fn note_expiry(expired: bool, chosen: Option<u32>, rules: &Rules) {
-    let is_live = rules.peek(Difference::CodeLifetime) != Contract::Documented;
-    rules.otherwise(
+    let is_live = rules.side_untracked(Difference::CodeLifetime) != Contract::Documented;
+    rules.record_divergence(
         Difference::CodeLifetime,
         expired && is_live && chosen.is_none(),
     );
@@ -56,9 +56,9 @@ impl AuthorizationCode {
     /// `code-lifetime`: on the deployed server's, which has the shorter life.
     pub(crate) fn note_age(&self, now: Timestamp, chosen: Option<u32>, rules: &Rules) {
         let is_past = now > self.issued_at.plus_seconds(LIVE_SECONDS);
-        let is_documented = rules.peek(Difference::CodeLifetime) == Contract::Documented;
+        let is_documented = rules.side_untracked(Difference::CodeLifetime) == Contract::Documented;
         let differs = is_past && is_documented && chosen.is_none();
-        rules.otherwise(Difference::CodeLifetime, differs);
+        rules.record_divergence(Difference::CodeLifetime, differs);
     }
 
     /// What the redeemer of a code that has just been used up must show. A failure leaves it used up.
@@ -87,7 +87,7 @@ pub(crate) fn within_ceiling(
     if client.ceiling().covers(scope) {
         return Ok(scope);
     }
-    rules.otherwise(Difference::ScopeCeiling, true);
+    rules.record_divergence(Difference::ScopeCeiling, true);
     match rules.side(Difference::ScopeCeiling) {
         Contract::Documented => Ok(scope.intersection(client.ceiling())),
         Contract::Live | Contract::Live2026_08 => Err(scope_refused()),

@@ -48,7 +48,7 @@ pub(crate) async fn post(context: Context) -> Response {
 /// `OPTIONS /authorize` (difference `authorize-preflight`).
 pub(crate) async fn options(method: Method, outline: Outline) -> Response {
     let rules = &outline.rules;
-    rules.otherwise(Difference::AuthorizePreflight, true);
+    rules.record_divergence(Difference::AuthorizePreflight, true);
     match rules.side(Difference::AuthorizePreflight) {
         Contract::Documented => {
             respond::credentialed_preflight(header(&outline.headers, ORIGIN.as_str()))
@@ -88,7 +88,7 @@ async fn answer(context: &Context, params: &Params, by_post: bool) -> Response {
 
 /// Difference `redirect-status`.
 fn with_code(rules: &Rules, location: &str) -> Response {
-    rules.otherwise(Difference::RedirectStatus, true);
+    rules.record_divergence(Difference::RedirectStatus, true);
     match rules.side(Difference::RedirectStatus) {
         Contract::Documented => respond::found(location),
         Contract::Live | Contract::Live2026_08 => respond::see_other(location),
@@ -176,7 +176,7 @@ async fn decide(
 }
 
 async fn known_client(context: &Context, params: &Params) -> Result<Arc<Client>, OAuthError> {
-    let id = params.filled("client_id");
+    let id = params.non_empty("client_id");
     let id = id.ok_or_else(|| OAuthError::invalid_request("Missing client_id"))?;
     if ClientId::is_app_block(&id) {
         return Err(OAuthError::invalid_client(
@@ -192,7 +192,7 @@ fn registered_redirect(
     params: &Params,
     rules: &Rules,
 ) -> Result<String, OAuthError> {
-    let given = params.filled("redirect_uri");
+    let given = params.non_empty("redirect_uri");
     given
         .filter(|given| given.len() <= MAX_STORED_BYTES && client.accepts_redirect(given, rules))
         .ok_or_else(|| {
@@ -217,7 +217,7 @@ fn asked_buzz_limit(
         }
         Some(_) => Ok(Some(None)),
     };
-    rules.otherwise(Difference::BuzzLimit, !matches!(asked, Ok(Some(None))));
+    rules.record_divergence(Difference::BuzzLimit, !matches!(asked, Ok(Some(None))));
     if is_live { Ok(None) } else { asked }
 }
 

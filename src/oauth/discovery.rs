@@ -35,7 +35,7 @@ pub(crate) async fn configuration(context: Context) -> Response {
         "subject_types_supported": ["public"],
         "claims_supported": ["sub", "name", "preferred_username", "picture", "email", "email_verified"],
     });
-    rules.otherwise(Difference::DiscoveryIntrospection, true);
+    rules.record_divergence(Difference::DiscoveryIntrospection, true);
     if !rules.recorded(Difference::DiscoveryIntrospection) {
         body["introspection_endpoint"] = endpoint("introspect").into();
         body["introspection_endpoint_auth_methods_supported"] =

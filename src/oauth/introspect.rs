@@ -25,7 +25,7 @@ pub(crate) const ALLOW: &str = "POST";
 /// `POST /introspect`.
 pub(crate) async fn post(context: Context) -> Response {
     let rules = context.rules();
-    rules.otherwise(Difference::Introspection, true);
+    rules.record_divergence(Difference::Introspection, true);
     if rules.recorded(Difference::Introspection) {
         let path = context.base.path("/api/auth/oauth/introspect");
         return respond::not_in_recording(&path, Difference::Introspection);

@@ -139,7 +139,7 @@ impl Serialize for Tokens {
 impl IssuedTokens {
     /// The answer of `/token`, whose scope is written by the difference `scope-shape`.
     pub(crate) fn answer(self, rules: &Rules) -> Tokens {
-        rules.otherwise(Difference::ScopeShape, true);
+        rules.record_divergence(Difference::ScopeShape, true);
         self.shaped(rules.side(Difference::ScopeShape))
     }
 

@@ -63,7 +63,7 @@ fn within_limit(context: &Context, rules: &Rules) -> bool {
     });
     let admitted = key.is_none_or(|key| context.sandbox.check_rate_limit(Limit::Revoke, &key));
     // Whom no header tells, the deployed server never refuses.
-    rules.otherwise(Difference::RateLimitKey, !admitted && !is_told);
+    rules.record_divergence(Difference::RateLimitKey, !admitted && !is_told);
     admitted
 }
 
@@ -97,11 +97,11 @@ async fn revoke(
     rules: &Rules,
 ) -> Result<(), OAuthError> {
     let sandbox = &context.sandbox;
-    let Some(presented) = params.filled("token").map(Secret::new) else {
+    let Some(presented) = params.non_empty("token").map(Secret::new) else {
         return Err(OAuthError::invalid_request("Missing token parameter"));
     };
     let user = session::cookie_user(context);
-    let secret = params.filled("client_secret").map(Secret::new);
+    let secret = params.non_empty("client_secret").map(Secret::new);
     let app = client.filter(|client| client.owns_secret(secret.as_ref()));
     // The hint of RFC 7009 §2.1 is not needed: a token is found whatever kind it is.
     let Some(token) = sandbox.world().find_token(&presented.hash()) else {
@@ -130,7 +130,7 @@ fn is_of_public_client(token: &Token, client: &Client, rules: &Rules) -> bool {
     if client.confidential || client.id != token.client_id {
         return false;
     }
-    rules.otherwise(Difference::RevokeByPublicClient, true);
+    rules.record_divergence(Difference::RevokeByPublicClient, true);
     rules.side(Difference::RevokeByPublicClient) == Contract::Live
 }
 
@@ -144,7 +144,7 @@ fn may_revoke(token: &Token, user: Option<&User>, app: Option<&Client>, rules: &
     };
     let as_documented = app.id == token.client_id;
     let as_live = user.is_none() && app.owner == token.user_id;
-    rules.otherwise(Difference::RevokeByClient, as_documented != as_live);
+    rules.record_divergence(Difference::RevokeByClient, as_documented != as_live);
     match rules.side(Difference::RevokeByClient) {
         Contract::Documented => as_documented,
         Contract::Live | Contract::Live2026_08 => as_live,

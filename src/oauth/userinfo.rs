@@ -86,7 +86,7 @@ struct Claims<'a> {
 impl<'a> Claims<'a> {
     /// Which of them are told is the difference `userinfo-claims`.
     fn of(user: &'a User, rules: &Rules) -> Self {
-        rules.otherwise(Difference::UserinfoClaims, true);
+        rules.record_divergence(Difference::UserinfoClaims, true);
         let is_live = rules.live(Difference::UserinfoClaims);
         let (username, image) = (user.username.as_deref(), user.image.as_deref());
         let email = user.email.as_deref();

@@ -32,13 +32,13 @@ impl AuthorizeRequest {
         rules: &Rules,
     ) -> Result<Self, OAuthError> {
         let is_code = params.text("response_type") == Some("code");
-        rules.otherwise(Difference::ResponseType, !is_code);
+        rules.record_divergence(Difference::ResponseType, !is_code);
         if rules.documented(Difference::ResponseType) && !is_code {
             return Err(OAuthError::invalid_request("response_type must be code"));
         }
         let (Some(challenge), Some(method)) = (
-            params.filled("code_challenge"),
-            params.filled("code_challenge_method"),
+            params.non_empty("code_challenge"),
+            params.non_empty("code_challenge_method"),
         ) else {
             return Err(OAuthError::invalid_request(
                 "PKCE required: provide code_challenge and code_challenge_method=S256",
@@ -49,7 +49,7 @@ impl AuthorizeRequest {
                 "Only S256 code_challenge_method is supported",
             ));
         }
-        let Some(state) = params.filled("state") else {
+        let Some(state) = params.non_empty("state") else {
             return Err(OAuthError::invalid_request("state parameter is required"));
         };
         let text = params.number_text("scope").unwrap_or_default();
@@ -57,7 +57,7 @@ impl AuthorizeRequest {
             .filter(|scope| !scope.covers(Scope::APP_STORE_CATALOG_WRITE))
             .ok_or_else(|| OAuthError::invalid_scope("Invalid scope value"))?;
         for name in ["code_challenge", "nonce"] {
-            let length = params.filled(name).map_or(0, |text| text.len());
+            let length = params.non_empty(name).map_or(0, |text| text.len());
             if length > MAX_STORED_BYTES {
                 return Err(OAuthError::invalid_parameter(name));
             }

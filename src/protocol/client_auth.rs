@@ -27,7 +27,7 @@ impl Credentials {
         params: &Params,
         rules: &Rules,
     ) -> Result<Self, OAuthError> {
-        let grant = params.filled("grant_type");
+        let grant = params.non_empty("grant_type");
         let secret_needed = !matches!(
             grant.as_deref(),
             Some("authorization_code" | "refresh_token")
@@ -35,8 +35,8 @@ impl Credentials {
         let (client_id, secret) = if let Some((name, password)) = authorization.and_then(basic) {
             (name, Some(password).filter(|password| !password.is_empty()))
         } else {
-            let secret = params.filled("client_secret");
-            match params.filled("client_id") {
+            let secret = params.non_empty("client_secret");
+            match params.non_empty("client_id") {
                 Some(client_id) if secret.is_some() || !secret_needed => (client_id, secret),
                 client_id => {
                     let lacks_id = client_id.is_none();
@@ -73,7 +73,7 @@ impl Credentials {
         body: &Params,
         query: Option<&[u8]>,
     ) -> Option<String> {
-        let of_query = || Params::from_urlencoded(query?).filled("client_id");
+        let of_query = || Params::from_urlencoded(query?).non_empty("client_id");
         Self::claimed_client_id(authorization, body).or_else(of_query)
     }
 
@@ -85,7 +85,7 @@ impl Credentials {
         authorization
             .and_then(basic)
             .map(|(name, _)| name)
-            .or_else(|| params.filled("client_id"))
+            .or_else(|| params.non_empty("client_id"))
     }
 }
 
@@ -130,7 +130,7 @@ fn unidentified(
 ) -> OAuthError {
     // A header that cannot be read is answered alike under every contract.
     let differs = authorization.is_none() && (lacks_id || lacks_grant);
-    rules.otherwise(Difference::MissingParameter, differs);
+    rules.record_divergence(Difference::MissingParameter, differs);
     if authorization.is_none() && rules.documented(Difference::MissingParameter) {
         if lacks_id {
             return OAuthError::missing_parameter("client_id");

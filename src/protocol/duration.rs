@@ -8,7 +8,7 @@ use super::json;
 
 /// A length of time in milliseconds, negative where it leads back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Length(pub(crate) i64);
+pub(crate) struct SignedDuration(pub(crate) i64);
 
 const UNITS: [(&str, i64); 5] = [
     ("ms", 1),
@@ -22,14 +22,14 @@ const UNITS: [(&str, i64); 5] = [
 /// is moved farther than it can show is refused on its own.
 pub(super) const FARTHEST_MS: i64 = 1_000_000_000_000_000;
 
-impl Length {
+impl SignedDuration {
     /// The length as the runtime's timers take it; none of it where it leads back.
     pub(crate) fn to_std(self) -> std::time::Duration {
         std::time::Duration::from_millis(u64::try_from(self.0).unwrap_or_default())
     }
 
     /// The length of a duration, milliseconds and more.
-    pub(crate) fn of(duration: std::time::Duration) -> Self {
+    pub(crate) fn from_std(duration: std::time::Duration) -> Self {
         Self(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX))
     }
 
@@ -44,7 +44,7 @@ impl Length {
     }
 }
 
-impl std::str::FromStr for Length {
+impl std::str::FromStr for SignedDuration {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -88,7 +88,7 @@ impl std::str::FromStr for Length {
 }
 
 /// In the largest unit that it is a whole number of, as people would write it.
-impl std::fmt::Display for Length {
+impl std::fmt::Display for SignedDuration {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let whole = |unit: &&(&str, i64)| self.0 != 0 && self.0 % unit.1 == 0;
         let (name, ms) = UNITS.iter().rev().find(whole).unwrap_or(&("s", 1000));
@@ -96,7 +96,7 @@ impl std::fmt::Display for Length {
     }
 }
 
-impl Serialize for Length {
+impl Serialize for SignedDuration {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if self.0 % 1000 == 0 {
             serializer.serialize_i64(self.0 / 1000)
@@ -106,7 +106,7 @@ impl Serialize for Length {
     }
 }
 
-impl<'de> Deserialize<'de> for Length {
+impl<'de> Deserialize<'de> for SignedDuration {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(LengthVisitor)
     }
@@ -121,7 +121,7 @@ impl std::str::FromStr for Seconds {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let length: Length = text.parse()?;
+        let length: SignedDuration = text.parse()?;
         let seconds = u32::try_from(length.0 / 1000).ok();
         seconds
             .filter(|_| length.0 >= 0 && length.0 % 1000 == 0)
@@ -172,14 +172,14 @@ impl Visitor<'_> for SecondsVisitor {
 pub(crate) struct LengthVisitor;
 
 impl Visitor<'_> for LengthVisitor {
-    type Value = Length;
+    type Value = SignedDuration;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("a length of time: \"1h\", \"300ms\" or a number of seconds")
     }
 
-    fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<Length, E> {
-        Length::from_seconds(seconds).ok_or_else(|| {
+    fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<SignedDuration, E> {
+        SignedDuration::from_seconds(seconds).ok_or_else(|| {
             E::custom(format!(
                 "{seconds} s is too long: a clock goes from the year 1 to 9999"
             ))
@@ -190,7 +190,7 @@ impl Visitor<'_> for LengthVisitor {
         clippy::cast_precision_loss,
         reason = "what it cannot hold exactly is out of bounds"
     )]
-    fn visit_i64<E: de::Error>(self, seconds: i64) -> Result<Length, E> {
+    fn visit_i64<E: de::Error>(self, seconds: i64) -> Result<SignedDuration, E> {
         self.visit_f64(seconds as f64)
     }
 
@@ -198,11 +198,11 @@ impl Visitor<'_> for LengthVisitor {
         clippy::cast_precision_loss,
         reason = "what it cannot hold exactly is out of bounds"
     )]
-    fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<Length, E> {
+    fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<SignedDuration, E> {
         self.visit_f64(seconds as f64)
     }
 
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Length, E> {
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<SignedDuration, E> {
         text.parse().map_err(E::custom)
     }
 }
@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn lengths_are_read_as_people_write_them() {
-        let read = |text: &str| text.parse::<Length>().map(|length| length.0);
+        let read = |text: &str| text.parse::<SignedDuration>().map(|length| length.0);
         assert_eq!(read("300ms"), Ok(300));
         assert_eq!(read("1h30m"), Ok(5_400_000));
         assert_eq!(read("-7d"), Ok(-604_800_000));
@@ -251,9 +251,9 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn what_is_printed_can_be_read_again(ms in -FARTHEST_MS..=FARTHEST_MS) {
-            let length = Length(ms);
+            let length = SignedDuration(ms);
             let json = serde_json::to_string(&length).unwrap();
-            proptest::prop_assert_eq!(serde_json::from_str::<Length>(&json).unwrap(), length, "{}", json);
+            proptest::prop_assert_eq!(serde_json::from_str::<SignedDuration>(&json).unwrap(), length, "{}", json);
             proptest::prop_assert_eq!(format!("{ms}ms").parse(), Ok(length));
             proptest::prop_assert_eq!(length.to_string().parse(), Ok(length));
         }

@@ -2,10 +2,10 @@
 //! once, into a type whose values are well-formed.
 
 pub(crate) mod authorize_request;
-pub(crate) mod call;
 pub(crate) mod client_auth;
 pub(crate) mod declared_scopes;
 pub(crate) mod duration;
+pub(crate) mod endpoint;
 pub(crate) mod error;
 pub(crate) mod format;
 pub(crate) mod ids;

@@ -90,7 +90,7 @@ impl Params {
 
     /// The value as JavaScript would write it into a string, and only where JavaScript takes it for true:
     /// what the deployed server's `if (!value)` lets through.
-    pub(crate) fn filled(&self, name: &str) -> Option<String> {
+    pub(crate) fn non_empty(&self, name: &str) -> Option<String> {
         match self.get(name)? {
             Param::Text(text) => (!text.is_empty()).then(|| text.clone()),
             Param::Json(value) => {
@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn json_values_count_as_javascript_would_have_it() {
         let params = Params::from_json(br#"{"a":["x"],"b":5,"c":0,"d":null,"e":"","f":true}"#);
-        let filled = ["a", "b", "c", "d", "e", "f"].map(|name| params.filled(name));
+        let filled = ["a", "b", "c", "d", "e", "f"].map(|name| params.non_empty(name));
         assert_eq!(
             filled,
             [

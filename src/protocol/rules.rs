@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::declared_scopes::DeclaredScopes;
-use crate::contract::{Contract, DecisionSet, Difference, Trace};
+use crate::contract::{Contract, DecisionLog, DecisionSet, Difference};
 
 /// A contract, and the differences that are set apart from it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,18 +21,18 @@ pub struct Rules {
     pub declared_scopes: DeclaredScopes,
     /// Which differences were asked for.
     #[serde(skip)]
-    pub(crate) trace: Trace,
+    pub(crate) log: DecisionLog,
 }
 
 impl Rules {
     /// The side that this difference is on.
     pub fn side(&self, difference: Difference) -> Contract {
-        self.trace.note(difference);
-        self.peek(difference)
+        self.log.note_asked(difference);
+        self.side_untracked(difference)
     }
 
     /// The side, where nothing is decided by it: that it was asked for is not noted.
-    pub(crate) fn peek(&self, difference: Difference) -> Contract {
+    pub(crate) fn side_untracked(&self, difference: Difference) -> Contract {
         self.differences
             .get(&difference)
             .copied()
@@ -41,15 +41,16 @@ impl Rules {
 
     /// Told at a decision point: whether another side would have answered this request otherwise. Where that cannot be
     /// known without deciding again, nothing is told.
-    pub(crate) fn otherwise(&self, difference: Difference, differs: bool) {
+    pub(crate) fn record_divergence(&self, difference: Difference, differs: bool) {
         if differs {
-            self.trace.note_otherwise(difference);
+            self.log.note_divergence(difference);
         }
     }
 
     /// The decisions so far.
     pub(crate) fn decisions(&self) -> DecisionSet {
-        self.trace.decisions(|difference| self.peek(difference))
+        self.log
+            .decisions(|difference| self.side_untracked(difference))
     }
 
     /// Whether this difference is on the deployed server's side, as last known or as recorded.

@@ -23,7 +23,7 @@ impl Scope {
     pub(crate) fn if_it_exists(self, declared: Self, rules: &Rules) -> Option<Self> {
         for (bit, difference) in ADDED {
             if self.covers(bit) && !declared.covers(bit) {
-                rules.otherwise(difference, true);
+                rules.record_divergence(difference, true);
                 if rules.recorded(difference) {
                     return None;
                 }
@@ -36,7 +36,7 @@ impl Scope {
     pub(crate) fn parse_by(text: &str, declared: Self, rules: &Rules) -> Option<Self> {
         let as_documented = Self::parse_decimal(text, declared);
         let as_live = Self::parse_leading_digits(text);
-        rules.otherwise(Difference::ScopeSyntax, as_documented != as_live);
+        rules.record_divergence(Difference::ScopeSyntax, as_documented != as_live);
         match rules.side(Difference::ScopeSyntax) {
             Contract::Documented => as_documented,
             Contract::Live | Contract::Live2026_08 => as_live?.if_it_exists(declared, rules),
@@ -57,7 +57,7 @@ const ADDED: [(Scope, Difference); 2] = [
 pub(crate) fn scope_bits(rules: &Rules) -> impl Iterator<Item = &ScopeBit> {
     let exists = |bit: &&ScopeBit| {
         ADDED.iter().all(|(added, difference)| {
-            bit.scope() != *added || rules.peek(*difference) != Contract::Live2026_08
+            bit.scope() != *added || rules.side_untracked(*difference) != Contract::Live2026_08
         })
     };
     SCOPES

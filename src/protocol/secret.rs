@@ -29,7 +29,7 @@ impl Secret {
 
     /// What rows keep in its place.
     pub(crate) fn hash(&self) -> SecretHash {
-        SecretHash::of(&self.0)
+        SecretHash::new(&self.0)
     }
 }
 
@@ -69,7 +69,7 @@ impl fmt::Debug for Secret {
 pub(crate) struct SecretHash([u8; 32]);
 
 impl SecretHash {
-    pub(crate) fn of(value: &str) -> Self {
+    pub(crate) fn new(value: &str) -> Self {
         Self(Sha256::digest(value.as_bytes()).into())
     }
 
@@ -87,8 +87,8 @@ impl SecretHash {
     }
 
     /// Whether this is the hash of that value, found out in the same time whether it is or not.
-    pub(crate) fn is_of(&self, value: &str) -> bool {
-        self.0.ct_eq(&Self::of(value).0).into()
+    pub(crate) fn matches(&self, value: &str) -> bool {
+        self.0.ct_eq(&Self::new(value).0).into()
     }
 }
 
@@ -127,7 +127,7 @@ mod tests {
         assert_eq!(secret, Secret::from("hunter2"));
         for other in ["", "hunter", "hunter3", "Hunter2", "hunter22"] {
             assert_ne!(secret, Secret::from(other));
-            assert!(!secret.hash().is_of(other));
+            assert!(!secret.hash().matches(other));
         }
     }
 }

@@ -22,7 +22,7 @@ pub(crate) enum GrantType {
 
 impl GrantType {
     pub(crate) fn parse(params: &Params) -> Result<Self, OAuthError> {
-        let Some(name) = params.filled("grant_type") else {
+        let Some(name) = params.non_empty("grant_type") else {
             return Err(OAuthError::missing_parameter("grant_type"));
         };
         if !is_name_char(&name) && !has_scheme(&name) {
@@ -60,7 +60,7 @@ pub(crate) fn refresh_token(params: &Params) -> Result<Secret, OAuthError> {
 
 fn presented(params: &Params, name: &'static str) -> Result<Secret, OAuthError> {
     let value = params
-        .filled(name)
+        .non_empty(name)
         .ok_or_else(|| OAuthError::missing_parameter(name))?;
     if !is_vschar(&value) {
         return Err(OAuthError::invalid_parameter(name));
@@ -70,9 +70,9 @@ fn presented(params: &Params, name: &'static str) -> Result<Secret, OAuthError> 
 
 /// The verifier of a code exchange, looked at once the code is used up.
 pub(crate) fn verifier(params: &Params, rules: &Rules) -> Result<Verifier, OAuthError> {
-    let Some(text) = params.filled("code_verifier") else {
+    let Some(text) = params.non_empty("code_verifier") else {
         let mut missing = OAuthError::missing_parameter("code_verifier");
-        rules.otherwise(Difference::MissingParameter, true);
+        rules.record_divergence(Difference::MissingParameter, true);
         if rules.live(Difference::MissingParameter) {
             missing.code = ErrorCode::InvalidGrant;
         }
@@ -88,7 +88,7 @@ pub(crate) fn verifier(params: &Params, rules: &Rules) -> Result<Verifier, OAuth
 /// The redirect URI of a code exchange, which must be the one that the code was issued for.
 pub(crate) fn check_redirect_uri(params: &Params, issued_for: &str) -> Result<(), OAuthError> {
     params
-        .filled("redirect_uri")
+        .non_empty("redirect_uri")
         .filter(|given| has_scheme(given))
         .ok_or_else(|| {
             OAuthError::invalid_request("Invalid request: `redirect_uri` is not a valid URI")

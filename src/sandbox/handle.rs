@@ -229,7 +229,7 @@ impl Sandbox {
         self.world.rows()
     }
 
-    pub(super) fn of(core: &Arc<SandboxCore>) -> Self {
+    pub(super) fn new(core: &Arc<SandboxCore>) -> Self {
         Self {
             core: Arc::clone(core),
             world: core.current_world(),

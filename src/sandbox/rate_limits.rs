@@ -129,7 +129,7 @@ impl RateLimits {
     /// Counts a request. Returns whether it is within the limit.
     pub(crate) fn admit(&self, limit: Limit, key: &str, now: Timestamp) -> bool {
         let key: Arc<str> = if key.len() > LONGEST_KEY {
-            SecretHash::of(key).to_hex().into()
+            SecretHash::new(key).to_hex().into()
         } else {
             key.into()
         };

@@ -85,13 +85,13 @@ impl Registry {
         if let Ok(contents) = slot.try_read()
             && let Some(open) = contents.as_ref()
         {
-            return Ok(Sandbox::of(open));
+            return Ok(Sandbox::new(open));
         }
         let (registry, name) = (Arc::clone(self), name.to_owned());
         run_uncancelled(async move {
             let contents = Arc::clone(&slot).write_owned().await;
             if let Some(open) = contents.as_ref() {
-                return Ok(Sandbox::of(open));
+                return Ok(Sandbox::new(open));
             }
             let own = TemplateOverrides::new(created_by);
             registry.open_in_slot(&name, slot, contents, own).await
@@ -106,11 +106,11 @@ impl Registry {
             return Ok(None);
         };
         if let Some(open) = slot.read().await.as_ref() {
-            return Ok(Some(Sandbox::of(open)));
+            return Ok(Some(Sandbox::new(open)));
         }
         let contents = Arc::clone(&slot).write_owned().await;
         if let Some(open) = contents.as_ref() {
-            return Ok(Some(Sandbox::of(open)));
+            return Ok(Some(Sandbox::new(open)));
         }
         if self.store.has_sandbox(name) {
             // It is in the database: what it would be created with is not read.
@@ -149,7 +149,7 @@ impl Registry {
         match self.open_sandbox(name, own).await {
             Ok(opened) => {
                 let opened = contents.insert(Arc::new(opened));
-                Ok(Sandbox::of(opened))
+                Ok(Sandbox::new(opened))
             }
             Err(why) => {
                 drop(contents);

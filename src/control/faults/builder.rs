@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::model::user::UserRef;
-use crate::protocol::call::{Endpoint, GrantType};
-use crate::protocol::duration::Length;
+use crate::protocol::duration::SignedDuration;
+use crate::protocol::endpoint::{Endpoint, GrantType};
 use crate::sandbox::faults::{Delay, Fault};
 
 impl Fault {
@@ -111,7 +111,7 @@ impl Fault {
     /// Waits so long before anything else happens, 10 minutes at the most.
     #[must_use]
     pub fn delay(mut self, delay: Duration) -> Self {
-        self.effect.delay = Some(Delay::Fixed(Length::of(delay)));
+        self.effect.delay = Some(Delay::Fixed(SignedDuration::from_std(delay)));
         self
     }
 
@@ -119,8 +119,8 @@ impl Fault {
     #[must_use]
     pub fn delay_between(mut self, min: Duration, max: Duration) -> Self {
         self.effect.delay = Some(Delay::Between {
-            min: Length::of(min),
-            max: Length::of(max),
+            min: SignedDuration::from_std(min),
+            max: SignedDuration::from_std(max),
         });
         self
     }

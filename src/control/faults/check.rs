@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::super::filter::check_grant;
 use crate::invalid::Invalid;
-use crate::protocol::call::Endpoint;
-use crate::protocol::duration::Length;
+use crate::protocol::duration::SignedDuration;
+use crate::protocol::endpoint::Endpoint;
 use crate::sandbox::faults::{Delay, Effect, Fault};
 
 /// What serde cannot see.
@@ -153,7 +153,7 @@ const CONTRADICTIONS: [(&str, &[&str], &str); 4] = [
     ),
 ];
 
-const LONGEST_DELAY: Length = Length(10 * 60 * 1000);
+const LONGEST_DELAY: SignedDuration = SignedDuration(10 * 60 * 1000);
 
 fn check_delay(effect: &Effect) -> Result<(), Invalid> {
     let lengths = match effect.delay {

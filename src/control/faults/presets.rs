@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::super::clock::{AdvanceClock, ClockView};
 use super::super::error::{ControlError, ControlResult};
 use crate::invalid::Invalid;
-use crate::protocol::duration::Length;
+use crate::protocol::duration::SignedDuration;
 use crate::sandbox::Sandbox;
 use crate::sandbox::faults::{Fault, SetFault};
 
@@ -75,7 +75,7 @@ presets! {
         "{}"
 }
 
-const SKEW: Length = Length(5 * 60 * 1000);
+const SKEW: SignedDuration = SignedDuration(5 * 60 * 1000);
 
 /// What a preset may be narrowed by.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]

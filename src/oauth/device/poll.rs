@@ -33,9 +33,10 @@ async fn poll(context: &Context, params: &Params) -> Result<Tokens, OAuthError> 
     if params.text("grant_type") != Some(Grant::DeviceCode.name()) {
         return Err(OAuthError::bare(ErrorCode::UnsupportedGrantType));
     }
-    let (Some(device_code), Some(client_id)) =
-        (params.filled("device_code"), params.filled("client_id"))
-    else {
+    let (Some(device_code), Some(client_id)) = (
+        params.non_empty("device_code"),
+        params.non_empty("client_id"),
+    ) else {
         return Err(OAuthError::bare(ErrorCode::InvalidRequest));
     };
     let hash = Secret::new(device_code).hash();

@@ -52,7 +52,9 @@ pub(crate) async fn approve(context: Context) -> Response {
 
 /// `POST /device-deny` (difference `device-deny`).
 pub(crate) async fn deny(context: Context) -> Response {
-    context.rules().otherwise(Difference::DeviceDeny, true);
+    context
+        .rules()
+        .record_divergence(Difference::DeviceDeny, true);
     if context.rules().recorded(Difference::DeviceDeny) {
         let path = context.base.path("/api/auth/oauth/device-deny");
         return respond::not_in_recording(&path, Difference::DeviceDeny);
@@ -75,7 +77,7 @@ async fn decided(context: &Context, verdict: impl FnOnce(&User) -> Verdict) -> R
 fn gate(context: &Context, params: &Params) -> Result<(Arc<User>, String), OAuthError> {
     let user = session::user(context);
     let user = user.ok_or_else(|| OAuthError::bare(ErrorCode::Unauthorized))?;
-    let user_code = params.filled("user_code");
+    let user_code = params.non_empty("user_code");
     let user_code = user_code.ok_or_else(|| OAuthError::invalid_request("Missing user_code"))?;
     Ok((user, user_code))
 }

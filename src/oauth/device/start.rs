@@ -35,7 +35,7 @@ async fn start(context: &Context, params: &Params) -> Result<Value, OAuthError> 
     if !is_recorded && !context.admits_address(Limit::Device) {
         return Err(OAuthError::bare(ErrorCode::RateLimited));
     }
-    let id = params.filled("client_id");
+    let id = params.non_empty("client_id");
     let id = id.ok_or_else(|| OAuthError::invalid_request("Missing client_id"))?;
     if ClientId::is_app_block(&id) {
         return Err(OAuthError::invalid_client(

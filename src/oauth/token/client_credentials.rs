@@ -36,7 +36,7 @@ pub(super) async fn grant(
         user_id: client.owner,
         scope,
     };
-    rules.otherwise(Difference::ClientCredentialsRefresh, true);
+    rules.record_divergence(Difference::ClientCredentialsRefresh, true);
     let with_refresh = rules.recorded(Difference::ClientCredentialsRefresh);
     let minted = mint(sandbox, &permission, with_refresh);
     sandbox
@@ -57,7 +57,7 @@ fn is_within_grant(scope: Scope, rules: &Rules) -> bool {
     if ceiling.covers(scope) {
         return true;
     }
-    rules.otherwise(Difference::ClientCredentialsCeiling, true);
+    rules.record_divergence(Difference::ClientCredentialsCeiling, true);
     rules.side(Difference::ClientCredentialsCeiling) != Contract::Live
 }
 
@@ -69,7 +69,7 @@ fn scope(client: &Client, requested: RequestedScope, rules: &Rules) -> Result<Sc
         RequestedScope::Absent => client.ceiling() != Scope::USER_READ,
         RequestedScope::Unreadable => true,
     };
-    rules.otherwise(Difference::ClientCredentialsScope, differs);
+    rules.record_divergence(Difference::ClientCredentialsScope, differs);
     match (requested, side) {
         (RequestedScope::Read(scope), _) => Ok(scope),
         (RequestedScope::Absent, Contract::Documented) => Ok(client.ceiling()),

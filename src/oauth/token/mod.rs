@@ -99,7 +99,7 @@ fn within_limit(context: &Context, params: &Params, rules: &Rules) -> bool {
     };
     let admitted = key.is_none_or(|key| context.sandbox.check_rate_limit(Limit::Token, &key));
     // Whom no header tells, the deployed server never refuses; whose window would be full there is not known.
-    rules.otherwise(Difference::RateLimitKey, !admitted && !is_told);
+    rules.record_divergence(Difference::RateLimitKey, !admitted && !is_told);
     admitted
 }
 
@@ -112,7 +112,7 @@ async fn authenticate(
     let for_itself = params.text("grant_type") == Some(Grant::ClientCredentials.name());
     if for_itself && rules.documented(Difference::ClientCredentialsPublic) {
         let refused = refuse_public(context, params);
-        rules.otherwise(Difference::ClientCredentialsPublic, refused.is_err());
+        rules.record_divergence(Difference::ClientCredentialsPublic, refused.is_err());
         refused?;
     }
     let credentials = Credentials::parse(authorization, params, rules)?;
@@ -127,10 +127,10 @@ async fn authenticate(
     let client = clients::bind_first_secret(context, client, secret).await?;
     if for_itself {
         let is_public = !client.confidential && !client.adopted;
-        rules.otherwise(Difference::ClientCredentialsPublic, is_public);
+        rules.record_divergence(Difference::ClientCredentialsPublic, is_public);
     }
     let shows_secret = !client.confidential && !for_itself && secret.is_some();
-    rules.otherwise(Difference::PublicClientSecret, shows_secret);
+    rules.record_divergence(Difference::PublicClientSecret, shows_secret);
     if shows_secret && rules.documented(Difference::PublicClientSecret) {
         return Err(refused());
     }

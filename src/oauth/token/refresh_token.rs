@@ -54,7 +54,7 @@ fn scope(token: &Token, params: &Params, rules: &Rules) -> Result<Scope, OAuthEr
     let is_live = rules.live(Difference::RefreshScope);
     let narrowed = token_request::narrowed_scope(params, token.scope);
     let stays = matches!(&narrowed, Ok(asked) if asked.is_none_or(|asked| asked == token.scope));
-    rules.otherwise(Difference::RefreshScope, !stays);
+    rules.record_divergence(Difference::RefreshScope, !stays);
     if is_live {
         return Ok(token.scope);
     }

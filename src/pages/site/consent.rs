@@ -202,7 +202,7 @@ pub(crate) fn consent(context: &Context, user: &User, client: &Client, asked: &A
 /// Difference `buzz-limit`.
 fn offers_budget(context: &Context, may_spend: bool) -> bool {
     let rules = context.rules();
-    rules.otherwise(Difference::BuzzLimit, may_spend);
+    rules.record_divergence(Difference::BuzzLimit, may_spend);
     rules.documented(Difference::BuzzLimit) && may_spend
 }
 

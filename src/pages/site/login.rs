@@ -61,9 +61,9 @@ pub(crate) async fn get(context: Context, RawQuery(query): RawQuery) -> Response
 pub(crate) async fn post(context: Context) -> Response {
     let params = context.params();
     let return_url = params.text("returnUrl").unwrap_or_default().to_owned();
-    let picked = match params.filled(BY_ID) {
+    let picked = match params.non_empty(BY_ID) {
         Some(id) => id.parse().ok().map(UserRef::Id),
-        None => params.filled("user").map(UserRef::from),
+        None => params.non_empty("user").map(UserRef::from),
     };
     let chosen = match (picked, params.text("name").map(str::trim)) {
         (Some(user), _) => Ok(find(&context, &user)),

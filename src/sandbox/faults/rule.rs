@@ -5,8 +5,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use crate::model::user::UserRef;
-use crate::protocol::call::{Endpoint, GrantType};
-use crate::protocol::duration::Length;
+use crate::protocol::duration::SignedDuration;
+use crate::protocol::endpoint::{Endpoint, GrantType};
 use crate::protocol::ids::UserId;
 use crate::sandbox::entropy::Entropy;
 use crate::sandbox::journal::size_in_bytes;
@@ -110,11 +110,11 @@ impl Effect {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Delay {
-    Fixed(Length),
+    Fixed(SignedDuration),
     /// Drawn from the sandbox's entropy.
     Between {
-        min: Length,
-        max: Length,
+        min: SignedDuration,
+        max: SignedDuration,
     },
 }
 
@@ -124,14 +124,14 @@ impl<'de> Deserialize<'de> for Delay {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         struct Bounds {
-            min: Length,
-            max: Length,
+            min: SignedDuration,
+            max: SignedDuration,
         }
         let value = Value::deserialize(deserializer)?;
         let read = if value.is_object() {
             Bounds::deserialize(value).map(|Bounds { min, max }| Self::Between { min, max })
         } else {
-            Length::deserialize(value).map(Self::Fixed)
+            SignedDuration::deserialize(value).map(Self::Fixed)
         };
         read.map_err(D::Error::custom)
     }
@@ -178,7 +178,7 @@ impl Fault {
 
 impl Delay {
     /// How long it is this time.
-    pub(crate) fn duration(self, entropy: &Entropy) -> Length {
+    pub(crate) fn duration(self, entropy: &Entropy) -> SignedDuration {
         match self {
             Self::Fixed(length) => length,
             Self::Between { min, max } => {
@@ -188,7 +188,7 @@ impl Delay {
                     reason = "a part of a bounded length, in milliseconds"
                 )]
                 let part = ((max.0 - min.0).max(0) as f64 * entropy.fraction()) as i64;
-                Length(min.0 + part)
+                SignedDuration(min.0 + part)
             }
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::contract::Decision;
-use crate::protocol::call::Endpoint;
+use crate::protocol::endpoint::Endpoint;
 use crate::protocol::time::Timestamp;
 use crate::sandbox::faults::RecordedFault;
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::budget::MemoryBudget;
 use super::stored::StoredExchange;
-use crate::protocol::call::{Endpoint, GrantType};
+use crate::protocol::endpoint::{Endpoint, GrantType};
 
 /// At most this many exchanges are handed out or evicted under one lock.
 const PAGE: usize = 50;

@@ -11,8 +11,8 @@ use super::budget::{Charge, MemoryBudget};
 use super::capture::{Capture, CapturedBody, Facts, STORED_HEADERS};
 use super::entry::Entry;
 use super::truncate::{self, JsonBudget, MAX_BODY_BYTES};
-use crate::protocol::call::{Endpoint, GrantType};
 use crate::protocol::client_auth::Credentials;
+use crate::protocol::endpoint::{Endpoint, GrantType};
 use crate::protocol::params::Params;
 use crate::sandbox::faults::RecordedFault;
 

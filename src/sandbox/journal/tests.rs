@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::contract::DecisionSet;
-use crate::protocol::call::Endpoint;
+use crate::protocol::endpoint::Endpoint;
 use crate::protocol::params::Params;
 use crate::protocol::time::Timestamp;
 

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::control::{Exchange, Requests};
 use crate::invalid::{self, Invalid};
-use crate::protocol::call::Endpoint;
+use crate::protocol::endpoint::Endpoint;
 
 /// What is looked for, as it was typed.
 #[derive(Debug, Clone, Default)]

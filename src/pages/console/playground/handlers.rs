@@ -88,7 +88,7 @@ pub(crate) async fn callback(
     let query = query.unwrap_or_default();
     let answer = Params::from_urlencoded(query.as_bytes());
     let same_state = answer.text("state") == Some(&run.state);
-    let code = answer.filled("code").filter(|_| same_state);
+    let code = answer.non_empty("code").filter(|_| same_state);
     let mut checks = vec![Check {
         outcome: Some(same_state),
         ..Check::new(

@@ -71,7 +71,7 @@ pub(crate) async fn new_run(
             "There is no preset {preset:?}: choose one of the list."
         )));
     };
-    let secret = params.filled("secret").map(Secret::new);
+    let secret = params.non_empty("secret").map(Secret::new);
     if client.confidential && !client.owns_secret(secret.as_ref()) {
         return Ok(Err(format!(
             "{} is confidential, and this is not its secret. The server keeps only its hash: if it is lost, give the app a \

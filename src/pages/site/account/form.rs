@@ -164,7 +164,7 @@ impl AppForm {
         for uri in &redirect_uris {
             let https_elsewhere = redirect_uri::check_registration(uri, true);
             let differs = https_elsewhere.is_err() != redirect_uri::check(uri).is_err();
-            rules.otherwise(Difference::RegistrationRules, differs);
+            rules.record_divergence(Difference::RegistrationRules, differs);
             if let Err(why) = redirect_uri::check_registration(uri, strict) {
                 wrong("redirect_uris", why);
             }
@@ -232,7 +232,7 @@ impl Registration {
     /// A new client: which grants it gets is the difference `registration-rules`.
     pub(crate) fn into_client(self, id: ClientId, owner: UserId, rules: &Rules) -> Client {
         let mut grants = vec![Grant::AuthorizationCode, Grant::RefreshToken];
-        rules.otherwise(Difference::RegistrationRules, self.confidential);
+        rules.record_divergence(Difference::RegistrationRules, self.confidential);
         if self.confidential && rules.documented(Difference::RegistrationRules) {
             grants.push(Grant::ClientCredentials);
         }

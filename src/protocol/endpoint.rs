@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A closed list of words. They stand in the order of their names, in which they are counted.
-macro_rules! words {
+macro_rules! string_enum {
     ($(#[$doc:meta])* $kind:ident, $noun:literal, $spell:expr, {
         $($(#[$about:meta])* $word:ident $name:literal)*
     }) => {
@@ -65,7 +65,7 @@ macro_rules! words {
     };
 }
 
-words! {
+string_enum! {
     /// What an app or a browser asks for; most are named by the last segment of their path.
     Endpoint, "endpoint", str::to_owned, {
         ApiKeyGetSpend "apiKey.getSpend"
@@ -102,7 +102,7 @@ words! {
     }
 }
 
-words! {
+string_enum! {
     /// What a token request asks by: the grants that this server knows, and those that others have registered, since
     /// an app may be expected never to use them.
     GrantType, "grant type", str::to_owned, {
@@ -126,7 +126,7 @@ words! {
     }
 }
 
-words! {
+string_enum! {
     /// A method of HTTP (RFC 9110 §9, RFC 5789). Read in any case.
     Method, "method", str::to_ascii_uppercase, {
         Connect "CONNECT"
@@ -153,7 +153,7 @@ pub(crate) fn without_slash(path: &str) -> Option<&str> {
 impl Endpoint {
     /// The endpoint that a path leads to; the one that a path with a slash at its end is led to. Of the calls of a tRPC
     /// batch, it is the first.
-    pub(crate) fn of(path: &str) -> Self {
+    pub(crate) fn from_path(path: &str) -> Self {
         if let Some(procedures) = path.strip_prefix("/api/trpc/") {
             return match procedures.split(',').next() {
                 Some("apiKey.getSpend") => Self::ApiKeyGetSpend,
@@ -208,7 +208,7 @@ impl Endpoint {
 
 impl GrantType {
     /// The grant that a request of this `grant_type` asks by.
-    pub(crate) fn of(text: &str) -> Self {
+    pub(crate) fn from_text(text: &str) -> Self {
         Self::named(text).unwrap_or(Self::Other)
     }
 }
@@ -255,7 +255,7 @@ mod tests {
                 Endpoint::ApiKeyGetSpend,
             ),
         ] {
-            assert_eq!(Endpoint::of(path), endpoint, "{path}");
+            assert_eq!(Endpoint::from_path(path), endpoint, "{path}");
         }
     }
 
