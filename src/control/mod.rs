@@ -52,9 +52,10 @@ pub(crate) mod verify;
 
 pub use crate::advice::{Advice, Explanation, Finding, Severity};
 pub use crate::model::account::Currency;
-pub use crate::model::buzz::{Budget, BuzzLimit, Window};
+pub use crate::model::buzz::{Budget, BuzzLimit};
 pub use crate::model::client::{AccessMode, Client, Grant};
 pub use crate::model::ledger::{Bucket, Rule, Spending};
+pub use crate::model::period::Window;
 pub use crate::model::token::TokenKind;
 pub use crate::model::user::{Buzz, User, UserRef};
 pub use crate::oauth::mint::Tokens;

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::invalid::Invalid;
 use crate::model::account::Currency;
-use crate::model::period::{self, is_readable};
+use crate::model::period::{self, Window, is_readable};
 use crate::protocol::error::OAuthError;
 use crate::protocol::json::whole;
 
@@ -67,24 +67,6 @@ impl Covered {
     pub(crate) fn has(self, currency: Currency) -> bool {
         self.0[currency as usize]
     }
-}
-
-/// The length that a sliding budget counts in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Window {
-    /// 1 s.
-    Second,
-    /// 60 s.
-    Minute,
-    /// 60 minutes.
-    Hour,
-    /// 24 hours.
-    Day,
-    /// 7 days.
-    Week,
-    /// A month of the calendar.
-    Month,
 }
 
 impl BuzzLimit {

@@ -4,8 +4,8 @@
 use serde::Serialize;
 
 use crate::model::account::{Currency, Payment};
-use crate::model::buzz::{Budget, BuzzLimit, Covered, Window};
-use crate::model::period::{last_tick, window_start};
+use crate::model::buzz::{Budget, BuzzLimit, Covered};
+use crate::model::period::{Window, last_tick, window_start};
 use crate::protocol::time::{Moment, Timestamp};
 
 /// What an app has spent from one account.

@@ -1,11 +1,29 @@
 //! Since when does a budget count? Windows of a fixed length, months of the calendar and cron expressions (`cron.rs`),
 //! all in UTC. What is counted is `ledger.rs`.
 
+use serde::{Deserialize, Serialize};
 use time::{Date, Month, OffsetDateTime, PrimitiveDateTime};
 
-use crate::model::buzz::Window;
 use crate::model::cron::Schedule;
 use crate::protocol::time::Timestamp;
+
+/// The length that a sliding budget counts in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Window {
+    /// 1 s.
+    Second,
+    /// 60 s.
+    Minute,
+    /// 60 minutes.
+    Hour,
+    /// 24 hours.
+    Day,
+    /// 7 days.
+    Week,
+    /// A month of the calendar.
+    Month,
+}
 
 /// So long ago that everything counts.
 const ALWAYS: Timestamp = Timestamp(i64::MIN);

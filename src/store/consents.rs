@@ -1,96 +1,17 @@
 //! The `consents` table: what a user has agreed to, one row per user and client.
 
-use std::collections::HashMap;
-
-use sqlx::SqliteConnection;
-
-use super::held::{Whose, is_meant, lost};
-use super::rows::ROW_BYTES;
-use super::statement::Statement;
-use super::{Rows, Store, StoreError, from_json, full, to_json};
-use crate::model::buzz::BuzzLimit;
 use crate::model::consent::{Approval, Consent};
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::scope::Scope;
 use crate::protocol::time::Timestamp;
+use crate::store::error::StoreError;
+use crate::store::handle::Store;
+use crate::store::sandbox_data::Rows;
+use crate::store::tables::consents::*;
+use crate::store::tables::owner::{Whose, is_meant};
 
 /// A consent, who gave it to whom, and when.
 pub(crate) type Given = (UserId, ClientId, Consent, Timestamp);
-
-/// The most consents of a sandbox.
-pub(super) const MAX_CONSENTS: usize = if cfg!(test) { 200 } else { 10_000 };
-
-/// Every consent of a world, and when it was given.
-#[derive(Debug, Default, Clone)]
-pub(super) struct Consents(HashMap<(UserId, ClientId), (Consent, Timestamp)>);
-
-impl Consents {
-    /// How much of the user's buzz this client may spend.
-    pub(super) fn limit(&self, user: UserId, client: &ClientId) -> Option<&BuzzLimit> {
-        let (consent, _) = self.0.get(&(user, client.clone()))?;
-        consent.buzz_limit.as_ref()
-    }
-
-    /// Checks that there is room for the consent of a user and a client. Errors: there are as many as there may be.
-    fn check_room(&self, parties: &(UserId, ClientId)) -> Result<(), StoreError> {
-        if self.0.contains_key(parties) {
-            return Ok(());
-        }
-        full(self.0.len(), MAX_CONSENTS, "consents in this sandbox")
-    }
-
-    pub(super) fn size_in_bytes(&self) -> usize {
-        let limits = self.0.values().map(|(consent, _)| &consent.buzz_limit);
-        let bytes = limits.map(|limit| limit.as_ref().map_or(0, |limit| to_json(limit).len()));
-        bytes.map(|bytes| ROW_BYTES + bytes).sum()
-    }
-
-    /// How many there were.
-    pub(super) fn remove_of(&mut self, whose: Whose<'_>) -> u64 {
-        lost(&mut self.0, |(user, client), _| {
-            !is_meant(whose, *user, client)
-        })
-    }
-
-    /// What the file has of a world.
-    pub(super) async fn read(db: &mut SqliteConnection, world: &str) -> Result<Self, StoreError> {
-        let rows: Vec<(UserId, ClientId, u32, Option<String>, Timestamp)> = sqlx::query_as(
-            "select user_id, client_id, scope, buzz_limit, updated_at from consents where sandbox = ?",
-        )
-        .bind(world)
-        .fetch_all(db)
-        .await?;
-        let mut consents = HashMap::new();
-        for (user, client, bits, limit, at) in rows {
-            let limit = limit.map(|text| from_json("buzz limit", &text));
-            let consent = Consent {
-                scope: Scope::of_any_bits(bits),
-                buzz_limit: limit.transpose()?,
-            };
-            consents.insert((user, client), (consent, at));
-        }
-        Ok(Self(consents))
-    }
-}
-
-fn put(
-    world: &str,
-    (user, client): (UserId, &ClientId),
-    consent: &Consent,
-    now: Timestamp,
-) -> Statement {
-    Statement::new(
-        "insert or replace into consents (sandbox, user_id, client_id, scope, buzz_limit, updated_at)
-         values (?, ?, ?, ?, ?, ?)",
-    )
-    .bind(world)
-    .bind(user)
-    .bind(client)
-    .bind(consent.scope.bits())
-    .bind(consent.buzz_limit.as_ref().map(to_json))
-    .bind(now)
-    .of_row(("consents", world, user, client))
-}
 
 impl Rows {
     /// What this user allows this client.
@@ -133,7 +54,7 @@ impl Store {
         consent: &Consent,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.leave()
+        self.begin_write()
             .await?
             .write(world, |tables, draft| {
                 let parties = (user, client.clone());
@@ -155,7 +76,7 @@ impl Store {
         approval: &Approval,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.leave()
+        self.begin_write()
             .await?
             .write(world, |tables, draft| {
                 let new = || {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::StoreError;
+use super::error::StoreError;
 
 /// Where the rows live.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -68,8 +68,8 @@ impl Database {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Store;
     use super::*;
+    use crate::store::Store;
 
     #[test]
     fn a_database_is_memory_or_the_path_of_a_file() {

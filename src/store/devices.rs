@@ -1,192 +1,14 @@
 //! The `device_codes` table: devices that wait for their user.
 
-use std::collections::HashMap;
-
-use sqlx::SqliteConnection;
-
-use super::draft::Draft;
-use super::growth::Growth;
-use super::held::{Whose, lost};
-use super::statement::Statement;
-use super::{Rows, Store, StoreError, damaged, full};
 use crate::model::device::{DeviceGrant, Verdict};
 use crate::model::token::Token;
-use crate::protocol::ids::{ClientId, UserId};
-use crate::protocol::scope::Scope;
 use crate::protocol::secret::SecretHash;
 use crate::protocol::time::Timestamp;
-
-/// The most device authorizations of a sandbox.
-pub(super) const MAX_DEVICES: usize = if cfg!(test) { 200 } else { 100_000 };
-
-/// Every device authorization of a world, by the code that the device has and by the one that its user types.
-#[derive(Debug, Default, Clone)]
-pub(super) struct Devices {
-    by_device_code: HashMap<SecretHash, (SecretHash, DeviceGrant)>,
-    by_user_code: HashMap<SecretHash, SecretHash>,
-    growth: Growth,
-}
-
-impl Devices {
-    fn insert(&mut self, device_code: SecretHash, user_code: SecretHash, grant: DeviceGrant) {
-        if let Some(before) = self.by_user_code.insert(user_code, device_code) {
-            // As the file replaces a row that has the same user code.
-            self.by_device_code.remove(&before);
-        }
-        self.by_device_code.insert(device_code, (user_code, grant));
-    }
-
-    /// Whether it was there.
-    fn remove(&mut self, device_code: &SecretHash) -> bool {
-        let Some((user_code, _)) = self.by_device_code.remove(device_code) else {
-            return false;
-        };
-        self.by_user_code.remove(&user_code);
-        true
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.by_device_code.is_empty()
-    }
-
-    pub(super) fn count(&self) -> usize {
-        self.by_device_code.len()
-    }
-
-    /// Removes those whose time is over, once there are many or there may be no more.
-    fn clear(&mut self, now: Timestamp, draft: &mut Draft<'_>) {
-        let before = self.by_device_code.len();
-        if self.growth.is_due(before) || before >= MAX_DEVICES && self.growth.is_due_when_full(now)
-        {
-            self.retain(|grant| grant.expires_at >= now);
-            let past = "delete from device_codes where sandbox = ? and expires_at < ?";
-            let rows = (before, self.by_device_code.len());
-            self.growth.looked_through(rows, (past, now), draft);
-        }
-    }
-
-    /// How many are lost.
-    fn retain(&mut self, keep: impl Fn(&DeviceGrant) -> bool) -> u64 {
-        let removed = lost(&mut self.by_device_code, |_, (_, grant)| keep(grant));
-        let left = &self.by_device_code;
-        self.by_user_code
-            .retain(|_, device_code| left.contains_key(device_code));
-        removed
-    }
-
-    /// How many there were. A device belongs to the user who approved or denied it.
-    pub(super) fn remove_of(&mut self, (user, client): Whose<'_>) -> u64 {
-        self.retain(|grant| {
-            let by = match grant.verdict {
-                Verdict::Approved { by } => Some(by),
-                Verdict::Denied { by } => by,
-                Verdict::Pending => None,
-            };
-            let is_theirs = user.is_none_or(|user| by == Some(user));
-            !(is_theirs && client.is_none_or(|client| grant.client_id == *client))
-        })
-    }
-
-    fn of_user_code(&mut self, user_code: &SecretHash) -> Option<(SecretHash, &mut DeviceGrant)> {
-        let device_code = *self.by_user_code.get(user_code)?;
-        let (_, grant) = self.by_device_code.get_mut(&device_code)?;
-        Some((device_code, grant))
-    }
-
-    /// What the file has of a world.
-    pub(super) async fn read(db: &mut SqliteConnection, world: &str) -> Result<Self, StoreError> {
-        let rows: Vec<Row> = sqlx::query_as(
-            "select hash, user_code_hash, client_id, scope, status, user_id, expires_at from device_codes
-             where sandbox = ?",
-        )
-        .bind(world)
-        .fetch_all(db)
-        .await?;
-        let mut devices = Self::default();
-        for row in rows {
-            let (device_code, user_code, grant) = row.read()?;
-            devices.insert(device_code, user_code, grant);
-        }
-        Ok(devices)
-    }
-}
-
-#[derive(Debug, sqlx::FromRow)]
-struct Row {
-    hash: Vec<u8>,
-    user_code_hash: Vec<u8>,
-    client_id: ClientId,
-    scope: u32,
-    status: String,
-    user_id: Option<UserId>,
-    expires_at: Timestamp,
-}
-
-impl Row {
-    fn read(self) -> Result<(SecretHash, SecretHash, DeviceGrant), StoreError> {
-        let verdict = match (self.status.as_str(), self.user_id) {
-            ("pending", _) => Verdict::Pending,
-            ("denied", by) => Verdict::Denied { by },
-            ("approved", Some(by)) => Verdict::Approved { by },
-            _ => return Err(damaged("device status", &self.status)),
-        };
-        let hash = |bytes: &[u8]| {
-            SecretHash::from_bytes(bytes).ok_or_else(|| damaged("device code hash", &bytes.len()))
-        };
-        let grant = DeviceGrant {
-            client_id: self.client_id,
-            scope: Scope::of_any_bits(self.scope),
-            verdict,
-            expires_at: self.expires_at,
-        };
-        Ok((hash(&self.hash)?, hash(&self.user_code_hash)?, grant))
-    }
-}
-
-fn insert(
-    world: &str,
-    (device_code, user_code): (&SecretHash, &SecretHash),
-    grant: &DeviceGrant,
-) -> Statement {
-    let (status, user) = columns(grant.verdict);
-    Statement::new(
-        "insert or replace into device_codes
-             (sandbox, hash, user_code_hash, client_id, scope, status, user_id, expires_at)
-         values (?, ?, ?, ?, ?, ?, ?, ?)",
-    )
-    .bind(world)
-    .bind(device_code.as_bytes())
-    .bind(user_code.as_bytes())
-    .bind(&grant.client_id)
-    .bind(grant.scope.bits())
-    .bind(status)
-    .bind(user)
-    .bind(grant.expires_at)
-}
-
-fn decide(world: &str, device_code: &SecretHash, verdict: Verdict) -> Statement {
-    let (status, user) = columns(verdict);
-    Statement::new("update device_codes set status = ?, user_id = ? where sandbox = ? and hash = ?")
-        .bind(status)
-        .bind(user)
-        .bind(world)
-        .bind(device_code.as_bytes())
-}
-
-fn delete(world: &str, device_code: &SecretHash) -> Statement {
-    Statement::new("delete from device_codes where sandbox = ? and hash = ?")
-        .bind(world)
-        .bind(device_code.as_bytes())
-}
-
-/// The columns `status` and `user_id`.
-fn columns(verdict: Verdict) -> (&'static str, Option<UserId>) {
-    match verdict {
-        Verdict::Pending => ("pending", None),
-        Verdict::Approved { by } => ("approved", Some(by)),
-        Verdict::Denied { by } => ("denied", by),
-    }
-}
+use crate::store::columns::check_room;
+use crate::store::error::StoreError;
+use crate::store::handle::Store;
+use crate::store::sandbox_data::Rows;
+use crate::store::tables::devices::*;
 
 impl Rows {
     /// The authorization that a device polls for.
@@ -222,12 +44,12 @@ impl Store {
         grant: DeviceGrant,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.leave()
+        self.begin_write()
             .await?
             .write(world, |tables, draft| {
                 tables.devices.clear(now, draft);
                 let devices = tables.devices.count();
-                full(devices, MAX_DEVICES, "device codes in this sandbox")?;
+                check_room(devices, MAX_DEVICES, "device codes in this sandbox")?;
                 draft.note(|world| insert(world, (device_code, user_code), &grant));
                 tables.devices.insert(*device_code, *user_code, grant);
                 Ok(())
@@ -244,7 +66,7 @@ impl Store {
         verdict: Verdict,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        self.leave()
+        self.begin_write()
             .await?
             .write(world, |tables, draft| {
                 let Some((device_code, grant)) = tables.devices.of_user_code(user_code) else {
@@ -269,7 +91,7 @@ impl Store {
         device_code: &SecretHash,
         minted: &[Token],
     ) -> Result<bool, StoreError> {
-        self.leave()
+        self.begin_write()
             .await?
             .write(world, |tables, draft| {
                 if let Some(first) = minted.first() {

@@ -5,8 +5,6 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::place::beside;
-
 /// Reserves a file for this server: two that each answer from their own memory would overwrite each other.
 #[derive(Debug)]
 pub(super) struct Lock {
@@ -89,4 +87,11 @@ fn private(options: &mut fs::OpenOptions) -> &mut fs::OpenOptions {
         options.mode(0o600);
     }
     options
+}
+
+/// The name of a file that belongs to the database.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
 }

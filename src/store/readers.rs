@@ -7,7 +7,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::StoreError;
+use super::error::StoreError;
 
 /// More than one, so that nobody waits behind a world of a million rows.
 const MOST: u32 = 4;

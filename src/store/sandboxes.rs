@@ -1,65 +1,15 @@
-//! The `sandboxes` table: which there are, in which world each one is, and what it goes back to.
+//! Operations on the sandboxes.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use crate::store::catalogue::*;
+use crate::store::error::StoreError;
+use crate::store::handle::Store;
+use crate::store::initial_data::*;
+use crate::store::sandbox_data::Rows;
+use crate::store::tables::sandboxes::*;
+use crate::store::tables::snapshots;
+use crate::store::tables::worlds::mark_retired;
+use std::collections::BTreeMap;
 use std::sync::Arc;
-
-use sqlx::SqliteConnection;
-
-use super::planned::Planned;
-use super::snapshots::Snapshot;
-use super::statement::Statement;
-use super::worlds::{self, Origin, Seed, Start, mark_retired, sow};
-use super::{Rows, Store, StoreError, snapshots};
-
-/// Which sandboxes there are, their snapshots, and which worlds are on their way out.
-#[derive(Debug, Default)]
-pub(super) struct Catalogue {
-    pub(super) sandboxes: BTreeMap<String, Kept>,
-    pub(super) last_world: i64,
-    pub(super) retired: BTreeSet<String>,
-    pub(super) planned_snapshots: Planned,
-    pub(super) planned_seeds: Planned,
-}
-
-/// A sandbox and its snapshots by name.
-#[derive(Debug)]
-pub(super) struct Kept {
-    row: SandboxRow,
-    /// Of its own seed.
-    pub(super) seed_bytes: usize,
-    pub(super) snapshots: BTreeMap<String, Snapshot>,
-}
-
-/// A sandbox as it is kept.
-#[derive(Debug, Clone)]
-pub(crate) struct SandboxRow {
-    /// Its rows.
-    pub(crate) world: Arc<Rows>,
-    pub(crate) clock: String,
-    /// The private key for id tokens; none where an older version made the sandbox.
-    pub(crate) signing_key: Option<StoredKey>,
-    /// The world that a reset goes back to, where that is not the server's seed.
-    pub(crate) seed_world: Option<Arc<Rows>>,
-    /// The settings it was made with, where they are not the server's.
-    pub(crate) settings: Option<String>,
-    /// A control call or Rust asked for it, not only a request that named it.
-    is_explicit: bool,
-}
-
-/// A private key for id tokens as the `sandboxes` table stores it.
-#[derive(Clone)]
-pub(crate) struct StoredKey {
-    /// The `kid` it is published by; none in a row of an older version.
-    pub(crate) id: Option<String>,
-    pub(crate) private_key: Vec<u8>,
-}
-
-impl fmt::Debug for StoredKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "StoredKey({:?})", self.id)
-    }
-}
 
 /// What a new sandbox has that is not the server's.
 #[derive(Debug, Clone, Copy, Default)]
@@ -67,125 +17,6 @@ pub(crate) struct Own<'a> {
     pub(crate) seed: Option<&'a Seed>,
     pub(crate) settings: Option<&'a str>,
     pub(crate) is_explicit: bool,
-}
-
-/// A row of the table, its columns by name.
-#[derive(sqlx::FromRow)]
-struct Row {
-    name: String,
-    world: String,
-    clock: String,
-    signing_key: Option<Vec<u8>>,
-    key_id: Option<String>,
-    seed_world: Option<String>,
-    settings: Option<String>,
-    is_explicit: bool,
-}
-
-impl Catalogue {
-    /// What is in a file, less the rows.
-    pub(super) async fn read(db: &mut SqliteConnection) -> Result<Self, StoreError> {
-        let (last_world, retired) = worlds::read(&mut *db).await?;
-        let sizes = worlds::sizes(&mut *db).await?;
-        let rows: Vec<Row> = sqlx::query_as(
-            "select name, world, clock, signing_key, key_id, seed_world, settings, is_explicit from sandboxes",
-        )
-        .fetch_all(&mut *db)
-        .await?;
-        let mut sandboxes = BTreeMap::new();
-        for found in rows {
-            let key_id = found.key_id;
-            let seed_bytes = found.seed_world.as_ref().and_then(|world| sizes.get(world));
-            let seed_bytes = seed_bytes.copied().unwrap_or_default();
-            let row = SandboxRow {
-                world: Rows::in_file(found.world),
-                clock: found.clock,
-                signing_key: found.signing_key.map(|private_key| StoredKey {
-                    id: key_id,
-                    private_key,
-                }),
-                seed_world: found.seed_world.map(Rows::in_file),
-                settings: found.settings,
-                is_explicit: found.is_explicit,
-            };
-            let snapshots = snapshots::read(&mut *db, &found.name, &sizes).await?;
-            let kept = Kept {
-                row,
-                seed_bytes,
-                snapshots,
-            };
-            sandboxes.insert(found.name, kept);
-        }
-        Ok(Self {
-            sandboxes,
-            last_world,
-            retired: retired.into_iter().collect(),
-            ..Self::default()
-        })
-    }
-
-    /// A sandbox that is in this world; nothing where it is gone, or another call was faster.
-    pub(super) fn sandbox_in(&mut self, name: &str, world: &Rows) -> Option<&mut Kept> {
-        let kept = self.sandboxes.get_mut(name)?;
-        (kept.row.world.key() == world.key()).then_some(kept)
-    }
-}
-
-impl Kept {
-    /// The keys of its worlds: its own, its seed's and its snapshots'.
-    fn worlds(&self) -> Vec<String> {
-        let snapshots = self.snapshots.values().map(|snapshot| &snapshot.rows);
-        snapshots
-            .chain([&self.row.world])
-            .chain(&self.row.seed_world)
-            .map(|world| world.key().to_owned())
-            .collect()
-    }
-}
-
-fn insert(name: &str, row: &SandboxRow) -> Statement {
-    let key = row.signing_key.as_ref();
-    Statement::new(
-        "insert or replace into sandboxes
-             (name, world, clock, signing_key, key_id, seed_world, settings, is_explicit)
-         values (?, ?, ?, ?, ?, ?, ?, ?)",
-    )
-    .bind(name)
-    .bind(row.world.key())
-    .bind(&row.clock)
-    .bind(key.map(|key| key.private_key.as_slice()))
-    .bind(key.and_then(|key| key.id.as_deref()))
-    .bind(row.seed_world.as_ref().map(|world| world.key()))
-    .bind(row.settings.as_deref())
-    .bind(row.is_explicit)
-}
-
-fn claim(name: &str) -> Statement {
-    Statement::new("update sandboxes set is_explicit = 1 where name = ?").bind(name)
-}
-
-fn move_to(name: &str, world: &str, clock: &str) -> Statement {
-    Statement::new("update sandboxes set world = ?, clock = ? where name = ?")
-        .bind(world)
-        .bind(clock)
-        .bind(name)
-}
-
-fn set_clock(name: &str, clock: &str) -> Statement {
-    Statement::new("update sandboxes set clock = ? where name = ?")
-        .bind(clock)
-        .bind(name)
-}
-
-fn set_signing_key(name: &str, key: &StoredKey) -> Statement {
-    Statement::new("update sandboxes set signing_key = ?, key_id = ? where name = ?")
-        .bind(key.private_key.as_slice())
-        .bind(key.id.as_deref())
-        .bind(name)
-}
-
-fn delete(name: &str) -> Statement {
-    Statement::new("delete from sandboxes where name = ?").bind(name)
 }
 
 impl Store {
@@ -222,7 +53,7 @@ impl Store {
 
     /// Marks a sandbox as asked for explicitly.
     pub(crate) async fn claim_sandbox(&self, name: &str) -> Result<(), StoreError> {
-        self.leave()
+        self.begin_write()
             .await?
             .plan(|_, pen| pen.note(|| claim(name)))
             .kept()
@@ -248,7 +79,7 @@ impl Store {
     ) -> Result<SandboxRow, StoreError> {
         let seed_bytes = own.seed.map_or(0, Seed::size_in_bytes);
         let (row, _planned) = self
-            .leave()
+            .begin_write()
             .await?
             .plan(|catalogue, pen| {
                 catalogue.check_room_for_seed(seed_bytes)?;
@@ -286,7 +117,7 @@ impl Store {
         world: &Rows,
         signing_key: &StoredKey,
     ) -> Result<(), StoreError> {
-        self.leave()
+        self.begin_write()
             .await?
             .plan(|_, pen| pen.note(|| set_signing_key(name, signing_key)))
             .kept()
@@ -294,7 +125,7 @@ impl Store {
         if let Some(kept) = self.catalogue().sandboxes.get_mut(name) {
             kept.row.signing_key = Some(signing_key.clone());
         }
-        self.leave()
+        self.begin_write()
             .await?
             .write(world, |tables, draft| sow(tables, draft, seed))
             .kept()
@@ -308,7 +139,7 @@ impl Store {
         world: &Rows,
         clock: &str,
     ) -> Result<(), StoreError> {
-        self.leave()
+        self.begin_write()
             .await?
             .plan(|catalogue, pen| {
                 if catalogue.sandbox_in(name, world).is_some() {
@@ -334,7 +165,7 @@ impl Store {
         if let Origin::World(origin) = origin {
             self.load(origin).await?;
         }
-        let leave = self.leave().await?;
+        let leave = self.begin_write().await?;
         let planned = {
             let mut pen = leave.pen();
             let start = Start::new(origin, &mut pen);
@@ -362,7 +193,7 @@ impl Store {
     /// sandbox.
     pub(crate) async fn delete_sandbox(&self, name: &str) -> Result<Vec<String>, StoreError> {
         let worlds = self
-            .leave()
+            .begin_write()
             .await?
             .plan(|catalogue, pen| {
                 let known = catalogue.sandboxes.get(name);

@@ -1,126 +1,18 @@
-//! The `snapshots` table: a snapshot is a world of its own, copied from a sandbox's.
+//! Operations on the snapshots of a sandbox.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
-
-use sqlx::SqliteConnection;
-
-use super::sandboxes::Catalogue;
-use super::statement::Statement;
-use super::worlds::{Origin, Start, mark_retired};
-use super::{Changed, Leave, Rows, Store, StoreError, full};
 use crate::protocol::time::Timestamp;
-
-/// A snapshot as it is kept.
-#[derive(Debug)]
-pub(super) struct Snapshot {
-    pub(super) rows: Arc<Rows>,
-    state: String,
-    taken_at: Timestamp,
-    /// The approximate bytes of rows and state.
-    bytes: usize,
-}
-
-impl Snapshot {
-    fn key(&self) -> String {
-        self.rows.key().to_owned()
-    }
-}
+use crate::store::catalogue::*;
+use crate::store::error::StoreError;
+use crate::store::handle::Store;
+use crate::store::initial_data::*;
+use crate::store::sandbox_data::Rows;
+use crate::store::tables::snapshots::*;
+use crate::store::tables::worlds::mark_retired;
+use crate::store::transaction::{Changed, Leave};
+use std::sync::Arc;
 
 /// A snapshot as it is listed: its name, and when it was taken.
 pub(crate) type Listed = (String, Timestamp);
-
-/// What a file has of a sandbox's snapshots. `sizes` are those of the worlds.
-pub(super) async fn read(
-    db: &mut SqliteConnection,
-    sandbox: &str,
-    sizes: &HashMap<String, usize>,
-) -> Result<BTreeMap<String, Snapshot>, StoreError> {
-    let rows: Vec<(String, String, Timestamp, String)> =
-        sqlx::query_as("select name, state, taken_at, world from snapshots where sandbox = ?")
-            .bind(sandbox)
-            .fetch_all(db)
-            .await?;
-    let read = |(name, state, taken_at, world): (String, String, Timestamp, String)| {
-        let row_bytes = sizes.get(&world).copied().unwrap_or_default();
-        let snapshot = Snapshot {
-            bytes: row_bytes + state.len(),
-            rows: Rows::in_file(world),
-            state,
-            taken_at,
-        };
-        (name, snapshot)
-    };
-    Ok(rows.into_iter().map(read).collect())
-}
-
-fn put(sandbox: &str, name: &str, snapshot: &Snapshot) -> Statement {
-    Statement::new(
-        "insert or replace into snapshots (sandbox, name, state, taken_at, world) values (?, ?, ?, ?, ?)",
-    )
-    .bind(sandbox)
-    .bind(name)
-    .bind(&snapshot.state)
-    .bind(snapshot.taken_at)
-    .bind(snapshot.rows.key())
-}
-
-fn delete(sandbox: &str, name: &str) -> Statement {
-    Statement::new("delete from snapshots where sandbox = ? and name = ?")
-        .bind(sandbox)
-        .bind(name)
-}
-
-pub(super) fn delete_all(sandbox: &str) -> Statement {
-    Statement::new("delete from snapshots where sandbox = ?").bind(sandbox)
-}
-
-/// At most so many snapshots in one sandbox, and in all: each is a copy of all rows.
-const MOST_OF_SANDBOX: usize = 100;
-const MOST: usize = 10_000;
-
-/// The most bytes that all snapshots have together.
-const MAX_BYTES: usize = if cfg!(test) {
-    1024 * 1024
-} else {
-    128 * 1024 * 1024
-};
-
-impl Catalogue {
-    /// Checks that there is room for a snapshot of this name, beside those that are being taken. One that takes the place
-    /// of another counts only its bytes.
-    fn check_room_for_snapshot(
-        &mut self,
-        sandbox: &str,
-        name: &str,
-        bytes: usize,
-    ) -> Result<(), StoreError> {
-        let (planned, planned_bytes) = self.planned_snapshots.sum();
-        let all = self.sandboxes.iter().flat_map(|(owner, kept)| {
-            let others = kept.snapshots.iter();
-            others.filter(move |(other, _)| (owner.as_str(), other.as_str()) != (sandbox, name))
-        });
-        let all: usize = all.map(|(_, snapshot)| snapshot.bytes).sum();
-        if all + planned_bytes + bytes > MAX_BYTES {
-            let what = "bytes in the snapshots of all sandboxes";
-            return Err(StoreError::Full {
-                what,
-                most: MAX_BYTES,
-            });
-        }
-        let Some(kept) = self.sandboxes.get(sandbox) else {
-            return Ok(());
-        };
-        if kept.snapshots.contains_key(name) {
-            return Ok(());
-        }
-        let own = kept.snapshots.len();
-        full(own, MOST_OF_SANDBOX, "snapshots in this sandbox")?;
-        let all = self.sandboxes.values().map(|kept| kept.snapshots.len());
-        let all = all.sum::<usize>() + planned;
-        full(all, MOST, "snapshots in all sandboxes")
-    }
-}
 
 /// A snapshot that is not committed yet, the key of the world of the one that it replaces, and its bytes.
 type PlannedSnapshot = Option<(Snapshot, Option<String>, Arc<usize>)>;
@@ -175,7 +67,7 @@ impl Store {
         state: impl FnOnce() -> (String, Timestamp),
     ) -> Result<Option<String>, StoreError> {
         let planned = self
-            .leave()
+            .begin_write()
             .await?
             .plan_snapshot(sandbox, world, name, state)
             .kept()
@@ -239,7 +131,7 @@ impl Store {
         name: &str,
     ) -> Result<Option<String>, StoreError> {
         let key = self
-            .leave()
+            .begin_write()
             .await?
             .plan(|catalogue, pen| {
                 let known = catalogue.sandboxes.get(sandbox)?;
@@ -258,71 +150,5 @@ impl Store {
             catalogue.retired.insert(key.clone());
         }
         Ok(key)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::growth::tests::insert;
-    use super::super::refused::World;
-    use super::*;
-
-    /// The names and the bytes of all snapshots.
-    fn snapshots(store: &Store) -> Vec<(String, usize)> {
-        let catalogue = store.catalogue();
-        let all = catalogue
-            .sandboxes
-            .values()
-            .flat_map(|kept| &kept.snapshots);
-        all.map(|(name, snapshot)| (name.clone(), snapshot.bytes))
-            .collect()
-    }
-
-    #[tokio::test]
-    async fn parallel_snapshots_stay_within_the_bound_of_bytes_also_after_a_restart() {
-        let world = World::new("snapshot-bytes").await;
-        let (store, rows) = (&world.store, &world.rows);
-        let state = || ("x".repeat(300 * 1024), Timestamp(1));
-        let take = async |name| store.take_snapshot("x", rows, name, state).await;
-        let taken = tokio::join!(take("a"), take("b"), take("c"), take("d"), take("e"));
-        let refused = [&taken.0, &taken.1, &taken.2, &taken.3, &taken.4];
-        let refused: Vec<String> = refused
-            .into_iter()
-            .filter_map(|taken| Some(taken.as_ref().err()?.to_string()))
-            .collect();
-        let full = "there are 1048576 bytes in the snapshots of all sandboxes already, and there may be no more";
-        assert_eq!(refused, [full, full]);
-        assert_eq!(snapshots(store).len(), 3);
-        store.close().await;
-        let store = Store::open(&world.database).await.unwrap();
-        let row = store.find_sandbox("x").await.unwrap().unwrap();
-        let more = store.take_snapshot("x", &row.world, "d", state).await;
-        assert_eq!(more.unwrap_err().to_string(), full);
-        // In place of another.
-        let again = store.take_snapshot("x", &row.world, "a", state).await;
-        assert!(again.unwrap().is_some());
-        store.close().await;
-    }
-
-    #[tokio::test]
-    async fn a_snapshot_has_as_many_bytes_after_a_restart() {
-        let world = World::new("snapshot-size").await;
-        let (store, rows) = (&world.store, &world.rows);
-        for (kind, number) in ["codes", "tokens", "device codes", "sessions", "consents"]
-            .into_iter()
-            .zip(1..)
-        {
-            insert((store, rows), kind, 10 * number, Timestamp(0))
-                .await
-                .unwrap();
-        }
-        let state = || ("{}".to_owned(), Timestamp(1));
-        store.take_snapshot("x", rows, "s", state).await.unwrap();
-        let taken = snapshots(store);
-        store.close().await;
-        let store = Store::open(&world.database).await.unwrap();
-        assert_eq!(snapshots(&store), taken);
-        assert!(taken[0].1 > 1000, "{taken:?}");
-        store.close().await;
     }
 }

@@ -17,7 +17,7 @@ const MOST_AT_ONCE: usize = 16;
 /// One SQL statement with its values. It can be run again: whoever writes one sees to it that it cannot be refused by
 /// what is in the file.
 #[derive(Debug)]
-pub(super) struct Statement {
+pub(crate) struct Statement {
     sql: &'static str,
     values: Vec<Value>,
     /// The row that it writes whole or removes, where it touches no other. Two that look like one are kept in their order,
@@ -27,7 +27,7 @@ pub(super) struct Statement {
 
 /// A column's value.
 #[derive(Debug)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Null,
     Integer(i64),
     Text(Arc<str>),
@@ -36,7 +36,7 @@ pub(super) enum Value {
 
 impl Statement {
     /// The SQL has a `?` for each value.
-    pub(super) fn new(sql: &'static str) -> Self {
+    pub(crate) fn new(sql: &'static str) -> Self {
         Self {
             sql,
             values: Vec::with_capacity(sql.matches('?').count()),
@@ -44,7 +44,7 @@ impl Statement {
         }
     }
 
-    pub(super) fn bind(mut self, value: impl Into<Value>) -> Self {
+    pub(crate) fn bind(mut self, value: impl Into<Value>) -> Self {
         self.values.push(value.into());
         self
     }
@@ -52,7 +52,7 @@ impl Statement {
     /// Says that this statement writes or removes this row – its table, its world, its key – and does nothing else, so that
     /// it may change places with those of other rows. `SQLx` numbers the values of all that is put together: its `?` have
     /// no numbers of their own.
-    pub(super) fn of_row(self, row: impl Hash) -> Self {
+    pub(crate) fn of_row(self, row: impl Hash) -> Self {
         debug_assert!(!has_names(self.sql), "{:?} names its values", self.sql);
         let mut hasher = DefaultHasher::new();
         row.hash(&mut hasher);
@@ -143,14 +143,14 @@ impl<T: Into<Value>> From<Option<T>> for Value {
 }
 
 /// What is handed to SQLite at once.
-pub(super) struct Query {
-    pub(super) sql: SqlStr,
-    pub(super) values: SqliteArguments,
+pub(crate) struct Query {
+    pub(crate) sql: SqlStr,
+    pub(crate) values: SqliteArguments,
 }
 
 impl Query {
     /// A query without values.
-    pub(super) fn of(sql: String) -> Self {
+    pub(crate) fn of(sql: String) -> Self {
         Self {
             sql: AssertSqlSafe(sql).into_sql_str(),
             values: SqliteArguments::default(),
@@ -160,14 +160,14 @@ impl Query {
 
 /// Puts statements together, in the order in which they were written down as far as it matters.
 #[derive(Debug, Default)]
-pub(super) struct Press {
+pub(crate) struct Press {
     /// A statement, so many times.
     repeated: HashMap<(&'static str, usize), Arc<str>>,
 }
 
 impl Press {
     /// What runs all of these.
-    pub(super) fn queries(&mut self, statements: &[Statement]) -> Vec<Query> {
+    pub(crate) fn queries(&mut self, statements: &[Statement]) -> Vec<Query> {
         let mut queries = Vec::new();
         for alike in sorted(statements) {
             let mut rest = &alike[..];

@@ -3,17 +3,17 @@
 //! After a failed commit it reloads the worlds whose memory is ahead of the file. From then on each attempt that a request
 //! asks for repeats what is left to reload and writes a page; once that succeeds, changes are accepted again.
 
-use std::sync::Arc;
-
+use super::application_id::set_application_id;
+use super::commit::Outcome;
+use super::error::described;
+use super::file_identity::Place;
+use super::readers::Readers;
+use super::statement::{Press, Query, Statement};
+use super::tables::Tables;
+use super::write_queue::{Batch, Log, Work};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};
-
-use super::file::{APPLICATION_ID, described};
-use super::log::{Batch, Log, Outcome, Work};
-use super::place::Place;
-use super::readers::Readers;
-use super::rows::Tables;
-use super::statement::{Press, Query, Statement};
+use std::sync::Arc;
 
 pub(super) struct Writer {
     pub(super) log: Arc<Log>,
@@ -217,11 +217,6 @@ impl Writer {
         drop(paused);
         Ok(())
     }
-}
-
-/// Marks the file as this server's.
-pub(super) fn set_application_id() -> String {
-    format!("pragma application_id = {APPLICATION_ID}")
 }
 
 async fn transact(

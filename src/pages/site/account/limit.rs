@@ -3,8 +3,8 @@
 
 use serde_json::{Value, json};
 
-use crate::model::buzz::{Budget, BuzzLimit, MAX_BUDGETS, Window};
-use crate::model::period::last_tick;
+use crate::model::buzz::{Budget, BuzzLimit, MAX_BUDGETS};
+use crate::model::period::{Window, last_tick};
 use crate::protocol::json::MAX_SAFE_INTEGER;
 use crate::protocol::params::Params;
 use crate::protocol::time::Timestamp;

@@ -1,37 +1,13 @@
-//! The statements that one change collects for the database file before they are queued.
+//! The SQL statements of one change of the catalogue.
 
-use std::sync::{Arc, RwLockReadGuard};
-
-use super::log::{Log, Pending};
-use super::rows::Tables;
+use super::commit::Pending;
+use super::error::StoreError;
+use super::sandbox_data::Rows;
 use super::statement::Statement;
-use super::{Rows, StoreError};
-
-/// The statements of one change of a world; none if there is no file.
-pub(super) struct Draft<'a> {
-    world: &'a Arc<str>,
-    statements: Option<Vec<Statement>>,
-}
-
-impl<'a> Draft<'a> {
-    pub(super) fn new(world: &'a Arc<str>, log: Option<&Log>) -> Self {
-        Self {
-            world,
-            statements: log.map(|_| Vec::new()),
-        }
-    }
-
-    /// Adds the statement for the world's key.
-    pub(super) fn note(&mut self, statement: impl FnOnce(&Arc<str>) -> Statement) {
-        if let Some(statements) = &mut self.statements {
-            statements.push(statement(self.world));
-        }
-    }
-
-    pub(super) fn into_statements(self) -> Vec<Statement> {
-        self.statements.unwrap_or_default()
-    }
-}
+use super::tables::Tables;
+use super::write_batch::Draft;
+use super::write_queue::Log;
+use std::sync::{Arc, RwLockReadGuard};
 
 /// The statements of one change of the catalogue.
 pub(super) struct Pen<'a> {
@@ -59,7 +35,7 @@ impl<'a> Pen<'a> {
 
     /// A draft for the first rows of a new world.
     pub(super) fn draft<'w>(&self, world: &'w Arc<str>) -> Draft<'w> {
-        Draft::new(world, self.log)
+        Draft::new(world, self.log.is_some())
     }
 
     pub(super) fn take(&mut self, draft: Draft<'_>) {

@@ -4,27 +4,14 @@
 //! the order in which memory saw them. After a failed commit the queue refuses changes until the writer (`writer.rs`) has
 //! reloaded every world whose memory is ahead of the file, and a write has succeeded.
 
+use super::commit::{Outcome, Pending};
+use super::error::StoreError;
+use super::sandbox_data::Rows;
+use super::statement::Statement;
+use super::tables::Tables;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-
 use tokio::sync::{Notify, watch};
-
-use super::rows::Tables;
-use super::statement::Statement;
-use super::{Rows, StoreError};
-
-/// Whether a batch was committed, or why not.
-pub(super) type Outcome = Result<(), Arc<str>>;
-
-/// The outcome of a batch, once it is known.
-#[derive(Debug, Clone)]
-pub(super) struct Pending(watch::Receiver<Option<Outcome>>);
-
-impl Pending {
-    fn is_same(&self, other: &Self) -> bool {
-        self.0.same_channel(&other.0)
-    }
-}
 
 /// Statements that are committed together.
 #[derive(Debug, Default)]
@@ -328,8 +315,8 @@ impl Log {
 
 #[cfg(test)]
 mod tests {
-    use super::super::statement::Statement;
     use super::{Arc, Batch, Log, Path, Rows, State, Tables};
+    use crate::store::statement::Statement;
 
     #[tokio::test]
     async fn a_probe_is_answered_by_the_next_attempt() {

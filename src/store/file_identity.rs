@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use sqlx::sqlite::SqliteConnection;
 
-use super::lock::Lock;
-use super::log::Outcome;
+use super::commit::Outcome;
+use super::lock::{Lock, beside};
 
 /// The header of a SQLite file, in bytes.
 const HEADER_BYTES: usize = 100;
@@ -157,11 +157,4 @@ fn fixed(mut file: &fs::File) -> io::Result<Fixed> {
 /// 0 if there is no such file.
 fn length(path: &Path) -> u64 {
     std::fs::metadata(path).map_or(0, |found| found.len())
-}
-
-/// The name of a file that belongs to the database.
-pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
 }

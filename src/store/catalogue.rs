@@ -1,0 +1,197 @@
+//! The catalogue: sandboxes, their snapshots, and the data that is to be removed.
+
+use super::catalogue_batch::Pen;
+use super::columns::check_room;
+use super::error::StoreError;
+use super::initial_data::{Origin, Seed, sow};
+use super::planned_bytes::Planned;
+use super::sandbox_data::Rows;
+use super::tables::Tables;
+use super::tables::sandboxes::{self, SandboxRow};
+use super::tables::snapshots::{self, Snapshot};
+use super::tables::worlds::{self, TABLES};
+use sqlx::SqliteConnection;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// The rows that a new world begins with.
+pub(super) enum Start<'a> {
+    Seed(&'a Seed),
+    /// Those of a world, which [`Pen::copy`] has copied.
+    Copy(&'a Rows, Box<Tables>),
+}
+
+impl<'a> Start<'a> {
+    pub(super) fn new(origin: Origin<'a>, pen: &mut Pen<'a>) -> Self {
+        match origin {
+            Origin::Seed(seed) => Self::Seed(seed),
+            Origin::World(from) => Self::Copy(from, Box::new(pen.copy(from))),
+        }
+    }
+}
+
+impl Catalogue {
+    /// Begins a world, under a key that no other has had. Nothing finds it until the caller puts it somewhere.
+    pub(super) fn begin(&mut self, start: Start<'_>, pen: &mut Pen<'_>) -> Arc<Rows> {
+        // Used up even if the plan is refused.
+        self.last_world += 1;
+        let id = self.last_world;
+        let key: Arc<str> = format!("#{id}").into();
+        pen.note(|| worlds::insert(id, &key));
+        let tables = match start {
+            Start::Seed(seed) => {
+                let mut tables = Tables::default();
+                let mut draft = pen.draft(&key);
+                sow(&mut tables, &mut draft, seed);
+                pen.take(draft);
+                tables
+            }
+            Start::Copy(from, mut tables) => {
+                tables.pending = None;
+                for table in &TABLES {
+                    pen.note(|| table.copy_rows(from.key(), &key));
+                }
+                *tables
+            }
+        };
+        Rows::new(key, tables)
+    }
+}
+
+/// Which sandboxes there are, their snapshots, and which worlds are on their way out.
+#[derive(Debug, Default)]
+pub(super) struct Catalogue {
+    pub(super) sandboxes: BTreeMap<String, Kept>,
+    pub(super) last_world: i64,
+    pub(super) retired: BTreeSet<String>,
+    pub(super) planned_snapshots: Planned,
+    pub(super) planned_seeds: Planned,
+}
+
+/// A sandbox and its snapshots by name.
+#[derive(Debug)]
+pub(super) struct Kept {
+    pub(crate) row: SandboxRow,
+    /// Of its own seed.
+    pub(super) seed_bytes: usize,
+    pub(super) snapshots: BTreeMap<String, Snapshot>,
+}
+
+impl Catalogue {
+    /// What is in a file, less the rows.
+    pub(super) async fn read(db: &mut SqliteConnection) -> Result<Self, StoreError> {
+        let (last_world, retired) = worlds::read(&mut *db).await?;
+        let sizes = worlds::sizes(&mut *db).await?;
+        let mut records = BTreeMap::new();
+        for (name, row) in sandboxes::read(&mut *db).await? {
+            let seed_bytes = row
+                .seed_world
+                .as_ref()
+                .and_then(|data| sizes.get(data.key()));
+            let seed_bytes = seed_bytes.copied().unwrap_or_default();
+            let snapshots = snapshots::read(&mut *db, &name, &sizes).await?;
+            let kept = Kept {
+                row,
+                seed_bytes,
+                snapshots,
+            };
+            records.insert(name, kept);
+        }
+        Ok(Self {
+            sandboxes: records,
+            last_world,
+            retired: retired.into_iter().collect(),
+            ..Self::default()
+        })
+    }
+
+    /// A sandbox that is in this world; nothing where it is gone, or another call was faster.
+    pub(super) fn sandbox_in(&mut self, name: &str, world: &Rows) -> Option<&mut Kept> {
+        let kept = self.sandboxes.get_mut(name)?;
+        (kept.row.world.key() == world.key()).then_some(kept)
+    }
+}
+
+impl Kept {
+    /// The keys of its worlds: its own, its seed's and its snapshots'.
+    pub(crate) fn worlds(&self) -> Vec<String> {
+        let snapshots = self.snapshots.values().map(|snapshot| &snapshot.rows);
+        snapshots
+            .chain([&self.row.world])
+            .chain(&self.row.seed_world)
+            .map(|world| world.key().to_owned())
+            .collect()
+    }
+}
+
+/// At most so many snapshots in one sandbox, and in all: each is a copy of all rows.
+const MOST_OF_SANDBOX: usize = 100;
+
+const MOST: usize = 10_000;
+
+/// The most bytes that all snapshots have together.
+const MAX_BYTES: usize = if cfg!(test) {
+    1024 * 1024
+} else {
+    128 * 1024 * 1024
+};
+
+impl Catalogue {
+    /// Checks that there is room for a snapshot of this name, beside those that are being taken. One that takes the place
+    /// of another counts only its bytes.
+    pub(crate) fn check_room_for_snapshot(
+        &mut self,
+        sandbox: &str,
+        name: &str,
+        bytes: usize,
+    ) -> Result<(), StoreError> {
+        let (planned, planned_bytes) = self.planned_snapshots.sum();
+        let all = self.sandboxes.iter().flat_map(|(owner, kept)| {
+            let others = kept.snapshots.iter();
+            others.filter(move |(other, _)| (owner.as_str(), other.as_str()) != (sandbox, name))
+        });
+        let all: usize = all.map(|(_, snapshot)| snapshot.bytes).sum();
+        if all + planned_bytes + bytes > MAX_BYTES {
+            let what = "bytes in the snapshots of all sandboxes";
+            return Err(StoreError::Full {
+                what,
+                most: MAX_BYTES,
+            });
+        }
+        let Some(kept) = self.sandboxes.get(sandbox) else {
+            return Ok(());
+        };
+        if kept.snapshots.contains_key(name) {
+            return Ok(());
+        }
+        let own = kept.snapshots.len();
+        check_room(own, MOST_OF_SANDBOX, "snapshots in this sandbox")?;
+        let all = self.sandboxes.values().map(|kept| kept.snapshots.len());
+        let all = all.sum::<usize>() + planned;
+        check_room(all, MOST, "snapshots in all sandboxes")
+    }
+}
+
+/// The most bytes that the seeds of all sandboxes with a seed of their own have.
+const MAX_SEED_BYTES: usize = if cfg!(test) {
+    64 * 1024
+} else {
+    32 * 1024 * 1024
+};
+
+impl Catalogue {
+    /// Checks that there is room for one more seed of a sandbox: such a sandbox stores it twice, as its rows and to go
+    /// back to. Errors: the bound.
+    pub(super) fn check_room_for_seed(&mut self, bytes: usize) -> Result<(), StoreError> {
+        let (_, planned) = self.planned_seeds.sum();
+        let all: usize = self.sandboxes.values().map(|kept| kept.seed_bytes).sum();
+        if bytes > 0 && all + planned + bytes > MAX_SEED_BYTES {
+            let what = "bytes in the seeds of sandboxes";
+            return Err(StoreError::Full {
+                what,
+                most: MAX_SEED_BYTES,
+            });
+        }
+        Ok(())
+    }
+}

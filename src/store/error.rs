@@ -1,0 +1,99 @@
+//! The errors of the store.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The database did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The file could not be read.
+    #[error("the database cannot be read: {}", described(.0))]
+    Sql(#[from] sqlx::Error),
+    /// The file could not be written: a full disk, a folder that has become read-only. The change was not made; the next
+    /// change tries again.
+    #[error(
+        "the database {path} cannot be written: {why}; no change is acknowledged until it can be written",
+        path = path.display()
+    )]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        why: Arc<str>,
+    },
+    /// The file could not be opened or brought to this version's schema.
+    #[error("cannot open the database {path}: {why}; choose another with --database, or --database memory", path = path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        why: String,
+    },
+    /// What is to be the path of a file is none.
+    #[error("{given:?} is {rule}, not the path of a database file; {fix}")]
+    NotAPath {
+        /// What was given.
+        given: String,
+        /// What it is instead.
+        rule: &'static str,
+        /// What to write instead.
+        fix: String,
+    },
+    /// A user cannot have the name that another one has.
+    #[error("another user is named {name:?}")]
+    NameTaken {
+        /// The name.
+        name: String,
+    },
+    /// A table has as many rows as it may have.
+    #[error("there are {most} {what} already, and there may be no more")]
+    Full {
+        /// Which rows.
+        what: &'static str,
+        /// How many.
+        most: usize,
+    },
+    /// There are as many sandboxes as there may be.
+    #[error("there are {most} sandboxes already, and there may be no more")]
+    TooManySandboxes {
+        /// How many.
+        most: usize,
+    },
+    /// A row holds what no version of this server has written.
+    #[error("the database holds an unreadable {what}: {why}")]
+    Damaged {
+        /// Which row it is.
+        what: &'static str,
+        /// Why it cannot be read.
+        why: String,
+    },
+}
+
+impl StoreError {
+    /// What to do about [`StoreError::Unwritable`].
+    pub(crate) const SEND_AGAIN: &str =
+        "free the disk or fix the permissions, then send the request again";
+}
+
+/// An error of SQLite's in plain words, with its code.
+pub(super) fn described(why: &sqlx::Error) -> String {
+    let Some(error) = why.as_database_error() else {
+        return match why {
+            sqlx::Error::Io(error) => error.to_string(),
+            other => other.to_string(),
+        };
+    };
+    let code = error.code().unwrap_or_default();
+    let primary = code.parse::<i32>().map(|code| code & 0xff);
+    let said = format!("{} (SQLite code {code})", error.message());
+    match primary {
+        Ok(5) => format!("another program has locked it: {said}"),
+        // SQLITE_READONLY and SQLITE_CANTOPEN: it writes files of its own beside the database.
+        Ok(8 | 14) => {
+            format!("{said}; this user must be able to write to the file and to its folder")
+        }
+        Ok(13) => format!("the disk is full: {said}"),
+        _ => said,
+    }
+}

@@ -1,0 +1,66 @@
+//! The data that a sandbox starts from.
+
+use super::tables::users;
+use super::write_batch::Draft;
+use crate::model::client::Client;
+use crate::model::user::User;
+use crate::store::columns::{ROW_BYTES, to_json};
+use crate::store::sandbox_data::Rows;
+use crate::store::tables::Tables;
+
+/// The users and clients that a sandbox starts from.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Seed {
+    pub(crate) users: Vec<User>,
+    pub(crate) clients: Vec<Client>,
+}
+
+impl Seed {
+    /// The approximate bytes of its rows, as [`Tables::size_in_bytes`] counts them.
+    pub(super) fn size_in_bytes(&self) -> usize {
+        let users = self.users.iter().map(|user| to_json(user).len());
+        let clients = self.clients.iter().map(|client| to_json(client).len());
+        let rows = users.chain(clients);
+        rows.map(|bytes| ROW_BYTES + bytes).sum()
+    }
+}
+
+/// What a new world starts from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Origin<'a> {
+    Seed(&'a Seed),
+    /// The rows of another world.
+    World(&'a Rows),
+}
+
+/// Puts the users and clients of a seed into a world, in place of those of the same ids; what else is there stays. Whose
+/// name somebody has who is not of the seed – who was deleted, say, and made again under the next id – is left out.
+pub(super) fn sow(tables: &mut Tables, draft: &mut Draft<'_>, seed: &Seed) {
+    // First of all: two of them may have changed names.
+    let before: Vec<_> = seed
+        .users
+        .iter()
+        .map(|user| tables.users.take_name(user, draft))
+        .collect();
+    let mut left_out = Vec::new();
+    for (user, before) in seed.users.iter().zip(before) {
+        if tables.users.put(user).is_err() {
+            let (id, name) = (user.id, user.display_name());
+            tracing::warn!(%id, name, "another user of the database has this name: the seed's is left out");
+            left_out.extend(before);
+            continue;
+        }
+        draft.note(|world| users::put(world, user));
+        tables.accounts.open(user.id, user.buzz);
+        tables.accounts.note(user.id, draft);
+    }
+    // Who was there goes on under their own name, unless that is one of the seed's now.
+    for user in left_out {
+        if tables.users.put(&user).is_ok() {
+            draft.note(|world| users::put(world, &user));
+        }
+    }
+    for client in &seed.clients {
+        tables.put_client(client, draft);
+    }
+}

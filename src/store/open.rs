@@ -1,0 +1,138 @@
+//! Opening a database: locks, the schema, the catalogue and the task that writes.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{AssertSqlSafe, ConnectOptions as _};
+
+use super::application_id::{LOCK_TIMEOUT, check_owner, mark};
+use super::catalogue::Catalogue;
+use super::database::Database;
+use super::error::{StoreError, described};
+use super::file::File;
+use super::file_identity::Place;
+use super::handle::Store;
+use super::lock::Lock;
+use super::readers::Readers;
+use super::write_queue::Log;
+use super::writer::Writer;
+
+static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// What a file has held so far.
+pub(super) struct Opened {
+    pub(super) file: File,
+    /// How many servers have opened it before.
+    pub(super) run: u64,
+    /// Its content, less the rows.
+    pub(super) catalogue: Catalogue,
+}
+
+impl Opened {
+    /// Opens a file and brings it to this version's schema.
+    pub(super) async fn open(path: &Path) -> Result<Self, StoreError> {
+        let refused = |why: String| StoreError::Open {
+            path: path.to_owned(),
+            why,
+        };
+        let lock = Lock::take(path).map_err(refused)?;
+        let options = SqliteConnectOptions::new()
+            .filename(&lock.path)
+            .journal_mode(SqliteJournalMode::Wal)
+            // With a WAL this survives the death of the process, if not of the machine.
+            .synchronous(SqliteSynchronous::Normal)
+            // Another program may read the file with SQLite's own tools.
+            .busy_timeout(LOCK_TIMEOUT)
+            .disable_statement_logging();
+        let is_new = check_owner(&lock.path).await.map_err(refused)?;
+        let connected = options.connect().await;
+        let mut connection = connected.map_err(|why| refused(described(&why)))?;
+        if is_new {
+            // Before the first table: a start that is cut short must not leave a file that looks foreign.
+            mark(&mut connection)
+                .await
+                .map_err(|why| refused(described(&why)))?;
+        }
+        MIGRATIONS
+            // Not `run`: the compiler does not see through its borrowing that this may be sent.
+            .run_direct(None, &mut connection, false)
+            .await
+            .map_err(|why| refused(why.to_string()))?;
+        let run = count(&mut connection)
+            .await
+            .map_err(|why| refused(described(&why)))?;
+        let catalogue = Catalogue::read(&mut connection).await?;
+        let place = Place::of(&lock, &mut connection).await;
+        let log = Arc::new(Log::new(path));
+        let readers = Arc::new(Readers::new(options.clone()));
+        let end = End(Arc::clone(&log));
+        let writing = Writer {
+            log: Arc::clone(&log),
+            options,
+            connection: Some(connection),
+            readers: Arc::clone(&readers),
+            place,
+        }
+        .run();
+        let writer = tokio::spawn(async move {
+            let _end = end;
+            writing.await;
+            // Only now may another server open the file.
+            drop(lock);
+        });
+        let file = File::new(log, readers, writer);
+        Ok(Opened {
+            file,
+            run,
+            catalogue,
+        })
+    }
+}
+
+/// Whatever ends the writer, requests that wait for it are answered.
+struct End(Arc<Log>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+/// How many servers have opened the file before; from now on it is one more. SQLite has a number for its users, which
+/// nothing else here uses.
+async fn count(connection: &mut SqliteConnection) -> Result<u64, sqlx::Error> {
+    mark(connection).await?;
+    let before: i64 = sqlx::query_scalar("pragma user_version")
+        .fetch_one(&mut *connection)
+        .await?;
+    let next = before.wrapping_add(1) & i64::from(i32::MAX);
+    sqlx::raw_sql(AssertSqlSafe(format!("pragma user_version = {next}")))
+        .execute(&mut *connection)
+        .await?;
+    Ok(u64::try_from(before).unwrap_or_default())
+}
+
+impl Store {
+    /// Opens the database and brings it to this version's schema.
+    pub(crate) async fn open(database: &Database) -> Result<Self, StoreError> {
+        database.check()?;
+        let (file, run, catalogue) = match database {
+            Database::Memory => (None, 0, Catalogue::default()),
+            Database::File(path) => {
+                let Opened {
+                    file,
+                    run,
+                    catalogue,
+                } = Opened::open(path).await?;
+                (Some(Arc::new(file)), run, catalogue)
+            }
+        };
+        Ok(Self {
+            catalogue: Arc::new(Mutex::new(catalogue)),
+            run,
+            file,
+        })
+    }
+}

@@ -1,0 +1,123 @@
+//! The `sandboxes` table: which there are, in which world each one is, and what it goes back to.
+
+use crate::store::error::StoreError;
+use crate::store::sandbox_data::Rows;
+use crate::store::statement::Statement;
+use sqlx::SqliteConnection;
+use std::fmt;
+use std::sync::Arc;
+
+/// A sandbox as it is kept.
+#[derive(Debug, Clone)]
+pub(crate) struct SandboxRow {
+    /// Its rows.
+    pub(crate) world: Arc<Rows>,
+    pub(crate) clock: String,
+    /// The private key for id tokens; none where an older version made the sandbox.
+    pub(crate) signing_key: Option<StoredKey>,
+    /// The world that a reset goes back to, where that is not the server's seed.
+    pub(crate) seed_world: Option<Arc<Rows>>,
+    /// The settings it was made with, where they are not the server's.
+    pub(crate) settings: Option<String>,
+    /// A control call or Rust asked for it, not only a request that named it.
+    pub(crate) is_explicit: bool,
+}
+
+/// A private key for id tokens as the `sandboxes` table stores it.
+#[derive(Clone)]
+pub(crate) struct StoredKey {
+    /// The `kid` it is published by; none in a row of an older version.
+    pub(crate) id: Option<String>,
+    pub(crate) private_key: Vec<u8>,
+}
+
+impl fmt::Debug for StoredKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StoredKey({:?})", self.id)
+    }
+}
+
+/// A row of the table, its columns by name.
+#[derive(sqlx::FromRow)]
+struct Row {
+    name: String,
+    world: String,
+    clock: String,
+    signing_key: Option<Vec<u8>>,
+    key_id: Option<String>,
+    seed_world: Option<String>,
+    settings: Option<String>,
+    pub(crate) is_explicit: bool,
+}
+
+/// The sandboxes by name, without their data.
+pub(crate) async fn read(
+    db: &mut SqliteConnection,
+) -> Result<Vec<(String, SandboxRow)>, StoreError> {
+    let rows: Vec<Row> = sqlx::query_as(
+        "select name, world, clock, signing_key, key_id, seed_world, settings, is_explicit from sandboxes",
+    )
+    .fetch_all(db)
+    .await?;
+    let read = |row: Row| {
+        let key_id = row.key_id;
+        let sandbox = SandboxRow {
+            world: Rows::in_file(row.world),
+            clock: row.clock,
+            signing_key: row.signing_key.map(|private_key| StoredKey {
+                id: key_id,
+                private_key,
+            }),
+            seed_world: row.seed_world.map(Rows::in_file),
+            settings: row.settings,
+            is_explicit: row.is_explicit,
+        };
+        (row.name, sandbox)
+    };
+    Ok(rows.into_iter().map(read).collect())
+}
+
+pub(crate) fn insert(name: &str, row: &SandboxRow) -> Statement {
+    let key = row.signing_key.as_ref();
+    Statement::new(
+        "insert or replace into sandboxes
+             (name, world, clock, signing_key, key_id, seed_world, settings, is_explicit)
+         values (?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(name)
+    .bind(row.world.key())
+    .bind(&row.clock)
+    .bind(key.map(|key| key.private_key.as_slice()))
+    .bind(key.and_then(|key| key.id.as_deref()))
+    .bind(row.seed_world.as_ref().map(|world| world.key()))
+    .bind(row.settings.as_deref())
+    .bind(row.is_explicit)
+}
+
+pub(crate) fn claim(name: &str) -> Statement {
+    Statement::new("update sandboxes set is_explicit = 1 where name = ?").bind(name)
+}
+
+pub(crate) fn move_to(name: &str, world: &str, clock: &str) -> Statement {
+    Statement::new("update sandboxes set world = ?, clock = ? where name = ?")
+        .bind(world)
+        .bind(clock)
+        .bind(name)
+}
+
+pub(crate) fn set_clock(name: &str, clock: &str) -> Statement {
+    Statement::new("update sandboxes set clock = ? where name = ?")
+        .bind(clock)
+        .bind(name)
+}
+
+pub(crate) fn set_signing_key(name: &str, key: &StoredKey) -> Statement {
+    Statement::new("update sandboxes set signing_key = ?, key_id = ? where name = ?")
+        .bind(key.private_key.as_slice())
+        .bind(key.id.as_deref())
+        .bind(name)
+}
+
+pub(crate) fn delete(name: &str) -> Statement {
+    Statement::new("delete from sandboxes where name = ?").bind(name)
+}

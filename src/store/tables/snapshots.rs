@@ -1,0 +1,70 @@
+//! The `snapshots` table: a snapshot is a world of its own, copied from a sandbox's.
+
+use crate::protocol::time::Timestamp;
+use crate::store::error::StoreError;
+use crate::store::sandbox_data::Rows;
+use crate::store::statement::Statement;
+use sqlx::SqliteConnection;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// A snapshot as it is kept.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    pub(crate) rows: Arc<Rows>,
+    pub(crate) state: String,
+    pub(crate) taken_at: Timestamp,
+    /// The approximate bytes of rows and state.
+    pub(crate) bytes: usize,
+}
+
+impl Snapshot {
+    pub(crate) fn key(&self) -> String {
+        self.rows.key().to_owned()
+    }
+}
+
+/// What a file has of a sandbox's snapshots. `sizes` are those of the worlds.
+pub(crate) async fn read(
+    db: &mut SqliteConnection,
+    sandbox: &str,
+    sizes: &HashMap<String, usize>,
+) -> Result<BTreeMap<String, Snapshot>, StoreError> {
+    let rows: Vec<(String, String, Timestamp, String)> =
+        sqlx::query_as("select name, state, taken_at, world from snapshots where sandbox = ?")
+            .bind(sandbox)
+            .fetch_all(db)
+            .await?;
+    let read = |(name, state, taken_at, world): (String, String, Timestamp, String)| {
+        let row_bytes = sizes.get(&world).copied().unwrap_or_default();
+        let snapshot = Snapshot {
+            bytes: row_bytes + state.len(),
+            rows: Rows::in_file(world),
+            state,
+            taken_at,
+        };
+        (name, snapshot)
+    };
+    Ok(rows.into_iter().map(read).collect())
+}
+
+pub(crate) fn put(sandbox: &str, name: &str, snapshot: &Snapshot) -> Statement {
+    Statement::new(
+        "insert or replace into snapshots (sandbox, name, state, taken_at, world) values (?, ?, ?, ?, ?)",
+    )
+    .bind(sandbox)
+    .bind(name)
+    .bind(&snapshot.state)
+    .bind(snapshot.taken_at)
+    .bind(snapshot.rows.key())
+}
+
+pub(crate) fn delete(sandbox: &str, name: &str) -> Statement {
+    Statement::new("delete from snapshots where sandbox = ? and name = ?")
+        .bind(sandbox)
+        .bind(name)
+}
+
+pub(crate) fn delete_all(sandbox: &str) -> Statement {
+    Statement::new("delete from snapshots where sandbox = ?").bind(sandbox)
+}

@@ -1,0 +1,305 @@
+//! The `tokens` table: access and refresh tokens. How it is kept in the file is `sql.rs`.
+
+use crate::model::token::{Token, TokenKind};
+use crate::protocol::ids::{ClientId, UserId};
+use crate::protocol::scope::Scope;
+use crate::protocol::secret::SecretHash;
+use crate::protocol::time::Timestamp;
+use crate::store::columns::{check_room, damaged};
+use crate::store::error::StoreError;
+use crate::store::purge::Growth;
+use crate::store::statement::Statement;
+use crate::store::tables::owner::{Whose, is_meant, lost};
+use crate::store::write_batch::Draft;
+use sqlx::SqliteConnection;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// So many tokens are deleted one by one at the most.
+pub(crate) const MOST_ALONE: usize = 100;
+
+/// A token that is over is known for so long in milliseconds, as long as a refresh token lives: there is something to say
+/// to whoever still uses it.
+const KNOWN_AFTER: i64 = 30 * 24 * 60 * 60 * 1000;
+
+/// The most tokens of a sandbox.
+pub(crate) const MAX_TOKENS: usize = if cfg!(test) { 200 } else { 1_200_000 };
+
+/// Every token of a world.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Tokens {
+    pub(crate) by_hash: HashMap<SecretHash, Kept>,
+    by_client: HashMap<ClientId, HashMap<UserId, Issued>>,
+    last_number: i64,
+    growth: Growth,
+}
+
+/// A token as it is kept: what tokens have in common is there once, since there may be a million of them.
+#[derive(Debug, Clone)]
+pub(crate) struct Kept {
+    /// Of its row in the file.
+    pub(crate) number: i64,
+    pub(crate) kind: TokenKind,
+    pub(crate) scope: Scope,
+    issued_at: Timestamp,
+    pub(crate) expires_at: Timestamp,
+    pub(crate) parties: Arc<Parties>,
+}
+
+/// Whose tokens, and for whom.
+#[derive(Debug)]
+pub(crate) struct Parties {
+    pub(crate) client_id: ClientId,
+    pub(crate) user_id: UserId,
+}
+
+/// What a user's client was given.
+#[derive(Debug, Clone)]
+struct Issued {
+    pub(crate) parties: Arc<Parties>,
+    /// Its access tokens: they go with a refresh token that is revoked.
+    access: HashSet<SecretHash>,
+}
+
+impl Kept {
+    pub(crate) fn to_token(&self, hash: SecretHash) -> Token {
+        Token {
+            hash,
+            kind: self.kind,
+            client_id: self.parties.client_id.clone(),
+            user_id: self.parties.user_id,
+            scope: self.scope,
+            issued_at: self.issued_at,
+            expires_at: self.expires_at,
+        }
+    }
+
+    pub(crate) fn is_of(&self, whose: Whose<'_>) -> bool {
+        let Parties { client_id, user_id } = &*self.parties;
+        is_meant(whose, *user_id, client_id)
+    }
+}
+
+impl Tokens {
+    /// Keeps tokens, and writes them down.
+    pub(crate) fn insert_all(&mut self, minted: &[Token], draft: &mut Draft<'_>) {
+        for token in minted {
+            let number = self.insert(token);
+            draft.note(|world| put(world, number, token));
+        }
+        if let Some(last) = minted.last() {
+            self.clear(last.issued_at, draft);
+        }
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.by_hash.len()
+    }
+
+    /// Checks that there is room for the tokens of one grant, after removing expired ones if there is none. Errors: there
+    /// are as many as there may be.
+    pub(crate) fn check_room(
+        &mut self,
+        now: Timestamp,
+        draft: &mut Draft<'_>,
+    ) -> Result<(), StoreError> {
+        if self.count() + 1 >= MAX_TOKENS && self.growth.is_due_when_full(now) {
+            self.remove_expired(now, draft);
+        }
+        // An access and a refresh token.
+        check_room(self.count() + 1, MAX_TOKENS, "tokens in this sandbox")
+    }
+
+    /// Removes those that have long been over, once there are many.
+    fn clear(&mut self, now: Timestamp, draft: &mut Draft<'_>) {
+        if self.growth.is_due(self.count()) {
+            let line = Timestamp(now.0.saturating_sub(KNOWN_AFTER));
+            self.remove_expired(line, draft);
+        }
+    }
+
+    /// Removes those that expired before a moment.
+    fn remove_expired(&mut self, line: Timestamp, draft: &mut Draft<'_>) {
+        let before = self.count();
+        let over: Vec<SecretHash> = self
+            .by_hash
+            .iter()
+            .filter(|(_, kept)| kept.expires_at < line)
+            .map(|(hash, _)| *hash)
+            .collect();
+        for hash in &over {
+            self.remove(hash);
+        }
+        let past = "delete from tokens where sandbox = ? and expires_at < ?";
+        let rows = (before, self.by_hash.len());
+        self.growth.looked_through(rows, (past, line), draft);
+    }
+
+    /// Gives it its number.
+    fn insert(&mut self, token: &Token) -> i64 {
+        // One that is there already is written over.
+        let before = self.by_hash.get(&token.hash);
+        let number = before.map_or(self.last_number + 1, |kept| kept.number);
+        self.put(number, token);
+        number
+    }
+
+    fn put(&mut self, number: i64, token: &Token) {
+        self.last_number = self.last_number.max(number);
+        let issued = match self
+            .by_client
+            .get_mut(&token.client_id)
+            .and_then(|users| users.get_mut(&token.user_id))
+        {
+            Some(issued) => issued,
+            None => self.issued(&token.client_id, token.user_id),
+        };
+        if token.kind == TokenKind::Access {
+            issued.access.insert(token.hash);
+        }
+        let kept = Kept {
+            number,
+            kind: token.kind,
+            scope: token.scope,
+            issued_at: token.issued_at,
+            expires_at: token.expires_at,
+            parties: Arc::clone(&issued.parties),
+        };
+        self.by_hash.insert(token.hash, kept);
+    }
+
+    fn issued(&mut self, client_id: &ClientId, user_id: UserId) -> &mut Issued {
+        let users = self.by_client.entry(client_id.clone()).or_default();
+        users.entry(user_id).or_insert_with(|| Issued {
+            parties: Arc::new(Parties {
+                client_id: client_id.clone(),
+                user_id,
+            }),
+            access: HashSet::new(),
+        })
+    }
+
+    /// Which number it had, where it was there.
+    pub(crate) fn remove(&mut self, hash: &SecretHash) -> Option<i64> {
+        let kept = self.by_hash.remove(hash)?;
+        let users = self.by_client.get_mut(&kept.parties.client_id);
+        if let Some(issued) = users.and_then(|users| users.get_mut(&kept.parties.user_id)) {
+            issued.access.remove(hash);
+        }
+        Some(kept.number)
+    }
+
+    /// Which numbers they had.
+    pub(crate) fn remove_access_tokens(
+        &mut self,
+        client_id: &ClientId,
+        user_id: UserId,
+    ) -> Vec<i64> {
+        let users = self.by_client.get_mut(client_id);
+        let issued = users.and_then(|users| users.get_mut(&user_id));
+        let gone = issued.map(|issued| std::mem::take(&mut issued.access));
+        let gone = gone.unwrap_or_default().into_iter();
+        gone.filter_map(|hash| Some(self.by_hash.remove(&hash)?.number))
+            .collect()
+    }
+
+    /// Removes those of these users and clients where they are given. How many there were.
+    pub(crate) fn remove_of(&mut self, whose: Whose<'_>) -> u64 {
+        let removed = lost(&mut self.by_hash, |_, kept| !kept.is_of(whose));
+        let (user, client) = whose;
+        for (of, users) in &mut self.by_client {
+            if client.is_none_or(|client| *of == *client) {
+                users.retain(|of, _| user.is_some_and(|user| user != *of));
+            }
+        }
+        self.by_client.retain(|_, users| !users.is_empty());
+        removed
+    }
+
+    /// What the file has of a world.
+    pub(crate) async fn read(db: &mut SqliteConnection, world: &str) -> Result<Self, StoreError> {
+        let rows: Vec<Row> = sqlx::query_as(
+            "select number, hash, kind, client_id, user_id, scope, issued_at, expires_at from tokens where sandbox = ?",
+        )
+        .bind(world)
+        .fetch_all(db)
+        .await?;
+        let mut tokens = Self::default();
+        for row in rows {
+            let (number, token) = from_row(row)?;
+            tokens.put(number, &token);
+        }
+        Ok(tokens)
+    }
+}
+
+pub(crate) type Row = (
+    i64,
+    Vec<u8>,
+    String,
+    ClientId,
+    UserId,
+    u32,
+    Timestamp,
+    Timestamp,
+);
+
+pub(crate) fn from_row(
+    (number, hash, kind, client_id, user_id, bits, issued_at, expires_at): Row,
+) -> Result<(i64, Token), StoreError> {
+    let token = Token {
+        hash: SecretHash::from_bytes(&hash).ok_or_else(|| damaged("token hash", &hash.len()))?,
+        kind: TokenKind::from_name(&kind).ok_or_else(|| damaged("token kind", &kind))?,
+        client_id,
+        user_id,
+        scope: Scope::of_any_bits(bits),
+        issued_at,
+        expires_at,
+    };
+    Ok((number, token))
+}
+
+pub(crate) fn put(world: &Arc<str>, number: i64, token: &Token) -> Statement {
+    Statement::new(
+        "insert or replace into tokens (sandbox, number, hash, kind, client_id, user_id, scope, issued_at, expires_at)
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(world)
+    .bind(number)
+    .bind(token.hash.as_bytes())
+    .bind(token.kind.name())
+    .bind(&token.client_id)
+    .bind(token.user_id)
+    .bind(token.scope.bits())
+    .bind(token.issued_at)
+    .bind(token.expires_at)
+    .of_row(("tokens", world, number))
+}
+
+pub(crate) fn delete(world: &Arc<str>, number: i64) -> Statement {
+    Statement::new("delete from tokens where sandbox = ? and number = ?")
+        .bind(world)
+        .bind(number)
+        .of_row(("tokens", world, number))
+}
+
+/// All at once: the file has to be searched for them.
+pub(crate) fn delete_access_tokens(world: &str, user: UserId, client: &ClientId) -> Statement {
+    Statement::new(
+        "delete from tokens where sandbox = ? and user_id = ? and client_id = ? and kind = 'access'",
+    )
+    .bind(world)
+    .bind(user)
+    .bind(client)
+}
+
+/// One, or every access token.
+pub(crate) fn expire(world: &str, number: Option<i64>, moment: Timestamp) -> Statement {
+    Statement::new(
+        "update tokens set expires_at = ?1 where sandbox = ?2 and expires_at > ?1
+             and (number = ?3 or (?3 is null and kind = 'access'))",
+    )
+    .bind(moment)
+    .bind(world)
+    .bind(number)
+}

@@ -1,0 +1,9 @@
+//! Tests of the whole store.
+
+mod failed_commits;
+mod files;
+mod purges;
+mod seeds;
+mod sessions;
+mod snapshots;
+mod support;

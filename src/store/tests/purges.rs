@@ -1,0 +1,223 @@
+//! Tests of the bounds of tables, and of the purge of expired rows.
+
+use super::support::World;
+use crate::model::code::AuthorizationCode;
+use crate::model::consent::Consent;
+use crate::model::device::{DeviceGrant, Verdict};
+use crate::model::token::{Token, TokenKind};
+use crate::protocol::ids::{ClientId, UserId};
+use crate::protocol::pkce::Challenge;
+use crate::protocol::scope::Scope;
+use crate::protocol::secret::{Secret, SecretHash};
+use crate::protocol::time::Timestamp;
+use crate::store::purge::FEW;
+use crate::store::tables::codes::MAX_CODES;
+use crate::store::tables::consents::MAX_CONSENTS;
+use crate::store::tables::devices::MAX_DEVICES;
+use crate::store::tables::tokens::MAX_TOKENS;
+use crate::store::{NewSession, Rows, Store, StoreError};
+
+const DAY: i64 = 24 * 60 * 60 * 1000;
+
+/// Begins device flows and gives tokens, each of them, at a moment; all are over within a minute.
+async fn go_on(world: &World, numbers: std::ops::Range<usize>, now: Timestamp) {
+    let (client_id, expires_at) = (ClientId("cli".to_owned()), Timestamp(now.0 + 60_000));
+    for number in numbers {
+        let hash = |what: &str| Secret::new(format!("{what} {number}")).hash();
+        let grant = DeviceGrant {
+            client_id: client_id.clone(),
+            scope: Scope::default(),
+            verdict: Verdict::Pending,
+            expires_at,
+        };
+        let hashes = (&hash("device"), &hash("user"));
+        let (store, rows) = (&world.store, &world.rows);
+        store.insert_device(rows, hashes, grant, now).await.unwrap();
+        let token = Token {
+            hash: hash("token"),
+            kind: TokenKind::Access,
+            client_id: client_id.clone(),
+            user_id: UserId(1),
+            scope: Scope::default(),
+            issued_at: now,
+            expires_at,
+        };
+        store.insert_tokens(rows, &[token]).await.unwrap();
+    }
+}
+
+/// Devices and tokens, in memory and, after the next start, in the file.
+async fn kept(world: World) -> [(usize, usize); 2] {
+    let count = |rows: &Rows| {
+        let tables = rows.read();
+        (tables.devices.count(), tables.tokens.count())
+    };
+    let in_memory = count(&world.rows);
+    world.store.close().await;
+    let store = Store::open(&world.database).await.unwrap();
+    let row = store.find_sandbox("x").await.unwrap().unwrap();
+    let in_file = count(&row.world);
+    store.close().await;
+    [in_memory, in_file]
+}
+
+#[tokio::test]
+async fn what_is_over_goes_once_there_is_much_of_it() {
+    let world = World::new("growth").await;
+    go_on(&world, 0..FEW, Timestamp(0)).await;
+    // One more of each, the day after: a device flow is nothing then, a token something to speak of.
+    go_on(&world, FEW..FEW + 1, Timestamp(DAY)).await;
+    go_on(&world, FEW + 1..2 * FEW, Timestamp(DAY)).await;
+    go_on(&world, 2 * FEW..2 * FEW + 3, Timestamp(31 * DAY)).await;
+    assert_eq!(kept(world).await, [(3, FEW + 3), (3, FEW + 3)]);
+}
+
+fn hash(number: i64) -> SecretHash {
+    Secret::new(number.to_string()).hash()
+}
+
+fn token(number: i64, kind: TokenKind, now: Timestamp) -> Token {
+    Token {
+        hash: hash(number),
+        kind,
+        client_id: ClientId("cli".to_owned()),
+        user_id: UserId(1),
+        scope: Scope::default(),
+        issued_at: now,
+        expires_at: Timestamp(now.0 + 60_000),
+    }
+}
+
+fn code(now: Timestamp) -> AuthorizationCode {
+    let end = Timestamp(now.0 + 60_000);
+    AuthorizationCode {
+        client_id: ClientId("cli".to_owned()),
+        user_id: UserId(1),
+        scope: Scope::default(),
+        redirect_uri: String::new(),
+        challenge: Challenge(String::new()),
+        nonce: None,
+        issued_at: now,
+        expires_at: end,
+        kept_until: end,
+    }
+}
+
+const SESSIONS: usize = 50;
+
+/// Stores one row of a kind, which expires a minute later.
+pub(super) async fn insert(
+    (store, rows): (&Store, &Rows),
+    kind: &str,
+    number: i64,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let client_id = ClientId("cli".to_owned());
+    let expires_at = Timestamp(now.0 + 60_000);
+    match kind {
+        "codes" => store.insert_code(rows, &hash(number), code(now)).await,
+        "tokens" => {
+            let kinds = [(1, TokenKind::Access), (2, TokenKind::Refresh)];
+            let minted = kinds.map(|(odd, kind)| token(2 * number + odd, kind, now));
+            store.insert_tokens(rows, &minted).await
+        }
+        "device codes" => {
+            let grant = DeviceGrant {
+                client_id,
+                scope: Scope::default(),
+                verdict: Verdict::Pending,
+                expires_at,
+            };
+            let hashes = (&hash(number), &hash(-number));
+            store.insert_device(rows, hashes, grant, now).await
+        }
+        "sessions" => {
+            let session = NewSession {
+                hash: hash(number),
+                user: UserId(1),
+                now,
+                expires_at,
+            };
+            store.insert_session(rows, session, SESSIONS).await
+        }
+        _ => {
+            let consent = Consent {
+                scope: Scope::default(),
+                buzz_limit: None,
+            };
+            let parties = (UserId(number), &client_id);
+            store.put_consent(rows, parties, &consent, now).await
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_full_table_refuses_rows_until_some_have_expired() {
+    for (kind, most, each) in [
+        ("codes", MAX_CODES, 1),
+        ("tokens", MAX_TOKENS, 2),
+        ("device codes", MAX_DEVICES, 1),
+        ("sessions", SESSIONS, 1),
+        ("consents", MAX_CONSENTS, 1),
+    ] {
+        let world = World::in_memory().await;
+        let (store, rows) = (&world.0, &*world.1);
+        let insert = |number, now| insert((store, rows), kind, number, Timestamp(now));
+        let calls = i64::try_from(most / each).unwrap();
+        for number in 1..=calls {
+            insert(number, 0).await.unwrap();
+        }
+        for now in [0, 1, 5000] {
+            let full = insert(calls + 1, now).await.unwrap_err();
+            assert_eq!(
+                full.to_string(),
+                format!(
+                    "there are {most} {kind} in this sandbox already, and there may be no more"
+                )
+            );
+        }
+        let (number, now) = match kind {
+            // A consent does not expire, but takes the place of the one before.
+            "consents" => (calls, 0),
+            _ => (calls + 1, 60_001),
+        };
+        insert(number, now).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_grant_that_finds_no_room_for_its_tokens_uses_nothing_up() {
+    let (store, rows) = World::in_memory().await;
+    let world = (&store, &*rows);
+    let now = Timestamp(0);
+    for number in 1..=i64::try_from(MAX_TOKENS / 2).unwrap() {
+        insert(world, "tokens", number, now).await.unwrap();
+    }
+    insert(world, "codes", -1, now).await.unwrap();
+    insert(world, "device codes", -2, now).await.unwrap();
+    let minted = [TokenKind::Access, TokenKind::Refresh].map(|kind| token(-3, kind, now));
+    let client = ClientId("cli".to_owned());
+    let redeemed = store
+        .redeem_code(
+            &rows,
+            (&hash(-1), &client, now),
+            |_| minted.clone(),
+            |minted| minted,
+        )
+        .await;
+    let claimed = store.claim_device(&rows, &hash(-2), &minted).await;
+    // The refresh token of the first pair.
+    let rotated = store.rotate_tokens(&rows, &hash(4), &minted).await;
+    assert!(redeemed.is_err() && claimed.is_err() && rotated.is_err());
+    assert_eq!(rows.list_codes((None, None)).len(), 1);
+    assert!(rows.find_device(&hash(-2), now).is_some());
+    assert!(rows.find_token(&hash(4)).is_some());
+}
+
+#[tokio::test]
+async fn what_is_over_stays_while_there_is_little_of_it() {
+    let world = World::new("little").await;
+    go_on(&world, 0..FEW - 1, Timestamp(0)).await;
+    go_on(&world, FEW - 1..FEW, Timestamp(100 * DAY)).await;
+    assert_eq!(kept(world).await, [(FEW, FEW), (FEW, FEW)]);
+}

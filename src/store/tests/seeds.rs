@@ -1,0 +1,39 @@
+//! Tests of the bound on the seeds of all sandboxes.
+
+use super::support::{World, seed};
+use crate::store::{Own, Store, StoredKey};
+
+#[tokio::test]
+async fn parallel_sandboxes_stay_within_the_bound_of_seed_bytes_also_after_a_restart() {
+    let world = World::new("seed-bytes").await;
+    let mut seed = seed();
+    seed.users[0].image = Some("x".repeat(20 * 1024));
+    let key = StoredKey {
+        id: None,
+        private_key: Vec::new(),
+    };
+    let make = async |store: &Store, name| {
+        let own = Own {
+            seed: Some(&seed),
+            ..Own::default()
+        };
+        let made = store.insert_sandbox(name, &seed, own, ("{}", &key));
+        made.await.err().map(|error| error.to_string())
+    };
+    let store = &world.store;
+    let refused = tokio::join!(make(store, "a"), make(store, "b"), make(store, "c"));
+    let refused = [refused.0, refused.1, refused.2].into_iter().flatten();
+    let full = "there are 65536 bytes in the seeds of sandboxes already, and there may be no more";
+    assert_eq!(refused.collect::<Vec<_>>(), [full]);
+    let bytes = |store: &Store| {
+        let catalogue = store.catalogue();
+        let all = catalogue.sandboxes.values().map(|kept| kept.seed_bytes);
+        all.collect::<Vec<_>>()
+    };
+    let before = bytes(store);
+    store.close().await;
+    let store = Store::open(&world.database).await.unwrap();
+    assert_eq!(bytes(&store), before);
+    assert_eq!(make(&store, "c").await.as_deref(), Some(full));
+    store.close().await;
+}

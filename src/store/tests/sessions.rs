@@ -1,0 +1,36 @@
+//! Tests of the bound on sessions.
+
+use super::support::World;
+use crate::protocol::ids::UserId;
+use crate::protocol::secret::Secret;
+use crate::protocol::time::Timestamp;
+use crate::store::NewSession;
+
+#[tokio::test]
+async fn sessions_are_bounded_where_a_bound_is_given() {
+    let world = World::new("sessions").await;
+    let begin = async |number: i64, most: usize| {
+        let session = NewSession {
+            hash: Secret::new(number.to_string()).hash(),
+            user: UserId(1),
+            now: Timestamp(number),
+            expires_at: Timestamp(number + 1000),
+        };
+        let (store, rows) = (&world.store, &world.rows);
+        store.insert_session(rows, session, most).await
+    };
+    for number in 0..3 {
+        begin(number, 3).await.unwrap();
+    }
+    let full = begin(3, 3).await.unwrap_err();
+    assert_eq!(
+        full.to_string(),
+        "there are 3 sessions in this sandbox already, and there may be no more"
+    );
+    assert_eq!(world.rows.list_sessions(None).len(), 3);
+    begin(3, 4).await.unwrap();
+    assert_eq!(world.rows.list_sessions(None).len(), 4);
+    // All of them have run out by then.
+    begin(2000, 3).await.unwrap();
+    assert_eq!(world.rows.list_sessions(None).len(), 1);
+}

@@ -1,0 +1,65 @@
+//! Tests of the bound on the bytes of snapshots.
+
+use super::purges::insert;
+use super::support::World;
+use crate::protocol::time::Timestamp;
+use crate::store::Store;
+
+/// The names and the bytes of all snapshots.
+fn snapshots(store: &Store) -> Vec<(String, usize)> {
+    let catalogue = store.catalogue();
+    let all = catalogue
+        .sandboxes
+        .values()
+        .flat_map(|kept| &kept.snapshots);
+    all.map(|(name, snapshot)| (name.clone(), snapshot.bytes))
+        .collect()
+}
+
+#[tokio::test]
+async fn parallel_snapshots_stay_within_the_bound_of_bytes_also_after_a_restart() {
+    let world = World::new("snapshot-bytes").await;
+    let (store, rows) = (&world.store, &world.rows);
+    let state = || ("x".repeat(300 * 1024), Timestamp(1));
+    let take = async |name| store.take_snapshot("x", rows, name, state).await;
+    let taken = tokio::join!(take("a"), take("b"), take("c"), take("d"), take("e"));
+    let refused = [&taken.0, &taken.1, &taken.2, &taken.3, &taken.4];
+    let refused: Vec<String> = refused
+        .into_iter()
+        .filter_map(|taken| Some(taken.as_ref().err()?.to_string()))
+        .collect();
+    let full = "there are 1048576 bytes in the snapshots of all sandboxes already, and there may be no more";
+    assert_eq!(refused, [full, full]);
+    assert_eq!(snapshots(store).len(), 3);
+    store.close().await;
+    let store = Store::open(&world.database).await.unwrap();
+    let row = store.find_sandbox("x").await.unwrap().unwrap();
+    let more = store.take_snapshot("x", &row.world, "d", state).await;
+    assert_eq!(more.unwrap_err().to_string(), full);
+    // In place of another.
+    let again = store.take_snapshot("x", &row.world, "a", state).await;
+    assert!(again.unwrap().is_some());
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_snapshot_has_as_many_bytes_after_a_restart() {
+    let world = World::new("snapshot-size").await;
+    let (store, rows) = (&world.store, &world.rows);
+    for (kind, number) in ["codes", "tokens", "device codes", "sessions", "consents"]
+        .into_iter()
+        .zip(1..)
+    {
+        insert((store, rows), kind, 10 * number, Timestamp(0))
+            .await
+            .unwrap();
+    }
+    let state = || ("{}".to_owned(), Timestamp(1));
+    store.take_snapshot("x", rows, "s", state).await.unwrap();
+    let taken = snapshots(store);
+    store.close().await;
+    let store = Store::open(&world.database).await.unwrap();
+    assert_eq!(snapshots(&store), taken);
+    assert!(taken[0].1 > 1000, "{taken:?}");
+    store.close().await;
+}

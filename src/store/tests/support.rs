@@ -1,0 +1,142 @@
+//! A store with one sandbox in a temporary file, for tests.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use sqlx::ConnectOptions as _;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+
+use crate::model::user::{Buzz, User, UserRef};
+use crate::protocol::ids::UserId;
+use crate::store::{Database, Own, Rows, Seed, Store, StoreError, StoredKey};
+
+/// A folder that is removed with this.
+pub(super) struct Folder(pub(super) PathBuf);
+
+impl Folder {
+    pub(super) fn new(name: &str) -> Self {
+        let name = format!("civitai-oauth-mock-{name}-{}", std::process::id());
+        let folder = Self(std::env::temp_dir().join(name));
+        // An earlier run with the same process id may have left one.
+        let _ = std::fs::remove_dir_all(&folder.0);
+        std::fs::create_dir_all(&folder.0).unwrap();
+        folder
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+pub(super) fn no_key() -> StoredKey {
+    StoredKey {
+        id: None,
+        private_key: Vec::new(),
+    }
+}
+
+/// One user with an account, whose id is 1.
+pub(super) fn seed() -> Seed {
+    let ada = User {
+        buzz: Buzz {
+            yellow: 10_000,
+            blue: 2500,
+            green: 500,
+        },
+        ..User::named(UserId(1), "ada")
+    };
+    Seed {
+        users: vec![ada],
+        clients: Vec::new(),
+    }
+}
+
+pub(super) struct World {
+    pub(super) store: Store,
+    pub(super) rows: Arc<Rows>,
+    pub(super) database: Database,
+    folder: Folder,
+}
+
+impl World {
+    pub(super) async fn new(name: &str) -> Self {
+        let folder = Folder::new(name);
+        let database = Database::File(folder.0.join("mock.db"));
+        let store = Store::open(&database).await.unwrap();
+        let seed = seed();
+        let own = Own::default();
+        let row = store
+            .insert_sandbox("x", &seed, own, ("{}", &no_key()))
+            .await;
+        let rows = row.unwrap().world;
+        Self {
+            store,
+            rows,
+            database,
+            folder,
+        }
+    }
+
+    /// A store without a file, and the rows of one sandbox.
+    pub(super) async fn in_memory() -> (Store, Arc<Rows>) {
+        let store = Store::open(&Database::Memory).await.unwrap();
+        let own = Own::default();
+        let row = store
+            .insert_sandbox("x", &Seed::default(), own, ("{}", &no_key()))
+            .await;
+        (store, row.unwrap().world)
+    }
+
+    /// Nobody else writes until it is given back.
+    pub(super) async fn lock(&self) -> SqliteConnection {
+        let options = SqliteConnectOptions::new().filename(self.folder.0.join("mock.db"));
+        let mut lock = options.connect().await.unwrap();
+        sqlx::query("begin immediate")
+            .execute(&mut lock)
+            .await
+            .unwrap();
+        lock
+    }
+
+    pub(super) fn ada(&self) -> User {
+        self.rows.find_user(&UserRef::Id(1)).unwrap()
+    }
+
+    /// Ada gets this address, and so much yellow buzz where that is given.
+    pub(super) async fn patch(&self, email: &str, yellow: Option<u64>) -> Result<(), StoreError> {
+        let ada = self.ada();
+        let buzz = yellow.map(|yellow| Buzz { yellow, ..ada.buzz });
+        let changed = |user: &User| {
+            Ok::<_, StoreError>(User {
+                email: Some(email.to_owned()),
+                ..user.clone()
+            })
+        };
+        self.store
+            .change_user(&self.rows, ada.id, buzz, changed)
+            .await
+            .map(drop)
+    }
+
+    /// Comes back once the writer has what was written down before.
+    pub(super) async fn is_being_written(&self) {
+        let log = &self.store.file.as_ref().unwrap().log;
+        while !log.is_idle() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// As the next start finds it, which must be as memory has it.
+    pub(super) async fn reopened(self) -> User {
+        let known = self.ada();
+        self.store.close().await;
+        let store = Store::open(&self.database).await.unwrap();
+        let row = store.find_sandbox("x").await.unwrap().unwrap();
+        let found = row.world.find_user(&UserRef::Id(1)).unwrap();
+        assert_eq!(found, known);
+        store.close().await;
+        found
+    }
+}

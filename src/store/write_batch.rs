@@ -1,0 +1,30 @@
+//! The statements that one change collects for the database file before they are queued.
+
+use super::statement::Statement;
+use std::sync::Arc;
+
+/// The statements of one change of a world; none if there is no file.
+pub(crate) struct Draft<'a> {
+    world: &'a Arc<str>,
+    statements: Option<Vec<Statement>>,
+}
+
+impl<'a> Draft<'a> {
+    pub(crate) fn new(world: &'a Arc<str>, is_recorded: bool) -> Self {
+        Self {
+            world,
+            statements: is_recorded.then(Vec::new),
+        }
+    }
+
+    /// Adds the statement for the world's key.
+    pub(crate) fn note(&mut self, statement: impl FnOnce(&Arc<str>) -> Statement) {
+        if let Some(statements) = &mut self.statements {
+            statements.push(statement(self.world));
+        }
+    }
+
+    pub(crate) fn into_statements(self) -> Vec<Statement> {
+        self.statements.unwrap_or_default()
+    }
+}
