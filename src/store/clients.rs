@@ -5,7 +5,7 @@ use crate::store::columns::check_room;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
 use crate::store::sandbox_data::Rows;
-use crate::store::tables::clients::*;
+use crate::store::tables::clients::delete;
 use std::sync::Arc;
 
 impl Rows {

@@ -9,7 +9,7 @@ use crate::store::columns::check_room;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
 use crate::store::sandbox_data::Rows;
-use crate::store::tables::codes::*;
+use crate::store::tables::codes::{MAX_CODES, delete, is_of, put};
 use crate::store::tables::owner::Whose;
 use std::cmp::Reverse;
 

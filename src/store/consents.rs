@@ -7,7 +7,7 @@ use crate::protocol::time::Timestamp;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
 use crate::store::sandbox_data::Rows;
-use crate::store::tables::consents::*;
+use crate::store::tables::consents::put;
 use crate::store::tables::owner::{Whose, is_meant};
 
 /// A consent, who gave it to whom, and when.

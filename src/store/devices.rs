@@ -8,7 +8,7 @@ use crate::store::columns::check_room;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
 use crate::store::sandbox_data::Rows;
-use crate::store::tables::devices::*;
+use crate::store::tables::devices::{MAX_DEVICES, decide, delete, insert};
 
 impl Rows {
     /// The authorization that a device polls for.

@@ -1,11 +1,13 @@
 //! Operations on the sandboxes.
 
-use crate::store::catalogue::*;
+use crate::store::catalogue::{Kept, Start};
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
-use crate::store::initial_data::*;
+use crate::store::initial_data::{Origin, Seed, sow};
 use crate::store::sandbox_data::Rows;
-use crate::store::tables::sandboxes::*;
+use crate::store::tables::sandboxes::{
+    SandboxRow, StoredKey, claim, delete, insert, move_to, set_clock, set_signing_key,
+};
 use crate::store::tables::snapshots;
 use crate::store::tables::worlds::mark_retired;
 use std::collections::BTreeMap;

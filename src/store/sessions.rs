@@ -8,7 +8,7 @@ use crate::store::columns::check_room;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
 use crate::store::sandbox_data::Rows;
-use crate::store::tables::sessions::*;
+use crate::store::tables::sessions::{delete, delete_of, insert};
 use std::cmp::Reverse;
 use std::sync::Arc;
 

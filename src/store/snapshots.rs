@@ -1,12 +1,12 @@
 //! Operations on the snapshots of a sandbox.
 
 use crate::protocol::time::Timestamp;
-use crate::store::catalogue::*;
+use crate::store::catalogue::Start;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
-use crate::store::initial_data::*;
+use crate::store::initial_data::Origin;
 use crate::store::sandbox_data::Rows;
-use crate::store::tables::snapshots::*;
+use crate::store::tables::snapshots::{Snapshot, delete, put};
 use crate::store::tables::worlds::mark_retired;
 use crate::store::transaction::{Changed, Leave};
 use std::sync::Arc;

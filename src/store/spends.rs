@@ -11,7 +11,7 @@ use crate::store::error::StoreError;
 use crate::store::handle::Store;
 use crate::store::sandbox_data::Rows;
 use crate::store::tables::owner::{Whose, is_meant};
-use crate::store::tables::spends::*;
+use crate::store::tables::spends::{MAX_SPENDS, forgive, insert};
 use crate::store::tables::workflows;
 
 /// A spend, and who spent whose buzz.

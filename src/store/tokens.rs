@@ -10,7 +10,7 @@ use crate::store::error::StoreError;
 use crate::store::handle::Store;
 use crate::store::sandbox_data::Rows;
 use crate::store::tables::owner::Whose;
-use crate::store::tables::tokens::*;
+use crate::store::tables::tokens::{Kept, MOST_ALONE, delete, delete_access_tokens, expire};
 use std::sync::Arc;
 
 impl Rows {

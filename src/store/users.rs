@@ -8,7 +8,7 @@ use crate::store::error::StoreError;
 use crate::store::handle::Store;
 use crate::store::sandbox_data::Rows;
 use crate::store::tables::owner::Held;
-use crate::store::tables::users::*;
+use crate::store::tables::users::{delete, put};
 use crate::store::tables::{accounts, sessions};
 
 impl Rows {

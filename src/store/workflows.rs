@@ -7,7 +7,7 @@ use crate::store::columns::ROW_BYTES;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
 use crate::store::sandbox_data::Rows;
-use crate::store::tables::workflows::*;
+use crate::store::tables::workflows::{delete, insert};
 
 /// A page of a list ends when its workflows have this many bytes, although more are asked for: answers that wait to be
 /// read stay in memory.

@@ -4,7 +4,7 @@ use crate::store::error::StoreError;
 use crate::store::handle::Store;
 use crate::store::sandbox_data::Rows;
 use crate::store::tables::Tables;
-use crate::store::tables::worlds::*;
+use crate::store::tables::worlds::{TABLES, delete};
 use sqlx::SqliteConnection;
 
 impl Store {
