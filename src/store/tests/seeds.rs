@@ -7,7 +7,7 @@ use crate::store::{Own, Store, StoredKey};
 async fn parallel_sandboxes_stay_within_the_bound_of_seed_bytes_also_after_a_restart() {
     let world = World::new("seed-bytes").await;
     let mut seed = seed();
-    seed.users[0].image = Some("x".repeat(20 * 1024));
+    seed.users[0].image = Some("x".repeat(24 * 1024));
     let key = StoredKey {
         id: None,
         private_key: Vec::new(),
