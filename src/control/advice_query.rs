@@ -1,4 +1,4 @@
-//! How is advice asked for over HTTP, and in which form is it answered?
+//! The query of `GET /_mock/advice` and the formats of its response.
 
 use std::str::FromStr;
 
@@ -11,17 +11,17 @@ use crate::invalid::Invalid;
 use crate::redact::{printable_json, redact_text};
 use crate::sandbox::Sandbox;
 
-/// How advice is asked for over HTTP.
+/// The query of `GET /_mock/advice`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct AdviceQuery {
     pub(crate) client_id: Option<String>,
     pub(crate) format: AdviceFormat,
-    /// The file that SARIF results are shown at.
+    /// The file of SARIF results.
     pub(crate) location: Option<String>,
 }
 
-/// The form of the answer.
+/// The format of the response.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum AdviceFormat {
@@ -33,7 +33,7 @@ pub(crate) enum AdviceFormat {
 impl AdviceFormat {
     pub(crate) const ALL: &[Self] = &[Self::Json, Self::Sarif];
 
-    /// The media type of an answer in this form.
+    /// The media type of this format.
     pub(crate) const fn media_type(self) -> &'static str {
         match self {
             Self::Json => "application/json",
@@ -62,7 +62,7 @@ impl<'de> Deserialize<'de> for AdviceFormat {
 }
 
 impl AdviceQuery {
-    /// Answers in the form that was asked for. Callers at the same time share one answer.
+    /// The response in the requested format. Concurrent callers share one response.
     pub(crate) async fn answer(&self, sandbox: &Sandbox) -> ControlResult<Bytes> {
         if self.location.is_some() && self.format != AdviceFormat::Sarif {
             let error = Invalid::new("location", "only SARIF shows findings at a file");
@@ -79,15 +79,15 @@ impl AdviceQuery {
         let key = format!("rendered {:?} {state}", (self.format, &self.location));
         let rendered = sandbox.in_flight.share(key, || async {
             let advice = sandbox.advice(client).await?;
-            let whole = match self.format {
+            let json = match self.format {
                 AdviceFormat::Json => serde_json::to_string(&*advice),
                 AdviceFormat::Sarif => {
                     let location = self.location.as_deref().unwrap_or(sarif::DEFAULT_LOCATION);
                     serde_json::to_string(&sarif::log(&advice, &redact_text(location)))
                 }
             };
-            let whole = printable_json(&whole.unwrap_or_default()).into_owned();
-            Ok::<Bytes, ControlError>(whole.into())
+            let json = printable_json(&json.unwrap_or_default()).into_owned();
+            Ok::<Bytes, ControlError>(json.into())
         });
         Ok((*rendered.await?).clone())
     }

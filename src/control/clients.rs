@@ -1,4 +1,4 @@
-//! Clients by control call: create, read, change, delete.
+//! Operations on clients: create, read, change, delete.
 
 use std::sync::Arc;
 
@@ -17,8 +17,7 @@ use crate::sandbox::Sandbox;
 use crate::seed;
 
 patch_struct! {
-    /// A client to be registered, or what of one is to be changed: only the keys that are given. What they mean is told
-    /// at [`Client`].
+    /// A client to register, or the changes of one: only the given keys. [`Client`] describes the keys.
     ///
     /// ```
     /// use civitai_oauth_mock::control::{ClientSpec, Grant};
@@ -31,35 +30,35 @@ patch_struct! {
     /// # let _ = (television, backend);
     /// ```
     ClientSpec {
-        /// The id; without one, a new client gets a UUID. It cannot be changed.
+        /// The id, a UUID by default. It cannot be changed.
         set id: String;
-        /// What the consent page calls it. A new client needs one.
+        /// The name on the consent page. Required for a new client.
         set name: String;
-        /// What the consent page says of it.
+        /// The description on the consent page.
         set description: String;
-        /// The URL of its picture, told to devices.
+        /// The URL of its logo.
         null logo_url: String, no_logo_url;
-        /// Whether it has a secret; by default, whether one is given.
+        /// Whether it is confidential; by default, whether a secret is given.
         null confidential: bool, confidential_if_it_has_a_secret;
-        /// What it proves itself by.
+        /// Its secret.
         null secret: Secret, no_secret;
-        /// Where a browser may be sent with an answer for it.
+        /// Its redirect URIs.
         list redirect_uris: String;
-        /// Our extension: any loopback redirect URI will do.
+        /// Extension of the mock: accepts every loopback redirect URI.
         set any_loopback_redirect: bool;
-        /// The pages that may call for it; by default, those that its redirect URIs are of.
+        /// The origins that may call for it (CORS); by default, those of its redirect URIs.
         null_list allowed_origins: String;
-        /// What it may ask for tokens by; by default a code and a refresh token.
+        /// Its grants; by default authorization code and refresh token.
         list grants: Grant;
-        /// The most that a token of it may carry; by default Full Access.
+        /// The largest scope of its tokens; by default Full Access.
         set allowed_scopes: ScopeSpec;
-        /// Whether the consent page shows the badge.
+        /// Whether the consent page shows the verified badge.
         set verified: bool;
-        /// Whom it is open to.
+        /// The users that may use it.
         set access_mode: AccessMode;
         /// Whether it may call `/introspect`, if it is confidential.
         set may_introspect: bool;
-        /// Whose it is; by default the first user's.
+        /// Its owner; by default the first user.
         null owner: UserRef, owned_by_the_first_user;
     }
 }
@@ -74,11 +73,11 @@ impl ClientSpec {
     }
 }
 
-/// A client's new secret, which nobody is shown again.
+/// A client's new secret, which is never shown again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct NewSecret {
-    /// Whose it is.
+    /// The client.
     pub client_id: ClientId,
     /// The secret.
     pub client_secret: Secret,
@@ -90,7 +89,7 @@ impl Sandbox {
         self.world().list_clients()
     }
 
-    /// A new client; without an `id`, under a UUID.
+    /// Creates a client, with a UUID as its default id.
     pub(crate) async fn create_client(&self, mut spec: ClientSpec) -> ControlResult<Client> {
         spec.id.get_or_insert_with(|| self.entropy.uuid());
         let spec: seed::ClientSpec = invalid::from_json(as_json(&spec))?;
@@ -134,7 +133,7 @@ impl Sandbox {
     pub(crate) async fn patch_client(&self, id: &str, spec: ClientSpec) -> ControlResult<Client> {
         let (users, settings) = (self.world().list_users(), self.settings());
         let patched = |before: &Client| {
-            // It is decided by the first request, and no key of a description.
+            // `adopted` is set by the first request and is no key of the input.
             let shown = Client {
                 adopted: false,
                 ..before.clone()
@@ -165,9 +164,9 @@ impl Sandbox {
         }
     }
 
-    /// Gives a client a new secret, shown here and never again.
+    /// Replaces the secret of a client. The new secret is shown only here.
     pub(crate) async fn rotate_secret(&self, id: &str) -> ControlResult<NewSecret> {
-        let mut drawn = None;
+        let mut generated = None;
         let rotated = |client: &Client| {
             if !client.confidential {
                 let error =
@@ -177,18 +176,18 @@ impl Sandbox {
                     .into());
             }
             Ok(Client {
-                secret: Some(drawn.insert(self.entropy.client_secret()).hash()),
+                secret: Some(generated.insert(self.entropy.client_secret()).hash()),
                 ..client.clone()
             })
         };
         let client = self.change_client(id, rotated).await?;
         Ok(NewSecret {
             client_id: client.id,
-            client_secret: drawn.expect("a client that was changed has its secret"),
+            client_secret: generated.expect("a client that was changed has its secret"),
         })
     }
 
-    /// Removes a client, with its tokens, codes and consents.
+    /// Deletes a client with its tokens, codes and consents.
     pub(crate) async fn delete_client(&self, id: &str) -> ControlResult<()> {
         let client = self.read_client(id)?;
         self.store

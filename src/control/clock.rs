@@ -1,4 +1,4 @@
-//! The clock by control call: move it, stop it, set it.
+//! Operations on the clock: advance, freeze, resume, set.
 
 use std::fmt;
 
@@ -15,11 +15,11 @@ use crate::protocol::time::{Moment, Timestamp};
 use crate::sandbox::Sandbox;
 use crate::sandbox::clock::{self, ClockState};
 
-/// By how much to move the clock: `{"by":"1h"}`, `{"seconds":3600}`, or the bare length.
+/// The input of an advance: `{"by":"1h"}`, `{"seconds":3600}`, or the bare duration.
 #[derive(Debug, Clone)]
 pub(crate) struct AdvanceClock {
     by: SignedDuration,
-    /// As it was written, for whoever asks for too much.
+    /// The value as it was sent, for error messages.
     sent: Value,
     key: &'static str,
 }
@@ -34,7 +34,7 @@ impl From<SignedDuration> for AdvanceClock {
     }
 }
 
-/// A length as it was written.
+/// A duration with the value as it was sent.
 struct Sent(SignedDuration, Value);
 
 impl<'de> Deserialize<'de> for Sent {
@@ -104,7 +104,7 @@ impl<'de> Visitor<'de> for AdvanceClockVisitor {
     }
 }
 
-/// A length without a key.
+/// A duration without a key.
 fn bare<E>(by: Result<SignedDuration, E>, sent: impl Into<Value>) -> Result<AdvanceClock, E> {
     let (sent, key) = (sent.into(), "");
     by.map(|by| AdvanceClock { by, sent, key })
@@ -117,7 +117,7 @@ pub(crate) struct SetClock {
     pub(crate) at: Moment,
 }
 
-/// As [`SetClock`]; without `at`, where the clock stands.
+/// As [`SetClock`]; `at` defaults to the current time of the sandbox.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct FreezeClock {
@@ -125,21 +125,21 @@ pub(crate) struct FreezeClock {
     pub(crate) at: Option<Moment>,
 }
 
-/// What the time is in a sandbox.
+/// The clock of a sandbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ClockView {
-    /// The sandbox's time.
+    /// The time of the sandbox.
     pub now: Moment,
     unix_ms: i64,
-    /// Whether the clock was stopped.
+    /// Whether the clock is stopped.
     pub frozen: bool,
     /// Whether the clock has reached the end of the year 9999, where it stops.
     pub at_end: bool,
     state: ClockState,
 }
 
-/// The error for a clock that cannot go there; `what` is what would bring it there, `path` where that stands.
+/// The error for a time out of range. `what` describes the input at `path`.
 fn out_of_reach(path: &str, what: &str) -> ControlError {
     let (first, last) = (Moment(clock::FIRST), Moment(clock::LAST));
     let error = Invalid::new(path, format!("{what} the years 1 to 9999"));
@@ -148,14 +148,14 @@ fn out_of_reach(path: &str, what: &str) -> ControlError {
         .into()
 }
 
-/// As [`out_of_reach`], for a moment that was asked for.
+/// As [`out_of_reach`], for a requested time.
 fn cannot_show(at: Timestamp) -> ControlError {
     let seconds = at.unix_seconds();
     out_of_reach("at", &format!("{seconds} s since 1970 is not within"))
 }
 
 impl Sandbox {
-    /// What the time is here.
+    /// The clock of the sandbox.
     pub(crate) fn show_clock(&self) -> ClockView {
         let now = self.now();
         let state = self.clock.state();
@@ -168,7 +168,7 @@ impl Sandbox {
         }
     }
 
-    /// Moves the clock by a length of time, back where it is negative.
+    /// Moves the clock by a duration, back if it is negative.
     pub(crate) async fn advance_clock(&self, asked: AdvanceClock) -> ControlResult<ClockView> {
         let AdvanceClock { by, sent, key } = asked;
         self.change_clock(move |clock| {
@@ -179,7 +179,7 @@ impl Sandbox {
         Ok(self.show_clock())
     }
 
-    /// Stops the clock: where it stands, or at a moment.
+    /// Stops the clock, at the current time or at the given one.
     pub(crate) async fn freeze_clock(&self, freeze: FreezeClock) -> ControlResult<ClockView> {
         let at = freeze.at.map(|Moment(at)| at);
         self.change_clock(move |clock| {
@@ -190,7 +190,7 @@ impl Sandbox {
         Ok(self.show_clock())
     }
 
-    /// Lets a stopped clock run on from where it stands.
+    /// Lets a stopped clock continue.
     pub(crate) async fn resume_clock(&self) -> ControlResult<ClockView> {
         self.change_clock(|clock| {
             clock.resume();
@@ -200,7 +200,7 @@ impl Sandbox {
         Ok(self.show_clock())
     }
 
-    /// Sets the clock; a stopped one stays stopped.
+    /// Sets the clock. A stopped clock stays stopped.
     pub(crate) async fn set_clock(
         &self,
         SetClock { at: Moment(at) }: SetClock,

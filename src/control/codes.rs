@@ -1,4 +1,4 @@
-//! Authorization codes without a browser. What they are exchanged for is `oauth/token/`.
+//! Operations on authorization codes: list, and issue without a browser.
 
 use std::time::Duration;
 
@@ -20,8 +20,8 @@ use crate::protocol::secret::Secret;
 use crate::protocol::time::Moment;
 use crate::sandbox::Sandbox;
 
-/// A code to be issued, as if the user had pressed Authorize. The redirect URI need not be one that the client has
-/// registered, and the scope may be beyond the client's ceiling: a test may want a state that authorize does not allow.
+/// A code to issue, as if the user had pressed Authorize. The redirect URI need not be registered, and the scope may exceed
+/// the client's allowed scopes: a test may need a state that authorize does not allow.
 ///
 /// ```
 /// use civitai_oauth_mock::control::NewCode;
@@ -41,7 +41,7 @@ pub struct NewCode {
     scope: Option<ScopeSpec>,
     #[serde(default)]
     redirect_uri: Option<String>,
-    /// Without one, a verifier is drawn and given back.
+    /// By default, a verifier is generated and returned.
     #[serde(default)]
     code_challenge: Option<String>,
     #[serde(default)]
@@ -51,8 +51,8 @@ pub struct NewCode {
 }
 
 impl NewCode {
-    /// The client by id, the user by id or username. The scope is [`Scope::USER_READ`], the redirect URI the first that
-    /// the client has registered, and a verifier is drawn.
+    /// The client by id, the user by id or username. By default the scope is [`Scope::USER_READ`], the redirect URI is the
+    /// first registered one, and a verifier is generated.
     pub fn new(client_id: impl Into<String>, user: impl Into<UserRef>) -> Self {
         Self {
             client_id: client_id.into(),
@@ -65,35 +65,35 @@ impl NewCode {
         }
     }
 
-    /// What the user has agreed to.
+    /// The approved scope.
     #[must_use]
     pub fn scope(mut self, scope: Scope) -> Self {
         self.scope = Some(scope.into());
         self
     }
 
-    /// Where the browser would be sent.
+    /// The redirect URI.
     #[must_use]
     pub fn redirect_uri(mut self, uri: impl Into<String>) -> Self {
         self.redirect_uri = Some(uri.into());
         self
     }
 
-    /// The S256 of the verifier that the app will show (RFC 7636 §4.2).
+    /// The S256 challenge of the app's verifier (RFC 7636 §4.2).
     #[must_use]
     pub fn code_challenge(mut self, challenge: impl Into<String>) -> Self {
         self.code_challenge = Some(challenge.into());
         self
     }
 
-    /// What the id token is to repeat (OpenID Connect Core §3.1.2.1).
+    /// The nonce of the id token (OpenID Connect Core §3.1.2.1).
     #[must_use]
     pub fn nonce(mut self, nonce: impl Into<String>) -> Self {
         self.nonce = Some(nonce.into());
         self
     }
 
-    /// What the redirect is to repeat (RFC 6749 §4.1.1).
+    /// The state of the redirect (RFC 6749 §4.1.1).
     #[must_use]
     pub fn state(mut self, state: impl Into<String>) -> Self {
         self.state = Some(state.into());
@@ -101,46 +101,46 @@ impl NewCode {
     }
 }
 
-/// A code that has been issued.
+/// An issued code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct IssuedCode {
     /// The code.
     pub code: Secret,
-    /// How long it is good.
+    /// Its lifetime.
     #[serde(serialize_with = "seconds")]
     pub expires_in: Duration,
-    /// What the token will allow.
+    /// The scope of the token.
     #[serde(serialize_with = "scope_text")]
     pub scope: Scope,
-    /// What the app must repeat when it exchanges the code.
+    /// The redirect URI that the exchange must repeat.
     pub redirect_uri: String,
-    /// Where the browser would be sent, with the code; nothing where the redirect URI is no URL.
+    /// The redirect URI with the code; `None` if the redirect URI is no URL.
     pub location: Option<Secret>,
-    /// The verifier to show, where no challenge was given.
+    /// The generated verifier, if no challenge was given.
     pub code_verifier: Option<Secret>,
 }
 
-/// A code that waits to be exchanged. Its value is not known, only its hash.
+/// A code that is not exchanged yet. Only the hash of its value is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct CodeView {
     /// Whether it can still be exchanged.
     pub active: bool,
-    /// Whom it was issued to.
+    /// The client.
     pub client_id: ClientId,
-    /// Who approved.
+    /// The user who approved.
     pub user: UserId,
-    /// What the token will allow.
+    /// The scope of the token.
     #[serde(serialize_with = "scope_text")]
     pub scope: Scope,
-    /// What the app must repeat when it exchanges the code.
+    /// The redirect URI that the exchange must repeat.
     pub redirect_uri: String,
-    /// When it was issued.
+    /// Time of issue.
     pub issued_at: Moment,
-    /// The last moment at which it is good.
+    /// The last moment at which it is valid.
     pub expires_at: Moment,
-    /// Whole seconds until then; negative where it has run out.
+    /// Whole seconds until then; negative if it has expired.
     pub expires_in: i64,
 }
 
@@ -151,7 +151,7 @@ pub(crate) struct CodeList {
 }
 
 impl Sandbox {
-    /// The codes that have not been exchanged, newest first.
+    /// The codes that are not exchanged yet, newest first.
     pub(crate) fn list_codes(&self, whose: OwnerFilter) -> ControlResult<CodeList> {
         let whose = self.resolve_owner(whose)?;
         let found = self.world().list_codes(whose.as_key());
@@ -171,7 +171,7 @@ impl Sandbox {
         })
     }
 
-    /// Issues a code as if the user had approved: the rules of authorize are not asked.
+    /// Issues a code as if the user had approved. The checks of authorize are skipped.
     pub(crate) async fn issue_code(&self, asked: NewCode) -> ControlResult<IssuedCode> {
         let client = self.client_named(&asked.client_id)?;
         let user = self.user(&asked.user, "user")?;
@@ -227,7 +227,7 @@ impl Sandbox {
     }
 }
 
-/// The bound of authorize for what is stored with a code.
+/// Checks the limit of authorize for texts that are stored with a code.
 fn check_length(name: &str, text: &str) -> Result<(), Invalid> {
     let length = text.len();
     if length > MAX_STORED_BYTES {
@@ -237,7 +237,7 @@ fn check_length(name: &str, text: &str) -> Result<(), Invalid> {
     Ok(())
 }
 
-/// Civitai's authorize takes any text; here it is the test that would be wrong.
+/// Parses a challenge. Civitai's authorize accepts any text; here a malformed one is a mistake of the test.
 fn challenge(text: &str) -> Result<Challenge, Invalid> {
     Challenge::parse(text).ok_or_else(|| {
         Invalid::new(

@@ -1,4 +1,4 @@
-//! Consents by control call: what users have agreed to without a page.
+//! Operations on consents: list, put, delete.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -17,7 +17,7 @@ use crate::protocol::time::Moment;
 use crate::sandbox::Sandbox;
 use crate::store::Held;
 
-/// What a user is to have agreed to.
+/// A consent to store.
 ///
 /// ```
 /// use civitai_oauth_mock::Scope;
@@ -33,13 +33,13 @@ pub struct NewConsent {
     user: UserRef,
     client_id: String,
     scope: ScopeSpec,
-    /// As `buzz_limit` at consent has it, but JSON rather than JSON text.
+    /// The `buzz_limit` of the consent form, as JSON instead of JSON text.
     #[serde(default)]
     buzz_limit: Value,
 }
 
 impl NewConsent {
-    /// A user, a client, and what the one lets the other do.
+    /// A consent of a user to a client and a scope.
     pub fn new(user: impl Into<UserRef>, client_id: impl Into<String>, scope: Scope) -> Self {
         Self {
             user: user.into(),
@@ -49,7 +49,7 @@ impl NewConsent {
         }
     }
 
-    /// How much the client may spend, all of these at once; without any, as much as there is.
+    /// The budgets of the client, which all apply at once. Without budgets, spending is not limited.
     #[must_use]
     pub fn buzz_limit(mut self, budgets: impl IntoIterator<Item = Budget>) -> Self {
         let limit = BuzzLimit(budgets.into_iter().collect());
@@ -58,20 +58,20 @@ impl NewConsent {
     }
 }
 
-/// What a user has agreed to.
+/// A consent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ConsentView {
-    /// Who has.
+    /// The user.
     pub user: UserId,
-    /// To whom.
+    /// The client.
     pub client_id: ClientId,
-    /// To what; empty where only a budget is kept.
+    /// The scope; empty if only a budget is stored.
     #[serde(serialize_with = "scope_text")]
     pub scope: Scope,
-    /// How much the client may spend.
+    /// The budgets of the client.
     pub buzz_limit: Option<BuzzLimit>,
-    /// When; not told of one that has just been put.
+    /// The time of the last change; `None` in the response to a change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<Moment>,
 }
@@ -82,14 +82,14 @@ pub(crate) struct ConsentList {
     pub(crate) consents: Vec<ConsentView>,
 }
 
-/// How many are gone.
+/// The number of deleted rows.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct Deleted {
     pub(crate) deleted: u64,
 }
 
 impl Sandbox {
-    /// The consents, of a user or a client or all.
+    /// The consents that match the filter.
     pub(crate) fn list_consents(&self, whose: OwnerFilter) -> ControlResult<ConsentList> {
         let whose = self.resolve_owner(whose)?;
         let found = self.world().list_consents(whose.as_key());
@@ -105,7 +105,7 @@ impl Sandbox {
         })
     }
 
-    /// Remembers a consent, in place of the one before.
+    /// Stores a consent and replaces an earlier one.
     pub(crate) async fn put_consent(&self, agreed: NewConsent) -> ControlResult<ConsentView> {
         let user = self.user(&agreed.user, "user")?;
         let client = self.client_named(&agreed.client_id)?;
@@ -137,7 +137,7 @@ impl Sandbox {
         })
     }
 
-    /// Forgets the consents of a user or a client, or all.
+    /// Deletes the consents that match the filter.
     pub(crate) async fn delete_consents(&self, whose: OwnerFilter) -> ControlResult<Deleted> {
         let whose = self.resolve_owner(whose)?;
         let deleted = self

@@ -1,4 +1,4 @@
-//! The contract in force: the differences with the side that each is on, and the scopes.
+//! The contract in force: each difference with its side, and the scopes.
 
 use serde::Serialize;
 
@@ -11,30 +11,30 @@ use crate::sandbox::Sandbox;
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct ContractView {
-    /// What holds where nothing else is said.
+    /// The contract of all differences without an override.
     pub contract: Contract,
     sources: ByContract<&'static str>,
     /// Each difference, in the order of the README's table.
     pub differences: Vec<DifferenceView>,
-    /// The scope bits that exist: Civitai's, and those that were declared.
+    /// The scope bits: those of Civitai, and declared ones.
     pub scopes: Vec<ScopeBit>,
     presets: Vec<PresetView>,
 }
 
-/// One difference, and the side that it is on.
+/// One difference and its side.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[non_exhaustive]
 pub struct DifferenceView {
-    /// Which.
+    /// The difference.
     pub name: Difference,
-    /// The side that holds.
+    /// The side in force.
     pub side: Contract,
-    /// What is answered.
+    /// The behaviour under each contract.
     #[serde(flatten)]
     pub answers: ByContract<&'static str>,
-    /// The months from which that has been answered.
+    /// The month since when each contract has behaved so.
     pub since: ByContract<&'static str>,
-    /// How that is known.
+    /// The evidence.
     pub evidence: ByContract<Evidence>,
 }
 
@@ -42,7 +42,7 @@ pub struct DifferenceView {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ByContract<T> {
-    /// What developer.civitai.com says.
+    /// As documented at developer.civitai.com.
     pub documented: T,
     /// The deployed server as last known.
     pub live: T,

@@ -1,4 +1,4 @@
-//! Devices by control call: approve and deny without a browser, by user code.
+//! Operations on devices: approve and deny by user code, without a browser.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use crate::oauth::device::review;
 use crate::protocol::secret::Secret;
 use crate::sandbox::Sandbox;
 
-/// Which device is approved, and by whom.
+/// The user code of a device to approve, and the user.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Approval {
@@ -18,14 +18,14 @@ pub(crate) struct Approval {
     pub(crate) user: UserRef,
 }
 
-/// Which device is denied.
+/// The user code of a device to deny.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Denial {
     pub(crate) user_code: Secret,
 }
 
-/// There is nothing more to say: `{}`.
+/// An empty response: `{}`.
 #[derive(Debug, Clone, Copy, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Empty {}

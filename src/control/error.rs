@@ -7,27 +7,27 @@ use crate::invalid::Invalid;
 use crate::sandbox::journal::Counters;
 use crate::store::StoreError;
 
-/// Why a control call was not carried out.
+/// The error of a control operation.
 #[derive(Debug)]
 pub(crate) enum ControlError {
-    /// The input is wrong.
+    /// The input is invalid.
     Invalid(Invalid),
-    /// What the path names is not there.
+    /// The path names something that does not exist.
     NotFound(Invalid),
-    /// What is to be made is there already.
+    /// The thing to create exists already.
     Conflict(Invalid),
-    /// The journal is not what was expected.
+    /// The journal differs from the expectations.
     Mismatch {
         differences: Vec<String>,
         counters: Counters,
     },
-    /// Too many callers read the journal, or the spends of many apps.
+    /// Too many concurrent readers of the journal or of spends.
     Busy(Invalid),
     Store(StoreError),
 }
 
 impl ControlError {
-    /// As the doors show it.
+    /// The error as JSON.
     pub(crate) fn to_json(&self) -> Value {
         let (error, invalid) = match self {
             Self::Invalid(invalid) => ("invalid", invalid),

@@ -1,5 +1,5 @@
-//! The filter of the journal, and the check that it could ever match: a search for a misspelt client would find nothing,
-//! which looks like an answer.
+//! The filter of the journal, and the check that it can match at all: a search for a misspelt client would return an
+//! empty list, which looks like a result.
 
 use serde::Serialize;
 
@@ -12,10 +12,10 @@ use crate::sandbox::Sandbox;
 use crate::sandbox::journal::{Dropped, StoredExchange};
 use crate::sandbox::settings::UnknownClients;
 
-/// What the mock itself answers where its own extensions are misused, or where nobody serves a path.
-const OURS: [&str; 2] = ["invalid", "not_found"];
+/// The error codes of the mock itself: for misused extensions and unknown paths.
+const OWN_ERRORS: [&str; 2] = ["invalid", "not_found"];
 
-/// Which exchanges are meant; what is not given fits all.
+/// A filter of exchanges. An empty field matches every exchange.
 ///
 /// ```
 /// use civitai_oauth_mock::control::{Endpoint, Filter};
@@ -42,19 +42,19 @@ pub struct Filter {
     pub(crate) status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<String>,
-    /// Only those after the exchange of this id.
+    /// Only exchanges after this id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) after: Option<u64>,
 }
 
 impl Filter {
-    /// Whether it asks for some endpoint.
+    /// Whether it names an endpoint or a path.
     fn is_narrow(&self) -> bool {
         self.endpoint.is_some() || self.path.is_some()
     }
 }
 
-/// The methods by which a filter, or what has one, is narrowed.
+/// Declares the builder methods of a filter, or of a struct that has one.
 macro_rules! filter_builder {
     ($kind:ident $(, $filter:ident)?) => {
         impl $kind {
@@ -70,21 +70,21 @@ macro_rules! filter_builder {
                 all
             }
 
-            /// Only at exactly this path, without its query, below a sandbox's prefix.
+            /// Only this exact path, without query and sandbox prefix.
             #[must_use]
             pub fn path(mut self, path: impl Into<String>) -> Self {
                 self.$($filter.)?path = Some(path.into());
                 self
             }
 
-            /// Only by this method.
+            /// Only this method.
             #[must_use]
             pub fn method(mut self, method: Method) -> Self {
                 self.$($filter.)?method = Some(method);
                 self
             }
 
-            /// Only token requests by this grant.
+            /// Only token requests with this grant.
             #[must_use]
             pub fn grant_type(mut self, grant_type: GrantType) -> Self {
                 self.$($filter.)?grant_type = Some(grant_type);
@@ -103,35 +103,35 @@ macro_rules! filter_builder {
                 self.grant_type(GrantType::AuthorizationCode)
             }
 
-            /// Only those of this client.
+            /// Only exchanges of this client.
             #[must_use]
             pub fn client(mut self, id: impl Into<String>) -> Self {
                 self.$($filter.)?client_id = Some(id.into());
                 self
             }
 
-            /// Only those that acted for this user.
+            /// Only exchanges on behalf of this user.
             #[must_use]
             pub fn user(mut self, user: impl Into<UserRef>) -> Self {
                 self.$($filter.)?user = Some(user.into());
                 self
             }
 
-            /// Only those that were answered with this status.
+            /// Only responses with this status.
             #[must_use]
             pub fn status(mut self, status: u16) -> Self {
                 self.$($filter.)?status = Some(status);
                 self
             }
 
-            /// Only those that were answered with this error code.
+            /// Only responses with this error code.
             #[must_use]
             pub fn error(mut self, code: impl Into<String>) -> Self {
                 self.$($filter.)?error = Some(code.into());
                 self
             }
 
-            /// Only those after the exchange of this id.
+            /// Only exchanges after this id.
             #[must_use]
             pub fn after(mut self, id: u64) -> Self {
                 self.$($filter.)?after = Some(id);
@@ -141,7 +141,7 @@ macro_rules! filter_builder {
     };
 }
 
-/// Declares how a filter and further keys are read side by side: serde's own `flatten` tells no unknown key.
+/// Declares a struct with the keys of a filter and further keys. Serde's own `flatten` does not report unknown keys.
 macro_rules! flatten_filter {
     ($name:ident { $($key:ident: $kind:ty,)* }) => {
         #[derive(Default, serde::Deserialize)]
@@ -181,7 +181,7 @@ pub(crate) use {filter_builder, flatten_filter};
 
 filter_builder!(Filter);
 
-/// A filter that could find something, with its user found.
+/// A checked filter, with the id of its user.
 #[derive(Debug)]
 pub(crate) struct JournalSearch {
     filter: Filter,
@@ -189,10 +189,10 @@ pub(crate) struct JournalSearch {
 }
 
 impl JournalSearch {
-    /// Whether an exchange matches. What needs parsing is looked at last.
+    /// Whether an exchange matches. Fields that need parsing are compared last.
     pub(crate) fn matches(&self, exchange: &StoredExchange) -> bool {
         let Self { filter, user } = self;
-        // Browsers send preflights on their own: a search for an endpoint's calls does not mean them.
+        // Browsers send preflights on their own: a search for an endpoint does not mean them.
         let is_hidden = exchange.is_preflight() && filter.method.is_none() && filter.is_narrow();
         !is_hidden
             && filter.after.is_none_or(|after| exchange.id() > after)
@@ -206,23 +206,23 @@ impl JournalSearch {
             && same(filter.error.as_deref(), || exchange.error())
     }
 
-    /// The exchange after which it can match.
+    /// The id after which exchanges can match.
     pub(crate) fn after(&self) -> u64 {
         self.filter.after.unwrap_or(0)
     }
 
-    /// Whether some that match may be among those that were dropped.
+    /// Whether matching exchanges may be among the evicted ones.
     pub(crate) fn may_have_matched(&self, dropped: Dropped) -> bool {
         dropped.count > 0 && self.filter.after.is_none_or(|after| after < dropped.last)
     }
 }
 
-/// Whether a text is the wanted one, if one is wanted.
+/// Whether a text equals the wanted one, if one is wanted.
 fn same<T: AsRef<str>>(wanted: Option<&str>, found: impl FnOnce() -> Option<T>) -> bool {
     wanted.is_none_or(|wanted| found().is_some_and(|found| found.as_ref() == wanted))
 }
 
-/// That a request to the endpoint can ask by the grant.
+/// Checks that requests to the endpoint can have the grant.
 pub(crate) fn check_grant(
     endpoint: Option<Endpoint>,
     grant_type: Option<GrantType>,
@@ -245,7 +245,7 @@ pub(crate) fn check_grant(
     Err(Invalid::new("grant_type", message).with_hint(hint))
 }
 
-/// That an exchange can end with this status; 0 is a connection that a fault has cut.
+/// Checks that an exchange can have this status. 0 is a connection that a fault cut.
 fn check_status(status: u16) -> Result<(), Invalid> {
     if status == 0 || (100..=599).contains(&status) {
         return Ok(());
@@ -255,7 +255,7 @@ fn check_status(status: u16) -> Result<(), Invalid> {
 }
 
 impl Sandbox {
-    /// Makes sure that a filter could find something.
+    /// Checks that a filter can match.
     pub(crate) fn search(&self, filter: Filter) -> ControlResult<JournalSearch> {
         check_grant(filter.endpoint, filter.grant_type)?;
         if let Some(status) = filter.status {
@@ -268,7 +268,7 @@ impl Sandbox {
         Ok(JournalSearch { filter, user })
     }
 
-    /// That there is such a client, or was one that asked for something; and such a user, whose id comes back.
+    /// Checks that the client exists or has called, and that the user exists. Returns the id of the user.
     pub(crate) fn known_parties(
         &self,
         client: Option<&str>,
@@ -276,7 +276,7 @@ impl Sandbox {
     ) -> ControlResult<Option<i64>> {
         if let Some(id) = client {
             let registers = self.settings().unknown_clients == UnknownClients::Register;
-            // The journal is searched last.
+            // Searching the journal is slow, so it comes last.
             let is_known = || registers || self.read_client(id).is_ok();
             let has_called = || {
                 let called = |exchange: &StoredExchange| exchange.client_id();
@@ -293,11 +293,11 @@ impl Sandbox {
         }
     }
 
-    /// That this error could be answered: by the server, by a fault, or that it was.
+    /// Checks that the error code is known: built in, set by a fault, or already in the journal.
     fn check_error(&self, error: &str) -> Result<(), Invalid> {
         let of_faults = self.faults.errors();
         let mut known: Vec<&str> = ErrorCode::ALL.map(ErrorCode::name).to_vec();
-        known.extend(OURS);
+        known.extend(OWN_ERRORS);
         known.extend(of_faults.iter().map(String::as_str));
         known.sort_unstable();
         known.dedup();

@@ -1,4 +1,4 @@
-//! The search of the journal by control call: what is found is parsed exchange by exchange when it is shown.
+//! The search of the journal. Found exchanges are parsed one by one, when they are sent.
 
 use std::time::Duration;
 
@@ -13,19 +13,19 @@ use crate::sandbox::journal::{ReaderPermit, TooManyReaders};
 
 const LONGEST_WAIT: SignedDuration = SignedDuration(60_000);
 
-/// The exchanges that a call of the journal found, by their ids: they are parsed one by one when they are shown.
+/// The ids of found exchanges, which are parsed one by one when they are sent.
 #[derive(Debug)]
 pub(crate) struct Found {
     ids: Vec<u64>,
     secrets: bool,
-    /// None if nothing is to be shown.
+    /// `None` if no exchange was requested.
     permit: Option<ReaderPermit>,
 }
 
-/// An answer of at most this many exchanges is whole; a longer one is sent piece by piece.
+/// A response with more exchanges is sent in pieces.
 const MAX_WHOLE: usize = 32;
 
-/// A piece of a long answer has this many exchanges.
+/// Number of exchanges in a piece of a long response.
 const PIECE: usize = 8;
 
 impl From<TooManyReaders> for ControlError {
@@ -42,7 +42,7 @@ impl Sandbox {
         Ok(self.show_requests(&found))
     }
 
-    /// The same as JSON, of which at most a piece is in memory at once.
+    /// The same as JSON, with at most one piece in memory.
     pub(crate) async fn stream_requests(&self, asked: Requests) -> ControlResult<JsonPieces> {
         let found = self.find_requests(asked).await?;
         if found.ids.len() <= MAX_WHOLE {
@@ -54,7 +54,7 @@ impl Sandbox {
             secrets,
             permit,
         } = found;
-        // The wait for a turn to send keeps no other search from its turn.
+        // The search permit is released before the wait for the turn to send.
         drop(permit);
         let turn = self.journal.readers().stream().await?;
         Ok(JsonPieces::Stream(JsonStream {
@@ -79,7 +79,7 @@ impl Sandbox {
         }
     }
 
-    /// Removes every exchange.
+    /// Deletes every exchange.
     pub(crate) fn clear_requests(&self) {
         self.if_current(|core| core.journal.clear());
     }
@@ -134,14 +134,14 @@ impl Sandbox {
             if before <= search.after() {
                 break;
             }
-            // A long search lets other requests through.
+            // A long search lets other requests run.
             tokio::task::yield_now().await;
         }
         ids.reverse();
         ids
     }
 
-    /// Waits until this many exchanges match, for at most `wait`. Each exchange is looked at once.
+    /// Waits until this many exchanges match, for at most `wait`. Each exchange is compared once.
     async fn wait_for(
         &self,
         search: &JournalSearch,
@@ -149,7 +149,7 @@ impl Sandbox {
         wait: Duration,
     ) -> ControlResult<()> {
         let _place = self.journal.readers().wait()?;
-        // Watched before it is read: what comes in between wakes this.
+        // Watched before it is read, so that exchanges in between wake this task.
         let mut news = self.journal.watch();
         let enough = async {
             let mut permit = Some(self.journal.readers().search().await?);
@@ -170,7 +170,7 @@ impl Sandbox {
                     last = newest.id();
                     tokio::task::yield_now().await;
                 }
-                // Those that wait keep no reader from its turn.
+                // A waiting call holds no reader permit.
                 permit.take();
                 if found >= count || news.changed().await.is_err() {
                     return Ok(());
@@ -179,26 +179,26 @@ impl Sandbox {
         };
         tokio::select! {
             waited = tokio::time::timeout(wait, enough) => waited.unwrap_or(Ok(())),
-            // Nothing will come any more.
+            // A deleted sandbox gets no more exchanges.
             () = self.closed() => Ok(()),
         }
     }
 }
 
-/// The answer of `GET /_mock/requests` as JSON that is safe to show in a terminal.
+/// The response of `GET /_mock/requests`, as JSON without terminal control characters.
 #[derive(Debug)]
 pub(crate) enum JsonPieces {
     Whole(String),
     Stream(JsonStream),
 }
 
-/// A long answer, piece by piece. Exchanges that are dropped meanwhile are left out.
+/// A long response in pieces. Exchanges that are evicted meanwhile are left out.
 #[derive(Debug)]
 pub(crate) struct JsonStream {
     sandbox: Sandbox,
     ids: Vec<u64>,
     secrets: bool,
-    /// How many ids were sent.
+    /// Number of ids sent so far.
     at: usize,
     is_first: bool,
     is_done: bool,

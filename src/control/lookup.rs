@@ -10,7 +10,7 @@ use crate::protocol::scope_input::ScopeSpec;
 use crate::sandbox::Sandbox;
 
 impl Sandbox {
-    /// The scope that is meant, with the bits that are declared here.
+    /// Resolves a scope, with the bits declared in this sandbox.
     pub(crate) fn resolve_scope(&self, spec: &ScopeSpec) -> Result<Scope, Invalid> {
         spec.resolve(&self.settings().rules.declared_scopes)
             .map_err(|reason| invalid::explain("scope", &reason))
@@ -27,7 +27,7 @@ impl Sandbox {
         })
     }
 
-    /// A user who is there, deleted or not; `path` is where the name stands in the input.
+    /// The named user, deleted or not. `path` is the key of the name in the input.
     pub(crate) fn user_or_deleted(&self, named: &UserRef, path: &str) -> ControlResult<User> {
         match self.world().find_user(named) {
             Some(user) => Ok(user),
@@ -35,7 +35,7 @@ impl Sandbox {
         }
     }
 
-    /// A user who is there and not deleted; `path` is where the name stands in the input.
+    /// The named user, unless deleted. `path` is the key of the name in the input.
     pub(crate) fn user(&self, named: &UserRef, path: &str) -> ControlResult<User> {
         let user = self.user_or_deleted(named, path)?;
         if user.deleted {

@@ -1,9 +1,9 @@
-//! What makes it a mock? Time, faults, journal, snapshots, users, clients, tokens: what the verbs take and give.
+//! The operations of the mock: types of their input and output.
 //!
-//! The verbs themselves are the methods of [`MockSandbox`](crate::MockSandbox); over HTTP they are the calls below
-//! `/_mock`, with the same words as JSON.
+//! The operations are methods of [`MockSandbox`](crate::MockSandbox). Over HTTP they are the control API below `/_mock`, with
+//! the same names as JSON keys.
 //!
-//! | about | to say what is wanted | to read what there is |
+//! | about | input | output |
 //! |---|---|---|
 //! | settings | [`SettingsPatch`] | [`Settings`], [`ContractView`] |
 //! | the clock | [`Moment`] | [`ClockView`] |
@@ -12,18 +12,16 @@
 //! | tokens and codes | [`Mint`], [`NewCode`] | [`Tokens`], [`TokenView`], [`Introspection`], [`IssuedCode`] |
 //! | consents | [`NewConsent`], [`BuzzLimit`] | [`ConsentView`] |
 //! | spends | | [`Spent`], [`Spending`], [`Rule`], [`Bucket`] |
-//! | whose they are | [`OwnerFilter`] | |
+//! | user and client of tokens, codes, consents and spends | [`OwnerFilter`] | |
 //! | faults | [`Fault`], [`Preset`] | [`SetFault`], [`AppliedPreset`] |
 //! | the journal | [`Requests`], [`Filter`], [`Expect`], [`Expectations`] | [`ExchangeList`], [`Exchange`], [`Counters`] |
-//! | what production would punish | | [`Advice`], [`Finding`], [`Severity`] |
+//! | advice | | [`Advice`], [`Finding`], [`Severity`] |
 //! | snapshots | | [`Snapshot`] |
 //! | sandboxes | [`NewSandbox`] | [`SandboxInfo`] |
 //!
-//! Endpoints, grants and methods are closed lists: [`Endpoint`], [`GrantType`], [`Method`]. What is a [`Secret`] is not
-//! printed by `Debug`.
+//! Endpoints, grants and methods are enums: [`Endpoint`], [`GrantType`], [`Method`]. `Debug` does not print a [`Secret`].
 
-// Each verb is written once, as a method of the sandbox. The doors are `http/`, `mock_server/` and `cli/commands.rs`; a door
-// decides nothing.
+// Each operation is written once, as a method of the sandbox. `control_api/`, `mock_server/`, `mcp/` and the pages call it.
 
 mod advice;
 pub(crate) mod advice_query;

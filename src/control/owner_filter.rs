@@ -7,7 +7,7 @@ use crate::model::user::UserRef;
 use crate::protocol::ids::UserId;
 use crate::sandbox::Sandbox;
 
-/// Whose tokens or consents are meant; what is not given means everybody's.
+/// A filter by user and client. An empty field matches all.
 ///
 /// ```
 /// use civitai_oauth_mock::control::OwnerFilter;
@@ -23,19 +23,19 @@ pub struct OwnerFilter {
 }
 
 impl OwnerFilter {
-    /// Everybody's.
+    /// Matches everything.
     pub fn all() -> Self {
         Self::default()
     }
 
-    /// Only this user's.
+    /// Only this user.
     #[must_use]
     pub fn user(mut self, user: impl Into<UserRef>) -> Self {
         self.user = Some(user.into());
         self
     }
 
-    /// Only this client's.
+    /// Only this client.
     #[must_use]
     pub fn client(mut self, id: impl Into<String>) -> Self {
         self.client_id = Some(id.into());
@@ -43,7 +43,7 @@ impl OwnerFilter {
     }
 }
 
-/// As [`OwnerFilter`], with the user found.
+/// As [`OwnerFilter`], with the id of the user.
 #[derive(Debug)]
 pub(crate) struct ResolvedOwner {
     pub(crate) user: Option<UserId>,

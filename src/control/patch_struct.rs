@@ -1,9 +1,9 @@
-//! How is a thing described of which only some keys are given? Users and clients, as they are made and changed: each
-//! key is left out, given, or – where it may be empty – given as `null`.
+//! Input structs with optional keys, for creating and changing users and clients: a key is missing, has a value, or is
+//! `null`.
 
-/// Declares a struct of keys that may be left out, each with the method that gives it.
+/// Declares a struct of optional keys, each with a builder method.
 ///
-/// `set` is a value; `null` is one that may be taken away, by the method of the second name; `list` is many.
+/// `set` is a value, `null` a value that the second method removes, `list` a list.
 macro_rules! patch_struct {
     ($(#[$doc:meta])* $name:ident {
         $($(#[$about:meta])* $mode:ident $key:ident: $kind:ty $(, $none:ident)?;)*
@@ -24,7 +24,7 @@ macro_rules! patch_struct {
         }
 
         impl $name {
-            /// Nothing is given yet.
+            /// No key is given yet.
             pub fn new() -> Self {
                 Self::default()
             }
@@ -52,7 +52,7 @@ macro_rules! patch_struct {
             self
         }
 
-        #[doc = concat!("Takes `", stringify!($key), "` away.")]
+        #[doc = concat!("Removes `", stringify!($key), "`.")]
         #[must_use]
         pub fn $none(mut self) -> Self {
             self.$key = Some(None);

@@ -1,5 +1,4 @@
-//! What is asked of the journal, and an exchange as it is shown. Secrets are redacted unless they are asked for. The filter
-//! is `filter.rs`, the search `listing.rs`.
+//! The query of the journal, and the view of an exchange. Secrets are redacted unless the query asks for them.
 
 use std::fmt;
 use std::time::Duration;
@@ -20,14 +19,14 @@ use crate::redact::{redact, redact_text};
 use crate::sandbox::faults::Fault;
 use crate::sandbox::journal::{Counters, Entry};
 
-/// What is asked of the journal.
+/// A query of the journal.
 ///
 /// ```
 /// use std::time::Duration;
 ///
 /// use civitai_oauth_mock::control::{Endpoint, Requests};
 ///
-/// // As soon as the app has called twice, but after 5 s in any case.
+/// // Returns when the app has called twice, or after 5 s.
 /// let two = Requests::endpoint(Endpoint::Token).wait(Duration::from_secs(5)).count(2);
 /// # let _ = two;
 /// ```
@@ -36,7 +35,7 @@ use crate::sandbox::journal::{Counters, Entry};
 pub struct Requests {
     pub(crate) filter: Filter,
     pub(crate) limit: Option<usize>,
-    /// Only those before the exchange of this id.
+    /// Only exchanges before this id.
     pub(crate) before: Option<u64>,
     pub(crate) secrets: bool,
     pub(crate) wait: Option<SignedDuration>,
@@ -78,42 +77,42 @@ impl From<Filter> for Requests {
 filter_builder!(Requests, filter);
 
 impl Requests {
-    /// At most so many, the newest.
+    /// At most `limit` exchanges, the newest.
     #[must_use]
     pub fn limit(mut self, limit: usize) -> Self {
         self.limit = Some(limit);
         self
     }
 
-    /// Only those before the exchange of this id: with a limit, the page before.
+    /// Only exchanges before this id; with a limit, the previous page.
     #[must_use]
     pub fn before(mut self, id: u64) -> Self {
         self.before = Some(id);
         self
     }
 
-    /// Shows what would be redacted.
+    /// Shows secrets instead of redacting them.
     #[must_use]
     pub fn secrets(mut self) -> Self {
         self.secrets = true;
         self
     }
 
-    /// Answers once [`Requests::count`] have come, or when this is over: 60 s at the most.
+    /// Waits until [`Requests::count`] exchanges match, for at most this time (60 s or less).
     #[must_use]
     pub fn wait(mut self, wait: Duration) -> Self {
         self.wait = Some(SignedDuration::from_std(wait));
         self
     }
 
-    /// How many to wait for; without it, one.
+    /// The number of exchanges to wait for; 1 by default.
     #[must_use]
     pub fn count(mut self, count: usize) -> Self {
         self.count = Some(count);
         self
     }
 
-    /// At most `usual` exchanges unless another limit is given. Errors: it is larger than `max`.
+    /// Sets the limit to `usual` unless one is given. Errors: the limit is larger than `max`.
     #[cfg(feature = "mcp")]
     pub(crate) fn limit_within(mut self, usual: usize, max: usize) -> Result<Self, Invalid> {
         let limit = *self.limit.get_or_insert(usual);
@@ -125,88 +124,88 @@ impl Requests {
         Ok(self)
     }
 
-    /// Whether it may be answered later.
+    /// Whether the response may have to wait.
     pub(crate) fn waits(&self) -> bool {
         self.wait.is_some()
     }
 }
 
-/// What the app has sent and was answered.
+/// A list of exchanges.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct ExchangeList {
-    /// Those that were asked for, oldest first.
+    /// The matching exchanges, oldest first.
     pub requests: Vec<Exchange>,
-    /// How often what was asked for, by all that came since the journal was cleared.
+    /// The number of calls by endpoint and grant since the journal was cleared.
     pub counters: Counters,
-    /// How many have gone since then, the oldest first, because the journal was full.
+    /// The number of exchanges that were evicted since then because the journal was full.
     pub dropped: u64,
 }
 
-/// A request, and what it was answered. `Debug` shows no secrets even where they were asked for.
+/// A request and its response. `Debug` never shows secrets.
 #[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Exchange {
-    /// Counts from 1, and goes on when the journal is cleared.
+    /// The id: counts from 1, and continues when the journal is cleared.
     pub id: u64,
-    /// When it came, by the sandbox's clock.
+    /// Arrival, by the sandbox's clock.
     pub at: Moment,
-    /// Its method, whatever it was.
+    /// The method.
     pub method: String,
-    /// Its path, without the query and a sandbox's prefix.
+    /// The path, without query and sandbox prefix.
     pub path: String,
-    /// The endpoint that the path leads to.
+    /// The endpoint of the path.
     pub endpoint: Endpoint,
-    /// The grant that it asked by, whatever it was.
+    /// The `grant_type`, known or not.
     pub grant_type: Option<String>,
-    /// Whom it came from.
+    /// The client.
     pub client_id: Option<String>,
-    /// For whom it acted.
+    /// The user on whose behalf it was sent.
     pub user: Option<i64>,
-    /// Query and body; of what was sent twice, what counted.
+    /// The parameters of query and body; of repeated ones, the value in effect.
     pub params: Map<String, Value>,
-    /// The headers that tell something about a client, by their names in lower case.
+    /// Selected request headers, by their names in lower case.
     pub headers: Map<String, Value>,
-    /// The status of the answer; none where the connection was cut.
+    /// The status of the response; `None` if a fault cut the connection.
     pub status: Option<u16>,
-    /// The error code of the answer.
+    /// The error code of the response.
     pub error: Option<String>,
-    /// Where the answer leads.
+    /// The `Location` header of the response.
     pub location: Option<String>,
-    /// The answer's body, where it is JSON.
+    /// The body of the response, if it is JSON.
     pub answer: Option<Value>,
-    /// Why it was refused, where it was.
+    /// The explanation of a refusal.
     pub why: Option<Explanation>,
-    /// The differences that decided something, and the side that each was on.
+    /// The differences that the response depended on, each with its side.
     pub differences: Vec<DecisionView>,
-    /// The faults that touched it, by id.
+    /// The ids of the faults that applied.
     pub faults: Vec<u64>,
-    /// Their rules, for the pages: a fault may have been removed since.
+    /// The rules of these faults, for the pages: a fault may have been removed since.
     #[serde(skip)]
     pub(crate) struck: Vec<Fault>,
-    /// Our extensions that it relied on.
+    /// The extensions of the mock that it used.
     pub extensions: Vec<&'static str>,
 }
 
-/// A difference that decided something.
+/// A difference that the response depended on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct DecisionView {
-    /// Which.
+    /// The difference.
     pub name: Difference,
-    /// The side that it was on.
+    /// The side in force.
     pub side: Contract,
-    /// The other side is known to answer this request otherwise.
+    /// Whether the response is known to differ under the other contract.
     pub otherwise: bool,
 }
 
 impl Exchange {
-    /// A parameter that is text.
+    /// A text parameter.
     pub fn param(&self, name: &str) -> Option<&str> {
         self.params.get(name)?.as_str()
     }
 
-    /// A header that tells something about a client, by its name in lower case.
+    /// A request header, by its name in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.as_str()
     }
@@ -249,7 +248,7 @@ impl Exchange {
         };
         let text = |text: String| redact_text(&text).into_owned();
         Self {
-            // Any of these is the caller's own text.
+            // All of these are text from the client.
             method: text(self.method),
             path: text(self.path),
             grant_type: self.grant_type.map(text),

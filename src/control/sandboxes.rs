@@ -1,4 +1,4 @@
-//! Sandboxes by control call: made, listed, deleted. These verbs belong to the registry, not to one sandbox.
+//! Operations on sandboxes: create, list, delete. They are methods of the registry.
 
 use std::fmt;
 use std::path::Path;
@@ -19,7 +19,7 @@ use crate::sandbox::settings::{Settings, SettingsPatch};
 use crate::sandbox::template::{CreatedBy, TemplateOverrides};
 use crate::seed::SeedFile;
 
-/// A sandbox to be made.
+/// A sandbox to create.
 ///
 /// ```
 /// use civitai_oauth_mock::Contract;
@@ -34,17 +34,17 @@ use crate::seed::SeedFile;
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewSandbox {
-    /// Without one, a UUID.
+    /// By default, a UUID.
     #[serde(default)]
     name: Option<String>,
-    /// In the seed format, as JSON or as TOML text; without one, the server's own.
+    /// In the seed format, as JSON or as TOML text; by default the seed of the server.
     #[serde(default, deserialize_with = "seed")]
     seed: Option<SeedFile>,
     #[serde(default)]
     settings: SettingsPatch,
 }
 
-/// A seed as the object that it is in JSON, or as the text of a seed file.
+/// Reads a seed: a JSON object, or the text of a seed file.
 fn seed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SeedFile>, D::Error> {
     deserializer.deserialize_any(SeedVisitor)
 }
@@ -83,7 +83,7 @@ impl<'de> Visitor<'de> for SeedVisitor {
 }
 
 impl NewSandbox {
-    /// A sandbox of this name: letters, digits, `-`, `_` and `.`, 64 at the most.
+    /// A sandbox with this name: at most 64 letters, digits, `-`, `_` and `.`.
     pub fn named(name: impl Into<String>) -> Self {
         Self {
             name: Some(name.into()),
@@ -91,18 +91,18 @@ impl NewSandbox {
         }
     }
 
-    /// A sandbox whose name is drawn.
+    /// A sandbox with a generated name.
     pub fn unnamed() -> Self {
         Self::default()
     }
 
-    /// Begins with these users and clients (TOML in the seed format) instead of the server's own.
+    /// Starts with these users and clients (TOML in the seed format) instead of those of the server.
     pub fn seed(mut self, toml: &str) -> Result<Self, Invalid> {
         self.seed = Some(SeedFile::read(toml, Path::new("seed"))?);
         Ok(self)
     }
 
-    /// Begins with these settings in place of the server's own.
+    /// Starts with these settings instead of those of the server.
     #[must_use]
     pub fn settings(mut self, settings: SettingsPatch) -> Self {
         self.settings = settings;
@@ -110,7 +110,7 @@ impl NewSandbox {
     }
 }
 
-/// A sandbox that has been made.
+/// A sandbox that was created.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct CreatedSandbox {
     pub(crate) name: String,
@@ -118,15 +118,15 @@ pub(crate) struct CreatedSandbox {
     settings: Settings,
 }
 
-/// A sandbox that there is.
+/// A sandbox in the list of sandboxes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct SandboxInfo {
-    /// What it is called.
+    /// The name.
     pub name: String,
-    /// Its prefix; `/` for the default one.
+    /// The path prefix; `/` for the default sandbox.
     pub path: String,
-    /// How long nobody has used it, in whole seconds of the system's time; not known of one that a restart has left.
+    /// Time since the last request, by the system clock; `None` if there was none since the server started.
     #[serde(rename = "idle_seconds", serialize_with = "seconds_if_known")]
     pub idle: Option<Duration>,
 }
@@ -138,7 +138,7 @@ pub(crate) struct SandboxList {
 }
 
 impl Registry {
-    /// Makes a sandbox with a seed and settings of its own.
+    /// Creates a sandbox with its own seed and settings.
     pub(crate) async fn create_sandbox(
         self: &Arc<Self>,
         made: NewSandbox,
@@ -196,7 +196,7 @@ impl Registry {
         }
     }
 
-    /// The sandboxes there are.
+    /// All sandboxes.
     pub(crate) fn list_sandboxes(&self) -> SandboxList {
         let names = self.store().list_sandboxes();
         SandboxList {
@@ -217,7 +217,7 @@ impl Registry {
         Ok(self.show(name.to_owned()))
     }
 
-    /// Deletes a sandbox with all that is in it. The next request that names it makes a new one.
+    /// Deletes a sandbox with its data. The next request to it creates a new one.
     pub(crate) async fn delete_sandbox(self: &Arc<Self>, name: &str) -> ControlResult<()> {
         if name == DEFAULT {
             let error = Invalid::new("name", "the default sandbox stays");
@@ -239,7 +239,7 @@ impl Registry {
     }
 }
 
-/// That a path may name a sandbox so.
+/// Checks the name of a sandbox or snapshot.
 pub(crate) fn check_name(name: &str) -> Result<(), Invalid> {
     if is_name(name) {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Sessions by control call: sign in without a page, see who is signed in, sign out.
+//! Operations on sessions: sign in without a page, list, sign out.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,39 +11,39 @@ use crate::protocol::secret::Secret;
 use crate::protocol::time::Moment;
 use crate::sandbox::Sandbox;
 
-/// Who is to be signed in.
+/// The user to sign in.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewSession {
     pub(crate) user: UserRef,
 }
 
-/// Whose sessions are meant; nobody named means everybody's.
+/// A filter of sessions by user; without a user, all sessions.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct SessionFilter {
     pub(crate) user: Option<UserRef>,
 }
 
-/// A browser that is signed in.
+/// The cookie of a new session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct SessionCookie {
-    /// What the header `Cookie` of its requests says: `civ-token=…`.
+    /// The value of the `Cookie` header: `civ-token=…`.
     pub cookie: Secret,
-    /// Whose it is.
+    /// The user.
     pub user: User,
 }
 
-/// A session as it is listed: its cookie is not known, only the hash of it.
+/// A session. Only the hash of its cookie is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct SessionView {
-    /// Who is signed in.
+    /// The user.
     pub user: UserId,
-    /// When it ends, by the sandbox's clock.
+    /// The end, by the sandbox's clock.
     pub expires_at: Moment,
-    /// It has not ended.
+    /// Whether it has not ended.
     pub active: bool,
 }
 
@@ -53,13 +53,13 @@ pub(crate) struct SessionList {
     pub(crate) sessions: Vec<SessionView>,
 }
 
-/// How many were ended.
+/// The number of ended sessions.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct SignedOut {
     pub(crate) deleted: u64,
 }
 
-/// The most sessions of a sandbox: those of pages, and those that control calls add.
+/// The most sessions in a sandbox.
 pub(crate) const MAX_SESSIONS: usize = 200_000;
 
 impl Sandbox {
@@ -73,7 +73,7 @@ impl Sandbox {
         })
     }
 
-    /// The sessions, of a user or all, the one that ends last first.
+    /// The sessions that match the filter, the one that ends last first.
     pub(crate) fn list_sessions(&self, whose: &SessionFilter) -> ControlResult<SessionList> {
         let (user, now) = (self.session_owner(whose)?, self.now());
         let found = self.world().list_sessions(user);
@@ -87,7 +87,7 @@ impl Sandbox {
         })
     }
 
-    /// Signs a user out everywhere, or everybody.
+    /// Ends the sessions that match the filter.
     pub(crate) async fn delete_sessions(&self, whose: SessionFilter) -> ControlResult<SignedOut> {
         let user = self.session_owner(&whose)?;
         let deleted = self.store.delete_sessions(self.world(), user).await?;

@@ -10,13 +10,13 @@ use crate::protocol::time::{Moment, Timestamp};
 use crate::sandbox::Sandbox;
 use crate::store::StoreError;
 
-/// A copy of a sandbox's rows, clock, settings and faults.
+/// A copy of a sandbox's data, clock, settings and faults.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Snapshot {
-    /// What it is called.
+    /// The name.
     pub name: String,
-    /// When it was taken, by the sandbox's clock.
+    /// The time of creation, by the sandbox's clock.
     pub taken_at: Moment,
 }
 
@@ -36,7 +36,7 @@ impl Snapshot {
 }
 
 impl Sandbox {
-    /// Takes a snapshot, in place of one of the same name. Errors: there are 100 in this sandbox, or 10,000 in all.
+    /// Takes a snapshot and replaces one of the same name. Errors: there are 100 in this sandbox, or 10,000 in all.
     pub(crate) async fn take_snapshot(&self, name: &str) -> ControlResult<Snapshot> {
         check_name(name)?;
         match self.save_snapshot(name).await {
@@ -70,7 +70,7 @@ impl Sandbox {
         }
     }
 
-    /// Goes back to a snapshot.
+    /// Restores a snapshot.
     pub(crate) async fn restore_snapshot(&self, name: &str) -> ControlResult<()> {
         if self.restore(name).await? {
             Ok(())
@@ -79,7 +79,7 @@ impl Sandbox {
         }
     }
 
-    /// Forgets a snapshot.
+    /// Deletes a snapshot.
     pub(crate) async fn delete_snapshot(&self, name: &str) -> ControlResult<()> {
         if self.remove_snapshot(name).await? {
             Ok(())

@@ -1,4 +1,4 @@
-//! Spends by control call: what apps have spent of users' buzz, and how the budgets stand that users gave them.
+//! Operations on spends: the buzz that apps spent, and the state of their budgets.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,7 @@ pub(crate) struct SpendList {
     pub(crate) spends: Vec<Spent>,
 }
 
-/// One user and one client.
+/// The user and client of a budget.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct BudgetOwner {
@@ -26,14 +26,14 @@ pub(crate) struct BudgetOwner {
     pub(crate) client_id: String,
 }
 
-/// How many spends no longer count.
+/// The number of spends that no longer count.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct Reset {
     pub(crate) reset: u64,
 }
 
 impl Sandbox {
-    /// What every app that has a budget or has spent anything stands at, by user and client.
+    /// The spends and budgets of each user and client that has any.
     pub(crate) async fn list_spends(&self, whose: OwnerFilter) -> ControlResult<SpendList> {
         let whose = self.resolve_owner(whose)?;
         let spends = spending::list(self, whose.as_key()).await;
@@ -44,7 +44,7 @@ impl Sandbox {
         Ok(SpendList { spends })
     }
 
-    /// Forgets what was spent: budgets have room again, accounts are as they are.
+    /// Deletes spends: budgets are free again, accounts do not change.
     pub(crate) async fn delete_spends(&self, whose: OwnerFilter) -> ControlResult<Deleted> {
         let whose = self.resolve_owner(whose)?;
         let deleted = self
@@ -54,7 +54,7 @@ impl Sandbox {
         Ok(Deleted { deleted })
     }
 
-    /// Starts the absolute budgets of a user's app anew. Those that begin anew by themselves go on.
+    /// Resets the absolute budgets of a user and client. Periodic budgets do not change.
     pub(crate) async fn reset_budgets(&self, grant: BudgetOwner) -> ControlResult<Reset> {
         let user = self.user(&grant.user, "user")?;
         let client = self.client_named(&grant.client_id)?;

@@ -1,4 +1,4 @@
-//! Tokens without a browser: mint, list, look into, let run out, revoke. Codes are `codes.rs`.
+//! Operations on tokens: mint, list, introspect, expire, revoke.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -23,8 +23,8 @@ use crate::protocol::time::{Moment, Timestamp};
 use crate::sandbox::Sandbox;
 use crate::store::Held;
 
-/// Tokens to be minted: for a client, a user, and a scope, which may be beyond the client's ceiling: a test may want a state
-/// that the flows do not allow.
+/// Tokens to mint for a client, a user and a scope. The scope may exceed the client's allowed scopes: a test may need a
+/// state that the flows do not allow.
 ///
 /// ```
 /// use std::time::Duration;
@@ -44,10 +44,10 @@ pub struct Mint {
     user: UserRef,
     #[serde(default)]
     scope: Option<ScopeSpec>,
-    /// Seconds that the access token lives.
+    /// Lifetime of the access token, in seconds.
     #[serde(default)]
     expires_in: Option<Seconds>,
-    /// Leaves `UserRead` out unless it is asked for, as tokens of old do.
+    /// Does not add `UserRead` to the scope, as old tokens of Civitai.
     #[serde(default)]
     exact_scope: bool,
 }
@@ -64,7 +64,7 @@ impl Mint {
         }
     }
 
-    /// How long the access token lives, in whole seconds; without it, as long as the settings say.
+    /// The lifetime of the access token, in whole seconds; by default that of the settings.
     #[must_use]
     pub fn expires_in(mut self, life: Duration) -> Self {
         let seconds = u32::try_from(life.as_secs()).unwrap_or(u32::MAX);
@@ -72,7 +72,7 @@ impl Mint {
         self
     }
 
-    /// Leaves [`Scope::USER_READ`] out unless it is asked for, as tokens of old do.
+    /// Does not add [`Scope::USER_READ`] to the scope, as old tokens of Civitai.
     #[must_use]
     pub fn exact_scope(mut self) -> Self {
         self.exact_scope = true;
@@ -87,7 +87,7 @@ pub(crate) struct TokenParam {
     pub(crate) token: Secret,
 }
 
-/// One token, or those of a user and a client, or all.
+/// One token, the tokens of a user and a client, or all tokens.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct TokenSelector {
@@ -96,40 +96,40 @@ pub(crate) struct TokenSelector {
     pub(crate) user: Option<UserRef>,
 }
 
-/// A token that is known. Its value is not, only its hash.
+/// A stored token. Only the hash of its value is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct TokenView {
-    /// Whether it opens anything now.
+    /// Whether it is valid now.
     pub active: bool,
-    /// What it is for.
+    /// Access or refresh token.
     pub kind: TokenKind,
     token_type: Option<&'static str>,
-    /// Whom it was issued to.
+    /// The client.
     pub client_id: ClientId,
-    /// For whom the client acts.
+    /// The user.
     pub user: UserId,
-    /// What it allows.
+    /// The scope.
     #[serde(serialize_with = "scope_text")]
     pub scope: Scope,
     scopes: Vec<Cow<'static, str>>,
-    /// When it was issued.
+    /// Time of issue.
     pub issued_at: Moment,
-    /// The last moment at which it is good.
+    /// The last moment at which it is valid.
     pub expires_at: Moment,
-    /// Whole seconds until then; negative where it has run out.
+    /// Whole seconds until then; negative if it has expired.
     pub expires_in: i64,
     /// 64 lower-case hex digits.
     pub sha256: String,
 }
 
-/// What a token stands for.
+/// The introspection of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Introspection {
-    /// Whether it opens anything now.
+    /// Whether it is valid now.
     pub active: bool,
-    /// What is known of it; nothing where it never was, was revoked, or was replaced.
+    /// The token; `None` if it is unknown, revoked or replaced.
     pub token: Option<TokenView>,
 }
 
@@ -152,14 +152,14 @@ pub(crate) struct TokenList {
     pub(crate) tokens: Vec<TokenView>,
 }
 
-/// How many have run out.
+/// The number of tokens that were expired.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct Expired {
     pub(crate) expired: u64,
 }
 
 impl Sandbox {
-    /// Mints tokens for a user and a client; the answer is that of `/token`.
+    /// Mints tokens for a user and a client. The response is that of `/token`.
     pub(crate) async fn mint_tokens(&self, asked: Mint) -> ControlResult<Tokens> {
         let client = self.client_named(&asked.client_id)?;
         let user = self.user(&asked.user, "user")?;
@@ -195,7 +195,7 @@ impl Sandbox {
         })
     }
 
-    /// What a token stands for, whether it is live or not.
+    /// Introspects a token, valid or not.
     pub(crate) fn introspect(&self, asked: &TokenParam) -> Introspection {
         let found = self.world().find_token(&asked.token.hash());
         let settings = self.settings();
@@ -206,14 +206,14 @@ impl Sandbox {
         }
     }
 
-    /// Lets a token run out now; without one, every access token.
+    /// Expires a token, or every access token.
     pub(crate) async fn expire_tokens(&self, asked: TokenSelector) -> ControlResult<Expired> {
         if asked.client_id.is_some() || asked.user.is_some() {
             let error = Invalid::new("", "a token runs out alone, or all access tokens do");
             return Err(error.with_hint("give {\"token\"} or nothing").into());
         }
         let hash: Option<SecretHash> = asked.token.as_ref().map(Secret::hash);
-        // A token is good up to and including the moment it expires at.
+        // A token is valid up to and including the moment it expires at.
         let moment = Timestamp(self.now().0.saturating_sub(1));
         let expired = self
             .store
@@ -226,7 +226,7 @@ impl Sandbox {
         Ok(Expired { expired })
     }
 
-    /// Revokes a token as its user would; without one, removes the tokens of a user and a client, or all.
+    /// Revokes one token as its user would, or deletes the tokens of a user and a client, or all tokens.
     pub(crate) async fn revoke_tokens(&self, asked: TokenSelector) -> ControlResult<Deleted> {
         if asked.token.is_some() && (asked.client_id.is_some() || asked.user.is_some()) {
             let error = Invalid::new("token", "one token is of one user and client already");

@@ -1,4 +1,4 @@
-//! Users by control call: create, read, change, delete.
+//! Operations on users: create, read, change, delete.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -12,8 +12,7 @@ use crate::sandbox::Sandbox;
 use crate::store::StoreError;
 
 patch_struct! {
-    /// A user to be made, or what of one is to be changed: only the keys that are given. What they mean, and what they
-    /// are by default, is told at [`User`].
+    /// A user to create, or the changes of one: only the given keys. [`User`] describes the keys and their defaults.
     ///
     /// ```
     /// use civitai_oauth_mock::control::UserSpec;
@@ -23,31 +22,31 @@ patch_struct! {
     /// # let _ = (tester, nameless);
     /// ```
     UserSpec {
-        /// The id; without one, a new user gets the next that is free. It cannot be changed.
+        /// The id, by default the one after the largest. It cannot be changed.
         set id: i64;
-        /// What they are called.
+        /// The username.
         null username: String, no_username;
-        /// Their address.
+        /// The email address.
         null email: String, no_email;
-        /// Whether they have shown that it is theirs.
+        /// Whether the email address is verified.
         set email_verified: bool;
-        /// The URL of their avatar.
+        /// The URL of the avatar.
         null image: String, no_image;
-        /// Whether they are a moderator.
+        /// Whether the user is a moderator.
         set moderator: bool;
         /// The membership, for example `gold`.
         null tier: String, no_tier;
-        /// What they are besides, for example `tester`.
+        /// The roles, for example `tester`.
         list roles: String;
-        /// What they have subscribed to.
+        /// The subscriptions.
         list subscriptions: String;
-        /// Whether they may not write.
+        /// Whether the user is muted.
         set muted: bool;
-        /// Whether they are shut out.
+        /// Whether the user is banned.
         set banned: bool;
-        /// Whether their account is gone: they cannot sign in, and userinfo refuses their tokens.
+        /// Whether the account is deleted: the user cannot sign in, and userinfo rejects their tokens.
         set deleted: bool;
-        /// What they have to spend; what has been spent stays so.
+        /// The balance; spends do not change.
         set buzz: Buzz;
     }
 }
@@ -56,7 +55,7 @@ patch_struct! {
 const MAX_USERS: usize = 10_000;
 
 impl UserSpec {
-    /// Somebody of this username.
+    /// A user with this username.
     pub fn named(username: impl Into<String>) -> Self {
         Self::new().username(username)
     }
@@ -68,7 +67,7 @@ impl Sandbox {
         self.world().list_users()
     }
 
-    /// A new user; without an `id`, under the one after the last.
+    /// Creates a user, with the id after the largest by default.
     pub(crate) async fn create_user(&self, spec: UserSpec) -> ControlResult<User> {
         let with_own_id = spec.id.is_some();
         let id = spec.id.unwrap_or_default();
@@ -93,15 +92,15 @@ impl Sandbox {
             Invalid::new("id", "the last id that there is belongs to a user")
                 .with_hint("give an id")
         } else {
-            second_name(&username.unwrap_or_default())
+            name_taken(&username.unwrap_or_default())
         }))
     }
 
-    /// The user who is named, deleted or not.
+    /// The named user, deleted or not.
     pub(crate) fn read_user(&self, named: &UserRef) -> ControlResult<User> {
         match self.world().find_user(named) {
             Some(user) => Ok(user),
-            None => Err(self.nobody(named)),
+            None => Err(self.not_found(named)),
         }
     }
 
@@ -123,19 +122,19 @@ impl Sandbox {
             .await;
         match changed {
             Ok(Some(user)) => Ok(user),
-            Ok(None) => Err(self.nobody(named)),
+            Ok(None) => Err(self.not_found(named)),
             Err(ControlError::Store(StoreError::NameTaken { name })) => {
-                Err(ControlError::Conflict(second_name(&name)))
+                Err(ControlError::Conflict(name_taken(&name)))
             }
             Err(error) => Err(error),
         }
     }
 
-    fn nobody(&self, named: &UserRef) -> ControlError {
+    fn not_found(&self, named: &UserRef) -> ControlError {
         ControlError::NotFound(session::unknown_user_error(self, "id", named))
     }
 
-    /// Removes a user.
+    /// Deletes a user.
     pub(crate) async fn delete_user(&self, named: &UserRef) -> ControlResult<()> {
         let user = self.read_user(named)?;
         self.store.delete_user(self.world(), user.id).await?;
@@ -144,7 +143,7 @@ impl Sandbox {
     }
 }
 
-fn second_name(name: &str) -> Invalid {
+fn name_taken(name: &str) -> Invalid {
     Invalid::new("username", format!("another user is named {name:?}"))
 }
 
@@ -152,7 +151,7 @@ pub(crate) fn as_json(shown: &impl Serialize) -> Value {
     serde_json::to_value(shown).expect("what the API takes and shows is JSON")
 }
 
-/// The keys that are given in place of those that were.
+/// The keys of `before`, replaced by the given ones.
 pub(crate) fn merge_json(before: &impl Serialize, given: &impl Serialize) -> Value {
     let mut whole = as_json(before);
     if let (Some(whole), Value::Object(given)) = (whole.as_object_mut(), as_json(given)) {

@@ -1,4 +1,4 @@
-//! Is what came what was expected? Expectations of the journal, and the sentences that say what differs.
+//! Expectations of the journal, and messages about the differences.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ use crate::protocol::endpoint::{Endpoint, GrantType, Method};
 use crate::redact::redact;
 use crate::sandbox::Sandbox;
 
-/// How many exchanges are expected to fit a filter; without a number, one at least.
+/// The expected number of exchanges that match a filter; by default at least one.
 ///
 /// ```
 /// use civitai_oauth_mock::control::{Endpoint, Expect, GrantType};
@@ -71,41 +71,41 @@ impl From<Filter> for Expect {
 filter_builder!(Expect, filter);
 
 impl Expect {
-    /// Exactly so many.
+    /// Exactly this number.
     #[must_use]
     pub fn times(mut self, times: usize) -> Self {
         self.times = Some(times);
         self
     }
 
-    /// None.
+    /// No exchange.
     #[must_use]
     pub fn never(self) -> Self {
         self.times(0)
     }
 
-    /// So many or more.
+    /// At least this number.
     #[must_use]
     pub fn at_least(mut self, least: usize) -> Self {
         self.at_least = Some(least);
         self
     }
 
-    /// So many or fewer.
+    /// At most this number.
     #[must_use]
     pub fn at_most(mut self, most: usize) -> Self {
         self.at_most = Some(most);
         self
     }
 
-    /// One of them came after the first that the expectation before is met by.
+    /// One of the exchanges came after the first match of the previous expectation.
     #[must_use]
     pub fn in_order(mut self) -> Self {
         self.in_order = true;
         self
     }
 
-    /// That some number can be what is expected.
+    /// Checks that a number can meet the expectation.
     fn check(&self) -> Result<(), Invalid> {
         let bounds = [("at_least", self.at_least), ("at_most", self.at_most)];
         let given = bounds
@@ -126,7 +126,7 @@ impl Expect {
         Ok(())
     }
 
-    /// Whether it would be judged otherwise if more than these had come.
+    /// Whether more exchanges than `found` could change the result.
     fn depends_on_more(&self, found: usize) -> bool {
         match (self.times, self.at_least, self.at_most) {
             (Some(most), _, _) => found <= most,
@@ -137,7 +137,7 @@ impl Expect {
         }
     }
 
-    /// What is wrong with so many, if anything is.
+    /// The difference between the expected number and `found`.
     fn differs(&self, found: usize) -> Option<String> {
         let (times, at_least, at_most) = (self.times, self.at_least, self.at_most);
         let at_least = at_least.or(times.or(at_most).is_none().then_some(1));
@@ -154,7 +154,7 @@ impl Expect {
     }
 }
 
-/// What is expected of the journal, all of it.
+/// A list of expectations of the journal.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Expectations {
     expectations: Vec<Expect>,
@@ -162,7 +162,7 @@ pub struct Expectations {
 }
 
 impl Expectations {
-    /// What fits each of them came after what fits the one before.
+    /// Expectations whose matches came in this order.
     ///
     /// ```
     /// use civitai_oauth_mock::control::{Endpoint, Expect, Expectations};
@@ -208,7 +208,7 @@ impl<'de> Deserialize<'de> for Expectations {
     }
 }
 
-/// A list of them, or `{"expectations","in_order"}`.
+/// Reads a list of expectations, or `{"expectations","in_order"}`.
 struct ExpectationsVisitor;
 
 impl<'de> Visitor<'de> for ExpectationsVisitor {
@@ -238,16 +238,16 @@ impl<'de> Visitor<'de> for ExpectationsVisitor {
     }
 }
 
-/// All came as it was expected.
+/// The response if all expectations are met.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct Verified {
     verified: bool,
 }
 
-/// The most expectations of one call: each exchange is compared with all of them, and notes them as bits of a `u128`.
+/// The most expectations of one call. The matches of an exchange are stored as bits of a `u128`.
 const MAX_EXPECTATIONS: usize = 100;
 
-/// An exchange, and which of the expectations it matches.
+/// An exchange with the expectations that it matches.
 #[derive(Debug, Clone, Copy)]
 struct Matched {
     id: u64,
@@ -259,7 +259,7 @@ struct Matched {
 struct Matches {
     count: usize,
     first: Option<u64>,
-    /// The first one after the exchange that the expectation before is met by.
+    /// The first match after the match of the previous expectation.
     later: Option<u64>,
 }
 
@@ -293,7 +293,7 @@ impl Sandbox {
         let _permit = self.journal.readers().search().await?;
         let searches = self.searches(&asked.expectations)?;
         let matched = self.matched(&searches).await;
-        // After the search: exchanges may have been dropped before it came to them.
+        // Read after the search, which may have missed exchanges that were evicted meanwhile.
         let dropped = self.journal.dropped();
         let (mut differences, mut before) = (Vec::new(), 0);
         let expected = asked.expectations.into_iter().zip(&searches);
@@ -301,7 +301,7 @@ impl Sandbox {
             let in_order = expectation.in_order || asked.in_order;
             let meant = describe(&expectation.filter);
             let found = Matches::new(&matched, at, before);
-            // Some that match may be among the dropped ones: neither yes nor no would be honest.
+            // Matches may be among the evicted exchanges, so the result is unknown.
             if search.may_have_matched(dropped) && expectation.depends_on_more(found.count) {
                 differences.push(format!(
                     "[{at}] {meant}: came {} of those that are kept, but the oldest {} are no longer kept; raise \
@@ -334,7 +334,7 @@ impl Sandbox {
         })
     }
 
-    /// The searches of expectations. Errors: a filter that nothing can match. To find out may take a search of the journal.
+    /// The searches of expectations. Errors: a filter that cannot match. The check may search the journal.
     fn searches(&self, expectations: &[Expect]) -> ControlResult<Vec<JournalSearch>> {
         let search = |(at, expectation): (usize, &Expect)| {
             let search = self.search(expectation.filter.clone());
@@ -367,7 +367,7 @@ impl Sandbox {
                 }
             }
             last = newest.id();
-            // A long search lets other requests through.
+            // A long search lets other requests run.
             tokio::task::yield_now().await;
         }
         found

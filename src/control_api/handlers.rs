@@ -1,5 +1,4 @@
-//! What each control call hands to which verb, and how it answers. A door decides nothing; the verbs are in the
-//! files above.
+//! The handlers of the control API: each passes its input to one operation of `control/`.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -286,10 +285,10 @@ pub(crate) async fn delete_fault(context: Context, Path(id): Path<String>) -> An
 pub(crate) async fn create_preset(
     context: Context,
     Path(name): Path<String>,
-    JsonObject(narrowing): JsonObject<PresetOptions>,
+    JsonObject(options): JsonObject<PresetOptions>,
 ) -> Answer {
     let preset = Preset::named(&name)?;
-    let asked = NewPresetFault { preset, narrowing };
+    let asked = NewPresetFault { preset, options };
     Ok(created(&context.sandbox.create_preset(asked).await?))
 }
 
@@ -303,7 +302,7 @@ pub(crate) async fn list_requests(
         .and_then(|connection| connection.socket.clone());
     let found = context.sandbox.stream_requests(asked);
     let pieces = match caller {
-        // A client that has disconnected waits for nothing more.
+        // Stops waiting when the client disconnects.
         Some(caller) => tokio::select! {
             biased;
             found = found => found?,
@@ -338,7 +337,7 @@ pub(crate) async fn list_sandboxes(State(app): State<Arc<AppState>>) -> Answer {
 
 pub(crate) async fn create_sandbox(
     State(app): State<Arc<AppState>>,
-    // Its body is read once, when the sandbox that the path names exists.
+    // The context comes first, so that the body is read after the sandbox of the path exists.
     _: Context,
     JsonObject(input): JsonObject<NewSandbox>,
 ) -> Answer {

@@ -1,4 +1,4 @@
-//! How are the bodies and the queries of control calls read? What is done with them is `handlers.rs`.
+//! Extractors for bodies and queries of the control API. Unknown keys are errors.
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{FromRequest, FromRequestParts, Request, State};
@@ -16,7 +16,7 @@ use crate::invalid::{self, Invalid};
 use crate::protocol::json::{MAX_JSON_VALUES, has_too_many_values};
 use crate::redact::{REDACTED, is_secret, redact, redact_text};
 
-/// A JSON body that is an object. An empty one counts as `{}`.
+/// A JSON body that must be an object. An empty body counts as `{}`.
 pub(crate) struct JsonObject<T>(pub(crate) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonObject<T> {
@@ -28,7 +28,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonObject<T> {
     }
 }
 
-/// A JSON body of any kind: what kinds there are, the type knows.
+/// A JSON body of any kind that the type accepts.
 pub(crate) struct AnyJson<T>(pub(crate) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for AnyJson<T> {
@@ -48,7 +48,7 @@ fn refuse(invalid: Invalid) -> Response {
     respond::invalid(StatusCode::BAD_REQUEST, "invalid", &invalid)
 }
 
-/// What a call reads, of what it may be given. Neither is read by half: the types of `handlers.rs` know their keys.
+/// The query parameters and body keys that an operation accepts.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AcceptedInput {
     query: &'static [&'static str],
@@ -61,8 +61,8 @@ impl AcceptedInput {
     }
 }
 
-/// The layer around each call. What a call does not read is refused: whoever narrows a DELETE by a parameter that nobody
-/// reads must not find everything gone.
+/// Middleware of each operation. Rejects a query or a body that the operation does not read: a DELETE with an ignored filter
+/// would delete everything.
 pub(crate) async fn reject_unknown_input(
     State(takes): State<AcceptedInput>,
     request: Request,
@@ -115,7 +115,7 @@ fn unknown(name: &str, value: &Value) -> Invalid {
     Invalid::new(name, message)
 }
 
-/// A value, or the beginning of one that is too long to be repeated; not a secret, whatever it was sent for.
+/// A value for an error message: redacted, and cut after [`MAX_REPEATED_CHARS`].
 fn shorten(name: &str, value: &Value) -> String {
     if is_secret(name) {
         return REDACTED.to_owned();
@@ -159,7 +159,7 @@ fn json_of(bytes: &[u8]) -> Result<Value, Invalid> {
     })
 }
 
-/// Whether somebody has left the quotes out: `1h`, `2026-01-01T00:00:00Z`.
+/// Whether a text looks like JSON text without its quotes: `1h`, `2026-01-01T00:00:00Z`.
 fn is_bare_word(text: &str) -> bool {
     (1..=40).contains(&text.len())
         && text
@@ -167,7 +167,7 @@ fn is_bare_word(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"-_.:+".contains(&byte))
 }
 
-/// What is said of a body that could not be read to its end.
+/// The response to a body that could not be read to its end.
 fn body_error(error: &axum::Error) -> Response {
     let (status, error, invalid) = match Unread::new(error) {
         Unread::TooSlow(late) => {
@@ -191,7 +191,7 @@ fn body_error(error: &axum::Error) -> Response {
     respond::invalid(status, error, &invalid)
 }
 
-/// The parameters of a query. What is not known is refused with the nearest that is.
+/// The parameters of a query. An unknown name is an error that suggests the nearest known one.
 pub(crate) struct Query<T>(pub(crate) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
@@ -206,8 +206,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     }
 }
 
-/// A JSON body, with the parameters of the query as further keys: whoever narrows a DELETE by the one must not find
-/// everything gone because the other was read.
+/// A JSON body with the query parameters as further keys, so that a DELETE takes its filter from either.
 pub(crate) struct JsonOrQuery<T>(pub(crate) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonOrQuery<T> {
@@ -227,7 +226,7 @@ fn pairs(query: Option<&str>) -> url::form_urlencoded::Parse<'_> {
     url::form_urlencoded::parse(query.unwrap_or_default().as_bytes())
 }
 
-/// Adds the parameters of a query. Errors: one is there already, so that one of the two would not be read.
+/// Adds the parameters of a query to an object. Errors: a key is in both.
 fn add(object: &mut Map<String, Value>, query: Option<&str>) -> Result<(), Invalid> {
     for (name, value) in pairs(query) {
         let value = Value::from(&*value);

@@ -1,5 +1,4 @@
-//! Lists of rows, which can be long: one is made and sent at a time, so that clients that do not read them cannot fill the
-//! memory.
+//! Middleware for long lists: one is created and sent at a time, so that clients that do not read cannot fill the memory.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -18,10 +17,10 @@ use crate::invalid::Invalid;
 /// A list of at most this many bytes is sent without a turn, and a longer one in pieces of this size.
 const PIECE_BYTES: usize = 64 * 1024;
 
-/// A call that waits longer for its turn is refused.
+/// A call that waits longer for its turn is rejected.
 const MAX_WAIT: Duration = Duration::from_secs(10);
 
-/// The layer around each call that lists rows.
+/// Middleware of each operation that lists rows.
 pub(crate) async fn one_at_a_time(
     State(turn): State<ListTurn>,
     request: Request,
@@ -31,10 +30,10 @@ pub(crate) async fn one_at_a_time(
         let error = Invalid::new("", "other clients have not read their long lists yet");
         return ControlError::Busy(error.with_hint("call again in a second")).into_response();
     };
-    // A turn of its own: the request may have the server's already, by a long body, and would wait for itself.
+    // Separate from the server's turn, which this request may hold already because of a long body.
     let answered = LongSteps::new(&Turn::default(), next.run(request)).await;
     let (mut parts, body) = answered.into_parts();
-    // The bodies of lists are in memory already: reading them cannot fail.
+    // Bodies of lists are in memory, so reading them cannot fail.
     let bytes = to_bytes(body, usize::MAX).await.unwrap_or_default();
     if bytes.len() <= PIECE_BYTES {
         return Response::from_parts(parts, Body::from(bytes));
@@ -44,7 +43,7 @@ pub(crate) async fn one_at_a_time(
     let pieces: Vec<Bytes> = starts
         .map(|start| bytes.slice(start..bytes.len().min(start + PIECE_BYTES)))
         .collect();
-    // The turn ends when the last piece is handed over, or when the client disconnects.
+    // The turn ends with the last piece, or when the client disconnects.
     let pieces = tokio_stream::iter(pieces).map(move |piece| {
         let _turn = &turn;
         Ok::<_, Infallible>(piece)

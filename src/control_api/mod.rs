@@ -16,7 +16,7 @@ use axum::middleware;
 use crate::http::access_guard;
 use crate::http::state::{AppState, Routes};
 
-/// The control routes, behind their guard.
+/// The routes of the control API, behind the access guard.
 pub(crate) fn routes(app: Arc<AppState>) -> Routes {
     operations::operations()
         .into_iter()

@@ -53,7 +53,7 @@ fn components() -> Components {
     all.build()
 }
 
-/// An object of these keys; those that may be left out may be null too, where `nulls` says so.
+/// An object schema of these keys. With `nulls`, optional keys may be null.
 fn object(keys: impl Iterator<Item = Key>, nulls: bool) -> ObjectBuilder {
     keys.fold(ObjectBuilder::new(), |object, key| {
         if key.required {
@@ -73,7 +73,7 @@ fn or_null(schema: RefOr<Schema>) -> RefOr<Schema> {
         .into()
 }
 
-/// The component that a body is, where it has a name.
+/// The name of the component with the keys of the body, if there is one.
 fn named(operation: &Operation) -> Option<&'static str> {
     let is_it = |one: &&Component| !one.nulls && one.more.is_empty() && one.keys == operation.body;
     COMPONENTS.iter().find(is_it).map(|one| one.name)
@@ -132,7 +132,7 @@ fn described(operation: &Operation) -> OperationBuilder {
     described.request_body(Some(body(operation)))
 }
 
-/// The body, which may be left out where each of its keys may.
+/// The request body, which is optional if all its keys are.
 fn body(operation: &Operation) -> RequestBody {
     let mut object = ObjectBuilder::new();
     let mut is_needed = Required::False;
@@ -158,7 +158,7 @@ fn body(operation: &Operation) -> RequestBody {
         .build()
 }
 
-/// `post_tokens_expire`, from the method and the path.
+/// The operation id, from method and path: `post_tokens_expire`.
 fn operation_id(operation: &Operation) -> String {
     let method = json!(operation.method)
         .as_str()
@@ -212,7 +212,7 @@ fn schema_of(kind: &str) -> RefOr<Schema> {
         "integers" => ArrayBuilder::new().items(of_type(Type::Integer)).into(),
         "texts" => ArrayBuilder::new().items(text()).into(),
         "objects" => ArrayBuilder::new().items(of_type(Type::Object)).into(),
-        // A number, or text that says the same.
+        // A number, or its name.
         "scope" => AnyOfBuilder::new()
             .item(of_type(Type::Integer))
             .item(text())
@@ -228,7 +228,7 @@ fn schema_of(kind: &str) -> RefOr<Schema> {
             .item(text())
             .item(of_type(Type::Object))
             .into(),
-        // A seed file's text, or what is in it.
+        // The text of a seed file, or its content as JSON.
         "seed" => AnyOfBuilder::new()
             .item(text())
             .item(Ref::from_schema_name("Seed"))

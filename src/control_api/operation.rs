@@ -1,4 +1,4 @@
-//! The description of one operation of the control API: its route, and what the `OpenAPI` document says of it.
+//! One operation of the control API: its route, and its description in the `OpenAPI` document.
 
 use std::sync::Arc;
 

@@ -35,10 +35,10 @@ pub(crate) fn created(body: &impl serde::Serialize) -> Response {
     with_status(StatusCode::CREATED, body)
 }
 
-/// JSON that may be read in a terminal: it repeats what others have sent.
+/// JSON without terminal control characters: it repeats text from clients.
 fn with_status(status: StatusCode, body: &impl serde::Serialize) -> Response {
     let Ok(json) = serde_json::to_string(body) else {
-        // As `Json` would answer; a body of ours is always JSON.
+        // Unreachable: the views of the control API always serialize.
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
     as_json("application/json", status, &json)

@@ -1,5 +1,5 @@
-//! What the calls take and answer, by name: the components of the `OpenAPI` document. Each is a row of keys, in the
-//! form of the table in `operations.rs`; a kind with a capital names another component, with `[]` a list of it.
+//! The components of the `OpenAPI` document: request and response types as lists of keys, in the form of the table in
+//! `operations.rs`. A kind with a capital names another component, with `[]` a list of it.
 
 pub(crate) const USER: &[&str] = &[
     "id?: integer",
@@ -17,7 +17,7 @@ pub(crate) const USER: &[&str] = &[
     "buzz?: object",
 ];
 
-/// A client's keys, less those of one direction.
+/// The keys of a client that requests and responses share, and one more.
 macro_rules! client {
     ($key:literal) => {
         &[
@@ -40,7 +40,7 @@ macro_rules! client {
     };
 }
 
-/// What is sent of a client, and what is answered: a secret is never shown again.
+/// The client in requests and in responses: a secret is never shown again.
 pub(crate) const CLIENT: &[&str] = client!("secret?: text");
 pub(crate) const CLIENT_SHOWN: &[&str] = client!("adopted?: boolean");
 
@@ -96,17 +96,17 @@ pub(crate) const ADVICE: &[&str] = &[
 
 pub(crate) const WHOSE: &[&str] = &["user?: text", "client_id?: text"];
 
-/// A component: its name, its keys, and further keys of its own.
+/// A component: its name, keys that it shares with others, and keys of its own.
 pub(crate) struct Component {
     pub(crate) name: &'static str,
     pub(crate) keys: &'static [&'static str],
     pub(crate) more: &'static [&'static str],
-    /// Whether what may be left out may be null: in answers it is.
+    /// Whether optional keys may be null, as in responses.
     pub(crate) nulls: bool,
 }
 
-/// What is sent.
-const fn sent(name: &'static str, keys: &'static [&'static str]) -> Component {
+/// A request type.
+const fn request(name: &'static str, keys: &'static [&'static str]) -> Component {
     Component {
         name,
         keys,
@@ -115,8 +115,8 @@ const fn sent(name: &'static str, keys: &'static [&'static str]) -> Component {
     }
 }
 
-/// What is answered.
-const fn answer(
+/// A response type.
+const fn response(
     name: &'static str,
     keys: &'static [&'static str],
     more: &'static [&'static str],
@@ -131,59 +131,59 @@ const fn answer(
 
 #[rustfmt::skip]
 pub(crate) const COMPONENTS: &[Component] = &[
-    answer("Nothing", &[], &[]),
-    answer("Error", &["error: text", "message: text", "path: text", "hint?: text"], &[]),
-    answer("Mismatch", &["error: text", "message: text", "path: text", "hint: text", "differences: texts", "counters: Counters"], &[]),
-    answer("Counters", &["total: integer", "endpoints: object", "grants: object"], &[]),
-    answer("Deleted", &["deleted: integer"], &[]),
-    answer("Reset", &["reset: integer"], &[]),
-    answer("Expired", &["expired: integer"], &[]),
-    answer("Settings", SETTINGS, &[]),
-    sent("SettingsPatch", SETTINGS),
-    answer("Clock", &["now: text", "unix_ms: integer", "frozen: boolean", "at_end: boolean", "state: object"], &[]),
-    answer("Snapshot", &["name: text", "taken_at: text"], &[]),
-    answer("Snapshots", &["snapshots: Snapshot[]"], &[]),
-    answer("User", USER, &[]),
-    answer("Client", CLIENT_SHOWN, &[]),
-    answer("NewSecret", &["client_id: text", "client_secret: text"], &[]),
-    answer("SignedIn", &["cookie: text", "user: User"], &[]),
-    answer("Sessions", &["sessions: objects"], &[]),
-    answer("IssuedCode", &["code: text", "expires_in: integer", "scope: text", "redirect_uri: text", "location?: text_or_null", "code_verifier?: text_or_null"], &[]),
-    answer("Codes", &["codes: objects"], &[]),
-    answer("Tokens", &["access_token: text", "token_type: text", "expires_in: integer", "refresh_token?: text", "scope: any", "id_token?: text"], &[]),
-    answer("TokenList", &["tokens: Introspection[]"], &[]),
-    answer("Introspection", &["active: boolean", "kind?: text", "token_type?: text", "client_id?: text", "user?: integer", "scope?: text", "scopes?: texts", "issued_at?: text", "expires_at?: text", "expires_in?: integer", "sha256?: text"], &[]),
-    answer("Consent", &["user: integer", "client_id: text", "scope: text", "buzz_limit?: any", "updated_at?: text"], &[]),
-    answer("Consents", &["consents: Consent[]"], &[]),
-    answer("Spends", &["spends: objects"], &[]),
-    sent("Fault", FAULT),
-    answer("SetFault", FAULT, &["id: integer", "seen: integer", "struck: integer"]),
-    answer("Faults", &["faults: SetFault[]"], &[]),
-    answer("PresetSet", &["preset: text", "meaning: text", "fault?: SetFault", "clock?: Clock"], &[]),
-    sent("Effect", &[
+    response("Nothing", &[], &[]),
+    response("Error", &["error: text", "message: text", "path: text", "hint?: text"], &[]),
+    response("Mismatch", &["error: text", "message: text", "path: text", "hint: text", "differences: texts", "counters: Counters"], &[]),
+    response("Counters", &["total: integer", "endpoints: object", "grants: object"], &[]),
+    response("Deleted", &["deleted: integer"], &[]),
+    response("Reset", &["reset: integer"], &[]),
+    response("Expired", &["expired: integer"], &[]),
+    response("Settings", SETTINGS, &[]),
+    request("SettingsPatch", SETTINGS),
+    response("Clock", &["now: text", "unix_ms: integer", "frozen: boolean", "at_end: boolean", "state: object"], &[]),
+    response("Snapshot", &["name: text", "taken_at: text"], &[]),
+    response("Snapshots", &["snapshots: Snapshot[]"], &[]),
+    response("User", USER, &[]),
+    response("Client", CLIENT_SHOWN, &[]),
+    response("NewSecret", &["client_id: text", "client_secret: text"], &[]),
+    response("SignedIn", &["cookie: text", "user: User"], &[]),
+    response("Sessions", &["sessions: objects"], &[]),
+    response("IssuedCode", &["code: text", "expires_in: integer", "scope: text", "redirect_uri: text", "location?: text_or_null", "code_verifier?: text_or_null"], &[]),
+    response("Codes", &["codes: objects"], &[]),
+    response("Tokens", &["access_token: text", "token_type: text", "expires_in: integer", "refresh_token?: text", "scope: any", "id_token?: text"], &[]),
+    response("TokenList", &["tokens: Introspection[]"], &[]),
+    response("Introspection", &["active: boolean", "kind?: text", "token_type?: text", "client_id?: text", "user?: integer", "scope?: text", "scopes?: texts", "issued_at?: text", "expires_at?: text", "expires_in?: integer", "sha256?: text"], &[]),
+    response("Consent", &["user: integer", "client_id: text", "scope: text", "buzz_limit?: any", "updated_at?: text"], &[]),
+    response("Consents", &["consents: Consent[]"], &[]),
+    response("Spends", &["spends: objects"], &[]),
+    request("Fault", FAULT),
+    response("SetFault", FAULT, &["id: integer", "seen: integer", "struck: integer"]),
+    response("Faults", &["faults: SetFault[]"], &[]),
+    response("PresetSet", &["preset: text", "meaning: text", "fault?: SetFault", "clock?: Clock"], &[]),
+    request("Effect", &[
         "error?: text", "error_description?: text", "status?: integer", "body?: any", "headers?: object", "delay?: delay",
         "reset?: boolean", "truncate?: boolean", "malformed?: boolean", "slow_body?: boolean", "deny?: boolean",
     ]),
-    answer("Exchange", &[
+    response("Exchange", &[
         "id: integer", "at: text", "method: text", "path: text", "endpoint: endpoint", "grant_type: text_or_null",
         "client_id: text_or_null", "user: any", "params: object", "headers: object", "status: any", "error: text_or_null",
         "location: text_or_null", "answer: any", "why: any", "differences: objects", "faults: any", "extensions: texts",
     ], &[]),
-    answer("Exchanges", &["requests: Exchange[]", "counters: Counters", "dropped: integer"], &[]),
-    sent("Expectation", &[
+    response("Exchanges", &["requests: Exchange[]", "counters: Counters", "dropped: integer"], &[]),
+    request("Expectation", &[
         "endpoint?: endpoint", "path?: text", "method?: method", "grant_type?: grant_type", "client_id?: text", "user?: user",
         "status?: integer", "error?: text", "after?: integer", "times?: integer", "at_least?: integer", "at_most?: integer",
         "in_order?: boolean",
     ]),
-    answer("Verified", &["verified: boolean"], &[]),
-    answer("Advice", &["findings: Finding[]", "exchanges: integer", "dropped: integer"], &[]),
-    answer("Finding", &[
+    response("Verified", &["verified: boolean"], &[]),
+    response("Advice", &["findings: Finding[]", "exchanges: integer", "dropped: integer"], &[]),
+    response("Finding", &[
         "id: text", "severity: severity", "client_id?: text", "summary: text", "why: text", "mend: text", "source: text",
         "requests: integers",
     ], &[]),
-    sent("Seed", &["users?: User[]", "clients?: Client[]", "scopes?: objects"]),
-    answer("Sandbox", &["name: text", "path: text", "idle_seconds: any"], &[]),
-    answer("Sandboxes", &["sandboxes: Sandbox[]"], &[]),
-    answer("MadeSandbox", &["name: text", "path: text", "settings: Settings"], &[]),
-    answer("Contract", &["contract: text", "sources: object", "differences: objects", "scopes: objects", "presets: objects"], &[]),
+    request("Seed", &["users?: User[]", "clients?: Client[]", "scopes?: objects"]),
+    response("Sandbox", &["name: text", "path: text", "idle_seconds: any"], &[]),
+    response("Sandboxes", &["sandboxes: Sandbox[]"], &[]),
+    response("MadeSandbox", &["name: text", "path: text", "settings: Settings"], &[]),
+    response("Contract", &["contract: text", "sources: object", "differences: objects", "scopes: objects", "presets: objects"], &[]),
 ];

@@ -1,5 +1,4 @@
-//! Which faults cannot be? Those that would never strike, and those whose effects contradict each other: a test that sets
-//! one means something else.
+//! Validation of faults: rejects those that can never apply, and contradicting effects.
 
 use serde_json::Value;
 
@@ -9,7 +8,7 @@ use crate::protocol::duration::SignedDuration;
 use crate::protocol::endpoint::Endpoint;
 use crate::sandbox::faults::{Delay, Effect, Fault};
 
-/// What serde cannot see.
+/// The checks beyond the types.
 pub(crate) fn check(fault: &Fault) -> Result<(), Invalid> {
     if fault.effect == Effect::default() {
         return Err(Invalid::new("effect", "an effect that does nothing").with_hint(
@@ -100,8 +99,7 @@ fn check_effect(effect: &Effect) -> Result<(), Invalid> {
     Ok(())
 }
 
-/// The statuses whose answers have no body (RFC 9110 §15): one that is asked for besides would never be sent. Only a
-/// malformed one can be, since nothing is no JSON.
+/// The statuses without a response body (RFC 9110 §15). `malformed` is allowed: an empty body is not JSON.
 const BODILESS: [u16; 3] = [204, 205, 304];
 
 fn check_bodiless(effect: &Effect) -> Result<(), Invalid> {
@@ -124,7 +122,7 @@ fn check_bodiless(effect: &Effect) -> Result<(), Invalid> {
     Err(Invalid::new(format!("effect.{name}"), message).with_hint(hint))
 }
 
-/// An effect, those that no answer has besides it, and why.
+/// An effect, the effects that contradict it, and the reason.
 const CONTRADICTIONS: [(&str, &[&str], &str); 4] = [
     (
         "reset",
@@ -153,7 +151,7 @@ const CONTRADICTIONS: [(&str, &[&str], &str); 4] = [
     ),
 ];
 
-const LONGEST_DELAY: SignedDuration = SignedDuration(10 * 60 * 1000);
+const MAX_DELAY: SignedDuration = SignedDuration(10 * 60 * 1000);
 
 fn check_delay(effect: &Effect) -> Result<(), Invalid> {
     let lengths = match effect.delay {
@@ -165,20 +163,20 @@ fn check_delay(effect: &Effect) -> Result<(), Invalid> {
         let message = format!("min {} is more than max {}", lengths.0, lengths.1);
         return Err(Invalid::new("effect.delay", message).with_hint("swap them"));
     }
-    if lengths.0.0 < 0 || lengths.1 > LONGEST_DELAY {
+    if lengths.0.0 < 0 || lengths.1 > MAX_DELAY {
         let outside = if lengths.0.0 < 0 {
             lengths.0
         } else {
             lengths.1
         };
-        let message = format!("{outside} is not from 0s to {LONGEST_DELAY}");
+        let message = format!("{outside} is not from 0s to {MAX_DELAY}");
         return Err(Invalid::new("effect.delay", message)
             .with_hint("a number is in seconds; write \"300ms\" for milliseconds"));
     }
     Ok(())
 }
 
-/// What an HTTP/1.1 connection is run by: an answer that lies about these breaks the server, not the app.
+/// Headers of the connection (HTTP/1.1). Wrong values would break the server, not the app.
 const FRAMING: [&str; 7] = [
     "connection",
     "content-length",

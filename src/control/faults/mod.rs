@@ -1,5 +1,4 @@
-//! Faults by control call. What they are is `sandbox/faults.rs`, how one is written in Rust `builder.rs`, which cannot be
-//! `check.rs`, and those with names `presets.rs`.
+//! Operations on faults: set, list, remove.
 
 mod builder;
 mod check;
@@ -26,7 +25,7 @@ impl Sandbox {
     pub(crate) fn create_fault(&self, fault: Fault) -> ControlResult<SetFault> {
         check::check(&fault)?;
         self.known_parties(fault.client_id.as_deref(), fault.user.as_ref())?;
-        // One that came before a reset was there, and is gone.
+        // A fault set before a reset is gone after it.
         let set = self.if_current(|core| core.faults.add(fault.clone()));
         let set = set.unwrap_or_else(|| Faults::default().add(fault));
         Ok(set?)
@@ -39,7 +38,7 @@ impl Sandbox {
         }
     }
 
-    /// One fault. `id` is as it was asked for.
+    /// One fault, by its id as text.
     pub(crate) fn read_fault(&self, id: &str) -> ControlResult<SetFault> {
         let found = self
             .faults

@@ -1,4 +1,4 @@
-//! Which faults have names that a developer would say?
+//! Presets: faults with a name.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,10 +19,10 @@ macro_rules! presets {
         }
 
         impl Preset {
-            /// Every one there is.
+            /// Every preset.
             pub const ALL: &[Self] = &[$(Self::$preset,)*];
 
-            /// What it is called.
+            /// The name.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$preset => $name,)* }
             }
@@ -32,12 +32,12 @@ macro_rules! presets {
                 match self { $(Self::$preset => $meaning,)* }
             }
 
-            /// The fault that it sets; a moved clock is none.
+            /// The fault that it sets; `None` for a clock change.
             pub(crate) fn rule(self) -> Option<Fault> {
                 serde_json::from_str(self.json()).ok()
             }
 
-            /// The fault as JSON; a moved clock is none.
+            /// The fault as JSON; `{}` for a clock change.
             fn json(self) -> &'static str {
                 match self { $(Self::$preset => $fault,)* }
             }
@@ -77,7 +77,7 @@ presets! {
 
 const SKEW: SignedDuration = SignedDuration(5 * 60 * 1000);
 
-/// What a preset may be narrowed by.
+/// The options of a preset.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct PresetOptions {
@@ -85,7 +85,7 @@ pub(crate) struct PresetOptions {
     client_id: Option<String>,
 }
 
-/// A preset, narrowed.
+/// A preset with options.
 ///
 /// ```
 /// use civitai_oauth_mock::control::Preset;
@@ -96,41 +96,41 @@ pub(crate) struct PresetOptions {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewPresetFault {
     pub(crate) preset: Preset,
-    pub(crate) narrowing: PresetOptions,
+    pub(crate) options: PresetOptions,
 }
 
 impl From<Preset> for NewPresetFault {
     fn from(preset: Preset) -> Self {
         Self {
             preset,
-            narrowing: PresetOptions::default(),
+            options: PresetOptions::default(),
         }
     }
 }
 
 impl NewPresetFault {
-    /// Strikes at most so often; without it, until it is removed.
+    /// At most this number of times; by default until the fault is removed.
     #[must_use]
     pub fn times(mut self, times: u64) -> Self {
-        self.narrowing.times = Some(times);
+        self.options.times = Some(times);
         self
     }
 
-    /// Strikes only calls of this client.
+    /// Only calls of this client.
     #[must_use]
     pub fn client(mut self, id: impl Into<String>) -> Self {
-        self.narrowing.client_id = Some(id.into());
+        self.options.client_id = Some(id.into());
         self
     }
 }
 
 impl Preset {
-    /// Strikes at most so often.
+    /// At most this number of times.
     pub fn times(self, times: u64) -> NewPresetFault {
         NewPresetFault::from(self).times(times)
     }
 
-    /// Strikes only calls of this client.
+    /// Only calls of this client.
     pub fn client(self, id: impl Into<String>) -> NewPresetFault {
         NewPresetFault::from(self).client(id)
     }
@@ -147,28 +147,28 @@ impl Preset {
     }
 }
 
-/// A preset that has been set.
+/// A preset that was applied.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct AppliedPreset {
     preset: &'static str,
     /// What it does.
     pub meaning: &'static str,
-    /// The fault, where it is one.
+    /// The fault; `None` for a clock change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<SetFault>,
-    /// The clock, where that is what it moves.
+    /// The clock after a clock change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clock: Option<ClockView>,
 }
 
 impl Sandbox {
-    /// Sets a fault by its name.
+    /// Applies a preset.
     pub(crate) async fn create_preset(
         &self,
         asked: NewPresetFault,
     ) -> ControlResult<AppliedPreset> {
-        let NewPresetFault { preset, narrowing } = asked;
+        let NewPresetFault { preset, options } = asked;
         let mut set = AppliedPreset {
             preset: preset.name(),
             meaning: preset.meaning(),
@@ -176,7 +176,7 @@ impl Sandbox {
             clock: None,
         };
         if preset == Preset::ClockSkew {
-            if narrowing != PresetOptions::default() {
+            if options != PresetOptions::default() {
                 let error = Invalid::new("", "a clock is moved once, for everybody");
                 return Err(error.with_hint("leave times and client_id out").into());
             }
@@ -185,8 +185,8 @@ impl Sandbox {
         }
         let mut fault: Fault =
             serde_json::from_str(preset.json()).expect("a test reads every preset");
-        fault.times = narrowing.times;
-        fault.client_id = narrowing.client_id;
+        fault.times = options.times;
+        fault.client_id = options.client_id;
         set.fault = Some(self.create_fault(fault)?);
         Ok(set)
     }

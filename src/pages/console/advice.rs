@@ -1,5 +1,4 @@
-//! `/_mock/findings`: what production would punish, for people; `/_mock/advice` is the same for programs. The rules are
-//! `advice/`.
+//! `/_mock/findings`: the findings of advice as a page; `/_mock/advice` has them as JSON.
 
 use askama::Template;
 use axum::extract::RawQuery;
@@ -20,7 +19,7 @@ const PATH: &str = "/_mock/findings";
 struct Findings {
     frame: Layout,
     here: String,
-    /// The same for programs.
+    /// The path of the JSON.
     advice: String,
     sandbox: String,
     client_id: String,
@@ -30,9 +29,9 @@ struct Findings {
 
 struct Row {
     finding: Finding,
-    /// Whether it is more than a hint.
+    /// Whether it is an error or a warning.
     is_wrong: bool,
-    /// The exchanges that show it, and where each is seen.
+    /// The exchanges that show it, each with its link.
     requests: Vec<(u64, String)>,
 }
 
@@ -42,7 +41,7 @@ impl Page for Findings {
     }
 }
 
-/// `GET /_mock/findings`, of one client where the query names it.
+/// `GET /_mock/findings`, of one client if the query names it.
 pub(crate) async fn get(context: Context, RawQuery(query): RawQuery) -> Response {
     let (sandbox, base) = (&context.sandbox, &context.base);
     let params = Params::from_urlencoded(query.unwrap_or_default().as_bytes());
@@ -79,7 +78,7 @@ pub(crate) async fn get(context: Context, RawQuery(query): RawQuery) -> Response
 }
 
 fn row(finding: Finding, base: &BaseUrl) -> Row {
-    // The page of the dashboard that begins with it.
+    // The dashboard page that starts with the exchange.
     let href = |id: u64| base.path(&format!("/_mock?before={}#exchange-{id}", id + 1));
     Row {
         is_wrong: finding.severity != Severity::Hint,

@@ -1,5 +1,4 @@
-//! `/_mock/consent`: consent screens for demos and screenshots. A link shows exactly one screen: the very page that an app
-//! leads to, with buttons that grant nothing.
+//! `/_mock/consent`: previews of the consent page for demos and screenshots. The buttons of a preview grant nothing.
 
 use askama::Template;
 use axum::extract::RawQuery;
@@ -30,10 +29,10 @@ struct Gallery {
     problem: Option<String>,
     options: GalleryOptions,
     clients: Vec<(String, String)>,
-    /// The text that names a user, and the name to show.
+    /// The text that identifies a user, and the name to show.
     users: Vec<(String, String)>,
     presets: Vec<(String, &'static str)>,
-    /// The screen that was chosen.
+    /// The link to the preview.
     link: Option<String>,
 }
 
@@ -43,7 +42,7 @@ impl Page for Gallery {
     }
 }
 
-/// What was chosen, as text.
+/// The chosen options, as text.
 #[derive(Debug, Default)]
 struct GalleryOptions {
     client_id: String,
@@ -56,7 +55,7 @@ struct GalleryOptions {
     scheme: String,
 }
 
-/// The choices whose words are fixed: what forms send, and what people read.
+/// The fixed choices: form value and label.
 const VERIFIED: [(&str, &str); 3] = [
     ("", "as registered"),
     ("yes", "verified"),
@@ -115,7 +114,7 @@ impl GalleryOptions {
             .map(move |(value, shown)| (value, shown, value == options.as_str()))
     }
 
-    /// The bits that are asked for: those that were typed, else the preset's.
+    /// The requested scope: the typed bits, else the preset.
     fn bits(&self, rules: &Rules) -> Result<Scope, Invalid> {
         if self.scope.is_empty() {
             let preset = match self.preset.as_str() {
@@ -183,7 +182,7 @@ pub(crate) async fn get(context: Context, RawQuery(query): RawQuery) -> Response
     let problem = if options.client_id.is_empty() {
         None
     } else {
-        match screen(&context, &options) {
+        match preview_of(&context, &options) {
             Err(ControlError::Invalid(error) | ControlError::NotFound(error)) => Some(error),
             Err(ControlError::Store(error)) => return respond::failure(&error),
             _ => None,
@@ -229,7 +228,7 @@ fn show(context: &Context, options: GalleryOptions, problem: Option<Invalid>) ->
     page(status, &gallery)
 }
 
-/// What a screen shows: who, which app, and what is asked for.
+/// The content of a preview.
 struct ConsentPreview {
     user: User,
     client: Client,
@@ -238,7 +237,7 @@ struct ConsentPreview {
     scheme: Option<&'static str>,
 }
 
-fn screen(context: &Context, options: &GalleryOptions) -> Result<ConsentPreview, ControlError> {
+fn preview_of(context: &Context, options: &GalleryOptions) -> Result<ConsentPreview, ControlError> {
     let sandbox = &context.sandbox;
     let mut client = sandbox.read_client(&options.client_id)?;
     let user = match options.user.as_str() {
@@ -266,20 +265,20 @@ fn screen(context: &Context, options: &GalleryOptions) -> Result<ConsentPreview,
     })
 }
 
-/// `GET /_mock/consent/preview?…`: the screen.
+/// `GET /_mock/consent/preview?…`: the preview.
 pub(crate) async fn preview(context: Context, RawQuery(query): RawQuery) -> Response {
     let options = GalleryOptions::parse(query);
-    match screen(&context, &options) {
-        Ok(screen) => {
-            let asked = Asked::parse(&format!("scope={}", screen.scope));
-            let mut shown = consent(&context, &screen.user, &screen.client, &asked);
+    match preview_of(&context, &options) {
+        Ok(preview) => {
+            let asked = Asked::parse(&format!("scope={}", preview.scope));
+            let mut shown = consent(&context, &preview.user, &preview.client, &asked);
             let inert = context.base.path(&format!("{PATH}/preview"));
             shown.approve_action.clone_from(&inert);
             shown.deny_action = inert;
             shown.switch = context.base.path(PATH);
-            shown.with_budget |= screen.budget.on;
-            shown.budget = screen.budget;
-            shown.frame.scheme = screen.scheme;
+            shown.with_budget |= preview.budget.on;
+            shown.budget = preview.budget;
+            shown.frame.scheme = preview.scheme;
             page(StatusCode::OK, &shown)
         }
         Err(ControlError::Store(error)) => respond::failure(&error),
@@ -290,7 +289,7 @@ pub(crate) async fn preview(context: Context, RawQuery(query): RawQuery) -> Resp
     }
 }
 
-/// `POST /_mock/consent/preview`: whatever was pressed, nothing is granted.
+/// `POST /_mock/consent/preview`: grants nothing, whichever button was pressed.
 pub(crate) async fn back(context: Context) -> Response {
     respond::see_other(&context.base.path(PATH))
 }

@@ -1,4 +1,4 @@
-//! `/`: where to point what? The base URL, the clients and the users of this sandbox.
+//! `/`: the home page with base URL, endpoints, clients and users of the sandbox.
 
 use askama::Template;
 use axum::http::StatusCode;
@@ -9,7 +9,7 @@ use crate::http::session;
 use crate::pages::assets;
 use crate::pages::view::{Avatar, Layout, NavItem, Page, page};
 
-/// Where to point what.
+/// The endpoints to configure in an app.
 const ENDPOINTS: [(&str, &str); 6] = [
     ("Base URL", ""),
     ("Authorize", "/api/auth/oauth/authorize"),
@@ -19,9 +19,11 @@ const ENDPOINTS: [(&str, &str); 6] = [
     ("Device", "/api/auth/oauth/device"),
 ];
 
-/// So many clients and users are listed, and so many redirect URIs of a client.
-const LISTED: usize = 20;
-const REDIRECT_URIS: usize = 5;
+/// The most clients and users that are listed.
+const MAX_LISTED: usize = 20;
+
+/// The most redirect URIs that are listed for a client.
+const MAX_REDIRECT_URIS: usize = 5;
 
 #[derive(Template)]
 #[template(path = "home.html")]
@@ -85,11 +87,11 @@ fn home(context: &Context) -> Home {
         sandbox: sandbox.name().to_owned(),
         contract: sandbox.settings().rules.contract.name(),
         signed_in: session::user(context).map(|user| user.display_name()),
-        more_clients: clients.len().saturating_sub(LISTED),
+        more_clients: clients.len().saturating_sub(MAX_LISTED),
         all_clients: base.path("/_mock/clients"),
         clients: clients
             .into_iter()
-            .take(LISTED)
+            .take(MAX_LISTED)
             .map(|client| Registered {
                 kind: if client.confidential {
                     "confidential"
@@ -101,16 +103,16 @@ fn home(context: &Context) -> Home {
                 redirect_uris: client
                     .redirect_uris
                     .into_iter()
-                    .take(REDIRECT_URIS)
+                    .take(MAX_REDIRECT_URIS)
                     .collect(),
                 any_loopback: client.any_loopback_redirect,
             })
             .collect(),
-        more_users: users.len().saturating_sub(LISTED),
+        more_users: users.len().saturating_sub(MAX_LISTED),
         all_users: base.path("/_mock/users"),
         users: users
             .iter()
-            .take(LISTED)
+            .take(MAX_LISTED)
             .map(|user| Account {
                 id: user.id.0,
                 name: user.display_name(),

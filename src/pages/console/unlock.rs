@@ -1,5 +1,4 @@
-//! Who asks for the pages below `/_mock` where there is a control token? The browser is asked for it once, and keeps a
-//! cookie. The rules are `http/access_guard.rs`.
+//! The page that asks for the control token, and the cookie that remembers it. The checks are in `http/access_guard.rs`.
 
 use std::sync::Arc;
 
@@ -19,7 +18,7 @@ use crate::http::respond;
 use crate::http::state::AppState;
 use crate::pages::view::{Layout, Page, page};
 
-/// Where one goes who asked for nothing in particular.
+/// The default page after unlocking.
 const HOME: &str = "/_mock";
 
 #[derive(Template)]
@@ -27,7 +26,7 @@ const HOME: &str = "/_mock";
 struct Unlock {
     frame: Layout,
     action: String,
-    /// What was asked for, to be gone to with the token.
+    /// The page to go to after unlocking.
     to: String,
     wrong: bool,
 }
@@ -38,7 +37,7 @@ impl Page for Unlock {
     }
 }
 
-/// The layer around the pages: as the guard's, but a person is asked where a program is refused.
+/// Middleware of the pages: as the access guard, but asks for the token instead of rejecting.
 pub(crate) async fn admit(
     State(app): State<Arc<AppState>>,
     request: Request,
@@ -74,7 +73,7 @@ fn ask(base: &BaseUrl, to: &str, wrong: bool) -> Response {
     page(StatusCode::UNAUTHORIZED, &shown)
 }
 
-/// Whether a path is that of one of the pages: a form must not lead anywhere else.
+/// Whether a path is of one of the pages, so that the form is no open redirect.
 fn is_ours(to: &str) -> bool {
     let rest = to.strip_prefix(HOME);
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))

@@ -1,4 +1,4 @@
-//! What do the dashboard's buttons do? Each hands what was typed to a verb, and leads back to the page.
+//! `POST /_mock/dashboard`: the buttons of the dashboard. Each calls one operation and leads back to the page.
 
 use std::sync::Arc;
 
@@ -25,9 +25,9 @@ pub(crate) async fn post(
     RawQuery(query): RawQuery,
     Form(params): Form,
 ) -> Response {
-    // What was looked for is still looked for.
+    // The search stays.
     let search = SearchForm::parse(query.as_deref().unwrap_or_default());
-    match carry_out(&app, &context, &params).await {
+    match perform(&app, &context, &params).await {
         Ok(()) => {
             let section = section(params.text("act").unwrap_or_default());
             let query = search.query();
@@ -49,7 +49,7 @@ pub(crate) async fn post(
     }
 }
 
-/// The part of the page where a button stands.
+/// The section of the page that has the button.
 fn section(act: &str) -> &'static str {
     match act {
         "contract" => "contract",
@@ -61,7 +61,7 @@ fn section(act: &str) -> &'static str {
     }
 }
 
-/// A verb's input, of one key and the text that was typed.
+/// The input of an operation, with one key and the typed text.
 fn input<T: serde::de::DeserializeOwned>(key: &str, text: &str) -> Result<T, Invalid> {
     invalid::from_json(Value::Object(Map::from_iter([(
         key.to_owned(),
@@ -69,7 +69,7 @@ fn input<T: serde::de::DeserializeOwned>(key: &str, text: &str) -> Result<T, Inv
     )])))
 }
 
-async fn carry_out(
+async fn perform(
     app: &Arc<AppState>,
     context: &Context,
     params: &Params,
@@ -113,7 +113,7 @@ async fn carry_out(
     }
 }
 
-/// Sets the fault of a preset, or removes it where it is set.
+/// Sets the fault of a preset, or removes it if it is set.
 async fn toggle(context: &Context, preset: Preset) -> Result<(), ControlError> {
     let sandbox = &context.sandbox;
     let Some(rule) = preset.rule() else {

@@ -21,16 +21,16 @@ use crate::http::long_steps::LongSteps;
 use crate::http::respond;
 use crate::http::state::AppState;
 
-/// Whoever comes back to the stream after long is told of so many.
-const CATCH_UP: usize = 200;
+/// The most exchanges that a reconnecting browser gets.
+const MAX_CATCH_UP: usize = 200;
 
-/// So many exchanges wait for a browser that is slow to read them; then the journal waits for nobody, and it does.
-const QUEUE: usize = 32;
+/// The most exchanges queued for a slow browser. The journal does not wait for it.
+const MAX_QUEUED: usize = 32;
 
-/// What says that the stream still lives.
+/// Interval of keep-alive comments.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
-/// `GET /_mock/events`: each exchange that fits, as it comes, ready to be put at the head of the list.
+/// `GET /_mock/events`: each new exchange that matches the search, as HTML for the top of the list.
 pub(crate) async fn events(
     State(app): State<Arc<AppState>>,
     context: Context,
@@ -38,7 +38,7 @@ pub(crate) async fn events(
     headers: HeaderMap,
 ) -> Response {
     let mut search = SearchForm::parse(query.as_deref().unwrap_or_default());
-    // Whoever comes back says what came last; whoever comes for the first time, what is on the page.
+    // A reconnecting browser sends the id of the last event; a new page has its newest exchange in the query.
     let last = headers.get("last-event-id");
     let last = last.and_then(|id| id.to_str().ok()?.parse().ok());
     search.after = last.or(search.after);
@@ -46,7 +46,7 @@ pub(crate) async fn events(
         Ok(asked) => asked,
         Err(error) => return respond::invalid(StatusCode::BAD_REQUEST, "invalid", &error),
     };
-    // Asked once for nothing: a filter that could never fit is refused at once.
+    // Validates the filter: one that cannot match is an error.
     if let Err(error) = context.sandbox.list_requests(asked.clone().limit(0)).await {
         return error.into_response();
     }
@@ -54,38 +54,41 @@ pub(crate) async fn events(
         Ok(listener) => listener,
         Err(error) => return ControlError::from(error).into_response(),
     };
-    let (tell, told) = mpsc::channel(QUEUE);
+    let (sender, receiver) = mpsc::channel(MAX_QUEUED);
     let (stop, turn) = (app.stop.clone(), app.long_turn.clone());
     tokio::spawn(async move {
         let _listener = listener;
-        // Each request that comes has every listener render it.
-        let watching = LongSteps::new(&turn, watch(&context, &search, &asked, &tell));
+        // Each new request is rendered once for every listener.
+        let watching = LongSteps::new(
+            &turn,
+            send_new_exchanges(&context, &search, &asked, &sender),
+        );
         tokio::select! {
             () = stop.cancelled() => {}
-            () = tell.closed() => {}
+            () = sender.closed() => {}
             () = watching => {}
         }
     });
-    Sse::new(ReceiverStream::new(told).map(Ok::<_, Infallible>))
+    Sse::new(ReceiverStream::new(receiver).map(Ok::<_, Infallible>))
         .keep_alive(KeepAlive::new().interval(HEARTBEAT))
         .into_response()
 }
 
-/// Tells of the exchanges after the one that is known, and of each that comes.
-async fn watch(
+/// Sends the exchanges after the last known one, and each new one.
+async fn send_new_exchanges(
     context: &Context,
     search: &SearchForm,
     asked: &Requests,
-    tell: &mpsc::Sender<Event>,
+    sender: &mpsc::Sender<Event>,
 ) {
     let (sandbox, base) = (&context.sandbox, &context.base);
     let mut news = sandbox.journal.watch();
     let newest = *news.borrow_and_update();
-    // A journal that began anew counts from the start.
+    // A journal that was reset counts from the start.
     let mut last = search.after.unwrap_or(newest).min(newest);
     loop {
         let newest = *news.borrow_and_update();
-        let next = asked.clone().after(last).limit(CATCH_UP);
+        let next = asked.clone().after(last).limit(MAX_CATCH_UP);
         let Ok(found) = sandbox.list_requests(next).await else {
             return;
         };
@@ -94,12 +97,12 @@ async fn watch(
                 return;
             };
             let event = Event::default().event("exchange").id(one.id.to_string());
-            if tell.send(event.data(html)).await.is_err() {
+            if sender.send(event.data(html)).await.is_err() {
                 return;
             }
         }
-        let told = found.requests.last().map_or(newest, |one| one.id);
-        last = told.max(newest);
+        let sent = found.requests.last().map_or(newest, |one| one.id);
+        last = sent.max(newest);
         if news.changed().await.is_err() {
             return;
         }

@@ -21,18 +21,20 @@ use crate::pages::view::{Layout, NavItem, Page, page};
 use crate::sandbox::faults::SetFault;
 use crate::store::StoreError;
 
-/// So many exchanges are on one page, so many tokens and codes in their lists.
-const EXCHANGES: usize = 15;
-const TOKENS: usize = 8;
+/// The most exchanges on one page.
+const MAX_EXCHANGES: usize = 15;
 
-/// So many are looked at for one page, of which those of these pages are left out.
-const LOOKED_AT: usize = 60;
+/// The most tokens and codes in their list.
+const MAX_TOKENS: usize = 8;
 
-/// The exchanges of one page have so many bytes, unless one alone has more.
-const MOST_BYTES: usize = 22_000;
+/// The most exchanges that are searched for one page. Those of the console pages are left out.
+const MAX_SEARCHED: usize = 60;
 
-/// So many sandboxes and faults are listed.
-const LISTED: usize = 20;
+/// The most bytes of HTML for the exchanges of one page, unless one alone is larger.
+const MAX_BYTES: usize = 22_000;
+
+/// The most sandboxes and faults that are listed.
+const MAX_LISTED: usize = 20;
 
 #[derive(Template)]
 #[template(path = "dashboard.html")]
@@ -42,20 +44,20 @@ struct Dashboard {
     action: String,
     events: String,
     sandbox: String,
-    /// Every contract, and whether it is followed.
+    /// Every contract, and whether it is in force.
     contracts: [(&'static str, bool); 3],
     problem: Option<String>,
     now: String,
     frozen: bool,
     search: SearchForm,
-    /// Drawn already.
+    /// The exchanges, as HTML.
     rows: Vec<String>,
-    /// What is said where there are none.
+    /// The message if there are no exchanges.
     nothing: Option<&'static str>,
-    /// The page before, where there is one.
+    /// The link to older exchanges.
     older: Option<String>,
     total: u64,
-    /// The memory of all journals.
+    /// Memory of all journals.
     memory_used: String,
     memory_limit: String,
     presets: Vec<PresetRow>,
@@ -69,7 +71,7 @@ struct Dashboard {
 
 struct PresetRow {
     name: &'static str,
-    /// The same in words.
+    /// The label of the button.
     label: String,
     meaning: &'static str,
     on: bool,
@@ -91,13 +93,13 @@ struct TokenRow {
 }
 
 impl TokenRow {
-    /// The time that is left, as people say it.
+    /// The remaining time, as text.
     fn left(&self) -> String {
         self.left.map(length).unwrap_or_default()
     }
 }
 
-/// So many seconds, in the two largest units that say something.
+/// A number of seconds in its two largest units.
 fn length(seconds: i64) -> String {
     let (days, hours) = (seconds / 86_400, seconds % 86_400 / 3600);
     let (minutes, rest) = (seconds % 3600 / 60, seconds % 60);
@@ -157,10 +159,10 @@ async fn dashboard(
     mut problem: Option<String>,
 ) -> Result<Dashboard, StoreError> {
     let (sandbox, base) = (&context.sandbox, &context.base);
-    // Before it is read: what comes in between is told by the stream.
+    // Read before the journal: exchanges in between come by the event stream.
     let newest = sandbox.journal.newest();
     let found = match search.requests() {
-        Ok(asked) => sandbox.list_requests(asked.limit(LOOKED_AT + 1)).await,
+        Ok(asked) => sandbox.list_requests(asked.limit(MAX_SEARCHED + 1)).await,
         Err(wrong) => Err(wrong.into()),
     };
     let mut nothing = Some(nothing_found(&search));
@@ -207,8 +209,8 @@ async fn dashboard(
             .iter()
             .map(|preset| preset_row(*preset, &faults))
             .collect(),
-        faults: faults.iter().take(LISTED).map(fault_row).collect(),
-        more_faults: faults.len().saturating_sub(LISTED),
+        faults: faults.iter().take(MAX_LISTED).map(fault_row).collect(),
+        more_faults: faults.len().saturating_sub(MAX_LISTED),
         tokens,
         more_tokens,
         sandboxes,
@@ -225,30 +227,30 @@ fn nothing_found(search: &SearchForm) -> &'static str {
     }
 }
 
-/// The newest exchanges, as many as have room; and the one before which there are more.
+/// The newest exchanges that fit on the page, and the id before which there are more.
 fn rows(found: &[Exchange], search: &SearchForm, base: &BaseUrl) -> (Vec<String>, Option<u64>) {
-    let mut drawn: Vec<String> = Vec::new();
+    let mut rendered: Vec<String> = Vec::new();
     let mut bytes = 0;
     let mut last = None;
     let newest_first = found.iter().rev().enumerate();
     for (at, one) in newest_first {
-        if at == LOOKED_AT {
-            return (drawn, last);
+        if at == MAX_SEARCHED {
+            return (rendered, last);
         }
         if search.shows(one) {
             let Ok(row) = Row::new(one, base).render() else {
                 continue;
             };
             bytes += row.len();
-            let full = drawn.len() == EXCHANGES || bytes > MOST_BYTES;
-            if full && !drawn.is_empty() {
-                return (drawn, last);
+            let full = rendered.len() == MAX_EXCHANGES || bytes > MAX_BYTES;
+            if full && !rendered.is_empty() {
+                return (rendered, last);
             }
-            drawn.push(row);
+            rendered.push(row);
         }
         last = Some(one.id);
     }
-    (drawn, None)
+    (rendered, None)
 }
 
 fn preset_row(preset: Preset, faults: &[SetFault]) -> PresetRow {
@@ -270,7 +272,7 @@ fn fault_row(fault: &SetFault) -> FaultRow {
     }
 }
 
-/// The newest codes and tokens, and how many there are besides.
+/// The newest codes and tokens, and the number of further ones.
 fn tokens(context: &Context) -> Result<(Vec<TokenRow>, usize), StoreError> {
     let sandbox = &context.sandbox;
     let codes = sandbox.list_codes(OwnerFilter::all()).map_err(only_store)?;
@@ -292,15 +294,15 @@ fn tokens(context: &Context) -> Result<(Vec<TokenRow>, usize), StoreError> {
         left: token.active.then_some(token.expires_in),
     });
     let mut all: Vec<TokenRow> = codes.chain(tokens).collect();
-    let more = all.len().saturating_sub(TOKENS);
-    all.truncate(TOKENS);
+    let more = all.len().saturating_sub(MAX_TOKENS);
+    all.truncate(MAX_TOKENS);
     Ok((all, more))
 }
 
 fn sandboxes(app: &AppState, context: &Context) -> (Vec<SandboxRow>, usize) {
     let listed = app.registry.list_sandboxes().sandboxes;
-    let more = listed.len().saturating_sub(LISTED);
-    let shown = listed.into_iter().take(LISTED).map(|one| SandboxRow {
+    let more = listed.len().saturating_sub(MAX_LISTED);
+    let shown = listed.into_iter().take(MAX_LISTED).map(|one| SandboxRow {
         href: format!("{}{PATH}", one.path.trim_end_matches('/')),
         here: one.name == context.sandbox.name(),
         name: one.name,
@@ -308,7 +310,7 @@ fn sandboxes(app: &AppState, context: &Context) -> (Vec<SandboxRow>, usize) {
     (shown.collect(), more)
 }
 
-/// A verb that was asked nothing wrong fails by the database alone.
+/// An operation without input can only fail because of the database.
 fn only_store(error: ControlError) -> StoreError {
     match error {
         ControlError::Store(error) => error,
@@ -319,7 +321,7 @@ fn only_store(error: ControlError) -> StoreError {
     }
 }
 
-/// What is wrong, in a sentence.
+/// The error message.
 pub(crate) fn sentence(error: ControlError) -> String {
     match error {
         ControlError::Invalid(error)

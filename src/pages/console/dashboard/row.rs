@@ -11,24 +11,24 @@ use crate::redact::redact;
 /// The path of the dashboard.
 pub(crate) const PATH: &str = "/_mock";
 
-/// Longer values are cut on the page: `GET /_mock/requests` has more of them.
-const LONGEST: usize = 300;
+/// Longer values are cut on the page; `GET /_mock/requests` has the whole values.
+const MAX_VALUE_BYTES: usize = 300;
 
-/// So many bytes of parameters, or of headers, are drawn of one exchange.
-const MOST_OF_ONE: usize = 2000;
+/// The most bytes of parameters, and of headers, for one exchange.
+const MAX_PAIRS_BYTES: usize = 2000;
 
-/// A difference that decided something, and the answers of the contracts.
+/// A difference that the response depended on, with the behaviour under each contract.
 struct DifferenceRow {
     name: &'static str,
     side: &'static str,
     here: &'static str,
-    /// The other contracts whose answer differs, and their answers.
+    /// The contracts that differ, with their behaviour.
     there: Vec<(String, &'static str)>,
-    /// The answer to this request would have been another there.
+    /// Whether the response to this request would have differed.
     otherwise: bool,
 }
 
-/// A fault that had a hand in an exchange.
+/// A fault that applied to an exchange.
 struct FaultRow {
     id: u64,
     /// What it does, or did before it was removed.
@@ -152,7 +152,7 @@ fn pairs(object: &Map<String, Value>) -> Pairs {
         Value::String(text) => cut(text),
         other => cut(&other.to_string()),
     };
-    let mut room = MOST_OF_ONE;
+    let mut room = MAX_PAIRS_BYTES;
     let mut shown = Vec::new();
     for (name, value) in object {
         let pair = (cut(name), text(value));
@@ -167,8 +167,8 @@ fn pairs(object: &Map<String, Value>) -> Pairs {
 }
 
 fn cut(text: &str) -> String {
-    if text.len() <= LONGEST {
+    if text.len() <= MAX_VALUE_BYTES {
         return text.to_owned();
     }
-    format!("{}…", &text[..text.floor_char_boundary(LONGEST)])
+    format!("{}…", &text[..text.floor_char_boundary(MAX_VALUE_BYTES)])
 }

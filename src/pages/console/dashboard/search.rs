@@ -1,4 +1,4 @@
-//! The search of the dashboard: what was typed, as a query string and as a filter of the journal.
+//! The search form of the dashboard, as a query string and as a query of the journal.
 
 use serde_json::{Map, Value};
 
@@ -6,13 +6,13 @@ use crate::control::{Exchange, Requests};
 use crate::invalid::{self, Invalid};
 use crate::protocol::endpoint::Endpoint;
 
-/// What is looked for, as it was typed.
+/// The fields of the search form, as typed.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SearchForm {
     pub(crate) endpoint: String,
     pub(crate) client_id: String,
     pub(crate) error: String,
-    /// The loads of these pages too.
+    /// Whether loads of the console pages are shown, too.
     pub(crate) all: bool,
     before: Option<String>,
     pub(crate) after: Option<u64>,
@@ -36,7 +36,7 @@ impl SearchForm {
         search
     }
 
-    /// The fields that say something.
+    /// The fields that are not empty.
     fn fields(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let show = if self.all { "all" } else { "" };
         let fields = [
@@ -48,13 +48,12 @@ impl SearchForm {
         fields.into_iter().filter(|(_, value)| !value.is_empty())
     }
 
-    /// Whether something is looked for, and not whatever there is.
+    /// Whether the search excludes any exchange.
     pub(crate) fn is_narrow(&self) -> bool {
         self.before.is_some() || self.fields().any(|(name, _)| name != "show")
     }
 
-    /// Whether an exchange is one that is looked for: to look at these pages is nothing that an app does. What a person
-    /// does on them is shown.
+    /// Whether an exchange is shown. Loads of the console pages are not, since no app sends them; their forms are.
     pub(crate) fn shows(&self, one: &Exchange) -> bool {
         let pages = ["/user/account", "/favicon.ico"];
         let of_ours =
@@ -69,7 +68,7 @@ impl SearchForm {
             .finish()
     }
 
-    /// The same, of what came before an exchange.
+    /// The query string for exchanges before this id.
     pub(crate) fn before(&self, id: u64) -> String {
         url::form_urlencoded::Serializer::new(String::new())
             .extend_pairs(self.fields())
@@ -82,7 +81,7 @@ impl SearchForm {
         self.before.is_none()
     }
 
-    /// What is asked of the journal. Errors: what was typed is no such thing.
+    /// The query of the journal. Errors: a field is invalid.
     pub(crate) fn requests(&self) -> Result<Requests, Invalid> {
         let mut asked: Map<String, Value> = self
             .fields()
@@ -98,7 +97,7 @@ impl SearchForm {
         invalid::from_json(Value::Object(asked))
     }
 
-    /// The endpoints to choose among.
+    /// The endpoints of the selection, and whether each is selected.
     pub(crate) fn endpoints(&self) -> Vec<(&'static str, bool)> {
         let names = Endpoint::ALL.iter().map(|endpoint| endpoint.name());
         names.map(|name| (name, name == self.endpoint)).collect()

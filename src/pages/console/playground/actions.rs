@@ -1,4 +1,4 @@
-//! What can the app do next? Each act is a request, what is learnt from its answer, and what a client must look at there.
+//! The actions of the app: the request of each, the effect of its response, and the checks that a client must do.
 
 use super::client::AppRequest;
 use super::run::{Check, Grant, PlaygroundRun, Step};
@@ -6,7 +6,7 @@ use crate::http::context::Context;
 use crate::http::loopback::Loopback;
 use crate::protocol::secret::Secret;
 
-/// Something that the app does.
+/// An action of the app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
     Exchange,
@@ -21,7 +21,7 @@ pub(crate) enum Action {
     Revoke,
 }
 
-/// An act, as the form sends it and as its button says it.
+/// The button of an action: form value and label.
 pub(crate) struct Button {
     pub(crate) name: &'static str,
     pub(crate) label: &'static str,
@@ -64,7 +64,7 @@ impl Action {
         Button { name, label }
     }
 
-    /// What the app can do next, the way of a careful client first; then the mistakes to try.
+    /// The possible actions: those of a correct client, and mistakes to try.
     pub(crate) fn next(run: &PlaygroundRun) -> (Vec<Self>, Vec<Self>) {
         let (mut next, mut mistakes) = (Vec::new(), Vec::new());
         let fresh = run.access_token.is_none();
@@ -92,7 +92,7 @@ impl Action {
         (next, mistakes)
     }
 
-    /// Does it.
+    /// Sends the request and adds the step to the run.
     pub(crate) async fn perform(
         self,
         loopback: &Loopback,
@@ -119,7 +119,7 @@ impl Action {
         } else if matches!(self, Self::Exchange | Self::WrongVerifier)
             && exchange.json["error"] == "invalid_grant"
         {
-            // The code is used up: what follows is another attempt, with a state and a verifier of its own.
+            // The code is used up: the next attempt needs a new state and verifier.
             run.restart(&context.sandbox);
         }
         let checks = self.checks(run, exchange.good);
@@ -136,7 +136,7 @@ impl Action {
         match self {
             Self::Exchange | Self::ExchangeAgain | Self::WrongVerifier => {
                 let verifier = match self {
-                    // As long as a real one, and never the same.
+                    // Well-formed, but never the right one.
                     Self::WrongVerifier => "0".repeat(64),
                     _ => run.verifier.reveal().to_owned(),
                 };
@@ -180,7 +180,7 @@ impl Action {
         }
     }
 
-    /// What a client must look at in the answer.
+    /// The checks that a client must do.
     #[expect(clippy::too_many_lines, reason = "a table")]
     fn checks(self, run: &PlaygroundRun, good: bool) -> Vec<Check> {
         let check = Check::new;

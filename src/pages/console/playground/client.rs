@@ -1,5 +1,4 @@
-//! What goes over the wire? A request of the app that the server plays, sent to the server itself through every layer,
-//! and both sides of it as a person can read and repeat them.
+//! Requests of the app, sent to the server itself through all middleware, and their text for the page.
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -11,30 +10,30 @@ use crate::http::base_url::BaseUrl;
 use crate::http::context::Context;
 use crate::http::loopback::Loopback;
 
-/// A request that the app sends, secrets and all, as what comes of it is kept: neither has a `Debug`.
+/// A request of the app. It has secrets, as its response does: neither has `Debug`.
 #[derive(Clone, Default)]
 pub(crate) struct AppRequest {
     pub(crate) path: &'static str,
-    /// A POST of a form where there is one, else a GET.
+    /// The form of a POST; without one, the request is a GET.
     pub(crate) form: Option<Vec<(&'static str, String)>>,
     pub(crate) bearer: Option<String>,
 }
 
-/// A request and what came of it.
+/// A request and its response, as text.
 #[derive(Clone)]
 pub(crate) struct CapturedExchange {
     pub(crate) request: String,
-    /// The command that sends it; none where a browser went there.
+    /// The curl command that repeats it; `None` for requests of the browser.
     pub(crate) curl: Option<String>,
-    /// The status line and the headers that matter.
+    /// The status line and selected headers.
     pub(crate) head: String,
     pub(crate) body: String,
     pub(crate) good: bool,
-    /// The body, where it is JSON.
+    /// The body, if it is JSON.
     pub(crate) json: Value,
 }
 
-/// The headers of an answer that tell a client something.
+/// The response headers that the page shows.
 const SHOWN_HEADERS: [&str; 5] = [
     "content-type",
     "location",
@@ -157,7 +156,7 @@ pub(crate) fn push(text: &mut String, more: std::fmt::Arguments<'_>) {
         .expect("writing to a String cannot fail");
 }
 
-/// A word of a shell's command line.
+/// A word of a shell command, in single quotes.
 pub(crate) fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }

@@ -49,7 +49,7 @@ pub(crate) async fn start(
     }
 }
 
-/// `POST /_mock/playground/act`: the app does something.
+/// `POST /_mock/playground/act`: an action of the app.
 pub(crate) async fn act(
     Extension(loopback): Extension<Loopback>,
     Extension(runs): Extension<Arc<PlaygroundRuns>>,
@@ -75,7 +75,7 @@ pub(crate) async fn act(
     back(&context)
 }
 
-/// `GET /_mock/playground/callback`: the browser comes back to the app.
+/// `GET /_mock/playground/callback`: the redirect URI of the app.
 pub(crate) async fn callback(
     Extension(runs): Extension<Arc<PlaygroundRuns>>,
     context: Context,
@@ -121,7 +121,7 @@ pub(crate) async fn callback(
     });
     match code {
         Some(code) => run.code = Some(Secret::new(code)),
-        // What follows a refusal, or a stranger's call, is another attempt, with a state and a verifier of its own.
+        // After an error or a wrong state, the next attempt needs a new state and verifier.
         None => run.restart(&context.sandbox),
     }
     runs.keep(&context.sandbox, &id, run);

@@ -1,5 +1,4 @@
-//! What has the browser done meanwhile? Where a person goes, the app sees nothing of it; the journal does. What belongs to
-//! a run is told as steps of it.
+//! Steps of the browser, from the journal: the app itself does not see these requests.
 
 use axum::http::StatusCode;
 
@@ -8,13 +7,13 @@ use super::run::{Check, Grant, PlaygroundRun, Step};
 use crate::control::{Endpoint, Exchange, Requests};
 use crate::http::context::Context;
 
-/// A person at a browser makes no more requests than these between two acts of the app.
+/// The most browser steps between two actions of the app.
 const MAX_NEW_STEPS: usize = 6;
 
-/// At most this many of the newest exchanges are looked at.
+/// The most exchanges that are searched, the newest.
 const MAX_SEARCHED: usize = 200;
 
-/// Adds what the browser has asked for since the last step.
+/// Adds the requests of the browser since the last step.
 pub(crate) async fn add_browser_steps(context: &Context, run: &mut PlaygroundRun) {
     let newest = context.sandbox.journal.newest();
     let asked = Requests::any()
@@ -22,7 +21,7 @@ pub(crate) async fn add_browser_steps(context: &Context, run: &mut PlaygroundRun
         .limit(MAX_SEARCHED)
         .secrets();
     run.seen_until = newest;
-    // The journal of the sandbox cannot refuse a search that names nothing.
+    // A search without a filter cannot be invalid.
     let Ok(found) = context.sandbox.list_requests(asked).await else {
         return;
     };
@@ -37,7 +36,7 @@ pub(crate) async fn add_browser_steps(context: &Context, run: &mut PlaygroundRun
     }
 }
 
-/// The step that an exchange is, if it belongs to the run.
+/// The step of an exchange, if it belongs to the run.
 fn step(context: &Context, run: &PlaygroundRun, one: &Exchange) -> Option<Step> {
     let posted = one.method == "POST";
     let (title, checks) = match (run.grant, one.endpoint) {
@@ -54,7 +53,7 @@ fn step(context: &Context, run: &PlaygroundRun, one: &Exchange) -> Option<Step> 
         }
         _ => return None,
     };
-    // What a browser shows to nobody else can be repeated without one; what needs the person's session cannot.
+    // Requests to the API can be repeated without the browser; those that need its session cannot.
     let repeats = !posted && one.path.starts_with("/api/");
     let target = target(context, one);
     Some(Step {

@@ -32,7 +32,7 @@ struct Playground {
     run: Option<RunView>,
 }
 
-/// A run as it is drawn.
+/// The view of a run.
 struct RunView {
     client_name: String,
     client_id: String,
@@ -40,7 +40,7 @@ struct RunView {
     phases: Vec<(&'static str, bool)>,
     forgotten: usize,
     steps: Vec<Step>,
-    /// Where the browser is to go next, and what is said of it.
+    /// The next page for the browser.
     next_step: Option<NextStep>,
     buttons: Vec<Button>,
     mistakes: Vec<Button>,
@@ -67,7 +67,7 @@ pub(crate) async fn get(
     show(&runs, &context, None)
 }
 
-/// The page, with what is wrong with what was sent.
+/// The page, with the error of the sent form if there is one.
 pub(crate) fn show(
     runs: &PlaygroundRuns,
     context: &Context,
@@ -134,7 +134,7 @@ fn shown(context: &Context, run: PlaygroundRun) -> RunView {
     }
 }
 
-/// Where a person has to go with the browser.
+/// The next page for the browser, if the flow needs one.
 fn next_step(context: &Context, run: &PlaygroundRun) -> Option<NextStep> {
     match run.grant {
         Grant::Code if run.code.is_none() => {
@@ -193,7 +193,7 @@ fn authorize_url(context: &Context, run: &PlaygroundRun) -> String {
     format!("{}/api/auth/oauth/authorize?{query}", context.base)
 }
 
-/// The run that the cookie names.
+/// The run of the cookie, with its id.
 pub(crate) fn current(runs: &PlaygroundRuns, context: &Context) -> Option<(String, PlaygroundRun)> {
     session::cookies(&context.headers, COOKIE).find_map(|id| {
         let run = runs.find(&context.sandbox, &id)?;

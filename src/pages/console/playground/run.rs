@@ -1,5 +1,4 @@
-//! What is a run of the playground? The app that the server plays, what it keeps while it waits, and what has happened
-//! so far. Runs live in memory, few and not for long.
+//! A run of the playground: the state of the app, and its steps so far. Runs are stored in memory for a limited time.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -16,17 +15,16 @@ use crate::store::Rows;
 /// The path of the playground.
 pub(crate) const PATH: &str = "/_mock/playground";
 
-/// So many runs are kept; the oldest go.
+/// The most runs; a new one replaces the oldest.
 const MAX_RUNS: usize = 100;
 
-/// A run with which nothing happens for so long is over. It is the sandbox's time: people let tokens expire while they
-/// play.
+/// A run without an action for this time ends. It is the sandbox's time, which users advance to let tokens expire.
 const MAX_IDLE_SECONDS: u32 = 60 * 24 * 60 * 60;
 
-/// So many steps of a run are shown; the oldest go.
+/// The most steps of a run; a new one replaces the oldest.
 const MAX_STEPS: usize = 18;
 
-/// How the app gets its tokens.
+/// The grant of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Grant {
     Code,
@@ -35,7 +33,7 @@ pub(crate) enum Grant {
 }
 
 impl Grant {
-    /// Each, as forms send it and as people read it.
+    /// Each grant with its form value and label.
     pub(crate) const ALL: [(Self, &'static str, &'static str); 3] = [
         (
             Self::Code,
@@ -60,16 +58,16 @@ impl Grant {
     }
 }
 
-/// One app at play, with its secrets: `Debug` shows none.
+/// The state of the app, with its secrets: `Debug` shows none.
 #[derive(Clone)]
 pub(crate) struct PlaygroundRun {
     pub(crate) grant: Grant,
     pub(crate) client_id: String,
     pub(crate) client_name: String,
-    /// As it was typed in: the server itself knows its hash alone.
+    /// As typed: the server itself stores only the hash.
     pub(crate) secret: Option<Secret>,
     pub(crate) redirect_uri: String,
-    /// The redirect URI was registered for this run.
+    /// Whether the redirect URI was registered for this run.
     pub(crate) registered: bool,
     pub(crate) scope: Scope,
     pub(crate) state: String,
@@ -79,12 +77,12 @@ pub(crate) struct PlaygroundRun {
     pub(crate) user_code: Option<Secret>,
     pub(crate) access_token: Option<Secret>,
     pub(crate) refresh_token: Option<Secret>,
-    /// The one before, which must not work any more.
+    /// The previous refresh token, which must not work any more.
     pub(crate) used_refresh_token: Option<Secret>,
     pub(crate) steps: VecDeque<Step>,
-    /// The newest exchange of the journal of which the steps tell.
+    /// Id of the newest exchange that the steps include.
     pub(crate) seen_until: u64,
-    /// How many steps there were before those that are kept.
+    /// Number of steps that were removed.
     pub(crate) forgotten: usize,
 }
 
@@ -96,7 +94,7 @@ impl fmt::Debug for PlaygroundRun {
     }
 }
 
-/// Something that happened.
+/// One step of a run.
 #[derive(Clone)]
 pub(crate) struct Step {
     pub(crate) title: String,
@@ -104,10 +102,10 @@ pub(crate) struct Step {
     pub(crate) checks: Vec<Check>,
 }
 
-/// What a client must look at there.
+/// A check that a client must do.
 #[derive(Debug, Clone)]
 pub(crate) struct Check {
-    /// How it went this time, where that can be told.
+    /// The result, if the server knows it.
     pub(crate) outcome: Option<bool>,
     pub(crate) text: String,
     pub(crate) source: &'static str,
@@ -124,7 +122,7 @@ impl Check {
 }
 
 impl PlaygroundRun {
-    /// Another attempt at an authorization.
+    /// Prepares another authorization attempt.
     pub(crate) fn restart(&mut self, sandbox: &Sandbox) {
         self.code = None;
         self.state = sandbox.entropy.uuid();
@@ -146,7 +144,7 @@ pub(crate) struct PlaygroundRuns(Mutex<VecDeque<StoredRun>>);
 
 #[derive(Debug)]
 struct StoredRun {
-    /// The sandbox's world: a reset leaves its runs behind.
+    /// The sandbox's generation of data: a reset ends its runs.
     world: String,
     id: String,
     at: Timestamp,
@@ -161,7 +159,7 @@ impl StoredRun {
 
 impl PlaygroundRuns {
     fn all(&self) -> std::sync::MutexGuard<'_, VecDeque<StoredRun>> {
-        // Runs are put in whole: whoever panicked while holding the lock left some.
+        // The list is consistent even after a panic: runs are replaced as a whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

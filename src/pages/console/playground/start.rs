@@ -1,4 +1,4 @@
-//! How does a run begin? The form with its choices, and the app that is to play, with its redirect URI.
+//! The form of a new run, and the registration of its redirect URI.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::protocol::scope::PRESETS;
 use crate::protocol::secret::Secret;
 use crate::store::StoreError;
 
-/// The form of a new run: each choice with what is shown of it, and whether it is chosen.
+/// The form of a new run: each choice with its label, and whether it is selected.
 pub(crate) struct StartForm {
     pub(crate) clients: Vec<(String, String, bool)>,
     pub(crate) presets: Vec<(&'static str, bool)>,
@@ -18,7 +18,7 @@ pub(crate) struct StartForm {
 }
 
 impl StartForm {
-    /// As it was sent; and where nothing was, an app that can begin at once: one that needs no secret.
+    /// The form as it was sent; by default with an app that needs no secret.
     pub(crate) fn new(context: &Context, sent: &Params) -> Self {
         let clients = context.sandbox.world().list_clients();
         let public = clients.iter().find(|client| !client.confidential);
@@ -49,7 +49,7 @@ impl StartForm {
     }
 }
 
-/// A run with what the form says; or what is wrong with the form.
+/// Creates a run from the form. The inner error is a mistake in the form.
 pub(crate) async fn new_run(
     context: &Context,
     params: &Params,
@@ -104,8 +104,8 @@ pub(crate) async fn new_run(
     }))
 }
 
-/// Registers the playground's redirect URI with the app, for everybody to see, where it is not registered: the
-/// endpoint knows of no exception. Whether it was not.
+/// Registers the redirect URI of the playground with the app, since authorize makes no exception for it. Returns whether it
+/// was not registered before.
 async fn register(context: &Context, client: &mut Client, uri: &str) -> Result<bool, StoreError> {
     if client.accepts_redirect(uri, context.rules()) {
         return Ok(false);
