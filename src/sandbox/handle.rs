@@ -9,30 +9,34 @@ use tokio_util::sync::CancellationToken;
 use super::clock::{Clock, ClockState, system_now};
 use super::entropy::Entropy;
 use super::faults::{FaultRequest, FaultState, Faults, TriggeredFault};
+use super::generation::Generation;
 use super::in_flight::InFlight;
 use super::journal::{Journal, StoredExchange};
 use super::keys::IdTokenKey;
+use super::purge::Purger;
 use super::rate_limits::{Limit, RateLimits};
 use super::settings::Settings;
 use super::template::SandboxTemplate;
-use super::world::{Purger, World};
 use crate::protocol::time::Timestamp;
 use crate::store::{Origin, Rows, SandboxRow, Store, StoreError};
 
-/// A sandbox as one request sees it: after a reset, a request that began before it writes to rows that are not read.
+/// A handle to a sandbox, pinned to its data at the time the request began. A request that began before a reset keeps
+/// writing to the older data, which is discarded.
 #[derive(Debug, Clone)]
 pub(crate) struct Sandbox {
     core: Arc<SandboxCore>,
-    world: Arc<World>,
+    generation: Arc<Generation>,
 }
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        self.core.used.store(system_now().0, Ordering::Relaxed);
+        self.core
+            .last_used_ms
+            .store(system_now().0, Ordering::Relaxed);
     }
 }
 
-/// What stays of a sandbox while its rows come and go.
+/// The part of a sandbox that all its generations share.
 #[derive(Debug)]
 pub(crate) struct SandboxCore {
     pub(super) name: String,
@@ -46,17 +50,17 @@ pub(crate) struct SandboxCore {
     pub(crate) faults: Faults,
     pub(crate) in_flight: InFlight,
     template: Arc<SandboxTemplate>,
-    /// The world that a reset goes back to, where it is not the template's seed.
+    /// The data that a reset restores, if it is not the template's seed.
     seed_world: Option<Arc<Rows>>,
-    /// The world of today. This lock is held to change what belongs to it: journal, faults, settings.
-    world: RwLock<Arc<World>>,
-    /// One reset, restore or snapshot at a time, and one clock to keep.
+    /// The current generation. Changes of the journal, the faults and the settings hold this lock.
+    generation: RwLock<Arc<Generation>>,
+    /// Held during a reset, a restore, a snapshot or a change of the clock: one at a time.
     pub(super) lifecycle_lock: tokio::sync::Mutex<()>,
     pub(super) purger: Purger,
-    /// When it was last used, in the system's time.
-    used: AtomicI64,
-    /// The sandbox is deleted or the server stops: requests that wait for something to come wait no longer.
-    gone: CancellationToken,
+    /// The system's time when it was last used, in Unix milliseconds.
+    last_used_ms: AtomicI64,
+    /// Cancelled when the sandbox is deleted or the server stops: requests that wait for an event end.
+    closed: CancellationToken,
 }
 
 impl Deref for Sandbox {
@@ -78,7 +82,7 @@ pub(super) struct CoreParts {
     pub(super) key: IdTokenKey,
     pub(super) purger: Purger,
     /// Cancelled when the server stops.
-    pub(super) gone: CancellationToken,
+    pub(super) closed: CancellationToken,
 }
 
 impl SandboxCore {
@@ -90,7 +94,7 @@ impl SandboxCore {
             purger,
             ..
         } = parts;
-        let world = World::new(row.world, purger.clone());
+        let generation = Generation::new(row.world, purger.clone());
         Self {
             name: parts.name,
             store: parts.store,
@@ -104,25 +108,25 @@ impl SandboxCore {
             in_flight: InFlight::default(),
             template,
             seed_world: row.seed_world,
-            world: RwLock::new(Arc::new(world)),
+            generation: RwLock::new(Arc::new(generation)),
             lifecycle_lock: tokio::sync::Mutex::default(),
             purger,
-            used: AtomicI64::new(system_now().0),
-            gone: parts.gone,
+            last_used_ms: AtomicI64::new(system_now().0),
+            closed: parts.closed,
         }
     }
 
     /// Waits until the sandbox is deleted or the server stops.
     pub(crate) async fn closed(&self) {
-        self.gone.cancelled().await;
+        self.closed.cancelled().await;
     }
 
-    /// When it was last used: now, while somebody still holds it.
+    /// When it was last used: now, if a request still uses it.
     pub(super) fn last_used(self: &Arc<Self>) -> Timestamp {
         if Arc::strong_count(self) > 1 {
             system_now()
         } else {
-            Timestamp(self.used.load(Ordering::Relaxed))
+            Timestamp(self.last_used_ms.load(Ordering::Relaxed))
         }
     }
 
@@ -135,9 +139,14 @@ impl SandboxCore {
         self.clock.now()
     }
 
-    /// The world of today.
-    pub(super) fn current_world(&self) -> Arc<World> {
-        Arc::clone(&self.world.read().unwrap_or_else(PoisonError::into_inner))
+    /// The generation that new requests use.
+    pub(super) fn current_generation(&self) -> Arc<Generation> {
+        Arc::clone(
+            &self
+                .generation
+                .read()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
     }
 
     pub(crate) fn settings(&self) -> Arc<Settings> {
@@ -158,42 +167,45 @@ impl SandboxCore {
         changed
     }
 
-    /// `began` is the world that the caller knows: if it was left behind, nothing changes.
+    /// Changes nothing if `began`, the generation of the caller, is not the current one any more.
     async fn change_clock<E: From<StoreError>>(
         &self,
-        began: &Arc<World>,
+        began: &Arc<Generation>,
         change: impl FnOnce(&Clock) -> Result<(), E>,
     ) -> Result<(), E> {
         let _lock = self.lifecycle_lock.lock().await;
-        if !Arc::ptr_eq(&self.current_world(), began) {
+        if !Arc::ptr_eq(&self.current_generation(), began) {
             return Ok(());
         }
         let changed = Clock::starting(self.clock.state());
         change(&changed)?;
         let state = changed.state();
-        let (world, clock) = (self.current_world(), state.to_text());
+        let (generation, clock) = (self.current_generation(), state.to_text());
         self.store
-            .keep_clock(&self.name, world.rows(), &clock)
+            .keep_clock(&self.name, generation.rows(), &clock)
             .await?;
         self.clock.put(state);
         Ok(())
     }
 
-    /// Goes to another world, with all that belongs to it.
+    /// Makes these rows the current generation, with the clock, the settings and the faults that belong to them.
     pub(super) fn switch_to(
         &self,
         rows: Arc<Rows>,
         (clock, settings, faults): (ClockState, Settings, Vec<FaultState>),
         forget: impl FnOnce(&Self),
     ) {
-        let new = Arc::new(World::new(rows, self.purger.clone()));
-        let mut world = self.world.write().unwrap_or_else(PoisonError::into_inner);
+        let new = Arc::new(Generation::new(rows, self.purger.clone()));
+        let mut generation = self
+            .generation
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         self.clock.put(clock);
         self.change_settings(|_| settings);
         self.faults.replace(faults);
         self.rate_limits.clear();
         forget(self);
-        std::mem::replace(&mut *world, new).retire();
+        std::mem::replace(&mut *generation, new).mark_stale();
     }
 
     async fn reset_data(&self) -> Result<(), StoreError> {
@@ -203,47 +215,47 @@ impl SandboxCore {
             .seed_world
             .as_deref()
             .map_or(Origin::Seed(&self.template.seed), Origin::World);
-        let before = self.current_world();
+        let before = self.current_generation();
         let begun = self
             .store
             .begin_anew(&self.name, before.rows(), origin, &clock.to_text())
             .await?;
         // None: the sandbox was deleted.
-        if let Some(world) = begun {
+        if let Some(rows) = begun {
             let state = (clock, self.template.settings.clone(), Vec::new());
-            self.switch_to(world, state, |core| core.journal.clear());
+            self.switch_to(rows, state, |core| core.journal.clear());
         }
         Ok(())
     }
 
-    /// The sandbox is gone: what is under way finishes, and its rows go after it.
+    /// Marks the sandbox as deleted: requests in progress finish, then its data is removed.
     pub(super) fn close(&self) {
-        self.current_world().retire();
-        self.gone.cancel();
+        self.current_generation().mark_stale();
+        self.closed.cancel();
     }
 }
 
 impl Sandbox {
-    /// Its rows.
+    /// Its data.
     pub(crate) fn world(&self) -> &Rows {
-        self.world.rows()
+        self.generation.rows()
     }
 
     pub(super) fn new(core: &Arc<SandboxCore>) -> Self {
         Self {
             core: Arc::clone(core),
-            world: core.current_world(),
+            generation: core.current_generation(),
         }
     }
 
     /// Changes journal, faults, settings or limits, unless the sandbox was reset since the request began.
     pub(crate) fn if_current<T>(&self, act: impl FnOnce(&SandboxCore) -> T) -> Option<T> {
-        let today = self
+        let current = self
             .core
-            .world
+            .generation
             .read()
             .unwrap_or_else(PoisonError::into_inner);
-        Arc::ptr_eq(&today, &self.world).then(|| act(&self.core))
+        Arc::ptr_eq(&current, &self.generation).then(|| act(&self.core))
     }
 
     /// Adds an exchange to the journal, unless it began before a reset. Returns its id.
@@ -251,7 +263,7 @@ impl Sandbox {
         self.if_current(|core| core.journal.push(exchange))
     }
 
-    /// Notes in the journal that tokens were ended by no doing of the app's.
+    /// Notes in the journal that tokens were ended by something other than the app.
     pub(crate) fn note_tokens_ended(&self) {
         self.if_current(|core| core.journal.note_tokens_ended());
     }
@@ -262,7 +274,7 @@ impl Sandbox {
             .unwrap_or_default()
     }
 
-    /// Counts a request against a limit. Whether it may go on: always, while limits are off.
+    /// Counts a request against a limit and returns whether it is allowed: always, while limits are off.
     pub(crate) fn check_rate_limit(&self, limit: Limit, key: &str) -> bool {
         let counted = self.if_current(|core| {
             !core.settings().rate_limits || core.rate_limits.admit(limit, key, core.now())
@@ -275,18 +287,18 @@ impl Sandbox {
         &self,
         change: impl FnOnce(&Clock) -> Result<(), E> + Send + 'static,
     ) -> Result<(), E> {
-        let began = Arc::clone(&self.world);
+        let began = Arc::clone(&self.generation);
         self.run_uncancelled(async move |core| core.change_clock(&began, change).await)
             .await
     }
 
-    /// Back to the seed and the start-up settings: rows, clock, faults, journal and rate limits too.
+    /// Restores the seed and the start-up settings, and clears the clock, the faults, the journal and the rate limits.
     pub(crate) async fn reset(&self) -> Result<(), StoreError> {
         self.run_uncancelled(async |core| core.reset_data().await)
             .await
     }
 
-    /// Does something with what stays of the sandbox, to its end.
+    /// Runs `act` to completion even if the client disconnects.
     pub(super) async fn run_uncancelled<T, F>(&self, act: impl FnOnce(Arc<SandboxCore>) -> F) -> T
     where
         T: Send + 'static,
@@ -302,6 +314,6 @@ pub(super) async fn run_uncancelled<T: Send + 'static>(
 ) -> T {
     match tokio::spawn(act).await {
         Ok(done) => done,
-        Err(why) => std::panic::resume_unwind(why.into_panic()),
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
 }

@@ -3,11 +3,13 @@
 pub(crate) mod clock;
 pub(crate) mod entropy;
 pub(crate) mod faults;
+mod generation;
 mod handle;
 pub(crate) mod in_flight;
 pub(crate) mod journal;
 pub(crate) mod keys;
 pub(crate) mod name;
+pub(crate) mod purge;
 #[cfg(test)]
 mod purge_tests;
 pub(crate) mod rate_limits;
@@ -17,6 +19,5 @@ mod slots;
 mod snapshots;
 pub(crate) mod spending;
 pub(crate) mod template;
-pub(crate) mod world;
 
 pub(crate) use handle::Sandbox;

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use super::purge::purge_channel;
 use super::registry::Registry;
 use super::template::{CreatedBy, SandboxTemplate};
-use super::world::purge_channel;
 use crate::store::{Database, Store};
 
 #[tokio::test]
-async fn a_world_is_removed_when_nobody_holds_it_any_more() {
+async fn stale_data_is_removed_when_the_last_handle_is_dropped() {
     let store = Store::open(&Database::Memory).await.unwrap();
     let (purger, mut purge_queue) = purge_channel();
     let registry = Registry::open(store.clone(), SandboxTemplate::default(), 2, purger);
@@ -20,7 +20,7 @@ async fn a_world_is_removed_when_nobody_holds_it_any_more() {
     assert_ne!(late.world().key(), early.world().key());
     assert!(
         purge_queue.0.try_recv().is_err(),
-        "somebody may still write there"
+        "a request may still write there"
     );
     let key = early.world().key().to_owned();
     drop(early);
@@ -30,6 +30,6 @@ async fn a_world_is_removed_when_nobody_holds_it_any_more() {
     drop(late);
     assert!(
         purge_queue.0.try_recv().is_err(),
-        "this is the world of today"
+        "this is the current data"
     );
 }

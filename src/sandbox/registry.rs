@@ -13,10 +13,10 @@ use super::handle::{CoreParts, Sandbox, SandboxCore, run_uncancelled};
 use super::journal::JournalMemory;
 use super::keys::IdTokenKey;
 use super::name::DEFAULT;
+use super::purge::Purger;
 use super::settings::SettingsPatch;
 use super::slots::{Slot, SlotContents, Slots};
 use super::template::{CreatedBy, SandboxTemplate, TemplateOverrides};
-use super::world::Purger;
 use crate::store::{Own, Seed, Store, StoreError};
 
 /// The sandboxes of one server.
@@ -254,7 +254,7 @@ impl Registry {
             entropy,
             key,
             purger: self.purger.clone(),
-            gone: self.stopping.child_token(),
+            closed: self.stopping.child_token(),
         }))
     }
 
@@ -334,7 +334,7 @@ impl Registry {
         let known = !worlds.is_empty();
         drop(lock);
         let open = contents.take();
-        let held = open.as_ref().map(|open| open.current_world());
+        let held = open.as_ref().map(|open| open.current_generation());
         if let Some(open) = open {
             open.close();
         }

@@ -9,22 +9,22 @@ use super::settings::Settings;
 use crate::protocol::time::Timestamp;
 use crate::store::{StoreError, from_json};
 
-/// What of a sandbox is not rows, and goes back with them.
+/// The parts of a snapshot that are not rows.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct State {
+pub(crate) struct SnapshotState {
     pub(crate) clock: ClockState,
     pub(crate) settings: Settings,
     pub(crate) faults: Vec<SetFault>,
 }
 
 impl SandboxCore {
-    /// What comes back is when the snapshot was taken.
-    async fn take_snapshot(&self, name: &str) -> Result<Timestamp, StoreError> {
+    /// Returns when the snapshot was taken.
+    async fn create_snapshot(&self, name: &str) -> Result<Timestamp, StoreError> {
         let _lock = self.lifecycle_lock.lock().await;
-        let (world, mut at) = (self.current_world(), self.now());
+        let (generation, mut at) = (self.current_generation(), self.now());
         let state = || {
             at = self.now();
-            let state = State {
+            let state = SnapshotState {
                 clock: self.clock.state(),
                 settings: (*self.settings()).clone(),
                 faults: self.faults.list(),
@@ -34,7 +34,7 @@ impl SandboxCore {
         };
         let before = self
             .store
-            .take_snapshot(&self.name, world.rows(), name, state)
+            .take_snapshot(&self.name, generation.rows(), name, state)
             .await?;
         if let Some(before) = before {
             self.purger.remove(before);
@@ -42,14 +42,14 @@ impl SandboxCore {
         Ok(at)
     }
 
-    async fn go_back(&self, snapshot: &str) -> Result<bool, StoreError> {
+    async fn restore_snapshot(&self, snapshot: &str) -> Result<bool, StoreError> {
         let _lock = self.lifecycle_lock.lock().await;
         let Some(state) = self.store.snapshot_state(&self.name, snapshot) else {
             return Ok(false);
         };
-        let state: State = from_json("snapshot", &state)?;
+        let state: SnapshotState = from_json("snapshot", &state)?;
         let faults = self.faults.prepare(state.faults)?;
-        let (before, clock) = (self.current_world(), state.clock.to_text());
+        let (before, clock) = (self.current_generation(), state.clock.to_text());
         let begun = self
             .store
             .restore_snapshot(&self.name, before.rows(), snapshot, &clock)
@@ -62,7 +62,7 @@ impl SandboxCore {
         Ok(known)
     }
 
-    async fn forget_snapshot(&self, name: &str) -> Result<bool, StoreError> {
+    async fn delete_snapshot(&self, name: &str) -> Result<bool, StoreError> {
         let _lock = self.lifecycle_lock.lock().await;
         let forgotten = self.store.delete_snapshot(&self.name, name).await?;
         let known = forgotten.is_some();
@@ -74,24 +74,24 @@ impl SandboxCore {
 }
 
 impl Sandbox {
-    /// Stores rows, clock, settings and faults under a name, and returns when.
+    /// Stores rows, clock, settings and faults under a name, and returns the time of the snapshot.
     pub(crate) async fn save_snapshot(&self, name: &str) -> Result<Timestamp, StoreError> {
         let name = name.to_owned();
-        self.run_uncancelled(async move |core| core.take_snapshot(&name).await)
+        self.run_uncancelled(async move |core| core.create_snapshot(&name).await)
             .await
     }
 
-    /// Goes back to a snapshot. Whether it was there.
+    /// Restores a snapshot and returns whether it exists.
     pub(crate) async fn restore(&self, snapshot: &str) -> Result<bool, StoreError> {
         let snapshot = snapshot.to_owned();
-        self.run_uncancelled(async move |core| core.go_back(&snapshot).await)
+        self.run_uncancelled(async move |core| core.restore_snapshot(&snapshot).await)
             .await
     }
 
-    /// Forgets a snapshot. Whether there was one.
+    /// Deletes a snapshot and returns whether it existed.
     pub(crate) async fn remove_snapshot(&self, name: &str) -> Result<bool, StoreError> {
         let name = name.to_owned();
-        self.run_uncancelled(async move |core| core.forget_snapshot(&name).await)
+        self.run_uncancelled(async move |core| core.delete_snapshot(&name).await)
             .await
     }
 }

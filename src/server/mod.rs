@@ -36,9 +36,9 @@ use crate::http::loopback::Loopback;
 use crate::http::state::AppState;
 use crate::router;
 use crate::sandbox::name::DEFAULT;
+use crate::sandbox::purge::purge_channel;
 use crate::sandbox::registry::Registry;
 use crate::sandbox::template::CreatedBy;
-use crate::sandbox::world::purge_channel;
 use crate::store::Store;
 use accept::accept;
 use bound::Bound;
@@ -101,7 +101,7 @@ impl Server {
         for (listener, _) in listeners.bound {
             tasks.spawn(accept(listener, shared.clone(), tasks.clone()));
         }
-        tasks.spawn(purge_queue.clear(store, stop.clone()));
+        tasks.spawn(purge_queue.run(store, stop.clone()));
         tasks.spawn(evict_idle_sandboxes(
             Arc::clone(&app),
             config.sandbox_idle,
