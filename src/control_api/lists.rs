@@ -11,7 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use tokio_stream::StreamExt as _;
 
 use crate::control::ControlError;
-use crate::http::long_steps::{ListTurn, LongSteps, Turn};
+use crate::http::long_steps::{BesideWorker, ListTurn};
 use crate::invalid::Invalid;
 
 /// A list of at most this many bytes is sent without a turn, and a longer one in pieces of this size.
@@ -30,8 +30,7 @@ pub(crate) async fn one_at_a_time(
         let error = Invalid::new("", "other clients have not read their long lists yet");
         return ControlError::Busy(error.with_hint("call again in a second")).into_response();
     };
-    // Separate from the server's turn, which this request may hold already because of a long body.
-    let answered = LongSteps::new(&Turn::default(), next.run(request)).await;
+    let answered = BesideWorker::new(next.run(request)).await;
     let (mut parts, body) = answered.into_parts();
     // Bodies of lists are in memory, so reading them cannot fail.
     let bytes = to_bytes(body, usize::MAX).await.unwrap_or_default();

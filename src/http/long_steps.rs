@@ -1,7 +1,7 @@
 //! Requests that compute for milliseconds at a time: large bodies to parse, long lists to serialize.
 //!
 //! A tokio worker that computes serves no other task, so small requests would wait for large ones. Steps of large requests
-//! therefore run one at a time, and beside the worker that came upon them. In `benches/abuse` on two cores, this takes
+//! therefore run one at a time, and those of long lists beside the worker that came upon them. In `benches/abuse` on two cores, this takes
 //! the p99 of small requests from 66 to 5 ms beside parallel large bodies, and from 156 to 1 ms beside long lists.
 
 use std::pin::Pin;
@@ -50,7 +50,7 @@ impl ListTurn {
     }
 }
 
-/// A future whose steps may take long. It holds the turn while it computes, and not while it waits.
+/// A future whose steps take milliseconds. It holds the turn while it computes, and not while it waits.
 pub(crate) struct LongSteps<F> {
     turn: PollSemaphore,
     future: Pin<Box<F>>,
@@ -70,16 +70,29 @@ impl<F: Future> Future for LongSteps<F> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let _permit = ready!(self.turn.poll_acquire(context));
-        beside_the_worker(|| self.future.as_mut().poll(context))
+        self.future.as_mut().poll(context)
     }
 }
 
-/// Runs a step. The other tasks of this worker are handed to another thread meanwhile, if the runtime has several.
-fn beside_the_worker<T>(step: impl FnOnce() -> T) -> T {
-    let runtime = Handle::try_current().map(|runtime| runtime.runtime_flavor());
-    match runtime {
-        Ok(RuntimeFlavor::MultiThread) => block_in_place(step),
-        _ => step(),
+/// A future whose steps take tenths of a second. The other tasks of its worker are handed to another thread meanwhile, if
+/// the runtime has several. Not for large bodies: each thread's heap would retain some.
+pub(crate) struct BesideWorker<F>(Pin<Box<F>>);
+
+impl<F> BesideWorker<F> {
+    pub(crate) fn new(future: F) -> Self {
+        Self(Box::pin(future))
+    }
+}
+
+impl<F: Future> Future for BesideWorker<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let runtime = Handle::try_current().map(|runtime| runtime.runtime_flavor());
+        match runtime {
+            Ok(RuntimeFlavor::MultiThread) => block_in_place(|| self.0.as_mut().poll(context)),
+            _ => self.0.as_mut().poll(context),
+        }
     }
 }
 
