@@ -1,4 +1,4 @@
-//! Tests of failed commits: memory is then what the file has. Another connection locks the file here; `tests/it/disk.rs` fills a disk.
+//! Tests of failed commits: memory is then what the file has. Another connection locks the file here; `tests/it/store/disk_full.rs` fills a disk.
 
 use sqlx::Connection as _;
 

@@ -11,7 +11,7 @@ use super::Page;
 /// Of no interest to any test.
 const SILENT: [&str; 3] = ["content-length", "date", "connection"];
 
-/// Those that every control call is answered with: `control_guard.rs` looks at them.
+/// Those that every control call is answered with: `control/access_guard.rs` looks at them.
 const OF_CONTROL: [&str; 2] = ["cache-control", "x-content-type-options"];
 
 /// What came back.

@@ -1,0 +1,386 @@
+//! `/_mock/advice` and its other doors: the page, SARIF, the shell, Rust. What is found is in the files beside this one.
+
+use std::process::Output;
+
+use civitai_oauth_mock::control::Severity;
+use civitai_oauth_mock::{Contract, MockServer};
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use crate::support::{
+    AUTHORIZE, Attempt, CONF, Mock, Player, Program, SPA, Stopwatch, TOKEN, USERINFO, World,
+    begins, config, watched,
+};
+
+/// An app that makes one mistake of each severity, and another that makes one.
+async fn careless(world: &World) {
+    world
+        .authorize(&Attempt::of(&CONF).asks("1").without("code_challenge"))
+        .await;
+    let short = Attempt::of(&CONF).with_state("xyz");
+    let tokens = short.signs_in(world, "1").await;
+    world.later("1m").await;
+    world.refreshed(&CONF, &tokens).await;
+    world
+        .authorize(&Attempt::of(&SPA).asks("1").without("code_challenge"))
+        .await;
+}
+
+async fn accused() -> Mock {
+    let mock = watched(Mock::documented().await).await;
+    careless(&mock).await;
+    mock
+}
+
+#[tokio::test]
+async fn findings_come_the_worst_first_with_all_that_helps() {
+    let mock = accused().await;
+    let advice = mock.control("GET", "/advice", json!({})).await;
+    let listed: Vec<String> = advice["findings"]
+        .as_array()
+        .expect("findings")
+        .iter()
+        .map(|one| {
+            format!(
+                "{} {} {} {}",
+                one["severity"], one["id"], one["client_id"], one["requests"]
+            )
+        })
+        .collect();
+    assert_snapshot!(listed.join("\n"), @r#"
+    "error" "pkce-missing" "conf" [1]
+    "error" "pkce-missing" "spa" [5]
+    "warning" "refresh-early" "conf" [4]
+    "hint" "contract-one-side" "conf" [2,3,4]
+    "hint" "state-short" "conf" [2]
+    "#);
+    assert_snapshot!(serde_json::to_string_pretty(&advice["findings"][2]).unwrap(), @r#"
+    {
+      "id": "refresh-early",
+      "severity": "warning",
+      "client_id": "conf",
+      "summary": "refreshed once an access token in the first tenth of its life: 60 s old at the most, of 3600 s",
+      "why": "a token that is hardly used is refreshed: with many people that is many calls for nothing, and /token allows 20 a minute",
+      "mend": "keep the access token with the moment at which it runs out, and refresh shortly before that, or when a call is answered with 401",
+      "source": "https://www.rfc-editor.org/rfc/rfc6749#section-5.1",
+      "requests": [
+        4
+      ]
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn an_empty_journal_gives_no_advice() {
+    let mock = accused().await;
+    mock.control("DELETE", "/requests", json!({})).await;
+    assert_snapshot!(mock.get("/_mock/advice").await, @r#"
+    200
+    content-type: application/json
+
+    {"findings":[],"exchanges":0,"dropped":0}
+    "#);
+}
+
+#[tokio::test]
+async fn one_client_may_be_asked_for() {
+    let mock = accused().await;
+    let of_spa = mock
+        .control("GET", "/advice?client_id=spa", json!({}))
+        .await;
+    assert_eq!(of_spa["findings"].as_array().map(Vec::len), Some(1));
+    let mut table = String::new();
+    for query in [
+        "client_id=cnf",
+        "format=xml",
+        "cliend_id=spa",
+        "location=src/sign-in.ts",
+    ] {
+        let answer = mock.get(&format!("/_mock/advice?{query}")).await;
+        table += &format!("{query}: {} ({})\n", answer.gist(), answer.json()["hint"]);
+    }
+    assert_snapshot!(table, @r#"
+    client_id=cnf: 400 invalid: no client "cnf" ("did you mean \"conf\"?")
+    format=xml: 400 invalid: no format "xml": choose "json" or "sarif" (null)
+    cliend_id=spa: 400 invalid: unknown key "cliend_id" ("did you mean \"client_id\"?")
+    location=src/sign-in.ts: 400 invalid: only SARIF shows findings at a file ("ask with format=sarif, or leave it out")
+    "#);
+}
+
+#[tokio::test]
+async fn code_scanning_gets_sarif() {
+    let mock = accused().await;
+    let answer = mock
+        .get("/_mock/advice?format=sarif&location=src/sign-in.ts")
+        .await;
+    assert_eq!(
+        answer.header("content-type").as_deref(),
+        Some("application/sarif+json")
+    );
+    let log = answer.json();
+    assert_eq!(log["version"], "2.1.0");
+    let run = &log["runs"][0];
+    let rules = run["tool"]["driver"]["rules"].as_array().expect("rules");
+    let results = run["results"].as_array().expect("results");
+    let mut levels = Vec::new();
+    for result in results {
+        let index = result["ruleIndex"]
+            .as_u64()
+            .and_then(|at| usize::try_from(at).ok());
+        assert_eq!(rules[index.expect("an index")]["id"], result["ruleId"]);
+        assert!(
+            result["message"]["text"]
+                .as_str()
+                .is_some_and(|text| text.contains("Mend:"))
+        );
+        let place = &result["locations"][0]["physicalLocation"];
+        assert_eq!(place["artifactLocation"]["uri"], "src/sign-in.ts");
+        levels.push(result["level"].clone());
+    }
+    assert_eq!(levels, ["error", "error", "warning", "note", "note"]);
+}
+
+#[tokio::test]
+async fn people_read_the_same_on_a_page() {
+    let mock = accused().await;
+    let page = mock.get("/_mock/findings").await;
+    assert_eq!(page.status, 200);
+    for text in [
+        "pkce-missing",
+        "refresh-early",
+        "state-short",
+        "/_mock?before=2#exchange-1",
+    ] {
+        assert!(page.body.contains(text), "{text}");
+    }
+    let filtered = mock.get("/_mock/findings?client_id=spa").await;
+    assert!(!filtered.body.contains("refresh-early"));
+    let wrong = mock.get("/_mock/findings?client_id=cnf").await;
+    assert_eq!(wrong.status, 400);
+    assert!(wrong.body.contains("did you mean"));
+}
+
+#[tokio::test]
+async fn what_the_playground_does_is_nobodys_mistake() {
+    let mock = watched(Mock::documented().await).await;
+    for (app, secret) in [(SPA, ""), (CONF, "secret-conf")] {
+        let player = Player::begin(&mock, &begins(app.id, "code", secret)).await;
+        player.consent().await;
+        for act in [
+            "exchange",
+            "refresh",
+            "refresh-with-old",
+            "exchange-again",
+            "userinfo",
+        ] {
+            mock.later("1s").await;
+            player.act(act).await;
+        }
+    }
+    let done = mock.control("GET", "/requests", json!({})).await;
+    assert!(
+        done["counters"]["grants"]["refresh_token"].as_u64() >= Some(4),
+        "{done}"
+    );
+    assert_eq!(mock.findings().await, Vec::<Value>::new());
+}
+
+/// From a thread of its own: the server runs on this one's runtime.
+async fn shell(mock: &Mock, arguments: &[&str]) -> (Option<i32>, String) {
+    let mut arguments: Vec<String> = arguments.iter().map(|&one| one.to_owned()).collect();
+    arguments.extend(["--server".to_owned(), mock.base.clone()]);
+    let asking = tokio::task::spawn_blocking(move || {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let Output {
+            status,
+            stdout,
+            stderr,
+        } = Program::output(&arguments);
+        let text = String::from_utf8_lossy(&stdout) + String::from_utf8_lossy(&stderr);
+        (status.code(), text.into_owned())
+    });
+    asking.await.expect("asking does not panic")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_of_ci_fails_where_it_is_told_to() {
+    let mock = accused().await;
+    let (status, text) = shell(&mock, &["advice", "--client", "spa"]).await;
+    assert_eq!(status, Some(0), "nobody said that it should fail");
+    assert_snapshot!(text, @"
+    error: pkce-missing (spa)
+      asked without code_challenge, or exchanged without code_verifier, once; requests 5
+      why: Civitai refuses an authorization without PKCE, and a code without its verifier is used up for nothing
+      mend: draw a verifier for each attempt, send its S256 challenge to authorize, and the verifier with the code
+      https://www.rfc-editor.org/rfc/rfc9700#section-2.1.1
+
+    1 error, 0 warnings, 0 hints, in 1 exchange
+    ");
+    for (limit, code) in [("error", 1), ("warning", 1), ("hint", 1)] {
+        assert_eq!(
+            shell(&mock, &["advice", "--fail-on", limit]).await.0,
+            Some(code),
+            "{limit}"
+        );
+    }
+    for (format, key) in [("json", "findings"), ("sarif", "runs")] {
+        let (status, text) =
+            shell(&mock, &["advice", "--format", format, "--fail-on", "error"]).await;
+        let shown: Value = serde_json::from_str(&text).expect("it prints JSON");
+        assert_eq!((status, shown[key].is_array()), (Some(1), true));
+    }
+    mock.control("DELETE", "/requests", json!({})).await;
+    let (status, text) = shell(&mock, &["advice", "--fail-on", "error"]).await;
+    assert_eq!(status, Some(2), "nobody has called it: {text}");
+    assert!(text.contains("nothing to judge"), "{text}");
+    mock.signs_in(&CONF, "1").await;
+    let of_spa = ["advice", "--fail-on", "error", "--client", "spa"];
+    let (status, text) = shell(&mock, &of_spa).await;
+    assert_eq!(status, Some(2), "another app has called it: {text}");
+    assert!(text.contains(r#"no app "spa" has called"#), "{text}");
+    assert_eq!(
+        shell(&mock, &["advice", "--fail-on", "warning"]).await.0,
+        Some(0)
+    );
+    assert_eq!(
+        shell(&mock, &["advice", "--fail-on", "hint"]).await.0,
+        Some(1)
+    );
+    let (status, text) = shell(&mock, &["advice", "--fail-on", "warn"]).await;
+    assert_eq!(status, Some(2));
+    assert!(
+        text.contains(r#"no severity "warn": choose "error", "warning" or "hint""#),
+        "{text}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_have_sent_is_no_command_to_a_terminal() {
+    let mock = watched(Mock::documented().await).await;
+    let sent = "\u{9b}31m\u{7f}\u{1b}]0;x\u{7}\u{2028}\u{202e}\u{2066}";
+    let request = Attempt::of(&CONF).asks("1").with("client_id", sent);
+    mock.authorize(&request.without("code_challenge")).await;
+    for arguments in [
+        &["advice"][..],
+        &["advice", "--format", "json"],
+        &["advice", "--format", "sarif"],
+        &["advice", "--client", "\u{9b}31m\u{202e}"],
+        &["fault", "\u{9b}31m\u{202e}"],
+    ] {
+        let (_, text) = shell(&mock, arguments).await;
+        let is_unsafe = |one: char| {
+            one.is_control() && one != '\n'
+                || matches!(one, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        };
+        assert!(!text.contains(is_unsafe), "{arguments:?}: {text:?}");
+        assert!(text.contains("9b"), "{arguments:?}: {text}");
+    }
+    // JSON means the same.
+    let (_, json) = shell(&mock, &["advice", "--format", "json"]).await;
+    let read: Value = serde_json::from_str(&json).expect("it prints JSON");
+    assert_eq!(read["findings"][0]["client_id"], sent);
+    for path in [
+        "/_mock/advice",
+        "/_mock/advice?format=sarif",
+        "/_mock/requests",
+    ] {
+        let body = mock.get(path).await.body;
+        assert!(body.contains("\\u009b31m\\u007f"), "{path}: {body}");
+    }
+}
+
+async fn seeded() -> (MockServer, World) {
+    let builder = MockServer::builder().seed(include_str!("../support/seed.toml"));
+    let server = builder
+        .expect("well-formed")
+        .start()
+        .await
+        .expect("a free port");
+    let world = World::at(server.base_url());
+    (server, world)
+}
+
+#[tokio::test]
+async fn a_test_in_rust_asks_and_asserts() {
+    let (server, world) = seeded().await;
+    world.signs_in(&CONF, "1").await;
+    server.assert_no_advice().await;
+    careless(&world).await;
+    let advice = server.advice().await.expect("advice");
+    let ids: Vec<&str> = advice
+        .at_least(Severity::Warning)
+        .map(|one| one.id.as_str())
+        .collect();
+    assert_eq!(ids, ["pkce-missing", "pkce-missing", "refresh-early"]);
+}
+
+#[tokio::test]
+#[should_panic(expected = "error: pkce-missing (conf)")]
+async fn what_is_asserted_in_vain_says_what_was_seen() {
+    let (server, world) = seeded().await;
+    careless(&world).await;
+    server.assert_no_advice().await;
+}
+
+#[tokio::test]
+async fn advice_without_a_journal_is_refused() {
+    let mut config = config(Contract::Documented);
+    config.journal_capacity = 0;
+    let mock = Mock::start(config).await;
+    mock.signs_in(&CONF, "1").await;
+    assert_snapshot!(mock.get("/_mock/advice").await.gist(), @"400 invalid: the journal is off, so advice sees no request");
+    let page = mock.get("/_mock/findings").await.page();
+    assert_snapshot!(page.texts(".problem").concat(), @"journal: the journal is off, so advice sees no request; start the server with --journal 1000 or more");
+}
+
+/// Ten thousand exchanges, as many as a journal keeps: every rule has seen them all before anybody loses patience.
+#[expect(
+    clippy::print_stdout,
+    reason = "a figure for whoever runs it with --nocapture"
+)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_journal_is_read_in_bounded_time() {
+    const MANY: usize = 10_000;
+    const AT_ONCE: usize = 200;
+    let mut config = config(Contract::Documented);
+    config.journal_capacity = MANY;
+    let mock = Mock::start(config).await;
+    let tokens = mock.signs_in(&CONF, "1").await;
+    let head = |method, path: &str| format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n");
+    let authorize = format!("{AUTHORIZE}?{}", Attempt::of(&CONF).asks("1").encoded());
+    let form = CONF.refreshes(&tokens.refresh).encoded();
+    let kind = "Content-Type: application/x-www-form-urlencoded";
+    let some = [
+        head("GET", &authorize) + "\r\n",
+        format!(
+            "{}{kind}\r\nContent-Length: {}\r\n\r\n{form}",
+            head("POST", TOKEN),
+            form.len()
+        ),
+        format!(
+            "{}Authorization: Bearer {}\r\n\r\n",
+            head("GET", USERINFO),
+            tokens.access
+        ),
+        head("GET", "/nowhere") + "\r\n",
+    ];
+    // One after another on one connection, as quickly as they are answered.
+    let some = some.concat().repeat(AT_ONCE / 4) + &head("GET", "/") + "Connection: close\r\n\r\n";
+    for _ in 0..MANY / AT_ONCE {
+        mock.raw(some.as_bytes()).await;
+    }
+    let kept = mock.control("GET", "/requests", json!({})).await;
+    assert_eq!(kept["requests"].as_array().map(Vec::len), Some(MANY));
+    let began = Stopwatch::start();
+    let findings = mock.findings().await;
+    let took = began.elapsed();
+    println!("advice over {MANY} exchanges: {took:?}");
+    assert!(!findings.is_empty());
+    assert!(findings.iter().all(|one| {
+        one["requests"]
+            .as_array()
+            .is_some_and(|ids| ids.len() <= 20)
+    }));
+    // A debug build takes less than 1 s: the rest is room for a busy machine.
+    assert!(took.as_secs() < 10, "{took:?}");
+}

@@ -1,0 +1,12 @@
+//! Tests of the program: options, environment, files, output and commands.
+
+mod commands;
+mod environment;
+pub(crate) mod errors;
+mod input_numbers;
+mod listen;
+mod log;
+mod overwrites;
+mod quickstart;
+mod seed;
+mod startup;

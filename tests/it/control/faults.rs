@@ -1,0 +1,327 @@
+//! `/_mock/faults`: which calls a fault strikes, how often, and how faults are set and removed. What it does to
+//! them is `fault_effects.rs`.
+
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use crate::support::{CONF, DEVICE_APPROVE, Mock, OTHER, SPA, USERINFO, World, config};
+
+async fn set(mock: &World, fault: Value) -> Value {
+    mock.control("POST", "/faults", fault).await
+}
+
+/// What so many calls to the token endpoint come to: `.` for an answer, `x` for the fault.
+async fn pattern(mock: &World, calls: usize) -> String {
+    let mut seen = String::new();
+    for _ in 0..calls {
+        let status = mock.token(&CONF.for_itself()).await.status;
+        seen.push(if status == 503 { 'x' } else { '.' });
+    }
+    seen
+}
+
+#[tokio::test]
+async fn a_fault_strikes_the_calls_that_it_names() {
+    let mock = Mock::documented().await;
+    let tokens = mock.tokens(&CONF, "1").await;
+    let code = mock.code(&CONF, "1").await;
+    let mut table = String::new();
+    for fault in [
+        json!({ "endpoint": "token" }),
+        json!({ "endpoint": "userinfo" }),
+        json!({ "client_id": "conf" }),
+        json!({ "client_id": "spa" }),
+        json!({ "grant_type": "refresh_token" }),
+        json!({ "grant_type": "authorization_code" }),
+        json!({ "user": "ada" }),
+        json!({ "user": 2 }),
+        json!({ "user": "tess" }),
+        json!({ "endpoint": "token", "grant_type": "refresh_token", "client_id": "conf", "user": 2 }),
+        json!({}),
+    ] {
+        mock.control("POST", "/snapshots/s", json!({})).await;
+        let mut with_effect = fault.clone();
+        with_effect["effect"] = json!({ "status": 599 });
+        set(&mock, with_effect).await;
+        let struck = |status: u16| if status == 599 { "struck" } else { "-" };
+        let (code, refresh, own) = (
+            mock.token(&CONF.redeems(&code)).await.status,
+            mock.token(&CONF.refreshes(&tokens.refresh)).await.status,
+            mock.token(&SPA.refreshes("x")).await.status,
+        );
+        let (userinfo, revoke) = (
+            mock.userinfo(&tokens.access).await.status,
+            mock.revoke(&OTHER.revokes("x")).await.status,
+        );
+        table += &format!(
+            "{fault}\n  code {}, refresh {}, spa's refresh {}, userinfo {}, other's revoke {}\n",
+            struck(code),
+            struck(refresh),
+            struck(own),
+            struck(userinfo),
+            struck(revoke)
+        );
+        mock.control("POST", "/snapshots/s/restore", json!({}))
+            .await;
+    }
+    assert_snapshot!(table, @r#"
+    {"endpoint":"token"}
+      code struck, refresh struck, spa's refresh struck, userinfo -, other's revoke -
+    {"endpoint":"userinfo"}
+      code -, refresh -, spa's refresh -, userinfo struck, other's revoke -
+    {"client_id":"conf"}
+      code struck, refresh struck, spa's refresh -, userinfo struck, other's revoke -
+    {"client_id":"spa"}
+      code -, refresh -, spa's refresh struck, userinfo -, other's revoke -
+    {"grant_type":"refresh_token"}
+      code -, refresh struck, spa's refresh struck, userinfo -, other's revoke -
+    {"grant_type":"authorization_code"}
+      code struck, refresh -, spa's refresh -, userinfo -, other's revoke -
+    {"user":"ada"}
+      code struck, refresh struck, spa's refresh -, userinfo struck, other's revoke -
+    {"user":2}
+      code struck, refresh struck, spa's refresh -, userinfo struck, other's revoke -
+    {"user":"tess"}
+      code -, refresh -, spa's refresh -, userinfo -, other's revoke -
+    {"endpoint":"token","grant_type":"refresh_token","client_id":"conf","user":2}
+      code -, refresh struck, spa's refresh -, userinfo -, other's revoke -
+    {}
+      code struck, refresh struck, spa's refresh struck, userinfo struck, other's revoke struck
+    "#);
+}
+
+#[tokio::test]
+async fn a_fault_of_a_user_strikes_however_the_user_is_known() {
+    let mock = Mock::documented().await;
+    set(
+        &mock,
+        json!({ "endpoint": "authorize", "user": "tess", "effect": { "status": 599 } }),
+    )
+    .await;
+    let path = format!("{}?{}", crate::support::AUTHORIZE, CONF.asks("1").encoded());
+    assert_eq!(
+        mock.get(&path).header("x-mock-user", "tess").await.status,
+        599
+    );
+    assert_eq!(mock.get(&path).header("x-mock-user", "3").await.status, 599);
+    assert_eq!(
+        mock.get(&path).header("x-mock-user", "ada").await.status,
+        303
+    );
+    let cookie = mock.session("tess").await;
+    assert_eq!(mock.get(&path).cookie(&cookie).await.status, 599);
+    assert_eq!(mock.get(&path).await.status, 303);
+    mock.set(json!({ "login": "tess" })).await;
+    assert_eq!(mock.get(&path).await.status, 599, "by the setting login");
+    let stale = mock.get(&path).cookie("civ-token=of-an-earlier-run");
+    assert_eq!(stale.await.status, 599, "as authorize takes it");
+    let junk = mock.get(&path).header("authorization", "Bearer junk");
+    assert_eq!(junk.await.status, 599, "which authorize does not read");
+
+    // Where a token is read, it says who asks, whoever is signed in.
+    set(
+        &mock,
+        json!({ "endpoint": "me", "user": "tess", "effect": { "status": 599 } }),
+    )
+    .await;
+    let token = mock.tokens(&CONF, "1").await.access;
+    let me = || mock.get("/api/v1/me").cookie(&cookie);
+    assert_eq!(me().await.status, 599);
+    let header = format!("Bearer {token}");
+    assert_eq!(me().header("authorization", &header).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_fault_strikes_whomever_a_device_page_is_shown_to() {
+    let mock = Mock::documented().await;
+    mock.register_cli().await;
+    let user_code = mock.device("1").await.user_code;
+    let fault = json!({ "endpoint": "device-approve", "user": "ada", "effect": { "status": 599 } });
+    set(&mock, fault).await;
+    let approve = || {
+        let said = json!({ "user_code": user_code });
+        mock.ask("POST", DEVICE_APPROVE).json(&said)
+    };
+    assert_ne!(approve().await.status, 599, "nobody is signed in");
+    mock.set(json!({ "login": "ada" })).await;
+    assert_eq!(approve().await.status, 599);
+    mock.control("DELETE", "/faults", json!({})).await;
+    assert_eq!(approve().await.status, 200);
+    let last = mock.control("GET", "/requests", json!({})).await;
+    let last = last["requests"]
+        .as_array()
+        .and_then(|all| all.last())
+        .cloned();
+    let ada = mock.control("GET", "/users/ada", json!({})).await["id"].clone();
+    let user = &last.expect("it is kept")["user"];
+    assert_eq!(*user, ada, "the journal knows who it was");
+}
+
+/// The site reads a token behind any scheme, the endpoints of OAuth behind `Bearer` alone: so do faults.
+#[tokio::test]
+async fn a_fault_of_a_client_strikes_wherever_its_token_is_read() {
+    let mock = Mock::documented().await;
+    let token = mock.tokens(&CONF, "1").await.access;
+    let fault = json!({ "client_id": "conf", "effect": { "status": 599 } });
+    set(&mock, fault).await;
+    for (scheme, me, userinfo) in [
+        ("Bearer", 599, 599),
+        ("bearer", 599, 401),
+        ("Token", 599, 401),
+    ] {
+        let shows = |path| {
+            let ask = mock.get(path);
+            ask.header("authorization", &format!("{scheme} {token}"))
+        };
+        assert_eq!(shows("/api/v1/me").await.status, me, "{scheme}");
+        assert_eq!(shows(USERINFO).await.status, userinfo, "{scheme}");
+    }
+}
+
+#[tokio::test]
+async fn a_path_that_nobody_serves_is_no_endpoint() {
+    let mock = Mock::documented().await;
+    set(
+        &mock,
+        json!({ "endpoint": "token", "times": 1, "effect": { "status": 599 } }),
+    )
+    .await;
+    assert_eq!(
+        mock.post("/oauth/token", &CONF.for_itself()).await.status,
+        404
+    );
+    let requests = mock.control("GET", "/requests", json!({})).await;
+    assert_eq!(requests["requests"][0]["endpoint"], "other");
+    assert_eq!(mock.token(&CONF.for_itself()).await.status, 599);
+}
+
+#[tokio::test]
+async fn a_budget_says_how_often_and_when() {
+    let mock = Mock::documented().await;
+    let mut table = String::new();
+    for budget in [
+        json!({}),
+        json!({ "times": 1 }),
+        json!({ "times": 2 }),
+        json!({ "nth": 1 }),
+        json!({ "nth": 3 }),
+        json!({ "after": 2 }),
+        json!({ "after": 2, "times": 2 }),
+        json!({ "probability": 1 }),
+        json!({ "probability": 1, "times": 3 }),
+    ] {
+        let mut fault = budget.clone();
+        fault["endpoint"] = "token".into();
+        fault["effect"] = json!({ "status": 503 });
+        set(&mock, fault).await;
+        // Calls that do not fit count for nothing.
+        mock.get(USERINFO).await;
+        let seen = pattern(&mock, 6).await;
+        let shown = mock.control("GET", "/faults", json!({})).await;
+        let shown = &shown["faults"][0];
+        table += &format!(
+            "{seen} seen {}, struck {}: {budget}\n",
+            shown["seen"], shown["struck"]
+        );
+        mock.control("DELETE", "/faults", json!({})).await;
+    }
+    assert_snapshot!(table, @r#"
+    xxxxxx seen 6, struck 6: {}
+    x..... seen 6, struck 1: {"times":1}
+    xx.... seen 6, struck 2: {"times":2}
+    x..... seen 6, struck 1: {"nth":1}
+    ..x... seen 6, struck 1: {"nth":3}
+    ..xxxx seen 6, struck 4: {"after":2}
+    ..xx.. seen 6, struck 2: {"after":2,"times":2}
+    xxxxxx seen 6, struck 6: {"probability":1}
+    xxx... seen 6, struck 3: {"probability":1,"times":3}
+    "#);
+}
+
+#[tokio::test]
+async fn a_seed_for_randomness_fixes_which_calls_are_struck() {
+    let run = async |seed: u64| {
+        let mut config = config(civitai_oauth_mock::Contract::Documented);
+        config.entropy_seed = Some(seed);
+        let mock = Mock::start(config).await;
+        set(
+            &mock,
+            json!({ "endpoint": "token", "probability": 0.5, "effect": { "status": 503 } }),
+        )
+        .await;
+        pattern(&mock, 24).await
+    };
+    let first = run(1).await;
+    assert_eq!(run(1).await, first);
+    assert_ne!(run(2).await, first);
+    assert!(first.contains('x') && first.contains('.'), "{first}");
+}
+
+#[tokio::test]
+async fn faults_are_set_listed_read_and_removed() {
+    let mock = Mock::documented().await;
+    let fault = json!({ "endpoint": "token", "grant_type": "refresh_token", "times": 1,
+        "effect": { "error": "invalid_grant" } });
+    assert_snapshot!(mock.ask("POST", "/_mock/faults").json(&fault).await, @r#"
+    201
+    content-type: application/json
+
+    {"id":1,"endpoint":"token","grant_type":"refresh_token","times":1,"effect":{"error":"invalid_grant"},"seen":0,"struck":0}
+    "#);
+    set(
+        &mock,
+        json!({ "effect": { "delay": { "min": "1ms", "max": 2 }, "headers": { "x-late": "1" } } }),
+    )
+    .await;
+    mock.token(&CONF.refreshes("x")).await;
+    assert_snapshot!(mock.get("/_mock/faults/1").await.body, @r#"{"id":1,"endpoint":"token","grant_type":"refresh_token","times":1,"effect":{"error":"invalid_grant"},"seen":1,"struck":1}"#);
+    assert_snapshot!(mock.ask("DELETE", "/_mock/faults/1").await, @"
+    200
+    content-type: application/json
+
+    {}
+    ");
+    assert_snapshot!(mock.get("/_mock/faults").await.body, @r#"{"faults":[{"id":2,"effect":{"headers":{"x-late":"1"},"delay":{"min":"1ms","max":2}},"seen":1,"struck":1}]}"#);
+    let mut table = String::new();
+    for (method, id) in [
+        ("GET", "1"),
+        ("DELETE", "1"),
+        ("GET", "x"),
+        ("DELETE", "-2"),
+    ] {
+        let answer = mock.ask(method, &format!("/_mock/faults/{id}")).await;
+        table += &format!(
+            "{method} {id}: {} ({})\n",
+            answer.gist(),
+            answer.json()["hint"]
+        );
+    }
+    assert_snapshot!(table, @r#"
+    GET 1: 404 not_found: no fault "1" ("there are 2")
+    DELETE 1: 404 not_found: no fault "1" ("there are 2")
+    GET x: 404 not_found: no fault "x" ("there are 2")
+    DELETE -2: 404 not_found: no fault "-2" ("there are 2")
+    "#);
+    assert_eq!(mock.ask("DELETE", "/_mock/faults").await.status, 200);
+    assert_eq!(
+        mock.control("GET", "/faults", json!({})).await,
+        json!({ "faults": [] })
+    );
+}
+
+#[tokio::test]
+async fn a_fault_is_its_sandboxs_own_and_goes_with_a_reset() {
+    let mock = Mock::documented().await;
+    let (here, there) = (mock.sandbox("here"), mock.sandbox("there"));
+    set(&here, json!({ "effect": { "status": 503 } })).await;
+    assert_eq!(here.token(&CONF.for_itself()).await.status, 503);
+    assert_eq!(there.token(&CONF.for_itself()).await.status, 200);
+    assert_eq!(
+        here.get("/_mock/clock").await.status,
+        200,
+        "control calls are never struck"
+    );
+    assert_eq!(here.get("/api/health").await.status, 200);
+    here.control("POST", "/reset", json!({})).await;
+    assert_eq!(here.token(&CONF.for_itself()).await.status, 200);
+}

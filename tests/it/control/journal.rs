@@ -1,0 +1,395 @@
+//! `/_mock/requests`: what the journal keeps of each exchange, and what it hides. Expectations are
+//! `verify.rs`.
+
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, CONF, Fields, Mock, World};
+
+async fn requests(mock: &World, query: &str) -> Value {
+    mock.control("GET", &format!("/requests{query}"), json!({}))
+        .await
+}
+
+async fn clear(mock: &World) {
+    mock.control("DELETE", "/requests", json!({})).await;
+}
+
+#[tokio::test]
+async fn an_entry_says_who_asked_for_what_and_what_came_of_it() {
+    let mock = Mock::documented().await;
+    mock.control(
+        "POST",
+        "/clock/freeze",
+        json!({ "at": "2026-01-31T12:00:00Z" }),
+    )
+    .await;
+    mock.tokens(&CONF, "5").await;
+    let shown = requests(&mock, "").await;
+    let port = mock.server().address().port();
+    let entry = |at: usize| {
+        crate::support::redacted(
+            &serde_json::to_string_pretty(&shown["requests"][at]).unwrap(),
+            port,
+        )
+    };
+    assert_snapshot!(entry(0), @r#"
+    {
+      "id": 1,
+      "at": "2026-01-31T12:00:00Z",
+      "method": "POST",
+      "path": "/api/auth/oauth/authorize",
+      "endpoint": "authorize",
+      "grant_type": null,
+      "client_id": "conf",
+      "user": 2,
+      "params": {
+        "response_type": "code",
+        "client_id": "conf",
+        "redirect_uri": "https://app.example/callback",
+        "scope": "5",
+        "state": "xyz",
+        "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+        "code_challenge_method": "S256",
+        "approved": "true"
+      },
+      "headers": {
+        "accept": "*/*",
+        "content-type": "application/x-www-form-urlencoded"
+      },
+      "status": 302,
+      "error": null,
+      "location": "https://app.example/callback?code=%5Bredacted%5D&state=xyz",
+      "answer": null,
+      "why": null,
+      "differences": [
+        {
+          "name": "code-lifetime",
+          "side": "documented",
+          "otherwise": false
+        },
+        {
+          "name": "redirect-status",
+          "side": "documented",
+          "otherwise": true
+        },
+        {
+          "name": "scope-syntax",
+          "side": "documented",
+          "otherwise": false
+        },
+        {
+          "name": "redirect-uri-match",
+          "side": "documented",
+          "otherwise": false
+        },
+        {
+          "name": "response-type",
+          "side": "documented",
+          "otherwise": false
+        }
+      ],
+      "faults": [],
+      "extensions": []
+    }
+    "#);
+    assert_snapshot!(entry(1), @r#"
+    {
+      "id": 2,
+      "at": "2026-01-31T12:00:00Z",
+      "method": "POST",
+      "path": "/api/auth/oauth/token",
+      "endpoint": "token",
+      "grant_type": "authorization_code",
+      "client_id": "conf",
+      "user": 2,
+      "params": {
+        "grant_type": "authorization_code",
+        "code": "[redacted]",
+        "redirect_uri": "https://app.example/callback",
+        "code_verifier": "[redacted]",
+        "client_id": "conf",
+        "client_secret": "[redacted]"
+      },
+      "headers": {
+        "accept": "*/*",
+        "content-type": "application/x-www-form-urlencoded"
+      },
+      "status": 200,
+      "error": null,
+      "location": null,
+      "answer": {
+        "access_token": "[redacted]",
+        "token_type": "Bearer",
+        "expires_in": 3600,
+        "refresh_token": "[redacted]",
+        "scope": "5"
+      },
+      "why": null,
+      "differences": [
+        {
+          "name": "scope-shape",
+          "side": "documented",
+          "otherwise": true
+        },
+        {
+          "name": "rate-limit-key",
+          "side": "documented",
+          "otherwise": false
+        }
+      ],
+      "faults": [],
+      "extensions": []
+    }
+    "#);
+    assert_snapshot!(shown["counters"], @r#"{"total":2,"endpoints":{"authorize":1,"token":1},"grants":{"authorization_code":1}}"#);
+}
+
+#[tokio::test]
+async fn no_secret_is_shown_unless_it_is_asked_for() {
+    let mock = Mock::documented().await;
+    let device_grant = "urn:ietf:params:oauth:grant-type:device_code";
+    mock.control(
+        "PATCH",
+        "/clients/spa",
+        json!({ "grants": ["authorization_code", "refresh_token", device_grant] }),
+    )
+    .await;
+    let mut secrets: Vec<String> = vec![
+        "secret-conf".to_owned(),
+        crate::support::VERIFIER.to_owned(),
+    ];
+    let mut keep = |answer: &Answer, names: &[&str]| {
+        secrets.extend(names.iter().map(|name| answer.text(name)));
+    };
+
+    let asks = CONF.asks("1").and("nonce", "n");
+    let code = mock.approve(&asks).await.code();
+    let cookie = mock.session("ada").await;
+    let tokens = mock.token(&CONF.redeems(&code)).await;
+    keep(&tokens, &["access_token", "refresh_token", "id_token"]);
+    mock.userinfo(&tokens.text("access_token")).await;
+    let fresh = mock
+        .token(&CONF.refreshes(&tokens.text("refresh_token")))
+        .await;
+    keep(&fresh, &["access_token", "refresh_token"]);
+    let own = mock
+        .post(
+            crate::support::TOKEN,
+            &CONF
+                .for_itself()
+                .without("client_secret")
+                .without("client_id"),
+        )
+        .basic("conf", "secret-conf")
+        .await;
+    keep(&own, &["access_token"]);
+    mock.revoke(&CONF.revokes(&fresh.text("refresh_token")))
+        .await;
+    let as_json = mock
+        .ask("POST", crate::support::TOKEN)
+        .json(&CONF.refreshes(&tokens.text("refresh_token")).to_json());
+    as_json.await;
+
+    let device = mock
+        .post(
+            "/api/auth/oauth/device",
+            &Fields::of(&[("client_id", "spa")]),
+        )
+        .await;
+    keep(&device, &["device_code", "user_code"]);
+    let user_code = device.text("user_code");
+    // The page, by the complete URI: signed out it leads to the login page, which is told where to go back to.
+    let page = format!("/login/oauth/device?code={user_code}");
+    let login = mock.get(&page).await;
+    mock.get(
+        &login
+            .header("location")
+            .expect("it leads to the login page"),
+    )
+    .await;
+    mock.get(&page).cookie(&cookie).await;
+    mock.post(
+        "/api/auth/oauth/device-info",
+        &Fields::of(&[("user_code", &user_code)]),
+    )
+    .cookie(&cookie)
+    .await;
+    mock.control(
+        "POST",
+        "/device/approve",
+        json!({ "user_code": user_code, "user": "ada" }),
+    )
+    .await;
+    let poll = [
+        ("grant_type", device_grant),
+        ("client_id", "spa"),
+        ("device_code", &device.text("device_code")),
+    ];
+    let polled = mock
+        .post("/api/auth/oauth/device-token", &Fields::of(&poll))
+        .await;
+    keep(&polled, &["access_token", "refresh_token"]);
+    secrets.extend([
+        code,
+        cookie
+            .split_once('=')
+            .map(|(_, value)| value.to_owned())
+            .unwrap_or_default(),
+    ]);
+
+    let hidden = mock.get("/_mock/requests").await.body;
+    for secret in &secrets {
+        assert!(!hidden.contains(secret), "{secret} in {hidden}");
+    }
+    assert!(!hidden.contains("Basic Y29u") && hidden.contains("Basic [redacted]"));
+    let shown = mock.get("/_mock/requests?secrets=true").await.body;
+    // A session's cookie is not written down at all.
+    for secret in &secrets[..secrets.len() - 1] {
+        assert!(shown.contains(secret), "no {secret} in {shown}");
+    }
+    assert_eq!(mock.get("/_mock/requests?secrets=false").await.body, hidden);
+}
+
+#[tokio::test]
+async fn paths_that_nobody_serves_are_counted_together_and_shown_without_tokens() {
+    let mock = Mock::documented().await;
+    for path in ["/a", "/b", "/c/civitai_00ff"] {
+        assert_eq!(mock.get(path).await.status, 404);
+    }
+    let shown = requests(&mock, "").await;
+    assert_eq!(shown["counters"]["endpoints"], json!({ "other": 3 }));
+    assert_eq!(shown["requests"][2]["path"], json!("/c/[redacted]"));
+    assert_eq!(shown["requests"][2]["endpoint"], json!("other"));
+}
+
+#[tokio::test]
+async fn grants_that_nobody_has_registered_are_counted_together() {
+    let mock = Mock::documented().await;
+    for grant in ["password", "passwort", "a", "b"] {
+        mock.token(&CONF.refreshes("x").with("grant_type", grant))
+            .await;
+    }
+    let shown = requests(&mock, "").await;
+    assert_snapshot!(shown["counters"]["grants"], @r#"{"other":3,"password":1}"#);
+    let grants: Vec<&Value> = shown["requests"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["grant_type"])
+        .collect();
+    assert_eq!(grants, ["password", "passwort", "a", "b"]);
+    let others = requests(&mock, "?grant_type=other").await;
+    assert_eq!(others["requests"].as_array().map(Vec::len), Some(3));
+}
+
+#[tokio::test]
+async fn an_entry_keeps_the_side_that_its_difference_was_on() {
+    let mock = Mock::documented().await;
+    mock.set(json!({ "consent": "approve" })).await;
+    mock.authorize(&CONF.asks("1")).await;
+    mock.set(json!({ "contract": "live" })).await;
+    mock.authorize(&CONF.asks("1")).await;
+    let shown = requests(&mock, "").await;
+    let side = |at: usize| {
+        let differences = shown["requests"][at]["differences"].as_array().unwrap();
+        let status = differences
+            .iter()
+            .find(|one| one["name"] == "redirect-status");
+        (
+            status.unwrap()["side"].clone(),
+            shown["requests"][at]["status"].clone(),
+        )
+    };
+    assert_eq!(side(0), (json!("documented"), json!(302)));
+    assert_eq!(side(1), (json!("live"), json!(303)));
+}
+
+#[tokio::test]
+async fn an_entry_names_the_fault_the_difference_and_the_extension_that_touched_it() {
+    let mock = Mock::documented().await;
+    mock.control(
+        "PATCH",
+        "/clients/conf",
+        json!({ "any_loopback_redirect": true }),
+    )
+    .await;
+    let preset = mock
+        .control(
+            "POST",
+            "/faults/presets/rate-limited",
+            json!({ "times": 1 }),
+        )
+        .await;
+    mock.token(&CONF.for_itself()).await;
+    let code = mock.code(&CONF, "5").await;
+    mock.token(&CONF.redeems(&code)).await;
+    mock.approve(
+        &CONF
+            .asks("1")
+            .with("redirect_uri", "http://127.0.0.1:4567/any"),
+    )
+    .await;
+    let shown = requests(&mock, "").await;
+    assert_eq!(
+        shown["requests"][0]["faults"],
+        json!([preset["fault"]["id"]])
+    );
+    assert_eq!(shown["requests"][0]["error"], "rate_limited");
+    let mut table = String::new();
+    for entry in shown["requests"].as_array().unwrap() {
+        let names: Vec<&str> = entry["differences"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|one| one["name"].as_str())
+            .collect();
+        table += &format!(
+            "{} {}: {names:?}, faults {}, extensions {}\n",
+            entry["endpoint"], entry["status"], entry["faults"], entry["extensions"]
+        );
+    }
+    assert_snapshot!(table, @r#"
+    "token" 429: [], faults [1], extensions []
+    "authorize" 302: ["code-lifetime", "redirect-status", "scope-syntax", "redirect-uri-match", "response-type"], faults [], extensions []
+    "token" 200: ["scope-shape", "rate-limit-key"], faults [], extensions []
+    "authorize" 302: ["code-lifetime", "redirect-status", "scope-syntax", "redirect-uri-match", "response-type"], faults [], extensions ["any_loopback_redirect"]
+    "#);
+}
+
+#[tokio::test]
+async fn the_user_and_the_client_of_a_token_are_named() {
+    let mock = Mock::documented().await;
+    let tokens = mock.tokens_of("tess", &CONF, "1").await;
+    clear(&mock).await;
+    mock.userinfo(&tokens.access).await;
+    let shown = requests(&mock, "").await;
+    assert_eq!(
+        (
+            &shown["requests"][0]["user"],
+            &shown["requests"][0]["client_id"]
+        ),
+        (&json!(3), &json!("conf"))
+    );
+}
+
+#[tokio::test]
+async fn a_preflight_is_kept_and_counts_as_no_call() {
+    let mock = Mock::documented().await;
+    mock.ask("OPTIONS", crate::support::TOKEN)
+        .header("origin", "https://app.example")
+        .await;
+    mock.token(&CONF.for_itself()).await;
+    let all = requests(&mock, "").await;
+    assert_eq!(all["requests"].as_array().map(Vec::len), Some(2));
+    assert_eq!(
+        all["counters"],
+        json!({ "total": 1, "endpoints": { "token": 1 }, "grants": { "client_credentials": 1 } })
+    );
+    let calls = requests(&mock, "?endpoint=token").await;
+    assert_eq!(calls["requests"].as_array().map(Vec::len), Some(1));
+    let asked = requests(&mock, "?endpoint=token&method=options").await;
+    assert_eq!(asked["requests"].as_array().map(Vec::len), Some(1));
+    let once = json!([{ "endpoint": "token", "times": 1 }, { "endpoint": "token", "method": "OPTIONS", "times": 1 }]);
+    mock.control("POST", "/verify", once).await;
+}

@@ -1,0 +1,101 @@
+//! `MockServer`: what is said of a verb that was not carried out, and what is never said.
+
+use civitai_oauth_mock::control::{
+    ClientSpec, Endpoint, Expect, Fault, Filter, GrantType, Mint, NewCode, Preset, UserSpec,
+};
+use civitai_oauth_mock::{MockError, MockServer, Scope};
+use insta::assert_snapshot;
+
+use crate::support::{CONF, World};
+
+async fn seeded() -> (MockServer, World) {
+    let builder = MockServer::builder().seed(include_str!("../support/seed.toml"));
+    let server = builder.expect("well-formed").start().await;
+    let server = server.expect("a free port");
+    let world = World::at(server.base_url());
+    (server, world)
+}
+
+#[tokio::test]
+async fn no_secret_is_printed_for_debugging() {
+    let (server, _) = seeded().await;
+    let tokens = server
+        .mint(Mint::new("conf", "ada", Scope::USER_READ))
+        .await
+        .unwrap();
+    let code = server
+        .issue_code(NewCode::new("conf", "ada"))
+        .await
+        .unwrap();
+    let session = server.sign_in("ada").await.unwrap();
+    let secret = server.rotate_secret("conf").await.unwrap();
+    let client = ClientSpec::named("x").secret("hunter2");
+    let printed = format!("{tokens:?}{code:?}{session:?}{secret:?}{client:?}");
+    let refresh = tokens.refresh_token.unwrap();
+    for value in [
+        tokens.access_token.reveal(),
+        refresh.reveal(),
+        code.code.reveal(),
+        code.code_verifier.as_ref().unwrap().reveal(),
+        session.cookie.reveal(),
+        secret.client_secret.reveal(),
+        "hunter2",
+    ] {
+        assert!(!printed.contains(value), "{value} in {printed}");
+    }
+}
+
+#[tokio::test]
+async fn an_error_can_be_read() {
+    let (server, world) = seeded().await;
+    world.token(&CONF.refreshes("x")).await;
+    world.token(&CONF.refreshes("x")).await;
+    let expected = [
+        Expect::endpoint(Endpoint::Token).refresh_token().times(1),
+        Expect::endpoint(Endpoint::Userinfo),
+    ];
+    let wrong = server.verify(expected).await.unwrap_err();
+    assert!(
+        matches!(&wrong, MockError::Mismatch { differences, counters }
+        if differences.len() == 2 && counters.grants[&GrantType::RefreshToken] == 2)
+    );
+    assert_snapshot!(wrong, @"[0] token refresh_token: expected 1, came 2; [1] userinfo: expected at least 1, came 0");
+    let user = |name: &str| Mint::new("conf", name, Scope::USER_READ);
+    let mut table = String::new();
+    for wrong in [
+        server
+            .mint(Mint::new("cnf", "ada", Scope::USER_READ))
+            .await
+            .map(drop),
+        server.mint(user("adda")).await.map(drop),
+        server.restore("nothing").await,
+        server.fault(Fault::anywhere()).await.map(drop),
+        server
+            .fault(Fault::at(Endpoint::Token).client("cnf").reset())
+            .await
+            .map(drop),
+        server.create_user(UserSpec::named("ada")).await.map(drop),
+        server.create_client(ClientSpec::new()).await.map(drop),
+        server.approve_device("AAAA-AAAA", "ada").await,
+        server.requests(Filter::any().client("cnf")).await.map(drop),
+        server.verify(Expect::any().error("invalid_grnt")).await,
+        server.verify(Expect::any().times(1).at_most(2)).await,
+        server.preset(Preset::ClockSkew.times(1)).await.map(drop),
+    ] {
+        table += &format!("{}\n", wrong.expect_err("each of these is wrong"));
+    }
+    assert_snapshot!(table, @r#"
+    client_id: no client "cnf"; did you mean "conf"?
+    user: no user "adda"; did you mean "ada"?
+    name: no snapshot "nothing"; take one with POST snapshots/{name}
+    effect: an effect that does nothing; give error, status, body, headers, delay, reset, truncate, malformed, slow_body or deny
+    client_id: no client "cnf"; did you mean "conf"?
+    username: another user is named "ada"
+    missing key "name"
+    user_code: "AAAA-AAAA": Invalid or expired code; no device waits for it: start one with POST /api/auth/oauth/device
+    client_id: no client "cnf"; did you mean "conf"?
+    [0].error: no error "invalid_grnt" is ever answered; did you mean "invalid_grant"?
+    [0].times: times 1 and at_most 2 are both given; leave times or at_most out
+    a clock is moved once, for everybody; leave times and client_id out
+    "#);
+}

@@ -1,0 +1,323 @@
+//! The device flow (RFC 8628) from start to tokens. Refusals are `refusals.rs`, bodies, methods and limits
+//! `transport.rs`, the page `pages/device.rs`.
+
+use insta::assert_snapshot;
+use serde_json::json;
+
+use crate::support::{
+    CLI, CONF, DEVICE_APPROVE, DEVICE_GRANT, DEVICE_INFO, DEVICE_TOKEN, Device, Fields, Mock,
+    Tokens,
+};
+
+#[tokio::test]
+async fn a_device_is_started_approved_and_claims_its_tokens_once() {
+    let mock = Mock::documented().await;
+    mock.register_cli().await;
+    let started = mock.ask_device(CLI, "5").await;
+    let device = Device::of(&started);
+    assert_snapshot!(device.redacted(&started), @r#"
+    200
+    access-control-allow-headers: *
+    access-control-allow-methods: POST
+    access-control-allow-origin: *
+    content-type: application/json
+
+    {"device_code":"<secret>","user_code":"<user code>","verification_uri":"http://mock/login/oauth/device","verification_uri_complete":"http://mock/login/oauth/device?code=<user code>","expires_in":900,"interval":5}
+    "#);
+    assert_snapshot!(mock.poll(&device).await, @r#"
+    400
+    access-control-allow-headers: *
+    access-control-allow-methods: POST
+    access-control-allow-origin: *
+    content-type: application/json
+
+    {"error":"authorization_pending"}
+    "#);
+    assert_snapshot!(mock.approve_device(&device).await, @r#"
+    200
+    content-type: application/json
+
+    {"success":true}
+    "#);
+    let claimed = mock.poll(&device).await;
+    assert_snapshot!(claimed, @r#"
+    200
+    access-control-allow-headers: *
+    access-control-allow-methods: POST
+    access-control-allow-origin: *
+    content-type: application/json
+
+    {"access_token":"<token>","token_type":"Bearer","expires_in":3600,"refresh_token":"<token>","scope":"5"}
+    "#);
+    let userinfo = mock.userinfo(&claimed.text("access_token")).await;
+    assert_snapshot!(userinfo.json()["username"], @r#""ada""#);
+    assert_snapshot!(mock.poll(&device).await, @r#"
+    400
+    access-control-allow-headers: *
+    access-control-allow-methods: POST
+    access-control-allow-origin: *
+    content-type: application/json
+
+    {"error":"expired_token","error_description":"Device code expired"}
+    "#);
+}
+
+#[tokio::test]
+async fn the_scope_is_a_text_under_the_live_contract_too() {
+    let mock = Mock::live().await;
+    mock.register_cli().await;
+    let device = mock.device("5").await;
+    mock.approve_device(&device).await;
+    assert_snapshot!(mock.poll(&device).await, @r#"
+    200
+    access-control-allow-headers: *
+    access-control-allow-methods: POST
+    access-control-allow-origin: *
+    content-type: application/json
+
+    {"access_token":"<token>","token_type":"Bearer","expires_in":3600,"refresh_token":"<token>","scope":"5"}
+    "#);
+}
+
+#[tokio::test]
+async fn a_devices_tokens_are_refreshed_like_any_others() {
+    let mock = Mock::documented().await;
+    mock.register_cli().await;
+    let device = mock.device("5").await;
+    mock.approve_device(&device).await;
+    let tokens = Tokens::of(&mock.poll(&device).await);
+    let refresh = Fields::of(&[
+        ("grant_type", "refresh_token"),
+        ("refresh_token", &tokens.refresh),
+        ("client_id", CLI),
+    ]);
+    assert_snapshot!(mock.token(&refresh).await, @r#"
+    200
+    access-control-allow-headers: *
+    access-control-allow-methods: POST
+    access-control-allow-origin: *
+    content-type: application/json
+
+    {"access_token":"<token>","token_type":"Bearer","expires_in":3600,"refresh_token":"<token>","scope":"5"}
+    "#);
+    assert_snapshot!(mock.token(&refresh).await.gist(), @"400 invalid_grant: Invalid grant: refresh token is invalid");
+}
+
+#[tokio::test]
+async fn a_sandbox_sends_its_devices_to_its_own_page() {
+    let mock = Mock::documented().await;
+    let sandbox = mock.sandbox("x");
+    sandbox.register_cli().await;
+    let started = sandbox.ask_device(CLI, "1").await;
+    let device = Device::of(&started);
+    assert_snapshot!(device.redacted(&started.gist()), @r#"200 {"device_code":"<secret>","user_code":"<user code>","verification_uri":"http://mock/_sandbox/x/login/oauth/device","verification_uri_complete":"http://mock/_sandbox/x/login/oauth/device?code=<user code>","expires_in":900,"interval":5}"#);
+
+    mock.register_cli().await;
+    let elsewhere = json!({ "user_code": device.user_code, "user": "ada" });
+    let refused = mock.ask("POST", "/_mock/device/approve").json(&elsewhere);
+    assert_snapshot!(device.redacted(&refused.await.gist()), @r#"400 invalid: "<user code>": Invalid or expired code"#);
+    assert_snapshot!(mock.poll(&device).await.gist(), @"400 expired_token: Device code expired");
+}
+
+#[tokio::test]
+async fn a_control_call_approves_for_whomever_it_names() {
+    let mock = Mock::documented().await;
+    mock.register_cli().await;
+    let device = mock.device("1").await;
+    let typed = device.user_code.to_lowercase().replace('-', " ");
+    let approval = json!({ "user_code": typed, "user": "tess" });
+    mock.control("POST", "/device/approve", approval).await;
+    let access = mock.poll(&device).await.text("access_token");
+    assert_snapshot!(mock.userinfo(&access).await.json()["username"], @r#""tess""#);
+}
+
+#[tokio::test]
+async fn control_calls_say_what_is_wrong_with_them() {
+    let mock = Mock::documented().await;
+    mock.register_cli().await;
+    let device = mock.device("1").await;
+    let mut table = String::new();
+    for (verb, input) in [
+        (
+            "approve",
+            json!({ "user_code": "AAAA-AAAA", "user": "ada" }),
+        ),
+        (
+            "approve",
+            json!({ "user_code": device.user_code, "user": "adda" }),
+        ),
+        ("approve", json!({ "user_code": device.user_code })),
+        (
+            "approve",
+            json!({ "user_code": device.user_code, "user": 2, "by": 1 }),
+        ),
+        ("deny", json!({})),
+        ("deny", json!({ "user_code": "AAAA-AAAA" })),
+    ] {
+        let path = format!("/_mock/device/{verb}");
+        let answer = mock.ask("POST", &path).json(&input).await;
+        let line = format!("{verb} {input}\n  {} {}\n", answer.status, answer.body);
+        table += &device.redacted(&line);
+    }
+    assert_snapshot!(table, @r#"
+    approve {"user_code":"AAAA-AAAA","user":"ada"}
+      400 {"error":"invalid","message":"\"AAAA-AAAA\": Invalid or expired code","path":"user_code","hint":"no device waits for it: start one with POST /api/auth/oauth/device"}
+    approve {"user_code":"<user code>","user":"adda"}
+      400 {"error":"invalid","message":"no user \"adda\"","path":"user","hint":"did you mean \"ada\"?"}
+    approve {"user_code":"<user code>"}
+      400 {"error":"invalid","message":"missing key \"user\"","path":""}
+    approve {"user_code":"<user code>","user":2,"by":1}
+      400 {"error":"invalid","message":"unknown key \"by\"","path":"by","hint":"choose among user_code, user"}
+    deny {}
+      400 {"error":"invalid","message":"missing key \"user_code\"","path":""}
+    deny {"user_code":"AAAA-AAAA"}
+      400 {"error":"invalid","message":"\"AAAA-AAAA\": Invalid or expired code","path":"user_code","hint":"no device waits for it: start one with POST /api/auth/oauth/device"}
+    "#);
+    assert_snapshot!(mock.poll(&device).await.gist(), @"400 authorization_pending");
+}
+
+#[tokio::test]
+async fn a_denial_is_told_once_and_uses_the_code_up() {
+    let mock = Mock::documented().await;
+    mock.register_cli().await;
+    let device = mock.device("1").await;
+    let denial = json!({ "user_code": device.user_code });
+    mock.control("POST", "/device/deny", denial).await;
+    let after = mock.approve_device(&device).await;
+    assert_snapshot!(after.gist(), @"400 invalid_code: Code already used or expired");
+    assert_snapshot!(mock.poll(&device).await, @r#"
+    400
+    access-control-allow-headers: *
+    access-control-allow-methods: POST
+    access-control-allow-origin: *
+    content-type: application/json
+
+    {"error":"access_denied"}
+    "#);
+    assert_snapshot!(mock.poll(&device).await.gist(), @"400 expired_token: Device code expired");
+    assert_snapshot!(mock.approve_device(&device).await.gist(), @"400 invalid_code: Invalid or expired code");
+}
+
+#[tokio::test]
+async fn both_codes_end_after_fifteen_minutes_of_the_clock() {
+    let mock = Mock::documented().await;
+    mock.register_cli().await;
+    let (waiting, approved) = (mock.device("1").await, mock.device("1").await);
+    mock.approve_device(&approved).await;
+    mock.advance(880).await;
+    assert_snapshot!(mock.poll(&waiting).await.gist(), @"400 authorization_pending");
+    mock.advance(20).await;
+    assert_snapshot!(mock.poll(&waiting).await.gist(), @"400 expired_token: Device code expired");
+    assert_snapshot!(mock.poll(&approved).await.gist(), @"400 expired_token: Device code expired");
+    assert_snapshot!(mock.approve_device(&waiting).await.gist(), @"400 invalid_code: Invalid or expired code");
+}
+
+#[tokio::test]
+async fn another_client_learns_nothing_and_spoils_nothing() {
+    let mock = Mock::documented().await;
+    mock.register_cli().await;
+    let device = mock.device("1").await;
+    let stranger = device.polls(CONF.id);
+    assert_snapshot!(mock.post(DEVICE_TOKEN, &stranger).await, @r#"
+    400
+    access-control-allow-headers: *
+    access-control-allow-methods: POST
+    access-control-allow-origin: *
+    content-type: application/json
+
+    {"error":"invalid_grant"}
+    "#);
+    mock.approve_device(&device).await;
+    assert_snapshot!(mock.post(DEVICE_TOKEN, &stranger).await.gist(), @"400 invalid_grant");
+    assert_eq!(mock.poll(&device).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_code_is_approved_once_and_by_the_first() {
+    let mock = Mock::documented().await;
+    mock.register_cli().await;
+    let device = mock.device("1").await;
+    mock.approve_device(&device).await;
+    let cookie = mock.session("tess").await;
+    let body = json!({ "user_code": device.user_code });
+    for path in [DEVICE_APPROVE, DEVICE_INFO] {
+        let late = mock.ask("POST", path).json(&body).cookie(&cookie).await;
+        assert_eq!(late.gist(), "400 invalid_code: Invalid or expired code");
+    }
+    let access = mock.poll(&device).await.text("access_token");
+    assert_eq!(mock.userinfo(&access).await.json()["username"], "ada");
+}
+
+#[tokio::test]
+async fn a_deleted_client_or_a_lowered_ceiling_stops_the_claim() {
+    let mock = Mock::documented().await;
+    mock.register_cli().await;
+    let device = mock.device("12").await;
+    mock.approve_device(&device).await;
+    let lower = json!({ "allowed_scopes": 4 });
+    mock.control("PATCH", "/clients/cli", lower).await;
+    assert_snapshot!(mock.poll(&device).await.gist(), @"400 invalid_scope: Requested scope exceeds client permissions");
+    let higher = json!({ "allowed_scopes": 12 });
+    mock.control("PATCH", "/clients/cli", higher).await;
+    assert_snapshot!(mock.poll(&device).await.json()["scope"], @r#""13""#);
+
+    let device = mock.device("4").await;
+    mock.approve_device(&device).await;
+    mock.control("DELETE", "/clients/cli", json!({})).await;
+    assert_snapshot!(mock.poll(&device).await.gist(), @"400 invalid_grant: Unknown client");
+}
+
+#[tokio::test]
+async fn what_was_approved_by_somebody_or_for_some_app_that_is_gone_is_nobody_elses() {
+    let mock = Mock::documented().await;
+    mock.register_cli().await;
+    let guest = json!({ "username": "guest" });
+    mock.control("POST", "/users", guest.clone()).await;
+    let device = mock.device("1").await;
+    let approval = json!({ "user_code": device.user_code, "user": "guest" });
+    mock.control("POST", "/device/approve", approval).await;
+    mock.control("DELETE", "/users/guest", json!({})).await;
+    // Under the same id, since it is the one after the last again.
+    mock.control("POST", "/users", guest).await;
+    assert_snapshot!(mock.poll(&device).await.gist(), @"400 expired_token: Device code expired");
+
+    let device = mock.device("1").await;
+    mock.approve_device(&device).await;
+    mock.control("DELETE", "/clients/cli", json!({})).await;
+    mock.register_cli().await;
+    assert_snapshot!(mock.poll(&device).await.gist(), @"400 expired_token: Device code expired");
+}
+
+#[tokio::test]
+async fn a_user_code_is_recognised_however_it_is_typed() {
+    let mock = Mock::documented().await;
+    mock.register_cli().await;
+    let cookie = mock.session("ada").await;
+    let shapes: [fn(&str) -> String; 5] = [
+        str::to_lowercase,
+        |code| code.replace('-', ""),
+        |code| code.replace('-', " ").to_lowercase(),
+        |code| format!("  {code} "),
+        |code| code.chars().flat_map(|c| [c, ' ']).collect(),
+    ];
+    for shape in shapes {
+        let device = mock.device("1").await;
+        let typed = Fields::of(&[("user_code", &shape(&device.user_code))]);
+        for path in [DEVICE_INFO, DEVICE_APPROVE] {
+            let answer = mock.post(path, &typed).cookie(&cookie).await;
+            assert_eq!(answer.status, 200, "{typed}: {answer}");
+        }
+        assert_eq!(mock.poll(&device).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn the_grant_of_devices_is_no_business_of_the_token_endpoint() {
+    let mock = Mock::documented().await;
+    mock.register_cli().await;
+    let device = mock.device("1").await;
+    mock.approve_device(&device).await;
+    assert_eq!(device.polls(CLI).get("grant_type"), Some(DEVICE_GRANT));
+    assert_snapshot!(mock.token(&device.polls(CLI)).await.gist(), @"400 invalid_client: Invalid client: cannot retrieve client credentials");
+    assert_eq!(mock.poll(&device).await.status, 200);
+}

@@ -1,0 +1,9 @@
+//! Tests of `/token`, one file per grant or concern.
+
+mod client_credentials;
+mod clients;
+mod code;
+mod code_later;
+mod cors;
+mod public_clients;
+mod refresh;

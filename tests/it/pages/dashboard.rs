@@ -1,0 +1,336 @@
+//! `/_mock`: the journal to look at, and the buttons. How it looks is `rendering.rs`.
+
+use std::time::Duration;
+
+use insta::assert_snapshot;
+use serde_json::json;
+
+use crate::support::{AUTHORIZE, Answer, CONF, Fields, Mock, Stopwatch, World};
+
+const DASHBOARD: &str = "/_mock";
+
+async fn press(world: &World, fields: &[(&str, &str)]) -> Answer {
+    world.post("/_mock/dashboard", &Fields::of(fields)).await
+}
+
+#[tokio::test]
+async fn a_refusal_says_why_and_what_the_other_contract_says() {
+    let mock = Mock::documented().await;
+    let cookie = mock.session("ada").await;
+    let asked = CONF
+        .asks("1")
+        .with("redirect_uri", "http://localhost:9/<b>");
+    mock.get(&format!("{AUTHORIZE}?{}", asked.encoded()))
+        .cookie(&cookie)
+        .await;
+    let page = mock.get(DASHBOARD).await;
+    assert_snapshot!(page.page().texts(".exchange .why").join("\n"), @r#"
+    Why: the redirect URI must be one of those that the app has registered, character for character; redirect_uri was "http://localhost:9/<b>". Mend: register it: on the account page, in the seed, or by PATCH /_mock/clients/{id} – or send one that is registered. RFC 9700 §2.1; difference redirect-uri-match
+    Difference redirect-uri-match (documented): exact, character for character. live, live@2026-08: also any port, query, fragment and loopback name when scheme and path equal a registered loopback URI.
+    "#);
+    assert!(!page.body.contains("<b>"));
+    let entry = &mock.control("GET", "/requests", json!({})).await["requests"][0]["why"];
+    assert_snapshot!(entry, @r#"{"rule":"the redirect URI must be one of those that the app has registered, character for character; redirect_uri was \"http://localhost:9/<b>\"","mend":"register it: on the account page, in the seed, or by PATCH /_mock/clients/{id} – or send one that is registered","source":"RFC 9700 §2.1; difference redirect-uri-match"}"#);
+}
+
+#[tokio::test]
+async fn a_fault_and_an_extension_are_named() {
+    let mock = Mock::documented().await;
+    press(&mock, &[("act", "preset"), ("name", "token-endpoint-down")]).await;
+    mock.token(&CONF.for_itself()).await;
+    let page = mock.get(DASHBOARD).await.page();
+    assert_snapshot!(page.texts(".exchange .why").join("\n"), @"Fault: number 1 had a hand in it. token-endpoint-down: the token endpoint answers 503.");
+    assert_eq!(page.attributes("[aria-pressed=true]", "value"), ["preset"]);
+    press(&mock, &[("act", "preset"), ("name", "token-endpoint-down")]).await;
+    assert_eq!(
+        mock.control("GET", "/faults", json!({})).await["faults"],
+        json!([])
+    );
+}
+
+#[tokio::test]
+async fn the_buttons_do_what_they_say() {
+    let mock = Mock::documented().await;
+    let tokens = mock.tokens(&CONF, "1").await;
+    assert_eq!(
+        press(&mock, &[("act", "advance"), ("by", "90s")])
+            .await
+            .location()
+            .path(),
+        DASHBOARD
+    );
+    press(&mock, &[("act", "freeze")]).await;
+    let clock = mock.control("GET", "/clock", json!({})).await;
+    assert_eq!(clock["frozen"], true);
+    press(&mock, &[("act", "resume")]).await;
+    assert_eq!(
+        mock.control("GET", "/clock", json!({})).await["frozen"],
+        false
+    );
+    press(&mock, &[("act", "expire")]).await;
+    assert!(!mock.is_live(&tokens.access).await);
+    press(&mock, &[("act", "make-sandbox"), ("name", "made")]).await;
+    assert!(
+        mock.get(DASHBOARD)
+            .await
+            .body
+            .contains("/_sandbox/made/_mock")
+    );
+    press(&mock, &[("act", "delete-sandbox"), ("name", "made")]).await;
+    assert_eq!(mock.get("/_mock/sandboxes/made").await.status, 404);
+    let fault = mock
+        .control("POST", "/faults", json!({ "effect": { "status": 500 } }))
+        .await;
+    press(
+        &mock,
+        &[("act", "remove-fault"), ("id", &fault["id"].to_string())],
+    )
+    .await;
+    assert_eq!(
+        mock.control("GET", "/faults", json!({})).await["faults"],
+        json!([])
+    );
+    press(&mock, &[("act", "clear-journal")]).await;
+    assert_eq!(
+        mock.control("GET", "/requests", json!({})).await["counters"]["total"],
+        0
+    );
+    press(&mock, &[("act", "reset")]).await;
+    assert_eq!(
+        mock.control("GET", "/tokens", json!({})).await["tokens"],
+        json!([])
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_be_done_is_said_on_the_page() {
+    let mock = Mock::documented().await;
+    let mut told = String::new();
+    for fields in [
+        vec![("act", "advance"), ("by", "soon")],
+        vec![("act", "preset"), ("name", "refresh-revokd")],
+        vec![("act", "remove-fault"), ("id", "7")],
+        vec![("act", "make-sandbox"), ("name", "a b")],
+        vec![("act", "delete-sandbox"), ("name", "default")],
+        vec![("act", "explode")],
+    ] {
+        let answer = press(&mock, &fields).await;
+        told += &format!(
+            "{} {}\n",
+            answer.status,
+            answer.page().texts(".problem").join(" | ")
+        );
+    }
+    assert_snapshot!(told, @r#"
+    400 by: "soon" is not a length of time: write 300ms, 90s, 5m, 1h, 7d or a number of seconds
+    400 name: no preset "refresh-revokd"; did you mean "refresh-revoked"?
+    400 id: no fault "7"; no fault is set
+    400 name: "a b" is not a name: letters, digits, - _ . and at most 64 of them
+    400 name: the default sandbox stays; POST reset empties it
+    400 act: there is no button "explode"; use the buttons of the page
+    "#);
+    assert!(
+        !mock
+            .get("/_mock?endpoint=tokn")
+            .await
+            .body
+            .contains("Nothing yet")
+    );
+    let none = mock.get("/_mock?error=invalid_grant").await;
+    assert_eq!(none.page().texts("#nothing").join(""), "No request fits.");
+    let typo = mock.get("/_mock?endpoint=tokn").await;
+    assert_snapshot!(typo.page().texts(".problem").join(" | "), @r#"endpoint: no endpoint "tokn"; did you mean "token"?"#);
+}
+
+#[tokio::test]
+async fn the_journal_is_filtered_and_turned_page_by_page() {
+    let mock = Mock::documented().await;
+    for _ in 0..20 {
+        mock.token(&CONF.for_itself()).await;
+    }
+    mock.token(&CONF.refreshes("x")).await;
+    let ids = |answer: &Answer| answer.page().attributes(".exchange", "id");
+    let newest = mock.get(DASHBOARD).await;
+    assert_eq!(ids(&newest)[0], "exchange-21");
+    // As many as have room; the page before goes on where this one ends.
+    let shown = ids(&newest).len();
+    assert!((8..=15).contains(&shown), "{shown}");
+    let older = newest.page().attributes("a[href*=before]", "href");
+    let before = mock.get(&older[0]).await;
+    assert_eq!(ids(&before)[0], format!("exchange-{}", 21 - shown));
+    assert!(
+        !before.body.contains("data-events"),
+        "an old page stays as it is"
+    );
+    let refused = mock.get("/_mock?error=invalid_grant").await;
+    assert_eq!(ids(&refused), ["exchange-21"]);
+}
+
+#[tokio::test]
+async fn a_button_leads_back_to_its_section_and_keeps_what_is_looked_for() {
+    let mock = Mock::documented().await;
+    let page = mock.get("/_mock?endpoint=token&show=all").await.page();
+    let form = page.forms().into_iter().find(|form| form.method == "post");
+    let action = form.expect("a form with buttons").action;
+    let mut told = String::new();
+    for fields in [
+        [("act", "freeze"), ("x", "")],
+        [("act", "preset"), ("name", "slow-token")],
+        [("act", "expire"), ("x", "")],
+        [("act", "make-sandbox"), ("name", "made")],
+        [("act", "clear-journal"), ("x", "")],
+    ] {
+        let back = mock.post(&action, &Fields::of(&fields)).await.location();
+        told += &format!("{}\n", &back[url::Position::BeforePath..]);
+    }
+    assert_snapshot!(told, @"
+    /_mock?show=all&endpoint=token#clock
+    /_mock?show=all&endpoint=token#faults
+    /_mock?show=all&endpoint=token#tokens
+    /_mock?show=all&endpoint=token#sandboxes
+    /_mock?show=all&endpoint=token#journal
+    ");
+}
+
+#[tokio::test]
+async fn what_these_pages_ask_for_is_not_taken_for_the_apps_calls() {
+    let mock = Mock::documented().await;
+    mock.set(json!({ "login": "ada" })).await;
+    for path in ["/", "/user/account", "/user/account/new-app"] {
+        mock.get(path).await;
+    }
+    mock.token(&CONF.for_itself()).await;
+    let paths = |answer: &Answer| answer.page().texts(".exchange summary strong").join(", ");
+    assert_snapshot!(paths(&mock.get(DASHBOARD).await), @"POST /api/auth/oauth/token");
+    assert_snapshot!(paths(&mock.get("/_mock?show=all").await), @"POST /api/auth/oauth/token, GET /user/account/new-app, GET /user/account, GET /");
+}
+
+#[tokio::test]
+async fn large_requests_make_no_large_page() {
+    let mock = Mock::documented().await;
+    let large = "<&\"".repeat(5000);
+    for _ in 0..20 {
+        let mut fields = CONF.for_itself();
+        for number in 0..100 {
+            fields = fields.with(&format!("field-{number}"), &large[..600]);
+        }
+        mock.token(&fields).await;
+    }
+    let page = mock.get(DASHBOARD).await;
+    assert!(page.body.len() <= 45_000, "{} bytes", page.body.len());
+    let older = page.page().attributes("a[href*=before]", "href");
+    let before = mock.get(&older[0]).await;
+    let first = |page: &Answer| page.page().attributes(".exchange", "id").first().cloned();
+    assert!(first(&before).is_some() && first(&before) != first(&page));
+}
+
+#[tokio::test]
+async fn no_secret_is_on_the_page() {
+    let mock = Mock::documented().await;
+    let code = mock.code(&CONF, "1").await;
+    mock.token(&CONF.redeems(&code)).await;
+    let tokens = mock.tokens(&CONF, "1").await;
+    mock.userinfo(&tokens.access).await;
+    mock.revoke(&CONF.revokes(&tokens.refresh)).await;
+    let page = mock.get(DASHBOARD).await.body;
+    let secret = CONF.for_itself();
+    for secret in [
+        &code,
+        &tokens.access,
+        &tokens.refresh,
+        secret.get("client_secret").unwrap(),
+        crate::support::VERIFIER,
+    ] {
+        assert!(!page.contains(secret), "{secret}");
+    }
+    assert!(page.contains("[redacted]"));
+}
+
+#[tokio::test]
+async fn codes_and_tokens_show_the_time_they_have_left() {
+    let mock = Mock::documented().await;
+    mock.control(
+        "POST",
+        "/clock/freeze",
+        json!({ "at": "2026-01-31T12:00:00Z" }),
+    )
+    .await;
+    mock.code(&CONF, "5").await;
+    mock.advance(60).await;
+    let page = mock.get(DASHBOARD).await.page();
+    assert_snapshot!(page.texts("[aria-labelledby=tokens] li").join("\n"), @"code conf user 2 scope 5 9 min 0 s left");
+    assert_snapshot!(mock.control("GET", "/codes", json!({})).await, @r#"{"codes":[{"active":true,"client_id":"conf","user":2,"scope":"5","redirect_uri":"https://app.example/callback","issued_at":"2026-01-31T12:00:00Z","expires_at":"2026-01-31T12:10:00Z","expires_in":540}]}"#);
+    mock.advance(600).await;
+    assert_eq!(
+        mock.control("GET", "/codes?user=ada", json!({})).await["codes"][0]["active"],
+        false
+    );
+}
+
+#[tokio::test]
+async fn what_comes_between_the_page_and_the_stream_is_told() {
+    let mock = Mock::documented().await;
+    mock.token(&CONF.refreshes("shown")).await;
+    let page = mock.get(DASHBOARD).await.page();
+    let events = page.attributes("[data-events]", "data-events").remove(0);
+    mock.token(&CONF.refreshes("between")).await;
+    let mut stream = reqwest::get(format!("{}{events}", mock.base))
+        .await
+        .unwrap();
+    let first = |bytes: &[u8]| {
+        let told = String::from_utf8_lossy(bytes).into_owned();
+        told.lines().take(2).collect::<Vec<_>>().join(" ")
+    };
+    let told = stream.chunk().await.unwrap().unwrap();
+    assert_eq!(first(&told), "event: exchange id: 2");
+    drop(stream);
+    // Whoever lost the connection says what came last.
+    mock.token(&CONF.refreshes("lost")).await;
+    let ask = reqwest::Client::new().get(format!("{}{events}", mock.base));
+    let mut stream = ask.header("last-event-id", "2").send().await.unwrap();
+    let told = stream.chunk().await.unwrap().unwrap();
+    assert_eq!(first(&told), "event: exchange id: 3");
+}
+
+#[tokio::test]
+async fn events_tell_of_what_fits_and_end_with_the_server() {
+    let mock = Mock::documented().await;
+    let refused = mock.get("/_mock/events?endpoint=tokn").await;
+    assert_eq!(refused.status, 400);
+    let url = format!("{}/_mock/events?error=invalid_grant", mock.base);
+    let mut stream = reqwest::get(url).await.unwrap();
+    assert_eq!(stream.headers()["content-type"], "text/event-stream");
+    mock.token(&CONF.for_itself()).await;
+    mock.token(&CONF.refreshes("x")).await;
+    let told = stream.chunk().await.unwrap().unwrap();
+    let told = String::from_utf8_lossy(&told).into_owned();
+    assert!(
+        told.starts_with("event: exchange\nid: 2\ndata: <li class=\"exchange\" id=\"exchange-2\">"),
+        "{told}"
+    );
+    let began = Stopwatch::start();
+    mock.stop().await;
+    assert!(
+        began.elapsed() < Duration::from_secs(1),
+        "nobody waits for a stream: {:?}",
+        began.elapsed()
+    );
+    assert!(matches!(stream.chunk().await, Ok(None) | Err(_)));
+}
+
+#[tokio::test]
+async fn the_contract_is_chosen_from_all_there_are() {
+    let mock = Mock::documented().await;
+    let page = mock.get(DASHBOARD).await.page();
+    let names = page.texts("#contract option");
+    assert_eq!(names, ["documented", "live", "live@2026-08"]);
+    for name in names {
+        let pressed = press(&mock, &[("act", "contract"), ("contract", &name)]).await;
+        assert_eq!(pressed.status, 303, "{pressed}");
+        let chosen = mock.get(DASHBOARD).await.page();
+        assert_eq!(chosen.texts("#contract option[selected]"), [&*name]);
+        assert_eq!(mock.get("/_mock/settings").await.json()["contract"], name);
+    }
+    let wrong = press(&mock, &[("act", "contract"), ("contract", "lively")]).await;
+    assert_eq!(wrong.status, 400, "{wrong}");
+}

@@ -1,0 +1,358 @@
+//! What holds for every page? It is kept to itself, shows what was sent as text alone, and leads nowhere else. A page that
+//! is new must be entered here: the list is compared with the router.
+
+use std::collections::BTreeSet;
+
+use insta::assert_snapshot;
+use serde_json::json;
+
+use crate::support::{AUTHORIZE, Answer, CONF, CONSENT_PAGE, Fields, Mock, SPA, World, redacted};
+
+/// Where pages answer. `{…}` is filled in by the test.
+const PAGES: [&str; 24] = [
+    "/",
+    "/login",
+    "/logout",
+    "/login/oauth/authorize",
+    "/login/oauth/device",
+    "/user/account",
+    "/user/account/new-app",
+    "/user/account/apps/{id}",
+    "/user/account/apps/{id}/rotate-secret",
+    "/user/account/apps/{id}/secret",
+    "/user/account/apps/{id}/delete",
+    "/user/account/connected/{id}/limit",
+    "/user/account/connected/{id}/reset-budget",
+    "/user/account/connected/{id}/revoke",
+    "/_mock",
+    "/_mock/events",
+    "/_mock/dashboard",
+    "/_mock/findings",
+    "/_mock/playground",
+    "/_mock/playground/act",
+    "/_mock/playground/callback",
+    "/_mock/consent",
+    "/_mock/consent/preview",
+    "/_mock/unlock",
+];
+
+/// Where programs are answered, not people.
+const NO_PAGES: [&str; 2] = ["/_mock/assets/{name}", "/.well-known/"];
+
+const API: [&str; 3] = ["/api/", "/v1/", "/v2/"];
+
+/// Whatever a page may show, and where a redirect may lead.
+const PARAMETERS: [&str; 32] = [
+    "returnUrl",
+    "name",
+    "user",
+    "client_id",
+    "redirect_uri",
+    "state",
+    "scope",
+    "code",
+    "user_code",
+    "error",
+    "error_description",
+    "preset",
+    "budget",
+    "days",
+    "scheme",
+    "verified",
+    "act",
+    "by",
+    "token",
+    "secret",
+    "grant",
+    "description",
+    "redirect_uris",
+    "logo_url",
+    "endpoint",
+    "path",
+    "status",
+    "text",
+    "limit",
+    "amount",
+    "code_challenge",
+    "response_type",
+];
+
+const MARKUP: &str = "'\"><script>alert(1)</script><img src=x onerror=alert(1)>{{7*7}}";
+
+const ELSEWHERE: [&str; 4] = [
+    "https://evil.example/",
+    "//evil.example",
+    "/\\evil.example",
+    "javascript:alert(1)",
+];
+
+/// Every parameter with this value.
+fn all(value: &str) -> Fields {
+    let none = Fields::default();
+    PARAMETERS
+        .iter()
+        .fold(none, |fields, name| fields.and(name, value))
+}
+
+/// A world in which everything that has a name has a hostile one, and ada is signed in.
+async fn hostile(mock: &Mock) -> (World, String) {
+    let world = World::clone(mock);
+    // A name of a user has no such limit by control call as on the page.
+    world
+        .control(
+            "PATCH",
+            "/users/2",
+            json!({ "username": MARKUP, "email": format!("{MARKUP}@x") }),
+        )
+        .await;
+    let client = json!({
+        "name": MARKUP, "description": MARKUP, "logo_url": MARKUP, "owner": 2,
+        "redirect_uris": ["https://app.example/callback?<script>alert(1)</script>", "https://app.example/callback"],
+    });
+    world.control("PATCH", "/clients/conf", client).await;
+    let agreed = json!({ "user": 2, "client_id": "conf", "scope": 1 });
+    world.control("POST", "/consents", agreed).await;
+    let signs_in = world.control("POST", "/sessions", json!({ "user": 2 }));
+    let cookie = signs_in.await["cookie"]
+        .as_str()
+        .expect("a cookie")
+        .to_owned();
+    // What the dashboard shows of an exchange.
+    let asked = format!("{AUTHORIZE}?{}", all(MARKUP).encoded());
+    world
+        .get(&asked)
+        .header("user-agent", MARKUP)
+        .header("x-mock-user", MARKUP)
+        .await;
+    world
+        .post(crate::support::TOKEN, &all(MARKUP))
+        .header("authorization", MARKUP)
+        .await;
+    let fault =
+        json!({ "endpoint": "token", "effect": { "error": MARKUP, "error_description": MARKUP } });
+    world.control("POST", "/faults", fault).await;
+    world.token(&CONF.for_itself()).await;
+    (world, cookie)
+}
+
+fn is_html(answer: &Answer) -> bool {
+    let kind = answer.header("content-type").unwrap_or_default();
+    kind.starts_with("text/html")
+}
+
+/// Whether what was sent is text and nothing else.
+fn assert_harmless(what: &str, answer: &Answer) {
+    if !is_html(answer) {
+        return;
+    }
+    let page = answer.page();
+    for live in [
+        "script:not([src])",
+        "[onerror]",
+        "[src='x']",
+        "[style]",
+        "iframe",
+        "base",
+    ] {
+        assert_eq!(page.texts(live), [""; 0], "{what}: {live}");
+    }
+    for (css, name) in [
+        ("a", "href"),
+        ("form", "action"),
+        ("script", "src"),
+        ("link", "href"),
+        ("img", "src"),
+    ] {
+        for to in page.attributes(css, name) {
+            let to = to.trim().to_ascii_lowercase();
+            assert!(
+                !to.starts_with("javascript:"),
+                "{what}: {css} leads to {to:?}"
+            );
+        }
+    }
+    assert!(!answer.body.contains("<script>alert"), "{what}");
+}
+
+/// The pages' paths as they are asked for here: those last after which there is less to see. The stream of events has no
+/// end, and is asked elsewhere.
+fn paths() -> impl Iterator<Item = String> {
+    const LAST: [&str; 2] = ["/user/account/apps/{id}/delete", "/logout"];
+    let first = PAGES
+        .into_iter()
+        .filter(|path| *path != "/_mock/events" && !LAST.contains(path));
+    first.chain(LAST).map(|path| path.replace("{id}", "conf"))
+}
+
+#[test]
+fn every_path_of_the_router_is_known_here() {
+    let router = include_str!("../../../src/router.rs");
+    let routed: BTreeSet<&str> = router
+        .split(".route(")
+        .skip(1)
+        .filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next())
+        .filter(|path| {
+            !API.iter()
+                .chain(&NO_PAGES)
+                .any(|folder| path.starts_with(folder))
+        })
+        .collect();
+    assert_eq!(routed, BTreeSet::from(PAGES));
+}
+
+#[tokio::test]
+async fn every_page_is_kept_to_itself() {
+    let mock = Mock::documented().await;
+    let (world, cookie) = hostile(&mock).await;
+    let asked = CONF.asks("1").encoded();
+    let mut table = BTreeSet::new();
+    let mut pages = 0;
+    for path in paths() {
+        let path = if path == CONSENT_PAGE {
+            format!("{path}?{asked}")
+        } else {
+            path
+        };
+        let answers = [
+            world.get(&path).cookie(&cookie).await,
+            world.post(&path, &Fields::default()).cookie(&cookie).await,
+        ];
+        for answer in answers.iter().filter(|answer| is_html(answer)) {
+            pages += 1;
+            let headers = [
+                "cache-control",
+                "referrer-policy",
+                "x-content-type-options",
+                "x-frame-options",
+                "content-security-policy",
+            ];
+            let headers =
+                headers.map(|name| format!("{name}: {}", answer.header(name).unwrap_or_default()));
+            table.insert(headers.join("\n"));
+            assert_harmless(&path, answer);
+        }
+    }
+    assert!(pages >= 14, "only {pages} answers are pages");
+    let table: Vec<String> = table.into_iter().collect();
+    assert_snapshot!(table.join("\n\n"), @"
+    cache-control: no-store
+    referrer-policy: same-origin
+    x-content-type-options: nosniff
+    x-frame-options: DENY
+    content-security-policy: default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'
+
+    cache-control: no-store
+    referrer-policy: same-origin
+    x-content-type-options: nosniff
+    x-frame-options: DENY
+    content-security-policy: default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'
+    ");
+}
+
+#[tokio::test]
+async fn what_is_sent_to_a_page_is_text_there() {
+    let mock = Mock::documented().await;
+    let (world, cookie) = hostile(&mock).await;
+    let sent = all(MARKUP);
+    for path in paths() {
+        let query = format!("{path}?{}", sent.encoded());
+        let asked = world
+            .get(&query)
+            .cookie(&cookie)
+            .header("user-agent", MARKUP);
+        assert_harmless(&format!("GET {path}"), &asked.await);
+        let posted = world.post(&path, &sent).cookie(&cookie).await;
+        assert_harmless(&format!("POST {path}"), &posted);
+        let name = format!("{path}/%3Cscript%3Ealert(1)%3C%2Fscript%3E");
+        assert_harmless(&name, &world.get(&name).cookie(&cookie).await);
+    }
+    assert_harmless("/_mock", &world.get("/_mock").await);
+}
+
+#[tokio::test]
+async fn no_page_leads_to_another_site() {
+    let mock = Mock::documented().await;
+    let (world, cookie) = hostile(&mock).await;
+    for value in ELSEWHERE {
+        let sent = all(value);
+        for path in paths() {
+            let answers = [
+                world
+                    .get(&format!("{path}?{}", sent.encoded()))
+                    .cookie(&cookie)
+                    .await,
+                world.post(&path, &sent).cookie(&cookie).await,
+                world
+                    .post(&path, &sent.clone().with("user", "2"))
+                    .cookie(&cookie)
+                    .await,
+            ];
+            for answer in answers {
+                if answer.header("location").is_some() {
+                    let there = answer.location().origin().ascii_serialization();
+                    assert_eq!(there, world.base, "{path} {value:?}: {answer}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn cookies_are_for_this_server_alone() {
+    let mock = Mock::documented().await;
+    let mut table = String::new();
+    for world in [World::clone(&mock), mock.sandbox("x")] {
+        let picks = Fields::of(&[("user", "2"), ("returnUrl", "/")]);
+        let begins = Fields::of(&[
+            ("client_id", SPA.id),
+            ("grant", "code"),
+            ("preset", "AI Services"),
+        ]);
+        let answers = [
+            world.post("/login", &picks).await,
+            world.post("/_mock/playground", &begins).await,
+            world.get("/logout").await,
+        ];
+        for answer in answers {
+            let cookie = answer.header("set-cookie").unwrap_or_default();
+            table += &format!("{}\n", redacted(&cookie, 0));
+        }
+    }
+    assert_snapshot!(table, @"
+    civ-token=<secret>; HttpOnly; SameSite=Lax; Path=/; Max-Age=7776000
+    mock-playground=<secret>; HttpOnly; SameSite=Lax; Path=/_mock/playground
+    civ-token=; HttpOnly; SameSite=Lax; Path=/; Max-Age=0
+    civ-token=<secret>; HttpOnly; SameSite=Lax; Path=/_sandbox/x; Max-Age=7776000
+    mock-playground=<secret>; HttpOnly; SameSite=Lax; Path=/_sandbox/x/_mock/playground
+    civ-token=; HttpOnly; SameSite=Lax; Path=/_sandbox/x; Max-Age=0
+    ");
+}
+
+/// FNV-1a, as the names say it.
+fn fingerprint(text: &str) -> String {
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    format!("{hash:016x}")
+}
+
+#[tokio::test]
+async fn what_pages_load_is_kept_for_good_under_names_of_its_content() {
+    let mock = Mock::documented().await;
+    let mut assets = BTreeSet::new();
+    for path in ["/", "/_mock", "/login"] {
+        let page = mock.get(path).await.body;
+        let named = page
+            .split('"')
+            .filter(|text| text.starts_with("/_mock/assets/"));
+        assets.extend(named.map(str::to_owned));
+    }
+    assert!(assets.len() > 3, "{assets:?}");
+    for path in assets {
+        let asset = mock.get(&path).await;
+        let kept = asset.header("cache-control").unwrap_or_default();
+        assert!(kept.ends_with("immutable"), "{path}: {kept}");
+        let content = fingerprint(&asset.body);
+        assert!(path.contains(&content), "{path} is not named {content}");
+    }
+}

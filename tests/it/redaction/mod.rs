@@ -1,0 +1,6 @@
+//! Tests of redaction: no secret is shown in the journal, an error, a page or the log.
+
+mod leaks;
+mod misplaced_secrets;
+mod readable_values;
+mod request_positions;

@@ -1,0 +1,122 @@
+//! What is left after `kill -9`? Everything that was acknowledged, and nothing twice.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::support::{AUTHORIZE, Ask, CONF, Folder, Program, REVOKE, TOKEN, Tokens, World};
+
+const ROUNDS: u32 = 50;
+const CALLERS: usize = 8;
+
+/// What one caller was told before the server died.
+#[derive(Debug, Default)]
+struct Told {
+    /// Access tokens, none of them revoked.
+    live: Vec<String>,
+    /// Codes that were exchanged.
+    used: Vec<String>,
+    /// Refresh tokens that were exchanged.
+    rotated: Vec<String>,
+    /// Access tokens that were revoked.
+    revoked: Vec<String>,
+}
+
+/// Signs in, refreshes and revokes until the server is gone: each answer that came is noted, and no other.
+async fn traffic(world: World, answers: Arc<Semaphore>) -> Told {
+    let mut told = Told::default();
+    while let Some(()) = once(&world, &answers, &mut told).await {}
+    told
+}
+
+async fn once(world: &World, answers: &Semaphore, told: &mut Told) -> Option<()> {
+    let answered = async |ask: Ask| {
+        let answer = ask.attempt().await?;
+        answers.add_permits(1);
+        assert!(answer.status < 400, "{answer}");
+        Some(answer)
+    };
+    let path = format!("{AUTHORIZE}?{}", CONF.asks("1").encoded());
+    let code = answered(world.get(&path).header("x-mock-user", "ada"))
+        .await?
+        .code();
+    let minted = answered(world.post(TOKEN, &CONF.redeems(&code))).await?;
+    told.used.push(code);
+    let first = Tokens::of(&minted);
+    told.live.push(first.access);
+    let minted = answered(world.post(TOKEN, &CONF.refreshes(&first.refresh))).await?;
+    told.rotated.push(first.refresh);
+    let gone = Tokens::of(&minted).access;
+    answered(world.post(REVOKE, &CONF.revokes(&gone))).await?;
+    told.revoked.push(gone);
+    Some(())
+}
+
+async fn holds(world: &World, told: &Told) {
+    for token in &told.live {
+        assert!(world.is_live(token).await, "an acknowledged token is gone");
+    }
+    for token in &told.revoked {
+        assert!(!world.is_live(token).await, "a revoked token is back");
+    }
+    for code in &told.used {
+        let again = world.token(&CONF.redeems(code)).await;
+        assert_eq!(again.status, 400, "a code was exchanged twice: {again}");
+    }
+    for token in &told.rotated {
+        let again = world.token(&CONF.refreshes(token)).await;
+        assert_eq!(
+            again.status, 400,
+            "a refresh token was exchanged twice: {again}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_was_acknowledged_outlives_fifty_kills() {
+    let folder = Folder::new();
+    let database = folder.path("mock.db");
+    let (mut acknowledged, mut last) = (0, Told::default());
+    for round in 0..ROUNDS {
+        let (program, world) = Program::on_file(&database, None);
+        holds(&world, &last).await;
+        let mut callers = JoinSet::new();
+        let answers = Arc::new(Semaphore::new(0));
+        for _ in 0..CALLERS {
+            callers.spawn(traffic(world.clone(), Arc::clone(&answers)));
+        }
+        // Each round dies at another moment of its traffic, the first ones in the middle of their first answers.
+        let enough = answers.acquire_many(1 + 2 * round).await;
+        enough.expect("it is never closed").forget();
+        // Dropped: killed at once, without a word.
+        drop(program);
+        last = Told::default();
+        for one in callers.join_all().await {
+            last.live.extend(one.live);
+            last.used.extend(one.used);
+            last.rotated.extend(one.rotated);
+            last.revoked.extend(one.revoked);
+        }
+        acknowledged += last.live.len();
+    }
+    let (_program, world) = Program::on_file(&database, None);
+    holds(&world, &last).await;
+    assert!(acknowledged > 50, "{acknowledged} tokens are no traffic");
+}
+
+#[tokio::test]
+async fn a_database_of_the_first_schema_is_opened_and_its_tokens_work() {
+    let folder = Folder::new();
+    let database = folder.path("first.db");
+    std::fs::write(&database, include_bytes!("../support/first-schema.db")).expect("a copy");
+    let (_program, world) = Program::on_file(&database, None);
+    // As the rows of that file say: tokens of ada's, whose hashes it has, and the consent that she gave.
+    let access = format!("civitai_{}", "a".repeat(36));
+    let refresh = format!("civitai_{}", "b".repeat(36));
+    assert!(world.is_live(&access).await);
+    let renewed = world.token(&CONF.refreshes(&refresh)).await;
+    assert_eq!(renewed.status, 200, "{renewed}");
+    let consents = world.get("/_mock/consents").await.json();
+    assert_eq!(consents["consents"][0]["scope"], "7", "{consents}");
+}

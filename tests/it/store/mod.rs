@@ -1,0 +1,12 @@
+//! Tests of what is stored: persistence, crashes, full disks, limits of rows and memory.
+
+mod crash;
+mod database_file;
+mod disk_full;
+mod disk_full_crash;
+mod input_limits;
+mod journal_memory;
+mod ledger;
+mod object_limits;
+mod persistence;
+mod races;
