@@ -381,7 +381,7 @@ fn under(at: usize, wrong: Invalid) -> Invalid {
     }
 }
 
-/// `token refresh_token client_id=…`, or `any request`, without secrets.
+/// `token refresh_token client_id=…`, or `any request`. Secrets are redacted.
 fn describe(filter: &Filter) -> String {
     let filter = redact(as_json(filter));
     let parts: Vec<String> = filter
@@ -394,9 +394,8 @@ fn describe(filter: &Filter) -> String {
             (key, other) => format!("{key}={other}"),
         })
         .collect();
-    if parts.is_empty() {
-        "any request".to_owned()
-    } else {
-        parts.join(" ")
+    match &parts[..] {
+        [] => "any request".to_owned(),
+        parts => parts.join(" "),
     }
 }

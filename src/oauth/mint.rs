@@ -1,4 +1,4 @@
-//! Where do tokens come from? The only birthplace of access and refresh tokens; `store/tokens/` keeps their
+//! Issues access and refresh tokens, the only place that does; `store/tokens.rs` stores their
 //! hashes.
 
 use std::time::Duration;

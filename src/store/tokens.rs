@@ -1,4 +1,4 @@
-//! The `tokens` table: access and refresh tokens. How it is kept in the file is `sql.rs`.
+//! Tokens: find, issue, revoke and remove them.
 
 use crate::model::token::{Token, TokenKind};
 use crate::model::user::User;

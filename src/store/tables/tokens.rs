@@ -1,4 +1,4 @@
-//! The `tokens` table: access and refresh tokens. How it is kept in the file is `sql.rs`.
+//! The `tokens` table in memory and in the file: access and refresh tokens.
 
 use crate::model::token::{Token, TokenKind};
 use crate::protocol::ids::{ClientId, UserId};
