@@ -36,7 +36,7 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Further addresses to listen on. Port 0 takes the port of `listen` if it is free, else another one.
     pub also_listen: Vec<SocketAddr>,
-    /// Whether `[::1]` is listened on, too, wherever `127.0.0.1` is, if the same port of it is free: some clients resolve
+    /// Also listens on `[::1]` wherever it listens on `127.0.0.1`, if the same port is free: some clients resolve
     /// `localhost` to it.
     pub both_loopbacks: bool,
     /// Where the rows are stored.
@@ -53,9 +53,9 @@ pub struct Config {
     /// Where MCP has a port of its own, in addition to `/mcp` on every other.
     #[cfg(feature = "mcp")]
     pub mcp_listen: Vec<McpListen>,
-    /// Whether `Forwarded` and `X-Forwarded-*` tell the origin in answers.
+    /// Whether `Forwarded` and `X-Forwarded-*` determine the origin in answers.
     pub trust_proxy: bool,
-    /// Makes ids, codes and tokens the same in every run.
+    /// Generates the same ids, codes and tokens in every run.
     pub entropy_seed: Option<u64>,
     /// A connection that takes longer to send a request's head is answered 408 and closed. A connection on which no
     /// request is open is closed when none begins within this time, whatever else the client sends.
@@ -80,9 +80,9 @@ pub struct Config {
     pub journal_capacity: usize,
     /// The memory of the journals of all sandboxes together, in bytes; the oldest exchanges are removed first.
     pub journal_memory: usize,
-    /// The key for id tokens; without one each sandbox draws its own.
+    /// The key for id tokens; without one each sandbox generates its own.
     pub(crate) key: Option<IdTokenKey>,
-    /// What the program was built from, where that is known.
+    /// The commit that the program was built from, if known.
     pub(crate) commit: Option<&'static str>,
     pub(crate) settings: Settings,
     pub(crate) seed: SeedFile,
@@ -94,7 +94,7 @@ pub struct Config {
 pub enum McpListen {
     /// Here: a server that cannot listen there does not start.
     At(SocketAddr),
-    /// Here, unless somebody else does: then there is a warning, and MCP is at `/mcp` of the other ports alone.
+    /// Here. If the port is in use, the server warns, and MCP is only at `/mcp` of the other ports.
     IfFree(SocketAddr),
 }
 
@@ -181,7 +181,7 @@ impl Config {
     pub fn add_allowed_host(&mut self, name: &str) -> Result<(), Invalid> {
         let host = name
             .parse()
-            .map_err(|why| Invalid::new("allowed_host", why))?;
+            .map_err(|reason| Invalid::new("allowed_host", reason))?;
         self.allowed_hosts.push(host);
         Ok(())
     }
@@ -189,15 +189,16 @@ impl Config {
     /// Requires this bearer token for the control API. Errors: it is empty, and what looks closed would be open.
     pub fn set_control_token(&mut self, token: &str) -> Result<(), Invalid> {
         if token.is_empty() {
-            let why = Invalid::new("control_token", "it is empty, and would protect nothing");
-            return Err(why.with_hint("give it a value, or leave the option and its variable out"));
+            let error = Invalid::new("control_token", "it is empty, and would protect nothing");
+            return Err(
+                error.with_hint("give it a value, or leave the option and its variable out")
+            );
         }
         // RFC 6750 §2.1 allows fewer; what a header cannot carry would lock everyone out.
         if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            let why = "it has a character that no Authorization header carries as it is";
-            return Err(
-                Invalid::new("control_token", why).with_hint("use printable ASCII without spaces")
-            );
+            let reason = "it has a character that no Authorization header carries as it is";
+            return Err(Invalid::new("control_token", reason)
+                .with_hint("use printable ASCII without spaces"));
         }
         self.control_token = Some(Secret::new(token));
         Ok(())
@@ -240,12 +241,12 @@ impl Config {
         Ok(planting)
     }
 
-    /// What every sandbox starts from. Errors as for [`Config::planting`], a memory for journals that holds no exchange, and a lifetime of 0.
+    /// The template of every sandbox. Errors as for [`Config::planting`], a memory for journals that holds no exchange, and a lifetime of 0.
     pub(crate) fn template(&self) -> Result<SandboxTemplate, Invalid> {
         if self.journal_memory < MIN_JOURNAL_MEMORY {
-            let why = format!("{} bytes may not hold one exchange", self.journal_memory);
+            let reason = format!("{} bytes may not hold one exchange", self.journal_memory);
             let hint = format!("give {MIN_JOURNAL_MEMORY} bytes (1MB) or more");
-            return Err(Invalid::new("journal_memory", why).with_hint(hint));
+            return Err(Invalid::new("journal_memory", reason).with_hint(hint));
         }
         self.settings.check_lifetimes()?;
         let planting = self.planting()?;

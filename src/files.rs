@@ -5,7 +5,7 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 /// More than any file that is written here has, in bytes.
-const LARGEST: u64 = 64 * 1024;
+const MAX_FILE_BYTES: u64 = 64 * 1024;
 
 /// Checks that writing the file loses nothing: it does not exist, is no regular file, is empty, or holds what `is_expected`
 /// accepts. Errors: what it holds instead.
@@ -20,7 +20,7 @@ pub(crate) fn check_replaceable(
     }
     let mut bytes = Vec::new();
     fs::File::open(file)?
-        .take(LARGEST)
+        .take(MAX_FILE_BYTES)
         .read_to_end(&mut bytes)?;
     let found = match std::str::from_utf8(&bytes) {
         Ok(text) if text.is_empty() || is_expected(text) => return Ok(()),
@@ -59,7 +59,7 @@ fn beside(file: &Path) -> io::Result<PathBuf> {
     Ok(file.with_file_name(format!(".{name}.{}.tmp", std::process::id())))
 }
 
-/// Follows no link that somebody has put there.
+/// Does not follow a link at this path.
 fn write_new(file: &Path, text: &str) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).open(file)?;
     file.write_all(text.as_bytes())
@@ -75,7 +75,7 @@ mod tests {
         fs::create_dir_all(&folder).unwrap();
         let file = folder.join("ca.pem");
         write_whole(&file, "one").unwrap();
-        // Whoever has the old one open keeps reading the old one.
+        // A program that has the old file open keeps reading the old one.
         let mut old = fs::File::open(&file).unwrap();
         write_whole(&file, "two").unwrap();
         let mut text = String::new();

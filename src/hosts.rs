@@ -1,5 +1,5 @@
-//! Host names and origins that belong to this machine. Nobody else can own an address, a name without dots or a name
-//! below `localhost`; the operator adds further names with `--allowed-host` and `--public-url`.
+//! Host names and origins that belong to this machine. An address, a name without dots or a name below `localhost`
+//! cannot be rebound to another machine's address; the operator adds further names with `--allowed-host` and `--public-url`.
 
 use std::fmt;
 use std::net::IpAddr;

@@ -1,5 +1,5 @@
-//! What may benches and fuzz targets call that nobody else may? Thin doors to what the library keeps to itself, behind
-//! the feature `internals`. No part of the interface: it changes whenever what is behind it does.
+//! Functions for benches and fuzz targets, behind the feature `internals`. Not part of the public interface: they change
+//! whenever the code behind them does.
 
 mod service;
 

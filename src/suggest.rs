@@ -1,4 +1,4 @@
-//! Did you mean …? The known word that a mistyped one is closest to.
+//! The known word that a mistyped one is closest to, for "did you mean" hints.
 
 /// The known word closest to a mistyped one, if any is similar enough.
 pub(crate) fn closest_match<'a>(

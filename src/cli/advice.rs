@@ -1,4 +1,4 @@
-//! What would production punish, asked from a shell or by CI? The rules are `advice/`; this is one more door to them.
+//! The command `advice`: the findings of the linter, for a shell or CI. The rules are in `advice/`.
 
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
@@ -9,7 +9,7 @@ use super::output::{print, print_json};
 use crate::control::{self, Severity};
 
 /// List what production would punish of what the apps have done. With --fail-on, exit status 1 where there is something;
-/// 2 where nothing can be said: the server is not there, or nobody has called it.
+/// 2 if there is no advice: the server cannot be reached, or no request has been recorded.
 #[derive(Debug, Args)]
 pub(super) struct Advice {
     /// Exit with 1 where there is a finding as bad as this or worse: error, warning or hint

@@ -1,5 +1,5 @@
 //! The log on standard error. Only the program installs a subscriber: a library must not. A thread of its own writes, so
-//! that a pipe that nobody reads does not stop the server.
+//! that a pipe that is not read does not block the server.
 
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use super::request_lines::RequestLines;
 use crate::middleware::LOG_TARGET;
 use crate::redact::redact_message;
 
-/// So many lines wait to be written; what comes besides is counted and left out.
+/// The most lines that wait to be written; further ones are counted and dropped.
 const WAITING: usize = 10_000;
 
 /// How long the end of the program waits for the last lines.
@@ -79,7 +79,7 @@ impl Drop for Log {
     }
 }
 
-/// What the program has to say at its end. Where nobody reads standard error, the end does not wait for it.
+/// Prints the last message of the program, without waiting for a standard error that is not read.
 pub(super) fn say_last(text: String) {
     in_time(move |is_out| {
         let _ = stderr().write_all(text.as_bytes());
@@ -95,7 +95,7 @@ fn in_time(act: impl FnOnce(SyncSender<()>) + Send + 'static) {
     }
 }
 
-/// Standard error, without its lock where the system allows: whoever waits for a reader must not keep others from speaking.
+/// Standard error, without its lock where the system allows: a thread that waits for a reader must not block the others.
 fn stderr() -> Box<dyn Write + Send> {
     #[cfg(unix)]
     {
@@ -109,7 +109,7 @@ fn stderr() -> Box<dyn Write + Send> {
 
 fn write_out(words: &Receiver<Word>, lost: &AtomicU64) {
     let mut err = stderr();
-    // Whoever cannot be told, cannot be told of that either.
+    // There is no other place to report it.
     for word in words {
         let _ = match word {
             Word::Line(line) => err.write_all(&without_secrets(&line)),

@@ -116,7 +116,7 @@ impl DecisionLog {
     }
 }
 
-/// Two sets of rules are the same whoever watches them.
+/// A log does not make two sets of rules differ.
 impl PartialEq for DecisionLog {
     fn eq(&self, _: &Self) -> bool {
         true

@@ -72,7 +72,7 @@ impl MockServerBuilder {
         self
     }
 
-    /// Draws the same ids, codes and tokens in every run.
+    /// Generates the same ids, codes and tokens in every run.
     #[must_use]
     pub fn entropy_seed(mut self, seed: u64) -> Self {
         self.config.entropy_seed = Some(seed);
@@ -112,7 +112,7 @@ impl MockServer {
             .expect("the loopback interface has a free port")
     }
 
-    /// A server to be set up before it starts.
+    /// A builder, for a server with other users, settings or addresses.
     pub fn builder() -> MockServerBuilder {
         MockServerBuilder::default()
     }

@@ -1,4 +1,4 @@
-//! How does a Rust test bring a world into a state? Reset, settings, clock, snapshots.
+//! Reset, settings, clock and snapshots of a sandbox, from a Rust test.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ impl MockSandbox {
         Ok((*self.world().await?.settings()).clone())
     }
 
-    /// Changes some settings; gives them all. Errors: `login` names nobody.
+    /// Changes some settings and returns all of them. Errors: `login` names no user.
     pub async fn set(&self, settings: SettingsPatch) -> Result<Settings, MockError> {
         Ok(self.world().await?.patch_settings(settings)?)
     }

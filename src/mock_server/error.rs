@@ -1,4 +1,4 @@
-//! Why was a verb not carried out, as a Rust test reads it?
+//! The error of an operation, as a Rust test reads it.
 
 use crate::control::{ControlError, Counters};
 use crate::invalid::Invalid;
@@ -34,12 +34,12 @@ pub enum MockError {
 }
 
 impl From<ControlError> for MockError {
-    fn from(why: ControlError) -> Self {
-        match why {
-            ControlError::Invalid(why) => Self::Invalid(why),
-            ControlError::NotFound(why) => Self::NotFound(why),
-            ControlError::Conflict(why) => Self::Conflict(why),
-            ControlError::Busy(why) => Self::Busy(why),
+    fn from(error: ControlError) -> Self {
+        match error {
+            ControlError::Invalid(error) => Self::Invalid(error),
+            ControlError::NotFound(error) => Self::NotFound(error),
+            ControlError::Conflict(error) => Self::Conflict(error),
+            ControlError::Busy(error) => Self::Busy(error),
             ControlError::Mismatch {
                 differences,
                 counters,
@@ -47,7 +47,7 @@ impl From<ControlError> for MockError {
                 differences,
                 counters,
             },
-            ControlError::Store(why) => Self::Store(why),
+            ControlError::Store(error) => Self::Store(error),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How does a Rust test spoil what the app is answered, and ask what the app has sent?
+//! Faults, and the requests that the app has sent, from a Rust test.
 
 use std::sync::Arc;
 
@@ -38,12 +38,12 @@ impl MockSandbox {
         Ok(self.world().await?.create_preset(preset).await?)
     }
 
-    /// The faults that are set, and how often each has struck.
+    /// The faults that are set, and how often each has applied.
     pub async fn faults(&self) -> Result<Vec<SetFault>, MockError> {
         Ok(self.world().await?.list_faults().faults)
     }
 
-    /// One fault, and how often it has struck. Errors: there is none of the id.
+    /// One fault, and how often it has applied. Errors: there is none with this id.
     pub async fn read_fault(&self, id: u64) -> Result<SetFault, MockError> {
         Ok(self.world().await?.read_fault(&id.to_string())?)
     }
@@ -138,7 +138,7 @@ impl MockSandbox {
     ///
     /// # Panics
     ///
-    /// Where there is an error or a warning; the message says what was seen, why it matters and how to mend it.
+    /// Where there is an error or a warning; the message describes each finding, why it matters and the fix.
     ///
     /// ```
     /// # #[tokio::main]

@@ -1,5 +1,5 @@
-//! What does a Rust test hold of one private world? Its name and its address. The world itself is looked up by each verb:
-//! it may be made anew at any time.
+//! [`MockSandbox`]: the name and the address of a sandbox. Each operation looks the sandbox up, as it may be deleted and
+//! created again at any time.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::sandbox::name::DEFAULT;
 use crate::sandbox::template::CreatedBy;
 use crate::server::Server;
 
-/// One private world of a [`MockServer`](crate::MockServer): users, clients, tokens, clock, settings, faults and journal
+/// One sandbox of a [`MockServer`](crate::MockServer): users, clients, tokens, clock, settings, faults and journal
 /// of its own. What its verbs take and give is in [`control`](crate::control).
 ///
 /// A handle may be cloned, and sent to other tasks; it keeps no server running.
@@ -36,7 +36,7 @@ impl MockSandbox {
         }
     }
 
-    /// The world as it is now.
+    /// The sandbox as it is now.
     pub(crate) async fn world(&self) -> Result<Sandbox, MockError> {
         Ok({
             let registry = &self.app.registry;

@@ -10,7 +10,7 @@ use crate::server::Server;
 
 /// A mock of Civitai's OAuth server in this process. It stops when it is dropped.
 ///
-/// Its verbs are those of [`MockSandbox`]: a server is its default sandbox, and may have more.
+/// Its operations are those of [`MockSandbox`]: a server dereferences to its default sandbox, and may have more.
 ///
 /// ```
 /// # #[tokio::main]
@@ -25,7 +25,7 @@ use crate::server::Server;
 /// let tokens = server.mint(Mint::new(client, "ada", Scope::AI_SERVICES)).await?;
 /// assert_eq!(tokens.scope.to_string(), "114689");
 ///
-/// // An hour later the access token has run out, and the refresh is refused.
+/// // An hour later the access token has expired, and the refresh is rejected.
 /// server.advance(Duration::from_secs(3601)).await?;
 /// assert!(!server.introspect(&tokens.access_token).await?.active);
 /// let refused = Fault::at(Endpoint::Token).grant_type(GrantType::RefreshToken).error("invalid_grant");
@@ -62,8 +62,8 @@ impl MockServer {
         &self.server
     }
 
-    /// A private world below `/_sandbox/{name}`, made by whoever first asks for something in it. Errors: that is not a
-    /// name (letters, digits, `-`, `_` and `.`, 64 at the most).
+    /// The sandbox below `/_sandbox/{name}`. The first request or operation creates it. Errors: the name is not valid (at
+    /// most 64 letters, digits, `-`, `_` and `.`).
     ///
     /// ```
     /// # #[tokio::main]
@@ -82,32 +82,33 @@ impl MockServer {
         Ok(MockSandbox::new(&self.server, name))
     }
 
-    /// Makes a sandbox with a seed and settings of its own. Errors: there is one of the name, or they do not fit.
+    /// Creates a sandbox with a seed and settings of its own. Errors: the name is taken, or the seed and the settings are not
+    /// valid.
     pub async fn create_sandbox(&self, made: NewSandbox) -> Result<MockSandbox, MockError> {
         let made = self.server.app().registry.create_sandbox(made).await?;
         Ok(MockSandbox::new(&self.server, &made.name))
     }
 
-    /// The sandboxes there are, by name.
+    /// All sandboxes, by name.
     #[expect(
         clippy::unused_async,
-        reason = "every verb is asked for in the same way"
+        reason = "all operations are called in the same way"
     )]
     pub async fn sandboxes(&self) -> Result<Vec<SandboxInfo>, MockError> {
         Ok(self.server.app().registry.list_sandboxes().sandboxes)
     }
 
-    /// One sandbox. Errors: there is none of the name.
+    /// One sandbox. Errors: it does not exist.
     #[expect(
         clippy::unused_async,
-        reason = "every verb is asked for in the same way"
+        reason = "all operations are called in the same way"
     )]
     pub async fn sandbox_info(&self, name: &str) -> Result<SandboxInfo, MockError> {
         Ok(self.server.app().registry.read_sandbox(name)?)
     }
 
-    /// Deletes a sandbox with all that is in it; whoever next asks for something in it makes it anew. Errors: there is
-    /// none of the name, or it is the default one.
+    /// Deletes a sandbox with all its data. The next request creates it again. Errors: it does not exist, or it is the
+    /// default one.
     pub async fn delete_sandbox(&self, name: &str) -> Result<(), MockError> {
         Ok(self.server.app().registry.delete_sandbox(name).await?)
     }

@@ -1,4 +1,4 @@
-//! How does a Rust test come by tokens without a browser, and how do they end?
+//! Tokens without a browser, and their end, from a Rust test.
 
 use super::error::MockError;
 use super::sandbox::MockSandbox;
@@ -35,7 +35,7 @@ impl MockSandbox {
         Ok(self.world().await?.introspect(&TokenParam { token }))
     }
 
-    /// Lets a token run out now. Errors: there is no such token, or it has run out already.
+    /// Expires a token now. Errors: it does not exist, or it has expired already.
     pub async fn expire(&self, token: impl Into<Secret>) -> Result<(), MockError> {
         let one = TokenSelector {
             token: Some(token.into()),
@@ -45,7 +45,7 @@ impl MockSandbox {
         Ok(())
     }
 
-    /// Lets every access token run out now; gives how many.
+    /// Expires every access token now and returns how many.
     pub async fn expire_access_tokens(&self) -> Result<u64, MockError> {
         let all = TokenSelector::default();
         Ok(self.world().await?.expire_tokens(all).await?.expired)

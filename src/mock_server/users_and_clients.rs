@@ -1,4 +1,4 @@
-//! How does a Rust test say who there is? Users, clients, consents, spends and devices.
+//! Users, clients, consents, spends and devices, from a Rust test.
 
 use super::error::MockError;
 use super::sandbox::MockSandbox;
@@ -135,7 +135,7 @@ impl MockSandbox {
         Ok(self.world().await?.delete_spends(whose).await?.deleted)
     }
 
-    /// Starts the absolute budgets of a user's app anew; gives how many spends no longer count. Errors: there is no such
+    /// Restarts the absolute budgets of a user's app and returns how many spends no longer count. Errors: there is no such
     /// user or client.
     pub async fn reset_budgets(
         &self,

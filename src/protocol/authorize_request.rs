@@ -1,5 +1,5 @@
-//! Is the authorization request well-formed? PKCE, state and scope of `/authorize`, once the client and its
-//! redirect URI are known. What is done with it is `oauth/authorize.rs`.
+//! The authorization request: PKCE, state and scope of `/authorize`, once the client and its redirect URI are known.
+//! `oauth/authorize.rs` answers it.
 
 use super::rules::Rules;
 use crate::contract::Difference;

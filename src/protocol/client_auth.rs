@@ -1,5 +1,5 @@
-//! Who says they are asking? Client credentials of a token request, from HTTP Basic or the body
-//! (RFC 6749 §2.3.1). Whether they are right is `oauth/token/mod.rs`.
+//! Client credentials of a token request, from HTTP Basic or the body (RFC 6749 §2.3.1). `oauth/token/mod.rs` checks
+//! them.
 
 use base64::Engine;
 use base64::alphabet;

@@ -1,5 +1,4 @@
-//! Lengths of time as people write them: `300ms`, `90s`, `5m`, `1h`, `7d`, parts one after
-//! another (`1h30m`), or a number of seconds.
+//! Durations as people write them: `300ms`, `90s`, `5m`, `1h`, `7d`, several parts (`1h30m`), or a number of seconds.
 
 use serde::de::{self, Deserializer, Unexpected, Visitor};
 use serde::{Deserialize, Serialize, Serializer};

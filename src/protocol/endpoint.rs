@@ -1,5 +1,5 @@
-//! What is a call named by? Endpoint, grant type and method: one list each, by which faults are aimed and journals
-//! are searched. A word that is on no list is refused, with the nearest that is.
+//! Endpoints, grant types and methods: one list each, by which faults select requests and journals are searched. A word
+//! that is not in the list is an error that names the closest one.
 
 use std::fmt;
 use std::str::FromStr;

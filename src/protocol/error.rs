@@ -1,5 +1,4 @@
-//! How does the server say no? One error type in the words of RFC 6749 and Civitai; the status that goes
-//! with it is chosen in `http/respond.rs`.
+//! OAuth errors, in the words of RFC 6749 and Civitai. `http/respond.rs` chooses the status.
 
 use std::borrow::Cow;
 

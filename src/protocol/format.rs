@@ -1,5 +1,4 @@
-//! Which characters may a parameter hold? The grammars of RFC 6749 appendix A, as the deployed server
-//! checks them.
+//! The characters that parameters may have: the grammars of RFC 6749 appendix A, as the deployed server checks them.
 
 /// Printable ASCII and space (`VSCHAR`).
 pub(crate) fn is_vschar(text: &str) -> bool {

@@ -1,5 +1,4 @@
-//! How are a few things written in JSON that JSON has no word for? Keys that were given, scopes as text, lengths as
-//! seconds.
+//! JSON forms of values that JSON has no type for: keys that may be absent, scopes as text, durations as seconds.
 
 use std::time::Duration;
 

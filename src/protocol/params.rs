@@ -1,5 +1,5 @@
-//! What did the client send? Names and values from a query or a body. The last of duplicates wins, in the
-//! place of the first. Reading the bytes off the wire is `http/context.rs`.
+//! Parameters: names and values from a query or a body. The last of duplicates wins, in the place of the first.
+//! `http/body.rs` reads the bytes.
 
 use std::fmt;
 

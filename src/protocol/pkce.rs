@@ -1,4 +1,4 @@
-//! Does the verifier fit the challenge? PKCE with S256 (RFC 7636); `plain` does not exist here.
+//! PKCE with S256 (RFC 7636): verifiers and challenges. `plain` is not supported.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -43,12 +43,12 @@ impl Verifier {
         fits.then(|| Self(text.to_owned()))
     }
 
-    /// A verifier made of 64 hex digits that nobody has seen before.
+    /// A verifier of 64 hex digits that were generated for it.
     pub(crate) fn drawn(secret: &Secret) -> Self {
         Self(secret.reveal().to_owned())
     }
 
-    /// The value itself, for whoever must present it.
+    /// The value itself, to present it.
     pub(crate) fn reveal(&self) -> &str {
         &self.0
     }

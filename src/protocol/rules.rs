@@ -11,15 +11,15 @@ use crate::contract::{Contract, DecisionLog, DecisionSet, Difference};
 /// A contract, and the differences that are set apart from it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rules {
-    /// What holds where nothing else is said.
+    /// The contract of the other differences.
     pub contract: Contract,
-    /// Single differences that follow their own side.
+    /// Differences that follow a side of their own.
     #[serde(default)]
     pub differences: BTreeMap<Difference, Contract>,
     /// Scope bits that exist in addition to Civitai's.
     #[serde(default, rename = "scopes", skip_serializing_if = "<[_]>::is_empty")]
     pub declared_scopes: DeclaredScopes,
-    /// Which differences were asked for.
+    /// The differences that were asked for.
     #[serde(skip)]
     pub(crate) log: DecisionLog,
 }
@@ -31,7 +31,7 @@ impl Rules {
         self.side_untracked(difference)
     }
 
-    /// The side, where nothing is decided by it: that it was asked for is not noted.
+    /// The side, without recording that it decided something.
     pub(crate) fn side_untracked(&self, difference: Difference) -> Contract {
         self.differences
             .get(&difference)
@@ -39,8 +39,8 @@ impl Rules {
             .unwrap_or(self.contract)
     }
 
-    /// Told at a decision point: whether another side would have answered this request otherwise. Where that cannot be
-    /// known without deciding again, nothing is told.
+    /// Records at a decision point whether another side would have answered this request differently. Not called where that
+    /// would need a second evaluation.
     pub(crate) fn record_divergence(&self, difference: Difference, differs: bool) {
         if differs {
             self.log.note_divergence(difference);

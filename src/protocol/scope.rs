@@ -97,7 +97,7 @@ impl Scope {
     pub const BUZZ_READ: Self = Self(1 << 16);
     /// The preset for looking around.
     pub const READ_ONLY: Self = Self(10_701_093);
-    /// The preset for whoever publishes.
+    /// The preset for publishing.
     pub const CREATOR: Self = Self(11_492_205);
     /// The preset for generating and training.
     pub const AI_SERVICES: Self = Self(114_689);

@@ -1,5 +1,5 @@
-//! What must nobody read? Tokens, codes, client secrets and session values: random on the wire, SHA-256 at
-//! rest, hidden in `Debug`. They are born in `sandbox/entropy.rs`.
+//! Secrets: tokens, codes, client secrets and session values. Random on the wire, SHA-256 at rest, hidden in `Debug`.
+//! `sandbox/entropy.rs` generates them.
 
 use std::fmt;
 

@@ -1,5 +1,4 @@
-//! What is a moment? Unix milliseconds, as rows keep them. Where the present comes from is
-//! `sandbox/clock.rs`.
+//! Timestamps: Unix milliseconds, as rows store them. `sandbox/clock.rs` has the current time.
 
 use std::fmt;
 use std::ops::Add;
@@ -20,7 +19,7 @@ use crate::protocol::duration::FARTHEST_MS;
 pub(crate) struct Timestamp(pub(crate) i64);
 
 impl Timestamp {
-    /// This moment, so many seconds later. Saturates: the end of time is late enough.
+    /// This many seconds later. Saturates.
     #[must_use]
     pub(crate) fn plus_seconds(self, seconds: u32) -> Self {
         Self(self.0.saturating_add(i64::from(seconds) * 1000))

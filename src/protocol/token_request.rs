@@ -1,5 +1,5 @@
-//! What is exchanged for a token? The grants of `/token` and their parameters, each field well-formed from
-//! here on. Acting on them is `oauth/token/`.
+//! The token request: the grants of `/token` and their parameters, parsed into well-formed fields. `oauth/token/` answers
+//! it.
 
 use super::rules::Rules;
 use crate::contract::Difference;

@@ -1,4 +1,4 @@
-//! How does a person type a device's code? `abcd1234` and `ABCD 1234` are `ABCD-1234`.
+//! User codes of devices, as people type them: `abcd1234` and `ABCD 1234` are `ABCD-1234`.
 
 /// The characters of user codes: none that could be taken for another.
 pub(crate) const ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";

@@ -25,7 +25,7 @@ pub(crate) struct Clock(Mutex<ClockState>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ClockState {
-    /// It runs, so many milliseconds ahead of the system's.
+    /// It runs, this many milliseconds ahead of the system's.
     Running { ahead_ms: i64 },
     /// It stands still.
     Frozen { at: Timestamp },
@@ -64,7 +64,7 @@ impl Clock {
     }
 
     pub(crate) fn state(&self) -> ClockState {
-        // A clock is one plain value: whoever panicked while holding the lock left it whole.
+        // A clock is one plain value: a panic under the lock leaves it valid.
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -72,7 +72,7 @@ impl Clock {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = state;
     }
 
-    /// Moves the clock by so many milliseconds, back if they are negative. Nothing moves if that leads out of reach.
+    /// Moves the clock by this many milliseconds, back if they are negative. Does not move it beyond the supported years.
     pub(crate) fn advance(&self, ms: i64) -> Result<(), OutOfReach> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let there = Timestamp(state.now().0.saturating_add(ms));

@@ -1,5 +1,5 @@
-//! Where does the unpredictable come from? The one door to randomness, and the birthplace of every secret's
-//! text. A seed makes the same sandbox draw the same values every time; of a file, each run draws its own.
+//! The only source of randomness, from which every secret is generated. With a seed, a sandbox generates the same values in
+//! every run; with a database file, each run generates its own.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -19,8 +19,8 @@ const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 pub(crate) struct Entropy(Mutex<ChaCha20Rng>);
 
 impl Entropy {
-    /// The same seed, sandbox and run give the same values; without a seed nobody can tell. What an earlier run of
-    /// a file has drawn is in its rows, so that no later one may draw it again.
+    /// The same seed, sandbox and run give the same values; without a seed they are unpredictable. Values of earlier runs
+    /// are in the rows of the database file, so each run generates other ones.
     pub(crate) fn new(seed: Option<u64>, sandbox: &str, run: u64) -> Self {
         let mut key = [0; 32];
         match seed {

@@ -25,7 +25,7 @@ pub(crate) struct IdTokenKey {
 }
 
 impl IdTokenKey {
-    /// Draws a key. Nearly every 32 bytes are one; those that are not are drawn again.
+    /// Generates a key. Nearly every 32 bytes are one; others are generated again.
     pub(super) fn draw(entropy: &Entropy) -> Self {
         loop {
             if let Ok(key) = SigningKey::from_slice(&entropy.key_bytes()) {

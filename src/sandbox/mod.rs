@@ -1,4 +1,5 @@
-//! One sandbox: data, clock, randomness, settings, faults, rate limits and a journal of its own. `registry.rs` has the list.
+//! One sandbox: data, clock, randomness, settings, faults, rate limits and a journal of its own. `registry.rs` has all
+//! sandboxes.
 
 pub(crate) mod clock;
 pub(crate) mod entropy;

@@ -10,7 +10,7 @@ use crate::protocol::time::Timestamp;
 
 const WINDOW_MS: i64 = 60_000;
 
-/// At most so many windows per sandbox, about 2 MB.
+/// The most windows per sandbox, about 2 MB.
 const MOST: usize = 10_000;
 
 /// Longer keys are hashed, in bytes. User ids, UUIDs and addresses fit.

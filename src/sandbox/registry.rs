@@ -58,7 +58,7 @@ impl Registry {
         }
     }
 
-    /// The server stops: requests that wait for something to come are answered with what there is.
+    /// Ends the waiting of requests for events, as the server stops.
     pub(crate) fn stop_waiting(&self) {
         self.stopping.cancel();
     }
@@ -113,7 +113,7 @@ impl Registry {
             return Ok(Some(Sandbox::new(open)));
         }
         if self.store.has_sandbox(name) {
-            // It is in the database: what it would be created with is not read.
+            // It is in the database: the overrides of a new sandbox are not read.
             let own = TemplateOverrides::new(CreatedBy::Explicit);
             let (registry, name) = (Arc::clone(self), name.to_owned());
             let opened =
@@ -128,17 +128,17 @@ impl Registry {
         Ok(None)
     }
 
-    /// Marks a sandbox as wanted explicitly, so that it makes room for no other.
+    /// Marks a sandbox as explicit, so that it is not evicted.
     pub(crate) async fn claim(&self, name: &str) -> Result<(), StoreError> {
         self.slots.claim(name);
-        // By what is committed: a claim that the file refused must be repeated.
+        // By what is committed: a claim that the file rejected must be repeated.
         if self.store.has_unclaimed(name) {
             self.store.claim_sandbox(name).await?;
         }
         Ok(())
     }
 
-    /// Opens a sandbox in its slot, or gives the slot up. To be run by [`run_uncancelled`].
+    /// Opens a sandbox in its slot, or releases the slot. To be run by [`run_uncancelled`].
     async fn open_in_slot(
         &self,
         name: &str,
@@ -151,10 +151,10 @@ impl Registry {
                 let opened = contents.insert(Arc::new(opened));
                 Ok(Sandbox::new(opened))
             }
-            Err(why) => {
+            Err(error) => {
                 drop(contents);
                 self.release_slot(name, &slot);
-                Err(why)
+                Err(error)
             }
         }
     }
@@ -176,7 +176,7 @@ impl Registry {
         }
     }
 
-    /// Removes the sandbox that has been idle longest of those that a mere request created. Whether there was one.
+    /// Removes the request-created sandbox that has been idle longest and returns whether there was one.
     async fn evict_one(self: &Arc<Self>, least_idle: Duration) -> Result<bool, StoreError> {
         let Some(name) = self.slots.longest_idle(least_idle) else {
             return Ok(false);
@@ -194,8 +194,8 @@ impl Registry {
         Ok(true)
     }
 
-    /// Gives up a slot that a sandbox could not be made in, unless somebody else waits for it: it is one of those that
-    /// there may be.
+    /// Releases the slot of a sandbox that could not be opened, unless another request waits for it: it counts against the
+    /// limit.
     fn release_slot(&self, name: &str, slot: &SlotContents) {
         let mut slots = self.slots.lock();
         // The registry's own, and this one.
@@ -204,7 +204,7 @@ impl Registry {
         }
     }
 
-    /// Opens a sandbox: as it was left where the database knows it, else as it is to be made.
+    /// Opens a sandbox from the database, or creates it.
     async fn open_sandbox(
         &self,
         name: &str,
@@ -264,12 +264,12 @@ impl Registry {
         template
     }
 
-    /// What a sandbox starts from that is not given anything else.
+    /// The template of sandboxes that have no overrides.
     pub(crate) fn template(&self) -> &SandboxTemplate {
         &self.template
     }
 
-    /// Makes a sandbox; nothing where there is one of the name.
+    /// Creates a sandbox. `None`: it exists already.
     pub(crate) async fn create(
         self: &Arc<Self>,
         name: &str,
@@ -288,18 +288,18 @@ impl Registry {
         .await
     }
 
-    /// How long nobody has used a sandbox; nothing where there is none.
+    /// How long a sandbox has been idle. `None`: it does not exist.
     pub(crate) fn idle(&self, name: &str) -> Option<Duration> {
         let slots = self.slots.lock();
         let slot = slots.get(name)?;
         Some(match slot.contents.try_read() {
             Ok(contents) => slot.idle(contents.as_ref()),
-            // Somebody opens it, or closes it.
+            // It is being opened or closed.
             Err(_) => Duration::ZERO,
         })
     }
 
-    /// Removes a sandbox and all that is in it. Whether there was one.
+    /// Removes a sandbox with all its data and returns whether it existed.
     pub(crate) async fn close_sandbox(self: &Arc<Self>, name: &str) -> Result<bool, StoreError> {
         let (registry, name) = (Arc::clone(self), name.to_owned());
         run_uncancelled(async move { registry.close_if(&name, |_, _| true).await }).await
@@ -319,12 +319,12 @@ impl Registry {
             return Ok(false);
         };
         let mut contents = slot.write().await;
-        // Somebody may have come while this waited for its turn.
+        // A request may have used it while this waited for the lock.
         let may_close = |slot: &Slot| may_close(slot, contents.as_ref());
         if !self.slots.lock().get(name).is_some_and(may_close) {
             return Ok(false);
         }
-        // Until it is deleted, no reset or snapshot may give it another world.
+        // No reset or snapshot may begin another generation before it is deleted.
         let core = contents.as_ref().map(Arc::clone);
         let lock = match &core {
             Some(core) => Some(core.lifecycle_lock.lock().await),
@@ -339,26 +339,26 @@ impl Registry {
             open.close();
         }
         for world in worlds {
-            // Who is under way in it removes it at the end.
+            // The last request in it removes it.
             if held.as_ref().is_none_or(|held| held.rows().key() != world) {
                 self.purger.remove(world);
             }
         }
         drop(contents);
         let mut slots = self.slots.lock();
-        // Whoever waits for the slot makes a new sandbox in it.
+        // A request that waits for the slot creates a new sandbox in it.
         if Arc::strong_count(&slot) <= 2 {
             slots.remove(name);
         }
         Ok(known)
     }
 
-    /// Removes the sandboxes that nobody has used for so long. The default one stays.
+    /// Removes the sandboxes that have been idle for longer. The default one stays.
     pub(crate) async fn evict_idle(&self, idle: Duration) -> Result<(), StoreError> {
         let is_idle = |slot: &Slot, contents: Option<&Arc<SandboxCore>>| slot.idle(contents) > idle;
         let names: Vec<String> = {
             let slots = self.slots.lock();
-            // Who came lately, and who is still there, is asked with the slot to ourselves.
+            // Requests in progress are looked for under the lock of the slot.
             let idle = slots
                 .iter()
                 .filter(|(name, slot)| *name != DEFAULT && is_idle(slot, None));
@@ -366,10 +366,7 @@ impl Registry {
         };
         for name in names {
             if self.close_if(&name, is_idle).await? {
-                tracing::info!(
-                    sandbox = name,
-                    "nobody has used this sandbox for a while: it goes"
-                );
+                tracing::info!(sandbox = name, "removed an idle sandbox");
             }
         }
         Ok(())

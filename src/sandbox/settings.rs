@@ -33,7 +33,7 @@ pub struct Settings {
     pub refresh_token_seconds: u32,
     /// How long authorization codes live, in seconds; without it, as long as the contract says.
     pub code_seconds: Option<u32>,
-    /// What happens to a client id that nobody registered.
+    /// What happens to a client id that is not registered.
     pub unknown_clients: UnknownClients,
     /// What a workflow costs that does not say so itself, in buzz.
     #[serde(default = "default_cost")]
@@ -79,7 +79,7 @@ pub enum ConsentMode {
     Deny,
 }
 
-/// What happens to a client id that nobody registered.
+/// What happens to a client id that is not registered.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
@@ -113,7 +113,7 @@ pub struct SettingsPatch {
     /// `null` puts a difference back to the contract's side.
     #[serde(skip_serializing_if = "Option::is_none")]
     differences: Option<BTreeMap<Difference, Option<Contract>>>,
-    /// In place of those that were declared before.
+    /// Replaces the scopes declared before.
     #[serde(skip_serializing_if = "Option::is_none")]
     scopes: Option<DeclaredScopes>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -177,7 +177,7 @@ impl SettingsPatch {
         self
     }
 
-    /// Declares scope bits that this program does not know yet, in place of those that were declared before.
+    /// Declares scope bits that this program does not know yet, which replaces those declared before.
     #[must_use]
     pub fn scopes(mut self, scopes: DeclaredScopes) -> Self {
         self.scopes = Some(scopes);
@@ -205,7 +205,7 @@ impl SettingsPatch {
         self
     }
 
-    /// Signs nobody in.
+    /// Signs no user in.
     #[must_use]
     pub fn no_login(mut self) -> Self {
         self.login = Some(None);
@@ -247,7 +247,7 @@ impl SettingsPatch {
         self
     }
 
-    /// What happens to a client id that nobody registered.
+    /// What happens to a client id that is not registered.
     #[must_use]
     pub fn unknown_clients(mut self, what: UnknownClients) -> Self {
         self.unknown_clients = Some(what);

@@ -1,4 +1,4 @@
-//! The slots of sandboxes: one for each name, who holds it, and which one makes room when all are taken.
+//! The slots of sandboxes, one for each name, and the eviction of the least recently used.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -114,7 +114,7 @@ impl Slots {
         }
     }
 
-    /// The sandbox that has been idle longest of those that a mere request created.
+    /// The request-created sandbox that has been idle longest.
     pub(super) fn longest_idle(&self, least_idle: Duration) -> Option<String> {
         let slots = self.lock();
         let idle = slots.iter().filter_map(|(name, slot)| {

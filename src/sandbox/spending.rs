@@ -33,11 +33,11 @@ pub struct Spent {
 /// More apps with a limit than this are computed in turns: each of them may have 20 budgets.
 const MANY_APPS: usize = 16;
 
-/// What a caller is told who has waited in vain.
+/// The error of a caller that has waited too long.
 pub(crate) const BUSY: &str = "the spends of many apps are computed for others at this moment";
 
 /// Every app that has a limit or has spent anything, by user and client, of these users and clients where they are given.
-/// Errors: others compute so many for longer than a caller waits.
+/// Errors: other requests compute spends for longer than a caller waits.
 pub(crate) async fn list(
     sandbox: &Sandbox,
     whose: (Option<UserId>, Option<&str>),
@@ -91,7 +91,7 @@ impl Spent {
         Self {
             user,
             client_id: ClientId(client),
-            pitfalls: pitfalls.map(|why| why.to_string()).collect(),
+            pitfalls: pitfalls.map(|pitfall| pitfall.to_string()).collect(),
             spending: Spending::of(limit.as_ref(), &spends, now),
             buzz_limit: limit,
         }

@@ -8,13 +8,13 @@ use super::keys::IdTokenKey;
 use super::settings::{Settings, SettingsPatch};
 use crate::store::Seed;
 
-/// What every sandbox of a server starts from.
+/// What every sandbox of a server is created from.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SandboxTemplate {
     pub(crate) seed: Seed,
     pub(crate) settings: Settings,
     pub(crate) entropy_seed: Option<u64>,
-    /// The key for id tokens; without one each sandbox draws its own.
+    /// The key for id tokens; without one each sandbox generates its own.
     pub(crate) key: Option<IdTokenKey>,
     /// How many exchanges a journal stores.
     pub(crate) journal_capacity: usize,
@@ -24,7 +24,7 @@ pub(crate) struct SandboxTemplate {
     pub(crate) fault_memory: FaultMemory,
 }
 
-/// What a sandbox is made with, where that is not the server's.
+/// The parts of the template that one sandbox replaces.
 #[derive(Debug)]
 pub(crate) struct TemplateOverrides {
     pub(crate) seed: Option<Seed>,
@@ -33,7 +33,7 @@ pub(crate) struct TemplateOverrides {
 }
 
 impl TemplateOverrides {
-    /// Nothing of its own.
+    /// No overrides.
     pub(super) fn new(created_by: CreatedBy) -> Self {
         Self {
             seed: None,
@@ -43,7 +43,7 @@ impl TemplateOverrides {
     }
 }
 
-/// What created a sandbox. Sandboxes that requests created make room for those that were created explicitly.
+/// What created a sandbox. Request-created sandboxes are evicted to make room for explicit ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CreatedBy {
     /// A request to an endpoint or a page that named it.

@@ -11,18 +11,18 @@ use crate::invalid::Invalid;
 use crate::sandbox::entropy::Entropy;
 use crate::store::{Rows, StoreError};
 
-/// A fault that is set, and how often it has struck.
+/// An active fault, and how often it has applied.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SetFault {
-    /// What it is removed by.
+    /// The id by which it is removed.
     pub id: u64,
-    /// When it strikes, and what happens then.
+    /// When it applies, and what happens then.
     #[serde(flatten)]
     pub rule: Fault,
-    /// Calls that fitted.
+    /// The requests that it matches.
     pub seen: u64,
-    /// Calls that it struck.
+    /// The requests that it has been applied to.
     pub struck: u64,
 }
 

@@ -34,19 +34,19 @@ pub struct Fault {
     pub(crate) client_id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) grant_type: Option<GrantType>,
-    /// Whoever the request acts for, where that can be told before it is answered.
+    /// The user that the request acts for, if known before it is answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) user: Option<UserRef>,
-    /// Only this one of the calls that fit, counted from 1.
+    /// Only this one of the matching requests, counted from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) nth: Option<u64>,
-    /// Only after so many calls that fit.
+    /// Only after this many matching requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) after: Option<u64>,
-    /// At most so often; without it, until it is removed.
+    /// At most this many times; without it, until it is removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) times: Option<u64>,
-    /// From 0 to 1; drawn from the sandbox's entropy.
+    /// From 0 to 1; decided by the sandbox's entropy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) probability: Option<f64>,
     pub(crate) effect: Effect,
@@ -77,16 +77,16 @@ pub(crate) struct Effect {
     /// Before anything else happens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) delay: Option<Delay>,
-    /// The connection is cut without an answer.
+    /// The connection is reset without a response.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) reset: bool,
-    /// The connection is cut in the middle of the body.
+    /// The connection is reset in the middle of the body.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) truncate: bool,
     /// A body that is no JSON although its content type says so.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) malformed: bool,
-    /// A body that trickles.
+    /// The body is sent slowly.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) slow_body: bool,
     /// At authorize: as if the user had pressed Deny.
@@ -100,7 +100,7 @@ impl Effect {
         self.error.is_some() || self.status.is_some() || self.body.is_some()
     }
 
-    /// Whether it may keep an answer from whoever waits for it: what they read is broken, or they have given up.
+    /// Whether the client may not get the response: it is broken, or the client has timed out.
     pub(crate) fn may_lose_response(&self) -> bool {
         self.reset || self.truncate || self.malformed || self.slow_body || self.delay.is_some()
     }
@@ -111,7 +111,7 @@ impl Effect {
 #[serde(untagged)]
 pub(crate) enum Delay {
     Fixed(SignedDuration),
-    /// Drawn from the sandbox's entropy.
+    /// Chosen by the sandbox's entropy.
     Between {
         min: SignedDuration,
         max: SignedDuration,
@@ -137,7 +137,7 @@ impl<'de> Deserialize<'de> for Delay {
     }
 }
 
-/// What a request is, as far as faults are concerned.
+/// The parts of a request that faults select by.
 #[derive(Debug, Clone)]
 pub(crate) struct FaultRequest {
     pub(crate) endpoint: Endpoint,
@@ -151,7 +151,7 @@ impl Fault {
         self.endpoint.is_none_or(|wanted| wanted == target.endpoint)
             && (self.client_id.is_none() || self.client_id == target.client_id)
             && (self.grant_type.is_none() || self.grant_type == target.grant_type)
-            // Nobody denies before they are signed in: the way to the login page is no use of the budget.
+            // Only a signed-in user can deny: the redirect to the login page does not use up the budget.
             && (!self.effect.deny || target.user.is_some())
             && self
                 .user

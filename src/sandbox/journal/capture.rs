@@ -1,4 +1,4 @@
-//! What is handed to the journal of an exchange.
+//! The parts of an exchange that the journal stores, as they came over the wire.
 
 use std::sync::Arc;
 

@@ -19,7 +19,7 @@ pub(crate) struct Entry {
     pub(crate) after: u64,
     /// The sandbox's time.
     pub(crate) at: Timestamp,
-    /// The system's, which no control call moves or stops.
+    /// The system's time, which no control call moves or stops.
     pub(crate) real: Timestamp,
     /// The connection, where requests come on it one after another.
     pub(crate) connection: Option<u16>,
@@ -42,13 +42,13 @@ pub(crate) struct Entry {
     pub(crate) differences: Vec<Decision>,
     /// The faults that touched it.
     pub(crate) faults: Vec<Arc<RecordedFault>>,
-    /// Why it revoked nothing, although it was answered as if it had.
+    /// Why a revocation had no effect, although the answer was a success.
     pub(crate) idle: Option<RevokeNoop>,
     /// Our extensions that it relied on.
     pub(crate) extensions: Vec<&'static str>,
 }
 
-/// Why a revocation of a token that there is left it as it was.
+/// Why a revocation of an existing token had no effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RevokeNoop {
     /// The body names no client that is registered.
@@ -79,7 +79,7 @@ impl Entry {
         self.params.get("grant_type").and_then(Value::as_str)
     }
 
-    /// Whether a browser asked leave for a call, and not the app: no counter counts it.
+    /// Whether it is a CORS preflight, which the browser sends and no counter counts.
     pub(crate) fn is_preflight(&self) -> bool {
         self.method == "OPTIONS"
     }

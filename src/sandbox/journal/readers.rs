@@ -1,5 +1,5 @@
-//! Limits on those that read journals, or the spends of many apps, at the same time: each of them needs memory and
-//! processor time of its own.
+//! Limits on concurrent readers of journals and of the spends of many apps: each of them needs memory and processor
+//! time.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -12,7 +12,7 @@ use crate::protocol::endpoint::{Endpoint, GrantType};
 /// At most this many exchanges are handed out or evicted under one lock.
 const PAGE: usize = 50;
 
-/// How often what was asked for.
+/// The number of requests, in total and by kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Counters {
@@ -24,7 +24,7 @@ pub struct Counters {
     pub grants: BTreeMap<GrantType, u64>,
 }
 
-/// Where control calls have changed what an app could rely on: after which exchanges.
+/// The exchanges after which a control call has changed what an app could rely on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Discontinuities {
     /// Rows and clock went back to a snapshot.
@@ -81,7 +81,7 @@ impl Ring {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds an exchange and gives it its id, which `added` is told under the lock.
+    /// Adds an exchange and gives it its id, which `added` receives under the lock.
     pub(super) fn push(
         &self,
         mut exchange: StoredExchange,
