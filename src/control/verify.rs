@@ -374,11 +374,9 @@ impl Sandbox {
     }
 }
 
-fn under(at: usize, wrong: Invalid) -> Invalid {
-    Invalid {
-        path: format!("[{at}].{}", wrong.path),
-        ..wrong
-    }
+fn under(at: usize, error: Invalid) -> Invalid {
+    let path = format!("[{at}].{}", error.path);
+    Invalid { path, ..error }
 }
 
 /// `token refresh_token client_id=…`, or `any request`. Secrets are redacted.
