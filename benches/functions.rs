@@ -1,4 +1,4 @@
-//! How long do the pure functions take that requests pass on their way? The whole server is measured by `load`.
+//! Benchmarks of pure functions on the request path. The whole server is measured by `load`.
 
 use std::hint::black_box;
 

@@ -1,11 +1,10 @@
-//! Does the server stay as it is, however long it is used? Rounds of mixed traffic; after each everybody leaves, and
-//! memory, threads and file descriptors must be what they were.
+//! Checks for leaks in long use: rounds of mixed traffic; after each all clients disconnect, and memory, threads and
+//! file descriptors must be back at their earlier values.
 //!
-//! `cargo bench --bench soak -- --minutes 30`; `--program FILE` names another program than
-//! the one that was built for it, and `--on-file` has everything kept in a database file, whose size is looked at as
-//! well. What keeps its memory by design, tokens and the journal, is reset now and then, as its users do. Loopback only;
-//! it stops by itself, with exit status 1 where something leaks, a 5xx comes that nobody asked for, or the server does
-//! not stop in 5 s.
+//! `cargo bench --bench soak -- --minutes 30`. `--program FILE` measures another program than the one that was built for
+//! the bench. `--on-file` stores everything in a database file, whose size is checked as well. Tokens and the journal,
+//! which grow by design, are reset regularly. Loopback only. It ends by itself, with exit status 1 if something leaks, an
+//! unexpected 5xx comes, or the server does not stop within 5 s.
 
 #![expect(clippy::disallowed_methods, reason = "what is measured is real")]
 

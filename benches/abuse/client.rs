@@ -1,4 +1,4 @@
-//! The attackers' side of the wire: requests as bytes, floods over a few connections, and what was answered.
+//! The attackers' HTTP client: raw requests, floods over a few connections, and response counts.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! One shape against a fresh process of the program, and the verdict.
+//! Runs one shape against a fresh process of the program, and judges the result.
 
 use std::pin::pin;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! What does advice cost, and whom? The rules are asked when somebody wants to know: beside one who asks without a pause,
-//! requests are answered as if nobody did, less what the one core has to do for both.
+//! The cost of advice: throughput of other requests while one client computes advice without pause, on the shared
+//! core.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! What would the fastest server of this kind be? The same framework and the same answers, byte for byte as long, with
-//! nothing behind them.
+//! The ceiling: the fastest possible server with the same framework and equally long constant responses, and nothing
+//! behind them.
 
 use std::io;
 

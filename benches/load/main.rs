@@ -1,6 +1,6 @@
-//! How fast and how small is the whole server? Measured beside a server that only answers constants, the ceiling, and
-//! beside the test doubles that people use today. Ratios within one run are what counts: the figures themselves are
-//! those of a machine on a day. `README.md`, "Measurements", says how to run it.
+//! Measures speed and size of the whole server, beside a server that only returns constants (the ceiling) and beside
+//! the test doubles in use today. Only ratios within one run are comparable: absolute figures depend on the machine
+//! and the day. `README.md`, "Measurements", says how to run it.
 
 #![expect(
     clippy::print_stdout,

@@ -1,5 +1,5 @@
-//! How many a second, and how long does each take? All subjects in turn, again and again, so that a noisy machine is noisy
-//! to all of them; what is told in the end is the median of the rounds.
+//! Throughput and latency. All subjects take turns, so that noise of the machine affects them alike; the median of
+//! the rounds is reported.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! What can be set on the command line, and to what is it set otherwise?
+//! Command-line options, and their defaults.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! How is it told? Tables for people, JSON for programs.
+//! The results: tables for people, JSON for programs.
 
 use serde_json::{Value, json};
 

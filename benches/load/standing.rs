@@ -1,5 +1,4 @@
-//! What does the program cost before anybody asks for much? Its start, its memory, its size, and the control calls that
-//! tests make between tests.
+//! The program's idle costs: start-up time, memory, size, and the control calls that tests make between tests.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -1,5 +1,4 @@
-//! What is measured? The server, in memory and on file; the ceiling; the peers. How each is started, and how its world
-//! is made ready before it is measured.
+//! The measured servers: the program in memory and on file, the ceiling, the peers. How each is started and prepared.
 
 use std::path::{Path, PathBuf};
 

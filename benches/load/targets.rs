@@ -1,4 +1,4 @@
-//! Is it fast and small enough? Each target is a ratio within one run, or a limit; `--check` holds the program to the
+//! Targets of speed and size: each is a ratio within one run, or a limit. `--check` compares the program with the
 //! floors, which leave room for a noisy machine and a short run.
 
 use crate::advice::Cost;

@@ -1,5 +1,4 @@
-//! What does one caller do, and is each answer right? The steps of the flow, one request each; an answer of the wrong
-//! status or shape ends the measurement.
+//! One client: the steps of the flow, one request each. A response of the wrong status or shape ends the measurement.
 
 use std::fmt::Write as _;
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! What do callers do to the server? Each takes its turn at every kind of traffic there is.
+//! The clients' traffic: each client takes its turn at every kind of request.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -1,4 +1,4 @@
-// Does the app refresh an expired token, and only once? Run it with `node --test examples/node/` (Node 20 or newer).
+// Tests that an app refreshes an expired token exactly once. Run it with `node --test examples/node/` (Node 20 or newer).
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";

@@ -1,4 +1,4 @@
-"""Does the app refresh an expired token, and only once? Run it with `pytest examples/python`."""
+"""Tests that an app refreshes an expired token exactly once. Run it with `pytest examples/python`."""
 
 import base64
 import hashlib

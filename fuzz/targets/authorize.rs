@@ -1,4 +1,4 @@
-//! Whatever comes to authorize: an answer, and nobody is sent to a stranger.
+//! Fuzzes `/authorize`: every request is answered, and no redirect leads to an unregistered site.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Whatever is asked of the control API: JSON, no failure of ours, and what it took can be read again.
+//! Fuzzes the control API: every response is JSON and no 5xx, and what was accepted can be read again.
 
 #![no_main]
 

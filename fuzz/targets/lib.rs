@@ -1,6 +1,5 @@
-//! What do the targets share? A service in this process that is asked what an input says, in a form that people can
-//! read and write: `METHOD TARGET`, header lines, an empty line, the body. `{code}` and its like stand for what an app
-//! would hold by then.
+//! The shared part of the targets: a service in this process, and requests in a readable form: `METHOD TARGET`,
+//! header lines, an empty line, the body. `{code}` and similar placeholders stand for what an app would have by then.
 
 use std::cell::Cell;
 

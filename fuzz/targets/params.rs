@@ -1,4 +1,4 @@
-//! Whatever stands in a form, a query or a JSON body: it is read the same when it is written again.
+//! Fuzzes the parameters of forms, queries and JSON bodies: written and parsed again, they are the same.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Whatever is called a redirect URI: nothing matches that should not, and what is added to it arrives as it was.
+//! Fuzzes redirect URIs: nothing matches wrongly, and added parameters arrive unchanged.
 
 #![no_main]
 

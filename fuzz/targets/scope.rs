@@ -1,4 +1,4 @@
-//! Whatever is called a scope: what was read is written so that it is read the same, by every reader.
+//! Fuzzes scopes: a parsed scope is written so that every parser reads the same.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Whatever a seed file says: it is taken, or its reader is told where it is wrong, in words.
+//! Fuzzes seed files: a seed is accepted, or rejected with the place of the error.
 
 #![no_main]
 

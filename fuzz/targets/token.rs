@@ -1,4 +1,4 @@
-//! Whatever comes to the token endpoint: tokens or an error, never both and never neither.
+//! Fuzzes the token endpoint: a response has either tokens or an error, never both and never neither.
 
 #![no_main]
 

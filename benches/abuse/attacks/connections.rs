@@ -1,4 +1,4 @@
-//! Connections that are slow, that read nothing, or that ask for more of TLS than of HTTP.
+//! Connections that are slow, that read nothing, or that cause more TLS than HTTP work.
 
 use std::io;
 use std::sync::Arc;

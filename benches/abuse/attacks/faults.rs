@@ -1,4 +1,4 @@
-//! Faults, which the owner of the server sets, and callers who make the most of them.
+//! Faults, which the owner of the server sets, and clients that exploit them.
 
 use std::sync::Arc;
 use std::time::Duration;

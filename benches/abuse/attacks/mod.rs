@@ -1,4 +1,4 @@
-//! What the attackers of each shape do.
+//! The attacks, one file per area.
 
 pub(crate) mod bodies;
 pub(crate) mod connections;

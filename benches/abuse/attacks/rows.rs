@@ -1,4 +1,4 @@
-//! Rows, keys and sandboxes without end.
+//! Unbounded creation of rows, keys and sandboxes.
 
 use std::sync::Arc;
 use std::time::Duration;

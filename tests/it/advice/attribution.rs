@@ -1,11 +1,12 @@
-//! Whose mistake is it, and is it one again? Calls that name no client, several clients, and what a snapshot takes back.
+//! To which app and user advice attributes a mistake: calls without a client, several clients, and restored
+//! snapshots.
 
 use serde_json::json;
 
 use crate::support::{CONF, ME, Mock, SPA, Tokens, watched};
 
 #[tokio::test]
-async fn a_call_that_names_no_client_is_that_of_its_token() {
+async fn call_without_client_id_is_attributed_by_its_token() {
     let mock = watched(Mock::documented().await).await;
     let tokens = mock.signs_in(&CONF, "1").await;
     mock.later("61m").await;
@@ -37,7 +38,7 @@ async fn a_call_that_names_no_client_is_that_of_its_token() {
 }
 
 #[tokio::test]
-async fn a_token_that_a_test_has_minted_is_its_apps_all_the_same() {
+async fn minted_token_is_attributed_to_its_client() {
     let mock = watched(Mock::documented().await).await;
     let wanted = json!({ "user": "ada", "client_id": "spa" });
     let minted = mock.control("POST", "/tokens", wanted).await;
@@ -58,7 +59,7 @@ async fn a_token_that_a_test_has_minted_is_its_apps_all_the_same() {
 }
 
 #[tokio::test]
-async fn what_one_app_does_is_not_held_against_another() {
+async fn findings_of_one_app_do_not_name_another() {
     let mock = watched(Mock::documented().await).await;
     let spa = mock.signs_in(&SPA, "1").await;
     mock.later("1m").await;
@@ -73,7 +74,7 @@ async fn what_one_app_does_is_not_held_against_another() {
 }
 
 #[tokio::test]
-async fn who_is_brought_back_to_a_snapshot_does_nothing_twice() {
+async fn repeats_after_a_restore_are_not_reported() {
     let mock = watched(Mock::documented().await).await;
     let tokens = mock.signs_in(&CONF, "1").await;
     mock.control("POST", "/snapshots/signed-in", json!({}))

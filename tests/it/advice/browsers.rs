@@ -1,4 +1,4 @@
-//! What advice says of browsers at authorize: from which site they come, and which parameters they bring in vain.
+//! Advice about browsers at authorize: same-site requests, and parameters that Civitai ignores.
 
 use crate::support::{AUTHORIZE, Ask, Attempt, CONF, Fields, Mock, SPA, World, watched};
 
@@ -14,7 +14,7 @@ fn browses(ask: Ask, site: &str) -> Ask {
 }
 
 #[tokio::test]
-async fn a_browser_that_comes_from_the_same_site_is_a_hint() {
+async fn same_site_browser_request_is_a_hint() {
     let mock = watched(Mock::documented().await).await;
     for (site, suspected) in [
         ("cross-site", ""),
@@ -32,7 +32,7 @@ async fn a_browser_that_comes_from_the_same_site_is_a_hint() {
 }
 
 #[tokio::test]
-async fn pages_of_the_mock_itself_and_scripts_are_no_hint() {
+async fn pages_of_the_mock_and_scripts_are_not_reported() {
     let mock = watched(Mock::documented().await).await;
     let attempt = Attempt::of(&CONF);
     // From another site to the sign-in page, back to authorize, and from the consent page.
@@ -60,7 +60,7 @@ async fn pages_of_the_mock_itself_and_scripts_are_no_hint() {
 }
 
 #[tokio::test]
-async fn parameters_that_civitai_ignores_are_a_hint() {
+async fn parameters_ignored_by_civitai_are_a_hint() {
     let mock = watched(Mock::documented().await).await;
     mock.authorize(&Attempt::of(&CONF).asks("1")).await;
     assert_eq!(mock.suspicions().await, "");

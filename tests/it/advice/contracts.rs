@@ -1,4 +1,4 @@
-//! What advice says of those who pass under one contract alone.
+//! Advice about apps that pass under one contract only.
 
 use civitai_oauth_mock::Contract;
 use serde_json::json;
@@ -15,7 +15,7 @@ async fn under(mock: &Mock, name: &str, contract: &str) -> World {
 }
 
 #[tokio::test]
-async fn who_relies_on_one_contract_is_warned() {
+async fn app_that_relies_on_one_contract_is_a_warning() {
     let mock = watched(Mock::documented().await).await;
     let attempt = Attempt::of(&CONF);
     for (contract, request, id) in [
@@ -81,7 +81,7 @@ async fn a_fetch_of_authorize_is_a_warning() {
 }
 
 #[tokio::test]
-async fn tokens_of_the_apps_own_that_only_one_contract_gives_are_a_warning() {
+async fn client_credentials_that_one_contract_rejects_are_a_warning() {
     let mock = watched(Mock::documented().await).await;
     mock.token(&CONF.for_itself().with("scope", "1")).await;
     assert_eq!(mock.accusations().await, "");
@@ -122,7 +122,7 @@ async fn a_scope_at_refresh_is_a_warning_where_it_changes_something() {
 }
 
 #[tokio::test]
-async fn what_the_old_host_still_answers_is_a_warning() {
+async fn calls_to_the_legacy_host_are_a_warning() {
     let mut config = config(Contract::Live);
     config.legacy_listen = Some("127.0.0.1:0".parse().expect("an address"));
     let mock = watched(Mock::start(config).await).await;
@@ -135,7 +135,7 @@ async fn what_the_old_host_still_answers_is_a_warning() {
 }
 
 #[tokio::test]
-async fn who_has_met_both_contracts_is_suspected_of_neither() {
+async fn app_tested_under_both_contracts_gets_no_hint() {
     let mock = watched(Mock::documented().await).await;
     let hints = async || {
         let all = mock.findings().await;

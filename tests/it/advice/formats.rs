@@ -1,4 +1,5 @@
-//! `/_mock/advice` and its other doors: the page, SARIF, the shell, Rust. What is found is in the files beside this one.
+//! The formats of `/_mock/advice`: JSON, page, SARIF, command line, Rust. The rules are tested in the files beside
+//! this one.
 
 use std::process::Output;
 
@@ -33,7 +34,7 @@ async fn accused() -> Mock {
 }
 
 #[tokio::test]
-async fn findings_come_the_worst_first_with_all_that_helps() {
+async fn findings_are_sorted_by_severity_and_have_a_fix() {
     let mock = accused().await;
     let advice = mock.control("GET", "/advice", json!({})).await;
     let listed: Vec<String> = advice["findings"]
@@ -83,7 +84,7 @@ async fn an_empty_journal_gives_no_advice() {
 }
 
 #[tokio::test]
-async fn one_client_may_be_asked_for() {
+async fn advice_can_be_filtered_by_client() {
     let mock = accused().await;
     let of_spa = mock
         .control("GET", "/advice?client_id=spa", json!({}))
@@ -108,7 +109,7 @@ async fn one_client_may_be_asked_for() {
 }
 
 #[tokio::test]
-async fn code_scanning_gets_sarif() {
+async fn sarif_lists_rules_and_results() {
     let mock = accused().await;
     let answer = mock
         .get("/_mock/advice?format=sarif&location=src/sign-in.ts")
@@ -141,7 +142,7 @@ async fn code_scanning_gets_sarif() {
 }
 
 #[tokio::test]
-async fn people_read_the_same_on_a_page() {
+async fn advice_page_shows_the_findings() {
     let mock = accused().await;
     let page = mock.get("/_mock/findings").await;
     assert_eq!(page.status, 200);
@@ -161,7 +162,7 @@ async fn people_read_the_same_on_a_page() {
 }
 
 #[tokio::test]
-async fn what_the_playground_does_is_nobodys_mistake() {
+async fn playground_calls_are_not_reported() {
     let mock = watched(Mock::documented().await).await;
     for (app, secret) in [(SPA, ""), (CONF, "secret-conf")] {
         let player = Player::begin(&mock, &begins(app.id, "code", secret)).await;
@@ -203,7 +204,7 @@ async fn shell(mock: &Mock, arguments: &[&str]) -> (Option<i32>, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_of_ci_fails_where_it_is_told_to() {
+async fn exit_status_follows_the_chosen_severity() {
     let mock = accused().await;
     let (status, text) = shell(&mock, &["advice", "--client", "spa"]).await;
     assert_eq!(status, Some(0), "nobody said that it should fail");
@@ -255,7 +256,7 @@ async fn a_run_of_ci_fails_where_it_is_told_to() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_others_have_sent_is_no_command_to_a_terminal() {
+async fn control_characters_of_requests_are_escaped_in_the_terminal() {
     let mock = watched(Mock::documented().await).await;
     let sent = "\u{9b}31m\u{7f}\u{1b}]0;x\u{7}\u{2028}\u{202e}\u{2066}";
     let request = Attempt::of(&CONF).asks("1").with("client_id", sent);
@@ -301,7 +302,7 @@ async fn seeded() -> (MockServer, World) {
 }
 
 #[tokio::test]
-async fn a_test_in_rust_asks_and_asserts() {
+async fn rust_api_returns_and_asserts_advice() {
     let (server, world) = seeded().await;
     world.signs_in(&CONF, "1").await;
     server.assert_no_advice().await;
@@ -316,14 +317,14 @@ async fn a_test_in_rust_asks_and_asserts() {
 
 #[tokio::test]
 #[should_panic(expected = "error: pkce-missing (conf)")]
-async fn what_is_asserted_in_vain_says_what_was_seen() {
+async fn failed_assertion_prints_the_findings() {
     let (server, world) = seeded().await;
     careless(&world).await;
     server.assert_no_advice().await;
 }
 
 #[tokio::test]
-async fn advice_without_a_journal_is_refused() {
+async fn advice_without_a_journal_is_rejected() {
     let mut config = config(Contract::Documented);
     config.journal_capacity = 0;
     let mock = Mock::start(config).await;

@@ -1,4 +1,4 @@
-//! What advice says of those who ask again: polls of devices, limits, failures, and too little buzz.
+//! Advice about repeated requests: device polls, rate limits, failures, and insufficient buzz.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ async fn fault(world: &World, fault: Value) {
 }
 
 #[tokio::test]
-async fn a_device_that_does_not_wait_is_a_warning() {
+async fn device_poll_before_the_interval_is_a_warning() {
     let mock = world().await;
     mock.register_cli().await;
     let device = mock.device("1").await;
@@ -48,7 +48,7 @@ async fn a_device_that_does_not_wait_is_a_warning() {
 }
 
 #[tokio::test]
-async fn a_clock_that_stands_still_accuses_nobody_of_haste() {
+async fn polls_under_a_frozen_clock_are_not_reported_as_early() {
     let mock = world().await;
     mock.register_cli().await;
     let device = mock.device("1").await;
@@ -68,7 +68,7 @@ async fn a_clock_that_stands_still_accuses_nobody_of_haste() {
 }
 
 #[tokio::test]
-async fn a_device_that_polls_on_after_the_end_is_a_warning() {
+async fn device_poll_after_a_final_answer_is_a_warning() {
     let mock = world().await;
     mock.register_cli().await;
     for verdict in ["approve", "deny"] {
@@ -107,7 +107,7 @@ async fn a_device_that_polls_on_after_the_end_is_a_warning() {
 }
 
 #[tokio::test]
-async fn who_does_not_wait_after_a_429_is_warned() {
+async fn retry_before_retry_after_is_a_warning() {
     let mock = world().await;
     let tokens = mock.signs_in(&CONF, "1").await;
     let limited = json!({ "endpoint": "userinfo", "times": 1, "effect": { "error": "rate_limited", "headers": { "Retry-After": "30" } } });
@@ -132,7 +132,7 @@ async fn who_does_not_wait_after_a_429_is_warned() {
 }
 
 #[tokio::test]
-async fn who_asks_for_something_else_after_a_429_has_not_waited_either() {
+async fn other_request_before_retry_after_is_a_warning() {
     let mock = world().await;
     mock.set(json!({ "rate_limits": true })).await;
     for call in 1..=25 {
@@ -150,7 +150,7 @@ async fn who_asks_for_something_else_after_a_429_has_not_waited_either() {
 }
 
 #[tokio::test]
-async fn requests_that_stood_in_a_queue_have_not_asked_again_after_a_429() {
+async fn requests_sent_before_a_429_are_no_retries() {
     let mock = world().await;
     mock.set(json!({ "rate_limits": true })).await;
     for call in 1..=40 {
@@ -163,7 +163,7 @@ async fn requests_that_stood_in_a_queue_have_not_asked_again_after_a_429() {
 }
 
 #[tokio::test]
-async fn people_who_meet_a_limit_now_and_then_are_not_one_who_ignores_it() {
+async fn separate_users_at_a_limit_are_not_reported() {
     let mock = world().await;
     let tokens = [
         mock.signs_in(&CONF, "1").await,
@@ -186,7 +186,7 @@ async fn people_who_meet_a_limit_now_and_then_are_not_one_who_ignores_it() {
 }
 
 #[tokio::test]
-async fn callers_side_by_side_each_wait_for_themselves() {
+async fn concurrent_clients_wait_independently() {
     let mock = world().await;
     let tokens = mock.signs_in(&CONF, "1").await;
     let head = format!(
@@ -230,7 +230,7 @@ async fn callers_side_by_side_each_wait_for_themselves() {
 }
 
 #[tokio::test]
-async fn retries_that_do_not_wait_longer_are_a_warning() {
+async fn retries_without_backoff_are_a_warning() {
     let mock = world().await;
     for (name, waits, accused) in [
         ("backoff", ["100ms", "200ms", "400ms"], ""),
@@ -280,7 +280,7 @@ async fn retries(world: &World, waits: [&str; 3]) -> (Duration, String) {
 }
 
 #[tokio::test]
-async fn an_order_that_is_repeated_without_buzz_is_a_warning() {
+async fn repeated_workflow_without_buzz_is_a_warning() {
     let mock = world().await;
     let tokens = mock.signs_in(&CONF, "114689").await;
     let buzz = json!({ "buzz": { "yellow": 100 } });

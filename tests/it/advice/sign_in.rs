@@ -1,4 +1,4 @@
-//! What advice says of the way to a token: PKCE, state, codes, secrets, scopes, redirects.
+//! Advice about sign-in: PKCE, state, codes, secrets, scopes, redirects.
 
 use civitai_oauth_mock::{Contract, Difference};
 use serde_json::json;
@@ -45,7 +45,7 @@ async fn is_careful(world: &World) {
 }
 
 #[tokio::test]
-async fn who_does_all_as_it_should_be_is_accused_of_nothing() {
+async fn correct_app_gets_no_findings() {
     for mock in [Mock::documented().await, Mock::live().await] {
         let mock = watched(mock).await;
         is_careful(&mock).await;
@@ -59,7 +59,7 @@ async fn who_does_all_as_it_should_be_is_accused_of_nothing() {
 }
 
 #[tokio::test]
-async fn people_who_use_an_app_side_by_side_are_not_taken_for_one() {
+async fn concurrent_users_of_an_app_are_told_apart() {
     let mock = world().await;
     let mut all = Vec::new();
     for _ in 0..4 {
@@ -97,7 +97,7 @@ async fn no_pkce_is_an_error() {
 }
 
 #[tokio::test]
-async fn plain_is_an_error_whether_it_says_so_or_not() {
+async fn plain_pkce_is_an_error_named_or_implied() {
     let mock = world().await;
     let attempt = Attempt::of(&CONF);
     let asks = attempt.asks("1");
@@ -117,7 +117,7 @@ async fn plain_is_an_error_whether_it_says_so_or_not() {
 }
 
 #[tokio::test]
-async fn a_challenge_that_no_verifier_fits_is_an_error() {
+async fn challenge_without_a_possible_verifier_is_an_error() {
     let mock = world().await;
     let attempt = Attempt::of(&CONF);
     let padded = format!("{}=", attempt.challenge);
@@ -183,7 +183,7 @@ async fn a_short_state_is_a_hint() {
 }
 
 #[tokio::test]
-async fn a_code_that_comes_again_is_an_error() {
+async fn reused_code_is_an_error() {
     let mock = world().await;
     let attempt = Attempt::of(&CONF);
     let code = mock.approve(&attempt.asks("1")).await.code();
@@ -266,7 +266,7 @@ async fn a_secret_or_a_token_in_a_query_is_a_warning() {
 }
 
 #[tokio::test]
-async fn a_verifier_that_fits_no_challenge_is_an_error() {
+async fn wrong_verifier_is_an_error() {
     let mock = world().await;
     let attempt = Attempt::of(&CONF);
     let code = mock.approve(&attempt.asks("1")).await.code();
@@ -292,7 +292,7 @@ async fn no_state_is_an_error() {
 }
 
 #[tokio::test]
-async fn basic_at_revoke_is_an_error_and_at_token_none() {
+async fn basic_authentication_is_an_error_at_revoke_but_not_at_token() {
     let mock = world().await;
     let attempt = Attempt::of(&CONF);
     let code = mock.approve(&attempt.asks("1")).await.code();
@@ -313,7 +313,7 @@ async fn basic_at_revoke_is_an_error_and_at_token_none() {
 }
 
 #[tokio::test]
-async fn a_trimmed_scope_and_a_call_that_assumed_more_is_an_error() {
+async fn call_beyond_a_trimmed_scope_is_an_error() {
     let mock = world().await;
     mock.control("PATCH", "/clients/narrow", json!({ "allowed_scopes": 1 }))
         .await;
@@ -341,7 +341,7 @@ async fn a_scope_that_no_call_needed_is_a_hint() {
 }
 
 #[tokio::test]
-async fn a_redirect_uri_that_the_loopback_rule_alone_saves_is_a_warning() {
+async fn redirect_uri_accepted_only_by_the_loopback_rule_is_a_warning() {
     let mock = watched(Mock::live().await).await;
     Attempt::of(&SPA).signs_in(&mock, "1").await;
     assert_eq!(mock.accusations().await, "");
@@ -367,7 +367,7 @@ async fn an_http_redirect_uri_of_another_machine_is_a_warning() {
 }
 
 #[tokio::test]
-async fn an_authorization_that_a_redirect_has_lost_is_an_error() {
+async fn authorization_header_lost_in_a_redirect_is_an_error() {
     let mut config = config(Contract::Documented);
     config.legacy_listen = Some("127.0.0.1:0".parse().expect("an address"));
     let mock = watched(Mock::start(config).await).await;

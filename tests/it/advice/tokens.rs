@@ -1,4 +1,4 @@
-//! What advice says of refreshes, of access tokens that have run out, and of those that nobody gives back.
+//! Advice about refreshes, expired access tokens, and tokens that are never revoked.
 
 use serde_json::json;
 
@@ -15,7 +15,7 @@ async fn fault(world: &World, fault: serde_json::Value) {
 }
 
 #[tokio::test]
-async fn a_rotated_refresh_token_that_comes_again_is_an_error() {
+async fn reused_rotated_refresh_token_is_an_error() {
     let (mock, tokens) = world().await;
     mock.later("61m").await;
     let next = mock.refreshed(&CONF, &tokens).await;
@@ -28,7 +28,7 @@ async fn a_rotated_refresh_token_that_comes_again_is_an_error() {
 }
 
 #[tokio::test]
-async fn who_got_no_answer_may_present_the_old_refresh_token_again() {
+async fn refresh_token_retried_after_a_lost_response_is_not_reported() {
     for effect in ["reset", "truncate", "malformed"] {
         let (mock, tokens) = world().await;
         mock.later("61m").await;
@@ -63,7 +63,7 @@ async fn begun(mock: &Mock, head: &str, body: &str) -> Line {
 }
 
 #[tokio::test]
-async fn refreshes_that_overlap_are_a_race() {
+async fn overlapping_refreshes_are_reported_as_a_race() {
     let (mock, tokens) = world().await;
     mock.later("61m").await;
     let body = CONF.refreshes(&tokens.refresh).encoded();
@@ -78,7 +78,7 @@ async fn refreshes_that_overlap_are_a_race() {
 }
 
 #[tokio::test]
-async fn refreshes_one_after_another_are_no_race_however_quickly_they_come() {
+async fn sequential_refreshes_are_not_reported_as_a_race() {
     let (mock, _) = world().await;
     for attempt in 0..40 {
         let world = mock.sandbox(&format!("quick{attempt}"));
@@ -97,7 +97,7 @@ async fn refreshes_one_after_another_are_no_race_however_quickly_they_come() {
 }
 
 #[tokio::test]
-async fn who_gives_up_on_an_answer_and_tries_again_is_accused_of_nothing() {
+async fn retry_after_a_client_timeout_is_not_reported() {
     let (mock, tokens) = world().await;
     mock.later("61m").await;
     let attempt = Attempt::of(&CONF);
@@ -116,7 +116,7 @@ async fn who_gives_up_on_an_answer_and_tries_again_is_accused_of_nothing() {
 }
 
 #[tokio::test]
-async fn a_refused_refresh_token_that_comes_again_and_again_is_an_error() {
+async fn repeatedly_rejected_refresh_token_is_an_error() {
     let (mock, tokens) = world().await;
     mock.revoke(&CONF.revokes(&tokens.refresh)).await;
     for tries in 1..=3 {
@@ -127,7 +127,7 @@ async fn a_refused_refresh_token_that_comes_again_and_again_is_an_error() {
 }
 
 #[tokio::test]
-async fn parts_of_an_app_that_are_each_refused_a_refresh_are_excused_up_to_four_times() {
+async fn up_to_four_rejected_refreshes_of_one_token_are_not_reported() {
     let (mock, tokens) = world().await;
     mock.revoke(&CONF.revokes(&tokens.refresh)).await;
     let body = CONF.refreshes(&tokens.refresh).encoded();
@@ -141,7 +141,7 @@ async fn parts_of_an_app_that_are_each_refused_a_refresh_are_excused_up_to_four_
 }
 
 #[tokio::test]
-async fn who_is_sent_to_sign_in_again_is_accused_of_nothing() {
+async fn sign_in_after_a_rejected_refresh_is_not_reported() {
     let (mock, tokens) = world().await;
     mock.later("61m").await;
     mock.control("DELETE", "/tokens", json!({})).await;
@@ -153,7 +153,7 @@ async fn who_is_sent_to_sign_in_again_is_accused_of_nothing() {
 }
 
 #[tokio::test]
-async fn a_refresh_in_the_first_tenth_of_a_tokens_life_is_a_warning() {
+async fn refresh_in_the_first_tenth_of_a_lifetime_is_a_warning() {
     let (mock, tokens) = world().await;
     mock.later("7m").await;
     let next = mock.refreshed(&CONF, &tokens).await;
@@ -164,7 +164,7 @@ async fn a_refresh_in_the_first_tenth_of_a_tokens_life_is_a_warning() {
 }
 
 #[tokio::test]
-async fn a_refresh_that_a_refusal_asked_for_is_never_too_early() {
+async fn refresh_after_a_401_is_never_too_early() {
     let (mock, tokens) = world().await;
     mock.control("POST", "/tokens/expire", json!({})).await;
     assert_eq!(mock.calls(USERINFO, &tokens).await.status, 401);
@@ -184,7 +184,7 @@ async fn a_refresh_that_a_refusal_asked_for_is_never_too_early() {
 }
 
 #[tokio::test]
-async fn a_clock_that_stands_still_tells_no_age() {
+async fn refreshes_under_a_frozen_clock_are_not_reported_as_early() {
     let (mock, mut tokens) = world().await;
     for _ in 0..4 {
         mock.calls(USERINFO, &tokens).await;
@@ -225,7 +225,7 @@ async fn a_refresh_for_every_call_is_a_warning() {
 }
 
 #[tokio::test]
-async fn an_access_token_presented_again_and_again_after_its_refusal_is_an_error() {
+async fn repeatedly_rejected_access_token_is_an_error() {
     let (mock, tokens) = world().await;
     mock.later("61m").await;
     for _ in 0..2 {
@@ -247,7 +247,7 @@ async fn an_access_token_presented_again_and_again_after_its_refusal_is_an_error
 }
 
 #[tokio::test]
-async fn a_refresh_after_ten_refusals_is_no_excuse() {
+async fn refresh_after_ten_rejections_is_still_an_error() {
     let (mock, tokens) = world().await;
     mock.later("61m").await;
     for _ in 0..10 {
@@ -259,7 +259,7 @@ async fn a_refresh_after_ten_refusals_is_no_excuse() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_presented_after_its_successor_was_used_is_an_error() {
+async fn access_token_used_after_its_successor_is_an_error() {
     let (mock, tokens) = world().await;
     mock.later("61m").await;
     mock.calls(ME, &tokens).await;
@@ -273,7 +273,7 @@ async fn a_token_that_is_presented_after_its_successor_was_used_is_an_error() {
 }
 
 #[tokio::test]
-async fn who_looks_at_expires_in_is_suspected_of_nothing() {
+async fn app_that_reads_expires_in_gets_no_hint() {
     let (mock, tokens) = world().await;
     mock.later("59m").await;
     mock.calls(USERINFO, &tokens).await;
@@ -304,7 +304,7 @@ async fn userinfo_on_every_call_is_a_warning() {
 }
 
 #[tokio::test]
-async fn parts_of_a_page_that_are_refused_on_connections_of_their_own_are_no_loop() {
+async fn rejections_on_separate_connections_are_no_loop() {
     let (mock, tokens) = world().await;
     mock.later("61m").await;
     let head = format!(
@@ -325,7 +325,7 @@ async fn parts_of_a_page_that_are_refused_on_connections_of_their_own_are_no_loo
 }
 
 #[tokio::test]
-async fn calls_that_stood_in_a_queue_while_their_token_was_replaced_are_no_loop() {
+async fn calls_queued_during_a_refresh_are_no_loop() {
     let (mock, tokens) = world().await;
     mock.later("61m").await;
     mock.calls(ME, &tokens).await;
@@ -338,7 +338,7 @@ async fn calls_that_stood_in_a_queue_while_their_token_was_replaced_are_no_loop(
 }
 
 #[tokio::test]
-async fn what_is_mended_for_one_person_is_not_mended_for_another() {
+async fn refresh_of_one_user_does_not_excuse_another() {
     let (mock, adas) = world().await;
     let attempt = Attempt::of(&CONF);
     let code = mock.approve_as("tess", &attempt.asks("1")).await.code();
@@ -352,7 +352,7 @@ async fn what_is_mended_for_one_person_is_not_mended_for_another() {
 }
 
 #[tokio::test]
-async fn sign_ins_without_a_revocation_are_a_hint() {
+async fn sign_ins_without_revocation_are_a_hint() {
     let (mock, tokens) = world().await;
     assert_eq!(mock.suspicions().await, "");
     mock.signs_in(&CONF, "1").await;

@@ -1,4 +1,4 @@
-//! `/v2/consumer/blobs`: pictures of workflows, and uploads.
+//! `/v2/consumer/blobs`: images of workflows, and uploads.
 
 use insta::assert_snapshot;
 use serde_json::json;
@@ -68,7 +68,7 @@ async fn a_browser_uploads_by_a_url_and_the_app_uses_the_blob() {
 }
 
 #[tokio::test]
-async fn an_upload_that_cannot_be_is_refused() {
+async fn invalid_upload_is_rejected() {
     let mock = Mock::documented().await;
     let world = mock.sandbox("refused");
     let ada = app(&world).await;
@@ -139,7 +139,7 @@ async fn a_picture_is_refreshed_for_its_app_only() {
 }
 
 #[tokio::test]
-async fn other_methods_are_told_which_there_are() {
+async fn other_methods_get_405_with_allow() {
     let mock = Mock::documented().await;
     let mut table = String::new();
     for (method, path) in [

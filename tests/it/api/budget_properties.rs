@@ -1,5 +1,5 @@
-//! Spend caps, whatever is spent, however the clock moves and whenever they are reset: what an app may spend is what a
-//! plain sum over its spends says.
+//! Property test of spend caps under any spends, clock changes and resets: the remaining budget equals that of a
+//! simple model.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -135,7 +135,7 @@ async fn agrees(world: &World, caps: &[(Cap, u64)], steps: &[Step]) -> Result<()
 }
 
 #[test]
-fn an_app_may_spend_what_a_plain_sum_leaves_it() {
+fn remaining_budget_equals_cap_minus_counted_spends() {
     let runtime = Runtime::new().expect("a runtime can be built");
     let mock = runtime.block_on(Mock::documented());
     let config = ProptestConfig {

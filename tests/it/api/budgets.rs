@@ -1,4 +1,4 @@
-//! Spend caps: how long each kind of budget holds, and what is told of it. The sums are checked by property in
+//! Spend caps: how long each kind of budget lasts, and what is reported about it. Property tests of the sums are in
 //! `model/ledger.rs`.
 
 use insta::assert_snapshot;
@@ -41,7 +41,7 @@ async fn an_absolute_budget_holds_until_it_is_reset() {
 }
 
 #[tokio::test]
-async fn a_sliding_budget_has_room_again_when_its_spends_are_so_long_ago() {
+async fn sliding_budget_frees_spends_older_than_its_window() {
     let mock = Mock::documented().await;
     let budget = json!([{ "type": "sliding", "limit": 30, "window": "minute", "unit": 10 }]);
     let ada = capped(&mock, "2026-01-31T12:00:00Z", budget).await;
@@ -55,7 +55,7 @@ async fn a_sliding_budget_has_room_again_when_its_spends_are_so_long_ago() {
 }
 
 #[tokio::test]
-async fn a_sliding_month_ends_with_the_calendar() {
+async fn sliding_month_follows_the_calendar() {
     let mock = Mock::documented().await;
     let budget = json!([{ "type": "sliding", "limit": 30, "window": "month", "unit": 1 }]);
     let ada = capped(&mock, "2026-02-28T12:00:00Z", budget).await;
@@ -70,7 +70,7 @@ async fn a_sliding_month_ends_with_the_calendar() {
 }
 
 #[tokio::test]
-async fn a_rollover_budget_begins_anew_when_its_cron_fires() {
+async fn rollover_budget_resets_when_its_cron_fires() {
     let mock = Mock::documented().await;
     let budget = json!([{ "type": "rollover", "limit": 30, "cron": "0 0 1 * *" }]);
     let ada = capped(&mock, "2026-01-31T23:59:59Z", budget).await;
@@ -80,7 +80,7 @@ async fn a_rollover_budget_begins_anew_when_its_cron_fires() {
 }
 
 #[tokio::test]
-async fn crons_are_read_as_civitai_reads_them() {
+async fn cron_expressions_are_parsed_like_civitai() {
     let mock = Mock::documented().await;
     for (cron, at, seconds) in [
         ("0/15 * * * *", "2026-01-31T12:14:50Z", 10),
@@ -103,7 +103,7 @@ async fn crons_are_read_as_civitai_reads_them() {
 
 /// Civitai asks of a cron that there be one, and of the names of currencies that they be text.
 #[tokio::test]
-async fn what_nobody_can_read_passes_at_consent_and_is_told_with_the_spends() {
+async fn unparsable_cron_is_accepted_at_consent_and_reported_with_spends() {
     let mock = Mock::documented().await;
     mock.freeze("2026-01-31T12:00:00Z").await;
     let budgets = r#"[{"type":"rollover","limit":30,"cron":"on pay day"},{"type":"absolute","limit":5,"currencies":["blu"]}]"#;
@@ -122,7 +122,7 @@ async fn what_nobody_can_read_passes_at_consent_and_is_told_with_the_spends() {
 }
 
 #[tokio::test]
-async fn a_control_call_refuses_what_would_not_do_what_it_says() {
+async fn control_call_rejects_ineffective_budgets() {
     let mock = Mock::documented().await;
     let mut told = String::new();
     for budget in [
@@ -174,7 +174,7 @@ async fn a_budget_of_one_kind_of_buzz_leaves_the_others_free() {
 }
 
 #[tokio::test]
-async fn what_is_spent_follows_user_and_client_over_tokens() {
+async fn spends_are_counted_per_user_and_client_across_tokens() {
     let mock = Mock::documented().await;
     let request = CONF
         .asks("114689")
@@ -207,7 +207,7 @@ async fn what_is_spent_follows_user_and_client_over_tokens() {
 }
 
 #[tokio::test]
-async fn turning_the_clock_back_is_no_way_around_a_cap() {
+async fn turning_the_clock_back_does_not_free_budget() {
     let mock = Mock::documented().await;
     let budgets = json!([
         { "type": "sliding", "limit": 30, "window": "hour", "unit": 1 },
@@ -220,7 +220,7 @@ async fn turning_the_clock_back_is_no_way_around_a_cap() {
 }
 
 #[tokio::test]
-async fn the_user_learns_what_is_spent_and_what_remains() {
+async fn user_sees_spent_and_remaining_buzz() {
     let mock = Mock::documented().await;
     let budgets = json!([
         { "type": "sliding", "limit": 50, "window": "day", "unit": 7 },
@@ -249,7 +249,7 @@ async fn the_user_learns_what_is_spent_and_what_remains() {
 }
 
 #[tokio::test]
-async fn control_calls_show_every_spend_and_forget_those_that_are_named() {
+async fn control_calls_list_and_delete_spends() {
     let mock = Mock::documented().await;
     let ada = capped(
         &mock,
@@ -328,7 +328,7 @@ async fn cap_many(mock: &World, apps: usize) {
 
 /// Server and test share one thread.
 #[tokio::test]
-async fn spends_of_many_apps_let_other_requests_through() {
+async fn listing_spends_of_many_apps_does_not_block_other_requests() {
     let mock = Mock::documented().await;
     cap_many(&mock, 300).await;
     let ada = Spender::of_ada(&mock, &CONF).await;

@@ -20,7 +20,7 @@ async fn narrow(mock: &World) -> Spender {
 }
 
 #[tokio::test]
-async fn accounts_are_told_in_two_ways() {
+async fn balances_have_two_response_formats() {
     let mock = Mock::documented().await;
     let ada = with_buzz(&mock).await;
     assert_snapshot!(ada.call(ACCOUNT).await, @r#"
@@ -36,7 +36,7 @@ async fn accounts_are_told_in_two_ways() {
 }
 
 #[tokio::test]
-async fn what_comes_in_counts_for_life_and_what_goes_out_does_not() {
+async fn lifetime_balance_counts_income_only() {
     let mock = Mock::documented().await;
     let ada = with_buzz(&mock).await;
     for yellow in [4, 9] {
@@ -57,7 +57,7 @@ async fn what_comes_in_counts_for_life_and_what_goes_out_does_not() {
 }
 
 #[tokio::test]
-async fn an_account_holds_what_json_can_carry() {
+async fn balance_is_limited_to_safe_json_integers() {
     let mock = Mock::documented().await;
     let change = |yellow: u64| {
         let input = json!({ "buzz": { "yellow": yellow } });
@@ -68,7 +68,7 @@ async fn an_account_holds_what_json_can_carry() {
 }
 
 #[tokio::test]
-async fn nobody_and_too_little_scope_are_refused_in_the_envelope_of_trpc() {
+async fn missing_token_and_missing_scope_are_trpc_errors() {
     let mock = Mock::live().await;
     assert_snapshot!(mock.get("/api/trpc/buzz.getUserAccount").await, @r#"
     401
@@ -95,7 +95,7 @@ async fn nobody_and_too_little_scope_are_refused_in_the_envelope_of_trpc() {
 }
 
 #[tokio::test]
-async fn the_documentation_has_one_answer_to_too_little_scope() {
+async fn documented_contract_reports_missing_scope_without_the_trpc_envelope() {
     let mock = Mock::documented().await;
     let narrow = narrow(&mock).await;
     assert_snapshot!(narrow.call(ACCOUNT).await, @r#"
@@ -115,7 +115,7 @@ async fn the_documentation_has_one_answer_to_too_little_scope() {
 }
 
 #[tokio::test]
-async fn a_session_may_do_anything() {
+async fn session_needs_no_scope() {
     let mock = Mock::documented().await;
     let cookie = mock.session("ada").await;
     for procedure in [ACCOUNT, BALANCES, "apiKey.getSpend"] {
@@ -128,7 +128,7 @@ async fn a_session_may_do_anything() {
 }
 
 #[tokio::test]
-async fn a_batch_is_answered_call_by_call() {
+async fn batch_has_one_answer_per_call() {
     let mock = Mock::live().await;
     let ada = with_buzz(&mock).await;
     let input = "batch=1&input=%7B%220%22%3A%7B%22json%22%3Anull%7D%7D";
@@ -153,7 +153,7 @@ async fn a_batch_is_answered_call_by_call() {
 }
 
 #[tokio::test]
-async fn what_is_no_query_is_told_so() {
+async fn mutation_or_unknown_procedure_is_an_error() {
     let mock = Mock::live().await;
     let ada = with_buzz(&mock).await;
     assert_snapshot!(ada.call("buzz.tipUser").await, @r#"

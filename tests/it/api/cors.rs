@@ -1,4 +1,4 @@
-//! CORS of what apps call after sign-in: a page of any origin may, as at `/userinfo`.
+//! CORS of the APIs that apps call after sign-in: open to any origin, like `/userinfo`.
 
 use insta::assert_snapshot;
 use serde_json::json;
@@ -56,7 +56,7 @@ async fn readable(world: &World, token: &str) -> Vec<(u16, bool)> {
 }
 
 #[tokio::test]
-async fn every_answer_may_be_read_good_or_bad() {
+async fn success_and_error_responses_have_cors_headers() {
     for mock in [Mock::documented().await, Mock::live().await] {
         let world = mock.sandbox("pages");
         let ada = Spender::funded(&world, &CONF, 10).await;

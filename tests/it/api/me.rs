@@ -1,4 +1,4 @@
-//! `/api/v1/me`: what an app learns of its user, and who is nobody there.
+//! `/api/v1/me`: what an app learns about its user, and which requests get 401.
 
 use insta::assert_snapshot;
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ async fn mint(mock: &World, user: impl Into<Value>, scope: u32) -> String {
 }
 
 #[tokio::test]
-async fn the_token_tells_who_it_is_and_what_it_may_do() {
+async fn token_gets_its_user_and_scope() {
     let mock = Mock::documented().await;
     let ada = Spender::of_ada(&mock, &CONF).await;
     assert_snapshot!(ada.get(ME).await, @r#"
@@ -74,14 +74,14 @@ async fn the_token_comes_by_header_or_by_query_and_the_header_goes_first() {
 }
 
 #[tokio::test]
-async fn a_session_tells_who_it_is_and_nothing_of_a_token() {
+async fn session_gets_its_user_without_token_data() {
     let mock = Mock::documented().await;
     let cookie = mock.session("ada").await;
     assert_snapshot!(mock.get(ME).cookie(&cookie).await.body, @r#"{"id":2,"username":"ada","status":"active","isMember":false,"subscriptions":[],"email":"ada@example.com","emailVerified":false}"#);
 }
 
 #[tokio::test]
-async fn nobody_is_unauthorized_whatever_made_them_so() {
+async fn missing_expired_and_revoked_tokens_get_401() {
     let mock = Mock::documented().await;
     let nobody = mock.get(ME).await;
     assert_snapshot!(nobody, @r#"
@@ -116,7 +116,7 @@ async fn nobody_is_unauthorized_whatever_made_them_so() {
 }
 
 #[tokio::test]
-async fn it_is_only_asked() {
+async fn only_get_is_accepted() {
     let mock = Mock::documented().await;
     assert_snapshot!(mock.ask("POST", ME).await, @r#"
     405
@@ -134,7 +134,7 @@ async fn it_is_only_asked() {
 }
 
 #[tokio::test]
-async fn the_cap_is_shown_and_outlives_the_token() {
+async fn cap_is_shown_and_outlives_its_token() {
     let mock = Mock::documented().await;
     let budgets = r#"[{"type":"sliding","limit":5000,"window":"day","unit":1}]"#;
     let request = SPA.asks("114689").and("buzz_limit", budgets);
@@ -155,7 +155,7 @@ async fn the_cap_is_shown_and_outlives_the_token() {
 }
 
 #[tokio::test]
-async fn an_app_on_its_own_acts_for_its_owner() {
+async fn client_credentials_token_acts_for_the_owner() {
     let mock = Mock::documented().await;
     let token = mock.token(&CONF.for_itself()).await.text("access_token");
     let me = Spender::with(&mock, &token).get(ME).await;
@@ -163,7 +163,7 @@ async fn an_app_on_its_own_acts_for_its_owner() {
 }
 
 #[tokio::test]
-async fn a_sandbox_knows_its_own_tokens_alone() {
+async fn sandbox_rejects_tokens_of_other_sandboxes() {
     let mock = Mock::live().await;
     let inside = Spender::of_ada(&mock.sandbox("x"), &CONF).await;
     assert_eq!(inside.get(ME).await.status, 200);

@@ -1,4 +1,4 @@
-//! `/v2/consumer/workflows`: what an app cancels, labels and deletes.
+//! `/v2/consumer/workflows`: cancellation, labels and deletion.
 
 use civitai_oauth_mock::{Contract, Database};
 use insta::assert_snapshot;
@@ -71,7 +71,7 @@ async fn a_finished_workflow_stays_finished_and_paid() {
 }
 
 #[tokio::test]
-async fn a_deleted_workflow_is_gone_and_refunded_if_it_ran() {
+async fn deleted_workflow_is_removed_and_refunded_if_running() {
     let mock = Mock::documented().await;
     let (_, ada) = running(&mock, "deleted").await;
     let id = submit(&ada, json!({})).await;
@@ -135,7 +135,7 @@ async fn tags_and_metadata_are_replaced_or_patched() {
 }
 
 #[tokio::test]
-async fn an_unusable_change_changes_nothing_and_is_told_where() {
+async fn invalid_change_is_rejected_with_its_path() {
     let mock = Mock::documented().await;
     let (_, ada) = running(&mock, "unusable").await;
     let id = submit(&ada, json!({ "tags": ["a"] })).await;

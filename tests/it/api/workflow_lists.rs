@@ -108,7 +108,7 @@ async fn a_page_shows_what_one_workflow_shows() {
 }
 
 #[tokio::test]
-async fn an_unusable_query_is_told_where() {
+async fn invalid_query_is_rejected_with_its_parameter() {
     let mock = Mock::documented().await;
     let (_, ada) = running(&mock, "query").await;
     let mut table = String::new();
@@ -141,7 +141,7 @@ async fn an_unusable_query_is_told_where() {
 }
 
 #[tokio::test]
-async fn a_page_ends_when_it_has_128_kibibytes() {
+async fn page_is_limited_to_128_kib() {
     let mock = Mock::documented().await;
     let (_, ada) = running(&mock, "large").await;
     let metadata = json!({ "text": "x".repeat(8000) });

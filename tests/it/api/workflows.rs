@@ -1,4 +1,4 @@
-//! `/v2/consumer/workflows`: what is paid for, by whom, and what comes of it.
+//! `/v2/consumer/workflows`: submission, payment, and results.
 
 use civitai_oauth_mock::{Contract, Difference};
 use insta::assert_snapshot;
@@ -20,7 +20,7 @@ fn path(world: &World, answer: &Value) -> String {
 }
 
 #[tokio::test]
-async fn a_workflow_is_finished_at_once_unless_it_is_set_otherwise() {
+async fn workflow_finishes_at_once_by_default() {
     let mock = Mock::documented().await;
     mock.freeze("2026-05-01T12:00:00Z").await;
     let ada = Spender::funded(&mock, &CONF, 25).await;
@@ -42,7 +42,7 @@ async fn a_workflow_is_finished_at_once_unless_it_is_set_otherwise() {
 }
 
 #[tokio::test]
-async fn a_workflow_runs_by_the_sandboxs_clock() {
+async fn workflow_progress_follows_the_sandbox_clock() {
     let mock = Mock::documented().await;
     let world = mock.sandbox("slow");
     world.freeze("2026-05-01T12:00:00Z").await;
@@ -90,7 +90,7 @@ async fn whatif_quotes_and_spends_nothing() {
 }
 
 #[tokio::test]
-async fn earned_buzz_pays_first_and_only_what_may() {
+async fn earned_buzz_pays_first_among_allowed_currencies() {
     let mock = Mock::documented().await;
     let buzz = json!({ "buzz": { "yellow": 100, "blue": 5, "green": 7 } });
     mock.control("PATCH", "/users/ada", buzz).await;
@@ -115,7 +115,7 @@ async fn earned_buzz_pays_first_and_only_what_may() {
 }
 
 #[tokio::test]
-async fn the_broke_and_the_capped_are_told_the_same() {
+async fn no_funds_and_reached_cap_are_the_same_error() {
     let mock = Mock::documented().await;
     let ada = Spender::funded(&mock, &CONF, 9).await;
     let broke = ada.submit(&picture()).await;
@@ -148,7 +148,7 @@ async fn the_broke_and_the_capped_are_told_the_same() {
 }
 
 #[tokio::test]
-async fn nobody_and_too_little_scope_are_refused() {
+async fn missing_token_and_missing_scope_are_rejected() {
     let mock = Mock::live().await;
     let nobody = Spender::with(&mock, "nonsense");
     assert_snapshot!(nobody.submit(&picture()).await, @r#"
@@ -189,7 +189,7 @@ async fn nobody_and_too_little_scope_are_refused() {
 }
 
 #[tokio::test]
-async fn a_body_that_says_nothing_usable_is_told_where() {
+async fn invalid_body_is_rejected_with_its_path() {
     let mock = Mock::documented().await;
     let ada = Spender::funded(&mock, &CONF, 1000).await;
     let mut table = String::new();
@@ -240,7 +240,7 @@ async fn a_body_that_says_nothing_usable_is_told_where() {
 }
 
 #[tokio::test]
-async fn a_workflow_is_its_users_and_its_apps_alone() {
+async fn workflow_is_visible_to_its_user_and_app_only() {
     let mock = Mock::documented().await;
     let ada = Spender::funded(&mock, &CONF, 100).await;
     let one = format!("{WORKFLOWS}/{}", ada.submit(&picture()).await.text("id"));
@@ -264,7 +264,7 @@ async fn a_workflow_is_its_users_and_its_apps_alone() {
 }
 
 #[tokio::test]
-async fn faults_strike_and_the_journal_knows_the_endpoints() {
+async fn faults_apply_and_the_journal_names_the_endpoints() {
     let mock = Mock::documented().await;
     let ada = Spender::funded(&mock, &CONF, 100).await;
     for endpoint in [
@@ -305,7 +305,7 @@ async fn faults_strike_and_the_journal_knows_the_endpoints() {
 }
 
 #[tokio::test]
-async fn a_fault_is_aimed_by_the_token_wherever_it_comes() {
+async fn fault_target_is_found_by_header_or_query_token() {
     let mock = Mock::documented().await;
     let ada = Spender::of_ada(&mock, &CONF).await;
     let fault = json!({ "client_id": "conf", "user": "ada", "effect": { "status": 503 } });

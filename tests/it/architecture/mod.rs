@@ -60,7 +60,7 @@ fn nobody(trespasses: &[String]) {
 const EVERYWHERE: &[&str] = &[""];
 
 #[test]
-fn the_rules_know_nothing_of_http() {
+fn domain_layers_do_not_import_http() {
     let rooms = ["contract/", "protocol/", "model/", "store/"];
     nobody(&trespasses(&rooms, &["axum", "hyper"], &[]));
 }
@@ -125,7 +125,7 @@ fn imports_go_down() {
 }
 
 #[test]
-fn no_files_import_each_other() {
+fn files_have_no_import_cycles() {
     let imports = imports::imports(&source());
     let mut shown = Vec::new();
     for cycle in imports::cycles(&imports) {
@@ -143,7 +143,7 @@ fn no_files_import_each_other() {
 }
 
 #[test]
-fn sql_is_written_in_the_store_alone() {
+fn sql_is_only_in_the_store() {
     let words = [
         "sqlx::query",
         "select ",
@@ -160,7 +160,7 @@ fn sql_is_written_in_the_store_alone() {
 }
 
 #[test]
-fn time_and_randomness_have_one_door_each() {
+fn time_and_randomness_have_one_source_each() {
     let clocks = [
         "SystemTime::now",
         "Instant::now",
@@ -179,7 +179,7 @@ fn time_and_randomness_have_one_door_each() {
 }
 
 #[test]
-fn one_file_of_a_room_chooses_the_statuses_of_its_answers() {
+fn response_statuses_are_chosen_in_one_file_per_folder() {
     nobody(&trespasses(
         &["oauth/", "api/"],
         &["StatusCode"],
@@ -200,7 +200,7 @@ fn there_is_no_global_state() {
 }
 
 #[test]
-fn no_file_is_too_long_to_be_read() {
+fn files_have_at_most_400_lines() {
     let all = [
         files("src", "rs"),
         files("tests", "rs"),
@@ -218,7 +218,7 @@ fn no_file_is_too_long_to_be_read() {
 }
 
 #[test]
-fn every_file_says_in_its_first_line_what_it_answers() {
+fn every_file_begins_with_a_module_comment() {
     let all = [source(), files("tests", "rs"), files("benches", "rs")].concat();
     let silent: Vec<String> = all
         .iter()
@@ -240,7 +240,7 @@ fn no_test_sleeps() {
 }
 
 #[test]
-fn migrations_are_numbered_and_say_what_they_do() {
+fn migrations_are_numbered() {
     for (at, (name, _)) in files("migrations", "sql").iter().enumerate() {
         assert!(name.starts_with(&format!("{:04}_", at + 1)), "{name}");
     }
@@ -248,7 +248,7 @@ fn migrations_are_numbered_and_say_what_they_do() {
 
 /// A neighbour that the first lines of a file speak of, from the file's folder or from one above it.
 #[test]
-fn the_files_that_are_spoken_of_are_there() {
+fn mentioned_files_exist() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut missing = Vec::new();
     for (name, text) in source() {

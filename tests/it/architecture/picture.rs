@@ -57,7 +57,7 @@ fn picture() -> String {
 }
 
 #[test]
-fn the_picture_of_modules_is_up_to_date() {
+fn module_diagram_is_up_to_date() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/development/architecture.md");
     let text = std::fs::read_to_string(&path).expect("the page is there");
     let (before, rest) = text.split_once(BEGIN).expect("the beginning is marked");

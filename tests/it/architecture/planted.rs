@@ -77,7 +77,7 @@ fn items_of_macros_belong_to_the_file_that_calls_them() {
 }
 
 #[test]
-fn a_planted_cycle_is_found() {
+fn import_cycle_is_found() {
     let acyclic = [
         ("lib.rs", "mod a; mod b; mod c;"),
         ("a.rs", "use crate::b::B; pub struct A;"),

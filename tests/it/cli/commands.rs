@@ -1,4 +1,4 @@
-//! What a running server is asked from a shell: tokens, time and faults; and what needs no server: scopes and PKCE.
+//! Commands for a running server (tokens, clock, faults), and commands without one (scopes and PKCE).
 
 use std::process::Output;
 
@@ -57,7 +57,7 @@ fn help_names_every_preset() {
 }
 
 #[test]
-fn a_command_asks_the_first_address_that_the_server_listens_on() {
+fn command_uses_the_first_listen_address() {
     let program = Program::serve(&mut Program::command(&["--listen", "127.0.0.1:0"]));
     let listen = format!("0.0.0.0:{},[::1]:1", program.port());
     let mut command = Program::command(&["clock", "advance", "1h"]);
@@ -107,7 +107,7 @@ async fn a_fault_is_set_from_the_shell() {
 }
 
 #[test]
-fn a_scope_says_what_it_means() {
+fn scope_command_explains_each_bit() {
     let (done, text) = run(&["scope", "114689"]);
     assert!(done);
     assert_snapshot!(text, @"
@@ -127,7 +127,7 @@ fn a_scope_says_what_it_means() {
 }
 
 #[test]
-fn a_pkce_pair_fits() {
+fn pkce_command_prints_a_matching_pair() {
     let (done, text) = run(&["pkce"]);
     assert!(done);
     let words: Vec<&str> = text.split_whitespace().collect();
@@ -139,7 +139,7 @@ fn a_pkce_pair_fits() {
 }
 
 #[test]
-fn a_server_that_is_not_there_is_named() {
+fn unreachable_server_is_named() {
     let (done, text) = run(&["clock", "--server", "http://127.0.0.1:1"]);
     assert!(!done);
     assert!(

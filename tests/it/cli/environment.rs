@@ -1,4 +1,4 @@
-//! The environment of the program: variables that are unknown, wrong, quoted or without effect.
+//! Environment variables of the program that are unknown, wrong, quoted or without effect.
 
 use std::process::Command;
 
@@ -200,7 +200,7 @@ fn an_unknown_variable_stops_every_command_that_reads_variables() {
 }
 
 #[test]
-fn what_kubernetes_sets_for_a_service_is_no_setting() {
+fn kubernetes_service_variables_are_ignored() {
     let program = Program::serve(&mut with(&[
         ("CIVITAI_MOCK_SERVICE_HOST", "10.0.0.1"),
         ("CIVITAI_MOCK_SERVICE_PORT", "8080"),
@@ -214,7 +214,7 @@ fn what_kubernetes_sets_for_a_service_is_no_setting() {
 }
 
 #[test]
-fn a_control_token_that_protects_nothing_stops_the_start() {
+fn unusable_control_token_stops_the_start() {
     for blank in ["", " ", "\"\""] {
         let said = Program::refusal(&mut with(&[("CIVITAI_MOCK_CONTROL_TOKEN", blank)]));
         assert!(
@@ -227,7 +227,7 @@ fn a_control_token_that_protects_nothing_stops_the_start() {
 }
 
 #[tokio::test]
-async fn quotes_of_an_environment_file_are_no_part_of_a_value() {
+async fn quotes_around_environment_values_are_removed() {
     let program = Program::serve(&mut with(&[
         ("CIVITAI_MOCK_CONTRACT", "\"live\""),
         (

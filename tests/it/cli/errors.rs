@@ -1,4 +1,4 @@
-//! The program: what it says when it was told something wrong.
+//! Error messages of the program for wrong flags, files and variables.
 
 use insta::assert_snapshot;
 
@@ -16,7 +16,7 @@ fn refusals(folder: &Folder, cases: &[&[&str]]) -> String {
 }
 
 #[test]
-fn a_wrong_flag_or_value_is_told_what_would_be_right() {
+fn wrong_flag_or_value_gets_a_suggestion() {
     let folder = Folder::new();
     let cases: [&[&str]; 18] = [
         &["--contrat", "live"],
@@ -197,13 +197,13 @@ fn wrong_flags_show_no_secrets_and_no_control_characters() {
 }
 
 #[test]
-fn a_user_who_is_not_there_cannot_be_signed_in() {
+fn unknown_login_user_is_rejected() {
     let folder = Folder::new();
     assert_snapshot!(refusal(&folder, &["--login", "nobody"]), @r#"1: civitai-oauth-mock: --login: no user "nobody"; name a user by id or username: ada, grace, linus"#);
 }
 
 #[test]
-fn a_wrong_seed_is_told_file_line_key_and_mend() {
+fn seed_error_names_file_line_key_and_fix() {
     let folder = Folder::new();
     let mut said = String::new();
     for (name, text) in [
@@ -230,7 +230,7 @@ fn a_wrong_seed_is_told_file_line_key_and_mend() {
 }
 
 #[test]
-fn a_wrong_configuration_file_is_told_the_same() {
+fn configuration_error_names_file_line_key_and_fix() {
     let folder = Folder::new();
     let mut said = String::new();
     for (name, text) in [
@@ -296,7 +296,7 @@ fn a_wrong_configuration_file_is_told_the_same() {
 }
 
 #[test]
-fn a_file_that_is_not_there_is_named() {
+fn missing_file_is_named() {
     let folder = Folder::new();
     let missing = folder.path("none/there.toml");
     let missing = missing.to_str().unwrap();
@@ -318,7 +318,7 @@ fn a_file_that_is_not_there_is_named() {
 }
 
 #[test]
-fn a_wrong_variable_is_named() {
+fn invalid_variable_is_named() {
     let output = Program::command(&["--listen", "127.0.0.1:0"])
         .env("CIVITAI_CLIENT_ID", "mine")
         .env("REDIRECT_URI", "localhost:3000")
@@ -329,7 +329,7 @@ fn a_wrong_variable_is_named() {
 }
 
 #[test]
-fn it_says_its_name_and_version() {
+fn version_flag_prints_name_and_version() {
     let output = Program::output(&["--version"]);
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let name = concat!("civitai-oauth-mock ", env!("CARGO_PKG_VERSION"), " (");

@@ -1,4 +1,4 @@
-//! Where the program listens: both loopback addresses, several addresses, and addresses of the network.
+//! Listen addresses of the program: both loopback addresses, several addresses, and network addresses.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 
@@ -57,7 +57,7 @@ async fn the_default_includes_the_other_loopback_address() {
 }
 
 #[tokio::test]
-async fn an_other_loopback_address_that_is_taken_is_done_without() {
+async fn occupied_second_loopback_address_is_skipped() {
     if !has_v6() {
         return;
     }
@@ -189,7 +189,7 @@ fn several_addresses_are_listened_on_at_one_port() {
 }
 
 #[test]
-fn an_address_of_the_network_is_reported_unless_there_is_a_token() {
+fn network_address_without_control_token_is_a_warning() {
     for (listen, warns) in [
         (&["--listen", "0.0.0.0:0"][..], true),
         (

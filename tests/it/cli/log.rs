@@ -1,4 +1,4 @@
-//! What the program logs of requests, and when its output has colors.
+//! Request lines in the program's log, and colors in its output.
 
 use std::process::Command;
 
@@ -60,7 +60,7 @@ fn shown(line: &str, port: u16) -> String {
 }
 
 #[tokio::test]
-async fn every_refusal_is_a_line_with_its_cause_and_its_page() {
+async fn every_rejection_is_logged_with_cause_and_link() {
     let program = Program::serve(&mut with(&["--consent=approve", "--log=warn"]));
     traffic(&program).await;
     let port = program.port();
@@ -76,7 +76,7 @@ async fn every_refusal_is_a_line_with_its_cause_and_its_page() {
 }
 
 #[tokio::test]
-async fn every_request_of_an_app_is_a_line_at_info() {
+async fn every_app_request_is_logged_at_info() {
     let program = Program::serve(&mut with(&["--consent=approve", "--log=info"]));
     traffic(&program).await;
     let port = program.port();
@@ -162,7 +162,7 @@ async fn a_connection_that_a_fault_resets_is_logged() {
 }
 
 #[tokio::test]
-async fn a_pipe_gets_no_lines_for_requests_unless_it_asks() {
+async fn requests_are_logged_to_a_pipe_only_on_request() {
     let program = Program::serve(&mut with(&["--consent=approve"]));
     traffic(&program).await;
     assert_eq!(program.stop(), "");

@@ -1,4 +1,4 @@
-//! Files that the program must not write over.
+//! Files that the program must not overwrite.
 
 use std::path::PathBuf;
 

@@ -1,5 +1,5 @@
-//! An app's first minute: sign-in, who is it, what is there to spend, what would it cost, do it – until the user's cap is
-//! hit, and raised.
+//! The first minute of an app: sign-in, user, balance, quote and workflow, until the user's cap is reached and
+//! raised.
 
 use civitai_oauth_mock::{Contract, Difference};
 use serde_json::json;
@@ -14,7 +14,7 @@ async fn sign_in(world: &World, cap: &str) -> Spender {
     Spender::with(world, &token)
 }
 
-async fn first_minute(world: &World) {
+async fn quickstart(world: &World) {
     world
         .set_apart(Difference::InsufficientFunds, Contract::Live)
         .await;
@@ -76,13 +76,13 @@ async fn first_minute(world: &World) {
 }
 
 #[tokio::test]
-async fn an_apps_first_minute() {
+async fn app_signs_in_and_spends_until_its_cap() {
     let mock = Mock::documented().await;
-    first_minute(&mock).await;
+    quickstart(&mock).await;
 }
 
 #[tokio::test]
-async fn an_apps_first_minute_in_a_sandbox() {
+async fn app_signs_in_and_spends_until_its_cap_in_a_sandbox() {
     let mock = Mock::documented().await;
-    first_minute(&mock.sandbox("first")).await;
+    quickstart(&mock.sandbox("first")).await;
 }

@@ -1,4 +1,4 @@
-//! Seeds that are no file: a variable's text, and standard input.
+//! Seeds that are not files: the text of a variable, and standard input.
 
 use std::io::Write as _;
 use std::process::Stdio;
@@ -27,7 +27,7 @@ async fn a_variable_holds_the_text_of_a_seed() {
 }
 
 #[tokio::test]
-async fn the_configuration_file_and_the_flag_hold_one_too() {
+async fn configuration_file_and_flag_hold_the_text_of_a_seed() {
     let folder = Folder::new();
     let file = folder.write("mock.toml", &format!("seed_toml = '''\n{SOLO}'''\n"));
     let by_file = [&ANY_PORT[..], &["--config", file.to_str().unwrap()]].concat();
@@ -68,7 +68,7 @@ async fn a_seed_is_read_from_standard_input() {
 }
 
 #[test]
-fn two_seeds_are_one_too_many() {
+fn two_seeds_are_rejected() {
     let folder = Folder::new();
     let file = folder.write("seed.toml", SOLO);
     let given = ["--seed", file.to_str().unwrap(), "--seed-toml", SOLO];

@@ -1,4 +1,4 @@
-//! The program: what it announces, where it takes its options from, how it ends.
+//! The program: start-up text, sources of options, port file, and shutdown.
 
 use std::fs::File;
 use std::net::TcpListener;
@@ -23,7 +23,7 @@ async fn settings(program: &Program) -> serde_json::Value {
 }
 
 #[test]
-fn it_announces_what_to_point_where() {
+fn startup_text_lists_the_variables_of_an_app() {
     let program = Program::serve(&mut with(&[]));
     assert_snapshot!(program.announcement(), @"
     listening on http://mock
@@ -51,7 +51,7 @@ fn it_announces_what_to_point_where() {
 }
 
 #[tokio::test]
-async fn a_term_signal_ends_it_in_time_and_in_order() {
+async fn sigterm_shuts_down_gracefully() {
     let program = Program::serve(&mut with(&[]));
     let world = World::at(program.base());
     assert_eq!(world.get("/api/health").await.status, 200);
@@ -78,7 +78,7 @@ fn the_port_file_holds_the_port() {
 
 #[cfg(unix)]
 #[test]
-fn the_port_of_an_earlier_run_is_gone_before_anything_else_is_read() {
+fn stale_port_file_is_removed_first() {
     let folder = Folder::new();
     let file = folder.write("port", "1\n");
     // The program waits for this seed while the test looks.
@@ -110,7 +110,7 @@ fn the_port_of_an_earlier_run_is_gone_before_anything_else_is_read() {
 
 #[cfg(unix)]
 #[test]
-fn a_port_file_of_another_server_is_left_alone() {
+fn port_file_of_another_server_is_not_removed() {
     let folder = Folder::new();
     let file = folder.path("port");
     let program = Program::serve(&mut with(&["--port-file", file.to_str().unwrap()]));
@@ -249,7 +249,7 @@ async fn a_seed_file_takes_the_place_of_the_demo_data() {
 }
 
 #[tokio::test]
-async fn what_is_acknowledged_survives_a_kill() {
+async fn acknowledged_data_survives_a_kill() {
     let folder = Folder::new();
     let database = folder.path("mock.db");
     let arguments = ["--database", database.to_str().unwrap()];
@@ -302,7 +302,7 @@ async fn the_log_holds_no_secret() {
 }
 
 #[test]
-fn a_healthcheck_tells_by_its_exit_status() {
+fn healthcheck_reports_by_exit_status() {
     let program = Program::serve(&mut with(&[]));
     let address = format!("127.0.0.1:{}", program.port());
     let well = Program::output(&["healthcheck", "--listen", &address]);
@@ -323,7 +323,7 @@ fn a_healthcheck_tells_by_its_exit_status() {
 }
 
 #[tokio::test]
-async fn whoever_asks_twice_does_not_wait_for_those_who_are_under_way() {
+async fn second_signal_stops_without_waiting_for_requests() {
     let program = Program::serve(&mut with(&[]));
     let mut line = Line::to(program.address()).await;
     line.say(

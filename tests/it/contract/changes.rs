@@ -1,4 +1,4 @@
-//! What has changed at the deployed server since the recording of 2026-08, and scope bits that are yet to come.
+//! Changes of the deployed server since the recording of 2026-08, and scope bits that do not exist yet.
 
 use std::path::Path;
 
@@ -54,7 +54,7 @@ async fn devices_are_limited_by_address_and_by_device_code() {
 }
 
 #[tokio::test]
-async fn a_denied_device_is_told_and_its_code_is_used_up() {
+async fn denied_device_gets_access_denied_and_its_code_is_used_up() {
     let mock = Mock::documented().await;
     mock.register_cli().await;
     let device = mock.device("1").await;
@@ -90,7 +90,7 @@ async fn a_refresh_may_name_every_bit_of_its_token() {
 }
 
 #[tokio::test]
-async fn what_the_recording_does_not_have_is_not_found() {
+async fn endpoints_newer_than_the_recording_get_404() {
     let mock = Mock::recorded().await;
     for path in [INTROSPECT, DEVICE_DENY] {
         for method in ["POST", "GET", "PUT", "OPTIONS"] {
@@ -103,7 +103,7 @@ async fn what_the_recording_does_not_have_is_not_found() {
 }
 
 #[tokio::test]
-async fn a_public_client_ends_its_own_tokens_whoever_is_signed_in() {
+async fn revoke_by_public_client_ends_its_tokens_regardless_of_session() {
     for (contract, ended) in [
         (Contract::Live, true),
         (Contract::Documented, false),
@@ -122,7 +122,7 @@ async fn a_public_client_ends_its_own_tokens_whoever_is_signed_in() {
 }
 
 #[tokio::test]
-async fn a_token_for_the_catalog_opens_nothing_else() {
+async fn catalog_token_is_rejected_elsewhere() {
     let mock = Mock::live().await;
     let wide = json!({ "allowed_scopes": "Full Access,AppStoreCatalogWrite" });
     mock.control("PATCH", "/clients/other", wide).await;
@@ -180,7 +180,7 @@ async fn me_has_is_moderator_for_a_session_or_a_token_with_user_read() {
 }
 
 #[tokio::test]
-async fn the_consent_page_is_invalid_for_the_catalog_scope() {
+async fn consent_page_rejects_the_catalog_scope() {
     for (contract, forms) in [
         (Contract::Live, 0),
         (Contract::Documented, 0),
@@ -205,7 +205,7 @@ fn declared() -> Value {
 }
 
 #[tokio::test]
-async fn a_declared_scope_is_one_at_every_place() {
+async fn declared_scope_is_accepted_everywhere() {
     for contract in Contract::ALL {
         let mock = Mock::start(config(contract)).await;
         let world = mock.sandbox("x");
@@ -260,7 +260,7 @@ async fn a_seed_declares_scopes_that_a_reset_keeps() {
 }
 
 #[tokio::test]
-async fn a_declaration_that_cannot_be_is_refused() {
+async fn invalid_scope_declaration_is_rejected() {
     let mock = Mock::documented().await;
     let mut said = String::new();
     for scopes in [
@@ -290,7 +290,7 @@ async fn a_declaration_that_cannot_be_is_refused() {
 }
 
 #[tokio::test]
-async fn an_unknown_client_may_ask_for_every_bit() {
+async fn unknown_client_may_request_every_scope() {
     for contract in Contract::ALL {
         let mock = Mock::start(config(contract)).await;
         mock.set(json!({ "unknown_clients": "register" })).await;

@@ -1,4 +1,4 @@
-//! What the journal says of the other side of a difference: that it would have answered otherwise, exactly where it does.
+//! Divergence in the journal: an entry says that the other contract differs exactly if it does.
 
 use civitai_oauth_mock::{Contract, Difference};
 use serde_json::json;
@@ -63,7 +63,7 @@ const BOTH: (bool, bool) = (true, true);
 const NEITHER: (bool, bool) = (false, false);
 
 #[tokio::test]
-async fn what_authorize_would_have_answered_on_the_other_side_is_noted() {
+async fn authorize_records_divergence() {
     let mock = Mock::documented().await;
     let asks = CONF.asks("1");
     for (difference, request, noted) in [
@@ -118,7 +118,7 @@ async fn what_authorize_would_have_answered_on_the_other_side_is_noted() {
 }
 
 #[tokio::test]
-async fn what_has_changed_since_the_recording_is_noted() {
+async fn changes_since_the_recording_record_divergence() {
     use Difference as D;
     let mock = Mock::documented().await;
     let device = async |world: &World, scope: &str| {
@@ -177,7 +177,7 @@ async fn what_has_changed_since_the_recording_is_noted() {
 }
 
 #[tokio::test]
-async fn what_token_would_have_answered_on_the_other_side_is_noted() {
+async fn token_records_divergence() {
     use Difference as D;
     let mock = Mock::documented().await;
     let own = CONF.for_itself();
@@ -244,7 +244,7 @@ async fn what_token_would_have_answered_on_the_other_side_is_noted() {
 }
 
 #[tokio::test]
-async fn what_other_calls_would_have_been_answered_on_the_other_side_is_noted() {
+async fn other_endpoints_record_divergence() {
     let mock = Mock::documented().await;
     let userinfo =
         async |world: &World| world.userinfo(&world.tokens(&CONF, "1").await.access).await;
@@ -290,7 +290,7 @@ async fn what_other_calls_would_have_been_answered_on_the_other_side_is_noted() 
 }
 
 #[tokio::test]
-async fn what_the_old_host_would_have_answered_on_the_other_side_is_noted() {
+async fn legacy_host_records_divergence() {
     let mut config = config(Contract::Documented);
     config.legacy_listen = Some("127.0.0.1:0".parse().expect("an address"));
     let mock = Mock::start(config).await;
@@ -310,7 +310,7 @@ async fn what_the_old_host_would_have_answered_on_the_other_side_is_noted() {
 }
 
 #[tokio::test]
-async fn what_registers_an_app_on_one_side_alone_is_noted() {
+async fn automatic_registration_records_divergence() {
     let mock = Mock::documented().await;
     for (kind, redirect_uri, differs) in [
         ("public", "http://app.example/callback", true),

@@ -71,7 +71,7 @@ fn flow(expect: &Value) -> Flow {
 }
 
 #[tokio::test]
-async fn a_wrong_expectation_fails_and_is_named() {
+async fn wrong_expectation_fails_with_its_step() {
     let mock = server().await;
     for (expect, reason) in [
         (json!({ "status": 404 }), "status: expected 404, got 200"),

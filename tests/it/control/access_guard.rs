@@ -1,4 +1,4 @@
-//! Who may use the control API: tests and pages of this machine, not a hostile web page.
+//! Access to the control API: allowed for tests and pages of this machine, denied to foreign web pages.
 
 use civitai_oauth_mock::Contract;
 use insta::assert_snapshot;
@@ -89,7 +89,7 @@ async fn a_page_of_another_site_is_refused() {
 }
 
 #[tokio::test]
-async fn a_strangers_name_for_this_machine_is_refused() {
+async fn foreign_host_header_is_rejected() {
     let mut config = config(Contract::Documented);
     config.set_public_url("https://mock.example.com").unwrap();
     let mock = Mock::start(config).await;
@@ -152,7 +152,7 @@ async fn a_strangers_name_for_this_machine_is_refused() {
 }
 
 #[tokio::test]
-async fn a_host_is_ours_when_the_page_came_from_it() {
+async fn page_of_the_requested_host_is_accepted() {
     let mock = Mock::documented().await;
     let ask = async |host: &str, origin: &str| {
         let sent = mock
@@ -177,7 +177,7 @@ async fn a_host_is_ours_when_the_page_came_from_it() {
 }
 
 #[tokio::test]
-async fn a_control_token_is_asked_of_everybody() {
+async fn control_token_is_required_of_every_caller() {
     let mut config = config(Contract::Documented);
     config.set_control_token("open-sesame").unwrap();
     let mock = Mock::start(config).await;
@@ -227,7 +227,7 @@ async fn a_control_token_is_asked_of_everybody() {
 }
 
 #[tokio::test]
-async fn apps_are_not_asked_where_they_come_from() {
+async fn app_endpoints_accept_any_host_and_origin() {
     let mock = Mock::documented().await;
     let sent = mock
         .post(crate::support::TOKEN, &CONF.for_itself())
@@ -247,7 +247,7 @@ async fn apps_are_not_asked_where_they_come_from() {
 }
 
 #[tokio::test]
-async fn an_empty_control_token_would_keep_nobody_out_and_is_refused() {
+async fn empty_control_token_is_rejected() {
     let refused = config(Contract::Documented).set_control_token("");
     assert_snapshot!(refused.unwrap_err(), @"control_token: it is empty, and would protect nothing; give it a value, or leave the option and its variable out");
     let run = Program::output(&["--listen=127.0.0.1:0", "--control-token="]);
@@ -255,7 +255,7 @@ async fn an_empty_control_token_would_keep_nobody_out_and_is_refused() {
 }
 
 #[tokio::test]
-async fn what_a_control_call_answers_is_kept_nowhere_and_taken_for_nothing_else() {
+async fn control_responses_are_not_cached_or_sniffed() {
     let mock = Mock::documented().await;
     let minted = json!({ "client_id": "conf", "user": "ada" });
     for answer in [
@@ -280,7 +280,7 @@ async fn what_a_control_call_answers_is_kept_nowhere_and_taken_for_nothing_else(
 }
 
 #[tokio::test]
-async fn a_strangers_name_for_this_machine_reads_no_account() {
+async fn foreign_host_header_cannot_read_the_account_page() {
     let mock = Mock::documented().await;
     let cookie = mock.session("ada").await;
     for path in ["/", "/user/account", "/user/account/new-app"] {

@@ -1,4 +1,4 @@
-//! `/_mock/clients` and `/_mock/users`: create, read, change, delete, and what is said when that cannot be.
+//! `/_mock/clients` and `/_mock/users`: create, read, change, delete, and errors.
 
 use insta::assert_snapshot;
 use serde_json::{Value, json};
@@ -62,7 +62,7 @@ async fn a_client_without_an_id_gets_a_uuid() {
 }
 
 #[tokio::test]
-async fn a_client_that_cannot_be_is_told_why() {
+async fn invalid_client_is_rejected_with_its_reason() {
     let mock = Mock::documented().await;
     let inputs = [
         json!({}),
@@ -135,7 +135,7 @@ async fn scopes_may_be_numbers_presets_or_names() {
 }
 
 #[tokio::test]
-async fn a_patched_client_keeps_what_is_not_named() {
+async fn patch_changes_named_fields_only() {
     let mock = Mock::documented().await;
     let before = mock.get("/_mock/clients/conf").await.json();
     let after = mock
@@ -161,7 +161,7 @@ async fn a_patched_client_keeps_what_is_not_named() {
 }
 
 #[tokio::test]
-async fn a_patch_that_cannot_be_changes_nothing() {
+async fn invalid_patch_changes_nothing() {
     let mock = Mock::documented().await;
     let before = mock.get("/_mock/clients/conf").await.body;
     let inputs = [
@@ -193,7 +193,7 @@ async fn a_patch_that_cannot_be_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_deleted_client_takes_tokens_codes_and_consents_along() {
+async fn deleting_a_client_deletes_its_tokens_codes_and_consents() {
     let mock = Mock::documented().await;
     let again = mock.get("/_mock/clients/conf").await.json();
     mock.approve(&CONF.asks("7").and("remember", "true")).await;
@@ -268,7 +268,7 @@ async fn a_new_user_inherits_nothing_of_a_deleted_one() {
 }
 
 #[tokio::test]
-async fn a_user_who_cannot_be_is_told_why() {
+async fn invalid_user_is_rejected_with_its_reason() {
     let mock = Mock::documented().await;
     let inputs = [
         json!({ "id": 2 }),

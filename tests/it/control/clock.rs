@@ -1,5 +1,5 @@
-//! `/_mock/clock`: moved, stopped, set, and what is said to input that is no time. How tokens follow it is
-//! `oauth/token/refresh.rs`; the rest of its table is in `settings.rs`.
+//! `/_mock/clock`: advance, freeze, set, and invalid times. Token expiry is in `oauth/token/refresh.rs`; further
+//! calls are in `settings.rs`.
 
 use insta::assert_snapshot;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ async fn clock(mock: &World, verb: &str, input: Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_length_is_written_as_people_write_it() {
+async fn durations_accept_common_notations() {
     let mock = Mock::documented().await;
     clock(&mock, "freeze", json!({ "at": NOON })).await;
     let mut table = String::new();
@@ -46,7 +46,7 @@ async fn a_length_is_written_as_people_write_it() {
 }
 
 #[tokio::test]
-async fn a_stopped_clock_stands_still_until_it_is_resumed() {
+async fn frozen_clock_stands_still_until_resumed() {
     let mock = Mock::documented().await;
     let frozen = clock(&mock, "freeze", json!({ "at": NOON })).await;
     assert_snapshot!(frozen, @r#"{"now":"2026-01-31T12:00:00Z","unix_ms":1769860800000,"frozen":true,"at_end":false,"state":{"frozen":{"at":1769860800000}}}"#);
@@ -76,7 +76,7 @@ async fn a_stopped_clock_stands_still_until_it_is_resumed() {
 }
 
 #[tokio::test]
-async fn a_clock_is_frozen_where_it_stands_or_at_a_moment() {
+async fn clock_freezes_now_or_at_a_given_time() {
     let mock = Mock::documented().await;
     let before = mock.control("GET", "/clock", json!({})).await;
     let here = clock(&mock, "freeze", json!({})).await;
@@ -129,7 +129,7 @@ async fn a_moved_clock_expires_what_was_issued_before_and_brings_it_back() {
 }
 
 #[tokio::test]
-async fn what_is_no_time_is_told_so_and_moves_nothing() {
+async fn invalid_time_is_rejected_and_moves_nothing() {
     let mock = Mock::documented().await;
     let frozen = clock(&mock, "freeze", json!({ "at": NOON })).await;
     let mut table = String::new();

@@ -1,4 +1,4 @@
-//! `/_mock/faults`: which faults cannot be, and how that is said. Those that can are `faults.rs`.
+//! `/_mock/faults`: faults that are rejected, and their errors. Valid ones are in `faults.rs`.
 
 use insta::assert_snapshot;
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ async fn refusals(mock: &World, inputs: &[Value]) -> String {
 }
 
 #[tokio::test]
-async fn a_fault_that_cannot_be_is_told_why() {
+async fn invalid_fault_is_rejected_with_its_reason() {
     let mock = Mock::documented().await;
     let inputs = [
         json!({}),
@@ -124,7 +124,7 @@ async fn a_fault_that_cannot_be_is_told_why() {
 }
 
 #[tokio::test]
-async fn a_fault_that_could_never_strike_is_told_why() {
+async fn fault_that_can_never_apply_is_rejected_with_its_reason() {
     let mock = Mock::documented().await;
     let inputs = [
         json!({ "endpoint": "tokens", "effect": { "reset": true } }),

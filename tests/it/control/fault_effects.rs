@@ -1,5 +1,5 @@
-//! What a fault does to the calls that it strikes: errors, other answers, delays, connections that break. Which
-//! calls those are is `faults.rs`.
+//! Effects of faults: errors, custom responses, delays, broken connections. Which calls they apply to is in
+//! `faults.rs`.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ async fn set(mock: &World, effect: Value) {
 }
 
 #[tokio::test]
-async fn an_error_is_answered_as_the_endpoint_would() {
+async fn error_fault_has_the_format_of_the_endpoint() {
     let mock = Mock::documented().await;
     set(
         &mock,
@@ -74,7 +74,7 @@ async fn an_error_is_answered_as_the_endpoint_would() {
 }
 
 #[tokio::test]
-async fn an_answer_of_ones_own_has_status_body_and_headers() {
+async fn custom_response_has_status_body_and_headers() {
     let mock = Mock::documented().await;
     set(
         &mock,
@@ -122,7 +122,7 @@ async fn an_answer_of_ones_own_has_status_body_and_headers() {
 }
 
 #[tokio::test]
-async fn browser_apps_can_read_what_a_fault_says() {
+async fn fault_responses_have_cors_headers() {
     let mock = Mock::documented().await;
     for effect in [
         json!({ "error": "invalid_grant" }),
@@ -147,7 +147,7 @@ async fn browser_apps_can_read_what_a_fault_says() {
 }
 
 #[tokio::test]
-async fn a_delay_takes_its_time_and_stalls_nobody_else() {
+async fn delay_does_not_block_other_requests() {
     let mock = Mock::documented().await;
     let itself = CONF.for_itself();
     let delayed = json!({ "endpoint": "token", "effect": { "delay": "600s" } });
@@ -189,7 +189,7 @@ async fn a_random_delay_keeps_within_its_bounds() {
 }
 
 #[tokio::test]
-async fn a_caller_who_gives_up_has_called_all_the_same() {
+async fn disconnected_request_is_still_carried_out() {
     let mock = Mock::documented().await;
     let tokens = mock.tokens(&CONF, "1").await;
     mock.control("DELETE", "/requests", json!({})).await;
@@ -234,7 +234,7 @@ async fn error_of(mock: &World) -> String {
 }
 
 #[tokio::test]
-async fn connections_break_and_bodies_are_spoilt() {
+async fn connection_and_body_faults_apply() {
     let mock = Mock::documented().await;
     let mut table = String::new();
     for effect in [
@@ -260,7 +260,7 @@ async fn connections_break_and_bodies_are_spoilt() {
 }
 
 #[tokio::test]
-async fn a_reset_has_no_answer_in_the_journal_and_a_spoilt_one_says_it_is_json() {
+async fn journal_shows_reset_and_corrupted_responses() {
     let mock = Mock::documented().await;
     set(&mock, json!({ "reset": true })).await;
     error_of(&mock).await;
@@ -282,7 +282,7 @@ async fn a_reset_has_no_answer_in_the_journal_and_a_spoilt_one_says_it_is_json()
 }
 
 #[tokio::test]
-async fn a_slow_body_trickles_and_is_whole_in_the_end() {
+async fn slow_body_arrives_complete() {
     let mock = Mock::documented().await;
     set(&mock, json!({ "slow_body": true })).await;
     let began = Stopwatch::start();
@@ -305,7 +305,7 @@ async fn a_slow_body_trickles_and_is_whole_in_the_end() {
 }
 
 #[tokio::test]
-async fn a_denial_is_the_users() {
+async fn deny_fault_answers_as_if_the_user_had_denied() {
     let mock = Mock::documented().await;
     set(&mock, json!({ "deny": true })).await;
     let denied = mock.authorize(&CONF.asks("1")).await;
@@ -320,7 +320,7 @@ async fn a_denial_is_the_users() {
 }
 
 #[tokio::test]
-async fn nobody_denies_before_they_are_signed_in() {
+async fn deny_fault_waits_for_sign_in() {
     let mock = Mock::documented().await;
     let fault = json!({ "times": 1, "effect": { "deny": true } });
     mock.control("POST", "/faults", fault).await;
@@ -349,7 +349,7 @@ async fn a_preflight_uses_up_no_fault() {
 }
 
 #[tokio::test]
-async fn a_header_of_ones_own_stands_on_a_spoilt_body() {
+async fn custom_header_is_sent_with_a_corrupted_body() {
     let mock = Mock::documented().await;
     let headers = json!({ "content-type": "text/html" });
     set(&mock, json!({ "malformed": true, "headers": headers })).await;
@@ -358,7 +358,7 @@ async fn a_header_of_ones_own_stands_on_a_spoilt_body() {
 }
 
 #[tokio::test]
-async fn two_faults_strike_together() {
+async fn two_faults_apply_together() {
     let mock = Mock::documented().await;
     for effect in [
         json!({ "headers": { "x-one": "1" } }),

@@ -1,4 +1,4 @@
-//! `/_mock/faults/presets/{name}`: faults with names that a developer would say.
+//! `/_mock/faults/presets/{name}`: named faults.
 
 use std::time::Duration;
 
@@ -141,7 +141,7 @@ async fn a_slow_token_takes_three_seconds() {
 }
 
 #[tokio::test]
-async fn a_connection_reset_is_no_answer() {
+async fn connection_reset_preset_sends_no_response() {
     let mock = Mock::documented().await;
     mock.control("POST", "/faults/presets/connection-reset", json!({}))
         .await;
@@ -152,7 +152,7 @@ async fn a_connection_reset_is_no_answer() {
 }
 
 #[tokio::test]
-async fn a_skewed_clock_is_five_minutes_ahead_until_it_is_taken_back() {
+async fn clock_skew_preset_adds_five_minutes_until_removed() {
     let mock = Mock::documented().await;
     mock.control(
         "POST",

@@ -1,5 +1,5 @@
-//! `/_mock/faults`: which calls a fault strikes, how often, and how faults are set and removed. What it does to
-//! them is `fault_effects.rs`.
+//! `/_mock/faults`: which calls a fault applies to, how often, and how faults are set and removed. Effects are in
+//! `fault_effects.rs`.
 
 use insta::assert_snapshot;
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ async fn pattern(mock: &World, calls: usize) -> String {
 }
 
 #[tokio::test]
-async fn a_fault_strikes_the_calls_that_it_names() {
+async fn fault_applies_to_matching_calls() {
     let mock = Mock::documented().await;
     let tokens = mock.tokens(&CONF, "1").await;
     let code = mock.code(&CONF, "1").await;
@@ -91,7 +91,7 @@ async fn a_fault_strikes_the_calls_that_it_names() {
 }
 
 #[tokio::test]
-async fn a_fault_of_a_user_strikes_however_the_user_is_known() {
+async fn fault_for_a_user_applies_by_session_token_or_code() {
     let mock = Mock::documented().await;
     set(
         &mock,
@@ -132,7 +132,7 @@ async fn a_fault_of_a_user_strikes_however_the_user_is_known() {
 }
 
 #[tokio::test]
-async fn a_fault_strikes_whomever_a_device_page_is_shown_to() {
+async fn fault_for_a_user_applies_on_the_device_page() {
     let mock = Mock::documented().await;
     mock.register_cli().await;
     let user_code = mock.device("1").await.user_code;
@@ -159,7 +159,7 @@ async fn a_fault_strikes_whomever_a_device_page_is_shown_to() {
 
 /// The site reads a token behind any scheme, the endpoints of OAuth behind `Bearer` alone: so do faults.
 #[tokio::test]
-async fn a_fault_of_a_client_strikes_wherever_its_token_is_read() {
+async fn fault_for_a_client_applies_wherever_its_token_is_read() {
     let mock = Mock::documented().await;
     let token = mock.tokens(&CONF, "1").await.access;
     let fault = json!({ "client_id": "conf", "effect": { "status": 599 } });
@@ -179,7 +179,7 @@ async fn a_fault_of_a_client_strikes_wherever_its_token_is_read() {
 }
 
 #[tokio::test]
-async fn a_path_that_nobody_serves_is_no_endpoint() {
+async fn unknown_path_is_rejected_as_endpoint() {
     let mock = Mock::documented().await;
     set(
         &mock,
@@ -196,7 +196,7 @@ async fn a_path_that_nobody_serves_is_no_endpoint() {
 }
 
 #[tokio::test]
-async fn a_budget_says_how_often_and_when() {
+async fn times_nth_after_and_probability_limit_a_fault() {
     let mock = Mock::documented().await;
     let mut table = String::new();
     for budget in [
@@ -239,7 +239,7 @@ async fn a_budget_says_how_often_and_when() {
 }
 
 #[tokio::test]
-async fn a_seed_for_randomness_fixes_which_calls_are_struck() {
+async fn entropy_seed_fixes_which_calls_a_fault_applies_to() {
     let run = async |seed: u64| {
         let mut config = config(civitai_oauth_mock::Contract::Documented);
         config.entropy_seed = Some(seed);
@@ -310,7 +310,7 @@ async fn faults_are_set_listed_read_and_removed() {
 }
 
 #[tokio::test]
-async fn a_fault_is_its_sandboxs_own_and_goes_with_a_reset() {
+async fn fault_belongs_to_its_sandbox_and_is_removed_by_reset() {
     let mock = Mock::documented().await;
     let (here, there) = (mock.sandbox("here"), mock.sandbox("there"));
     set(&here, json!({ "effect": { "status": 503 } })).await;

@@ -1,5 +1,4 @@
-//! `/_mock/codes`, `/consents`, `/device` and `/clients/{id}/rotate-secret`: what a browser would otherwise be
-//! needed for.
+//! `/_mock/codes`, `/consents`, `/device` and `/clients/{id}/rotate-secret`: grants without a browser.
 
 use insta::assert_snapshot;
 use serde_json::{Value, json};
@@ -83,7 +82,7 @@ async fn a_code_expires_by_the_contracts_lifetime() {
 }
 
 #[tokio::test]
-async fn a_code_that_cannot_be_is_told_why() {
+async fn invalid_code_request_is_rejected_with_its_reason() {
     let mock = Mock::documented().await;
     mock.control("POST", "/clients", json!({ "id": "bare", "name": "Bare" }))
         .await;
@@ -206,7 +205,7 @@ async fn consents_are_remembered_shown_and_forgotten() {
 }
 
 #[tokio::test]
-async fn a_consent_that_cannot_be_is_told_why() {
+async fn invalid_consent_is_rejected_with_its_reason() {
     let mock = Mock::documented().await;
     let inputs = [
         json!({}),
@@ -287,7 +286,7 @@ async fn a_device_is_approved_or_denied_by_its_user_code() {
 }
 
 #[tokio::test]
-async fn a_rotated_secret_takes_the_place_of_the_old_one() {
+async fn rotated_secret_replaces_the_old_one() {
     let mock = Mock::documented().await;
     let rotated = mock.ask("POST", "/_mock/clients/conf/rotate-secret").await;
     let secret = rotated.text("client_secret");

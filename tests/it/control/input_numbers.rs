@@ -272,7 +272,7 @@ async fn queries_read_numbers_and_booleans() {
 }
 
 #[tokio::test]
-async fn other_text_is_refused_and_named() {
+async fn other_text_is_rejected_and_named() {
     let mock = Mock::documented().await;
     let mut table = String::new();
     for (path, input) in [

@@ -1,5 +1,4 @@
-//! `/_mock/requests`: what the journal keeps of each exchange, and what it hides. Expectations are
-//! `verify.rs`.
+//! `/_mock/requests`: what the journal records of each request, and what it redacts. Expectations are in `verify.rs`.
 
 use insta::assert_snapshot;
 use serde_json::{Value, json};
@@ -16,7 +15,7 @@ async fn clear(mock: &World) {
 }
 
 #[tokio::test]
-async fn an_entry_says_who_asked_for_what_and_what_came_of_it() {
+async fn entry_describes_request_and_response() {
     let mock = Mock::documented().await;
     mock.control(
         "POST",
@@ -146,7 +145,7 @@ async fn an_entry_says_who_asked_for_what_and_what_came_of_it() {
 }
 
 #[tokio::test]
-async fn no_secret_is_shown_unless_it_is_asked_for() {
+async fn secrets_are_shown_only_on_request() {
     let mock = Mock::documented().await;
     let device_grant = "urn:ietf:params:oauth:grant-type:device_code";
     mock.control(
@@ -252,7 +251,7 @@ async fn no_secret_is_shown_unless_it_is_asked_for() {
 }
 
 #[tokio::test]
-async fn paths_that_nobody_serves_are_counted_together_and_shown_without_tokens() {
+async fn unknown_paths_are_counted_together_and_shown_without_tokens() {
     let mock = Mock::documented().await;
     for path in ["/a", "/b", "/c/civitai_00ff"] {
         assert_eq!(mock.get(path).await.status, 404);
@@ -264,7 +263,7 @@ async fn paths_that_nobody_serves_are_counted_together_and_shown_without_tokens(
 }
 
 #[tokio::test]
-async fn grants_that_nobody_has_registered_are_counted_together() {
+async fn unknown_grant_types_are_counted_together() {
     let mock = Mock::documented().await;
     for grant in ["password", "passwort", "a", "b"] {
         mock.token(&CONF.refreshes("x").with("grant_type", grant))
@@ -374,7 +373,7 @@ async fn the_user_and_the_client_of_a_token_are_named() {
 }
 
 #[tokio::test]
-async fn a_preflight_is_kept_and_counts_as_no_call() {
+async fn preflight_is_recorded_but_not_counted() {
     let mock = Mock::documented().await;
     mock.ask("OPTIONS", crate::support::TOKEN)
         .header("origin", "https://app.example")

@@ -1,4 +1,4 @@
-//! Lists of the control API that are too long for one piece.
+//! Lists of the control API that are too long to be sent at once.
 
 use std::future::IntoFuture as _;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crate::support::frames::{Frame, Frames};
 use crate::support::{Mock, TOKEN};
 
 #[tokio::test]
-async fn a_long_list_that_nobody_reads_makes_the_next_one_wait() {
+async fn unread_long_list_makes_the_next_one_wait() {
     let mock = Mock::documented().await;
     let image = format!("https://example.com/{}", "x".repeat(7000));
     for _ in 0..20 {

@@ -134,7 +134,7 @@ async fn every_call_is_listed() {
 }
 
 #[tokio::test]
-async fn it_is_a_valid_document() {
+async fn document_is_valid_openapi() {
     let mock = Mock::documented().await;
     let document = document(&mock).await;
     assert!(
@@ -175,7 +175,7 @@ async fn it_is_a_valid_document() {
 }
 
 #[tokio::test]
-async fn it_stays_as_it_was_published() {
+async fn document_is_unchanged() {
     let mock = Mock::documented().await;
     let mut document = document(&mock).await;
     document["servers"][0]["url"] = "http://mock".into();
@@ -185,7 +185,7 @@ async fn it_stays_as_it_was_published() {
 }
 
 #[tokio::test]
-async fn every_component_that_is_named_is_there_and_used() {
+async fn every_component_exists_and_is_used() {
     let mock = Mock::documented().await;
     let document = document(&mock).await;
     let text = document.to_string();
@@ -335,7 +335,7 @@ async fn a_body_is_required_where_one_of_its_keys_is() {
 }
 
 #[tokio::test]
-async fn words_of_a_closed_list_are_listed() {
+async fn enums_list_every_value() {
     let mock = Mock::documented().await;
     let document = document(&mock).await;
     let parameters = &document["paths"]["/_mock/requests"]["get"]["parameters"];

@@ -1,5 +1,4 @@
-//! Why was it refused, or did nothing? What the journal says where the answer alone would send people astray, and what
-//! advice makes of it.
+//! Reasons of rejections in the journal, for responses that alone would mislead.
 
 use civitai_oauth_mock::Contract;
 use insta::assert_snapshot;
@@ -78,7 +77,7 @@ async fn a_revocation_without_effect_says_why() {
 }
 
 #[tokio::test]
-async fn what_a_library_does_by_the_rfc_is_told_from_a_wrong_secret() {
+async fn percent_encoded_basic_is_told_from_a_wrong_secret() {
     let mock = Mock::documented().await;
     let own = Fields::of(&[("grant_type", "client_credentials")]);
     let encoded = mock.post(TOKEN, &own).basic("odd%2Dsecret", "x").await;
@@ -121,7 +120,7 @@ async fn what_a_library_does_by_the_rfc_is_told_from_a_wrong_secret() {
 }
 
 #[tokio::test]
-async fn a_body_that_nobody_reads_is_named() {
+async fn ignored_body_is_named() {
     let said = async |contract| {
         let mock = Mock::start(crate::support::config(contract)).await;
         let form = CONF.for_itself().encoded();
@@ -142,7 +141,7 @@ async fn a_body_that_nobody_reads_is_named() {
 }
 
 #[tokio::test]
-async fn another_redirect_uri_than_the_first_is_not_called_ill_formed() {
+async fn different_redirect_uri_is_not_called_malformed() {
     let mock = Mock::documented().await;
     let mut said = String::new();
     for uri in ["https://app.example/other", ""] {
@@ -276,7 +275,7 @@ async fn a_refused_workflow_has_a_reason() {
 }
 
 #[tokio::test]
-async fn what_a_fault_answers_is_nobodys_mistake() {
+async fn fault_responses_have_no_hint() {
     let mock = Mock::documented().await;
     let tokens = Attempt::of(&CONF).signs_in(&mock, "1").await;
     let mut said = String::new();

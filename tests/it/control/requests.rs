@@ -1,5 +1,4 @@
-//! `/_mock/requests`: which exchanges are shown, waiting for those that are to come, and how many are kept. What an
-//! entry says is `journal.rs`.
+//! `/_mock/requests`: filters, long polls, and capacity. The fields of an entry are in `journal.rs`.
 
 use civitai_oauth_mock::Contract;
 use insta::assert_snapshot;
@@ -135,7 +134,7 @@ async fn filters_choose_among_the_exchanges() {
 }
 
 #[tokio::test]
-async fn what_was_seen_or_set_may_be_asked_for() {
+async fn filters_accept_known_values_only() {
     let mock = Mock::documented().await;
     let gist = async |query: &str| {
         let answer = mock.get(&format!("/_mock/requests?{query}")).await;
@@ -165,7 +164,7 @@ async fn what_was_seen_or_set_may_be_asked_for() {
 }
 
 #[tokio::test]
-async fn whoever_hangs_up_waits_for_nothing_more() {
+async fn disconnected_long_poll_ends() {
     let mock = Mock::documented().await;
     let mut caller = TcpStream::connect(mock.server().address()).await.unwrap();
     let asked = "GET /_sandbox/heard/_mock/requests?wait=60s HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -223,7 +222,7 @@ async fn long_polls_are_answered_when_the_server_stops() {
 }
 
 #[tokio::test]
-async fn whoever_waits_is_answered_as_soon_as_enough_have_come() {
+async fn long_poll_returns_as_soon_as_enough_requests_arrive() {
     let mock = Mock::documented().await;
     mock.get(USERINFO).await;
     let waiting = async {
@@ -257,7 +256,7 @@ async fn whoever_waits_is_answered_as_soon_as_enough_have_come() {
 }
 
 #[tokio::test]
-async fn a_cleared_journal_counts_anew_and_its_ids_go_on() {
+async fn clearing_the_journal_resets_counters_but_not_ids() {
     let mock = Mock::documented().await;
     mock.token(&CONF.for_itself()).await;
     mock.get(USERINFO).await;
@@ -274,7 +273,7 @@ async fn a_cleared_journal_counts_anew_and_its_ids_go_on() {
 }
 
 #[tokio::test]
-async fn the_oldest_go_when_it_is_full_and_the_counters_know_of_all() {
+async fn full_journal_evicts_the_oldest_but_counts_all() {
     let mut config = config(Contract::Documented);
     config.journal_capacity = 3;
     let mock = Mock::start(config).await;
@@ -290,7 +289,7 @@ async fn the_oldest_go_when_it_is_full_and_the_counters_know_of_all() {
 }
 
 #[tokio::test]
-async fn control_calls_and_health_checks_are_not_the_apps() {
+async fn control_calls_and_health_checks_are_not_recorded() {
     let mock = Mock::documented().await;
     mock.get("/api/health").await;
     mock.get("/_mock/clock").await;

@@ -1,5 +1,4 @@
-//! What begins before a reset, a restore or a deletion and ends after it: it is answered, and leaves no trace. And
-//! sandboxes that come and go while they are used.
+//! Requests that overlap a reset, restore or deletion: they are answered and leave nothing in the new data.
 
 use std::path::Path;
 use std::time::Duration;
@@ -43,7 +42,7 @@ async fn count(world: &World, path: &str, key: &str) -> usize {
 }
 
 #[tokio::test]
-async fn what_began_before_a_reset_is_not_there_after_it() {
+async fn request_begun_before_a_reset_leaves_nothing_after_it() {
     let mock = Mock::documented().await;
     let (late, status) = meanwhile(&mock, &mock, "POST /_mock/reset").await;
     assert_eq!(status, 200);
@@ -61,7 +60,7 @@ async fn what_began_before_a_reset_is_not_there_after_it() {
 }
 
 #[tokio::test]
-async fn a_control_call_that_began_before_a_reset_has_no_say_after_it() {
+async fn control_call_begun_before_a_reset_leaves_nothing_after_it() {
     let mock = Mock::documented().await;
     let fault = json!({ "endpoint": "token", "effect": { "status": 503 } }).to_string();
     let settings = json!({ "login": "tess" }).to_string();
@@ -94,7 +93,7 @@ async fn a_control_call_that_began_before_a_reset_has_no_say_after_it() {
 }
 
 #[tokio::test]
-async fn what_began_before_a_restore_is_not_there_after_it() {
+async fn request_begun_before_a_restore_leaves_nothing_after_it() {
     let mock = Mock::documented().await;
     let earlier = mock.tokens(&CONF, "1").await;
     mock.control("POST", "/snapshots/s", json!({})).await;
@@ -105,7 +104,7 @@ async fn what_began_before_a_restore_is_not_there_after_it() {
 }
 
 #[tokio::test]
-async fn what_began_in_a_sandbox_that_was_deleted_is_not_in_the_next_of_its_name() {
+async fn request_in_a_deleted_sandbox_leaves_nothing_in_its_successor() {
     let mock = Mock::documented().await;
     let world = mock.sandbox("x");
     let (late, status) = meanwhile(&world, &mock, "DELETE /_mock/sandboxes/x").await;
@@ -115,7 +114,7 @@ async fn what_began_in_a_sandbox_that_was_deleted_is_not_in_the_next_of_its_name
 }
 
 #[tokio::test]
-async fn a_sandbox_may_be_deleted_and_used_at_once() {
+async fn sandbox_can_be_deleted_and_used_concurrently() {
     let folder = Folder::new();
     for database in [Database::Memory, Database::File(folder.path("mock.db"))] {
         let mut config = config(Contract::Documented);
@@ -162,7 +161,7 @@ async fn in_file(path: &Path, idle: Option<Duration>) -> Mock {
 }
 
 #[tokio::test]
-async fn a_sandbox_of_its_own_making_is_the_same_after_a_restart() {
+async fn customized_sandbox_survives_a_restart() {
     let folder = Folder::new();
     let path = folder.path("mock.db");
     let mock = in_file(&path, None).await;
@@ -225,7 +224,7 @@ async fn a_sandbox_of_its_own_making_is_the_same_after_a_restart() {
 }
 
 #[tokio::test]
-async fn sandboxes_of_an_earlier_run_are_known_and_go_when_they_are_idle() {
+async fn sandboxes_of_an_earlier_run_are_evicted_when_idle() {
     let folder = Folder::new();
     let path = folder.path("mock.db");
     let mock = in_file(&path, None).await;

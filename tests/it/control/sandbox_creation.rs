@@ -1,4 +1,4 @@
-//! Which requests create a sandbox, and which sandboxes make room for others when there are as many as there may be.
+//! Which requests create a sandbox, and which sandboxes are evicted when the maximum is reached.
 
 use civitai_oauth_mock::control::NewSandbox;
 use civitai_oauth_mock::{Contract, Database, MockServer};

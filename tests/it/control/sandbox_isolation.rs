@@ -1,4 +1,4 @@
-//! `/_sandbox/{name}/…`: private worlds, and the prefix in everything that an answer names.
+//! `/_sandbox/{name}/…`: separate data, and the prefix in every URL of a response.
 
 use civitai_oauth_mock::Contract;
 use insta::assert_snapshot;
@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::support::{AUTHORIZE, CONF, CONSENT_PAGE, Mock, config};
 
 #[tokio::test]
-async fn what_is_in_one_world_is_nothing_in_another() {
+async fn sandboxes_share_no_data() {
     let mock = Mock::documented().await;
     let (here, there) = (mock.sandbox("here"), mock.sandbox("there"));
     let code = here.code(&CONF, "1").await;
@@ -124,7 +124,7 @@ async fn the_style_sheet_is_served_under_the_prefix_too() {
 }
 
 #[tokio::test]
-async fn default_is_the_world_without_a_prefix() {
+async fn default_sandbox_has_no_prefix() {
     let mock = Mock::documented().await;
     let code = mock.code(&CONF, "1").await;
     let world = mock.sandbox("default");
@@ -132,7 +132,7 @@ async fn default_is_the_world_without_a_prefix() {
 }
 
 #[tokio::test]
-async fn a_name_that_no_sandbox_may_have_is_our_404() {
+async fn invalid_sandbox_name_gets_404() {
     let mock = Mock::documented().await;
     assert_snapshot!(mock.get("/_sandbox/b%C3%B6x/login").await, @r#"
     404
@@ -152,7 +152,7 @@ async fn a_name_that_no_sandbox_may_have_is_our_404() {
 }
 
 #[tokio::test]
-async fn a_path_where_nothing_answers_is_our_404() {
+async fn unknown_path_gets_404() {
     let mock = Mock::documented().await;
     assert_snapshot!(mock.get("/api/auth/oauth/tokens").await, @r#"
     404
@@ -165,7 +165,7 @@ async fn a_path_where_nothing_answers_is_our_404() {
 }
 
 #[tokio::test]
-async fn there_is_an_end_to_how_many_sandboxes_a_page_may_make() {
+async fn number_of_sandboxes_is_bounded() {
     let mut config = config(Contract::Documented);
     config.max_sandboxes = 3;
     let mock = Mock::start(config).await;

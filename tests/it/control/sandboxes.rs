@@ -1,4 +1,5 @@
-//! `/_mock/sandboxes`: made on purpose, listed, deleted, idle, many. What keeps them apart is `sandbox_isolation.rs`.
+//! `/_mock/sandboxes`: creation, list, deletion, idle sandboxes, many sandboxes. Isolation is in
+//! `sandbox_isolation.rs`.
 
 use std::time::Duration;
 
@@ -130,7 +131,7 @@ async fn sandboxes_are_listed_read_and_deleted() {
 }
 
 #[tokio::test]
-async fn a_deleted_sandbox_begins_anew() {
+async fn deleted_sandbox_starts_with_initial_data() {
     let mock = Mock::documented().await;
     let world = mock.sandbox("x");
     let tokens = world.tokens(&CONF, "1").await;
@@ -149,7 +150,7 @@ async fn a_deleted_sandbox_begins_anew() {
 }
 
 #[tokio::test]
-async fn a_sandbox_that_cannot_be_is_told_why() {
+async fn invalid_sandbox_is_rejected_with_its_reason() {
     let mock = Mock::documented().await;
     mock.sandbox("taken").get("/login").await;
     let mut table = String::new();
@@ -204,7 +205,7 @@ async fn a_sandbox_that_cannot_be_is_told_why() {
 }
 
 #[tokio::test]
-async fn idle_sandboxes_go_and_the_default_one_stays() {
+async fn idle_sandboxes_are_evicted_except_the_default() {
     let mut config = config(Contract::Documented);
     config.sandbox_idle = Duration::from_millis(500);
     let mock = Mock::start(config).await;
@@ -222,7 +223,7 @@ async fn idle_sandboxes_go_and_the_default_one_stays() {
 }
 
 #[tokio::test]
-async fn whoever_is_under_way_uses_the_sandbox() {
+async fn request_in_progress_keeps_its_sandbox_in_use() {
     let mut config = config(Contract::Documented);
     config.sandbox_idle = Duration::from_millis(500);
     let mock = Mock::start(config).await;
@@ -241,7 +242,7 @@ async fn whoever_is_under_way_uses_the_sandbox() {
 }
 
 #[tokio::test]
-async fn whoever_waits_in_a_sandbox_that_is_deleted_waits_no_more() {
+async fn long_poll_ends_when_its_sandbox_is_deleted() {
     let mock = Mock::documented().await;
     let world = mock.sandbox("x");
     let began = Stopwatch::start();
@@ -326,7 +327,7 @@ fn resident_kib() -> u64 {
 }
 
 #[tokio::test]
-async fn a_seed_for_randomness_makes_two_servers_draw_alike() {
+async fn entropy_seed_makes_two_servers_generate_the_same_values() {
     let run = async |seed: u64| {
         let mut config = config(Contract::Documented);
         config.entropy_seed = Some(seed);

@@ -1,4 +1,4 @@
-//! `/_mock/sessions`: who is signed in, and out again.
+//! `/_mock/sessions`: sign-in and sign-out.
 
 use insta::assert_snapshot;
 use serde_json::json;
@@ -40,7 +40,7 @@ async fn sessions_are_listed_and_end() {
 }
 
 #[tokio::test]
-async fn a_session_runs_out_by_the_clock() {
+async fn session_expires_by_the_sandbox_clock() {
     let mock = Mock::documented().await;
     let ada = mock.session("ada").await;
     mock.advance(400 * 24 * 3600).await;

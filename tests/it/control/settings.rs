@@ -1,4 +1,4 @@
-//! `/_mock/settings`, `/clock`, `/sessions`, `/contract`, `/reset`: what makes it a mock.
+//! `/_mock/settings`, `/clock`, `/sessions`, `/contract` and `/reset`.
 
 use civitai_oauth_mock::{DIFFERENCES, PRESETS, SCOPES};
 use insta::assert_snapshot;
@@ -22,7 +22,7 @@ async fn settings_are_shown_whole() {
 }
 
 #[tokio::test]
-async fn a_patch_changes_what_it_names_and_null_puts_back() {
+async fn patch_changes_named_settings_and_null_restores_defaults() {
     let mock = Mock::documented().await;
     let answer = patch(
         &mock,
@@ -43,7 +43,7 @@ async fn a_patch_changes_what_it_names_and_null_puts_back() {
 }
 
 #[tokio::test]
-async fn a_mistyped_setting_is_told_which_is_meant_and_changes_nothing() {
+async fn unknown_setting_gets_a_suggestion_and_changes_nothing() {
     let mock = Mock::documented().await;
     let before = mock.get("/_mock/settings").await.body;
     let answer = patch(&mock, json!({ "rate_limit": true, "consent": "deny" })).await;
@@ -108,7 +108,7 @@ async fn a_mistyped_setting_is_told_which_is_meant_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_json_is_told_so() {
+async fn body_that_is_not_json_is_rejected() {
     let mock = Mock::documented().await;
     let broken = mock
         .ask("PATCH", "/_mock/settings")
@@ -231,7 +231,7 @@ async fn a_session_is_of_a_user_by_id_or_name() {
 }
 
 #[tokio::test]
-async fn the_contract_is_told_difference_by_difference() {
+async fn contract_lists_each_difference() {
     let mock = Mock::documented().await;
     mock.set(json!({ "differences": { "scope-shape": "live" } }))
         .await;
@@ -249,7 +249,7 @@ async fn the_contract_is_told_difference_by_difference() {
 }
 
 #[tokio::test]
-async fn reset_brings_everything_back() {
+async fn reset_restores_initial_data_and_settings() {
     let mock = Mock::documented().await;
     let before = async || {
         let mut all = String::new();
@@ -300,7 +300,7 @@ async fn reset_brings_everything_back() {
 }
 
 #[tokio::test]
-async fn the_server_says_that_it_is_well() {
+async fn health_check_passes() {
     let mock = Mock::documented().await;
     let answer = mock.get("/api/health").await;
     assert_eq!(answer.status, 200);

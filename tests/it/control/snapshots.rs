@@ -1,4 +1,4 @@
-//! `/_mock/snapshots` and `/_mock/reset`: what goes back, what does not, and how long it takes.
+//! `/_mock/snapshots` and `/_mock/reset`: what is restored, what is not, and how long it takes.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ async fn total(mock: &World) -> Value {
 }
 
 #[tokio::test]
-async fn rows_clock_settings_and_faults_go_back_and_the_journal_does_not() {
+async fn restore_covers_data_clock_settings_and_faults_but_not_the_journal() {
     let mock = Mock::documented().await;
     mock.control(
         "POST",
@@ -109,7 +109,7 @@ async fn rows_clock_settings_and_faults_go_back_and_the_journal_does_not() {
 }
 
 #[tokio::test]
-async fn a_fault_that_was_used_up_then_is_used_up_again() {
+async fn restore_brings_back_the_remaining_times_of_a_fault() {
     let mock = Mock::documented().await;
     mock.control(
         "POST",
@@ -192,7 +192,7 @@ async fn snapshots_are_listed_read_replaced_and_deleted() {
 }
 
 #[tokio::test]
-async fn a_snapshot_of_one_sandbox_is_not_anothers() {
+async fn snapshot_belongs_to_its_sandbox() {
     let mock = Mock::documented().await;
     let (here, there) = (mock.sandbox("here"), mock.sandbox("there"));
     take(&here, "s").await;
@@ -218,7 +218,7 @@ async fn a_snapshot_of_one_sandbox_is_not_anothers() {
 
 /// Each of them leaves a whole behind: rows and settings of one moment, and in the file what is in memory.
 #[tokio::test(flavor = "multi_thread")]
-async fn snapshots_taken_restored_and_deleted_side_by_side_stay_whole() {
+async fn concurrent_snapshot_operations_are_consistent() {
     let folder = Folder::new();
     let path = folder.path("mock.db");
     let start = async || {
@@ -272,7 +272,7 @@ async fn snapshots_taken_restored_and_deleted_side_by_side_stay_whole() {
 }
 
 #[tokio::test]
-async fn going_back_takes_milliseconds() {
+async fn restore_takes_milliseconds() {
     let mock = Mock::documented().await;
     for user in 0..20 {
         mock.control(

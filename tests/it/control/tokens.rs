@@ -1,4 +1,4 @@
-//! `/_mock/tokens`: minted without a browser, listed, looked into, run out, revoked.
+//! `/_mock/tokens`: mint, list, introspect, expire, revoke.
 
 use insta::assert_snapshot;
 use serde_json::{Value, json};
@@ -96,7 +96,7 @@ async fn an_exact_scope_leaves_user_read_out() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_minted_is_told_why() {
+async fn invalid_mint_request_is_rejected_with_its_reason() {
     let mock = Mock::documented().await;
     let inputs = [
         json!({}),
@@ -197,7 +197,7 @@ async fn tokens_are_listed_newest_first_without_their_values() {
 }
 
 #[tokio::test]
-async fn introspection_tells_live_from_dead() {
+async fn introspection_distinguishes_active_from_inactive() {
     let mock = Mock::documented().await;
     let tokens = mock.tokens(&CONF, "1").await;
     assert_eq!(introspect(&mock, &tokens.refresh).await["kind"], "refresh");
@@ -215,7 +215,7 @@ async fn introspection_tells_live_from_dead() {
 }
 
 #[tokio::test]
-async fn one_token_runs_out_or_every_access_token_does() {
+async fn one_or_all_access_tokens_can_be_expired() {
     let mock = Mock::documented().await;
     let (one, two) = (mock.tokens(&CONF, "1").await, mock.tokens(&SPA, "1").await);
     let expired = mock
@@ -274,7 +274,7 @@ async fn revoking_follows_the_revocation_endpoint() {
 }
 
 #[tokio::test]
-async fn many_tokens_go_by_user_by_client_or_all() {
+async fn tokens_are_revoked_by_user_by_client_or_all() {
     let mock = Mock::documented().await;
     let mint_all = async || {
         mock.control("DELETE", "/tokens", json!({})).await;

@@ -1,4 +1,4 @@
-//! What a control call does not read: it is refused, so that nobody takes a filter for applied that is not.
+//! Unknown input of control calls: it is rejected, so that no filter is silently ignored.
 
 use insta::assert_snapshot;
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ async fn refusals(mock: &World, calls: &[(&str, &str, Value)]) -> String {
 }
 
 #[tokio::test]
-async fn what_nobody_reads_is_refused_and_nothing_happens() {
+async fn unknown_input_is_rejected_without_effect() {
     let mock = Mock::documented().await;
     mock.token(&CONF.for_itself()).await;
     let fault = json!({ "endpoint": "me", "effect": { "status": 503 } });
@@ -95,7 +95,7 @@ async fn what_nobody_reads_is_refused_and_nothing_happens() {
 }
 
 #[tokio::test]
-async fn nothing_may_be_written_in_three_ways() {
+async fn empty_input_is_accepted_in_three_forms() {
     let mock = Mock::documented().await;
     for body in ["", "{}", "null"] {
         for (method, path) in [("POST", "reset"), ("DELETE", "requests"), ("GET", "clock")] {
@@ -107,7 +107,7 @@ async fn nothing_may_be_written_in_three_ways() {
 }
 
 #[tokio::test]
-async fn what_is_given_twice_is_refused() {
+async fn duplicate_input_is_rejected() {
     let mock = Mock::documented().await;
     let calls = [
         ("GET", "requests?status=200&status=400", Value::Null),
@@ -125,7 +125,7 @@ async fn what_is_given_twice_is_refused() {
 }
 
 #[tokio::test]
-async fn text_without_quotes_is_told_to_take_some() {
+async fn unquoted_text_is_rejected_with_advice_to_quote() {
     let mock = Mock::documented().await;
     let answer = mock
         .ask("POST", "/_mock/clock/advance")

@@ -1,4 +1,4 @@
-//! How users are named: text is first a username, then an id; a number is an id. At every entrance.
+//! References to users at every entry point: text is first a username, then an id; a number is an id.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! `/_mock/verify`: expectations of the journal, and the sentences that say what differs.
+//! `/_mock/verify`: expectations about the journal, and messages about mismatches.
 
 use civitai_oauth_mock::Contract;
 use insta::assert_snapshot;
@@ -24,7 +24,7 @@ async fn verdicts(mock: &World, inputs: &[Value]) -> String {
 }
 
 #[tokio::test]
-async fn what_came_as_expected_is_verified() {
+async fn matching_requests_pass() {
     let mock = Mock::documented().await;
     used(&mock).await;
     let verified = json!({ "verified": true });
@@ -57,7 +57,7 @@ async fn what_came_as_expected_is_verified() {
 }
 
 #[tokio::test]
-async fn what_differs_is_said_in_sentences() {
+async fn mismatches_are_described() {
     let mock = Mock::documented().await;
     used(&mock).await;
     let inputs = [
@@ -101,7 +101,7 @@ async fn what_differs_is_said_in_sentences() {
 }
 
 #[tokio::test]
-async fn an_expectation_that_cannot_be_is_told_why() {
+async fn invalid_expectation_is_rejected_with_its_reason() {
     let mock = Mock::documented().await;
     let inputs = [
         json!("token"),
@@ -182,7 +182,7 @@ async fn an_expectation_that_cannot_be_is_told_why() {
 }
 
 #[tokio::test]
-async fn nothing_is_said_of_what_is_no_longer_kept() {
+async fn verify_refuses_to_judge_evicted_requests() {
     let mut config = config(Contract::Documented);
     config.journal_capacity = 3;
     let mock = Mock::start(config).await;

@@ -1,4 +1,4 @@
-//! Who may call `/mcp`: whoever may use the control API, and pages of this machine among them.
+//! Access to `/mcp`: the same as to the control API, pages of this machine included.
 
 use civitai_oauth_mock::Contract;
 use insta::assert_snapshot;
@@ -22,7 +22,7 @@ async fn hello(world: &World, headers: &[(&str, &str)]) -> u16 {
 }
 
 #[tokio::test]
-async fn the_guard_of_the_control_api_holds_here_too() {
+async fn control_api_guard_applies() {
     let mock = Mock::documented().await;
     assert_eq!(hello(&mock, &[]).await, 200);
     for hostile in [
@@ -43,7 +43,7 @@ async fn the_guard_of_the_control_api_holds_here_too() {
 }
 
 #[tokio::test]
-async fn a_page_of_this_machine_may_call() {
+async fn loopback_page_is_accepted() {
     let mut config = config(Contract::Documented);
     config.set_control_token("t0ken").unwrap();
     let mock = Mock::start(config).await;

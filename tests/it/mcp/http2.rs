@@ -1,4 +1,4 @@
-//! `/mcp` by HTTP/2, where the host is in the target and no header names it: in the clear, and agreed by TLS.
+//! `/mcp` over HTTP/2, with the host in the target instead of a header: in the clear, and over TLS.
 
 use civitai_oauth_mock::{Certificate, Contract, McpListen};
 use hyper::{Request, Response};
@@ -38,7 +38,7 @@ fn result(answer: &Response<Vec<u8>>) -> Value {
 }
 
 #[tokio::test]
-async fn an_agent_that_knows_of_http_2_walks_the_flow() {
+async fn http2_prior_knowledge_client_completes_the_flow() {
     let mut config = config(Contract::Documented);
     config.mcp_listen = vec![McpListen::At("127.0.0.1:0".parse().unwrap())];
     let mock = Mock::start(config).await;
@@ -65,7 +65,7 @@ async fn an_agent_that_knows_of_http_2_walks_the_flow() {
 }
 
 #[tokio::test]
-async fn an_agent_that_agrees_on_http_2_by_tls_is_served() {
+async fn http2_over_tls_is_served() {
     let mut config = config(Contract::Documented);
     let anywhere = "127.0.0.1:0".parse().unwrap();
     config.tls = Some((anywhere, Certificate::Generated { ca_file: None }));

@@ -1,4 +1,4 @@
-//! Bodies of POST `/mcp` that are no JSON-RPC message.
+//! Bodies of POST `/mcp` that are not JSON-RPC messages.
 
 use insta::assert_snapshot;
 

@@ -1,4 +1,4 @@
-//! The program's port for coding agents: where it is when nobody says so, and what comes of one that is taken.
+//! The program's MCP port: the default, and an occupied port.
 
 use std::net::TcpListener;
 use std::process::{Command, Output};
@@ -15,7 +15,7 @@ fn told_nothing(listen: &str) -> Command {
 }
 
 #[test]
-fn the_default_is_port_9090_on_the_address_of_the_other_and_needs_not_be_free() {
+fn default_port_is_9090_and_may_be_occupied() {
     // An address of this machine that is nobody else's, so that its ports are free.
     let [.., high, low] = std::process::id().to_be_bytes();
     let address = format!("127.{high}.{low}.90");
@@ -37,7 +37,7 @@ fn the_default_is_port_9090_on_the_address_of_the_other_and_needs_not_be_free() 
 }
 
 #[test]
-fn one_that_is_named_and_taken_is_a_failure() {
+fn occupied_explicit_port_is_an_error() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = listener.local_addr().unwrap().to_string();
     let by_flag = Program::output(&["--listen", "127.0.0.1:0", "--mcp-listen", &taken]);

@@ -81,7 +81,7 @@ async fn the_tool_of_the_published_capability_is_described_as_published() {
 }
 
 #[tokio::test]
-async fn an_agent_walks_the_flow() {
+async fn agent_completes_the_flow() {
     let mock = Mock::documented().await;
     let agent = agent(&mock.base).await;
     let asked = json!({ "client_id": SPA.id, "user": "ada", "scope": "AI Services" });
@@ -129,7 +129,7 @@ async fn an_agent_walks_the_flow() {
 }
 
 #[tokio::test]
-async fn what_authorize_refuses_is_refused_in_its_words() {
+async fn authorize_errors_are_passed_on() {
     let mock = Mock::documented().await;
     let agent = agent(&mock.base).await;
     let asked = json!({ "client_id": CONF.id, "user": "ada", "redirect_uri": "https://elsewhere.example/cb" });
@@ -164,7 +164,7 @@ async fn a_confidential_app_is_told_to_add_its_secret() {
 }
 
 #[tokio::test]
-async fn a_fault_of_ones_own_is_set_and_cleared() {
+async fn custom_fault_is_set_and_cleared() {
     let mock = Mock::documented().await;
     let agent = agent(&mock.base).await;
     let refresh = json!({ "body": {
@@ -201,7 +201,7 @@ async fn a_scope_is_explained_bit_by_bit() {
 }
 
 #[tokio::test]
-async fn wrong_arguments_are_told_as_by_the_control_api() {
+async fn invalid_arguments_get_the_errors_of_the_control_api() {
     let mock = Mock::documented().await;
     let agent = agent(&mock.base).await;
     let mut told = String::new();
@@ -251,7 +251,7 @@ async fn wrong_arguments_are_told_as_by_the_control_api() {
 }
 
 #[tokio::test]
-async fn an_agent_is_in_the_sandbox_that_its_path_names() {
+async fn path_selects_the_sandbox() {
     let mock = Mock::documented().await;
     let world = mock.sandbox("x");
     let agent = agent(&world.base).await;
@@ -300,7 +300,7 @@ async fn the_contract_and_the_differences_can_be_read() {
 }
 
 #[tokio::test]
-async fn agents_may_have_a_port_of_their_own() {
+async fn mcp_can_have_its_own_port() {
     let mut config = config(Contract::Documented);
     config.mcp_listen = vec![McpListen::At("127.0.0.1:0".parse().unwrap())];
     let mock = Mock::start(config.clone()).await;
@@ -331,7 +331,7 @@ async fn agents_may_have_a_port_of_their_own() {
 }
 
 #[tokio::test]
-async fn an_agent_is_told_what_production_would_punish() {
+async fn advice_tool_reports_mistakes_that_fail_in_production() {
     let mock = Mock::documented().await;
     let agent = agent(&mock.base).await;
     mock.authorize(&SPA.asks("1").without("code_challenge"))

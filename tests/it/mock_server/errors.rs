@@ -1,4 +1,4 @@
-//! `MockServer`: what is said of a verb that was not carried out, and what is never said.
+//! `MockServer`: errors of failed operations, and what they never reveal.
 
 use civitai_oauth_mock::control::{
     ClientSpec, Endpoint, Expect, Fault, Filter, GrantType, Mint, NewCode, Preset, UserSpec,
@@ -46,7 +46,7 @@ async fn no_secret_is_printed_for_debugging() {
 }
 
 #[tokio::test]
-async fn an_error_can_be_read() {
+async fn errors_are_readable() {
     let (server, world) = seeded().await;
     world.token(&CONF.refreshes("x")).await;
     world.token(&CONF.refreshes("x")).await;

@@ -1,4 +1,4 @@
-//! `MockServer`'s verbs: every control call, typed, for tests in this process.
+//! `MockServer`'s operations: every control call, typed, for tests in this process.
 
 use std::time::Duration;
 
@@ -171,7 +171,7 @@ async fn tokens_are_minted_looked_into_and_ended() {
 }
 
 #[tokio::test]
-async fn devices_and_consents_are_decided() {
+async fn devices_and_consents_are_approved_and_denied() {
     let (server, world) = seeded().await;
     let tv = ClientSpec::named("TV").id("tv").grants([Grant::DeviceCode]);
     server.create_client(tv).await.unwrap();
@@ -262,7 +262,7 @@ async fn faults_and_snapshots_come_and_go() {
 }
 
 #[tokio::test]
-async fn what_came_is_read_awaited_and_verified() {
+async fn requests_are_read_awaited_and_verified() {
     let (server, world) = seeded().await;
     world.token(&CONF.refreshes("x")).await;
     world.get(USERINFO).await;
@@ -346,7 +346,7 @@ async fn sandboxes_are_made_listed_and_deleted() {
 }
 
 #[tokio::test]
-async fn what_apps_spend_is_read_forgotten_and_reset() {
+async fn spends_are_listed_deleted_and_reset() {
     let (server, world) = seeded().await;
     let ada = Spender::funded(&world, &CONF, 100).await;
     let limit = [Budget::Absolute {

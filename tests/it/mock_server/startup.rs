@@ -1,4 +1,4 @@
-//! `MockServer`: what a server in this process is, and what it starts with. Its verbs are `operations.rs`.
+//! `MockServer`: several servers in one process, the builder, and sandboxes. Operations are in `operations.rs`.
 
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ async fn a_dropped_server_stops() {
 }
 
 #[tokio::test]
-async fn a_builder_says_what_it_starts_with() {
+async fn builder_options_take_effect() {
     let server = MockServer::builder()
         .seed(SEED)
         .unwrap()
@@ -100,7 +100,7 @@ async fn a_builder_says_what_it_starts_with() {
 }
 
 #[tokio::test]
-async fn a_sandbox_has_the_same_verbs_and_an_address_of_its_own() {
+async fn sandbox_has_the_same_methods_and_its_own_address() {
     let server = MockServer::start().await;
     let client = "dec0de00-0000-4000-8000-000000000001";
     let mint = || Mint::new(client, "ada", Scope::USER_READ);

@@ -1,4 +1,4 @@
-//! `buzz_limit` at consent: what is a budget, what is not, and when that is looked at.
+//! `buzz_limit` at consent: which values are budgets, and when they are checked.
 
 use civitai_oauth_mock::{Contract, Difference};
 use insta::assert_snapshot;
@@ -40,7 +40,7 @@ async fn well_formed_budgets_and_no_limit_are_accepted() {
 }
 
 #[tokio::test]
-async fn what_is_no_json_and_what_is_no_budget_are_two_errors() {
+async fn invalid_json_and_invalid_budget_are_different_errors() {
     let mock = Mock::documented().await;
     let texts = [
         "{",
@@ -118,7 +118,7 @@ async fn what_is_no_json_and_what_is_no_budget_are_two_errors() {
 }
 
 #[tokio::test]
-async fn a_budget_is_checked_whenever_the_parameter_is_there() {
+async fn budget_is_checked_whenever_present() {
     let mock = Mock::documented().await;
     let request = spending().and("buzz_limit", "{");
     assert_snapshot!(mock.authorize(&request).await, @r#"
@@ -185,7 +185,7 @@ async fn the_pages_simple_form_has_an_amount_a_period_and_a_switch() {
 }
 
 #[tokio::test]
-async fn a_budget_that_is_kept_without_remembering_still_shows_the_page() {
+async fn budget_without_remembered_consent_still_shows_the_page() {
     let mock = Mock::documented().await;
     let limit = json!([{ "type": "absolute", "limit": 5 }]).to_string();
     mock.approve(&spending().and("buzz_limit", &limit)).await;

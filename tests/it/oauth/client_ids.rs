@@ -1,4 +1,4 @@
-//! Client ids: those by which a client can authenticate in the body and in HTTP Basic, and those that are refused.
+//! Client ids that can authenticate in the body and in HTTP Basic, and those that are rejected.
 
 use civitai_oauth_mock::control::ClientSpec;
 use civitai_oauth_mock::{Contract, MockServer};

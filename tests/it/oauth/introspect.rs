@@ -1,4 +1,4 @@
-//! POST `/introspect`: who may ask, and what a token stands for.
+//! POST `/introspect`: who may call it, and what it returns.
 
 use insta::assert_snapshot;
 use serde_json::{Value, json};
@@ -64,7 +64,7 @@ async fn introspection_reads_basic_form_decoded_and_before_the_body() {
 }
 
 #[tokio::test]
-async fn introspection_takes_json_that_is_not_text_for_missing() {
+async fn introspection_treats_json_that_is_not_text_as_missing() {
     let mock = Mock::documented().await;
     let service = json!({ "id": "42", "name": "Link service", "secret": "12345678",
         "may_introspect": true, "grants": [] });

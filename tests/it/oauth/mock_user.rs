@@ -1,4 +1,4 @@
-//! The ways past the pages: `X-Mock-User`, and the settings `login` and `consent`.
+//! Sign-in and consent without pages: `X-Mock-User`, and the settings `login` and `consent`.
 
 use civitai_oauth_mock::ConsentMode;
 use insta::assert_snapshot;
@@ -24,7 +24,7 @@ async fn the_header_names_the_user_and_signs_them_in() {
 }
 
 #[tokio::test]
-async fn the_header_goes_before_a_session_and_takes_ids_too() {
+async fn header_overrides_a_session_and_accepts_ids() {
     let mock = Mock::documented().await;
     let cookie = mock.session("tess").await;
     let approval = CONF.asks("1").and("approved", "true");
@@ -38,7 +38,7 @@ async fn the_header_goes_before_a_session_and_takes_ids_too() {
 }
 
 #[tokio::test]
-async fn an_unknown_or_deleted_user_in_the_header_is_our_error() {
+async fn unknown_or_deleted_user_in_the_header_is_an_error() {
     let mock = Mock::documented().await;
     assert_snapshot!(request(&mock).header("x-mock-user", "adda").await, @r#"
     400
@@ -57,7 +57,7 @@ async fn an_unknown_or_deleted_user_in_the_header_is_our_error() {
 }
 
 #[tokio::test]
-async fn the_login_setting_signs_in_whoever_has_no_session() {
+async fn login_setting_applies_without_a_session() {
     let mock = Mock::documented().await;
     mock.set(json!({ "login": "tess", "consent": "approve" }))
         .await;
@@ -95,7 +95,7 @@ async fn consent_can_be_given_or_denied_without_a_page() {
 }
 
 #[tokio::test]
-async fn a_server_may_start_without_pages() {
+async fn server_can_start_with_login_and_consent_set() {
     let mut config = config(civitai_oauth_mock::Contract::Documented);
     config.set_login("ada");
     config.set_consent(ConsentMode::Approve);

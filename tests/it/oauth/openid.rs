@@ -1,6 +1,5 @@
-//! OpenID Connect: the discovery document, the published key, and the id tokens of the code grant. Where keys come
-//! from is `openid_keys.rs`. Clients that nobody
-//! here has written judge the same in `third_party_openid.rs`.
+//! OpenID Connect: the discovery document, the published key, and the id tokens of the code grant. Keys are in
+//! `openid_keys.rs`, third-party clients in `third_party_openid.rs`.
 
 use insta::assert_snapshot;
 use serde_json::{Value, json};
@@ -24,7 +23,7 @@ async fn the_discovery_document_names_every_endpoint() {
 }
 
 #[tokio::test]
-async fn a_sandbox_is_an_issuer_of_its_own() {
+async fn sandbox_is_its_own_issuer() {
     let mock = Mock::documented().await;
     let sandbox = mock.sandbox("x");
     let document = sandbox.get(CONFIGURATION).await.json();
@@ -41,7 +40,7 @@ async fn a_sandbox_is_an_issuer_of_its_own() {
 }
 
 #[tokio::test]
-async fn the_document_is_the_same_under_both_contracts_and_whatever_a_stranger_forwards() {
+async fn document_depends_on_neither_contract_nor_forwarded_headers() {
     let (documented, live) = (Mock::documented().await, Mock::live().await);
     let plain = documented.get(CONFIGURATION).await.json().to_string();
     let forwarded = documented
@@ -76,7 +75,7 @@ async fn the_key_is_published_under_two_paths() {
 }
 
 #[tokio::test]
-async fn no_other_page_may_read_them_and_no_other_method_answers() {
+async fn documents_have_no_cors_and_accept_only_get() {
     let mock = Mock::documented().await;
     let mut table = String::new();
     for path in [CONFIGURATION, JWKS, "/api/auth/jwks"] {
@@ -119,7 +118,7 @@ async fn no_other_page_may_read_them_and_no_other_method_answers() {
 }
 
 #[tokio::test]
-async fn an_id_token_says_who_signed_in_where_for_whom_and_when() {
+async fn id_token_has_subject_issuer_audience_and_times() {
     let mock = Mock::documented().await;
     for world in [World::clone(&mock), mock.sandbox("x")] {
         let id_token = world.id_token(&CONF, "a b é \"q\"").await;
@@ -143,7 +142,7 @@ async fn an_id_token_says_who_signed_in_where_for_whom_and_when() {
 }
 
 #[tokio::test]
-async fn the_answer_that_brings_it_is_the_usual_one_with_one_more_member() {
+async fn id_token_is_the_only_additional_member() {
     let mock = Mock::live().await;
     let asked = SPA.asks("5").and("nonce", "n-1");
     let code = mock.approve(&asked).await.code();
@@ -162,7 +161,7 @@ async fn the_answer_that_brings_it_is_the_usual_one_with_one_more_member() {
 }
 
 #[tokio::test]
-async fn only_a_nonce_and_only_the_code_grant_bring_an_id_token() {
+async fn id_token_requires_a_nonce_and_the_code_grant() {
     let mock = Mock::documented().await;
     mock.register_cli().await;
     let with_nonce = mock
@@ -261,7 +260,7 @@ async fn the_audience_is_the_client_id_of_the_body_or_unknown() {
 }
 
 #[tokio::test]
-async fn a_token_is_worth_nothing_to_another_sandbox_or_when_it_was_touched() {
+async fn id_token_of_another_sandbox_or_altered_fails_verification() {
     let mock = Mock::documented().await;
     let sandbox = mock.sandbox("x");
     let id_token = mock.id_token(&CONF, "n-1").await;
@@ -287,7 +286,7 @@ async fn a_token_is_worth_nothing_to_another_sandbox_or_when_it_was_touched() {
 }
 
 #[tokio::test]
-async fn an_id_tokens_times_are_those_of_the_sandboxs_clock() {
+async fn id_token_times_follow_the_sandbox_clock() {
     let mock = Mock::documented().await;
     mock.advance(-7200).await;
     let stale = mock.id_token(&CONF, "n-1").await;

@@ -113,7 +113,7 @@ async fn a_stored_key_keeps_its_id() {
 }
 
 #[tokio::test]
-async fn what_is_no_p256_key_is_refused_with_the_way_to_make_one() {
+async fn other_key_types_are_rejected_with_a_command_to_make_one() {
     let mut config = config(Contract::Documented);
     let mut said = String::new();
     for text in [
@@ -147,7 +147,7 @@ async fn a_database_on_file_keeps_its_keys_over_a_restart() {
 }
 
 #[tokio::test]
-async fn the_same_entropy_draws_the_same_key() {
+async fn same_entropy_seed_generates_the_same_key() {
     let keys = async |seed| {
         let mut config = config(Contract::Documented);
         config.entropy_seed = seed;

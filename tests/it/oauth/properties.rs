@@ -1,4 +1,4 @@
-//! What holds for any input at all: an answer, and no way out to a stranger.
+//! Property tests of any input: every request is answered, and no redirect leads to an unregistered site.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -61,7 +61,7 @@ fn return_urls() -> impl Strategy<Value = String> {
 }
 
 #[test]
-fn signing_in_never_leads_away() {
+fn sign_in_never_redirects_to_another_origin() {
     holds(&return_urls(), &async |mock, return_url| {
         let fields = Fields::of(&[("user", "2"), ("returnUrl", &return_url)]);
         let answer = mock.post("/login", &fields).await;
@@ -204,7 +204,7 @@ fn token_always_answers_with_tokens_or_an_error() {
 }
 
 #[test]
-fn any_bytes_are_answered_whatever_they_are_called() {
+fn any_body_of_any_content_type_is_answered() {
     let kinds = prop_oneof![
         Just("application/x-www-form-urlencoded"),
         Just("application/json"),

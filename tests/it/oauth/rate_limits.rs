@@ -1,4 +1,4 @@
-//! Rate limits: off unless asked for; windows of a minute that begin with their first request.
+//! Rate limits: off by default; one-minute windows that start with their first request.
 
 use civitai_oauth_mock::{Contract, Difference};
 use insta::assert_snapshot;
@@ -29,13 +29,13 @@ fn guess(mock: &World) -> Ask {
 }
 
 #[tokio::test]
-async fn nothing_is_limited_unless_asked_for() {
+async fn rate_limits_are_off_by_default() {
     let mock = Mock::documented().await;
     assert_eq!(admitted(30, || guess(&mock)).await.0, 30);
 }
 
 #[tokio::test]
-async fn authorize_admits_ten_a_minute_per_user() {
+async fn authorize_accepts_ten_per_minute_and_user() {
     let mock = limited(Contract::Documented).await;
     let (ada, tess) = (mock.session("ada").await, mock.session("tess").await);
     let ask = |cookie: &str| mock.get(AUTHORIZE).cookie(cookie);
@@ -60,7 +60,7 @@ async fn authorize_admits_ten_a_minute_per_user() {
 }
 
 #[tokio::test]
-async fn a_window_begins_with_its_first_request_and_counts_the_refused() {
+async fn window_starts_with_its_first_request_and_counts_rejected_ones() {
     let mock = limited(Contract::Documented).await;
     assert_eq!(guess(&mock).await.status, 400);
     mock.advance(55).await;
@@ -72,7 +72,7 @@ async fn a_window_begins_with_its_first_request_and_counts_the_refused() {
 }
 
 #[tokio::test]
-async fn token_admits_twenty_a_minute_per_client_in_the_documentation() {
+async fn documented_token_accepts_twenty_per_minute_and_client() {
     let mock = limited(Contract::Documented).await;
     let (count, refused) = admitted(99, || guess(&mock)).await;
     assert_eq!(count, 20);
@@ -102,7 +102,7 @@ async fn token_admits_twenty_a_minute_per_client_in_the_documentation() {
 }
 
 #[tokio::test]
-async fn token_admits_twenty_a_minute_per_address_at_the_deployed_server() {
+async fn live_token_accepts_twenty_per_minute_and_address() {
     let mock = limited(Contract::Live).await;
     assert_eq!(
         admitted(30, || guess(&mock)).await.0,
@@ -121,7 +121,7 @@ async fn token_admits_twenty_a_minute_per_address_at_the_deployed_server() {
 }
 
 #[tokio::test]
-async fn what_a_limit_counts_by_can_be_set_apart() {
+async fn rate_limit_key_can_be_set_separately() {
     let mock = limited(Contract::Documented).await;
     mock.set_apart(Difference::RateLimitKey, Contract::Live)
         .await;
@@ -136,7 +136,7 @@ async fn what_a_limit_counts_by_can_be_set_apart() {
 }
 
 #[tokio::test]
-async fn revoke_admits_twenty_a_minute_per_address() {
+async fn revoke_accepts_twenty_per_minute_and_address() {
     let mock = limited(Contract::Documented).await;
     let fields = CONF.revokes("x");
     let here = || mock.post(REVOKE, &fields);
@@ -162,7 +162,7 @@ async fn revoke_admits_twenty_a_minute_per_address() {
 }
 
 #[tokio::test]
-async fn windows_are_forgotten_by_reset_and_not_shared_by_sandboxes() {
+async fn windows_are_cleared_by_reset_and_separate_per_sandbox() {
     let mock = limited(Contract::Documented).await;
     assert_eq!(admitted(99, || guess(&mock)).await.0, 20);
     let other = mock.sandbox("other");

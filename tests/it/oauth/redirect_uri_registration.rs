@@ -54,7 +54,7 @@ async fn schemes_that_open_in_the_browser_are_refused_by_every_entrance() {
 }
 
 #[tokio::test]
-async fn extensions_of_ours_accept_no_such_scheme_either() {
+async fn mock_extensions_reject_such_schemes_too() {
     let mock = Mock::documented().await;
     mock.set(json!({ "unknown_clients": "register" })).await;
     mock.control(

@@ -1,4 +1,4 @@
-//! What a consent leaves behind, and what it saves the next time.
+//! Remembered consent: what is stored, and when the consent page is skipped.
 
 use insta::assert_snapshot;
 
@@ -51,7 +51,7 @@ async fn a_narrower_consent_that_is_remembered_later_overwrites_the_wider() {
 }
 
 #[tokio::test]
-async fn an_approval_that_is_not_remembered_leaves_what_was() {
+async fn unremembered_approval_keeps_the_earlier_consent() {
     let mock = Mock::documented().await;
     remember(&mock, "7").await;
     mock.approve(&CONF.asks("1")).await;
@@ -66,7 +66,7 @@ async fn user_read_is_a_part_of_every_consent() {
 }
 
 #[tokio::test]
-async fn a_consent_is_of_one_user_to_one_client() {
+async fn consent_belongs_to_one_user_and_one_client() {
     let mock = Mock::documented().await;
     remember(&mock, "7").await;
     let other_app = mock.authorize(&OTHER.asks("7")).await;
@@ -89,7 +89,7 @@ async fn a_consent_is_remembered_before_the_last_checks() {
 }
 
 #[tokio::test]
-async fn consents_can_all_be_forgotten() {
+async fn all_consents_can_be_deleted() {
     let mock = Mock::documented().await;
     remember(&mock, "7").await;
     assert_snapshot!(mock.ask("DELETE", "/_mock/consents").await, @r#"

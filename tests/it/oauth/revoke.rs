@@ -1,4 +1,4 @@
-//! `/revoke`: who may revoke what, and that nobody learns whether it worked.
+//! `/revoke`: who may revoke which tokens, and responses that never reveal the outcome.
 
 use civitai_oauth_mock::{Contract, Difference};
 use insta::assert_snapshot;
@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::support::{App, CONF, Fields, Mock, OTHER, REVOKE, SPA, Tokens, World};
 
 #[tokio::test]
-async fn the_answer_is_the_same_whatever_happened() {
+async fn response_is_the_same_for_every_outcome() {
     let mock = Mock::documented().await;
     let tokens = mock.tokens(&CONF, "1").await;
     let answer = mock.revoke(&CONF.revokes(&tokens.access)).await;
@@ -42,7 +42,7 @@ async fn the_answer_is_the_same_whatever_happened() {
 }
 
 #[tokio::test]
-async fn a_request_without_a_token_is_told_so() {
+async fn missing_token_is_invalid_request() {
     let mock = Mock::documented().await;
     let without = CONF.revokes("x").without("token");
     assert_snapshot!(mock.revoke(&without).await, @r#"
@@ -59,7 +59,7 @@ async fn a_request_without_a_token_is_told_so() {
 }
 
 #[tokio::test]
-async fn an_access_token_goes_alone_and_a_refresh_token_takes_all_access_tokens_along() {
+async fn refresh_token_revocation_ends_its_access_tokens() {
     let mock = Mock::documented().await;
     let (one, two) = (mock.tokens(&CONF, "1").await, mock.tokens(&CONF, "1").await);
     let elsewhere = mock.tokens(&OTHER, "1").await;
@@ -85,7 +85,7 @@ async fn an_access_token_goes_alone_and_a_refresh_token_takes_all_access_tokens_
 }
 
 #[tokio::test]
-async fn a_hint_may_be_wrong() {
+async fn wrong_token_type_hint_is_ignored() {
     let mock = Mock::documented().await;
     let tokens = mock.tokens(&CONF, "1").await;
     let fields = CONF
@@ -119,8 +119,7 @@ async fn reach(mock: &World) -> String {
 }
 
 #[tokio::test]
-async fn an_app_revokes_its_own_tokens_in_the_documentation_and_its_owners_at_the_deployed_server()
-{
+async fn documented_client_revokes_its_tokens_and_live_client_its_owners() {
     let mock = Mock::documented().await;
     let documented = reach(&mock).await;
     assert_snapshot!(documented, @"
@@ -155,7 +154,7 @@ async fn an_app_revokes_its_own_tokens_in_the_documentation_and_its_owners_at_th
 }
 
 #[tokio::test]
-async fn a_public_client_revokes_nothing_by_naming_itself() {
+async fn revoke_by_public_client_id_alone_has_no_effect() {
     let mock = Mock::documented().await;
     let tokens = mock.tokens(&SPA, "1").await;
     mock.revoke(&SPA.revokes(&tokens.access)).await;
@@ -165,7 +164,7 @@ async fn a_public_client_revokes_nothing_by_naming_itself() {
 }
 
 #[tokio::test]
-async fn a_signed_in_user_revokes_their_own_tokens_of_any_app() {
+async fn session_revokes_its_users_tokens_of_any_client() {
     for mock in [Mock::documented().await, Mock::live().await] {
         let (ada, tess) = (mock.session("ada").await, mock.session("tess").await);
         let revoke = async |app: &App, cookie: &str| {
@@ -180,7 +179,7 @@ async fn a_signed_in_user_revokes_their_own_tokens_of_any_app() {
 }
 
 #[tokio::test]
-async fn basic_is_not_read_and_the_login_setting_signs_nobody_in() {
+async fn basic_and_the_login_setting_are_ignored() {
     let mock = Mock::documented().await;
     let tokens = mock.tokens(&CONF, "1").await;
     let fields = Fields::of(&[("token", &tokens.access)]);

@@ -1,4 +1,4 @@
-//! Somebody else's client: the `oauth2` crate as it is published, through sign-in and consent pages.
+//! The unmodified `oauth2` crate, through the sign-in and consent pages.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -186,7 +186,7 @@ async fn lives_for_a_day(world: &World, app: &App) {
 }
 
 #[tokio::test]
-async fn the_oauth2_crate_is_accused_of_nothing() {
+async fn the_oauth2_crate_gets_no_findings() {
     for mock in [Mock::documented().await, Mock::live().await] {
         // The crate reads a scope that is text, and no list.
         mock.set_apart(Difference::ScopeShape, Contract::Documented)

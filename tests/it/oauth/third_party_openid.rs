@@ -1,4 +1,4 @@
-//! Clients that nobody here has written: the unmodified `openidconnect` and `oauth2` crates, over real sockets.
+//! The unmodified `openidconnect` and `oauth2` crates, over real sockets.
 
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -203,7 +203,7 @@ async fn oauth2_connects_a_device_by_its_own_polling() {
 }
 
 #[tokio::test]
-async fn oauth2_is_told_of_a_denial_and_of_an_end() {
+async fn oauth2_reports_denied_and_expired_devices() {
     let mock = Mock::documented().await;
     mock.register_cli().await;
     let url = |path: &str| format!("{}{path}", mock.base);

@@ -1,4 +1,4 @@
-//! `/userinfo`: the claims, and what is no bearer token.
+//! `/userinfo`: the claims, and invalid bearer tokens.
 
 use civitai_oauth_mock::{Contract, Difference};
 use insta::assert_snapshot;
@@ -80,7 +80,7 @@ async fn any_page_may_read_it() {
 }
 
 #[tokio::test]
-async fn bearer_is_written_so_and_spaces_around_it_do_not_matter() {
+async fn bearer_is_case_sensitive_and_spaces_are_ignored() {
     let mock = Mock::documented().await;
     let tokens = mock.tokens(&CONF, "1").await;
     let (access, refresh) = (&tokens.access, &tokens.refresh);
@@ -140,7 +140,7 @@ async fn the_token_is_read_from_the_header_alone() {
 }
 
 #[tokio::test]
-async fn a_deleted_user_is_nobody_and_a_banned_or_muted_one_is_somebody() {
+async fn deleted_user_is_rejected_but_banned_and_muted_users_are_not() {
     let mock = Mock::documented().await;
     let tokens = mock.tokens(&CONF, "1").await;
     mock.control(
@@ -169,7 +169,7 @@ async fn a_deleted_user_is_nobody_and_a_banned_or_muted_one_is_somebody() {
 }
 
 #[tokio::test]
-async fn other_methods_are_told_which_there_are() {
+async fn other_methods_get_405_with_allow() {
     let mock = Mock::documented().await;
     assert_snapshot!(mock.ask("POST", USERINFO).await, @"
     405

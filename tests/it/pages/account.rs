@@ -1,4 +1,4 @@
-//! `/user/account`: register an app, and rule over the apps one has let in.
+//! `/user/account`: registering an app, and managing connected apps.
 
 use civitai_oauth_mock::{Contract, Difference};
 use insta::assert_snapshot;
@@ -54,7 +54,7 @@ fn shown(answer: &Answer, css: &str) -> String {
 }
 
 #[tokio::test]
-async fn whoever_is_not_signed_in_signs_in_first() {
+async fn page_without_session_redirects_to_sign_in() {
     let mock = Mock::documented().await;
     for path in [ACCOUNT, NEW] {
         let answer = mock.sandbox("x").get(path).await;
@@ -88,7 +88,7 @@ async fn a_registered_app_shows_its_secret_once_and_works_with_it() {
 }
 
 #[tokio::test]
-async fn to_load_the_page_of_a_secret_anew_makes_and_shows_nothing() {
+async fn reloading_the_secret_page_shows_no_secret() {
     let mock = ada().await;
     let made = mock.post(NEW, &app("http://localhost/cb")).await;
     let cookie = made.header("set-cookie").unwrap_or_default();
@@ -114,7 +114,7 @@ async fn to_load_the_page_of_a_secret_anew_makes_and_shows_nothing() {
 }
 
 #[tokio::test]
-async fn what_was_changed_counts_the_preset_or_the_boxes() {
+async fn changed_preset_or_checkboxes_take_effect() {
     let mock = ada().await;
     let drawn = |preset: &str, boxes: &str| {
         app("http://localhost/cb")
@@ -158,7 +158,7 @@ async fn what_was_changed_counts_the_preset_or_the_boxes() {
 }
 
 #[tokio::test]
-async fn what_breaks_a_rule_is_told_beside_its_field() {
+async fn validation_errors_appear_beside_their_fields() {
     let mock = ada().await;
     let long = "x".repeat(501);
     let mut told = String::new();
@@ -235,7 +235,7 @@ async fn redirect_uris_and_grants_follow_the_difference() {
 }
 
 #[tokio::test]
-async fn the_boxes_count_where_they_are_chosen() {
+async fn checkboxes_count_if_custom_scope_is_chosen() {
     let mock = ada().await;
     let boxes = app("http://localhost/cb")
         .with("preset", "custom")
@@ -264,7 +264,7 @@ async fn the_boxes_count_where_they_are_chosen() {
 }
 
 #[tokio::test]
-async fn an_app_is_edited_gets_a_new_secret_and_goes() {
+async fn app_is_edited_rotated_and_deleted() {
     let mock = ada().await;
     let made = mock.post(NEW, &app("http://localhost/cb")).await;
     let made = revealed(&mock, &made).await;
@@ -309,7 +309,7 @@ async fn an_app_is_edited_gets_a_new_secret_and_goes() {
 }
 
 #[tokio::test]
-async fn nobody_rules_over_anothers_app() {
+async fn user_cannot_edit_an_app_of_another_user() {
     let mock = ada().await;
     let page = mock.get(ACCOUNT).await;
     assert!(!page.body.contains("Conf App"));
@@ -357,7 +357,7 @@ async fn a_page_of_another_site_registers_nothing() {
 }
 
 #[tokio::test]
-async fn what_was_typed_is_text_and_nothing_else() {
+async fn input_is_escaped() {
     let mock = ada().await;
     let hostile = "<script>alert(1)</script>\"'&";
     mock.post(

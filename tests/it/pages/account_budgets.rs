@@ -1,4 +1,4 @@
-//! `/user/account`, Connected Apps: the budgets of an app, each in a row of its form, and what is spent of them.
+//! `/user/account`, Connected Apps: the budgets of an app, one row each, and what is spent of them.
 
 use insta::assert_snapshot;
 use serde_json::{Value, json};
@@ -61,7 +61,7 @@ fn three() -> Value {
 }
 
 #[tokio::test]
-async fn a_form_that_nobody_has_changed_changes_nothing() {
+async fn unchanged_form_changes_nothing() {
     let mock = limited(&three()).await;
     let saved = mock.post(LIMIT, &form(&mock).await).await;
     assert_eq!((saved.status, saved.location().path()), (303, ACCOUNT));
@@ -69,7 +69,7 @@ async fn a_form_that_nobody_has_changed_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_budget_is_taken_out_and_another_put_in() {
+async fn budget_is_removed_and_another_added() {
     let mock = limited(&three()).await;
     let changed = form(&mock)
         .await
@@ -85,7 +85,7 @@ async fn a_budget_is_taken_out_and_another_put_in() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_said_beside_its_row_and_stays_as_it_was_typed() {
+async fn invalid_budget_is_reported_beside_its_row_and_kept_as_typed() {
     let mock = limited(&three()).await;
     let mut told = String::new();
     for (field, value) in [
@@ -125,7 +125,7 @@ async fn what_cannot_be_read_is_said_beside_its_row_and_stays_as_it_was_typed() 
 }
 
 #[tokio::test]
-async fn an_app_that_was_never_let_in_gets_no_limit() {
+async fn app_without_consent_gets_no_budget() {
     let mock = ada().await;
     let fields = Fields::of(&[("kind-1", "absolute"), ("limit-1", "5")]);
     for app in ["conf", "nobody"] {
@@ -144,7 +144,7 @@ async fn an_app_that_was_never_let_in_gets_no_limit() {
 }
 
 #[tokio::test]
-async fn what_an_app_has_spent_is_shown_and_an_absolute_budget_begins_anew() {
+async fn spent_buzz_is_shown_and_an_absolute_budget_can_be_reset() {
     let mock = ada().await;
     mock.control("PATCH", "/users/ada", json!({ "buzz": { "yellow": 1000 } }))
         .await;
@@ -182,7 +182,7 @@ async fn what_an_app_has_spent_is_shown_and_an_absolute_budget_begins_anew() {
 }
 
 #[tokio::test]
-async fn connected_apps_are_listed_limited_and_shut_out() {
+async fn connected_apps_are_listed_limited_and_revoked() {
     let mock = ada().await;
     mock.approve(&CONF.asks("98309").and("remember", "true"))
         .await;
@@ -246,7 +246,7 @@ async fn connected_apps_are_listed_limited_and_shut_out() {
 }
 
 #[tokio::test]
-async fn with_plenty_of_apps_and_users_no_page_is_heavy() {
+async fn pages_stay_small_with_many_apps_and_users() {
     let mock = ada().await;
     for number in 0..120 {
         let client = json!({

@@ -1,4 +1,4 @@
-//! The consent page: what is shown, what its two forms send, and what it never does.
+//! The consent page: its content, what its two forms send, and its security.
 
 use civitai_oauth_mock::{Contract, Difference};
 use insta::assert_snapshot;
@@ -15,7 +15,7 @@ async fn page(world: &World, request: &Fields) -> Answer {
 }
 
 #[tokio::test]
-async fn the_page_says_who_asks_for_what_and_of_whom() {
+async fn page_names_app_scopes_and_user() {
     let mock = Mock::documented().await;
     let shown = page(&mock, &CONF.asks("32780")).await.page();
     let card = "h1, .verified, .card > .description, .account, .divider, .scopes li, label, button, legend";
@@ -119,7 +119,7 @@ async fn one_form_approves_and_the_other_denies() {
 }
 
 #[tokio::test]
-async fn what_the_forms_send_does_what_their_buttons_say() {
+async fn forms_approve_and_deny() {
     let mock = Mock::documented().await;
     let cookie = mock.session("ada").await;
     let forms = page(&mock, &CONF.asks("4")).await.page().forms();
@@ -177,7 +177,7 @@ async fn the_budget_form_sends_what_authorize_understands() {
 }
 
 #[tokio::test]
-async fn an_application_that_may_not_ask_is_shown_no_form() {
+async fn disallowed_app_gets_no_form() {
     let mock = Mock::documented().await;
     let mut table = String::new();
     for (what, request) in [
@@ -222,7 +222,7 @@ async fn the_login_setting_is_enough_to_be_asked() {
 }
 
 #[tokio::test]
-async fn denying_never_redirects_to_a_stranger() {
+async fn denial_never_redirects_to_an_unregistered_uri() {
     let mock = Mock::documented().await;
     let fields = Fields::of(&[
         ("client_id", "conf"),
@@ -233,7 +233,7 @@ async fn denying_never_redirects_to_a_stranger() {
 }
 
 #[tokio::test]
-async fn whoever_is_not_signed_in_is_sent_to_sign_in_first() {
+async fn page_without_session_redirects_to_sign_in() {
     let mock = Mock::documented().await;
     let path = format!("{CONSENT_PAGE}?{}", SPA.asks("1").encoded());
     assert_snapshot!(mock.get(&path).await, @"
@@ -255,7 +255,7 @@ async fn switching_the_account_comes_back_to_the_same_request() {
 }
 
 #[tokio::test]
-async fn what_others_wrote_is_only_text_on_the_page() {
+async fn foreign_text_is_escaped() {
     let mock = Mock::documented().await;
     let hostile = "\"><script>alert('x')</script>&amp;";
     mock.control(
@@ -283,7 +283,7 @@ async fn what_others_wrote_is_only_text_on_the_page() {
 }
 
 #[tokio::test]
-async fn the_page_runs_no_script_and_is_in_nobodys_frame() {
+async fn page_has_no_script_and_cannot_be_framed() {
     let mock = Mock::documented().await;
     let answer = page(&mock, &CONF.asks("1")).await;
     assert_snapshot!(answer, @r#"

@@ -1,4 +1,4 @@
-//! `/_mock/consent`: any consent screen by a link, and nothing is granted there.
+//! `/_mock/consent`: links to any consent screen, which grant nothing.
 
 use insta::assert_snapshot;
 use serde_json::json;
@@ -48,7 +48,7 @@ async fn a_link_shows_exactly_the_screen_that_was_chosen() {
 }
 
 #[tokio::test]
-async fn its_buttons_grant_nothing() {
+async fn preview_buttons_grant_nothing() {
     let mock = Mock::documented().await;
     for form in screen(&mock.sandbox("x"), "client_id=conf&user=ada")
         .await
@@ -81,7 +81,7 @@ async fn its_buttons_grant_nothing() {
 }
 
 #[tokio::test]
-async fn it_is_the_page_that_an_app_leads_to() {
+async fn preview_equals_the_consent_page() {
     let mock = Mock::documented().await;
     mock.set(json!({ "login": "ada" })).await;
     let asked = crate::support::CONF.asks("98309");
@@ -109,7 +109,7 @@ async fn the_form_makes_the_link() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_shown_is_told() {
+async fn invalid_options_are_reported() {
     let mock = Mock::documented().await;
     let mut told = String::new();
     for query in [

@@ -1,4 +1,4 @@
-//! `/_mock`: the journal to look at, and the buttons. How it looks is `rendering.rs`.
+//! `/_mock`: the journal and the actions. Its appearance is in `rendering.rs`.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ async fn press(world: &World, fields: &[(&str, &str)]) -> Answer {
 }
 
 #[tokio::test]
-async fn a_refusal_says_why_and_what_the_other_contract_says() {
+async fn rejection_shows_its_reason_and_the_other_contract() {
     let mock = Mock::documented().await;
     let cookie = mock.session("ada").await;
     let asked = CONF
@@ -103,7 +103,7 @@ async fn the_buttons_do_what_they_say() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_done_is_said_on_the_page() {
+async fn failed_actions_are_reported_on_the_page() {
     let mock = Mock::documented().await;
     let mut told = String::new();
     for fields in [
@@ -143,7 +143,7 @@ async fn what_cannot_be_done_is_said_on_the_page() {
 }
 
 #[tokio::test]
-async fn the_journal_is_filtered_and_turned_page_by_page() {
+async fn journal_is_filtered_and_paginated() {
     let mock = Mock::documented().await;
     for _ in 0..20 {
         mock.token(&CONF.for_itself()).await;
@@ -167,7 +167,7 @@ async fn the_journal_is_filtered_and_turned_page_by_page() {
 }
 
 #[tokio::test]
-async fn a_button_leads_back_to_its_section_and_keeps_what_is_looked_for() {
+async fn actions_return_to_their_section_and_keep_the_filter() {
     let mock = Mock::documented().await;
     let page = mock.get("/_mock?endpoint=token&show=all").await.page();
     let form = page.forms().into_iter().find(|form| form.method == "post");
@@ -193,7 +193,7 @@ async fn a_button_leads_back_to_its_section_and_keeps_what_is_looked_for() {
 }
 
 #[tokio::test]
-async fn what_these_pages_ask_for_is_not_taken_for_the_apps_calls() {
+async fn requests_of_console_pages_are_not_recorded() {
     let mock = Mock::documented().await;
     mock.set(json!({ "login": "ada" })).await;
     for path in ["/", "/user/account", "/user/account/new-app"] {
@@ -268,7 +268,7 @@ async fn codes_and_tokens_show_the_time_they_have_left() {
 }
 
 #[tokio::test]
-async fn what_comes_between_the_page_and_the_stream_is_told() {
+async fn requests_between_page_load_and_stream_are_sent() {
     let mock = Mock::documented().await;
     mock.token(&CONF.refreshes("shown")).await;
     let page = mock.get(DASHBOARD).await.page();
@@ -293,7 +293,7 @@ async fn what_comes_between_the_page_and_the_stream_is_told() {
 }
 
 #[tokio::test]
-async fn events_tell_of_what_fits_and_end_with_the_server() {
+async fn events_follow_the_filter_and_end_with_the_server() {
     let mock = Mock::documented().await;
     let refused = mock.get("/_mock/events?endpoint=tokn").await;
     assert_eq!(refused.status, 400);
@@ -319,7 +319,7 @@ async fn events_tell_of_what_fits_and_end_with_the_server() {
 }
 
 #[tokio::test]
-async fn the_contract_is_chosen_from_all_there_are() {
+async fn every_contract_can_be_chosen() {
     let mock = Mock::documented().await;
     let page = mock.get(DASHBOARD).await.page();
     let names = page.texts("#contract option");

@@ -1,5 +1,4 @@
-//! The page where a device's code is entered, reviewed, approved or denied: plain forms, as somebody without a
-//! script sends them.
+//! The page where a device's code is entered, reviewed, approved or denied, without a script: plain forms.
 
 use insta::assert_snapshot;
 use serde_json::json;
@@ -128,7 +127,7 @@ async fn a_device_is_denied_on_the_page() {
 }
 
 #[tokio::test]
-async fn a_wrong_code_may_be_mended_where_it_was_typed() {
+async fn wrong_code_can_be_corrected_in_the_form() {
     let mock = Mock::documented().await;
     mock.register_cli().await;
     let cookie = mock.session("ada").await;
@@ -172,7 +171,7 @@ async fn an_expired_code_is_refused_on_the_page() {
 }
 
 #[tokio::test]
-async fn who_is_not_signed_in_signs_in_and_comes_back_with_the_code() {
+async fn page_without_session_signs_in_and_returns_with_the_code() {
     let mock = Mock::documented().await;
     for world in [World::clone(&mock), mock.sandbox("x")] {
         world.register_cli().await;
@@ -203,7 +202,7 @@ async fn who_is_not_signed_in_signs_in_and_comes_back_with_the_code() {
 }
 
 #[tokio::test]
-async fn a_session_that_ends_half_way_is_opened_again_without_losing_the_code() {
+async fn session_lost_during_review_keeps_the_code() {
     let mock = Mock::documented().await;
     mock.register_cli().await;
     let device = mock.device("1").await;

@@ -1,5 +1,5 @@
-//! What holds for every page? It is kept to itself, shows what was sent as text alone, and leads nowhere else. A page that
-//! is new must be entered here: the list is compared with the router.
+//! Rules for every page: security headers, escaping, no links to other sites. A new page must be added here: the list
+//! is compared with the router.
 
 use std::collections::BTreeSet;
 
@@ -185,7 +185,7 @@ fn paths() -> impl Iterator<Item = String> {
 }
 
 #[test]
-fn every_path_of_the_router_is_known_here() {
+fn every_route_is_covered() {
     let router = include_str!("../../../src/router.rs");
     let routed: BTreeSet<&str> = router
         .split(".route(")
@@ -201,7 +201,7 @@ fn every_path_of_the_router_is_known_here() {
 }
 
 #[tokio::test]
-async fn every_page_is_kept_to_itself() {
+async fn every_page_has_security_headers() {
     let mock = Mock::documented().await;
     let (world, cookie) = hostile(&mock).await;
     let asked = CONF.asks("1").encoded();
@@ -250,7 +250,7 @@ async fn every_page_is_kept_to_itself() {
 }
 
 #[tokio::test]
-async fn what_is_sent_to_a_page_is_text_there() {
+async fn input_is_escaped_on_every_page() {
     let mock = Mock::documented().await;
     let (world, cookie) = hostile(&mock).await;
     let sent = all(MARKUP);
@@ -337,7 +337,7 @@ fn fingerprint(text: &str) -> String {
 }
 
 #[tokio::test]
-async fn what_pages_load_is_kept_for_good_under_names_of_its_content() {
+async fn assets_are_immutable_and_named_by_their_hash() {
     let mock = Mock::documented().await;
     let mut assets = BTreeSet::new();
     for path in ["/", "/_mock", "/login"] {

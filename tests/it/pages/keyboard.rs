@@ -1,5 +1,4 @@
-//! A person at a browser, with no mouse: sign in, consent and return to the app, and connect a device. On a phone
-//! and on a desk.
+//! Sign-in, consent and device connection in a real browser by keyboard, on a phone and on a desktop.
 
 use civitai_oauth_mock::{Config, Contract};
 use serde_json::json;
@@ -142,7 +141,7 @@ async fn refuse_a_device(browser: &Browser, world: &World) {
 }
 
 #[tokio::test]
-async fn on_a_phone_a_person_signs_in_consents_and_connects_a_device_by_keyboard() {
+async fn sign_in_consent_and_device_work_by_keyboard_on_a_phone() {
     let Some(browser) = Browser::open(375, 812).await else {
         return;
     };
@@ -154,7 +153,7 @@ async fn on_a_phone_a_person_signs_in_consents_and_connects_a_device_by_keyboard
 }
 
 #[tokio::test]
-async fn at_a_desk_a_person_signs_in_consents_and_connects_a_device_by_keyboard() {
+async fn sign_in_consent_and_device_work_by_keyboard_on_a_desktop() {
     let Some(browser) = Browser::open(1440, 900).await else {
         return;
     };
@@ -196,7 +195,7 @@ async fn denying_leads_back_to_the_app_with_the_reason() {
 
 /// A size that reads well beside text.
 #[tokio::test]
-async fn the_pictures_of_the_readme_are_drawn() {
+async fn screenshots_of_the_readme_are_taken() {
     let Some(browser) = Browser::open(700, 740).await else {
         return;
     };

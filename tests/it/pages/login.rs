@@ -1,4 +1,4 @@
-//! `/login` and `/logout`: who one can be, and where one goes from there.
+//! `/login` and `/logout`: choosing a user, and the return URL.
 
 use insta::assert_snapshot;
 
@@ -27,7 +27,7 @@ async fn the_page_lists_every_user_who_is_not_deleted() {
 }
 
 #[tokio::test]
-async fn a_page_is_kept_to_itself() {
+async fn page_has_security_headers() {
     let mock = Mock::documented().await;
     assert_snapshot!(mock.get("/login").await, @r#"
     200
@@ -80,7 +80,7 @@ async fn a_new_name_makes_a_new_user_and_a_known_one_signs_in() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_a_user_is_said_on_the_page() {
+async fn invalid_username_is_reported_on_the_page() {
     let mock = Mock::documented().await;
     let mut table = String::new();
     for fields in [
@@ -123,7 +123,7 @@ async fn leads_to(mock: &World, return_url: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_way_back_never_leads_away() {
+async fn return_url_never_leads_to_another_origin() {
     let mock = Mock::documented().await;
     for away in [
         "",
@@ -163,7 +163,7 @@ async fn the_way_back_never_leads_away() {
 }
 
 #[tokio::test]
-async fn the_way_back_is_any_path_of_ours() {
+async fn return_url_may_be_any_local_path() {
     let mock = Mock::documented().await;
     for path in ["/", "/login/oauth/authorize?a=b&c=%2F#d", "/_sandbox/x/"] {
         assert_eq!(leads_to(&mock, path).await, path);
@@ -176,7 +176,7 @@ async fn the_way_back_is_any_path_of_ours() {
 }
 
 #[tokio::test]
-async fn a_hostile_way_back_is_only_text_on_the_page() {
+async fn hostile_return_url_is_escaped() {
     let mock = Mock::documented().await;
     let answer = mock
         .get("/login?returnUrl=%22%3E%3Cscript%3Ealert(1)%3C%2Fscript%3E")

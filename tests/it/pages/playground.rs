@@ -1,4 +1,4 @@
-//! `/_mock/playground`: the server plays the app, step by step, and each step is real.
+//! `/_mock/playground`: the server plays the app step by step, with real requests.
 
 use insta::assert_snapshot;
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::{Answer, CONF, Fields, Mock, PLAYGROUND, Player, SPA, begins, gist, wire};
 
 #[tokio::test]
-async fn the_whole_flow_and_its_mistakes() {
+async fn playground_walks_the_flow_and_its_errors() {
     let mock = Mock::documented().await;
     let player = Player::begin(&mock, &begins(SPA.id, "code", "")).await;
     assert_snapshot!(gist(&player.look().await), @"
@@ -75,7 +75,7 @@ async fn a_wrong_verifier_uses_the_code_up() {
 }
 
 #[tokio::test]
-async fn a_state_that_is_not_ours_is_shown_as_the_end_of_it() {
+async fn foreign_state_ends_the_run() {
     let mock = Mock::documented().await;
     let player = Player::begin(&mock, &begins(SPA.id, "code", "")).await;
     let callback = format!("{PLAYGROUND}/callback?code=stolen&state=forged");
@@ -90,7 +90,7 @@ async fn a_state_that_is_not_ours_is_shown_as_the_end_of_it() {
 }
 
 #[tokio::test]
-async fn a_forged_state_leaves_nothing_to_exchange() {
+async fn forged_state_prevents_the_exchange() {
     let mock = Mock::documented().await;
     let player = Player::begin(&mock, &begins(SPA.id, "code", "")).await;
     assert!(gist(&player.consent().await).contains("Exchange the code"));
@@ -101,7 +101,7 @@ async fn a_forged_state_leaves_nothing_to_exchange() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_shown_and_the_next_attempt_has_a_state_of_its_own() {
+async fn rejection_is_shown_and_the_next_attempt_has_a_new_state() {
     let mock = Mock::documented().await;
     let player = Player::begin(&mock, &begins(SPA.id, "code", "")).await;
     let state = |page: &Answer| {
@@ -140,7 +140,7 @@ async fn a_refusal_is_shown_and_the_next_attempt_has_a_state_of_its_own() {
 }
 
 #[tokio::test]
-async fn where_the_browser_goes_is_shown_with_request_and_answer() {
+async fn browser_steps_show_request_and_response() {
     let mock = Mock::documented().await;
     let cookie = mock.session("ada").await;
     let player = Player::begin(&mock, &begins(SPA.id, "code", "")).await;
@@ -179,7 +179,7 @@ async fn where_the_browser_goes_is_shown_with_request_and_answer() {
 }
 
 #[tokio::test]
-async fn the_form_as_it_is_drawn_begins_at_once() {
+async fn prefilled_form_starts_a_run() {
     let mock = Mock::start(civitai_oauth_mock::Config::default()).await;
     let page = mock.get(PLAYGROUND).await.page();
     let chosen = |name: &str| {
@@ -238,7 +238,7 @@ async fn a_device_is_started_polled_and_approved() {
 }
 
 #[tokio::test]
-async fn an_app_asks_for_itself() {
+async fn client_credentials_run_completes() {
     let mock = Mock::documented().await;
     let secret = CONF.for_itself();
     let secret = secret.get("client_secret").unwrap();
@@ -256,7 +256,7 @@ async fn an_app_asks_for_itself() {
 }
 
 #[tokio::test]
-async fn the_redirect_uri_is_registered_for_all_to_see() {
+async fn redirect_uri_is_registered_visibly() {
     let mock = Mock::documented().await;
     let player = Player::begin(&mock, &begins(SPA.id, "code", "")).await;
     let uri = format!("{}{PLAYGROUND}/callback", mock.base);
@@ -277,7 +277,7 @@ async fn the_redirect_uri_is_registered_for_all_to_see() {
 }
 
 #[tokio::test]
-async fn faults_strike_here_too() {
+async fn faults_apply_to_playground_requests() {
     let mock = Mock::documented().await;
     let player = Player::begin(&mock, &begins(SPA.id, "code", "")).await;
     player.consent().await;
@@ -308,7 +308,7 @@ async fn faults_strike_here_too() {
 }
 
 #[tokio::test]
-async fn a_sandbox_plays_alone_and_a_reset_ends_the_play() {
+async fn run_belongs_to_its_sandbox_and_ends_with_a_reset() {
     let mock = Mock::documented().await;
     let world = mock.sandbox("x");
     let player = Player::begin(&world, &begins(SPA.id, "code", "")).await;
@@ -332,7 +332,7 @@ async fn a_sandbox_plays_alone_and_a_reset_ends_the_play() {
 }
 
 #[tokio::test]
-async fn the_curl_lines_do_what_they_show() {
+async fn curl_commands_work() {
     let mock = Mock::documented().await;
     let player = Player::begin(&mock, &begins(SPA.id, "code", "")).await;
     player.consent().await;

@@ -1,4 +1,4 @@
-//! The pages for whoever builds an app, as a person uses them: with the keyboard, in every width, light and dark.
+//! The console pages in a real browser: keyboard use, every width, light and dark.
 
 use civitai_oauth_mock::Contract;
 use serde_json::json;
@@ -73,17 +73,17 @@ async fn every_page_is_fit(width: u32) {
 }
 
 #[tokio::test]
-async fn on_a_phone_every_page_is_fit_for_people() {
+async fn every_page_is_accessible_on_a_phone() {
     every_page_is_fit(375).await;
 }
 
 #[tokio::test]
-async fn on_a_tablet_every_page_is_fit_for_people() {
+async fn every_page_is_accessible_on_a_tablet() {
     every_page_is_fit(768).await;
 }
 
 #[tokio::test]
-async fn at_a_desk_every_page_is_fit_for_people() {
+async fn every_page_is_accessible_on_a_desktop() {
     every_page_is_fit(1440).await;
 }
 
@@ -185,7 +185,7 @@ async fn spend(browser: &Browser, world: &World) {
 }
 
 #[tokio::test]
-async fn a_person_registers_plays_caps_and_revokes_by_keyboard_and_sees_it_in_the_dashboard() {
+async fn app_is_registered_used_capped_and_revoked_by_keyboard() {
     let Some(browser) = Browser::open(1440, 1000).await else {
         return;
     };
@@ -242,7 +242,7 @@ async fn a_person_registers_plays_caps_and_revokes_by_keyboard_and_sees_it_in_th
 }
 
 #[tokio::test]
-async fn the_dashboard_tells_of_a_refusal_as_it_happens_and_why() {
+async fn dashboard_shows_a_rejection_live_with_its_reason() {
     let Some(browser) = Browser::open(1440, 1000).await else {
         return;
     };
@@ -274,7 +274,7 @@ async fn the_dashboard_tells_of_a_refusal_as_it_happens_and_why() {
 
 /// Wide enough for the journal beside the clock and the faults.
 #[tokio::test]
-async fn the_pictures_of_the_readme_are_drawn() {
+async fn screenshots_of_the_readme_are_taken() {
     let Some(browser) = Browser::open(1280, 900).await else {
         return;
     };

@@ -1,4 +1,4 @@
-//! The pages below `/_mock` where there is a control token, and where a stranger asks.
+//! The pages below `/_mock` with a control token, and for foreign hosts.
 
 use civitai_oauth_mock::Contract;
 use insta::assert_snapshot;
@@ -8,7 +8,7 @@ use crate::support::{Fields, Mock, config};
 const DASHBOARD: &str = "/_mock";
 
 #[tokio::test]
-async fn the_control_token_is_asked_for_once() {
+async fn control_token_is_requested_once() {
     let mut config = config(Contract::Documented);
     config.set_control_token("t0ken").unwrap();
     let mock = Mock::start(config).await;
@@ -73,7 +73,7 @@ async fn the_control_token_is_asked_for_once() {
 }
 
 #[tokio::test]
-async fn the_pages_stand_behind_the_guard() {
+async fn pages_are_guarded() {
     let mock = Mock::documented().await;
     for (method, path) in [
         ("POST", "/_mock/dashboard"),
@@ -95,7 +95,7 @@ async fn the_pages_stand_behind_the_guard() {
 }
 
 #[tokio::test]
-async fn the_page_is_kept_to_itself_and_its_cookie_to_this_run() {
+async fn page_has_security_headers_and_its_cookie_ends_with_the_server() {
     let locked = || {
         let mut config = config(Contract::Documented);
         config.set_control_token("t0ken").unwrap();

@@ -1,5 +1,5 @@
-//! Does a secret get out? Every flow is walked through the program's front door with the log at its loudest. Then what was
-//! issued is looked for in the log, the journal, pages, errors and the database file.
+//! Every flow of the program at the most verbose log level: no secret appears in the log, a page, the journal or a
+//! file.
 
 use std::fs::File;
 use std::path::Path;
@@ -310,7 +310,7 @@ fn read(path: &Path) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn no_secret_gets_out() {
+async fn no_flow_reveals_a_secret() {
     let folder = Folder::new();
     let (log, database) = (folder.path("log"), folder.path("mock.db"));
     let key = SecretKey::from_slice(&[7; 32]).expect("a number below the order of the curve");

@@ -1,5 +1,4 @@
-//! What becomes of a secret that is sent in a wrong place, by an app or by whoever tests it? It is not shown there
-//! either; and what else a stranger sends is no command for a terminal.
+//! Secrets in wrong parameters, of apps and of control calls: they are redacted.
 
 use serde_json::json;
 
@@ -15,7 +14,7 @@ const TELLING: [&str; 5] = [
 ];
 
 #[tokio::test]
-async fn a_secret_that_an_app_sends_in_a_wrong_place_is_not_shown() {
+async fn secret_in_a_wrong_parameter_is_redacted() {
     let mock = Mock::documented().await;
     let mut walk = Walk::of(mock.sandbox("x"));
     let cookie = walk.session("ada").await;
@@ -84,7 +83,7 @@ async fn a_secret_that_an_app_sends_in_a_wrong_place_is_not_shown() {
 }
 
 #[tokio::test]
-async fn a_secret_that_a_control_call_cannot_read_is_not_repeated() {
+async fn secret_in_an_invalid_control_call_is_not_repeated() {
     let mock = Mock::documented().await;
     let mut walk = Walk::of(mock.sandbox("x"));
     let cookie = walk.session("ada").await;
@@ -129,7 +128,7 @@ async fn a_secret_that_a_control_call_cannot_read_is_not_repeated() {
 }
 
 #[tokio::test]
-async fn what_the_shell_prints_of_a_stranger_is_no_command() {
+async fn shell_output_escapes_control_characters() {
     let mock = Mock::documented().await;
     let hostile = "client_id=%1b%5b2J%0a%3a%3aerror%3a%3ax%07";
     mock.get(&format!("{AUTHORIZE}?{hostile}")).await;

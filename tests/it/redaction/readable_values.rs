@@ -1,4 +1,4 @@
-//! What redaction must leave readable.
+//! Ordinary values that redaction must leave readable.
 
 use serde_json::{Value, json};
 

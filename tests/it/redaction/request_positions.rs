@@ -1,4 +1,5 @@
-//! Known secrets at every position of a request, in every encoding: no rendering of the journal and no error shows them.
+//! Known secrets at every position of a request, in every encoding: no rendering of the journal and no error shows
+//! them.
 
 use std::fs::File;
 
@@ -178,7 +179,7 @@ async fn no_summary_of_advice_shows_a_secret() {
 }
 
 #[tokio::test]
-async fn a_secret_in_the_place_of_a_method_or_an_id_is_not_repeated() {
+async fn secret_as_method_or_id_is_not_repeated() {
     let mock = Mock::documented().await;
     let token = SHAPED[0];
     mock.ask(token, "/nowhere").await;

@@ -1,4 +1,4 @@
-//! Under which host names the control API and the account pages are served: `--allowed-host`, and the control token.
+//! Host names under which the control API and the account pages are served: `--allowed-host`, and the control token.
 
 use civitai_oauth_mock::Contract;
 use insta::assert_snapshot;
@@ -79,7 +79,7 @@ async fn a_control_token_suffices_under_any_host() {
 }
 
 #[test]
-fn an_allowed_host_that_is_no_name_is_refused_by_every_entrance() {
+fn invalid_allowed_host_is_rejected_everywhere() {
     let refused = config(Contract::Documented).add_allowed_host("http://mock.example");
     assert_snapshot!(refused.unwrap_err(), @r#"allowed_host: "http://mock.example" is not a host name; write a name without scheme and port, such as mock.example, or *.example"#);
     for (flag, variable) in [

@@ -1,4 +1,4 @@
-//! Whatever comes, there is an answer, and never a 500; and nobody keeps others waiting.
+//! Malformed input: every request is answered, never with a 500, and delays no other.
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -52,7 +52,7 @@ async fn ten_thousand_parameters_are_read() {
 }
 
 #[tokio::test]
-async fn bytes_that_mean_nothing_are_answered() {
+async fn random_bytes_are_answered() {
     let mock = Mock::documented().await;
     for (what, body) in [
         (
@@ -95,7 +95,7 @@ async fn bytes_that_mean_nothing_are_answered() {
 }
 
 #[tokio::test]
-async fn a_nul_is_nobodys_character() {
+async fn nul_characters_are_rejected() {
     let mock = Mock::documented().await;
     for (name, value) in [
         ("client_id", "conf\0"),
@@ -136,7 +136,7 @@ async fn a_body_beyond_the_limit_is_answered_everywhere() {
 }
 
 #[tokio::test]
-async fn headers_that_are_odd_or_huge_are_answered() {
+async fn odd_and_huge_headers_are_answered() {
     let mock = Mock::documented().await;
     let long = "x".repeat(100_000);
     let cases = [
@@ -168,7 +168,7 @@ async fn headers_that_are_odd_or_huge_are_answered() {
 }
 
 #[tokio::test]
-async fn what_is_no_http_ends_the_connection_and_nothing_else() {
+async fn non_http_bytes_close_only_their_connection() {
     let mock = Mock::documented().await;
     for noise in [
         &b"\x16\x03\x01\x02\x00\x01\x00"[..],
@@ -186,7 +186,7 @@ async fn what_is_no_http_ends_the_connection_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn whoever_dawdles_keeps_nobody_waiting() {
+async fn slow_client_delays_no_other() {
     let mock = Mock::documented().await;
     let mut dawdlers = Vec::new();
     for at in 0..100 {
@@ -208,7 +208,7 @@ async fn whoever_dawdles_keeps_nobody_waiting() {
 }
 
 #[tokio::test]
-async fn whoever_dawdles_does_not_keep_the_server_from_stopping() {
+async fn slow_client_does_not_delay_shutdown() {
     let mock = Mock::documented().await;
     let mut dawdler = TcpStream::connect(mock.server().address()).await.unwrap();
     dawdler.write_all(b"GET / HTTP/1.1\r\nHo").await.unwrap();

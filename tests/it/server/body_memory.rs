@@ -1,4 +1,4 @@
-//! Bodies of requests that have not arrived as a whole share a memory limit, which small bodies do not need.
+//! The shared memory limit of incomplete request bodies, from which small bodies are exempt.
 
 use std::future::pending;
 use std::net::SocketAddr;
@@ -27,7 +27,7 @@ async fn send_half(address: SocketAddr) {
 }
 
 #[tokio::test]
-async fn bodies_that_are_arriving_have_64_mebibytes_together() {
+async fn incoming_bodies_share_64_mib() {
     let mut config = config(Contract::Documented);
     config.body_timeout = Duration::from_mins(10);
     let mock = Mock::start(config).await;

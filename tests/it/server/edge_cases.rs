@@ -1,5 +1,4 @@
-//! What is easy to get wrong: targets that name their host, requests that come at once, JSON that is no text, and
-//! slashes too many.
+//! Edge cases: absolute-form targets, concurrent requests, JSON that is not text, and trailing slashes.
 
 use civitai_oauth_mock::Contract;
 use insta::assert_snapshot;
@@ -8,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::{AUTHORIZE, CONF, Fields, Mock, SPA, TOKEN, config};
 
 #[tokio::test]
-async fn a_target_that_names_its_host_is_answered_like_a_path() {
+async fn absolute_form_target_is_answered_like_a_path() {
     let mock = Mock::documented().await;
     let (base, host) = (&mock.base, mock.base.trim_start_matches("http://"));
     for (path, after) in [
@@ -30,7 +29,7 @@ async fn a_target_that_names_its_host_is_answered_like_a_path() {
 }
 
 #[tokio::test]
-async fn two_approvals_at_once_lose_neither_the_scope_nor_the_budget() {
+async fn concurrent_approvals_keep_scope_and_budget() {
     let mock = Mock::documented().await;
     for _ in 0..20 {
         mock.control("DELETE", "/consents", json!({})).await;
@@ -49,7 +48,7 @@ async fn two_approvals_at_once_lose_neither_the_scope_nor_the_budget() {
 }
 
 #[tokio::test]
-async fn of_two_first_secrets_of_an_unknown_client_one_is_its_own() {
+async fn concurrent_first_secrets_of_an_unknown_client_bind_one() {
     let mock = Mock::live().await;
     mock.set(json!({ "contract": "live", "unknown_clients": "register" }))
         .await;
@@ -70,7 +69,7 @@ async fn of_two_first_secrets_of_an_unknown_client_one_is_its_own() {
 }
 
 #[tokio::test]
-async fn settings_that_are_patched_at_once_all_arrive() {
+async fn concurrent_settings_patches_all_apply() {
     let mock = Mock::documented().await;
     for seconds in 1..30 {
         let (life, code) = (
@@ -87,7 +86,7 @@ async fn settings_that_are_patched_at_once_all_arrive() {
 }
 
 #[tokio::test]
-async fn a_json_list_of_one_is_not_the_one() {
+async fn json_list_with_one_value_is_not_that_value() {
     let mock = Mock::live().await;
     let ask = |body: Value| mock.ask("POST", TOKEN).json(&body);
     let grant = json!({
@@ -100,7 +99,7 @@ async fn a_json_list_of_one_is_not_the_one() {
 }
 
 #[tokio::test]
-async fn a_byte_order_mark_before_json_is_no_harm() {
+async fn byte_order_mark_before_json_is_accepted() {
     let mock = Mock::live().await;
     let body = format!("\u{feff}{}", CONF.for_itself().to_json());
     let answer = mock.ask("POST", TOKEN).body("application/json", body).await;
@@ -108,7 +107,7 @@ async fn a_byte_order_mark_before_json_is_no_harm() {
 }
 
 #[tokio::test]
-async fn an_empty_authorization_header_is_none() {
+async fn empty_authorization_header_counts_as_missing() {
     let mock = Mock::live().await;
     let wrong = CONF.for_itself().with("client_secret", "wrong");
     let answer = mock.post(TOKEN, &wrong).header("authorization", "").await;
@@ -121,7 +120,7 @@ async fn an_empty_authorization_header_is_none() {
 }
 
 #[tokio::test]
-async fn a_trailing_slash_is_taken_off() {
+async fn trailing_slash_is_ignored() {
     let mock = Mock::documented().await;
     let answer = mock.sandbox("x").get(&format!("{AUTHORIZE}/?a=b")).await;
     assert_eq!(answer.status, 308);
@@ -133,7 +132,7 @@ async fn a_trailing_slash_is_taken_off() {
 }
 
 #[tokio::test]
-async fn dots_alone_name_no_sandbox() {
+async fn dots_are_no_sandbox_name() {
     let mock = Mock::documented().await;
     for name in [".", "..", "-"] {
         let request = format!(
@@ -145,7 +144,7 @@ async fn dots_alone_name_no_sandbox() {
 }
 
 #[tokio::test]
-async fn a_client_that_any_loopback_page_may_return_to_may_revoke_from_there() {
+async fn client_with_loopback_wildcard_may_revoke_from_any_loopback_origin() {
     let mock = Mock::start(config(Contract::Documented)).await;
     mock.control(
         "PATCH",
@@ -174,7 +173,7 @@ async fn a_name_of_digits_is_found_by_its_digits() {
 }
 
 #[tokio::test]
-async fn whoever_dawdles_over_the_head_of_a_request_is_told_so() {
+async fn slow_request_head_gets_408() {
     let mut config = config(Contract::Documented);
     config.head_timeout = std::time::Duration::from_millis(100);
     let mock = Mock::start(config).await;
@@ -186,7 +185,7 @@ async fn whoever_dawdles_over_the_head_of_a_request_is_told_so() {
 }
 
 #[tokio::test]
-async fn a_fault_that_could_never_strike_is_refused() {
+async fn fault_that_can_never_apply_is_rejected() {
     let mock = Mock::documented().await;
     let fault = json!({ "endpoint": "tokn", "effect": { "status": 503 } });
     let answer = mock.ask("POST", "/_mock/faults").json(&fault).await;

@@ -1,4 +1,4 @@
-//! Is it well, and is it ready? A disk that takes nothing more is said, and survived without hands.
+//! Liveness and readiness, also on a disk that accepts no more writes and recovers.
 
 use insta::assert_snapshot;
 
@@ -29,7 +29,7 @@ async fn a_server_in_memory_is_live_and_ready() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_database_that_takes_nothing_more_makes_it_unready_until_it_does() {
+async fn readiness_follows_the_writability_of_the_database() {
     let folder = Folder::new();
     let database = folder.path("mock.db").display().to_string();
     let arguments = ["--listen", "127.0.0.1:0", "--database", &database];

@@ -1,5 +1,5 @@
-//! What HTTP allows, and what it does not: whatever stands on the wire, there is an answer or a clean close, and the
-//! server goes on. Where two readings of one request would part is `request_smuggling.rs`.
+//! HTTP versions, targets, pipelining and chunks: every request gets a response or a clean close. Smuggling is in
+//! `request_smuggling.rs`.
 
 use std::time::Duration;
 
@@ -57,7 +57,7 @@ pub(crate) fn chunked(body: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_head_that_is_too_long_is_told_so() {
+async fn too_long_head_gets_431() {
     let head = |headers: &str| format!("GET /api/health HTTP/1.1\r\nHost: mock\r\n{headers}\r\n");
     let value = |length: usize| format!("X-Long: {}\r\n", "x".repeat(length));
     let many = |count: usize| "X-Many: x\r\n".repeat(count);
@@ -171,7 +171,7 @@ async fn every_form_of_target_is_answered() {
 }
 
 #[tokio::test]
-async fn requests_one_behind_another_are_answered_in_their_order() {
+async fn pipelined_requests_are_answered_in_order() {
     let mock = mock().await;
     let body = CONF.for_itself().encoded();
     let length = format!("Content-Length: {}\r\n", body.len());
@@ -192,7 +192,7 @@ async fn requests_one_behind_another_are_answered_in_their_order() {
 }
 
 #[tokio::test]
-async fn whoever_waits_for_leave_to_send_a_body_gets_it() {
+async fn expect_continue_gets_100() {
     let mock = mock().await;
     let body = CONF.for_itself().encoded();
     let expecting = |what: &str| {
@@ -298,7 +298,7 @@ async fn a_body_in_chunks_is_read_and_a_broken_one_counts_as_empty() {
 }
 
 #[tokio::test]
-async fn whoever_knows_that_it_is_http_2_speaks_it_in_the_clear() {
+async fn http2_prior_knowledge_works_without_tls() {
     let mock = mock().await;
     let stream = TcpStream::connect(mock.server().address()).await.unwrap();
     let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream))

@@ -1,4 +1,4 @@
-//! The legacy host: what Civitai's old address still answers, under either contract, and the trap of its redirects.
+//! The legacy host: what Civitai's old address still answers under either contract, and its redirects.
 
 use civitai_oauth_mock::{Config, Contract, Difference};
 use insta::assert_snapshot;
@@ -85,7 +85,7 @@ async fn table(hosts: &Hosts) -> String {
 }
 
 #[tokio::test]
-async fn documented_every_oauth_path_has_moved_for_good() {
+async fn documented_contract_redirects_every_oauth_path_permanently() {
     let hosts = documented().await;
     assert_snapshot!(table(&hosts).await, @r#"
     GET /api/auth/oauth/authorize?client_id=conf&state=a%20b: 308 to <main>/api/auth/oauth/authorize?client_id=conf&state=a%20b
@@ -107,7 +107,7 @@ async fn documented_every_oauth_path_has_moved_for_good() {
 }
 
 #[tokio::test]
-async fn live_only_authorize_has_moved_and_the_rest_is_answered_as_by_the_new_host() {
+async fn live_contract_redirects_authorize_only() {
     let hosts = live().await;
     assert_snapshot!(table(&hosts).await, @r#"
     GET /api/auth/oauth/authorize?client_id=conf&state=a%20b: 308 to <main>/api/auth/oauth/authorize?client_id=conf&state=a%20b
@@ -163,7 +163,7 @@ async fn a_client_that_follows_keeps_method_and_body() {
 
 /// The documentation warns of it: an HTTP client drops `Authorization` when a redirect leads to another origin.
 #[tokio::test]
-async fn a_client_that_drops_authorization_on_the_way_is_told_that_no_token_came() {
+async fn dropped_authorization_header_is_reported_as_missing_token() {
     let hosts = documented().await;
     let access = hosts.main.tokens(&CONF, "1").await.access;
     let client = Client::builder().redirect(Policy::limited(3)).build();
@@ -183,7 +183,7 @@ async fn a_client_that_drops_authorization_on_the_way_is_told_that_no_token_came
 }
 
 #[tokio::test]
-async fn a_client_that_sends_authorization_again_is_let_in() {
+async fn repeated_authorization_header_is_accepted() {
     let hosts = documented().await;
     let access = hosts.main.tokens(&CONF, "1").await.access;
     let moved = hosts.old.userinfo(&access).await;
@@ -224,7 +224,7 @@ async fn live_the_old_host_takes_tokens_and_names_the_new_one_as_issuer() {
 }
 
 #[tokio::test]
-async fn the_other_pages_of_the_old_host_are_still_there() {
+async fn other_pages_of_the_legacy_host_are_served() {
     let hosts = documented().await;
     assert_eq!(hosts.old.get("/").await.status, 200);
     let made = hosts

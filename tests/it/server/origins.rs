@@ -1,4 +1,4 @@
-//! Where does the caller see us? `Host`, a public URL, a trusted proxy's headers – and nobody else's.
+//! The origin of the server as clients see it: `Host`, a public URL, and a trusted proxy's headers only.
 
 use civitai_oauth_mock::{Config, Contract};
 use insta::assert_snapshot;
@@ -82,7 +82,7 @@ async fn table(mock: &World) -> String {
 }
 
 #[tokio::test]
-async fn the_host_header_tells_and_proxies_headers_are_ignored() {
+async fn host_header_counts_and_proxy_headers_are_ignored() {
     let mock = Mock::documented().await;
     assert_snapshot!(table(&mock).await, @"
     nothing: http://mock
@@ -101,7 +101,7 @@ async fn the_host_header_tells_and_proxies_headers_are_ignored() {
 }
 
 #[tokio::test]
-async fn a_trusted_proxys_headers_go_before_the_host() {
+async fn trusted_proxy_headers_override_host() {
     let mut config = config(Contract::Documented);
     config.trust_proxy = true;
     let mock = Mock::start(config).await;
@@ -122,7 +122,7 @@ async fn a_trusted_proxys_headers_go_before_the_host() {
 }
 
 #[tokio::test]
-async fn a_public_url_goes_before_everything() {
+async fn public_url_overrides_everything() {
     let mut config = config(Contract::Documented);
     config.trust_proxy = true;
     config.set_public_url("https://mock.example:8443/").unwrap();

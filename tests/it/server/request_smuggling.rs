@@ -1,4 +1,4 @@
-//! Where would a proxy and this server read one request in two ways? Nowhere: no request is smuggled behind another.
+//! Request smuggling: no input that a proxy and this server could parse differently hides a second request.
 
 use insta::assert_snapshot;
 

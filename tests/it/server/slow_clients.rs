@@ -1,5 +1,4 @@
-//! Whoever is slow, or says nothing, or too much, or comes in crowds: they are answered or let go, and others are
-//! answered meanwhile. The limits are set low here, so that nobody waits for them.
+//! Clients that are slow, silent, too many, or send too much: they are answered or disconnected, and delay no other.
 
 use std::time::Duration;
 
@@ -37,7 +36,7 @@ async fn is_well(mock: &Mock) {
 }
 
 #[tokio::test]
-async fn whoever_says_nothing_is_let_go_without_a_word() {
+async fn silent_connection_is_closed_without_response() {
     let mock = impatient(|config| config.head_timeout = SHORT).await;
     let mut line = call(&mock).await;
     let began = Stopwatch::start();
@@ -47,7 +46,7 @@ async fn whoever_says_nothing_is_let_go_without_a_word() {
 }
 
 #[tokio::test]
-async fn a_head_that_dribbles_in_is_told_that_it_is_late() {
+async fn trickling_head_gets_408() {
     let mock = impatient(|config| config.head_timeout = SHORT).await;
     for head in [
         format!(
@@ -66,7 +65,7 @@ async fn a_head_that_dribbles_in_is_told_that_it_is_late() {
 }
 
 #[tokio::test]
-async fn whoever_only_begins_to_speak_http_2_is_let_go() {
+async fn incomplete_http2_preface_is_closed() {
     let mock = impatient(|config| config.head_timeout = SHORT).await;
     for part in [&PREFACE[..1], &PREFACE[..23], PREFACE] {
         let mut line = call(&mock).await;
@@ -77,7 +76,7 @@ async fn whoever_only_begins_to_speak_http_2_is_let_go() {
 }
 
 #[tokio::test]
-async fn whoever_asks_nothing_more_is_let_go_without_a_word() {
+async fn idle_connection_is_closed_without_response() {
     let mock = impatient(|config| config.head_timeout = SHORT).await;
     let mut line = call(&mock).await;
     for _ in 0..2 {
@@ -88,7 +87,7 @@ async fn whoever_asks_nothing_more_is_let_go_without_a_word() {
 }
 
 #[tokio::test]
-async fn empty_lines_are_no_next_request() {
+async fn empty_lines_do_not_extend_an_idle_connection() {
     let mock = impatient(|config| config.head_timeout = SHORT).await;
     let mut line = call(&mock).await;
     line.say(HEALTH).await;
@@ -103,7 +102,7 @@ async fn empty_lines_are_no_next_request() {
 }
 
 #[tokio::test]
-async fn a_body_that_dribbles_in_counts_as_empty() {
+async fn trickling_body_counts_as_empty() {
     let mock = impatient(|config| config.body_timeout = SHORT).await;
     let mut line = call(&mock).await;
     let head = format!(
@@ -118,7 +117,7 @@ async fn a_body_that_dribbles_in_counts_as_empty() {
 }
 
 #[tokio::test]
-async fn whoever_calls_the_control_api_too_slowly_is_told_so() {
+async fn slow_control_call_gets_408() {
     let mock = impatient(|config| config.body_timeout = SHORT).await;
     let mut line = call(&mock).await;
     line.say("POST /_mock/users HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60\r\n\r\n")
@@ -130,7 +129,7 @@ async fn whoever_calls_the_control_api_too_slowly_is_told_so() {
 }
 
 #[tokio::test]
-async fn a_control_call_that_breaks_off_is_not_called_too_long() {
+async fn aborted_control_call_is_not_reported_as_too_long() {
     let mock = Mock::documented().await;
     let mut line = call(&mock).await;
     line.say("POST /_mock/users HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"use\r\nzz\r\n")
@@ -141,7 +140,7 @@ async fn a_control_call_that_breaks_off_is_not_called_too_long() {
 }
 
 #[tokio::test]
-async fn whoever_does_not_listen_to_the_answer_is_let_go() {
+async fn client_that_does_not_read_is_disconnected() {
     let mock = impatient(|config| {
         config.body_timeout = SHORT;
         config.max_connections = 1;
@@ -168,7 +167,7 @@ async fn whoever_does_not_listen_to_the_answer_is_let_go() {
 }
 
 #[tokio::test]
-async fn two_hundred_dawdlers_keep_nobody_waiting() {
+async fn two_hundred_slow_clients_delay_no_other() {
     let mock = Mock::documented().await;
     let mut dawdlers = tokio::task::JoinSet::new();
     for at in 0..200 {
@@ -193,7 +192,7 @@ async fn two_hundred_dawdlers_keep_nobody_waiting() {
 }
 
 #[tokio::test]
-async fn whoever_finds_no_place_is_told_which_limit_to_raise() {
+async fn rejected_connection_names_the_limit() {
     let mock = impatient(|config| config.max_connections = 2).await;
     let mut seated = Vec::new();
     for _ in 0..2 {
@@ -248,7 +247,7 @@ async fn how_long_a_head_may_be_can_be_set() {
 }
 
 #[tokio::test]
-async fn a_limit_that_lets_nobody_in_is_refused_at_the_start() {
+async fn too_small_limit_is_rejected_at_start() {
     let mut refusals = Vec::new();
     let changes: [fn(&mut Config); 4] = [
         |config| config.max_connections = 0,
@@ -277,7 +276,7 @@ const CROWD: u64 = 5000;
 const OTHER_FILES: u64 = 2000;
 
 #[tokio::test]
-async fn as_many_idle_connections_as_the_system_allows_keep_nobody_waiting() {
+async fn maximum_of_idle_connections_delays_no_other() {
     let files = rlimit::increase_nofile_limit(u64::MAX).expect("a process may know its limits");
     // Beyond this, one address has no port left to call from.
     let crowd = files.saturating_sub(OTHER_FILES).min(20_000);
@@ -333,7 +332,7 @@ async fn as_many_idle_connections_as_the_system_allows_keep_nobody_waiting() {
 }
 
 #[tokio::test]
-async fn whoever_hangs_up_on_a_delay_leaves_a_place_for_others() {
+async fn disconnect_during_a_delay_frees_its_connection_slot() {
     let mock = impatient(|config| config.max_connections = 3).await;
     let slow = json!({ "endpoint": "token", "effect": { "delay": "600s" } });
     mock.control("POST", "/faults", slow).await;

@@ -1,4 +1,4 @@
-//! HTTPS: a certificate made for whatever name is asked for, or one from files, and the URLs in answers.
+//! HTTPS: a generated certificate for any requested name, or one from files, and the URLs in responses.
 
 use std::path::PathBuf;
 
@@ -30,7 +30,7 @@ fn trusting(mock: &Mock) -> Https {
 }
 
 #[tokio::test]
-async fn a_certificate_is_made_for_whatever_name_is_asked_for() {
+async fn certificate_is_made_for_any_requested_name() {
     let mock = Mock::start(generated()).await;
     let https = trusting(&mock);
     for name in [
@@ -52,7 +52,7 @@ async fn a_certificate_is_made_for_whatever_name_is_asked_for() {
 }
 
 #[tokio::test]
-async fn every_name_gets_a_certificate_however_many_were_asked_for_before() {
+async fn certificates_of_names_are_replaced_when_full() {
     let mock = Mock::start(generated()).await;
     let https = trusting(&mock);
     for at in (0..300).chain([0, 299]) {
@@ -77,7 +77,7 @@ async fn redirects_of_an_https_request_stay_on_https() {
 }
 
 #[tokio::test]
-async fn both_listeners_serve_one_world() {
+async fn both_listeners_serve_the_same_sandboxes() {
     let mock = Mock::start(generated()).await;
     let https = trusting(&mock);
     let keys = https
@@ -87,7 +87,7 @@ async fn both_listeners_serve_one_world() {
 }
 
 #[tokio::test]
-async fn a_client_that_was_not_told_to_trust_the_authority_does_not() {
+async fn client_without_the_ca_rejects_the_certificate() {
     let mock = Mock::start(generated()).await;
     let stranger = Mock::start(generated()).await;
     let authority = stranger.server().certificate_authority().expect("one");
@@ -104,7 +104,7 @@ async fn a_client_that_was_not_told_to_trust_the_authority_does_not() {
 }
 
 #[tokio::test]
-async fn the_authority_is_written_where_it_was_asked_for() {
+async fn ca_certificate_is_written_to_the_given_path() {
     let folder = Folder::new();
     let file = folder.write("ca.pem", "");
     let config = || {
@@ -136,7 +136,7 @@ fn files(folder: &Folder, stem: &str) -> (PathBuf, PathBuf, String) {
 }
 
 #[tokio::test]
-async fn a_certificate_from_files_is_the_one_that_is_shown() {
+async fn certificate_from_files_is_served() {
     let folder = Folder::new();
     let (certificate, key, pem) = files(&folder, "own");
     let mock = Mock::start(with(Certificate::Files { certificate, key })).await;
@@ -154,7 +154,7 @@ async fn a_certificate_from_files_is_the_one_that_is_shown() {
 }
 
 #[tokio::test]
-async fn files_that_cannot_be_used_stop_the_start_and_are_named() {
+async fn unusable_certificate_files_stop_the_start_and_are_named() {
     let folder = Folder::new();
     let (certificate, key, _) = files(&folder, "one");
     let (_, other_key, _) = files(&folder, "two");
@@ -240,7 +240,7 @@ async fn a_session_of_the_browser_works_over_https() {
 }
 
 #[test]
-fn options_that_contradict_each_other_are_refused_with_the_mend() {
+fn contradicting_options_are_rejected_with_a_fix() {
     let mut said = String::new();
     for arguments in [
         &["--tls-listen", "127.0.0.1:0", "--tls-cert", "c.pem"][..],

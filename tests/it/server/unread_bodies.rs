@@ -54,7 +54,7 @@ fn refusals() -> Vec<(String, &'static str, &'static str)> {
 }
 
 #[tokio::test]
-async fn a_refusal_is_read_behind_a_body_that_is_not() {
+async fn rejection_is_readable_after_an_unread_body() {
     let mock = Mock::documented().await;
     for (first, headers, status) in refusals() {
         let length = of_length(BODY_BYTES);
@@ -81,7 +81,7 @@ async fn a_refusal_is_read_behind_a_body_that_is_not() {
 }
 
 #[tokio::test]
-async fn a_refusal_of_a_long_body_ends_the_connection_after_the_answer() {
+async fn rejection_of_a_long_body_closes_the_connection_after_the_response() {
     let mock = Mock::documented().await;
     for (first, headers, status) in refusals() {
         let length = of_length(LONG_BODY_BYTES);
@@ -103,7 +103,7 @@ async fn a_refusal_of_a_long_body_ends_the_connection_after_the_answer() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_read_but_too_long_takes_no_answer_away() {
+async fn too_long_body_does_not_lose_the_response() {
     let mock = Mock::documented().await;
     for (first, status) in [
         (format!("POST {TOKEN}"), "400"),
@@ -125,7 +125,7 @@ async fn a_body_that_is_read_but_too_long_takes_no_answer_away() {
 }
 
 #[tokio::test]
-async fn a_client_that_waits_for_a_100_is_refused_without_its_body() {
+async fn expect_continue_is_rejected_before_the_body() {
     let mock = Mock::documented().await;
     let headers = format!("Expect: 100-continue\r\n{}", of_length(BODY_BYTES));
     for (first, more, status) in refusals() {

@@ -1,4 +1,4 @@
-//! What is left after `kill -9`? Everything that was acknowledged, and nothing twice.
+//! `kill -9`: everything acknowledged is stored, once.
 
 use std::sync::Arc;
 
@@ -74,7 +74,7 @@ async fn holds(world: &World, told: &Told) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_was_acknowledged_outlives_fifty_kills() {
+async fn acknowledged_writes_survive_fifty_kills() {
     let folder = Folder::new();
     let database = folder.path("mock.db");
     let (mut acknowledged, mut last) = (0, Told::default());

@@ -1,4 +1,4 @@
-//! Which file is opened, and whose it is: what is no path, has a server already or is another program's is refused.
+//! The database file: invalid paths, files in use, and other programs' files are rejected.
 
 use std::path::Path;
 
@@ -240,7 +240,7 @@ async fn a_database_that_is_truncated_or_overwritten_acknowledges_nothing_more()
 const APPLICATION_ID: std::ops::Range<usize> = 68..72;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_programs_database_is_refused_and_stays_as_it_is() {
+async fn another_programs_database_is_rejected_and_unchanged() {
     let folder = Folder::new();
     let earlier: &[u8] = include_bytes!("../support/first-schema.db");
     let mut marked = earlier.to_vec();

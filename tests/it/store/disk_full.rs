@@ -1,4 +1,5 @@
-//! A full disk: what it refuses did not happen, nothing acknowledged is lost, and once there is room everything goes on.
+//! A full disk: rejected operations have no effect, acknowledged ones are stored, and writing resumes once there is
+//! room.
 
 use std::time::Duration;
 
@@ -92,7 +93,7 @@ impl Disk {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_disk_refuses_and_loses_nothing() {
+async fn full_disk_rejects_writes_and_loses_nothing() {
     let folder = Folder::new();
     let database = folder.path("mock.db");
     let (program, world) = Program::on_file(&database, None);
@@ -168,7 +169,7 @@ async fn a_directory_that_cannot_be_written_is_named_and_nothing_in_it_is_lost()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reset_or_restore_that_is_refused_did_not_happen() {
+async fn rejected_reset_or_restore_has_no_effect() {
     let folder = Folder::new();
     let mut disk = Disk::new(&folder);
     disk.user("early").await;
@@ -195,7 +196,7 @@ async fn a_reset_or_restore_that_is_refused_did_not_happen() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_snapshot_that_is_refused_can_be_taken_and_forgotten_again() {
+async fn rejected_snapshot_can_be_taken_and_deleted_later() {
     let folder = Folder::new();
     let disk = Disk::new(&folder);
     disk.user("early").await;
@@ -216,7 +217,7 @@ async fn a_snapshot_that_is_refused_can_be_taken_and_forgotten_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sandbox_that_could_not_be_made_or_deleted_is_whole() {
+async fn failed_creation_or_deletion_leaves_sandboxes_consistent() {
     let folder = Folder::new();
     let mut disk = Disk::new(&folder);
     let made = json!({ "name": "x", "settings": { "consent": "approve" } });
@@ -234,7 +235,7 @@ async fn a_sandbox_that_could_not_be_made_or_deleted_is_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_refused_once_can_be_done_once() {
+async fn rejected_operation_can_be_retried_once() {
     let folder = Folder::new();
     let mut disk = Disk::new(&folder);
     let clock = disk.world.control("POST", "/clock/freeze", json!({})).await["now"].clone();
@@ -298,7 +299,7 @@ async fn what_is_refused_once_can_be_done_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sandbox_that_could_not_be_made_takes_no_place() {
+async fn failed_sandbox_creation_takes_no_slot() {
     let folder = Folder::new();
     // The default one and two more.
     let script = r#"export CIVITAI_MOCK_MAX_SANDBOXES=3; exec "$0" "$@""#;
@@ -316,7 +317,7 @@ async fn a_sandbox_that_could_not_be_made_takes_no_place() {
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_is_taken_away_acknowledges_nothing_until_it_is_back() {
+async fn moved_database_file_acknowledges_nothing_until_restored() {
     let folder = Folder::new();
     let disk = Disk::new(&folder);
     let elsewhere = folder.path("elsewhere.db");
@@ -334,7 +335,7 @@ async fn a_file_that_is_taken_away_acknowledges_nothing_until_it_is_back() {
 
 #[cfg(unix)]
 #[test]
-fn a_file_has_one_server_by_whatever_name() {
+fn database_file_has_one_server_under_any_name() {
     let folder = Folder::new();
     let _first = Disk::new(&folder);
     let link = folder.path("link.db");
@@ -347,7 +348,7 @@ fn a_file_has_one_server_by_whatever_name() {
 
 /// As with `civitai-oauth-mock 2>&1 | grep -m1 listening`, and with a fixture that takes the pipe and forgets it.
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_leaves_the_log_or_does_not_read_it_stops_nothing() {
+async fn closed_or_unread_log_output_does_not_block() {
     for leaves in [true, false] {
         let folder = Folder::new();
         let mut disk = Disk::new(&folder);

@@ -1,5 +1,5 @@
-//! A disk that fills up again and again under traffic, then `kill -9`: of what was refused nothing is used up or charged, of
-//! what was acknowledged nothing is lost. `CIVITAI_MOCK_TEST_DISK_SECONDS` sets how long it goes on.
+//! A disk that fills up repeatedly under traffic, then `kill -9`: rejected operations use nothing up and charge
+//! nothing, acknowledged ones are stored. `CIVITAI_MOCK_TEST_DISK_SECONDS` sets the duration.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -218,7 +218,7 @@ async fn check(world: &World, record: &Record) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_used_up_or_lost_on_a_disk_that_fills_up_under_traffic() {
+async fn rejected_operations_use_nothing_up_and_acknowledged_ones_survive() {
     let length = Duration::from_secs(seconds());
     let folder = Folder::new();
     let database = folder.path("mock.db");

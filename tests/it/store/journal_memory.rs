@@ -1,4 +1,4 @@
-//! The memory of the journal and of its readers, measured at the program: whatever is sent, and however many read it.
+//! Memory of the journal and of its readers, measured on the program, for any requests and any number of readers.
 
 #![cfg(target_os = "linux")]
 
@@ -145,7 +145,7 @@ async fn all_sandboxes_share_one_budget_and_the_oldest_exchanges_go_first() {
 }
 
 #[tokio::test]
-async fn a_budget_that_holds_nothing_is_refused() {
+async fn too_small_journal_memory_is_rejected() {
     let refused = Program::output(&["--listen=127.0.0.1:0", "--journal-memory=10kB"]);
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     let wanted =
@@ -199,7 +199,7 @@ async fn many_readers_of_a_full_journal_are_bounded() {
 }
 
 #[tokio::test]
-async fn callers_that_wait_to_be_sent_a_long_answer_let_others_search() {
+async fn clients_waiting_for_long_answers_do_not_block_searches() {
     const STREAMS: usize = 8;
     const SEARCHES: usize = 8;
     let (program, world) = program(&[]);
@@ -223,7 +223,7 @@ async fn callers_that_wait_to_be_sent_a_long_answer_let_others_search() {
 }
 
 #[tokio::test]
-async fn a_long_poll_ends_when_enough_have_come() {
+async fn long_poll_ends_when_enough_requests_arrived() {
     let (_program, world) = program(&[]);
     for _ in 0..3 {
         world.token(&CONF.for_itself()).await;

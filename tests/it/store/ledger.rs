@@ -1,5 +1,4 @@
-//! The ledger of accounts, spends and workflows: what takes it back, what takes it away, and what survives; and that many
-//! at once never overspend it.
+//! The ledger of accounts, spends and workflows: reset, restore, deletion, restart, and concurrent workflows.
 
 use civitai_oauth_mock::{Contract, Database};
 use serde_json::json;
@@ -8,7 +7,7 @@ use tokio::task::JoinSet;
 use crate::support::{CONF, Fields, Folder, Mock, OTHER, Spender, WORKFLOWS, World, config};
 
 #[tokio::test]
-async fn the_ledger_goes_back_with_a_snapshot_and_a_reset() {
+async fn ledger_follows_restore_and_reset() {
     let mock = Mock::documented().await;
     let ada = Spender::funded(&mock, &CONF, 20).await;
     mock.cap(&CONF, json!([{ "type": "absolute", "limit": 10 }]))
@@ -27,7 +26,7 @@ async fn the_ledger_goes_back_with_a_snapshot_and_a_reset() {
 }
 
 #[tokio::test]
-async fn what_is_spent_goes_with_its_user_and_its_client() {
+async fn spends_are_deleted_with_their_user_or_client() {
     let mock = Mock::documented().await;
     let spends = async || mock.control("GET", "/spends", json!({})).await["spends"].clone();
     let ada = Spender::funded(&mock, &CONF, 20).await;
@@ -47,7 +46,7 @@ async fn what_is_spent_goes_with_its_user_and_its_client() {
 }
 
 #[tokio::test]
-async fn an_app_that_is_shut_out_and_let_in_again_starts_anew() {
+async fn revoked_and_reapproved_app_starts_with_no_spends() {
     let mock = Mock::documented().await;
     let budget = json!([{ "type": "absolute", "limit": 10 }]);
     mock.cap(&CONF, budget.clone()).await;
@@ -67,7 +66,7 @@ async fn an_app_that_is_shut_out_and_let_in_again_starts_anew() {
 }
 
 #[tokio::test]
-async fn a_restart_finds_workflows_and_what_is_left() {
+async fn restart_keeps_workflows_and_balances() {
     let folder = Folder::new();
     let in_file = async || {
         let mut config = config(Contract::Documented);
@@ -126,13 +125,13 @@ async fn neither_account_nor_cap_is_overspent(mock: &World) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_workflows_at_once_with_money_for_one_are_paid_once() {
+async fn concurrent_workflows_with_funds_for_one_are_paid_once() {
     let mock = Mock::documented().await;
     neither_account_nor_cap_is_overspent(&mock).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_workflows_at_once_with_money_for_one_are_paid_once_in_a_file() {
+async fn concurrent_workflows_with_funds_for_one_are_paid_once_in_a_file() {
     let folder = Folder::new();
     let mut config = config(Contract::Documented);
     config.database = Database::File(folder.path("race.db"));

@@ -1,4 +1,4 @@
-//! What pages and unregistered apps can make has an end: users, clients, snapshots.
+//! Limits of users, clients and snapshots that pages and unregistered apps can create.
 
 use civitai_oauth_mock::{Contract, Database};
 use insta::assert_snapshot;
@@ -13,7 +13,7 @@ fn named(name: &str) -> Fields {
 }
 
 #[tokio::test]
-async fn forms_of_other_sites_sign_nobody_in_and_make_no_user() {
+async fn cross_site_forms_neither_sign_in_nor_create_users() {
     let mock = Mock::documented().await;
     let mut table = String::new();
     for (name, value) in [
@@ -69,7 +69,7 @@ async fn forms_of_other_sites_sign_nobody_in_and_make_no_user() {
 }
 
 #[tokio::test]
-async fn the_sign_in_page_makes_a_thousand_users_at_most() {
+async fn sign_in_page_creates_at_most_a_thousand_users() {
     let mock = Mock::documented().await;
     let known = mock.get("/_mock/users").await.json();
     let known = known.as_array().unwrap().len();

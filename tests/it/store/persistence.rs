@@ -1,4 +1,4 @@
-//! A database in a file: what a restart finds again.
+//! A database in a file: what is there after a restart.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ async fn in_file(path: &Path) -> Mock {
 }
 
 #[tokio::test]
-async fn a_restart_goes_on_where_the_server_stopped() {
+async fn restart_continues_with_the_stored_data() {
     let folder = Folder::new();
     let path = folder.path("mock.db");
     let mock = in_file(&path).await;
@@ -66,7 +66,7 @@ async fn a_restart_goes_on_where_the_server_stopped() {
 }
 
 #[tokio::test]
-async fn a_restart_does_not_wake_what_was_used_up() {
+async fn used_up_codes_and_tokens_stay_used_up_after_a_restart() {
     let folder = Folder::new();
     let path = folder.path("mock.db");
     let mock = in_file(&path).await;
@@ -123,7 +123,7 @@ async fn no_secret_is_in_the_file() {
 }
 
 #[tokio::test]
-async fn a_database_that_cannot_be_used_is_said_at_the_start() {
+async fn unusable_database_is_reported_at_start() {
     let folder = Folder::new();
     let mut said = String::new();
     let broken = folder.write("broken.db", &"this is no database ".repeat(100));
@@ -145,7 +145,7 @@ async fn a_database_that_cannot_be_used_is_said_at_the_start() {
 }
 
 #[tokio::test]
-async fn an_address_that_is_taken_is_said_at_the_start() {
+async fn occupied_address_is_reported_at_start() {
     let mock = Mock::documented().await;
     let mut config = config(Contract::Documented);
     config.listen = mock.server().address();
@@ -161,7 +161,7 @@ async fn an_address_that_is_taken_is_said_at_the_start() {
 }
 
 #[tokio::test]
-async fn a_login_that_is_nobody_is_said_at_the_start() {
+async fn unknown_login_is_reported_at_start() {
     let mut config = config(Contract::Documented);
     config.set_login("adda");
     assert_snapshot!(Server::start(config).await.expect_err("no such user"), @r#"login: no user "adda"; name a user by id or username: owner, ada, tess, blank, modo, user 7"#);
@@ -175,7 +175,7 @@ async fn two_servers_in_one_process_share_nothing() {
 }
 
 #[tokio::test]
-async fn a_seed_for_randomness_makes_every_run_the_same() {
+async fn entropy_seed_makes_runs_identical() {
     let run = async || {
         let mut config = config(Contract::Documented);
         config.entropy_seed = Some(7);
@@ -189,7 +189,7 @@ async fn a_seed_for_randomness_makes_every_run_the_same() {
 }
 
 #[tokio::test]
-async fn a_seed_for_randomness_draws_anew_in_each_run_of_a_file() {
+async fn entropy_seed_gives_new_values_in_each_run_with_a_file() {
     let folder = Folder::new();
     let run = async |path: &Path| {
         let mut config = config(Contract::Documented);
@@ -220,7 +220,7 @@ async fn a_seed_for_randomness_draws_anew_in_each_run_of_a_file() {
 /// Each connection to SQLite is a thread, and it does not give back the descriptors of all that were ever open at once.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn many_sandboxes_that_are_read_at_once_take_few_connections() {
+async fn concurrent_reads_of_many_sandboxes_take_few_connections() {
     let folder = Folder::new();
     let database = folder.path("mock.db");
     let arguments = ["--listen", "127.0.0.1:0", "--database"];
@@ -261,7 +261,7 @@ async fn many_sandboxes_that_are_read_at_once_take_few_connections() {
 /// It holds the private keys of id tokens.
 #[cfg(unix)]
 #[tokio::test]
-async fn the_file_is_for_its_user_alone_and_what_is_beside_it_stays() {
+async fn database_file_is_private_and_neighbors_are_untouched() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = Folder::new();
     let path = folder.path("mock.db");
@@ -284,7 +284,7 @@ async fn the_file_is_for_its_user_alone_and_what_is_beside_it_stays() {
 }
 
 #[tokio::test]
-async fn a_user_who_was_made_again_has_the_name_and_the_seeds_is_left_out() {
+async fn recreated_user_keeps_the_name_and_the_seeds_user_is_skipped() {
     let folder = Folder::new();
     let path = folder.path("mock.db");
     let mock = in_file(&path).await;

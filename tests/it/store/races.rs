@@ -1,4 +1,5 @@
-//! A thousand at once with one code, one refresh token, one device code: one of them gets it, in memory and in a file.
+//! A thousand concurrent requests with one code, refresh token or device code: exactly one succeeds, in memory and in
+//! a file.
 
 use civitai_oauth_mock::{Config, Contract, Database};
 use serde_json::json;
@@ -85,12 +86,12 @@ async fn one_of_each_wins(mut config: Config) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_a_thousand_at_once_one_wins() {
+async fn one_of_a_thousand_concurrent_requests_wins() {
     one_of_each_wins(config(Contract::Documented)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_a_thousand_at_once_one_wins_in_a_file() {
+async fn one_of_a_thousand_concurrent_requests_wins_in_a_file() {
     let folder = Folder::new();
     let mut config = config(Contract::Documented);
     config.database = Database::File(folder.path("race.db"));
@@ -121,13 +122,13 @@ async fn the_first_requests_of_a_sandbox_make_one_sandbox() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn users_made_at_once_get_ids_of_their_own() {
+async fn concurrently_created_users_get_distinct_ids() {
     let made = made_at_once(|number| json!({ "username": format!("user-{number}") })).await;
     assert_eq!(made, 20);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_changes_at_once_neither_is_lost() {
+async fn concurrent_changes_are_both_kept() {
     let mock = Mock::documented().await;
     for round in 0..30 {
         let (email, name) = (format!("{round}@example.com"), format!("App {round}"));

@@ -1,4 +1,4 @@
-//! An answer, written out whole: status, headers, body, with what is random or local replaced by a placeholder.
+//! A complete response as text: status, headers, body, with random and local values replaced by placeholders.
 
 use std::fmt;
 

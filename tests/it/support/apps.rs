@@ -1,4 +1,4 @@
-//! The client apps of `seed.toml`, and the requests that each would make.
+//! The client apps of `seed.toml`, and the requests that each makes.
 
 use super::{Answer, Fields};
 

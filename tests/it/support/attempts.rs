@@ -1,4 +1,4 @@
-//! A client that does as it should, and what advice says of those that do not.
+//! A correct sign-in, and the advice findings of a sandbox.
 
 use oauth2::{CsrfToken, PkceCodeChallenge, PkceCodeVerifier};
 use serde_json::{Value, json};

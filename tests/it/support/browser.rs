@@ -1,4 +1,4 @@
-//! A headless Chromium with nobody at the mouse: what a person does with the keyboard, and what they then see.
+//! A headless Chromium, used by keyboard only.
 
 use std::io::{BufRead, BufReader, Write as _};
 use std::net::TcpStream;

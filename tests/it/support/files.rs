@@ -1,4 +1,4 @@
-//! A folder that is gone when the test is over.
+//! A temporary folder that is deleted after the test.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};

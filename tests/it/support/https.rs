@@ -1,5 +1,5 @@
-//! A client for the HTTPS listener that trusts one authority and nobody else. It calls by whatever name the test
-//! likes, wherever that name leads elsewhere.
+//! A client for the HTTPS listener that trusts one authority only. It can use any host name, whatever that name
+//! resolves to.
 
 use std::io;
 use std::net::SocketAddr;

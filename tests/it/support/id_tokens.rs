@@ -1,4 +1,4 @@
-//! Id tokens, judged by a library that is not ours.
+//! Verification of id tokens by a third-party library.
 
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};

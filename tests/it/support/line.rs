@@ -1,4 +1,4 @@
-//! A connection on which a test says what it likes, byte for byte, and hears what comes back.
+//! A TCP connection on which a test writes raw bytes and reads the responses.
 
 use std::net::SocketAddr;
 use std::time::Duration;

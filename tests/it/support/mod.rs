@@ -1,4 +1,4 @@
-//! What every test needs: a server of its own, a client that follows nothing, and answers written out whole.
+//! Shared helpers: a server per test, a client that follows no redirects, and complete responses for snapshots.
 
 mod answer;
 mod apps;

@@ -1,4 +1,4 @@
-//! A page, as somebody without a script sees it: texts, links, forms.
+//! An HTML page as seen without a script: texts, links, forms.
 
 use scraper::{ElementRef, Html, Selector};
 

@@ -1,4 +1,4 @@
-//! Somebody at a browser who plays through `/_mock/playground`.
+//! A user in a browser who goes through `/_mock/playground`.
 
 use super::{Answer, Fields, World};
 

@@ -1,4 +1,4 @@
-//! The program itself, run as people run it.
+//! The program as a child process.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, SocketAddr};

@@ -1,4 +1,4 @@
-//! Replays recorded exchanges against a server, and says what differs.
+//! Replays recorded exchanges against a server, and reports differences.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! An app that spends a user's buzz: what it calls after sign-in.
+//! An app that spends a user's buzz after sign-in.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! How long did it take, on the machine's own clock? For delays and for measurements, which nobody can move.
+//! Elapsed real time, for delays and measurements, which the sandbox clock does not control.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! A walk through the server that remembers which secrets it was given, and what may show none of them.
+//! Collects the secrets that a server issues, and finds them in responses and files.
 
 use super::{AUTHORIZE, Answer, App, Fields, Tokens, World};
 

@@ -1,4 +1,4 @@
-//! A listening server, and the requests to one of its sandboxes.
+//! A listening server, and requests to one of its sandboxes.
 
 use std::future::{Future, IntoFuture};
 use std::ops::Deref;

@@ -1,4 +1,4 @@
-//! `/authorize`: every check, its words and its place in the order.
+//! `/authorize`: every check, its error message, and the order of checks.
 
 use civitai_oauth_mock::{Contract, Difference};
 use insta::assert_snapshot;
@@ -17,7 +17,7 @@ async fn told(mock: &World, cases: &[(&str, Fields)]) -> String {
 }
 
 #[tokio::test]
-async fn a_request_that_lacks_everything_is_told_one_thing_after_the_other() {
+async fn checks_run_in_order() {
     let mock = Mock::documented().await;
     // Each case is the one before with its fault mended.
     let bad = NO_GRANTS
@@ -87,7 +87,7 @@ async fn a_request_that_lacks_everything_is_told_one_thing_after_the_other() {
 }
 
 #[tokio::test]
-async fn the_deployed_server_never_looks_at_the_response_type() {
+async fn live_contract_ignores_response_type() {
     let mock = Mock::live().await;
     let cases = [
         ("token", CONF.asks("1").with("response_type", "token")),
@@ -106,7 +106,7 @@ async fn the_deployed_server_never_looks_at_the_response_type() {
 }
 
 #[tokio::test]
-async fn the_documentation_asks_for_the_code_response_type() {
+async fn documented_contract_requires_response_type_code() {
     let mock = Mock::documented().await;
     let cases = [
         ("token", CONF.asks("1").with("response_type", "token")),
@@ -226,7 +226,7 @@ async fn state_is_required_and_printable() {
 }
 
 #[tokio::test]
-async fn states_characters_are_looked_at_only_once_a_code_is_about_to_be_issued() {
+async fn state_characters_are_checked_last() {
     let mock = Mock::documented().await;
     let request = CONF.asks("1").with("state", "é");
     assert_snapshot!(mock.authorize(&request).await.gist(), @"303 to http://mock/login/oauth/authorize?response_type=code&client_id=conf&redirect_uri=https%3A%2F%2Fapp.example%2Fcallback&scope=1&state=%C3%A9&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256");
@@ -256,7 +256,7 @@ async fn an_app_may_be_closed_to_everybody_or_open_to_testers() {
 }
 
 #[tokio::test]
-async fn allowed_false_is_the_users_own_no() {
+async fn allowed_false_denies() {
     let mock = Mock::documented().await;
     let request = CONF.asks("1").and("allowed", "false");
     assert_snapshot!(mock.approve(&request).await, @r#"

@@ -1,4 +1,4 @@
-//! `/authorize`: which redirect URIs are the client's own.
+//! `/authorize`: which redirect URIs match those of the client.
 
 use civitai_oauth_mock::{Contract, Difference};
 use insta::assert_snapshot;

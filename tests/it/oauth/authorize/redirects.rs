@@ -1,4 +1,4 @@
-//! `/authorize`: where the browser is sent – to sign in, to consent, back to the client.
+//! `/authorize`: redirects to sign-in, to consent, and back to the client.
 
 use civitai_oauth_mock::{Contract, Difference};
 use insta::assert_snapshot;
@@ -6,7 +6,7 @@ use insta::assert_snapshot;
 use crate::support::{AUTHORIZE, CONF, Fields, Mock, SPA};
 
 #[tokio::test]
-async fn whoever_is_not_signed_in_is_sent_to_sign_in_and_comes_back_with_the_whole_request() {
+async fn request_without_session_signs_in_and_returns_with_all_parameters() {
     let mock = Mock::documented().await;
     let request = CONF.asks("5").with("state", "a b&c=d%").and("extra", "é");
     let answer = mock
@@ -37,7 +37,7 @@ async fn signing_in_comes_before_every_check() {
 }
 
 #[tokio::test]
-async fn a_session_that_is_unknown_expired_or_of_a_deleted_user_is_none() {
+async fn unknown_expired_or_deleted_users_session_counts_as_none() {
     let mock = Mock::documented().await;
     let request = format!("{AUTHORIZE}?{}", CONF.asks("1").encoded());
     let ada = mock.session("ada").await;
@@ -68,7 +68,7 @@ async fn a_session_that_is_unknown_expired_or_of_a_deleted_user_is_none() {
 }
 
 #[tokio::test]
-async fn whoever_has_not_consented_is_sent_to_the_consent_page_with_the_same_parameters() {
+async fn request_without_consent_goes_to_the_consent_page() {
     let mock = Mock::documented().await;
     let request = CONF.asks("5").with("state", "a b&c=d%").and("extra", "é");
     let answer = mock.authorize(&request).await;
@@ -80,7 +80,7 @@ async fn whoever_has_not_consented_is_sent_to_the_consent_page_with_the_same_par
 }
 
 #[tokio::test]
-async fn approval_counts_only_by_post_with_the_very_word_true() {
+async fn approval_requires_post_and_approved_true() {
     let mock = Mock::documented().await;
     let cookie = mock.session("ada").await;
     let request = CONF.asks("1").and("approved", "true");
@@ -171,7 +171,7 @@ async fn the_last_of_duplicate_parameters_wins() {
 }
 
 #[tokio::test]
-async fn every_code_is_another() {
+async fn codes_are_unique() {
     let mock = Mock::documented().await;
     let (one, two) = (mock.code(&SPA, "1").await, mock.code(&SPA, "1").await);
     assert_ne!(one, two);

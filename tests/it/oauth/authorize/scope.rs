@@ -1,4 +1,4 @@
-//! `/authorize`: how a scope is read, and what happens to one that is more than the app may have.
+//! `/authorize`: how a scope is parsed, and scopes beyond those of the app.
 
 use civitai_oauth_mock::{Contract, Difference};
 use insta::assert_snapshot;
@@ -120,7 +120,7 @@ async fn the_deployed_server_reads_a_scopes_leading_digits() {
 }
 
 #[tokio::test]
-async fn a_missing_scope_is_an_invalid_one() {
+async fn missing_scope_is_invalid_scope() {
     let mock = Mock::documented().await;
     let request = CONF.asks("1").without("scope");
     assert_snapshot!(mock.approve(&request).await, @r#"
@@ -132,7 +132,7 @@ async fn a_missing_scope_is_an_invalid_one() {
 }
 
 #[tokio::test]
-async fn a_scopes_characters_are_looked_at_last() {
+async fn scope_characters_are_checked_last() {
     let mock = Mock::live().await;
     let mut table = String::new();
     for scope in ["1\"", "1\\", "1é", "1'"] {

@@ -1,4 +1,4 @@
-//! `/authorize`: kinds of body, methods, preflights.
+//! `/authorize`: content types, methods, preflights.
 
 use civitai_oauth_mock::{Contract, Difference};
 use insta::assert_snapshot;
@@ -80,7 +80,7 @@ async fn form_json_and_multipart_bodies_are_read_alike_and_others_count_as_empty
 }
 
 #[tokio::test]
-async fn json_values_that_are_no_text_count_as_javascript_would_have_it() {
+async fn json_values_are_converted_like_javascript() {
     let mock = Mock::documented().await;
     let mut table = String::new();
     for (name, value) in [
@@ -125,7 +125,7 @@ async fn a_body_of_more_than_512_kib_counts_as_empty() {
 }
 
 #[tokio::test]
-async fn other_methods_are_told_which_there_are() {
+async fn other_methods_get_405_with_allow() {
     let mock = Mock::documented().await;
     assert_snapshot!(mock.ask("DELETE", AUTHORIZE).await, @"
     405

@@ -120,7 +120,7 @@ async fn a_sandbox_sends_its_devices_to_its_own_page() {
 }
 
 #[tokio::test]
-async fn a_control_call_approves_for_whomever_it_names() {
+async fn control_call_approves_for_the_named_user() {
     let mock = Mock::documented().await;
     mock.register_cli().await;
     let device = mock.device("1").await;
@@ -132,7 +132,7 @@ async fn a_control_call_approves_for_whomever_it_names() {
 }
 
 #[tokio::test]
-async fn control_calls_say_what_is_wrong_with_them() {
+async fn invalid_control_calls_are_rejected_with_their_reason() {
     let mock = Mock::documented().await;
     mock.register_cli().await;
     let device = mock.device("1").await;
@@ -177,7 +177,7 @@ async fn control_calls_say_what_is_wrong_with_them() {
 }
 
 #[tokio::test]
-async fn a_denial_is_told_once_and_uses_the_code_up() {
+async fn denial_is_reported_once_and_uses_the_code_up() {
     let mock = Mock::documented().await;
     mock.register_cli().await;
     let device = mock.device("1").await;
@@ -213,7 +213,7 @@ async fn both_codes_end_after_fifteen_minutes_of_the_clock() {
 }
 
 #[tokio::test]
-async fn another_client_learns_nothing_and_spoils_nothing() {
+async fn poll_by_another_client_is_rejected_without_effect() {
     let mock = Mock::documented().await;
     mock.register_cli().await;
     let device = mock.device("1").await;
@@ -233,7 +233,7 @@ async fn another_client_learns_nothing_and_spoils_nothing() {
 }
 
 #[tokio::test]
-async fn a_code_is_approved_once_and_by_the_first() {
+async fn first_approval_wins() {
     let mock = Mock::documented().await;
     mock.register_cli().await;
     let device = mock.device("1").await;
@@ -268,7 +268,7 @@ async fn a_deleted_client_or_a_lowered_ceiling_stops_the_claim() {
 }
 
 #[tokio::test]
-async fn what_was_approved_by_somebody_or_for_some_app_that_is_gone_is_nobody_elses() {
+async fn approval_of_a_deleted_user_or_client_is_not_reassigned() {
     let mock = Mock::documented().await;
     mock.register_cli().await;
     let guest = json!({ "username": "guest" });
@@ -289,7 +289,7 @@ async fn what_was_approved_by_somebody_or_for_some_app_that_is_gone_is_nobody_el
 }
 
 #[tokio::test]
-async fn a_user_code_is_recognised_however_it_is_typed() {
+async fn user_code_is_normalized() {
     let mock = Mock::documented().await;
     mock.register_cli().await;
     let cookie = mock.session("ada").await;
@@ -312,7 +312,7 @@ async fn a_user_code_is_recognised_however_it_is_typed() {
 }
 
 #[tokio::test]
-async fn the_grant_of_devices_is_no_business_of_the_token_endpoint() {
+async fn token_endpoint_rejects_the_device_grant() {
     let mock = Mock::documented().await;
     mock.register_cli().await;
     let device = mock.device("1").await;

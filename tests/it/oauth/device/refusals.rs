@@ -1,4 +1,4 @@
-//! The device flow: what is refused, in which words, and how scopes are read.
+//! The device flow: errors and their messages, and how scopes are parsed.
 
 use civitai_oauth_mock::Contract;
 use insta::assert_snapshot;
@@ -223,7 +223,7 @@ async fn a_poll_is_refused_for_its_grant_first_then_for_what_it_lacks() {
 }
 
 #[tokio::test]
-async fn a_review_tells_who_asks_and_for_what() {
+async fn review_returns_client_and_scopes() {
     let mock = Mock::documented().await;
     mock.register_cli().await;
     let cookie = mock.session("ada").await;
@@ -282,7 +282,7 @@ async fn a_review_tells_who_asks_and_for_what() {
 }
 
 #[tokio::test]
-async fn a_review_needs_somebody_signed_in_and_a_code_that_waits() {
+async fn review_requires_a_session_and_a_pending_code() {
     let mock = Mock::documented().await;
     mock.register_cli().await;
     let cookie = mock.session("ada").await;

@@ -1,4 +1,4 @@
-//! The device flow's endpoints: kinds of body, methods, preflights, rate limits.
+//! The device flow's endpoints: content types, methods, preflights, rate limits.
 
 use insta::assert_snapshot;
 use serde_json::json;
@@ -75,7 +75,7 @@ async fn a_review_is_asked_for_by_form_or_json() {
 }
 
 #[tokio::test]
-async fn any_page_may_ask_for_a_device_but_only_our_own_for_a_review() {
+async fn cors_is_open_for_start_but_not_for_review() {
     let mock = Mock::documented().await;
     mock.register_cli().await;
     let mut table = String::new();
@@ -279,7 +279,7 @@ async fn starts_and_polls_of_a_client_share_twenty_requests_a_minute_as_recorded
 }
 
 #[tokio::test]
-async fn without_rate_limits_a_device_may_poll_at_will() {
+async fn without_rate_limits_polls_are_never_slowed_down() {
     let mock = Mock::documented().await;
     mock.register_cli().await;
     let device = mock.device("1").await;

@@ -1,4 +1,4 @@
-//! `/token`: who is asking, and for which grant.
+//! `/token`: client authentication, and the grants of a client.
 
 use insta::assert_snapshot;
 use serde_json::json;
@@ -104,7 +104,7 @@ async fn a_failure_by_header_is_401_without_a_challenge_and_by_body_400() {
 }
 
 #[tokio::test]
-async fn a_header_that_cannot_be_read_is_400_in_both_contracts() {
+async fn malformed_authorization_header_is_400_in_both_contracts() {
     let mock = Mock::documented().await;
     let documented = unreadable_headers(&mock).await;
     assert_snapshot!(documented, @r#"
@@ -226,7 +226,7 @@ async fn a_grant_is_known_and_allowed_to_the_client() {
 }
 
 #[tokio::test]
-async fn a_deleted_client_is_no_client() {
+async fn deleted_client_is_unknown() {
     let mock = Mock::documented().await;
     let tokens = mock.tokens(&NARROW, "1").await;
     mock.control("DELETE", "/clients/narrow", json!({})).await;
@@ -243,7 +243,7 @@ async fn a_deleted_client_is_no_client() {
 }
 
 #[tokio::test]
-async fn other_methods_are_told_which_there_are() {
+async fn other_methods_get_405_with_allow() {
     let mock = Mock::documented().await;
     assert_snapshot!(mock.get(TOKEN).await, @"
     405

@@ -1,4 +1,4 @@
-//! `/token`, the code grant: what it takes, what burns a code, and how long one lives.
+//! `/token`, the code grant: its parameters, what uses a code up, and its lifetime.
 
 use civitai_oauth_mock::{Contract, Difference};
 use insta::assert_snapshot;
@@ -147,7 +147,7 @@ async fn a_failed_verifier_or_redirect_uri_burns_the_code() {
 }
 
 #[tokio::test]
-async fn a_failed_authentication_or_another_clients_try_leaves_the_code() {
+async fn failed_authentication_or_another_client_keeps_the_code() {
     let mock = Mock::documented().await;
     let code = mock.code(&CONF, "1").await;
     let mut table = String::new();
@@ -176,7 +176,7 @@ async fn a_failed_authentication_or_another_clients_try_leaves_the_code() {
 }
 
 #[tokio::test]
-async fn a_missing_verifier_is_named_otherwise_by_the_deployed_server() {
+async fn missing_verifier_has_another_error_in_the_live_contract() {
     let missing = async |mock: &World| {
         let code = mock.code(&CONF, "1").await;
         let fields = CONF.redeems(&code).without("code_verifier");
@@ -195,7 +195,7 @@ async fn a_missing_verifier_is_named_otherwise_by_the_deployed_server() {
 }
 
 #[tokio::test]
-async fn a_missing_or_impossible_code_is_no_grant() {
+async fn missing_or_malformed_code_is_invalid_grant() {
     let mock = Mock::documented().await;
     let mut table = String::new();
     for (what, fields) in [
@@ -221,7 +221,7 @@ async fn a_missing_or_impossible_code_is_no_grant() {
 }
 
 #[tokio::test]
-async fn a_challenge_that_is_no_sha_256_fits_no_verifier() {
+async fn challenge_that_is_no_sha_256_matches_no_verifier() {
     let mock = Mock::documented().await;
     for challenge in [
         "short",

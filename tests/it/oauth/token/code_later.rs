@@ -1,4 +1,4 @@
-//! `/token`, the code grant: what a code is worth when time has passed and things have changed.
+//! `/token`, the code grant: codes that are exchanged after time has passed or data has changed.
 
 use civitai_oauth_mock::{Contract, Difference};
 use insta::assert_snapshot;
@@ -54,7 +54,7 @@ async fn a_code_lives_ten_minutes_in_the_documentation_and_five_at_the_deployed_
 }
 
 #[tokio::test]
-async fn the_setting_decides_a_codes_life_before_the_contract_does() {
+async fn setting_overrides_the_contracts_code_lifetime() {
     let mock = Mock::live().await;
     mock.set(json!({ "code_seconds": 5 })).await;
     assert_snapshot!(aged(&mock, 7).await, @"400 invalid_grant: Invalid grant: authorization code has expired");
@@ -65,7 +65,7 @@ async fn the_setting_decides_a_codes_life_before_the_contract_does() {
 }
 
 #[tokio::test]
-async fn a_ceiling_that_shrank_meanwhile_is_looked_at_again() {
+async fn lowered_ceiling_applies_at_the_exchange() {
     let shrunk = async |mock: &World| {
         mock.control("PATCH", "/clients/conf", json!({ "allowed_scopes": 7 }))
             .await;
@@ -123,7 +123,7 @@ async fn a_client_without_the_refresh_grant_gets_a_refresh_token_that_it_cannot_
 }
 
 #[tokio::test]
-async fn a_code_of_a_deleted_client_is_worth_nothing() {
+async fn code_of_a_deleted_client_is_rejected() {
     let mock = Mock::documented().await;
     let code = mock.code(&NARROW, "1").await;
     mock.control("DELETE", "/clients/narrow", json!({})).await;

@@ -55,7 +55,7 @@ async fn a_public_clients_own_origin_is_named() {
 }
 
 #[tokio::test]
-async fn everybody_else_and_every_error_gets_the_asterisk() {
+async fn other_clients_and_every_error_get_the_asterisk() {
     let mock = Mock::documented().await;
     let code = mock.code(&CONF, "1").await;
     assert_snapshot!(token(&mock, &CONF.redeems(&code), "https://app.example").await, @"200 | access-control-allow-origin: * | access-control-allow-methods: POST | access-control-allow-headers: *");

@@ -1,4 +1,4 @@
-//! `/token`: who asks without a secret, or without a name.
+//! `/token`: requests without a secret, or without a client id.
 
 use civitai_oauth_mock::{Contract, Difference};
 use insta::assert_snapshot;
@@ -6,7 +6,7 @@ use insta::assert_snapshot;
 use crate::support::{Fields, Mock, SPA, TOKEN, Tokens, World};
 
 #[tokio::test]
-async fn a_request_without_a_client_is_named_otherwise_by_the_deployed_server() {
+async fn missing_client_has_another_error_in_the_live_contract() {
     let mock = Mock::documented().await;
     let documented = anonymous(&mock).await;
     assert_snapshot!(documented, @r#"

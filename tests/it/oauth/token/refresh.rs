@@ -35,7 +35,7 @@ async fn a_refresh_token_is_rotated_and_the_old_access_token_lives_on() {
 }
 
 #[tokio::test]
-async fn what_is_no_live_refresh_token_of_the_client_is_refused() {
+async fn unknown_used_or_foreign_refresh_token_is_rejected() {
     let mock = Mock::documented().await;
     let tokens = mock.tokens(&CONF, "1").await;
     let mut table = String::new();
@@ -67,7 +67,7 @@ async fn what_is_no_live_refresh_token_of_the_client_is_refused() {
 }
 
 #[tokio::test]
-async fn tokens_live_as_long_as_they_say() {
+async fn tokens_expire_after_expires_in() {
     let mock = Mock::documented().await;
     let tokens = mock.tokens(&CONF, "1").await;
     mock.advance(3595).await;
@@ -177,7 +177,7 @@ async fn scope_at_refresh_is_ignored_by_the_deployed_server() {
 }
 
 #[tokio::test]
-async fn a_ceiling_that_shrank_is_not_looked_at_again() {
+async fn lowered_ceiling_does_not_apply_at_refresh() {
     for (mock, scope) in [
         (Mock::documented().await, json!("13")),
         (Mock::live().await, json!(["13"])),
