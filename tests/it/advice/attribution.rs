@@ -3,11 +3,11 @@
 
 use serde_json::json;
 
-use crate::support::{CONF, ME, Mock, SPA, Tokens, watched};
+use crate::support::{CONF, ME, SPA, TestServer, Tokens, with_frozen_clock};
 
 #[tokio::test]
 async fn call_without_client_id_is_attributed_by_its_token() {
-    let mock = watched(Mock::documented().await).await;
+    let mock = with_frozen_clock(TestServer::documented().await).await;
     let tokens = mock.signs_in(&CONF, "1").await;
     mock.later("61m").await;
     for _ in 0..3 {
@@ -39,7 +39,7 @@ async fn call_without_client_id_is_attributed_by_its_token() {
 
 #[tokio::test]
 async fn minted_token_is_attributed_to_its_client() {
-    let mock = watched(Mock::documented().await).await;
+    let mock = with_frozen_clock(TestServer::documented().await).await;
     let wanted = json!({ "user": "ada", "client_id": "spa" });
     let minted = mock.control("POST", "/tokens", wanted).await;
     let minted = Tokens {
@@ -60,7 +60,7 @@ async fn minted_token_is_attributed_to_its_client() {
 
 #[tokio::test]
 async fn findings_of_one_app_do_not_name_another() {
-    let mock = watched(Mock::documented().await).await;
+    let mock = with_frozen_clock(TestServer::documented().await).await;
     let spa = mock.signs_in(&SPA, "1").await;
     mock.later("1m").await;
     mock.refreshed(&SPA, &spa).await;
@@ -75,7 +75,7 @@ async fn findings_of_one_app_do_not_name_another() {
 
 #[tokio::test]
 async fn repeats_after_a_restore_are_not_reported() {
-    let mock = watched(Mock::documented().await).await;
+    let mock = with_frozen_clock(TestServer::documented().await).await;
     let tokens = mock.signs_in(&CONF, "1").await;
     mock.control("POST", "/snapshots/signed-in", json!({}))
         .await;

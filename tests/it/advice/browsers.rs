@@ -1,21 +1,23 @@
 //! Advice about browsers at authorize: same-site requests, and parameters that Civitai ignores.
 
-use crate::support::{AUTHORIZE, Ask, Attempt, CONF, Fields, Mock, SPA, World, watched};
+use crate::support::{
+    AUTHORIZE, CONF, Fields, SPA, SandboxClient, SignIn, TestRequest, TestServer, with_frozen_clock,
+};
 
 /// A browser's navigation to authorize, from where it says.
-fn navigates(world: &World, attempt: &Attempt, site: &str) -> Ask {
+fn navigates(world: &SandboxClient, attempt: &SignIn, site: &str) -> TestRequest {
     let path = format!("{AUTHORIZE}?{}", attempt.asks("1").encoded());
     browses(world.get(&path), site)
 }
 
-fn browses(ask: Ask, site: &str) -> Ask {
+fn browses(ask: TestRequest, site: &str) -> TestRequest {
     ask.header("accept", "text/html,application/xhtml+xml,*/*;q=0.8")
         .header("sec-fetch-site", site)
 }
 
 #[tokio::test]
 async fn same_site_browser_request_is_a_hint() {
-    let mock = watched(Mock::documented().await).await;
+    let mock = with_frozen_clock(TestServer::documented().await).await;
     for (site, suspected) in [
         ("cross-site", ""),
         ("none", ""),
@@ -23,7 +25,7 @@ async fn same_site_browser_request_is_a_hint() {
         ("same-origin", "hint same-site-sign-in"),
     ] {
         let world = mock.sandbox(site);
-        navigates(&world, &Attempt::of(&CONF), site).await;
+        navigates(&world, &SignIn::of(&CONF), site).await;
         assert_eq!(world.suspicions().await, suspected, "{site}");
     }
     let finding = mock.sandbox("same-site").findings().await;
@@ -33,8 +35,8 @@ async fn same_site_browser_request_is_a_hint() {
 
 #[tokio::test]
 async fn pages_of_the_mock_and_scripts_are_not_reported() {
-    let mock = watched(Mock::documented().await).await;
-    let attempt = Attempt::of(&CONF);
+    let mock = with_frozen_clock(TestServer::documented().await).await;
+    let attempt = SignIn::of(&CONF);
     // From another site to the sign-in page, back to authorize, and from the consent page.
     let first = navigates(&mock, &attempt, "cross-site").await;
     let back = first.location();
@@ -51,7 +53,7 @@ async fn pages_of_the_mock_and_scripts_are_not_reported() {
         .await;
     approved.code();
     // A script's fetch, which takes anything.
-    let path = format!("{AUTHORIZE}?{}", Attempt::of(&CONF).asks("1").encoded());
+    let path = format!("{AUTHORIZE}?{}", SignIn::of(&CONF).asks("1").encoded());
     mock.get(&path)
         .header("accept", "*/*")
         .header("sec-fetch-site", "same-site")
@@ -61,10 +63,10 @@ async fn pages_of_the_mock_and_scripts_are_not_reported() {
 
 #[tokio::test]
 async fn parameters_ignored_by_civitai_are_a_hint() {
-    let mock = watched(Mock::documented().await).await;
-    mock.authorize(&Attempt::of(&CONF).asks("1")).await;
+    let mock = with_frozen_clock(TestServer::documented().await).await;
+    mock.authorize(&SignIn::of(&CONF).asks("1")).await;
     assert_eq!(mock.suspicions().await, "");
-    let asks = |app| -> Fields { Attempt::of(app).asks("1").with("prompt", "login") };
+    let asks = |app| -> Fields { SignIn::of(app).asks("1").with("prompt", "login") };
     mock.authorize(&asks(&CONF)).await;
     mock.authorize(&asks(&CONF).with("max_age", "0")).await;
     mock.authorize(&asks(&SPA).with("login_hint", "ada@example.com"))

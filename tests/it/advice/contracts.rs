@@ -4,11 +4,12 @@ use civitai_oauth_mock::Contract;
 use serde_json::json;
 
 use crate::support::{
-    AUTHORIZE, Attempt, CONF, Mock, NARROW, Tokens, USERINFO, World, config, watched,
+    AUTHORIZE, CONF, NARROW, SandboxClient, SignIn, TestServer, Tokens, USERINFO, config,
+    with_frozen_clock,
 };
 
 /// A sandbox of its own under one contract.
-async fn under(mock: &Mock, name: &str, contract: &str) -> World {
+async fn under(mock: &TestServer, name: &str, contract: &str) -> SandboxClient {
     let world = mock.sandbox(name);
     world.set(json!({ "contract": contract })).await;
     world
@@ -16,8 +17,8 @@ async fn under(mock: &Mock, name: &str, contract: &str) -> World {
 
 #[tokio::test]
 async fn app_that_relies_on_one_contract_is_a_warning() {
-    let mock = watched(Mock::documented().await).await;
-    let attempt = Attempt::of(&CONF);
+    let mock = with_frozen_clock(TestServer::documented().await).await;
+    let attempt = SignIn::of(&CONF);
     for (contract, request, id) in [
         ("live", attempt.asks("1x"), "scope-syntax"),
         (
@@ -43,7 +44,7 @@ async fn app_that_relies_on_one_contract_is_a_warning() {
 
 #[tokio::test]
 async fn a_scope_beyond_the_apps_is_a_warning_where_it_is_trimmed() {
-    let mock = watched(Mock::documented().await).await;
+    let mock = with_frozen_clock(TestServer::documented().await).await;
     mock.signs_in(&NARROW, "4").await;
     assert_eq!(mock.accusations().await, "");
     mock.signs_in(&NARROW, "12").await;
@@ -57,9 +58,9 @@ async fn a_scope_beyond_the_apps_is_a_warning_where_it_is_trimmed() {
 
 #[tokio::test]
 async fn a_code_exchanged_late_is_a_warning() {
-    let mock = watched(Mock::documented().await).await;
+    let mock = with_frozen_clock(TestServer::documented().await).await;
     for (wait, accused) in [("290s", ""), ("310s", "warning contract-code-lifetime")] {
-        let attempt = Attempt::of(&CONF);
+        let attempt = SignIn::of(&CONF);
         let code = mock.approve(&attempt.asks("1")).await.code();
         mock.later(wait).await;
         assert_eq!(mock.token(&attempt.redeems(&code)).await.status, 200);
@@ -69,8 +70,8 @@ async fn a_code_exchanged_late_is_a_warning() {
 
 #[tokio::test]
 async fn a_fetch_of_authorize_is_a_warning() {
-    let mock = watched(Mock::documented().await).await;
-    let path = format!("{AUTHORIZE}?{}", Attempt::of(&CONF).asks("1").encoded());
+    let mock = with_frozen_clock(TestServer::documented().await).await;
+    let path = format!("{AUTHORIZE}?{}", SignIn::of(&CONF).asks("1").encoded());
     mock.ask("OPTIONS", &path)
         .header("origin", "https://app.example")
         .await;
@@ -82,7 +83,7 @@ async fn a_fetch_of_authorize_is_a_warning() {
 
 #[tokio::test]
 async fn client_credentials_that_one_contract_rejects_are_a_warning() {
-    let mock = watched(Mock::documented().await).await;
+    let mock = with_frozen_clock(TestServer::documented().await).await;
     mock.token(&CONF.for_itself().with("scope", "1")).await;
     assert_eq!(mock.accusations().await, "");
     mock.token(&CONF.for_itself().with("scope", "5")).await;
@@ -109,7 +110,7 @@ async fn client_credentials_that_one_contract_rejects_are_a_warning() {
 
 #[tokio::test]
 async fn a_scope_at_refresh_is_a_warning_where_it_changes_something() {
-    let mock = watched(Mock::documented().await).await;
+    let mock = with_frozen_clock(TestServer::documented().await).await;
     let tokens = mock.signs_in(&CONF, "5").await;
     mock.later("61m").await;
     let refresh =
@@ -125,9 +126,9 @@ async fn a_scope_at_refresh_is_a_warning_where_it_changes_something() {
 async fn calls_to_the_legacy_host_are_a_warning() {
     let mut config = config(Contract::Live);
     config.legacy_listen = Some("127.0.0.1:0".parse().expect("an address"));
-    let mock = watched(Mock::start(config).await).await;
+    let mock = with_frozen_clock(TestServer::start(config).await).await;
     let address = mock.server().legacy_address().expect("it listens");
-    let old = World::at(format!("http://{address}"));
+    let old = SandboxClient::at(format!("http://{address}"));
     let tokens = mock.signs_in(&CONF, "1").await;
     assert_eq!(mock.accusations().await, "");
     assert_eq!(old.calls(USERINFO, &tokens).await.status, 200);
@@ -136,7 +137,7 @@ async fn calls_to_the_legacy_host_are_a_warning() {
 
 #[tokio::test]
 async fn app_tested_under_both_contracts_gets_no_hint() {
-    let mock = watched(Mock::documented().await).await;
+    let mock = with_frozen_clock(TestServer::documented().await).await;
     let hints = async || {
         let all = mock.findings().await;
         all.iter()

@@ -9,26 +9,26 @@ use insta::assert_snapshot;
 use serde_json::{Value, json};
 
 use crate::support::{
-    AUTHORIZE, Attempt, CONF, Mock, Player, Program, SPA, Stopwatch, TOKEN, USERINFO, World,
-    begins, config, watched,
+    AUTHORIZE, CONF, PlaygroundUser, Program, SPA, SandboxClient, SignIn, Stopwatch, TOKEN,
+    TestServer, USERINFO, config, start_form, with_frozen_clock,
 };
 
 /// An app that makes one mistake of each severity, and another that makes one.
-async fn careless(world: &World) {
+async fn careless(world: &SandboxClient) {
     world
-        .authorize(&Attempt::of(&CONF).asks("1").without("code_challenge"))
+        .authorize(&SignIn::of(&CONF).asks("1").without("code_challenge"))
         .await;
-    let short = Attempt::of(&CONF).with_state("xyz");
+    let short = SignIn::of(&CONF).with_state("xyz");
     let tokens = short.signs_in(world, "1").await;
     world.later("1m").await;
     world.refreshed(&CONF, &tokens).await;
     world
-        .authorize(&Attempt::of(&SPA).asks("1").without("code_challenge"))
+        .authorize(&SignIn::of(&SPA).asks("1").without("code_challenge"))
         .await;
 }
 
-async fn accused() -> Mock {
-    let mock = watched(Mock::documented().await).await;
+async fn accused() -> TestServer {
+    let mock = with_frozen_clock(TestServer::documented().await).await;
     careless(&mock).await;
     mock
 }
@@ -98,7 +98,11 @@ async fn advice_can_be_filtered_by_client() {
         "location=src/sign-in.ts",
     ] {
         let answer = mock.get(&format!("/_mock/advice?{query}")).await;
-        table += &format!("{query}: {} ({})\n", answer.gist(), answer.json()["hint"]);
+        table += &format!(
+            "{query}: {} ({})\n",
+            answer.summary(),
+            answer.json()["hint"]
+        );
     }
     assert_snapshot!(table, @r#"
     client_id=cnf: 400 invalid: no client "cnf" ("did you mean \"conf\"?")
@@ -163,9 +167,9 @@ async fn advice_page_shows_the_findings() {
 
 #[tokio::test]
 async fn playground_calls_are_not_reported() {
-    let mock = watched(Mock::documented().await).await;
+    let mock = with_frozen_clock(TestServer::documented().await).await;
     for (app, secret) in [(SPA, ""), (CONF, "secret-conf")] {
-        let player = Player::begin(&mock, &begins(app.id, "code", secret)).await;
+        let player = PlaygroundUser::begin(&mock, &start_form(app.id, "code", secret)).await;
         player.consent().await;
         for act in [
             "exchange",
@@ -187,7 +191,7 @@ async fn playground_calls_are_not_reported() {
 }
 
 /// From a thread of its own: the server runs on this one's runtime.
-async fn shell(mock: &Mock, arguments: &[&str]) -> (Option<i32>, String) {
+async fn shell(mock: &TestServer, arguments: &[&str]) -> (Option<i32>, String) {
     let mut arguments: Vec<String> = arguments.iter().map(|&one| one.to_owned()).collect();
     arguments.extend(["--server".to_owned(), mock.base.clone()]);
     let asking = tokio::task::spawn_blocking(move || {
@@ -257,9 +261,9 @@ async fn exit_status_follows_the_chosen_severity() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn control_characters_of_requests_are_escaped_in_the_terminal() {
-    let mock = watched(Mock::documented().await).await;
+    let mock = with_frozen_clock(TestServer::documented().await).await;
     let sent = "\u{9b}31m\u{7f}\u{1b}]0;x\u{7}\u{2028}\u{202e}\u{2066}";
-    let request = Attempt::of(&CONF).asks("1").with("client_id", sent);
+    let request = SignIn::of(&CONF).asks("1").with("client_id", sent);
     mock.authorize(&request.without("code_challenge")).await;
     for arguments in [
         &["advice"][..],
@@ -290,14 +294,14 @@ async fn control_characters_of_requests_are_escaped_in_the_terminal() {
     }
 }
 
-async fn seeded() -> (MockServer, World) {
+async fn seeded() -> (MockServer, SandboxClient) {
     let builder = MockServer::builder().seed(include_str!("../support/seed.toml"));
     let server = builder
         .expect("well-formed")
         .start()
         .await
         .expect("a free port");
-    let world = World::at(server.base_url());
+    let world = SandboxClient::at(server.base_url());
     (server, world)
 }
 
@@ -327,9 +331,9 @@ async fn failed_assertion_prints_the_findings() {
 async fn advice_without_a_journal_is_rejected() {
     let mut config = config(Contract::Documented);
     config.journal_capacity = 0;
-    let mock = Mock::start(config).await;
+    let mock = TestServer::start(config).await;
     mock.signs_in(&CONF, "1").await;
-    assert_snapshot!(mock.get("/_mock/advice").await.gist(), @"400 invalid: the journal is off, so advice sees no request");
+    assert_snapshot!(mock.get("/_mock/advice").await.summary(), @"400 invalid: the journal is off, so advice sees no request");
     let page = mock.get("/_mock/findings").await.page();
     assert_snapshot!(page.texts(".problem").concat(), @"journal: the journal is off, so advice sees no request; start the server with --journal 1000 or more");
 }
@@ -345,10 +349,10 @@ async fn a_full_journal_is_read_in_bounded_time() {
     const AT_ONCE: usize = 200;
     let mut config = config(Contract::Documented);
     config.journal_capacity = MANY;
-    let mock = Mock::start(config).await;
+    let mock = TestServer::start(config).await;
     let tokens = mock.signs_in(&CONF, "1").await;
     let head = |method, path: &str| format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n");
-    let authorize = format!("{AUTHORIZE}?{}", Attempt::of(&CONF).asks("1").encoded());
+    let authorize = format!("{AUTHORIZE}?{}", SignIn::of(&CONF).asks("1").encoded());
     let form = CONF.refreshes(&tokens.refresh).encoded();
     let kind = "Content-Type: application/x-www-form-urlencoded";
     let some = [

@@ -5,14 +5,15 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::support::{
-    CONF, DEVICE_TOKEN, Line, ME, Mock, Spender, Stopwatch, USERINFO, World, watched,
+    CONF, DEVICE_TOKEN, ME, RawConnection, SandboxClient, SpendingApp, Stopwatch, TestServer,
+    USERINFO, with_frozen_clock,
 };
 
-async fn world() -> Mock {
-    watched(Mock::documented().await).await
+async fn world() -> TestServer {
+    with_frozen_clock(TestServer::documented().await).await
 }
 
-async fn fault(world: &World, fault: Value) {
+async fn fault(world: &SandboxClient, fault: Value) {
     world.control("POST", "/faults", fault).await;
 }
 
@@ -211,17 +212,17 @@ async fn concurrent_clients_wait_independently() {
             // Three at once: none has ended when the last begins.
             let mut lines = Vec::new();
             for _ in 0..3 {
-                let mut line = Line::to(mock.server().address()).await;
-                line.say(&format!(
+                let mut line = RawConnection::to(mock.server().address()).await;
+                line.send(&format!(
                     "{head}Expect: 100-continue\r\nContent-Length: 1\r\n\r\n"
                 ))
                 .await;
-                line.hears("100 Continue").await;
+                line.read_until("100 Continue").await;
                 lines.push(line);
             }
             for mut line in lines {
-                line.say("x").await;
-                line.hears("HTTP/1.1 ").await;
+                line.send("x").await;
+                line.read_until("HTTP/1.1 ").await;
             }
         }
         mock.later("2m").await;
@@ -260,7 +261,7 @@ async fn retries_without_backoff_are_a_warning() {
 
 /// An app refreshes four times while the token endpoint is down. Returns the system's time from the first retry to the
 /// last, and what advice accuses the app of.
-async fn retries(world: &World, waits: [&str; 3]) -> (Duration, String) {
+async fn retries(world: &SandboxClient, waits: [&str; 3]) -> (Duration, String) {
     let tokens = world.signs_in(&CONF, "1").await;
     world.later("61m").await;
     world
@@ -285,7 +286,7 @@ async fn repeated_workflow_without_buzz_is_a_warning() {
     let tokens = mock.signs_in(&CONF, "114689").await;
     let buzz = json!({ "buzz": { "yellow": 100 } });
     mock.control("PATCH", "/users/ada", buzz).await;
-    let spender = Spender::with(&mock, &tokens.access);
+    let spender = SpendingApp::with(&mock, &tokens.access);
     let dear = json!({ "cost": 1_000_000 });
     spender.submit(&dear).await;
     mock.later("1s").await;

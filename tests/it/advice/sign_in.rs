@@ -4,20 +4,20 @@ use civitai_oauth_mock::{Contract, Difference};
 use serde_json::json;
 
 use crate::support::{
-    AUTHORIZE, Attempt, CONF, ME, Mock, NARROW, REVOKE, SPA, Spender, TOKEN, USERINFO, World,
-    config, watched,
+    AUTHORIZE, CONF, ME, NARROW, REVOKE, SPA, SandboxClient, SignIn, SpendingApp, TOKEN,
+    TestServer, USERINFO, config, with_frozen_clock,
 };
 
 const AI_SERVICES: &str = "114689";
 const BUZZ: &str = "/api/trpc/buzz.getBuzzAccount";
 
-async fn world() -> Mock {
-    watched(Mock::documented().await).await
+async fn world() -> TestServer {
+    with_frozen_clock(TestServer::documented().await).await
 }
 
 /// The way through sign-in and consent, with what each step sends, and the tokens used, refreshed and given back.
-async fn is_careful(world: &World) {
-    let attempt = Attempt::of(&CONF);
+async fn is_careful(world: &SandboxClient) {
+    let attempt = SignIn::of(&CONF);
     let cookie = world.session("ada").await;
     let path = format!("{AUTHORIZE}?{}", attempt.asks(AI_SERVICES).encoded());
     assert_eq!(world.get(&path).await.status, 303, "to the sign-in page");
@@ -35,7 +35,7 @@ async fn is_careful(world: &World) {
     assert_eq!(world.calls(USERINFO, &tokens).await.status, 200);
     for _ in 0..3 {
         world.later("59m").await;
-        let spender = Spender::with(world, &tokens.access);
+        let spender = SpendingApp::with(world, &tokens.access);
         spender.balance().await;
         assert!(spender.pays(1).await);
         world.later("2m").await;
@@ -46,8 +46,8 @@ async fn is_careful(world: &World) {
 
 #[tokio::test]
 async fn correct_app_gets_no_findings() {
-    for mock in [Mock::documented().await, Mock::live().await] {
-        let mock = watched(mock).await;
+    for mock in [TestServer::documented().await, TestServer::live().await] {
+        let mock = with_frozen_clock(mock).await;
         is_careful(&mock).await;
         assert_eq!(mock.accusations().await, "");
         assert_eq!(
@@ -79,7 +79,7 @@ async fn concurrent_users_of_an_app_are_told_apart() {
 #[tokio::test]
 async fn no_pkce_is_an_error() {
     let mock = world().await;
-    let attempt = Attempt::of(&CONF);
+    let attempt = SignIn::of(&CONF);
     mock.authorize(
         &attempt
             .asks("1")
@@ -99,7 +99,7 @@ async fn no_pkce_is_an_error() {
 #[tokio::test]
 async fn plain_pkce_is_an_error_named_or_implied() {
     let mock = world().await;
-    let attempt = Attempt::of(&CONF);
+    let attempt = SignIn::of(&CONF);
     let asks = attempt.asks("1");
     for (name, request) in [
         ("said", asks.clone().with("code_challenge_method", "plain")),
@@ -119,7 +119,7 @@ async fn plain_pkce_is_an_error_named_or_implied() {
 #[tokio::test]
 async fn challenge_without_a_possible_verifier_is_an_error() {
     let mock = world().await;
-    let attempt = Attempt::of(&CONF);
+    let attempt = SignIn::of(&CONF);
     let padded = format!("{}=", attempt.challenge);
     let hex = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
     let standard = "+/Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw+cM";
@@ -143,8 +143,8 @@ async fn challenge_without_a_possible_verifier_is_an_error() {
 #[tokio::test]
 async fn one_verifier_for_two_sign_ins_is_a_warning() {
     let mock = world().await;
-    let first = Attempt::of(&CONF);
-    let second = Attempt::of(&CONF).with_verifier(&first.verifier);
+    let first = SignIn::of(&CONF);
+    let second = SignIn::of(&CONF).with_verifier(&first.verifier);
     first.signs_in(&mock, "1").await;
     assert_eq!(mock.accusations().await, "");
     second.signs_in(&mock, "1").await;
@@ -154,8 +154,8 @@ async fn one_verifier_for_two_sign_ins_is_a_warning() {
 #[tokio::test]
 async fn one_state_for_two_sign_ins_is_a_warning() {
     let mock = world().await;
-    let first = Attempt::of(&CONF);
-    let second = Attempt::of(&CONF).with_state(&first.state);
+    let first = SignIn::of(&CONF);
+    let second = SignIn::of(&CONF).with_state(&first.state);
     first.signs_in(&mock, "1").await;
     second.signs_in(&mock, "1").await;
     assert_eq!(mock.accusations().await, "warning state-reused");
@@ -172,7 +172,7 @@ async fn one_state_for_two_sign_ins_is_a_warning() {
 #[tokio::test]
 async fn a_short_state_is_a_hint() {
     let mock = world().await;
-    Attempt::of(&CONF)
+    SignIn::of(&CONF)
         .with_state("xyz")
         .signs_in(&mock, "1")
         .await;
@@ -185,7 +185,7 @@ async fn a_short_state_is_a_hint() {
 #[tokio::test]
 async fn reused_code_is_an_error() {
     let mock = world().await;
-    let attempt = Attempt::of(&CONF);
+    let attempt = SignIn::of(&CONF);
     let code = mock.approve(&attempt.asks("1")).await.code();
     // Who got no answer, or was told to wait, is right to try again.
     mock.control(
@@ -217,7 +217,7 @@ async fn reused_code_is_an_error() {
 #[tokio::test]
 async fn a_secret_of_a_public_client_is_an_error() {
     let mock = world().await;
-    let attempt = Attempt::of(&SPA);
+    let attempt = SignIn::of(&SPA);
     attempt.signs_in(&mock, "1").await;
     assert_eq!(mock.accusations().await, "");
     for (name, side) in [
@@ -247,7 +247,7 @@ async fn a_secret_or_a_token_in_a_query_is_a_warning() {
     mock.get(&format!("{ME}?token={}", tokens.access)).await;
     assert_eq!(mock.accusations().await, "warning secret-in-query");
     let careless = mock.sandbox("exchange");
-    let attempt = Attempt::of(&CONF);
+    let attempt = SignIn::of(&CONF);
     let code = careless.approve(&attempt.asks("1")).await.code();
     let fields = attempt.redeems(&code);
     let path = format!("{TOKEN}?client_secret=secret-conf");
@@ -268,7 +268,7 @@ async fn a_secret_or_a_token_in_a_query_is_a_warning() {
 #[tokio::test]
 async fn wrong_verifier_is_an_error() {
     let mock = world().await;
-    let attempt = Attempt::of(&CONF);
+    let attempt = SignIn::of(&CONF);
     let code = mock.approve(&attempt.asks("1")).await.code();
     let short = attempt.redeems(&code).with("code_verifier", "short");
     mock.token(&short).await;
@@ -285,7 +285,7 @@ async fn wrong_verifier_is_an_error() {
 #[tokio::test]
 async fn no_state_is_an_error() {
     let mock = world().await;
-    let attempt = Attempt::of(&CONF);
+    let attempt = SignIn::of(&CONF);
     let answer = mock.approve(&attempt.asks("1").without("state")).await;
     assert_eq!(answer.status, 400, "{answer}");
     assert_eq!(mock.accusations().await, "error state-missing");
@@ -294,7 +294,7 @@ async fn no_state_is_an_error() {
 #[tokio::test]
 async fn basic_authentication_is_an_error_at_revoke_but_not_at_token() {
     let mock = world().await;
-    let attempt = Attempt::of(&CONF);
+    let attempt = SignIn::of(&CONF);
     let code = mock.approve(&attempt.asks("1")).await.code();
     let exchange = attempt.redeems(&code).without("client_secret");
     let answer = mock
@@ -342,10 +342,10 @@ async fn a_scope_that_no_call_needed_is_a_hint() {
 
 #[tokio::test]
 async fn redirect_uri_accepted_only_by_the_loopback_rule_is_a_warning() {
-    let mock = watched(Mock::live().await).await;
-    Attempt::of(&SPA).signs_in(&mock, "1").await;
+    let mock = with_frozen_clock(TestServer::live().await).await;
+    SignIn::of(&SPA).signs_in(&mock, "1").await;
     assert_eq!(mock.accusations().await, "");
-    let asks = Attempt::of(&SPA)
+    let asks = SignIn::of(&SPA)
         .asks("1")
         .with("redirect_uri", "http://127.0.0.1:4000/callback");
     mock.approve(&asks).await.code();
@@ -358,9 +358,9 @@ async fn an_http_redirect_uri_of_another_machine_is_a_warning() {
     let elsewhere = "http://app.example/callback";
     let uris = json!({ "redirect_uris": ["http://localhost:3000/callback", elsewhere] });
     mock.control("PATCH", "/clients/spa", uris).await;
-    Attempt::of(&SPA).signs_in(&mock, "1").await;
+    SignIn::of(&SPA).signs_in(&mock, "1").await;
     assert_eq!(mock.accusations().await, "");
-    mock.approve(&Attempt::of(&SPA).asks("1").with("redirect_uri", elsewhere))
+    mock.approve(&SignIn::of(&SPA).asks("1").with("redirect_uri", elsewhere))
         .await
         .code();
     assert_eq!(mock.accusations().await, "warning redirect-http");
@@ -370,9 +370,9 @@ async fn an_http_redirect_uri_of_another_machine_is_a_warning() {
 async fn authorization_header_lost_in_a_redirect_is_an_error() {
     let mut config = config(Contract::Documented);
     config.legacy_listen = Some("127.0.0.1:0".parse().expect("an address"));
-    let mock = watched(Mock::start(config).await).await;
+    let mock = with_frozen_clock(TestServer::start(config).await).await;
     let address = mock.server().legacy_address().expect("it listens");
-    let old = World::at(format!("http://{address}"));
+    let old = SandboxClient::at(format!("http://{address}"));
     let tokens = mock.signs_in(&CONF, "1").await;
     assert_eq!(old.calls(USERINFO, &tokens).await.status, 308);
     assert_eq!(mock.calls(USERINFO, &tokens).await.status, 200);

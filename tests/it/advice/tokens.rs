@@ -2,15 +2,18 @@
 
 use serde_json::json;
 
-use crate::support::{Attempt, CONF, Line, ME, Mock, TOKEN, Tokens, USERINFO, World, watched};
+use crate::support::{
+    CONF, ME, RawConnection, SandboxClient, SignIn, TOKEN, TestServer, Tokens, USERINFO,
+    with_frozen_clock,
+};
 
-async fn world() -> (Mock, Tokens) {
-    let mock = watched(Mock::documented().await).await;
+async fn world() -> (TestServer, Tokens) {
+    let mock = with_frozen_clock(TestServer::documented().await).await;
     let tokens = mock.signs_in(&CONF, "1").await;
     (mock, tokens)
 }
 
-async fn fault(world: &World, fault: serde_json::Value) {
+async fn fault(world: &SandboxClient, fault: serde_json::Value) {
     world.control("POST", "/faults", fault).await;
 }
 
@@ -49,16 +52,16 @@ async fn refresh_token_retried_after_a_lost_response_is_not_reported() {
 }
 
 /// A request that was begun on a connection of its own, and waits for the rest of its body.
-async fn begun(mock: &Mock, head: &str, body: &str) -> Line {
-    let mut line = Line::to(mock.server().address()).await;
+async fn begun(mock: &TestServer, head: &str, body: &str) -> RawConnection {
+    let mut line = RawConnection::to(mock.server().address()).await;
     let head = format!(
         "{head} HTTP/1.1\r\nHost: mock\r\nContent-Type: application/x-www-form-urlencoded\r\n\
          Expect: 100-continue\r\nContent-Length: {}\r\n\r\n",
         body.len()
     );
-    line.say(head).await;
+    line.send(head).await;
     // A server that asks for the body has read the head.
-    line.hears("100 Continue").await;
+    line.read_until("100 Continue").await;
     line
 }
 
@@ -72,8 +75,8 @@ async fn overlapping_refreshes_are_reported_as_a_race() {
     mock.later("30s").await;
     mock.refreshed(&CONF, &tokens).await;
     mock.later("30s").await;
-    first.say(body).await;
-    first.hears("invalid_grant").await;
+    first.send(body).await;
+    first.read_until("invalid_grant").await;
     assert_eq!(mock.accusations().await, "error refresh-race");
 }
 
@@ -100,12 +103,12 @@ async fn sequential_refreshes_are_not_reported_as_a_race() {
 async fn retry_after_a_client_timeout_is_not_reported() {
     let (mock, tokens) = world().await;
     mock.later("61m").await;
-    let attempt = Attempt::of(&CONF);
+    let attempt = SignIn::of(&CONF);
     let code = mock.approve(&attempt.asks("1")).await.code();
     for sent in [CONF.refreshes(&tokens.refresh), attempt.redeems(&code)] {
         let slow = json!({ "endpoint": "token", "times": 1, "effect": { "delay": "1s" } });
         let set = mock.control("POST", "/faults", slow).await;
-        let (world, again) = (World::clone(&mock), sent.clone());
+        let (world, again) = (SandboxClient::clone(&mock), sent.clone());
         let late = tokio::spawn(async move { world.token(&again).await });
         let path = format!("/faults/{}", set["id"]);
         while mock.control("GET", &path, json!({})).await["struck"] == 0 {}
@@ -134,8 +137,8 @@ async fn up_to_four_rejected_refreshes_of_one_token_are_not_reported() {
     for tries in 1..=5 {
         assert_eq!(mock.accusations().await, "", "{tries}");
         let mut line = begun(&mock, &format!("POST {TOKEN}"), &body).await;
-        line.say(&body).await;
-        line.hears("invalid_grant").await;
+        line.send(&body).await;
+        line.read_until("invalid_grant").await;
     }
     assert_eq!(mock.accusations().await, "error refresh-refused-again");
 }
@@ -313,9 +316,9 @@ async fn rejections_on_separate_connections_are_no_loop() {
     );
     for call in 1..=10 {
         assert_eq!(mock.accusations().await, "", "{call}");
-        let mut line = Line::to(mock.server().address()).await;
-        line.say(&head).await;
-        line.hears("401").await;
+        let mut line = RawConnection::to(mock.server().address()).await;
+        line.send(&head).await;
+        line.read_until("401").await;
         mock.later("30ms").await;
     }
     assert_eq!(mock.accusations().await, "error expired-token-kept");
@@ -340,7 +343,7 @@ async fn calls_queued_during_a_refresh_are_no_loop() {
 #[tokio::test]
 async fn refresh_of_one_user_does_not_excuse_another() {
     let (mock, adas) = world().await;
-    let attempt = Attempt::of(&CONF);
+    let attempt = SignIn::of(&CONF);
     let code = mock.approve_as("tess", &attempt.asks("1")).await.code();
     let mut tesss = Tokens::of(&mock.token(&attempt.redeems(&code)).await);
     for _ in 0..3 {

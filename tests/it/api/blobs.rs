@@ -3,35 +3,35 @@
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{Answer, CONF, Mock, OTHER, Spender, World};
+use crate::support::{CONF, OTHER, SandboxClient, SpendingApp, TestResponse, TestServer};
 
 const BLOBS: &str = "/v2/consumer/blobs";
 
-async fn app(world: &World) -> Spender {
+async fn app(world: &SandboxClient) -> SpendingApp {
     world.freeze("2026-05-01T12:00:00Z").await;
-    Spender::of_ada(world, &CONF).await
+    SpendingApp::of_ada(world, &CONF).await
 }
 
 /// The path and the query of an absolute URL in an answer, as the sandbox's requests name them.
-fn path(world: &World, url: &str) -> String {
+fn path(world: &SandboxClient, url: &str) -> String {
     let path = url.strip_prefix(&world.base);
     path.expect("it is in this sandbox").to_owned()
 }
 
-async fn upload_path(world: &World, app: &Spender) -> String {
+async fn upload_path(world: &SandboxClient, app: &SpendingApp) -> String {
     let presigned = app.get(&format!("{BLOBS}/upload")).await;
     assert_eq!(presigned.status, 200, "{presigned}");
     assert_eq!(presigned.text("expiresAt"), "2026-05-01T13:00:00Z");
     path(world, &presigned.text("uploadUrl"))
 }
 
-async fn upload(world: &World, path: &str, kind: &str) -> Answer {
+async fn upload(world: &SandboxClient, path: &str, kind: &str) -> TestResponse {
     world.ask("POST", path).body(kind, "bytes").await
 }
 
 #[tokio::test]
 async fn a_browser_uploads_by_a_url_and_the_app_uses_the_blob() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let world = mock.sandbox("uploads");
     let ada = app(&world).await;
     let signed = upload_path(&world, &ada).await;
@@ -69,7 +69,7 @@ async fn a_browser_uploads_by_a_url_and_the_app_uses_the_blob() {
 
 #[tokio::test]
 async fn invalid_upload_is_rejected() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let world = mock.sandbox("refused");
     let ada = app(&world).await;
     let signed = upload_path(&world, &ada).await;
@@ -84,16 +84,16 @@ async fn invalid_upload_is_rejected() {
         ("text", &signed, "text/plain"),
         ("no type", &signed, ""),
     ] {
-        table += &format!("{name}: {}\n", upload(&world, path, kind).await.gist());
+        table += &format!("{name}: {}\n", upload(&world, path, kind).await.summary());
     }
     let empty = world.ask("POST", &signed).body("image/png", "").await;
-    table += &format!("empty: {}\n", empty.gist());
+    table += &format!("empty: {}\n", empty.summary());
     world.advance(3600).await;
     let expired = upload(&world, &signed, "image/png").await;
-    table += &format!("expired: {}\n", expired.gist());
-    let reader = Spender::with(&world, &world.tokens(&CONF, "65537").await.access);
+    table += &format!("expired: {}\n", expired.summary());
+    let reader = SpendingApp::with(&world, &world.tokens(&CONF, "65537").await.access);
     let presigned = reader.get(&format!("{BLOBS}/upload")).await;
-    table += &format!("read scope only: {}\n", presigned.gist());
+    table += &format!("read scope only: {}\n", presigned.summary());
     assert_snapshot!(table, @r#"
     nobody: 401 {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.2","title":"Unauthorized","status":401}
     forged: 401 {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.2","title":"Unauthorized","status":401}
@@ -109,13 +109,13 @@ async fn invalid_upload_is_rejected() {
 
 #[tokio::test]
 async fn a_picture_is_refreshed_for_its_app_only() {
-    let mock = Mock::documented().await;
-    let ada = Spender::funded(&mock, &CONF, 100).await;
+    let mock = TestServer::documented().await;
+    let ada = SpendingApp::funded(&mock, &CONF, 100).await;
     let submitted = ada.submit(&json!({})).await.json();
     let picture = &submitted["steps"][0]["output"]["images"][0];
     let id = picture["id"].as_str().expect("an id");
-    let other = Spender::of_ada(&mock, &OTHER).await;
-    let nobody = Spender::with(&mock, "nonsense");
+    let other = SpendingApp::of_ada(&mock, &OTHER).await;
+    let nobody = SpendingApp::with(&mock, "nonsense");
     let mut table = String::new();
     for (name, who, id) in [
         ("its app", &ada, id),
@@ -126,7 +126,7 @@ async fn a_picture_is_refreshed_for_its_app_only() {
         ("forged", &ada, "upload_image_x_0"),
     ] {
         let refreshed = who.ask("POST", &format!("{BLOBS}/{id}/refresh")).await;
-        table += &format!("{name}: {}\n", refreshed.gist());
+        table += &format!("{name}: {}\n", refreshed.summary());
     }
     assert_snapshot!(table, @r#"
     its app: 200 {"type":"image","id":"<blob>","available":true,"url":"http://mock/v2/consumer/blobs/<blob>"}
@@ -140,7 +140,7 @@ async fn a_picture_is_refreshed_for_its_app_only() {
 
 #[tokio::test]
 async fn other_methods_get_405_with_allow() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let mut table = String::new();
     for (method, path) in [
         ("GET", BLOBS),

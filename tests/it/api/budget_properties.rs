@@ -7,7 +7,7 @@ use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use crate::support::{CONF, Mock, Spender, World};
+use crate::support::{CONF, SandboxClient, SpendingApp, TestServer};
 
 /// Few, since each is a dozen requests and more.
 const CASES: u32 = 16;
@@ -88,7 +88,11 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     vec(step, 4..16)
 }
 
-async fn agrees(world: &World, caps: &[(Cap, u64)], steps: &[Step]) -> Result<(), TestCaseError> {
+async fn agrees(
+    world: &SandboxClient,
+    caps: &[(Cap, u64)],
+    steps: &[Step],
+) -> Result<(), TestCaseError> {
     world.freeze(START).await;
     world
         .cap(
@@ -96,7 +100,7 @@ async fn agrees(world: &World, caps: &[(Cap, u64)], steps: &[Step]) -> Result<()
             caps.iter().map(|(cap, limit)| cap.show(*limit)).collect(),
         )
         .await;
-    let ada = Spender::funded(world, &CONF, 10_000).await;
+    let ada = SpendingApp::funded(world, &CONF, 10_000).await;
     let grant = json!({ "user": "ada", "client_id": CONF.id });
     let (mut now, mut spends) = (0, Vec::new());
     for step in steps {
@@ -137,7 +141,7 @@ async fn agrees(world: &World, caps: &[(Cap, u64)], steps: &[Step]) -> Result<()
 #[test]
 fn remaining_budget_equals_cap_minus_counted_spends() {
     let runtime = Runtime::new().expect("a runtime can be built");
-    let mock = runtime.block_on(Mock::documented());
+    let mock = runtime.block_on(TestServer::documented());
     let config = ProptestConfig {
         cases: CASES,
         failure_persistence: None,

@@ -4,29 +4,29 @@
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{CONF, Mock, OTHER, SPA, Spender, Stopwatch, World};
+use crate::support::{CONF, OTHER, SPA, SandboxClient, SpendingApp, Stopwatch, TestServer};
 
 const SPEND: &str = "apiKey.getSpend";
 
-async fn capped(mock: &World, at: &str, budgets: Value) -> Spender {
+async fn capped(mock: &SandboxClient, at: &str, budgets: Value) -> SpendingApp {
     mock.freeze(at).await;
     mock.cap(&CONF, budgets).await;
-    Spender::funded(mock, &CONF, 1000).await
+    SpendingApp::funded(mock, &CONF, 1000).await
 }
 
-async fn set_clock(mock: &World, at: &str) {
+async fn set_clock(mock: &SandboxClient, at: &str) {
     mock.control("POST", "/clock/set", json!({ "at": at }))
         .await;
 }
 
 /// A token for the moment, however far the clock has been moved.
-async fn pays(mock: &World, cost: u64) -> bool {
-    Spender::of_ada(mock, &CONF).await.pays(cost).await
+async fn pays(mock: &SandboxClient, cost: u64) -> bool {
+    SpendingApp::of_ada(mock, &CONF).await.pays(cost).await
 }
 
 #[tokio::test]
 async fn an_absolute_budget_holds_until_it_is_reset() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let budget = json!([{ "type": "absolute", "limit": 30 }]);
     let ada = capped(&mock, "2026-01-31T12:00:00Z", budget).await;
     assert!(ada.pays(20).await && !ada.pays(11).await && ada.pays(10).await);
@@ -42,7 +42,7 @@ async fn an_absolute_budget_holds_until_it_is_reset() {
 
 #[tokio::test]
 async fn sliding_budget_frees_spends_older_than_its_window() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let budget = json!([{ "type": "sliding", "limit": 30, "window": "minute", "unit": 10 }]);
     let ada = capped(&mock, "2026-01-31T12:00:00Z", budget).await;
     assert!(ada.pays(20).await);
@@ -56,7 +56,7 @@ async fn sliding_budget_frees_spends_older_than_its_window() {
 
 #[tokio::test]
 async fn sliding_month_follows_the_calendar() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let budget = json!([{ "type": "sliding", "limit": 30, "window": "month", "unit": 1 }]);
     let ada = capped(&mock, "2026-02-28T12:00:00Z", budget).await;
     assert!(ada.pays(30).await);
@@ -71,7 +71,7 @@ async fn sliding_month_follows_the_calendar() {
 
 #[tokio::test]
 async fn rollover_budget_resets_when_its_cron_fires() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let budget = json!([{ "type": "rollover", "limit": 30, "cron": "0 0 1 * *" }]);
     let ada = capped(&mock, "2026-01-31T23:59:59Z", budget).await;
     assert!(ada.pays(30).await && !ada.pays(1).await);
@@ -81,7 +81,7 @@ async fn rollover_budget_resets_when_its_cron_fires() {
 
 #[tokio::test]
 async fn cron_expressions_are_parsed_like_civitai() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     for (cron, at, seconds) in [
         ("0/15 * * * *", "2026-01-31T12:14:50Z", 10),
         ("0 22-2 * * *", "2026-02-01T00:59:59Z", 1),
@@ -104,12 +104,12 @@ async fn cron_expressions_are_parsed_like_civitai() {
 /// Civitai asks of a cron that there be one, and of the names of currencies that they be text.
 #[tokio::test]
 async fn unparsable_cron_is_accepted_at_consent_and_reported_with_spends() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.freeze("2026-01-31T12:00:00Z").await;
     let budgets = r#"[{"type":"rollover","limit":30,"cron":"on pay day"},{"type":"absolute","limit":5,"currencies":["blu"]}]"#;
     let request = CONF.asks("114689").and("buzz_limit", budgets);
     mock.approve(&request).await.code();
-    assert!(Spender::funded(&mock, &CONF, 1000).await.pays(30).await);
+    assert!(SpendingApp::funded(&mock, &CONF, 1000).await.pays(30).await);
     set_clock(&mock, "2036-01-01T00:00:00Z").await;
     assert!(!pays(&mock, 1).await);
     let shown = mock.control("GET", "/spends", json!({})).await;
@@ -123,7 +123,7 @@ async fn unparsable_cron_is_accepted_at_consent_and_reported_with_spends() {
 
 #[tokio::test]
 async fn control_call_rejects_ineffective_budgets() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let mut told = String::new();
     for budget in [
         json!({ "type": "rollover", "limit": 30, "cron": "on pay day" }),
@@ -149,7 +149,7 @@ async fn control_call_rejects_ineffective_budgets() {
 
 #[tokio::test]
 async fn of_several_budgets_the_tightest_wins() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let budgets = json!([
         { "type": "absolute", "limit": 50 },
         { "type": "sliding", "limit": 30, "window": "day", "unit": 1 },
@@ -162,7 +162,7 @@ async fn of_several_budgets_the_tightest_wins() {
 
 #[tokio::test]
 async fn a_budget_of_one_kind_of_buzz_leaves_the_others_free() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let budgets = json!([{ "type": "absolute", "limit": 30, "currencies": ["blue"] }]);
     let ada = capped(&mock, "2026-01-31T12:00:00Z", budgets).await;
     let buzz = json!({ "buzz": { "blue": 100, "yellow": 100 } });
@@ -175,15 +175,15 @@ async fn a_budget_of_one_kind_of_buzz_leaves_the_others_free() {
 
 #[tokio::test]
 async fn spends_are_counted_per_user_and_client_across_tokens() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let request = CONF
         .asks("114689")
         .and("buzz_limit", r#"[{"type":"absolute","limit":30}]"#);
     let code = mock.approve(&request).await.code();
     let first = mock.token(&CONF.redeems(&code)).await;
-    let ada = Spender::funded(&mock, &OTHER, 1000).await;
+    let ada = SpendingApp::funded(&mock, &OTHER, 1000).await;
     assert!(
-        Spender::with(&mock, &first.text("access_token"))
+        SpendingApp::with(&mock, &first.text("access_token"))
             .pays(30)
             .await
     );
@@ -194,21 +194,21 @@ async fn spends_are_counted_per_user_and_client_across_tokens() {
         next.text("access_token"),
         mock.tokens(&CONF, "32768").await.access,
     ] {
-        assert!(!Spender::with(&mock, &token).pays(1).await);
+        assert!(!SpendingApp::with(&mock, &token).pays(1).await);
     }
     assert!(ada.pays(31).await, "another app has no cap");
     mock.control("PATCH", "/users/tess", json!({ "buzz": { "blue": 31 } }))
         .await;
     let tess = mock.tokens_of("tess", &CONF, "32768").await.access;
     assert!(
-        Spender::with(&mock, &tess).pays(31).await,
+        SpendingApp::with(&mock, &tess).pays(31).await,
         "nor has another user"
     );
 }
 
 #[tokio::test]
 async fn turning_the_clock_back_does_not_free_budget() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let budgets = json!([
         { "type": "sliding", "limit": 30, "window": "hour", "unit": 1 },
         { "type": "rollover", "limit": 30, "cron": "@daily" },
@@ -221,7 +221,7 @@ async fn turning_the_clock_back_does_not_free_budget() {
 
 #[tokio::test]
 async fn user_sees_spent_and_remaining_buzz() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let budgets = json!([
         { "type": "sliding", "limit": 50, "window": "day", "unit": 7 },
         { "type": "absolute", "limit": 100, "currencies": ["yellow"] },
@@ -232,11 +232,11 @@ async fn user_sees_spent_and_remaining_buzz() {
     mock.control("PATCH", "/users/ada", buzz).await;
     assert!(ada.pays(12).await);
     // Another app has no limit, and a limit of no budgets is none.
-    assert!(Spender::of_ada(&mock, &OTHER).await.pays(1).await);
+    assert!(SpendingApp::of_ada(&mock, &OTHER).await.pays(1).await);
     mock.cap(&SPA, json!([])).await;
     assert_snapshot!(ada.call(SPEND).await.body, @r#"{"result":{"data":{"json":[{"type":"oauth","id":"conf","spend":12,"rules":[{"type":"sliding","limit":50,"spend":12,"remaining":38,"window":"day","unit":7},{"type":"absolute","limit":100,"spend":7,"remaining":93},{"type":"rollover","limit":20,"spend":12,"remaining":8}],"buckets":[{"ts":"2026-01-31T12:00:00Z","amount":5,"currency":"blue"},{"ts":"2026-01-31T12:00:00Z","amount":7,"currency":"yellow"}]}]}}}"#);
     set_clock(&mock, "2026-02-01T00:00:00Z").await;
-    let later = Spender::of_ada(&mock, &CONF).await.data(SPEND).await;
+    let later = SpendingApp::of_ada(&mock, &CONF).await.data(SPEND).await;
     let spends: Vec<&Value> = later[0]["rules"]
         .as_array()
         .unwrap()
@@ -245,12 +245,12 @@ async fn user_sees_spent_and_remaining_buzz() {
         .collect();
     assert_eq!(spends, [12, 7, 0]);
     let tess = mock.tokens_of("tess", &CONF, "1").await.access;
-    assert_eq!(Spender::with(&mock, &tess).data(SPEND).await, json!([]));
+    assert_eq!(SpendingApp::with(&mock, &tess).data(SPEND).await, json!([]));
 }
 
 #[tokio::test]
 async fn control_calls_list_and_delete_spends() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let ada = capped(
         &mock,
         "2026-01-31T12:00:00Z",
@@ -258,7 +258,7 @@ async fn control_calls_list_and_delete_spends() {
     )
     .await;
     assert!(ada.pays(30).await);
-    assert!(Spender::of_ada(&mock, &OTHER).await.pays(5).await);
+    assert!(SpendingApp::of_ada(&mock, &OTHER).await.pays(5).await);
     let shown = mock.get("/_mock/spends").await;
     assert_snapshot!(shown.body, @r#"{"spends":[{"user":2,"client_id":"conf","buzz_limit":[{"type":"absolute","limit":30}],"spend":30,"rules":[{"type":"absolute","limit":30,"spend":30,"remaining":0}],"buckets":[{"ts":"2026-01-31T12:00:00Z","amount":30,"currency":"yellow"}]},{"user":2,"client_id":"other","buzz_limit":null,"spend":5,"rules":[],"buckets":[{"ts":"2026-01-31T12:00:00Z","amount":5,"currency":"yellow"}]}]}"#);
     let of_other = mock
@@ -295,7 +295,7 @@ async fn control_calls_list_and_delete_spends() {
             .ask(method, &format!("/_mock{path}"))
             .json(&input)
             .await;
-        table += &format!("{method} {path} {input}\n  {}\n", answer.gist());
+        table += &format!("{method} {path} {input}\n  {}\n", answer.summary());
     }
     assert_snapshot!(table, @r#"
     GET /spends?user=adda {}
@@ -312,7 +312,7 @@ async fn control_calls_list_and_delete_spends() {
 }
 
 /// Apps of ada's whose budgets are costly to look at: February never has 31 days.
-async fn cap_many(mock: &World, apps: usize) {
+async fn cap_many(mock: &SandboxClient, apps: usize) {
     let budget = json!({ "type": "rollover", "limit": 30, "cron": "0 0 31 2 *" });
     for number in 0..apps {
         let id = format!("app-{number}");
@@ -329,9 +329,9 @@ async fn cap_many(mock: &World, apps: usize) {
 /// Server and test share one thread.
 #[tokio::test]
 async fn listing_spends_of_many_apps_does_not_block_other_requests() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     cap_many(&mock, 300).await;
-    let ada = Spender::of_ada(&mock, &CONF).await;
+    let ada = SpendingApp::of_ada(&mock, &CONF).await;
     let elsewhere = mock.sandbox("elsewhere");
     let start = Stopwatch::start();
     let both = async { tokio::join!(ada.data(SPEND), mock.control("GET", "/spends", json!({}))) };
@@ -355,9 +355,9 @@ async fn listing_spends_of_many_apps_does_not_block_other_requests() {
 
 #[tokio::test]
 async fn a_batch_computes_equal_calls_once() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     cap_many(&mock, 60).await;
-    let ada = Spender::of_ada(&mock, &CONF).await;
+    let ada = SpendingApp::of_ada(&mock, &CONF).await;
     let start = Stopwatch::start();
     let one = ada.call(SPEND).await.json();
     let took = start.elapsed();

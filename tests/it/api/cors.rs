@@ -3,13 +3,13 @@
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{CONF, ME, Mock, Spender, WORKFLOWS, World};
+use crate::support::{CONF, ME, SandboxClient, SpendingApp, TestServer, WORKFLOWS};
 
 const TRPC: &str = "/api/trpc/buzz.getUserAccount";
 
 #[tokio::test]
 async fn preflights_are_open_to_all() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let mut table = String::new();
     for path in [
         ME,
@@ -36,8 +36,8 @@ async fn preflights_are_open_to_all() {
 }
 
 /// Whether a page of any origin may read each answer, by status.
-async fn readable(world: &World, token: &str) -> Vec<(u16, bool)> {
-    let app = Spender::with(world, token);
+async fn readable(world: &SandboxClient, token: &str) -> Vec<(u16, bool)> {
+    let app = SpendingApp::with(world, token);
     let answers = [
         app.get(ME).await,
         app.get(TRPC).await,
@@ -46,7 +46,7 @@ async fn readable(world: &World, token: &str) -> Vec<(u16, bool)> {
         app.submit(&json!([])).await,
         app.get("/v2/consumer/workflows/x").await,
     ];
-    let is_open = |answer: &crate::support::Answer| {
+    let is_open = |answer: &crate::support::TestResponse| {
         answer.header("access-control-allow-origin").as_deref() == Some("*")
     };
     answers
@@ -57,9 +57,9 @@ async fn readable(world: &World, token: &str) -> Vec<(u16, bool)> {
 
 #[tokio::test]
 async fn success_and_error_responses_have_cors_headers() {
-    for mock in [Mock::documented().await, Mock::live().await] {
+    for mock in [TestServer::documented().await, TestServer::live().await] {
         let world = mock.sandbox("pages");
-        let ada = Spender::funded(&world, &CONF, 10).await;
+        let ada = SpendingApp::funded(&world, &CONF, 10).await;
         let narrow = world.tokens(&CONF, "1").await.access;
         for token in [ada.token.as_str(), narrow.as_str(), "nonsense"] {
             let seen = readable(&world, token).await;

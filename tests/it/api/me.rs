@@ -3,10 +3,10 @@
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{CONF, ME, Mock, SPA, Spender, World};
+use crate::support::{CONF, ME, SPA, SandboxClient, SpendingApp, TestServer};
 
 /// A token as a control call mints it: user, scope.
-async fn mint(mock: &World, user: impl Into<Value>, scope: u32) -> String {
+async fn mint(mock: &SandboxClient, user: impl Into<Value>, scope: u32) -> String {
     let user: Value = user.into();
     let asked = json!({ "client_id": "conf", "user": user, "scope": scope, "exact_scope": true });
     let made = mock.control("POST", "/tokens", asked).await;
@@ -15,8 +15,8 @@ async fn mint(mock: &World, user: impl Into<Value>, scope: u32) -> String {
 
 #[tokio::test]
 async fn token_gets_its_user_and_scope() {
-    let mock = Mock::documented().await;
-    let ada = Spender::of_ada(&mock, &CONF).await;
+    let mock = TestServer::documented().await;
+    let ada = SpendingApp::of_ada(&mock, &CONF).await;
     assert_snapshot!(ada.get(ME).await, @r#"
     200
     access-control-allow-headers: *
@@ -37,7 +37,7 @@ async fn token_gets_its_user_and_scope() {
     let mut table = String::new();
     for user in [json!("tess"), json!("blank"), json!("modo"), json!(7)] {
         let token = mint(&mock, user, 1).await;
-        table += &format!("{}\n", Spender::with(&mock, &token).get(ME).await.body);
+        table += &format!("{}\n", SpendingApp::with(&mock, &token).get(ME).await.body);
     }
     assert_snapshot!(table, @r#"
     {"id":3,"username":"tess","tier":"gold","status":"muted","isMember":true,"subscriptions":["gold","green"],"email":"tess@example.com","emailVerified":true,"tokenScope":1,"buzzLimit":null,"subject":{"type":"oauth","id":"conf"}}
@@ -49,14 +49,14 @@ async fn token_gets_its_user_and_scope() {
 
 #[tokio::test]
 async fn without_userread_there_is_no_email() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let token = mint(&mock, "ada", 32768).await;
-    assert_snapshot!(Spender::with(&mock, &token).get(ME).await.body, @r#"{"id":2,"username":"ada","status":"active","isMember":false,"subscriptions":[],"tokenScope":32768,"buzzLimit":null,"subject":{"type":"oauth","id":"conf"}}"#);
+    assert_snapshot!(SpendingApp::with(&mock, &token).get(ME).await.body, @r#"{"id":2,"username":"ada","status":"active","isMember":false,"subscriptions":[],"tokenScope":32768,"buzzLimit":null,"subject":{"type":"oauth","id":"conf"}}"#);
 }
 
 #[tokio::test]
 async fn the_token_comes_by_header_or_by_query_and_the_header_goes_first() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let (ada, tess) = (mint(&mock, "ada", 1).await, mint(&mock, "tess", 1).await);
     let by_query = format!("{ME}?token={tess}");
     assert_eq!(mock.get(&by_query).await.text("username"), "tess");
@@ -75,14 +75,14 @@ async fn the_token_comes_by_header_or_by_query_and_the_header_goes_first() {
 
 #[tokio::test]
 async fn session_gets_its_user_without_token_data() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let cookie = mock.session("ada").await;
     assert_snapshot!(mock.get(ME).cookie(&cookie).await.body, @r#"{"id":2,"username":"ada","status":"active","isMember":false,"subscriptions":[],"email":"ada@example.com","emailVerified":false}"#);
 }
 
 #[tokio::test]
 async fn missing_expired_and_revoked_tokens_get_401() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let nobody = mock.get(ME).await;
     assert_snapshot!(nobody, @r#"
     401
@@ -110,14 +110,14 @@ async fn missing_expired_and_revoked_tokens_get_401() {
     mock.advance(3601).await;
     tokens.push(expired);
     for token in tokens {
-        let answer = Spender::with(&mock, &token).get(ME).await;
+        let answer = SpendingApp::with(&mock, &token).get(ME).await;
         assert_eq!(answer.to_string(), nobody.to_string());
     }
 }
 
 #[tokio::test]
 async fn only_get_is_accepted() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     assert_snapshot!(mock.ask("POST", ME).await, @r#"
     405
     access-control-allow-headers: *
@@ -135,7 +135,7 @@ async fn only_get_is_accepted() {
 
 #[tokio::test]
 async fn cap_is_shown_and_outlives_its_token() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let budgets = r#"[{"type":"sliding","limit":5000,"window":"day","unit":1}]"#;
     let request = SPA.asks("114689").and("buzz_limit", budgets);
     let code = mock.approve(&request).await.code();
@@ -144,29 +144,29 @@ async fn cap_is_shown_and_outlives_its_token() {
         .token(&SPA.refreshes(&first.text("refresh_token")))
         .await;
     for token in [&first, &next] {
-        let me = Spender::with(&mock, &token.text("access_token"))
+        let me = SpendingApp::with(&mock, &token.text("access_token"))
             .get(ME)
             .await
             .json();
         assert_eq!(me["buzzLimit"].to_string(), budgets);
     }
-    let other = Spender::of_ada(&mock, &CONF).await.get(ME).await.json();
+    let other = SpendingApp::of_ada(&mock, &CONF).await.get(ME).await.json();
     assert!(other["buzzLimit"].is_null(), "{other}");
 }
 
 #[tokio::test]
 async fn client_credentials_token_acts_for_the_owner() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let token = mock.token(&CONF.for_itself()).await.text("access_token");
-    let me = Spender::with(&mock, &token).get(ME).await;
+    let me = SpendingApp::with(&mock, &token).get(ME).await;
     assert_eq!(me.text("username"), "owner");
 }
 
 #[tokio::test]
 async fn sandbox_rejects_tokens_of_other_sandboxes() {
-    let mock = Mock::live().await;
-    let inside = Spender::of_ada(&mock.sandbox("x"), &CONF).await;
+    let mock = TestServer::live().await;
+    let inside = SpendingApp::of_ada(&mock.sandbox("x"), &CONF).await;
     assert_eq!(inside.get(ME).await.status, 200);
-    let outside = Spender::with(&mock, &inside.token);
+    let outside = SpendingApp::with(&mock, &inside.token);
     assert_eq!(outside.get(ME).await.status, 401);
 }

@@ -5,29 +5,31 @@ use insta::assert_snapshot;
 use serde_json::{Value, json};
 
 use crate::api::workflow_lists::{one, page, running, submit};
-use crate::support::{Ask, CONF, Folder, Mock, OTHER, Spender, WORKFLOWS, config};
+use crate::support::{
+    CONF, OTHER, SpendingApp, TempDir, TestRequest, TestServer, WORKFLOWS, config,
+};
 
-fn put(app: &Spender, id: &str, body: &Value) -> Ask {
+fn put(app: &SpendingApp, id: &str, body: &Value) -> TestRequest {
     app.ask("PUT", &one(id)).json(body)
 }
 
-fn patch(app: &Spender, id: &str, body: &Value) -> Ask {
+fn patch(app: &SpendingApp, id: &str, body: &Value) -> TestRequest {
     app.ask("PATCH", &one(id)).json(body)
 }
 
-async fn status(app: &Spender, id: &str) -> String {
+async fn status(app: &SpendingApp, id: &str) -> String {
     app.get(&one(id)).await.text("status")
 }
 
 #[tokio::test]
 async fn a_running_workflow_is_canceled_and_refunded() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let (world, ada) = running(&mock, "cancel").await;
     world
         .cap(&CONF, json!([{ "type": "absolute", "limit": 10 }]))
         .await;
     for (name, ask) in [
-        ("PUT", put as fn(&Spender, &str, &Value) -> Ask),
+        ("PUT", put as fn(&SpendingApp, &str, &Value) -> TestRequest),
         ("PATCH", patch),
     ] {
         let id = submit(&ada, json!({})).await;
@@ -58,7 +60,7 @@ async fn a_running_workflow_is_canceled_and_refunded() {
 
 #[tokio::test]
 async fn a_finished_workflow_stays_finished_and_paid() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let (world, ada) = running(&mock, "finished").await;
     let id = submit(&ada, json!({})).await;
     world.advance(60).await;
@@ -72,7 +74,7 @@ async fn a_finished_workflow_stays_finished_and_paid() {
 
 #[tokio::test]
 async fn deleted_workflow_is_removed_and_refunded_if_running() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let (_, ada) = running(&mock, "deleted").await;
     let id = submit(&ada, json!({})).await;
     let deleted = ada.ask("DELETE", &one(&id)).await;
@@ -87,7 +89,7 @@ async fn deleted_workflow_is_removed_and_refunded_if_running() {
 
 #[tokio::test]
 async fn tags_and_metadata_are_replaced_or_patched() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let (_, ada) = running(&mock, "labels").await;
     let id = submit(&ada, json!({ "tags": ["a"], "metadata": { "n": 1 } })).await;
     let labels = async || {
@@ -136,7 +138,7 @@ async fn tags_and_metadata_are_replaced_or_patched() {
 
 #[tokio::test]
 async fn invalid_change_is_rejected_with_its_path() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let (_, ada) = running(&mock, "unusable").await;
     let id = submit(&ada, json!({ "tags": ["a"] })).await;
     let before = ada.get(&one(&id)).await.body;
@@ -209,12 +211,12 @@ async fn invalid_change_is_rejected_with_its_path() {
 
 #[tokio::test]
 async fn workflows_belong_to_a_user_and_an_app() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let (world, ada) = running(&mock, "whose").await;
     let id = submit(&ada, json!({})).await;
-    let other = Spender::of_ada(&world, &OTHER).await;
-    let reader = Spender::with(&world, &world.tokens(&CONF, "65537").await.access);
-    let nobody = Spender::with(&world, "nonsense");
+    let other = SpendingApp::of_ada(&world, &OTHER).await;
+    let reader = SpendingApp::with(&world, &world.tokens(&CONF, "65537").await.access);
+    let nobody = SpendingApp::with(&world, "nonsense");
     let cancel = json!({ "status": "canceled" });
     let mut table = String::new();
     for (who, app) in [
@@ -245,11 +247,11 @@ async fn workflows_belong_to_a_user_and_an_app() {
 
 #[tokio::test]
 async fn a_restart_keeps_changes_and_refunds() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let start = async || {
         let mut config = config(Contract::Documented);
         config.database = Database::File(folder.path("mock.db"));
-        Mock::start(config).await
+        TestServer::start(config).await
     };
     let mock = start().await;
     let (_, ada) = running(&mock, "kept").await;
@@ -261,7 +263,7 @@ async fn a_restart_keeps_changes_and_refunds() {
     mock.stop().await;
 
     let mock = start().await;
-    let ada = Spender::with(&mock.sandbox("kept"), &ada.token);
+    let ada = SpendingApp::with(&mock.sandbox("kept"), &ada.token);
     let again = ada.get(&one(&canceled)).await.json();
     for key in [
         "id",

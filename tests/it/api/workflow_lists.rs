@@ -3,19 +3,19 @@
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{CONF, Mock, Spender, WORKFLOWS, World};
+use crate::support::{CONF, SandboxClient, SpendingApp, TestServer, WORKFLOWS};
 
 /// A sandbox where workflows cost 10 and run for 60 s, and an app of ada's with 100 buzz.
-pub(crate) async fn running(mock: &Mock, name: &str) -> (World, Spender) {
+pub(crate) async fn running(mock: &TestServer, name: &str) -> (SandboxClient, SpendingApp) {
     let world = mock.sandbox(name);
     world.freeze("2026-05-01T12:00:00Z").await;
     let settings = json!({ "workflow_seconds": 60, "workflow_cost": 10 });
     world.set(settings).await;
-    let ada = Spender::funded(&world, &CONF, 100).await;
+    let ada = SpendingApp::funded(&world, &CONF, 100).await;
     (world, ada)
 }
 
-pub(crate) async fn submit(app: &Spender, body: Value) -> String {
+pub(crate) async fn submit(app: &SpendingApp, body: Value) -> String {
     let submitted = app.submit(&body).await;
     assert_eq!(submitted.status, 202, "{submitted}");
     submitted.text("id")
@@ -26,7 +26,7 @@ pub(crate) fn one(id: &str) -> String {
 }
 
 /// The steps of the workflows of a page, which are named by their order, and whether another page follows.
-pub(crate) async fn page(app: &Spender, query: &str) -> (String, Option<String>) {
+pub(crate) async fn page(app: &SpendingApp, query: &str) -> (String, Option<String>) {
     let answer = app.get(&format!("{WORKFLOWS}?{query}")).await;
     assert_eq!(answer.status, 200, "{query}: {answer}");
     let page = answer.json();
@@ -40,7 +40,7 @@ pub(crate) async fn page(app: &Spender, query: &str) -> (String, Option<String>)
 
 #[tokio::test]
 async fn a_list_has_pages_and_filters() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let (world, ada) = running(&mock, "list").await;
     let mut ids = Vec::new();
     for name in ["a", "b", "c", "d", "e"] {
@@ -98,18 +98,18 @@ async fn a_list_has_pages_and_filters() {
 
 #[tokio::test]
 async fn a_page_shows_what_one_workflow_shows() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let (_, ada) = running(&mock, "show").await;
     let id = submit(&ada, json!({ "tags": ["mine"], "metadata": { "a": [1] } })).await;
     let listed = ada.get(WORKFLOWS).await;
-    assert_snapshot!(listed.gist(), @r#"200 {"next":null,"items":[{"id":"<workflow>","status":"processing","createdAt":"2026-05-01T12:00:00Z","completedAt":null,"tags":["mine"],"metadata":{"a":[1]},"cost":{"base":10,"total":10},"steps":[{"$type":"imageGen","name":"0","status":"processing","output":{"images":[{"id":"<blob>","available":false,"url":"http://mock/_sandbox/show/v2/consumer/blobs/<blob>"}]}}]}]}"#);
+    assert_snapshot!(listed.summary(), @r#"200 {"next":null,"items":[{"id":"<workflow>","status":"processing","createdAt":"2026-05-01T12:00:00Z","completedAt":null,"tags":["mine"],"metadata":{"a":[1]},"cost":{"base":10,"total":10},"steps":[{"$type":"imageGen","name":"0","status":"processing","output":{"images":[{"id":"<blob>","available":false,"url":"http://mock/_sandbox/show/v2/consumer/blobs/<blob>"}]}}]}]}"#);
     let shown = ada.get(&one(&id)).await.json();
     assert_eq!(listed.json()["items"], json!([shown]));
 }
 
 #[tokio::test]
 async fn invalid_query_is_rejected_with_its_parameter() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let (_, ada) = running(&mock, "query").await;
     let mut table = String::new();
     for query in [
@@ -142,7 +142,7 @@ async fn invalid_query_is_rejected_with_its_parameter() {
 
 #[tokio::test]
 async fn page_is_limited_to_128_kib() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let (_, ada) = running(&mock, "large").await;
     let metadata = json!({ "text": "x".repeat(8000) });
     for _ in 0..20 {

@@ -4,14 +4,14 @@ use civitai_oauth_mock::{Contract, Difference};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{CONF, ME, Mock, OTHER, Spender, WORKFLOWS, World};
+use crate::support::{CONF, ME, OTHER, SandboxClient, SpendingApp, TestServer, WORKFLOWS};
 
 fn picture() -> Value {
     json!({ "steps": [{ "$type": "imageGen", "name": "hero", "input": { "prompt": "a cat" } }] })
 }
 
 /// The path of a URL in an answer, as a request of this sandbox names it.
-fn path(world: &World, answer: &Value) -> String {
+fn path(world: &SandboxClient, answer: &Value) -> String {
     let url = answer["steps"][0]["output"]["images"][0]["url"].as_str();
     let url = url.expect("a picture has an address");
     url.strip_prefix(&world.base)
@@ -21,9 +21,9 @@ fn path(world: &World, answer: &Value) -> String {
 
 #[tokio::test]
 async fn workflow_finishes_at_once_by_default() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.freeze("2026-05-01T12:00:00Z").await;
-    let ada = Spender::funded(&mock, &CONF, 25).await;
+    let ada = SpendingApp::funded(&mock, &CONF, 25).await;
     let submitted = ada.submit(&picture()).await;
     assert_snapshot!(submitted, @r#"
     200
@@ -43,15 +43,15 @@ async fn workflow_finishes_at_once_by_default() {
 
 #[tokio::test]
 async fn workflow_progress_follows_the_sandbox_clock() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let world = mock.sandbox("slow");
     world.freeze("2026-05-01T12:00:00Z").await;
     world
         .set(json!({ "workflow_seconds": 30, "workflow_cost": 7 }))
         .await;
-    let ada = Spender::funded(&world, &CONF, 25).await;
+    let ada = SpendingApp::funded(&world, &CONF, 25).await;
     let submitted = ada.submit(&picture()).await;
-    assert_snapshot!(submitted.gist(), @r#"202 {"id":"<workflow>","status":"processing","createdAt":"2026-05-01T12:00:00Z","completedAt":null,"tags":[],"metadata":{},"cost":{"base":7,"total":7},"steps":[{"$type":"imageGen","name":"hero","status":"processing","output":{"images":[{"id":"<blob>","available":false,"url":"http://mock/_sandbox/slow/v2/consumer/blobs/<blob>"}]}}]}"#);
+    assert_snapshot!(submitted.summary(), @r#"202 {"id":"<workflow>","status":"processing","createdAt":"2026-05-01T12:00:00Z","completedAt":null,"tags":[],"metadata":{},"cost":{"base":7,"total":7},"steps":[{"$type":"imageGen","name":"hero","status":"processing","output":{"images":[{"id":"<blob>","available":false,"url":"http://mock/_sandbox/slow/v2/consumer/blobs/<blob>"}]}}]}"#);
     assert_eq!(
         ada.balance().await,
         [18, 0, 0],
@@ -75,13 +75,13 @@ async fn workflow_progress_follows_the_sandbox_clock() {
 
 #[tokio::test]
 async fn whatif_quotes_and_spends_nothing() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.freeze("2026-05-01T12:00:00Z").await;
-    let ada = Spender::funded(&mock, &CONF, 5).await;
+    let ada = SpendingApp::funded(&mock, &CONF, 5).await;
     let quote = ada
         .quote(&json!({ "cost": 700, "steps": [{ "$type": "videoGen" }] }))
         .await;
-    assert_snapshot!(quote.gist(), @r#"200 {"id":"<workflow>","status":"unassigned","createdAt":"2026-05-01T12:00:00Z","completedAt":null,"tags":[],"metadata":{},"cost":{"base":700,"total":700},"steps":[{"$type":"videoGen","name":"0","status":"unassigned","output":{"images":[]}}]}"#);
+    assert_snapshot!(quote.summary(), @r#"200 {"id":"<workflow>","status":"unassigned","createdAt":"2026-05-01T12:00:00Z","completedAt":null,"tags":[],"metadata":{},"cost":{"base":700,"total":700},"steps":[{"$type":"videoGen","name":"0","status":"unassigned","output":{"images":[]}}]}"#);
     assert_eq!(ada.balance().await, [5, 0, 0]);
     let kept = ada.get(&format!("{WORKFLOWS}/{}", quote.text("id"))).await;
     assert_eq!(kept.status, 404);
@@ -91,10 +91,10 @@ async fn whatif_quotes_and_spends_nothing() {
 
 #[tokio::test]
 async fn earned_buzz_pays_first_among_allowed_currencies() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let buzz = json!({ "buzz": { "yellow": 100, "blue": 5, "green": 7 } });
     mock.control("PATCH", "/users/ada", buzz).await;
-    let ada = Spender::of_ada(&mock, &CONF).await;
+    let ada = SpendingApp::of_ada(&mock, &CONF).await;
     for (body, left) in [
         (json!({ "cost": 6 }), [100, 0, 6]),
         (json!({ "cost": 1, "currencies": ["yellow"] }), [99, 0, 6]),
@@ -116,8 +116,8 @@ async fn earned_buzz_pays_first_among_allowed_currencies() {
 
 #[tokio::test]
 async fn no_funds_and_reached_cap_are_the_same_error() {
-    let mock = Mock::documented().await;
-    let ada = Spender::funded(&mock, &CONF, 9).await;
+    let mock = TestServer::documented().await;
+    let ada = SpendingApp::funded(&mock, &CONF, 9).await;
     let broke = ada.submit(&picture()).await;
     assert_snapshot!(broke, @r#"
     400
@@ -128,7 +128,7 @@ async fn no_funds_and_reached_cap_are_the_same_error() {
 
     {"code":"BAD_REQUEST","message":"Hey buddy, seems like you don't have enough funds to perform this action."}
     "#);
-    let ada = Spender::funded(&mock, &CONF, 100).await;
+    let ada = SpendingApp::funded(&mock, &CONF, 100).await;
     mock.cap(&CONF, json!([{ "type": "absolute", "limit": 9 }]))
         .await;
     let capped = ada.submit(&picture()).await;
@@ -149,8 +149,8 @@ async fn no_funds_and_reached_cap_are_the_same_error() {
 
 #[tokio::test]
 async fn missing_token_and_missing_scope_are_rejected() {
-    let mock = Mock::live().await;
-    let nobody = Spender::with(&mock, "nonsense");
+    let mock = TestServer::live().await;
+    let nobody = SpendingApp::with(&mock, "nonsense");
     assert_snapshot!(nobody.submit(&picture()).await, @r#"
     401
     access-control-allow-headers: *
@@ -161,7 +161,7 @@ async fn missing_token_and_missing_scope_are_rejected() {
     {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.2","title":"Unauthorized","status":401}
     "#);
     assert_eq!(nobody.get(&format!("{WORKFLOWS}/x")).await.status, 401);
-    let narrow = Spender::with(&mock, &mock.tokens(&CONF, "65537").await.access);
+    let narrow = SpendingApp::with(&mock, &mock.tokens(&CONF, "65537").await.access);
     assert_snapshot!(narrow.submit(&picture()).await, @r#"
     403
     access-control-allow-headers: *
@@ -183,15 +183,15 @@ async fn missing_token_and_missing_scope_are_rejected() {
 
     {"error":"insufficient_scope","error_description":"Token does not have AIServicesWrite scope"}
     "#);
-    let reading = Spender::with(&mock, &mock.tokens(&CONF, "65537").await.access);
+    let reading = SpendingApp::with(&mock, &mock.tokens(&CONF, "65537").await.access);
     let refused = reading.get(&format!("{WORKFLOWS}/x")).await;
     assert_snapshot!(refused.body, @r#"{"error":"insufficient_scope","error_description":"Token does not have AIServicesRead or AIServicesWrite scope"}"#);
 }
 
 #[tokio::test]
 async fn invalid_body_is_rejected_with_its_path() {
-    let mock = Mock::documented().await;
-    let ada = Spender::funded(&mock, &CONF, 1000).await;
+    let mock = TestServer::documented().await;
+    let ada = SpendingApp::funded(&mock, &CONF, 1000).await;
     let mut table = String::new();
     for body in [
         json!([]),
@@ -241,11 +241,11 @@ async fn invalid_body_is_rejected_with_its_path() {
 
 #[tokio::test]
 async fn workflow_is_visible_to_its_user_and_app_only() {
-    let mock = Mock::documented().await;
-    let ada = Spender::funded(&mock, &CONF, 100).await;
+    let mock = TestServer::documented().await;
+    let ada = SpendingApp::funded(&mock, &CONF, 100).await;
     let one = format!("{WORKFLOWS}/{}", ada.submit(&picture()).await.text("id"));
     assert_eq!(ada.get(&one).await.status, 200);
-    let another_app = Spender::of_ada(&mock, &OTHER).await;
+    let another_app = SpendingApp::of_ada(&mock, &OTHER).await;
     let tess = mock.tokens_of("tess", &CONF, "32769").await.access;
     let seen_by_another_app = another_app.get(&one).await;
     assert_snapshot!(seen_by_another_app, @r#"
@@ -257,7 +257,7 @@ async fn workflow_is_visible_to_its_user_and_app_only() {
 
     {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.5","title":"Not Found","status":404}
     "#);
-    let seen_by_tess = Spender::with(&mock, &tess).get(&one).await;
+    let seen_by_tess = SpendingApp::with(&mock, &tess).get(&one).await;
     assert_eq!(seen_by_tess.to_string(), seen_by_another_app.to_string());
     assert_eq!(mock.ask("POST", &one).await.status, 405);
     assert_eq!(mock.ask("DELETE", WORKFLOWS).await.status, 405);
@@ -265,8 +265,8 @@ async fn workflow_is_visible_to_its_user_and_app_only() {
 
 #[tokio::test]
 async fn faults_apply_and_the_journal_names_the_endpoints() {
-    let mock = Mock::documented().await;
-    let ada = Spender::funded(&mock, &CONF, 100).await;
+    let mock = TestServer::documented().await;
+    let ada = SpendingApp::funded(&mock, &CONF, 100).await;
     for endpoint in [
         "workflows",
         "me",
@@ -306,12 +306,12 @@ async fn faults_apply_and_the_journal_names_the_endpoints() {
 
 #[tokio::test]
 async fn fault_target_is_found_by_header_or_query_token() {
-    let mock = Mock::documented().await;
-    let ada = Spender::of_ada(&mock, &CONF).await;
+    let mock = TestServer::documented().await;
+    let ada = SpendingApp::of_ada(&mock, &CONF).await;
     let fault = json!({ "client_id": "conf", "user": "ada", "effect": { "status": 503 } });
     mock.control("POST", "/faults", fault).await;
     let by_query = mock.get(&format!("{ME}?token={}", ada.token)).await;
     assert_eq!((by_query.status, ada.get(ME).await.status), (503, 503));
-    let other = Spender::of_ada(&mock, &OTHER).await;
+    let other = SpendingApp::of_ada(&mock, &OTHER).await;
     assert_eq!(other.get(ME).await.status, 200);
 }

@@ -6,7 +6,7 @@ use civitai_oauth_mock::PRESETS;
 use civitai_oauth_mock::control::Preset;
 use insta::assert_snapshot;
 
-use crate::support::{Mock, Program};
+use crate::support::{Program, TestServer};
 
 fn run(arguments: &[&str]) -> (bool, String) {
     let Output {
@@ -19,7 +19,7 @@ fn run(arguments: &[&str]) -> (bool, String) {
 }
 
 /// Asks from a thread of its own: the server runs on this one's runtime.
-async fn ask(mock: &Mock, arguments: &[&str]) -> (bool, String) {
+async fn ask(mock: &TestServer, arguments: &[&str]) -> (bool, String) {
     let mut arguments: Vec<String> = arguments.iter().map(|&one| one.to_owned()).collect();
     arguments.extend(["--server".to_owned(), mock.base.clone()]);
     let asking = tokio::task::spawn_blocking(move || {
@@ -30,7 +30,7 @@ async fn ask(mock: &Mock, arguments: &[&str]) -> (bool, String) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_minted_from_the_shell() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let (done, text) = ask(&mock, &["token", "--user", "ada", "--scope", "AI Services"]).await;
     assert!(done, "{text}");
     let answer: serde_json::Value = serde_json::from_str(&text).expect("it prints JSON");
@@ -70,7 +70,7 @@ fn command_uses_the_first_listen_address() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_clock_is_moved_from_the_shell() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     for arguments in [
         &["clock", "freeze", "2026-01-31T12:00:00Z"][..],
         &["clock", "advance", "1h"],
@@ -91,7 +91,7 @@ async fn the_clock_is_moved_from_the_shell() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fault_is_set_from_the_shell() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     assert!(
         ask(&mock, &["fault", "token-endpoint-down", "--times", "1"])
             .await

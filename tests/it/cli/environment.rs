@@ -4,7 +4,7 @@ use std::process::Command;
 
 use insta::assert_snapshot;
 
-use crate::support::{Folder, Program, World};
+use crate::support::{Program, SandboxClient, TempDir};
 
 fn with(variables: &[(&str, &str)]) -> Command {
     let mut command = Program::command(&[]);
@@ -15,7 +15,7 @@ fn with(variables: &[(&str, &str)]) -> Command {
 
 #[test]
 fn a_wrong_value_is_reported_at_every_entrance_with_its_name() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let missing = folder.path("none.toml");
     let (mut said, mut by_file) = (String::new(), String::new());
     for (key, value) in [
@@ -144,7 +144,7 @@ fn the_cause_of_an_error_is_named_after_the_color_too() {
 
 #[test]
 fn a_healthcheck_names_the_source_of_its_configuration() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let missing = folder.path("none.toml");
     let mut command = Program::command(&["healthcheck"]);
     command.env("CIVITAI_MOCK_CONFIG", missing);
@@ -153,7 +153,7 @@ fn a_healthcheck_names_the_source_of_its_configuration() {
 
 #[tokio::test]
 async fn booleans_have_the_same_words_at_every_entrance() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let file = folder.write("mock.toml", "rate_limits = \"on\"\n");
     let file = format!("--config={}", file.display());
     for (arguments, variable, expected) in [
@@ -168,7 +168,9 @@ async fn booleans_have_the_same_words_at_every_entrance() {
         command.args(arguments);
         command.envs(variable.map(|value| ("CIVITAI_MOCK_RATE_LIMITS", value)));
         let program = Program::serve(&mut command);
-        let settings = World::at(program.base()).get("/_mock/settings").await;
+        let settings = SandboxClient::at(program.base())
+            .get("/_mock/settings")
+            .await;
         assert_eq!(settings.json()["rate_limits"], expected, "{arguments:?}");
     }
 }
@@ -237,7 +239,7 @@ async fn quotes_around_environment_values_are_removed() {
         ("CIVITAI_CLIENT_ID", "\"mine\""),
         ("CIVITAI_CLIENT_SECRET", "'s3cret'"),
     ]));
-    let world = World::at(program.base());
+    let world = SandboxClient::at(program.base());
     let settings = world.get("/_mock/settings").await.json();
     assert_eq!(settings["contract"], "live");
     assert_eq!(

@@ -2,22 +2,22 @@
 
 use insta::assert_snapshot;
 
-use crate::support::{Folder, Program};
+use crate::support::{Program, TempDir};
 
 /// Exit status and standard error of a run that must fail.
-pub(crate) fn refusal(folder: &Folder, arguments: &[&str]) -> String {
+pub(crate) fn refusal(folder: &TempDir, arguments: &[&str]) -> String {
     let arguments = [&["--listen", "127.0.0.1:0"], arguments].concat();
     folder.redacted(&Program::refusal(&mut Program::command(&arguments)))
 }
 
-fn refusals(folder: &Folder, cases: &[&[&str]]) -> String {
+fn refusals(folder: &TempDir, cases: &[&[&str]]) -> String {
     let said = cases.iter().map(|arguments| refusal(folder, arguments));
     said.collect::<Vec<_>>().join("\n\n")
 }
 
 #[test]
 fn wrong_flag_or_value_gets_a_suggestion() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let cases: [&[&str]; 18] = [
         &["--contrat", "live"],
         &["--contract", "lively"],
@@ -128,7 +128,7 @@ fn wrong_flag_or_value_gets_a_suggestion() {
 fn wrong_flags_show_no_secrets_and_no_control_characters() {
     let token = concat!("civitai_", "dec0de5ec2e7dec0de5ec2e7dec0de5ec2e7");
     let (flag, pair) = (format!("--{token}"), format!("client_secret={token}"));
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let cases: [&[&str]; 8] = [
         &["--contract", token],
         &["--consent", token],
@@ -198,13 +198,13 @@ fn wrong_flags_show_no_secrets_and_no_control_characters() {
 
 #[test]
 fn unknown_login_user_is_rejected() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     assert_snapshot!(refusal(&folder, &["--login", "nobody"]), @r#"1: civitai-oauth-mock: --login: no user "nobody"; name a user by id or username: ada, grace, linus"#);
 }
 
 #[test]
 fn seed_error_names_file_line_key_and_fix() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let mut said = String::new();
     for (name, text) in [
         (
@@ -231,7 +231,7 @@ fn seed_error_names_file_line_key_and_fix() {
 
 #[test]
 fn configuration_error_names_file_line_key_and_fix() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let mut said = String::new();
     for (name, text) in [
         ("key.toml", "# mine\ncontrat = \"live\"\n"),
@@ -297,7 +297,7 @@ fn configuration_error_names_file_line_key_and_fix() {
 
 #[test]
 fn missing_file_is_named() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let missing = folder.path("none/there.toml");
     let missing = missing.to_str().unwrap();
     let cases: [&[&str]; 4] = [

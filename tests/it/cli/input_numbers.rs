@@ -4,11 +4,11 @@ use civitai_oauth_mock::Contract;
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{Folder, Program, World, config};
+use crate::support::{Program, SandboxClient, TempDir, config};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn seeds_configuration_and_the_command_line_read_numbers_in_text() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let seed = "[[users]]\nid = \"3\"\nmuted = \"true\"\nbuzz = { blue = \"5\" }\n\
                 [[clients]]\nid = \"c\"\nname = \"C\"\nallowed_scopes = [\"1\", \"4\"]\nowner = \"3\"\n";
     let seed = folder.write("seed.toml", seed);
@@ -17,7 +17,7 @@ async fn seeds_configuration_and_the_command_line_read_numbers_in_text() {
     let mut command = Program::command(&["--listen", "127.0.0.1:0"]);
     command.arg("--seed").arg(seed).arg("--config").arg(file);
     let program = Program::serve(&mut command);
-    let world = World::at(program.base());
+    let world = SandboxClient::at(program.base());
     let user = world.get("/_mock/users/3").await.json();
     assert_eq!(
         (&user["muted"], &user["buzz"]["blue"]),

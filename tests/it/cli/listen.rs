@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 
 use civitai_oauth_mock::{Certificate, Config, McpListen, Server};
 
-use crate::support::{Folder, Program, World};
+use crate::support::{Program, SandboxClient, TempDir};
 
 fn answers(address: SocketAddr) -> bool {
     TcpStream::connect(address).is_ok()
@@ -51,7 +51,7 @@ async fn the_default_includes_the_other_loopback_address() {
             (v6.port(), Ipv6Addr::LOCALHOST.into())
         );
     }
-    let world = World::at(format!("http://{}", server.addresses()[1]));
+    let world = SandboxClient::at(format!("http://{}", server.addresses()[1]));
     assert_eq!(world.get("/_mock/settings").await.status, 200);
     server.stop().await;
 }
@@ -98,14 +98,14 @@ fn listen_on(config: &mut Config, first: SocketAddr, second: SocketAddr) {
 }
 
 /// Asks for both addresses at this port.
-type Ask = fn(&mut Config, u16);
+type TestRequest = fn(&mut Config, u16);
 
 #[tokio::test]
 async fn every_ipv4_and_ipv6_address_share_a_port_in_either_order() {
     if !has_v6() {
         return;
     }
-    let cases: [(&str, Ask); 6] = [
+    let cases: [(&str, TestRequest); 6] = [
         ("IPv4 first", |config, port| {
             listen_on(config, v4(port), v6(port));
         }),
@@ -165,7 +165,7 @@ fn several_addresses_are_listened_on_at_one_port() {
     if !has_v6() {
         return;
     }
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let file = folder.write("mock.toml", "listen = [\"127.0.0.1:0\", \"[::1]:0\"]\n");
     let by_file = ["--config", file.to_str().unwrap()];
     let by_flags = ["--listen", "127.0.0.1:0", "--listen", "[::1]:0"];

@@ -5,7 +5,7 @@ use std::process::Command;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{App, Fields, Folder, Program, TOKEN, USERINFO, World};
+use crate::support::{App, Fields, Program, SandboxClient, TOKEN, TempDir, USERINFO};
 
 const DEMO: App = App {
     id: "dec0de00-0000-4000-8000-000000000001",
@@ -19,7 +19,7 @@ fn with(arguments: &[&str]) -> Command {
 
 /// A sign-in that works, three refusals, and requests that are no app's.
 async fn traffic(program: &Program) {
-    let world = World::at(program.base());
+    let world = SandboxClient::at(program.base());
     let tokens = world.tokens(&DEMO, "1").await;
     assert_eq!(world.userinfo(&tokens.access).await.status, 200);
     let wrong = Fields::of(&[
@@ -143,12 +143,12 @@ async fn a_line_of_json_has_the_fields() {
 #[tokio::test]
 async fn a_connection_that_a_fault_resets_is_logged() {
     let program = Program::serve(&mut with(&["--log=warn"]));
-    let world = World::at(program.base());
+    let world = SandboxClient::at(program.base());
     let fault = json!({ "endpoint": "token", "effect": { "reset": true } });
     let set = world.ask("POST", "/_mock/faults").json(&fault).await;
     assert!(set.status < 300, "{set}");
-    let mut line = crate::support::Line::to(program.address()).await;
-    line.say(format!(
+    let mut line = crate::support::RawConnection::to(program.address()).await;
+    line.send(format!(
         "POST {TOKEN} HTTP/1.1\r\nHost: mock\r\nContent-Length: 0\r\n\r\n"
     ))
     .await;
@@ -206,7 +206,7 @@ async fn colors_are_for_terminals_or_by_choice() {
         let found = said(arguments, variables).await;
         assert_eq!(found, [colored; 4], "{arguments:?} {variables:?}");
     }
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let file = folder.write("mock.toml", "color = \"always\"\n");
     let program = Program::serve(&mut with(&["--config", file.to_str().unwrap()]));
     assert!(program.announced.join("\n").contains(ESCAPE));

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use insta::assert_snapshot;
 
 use crate::cli::errors::refusal;
-use crate::support::Folder;
+use crate::support::TempDir;
 
 /// The files of a folder and their contents.
-fn files(folder: &Folder) -> Vec<(PathBuf, Vec<u8>)> {
+fn files(folder: &TempDir) -> Vec<(PathBuf, Vec<u8>)> {
     let all = std::fs::read_dir(folder).expect("the folder is there");
     let mut files: Vec<_> = all
         .map(|file| file.expect("a folder can be listed").path())
@@ -25,7 +25,7 @@ fn files(folder: &Folder) -> Vec<(PathBuf, Vec<u8>)> {
 
 #[test]
 fn a_file_that_the_server_would_overwrite_is_refused_and_unchanged() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let at = |name: &str| folder.path(name).display().to_string();
     let database: &[u8] = include_bytes!("../support/first-schema.db");
     std::fs::write(folder.path("k.db"), database).unwrap();

@@ -4,17 +4,17 @@
 use civitai_oauth_mock::{Contract, Difference};
 use serde_json::json;
 
-use crate::support::{Fields, ME, Mock, SPA, Spender, WORKFLOWS, World};
+use crate::support::{Fields, ME, SPA, SandboxClient, SpendingApp, TestServer, WORKFLOWS};
 
 /// Signs ada in to the app, with a cap as the consent page sends it.
-async fn sign_in(world: &World, cap: &str) -> Spender {
+async fn sign_in(world: &SandboxClient, cap: &str) -> SpendingApp {
     let request = SPA.asks("114689").and("buzz_limit", cap);
     let code = world.approve(&request).await.code();
     let token = world.token(&SPA.redeems(&code)).await.text("access_token");
-    Spender::with(world, &token)
+    SpendingApp::with(world, &token)
 }
 
-async fn quickstart(world: &World) {
+async fn quickstart(world: &SandboxClient) {
     world
         .set_apart(Difference::InsufficientFunds, Contract::Live)
         .await;
@@ -77,12 +77,12 @@ async fn quickstart(world: &World) {
 
 #[tokio::test]
 async fn app_signs_in_and_spends_until_its_cap() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     quickstart(&mock).await;
 }
 
 #[tokio::test]
 async fn app_signs_in_and_spends_until_its_cap_in_a_sandbox() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     quickstart(&mock.sandbox("first")).await;
 }

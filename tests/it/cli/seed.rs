@@ -5,14 +5,14 @@ use std::process::Stdio;
 
 use insta::assert_snapshot;
 
-use crate::support::{Folder, Program, World};
+use crate::support::{Program, SandboxClient, TempDir};
 
 const SOLO: &str = "[[users]]\nid = 5\nusername = \"solo\"\n";
 const WRONG: &str = "[[users]]\nid = 5\nuser_name = \"solo\"\n";
 const ANY_PORT: [&str; 2] = ["--listen", "127.0.0.1:0"];
 
 async fn has_solo(program: &Program) -> bool {
-    let world = World::at(program.base());
+    let world = SandboxClient::at(program.base());
     world.get("/_mock/clients").await.body == "[]"
         && world.get("/_mock/users/5").await.status == 200
 }
@@ -28,7 +28,7 @@ async fn a_variable_holds_the_text_of_a_seed() {
 
 #[tokio::test]
 async fn configuration_file_and_flag_hold_the_text_of_a_seed() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let file = folder.write("mock.toml", &format!("seed_toml = '''\n{SOLO}'''\n"));
     let by_file = [&ANY_PORT[..], &["--config", file.to_str().unwrap()]].concat();
     assert!(has_solo(&Program::serve(&mut Program::command(&by_file))).await);
@@ -38,7 +38,7 @@ async fn configuration_file_and_flag_hold_the_text_of_a_seed() {
 
 #[tokio::test]
 async fn a_seed_is_read_from_standard_input() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let read = |text: &str| {
         let file = std::fs::File::open(folder.write("seed.toml", text)).unwrap();
         let mut command = Program::command(&[&ANY_PORT[..], &["--seed", "-"]].concat());
@@ -69,7 +69,7 @@ async fn a_seed_is_read_from_standard_input() {
 
 #[test]
 fn two_seeds_are_rejected() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let file = folder.write("seed.toml", SOLO);
     let given = ["--seed", file.to_str().unwrap(), "--seed-toml", SOLO];
     let mut command = Program::command(&[&ANY_PORT[..], &given].concat());
@@ -78,7 +78,7 @@ fn two_seeds_are_rejected() {
 
 #[tokio::test]
 async fn the_stronger_source_of_a_seed_replaces_the_other_key_too() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let seed = folder.write("seed.toml", SOLO);
     let seed = seed.to_str().unwrap();
     let none = "seed = \"none.toml\"\n";
@@ -118,7 +118,7 @@ async fn the_stronger_source_of_a_seed_replaces_the_other_key_too() {
 
 #[test]
 fn the_start_up_text_escapes_names_and_omits_deleted_users() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let seed = "[[users]]\nid = 1\nusername = \"gone\"\ndeleted = true\n\
                 [[users]]\nid = 2\nusername = \"a\\u001b[31md\\u202ea\"\n\
                 [[clients]]\nid = \"c\"\nname = \"An \\u001b[31mApp\"\n";

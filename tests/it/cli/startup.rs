@@ -7,7 +7,7 @@ use std::time::Duration;
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{App, Folder, Line, Program, Stopwatch, World};
+use crate::support::{App, Program, RawConnection, SandboxClient, Stopwatch, TempDir};
 
 const ANY_PORT: [&str; 2] = ["--listen", "127.0.0.1:0"];
 
@@ -16,7 +16,7 @@ fn with(arguments: &[&str]) -> std::process::Command {
 }
 
 async fn settings(program: &Program) -> serde_json::Value {
-    World::at(program.base())
+    SandboxClient::at(program.base())
         .get("/_mock/settings")
         .await
         .json()
@@ -53,14 +53,14 @@ fn startup_text_lists_the_variables_of_an_app() {
 #[tokio::test]
 async fn sigterm_shuts_down_gracefully() {
     let program = Program::serve(&mut with(&[]));
-    let world = World::at(program.base());
+    let world = SandboxClient::at(program.base());
     assert_eq!(world.get("/api/health").await.status, 200);
     assert_eq!(program.terminate(), Some(0));
 }
 
 #[test]
 fn the_port_file_holds_the_port() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let file = folder.path("port");
     let program = Program::serve(&mut with(&["--port-file", file.to_str().unwrap()]));
     let port = std::fs::read_to_string(&file).unwrap();
@@ -79,7 +79,7 @@ fn the_port_file_holds_the_port() {
 #[cfg(unix)]
 #[test]
 fn stale_port_file_is_removed_first() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let file = folder.write("port", "1\n");
     // The program waits for this seed while the test looks.
     let arguments = ["--seed", "-", "--port-file", file.to_str().unwrap()];
@@ -111,7 +111,7 @@ fn stale_port_file_is_removed_first() {
 #[cfg(unix)]
 #[test]
 fn port_file_of_another_server_is_not_removed() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let file = folder.path("port");
     let program = Program::serve(&mut with(&["--port-file", file.to_str().unwrap()]));
     std::fs::write(&file, "1\n").unwrap();
@@ -121,7 +121,7 @@ fn port_file_of_another_server_is_not_removed() {
 
 #[test]
 fn the_last_line_has_every_setting_that_is_not_the_default() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let database = folder.path("m.db");
     let mut command = with(&[
         "--contract=live",
@@ -145,7 +145,7 @@ fn the_last_line_has_every_setting_that_is_not_the_default() {
 
 #[test]
 fn a_seed_without_users_is_reported() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let seed = folder.write("seed.toml", "[[clients]]\nid = \"a\"\nname = \"A\"\n");
     let program = Program::serve(&mut with(&["--seed", seed.to_str().unwrap()]));
     let announced = program.announced.join("\n");
@@ -170,8 +170,12 @@ fn few_file_descriptors_are_reported_with_the_fix() {
         .map(|_| std::net::TcpStream::connect(program.address()).unwrap())
         .collect();
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let health =
-        runtime.block_on(async { World::at(program.base()).get("/api/health").await.status });
+    let health = runtime.block_on(async {
+        SandboxClient::at(program.base())
+            .get("/api/health")
+            .await
+            .status
+    });
     assert_eq!(health, 200);
     drop(connections);
     let said = program.stop();
@@ -180,7 +184,7 @@ fn few_file_descriptors_are_reported_with_the_fix() {
 
 #[tokio::test]
 async fn a_flag_beats_the_environment_and_the_environment_beats_the_file() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let file = folder.write(
         "mock.toml",
         "contract = \"live\"\nconsent = \"deny\"\naccess_token_seconds = 11\ndifference = [\"scope-shape=documented\"]\n",
@@ -227,7 +231,7 @@ async fn an_apps_own_variables_register_it() {
         .env("CIVITAI_CLIENT_SECRET", "my-secret")
         .env("CIVITAI_REDIRECT_URI", "https://my.example/cb");
     let program = Program::serve(&mut command);
-    let world = World::at(program.base());
+    let world = SandboxClient::at(program.base());
     assert_snapshot!(world.get("/_mock/clients/my-app").await.body, @r#"{"id":"my-app","name":"Your app","description":"Registered from CIVITAI_CLIENT_ID","logo_url":null,"confidential":true,"redirect_uris":["https://my.example/cb"],"any_loopback_redirect":false,"allowed_origins":["https://my.example"],"grants":["authorization_code","refresh_token","urn:ietf:params:oauth:grant-type:device_code","client_credentials"],"allowed_scopes":33554431,"verified":false,"access_mode":"open","owner":1}"#);
     let mine = App {
         id: "my-app",
@@ -240,21 +244,21 @@ async fn an_apps_own_variables_register_it() {
 
 #[tokio::test]
 async fn a_seed_file_takes_the_place_of_the_demo_data() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let seed = folder.write("seed.toml", "[[users]]\nid = 5\nusername = \"solo\"\n");
     let program = Program::serve(&mut with(&["--seed", seed.to_str().unwrap()]));
-    let world = World::at(program.base());
+    let world = SandboxClient::at(program.base());
     assert_eq!(world.get("/_mock/clients").await.body, "[]");
     assert_eq!(world.get("/_mock/users/5").await.text("username"), "solo");
 }
 
 #[tokio::test]
 async fn acknowledged_data_survives_a_kill() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let database = folder.path("mock.db");
     let arguments = ["--database", database.to_str().unwrap()];
     let program = Program::serve(&mut with(&arguments));
-    let world = World::at(program.base());
+    let world = SandboxClient::at(program.base());
     let demo = App {
         id: "dec0de00-0000-4000-8000-000000000002",
         secret: None,
@@ -263,7 +267,7 @@ async fn acknowledged_data_survives_a_kill() {
     let tokens = world.tokens(&demo, "1").await;
     drop(program);
     let program = Program::serve(&mut with(&arguments));
-    let world = World::at(program.base());
+    let world = SandboxClient::at(program.base());
     assert!(world.is_live(&tokens.access).await);
     assert_eq!(
         world.token(&demo.refreshes(&tokens.refresh)).await.status,
@@ -273,12 +277,12 @@ async fn acknowledged_data_survives_a_kill() {
 
 #[tokio::test]
 async fn the_log_holds_no_secret() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let log = folder.path("log");
     let mut command = with(&["--log", "trace,json", "--rate-limits"]);
     command.stderr(File::create(&log).unwrap());
     let program = Program::serve(&mut command);
-    let world = World::at(program.base());
+    let world = SandboxClient::at(program.base());
     let demo = App {
         id: "dec0de00-0000-4000-8000-000000000001",
         secret: Some("dec0de5ec2e7dec0de5ec2e7dec0de5ec2e7dec0de5ec2e7"),
@@ -325,13 +329,13 @@ fn healthcheck_reports_by_exit_status() {
 #[tokio::test]
 async fn second_signal_stops_without_waiting_for_requests() {
     let program = Program::serve(&mut with(&[]));
-    let mut line = Line::to(program.address()).await;
-    line.say(
+    let mut line = RawConnection::to(program.address()).await;
+    line.send(
         "POST /api/auth/oauth/token HTTP/1.1\r\nHost: mock\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n",
     )
     .await;
     // Whoever is told to go on is under way.
-    line.hears("100 Continue").await;
+    line.read_until("100 Continue").await;
     let began = Stopwatch::start();
     program.ask_to_stop();
     // It has heard: nobody gets in any more.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     CLI, CONF, CONSENT_PAGE, DEVICE, DEVICE_APPROVE, DEVICE_INFO, DEVICE_TOKEN, Device, Fields, ME,
-    Mock, OTHER, REVOKE, SPA, USERINFO, WORKFLOWS, config,
+    OTHER, REVOKE, SPA, TestServer, USERINFO, WORKFLOWS, config,
 };
 
 const INTROSPECT: &str = "/api/auth/oauth/introspect";
@@ -16,7 +16,7 @@ const DEVICE_DENY: &str = "/api/auth/oauth/device-deny";
 
 #[tokio::test]
 async fn devices_are_limited_by_address_and_by_device_code() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.register_cli().await;
     mock.set(json!({ "rate_limits": true })).await;
     let device = mock.device("1").await;
@@ -26,7 +26,7 @@ async fn devices_are_limited_by_address_and_by_device_code() {
             "authorization_pending"
         );
     }
-    assert_snapshot!(mock.poll(&device).await.gist(), @"429 rate_limited");
+    assert_snapshot!(mock.poll(&device).await.summary(), @"429 rate_limited");
     let other = mock.device("1").await;
     assert_eq!(
         mock.poll(&other).await.text("error"),
@@ -55,7 +55,7 @@ async fn devices_are_limited_by_address_and_by_device_code() {
 
 #[tokio::test]
 async fn denied_device_gets_access_denied_and_its_code_is_used_up() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.register_cli().await;
     let device = mock.device("1").await;
     let cookie = mock.session("ada").await;
@@ -65,14 +65,14 @@ async fn denied_device_gets_access_denied_and_its_code_is_used_up() {
     for path in [DEVICE_DENY, DEVICE_APPROVE, DEVICE_INFO] {
         let again = mock.post(path, &code).cookie(&cookie).await;
         let used_up = "400 invalid_code: Invalid or expired code";
-        assert_eq!(again.gist(), used_up, "{path}");
+        assert_eq!(again.summary(), used_up, "{path}");
     }
     assert_eq!(mock.poll(&device).await.text("error"), "access_denied");
 }
 
 #[tokio::test]
 async fn a_refresh_may_name_every_bit_of_its_token() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.register_cli().await;
     let link = json!({ "allowed_scopes": "Full Access,LinkConnect" });
     mock.control("PATCH", "/clients/cli", link).await;
@@ -91,7 +91,7 @@ async fn a_refresh_may_name_every_bit_of_its_token() {
 
 #[tokio::test]
 async fn endpoints_newer_than_the_recording_get_404() {
-    let mock = Mock::recorded().await;
+    let mock = TestServer::recorded().await;
     for path in [INTROSPECT, DEVICE_DENY] {
         for method in ["POST", "GET", "PUT", "OPTIONS"] {
             let answer = mock.ask(method, path).await;
@@ -109,7 +109,7 @@ async fn revoke_by_public_client_ends_its_tokens_regardless_of_session() {
         (Contract::Documented, false),
         (Contract::Live2026_08, false),
     ] {
-        let mock = Mock::start(config(contract)).await;
+        let mock = TestServer::start(config(contract)).await;
         let tokens = mock.signs_in(&SPA, "1").await;
         let cookie = mock.session("tess").await;
         let sent = Fields::of(&[("client_id", SPA.id), ("token", &tokens.access)]);
@@ -123,7 +123,7 @@ async fn revoke_by_public_client_ends_its_tokens_regardless_of_session() {
 
 #[tokio::test]
 async fn catalog_token_is_rejected_elsewhere() {
-    let mock = Mock::live().await;
+    let mock = TestServer::live().await;
     let wide = json!({ "allowed_scopes": "Full Access,AppStoreCatalogWrite" });
     mock.control("PATCH", "/clients/other", wide).await;
     let answer = mock
@@ -145,7 +145,7 @@ async fn catalog_token_is_rejected_elsewhere() {
         said += &format!("{path} {status}\n");
     }
     let asks = OTHER.asks("268435457");
-    said += &mock.approve(&asks).await.gist();
+    said += &mock.approve(&asks).await.summary();
     assert_snapshot!(said, @r#"
     ["268435457"]
     /api/auth/oauth/userinfo 401
@@ -163,7 +163,7 @@ async fn me_has_is_moderator_for_a_session_or_a_token_with_user_read() {
         (Contract::Documented, false),
         (Contract::Live2026_08, false),
     ] {
-        let mock = Mock::start(config(contract)).await;
+        let mock = TestServer::start(config(contract)).await;
         let cookie = mock.session("modo").await;
         let by_session = mock.get(ME).cookie(&cookie).await.json();
         let expected = has_it.then(|| json!(true));
@@ -186,7 +186,7 @@ async fn consent_page_rejects_the_catalog_scope() {
         (Contract::Documented, 0),
         (Contract::Live2026_08, 2),
     ] {
-        let mock = Mock::start(config(contract)).await;
+        let mock = TestServer::start(config(contract)).await;
         let cookie = mock.session("ada").await;
         let path = format!("{CONSENT_PAGE}?{}", CONF.asks("268435457").encoded());
         let answer = mock.get(&path).cookie(&cookie).await;
@@ -207,7 +207,7 @@ fn declared() -> Value {
 #[tokio::test]
 async fn declared_scope_is_accepted_everywhere() {
     for contract in Contract::ALL {
-        let mock = Mock::start(config(contract)).await;
+        let mock = TestServer::start(config(contract)).await;
         let world = mock.sandbox("x");
         world.set(json!({ "scopes": declared() })).await;
         let names = json!({ "allowed_scopes": ["UserRead", "Coming"] });
@@ -231,7 +231,7 @@ async fn declared_scope_is_accepted_everywhere() {
         // Another sandbox does not know it.
         let refused = mock.approve(&CONF.asks(&asked)).await;
         assert_eq!(
-            refused.gist(),
+            refused.summary(),
             "400 invalid_scope: Invalid scope value",
             "{contract}"
         );
@@ -246,7 +246,7 @@ async fn a_seed_declares_scopes_that_a_reset_keeps() {
     from_file
         .set_seed(seed, Path::new("seed.toml"))
         .expect("a seed");
-    let mock = Mock::start(from_file).await;
+    let mock = TestServer::start(from_file).await;
     let own = json!({ "name": "own", "seed": seed });
     mock.control("POST", "/sandboxes", own).await;
     for world in [mock.sandbox("own"), mock.sandbox("servers")] {
@@ -261,7 +261,7 @@ async fn a_seed_declares_scopes_that_a_reset_keeps() {
 
 #[tokio::test]
 async fn invalid_scope_declaration_is_rejected() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let mut said = String::new();
     for scopes in [
         json!([{ "value": 3, "name": "Three" }]),
@@ -292,7 +292,7 @@ async fn invalid_scope_declaration_is_rejected() {
 #[tokio::test]
 async fn unknown_client_may_request_every_scope() {
     for contract in Contract::ALL {
-        let mock = Mock::start(config(contract)).await;
+        let mock = TestServer::start(config(contract)).await;
         mock.set(json!({ "unknown_clients": "register" })).await;
         let scope = (COMING | 1).to_string();
         let asked = Fields::of(&[("client_id", "new-app"), ("scope", &scope)]);

@@ -4,12 +4,12 @@ use civitai_oauth_mock::{Contract, Difference};
 use serde_json::json;
 
 use crate::support::{
-    AUTHORIZE, Answer, App, CONF, DEVICE_GRANT, Fields, Mock, NARROW, OTHER, PUBLIC_CC, SPA,
-    Spender, USERINFO, World, config,
+    AUTHORIZE, App, CONF, DEVICE_GRANT, Fields, NARROW, OTHER, PUBLIC_CC, SPA, SandboxClient,
+    SpendingApp, TestResponse, TestServer, USERINFO, config,
 };
 
 /// The differences of the newest exchange that the other side would have answered otherwise.
-async fn otherwise(world: &World) -> Vec<String> {
+async fn otherwise(world: &SandboxClient) -> Vec<String> {
     let shown = world.control("GET", "/requests?limit=1", json!({})).await;
     let decided = shown["requests"][0]["differences"].as_array().cloned();
     let matters = decided
@@ -24,20 +24,20 @@ async fn otherwise(world: &World) -> Vec<String> {
 /// Does the same under both sides of a difference, in worlds of their own. What is noted must be what was expected, and the
 /// answers must differ exactly where the other side was said to differ.
 async fn compare(
-    mock: &Mock,
+    mock: &TestServer,
     difference: Difference,
     (documented, live): (bool, bool),
-    act: impl AsyncFn(&World) -> Answer,
+    act: impl AsyncFn(&SandboxClient) -> TestResponse,
 ) {
     let sides = [(Contract::Documented, documented), (Contract::Live, live)];
     compare_sides(mock, difference, sides, act).await;
 }
 
 async fn compare_sides(
-    mock: &Mock,
+    mock: &TestServer,
     difference: Difference,
     sides: [(Contract, bool); 2],
-    act: impl AsyncFn(&World) -> Answer,
+    act: impl AsyncFn(&SandboxClient) -> TestResponse,
 ) {
     let mut answers = Vec::new();
     for (side, expected) in sides {
@@ -64,7 +64,7 @@ const NEITHER: (bool, bool) = (false, false);
 
 #[tokio::test]
 async fn authorize_records_divergence() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let asks = CONF.asks("1");
     for (difference, request, noted) in [
         (
@@ -113,15 +113,15 @@ async fn authorize_records_divergence() {
         })
         .await;
     }
-    let preflight = async |world: &World| world.ask("OPTIONS", AUTHORIZE).await;
+    let preflight = async |world: &SandboxClient| world.ask("OPTIONS", AUTHORIZE).await;
     compare(&mock, Difference::AuthorizePreflight, BOTH, preflight).await;
 }
 
 #[tokio::test]
 async fn changes_since_the_recording_record_divergence() {
     use Difference as D;
-    let mock = Mock::documented().await;
-    let device = async |world: &World, scope: &str| {
+    let mock = TestServer::documented().await;
+    let device = async |world: &SandboxClient, scope: &str| {
         let client = json!({ "grants": [DEVICE_GRANT], "allowed_scopes": 134_217_729 });
         world.control("PATCH", "/clients/spa", client).await;
         let asked = Fields::of(&[("client_id", SPA.id), ("scope", scope)]);
@@ -133,15 +133,15 @@ async fn changes_since_the_recording_record_divergence() {
             (Contract::Live2026_08, noted),
         ]
     };
-    let asks = async |world: &World| {
+    let asks = async |world: &SandboxClient| {
         let mut answer = device(world, "134217729").await;
         answer.body.truncate(2);
         answer
     };
     compare_sides(&mock, D::LinkConnect, sides(true), asks).await;
-    let asks = async |world: &World| device(world, "2").await;
+    let asks = async |world: &SandboxClient| device(world, "2").await;
     compare_sides(&mock, D::LinkConnect, sides(false), asks).await;
-    let asks = async |world: &World| {
+    let asks = async |world: &SandboxClient| {
         world
             .control(
                 "PATCH",
@@ -157,16 +157,17 @@ async fn changes_since_the_recording_record_divergence() {
             .await
     };
     compare_sides(&mock, D::AppStoreCatalogWrite, sides(true), asks).await;
-    let asks = async |world: &World| world.token(&CONF.for_itself().and("scope", "1")).await;
+    let asks =
+        async |world: &SandboxClient| world.token(&CONF.for_itself().and("scope", "1")).await;
     compare_sides(&mock, D::ClientCredentialsRefresh, sides(true), asks).await;
-    let post = async |world: &World, path: &str| world.post(path, &Fields::default()).await;
-    let asks = async |world: &World| post(world, "/api/auth/oauth/introspect").await;
+    let post = async |world: &SandboxClient, path: &str| world.post(path, &Fields::default()).await;
+    let asks = async |world: &SandboxClient| post(world, "/api/auth/oauth/introspect").await;
     compare_sides(&mock, D::Introspection, sides(true), asks).await;
-    let asks = async |world: &World| post(world, "/api/auth/oauth/device-deny").await;
+    let asks = async |world: &SandboxClient| post(world, "/api/auth/oauth/device-deny").await;
     compare_sides(&mock, D::DeviceDeny, sides(true), asks).await;
-    let asks = async |world: &World| world.get("/.well-known/openid-configuration").await;
+    let asks = async |world: &SandboxClient| world.get("/.well-known/openid-configuration").await;
     compare_sides(&mock, D::DiscoveryIntrospection, sides(true), asks).await;
-    let asks = async |world: &World| {
+    let asks = async |world: &SandboxClient| {
         let tokens = world.tokens(&CONF, "1").await;
         world
             .get("/api/v1/me")
@@ -179,7 +180,7 @@ async fn changes_since_the_recording_record_divergence() {
 #[tokio::test]
 async fn token_records_divergence() {
     use Difference as D;
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let own = CONF.for_itself();
     let scoped = own.clone().and("scope", "1");
     for (difference, request, noted) in [
@@ -217,7 +218,7 @@ async fn token_records_divergence() {
         .await;
     }
     for (refreshed, noted) in [("5", NEITHER), ("1", BOTH), ("7", BOTH), ("x", BOTH)] {
-        let narrows = async |world: &World| {
+        let narrows = async |world: &SandboxClient| {
             let tokens = world.tokens(&CONF, "5").await;
             world
                 .token(&CONF.refreshes(&tokens.refresh).and("scope", refreshed))
@@ -226,7 +227,7 @@ async fn token_records_divergence() {
         compare(&mock, D::RefreshScope, noted, narrows).await;
     }
     for (secret, noted) in [(true, BOTH), (false, NEITHER)] {
-        let redeems = async |world: &World| {
+        let redeems = async |world: &SandboxClient| {
             let exchange = SPA.redeems(&world.code(&SPA, "1").await);
             let shown = exchange.clone().and("client_secret", "shipped");
             world.token(if secret { &shown } else { &exchange }).await
@@ -234,7 +235,7 @@ async fn token_records_divergence() {
         compare(&mock, D::PublicClientSecret, noted, redeems).await;
     }
     for (wait, noted) in [(299, NEITHER), (301, BOTH), (601, NEITHER)] {
-        let redeems = async |world: &World| {
+        let redeems = async |world: &SandboxClient| {
             let exchange = CONF.redeems(&world.code(&CONF, "1").await);
             world.advance(wait).await;
             world.token(&exchange).await
@@ -245,21 +246,21 @@ async fn token_records_divergence() {
 
 #[tokio::test]
 async fn other_endpoints_record_divergence() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let userinfo =
-        async |world: &World| world.userinfo(&world.tokens(&CONF, "1").await.access).await;
+        async |world: &SandboxClient| world.userinfo(&world.tokens(&CONF, "1").await.access).await;
     compare(&mock, Difference::UserinfoClaims, BOTH, userinfo).await;
-    let buzz = async |world: &World| {
+    let buzz = async |world: &SandboxClient| {
         let tokens = world.tokens(&CONF, "1").await;
-        Spender::with(world, &tokens.access)
+        SpendingApp::with(world, &tokens.access)
             .call("buzz.getBuzzAccount")
             .await
     };
     compare(&mock, Difference::InsufficientScope, BOTH, buzz).await;
     for scope in ["1", "114689"] {
-        let orders = async |world: &World| {
+        let orders = async |world: &SandboxClient| {
             let tokens = world.tokens(&CONF, scope).await;
-            Spender::with(world, &tokens.access)
+            SpendingApp::with(world, &tokens.access)
                 .submit(&json!({ "cost": 5 }))
                 .await
         };
@@ -271,7 +272,7 @@ async fn other_endpoints_record_divergence() {
         compare(&mock, lacks, BOTH, orders).await;
     }
     // Whether the window of the other side would be full is known where that side has none.
-    let limited = async |world: &World| {
+    let limited = async |world: &SandboxClient| {
         world.set(json!({ "rate_limits": true })).await;
         for _ in 0..20 {
             world.token(&CONF.for_itself()).await;
@@ -293,9 +294,9 @@ async fn other_endpoints_record_divergence() {
 async fn legacy_host_records_divergence() {
     let mut config = config(Contract::Documented);
     config.legacy_listen = Some("127.0.0.1:0".parse().expect("an address"));
-    let mock = Mock::start(config).await;
+    let mock = TestServer::start(config).await;
     let address = mock.server().legacy_address().expect("it listens");
-    let old = World::at(format!("http://{address}"));
+    let old = SandboxClient::at(format!("http://{address}"));
     for (path, differs) in [(USERINFO, true), (AUTHORIZE, false)] {
         let mut statuses = Vec::new();
         for side in [Contract::Documented, Contract::Live] {
@@ -311,7 +312,7 @@ async fn legacy_host_records_divergence() {
 
 #[tokio::test]
 async fn automatic_registration_records_divergence() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     for (kind, redirect_uri, differs) in [
         ("public", "http://app.example/callback", true),
         ("public", "https://app.example/callback", false),

@@ -5,17 +5,17 @@ use std::path::Path;
 use civitai_oauth_mock::{Config, Contract, PRESETS, SCOPES};
 use serde_json::{Value, json};
 
-use crate::support::Mock;
+use crate::support::TestServer;
 use crate::support::replay::replay;
 use crate::support::vectors::{Flow, flows};
 
-async fn server() -> Mock {
+async fn server() -> TestServer {
     let mut config = Config::default();
     let seed = include_str!("../../contract/seed.toml");
     config
         .set_seed(seed, Path::new("seed.toml"))
         .expect("the seed of the recorded exchanges is well-formed");
-    Mock::start(config).await
+    TestServer::start(config).await
 }
 
 async fn replay_all(contract: Contract, prefix: &str, least: usize) {

@@ -4,11 +4,11 @@ use civitai_oauth_mock::Contract;
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{CONF, Mock, Program, USERINFO, config};
+use crate::support::{CONF, Program, TestServer, USERINFO, config};
 
 #[tokio::test]
 async fn a_page_of_another_site_is_refused() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let mut table = String::new();
     for (name, value) in [
         ("origin", "https://evil.example"),
@@ -49,7 +49,7 @@ async fn a_page_of_another_site_is_refused() {
             if answer.status == 200 {
                 "200".to_owned()
             } else {
-                answer.gist()
+                answer.summary()
             }
         );
     }
@@ -92,7 +92,7 @@ async fn a_page_of_another_site_is_refused() {
 async fn foreign_host_header_is_rejected() {
     let mut config = config(Contract::Documented);
     config.set_public_url("https://mock.example.com").unwrap();
-    let mock = Mock::start(config).await;
+    let mock = TestServer::start(config).await;
     let mut table = String::new();
     for host in [
         "rebound.evil.example",
@@ -153,7 +153,7 @@ async fn foreign_host_header_is_rejected() {
 
 #[tokio::test]
 async fn page_of_the_requested_host_is_accepted() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let ask = async |host: &str, origin: &str| {
         let sent = mock
             .get("/_mock/clock")
@@ -180,7 +180,7 @@ async fn page_of_the_requested_host_is_accepted() {
 async fn control_token_is_required_of_every_caller() {
     let mut config = config(Contract::Documented);
     config.set_control_token("open-sesame").unwrap();
-    let mock = Mock::start(config).await;
+    let mock = TestServer::start(config).await;
     assert_snapshot!(mock.get("/_mock/clock").await, @r#"
     401
     content-type: application/json
@@ -228,7 +228,7 @@ async fn control_token_is_required_of_every_caller() {
 
 #[tokio::test]
 async fn app_endpoints_accept_any_host_and_origin() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let sent = mock
         .post(crate::support::TOKEN, &CONF.for_itself())
         .header("origin", "https://app.example")
@@ -256,7 +256,7 @@ async fn empty_control_token_is_rejected() {
 
 #[tokio::test]
 async fn control_responses_are_not_cached_or_sniffed() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let minted = json!({ "client_id": "conf", "user": "ada" });
     for answer in [
         mock.ask("POST", "/_mock/tokens").json(&minted).await,
@@ -281,7 +281,7 @@ async fn control_responses_are_not_cached_or_sniffed() {
 
 #[tokio::test]
 async fn foreign_host_header_cannot_read_the_account_page() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let cookie = mock.session("ada").await;
     for path in ["/", "/user/account", "/user/account/new-app"] {
         for (host, status) in [
@@ -290,7 +290,12 @@ async fn foreign_host_header_cannot_read_the_account_page() {
             ("localhost", 200),
         ] {
             let answer = mock.get(path).cookie(&cookie).header("host", host).await;
-            assert_eq!(answer.status, status, "{path} at {host}: {}", answer.gist());
+            assert_eq!(
+                answer.status,
+                status,
+                "{path} at {host}: {}",
+                answer.summary()
+            );
         }
     }
 }

@@ -3,10 +3,10 @@
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{App, CONF, CONSENT_PAGE, Mock, World};
+use crate::support::{App, CONF, CONSENT_PAGE, SandboxClient, TestServer};
 
 /// Status, key, message and hint of each refusal.
-async fn refusals(mock: &World, method: &str, path: &str, inputs: &[Value]) -> String {
+async fn refusals(mock: &SandboxClient, method: &str, path: &str, inputs: &[Value]) -> String {
     let mut table = String::new();
     for input in inputs {
         let answer = mock.ask(method, path).json(input).await;
@@ -26,7 +26,7 @@ async fn refusals(mock: &World, method: &str, path: &str, inputs: &[Value]) -> S
 
 #[tokio::test]
 async fn a_client_is_created_with_its_defaults_and_never_shows_its_secret() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let input = json!({ "id": "mine", "name": "Mine", "secret": "hush",
         "redirect_uris": ["https://mine.example/cb"] });
     assert_snapshot!(mock.ask("POST", "/_mock/clients").json(&input).await, @r#"
@@ -51,7 +51,7 @@ async fn a_client_is_created_with_its_defaults_and_never_shows_its_secret() {
 
 #[tokio::test]
 async fn a_client_without_an_id_gets_a_uuid() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let made = mock
         .control("POST", "/clients", json!({ "name": "Nameless" }))
         .await;
@@ -63,7 +63,7 @@ async fn a_client_without_an_id_gets_a_uuid() {
 
 #[tokio::test]
 async fn invalid_client_is_rejected_with_its_reason() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let inputs = [
         json!({}),
         json!({ "id": "conf", "name": "Again" }),
@@ -115,7 +115,7 @@ async fn invalid_client_is_rejected_with_its_reason() {
 
 #[tokio::test]
 async fn scopes_may_be_numbers_presets_or_names() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     for (scopes, bits) in [
         (json!(5), 5),
         (json!("5"), 5),
@@ -136,7 +136,7 @@ async fn scopes_may_be_numbers_presets_or_names() {
 
 #[tokio::test]
 async fn patch_changes_named_fields_only() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let before = mock.get("/_mock/clients/conf").await.json();
     let after = mock
         .control("PATCH", "/clients/conf", json!({ "name": "Renamed" }))
@@ -162,7 +162,7 @@ async fn patch_changes_named_fields_only() {
 
 #[tokio::test]
 async fn invalid_patch_changes_nothing() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let before = mock.get("/_mock/clients/conf").await.body;
     let inputs = [
         json!({ "nme": "A" }),
@@ -194,7 +194,7 @@ async fn invalid_patch_changes_nothing() {
 
 #[tokio::test]
 async fn deleting_a_client_deletes_its_tokens_codes_and_consents() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let again = mock.get("/_mock/clients/conf").await.json();
     mock.approve(&CONF.asks("7").and("remember", "true")).await;
     let (code, tokens) = (mock.code(&CONF, "1").await, mock.tokens(&CONF, "1").await);
@@ -223,7 +223,7 @@ async fn deleting_a_client_deletes_its_tokens_codes_and_consents() {
 
 #[tokio::test]
 async fn users_are_created_read_changed_and_deleted() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let made = mock
         .ask("POST", "/_mock/users")
         .json(&json!({ "username": "eve" }))
@@ -257,7 +257,7 @@ async fn users_are_created_read_changed_and_deleted() {
 
 #[tokio::test]
 async fn a_new_user_inherits_nothing_of_a_deleted_one() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.control("POST", "/users", json!({ "username": "eve" }))
         .await;
     let tokens = mock.tokens_of("eve", &CONF, "1").await;
@@ -269,7 +269,7 @@ async fn a_new_user_inherits_nothing_of_a_deleted_one() {
 
 #[tokio::test]
 async fn invalid_user_is_rejected_with_its_reason() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let inputs = [
         json!({ "id": 2 }),
         json!({ "username": "ada" }),

@@ -4,17 +4,17 @@
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{CONF, Mock, World};
+use crate::support::{CONF, SandboxClient, TestServer};
 
 const NOON: &str = "2026-01-31T12:00:00Z";
 
-async fn clock(mock: &World, verb: &str, input: Value) -> Value {
+async fn clock(mock: &SandboxClient, verb: &str, input: Value) -> Value {
     mock.control("POST", &format!("/clock/{verb}"), input).await
 }
 
 #[tokio::test]
 async fn durations_accept_common_notations() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     clock(&mock, "freeze", json!({ "at": NOON })).await;
     let mut table = String::new();
     for input in [
@@ -47,7 +47,7 @@ async fn durations_accept_common_notations() {
 
 #[tokio::test]
 async fn frozen_clock_stands_still_until_resumed() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let frozen = clock(&mock, "freeze", json!({ "at": NOON })).await;
     assert_snapshot!(frozen, @r#"{"now":"2026-01-31T12:00:00Z","unix_ms":1769860800000,"frozen":true,"at_end":false,"state":{"frozen":{"at":1769860800000}}}"#);
     assert_eq!(mock.control("GET", "/clock", json!({})).await, frozen);
@@ -77,7 +77,7 @@ async fn frozen_clock_stands_still_until_resumed() {
 
 #[tokio::test]
 async fn clock_freezes_now_or_at_a_given_time() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let before = mock.control("GET", "/clock", json!({})).await;
     let here = clock(&mock, "freeze", json!({})).await;
     let passed = here["unix_ms"].as_i64().unwrap() - before["unix_ms"].as_i64().unwrap();
@@ -95,7 +95,7 @@ async fn clock_freezes_now_or_at_a_given_time() {
 
 #[tokio::test]
 async fn setting_a_clock_leaves_it_running_or_stopped_as_it_was() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let set = clock(&mock, "set", json!({ "at": NOON })).await;
     assert_eq!(set["frozen"], false);
     assert!(
@@ -114,7 +114,7 @@ async fn setting_a_clock_leaves_it_running_or_stopped_as_it_was() {
 
 #[tokio::test]
 async fn a_moved_clock_expires_what_was_issued_before_and_brings_it_back() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     clock(&mock, "freeze", json!({ "at": NOON })).await;
     let tokens = mock.tokens(&CONF, "1").await;
     clock(&mock, "advance", json!("1h")).await;
@@ -130,7 +130,7 @@ async fn a_moved_clock_expires_what_was_issued_before_and_brings_it_back() {
 
 #[tokio::test]
 async fn invalid_time_is_rejected_and_moves_nothing() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let frozen = clock(&mock, "freeze", json!({ "at": NOON })).await;
     let mut table = String::new();
     for (verb, input) in [
@@ -203,7 +203,7 @@ async fn invalid_time_is_rejected_and_moves_nothing() {
 
 #[tokio::test]
 async fn a_clock_goes_from_the_year_1_to_the_year_9999() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let last = clock(&mock, "freeze", json!({ "at": "9999-12-31T23:59:59.999Z" })).await;
     let mut table = String::new();
     for (verb, input) in [
@@ -247,7 +247,7 @@ async fn a_clock_goes_from_the_year_1_to_the_year_9999() {
 
 #[tokio::test]
 async fn a_running_clock_stops_at_the_end_of_the_year_9999() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let end = "9999-12-31T23:59:59.999Z";
     let shown = clock(&mock, "set", json!({ "at": end })).await;
     assert_eq!(
@@ -294,7 +294,7 @@ async fn a_running_clock_stops_at_the_end_of_the_year_9999() {
 
 #[tokio::test]
 async fn racing_advances_never_leave_the_calendar() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     clock(&mock, "freeze", json!({ "at": "9999-01-01T00:00:00Z" })).await;
     let racing = (0..40).map(|_| {
         let ask = mock.ask("POST", "/_mock/clock/advance");

@@ -3,10 +3,10 @@
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{Mock, World};
+use crate::support::{SandboxClient, TestServer};
 
 /// Status, key, message and hint of each refusal; nothing is set by any.
-async fn refusals(mock: &World, inputs: &[Value]) -> String {
+async fn refusals(mock: &SandboxClient, inputs: &[Value]) -> String {
     let mut table = String::new();
     for input in inputs {
         let answer = mock.ask("POST", "/_mock/faults").json(input).await;
@@ -23,7 +23,7 @@ async fn refusals(mock: &World, inputs: &[Value]) -> String {
 
 #[tokio::test]
 async fn invalid_fault_is_rejected_with_its_reason() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let inputs = [
         json!({}),
         json!({ "effect": {} }),
@@ -125,7 +125,7 @@ async fn invalid_fault_is_rejected_with_its_reason() {
 
 #[tokio::test]
 async fn fault_that_can_never_apply_is_rejected_with_its_reason() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let inputs = [
         json!({ "endpoint": "tokens", "effect": { "reset": true } }),
         json!({ "grant_type": "refresh-token", "effect": { "reset": true } }),

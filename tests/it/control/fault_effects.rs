@@ -6,9 +6,9 @@ use std::time::Duration;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{AUTHORIZE, CONF, Mock, Stopwatch, TOKEN, USERINFO, World};
+use crate::support::{AUTHORIZE, CONF, SandboxClient, Stopwatch, TOKEN, TestServer, USERINFO};
 
-async fn set(mock: &World, effect: Value) {
+async fn set(mock: &SandboxClient, effect: Value) {
     mock.control("DELETE", "/faults", json!({})).await;
     mock.control("POST", "/faults", json!({ "effect": effect }))
         .await;
@@ -16,7 +16,7 @@ async fn set(mock: &World, effect: Value) {
 
 #[tokio::test]
 async fn error_fault_has_the_format_of_the_endpoint() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     set(
         &mock,
         json!({ "error": "invalid_grant", "error_description": "Because" }),
@@ -59,7 +59,7 @@ async fn error_fault_has_the_format_of_the_endpoint() {
         set(&mock, effect.clone()).await;
         table += &format!(
             "{effect}: {}\n",
-            mock.token(&CONF.for_itself()).await.gist()
+            mock.token(&CONF.for_itself()).await.summary()
         );
     }
     assert_snapshot!(table, @r#"
@@ -75,7 +75,7 @@ async fn error_fault_has_the_format_of_the_endpoint() {
 
 #[tokio::test]
 async fn custom_response_has_status_body_and_headers() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     set(
         &mock,
         json!({ "status": 429, "headers": { "Retry-After": 30 } }),
@@ -123,7 +123,7 @@ async fn custom_response_has_status_body_and_headers() {
 
 #[tokio::test]
 async fn fault_responses_have_cors_headers() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     for effect in [
         json!({ "error": "invalid_grant" }),
         json!({ "status": 503 }),
@@ -148,7 +148,7 @@ async fn fault_responses_have_cors_headers() {
 
 #[tokio::test]
 async fn delay_does_not_block_other_requests() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let itself = CONF.for_itself();
     let delayed = json!({ "endpoint": "token", "effect": { "delay": "600s" } });
     mock.control("POST", "/faults", delayed).await;
@@ -176,7 +176,7 @@ async fn delay_does_not_block_other_requests() {
 
 #[tokio::test]
 async fn a_random_delay_keeps_within_its_bounds() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     set(
         &mock,
         json!({ "delay": { "min": "40ms", "max": "60ms" }, "status": 503 }),
@@ -190,7 +190,7 @@ async fn a_random_delay_keeps_within_its_bounds() {
 
 #[tokio::test]
 async fn disconnected_request_is_still_carried_out() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let tokens = mock.tokens(&CONF, "1").await;
     mock.control("DELETE", "/requests", json!({})).await;
     set(&mock, json!({ "delay": "300ms" })).await;
@@ -216,7 +216,7 @@ async fn disconnected_request_is_still_carried_out() {
 }
 
 /// What a client library makes of the answer.
-async fn error_of(mock: &World) -> String {
+async fn error_of(mock: &SandboxClient) -> String {
     let sent = reqwest::Client::new()
         .post(format!("{}{TOKEN}", mock.base))
         .body("");
@@ -235,7 +235,7 @@ async fn error_of(mock: &World) -> String {
 
 #[tokio::test]
 async fn connection_and_body_faults_apply() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let mut table = String::new();
     for effect in [
         json!({ "reset": true }),
@@ -261,7 +261,7 @@ async fn connection_and_body_faults_apply() {
 
 #[tokio::test]
 async fn journal_shows_reset_and_corrupted_responses() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     set(&mock, json!({ "reset": true })).await;
     error_of(&mock).await;
     let came = mock.control("GET", "/requests", json!({})).await;
@@ -283,7 +283,7 @@ async fn journal_shows_reset_and_corrupted_responses() {
 
 #[tokio::test]
 async fn slow_body_arrives_complete() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     set(&mock, json!({ "slow_body": true })).await;
     let began = Stopwatch::start();
     let sent = reqwest::Client::new()
@@ -306,7 +306,7 @@ async fn slow_body_arrives_complete() {
 
 #[tokio::test]
 async fn deny_fault_answers_as_if_the_user_had_denied() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     set(&mock, json!({ "deny": true })).await;
     let denied = mock.authorize(&CONF.asks("1")).await;
     assert_snapshot!(denied, @"
@@ -321,7 +321,7 @@ async fn deny_fault_answers_as_if_the_user_had_denied() {
 
 #[tokio::test]
 async fn deny_fault_waits_for_sign_in() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let fault = json!({ "times": 1, "effect": { "deny": true } });
     mock.control("POST", "/faults", fault).await;
     let asked = format!("{AUTHORIZE}?{}", CONF.asks("1").encoded());
@@ -341,7 +341,7 @@ async fn deny_fault_waits_for_sign_in() {
 
 #[tokio::test]
 async fn a_preflight_uses_up_no_fault() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let fault = json!({ "times": 1, "effect": { "status": 503 } });
     mock.control("POST", "/faults", fault).await;
     assert_eq!(mock.ask("OPTIONS", TOKEN).await.status, 204);
@@ -350,7 +350,7 @@ async fn a_preflight_uses_up_no_fault() {
 
 #[tokio::test]
 async fn custom_header_is_sent_with_a_corrupted_body() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let headers = json!({ "content-type": "text/html" });
     set(&mock, json!({ "malformed": true, "headers": headers })).await;
     let answer = mock.token(&CONF.for_itself()).await;
@@ -359,7 +359,7 @@ async fn custom_header_is_sent_with_a_corrupted_body() {
 
 #[tokio::test]
 async fn two_faults_apply_together() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     for effect in [
         json!({ "headers": { "x-one": "1" } }),
         json!({ "status": 503 }),

@@ -5,11 +5,11 @@ use std::time::Duration;
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{CONF, Fields, Mock, Stopwatch, TOKEN};
+use crate::support::{CONF, Fields, Stopwatch, TOKEN, TestServer};
 
 #[tokio::test]
 async fn each_preset_does_what_its_name_says() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let mut table = String::new();
     for preset in [
         "refresh-revoked",
@@ -28,22 +28,22 @@ async fn each_preset_does_what_its_name_says() {
             ("client_id", "spa"),
             ("device_code", "x"),
         ]);
-        let gist = |answer: crate::support::Answer| {
+        let summary = |answer: crate::support::TestResponse| {
             if answer.status == 200 {
                 "200".to_owned()
             } else {
-                answer.gist()
+                answer.summary()
             }
         };
         table += &format!(
             "{preset}\n  code: {}\n  refresh: {}\n  authorize: {}\n  device-token: {}\n",
-            gist(mock.token(&CONF.redeems(&code)).await),
-            gist(mock.token(&CONF.refreshes(&tokens.refresh)).await),
-            gist(mock.authorize(&CONF.asks("1")).await)
+            summary(mock.token(&CONF.redeems(&code)).await),
+            summary(mock.token(&CONF.refreshes(&tokens.refresh)).await),
+            summary(mock.authorize(&CONF.asks("1")).await)
                 .split("?response_type")
                 .next()
                 .unwrap_or_default(),
-            gist(mock.post("/api/auth/oauth/device-token", &poll).await),
+            summary(mock.post("/api/auth/oauth/device-token", &poll).await),
         );
     }
     assert_snapshot!(table, @"
@@ -82,7 +82,7 @@ async fn each_preset_does_what_its_name_says() {
 
 #[tokio::test]
 async fn a_preset_answers_with_its_fault() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let made = mock
         .ask("POST", "/_mock/faults/presets/token-endpoint-down")
         .json(&json!({ "times": 1, "client_id": "conf" }));
@@ -107,7 +107,7 @@ async fn a_preset_answers_with_its_fault() {
             .await;
         table += &format!(
             "{name} {input}: {} ({})\n",
-            answer.gist(),
+            answer.summary(),
             answer.json()["hint"]
         );
     }
@@ -121,7 +121,7 @@ async fn a_preset_answers_with_its_fault() {
 
 #[tokio::test]
 async fn a_slow_token_takes_three_seconds() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let made = mock
         .control("POST", "/faults/presets/slow-token", json!({}))
         .await;
@@ -142,7 +142,7 @@ async fn a_slow_token_takes_three_seconds() {
 
 #[tokio::test]
 async fn connection_reset_preset_sends_no_response() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.control("POST", "/faults/presets/connection-reset", json!({}))
         .await;
     let sent = reqwest::Client::new()
@@ -153,7 +153,7 @@ async fn connection_reset_preset_sends_no_response() {
 
 #[tokio::test]
 async fn clock_skew_preset_adds_five_minutes_until_removed() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.control(
         "POST",
         "/clock/freeze",

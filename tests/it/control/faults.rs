@@ -4,14 +4,16 @@
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{CONF, DEVICE_APPROVE, Mock, OTHER, SPA, USERINFO, World, config};
+use crate::support::{
+    CONF, DEVICE_APPROVE, OTHER, SPA, SandboxClient, TestServer, USERINFO, config,
+};
 
-async fn set(mock: &World, fault: Value) -> Value {
+async fn set(mock: &SandboxClient, fault: Value) -> Value {
     mock.control("POST", "/faults", fault).await
 }
 
 /// What so many calls to the token endpoint come to: `.` for an answer, `x` for the fault.
-async fn pattern(mock: &World, calls: usize) -> String {
+async fn pattern(mock: &SandboxClient, calls: usize) -> String {
     let mut seen = String::new();
     for _ in 0..calls {
         let status = mock.token(&CONF.for_itself()).await.status;
@@ -22,7 +24,7 @@ async fn pattern(mock: &World, calls: usize) -> String {
 
 #[tokio::test]
 async fn fault_applies_to_matching_calls() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let tokens = mock.tokens(&CONF, "1").await;
     let code = mock.code(&CONF, "1").await;
     let mut table = String::new();
@@ -92,7 +94,7 @@ async fn fault_applies_to_matching_calls() {
 
 #[tokio::test]
 async fn fault_for_a_user_applies_by_session_token_or_code() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     set(
         &mock,
         json!({ "endpoint": "authorize", "user": "tess", "effect": { "status": 599 } }),
@@ -133,7 +135,7 @@ async fn fault_for_a_user_applies_by_session_token_or_code() {
 
 #[tokio::test]
 async fn fault_for_a_user_applies_on_the_device_page() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.register_cli().await;
     let user_code = mock.device("1").await.user_code;
     let fault = json!({ "endpoint": "device-approve", "user": "ada", "effect": { "status": 599 } });
@@ -160,7 +162,7 @@ async fn fault_for_a_user_applies_on_the_device_page() {
 /// The site reads a token behind any scheme, the endpoints of OAuth behind `Bearer` alone: so do faults.
 #[tokio::test]
 async fn fault_for_a_client_applies_wherever_its_token_is_read() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let token = mock.tokens(&CONF, "1").await.access;
     let fault = json!({ "client_id": "conf", "effect": { "status": 599 } });
     set(&mock, fault).await;
@@ -180,7 +182,7 @@ async fn fault_for_a_client_applies_wherever_its_token_is_read() {
 
 #[tokio::test]
 async fn unknown_path_is_rejected_as_endpoint() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     set(
         &mock,
         json!({ "endpoint": "token", "times": 1, "effect": { "status": 599 } }),
@@ -197,7 +199,7 @@ async fn unknown_path_is_rejected_as_endpoint() {
 
 #[tokio::test]
 async fn times_nth_after_and_probability_limit_a_fault() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let mut table = String::new();
     for budget in [
         json!({}),
@@ -243,7 +245,7 @@ async fn entropy_seed_fixes_which_calls_a_fault_applies_to() {
     let run = async |seed: u64| {
         let mut config = config(civitai_oauth_mock::Contract::Documented);
         config.entropy_seed = Some(seed);
-        let mock = Mock::start(config).await;
+        let mock = TestServer::start(config).await;
         set(
             &mock,
             json!({ "endpoint": "token", "probability": 0.5, "effect": { "status": 503 } }),
@@ -259,7 +261,7 @@ async fn entropy_seed_fixes_which_calls_a_fault_applies_to() {
 
 #[tokio::test]
 async fn faults_are_set_listed_read_and_removed() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let fault = json!({ "endpoint": "token", "grant_type": "refresh_token", "times": 1,
         "effect": { "error": "invalid_grant" } });
     assert_snapshot!(mock.ask("POST", "/_mock/faults").json(&fault).await, @r#"
@@ -292,7 +294,7 @@ async fn faults_are_set_listed_read_and_removed() {
         let answer = mock.ask(method, &format!("/_mock/faults/{id}")).await;
         table += &format!(
             "{method} {id}: {} ({})\n",
-            answer.gist(),
+            answer.summary(),
             answer.json()["hint"]
         );
     }
@@ -311,7 +313,7 @@ async fn faults_are_set_listed_read_and_removed() {
 
 #[tokio::test]
 async fn fault_belongs_to_its_sandbox_and_is_removed_by_reset() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let (here, there) = (mock.sandbox("here"), mock.sandbox("there"));
     set(&here, json!({ "effect": { "status": 503 } })).await;
     assert_eq!(here.token(&CONF.for_itself()).await.status, 503);

@@ -3,13 +3,15 @@
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{CONF, CONSENT_PAGE, Fields, LOST_SECRET, Mock, SPA, VERIFIER, World};
+use crate::support::{
+    CONF, CONSENT_PAGE, Fields, LOST_SECRET, SPA, SandboxClient, TestServer, VERIFIER,
+};
 
 const DEVICE: &str = "/api/auth/oauth/device";
 const POLL: &str = "/api/auth/oauth/device-token";
 
 /// Status, key, message and hint of each refusal.
-async fn refusals(mock: &World, path: &str, inputs: &[Value]) -> String {
+async fn refusals(mock: &SandboxClient, path: &str, inputs: &[Value]) -> String {
     let mut table = String::new();
     for input in inputs {
         let answer = mock.ask("POST", path).json(input).await;
@@ -24,7 +26,7 @@ async fn refusals(mock: &World, path: &str, inputs: &[Value]) -> String {
 
 #[tokio::test]
 async fn a_code_with_a_challenge_is_redeemed_by_its_verifier() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let asked = CONF.asks("5");
     let issued = mock.control("POST", "/codes", json!({
         "client_id": CONF.id, "user": "ada", "scope": "ModelsRead", "redirect_uri": CONF.redirect_uri,
@@ -39,7 +41,7 @@ async fn a_code_with_a_challenge_is_redeemed_by_its_verifier() {
 
 #[tokio::test]
 async fn a_code_without_a_challenge_brings_its_verifier() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let issued = mock
         .control(
             "POST",
@@ -58,12 +60,12 @@ async fn a_code_without_a_challenge_brings_its_verifier() {
         .await;
     let redeem = SPA.redeems(issued["code"].as_str().unwrap());
     assert_eq!(redeem.get("code_verifier"), Some(VERIFIER));
-    assert_snapshot!(mock.token(&redeem).await.gist(), @"400 invalid_grant: Invalid grant: code verifier is invalid");
+    assert_snapshot!(mock.token(&redeem).await.summary(), @"400 invalid_grant: Invalid grant: code verifier is invalid");
 }
 
 #[tokio::test]
 async fn a_code_expires_by_the_contracts_lifetime() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     for (contract, life) in [("documented", 600), ("live", 300)] {
         mock.set(json!({ "contract": contract })).await;
         let issued = mock
@@ -83,7 +85,7 @@ async fn a_code_expires_by_the_contracts_lifetime() {
 
 #[tokio::test]
 async fn invalid_code_request_is_rejected_with_its_reason() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.control("POST", "/clients", json!({ "id": "bare", "name": "Bare" }))
         .await;
     let inputs = [
@@ -124,7 +126,7 @@ async fn invalid_code_request_is_rejected_with_its_reason() {
 
 #[tokio::test]
 async fn consents_are_remembered_shown_and_forgotten() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.control(
         "POST",
         "/clock/freeze",
@@ -187,7 +189,7 @@ async fn consents_are_remembered_shown_and_forgotten() {
             .await;
         table += &format!(
             "{query} {body}: {}; {} left\n",
-            answer.gist(),
+            answer.summary(),
             many("").await.unwrap_or_default()
         );
     }
@@ -206,7 +208,7 @@ async fn consents_are_remembered_shown_and_forgotten() {
 
 #[tokio::test]
 async fn invalid_consent_is_rejected_with_its_reason() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let inputs = [
         json!({}),
         json!({ "user": "ada", "client_id": "conf" }),
@@ -230,7 +232,7 @@ async fn invalid_consent_is_rejected_with_its_reason() {
 
 #[tokio::test]
 async fn a_device_is_approved_or_denied_by_its_user_code() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let grant = "urn:ietf:params:oauth:grant-type:device_code";
     mock.control("PATCH", "/clients/spa", json!({ "grants": [grant] }))
         .await;
@@ -247,7 +249,7 @@ async fn a_device_is_approved_or_denied_by_its_user_code() {
         mock.post(POLL, &Fields::of(&fields)).await
     };
     let device = begin().await;
-    assert_snapshot!(poll(&device.text("device_code")).await.gist(), @"400 authorization_pending");
+    assert_snapshot!(poll(&device.text("device_code")).await.summary(), @"400 authorization_pending");
     let approval = json!({ "user_code": device.text("user_code"), "user": "tess" });
     assert_eq!(
         mock.control("POST", "/device/approve", approval.clone())
@@ -264,12 +266,12 @@ async fn a_device_is_approved_or_denied_by_its_user_code() {
     let typed = device.text("user_code").to_lowercase().replace('-', " ");
     mock.control("POST", "/device/deny", json!({ "user_code": typed }))
         .await;
-    assert_snapshot!(poll(&device.text("device_code")).await.gist(), @"400 access_denied");
+    assert_snapshot!(poll(&device.text("device_code")).await.summary(), @"400 access_denied");
     let again = mock
         .ask("POST", "/_mock/device/deny")
         .json(&json!({ "user_code": typed }))
         .await;
-    assert_snapshot!(again.gist().replace(&typed, "<code>"), @r#"400 invalid: "<code>": Invalid or expired code"#);
+    assert_snapshot!(again.summary().replace(&typed, "<code>"), @r#"400 invalid: "<code>": Invalid or expired code"#);
     let inputs = [
         json!({}),
         json!({ "user_code": "AAAA-AAAA", "user": "ada" }),
@@ -287,7 +289,7 @@ async fn a_device_is_approved_or_denied_by_its_user_code() {
 
 #[tokio::test]
 async fn rotated_secret_replaces_the_old_one() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let rotated = mock.ask("POST", "/_mock/clients/conf/rotate-secret").await;
     let secret = rotated.text("client_secret");
     assert_snapshot!(rotated.to_string().replace(&secret, "<48 hex>"), @r#"
@@ -296,7 +298,7 @@ async fn rotated_secret_replaces_the_old_one() {
 
     {"client_id":"conf","client_secret":"<48 hex>"}
     "#);
-    assert_snapshot!(mock.token(&CONF.for_itself()).await.gist(), @"400 invalid_client: Invalid client: client is invalid");
+    assert_snapshot!(mock.token(&CONF.for_itself()).await.summary(), @"400 invalid_client: Invalid client: client is invalid");
     let with_new = CONF.for_itself().with("client_secret", &secret);
     assert_eq!(mock.token(&with_new).await.status, 200);
     mock.control("POST", "/clients/lost-secret/rotate-secret", json!({}))

@@ -7,7 +7,7 @@ use rmcp::model::CallToolRequestParams;
 use rmcp::transport::StreamableHttpClientTransport;
 use serde_json::{Value, json};
 
-use crate::support::{CONF, Mock, World};
+use crate::support::{CONF, SandboxClient, TestServer};
 
 /// A control call in which a number, scope or boolean stands as text.
 struct Call {
@@ -161,7 +161,7 @@ fn calls() -> Vec<Call> {
 }
 
 /// Everything that a control call changes.
-async fn state(mock: &World) -> Vec<Value> {
+async fn state(mock: &SandboxClient) -> Vec<Value> {
     let mut state = Vec::new();
     for path in [
         "settings",
@@ -194,7 +194,7 @@ async fn control_calls_read_numbers_in_text() {
     {
         let mut states = Vec::new();
         for input in [&text, &plain] {
-            let mock = Mock::documented().await;
+            let mock = TestServer::documented().await;
             let freeze = json!({ "at": "2026-01-01T00:00:00Z" });
             mock.control("POST", "/clock/freeze", freeze).await;
             let answer = mock
@@ -210,7 +210,7 @@ async fn control_calls_read_numbers_in_text() {
 
 #[tokio::test]
 async fn tokens_and_codes_read_numbers_in_text() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     for (scope, expected) in [
         (json!("5"), "5"),
         (json!(["1", "4"]), "5"),
@@ -231,7 +231,7 @@ async fn tokens_and_codes_read_numbers_in_text() {
 
 #[tokio::test]
 async fn queries_read_numbers_and_booleans() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     for _ in 0..3 {
         mock.token(&CONF.for_itself()).await;
     }
@@ -252,8 +252,8 @@ async fn queries_read_numbers_and_booleans() {
     ] {
         let answer = mock.get(&format!("/_mock/requests?{query}")).await;
         let found = answer.json()["requests"].as_array().map(Vec::len);
-        let gist = found.map_or_else(|| answer.gist(), |found| format!("{found} requests"));
-        table += &format!("{query}: {gist}\n");
+        let summary = found.map_or_else(|| answer.summary(), |found| format!("{found} requests"));
+        table += &format!("{query}: {summary}\n");
     }
     assert_snapshot!(table, @r#"
     limit=2: 2 requests
@@ -273,7 +273,7 @@ async fn queries_read_numbers_and_booleans() {
 
 #[tokio::test]
 async fn other_text_is_rejected_and_named() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let mut table = String::new();
     for (path, input) in [
         (
@@ -312,7 +312,7 @@ async fn other_text_is_rejected_and_named() {
             .ask("POST", &format!("/_mock/{path}"))
             .json(&input)
             .await;
-        table += &format!("{path} {input}\n  {}\n", answer.gist());
+        table += &format!("{path} {input}\n  {}\n", answer.summary());
     }
     assert_snapshot!(table, @r#"
     tokens {"client_id":"conf","user":"ada","expires_in":"soon"}
@@ -340,7 +340,7 @@ async fn other_text_is_rejected_and_named() {
 
 #[tokio::test]
 async fn mcp_tools_read_numbers_in_text() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let transport = StreamableHttpClientTransport::from_uri(format!("{}/mcp", mock.base));
     let agent = ().serve(transport).await.expect("the server speaks MCP");
     for (tool, arguments) in [

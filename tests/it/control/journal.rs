@@ -3,20 +3,20 @@
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, CONF, Fields, Mock, World};
+use crate::support::{CONF, Fields, SandboxClient, TestResponse, TestServer};
 
-async fn requests(mock: &World, query: &str) -> Value {
+async fn requests(mock: &SandboxClient, query: &str) -> Value {
     mock.control("GET", &format!("/requests{query}"), json!({}))
         .await
 }
 
-async fn clear(mock: &World) {
+async fn clear(mock: &SandboxClient) {
     mock.control("DELETE", "/requests", json!({})).await;
 }
 
 #[tokio::test]
 async fn entry_describes_request_and_response() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.control(
         "POST",
         "/clock/freeze",
@@ -146,7 +146,7 @@ async fn entry_describes_request_and_response() {
 
 #[tokio::test]
 async fn secrets_are_shown_only_on_request() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let device_grant = "urn:ietf:params:oauth:grant-type:device_code";
     mock.control(
         "PATCH",
@@ -158,7 +158,7 @@ async fn secrets_are_shown_only_on_request() {
         "secret-conf".to_owned(),
         crate::support::VERIFIER.to_owned(),
     ];
-    let mut keep = |answer: &Answer, names: &[&str]| {
+    let mut keep = |answer: &TestResponse, names: &[&str]| {
         secrets.extend(names.iter().map(|name| answer.text(name)));
     };
 
@@ -252,7 +252,7 @@ async fn secrets_are_shown_only_on_request() {
 
 #[tokio::test]
 async fn unknown_paths_are_counted_together_and_shown_without_tokens() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     for path in ["/a", "/b", "/c/civitai_00ff"] {
         assert_eq!(mock.get(path).await.status, 404);
     }
@@ -264,7 +264,7 @@ async fn unknown_paths_are_counted_together_and_shown_without_tokens() {
 
 #[tokio::test]
 async fn unknown_grant_types_are_counted_together() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     for grant in ["password", "passwort", "a", "b"] {
         mock.token(&CONF.refreshes("x").with("grant_type", grant))
             .await;
@@ -284,7 +284,7 @@ async fn unknown_grant_types_are_counted_together() {
 
 #[tokio::test]
 async fn an_entry_keeps_the_side_that_its_difference_was_on() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.set(json!({ "consent": "approve" })).await;
     mock.authorize(&CONF.asks("1")).await;
     mock.set(json!({ "contract": "live" })).await;
@@ -306,7 +306,7 @@ async fn an_entry_keeps_the_side_that_its_difference_was_on() {
 
 #[tokio::test]
 async fn an_entry_names_the_fault_the_difference_and_the_extension_that_touched_it() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.control(
         "PATCH",
         "/clients/conf",
@@ -358,7 +358,7 @@ async fn an_entry_names_the_fault_the_difference_and_the_extension_that_touched_
 
 #[tokio::test]
 async fn the_user_and_the_client_of_a_token_are_named() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let tokens = mock.tokens_of("tess", &CONF, "1").await;
     clear(&mock).await;
     mock.userinfo(&tokens.access).await;
@@ -374,7 +374,7 @@ async fn the_user_and_the_client_of_a_token_are_named() {
 
 #[tokio::test]
 async fn preflight_is_recorded_but_not_counted() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.ask("OPTIONS", crate::support::TOKEN)
         .header("origin", "https://app.example")
         .await;

@@ -6,11 +6,11 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::support::frames::{Frame, Frames};
-use crate::support::{Mock, TOKEN};
+use crate::support::{TOKEN, TestServer};
 
 #[tokio::test]
 async fn unread_long_list_makes_the_next_one_wait() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let image = format!("https://example.com/{}", "x".repeat(7000));
     for _ in 0..20 {
         mock.control("POST", "/users", json!({ "image": image }))
@@ -37,7 +37,7 @@ async fn unread_long_list_makes_the_next_one_wait() {
 /// A long body has the server's turn for long steps, and so has a list: neither may wait for the other.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_that_is_asked_for_with_a_long_body_is_answered() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let long = "x".repeat(100_000);
     let ignored = mock
         .ask("GET", "/_mock/users")

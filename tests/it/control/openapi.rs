@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use insta::assert_snapshot;
 use serde_json::{Map, Value, json};
 
-use crate::support::{CONF, Mock};
+use crate::support::{CONF, TestServer};
 
 const METHODS: [&str; 4] = ["get", "post", "patch", "delete"];
 
-async fn document(mock: &Mock) -> Value {
+async fn document(mock: &TestServer) -> Value {
     mock.get("/_mock/openapi.json").await.json()
 }
 
@@ -39,7 +39,7 @@ fn object_of<'a>(document: &'a Value, body: &'a Value) -> &'a Value {
 
 #[tokio::test]
 async fn every_call_is_listed() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let mut list = String::new();
     let document = document(&mock).await;
     for (method, path, operation) in operations(&document) {
@@ -135,7 +135,7 @@ async fn every_call_is_listed() {
 
 #[tokio::test]
 async fn document_is_valid_openapi() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let document = document(&mock).await;
     assert!(
         document["openapi"]
@@ -176,7 +176,7 @@ async fn document_is_valid_openapi() {
 
 #[tokio::test]
 async fn document_is_unchanged() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let mut document = document(&mock).await;
     document["servers"][0]["url"] = "http://mock".into();
     document["info"]["version"] = "0.0.0".into();
@@ -186,7 +186,7 @@ async fn document_is_unchanged() {
 
 #[tokio::test]
 async fn every_component_exists_and_is_used() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let document = document(&mock).await;
     let text = document.to_string();
     let named: BTreeSet<&str> = text
@@ -203,7 +203,7 @@ async fn every_component_exists_and_is_used() {
 
 #[tokio::test]
 async fn answers_have_the_keys_that_are_described() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let token = mock.tokens(&CONF, "1").await.access;
     let whom = json!({ "client_id": "conf", "user": "ada" });
     let agreed = json!({ "client_id": "conf", "user": "ada", "scope": 1 });
@@ -305,7 +305,7 @@ fn fits(document: &Value, schema: &Value, value: &Value, place: &str) {
 
 #[tokio::test]
 async fn a_body_is_required_where_one_of_its_keys_is() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let mut list = String::new();
     let document = document(&mock).await;
     for (method, path, operation) in operations(&document) {
@@ -336,7 +336,7 @@ async fn a_body_is_required_where_one_of_its_keys_is() {
 
 #[tokio::test]
 async fn enums_list_every_value() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let document = document(&mock).await;
     let parameters = &document["paths"]["/_mock/requests"]["get"]["parameters"];
     let listed = |name: &str| {
@@ -351,7 +351,7 @@ async fn enums_list_every_value() {
 
 #[tokio::test]
 async fn every_call_that_is_described_is_routed() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let prefixed = mock.sandbox("x");
     assert_eq!(
         prefixed.get("/_mock/openapi.json").await.json()["servers"][0]["url"],

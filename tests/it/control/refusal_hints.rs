@@ -5,12 +5,12 @@ use insta::assert_snapshot;
 use serde_json::json;
 
 use crate::support::{
-    Answer, Attempt, CONF, DEVICE_GRANT, Fields, Mock, OTHER, REVOKE, SPA, Spender, TOKEN, Tokens,
-    WORKFLOWS, World,
+    CONF, DEVICE_GRANT, Fields, OTHER, REVOKE, SPA, SandboxClient, SignIn, SpendingApp, TOKEN,
+    TestResponse, TestServer, Tokens, WORKFLOWS,
 };
 
 /// What the journal says of the newest exchange.
-async fn why(world: &World) -> String {
+async fn why(world: &SandboxClient) -> String {
     let found = world.control("GET", "/requests?limit=1", json!({})).await;
     let why = &found["requests"][0]["why"];
     match why["rule"].as_str() {
@@ -19,14 +19,14 @@ async fn why(world: &World) -> String {
     }
 }
 
-async fn refused(world: &World, answer: Answer) -> String {
+async fn refused(world: &SandboxClient, answer: TestResponse) -> String {
     assert!((400..500).contains(&answer.status), "{answer}");
     why(world).await
 }
 
 #[tokio::test]
 async fn a_revocation_without_effect_says_why() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let tokens = mock.tokens(&CONF, "1").await;
     let spa = mock.signs_in(&SPA, "1").await;
     let refresh = &tokens.refresh;
@@ -78,7 +78,7 @@ async fn a_revocation_without_effect_says_why() {
 
 #[tokio::test]
 async fn percent_encoded_basic_is_told_from_a_wrong_secret() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let own = Fields::of(&[("grant_type", "client_credentials")]);
     let encoded = mock.post(TOKEN, &own).basic("odd%2Dsecret", "x").await;
     let mut said = refused(&mock, encoded).await;
@@ -122,7 +122,7 @@ async fn percent_encoded_basic_is_told_from_a_wrong_secret() {
 #[tokio::test]
 async fn ignored_body_is_named() {
     let said = async |contract| {
-        let mock = Mock::start(crate::support::config(contract)).await;
+        let mock = TestServer::start(crate::support::config(contract)).await;
         let form = CONF.for_itself().encoded();
         let plain = mock.ask("POST", TOKEN).body("text/plain", form).await;
         let said = refused(&mock, plain).await;
@@ -142,7 +142,7 @@ async fn ignored_body_is_named() {
 
 #[tokio::test]
 async fn different_redirect_uri_is_not_called_malformed() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let mut said = String::new();
     for uri in ["https://app.example/other", ""] {
         let code = mock.code(&CONF, "1").await;
@@ -159,7 +159,7 @@ async fn different_redirect_uri_is_not_called_malformed() {
 
 #[tokio::test]
 async fn a_parameter_beyond_a_bound_is_named_with_its_length() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let long = "x".repeat(2049);
     let mut said = String::new();
     for (name, value) in [
@@ -175,8 +175,8 @@ async fn a_parameter_beyond_a_bound_is_named_with_its_length() {
         ("client_id", "unknown".to_owned()),
     ] {
         let answer = mock.approve(&CONF.asks("1").with(name, &value)).await;
-        let gist = answer.gist();
-        said += &format!("{gist}\n{}", refused(&mock, answer).await);
+        let summary = answer.summary();
+        said += &format!("{summary}\n{}", refused(&mock, answer).await);
     }
     assert_snapshot!(said, @r#"
     400 invalid_request: redirect_uri does not match any registered URI
@@ -205,7 +205,7 @@ async fn a_parameter_beyond_a_bound_is_named_with_its_length() {
 
 #[tokio::test]
 async fn another_method_and_an_error_of_the_mock_have_a_reason() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let mut said = String::new();
     for ask in [
         mock.get(TOKEN),
@@ -232,11 +232,11 @@ async fn another_method_and_an_error_of_the_mock_have_a_reason() {
 async fn a_refused_workflow_has_a_reason() {
     let mut said = String::new();
     for contract in [Contract::Documented, Contract::Live] {
-        let mock = Mock::start(crate::support::config(contract)).await;
-        let ada = Spender::funded(&mock, &CONF, 9).await;
-        let reader = Spender::with(&mock, &mock.tokens(&CONF, "1").await.access);
+        let mock = TestServer::start(crate::support::config(contract)).await;
+        let ada = SpendingApp::funded(&mock, &CONF, 9).await;
+        let reader = SpendingApp::with(&mock, &mock.tokens(&CONF, "1").await.access);
         let costly = json!({ "cost": 10, "steps": [{}] });
-        let unknown = Spender::with(&mock, "x");
+        let unknown = SpendingApp::with(&mock, "x");
         let found = ada.get(&format!("{WORKFLOWS}/wf_1"));
         let anonymous = mock.ask("POST", WORKFLOWS).json(&costly);
         said += &refused(&mock, ada.submit(&costly).await).await;
@@ -276,8 +276,8 @@ async fn a_refused_workflow_has_a_reason() {
 
 #[tokio::test]
 async fn fault_responses_have_no_hint() {
-    let mock = Mock::documented().await;
-    let tokens = Attempt::of(&CONF).signs_in(&mock, "1").await;
+    let mock = TestServer::documented().await;
+    let tokens = SignIn::of(&CONF).signs_in(&mock, "1").await;
     let mut said = String::new();
     for preset in ["rate-limited", "refresh-revoked", "token-endpoint-down"] {
         let path = format!("/faults/presets/{preset}");

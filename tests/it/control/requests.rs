@@ -8,10 +8,11 @@ use tokio::net::TcpStream;
 
 use crate::support::frames::{ACK, Frame, Frames, PING};
 use crate::support::{
-    AUTHORIZE, CONF, Fields, Line, Mock, SPA, Stopwatch, TOKEN, USERINFO, World, config,
+    AUTHORIZE, CONF, Fields, RawConnection, SPA, SandboxClient, Stopwatch, TOKEN, TestServer,
+    USERINFO, config,
 };
 
-async fn requests(mock: &World, query: &str) -> Value {
+async fn requests(mock: &SandboxClient, query: &str) -> Value {
     mock.control("GET", &format!("/requests{query}"), json!({}))
         .await
 }
@@ -34,7 +35,7 @@ fn ids(shown: &Value) -> String {
 
 #[tokio::test]
 async fn filters_choose_among_the_exchanges() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let tokens = mock.tokens(&CONF, "1").await;
     mock.tokens_of("tess", &SPA, "1").await;
     mock.token(&CONF.refreshes(&tokens.refresh)).await;
@@ -88,7 +89,11 @@ async fn filters_choose_among_the_exchanges() {
         "?count=2",
     ] {
         let answer = mock.get(&format!("/_mock/requests{query}")).await;
-        table += &format!("{query}: {} ({})\n", answer.gist(), answer.json()["hint"]);
+        table += &format!(
+            "{query}: {} ({})\n",
+            answer.summary(),
+            answer.json()["hint"]
+        );
     }
     assert_snapshot!(table, @r#"
     : authorize 1, token 2, authorize 3, token 4, token 5, token 6, userinfo 7, login 8
@@ -135,37 +140,37 @@ async fn filters_choose_among_the_exchanges() {
 
 #[tokio::test]
 async fn filters_accept_known_values_only() {
-    let mock = Mock::documented().await;
-    let gist = async |query: &str| {
+    let mock = TestServer::documented().await;
+    let summary = async |query: &str| {
         let answer = mock.get(&format!("/_mock/requests?{query}")).await;
         (answer.status, answer.json()["hint"].to_string())
     };
     // A client that is gone, or never was, stands in the journal once it has called.
-    assert_eq!(gist("client_id=stranger").await.0, 400);
+    assert_eq!(summary("client_id=stranger").await.0, 400);
     mock.token(&CONF.refreshes("x").with("client_id", "stranger"))
         .await;
-    assert_eq!(gist("client_id=stranger").await.0, 200);
+    assert_eq!(summary("client_id=stranger").await.0, 200);
     mock.set(json!({ "unknown_clients": "register" })).await;
-    assert_eq!(gist("client_id=another").await.0, 200);
+    assert_eq!(summary("client_id=another").await.0, 200);
     // An error of one's own is known once a fault makes it, and while it stands in the journal.
-    assert_eq!(gist("error=my_own").await.0, 400);
+    assert_eq!(summary("error=my_own").await.0, 400);
     let fault = json!({ "times": 1, "effect": { "error": "my_own" } });
     mock.control("POST", "/faults", fault).await;
-    assert_eq!(gist("error=my_own").await.0, 200);
+    assert_eq!(summary("error=my_own").await.0, 200);
     assert_eq!(
-        gist("error=my_owm").await,
+        summary("error=my_owm").await,
         (400, r#""did you mean \"my_own\"?""#.to_owned())
     );
     mock.get(USERINFO).await;
     mock.control("DELETE", "/faults", json!({})).await;
-    assert_eq!(gist("error=my_own").await.0, 200);
+    assert_eq!(summary("error=my_own").await.0, 200);
     mock.control("DELETE", "/requests", json!({})).await;
-    assert_eq!(gist("error=my_own").await.0, 400);
+    assert_eq!(summary("error=my_own").await.0, 400);
 }
 
 #[tokio::test]
 async fn disconnected_long_poll_ends() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let mut caller = TcpStream::connect(mock.server().address()).await.unwrap();
     let asked = "GET /_sandbox/heard/_mock/requests?wait=60s HTTP/1.1\r\nHost: localhost\r\n\r\n";
     caller.write_all(asked.as_bytes()).await.unwrap();
@@ -182,25 +187,25 @@ async fn disconnected_long_poll_ends() {
 
 #[tokio::test]
 async fn long_polls_are_answered_when_the_server_stops() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let address = mock.server().address();
     let sandbox = mock.sandbox("waits");
     sandbox.get(USERINFO).await;
     let path = "/_sandbox/waits/_mock/requests?wait=60s&count=2";
-    let mut old = Line::to(address).await;
-    old.say(format!(
+    let mut old = RawConnection::to(address).await;
+    old.send(format!(
         "GET {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"
     ))
     .await;
-    old.hears("100 Continue").await;
-    old.say("{}").await;
+    old.read_until("100 Continue").await;
+    old.send("{}").await;
     let mut new = Frames::connect(address, &[]).await;
     new.send(&Frame::get(1, path)).await;
-    let mut events = Line::to(address).await;
+    let mut events = RawConnection::to(address).await;
     events
-        .say("GET /_mock/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        .send("GET /_mock/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
         .await;
-    events.hears("text/event-stream").await;
+    events.read_until("text/event-stream").await;
     // What came before a PING has been read when it is answered.
     new.send(&Frame::new(PING, 0, 0, [1; 8])).await;
     while new
@@ -209,11 +214,11 @@ async fn long_polls_are_answered_when_the_server_stops() {
         .is_some_and(|frame| frame.flags != ACK || frame.kind != PING)
     {}
     let stopped = tokio::spawn(mock.stop());
-    let heard = old.hear_out().await;
+    let heard = old.read_to_close().await;
     assert!(heard.starts_with("HTTP/1.1 200 "), "{heard}");
     assert!(heard.contains("\"endpoint\":\"userinfo\""), "{heard}");
     assert!(new.is_ok(1).await);
-    let heard = events.hear_out().await;
+    let heard = events.read_to_close().await;
     assert!(
         heard.ends_with("0\r\n\r\n"),
         "the stream ends in order: {heard}"
@@ -223,7 +228,7 @@ async fn long_polls_are_answered_when_the_server_stops() {
 
 #[tokio::test]
 async fn long_poll_returns_as_soon_as_enough_requests_arrive() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.get(USERINFO).await;
     let waiting = async {
         let began = Stopwatch::start();
@@ -257,7 +262,7 @@ async fn long_poll_returns_as_soon_as_enough_requests_arrive() {
 
 #[tokio::test]
 async fn clearing_the_journal_resets_counters_but_not_ids() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.token(&CONF.for_itself()).await;
     mock.get(USERINFO).await;
     assert_snapshot!(requests(&mock, "?limit=0").await, @r#"{"requests":[],"counters":{"total":2,"endpoints":{"token":1,"userinfo":1},"grants":{"client_credentials":1}},"dropped":0}"#);
@@ -276,7 +281,7 @@ async fn clearing_the_journal_resets_counters_but_not_ids() {
 async fn full_journal_evicts_the_oldest_but_counts_all() {
     let mut config = config(Contract::Documented);
     config.journal_capacity = 3;
-    let mock = Mock::start(config).await;
+    let mock = TestServer::start(config).await;
     for _ in 0..5 {
         mock.get(USERINFO).await;
     }
@@ -290,7 +295,7 @@ async fn full_journal_evicts_the_oldest_but_counts_all() {
 
 #[tokio::test]
 async fn control_calls_and_health_checks_are_not_recorded() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.get("/api/health").await;
     mock.get("/_mock/clock").await;
     let sandbox = mock.sandbox("x");
@@ -310,7 +315,7 @@ async fn control_calls_and_health_checks_are_not_recorded() {
 async fn exchanges_are_dropped_when_the_memory_of_the_journals_is_full() {
     let mut config = config(Contract::Documented);
     config.journal_memory = 1_000_000;
-    let mock = Mock::start(config).await;
+    let mock = TestServer::start(config).await;
     // Each takes about 8 kB, so that 125 of them fit.
     let large = (0..10).fold(Fields::default(), |fields, at| {
         fields.and(&format!("x{at}"), &"y".repeat(4000))

@@ -6,10 +6,12 @@ use std::time::Duration;
 use civitai_oauth_mock::{Contract, Database};
 use serde_json::{Value, json};
 
-use crate::support::{CONF, Fields, Folder, Line, Mock, Stopwatch, TOKEN, World, config};
+use crate::support::{
+    CONF, Fields, RawConnection, SandboxClient, Stopwatch, TOKEN, TempDir, TestServer, config,
+};
 
 /// A token request that has begun and will be answered in a moment, and what is done meanwhile.
-async fn meanwhile(world: &World, mock: &Mock, path: &str) -> (String, u16) {
+async fn meanwhile(world: &SandboxClient, mock: &TestServer, path: &str) -> (String, u16) {
     let code = world.code(&CONF, "1").await;
     let slow = json!({ "endpoint": "token", "times": 1, "effect": { "delay": "400ms" } });
     world.control("POST", "/faults", slow).await;
@@ -36,14 +38,14 @@ async fn meanwhile(world: &World, mock: &Mock, path: &str) -> (String, u16) {
     tokio::join!(asked, done)
 }
 
-async fn count(world: &World, path: &str, key: &str) -> usize {
+async fn count(world: &SandboxClient, path: &str, key: &str) -> usize {
     let shown = world.control("GET", path, json!({})).await;
     shown[key].as_array().map_or(0, Vec::len)
 }
 
 #[tokio::test]
 async fn request_begun_before_a_reset_leaves_nothing_after_it() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let (late, status) = meanwhile(&mock, &mock, "POST /_mock/reset").await;
     assert_eq!(status, 200);
     assert!(!mock.is_live(&late).await);
@@ -61,7 +63,7 @@ async fn request_begun_before_a_reset_leaves_nothing_after_it() {
 
 #[tokio::test]
 async fn control_call_begun_before_a_reset_leaves_nothing_after_it() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let fault = json!({ "endpoint": "token", "effect": { "status": 503 } }).to_string();
     let settings = json!({ "login": "tess" }).to_string();
     for (method, path, body, status) in [
@@ -70,18 +72,18 @@ async fn control_call_begun_before_a_reset_leaves_nothing_after_it() {
         ("DELETE", "requests", "{}", "200"),
         ("POST", "clock/advance", r#"{"by":"1h"}"#, "200"),
     ] {
-        let mut line = Line::to(mock.server().address()).await;
+        let mut line = RawConnection::to(mock.server().address()).await;
         let head = format!(
             "{method} /_mock/{path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nExpect: 100-continue\r\n\
              Content-Length: {}\r\n\r\n",
             body.len()
         );
-        line.say(head).await;
-        line.hears("100 Continue").await;
+        line.send(head).await;
+        line.read_until("100 Continue").await;
         mock.control("POST", "/reset", json!({})).await;
         mock.tokens(&CONF, "1").await;
-        line.say(body).await;
-        let heard = line.hear_out().await;
+        line.send(body).await;
+        let heard = line.read_to_close().await;
         assert!(heard.starts_with(&format!("HTTP/1.1 {status}")), "{heard}");
         assert_eq!(count(&mock, "/faults", "faults").await, 0, "{path}");
         let login = mock.control("GET", "/settings", json!({})).await["login"].clone();
@@ -94,7 +96,7 @@ async fn control_call_begun_before_a_reset_leaves_nothing_after_it() {
 
 #[tokio::test]
 async fn request_begun_before_a_restore_leaves_nothing_after_it() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let earlier = mock.tokens(&CONF, "1").await;
     mock.control("POST", "/snapshots/s", json!({})).await;
     let (late, status) = meanwhile(&mock, &mock, "POST /_mock/snapshots/s/restore").await;
@@ -105,7 +107,7 @@ async fn request_begun_before_a_restore_leaves_nothing_after_it() {
 
 #[tokio::test]
 async fn request_in_a_deleted_sandbox_leaves_nothing_in_its_successor() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let world = mock.sandbox("x");
     let (late, status) = meanwhile(&world, &mock, "DELETE /_mock/sandboxes/x").await;
     assert_eq!(status, 200);
@@ -115,18 +117,18 @@ async fn request_in_a_deleted_sandbox_leaves_nothing_in_its_successor() {
 
 #[tokio::test]
 async fn sandbox_can_be_deleted_and_used_concurrently() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     for database in [Database::Memory, Database::File(folder.path("mock.db"))] {
         let mut config = config(Contract::Documented);
         config.database = database;
-        let mock = Mock::start(config).await;
+        let mock = TestServer::start(config).await;
         let mut tasks = tokio::task::JoinSet::new();
         for at in 0..48 {
             let world = mock.sandbox("x");
             tasks.spawn(async move {
                 match at % 4 {
                     0 => {
-                        let server = World::at(world.base.replace("/_sandbox/x", ""));
+                        let server = SandboxClient::at(world.base.replace("/_sandbox/x", ""));
                         let status = server.ask("DELETE", "/_mock/sandboxes/x").await.status;
                         assert!(status == 200 || status == 404, "{status}");
                     }
@@ -151,18 +153,18 @@ async fn sandbox_can_be_deleted_and_used_concurrently() {
     }
 }
 
-async fn in_file(path: &Path, idle: Option<Duration>) -> Mock {
+async fn in_file(path: &Path, idle: Option<Duration>) -> TestServer {
     let mut config = config(Contract::Documented);
     config.database = Database::File(path.to_owned());
     if let Some(idle) = idle {
         config.sandbox_idle = idle;
     }
-    Mock::start(config).await
+    TestServer::start(config).await
 }
 
 #[tokio::test]
 async fn customized_sandbox_survives_a_restart() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let path = folder.path("mock.db");
     let mock = in_file(&path, None).await;
     let made = json!({
@@ -225,7 +227,7 @@ async fn customized_sandbox_survives_a_restart() {
 
 #[tokio::test]
 async fn sandboxes_of_an_earlier_run_are_evicted_when_idle() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let path = folder.path("mock.db");
     let mock = in_file(&path, None).await;
     mock.sandbox("old").tokens(&CONF, "1").await;
@@ -249,7 +251,7 @@ async fn sandboxes_of_an_earlier_run_are_evicted_when_idle() {
 
 #[tokio::test]
 async fn a_full_sandbox_is_reset_as_fast_as_an_empty_one() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let mut took = Vec::new();
     for full in [false, true] {
         let mut resets = Vec::new();
@@ -274,10 +276,10 @@ async fn a_full_sandbox_is_reset_as_fast_as_an_empty_one() {
     );
 }
 
-async fn fill(world: &World, count: usize) {
+async fn fill(world: &SandboxClient, count: usize) {
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..count {
-        let world = World::at(world.base.clone());
+        let world = SandboxClient::at(world.base.clone());
         tasks.spawn(async move {
             assert_eq!(world.token(&CONF.for_itself()).await.status, 200);
         });

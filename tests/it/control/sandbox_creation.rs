@@ -6,10 +6,13 @@ use insta::assert_snapshot;
 use serde_json::{Value, json};
 use tokio::task::yield_now;
 
-use crate::support::{AUTHORIZE, Answer, Ask, CONF, Folder, Mock, TOKEN, USERINFO, World, config};
+use crate::support::{
+    AUTHORIZE, CONF, SandboxClient, TOKEN, TempDir, TestRequest, TestResponse, TestServer,
+    USERINFO, config,
+};
 
 /// The names of the sandboxes that exist.
-async fn names(mock: &World) -> Vec<String> {
+async fn names(mock: &SandboxClient) -> Vec<String> {
     let listed = mock.get("/_mock/sandboxes").await.json();
     let names = listed["sandboxes"].as_array().expect("a list").iter();
     names
@@ -18,19 +21,19 @@ async fn names(mock: &World) -> Vec<String> {
 }
 
 /// What a page of another site can have a browser send.
-fn from_page(ask: Ask, mode: &str, dest: &str) -> Ask {
+fn from_page(ask: TestRequest, mode: &str, dest: &str) -> TestRequest {
     ask.header("sec-fetch-site", "cross-site")
         .header("sec-fetch-mode", mode)
         .header("sec-fetch-dest", dest)
 }
 
-fn create(mock: &World, name: &str) -> Ask {
+fn create(mock: &SandboxClient, name: &str) -> TestRequest {
     mock.ask("POST", "/_mock/sandboxes")
         .json(&json!({ "name": name }))
 }
 
 /// One refused request of each kind.
-fn refused(world: &World) -> Vec<Ask> {
+fn refused(world: &SandboxClient) -> Vec<TestRequest> {
     let form = "application/x-www-form-urlencoded";
     let evil = "https://evil.example";
     vec![
@@ -71,7 +74,7 @@ fn refused(world: &World) -> Vec<Ask> {
 
 #[tokio::test]
 async fn refused_requests_create_no_sandbox() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let mut number = 0;
     while number < 1000 {
         let kinds = refused(&mock).len();
@@ -94,7 +97,7 @@ async fn refused_requests_create_no_sandbox() {
 
 #[tokio::test]
 async fn refused_requests_are_answered_as_in_a_sandbox_that_exists() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     assert_eq!(create(&mock, "known").await.status, 201);
     let kinds = refused(&mock).len();
     for kind in 0..kinds {
@@ -103,7 +106,7 @@ async fn refused_requests_are_answered_as_in_a_sandbox_that_exists() {
         if fresh.body.contains("may not create") || fresh.asked.path().ends_with("/sandboxes") {
             continue;
         }
-        let shown = |answer: &Answer| answer.to_string().replace("known", "fresh");
+        let shown = |answer: &TestResponse| answer.to_string().replace("known", "fresh");
         assert_eq!(shown(&fresh), shown(&known), "{}", fresh.asked);
     }
     assert_eq!(names(&mock).await, ["default", "known"]);
@@ -113,7 +116,7 @@ async fn refused_requests_are_answered_as_in_a_sandbox_that_exists() {
 async fn a_missing_control_token_creates_no_sandbox() {
     let mut config = config(Contract::Documented);
     config.set_control_token("open-sesame").unwrap();
-    let mock = Mock::start(config).await;
+    let mock = TestServer::start(config).await;
     for number in 0..100 {
         let world = mock.sandbox(&format!("s{number}"));
         let answers = [
@@ -142,7 +145,7 @@ async fn a_missing_control_token_creates_no_sandbox() {
 async fn requests_that_an_endpoint_takes_create_their_sandbox() {
     let mut config = config(Contract::Documented);
     config.max_sandboxes = 100;
-    let mock = Mock::start(config).await;
+    let mock = TestServer::start(config).await;
     let path = format!("{AUTHORIZE}?{}", CONF.asks("1").encoded());
     let world = |name: &str| mock.sandbox(name);
     for (name, ask) in [
@@ -195,13 +198,13 @@ async fn requests_that_an_endpoint_takes_create_their_sandbox() {
 async fn sandboxes_that_requests_created_make_room_for_explicit_ones() {
     let mut config = config(Contract::Documented);
     config.max_sandboxes = 10;
-    let mock = Mock::start(config).await;
+    let mock = TestServer::start(config).await;
     for number in 0..9 {
         let world = mock.sandbox(&format!("request-{number}"));
         assert_eq!(world.get("/login").await.status, 200);
     }
     assert_eq!(
-        mock.sandbox("one-more").get("/login").await.gist(),
+        mock.sandbox("one-more").get("/login").await.summary(),
         "503 too_many_sandboxes: there are 10 sandboxes already, and there may be no more"
     );
     // A control call makes a sandbox one that is wanted.
@@ -213,7 +216,7 @@ async fn sandboxes_that_requests_created_make_room_for_explicit_ones() {
     assert_eq!(left.len(), 10);
     assert!(left.contains(&"request-0".to_owned()), "{left:?}");
     assert_eq!(
-        create(&mock, "mine-8").await.gist(),
+        create(&mock, "mine-8").await.summary(),
         "503 too_many_sandboxes: there are 10 sandboxes already, and there may be no more"
     );
     assert_eq!(mock.sandbox("mine-8").get("/_mock/clock").await.status, 503);
@@ -227,7 +230,7 @@ async fn sandboxes_of_rust_tests_are_explicit() {
     config.max_sandboxes = 3;
     let server = MockServer::builder().config(config).start().await;
     let server = server.unwrap();
-    let world = World::at(server.server().base_url());
+    let world = SandboxClient::at(server.server().base_url());
     world.sandbox("a").get("/login").await;
     world.sandbox("b").get("/login").await;
     // The one that has been idle longest goes; the other is claimed.
@@ -239,13 +242,13 @@ async fn sandboxes_of_rust_tests_are_explicit() {
 
 #[tokio::test]
 async fn a_creation_whose_caller_disconnects_completes_or_leaves_nothing() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     for database in [Database::Memory, Database::File(folder.path("mock.db"))] {
         let mut config = config(Contract::Documented);
         config.max_sandboxes = 2;
         config.database = database;
         let server = MockServer::builder().config(config).start().await.unwrap();
-        let mock = World::at(server.server().base_url());
+        let mock = SandboxClient::at(server.server().base_url());
         for turns in 0..20 {
             let disconnects = async {
                 for _ in 0..turns {
@@ -272,12 +275,12 @@ async fn a_creation_whose_caller_disconnects_completes_or_leaves_nothing() {
 
 #[tokio::test]
 async fn a_restart_knows_which_sandboxes_are_explicit() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let start = async || {
         let mut config = config(Contract::Documented);
         config.max_sandboxes = 4;
         config.database = Database::File(folder.path("mock.db"));
-        Mock::start(config).await
+        TestServer::start(config).await
     };
     let mock = start().await;
     mock.sandbox("request").get("/login").await;

@@ -4,14 +4,14 @@ use civitai_oauth_mock::Contract;
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{AUTHORIZE, CONF, CONSENT_PAGE, Mock, config};
+use crate::support::{AUTHORIZE, CONF, CONSENT_PAGE, TestServer, config};
 
 #[tokio::test]
 async fn sandboxes_share_no_data() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let (here, there) = (mock.sandbox("here"), mock.sandbox("there"));
     let code = here.code(&CONF, "1").await;
-    assert_snapshot!(there.token(&CONF.redeems(&code)).await.gist(), @"400 invalid_grant: Invalid grant: authorization code is invalid");
+    assert_snapshot!(there.token(&CONF.redeems(&code)).await.summary(), @"400 invalid_grant: Invalid grant: authorization code is invalid");
     assert_eq!(mock.token(&CONF.redeems(&code)).await.status, 400);
     assert_eq!(here.token(&CONF.redeems(&code)).await.status, 200);
 
@@ -48,7 +48,7 @@ async fn sandboxes_share_no_data() {
 
 #[tokio::test]
 async fn every_url_in_an_answer_carries_the_prefix() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let world = mock.sandbox("box-1");
     let path = format!("{AUTHORIZE}?{}", CONF.asks("1").encoded());
     assert_snapshot!(world.get(&path).await, @"
@@ -94,7 +94,7 @@ async fn every_url_in_an_answer_carries_the_prefix() {
 
 #[tokio::test]
 async fn the_cookie_is_for_the_sandboxs_own_paths() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let answer = mock
         .sandbox("box-1")
         .post("/login", &crate::support::Fields::of(&[("user", "2")]))
@@ -108,7 +108,7 @@ async fn the_cookie_is_for_the_sandboxs_own_paths() {
 
 #[tokio::test]
 async fn the_style_sheet_is_served_under_the_prefix_too() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let world = mock.sandbox("box-1");
     let links = world
         .get("/login")
@@ -125,7 +125,7 @@ async fn the_style_sheet_is_served_under_the_prefix_too() {
 
 #[tokio::test]
 async fn default_sandbox_has_no_prefix() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let code = mock.code(&CONF, "1").await;
     let world = mock.sandbox("default");
     assert_eq!(world.token(&CONF.redeems(&code)).await.status, 200);
@@ -133,7 +133,7 @@ async fn default_sandbox_has_no_prefix() {
 
 #[tokio::test]
 async fn invalid_sandbox_name_gets_404() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     assert_snapshot!(mock.get("/_sandbox/b%C3%B6x/login").await, @r#"
     404
     content-type: application/json
@@ -153,7 +153,7 @@ async fn invalid_sandbox_name_gets_404() {
 
 #[tokio::test]
 async fn unknown_path_gets_404() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     assert_snapshot!(mock.get("/api/auth/oauth/tokens").await, @r#"
     404
     content-type: application/json
@@ -161,14 +161,14 @@ async fn unknown_path_gets_404() {
     {"error":"not_found","message":"nothing answers at /api/auth/oauth/tokens","path":"","hint":"the OAuth endpoints are below /api/auth/oauth, sandboxes below /_sandbox/{name} (letters, digits, - _ . and at most 64 of them), control calls below /_mock, MCP is at /mcp"}
     "#);
     let inside = mock.sandbox("x").get("/nothing").await;
-    assert_snapshot!(inside.gist(), @"404 not_found: nothing answers at /_sandbox/x/nothing");
+    assert_snapshot!(inside.summary(), @"404 not_found: nothing answers at /_sandbox/x/nothing");
 }
 
 #[tokio::test]
 async fn number_of_sandboxes_is_bounded() {
     let mut config = config(Contract::Documented);
     config.max_sandboxes = 3;
-    let mock = Mock::start(config).await;
+    let mock = TestServer::start(config).await;
     for name in ["a", "b"] {
         assert_eq!(mock.sandbox(name).get("/_mock/clock").await.status, 200);
     }
@@ -182,7 +182,7 @@ async fn number_of_sandboxes_is_bounded() {
         .ask("POST", "/_mock/sandboxes")
         .json(&json!({ "name": "c" }));
     assert_eq!(
-        made.await.gist(),
+        made.await.summary(),
         "503 too_many_sandboxes: there are 3 sandboxes already, and there may be no more"
     );
     assert_eq!(

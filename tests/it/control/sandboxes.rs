@@ -7,7 +7,7 @@ use civitai_oauth_mock::Contract;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{App, CONF, Mock, Stopwatch, World, config};
+use crate::support::{App, CONF, SandboxClient, Stopwatch, TestServer, config};
 
 fn names(shown: &Value) -> Vec<String> {
     let list = shown["sandboxes"].as_array().cloned().unwrap_or_default();
@@ -16,7 +16,7 @@ fn names(shown: &Value) -> Vec<String> {
         .collect()
 }
 
-async fn listed(mock: &World) -> Vec<String> {
+async fn listed(mock: &SandboxClient) -> Vec<String> {
     names(&mock.control("GET", "/sandboxes", json!({})).await)
 }
 
@@ -39,7 +39,7 @@ fn just_used(said: &str) -> String {
 
 #[tokio::test]
 async fn a_sandbox_has_a_seed_and_settings_of_its_own() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let made = mock.ask("POST", "/_mock/sandboxes").json(&json!({
         "name": "own",
         "seed": {
@@ -85,7 +85,7 @@ async fn a_sandbox_has_a_seed_and_settings_of_its_own() {
 
 #[tokio::test]
 async fn sandboxes_are_listed_read_and_deleted() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     assert_eq!(listed(&mock).await, ["default"]);
     mock.sandbox("first-use").get("/login").await;
     let unnamed = mock.control("POST", "/sandboxes", json!({})).await;
@@ -120,7 +120,7 @@ async fn sandboxes_are_listed_read_and_deleted() {
         ("GET", "default"),
     ] {
         let answer = mock.ask(method, &format!("/_mock/sandboxes/{name}")).await;
-        table += &format!("{method} {name}: {}\n", just_used(&answer.gist()));
+        table += &format!("{method} {name}: {}\n", just_used(&answer.summary()));
     }
     assert_snapshot!(table, @r#"
     GET first-use: 404 not_found: no sandbox "first-use"
@@ -132,7 +132,7 @@ async fn sandboxes_are_listed_read_and_deleted() {
 
 #[tokio::test]
 async fn deleted_sandbox_starts_with_initial_data() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let world = mock.sandbox("x");
     let tokens = world.tokens(&CONF, "1").await;
     world.advance(60).await;
@@ -151,7 +151,7 @@ async fn deleted_sandbox_starts_with_initial_data() {
 
 #[tokio::test]
 async fn invalid_sandbox_is_rejected_with_its_reason() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.sandbox("taken").get("/login").await;
     let mut table = String::new();
     for input in [
@@ -208,7 +208,7 @@ async fn invalid_sandbox_is_rejected_with_its_reason() {
 async fn idle_sandboxes_are_evicted_except_the_default() {
     let mut config = config(Contract::Documented);
     config.sandbox_idle = Duration::from_millis(500);
-    let mock = Mock::start(config).await;
+    let mock = TestServer::start(config).await;
     let world = mock.sandbox("idle");
     let tokens = world.tokens(&CONF, "1").await;
     let began = Stopwatch::start();
@@ -226,7 +226,7 @@ async fn idle_sandboxes_are_evicted_except_the_default() {
 async fn request_in_progress_keeps_its_sandbox_in_use() {
     let mut config = config(Contract::Documented);
     config.sandbox_idle = Duration::from_millis(500);
-    let mock = Mock::start(config).await;
+    let mock = TestServer::start(config).await;
     let world = mock.sandbox("busy");
     let slow = json!({ "endpoint": "token", "effect": { "delay": "1500ms" } });
     world.control("POST", "/faults", slow).await;
@@ -243,7 +243,7 @@ async fn request_in_progress_keeps_its_sandbox_in_use() {
 
 #[tokio::test]
 async fn long_poll_ends_when_its_sandbox_is_deleted() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let world = mock.sandbox("x");
     let began = Stopwatch::start();
     let wait = world.get("/_mock/requests?endpoint=token&wait=60s");
@@ -258,7 +258,7 @@ async fn long_poll_ends_when_its_sandbox_is_deleted() {
 
 #[tokio::test]
 async fn a_seed_may_be_the_text_of_a_seed_file() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let toml = "[[users]]\nid = 5\nusername = \"mia\"\n";
     let made = json!({ "name": "own", "seed": toml });
     mock.control("POST", "/sandboxes", made).await;
@@ -292,7 +292,7 @@ async fn a_seed_may_be_the_text_of_a_seed_file() {
 
 #[tokio::test]
 async fn a_moved_clock_makes_no_sandbox_idle() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let world = mock.sandbox("x");
     world.advance(100_000).await;
     let shown = mock.control("GET", "/sandboxes/x", json!({})).await;
@@ -301,7 +301,7 @@ async fn a_moved_clock_makes_no_sandbox_idle() {
 
 #[tokio::test]
 async fn a_thousand_sandboxes_are_small() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.sandbox("warm").tokens(&CONF, "1").await;
     let (before, began) = (resident_kib(), Stopwatch::start());
     for at in 0..1000 {
@@ -331,7 +331,7 @@ async fn entropy_seed_makes_two_servers_generate_the_same_values() {
     let run = async |seed: u64| {
         let mut config = config(Contract::Documented);
         config.entropy_seed = Some(seed);
-        let mock = Mock::start(config).await;
+        let mock = TestServer::start(config).await;
         mock.control(
             "POST",
             "/clock/freeze",

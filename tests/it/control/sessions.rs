@@ -3,9 +3,9 @@
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{AUTHORIZE, CONF, Mock, World};
+use crate::support::{AUTHORIZE, CONF, SandboxClient, TestServer};
 
-async fn signed_in(world: &World, cookie: &str) -> bool {
+async fn signed_in(world: &SandboxClient, cookie: &str) -> bool {
     let path = format!("{AUTHORIZE}?{}", CONF.asks("1").encoded());
     let answer = world.get(&path).cookie(cookie).await;
     !answer.location().path().ends_with("/login")
@@ -13,7 +13,7 @@ async fn signed_in(world: &World, cookie: &str) -> bool {
 
 #[tokio::test]
 async fn sessions_are_listed_and_end() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let at = json!({ "at": "2026-01-31T12:00:00Z" });
     mock.control("POST", "/clock/freeze", at).await;
     let (ada, modo) = (mock.session("ada").await, mock.session("modo").await);
@@ -41,7 +41,7 @@ async fn sessions_are_listed_and_end() {
 
 #[tokio::test]
 async fn session_expires_by_the_sandbox_clock() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let ada = mock.session("ada").await;
     mock.advance(400 * 24 * 3600).await;
     assert!(!signed_in(&mock, &ada).await);

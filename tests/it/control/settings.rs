@@ -4,15 +4,15 @@ use civitai_oauth_mock::{DIFFERENCES, PRESETS, SCOPES};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, CONF, Mock, Tokens, World};
+use crate::support::{CONF, SandboxClient, TestResponse, TestServer, Tokens};
 
-async fn patch(mock: &World, input: Value) -> Answer {
+async fn patch(mock: &SandboxClient, input: Value) -> TestResponse {
     mock.ask("PATCH", "/_mock/settings").json(&input).await
 }
 
 #[tokio::test]
 async fn settings_are_shown_whole() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     assert_snapshot!(mock.get("/_mock/settings").await, @r#"
     200
     content-type: application/json
@@ -23,7 +23,7 @@ async fn settings_are_shown_whole() {
 
 #[tokio::test]
 async fn patch_changes_named_settings_and_null_restores_defaults() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let answer = patch(
         &mock,
         json!({ "contract": "live", "differences": { "scope-shape": "documented", "code-lifetime": "documented" },
@@ -44,7 +44,7 @@ async fn patch_changes_named_settings_and_null_restores_defaults() {
 
 #[tokio::test]
 async fn unknown_setting_gets_a_suggestion_and_changes_nothing() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let before = mock.get("/_mock/settings").await.body;
     let answer = patch(&mock, json!({ "rate_limit": true, "consent": "deny" })).await;
     assert_snapshot!(answer, @r#"
@@ -109,7 +109,7 @@ async fn unknown_setting_gets_a_suggestion_and_changes_nothing() {
 
 #[tokio::test]
 async fn body_that_is_not_json_is_rejected() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let broken = mock
         .ask("PATCH", "/_mock/settings")
         .body("application/json", "{\"a\":");
@@ -123,7 +123,7 @@ async fn body_that_is_not_json_is_rejected() {
     let long = mock
         .ask("PATCH", "/_mock/settings")
         .body("application/json", long);
-    assert_snapshot!(long.await.gist(), @"413 too_large: the body is longer than 524288 bytes");
+    assert_snapshot!(long.await.summary(), @"413 too_large: the body is longer than 524288 bytes");
     assert_snapshot!(mock.ask("DELETE", "/_mock/settings").await, @r#"
     405
     allow: GET,HEAD,PATCH
@@ -135,7 +135,7 @@ async fn body_that_is_not_json_is_rejected() {
 
 #[tokio::test]
 async fn the_clock_is_moved_in_either_direction() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let now = async || {
         let clock = mock.get("/_mock/clock").await.json();
         (
@@ -160,7 +160,7 @@ async fn the_clock_is_moved_in_either_direction() {
 
 #[tokio::test]
 async fn an_advance_is_a_number_of_seconds() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let mut table = String::new();
     for input in [
         json!({}),
@@ -193,7 +193,7 @@ async fn an_advance_is_a_number_of_seconds() {
 
 #[tokio::test]
 async fn a_session_is_of_a_user_by_id_or_name() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let made = mock
         .ask("POST", "/_mock/sessions")
         .json(&json!({ "user": "blank" }))
@@ -232,7 +232,7 @@ async fn a_session_is_of_a_user_by_id_or_name() {
 
 #[tokio::test]
 async fn contract_lists_each_difference() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.set(json!({ "differences": { "scope-shape": "live" } }))
         .await;
     let told = mock.get("/_mock/contract").await.json();
@@ -250,7 +250,7 @@ async fn contract_lists_each_difference() {
 
 #[tokio::test]
 async fn reset_restores_initial_data_and_settings() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let before = async || {
         let mut all = String::new();
         for path in ["settings", "users", "clients"] {
@@ -301,7 +301,7 @@ async fn reset_restores_initial_data_and_settings() {
 
 #[tokio::test]
 async fn health_check_passes() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let answer = mock.get("/api/health").await;
     assert_eq!(answer.status, 200);
     assert_eq!(answer.text("status"), "ok");

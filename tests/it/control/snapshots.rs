@@ -7,28 +7,28 @@ use insta::assert_snapshot;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::support::{CONF, Fields, Folder, Mock, SPA, Stopwatch, World, config};
+use crate::support::{CONF, Fields, SPA, SandboxClient, Stopwatch, TempDir, TestServer, config};
 
 /// As long as a machine that is busy may take for what takes 5 ms.
 const BOUND: Duration = Duration::from_millis(500);
 
-async fn take(mock: &World, name: &str) -> Value {
+async fn take(mock: &SandboxClient, name: &str) -> Value {
     mock.control("POST", &format!("/snapshots/{name}"), json!({}))
         .await
 }
 
-async fn restore(mock: &World, name: &str) {
+async fn restore(mock: &SandboxClient, name: &str) {
     mock.control("POST", &format!("/snapshots/{name}/restore"), json!({}))
         .await;
 }
 
-async fn total(mock: &World) -> Value {
+async fn total(mock: &SandboxClient) -> Value {
     mock.control("GET", "/requests", json!({})).await["counters"]["total"].clone()
 }
 
 #[tokio::test]
 async fn restore_covers_data_clock_settings_and_faults_but_not_the_journal() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.control(
         "POST",
         "/clock/freeze",
@@ -110,7 +110,7 @@ async fn restore_covers_data_clock_settings_and_faults_but_not_the_journal() {
 
 #[tokio::test]
 async fn restore_brings_back_the_remaining_times_of_a_fault() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.control(
         "POST",
         "/faults",
@@ -132,7 +132,7 @@ async fn restore_brings_back_the_remaining_times_of_a_fault() {
 
 #[tokio::test]
 async fn snapshots_are_listed_read_replaced_and_deleted() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.control(
         "POST",
         "/clock/freeze",
@@ -167,7 +167,7 @@ async fn snapshots_are_listed_read_replaced_and_deleted() {
         let answer = mock.ask(method, path).await;
         table += &format!(
             "{method} {path}: {} ({})\n",
-            answer.gist(),
+            answer.summary(),
             answer.json()["hint"]
         );
     }
@@ -178,7 +178,7 @@ async fn snapshots_are_listed_read_replaced_and_deleted() {
     POST /_mock/snapshots/a%20b: 400 invalid: "a b" is not a name: letters, digits, - _ . and at most 64 of them (null)
     POST /_mock/snapshots/a@b: 400 invalid: "a@b" is not a name: letters, digits, - _ . and at most 64 of them (null)
     "#);
-    assert_snapshot!(mock.ask("DELETE", "/_mock/snapshots/a").await.gist(), @"200 {}");
+    assert_snapshot!(mock.ask("DELETE", "/_mock/snapshots/a").await.summary(), @"200 {}");
     assert_eq!(
         mock.ask("POST", "/_mock/snapshots/a/restore").await.status,
         404
@@ -193,7 +193,7 @@ async fn snapshots_are_listed_read_replaced_and_deleted() {
 
 #[tokio::test]
 async fn snapshot_belongs_to_its_sandbox() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let (here, there) = (mock.sandbox("here"), mock.sandbox("there"));
     take(&here, "s").await;
     assert_eq!(
@@ -219,16 +219,16 @@ async fn snapshot_belongs_to_its_sandbox() {
 /// Each of them leaves a whole behind: rows and settings of one moment, and in the file what is in memory.
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_snapshot_operations_are_consistent() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let path = folder.path("mock.db");
     let start = async || {
         let mut config = config(Contract::Documented);
         config.database = Database::File(path.clone());
-        Mock::start(config).await
+        TestServer::start(config).await
     };
     // One sandbox each, so that a start reads what was written last.
     let names: Vec<String> = (0..8).map(|at| format!("x{at}")).collect();
-    let ada = async |world: &World| {
+    let ada = async |world: &SandboxClient| {
         let buzz = world.control("GET", "/users/ada", json!({})).await["buzz"]["yellow"].clone();
         let login = world.control("GET", "/settings", json!({})).await["login"].clone();
         (buzz, login)
@@ -273,7 +273,7 @@ async fn concurrent_snapshot_operations_are_consistent() {
 
 #[tokio::test]
 async fn restore_takes_milliseconds() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     for user in 0..20 {
         mock.control(
             "POST",

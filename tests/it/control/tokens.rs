@@ -3,9 +3,9 @@
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, CONF, Mock, OTHER, SPA, Tokens, USERINFO, World};
+use crate::support::{CONF, OTHER, SPA, SandboxClient, TestResponse, TestServer, Tokens, USERINFO};
 
-async fn mint(mock: &World, input: Value) -> Answer {
+async fn mint(mock: &SandboxClient, input: Value) -> TestResponse {
     mock.ask("POST", "/_mock/tokens").json(&input).await
 }
 
@@ -13,13 +13,13 @@ fn of_ada() -> Value {
     json!({ "client_id": "conf", "user": "ada" })
 }
 
-async fn introspect(mock: &World, token: &str) -> Value {
+async fn introspect(mock: &SandboxClient, token: &str) -> Value {
     mock.control("POST", "/tokens/introspect", json!({ "token": token }))
         .await
 }
 
 /// The table of refusals for a call.
-async fn refusals(mock: &World, method: &str, path: &str, inputs: &[Value]) -> String {
+async fn refusals(mock: &SandboxClient, method: &str, path: &str, inputs: &[Value]) -> String {
     let mut table = String::new();
     for input in inputs {
         let answer = mock.ask(method, path).json(input).await;
@@ -34,7 +34,7 @@ async fn refusals(mock: &World, method: &str, path: &str, inputs: &[Value]) -> S
 
 #[tokio::test]
 async fn minted_tokens_are_answered_as_the_token_endpoint_does() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let asked = json!({ "client_id": "conf", "user": 2, "scope": "AI Services", "expires_in": 60 });
     let minted = mint(&mock, asked.clone()).await;
     assert_snapshot!(minted, @r#"
@@ -60,7 +60,7 @@ async fn minted_tokens_are_answered_as_the_token_endpoint_does() {
 
 #[tokio::test]
 async fn a_scope_is_a_number_a_preset_or_names() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     for (scope, shown) in [
         (json!(4), "5"),
         (json!("4"), "5"),
@@ -77,7 +77,7 @@ async fn a_scope_is_a_number_a_preset_or_names() {
 
 #[tokio::test]
 async fn an_exact_scope_leaves_user_read_out() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let mut asked = of_ada();
     asked["scope"] = "ModelsRead".into();
     asked["exact_scope"] = true.into();
@@ -97,7 +97,7 @@ async fn an_exact_scope_leaves_user_read_out() {
 
 #[tokio::test]
 async fn invalid_mint_request_is_rejected_with_its_reason() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let inputs = [
         json!({}),
         json!([]),
@@ -137,7 +137,7 @@ async fn invalid_mint_request_is_rejected_with_its_reason() {
 
 #[tokio::test]
 async fn tokens_are_listed_newest_first_without_their_values() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.control(
         "POST",
         "/clock/freeze",
@@ -148,7 +148,7 @@ async fn tokens_are_listed_newest_first_without_their_values() {
     mock.advance(1).await;
     mock.tokens_of("tess", &CONF, "1").await;
     mock.tokens(&SPA, "1").await;
-    let gist = async |query: &str| {
+    let summary = async |query: &str| {
         let answer = mock.get(&format!("/_mock/tokens{query}")).await;
         assert_eq!(answer.status, 200, "{answer}");
         assert!(!answer.body.contains("civitai_"), "{answer}");
@@ -166,7 +166,7 @@ async fn tokens_are_listed_newest_first_without_their_values() {
         lines.sort();
         lines.join("\n")
     };
-    assert_snapshot!(gist("").await, @"
+    assert_snapshot!(summary("").await, @"
     access 2 conf
     access 2 spa
     access 3 conf
@@ -174,22 +174,22 @@ async fn tokens_are_listed_newest_first_without_their_values() {
     refresh 2 spa
     refresh 3 conf
     ");
-    assert_snapshot!(gist("?user=ada").await, @"
+    assert_snapshot!(summary("?user=ada").await, @"
     access 2 conf
     access 2 spa
     refresh 2 conf
     refresh 2 spa
     ");
-    assert_snapshot!(gist("?user=2&client_id=conf").await, @"
+    assert_snapshot!(summary("?user=2&client_id=conf").await, @"
     access 2 conf
     refresh 2 conf
     ");
-    assert_snapshot!(gist("?client_id=other").await, @"");
+    assert_snapshot!(summary("?client_id=other").await, @"");
     let newest = mock.control("GET", "/tokens", json!({})).await;
     assert_eq!(newest["tokens"][0]["issued_at"], "2026-01-31T12:00:01Z");
     assert_eq!(newest["tokens"][5]["issued_at"], "2026-01-31T12:00:00Z");
-    assert_snapshot!(mock.get("/_mock/tokens?client=conf").await.gist(), @r#"400 invalid: unknown key "client""#);
-    assert_snapshot!(mock.get("/_mock/tokens?user=adda").await.gist(), @r#"400 invalid: no user "adda""#);
+    assert_snapshot!(mock.get("/_mock/tokens?client=conf").await.summary(), @r#"400 invalid: unknown key "client""#);
+    assert_snapshot!(mock.get("/_mock/tokens?user=adda").await.summary(), @r#"400 invalid: no user "adda""#);
     let shown = introspect(&mock, &tokens.access).await;
     let mut shown = shown.clone();
     shown["sha256"] = "…".into();
@@ -198,7 +198,7 @@ async fn tokens_are_listed_newest_first_without_their_values() {
 
 #[tokio::test]
 async fn introspection_distinguishes_active_from_inactive() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let tokens = mock.tokens(&CONF, "1").await;
     assert_eq!(introspect(&mock, &tokens.refresh).await["kind"], "refresh");
     assert_eq!(
@@ -211,12 +211,12 @@ async fn introspection_distinguishes_active_from_inactive() {
         (&shown["active"], &shown["user"]),
         (&json!(false), &json!(2))
     );
-    assert_snapshot!(mock.ask("POST", "/_mock/tokens/introspect").await.gist(), @r#"400 invalid: missing key "token""#);
+    assert_snapshot!(mock.ask("POST", "/_mock/tokens/introspect").await.summary(), @r#"400 invalid: missing key "token""#);
 }
 
 #[tokio::test]
 async fn one_or_all_access_tokens_can_be_expired() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let (one, two) = (mock.tokens(&CONF, "1").await, mock.tokens(&SPA, "1").await);
     let expired = mock
         .control("POST", "/tokens/expire", json!({ "token": one.access }))
@@ -236,7 +236,7 @@ async fn one_or_all_access_tokens_can_be_expired() {
     );
     mock.control("POST", "/tokens/expire", json!({ "token": two.refresh }))
         .await;
-    assert_snapshot!(mock.token(&SPA.refreshes(&two.refresh)).await.gist(), @"400 invalid_grant: Invalid grant: refresh token is invalid");
+    assert_snapshot!(mock.token(&SPA.refreshes(&two.refresh)).await.summary(), @"400 invalid_grant: Invalid grant: refresh token is invalid");
     let inputs = [
         json!({ "token": "x" }),
         json!({ "token": one.access }),
@@ -258,7 +258,7 @@ async fn one_or_all_access_tokens_can_be_expired() {
 
 #[tokio::test]
 async fn revoking_follows_the_revocation_endpoint() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let tokens = mock.tokens(&CONF, "1").await;
     mock.control("DELETE", "/tokens", json!({ "token": tokens.access }))
         .await;
@@ -270,12 +270,12 @@ async fn revoking_follows_the_revocation_endpoint() {
         .await;
     assert!(!mock.is_live(&fresh.access).await && !mock.is_live(&second.access).await);
     assert!(mock.is_live(&others.access).await);
-    assert_snapshot!(mock.ask("DELETE", "/_mock/tokens").json(&json!({ "token": fresh.refresh })).await.gist(), @"400 invalid: there is no such token, or it has run out already");
+    assert_snapshot!(mock.ask("DELETE", "/_mock/tokens").json(&json!({ "token": fresh.refresh })).await.summary(), @"400 invalid: there is no such token, or it has run out already");
 }
 
 #[tokio::test]
 async fn tokens_are_revoked_by_user_by_client_or_all() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let mint_all = async || {
         mock.control("DELETE", "/tokens", json!({})).await;
         for user in ["ada", "tess"] {
@@ -305,7 +305,7 @@ async fn tokens_are_revoked_by_user_by_client_or_all() {
             .map(Vec::len);
         table += &format!(
             "{query} {body}: {}; {} left\n",
-            answer.gist(),
+            answer.summary(),
             left.unwrap_or_default()
         );
     }

@@ -3,9 +3,9 @@
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{CONF, Mock, World};
+use crate::support::{CONF, SandboxClient, TestServer};
 
-async fn refusals(mock: &World, calls: &[(&str, &str, Value)]) -> String {
+async fn refusals(mock: &SandboxClient, calls: &[(&str, &str, Value)]) -> String {
     let mut table = String::new();
     for (method, path, body) in calls {
         let ask = mock.ask(method, &format!("/_mock/{path}"));
@@ -25,7 +25,7 @@ async fn refusals(mock: &World, calls: &[(&str, &str, Value)]) -> String {
 
 #[tokio::test]
 async fn unknown_input_is_rejected_without_effect() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.token(&CONF.for_itself()).await;
     let fault = json!({ "endpoint": "me", "effect": { "status": 503 } });
     mock.control("POST", "/faults", fault).await;
@@ -96,7 +96,7 @@ async fn unknown_input_is_rejected_without_effect() {
 
 #[tokio::test]
 async fn empty_input_is_accepted_in_three_forms() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     for body in ["", "{}", "null"] {
         for (method, path) in [("POST", "reset"), ("DELETE", "requests"), ("GET", "clock")] {
             let ask = mock.ask(method, &format!("/_mock/{path}"));
@@ -108,7 +108,7 @@ async fn empty_input_is_accepted_in_three_forms() {
 
 #[tokio::test]
 async fn duplicate_input_is_rejected() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let calls = [
         ("GET", "requests?status=200&status=400", Value::Null),
         ("GET", "tokens?user=ada&user=ada", Value::Null),
@@ -126,7 +126,7 @@ async fn duplicate_input_is_rejected() {
 
 #[tokio::test]
 async fn unquoted_text_is_rejected_with_advice_to_quote() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let answer = mock
         .ask("POST", "/_mock/clock/advance")
         .body("application/json", "1h")

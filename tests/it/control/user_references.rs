@@ -11,7 +11,8 @@ use rmcp::transport::StreamableHttpClientTransport;
 use serde_json::{Value, json};
 
 use crate::support::{
-    AUTHORIZE, Answer, App, Fields, Folder, Mock, Program, Tokens, VERIFIER, World, config,
+    AUTHORIZE, App, Fields, Program, SandboxClient, TempDir, TestResponse, TestServer, Tokens,
+    VERIFIER, config,
 };
 
 /// The username of user 7 is the id of ada, and user 5 has no username.
@@ -55,20 +56,20 @@ fn texts() -> impl Iterator<Item = (String, i64)> {
         .filter_map(move |(case, id)| Some((text(case)?, id)))
 }
 
-async fn mock() -> Mock {
+async fn mock() -> TestServer {
     let mut config = config(Contract::Documented);
     config
         .set_seed(SEED, Path::new("seed.toml"))
         .expect("a seed");
-    Mock::start(config).await
+    TestServer::start(config).await
 }
 
-async fn owner(world: &World, access: &str) -> Value {
+async fn owner(world: &SandboxClient, access: &str) -> Value {
     world.userinfo(access).await.json()["id"].clone()
 }
 
 /// The user for whom this approval was given.
-async fn approver(world: &World, answer: Answer) -> Value {
+async fn approver(world: &SandboxClient, answer: TestResponse) -> Value {
     let tokens = Tokens::of(&world.token(&APP.redeems(&answer.code())).await);
     owner(world, &tokens.access).await
 }
@@ -202,7 +203,7 @@ async fn paths_queries_and_headers_follow_the_rule() {
 #[tokio::test]
 async fn pages_follow_the_rule() {
     let mock = mock().await;
-    let signed_in = async |answer: Answer| {
+    let signed_in = async |answer: TestResponse| {
         let sessions = mock.get("/_mock/sessions").await.json();
         mock.ask("DELETE", "/_mock/sessions").await;
         assert_eq!(answer.status, 303, "{answer}");
@@ -283,7 +284,7 @@ async fn rust_follows_the_rule() {
         (UserRef::from(String::from("7")), 7),
     ] {
         let server = start(user.clone()).await;
-        let world = World::at(server.base_url());
+        let world = SandboxClient::at(server.base_url());
         let answer = world
             .get(&format!("{AUTHORIZE}?{}", APP.asks("1").encoded()))
             .await;
@@ -305,13 +306,13 @@ async fn rust_follows_the_rule() {
         .set_seed(SEED, Path::new("seed.toml"))
         .expect("a seed");
     config.set_login(2);
-    let mock = Mock::start(config).await;
+    let mock = TestServer::start(config).await;
     assert_eq!(mock.get("/_mock/settings").await.json()["login"], 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn flags_environment_and_configuration_follow_the_rule() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let seed = folder.write("seed.toml", SEED);
     let seed = seed.to_str().expect("a path of the tests' own");
     let serve = async |change: &dyn for<'a> Fn(
@@ -328,7 +329,7 @@ async fn flags_environment_and_configuration_follow_the_rule() {
         let mut command = Program::command(&arguments);
         let _ = change(&mut command);
         let program = Program::serve(&mut command);
-        let world = World::at(program.base());
+        let world = SandboxClient::at(program.base());
         let answer = world
             .get(&format!("{AUTHORIZE}?{}", APP.asks("1").encoded()))
             .await;
@@ -348,7 +349,7 @@ async fn flags_environment_and_configuration_follow_the_rule() {
         let tokens: Value = serde_json::from_slice(&minted.stdout).expect("JSON");
         let access = tokens["access_token"].as_str().expect("a token");
         assert_eq!(
-            owner(&World::at(base), access).await,
+            owner(&SandboxClient::at(base), access).await,
             id,
             "token --user {user}"
         );
@@ -380,7 +381,7 @@ async fn unknown_users_are_refused_with_what_would_name_one() {
             .ask("POST", "/_mock/sessions")
             .json(&json!({ "user": user }))
             .await;
-        table += &format!("{user}: {} {}\n", answer.gist(), answer.json()["hint"]);
+        table += &format!("{user}: {} {}\n", answer.summary(), answer.json()["hint"]);
     }
     assert_snapshot!(table, @r#"
     2: 400 invalid: no user "2" "a number is an id: write the username as text, \"2\""

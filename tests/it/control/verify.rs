@@ -4,28 +4,28 @@ use civitai_oauth_mock::Contract;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{CONF, Mock, World, config};
+use crate::support::{CONF, SandboxClient, TestServer, config};
 
 /// A sign-in, two refreshes of which the second is refused, and a look at the user.
-async fn used(mock: &World) {
+async fn used(mock: &SandboxClient) {
     let tokens = mock.tokens(&CONF, "1").await;
     mock.userinfo(&tokens.access).await;
     mock.token(&CONF.refreshes(&tokens.refresh)).await;
     mock.token(&CONF.refreshes(&tokens.refresh)).await;
 }
 
-async fn verdicts(mock: &World, inputs: &[Value]) -> String {
+async fn verdicts(mock: &SandboxClient, inputs: &[Value]) -> String {
     let mut table = String::new();
     for input in inputs {
         let answer = mock.ask("POST", "/_mock/verify").json(input).await;
-        table += &format!("{input}\n  {}\n", answer.gist());
+        table += &format!("{input}\n  {}\n", answer.summary());
     }
     table
 }
 
 #[tokio::test]
 async fn matching_requests_pass() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     used(&mock).await;
     let verified = json!({ "verified": true });
     for input in [
@@ -58,7 +58,7 @@ async fn matching_requests_pass() {
 
 #[tokio::test]
 async fn mismatches_are_described() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     used(&mock).await;
     let inputs = [
         json!([{ "endpoint": "token", "grant_type": "refresh_token", "times": 1 }]),
@@ -102,7 +102,7 @@ async fn mismatches_are_described() {
 
 #[tokio::test]
 async fn invalid_expectation_is_rejected_with_its_reason() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let inputs = [
         json!("token"),
         json!({}),
@@ -185,7 +185,7 @@ async fn invalid_expectation_is_rejected_with_its_reason() {
 async fn verify_refuses_to_judge_evicted_requests() {
     let mut config = config(Contract::Documented);
     config.journal_capacity = 3;
-    let mock = Mock::start(config).await;
+    let mock = TestServer::start(config).await;
     // The authorization and the exchange of its code go; the look at the user and the refreshes stay.
     used(&mock).await;
     let inputs = [

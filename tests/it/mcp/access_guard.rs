@@ -4,10 +4,10 @@ use civitai_oauth_mock::Contract;
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{Mock, World, config};
+use crate::support::{SandboxClient, TestServer, config};
 
 /// The answer to a first message that comes with these headers.
-async fn hello(world: &World, headers: &[(&str, &str)]) -> u16 {
+async fn hello(world: &SandboxClient, headers: &[(&str, &str)]) -> u16 {
     let message = json!({
         "jsonrpc": "2.0", "id": 1, "method": "initialize",
         "params": { "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": { "name": "t", "version": "1" } },
@@ -23,7 +23,7 @@ async fn hello(world: &World, headers: &[(&str, &str)]) -> u16 {
 
 #[tokio::test]
 async fn control_api_guard_applies() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     assert_eq!(hello(&mock, &[]).await, 200);
     for hostile in [
         ("origin", "https://evil.example"),
@@ -34,7 +34,7 @@ async fn control_api_guard_applies() {
     }
     let mut config = config(Contract::Documented);
     config.set_control_token("t0ken").unwrap();
-    let mock = Mock::start(config).await;
+    let mock = TestServer::start(config).await;
     assert_eq!(hello(&mock, &[]).await, 401);
     assert_eq!(
         hello(&mock, &[("authorization", "Bearer t0ken")]).await,
@@ -46,7 +46,7 @@ async fn control_api_guard_applies() {
 async fn loopback_page_is_accepted() {
     let mut config = config(Contract::Documented);
     config.set_control_token("t0ken").unwrap();
-    let mock = Mock::start(config).await;
+    let mock = TestServer::start(config).await;
     let preflight = async |origin: &str, path: &str| {
         let ask = mock.ask("OPTIONS", path).header("origin", origin);
         ask.header("access-control-request-method", "POST").await

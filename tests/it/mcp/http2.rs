@@ -5,7 +5,7 @@ use hyper::{Request, Response};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
-use crate::support::{Https, Mock, SPA, config, http2_over};
+use crate::support::{Https, SPA, TestServer, config, http2_over};
 
 fn message(url: &str, method: &str, params: &Value) -> Request<Vec<u8>> {
     let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
@@ -41,7 +41,7 @@ fn result(answer: &Response<Vec<u8>>) -> Value {
 async fn http2_prior_knowledge_client_completes_the_flow() {
     let mut config = config(Contract::Documented);
     config.mcp_listen = vec![McpListen::At("127.0.0.1:0".parse().unwrap())];
-    let mock = Mock::start(config).await;
+    let mock = TestServer::start(config).await;
     let port = mock.server().mcp_address().unwrap();
     for (address, path) in [
         (mock.server().address(), "/mcp"),
@@ -69,7 +69,7 @@ async fn http2_over_tls_is_served() {
     let mut config = config(Contract::Documented);
     let anywhere = "127.0.0.1:0".parse().unwrap();
     config.tls = Some((anywhere, Certificate::Generated { ca_file: None }));
-    let mock = Mock::start(config).await;
+    let mock = TestServer::start(config).await;
     let authority = mock.server().certificate_authority().unwrap();
     let https = Https::trusting(authority, mock.server().tls_address().unwrap());
     let url = format!("{}/mcp", https.base("localhost"));
@@ -79,7 +79,7 @@ async fn http2_over_tls_is_served() {
 
 #[tokio::test]
 async fn the_guard_reads_the_host_of_the_target() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let stream = TcpStream::connect(mock.server().address()).await.unwrap();
     let answer = http2_over(stream, hello("http://evil.example/mcp")).await;
     assert_eq!(answer.unwrap().status(), 403);

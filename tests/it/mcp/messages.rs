@@ -2,11 +2,11 @@
 
 use insta::assert_snapshot;
 
-use crate::support::Mock;
+use crate::support::TestServer;
 
 #[tokio::test]
 async fn body_that_is_no_message_gets_a_json_rpc_error() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let long = format!(
         r#"{{"jsonrpc":"2.0","id":1,"method":"{}"}}"#,
         "x".repeat(600_000)

@@ -11,7 +11,7 @@ use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::{ServiceExt as _, model::Tool};
 use serde_json::{Value, json};
 
-use crate::support::{CONF, Mock, SPA, World, config};
+use crate::support::{CONF, SPA, SandboxClient, TestServer, config};
 
 type Agent = RunningService<RoleClient, ()>;
 
@@ -44,7 +44,7 @@ async fn refused(agent: &Agent, tool: &str, arguments: Value) -> String {
 
 #[tokio::test]
 async fn the_tool_of_the_published_capability_is_described_as_published() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let agent = agent(&mock.base).await;
     let tools = agent.list_all_tools().await.unwrap();
     let exchange: &Tool = tools
@@ -82,7 +82,7 @@ async fn the_tool_of_the_published_capability_is_described_as_published() {
 
 #[tokio::test]
 async fn agent_completes_the_flow() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let agent = agent(&mock.base).await;
     let asked = json!({ "client_id": SPA.id, "user": "ada", "scope": "AI Services" });
     let begun = ok(&agent, "mock-authorize", asked).await;
@@ -130,7 +130,7 @@ async fn agent_completes_the_flow() {
 
 #[tokio::test]
 async fn authorize_errors_are_passed_on() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let agent = agent(&mock.base).await;
     let asked = json!({ "client_id": CONF.id, "user": "ada", "redirect_uri": "https://elsewhere.example/cb" });
     assert_snapshot!(refused(&agent, "mock-authorize", asked).await, @r#"{"error":"invalid_request","error_description":"redirect_uri does not match any registered URI"}"#);
@@ -152,7 +152,7 @@ async fn authorize_errors_are_passed_on() {
 
 #[tokio::test]
 async fn a_confidential_app_is_told_to_add_its_secret() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let agent = agent(&mock.base).await;
     let asked = json!({ "client_id": CONF.id, "user": "ada" });
     let mut exchange = ok(&agent, "mock-authorize", asked).await["exchange"].clone();
@@ -165,7 +165,7 @@ async fn a_confidential_app_is_told_to_add_its_secret() {
 
 #[tokio::test]
 async fn custom_fault_is_set_and_cleared() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let agent = agent(&mock.base).await;
     let refresh = json!({ "body": {
         "grant_type": "refresh_token", "client_id": SPA.id,
@@ -183,7 +183,7 @@ async fn custom_fault_is_set_and_cleared() {
 
 #[tokio::test]
 async fn a_scope_is_explained_bit_by_bit() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let agent = agent(&mock.base).await;
     let told = ok(&agent, "mock-explain-scope", json!({ "scope": 114_689 })).await;
     assert_eq!(told["preset"], "AI Services");
@@ -202,7 +202,7 @@ async fn a_scope_is_explained_bit_by_bit() {
 
 #[tokio::test]
 async fn invalid_arguments_get_the_errors_of_the_control_api() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let agent = agent(&mock.base).await;
     let mut told = String::new();
     for (tool, arguments) in [
@@ -252,7 +252,7 @@ async fn invalid_arguments_get_the_errors_of_the_control_api() {
 
 #[tokio::test]
 async fn path_selects_the_sandbox() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let world = mock.sandbox("x");
     let agent = agent(&world.base).await;
     let asked = json!({ "client_id": SPA.id, "user": "ada" });
@@ -269,7 +269,7 @@ async fn path_selects_the_sandbox() {
 
 #[tokio::test]
 async fn the_contract_and_the_differences_can_be_read() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.set(json!({ "differences": { "scope-shape": "live" } }))
         .await;
     let agent = agent(&mock.base).await;
@@ -303,9 +303,9 @@ async fn the_contract_and_the_differences_can_be_read() {
 async fn mcp_can_have_its_own_port() {
     let mut config = config(Contract::Documented);
     config.mcp_listen = vec![McpListen::At("127.0.0.1:0".parse().unwrap())];
-    let mock = Mock::start(config.clone()).await;
+    let mock = TestServer::start(config.clone()).await;
     let address = mock.server().mcp_address().unwrap();
-    let port = World::at(format!("http://{address}"));
+    let port = SandboxClient::at(format!("http://{address}"));
     let agent = agent(&port.base).await;
     let begun = ok(
         &agent,
@@ -332,7 +332,7 @@ async fn mcp_can_have_its_own_port() {
 
 #[tokio::test]
 async fn advice_tool_reports_mistakes_that_fail_in_production() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let agent = agent(&mock.base).await;
     mock.authorize(&SPA.asks("1").without("code_challenge"))
         .await;

@@ -6,13 +6,13 @@ use civitai_oauth_mock::control::{
 use civitai_oauth_mock::{MockError, MockServer, Scope};
 use insta::assert_snapshot;
 
-use crate::support::{CONF, World};
+use crate::support::{CONF, SandboxClient};
 
-async fn seeded() -> (MockServer, World) {
+async fn seeded() -> (MockServer, SandboxClient) {
     let builder = MockServer::builder().seed(include_str!("../support/seed.toml"));
     let server = builder.expect("well-formed").start().await;
     let server = server.expect("a free port");
-    let world = World::at(server.base_url());
+    let world = SandboxClient::at(server.base_url());
     (server, world)
 }
 

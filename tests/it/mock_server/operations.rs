@@ -9,19 +9,19 @@ use civitai_oauth_mock::control::{
 };
 use civitai_oauth_mock::{Contract, MockError, MockServer, Scope};
 
-use crate::support::{CONF, Fields, Spender, USERINFO, World};
+use crate::support::{CONF, Fields, SandboxClient, SpendingApp, USERINFO};
 
 const SEED: &str = include_str!("../support/seed.toml");
 const DEVICE: &str = "/api/auth/oauth/device";
 
-async fn seeded() -> (MockServer, World) {
+async fn seeded() -> (MockServer, SandboxClient) {
     let server = MockServer::builder()
         .seed(SEED)
         .expect("well-formed")
         .start()
         .await
         .expect("a free port");
-    let world = World::at(server.base_url());
+    let world = SandboxClient::at(server.base_url());
     (server, world)
 }
 
@@ -348,7 +348,7 @@ async fn sandboxes_are_made_listed_and_deleted() {
 #[tokio::test]
 async fn spends_are_listed_deleted_and_reset() {
     let (server, world) = seeded().await;
-    let ada = Spender::funded(&world, &CONF, 100).await;
+    let ada = SpendingApp::funded(&world, &CONF, 100).await;
     let limit = [Budget::Absolute {
         limit: 30,
         currencies: None,

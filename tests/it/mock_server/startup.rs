@@ -6,7 +6,7 @@ use civitai_oauth_mock::control::{Endpoint, Expect, Filter, Mint, OwnerFilter, U
 use civitai_oauth_mock::{ConsentMode, Contract, Difference, MockServer, Scope};
 use insta::assert_snapshot;
 
-use crate::support::{CONF, World};
+use crate::support::{CONF, SandboxClient};
 
 const SEED: &str = include_str!("../support/seed.toml");
 
@@ -29,7 +29,9 @@ async fn fifty_servers_in_one_process_share_nothing() {
     }
     let servers = running.join_all().await;
     for (server, at, token) in &servers {
-        let user = World::at(server.base_url()).userinfo(token.reveal()).await;
+        let user = SandboxClient::at(server.base_url())
+            .userinfo(token.reveal())
+            .await;
         assert_eq!(user.text("username"), format!("user-{at}"));
         assert_eq!(server.tokens(OwnerFilter::all()).await.unwrap().len(), 2);
         let once = Expect::endpoint(Endpoint::Userinfo).times(1);
@@ -71,7 +73,7 @@ async fn builder_options_take_effect() {
         .start()
         .await
         .unwrap();
-    let world = World::at(server.base_url());
+    let world = SandboxClient::at(server.base_url());
     let scope = "1".parse::<Scope>().expect("a scope");
     let challenge = CONF
         .asks("1")
@@ -116,7 +118,10 @@ async fn sandbox_has_the_same_methods_and_its_own_address() {
     )));
 
     let tokens = checkout.mint(mint()).await.unwrap();
-    let (here, there) = (World::at(checkout.base_url()), World::at(server.base_url()));
+    let (here, there) = (
+        SandboxClient::at(checkout.base_url()),
+        SandboxClient::at(server.base_url()),
+    );
     assert!(here.is_live(tokens.access_token.reveal()).await);
     assert!(!there.is_live(tokens.access_token.reveal()).await);
     checkout.advance(Duration::from_secs(3601)).await.unwrap();

@@ -4,25 +4,25 @@ use civitai_oauth_mock::{Contract, Difference};
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{CONF, Fields, Mock, World};
+use crate::support::{CONF, Fields, SandboxClient, TestServer};
 
 fn spending() -> Fields {
     CONF.asks("32769")
 }
 
 /// What the endpoint says to each text, in groups of what it said.
-async fn verdicts(mock: &World, texts: &[&str]) -> String {
+async fn verdicts(mock: &SandboxClient, texts: &[&str]) -> String {
     let mut table = String::new();
     for text in texts {
         let answer = mock.approve(&spending().and("buzz_limit", text)).await;
-        table += &format!("{text}\n  {}\n", answer.gist());
+        table += &format!("{text}\n  {}\n", answer.summary());
     }
     table
 }
 
 #[tokio::test]
 async fn well_formed_budgets_and_no_limit_are_accepted() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let texts = [
         "",
         "null",
@@ -41,7 +41,7 @@ async fn well_formed_budgets_and_no_limit_are_accepted() {
 
 #[tokio::test]
 async fn invalid_json_and_invalid_budget_are_different_errors() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let texts = [
         "{",
         "5000 buzz",
@@ -119,7 +119,7 @@ async fn invalid_json_and_invalid_budget_are_different_errors() {
 
 #[tokio::test]
 async fn budget_is_checked_whenever_present() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let request = spending().and("buzz_limit", "{");
     assert_snapshot!(mock.authorize(&request).await, @r#"
     400
@@ -128,26 +128,26 @@ async fn budget_is_checked_whenever_present() {
     {"error":"invalid_request","error_description":"buzz_limit is not valid JSON"}
     "#);
     let without_spending = CONF.asks("1").and("buzz_limit", "{");
-    assert_snapshot!(mock.authorize(&without_spending).await.gist(), @"400 invalid_request: buzz_limit is not valid JSON");
+    assert_snapshot!(mock.authorize(&without_spending).await.summary(), @"400 invalid_request: buzz_limit is not valid JSON");
 }
 
 #[tokio::test]
 async fn the_deployed_server_ignores_budgets() {
-    let mock = Mock::live().await;
+    let mock = TestServer::live().await;
     let request = spending().and("buzz_limit", "{");
     assert_eq!(mock.approve(&request).await.status, 303);
     mock.set_apart(Difference::BuzzLimit, Contract::Documented)
         .await;
     assert_eq!(mock.approve(&request).await.status, 400);
 
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.set_apart(Difference::BuzzLimit, Contract::Live).await;
     assert_eq!(mock.approve(&request).await.status, 302);
 }
 
 #[tokio::test]
 async fn the_pages_simple_form_has_an_amount_a_period_and_a_switch() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let mut table = String::new();
     for (on, amount, days) in [
         (Some("true"), "5000", "1"),
@@ -167,7 +167,7 @@ async fn the_pages_simple_form_has_an_amount_a_period_and_a_switch() {
         if let Some(on) = on {
             request = request.and("buzz_limit_on", on);
         }
-        let said = mock.approve(&request).await.gist();
+        let said = mock.approve(&request).await.summary();
         table += &format!("on={on:?} {amount:?} per {days} days: {said}\n");
     }
     assert_snapshot!(table, @r#"
@@ -186,7 +186,7 @@ async fn the_pages_simple_form_has_an_amount_a_period_and_a_switch() {
 
 #[tokio::test]
 async fn budget_without_remembered_consent_still_shows_the_page() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let limit = json!([{ "type": "absolute", "limit": 5 }]).to_string();
     mock.approve(&spending().and("buzz_limit", &limit)).await;
     let answer = mock.authorize(&spending()).await;

@@ -5,14 +5,14 @@ use civitai_oauth_mock::{Contract, MockServer};
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{AUTHORIZE, CONF, Fields, Mock, Program, SPA, TOKEN, config};
+use crate::support::{AUTHORIZE, CONF, Fields, Program, SPA, TOKEN, TestServer, config};
 
 /// Ids by which no client can authenticate: not printable ASCII, or with the colon that ends the name in HTTP Basic.
 const REFUSED: [&str; 7] = ["my app/ü:1", "ü", "a:b", ":", "a\nb", "a\u{7f}", "日本"];
 
 #[tokio::test]
 async fn every_id_that_is_registered_authenticates() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let ids = [
         "my-app",
         "a b",
@@ -40,7 +40,7 @@ async fn every_id_that_is_registered_authenticates() {
 
 #[tokio::test]
 async fn ids_that_cannot_authenticate_are_refused_by_control_calls_and_seeds() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let mut table = String::new();
     for id in REFUSED {
         let answer = mock
@@ -48,7 +48,7 @@ async fn ids_that_cannot_authenticate_are_refused_by_control_calls_and_seeds() {
             .json(&json!({ "id": id, "name": "A" }))
             .await;
         assert_eq!(answer.status, 400);
-        table += &format!("{id:?}: {}\n", answer.gist());
+        table += &format!("{id:?}: {}\n", answer.summary());
         let seed = json!({ "clients": [{ "id": id, "name": "A" }] });
         let asked = json!({ "name": "x", "seed": seed });
         let answer = mock.ask("POST", "/_mock/sandboxes").json(&asked).await;
@@ -70,7 +70,7 @@ async fn ids_that_cannot_authenticate_are_refused_by_control_calls_and_seeds() {
         .ask("POST", "/_mock/clients")
         .json(&json!({ "id": "a", "name": "A", "secret": "pässword" }))
         .await;
-    assert_snapshot!(answer.gist(), @"400 invalid: a client secret is printable ASCII (RFC 6749 appendix A.2): with any other character no client can authenticate");
+    assert_snapshot!(answer.summary(), @"400 invalid: a client secret is printable ASCII (RFC 6749 appendix A.2): with any other character no client can authenticate");
     let mut config = config(Contract::Documented);
     let seed = "\n[[clients]]\nid = \"a:b\"\nname = \"A\"\n";
     let refused = config.set_seed(seed, std::path::Path::new("seed.toml"));
@@ -93,7 +93,7 @@ async fn ids_that_cannot_authenticate_are_refused_by_rust_and_environment() {
 
 #[tokio::test]
 async fn unknown_clients_are_registered_by_the_same_rule() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.set(json!({ "unknown_clients": "register", "login": "ada" }))
         .await;
     for (id, is_registered) in [("new app", true), ("a:b", false), ("ü", false)] {

@@ -3,12 +3,12 @@
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{CONF, Fields, Mock, World};
+use crate::support::{CONF, Fields, SandboxClient, TestServer};
 
 const INTROSPECT: &str = "/api/auth/oauth/introspect";
 
 /// Registers a client that may introspect.
-async fn register_service(world: &World) {
+async fn register_service(world: &SandboxClient) {
     let service = json!({ "id": "link-service", "name": "Link service", "secret": "a+b c%",
         "may_introspect": true, "grants": [] });
     world.control("POST", "/clients", service).await;
@@ -24,13 +24,13 @@ fn asks_about(token: &str) -> Fields {
 
 #[tokio::test]
 async fn introspection_reads_basic_form_decoded_and_before_the_body() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     register_service(&mock).await;
     mock.freeze("2026-01-31T12:00:00Z").await;
     let token = mock.tokens(&CONF, "5").await.access;
     let body = asks_about(&token).with("client_secret", "wrong");
     let by_basic = mock.post(INTROSPECT, &body);
-    assert_snapshot!(by_basic.basic("link%2Dservice", "a%2Bb+c%25").await.gist(), @r#"200 {"active":true,"sub":"2","username":"ada","scope":"5","client_id":"conf","exp":1769864400,"token_type":"Bearer"}"#);
+    assert_snapshot!(by_basic.basic("link%2Dservice", "a%2Bb+c%25").await.summary(), @r#"200 {"active":true,"sub":"2","username":"ada","scope":"5","client_id":"conf","exp":1769864400,"token_type":"Bearer"}"#);
     // As it is, the secret would be another one.
     let as_it_is = mock.post(INTROSPECT, &asks_about(&token));
     assert_snapshot!(as_it_is.basic("link-service", "a+b c%25").await, @r#"
@@ -65,7 +65,7 @@ async fn introspection_reads_basic_form_decoded_and_before_the_body() {
 
 #[tokio::test]
 async fn introspection_treats_json_that_is_not_text_as_missing() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let service = json!({ "id": "42", "name": "Link service", "secret": "12345678",
         "may_introspect": true, "grants": [] });
     mock.control("POST", "/clients", service).await;
@@ -86,7 +86,7 @@ async fn introspection_treats_json_that_is_not_text_as_missing() {
 
 #[tokio::test]
 async fn introspection_of_an_owner_without_a_username_has_null() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     register_service(&mock).await;
     let asked = json!({ "client_id": "conf", "user": 7, "scope": 1 });
     let minted = mock.control("POST", "/tokens", asked).await;
@@ -97,7 +97,7 @@ async fn introspection_of_an_owner_without_a_username_has_null() {
 
 #[tokio::test]
 async fn a_token_of_a_banned_or_deleted_user_is_inactive() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     register_service(&mock).await;
     let token = mock.tokens(&CONF, "5").await.access;
     let is_active = async || {
@@ -116,7 +116,7 @@ async fn a_token_of_a_banned_or_deleted_user_is_inactive() {
 
 #[tokio::test]
 async fn introspection_is_limited_by_address_and_by_client() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     register_service(&mock).await;
     mock.set(json!({ "rate_limits": true })).await;
     let ask = async |fields: &Fields, address: &str| {

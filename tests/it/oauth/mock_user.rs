@@ -4,15 +4,15 @@ use civitai_oauth_mock::ConsentMode;
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{AUTHORIZE, Ask, CONF, Mock, Tokens, World, config};
+use crate::support::{AUTHORIZE, CONF, SandboxClient, TestRequest, TestServer, Tokens, config};
 
-fn request(mock: &World) -> Ask {
+fn request(mock: &SandboxClient) -> TestRequest {
     mock.get(&format!("{AUTHORIZE}?{}", CONF.asks("1").encoded()))
 }
 
 #[tokio::test]
 async fn the_header_names_the_user_and_signs_them_in() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let answer = request(&mock).header("x-mock-user", "ada").await;
     assert_snapshot!(answer, @"
     303
@@ -25,7 +25,7 @@ async fn the_header_names_the_user_and_signs_them_in() {
 
 #[tokio::test]
 async fn header_overrides_a_session_and_accepts_ids() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let cookie = mock.session("tess").await;
     let approval = CONF.asks("1").and("approved", "true");
     let answer = mock
@@ -39,7 +39,7 @@ async fn header_overrides_a_session_and_accepts_ids() {
 
 #[tokio::test]
 async fn unknown_or_deleted_user_in_the_header_is_an_error() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     assert_snapshot!(request(&mock).header("x-mock-user", "adda").await, @r#"
     400
     content-type: application/json
@@ -58,10 +58,10 @@ async fn unknown_or_deleted_user_in_the_header_is_an_error() {
 
 #[tokio::test]
 async fn login_setting_applies_without_a_session() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.set(json!({ "login": "tess", "consent": "approve" }))
         .await;
-    let whose = async |answer: crate::support::Answer| {
+    let whose = async |answer: crate::support::TestResponse| {
         let tokens = Tokens::of(&mock.token(&CONF.redeems(&answer.code())).await);
         mock.userinfo(&tokens.access).await.text("username")
     };
@@ -74,7 +74,7 @@ async fn login_setting_applies_without_a_session() {
 
 #[tokio::test]
 async fn consent_can_be_given_or_denied_without_a_page() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let cookie = mock.session("ada").await;
     mock.set(json!({ "consent": "approve" })).await;
     assert_snapshot!(request(&mock).cookie(&cookie).await, @"
@@ -99,13 +99,13 @@ async fn server_can_start_with_login_and_consent_set() {
     let mut config = config(civitai_oauth_mock::Contract::Documented);
     config.set_login("ada");
     config.set_consent(ConsentMode::Approve);
-    let mock = Mock::start(config).await;
-    assert_snapshot!(request(&mock).await.gist(), @"302 to https://app.example/callback?code=<secret>&state=xyz");
+    let mock = TestServer::start(config).await;
+    assert_snapshot!(request(&mock).await.summary(), @"302 to https://app.example/callback?code=<secret>&state=xyz");
 }
 
 #[tokio::test]
 async fn an_unknown_client_may_register_itself_by_its_first_request() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.set(json!({ "unknown_clients": "register", "consent": "approve", "login": "ada" }))
         .await;
     let asked = CONF
@@ -126,5 +126,5 @@ async fn an_unknown_client_may_register_itself_by_its_first_request() {
         answer.status, 200,
         "its first secret becomes its own: {answer}"
     );
-    assert_snapshot!(mock.token(&redeem("second")).await.gist(), @"400 invalid_client: Invalid client: client is invalid");
+    assert_snapshot!(mock.token(&redeem("second")).await.summary(), @"400 invalid_client: Invalid client: client is invalid");
 }

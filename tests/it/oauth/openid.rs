@@ -5,12 +5,13 @@ use insta::assert_snapshot;
 use serde_json::{Value, json};
 
 use crate::support::{
-    AUTHORIZE, CLI, CONF, CONFIGURATION, DEVICE_TOKEN, JWKS, Mock, ODD_SECRET, SPA, TOKEN, World,
+    AUTHORIZE, CLI, CONF, CONFIGURATION, DEVICE_TOKEN, JWKS, ODD_SECRET, SPA, SandboxClient, TOKEN,
+    TestServer,
 };
 
 #[tokio::test]
 async fn the_discovery_document_names_every_endpoint() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let answer = mock.get(CONFIGURATION).await;
     assert_snapshot!(answer, @r#"
     200
@@ -24,7 +25,7 @@ async fn the_discovery_document_names_every_endpoint() {
 
 #[tokio::test]
 async fn sandbox_is_its_own_issuer() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let sandbox = mock.sandbox("x");
     let document = sandbox.get(CONFIGURATION).await.json();
     assert_eq!(document["issuer"], sandbox.base);
@@ -41,7 +42,7 @@ async fn sandbox_is_its_own_issuer() {
 
 #[tokio::test]
 async fn document_depends_on_neither_contract_nor_forwarded_headers() {
-    let (documented, live) = (Mock::documented().await, Mock::live().await);
+    let (documented, live) = (TestServer::documented().await, TestServer::live().await);
     let plain = documented.get(CONFIGURATION).await.json().to_string();
     let forwarded = documented
         .get(CONFIGURATION)
@@ -54,7 +55,7 @@ async fn document_depends_on_neither_contract_nor_forwarded_headers() {
 
 #[tokio::test]
 async fn the_key_is_published_under_two_paths() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let answer = mock.get(JWKS).await;
     let jwk = mock.jwk().await;
     let mut shown = answer.to_string();
@@ -76,7 +77,7 @@ async fn the_key_is_published_under_two_paths() {
 
 #[tokio::test]
 async fn documents_have_no_cors_and_accept_only_get() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let mut table = String::new();
     for path in [CONFIGURATION, JWKS, "/api/auth/jwks"] {
         for method in ["GET", "HEAD", "OPTIONS", "POST", "DELETE"] {
@@ -119,8 +120,8 @@ async fn documents_have_no_cors_and_accept_only_get() {
 
 #[tokio::test]
 async fn id_token_has_subject_issuer_audience_and_times() {
-    let mock = Mock::documented().await;
-    for world in [World::clone(&mock), mock.sandbox("x")] {
+    let mock = TestServer::documented().await;
+    for world in [SandboxClient::clone(&mock), mock.sandbox("x")] {
         let id_token = world.id_token(&CONF, "a b é \"q\"").await;
         let header = jsonwebtoken::decode_header(&id_token).expect("a JWS");
         assert_eq!(
@@ -143,7 +144,7 @@ async fn id_token_has_subject_issuer_audience_and_times() {
 
 #[tokio::test]
 async fn id_token_is_the_only_additional_member() {
-    let mock = Mock::live().await;
+    let mock = TestServer::live().await;
     let asked = SPA.asks("5").and("nonce", "n-1");
     let code = mock.approve(&asked).await.code();
     let answer = mock.token(&SPA.redeems(&code)).await;
@@ -162,7 +163,7 @@ async fn id_token_is_the_only_additional_member() {
 
 #[tokio::test]
 async fn id_token_requires_a_nonce_and_the_code_grant() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.register_cli().await;
     let with_nonce = mock
         .approve(&CONF.asks("1").and("nonce", "n-1"))
@@ -210,7 +211,7 @@ async fn id_token_requires_a_nonce_and_the_code_grant() {
 
 #[tokio::test]
 async fn a_nonce_survives_the_consent_page() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let cookie = mock.session("ada").await;
     let asked = CONF.asks("1").and("nonce", "n-9").encoded();
     let sent = mock
@@ -230,7 +231,7 @@ async fn a_nonce_survives_the_consent_page() {
 
 #[tokio::test]
 async fn the_audience_is_the_client_id_of_the_body_or_unknown() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let asked = CONF.asks("1").and("nonce", "n-1");
     let code = mock.approve(&asked).await.code();
     let body = CONF
@@ -261,7 +262,7 @@ async fn the_audience_is_the_client_id_of_the_body_or_unknown() {
 
 #[tokio::test]
 async fn id_token_of_another_sandbox_or_altered_fails_verification() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let sandbox = mock.sandbox("x");
     let id_token = mock.id_token(&CONF, "n-1").await;
     assert_ne!(sandbox.jwk().await["kid"], mock.jwk().await["kid"]);
@@ -287,7 +288,7 @@ async fn id_token_of_another_sandbox_or_altered_fails_verification() {
 
 #[tokio::test]
 async fn id_token_times_follow_the_sandbox_clock() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.advance(-7200).await;
     let stale = mock.id_token(&CONF, "n-1").await;
     let why = mock.verified(&stale, CONF.id).await.expect_err("long over");

@@ -10,7 +10,7 @@ use p256::SecretKey;
 use p256::pkcs8::{EncodePrivateKey as _, LineEnding};
 use serde_json::json;
 
-use crate::support::{CONF, Folder, JWKS, Mock, Program, World, config};
+use crate::support::{CONF, JWKS, Program, SandboxClient, TempDir, TestServer, config};
 
 /// The `kid` of Civitai's key, as recorded.
 const RECORDED_KEY_ID: &str = "civitai-2026-06";
@@ -37,8 +37,8 @@ async fn a_signing_key_from_a_file_signs_in_every_sandbox() {
         config
             .set_signing_key(&pem, Path::new("key.pem"))
             .expect("a P-256 key");
-        let mock = Mock::start(config).await;
-        for world in [World::clone(&mock), mock.sandbox("x")] {
+        let mock = TestServer::start(config).await;
+        for world in [SandboxClient::clone(&mock), mock.sandbox("x")] {
             let jwk = world.jwk().await;
             assert_eq!(jwk["kid"], RECORDED_KEY_ID);
             let shown = format!("{} {}", jwk["x"], jwk["y"]);
@@ -52,8 +52,8 @@ async fn a_signing_key_from_a_file_signs_in_every_sandbox() {
 
 #[tokio::test]
 async fn a_generated_key_has_its_thumbprint_as_its_id() {
-    let mock = Mock::documented().await;
-    for world in [World::clone(&mock), mock.sandbox("x")] {
+    let mock = TestServer::documented().await;
+    for world in [SandboxClient::clone(&mock), mock.sandbox("x")] {
         let published: Jwk = serde_json::from_value(world.jwk().await).expect("a JWK");
         let id = published.common.key_id.clone().expect("a kid");
         let thumbprint = published.thumbprint(ThumbprintHash::SHA256);
@@ -68,7 +68,7 @@ async fn a_generated_key_has_its_thumbprint_as_its_id() {
 
 #[tokio::test]
 async fn a_key_set_cached_before_a_restart_lacks_the_new_key() {
-    let before = Mock::documented().await;
+    let before = TestServer::documented().await;
     let cached: JwkSet = serde_json::from_value(before.get(JWKS).await.json()).expect("a JWKS");
     assert!(
         cached
@@ -77,7 +77,7 @@ async fn a_key_set_cached_before_a_restart_lacks_the_new_key() {
     );
     before.stop().await;
 
-    let after = Mock::documented().await;
+    let after = TestServer::documented().await;
     let id_token = after.id_token(&CONF, "n-2").await;
     // A cache that finds the id would verify with the old key and fail; one that does not find it fetches the new set.
     assert!(cached.find(&key_id(&id_token)).is_none());
@@ -86,7 +86,7 @@ async fn a_key_set_cached_before_a_restart_lacks_the_new_key() {
 
 #[tokio::test]
 async fn a_stored_key_keeps_its_id() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let pem = test_key().to_pkcs8_pem(LineEnding::LF).expect("PEM");
     let start = async |with_file: bool| {
         let mut config = config(Contract::Documented);
@@ -95,7 +95,7 @@ async fn a_stored_key_keeps_its_id() {
             let set = config.set_signing_key(&pem, Path::new("key.pem"));
             set.expect("a P-256 key");
         }
-        Mock::start(config).await
+        TestServer::start(config).await
     };
     for with_file in [false, true] {
         let before = start(with_file).await;
@@ -131,11 +131,11 @@ async fn other_key_types_are_rejected_with_a_command_to_make_one() {
 
 #[tokio::test]
 async fn a_database_on_file_keeps_its_keys_over_a_restart() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let start = async || {
         let mut config = config(Contract::Documented);
         config.database = Database::File(folder.path("keys.db"));
-        Mock::start(config).await
+        TestServer::start(config).await
     };
     let before = start().await;
     let keys = [before.jwk().await, before.sandbox("x").jwk().await];
@@ -151,7 +151,7 @@ async fn same_entropy_seed_generates_the_same_key() {
     let keys = async |seed| {
         let mut config = config(Contract::Documented);
         config.entropy_seed = seed;
-        let mock = Mock::start(config).await;
+        let mock = TestServer::start(config).await;
         mock.jwk().await["x"].to_string()
     };
     assert_eq!(keys(Some(1)).await, keys(Some(1)).await);
@@ -161,13 +161,13 @@ async fn same_entropy_seed_generates_the_same_key() {
 
 #[tokio::test]
 async fn the_program_reads_the_key_from_the_file_that_it_is_given() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let pem = test_key().to_pkcs8_pem(LineEnding::LF).expect("PEM");
     let file = folder.write("key.pem", &pem);
     let file = file.to_str().expect("a path of the tests' own");
     let mut command = Program::command(&["--listen", "127.0.0.1:0", "--signing-key", file]);
     let program = Program::serve(&mut command);
-    let published = World::at(program.base()).get(JWKS).await.json();
+    let published = SandboxClient::at(program.base()).get(JWKS).await.json();
     assert_eq!(
         published["keys"][0]["x"],
         "HhhTL9R1TALzBB2cdc6zO4P_2BrHzk_ogsyxyYvFiW4"

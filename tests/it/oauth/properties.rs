@@ -6,7 +6,7 @@ use proptest::test_runner::TestRunner;
 use tokio::runtime::Runtime;
 use url::Url;
 
-use crate::support::{AUTHORIZE, CONF, Fields, Mock, TOKEN, VERIFIER};
+use crate::support::{AUTHORIZE, CONF, Fields, TOKEN, TestServer, VERIFIER};
 
 /// Few, since each is a request or more; the fields below are chosen so that they go far.
 const CASES: u32 = 120;
@@ -14,10 +14,10 @@ const CASES: u32 = 120;
 /// Runs a property against one server.
 fn holds<S: Strategy>(
     input: &S,
-    property: &impl AsyncFn(&Mock, S::Value) -> Result<(), TestCaseError>,
+    property: &impl AsyncFn(&TestServer, S::Value) -> Result<(), TestCaseError>,
 ) {
     let runtime = Runtime::new().expect("a runtime can be built");
-    let mock = runtime.block_on(Mock::documented());
+    let mock = runtime.block_on(TestServer::documented());
     let config = ProptestConfig {
         cases: CASES,
         failure_persistence: None,

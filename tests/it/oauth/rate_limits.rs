@@ -4,16 +4,19 @@ use civitai_oauth_mock::{Contract, Difference};
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{AUTHORIZE, Answer, Ask, CONF, Fields, Mock, OTHER, REVOKE, TOKEN, World};
+use crate::support::{
+    AUTHORIZE, CONF, Fields, OTHER, REVOKE, SandboxClient, TOKEN, TestRequest, TestResponse,
+    TestServer,
+};
 
-async fn limited(contract: Contract) -> Mock {
-    let mock = Mock::start(crate::support::config(contract)).await;
+async fn limited(contract: Contract) -> TestServer {
+    let mock = TestServer::start(crate::support::config(contract)).await;
     mock.set(json!({ "rate_limits": true })).await;
     mock
 }
 
 /// How many of so many requests got past the limit, and the last answer.
-async fn admitted(times: u32, request: impl Fn() -> Ask) -> (u32, Answer) {
+async fn admitted(times: u32, request: impl Fn() -> TestRequest) -> (u32, TestResponse) {
     let mut admitted = 0;
     loop {
         let answer = request().await;
@@ -24,13 +27,13 @@ async fn admitted(times: u32, request: impl Fn() -> Ask) -> (u32, Answer) {
     }
 }
 
-fn guess(mock: &World) -> Ask {
+fn guess(mock: &SandboxClient) -> TestRequest {
     mock.post(TOKEN, &CONF.redeems("guess"))
 }
 
 #[tokio::test]
 async fn rate_limits_are_off_by_default() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     assert_eq!(admitted(30, || guess(&mock)).await.0, 30);
 }
 
@@ -125,7 +128,7 @@ async fn rate_limit_key_can_be_set_separately() {
     let mock = limited(Contract::Documented).await;
     mock.set_apart(Difference::RateLimitKey, Contract::Live)
         .await;
-    let revoke = |mock: &World| mock.post(REVOKE, &CONF.revokes("x"));
+    let revoke = |mock: &SandboxClient| mock.post(REVOKE, &CONF.revokes("x"));
     assert_eq!(admitted(30, || guess(&mock)).await.0, 30);
     assert_eq!(admitted(30, || revoke(&mock)).await.0, 30);
     let mock = limited(Contract::Live).await;

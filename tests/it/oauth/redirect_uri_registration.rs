@@ -7,7 +7,7 @@ use civitai_oauth_mock::{Config, Contract, Difference, MockServer};
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{CONF, Fields, Mock};
+use crate::support::{CONF, Fields, TestServer};
 
 const IN_THE_BROWSER: [&str; 6] = [
     "javascript:alert(1)",
@@ -20,13 +20,13 @@ const IN_THE_BROWSER: [&str; 6] = [
 
 #[tokio::test]
 async fn schemes_that_open_in_the_browser_are_refused_by_every_entrance() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let server = MockServer::start().await;
     for uri in IN_THE_BROWSER {
         let client = json!({ "name": "App", "redirect_uris": [uri] });
         let created = mock.ask("POST", "/_mock/clients").json(&client).await;
         assert_eq!(created.status, 400, "{uri}");
-        assert!(created.gist().contains("opens in the browser itself"));
+        assert!(created.summary().contains("opens in the browser itself"));
         let patch = json!({ "redirect_uris": [uri] });
         let patched = mock.ask("PATCH", "/_mock/clients/conf").json(&patch).await;
         assert_eq!(patched.status, 400, "{uri}");
@@ -46,7 +46,7 @@ async fn schemes_that_open_in_the_browser_are_refused_by_every_entrance() {
     }
     let client = json!({ "name": "App", "redirect_uris": ["javascript://localhost/x"] });
     let created = mock.ask("POST", "/_mock/clients").json(&client);
-    assert_snapshot!(created.await.gist(), @r#"400 invalid: "javascript://localhost/x" has the scheme javascript:, which opens in the browser itself; write an https or http URL, or the scheme of a native app"#);
+    assert_snapshot!(created.await.summary(), @r#"400 invalid: "javascript://localhost/x" has the scheme javascript:, which opens in the browser itself; write an https or http URL, or the scheme of a native app"#);
     for native in ["myapp://cb", "com.example.app:/cb"] {
         let client = json!({ "name": "App", "redirect_uris": [native] });
         mock.control("POST", "/clients", client).await;
@@ -55,7 +55,7 @@ async fn schemes_that_open_in_the_browser_are_refused_by_every_entrance() {
 
 #[tokio::test]
 async fn mock_extensions_reject_such_schemes_too() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.set(json!({ "unknown_clients": "register" })).await;
     mock.control(
         "PATCH",
@@ -80,7 +80,7 @@ async fn mock_extensions_reject_such_schemes_too() {
 
 #[tokio::test]
 async fn the_account_page_follows_the_contract() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let cookie = mock.session("ada").await;
     let mut table = String::new();
     for side in [Contract::Documented, Contract::Live] {

@@ -2,15 +2,15 @@
 
 use insta::assert_snapshot;
 
-use crate::support::{AUTHORIZE, CONF, Mock, OTHER, World};
+use crate::support::{AUTHORIZE, CONF, OTHER, SandboxClient, TestServer};
 
 /// Whether ada is asked for this scope, or gets a code at once.
-async fn is_asked(mock: &World, scope: &str) -> bool {
+async fn is_asked(mock: &SandboxClient, scope: &str) -> bool {
     let answer = mock.authorize(&CONF.asks(scope)).await;
     answer.location().path() == "/login/oauth/authorize"
 }
 
-async fn remember(mock: &World, scope: &str) {
+async fn remember(mock: &SandboxClient, scope: &str) {
     let answer = mock
         .approve(&CONF.asks(scope).and("remember", "true"))
         .await;
@@ -19,7 +19,7 @@ async fn remember(mock: &World, scope: &str) {
 
 #[tokio::test]
 async fn a_remembered_consent_covers_every_narrower_request() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     remember(&mock, "7").await;
     assert_snapshot!(mock.authorize(&CONF.asks("7")).await, @"
     302
@@ -33,7 +33,7 @@ async fn a_remembered_consent_covers_every_narrower_request() {
 
 #[tokio::test]
 async fn an_approval_that_is_not_remembered_is_asked_for_again() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     for remember in ["", "false", "1", "TRUE"] {
         mock.approve(&CONF.asks("7").and("remember", remember))
             .await;
@@ -43,7 +43,7 @@ async fn an_approval_that_is_not_remembered_is_asked_for_again() {
 
 #[tokio::test]
 async fn a_narrower_consent_that_is_remembered_later_overwrites_the_wider() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     remember(&mock, "7").await;
     remember(&mock, "1").await;
     assert!(is_asked(&mock, "7").await);
@@ -52,7 +52,7 @@ async fn a_narrower_consent_that_is_remembered_later_overwrites_the_wider() {
 
 #[tokio::test]
 async fn unremembered_approval_keeps_the_earlier_consent() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     remember(&mock, "7").await;
     mock.approve(&CONF.asks("1")).await;
     assert!(!is_asked(&mock, "7").await);
@@ -60,14 +60,14 @@ async fn unremembered_approval_keeps_the_earlier_consent() {
 
 #[tokio::test]
 async fn user_read_is_a_part_of_every_consent() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     remember(&mock, "4").await;
     assert!(!is_asked(&mock, "5").await);
 }
 
 #[tokio::test]
 async fn consent_belongs_to_one_user_and_one_client() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     remember(&mock, "7").await;
     let other_app = mock.authorize(&OTHER.asks("7")).await;
     assert_eq!(other_app.location().path(), "/login/oauth/authorize");
@@ -79,7 +79,7 @@ async fn consent_belongs_to_one_user_and_one_client() {
 
 #[tokio::test]
 async fn a_consent_is_remembered_before_the_last_checks() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let request = CONF
         .asks("7")
         .and("remember", "true")
@@ -90,7 +90,7 @@ async fn a_consent_is_remembered_before_the_last_checks() {
 
 #[tokio::test]
 async fn all_consents_can_be_deleted() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     remember(&mock, "7").await;
     assert_snapshot!(mock.ask("DELETE", "/_mock/consents").await, @r#"
     200

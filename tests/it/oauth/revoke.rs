@@ -4,11 +4,11 @@ use civitai_oauth_mock::{Contract, Difference};
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{App, CONF, Fields, Mock, OTHER, REVOKE, SPA, Tokens, World};
+use crate::support::{App, CONF, Fields, OTHER, REVOKE, SPA, SandboxClient, TestServer, Tokens};
 
 #[tokio::test]
 async fn response_is_the_same_for_every_outcome() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let tokens = mock.tokens(&CONF, "1").await;
     let answer = mock.revoke(&CONF.revokes(&tokens.access)).await;
     assert_snapshot!(answer, @"
@@ -43,7 +43,7 @@ async fn response_is_the_same_for_every_outcome() {
 
 #[tokio::test]
 async fn missing_token_is_invalid_request() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let without = CONF.revokes("x").without("token");
     assert_snapshot!(mock.revoke(&without).await, @r#"
     400
@@ -55,17 +55,17 @@ async fn missing_token_is_invalid_request() {
     {"error":"invalid_request","error_description":"Missing token parameter"}
     "#);
     assert_eq!(mock.revoke(&CONF.revokes("")).await.status, 400);
-    assert_snapshot!(mock.get(REVOKE).await.gist(), @"405 GET method not allowed");
+    assert_snapshot!(mock.get(REVOKE).await.summary(), @"405 GET method not allowed");
 }
 
 #[tokio::test]
 async fn refresh_token_revocation_ends_its_access_tokens() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let (one, two) = (mock.tokens(&CONF, "1").await, mock.tokens(&CONF, "1").await);
     let elsewhere = mock.tokens(&OTHER, "1").await;
     let theirs = mock.tokens_of("tess", &CONF, "1").await;
     mock.revoke(&CONF.revokes(&one.access)).await;
-    assert_snapshot!(mock.userinfo(&one.access).await.gist(), @"401 invalid_token: Invalid or expired token");
+    assert_snapshot!(mock.userinfo(&one.access).await.summary(), @"401 invalid_token: Invalid or expired token");
     let again = mock.token(&CONF.refreshes(&one.refresh)).await;
     assert_eq!(again.status, 200, "the refresh token lives");
     let third = Tokens::of(&again);
@@ -86,7 +86,7 @@ async fn refresh_token_revocation_ends_its_access_tokens() {
 
 #[tokio::test]
 async fn wrong_token_type_hint_is_ignored() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let tokens = mock.tokens(&CONF, "1").await;
     let fields = CONF
         .revokes(&tokens.access)
@@ -96,7 +96,7 @@ async fn wrong_token_type_hint_is_ignored() {
 }
 
 /// Which of these tokens an app can revoke by its secret: those of its own, of its owner, of neither.
-async fn reach(mock: &World) -> String {
+async fn reach(mock: &SandboxClient) -> String {
     let mut table = String::new();
     for (whose, user, app) in [
         ("ada's for conf", "ada", CONF),
@@ -120,7 +120,7 @@ async fn reach(mock: &World) -> String {
 
 #[tokio::test]
 async fn documented_client_revokes_its_tokens_and_live_client_its_owners() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let documented = reach(&mock).await;
     assert_snapshot!(documented, @"
     ada's for conf, revoked by conf: dies
@@ -146,7 +146,7 @@ async fn documented_client_revokes_its_tokens_and_live_client_its_owners() {
     the owner's for other, revoked by other: lives
     ");
 
-    let mock = Mock::live().await;
+    let mock = TestServer::live().await;
     assert_eq!(reach(&mock).await, live);
     mock.set_apart(Difference::RevokeByClient, Contract::Documented)
         .await;
@@ -155,7 +155,7 @@ async fn documented_client_revokes_its_tokens_and_live_client_its_owners() {
 
 #[tokio::test]
 async fn revoke_by_public_client_id_alone_has_no_effect() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let tokens = mock.tokens(&SPA, "1").await;
     mock.revoke(&SPA.revokes(&tokens.access)).await;
     mock.revoke(&SPA.revokes(&tokens.access).and("client_secret", "x"))
@@ -165,7 +165,7 @@ async fn revoke_by_public_client_id_alone_has_no_effect() {
 
 #[tokio::test]
 async fn session_revokes_its_users_tokens_of_any_client() {
-    for mock in [Mock::documented().await, Mock::live().await] {
+    for mock in [TestServer::documented().await, TestServer::live().await] {
         let (ada, tess) = (mock.session("ada").await, mock.session("tess").await);
         let revoke = async |app: &App, cookie: &str| {
             let tokens = mock.tokens(app, "1").await;
@@ -180,7 +180,7 @@ async fn session_revokes_its_users_tokens_of_any_client() {
 
 #[tokio::test]
 async fn basic_and_the_login_setting_are_ignored() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let tokens = mock.tokens(&CONF, "1").await;
     let fields = Fields::of(&[("token", &tokens.access)]);
     mock.post(REVOKE, &fields)
@@ -193,7 +193,7 @@ async fn basic_and_the_login_setting_are_ignored() {
 
 #[tokio::test]
 async fn a_public_clients_foreign_origin_is_refused() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let from = |app: &App, origin: &str| {
         mock.post(REVOKE, &app.revokes("x"))
             .header("origin", origin)

@@ -13,12 +13,12 @@ use oauth2::{
 use reqwest::Client;
 use url::Url;
 
-use crate::support::{AUTHORIZE, App, CONF, Mock, NARROW, SPA, TOKEN, World};
+use crate::support::{AUTHORIZE, App, CONF, NARROW, SPA, SandboxClient, TOKEN, TestServer};
 
 type Outsider =
     BasicClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
 
-fn outsider(world: &World, app: &App) -> Outsider {
+fn outsider(world: &SandboxClient, app: &App) -> Outsider {
     let endpoint = |path: &str| format!("{}{path}", world.base);
     let redirect = RedirectUrl::new(app.redirect_uri.to_owned()).expect("a URL");
     let client = BasicClient::new(ClientId::new(app.id.to_owned()))
@@ -59,9 +59,9 @@ fn transport() -> impl Fn(HttpRequest) -> Sending {
 }
 
 /// Goes where the browser goes: sign-in page, consent page, and back to the app.
-async fn walk(world: &World, start: &Url) -> Url {
+async fn walk(world: &SandboxClient, start: &Url) -> Url {
     let path = |url: &Url| url[url::Position::BeforePath..].to_owned();
-    let plain = World::at(start.origin().ascii_serialization());
+    let plain = SandboxClient::at(start.origin().ascii_serialization());
     let to_login = plain.get(&path(start)).await.location();
     let login = plain.get(&path(&to_login)).await.page().forms();
     let picked = login[0].fields.clone().and("user", "2");
@@ -92,7 +92,7 @@ fn param(url: &Url, name: &str) -> String {
 }
 
 /// Signs ada in to the app, and gives its tokens.
-async fn sign_in(world: &World, app: &App) -> BasicTokenResponse {
+async fn sign_in(world: &SandboxClient, app: &App) -> BasicTokenResponse {
     let client = outsider(world, app);
     let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
     let (url, state) = client
@@ -111,7 +111,7 @@ async fn sign_in(world: &World, app: &App) -> BasicTokenResponse {
         .expect("the code is good")
 }
 
-async fn signs_in_refreshes_and_revokes(world: &World, app: &App) {
+async fn signs_in_refreshes_and_revokes(world: &SandboxClient, app: &App) {
     let tokens = sign_in(world, app).await;
     let scopes: Vec<&str> = tokens
         .scopes()
@@ -148,24 +148,24 @@ async fn signs_in_refreshes_and_revokes(world: &World, app: &App) {
 
 #[tokio::test]
 async fn the_oauth2_crate_signs_in_with_a_secret() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     signs_in_refreshes_and_revokes(&mock, &CONF).await;
 }
 
 #[tokio::test]
 async fn the_oauth2_crate_signs_in_without_a_secret() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     signs_in_refreshes_and_revokes(&mock, &SPA).await;
 }
 
 #[tokio::test]
 async fn the_oauth2_crate_signs_in_to_a_sandbox() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     signs_in_refreshes_and_revokes(&mock.sandbox("box-1"), &CONF).await;
 }
 
 /// The crate's client, which refreshes when its token has run out, and no sooner.
-async fn lives_for_a_day(world: &World, app: &App) {
+async fn lives_for_a_day(world: &SandboxClient, app: &App) {
     let client = outsider(world, app);
     let mut tokens = sign_in(world, app).await;
     for _ in 0..5 {
@@ -187,7 +187,7 @@ async fn lives_for_a_day(world: &World, app: &App) {
 
 #[tokio::test]
 async fn the_oauth2_crate_gets_no_findings() {
-    for mock in [Mock::documented().await, Mock::live().await] {
+    for mock in [TestServer::documented().await, TestServer::live().await] {
         // The crate reads a scope that is text, and no list.
         mock.set_apart(Difference::ScopeShape, Contract::Documented)
             .await;
@@ -200,7 +200,7 @@ async fn the_oauth2_crate_gets_no_findings() {
 
 #[tokio::test]
 async fn the_oauth2_crate_gets_tokens_of_the_apps_own() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let tokens = outsider(&mock, &NARROW)
         .exchange_client_credentials()
         .request_async(&transport())
@@ -213,7 +213,7 @@ async fn the_oauth2_crate_gets_tokens_of_the_apps_own() {
 
 #[tokio::test]
 async fn the_oauth2_crate_reads_our_errors() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let refused = outsider(&mock, &CONF)
         .exchange_code(AuthorizationCode::new("guess".to_owned()))
         .request_async(&transport())
@@ -228,7 +228,7 @@ async fn the_oauth2_crate_reads_our_errors() {
 
 #[tokio::test]
 async fn the_deployed_servers_list_of_scopes_is_more_than_the_oauth2_crate_can_read() {
-    let mock = Mock::live().await;
+    let mock = TestServer::live().await;
     let unread = outsider(&mock, &NARROW)
         .exchange_client_credentials()
         .request_async(&transport())

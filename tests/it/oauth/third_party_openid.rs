@@ -25,7 +25,8 @@ use serde_json::json;
 use url::Url;
 
 use crate::support::{
-    App, CLI, CONF, DEVICE, DEVICE_TOKEN, Https, Mock, REVOKE, SPA, TOKEN, World, config,
+    App, CLI, CONF, DEVICE, DEVICE_TOKEN, Https, REVOKE, SPA, SandboxClient, TOKEN, TestServer,
+    config,
 };
 
 /// How the crates reach the server: by a client that follows nothing, as they ask for.
@@ -41,7 +42,7 @@ async fn over_http(request: HttpRequest) -> Result<HttpResponse, reqwest::Error>
 
 /// Goes where the app sends its user: sign-in page, consent page, and back to the app. The URL that comes back is
 /// the app's callback.
-async fn sign_in(world: &World, authorize: &Url) -> Url {
+async fn sign_in(world: &SandboxClient, authorize: &Url) -> Url {
     let ours = |url: &Url| {
         let path = url.as_str().strip_prefix(&world.base);
         path.unwrap_or_else(|| panic!("{url} leads away"))
@@ -79,7 +80,7 @@ fn code_of(callback: &Url, state: &CsrfToken) -> AuthorizationCode {
 }
 
 /// Discovery, sign-in, tokens, id token, userinfo, refresh.
-async fn sign_in_with_civitai(world: &World, app: &App, auth: AuthType) -> String {
+async fn sign_in_with_civitai(world: &SandboxClient, app: &App, auth: AuthType) -> String {
     let issuer = IssuerUrl::new(world.base.clone()).expect("a URL");
     let metadata = CoreProviderMetadata::discover_async(issuer, &over_http).await;
     let client = CoreClient::from_provider_metadata(
@@ -141,8 +142,8 @@ async fn sign_in_with_civitai(world: &World, app: &App, auth: AuthType) -> Strin
 
 #[tokio::test]
 async fn openidconnect_signs_a_user_in_from_discovery_to_refresh() {
-    let mock = Mock::documented().await;
-    for world in [World::clone(&mock), mock.sandbox("x")] {
+    let mock = TestServer::documented().await;
+    for world in [SandboxClient::clone(&mock), mock.sandbox("x")] {
         for app in [&CONF, &SPA] {
             world.control("DELETE", "/consents", json!({})).await;
             let told = sign_in_with_civitai(&world, app, AuthType::RequestBody).await;
@@ -154,7 +155,7 @@ async fn openidconnect_signs_a_user_in_from_discovery_to_refresh() {
 /// The id token's audience is the `client_id` of the body, and with HTTP Basic the body has none.
 #[tokio::test]
 async fn openidconnect_must_send_its_secret_in_the_body() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let told = sign_in_with_civitai(&mock, &CONF, AuthType::BasicAuth).await;
     assert_snapshot!(told, @"no id token: Invalid audiences: must contain `conf` (found audiences: `unknown`)");
 }
@@ -162,7 +163,7 @@ async fn openidconnect_must_send_its_secret_in_the_body() {
 /// RFC 6749 §5.1 wants a text; the deployed server answers with a list (difference `scope-shape`).
 #[tokio::test]
 async fn openidconnect_cannot_read_the_scope_of_the_live_contract() {
-    let mock = Mock::live().await;
+    let mock = TestServer::live().await;
     let told = sign_in_with_civitai(&mock, &CONF, AuthType::RequestBody).await;
     assert_snapshot!(told, @"no tokens: scope: invalid type: sequence, expected a string at line 1 column 174");
 }
@@ -170,7 +171,7 @@ async fn openidconnect_cannot_read_the_scope_of_the_live_contract() {
 #[tokio::test]
 async fn oauth2_connects_a_device_by_its_own_polling() {
     for contract in [Contract::Documented, Contract::Live] {
-        let mock = Mock::start(config(contract)).await;
+        let mock = TestServer::start(config(contract)).await;
         mock.register_cli().await;
         let url = |path: &str| format!("{}{path}", mock.base);
         let client = BasicClient::new(ClientId::new(CLI.to_owned()))
@@ -204,7 +205,7 @@ async fn oauth2_connects_a_device_by_its_own_polling() {
 
 #[tokio::test]
 async fn oauth2_reports_denied_and_expired_devices() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.register_cli().await;
     let url = |path: &str| format!("{}{path}", mock.base);
     let client = BasicClient::new(ClientId::new(CLI.to_owned()))
@@ -242,7 +243,7 @@ async fn oauth2_revokes_over_https() {
     let mut config = config(Contract::Documented);
     let anywhere = "127.0.0.1:0".parse().expect("an address");
     config.tls = Some((anywhere, Certificate::Generated { ca_file: None }));
-    let mock = Mock::start(config).await;
+    let mock = TestServer::start(config).await;
     let server = mock.server();
     let https = Https::trusting(
         server.certificate_authority().expect("it made one"),

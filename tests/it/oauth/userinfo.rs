@@ -4,10 +4,10 @@ use civitai_oauth_mock::{Contract, Difference};
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{CONF, Mock, USERINFO, World};
+use crate::support::{CONF, SandboxClient, TestServer, USERINFO};
 
 /// The claims about every user of the seed.
-async fn claims(mock: &World) -> String {
+async fn claims(mock: &SandboxClient) -> String {
     let mut table = String::new();
     for user in ["ada", "tess", "blank", "modo", "7"] {
         // The session call takes numbers for ids.
@@ -31,7 +31,7 @@ async fn claims(mock: &World) -> String {
 
 #[tokio::test]
 async fn the_documentation_names_nine_claims_and_the_deployed_server_gives_more() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let documented = claims(&mock).await;
     assert_snapshot!(documented, @r#"
     200 {"sub":"2","id":2,"username":"ada","preferred_username":"ada","name":"ada","picture":"https://image.example.com/ada.png","image":"https://image.example.com/ada.png","email":"ada@example.com","email_verified":false}
@@ -51,7 +51,7 @@ async fn the_documentation_names_nine_claims_and_the_deployed_server_gives_more(
     200 {"sub":"7","id":7,"roles":[],"isModerator":false,"email":"noname@example.com","email_verified":false}
     "#);
 
-    let mock = Mock::live().await;
+    let mock = TestServer::live().await;
     assert_eq!(claims(&mock).await, live);
     mock.set_apart(Difference::UserinfoClaims, Contract::Documented)
         .await;
@@ -60,7 +60,7 @@ async fn the_documentation_names_nine_claims_and_the_deployed_server_gives_more(
 
 #[tokio::test]
 async fn any_page_may_read_it() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let tokens = mock.tokens(&CONF, "1").await;
     let bearer = format!("Bearer {}", tokens.access);
     let answer = mock
@@ -81,7 +81,7 @@ async fn any_page_may_read_it() {
 
 #[tokio::test]
 async fn bearer_is_case_sensitive_and_spaces_are_ignored() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let tokens = mock.tokens(&CONF, "1").await;
     let (access, refresh) = (&tokens.access, &tokens.refresh);
     let mut table = String::new();
@@ -101,12 +101,12 @@ async fn bearer_is_case_sensitive_and_spaces_are_ignored() {
         ),
     ] {
         let answer = mock.get(USERINFO).header("authorization", &header).await;
-        let gist = if answer.status == 200 {
+        let summary = if answer.status == 200 {
             "200".to_owned()
         } else {
-            answer.gist()
+            answer.summary()
         };
-        table += &format!("{what}: {gist}\n");
+        table += &format!("{what}: {summary}\n");
     }
     assert_snapshot!(table, @"
     a bearer token: 200
@@ -133,7 +133,7 @@ async fn bearer_is_case_sensitive_and_spaces_are_ignored() {
 
 #[tokio::test]
 async fn the_token_is_read_from_the_header_alone() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let tokens = mock.tokens(&CONF, "1").await;
     let path = format!("{USERINFO}?access_token={}", tokens.access);
     assert_eq!(mock.get(&path).await.status, 401);
@@ -141,7 +141,7 @@ async fn the_token_is_read_from_the_header_alone() {
 
 #[tokio::test]
 async fn deleted_user_is_rejected_but_banned_and_muted_users_are_not() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let tokens = mock.tokens(&CONF, "1").await;
     mock.control(
         "PATCH",
@@ -170,7 +170,7 @@ async fn deleted_user_is_rejected_but_banned_and_muted_users_are_not() {
 
 #[tokio::test]
 async fn other_methods_get_405_with_allow() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     assert_snapshot!(mock.ask("POST", USERINFO).await, @"
     405
     allow: GET, OPTIONS, HEAD

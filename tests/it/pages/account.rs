@@ -4,7 +4,7 @@ use civitai_oauth_mock::{Contract, Difference};
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{Answer, CONF, Fields, Mock, TOKEN, World};
+use crate::support::{CONF, Fields, SandboxClient, TOKEN, TestResponse, TestServer};
 
 const ACCOUNT: &str = "/user/account";
 const NEW: &str = "/user/account/new-app";
@@ -21,14 +21,14 @@ fn app(redirect_uris: &str) -> Fields {
 }
 
 /// A world in which whoever comes is ada, who owns no app.
-async fn ada() -> Mock {
-    let mock = Mock::documented().await;
+async fn ada() -> TestServer {
+    let mock = TestServer::documented().await;
     mock.set(json!({ "login": "ada" })).await;
     mock.control("DELETE", "/clients/other", json!({})).await;
     mock
 }
 
-async fn registered(world: &World) -> serde_json::Value {
+async fn registered(world: &SandboxClient) -> serde_json::Value {
     let clients = world.control("GET", "/clients", json!({})).await;
     clients
         .as_array()
@@ -38,7 +38,7 @@ async fn registered(world: &World) -> serde_json::Value {
 }
 
 /// The page on which a new secret is shown, once, after the form that made it.
-async fn revealed(world: &World, answer: &Answer) -> Answer {
+async fn revealed(world: &SandboxClient, answer: &TestResponse) -> TestResponse {
     assert_eq!(answer.status, 303, "{answer}");
     let path = answer.location().path().to_owned();
     let ask = world.get(&path);
@@ -49,13 +49,13 @@ async fn revealed(world: &World, answer: &Answer) -> Answer {
 }
 
 /// The text of these elements.
-fn shown(answer: &Answer, css: &str) -> String {
+fn shown(answer: &TestResponse, css: &str) -> String {
     answer.page().texts(css).join("\n")
 }
 
 #[tokio::test]
 async fn page_without_session_redirects_to_sign_in() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     for path in [ACCOUNT, NEW] {
         let answer = mock.sandbox("x").get(path).await;
         assert_eq!(answer.status, 303);

@@ -3,21 +3,21 @@
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, CONF, Fields, Mock};
+use crate::support::{CONF, Fields, TestResponse, TestServer};
 
 const ACCOUNT: &str = "/user/account";
 const LIMIT: &str = "/user/account/connected/conf/limit";
 
 /// A world in which whoever comes is ada, who owns no app.
-async fn ada() -> Mock {
-    let mock = Mock::documented().await;
+async fn ada() -> TestServer {
+    let mock = TestServer::documented().await;
     mock.set(json!({ "login": "ada" })).await;
     mock.control("DELETE", "/clients/other", json!({})).await;
     mock
 }
 
 /// The same, who has let an app in with this limit.
-async fn limited(budgets: &Value) -> Mock {
+async fn limited(budgets: &Value) -> TestServer {
     let mock = ada().await;
     let consent = json!({ "user": "ada", "client_id": "conf", "scope": "AI Services", "buzz_limit": budgets });
     mock.control("POST", "/consents", consent).await;
@@ -25,17 +25,17 @@ async fn limited(budgets: &Value) -> Mock {
 }
 
 /// The text of these elements.
-fn shown(answer: &Answer, css: &str) -> String {
+fn shown(answer: &TestResponse, css: &str) -> String {
     answer.page().texts(css).join("\n")
 }
 
-async fn budgets(mock: &Mock) -> Value {
+async fn budgets(mock: &TestServer) -> Value {
     let consents = mock.control("GET", "/consents", json!({})).await;
     consents["consents"][0]["buzz_limit"].clone()
 }
 
 /// What the limit's form would send, as it is shown; the page's forms tell of inputs alone.
-async fn form(mock: &Mock) -> Fields {
+async fn form(mock: &TestServer) -> Fields {
     let page = mock.get(ACCOUNT).await.page();
     let forms = page.forms();
     let found = forms.iter().find(|form| form.action == LIMIT);
@@ -162,7 +162,7 @@ async fn spent_buzz_is_shown_and_an_absolute_budget_can_be_reset() {
     let first = order().await;
     assert_eq!(first.status, 200, "{first}");
     assert!(order().await.status >= 400, "the cap holds");
-    let bars = |answer: &Answer| shown(answer, ".budget-bar");
+    let bars = |answer: &TestResponse| shown(answer, ".budget-bar");
     assert_snapshot!(bars(&mock.get(ACCOUNT).await), @"
     100 buzz in all: 80 spent, 20 left 80 of 100
     500 buzz per day: 80 spent, 420 left 80 of 500

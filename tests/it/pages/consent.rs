@@ -4,9 +4,11 @@ use civitai_oauth_mock::{Contract, Difference};
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{Answer, CONF, CONSENT_PAGE, Fields, Mock, OTHER, SPA, World};
+use crate::support::{
+    CONF, CONSENT_PAGE, Fields, OTHER, SPA, SandboxClient, TestResponse, TestServer,
+};
 
-async fn page(world: &World, request: &Fields) -> Answer {
+async fn page(world: &SandboxClient, request: &Fields) -> TestResponse {
     let cookie = world.session("ada").await;
     world
         .get(&format!("{CONSENT_PAGE}?{}", request.encoded()))
@@ -16,7 +18,7 @@ async fn page(world: &World, request: &Fields) -> Answer {
 
 #[tokio::test]
 async fn page_names_app_scopes_and_user() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let shown = page(&mock, &CONF.asks("32780")).await.page();
     let card = "h1, .verified, .card > .description, .account, .divider, .scopes li, label, button, legend";
     assert_snapshot!(shown.texts(card).join("\n"), @"
@@ -47,7 +49,7 @@ async fn page_names_app_scopes_and_user() {
 
 #[tokio::test]
 async fn every_bit_has_its_label_in_the_order_of_the_bits() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let shown = page(&mock, &CONF.asks("134217727")).await.page();
     assert_snapshot!(shown.texts(".scopes li").join("\n"), @"
     Read profile, settings & email
@@ -87,7 +89,7 @@ async fn every_bit_has_its_label_in_the_order_of_the_bits() {
 
 #[tokio::test]
 async fn one_form_approves_and_the_other_denies() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let request = CONF.asks("4").and("nonce", "n-1").and("extra", "left out");
     let forms = page(&mock, &request).await.page().forms();
     let written = |at: usize| {
@@ -120,7 +122,7 @@ async fn one_form_approves_and_the_other_denies() {
 
 #[tokio::test]
 async fn forms_approve_and_deny() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let cookie = mock.session("ada").await;
     let forms = page(&mock, &CONF.asks("4")).await.page().forms();
     let send = |at: usize| {
@@ -141,16 +143,16 @@ async fn forms_approve_and_deny() {
 
 #[tokio::test]
 async fn the_budget_control_is_for_apps_that_may_spend_in_the_documentation_alone() {
-    let has_control = async |mock: &World, scope: &str| {
+    let has_control = async |mock: &SandboxClient, scope: &str| {
         let shown = page(mock, &CONF.asks(scope)).await.page();
         !shown.attributes("fieldset.budget", "class").is_empty()
     };
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     assert!(has_control(&mock, "32769").await);
     assert!(!has_control(&mock, "1").await);
     mock.set_apart(Difference::BuzzLimit, Contract::Live).await;
     assert!(!has_control(&mock, "32769").await);
-    let mock = Mock::live().await;
+    let mock = TestServer::live().await;
     assert!(!has_control(&mock, "32769").await);
     mock.set_apart(Difference::BuzzLimit, Contract::Documented)
         .await;
@@ -159,7 +161,7 @@ async fn the_budget_control_is_for_apps_that_may_spend_in_the_documentation_alon
 
 #[tokio::test]
 async fn the_budget_form_sends_what_authorize_understands() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let cookie = mock.session("ada").await;
     let shown = page(&mock, &CONF.asks("32769")).await.page();
     assert_eq!(
@@ -178,7 +180,7 @@ async fn the_budget_form_sends_what_authorize_understands() {
 
 #[tokio::test]
 async fn disallowed_app_gets_no_form() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let mut table = String::new();
     for (what, request) in [
         ("no client", CONF.asks("1").without("client_id")),
@@ -192,7 +194,7 @@ async fn disallowed_app_gets_no_form() {
     ] {
         let answer = page(&mock, &request).await;
         assert!(answer.page().forms().is_empty(), "{what}");
-        table += &format!("{what}: {}\n", answer.gist());
+        table += &format!("{what}: {}\n", answer.summary());
     }
     assert_snapshot!(table, @r#"
     no client: 200 page "Invalid application · Civitai OAuth mock"
@@ -206,15 +208,15 @@ async fn disallowed_app_gets_no_form() {
 #[tokio::test]
 async fn the_page_matches_redirect_uris_as_authorize_does() {
     let request = CONF.asks("1").with("redirect_uri", "http://127.0.0.1:9/cb");
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     assert!(page(&mock, &request).await.page().forms().is_empty());
-    let mock = Mock::live().await;
+    let mock = TestServer::live().await;
     assert_eq!(page(&mock, &request).await.page().forms().len(), 2);
 }
 
 #[tokio::test]
 async fn the_login_setting_is_enough_to_be_asked() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.set(json!({ "login": "tess" })).await;
     let path = format!("{CONSENT_PAGE}?{}", CONF.asks("1").encoded());
     let shown = mock.get(&path).await.page();
@@ -223,18 +225,18 @@ async fn the_login_setting_is_enough_to_be_asked() {
 
 #[tokio::test]
 async fn denial_never_redirects_to_an_unregistered_uri() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let fields = Fields::of(&[
         ("client_id", "conf"),
         ("redirect_uri", "https://evil.example/"),
     ]);
-    assert_snapshot!(mock.post(CONSENT_PAGE, &fields).await.gist(), @r#"400 page "Invalid application · Civitai OAuth mock""#);
-    assert_snapshot!(mock.post(CONSENT_PAGE, &Fields::default()).await.gist(), @r#"400 page "Invalid application · Civitai OAuth mock""#);
+    assert_snapshot!(mock.post(CONSENT_PAGE, &fields).await.summary(), @r#"400 page "Invalid application · Civitai OAuth mock""#);
+    assert_snapshot!(mock.post(CONSENT_PAGE, &Fields::default()).await.summary(), @r#"400 page "Invalid application · Civitai OAuth mock""#);
 }
 
 #[tokio::test]
 async fn page_without_session_redirects_to_sign_in() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let path = format!("{CONSENT_PAGE}?{}", SPA.asks("1").encoded());
     assert_snapshot!(mock.get(&path).await, @"
     303
@@ -244,7 +246,7 @@ async fn page_without_session_redirects_to_sign_in() {
 
 #[tokio::test]
 async fn switching_the_account_comes_back_to_the_same_request() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let request = SPA.asks("1").with("state", "a&b");
     let shown = page(&mock, &request).await.page();
     let link = &shown.attributes(".account a", "href")[0];
@@ -256,7 +258,7 @@ async fn switching_the_account_comes_back_to_the_same_request() {
 
 #[tokio::test]
 async fn foreign_text_is_escaped() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let hostile = "\"><script>alert('x')</script>&amp;";
     mock.control(
         "PATCH",
@@ -284,7 +286,7 @@ async fn foreign_text_is_escaped() {
 
 #[tokio::test]
 async fn page_has_no_script_and_cannot_be_framed() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let answer = page(&mock, &CONF.asks("1")).await;
     assert_snapshot!(answer, @r#"
     200

@@ -3,15 +3,15 @@
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{Answer, Fields, Mock, World};
+use crate::support::{Fields, SandboxClient, TestResponse, TestServer};
 
 const PREVIEW: &str = "/_mock/consent/preview";
 
-async fn screen(world: &World, query: &str) -> Answer {
+async fn screen(world: &SandboxClient, query: &str) -> TestResponse {
     world.get(&format!("{PREVIEW}?{query}")).await
 }
 
-fn seen(answer: &Answer) -> String {
+fn seen(answer: &TestResponse) -> String {
     let page = answer.page();
     let scheme = page.attributes("html", "class").join(" ");
     format!(
@@ -25,7 +25,7 @@ fn seen(answer: &Answer) -> String {
 
 #[tokio::test]
 async fn a_link_shows_exactly_the_screen_that_was_chosen() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let query = "client_id=conf&user=ada&scope=5&verified=yes&scheme=dark&budget=700&days=7";
     let shown = screen(&mock, query).await;
     assert_snapshot!(seen(&shown), @"
@@ -49,7 +49,7 @@ async fn a_link_shows_exactly_the_screen_that_was_chosen() {
 
 #[tokio::test]
 async fn preview_buttons_grant_nothing() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     for form in screen(&mock.sandbox("x"), "client_id=conf&user=ada")
         .await
         .page()
@@ -82,7 +82,7 @@ async fn preview_buttons_grant_nothing() {
 
 #[tokio::test]
 async fn preview_equals_the_consent_page() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.set(json!({ "login": "ada" })).await;
     let asked = crate::support::CONF.asks("98309");
     let real = mock
@@ -94,7 +94,7 @@ async fn preview_equals_the_consent_page() {
 
 #[tokio::test]
 async fn the_form_makes_the_link() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let made = mock.get("/_mock/consent?client_id=spa&user=2&preset=Creator&scope=&budget=&days=1&verified=&scheme=").await;
     let link = made.page().attributes("a.button.primary", "href").remove(0);
     assert_eq!(
@@ -110,7 +110,7 @@ async fn the_form_makes_the_link() {
 
 #[tokio::test]
 async fn invalid_options_are_reported() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let mut told = String::new();
     for query in [
         "client_id=con",

@@ -5,17 +5,17 @@ use std::time::Duration;
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{AUTHORIZE, Answer, CONF, Fields, Mock, Stopwatch, World};
+use crate::support::{AUTHORIZE, CONF, Fields, SandboxClient, Stopwatch, TestResponse, TestServer};
 
 const DASHBOARD: &str = "/_mock";
 
-async fn press(world: &World, fields: &[(&str, &str)]) -> Answer {
+async fn press(world: &SandboxClient, fields: &[(&str, &str)]) -> TestResponse {
     world.post("/_mock/dashboard", &Fields::of(fields)).await
 }
 
 #[tokio::test]
 async fn rejection_shows_its_reason_and_the_other_contract() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let cookie = mock.session("ada").await;
     let asked = CONF
         .asks("1")
@@ -35,7 +35,7 @@ async fn rejection_shows_its_reason_and_the_other_contract() {
 
 #[tokio::test]
 async fn a_fault_and_an_extension_are_named() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     press(&mock, &[("act", "preset"), ("name", "token-endpoint-down")]).await;
     mock.token(&CONF.for_itself()).await;
     let page = mock.get(DASHBOARD).await.page();
@@ -50,7 +50,7 @@ async fn a_fault_and_an_extension_are_named() {
 
 #[tokio::test]
 async fn the_buttons_do_what_they_say() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let tokens = mock.tokens(&CONF, "1").await;
     assert_eq!(
         press(&mock, &[("act", "advance"), ("by", "90s")])
@@ -104,7 +104,7 @@ async fn the_buttons_do_what_they_say() {
 
 #[tokio::test]
 async fn failed_actions_are_reported_on_the_page() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let mut told = String::new();
     for fields in [
         vec![("act", "advance"), ("by", "soon")],
@@ -144,12 +144,12 @@ async fn failed_actions_are_reported_on_the_page() {
 
 #[tokio::test]
 async fn journal_is_filtered_and_paginated() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     for _ in 0..20 {
         mock.token(&CONF.for_itself()).await;
     }
     mock.token(&CONF.refreshes("x")).await;
-    let ids = |answer: &Answer| answer.page().attributes(".exchange", "id");
+    let ids = |answer: &TestResponse| answer.page().attributes(".exchange", "id");
     let newest = mock.get(DASHBOARD).await;
     assert_eq!(ids(&newest)[0], "exchange-21");
     // As many as have room; the page before goes on where this one ends.
@@ -168,7 +168,7 @@ async fn journal_is_filtered_and_paginated() {
 
 #[tokio::test]
 async fn actions_return_to_their_section_and_keep_the_filter() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let page = mock.get("/_mock?endpoint=token&show=all").await.page();
     let form = page.forms().into_iter().find(|form| form.method == "post");
     let action = form.expect("a form with buttons").action;
@@ -194,20 +194,20 @@ async fn actions_return_to_their_section_and_keep_the_filter() {
 
 #[tokio::test]
 async fn requests_of_console_pages_are_not_recorded() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.set(json!({ "login": "ada" })).await;
     for path in ["/", "/user/account", "/user/account/new-app"] {
         mock.get(path).await;
     }
     mock.token(&CONF.for_itself()).await;
-    let paths = |answer: &Answer| answer.page().texts(".exchange summary strong").join(", ");
+    let paths = |answer: &TestResponse| answer.page().texts(".exchange summary strong").join(", ");
     assert_snapshot!(paths(&mock.get(DASHBOARD).await), @"POST /api/auth/oauth/token");
     assert_snapshot!(paths(&mock.get("/_mock?show=all").await), @"POST /api/auth/oauth/token, GET /user/account/new-app, GET /user/account, GET /");
 }
 
 #[tokio::test]
 async fn large_requests_make_no_large_page() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let large = "<&\"".repeat(5000);
     for _ in 0..20 {
         let mut fields = CONF.for_itself();
@@ -220,13 +220,13 @@ async fn large_requests_make_no_large_page() {
     assert!(page.body.len() <= 45_000, "{} bytes", page.body.len());
     let older = page.page().attributes("a[href*=before]", "href");
     let before = mock.get(&older[0]).await;
-    let first = |page: &Answer| page.page().attributes(".exchange", "id").first().cloned();
+    let first = |page: &TestResponse| page.page().attributes(".exchange", "id").first().cloned();
     assert!(first(&before).is_some() && first(&before) != first(&page));
 }
 
 #[tokio::test]
 async fn no_secret_is_on_the_page() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let code = mock.code(&CONF, "1").await;
     mock.token(&CONF.redeems(&code)).await;
     let tokens = mock.tokens(&CONF, "1").await;
@@ -248,7 +248,7 @@ async fn no_secret_is_on_the_page() {
 
 #[tokio::test]
 async fn codes_and_tokens_show_the_time_they_have_left() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.control(
         "POST",
         "/clock/freeze",
@@ -269,7 +269,7 @@ async fn codes_and_tokens_show_the_time_they_have_left() {
 
 #[tokio::test]
 async fn requests_between_page_load_and_stream_are_sent() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.token(&CONF.refreshes("shown")).await;
     let page = mock.get(DASHBOARD).await.page();
     let events = page.attributes("[data-events]", "data-events").remove(0);
@@ -294,7 +294,7 @@ async fn requests_between_page_load_and_stream_are_sent() {
 
 #[tokio::test]
 async fn events_follow_the_filter_and_end_with_the_server() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let refused = mock.get("/_mock/events?endpoint=tokn").await;
     assert_eq!(refused.status, 400);
     let url = format!("{}/_mock/events?error=invalid_grant", mock.base);
@@ -320,7 +320,7 @@ async fn events_follow_the_filter_and_end_with_the_server() {
 
 #[tokio::test]
 async fn every_contract_can_be_chosen() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let page = mock.get(DASHBOARD).await.page();
     let names = page.texts("#contract option");
     assert_eq!(names, ["documented", "live", "live@2026-08"]);

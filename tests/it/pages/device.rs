@@ -3,10 +3,10 @@
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{Answer, CLI, DEVICE_PAGE, Device, Fields, Mock, World};
+use crate::support::{CLI, DEVICE_PAGE, Device, Fields, SandboxClient, TestResponse, TestServer};
 
 /// What there is to read and to press.
-fn seen(answer: &Answer) -> String {
+fn seen(answer: &TestResponse) -> String {
     let page = answer.page();
     let mut text = format!("{} {}\n", answer.status, page.title());
     for line in page.texts("h1, .problem, .account, .verified, .scopes li, button") {
@@ -16,7 +16,12 @@ fn seen(answer: &Answer) -> String {
 }
 
 /// Presses a button of the page's form.
-async fn press(world: &World, page: &Answer, step: &str, cookie: &str) -> Answer {
+async fn press(
+    world: &SandboxClient,
+    page: &TestResponse,
+    step: &str,
+    cookie: &str,
+) -> TestResponse {
     let form = page.page().forms().remove(0);
     assert_eq!(form.method, "post");
     let action = page.asked.join(&form.action).expect("an action is a URL");
@@ -28,7 +33,7 @@ async fn press(world: &World, page: &Answer, step: &str, cookie: &str) -> Answer
         .await
 }
 
-async fn enter(world: &World, code: &str, cookie: &str) -> Answer {
+async fn enter(world: &SandboxClient, code: &str, cookie: &str) -> TestResponse {
     let code = Fields::of(&[("code", code)]).encoded();
     world
         .get(&format!("{DEVICE_PAGE}?{code}"))
@@ -38,7 +43,7 @@ async fn enter(world: &World, code: &str, cookie: &str) -> Answer {
 
 #[tokio::test]
 async fn a_code_is_entered_reviewed_and_approved() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.register_cli().await;
     let device = mock.device("5").await;
     let cookie = mock.session("ada").await;
@@ -105,7 +110,7 @@ async fn a_code_is_entered_reviewed_and_approved() {
 
 #[tokio::test]
 async fn a_device_is_denied_on_the_page() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.register_cli().await;
     let device = mock.device("1").await;
     let cookie = mock.session("ada").await;
@@ -116,7 +121,7 @@ async fn a_device_is_denied_on_the_page() {
     200 Connect a device · Civitai OAuth mock
       Device refused
     ");
-    assert_snapshot!(mock.poll(&device).await.gist(), @"400 access_denied");
+    assert_snapshot!(mock.poll(&device).await.summary(), @"400 access_denied");
     let again = press(&mock, &entry, "review", &cookie).await;
     assert_snapshot!(device.redacted(&seen(&again)), @"
     400 Connect a device · Civitai OAuth mock
@@ -128,7 +133,7 @@ async fn a_device_is_denied_on_the_page() {
 
 #[tokio::test]
 async fn wrong_code_can_be_corrected_in_the_form() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.register_cli().await;
     let cookie = mock.session("ada").await;
     let mut table = String::new();
@@ -160,7 +165,7 @@ async fn wrong_code_can_be_corrected_in_the_form() {
 
 #[tokio::test]
 async fn an_expired_code_is_refused_on_the_page() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.register_cli().await;
     let device = mock.device("1").await;
     let cookie = mock.session("ada").await;
@@ -172,8 +177,8 @@ async fn an_expired_code_is_refused_on_the_page() {
 
 #[tokio::test]
 async fn page_without_session_signs_in_and_returns_with_the_code() {
-    let mock = Mock::documented().await;
-    for world in [World::clone(&mock), mock.sandbox("x")] {
+    let mock = TestServer::documented().await;
+    for world in [SandboxClient::clone(&mock), mock.sandbox("x")] {
         world.register_cli().await;
         let device = world.device("1").await;
         let complete = format!("{DEVICE_PAGE}?code={}", device.user_code);
@@ -203,7 +208,7 @@ async fn page_without_session_signs_in_and_returns_with_the_code() {
 
 #[tokio::test]
 async fn session_lost_during_review_keeps_the_code() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.register_cli().await;
     let device = mock.device("1").await;
     let typed = Fields::of(&[("user_code", &device.user_code), ("step", "approve")]);
@@ -220,7 +225,7 @@ async fn session_lost_during_review_keeps_the_code() {
 
 #[tokio::test]
 async fn the_account_can_be_switched_from_the_review() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let sandbox = mock.sandbox("x");
     sandbox.register_cli().await;
     let device = sandbox.device("1").await;
@@ -233,7 +238,7 @@ async fn the_account_can_be_switched_from_the_review() {
 
 #[tokio::test]
 async fn every_link_and_form_of_the_page_stays_in_its_sandbox() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let sandbox = mock.sandbox("x");
     sandbox.register_cli().await;
     let device = sandbox.device("1").await;
@@ -258,7 +263,7 @@ async fn every_link_and_form_of_the_page_stays_in_its_sandbox() {
 
 #[tokio::test]
 async fn the_login_setting_signs_in_on_the_page_too() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.register_cli().await;
     mock.set(json!({ "login": "tess" })).await;
     let started = mock.ask_device(CLI, "1").await;

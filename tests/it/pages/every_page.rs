@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{AUTHORIZE, Answer, CONF, CONSENT_PAGE, Fields, Mock, SPA, World, redacted};
+use crate::support::{
+    AUTHORIZE, CONF, CONSENT_PAGE, Fields, SPA, SandboxClient, TestResponse, TestServer, redacted,
+};
 
 /// Where pages answer. `{…}` is filled in by the test.
 const PAGES: [&str; 24] = [
@@ -95,8 +97,8 @@ fn all(value: &str) -> Fields {
 }
 
 /// A world in which everything that has a name has a hostile one, and ada is signed in.
-async fn hostile(mock: &Mock) -> (World, String) {
-    let world = World::clone(mock);
+async fn hostile(mock: &TestServer) -> (SandboxClient, String) {
+    let world = SandboxClient::clone(mock);
     // A name of a user has no such limit by control call as on the page.
     world
         .control(
@@ -135,13 +137,13 @@ async fn hostile(mock: &Mock) -> (World, String) {
     (world, cookie)
 }
 
-fn is_html(answer: &Answer) -> bool {
+fn is_html(answer: &TestResponse) -> bool {
     let kind = answer.header("content-type").unwrap_or_default();
     kind.starts_with("text/html")
 }
 
 /// Whether what was sent is text and nothing else.
-fn assert_harmless(what: &str, answer: &Answer) {
+fn assert_harmless(what: &str, answer: &TestResponse) {
     if !is_html(answer) {
         return;
     }
@@ -202,7 +204,7 @@ fn every_route_is_covered() {
 
 #[tokio::test]
 async fn every_page_has_security_headers() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let (world, cookie) = hostile(&mock).await;
     let asked = CONF.asks("1").encoded();
     let mut table = BTreeSet::new();
@@ -251,7 +253,7 @@ async fn every_page_has_security_headers() {
 
 #[tokio::test]
 async fn input_is_escaped_on_every_page() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let (world, cookie) = hostile(&mock).await;
     let sent = all(MARKUP);
     for path in paths() {
@@ -271,7 +273,7 @@ async fn input_is_escaped_on_every_page() {
 
 #[tokio::test]
 async fn no_page_leads_to_another_site() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let (world, cookie) = hostile(&mock).await;
     for value in ELSEWHERE {
         let sent = all(value);
@@ -299,9 +301,9 @@ async fn no_page_leads_to_another_site() {
 
 #[tokio::test]
 async fn cookies_are_for_this_server_alone() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let mut table = String::new();
-    for world in [World::clone(&mock), mock.sandbox("x")] {
+    for world in [SandboxClient::clone(&mock), mock.sandbox("x")] {
         let picks = Fields::of(&[("user", "2"), ("returnUrl", "/")]);
         let begins = Fields::of(&[
             ("client_id", SPA.id),
@@ -338,7 +340,7 @@ fn fingerprint(text: &str) -> String {
 
 #[tokio::test]
 async fn assets_are_immutable_and_named_by_their_hash() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let mut assets = BTreeSet::new();
     for path in ["/", "/_mock", "/login"] {
         let page = mock.get(path).await.body;

@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use url::Url;
 
-use crate::support::{AUTHORIZE, Browser, CONF, ENTER, Mock, SPACE, World, config};
+use crate::support::{AUTHORIZE, Browser, CONF, ENTER, SPACE, SandboxClient, TestServer, config};
 
 const ADA: &str = "adaada@example.com";
 
@@ -44,7 +44,7 @@ async fn callback(listener: TcpListener) -> Url {
 }
 
 /// Signs in, reads, consents, and is back at the app, which gets its tokens.
-async fn sign_in_and_consent(browser: &Browser, world: &World, picture: &str) {
+async fn sign_in_and_consent(browser: &Browser, world: &SandboxClient, picture: &str) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener
         .local_addr()
@@ -96,7 +96,7 @@ async fn sign_in_and_consent(browser: &Browser, world: &World, picture: &str) {
 }
 
 /// Mistypes the code, mends it, reviews and approves.
-async fn connect_a_device(browser: &Browser, world: &World, picture: &str) {
+async fn connect_a_device(browser: &Browser, world: &SandboxClient, picture: &str) {
     world.register_cli().await;
     let device = world.device("98309").await;
     browser
@@ -125,7 +125,7 @@ async fn connect_a_device(browser: &Browser, world: &World, picture: &str) {
 }
 
 /// Says no, by keyboard too.
-async fn refuse_a_device(browser: &Browser, world: &World) {
+async fn refuse_a_device(browser: &Browser, world: &SandboxClient) {
     let device = world.device("1").await;
     let complete = format!(
         "{}/login/oauth/device?code={}",
@@ -145,7 +145,7 @@ async fn sign_in_consent_and_device_work_by_keyboard_on_a_phone() {
     let Some(browser) = Browser::open(375, 812).await else {
         return;
     };
-    let mock = Mock::start(settled()).await;
+    let mock = TestServer::start(settled()).await;
     sign_in_and_consent(&browser, &mock, "375").await;
     let sandbox = mock.sandbox("phone");
     connect_a_device(&browser, &sandbox, "375").await;
@@ -157,7 +157,7 @@ async fn sign_in_consent_and_device_work_by_keyboard_on_a_desktop() {
     let Some(browser) = Browser::open(1440, 900).await else {
         return;
     };
-    let mock = Mock::start(settled()).await;
+    let mock = TestServer::start(settled()).await;
     sign_in_and_consent(&browser, &mock, "1440").await;
     let sandbox = mock.sandbox("desk");
     connect_a_device(&browser, &sandbox, "1440").await;
@@ -169,7 +169,7 @@ async fn denying_leads_back_to_the_app_with_the_reason() {
     let Some(browser) = Browser::open(1440, 900).await else {
         return;
     };
-    let mock = Mock::start(settled()).await;
+    let mock = TestServer::start(settled()).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener
         .local_addr()
@@ -199,7 +199,7 @@ async fn screenshots_of_the_readme_are_taken() {
     let Some(browser) = Browser::open(700, 740).await else {
         return;
     };
-    let mock = Mock::start(settled()).await;
+    let mock = TestServer::start(settled()).await;
     mock.set(json!({ "login": "ada" })).await;
     let asked = CONF.asks("98309").encoded();
     browser

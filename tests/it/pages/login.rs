@@ -2,11 +2,11 @@
 
 use insta::assert_snapshot;
 
-use crate::support::{AUTHORIZE, CONF, Fields, Mock, World};
+use crate::support::{AUTHORIZE, CONF, Fields, SandboxClient, TestServer};
 
 #[tokio::test]
 async fn the_page_lists_every_user_who_is_not_deleted() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let cookie = mock.session("tess").await;
     let page = mock.get("/login").cookie(&cookie).await.page();
     assert_snapshot!(page.texts(".person .who, .person .mark").join("\n"), @"
@@ -28,7 +28,7 @@ async fn the_page_lists_every_user_who_is_not_deleted() {
 
 #[tokio::test]
 async fn page_has_security_headers() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     assert_snapshot!(mock.get("/login").await, @r#"
     200
     cache-control: no-store
@@ -44,7 +44,7 @@ async fn page_has_security_headers() {
 
 #[tokio::test]
 async fn picking_a_user_signs_in_and_goes_back() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let path = "/login?returnUrl=%2Fapi%2Fauth%2Foauth%2Fauthorize%3Fa%3Db%2526c";
     let forms = mock.get(path).await.page().forms();
     assert_eq!(
@@ -68,7 +68,7 @@ async fn picking_a_user_signs_in_and_goes_back() {
 
 #[tokio::test]
 async fn a_new_name_makes_a_new_user_and_a_known_one_signs_in() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let named = |name: &str| Fields::of(&[("returnUrl", "/"), ("name", name)]);
     let answer = mock.post("/login", &named(" Grace ")).await;
     assert_eq!(answer.status, 303);
@@ -81,7 +81,7 @@ async fn a_new_name_makes_a_new_user_and_a_known_one_signs_in() {
 
 #[tokio::test]
 async fn invalid_username_is_reported_on_the_page() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let mut table = String::new();
     for fields in [
         Fields::default(),
@@ -116,15 +116,17 @@ async fn invalid_username_is_reported_on_the_page() {
     "#);
 }
 
-async fn leads_to(mock: &World, return_url: &str) -> String {
+async fn leads_to(mock: &SandboxClient, return_url: &str) -> String {
     let fields = Fields::of(&[("user", "2"), ("returnUrl", return_url)]);
     let answer = mock.post("/login", &fields).await;
-    answer.header("location").unwrap_or_else(|| answer.gist())
+    answer
+        .header("location")
+        .unwrap_or_else(|| answer.summary())
 }
 
 #[tokio::test]
 async fn return_url_never_leads_to_another_origin() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     for away in [
         "",
         "x",
@@ -164,7 +166,7 @@ async fn return_url_never_leads_to_another_origin() {
 
 #[tokio::test]
 async fn return_url_may_be_any_local_path() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     for path in ["/", "/login/oauth/authorize?a=b&c=%2F#d", "/_sandbox/x/"] {
         assert_eq!(leads_to(&mock, path).await, path);
     }
@@ -177,7 +179,7 @@ async fn return_url_may_be_any_local_path() {
 
 #[tokio::test]
 async fn hostile_return_url_is_escaped() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let answer = mock
         .get("/login?returnUrl=%22%3E%3Cscript%3Ealert(1)%3C%2Fscript%3E")
         .await;
@@ -189,7 +191,7 @@ async fn hostile_return_url_is_escaped() {
 
 #[tokio::test]
 async fn signing_out_ends_the_session() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let cookie = mock.session("ada").await;
     let answer = mock.get("/logout").cookie(&cookie).await;
     assert_snapshot!(answer, @"
@@ -203,7 +205,7 @@ async fn signing_out_ends_the_session() {
 
 #[tokio::test]
 async fn each_session_cookie_is_tried_in_order() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let here = mock.sandbox("x");
     let (root, own) = (mock.session("tess").await, here.session("ada").await);
     let stale = "civ-token=nothing";

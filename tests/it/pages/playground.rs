@@ -3,18 +3,21 @@
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{Answer, CONF, Fields, Mock, PLAYGROUND, Player, SPA, begins, gist, wire};
+use crate::support::{
+    CONF, Fields, PLAYGROUND, PlaygroundUser, SPA, TestResponse, TestServer, start_form, summary,
+    wire,
+};
 
 #[tokio::test]
 async fn playground_walks_the_flow_and_its_errors() {
-    let mock = Mock::documented().await;
-    let player = Player::begin(&mock, &begins(SPA.id, "code", "")).await;
-    assert_snapshot!(gist(&player.look().await), @"
+    let mock = TestServer::documented().await;
+    let player = PlaygroundUser::begin(&mock, &start_form(SPA.id, "code", "")).await;
+    assert_snapshot!(summary(&player.look().await), @"
     nothing done
 
     -> Go to the sign-in and consent / End this run
     ");
-    assert_snapshot!(gist(&player.consent().await), @"
+    assert_snapshot!(summary(&player.consent().await), @"
     Authorize (done)
     The person authorizes: well
     The browser comes back to the app: well
@@ -31,7 +34,7 @@ async fn playground_walks_the_flow_and_its_errors() {
     ] {
         player.act(act).await;
     }
-    assert_snapshot!(gist(&player.look().await), @"
+    assert_snapshot!(summary(&player.look().await), @"
     Authorize (done), Exchange (done), Userinfo (done), Refresh (done), Revoke (done)
     The person authorizes: well
     The browser comes back to the app: well
@@ -53,11 +56,11 @@ async fn playground_walks_the_flow_and_its_errors() {
 
 #[tokio::test]
 async fn a_wrong_verifier_uses_the_code_up() {
-    let mock = Mock::live().await;
-    let player = Player::begin(&mock, &begins(SPA.id, "code", "")).await;
+    let mock = TestServer::live().await;
+    let player = PlaygroundUser::begin(&mock, &start_form(SPA.id, "code", "")).await;
     player.consent().await;
     let page = player.act("wrong-verifier").await;
-    assert_snapshot!(gist(&page), @"
+    assert_snapshot!(summary(&page), @"
     nothing done
     The person authorizes: well
     The browser comes back to the app: well
@@ -68,20 +71,20 @@ async fn a_wrong_verifier_uses_the_code_up() {
     player.consent().await;
     let page = player.act("exchange").await;
     assert!(
-        gist(&page).contains("Exchange the code: well"),
+        summary(&page).contains("Exchange the code: well"),
         "{}",
-        gist(&page)
+        summary(&page)
     );
 }
 
 #[tokio::test]
 async fn foreign_state_ends_the_run() {
-    let mock = Mock::documented().await;
-    let player = Player::begin(&mock, &begins(SPA.id, "code", "")).await;
+    let mock = TestServer::documented().await;
+    let player = PlaygroundUser::begin(&mock, &start_form(SPA.id, "code", "")).await;
     let callback = format!("{PLAYGROUND}/callback?code=stolen&state=forged");
     mock.get(&callback).cookie(&player.cookie).await;
     let page = player.look().await;
-    assert_snapshot!(gist(&page), @"
+    assert_snapshot!(summary(&page), @"
     nothing done
     The browser comes back to the app: refused
     -> Go to the sign-in and consent / End this run
@@ -91,20 +94,20 @@ async fn foreign_state_ends_the_run() {
 
 #[tokio::test]
 async fn forged_state_prevents_the_exchange() {
-    let mock = Mock::documented().await;
-    let player = Player::begin(&mock, &begins(SPA.id, "code", "")).await;
-    assert!(gist(&player.consent().await).contains("Exchange the code"));
+    let mock = TestServer::documented().await;
+    let player = PlaygroundUser::begin(&mock, &start_form(SPA.id, "code", "")).await;
+    assert!(summary(&player.consent().await).contains("Exchange the code"));
     let callback = format!("{PLAYGROUND}/callback?code=stolen&state=forged");
     mock.get(&callback).cookie(&player.cookie).await;
-    let page = gist(&player.look().await);
+    let page = summary(&player.look().await);
     assert!(!page.contains("Exchange the code"), "{page}");
 }
 
 #[tokio::test]
 async fn rejection_is_shown_and_the_next_attempt_has_a_new_state() {
-    let mock = Mock::documented().await;
-    let player = Player::begin(&mock, &begins(SPA.id, "code", "")).await;
-    let state = |page: &Answer| {
+    let mock = TestServer::documented().await;
+    let player = PlaygroundUser::begin(&mock, &start_form(SPA.id, "code", "")).await;
+    let state = |page: &TestResponse| {
         let way = page.page().attributes("#next a.button", "href").remove(0);
         let url: url::Url = way.parse().unwrap();
         let found = url.query_pairs().find(|(name, _)| name == "state");
@@ -125,7 +128,7 @@ async fn rejection_is_shown_and_the_next_attempt_has_a_new_state() {
         .cookie(&player.cookie)
         .await;
     let page = player.look().await;
-    assert_snapshot!(gist(&page), @"
+    assert_snapshot!(summary(&page), @"
     nothing done
     The person says no: well
     The browser comes back to the app: refused
@@ -141,9 +144,9 @@ async fn rejection_is_shown_and_the_next_attempt_has_a_new_state() {
 
 #[tokio::test]
 async fn browser_steps_show_request_and_response() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let cookie = mock.session("ada").await;
-    let player = Player::begin(&mock, &begins(SPA.id, "code", "")).await;
+    let player = PlaygroundUser::begin(&mock, &start_form(SPA.id, "code", "")).await;
     let way = player
         .look()
         .await
@@ -156,7 +159,7 @@ async fn browser_steps_show_request_and_response() {
         .cookie(&cookie)
         .await;
     let page = player.consent().await;
-    assert_snapshot!(gist(&page), @"
+    assert_snapshot!(summary(&page), @"
     Authorize (done)
     The app sends the browser to authorize: well
     The consent page: well
@@ -180,7 +183,7 @@ async fn browser_steps_show_request_and_response() {
 
 #[tokio::test]
 async fn prefilled_form_starts_a_run() {
-    let mock = Mock::start(civitai_oauth_mock::Config::default()).await;
+    let mock = TestServer::start(civitai_oauth_mock::Config::default()).await;
     let page = mock.get(PLAYGROUND).await.page();
     let chosen = |name: &str| {
         let css = format!("select[name={name}] option[selected]");
@@ -192,9 +195,9 @@ async fn prefilled_form_starts_a_run() {
         }
     };
     let fields =
-        begins(&chosen("client_id"), &chosen("grant"), "").with("preset", &chosen("preset"));
-    let player = Player::begin(&mock, &fields).await;
-    assert_snapshot!(gist(&player.look().await), @"
+        start_form(&chosen("client_id"), &chosen("grant"), "").with("preset", &chosen("preset"));
+    let player = PlaygroundUser::begin(&mock, &fields).await;
+    assert_snapshot!(summary(&player.look().await), @"
     nothing done
 
     -> Go to the sign-in and consent / End this run
@@ -203,7 +206,7 @@ async fn prefilled_form_starts_a_run() {
     let refused = mock
         .post(
             PLAYGROUND,
-            &begins("dec0de00-0000-4000-8000-000000000001", "device", "guess"),
+            &start_form("dec0de00-0000-4000-8000-000000000001", "device", "guess"),
         )
         .await;
     assert_snapshot!(refused.page().texts("option[selected]").join(" | "), @"Demo App (dec0de00-0000-4000-8000-000000000001, confidential) | A device without a browser (device flow) | AI Services");
@@ -211,10 +214,10 @@ async fn prefilled_form_starts_a_run() {
 
 #[tokio::test]
 async fn a_device_is_started_polled_and_approved() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.register_cli().await;
-    let fields = begins(crate::support::CLI, "device", "");
-    let player = Player::begin(&mock, &fields).await;
+    let fields = start_form(crate::support::CLI, "device", "");
+    let player = PlaygroundUser::begin(&mock, &fields).await;
     player.act("start-device").await;
     let page = player.act("poll-device").await;
     assert!(page.body.contains("authorization_pending"));
@@ -227,7 +230,7 @@ async fn a_device_is_started_polled_and_approved() {
     )
     .await;
     player.act("poll-device").await;
-    assert_snapshot!(gist(&player.act("userinfo").await), @"
+    assert_snapshot!(summary(&player.act("userinfo").await), @"
     Start (done), Approve and poll (done), Userinfo (done)
     Start the device flow: well
     Poll for the tokens: refused
@@ -239,16 +242,16 @@ async fn a_device_is_started_polled_and_approved() {
 
 #[tokio::test]
 async fn client_credentials_run_completes() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let secret = CONF.for_itself();
     let secret = secret.get("client_secret").unwrap();
     let wrong = mock
-        .post(PLAYGROUND, &begins(CONF.id, "itself", "guess"))
+        .post(PLAYGROUND, &start_form(CONF.id, "itself", "guess"))
         .await;
     assert_eq!(wrong.status, 400);
     assert_snapshot!(wrong.page().texts(".problem").join(""), @"Conf App is confidential, and this is not its secret. The server keeps only its hash: if it is lost, give the app a new one on the account page.");
-    let player = Player::begin(&mock, &begins(CONF.id, "itself", secret)).await;
-    assert_snapshot!(gist(&player.act("for-itself").await), @"
+    let player = PlaygroundUser::begin(&mock, &start_form(CONF.id, "itself", secret)).await;
+    assert_snapshot!(summary(&player.act("for-itself").await), @"
     Ask for a token (done)
     Ask for a token: well
     -> Ask who the user is / End this run
@@ -257,8 +260,8 @@ async fn client_credentials_run_completes() {
 
 #[tokio::test]
 async fn redirect_uri_is_registered_visibly() {
-    let mock = Mock::documented().await;
-    let player = Player::begin(&mock, &begins(SPA.id, "code", "")).await;
+    let mock = TestServer::documented().await;
+    let player = PlaygroundUser::begin(&mock, &start_form(SPA.id, "code", "")).await;
     let uri = format!("{}{PLAYGROUND}/callback", mock.base);
     assert!(
         player
@@ -278,8 +281,8 @@ async fn redirect_uri_is_registered_visibly() {
 
 #[tokio::test]
 async fn faults_apply_to_playground_requests() {
-    let mock = Mock::documented().await;
-    let player = Player::begin(&mock, &begins(SPA.id, "code", "")).await;
+    let mock = TestServer::documented().await;
+    let player = PlaygroundUser::begin(&mock, &start_form(SPA.id, "code", "")).await;
     player.consent().await;
     for (effect, seen) in [
         (
@@ -309,14 +312,14 @@ async fn faults_apply_to_playground_requests() {
 
 #[tokio::test]
 async fn run_belongs_to_its_sandbox_and_ends_with_a_reset() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let world = mock.sandbox("x");
-    let player = Player::begin(&world, &begins(SPA.id, "code", "")).await;
+    let player = PlaygroundUser::begin(&world, &start_form(SPA.id, "code", "")).await;
     let page = player.consent().await;
     assert!(
-        gist(&page).contains("The browser comes back to the app: well"),
+        summary(&page).contains("The browser comes back to the app: well"),
         "{}",
-        gist(&page)
+        summary(&page)
     );
     player.act("exchange").await;
     assert_eq!(
@@ -333,8 +336,8 @@ async fn run_belongs_to_its_sandbox_and_ends_with_a_reset() {
 
 #[tokio::test]
 async fn curl_commands_work() {
-    let mock = Mock::documented().await;
-    let player = Player::begin(&mock, &begins(SPA.id, "code", "")).await;
+    let mock = TestServer::documented().await;
+    let player = PlaygroundUser::begin(&mock, &start_form(SPA.id, "code", "")).await;
     player.consent().await;
     player.act("exchange").await;
     let page = player.act("userinfo").await.page();

@@ -3,7 +3,7 @@
 use civitai_oauth_mock::Contract;
 use serde_json::json;
 
-use crate::support::{Browser, CONF, ENTER, Mock, SPACE, World, config};
+use crate::support::{Browser, CONF, ENTER, SPACE, SandboxClient, TestServer, config};
 
 /// Each page, by its path and its heading.
 const PAGES: [(&str, &str); 12] = [
@@ -31,11 +31,11 @@ const PAGES: [(&str, &str); 12] = [
 const HEAVIEST: u64 = 50_000;
 
 /// A world in which every page has something to show.
-async fn furnished() -> Mock {
+async fn furnished() -> TestServer {
     let mut config = config(Contract::Documented);
     config.entropy_seed = Some(1);
     config.set_login("owner");
-    let mock = Mock::start(config).await;
+    let mock = TestServer::start(config).await;
     mock.control(
         "POST",
         "/clock/freeze",
@@ -88,7 +88,7 @@ async fn every_page_is_accessible_on_a_desktop() {
 }
 
 /// Registers an app and leaves its secret on the clipboard.
-async fn register(browser: &Browser, world: &World) -> String {
+async fn register(browser: &Browser, world: &SandboxClient) -> String {
     browser.visit(&format!("{}/user/account", world.base)).await;
     browser.arrive("Account").await;
     browser.go("Register an app").await;
@@ -114,7 +114,7 @@ async fn register(browser: &Browser, world: &World) -> String {
 }
 
 /// The whole run, every step by a button.
-async fn play(browser: &Browser, world: &World) {
+async fn play(browser: &Browser, world: &SandboxClient) {
     browser
         .visit(&format!("{}/_mock/playground", world.base))
         .await;
@@ -153,7 +153,7 @@ async fn play(browser: &Browser, world: &World) {
 }
 
 /// The app spends what it may, and not more; the bar moves.
-async fn spend(browser: &Browser, world: &World) {
+async fn spend(browser: &Browser, world: &SandboxClient) {
     let clients = world.control("GET", "/clients", json!({})).await;
     let clients = clients.as_array().cloned().unwrap_or_default();
     let app = clients
@@ -192,7 +192,7 @@ async fn app_is_registered_used_capped_and_revoked_by_keyboard() {
     let mut config = config(Contract::Documented);
     config.entropy_seed = Some(1);
     config.set_login("ada");
-    let mock = Mock::start(config).await;
+    let mock = TestServer::start(config).await;
     browser.allow_clipboard().await;
     let secret = register(&browser, &mock).await;
     play(&browser, &mock).await;
@@ -246,7 +246,7 @@ async fn dashboard_shows_a_rejection_live_with_its_reason() {
     let Some(browser) = Browser::open(1440, 1000).await else {
         return;
     };
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     browser.visit(&format!("{}/_mock", mock.base)).await;
     browser.arrive("Dashboard").await;
     browser.see("Nothing yet").await;

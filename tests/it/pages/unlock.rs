@@ -3,7 +3,7 @@
 use civitai_oauth_mock::Contract;
 use insta::assert_snapshot;
 
-use crate::support::{Fields, Mock, config};
+use crate::support::{Fields, TestServer, config};
 
 const DASHBOARD: &str = "/_mock";
 
@@ -11,7 +11,7 @@ const DASHBOARD: &str = "/_mock";
 async fn control_token_is_requested_once() {
     let mut config = config(Contract::Documented);
     config.set_control_token("t0ken").unwrap();
-    let mock = Mock::start(config).await;
+    let mock = TestServer::start(config).await;
     for path in [DASHBOARD, "/_mock/playground", "/_mock/consent"] {
         let asked = mock.get(path).await;
         assert_eq!(
@@ -74,7 +74,7 @@ async fn control_token_is_requested_once() {
 
 #[tokio::test]
 async fn pages_are_guarded() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     for (method, path) in [
         ("POST", "/_mock/dashboard"),
         ("POST", "/_mock/playground"),
@@ -101,7 +101,7 @@ async fn page_has_security_headers_and_its_cookie_ends_with_the_server() {
         config.set_control_token("t0ken").unwrap();
         config
     };
-    let mock = Mock::start(locked()).await;
+    let mock = TestServer::start(locked()).await;
     let asked = mock
         .get("/_mock?endpoint='><script>alert(1)</script>")
         .await;
@@ -131,7 +131,7 @@ async fn page_has_security_headers_and_its_cookie_ends_with_the_server() {
             .status,
         200
     );
-    let other = Mock::start(locked()).await;
+    let other = TestServer::start(locked()).await;
     assert_eq!(
         other.get(DASHBOARD).cookie(&cookie).await.status,
         401,

@@ -13,8 +13,8 @@ use p256::pkcs8::{EncodePrivateKey as _, LineEnding};
 use serde_json::{Value, json};
 
 use crate::support::{
-    App, CONSENT_PAGE, DEVICE_APPROVE, Device, Fields, Folder, ME, Program, REVOKE, TOKEN, Tokens,
-    USERINFO, VERIFIER, Walk, World,
+    App, CONSENT_PAGE, DEVICE_APPROVE, Device, Fields, ME, Program, REVOKE, SandboxClient,
+    SecretTracker, TOKEN, TempDir, Tokens, USERINFO, VERIFIER,
 };
 
 const CONTROL_TOKEN: &str = "open-sesame-of-the-control-api";
@@ -26,7 +26,7 @@ const APP: App = App {
 };
 
 /// Sign-in, consent, code, tokens, and each way in which their exchange fails.
-async fn sign_in(walk: &mut Walk) -> Tokens {
+async fn sign_in(walk: &mut SecretTracker) -> Tokens {
     let picks = Fields::of(&[("user", "1"), ("returnUrl", "/")]);
     let by_page = walk.world.post("/login", &picks).await.cookie();
     walk.issued("session", by_page.split_once('=').expect("a value").1);
@@ -69,7 +69,7 @@ async fn sign_in(walk: &mut Walk) -> Tokens {
 }
 
 /// What an app asks with its token: in the header, in the query, and by HTTP/2.
-async fn calls(walk: &mut Walk, tokens: &Tokens) {
+async fn calls(walk: &mut SecretTracker, tokens: &Tokens) {
     let user = walk.world.userinfo(&tokens.access).await;
     walk.shows(USERINFO, &user);
     let me = walk
@@ -107,7 +107,7 @@ async fn calls(walk: &mut Walk, tokens: &Tokens) {
     walk.shows("userinfo of a dead token", &dead);
 }
 
-async fn devices(walk: &mut Walk) {
+async fn devices(walk: &mut SecretTracker) {
     walk.world.register_cli().await;
     let device = Device::of(&walk.world.ask_device("cli", "1").await);
     walk.issued("device code", &device.device_code);
@@ -130,7 +130,7 @@ async fn devices(walk: &mut Walk) {
 }
 
 /// Control calls that issue, and those that only tell.
-async fn control(walk: &mut Walk) {
+async fn control(walk: &mut SecretTracker) {
     let asked = json!({ "client_id": APP.id, "user": "ada" });
     let code = walk.world.control("POST", "/codes", asked.clone()).await;
     for (what, key) in [("code", "code"), ("verifier", "code_verifier")] {
@@ -177,7 +177,7 @@ async fn control(walk: &mut Walk) {
 }
 
 /// The pages that issue something: an account's new app, the playground's run, and the control token's own door.
-async fn pages(walk: &mut Walk) {
+async fn pages(walk: &mut SecretTracker) {
     let cookie = walk.session("ada").await;
     let form = Fields::of(&[
         ("name", "My App"),
@@ -224,7 +224,7 @@ async fn pages(walk: &mut Walk) {
     walk.issued("control cookie", key.split_once('=').expect("a value").1);
 }
 
-async fn agents(walk: &mut Walk) {
+async fn agents(walk: &mut SecretTracker) {
     let call = async |id: u32, tool: &str, arguments: Value| {
         let message = json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": { "name": tool, "arguments": arguments } });
         let ask = walk
@@ -267,7 +267,7 @@ async fn agents(walk: &mut Walk) {
 }
 
 /// Everything that tells what has happened.
-async fn aftermath(walk: &mut Walk) {
+async fn aftermath(walk: &mut SecretTracker) {
     let cookie = walk.session("ada").await;
     for path in [
         "/",
@@ -311,7 +311,7 @@ fn read(path: &Path) -> Vec<u8> {
 
 #[tokio::test]
 async fn no_flow_reveals_a_secret() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let (log, database) = (folder.path("log"), folder.path("mock.db"));
     let key = SecretKey::from_slice(&[7; 32]).expect("a number below the order of the curve");
     let pem = key.to_pkcs8_pem(LineEnding::LF).expect("PEM");
@@ -338,7 +338,7 @@ async fn no_flow_reveals_a_secret() {
     let program = Program::serve(&mut command);
     let bearer = format!("Bearer {CONTROL_TOKEN}").parse().expect("a header");
     let headers = HeaderMap::from_iter([(AUTHORIZATION, bearer)]);
-    let mut walk = Walk::of(World::with_headers(program.base(), headers));
+    let mut walk = SecretTracker::of(SandboxClient::with_headers(program.base(), headers));
     walk.issued("control token", CONTROL_TOKEN);
     walk.issued("client secret", APP.secret.unwrap_or_default());
     walk.issued("verifier", VERIFIER);

@@ -2,7 +2,9 @@
 
 use serde_json::json;
 
-use crate::support::{AUTHORIZE, CONF, Fields, Mock, Program, SPA, TOKEN, USERINFO, Walk};
+use crate::support::{
+    AUTHORIZE, CONF, Fields, Program, SPA, SecretTracker, TOKEN, TestServer, USERINFO,
+};
 
 /// Where the journal is told of.
 const TELLING: [&str; 5] = [
@@ -15,8 +17,8 @@ const TELLING: [&str; 5] = [
 
 #[tokio::test]
 async fn secret_in_a_wrong_parameter_is_redacted() {
-    let mock = Mock::documented().await;
-    let mut walk = Walk::of(mock.sandbox("x"));
+    let mock = TestServer::documented().await;
+    let mut walk = SecretTracker::of(mock.sandbox("x"));
     let cookie = walk.session("ada").await;
     let code = walk.code(&CONF, &cookie).await;
     let answer = walk.world.token(&CONF.redeems(&code)).await;
@@ -84,8 +86,8 @@ async fn secret_in_a_wrong_parameter_is_redacted() {
 
 #[tokio::test]
 async fn secret_in_an_invalid_control_call_is_not_repeated() {
-    let mock = Mock::documented().await;
-    let mut walk = Walk::of(mock.sandbox("x"));
+    let mock = TestServer::documented().await;
+    let mut walk = SecretTracker::of(mock.sandbox("x"));
     let cookie = walk.session("ada").await;
     let code = walk.code(&CONF, &cookie).await;
     let answer = walk.world.token(&CONF.redeems(&code)).await;
@@ -129,7 +131,7 @@ async fn secret_in_an_invalid_control_call_is_not_repeated() {
 
 #[tokio::test]
 async fn shell_output_escapes_control_characters() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let hostile = "client_id=%1b%5b2J%0a%3a%3aerror%3a%3ax%07";
     mock.get(&format!("{AUTHORIZE}?{hostile}")).await;
     let base = mock.base.clone();

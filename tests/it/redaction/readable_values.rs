@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{AUTHORIZE, Mock};
+use crate::support::{AUTHORIZE, TestServer};
 
 #[tokio::test]
 async fn ordinary_values_stay_readable_in_the_journal() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let hex_state = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
     let query = format!(
         "response_type=code&client_id=dec0de00-0000-4000-8000-000000000001&scope=114689&state={hex_state}\

@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio::runtime::Runtime;
 
 use crate::support::secrets::{Case, Encoding, NAMED, SHAPED, cases, percent};
-use crate::support::{AUTHORIZE, CONF, Folder, Mock, Program, World};
+use crate::support::{AUTHORIZE, CONF, Program, SandboxClient, TempDir, TestServer};
 
 /// Each case is a dozen requests.
 const CASES: u32 = 128;
@@ -36,7 +36,7 @@ fn shows(text: &str, secret: &str) -> bool {
 }
 
 /// Everything that shows what was sent, and errors that repeat it.
-async fn renderings(mock: &World, case: &Case) -> Vec<(String, String)> {
+async fn renderings(mock: &SandboxClient, case: &Case) -> Vec<(String, String)> {
     let mut shown = Vec::new();
     for path in [
         "/_mock/requests",
@@ -84,7 +84,7 @@ async fn renderings(mock: &World, case: &Case) -> Vec<(String, String)> {
     shown
 }
 
-async fn in_place_of_an_id(mock: &World, value: &str) -> Vec<(String, String)> {
+async fn in_place_of_an_id(mock: &SandboxClient, value: &str) -> Vec<(String, String)> {
     let mut shown = Vec::new();
     let id = value.replace(' ', "%20");
     let asked = [
@@ -120,7 +120,7 @@ async fn in_place_of_an_id(mock: &World, value: &str) -> Vec<(String, String)> {
 
 #[test]
 fn no_rendering_shows_a_secret_wherever_it_was_sent() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let log = folder.path("log");
     let seed = concat!(
         "--seed=",
@@ -130,7 +130,7 @@ fn no_rendering_shows_a_secret_wherever_it_was_sent() {
     let mut command = Program::command(&["--listen=127.0.0.1:0", "--log=trace", seed]);
     command.stderr(File::create(&log).expect("the folder can be written to"));
     let program = Program::serve(&mut command);
-    let mock = World::at(program.base());
+    let mock = SandboxClient::at(program.base());
     let runtime = Runtime::new().expect("a runtime can be built");
     let config = ProptestConfig {
         cases: CASES,
@@ -162,7 +162,7 @@ fn no_rendering_shows_a_secret_wherever_it_was_sent() {
 async fn no_summary_of_advice_shows_a_secret() {
     for encoding in Encoding::ALL {
         for secret in SHAPED {
-            let mock = Mock::live().await;
+            let mock = TestServer::live().await;
             let sent = CONF.asks("1").with("response_type", &encoding.of(secret));
             mock.approve(&sent).await;
             for path in [
@@ -180,7 +180,7 @@ async fn no_summary_of_advice_shows_a_secret() {
 
 #[tokio::test]
 async fn secret_as_method_or_id_is_not_repeated() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let token = SHAPED[0];
     mock.ask(token, "/nowhere").await;
     let verify = json!([{ "client_id": token, "times": 1 }]);

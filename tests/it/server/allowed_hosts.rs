@@ -4,10 +4,10 @@ use civitai_oauth_mock::Contract;
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{Folder, Mock, Program, World, config};
+use crate::support::{Program, SandboxClient, TempDir, TestServer, config};
 
 /// Statuses of the guarded paths under a host name.
-async fn statuses(mock: &Mock, host: &str, token: Option<&str>) -> Vec<u16> {
+async fn statuses(mock: &TestServer, host: &str, token: Option<&str>) -> Vec<u16> {
     let mut statuses = Vec::new();
     for (method, path) in [
         ("GET", "/"),
@@ -36,7 +36,7 @@ async fn an_allowed_host_is_served_like_localhost() {
     let mut config = config(Contract::Documented);
     config.add_allowed_host("host.docker.internal").unwrap();
     config.add_allowed_host("*.svc.cluster.local").unwrap();
-    let mock = Mock::start(config).await;
+    let mock = TestServer::start(config).await;
     let usual = statuses(&mock, "localhost", None).await;
     assert!(!usual.contains(&403), "{usual:?}");
     for (host, is_served) in [
@@ -69,7 +69,7 @@ async fn an_allowed_host_is_served_like_localhost() {
 async fn a_control_token_suffices_under_any_host() {
     let mut config = config(Contract::Documented);
     config.set_control_token("open-sesame").unwrap();
-    let mock = Mock::start(config).await;
+    let mock = TestServer::start(config).await;
     let usual = statuses(&mock, "localhost", Some("open-sesame")).await;
     for host in ["host.docker.internal", "abc.ngrok-free.app", "evil.test"] {
         assert_eq!(statuses(&mock, host, Some("open-sesame")).await, usual);
@@ -104,7 +104,7 @@ fn invalid_allowed_host_is_rejected_everywhere() {
 
 #[tokio::test]
 async fn allowed_hosts_come_from_flag_environment_and_file() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let file = folder.write("mock.toml", "allowed_host = \"file.test, *.file.test\"");
     let mut command = Program::command(&[
         "--listen=127.0.0.1:0",
@@ -113,11 +113,11 @@ async fn allowed_hosts_come_from_flag_environment_and_file() {
         &format!("--config={}", file.display()),
     ]);
     let program = Program::serve(&mut command);
-    let world = World::at(program.base());
+    let world = SandboxClient::at(program.base());
     let mut by_environment = Program::command(&["--listen=127.0.0.1:0"]);
     by_environment.env("CIVITAI_MOCK_ALLOWED_HOST", "one.test, *.two.test");
     let second = Program::serve(&mut by_environment);
-    let other = World::at(second.base());
+    let other = SandboxClient::at(second.base());
     for (world, host, status) in [
         (&world, "flag.test", 200),
         (&world, "a.wild.test", 200),

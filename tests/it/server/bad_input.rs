@@ -3,7 +3,9 @@
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use crate::support::{AUTHORIZE, Answer, CONF, CONSENT_PAGE, Mock, REVOKE, TOKEN, USERINFO, World};
+use crate::support::{
+    AUTHORIZE, CONF, CONSENT_PAGE, REVOKE, SandboxClient, TOKEN, TestResponse, TestServer, USERINFO,
+};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -16,11 +18,11 @@ const POSTED_TO: [&str; 6] = [
     "/_mock/settings",
 ];
 
-fn is_sane(answer: &Answer, what: &str) {
+fn is_sane(answer: &TestResponse, what: &str) {
     assert!(answer.status < 500, "{what}: {answer}");
 }
 
-async fn post_everywhere(mock: &World, kind: &str, body: &[u8], what: &str) {
+async fn post_everywhere(mock: &SandboxClient, kind: &str, body: &[u8], what: &str) {
     let cookie = mock.session("ada").await;
     for path in POSTED_TO {
         let method = if path == "/_mock/settings" {
@@ -38,7 +40,7 @@ async fn post_everywhere(mock: &World, kind: &str, body: &[u8], what: &str) {
 
 #[tokio::test]
 async fn ten_thousand_parameters_are_read() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let many: Vec<String> = (0..10_000)
         .map(|number| format!("p{number}={number}"))
         .collect();
@@ -53,7 +55,7 @@ async fn ten_thousand_parameters_are_read() {
 
 #[tokio::test]
 async fn random_bytes_are_answered() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     for (what, body) in [
         (
             "NUL",
@@ -96,7 +98,7 @@ async fn random_bytes_are_answered() {
 
 #[tokio::test]
 async fn nul_characters_are_rejected() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     for (name, value) in [
         ("client_id", "conf\0"),
         ("redirect_uri", "https://app.example/callback\0"),
@@ -117,7 +119,7 @@ async fn nul_characters_are_rejected() {
 
 #[tokio::test]
 async fn a_body_beyond_the_limit_is_answered_everywhere() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let body = vec![b'a'; 3 * 1024 * 1024];
     for kind in [FORM, "application/json", "multipart/form-data; boundary=x"] {
         for path in [AUTHORIZE, TOKEN, REVOKE, "/login"] {
@@ -137,7 +139,7 @@ async fn a_body_beyond_the_limit_is_answered_everywhere() {
 
 #[tokio::test]
 async fn odd_and_huge_headers_are_answered() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let long = "x".repeat(100_000);
     let cases = [
         format!("GET {USERINFO} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {long}\r\n"),
@@ -169,7 +171,7 @@ async fn odd_and_huge_headers_are_answered() {
 
 #[tokio::test]
 async fn non_http_bytes_close_only_their_connection() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     for noise in [
         &b"\x16\x03\x01\x02\x00\x01\x00"[..],
         b"hello\r\n\r\n",
@@ -187,7 +189,7 @@ async fn non_http_bytes_close_only_their_connection() {
 
 #[tokio::test]
 async fn slow_client_delays_no_other() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let mut dawdlers = Vec::new();
     for at in 0..100 {
         let mut stream = TcpStream::connect(mock.server().address()).await.unwrap();
@@ -209,7 +211,7 @@ async fn slow_client_delays_no_other() {
 
 #[tokio::test]
 async fn slow_client_does_not_delay_shutdown() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let mut dawdler = TcpStream::connect(mock.server().address()).await.unwrap();
     dawdler.write_all(b"GET / HTTP/1.1\r\nHo").await.unwrap();
     assert_eq!(mock.get("/api/health").await.status, 200);

@@ -10,7 +10,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use crate::support::{CONF, Mock, Stopwatch, TOKEN, config};
+use crate::support::{CONF, Stopwatch, TOKEN, TestServer, config};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -30,7 +30,7 @@ async fn send_half(address: SocketAddr) {
 async fn incoming_bodies_share_64_mib() {
     let mut config = config(Contract::Documented);
     config.body_timeout = Duration::from_mins(10);
-    let mock = Mock::start(config).await;
+    let mock = TestServer::start(config).await;
     let mut halves = JoinSet::new();
     for _ in 0..160 {
         halves.spawn(send_half(mock.server().address()));
@@ -47,7 +47,7 @@ async fn incoming_bodies_share_64_mib() {
             break answer;
         }
     };
-    assert_snapshot!(refused.gist(), @"503 busy: the bodies of other requests occupied 67108864 bytes for 5s");
+    assert_snapshot!(refused.summary(), @"503 busy: the bodies of other requests occupied 67108864 bytes for 5s");
     assert_eq!(refused.header("retry-after").as_deref(), Some("1"));
     let small = mock.token(&CONF.refreshes("x")).await;
     assert_eq!(small.status, 400, "{small}");

@@ -4,11 +4,11 @@ use civitai_oauth_mock::Contract;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{AUTHORIZE, CONF, Fields, Mock, SPA, TOKEN, config};
+use crate::support::{AUTHORIZE, CONF, Fields, SPA, TOKEN, TestServer, config};
 
 #[tokio::test]
 async fn absolute_form_target_is_answered_like_a_path() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let (base, host) = (&mock.base, mock.base.trim_start_matches("http://"));
     for (path, after) in [
         (
@@ -30,7 +30,7 @@ async fn absolute_form_target_is_answered_like_a_path() {
 
 #[tokio::test]
 async fn concurrent_approvals_keep_scope_and_budget() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     for _ in 0..20 {
         mock.control("DELETE", "/consents", json!({})).await;
         let remembering = CONF.asks("5").and("remember", "true");
@@ -49,7 +49,7 @@ async fn concurrent_approvals_keep_scope_and_budget() {
 
 #[tokio::test]
 async fn concurrent_first_secrets_of_an_unknown_client_bind_one() {
-    let mock = Mock::live().await;
+    let mock = TestServer::live().await;
     mock.set(json!({ "contract": "live", "unknown_clients": "register" }))
         .await;
     for round in 0..10 {
@@ -70,7 +70,7 @@ async fn concurrent_first_secrets_of_an_unknown_client_bind_one() {
 
 #[tokio::test]
 async fn concurrent_settings_patches_all_apply() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     for seconds in 1..30 {
         let (life, code) = (
             json!({ "access_token_seconds": seconds }),
@@ -87,20 +87,20 @@ async fn concurrent_settings_patches_all_apply() {
 
 #[tokio::test]
 async fn json_list_with_one_value_is_not_that_value() {
-    let mock = Mock::live().await;
+    let mock = TestServer::live().await;
     let ask = |body: Value| mock.ask("POST", TOKEN).json(&body);
     let grant = json!({
         "grant_type": ["client_credentials"], "client_id": CONF.id, "client_secret": CONF.secret,
     });
-    assert_snapshot!(ask(grant).await.gist(), @"400 unauthorized_client: Unauthorized client: `grant_type` is invalid");
+    assert_snapshot!(ask(grant).await.summary(), @"400 unauthorized_client: Unauthorized client: `grant_type` is invalid");
     let mut redeems = CONF.redeems(&mock.code(&CONF, "1").await).to_json();
     redeems["redirect_uri"] = json!([redeems["redirect_uri"]]);
-    assert_snapshot!(ask(redeems).await.gist(), @"400 invalid_request: Invalid request: `redirect_uri` is invalid");
+    assert_snapshot!(ask(redeems).await.summary(), @"400 invalid_request: Invalid request: `redirect_uri` is invalid");
 }
 
 #[tokio::test]
 async fn byte_order_mark_before_json_is_accepted() {
-    let mock = Mock::live().await;
+    let mock = TestServer::live().await;
     let body = format!("\u{feff}{}", CONF.for_itself().to_json());
     let answer = mock.ask("POST", TOKEN).body("application/json", body).await;
     assert_eq!(answer.status, 200);
@@ -108,20 +108,20 @@ async fn byte_order_mark_before_json_is_accepted() {
 
 #[tokio::test]
 async fn empty_authorization_header_counts_as_missing() {
-    let mock = Mock::live().await;
+    let mock = TestServer::live().await;
     let wrong = CONF.for_itself().with("client_secret", "wrong");
     let answer = mock.post(TOKEN, &wrong).header("authorization", "").await;
-    assert_snapshot!(answer.gist(), @"400 invalid_client: Invalid client: client is invalid");
+    assert_snapshot!(answer.summary(), @"400 invalid_client: Invalid client: client is invalid");
     let answer = mock
         .post(TOKEN, &wrong)
         .header("authorization", "Bearer x")
         .await;
-    assert_snapshot!(answer.gist(), @"401 invalid_client: Invalid client: client is invalid");
+    assert_snapshot!(answer.summary(), @"401 invalid_client: Invalid client: client is invalid");
 }
 
 #[tokio::test]
 async fn trailing_slash_is_ignored() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let answer = mock.sandbox("x").get(&format!("{AUTHORIZE}/?a=b")).await;
     assert_eq!(answer.status, 308);
     assert_eq!(
@@ -133,7 +133,7 @@ async fn trailing_slash_is_ignored() {
 
 #[tokio::test]
 async fn dots_are_no_sandbox_name() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     for name in [".", "..", "-"] {
         let request = format!(
             "GET /_sandbox/{name}/login HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
@@ -145,7 +145,7 @@ async fn dots_are_no_sandbox_name() {
 
 #[tokio::test]
 async fn client_with_loopback_wildcard_may_revoke_from_any_loopback_origin() {
-    let mock = Mock::start(config(Contract::Documented)).await;
+    let mock = TestServer::start(config(Contract::Documented)).await;
     mock.control(
         "PATCH",
         &format!("/clients/{}", SPA.id),
@@ -163,7 +163,7 @@ async fn client_with_loopback_wildcard_may_revoke_from_any_loopback_origin() {
 
 #[tokio::test]
 async fn a_name_of_digits_is_found_by_its_digits() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.control("POST", "/users", json!({ "username": "4711" }))
         .await;
     assert_eq!(
@@ -176,7 +176,7 @@ async fn a_name_of_digits_is_found_by_its_digits() {
 async fn slow_request_head_gets_408() {
     let mut config = config(Contract::Documented);
     config.head_timeout = std::time::Duration::from_millis(100);
-    let mock = Mock::start(config).await;
+    let mock = TestServer::start(config).await;
     let answer = mock.raw(b"GET /api/health HTTP/1.1\r\nHost: loc").await;
     assert!(
         answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"),
@@ -186,7 +186,7 @@ async fn slow_request_head_gets_408() {
 
 #[tokio::test]
 async fn fault_that_can_never_apply_is_rejected() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let fault = json!({ "endpoint": "tokn", "effect": { "status": 503 } });
     let answer = mock.ask("POST", "/_mock/faults").json(&fault).await;
     assert_snapshot!(answer.json(), @r#"{"error":"invalid","message":"no endpoint \"tokn\"","path":"endpoint","hint":"did you mean \"token\"?"}"#);

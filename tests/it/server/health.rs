@@ -2,13 +2,13 @@
 
 use insta::assert_snapshot;
 
-use crate::support::Mock;
+use crate::support::TestServer;
 #[cfg(target_os = "linux")]
-use crate::support::{Folder, Program, World};
+use crate::support::{Program, SandboxClient, TempDir};
 
 #[tokio::test]
 async fn a_server_in_memory_is_live_and_ready() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let mut table = String::new();
     for path in ["/api/health", "/api/health/live", "/api/health/ready"] {
         let answer = mock.get(path).await;
@@ -30,11 +30,11 @@ async fn a_server_in_memory_is_live_and_ready() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn readiness_follows_the_writability_of_the_database() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let database = folder.path("mock.db").display().to_string();
     let arguments = ["--listen", "127.0.0.1:0", "--database", &database];
     let program = Program::serve(&mut Program::command(&arguments));
-    let world = World::at(program.base());
+    let world = SandboxClient::at(program.base());
     let address = format!("127.0.0.1:{}", program.port());
     let healthcheck = || Program::output(&["healthcheck", "--listen", &address]);
     assert_eq!(world.get("/api/health/ready").await.status, 200);

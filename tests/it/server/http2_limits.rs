@@ -11,7 +11,9 @@ use crate::support::frames::{
     ACK, CONTINUATION, DATA, END_STREAM, Frame, Frames, GOAWAY, HEADERS, INITIAL_WINDOW, PING,
     PRIORITY, RST_STREAM, SETTINGS, WINDOW_UPDATE,
 };
-use crate::support::{Line, Mock, Program, Stopwatch, World, config, statuses};
+use crate::support::{
+    Program, RawConnection, SandboxClient, Stopwatch, TestServer, config, statuses,
+};
 
 /// Long enough to be answered on a busy machine, short enough to wait for.
 const SHORT: Duration = Duration::from_millis(400);
@@ -19,14 +21,14 @@ const SHORT: Duration = Duration::from_millis(400);
 /// A connection that is not closed by then is never closed.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-async fn mock(change: impl FnOnce(&mut Config)) -> Mock {
+async fn mock(change: impl FnOnce(&mut Config)) -> TestServer {
     let mut config = config(Contract::Documented);
     change(&mut config);
-    Mock::start(config).await
+    TestServer::start(config).await
 }
 
 /// A connection on which one request has been answered.
-async fn connection(mock: &Mock) -> Frames {
+async fn connection(mock: &TestServer) -> Frames {
     let mut frames = Frames::connect(mock.server().address(), &[]).await;
     frames.send(&Frame::get(1, "/api/health")).await;
     assert!(frames.is_ok(1).await);
@@ -190,7 +192,7 @@ fn resident_mb(program: &Program) -> u64 {
 #[tokio::test]
 async fn unread_answers_of_a_connection_take_bounded_memory() {
     let program = Program::serve(&mut Program::command(&["--listen", "127.0.0.1:0"]));
-    let mock = World::at(program.base());
+    let mock = SandboxClient::at(program.base());
     for name in 0..214 {
         let client = json!({ "name": name.to_string(), "description": "x".repeat(15_000) });
         let made = mock.control("POST", "/clients", client).await;
@@ -249,19 +251,19 @@ async fn unread_answers_of_a_connection_take_bounded_memory() {
 }
 
 /// The status of a GET by HTTP/1 and by HTTP/2; `closed` if the connection ends without one.
-async fn statuses_of(mock: &Mock, path: &str, headers: &[(&str, &str)]) -> String {
+async fn statuses_of(mock: &TestServer, path: &str, headers: &[(&str, &str)]) -> String {
     let address = mock.server().address();
     let lines: Vec<String> = headers
         .iter()
         .map(|(name, value)| format!("{name}: {value}\r\n"))
         .collect();
     let lines = lines.concat();
-    let mut line = Line::to(address).await;
-    line.say(format!(
+    let mut line = RawConnection::to(address).await;
+    line.send(format!(
         "GET {path} HTTP/1.1\r\nConnection: close\r\n{lines}\r\n"
     ))
     .await;
-    let heard = line.hear_out().await;
+    let heard = line.read_to_close().await;
     let first = statuses(&heard)
         .first()
         .map_or("closed", |status| status)

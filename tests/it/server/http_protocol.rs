@@ -11,23 +11,23 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use insta::assert_snapshot;
 use tokio::net::TcpStream;
 
-use crate::support::{CONF, Line, Mock, TOKEN, config, statuses};
+use crate::support::{CONF, RawConnection, TOKEN, TestServer, config, statuses};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// Connections are let go soon, so that everything that comes can be heard.
-async fn mock() -> Mock {
+async fn mock() -> TestServer {
     let mut config = config(Contract::Documented);
     config.head_timeout = Duration::from_millis(500);
     config.body_timeout = Duration::from_millis(500);
-    Mock::start(config).await
+    TestServer::start(config).await
 }
 
 /// Everything that is answered until the connection is closed.
-async fn answers(mock: &Mock, said: impl AsRef<[u8]>) -> String {
-    let mut line = Line::to(mock.server().address()).await;
-    line.say(said).await;
-    line.hear_out().await
+async fn answers(mock: &TestServer, said: impl AsRef<[u8]>) -> String {
+    let mut line = RawConnection::to(mock.server().address()).await;
+    line.send(said).await;
+    line.read_to_close().await
 }
 
 /// What each of these is answered with, as a table; the server is well after each.
@@ -199,11 +199,11 @@ async fn expect_continue_gets_100() {
         let headers = format!("Content-Length: {}\r\nExpect: {what}\r\n", body.len());
         token_request(&headers, "")
     };
-    let mut line = Line::to(mock.server().address()).await;
-    line.say(expecting("100-continue")).await;
-    assert_eq!(line.hear().await, "HTTP/1.1 100 Continue\r\n\r\n");
-    line.say(&body).await;
-    assert!(line.hear().await.contains("access_token"));
+    let mut line = RawConnection::to(mock.server().address()).await;
+    line.send(expecting("100-continue")).await;
+    assert_eq!(line.read_response().await, "HTTP/1.1 100 Continue\r\n\r\n");
+    line.send(&body).await;
+    assert!(line.read_response().await.contains("access_token"));
     // Leave that nobody waits for, and something else that is expected.
     for what in ["100-continue", "x"] {
         let heard = answers(&mock, expecting(what) + &body).await;

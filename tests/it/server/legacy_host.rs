@@ -7,21 +7,21 @@ use reqwest::redirect::Policy;
 use serde_json::json;
 
 use crate::support::{
-    Answer, CLI, CONF, CONFIGURATION, DEVICE, Fields, JWKS, Mock, REVOKE, TOKEN, USERINFO, World,
-    config,
+    CLI, CONF, CONFIGURATION, DEVICE, Fields, JWKS, REVOKE, SandboxClient, TOKEN, TestResponse,
+    TestServer, USERINFO, config,
 };
 
 /// A server with a listener for the old host, and that listener as its callers see it.
 struct Hosts {
-    main: Mock,
-    old: World,
+    main: TestServer,
+    old: SandboxClient,
 }
 
 async fn hosts(mut config: Config) -> Hosts {
     config.legacy_listen = Some("127.0.0.1:0".parse().expect("an address"));
-    let main = Mock::start(config).await;
+    let main = TestServer::start(config).await;
     let address = main.server().legacy_address().expect("it listens");
-    let old = World::at(format!("http://{address}"));
+    let old = SandboxClient::at(format!("http://{address}"));
     Hosts { main, old }
 }
 
@@ -35,10 +35,11 @@ async fn live() -> Hosts {
 
 impl Hosts {
     /// Gist of an answer of the old host, with both addresses replaced.
-    fn gist(&self, answer: &Answer) -> String {
-        let port = |world: &World| world.base.rsplit(':').next().unwrap_or_default().to_owned();
-        let gist = answer.gist().replace(&self.main.base, "<main>");
-        gist.replace(&port(&self.main), "<main port>")
+    fn summary(&self, answer: &TestResponse) -> String {
+        let port =
+            |world: &SandboxClient| world.base.rsplit(':').next().unwrap_or_default().to_owned();
+        let summary = answer.summary().replace(&self.main.base, "<main>");
+        summary.replace(&port(&self.main), "<main port>")
     }
 }
 
@@ -67,19 +68,19 @@ async fn table(hosts: &Hosts) -> String {
     let mut table = String::new();
     for (method, path) in PATHS {
         let answer = hosts.old.ask(method, path).await;
-        let mut gist = hosts.gist(&answer);
+        let mut summary = hosts.summary(&answer);
         if path == CONFIGURATION && answer.status == 200 {
-            gist = format!("200, issuer {}", answer.text("issuer"));
+            summary = format!("200, issuer {}", answer.text("issuer"));
         }
         if path == "/api/health" {
             let used = answer.json()["journals"]["used_bytes"].to_string();
-            gist = gist.replace(&format!(":{used},"), ":<used>,");
+            summary = summary.replace(&format!(":{used},"), ":<used>,");
         }
-        let gist = gist
+        let summary = summary
             .replace(&hosts.main.base, "<main>")
             .replace(&hosts.old.base, "<old>")
             .replace(env!("CARGO_PKG_VERSION"), "<version>");
-        table += &format!("{method} {path}: {}\n", gist.trim_end());
+        table += &format!("{method} {path}: {}\n", summary.trim_end());
     }
     table
 }

@@ -3,10 +3,10 @@
 use civitai_oauth_mock::{Config, Contract};
 use insta::assert_snapshot;
 
-use crate::support::{AUTHORIZE, Ask, CONF, Mock, World, config};
+use crate::support::{AUTHORIZE, CONF, SandboxClient, TestRequest, TestServer, config};
 
 /// The origin that an answer to this request names.
-async fn origin(mock: &World, with: impl FnOnce(Ask) -> Ask) -> String {
+async fn origin(mock: &SandboxClient, with: impl FnOnce(TestRequest) -> TestRequest) -> String {
     let cookie = mock.session("ada").await;
     let path = format!("{AUTHORIZE}?{}", CONF.asks("1").encoded());
     let answer = with(mock.get(&path).cookie(&cookie)).await;
@@ -68,7 +68,7 @@ const REQUESTS: &[With] = &[
     ("a broken Forwarded", &[("forwarded", ";;=,")]),
 ];
 
-async fn table(mock: &World) -> String {
+async fn table(mock: &SandboxClient) -> String {
     let mut table = String::new();
     for (what, headers) in REQUESTS {
         let seen = origin(mock, |ask| {
@@ -83,7 +83,7 @@ async fn table(mock: &World) -> String {
 
 #[tokio::test]
 async fn host_header_counts_and_proxy_headers_are_ignored() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     assert_snapshot!(table(&mock).await, @"
     nothing: http://mock
     Host: http://mock.test:8080
@@ -104,7 +104,7 @@ async fn host_header_counts_and_proxy_headers_are_ignored() {
 async fn trusted_proxy_headers_override_host() {
     let mut config = config(Contract::Documented);
     config.trust_proxy = true;
-    let mock = Mock::start(config).await;
+    let mock = TestServer::start(config).await;
     assert_snapshot!(table(&mock).await, @"
     nothing: http://mock
     Host: http://mock.test:8080
@@ -126,7 +126,7 @@ async fn public_url_overrides_everything() {
     let mut config = config(Contract::Documented);
     config.trust_proxy = true;
     config.set_public_url("https://mock.example:8443/").unwrap();
-    let mock = Mock::start(config).await;
+    let mock = TestServer::start(config).await;
     let seen = table(&mock).await;
     assert!(
         seen.lines()
@@ -136,7 +136,7 @@ async fn public_url_overrides_everything() {
     assert_eq!(mock.server().base_url(), "https://mock.example:8443");
     let world = mock.sandbox("x");
     let answer = world.authorize(&CONF.asks("1")).await;
-    assert_snapshot!(answer.gist(), @"303 to https://mock.example:8443/_sandbox/x/login/oauth/authorize?response_type=code&client_id=conf&redirect_uri=https%3A%2F%2Fapp.example%2Fcallback&scope=1&state=xyz&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256");
+    assert_snapshot!(answer.summary(), @"303 to https://mock.example:8443/_sandbox/x/login/oauth/authorize?response_type=code&client_id=conf&redirect_uri=https%3A%2F%2Fapp.example%2Fcallback&scope=1&state=xyz&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256");
 }
 
 #[tokio::test]

@@ -5,7 +5,9 @@ use std::time::Duration;
 use civitai_oauth_mock::{Config, Contract};
 use serde_json::{Value, json};
 
-use crate::support::{CONF, Line, Mock, Program, Stopwatch, TOKEN, World, config, statuses};
+use crate::support::{
+    CONF, Program, RawConnection, SandboxClient, Stopwatch, TOKEN, TestServer, config, statuses,
+};
 
 /// Long enough to be answered on a machine that is busy, short enough to be waited for.
 const SHORT: Duration = Duration::from_millis(400);
@@ -20,17 +22,17 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 const HEALTH: &str = "GET /api/health HTTP/1.1\r\nHost: mock\r\n\r\n";
 
-async fn impatient(change: impl FnOnce(&mut Config)) -> Mock {
+async fn impatient(change: impl FnOnce(&mut Config)) -> TestServer {
     let mut config = config(Contract::Documented);
     change(&mut config);
-    Mock::start(config).await
+    TestServer::start(config).await
 }
 
-async fn call(mock: &Mock) -> Line {
-    Line::to(mock.server().address()).await
+async fn call(mock: &TestServer) -> RawConnection {
+    RawConnection::to(mock.server().address()).await
 }
 
-async fn is_well(mock: &Mock) {
+async fn is_well(mock: &TestServer) {
     let tokens = mock.tokens(&CONF, "1").await;
     assert!(mock.is_live(&tokens.access).await);
 }
@@ -40,7 +42,7 @@ async fn silent_connection_is_closed_without_response() {
     let mock = impatient(|config| config.head_timeout = SHORT).await;
     let mut line = call(&mock).await;
     let began = Stopwatch::start();
-    assert_eq!(line.hear_out().await, "");
+    assert_eq!(line.read_to_close().await, "");
     assert!(began.elapsed() >= SHORT / 2, "{:?}", began.elapsed());
     is_well(&mock).await;
 }
@@ -56,8 +58,8 @@ async fn trickling_head_gets_408() {
         format!("{:50}", "P"),
     ] {
         let mut line = call(&mock).await;
-        line.dribble(&head, PAUSE).await;
-        let heard = line.hear_out().await;
+        line.send_slowly(&head, PAUSE).await;
+        let heard = line.read_to_close().await;
         assert_eq!(statuses(&heard).len(), 1, "{head}: {heard}");
         assert!(["408", "400"].contains(&statuses(&heard)[0]), "{heard}");
     }
@@ -69,8 +71,8 @@ async fn incomplete_http2_preface_is_closed() {
     let mock = impatient(|config| config.head_timeout = SHORT).await;
     for part in [&PREFACE[..1], &PREFACE[..23], PREFACE] {
         let mut line = call(&mock).await;
-        line.say(part).await;
-        line.hear_out().await;
+        line.send(part).await;
+        line.read_to_close().await;
     }
     is_well(&mock).await;
 }
@@ -80,23 +82,27 @@ async fn idle_connection_is_closed_without_response() {
     let mock = impatient(|config| config.head_timeout = SHORT).await;
     let mut line = call(&mock).await;
     for _ in 0..2 {
-        line.say(HEALTH).await;
-        assert!(line.hear().await.starts_with("HTTP/1.1 200 OK\r\n"));
+        line.send(HEALTH).await;
+        assert!(
+            line.read_response()
+                .await
+                .starts_with("HTTP/1.1 200 OK\r\n")
+        );
     }
-    assert_eq!(line.hear_out().await, "");
+    assert_eq!(line.read_to_close().await, "");
 }
 
 #[tokio::test]
 async fn empty_lines_do_not_extend_an_idle_connection() {
     let mock = impatient(|config| config.head_timeout = SHORT).await;
     let mut line = call(&mock).await;
-    line.say(HEALTH).await;
-    line.hear().await;
+    line.send(HEALTH).await;
+    line.read_response().await;
     let lines = "\r\n".repeat(500);
     let all = PAUSE * u32::try_from(lines.len()).expect("a few bytes");
     let began = Stopwatch::start();
-    line.dribble(lines, PAUSE).await;
-    line.hear_out().await;
+    line.send_slowly(lines, PAUSE).await;
+    line.read_to_close().await;
     assert!(began.elapsed() < all / 2, "{:?}", began.elapsed());
     is_well(&mock).await;
 }
@@ -108,9 +114,9 @@ async fn trickling_body_counts_as_empty() {
     let head = format!(
         "POST {TOKEN} HTTP/1.1\r\nHost: mock\r\nContent-Type: {FORM}\r\nContent-Length: 60\r\n\r\n"
     );
-    line.say(head).await;
-    line.dribble("a".repeat(60), PAUSE).await;
-    let heard = line.hear_out().await;
+    line.send(head).await;
+    line.send_slowly("a".repeat(60), PAUSE).await;
+    let heard = line.read_to_close().await;
     assert_eq!(statuses(&heard), ["400"], "{heard}");
     assert!(heard.contains("Missing parameter: `client_id`"), "{heard}");
     is_well(&mock).await;
@@ -120,21 +126,21 @@ async fn trickling_body_counts_as_empty() {
 async fn slow_control_call_gets_408() {
     let mock = impatient(|config| config.body_timeout = SHORT).await;
     let mut line = call(&mock).await;
-    line.say("POST /_mock/users HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60\r\n\r\n")
+    line.send("POST /_mock/users HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60\r\n\r\n")
         .await;
-    line.dribble("{".repeat(60), PAUSE).await;
-    let heard = line.hear_out().await;
+    line.send_slowly("{".repeat(60), PAUSE).await;
+    let heard = line.read_to_close().await;
     assert_eq!(statuses(&heard), ["408"], "{heard}");
     assert!(heard.contains("--body-timeout"), "{heard}");
 }
 
 #[tokio::test]
 async fn aborted_control_call_is_not_reported_as_too_long() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let mut line = call(&mock).await;
-    line.say("POST /_mock/users HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"use\r\nzz\r\n")
+    line.send("POST /_mock/users HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"use\r\nzz\r\n")
         .await;
-    let heard = line.hear_out().await;
+    let heard = line.read_to_close().await;
     assert_eq!(statuses(&heard), ["400"], "{heard}");
     assert!(heard.contains("broke off"), "{heard}");
 }
@@ -149,14 +155,14 @@ async fn client_that_does_not_read_is_disconnected() {
     let mut deaf = call(&mock).await;
     // More answers than fit between the two.
     let ask = "GET /_mock/openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n";
-    deaf.say(ask.repeat(100)).await;
+    deaf.send(ask.repeat(100)).await;
     let began = Stopwatch::start();
     loop {
         let mut other = call(&mock).await;
         other
-            .say(HEALTH.replace("Host", "Connection: close\r\nHost"))
+            .send(HEALTH.replace("Host", "Connection: close\r\nHost"))
             .await;
-        let heard = other.hear_out().await;
+        let heard = other.read_to_close().await;
         if heard.starts_with("HTTP/1.1 200 OK\r\n") {
             break;
         }
@@ -168,18 +174,18 @@ async fn client_that_does_not_read_is_disconnected() {
 
 #[tokio::test]
 async fn two_hundred_slow_clients_delay_no_other() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let mut dawdlers = tokio::task::JoinSet::new();
     for at in 0..200 {
         let mut line = call(&mock).await;
         dawdlers.spawn(async move {
             let head = format!("POST {TOKEN} HTTP/1.1\r\nHost: mock\r\n");
             if at % 2 == 0 {
-                line.dribble(head, PAUSE).await;
+                line.send_slowly(head, PAUSE).await;
             } else {
-                line.say(format!("{head}Content-Length: 1000\r\n\r\n"))
+                line.send(format!("{head}Content-Length: 1000\r\n\r\n"))
                     .await;
-                line.dribble("a".repeat(999), PAUSE).await;
+                line.send_slowly("a".repeat(999), PAUSE).await;
             }
             line
         });
@@ -197,13 +203,13 @@ async fn rejected_connection_names_the_limit() {
     let mut seated = Vec::new();
     for _ in 0..2 {
         let mut line = call(&mock).await;
-        line.say(HEALTH).await;
-        line.hear().await;
+        line.send(HEALTH).await;
+        line.read_response().await;
         seated.push(line);
     }
     let mut third = call(&mock).await;
-    third.say(HEALTH).await;
-    let heard = third.hear_out().await;
+    third.send(HEALTH).await;
+    let heard = third.read_to_close().await;
     let (head, body) = heard.split_once("\r\n\r\n").expect("an answer");
     assert!(head.starts_with("HTTP/1.1 503 "), "{head}");
     let body: Value = serde_json::from_str(body).expect("JSON");
@@ -211,13 +217,13 @@ async fn rejected_connection_names_the_limit() {
     assert_eq!(body["hint"], "close some, or raise --max-connections");
 
     // Who has a place keeps it, and one that leaves makes room.
-    seated[0].say(HEALTH).await;
-    assert!(seated[0].hear().await.starts_with("HTTP/1.1 200 "));
+    seated[0].send(HEALTH).await;
+    assert!(seated[0].read_response().await.starts_with("HTTP/1.1 200 "));
     drop(seated.pop());
     loop {
         let mut line = call(&mock).await;
-        line.say(HEALTH).await;
-        if line.hear().await.starts_with("HTTP/1.1 200 ") {
+        line.send(HEALTH).await;
+        if line.read_response().await.starts_with("HTTP/1.1 200 ") {
             break;
         }
     }
@@ -240,8 +246,8 @@ async fn how_long_a_head_may_be_can_be_set() {
         (format!("X: {}\r\n", "y".repeat(20_000)), "431"),
     ] {
         let mut line = call(&mock).await;
-        line.say(ask(headers)).await;
-        let heard = line.hear_out().await;
+        line.send(ask(headers)).await;
+        let heard = line.read_to_close().await;
         assert_eq!(statuses(&heard), [status], "{heard}");
     }
 }
@@ -297,16 +303,16 @@ async fn maximum_of_idle_connections_delays_no_other() {
         &most,
     ];
     let program = Program::serve(&mut Program::command(&options));
-    let (address, mock) = (program.address(), World::at(program.base()));
+    let (address, mock) = (program.address(), SandboxClient::at(program.base()));
     let mut idle = Vec::new();
     let mut slowest = Duration::ZERO;
     while (idle.len() as u64) < crowd {
         let mut calls = tokio::task::JoinSet::new();
         for _ in 0..500 {
             calls.spawn(async move {
-                let mut line = Line::to(address).await;
-                line.say(HEALTH).await;
-                assert!(line.hear().await.starts_with("HTTP/1.1 200 "));
+                let mut line = RawConnection::to(address).await;
+                line.send(HEALTH).await;
+                assert!(line.read_response().await.starts_with("HTTP/1.1 200 "));
                 line
             });
         }
@@ -321,8 +327,8 @@ async fn maximum_of_idle_connections_delays_no_other() {
     );
     // Nobody was let go in the meantime.
     for line in idle.iter_mut().step_by(100) {
-        line.say(HEALTH).await;
-        assert!(line.hear().await.starts_with("HTTP/1.1 200 "));
+        line.send(HEALTH).await;
+        assert!(line.read_response().await.starts_with("HTTP/1.1 200 "));
     }
     assert_eq!(
         program.terminate(),
@@ -339,7 +345,7 @@ async fn disconnect_during_a_delay_frees_its_connection_slot() {
     let body = CONF.for_itself().encoded();
     for _ in 0..6 {
         let mut line = call(&mock).await;
-        line.say(format!(
+        line.send(format!(
             "POST {TOKEN} HTTP/1.1\r\nHost: mock\r\nContent-Type: application/x-www-form-urlencoded\r\n\
              Content-Length: {}\r\n\r\n{body}",
             body.len()

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::support::{
-    AUTHORIZE, CONF, CONFIGURATION, Folder, Https, JWKS, Mock, Program, SPA, config,
+    AUTHORIZE, CONF, CONFIGURATION, Https, JWKS, Program, SPA, TempDir, TestServer, config,
 };
 
 fn with(certificate: Certificate) -> Config {
@@ -24,14 +24,14 @@ fn generated() -> Config {
 }
 
 /// A client that trusts what the server made for itself.
-fn trusting(mock: &Mock) -> Https {
+fn trusting(mock: &TestServer) -> Https {
     let authority = mock.server().certificate_authority().expect("it made one");
     Https::trusting(authority, mock.server().tls_address().expect("it listens"))
 }
 
 #[tokio::test]
 async fn certificate_is_made_for_any_requested_name() {
-    let mock = Mock::start(generated()).await;
+    let mock = TestServer::start(generated()).await;
     let https = trusting(&mock);
     for name in [
         "localhost",
@@ -53,7 +53,7 @@ async fn certificate_is_made_for_any_requested_name() {
 
 #[tokio::test]
 async fn certificates_of_names_are_replaced_when_full() {
-    let mock = Mock::start(generated()).await;
+    let mock = TestServer::start(generated()).await;
     let https = trusting(&mock);
     for at in (0..300).chain([0, 299]) {
         let url = format!("{}/api/health", https.base(&format!("name{at}.test")));
@@ -64,7 +64,7 @@ async fn certificates_of_names_are_replaced_when_full() {
 
 #[tokio::test]
 async fn redirects_of_an_https_request_stay_on_https() {
-    let mock = Mock::start(generated()).await;
+    let mock = TestServer::start(generated()).await;
     let https = trusting(&mock);
     let base = https.base("localhost");
     let asked = SPA.asks("1").encoded();
@@ -78,7 +78,7 @@ async fn redirects_of_an_https_request_stay_on_https() {
 
 #[tokio::test]
 async fn both_listeners_serve_the_same_sandboxes() {
-    let mock = Mock::start(generated()).await;
+    let mock = TestServer::start(generated()).await;
     let https = trusting(&mock);
     let keys = https
         .get(&format!("{}{JWKS}", https.base("localhost")))
@@ -88,8 +88,8 @@ async fn both_listeners_serve_the_same_sandboxes() {
 
 #[tokio::test]
 async fn client_without_the_ca_rejects_the_certificate() {
-    let mock = Mock::start(generated()).await;
-    let stranger = Mock::start(generated()).await;
+    let mock = TestServer::start(generated()).await;
+    let stranger = TestServer::start(generated()).await;
     let authority = stranger.server().certificate_authority().expect("one");
     let address = mock.server().tls_address().expect("it listens");
     let https = Https::trusting(authority, address);
@@ -105,7 +105,7 @@ async fn client_without_the_ca_rejects_the_certificate() {
 
 #[tokio::test]
 async fn ca_certificate_is_written_to_the_given_path() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let file = folder.write("ca.pem", "");
     let config = || {
         with(Certificate::Generated {
@@ -113,8 +113,8 @@ async fn ca_certificate_is_written_to_the_given_path() {
         })
     };
     // The second one replaces the certificate of the first.
-    drop(Mock::start(config()).await);
-    let mock = Mock::start(config()).await;
+    drop(TestServer::start(config()).await);
+    let mock = TestServer::start(config()).await;
     let written = std::fs::read_to_string(&file).expect("it was written");
     assert_eq!(Some(&*written), mock.server().certificate_authority());
     let address = mock.server().tls_address().expect("it listens");
@@ -126,7 +126,7 @@ async fn ca_certificate_is_written_to_the_given_path() {
 }
 
 /// A certificate and its key, in two files.
-fn files(folder: &Folder, stem: &str) -> (PathBuf, PathBuf, String) {
+fn files(folder: &TempDir, stem: &str) -> (PathBuf, PathBuf, String) {
     let names = vec!["mock.test".to_owned()];
     let CertifiedKey { cert, signing_key } =
         generate_simple_self_signed(names).expect("a certificate can be made");
@@ -137,9 +137,9 @@ fn files(folder: &Folder, stem: &str) -> (PathBuf, PathBuf, String) {
 
 #[tokio::test]
 async fn certificate_from_files_is_served() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let (certificate, key, pem) = files(&folder, "own");
-    let mock = Mock::start(with(Certificate::Files { certificate, key })).await;
+    let mock = TestServer::start(with(Certificate::Files { certificate, key })).await;
     assert_eq!(mock.server().certificate_authority(), None);
     let address = mock.server().tls_address().expect("it listens");
     let https = Https::trusting(&pem, address);
@@ -155,7 +155,7 @@ async fn certificate_from_files_is_served() {
 
 #[tokio::test]
 async fn unusable_certificate_files_stop_the_start_and_are_named() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let (certificate, key, _) = files(&folder, "one");
     let (_, other_key, _) = files(&folder, "two");
     let nothing = folder.write("empty.pem", "");
@@ -192,7 +192,7 @@ async fn unusable_certificate_files_stop_the_start_and_are_named() {
 
 #[tokio::test]
 async fn plain_http_on_the_https_port_does_no_harm() {
-    let mock = Mock::start(generated()).await;
+    let mock = TestServer::start(generated()).await;
     let address = mock.server().tls_address().expect("it listens");
     let mut stream = TcpStream::connect(address).await.expect("it listens");
     let request = b"GET /api/health HTTP/1.1\r\nhost: localhost\r\n\r\n";
@@ -212,7 +212,7 @@ async fn plain_http_on_the_https_port_does_no_harm() {
 
 #[tokio::test]
 async fn a_session_of_the_browser_works_over_https() {
-    let mock = Mock::start(generated()).await;
+    let mock = TestServer::start(generated()).await;
     let https = trusting(&mock);
     let cookie = mock.session("ada").await;
     let url = format!(
@@ -283,7 +283,7 @@ fn contradicting_options_are_rejected_with_a_fix() {
 
 #[tokio::test]
 async fn the_program_serves_https_and_writes_the_authority() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let file = folder.path("ca.pem");
     let ca_file = file.to_str().expect("a path of the tests' own");
     let arguments = [

@@ -1,7 +1,7 @@
 //! Requests by HTTP/1 that are answered before their body is read: a client that sends its whole body first reads the
 //! answer all the same, and the connection goes on or says that it ends.
 
-use crate::support::{Line, Mock, TOKEN};
+use crate::support::{RawConnection, TOKEN, TestServer};
 
 const HEALTH: &str = "GET /api/health HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
@@ -11,8 +11,8 @@ const BODY_BYTES: usize = 400_000;
 /// More than is read of any body.
 const LONG_BODY_BYTES: usize = 4_000_000;
 
-async fn call(mock: &Mock) -> Line {
-    Line::to(mock.server().address()).await
+async fn call(mock: &TestServer) -> RawConnection {
+    RawConnection::to(mock.server().address()).await
 }
 
 fn head(first: &str, headers: &str) -> String {
@@ -55,7 +55,7 @@ fn refusals() -> Vec<(String, &'static str, &'static str)> {
 
 #[tokio::test]
 async fn rejection_is_readable_after_an_unread_body() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     for (first, headers, status) in refusals() {
         let length = of_length(BODY_BYTES);
         for (kind, body) in [
@@ -63,9 +63,9 @@ async fn rejection_is_readable_after_an_unread_body() {
             (CHUNKED, in_chunks(BODY_BYTES)),
         ] {
             let mut line = call(&mock).await;
-            line.say(head(&first, &format!("{headers}{kind}"))).await;
-            let is_sent = line.say(body).await;
-            let answer = line.hear().await;
+            line.send(head(&first, &format!("{headers}{kind}"))).await;
+            let is_sent = line.send(body).await;
+            let answer = line.read_response().await;
             let first = first.get(..40).unwrap_or(&first);
             assert!(is_sent, "{first}: {answer}");
             assert!(
@@ -74,23 +74,26 @@ async fn rejection_is_readable_after_an_unread_body() {
             );
             assert!(!answer.contains("connection: close"), "{first}: {answer}");
             // The next request of the connection is answered.
-            line.say(HEALTH).await;
-            assert!(line.hear().await.starts_with("HTTP/1.1 200 "), "{first}");
+            line.send(HEALTH).await;
+            assert!(
+                line.read_response().await.starts_with("HTTP/1.1 200 "),
+                "{first}"
+            );
         }
     }
 }
 
 #[tokio::test]
 async fn rejection_of_a_long_body_closes_the_connection_after_the_response() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     for (first, headers, status) in refusals() {
         let length = of_length(LONG_BODY_BYTES);
         let chunks = in_chunks(LONG_BODY_BYTES);
         for (kind, body) in [(&*length, "x".repeat(LONG_BODY_BYTES)), (CHUNKED, chunks)] {
             let mut line = call(&mock).await;
-            line.say(head(&first, &format!("{headers}{kind}"))).await;
-            line.say(body).await;
-            let answer = line.hear_out().await;
+            line.send(head(&first, &format!("{headers}{kind}"))).await;
+            line.send(body).await;
+            let answer = line.read_to_close().await;
             let first = first.get(..40).unwrap_or(&first);
             assert!(
                 answer.starts_with(&format!("HTTP/1.1 {status} ")),
@@ -104,15 +107,15 @@ async fn rejection_of_a_long_body_closes_the_connection_after_the_response() {
 
 #[tokio::test]
 async fn too_long_body_does_not_lose_the_response() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     for (first, status) in [
         (format!("POST {TOKEN}"), "400"),
         ("POST /_mock/users".into(), "413"),
     ] {
         let mut line = call(&mock).await;
-        line.say(head(&first, &of_length(LONG_BODY_BYTES))).await;
-        line.say("x".repeat(LONG_BODY_BYTES)).await;
-        let answer = line.hear_out().await;
+        line.send(head(&first, &of_length(LONG_BODY_BYTES))).await;
+        line.send("x".repeat(LONG_BODY_BYTES)).await;
+        let answer = line.read_to_close().await;
         assert!(
             answer.starts_with(&format!("HTTP/1.1 {status} ")),
             "{first}: {answer:?}"
@@ -126,12 +129,12 @@ async fn too_long_body_does_not_lose_the_response() {
 
 #[tokio::test]
 async fn expect_continue_is_rejected_before_the_body() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let headers = format!("Expect: 100-continue\r\n{}", of_length(BODY_BYTES));
     for (first, more, status) in refusals() {
         let mut line = call(&mock).await;
-        line.say(head(&first, &format!("{more}{headers}"))).await;
-        let answer = line.hear_out().await;
+        line.send(head(&first, &format!("{more}{headers}"))).await;
+        let answer = line.read_to_close().await;
         assert!(
             answer.starts_with(&format!("HTTP/1.1 {status} ")),
             "{answer}"
@@ -139,10 +142,10 @@ async fn expect_continue_is_rejected_before_the_body() {
         assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
     }
     let mut line = call(&mock).await;
-    line.say(head("POST /_mock/users", &headers)).await;
-    assert_eq!(line.hear().await, "HTTP/1.1 100 Continue\r\n\r\n");
-    line.say("x".repeat(BODY_BYTES)).await;
-    let answer = line.hear().await;
+    line.send(head("POST /_mock/users", &headers)).await;
+    assert_eq!(line.read_response().await, "HTTP/1.1 100 Continue\r\n\r\n");
+    line.send("x".repeat(BODY_BYTES)).await;
+    let answer = line.read_response().await;
     assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
     assert!(!answer.contains("connection: close"), "{answer}");
 }

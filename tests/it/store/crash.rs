@@ -5,7 +5,9 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::support::{AUTHORIZE, Ask, CONF, Folder, Program, REVOKE, TOKEN, Tokens, World};
+use crate::support::{
+    AUTHORIZE, CONF, Program, REVOKE, SandboxClient, TOKEN, TempDir, TestRequest, Tokens,
+};
 
 const ROUNDS: u32 = 50;
 const CALLERS: usize = 8;
@@ -24,14 +26,14 @@ struct Told {
 }
 
 /// Signs in, refreshes and revokes until the server is gone: each answer that came is noted, and no other.
-async fn traffic(world: World, answers: Arc<Semaphore>) -> Told {
+async fn traffic(world: SandboxClient, answers: Arc<Semaphore>) -> Told {
     let mut told = Told::default();
     while let Some(()) = once(&world, &answers, &mut told).await {}
     told
 }
 
-async fn once(world: &World, answers: &Semaphore, told: &mut Told) -> Option<()> {
-    let answered = async |ask: Ask| {
+async fn once(world: &SandboxClient, answers: &Semaphore, told: &mut Told) -> Option<()> {
+    let answered = async |ask: TestRequest| {
         let answer = ask.attempt().await?;
         answers.add_permits(1);
         assert!(answer.status < 400, "{answer}");
@@ -53,7 +55,7 @@ async fn once(world: &World, answers: &Semaphore, told: &mut Told) -> Option<()>
     Some(())
 }
 
-async fn holds(world: &World, told: &Told) {
+async fn holds(world: &SandboxClient, told: &Told) {
     for token in &told.live {
         assert!(world.is_live(token).await, "an acknowledged token is gone");
     }
@@ -75,7 +77,7 @@ async fn holds(world: &World, told: &Told) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn acknowledged_writes_survive_fifty_kills() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let database = folder.path("mock.db");
     let (mut acknowledged, mut last) = (0, Told::default());
     for round in 0..ROUNDS {
@@ -107,7 +109,7 @@ async fn acknowledged_writes_survive_fifty_kills() {
 
 #[tokio::test]
 async fn a_database_of_the_first_schema_is_opened_and_its_tokens_work() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let database = folder.path("first.db");
     std::fs::write(&database, include_bytes!("../support/first-schema.db")).expect("a copy");
     let (_program, world) = Program::on_file(&database, None);

@@ -6,7 +6,7 @@ use civitai_oauth_mock::{Contract, Database, Server};
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{CONF, Folder, Program, config};
+use crate::support::{CONF, Program, TempDir, config};
 
 /// The same text wherever it is given.
 const ADVICE: &str =
@@ -14,7 +14,7 @@ const ADVICE: &str =
 
 #[test]
 fn a_uri_is_refused_at_every_entrance() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let configured = folder.write("mock.toml", "database = \"file:x.db\"\n");
     let configured = format!("--config={}", configured.display());
     let in_folder = |arguments: &[&str], variable: Option<&str>| {
@@ -94,7 +94,7 @@ fn second(database: &Path) -> String {
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_has_one_server_even_by_a_hard_link_or_without_its_lock_file() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let database = folder.path("mock.db");
     let (program, world) = Program::on_file(&database, None);
     let link = folder.path("link.db");
@@ -113,7 +113,7 @@ async fn a_file_has_one_server_even_by_a_hard_link_or_without_its_lock_file() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_second_server_in_the_same_process_takes_no_lock_from_the_first() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let database = folder.path("mock.db");
     let start = async || {
         let mut config = config(Contract::Documented);
@@ -143,7 +143,7 @@ async fn a_second_server_in_the_same_process_takes_no_lock_from_the_first() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_ahead_log_that_is_truncated_acknowledges_nothing_more() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let database = folder.path("mock.db");
     let (program, world) = Program::on_file(&database, None);
     world.tokens(&CONF, "1").await;
@@ -165,7 +165,7 @@ async fn a_write_ahead_log_that_is_truncated_acknowledges_nothing_more() {
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_ahead_log_that_is_removed_loses_nothing() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let database = folder.path("mock.db");
     let log = folder.path("mock.db-wal");
     let (program, world) = Program::on_file(&database, None);
@@ -196,7 +196,7 @@ async fn a_write_ahead_log_that_is_removed_loses_nothing() {
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_is_truncated_or_overwritten_acknowledges_nothing_more() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     for case in ["truncated.db", "overwritten.db"] {
         let database = folder.path(case);
         let (program, _) = Program::on_file(&database, None);
@@ -241,7 +241,7 @@ const APPLICATION_ID: std::ops::Range<usize> = 68..72;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_programs_database_is_rejected_and_unchanged() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let earlier: &[u8] = include_bytes!("../support/first-schema.db");
     let mut marked = earlier.to_vec();
     marked[APPLICATION_ID].copy_from_slice(b"Mine");

@@ -1,26 +1,26 @@
-//! A full disk: rejected operations have no effect, acknowledged ones are stored, and writing resumes once there is
-//! room.
+//! A full disk: rejected operations have no effect, acknowledged ones are stored, and writing resumes by itself.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::support::{
-    CONF, DEVICE_APPROVE, Device, Folder, Program, SPA, Spender, Stopwatch, Tokens, World,
+    CONF, DEVICE_APPROVE, Device, Program, SPA, SandboxClient, SpendingApp, Stopwatch, TempDir,
+    Tokens,
 };
 
-/// A disk may be slow, and no slower.
+/// The slowest disk that the test accepts.
 const LONGEST: Duration = Duration::from_mins(1);
 
 /// A server whose disk can be filled, and its world.
 struct Disk {
     program: Program,
-    world: World,
+    world: SandboxClient,
     database: std::path::PathBuf,
 }
 
 impl Disk {
-    fn new(folder: &Folder) -> Self {
+    fn new(folder: &TempDir) -> Self {
         let database = folder.path("mock.db");
         let (program, world) = Program::on_file(&database, None);
         Self {
@@ -94,7 +94,7 @@ impl Disk {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn full_disk_rejects_writes_and_loses_nothing() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let database = folder.path("mock.db");
     let (program, world) = Program::on_file(&database, None);
     let before = world.tokens(&CONF, "1").await;
@@ -138,7 +138,7 @@ async fn full_disk_rejects_writes_and_loses_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_directory_that_cannot_be_written_is_named_and_nothing_in_it_is_lost() {
     use std::os::unix::fs::PermissionsExt as _;
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let inside = folder.path("data");
     let allow = |mode| {
         let set = std::fs::set_permissions(&inside, std::fs::Permissions::from_mode(mode));
@@ -152,7 +152,7 @@ async fn a_directory_that_cannot_be_written_is_named_and_nothing_in_it_is_lost()
 
     let program = Program::serve(&mut command());
     let wanted = json!({ "user": "ada", "client_id": "dec0de00-0000-4000-8000-000000000001" });
-    let minted = World::at(program.base());
+    let minted = SandboxClient::at(program.base());
     let minted = minted.control("POST", "/tokens", wanted).await;
     let access = minted["access_token"].as_str().expect("it was minted");
     assert_eq!(program.terminate(), Some(0));
@@ -165,12 +165,12 @@ async fn a_directory_that_cannot_be_written_is_named_and_nothing_in_it_is_lost()
 
     allow(0o777);
     let program = Program::serve(&mut command());
-    assert!(World::at(program.base()).is_live(access).await);
+    assert!(SandboxClient::at(program.base()).is_live(access).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rejected_reset_or_restore_has_no_effect() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let mut disk = Disk::new(&folder);
     disk.user("early").await;
     disk.world.control("POST", "/snapshots/s", json!({})).await;
@@ -197,7 +197,7 @@ async fn rejected_reset_or_restore_has_no_effect() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rejected_snapshot_can_be_taken_and_deleted_later() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let disk = Disk::new(&folder);
     disk.user("early").await;
     disk.refuses("POST", "/snapshots/s", json!({})).await;
@@ -218,7 +218,7 @@ async fn rejected_snapshot_can_be_taken_and_deleted_later() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn failed_creation_or_deletion_leaves_sandboxes_consistent() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let mut disk = Disk::new(&folder);
     let made = json!({ "name": "x", "settings": { "consent": "approve" } });
     disk.refuses("POST", "/sandboxes", made.clone()).await;
@@ -236,7 +236,7 @@ async fn failed_creation_or_deletion_leaves_sandboxes_consistent() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rejected_operation_can_be_retried_once() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let mut disk = Disk::new(&folder);
     let clock = disk.world.control("POST", "/clock/freeze", json!({})).await["now"].clone();
     disk.refuses("POST", "/clock/advance", json!({ "by": "1h" }))
@@ -256,8 +256,8 @@ async fn rejected_operation_can_be_retried_once() {
         disk.refuses(method, path, input.clone()).await;
     }
     let buzz =
-        async |world: &World| world.control("GET", "/users/ada", json!({})).await["buzz"].clone();
-    let spender = Spender::funded(&disk.world, &SPA, 100).await;
+        async |world: &SandboxClient| world.get("/_mock/users/ada").await.json()["buzz"].clone();
+    let spender = SpendingApp::funded(&disk.world, &SPA, 100).await;
     let before = buzz(&disk.world).await;
     disk.program.limit_files("0");
     let refused = spender.submit(&json!({ "cost": 30 })).await;
@@ -300,7 +300,7 @@ async fn rejected_operation_can_be_retried_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn failed_sandbox_creation_takes_no_slot() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     // The default one and two more.
     let script = r#"export CIVITAI_MOCK_MAX_SANDBOXES=3; exec "$0" "$@""#;
     let (program, world) = Program::on_file(&folder.path("mock.db"), Some(script));
@@ -318,7 +318,7 @@ async fn failed_sandbox_creation_takes_no_slot() {
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn moved_database_file_acknowledges_nothing_until_restored() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let disk = Disk::new(&folder);
     let elsewhere = folder.path("elsewhere.db");
     std::fs::rename(&disk.database, &elsewhere).unwrap();
@@ -336,7 +336,7 @@ async fn moved_database_file_acknowledges_nothing_until_restored() {
 #[cfg(unix)]
 #[test]
 fn database_file_has_one_server_under_any_name() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let _first = Disk::new(&folder);
     let link = folder.path("link.db");
     std::os::unix::fs::symlink(folder.path("mock.db"), &link).unwrap();
@@ -350,7 +350,7 @@ fn database_file_has_one_server_under_any_name() {
 #[tokio::test(flavor = "multi_thread")]
 async fn closed_or_unread_log_output_does_not_block() {
     for leaves in [true, false] {
-        let folder = Folder::new();
+        let folder = TempDir::new();
         let mut disk = Disk::new(&folder);
         if leaves {
             disk.program.leave_its_log();
@@ -372,7 +372,7 @@ async fn closed_or_unread_log_output_does_not_block() {
 /// What the exchange of a code or of a device code writes is written whole or not at all.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disk_with_a_little_room_uses_no_code_up() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let disk = Disk::new(&folder);
     let log = disk.database.with_extension("db-wal");
     let log_bytes = || std::fs::metadata(&log).map_or(0, |log| log.len());

@@ -10,7 +10,8 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::support::{
-    AUTHORIZE, Answer, Ask, CONF, Folder, Program, Stopwatch, TOKEN, Tokens, WORKFLOWS, World,
+    AUTHORIZE, CONF, Program, SandboxClient, Stopwatch, TOKEN, TempDir, TestRequest, TestResponse,
+    Tokens, WORKFLOWS,
 };
 
 const CALLERS: usize = 6;
@@ -32,7 +33,7 @@ enum Change {
 }
 
 impl Change {
-    fn ask(&self, world: &World) -> Ask {
+    fn ask(&self, world: &SandboxClient) -> TestRequest {
         match self {
             Self::Exchange { code } => world.post(TOKEN, &CONF.redeems(code)),
             Self::Refresh { token } => world.post(TOKEN, &CONF.refreshes(token)),
@@ -70,7 +71,7 @@ struct Record {
 }
 
 struct Caller {
-    world: World,
+    world: SandboxClient,
     traffic: Arc<Traffic>,
     /// Stops at the first refusal once the disk stays full; others go on until the server is gone.
     stops: bool,
@@ -112,7 +113,7 @@ impl Caller {
     }
 
     /// Sends a change until it is done. None once the server is gone, or this caller has been refused for the last time.
-    async fn repeat(&mut self, change: &Change) -> Option<Answer> {
+    async fn repeat(&mut self, change: &Change) -> Option<TestResponse> {
         let mut refusals = 0;
         loop {
             let is_last = self.traffic.is_full_for_good.load(Ordering::SeqCst);
@@ -143,7 +144,7 @@ impl Caller {
 }
 
 /// Whether it was refused because of the disk, in the words for that.
-fn is_refused(answer: &Answer) -> bool {
+fn is_refused(answer: &TestResponse) -> bool {
     if answer.status < 500 {
         return false;
     }
@@ -165,7 +166,7 @@ fn seconds() -> u64 {
     given.map_or(5, |text| text.parse().expect("a number of seconds"))
 }
 
-async fn callers(world: &World, traffic: &Arc<Traffic>) -> JoinSet<Record> {
+async fn callers(world: &SandboxClient, traffic: &Arc<Traffic>) -> JoinSet<Record> {
     let mut callers = JoinSet::new();
     for at in 0..CALLERS {
         let user = format!("user{at}");
@@ -187,7 +188,7 @@ async fn callers(world: &World, traffic: &Arc<Traffic>) -> JoinSet<Record> {
 }
 
 /// Checks one user's record against the server that was started after the kill.
-async fn check(world: &World, record: &Record) {
+async fn check(world: &SandboxClient, record: &Record) {
     let balance = async || {
         let path = format!("/users/{}", record.user);
         let user = world.control("GET", &path, json!({})).await;
@@ -220,7 +221,7 @@ async fn check(world: &World, record: &Record) {
 #[tokio::test(flavor = "multi_thread")]
 async fn rejected_operations_use_nothing_up_and_acknowledged_ones_survive() {
     let length = Duration::from_secs(seconds());
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let database = folder.path("mock.db");
     let (program, world) = Program::on_file(&database, None);
     let traffic = Arc::new(Traffic {

@@ -3,17 +3,17 @@
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{CONF, Fields, Mock, SPA, Spender, TOKEN, World};
+use crate::support::{CONF, Fields, SPA, SandboxClient, SpendingApp, TOKEN, TestServer};
 
-async fn gist(world: &World, method: &str, path: &str, body: &Value) -> String {
+async fn summary(world: &SandboxClient, method: &str, path: &str, body: &Value) -> String {
     let answer = world.ask(method, path).json(body).await;
-    answer.gist()
+    answer.summary()
 }
 
 #[tokio::test]
 async fn a_workflow_has_at_most_a_hundred_steps_and_eight_kibibytes_of_names() {
-    let mock = Mock::documented().await;
-    let ada = Spender::funded(&mock, &CONF, 25).await;
+    let mock = TestServer::documented().await;
+    let ada = SpendingApp::funded(&mock, &CONF, 25).await;
     let steps = |count: usize, name: &str| json!({ "cost": 0, "steps": vec![json!({ "name": name }); count] });
     assert_eq!(ada.submit(&steps(100, "x")).await.status, 200);
     let refused = ada.submit(&steps(101, "x")).await;
@@ -26,7 +26,7 @@ async fn a_workflow_has_at_most_a_hundred_steps_and_eight_kibibytes_of_names() {
 
 #[tokio::test]
 async fn a_consent_has_at_most_twenty_budgets_and_four_kibibytes_of_them() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let limit = |count: usize, cron: &str| {
         json!(vec![
             json!({ "type": "rollover", "limit": 1000, "cron": cron });
@@ -45,23 +45,23 @@ async fn a_consent_has_at_most_twenty_budgets_and_four_kibibytes_of_them() {
         assert_eq!(answer.status, status, "{answer}");
         if status == 400 {
             assert_eq!(
-                answer.gist(),
+                answer.summary(),
                 "400 invalid_request: buzz_limit failed validation"
             );
         }
     }
-    let ada = Spender::funded(&mock, &CONF, 3000).await;
+    let ada = SpendingApp::funded(&mock, &CONF, 3000).await;
     assert!(ada.pays(1000).await && !ada.pays(1).await);
     let consent = |limit: Value| json!({ "user": "ada", "client_id": "conf", "scope": 114_689, "buzz_limit": limit });
     let path = "/_mock/consents";
     let daily = "0 0 * * *";
-    assert_snapshot!(gist(&mock, "POST", path, &consent(limit(21, daily))).await, @"400 invalid: 21 budgets; a limit has at most 20");
-    assert_snapshot!(gist(&mock, "POST", path, &consent(limit(1, &long))).await, @"400 invalid: 6044 bytes of JSON; a limit has at most 4096");
+    assert_snapshot!(summary(&mock, "POST", path, &consent(limit(21, daily))).await, @"400 invalid: 21 budgets; a limit has at most 20");
+    assert_snapshot!(summary(&mock, "POST", path, &consent(limit(1, &long))).await, @"400 invalid: 6044 bytes of JSON; a limit has at most 4096");
 }
 
 #[tokio::test]
 async fn the_form_of_a_limit_has_at_most_twenty_budgets() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.tokens(&CONF, "1").await;
     let cookie = mock.session("ada").await;
     let mut form = Fields::of(&[]);
@@ -82,17 +82,17 @@ async fn the_form_of_a_limit_has_at_most_twenty_budgets() {
 
 #[tokio::test]
 async fn one_call_verifies_at_most_a_hundred_expectations() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.get("/login").await;
     let all = |count: usize| json!(vec![json!({ "path": "/login" }); count]);
     let path = "/_mock/verify";
-    assert_snapshot!(gist(&mock, "POST", path, &all(100)).await, @r#"200 {"verified":true}"#);
-    assert_snapshot!(gist(&mock, "POST", path, &all(101)).await, @"400 invalid: 101 expectations; one call takes at most 100");
+    assert_snapshot!(summary(&mock, "POST", path, &all(100)).await, @r#"200 {"verified":true}"#);
+    assert_snapshot!(summary(&mock, "POST", path, &all(101)).await, @"400 invalid: 101 expectations; one call takes at most 100");
 }
 
 #[tokio::test]
 async fn what_is_stored_with_a_code_has_at_most_two_kibibytes() {
-    let mock = Mock::live().await;
+    let mock = TestServer::live().await;
     let at_bound = "n".repeat(2048);
     let above = "n".repeat(2049);
     let code = mock.approve(&CONF.asks("1").and("nonce", &at_bound)).await;
@@ -104,10 +104,13 @@ async fn what_is_stored_with_a_code_has_at_most_two_kibibytes() {
     ] {
         let answer = mock.approve(&SPA.asks("1").with(name, &text)).await;
         assert_eq!(answer.status, 400, "{name}");
-        assert!(answer.gist().starts_with("400 invalid_request"), "{answer}");
+        assert!(
+            answer.summary().starts_with("400 invalid_request"),
+            "{answer}"
+        );
     }
     let answer = mock.approve(&SPA.asks("1").with("nonce", &above)).await;
-    assert_snapshot!(answer.gist(), @"400 invalid_request: Invalid parameter: `nonce`");
+    assert_snapshot!(answer.summary(), @"400 invalid_request: Invalid parameter: `nonce`");
     let path = "/_mock/codes";
     let code = |name: &str, text: &str| json!({ "client_id": "conf", "user": "ada", name: text });
     let uri = |bytes: usize| format!("{:x<bytes$}", "http://localhost:3000/");
@@ -115,13 +118,13 @@ async fn what_is_stored_with_a_code_has_at_most_two_kibibytes() {
         let issued = mock.ask("POST", path).json(&code(name, &text)).await;
         assert_eq!(issued.status, 201, "{issued}");
     }
-    assert_snapshot!(gist(&mock, "POST", path, &code("nonce", &above)).await, @"400 invalid: 2049 bytes; at most 2048 are stored with a code");
-    assert_snapshot!(gist(&mock, "POST", path, &code("redirect_uri", &uri(2049))).await, @"400 invalid: 2049 bytes; at most 2048 are stored with a code");
+    assert_snapshot!(summary(&mock, "POST", path, &code("nonce", &above)).await, @"400 invalid: 2049 bytes; at most 2048 are stored with a code");
+    assert_snapshot!(summary(&mock, "POST", path, &code("redirect_uri", &uri(2049))).await, @"400 invalid: 2049 bytes; at most 2048 are stored with a code");
 }
 
 #[tokio::test]
 async fn a_client_id_has_at_most_255_bytes() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.set(json!({ "unknown_clients": "register" })).await;
     for (length, known) in [(255, true), (256, false)] {
         let id = "c".repeat(length);
@@ -131,23 +134,23 @@ async fn a_client_id_has_at_most_255_bytes() {
         assert_eq!(status == 200, known, "{length}");
     }
     let client = json!({ "id": "c".repeat(256), "name": "C" });
-    assert_snapshot!(gist(&mock, "POST", "/_mock/clients", &client).await, @"400 invalid: 256 bytes; a client id has at most 255");
+    assert_snapshot!(summary(&mock, "POST", "/_mock/clients", &client).await, @"400 invalid: 256 bytes; a client id has at most 255");
 }
 
 #[tokio::test]
 async fn users_and_clients_have_a_bound_of_bytes() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let long = "x".repeat(20_000);
     let user = json!({ "username": "eve", "image": long });
-    assert_snapshot!(gist(&mock, "POST", "/_mock/users", &user).await, @"400 invalid: the texts of a user have 20003 bytes; at most 8192 are stored");
-    assert_snapshot!(gist(&mock, "PATCH", "/_mock/users/ada", &json!({ "image": long })).await, @"400 invalid: the texts of a user have 20018 bytes; at most 8192 are stored");
+    assert_snapshot!(summary(&mock, "POST", "/_mock/users", &user).await, @"400 invalid: the texts of a user have 20003 bytes; at most 8192 are stored");
+    assert_snapshot!(summary(&mock, "PATCH", "/_mock/users/ada", &json!({ "image": long })).await, @"400 invalid: the texts of a user have 20018 bytes; at most 8192 are stored");
     let client = json!({ "name": "C", "description": long });
-    assert_snapshot!(gist(&mock, "POST", "/_mock/clients", &client).await, @"400 invalid: the texts of a client have 20037 bytes; at most 16384 are stored");
+    assert_snapshot!(summary(&mock, "POST", "/_mock/clients", &client).await, @"400 invalid: the texts of a client have 20037 bytes; at most 16384 are stored");
     let client = json!({ "description": long });
-    assert_snapshot!(gist(&mock, "PATCH", "/_mock/clients/conf", &client).await, @"400 invalid: the texts of a client have 20189 bytes; at most 16384 are stored");
+    assert_snapshot!(summary(&mock, "PATCH", "/_mock/clients/conf", &client).await, @"400 invalid: the texts of a client have 20189 bytes; at most 16384 are stored");
     let seed = json!({ "users": [{ "id": 1, "username": "ada", "image": long }] });
     let sandbox = json!({ "name": "large", "seed": seed });
-    assert_snapshot!(gist(&mock, "POST", "/_mock/sandboxes", &sandbox).await, @"400 invalid: the texts of a user have 20003 bytes; at most 8192 are stored");
+    assert_snapshot!(summary(&mock, "POST", "/_mock/sandboxes", &sandbox).await, @"400 invalid: the texts of a user have 20003 bytes; at most 8192 are stored");
     let cookie = mock.session("ada").await;
     let uris = format!("http://localhost:3000/{long}");
     let app = Fields::of(&[
@@ -169,21 +172,21 @@ async fn users_and_clients_have_a_bound_of_bytes() {
 
 #[tokio::test]
 async fn faults_have_bounds_of_number_and_bytes() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let fault =
         |bytes: usize| json!({ "endpoint": "token", "effect": { "body": "x".repeat(bytes) } });
     let path = "/_mock/faults";
     for _ in 0..1000 {
         mock.control("POST", "/faults", fault(1)).await;
     }
-    assert_snapshot!(gist(&mock, "POST", path, &fault(1)).await, @"400 invalid: there are 1000 faults in this sandbox already");
+    assert_snapshot!(summary(&mock, "POST", path, &fault(1)).await, @"400 invalid: there are 1000 faults in this sandbox already");
     mock.control("DELETE", "/faults", json!({})).await;
     mock.control("POST", "/faults", fault(1)).await;
 }
 
 #[tokio::test]
 async fn faults_of_all_sandboxes_share_a_bound_of_memory() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     // 100 KB of JSON, and 6 MB in memory.
     let zeros = json!({ "endpoint": "token", "effect": { "body": vec![0; 49_900] } });
     let (a, b, c) = (mock.sandbox("a"), mock.sandbox("b"), mock.sandbox("c"));
@@ -191,7 +194,7 @@ async fn faults_of_all_sandboxes_share_a_bound_of_memory() {
         world.control("POST", "/faults", zeros.clone()).await;
     }
     a.control("POST", "/snapshots/one", json!({})).await;
-    let full = gist(&c, "POST", "/_mock/faults", &zeros).await;
+    let full = summary(&c, "POST", "/_mock/faults", &zeros).await;
     let bound = "the faults of all sandboxes have at most 33554432 bytes in memory";
     assert!(
         full.starts_with("400 invalid: ") && full.contains(bound),
@@ -203,46 +206,51 @@ async fn faults_of_all_sandboxes_share_a_bound_of_memory() {
     c.control("POST", "/faults", zeros.clone()).await;
     c.control("POST", "/faults", zeros.clone()).await;
     let restore = "/_mock/snapshots/one/restore";
-    assert_snapshot!(gist(&a, "POST", restore, &json!({})).await, @"503 full: there are 33554432 bytes in the faults of all sandboxes already, and there may be no more");
+    assert_snapshot!(summary(&a, "POST", restore, &json!({})).await, @"503 full: there are 33554432 bytes in the faults of all sandboxes already, and there may be no more");
     mock.control("DELETE", "/sandboxes/c", json!({})).await;
     a.control("POST", "/snapshots/one/restore", json!({})).await;
 }
 
 #[tokio::test]
 async fn json_in_a_request_has_at_most_fifty_thousand_values() {
-    let mock = Mock::documented().await;
-    let ada = Spender::funded(&mock, &CONF, 25).await;
+    let mock = TestServer::documented().await;
+    let ada = SpendingApp::funded(&mock, &CONF, 25).await;
     // The list, its values, and what is around it.
     let fields = |values: usize| {
         let mut fields = CONF.for_itself().to_json();
         fields["padding"] = json!(vec![10; values]);
         fields
     };
-    let token = async |values: usize| mock.ask("POST", TOKEN).json(&fields(values)).await.gist();
+    let token = async |values: usize| {
+        mock.ask("POST", TOKEN)
+            .json(&fields(values))
+            .await
+            .summary()
+    };
     assert!(token(49_900).await.starts_with("200 "));
     assert_snapshot!(token(50_000).await, @"400 invalid_request: Missing parameter: `client_id`");
     let order = |values: usize| json!({ "cost": 0, "padding": vec![10; values] });
     assert_eq!(ada.submit(&order(49_900)).await.status, 200);
-    assert_snapshot!(ada.submit(&order(50_000)).await.gist(), @r#"400 {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"errors":{"$":["The body has more than 50000 values."]}}"#);
+    assert_snapshot!(ada.submit(&order(50_000)).await.summary(), @r#"400 {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"errors":{"$":["The body has more than 50000 values."]}}"#);
     let wide = json!(vec![1; 60_000]);
-    assert_snapshot!(gist(&mock, "POST", "/_mock/users", &wide).await, @"400 invalid: the body has more than 50000 values");
-    assert_snapshot!(gist(&mock, "POST", "/mcp", &wide).await, @r#"400 {"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"the message has more than 50000 values"}}"#);
+    assert_snapshot!(summary(&mock, "POST", "/_mock/users", &wide).await, @"400 invalid: the body has more than 50000 values");
+    assert_snapshot!(summary(&mock, "POST", "/mcp", &wide).await, @r#"400 {"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"the message has more than 50000 values"}}"#);
 }
 
 #[tokio::test]
 async fn a_batch_of_trpc_has_at_most_twenty_calls() {
-    let mock = Mock::documented().await;
-    let ada = Spender::funded(&mock, &CONF, 25).await;
+    let mock = TestServer::documented().await;
+    let ada = SpendingApp::funded(&mock, &CONF, 25).await;
     let batch = |count: usize| format!("{}?batch=1", vec!["apiKey.getSpend"; count].join(","));
     assert_eq!(ada.call(&batch(20)).await.status, 200);
-    assert_snapshot!(ada.call(&batch(21)).await.gist(), @r#"400 {"error":{"json":{"message":"21 calls in one batch; at most 20 are answered: send several batches","code":-32600,"data":{"code":"BAD_REQUEST","httpStatus":400,"path":"apiKey.getSpend"}}}}"#);
+    assert_snapshot!(ada.call(&batch(21)).await.summary(), @r#"400 {"error":{"json":{"message":"21 calls in one batch; at most 20 are answered: send several batches","code":-32600,"data":{"code":"BAD_REQUEST","httpStatus":400,"path":"apiKey.getSpend"}}}}"#);
 }
 
 #[tokio::test]
 async fn a_batch_of_trpc_repeats_at_most_a_megabyte() {
     const APPS: usize = 40;
-    let mock = Mock::documented().await;
-    let ada = Spender::funded(&mock, &CONF, 25).await;
+    let mock = TestServer::documented().await;
+    let ada = SpendingApp::funded(&mock, &CONF, 25).await;
     let budget = json!({ "type": "absolute", "limit": 1_000_000, "currencies": ["yellow"] });
     for number in 0..APPS {
         let id = format!("app-{number}");
@@ -256,5 +264,5 @@ async fn a_batch_of_trpc_repeats_at_most_a_megabyte() {
     assert_eq!(once.status, 200);
     assert!(once.body.len() > 1024 * 1024 / 19, "{}", once.body.len());
     assert_eq!(ada.call(&batch(2)).await.status, 200);
-    assert_snapshot!(ada.call(&batch(20)).await.gist(), @r#"400 {"error":{"json":{"message":"the batch repeats more than 1048576 bytes: call each procedure once","code":-32600,"data":{"code":"BAD_REQUEST","httpStatus":400,"path":"apiKey.getSpend"}}}}"#);
+    assert_snapshot!(ada.call(&batch(20)).await.summary(), @r#"400 {"error":{"json":{"message":"the batch repeats more than 1048576 bytes: call each procedure once","code":-32600,"data":{"code":"BAD_REQUEST","httpStatus":400,"path":"apiKey.getSpend"}}}}"#);
 }

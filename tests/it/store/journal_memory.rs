@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::support::{CONF, Line, Mock, Program, Stopwatch, TOKEN, World};
+use crate::support::{CONF, Program, RawConnection, SandboxClient, Stopwatch, TOKEN, TestServer};
 
 /// The whole program may take this much, in MB, with the default budget of 128 MB.
 const MAX_PEAK_MB: u64 = 300;
@@ -20,7 +20,7 @@ const SAFELISTED_JSON: &str = "text/plain;application/json";
 /// This many requests are under way at once.
 const AT_ONCE: usize = 8;
 
-fn program(options: &[&str]) -> (Program, World) {
+fn program(options: &[&str]) -> (Program, SandboxClient) {
     let seed = concat!(
         "--seed=",
         env!("CARGO_MANIFEST_DIR"),
@@ -28,7 +28,7 @@ fn program(options: &[&str]) -> (Program, World) {
     );
     let options = [&["--listen=127.0.0.1:0", seed], options].concat();
     let program = Program::serve(&mut Program::command(&options));
-    let world = World::at(program.base());
+    let world = SandboxClient::at(program.base());
     (program, world)
 }
 
@@ -51,7 +51,7 @@ fn assert_bounded(program: &Program, max_mb: u64) {
 }
 
 /// Sends the same request again and again.
-async fn flood(world: &World, path: &str, kind: &'static str, body: &str, times: usize) {
+async fn flood(world: &SandboxClient, path: &str, kind: &'static str, body: &str, times: usize) {
     let mut calls = JoinSet::new();
     for _ in 0..times {
         if calls.len() == AT_ONCE {
@@ -64,7 +64,7 @@ async fn flood(world: &World, path: &str, kind: &'static str, body: &str, times:
 }
 
 /// 2,000 exchanges of 7 kB each.
-async fn fill(world: &World) {
+async fn fill(world: &SandboxClient) {
     let body = format!(
         "grant_type=refresh_token&client_id=conf&a={}",
         "x".repeat(3500)
@@ -78,7 +78,7 @@ fn empty_arrays(many: usize) -> String {
     format!("[{}[]]", "[],".repeat(many - 1))
 }
 
-async fn health(world: &World) -> Value {
+async fn health(world: &SandboxClient) -> Value {
     world.get("/api/health").await.json()
 }
 
@@ -206,11 +206,11 @@ async fn clients_waiting_for_long_answers_do_not_block_searches() {
     fill(&world).await;
     let mut slow = Vec::new();
     for at in 0..STREAMS + SEARCHES {
-        let mut line = Line::to(program.address()).await;
-        line.say("GET /_mock/requests HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        let mut line = RawConnection::to(program.address()).await;
+        line.send("GET /_mock/requests HTTP/1.1\r\nHost: localhost\r\n\r\n")
             .await;
         if at < STREAMS {
-            line.hears("200 OK").await;
+            line.read_until("200 OK").await;
         }
         slow.push(line);
     }
@@ -264,7 +264,7 @@ async fn at_most_256_requests_wait_for_exchanges() {
 
 #[tokio::test]
 async fn at_most_64_dashboards_listen_to_events() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let listen = async || {
         let url = format!("{}/_mock/events", mock.base);
         reqwest::get(url).await.expect("it answers")
@@ -298,8 +298,8 @@ async fn clients_that_disconnect_during_a_delay_hold_no_memory() {
     while sent < CLIENTS {
         let mut lines = Vec::new();
         for _ in 0..50 {
-            let mut line = Line::to(program.address()).await;
-            line.say(&request).await;
+            let mut line = RawConnection::to(program.address()).await;
+            line.send(&request).await;
             lines.push(line);
         }
         sent += lines.len();

@@ -4,12 +4,14 @@ use civitai_oauth_mock::{Contract, Database};
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::support::{CONF, Fields, Folder, Mock, OTHER, Spender, WORKFLOWS, World, config};
+use crate::support::{
+    CONF, Fields, OTHER, SandboxClient, SpendingApp, TempDir, TestServer, WORKFLOWS, config,
+};
 
 #[tokio::test]
 async fn ledger_follows_restore_and_reset() {
-    let mock = Mock::documented().await;
-    let ada = Spender::funded(&mock, &CONF, 20).await;
+    let mock = TestServer::documented().await;
+    let ada = SpendingApp::funded(&mock, &CONF, 20).await;
     mock.cap(&CONF, json!([{ "type": "absolute", "limit": 10 }]))
         .await;
     mock.control("POST", "/snapshots/rich", json!({})).await;
@@ -27,31 +29,31 @@ async fn ledger_follows_restore_and_reset() {
 
 #[tokio::test]
 async fn spends_are_deleted_with_their_user_or_client() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let spends = async || mock.control("GET", "/spends", json!({})).await["spends"].clone();
-    let ada = Spender::funded(&mock, &CONF, 20).await;
+    let ada = SpendingApp::funded(&mock, &CONF, 20).await;
     assert!(ada.pays(10).await);
     mock.control("DELETE", "/clients/conf", json!({})).await;
     assert_eq!(spends().await, json!([]));
-    let ada = Spender::of_ada(&mock, &OTHER).await;
+    let ada = SpendingApp::of_ada(&mock, &OTHER).await;
     assert!(ada.pays(10).await);
     mock.control("DELETE", "/users/ada", json!({})).await;
     assert_eq!(spends().await, json!([]));
     let again = json!({ "id": 2, "username": "ada", "buzz": { "blue": 3 } });
     mock.control("POST", "/users", again).await;
     assert_eq!(
-        Spender::of_ada(&mock, &OTHER).await.balance().await,
+        SpendingApp::of_ada(&mock, &OTHER).await.balance().await,
         [0, 3, 0]
     );
 }
 
 #[tokio::test]
 async fn revoked_and_reapproved_app_starts_with_no_spends() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let budget = json!([{ "type": "absolute", "limit": 10 }]);
     mock.cap(&CONF, budget.clone()).await;
-    assert!(Spender::funded(&mock, &CONF, 100).await.pays(10).await);
-    assert!(Spender::of_ada(&mock, &OTHER).await.pays(10).await);
+    assert!(SpendingApp::funded(&mock, &CONF, 100).await.pays(10).await);
+    assert!(SpendingApp::of_ada(&mock, &OTHER).await.pays(10).await);
     let cookie = mock.session("ada").await;
     let revoked = mock
         .post("/user/account/connected/conf/revoke", &Fields::of(&[]))
@@ -59,7 +61,7 @@ async fn revoked_and_reapproved_app_starts_with_no_spends() {
         .await;
     assert_eq!(revoked.status, 303, "{revoked}");
     mock.cap(&CONF, budget).await;
-    let ada = Spender::of_ada(&mock, &CONF).await;
+    let ada = SpendingApp::of_ada(&mock, &CONF).await;
     assert!(ada.pays(10).await && !ada.pays(1).await);
     let spends = mock.control("GET", "/spends", json!({})).await;
     assert_eq!(spends["spends"].as_array().map(Vec::len), Some(2));
@@ -67,20 +69,20 @@ async fn revoked_and_reapproved_app_starts_with_no_spends() {
 
 #[tokio::test]
 async fn restart_keeps_workflows_and_balances() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let in_file = async || {
         let mut config = config(Contract::Documented);
         config.database = Database::File(folder.path("ledger.db"));
-        Mock::start(config).await
+        TestServer::start(config).await
     };
     let mock = in_file().await;
-    let ada = Spender::funded(&mock, &CONF, 20).await;
+    let ada = SpendingApp::funded(&mock, &CONF, 20).await;
     mock.cap(&CONF, json!([{ "type": "absolute", "limit": 15 }]))
         .await;
     let one = format!("{WORKFLOWS}/{}", ada.submit(&json!({})).await.text("id"));
     mock.stop().await;
     let mock = in_file().await;
-    let ada = Spender::with(&mock, &ada.token);
+    let ada = SpendingApp::with(&mock, &ada.token);
     assert_eq!(ada.get(&one).await.status, 200);
     assert_eq!(
         ada.balance().await,
@@ -92,11 +94,11 @@ async fn restart_keeps_workflows_and_balances() {
 }
 
 /// Many workflows at once: how many were paid.
-async fn paid_at_once(mock: &World, many: usize, cost: u64) -> usize {
-    let token = Spender::of_ada(mock, &CONF).await.token;
+async fn paid_at_once(mock: &SandboxClient, many: usize, cost: u64) -> usize {
+    let token = SpendingApp::of_ada(mock, &CONF).await.token;
     let mut runners = JoinSet::new();
     for _ in 0..many {
-        let ada = Spender::with(mock, &token);
+        let ada = SpendingApp::with(mock, &token);
         runners.spawn(async move { ada.pays(cost).await });
     }
     runners
@@ -107,10 +109,10 @@ async fn paid_at_once(mock: &World, many: usize, cost: u64) -> usize {
         .count()
 }
 
-async fn neither_account_nor_cap_is_overspent(mock: &World) {
-    Spender::funded(mock, &CONF, 10).await;
+async fn neither_account_nor_cap_is_overspent(mock: &SandboxClient) {
+    SpendingApp::funded(mock, &CONF, 10).await;
     assert_eq!(paid_at_once(mock, 2, 10).await, 1, "money for one");
-    let ada = Spender::funded(mock, &CONF, 1000).await;
+    let ada = SpendingApp::funded(mock, &CONF, 1000).await;
     mock.cap(
         &CONF,
         json!([{ "type": "sliding", "limit": 50, "window": "day", "unit": 1 }]),
@@ -126,16 +128,16 @@ async fn neither_account_nor_cap_is_overspent(mock: &World) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_workflows_with_funds_for_one_are_paid_once() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     neither_account_nor_cap_is_overspent(&mock).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_workflows_with_funds_for_one_are_paid_once_in_a_file() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let mut config = config(Contract::Documented);
     config.database = Database::File(folder.path("race.db"));
-    let mock = Mock::start(config).await;
+    let mock = TestServer::start(config).await;
     neither_account_nor_cap_is_overspent(&mock).await;
     mock.stop().await;
 }

@@ -4,7 +4,7 @@ use civitai_oauth_mock::{Contract, Database};
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{CONF, Fields, Folder, Mock, World, config};
+use crate::support::{CONF, Fields, SandboxClient, TempDir, TestServer, config};
 
 const MOST: usize = 1000;
 
@@ -14,7 +14,7 @@ fn named(name: &str) -> Fields {
 
 #[tokio::test]
 async fn cross_site_forms_neither_sign_in_nor_create_users() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let mut table = String::new();
     for (name, value) in [
         ("sec-fetch-site", "cross-site"),
@@ -50,7 +50,7 @@ async fn cross_site_forms_neither_sign_in_nor_create_users() {
         .post("/login", &named("mallory"))
         .header("origin", "https://evil.example");
     assert_eq!(
-        refused.await.gist(),
+        refused.await.summary(),
         r#"403 forbidden: "https://evil.example" may not send this form"#
     );
     assert_eq!(mock.get("/_mock/users/mallory").await.status, 404);
@@ -70,7 +70,7 @@ async fn cross_site_forms_neither_sign_in_nor_create_users() {
 
 #[tokio::test]
 async fn sign_in_page_creates_at_most_a_thousand_users() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let known = mock.get("/_mock/users").await.json();
     let known = known.as_array().unwrap().len();
     for number in known..MOST - 1 {
@@ -96,7 +96,7 @@ async fn sign_in_page_creates_at_most_a_thousand_users() {
 
 #[tokio::test]
 async fn unknown_clients_and_the_account_page_register_a_thousand_clients_at_most() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.set(json!({ "unknown_clients": "register" })).await;
     let known = mock.get("/_mock/clients").await.json();
     let known = known.as_array().unwrap().len();
@@ -108,7 +108,7 @@ async fn unknown_clients_and_the_account_page_register_a_thousand_clients_at_mos
     let listed = mock.get("/_mock/clients").await.json();
     assert_eq!(listed.as_array().map(Vec::len), Some(MOST));
     let sent = asks("one-more").with("grant_type", "refresh_token");
-    assert_snapshot!(mock.token(&sent).await.gist(), @"500 server_error: there are 1000 clients in this sandbox already, and there may be no more; delete some with the control API, or reset the sandbox");
+    assert_snapshot!(mock.token(&sent).await.summary(), @"500 server_error: there are 1000 clients in this sandbox already, and there may be no more; delete some with the control API, or reset the sandbox");
     let requests = mock.control("GET", "/requests?limit=1", json!({})).await;
     assert_snapshot!(requests["requests"][0]["why"], @r#"{"rule":"there are 1000 clients in this sandbox already, and there may be no more","mend":"delete some with the control API, or reset the sandbox","source":"README, Bounds"}"#);
     let cookie = mock.session("ada").await;
@@ -119,25 +119,25 @@ async fn unknown_clients_and_the_account_page_register_a_thousand_clients_at_mos
         ("preset", "Full Access"),
     ]);
     let registered = mock.post("/user/account/new-app", &app).cookie(&cookie);
-    assert_snapshot!(registered.await.gist(), @"503 full: there are 1000 clients in this sandbox already, and there may be no more");
+    assert_snapshot!(registered.await.summary(), @"503 full: there are 1000 clients in this sandbox already, and there may be no more");
     mock.control("POST", "/clients", json!({ "name": "Mine" }))
         .await;
     let sent = asks("unknown-500").with("grant_type", "refresh_token");
     assert_ne!(mock.token(&sent).await.status, 500);
 }
 
-async fn snapshot(world: &World, name: &str) -> u16 {
+async fn snapshot(world: &SandboxClient, name: &str) -> u16 {
     let taken = world.ask("POST", &format!("/_mock/snapshots/{name}"));
     taken.await.status
 }
 
 #[tokio::test]
 async fn a_sandbox_has_a_hundred_snapshots_at_most_after_a_restart_too() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let start = async || {
         let mut config = config(Contract::Documented);
         config.database = Database::File(folder.path("mock.db"));
-        Mock::start(config).await
+        TestServer::start(config).await
     };
     let mock = start().await;
     for number in 0..100 {

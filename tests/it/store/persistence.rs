@@ -6,17 +6,17 @@ use civitai_oauth_mock::{Contract, Database, Server};
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{AUTHORIZE, CONF, Folder, Mock, Program, World, config};
+use crate::support::{AUTHORIZE, CONF, Program, SandboxClient, TempDir, TestServer, config};
 
-async fn in_file(path: &Path) -> Mock {
+async fn in_file(path: &Path) -> TestServer {
     let mut config = config(Contract::Documented);
     config.database = Database::File(path.to_owned());
-    Mock::start(config).await
+    TestServer::start(config).await
 }
 
 #[tokio::test]
 async fn restart_continues_with_the_stored_data() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let path = folder.path("mock.db");
     let mock = in_file(&path).await;
     let world = mock.sandbox("mine");
@@ -67,7 +67,7 @@ async fn restart_continues_with_the_stored_data() {
 
 #[tokio::test]
 async fn used_up_codes_and_tokens_stay_used_up_after_a_restart() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let path = folder.path("mock.db");
     let mock = in_file(&path).await;
     let code = mock.code(&CONF, "1").await;
@@ -90,7 +90,7 @@ async fn used_up_codes_and_tokens_stay_used_up_after_a_restart() {
 
 #[tokio::test]
 async fn a_changed_seed_wins_over_the_rows_of_the_same_ids() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let path = folder.path("mock.db");
     let mock = in_file(&path).await;
     mock.control("PATCH", "/clients/conf", json!({ "name": "Renamed" }))
@@ -106,7 +106,7 @@ async fn a_changed_seed_wins_over_the_rows_of_the_same_ids() {
 
 #[tokio::test]
 async fn no_secret_is_in_the_file() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let path = folder.path("mock.db");
     let mock = in_file(&path).await;
     let cookie = mock.session("ada").await;
@@ -124,7 +124,7 @@ async fn no_secret_is_in_the_file() {
 
 #[tokio::test]
 async fn unusable_database_is_reported_at_start() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let mut said = String::new();
     let broken = folder.write("broken.db", &"this is no database ".repeat(100));
     for path in [
@@ -146,7 +146,7 @@ async fn unusable_database_is_reported_at_start() {
 
 #[tokio::test]
 async fn occupied_address_is_reported_at_start() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let mut config = config(Contract::Documented);
     config.listen = mock.server().address();
     let why = Server::start(config)
@@ -169,7 +169,10 @@ async fn unknown_login_is_reported_at_start() {
 
 #[tokio::test]
 async fn two_servers_in_one_process_share_nothing() {
-    let (one, two) = (Mock::documented().await, Mock::documented().await);
+    let (one, two) = (
+        TestServer::documented().await,
+        TestServer::documented().await,
+    );
     let tokens = one.tokens(&CONF, "1").await;
     assert!(one.is_live(&tokens.access).await && !two.is_live(&tokens.access).await);
 }
@@ -179,7 +182,7 @@ async fn entropy_seed_makes_runs_identical() {
     let run = async || {
         let mut config = config(Contract::Documented);
         config.entropy_seed = Some(7);
-        let mock = Mock::start(config).await;
+        let mock = TestServer::start(config).await;
         let tokens = mock.tokens(&CONF, "1").await;
         let elsewhere = mock.sandbox("x").tokens(&CONF, "1").await;
         assert_ne!(tokens.access, elsewhere.access);
@@ -190,12 +193,12 @@ async fn entropy_seed_makes_runs_identical() {
 
 #[tokio::test]
 async fn entropy_seed_gives_new_values_in_each_run_with_a_file() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let run = async |path: &Path| {
         let mut config = config(Contract::Documented);
         config.database = Database::File(path.to_owned());
         config.entropy_seed = Some(7);
-        let mock = Mock::start(config).await;
+        let mock = TestServer::start(config).await;
         let mut drawn = Vec::new();
         for world in [&*mock, &mock.sandbox("x")] {
             let tokens = world.tokens(&CONF, "1").await;
@@ -221,14 +224,14 @@ async fn entropy_seed_gives_new_values_in_each_run_with_a_file() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn concurrent_reads_of_many_sandboxes_take_few_connections() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let database = folder.path("mock.db");
     let arguments = ["--listen", "127.0.0.1:0", "--database"];
     let arguments = [&arguments[..], &[database.to_str().unwrap()]].concat();
     let open_all = async |program: &Program| {
         let mut callers = tokio::task::JoinSet::new();
         for at in 0..60 {
-            let world = World::at(format!("{}/_sandbox/s{at}", program.base()));
+            let world = SandboxClient::at(format!("{}/_sandbox/s{at}", program.base()));
             callers.spawn(async move { world.ask("GET", "/_mock/tokens").await.status });
         }
         assert_eq!(callers.join_all().await, [200; 60]);
@@ -263,7 +266,7 @@ async fn concurrent_reads_of_many_sandboxes_take_few_connections() {
 #[tokio::test]
 async fn database_file_is_private_and_neighbors_are_untouched() {
     use std::os::unix::fs::PermissionsExt as _;
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let path = folder.path("mock.db");
     folder.write("mock.db-lock", "somebody's");
     let mock = in_file(&path).await;
@@ -285,10 +288,10 @@ async fn database_file_is_private_and_neighbors_are_untouched() {
 
 #[tokio::test]
 async fn recreated_user_keeps_the_name_and_the_seeds_user_is_skipped() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let path = folder.path("mock.db");
     let mock = in_file(&path).await;
-    let names = async |world: &World| {
+    let names = async |world: &SandboxClient| {
         let users = world.control("GET", "/users", json!({})).await;
         let users = users.as_array().unwrap().iter();
         let shown = users.map(|user| format!("{} {}", user["id"], user["username"]));

@@ -5,12 +5,12 @@ use civitai_oauth_mock::{Config, Contract, Database};
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::support::{Ask, CONF, Folder, Mock, TOKEN, Tokens, config};
+use crate::support::{CONF, TOKEN, TempDir, TestRequest, TestServer, Tokens, config};
 
 const MANY: usize = 1000;
 
 /// Sends the same request many times at once: the winners' answers, and what the others were told.
-async fn race(ask: impl Fn() -> Ask) -> (Vec<Tokens>, Vec<String>) {
+async fn race(ask: impl Fn() -> TestRequest) -> (Vec<Tokens>, Vec<String>) {
     let mut runners = JoinSet::new();
     for _ in 0..MANY {
         let ask = ask();
@@ -22,7 +22,7 @@ async fn race(ask: impl Fn() -> Ask) -> (Vec<Tokens>, Vec<String>) {
         if answer.status == 200 {
             winners.push(Tokens::of(&answer));
         } else {
-            losers.push(answer.gist());
+            losers.push(answer.summary());
         }
     }
     losers.sort();
@@ -30,7 +30,7 @@ async fn race(ask: impl Fn() -> Ask) -> (Vec<Tokens>, Vec<String>) {
     (winners, losers)
 }
 
-async fn one_redemption_wins(mock: &Mock) {
+async fn one_redemption_wins(mock: &TestServer) {
     let code = mock.code(&CONF, "1").await;
     let (winners, losers) = race(|| mock.post(TOKEN, &CONF.redeems(&code))).await;
     assert_eq!(winners.len(), 1);
@@ -41,7 +41,7 @@ async fn one_redemption_wins(mock: &Mock) {
     assert!(mock.is_live(&winners[0].access).await);
 }
 
-async fn one_refresh_wins(mock: &Mock) {
+async fn one_refresh_wins(mock: &TestServer) {
     let tokens = mock.tokens(&CONF, "1").await;
     let (winners, losers) = race(|| mock.post(TOKEN, &CONF.refreshes(&tokens.refresh))).await;
     assert_eq!(winners.len(), 1);
@@ -53,7 +53,7 @@ async fn one_refresh_wins(mock: &Mock) {
     assert_eq!(next.status, 200, "the winner's successor works: {next}");
 }
 
-async fn one_claim_wins(mock: &Mock) {
+async fn one_claim_wins(mock: &TestServer) {
     mock.register_cli().await;
     let device = mock.device("1").await;
     assert_eq!(mock.approve_device(&device).await.status, 200);
@@ -78,7 +78,7 @@ async fn one_of_each_wins(mut config: Config) {
         files >= wanted,
         "{files} file descriptors are too few: ulimit -Hn {wanted}"
     );
-    let mock = Mock::start(config).await;
+    let mock = TestServer::start(config).await;
     one_redemption_wins(&mock).await;
     one_refresh_wins(&mock).await;
     one_claim_wins(&mock).await;
@@ -92,7 +92,7 @@ async fn one_of_a_thousand_concurrent_requests_wins() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_of_a_thousand_concurrent_requests_wins_in_a_file() {
-    let folder = Folder::new();
+    let folder = TempDir::new();
     let mut config = config(Contract::Documented);
     config.database = Database::File(folder.path("race.db"));
     one_of_each_wins(config).await;
@@ -100,7 +100,7 @@ async fn one_of_a_thousand_concurrent_requests_wins_in_a_file() {
 
 /// Makes users all at once: how many there are then, besides the seed's.
 async fn made_at_once(input: impl Fn(usize) -> serde_json::Value) -> usize {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let world = mock.sandbox("fresh");
     let mut runners = JoinSet::new();
     for number in 0..20 {
@@ -129,7 +129,7 @@ async fn concurrently_created_users_get_distinct_ids() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_changes_are_both_kept() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     for round in 0..30 {
         let (email, name) = (format!("{round}@example.com"), format!("App {round}"));
         let changes = [

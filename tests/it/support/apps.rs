@@ -1,6 +1,6 @@
 //! The client apps of `seed.toml`, and the requests that each makes.
 
-use super::{Answer, Fields};
+use super::{Fields, TestResponse};
 
 /// The example of RFC 7636 appendix B.
 pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -104,7 +104,7 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
-    pub(crate) fn of(answer: &Answer) -> Self {
+    pub(crate) fn of(answer: &TestResponse) -> Self {
         Self {
             access: answer.text("access_token"),
             refresh: answer.text("refresh_token"),

@@ -11,7 +11,7 @@ use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 
-use super::Folder;
+use super::TempDir;
 use super::driver::{Driver, installed};
 
 pub(crate) const TAB: char = '\u{e004}';
@@ -48,7 +48,7 @@ pub(crate) struct Browser {
     session: String,
     driver: Driver,
     /// Chromium's profile; gone with the browser.
-    _profile: Folder,
+    _profile: TempDir,
     width: u32,
 }
 
@@ -86,7 +86,7 @@ impl Browser {
             let _ = writeln!(std::io::stderr(), "browser tests left out: {advice}");
             return None;
         };
-        let profile = Folder::new();
+        let profile = TempDir::new();
         let driver = Driver::start(&chromedriver);
         let metrics = json!({
             "width": width, "height": height, "pixelRatio": 1, "touch": false, "mobile": width < 500,

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Answer, Ask, Fields, World};
+use super::{Fields, SandboxClient, TestRequest, TestResponse};
 
 pub(crate) const DEVICE: &str = "/api/auth/oauth/device";
 pub(crate) const DEVICE_TOKEN: &str = "/api/auth/oauth/device-token";
@@ -23,7 +23,7 @@ pub(crate) struct Device {
 }
 
 impl Device {
-    pub(crate) fn of(answer: &Answer) -> Self {
+    pub(crate) fn of(answer: &TestResponse) -> Self {
         Self {
             device_code: answer.text("device_code"),
             user_code: answer.text("user_code"),
@@ -45,7 +45,7 @@ impl Device {
     }
 }
 
-impl World {
+impl SandboxClient {
     /// Registers [`CLI`].
     pub(crate) async fn register_cli(&self) {
         let cli = json!({
@@ -58,7 +58,7 @@ impl World {
         self.control("POST", "/clients", cli).await;
     }
 
-    pub(crate) fn ask_device(&self, client_id: &str, scope: &str) -> Ask {
+    pub(crate) fn ask_device(&self, client_id: &str, scope: &str) -> TestRequest {
         let fields = Fields::of(&[("client_id", client_id), ("scope", scope)]);
         self.post(DEVICE, &fields)
     }
@@ -69,12 +69,12 @@ impl World {
     }
 
     /// [`CLI`] asks whether the user has decided.
-    pub(crate) fn poll(&self, device: &Device) -> Ask {
+    pub(crate) fn poll(&self, device: &Device) -> TestRequest {
         self.post(DEVICE_TOKEN, &device.polls(CLI))
     }
 
     /// What the page asks when ada approves.
-    pub(crate) async fn approve_device(&self, device: &Device) -> Answer {
+    pub(crate) async fn approve_device(&self, device: &Device) -> TestResponse {
         let cookie = self.session("ada").await;
         let body = json!({ "user_code": device.user_code });
         self.ask("POST", DEVICE_APPROVE)

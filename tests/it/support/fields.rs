@@ -13,7 +13,7 @@ impl Fields {
             .fold(Self::default(), |all, (name, value)| all.and(name, value))
     }
 
-    /// This value in place of the one before, or at the end.
+    /// Replaces the value, or appends it.
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
         match self.0.iter_mut().find(|(known, _)| known == name) {
             Some(pair) => value.clone_into(&mut pair.1),
@@ -22,7 +22,7 @@ impl Fields {
         self
     }
 
-    /// One more, even where the name is there already.
+    /// Appends a value, even if the name exists already.
     pub(crate) fn and(mut self, name: &str, value: &str) -> Self {
         self.0.push((name.to_owned(), value.to_owned()));
         self

@@ -19,7 +19,7 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use url::Url;
 
-use super::Answer;
+use super::TestResponse;
 
 #[derive(Clone)]
 pub(crate) struct Https {
@@ -95,10 +95,10 @@ impl Https {
     }
 
     /// `GET` of a whole URL.
-    pub(crate) async fn get(&self, url: &str) -> io::Result<Answer> {
+    pub(crate) async fn get(&self, url: &str) -> io::Result<TestResponse> {
         let request = Request::get(url).body(Vec::new()).expect("a request");
         let answer = self.send(request).await?;
-        Ok(Answer {
+        Ok(TestResponse {
             status: answer.status().as_u16(),
             headers: answer.headers().clone(),
             body: String::from_utf8_lossy(answer.body()).into_owned(),

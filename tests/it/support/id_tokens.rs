@@ -4,12 +4,12 @@ use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde_json::{Map, Value};
 
-use super::{App, World};
+use super::{App, SandboxClient};
 
 pub(crate) const JWKS: &str = "/.well-known/jwks.json";
 pub(crate) const CONFIGURATION: &str = "/.well-known/openid-configuration";
 
-impl World {
+impl SandboxClient {
     /// The public key, as the JWKS publishes it.
     pub(crate) async fn jwk(&self) -> Value {
         let keys = self.get(JWKS).await.json();

@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use super::World;
+use super::SandboxClient;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_civitai-oauth-mock");
 
@@ -50,7 +50,7 @@ impl Program {
     /// The same as a user whom the system's permissions hold for, which they do not for the one who is root. `near` is a
     /// folder that anybody may enter, as they may not where the program was built.
     #[cfg(unix)]
-    pub(crate) fn unprivileged(near: &super::Folder, arguments: &[&str]) -> Command {
+    pub(crate) fn unprivileged(near: &super::TempDir, arguments: &[&str]) -> Command {
         use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
         use std::os::unix::process::CommandExt as _;
         const NOBODY: u32 = 65_534;
@@ -92,7 +92,7 @@ impl Program {
     }
 
     /// With everything kept in this file, and nobody asked for consent. By a script where one is given.
-    pub(crate) fn on_file(database: &Path, script: Option<&str>) -> (Self, World) {
+    pub(crate) fn on_file(database: &Path, script: Option<&str>) -> (Self, SandboxClient) {
         let seed = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/support/seed.toml");
         let (seed, database) = (
             format!("--seed={seed}"),
@@ -109,7 +109,7 @@ impl Program {
             None => Self::command(&arguments),
         };
         let program = Self::serve(&mut command);
-        let world = World::at(program.base());
+        let world = SandboxClient::at(program.base());
         (program, world)
     }
 

@@ -7,13 +7,13 @@ use serde_json::Value;
 use super::vectors::Step;
 
 /// An answer as it came.
-pub(super) struct Answer {
+pub(super) struct TestResponse {
     pub(super) status: u16,
     headers: HeaderMap,
     pub(super) body: String,
 }
 
-impl Answer {
+impl TestResponse {
     /// The values of a header, with commas between them.
     pub(super) fn header(&self, name: &str) -> Option<String> {
         let values = self.headers.get_all(name).iter();
@@ -28,11 +28,11 @@ impl Answer {
     }
 }
 
-pub(super) async fn send(request: RequestBuilder) -> Result<Answer, String> {
+pub(super) async fn send(request: RequestBuilder) -> Result<TestResponse, String> {
     let answer = request.send().await.map_err(|error| error.to_string())?;
     let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
     let body = answer.bytes().await.map_err(|error| error.to_string())?;
-    Ok(Answer {
+    Ok(TestResponse {
         status,
         headers,
         body: String::from_utf8_lossy(&body).into_owned(),

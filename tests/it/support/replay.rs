@@ -12,7 +12,7 @@ use url::Url;
 
 use super::Page;
 use super::names::Names;
-use super::recorded_answer::{Answer, match_header, race, send};
+use super::recorded_answer::{TestResponse, match_header, race, send};
 use super::vectors::{Expected, ExpectedPage, Flow, IdToken, Step};
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -271,7 +271,7 @@ impl<'a> Replay<'a> {
         self.names.match_json(&expected, &got, "location")
     }
 
-    fn match_body(&mut self, expected: &Expected, answer: &Answer) -> Result<(), String> {
+    fn match_body(&mut self, expected: &Expected, answer: &TestResponse) -> Result<(), String> {
         if let Some(body) = &expected.json {
             let kind = answer.header("content-type").unwrap_or_default();
             if !kind.contains("application/json") {

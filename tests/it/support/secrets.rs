@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::json;
 
-use super::{AUTHORIZE, ME, TOKEN, World};
+use super::{AUTHORIZE, ME, SandboxClient, TOKEN};
 
 /// Secrets that are known by their look.
 pub(crate) const SHAPED: [&str; 6] = [
@@ -174,7 +174,7 @@ impl Case {
             .replace("VALUE", &value)
     }
 
-    pub(crate) async fn send(&self, mock: &World) {
+    pub(crate) async fn send(&self, mock: &SandboxClient) {
         let in_url = self.in_url();
         let form = "application/x-www-form-urlencoded";
         let value = self.encoding.of(self.secret);

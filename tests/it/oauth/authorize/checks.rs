@@ -4,21 +4,22 @@ use civitai_oauth_mock::{Contract, Difference};
 use insta::assert_snapshot;
 
 use crate::support::{
-    APP_BLOCK, AUTHORIZE, CONF, DISABLED, Fields, Mock, NO_GRANTS, SPA, TESTERS, World,
+    APP_BLOCK, AUTHORIZE, CONF, DISABLED, Fields, NO_GRANTS, SPA, SandboxClient, TESTERS,
+    TestServer,
 };
 
 /// What each request is told, one line each.
-async fn told(mock: &World, cases: &[(&str, Fields)]) -> String {
+async fn told(mock: &SandboxClient, cases: &[(&str, Fields)]) -> String {
     let mut table = String::new();
     for (name, request) in cases {
-        table += &format!("{name}: {}\n", mock.approve(request).await.gist());
+        table += &format!("{name}: {}\n", mock.approve(request).await.summary());
     }
     table
 }
 
 #[tokio::test]
 async fn checks_run_in_order() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     // Each case is the one before with its fault mended.
     let bad = NO_GRANTS
         .asks("é")
@@ -88,7 +89,7 @@ async fn checks_run_in_order() {
 
 #[tokio::test]
 async fn live_contract_ignores_response_type() {
-    let mock = Mock::live().await;
+    let mock = TestServer::live().await;
     let cases = [
         ("token", CONF.asks("1").with("response_type", "token")),
         ("missing", CONF.asks("1").without("response_type")),
@@ -107,7 +108,7 @@ async fn live_contract_ignores_response_type() {
 
 #[tokio::test]
 async fn documented_contract_requires_response_type_code() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let cases = [
         ("token", CONF.asks("1").with("response_type", "token")),
         ("two", CONF.asks("1").with("response_type", "code id_token")),
@@ -132,7 +133,7 @@ async fn documented_contract_requires_response_type_code() {
 
 #[tokio::test]
 async fn an_error_is_a_json_answer_and_never_a_redirect_to_the_client() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let request = CONF.asks("1").without("code_challenge");
     assert_snapshot!(mock.authorize(&request).await, @r#"
     400
@@ -151,7 +152,7 @@ async fn an_error_is_a_json_answer_and_never_a_redirect_to_the_client() {
 
 #[tokio::test]
 async fn the_client_must_be_named_and_known() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let cases = [
         ("missing", CONF.asks("1").without("client_id")),
         ("empty", CONF.asks("1").with("client_id", "")),
@@ -170,7 +171,7 @@ async fn the_client_must_be_named_and_known() {
 
 #[tokio::test]
 async fn pkce_is_required_and_s256_is_the_only_method() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let cases = [
         ("no challenge", CONF.asks("1").without("code_challenge")),
         ("empty challenge", CONF.asks("1").with("code_challenge", "")),
@@ -203,7 +204,7 @@ async fn pkce_is_required_and_s256_is_the_only_method() {
 
 #[tokio::test]
 async fn state_is_required_and_printable() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let cases = [
         ("missing", CONF.asks("1").without("state")),
         ("empty", CONF.asks("1").with("state", "")),
@@ -227,14 +228,14 @@ async fn state_is_required_and_printable() {
 
 #[tokio::test]
 async fn state_characters_are_checked_last() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let request = CONF.asks("1").with("state", "é");
-    assert_snapshot!(mock.authorize(&request).await.gist(), @"303 to http://mock/login/oauth/authorize?response_type=code&client_id=conf&redirect_uri=https%3A%2F%2Fapp.example%2Fcallback&scope=1&state=%C3%A9&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256");
+    assert_snapshot!(mock.authorize(&request).await.summary(), @"303 to http://mock/login/oauth/authorize?response_type=code&client_id=conf&redirect_uri=https%3A%2F%2Fapp.example%2Fcallback&scope=1&state=%C3%A9&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256");
 }
 
 #[tokio::test]
 async fn an_app_may_be_closed_to_everybody_or_open_to_testers() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let mut table = String::new();
     for (app, user) in [
         (&DISABLED, "ada"),
@@ -244,7 +245,7 @@ async fn an_app_may_be_closed_to_everybody_or_open_to_testers() {
         (&TESTERS, "tess"),
     ] {
         let answer = mock.approve_as(user, &app.asks("1")).await;
-        table += &format!("{} for {user}: {}\n", app.id, answer.gist());
+        table += &format!("{} for {user}: {}\n", app.id, answer.summary());
     }
     assert_snapshot!(table, @"
     disabled for ada: 403 access_denied: This application is not currently available.
@@ -257,7 +258,7 @@ async fn an_app_may_be_closed_to_everybody_or_open_to_testers() {
 
 #[tokio::test]
 async fn allowed_false_denies() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let request = CONF.asks("1").and("allowed", "false");
     assert_snapshot!(mock.approve(&request).await, @r#"
     400
@@ -271,11 +272,11 @@ async fn allowed_false_denies() {
 
 #[tokio::test]
 async fn all_paths_of_the_published_capability_answer_alike() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let mut table = String::new();
     for path in [AUTHORIZE, "/api/oauth/authorize", "/v1/oauth/authorize"] {
         let answer = mock.get(&format!("{path}?client_id=x")).await;
-        table += &format!("{path}: {}\n", answer.gist());
+        table += &format!("{path}: {}\n", answer.summary());
     }
     assert_snapshot!(table, @"
     /api/auth/oauth/authorize: 303 to /login?returnUrl=%2Fapi%2Fauth%2Foauth%2Fauthorize%3Fclient_id%3Dx

@@ -3,11 +3,11 @@
 use civitai_oauth_mock::{Contract, Difference};
 use insta::assert_snapshot;
 
-use crate::support::{CONF, Mock, World};
+use crate::support::{CONF, SandboxClient, TestServer};
 
 #[tokio::test]
 async fn redirect_uris_match_character_for_character_in_the_documentation() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let table = redirect_uris(&mock).await;
     assert_snapshot!(table, @r#"
     "": 400 invalid_request: redirect_uri does not match any registered URI
@@ -39,7 +39,7 @@ async fn redirect_uris_match_character_for_character_in_the_documentation() {
 
 #[tokio::test]
 async fn loopback_redirect_uris_match_loosely_at_the_deployed_server() {
-    let mock = Mock::live().await;
+    let mock = TestServer::live().await;
     assert_snapshot!(redirect_uris(&mock).await, @r#"
     "": 400 invalid_request: redirect_uri does not match any registered URI
     "https://app.example/callback": 303 to https://app.example/callback?code=<secret>&state=xyz
@@ -61,7 +61,7 @@ async fn loopback_redirect_uris_match_loosely_at_the_deployed_server() {
     "#);
 }
 
-async fn redirect_uris(mock: &World) -> String {
+async fn redirect_uris(mock: &SandboxClient) -> String {
     let mut table = String::new();
     for uri in [
         "",
@@ -83,14 +83,14 @@ async fn redirect_uris(mock: &World) -> String {
         "http://localhost:8080@evil.example/cb",
     ] {
         let request = CONF.asks("1").with("redirect_uri", uri);
-        table += &format!("{uri:?}: {}\n", mock.approve(&request).await.gist());
+        table += &format!("{uri:?}: {}\n", mock.approve(&request).await.summary());
     }
     table
 }
 
 #[tokio::test]
 async fn a_client_for_any_loopback_uri_accepts_every_address_and_name_of_the_machine() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let client = serde_json::json!({ "any_loopback_redirect": true });
     mock.control("PATCH", "/clients/conf", client).await;
     let mut table = String::new();
@@ -147,7 +147,7 @@ async fn a_client_for_any_loopback_uri_accepts_every_address_and_name_of_the_mac
 
 #[tokio::test]
 async fn any_absolute_uri_can_be_registered_and_gets_its_code() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     for uri in [
         "urn:ietf:wg:oauth:2.0:oob",
         "com.example.app:callback",
@@ -174,7 +174,7 @@ async fn any_absolute_uri_can_be_registered_and_gets_its_code() {
     ] {
         let client = serde_json::json!({ "redirect_uris": [uri] });
         let answer = mock.ask("PATCH", "/_mock/clients/conf").json(&client).await;
-        table += &format!("{}\n", answer.gist());
+        table += &format!("{}\n", answer.summary());
     }
     assert_snapshot!(table, @r#"
     400 invalid: not a URL: "localhost:3000" lacks a scheme such as http://

@@ -3,11 +3,11 @@
 use civitai_oauth_mock::{Contract, Difference};
 use insta::assert_snapshot;
 
-use crate::support::{AUTHORIZE, CONF, Fields, Mock, SPA};
+use crate::support::{AUTHORIZE, CONF, Fields, SPA, TestServer};
 
 #[tokio::test]
 async fn request_without_session_signs_in_and_returns_with_all_parameters() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let request = CONF.asks("5").with("state", "a b&c=d%").and("extra", "é");
     let answer = mock
         .get(&format!("{AUTHORIZE}?{}", request.encoded()))
@@ -22,7 +22,7 @@ async fn request_without_session_signs_in_and_returns_with_all_parameters() {
 
 #[tokio::test]
 async fn signing_in_comes_before_every_check() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     assert_snapshot!(mock.get(AUTHORIZE).await, @"
     303
     location: /login?returnUrl=%2Fapi%2Fauth%2Foauth%2Fauthorize
@@ -38,7 +38,7 @@ async fn signing_in_comes_before_every_check() {
 
 #[tokio::test]
 async fn unknown_expired_or_deleted_users_session_counts_as_none() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let request = format!("{AUTHORIZE}?{}", CONF.asks("1").encoded());
     let ada = mock.session("ada").await;
     let tess = mock.session("tess").await;
@@ -69,7 +69,7 @@ async fn unknown_expired_or_deleted_users_session_counts_as_none() {
 
 #[tokio::test]
 async fn request_without_consent_goes_to_the_consent_page() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let request = CONF.asks("5").with("state", "a b&c=d%").and("extra", "é");
     let answer = mock.authorize(&request).await;
     assert_snapshot!(answer, @"
@@ -81,17 +81,17 @@ async fn request_without_consent_goes_to_the_consent_page() {
 
 #[tokio::test]
 async fn approval_requires_post_and_approved_true() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let cookie = mock.session("ada").await;
     let request = CONF.asks("1").and("approved", "true");
     let path = format!("{AUTHORIZE}?{}", request.encoded());
-    let mut table = format!("GET: {}\n", mock.get(&path).cookie(&cookie).await.gist());
+    let mut table = format!("GET: {}\n", mock.get(&path).cookie(&cookie).await.summary());
     let answer = mock.ask("POST", &path).cookie(&cookie).await;
-    table += &format!("POST with a query: {}\n", answer.gist());
+    table += &format!("POST with a query: {}\n", answer.summary());
     for approved in ["", "1", "TRUE", "false", "true"] {
         let request = request.clone().with("approved", approved);
         let answer = mock.post(AUTHORIZE, &request).cookie(&cookie).await;
-        table += &format!("POST approved={approved}: {}\n", answer.gist());
+        table += &format!("POST approved={approved}: {}\n", answer.summary());
     }
     assert_snapshot!(table, @"
     GET: 303 to http://mock/login/oauth/authorize?response_type=code&client_id=conf&redirect_uri=https%3A%2F%2Fapp.example%2Fcallback&scope=1&state=xyz&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256&approved=true
@@ -106,7 +106,7 @@ async fn approval_requires_post_and_approved_true() {
 
 #[tokio::test]
 async fn the_code_comes_with_302_in_the_documentation_and_303_from_the_deployed_server() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     assert_snapshot!(mock.approve(&CONF.asks("1")).await, @"
     302
     location: https://app.example/callback?code=<secret>&state=xyz
@@ -115,7 +115,7 @@ async fn the_code_comes_with_302_in_the_documentation_and_303_from_the_deployed_
         .await;
     assert_eq!(mock.approve(&CONF.asks("1")).await.status, 303);
 
-    let mock = Mock::live().await;
+    let mock = TestServer::live().await;
     assert_snapshot!(mock.approve(&CONF.asks("1")).await, @"
     303
     location: https://app.example/callback?code=<secret>&state=xyz
@@ -127,7 +127,7 @@ async fn the_code_comes_with_302_in_the_documentation_and_303_from_the_deployed_
 
 #[tokio::test]
 async fn a_redirect_uri_keeps_its_query_and_fragment_but_not_its_own_code() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let mut table = String::new();
     for uri in [
         "https://app.example",
@@ -139,7 +139,7 @@ async fn a_redirect_uri_keeps_its_query_and_fragment_but_not_its_own_code() {
             .asks("1")
             .with("redirect_uri", uri)
             .with("state", "s t+&=");
-        table += &format!("{uri}\n  {}\n", mock.approve(&request).await.gist());
+        table += &format!("{uri}\n  {}\n", mock.approve(&request).await.summary());
     }
     assert_snapshot!(table, @"
     https://app.example
@@ -155,7 +155,7 @@ async fn a_redirect_uri_keeps_its_query_and_fragment_but_not_its_own_code() {
 
 #[tokio::test]
 async fn the_last_of_duplicate_parameters_wins() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let request = Fields::of(&[("state", "first"), ("client_id", "nobody")]);
     let request = format!("{}&{}", request.encoded(), CONF.asks("1").encoded());
     let cookie = mock.session("ada").await;
@@ -167,12 +167,12 @@ async fn the_last_of_duplicate_parameters_wins() {
             request + "&approved=true",
         )
         .await;
-    assert_snapshot!(answer.gist(), @"302 to https://app.example/callback?code=<secret>&state=xyz");
+    assert_snapshot!(answer.summary(), @"302 to https://app.example/callback?code=<secret>&state=xyz");
 }
 
 #[tokio::test]
 async fn codes_are_unique() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let (one, two) = (mock.code(&SPA, "1").await, mock.code(&SPA, "1").await);
     assert_ne!(one, two);
     assert!(one.len() == 64 && one.bytes().all(|byte| byte.is_ascii_hexdigit()));

@@ -4,7 +4,7 @@ use civitai_oauth_mock::{Contract, Difference};
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{CONF, Mock, NARROW, WIDE, World};
+use crate::support::{CONF, NARROW, SandboxClient, TestServer, WIDE};
 
 const SCOPES: [&str; 22] = [
     "",
@@ -32,7 +32,7 @@ const SCOPES: [&str; 22] = [
 ];
 
 /// What comes of each scope: the error, or the scope of the token.
-async fn granted(mock: &World) -> String {
+async fn granted(mock: &SandboxClient) -> String {
     let mut table = String::new();
     for scope in SCOPES {
         let answer = mock.approve(&WIDE.asks(scope)).await;
@@ -40,7 +40,7 @@ async fn granted(mock: &World) -> String {
             let token = mock.token(&WIDE.redeems(&answer.code())).await;
             format!("token for {}", token.json()["scope"])
         } else {
-            answer.gist()
+            answer.summary()
         };
         table += &format!("{scope:?}: {outcome}\n");
     }
@@ -49,7 +49,7 @@ async fn granted(mock: &World) -> String {
 
 #[tokio::test]
 async fn a_scope_is_a_decimal_number_in_the_documentation() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let strict = granted(&mock).await;
     assert_snapshot!(strict, @r#"
     "": 400 invalid_scope: Invalid scope value
@@ -83,7 +83,7 @@ async fn a_scope_is_a_decimal_number_in_the_documentation() {
 
 #[tokio::test]
 async fn the_deployed_server_reads_a_scopes_leading_digits() {
-    let mock = Mock::live().await;
+    let mock = TestServer::live().await;
     mock.set_apart(Difference::ScopeShape, Contract::Documented)
         .await;
     // Whether there is a bit beyond is another difference.
@@ -121,7 +121,7 @@ async fn the_deployed_server_reads_a_scopes_leading_digits() {
 
 #[tokio::test]
 async fn missing_scope_is_invalid_scope() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let request = CONF.asks("1").without("scope");
     assert_snapshot!(mock.approve(&request).await, @r#"
     400
@@ -133,12 +133,12 @@ async fn missing_scope_is_invalid_scope() {
 
 #[tokio::test]
 async fn scope_characters_are_checked_last() {
-    let mock = Mock::live().await;
+    let mock = TestServer::live().await;
     let mut table = String::new();
     for scope in ["1\"", "1\\", "1é", "1'"] {
         let request = CONF.asks(scope);
         let asked = mock.authorize(&request).await.status;
-        let approved = mock.approve(&request).await.gist();
+        let approved = mock.approve(&request).await.summary();
         table += &format!("{scope:?}: asked {asked}, approved {approved}\n");
     }
     assert_snapshot!(table, @r#"
@@ -151,7 +151,7 @@ async fn scope_characters_are_checked_last() {
 
 #[tokio::test]
 async fn more_than_the_app_may_have_is_trimmed_in_the_documentation() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let trimmed = beyond_the_ceiling(&mock).await;
     assert_snapshot!(trimmed, @r#"
     asked: 303
@@ -169,7 +169,7 @@ async fn more_than_the_app_may_have_is_trimmed_in_the_documentation() {
 
 #[tokio::test]
 async fn more_than_the_app_may_have_is_refused_by_the_deployed_server_once_approved() {
-    let mock = Mock::live().await;
+    let mock = TestServer::live().await;
     let refused = beyond_the_ceiling(&mock).await;
     assert_snapshot!(refused, @"
     asked: 303
@@ -184,10 +184,10 @@ async fn more_than_the_app_may_have_is_refused_by_the_deployed_server_once_appro
     assert_eq!(beyond_the_ceiling(&mock).await, refused);
 }
 
-async fn beyond_the_ceiling(mock: &World) -> String {
+async fn beyond_the_ceiling(mock: &SandboxClient) -> String {
     let asked = mock.authorize(&NARROW.asks("7")).await.status;
     let approved = mock.approve(&NARROW.asks("7")).await;
-    let mut said = format!("asked: {asked}\napproved: {}\n", approved.gist());
+    let mut said = format!("asked: {asked}\napproved: {}\n", approved.summary());
     if approved.status < 400 {
         let answer = mock.token(&NARROW.redeems(&approved.code())).await;
         said += &format!("token for {}\n", answer.json()["scope"]);

@@ -4,7 +4,7 @@ use civitai_oauth_mock::{Contract, Difference};
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{AUTHORIZE, Ask, CONF, Fields, Mock, World};
+use crate::support::{AUTHORIZE, CONF, Fields, SandboxClient, TestRequest, TestServer};
 
 fn approval() -> Fields {
     CONF.asks("1").and("approved", "true")
@@ -22,17 +22,17 @@ fn multipart(fields: &Fields) -> String {
     body + "--cut--\r\n"
 }
 
-async fn post(mock: &World, with: impl FnOnce(Ask) -> Ask) -> String {
+async fn post(mock: &SandboxClient, with: impl FnOnce(TestRequest) -> TestRequest) -> String {
     let cookie = mock.session("ada").await;
     with(mock.ask("POST", AUTHORIZE))
         .cookie(&cookie)
         .await
-        .gist()
+        .summary()
 }
 
 #[tokio::test]
 async fn form_json_and_multipart_bodies_are_read_alike_and_others_count_as_empty() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let form = approval().encoded();
     let text = approval().to_json().to_string();
     let kinds = [
@@ -57,8 +57,8 @@ async fn form_json_and_multipart_bodies_are_read_alike_and_others_count_as_empty
     ];
     let mut table = String::new();
     for (kind, body) in kinds {
-        let gist = post(&mock, |ask| ask.body(kind, body)).await;
-        table += &format!("{kind}: {gist}\n");
+        let summary = post(&mock, |ask| ask.body(kind, body)).await;
+        table += &format!("{kind}: {summary}\n");
     }
     let bare = post(&mock, |ask| ask).await;
     table += &format!("no body: {bare}\n");
@@ -81,7 +81,7 @@ async fn form_json_and_multipart_bodies_are_read_alike_and_others_count_as_empty
 
 #[tokio::test]
 async fn json_values_are_converted_like_javascript() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let mut table = String::new();
     for (name, value) in [
         ("scope", json!(1)),
@@ -95,8 +95,8 @@ async fn json_values_are_converted_like_javascript() {
     ] {
         let mut body = approval().to_json();
         body[name] = value.clone();
-        let gist = post(&mock, |ask| ask.json(&body)).await;
-        table += &format!("{name} = {value}: {gist}\n");
+        let summary = post(&mock, |ask| ask.json(&body)).await;
+        table += &format!("{name} = {value}: {summary}\n");
     }
     assert_snapshot!(table, @r#"
     scope = 1: 400 invalid_scope: Invalid parameter: `scope`
@@ -112,21 +112,21 @@ async fn json_values_are_converted_like_javascript() {
 
 #[tokio::test]
 async fn a_body_of_more_than_512_kib_counts_as_empty() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let short = approval().and("pad", "");
     let room = 512 * 1024 - short.encoded().len();
     let fits = short.clone().with("pad", &"a".repeat(room));
     let too_long = short.with("pad", &"a".repeat(room + 1));
     let kind = "application/x-www-form-urlencoded";
-    let gist = post(&mock, |ask| ask.body(kind, fits.encoded())).await;
-    assert_snapshot!(gist, @"302 to https://app.example/callback?code=<secret>&state=xyz");
-    let gist = post(&mock, |ask| ask.body(kind, too_long.encoded())).await;
-    assert_snapshot!(gist, @"400 invalid_request: Missing client_id");
+    let summary = post(&mock, |ask| ask.body(kind, fits.encoded())).await;
+    assert_snapshot!(summary, @"302 to https://app.example/callback?code=<secret>&state=xyz");
+    let summary = post(&mock, |ask| ask.body(kind, too_long.encoded())).await;
+    assert_snapshot!(summary, @"400 invalid_request: Missing client_id");
 }
 
 #[tokio::test]
 async fn other_methods_get_405_with_allow() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     assert_snapshot!(mock.ask("DELETE", AUTHORIZE).await, @"
     405
     allow: GET, POST, HEAD
@@ -134,7 +134,7 @@ async fn other_methods_get_405_with_allow() {
 
     DELETE method not allowed
     ");
-    assert_snapshot!(mock.ask("PUT", AUTHORIZE).await.gist(), @"405 PUT method not allowed");
+    assert_snapshot!(mock.ask("PUT", AUTHORIZE).await.summary(), @"405 PUT method not allowed");
     assert_snapshot!(mock.ask("HEAD", AUTHORIZE).await, @"
     303
     location: /login?returnUrl=%2Fapi%2Fauth%2Foauth%2Fauthorize
@@ -143,8 +143,8 @@ async fn other_methods_get_405_with_allow() {
 
 #[tokio::test]
 async fn a_preflight_is_answered_with_credentialed_cors_in_the_documentation() {
-    let mock = Mock::documented().await;
-    let preflight = |mock: &World| {
+    let mock = TestServer::documented().await;
+    let preflight = |mock: &SandboxClient| {
         mock.ask("OPTIONS", AUTHORIZE)
             .header("origin", "http://localhost:3000")
             .header("access-control-request-method", "POST")
@@ -167,7 +167,7 @@ async fn a_preflight_is_answered_with_credentialed_cors_in_the_documentation() {
         .await;
     let refused = preflight(&mock).await.to_string();
 
-    let mock = Mock::live().await;
+    let mock = TestServer::live().await;
     assert_snapshot!(preflight(&mock).await, @"
     405
     allow: GET, POST, HEAD

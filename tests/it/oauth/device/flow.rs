@@ -5,13 +5,13 @@ use insta::assert_snapshot;
 use serde_json::json;
 
 use crate::support::{
-    CLI, CONF, DEVICE_APPROVE, DEVICE_GRANT, DEVICE_INFO, DEVICE_TOKEN, Device, Fields, Mock,
+    CLI, CONF, DEVICE_APPROVE, DEVICE_GRANT, DEVICE_INFO, DEVICE_TOKEN, Device, Fields, TestServer,
     Tokens,
 };
 
 #[tokio::test]
 async fn a_device_is_started_approved_and_claims_its_tokens_once() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.register_cli().await;
     let started = mock.ask_device(CLI, "5").await;
     let device = Device::of(&started);
@@ -64,7 +64,7 @@ async fn a_device_is_started_approved_and_claims_its_tokens_once() {
 
 #[tokio::test]
 async fn the_scope_is_a_text_under_the_live_contract_too() {
-    let mock = Mock::live().await;
+    let mock = TestServer::live().await;
     mock.register_cli().await;
     let device = mock.device("5").await;
     mock.approve_device(&device).await;
@@ -81,7 +81,7 @@ async fn the_scope_is_a_text_under_the_live_contract_too() {
 
 #[tokio::test]
 async fn a_devices_tokens_are_refreshed_like_any_others() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.register_cli().await;
     let device = mock.device("5").await;
     mock.approve_device(&device).await;
@@ -100,28 +100,28 @@ async fn a_devices_tokens_are_refreshed_like_any_others() {
 
     {"access_token":"<token>","token_type":"Bearer","expires_in":3600,"refresh_token":"<token>","scope":"5"}
     "#);
-    assert_snapshot!(mock.token(&refresh).await.gist(), @"400 invalid_grant: Invalid grant: refresh token is invalid");
+    assert_snapshot!(mock.token(&refresh).await.summary(), @"400 invalid_grant: Invalid grant: refresh token is invalid");
 }
 
 #[tokio::test]
 async fn a_sandbox_sends_its_devices_to_its_own_page() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let sandbox = mock.sandbox("x");
     sandbox.register_cli().await;
     let started = sandbox.ask_device(CLI, "1").await;
     let device = Device::of(&started);
-    assert_snapshot!(device.redacted(&started.gist()), @r#"200 {"device_code":"<secret>","user_code":"<user code>","verification_uri":"http://mock/_sandbox/x/login/oauth/device","verification_uri_complete":"http://mock/_sandbox/x/login/oauth/device?code=<user code>","expires_in":900,"interval":5}"#);
+    assert_snapshot!(device.redacted(&started.summary()), @r#"200 {"device_code":"<secret>","user_code":"<user code>","verification_uri":"http://mock/_sandbox/x/login/oauth/device","verification_uri_complete":"http://mock/_sandbox/x/login/oauth/device?code=<user code>","expires_in":900,"interval":5}"#);
 
     mock.register_cli().await;
     let elsewhere = json!({ "user_code": device.user_code, "user": "ada" });
     let refused = mock.ask("POST", "/_mock/device/approve").json(&elsewhere);
-    assert_snapshot!(device.redacted(&refused.await.gist()), @r#"400 invalid: "<user code>": Invalid or expired code"#);
-    assert_snapshot!(mock.poll(&device).await.gist(), @"400 expired_token: Device code expired");
+    assert_snapshot!(device.redacted(&refused.await.summary()), @r#"400 invalid: "<user code>": Invalid or expired code"#);
+    assert_snapshot!(mock.poll(&device).await.summary(), @"400 expired_token: Device code expired");
 }
 
 #[tokio::test]
 async fn control_call_approves_for_the_named_user() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.register_cli().await;
     let device = mock.device("1").await;
     let typed = device.user_code.to_lowercase().replace('-', " ");
@@ -133,7 +133,7 @@ async fn control_call_approves_for_the_named_user() {
 
 #[tokio::test]
 async fn invalid_control_calls_are_rejected_with_their_reason() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.register_cli().await;
     let device = mock.device("1").await;
     let mut table = String::new();
@@ -173,18 +173,18 @@ async fn invalid_control_calls_are_rejected_with_their_reason() {
     deny {"user_code":"AAAA-AAAA"}
       400 {"error":"invalid","message":"\"AAAA-AAAA\": Invalid or expired code","path":"user_code","hint":"no device waits for it: start one with POST /api/auth/oauth/device"}
     "#);
-    assert_snapshot!(mock.poll(&device).await.gist(), @"400 authorization_pending");
+    assert_snapshot!(mock.poll(&device).await.summary(), @"400 authorization_pending");
 }
 
 #[tokio::test]
 async fn denial_is_reported_once_and_uses_the_code_up() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.register_cli().await;
     let device = mock.device("1").await;
     let denial = json!({ "user_code": device.user_code });
     mock.control("POST", "/device/deny", denial).await;
     let after = mock.approve_device(&device).await;
-    assert_snapshot!(after.gist(), @"400 invalid_code: Code already used or expired");
+    assert_snapshot!(after.summary(), @"400 invalid_code: Code already used or expired");
     assert_snapshot!(mock.poll(&device).await, @r#"
     400
     access-control-allow-headers: *
@@ -194,27 +194,27 @@ async fn denial_is_reported_once_and_uses_the_code_up() {
 
     {"error":"access_denied"}
     "#);
-    assert_snapshot!(mock.poll(&device).await.gist(), @"400 expired_token: Device code expired");
-    assert_snapshot!(mock.approve_device(&device).await.gist(), @"400 invalid_code: Invalid or expired code");
+    assert_snapshot!(mock.poll(&device).await.summary(), @"400 expired_token: Device code expired");
+    assert_snapshot!(mock.approve_device(&device).await.summary(), @"400 invalid_code: Invalid or expired code");
 }
 
 #[tokio::test]
 async fn both_codes_end_after_fifteen_minutes_of_the_clock() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.register_cli().await;
     let (waiting, approved) = (mock.device("1").await, mock.device("1").await);
     mock.approve_device(&approved).await;
     mock.advance(880).await;
-    assert_snapshot!(mock.poll(&waiting).await.gist(), @"400 authorization_pending");
+    assert_snapshot!(mock.poll(&waiting).await.summary(), @"400 authorization_pending");
     mock.advance(20).await;
-    assert_snapshot!(mock.poll(&waiting).await.gist(), @"400 expired_token: Device code expired");
-    assert_snapshot!(mock.poll(&approved).await.gist(), @"400 expired_token: Device code expired");
-    assert_snapshot!(mock.approve_device(&waiting).await.gist(), @"400 invalid_code: Invalid or expired code");
+    assert_snapshot!(mock.poll(&waiting).await.summary(), @"400 expired_token: Device code expired");
+    assert_snapshot!(mock.poll(&approved).await.summary(), @"400 expired_token: Device code expired");
+    assert_snapshot!(mock.approve_device(&waiting).await.summary(), @"400 invalid_code: Invalid or expired code");
 }
 
 #[tokio::test]
 async fn poll_by_another_client_is_rejected_without_effect() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.register_cli().await;
     let device = mock.device("1").await;
     let stranger = device.polls(CONF.id);
@@ -228,13 +228,13 @@ async fn poll_by_another_client_is_rejected_without_effect() {
     {"error":"invalid_grant"}
     "#);
     mock.approve_device(&device).await;
-    assert_snapshot!(mock.post(DEVICE_TOKEN, &stranger).await.gist(), @"400 invalid_grant");
+    assert_snapshot!(mock.post(DEVICE_TOKEN, &stranger).await.summary(), @"400 invalid_grant");
     assert_eq!(mock.poll(&device).await.status, 200);
 }
 
 #[tokio::test]
 async fn first_approval_wins() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.register_cli().await;
     let device = mock.device("1").await;
     mock.approve_device(&device).await;
@@ -242,7 +242,7 @@ async fn first_approval_wins() {
     let body = json!({ "user_code": device.user_code });
     for path in [DEVICE_APPROVE, DEVICE_INFO] {
         let late = mock.ask("POST", path).json(&body).cookie(&cookie).await;
-        assert_eq!(late.gist(), "400 invalid_code: Invalid or expired code");
+        assert_eq!(late.summary(), "400 invalid_code: Invalid or expired code");
     }
     let access = mock.poll(&device).await.text("access_token");
     assert_eq!(mock.userinfo(&access).await.json()["username"], "ada");
@@ -250,13 +250,13 @@ async fn first_approval_wins() {
 
 #[tokio::test]
 async fn a_deleted_client_or_a_lowered_ceiling_stops_the_claim() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.register_cli().await;
     let device = mock.device("12").await;
     mock.approve_device(&device).await;
     let lower = json!({ "allowed_scopes": 4 });
     mock.control("PATCH", "/clients/cli", lower).await;
-    assert_snapshot!(mock.poll(&device).await.gist(), @"400 invalid_scope: Requested scope exceeds client permissions");
+    assert_snapshot!(mock.poll(&device).await.summary(), @"400 invalid_scope: Requested scope exceeds client permissions");
     let higher = json!({ "allowed_scopes": 12 });
     mock.control("PATCH", "/clients/cli", higher).await;
     assert_snapshot!(mock.poll(&device).await.json()["scope"], @r#""13""#);
@@ -264,12 +264,12 @@ async fn a_deleted_client_or_a_lowered_ceiling_stops_the_claim() {
     let device = mock.device("4").await;
     mock.approve_device(&device).await;
     mock.control("DELETE", "/clients/cli", json!({})).await;
-    assert_snapshot!(mock.poll(&device).await.gist(), @"400 invalid_grant: Unknown client");
+    assert_snapshot!(mock.poll(&device).await.summary(), @"400 invalid_grant: Unknown client");
 }
 
 #[tokio::test]
 async fn approval_of_a_deleted_user_or_client_is_not_reassigned() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.register_cli().await;
     let guest = json!({ "username": "guest" });
     mock.control("POST", "/users", guest.clone()).await;
@@ -279,18 +279,18 @@ async fn approval_of_a_deleted_user_or_client_is_not_reassigned() {
     mock.control("DELETE", "/users/guest", json!({})).await;
     // Under the same id, since it is the one after the last again.
     mock.control("POST", "/users", guest).await;
-    assert_snapshot!(mock.poll(&device).await.gist(), @"400 expired_token: Device code expired");
+    assert_snapshot!(mock.poll(&device).await.summary(), @"400 expired_token: Device code expired");
 
     let device = mock.device("1").await;
     mock.approve_device(&device).await;
     mock.control("DELETE", "/clients/cli", json!({})).await;
     mock.register_cli().await;
-    assert_snapshot!(mock.poll(&device).await.gist(), @"400 expired_token: Device code expired");
+    assert_snapshot!(mock.poll(&device).await.summary(), @"400 expired_token: Device code expired");
 }
 
 #[tokio::test]
 async fn user_code_is_normalized() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.register_cli().await;
     let cookie = mock.session("ada").await;
     let shapes: [fn(&str) -> String; 5] = [
@@ -313,11 +313,11 @@ async fn user_code_is_normalized() {
 
 #[tokio::test]
 async fn token_endpoint_rejects_the_device_grant() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.register_cli().await;
     let device = mock.device("1").await;
     mock.approve_device(&device).await;
     assert_eq!(device.polls(CLI).get("grant_type"), Some(DEVICE_GRANT));
-    assert_snapshot!(mock.token(&device.polls(CLI)).await.gist(), @"400 invalid_client: Invalid client: cannot retrieve client credentials");
+    assert_snapshot!(mock.token(&device.polls(CLI)).await.summary(), @"400 invalid_client: Invalid client: cannot retrieve client credentials");
     assert_eq!(mock.poll(&device).await.status, 200);
 }

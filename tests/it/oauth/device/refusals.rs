@@ -6,14 +6,14 @@ use serde_json::json;
 
 use crate::support::{
     APP_BLOCK, CLI, CONF, DEVICE, DEVICE_APPROVE, DEVICE_GRANT, DEVICE_INFO, DEVICE_TOKEN,
-    DISABLED, Device, Fields, Mock, NARROW, SPA, config,
+    DISABLED, Device, Fields, NARROW, SPA, TestServer, config,
 };
 
 /// What is seen under either contract, which must be the same.
-async fn in_both_contracts(see: impl AsyncFn(&Mock) -> String) -> String {
+async fn in_both_contracts(see: impl AsyncFn(&TestServer) -> String) -> String {
     let mut seen = Vec::new();
     for contract in [Contract::Documented, Contract::Live] {
-        let mock = Mock::start(config(contract)).await;
+        let mock = TestServer::start(config(contract)).await;
         mock.register_cli().await;
         seen.push(see(&mock).await);
     }
@@ -41,11 +41,11 @@ async fn a_device_is_started_only_for_clients_with_the_grant() {
             Fields::of(&[("client_id", DISABLED.id)]),
         ] {
             let answer = mock.post(DEVICE, &fields).await;
-            let gist = match answer.status {
+            let summary = match answer.status {
                 200 => "200 started".to_owned(),
-                _ => answer.gist(),
+                _ => answer.summary(),
             };
-            table += &format!("{}: {gist}\n", fields.encoded());
+            table += &format!("{}: {summary}\n", fields.encoded());
         }
         table
     });
@@ -63,7 +63,7 @@ async fn a_device_is_started_only_for_clients_with_the_grant() {
 
 #[tokio::test]
 async fn refusals_without_a_description_have_none() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.register_cli().await;
     assert_snapshot!(mock.ask_device(CLI, "-1").await, @r#"
     400
@@ -122,14 +122,14 @@ async fn scopes_are_read_by_their_leading_digits_and_held_to_the_ceiling_in_both
                 None => fields,
             };
             let answer = mock.post(DEVICE, &fields).await;
-            let gist = if answer.status == 200 {
+            let summary = if answer.status == 200 {
                 let device = Device::of(&answer);
                 mock.approve_device(&device).await;
                 mock.poll(&device).await.json()["scope"].to_string()
             } else {
-                answer.gist()
+                answer.summary()
             };
-            table += &format!("{scope:?}: {gist}\n");
+            table += &format!("{scope:?}: {summary}\n");
         }
         table
     });
@@ -204,7 +204,7 @@ async fn a_poll_is_refused_for_its_grant_first_then_for_what_it_lacks() {
             ("all of it", poll),
         ] {
             let answer = mock.post(DEVICE_TOKEN, &fields).await;
-            table += &format!("{what}: {}\n", answer.gist());
+            table += &format!("{what}: {}\n", answer.summary());
         }
         table
     });
@@ -224,7 +224,7 @@ async fn a_poll_is_refused_for_its_grant_first_then_for_what_it_lacks() {
 
 #[tokio::test]
 async fn review_returns_client_and_scopes() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.register_cli().await;
     let cookie = mock.session("ada").await;
     let info = async |device: &Device| {
@@ -283,7 +283,7 @@ async fn review_returns_client_and_scopes() {
 
 #[tokio::test]
 async fn review_requires_a_session_and_a_pending_code() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.register_cli().await;
     let cookie = mock.session("ada").await;
     let waiting = mock.device("1").await;
@@ -294,7 +294,7 @@ async fn review_requires_a_session_and_a_pending_code() {
     for path in [DEVICE_INFO, DEVICE_APPROVE] {
         let body = json!({ "user_code": waiting.user_code });
         let stranger = mock.ask("POST", path).json(&body).await;
-        table += &format!("{path} without a session: {}\n", stranger.gist());
+        table += &format!("{path} without a session: {}\n", stranger.summary());
         for (what, body) in [
             ("no code", json!({})),
             ("an empty code", json!({ "user_code": "" })),
@@ -303,7 +303,7 @@ async fn review_requires_a_session_and_a_pending_code() {
             ("a denied code", json!({ "user_code": denied.user_code })),
         ] {
             let answer = mock.ask("POST", path).json(&body).cookie(&cookie).await;
-            table += &format!("{path} with {what}: {}\n", answer.gist());
+            table += &format!("{path} with {what}: {}\n", answer.summary());
         }
     }
     assert_snapshot!(table, @"
@@ -324,5 +324,5 @@ async fn review_requires_a_session_and_a_pending_code() {
     mock.control("DELETE", "/clients/cli", json!({})).await;
     let body = json!({ "user_code": waiting.user_code });
     let orphan = mock.ask("POST", DEVICE_INFO).json(&body).cookie(&cookie);
-    assert_snapshot!(orphan.await.gist(), @"400 invalid_code: Unknown application");
+    assert_snapshot!(orphan.await.summary(), @"400 invalid_code: Unknown application");
 }

@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use serde_json::json;
 
 use crate::support::{
-    CLI, CONF, DEVICE, DEVICE_APPROVE, DEVICE_GRANT, DEVICE_INFO, DEVICE_TOKEN, Fields, Mock,
+    CLI, CONF, DEVICE, DEVICE_APPROVE, DEVICE_GRANT, DEVICE_INFO, DEVICE_TOKEN, Fields, TestServer,
 };
 
 fn multipart(fields: &Fields) -> String {
@@ -21,7 +21,7 @@ const MULTIPART: &str = "multipart/form-data; boundary=cut";
 
 #[tokio::test]
 async fn a_device_is_started_by_forms_only_but_polls_by_json_too() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.register_cli().await;
     let start = Fields::of(&[("client_id", CLI)]);
     let poll = mock.device("1").await.polls(CLI);
@@ -36,11 +36,11 @@ async fn a_device_is_started_by_forms_only_but_polls_by_json_too() {
             ("application/json", json[1..].to_owned()),
         ] {
             let answer = mock.ask("POST", path).body(kind, body).await;
-            let gist = match answer.status {
+            let summary = match answer.status {
                 200 => "200 started".to_owned(),
-                _ => answer.gist(),
+                _ => answer.summary(),
             };
-            table += &format!("{path} {kind}: {gist}\n");
+            table += &format!("{path} {kind}: {summary}\n");
         }
     }
     assert_snapshot!(table, @"
@@ -59,7 +59,7 @@ async fn a_device_is_started_by_forms_only_but_polls_by_json_too() {
 
 #[tokio::test]
 async fn a_review_is_asked_for_by_form_or_json() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.register_cli().await;
     let cookie = mock.session("ada").await;
     let code = Fields::of(&[("user_code", &mock.device("1").await.user_code)]);
@@ -76,7 +76,7 @@ async fn a_review_is_asked_for_by_form_or_json() {
 
 #[tokio::test]
 async fn cors_is_open_for_start_but_not_for_review() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.register_cli().await;
     let mut table = String::new();
     for path in [DEVICE, DEVICE_TOKEN, DEVICE_INFO, DEVICE_APPROVE] {
@@ -203,7 +203,7 @@ async fn cors_is_open_for_start_but_not_for_review() {
 
 #[tokio::test]
 async fn an_approval_from_a_foreign_origin_counts_as_at_civitai() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.register_cli().await;
     let device = mock.device("1").await;
     let cookie = mock.session("ada").await;
@@ -222,7 +222,7 @@ async fn an_approval_from_a_foreign_origin_counts_as_at_civitai() {
 
 #[tokio::test]
 async fn starts_and_polls_of_a_client_share_twenty_requests_a_minute_as_recorded() {
-    let mock = Mock::recorded().await;
+    let mock = TestServer::recorded().await;
     mock.register_cli().await;
     mock.control(
         "PATCH",
@@ -269,7 +269,7 @@ async fn starts_and_polls_of_a_client_share_twenty_requests_a_minute_as_recorded
 
     // What is refused before the client is looked at is not counted.
     let unreadable = device.polls(CLI).without("grant_type");
-    assert_snapshot!(mock.post(DEVICE_TOKEN, &unreadable).await.gist(), @"400 unsupported_grant_type");
+    assert_snapshot!(mock.post(DEVICE_TOKEN, &unreadable).await.summary(), @"400 unsupported_grant_type");
 
     mock.advance(61).await;
     assert_eq!(
@@ -280,7 +280,7 @@ async fn starts_and_polls_of_a_client_share_twenty_requests_a_minute_as_recorded
 
 #[tokio::test]
 async fn without_rate_limits_polls_are_never_slowed_down() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.register_cli().await;
     let device = mock.device("1").await;
     for _ in 0..25 {

@@ -5,12 +5,13 @@ use insta::assert_snapshot;
 use serde_json::json;
 
 use crate::support::{
-    CONF, Fields, LOST_SECRET, Mock, NARROW, OTHER, PUBLIC_CC, SPA, TOKEN, Tokens, WIDE, World,
+    CONF, Fields, LOST_SECRET, NARROW, OTHER, PUBLIC_CC, SPA, SandboxClient, TOKEN, TestServer,
+    Tokens, WIDE,
 };
 
 #[tokio::test]
 async fn an_app_gets_a_token_of_its_owner() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let answer = mock.token(&OTHER.for_itself().and("scope", "5")).await;
     assert_snapshot!(answer, @r#"
     200
@@ -27,11 +28,11 @@ async fn an_app_gets_a_token_of_its_owner() {
 
 #[tokio::test]
 async fn a_refresh_token_comes_with_it_only_as_recorded() {
-    let has_refresh = async |mock: &World| {
+    let has_refresh = async |mock: &SandboxClient| {
         let answer = mock.token(&CONF.for_itself()).await;
         answer.json().get("refresh_token").is_some()
     };
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     assert!(!has_refresh(&mock).await);
     mock.set_apart(Difference::ClientCredentialsRefresh, Contract::Live)
         .await;
@@ -40,7 +41,7 @@ async fn a_refresh_token_comes_with_it_only_as_recorded() {
         .await;
     assert!(has_refresh(&mock).await);
 
-    let mock = Mock::recorded().await;
+    let mock = TestServer::recorded().await;
     let answer = mock.token(&CONF.for_itself().and("scope", "4")).await;
     assert_snapshot!(answer, @r#"
     200
@@ -60,7 +61,7 @@ async fn a_refresh_token_comes_with_it_only_as_recorded() {
 }
 
 /// What comes of each scope: the error, or the scope of the token.
-async fn granted(mock: &World) -> String {
+async fn granted(mock: &SandboxClient) -> String {
     let mut table = String::new();
     for (app, name) in [
         (&CONF, "all"),
@@ -89,7 +90,7 @@ async fn granted(mock: &World) -> String {
             let answer = mock.token(&fields).await;
             let outcome = match answer.status {
                 200 => format!("token for {}", answer.json()["scope"]),
-                _ => answer.gist(),
+                _ => answer.summary(),
             };
             table += &format!("{name} {scope:?}: {outcome}\n");
         }
@@ -99,7 +100,7 @@ async fn granted(mock: &World) -> String {
 
 #[tokio::test]
 async fn without_a_scope_it_is_all_the_app_may_have_in_the_documentation() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let documented = granted(&mock).await;
     assert_snapshot!(documented, @r#"
     all None: token for "33554431"
@@ -152,7 +153,7 @@ async fn without_a_scope_it_is_all_the_app_may_have_in_the_documentation() {
 
 #[tokio::test]
 async fn without_a_readable_scope_it_is_user_read_at_the_deployed_server() {
-    let mock = Mock::live().await;
+    let mock = TestServer::live().await;
     let live = granted(&mock).await;
     assert_snapshot!(live, @r#"
     all None: token for ["1"]
@@ -204,7 +205,7 @@ async fn without_a_readable_scope_it_is_user_read_at_the_deployed_server() {
 }
 
 /// What a public client is told that sends such a secret.
-async fn public(mock: &World, secrets: &[Option<&str>]) -> String {
+async fn public(mock: &SandboxClient, secrets: &[Option<&str>]) -> String {
     let mut table = String::new();
     for app in [&PUBLIC_CC, &SPA] {
         for secret in secrets {
@@ -212,11 +213,11 @@ async fn public(mock: &World, secrets: &[Option<&str>]) -> String {
             if let Some(secret) = secret {
                 fields = fields.and("client_secret", secret);
             }
-            let gist = match mock.token(&fields).await {
+            let summary = match mock.token(&fields).await {
                 answer if answer.status == 200 => "200".to_owned(),
-                answer => answer.gist(),
+                answer => answer.summary(),
             };
-            table += &format!("{} {secret:?}: {gist}\n", app.id);
+            table += &format!("{} {secret:?}: {summary}\n", app.id);
         }
     }
     table
@@ -225,7 +226,7 @@ async fn public(mock: &World, secrets: &[Option<&str>]) -> String {
 #[tokio::test]
 async fn it_is_for_confidential_clients_in_the_documentation() {
     let made_up = [Some("made-up")];
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let documented = public(&mock, &made_up).await;
     assert_snapshot!(documented, @r#"
     public-cc Some("made-up"): 400 unauthorized_client: Unauthorized client: `grant_type` is invalid
@@ -240,7 +241,7 @@ async fn it_is_for_confidential_clients_in_the_documentation() {
 #[tokio::test]
 async fn it_is_for_any_client_with_any_secret_as_recorded() {
     let secrets = [None, Some(""), Some("made-up")];
-    let mock = Mock::recorded().await;
+    let mock = TestServer::recorded().await;
     let live = public(&mock, &secrets).await;
     assert_snapshot!(live, @r#"
     public-cc None: 400 invalid_client: Invalid client: cannot retrieve client credentials
@@ -257,14 +258,14 @@ async fn it_is_for_any_client_with_any_secret_as_recorded() {
     .await;
     assert_eq!(public(&mock, &secrets).await, live);
 
-    let mock = Mock::live().await;
+    let mock = TestServer::live().await;
     mock.control(
         "PATCH",
         "/clients/lost-secret",
         json!({ "grants": ["client_credentials"] }),
     )
     .await;
-    let lost = mock.token(&LOST_SECRET.for_itself()).await.gist();
+    let lost = mock.token(&LOST_SECRET.for_itself()).await.summary();
     let live = public(&mock, &[Some("made-up")]).await + &lost;
     assert_snapshot!(live, @r#"
     public-cc Some("made-up"): 400 invalid_grant: Invalid grant: user credentials are invalid
@@ -275,22 +276,22 @@ async fn it_is_for_any_client_with_any_secret_as_recorded() {
 
 #[tokio::test]
 async fn a_wrong_secret_gets_nothing() {
-    let refused = async |mock: Mock| {
+    let refused = async |mock: TestServer| {
         let wrong = CONF.for_itself().with("client_secret", "wrong");
-        let wrong = mock.token(&wrong).await.gist();
-        let lost = mock.token(&LOST_SECRET.for_itself()).await.gist();
+        let wrong = mock.token(&wrong).await.summary();
+        let lost = mock.token(&LOST_SECRET.for_itself()).await.summary();
         let grant = Fields::of(&[("grant_type", "client_credentials")]);
         let by_basic = mock.post(TOKEN, &grant).basic("conf", "secret-conf").await;
         assert_eq!(by_basic.status, 200, "{by_basic}");
         format!("wrong: {wrong}\nnone stored: {lost}")
     };
-    let documented = refused(Mock::documented().await).await;
+    let documented = refused(TestServer::documented().await).await;
     assert_snapshot!(documented, @"
     wrong: 400 invalid_client: Invalid client: client is invalid
     none stored: 400 invalid_client: Invalid client: client is invalid
     ");
-    assert_eq!(refused(Mock::recorded().await).await, documented);
-    assert_snapshot!(refused(Mock::live().await).await, @"
+    assert_eq!(refused(TestServer::recorded().await).await, documented);
+    assert_snapshot!(refused(TestServer::live().await).await, @"
     wrong: 400 invalid_client: Invalid client: client is invalid
     none stored: 400 unauthorized_client: Unauthorized client: `grant_type` is invalid
     ");

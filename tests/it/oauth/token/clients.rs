@@ -4,28 +4,28 @@ use insta::assert_snapshot;
 use serde_json::json;
 
 use crate::support::{
-    APP_BLOCK, Answer, App, CONF, Fields, LOST_SECRET, Mock, NARROW, NO_GRANTS, ODD_SECRET, TOKEN,
-    World,
+    APP_BLOCK, App, CONF, Fields, LOST_SECRET, NARROW, NO_GRANTS, ODD_SECRET, SandboxClient, TOKEN,
+    TestResponse, TestServer,
 };
 
 /// The exchange of a fresh code, without any client credentials.
-async fn bare(mock: &World, app: &App) -> Fields {
+async fn bare(mock: &SandboxClient, app: &App) -> Fields {
     let code = mock.code(app, "1").await;
     app.redeems(&code)
         .without("client_id")
         .without("client_secret")
 }
 
-fn outcome(answer: &Answer) -> String {
+fn outcome(answer: &TestResponse) -> String {
     match answer.status {
         200 => "200".to_owned(),
-        _ => answer.gist(),
+        _ => answer.summary(),
     }
 }
 
 #[tokio::test]
 async fn a_secret_comes_in_the_body_or_by_basic_and_basic_wins() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let mut table = String::new();
     for (what, (name, password), id, secret) in [
         ("basic alone", ("conf", "secret-conf"), None, None),
@@ -74,7 +74,7 @@ async fn a_secret_comes_in_the_body_or_by_basic_and_basic_wins() {
 
 #[tokio::test]
 async fn a_failure_by_header_is_401_without_a_challenge_and_by_body_400() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let fields = bare(&mock, &CONF).await;
     assert_snapshot!(mock.post(TOKEN, &fields).basic("conf", "wrong").await, @r#"
     401
@@ -100,12 +100,12 @@ async fn a_failure_by_header_is_401_without_a_challenge_and_by_body_400() {
     let any_header = mock
         .post(TOKEN, &by_body)
         .header("authorization", "Bearer x");
-    assert_snapshot!(any_header.await.gist(), @"401 invalid_client: Invalid client: client is invalid");
+    assert_snapshot!(any_header.await.summary(), @"401 invalid_client: Invalid client: client is invalid");
 }
 
 #[tokio::test]
 async fn malformed_authorization_header_is_400_in_both_contracts() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let documented = unreadable_headers(&mock).await;
     assert_snapshot!(documented, @r#"
     "Basic": 400 invalid_client: Invalid client: cannot retrieve client credentials
@@ -116,11 +116,11 @@ async fn malformed_authorization_header_is_400_in_both_contracts() {
     "Bearer abc": 400 invalid_client: Invalid client: cannot retrieve client credentials
     "garbage": 400 invalid_client: Invalid client: cannot retrieve client credentials
     "#);
-    let mock = Mock::live().await;
+    let mock = TestServer::live().await;
     assert_eq!(unreadable_headers(&mock).await, documented);
 }
 
-async fn unreadable_headers(mock: &World) -> String {
+async fn unreadable_headers(mock: &SandboxClient) -> String {
     let mut table = String::new();
     for header in [
         "Basic",
@@ -143,7 +143,7 @@ async fn unreadable_headers(mock: &World) -> String {
 
 #[tokio::test]
 async fn basic_credentials_are_not_percent_decoded() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let fields = bare(&mock, &ODD_SECRET).await;
     let answer = mock
         .post(TOKEN, &fields)
@@ -159,7 +159,7 @@ async fn basic_credentials_are_not_percent_decoded() {
 
 #[tokio::test]
 async fn a_confidential_client_needs_its_own_secret() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let mut table = String::new();
     for (what, app, secret) in [
         ("its own", &CONF, Some("secret-conf")),
@@ -191,7 +191,7 @@ async fn a_confidential_client_needs_its_own_secret() {
 
 #[tokio::test]
 async fn a_grant_is_known_and_allowed_to_the_client() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let mut table = String::new();
     for (app, grant) in [
         (&CONF, ""),
@@ -207,8 +207,8 @@ async fn a_grant_is_known_and_allowed_to_the_client() {
         (&NARROW, "authorization_code"),
     ] {
         let fields = app.redeems("none").with("grant_type", grant);
-        let gist = mock.token(&fields).await.gist();
-        table += &format!("{} {grant:?}: {gist}\n", app.id);
+        let summary = mock.token(&fields).await.summary();
+        table += &format!("{} {grant:?}: {summary}\n", app.id);
     }
     assert_snapshot!(table, @r#"
     conf "": 400 invalid_request: Missing parameter: `grant_type`
@@ -227,7 +227,7 @@ async fn a_grant_is_known_and_allowed_to_the_client() {
 
 #[tokio::test]
 async fn deleted_client_is_unknown() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let tokens = mock.tokens(&NARROW, "1").await;
     mock.control("DELETE", "/clients/narrow", json!({})).await;
     assert_snapshot!(mock.token(&NARROW.refreshes(&tokens.refresh)).await, @r#"
@@ -244,7 +244,7 @@ async fn deleted_client_is_unknown() {
 
 #[tokio::test]
 async fn other_methods_get_405_with_allow() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     assert_snapshot!(mock.get(TOKEN).await, @"
     405
     allow: POST, OPTIONS

@@ -4,11 +4,13 @@ use civitai_oauth_mock::{Contract, Difference};
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{CONF, Fields, Mock, OTHER, SPA, TOKEN, Tokens, VERIFIER, World};
+use crate::support::{
+    CONF, Fields, OTHER, SPA, SandboxClient, TOKEN, TestServer, Tokens, VERIFIER,
+};
 
 #[tokio::test]
 async fn a_code_is_exchanged_for_tokens() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let code = mock.code(&CONF, "4").await;
     assert_snapshot!(mock.token(&CONF.redeems(&code)).await, @r#"
     200
@@ -31,16 +33,16 @@ async fn a_code_is_exchanged_for_tokens() {
 
 #[tokio::test]
 async fn the_scope_is_a_text_in_the_documentation_and_a_list_from_the_deployed_server() {
-    let scope = async |mock: &World| {
+    let scope = async |mock: &SandboxClient| {
         let code = mock.code(&CONF, "5").await;
         mock.token(&CONF.redeems(&code)).await.json()["scope"].clone()
     };
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     assert_eq!(scope(&mock).await, json!("5"));
     mock.set_apart(Difference::ScopeShape, Contract::Live).await;
     assert_eq!(scope(&mock).await, json!(["5"]));
 
-    let mock = Mock::live().await;
+    let mock = TestServer::live().await;
     let code = mock.code(&CONF, "5").await;
     assert_snapshot!(mock.token(&CONF.redeems(&code)).await, @r#"
     200
@@ -58,7 +60,7 @@ async fn the_scope_is_a_text_in_the_documentation_and_a_list_from_the_deployed_s
 
 #[tokio::test]
 async fn a_code_works_once_and_a_second_try_leaves_the_tokens_alive() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let code = mock.code(&CONF, "1").await;
     let tokens = Tokens::of(&mock.token(&CONF.redeems(&code)).await);
     assert_snapshot!(mock.token(&CONF.redeems(&code)).await, @r#"
@@ -79,7 +81,7 @@ async fn a_code_works_once_and_a_second_try_leaves_the_tokens_alive() {
 
 #[tokio::test]
 async fn a_failed_verifier_or_redirect_uri_burns_the_code() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let mut table = String::new();
     for (name, value) in [
         ("code_verifier", Some("a".repeat(43))),
@@ -105,8 +107,8 @@ async fn a_failed_verifier_or_redirect_uri_burns_the_code() {
             Some(value) => CONF.redeems(&code).with(name, value),
             None => CONF.redeems(&code).without(name),
         };
-        let first = mock.token(&fields).await.gist();
-        let second = mock.token(&CONF.redeems(&code)).await.gist();
+        let first = mock.token(&fields).await.summary();
+        let second = mock.token(&CONF.redeems(&code)).await.summary();
         table += &format!("{name} {value:?}\n  {first}\n  then {second}\n");
     }
     assert_snapshot!(table, @r#"
@@ -148,7 +150,7 @@ async fn a_failed_verifier_or_redirect_uri_burns_the_code() {
 
 #[tokio::test]
 async fn failed_authentication_or_another_client_keeps_the_code() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let code = mock.code(&CONF, "1").await;
     let mut table = String::new();
     for (what, fields) in [
@@ -164,7 +166,7 @@ async fn failed_authentication_or_another_client_keeps_the_code() {
         ),
         ("the client", CONF.redeems(&code)),
     ] {
-        table += &format!("{what}: {}\n", mock.token(&fields).await.gist());
+        table += &format!("{what}: {}\n", mock.token(&fields).await.summary());
     }
     assert_snapshot!(table, @r#"
     wrong secret: 400 invalid_client: Invalid client: client is invalid
@@ -177,17 +179,17 @@ async fn failed_authentication_or_another_client_keeps_the_code() {
 
 #[tokio::test]
 async fn missing_verifier_has_another_error_in_the_live_contract() {
-    let missing = async |mock: &World| {
+    let missing = async |mock: &SandboxClient| {
         let code = mock.code(&CONF, "1").await;
         let fields = CONF.redeems(&code).without("code_verifier");
-        mock.token(&fields).await.gist()
+        mock.token(&fields).await.summary()
     };
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     assert_snapshot!(missing(&mock).await, @"400 invalid_request: Missing parameter: `code_verifier`");
     mock.set_apart(Difference::MissingParameter, Contract::Live)
         .await;
     assert_snapshot!(missing(&mock).await, @"400 invalid_grant: Missing parameter: `code_verifier`");
-    let mock = Mock::live().await;
+    let mock = TestServer::live().await;
     assert_snapshot!(missing(&mock).await, @"400 invalid_grant: Missing parameter: `code_verifier`");
     mock.set_apart(Difference::MissingParameter, Contract::Documented)
         .await;
@@ -196,7 +198,7 @@ async fn missing_verifier_has_another_error_in_the_live_contract() {
 
 #[tokio::test]
 async fn missing_or_malformed_code_is_invalid_grant() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let mut table = String::new();
     for (what, fields) in [
         ("missing", CONF.redeems("x").without("code")),
@@ -205,11 +207,11 @@ async fn missing_or_malformed_code_is_invalid_grant() {
         ("unknown", CONF.redeems("x")),
         ("a line break", CONF.redeems("a\nb")),
     ] {
-        table += &format!("{what}: {}\n", mock.token(&fields).await.gist());
+        table += &format!("{what}: {}\n", mock.token(&fields).await.summary());
     }
     let code = mock.code(&CONF, "1").await;
     let shouted = CONF.redeems(&code.to_uppercase());
-    table += &format!("upper case: {}\n", mock.token(&shouted).await.gist());
+    table += &format!("upper case: {}\n", mock.token(&shouted).await.summary());
     assert_snapshot!(table, @"
     missing: 400 invalid_request: Missing parameter: `code`
     empty: 400 invalid_request: Missing parameter: `code`
@@ -222,7 +224,7 @@ async fn missing_or_malformed_code_is_invalid_grant() {
 
 #[tokio::test]
 async fn challenge_that_is_no_sha_256_matches_no_verifier() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     for challenge in [
         "short",
         "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM=",
@@ -237,7 +239,7 @@ async fn challenge_that_is_no_sha_256_matches_no_verifier() {
 
 #[tokio::test]
 async fn scope_in_the_exchange_is_ignored() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let code = mock.code(&CONF, "5").await;
     let fields = CONF.redeems(&code).and("scope", "33554431");
     assert_eq!(mock.token(&fields).await.json()["scope"], "5");
@@ -245,7 +247,7 @@ async fn scope_in_the_exchange_is_ignored() {
 
 #[tokio::test]
 async fn the_last_of_duplicates_wins_and_json_is_read_like_a_form() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let code = mock.code(&CONF, "1").await;
     let twice = Fields::of(&[("code", "bad")]).encoded() + "&" + &CONF.redeems(&code).encoded();
     let form = "application/x-www-form-urlencoded";
@@ -261,5 +263,5 @@ async fn the_last_of_duplicates_wins_and_json_is_read_like_a_form() {
     let mut body = CONF.redeems(&code).to_json();
     body["code_verifier"] = json!([VERIFIER]);
     let answer = mock.ask("POST", TOKEN).json(&body).await;
-    assert_snapshot!(answer.gist(), @"400 invalid_request: Invalid parameter: `code_verifier`");
+    assert_snapshot!(answer.summary(), @"400 invalid_request: Invalid parameter: `code_verifier`");
 }

@@ -4,21 +4,21 @@ use civitai_oauth_mock::{Contract, Difference};
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{CODE_ONLY, CONF, Mock, NARROW, World};
+use crate::support::{CODE_ONLY, CONF, NARROW, SandboxClient, TestServer};
 
 /// What a code is worth after so many seconds.
-async fn aged(mock: &World, seconds: i64) -> String {
+async fn aged(mock: &SandboxClient, seconds: i64) -> String {
     let code = mock.code(&CONF, "1").await;
     mock.advance(seconds).await;
-    let gist = mock.token(&CONF.redeems(&code)).await.gist();
-    if gist.starts_with("200") {
+    let summary = mock.token(&CONF.redeems(&code)).await.summary();
+    if summary.starts_with("200") {
         "tokens".to_owned()
     } else {
-        gist
+        summary
     }
 }
 
-async fn life(mock: &World) -> String {
+async fn life(mock: &SandboxClient) -> String {
     let mut table = String::new();
     for seconds in [295, 301, 595, 601] {
         table += &format!("{seconds} s: {}\n", aged(mock, seconds).await);
@@ -28,7 +28,7 @@ async fn life(mock: &World) -> String {
 
 #[tokio::test]
 async fn a_code_lives_ten_minutes_in_the_documentation_and_five_at_the_deployed_server() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let long = life(&mock).await;
     assert_snapshot!(long, @"
     295 s: tokens
@@ -40,7 +40,7 @@ async fn a_code_lives_ten_minutes_in_the_documentation_and_five_at_the_deployed_
         .await;
     let short = life(&mock).await;
 
-    let mock = Mock::live().await;
+    let mock = TestServer::live().await;
     assert_snapshot!(life(&mock).await, @"
     295 s: tokens
     301 s: 400 invalid_grant: Invalid grant: authorization code has expired
@@ -55,7 +55,7 @@ async fn a_code_lives_ten_minutes_in_the_documentation_and_five_at_the_deployed_
 
 #[tokio::test]
 async fn setting_overrides_the_contracts_code_lifetime() {
-    let mock = Mock::live().await;
+    let mock = TestServer::live().await;
     mock.set(json!({ "code_seconds": 5 })).await;
     assert_snapshot!(aged(&mock, 7).await, @"400 invalid_grant: Invalid grant: authorization code has expired");
     mock.set(json!({ "code_seconds": 3600 })).await;
@@ -66,7 +66,7 @@ async fn setting_overrides_the_contracts_code_lifetime() {
 
 #[tokio::test]
 async fn lowered_ceiling_applies_at_the_exchange() {
-    let shrunk = async |mock: &World| {
+    let shrunk = async |mock: &SandboxClient| {
         mock.control("PATCH", "/clients/conf", json!({ "allowed_scopes": 7 }))
             .await;
         let code = mock.code(&CONF, "7").await;
@@ -74,9 +74,9 @@ async fn lowered_ceiling_applies_at_the_exchange() {
             .await;
         mock.token(&CONF.redeems(&code)).await
     };
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     assert_eq!(shrunk(&mock).await.json()["scope"], "5");
-    let mock = Mock::live().await;
+    let mock = TestServer::live().await;
     assert_snapshot!(shrunk(&mock).await, @r#"
     400
     access-control-allow-headers: *
@@ -90,7 +90,7 @@ async fn lowered_ceiling_applies_at_the_exchange() {
 
 #[tokio::test]
 async fn a_code_outlives_the_session_and_the_consent_it_came_from() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let code = mock.code(&CONF, "1").await;
     mock.control("DELETE", "/consents", json!({})).await;
     mock.control("PATCH", "/users/ada", json!({ "deleted": true }))
@@ -100,7 +100,7 @@ async fn a_code_outlives_the_session_and_the_consent_it_came_from() {
 
 #[tokio::test]
 async fn an_app_that_was_closed_meanwhile_still_redeems_its_code() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let code = mock.code(&CONF, "1").await;
     let closed = json!({ "access_mode": "disabled" });
     mock.control("PATCH", "/clients/conf", closed).await;
@@ -109,7 +109,7 @@ async fn an_app_that_was_closed_meanwhile_still_redeems_its_code() {
 
 #[tokio::test]
 async fn a_client_without_the_refresh_grant_gets_a_refresh_token_that_it_cannot_use() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let tokens = mock.tokens(&CODE_ONLY, "1").await;
     assert_snapshot!(mock.token(&CODE_ONLY.refreshes(&tokens.refresh)).await, @r#"
     400
@@ -124,7 +124,7 @@ async fn a_client_without_the_refresh_grant_gets_a_refresh_token_that_it_cannot_
 
 #[tokio::test]
 async fn code_of_a_deleted_client_is_rejected() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let code = mock.code(&NARROW, "1").await;
     mock.control("DELETE", "/clients/narrow", json!({})).await;
     assert_snapshot!(mock.token(&NARROW.redeems(&code)).await, @r#"

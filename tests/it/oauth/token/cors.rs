@@ -3,10 +3,10 @@
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{CONF, Fields, Mock, REVOKE, SPA, TOKEN, USERINFO, World};
+use crate::support::{CONF, Fields, REVOKE, SPA, SandboxClient, TOKEN, TestServer, USERINFO};
 
 /// The CORS headers and `Vary` of an answer.
-fn cors(answer: &crate::support::Answer) -> String {
+fn cors(answer: &crate::support::TestResponse) -> String {
     let mut said = format!("{}", answer.status);
     for name in [
         "access-control-allow-origin",
@@ -22,7 +22,7 @@ fn cors(answer: &crate::support::Answer) -> String {
     said
 }
 
-async fn token(mock: &World, fields: &Fields, origin: &str) -> String {
+async fn token(mock: &SandboxClient, fields: &Fields, origin: &str) -> String {
     cors(&mock.post(TOKEN, fields).header("origin", origin).await)
 }
 
@@ -30,7 +30,7 @@ const OWN: &str = "http://localhost:3000";
 
 #[tokio::test]
 async fn a_public_clients_own_origin_is_named() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let mut table = String::new();
     for origin in [
         OWN,
@@ -56,7 +56,7 @@ async fn a_public_clients_own_origin_is_named() {
 
 #[tokio::test]
 async fn other_clients_and_every_error_get_the_asterisk() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let code = mock.code(&CONF, "1").await;
     assert_snapshot!(token(&mock, &CONF.redeems(&code), "https://app.example").await, @"200 | access-control-allow-origin: * | access-control-allow-methods: POST | access-control-allow-headers: *");
     assert_snapshot!(token(&mock, &SPA.redeems("none"), OWN).await, @"400 | access-control-allow-origin: * | access-control-allow-methods: POST | access-control-allow-headers: *");
@@ -68,7 +68,7 @@ async fn other_clients_and_every_error_get_the_asterisk() {
 
 #[tokio::test]
 async fn preflights_are_open_to_all() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let preflight = |path: &str| {
         mock.ask("OPTIONS", path)
             .header("origin", "https://anywhere.example")

@@ -3,11 +3,11 @@
 use civitai_oauth_mock::{Contract, Difference};
 use insta::assert_snapshot;
 
-use crate::support::{Fields, Mock, SPA, TOKEN, Tokens, World};
+use crate::support::{Fields, SPA, SandboxClient, TOKEN, TestServer, Tokens};
 
 #[tokio::test]
 async fn missing_client_has_another_error_in_the_live_contract() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let documented = anonymous(&mock).await;
     assert_snapshot!(documented, @r#"
     "": 400 invalid_request: Missing parameter: `client_id`
@@ -23,7 +23,7 @@ async fn missing_client_has_another_error_in_the_live_contract() {
         .await;
     let live = anonymous(&mock).await;
 
-    let mock = Mock::live().await;
+    let mock = TestServer::live().await;
     assert_snapshot!(anonymous(&mock).await, @r#"
     "": 400 invalid_client: Invalid client: cannot retrieve client credentials
     "grant_type=authorization_code": 400 invalid_client: Invalid client: cannot retrieve client credentials
@@ -40,7 +40,7 @@ async fn missing_client_has_another_error_in_the_live_contract() {
     assert_eq!(anonymous(&mock).await, documented);
 }
 
-async fn anonymous(mock: &World) -> String {
+async fn anonymous(mock: &SandboxClient) -> String {
     let mut table = String::new();
     let id = ("client_id", "conf");
     for pairs in [
@@ -57,15 +57,15 @@ async fn anonymous(mock: &World) -> String {
         &[id, ("grant_type", "urn:other")],
     ] {
         let fields = Fields::of(pairs);
-        let gist = mock.token(&fields).await.gist();
-        table += &format!("{:?}: {gist}\n", fields.encoded());
+        let summary = mock.token(&fields).await.summary();
+        table += &format!("{:?}: {summary}\n", fields.encoded());
     }
     table
 }
 
 #[tokio::test]
 async fn a_public_client_that_sends_a_secret_is_refused_in_the_documentation() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let code = mock.code(&SPA, "1").await;
     let with_secret = SPA.redeems(&code).and("client_secret", "made-up");
     assert_snapshot!(mock.token(&with_secret).await, @r#"
@@ -99,7 +99,7 @@ async fn a_public_client_that_sends_a_secret_is_refused_in_the_documentation() {
 
 #[tokio::test]
 async fn a_public_clients_secret_is_ignored_by_the_deployed_server() {
-    let mock = Mock::live().await;
+    let mock = TestServer::live().await;
     let code = mock.code(&SPA, "1").await;
     let with_secret = SPA.redeems(&code).and("client_secret", "made-up");
     assert_eq!(mock.token(&with_secret).await.status, 200);

@@ -3,11 +3,11 @@
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{CONF, Mock, OTHER, SPA, Tokens, World};
+use crate::support::{CONF, OTHER, SPA, SandboxClient, TestServer, Tokens};
 
 #[tokio::test]
 async fn a_refresh_token_is_rotated_and_the_old_access_token_lives_on() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let old = mock.tokens(&CONF, "5").await;
     let answer = mock.token(&CONF.refreshes(&old.refresh)).await;
     assert_snapshot!(answer, @r#"
@@ -36,7 +36,7 @@ async fn a_refresh_token_is_rotated_and_the_old_access_token_lives_on() {
 
 #[tokio::test]
 async fn unknown_used_or_foreign_refresh_token_is_rejected() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let tokens = mock.tokens(&CONF, "1").await;
     let mut table = String::new();
     for (what, fields) in [
@@ -51,7 +51,7 @@ async fn unknown_used_or_foreign_refresh_token_is_rejected() {
             CONF.refreshes(&tokens.refresh).with("client_secret", "x"),
         ),
     ] {
-        table += &format!("{what}: {}\n", mock.token(&fields).await.gist());
+        table += &format!("{what}: {}\n", mock.token(&fields).await.summary());
     }
     assert_snapshot!(table, @"
     missing: 400 invalid_request: Missing parameter: `refresh_token`
@@ -68,22 +68,22 @@ async fn unknown_used_or_foreign_refresh_token_is_rejected() {
 
 #[tokio::test]
 async fn tokens_expire_after_expires_in() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let tokens = mock.tokens(&CONF, "1").await;
     mock.advance(3595).await;
     assert!(mock.is_live(&tokens.access).await);
     mock.advance(10).await;
-    assert_snapshot!(mock.userinfo(&tokens.access).await.gist(), @"401 invalid_token: Invalid or expired token");
+    assert_snapshot!(mock.userinfo(&tokens.access).await.summary(), @"401 invalid_token: Invalid or expired token");
     let tokens = Tokens::of(&mock.token(&CONF.refreshes(&tokens.refresh)).await);
     mock.advance(30 * 24 * 3600 - 5).await;
     let tokens = Tokens::of(&mock.token(&CONF.refreshes(&tokens.refresh)).await);
     mock.advance(30 * 24 * 3600 + 5).await;
-    assert_snapshot!(mock.token(&CONF.refreshes(&tokens.refresh)).await.gist(), @"400 invalid_grant: Invalid grant: refresh token is invalid");
+    assert_snapshot!(mock.token(&CONF.refreshes(&tokens.refresh)).await.summary(), @"400 invalid_grant: Invalid grant: refresh token is invalid");
 }
 
 #[tokio::test]
 async fn lifetimes_can_be_set() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     mock.set(json!({ "access_token_seconds": 5, "refresh_token_seconds": 60 }))
         .await;
     let code = mock.code(&CONF, "1").await;
@@ -100,7 +100,7 @@ async fn lifetimes_can_be_set() {
 }
 
 /// Refreshes again and again with these scopes: what each answers.
-async fn narrowed(mock: &World, scopes: &[Option<&str>]) -> String {
+async fn narrowed(mock: &SandboxClient, scopes: &[Option<&str>]) -> String {
     let mut tokens = mock.tokens(&CONF, "13").await;
     let mut table = String::new();
     for scope in scopes {
@@ -113,7 +113,7 @@ async fn narrowed(mock: &World, scopes: &[Option<&str>]) -> String {
             tokens = Tokens::of(&answer);
             table += &format!("{scope:?}: {}\n", answer.json()["scope"]);
         } else {
-            table += &format!("{scope:?}: {}\n", answer.gist());
+            table += &format!("{scope:?}: {}\n", answer.summary());
         }
     }
     table
@@ -134,7 +134,7 @@ const STEPS: [Option<&str>; 10] = [
 
 #[tokio::test]
 async fn a_refresh_may_narrow_for_good_in_the_documentation() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let narrowing = narrowed(&mock, &STEPS).await;
     assert_snapshot!(narrowing, @r#"
     None: "13"
@@ -156,7 +156,7 @@ async fn a_refresh_may_narrow_for_good_in_the_documentation() {
 
 #[tokio::test]
 async fn scope_at_refresh_is_ignored_by_the_deployed_server() {
-    let mock = Mock::live().await;
+    let mock = TestServer::live().await;
     let ignoring = narrowed(&mock, &STEPS).await;
     assert_snapshot!(ignoring, @r#"
     None: ["13"]
@@ -179,8 +179,8 @@ async fn scope_at_refresh_is_ignored_by_the_deployed_server() {
 #[tokio::test]
 async fn lowered_ceiling_does_not_apply_at_refresh() {
     for (mock, scope) in [
-        (Mock::documented().await, json!("13")),
-        (Mock::live().await, json!(["13"])),
+        (TestServer::documented().await, json!("13")),
+        (TestServer::live().await, json!(["13"])),
     ] {
         let tokens = mock.tokens(&CONF, "13").await;
         mock.control("PATCH", "/clients/conf", json!({ "allowed_scopes": 1 }))
@@ -192,12 +192,12 @@ async fn lowered_ceiling_does_not_apply_at_refresh() {
 
 #[tokio::test]
 async fn refresh_goes_on_without_the_consent_and_without_the_user() {
-    let mock = Mock::documented().await;
+    let mock = TestServer::documented().await;
     let tokens = mock.tokens(&SPA, "1").await;
     mock.control("DELETE", "/consents", json!({})).await;
     mock.control("PATCH", "/users/ada", json!({ "deleted": true }))
         .await;
     let answer = mock.token(&SPA.refreshes(&tokens.refresh)).await;
     let tokens = Tokens::of(&answer);
-    assert_snapshot!(mock.userinfo(&tokens.access).await.gist(), @"401 invalid_token: Invalid or expired token");
+    assert_snapshot!(mock.userinfo(&tokens.access).await.summary(), @"401 invalid_token: Invalid or expired token");
 }

@@ -8,23 +8,23 @@ use url::Url;
 
 use super::Page;
 
-/// Of no interest to any test.
+/// Headers that no snapshot shows.
 const SILENT: [&str; 3] = ["content-length", "date", "connection"];
 
-/// Those that every control call is answered with: `control/access_guard.rs` looks at them.
+/// Headers of every control response; `control/access_guard.rs` tests them.
 const OF_CONTROL: [&str; 2] = ["cache-control", "x-content-type-options"];
 
-/// What came back.
+/// A response.
 #[derive(Debug, Clone)]
-pub(crate) struct Answer {
+pub(crate) struct TestResponse {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: String,
-    /// What was asked, to resolve a relative `Location`.
+    /// The requested URL, to resolve a relative `Location`.
     pub(crate) asked: Url,
 }
 
-impl Answer {
+impl TestResponse {
     /// A header's value; several are joined.
     pub(crate) fn header(&self, name: &str) -> Option<String> {
         let values = self.headers.get_all(name).iter();
@@ -34,13 +34,13 @@ impl Answer {
         (!texts.is_empty()).then(|| texts.join(", "))
     }
 
-    /// Where it leads.
+    /// The `Location` as a URL.
     pub(crate) fn location(&self) -> Url {
         let there = self.header("location").expect("the answer redirects");
         self.asked.join(&there).expect("a Location is a URL")
     }
 
-    /// A parameter of where it leads.
+    /// A query parameter of the `Location`.
     pub(crate) fn location_param(&self, name: &str) -> Option<String> {
         let url = self.location();
         let mut pairs = url.query_pairs();
@@ -49,7 +49,7 @@ impl Answer {
             .map(|(_, value)| value.into_owned())
     }
 
-    /// The authorization code that it brings.
+    /// The authorization code in the `Location`.
     pub(crate) fn code(&self) -> String {
         let found = self
             .headers
@@ -80,14 +80,14 @@ impl Answer {
         cookie.split(';').next().unwrap_or_default().to_owned()
     }
 
-    /// Status and gist, for tables of many cases.
-    pub(crate) fn gist(&self) -> String {
+    /// Status, and the error, title or body in one line, for tables of many cases.
+    pub(crate) fn summary(&self) -> String {
         let status = self.status;
         let port = self.asked.port().unwrap_or_default();
         if let Some(there) = self.header("location") {
             return redacted(&format!("{status} to {there}"), port);
         }
-        let gist = match serde_json::from_str::<Value>(&self.body) {
+        let summary = match serde_json::from_str::<Value>(&self.body) {
             Ok(json) if json["error"].is_string() => {
                 let what = json["error"].as_str().unwrap_or_default();
                 match json["error_description"]
@@ -101,7 +101,7 @@ impl Answer {
             _ if self.is_page() => format!("page {:?}", self.page().title()),
             _ => self.body.clone(),
         };
-        redacted(&format!("{status} {gist}"), port)
+        redacted(&format!("{status} {summary}"), port)
     }
 
     fn is_page(&self) -> bool {
@@ -110,7 +110,7 @@ impl Answer {
     }
 }
 
-impl fmt::Display for Answer {
+impl fmt::Display for TestResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = format!("{}\n", self.status);
         let mut names: Vec<&str> = self
@@ -156,7 +156,7 @@ pub(crate) fn redacted(text: &str, port: u16) -> String {
     out
 }
 
-/// The word itself, unless it is one that nobody can foretell.
+/// The word itself, or a placeholder if it is random.
 fn placeholder(word: &str) -> &str {
     let is_hex = |text: &str| text.bytes().all(|byte| b"0123456789abcdef".contains(&byte));
     let is_ulid = |text: &str| text.len() >= 26 && text.as_bytes()[..26].is_ascii();

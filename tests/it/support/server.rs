@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::{AUTHORIZE, Answer, App, Fields, REVOKE, TOKEN, Tokens, USERINFO};
+use super::{AUTHORIZE, App, Fields, REVOKE, TOKEN, TestResponse, Tokens, USERINFO};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -26,13 +26,13 @@ pub(crate) fn config(contract: Contract) -> Config {
     config
 }
 
-/// One listening server; asked without a prefix, it is its default sandbox.
-pub(crate) struct Mock {
+/// One listening server; dereferences to the client of its default sandbox.
+pub(crate) struct TestServer {
     server: Server,
-    world: World,
+    world: SandboxClient,
 }
 
-impl Mock {
+impl TestServer {
     pub(crate) async fn documented() -> Self {
         Self::start(config(Contract::Documented)).await
     }
@@ -47,7 +47,7 @@ impl Mock {
 
     pub(crate) async fn start(config: Config) -> Self {
         let server = Server::start(config).await.expect("a free port is free");
-        let world = World::at(format!("http://{}", server.address()));
+        let world = SandboxClient::at(format!("http://{}", server.address()));
         Self { server, world }
     }
 
@@ -59,7 +59,7 @@ impl Mock {
         self.server.stop().await;
     }
 
-    /// Bytes out, bytes in, as they are; the connection is closed at the end.
+    /// Sends raw bytes and reads the response until the connection is closed.
     pub(crate) async fn raw(&self, request: &[u8]) -> String {
         let mut stream = TcpStream::connect(self.server.address())
             .await
@@ -72,28 +72,28 @@ impl Mock {
     }
 }
 
-impl Deref for Mock {
-    type Target = World;
+impl Deref for TestServer {
+    type Target = SandboxClient;
 
-    fn deref(&self) -> &World {
+    fn deref(&self) -> &SandboxClient {
         &self.world
     }
 }
 
-/// A sandbox as its callers see it.
+/// A client of one sandbox.
 #[derive(Debug, Clone)]
-pub(crate) struct World {
+pub(crate) struct SandboxClient {
     pub(crate) base: String,
     http: Client,
 }
 
-impl World {
-    /// What answers at this address.
+impl SandboxClient {
+    /// A client of the sandbox at this address.
     pub(crate) fn at(base: String) -> Self {
         Self::with_headers(base, HeaderMap::new())
     }
 
-    /// What answers at this address; every request that says nothing else carries these headers.
+    /// As [`SandboxClient::at`], with default headers.
     pub(crate) fn with_headers(base: String, headers: HeaderMap) -> Self {
         Self {
             base,
@@ -113,16 +113,16 @@ impl World {
         }
     }
 
-    pub(crate) fn ask(&self, method: &str, path: &str) -> Ask {
+    pub(crate) fn ask(&self, method: &str, path: &str) -> TestRequest {
         let method = Method::from_bytes(method.as_bytes()).expect("a method's name");
-        Ask(self.http.request(method, format!("{}{path}", self.base)))
+        TestRequest(self.http.request(method, format!("{}{path}", self.base)))
     }
 
-    pub(crate) fn get(&self, path: &str) -> Ask {
+    pub(crate) fn get(&self, path: &str) -> TestRequest {
         self.ask("GET", path)
     }
 
-    pub(crate) fn post(&self, path: &str, fields: &Fields) -> Ask {
+    pub(crate) fn post(&self, path: &str, fields: &Fields) -> TestRequest {
         self.ask("POST", path).body(FORM, fields.encoded())
     }
 
@@ -138,7 +138,7 @@ impl World {
         self.control("PATCH", "/settings", settings).await;
     }
 
-    /// Follows this side of one difference, whatever the contract.
+    /// Sets one side of a difference, regardless of the contract.
     pub(crate) async fn set_apart(&self, difference: Difference, side: Contract) {
         self.set(json!({ "differences": { difference.name(): side } }))
             .await;
@@ -149,7 +149,7 @@ impl World {
             .await;
     }
 
-    /// Signs a user in: the cookie, as a request carries it.
+    /// Signs a user in; returns the cookie for a request header.
     pub(crate) async fn session(&self, user: &str) -> String {
         let made = self
             .control("POST", "/sessions", json!({ "user": user }))
@@ -158,7 +158,7 @@ impl World {
     }
 
     /// `GET /authorize`, as ada.
-    pub(crate) async fn authorize(&self, request: &Fields) -> Answer {
+    pub(crate) async fn authorize(&self, request: &Fields) -> TestResponse {
         let cookie = self.session("ada").await;
         self.get(&format!("{AUTHORIZE}?{}", request.encoded()))
             .cookie(&cookie)
@@ -166,26 +166,26 @@ impl World {
     }
 
     /// What the Authorize button sends, as ada.
-    pub(crate) async fn approve(&self, request: &Fields) -> Answer {
+    pub(crate) async fn approve(&self, request: &Fields) -> TestResponse {
         self.approve_as("ada", request).await
     }
 
-    pub(crate) async fn approve_as(&self, user: &str, request: &Fields) -> Answer {
+    pub(crate) async fn approve_as(&self, user: &str, request: &Fields) -> TestResponse {
         let cookie = self.session(user).await;
         let request = request.clone().with("approved", "true");
         self.post(AUTHORIZE, &request).cookie(&cookie).await
     }
 
-    /// A code that ada gave the app.
+    /// A code of the app, approved by ada.
     pub(crate) async fn code(&self, app: &App, scope: &str) -> String {
         self.approve(&app.asks(scope)).await.code()
     }
 
-    pub(crate) async fn token(&self, fields: &Fields) -> Answer {
+    pub(crate) async fn token(&self, fields: &Fields) -> TestResponse {
         self.post(TOKEN, fields).await
     }
 
-    /// Tokens that ada gave the app.
+    /// Tokens of the app for ada.
     pub(crate) async fn tokens(&self, app: &App, scope: &str) -> Tokens {
         self.tokens_of("ada", app, scope).await
     }
@@ -195,26 +195,26 @@ impl World {
         Tokens::of(&self.token(&app.redeems(&code)).await)
     }
 
-    pub(crate) async fn userinfo(&self, access: &str) -> Answer {
+    pub(crate) async fn userinfo(&self, access: &str) -> TestResponse {
         let header = format!("Bearer {access}");
         self.get(USERINFO).header("authorization", &header).await
     }
 
-    /// Whether the access token opens anything.
+    /// Whether `/userinfo` accepts the access token.
     pub(crate) async fn is_live(&self, access: &str) -> bool {
         self.userinfo(access).await.status == 200
     }
 
-    pub(crate) async fn revoke(&self, fields: &Fields) -> Answer {
+    pub(crate) async fn revoke(&self, fields: &Fields) -> TestResponse {
         self.post(REVOKE, fields).await
     }
 }
 
 /// A request that is sent when it is awaited.
 #[derive(Debug)]
-pub(crate) struct Ask(RequestBuilder);
+pub(crate) struct TestRequest(RequestBuilder);
 
-impl Ask {
+impl TestRequest {
     pub(crate) fn header(self, name: &str, value: &str) -> Self {
         Self(self.0.header(name, value))
     }
@@ -235,10 +235,10 @@ impl Ask {
         Self(self.0.header(CONTENT_TYPE, kind).body(body))
     }
 
-    /// The answer, where a whole one comes: the server may be gone.
-    pub(crate) async fn attempt(self) -> Option<Answer> {
+    /// The response, or `None` if the connection breaks.
+    pub(crate) async fn attempt(self) -> Option<TestResponse> {
         let response = self.0.send().await.ok()?;
-        Some(Answer {
+        Some(TestResponse {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
             asked: response.url().clone(),
@@ -247,9 +247,9 @@ impl Ask {
     }
 }
 
-impl IntoFuture for Ask {
-    type Output = Answer;
-    type IntoFuture = Pin<Box<dyn Future<Output = Answer> + Send>>;
+impl IntoFuture for TestRequest {
+    type Output = TestResponse;
+    type IntoFuture = Pin<Box<dyn Future<Output = TestResponse> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move { self.attempt().await.expect("the server answers") })

@@ -1,17 +1,17 @@
 //! Collects the secrets that a server issues, and finds them in responses and files.
 
-use super::{AUTHORIZE, Answer, App, Fields, Tokens, World};
+use super::{AUTHORIZE, App, Fields, SandboxClient, TestResponse, Tokens};
 
-/// Who walks: collects what is issued, and what may show none of it.
-pub(crate) struct Walk {
-    pub(crate) world: World,
+/// The issued secrets, and the texts that must not contain them.
+pub(crate) struct SecretTracker {
+    pub(crate) world: SandboxClient,
     issued: Vec<(&'static str, String)>,
     shown: Vec<(String, String)>,
 }
 
-impl Walk {
-    /// Begins at this world.
-    pub(crate) fn of(world: World) -> Self {
+impl SecretTracker {
+    /// Starts with no secrets.
+    pub(crate) fn of(world: SandboxClient) -> Self {
         Self {
             world,
             issued: Vec::new(),
@@ -28,7 +28,7 @@ impl Walk {
         self.issued.push((what, secret));
     }
 
-    pub(crate) fn tokens(&mut self, answer: &Answer) -> Tokens {
+    pub(crate) fn tokens(&mut self, answer: &TestResponse) -> Tokens {
         let tokens = Tokens::of(answer);
         self.issued("access token", &tokens.access);
         self.issued("refresh token", &tokens.refresh);
@@ -53,8 +53,8 @@ impl Walk {
         code
     }
 
-    /// An answer that must not hold what was issued, before it or after.
-    pub(crate) fn shows(&mut self, what: &str, answer: &Answer) {
+    /// Records a response that must not contain any secret, issued before or after it.
+    pub(crate) fn shows(&mut self, what: &str, answer: &TestResponse) {
         let mut text = format!("{}\n{}", answer.status, answer.body);
         for (name, value) in &answer.headers {
             text += &format!("\n{name}: {}", String::from_utf8_lossy(value.as_bytes()));
@@ -68,14 +68,14 @@ impl Walk {
         self.shows(path, &answer);
     }
 
-    /// An error, which must not repeat what was wrong where that is a secret.
+    /// Records an error response, which must not repeat a secret.
     pub(crate) async fn errs(&mut self, path: &str, fields: &Fields) {
         let answer = self.world.post(path, fields).await;
         assert!((400..500).contains(&answer.status), "{path}: {answer}");
         self.shows(&format!("{path} {}", answer.text("error")), &answer);
     }
 
-    /// Which secrets stand in these bytes.
+    /// The secrets that occur in these bytes.
     pub(crate) fn found(&self, bytes: &[u8]) -> Vec<String> {
         let holds = |secret: &str| {
             let secret = secret.as_bytes();
@@ -87,7 +87,7 @@ impl Walk {
             .collect()
     }
 
-    /// Which secrets were shown, and where.
+    /// The secrets that were shown, and where.
     pub(crate) fn leaks(&self) -> Vec<String> {
         let shown = self.shown.iter();
         let leaks = shown.flat_map(|(place, text)| {

@@ -3,18 +3,18 @@
 use oauth2::{CsrfToken, PkceCodeChallenge, PkceCodeVerifier};
 use serde_json::{Value, json};
 
-use super::{Answer, App, Fields, Mock, Tokens, World};
+use super::{App, Fields, SandboxClient, TestResponse, TestServer, Tokens};
 
 /// One attempt to sign in, with a state and a verifier of its own.
 #[derive(Debug, Clone)]
-pub(crate) struct Attempt {
+pub(crate) struct SignIn {
     app: App,
     pub(crate) state: String,
     pub(crate) verifier: String,
     pub(crate) challenge: String,
 }
 
-impl Attempt {
+impl SignIn {
     pub(crate) fn of(app: &App) -> Self {
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         Self {
@@ -58,31 +58,31 @@ impl Attempt {
     }
 
     /// Ada signs in: the code, exchanged.
-    pub(crate) async fn signs_in(&self, world: &World, scope: &str) -> Tokens {
+    pub(crate) async fn signs_in(&self, world: &SandboxClient, scope: &str) -> Tokens {
         let code = world.approve(&self.asks(scope)).await.code();
         Tokens::of(&world.token(&self.redeems(&code)).await)
     }
 }
 
-/// A server whose clock stands still until a test moves it.
-pub(crate) async fn watched(mock: Mock) -> Mock {
+/// Freezes the server's clock, so that only the test moves it.
+pub(crate) async fn with_frozen_clock(mock: TestServer) -> TestServer {
     mock.freeze("2026-01-31T12:00:00Z").await;
     mock
 }
 
-impl World {
+impl SandboxClient {
     /// Moves the clock: `100ms`, `5s`.
     pub(crate) async fn later(&self, by: &str) {
         self.control("POST", "/clock/advance", json!({ "by": by }))
             .await;
     }
 
-    /// Ada signs in to the app, which does all as it should.
+    /// Ada signs in to the app, which makes no mistakes.
     pub(crate) async fn signs_in(&self, app: &App, scope: &str) -> Tokens {
-        Attempt::of(app).signs_in(self, scope).await
+        SignIn::of(app).signs_in(self, scope).await
     }
 
-    /// Refreshes, and gives what comes next.
+    /// Refreshes; returns the new tokens.
     pub(crate) async fn refreshed(&self, app: &App, tokens: &Tokens) -> Tokens {
         Tokens::of(&self.token(&app.refreshes(&tokens.refresh)).await)
     }
@@ -92,12 +92,12 @@ impl World {
         advice["findings"].as_array().cloned().expect("findings")
     }
 
-    /// What an app is accused of: its errors and warnings.
+    /// The errors and warnings of advice.
     pub(crate) async fn accusations(&self) -> String {
         self.named(|severity| severity != "hint").await
     }
 
-    /// What it is suspected of, less what every app is that has met one contract alone.
+    /// The hints of advice, except `contract-one-side`, which every app under one contract gets.
     pub(crate) async fn suspicions(&self) -> String {
         let named = self.named(|severity| severity == "hint").await;
         named
@@ -114,8 +114,8 @@ impl World {
         all.collect::<Vec<_>>().join("; ")
     }
 
-    /// The bearer's call, whatever comes of it.
-    pub(crate) async fn calls(&self, path: &str, tokens: &Tokens) -> Answer {
+    /// A call with the access token; any status.
+    pub(crate) async fn calls(&self, path: &str, tokens: &Tokens) -> TestResponse {
         let header = format!("Bearer {}", tokens.access);
         self.get(path).header("authorization", &header).await
     }

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 #[derive(Debug)]
-pub(crate) struct Folder(PathBuf);
+pub(crate) struct TempDir(PathBuf);
 
-impl Folder {
+impl TempDir {
     pub(crate) fn new() -> Self {
         static MADE: AtomicU32 = AtomicU32::new(0);
         let name = format!(
@@ -15,7 +15,7 @@ impl Folder {
             MADE.fetch_add(1, Ordering::Relaxed)
         );
         let path = std::env::temp_dir().join(name);
-        // What an earlier run of the same id has left is not this one's.
+        // An earlier process with the same id may have left files.
         let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir_all(&path).expect("there is a place for temporary files");
         Self(path)
@@ -37,13 +37,13 @@ impl Folder {
     }
 }
 
-impl AsRef<Path> for Folder {
+impl AsRef<Path> for TempDir {
     fn as_ref(&self) -> &Path {
         &self.0
     }
 }
 
-impl Drop for Folder {
+impl Drop for TempDir {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
     }

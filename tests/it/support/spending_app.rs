@@ -2,67 +2,67 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, App, Ask, World};
+use super::{App, SandboxClient, TestRequest, TestResponse};
 
 pub(crate) const ME: &str = "/api/v1/me";
 pub(crate) const WORKFLOWS: &str = "/v2/consumer/workflows";
 
-/// As much as the preset "AI Services" allows.
+/// The scope of the preset "AI Services".
 const SCOPE: &str = "114689";
 
 /// An app with ada's token.
-pub(crate) struct Spender {
-    world: World,
+pub(crate) struct SpendingApp {
+    world: SandboxClient,
     pub(crate) token: String,
 }
 
-impl Spender {
+impl SpendingApp {
     /// An app that ada has signed in to.
-    pub(crate) async fn of_ada(world: &World, app: &App) -> Self {
+    pub(crate) async fn of_ada(world: &SandboxClient, app: &App) -> Self {
         Self::with(world, &world.tokens(app, SCOPE).await.access)
     }
 
-    /// As [`Spender::of_ada`], with so much yellow buzz, so that nobody but a budget stands in the way.
-    pub(crate) async fn funded(world: &World, app: &App, yellow: u64) -> Self {
+    /// As [`SpendingApp::of_ada`], with this much yellow buzz, so that only a budget limits it.
+    pub(crate) async fn funded(world: &SandboxClient, app: &App, yellow: u64) -> Self {
         let buzz = json!({ "buzz": { "yellow": yellow } });
         world.control("PATCH", "/users/ada", buzz).await;
         Self::of_ada(world, app).await
     }
 
-    pub(crate) fn with(world: &World, token: &str) -> Self {
+    pub(crate) fn with(world: &SandboxClient, token: &str) -> Self {
         Self {
             world: world.clone(),
             token: token.to_owned(),
         }
     }
 
-    pub(crate) fn ask(&self, method: &str, path: &str) -> Ask {
+    pub(crate) fn ask(&self, method: &str, path: &str) -> TestRequest {
         let header = format!("Bearer {}", self.token);
         self.world
             .ask(method, path)
             .header("authorization", &header)
     }
 
-    pub(crate) fn get(&self, path: &str) -> Ask {
+    pub(crate) fn get(&self, path: &str) -> TestRequest {
         self.ask("GET", path)
     }
 
-    pub(crate) async fn call(&self, procedure: &str) -> Answer {
+    pub(crate) async fn call(&self, procedure: &str) -> TestResponse {
         self.get(&format!("/api/trpc/{procedure}")).await
     }
 
-    /// What a procedure of tRPC gives.
+    /// The data of a tRPC response.
     pub(crate) async fn data(&self, procedure: &str) -> Value {
         let answer = self.call(procedure).await;
         assert_eq!(answer.status, 200, "{procedure}: {answer}");
         answer.json()["result"]["data"]["json"].clone()
     }
 
-    pub(crate) async fn submit(&self, body: &Value) -> Answer {
+    pub(crate) async fn submit(&self, body: &Value) -> TestResponse {
         self.ask("POST", WORKFLOWS).json(body).await
     }
 
-    pub(crate) async fn quote(&self, body: &Value) -> Answer {
+    pub(crate) async fn quote(&self, body: &Value) -> TestResponse {
         let path = format!("{WORKFLOWS}?whatif=true");
         self.ask("POST", &path).json(body).await
     }
@@ -87,8 +87,8 @@ impl Spender {
     }
 }
 
-impl World {
-    /// Gives an app a budget in ada's name, and nothing else to go by.
+impl SandboxClient {
+    /// Stores a consent of ada with a budget for the app.
     pub(crate) async fn cap(&self, app: &App, budgets: Value) {
         let agreed =
             json!({ "user": "ada", "client_id": app.id, "scope": 1, "buzz_limit": budgets });

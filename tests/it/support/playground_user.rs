@@ -1,16 +1,16 @@
 //! A user in a browser who goes through `/_mock/playground`.
 
-use super::{Answer, Fields, World};
+use super::{Fields, SandboxClient, TestResponse};
 
 pub(crate) const PLAYGROUND: &str = "/_mock/playground";
 
-/// Somebody at a browser, with a run.
-pub(crate) struct Player<'a> {
-    world: &'a World,
+/// A browser user with a playground run.
+pub(crate) struct PlaygroundUser<'a> {
+    world: &'a SandboxClient,
     pub(crate) cookie: String,
 }
 
-pub(crate) fn begins(client_id: &str, grant: &str, secret: &str) -> Fields {
+pub(crate) fn start_form(client_id: &str, grant: &str, secret: &str) -> Fields {
     Fields::of(&[
         ("client_id", client_id),
         ("grant", grant),
@@ -19,8 +19,8 @@ pub(crate) fn begins(client_id: &str, grant: &str, secret: &str) -> Fields {
     ])
 }
 
-impl<'a> Player<'a> {
-    pub(crate) async fn begin(world: &'a World, fields: &Fields) -> Self {
+impl<'a> PlaygroundUser<'a> {
+    pub(crate) async fn begin(world: &'a SandboxClient, fields: &Fields) -> Self {
         let begun = world.post(PLAYGROUND, fields).await;
         assert_eq!(begun.status, 303, "{begun}");
         Self {
@@ -29,11 +29,11 @@ impl<'a> Player<'a> {
         }
     }
 
-    pub(crate) async fn look(&self) -> Answer {
+    pub(crate) async fn look(&self) -> TestResponse {
         self.world.get(PLAYGROUND).cookie(&self.cookie).await
     }
 
-    pub(crate) async fn act(&self, name: &str) -> Answer {
+    pub(crate) async fn act(&self, name: &str) -> TestResponse {
         let form = Fields::of(&[("act", name)]).encoded();
         let path = format!("{PLAYGROUND}/act");
         let ask = self.world.ask("POST", &path).cookie(&self.cookie);
@@ -41,8 +41,8 @@ impl<'a> Player<'a> {
         self.look().await
     }
 
-    /// Goes the way of the browser, and back to the app.
-    pub(crate) async fn consent(&self) -> Answer {
+    /// Follows the authorize link, approves, and returns to the app.
+    pub(crate) async fn consent(&self) -> TestResponse {
         let way = self
             .look()
             .await
@@ -73,14 +73,14 @@ impl<'a> Player<'a> {
 }
 
 /// The title, request and answer of each step.
-pub(crate) fn wire(answer: &Answer) -> String {
+pub(crate) fn wire(answer: &TestResponse) -> String {
     let page = answer.page();
     let (titles, texts) = (page.texts(".steps summary"), page.texts(".steps pre"));
     format!("{}\n{}", titles.join("\n"), texts.join("\n"))
 }
 
 /// How each step went, and which buttons there are.
-pub(crate) fn gist(answer: &Answer) -> String {
+pub(crate) fn summary(answer: &TestResponse) -> String {
     let page = answer.page();
     format!(
         "{}\n{}\n-> {}",
