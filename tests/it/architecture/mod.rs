@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 const LONGEST_FILE: usize = 400;
 
-/// Every file below this folder of the package with this ending: its path from there, and its text.
+/// The files below a folder of the package with this extension: relative path and text.
 fn files(folder: &str, ending: &str) -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut found = Vec::new();
@@ -34,11 +34,11 @@ fn source() -> Vec<(String, String)> {
     files("src", "rs")
 }
 
-/// Where one of these words stands in a file of these rooms, comments aside.
-fn trespasses(rooms: &[&str], words: &[&str], exempt: &[&str]) -> Vec<String> {
+/// The lines of files in these folders that contain one of these words, except comments.
+fn violations(folders: &[&str], words: &[&str], exempt: &[&str]) -> Vec<String> {
     let mut found = Vec::new();
     for (name, text) in source() {
-        let inside = rooms.iter().any(|room| name.starts_with(room));
+        let inside = folders.iter().any(|folder| name.starts_with(folder));
         if !inside || exempt.contains(&name.as_str()) {
             continue;
         }
@@ -52,17 +52,17 @@ fn trespasses(rooms: &[&str], words: &[&str], exempt: &[&str]) -> Vec<String> {
     found
 }
 
-fn nobody(trespasses: &[String]) {
-    assert!(trespasses.is_empty(), "\n{}\n", trespasses.join("\n"));
+fn assert_none(violations: &[String]) {
+    assert!(violations.is_empty(), "\n{}\n", violations.join("\n"));
 }
 
-/// Everything there is.
+/// All folders.
 const EVERYWHERE: &[&str] = &[""];
 
 #[test]
 fn domain_layers_do_not_import_http() {
-    let rooms = ["contract/", "protocol/", "model/", "store/"];
-    nobody(&trespasses(&rooms, &["axum", "hyper"], &[]));
+    let folders = ["contract/", "protocol/", "model/", "store/"];
+    assert_none(&violations(&folders, &["axum", "hyper"], &[]));
 }
 
 /// The modules of the crate, from the highest to the lowest: each may import those below it.
@@ -109,7 +109,7 @@ fn module(file: &str) -> &str {
 fn every_module_is_in_a_layer() {
     let known = |name: &str| name == "lib.rs" || LAYERS.contains(&module(name));
     let unknown = source().into_iter().map(|(name, _)| name);
-    nobody(&unknown.filter(|name| !known(name)).collect::<Vec<_>>());
+    assert_none(&unknown.filter(|name| !known(name)).collect::<Vec<_>>());
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn imports_go_down() {
         .filter(|import| layer(&import.to) < layer(&import.from));
     let shown =
         upward.map(|import| format!("{} imports {} of {}", import.from, import.name, import.to));
-    nobody(&shown.collect::<Vec<_>>());
+    assert_none(&shown.collect::<Vec<_>>());
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn files_have_no_import_cycles() {
             }),
         );
     }
-    nobody(&shown);
+    assert_none(&shown);
 }
 
 #[test]
@@ -152,11 +152,11 @@ fn sql_is_only_in_the_store() {
         "on conflict (",
         "begin immediate",
     ];
-    let outside: Vec<String> = trespasses(EVERYWHERE, &words, &[])
+    let outside: Vec<String> = violations(EVERYWHERE, &words, &[])
         .into_iter()
         .filter(|place| !place.starts_with("store/"))
         .collect();
-    nobody(&outside);
+    assert_none(&outside);
 }
 
 #[test]
@@ -173,14 +173,14 @@ fn time_and_randomness_have_one_source_each() {
         "server/activity.rs",
         "model/cron/tests.rs",
     ];
-    nobody(&trespasses(EVERYWHERE, &clocks, &exempt));
+    assert_none(&violations(EVERYWHERE, &clocks, &exempt));
     let dice = ["SysRng", "OsRng", "rand::", "thread_rng", "getrandom"];
-    nobody(&trespasses(EVERYWHERE, &dice, &["sandbox/entropy.rs"]));
+    assert_none(&violations(EVERYWHERE, &dice, &["sandbox/entropy.rs"]));
 }
 
 #[test]
 fn response_statuses_are_chosen_in_one_file_per_folder() {
-    nobody(&trespasses(
+    assert_none(&violations(
         &["oauth/", "api/"],
         &["StatusCode"],
         &["api/respond.rs"],
@@ -196,7 +196,7 @@ fn there_is_no_global_state() {
         "static mut",
         "thread_local!",
     ];
-    nobody(&trespasses(EVERYWHERE, &words, &[]));
+    assert_none(&violations(EVERYWHERE, &words, &[]));
 }
 
 #[test]
@@ -214,29 +214,29 @@ fn files_have_at_most_400_lines() {
         .filter(|(_, lines)| *lines > LONGEST_FILE)
         .map(|(name, lines)| format!("{name} has {lines} lines"))
         .collect();
-    nobody(&long);
+    assert_none(&long);
 }
 
 #[test]
 fn every_file_begins_with_a_module_comment() {
     let all = [source(), files("tests", "rs"), files("benches", "rs")].concat();
-    let silent: Vec<String> = all
+    let undocumented: Vec<String> = all
         .iter()
         .filter(|(_, text)| !text.starts_with("//! "))
         .map(|(name, _)| name.clone())
         .collect();
-    nobody(&silent);
+    assert_none(&undocumented);
 }
 
 #[test]
 fn no_test_sleeps() {
     let word = ["sl", "eep("].concat();
-    let sleepy: Vec<String> = files("tests", "rs")
+    let offenders: Vec<String> = files("tests", "rs")
         .into_iter()
         .filter(|(_, text)| text.contains(&word))
         .map(|(name, _)| name)
         .collect();
-    nobody(&sleepy);
+    assert_none(&offenders);
 }
 
 #[test]
@@ -246,7 +246,7 @@ fn migrations_are_numbered() {
     }
 }
 
-/// A neighbour that the first lines of a file speak of, from the file's folder or from one above it.
+/// Every file mentioned in a module comment exists, relative to the file's folder or to one above it.
 #[test]
 fn mentioned_files_exist() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
@@ -267,5 +267,5 @@ fn mentioned_files_exist() {
             }
         }
     }
-    nobody(&missing);
+    assert_none(&missing);
 }

@@ -8,8 +8,8 @@ use crate::support::{
     SpendingApp, TestResponse, TestServer, USERINFO, config,
 };
 
-/// The differences of the newest exchange that the other side would have answered otherwise.
-async fn otherwise(world: &SandboxClient) -> Vec<String> {
+/// The differences for which the newest journal entry says that the other contract differs.
+async fn recorded_divergence(world: &SandboxClient) -> Vec<String> {
     let shown = world.control("GET", "/requests?limit=1", json!({})).await;
     let decided = shown["requests"][0]["differences"].as_array().cloned();
     let matters = decided
@@ -21,8 +21,8 @@ async fn otherwise(world: &SandboxClient) -> Vec<String> {
         .collect()
 }
 
-/// Does the same under both sides of a difference, in worlds of their own. What is noted must be what was expected, and the
-/// answers must differ exactly where the other side was said to differ.
+/// Makes the same request under both sides of a difference, in separate sandboxes. The recorded divergence must be as expected, and the
+/// responses must differ exactly if divergence was recorded.
 async fn compare(
     mock: &TestServer,
     difference: Difference,
@@ -46,7 +46,7 @@ async fn compare_sides(
         world.freeze("2026-01-31T12:00:00Z").await;
         world.set_apart(difference, side).await;
         let answer = act(&world).await;
-        let noted = otherwise(&world).await;
+        let noted = recorded_divergence(&world).await;
         let is_noted = noted.iter().any(|name| name == difference.name());
         assert_eq!(
             is_noted, expected,
@@ -284,7 +284,7 @@ async fn other_endpoints_record_divergence() {
     let noted = async |app: &App| {
         let tokens = mock.tokens(app, "1").await;
         mock.revoke(&app.revokes(&tokens.refresh)).await;
-        otherwise(&mock).await
+        recorded_divergence(&mock).await
     };
     assert_eq!(noted(&CONF).await, ["revoke-by-client"]);
     assert_eq!(noted(&OTHER).await, [""; 0], "ada's own app");
@@ -302,7 +302,7 @@ async fn legacy_host_records_divergence() {
         for side in [Contract::Documented, Contract::Live] {
             mock.set_apart(Difference::LegacyHost, side).await;
             statuses.push(old.get(path).await.status);
-            let noted = otherwise(&mock).await;
+            let noted = recorded_divergence(&mock).await;
             let is_noted = noted.iter().any(|name| name == "legacy-host");
             assert_eq!(is_noted, differs, "{path} {side}: {noted:?}");
         }
@@ -333,7 +333,7 @@ async fn automatic_registration_records_divergence() {
             mock.post("/user/account/new-app", &app)
                 .cookie(&cookie)
                 .await;
-            let noted = otherwise(&mock).await;
+            let noted = recorded_divergence(&mock).await;
             let is_noted = noted == ["registration-rules"];
             assert_eq!(is_noted, differs, "{kind} {redirect_uri} {side}: {noted:?}");
         }

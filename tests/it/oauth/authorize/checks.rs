@@ -8,8 +8,8 @@ use crate::support::{
     TestServer,
 };
 
-/// What each request is told, one line each.
-async fn told(mock: &SandboxClient, cases: &[(&str, Fields)]) -> String {
+/// The response to each request, one per line.
+async fn responses(mock: &SandboxClient, cases: &[(&str, Fields)]) -> String {
     let mut table = String::new();
     for (name, request) in cases {
         table += &format!("{name}: {}\n", mock.approve(request).await.summary());
@@ -20,7 +20,7 @@ async fn told(mock: &SandboxClient, cases: &[(&str, Fields)]) -> String {
 #[tokio::test]
 async fn checks_run_in_order() {
     let mock = TestServer::documented().await;
-    // Each case is the one before with its fault mended.
+    // Each case is the one before with its error fixed.
     let bad = NO_GRANTS
         .asks("é")
         .with("redirect_uri", "https://elsewhere.example/")
@@ -69,7 +69,7 @@ async fn checks_run_in_order() {
         ("allowed", CONF.asks("1").and("allowed", "false")),
         ("all well", CONF.asks("1")),
     ];
-    assert_snapshot!(told(&mock, &cases).await, @"
+    assert_snapshot!(responses(&mock, &cases).await, @"
     no client_id: 400 invalid_request: Missing client_id
     app block: 400 invalid_client: This client cannot be used for interactive authorization
     unknown client: 400 invalid_client: Unknown client_id
@@ -94,13 +94,13 @@ async fn live_contract_ignores_response_type() {
         ("token", CONF.asks("1").with("response_type", "token")),
         ("missing", CONF.asks("1").without("response_type")),
     ];
-    assert_snapshot!(told(&mock, &cases).await, @"
+    assert_snapshot!(responses(&mock, &cases).await, @"
     token: 303 to https://app.example/callback?code=<secret>&state=xyz
     missing: 303 to https://app.example/callback?code=<secret>&state=xyz
     ");
     mock.set_apart(Difference::ResponseType, Contract::Documented)
         .await;
-    assert_snapshot!(told(&mock, &cases).await, @"
+    assert_snapshot!(responses(&mock, &cases).await, @"
     token: 400 invalid_request: response_type must be code
     missing: 400 invalid_request: response_type must be code
     ");
@@ -115,7 +115,7 @@ async fn documented_contract_requires_response_type_code() {
         ("upper case", CONF.asks("1").with("response_type", "Code")),
         ("missing", CONF.asks("1").without("response_type")),
     ];
-    assert_snapshot!(told(&mock, &cases).await, @"
+    assert_snapshot!(responses(&mock, &cases).await, @"
     token: 400 invalid_request: response_type must be code
     two: 400 invalid_request: response_type must be code
     upper case: 400 invalid_request: response_type must be code
@@ -123,7 +123,7 @@ async fn documented_contract_requires_response_type_code() {
     ");
     mock.set_apart(Difference::ResponseType, Contract::Live)
         .await;
-    assert_snapshot!(told(&mock, &cases).await, @"
+    assert_snapshot!(responses(&mock, &cases).await, @"
     token: 302 to https://app.example/callback?code=<secret>&state=xyz
     two: 302 to https://app.example/callback?code=<secret>&state=xyz
     upper case: 302 to https://app.example/callback?code=<secret>&state=xyz
@@ -160,7 +160,7 @@ async fn the_client_must_be_named_and_known() {
         ("upper case", CONF.asks("1").with("client_id", "CONF")),
         ("a registered app block", APP_BLOCK.asks("1")),
     ];
-    assert_snapshot!(told(&mock, &cases).await, @"
+    assert_snapshot!(responses(&mock, &cases).await, @"
     missing: 400 invalid_request: Missing client_id
     empty: 400 invalid_request: Missing client_id
     unknown: 400 invalid_client: Unknown client_id
@@ -191,7 +191,7 @@ async fn pkce_is_required_and_s256_is_the_only_method() {
             CONF.asks("1").with("code_challenge", "short"),
         ),
     ];
-    assert_snapshot!(told(&mock, &cases).await, @"
+    assert_snapshot!(responses(&mock, &cases).await, @"
     no challenge: 400 invalid_request: PKCE required: provide code_challenge and code_challenge_method=S256
     empty challenge: 400 invalid_request: PKCE required: provide code_challenge and code_challenge_method=S256
     no method: 400 invalid_request: PKCE required: provide code_challenge and code_challenge_method=S256
@@ -216,7 +216,7 @@ async fn state_is_required_and_printable() {
             CONF.asks("1").with("state", " a&b=c#d\"<>"),
         ),
     ];
-    assert_snapshot!(told(&mock, &cases).await, @"
+    assert_snapshot!(responses(&mock, &cases).await, @"
     missing: 400 invalid_request: state parameter is required
     empty: 400 invalid_request: state parameter is required
     not ASCII: 400 invalid_request: Invalid parameter: `state`
