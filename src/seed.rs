@@ -1,5 +1,4 @@
-//! Who and what is there to begin with? The seed format, for files and for control calls, and the demo data
-//! of a server that nobody configured.
+//! The seed format for files and control calls, and the demo data of a server without configuration.
 
 use std::collections::HashSet;
 use std::path::Path;

@@ -6,11 +6,12 @@ use super::caller::Caller;
 use crate::http::context::Context;
 use crate::sandbox::journal::TooManyReaders;
 use crate::sandbox::spending;
+use crate::store::OwnerKey;
 
 /// The apps that the user has set a limit to; of others nobody asks the orchestrator. Source: civitai/civitai, "Per-Subject
 /// Buzz Spend Limits". That `spend` is the sum of the buckets is our choice. Errors: as for [`spending::list`].
 pub(super) async fn get(context: &Context, caller: &Caller) -> Result<Value, TooManyReaders> {
-    let apps = spending::list(&context.sandbox, (Some(caller.user.id), None)).await?;
+    let apps = spending::list(&context.sandbox, OwnerKey::of_user(caller.user.id)).await?;
     let limited = apps
         .into_iter()
         .filter(|app| !app.spending.rules.is_empty());

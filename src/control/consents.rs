@@ -15,7 +15,7 @@ use crate::protocol::scope::Scope;
 use crate::protocol::scope_input::ScopeSpec;
 use crate::protocol::time::Moment;
 use crate::sandbox::Sandbox;
-use crate::store::Held;
+use crate::store::OwnedTable;
 
 /// A consent to store.
 ///
@@ -142,7 +142,7 @@ impl Sandbox {
         let whose = self.resolve_owner(whose)?;
         let deleted = self
             .store
-            .delete_held(self.world(), &[Held::Consents], whose.as_key())
+            .delete_owned(self.world(), &[OwnedTable::Consents], whose.as_key())
             .await?;
         Ok(Deleted { deleted })
     }

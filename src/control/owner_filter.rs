@@ -6,6 +6,7 @@ use super::error::ControlResult;
 use crate::model::user::UserRef;
 use crate::protocol::ids::UserId;
 use crate::sandbox::Sandbox;
+use crate::store::OwnerKey;
 
 /// A filter by user and client. An empty field matches all.
 ///
@@ -51,8 +52,11 @@ pub(crate) struct ResolvedOwner {
 }
 
 impl ResolvedOwner {
-    pub(crate) fn as_key(&self) -> (Option<UserId>, Option<&str>) {
-        (self.user, self.client_id.as_deref())
+    pub(crate) fn as_key(&self) -> OwnerKey<'_> {
+        OwnerKey {
+            user: self.user,
+            client: self.client_id.as_deref(),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::model::user::UserRef;
 use crate::sandbox::Sandbox;
 use crate::sandbox::journal::TooManyReaders;
 use crate::sandbox::spending::{self, Spent};
-use crate::store::Held;
+use crate::store::OwnedTable;
 
 /// `{"spends":[…]}`.
 #[derive(Debug, Serialize)]
@@ -49,7 +49,7 @@ impl Sandbox {
         let whose = self.resolve_owner(whose)?;
         let deleted = self
             .store
-            .delete_held(self.world(), &[Held::Spends], whose.as_key())
+            .delete_owned(self.world(), &[OwnedTable::Spends], whose.as_key())
             .await?;
         Ok(Deleted { deleted })
     }

@@ -21,7 +21,7 @@ use crate::protocol::scope_input::ScopeSpec;
 use crate::protocol::secret::{Secret, SecretHash};
 use crate::protocol::time::{Moment, Timestamp};
 use crate::sandbox::Sandbox;
-use crate::store::Held;
+use crate::store::OwnedTable;
 
 /// Tokens to mint for a client, a user and a scope. The scope may exceed the client's allowed scopes: a test may need a
 /// state that the flows do not allow.
@@ -242,7 +242,7 @@ impl Sandbox {
             let whose = self.resolve_owner(whose)?;
             let deleted = self
                 .store
-                .delete_held(self.world(), &[Held::Tokens], whose.as_key())
+                .delete_owned(self.world(), &[OwnedTable::Tokens], whose.as_key())
                 .await?;
             self.note_tokens_ended();
             return Ok(Deleted { deleted });

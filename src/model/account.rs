@@ -1,5 +1,5 @@
-//! Which of a user's accounts pay? The three kinds of buzz, and how a cost is split among them. Whether an app may
-//! spend so much is `ledger.rs`.
+//! The three kinds of buzz, and how a cost is split among a user's accounts. Whether an app may spend it is decided in
+//! `ledger.rs`.
 
 use serde::{Deserialize, Serialize};
 

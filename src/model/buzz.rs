@@ -1,5 +1,4 @@
-//! How much may an app spend? The `buzz_limit` of a consent: its shape and the check of it. How much of it is used up
-//! is `ledger.rs`.
+//! The `buzz_limit` of a consent: its format and the check of it. `ledger.rs` computes how much of it is used.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

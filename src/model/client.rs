@@ -1,4 +1,4 @@
-//! Which app is asking, and what may it do? A registered client and the rules that hang on its registration.
+//! Registered clients and the rules that depend on their registration.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! When is an authorization code good? Its life, and what its redeemer must still show.
+//! Authorization codes: their lifetime, and what the client must present to redeem them.
 
 use crate::contract::{Contract, Difference};
 use crate::model::client::Client;

@@ -1,4 +1,4 @@
-//! What has a user already agreed to? A remembered consent covers every narrower request.
+//! Remembered consents: one covers every narrower request.
 
 use crate::model::buzz::BuzzLimit;
 use crate::protocol::scope::Scope;

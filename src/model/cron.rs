@@ -1,5 +1,6 @@
-//! When does a cron expression fire? As Cronos reads it, which reads those of Civitai's budgets; all in UTC. What the
-//! library here reads otherwise, or not at all, is written in its words first. What counts since is `period.rs`.
+//! Cron expressions as Cronos reads them, in UTC. Civitai's budgets use Cronos.
+//!
+//! What the library here reads differently, or not at all, is first rewritten in its syntax.
 
 use croner::parser::CronParser;
 use croner::{Cron, CronDateTime as _};

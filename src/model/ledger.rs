@@ -1,5 +1,5 @@
-//! How much of its budgets has an app used up, and does more fit? Since when each budget counts is `period.rs`; which
-//! account pays is `account.rs`. What is spent belongs to a user and a client, so that new tokens change nothing.
+//! How much of its budgets an app has used, and whether more fits. `period.rs` has the start of each budget's period, and
+//! `account.rs` the accounts that pay. Spends belong to a user and a client, so that new tokens change nothing.
 
 use serde::Serialize;
 

@@ -1,5 +1,5 @@
-//! What exists, and how may it change? Clients, users, consents, codes, tokens, budgets: rules without I/O,
-//! told the time. How they are kept is `store/`; what the words mean is `protocol/`.
+//! Clients, users, consents, codes, tokens and budgets: rules without I/O that are given the time. `store/` stores them, and
+//! `protocol/` parses them.
 
 pub(crate) mod account;
 pub(crate) mod buzz;

@@ -1,5 +1,4 @@
-//! Since when does a budget count? Windows of a fixed length, months of the calendar and cron expressions (`cron.rs`),
-//! all in UTC. What is counted is `ledger.rs`.
+//! The start of a budget's period: windows of a fixed length, calendar months and cron expressions (`cron.rs`), in UTC.
 
 use serde::{Deserialize, Serialize};
 use time::{Date, Month, OffsetDateTime, PrimitiveDateTime};
@@ -25,7 +24,7 @@ pub enum Window {
     Month,
 }
 
-/// So long ago that everything counts.
+/// A start before every spend.
 const ALWAYS: Timestamp = Timestamp(i64::MIN);
 
 /// What came after this moment is within the last `unit` windows.

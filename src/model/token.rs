@@ -1,4 +1,4 @@
-//! What does a token stand for? One user's permission to one client, for a while.
+//! Tokens: the permission of a user to a client, for a limited time.
 
 use serde::Serialize;
 

@@ -1,4 +1,4 @@
-//! What may the cron library know of a moment? In UTC every time of a wall clock comes once. What it is asked is `cron.rs`.
+//! UTC as the time zone of the cron library: every wall-clock time occurs once.
 
 use std::cmp::Ordering;
 

@@ -1,4 +1,4 @@
-//! A workflow as far as billing needs it: who pays how much, when it is done, and what its app attached to it.
+//! Workflows as far as billing needs them: user, cost, duration, and what the app attached.
 
 use serde::{Deserialize, Serialize};
 

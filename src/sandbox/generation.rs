@@ -5,18 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::purge::Purger;
-use crate::store::Rows;
+use crate::store::SandboxData;
 
 /// One generation of a sandbox's data. It is removed when it is stale and the last handle to it is dropped.
 #[derive(Debug)]
 pub(crate) struct Generation {
-    rows: Arc<Rows>,
+    rows: Arc<SandboxData>,
     is_stale: AtomicBool,
     purger: Purger,
 }
 
 impl Generation {
-    pub(super) fn new(rows: Arc<Rows>, purger: Purger) -> Self {
+    pub(super) fn new(rows: Arc<SandboxData>, purger: Purger) -> Self {
         Self {
             rows,
             is_stale: AtomicBool::new(false),
@@ -24,7 +24,7 @@ impl Generation {
         }
     }
 
-    pub(super) fn rows(&self) -> &Rows {
+    pub(super) fn rows(&self) -> &SandboxData {
         &self.rows
     }
 

@@ -18,7 +18,7 @@ use super::rate_limits::{Limit, RateLimits};
 use super::settings::Settings;
 use super::template::SandboxTemplate;
 use crate::protocol::time::Timestamp;
-use crate::store::{Origin, Rows, SandboxRow, Store, StoreError};
+use crate::store::{InitialData, SandboxData, SandboxRow, Store, StoreError};
 
 /// A handle to a sandbox, pinned to its data at the time the request began. A request that began before a reset keeps
 /// writing to the older data, which is discarded.
@@ -51,7 +51,7 @@ pub(crate) struct SandboxCore {
     pub(crate) in_flight: InFlight,
     template: Arc<SandboxTemplate>,
     /// The data that a reset restores, if it is not the template's seed.
-    seed_world: Option<Arc<Rows>>,
+    seed_world: Option<Arc<SandboxData>>,
     /// The current generation. Changes of the journal, the faults and the settings hold this lock.
     generation: RwLock<Arc<Generation>>,
     /// Held during a reset, a restore, a snapshot or a change of the clock: one at a time.
@@ -182,7 +182,7 @@ impl SandboxCore {
         let state = changed.state();
         let (generation, clock) = (self.current_generation(), state.to_text());
         self.store
-            .keep_clock(&self.name, generation.rows(), &clock)
+            .store_clock(&self.name, generation.rows(), &clock)
             .await?;
         self.clock.put(state);
         Ok(())
@@ -191,7 +191,7 @@ impl SandboxCore {
     /// Makes these rows the current generation, with the clock, the settings and the faults that belong to them.
     pub(super) fn switch_to(
         &self,
-        rows: Arc<Rows>,
+        rows: Arc<SandboxData>,
         (clock, settings, faults): (ClockState, Settings, Vec<FaultState>),
         forget: impl FnOnce(&Self),
     ) {
@@ -214,11 +214,11 @@ impl SandboxCore {
         let origin = self
             .seed_world
             .as_deref()
-            .map_or(Origin::Seed(&self.template.seed), Origin::World);
+            .map_or(InitialData::Seed(&self.template.seed), InitialData::Copy);
         let before = self.current_generation();
         let begun = self
             .store
-            .begin_anew(&self.name, before.rows(), origin, &clock.to_text())
+            .replace_data(&self.name, before.rows(), origin, &clock.to_text())
             .await?;
         // None: the sandbox was deleted.
         if let Some(rows) = begun {
@@ -237,7 +237,7 @@ impl SandboxCore {
 
 impl Sandbox {
     /// Its data.
-    pub(crate) fn world(&self) -> &Rows {
+    pub(crate) fn world(&self) -> &SandboxData {
         self.generation.rows()
     }
 

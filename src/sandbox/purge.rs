@@ -49,7 +49,7 @@ impl PurgeQueue {
             for key in keys.drain(..) {
                 let store = store.clone();
                 removals.spawn(async move {
-                    store.remove_world(&key).await.map_err(|error| (key, error))
+                    store.purge_data(&key).await.map_err(|error| (key, error))
                 });
             }
             loop {

@@ -15,7 +15,7 @@ async fn stale_data_is_removed_when_the_last_handle_is_dropped() {
     let registry = Arc::new(registry);
     let early = registry.sandbox("x", CreatedBy::Request).await.unwrap();
     early.reset().await.unwrap();
-    assert_eq!(store.retired_worlds(), [early.world().key()]);
+    assert_eq!(store.retired_data(), [early.world().key()]);
     let late = registry.sandbox("x", CreatedBy::Request).await.unwrap();
     assert_ne!(late.world().key(), early.world().key());
     assert!(
@@ -25,8 +25,8 @@ async fn stale_data_is_removed_when_the_last_handle_is_dropped() {
     let key = early.world().key().to_owned();
     drop(early);
     assert_eq!(purge_queue.0.try_recv().unwrap(), key);
-    store.remove_world(&key).await.unwrap();
-    assert!(store.retired_worlds().is_empty());
+    store.purge_data(&key).await.unwrap();
+    assert!(store.retired_data().is_empty());
     drop(late);
     assert!(
         purge_queue.0.try_recv().is_err(),

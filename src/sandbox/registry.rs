@@ -17,7 +17,7 @@ use super::purge::Purger;
 use super::settings::SettingsPatch;
 use super::slots::{Slot, SlotContents, Slots};
 use super::template::{CreatedBy, SandboxTemplate, TemplateOverrides};
-use crate::store::{Own, Seed, Store, StoreError};
+use crate::store::{SandboxOverrides, Seed, Store, StoreError};
 
 /// The sandboxes of one server.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ impl Registry {
         most: usize,
         purger: Purger,
     ) -> Self {
-        for world in store.retired_worlds() {
+        for world in store.retired_data() {
             purger.remove(world);
         }
         let known = store.list_sandboxes().into_iter().map(|name| {
@@ -232,7 +232,7 @@ impl Registry {
         } else {
             let settings = own.settings.to_text();
             let (seed, clock) = (&self.template.seed, ClockState::default());
-            let own = Own {
+            let own = SandboxOverrides {
                 seed: own.seed.as_ref(),
                 settings: settings.as_deref(),
                 is_explicit: own.created_by == CreatedBy::Explicit,

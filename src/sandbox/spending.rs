@@ -10,6 +10,7 @@ use crate::model::buzz::BuzzLimit;
 use crate::model::ledger::{Spend, Spending};
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::time::Timestamp;
+use crate::store::OwnerKey;
 
 /// What one app has spent of one user's buzz.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -40,7 +41,7 @@ pub(crate) const BUSY: &str = "the spends of many apps are computed for others a
 /// Errors: other requests compute spends for longer than a caller waits.
 pub(crate) async fn list(
     sandbox: &Sandbox,
-    whose: (Option<UserId>, Option<&str>),
+    whose: OwnerKey<'_>,
 ) -> Result<Vec<Spent>, TooManyReaders> {
     let _permit = if sandbox.world().count_limits(whose) > MANY_APPS {
         Some(sandbox.journal.readers().spends().await?)
@@ -59,7 +60,13 @@ pub(crate) async fn list(
 
 /// What one app has spent. None if it has no limit and has spent nothing.
 pub(crate) fn find(sandbox: &Sandbox, user: UserId, client: &str) -> Option<Spent> {
-    let mut found = grants(sandbox, (Some(user), Some(client)));
+    let mut found = grants(
+        sandbox,
+        OwnerKey {
+            user: Some(user),
+            client: Some(client),
+        },
+    );
     let (parties, grant) = found.pop_first()?;
     Some(Spent::new(parties, grant, sandbox.now()))
 }
@@ -67,7 +74,7 @@ pub(crate) fn find(sandbox: &Sandbox, user: UserId, client: &str) -> Option<Spen
 /// The limit of each app, and what it has spent, by user and client.
 type Grants = BTreeMap<(UserId, String), (Option<BuzzLimit>, Vec<Spend>)>;
 
-fn grants(sandbox: &Sandbox, whose: (Option<UserId>, Option<&str>)) -> Grants {
+fn grants(sandbox: &Sandbox, whose: OwnerKey<'_>) -> Grants {
     let world = sandbox.world();
     let mut grants = Grants::new();
     for (user, client, consent, _) in world.list_consents(whose) {

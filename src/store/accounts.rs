@@ -1,10 +1,10 @@
-//! The `accounts` table: what users have to spend, one row per user and kind of buzz.
+//! Operations on accounts.
 
 use crate::model::account::Account;
 use crate::protocol::ids::UserId;
-use crate::store::sandbox_data::Rows;
+use crate::store::sandbox_data::SandboxData;
 
-impl Rows {
+impl SandboxData {
     /// A user's accounts.
     pub(crate) fn accounts(&self, user: UserId) -> Vec<Account> {
         self.read().accounts.of(user)

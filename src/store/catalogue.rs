@@ -1,11 +1,11 @@
 //! The catalogue: sandboxes, their snapshots, and the data that is to be removed.
 
-use super::catalogue_batch::Pen;
+use super::catalogue_batch::CatalogueBatch;
 use super::columns::check_room;
 use super::error::StoreError;
-use super::initial_data::{Origin, Seed, sow};
-use super::planned_bytes::Planned;
-use super::sandbox_data::Rows;
+use super::initial_data::{InitialData, Seed, apply_seed};
+use super::planned_bytes::PlannedBytes;
+use super::sandbox_data::SandboxData;
 use super::tables::Tables;
 use super::tables::sandboxes::{self, SandboxRow};
 use super::tables::snapshots::{self, Snapshot};
@@ -14,63 +14,67 @@ use sqlx::SqliteConnection;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// The rows that a new world begins with.
-pub(super) enum Start<'a> {
+/// The rows that new data begins with.
+pub(super) enum StartingRows<'a> {
     Seed(&'a Seed),
-    /// Those of a world, which [`Pen::copy`] has copied.
-    Copy(&'a Rows, Box<Tables>),
+    /// Those of a sandbox, which [`CatalogueBatch::copy`] has copied.
+    Copy(&'a SandboxData, Box<Tables>),
 }
 
-impl<'a> Start<'a> {
-    pub(super) fn new(origin: Origin<'a>, pen: &mut Pen<'a>) -> Self {
+impl<'a> StartingRows<'a> {
+    pub(super) fn new(origin: InitialData<'a>, batch: &mut CatalogueBatch<'a>) -> Self {
         match origin {
-            Origin::Seed(seed) => Self::Seed(seed),
-            Origin::World(from) => Self::Copy(from, Box::new(pen.copy(from))),
+            InitialData::Seed(seed) => Self::Seed(seed),
+            InitialData::Copy(from) => Self::Copy(from, Box::new(batch.copy(from))),
         }
     }
 }
 
 impl Catalogue {
-    /// Begins a world, under a key that no other has had. Nothing finds it until the caller puts it somewhere.
-    pub(super) fn begin(&mut self, start: Start<'_>, pen: &mut Pen<'_>) -> Arc<Rows> {
+    /// Creates data under a key that was never used before. The caller stores the returned handle.
+    pub(super) fn begin(
+        &mut self,
+        start: StartingRows<'_>,
+        batch: &mut CatalogueBatch<'_>,
+    ) -> Arc<SandboxData> {
         // Used up even if the plan is refused.
         self.last_world += 1;
         let id = self.last_world;
         let key: Arc<str> = format!("#{id}").into();
-        pen.note(|| worlds::insert(id, &key));
+        batch.push(|| worlds::insert(id, &key));
         let tables = match start {
-            Start::Seed(seed) => {
+            StartingRows::Seed(seed) => {
                 let mut tables = Tables::default();
-                let mut draft = pen.draft(&key);
-                sow(&mut tables, &mut draft, seed);
-                pen.take(draft);
+                let mut rows = batch.for_new_data(&key);
+                apply_seed(&mut tables, &mut rows, seed);
+                batch.append(rows);
                 tables
             }
-            Start::Copy(from, mut tables) => {
+            StartingRows::Copy(from, mut tables) => {
                 tables.pending = None;
                 for table in &TABLES {
-                    pen.note(|| table.copy_rows(from.key(), &key));
+                    batch.push(|| table.copy_rows(from.key(), &key));
                 }
                 *tables
             }
         };
-        Rows::new(key, tables)
+        SandboxData::new(key, tables)
     }
 }
 
-/// Which sandboxes there are, their snapshots, and which worlds are on their way out.
+/// The sandboxes, their snapshots, and the keys of data that is to be removed.
 #[derive(Debug, Default)]
 pub(super) struct Catalogue {
-    pub(super) sandboxes: BTreeMap<String, Kept>,
+    pub(super) sandboxes: BTreeMap<String, SandboxRecord>,
     pub(super) last_world: i64,
     pub(super) retired: BTreeSet<String>,
-    pub(super) planned_snapshots: Planned,
-    pub(super) planned_seeds: Planned,
+    pub(super) planned_snapshots: PlannedBytes,
+    pub(super) planned_seeds: PlannedBytes,
 }
 
 /// A sandbox and its snapshots by name.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(super) struct SandboxRecord {
     pub(crate) row: SandboxRow,
     /// Of its own seed.
     pub(super) seed_bytes: usize,
@@ -90,12 +94,12 @@ impl Catalogue {
                 .and_then(|data| sizes.get(data.key()));
             let seed_bytes = seed_bytes.copied().unwrap_or_default();
             let snapshots = snapshots::read(&mut *db, &name, &sizes).await?;
-            let kept = Kept {
+            let record = SandboxRecord {
                 row,
                 seed_bytes,
                 snapshots,
             };
-            records.insert(name, kept);
+            records.insert(name, record);
         }
         Ok(Self {
             sandboxes: records,
@@ -106,13 +110,17 @@ impl Catalogue {
     }
 
     /// A sandbox that is in this world; nothing where it is gone, or another call was faster.
-    pub(super) fn sandbox_in(&mut self, name: &str, world: &Rows) -> Option<&mut Kept> {
-        let kept = self.sandboxes.get_mut(name)?;
-        (kept.row.world.key() == world.key()).then_some(kept)
+    pub(super) fn sandbox_in(
+        &mut self,
+        name: &str,
+        world: &SandboxData,
+    ) -> Option<&mut SandboxRecord> {
+        let record = self.sandboxes.get_mut(name)?;
+        (record.row.world.key() == world.key()).then_some(record)
     }
 }
 
-impl Kept {
+impl SandboxRecord {
     /// The keys of its worlds: its own, its seed's and its snapshots'.
     pub(crate) fn worlds(&self) -> Vec<String> {
         let snapshots = self.snapshots.values().map(|snapshot| &snapshot.rows);
@@ -146,8 +154,8 @@ impl Catalogue {
         bytes: usize,
     ) -> Result<(), StoreError> {
         let (planned, planned_bytes) = self.planned_snapshots.sum();
-        let all = self.sandboxes.iter().flat_map(|(owner, kept)| {
-            let others = kept.snapshots.iter();
+        let all = self.sandboxes.iter().flat_map(|(owner, record)| {
+            let others = record.snapshots.iter();
             others.filter(move |(other, _)| (owner.as_str(), other.as_str()) != (sandbox, name))
         });
         let all: usize = all.map(|(_, snapshot)| snapshot.bytes).sum();
@@ -158,15 +166,15 @@ impl Catalogue {
                 most: MAX_BYTES,
             });
         }
-        let Some(kept) = self.sandboxes.get(sandbox) else {
+        let Some(record) = self.sandboxes.get(sandbox) else {
             return Ok(());
         };
-        if kept.snapshots.contains_key(name) {
+        if record.snapshots.contains_key(name) {
             return Ok(());
         }
-        let own = kept.snapshots.len();
+        let own = record.snapshots.len();
         check_room(own, MOST_OF_SANDBOX, "snapshots in this sandbox")?;
-        let all = self.sandboxes.values().map(|kept| kept.snapshots.len());
+        let all = self.sandboxes.values().map(|record| record.snapshots.len());
         let all = all.sum::<usize>() + planned;
         check_room(all, MOST, "snapshots in all sandboxes")
     }
@@ -184,7 +192,11 @@ impl Catalogue {
     /// back to. Errors: the bound.
     pub(super) fn check_room_for_seed(&mut self, bytes: usize) -> Result<(), StoreError> {
         let (_, planned) = self.planned_seeds.sum();
-        let all: usize = self.sandboxes.values().map(|kept| kept.seed_bytes).sum();
+        let all: usize = self
+            .sandboxes
+            .values()
+            .map(|record| record.seed_bytes)
+            .sum();
         if bytes > 0 && all + planned + bytes > MAX_SEED_BYTES {
             let what = "bytes in the seeds of sandboxes";
             return Err(StoreError::Full {

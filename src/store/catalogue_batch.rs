@@ -1,59 +1,59 @@
 //! The SQL statements of one change of the catalogue.
 
-use super::commit::Pending;
+use super::commit::PendingCommit;
 use super::error::StoreError;
-use super::sandbox_data::Rows;
+use super::sandbox_data::SandboxData;
 use super::statement::Statement;
 use super::tables::Tables;
-use super::write_batch::Draft;
-use super::write_queue::Log;
+use super::write_batch::WriteBatch;
+use super::write_queue::WriteQueue;
 use std::sync::{Arc, RwLockReadGuard};
 
 /// The statements of one change of the catalogue.
-pub(super) struct Pen<'a> {
-    log: Option<&'a Log>,
+pub(super) struct CatalogueBatch<'a> {
+    queue: Option<&'a WriteQueue>,
     statements: Vec<Statement>,
-    /// Worlds that the statements copy. They stay locked until the statements are queued: the file must copy the rows that
+    /// Tables that the statements copy. They stay locked until the statements are queued: the file must copy the rows that
     /// memory copies.
     copied: Vec<RwLockReadGuard<'a, Tables>>,
 }
 
-impl<'a> Pen<'a> {
-    pub(super) fn new(log: Option<&'a Log>) -> Self {
+impl<'a> CatalogueBatch<'a> {
+    pub(super) fn new(queue: Option<&'a WriteQueue>) -> Self {
         Self {
-            log,
+            queue,
             statements: Vec::new(),
             copied: Vec::new(),
         }
     }
 
-    pub(super) fn note(&mut self, statement: impl FnOnce() -> Statement) {
-        if self.log.is_some() {
+    pub(super) fn push(&mut self, statement: impl FnOnce() -> Statement) {
+        if self.queue.is_some() {
             self.statements.push(statement());
         }
     }
 
-    /// A draft for the first rows of a new world.
-    pub(super) fn draft<'w>(&self, world: &'w Arc<str>) -> Draft<'w> {
-        Draft::new(world, self.log.is_some())
+    /// A batch for the first rows of new data.
+    pub(super) fn for_new_data<'w>(&self, data: &'w Arc<str>) -> WriteBatch<'w> {
+        WriteBatch::new(data, self.queue.is_some())
     }
 
-    pub(super) fn take(&mut self, draft: Draft<'_>) {
-        self.statements.extend(draft.into_statements());
+    pub(super) fn append(&mut self, rows: WriteBatch<'_>) {
+        self.statements.extend(rows.into_statements());
     }
 
-    /// Copies a world's rows, and locks it until [`Pen::hand_in`].
-    pub(super) fn copy(&mut self, world: &'a Rows) -> Tables {
-        let tables = world.read();
+    /// Copies a sandbox's rows, and locks it until [`CatalogueBatch::submit`].
+    pub(super) fn copy(&mut self, data: &'a SandboxData) -> Tables {
+        let tables = data.read();
         let copy = tables.clone();
         self.copied.push(tables);
         copy
     }
 
     /// Queues the statements.
-    pub(super) fn hand_in(self) -> Result<Option<Pending>, StoreError> {
-        match self.log {
-            Some(log) if !self.statements.is_empty() => log.append(self.statements).map(Some),
+    pub(super) fn submit(self) -> Result<Option<PendingCommit>, StoreError> {
+        match self.queue {
+            Some(queue) if !self.statements.is_empty() => queue.append(self.statements).map(Some),
             _ => Ok(None),
         }
     }

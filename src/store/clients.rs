@@ -1,14 +1,15 @@
-//! The `clients` table.
+//! Operations on clients.
 
 use crate::model::client::Client;
 use crate::store::columns::check_room;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
-use crate::store::sandbox_data::Rows;
+use crate::store::sandbox_data::SandboxData;
 use crate::store::tables::clients::delete;
+use crate::store::tables::owner::OwnerKey;
 use std::sync::Arc;
 
-impl Rows {
+impl SandboxData {
     /// A client by id.
     pub(crate) fn find_client(&self, id: &str) -> Option<Arc<Client>> {
         let tables = self.read();
@@ -34,22 +35,22 @@ impl Store {
     /// `change` looks at nothing of the world. Errors: the database's, and those of `change`.
     pub(crate) async fn change_client<E: From<StoreError>>(
         &self,
-        world: &Rows,
+        data: &SandboxData,
         id: &str,
         change: impl FnOnce(&Client) -> Result<Client, E>,
     ) -> Result<Option<Client>, E> {
         self.begin_write()
             .await?
-            .write(world, |tables, draft| {
+            .write(data, |tables, batch| {
                 let (_, before) = tables.clients.by_id.get(id)?;
                 let changed = change(before);
                 let put = |client| {
-                    tables.clients.put(&client, draft);
+                    tables.clients.put(&client, batch);
                     client
                 };
                 Some(changed.map(put))
             })
-            .kept()
+            .committed()
             .await?
             .transpose()
     }
@@ -58,34 +59,38 @@ impl Store {
     /// are `most` clients.
     pub(crate) async fn insert_client(
         &self,
-        world: &Rows,
+        data: &SandboxData,
         client: &Client,
         most: usize,
     ) -> Result<bool, StoreError> {
         self.begin_write()
             .await?
-            .write(world, |tables, draft| {
+            .write(data, |tables, batch| {
                 if tables.clients.by_id.contains_key(client.id.as_str()) {
                     return Ok(false);
                 }
                 check_room(tables.clients.by_id.len(), most, "clients in this sandbox")?;
-                tables.put_client(client, draft);
+                tables.put_client(client, batch);
                 Ok(true)
             })
-            .kept()
+            .committed()
             .await?
     }
 
     /// Removes a client with all that it was given. Whether there was one.
-    pub(crate) async fn delete_client(&self, world: &Rows, id: &str) -> Result<bool, StoreError> {
+    pub(crate) async fn delete_client(
+        &self,
+        data: &SandboxData,
+        id: &str,
+    ) -> Result<bool, StoreError> {
         self.begin_write()
             .await?
-            .write(world, |tables, draft| {
-                tables.remove_given((None, Some(id)), draft);
-                draft.note(|world| delete(world, id));
+            .write(data, |tables, batch| {
+                tables.remove_given(OwnerKey::of_client(id), batch);
+                batch.push(|key| delete(key, id));
                 tables.clients.by_id.remove(id).is_some()
             })
-            .kept()
+            .committed()
             .await
     }
 }

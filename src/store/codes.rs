@@ -1,4 +1,4 @@
-//! The `codes` table: authorization codes, each good for one redemption.
+//! Operations on authorization codes.
 
 use crate::model::code::AuthorizationCode;
 use crate::model::token::Token;
@@ -8,19 +8,19 @@ use crate::protocol::time::Timestamp;
 use crate::store::columns::check_room;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
-use crate::store::sandbox_data::Rows;
+use crate::store::sandbox_data::SandboxData;
 use crate::store::tables::codes::{MAX_CODES, delete, is_of, put};
-use crate::store::tables::owner::Whose;
+use crate::store::tables::owner::OwnerKey;
 use std::cmp::Reverse;
 
-impl Rows {
+impl SandboxData {
     /// Every code that has not been exchanged, newest first, of these users and clients where they are given.
-    pub(crate) fn list_codes(&self, whose: Whose<'_>) -> Vec<AuthorizationCode> {
+    pub(crate) fn list_codes(&self, owner: OwnerKey<'_>) -> Vec<AuthorizationCode> {
         let tables = self.read();
         let all = tables.codes.by_hash.iter();
         let mut found: Vec<(SecretHash, AuthorizationCode)> = all
-            .map(|(hash, kept)| (hash, &kept.code))
-            .filter(|(_, code)| is_of(code, whose))
+            .map(|(hash, stored)| (hash, &stored.code))
+            .filter(|(_, code)| is_of(code, owner))
             .map(|(hash, code)| (*hash, code.clone()))
             .collect();
         drop(tables);
@@ -47,54 +47,54 @@ impl Rows {
 }
 
 impl Store {
-    /// Keeps a code that has just been issued. Errors: there are as many as there may be.
+    /// Stores a new code. Errors: the table is full.
     pub(crate) async fn insert_code(
         &self,
-        world: &Rows,
+        data: &SandboxData,
         hash: &SecretHash,
         code: AuthorizationCode,
     ) -> Result<(), StoreError> {
         self.begin_write()
             .await?
-            .write(world, |tables, draft| {
-                tables.codes.clear(code.issued_at, draft);
+            .write(data, |tables, batch| {
+                tables.codes.clear(code.issued_at, batch);
                 let codes = tables.codes.by_hash.len();
                 check_room(codes, MAX_CODES, "codes in this sandbox")?;
                 let number = tables.codes.insert(*hash, code.clone());
-                draft.note(|world| put(world, hash, number, &code));
+                batch.push(|key| put(key, hash, number, &code));
                 Ok(())
             })
-            .kept()
+            .committed()
             .await?
     }
 
-    /// Uses a code up for this client, if it is still good, and keeps the tokens that it is exchanged for: of many who try,
+    /// Redeems a code for this client, if it is still good, and keeps the tokens that it is exchanged for: of many who try,
     /// one gets them. Whether it is exchanged at all, `exchange` says, which looks at nothing of the world; the code is used
     /// up either way. Errors: there are as many tokens as there may be; then the code can still be used.
     pub(crate) async fn redeem_code<T>(
         &self,
-        world: &Rows,
+        data: &SandboxData,
         (hash, client, now): (&SecretHash, &ClientId, Timestamp),
         exchange: impl FnOnce(&AuthorizationCode) -> T,
         minted: impl Fn(&T) -> &[Token],
     ) -> Result<Option<(AuthorizationCode, T)>, StoreError> {
         self.begin_write()
             .await?
-            .write(world, |tables, draft| {
+            .write(data, |tables, batch| {
                 let code = tables.codes.of(hash, client, now);
                 if code.is_none_or(|code| code.expires_at < now) {
                     return Ok(None);
                 }
-                tables.tokens.check_room(now, draft)?;
-                let Some(kept) = tables.codes.by_hash.remove(hash) else {
+                tables.tokens.check_room(now, batch)?;
+                let Some(stored) = tables.codes.by_hash.remove(hash) else {
                     return Ok(None);
                 };
-                draft.note(|world| delete(world, kept.number));
-                let exchanged = exchange(&kept.code);
-                tables.tokens.insert_all(minted(&exchanged), draft);
-                Ok(Some((kept.code, exchanged)))
+                batch.push(|key| delete(key, stored.number));
+                let exchanged = exchange(&stored.code);
+                tables.tokens.insert_all(minted(&exchanged), batch);
+                Ok(Some((stored.code, exchanged)))
             })
-            .kept()
+            .committed()
             .await?
     }
 }

@@ -8,9 +8,9 @@ pub(crate) type Outcome = Result<(), Arc<str>>;
 
 /// The outcome of a batch, once it is known.
 #[derive(Debug, Clone)]
-pub(crate) struct Pending(pub(crate) watch::Receiver<Option<Outcome>>);
+pub(crate) struct PendingCommit(pub(crate) watch::Receiver<Option<Outcome>>);
 
-impl Pending {
+impl PendingCommit {
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.0.same_channel(&other.0)
     }

@@ -1,4 +1,4 @@
-//! The `consents` table: what a user has agreed to, one row per user and client.
+//! Operations on consents.
 
 use crate::model::consent::{Approval, Consent};
 use crate::protocol::ids::{ClientId, UserId};
@@ -6,14 +6,14 @@ use crate::protocol::scope::Scope;
 use crate::protocol::time::Timestamp;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
-use crate::store::sandbox_data::Rows;
+use crate::store::sandbox_data::SandboxData;
 use crate::store::tables::consents::put;
-use crate::store::tables::owner::{Whose, is_meant};
+use crate::store::tables::owner::OwnerKey;
 
 /// A consent, who gave it to whom, and when.
 pub(crate) type Given = (UserId, ClientId, Consent, Timestamp);
 
-impl Rows {
+impl SandboxData {
     /// What this user allows this client.
     pub(crate) fn find_consent(&self, user: UserId, client: &ClientId) -> Option<Consent> {
         let tables = self.read();
@@ -22,21 +22,21 @@ impl Rows {
     }
 
     /// How many consents have a limit, of these users and clients where they are given.
-    pub(crate) fn count_limits(&self, whose: Whose<'_>) -> usize {
+    pub(crate) fn count_limits(&self, owner: OwnerKey<'_>) -> usize {
         let tables = self.read();
         let all = tables.consents.0.iter();
         let limited = all.filter(|((user, client), (consent, _))| {
-            consent.buzz_limit.is_some() && is_meant(whose, *user, client)
+            consent.buzz_limit.is_some() && owner.matches(*user, client)
         });
         limited.count()
     }
 
     /// Every consent, by user and client, of these users and clients where they are given.
-    pub(crate) fn list_consents(&self, whose: Whose<'_>) -> Vec<Given> {
+    pub(crate) fn list_consents(&self, owner: OwnerKey<'_>) -> Vec<Given> {
         let tables = self.read();
         let all = tables.consents.0.iter();
         let mut found: Vec<Given> = all
-            .filter(|((user, client), _)| is_meant(whose, *user, client))
+            .filter(|((user, client), _)| owner.matches(*user, client))
             .map(|((user, client), (consent, at))| (*user, client.clone(), consent.clone(), *at))
             .collect();
         drop(tables);
@@ -46,24 +46,24 @@ impl Rows {
 }
 
 impl Store {
-    /// Keeps a consent in place of the one before. Errors: there are as many as there may be.
+    /// Stores a consent in place of the earlier one. Errors: the table is full.
     pub(crate) async fn put_consent(
         &self,
-        world: &Rows,
+        data: &SandboxData,
         (user, client): (UserId, &ClientId),
         consent: &Consent,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.begin_write()
             .await?
-            .write(world, |tables, draft| {
+            .write(data, |tables, batch| {
                 let parties = (user, client.clone());
                 tables.consents.check_room(&parties)?;
                 tables.consents.0.insert(parties, (consent.clone(), now));
-                draft.note(|world| put(world, (user, client), consent, now));
+                batch.push(|key| put(key, (user, client), consent, now));
                 Ok(())
             })
-            .kept()
+            .committed()
             .await?
     }
 
@@ -71,14 +71,14 @@ impl Store {
     /// once lose neither. Errors: there are as many consents as there may be.
     pub(crate) async fn approve_consent(
         &self,
-        world: &Rows,
+        data: &SandboxData,
         (user, client): (UserId, &ClientId),
         approval: &Approval,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.begin_write()
             .await?
-            .write(world, |tables, draft| {
+            .write(data, |tables, batch| {
                 let new = || {
                     let consent = Consent {
                         scope: Scope::default(),
@@ -97,10 +97,10 @@ impl Store {
                     consent.buzz_limit.clone_from(limit);
                 }
                 *at = now;
-                draft.note(|world| put(world, (user, client), consent, now));
+                batch.push(|key| put(key, (user, client), consent, now));
                 Ok(())
             })
-            .kept()
+            .committed()
             .await?
     }
 }

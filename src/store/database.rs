@@ -1,4 +1,4 @@
-//! Where the rows live: in memory, or in a file whose path is checked.
+//! The `--database` setting: memory, or a file whose path is checked.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! The `device_codes` table: devices that wait for their user.
+//! Operations on device authorizations.
 
 use crate::model::device::{DeviceGrant, Verdict};
 use crate::model::token::Token;
@@ -7,10 +7,10 @@ use crate::protocol::time::Timestamp;
 use crate::store::columns::check_room;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
-use crate::store::sandbox_data::Rows;
+use crate::store::sandbox_data::SandboxData;
 use crate::store::tables::devices::{MAX_DEVICES, decide, delete, insert};
 
-impl Rows {
+impl SandboxData {
     /// The authorization that a device polls for.
     pub(crate) fn find_device(
         &self,
@@ -36,39 +36,39 @@ impl Rows {
 }
 
 impl Store {
-    /// Keeps a device authorization that has just begun. Errors: there are as many as there may be.
+    /// Stores a new device authorization. Errors: the table is full.
     pub(crate) async fn insert_device(
         &self,
-        world: &Rows,
+        data: &SandboxData,
         (device_code, user_code): (&SecretHash, &SecretHash),
         grant: DeviceGrant,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.begin_write()
             .await?
-            .write(world, |tables, draft| {
-                tables.devices.clear(now, draft);
+            .write(data, |tables, batch| {
+                tables.devices.clear(now, batch);
                 let devices = tables.devices.count();
                 check_room(devices, MAX_DEVICES, "device codes in this sandbox")?;
-                draft.note(|world| insert(world, (device_code, user_code), &grant));
+                batch.push(|key| insert(key, (device_code, user_code), &grant));
                 tables.devices.insert(*device_code, *user_code, grant);
                 Ok(())
             })
-            .kept()
+            .committed()
             .await?
     }
 
     /// Approves or denies a device that waits. Whether it still did: of many verdicts, the first counts.
     pub(crate) async fn decide_device(
         &self,
-        world: &Rows,
+        data: &SandboxData,
         user_code: &SecretHash,
         verdict: Verdict,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         self.begin_write()
             .await?
-            .write(world, |tables, draft| {
+            .write(data, |tables, batch| {
                 let Some((device_code, grant)) = tables.devices.of_user_code(user_code) else {
                     return false;
                 };
@@ -76,10 +76,10 @@ impl Store {
                     return false;
                 }
                 grant.verdict = verdict;
-                draft.note(|world| decide(world, &device_code, verdict));
+                batch.push(|key| decide(key, &device_code, verdict));
                 true
             })
-            .kept()
+            .committed()
             .await
     }
 
@@ -87,24 +87,24 @@ impl Store {
     /// it, one does. Errors: there are as many tokens as there may be; then the device code can still be used.
     pub(crate) async fn claim_device(
         &self,
-        world: &Rows,
+        data: &SandboxData,
         device_code: &SecretHash,
         minted: &[Token],
     ) -> Result<bool, StoreError> {
         self.begin_write()
             .await?
-            .write(world, |tables, draft| {
+            .write(data, |tables, batch| {
                 if let Some(first) = minted.first() {
-                    tables.tokens.check_room(first.issued_at, draft)?;
+                    tables.tokens.check_room(first.issued_at, batch)?;
                 }
                 let is_claimed = tables.devices.remove(device_code);
                 if is_claimed {
-                    draft.note(|world| delete(world, device_code));
-                    tables.tokens.insert_all(minted, draft);
+                    batch.push(|key| delete(key, device_code));
+                    tables.tokens.insert_all(minted, batch);
                 }
                 Ok(is_claimed)
             })
-            .kept()
+            .committed()
             .await?
     }
 }

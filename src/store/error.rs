@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// The database did not do what was asked.
+/// An error of the database.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
@@ -76,7 +76,7 @@ impl StoreError {
         "free the disk or fix the permissions, then send the request again";
 }
 
-/// An error of SQLite's in plain words, with its code.
+/// Describes an SQLite error, with its code.
 pub(super) fn described(why: &sqlx::Error) -> String {
     let Some(error) = why.as_database_error() else {
         return match why {

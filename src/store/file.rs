@@ -5,21 +5,25 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::task::JoinHandle;
 
 use super::readers::Readers;
-use super::write_queue::Log;
+use super::write_queue::WriteQueue;
 
 /// An open database file.
 #[derive(Debug)]
 pub(super) struct File {
-    pub(super) log: Arc<Log>,
-    /// For worlds that are not in memory yet.
+    pub(super) queue: Arc<WriteQueue>,
+    /// Connections that load data into memory.
     pub(super) readers: Arc<Readers>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl File {
-    pub(super) fn new(log: Arc<Log>, readers: Arc<Readers>, writer: JoinHandle<()>) -> Self {
+    pub(super) fn new(
+        queue: Arc<WriteQueue>,
+        readers: Arc<Readers>,
+        writer: JoinHandle<()>,
+    ) -> Self {
         Self {
-            log,
+            queue,
             readers,
             writer: Mutex::new(Some(writer)),
         }
@@ -27,7 +31,7 @@ impl File {
 
     /// Writes what is queued and closes the file.
     pub(super) async fn close(&self) {
-        self.log.close();
+        self.queue.close();
         let writer = self
             .writer
             .lock()
@@ -42,6 +46,6 @@ impl File {
 
 impl Drop for File {
     fn drop(&mut self) {
-        self.log.close();
+        self.queue.close();
     }
 }

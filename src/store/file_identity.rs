@@ -1,4 +1,4 @@
-//! The files that belong to a database, and whether they are still the ones that were opened.
+//! Checks that the files of a database are still the ones that were opened.
 
 use std::fs;
 use std::io::{self, Read as _, Seek as _};
@@ -20,9 +20,9 @@ const FIXED: [Range<usize>; 2] = [0..24, 44..92];
 
 type Fixed = [Vec<u8>; 2];
 
-/// The files that belong to the database, as they were when it was opened: what is written into a removed one is lost.
+/// The files that belong to the database, as they were when it was opened: what is written into a removed one is retain_counting.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct FileIdentity {
     path: PathBuf,
     /// SQLite's write-ahead log.
     log: PathBuf,
@@ -49,16 +49,16 @@ struct FileId(u64, u64);
 
 #[cfg(unix)]
 impl FileId {
-    fn of(path: &Path) -> Option<Self> {
+    fn for_path(path: &Path) -> Option<Self> {
         use std::os::unix::fs::MetadataExt as _;
         let found = std::fs::metadata(path).ok()?;
         Some(Self(found.dev(), found.ino()))
     }
 }
 
-impl Place {
+impl FileIdentity {
     /// For a database that is open already. What is committed so far is written into the file itself, with the header.
-    pub(super) async fn of(lock: &Lock, connection: &mut SqliteConnection) -> Self {
+    pub(super) async fn read(lock: &Lock, connection: &mut SqliteConnection) -> Self {
         // `passive` waits for no other program, and may be prevented by one.
         let written: Result<(i64, i64, i64), _> = sqlx::query_as("pragma wal_checkpoint(passive)")
             .fetch_one(connection)
@@ -68,13 +68,13 @@ impl Place {
         let log = beside(&path, "-wal");
         Self {
             #[cfg(unix)]
-            file_id: FileId::of(&path),
+            file_id: FileId::for_path(&path),
             bytes: length_of(&file),
             header: if is_complete { fixed(&file).ok() } else { None },
             file,
             is_overwritten: false,
             #[cfg(unix)]
-            log_file: FileId::of(&log),
+            log_file: FileId::for_path(&log),
             log_bytes: length(&log),
             log,
             path,
@@ -105,7 +105,7 @@ impl Place {
 
     #[cfg(unix)]
     fn is_the_same(&self) -> bool {
-        FileId::of(&self.path) == self.file_id
+        FileId::for_path(&self.path) == self.file_id
     }
 
     /// An open file cannot be removed there.
@@ -117,7 +117,7 @@ impl Place {
     /// Whether SQLite would write into a log that was removed, replaced or truncated.
     #[cfg(unix)]
     pub(super) fn is_log_missing(&self) -> bool {
-        let is_another = self.log_file.is_some() && FileId::of(&self.log) != self.log_file;
+        let is_another = self.log_file.is_some() && FileId::for_path(&self.log) != self.log_file;
         is_another || length(&self.log) < self.log_bytes
     }
 
@@ -137,7 +137,7 @@ impl Place {
         self.log_bytes = length(&self.log);
         #[cfg(unix)]
         {
-            self.log_file = FileId::of(&self.log);
+            self.log_file = FileId::for_path(&self.log);
         }
     }
 }

@@ -2,25 +2,25 @@
 
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
-use crate::store::sandbox_data::Rows;
-use crate::store::tables::owner::{Held, Whose};
+use crate::store::sandbox_data::SandboxData;
+use crate::store::tables::owner::{OwnedTable, OwnerKey};
 
 impl Store {
-    /// Removes what these users have given these clients, of some tables and at once. How many rows there were.
-    pub(crate) async fn delete_held(
+    /// Deletes rows of an owner from several tables at once. Returns how many.
+    pub(crate) async fn delete_owned(
         &self,
-        world: &Rows,
-        held: &[Held],
-        whose: Whose<'_>,
+        data: &SandboxData,
+        held: &[OwnedTable],
+        owner: OwnerKey<'_>,
     ) -> Result<u64, StoreError> {
         self.begin_write()
             .await?
-            .write(world, |tables, draft| {
+            .write(data, |tables, batch| {
                 held.iter()
-                    .map(|held| tables.remove(*held, whose, draft))
+                    .map(|held| tables.remove(*held, owner, batch))
                     .sum()
             })
-            .kept()
+            .committed()
             .await
     }
 }

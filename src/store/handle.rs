@@ -3,16 +3,16 @@
 use super::catalogue::Catalogue;
 use super::error::StoreError;
 use super::file::File;
-use super::write_queue::Log;
+use super::write_queue::WriteQueue;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// All that one server keeps.
+/// The store of one server; clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
     pub(super) catalogue: Arc<Mutex<Catalogue>>,
-    /// How many servers have had the rows before this one.
+    /// How many servers have opened the file before this one.
     pub(super) run: u64,
-    /// Where the rows outlive the process.
+    /// None with `--database memory`.
     pub(super) file: Option<Arc<File>>,
 }
 
@@ -24,17 +24,17 @@ impl Store {
 
     /// Whether a change would be acknowledged. It rewrites a page of the file: reading would not notice a full disk.
     pub(crate) async fn ready(&self) -> Result<(), StoreError> {
-        match self.log() {
+        match self.queue() {
             None => Ok(()),
-            Some(log) => log.try_out().await,
+            Some(queue) => queue.probe().await,
         }
     }
 
     /// Returns when memory has nothing that the file has refused. Errors: it cannot be reloaded.
     pub(crate) async fn settled(&self) -> Result<(), StoreError> {
-        match self.log() {
+        match self.queue() {
             None => Ok(()),
-            Some(log) => log.settled().await,
+            Some(queue) => queue.settled().await,
         }
     }
 
@@ -45,12 +45,12 @@ impl Store {
         }
     }
 
-    pub(super) fn log(&self) -> Option<&Log> {
-        self.file.as_ref().map(|file| &*file.log)
+    pub(super) fn queue(&self) -> Option<&WriteQueue> {
+        self.file.as_ref().map(|file| &*file.queue)
     }
 
     pub(super) fn catalogue(&self) -> MutexGuard<'_, Catalogue> {
-        // Whoever panicked while holding the lock changed nothing half: changes are made after all that may fail.
+        // A panic leaves no partial change: changes are made after everything that can fail.
         self.catalogue
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -1,11 +1,11 @@
 //! The data that a sandbox starts from.
 
 use super::tables::users;
-use super::write_batch::Draft;
+use super::write_batch::WriteBatch;
 use crate::model::client::Client;
 use crate::model::user::User;
 use crate::store::columns::{ROW_BYTES, to_json};
-use crate::store::sandbox_data::Rows;
+use crate::store::sandbox_data::SandboxData;
 use crate::store::tables::Tables;
 
 /// The users and clients that a sandbox starts from.
@@ -25,22 +25,22 @@ impl Seed {
     }
 }
 
-/// What a new world starts from.
+/// What new data starts from.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Origin<'a> {
+pub(crate) enum InitialData<'a> {
     Seed(&'a Seed),
-    /// The rows of another world.
-    World(&'a Rows),
+    /// A copy of other data.
+    Copy(&'a SandboxData),
 }
 
-/// Puts the users and clients of a seed into a world, in place of those of the same ids; what else is there stays. Whose
+/// Puts the users and clients of a seed into a sandbox, in place of those of the same ids; what else is there stays. OwnerKey
 /// name somebody has who is not of the seed – who was deleted, say, and made again under the next id – is left out.
-pub(super) fn sow(tables: &mut Tables, draft: &mut Draft<'_>, seed: &Seed) {
-    // First of all: two of them may have changed names.
+pub(super) fn apply_seed(tables: &mut Tables, batch: &mut WriteBatch<'_>, seed: &Seed) {
+    // Usernames are released first, so that two users of the seed can swap names.
     let before: Vec<_> = seed
         .users
         .iter()
-        .map(|user| tables.users.take_name(user, draft))
+        .map(|user| tables.users.take_name(user, batch))
         .collect();
     let mut left_out = Vec::new();
     for (user, before) in seed.users.iter().zip(before) {
@@ -50,17 +50,17 @@ pub(super) fn sow(tables: &mut Tables, draft: &mut Draft<'_>, seed: &Seed) {
             left_out.extend(before);
             continue;
         }
-        draft.note(|world| users::put(world, user));
+        batch.push(|key| users::put(key, user));
         tables.accounts.open(user.id, user.buzz);
-        tables.accounts.note(user.id, draft);
+        tables.accounts.save(user.id, batch);
     }
     // Who was there goes on under their own name, unless that is one of the seed's now.
     for user in left_out {
         if tables.users.put(&user).is_ok() {
-            draft.note(|world| users::put(world, &user));
+            batch.push(|key| users::put(key, &user));
         }
     }
     for client in &seed.clients {
-        tables.put_client(client, draft);
+        tables.put_client(client, batch);
     }
 }

@@ -1,4 +1,4 @@
-//! The locks by which a database file belongs to one server at a time.
+//! Locks that reserve a database file for one server at a time.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -12,7 +12,7 @@ pub(super) struct Lock {
     pub(super) path: PathBuf,
     /// The lock file beside the database.
     _beside: fs::File,
-    /// The database itself, which may have another name or have lost its lock file. Opened before SQLite opens it and closed
+    /// The database itself, which may have another name or have retain_counting its lock file. Opened before SQLite opens it and closed
     /// after SQLite has closed it: closing any descriptor of a file drops all POSIX locks of the process on it.
     pub(super) file: Arc<fs::File>,
 }
@@ -42,7 +42,7 @@ impl Lock {
             Ok(()) => Ok(file),
             Err(why) => {
                 // The other server may be in this process: closing the descriptor would drop the locks of its SQLite. The
-                // few bytes are lost only where somebody removes lock files or links databases, and tries again.
+                // max_rows bytes are retain_counting only where somebody removes lock files or links databases, and tries again.
                 std::mem::forget(file);
                 Err(why)
             }

@@ -12,16 +12,16 @@ use super::catalogue::Catalogue;
 use super::database::Database;
 use super::error::{StoreError, described};
 use super::file::File;
-use super::file_identity::Place;
+use super::file_identity::FileIdentity;
 use super::handle::Store;
 use super::lock::Lock;
 use super::readers::Readers;
-use super::write_queue::Log;
+use super::write_queue::WriteQueue;
 use super::writer::Writer;
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
-/// What a file has held so far.
+/// An opened file and its content without the rows.
 pub(super) struct Opened {
     pub(super) file: File,
     /// How many servers have opened it before.
@@ -50,7 +50,7 @@ impl Opened {
         let connected = options.connect().await;
         let mut connection = connected.map_err(|why| refused(described(&why)))?;
         if is_new {
-            // Before the first table: a start that is cut short must not leave a file that looks foreign.
+            // Before the first table: a start that is cut short must not permit a file that looks foreign.
             mark(&mut connection)
                 .await
                 .map_err(|why| refused(described(&why)))?;
@@ -64,16 +64,16 @@ impl Opened {
             .await
             .map_err(|why| refused(described(&why)))?;
         let catalogue = Catalogue::read(&mut connection).await?;
-        let place = Place::of(&lock, &mut connection).await;
-        let log = Arc::new(Log::new(path));
+        let identity = FileIdentity::read(&lock, &mut connection).await;
+        let queue = Arc::new(WriteQueue::new(path));
         let readers = Arc::new(Readers::new(options.clone()));
-        let end = End(Arc::clone(&log));
+        let end = End(Arc::clone(&queue));
         let writing = Writer {
-            log: Arc::clone(&log),
+            queue: Arc::clone(&queue),
             options,
             connection: Some(connection),
             readers: Arc::clone(&readers),
-            place,
+            identity,
         }
         .run();
         let writer = tokio::spawn(async move {
@@ -82,7 +82,7 @@ impl Opened {
             // Only now may another server open the file.
             drop(lock);
         });
-        let file = File::new(log, readers, writer);
+        let file = File::new(queue, readers, writer);
         Ok(Opened {
             file,
             run,
@@ -91,8 +91,8 @@ impl Opened {
     }
 }
 
-/// Whatever ends the writer, requests that wait for it are answered.
-struct End(Arc<Log>);
+/// Ends the queue when the writer ends, even by a panic, so that no request waits forever.
+struct End(Arc<WriteQueue>);
 
 impl Drop for End {
     fn drop(&mut self) {

@@ -5,9 +5,9 @@ use std::sync::{Arc, Weak};
 /// The bytes of changes that are planned and not committed yet. They count, so that parallel changes do not exceed a bound
 /// together.
 #[derive(Debug, Default)]
-pub(crate) struct Planned(Vec<Weak<usize>>);
+pub(crate) struct PlannedBytes(Vec<Weak<usize>>);
 
-impl Planned {
+impl PlannedBytes {
     /// Counts these bytes until the returned value is dropped.
     pub(crate) fn add(&mut self, bytes: usize) -> Arc<usize> {
         let planned = Arc::new(bytes);

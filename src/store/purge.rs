@@ -1,61 +1,67 @@
-//! When is a table looked through for what is past its life? What is over is known for a while, since there is something
-//! to say of it; but a server that goes on for months, or is asked by nobody in particular, keeps no more than twice of
-//! what is of use.
+//! Decides when to purge expired rows.
+//!
+//! Expired rows are kept for a while so that errors can say "expired" rather than "unknown". A purge runs when the table
+//! has doubled, so that its cost is amortised.
 
 use super::statement::Statement;
-use super::write_batch::Draft;
+use super::write_batch::WriteBatch;
 use crate::protocol::time::Timestamp;
 
-/// A table of so many rows is never looked through: no test that looks for what is over misses it.
-pub(crate) const FEW: usize = if cfg!(test) { 64 } else { 4096 };
+/// A table with at most this many rows is not purged: a client whose token has expired is told so.
+pub(crate) const MIN_ROWS: usize = if cfg!(test) { 64 } else { 4096 };
 
-/// A full table is searched for expired rows at most this often in milliseconds of the sandbox's clock: a search reads
-/// every row, and each refused request would start one.
+/// The shortest time between two purges of a full table, in milliseconds of the sandbox's clock: a purge reads every
+/// row, and each rejected request would start one.
 const MIN_INTERVAL_MS: u64 = 1000;
 
-/// How large a table may become before it is looked through.
+/// How many rows a table may have before it is purged.
 #[derive(Debug, Clone)]
-pub(crate) struct Growth {
-    few: usize,
-    searched_full_at: Option<Timestamp>,
+pub(crate) struct PurgeThreshold {
+    max_rows: usize,
+    purged_full_at: Option<Timestamp>,
 }
 
-impl Default for Growth {
+/// What a purge has removed from memory.
+#[derive(Debug)]
+pub(crate) struct Purge {
+    pub(crate) rows_before: usize,
+    pub(crate) rows_left: usize,
+    /// Rows that expired before this time are removed.
+    pub(crate) cutoff: Timestamp,
+    /// Removes the same rows from the file; its values are the key of the data and the cutoff.
+    pub(crate) sql: &'static str,
+}
+
+impl Default for PurgeThreshold {
     fn default() -> Self {
         Self {
-            few: FEW,
-            searched_full_at: None,
+            max_rows: MIN_ROWS,
+            purged_full_at: None,
         }
     }
 }
 
-impl Growth {
-    /// Whether it is time. Each row is looked at a few times in all, however many there are.
-    pub(crate) fn is_due(&self, rows: usize) -> bool {
-        rows > self.few
+impl PurgeThreshold {
+    /// Whether it is time. Each row is looked at a max_rows times in all, however many there are.
+    pub(crate) fn should_purge(&self, rows: usize) -> bool {
+        rows > self.max_rows
     }
 
     /// Whether a table that has no room for another row is searched for expired rows.
-    pub(crate) fn is_due_when_full(&mut self, now: Timestamp) -> bool {
-        let last = self.searched_full_at;
-        let is_due = last.is_none_or(|last| now.0.abs_diff(last.0) >= MIN_INTERVAL_MS);
-        if is_due {
-            self.searched_full_at = Some(now);
+    pub(crate) fn should_purge_when_full(&mut self, now: Timestamp) -> bool {
+        let last = self.purged_full_at;
+        let should_purge = last.is_none_or(|last| now.0.abs_diff(last.0) >= MIN_INTERVAL_MS);
+        if should_purge {
+            self.purged_full_at = Some(now);
         }
-        is_due
+        should_purge
     }
 
-    /// Of so many rows, so many are left. Where some are gone, the file is told by `sql`, which removes the rows of a world –
-    /// its first value – that ended before a moment, its second.
-    pub(crate) fn looked_through(
-        &mut self,
-        (before, left): (usize, usize),
-        (sql, moment): (&'static str, Timestamp),
-        draft: &mut Draft<'_>,
-    ) {
-        self.few = FEW.max(left * 2);
-        if left < before {
-            draft.note(|world| Statement::new(sql).bind(world).bind(moment));
+    /// Sets the next threshold after a purge, and removes the same rows from the file.
+    pub(crate) fn purged(&mut self, purge: &Purge, batch: &mut WriteBatch<'_>) {
+        self.max_rows = MIN_ROWS.max(purge.rows_left * 2);
+        if purge.rows_left < purge.rows_before {
+            batch.push(|key| Statement::new(purge.sql).bind(key).bind(purge.cutoff));
         }
     }
 }

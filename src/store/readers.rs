@@ -1,5 +1,5 @@
-//! How many read the file at once? Few: each connection is a thread and a page cache, and the descriptor of one that is
-//! closed stays with SQLite as long as another has locks on the file.
+//! The connections that read the file. There are few: each is a thread and a page cache, and SQLite keeps the descriptor of
+//! a closed one for as long as another connection has locks on the file.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

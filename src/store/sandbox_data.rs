@@ -1,27 +1,27 @@
-//! What is in one world? The rows of a sandbox at one time of its life, table by table.
+//! The data of a sandbox between two resets: its tables behind one lock, and their key in the file.
 
 use super::tables::Tables;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
 use tokio::sync::Mutex;
 
-/// A world, and its key in the file. Whoever holds it may read and write there.
+/// The tables of a sandbox and their key in the file.
 #[derive(Debug)]
-pub(crate) struct Rows {
-    /// For the list of worlds to reload after a failed commit.
+pub(crate) struct SandboxData {
+    /// For the list of data to reload after a failed commit.
     this: Weak<Self>,
     key: Arc<str>,
     tables: RwLock<Tables>,
-    /// Whether the tables are what the file says: not yet, where an earlier run has left it and nobody has asked.
+    /// Whether the tables are loaded: data of an earlier run is loaded on first use.
     pub(crate) loaded: Mutex<bool>,
 }
 
-impl Rows {
-    /// A world that has just begun.
+impl SandboxData {
+    /// New data.
     pub(crate) fn new(key: impl Into<Arc<str>>, tables: Tables) -> Arc<Self> {
         Self::of(key.into(), tables, true)
     }
 
-    /// A world that an earlier run has left in the file.
+    /// Data that an earlier run has left in the file.
     pub(crate) fn in_file(key: impl Into<Arc<str>>) -> Arc<Self> {
         Self::of(key.into(), Tables::default(), false)
     }
@@ -39,17 +39,17 @@ impl Rows {
         Weak::clone(&self.this)
     }
 
-    /// What its rows are kept under; no other world has had it.
+    /// The key of its rows in the file, which is never used again.
     pub(crate) fn key(&self) -> &str {
         &self.key
     }
 
-    /// The key, for whoever keeps it.
+    /// The key, to be stored.
     pub(crate) fn shared_key(&self) -> &Arc<str> {
         &self.key
     }
 
-    // Whoever panicked while holding a lock changed nothing half: changes are made after all that may fail.
+    // A panic leaves no partial change: changes are made after everything that can fail.
 
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, Tables> {
         self.tables.read().unwrap_or_else(PoisonError::into_inner)

@@ -1,10 +1,10 @@
 //! Operations on the sandboxes.
 
-use crate::store::catalogue::{Kept, Start};
+use crate::store::catalogue::{SandboxRecord, StartingRows};
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
-use crate::store::initial_data::{Origin, Seed, sow};
-use crate::store::sandbox_data::Rows;
+use crate::store::initial_data::{InitialData, Seed, apply_seed};
+use crate::store::sandbox_data::SandboxData;
 use crate::store::tables::sandboxes::{
     SandboxRow, StoredKey, claim, delete, insert, move_to, set_clock, set_signing_key,
 };
@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 /// What a new sandbox has that is not the server's.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Own<'a> {
+pub(crate) struct SandboxOverrides<'a> {
     pub(crate) seed: Option<&'a Seed>,
     pub(crate) settings: Option<&'a str>,
     pub(crate) is_explicit: bool,
@@ -26,7 +26,10 @@ impl Store {
     pub(crate) async fn find_sandbox(&self, name: &str) -> Result<Option<SandboxRow>, StoreError> {
         let found = {
             let catalogue = self.catalogue();
-            catalogue.sandboxes.get(name).map(|kept| kept.row.clone())
+            catalogue
+                .sandboxes
+                .get(name)
+                .map(|record| record.row.clone())
         };
         if let Some(row) = &found {
             self.load(&row.world).await?;
@@ -42,26 +45,26 @@ impl Store {
     /// Whether a control call or Rust asked for this sandbox, not only a request that named it.
     pub(crate) fn is_explicit(&self, name: &str) -> bool {
         let catalogue = self.catalogue();
-        let kept = catalogue.sandboxes.get(name);
-        kept.is_some_and(|kept| kept.row.is_explicit)
+        let record = catalogue.sandboxes.get(name);
+        record.is_some_and(|record| record.row.is_explicit)
     }
 
     /// Whether there is a sandbox of this name that only requests have named so far.
     pub(crate) fn has_unclaimed(&self, name: &str) -> bool {
         let catalogue = self.catalogue();
-        let kept = catalogue.sandboxes.get(name);
-        kept.is_some_and(|kept| !kept.row.is_explicit)
+        let record = catalogue.sandboxes.get(name);
+        record.is_some_and(|record| !record.row.is_explicit)
     }
 
     /// Marks a sandbox as asked for explicitly.
     pub(crate) async fn claim_sandbox(&self, name: &str) -> Result<(), StoreError> {
         self.begin_write()
             .await?
-            .plan(|_, pen| pen.note(|| claim(name)))
-            .kept()
+            .plan(|_, batch| batch.push(|| claim(name)))
+            .committed()
             .await?;
-        if let Some(kept) = self.catalogue().sandboxes.get_mut(name) {
-            kept.row.is_explicit = true;
+        if let Some(record) = self.catalogue().sandboxes.get_mut(name) {
+            record.row.is_explicit = true;
         }
         Ok(())
     }
@@ -76,37 +79,39 @@ impl Store {
         &self,
         name: &str,
         seed: &Seed,
-        own: Own<'_>,
+        own: SandboxOverrides<'_>,
         (clock, signing_key): (&str, &StoredKey),
     ) -> Result<SandboxRow, StoreError> {
         let seed_bytes = own.seed.map_or(0, Seed::size_in_bytes);
         let (row, _planned) = self
             .begin_write()
             .await?
-            .plan(|catalogue, pen| {
+            .plan(|catalogue, batch| {
                 catalogue.check_room_for_seed(seed_bytes)?;
-                let seed_world = own.seed.map(|own| catalogue.begin(Start::Seed(own), pen));
+                let seed_world = own
+                    .seed
+                    .map(|own| catalogue.begin(StartingRows::Seed(own), batch));
                 let seed = own.seed.unwrap_or(seed);
                 let row = SandboxRow {
-                    world: catalogue.begin(Start::Seed(seed), pen),
+                    world: catalogue.begin(StartingRows::Seed(seed), batch),
                     clock: clock.to_owned(),
                     signing_key: Some(signing_key.clone()),
                     seed_world,
                     settings: own.settings.map(str::to_owned),
                     is_explicit: own.is_explicit,
                 };
-                pen.note(|| insert(name, &row));
+                batch.push(|| insert(name, &row));
                 let planned = catalogue.planned_seeds.add(seed_bytes);
                 Ok::<_, StoreError>((row, planned))
             })
-            .kept()
+            .committed()
             .await??;
-        let kept = Kept {
+        let record = SandboxRecord {
             row: row.clone(),
             seed_bytes,
             snapshots: BTreeMap::new(),
         };
-        self.catalogue().sandboxes.insert(name.to_owned(), kept);
+        self.catalogue().sandboxes.insert(name.to_owned(), record);
         Ok(row)
     }
 
@@ -116,75 +121,75 @@ impl Store {
         &self,
         name: &str,
         seed: &Seed,
-        world: &Rows,
+        data: &SandboxData,
         signing_key: &StoredKey,
     ) -> Result<(), StoreError> {
         self.begin_write()
             .await?
-            .plan(|_, pen| pen.note(|| set_signing_key(name, signing_key)))
-            .kept()
+            .plan(|_, batch| batch.push(|| set_signing_key(name, signing_key)))
+            .committed()
             .await?;
-        if let Some(kept) = self.catalogue().sandboxes.get_mut(name) {
-            kept.row.signing_key = Some(signing_key.clone());
+        if let Some(record) = self.catalogue().sandboxes.get_mut(name) {
+            record.row.signing_key = Some(signing_key.clone());
         }
         self.begin_write()
             .await?
-            .write(world, |tables, draft| sow(tables, draft, seed))
-            .kept()
+            .write(data, |tables, batch| apply_seed(tables, batch, seed))
+            .committed()
             .await
     }
 
     /// Stores the clock of a sandbox, unless it has moved on from this world.
-    pub(crate) async fn keep_clock(
+    pub(crate) async fn store_clock(
         &self,
         name: &str,
-        world: &Rows,
+        data: &SandboxData,
         clock: &str,
     ) -> Result<(), StoreError> {
         self.begin_write()
             .await?
-            .plan(|catalogue, pen| {
-                if catalogue.sandbox_in(name, world).is_some() {
-                    pen.note(|| set_clock(name, clock));
+            .plan(|catalogue, batch| {
+                if catalogue.sandbox_in(name, data).is_some() {
+                    batch.push(|| set_clock(name, clock));
                 }
             })
-            .kept()
+            .committed()
             .await?;
-        if let Some(kept) = self.catalogue().sandbox_in(name, world) {
-            clock.clone_into(&mut kept.row.clock);
+        if let Some(record) = self.catalogue().sandbox_in(name, data) {
+            clock.clone_into(&mut record.row.clock);
         }
         Ok(())
     }
 
     /// Moves a sandbox to a new world, which is returned, with the clock. None if it is not in the world `from` any more.
-    pub(crate) async fn begin_anew(
+    pub(crate) async fn replace_data(
         &self,
         name: &str,
-        from: &Rows,
-        origin: Origin<'_>,
+        from: &SandboxData,
+        origin: InitialData<'_>,
         clock: &str,
-    ) -> Result<Option<Arc<Rows>>, StoreError> {
-        if let Origin::World(origin) = origin {
+    ) -> Result<Option<Arc<SandboxData>>, StoreError> {
+        if let InitialData::Copy(origin) = origin {
             self.load(origin).await?;
         }
-        let leave = self.begin_write().await?;
+        let permit = self.begin_write().await?;
         let planned = {
-            let mut pen = leave.pen();
-            let start = Start::new(origin, &mut pen);
-            leave.plan_with(pen, |catalogue, pen| {
+            let mut batch = permit.catalogue_batch();
+            let start = StartingRows::new(origin, &mut batch);
+            permit.plan_with(batch, |catalogue, batch| {
                 catalogue.sandbox_in(name, from)?;
-                let new = catalogue.begin(start, pen);
-                pen.note(|| move_to(name, new.key(), clock));
-                pen.note(|| mark_retired(from.key()));
+                let new = catalogue.begin(start, batch);
+                batch.push(|| move_to(name, new.key(), clock));
+                batch.push(|| mark_retired(from.key()));
                 Some(new)
             })
         };
-        let new = planned.kept().await?;
+        let new = planned.committed().await?;
         if let Some(new) = &new {
             let mut catalogue = self.catalogue();
-            if let Some(kept) = catalogue.sandbox_in(name, from) {
-                kept.row.world = Arc::clone(new);
-                clock.clone_into(&mut kept.row.clock);
+            if let Some(record) = catalogue.sandbox_in(name, from) {
+                record.row.world = Arc::clone(new);
+                clock.clone_into(&mut record.row.clock);
             }
             catalogue.retired.insert(from.key().to_owned());
         }
@@ -197,19 +202,19 @@ impl Store {
         let worlds = self
             .begin_write()
             .await?
-            .plan(|catalogue, pen| {
+            .plan(|catalogue, batch| {
                 let known = catalogue.sandboxes.get(name);
-                let worlds = known.map(Kept::worlds).unwrap_or_default();
+                let worlds = known.map(SandboxRecord::worlds).unwrap_or_default();
                 if known.is_some() {
-                    pen.note(|| snapshots::delete_all(name));
-                    pen.note(|| delete(name));
+                    batch.push(|| snapshots::delete_all(name));
+                    batch.push(|| delete(name));
                 }
                 for world in &worlds {
-                    pen.note(|| mark_retired(world));
+                    batch.push(|| mark_retired(world));
                 }
                 worlds
             })
-            .kept()
+            .committed()
             .await?;
         let mut catalogue = self.catalogue();
         catalogue.sandboxes.remove(name);

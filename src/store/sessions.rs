@@ -1,4 +1,4 @@
-//! The `sessions` table: who is signed in.
+//! Operations on sessions.
 
 use crate::model::user::User;
 use crate::protocol::ids::UserId;
@@ -7,12 +7,12 @@ use crate::protocol::time::Timestamp;
 use crate::store::columns::check_room;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
-use crate::store::sandbox_data::Rows;
+use crate::store::sandbox_data::SandboxData;
 use crate::store::tables::sessions::{delete, delete_of, insert};
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-impl Rows {
+impl SandboxData {
     /// The user of a session that has not run out; a deleted user has none.
     pub(crate) fn session_user(&self, hash: &SecretHash, now: Timestamp) -> Option<Arc<User>> {
         let tables = self.read();
@@ -23,7 +23,7 @@ impl Rows {
         tables.users.active(*user).cloned()
     }
 
-    /// Every session, of this user where one is given: whose, and when it ends.
+    /// Every session, of this user where one is given: owner, and when it ends.
     pub(crate) fn list_sessions(&self, user: Option<UserId>) -> Vec<(UserId, Timestamp)> {
         let tables = self.read();
         let all = tables.sessions.by_hash.values();
@@ -48,7 +48,7 @@ impl Store {
     /// Signs a user in. Errors: there are `most` sessions.
     pub(crate) async fn insert_session(
         &self,
-        world: &Rows,
+        data: &SandboxData,
         session: NewSession,
         most: usize,
     ) -> Result<(), StoreError> {
@@ -60,48 +60,48 @@ impl Store {
         } = session;
         self.begin_write()
             .await?
-            .write(world, |tables, draft| {
-                tables.sessions.clear(now, most, draft);
+            .write(data, |tables, batch| {
+                tables.sessions.clear(now, most, batch);
                 let sessions = tables.sessions.by_hash.len();
                 check_room(sessions, most, "sessions in this sandbox")?;
                 tables.sessions.by_hash.insert(hash, (user, expires_at));
-                draft.note(|world| insert(world, &hash, user, expires_at));
+                batch.push(|key| insert(key, &hash, user, expires_at));
                 Ok(())
             })
-            .kept()
+            .committed()
             .await?
     }
 
     /// Signs a user out everywhere, or everybody. How many sessions there were.
     pub(crate) async fn delete_sessions(
         &self,
-        world: &Rows,
+        data: &SandboxData,
         user: Option<UserId>,
     ) -> Result<u64, StoreError> {
         self.begin_write()
             .await?
-            .write(world, |tables, draft| {
-                draft.note(|world| delete_of(world, user));
+            .write(data, |tables, batch| {
+                batch.push(|key| delete_of(key, user));
                 tables.sessions.remove_of(user)
             })
-            .kept()
+            .committed()
             .await
     }
 
     /// Signs out.
     pub(crate) async fn delete_session(
         &self,
-        world: &Rows,
+        data: &SandboxData,
         hash: &SecretHash,
     ) -> Result<(), StoreError> {
         self.begin_write()
             .await?
-            .write(world, |tables, draft| {
+            .write(data, |tables, batch| {
                 if tables.sessions.by_hash.remove(hash).is_some() {
-                    draft.note(|world| delete(world, hash));
+                    batch.push(|key| delete(key, hash));
                 }
             })
-            .kept()
+            .committed()
             .await
     }
 }

@@ -1,52 +1,52 @@
 //! Operations on the snapshots of a sandbox.
 
 use crate::protocol::time::Timestamp;
-use crate::store::catalogue::Start;
+use crate::store::catalogue::StartingRows;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
-use crate::store::initial_data::Origin;
-use crate::store::sandbox_data::Rows;
+use crate::store::initial_data::InitialData;
+use crate::store::sandbox_data::SandboxData;
 use crate::store::tables::snapshots::{Snapshot, delete, put};
 use crate::store::tables::worlds::mark_retired;
-use crate::store::transaction::{Changed, Leave};
+use crate::store::transaction::{QueuedChange, WritePermit};
 use std::sync::Arc;
 
 /// A snapshot as it is listed: its name, and when it was taken.
-pub(crate) type Listed = (String, Timestamp);
+pub(crate) type ListedSnapshot = (String, Timestamp);
 
-/// A snapshot that is not committed yet, the key of the world of the one that it replaces, and its bytes.
+/// A snapshot that is not committed yet, the key of the data of the one that it replaces, and its bytes.
 type PlannedSnapshot = Option<(Snapshot, Option<String>, Arc<usize>)>;
 
-impl<'a> Leave<'a> {
+impl<'a> WritePermit<'a> {
     /// Plans a snapshot; none if the sandbox has been deleted or has moved on.
     fn plan_snapshot(
         self,
         sandbox: &str,
-        world: &Rows,
+        data: &SandboxData,
         name: &str,
         state: impl FnOnce() -> (String, Timestamp),
-    ) -> Changed<'a, Result<PlannedSnapshot, StoreError>> {
+    ) -> QueuedChange<'a, Result<PlannedSnapshot, StoreError>> {
         // Before the rows are locked: faults look users up while they are locked themselves.
         let (state, taken_at) = state();
-        let mut pen = self.pen();
-        let tables = pen.copy(world);
+        let mut batch = self.catalogue_batch();
+        let tables = batch.copy(data);
         let bytes = tables.size_in_bytes() + state.len();
-        let start = Start::Copy(world, Box::new(tables));
-        self.plan_with(pen, |catalogue, pen| {
-            let Some(known) = catalogue.sandbox_in(sandbox, world) else {
+        let start = StartingRows::Copy(data, Box::new(tables));
+        self.plan_with(batch, |catalogue, batch| {
+            let Some(known) = catalogue.sandbox_in(sandbox, data) else {
                 return Ok(None);
             };
             let before = known.snapshots.get(name).map(Snapshot::key);
             catalogue.check_room_for_snapshot(sandbox, name, bytes)?;
             let snapshot = Snapshot {
-                rows: catalogue.begin(start, pen),
+                rows: catalogue.begin(start, batch),
                 state,
                 taken_at,
                 bytes,
             };
-            pen.note(|| put(sandbox, name, &snapshot));
+            batch.push(|| put(sandbox, name, &snapshot));
             if let Some(before) = &before {
-                pen.note(|| mark_retired(before));
+                batch.push(|| mark_retired(before));
             }
             let planned = catalogue.planned_snapshots.add(bytes);
             Ok(Some((snapshot, before, planned)))
@@ -55,28 +55,28 @@ impl<'a> Leave<'a> {
 }
 
 impl Store {
-    /// Stores a sandbox's rows under a name, in place of those stored before. Returns the key of the world of those, which
+    /// Stores a sandbox's rows under a name, in place of those stored before. Returns the key of the data of those, which
     /// is to be removed. `state`, asked for when the rows are copied, gives the rest of the sandbox as JSON text, and the
     /// time. Nothing is stored for a sandbox that has been deleted, or has moved on, in the meantime. Errors: there are as
     /// many snapshots as there may be.
     pub(crate) async fn take_snapshot(
         &self,
         sandbox: &str,
-        world: &Rows,
+        data: &SandboxData,
         name: &str,
         state: impl FnOnce() -> (String, Timestamp),
     ) -> Result<Option<String>, StoreError> {
         let planned = self
             .begin_write()
             .await?
-            .plan_snapshot(sandbox, world, name, state)
-            .kept()
+            .plan_snapshot(sandbox, data, name, state)
+            .committed()
             .await??;
         let Some((snapshot, before, _planned)) = planned else {
             return Ok(None);
         };
         let mut catalogue = self.catalogue();
-        if let Some(known) = catalogue.sandbox_in(sandbox, world) {
+        if let Some(known) = catalogue.sandbox_in(sandbox, data) {
             known.snapshots.insert(name.to_owned(), snapshot);
         }
         catalogue.retired.extend(before.clone());
@@ -90,41 +90,45 @@ impl Store {
         Some(snapshot.state.clone())
     }
 
-    /// Moves a sandbox to a new world with the rows of a snapshot, which is returned. None if there is no such sandbox or
+    /// Moves a sandbox to a new data with the rows of a snapshot, which is returned. None if there is no such sandbox or
     /// snapshot any more.
     pub(crate) async fn restore_snapshot(
         &self,
         sandbox: &str,
-        world: &Rows,
+        data: &SandboxData,
         name: &str,
         clock: &str,
-    ) -> Result<Option<Arc<Rows>>, StoreError> {
+    ) -> Result<Option<Arc<SandboxData>>, StoreError> {
         let stored = {
             let catalogue = self.catalogue();
-            let snapshots = catalogue.sandboxes.get(sandbox).map(|kept| &kept.snapshots);
+            let snapshots = catalogue
+                .sandboxes
+                .get(sandbox)
+                .map(|record| &record.snapshots);
             let snapshot = snapshots.and_then(|snapshots| snapshots.get(name));
             snapshot.map(|snapshot| Arc::clone(&snapshot.rows))
         };
         match stored {
             None => Ok(None),
             Some(rows) => {
-                self.begin_anew(sandbox, world, Origin::World(&rows), clock)
+                self.replace_data(sandbox, data, InitialData::Copy(&rows), clock)
                     .await
             }
         }
     }
 
     /// The snapshots of a sandbox, by name.
-    pub(crate) fn list_snapshots(&self, sandbox: &str) -> Vec<Listed> {
+    pub(crate) fn list_snapshots(&self, sandbox: &str) -> Vec<ListedSnapshot> {
         let catalogue = self.catalogue();
-        let kept = catalogue.sandboxes.get(sandbox);
-        kept.into_iter()
-            .flat_map(|kept| &kept.snapshots)
+        let record = catalogue.sandboxes.get(sandbox);
+        record
+            .into_iter()
+            .flat_map(|record| &record.snapshots)
             .map(|(name, snapshot)| (name.clone(), snapshot.taken_at))
             .collect()
     }
 
-    /// Deletes a snapshot. Returns the key of its world, which is to be removed; none if there was no such snapshot.
+    /// Deletes a snapshot. Returns the key of its data, which is to be removed; none if there was no such snapshot.
     pub(crate) async fn delete_snapshot(
         &self,
         sandbox: &str,
@@ -133,14 +137,14 @@ impl Store {
         let key = self
             .begin_write()
             .await?
-            .plan(|catalogue, pen| {
+            .plan(|catalogue, batch| {
                 let known = catalogue.sandboxes.get(sandbox)?;
                 let key = known.snapshots.get(name)?.key();
-                pen.note(|| delete(sandbox, name));
-                pen.note(|| mark_retired(&key));
+                batch.push(|| delete(sandbox, name));
+                batch.push(|| mark_retired(&key));
                 Some(key)
             })
-            .kept()
+            .committed()
             .await?;
         if let Some(key) = &key {
             let mut catalogue = self.catalogue();

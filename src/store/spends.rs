@@ -1,5 +1,4 @@
-//! The `spends` table: what apps have spent of users' buzz. A charge is made under one lock: of many at once, none sees
-//! money or budgets that another is about to use up.
+//! Operations on spends. One lock covers a charge, so that parallel charges cannot exceed a balance or a budget together.
 
 use crate::model::account::{Currency, split};
 use crate::model::ledger::{DatedLimit, Spend};
@@ -9,8 +8,8 @@ use crate::protocol::time::Timestamp;
 use crate::store::columns::check_room;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
-use crate::store::sandbox_data::Rows;
-use crate::store::tables::owner::{Whose, is_meant};
+use crate::store::sandbox_data::SandboxData;
+use crate::store::tables::owner::OwnerKey;
 use crate::store::tables::spends::{MAX_SPENDS, forgive, insert};
 use crate::store::tables::workflows;
 
@@ -24,12 +23,12 @@ fn order(
     (*user, &client.0, spend.at, workflow, spend.currency.name())
 }
 
-impl Rows {
+impl SandboxData {
     /// The spends, oldest first, of these users and clients where they are given.
-    pub(crate) fn list_spends(&self, whose: Whose<'_>) -> Vec<Spent> {
+    pub(crate) fn list_spends(&self, owner: OwnerKey<'_>) -> Vec<Spent> {
         let tables = self.read();
         let all = tables.spends.by_parties.iter();
-        let meant = all.filter(|((user, client), _)| is_meant(whose, *user, client));
+        let meant = all.filter(|((user, client), _)| owner.matches(*user, client));
         let mut found = Vec::new();
         for ((user, client), spends) in meant {
             for (workflow, spend) in spends {
@@ -47,17 +46,17 @@ impl Store {
     /// pay and every budget has room for it. Whether it was so. Errors: the sandbox has as many spends as it may have.
     pub(crate) async fn charge(
         &self,
-        world: &Rows,
+        data: &SandboxData,
         workflow: &Workflow,
         may_pay: &[Currency],
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let (user, client) = (workflow.user_id, &workflow.client_id);
-        let limit = world.read().consents.limit(user, client).cloned();
+        let limit = data.read().consents.limit(user, client).cloned();
         let prepared = limit.map(|limit| DatedLimit::new(limit, now));
         self.begin_write()
             .await?
-            .write(world, |tables, draft| {
+            .write(data, |tables, batch| {
                 let accounts = tables.accounts.of(user);
                 let Some(payments) = split(workflow.cost, may_pay, &accounts) else {
                     return Ok(false);
@@ -80,37 +79,37 @@ impl Store {
                     tables.accounts.take(user, payment);
                     let parties = (user, client.clone());
                     tables.spends.insert(&workflow.id, parties, spend);
-                    draft.note(|world| insert(world, workflow, &spend));
+                    batch.push(|key| insert(key, workflow, &spend));
                 }
-                tables.accounts.note(user, draft);
-                draft.note(|world| workflows::insert(world, workflow));
+                tables.accounts.save(user, batch);
+                batch.push(|key| workflows::insert(key, workflow));
                 tables.workflows.insert(workflow.clone());
-                tables.workflows.remove_oldest(draft);
+                tables.workflows.remove_oldest(batch);
                 Ok(true)
             })
-            .kept()
+            .committed()
             .await?
     }
 
     /// Lets absolute budgets count from now on: what was spent is no more theirs. How many spends that were.
     pub(crate) async fn forgive_spends(
         &self,
-        world: &Rows,
+        data: &SandboxData,
         (user, client): (UserId, &ClientId),
     ) -> Result<u64, StoreError> {
         self.begin_write()
             .await?
-            .write(world, |tables, draft| {
+            .write(data, |tables, batch| {
                 let mut forgiven = 0;
                 let spends = tables.spends.by_parties.get_mut(&(user, client.clone()));
                 for (_, spend) in spends.into_iter().flatten() {
                     forgiven += u64::from(!spend.forgiven);
                     spend.forgiven = true;
                 }
-                draft.note(|world| forgive(world, user, client));
+                batch.push(|key| forgive(key, user, client));
                 forgiven
             })
-            .kept()
+            .committed()
             .await
     }
 }

@@ -1,5 +1,6 @@
-//! What is written into the file? SQL statements with their values, put together so that few of them are many changes: to
-//! hand one to SQLite's thread and back takes longer than to carry it out.
+//! SQL statements with their values, and the batcher that joins similar ones.
+//!
+//! Passing a statement to SQLite's thread and back takes longer than running it, so that several run as one.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher as _};
@@ -11,8 +12,8 @@ use sqlx::{Arguments as _, AssertSqlSafe, SqlSafeStr as _, SqlStr};
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::time::Timestamp;
 
-/// So many statements are one at the most.
-const MOST_AT_ONCE: usize = 16;
+/// At most this many statements are joined.
+const MAX_REPEATS: usize = 16;
 
 /// One SQL statement with its values. It can be run again: whoever writes one sees to it that it cannot be refused by
 /// what is in the file.
@@ -52,7 +53,7 @@ impl Statement {
     /// Says that this statement writes or removes this row – its table, its world, its key – and does nothing else, so that
     /// it may change places with those of other rows. `SQLx` numbers the values of all that is put together: its `?` have
     /// no numbers of their own.
-    pub(crate) fn of_row(self, row: impl Hash) -> Self {
+    pub(crate) fn for_row(self, row: impl Hash) -> Self {
         debug_assert!(!has_names(self.sql), "{:?} names its values", self.sql);
         let mut hasher = DefaultHasher::new();
         row.hash(&mut hasher);
@@ -150,7 +151,7 @@ pub(crate) struct Query {
 
 impl Query {
     /// A query without values.
-    pub(crate) fn of(sql: String) -> Self {
+    pub(crate) fn new(sql: String) -> Self {
         Self {
             sql: AssertSqlSafe(sql).into_sql_str(),
             values: SqliteArguments::default(),
@@ -158,14 +159,14 @@ impl Query {
     }
 }
 
-/// Puts statements together, in the order in which they were written down as far as it matters.
+/// Joins similar statements, and keeps the order where it matters.
 #[derive(Debug, Default)]
-pub(crate) struct Press {
+pub(crate) struct StatementBatcher {
     /// A statement, so many times.
     repeated: HashMap<(&'static str, usize), Arc<str>>,
 }
 
-impl Press {
+impl StatementBatcher {
     /// What runs all of these.
     pub(crate) fn queries(&mut self, statements: &[Statement]) -> Vec<Query> {
         let mut queries = Vec::new();
@@ -234,10 +235,10 @@ fn sorted(statements: &[Statement]) -> Vec<Vec<&Statement>> {
     sorted
 }
 
-/// Lengths that add up to this, of which there are few different ones: SQLite keeps what it has once made of a query.
+/// Lengths that add up to this, of which there are max_rows different ones: SQLite keeps what it has once made of a query.
 fn powers_of_two(mut length: usize) -> impl Iterator<Item = usize> {
     std::iter::from_fn(move || {
-        let next = (1 << length.checked_ilog2()?).min(MOST_AT_ONCE);
+        let next = (1 << length.checked_ilog2()?).min(MAX_REPEATS);
         length -= next;
         Some(next)
     })
@@ -250,13 +251,13 @@ mod tests {
     fn one(sql: &'static str, row: Option<&str>) -> Statement {
         let statement = Statement::new(sql);
         match row {
-            Some(row) => statement.of_row(row),
+            Some(row) => statement.for_row(row),
             None => statement,
         }
     }
 
     fn order(statements: &[Statement]) -> Vec<String> {
-        Press::default()
+        StatementBatcher::default()
             .queries(statements)
             .into_iter()
             .map(|query| query.sql.as_str().to_owned())

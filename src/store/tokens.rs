@@ -1,4 +1,4 @@
-//! Tokens: find, issue, revoke and remove them.
+//! Operations on tokens.
 
 use crate::model::token::{Token, TokenKind};
 use crate::model::user::User;
@@ -8,17 +8,17 @@ use crate::protocol::secret::SecretHash;
 use crate::protocol::time::Timestamp;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
-use crate::store::sandbox_data::Rows;
-use crate::store::tables::owner::Whose;
-use crate::store::tables::tokens::{Kept, MOST_ALONE, delete, delete_access_tokens, expire};
+use crate::store::sandbox_data::SandboxData;
+use crate::store::tables::owner::OwnerKey;
+use crate::store::tables::tokens::{MOST_ALONE, StoredToken, delete, delete_access_tokens, expire};
 use std::sync::Arc;
 
-impl Rows {
+impl SandboxData {
     /// A token of either kind, live or not.
     pub(crate) fn find_token(&self, hash: &SecretHash) -> Option<Token> {
         let tables = self.read();
         let found = tables.tokens.by_hash.get(hash);
-        found.map(|kept| kept.to_token(*hash))
+        found.map(|stored| stored.to_token(*hash))
     }
 
     /// The scope and the client of a live access token, and its user unless deleted.
@@ -28,21 +28,25 @@ impl Rows {
         now: Timestamp,
     ) -> Option<(Scope, ClientId, Option<Arc<User>>)> {
         let tables = self.read();
-        let kept = tables.tokens.by_hash.get(hash)?;
-        if kept.kind != TokenKind::Access || kept.expires_at < now {
+        let stored = tables.tokens.by_hash.get(hash)?;
+        if stored.kind != TokenKind::Access || stored.expires_at < now {
             return None;
         }
-        let user = tables.users.active(kept.parties.user_id);
-        Some((kept.scope, kept.parties.client_id.clone(), user.cloned()))
+        let user = tables.users.active(stored.parties.user_id);
+        Some((
+            stored.scope,
+            stored.parties.client_id.clone(),
+            user.cloned(),
+        ))
     }
 
     /// Every token, newest first, of these users and clients where they are given.
-    pub(crate) fn list_tokens(&self, whose: Whose<'_>) -> Vec<Token> {
+    pub(crate) fn list_tokens(&self, owner: OwnerKey<'_>) -> Vec<Token> {
         let tables = self.read();
         let all = tables.tokens.by_hash.iter();
         let mut found: Vec<Token> = all
-            .filter(|(_, kept)| kept.is_of(whose))
-            .map(|(hash, kept)| kept.to_token(*hash))
+            .filter(|(_, stored)| stored.is_of(owner))
+            .map(|(hash, stored)| stored.to_token(*hash))
             .collect();
         drop(tables);
         found.sort_by_key(|token| {
@@ -57,22 +61,22 @@ impl Rows {
 }
 
 impl Store {
-    /// Keeps tokens that have just been minted. Errors: there are as many as there may be.
+    /// Stores new tokens. Errors: the table is full.
     pub(crate) async fn insert_tokens(
         &self,
-        world: &Rows,
+        data: &SandboxData,
         minted: &[Token],
     ) -> Result<(), StoreError> {
         self.begin_write()
             .await?
-            .write(world, |tables, draft| {
+            .write(data, |tables, batch| {
                 if let Some(first) = minted.first() {
-                    tables.tokens.check_room(first.issued_at, draft)?;
+                    tables.tokens.check_room(first.issued_at, batch)?;
                 }
-                tables.tokens.insert_all(minted, draft);
+                tables.tokens.insert_all(minted, batch);
                 Ok(())
             })
-            .kept()
+            .committed()
             .await?
     }
 
@@ -80,65 +84,71 @@ impl Store {
     /// does. Errors: there are as many tokens as there may be; then the refresh token can still be used.
     pub(crate) async fn rotate_tokens(
         &self,
-        world: &Rows,
+        data: &SandboxData,
         old: &SecretHash,
         successors: &[Token],
     ) -> Result<bool, StoreError> {
         self.begin_write()
             .await?
-            .write(world, |tables, draft| {
+            .write(data, |tables, batch| {
                 let found = tables.tokens.by_hash.get(old);
-                if found.is_none_or(|kept| kept.kind != TokenKind::Refresh) {
+                if found.is_none_or(|stored| stored.kind != TokenKind::Refresh) {
                     return Ok(false);
                 }
                 if let Some(first) = successors.first() {
-                    tables.tokens.check_room(first.issued_at, draft)?;
+                    tables.tokens.check_room(first.issued_at, batch)?;
                 }
                 if let Some(number) = tables.tokens.remove(old) {
-                    draft.note(|world| delete(world, number));
+                    batch.push(|key| delete(key, number));
                 }
-                tables.tokens.insert_all(successors, draft);
+                tables.tokens.insert_all(successors, batch);
                 Ok(true)
             })
-            .kept()
+            .committed()
             .await?
     }
 
     /// Makes tokens expire at a moment: one of either kind, or every access token. Returns how many would have expired later.
     pub(crate) async fn expire_tokens(
         &self,
-        world: &Rows,
+        data: &SandboxData,
         hash: Option<&SecretHash>,
         moment: Timestamp,
     ) -> Result<u64, StoreError> {
         self.begin_write()
             .await?
-            .write(world, |tables, draft| {
+            .write(data, |tables, batch| {
                 let by_hash = &mut tables.tokens.by_hash;
-                let meant: Vec<&mut Kept> = match hash {
+                let meant: Vec<&mut StoredToken> = match hash {
                     Some(hash) => by_hash.get_mut(hash).into_iter().collect(),
                     None => by_hash
                         .values_mut()
-                        .filter(|kept| kept.kind == TokenKind::Access)
+                        .filter(|stored| stored.kind == TokenKind::Access)
                         .collect(),
                 };
                 let Some(first) = meant.first() else {
                     return 0;
                 };
                 let number = hash.map(|_| first.number);
-                draft.note(|world| expire(world, number, moment));
-                let live = meant.into_iter().filter(|kept| kept.expires_at > moment);
-                live.map(|kept| kept.expires_at = moment).count() as u64
+                batch.push(|key| expire(key, number, moment));
+                let live = meant
+                    .into_iter()
+                    .filter(|stored| stored.expires_at > moment);
+                live.map(|stored| stored.expires_at = moment).count() as u64
             })
-            .kept()
+            .committed()
             .await
     }
 
     /// Revokes a token; with a refresh token go all access tokens of its user and client.
-    pub(crate) async fn revoke_token(&self, world: &Rows, token: &Token) -> Result<(), StoreError> {
+    pub(crate) async fn revoke_token(
+        &self,
+        data: &SandboxData,
+        token: &Token,
+    ) -> Result<(), StoreError> {
         self.begin_write()
             .await?
-            .write(world, |tables, draft| {
+            .write(data, |tables, batch| {
                 let tokens = &mut tables.tokens;
                 let own = tokens.remove(&token.hash);
                 let mut others = match token.kind {
@@ -149,14 +159,14 @@ impl Store {
                 };
                 if others.len() > MOST_ALONE {
                     let (user, client) = (token.user_id, &token.client_id);
-                    draft.note(|world| delete_access_tokens(world, user, client));
+                    batch.push(|key| delete_access_tokens(key, user, client));
                     others.clear();
                 }
                 for number in own.into_iter().chain(others) {
-                    draft.note(|world| delete(world, number));
+                    batch.push(|key| delete(key, number));
                 }
             })
-            .kept()
+            .committed()
             .await
     }
 }

@@ -1,98 +1,106 @@
 //! Changes of memory that are queued for the database file, and their commit.
 
 use super::catalogue::Catalogue;
-use super::catalogue_batch::Pen;
-use super::commit::Pending;
+use super::catalogue_batch::CatalogueBatch;
+use super::commit::PendingCommit;
 use super::error::StoreError;
 use super::handle::Store;
-use super::sandbox_data::Rows;
+use super::sandbox_data::SandboxData;
 use super::tables::Tables;
-use super::write_batch::Draft;
-use super::write_queue::Log;
+use super::write_batch::WriteBatch;
+use super::write_queue::WriteQueue;
 
-/// Changes are accepted.
-pub(super) struct Leave<'a>(&'a Store);
+/// Permission to change data: the file could be written at the last attempt.
+pub(super) struct WritePermit<'a>(&'a Store);
 
 /// A change that is queued, if there is a file.
-pub(super) struct Changed<'a, T> {
+pub(super) struct QueuedChange<'a, T> {
     done: T,
-    pending: Result<Option<Pending>, StoreError>,
-    log: Option<&'a Log>,
+    pending: Result<Option<PendingCommit>, StoreError>,
+    queue: Option<&'a WriteQueue>,
 }
 
 impl Store {
     /// Waits until changes are accepted. Errors: the file cannot be written.
-    pub(super) async fn begin_write(&self) -> Result<Leave<'_>, StoreError> {
-        if let Some(log) = self.log() {
-            log.admit().await?;
+    pub(super) async fn begin_write(&self) -> Result<WritePermit<'_>, StoreError> {
+        if let Some(queue) = self.queue() {
+            queue.wait_until_writable().await?;
         }
-        Ok(Leave(self))
+        Ok(WritePermit(self))
     }
 }
 
-impl<'a> Leave<'a> {
-    /// Changes a world in memory. If the file refuses the change, the world is reloaded from it.
+impl<'a> WritePermit<'a> {
+    /// Changes the data of a sandbox in memory. If the commit fails, the data is reloaded from the file.
     pub(super) fn write<T>(
         self,
-        world: &Rows,
-        act: impl FnOnce(&mut Tables, &mut Draft<'_>) -> T,
-    ) -> Changed<'a, T> {
-        let log = self.0.log();
-        let mut tables = world.write();
-        let mut draft = Draft::new(world.shared_key(), log.is_some());
-        let done = act(&mut tables, &mut draft);
+        data: &SandboxData,
+        act: impl FnOnce(&mut Tables, &mut WriteBatch<'_>) -> T,
+    ) -> QueuedChange<'a, T> {
+        let queue = self.0.queue();
+        let mut tables = data.write();
+        let mut batch = WriteBatch::new(data.shared_key(), queue.is_some());
+        let done = act(&mut tables, &mut batch);
         // Before the lock is released: the file sees changes in the order in which memory saw them.
-        let pending = match log {
-            Some(log) => log.append_change(world, &mut tables, draft.into_statements()),
+        let pending = match queue {
+            Some(queue) => queue.append_change(data, &mut tables, batch.into_statements()),
             None => Ok(None),
         };
-        Changed { done, pending, log }
+        QueuedChange {
+            done,
+            pending,
+            queue,
+        }
     }
 
-    /// Plans a change of the catalogue: which sandboxes, snapshots and worlds there are. Memory stays as it is; the caller
+    /// Plans a change of the catalogue: sandboxes, snapshots and data keys. Memory stays as it is; the caller
     /// applies the plan once it is committed, and prevents other changes of the same sandbox until then.
     pub(super) fn plan<'w, T>(
         self,
-        plan: impl FnOnce(&mut Catalogue, &mut Pen<'w>) -> T,
-    ) -> Changed<'a, T>
+        plan: impl FnOnce(&mut Catalogue, &mut CatalogueBatch<'w>) -> T,
+    ) -> QueuedChange<'a, T>
     where
         'a: 'w,
     {
-        let pen = self.pen();
-        self.plan_with(pen, plan)
+        let batch = self.catalogue_batch();
+        self.plan_with(batch, plan)
     }
 
-    /// A pen for [`Leave::plan_with`].
-    pub(super) fn pen<'w>(&self) -> Pen<'w>
+    /// A batch for [`WritePermit::plan_with`].
+    pub(super) fn catalogue_batch<'w>(&self) -> CatalogueBatch<'w>
     where
         'a: 'w,
     {
-        Pen::new(self.0.log())
+        CatalogueBatch::new(self.0.queue())
     }
 
-    /// As [`Leave::plan`]. What the pen has copied was copied before the catalogue was locked: a copy may take long, and
+    /// As [`WritePermit::plan`]. What the batch has copied was copied before the catalogue was locked: a copy may take long, and
     /// other sandboxes need the catalogue.
     pub(super) fn plan_with<'w, T>(
         self,
-        mut pen: Pen<'w>,
-        plan: impl FnOnce(&mut Catalogue, &mut Pen<'w>) -> T,
-    ) -> Changed<'a, T>
+        mut batch: CatalogueBatch<'w>,
+        plan: impl FnOnce(&mut Catalogue, &mut CatalogueBatch<'w>) -> T,
+    ) -> QueuedChange<'a, T>
     where
         'a: 'w,
     {
-        let log = self.0.log();
+        let queue = self.0.queue();
         let mut catalogue = self.0.catalogue();
-        let done = plan(&mut catalogue, &mut pen);
-        let pending = pen.hand_in();
-        Changed { done, pending, log }
+        let done = plan(&mut catalogue, &mut batch);
+        let pending = batch.submit();
+        QueuedChange {
+            done,
+            pending,
+            queue,
+        }
     }
 }
 
-impl<T> Changed<'_, T> {
+impl<T> QueuedChange<'_, T> {
     /// Returns when the change is committed.
-    pub(super) async fn kept(self) -> Result<T, StoreError> {
-        if let (Some(pending), Some(log)) = (self.pending?, self.log) {
-            log.committed(pending).await?;
+    pub(super) async fn committed(self) -> Result<T, StoreError> {
+        if let (Some(pending), Some(queue)) = (self.pending?, self.queue) {
+            queue.committed(pending).await?;
         }
         Ok(self.done)
     }

@@ -1,22 +1,21 @@
-//! The `users` table. What a user's own document says of buzz is what they began with; what they have now is
-//! `accounts.rs`.
+//! Operations on users.
 
 use crate::model::user::{Buzz, User, UserRef};
 use crate::protocol::ids::UserId;
 use crate::store::columns::check_room;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
-use crate::store::sandbox_data::Rows;
-use crate::store::tables::owner::Held;
+use crate::store::sandbox_data::SandboxData;
+use crate::store::tables::owner::{OwnedTable, OwnerKey};
 use crate::store::tables::users::{delete, put};
 use crate::store::tables::{accounts, sessions};
 
-impl Rows {
+impl SandboxData {
     /// A user by id or by username, deleted or not.
     pub(crate) fn find_user(&self, named: &UserRef) -> Option<User> {
         let tables = self.read();
         let user = tables.users.find(named)?;
-        Some(tables.person(user))
+        Some(tables.user_with_balance(user))
     }
 
     /// The id of a user, deleted or not.
@@ -28,7 +27,7 @@ impl Rows {
     pub(crate) fn list_users(&self) -> Vec<User> {
         let tables = self.read();
         let all = tables.users.by_id.values();
-        all.map(|user| tables.person(user)).collect()
+        all.map(|user| tables.user_with_balance(user)).collect()
     }
 }
 
@@ -38,27 +37,27 @@ impl Store {
     /// that another user has the name, and those of `change`.
     pub(crate) async fn change_user<E: From<StoreError>>(
         &self,
-        world: &Rows,
+        data: &SandboxData,
         id: UserId,
         buzz: Option<Buzz>,
         change: impl FnOnce(&User) -> Result<User, E>,
     ) -> Result<Option<User>, E> {
         self.begin_write()
             .await?
-            .write(world, |tables, draft| {
+            .write(data, |tables, batch| {
                 let known = tables.users.by_id.get(&id)?;
-                let changed = change(&tables.person(known)).and_then(|user| {
+                let changed = change(&tables.user_with_balance(known)).and_then(|user| {
                     tables.users.put(&user)?;
-                    draft.note(|world| put(world, &user));
+                    batch.push(|key| put(key, &user));
                     if let Some(buzz) = buzz {
                         tables.accounts.set(id, buzz);
-                        tables.accounts.note(id, draft);
+                        tables.accounts.save(id, batch);
                     }
                     Ok(user)
                 });
                 Some(changed)
             })
-            .kept()
+            .committed()
             .await?
             .transpose()
     }
@@ -67,14 +66,14 @@ impl Store {
     /// the id or the username is taken: of many who take it at once, one gets it. Errors: there are `most` users.
     pub(crate) async fn insert_user(
         &self,
-        world: &Rows,
+        data: &SandboxData,
         mut user: User,
         with_own_id: bool,
         most: usize,
     ) -> Result<Option<User>, StoreError> {
         self.begin_write()
             .await?
-            .write(world, |tables, draft| {
+            .write(data, |tables, batch| {
                 if !with_own_id {
                     let Some(id) = tables.users.next_id() else {
                         return Ok(None);
@@ -87,30 +86,34 @@ impl Store {
                 }
                 check_room(users.by_id.len(), most, "users in this sandbox")?;
                 users.put(&user)?;
-                draft.note(|world| put(world, &user));
+                batch.push(|key| put(key, &user));
                 tables.accounts.open(user.id, user.buzz);
-                tables.accounts.note(user.id, draft);
+                tables.accounts.save(user.id, batch);
                 Ok(Some(user))
             })
-            .kept()
+            .committed()
             .await?
     }
 
     /// Removes a user with all that is theirs. Whether there was one.
-    pub(crate) async fn delete_user(&self, world: &Rows, id: UserId) -> Result<bool, StoreError> {
+    pub(crate) async fn delete_user(
+        &self,
+        data: &SandboxData,
+        id: UserId,
+    ) -> Result<bool, StoreError> {
         self.begin_write()
             .await?
-            .write(world, |tables, draft| {
+            .write(data, |tables, batch| {
                 tables.sessions.remove_of(Some(id));
-                draft.note(|world| sessions::delete_of(world, Some(id)));
-                tables.remove_given((Some(id), None), draft);
-                tables.remove(Held::Devices, (Some(id), None), draft);
+                batch.push(|key| sessions::delete_of(key, Some(id)));
+                tables.remove_given(OwnerKey::of_user(id), batch);
+                tables.remove(OwnedTable::Devices, OwnerKey::of_user(id), batch);
                 tables.accounts.close(id);
-                draft.note(|world| accounts::delete(world, id));
-                draft.note(|world| delete(world, id));
+                batch.push(|key| accounts::delete(key, id));
+                batch.push(|key| delete(key, id));
                 tables.users.remove(id)
             })
-            .kept()
+            .committed()
             .await
     }
 }

@@ -1,4 +1,4 @@
-//! The `workflows` table: what apps have paid for.
+//! Operations on workflows.
 
 use crate::model::workflow::{Workflow, WorkflowChange, WorkflowPosition, WorkflowQuery};
 use crate::protocol::ids::{ClientId, UserId};
@@ -6,14 +6,14 @@ use crate::protocol::time::Timestamp;
 use crate::store::columns::ROW_BYTES;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
-use crate::store::sandbox_data::Rows;
+use crate::store::sandbox_data::SandboxData;
 use crate::store::tables::workflows::{delete, insert};
 
 /// A page of a list ends when its workflows have this many bytes, although more are asked for: answers that wait to be
 /// read stay in memory.
 const MAX_PAGE_BYTES: usize = 128 * 1024;
 
-impl Rows {
+impl SandboxData {
     /// A workflow by id, whoever's it is.
     pub(crate) fn find_workflow(&self, id: &str) -> Option<Workflow> {
         let tables = self.read();
@@ -73,14 +73,14 @@ impl Store {
     /// Changes a workflow of a user and a client. One that is canceled while it runs is refunded. Whether there is one.
     pub(crate) async fn change_workflow(
         &self,
-        world: &Rows,
+        data: &SandboxData,
         id: &str,
         parties: (UserId, &ClientId),
         (change, now): (WorkflowChange, Timestamp),
     ) -> Result<bool, StoreError> {
         self.begin_write()
             .await?
-            .write(world, |tables, draft| {
+            .write(data, |tables, batch| {
                 let Some(workflow) = tables.workflows.of_parties(id, parties) else {
                     return false;
                 };
@@ -94,39 +94,39 @@ impl Store {
                 if let Some(metadata) = change.metadata {
                     workflow.metadata = metadata;
                 }
-                draft.note(|world| insert(world, workflow));
+                batch.push(|key| insert(key, workflow));
                 if cancels {
-                    tables.refund(id, parties, draft);
+                    tables.refund(id, parties, batch);
                 }
                 true
             })
-            .kept()
+            .committed()
             .await
     }
 
     /// Deletes a workflow of a user and a client. One that still runs is refunded. Whether there was one.
     pub(crate) async fn delete_workflow(
         &self,
-        world: &Rows,
+        data: &SandboxData,
         id: &str,
         parties: (UserId, &ClientId),
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         self.begin_write()
             .await?
-            .write(world, |tables, draft| {
+            .write(data, |tables, batch| {
                 let Some(workflow) = tables.workflows.of_parties(id, parties) else {
                     return false;
                 };
                 let is_running = workflow.completed_at(now).is_none();
                 tables.workflows.by_id.remove(id);
-                draft.note(|world| delete(world, &[id.to_owned()]));
+                batch.push(|key| delete(key, &[id.to_owned()]));
                 if is_running {
-                    tables.refund(id, parties, draft);
+                    tables.refund(id, parties, batch);
                 }
                 true
             })
-            .kept()
+            .committed()
             .await
     }
 }

@@ -2,20 +2,20 @@
 
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
-use crate::store::sandbox_data::Rows;
+use crate::store::sandbox_data::SandboxData;
 use crate::store::tables::Tables;
 use crate::store::tables::worlds::{TABLES, delete};
 use sqlx::SqliteConnection;
 
 impl Store {
-    /// Brings a world of an earlier run into memory.
-    pub(super) async fn load(&self, world: &Rows) -> Result<(), StoreError> {
+    /// Loads the data of an earlier run into memory.
+    pub(super) async fn load(&self, world: &SandboxData) -> Result<(), StoreError> {
         if let Some(file) = &self.file {
             let mut loaded = world.loaded.lock().await;
             if !*loaded {
                 let tables = file
                     .readers
-                    .read(async |db| Tables::of_file(db, world.key()).await)
+                    .read(async |db| Tables::read(db, world.key()).await)
                     .await?;
                 *world.write() = tables;
                 *loaded = true;
@@ -24,24 +24,24 @@ impl Store {
         Ok(())
     }
 
-    /// The worlds that are retired and not yet gone.
-    pub(crate) fn retired_worlds(&self) -> Vec<String> {
+    /// The keys of data that is to be removed.
+    pub(crate) fn retired_data(&self) -> Vec<String> {
         self.catalogue().retired.iter().cloned().collect()
     }
 
-    /// Removes a retired world, bit by bit, so that others come to their turn between. Nobody may hold it any more.
-    pub(crate) async fn remove_world(&self, key: &str) -> Result<(), StoreError> {
+    /// Removes data that no handle refers to, in small batches, so that other writes are not delayed.
+    pub(crate) async fn purge_data(&self, key: &str) -> Result<(), StoreError> {
         if let Some(file) = &self.file {
             let mut left = TABLES.iter().collect::<Vec<_>>();
             while !left.is_empty() {
                 self.begin_write()
                     .await?
-                    .plan(|_, pen| {
+                    .plan(|_, batch| {
                         for table in &left {
-                            pen.note(|| table.delete_some(key));
+                            batch.push(|| table.delete_some(key));
                         }
                     })
-                    .kept()
+                    .committed()
                     .await?;
                 let looks = async |db: &mut SqliteConnection| {
                     let mut more = Vec::new();
@@ -57,8 +57,8 @@ impl Store {
         }
         self.begin_write()
             .await?
-            .plan(|_, pen| pen.note(|| delete(key)))
-            .kept()
+            .plan(|_, batch| batch.push(|| delete(key)))
+            .committed()
             .await?;
         self.catalogue().retired.remove(key);
         Ok(())

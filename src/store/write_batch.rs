@@ -1,15 +1,15 @@
-//! The statements that one change collects for the database file before they are queued.
+//! The SQL statements of one change of a sandbox's data.
 
 use super::statement::Statement;
 use std::sync::Arc;
 
-/// The statements of one change of a world; none if there is no file.
-pub(crate) struct Draft<'a> {
+/// The statements of one change of a sandbox; none if there is no file.
+pub(crate) struct WriteBatch<'a> {
     world: &'a Arc<str>,
     statements: Option<Vec<Statement>>,
 }
 
-impl<'a> Draft<'a> {
+impl<'a> WriteBatch<'a> {
     pub(crate) fn new(world: &'a Arc<str>, is_recorded: bool) -> Self {
         Self {
             world,
@@ -18,7 +18,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Adds the statement for the world's key.
-    pub(crate) fn note(&mut self, statement: impl FnOnce(&Arc<str>) -> Statement) {
+    pub(crate) fn push(&mut self, statement: impl FnOnce(&Arc<str>) -> Statement) {
         if let Some(statements) = &mut self.statements {
             statements.push(statement(self.world));
         }

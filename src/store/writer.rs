@@ -1,47 +1,47 @@
 //! The task that writes the database file: it commits everything queued since its last commit in one transaction.
 //!
-//! After a failed commit it reloads the worlds whose memory is ahead of the file. From then on each attempt that a request
+//! After a failed commit it reloads the data whose memory is ahead of the file. From then on each attempt that a request
 //! asks for repeats what is left to reload and writes a page; once that succeeds, changes are accepted again.
 
 use super::application_id::set_application_id;
 use super::commit::Outcome;
 use super::error::described;
-use super::file_identity::Place;
+use super::file_identity::FileIdentity;
 use super::readers::Readers;
-use super::statement::{Press, Query, Statement};
+use super::statement::{Query, Statement, StatementBatcher};
 use super::tables::Tables;
-use super::write_queue::{Batch, Log, Work};
+use super::write_queue::{Transaction, Work, WriteQueue};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};
 use std::sync::Arc;
 
 pub(super) struct Writer {
-    pub(super) log: Arc<Log>,
+    pub(super) queue: Arc<WriteQueue>,
     pub(super) options: SqliteConnectOptions,
     /// None if the last attempt left it unusable.
     pub(super) connection: Option<SqliteConnection>,
     pub(super) readers: Arc<Readers>,
-    pub(super) place: Place,
+    pub(super) identity: FileIdentity,
 }
 
 impl Writer {
-    /// Writes until the log is closed.
+    /// Writes until the queue is closed.
     pub(super) async fn run(mut self) {
-        let mut press = Press::default();
+        let mut batcher = StatementBatcher::default();
         loop {
             let Work {
-                batch,
+                transaction,
                 probe,
                 is_last,
-            } = self.log.next().await;
+            } = self.queue.next().await;
             // Another program's lock on the file must not delay the end.
-            if is_last && batch.statements.is_empty() {
+            if is_last && transaction.statements.is_empty() {
                 break;
             }
-            let outcome = if self.log.is_refusing() {
+            let outcome = if self.queue.is_refusing() {
                 self.recover().await
             } else {
-                self.write(batch, &mut press).await
+                self.write(transaction, &mut batcher).await
             };
             if let Err(why) = &outcome {
                 tracing::error!(%why, "the database cannot be written; the next change tries again");
@@ -55,10 +55,10 @@ impl Writer {
         }
         self.readers.close().await;
         // What SQLite still has in a removed write-ahead log must reach the file.
-        if self.place.is_log_missing()
+        if self.identity.is_log_missing()
             && let Err(why) = self.save_log().await
         {
-            tracing::error!(%why, "changes are lost");
+            tracing::error!(%why, "changes are retain_counting");
         }
         if let Some(connection) = self.connection
             && let Err(why) = connection.close().await
@@ -67,15 +67,15 @@ impl Writer {
         }
     }
 
-    /// Commits a batch, or brings memory back to the file.
-    async fn write(&mut self, batch: Batch, press: &mut Press) -> Outcome {
-        match self.commit(&batch.statements, press).await {
+    /// Commits a transaction, or brings memory back to the file.
+    async fn write(&mut self, transaction: Transaction, batcher: &mut StatementBatcher) -> Outcome {
+        match self.commit(&transaction.statements, batcher).await {
             Ok(()) => {
-                batch.finish(Ok(()));
+                transaction.finish(Ok(()));
                 Ok(())
             }
             Err(why) => {
-                let failed = self.log.refuse(batch, &why);
+                let failed = self.queue.refuse(transaction, &why);
                 // Before any answer: a client that is answered 503 must find what it had.
                 let _ = self.reload().await;
                 failed.finish(&why);
@@ -88,8 +88,8 @@ impl Writer {
     async fn recover(&mut self) -> Outcome {
         loop {
             self.reload().await?;
-            self.commit(&[], &mut Press::default()).await?;
-            if self.log.accept() {
+            self.commit(&[], &mut StatementBatcher::default()).await?;
+            if self.queue.accept() {
                 tracing::warn!("the database can be written again");
                 return Ok(());
             }
@@ -97,19 +97,23 @@ impl Writer {
     }
 
     /// Runs the statements in one transaction. Without any, shows that one could be written.
-    async fn commit(&mut self, statements: &[Statement], press: &mut Press) -> Outcome {
-        self.place.check()?;
-        if self.connection.is_some() && self.place.is_log_missing() {
+    async fn commit(
+        &mut self,
+        statements: &[Statement],
+        batcher: &mut StatementBatcher,
+    ) -> Outcome {
+        self.identity.check()?;
+        if self.connection.is_some() && self.identity.is_log_missing() {
             self.save_log().await?;
         }
         let connection = self.connection().await?;
-        let mut queries = press.queries(statements);
+        let mut queries = batcher.queries(statements);
         if queries.is_empty() {
             // The value does not change; a page is written all the same.
-            queries.push(Query::of(set_application_id()));
+            queries.push(Query::new(set_application_id()));
         }
         let Err(why) = transact(connection, queries).await else {
-            self.place.note();
+            self.identity.note();
             return Ok(());
         };
         // An error that SQLite has rolled back itself is none.
@@ -117,22 +121,22 @@ impl Writer {
         Err(described(&why).into())
     }
 
-    /// Replaces the tables of every world whose memory is ahead of the file.
+    /// Replaces the tables of every sandbox whose memory is ahead of the file.
     async fn reload(&mut self) -> Outcome {
         loop {
-            let mut stale = self.log.take_stale();
+            let mut stale = self.queue.take_stale();
             if stale.is_empty() {
-                if self.log.reloaded() {
+                if self.queue.reloaded() {
                     return Ok(());
                 }
                 continue;
             }
-            while let Some(world) = stale.last() {
-                if let Some(rows) = world.upgrade() {
+            while let Some(data) = stale.last() {
+                if let Some(rows) = data.upgrade() {
                     match self.read(rows.key()).await {
                         Ok(tables) => *rows.write() = tables,
                         Err(why) => {
-                            self.log.stay_stale(stale, &why);
+                            self.queue.stay_stale(stale, &why);
                             return Err(why);
                         }
                     }
@@ -142,11 +146,11 @@ impl Writer {
         }
     }
 
-    /// Reads the committed rows of a world.
-    async fn read(&mut self, world: &str) -> Result<Tables, Arc<str>> {
+    /// Reads the committed rows of a sandbox.
+    async fn read(&mut self, data: &str) -> Result<Tables, Arc<str>> {
         // A moved file can still be read.
-        self.place.check_content()?;
-        let first = Self::read_by(self.connection().await?, world).await;
+        self.identity.check_content()?;
+        let first = Self::read_by(self.connection().await?, data).await;
         if first.is_ok() {
             return first;
         }
@@ -154,14 +158,14 @@ impl Writer {
         if let Some(connection) = self.connection.take() {
             let _ = connection.close().await;
         }
-        Self::read_by(self.connection().await?, world).await
+        Self::read_by(self.connection().await?, data).await
     }
 
-    async fn read_by(connection: &mut SqliteConnection, world: &str) -> Result<Tables, Arc<str>> {
+    async fn read_by(connection: &mut SqliteConnection, data: &str) -> Result<Tables, Arc<str>> {
         // BEGIN fails inside a transaction: nothing uncommitted is read.
         let begun = sqlx::query("begin").execute(&mut *connection).await;
         begun.map_err(|why| described(&why))?;
-        let tables = Tables::of_file(connection, world).await;
+        let tables = Tables::read(connection, data).await;
         let ended = sqlx::query("rollback").execute(connection).await;
         ended.map_err(|why| described(&why))?;
         tables.map_err(|why| why.to_string().into())
@@ -170,10 +174,10 @@ impl Writer {
     async fn connection(&mut self) -> Result<&mut SqliteConnection, Arc<str>> {
         if self.connection.is_none() {
             // SQLite opens by name.
-            self.place.check()?;
+            self.identity.check()?;
             let opened = self.options.connect().await;
             self.connection = Some(opened.map_err(|why| described(&why))?);
-            self.place.note();
+            self.identity.note();
         }
         // It was just put there.
         self.connection
@@ -192,7 +196,7 @@ impl Writer {
         let saved: Result<(i64, i64, i64), _> = sqlx::query_as("pragma wal_checkpoint(truncate)")
             .fetch_one(connection)
             .await;
-        let log = self.place.log().display();
+        let log = self.identity.log().display();
         match saved {
             Ok((0, ..)) => tracing::warn!(
                 "{log} was removed, replaced or truncated while the server was running; its content was saved in time"

@@ -9,7 +9,7 @@ use super::rule::{Fault, FaultRequest};
 use super::triggered::TriggeredFault;
 use crate::invalid::Invalid;
 use crate::sandbox::entropy::Entropy;
-use crate::store::{Rows, StoreError};
+use crate::store::{SandboxData, StoreError};
 
 /// An active fault, and how often it has applied.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -191,7 +191,7 @@ impl Faults {
         &self,
         target: &FaultRequest,
         entropy: &Entropy,
-        rows: &Rows,
+        rows: &SandboxData,
     ) -> Vec<Arc<TriggeredFault>> {
         let mut set = self.set();
         let mut applied = Vec::new();

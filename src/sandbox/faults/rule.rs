@@ -10,7 +10,7 @@ use crate::protocol::endpoint::{Endpoint, GrantType};
 use crate::protocol::ids::UserId;
 use crate::sandbox::entropy::Entropy;
 use crate::sandbox::journal::size_in_bytes;
-use crate::store::Rows;
+use crate::store::SandboxData;
 
 /// A rule: when something goes wrong, and what.
 ///
@@ -147,7 +147,7 @@ pub(crate) struct FaultRequest {
 }
 
 impl Fault {
-    pub(super) fn fits(&self, target: &FaultRequest, rows: &Rows) -> bool {
+    pub(super) fn fits(&self, target: &FaultRequest, rows: &SandboxData) -> bool {
         self.endpoint.is_none_or(|wanted| wanted == target.endpoint)
             && (self.client_id.is_none() || self.client_id == target.client_id)
             && (self.grant_type.is_none() || self.grant_type == target.grant_type)

@@ -1,4 +1,4 @@
-//! The `accounts` table: what users have to spend, one row per user and kind of buzz.
+//! The `accounts` table: the balances of users, one row per user and kind of buzz.
 
 use crate::model::account::{Account, Currency, Payment};
 use crate::model::user::Buzz;
@@ -6,16 +6,16 @@ use crate::protocol::ids::UserId;
 use crate::store::columns::{amount, currency_named, integer};
 use crate::store::error::StoreError;
 use crate::store::statement::Statement;
-use crate::store::write_batch::Draft;
+use crate::store::write_batch::WriteBatch;
 use sqlx::SqliteConnection;
 use std::collections::HashMap;
 
-/// Every account of a world, by user.
+/// Every account of a sandbox, by user.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Accounts(HashMap<UserId, [Account; 3]>);
 
 impl Accounts {
-    /// Opens the accounts of a user who has none yet. Whose accounts are there already has spent of them, maybe.
+    /// Opens the accounts of a user who has none yet. OwnerKey accounts are there already has spent of them, maybe.
     pub(crate) fn open(&mut self, user: UserId, buzz: Buzz) {
         self.0.entry(user).or_insert_with(|| {
             Currency::ALL.map(|currency| Account {
@@ -71,9 +71,9 @@ impl Accounts {
     }
 
     /// Writes a user's accounts down as they are now.
-    pub(crate) fn note(&self, user: UserId, draft: &mut Draft<'_>) {
+    pub(crate) fn save(&self, user: UserId, batch: &mut WriteBatch<'_>) {
         if let Some(accounts) = self.0.get(&user) {
-            draft.note(|world| put(world, user, accounts));
+            batch.push(|key| put(key, user, accounts));
         }
     }
 
@@ -81,12 +81,12 @@ impl Accounts {
         self.0.remove(&user);
     }
 
-    /// What the file has of a world.
-    pub(crate) async fn read(db: &mut SqliteConnection, world: &str) -> Result<Self, StoreError> {
+    /// Reads the rows of a sandbox from the file.
+    pub(crate) async fn read(db: &mut SqliteConnection, key: &str) -> Result<Self, StoreError> {
         let rows: Vec<(UserId, String, i64, i64)> = sqlx::query_as(
             "select user_id, currency, balance, lifetime_balance from accounts where sandbox = ?",
         )
-        .bind(world)
+        .bind(key)
         .fetch_all(db)
         .await?;
         let mut accounts = Self::default();
@@ -116,12 +116,12 @@ fn on(mut buzz: Buzz, currency: Currency) -> u64 {
 }
 
 /// Every account of a user in place of what is there.
-fn put(world: &str, user: UserId, accounts: &[Account; 3]) -> Statement {
+fn put(key: &str, user: UserId, accounts: &[Account; 3]) -> Statement {
     let statement = Statement::new(
         "insert or replace into accounts (sandbox, user_id, currency, balance, lifetime_balance)
          values (?1, ?2, ?3, ?4, ?5), (?1, ?2, ?6, ?7, ?8), (?1, ?2, ?9, ?10, ?11)",
     );
-    let start = statement.bind(world).bind(user);
+    let start = statement.bind(key).bind(user);
     accounts.iter().fold(start, |statement, account| {
         statement
             .bind(account.currency.name())
@@ -130,8 +130,8 @@ fn put(world: &str, user: UserId, accounts: &[Account; 3]) -> Statement {
     })
 }
 
-pub(crate) fn delete(world: &str, user: UserId) -> Statement {
+pub(crate) fn delete(key: &str, user: UserId) -> Statement {
     Statement::new("delete from accounts where sandbox = ? and user_id = ?")
-        .bind(world)
+        .bind(key)
         .bind(user)
 }

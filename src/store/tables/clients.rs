@@ -5,12 +5,12 @@ use crate::protocol::secret::SecretHash;
 use crate::store::columns::{ROW_BYTES, damaged, from_json, to_json};
 use crate::store::error::StoreError;
 use crate::store::statement::Statement;
-use crate::store::write_batch::Draft;
+use crate::store::write_batch::WriteBatch;
 use sqlx::SqliteConnection;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Every client of a world, and its place in the order of registration.
+/// Every client of a sandbox, and its place in the order of registration.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Clients {
     pub(crate) by_id: HashMap<String, (i64, Arc<Client>)>,
@@ -19,12 +19,12 @@ pub(crate) struct Clients {
 
 impl Clients {
     /// Puts a client in place of the one with the same id, or after all others. Whether there was one.
-    pub(crate) fn put(&mut self, client: &Client, draft: &mut Draft<'_>) -> bool {
+    pub(crate) fn put(&mut self, client: &Client, batch: &mut WriteBatch<'_>) -> bool {
         let before = self.by_id.get(client.id.as_str());
         let is_known = before.is_some();
         let position = before.map_or(self.last + 1, |(position, _)| *position);
         self.put_at(position, client);
-        draft.note(|world| put(world, position, client));
+        batch.push(|key| put(key, position, client));
         is_known
     }
 
@@ -41,11 +41,11 @@ impl Clients {
         self.by_id.insert(id, (position, Arc::new(client.clone())));
     }
 
-    /// What the file has of a world.
-    pub(crate) async fn read(db: &mut SqliteConnection, world: &str) -> Result<Self, StoreError> {
+    /// Reads the rows of a sandbox from the file.
+    pub(crate) async fn read(db: &mut SqliteConnection, key: &str) -> Result<Self, StoreError> {
         let rows: Vec<(i64, String, Option<Vec<u8>>)> =
             sqlx::query_as("select position, document, secret_hash from clients where sandbox = ?")
-                .bind(world)
+                .bind(key)
                 .fetch_all(db)
                 .await?;
         let mut clients = Self::default();
@@ -63,19 +63,19 @@ impl Clients {
     }
 }
 
-fn put(world: &str, position: i64, client: &Client) -> Statement {
+fn put(key: &str, position: i64, client: &Client) -> Statement {
     Statement::new(
         "insert or replace into clients (sandbox, id, position, secret_hash, document) values (?, ?, ?, ?, ?)",
     )
-    .bind(world)
+    .bind(key)
     .bind(&client.id)
     .bind(position)
     .bind(client.secret.as_ref().map(SecretHash::as_bytes))
     .bind(to_json(client))
 }
 
-pub(crate) fn delete(world: &str, id: &str) -> Statement {
+pub(crate) fn delete(key: &str, id: &str) -> Statement {
     Statement::new("delete from clients where sandbox = ? and id = ?")
-        .bind(world)
+        .bind(key)
         .bind(id)
 }

@@ -8,10 +8,10 @@ use crate::protocol::secret::SecretHash;
 use crate::protocol::time::Timestamp;
 use crate::store::columns::{ROW_BYTES, damaged};
 use crate::store::error::StoreError;
-use crate::store::purge::Growth;
+use crate::store::purge::{Purge, PurgeThreshold};
 use crate::store::statement::Statement;
-use crate::store::tables::owner::{Whose, is_meant, lost};
-use crate::store::write_batch::Draft;
+use crate::store::tables::owner::{OwnerKey, retain_counting};
+use crate::store::write_batch::WriteBatch;
 use sqlx::SqliteConnection;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,23 +19,23 @@ use std::sync::Arc;
 /// The most codes of a sandbox.
 pub(crate) const MAX_CODES: usize = if cfg!(test) { 200 } else { 10_000 };
 
-/// Every code of a world that has not been exchanged.
+/// Every code of a sandbox that has not been redeemed.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Codes {
-    pub(crate) by_hash: HashMap<SecretHash, Kept>,
+    pub(crate) by_hash: HashMap<SecretHash, StoredCode>,
     last_number: i64,
-    growth: Growth,
+    purge_threshold: PurgeThreshold,
 }
 
 /// A code, and the number of its row in the file.
 #[derive(Debug, Clone)]
-pub(crate) struct Kept {
+pub(crate) struct StoredCode {
     pub(crate) number: i64,
     pub(crate) code: AuthorizationCode,
 }
 
 impl Codes {
-    /// A code of this client that is known still, be it past its life.
+    /// A code of this client, expired or not, until it is forgotten.
     pub(crate) fn of(
         &self,
         hash: &SecretHash,
@@ -46,9 +46,9 @@ impl Codes {
         (code.client_id == *client && code.kept_until > now).then_some(code)
     }
 
-    /// How many there were.
-    pub(crate) fn remove_of(&mut self, whose: Whose<'_>) -> u64 {
-        lost(&mut self.by_hash, |_, kept| !is_of(&kept.code, whose))
+    /// Returns how many rows are removed.
+    pub(crate) fn remove_of(&mut self, owner: OwnerKey<'_>) -> u64 {
+        retain_counting(&mut self.by_hash, |_, stored| !is_of(&stored.code, owner))
     }
 
     pub(crate) fn size_in_bytes(&self) -> usize {
@@ -57,54 +57,61 @@ impl Codes {
             code.redirect_uri.len() + code.challenge.0.len() + nonce
         };
         let codes = self.by_hash.values();
-        codes.map(|kept| ROW_BYTES + texts(&kept.code)).sum()
+        codes.map(|stored| ROW_BYTES + texts(&stored.code)).sum()
     }
 
-    /// Gives it its number.
+    /// Inserts it and returns the number of its row.
     pub(crate) fn insert(&mut self, hash: SecretHash, code: AuthorizationCode) -> i64 {
         // One that is there already is written over.
         let before = self.by_hash.get(&hash);
-        let number = before.map_or(self.last_number + 1, |kept| kept.number);
-        self.put(hash, Kept { number, code });
+        let number = before.map_or(self.last_number + 1, |stored| stored.number);
+        self.put(hash, StoredCode { number, code });
         number
     }
 
-    /// Removes those that nobody knows any more, once there are many or there may be no more.
-    pub(crate) fn clear(&mut self, now: Timestamp, draft: &mut Draft<'_>) {
+    /// Removes expired codes when the table is past its threshold or full.
+    pub(crate) fn clear(&mut self, now: Timestamp, batch: &mut WriteBatch<'_>) {
         let before = self.by_hash.len();
-        if self.growth.is_due(before) || before >= MAX_CODES && self.growth.is_due_when_full(now) {
-            self.by_hash.retain(|_, kept| kept.code.kept_until >= now);
-            let past = "delete from codes where sandbox = ? and kept_until < ?";
-            let rows = (before, self.by_hash.len());
-            self.growth.looked_through(rows, (past, now), draft);
+        if self.purge_threshold.should_purge(before)
+            || before >= MAX_CODES && self.purge_threshold.should_purge_when_full(now)
+        {
+            self.by_hash
+                .retain(|_, stored| stored.code.kept_until >= now);
+            let purge = Purge {
+                rows_before: before,
+                rows_left: self.by_hash.len(),
+                cutoff: now,
+                sql: "delete from codes where sandbox = ? and kept_until < ?",
+            };
+            self.purge_threshold.purged(&purge, batch);
         }
     }
 
-    pub(crate) fn put(&mut self, hash: SecretHash, kept: Kept) {
-        self.last_number = self.last_number.max(kept.number);
-        self.by_hash.insert(hash, kept);
+    pub(crate) fn put(&mut self, hash: SecretHash, stored: StoredCode) {
+        self.last_number = self.last_number.max(stored.number);
+        self.by_hash.insert(hash, stored);
     }
 
-    /// What the file has of a world.
-    pub(crate) async fn read(db: &mut SqliteConnection, world: &str) -> Result<Self, StoreError> {
+    /// Reads the rows of a sandbox from the file.
+    pub(crate) async fn read(db: &mut SqliteConnection, key: &str) -> Result<Self, StoreError> {
         let rows: Vec<Row> = sqlx::query_as(
             "select number, hash, client_id, user_id, scope, redirect_uri, challenge, nonce,
                     issued_at, expires_at, kept_until from codes where sandbox = ?",
         )
-        .bind(world)
+        .bind(key)
         .fetch_all(db)
         .await?;
         let mut codes = Self::default();
         for row in rows {
-            let (hash, kept) = row.read()?;
-            codes.put(hash, kept);
+            let (hash, stored) = row.read()?;
+            codes.put(hash, stored);
         }
         Ok(codes)
     }
 }
 
-pub(crate) fn is_of(code: &AuthorizationCode, whose: Whose<'_>) -> bool {
-    is_meant(whose, code.user_id, &code.client_id)
+pub(crate) fn is_of(code: &AuthorizationCode, owner: OwnerKey<'_>) -> bool {
+    owner.matches(code.user_id, &code.client_id)
 }
 
 #[derive(Debug, sqlx::FromRow)]
@@ -123,7 +130,7 @@ struct Row {
 }
 
 impl Row {
-    fn read(self) -> Result<(SecretHash, Kept), StoreError> {
+    fn read(self) -> Result<(SecretHash, StoredCode), StoreError> {
         let hash = SecretHash::from_bytes(&self.hash);
         let code = AuthorizationCode {
             client_id: self.client_id,
@@ -138,7 +145,7 @@ impl Row {
         };
         Ok((
             hash.ok_or_else(|| damaged("code hash", &self.hash.len()))?,
-            Kept {
+            StoredCode {
                 number: self.number,
                 code,
             },
@@ -147,7 +154,7 @@ impl Row {
 }
 
 pub(crate) fn put(
-    world: &Arc<str>,
+    key: &Arc<str>,
     hash: &SecretHash,
     number: i64,
     code: &AuthorizationCode,
@@ -157,7 +164,7 @@ pub(crate) fn put(
                                        issued_at, expires_at, kept_until)
          values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
-    .bind(world)
+    .bind(key)
     .bind(number)
     .bind(hash.as_bytes())
     .bind(&code.client_id)
@@ -169,12 +176,12 @@ pub(crate) fn put(
     .bind(code.issued_at)
     .bind(code.expires_at)
     .bind(code.kept_until)
-    .of_row(("codes", world, number))
+    .for_row(("codes", key, number))
 }
 
-pub(crate) fn delete(world: &Arc<str>, number: i64) -> Statement {
+pub(crate) fn delete(key: &Arc<str>, number: i64) -> Statement {
     Statement::new("delete from codes where sandbox = ? and number = ?")
-        .bind(world)
+        .bind(key)
         .bind(number)
-        .of_row(("codes", world, number))
+        .for_row(("codes", key, number))
 }

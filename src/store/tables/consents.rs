@@ -1,4 +1,4 @@
-//! The `consents` table: what a user has agreed to, one row per user and client.
+//! The `consents` table: the scopes and limits that a user has agreed to, one row per user and client.
 
 use crate::model::buzz::BuzzLimit;
 use crate::model::consent::Consent;
@@ -8,14 +8,14 @@ use crate::protocol::time::Timestamp;
 use crate::store::columns::{ROW_BYTES, check_room, from_json, to_json};
 use crate::store::error::StoreError;
 use crate::store::statement::Statement;
-use crate::store::tables::owner::{Whose, is_meant, lost};
+use crate::store::tables::owner::{OwnerKey, retain_counting};
 use sqlx::SqliteConnection;
 use std::collections::HashMap;
 
 /// The most consents of a sandbox.
 pub(crate) const MAX_CONSENTS: usize = if cfg!(test) { 200 } else { 10_000 };
 
-/// Every consent of a world, and when it was given.
+/// Every consent of a sandbox, and when it was given.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Consents(pub(crate) HashMap<(UserId, ClientId), (Consent, Timestamp)>);
 
@@ -40,19 +40,19 @@ impl Consents {
         bytes.map(|bytes| ROW_BYTES + bytes).sum()
     }
 
-    /// How many there were.
-    pub(crate) fn remove_of(&mut self, whose: Whose<'_>) -> u64 {
-        lost(&mut self.0, |(user, client), _| {
-            !is_meant(whose, *user, client)
+    /// Returns how many rows are removed.
+    pub(crate) fn remove_of(&mut self, owner: OwnerKey<'_>) -> u64 {
+        retain_counting(&mut self.0, |(user, client), _| {
+            !owner.matches(*user, client)
         })
     }
 
-    /// What the file has of a world.
-    pub(crate) async fn read(db: &mut SqliteConnection, world: &str) -> Result<Self, StoreError> {
+    /// Reads the rows of a sandbox from the file.
+    pub(crate) async fn read(db: &mut SqliteConnection, key: &str) -> Result<Self, StoreError> {
         let rows: Vec<(UserId, ClientId, u32, Option<String>, Timestamp)> = sqlx::query_as(
             "select user_id, client_id, scope, buzz_limit, updated_at from consents where sandbox = ?",
         )
-        .bind(world)
+        .bind(key)
         .fetch_all(db)
         .await?;
         let mut consents = HashMap::new();
@@ -69,7 +69,7 @@ impl Consents {
 }
 
 pub(crate) fn put(
-    world: &str,
+    key: &str,
     (user, client): (UserId, &ClientId),
     consent: &Consent,
     now: Timestamp,
@@ -78,11 +78,11 @@ pub(crate) fn put(
         "insert or replace into consents (sandbox, user_id, client_id, scope, buzz_limit, updated_at)
          values (?, ?, ?, ?, ?, ?)",
     )
-    .bind(world)
+    .bind(key)
     .bind(user)
     .bind(client)
     .bind(consent.scope.bits())
     .bind(consent.buzz_limit.as_ref().map(to_json))
     .bind(now)
-    .of_row(("consents", world, user, client))
+    .for_row(("consents", key, user, client))
 }

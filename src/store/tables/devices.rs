@@ -1,4 +1,4 @@
-//! The `device_codes` table: devices that wait for their user.
+//! The `device_codes` table: device authorizations that wait for their user.
 
 use crate::model::device::{DeviceGrant, Verdict};
 use crate::protocol::ids::{ClientId, UserId};
@@ -7,22 +7,22 @@ use crate::protocol::secret::SecretHash;
 use crate::protocol::time::Timestamp;
 use crate::store::columns::damaged;
 use crate::store::error::StoreError;
-use crate::store::purge::Growth;
+use crate::store::purge::{Purge, PurgeThreshold};
 use crate::store::statement::Statement;
-use crate::store::tables::owner::{Whose, lost};
-use crate::store::write_batch::Draft;
+use crate::store::tables::owner::{OwnerKey, retain_counting};
+use crate::store::write_batch::WriteBatch;
 use sqlx::SqliteConnection;
 use std::collections::HashMap;
 
 /// The most device authorizations of a sandbox.
 pub(crate) const MAX_DEVICES: usize = if cfg!(test) { 200 } else { 100_000 };
 
-/// Every device authorization of a world, by the code that the device has and by the one that its user types.
+/// Every device authorization of a sandbox, by the code that the device has and by the one that its user types.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Devices {
     pub(crate) by_device_code: HashMap<SecretHash, (SecretHash, DeviceGrant)>,
     pub(crate) by_user_code: HashMap<SecretHash, SecretHash>,
-    growth: Growth,
+    purge_threshold: PurgeThreshold,
 }
 
 impl Devices {
@@ -56,29 +56,34 @@ impl Devices {
         self.by_device_code.len()
     }
 
-    /// Removes those whose time is over, once there are many or there may be no more.
-    pub(crate) fn clear(&mut self, now: Timestamp, draft: &mut Draft<'_>) {
+    /// Removes expired authorizations when the table is past its threshold or full.
+    pub(crate) fn clear(&mut self, now: Timestamp, batch: &mut WriteBatch<'_>) {
         let before = self.by_device_code.len();
-        if self.growth.is_due(before) || before >= MAX_DEVICES && self.growth.is_due_when_full(now)
+        if self.purge_threshold.should_purge(before)
+            || before >= MAX_DEVICES && self.purge_threshold.should_purge_when_full(now)
         {
             self.retain(|grant| grant.expires_at >= now);
-            let past = "delete from device_codes where sandbox = ? and expires_at < ?";
-            let rows = (before, self.by_device_code.len());
-            self.growth.looked_through(rows, (past, now), draft);
+            let purge = Purge {
+                rows_before: before,
+                rows_left: self.by_device_code.len(),
+                cutoff: now,
+                sql: "delete from device_codes where sandbox = ? and expires_at < ?",
+            };
+            self.purge_threshold.purged(&purge, batch);
         }
     }
 
-    /// How many are lost.
+    /// Returns how many are removed.
     fn retain(&mut self, keep: impl Fn(&DeviceGrant) -> bool) -> u64 {
-        let removed = lost(&mut self.by_device_code, |_, (_, grant)| keep(grant));
+        let removed = retain_counting(&mut self.by_device_code, |_, (_, grant)| keep(grant));
         let left = &self.by_device_code;
         self.by_user_code
             .retain(|_, device_code| left.contains_key(device_code));
         removed
     }
 
-    /// How many there were. A device belongs to the user who approved or denied it.
-    pub(crate) fn remove_of(&mut self, (user, client): Whose<'_>) -> u64 {
+    /// Returns how many rows are removed. A device belongs to the user who approved or denied it.
+    pub(crate) fn remove_of(&mut self, OwnerKey { user, client }: OwnerKey<'_>) -> u64 {
         self.retain(|grant| {
             let by = match grant.verdict {
                 Verdict::Approved { by } => Some(by),
@@ -99,13 +104,13 @@ impl Devices {
         Some((device_code, grant))
     }
 
-    /// What the file has of a world.
-    pub(crate) async fn read(db: &mut SqliteConnection, world: &str) -> Result<Self, StoreError> {
+    /// Reads the rows of a sandbox from the file.
+    pub(crate) async fn read(db: &mut SqliteConnection, key: &str) -> Result<Self, StoreError> {
         let rows: Vec<Row> = sqlx::query_as(
             "select hash, user_code_hash, client_id, scope, status, user_id, expires_at from device_codes
              where sandbox = ?",
         )
-        .bind(world)
+        .bind(key)
         .fetch_all(db)
         .await?;
         let mut devices = Self::default();
@@ -150,7 +155,7 @@ impl Row {
 }
 
 pub(crate) fn insert(
-    world: &str,
+    key: &str,
     (device_code, user_code): (&SecretHash, &SecretHash),
     grant: &DeviceGrant,
 ) -> Statement {
@@ -160,7 +165,7 @@ pub(crate) fn insert(
              (sandbox, hash, user_code_hash, client_id, scope, status, user_id, expires_at)
          values (?, ?, ?, ?, ?, ?, ?, ?)",
     )
-    .bind(world)
+    .bind(key)
     .bind(device_code.as_bytes())
     .bind(user_code.as_bytes())
     .bind(&grant.client_id)
@@ -170,18 +175,18 @@ pub(crate) fn insert(
     .bind(grant.expires_at)
 }
 
-pub(crate) fn decide(world: &str, device_code: &SecretHash, verdict: Verdict) -> Statement {
+pub(crate) fn decide(key: &str, device_code: &SecretHash, verdict: Verdict) -> Statement {
     let (status, user) = columns(verdict);
     Statement::new("update device_codes set status = ?, user_id = ? where sandbox = ? and hash = ?")
         .bind(status)
         .bind(user)
-        .bind(world)
+        .bind(key)
         .bind(device_code.as_bytes())
 }
 
-pub(crate) fn delete(world: &str, device_code: &SecretHash) -> Statement {
+pub(crate) fn delete(key: &str, device_code: &SecretHash) -> Statement {
     Statement::new("delete from device_codes where sandbox = ? and hash = ?")
-        .bind(world)
+        .bind(key)
         .bind(device_code.as_bytes())
 }
 

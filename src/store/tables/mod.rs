@@ -20,7 +20,7 @@ use clients::Clients;
 use codes::Codes;
 use consents::Consents;
 use devices::Devices;
-use owner::{Held, Whose};
+use owner::{OwnedTable, OwnerKey};
 use sessions::Sessions;
 use spends::Spends;
 use sqlx::SqliteConnection;
@@ -29,9 +29,9 @@ use users::Users;
 use workflows::Workflows;
 
 use super::columns::ROW_BYTES;
-use super::commit::Pending;
+use super::commit::PendingCommit;
 use super::error::StoreError;
-use super::write_batch::Draft;
+use super::write_batch::WriteBatch;
 use crate::model::account::Payment;
 use crate::model::client::Client;
 use crate::model::ledger::DatedLimit;
@@ -39,11 +39,11 @@ use crate::model::user::User;
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::time::Timestamp;
 
-/// Every row of a world.
+/// Every row of a sandbox.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Tables {
     /// The batch of the last change; none if the rows are as the file has them.
-    pub(crate) pending: Option<Pending>,
+    pub(crate) pending: Option<PendingCommit>,
     pub(crate) users: Users,
     pub(crate) clients: Clients,
     pub(crate) sessions: Sessions,
@@ -71,10 +71,14 @@ impl Tables {
     }
 
     /// As [`Clients::put`]. What a client of the same id has left behind is not a new one's.
-    pub(crate) fn put_client(&mut self, client: &Client, draft: &mut Draft<'_>) {
-        let is_known = self.clients.put(client, draft);
+    pub(crate) fn put_client(&mut self, client: &Client, batch: &mut WriteBatch<'_>) {
+        let is_known = self.clients.put(client, batch);
         if !is_known && !self.devices.is_empty() {
-            self.remove(Held::Devices, (None, Some(client.id.as_str())), draft);
+            self.remove(
+                OwnedTable::Devices,
+                OwnerKey::of_client(client.id.as_str()),
+                batch,
+            );
         }
     }
 
@@ -102,18 +106,18 @@ impl Tables {
         &mut self,
         workflow: &str,
         (user, client): (UserId, &ClientId),
-        draft: &mut Draft<'_>,
+        batch: &mut WriteBatch<'_>,
     ) {
         let parties = (user, client.clone());
         for spend in self.spends.remove_of_workflow(workflow, &parties) {
             self.accounts.give_back(user, spend.currency, spend.amount);
         }
-        draft.note(|world| spends::delete_of_workflow(world, workflow));
-        self.accounts.note(user, draft);
+        batch.push(|key| spends::delete_of_workflow(key, workflow));
+        self.accounts.save(user, batch);
     }
 
     /// A user with what is on their accounts now.
-    pub(crate) fn person(&self, user: &User) -> User {
+    pub(crate) fn user_with_balance(&self, user: &User) -> User {
         User {
             buzz: self.accounts.buzz(user.id),
             ..user.clone()
@@ -121,30 +125,32 @@ impl Tables {
     }
 
     /// Removes what is meant from one table. How many rows it had.
-    pub(crate) fn remove(&mut self, held: Held, whose: Whose<'_>, draft: &mut Draft<'_>) -> u64 {
-        draft.note(|world| held.delete_of(world, whose));
+    pub(crate) fn remove(
+        &mut self,
+        held: OwnedTable,
+        owner: OwnerKey<'_>,
+        batch: &mut WriteBatch<'_>,
+    ) -> u64 {
+        batch.push(|key| held.delete_of(key, owner));
         match held {
-            Held::Tokens => self.tokens.remove_of(whose),
-            Held::Codes => self.codes.remove_of(whose),
-            Held::Devices => self.devices.remove_of(whose),
-            Held::Consents => self.consents.remove_of(whose),
-            Held::Spends => self.spends.remove_of(whose),
-            Held::Workflows => self.workflows.remove_of(whose),
+            OwnedTable::Tokens => self.tokens.remove_of(owner),
+            OwnedTable::Codes => self.codes.remove_of(owner),
+            OwnedTable::Devices => self.devices.remove_of(owner),
+            OwnedTable::Consents => self.consents.remove_of(owner),
+            OwnedTable::Spends => self.spends.remove_of(owner),
+            OwnedTable::Workflows => self.workflows.remove_of(owner),
         }
     }
 
-    /// Removes all that a user has given, or a client been given. Devices ask by themselves, and are told that there is nobody.
-    pub(crate) fn remove_given(&mut self, whose: Whose<'_>, draft: &mut Draft<'_>) {
-        for held in Held::GIVEN {
-            self.remove(held, whose, draft);
+    /// Deletes every grant of a user or client. Device codes are left: the device learns of it when it polls.
+    pub(crate) fn remove_given(&mut self, owner: OwnerKey<'_>, batch: &mut WriteBatch<'_>) {
+        for held in OwnedTable::GRANT_TABLES {
+            self.remove(held, owner, batch);
         }
     }
 
-    /// What the file has of a world.
-    pub(crate) async fn of_file(
-        db: &mut SqliteConnection,
-        world: &str,
-    ) -> Result<Self, StoreError> {
+    /// Reads the rows of a sandbox from the file.
+    pub(crate) async fn read(db: &mut SqliteConnection, world: &str) -> Result<Self, StoreError> {
         Ok(Self {
             pending: None,
             users: Users::read(db, world).await?,

@@ -1,20 +1,42 @@
-//! What have clients been given by users? Tokens, codes, devices, consents, spends, workflows: one table each, whose rows
-//! have a user and a client, and go with them.
+//! Tables whose rows belong to a user and a client: tokens, codes, devices, consents, spends and workflows.
 
 use crate::protocol::ids::{ClientId, UserId};
 use crate::store::statement::Statement;
 
-/// Whose rows: of this user and of this client, where they are given.
-pub(crate) type Whose<'a> = (Option<UserId>, Option<&'a str>);
-
-/// Whether something of this user's and this client's is meant.
-pub(crate) fn is_meant((user, client): Whose<'_>, of: UserId, by: &ClientId) -> bool {
-    user.is_none_or(|user| user == of) && client.is_none_or(|client| *by == *client)
+/// The user and the client whose rows are meant; `None` means every user or every client.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct OwnerKey<'a> {
+    pub(crate) user: Option<UserId>,
+    pub(crate) client: Option<&'a str>,
 }
 
-/// A table of what clients hold.
+impl<'a> OwnerKey<'a> {
+    /// Every row of a user.
+    pub(crate) fn of_user(user: UserId) -> Self {
+        Self {
+            user: Some(user),
+            client: None,
+        }
+    }
+
+    /// Every row of a client.
+    pub(crate) fn of_client(client: &'a str) -> Self {
+        Self {
+            user: None,
+            client: Some(client),
+        }
+    }
+
+    /// Whether a row of this user and this client is meant.
+    pub(crate) fn matches(self, user: UserId, client: &ClientId) -> bool {
+        self.user.is_none_or(|meant| meant == user)
+            && self.client.is_none_or(|meant| *client == *meant)
+    }
+}
+
+/// A table whose rows belong to a user and a client.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Held {
+pub(crate) enum OwnedTable {
     Tokens,
     Codes,
     /// A device belongs to the user who approved or denied it.
@@ -34,9 +56,9 @@ macro_rules! delete_of {
     };
 }
 
-impl Held {
-    /// All but the devices.
-    pub(crate) const GIVEN: [Self; 5] = [
+impl OwnedTable {
+    /// All but the devices: a client without a user polls for them.
+    pub(crate) const GRANT_TABLES: [Self; 5] = [
         Self::Tokens,
         Self::Codes,
         Self::Consents,
@@ -44,7 +66,7 @@ impl Held {
         Self::Workflows,
     ];
 
-    pub(crate) fn delete_of(self, world: &str, (user, client): Whose<'_>) -> Statement {
+    pub(crate) fn delete_of(self, key: &str, owner: OwnerKey<'_>) -> Statement {
         let sql = match self {
             Self::Tokens => delete_of!("tokens"),
             Self::Codes => delete_of!("codes"),
@@ -53,12 +75,15 @@ impl Held {
             Self::Spends => delete_of!("spends"),
             Self::Workflows => delete_of!("workflows"),
         };
-        Statement::new(sql).bind(world).bind(user).bind(client)
+        Statement::new(sql)
+            .bind(key)
+            .bind(owner.user)
+            .bind(owner.client)
     }
 }
 
-/// How many rows a map loses to `retain`.
-pub(crate) fn lost<K, V>(
+/// Keeps rows as `retain` does, and returns how many are removed.
+pub(crate) fn retain_counting<K, V>(
     rows: &mut std::collections::HashMap<K, V>,
     mut keep: impl FnMut(&K, &V) -> bool,
 ) -> u64 {

@@ -1,7 +1,7 @@
-//! The `sandboxes` table: which there are, in which world each one is, and what it goes back to.
+//! The `sandboxes` table: name, key of the data, clock, signing key and settings of each sandbox.
 
 use crate::store::error::StoreError;
-use crate::store::sandbox_data::Rows;
+use crate::store::sandbox_data::SandboxData;
 use crate::store::statement::Statement;
 use sqlx::SqliteConnection;
 use std::fmt;
@@ -11,12 +11,12 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub(crate) struct SandboxRow {
     /// Its rows.
-    pub(crate) world: Arc<Rows>,
+    pub(crate) world: Arc<SandboxData>,
     pub(crate) clock: String,
     /// The private key for id tokens; none where an older version made the sandbox.
     pub(crate) signing_key: Option<StoredKey>,
     /// The world that a reset goes back to, where that is not the server's seed.
-    pub(crate) seed_world: Option<Arc<Rows>>,
+    pub(crate) seed_world: Option<Arc<SandboxData>>,
     /// The settings it was made with, where they are not the server's.
     pub(crate) settings: Option<String>,
     /// A control call or Rust asked for it, not only a request that named it.
@@ -62,13 +62,13 @@ pub(crate) async fn read(
     let read = |row: Row| {
         let key_id = row.key_id;
         let sandbox = SandboxRow {
-            world: Rows::in_file(row.world),
+            world: SandboxData::in_file(row.world),
             clock: row.clock,
             signing_key: row.signing_key.map(|private_key| StoredKey {
                 id: key_id,
                 private_key,
             }),
-            seed_world: row.seed_world.map(Rows::in_file),
+            seed_world: row.seed_world.map(SandboxData::in_file),
             settings: row.settings,
             is_explicit: row.is_explicit,
         };

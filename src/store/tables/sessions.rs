@@ -1,22 +1,22 @@
-//! The `sessions` table: who is signed in.
+//! The `sessions` table: the users who are signed in.
 
 use crate::protocol::ids::UserId;
 use crate::protocol::secret::SecretHash;
 use crate::protocol::time::Timestamp;
 use crate::store::columns::damaged;
 use crate::store::error::StoreError;
-use crate::store::purge::Growth;
+use crate::store::purge::{Purge, PurgeThreshold};
 use crate::store::statement::Statement;
-use crate::store::tables::owner::lost;
-use crate::store::write_batch::Draft;
+use crate::store::tables::owner::retain_counting;
+use crate::store::write_batch::WriteBatch;
 use sqlx::SqliteConnection;
 use std::collections::HashMap;
 
-/// Every session of a world: whose, and when it ends.
+/// Every session of a sandbox: owner, and when it ends.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Sessions {
     pub(crate) by_hash: HashMap<SecretHash, (UserId, Timestamp)>,
-    growth: Growth,
+    purge_threshold: PurgeThreshold,
 }
 
 impl Sessions {
@@ -24,28 +24,34 @@ impl Sessions {
         self.by_hash.len()
     }
 
-    /// How many there were.
+    /// Returns how many rows are removed.
     pub(crate) fn remove_of(&mut self, user: Option<UserId>) -> u64 {
         let is_of = |of: UserId| user.is_none_or(|user| user == of);
-        lost(&mut self.by_hash, |_, (of, _)| !is_of(*of))
+        retain_counting(&mut self.by_hash, |_, (of, _)| !is_of(*of))
     }
 
-    /// Removes those that have run out, once there are many or there may be no more.
-    pub(crate) fn clear(&mut self, now: Timestamp, most: usize, draft: &mut Draft<'_>) {
+    /// Removes expired sessions when the table is past its threshold or full.
+    pub(crate) fn clear(&mut self, now: Timestamp, most: usize, batch: &mut WriteBatch<'_>) {
         let before = self.by_hash.len();
-        if self.growth.is_due(before) || before >= most && self.growth.is_due_when_full(now) {
+        if self.purge_threshold.should_purge(before)
+            || before >= most && self.purge_threshold.should_purge_when_full(now)
+        {
             self.by_hash.retain(|_, (_, expires_at)| *expires_at >= now);
-            let past = "delete from sessions where sandbox = ? and expires_at < ?";
-            let rows = (before, self.by_hash.len());
-            self.growth.looked_through(rows, (past, now), draft);
+            let purge = Purge {
+                rows_before: before,
+                rows_left: self.by_hash.len(),
+                cutoff: now,
+                sql: "delete from sessions where sandbox = ? and expires_at < ?",
+            };
+            self.purge_threshold.purged(&purge, batch);
         }
     }
 
-    /// What the file has of a world.
-    pub(crate) async fn read(db: &mut SqliteConnection, world: &str) -> Result<Self, StoreError> {
+    /// Reads the rows of a sandbox from the file.
+    pub(crate) async fn read(db: &mut SqliteConnection, key: &str) -> Result<Self, StoreError> {
         let rows: Vec<(Vec<u8>, UserId, Timestamp)> =
             sqlx::query_as("select hash, user_id, expires_at from sessions where sandbox = ?")
-                .bind(world)
+                .bind(key)
                 .fetch_all(db)
                 .await?;
         let read = |(hash, user, expires_at): (Vec<u8>, _, _)| {
@@ -56,13 +62,13 @@ impl Sessions {
         let by_hash: Result<HashMap<_, _>, StoreError> = rows.into_iter().map(read).collect();
         Ok(Self {
             by_hash: by_hash?,
-            growth: Growth::default(),
+            purge_threshold: PurgeThreshold::default(),
         })
     }
 }
 
 pub(crate) fn insert(
-    world: &str,
+    key: &str,
     hash: &SecretHash,
     user: UserId,
     expires_at: Timestamp,
@@ -70,20 +76,20 @@ pub(crate) fn insert(
     Statement::new(
         "insert or replace into sessions (sandbox, hash, user_id, expires_at) values (?, ?, ?, ?)",
     )
-    .bind(world)
+    .bind(key)
     .bind(hash.as_bytes())
     .bind(user)
     .bind(expires_at)
 }
 
-pub(crate) fn delete(world: &str, hash: &SecretHash) -> Statement {
+pub(crate) fn delete(key: &str, hash: &SecretHash) -> Statement {
     Statement::new("delete from sessions where sandbox = ? and hash = ?")
-        .bind(world)
+        .bind(key)
         .bind(hash.as_bytes())
 }
 
-pub(crate) fn delete_of(world: &str, user: Option<UserId>) -> Statement {
+pub(crate) fn delete_of(key: &str, user: Option<UserId>) -> Statement {
     Statement::new("delete from sessions where sandbox = ?1 and (?2 is null or user_id = ?2)")
-        .bind(world)
+        .bind(key)
         .bind(user)
 }

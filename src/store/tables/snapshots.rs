@@ -1,8 +1,8 @@
-//! The `snapshots` table: a snapshot is a world of its own, copied from a sandbox's.
+//! The `snapshots` table: each snapshot has a copy of its sandbox's rows under a key of its own.
 
 use crate::protocol::time::Timestamp;
 use crate::store::error::StoreError;
-use crate::store::sandbox_data::Rows;
+use crate::store::sandbox_data::SandboxData;
 use crate::store::statement::Statement;
 use sqlx::SqliteConnection;
 use std::collections::{BTreeMap, HashMap};
@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// A snapshot as it is kept.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
-    pub(crate) rows: Arc<Rows>,
+    pub(crate) rows: Arc<SandboxData>,
     pub(crate) state: String,
     pub(crate) taken_at: Timestamp,
     /// The approximate bytes of rows and state.
@@ -39,7 +39,7 @@ pub(crate) async fn read(
         let row_bytes = sizes.get(&world).copied().unwrap_or_default();
         let snapshot = Snapshot {
             bytes: row_bytes + state.len(),
-            rows: Rows::in_file(world),
+            rows: SandboxData::in_file(world),
             state,
             taken_at,
         };

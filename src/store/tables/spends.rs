@@ -1,5 +1,4 @@
-//! The `spends` table: what apps have spent of users' buzz. A charge is made under one lock: of many at once, none sees
-//! money or budgets that another is about to use up.
+//! The `spends` table: what apps have spent of users' buzz.
 
 use crate::model::ledger::Spend;
 use crate::model::workflow::Workflow;
@@ -8,14 +7,14 @@ use crate::protocol::time::Timestamp;
 use crate::store::columns::{amount, currency_named, integer};
 use crate::store::error::StoreError;
 use crate::store::statement::Statement;
-use crate::store::tables::owner::{Whose, is_meant};
+use crate::store::tables::owner::OwnerKey;
 use sqlx::SqliteConnection;
 use std::collections::HashMap;
 
 /// The most spends of a sandbox: each charge goes through those of its user and client.
 pub(crate) const MAX_SPENDS: usize = 100_000;
 
-/// Every spend of a world, by user and client, with the workflow that it paid for.
+/// Every spend of a sandbox, by user and client, with the workflow that it paid for.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Spends {
     pub(crate) by_parties: HashMap<(UserId, ClientId), Vec<(String, Spend)>>,
@@ -48,11 +47,11 @@ impl Spends {
         self.count
     }
 
-    /// How many there were.
-    pub(crate) fn remove_of(&mut self, whose: Whose<'_>) -> u64 {
+    /// Returns how many rows are removed.
+    pub(crate) fn remove_of(&mut self, owner: OwnerKey<'_>) -> u64 {
         let mut removed = 0;
         self.by_parties.retain(|(user, client), spends| {
-            let goes = is_meant(whose, *user, client);
+            let goes = owner.matches(*user, client);
             removed += if goes { spends.len() } else { 0 };
             !goes
         });
@@ -60,13 +59,13 @@ impl Spends {
         removed as u64
     }
 
-    /// What the file has of a world.
-    pub(crate) async fn read(db: &mut SqliteConnection, world: &str) -> Result<Self, StoreError> {
+    /// Reads the rows of a sandbox from the file.
+    pub(crate) async fn read(db: &mut SqliteConnection, key: &str) -> Result<Self, StoreError> {
         let rows: Vec<Row> = sqlx::query_as(
             "select workflow_id, user_id, client_id, currency, amount, spent_at, forgiven from spends
              where sandbox = ?",
         )
-        .bind(world)
+        .bind(key)
         .fetch_all(db)
         .await?;
         let mut spends = Self::default();
@@ -94,13 +93,13 @@ struct Row {
     forgiven: bool,
 }
 
-pub(crate) fn insert(world: &str, workflow: &Workflow, spend: &Spend) -> Statement {
+pub(crate) fn insert(key: &str, workflow: &Workflow, spend: &Spend) -> Statement {
     Statement::new(
         "insert or replace into spends
              (sandbox, workflow_id, currency, user_id, client_id, amount, spent_at, forgiven)
          values (?, ?, ?, ?, ?, ?, ?, ?)",
     )
-    .bind(world)
+    .bind(key)
     .bind(&workflow.id)
     .bind(spend.currency.name())
     .bind(workflow.user_id)
@@ -110,17 +109,17 @@ pub(crate) fn insert(world: &str, workflow: &Workflow, spend: &Spend) -> Stateme
     .bind(spend.forgiven)
 }
 
-pub(crate) fn delete_of_workflow(world: &str, workflow: &str) -> Statement {
+pub(crate) fn delete_of_workflow(key: &str, workflow: &str) -> Statement {
     Statement::new("delete from spends where sandbox = ? and workflow_id = ?")
-        .bind(world)
+        .bind(key)
         .bind(workflow)
 }
 
-pub(crate) fn forgive(world: &str, user: UserId, client: &ClientId) -> Statement {
+pub(crate) fn forgive(key: &str, user: UserId, client: &ClientId) -> Statement {
     Statement::new(
         "update spends set forgiven = 1 where sandbox = ? and user_id = ? and client_id = ?",
     )
-    .bind(world)
+    .bind(key)
     .bind(user)
     .bind(client)
 }

@@ -1,4 +1,4 @@
-//! The `tokens` table in memory and in the file: access and refresh tokens.
+//! The `tokens` table: access and refresh tokens.
 
 use crate::model::token::{Token, TokenKind};
 use crate::protocol::ids::{ClientId, UserId};
@@ -7,10 +7,10 @@ use crate::protocol::secret::SecretHash;
 use crate::protocol::time::Timestamp;
 use crate::store::columns::{check_room, damaged};
 use crate::store::error::StoreError;
-use crate::store::purge::Growth;
+use crate::store::purge::{Purge, PurgeThreshold};
 use crate::store::statement::Statement;
-use crate::store::tables::owner::{Whose, is_meant, lost};
-use crate::store::write_batch::Draft;
+use crate::store::tables::owner::{OwnerKey, retain_counting};
+use crate::store::write_batch::WriteBatch;
 use sqlx::SqliteConnection;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -25,18 +25,18 @@ const KNOWN_AFTER: i64 = 30 * 24 * 60 * 60 * 1000;
 /// The most tokens of a sandbox.
 pub(crate) const MAX_TOKENS: usize = if cfg!(test) { 200 } else { 1_200_000 };
 
-/// Every token of a world.
+/// Every token of a sandbox.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Tokens {
-    pub(crate) by_hash: HashMap<SecretHash, Kept>,
+    pub(crate) by_hash: HashMap<SecretHash, StoredToken>,
     by_client: HashMap<ClientId, HashMap<UserId, Issued>>,
     last_number: i64,
-    growth: Growth,
+    purge_threshold: PurgeThreshold,
 }
 
-/// A token as it is kept: what tokens have in common is there once, since there may be a million of them.
+/// A token as it is stored: what tokens have in common is there once, since there may be a million of them.
 #[derive(Debug, Clone)]
-pub(crate) struct Kept {
+pub(crate) struct StoredToken {
     /// Of its row in the file.
     pub(crate) number: i64,
     pub(crate) kind: TokenKind,
@@ -46,7 +46,7 @@ pub(crate) struct Kept {
     pub(crate) parties: Arc<Parties>,
 }
 
-/// Whose tokens, and for whom.
+/// OwnerKey tokens, and for whom.
 #[derive(Debug)]
 pub(crate) struct Parties {
     pub(crate) client_id: ClientId,
@@ -61,7 +61,7 @@ struct Issued {
     access: HashSet<SecretHash>,
 }
 
-impl Kept {
+impl StoredToken {
     pub(crate) fn to_token(&self, hash: SecretHash) -> Token {
         Token {
             hash,
@@ -74,21 +74,21 @@ impl Kept {
         }
     }
 
-    pub(crate) fn is_of(&self, whose: Whose<'_>) -> bool {
+    pub(crate) fn is_of(&self, owner: OwnerKey<'_>) -> bool {
         let Parties { client_id, user_id } = &*self.parties;
-        is_meant(whose, *user_id, client_id)
+        owner.matches(*user_id, client_id)
     }
 }
 
 impl Tokens {
-    /// Keeps tokens, and writes them down.
-    pub(crate) fn insert_all(&mut self, minted: &[Token], draft: &mut Draft<'_>) {
+    /// Stores tokens in memory and in the file.
+    pub(crate) fn insert_all(&mut self, minted: &[Token], batch: &mut WriteBatch<'_>) {
         for token in minted {
             let number = self.insert(token);
-            draft.note(|world| put(world, number, token));
+            batch.push(|key| put(key, number, token));
         }
         if let Some(last) = minted.last() {
-            self.clear(last.issued_at, draft);
+            self.clear(last.issued_at, batch);
         }
     }
 
@@ -101,45 +101,49 @@ impl Tokens {
     pub(crate) fn check_room(
         &mut self,
         now: Timestamp,
-        draft: &mut Draft<'_>,
+        batch: &mut WriteBatch<'_>,
     ) -> Result<(), StoreError> {
-        if self.count() + 1 >= MAX_TOKENS && self.growth.is_due_when_full(now) {
-            self.remove_expired(now, draft);
+        if self.count() + 1 >= MAX_TOKENS && self.purge_threshold.should_purge_when_full(now) {
+            self.remove_expired(now, batch);
         }
         // An access and a refresh token.
         check_room(self.count() + 1, MAX_TOKENS, "tokens in this sandbox")
     }
 
-    /// Removes those that have long been over, once there are many.
-    fn clear(&mut self, now: Timestamp, draft: &mut Draft<'_>) {
-        if self.growth.is_due(self.count()) {
+    /// Removes tokens that expired long ago when the table is past its threshold.
+    fn clear(&mut self, now: Timestamp, batch: &mut WriteBatch<'_>) {
+        if self.purge_threshold.should_purge(self.count()) {
             let line = Timestamp(now.0.saturating_sub(KNOWN_AFTER));
-            self.remove_expired(line, draft);
+            self.remove_expired(line, batch);
         }
     }
 
     /// Removes those that expired before a moment.
-    fn remove_expired(&mut self, line: Timestamp, draft: &mut Draft<'_>) {
+    fn remove_expired(&mut self, line: Timestamp, batch: &mut WriteBatch<'_>) {
         let before = self.count();
         let over: Vec<SecretHash> = self
             .by_hash
             .iter()
-            .filter(|(_, kept)| kept.expires_at < line)
+            .filter(|(_, stored)| stored.expires_at < line)
             .map(|(hash, _)| *hash)
             .collect();
         for hash in &over {
             self.remove(hash);
         }
-        let past = "delete from tokens where sandbox = ? and expires_at < ?";
-        let rows = (before, self.by_hash.len());
-        self.growth.looked_through(rows, (past, line), draft);
+        let purge = Purge {
+            rows_before: before,
+            rows_left: self.by_hash.len(),
+            cutoff: line,
+            sql: "delete from tokens where sandbox = ? and expires_at < ?",
+        };
+        self.purge_threshold.purged(&purge, batch);
     }
 
-    /// Gives it its number.
+    /// Inserts it and returns the number of its row.
     fn insert(&mut self, token: &Token) -> i64 {
         // One that is there already is written over.
         let before = self.by_hash.get(&token.hash);
-        let number = before.map_or(self.last_number + 1, |kept| kept.number);
+        let number = before.map_or(self.last_number + 1, |stored| stored.number);
         self.put(number, token);
         number
     }
@@ -157,7 +161,7 @@ impl Tokens {
         if token.kind == TokenKind::Access {
             issued.access.insert(token.hash);
         }
-        let kept = Kept {
+        let stored = StoredToken {
             number,
             kind: token.kind,
             scope: token.scope,
@@ -165,7 +169,7 @@ impl Tokens {
             expires_at: token.expires_at,
             parties: Arc::clone(&issued.parties),
         };
-        self.by_hash.insert(token.hash, kept);
+        self.by_hash.insert(token.hash, stored);
     }
 
     fn issued(&mut self, client_id: &ClientId, user_id: UserId) -> &mut Issued {
@@ -181,12 +185,12 @@ impl Tokens {
 
     /// Which number it had, where it was there.
     pub(crate) fn remove(&mut self, hash: &SecretHash) -> Option<i64> {
-        let kept = self.by_hash.remove(hash)?;
-        let users = self.by_client.get_mut(&kept.parties.client_id);
-        if let Some(issued) = users.and_then(|users| users.get_mut(&kept.parties.user_id)) {
+        let stored = self.by_hash.remove(hash)?;
+        let users = self.by_client.get_mut(&stored.parties.client_id);
+        if let Some(issued) = users.and_then(|users| users.get_mut(&stored.parties.user_id)) {
             issued.access.remove(hash);
         }
-        Some(kept.number)
+        Some(stored.number)
     }
 
     /// Which numbers they had.
@@ -204,9 +208,9 @@ impl Tokens {
     }
 
     /// Removes those of these users and clients where they are given. How many there were.
-    pub(crate) fn remove_of(&mut self, whose: Whose<'_>) -> u64 {
-        let removed = lost(&mut self.by_hash, |_, kept| !kept.is_of(whose));
-        let (user, client) = whose;
+    pub(crate) fn remove_of(&mut self, owner: OwnerKey<'_>) -> u64 {
+        let removed = retain_counting(&mut self.by_hash, |_, stored| !stored.is_of(owner));
+        let OwnerKey { user, client } = owner;
         for (of, users) in &mut self.by_client {
             if client.is_none_or(|client| *of == *client) {
                 users.retain(|of, _| user.is_some_and(|user| user != *of));
@@ -216,12 +220,12 @@ impl Tokens {
         removed
     }
 
-    /// What the file has of a world.
-    pub(crate) async fn read(db: &mut SqliteConnection, world: &str) -> Result<Self, StoreError> {
+    /// Reads the rows of a sandbox from the file.
+    pub(crate) async fn read(db: &mut SqliteConnection, key: &str) -> Result<Self, StoreError> {
         let rows: Vec<Row> = sqlx::query_as(
             "select number, hash, kind, client_id, user_id, scope, issued_at, expires_at from tokens where sandbox = ?",
         )
-        .bind(world)
+        .bind(key)
         .fetch_all(db)
         .await?;
         let mut tokens = Self::default();
@@ -259,12 +263,12 @@ pub(crate) fn from_row(
     Ok((number, token))
 }
 
-pub(crate) fn put(world: &Arc<str>, number: i64, token: &Token) -> Statement {
+pub(crate) fn put(key: &Arc<str>, number: i64, token: &Token) -> Statement {
     Statement::new(
         "insert or replace into tokens (sandbox, number, hash, kind, client_id, user_id, scope, issued_at, expires_at)
          values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
-    .bind(world)
+    .bind(key)
     .bind(number)
     .bind(token.hash.as_bytes())
     .bind(token.kind.name())
@@ -273,33 +277,33 @@ pub(crate) fn put(world: &Arc<str>, number: i64, token: &Token) -> Statement {
     .bind(token.scope.bits())
     .bind(token.issued_at)
     .bind(token.expires_at)
-    .of_row(("tokens", world, number))
+    .for_row(("tokens", key, number))
 }
 
-pub(crate) fn delete(world: &Arc<str>, number: i64) -> Statement {
+pub(crate) fn delete(key: &Arc<str>, number: i64) -> Statement {
     Statement::new("delete from tokens where sandbox = ? and number = ?")
-        .bind(world)
+        .bind(key)
         .bind(number)
-        .of_row(("tokens", world, number))
+        .for_row(("tokens", key, number))
 }
 
 /// All at once: the file has to be searched for them.
-pub(crate) fn delete_access_tokens(world: &str, user: UserId, client: &ClientId) -> Statement {
+pub(crate) fn delete_access_tokens(key: &str, user: UserId, client: &ClientId) -> Statement {
     Statement::new(
         "delete from tokens where sandbox = ? and user_id = ? and client_id = ? and kind = 'access'",
     )
-    .bind(world)
+    .bind(key)
     .bind(user)
     .bind(client)
 }
 
 /// One, or every access token.
-pub(crate) fn expire(world: &str, number: Option<i64>, moment: Timestamp) -> Statement {
+pub(crate) fn expire(key: &str, number: Option<i64>, moment: Timestamp) -> Statement {
     Statement::new(
         "update tokens set expires_at = ?1 where sandbox = ?2 and expires_at > ?1
              and (number = ?3 or (?3 is null and kind = 'access'))",
     )
     .bind(moment)
-    .bind(world)
+    .bind(key)
     .bind(number)
 }

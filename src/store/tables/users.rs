@@ -1,17 +1,16 @@
-//! The `users` table. What a user's own document says of buzz is what they began with; what they have now is
-//! `accounts.rs`.
+//! The `users` table. A user's document has the initial balances; the current ones are in `accounts.rs`.
 
 use crate::model::user::{User, UserRef};
 use crate::protocol::ids::UserId;
 use crate::store::columns::{ROW_BYTES, from_json, to_json};
 use crate::store::error::StoreError;
 use crate::store::statement::Statement;
-use crate::store::write_batch::Draft;
+use crate::store::write_batch::WriteBatch;
 use sqlx::SqliteConnection;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-/// Every user of a world.
+/// Every user of a sandbox.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Users {
     pub(crate) by_id: BTreeMap<UserId, Arc<User>>,
@@ -54,7 +53,11 @@ impl Users {
     }
 
     /// Takes the name from whoever has this user's id, if it is another name. Who that was.
-    pub(crate) fn take_name(&mut self, user: &User, draft: &mut Draft<'_>) -> Option<Arc<User>> {
+    pub(crate) fn take_name(
+        &mut self,
+        user: &User,
+        batch: &mut WriteBatch<'_>,
+    ) -> Option<Arc<User>> {
         let known = self.by_id.get_mut(&user.id)?;
         if known.username == user.username {
             return None;
@@ -66,7 +69,7 @@ impl Users {
         if let Some(name) = &known.username {
             self.by_name.remove(name);
         }
-        draft.note(|world| put(world, &nameless));
+        batch.push(|key| put(key, &nameless));
         Some(std::mem::replace(known, Arc::new(nameless)))
     }
 
@@ -91,11 +94,11 @@ impl Users {
         last.checked_add(1).map(UserId)
     }
 
-    /// What the file has of a world.
-    pub(crate) async fn read(db: &mut SqliteConnection, world: &str) -> Result<Self, StoreError> {
+    /// Reads the rows of a sandbox from the file.
+    pub(crate) async fn read(db: &mut SqliteConnection, key: &str) -> Result<Self, StoreError> {
         let documents: Vec<String> =
             sqlx::query_scalar("select document from users where sandbox = ?")
-                .bind(world)
+                .bind(key)
                 .fetch_all(db)
                 .await?;
         let mut users = Self::default();
@@ -106,21 +109,21 @@ impl Users {
     }
 }
 
-pub(crate) fn put(world: &str, user: &User) -> Statement {
+pub(crate) fn put(key: &str, user: &User) -> Statement {
     Statement::new(
         "insert into users (sandbox, id, username, deleted, document) values (?, ?, ?, ?, ?)
          on conflict (sandbox, id) do update set
              username = excluded.username, deleted = excluded.deleted, document = excluded.document",
     )
-    .bind(world)
+    .bind(key)
     .bind(user.id)
     .bind(user.username.as_deref())
     .bind(user.deleted)
     .bind(to_json(user))
 }
 
-pub(crate) fn delete(world: &str, user: UserId) -> Statement {
+pub(crate) fn delete(key: &str, user: UserId) -> Statement {
     Statement::new("delete from users where sandbox = ? and id = ?")
-        .bind(world)
+        .bind(key)
         .bind(user)
 }

@@ -1,4 +1,4 @@
-//! The `workflows` table: what apps have paid for.
+//! The `workflows` table: workflows that apps have paid for.
 
 use crate::model::workflow::Workflow;
 use crate::protocol::ids::{ClientId, UserId};
@@ -6,8 +6,8 @@ use crate::protocol::time::Timestamp;
 use crate::store::columns::{ROW_BYTES, amount, from_json, integer, to_json};
 use crate::store::error::StoreError;
 use crate::store::statement::Statement;
-use crate::store::tables::owner::{Whose, is_meant, lost};
-use crate::store::write_batch::Draft;
+use crate::store::tables::owner::{OwnerKey, retain_counting};
+use crate::store::write_batch::WriteBatch;
 use sqlx::SqliteConnection;
 use std::collections::HashMap;
 
@@ -16,7 +16,7 @@ pub(crate) const MAX_WORKFLOWS: usize = if cfg!(test) { 64 } else { 2000 };
 
 const REMAINING_WORKFLOWS: usize = MAX_WORKFLOWS / 2;
 
-/// Every workflow of a world.
+/// Every workflow of a sandbox.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Workflows {
     pub(crate) by_id: HashMap<String, (u64, Workflow)>,
@@ -49,7 +49,7 @@ impl Workflows {
     }
 
     /// Removes the oldest ones if there are too many. What was spent for them stays in `spends`.
-    pub(crate) fn remove_oldest(&mut self, draft: &mut Draft<'_>) {
+    pub(crate) fn remove_oldest(&mut self, batch: &mut WriteBatch<'_>) {
         if self.by_id.len() <= MAX_WORKFLOWS {
             return;
         }
@@ -60,23 +60,23 @@ impl Workflows {
         };
         let removed = self.by_id.extract_if(|_, (number, _)| *number < oldest);
         let removed: Vec<String> = removed.map(|(id, _)| id).collect();
-        draft.note(|world| delete(world, &removed));
+        batch.push(|key| delete(key, &removed));
     }
 
-    /// How many there were.
-    pub(crate) fn remove_of(&mut self, whose: Whose<'_>) -> u64 {
-        lost(&mut self.by_id, |_, (_, workflow)| {
-            !is_meant(whose, workflow.user_id, &workflow.client_id)
+    /// Returns how many rows are removed.
+    pub(crate) fn remove_of(&mut self, owner: OwnerKey<'_>) -> u64 {
+        retain_counting(&mut self.by_id, |_, (_, workflow)| {
+            !owner.matches(workflow.user_id, &workflow.client_id)
         })
     }
 
-    /// What the file has of a world.
-    pub(crate) async fn read(db: &mut SqliteConnection, world: &str) -> Result<Self, StoreError> {
+    /// Reads the rows of a sandbox from the file.
+    pub(crate) async fn read(db: &mut SqliteConnection, key: &str) -> Result<Self, StoreError> {
         let rows: Vec<Row> = sqlx::query_as(
             "select id, user_id, client_id, cost, steps, tags, metadata, submitted_at, finishes_at, canceled_at
              from workflows where sandbox = ? order by id",
         )
-        .bind(world)
+        .bind(key)
         .fetch_all(db)
         .await?;
         let mut workflows = Self::default();
@@ -112,13 +112,13 @@ struct Row {
     canceled_at: Option<Timestamp>,
 }
 
-pub(crate) fn insert(world: &str, workflow: &Workflow) -> Statement {
+pub(crate) fn insert(key: &str, workflow: &Workflow) -> Statement {
     Statement::new(
         "insert or replace into workflows
              (sandbox, id, user_id, client_id, cost, steps, tags, metadata, submitted_at, finishes_at, canceled_at)
          values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
-    .bind(world)
+    .bind(key)
     .bind(&workflow.id)
     .bind(workflow.user_id)
     .bind(&workflow.client_id)
@@ -131,10 +131,10 @@ pub(crate) fn insert(world: &str, workflow: &Workflow) -> Statement {
     .bind(workflow.canceled_at)
 }
 
-pub(crate) fn delete(world: &str, ids: &[String]) -> Statement {
+pub(crate) fn delete(key: &str, ids: &[String]) -> Statement {
     Statement::new(
         "delete from workflows where sandbox = ? and id in (select value from json_each(?))",
     )
-    .bind(world)
+    .bind(key)
     .bind(serde_json::json!(ids).to_string())
 }

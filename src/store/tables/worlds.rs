@@ -1,5 +1,4 @@
-//! The `worlds` table, and what concerns all rows of a world at once: fill it, copy it, read it, empty it. What is in it
-//! is in the neighbours, one file per table; which world is a sandbox's is `sandboxes.rs`.
+//! The `worlds` table: the keys of sandboxes' data, and the statements that copy and delete all rows of a key.
 
 use crate::store::error::StoreError;
 use crate::store::statement::Statement;
@@ -7,7 +6,7 @@ use sqlx::SqliteConnection;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// A table whose rows belong to worlds, with the statements that concern all of a world's rows.
+/// A table whose rows belong to worlds, with the statements that concern all of a sandbox's rows.
 pub(crate) struct Table {
     #[cfg(test)]
     name: &'static str,
@@ -43,7 +42,7 @@ impl Table {
     }
 }
 
-/// How many rows of a table go at once: nobody waits long for the file because an old world is emptied.
+/// How many rows of a table are deleted at once: other writes wait only for that long.
 macro_rules! purge_batch {
     () => {
         "100"
@@ -99,7 +98,7 @@ macro_rules! table {
     };
 }
 
-/// Each table, its key within a world, its other columns, and the approximate bytes of a row.
+/// Each table, its key within a sandbox, its other columns, and the approximate bytes of a row.
 #[rustfmt::skip]
 pub(crate) const TABLES: [Table; 10] = [
     table!("users", "id", "username, deleted, document", "256 + octet_length(document)"),

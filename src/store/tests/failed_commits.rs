@@ -1,14 +1,15 @@
-//! Tests of failed commits: memory is then what the file has. Another connection locks the file here; `tests/it/store/disk_full.rs` fills a disk.
+//! Tests of failed commits: memory is then what the file has. Another connection locks the file here;
+//! `tests/it/store/disk_full.rs` fills a disk.
 
 use sqlx::Connection as _;
 
-use super::support::{World, no_key, seed};
+use super::support::{TestStore, no_key, seed};
 use crate::model::user::User;
-use crate::store::{Origin, Own};
+use crate::store::{InitialData, SandboxOverrides};
 
 #[tokio::test]
 async fn a_change_queued_behind_a_refused_one_is_refused_with_it() {
-    let world = World::new("later").await;
+    let world = TestStore::new("later").await;
     let before = world.ada();
     let lock = world.lock().await;
     let first = world.patch("a@refused.example", Some(1));
@@ -30,7 +31,7 @@ async fn a_change_queued_behind_a_refused_one_is_refused_with_it() {
 
 #[tokio::test]
 async fn of_several_refused_changes_none_is_left() {
-    let world = World::new("several").await;
+    let world = TestStore::new("several").await;
     let before = world.ada();
     let lock = world.lock().await;
     let refused = tokio::join!(
@@ -50,7 +51,7 @@ async fn of_several_refused_changes_none_is_left() {
 
 #[tokio::test]
 async fn a_refusal_that_rests_on_a_refused_change_is_no_answer() {
-    let world = World::new("rests").await;
+    let world = TestStore::new("rests").await;
     let insert = || {
         let user = User {
             id: crate::protocol::ids::UserId(77),
@@ -75,7 +76,7 @@ async fn a_refusal_that_rests_on_a_refused_change_is_no_answer() {
 
 #[tokio::test]
 async fn a_refused_change_of_the_catalogue_leaves_it_as_it_was() {
-    let world = World::new("catalogue").await;
+    let world = TestStore::new("catalogue").await;
     let (store, rows) = (&world.store, &world.rows);
     let state = || ("{}".to_owned(), crate::protocol::time::Timestamp(1));
     store.take_snapshot("x", rows, "old", state).await.unwrap();
@@ -83,34 +84,34 @@ async fn a_refused_change_of_the_catalogue_leaves_it_as_it_was() {
     let lock = world.lock().await;
     let key = no_key();
     let refused = tokio::join!(
-        store.insert_sandbox("y", &seed, Own::default(), ("{}", &key)),
+        store.insert_sandbox("y", &seed, SandboxOverrides::default(), ("{}", &key)),
         store.take_snapshot("x", rows, "new", state),
         store.delete_snapshot("x", "old"),
-        store.begin_anew("x", rows, Origin::Seed(&seed), "{}"),
+        store.replace_data("x", rows, InitialData::Seed(&seed), "{}"),
         store.delete_sandbox("x"),
-        store.keep_clock("x", rows, "\"later\""),
+        store.store_clock("x", rows, "\"later\""),
     );
     assert!(refused.0.is_err() && refused.1.is_err() && refused.2.is_err());
     assert!(refused.3.is_err() && refused.4.is_err() && refused.5.is_err());
     let shown = || {
         let names = store.list_snapshots("x");
         let names: Vec<String> = names.into_iter().map(|(name, _)| name).collect();
-        (store.list_sandboxes(), names, store.retired_worlds())
+        (store.list_sandboxes(), names, store.retired_data())
     };
     let unchanged = (vec!["x".to_owned()], vec!["old".to_owned()], Vec::new());
     assert_eq!(shown(), unchanged);
     lock.close().await.unwrap();
     let row = store.find_sandbox("x").await.unwrap().unwrap();
     assert_eq!((row.world.key(), &*row.clock), (rows.key(), "{}"));
-    let new = store.begin_anew("x", rows, Origin::Seed(&seed), "{}");
+    let new = store.replace_data("x", rows, InitialData::Seed(&seed), "{}");
     let new = new.await.unwrap().unwrap();
     assert_ne!(new.key(), rows.key());
-    assert_eq!(store.retired_worlds(), [rows.key()]);
+    assert_eq!(store.retired_data(), [rows.key()]);
 }
 
 #[tokio::test]
 async fn a_change_that_is_refused_alone_leaves_nothing() {
-    let world = World::new("alone").await;
+    let world = TestStore::new("alone").await;
     let before = world.ada();
     let lock = world.lock().await;
     assert!(world.patch("a@refused.example", Some(7)).await.is_err());

@@ -1,6 +1,6 @@
 //! Tests of the bounds of tables, and of the purge of expired rows.
 
-use super::support::World;
+use super::support::TestStore;
 use crate::model::code::AuthorizationCode;
 use crate::model::consent::Consent;
 use crate::model::device::{DeviceGrant, Verdict};
@@ -10,17 +10,17 @@ use crate::protocol::pkce::Challenge;
 use crate::protocol::scope::Scope;
 use crate::protocol::secret::{Secret, SecretHash};
 use crate::protocol::time::Timestamp;
-use crate::store::purge::FEW;
+use crate::store::purge::MIN_ROWS;
 use crate::store::tables::codes::MAX_CODES;
 use crate::store::tables::consents::MAX_CONSENTS;
 use crate::store::tables::devices::MAX_DEVICES;
 use crate::store::tables::tokens::MAX_TOKENS;
-use crate::store::{NewSession, Rows, Store, StoreError};
+use crate::store::{NewSession, OwnerKey, SandboxData, Store, StoreError};
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
 
 /// Begins device flows and gives tokens, each of them, at a moment; all are over within a minute.
-async fn go_on(world: &World, numbers: std::ops::Range<usize>, now: Timestamp) {
+async fn go_on(world: &TestStore, numbers: std::ops::Range<usize>, now: Timestamp) {
     let (client_id, expires_at) = (ClientId("cli".to_owned()), Timestamp(now.0 + 60_000));
     for number in numbers {
         let hash = |what: &str| Secret::new(format!("{what} {number}")).hash();
@@ -47,8 +47,8 @@ async fn go_on(world: &World, numbers: std::ops::Range<usize>, now: Timestamp) {
 }
 
 /// Devices and tokens, in memory and, after the next start, in the file.
-async fn kept(world: World) -> [(usize, usize); 2] {
-    let count = |rows: &Rows| {
+async fn kept(world: TestStore) -> [(usize, usize); 2] {
+    let count = |rows: &SandboxData| {
         let tables = rows.read();
         (tables.devices.count(), tables.tokens.count())
     };
@@ -63,13 +63,13 @@ async fn kept(world: World) -> [(usize, usize); 2] {
 
 #[tokio::test]
 async fn what_is_over_goes_once_there_is_much_of_it() {
-    let world = World::new("growth").await;
-    go_on(&world, 0..FEW, Timestamp(0)).await;
+    let world = TestStore::new("purge_threshold").await;
+    go_on(&world, 0..MIN_ROWS, Timestamp(0)).await;
     // One more of each, the day after: a device flow is nothing then, a token something to speak of.
-    go_on(&world, FEW..FEW + 1, Timestamp(DAY)).await;
-    go_on(&world, FEW + 1..2 * FEW, Timestamp(DAY)).await;
-    go_on(&world, 2 * FEW..2 * FEW + 3, Timestamp(31 * DAY)).await;
-    assert_eq!(kept(world).await, [(3, FEW + 3), (3, FEW + 3)]);
+    go_on(&world, MIN_ROWS..MIN_ROWS + 1, Timestamp(DAY)).await;
+    go_on(&world, MIN_ROWS + 1..2 * MIN_ROWS, Timestamp(DAY)).await;
+    go_on(&world, 2 * MIN_ROWS..2 * MIN_ROWS + 3, Timestamp(31 * DAY)).await;
+    assert_eq!(kept(world).await, [(3, MIN_ROWS + 3), (3, MIN_ROWS + 3)]);
 }
 
 fn hash(number: i64) -> SecretHash {
@@ -107,7 +107,7 @@ const SESSIONS: usize = 50;
 
 /// Stores one row of a kind, which expires a minute later.
 pub(super) async fn insert(
-    (store, rows): (&Store, &Rows),
+    (store, rows): (&Store, &SandboxData),
     kind: &str,
     number: i64,
     now: Timestamp,
@@ -160,7 +160,7 @@ async fn a_full_table_refuses_rows_until_some_have_expired() {
         ("sessions", SESSIONS, 1),
         ("consents", MAX_CONSENTS, 1),
     ] {
-        let world = World::in_memory().await;
+        let world = TestStore::in_memory().await;
         let (store, rows) = (&world.0, &*world.1);
         let insert = |number, now| insert((store, rows), kind, number, Timestamp(now));
         let calls = i64::try_from(most / each).unwrap();
@@ -187,7 +187,7 @@ async fn a_full_table_refuses_rows_until_some_have_expired() {
 
 #[tokio::test]
 async fn a_grant_that_finds_no_room_for_its_tokens_uses_nothing_up() {
-    let (store, rows) = World::in_memory().await;
+    let (store, rows) = TestStore::in_memory().await;
     let world = (&store, &*rows);
     let now = Timestamp(0);
     for number in 1..=i64::try_from(MAX_TOKENS / 2).unwrap() {
@@ -209,15 +209,18 @@ async fn a_grant_that_finds_no_room_for_its_tokens_uses_nothing_up() {
     // The refresh token of the first pair.
     let rotated = store.rotate_tokens(&rows, &hash(4), &minted).await;
     assert!(redeemed.is_err() && claimed.is_err() && rotated.is_err());
-    assert_eq!(rows.list_codes((None, None)).len(), 1);
+    assert_eq!(rows.list_codes(OwnerKey::default()).len(), 1);
     assert!(rows.find_device(&hash(-2), now).is_some());
     assert!(rows.find_token(&hash(4)).is_some());
 }
 
 #[tokio::test]
 async fn what_is_over_stays_while_there_is_little_of_it() {
-    let world = World::new("little").await;
-    go_on(&world, 0..FEW - 1, Timestamp(0)).await;
-    go_on(&world, FEW - 1..FEW, Timestamp(100 * DAY)).await;
-    assert_eq!(kept(world).await, [(FEW, FEW), (FEW, FEW)]);
+    let world = TestStore::new("little").await;
+    go_on(&world, 0..MIN_ROWS - 1, Timestamp(0)).await;
+    go_on(&world, MIN_ROWS - 1..MIN_ROWS, Timestamp(100 * DAY)).await;
+    assert_eq!(
+        kept(world).await,
+        [(MIN_ROWS, MIN_ROWS), (MIN_ROWS, MIN_ROWS)]
+    );
 }

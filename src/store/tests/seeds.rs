@@ -1,11 +1,11 @@
 //! Tests of the bound on the seeds of all sandboxes.
 
-use super::support::{World, seed};
-use crate::store::{Own, Store, StoredKey};
+use super::support::{TestStore, seed};
+use crate::store::{SandboxOverrides, Store, StoredKey};
 
 #[tokio::test]
 async fn parallel_sandboxes_stay_within_the_bound_of_seed_bytes_also_after_a_restart() {
-    let world = World::new("seed-bytes").await;
+    let world = TestStore::new("seed-bytes").await;
     let mut seed = seed();
     seed.users[0].image = Some("x".repeat(24 * 1024));
     let key = StoredKey {
@@ -13,9 +13,9 @@ async fn parallel_sandboxes_stay_within_the_bound_of_seed_bytes_also_after_a_res
         private_key: Vec::new(),
     };
     let make = async |store: &Store, name| {
-        let own = Own {
+        let own = SandboxOverrides {
             seed: Some(&seed),
-            ..Own::default()
+            ..SandboxOverrides::default()
         };
         let made = store.insert_sandbox(name, &seed, own, ("{}", &key));
         made.await.err().map(|error| error.to_string())
@@ -27,7 +27,7 @@ async fn parallel_sandboxes_stay_within_the_bound_of_seed_bytes_also_after_a_res
     assert_eq!(refused.collect::<Vec<_>>(), [full]);
     let bytes = |store: &Store| {
         let catalogue = store.catalogue();
-        let all = catalogue.sandboxes.values().map(|kept| kept.seed_bytes);
+        let all = catalogue.sandboxes.values().map(|record| record.seed_bytes);
         all.collect::<Vec<_>>()
     };
     let before = bytes(store);

@@ -1,6 +1,6 @@
 //! Tests of the bound on sessions.
 
-use super::support::World;
+use super::support::TestStore;
 use crate::protocol::ids::UserId;
 use crate::protocol::secret::Secret;
 use crate::protocol::time::Timestamp;
@@ -8,7 +8,7 @@ use crate::store::NewSession;
 
 #[tokio::test]
 async fn sessions_are_bounded_where_a_bound_is_given() {
-    let world = World::new("sessions").await;
+    let world = TestStore::new("sessions").await;
     let begin = async |number: i64, most: usize| {
         let session = NewSession {
             hash: Secret::new(number.to_string()).hash(),

@@ -1,7 +1,7 @@
 //! Tests of the bound on the bytes of snapshots.
 
 use super::purges::insert;
-use super::support::World;
+use super::support::TestStore;
 use crate::protocol::time::Timestamp;
 use crate::store::Store;
 
@@ -11,14 +11,14 @@ fn snapshots(store: &Store) -> Vec<(String, usize)> {
     let all = catalogue
         .sandboxes
         .values()
-        .flat_map(|kept| &kept.snapshots);
+        .flat_map(|record| &record.snapshots);
     all.map(|(name, snapshot)| (name.clone(), snapshot.bytes))
         .collect()
 }
 
 #[tokio::test]
 async fn parallel_snapshots_stay_within_the_bound_of_bytes_also_after_a_restart() {
-    let world = World::new("snapshot-bytes").await;
+    let world = TestStore::new("snapshot-bytes").await;
     let (store, rows) = (&world.store, &world.rows);
     let state = || ("x".repeat(300 * 1024), Timestamp(1));
     let take = async |name| store.take_snapshot("x", rows, name, state).await;
@@ -44,7 +44,7 @@ async fn parallel_snapshots_stay_within_the_bound_of_bytes_also_after_a_restart(
 
 #[tokio::test]
 async fn a_snapshot_has_as_many_bytes_after_a_restart() {
-    let world = World::new("snapshot-size").await;
+    let world = TestStore::new("snapshot-size").await;
     let (store, rows) = (&world.store, &world.rows);
     for (kind, number) in ["codes", "tokens", "device codes", "sessions", "consents"]
         .into_iter()

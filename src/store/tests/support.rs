@@ -8,7 +8,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
 use crate::model::user::{Buzz, User, UserRef};
 use crate::protocol::ids::UserId;
-use crate::store::{Database, Own, Rows, Seed, Store, StoreError, StoredKey};
+use crate::store::{Database, SandboxData, SandboxOverrides, Seed, Store, StoreError, StoredKey};
 
 /// A folder that is removed with this.
 pub(super) struct Folder(pub(super) PathBuf);
@@ -53,20 +53,20 @@ pub(super) fn seed() -> Seed {
     }
 }
 
-pub(super) struct World {
+pub(super) struct TestStore {
     pub(super) store: Store,
-    pub(super) rows: Arc<Rows>,
+    pub(super) rows: Arc<SandboxData>,
     pub(super) database: Database,
     folder: Folder,
 }
 
-impl World {
+impl TestStore {
     pub(super) async fn new(name: &str) -> Self {
         let folder = Folder::new(name);
         let database = Database::File(folder.0.join("mock.db"));
         let store = Store::open(&database).await.unwrap();
         let seed = seed();
-        let own = Own::default();
+        let own = SandboxOverrides::default();
         let row = store
             .insert_sandbox("x", &seed, own, ("{}", &no_key()))
             .await;
@@ -80,9 +80,9 @@ impl World {
     }
 
     /// A store without a file, and the rows of one sandbox.
-    pub(super) async fn in_memory() -> (Store, Arc<Rows>) {
+    pub(super) async fn in_memory() -> (Store, Arc<SandboxData>) {
         let store = Store::open(&Database::Memory).await.unwrap();
-        let own = Own::default();
+        let own = SandboxOverrides::default();
         let row = store
             .insert_sandbox("x", &Seed::default(), own, ("{}", &no_key()))
             .await;
@@ -122,8 +122,8 @@ impl World {
 
     /// Comes back once the writer has what was written down before.
     pub(super) async fn is_being_written(&self) {
-        let log = &self.store.file.as_ref().unwrap().log;
-        while !log.is_idle() {
+        let queue = &self.store.file.as_ref().unwrap().queue;
+        while !queue.is_idle() {
             tokio::task::yield_now().await;
         }
     }

@@ -10,7 +10,7 @@ use crate::protocol::scope::Scope;
 use crate::protocol::secret::Secret;
 use crate::protocol::time::Timestamp;
 use crate::sandbox::Sandbox;
-use crate::store::Rows;
+use crate::store::SandboxData;
 
 /// The path of the playground.
 pub(crate) const PATH: &str = "/_mock/playground";
@@ -152,7 +152,7 @@ struct StoredRun {
 }
 
 impl StoredRun {
-    fn is(&self, world: &Rows, id: &str) -> bool {
+    fn is(&self, world: &SandboxData, id: &str) -> bool {
         self.world == world.key() && self.id == id
     }
 }

@@ -13,6 +13,7 @@ use crate::pages::view::AppCard;
 use crate::protocol::scope::Scope;
 use crate::protocol::time::Timestamp;
 use crate::sandbox::spending;
+use crate::store::OwnerKey;
 
 /// An app as the user who let it in sees it.
 pub(crate) struct ConnectedApp {
@@ -59,7 +60,7 @@ pub(super) struct Connection {
 pub(super) fn connections(context: &Context, user: &User) -> BTreeMap<String, Connection> {
     let (world, now) = (context.sandbox.world(), context.sandbox.now());
     let mut found: BTreeMap<String, Connection> = BTreeMap::new();
-    for (_, client, consent, since) in world.list_consents((Some(user.id), None)) {
+    for (_, client, consent, since) in world.list_consents(OwnerKey::of_user(user.id)) {
         let Consent { scope, buzz_limit } = consent;
         let connection = Connection {
             scope,
@@ -68,7 +69,7 @@ pub(super) fn connections(context: &Context, user: &User) -> BTreeMap<String, Co
         };
         found.insert(client.to_string(), connection);
     }
-    for token in world.list_tokens((Some(user.id), None)) {
+    for token in world.list_tokens(OwnerKey::of_user(user.id)) {
         if token.expires_at < now {
             continue;
         }

@@ -14,7 +14,7 @@ use crate::model::buzz::BuzzLimit;
 use crate::model::consent::Approval;
 use crate::model::user::User;
 use crate::protocol::ids::ClientId;
-use crate::store::{Held, StoreError};
+use crate::store::{OwnedTable, OwnerKey, StoreError};
 
 /// `POST /user/account/connected/{client_id}/limit`: in place of every budget there was.
 pub(crate) async fn limit(context: Context, Path(id): Path<String>) -> Response {
@@ -83,11 +83,14 @@ pub(crate) async fn revoke(context: Context, Path(id): Path<String>) -> Response
         Err(response) => return response,
     };
     let sandbox = &context.sandbox;
-    let whose = (Some(user.id), Some(id.as_str()));
-    let held = [Held::Consents, Held::Spends, Held::Tokens];
+    let whose = OwnerKey {
+        user: Some(user.id),
+        client: Some(id.as_str()),
+    };
+    let held = [OwnedTable::Consents, OwnedTable::Spends, OwnedTable::Tokens];
     match sandbox
         .store
-        .delete_held(sandbox.world(), &held, whose)
+        .delete_owned(sandbox.world(), &held, whose)
         .await
     {
         Ok(_) => {
