@@ -1,5 +1,5 @@
-//! Is the server well? `/api/health` and `/api/health/live`: it answers. `/api/health/ready`: what an app sends would be
-//! kept, too. The program's own question is `cli/healthcheck.rs`.
+//! Health checks. `/api/health` and `/api/health/live` report that the server answers, `/api/health/ready` also that it
+//! can store what apps send. The client side is `cli/healthcheck.rs`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 
 use crate::http::state::{AppState, Routes};
 
-/// A database that takes longer than this to write one page is as good as none: less than whoever asks would wait.
+/// A database that needs longer to write one page counts as failed. Shorter than the timeouts of the callers.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What container engines ask.
+/// Routes for container engines.
 pub(crate) fn routes() -> Routes {
     Routes::new()
         .route("/api/health", get(live))
@@ -37,7 +37,7 @@ async fn live(State(app): State<Arc<AppState>>) -> Json<Value> {
     Json(answer)
 }
 
-/// 503 with the reason where nothing can be written: a full disk, a folder that may only be read.
+/// 503 with the reason if nothing can be written, such as a full disk or a read-only folder.
 async fn ready(State(app): State<Arc<AppState>>) -> Response {
     let why = match tokio::time::timeout(PATIENCE, app.registry.store().ready()).await {
         Ok(Ok(())) => return Json(json!({ "status": "ok" })).into_response(),

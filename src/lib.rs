@@ -1,4 +1,4 @@
-//! A stand-in for Civitai's OAuth 2.0 server: the same answers, offline, in any state a test needs.
+//! A stand-in for Civitai's OAuth 2.0 server: the same responses, offline, in any state that a test needs.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -6,54 +6,22 @@
 //! use civitai_oauth_mock::control::{Endpoint, Expect, Mint};
 //! use civitai_oauth_mock::{MockServer, Scope};
 //!
-//! let server = MockServer::start().await; // a free port, a world of its own; stops when it is dropped
+//! let server = MockServer::start().await; // a free port, data of its own; stops when it is dropped
 //! let client = "dec0de00-0000-4000-8000-000000000001"; // one of the demo clients
 //! let tokens = server.mint(Mint::new(client, "ada", Scope::USER_READ)).await?;
 //!
-//! // … let the app at server.base_url() do its work with tokens.access_token.reveal(), then:
+//! // … run the app against server.base_url() with tokens.access_token.reveal(), then:
 //! server.verify(Expect::endpoint(Endpoint::Token).refresh_token().never()).await?;
 //! # let _ = tokens;
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! [`MockServer`] is the server for tests; what its verbs take and give is in [`control`]. [`Server`] is the same without
-//! verbs, for whoever calls it over HTTP alone.
+//! [`MockServer`] is the server for tests; its methods take and return the types of [`control`]. [`Server`] is the same
+//! server for clients that use HTTP only.
 //!
-//! # The map
-//!
-//! Data flows one way:
-//!
-//! ```text
-//! contract, protocol ← model ← store ← { oauth, api, pages, control } ← exchange ← router ← server ← cli
-//!       pure            pure     SQL            axum                  axum     tokio
-//! ```
-//!
-//! | room | answers |
-//! |---|---|
-//! | `contract` | In what do the documented and the deployed server differ? |
-//! | `protocol` | What do the words mean? Parsed once, pure. |
-//! | `model` | What exists, and how may it change? |
-//! | `store` | How is it kept? In memory, with a SQLite file behind it where there is one; one file per table. |
-//! | `sandbox` | What is one private world? Store, clock, entropy, keys, settings, faults, journal. |
-//! | `exchange` | What happens to one request on its way through? Faults and journal. |
-//! | `oauth` | The endpoints that client apps speak, one file each. |
-//! | `api` | What an app calls right after sign-in: who am I, what is there to spend, do some work. |
-//! | `pages` | The pages that people see. |
-//! | `control` | What makes it a mock: each verb once. |
-//! | `embed` | How does a Rust test use the mock? |
-//! | `mcp` | How does a coding agent use the mock? |
-//! | `health` | Is the server well, and can it keep what it is told? |
-//! | `router` | Every path and its handler: the one table to read first. |
-//! | `server`, `listener`, `tls` | How does it listen? |
-//! | `files` | Files that another program waits for. |
-//! | `config`, `seed`, `invalid` | What can be set, what there is to begin with, and what is said when either is wrong. |
-//!
-//! The program is `main.rs`, with the feature `cli`: it calls `cli::run`.
-//!
-//! A request for a token, from end to end: `router` names the handler, `http::context` reads the bytes,
-//! `protocol` parses them, `store` settles who wins, `model` holds the rules, `oauth::mint` makes the tokens
-//! and `http::respond` chooses status and headers.
+//! The program is `main.rs`, with the feature `cli`: it calls `cli::run`. The module map and the order of the layers are in
+//! `docs/development/architecture.md`.
 
 mod advice;
 mod api;

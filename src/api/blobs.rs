@@ -1,7 +1,8 @@
-//! `/v2/consumer/blobs`: the pictures of workflows, and uploads.
+//! `/v2/consumer/blobs`: the images of workflows, and uploads.
 //!
-//! Neither a workflow's result nor an upload's bytes are stored: each blob is a tiny picture whose colour depends on its id. An upload
-//! URL and the id of an uploaded blob are authenticated by the sandbox's key, so that nothing has to be stored for them either.
+//! Neither the result of a workflow nor the bytes of an upload are stored: each blob is a tiny image whose color
+//! depends on its ID. Upload URLs and the IDs of uploaded blobs are authenticated with the sandbox's key, so that they
+//! need no storage either.
 
 use axum::extract::Path;
 use axum::http::Uri;
@@ -24,35 +25,35 @@ use crate::protocol::time::{Moment, Timestamp};
 const ALLOW_ONE: &str = "GET, OPTIONS";
 const ALLOW_POST: &str = "POST, OPTIONS";
 
-/// How long an upload URL can be used. Civitai's own time is not documented.
+/// How long an upload URL is valid. Civitai does not document its own value.
 const UPLOAD_SECONDS: u32 = 3600;
 
-/// `GET /v2/consumer/blobs/{id}`: whoever has the address sees the picture.
+/// `GET /v2/consumer/blobs/{id}`. The URL is the only credential.
 pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Response {
     answered(&context, paint(&context, &id))
 }
 
-/// `GET /v2/consumer/blobs/upload`: a URL for an upload without a token, as by a browser.
+/// `GET /v2/consumer/blobs/upload`: a URL for an upload without a token, for example from a browser.
 pub(crate) async fn upload_url(context: Context) -> Response {
     answered(&context, presign(&context))
 }
 
-/// `POST /v2/consumer/blobs`, with a token or by an upload URL.
+/// `POST /v2/consumer/blobs`, with a token or an upload URL.
 pub(crate) async fn upload(context: Context, uri: Uri) -> Response {
     answered(&context, store(&context, uri.query()))
 }
 
-/// `POST /v2/consumer/blobs/{id}/refresh`. The URLs here do not expire, so that the blob has the same one again.
+/// `POST /v2/consumer/blobs/{id}/refresh`. The URLs of this server do not expire, so the blob keeps its URL.
 pub(crate) async fn refresh(context: Context, Path(id): Path<String>) -> Response {
     answered(&context, renew(&context, &id))
 }
 
-/// Any other method of a blob.
+/// 405 for other methods of a blob.
 pub(crate) async fn one_method_not_allowed(outline: Outline) -> Response {
     respond::problem(Problem::MethodNotAllowed(ALLOW_ONE), &outline.rules)
 }
 
-/// Any other method of what is only posted to.
+/// 405 for other methods of the paths that only accept POST.
 pub(crate) async fn post_only(outline: Outline) -> Response {
     respond::problem(Problem::MethodNotAllowed(ALLOW_POST), &outline.rules)
 }
@@ -110,7 +111,7 @@ fn describe(base: &BaseUrl, id: &str, kind: &str, is_available: bool) -> Value {
     json!({ "type": kind, "id": id, "available": is_available, "url": url(base, id) })
 }
 
-/// What is uploaded, by its `Content-Type`.
+/// The media type of an upload, from its `Content-Type`.
 fn media_kind(context: &Context) -> Result<&'static str, Problem> {
     let given = context.header(&CONTENT_TYPE).unwrap_or_default();
     let kind = given
@@ -128,7 +129,7 @@ fn media_kind(context: &Context) -> Result<&'static str, Problem> {
 
 const KINDS: [&str; 3] = ["image", "video", "audio"];
 
-/// What begins the id of a workflow, of its pictures, and of an upload.
+/// Prefixes of the IDs of workflows, of their images, and of uploads.
 const WORKFLOW: &str = "wf_";
 const BLOB: &str = "blob_";
 const UPLOAD: &str = "upload_";
@@ -137,7 +138,7 @@ pub(super) fn url(base: &BaseUrl, id: &str) -> String {
     format!("{base}/v2/consumer/blobs/{id}")
 }
 
-/// The id of the picture that a step makes.
+/// The ID of the image that a step makes.
 pub(super) fn id_of_step(workflow: &str, step: usize) -> String {
     format!("{BLOB}{}_{step}", workflow.trim_start_matches(WORKFLOW))
 }
@@ -146,7 +147,7 @@ pub(super) fn id_of_step(workflow: &str, step: usize) -> String {
 struct Blob {
     kind: &'static str,
     is_available: bool,
-    /// Whose workflow has made it; nothing for an upload.
+    /// The user and the client of its workflow; None for an upload.
     parties: Option<(UserId, ClientId)>,
 }
 
@@ -182,7 +183,7 @@ fn mac(context: &Context, text: &str) -> Secret {
     sandbox.key.mac(&format!("{} {text}", sandbox.name()))
 }
 
-/// Whether an upload URL has this signature now.
+/// Whether the signature of an upload URL is valid now.
 fn is_valid(context: &Context, signature: &str) -> bool {
     let Some((expires_at, given)) = signature.rsplit_once('-') else {
         return false;

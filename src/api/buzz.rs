@@ -1,4 +1,4 @@
-//! `buzz.getUserAccount` and `buzz.getBuzzAccount`: what the user has to spend.
+//! `buzz.getUserAccount` and `buzz.getBuzzAccount`: the buzz accounts of the user.
 
 use serde_json::{Map, Value, json};
 
@@ -6,7 +6,7 @@ use super::caller::Caller;
 use crate::http::context::Context;
 use crate::model::account::{Account, Currency};
 
-/// Every account, with what has ever come in.
+/// All accounts, with their lifetime income.
 pub(super) fn user_account(context: &Context, caller: &Caller) -> Value {
     let accounts = accounts(context, caller);
     let rows = Currency::ALL.into_iter().map(|currency| {
@@ -21,7 +21,7 @@ pub(super) fn user_account(context: &Context, caller: &Caller) -> Value {
     rows.collect()
 }
 
-/// The balances by name.
+/// The balances by currency.
 pub(super) fn buzz_account(context: &Context, caller: &Caller) -> Value {
     let accounts = accounts(context, caller);
     let balance = |currency: Currency| {

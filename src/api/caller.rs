@@ -1,5 +1,5 @@
-//! Who calls? A user by an app's access token, or by a session. The site takes either; the orchestrator, which answers
-//! for workflows, takes the header alone.
+//! The caller of an API endpoint: a user, by an app's access token or by a session. The site accepts either; the
+//! orchestrator, which runs workflows, accepts only the `Authorization` header.
 
 use std::sync::Arc;
 
@@ -10,15 +10,15 @@ use crate::protocol::ids::ClientId;
 use crate::protocol::scope::Scope;
 use crate::protocol::secret::SecretHash;
 
-/// Somebody who is neither deleted nor banned.
+/// An authenticated user, who is neither deleted nor banned.
 #[derive(Debug)]
 pub(crate) struct Caller {
     pub(crate) user: Arc<User>,
-    /// By whose token; nothing where they came with a session.
+    /// The app of the access token; None for a session.
     pub(crate) app: Option<App>,
 }
 
-/// What the token says.
+/// The app and the scope of an access token.
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) client: ClientId,
@@ -26,15 +26,15 @@ pub(crate) struct App {
 }
 
 impl Caller {
-    /// Whether they may do what needs this scope. A session may do anything.
+    /// Whether the caller has this scope. A session has all scopes.
     pub(crate) fn may(&self, scope: Scope) -> bool {
         let app = self.app.as_ref();
         app.is_none_or(|app| app.scope.covers(scope))
     }
 }
 
-/// Whoever calls the site: by the `Authorization` header, whatever its scheme is called; without one by `?token=`;
-/// without either by the session cookie.
+/// The caller of the site: from the `Authorization` header with any scheme, else from `?token=`, else from the session
+/// cookie.
 pub(crate) fn of_site(context: &Context, query: Option<&str>) -> Option<Caller> {
     match session::site_token_hash(&context.headers, query) {
         Some(hash) => by_token(context, &hash),
@@ -42,7 +42,7 @@ pub(crate) fn of_site(context: &Context, query: Option<&str>) -> Option<Caller> 
     }
 }
 
-/// Whoever calls the orchestrator.
+/// The caller of the orchestrator.
 pub(crate) fn by_bearer(context: &Context) -> Option<(Arc<User>, App)> {
     let hash = session::bearer_hash(&context.headers)?;
     let caller = by_token(context, &hash)?;

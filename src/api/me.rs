@@ -1,4 +1,4 @@
-//! `GET /api/v1/me`: who the caller is, and what the token may do. Source: developer.civitai.com and civitai/civitai,
+//! `GET /api/v1/me`: the user, and the scope of the token. Source: developer.civitai.com and civitai/civitai,
 //! `pages/api/v1/me.ts`.
 
 use axum::http::{Method, Uri};
@@ -15,7 +15,7 @@ use crate::protocol::scope::Scope;
 
 /// `GET /api/v1/me`, with a token or a session.
 pub(crate) async fn get(context: Result<Context, Response>, method: Method, uri: Uri) -> Response {
-    // The framework here takes HEAD for GET; theirs does not.
+    // axum routes HEAD requests to GET; Civitai's framework does not.
     if method == Method::HEAD {
         return respond::me_method_not_allowed();
     }
@@ -34,7 +34,7 @@ pub(crate) async fn options() -> Response {
     respond::site_preflight()
 }
 
-/// Any other method.
+/// 405 for other methods.
 pub(crate) async fn method_not_allowed() -> Response {
     respond::me_method_not_allowed()
 }
@@ -59,7 +59,7 @@ fn render(caller: &Caller, limit: Option<&BuzzLimit>, rules: &Rules) -> Value {
     if let Some(tier) = &user.tier {
         body["tier"] = tier.as_str().into();
     }
-    // Whoever is banned does not get this far.
+    // Banned users are rejected before.
     body["status"] = if user.muted { "muted" } else { "active" }.into();
     body["isMember"] = user.tier.as_ref().is_some_and(|tier| tier != "free").into();
     body["subscriptions"] = json!(user.subscriptions);

@@ -1,5 +1,5 @@
-//! What an app calls right after sign-in: who am I, what is there to spend, do some work. Parse, act, render, as in
-//! `oauth/`; `respond.rs` alone chooses statuses and headers. What may be spent is `model/ledger.rs`.
+//! API endpoints that apps call after sign-in: `me`, tRPC procedures, workflows and blobs. As in `oauth/`: parse, act,
+//! render; only `respond.rs` chooses statuses and headers. The budget rules are in `model/ledger.rs`.
 
 pub(crate) mod blobs;
 pub(crate) mod buzz;

@@ -1,4 +1,4 @@
-//! What workflows and blobs share: the scopes that their callers need, and answers to what went wrong.
+//! Common parts of workflows and blobs: the scopes that they require, and error responses.
 
 use std::sync::Arc;
 
@@ -14,19 +14,19 @@ pub(super) fn answered(context: &Context, answer: Result<Response, Problem>) -> 
     answer.unwrap_or_else(|why| respond::problem(why, context.rules()))
 }
 
-/// Scopes of which one will do, and their names.
+/// Scopes, of which one is required, and their names.
 pub(super) struct Needed(&'static [Scope], &'static str);
 
-/// To submit and change workflows, and to upload.
+/// Required to submit and change workflows, and to upload.
 pub(super) const WRITING: Needed = Needed(&[Scope::AI_SERVICES_WRITE], "AIServicesWrite");
 
-/// That either will do is our choice.
+/// Accepting either scope is our choice.
 pub(super) const READING: Needed = Needed(
     &[Scope::AI_SERVICES_READ, Scope::AI_SERVICES_WRITE],
     "AIServicesRead or AIServicesWrite",
 );
 
-/// Whoever has one of these scopes.
+/// Authenticates a caller who has one of these scopes.
 pub(super) fn admit(
     context: &Context,
     Needed(scopes, names): &Needed,

@@ -1,14 +1,14 @@
-//! What does a workflow make? A PNG of one colour, small enough to be written without a compressor.
+//! The image that a workflow makes: a PNG of one color, small enough to be written without compression.
 
 const SIDE: usize = 8;
 
-/// A picture whose colour hangs on what it is called, so that two can be told apart.
+/// An image whose color depends on its name, so that images can be told apart.
 pub(super) fn tiny(name: &str) -> Vec<u8> {
     let mix = crc32(name.as_bytes()).to_be_bytes();
-    // A row is not filtered, and has three bytes for each pixel.
+    // The filter byte (0: none), then three bytes for each pixel.
     let row = [&[0][..], &mix[..3].repeat(SIDE)].concat();
     let rows = row.repeat(SIDE);
-    // Width and height, and eight bits for each of red, green and blue.
+    // Width, height, and eight bits for each of red, green and blue.
     let side = u32::try_from(SIDE).expect("a tiny picture is small");
     let side = side.to_be_bytes();
     let header = [&side[..], &side, &[8, 2, 0, 0, 0]].concat();
@@ -31,7 +31,7 @@ fn length(data: &[u8]) -> u32 {
     u32::try_from(data.len()).expect("a tiny picture has few bytes")
 }
 
-/// A zlib stream of one block that is not compressed (RFC 1950 §2.2, RFC 1951 §3.2.4).
+/// A zlib stream of one uncompressed block (RFC 1950 §2.2, RFC 1951 §3.2.4).
 fn stored(data: &[u8]) -> Vec<u8> {
     let length = u16::try_from(data.len()).expect("a tiny picture has few bytes");
     let mut stream = vec![0x78, 0x01, 0x01];

@@ -1,5 +1,5 @@
-//! What goes back over the wire? The only place where an answer's status or header is chosen that apps get after
-//! sign-in: three servers of Civitai's, and three ways to say no.
+//! Responses of the API endpoints: the only place that chooses their status and headers. Three of Civitai's servers are
+//! behind them, with three formats of errors.
 
 use std::sync::Arc;
 
@@ -17,34 +17,34 @@ use crate::protocol::rules::Rules;
 use crate::sandbox::spending;
 use crate::store::StoreError;
 
-/// What pages may send to `me` and tRPC.
+/// The method that pages may use for `me` and tRPC.
 const SITE: Cors = Cors::Any("GET");
 
-/// What pages may send to the orchestrator.
+/// The methods that pages may use for the orchestrator.
 const ORCHESTRATOR: Cors = Cors::Any("GET, POST, PUT, PATCH, DELETE");
 
-/// 204 to a preflight of the site.
+/// 204 for a preflight of the site.
 pub(super) fn site_preflight() -> Response {
     SITE.apply(StatusCode::NO_CONTENT.into_response())
 }
 
-/// 204 to a preflight of the orchestrator.
+/// 204 for a preflight of the orchestrator.
 pub(super) fn orchestrator_preflight() -> Response {
     ORCHESTRATOR.apply(StatusCode::NO_CONTENT.into_response())
 }
 
-/// Who the caller is.
+/// 200 with the user.
 pub(super) fn me(body: &Value) -> Response {
     respond::ok(body, SITE)
 }
 
-/// Nobody whom `me` knows.
+/// 401: no valid token or session.
 pub(super) fn me_unauthorized() -> Response {
     let body = json!({ "error": "Unauthorized" });
     respond::with_status(StatusCode::UNAUTHORIZED, &body, SITE)
 }
 
-/// `me` is only asked.
+/// 405: `me` only accepts GET.
 pub(super) fn me_method_not_allowed() -> Response {
     let body = json!({ "error": "Method not allowed" });
     let mut response = respond::with_status(StatusCode::METHOD_NOT_ALLOWED, &body, SITE);
@@ -53,19 +53,19 @@ pub(super) fn me_method_not_allowed() -> Response {
     response
 }
 
-/// Why a procedure of tRPC was not carried out. Source: the codes of `@trpc/server`.
+/// Errors of a tRPC procedure. Source: the codes of `@trpc/server`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refusal {
     Unauthorized,
     Forbidden,
     NotFound,
     MethodNotSupported,
-    /// Ours: a batch of more calls than this server answers at once.
+    /// Ours: the batch has more calls than the limit.
     BatchTooLong {
         calls: usize,
         most: usize,
     },
-    /// Ours: a batch that repeats a long answer.
+    /// Ours: the batch repeats a long response.
     BatchTooLarge {
         most: usize,
     },
@@ -114,20 +114,20 @@ impl Refusal {
     }
 }
 
-/// What came of one procedure.
+/// The outcome of one procedure.
 #[derive(Clone)]
 pub(super) struct Called<'a> {
     pub(super) path: &'a str,
-    /// As JSON text: of calls of one procedure in a batch, all have the same.
+    /// The result as JSON text. Calls of one procedure in a batch share it.
     pub(super) outcome: Result<Arc<str>, Refusal>,
 }
 
-/// Ours, without tRPC's envelope: others compute what the procedure needs.
+/// 503, without tRPC's envelope (ours): other requests occupy what the procedure needs.
 pub(super) fn site_busy() -> Response {
     SITE.apply(respond::busy(spending::BUSY))
 }
 
-/// The answer to a tRPC request: that of one procedure, or of a batch – 207 where they do not agree.
+/// The response to a tRPC request: one outcome, or a batch. The status of a batch is 207 if the outcomes differ.
 pub(super) fn trpc(calls: &[Called<'_>], is_batch: bool, method: &str) -> Response {
     let envelope = |call: &Called<'_>| match &call.outcome {
         Ok(data) => format!(r#"{{"result":{{"data":{{"json":{data}}}}}}}"#),
@@ -152,7 +152,7 @@ pub(super) fn trpc(calls: &[Called<'_>], is_batch: bool, method: &str) -> Respon
     SITE.apply((common, kind, body).into_response())
 }
 
-/// Difference `insufficient-scope`, at the site: nothing where tRPC says so in its own words.
+/// Difference `insufficient-scope`, for the site. None if tRPC's own error applies.
 pub(super) fn site_too_little_scope(rules: &Rules, scope: &str) -> Option<Response> {
     rules.record_divergence(Difference::InsufficientScope, true);
     rules
@@ -165,7 +165,7 @@ fn documented_scope(scope: &str, cors: Cors) -> Response {
     respond::error(&OAuthError::new(ErrorCode::InsufficientScope, why), cors)
 }
 
-/// A workflow: 200 where it is finished, 202 where it goes on.
+/// A workflow: 200 if it is finished, otherwise 202.
 pub(super) fn workflow(body: &Value, is_finished: bool) -> Response {
     let status = if is_finished {
         StatusCode::OK
@@ -175,7 +175,7 @@ pub(super) fn workflow(body: &Value, is_finished: bool) -> Response {
     respond::with_status(status, body, ORCHESTRATOR)
 }
 
-/// A page of workflows.
+/// 200 with a page of workflows.
 pub(super) fn workflows(body: &Value) -> Response {
     respond::ok(body, ORCHESTRATOR)
 }
@@ -185,23 +185,23 @@ pub(super) fn changed() -> Response {
     ORCHESTRATOR.apply(StatusCode::NO_CONTENT.into_response())
 }
 
-/// What is known of a blob, or where one can be uploaded.
+/// 200 with the properties of a blob, or with an upload URL.
 pub(super) fn blob(body: &Value) -> Response {
     respond::ok(body, ORCHESTRATOR)
 }
 
-/// A blob that was uploaded.
+/// The response for an uploaded blob.
 pub(super) fn uploaded(body: &Value) -> Response {
     respond::with_status(StatusCode::CREATED, body, ORCHESTRATOR)
 }
 
-/// A picture that a workflow has made.
+/// 200 with the image of a workflow.
 pub(super) fn picture(png: Vec<u8>) -> Response {
     let kind = [(CONTENT_TYPE, HeaderValue::from_static("image/png"))];
     ORCHESTRATOR.apply((kind, png).into_response())
 }
 
-/// Why the orchestrator did not do something.
+/// Errors of the orchestrator.
 #[derive(Debug)]
 pub(super) enum Problem {
     Unusable(Unusable),
@@ -226,10 +226,10 @@ impl From<Unusable> for Problem {
     }
 }
 
-/// What the documentation and the deployed server say to whoever is broke, and to whoever has hit a cap.
+/// The documented message and the recorded message for too little buzz, and for an exceeded budget.
 const NO_FUNDS: &str = "Hey buddy, seems like you don't have enough funds to perform this action.";
 
-/// RFC 7807, as the orchestrator's framework writes it; and what the documentation says instead.
+/// An RFC 7807 problem as the orchestrator's framework writes it, or the documented alternative.
 pub(super) fn problem(why: Problem, rules: &Rules) -> Response {
     match why {
         Problem::TooLittleScope(_) => rules.record_divergence(Difference::InsufficientScope, true),

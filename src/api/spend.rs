@@ -1,4 +1,4 @@
-//! `apiKey.getSpend`: what the user's apps have spent, and the state of their budgets.
+//! `apiKey.getSpend`: the spends of the user's apps, and the state of their budgets.
 
 use serde_json::{Value, json};
 
@@ -8,8 +8,9 @@ use crate::sandbox::journal::TooManyReaders;
 use crate::sandbox::spending;
 use crate::store::OwnerKey;
 
-/// The apps that the user has set a limit to; of others nobody asks the orchestrator. Source: civitai/civitai, "Per-Subject
-/// Buzz Spend Limits". That `spend` is the sum of the buckets is our choice. Errors: as for [`spending::list`].
+/// The apps with a limit that the user has set; Civitai queries the orchestrator only for these. Source:
+/// civitai/civitai, "Per-Subject Buzz Spend Limits". That `spend` is the sum of the buckets is our choice. Errors: as
+/// for [`spending::list`].
 pub(super) async fn get(context: &Context, caller: &Caller) -> Result<Value, TooManyReaders> {
     let apps = spending::list(&context.sandbox, OwnerKey::of_user(caller.user.id)).await?;
     let limited = apps

@@ -1,8 +1,8 @@
-//! What work does an app ask for? A workflow's body, as far as billing reads it.
+//! The body of a workflow, as far as billing needs it.
 //!
-//! `cost` is ours: what the workflow costs, as a number or `{"total"}`, since nothing here knows prices. `currencies` and
-//! `allowMatureContent` say which accounts may pay, as developer.civitai.com has it. A body without steps counts as one
-//! picture.
+//! `cost` is ours: the cost of the workflow, as a number or `{"total"}`, since this server knows no prices.
+//! `currencies` and `allowMatureContent` determine which accounts may pay, as documented on developer.civitai.com. A
+//! body without steps counts as one image.
 
 use serde_json::Value;
 
@@ -11,17 +11,18 @@ use crate::model::account::Currency;
 use crate::model::workflow::Step;
 use crate::protocol::json::{MAX_JSON_VALUES, has_too_many_values, whole};
 
-/// The most steps of a workflow, and the most bytes of their types and names together. Civitai documents neither.
+/// Maximum number of steps of a workflow, and maximum bytes of their types and names together. Civitai documents
+/// neither.
 const MAX_STEPS: usize = 100;
 const MAX_STEP_BYTES: usize = 8 * 1024;
 
-/// The most bytes of a workflow's tags and metadata together, as JSON. Civitai documents none.
+/// Maximum bytes of a workflow's tags and metadata together, as JSON. Civitai documents no limit.
 pub(super) const MAX_LABEL_BYTES: usize = 8 * 1024;
 
 /// A workflow that can be quoted and paid.
 #[derive(Debug)]
 pub(super) struct Submission {
-    /// Where the body says it.
+    /// None if the body has no cost.
     pub(super) cost: Option<u64>,
     pub(super) may_pay: Vec<Currency>,
     pub(super) steps: Vec<Step>,
@@ -30,10 +31,10 @@ pub(super) struct Submission {
     pub(super) metadata: String,
 }
 
-/// A body or a query that does not say what is to be done.
+/// A body or a query that is invalid.
 #[derive(Debug)]
 pub(super) struct Unusable {
-    /// Where it is wrong.
+    /// The path of the invalid value.
     pub(super) path: String,
     pub(super) message: String,
 }
@@ -74,7 +75,7 @@ pub(super) fn json_body(body: &[u8]) -> Result<Value, Unusable> {
         .map_err(|why| Unusable::new("$", format!("The body is not JSON: {why}.")))
 }
 
-/// A body that is there.
+/// The body. Errors: it is empty or was too long.
 pub(super) fn present(body: &[u8]) -> Result<&[u8], Unusable> {
     if body.is_empty() {
         let longest = LONGEST_BODY / 1024;
@@ -84,7 +85,7 @@ pub(super) fn present(body: &[u8]) -> Result<&[u8], Unusable> {
     Ok(body)
 }
 
-/// Absent: none.
+/// Absent means none.
 pub(super) fn tags(given: &Value) -> Result<Vec<String>, Unusable> {
     let wrong = || Unusable::new("tags", "The tags are not a list of texts.");
     match given {
@@ -97,7 +98,7 @@ pub(super) fn tags(given: &Value) -> Result<Vec<String>, Unusable> {
     }
 }
 
-/// The text of a JSON object. Absent: an empty one.
+/// The text of a JSON object. Absent means an empty object.
 pub(super) fn metadata(given: &Value) -> Result<String, Unusable> {
     match given {
         Value::Null => Ok("{}".to_owned()),
@@ -107,7 +108,7 @@ pub(super) fn metadata(given: &Value) -> Result<String, Unusable> {
 }
 
 pub(super) fn check_labels(tags: &[String], metadata: &str) -> Result<(), Unusable> {
-    // Each tag has quotes and a comma as JSON.
+    // As JSON, each tag also has quotes and a comma.
     let tags: usize = tags.iter().map(|tag| tag.len() + 3).sum();
     let bytes = tags + metadata.len();
     if bytes > MAX_LABEL_BYTES {
@@ -119,7 +120,7 @@ pub(super) fn check_labels(tags: &[String], metadata: &str) -> Result<(), Unusab
     Ok(())
 }
 
-/// A parameter of the query that is true or false. Absent: false.
+/// A boolean query parameter. Absent means false.
 pub(super) fn flag(name: &str, text: Option<&str>) -> Result<bool, Unusable> {
     match text.map(str::to_ascii_lowercase).as_deref() {
         None | Some("" | "false") => Ok(false),
@@ -128,7 +129,7 @@ pub(super) fn flag(name: &str, text: Option<&str>) -> Result<bool, Unusable> {
     }
 }
 
-/// As ASP.NET says it of a query.
+/// The error of ASP.NET for an invalid query parameter.
 pub(super) fn invalid_value(name: &str, text: &str) -> Unusable {
     Unusable::new(name, format!("The value '{text}' is not valid for {name}."))
 }
@@ -220,5 +221,5 @@ fn steps(given: &Value) -> Result<Vec<Step>, Unusable> {
     })
 }
 
-/// The step that makes a picture.
+/// The type of a step that makes an image.
 const PICTURE: &str = "imageGen";

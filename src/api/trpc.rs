@@ -1,5 +1,5 @@
-//! `/api/trpc/…`: procedures of the site, one at a time or in a batch, as tRPC's clients call them. What each of them
-//! does is `buzz.rs` and `spend.rs`.
+//! `/api/trpc/…`: procedures of the site, called one at a time or in a batch, as tRPC clients do. The procedures are in
+//! `buzz.rs` and `spend.rs`.
 
 use std::sync::Arc;
 
@@ -16,13 +16,13 @@ use crate::protocol::params::Params;
 use crate::protocol::scope::Scope;
 use crate::sandbox::journal::TooManyReaders;
 
-/// The most calls of one batch. There are three procedures; a client that batches sends a few.
+/// Maximum number of calls in a batch. There are three procedures; clients that batch send a few calls.
 const MAX_BATCH: usize = 20;
 
-/// The most bytes of answers that a batch repeats: a listing of spends may have megabytes.
+/// Maximum bytes of responses that a batch repeats: a list of spends may have megabytes.
 const MAX_REPEATED_BYTES: usize = 1024 * 1024;
 
-/// A procedure that there is.
+/// A known procedure.
 #[derive(Debug, Clone, Copy)]
 enum Procedure {
     UserAccount,
@@ -40,7 +40,7 @@ impl Procedure {
         }
     }
 
-    /// What a token needs, and what that is called.
+    /// The required scope, and its name.
     fn needs(self) -> (Scope, &'static str) {
         match self {
             Self::UserAccount | Self::BuzzAccount => (Scope::BUZZ_READ, "BuzzRead"),
@@ -48,7 +48,7 @@ impl Procedure {
         }
     }
 
-    /// Errors: others compute what it needs.
+    /// Errors: other requests occupy what the procedure needs.
     async fn run(self, context: &Context, caller: &Caller) -> Result<Value, TooManyReaders> {
         match self {
             Self::UserAccount => Ok(buzz::user_account(context, caller)),
@@ -58,7 +58,7 @@ impl Procedure {
     }
 }
 
-/// Any method: queries are asked by GET, and none of the procedures is anything else.
+/// All methods. Queries use GET, and all procedures are queries.
 pub(crate) async fn answer(
     context: Result<Context, Response>,
     method: Method,
@@ -95,7 +95,7 @@ pub(crate) async fn answer(
     let mut calls: Vec<Called<'_>> = Vec::new();
     let mut repeated = 0;
     for path in paths {
-        // No procedure reads its input: calls of one procedure have one answer.
+        // No procedure reads its input, so all calls of one procedure have the same outcome.
         if let Some(same) = calls.iter().find(|call| call.path == path).cloned() {
             repeated += same.outcome.as_ref().map_or(0, |data| data.len());
             if repeated > MAX_REPEATED_BYTES {
@@ -119,7 +119,7 @@ pub(crate) async fn answer(
     respond::trpc(&calls, is_batch, method.as_str())
 }
 
-/// Errors: others compute what the procedure needs.
+/// Errors: other requests occupy what the procedure needs.
 async fn call(
     context: &Context,
     procedure: Procedure,
@@ -135,7 +135,7 @@ async fn call(
     Ok(Ok(value.to_string().into()))
 }
 
-/// What the documentation says to a token that lacks what any of the procedures needs: it knows no batches.
+/// The documented response for a token that lacks the scope of one of the procedures. It does not depend on batching.
 fn documented_refusal(
     context: &Context,
     caller: Option<&Caller>,

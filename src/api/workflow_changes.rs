@@ -1,7 +1,7 @@
-//! What an app changes of a workflow: the body of `PUT`, and the JSON Patch (RFC 6902) of `PATCH`.
+//! Changes of a workflow: the body of `PUT`, and the JSON Patch (RFC 6902) of `PATCH`.
 //!
-//! `status` may become `canceled`, `tags` and `metadata` anything. `allowMatureContent` and other keys have no effect: nothing here
-//! is mature.
+//! `status` may become `canceled`; `tags` and `metadata` may have any value. `allowMatureContent` and other keys have
+//! no effect: nothing here is mature.
 
 use json_patch::{Patch, PatchOperation};
 use serde_json::{Value, json};
@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use super::submission::{Unusable, check_labels, json_body, metadata, tags};
 use crate::model::workflow::{Workflow, WorkflowChange, WorkflowStatus};
 
-/// The most bytes of a patch. It also bounds how deep a patch can nest the metadata: serializing takes stack per level.
+/// Maximum bytes of a patch. It also bounds how deep a patch can nest the metadata: serializing takes stack per level.
 const MAX_PATCH_BYTES: usize = 16 * 1024;
 
-/// The change that the body of a `PUT` asks for; also that of a `PATCH` whose body is such an object.
+/// The change that the body of a `PUT` describes; also that of a `PATCH` whose body is such an object.
 pub(super) fn from_update(body: &Value, workflow: &Workflow) -> Result<WorkflowChange, Unusable> {
     if !body.is_object() {
         return Err(Unusable::new("$", "The body is not a JSON object."));
@@ -39,7 +39,7 @@ pub(super) fn from_update(body: &Value, workflow: &Workflow) -> Result<WorkflowC
     Ok(change)
 }
 
-/// The change that the body of a `PATCH` asks for.
+/// The change that the body of a `PATCH` describes.
 pub(super) fn from_patch(
     body: &[u8],
     workflow: &Workflow,
@@ -57,7 +57,7 @@ pub(super) fn from_patch(
         )));
     }
     let patch: Patch = serde_json::from_value(parsed).map_err(|why| invalid(why.to_string()))?;
-    // Some copies of copies would fill any memory.
+    // A few copies of copies would fill any memory.
     if patch
         .0
         .iter()
@@ -74,7 +74,7 @@ pub(super) fn from_patch(
     if document["status"] == status.name() {
         document["status"] = Value::Null;
     }
-    // What was removed is empty.
+    // Removed values become empty.
     let object = document
         .as_object_mut()
         .ok_or_else(|| invalid("no object is left".to_owned()))?;
@@ -82,7 +82,7 @@ pub(super) fn from_patch(
     object.entry("metadata").or_insert_with(|| json!({}));
     let change = from_update(&document, workflow)?;
     let metadata = change.metadata.as_deref().unwrap_or_default();
-    // Several operations together can nest deeper than a parser goes.
+    // Several operations together can nest deeper than the parser permits.
     serde_json::from_str::<Value>(metadata).map_err(|why| invalid(why.to_string()))?;
     Ok(change)
 }

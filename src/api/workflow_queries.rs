@@ -6,7 +6,7 @@ use super::submission::{Unusable, flag, invalid_value};
 use crate::model::workflow::{WorkflowPosition, WorkflowQuery};
 use crate::protocol::time::{Moment, Timestamp};
 
-/// The workflows of a page if the query does not say. Civitai's own number is not documented.
+/// Default number of workflows per page. Civitai does not document its own value.
 const DEFAULT_TAKE: usize = 100;
 
 pub(super) fn parse(query: &str) -> Result<WorkflowQuery, Unusable> {
@@ -44,7 +44,7 @@ pub(super) fn parse(query: &str) -> Result<WorkflowQuery, Unusable> {
     Ok(parsed)
 }
 
-/// The text of a cursor.
+/// Formats a cursor.
 pub(super) fn cursor((at, id): &WorkflowPosition) -> String {
     format!("{}-{id}", at.0)
 }
@@ -54,7 +54,7 @@ fn position(cursor: &str) -> Option<WorkflowPosition> {
     Some((Timestamp(at.parse().ok()?), id.to_owned()))
 }
 
-/// A date, or a date with a time, in UTC where no offset is named.
+/// A date, or a date with a time; UTC unless it has an offset.
 fn moment(text: &str) -> Option<Timestamp> {
     let candidates = [
         text.to_owned(),

@@ -1,9 +1,9 @@
-//! `/v2/consumer/workflows`, as far as billing goes: the work itself is a tiny picture for each step (`blobs.rs`). The body of a
-//! new workflow is `submission.rs`, that of a change `workflow_changes.rs`, the query of a list `workflow_queries.rs`; whether there
-//! is enough to pay for a workflow is settled by the store.
+//! `/v2/consumer/workflows`, as far as billing needs it: the result of each step is a tiny image (`blobs.rs`).
+//! `submission.rs` parses the body of a new workflow, `workflow_changes.rs` that of a change, and `workflow_queries.rs`
+//! the query of a list. The store decides whether the accounts cover the cost.
 //!
-//! The whole cost is taken when the workflow is submitted. `wait` is not waited for: how long a workflow runs is told by
-//! the sandbox's clock, and what does not finish at once is answered with 202.
+//! The whole cost is charged on submission. `wait` is ignored: the sandbox's clock determines how long a workflow runs,
+//! and a workflow that does not finish immediately is answered with 202.
 
 use axum::extract::Path;
 use axum::http::Uri;
@@ -68,17 +68,17 @@ pub(crate) async fn delete(context: Context, Path(id): Path<String>) -> Response
     answered(&context, delete_workflow(&context, &id).await)
 }
 
-/// A preflight of any of them.
+/// The preflight of any of these paths.
 pub(crate) async fn options() -> Response {
     respond::orchestrator_preflight()
 }
 
-/// Any other method of the list.
+/// 405 for other methods of the list.
 pub(crate) async fn method_not_allowed(outline: Outline) -> Response {
     respond::problem(Problem::MethodNotAllowed(ALLOW), &outline.rules)
 }
 
-/// Any other method of one workflow.
+/// 405 for other methods of a workflow.
 pub(crate) async fn one_method_not_allowed(outline: Outline) -> Response {
     respond::problem(Problem::MethodNotAllowed(ALLOW_ONE), &outline.rules)
 }
@@ -175,7 +175,7 @@ async fn delete_workflow(context: &Context, id: &str) -> Result<Response, Proble
     }
 }
 
-/// A workflow of this user and this client. That of another is not found, as one that does not exist.
+/// A workflow of this user and this client. Workflows of others count as not found.
 fn own(context: &Context, id: &str, user: UserId, client: &ClientId) -> Result<Workflow, Problem> {
     let found = context.sandbox.world().find_workflow(id);
     let own = found.filter(|found| found.user_id == user && found.client_id == *client);

@@ -1,6 +1,6 @@
-//! The guard of the control API. Every client on every listener may use it, since containers need that, but no hostile web
-//! page on the developer's machine: neither by a cross-site request nor by a name of its own that leads here (DNS
-//! rebinding). With `--control-token`, each request needs that bearer token too.
+//! Access guard of the control API. Every client on every listener may use the API, since containers need that. Web
+//! pages of other sites may not: neither by a cross-site request nor through a DNS name of their own that resolves to
+//! this machine (DNS rebinding). With `--control-token`, each request also needs that bearer token.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::http::state::AppState;
 use crate::http::{respond, session};
 use crate::invalid::Invalid;
 
-/// The layer around every control route.
+/// Middleware around all control routes.
 pub(crate) async fn admit(
     State(app): State<Arc<AppState>>,
     request: Request,
@@ -50,7 +50,7 @@ pub(crate) async fn claim(app: &AppState, path: SandboxPrefix) {
     }
 }
 
-/// What a control call answers may hold secrets, and is JSON: it is for whoever asked, and nothing else.
+/// Responses of the control API are JSON and may hold secrets: forbids caching, sniffing and cross-origin reads.
 fn private(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers
@@ -60,8 +60,8 @@ fn private(mut response: Response) -> Response {
     response
 }
 
-/// The layer around pages that show who somebody is or what an app is given, and forms that act for whoever is signed in:
-/// what changes nothing may come from anywhere, as a link may, but by a name that is ours.
+/// Middleware around pages that show the user or an app's data, and around forms that act for the signed-in user.
+/// Requests that change nothing may come from any site, as links do, but need an allowed `Host`.
 pub(crate) async fn same_site(
     State(app): State<Arc<AppState>>,
     request: Request,
@@ -82,8 +82,8 @@ pub(crate) async fn same_site(
     }
 }
 
-/// The layer around the pages where users sign in and decide: only pages of this server, or of no site at all, may send
-/// their forms. Their host is not checked, since users come here from any app by any name.
+/// Middleware around the pages where users sign in and decide. Only pages of this server, or clients that are no
+/// browser, may submit their forms. The host is not checked, since apps may reach the pages by any name.
 pub(crate) async fn own_forms(
     State(app): State<Arc<AppState>>,
     outline: Outline,
@@ -100,15 +100,15 @@ pub(crate) async fn own_forms(
     }
 }
 
-/// What a browser that has shown the token once shows from then on.
+/// Cookie that replaces the token once a browser has presented it.
 pub(crate) const COOKIE: &str = "mock-control";
 
-/// Whether the browser has shown the token. Other sites' requests are refused before this is asked.
+/// Whether the browser has presented the token before. Requests of other sites are rejected before this check.
 fn is_unlocked(headers: &HeaderMap, token: &ControlToken) -> bool {
     session::cookies(headers, COOKIE).any(|shown| token.is_cookie(&shown))
 }
 
-/// Whether the request brings the control token in its `Authorization` header. A rebound name cannot: no browser adds it.
+/// Whether the `Authorization` header holds the control token. DNS rebinding cannot forge it: no browser adds it.
 fn shows_token(app: &AppState, headers: &HeaderMap) -> bool {
     let Some(token) = &app.control_token else {
         return false;
@@ -119,7 +119,7 @@ fn shows_token(app: &AppState, headers: &HeaderMap) -> bool {
     given.is_some_and(|(_, given)| token.is(given))
 }
 
-/// The host that HTTP/2 and clients of proxies name in the target.
+/// The authority in the request target, as HTTP/2 clients and clients of proxies send it.
 pub(crate) fn authority(request: &Request) -> Option<String> {
     request
         .extensions()
@@ -146,7 +146,7 @@ pub(crate) fn check(
     Ok(())
 }
 
-/// That a header is there once at the most.
+/// Errors: the header is present more than once.
 fn once(headers: &HeaderMap, name: HeaderName, shown: &str) -> Result<(), Invalid> {
     if headers.get_all(name).iter().nth(1).is_none() {
         return Ok(());
@@ -155,7 +155,7 @@ fn once(headers: &HeaderMap, name: HeaderName, shown: &str) -> Result<(), Invali
     Err(why.with_hint(format!("send one {shown} header")))
 }
 
-/// The origin that the request is sent to, if no stranger can own its host or the request has the control token.
+/// The origin that the request is sent to. Errors: its host is not allowed and the request lacks the control token.
 fn check_host(
     app: &AppState,
     headers: &HeaderMap,
@@ -185,7 +185,7 @@ fn requested_origin(headers: &HeaderMap, authority: Option<String>) -> String {
     format!("http://{}", host.unwrap_or_default())
 }
 
-/// Whether the request can come from a page of this machine, or from no page at all.
+/// Errors: the request comes from a web page of another machine.
 fn check_site(
     app: &AppState,
     headers: &HeaderMap,
@@ -199,7 +199,7 @@ fn check_site(
     })
 }
 
-/// Whether the page that sent the request, if one did, is an accepted one.
+/// Errors: the request comes from a page that is not accepted.
 fn check_page(
     headers: &HeaderMap,
     subject: &str,
@@ -207,7 +207,7 @@ fn check_page(
 ) -> Result<(), Invalid> {
     let hint = "call it from a test or from this machine's own pages";
     once(headers, ORIGIN, "Origin")?;
-    // Browsers send one of four values, once; anything else is no browser's and is not trusted.
+    // Browsers send one of four values, once; any other value is not a browser's and is not trusted.
     once(
         headers,
         HeaderName::from_static("sec-fetch-site"),

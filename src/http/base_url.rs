@@ -1,4 +1,5 @@
-//! Where does the caller see us? The origin and the sandbox's prefix, which every URL in an answer carries.
+//! The public base URL: the origin that the client used and the sandbox's prefix. Every URL in a response starts with
+//! it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,18 +17,18 @@ use crate::sandbox::name;
 
 const PREFIX: &str = "/_sandbox/";
 
-/// The sandbox that a path named, as its prefix; taken off the path before it is routed.
+/// The sandbox that the path names, as its prefix. Removed from the path before routing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct SandboxPrefix(Option<Arc<str>>);
 
 impl SandboxPrefix {
-    /// What goes before the paths of a sandbox.
+    /// The path prefix of a sandbox.
     pub(crate) fn for_name(name: &str) -> String {
         format!("{PREFIX}{name}")
     }
 
-    /// Splits `/_sandbox/{name}/rest` into the sandbox and `/rest`. A name that none may have is left where
-    /// it is, so that nothing answers there.
+    /// Splits `/_sandbox/{name}/rest` into the sandbox and `/rest`. An invalid name is not split off, so that no route
+    /// matches.
     pub(crate) fn split(uri: &Uri) -> Option<(Self, Uri)> {
         let (name, rest) = match uri.path().strip_prefix(PREFIX)?.split_once('/') {
             Some((name, rest)) => (name, rest),
@@ -58,13 +59,13 @@ impl SandboxPrefix {
         prefix.map_or(name::DEFAULT, |prefix| &prefix[PREFIX.len()..])
     }
 
-    /// What goes before every path of the sandbox.
+    /// The path prefix; empty for the default sandbox.
     fn prefix(&self) -> &str {
         self.0.as_deref().unwrap_or_default()
     }
 }
 
-/// What goes before every path of ours: `http://localhost:8080`, or `http://localhost:8080/_sandbox/x`.
+/// The base of every URL of this server: `http://localhost:8080`, or `http://localhost:8080/_sandbox/x`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct BaseUrl {
     origin: String,
@@ -72,7 +73,7 @@ pub(crate) struct BaseUrl {
 }
 
 impl BaseUrl {
-    /// From `--public-url`, else from a trusted proxy's headers, else from `Host`.
+    /// Built from `--public-url`, else from the headers of a trusted proxy, else from `Host`.
     pub(crate) fn new(parts: &Parts, app: &AppState, sandbox: SandboxPrefix) -> Self {
         let origin = app.hosts.public_url.clone().unwrap_or_else(|| {
             let listener = ConnectionInfo::listener(&parts.extensions);
@@ -93,7 +94,7 @@ impl BaseUrl {
                 plain(&scheme, &host).or_else(|| parse_origin(&format!("{scheme}://{host}")))
             };
             match host.and_then(seen) {
-                // The old host sends everybody to the new one, and speaks of it alone; so does the port of MCP.
+                // The legacy host and the MCP port advertise the URLs of the main listener only.
                 Some(origin) if listener.advertises_main_origin() => {
                     with_port(&origin, app.listen.port())
                 }
@@ -109,30 +110,30 @@ impl BaseUrl {
         &self.origin
     }
 
-    /// The path that cookies of this sandbox are for.
+    /// The `Path` attribute of this sandbox's cookies.
     pub(crate) fn cookie_path(&self) -> &str {
         self.sandbox.0.as_deref().unwrap_or("/")
     }
 
-    /// Whether the caller sees us by HTTPS.
+    /// Whether the client uses HTTPS.
     pub(crate) fn is_https(&self) -> bool {
         self.origin.starts_with("https://")
     }
 
-    /// A path of ours as it is written in a `Location` or a form.
+    /// A path of this server with the sandbox's prefix, as written in a `Location` or a form.
     pub(crate) fn path(&self, path: &str) -> String {
         format!("{}{path}", self.sandbox.prefix())
     }
 
-    /// Where to go after signing in: the path, if it leads to this origin; else the sandbox's home.
+    /// Where to continue after sign-in: `wanted` if it stays on this origin, otherwise the sandbox's home page.
     pub(crate) fn return_path(&self, wanted: &str) -> String {
         let home = || self.path("/");
         let Ok(here) = Url::parse(&self.origin) else {
             return home();
         };
         match here.join(wanted) {
-            // Joined as a browser would join it, so that `//host` and `/\host` are seen for what they are.
-            // `/.//host` joins to the path `//host`, which would lead away when it is followed in turn.
+            // Joined as a browser would, so that `//host` and `/\host` are recognized. `/.//host` joins to the path
+            // `//host`, which would leave the origin at the next redirect.
             Ok(there)
                 if wanted.starts_with('/')
                     && there.origin() == here.origin()
@@ -151,13 +152,13 @@ impl fmt::Display for BaseUrl {
     }
 }
 
-/// As [`parse_origin`], for a host that needs no URL parser: nearly every one. Nothing for any other.
+/// Same as [`parse_origin`], for hosts that need no URL parser, which is nearly all. None for any other host.
 fn plain(scheme: &str, host: &str) -> Option<String> {
     let (name, port) = match host.split_once(':') {
         Some((name, port)) => (name, Some(port)),
         None => (host, None),
     };
-    // The default ports are left out of an origin, and so are zeros before a port's digits.
+    // Origins omit default ports and leading zeros of a port.
     let is_plain_port = |port: &str| {
         let number: Option<u16> = port.parse().ok();
         !port.starts_with(['0', '+']) && number.is_some_and(|number| number != 80 && number != 443)
@@ -165,7 +166,7 @@ fn plain(scheme: &str, host: &str) -> Option<String> {
     let is_address = name.parse::<std::net::Ipv4Addr>().is_ok();
     let is_label = |label: &str| {
         let mut bytes = label.bytes();
-        // A label that begins with a digit may be meant as part of an address, and `xn--` as a name in another script.
+        // A label that begins with a digit may be part of an IP address, and `xn--` marks an internationalized name.
         bytes.next().is_some_and(|first| first.is_ascii_lowercase())
             && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
             && !label.starts_with("xn--")

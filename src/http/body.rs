@@ -10,20 +10,20 @@ use super::body_error::Unread;
 use super::respond;
 use crate::protocol::params::Params;
 
-/// A longer body counts as empty, as it does at Civitai.
+/// A longer body counts as empty, as at Civitai.
 pub(crate) const LONGEST_BODY: usize = 512 * 1024;
 
-/// What a body says: read as a form, and read as whatever it is.
+/// A request body, parsed as a form and as its own content type.
 #[derive(Default)]
 pub(crate) struct RequestBody {
     pub(crate) params: Params,
     pub(crate) is_json: bool,
     pub(crate) is_multipart: bool,
-    /// as it came: whatever secrets it has stand here in the clear, so there is no `Debug`.
+    /// The raw bytes. They may hold secrets in plain text, so there is no `Debug`.
     pub(crate) bytes: Bytes,
 }
 
-/// The parameters of a form that is no exchange with an app: nobody has read it yet.
+/// The form parameters of a request that is not observed, such as a control call. Extracts the unread body.
 #[derive(Debug)]
 pub(crate) struct Form(pub(crate) Params);
 
@@ -37,8 +37,8 @@ impl<S: Send + Sync> FromRequest<S> for Form {
     }
 }
 
-/// Reads a body. One that is too long counts as empty, as it does at Civitai; one that does not end in time
-/// (`server/request_body.rs`) too, so that a slow client gets an answer. Errors: a 503, since there was no memory for it.
+/// Reads a body. A body that is too long counts as empty, as at Civitai; so does one that does not end in time
+/// (`server/request_body.rs`), so that a slow client gets a response. Errors: 503, there was no memory for the body.
 pub(crate) async fn read_body(body: Body) -> Result<Bytes, Response> {
     if body.is_end_stream() {
         return Ok(Bytes::new());
@@ -53,7 +53,7 @@ pub(crate) async fn read_body(body: Body) -> Result<Bytes, Response> {
     }
 }
 
-/// Reads the parameters of a body.
+/// Parses the parameters of a body.
 pub(crate) async fn read_params(headers: &HeaderMap, bytes: Bytes) -> RequestBody {
     let kind = headers
         .get(CONTENT_TYPE)
@@ -90,13 +90,13 @@ fn is_multipart(kind: &str) -> bool {
     is(kind, "multipart/form-data")
 }
 
-/// Whether a content type is this one, whatever parameters follow it.
+/// Whether a content type has this essence, regardless of its parameters.
 pub(crate) fn is(kind: &str, essence: &str) -> bool {
     let known = kind.split(';').next().unwrap_or_default();
     known.trim().eq_ignore_ascii_case(essence)
 }
 
-/// A part that is a file counts as empty text.
+/// File parts count as empty text.
 async fn multipart(kind: &str, bytes: Bytes) -> Result<Params, multer::Error> {
     let boundary = multer::parse_boundary(kind)?;
     let mut parts = multer::Multipart::new(Body::from(bytes).into_data_stream(), boundary);

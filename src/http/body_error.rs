@@ -1,10 +1,10 @@
-//! Errors of request bodies that could not be read to their end.
+//! Errors of request bodies that could not be read completely.
 
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-/// The body did not come to its end in time.
+/// The body did not end in time.
 #[derive(Debug)]
 pub(crate) struct TooSlow(pub(crate) Duration);
 
@@ -16,7 +16,7 @@ impl fmt::Display for TooSlow {
 
 impl Error for TooSlow {}
 
-/// What the bodies of all requests may occupy together while they arrive.
+/// Memory limit for all request bodies together while they arrive.
 pub(crate) const MAX_BODY_MEMORY_BYTES: usize = 64 * 1024 * 1024;
 
 /// The bodies of other requests occupied all memory for bodies for this long.
@@ -35,7 +35,7 @@ impl fmt::Display for NoMemory {
 
 impl Error for NoMemory {}
 
-/// Why a body could not be read to its end.
+/// Why a body could not be read completely.
 #[derive(Debug)]
 pub(crate) enum Unread<'a> {
     TooSlow(&'a TooSlow),
@@ -46,7 +46,7 @@ pub(crate) enum Unread<'a> {
 }
 
 impl<'a> Unread<'a> {
-    /// The reason of an error of [`axum::body::to_bytes`].
+    /// The cause of an error of [`axum::body::to_bytes`].
     pub(crate) fn new(error: &'a axum::Error) -> Self {
         let first: &(dyn Error + 'static) = error;
         let causes = || std::iter::successors(Some(first), |error| <dyn Error>::source(*error));

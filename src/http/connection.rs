@@ -1,4 +1,4 @@
-//! Facts about the connection that a request came in by, and the handle to reset it.
+//! Facts about the connection of a request, and the handle to reset it.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
@@ -17,9 +17,9 @@ pub(crate) enum ListenerKind {
     Main,
     #[cfg(feature = "tls")]
     Tls,
-    /// The host that Civitai's API once lived on.
+    /// The former host of Civitai's API.
     Legacy,
-    /// The port for agents: its root is MCP.
+    /// The port for agents: MCP is at its root.
     #[cfg(feature = "mcp")]
     Mcp,
 }
@@ -37,7 +37,7 @@ impl ListenerKind {
         }
     }
 
-    /// Whether URLs in its answers lead to the main listener instead.
+    /// Whether URLs in its responses point to the main listener.
     pub(crate) fn advertises_main_origin(self) -> bool {
         match self {
             Self::Main => false,
@@ -49,7 +49,7 @@ impl ListenerKind {
         }
     }
 
-    /// The scheme of URLs that lead back through it.
+    /// The scheme of URLs that point to this listener.
     pub(crate) fn scheme(self) -> &'static str {
         match self {
             Self::Main | Self::Legacy => "http",
@@ -61,10 +61,10 @@ impl ListenerKind {
     }
 }
 
-/// Between two checks of whether a client is still connected.
+/// Interval between two checks of whether a client is still connected.
 const CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
-/// How a request came in. The requests of one connection share it, in their extensions.
+/// Facts about a connection. All requests of the connection share it through their extensions.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ConnectionInfo {
     pub(crate) listener: ListenerKind,
@@ -73,7 +73,7 @@ pub(crate) struct ConnectionInfo {
     pub(crate) reset: ConnectionReset,
     /// None for a loopback request.
     pub(crate) socket: Option<PeerSocket>,
-    /// The connection counts against the limit of connections for as long as one of its requests runs.
+    /// Counts the connection against the connection limit while one of its requests runs.
     pub(crate) permit: Option<Arc<OwnedSemaphorePermit>>,
 }
 
@@ -89,12 +89,12 @@ impl ConnectionInfo {
     }
 }
 
-/// Resets a connection, so that the client gets no answer.
+/// Resets a connection, so that the client gets no response.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ConnectionReset(CancellationToken);
 
 impl ConnectionReset {
-    /// Waits until the connection is reset.
+    /// Waits until the reset is requested.
     pub(crate) async fn requested(&self) {
         self.0.cancelled().await;
     }
@@ -113,8 +113,8 @@ impl ConnectionReset {
 pub(crate) struct PeerSocket(pub(crate) Weak<TcpStream>);
 
 impl PeerSocket {
-    /// Ends once the client has closed its sending side. A client that only half-closes counts as gone: this is for clients
-    /// that the server would wait for.
+    /// Resolves once the client has closed its sending side. A half-closed connection counts as closed: this is for
+    /// clients that the server would wait for.
     pub(crate) async fn hung_up(&self) {
         loop {
             let Some(stream) = self.0.upgrade() else {
@@ -124,13 +124,14 @@ impl PeerSocket {
                 Ok(ready) if !ready.is_read_closed() => {}
                 Ok(_) | Err(_) => return,
             }
-            // What has arrived is the next request, which is not read here; the end may follow it.
+            // The bytes that arrived belong to the next request and are not read here; the end of the stream may
+            // follow.
             tokio::time::sleep(CHECK_INTERVAL).await;
         }
     }
 }
 
-/// The permits of a running HTTP/2 request, of its connection and of the server, in the extensions of the request.
+/// The permits of a running HTTP/2 request, for its connection and for the server, stored in the request's extensions.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestPermits {
     _permits: Arc<[OwnedSemaphorePermit; 2]>,
@@ -144,8 +145,8 @@ impl RequestPermits {
     }
 }
 
-/// What a request holds until it has run to its end, even if its client has hung up: its connection's permit, and its
-/// own.
+/// Permits that a request holds until it has run to completion, even if its client disconnects: the connection's and
+/// its own.
 #[derive(Debug)]
 pub(crate) struct Permits {
     _connection: Option<Arc<OwnedSemaphorePermit>>,

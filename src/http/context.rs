@@ -1,5 +1,5 @@
-//! Extractors for a request: the sandbox that the path names, the address that the client used, and the parameters of the
-//! body. What the parameters mean is in `protocol/`.
+//! Extractors for a request: the sandbox that the path names, the address that the client used, and the parameters of
+//! the body. `protocol/` interprets the parameters.
 
 use std::net::IpAddr;
 use std::ops::Deref;
@@ -22,7 +22,7 @@ use crate::protocol::params::Params;
 use crate::protocol::rules::Rules;
 use crate::sandbox::rate_limits::Limit;
 
-/// Everything about a request but its body. The headers hold cookies and tokens, so there is no `Debug`.
+/// A request without its raw body. The headers hold cookies and tokens, so there is no `Debug`.
 pub(crate) struct Context {
     visit: Arc<RequestInfo>,
     peer: Option<IpAddr>,
@@ -37,13 +37,13 @@ impl Deref for Context {
 }
 
 impl Context {
-    /// The contract that holds here; what is asked of it is noted.
+    /// The contract of the sandbox. It records which differences the handler evaluates.
     pub(crate) fn rules(&self) -> &Rules {
         &self.visit.rules
     }
 
-    /// The parameters of the body, whatever kind it is: form, multipart or JSON. A body of another kind, too long or
-    /// unreadable counts as empty.
+    /// The parameters of the body: form, multipart or JSON. A body of another type, too long or unreadable counts as
+    /// empty.
     pub(crate) fn params(&self) -> &Params {
         &self.visit.received.params
     }
@@ -58,7 +58,7 @@ impl Context {
         }
     }
 
-    /// The body as it came.
+    /// The raw body.
     pub(crate) fn body(&self) -> &Bytes {
         &self.visit.received.bytes
     }
@@ -71,7 +71,7 @@ impl Context {
         self.header(&AUTHORIZATION)
     }
 
-    /// Whether there is an `Authorization` header with anything in it, readable or not.
+    /// Whether there is an `Authorization` header that is not empty, readable or not.
     pub(crate) fn has_authorization_header(&self) -> bool {
         self.headers
             .get(AUTHORIZATION)
@@ -82,8 +82,8 @@ impl Context {
         self.header(&ORIGIN)
     }
 
-    /// The caller's address as a proxy's header tells it: `CF-Connecting-IP`, or the first of
-    /// `X-Forwarded-For`. It is taken at its word, as it is at Civitai; it decides nothing but rate limits.
+    /// The client's address as a proxy's header reports it: `CF-Connecting-IP`, or the first of `X-Forwarded-For`. The
+    /// value is not verified, as at Civitai; only rate limits use it.
     pub(crate) fn forwarded_address(&self) -> Option<String> {
         let first = |name| {
             let value = self.headers.get(name)?.to_str().ok()?;
@@ -93,7 +93,8 @@ impl Context {
         first("cf-connecting-ip").or_else(|| first("x-forwarded-for"))
     }
 
-    /// Counts a request by [`Context::forwarded_address`]. Without one, nothing is limited.
+    /// Counts a request against the limit of [`Context::forwarded_address`]. Without such an address, nothing is
+    /// limited.
     pub(crate) fn admits_address(&self, limit: Limit) -> bool {
         self.forwarded_address()
             .is_none_or(|address| self.sandbox.check_rate_limit(limit, &address))
@@ -124,11 +125,12 @@ impl<S: Send + Sync> FromRequestParts<S> for Context {
     }
 }
 
-/// What is known of a request before its sandbox exists. Handlers that take this, and no [`Context`], create no sandbox.
+/// Facts about a request whose sandbox may not exist yet. Handlers that take this, and no [`Context`], create no
+/// sandbox.
 #[derive(Clone)]
 pub(crate) struct Outline {
     pub(crate) base: BaseUrl,
-    /// The contract that holds in the sandbox, or in a new one.
+    /// The contract of the sandbox, or of a new one.
     pub(crate) rules: Rules,
     pub(crate) headers: HeaderMap,
 }
@@ -149,7 +151,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Outline {
     }
 }
 
-/// Marks the response of a handler that answers nothing until the sandbox exists.
+/// Marks the response of a handler that needs the sandbox to exist.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct NeedsSandbox;
 

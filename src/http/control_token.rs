@@ -1,4 +1,4 @@
-//! The token of `--control-token`, and the cookie of a browser that has shown it.
+//! The token of `--control-token`, and the cookie of a browser that has presented it.
 
 use crate::protocol::secret::{Secret, SecretHash};
 use crate::sandbox::entropy::Entropy;
@@ -7,8 +7,8 @@ use crate::sandbox::entropy::Entropy;
 #[derive(Debug)]
 pub(crate) struct ControlToken {
     hash: SecretHash,
-    /// The value of the cookie: of this run alone, and nothing of the token is in it. Other servers of this machine are
-    /// sent it too, since cookies know no ports.
+    /// The value of the cookie. It is generated for each run and not derived from the token, because browsers also send
+    /// it to other servers on this machine: cookies ignore ports.
     cookie: Secret,
 }
 
@@ -16,7 +16,7 @@ impl ControlToken {
     pub(crate) fn of(token: &Secret) -> Self {
         Self {
             hash: token.hash(),
-            // Not by --entropy-seed: that would foretell it.
+            // Not derived from --entropy-seed, which would make it predictable.
             cookie: Entropy::new(None, "", 0).cookie(),
         }
     }

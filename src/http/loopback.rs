@@ -1,4 +1,4 @@
-//! Requests of the server to itself: through every layer, with faults and journal, as if they had come over the network.
+//! Requests of the server to itself, through every layer with faults and journal, as if they had come over the network.
 
 use std::fmt;
 use std::pin::Pin;
@@ -14,7 +14,7 @@ use super::connection::{ConnectionInfo, ConnectionReset};
 
 type Answering = Pin<Box<dyn Future<Output = Response> + Send>>;
 
-/// The whole service, in the extensions of each request, for handlers that send requests of their own.
+/// The whole service, in the extensions of each request, for handlers that send requests to the server.
 #[derive(Clone)]
 pub(crate) struct Loopback(Arc<dyn Fn(Loopback, Request) -> Answering + Send + Sync>);
 
@@ -24,23 +24,23 @@ impl fmt::Debug for Loopback {
     }
 }
 
-/// An answer with its whole body.
+/// A response with its whole body.
 pub(crate) struct CollectedResponse {
     pub(crate) parts: Parts,
     pub(crate) body: Bytes,
-    /// Whether the body came to its end.
+    /// Whether the body ended normally.
     pub(crate) is_complete: bool,
 }
 
 impl Loopback {
-    /// `service` puts the loopback that it is given into the extensions of the request.
+    /// `service` puts the loopback that it receives into the extensions of the request.
     pub(crate) fn new(
         service: impl Fn(Self, Request) -> Answering + Send + Sync + 'static,
     ) -> Self {
         Self(Arc::new(service))
     }
 
-    /// Answers a request, which holds this in its extensions from here.
+    /// Answers a request. The request carries this loopback in its extensions.
     pub(crate) fn call(&self, request: Request) -> Answering {
         (self.0)(self.clone(), request)
     }

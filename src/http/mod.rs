@@ -1,4 +1,4 @@
-//! What every endpoint shares: state of the server, connection, request, body, session, guards, responses.
+//! HTTP code that all endpoints share: server state, connection, request, body, session, access guards, responses.
 
 pub(crate) mod access_guard;
 pub(crate) mod base_url;

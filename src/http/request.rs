@@ -14,30 +14,30 @@ use crate::protocol::rules::Rules;
 use crate::sandbox::Sandbox;
 use crate::sandbox::journal::RevokeNoop;
 
-/// One request's way through the server. What was sent holds secrets, so there is no `Debug`.
+/// The context of one request. Headers and body hold secrets, so there is no `Debug`.
 pub(crate) struct RequestInfo {
     pub(crate) sandbox: Sandbox,
     pub(crate) base: BaseUrl,
     pub(crate) rules: Rules,
     pub(crate) notes: Notes,
     pub(crate) headers: HeaderMap,
-    /// Nothing, where the request is no exchange with an app.
+    /// Empty if the request is not observed, such as a control call.
     pub(crate) received: RequestBody,
 }
 
-/// What the handlers find out about a request, for the journal.
+/// Facts about a request that its handler records for the journal.
 #[derive(Default)]
 pub(crate) struct Notes(Mutex<Noted>);
 
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Noted {
     pub(crate) user: Option<UserId>,
-    /// Whose access token it was.
+    /// The client of the access token.
     pub(crate) client: Option<ClientId>,
     pub(crate) extensions: Vec<&'static str>,
-    /// A fault says no in the user's name.
+    /// A fault denies the consent on behalf of the user.
     pub(crate) deny: bool,
-    /// Why a revocation left everything as it was, which its answer does not say.
+    /// Why a revocation had no effect, which its response does not tell.
     pub(crate) idle: Option<RevokeNoop>,
 }
 
@@ -53,34 +53,34 @@ impl Notes {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Whom the request acts for.
+    /// Records the user that the request acts for.
     pub(crate) fn user(&self, user: UserId) {
         self.write(|noted| noted.user = Some(user));
     }
 
-    /// Whose access token the request came with.
+    /// Records the client whose access token authorized the request.
     pub(crate) fn client(&self, client: ClientId) {
         self.write(|noted| noted.client = Some(client));
     }
 
-    /// An extension of ours that the answer relies on.
+    /// Records an extension of this server that the response relies on.
     pub(crate) fn extension(&self, name: &'static str) {
         self.write(|noted| noted.extensions.push(name));
     }
 
-    /// Nothing was revoked.
+    /// Records why a revocation had no effect.
     pub(crate) fn idle(&self, why: RevokeNoop) {
         self.write(|noted| noted.idle = Some(why));
     }
 
-    /// The user is to be taken to have pressed Deny.
+    /// Records that the user is to be treated as having pressed Deny.
     pub(crate) fn deny(&self) {
         self.write(|noted| noted.deny = true);
     }
 }
 
 impl RequestInfo {
-    /// What is known by the head alone; headers and body are still the request's.
+    /// A context from the request head alone; the headers and the body stay in the request.
     pub(crate) fn begin(parts: &Parts, app: &AppState, sandbox: Sandbox) -> Self {
         let path = SandboxPrefix::from_extensions(&parts.extensions);
         let mut rules = sandbox.settings().rules.clone();

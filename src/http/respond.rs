@@ -1,4 +1,4 @@
-//! What goes back over the wire? The only place where an OAuth answer's status or header is chosen.
+//! Responses: the only place that chooses the status and the headers of an OAuth response.
 
 use axum::Json;
 use axum::body::Body;
@@ -18,19 +18,19 @@ use crate::invalid::Invalid;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::store::StoreError;
 
-/// Who may read an answer from a page of another origin.
+/// Which pages of other origins may read a response.
 #[derive(Debug, Clone)]
 pub(crate) enum Cors {
     /// No page.
     Closed,
-    /// Any page, by this method.
+    /// Any page, with this method.
     Any(&'static str),
-    /// Pages of one origin, by this method.
+    /// Pages of one origin, with this method.
     Origin(String, &'static str),
 }
 
 impl Cors {
-    /// The response with the headers that say so.
+    /// Adds the CORS headers to a response.
     pub(crate) fn apply(self, mut response: Response) -> Response {
         const ANY: HeaderValue = HeaderValue::from_static("*");
         let headers = response.headers_mut();
@@ -56,22 +56,21 @@ impl Cors {
     }
 }
 
-/// A header whose value came from a request may hold what no answer may; it is then left out.
+/// Sets a header. Omits it if the value, which may come from a request, is not valid in a header.
 fn put(response: &mut Response, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);
     }
 }
 
-/// A refusal: Civitai's, or ours where our own extensions are misused.
+/// An error of an endpoint: Civitai's own, or ours for wrong use of an extension.
 #[derive(Debug)]
 pub(crate) enum Refusal {
     OAuth(OAuthError),
     Ours(Invalid),
 }
 
-/// The caller learns no more than that the server failed; the log says what happened. A file that cannot be written is for
-/// the caller to fix.
+/// Hides the details, which are logged. Only an unwritable database file is reported, since the caller can fix it.
 impl From<StoreError> for OAuthError {
     fn from(why: StoreError) -> Self {
         if let StoreError::Full { .. } = why {
@@ -103,7 +102,7 @@ pub(crate) fn ok(body: &impl Serialize, cors: Cors) -> Response {
     cors.apply(Json(body).into_response())
 }
 
-/// 200 with a JSON body that caches may keep, for pages of this origin only.
+/// 200 with a cacheable JSON body, for pages of this origin only.
 pub(crate) fn cached(body: &Value, how_long: &'static str) -> Response {
     (
         [(CACHE_CONTROL, HeaderValue::from_static(how_long))],
@@ -121,7 +120,7 @@ pub(crate) fn with_status(status: StatusCode, body: &Value, cors: Cors) -> Respo
 pub(crate) fn error(error: &OAuthError, cors: Cors) -> Response {
     let status = match error.code {
         ErrorCode::InvalidClient if error.by_header => StatusCode::UNAUTHORIZED,
-        // The request's own `allowed=false`: the same word as for a closed app, another status.
+        // `allowed=false` of the request itself: the same code as for a closed app, with another status.
         ErrorCode::UserDenied => StatusCode::BAD_REQUEST,
         ErrorCode::Unwritable => {
             return cors.apply(unwritable(error.description.as_deref().unwrap_or_default()));
@@ -135,7 +134,7 @@ pub(crate) fn error(error: &OAuthError, cors: Cors) -> Response {
     with_status(status, &Value::Object(body), cors)
 }
 
-/// The status that goes with an error code, Civitai's or any other.
+/// The status of an error code, Civitai's or any other.
 pub(crate) fn status_of(error: &str) -> StatusCode {
     match error {
         "invalid_token" | "unauthorized" => StatusCode::UNAUTHORIZED,
@@ -147,7 +146,7 @@ pub(crate) fn status_of(error: &str) -> StatusCode {
     }
 }
 
-/// A refusal of either kind.
+/// The response for a refusal of either kind.
 pub(crate) fn refusal(why: &Refusal, cors: Cors) -> Response {
     match why {
         Refusal::OAuth(why) => error(why, cors),
@@ -155,13 +154,13 @@ pub(crate) fn refusal(why: &Refusal, cors: Cors) -> Response {
     }
 }
 
-/// An error of ours: what is wrong, where, and how to mend it.
+/// An error of this server's own: what is wrong, where, and how to fix it.
 pub(crate) fn invalid(status: StatusCode, error: &str, why: &Invalid) -> Response {
     (status, Json(why.to_json(error))).into_response()
 }
 
-/// The database failed: the caller learns no more than that, the log says what happened. That there are too many
-/// sandboxes is for the caller to mend.
+/// The response for a failed database. Hides the details, which are logged. Errors that the caller can fix are reported
+/// in full.
 pub(crate) fn failure(why: &StoreError) -> Response {
     if let StoreError::TooManySandboxes { .. } = why {
         let why = Invalid::new("sandbox", why.to_string());
@@ -184,7 +183,7 @@ pub(crate) fn no_body_memory(error: &NoMemory) -> Response {
     busy(&error.to_string())
 }
 
-/// 503: others use what the request needs.
+/// 503: other requests occupy what this one needs.
 pub(crate) fn busy(message: &str) -> Response {
     let why = Invalid::new("", message).with_hint("send the request again later");
     let mut response = invalid(StatusCode::SERVICE_UNAVAILABLE, "busy", &why);
@@ -193,10 +192,10 @@ pub(crate) fn busy(message: &str) -> Response {
     response
 }
 
-/// What to do in a sandbox where pages and apps have made as many rows as they may.
+/// The fix for a sandbox in which pages and apps have created the maximum number of rows.
 pub(crate) const MAKE_ROOM: &str = "delete some with the control API, or reset the sandbox";
 
-/// A page of another site would create a sandbox with every request.
+/// 403: a page of another site could create a sandbox with every request.
 pub(crate) fn no_sandbox_for_page(name: &str) -> Response {
     let why = format!("a page of another site may not create the sandbox {name:?}");
     let hint = "create it with POST /_mock/sandboxes, or register the page's origin with a client of the seed";
@@ -217,12 +216,12 @@ fn unwritable(message: &str) -> Response {
     response
 }
 
-/// 302, as the documentation has it for a code.
+/// 302, as documented for authorization codes.
 pub(crate) fn found(location: &str) -> Response {
     redirect(StatusCode::FOUND, location)
 }
 
-/// 308, so that method and body go along.
+/// 308, which preserves the method and the body.
 pub(crate) fn moved(location: &str) -> Response {
     redirect(StatusCode::PERMANENT_REDIRECT, location)
 }
@@ -233,12 +232,12 @@ fn redirect(status: StatusCode, location: &str) -> Response {
     response
 }
 
-/// 303, so that a POST goes on as a GET.
+/// 303, so that the browser follows a POST with a GET.
 pub(crate) fn see_other(location: &str) -> Response {
     redirect(StatusCode::SEE_OTHER, location)
 }
 
-/// The answer, and a cookie with it.
+/// Adds a `Set-Cookie` header to a response.
 pub(crate) fn with_cookie(mut response: Response, cookie: Option<&str>) -> Response {
     if let Some(cookie) = cookie.and_then(|cookie| HeaderValue::from_str(cookie).ok()) {
         response.headers_mut().append(SET_COOKIE, cookie);
@@ -246,12 +245,12 @@ pub(crate) fn with_cookie(mut response: Response, cookie: Option<&str>) -> Respo
     response
 }
 
-/// 204 to a preflight of an endpoint that anybody may call.
+/// 204 for the preflight of an endpoint that every origin may call.
 pub(crate) fn preflight(methods: &'static str) -> Response {
     Cors::Any(methods).apply(StatusCode::NO_CONTENT.into_response())
 }
 
-/// 204 to a preflight that lets one origin send cookies along.
+/// 204 for a preflight that permits one origin to send cookies.
 pub(crate) fn credentialed_preflight(origin: Option<&str>) -> Response {
     let mut response = StatusCode::NO_CONTENT.into_response();
     if let Some(origin) = origin {
@@ -269,7 +268,7 @@ pub(crate) fn credentialed_preflight(origin: Option<&str>) -> Response {
     response
 }
 
-/// 404 for an endpoint that the deployed server did not have when it was recorded.
+/// 404 for an endpoint that did not exist when the deployed server was recorded.
 pub(crate) fn not_in_recording(path: &str, difference: Difference) -> Response {
     let why = format!(
         "{path} did not exist when the deployed server was recorded (difference {difference})"
@@ -279,7 +278,7 @@ pub(crate) fn not_in_recording(path: &str, difference: Difference) -> Response {
     invalid(StatusCode::NOT_FOUND, "not_found", &why)
 }
 
-/// 405 in the words of the framework that Civitai's server is built on.
+/// 405 with the text of the framework that Civitai's server uses.
 pub(crate) fn method_not_allowed(method: &Method, allow: &'static str) -> Response {
     let text = format!("{method} method not allowed");
     (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, allow)], text).into_response()

@@ -1,5 +1,5 @@
-//! Who is it? The session cookie, the two ways in without a browser – the `login` setting and the header
-//! `X-Mock-User` – and the bearer token. The page where people sign in is `pages/site/login.rs`.
+//! Identification of the user: the session cookie, the two ways to sign in without a browser (the `login` setting and
+//! the header `X-Mock-User`), and bearer tokens. The sign-in page is `pages/site/login.rs`.
 
 use std::sync::Arc;
 
@@ -21,22 +21,22 @@ use crate::protocol::secret::{Secret, SecretHash};
 use crate::sandbox::Sandbox;
 use crate::store::{NewSession, StoreError};
 
-/// Names the user that a test acts for at authorize.
+/// Names the user that a test acts for at the authorize endpoint.
 pub(crate) const MOCK_USER_HEADER: &str = "x-mock-user";
 
-/// Whoever is signed in by cookie.
+/// The user who is signed in by cookie.
 pub(crate) fn cookie_user(context: &Context) -> Option<Arc<User>> {
     by_cookie(&context.sandbox, &context.headers)
 }
 
-/// The user of the first session cookie that names a session of this sandbox.
+/// The user of the first session cookie that belongs to this sandbox.
 pub(crate) fn by_cookie(sandbox: &Sandbox, headers: &HeaderMap) -> Option<Arc<User>> {
     let now = sandbox.now();
     cookie_hashes(headers).find_map(|hash| sandbox.world().session_user(&hash, now))
 }
 
-/// Whoever is signed in: by cookie, or by the `login` setting. For what a browser asks; a back end that
-/// calls `/revoke` must not be taken for a signed-in user.
+/// The user who is signed in by cookie or by the `login` setting. For requests of browsers only: a back end that calls
+/// `/revoke` must not count as a signed-in user.
 pub(crate) fn user(context: &Context) -> Option<Arc<User>> {
     let signed_in = cookie_user(context).or_else(|| configured_login(&context.sandbox));
     if let Some(user) = &signed_in {
@@ -45,13 +45,13 @@ pub(crate) fn user(context: &Context) -> Option<Arc<User>> {
     signed_in
 }
 
-/// Whom the `login` setting has signed in.
+/// The user of the `login` setting.
 pub(crate) fn configured_login(sandbox: &Sandbox) -> Option<Arc<User>> {
     active(sandbox, sandbox.settings().login.as_ref()?)
 }
 
-/// As [`user`], but `X-Mock-User` goes first. The second value is the cookie that keeps such a user signed in
-/// for the pages that follow.
+/// Same as [`user`], but `X-Mock-User` takes precedence. The second value is the cookie that signs such a user in for
+/// the following pages.
 pub(crate) async fn user_or_mock(
     context: &Context,
 ) -> Result<(Option<Arc<User>>, Option<String>), Refusal> {
@@ -64,7 +64,7 @@ pub(crate) async fn user_or_mock(
         Some(user) => {
             match sign_in(&context.sandbox, &context.base, user.id).await {
                 Ok(cookie) => Ok((Some(user), Some(cookie))),
-                // The header says who it is; only the pages that follow need the session.
+                // The header identifies the user; only the following pages need the session.
                 Err(error @ StoreError::Full { .. }) => {
                     tracing::warn!(%error, "X-Mock-User opens no session");
                     Ok((Some(user), None))
@@ -80,7 +80,7 @@ pub(crate) async fn user_or_mock(
     }
 }
 
-/// A user who is named and not deleted.
+/// The named user, unless deleted.
 fn active(sandbox: &Sandbox, named: &UserRef) -> Option<Arc<User>> {
     let found = sandbox.world().find_user(named);
     found.filter(|user| !user.deleted).map(Arc::new)
@@ -106,20 +106,20 @@ pub(crate) fn unknown_user_error(sandbox: &Sandbox, path: &str, named: &UserRef)
     invalid.with_nearest(&text, names.iter().map(String::as_str), choices)
 }
 
-/// At most so many sessions in a sandbox are opened by pages and by `X-Mock-User`, about 10 MB.
-const MOST_SESSIONS: usize = 100_000;
+/// Maximum number of sessions per sandbox that pages and `X-Mock-User` open; about 10 MB.
+const MAX_SESSIONS: usize = 100_000;
 
-/// Opens a session. What comes back is the value of a `Set-Cookie`. Errors: there are [`MOST_SESSIONS`].
+/// Opens a session and returns the `Set-Cookie` value. Errors: there are [`MAX_SESSIONS`] sessions.
 pub(crate) async fn sign_in(
     sandbox: &Sandbox,
     base: &BaseUrl,
     user: UserId,
 ) -> Result<String, StoreError> {
-    let value = open(sandbox, user, MOST_SESSIONS).await?;
+    let value = open(sandbox, user, MAX_SESSIONS).await?;
     Ok(set_cookie(base, value.reveal(), LIFETIME_SECONDS))
 }
 
-/// Opens a session and returns its value. Errors: there are `most` sessions.
+/// Opens a session and returns its secret. Errors: there are `max_sessions` sessions.
 pub(crate) async fn open(
     sandbox: &Sandbox,
     user: UserId,
@@ -159,15 +159,15 @@ fn set_cookie(base: &BaseUrl, value: &str, seconds: u32) -> String {
     format!("{cookie}; Max-Age={seconds}")
 }
 
-/// The access token that a request came with (RFC 6750 §2.1). The scheme is taken to the letter.
+/// The access token of a request (RFC 6750 §2.1). The scheme is case-sensitive.
 pub(crate) fn bearer_hash(headers: &HeaderMap) -> Option<SecretHash> {
     let value = headers.get(AUTHORIZATION)?.as_bytes();
     let token = value.strip_prefix(b"Bearer ")?;
     Some(SecretHash::new(&String::from_utf8_lossy(token)))
 }
 
-/// Whether a scope is for `client_credentials` alone (difference `app-store-catalog-write`): the consent page does not offer
-/// it, and its tokens open nothing but the app store's catalog.
+/// Whether a scope is for `client_credentials` only (difference `app-store-catalog-write`): the consent page does not
+/// offer it, and its tokens give access to the app store's catalog only.
 pub(crate) fn is_for_catalog_alone(scope: Scope, rules: &Rules) -> bool {
     if !scope.covers(Scope::APP_STORE_CATALOG_WRITE) {
         return false;
@@ -176,15 +176,15 @@ pub(crate) fn is_for_catalog_alone(scope: Scope, rules: &Rules) -> bool {
     !rules.recorded(Difference::AppStoreCatalogWrite)
 }
 
-/// The access token that a request to the site came with: in the `Authorization` header, whatever its scheme is called, or
-/// else in `?token=`. Source: civitai/civitai, `get-server-auth-session.ts`.
+/// The access token of a request to the site: from the `Authorization` header with any scheme, else from `?token=`.
+/// Source: civitai/civitai, `get-server-auth-session.ts`.
 pub(crate) fn site_token_hash(headers: &HeaderMap, query: Option<&str>) -> Option<SecretHash> {
     let header = headers
         .get(AUTHORIZATION)
         .and_then(|value| value.to_str().ok());
     let token = match header {
         Some(header) => header.split(' ').nth(1).map(str::to_owned),
-        // The first of several, as `searchParams.get` has it.
+        // The first one wins, as with `searchParams.get`.
         None => url::form_urlencoded::parse(query.unwrap_or_default().as_bytes())
             .find(|(name, _)| name == "token")
             .map(|(_, token)| token.into_owned()),
@@ -193,13 +193,13 @@ pub(crate) fn site_token_hash(headers: &HeaderMap, query: Option<&str>) -> Optio
     token.filter(|token| !token.is_empty()).map(SecretHash::new)
 }
 
-/// The sessions that a browser shows, in the order of the cookies.
+/// The hashes of all session cookies, in their order.
 fn cookie_hashes(headers: &HeaderMap) -> impl Iterator<Item = SecretHash> {
     cookies(headers, session::COOKIE).map(|value| SecretHash::new(&value))
 }
 
-/// The values of every cookie of this name. Browsers send the one for the longer path, a sandbox's own, first; other clients
-/// know no paths, and send the default sandbox's and a sandbox's own in any order.
+/// The values of all cookies of this name. Browsers send the cookie with the longer path, the sandbox's own, first.
+/// Other clients ignore paths and send the cookies of the default sandbox and of the sandbox in any order.
 pub(crate) fn cookies(headers: &HeaderMap, name: &str) -> impl Iterator<Item = String> {
     headers
         .get_all(COOKIE)

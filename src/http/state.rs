@@ -14,29 +14,29 @@ use crate::sandbox::registry::Registry;
 /// A router that still needs the server's state.
 pub(crate) type Routes = Router<Arc<AppState>>;
 
-/// What every request may ask of the server itself.
+/// State of the server, shared by all requests.
 #[derive(Debug)]
 pub(crate) struct AppState {
     pub(crate) registry: Arc<Registry>,
     /// The address that was bound.
     pub(crate) listen: SocketAddr,
-    /// The names that the operator has given this server; the origin in answers, whatever the request says, is one.
+    /// The host names that the operator configured. They include the public origin, which overrides the request's.
     pub(crate) hosts: Hosts,
     pub(crate) trust_proxy: bool,
-    /// Cancelled when the server stops: whoever would go on for ever ends by it.
+    /// Cancelled when the server stops; ends responses that would never end.
     pub(crate) stop: CancellationToken,
-    /// What the control API asks for, if it asks.
+    /// The token that the control API requires, if any.
     pub(crate) control_token: Option<ControlToken>,
     /// Long lists of the control API are sent one after another.
     pub(crate) list_turn: ListTurn,
-    /// Requests that compute for long do so one after another.
+    /// Requests that compute for long run one after another.
     pub(crate) long_turn: Turn,
-    /// What the program was built from, where that is known.
+    /// The Git commit of the build, if known.
     pub(crate) commit: Option<&'static str>,
 }
 
 impl AppState {
-    /// The origin for somebody on this machine: the public URL, or the first address.
+    /// The origin for a client on this machine: the public URL, or the first address.
     pub(crate) fn base_url(&self) -> String {
         self.hosts
             .public_url
@@ -45,7 +45,7 @@ impl AppState {
     }
 }
 
-/// The address for a client on this machine: one that means every interface is reached by the loopback one.
+/// The address for a client on this machine: an unspecified address becomes the loopback address.
 pub(crate) fn reachable(address: SocketAddr) -> SocketAddr {
     match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, address.port()).into(),

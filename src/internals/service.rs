@@ -1,4 +1,4 @@
-//! The whole service without a socket: what fuzz targets ask, as often as they can.
+//! The whole service without a socket, for fuzz targets.
 
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
@@ -7,11 +7,11 @@ use axum::http::{HeaderMap, StatusCode};
 use crate::config::Config;
 use crate::server::{Server, StartError};
 
-/// A server that is asked by function call.
+/// A server that is called as a function.
 #[derive(Debug)]
 pub struct Service(Server);
 
-/// What it answered.
+/// The response of the server.
 #[derive(Debug)]
 pub struct Answer {
     pub status: StatusCode,
@@ -24,7 +24,7 @@ impl Service {
         Server::start(config).await.map(Self)
     }
 
-    /// Asks through every layer. Nothing where a fault broke the connection.
+    /// Sends a request through every layer. None if a fault broke the connection.
     pub async fn ask(&self, request: Request<Body>) -> Option<Answer> {
         let answer = self.0.service().send(request).await?;
         Some(Answer {

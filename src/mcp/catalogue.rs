@@ -1,4 +1,4 @@
-//! Which tools are there? Their names, what an agent is told of each, and what each takes. What they do is `tools.rs`.
+//! The catalogue of MCP tools: their names, descriptions and input schemas. `tools.rs` runs them.
 
 use rmcp::model::{Tool, ToolAnnotations};
 use serde_json::{Map, Value, json};
@@ -13,7 +13,7 @@ pub(super) const SCOPE: &str = "mock-explain-scope";
 pub(super) const ADVICE: &str = "mock-advice";
 pub(super) const RESET: &str = "mock-reset";
 
-/// What a tool does to the sandbox.
+/// The effect of a tool on the sandbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Does {
     Reads,
@@ -21,14 +21,14 @@ enum Does {
     Changes,
 }
 
-/// What is told of a tool.
+/// The description of a tool.
 struct Offer {
     name: &'static str,
     what: &'static str,
     does: Does,
-    /// Each key, and what it is. A key of which no kind is said here is one of [`kind`].
+    /// Each key and its description. A key without a type in its description has the type of [`kind`].
     keys: &'static [(&'static str, &'static str)],
-    /// So many of the keys, from the first on, must be given.
+    /// The first keys, up to this number, are required.
     required: usize,
 }
 
@@ -144,7 +144,7 @@ const OFFERS: [Offer; 9] = [
     },
 ];
 
-/// The JSON types of what goes by this name.
+/// The JSON types of a key with this name.
 fn kind(key: &str) -> Value {
     match key {
         "body" | "fault" => json!("object"),
@@ -189,7 +189,7 @@ impl Offer {
     }
 }
 
-/// Every tool, as an agent is told of it.
+/// All tools, as MCP lists them.
 pub(super) fn tools() -> Vec<Tool> {
     OFFERS.iter().map(Offer::tool).collect()
 }
@@ -202,7 +202,7 @@ pub(super) fn tool(name: &str) -> Option<Tool> {
         .map(Offer::tool)
 }
 
-/// What the tools are called.
+/// The names of all tools.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
     OFFERS.iter().map(|offer| offer.name)
 }

@@ -1,5 +1,5 @@
-//! Bodies of POST `/mcp` that are no JSON-RPC message. rmcp answers them with text and the status 415; here they get
-//! a JSON-RPC error and the status 400, as the transport of MCP has it.
+//! Rejection of POST `/mcp` bodies that are not JSON-RPC messages. rmcp answers them with text and status 415; here
+//! they get a JSON-RPC error and status 400, as the MCP transport specifies.
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Request;
@@ -16,12 +16,12 @@ use crate::http::body_error::Unread;
 use crate::http::context::header;
 use crate::protocol::json::{MAX_JSON_VALUES, has_too_many_values};
 
-/// A JSON-RPC error instead of an answer of rmcp.
+/// A JSON-RPC error that replaces a response of rmcp.
 struct Refused {
     status: StatusCode,
     code: ErrorCode,
     message: String,
-    /// The id of the message, if it has one.
+    /// The ID of the message, if it has one.
     id: Value,
 }
 
@@ -67,7 +67,7 @@ impl Refused {
     }
 }
 
-/// The layer that lets only JSON-RPC messages through to rmcp.
+/// Middleware that passes only JSON-RPC messages to rmcp.
 pub(crate) async fn check(request: Request, next: Next) -> Response {
     if request.method() != Method::POST || !is_json(request.headers()) {
         return next.run(request).await;
@@ -118,7 +118,7 @@ fn refusal(bytes: &Bytes) -> Option<Refused> {
     })
 }
 
-/// What keeps this object from being a message.
+/// Why this object is not a message.
 fn mistake(object: &Map<String, Value>) -> &'static str {
     let is = |key, check: fn(&Value) -> bool| object.get(key).is_none_or(check);
     if object.get("jsonrpc").is_none_or(|version| version != "2.0") {

@@ -1,5 +1,5 @@
-//! How does a coding agent use the mock? By MCP over streamable HTTP: the exchange of the published capability, and
-//! what helps to build an integration. The tools are `catalogue.rs` and `tools.rs`; who may call is `http/access_guard.rs`.
+//! MCP server for coding agents, over streamable HTTP: the tools of the published capability, and tools that help to
+//! build an integration. The tools are in `catalogue.rs` and `tools.rs`; `http/access_guard.rs` decides who may call.
 
 mod catalogue;
 pub(crate) mod message;
@@ -38,7 +38,7 @@ use crate::http::state::AppState;
 use crate::invalid::Invalid;
 use crate::redact::redact_text;
 
-/// Where it answers, on every listener.
+/// The path of the MCP server, on every listener.
 pub(crate) const PATH: &str = "/mcp";
 
 const INSTRUCTIONS: &str = "A stand-in for Civitai's OAuth 2.0 server. To build an app against it: ask for a code as a \
@@ -47,7 +47,7 @@ const INSTRUCTIONS: &str = "A stand-in for Civitai's OAuth 2.0 server. To build 
     things go wrong with mock-fault. The resources say how \
     the documented and the deployed server differ.";
 
-/// What the agent may read: the last segment of its URI, and what it is.
+/// Resources: the last segment of the URI, and a description.
 const RESOURCES: [(&str, &str); 2] = [
     (
         "contract",
@@ -59,7 +59,7 @@ const RESOURCES: [(&str, &str); 2] = [
     ),
 ];
 
-/// The headers that a page's client of MCP sends.
+/// The headers that an MCP client in a web page sends.
 const PAGES_SEND: &str =
     "accept, authorization, content-type, last-event-id, mcp-protocol-version, mcp-session-id";
 
@@ -67,7 +67,7 @@ const SCHEME: &str = "civitai-oauth-mock://";
 
 /// The service at [`PATH`].
 pub(crate) fn service() -> StreamableHttpService<Tools, NeverSessionManager> {
-    // One question, one answer: an agent that goes away leaves nothing behind. Hosts and origins are the guard's.
+    // Stateless: a client that disconnects leaves no session behind. The access guard checks hosts and origins.
     let config = StreamableHttpServerConfig::default()
         .with_legacy_session_mode(false)
         .with_json_response(true)
@@ -76,8 +76,8 @@ pub(crate) fn service() -> StreamableHttpService<Tools, NeverSessionManager> {
     StreamableHttpService::new(|| Ok(Tools), Arc::default(), config)
 }
 
-/// On the port for agents the root is MCP: who is told of host and port alone finds it. The host that HTTP/2 names in
-/// the target, which the router has set aside, is what rmcp looks for in `Host`.
+/// Rewrites requests to the MCP port, whose root is MCP, so that a client needs only host and port. Also restores the
+/// authority of an HTTP/2 request, which the router has moved, as the `Host` header that rmcp expects.
 pub(crate) fn enter(request: &mut Request) {
     let is_root = ConnectionInfo::listener(request.extensions()) == ListenerKind::Mcp;
     let path = request.uri().path();
@@ -93,7 +93,7 @@ pub(crate) fn enter(request: &mut Request) {
     }
 }
 
-/// The layer that lets pages call which the guard admits: a preflight brings no token, and need not.
+/// Middleware for CORS: pages that the access guard accepts may call. A preflight carries no token and needs none.
 pub(crate) async fn cors(
     State(app): State<Arc<AppState>>,
     request: Request,
@@ -124,7 +124,7 @@ pub(crate) async fn cors(
     response
 }
 
-/// The layer that has messages wait for the sandbox that the path names. Other methods are refused, and need none.
+/// Middleware that waits for the sandbox that the path names. Other methods are rejected and need no sandbox.
 pub(crate) async fn in_sandbox(request: Request, next: Next) -> Response {
     if request.method() != Method::POST {
         return next.run(request).await;
@@ -136,7 +136,7 @@ pub(crate) async fn in_sandbox(request: Request, next: Next) -> Response {
     }
 }
 
-/// The MCP server: it keeps nothing of its own.
+/// The MCP server. It has no state of its own.
 pub(crate) struct Tools;
 
 impl ServerHandler for Tools {
@@ -228,7 +228,7 @@ impl ServerHandler for Tools {
     }
 }
 
-/// The HTTP request that a message came in.
+/// The HTTP request that carried a message.
 fn request(context: &RequestContext<RoleServer>) -> Result<(&RequestInfo, &Parts), ErrorData> {
     let parts = context.extensions.get::<Parts>();
     parts

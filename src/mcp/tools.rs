@@ -1,5 +1,5 @@
-//! What do the tools do? Each hands what it was given to an endpoint or a verb; a tool decides nothing. What they are
-//! called and take is `catalogue.rs`.
+//! Implementation of the MCP tools. Each passes its input to an endpoint or a control operation; a tool decides nothing
+//! itself. `catalogue.rs` describes their input.
 
 use std::sync::Arc;
 
@@ -29,16 +29,16 @@ use crate::model::user::User;
 use crate::protocol::pkce::Verifier;
 use crate::protocol::scope::{PRESETS, Scope};
 
-/// So many exchanges are shown unless more are asked for: an agent reads them all.
+/// Default number of exchanges in a result. Small, because an agent reads all of them.
 const SHOWN: usize = 20;
 
-/// More than this many are refused: an answer of a tool is built whole.
+/// Maximum number of exchanges in a result: it is built in memory.
 const MAX_SHOWN: usize = 500;
 
-/// What is the agent's to fill in.
+/// Placeholder for a value that the agent fills in.
 const YOURS: &str = "(yours)";
 
-/// Who calls a tool, and in which sandbox.
+/// The sandbox and the request of a tool call.
 pub(super) struct Caller<'a> {
     pub(super) loopback: &'a Loopback,
     pub(super) visit: &'a RequestInfo,
@@ -95,7 +95,7 @@ struct AdviceOf {
 struct Empty {}
 
 impl Authorize {
-    /// What the consent page sends for a user who approves it.
+    /// The form of the consent page for a user who approves.
     fn form(&self, redirect_uri: &str, state: &str, challenge: &str) -> String {
         let scope = self.scope.unwrap_or(Scope::USER_READ);
         url::form_urlencoded::Serializer::new(String::new())
@@ -114,7 +114,7 @@ impl Authorize {
 type ControlResult = Result<CallToolResult, ControlError>;
 
 impl Caller<'_> {
-    /// What the tool of this name answers; nothing where there is none.
+    /// Calls the tool of this name; None if it does not exist.
     pub(super) async fn call(&self, name: &str, arguments: Value) -> Option<CallToolResult> {
         let outcome = match name {
             EXCHANGE => self.exchange(arguments).await,
@@ -139,7 +139,7 @@ impl Caller<'_> {
         Ok(as_result(status, answer))
     }
 
-    /// Says whom there is, where nothing better is said.
+    /// Adds the names of the existing users and clients as a hint, unless there is a better one.
     fn with_names(&self, why: Invalid) -> Invalid {
         if why.hint.is_some() {
             return why;
@@ -208,8 +208,8 @@ impl Caller<'_> {
         Ok(CallToolResult::structured(result))
     }
 
-    /// The header that makes a request act as the user: `X-Mock-User`, or a session cookie for a user whom no header value
-    /// names.
+    /// The header that makes a request act as the user: `X-Mock-User`, or a session cookie if the name is not valid in
+    /// a header.
     async fn signed_in(&self, named: &UserRef) -> Result<(HeaderName, HeaderValue), ControlError> {
         let sandbox = &self.visit.sandbox;
         let found = sandbox.world().find_user(named);
@@ -290,7 +290,7 @@ impl Caller<'_> {
         Ok(CallToolResult::structured(json!({})))
     }
 
-    /// Asks an endpoint of this sandbox as an app or a browser would: by way of faults and journal.
+    /// Sends a request to an endpoint of this sandbox, as an app or a browser would, including faults and journal.
     async fn ask(
         &self,
         path: &str,
@@ -329,7 +329,7 @@ impl Caller<'_> {
     }
 }
 
-/// A refusal that names the key as the agent has it.
+/// An error that names the key as the agent knows it.
 fn refused(mut told: Value, named: &str, key: &str) -> CallToolResult {
     if told["path"] == named {
         told["path"] = key.into();
@@ -337,9 +337,9 @@ fn refused(mut told: Value, named: &str, key: &str) -> CallToolResult {
     CallToolResult::structured_error(told)
 }
 
-/// An endpoint's answer as a tool's.
+/// The response of an endpoint as the result of a tool.
 fn as_result(status: StatusCode, answer: Value) -> CallToolResult {
-    // Structured content is an object; a fault may have answered with anything.
+    // Structured content must be an object; a fault may have replaced the response with any value.
     let answer = if answer.is_object() {
         answer
     } else {

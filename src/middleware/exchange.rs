@@ -1,4 +1,5 @@
-//! One request in its sandbox: its parameters are read, faults apply, the handler answers, the journal records.
+//! Processing of one request in its sandbox: read its parameters, apply faults, call the handler, record it in the
+//! journal.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -41,7 +42,7 @@ pub(super) async fn answer(
         Err(busy) => return busy,
     };
     visit.received = read_params(&parts.headers, bytes).await;
-    // The handlers have them from here.
+    // From here on, the headers are in the context.
     visit.headers = std::mem::take(&mut parts.headers);
     let visit = Arc::new(visit);
     parts.extensions.insert(Arc::clone(&visit));
@@ -71,20 +72,21 @@ pub(super) async fn answer(
         (response, delayed)
     })
     .await;
-    // Here the request and its body are gone: a delayed answer holds its record and itself.
+    // The request and its body are released by now: a delayed response holds only its record and itself.
     if let Some((delay, record)) = delayed {
         faults::hold(delay, connection.as_deref()).await;
         drop(record);
     }
     if let Some(reset) = reset {
         reset.request();
-        // The connection takes this with it.
+        // The reset of the connection drops this future.
         return pending().await;
     }
     response
 }
 
-/// Control calls, by whatever listener, assets and the health check are about the mock, not of the app.
+/// Whether the journal and faults apply to a path. Control calls, assets and health checks concern the mock and not the
+/// app.
 pub(super) fn is_observed(path: &str) -> bool {
     let beside = ["/_mock/", "/api/health/"];
     !(["/_mock", "/mcp", "/api/health"].contains(&path)
@@ -93,7 +95,7 @@ pub(super) fn is_observed(path: &str) -> bool {
 
 fn strike(visit: &RequestInfo, parts: &Parts) -> Vec<Arc<TriggeredFault>> {
     let sandbox = &visit.sandbox;
-    // A browser asks leave on its own; a fault that is for the call itself waits for it.
+    // Faults do not apply to CORS preflights.
     if sandbox.faults.is_empty() || parts.method == Method::OPTIONS {
         return Vec::new();
     }

@@ -1,4 +1,4 @@
-//! What a request looks like to faults: its endpoint, client, grant and user.
+//! Properties of a request that faults match: its endpoint, client, grant and user.
 
 use axum::http::request::Parts;
 
@@ -11,7 +11,7 @@ use crate::protocol::params::Params;
 use crate::protocol::secret::SecretHash;
 use crate::sandbox::faults::FaultRequest;
 
-/// The request, as far as faults are concerned. `claimed` is the client that it says it comes from.
+/// The properties of a request that faults match. `claimed` is the client ID that the request claims.
 pub(super) fn fault_target(
     request: &RequestInfo,
     parts: &Parts,
@@ -42,7 +42,7 @@ pub(super) fn fault_target(
     }
 }
 
-/// Who asks, as the endpoint itself takes them.
+/// The user that the request acts for, as its endpoint determines it.
 fn acting_user(request: &RequestInfo, parts: &Parts, sent: &Params) -> Option<UserId> {
     let world = request.sandbox.world();
     let named = |named: &UserRef| Some(world.find_user(named)?.id);
@@ -73,7 +73,7 @@ fn acting_user(request: &RequestInfo, parts: &Parts, sent: &Params) -> Option<Us
             Some(user) => user.id,
             None => of_token(sent_hash("token")?)?,
         },
-        // A device has no user yet; the page for one has.
+        // A device has no user yet; the page for devices has.
         Endpoint::Device if path.starts_with("/api/") => return None,
         _ => {
             browser()
@@ -84,7 +84,7 @@ fn acting_user(request: &RequestInfo, parts: &Parts, sent: &Params) -> Option<Us
     named(&UserRef::Id(id.0))
 }
 
-/// The access token that the request came with, where it may be.
+/// The access token of the request, from the places where its endpoint reads one.
 fn access_token(request: &RequestInfo, parts: &Parts) -> Option<SecretHash> {
     match Endpoint::from_path(parts.uri.path()) {
         Endpoint::Me

@@ -1,4 +1,4 @@
-//! The effects of faults on the wire: delays, errors, other answers, and connections that break.
+//! Effects of faults on the response: delays, errors, replaced or corrupted responses, and connection resets.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,16 +21,16 @@ use crate::protocol::endpoint::Endpoint;
 use crate::sandbox::faults::Effect;
 use crate::sandbox::faults::TriggeredFault;
 
-/// So long a body trickles in all.
+/// Total duration of a slow body.
 const TRICKLE: Duration = Duration::from_secs(2);
 
-/// In so many pieces.
+/// Number of chunks of a slow body.
 const PIECES: usize = 20;
 
-/// What was sent before a connection breaks has this long to get out.
+/// Time for the first half of a truncated body to reach the client before the connection breaks.
 const LAST_WORDS: Duration = Duration::from_millis(30);
 
-/// Answers the request as the faults that apply to it say. How long the answer is delayed is [`delay`].
+/// Answers the request with all faults applied except the delay, which is [`delay`].
 pub(crate) async fn answer(
     visit: &RequestInfo,
     faults: &[Arc<TriggeredFault>],
@@ -55,14 +55,14 @@ pub(crate) async fn answer(
     response
 }
 
-/// How long the answer is delayed, if it is.
+/// The total delay of the response, if any.
 pub(crate) fn delay(visit: &RequestInfo, faults: &[Arc<TriggeredFault>]) -> Option<Duration> {
     let delays = faults.iter().filter_map(|fault| fault.rule.effect.delay);
     let delays = delays.map(|delay| delay.duration(&visit.sandbox.entropy).to_std());
     delays.reduce(Duration::saturating_add)
 }
 
-/// Delays the answer. If the client disconnects meanwhile, its connection is cut, and with it this future is dropped and all
+/// Delays the response. If the client disconnects meanwhile, resets its connection, which drops this future and all
 /// that it holds.
 pub(crate) async fn hold(delay: Duration, connection: Option<&ConnectionInfo>) {
     let disconnected = async {
@@ -81,7 +81,7 @@ pub(crate) async fn hold(delay: Duration, connection: Option<&ConnectionInfo>) {
     std::future::pending::<()>().await;
 }
 
-/// What breaks the connection instead of an answer, if a fault says so.
+/// The handle to reset the connection, if a fault does so.
 pub(crate) fn connection_reset(
     faults: &[Arc<TriggeredFault>],
     request: &Request,
@@ -92,7 +92,7 @@ pub(crate) fn connection_reset(
         .map(|connection| connection.reset.clone())
 }
 
-/// The CORS headers that the endpoint's own errors carry.
+/// The CORS headers of the endpoint's own errors.
 fn cors(endpoint: Endpoint) -> Cors {
     match endpoint {
         Endpoint::Token | Endpoint::Revoke | Endpoint::Device | Endpoint::DeviceToken => {
@@ -109,7 +109,7 @@ fn cors(endpoint: Endpoint) -> Cors {
     }
 }
 
-/// The answer that the fault gives instead of the handler's.
+/// The response that the fault returns instead of the handler's.
 fn replacement(fault: &TriggeredFault, cors: Cors) -> Option<Response> {
     let effect = &fault.rule.effect;
     let status = effect
@@ -132,7 +132,7 @@ fn replacement(fault: &TriggeredFault, cors: Cors) -> Option<Response> {
         Some(_) => "application/json",
         None => return Some(cors.apply((status, Body::empty()).into_response())),
     };
-    // Shared by all answers: a large body in many answers at once is one body.
+    // All responses share one copy of a large body.
     let body = fault.body.clone().unwrap_or_default();
     let kind = [(CONTENT_TYPE, HeaderValue::from_static(kind))];
     Some(cors.apply((status, kind, body).into_response()))
@@ -141,7 +141,7 @@ fn replacement(fault: &TriggeredFault, cors: Cors) -> Option<Response> {
 async fn distort(mut response: Response, fault: &TriggeredFault) -> Response {
     let effect = &fault.rule.effect;
     if effect.reset {
-        // Nobody gets it.
+        // The client never receives this response.
         return Body::empty().into_response();
     }
     if effect.malformed || effect.truncate || effect.slow_body {
@@ -162,10 +162,10 @@ async fn distort(mut response: Response, fault: &TriggeredFault) -> Response {
     response
 }
 
-/// The answer with a body that is not what it should be.
+/// The response with a malformed, truncated or slow body.
 async fn damage(response: Response, effect: &Effect) -> Response {
     let (mut parts, body) = response.into_parts();
-    // Our own answers are whole in memory: reading one cannot fail.
+    // Our responses are complete in memory: reading one cannot fail.
     let whole = to_bytes(body, usize::MAX).await.unwrap_or_default();
     let whole = if effect.malformed {
         malformed(&whole)
@@ -186,7 +186,7 @@ async fn damage(response: Response, effect: &Effect) -> Response {
     Response::from_parts(parts, body)
 }
 
-/// The first half of an answer, and nothing that would close it.
+/// The first half of a body, without the end of its JSON.
 fn malformed(whole: &Bytes) -> Bytes {
     let half = whole.slice(..whole.len().div_ceil(2));
     if half.is_empty() {

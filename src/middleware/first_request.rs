@@ -1,5 +1,5 @@
-//! The first request of a sandbox. A sandbox is created only for a request that an endpoint, a page or a control call takes:
-//! the routes see the request once without a sandbox, and whatever refuses it there has created nothing.
+//! The first request of a sandbox. A sandbox is created only for a request that an endpoint, a page or a control call
+//! accepts: the routes see the request once without a sandbox, and a request that is rejected there creates nothing.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::http::respond;
 use crate::http::state::AppState;
 use crate::sandbox::template::CreatedBy;
 
-/// Answers a request that names a sandbox which does not exist.
+/// Answers a request that names a sandbox that does not exist.
 pub(crate) async fn answer(
     app: &Arc<AppState>,
     (parts, body): (Parts, Body),
@@ -34,7 +34,7 @@ pub(crate) async fn answer(
             if let Unread::NoMemory(error) = Unread::new(&error) {
                 return respond::no_body_memory(error);
             }
-            // The handler that reads the body says what is wrong with it.
+            // The handler that reads the body reports the error.
             let failing = Body::from_stream(once(Err::<&[u8], _>(error)));
             (Body::empty(), failing)
         }
@@ -64,12 +64,12 @@ pub(crate) async fn answer(
     }
 }
 
-/// Whether the request may create the sandbox that it names. A page of another site can send requests without end, but it
-/// can send the browser to one place only: that is how an app sends its user to `/authorize`. The pages of this machine and
-/// of the apps that the seed registers may do everything that the app does.
+/// Whether the request may create the sandbox that it names. A page of another site can send any number of requests,
+/// but it can navigate the browser only once: that is how an app sends its user to `/authorize`. Pages of this machine
+/// and of the apps in the seed have the same rights as the app.
 fn may_create(app: &AppState, parts: &Parts) -> bool {
     let header = |name| header(&parts.headers, name);
-    // Old browsers, and all by plain HTTP under a name that is not loopback, send an Origin alone.
+    // Old browsers, and all browsers over plain HTTP under a non-loopback name, send only an Origin.
     if header("sec-fetch-site") != Some("cross-site") && header("origin").is_none() {
         return true;
     }

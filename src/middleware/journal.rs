@@ -1,5 +1,5 @@
-//! What the journal stores of an exchange: what went over the wire, and what the handlers noted. Secrets are stored as they
-//! were sent; `control/requests.rs` redacts what it shows.
+//! Capture of an exchange for the journal: the data that was sent and received, and the notes of the handlers. Secrets
+//! are stored as sent; `control/requests.rs` redacts its output.
 
 use std::sync::Arc;
 
@@ -20,10 +20,10 @@ use crate::protocol::time::Timestamp;
 use crate::sandbox::faults::TriggeredFault;
 use crate::sandbox::journal::{Capture, CapturedBody, Facts, STORED_HEADERS, StoredExchange};
 
-/// A larger record is added to the journal before a delay, so that delayed requests hold little.
+/// A larger record is added to the journal before a delay, so that delayed requests hold little memory.
 const MAX_PENDING_BYTES: usize = 4096;
 
-/// What is known before the answer.
+/// The part of the record that is known before the response.
 pub(crate) struct Head {
     after: u64,
     at: Timestamp,
@@ -51,7 +51,8 @@ fn query_params(query: Option<&str>) -> Params {
     })
 }
 
-/// The connection on which requests come one after another, as the client's port: those of HTTP/2 come at once.
+/// Identifies a connection with sequential requests by the client's port. None for HTTP/2, whose requests run
+/// concurrently.
 fn connection(parts: &Parts) -> Option<u16> {
     let peer = ConnectionInfo::from_extensions(&parts.extensions)?.peer?;
     (parts.version < Version::HTTP_2).then(|| peer.port())
@@ -83,12 +84,12 @@ fn captured_body(received: &RequestBody) -> CapturedBody<'_> {
 }
 
 impl Head {
-    /// When the request came, in the system's time.
+    /// When the request arrived, in system time.
     pub(crate) fn real(&self) -> Timestamp {
         self.real
     }
 
-    /// `after` is the newest exchange that was over when this one began.
+    /// `after` is the newest exchange that was complete when this one began.
     pub(crate) fn of(parts: &Parts, visit: &RequestInfo, after: u64) -> Self {
         let (at, real) = visit.sandbox.clock.read();
         let query = parts.uri.query();
@@ -112,15 +113,15 @@ impl Head {
     }
 }
 
-/// An exchange that is not in the journal yet, because its answer is still delayed. It is added when this is dropped: a client
-/// that disconnects during the delay has made its request all the same.
+/// An exchange that is not in the journal yet because its response is delayed. It is added on drop: a client that
+/// disconnects during the delay has made its request nevertheless.
 pub(crate) struct PendingRecord {
     recorder: Recorder,
     record: Option<StoredExchange>,
 }
 
 impl PendingRecord {
-    /// Adds a large record at once.
+    /// Adds a large record immediately.
     pub(crate) fn new(recorder: Recorder, record: StoredExchange) -> Self {
         let mut pending = Self {
             recorder,
@@ -146,8 +147,8 @@ impl Drop for PendingRecord {
     }
 }
 
-/// Captures the exchange and passes the answer on. A body larger than what is stored is read once here and released with the
-/// request.
+/// Captures the exchange and returns the response. A body larger than what is stored is read once here and released
+/// with the request.
 pub(crate) async fn capture(
     visit: &RequestInfo,
     head: Head,
@@ -193,8 +194,8 @@ pub(crate) async fn capture(
     (record, response)
 }
 
-/// The body of a JSON answer, which is stored, and the answer with it. An answer that a fault slows down or breaks off is not
-/// waited for.
+/// The body of a JSON response, which is stored, and the response with it. Does not wait for a response that a fault
+/// slows down or truncates.
 async fn whole_json(
     response: Response,
     faults: &[Arc<TriggeredFault>],
@@ -210,7 +211,7 @@ async fn whole_json(
         return (None, response);
     }
     let (parts, body) = response.into_parts();
-    // Our own answers are whole in memory: reading one cannot fail.
+    // Our responses are complete in memory: reading one cannot fail.
     let bytes = to_bytes(body, usize::MAX).await.unwrap_or_default();
     let body = body::Body::from(bytes.clone());
     (Some(bytes), Response::from_parts(parts, body))

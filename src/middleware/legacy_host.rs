@@ -1,5 +1,5 @@
-//! The legacy host: Civitai's API once lived on civitai.com and now on auth.civitai.com. What the old host still
-//! does is the difference `legacy-host`; which listener is the old host is `server/mod.rs`.
+//! The legacy host: Civitai's API moved from civitai.com to auth.civitai.com. The difference `legacy-host` describes
+//! what the old host still does; `server/mod.rs` decides which listener is the old host.
 
 use axum::Router;
 use axum::extract::{FromRequestParts, Request};
@@ -12,7 +12,7 @@ use crate::http::connection::ListenerKind;
 use crate::http::context::Outline;
 use crate::http::respond;
 
-/// What moved to the new host.
+/// Paths that moved to the new host.
 const MOVED: [&str; 6] = [
     "/api/auth/",
     "/api/oauth/",
@@ -22,14 +22,14 @@ const MOVED: [&str; 6] = [
     "/.well-known/",
 ];
 
-/// All that the old host redirects by now.
+/// The only paths that the old host redirects under the live contracts.
 const AUTHORIZE: [&str; 3] = [
     "/api/auth/oauth/authorize",
     "/api/oauth/authorize",
     "/v1/oauth/authorize",
 ];
 
-/// Answers what has moved, on the old host; hands on everything else.
+/// Handles moved paths on the legacy host; passes all other requests to the table.
 pub(crate) async fn host(request: Request, table: Router) -> Response {
     if ConnectionInfo::listener(request.extensions()) != ListenerKind::Legacy
         || !has_moved(request.uri().path())

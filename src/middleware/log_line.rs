@@ -1,4 +1,4 @@
-//! One log line for each request of an app: what it asked for, what it got and, of a refusal, the cause.
+//! One log line for each request of an app: the request, the response and, for a refusal, the cause.
 
 use std::fmt;
 
@@ -14,30 +14,30 @@ use crate::sandbox::Sandbox;
 use crate::sandbox::journal::Entry;
 use crate::sandbox::name::DEFAULT;
 
-/// The target of the lines, by which a subscriber chooses them.
+/// The tracing target of the lines, for filters of subscribers.
 pub(crate) const TARGET: &str = "civitai_oauth_mock::requests";
 
-/// An exchange that is over.
+/// A completed exchange to log.
 pub(crate) struct Logged<'a> {
     pub(crate) entry: &'a Entry,
-    /// Its number in the journal, unless the sandbox was reset meanwhile.
+    /// Its number in the journal; None if the sandbox was reset meanwhile.
     pub(crate) id: Option<u64>,
-    /// How long the answer took.
+    /// Duration of the exchange.
     pub(crate) milliseconds: i64,
     pub(crate) sandbox: &'a Sandbox,
-    /// The origin of the server for somebody on this machine.
+    /// The origin of the server for a client on this machine.
     pub(crate) origin: &'a str,
 }
 
-/// Whether the answer refused the request, or a fault broke it off.
+/// Whether the response is an error or a fault broke the connection (status 0).
 pub(crate) fn is_refused(status: u16) -> bool {
     status == 0 || status >= 400
 }
 
-/// What a client decides is cut to this many characters.
+/// Maximum length, in characters, of text that a client determines.
 const LONGEST: usize = 300;
 
-/// Writes the line: a warning for a refusal, else an information.
+/// Writes the line: a warning for a refusal, otherwise at info level.
 pub(crate) fn write(logged: &Logged<'_>) {
     let line = Line::new(logged);
     macro_rules! event {
@@ -76,9 +76,9 @@ struct Line {
     user: Option<String>,
     milliseconds: i64,
     request: Option<u64>,
-    /// Why it was refused.
+    /// Why the request was refused.
     cause: Option<String>,
-    /// Where the dashboard shows it.
+    /// URL of the exchange on the dashboard.
     page: Option<String>,
 }
 
@@ -144,7 +144,7 @@ impl fmt::Display for Line {
     }
 }
 
-/// Why the request was refused: the rule if it is known, else what the answer says.
+/// Why the request was refused: the rule if it is known, otherwise the message of the response.
 fn cause(entry: &Entry) -> String {
     if entry.status == 0 {
         let reset = entry.faults.iter().find(|fault| fault.rule.effect.reset);
@@ -162,7 +162,7 @@ fn cause(entry: &Entry) -> String {
         .unwrap_or_default()
 }
 
-/// The text of an error, as OAuth, tRPC, problem documents and our own errors have it.
+/// The text of an error in the formats of OAuth, tRPC, problem documents and our own errors.
 fn message(answer: &Value) -> Option<&str> {
     let keys = ["error_description", "detail", "message", "title"];
     let text = keys.iter().find_map(|key| answer.get(key)?.as_str());
@@ -171,12 +171,12 @@ fn message(answer: &Value) -> Option<&str> {
         .or_else(|| answer.get(0).and_then(message))
 }
 
-/// What a client has sent – a path, a name – as a line shows it.
+/// Text that the client sent, such as a path or a name, as a line shows it.
 fn plain(text: &str) -> String {
     shortened(&redact_text(text))
 }
 
-/// Redacted text without control characters, and not too long for a line.
+/// Redacted text without control characters, truncated to the maximum length.
 fn shortened(text: &str) -> String {
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", printable(&text[..end])),

@@ -1,5 +1,6 @@
-//! The way of every request: find its sandbox, read the body, apply faults, call the handler, record it in the journal. The
-//! handlers are in `oauth/`, `api/`, `pages/` and `control_api/`; the guard of the control API is `http/access_guard.rs`.
+//! The request pipeline: find the sandbox, read the body, apply faults, call the handler, record the exchange in the
+//! journal. The handlers are in `oauth/`, `api/`, `pages/` and `control_api/`; the access guard of the control API is
+//! `http/access_guard.rs`.
 
 mod exchange;
 mod fault_target;

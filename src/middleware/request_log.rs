@@ -1,4 +1,4 @@
-//! Adds an exchange to the journal, and logs it if it is one with an app.
+//! Recording of exchanges: the journal entry, and a log line if the exchange is one with an app.
 
 use std::sync::Arc;
 
@@ -11,11 +11,11 @@ use crate::protocol::time::Timestamp;
 use crate::sandbox::Sandbox;
 use crate::sandbox::journal::{Entry, StoredExchange};
 
-/// Adds an exchange to the journal, and has its line written.
+/// Adds an exchange to the journal and logs it.
 pub(crate) struct Recorder {
     pub(crate) sandbox: Sandbox,
     pub(crate) app: Arc<AppState>,
-    /// When the request came, in the system's time.
+    /// When the request arrived, in system time.
     pub(crate) began: Timestamp,
 }
 
@@ -38,7 +38,8 @@ impl Recorder {
     }
 }
 
-/// Whether somebody listens, and the exchange is one with an app. Before this is asked, an exchange has cost nothing.
+/// Whether the log level is enabled and the endpoint is logged. Checked before the entry is built, so that an unlogged
+/// exchange costs nothing.
 fn is_wanted(endpoint: Endpoint, status: u16) -> bool {
     let is_heard = if is_refused(status) {
         tracing::enabled!(target: TARGET, Level::WARN)
@@ -48,13 +49,13 @@ fn is_wanted(endpoint: Endpoint, status: u16) -> bool {
     is_heard
         && match endpoint {
             Endpoint::Home | Endpoint::Login | Endpoint::Logout => false,
-            // A browser asks for icons, and people look around; an app that misses its endpoint is refused.
+            // Browsers request icons, and users explore; only a refused request may be an app with a wrong URL.
             Endpoint::Other => is_refused(status),
             _ => true,
         }
 }
 
-/// Whether the path may be an app's attempt at an endpoint.
+/// Whether the path may be an app's attempt to call an endpoint.
 fn is_of_an_app(entry: &Entry) -> bool {
     let path = entry.path.as_str();
     entry.endpoint != Endpoint::Other

@@ -1,12 +1,11 @@
-//! What becomes of an exchange whose caller hangs up? It goes on: who has called has called, and a server that is real
-//! goes on, too.
+//! Runs a request to completion even if the client disconnects, as a real server would.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::runtime::Handle;
 
-/// A future that is carried out to its end, whether anybody waits for it or not. It costs a task only where nobody does.
+/// A future that runs to completion even if it is dropped: it is then spawned as a task.
 pub(crate) struct RunToCompletion<F: Future<Output: Send> + Send + 'static>(Option<Pin<Box<F>>>);
 
 impl<F: Future<Output: Send> + Send + 'static> RunToCompletion<F> {
@@ -19,7 +18,7 @@ impl<F: Future<Output: Send> + Send + 'static> Future for RunToCompletion<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        // Taken out meanwhile, so that one that panics is not gone on with.
+        // Taken out during the poll, so that a future that panics is not polled again.
         let Some(mut future) = self.0.take() else {
             return Poll::Pending;
         };

@@ -1,6 +1,5 @@
-//! GET and POST `/authorize` (RFC 6749 §4.1.1): sign-in, consent, code. The checks stand in the order in
-//! which Civitai makes them; what the request must say of itself is `protocol/authorize_request.rs`, the page
-//! that asks for consent is `pages/site/consent.rs`.
+//! GET and POST `/authorize` (RFC 6749 §4.1.1): sign-in, consent, code. The checks have the same order as at Civitai.
+//! `protocol/authorize_request.rs` parses the request; the consent page is `pages/site/consent.rs`.
 
 use std::sync::Arc;
 
@@ -30,16 +29,16 @@ use crate::protocol::rules::Rules;
 use crate::sandbox::rate_limits::Limit;
 use crate::sandbox::settings::ConsentMode;
 
-/// What other methods are told.
+/// The `Allow` header for other methods.
 pub(crate) const ALLOW: &str = "GET, POST, HEAD";
 
-/// `GET /authorize`. A HEAD reads no query, as at Civitai.
+/// `GET /authorize`. A HEAD request ignores the query, as at Civitai.
 pub(crate) async fn get(method: Method, RawQuery(query): RawQuery, context: Context) -> Response {
     let query = query.filter(|_| method == Method::GET).unwrap_or_default();
     answer(&context, &Params::from_urlencoded(query.as_bytes()), false).await
 }
 
-/// `POST /authorize`: the consent page's form comes here.
+/// `POST /authorize`, the target of the consent page's form.
 pub(crate) async fn post(context: Context) -> Response {
     let params = context.params();
     answer(&context, params, true).await
@@ -63,7 +62,7 @@ enum Next {
     AskConsent,
     /// Back to the client, with a code.
     Client(String),
-    /// Back to the client, with the user's refusal.
+    /// Back to the client, with the error that the user denied the request.
     Refused(String),
 }
 
@@ -95,13 +94,13 @@ fn with_code(rules: &Rules, location: &str) -> Response {
     }
 }
 
-/// The sign-in page, with the whole request to come back to.
+/// The sign-in page, which returns to this request.
 fn sign_in_path(context: &Context, params: &Params) -> String {
     let here = with_query(context.base.path("/api/auth/oauth/authorize"), params);
     with_return(context.base.path("/login"), &here)
 }
 
-/// A path, and where to go on after it.
+/// A path with the URL to return to in its query.
 pub(crate) fn with_return(path: String, return_path: &str) -> String {
     let start = path.len() + 1;
     let mut query = url::form_urlencoded::Serializer::for_suffix(path + "?", start);
@@ -200,7 +199,7 @@ fn registered_redirect(
         })
 }
 
-/// What the request says of a budget (difference `buzz-limit`); the outer option is whether it says anything.
+/// The budget of the request (difference `buzz-limit`). The outer option is None if the request has none.
 fn asked_buzz_limit(
     params: &Params,
     rules: &Rules,
@@ -211,7 +210,7 @@ fn asked_buzz_limit(
     let is_live = rules.live(Difference::BuzzLimit);
     let asked = match params.text("buzz_limit_days") {
         None => BuzzLimit::parse(text).map(Some),
-        // The page's own form, which works without a script: an amount, a period, and whether they hold.
+        // The form of the consent page, which works without a script: an amount, a period, and whether the limit is on.
         Some(days) if params.text("buzz_limit_on") == Some("true") => {
             BuzzLimit::per_days(text, days).map(|limit| Some(Some(limit)))
         }
@@ -241,7 +240,7 @@ async fn issue(
         return Err(grant_refused());
     }
     request.check_before_issue(params)?;
-    // Only whether it is refused: what is trimmed is trimmed when the token is issued.
+    // Checks only for an error: the scope is reduced when the token is issued.
     code::within_ceiling(request.scope, client, rules)?;
 
     let now = sandbox.now();
@@ -268,7 +267,7 @@ async fn issue(
     Ok(location)
 }
 
-/// Where the browser goes when the user says no.
+/// The redirect to the client with the error that the user denied the request.
 pub(crate) fn refusal(redirect_uri: &str, state: &str) -> Result<String, OAuthError> {
     let mut params = vec![
         ("error", "access_denied"),
@@ -283,7 +282,7 @@ pub(crate) fn refusal(redirect_uri: &str, state: &str) -> Result<String, OAuthEr
     redirect_uri::with_params(redirect_uri, &params).ok_or_else(unusable_redirect)
 }
 
-/// A registered text that is not a URL cannot be redirected to.
+/// The registered redirect URI is not a URL.
 fn unusable_redirect() -> OAuthError {
     OAuthError::invalid_request("Invalid request: `redirect_uri` is not a valid URI")
 }

@@ -1,5 +1,5 @@
-//! Which client is meant? The registered one, or – with `unknown_clients = "register"` – one that its first
-//! request registers. What a client may do is `model/client.rs`.
+//! Lookup of the client of a request. With `unknown_clients = "register"`, the first request of an unknown client
+//! registers it. The rules for clients are in `model/client.rs`.
 
 use std::sync::Arc;
 
@@ -11,15 +11,15 @@ use crate::protocol::secret::Secret;
 use crate::sandbox::settings::UnknownClients;
 use crate::store::StoreError;
 
-/// The account page and `unknown_clients = "register"` register no more clients in a sandbox that has so many.
+/// Maximum number of clients in a sandbox for the account page and `unknown_clients = "register"`.
 pub(crate) const MOST_CLIENTS: usize = 1000;
 
-/// The client of this id. Errors: there is no room to register it.
+/// The client with this ID. Errors: there is no room to register it.
 pub(crate) async fn find(context: &Context, id: &str) -> Result<Option<Arc<Client>>, StoreError> {
     let sandbox = &context.sandbox;
     let found = sandbox.world().find_client(id);
     let adopts = sandbox.settings().unknown_clients == UnknownClients::Register;
-    // An id that no client can authenticate by stays unknown.
+    // An ID that no client can authenticate with stays unknown.
     if found.is_some() || !adopts || id.is_empty() || ClientId::check(id).is_err() {
         return Ok(found);
     }
@@ -49,11 +49,11 @@ pub(crate) async fn find(context: &Context, id: &str) -> Result<Option<Arc<Clien
     {
         return Ok(Some(Arc::new(client)));
     }
-    // Another first request was quicker.
+    // A concurrent request has registered the client.
     Ok(sandbox.world().find_client(id))
 }
 
-/// Makes the first secret that a client of [`find`]'s making sends its own: of many at once, one.
+/// Stores the first secret that a client registered by [`find`] presents. If several arrive concurrently, one wins.
 pub(crate) async fn bind_first_secret(
     context: &Context,
     client: Arc<Client>,

@@ -1,5 +1,5 @@
-//! `/.well-known/openid-configuration`, `/.well-known/jwks.json` and `/api/auth/jwks` (OpenID Connect
-//! Discovery, RFC 7517). No page of another origin may read them, as at Civitai.
+//! `/.well-known/openid-configuration`, `/.well-known/jwks.json` and `/api/auth/jwks` (OpenID Connect Discovery, RFC
+//! 7517). Pages of other origins may not read them, as at Civitai.
 
 use axum::response::Response;
 use serde_json::json;
@@ -10,7 +10,7 @@ use crate::http::respond;
 use crate::model::client::Grant;
 use crate::protocol::scope_rules::scope_bits;
 
-/// What other methods are told.
+/// The `Allow` header for other methods.
 pub(crate) const ALLOW: &str = "GET, HEAD";
 
 /// `GET /.well-known/openid-configuration`.

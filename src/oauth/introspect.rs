@@ -19,7 +19,7 @@ use crate::protocol::secret::Secret;
 use crate::sandbox::Sandbox;
 use crate::sandbox::rate_limits::Limit;
 
-/// What other methods are told.
+/// The `Allow` header for other methods.
 pub(crate) const ALLOW: &str = "POST";
 
 /// `POST /introspect`.
@@ -43,7 +43,8 @@ pub(crate) async fn post(context: Context) -> Response {
     response
 }
 
-/// Only a listed client may ask. Errors: `rate_limited`, or `invalid_client` with status 401.
+/// Authenticates the caller, which must be a listed client. Errors: `rate_limited`, or `invalid_client` with status
+/// 401.
 fn check_caller(context: &Context, params: &Params) -> Result<(), OAuthError> {
     let sandbox = &context.sandbox;
     if !context.admits_address(Limit::Introspect) {
@@ -65,7 +66,7 @@ fn check_caller(context: &Context, params: &Params) -> Result<(), OAuthError> {
     Ok(())
 }
 
-/// What an access token stands for (RFC 7662 §2.2).
+/// The properties of an active access token (RFC 7662 §2.2).
 #[derive(Serialize)]
 struct ActiveToken {
     active: bool,
@@ -77,7 +78,7 @@ struct ActiveToken {
     token_type: &'static str,
 }
 
-/// A token that opens nothing.
+/// The response for a token that is not active.
 #[derive(Serialize)]
 struct InactiveToken {
     active: bool,

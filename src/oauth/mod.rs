@@ -1,5 +1,5 @@
-//! The endpoints that client apps speak, one file each: parse, act, render. What the words mean is
-//! `protocol/`; `http/respond.rs` alone chooses statuses and headers.
+//! The OAuth endpoints, one file each: parse, act, render. `protocol/` interprets the parameters; only
+//! `http/respond.rs` chooses statuses and headers.
 
 pub(crate) mod authorize;
 pub(crate) mod clients;

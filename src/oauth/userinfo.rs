@@ -1,4 +1,4 @@
-//! GET `/userinfo` (OpenID Connect Core §5.3): who the bearer acts for.
+//! GET `/userinfo` (OpenID Connect Core §5.3): claims about the user of a bearer token.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::protocol::ids::UserId;
 use crate::protocol::rules::Rules;
 use crate::protocol::scope::Scope;
 
-/// What other methods are told.
+/// The `Allow` header for other methods.
 pub(crate) const ALLOW: &str = "GET, OPTIONS, HEAD";
 
 const METHODS: &str = "GET";
@@ -56,7 +56,7 @@ fn bearer(context: &Context) -> Result<Arc<User>, OAuthError> {
     Ok(user)
 }
 
-/// What is told of a user; what is not known of them is left out.
+/// Claims about a user. Unknown values are omitted.
 #[derive(Serialize)]
 struct Claims<'a> {
     sub: String,
@@ -84,7 +84,7 @@ struct Claims<'a> {
 }
 
 impl<'a> Claims<'a> {
-    /// Which of them are told is the difference `userinfo-claims`.
+    /// The difference `userinfo-claims` decides which claims are included.
     fn of(user: &'a User, rules: &Rules) -> Self {
         rules.record_divergence(Difference::UserinfoClaims, true);
         let is_live = rules.live(Difference::UserinfoClaims);

@@ -1,5 +1,5 @@
-//! What do the pages load? A style sheet, an icon, two small scripts, under names that change with their content, so that
-//! browsers may keep them for good.
+//! Static files of the pages: a style sheet, an icon and two small scripts. Their names change with their content, so
+//! that browsers may cache them indefinitely.
 
 use axum::extract::Path;
 use axum::http::StatusCode;
@@ -16,7 +16,7 @@ pub(crate) const STYLE: Asset = Asset::new(
     ),
 );
 
-/// The buttons that copy what stands beside them.
+/// Script of the copy buttons.
 pub(crate) const COPY: Asset = Asset::new(
     "copy",
     "js",
@@ -24,7 +24,7 @@ pub(crate) const COPY: Asset = Asset::new(
     include_str!("../../templates/copy.js"),
 );
 
-/// The dashboard as it happens.
+/// Script of the live dashboard.
 pub(crate) const LIVE: Asset = Asset::new(
     "live",
     "js",
@@ -37,7 +37,7 @@ pub(crate) const LIVE: Asset = Asset::new(
 
 const ALL: [&Asset; 4] = [&STYLE, &ICON, &COPY, &LIVE];
 
-/// Without one, browsers ask for `/favicon.ico`, and an empty `data:` URL is against the pages' own policy.
+/// Without an icon, browsers request `/favicon.ico`; an empty `data:` URL would violate the content security policy.
 pub(crate) const ICON: Asset = Asset::new(
     "icon",
     "svg",
@@ -45,7 +45,7 @@ pub(crate) const ICON: Asset = Asset::new(
     include_str!("../../templates/icon.svg"),
 );
 
-/// One file that pages load.
+/// A static file that pages load.
 pub(crate) struct Asset {
     stem: &'static str,
     extension: &'static str,
@@ -74,13 +74,13 @@ impl Asset {
         format!("{}-{:016x}.{}", self.stem, self.fingerprint, self.extension)
     }
 
-    /// Where it is, below a sandbox's prefix.
+    /// Its path, below the prefix of a sandbox.
     pub(crate) fn path(&self) -> String {
         format!("/_mock/assets/{}", self.name())
     }
 }
 
-/// FNV-1a: it tells versions of a file apart and guards nothing, so it is computed when the server is built.
+/// FNV-1a. It only distinguishes versions of a file, so it is computed at compile time and needs no security.
 const fn fingerprint(bytes: &[u8]) -> u64 {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     let mut at = 0;

@@ -1,5 +1,5 @@
-//! The pages that people see: template beside handler, plain forms, nothing that needs JavaScript. The
-//! protocol behind them is `oauth/`.
+//! HTML pages: each template is next to its handler, with plain forms that work without JavaScript. The protocol behind
+//! them is in `oauth/`.
 
 pub(crate) mod assets;
 pub(crate) mod console;

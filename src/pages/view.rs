@@ -1,5 +1,4 @@
-//! What is common to all pages? The frame around them, the headers they are sent with, and how a person is
-//! drawn.
+//! Common parts of all pages: the layout, the response headers, and avatars.
 
 use askama::Template;
 use axum::http::header::{
@@ -14,29 +13,29 @@ use crate::model::client::Client;
 use crate::model::user::User;
 use crate::pages::assets::{self, Asset};
 
-/// Nothing from elsewhere, no script but our own, in nobody's frame. There is no `form-action`: browsers hold it against
-/// the redirect to the client that answers the consent form.
+/// Content security policy: only our own resources, no framing. There is no `form-action`, because browsers also apply
+/// it to the redirect to the client that follows the consent form.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; \
                       frame-ancestors 'none'";
 
-/// The same for a page with a script.
+/// Content security policy of a page with a script.
 const POLICY_WITH_SCRIPT: &str = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; \
                                   connect-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// The frame of a page: what every template's head and foot need.
+/// The layout of a page: the values that the head and the foot of every template need.
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
     pub(crate) style: String,
     pub(crate) icon: String,
     pub(crate) home: String,
     pub(crate) script: Option<String>,
-    /// The bar of links: none on the pages that a user of an app sees.
+    /// The navigation bar; empty on the pages for users of an app.
     pub(crate) places: Vec<Link>,
-    /// `light` or `dark`, where it is not for the browser to say.
+    /// `light` or `dark`; None leaves the choice to the browser.
     pub(crate) scheme: Option<&'static str>,
 }
 
-/// A link of the bar.
+/// A link of the navigation bar.
 #[derive(Debug, Clone)]
 pub(crate) struct Link {
     pub(crate) name: &'static str,
@@ -44,7 +43,7 @@ pub(crate) struct Link {
     pub(crate) here: bool,
 }
 
-/// The pages that are linked from each other.
+/// Pages in the navigation bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NavItem {
     Home,
@@ -78,7 +77,7 @@ impl Layout {
         }
     }
 
-    /// The frame of one of the pages that are linked from each other.
+    /// The layout of a page in the navigation bar.
     pub(crate) fn at(base: &BaseUrl, here: NavItem) -> Self {
         let places = NavItem::ALL.map(|(place, name, path)| Link {
             name,
@@ -106,16 +105,16 @@ impl Layout {
     }
 }
 
-/// A page as a whole.
+/// A complete page.
 pub(crate) trait Page: Template {
     fn frame(&self) -> &Layout;
 }
 
-/// A person as a coloured initial: no picture is loaded from anywhere.
+/// A user as a colored initial; no image is loaded.
 #[derive(Debug, Clone)]
 pub(crate) struct Avatar {
     pub(crate) initial: String,
-    /// One of the colours of the style sheet, 0 to 7.
+    /// Index of a color of the style sheet, 0 to 7.
     pub(crate) colour: u64,
 }
 
@@ -137,7 +136,7 @@ impl Avatar {
     }
 }
 
-/// An app, as the pages that ask for consent show it.
+/// An app, as the consent pages show it.
 #[derive(Debug, Clone)]
 pub(crate) struct AppCard {
     pub(crate) name: String,
@@ -158,7 +157,7 @@ impl AppCard {
     }
 }
 
-/// A page, with the headers that keep it to itself.
+/// Renders a page, with headers that prevent caching, framing and sniffing.
 pub(crate) fn page(status: StatusCode, template: &impl Page) -> Response {
     let html = match template.render() {
         Ok(html) => html,
@@ -176,7 +175,8 @@ pub(crate) fn page(status: StatusCode, template: &impl Page) -> Response {
         (CONTENT_TYPE, "text/html; charset=utf-8"),
         (CONTENT_SECURITY_POLICY, template.frame().policy()),
         (CACHE_CONTROL, "no-store"),
-        // Not `no-referrer`: forms would come with the origin `null`, and the guard could not tell them from a stranger's.
+        // Not `no-referrer`: forms would then have the origin `null`, which the access guard cannot tell from another
+        // site's.
         (REFERRER_POLICY, "same-origin"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (X_FRAME_OPTIONS, "DENY"),

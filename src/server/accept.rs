@@ -13,7 +13,7 @@ use super::connection::{Connection, Shared};
 use super::tls::Tls;
 use crate::http::connection::ListenerKind;
 
-/// Between two attempts to accept a connection when the system has no file descriptor left.
+/// Delay between two attempts to accept a connection when the system has no file descriptor left.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 
 /// A rejected client gets this long to read the 503, and at most [`MAX_REJECTIONS`] are served at once.
@@ -67,7 +67,7 @@ pub(super) async fn accept(listener: Listener, shared: Shared, tasks: TaskTracke
     }
 }
 
-/// Sends a 503 and reads until the client closes: a socket that is closed with unread bytes is reset, and the answer lost.
+/// Sends a 503 and reads until the client closes: closing a socket with unread bytes resets it and loses the response.
 async fn reject(mut stream: TcpStream, answer: String) {
     let rejection = async {
         stream.write_all(answer.as_bytes()).await?;
@@ -76,6 +76,6 @@ async fn reject(mut stream: TcpStream, answer: String) {
         while stream.read(&mut unread).await? > 0 {}
         std::io::Result::Ok(())
     };
-    // A client that is gone, or goes on sending, has had its answer.
+    // A client that has disconnected, or that keeps sending, has had its response.
     let _ = tokio::time::timeout(REJECT_TIMEOUT, rejection).await;
 }

@@ -1,7 +1,7 @@
-//! Open requests and unread answers of one connection, and when it has been idle or stalled for too long.
+//! Open requests and unread responses of one connection, and when it has been idle or stalled for too long.
 //!
 //! hyper bounds the time between two requests for HTTP/1 only. For HTTP/2, the connection counts its open requests
-//! itself, and it limits how much memory the answers take that the client has not read.
+//! itself, and it limits the memory of responses that the client has not read.
 
 use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,13 +17,13 @@ use crate::http::connection::RequestPermits;
 /// that the client has reset but that still runs counts.
 pub(super) const MAX_STREAMS: u32 = 100;
 
-/// While the unread answers of an HTTP/2 connection take this many bytes, its next request waits.
+/// While the unread responses of an HTTP/2 connection take this many bytes, its next request waits.
 pub(super) const MAX_UNREAD_BYTES: usize = 8 * 1024 * 1024;
 
-/// Time that a client has to take note of the end of its connection.
+/// Time for a client to notice the end of its connection.
 const CLOSING_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// A longer timeout would be beyond what an instant can tell.
+/// Upper bound for timeouts, to avoid an overflow of `Instant`.
 const LONGEST_TIMEOUT: Duration = Duration::from_hours(24 * 365);
 
 /// Timeouts of one connection.
@@ -31,22 +31,22 @@ const LONGEST_TIMEOUT: Duration = Duration::from_hours(24 * 365);
 pub(super) struct Timeouts {
     /// Until the first request, and between two requests.
     pub(super) head: Duration,
-    /// For the client to take a part of an answer.
+    /// For the client to read a part of a response.
     pub(super) body: Duration,
 }
 
 /// Why a connection is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Expired {
-    /// No request has come.
+    /// No request has arrived.
     NoRequest,
-    /// No request is open, and no other has come.
+    /// No request is open, and no other has arrived.
     Idle,
-    /// The client takes nothing of an answer that is ready.
+    /// The client reads nothing of a response that is ready.
     Stalled,
 }
 
-/// The machine's time.
+/// The system's monotonic time.
 #[expect(
     clippy::disallowed_methods,
     reason = "connections are timed by the machine's clock, not by a sandbox's"
@@ -55,7 +55,7 @@ pub(super) fn now() -> Instant {
     Instant::now()
 }
 
-/// When to look again at whether a connection has expired.
+/// When to check again whether a connection has expired.
 pub(super) enum Next {
     Expired(Expired),
     At(Instant),
@@ -73,20 +73,20 @@ enum Protocol {
 pub(super) struct State {
     protocol: Protocol,
     is_closing: bool,
-    /// HTTP/2 only, as is the rest.
+    /// Like the fields below, for HTTP/2 only.
     pub(super) open_requests: usize,
     idle_since: Instant,
     pub(super) unread_bytes: usize,
-    /// When the client last took a part of an answer.
+    /// When the client last read a part of a response.
     progress: Instant,
 }
 
-/// What one connection is doing.
+/// The state of one connection.
 #[derive(Debug)]
 pub(super) struct Activity {
     timeouts: Timeouts,
     state: Mutex<State>,
-    /// One request at a time waits for room and takes its first step.
+    /// One request at a time waits for memory and takes its first step.
     pub(super) turn: Semaphore,
     has_room: Notify,
     running: Arc<Semaphore>,
@@ -119,19 +119,19 @@ impl Activity {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A request has come by HTTP/1, whose further requests hyper times.
+    /// Notes the first HTTP/1 request. hyper times the following ones.
     pub(super) fn note_http1(&self) {
         self.state().protocol = Protocol::Http1;
     }
 
-    /// From now on the connection is closed as soon as no request is open.
+    /// From now on, the connection is closed as soon as no request is open.
     pub(super) fn close(&self) {
         let mut state = self.state();
         state.is_closing = true;
         state.idle_since = now();
     }
 
-    /// A request has come by HTTP/2.
+    /// Notes an HTTP/2 request.
     pub(super) fn open(self: &Arc<Self>) -> OpenRequest {
         let mut state = self.state();
         state.protocol = Protocol::Http2;
@@ -162,7 +162,7 @@ impl Activity {
         } else {
             self.timeouts.head
         };
-        // What begins after this check does not expire sooner than that.
+        // Activity that begins after this check does not expire sooner than that.
         let shortest = idle.min(self.timeouts.body);
         let (since, timeout, expired) = match state.protocol {
             Protocol::Http1 => return Next::Never,
@@ -181,7 +181,8 @@ impl Activity {
         }
     }
 
-    /// Waits until the connection may run one more request, which has a place of the server, and notes both on it.
+    /// Waits until the connection may run another request, which already has a permit of the server, and stores both
+    /// permits in its extensions.
     pub(super) async fn permit(&self, place: OwnedSemaphorePermit, extensions: &mut Extensions) {
         // The semaphore is never closed.
         if let Ok(permit) = Arc::clone(&self.running).acquire_owned().await {
@@ -196,7 +197,7 @@ impl Activity {
     }
 }
 
-/// A request of an HTTP/2 connection, until its answer has been taken or given up.
+/// A request of an HTTP/2 connection, until the client has read its response or the response is dropped.
 #[derive(Debug)]
 pub(super) struct OpenRequest {
     pub(super) activity: Arc<Activity>,
@@ -204,7 +205,7 @@ pub(super) struct OpenRequest {
 }
 
 impl OpenRequest {
-    /// Counts so many bytes of its answer as unread.
+    /// Sets the number of unread bytes of its response.
     pub(super) fn set_unread(&mut self, bytes: usize) {
         let mut state = self.activity.state();
         if state.unread_bytes == 0 {
@@ -219,7 +220,7 @@ impl OpenRequest {
         }
     }
 
-    /// The client takes a part of the answer.
+    /// Notes that the client has read a part of the response.
     pub(super) fn note_progress(&self) {
         self.activity.state().progress = now();
     }

@@ -1,4 +1,4 @@
-//! The listeners of a server: which addresses it binds, and what it does if one is taken.
+//! The listeners of a server: the addresses that it binds, and the fallback if one is in use.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 #[cfg(feature = "tls")]
@@ -15,11 +15,11 @@ use crate::config::Config;
 use crate::config::McpListen;
 use crate::http::connection::ListenerKind;
 
-/// What the system keeps for a caller who does not read. Kept small, so that one who reads slowly is soon seen to read: the
-/// system calls a socket writable again once a third of this is free.
+/// Size of the system's send buffer. Small, so that a client that reads slowly is soon seen to read: the system reports
+/// a socket as writable again once a third of this is free.
 const SEND_BUFFER: u32 = 64 * 1024;
 
-/// So many connections may wait to be accepted.
+/// Number of connections that may wait to be accepted.
 const BACKLOG: u32 = 1024;
 
 fn listen(address: SocketAddr, only_v6: bool) -> std::io::Result<TcpListener> {
@@ -30,7 +30,7 @@ fn listen(address: SocketAddr, only_v6: bool) -> std::io::Result<TcpListener> {
     if only_v6 {
         socket2::SockRef::from(&socket).set_only_v6(true)?;
     }
-    // As the library's own `bind` does: what an earlier server has left behind keeps nobody from the address.
+    // Same as `bind` of the standard library: connections of a previous server in `TIME_WAIT` do not block the address.
     #[cfg(not(windows))]
     socket.set_reuseaddr(true)?;
     socket.set_send_buffer_size(SEND_BUFFER)?;
@@ -38,16 +38,16 @@ fn listen(address: SocketAddr, only_v6: bool) -> std::io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// An address that the configuration asks for.
+/// An address from the configuration.
 #[derive(Debug)]
 struct Asked {
     kind: ListenerKind,
     address: SocketAddr,
-    /// The server starts without it if it is taken.
+    /// The server starts without this address if it is in use.
     if_free: bool,
 }
 
-/// Every address that the configuration asks for.
+/// All addresses from the configuration.
 fn asked(config: &Config) -> Vec<Asked> {
     let certain = |kind| {
         move |address| Asked {
@@ -79,7 +79,7 @@ fn asked(config: &Config) -> Vec<Asked> {
     asked
 }
 
-/// The listeners, and the address that each one got.
+/// The listeners, and the address that each one is bound to.
 #[derive(Debug)]
 pub(super) struct Listeners {
     pub(super) bound: Vec<(Listener, SocketAddr)>,
@@ -106,8 +106,8 @@ impl Listeners {
         Ok(bound)
     }
 
-    /// Whether `[::]`, which would include every IPv4 address, is asked for beside an IPv4 address of the same port, in
-    /// whichever order. Port 0 is the same port only for the addresses of one option.
+    /// Whether `[::]`, which would include every IPv4 address, is configured together with an IPv4 address of the same
+    /// port, in either order. Port 0 is the same port only for the addresses of one option.
     fn shares_port_with_v4(&self, address: SocketAddr, kind: ListenerKind) -> bool {
         let is_beside = |v4: &SocketAddr| v4.is_ipv4() && v4.port() == address.port();
         let competes =
@@ -122,7 +122,7 @@ impl Listeners {
                 .any(is_beside)
     }
 
-    /// Listens on one more address. Port 0 takes the port of the first if it is free.
+    /// Listens on an additional address. Port 0 uses the port of the first address if it is free.
     fn bind_beside(
         &mut self,
         first: SocketAddr,
@@ -138,7 +138,7 @@ impl Listeners {
         self.bind(address, kind)
     }
 
-    /// Listens on `[::1]`, too, if the address is `127.0.0.1` and the port of the other is free.
+    /// Also listens on `[::1]` if the address is `127.0.0.1` and the port is free there.
     fn bind_other_loopback(
         &mut self,
         address: SocketAddr,
@@ -154,7 +154,7 @@ impl Listeners {
     }
 }
 
-/// Whether an option names the address again. Port 0 takes another port each time.
+/// Whether an option repeats an address. Port 0 gets another port each time.
 fn is_repeated(bound: &[SocketAddr], address: SocketAddr) -> bool {
     address.port() != 0 && bound.contains(&address)
 }
@@ -187,10 +187,10 @@ fn bind_mcp(listeners: &mut Listeners, config: &Config) -> Result<Vec<SocketAddr
     Ok(bound)
 }
 
-/// The addresses that are listened on.
+/// The addresses that the server listens on.
 #[derive(Debug)]
 pub(super) struct Bound {
-    /// Those of `--listen`; the first is the one in answers.
+    /// The addresses of `--listen`. The first one is used in responses.
     pub(super) addresses: Vec<SocketAddr>,
     #[cfg(feature = "tls")]
     pub(super) tls: Option<(SocketAddr, Arc<Tls>)>,
@@ -200,7 +200,7 @@ pub(super) struct Bound {
 }
 
 impl Bound {
-    /// Listens.
+    /// Listens on all configured addresses.
     pub(super) fn of(config: &Config) -> Result<(Listeners, Self), StartError> {
         let mut listeners = Listeners {
             bound: Vec::new(),
@@ -261,7 +261,7 @@ impl Bound {
         Ok((listeners, bound))
     }
 
-    /// The address in answers.
+    /// The address that is used in responses.
     pub(super) fn main(&self) -> SocketAddr {
         self.addresses[0]
     }

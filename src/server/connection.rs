@@ -1,4 +1,4 @@
-//! One accepted connection: HTTP/1 or HTTP/2, its requests, and what ends it early.
+//! One accepted connection: HTTP/1 or HTTP/2, its requests, and the events that end it early.
 
 use std::convert::Infallible;
 use std::future::ready;
@@ -33,11 +33,11 @@ use crate::http::connection::{ConnectionInfo, ConnectionReset, ListenerKind, Pee
 use crate::http::long_steps::{LongSteps, Turn, is_long};
 use crate::http::loopback::Loopback;
 
-/// A client that takes longer for a TLS handshake is disconnected.
+/// Timeout for a TLS handshake.
 #[cfg(feature = "tls")]
 const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What the connections of a server share.
+/// State that the connections of a server share.
 #[derive(Debug, Clone)]
 pub(super) struct Shared {
     /// Answers the requests.
@@ -55,10 +55,10 @@ pub(super) struct Connection {
     kind: ListenerKind,
     peer: SocketAddr,
     reset: ConnectionReset,
-    /// Cancelled when the head of a request did not come in time. Only plain HTTP can answer it.
+    /// Cancelled when the head of a request did not arrive in time. Only plain HTTP can answer that.
     head_timeout: CancellationToken,
     activity: Arc<Activity>,
-    /// Released when the connection and its last request are over.
+    /// Released when the connection and its last request have ended.
     permit: Arc<OwnedSemaphorePermit>,
 }
 
@@ -96,7 +96,7 @@ impl Connection {
         match tokio::time::timeout(TLS_HANDSHAKE_TIMEOUT, handshake).await {
             Ok(Ok(stream)) => {
                 let connection = Self {
-                    // The socket would answer in plain text.
+                    // Separate, because the socket would answer in plain text.
                     head_timeout: CancellationToken::new(),
                     ..self
                 };
@@ -109,7 +109,7 @@ impl Connection {
 
     /// The socket of the connection, and the service of its requests.
     fn open(&self, stream: TcpStream) -> (Socket, Requests) {
-        // Small answers go out at once; a socket that refuses the option still works.
+        // Sends small responses immediately; a socket that rejects the option still works.
         let _ = stream.set_nodelay(true);
         let stream = Arc::new(stream);
         let info = ConnectionInfo {
@@ -153,10 +153,10 @@ impl Connection {
         let mut is_closing = false;
         let ended = loop {
             tokio::select! {
-                // A request that has come in time is answered even if the timeout expires in the same moment.
+                // A request that arrived in time is answered even if the timeout expires in the same moment.
                 biased;
                 ended = connection.as_mut() => break ended,
-                // The connection is dropped, and its socket with it.
+                // Drops the connection, and its socket with it.
                 () = self.reset.requested() => return,
                 expired = self.expired() => match expired {
                     Expired::Idle if !is_closing => {}
@@ -181,8 +181,8 @@ impl Connection {
         }
     }
 
-    /// Waits until the connection has expired. A client that keeps it busy with anything but requests uses up what a task
-    /// may do at once (tokio's cooperative budget); a timer that took part in that would never fire.
+    /// Waits until the connection has expired. A client that keeps the connection busy without requests uses up the
+    /// task's cooperative budget in tokio; a timer that took part in that budget would never fire.
     async fn expired(&self) -> Expired {
         tokio::task::unconstrained(self.activity.expired()).await
     }
@@ -233,7 +233,7 @@ impl Requests {
         }
         if is_long(request.body()) {
             let steps = LongSteps::new(turn, service.call(request));
-            // On the heap, so that hyper stores little of a request that was rejected above.
+            // On the heap, so that hyper stores little for a request that was rejected above.
             return Box::pin(response_body::run(open, steps)).await;
         }
         Box::pin(response_body::run(open, service.call(request))).await

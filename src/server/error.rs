@@ -9,16 +9,16 @@ use crate::store::StoreError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// An address cannot be listened on.
+    /// The server cannot listen on an address.
     #[error(
         "cannot listen on {address}: {why}; choose another with --{flag} (port 0 takes a free one)"
     )]
     Listen {
-        /// The address that was asked for.
+        /// The configured address.
         address: SocketAddr,
-        /// What the system said.
+        /// The error of the operating system.
         why: std::io::Error,
-        /// The option that it came from.
+        /// The option that set the address.
         flag: &'static str,
     },
     /// The database cannot be used.

@@ -1,5 +1,5 @@
-//! Limits of a request's head that hold for HTTP/1 and HTTP/2 alike. How many bytes a head may have is known to the
-//! libraries: `limits.rs`.
+//! Limits of a request's head that apply to both HTTP/1 and HTTP/2. The libraries limit its size in bytes: see
+//! `limits.rs`.
 
 use axum::Json;
 use axum::http::{Request, StatusCode, Version};
@@ -8,10 +8,10 @@ use axum::response::{IntoResponse as _, Response};
 use super::limits::Limits;
 use crate::invalid::Invalid;
 
-/// The libraries know no target longer than 64 KiB, and answer in different ways. This is less.
+/// Below the libraries' own limit of 64 KiB, which HTTP/1 and HTTP/2 report in different ways.
 const MAX_TARGET_BYTES: usize = 32 * 1024;
 
-/// The answer to a request whose target is too long (414), or which has too many headers (431).
+/// The response for a request whose target is too long (414), or that has too many headers (431).
 pub(super) fn rejection<B>(request: &Request<B>, limits: &Limits) -> Option<Response> {
     let target = request.uri();
     let length = target.path().len() + target.query().map_or(0, |query| query.len() + 1);
@@ -24,7 +24,7 @@ pub(super) fn rejection<B>(request: &Request<B>, limits: &Limits) -> Option<Resp
         let status = StatusCode::URI_TOO_LONG;
         return Some(answer(status, "target_too_long", &error));
     }
-    // The parser of HTTP/1 counts by itself.
+    // The HTTP/1 parser has its own count.
     let (sent, most) = (request.headers().len(), limits.headers);
     if request.version() == Version::HTTP_2 && sent > most {
         let error = Invalid::new("headers", format!("{sent} headers, more than {most}"))

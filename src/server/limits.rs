@@ -1,4 +1,4 @@
-//! Limits of connections and requests: time, memory and number. What can be set is in `config.rs`.
+//! Limits of connections and requests: time, memory and number. The options are in `config.rs`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,31 +16,33 @@ use crate::config::{Config, DEFAULT_MAX_HEADERS};
 use crate::invalid::Invalid;
 use crate::server::request_body::BodyMemory;
 
-/// Less is no room for a request (the HTTP library's own floor).
+/// The minimum that the HTTP library supports.
 const LEAST_HEAD: usize = 8 * 1024;
 
-/// h2 resets a stream whose target is longer than 65,534 bytes, without an answer. With this limit it answers 431.
+/// h2 resets a stream whose target is longer than 65,534 bytes, without a response. With this limit, it responds with
+/// 431.
 const MAX_HTTP2_HEAD_BYTES: u32 = 65_535;
 
-/// What h2 buffers of one answer by HTTP/2 that the client does not read.
+/// Bytes of one HTTP/2 response that h2 buffers while the client does not read.
 const SEND_BUFFER_BYTES: usize = 64 * 1024;
 
-/// The most requests by HTTP/2 that may be open at once, on all connections together. Each takes about 30 KB although
-/// nothing but its head has come, and a connection may open [`MAX_STREAMS`] of them.
+/// Maximum number of open HTTP/2 requests on all connections together. Each takes about 30 KB although only its head
+/// has arrived, and a connection may open [`MAX_STREAMS`] of them.
 pub(crate) const MAX_HTTP2_REQUESTS: usize = 2000;
 
-/// A connection that is opened while there is no place may still send this many requests at once: it may outlive the crowd.
+/// A connection that is opened during an overload may still send this many requests at once, since it may outlive the
+/// overload.
 const MIN_STREAMS: u32 = 10;
 
-/// A caller of HTTP/2 who does not answer a ping for so long is gone.
+/// A client that does not answer an HTTP/2 ping for this long counts as disconnected.
 const LONGEST_PING: Duration = Duration::from_secs(20);
 
-/// The limits of one server, whichever listener accepted a connection.
+/// The limits of one server, for all of its listeners.
 #[derive(Debug, Clone)]
 pub(crate) struct Limits {
-    /// For the head of a request; and for the next one to begin.
+    /// For the head of a request, and for the next request to begin.
     pub(crate) head: Duration,
-    /// For the whole body of a request; and for a caller to take something of the answer.
+    /// For the whole body of a request, and for a client to read a part of the response.
     pub(crate) body: Duration,
     head_bytes: usize,
     pub(crate) headers: usize,
@@ -48,7 +50,8 @@ pub(crate) struct Limits {
     connections: Arc<Semaphore>,
     max_connections: usize,
     http2_requests: Arc<Semaphore>,
-    /// The body of the answer to a request by HTTP/2 that finds no place. A flood has many of them answered at once.
+    /// The body of the 503 for an HTTP/2 request beyond the limit. Prepared, because a flood needs many of them at
+    /// once.
     too_many_requests: Bytes,
 }
 
@@ -59,7 +62,7 @@ fn too_many_requests() -> String {
 }
 
 impl Limits {
-    /// Errors: a limit under which nobody could ask anything.
+    /// Errors: a limit that would reject every request.
     pub(crate) fn of(config: &Config) -> Result<Self, Invalid> {
         if config.max_head_bytes < LEAST_HEAD {
             return Err(Invalid::new(
@@ -99,24 +102,24 @@ impl Limits {
         })
     }
 
-    /// A place for one more request by HTTP/2, if there is one.
+    /// A permit for another HTTP/2 request, if one is available.
     pub(crate) fn http2_request(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.http2_requests).try_acquire_owned().ok()
     }
 
-    /// 503 to a request by HTTP/2 that finds no place.
+    /// 503 for an HTTP/2 request beyond the limit.
     pub(crate) fn too_many_requests(&self) -> Response {
         let headers = [(CONTENT_TYPE, "application/json"), (RETRY_AFTER, "1")];
         let body = self.too_many_requests.clone();
         (StatusCode::SERVICE_UNAVAILABLE, headers, body).into_response()
     }
 
-    /// A place for one more connection, if there is one.
+    /// A permit for another connection, if one is available.
     pub(crate) fn connection(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.connections).try_acquire_owned().ok()
     }
 
-    /// What is said to whoever finds no place.
+    /// The raw 503 for a connection beyond the limit.
     pub(crate) fn too_many_connections(&self) -> String {
         let why = Invalid::new(
             "",
@@ -131,8 +134,8 @@ impl Limits {
         )
     }
 
-    /// Requests that a new HTTP/2 connection may send at once. h2 rejects those beyond for a fraction of the time that a 503
-    /// takes, and clients send them again by themselves (`REFUSED_STREAM`).
+    /// Requests that a new HTTP/2 connection may send at once. h2 rejects those beyond in a fraction of the time that a
+    /// 503 takes, and clients retry them automatically (`REFUSED_STREAM`).
     fn streams(&self) -> u32 {
         let free = self.http2_requests.available_permits();
         let free = u32::try_from(free).unwrap_or(MAX_STREAMS);

@@ -1,5 +1,5 @@
-//! A running server: it binds its listeners, accepts connections, evicts idle sandboxes, and stops in order. The service that
-//! answers requests comes from `router.rs`.
+//! A running server: it binds its listeners, accepts connections, evicts idle sandboxes, and stops in order. The
+//! service that answers requests comes from `router.rs`.
 
 mod accept;
 mod activity;
@@ -48,11 +48,11 @@ use limits::Limits;
 /// Requests in flight when the server stops may take this long to finish.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(1500);
 
-/// Bounds of the time between two searches for idle sandboxes.
+/// Bounds of the interval between two searches for idle sandboxes.
 const MIN_EVICTION_INTERVAL: Duration = Duration::from_millis(100);
 const MAX_EVICTION_INTERVAL: Duration = Duration::from_mins(1);
 
-/// A server that is listening. It stops when it is told to, or dropped.
+/// A server that is listening. It stops when [`Server::stop`] is called, or when it is dropped.
 #[derive(Debug)]
 pub struct Server {
     bound: Bound,
@@ -64,8 +64,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Opens the database, plants the seed and listens. Errors: the configuration contradicts itself, an address cannot be
-    /// listened on, a certificate cannot be used, the database cannot be opened or written.
+    /// Opens the database, loads the seed and listens. Errors: the configuration contradicts itself, an address cannot
+    /// be listened on, a certificate cannot be used, the database cannot be opened or written.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let template = config.template()?;
         let limits = Limits::of(&config)?;
@@ -88,7 +88,7 @@ impl Server {
             long_turn: Turn::default(),
             commit: config.commit,
         });
-        // Now rather than at the first request: a database that cannot be used is found out here.
+        // Created now and not at the first request, so that an unusable database is found at startup.
         app.registry.sandbox(DEFAULT, CreatedBy::Explicit).await?;
         let tasks = TaskTracker::new();
         let service = router::service(Arc::clone(&app));
@@ -133,7 +133,7 @@ impl Server {
         self.bound.main()
     }
 
-    /// Every address that it listens on for HTTP, beside those for the old host and for MCP alone.
+    /// All addresses that it listens on for HTTP, except those of the legacy host and of the MCP port.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.bound.addresses
     }
@@ -144,7 +144,7 @@ impl Server {
         self.bound.tls.as_ref().map(|(address, _)| *address)
     }
 
-    /// The certificate to trust, in PEM, where the server made its own.
+    /// The certificate to trust, in PEM, if the server generated its own.
     #[cfg(feature = "tls")]
     pub fn certificate_authority(&self) -> Option<&str> {
         self.bound
@@ -153,7 +153,7 @@ impl Server {
             .and_then(|(_, tls)| tls.authority_pem.as_deref())
     }
 
-    /// The address at which it plays the host that Civitai's API once lived on.
+    /// The address at which it acts as the former host of Civitai's API.
     pub fn legacy_address(&self) -> Option<SocketAddr> {
         self.bound.legacy_address
     }
@@ -164,18 +164,18 @@ impl Server {
         self.bound.mcp_addresses.first().copied()
     }
 
-    /// Every address of a port whose root is MCP.
+    /// All addresses whose root is MCP.
     #[cfg(feature = "mcp")]
     pub fn mcp_addresses(&self) -> &[SocketAddr] {
         &self.bound.mcp_addresses
     }
 
-    /// Where to point an app: `http://127.0.0.1:8080`, or the public URL.
+    /// The URL for apps: `http://127.0.0.1:8080`, or the public URL.
     pub fn base_url(&self) -> String {
         self.app.base_url()
     }
 
-    /// Takes no more connections, lets what is under way finish within 1.5 s, and closes the database.
+    /// Accepts no more connections, waits up to 1.5 s for requests in flight, and closes the database.
     pub async fn stop(self) {
         self.stop.cancel();
         self.app.registry.stop_waiting();

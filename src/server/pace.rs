@@ -1,8 +1,8 @@
-//! Pace of HTTP/2 control frames.
+//! Rate limit of HTTP/2 control frames.
 //!
-//! PING, SETTINGS, PRIORITY, `WINDOW_UPDATE`, `RST_STREAM`, unknown frames and DATA without content are handled by h2 below
-//! the service, in whatever number they come. Beyond an allowance, the connection reads no further until it has grown
-//! again: a flood is slowed down and takes no processor, and a client that only sent many at once loses nothing.
+//! h2 handles PING, SETTINGS, PRIORITY, `WINDOW_UPDATE`, `RST_STREAM`, unknown frames and DATA without content below
+//! the service, at any rate. Beyond an allowance, the connection stops reading until the allowance has grown again: a
+//! flood is slowed down and takes no processor time, and a client that only sent many frames at once loses nothing.
 
 use std::io;
 use std::pin::Pin;
@@ -29,22 +29,22 @@ const BURST: i64 = 1000;
 /// Time after which one more control frame is allowed.
 const INTERVAL: Duration = Duration::from_millis(1);
 
-/// Each request brings some: a priority, a larger window, a reset.
+/// Each request adds to the allowance: for a priority, a larger window, a reset.
 const FRAMES_PER_REQUEST: i64 = 4;
 
-/// A client that takes an answer enlarges its windows: two frames for half of a window, which is 64 KiB or more.
+/// A client that reads a response enlarges its windows: two frames for half of a window, which is 64 KiB or more.
 const BYTES_PER_FRAME: usize = 4 * 1024;
 
-/// Where in the client's bytes a connection is.
+/// The position of a connection in the client's byte stream.
 #[derive(Debug)]
 enum Position {
-    /// So many bytes of the preface have come.
+    /// Number of bytes of the preface that have arrived.
     Preface(usize),
-    /// It is not HTTP/2.
+    /// The connection is not HTTP/2.
     NotHttp2,
-    /// So many bytes of a frame's header have come.
+    /// The header of a frame, and the number of its bytes that have arrived.
     Header([u8; FRAME_HEADER_BYTES], usize),
-    /// So many bytes of a frame's payload are to come.
+    /// Number of bytes of a frame's payload that are still to arrive.
     Payload(usize),
 }
 
@@ -108,11 +108,11 @@ impl Position {
     }
 }
 
-/// The control frames that a connection may send now; below zero once it has sent more.
+/// The control frames that a connection may send now; negative once it has sent more.
 #[derive(Debug)]
 struct Allowance {
     frames: i64,
-    /// It has grown up to here.
+    /// When the allowance last grew.
     grown: Instant,
 }
 
@@ -124,7 +124,7 @@ impl Allowance {
         }
     }
 
-    /// Spends these frames; returns when reading may go on, if that is later than now.
+    /// Spends these frames. Returns when reading may continue, if that is later than now.
     fn spend(&mut self, counted: &Counted, now: Instant) -> Option<Instant> {
         let grown = now.duration_since(self.grown).as_micros() / INTERVAL.as_micros();
         let grown = u32::try_from(grown).unwrap_or(u32::MAX);
@@ -141,14 +141,14 @@ impl Allowance {
     }
 }
 
-/// A connection whose control frames are paced; HTTP/1 passes as it is.
+/// A connection whose control frames are limited; HTTP/1 is passed through.
 #[derive(Debug)]
 pub(crate) struct Paced<S> {
     stream: S,
     position: Position,
     allowance: Allowance,
     pause: Option<Pin<Box<Sleep>>>,
-    /// Written since the allowance last grew by it.
+    /// Bytes written since the allowance last grew by them.
     written: usize,
 }
 

@@ -1,5 +1,5 @@
-//! Bodies of requests: each has a time limit, and all of them together a memory limit. A body that meets one of them ends
-//! with an error, so that its reader can answer.
+//! Limits of request bodies: each body has a time limit, and all bodies together have a memory limit. A body that
+//! exceeds a limit ends with an error, so that its reader can respond.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::http::body_error::{MAX_BODY_MEMORY_BYTES, NoMemory, TooSlow};
 /// The beginning of each body that the memory limit does not count, so that ordinary requests always pass.
 const UNCOUNTED_BYTES: usize = 16 * 1024;
 
-/// What a frame occupies besides its bytes: a client may send a body in chunks of one byte.
+/// Memory of a frame in addition to its bytes: a client may send a body in chunks of one byte.
 const FRAME_BYTES: usize = 64;
 
 /// How long a body waits for memory.
@@ -52,20 +52,20 @@ impl BodyMemory {
 pub(crate) struct Limited<B> {
     body: B,
     limit: Duration,
-    /// Since somebody first had to wait: most bodies are there with their heads.
+    /// Set when the reader first has to wait: most bodies arrive with their heads.
     alarm: Option<Pin<Box<Sleep>>>,
     memory: Occupied,
     /// A frame that waits for memory.
     waiting: Option<Frame<Bytes>>,
 }
 
-/// What one body occupies of the memory for bodies. Dropping it releases that.
+/// The memory that one body occupies. Released on drop.
 #[derive(Debug)]
 struct Occupied {
     memory: PollSemaphore,
     permits: Option<OwnedSemaphorePermit>,
     received: usize,
-    /// What the frame that waits needs.
+    /// The memory that the waiting frame needs.
     needed: u32,
     max_wait: Duration,
     alarm: Option<Pin<Box<Sleep>>>,
@@ -80,7 +80,7 @@ impl Occupied {
         self.needed = u32::try_from(counted).unwrap_or(u32::MAX);
     }
 
-    /// Waits until there is memory for the frame that was noted.
+    /// Waits until there is memory for the noted frame.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<(), NoMemory>> {
         if self.needed == 0 {
             return Poll::Ready(Ok(()));
@@ -164,7 +164,7 @@ impl<B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Unpin> HttpBody for Limi
     fn size_hint(&self) -> SizeHint {
         let waiting = self.waiting.as_ref().and_then(Frame::data_ref);
         match waiting {
-            // The body counts only what it has not handed out.
+            // The inner hint covers only the bytes that the inner body has not returned.
             Some(_) => SizeHint::default(),
             None => self.body.size_hint(),
         }
@@ -181,7 +181,7 @@ mod tests {
     use super::*;
     use crate::http::body_error::Unread;
 
-    /// A body whose last frame never comes.
+    /// A body whose last frame never arrives.
     fn half(bytes: usize) -> Body {
         let frame = Ok::<_, Infallible>(Bytes::from(vec![b'x'; bytes]));
         Body::from_stream(once(frame).chain(pending()))
@@ -214,7 +214,7 @@ mod tests {
             reason(&error),
             "the bodies of other requests occupied 67108864 bytes for 1ms"
         );
-        // A client that hangs up returns what it occupied.
+        // A client that disconnects releases its memory.
         half.abort();
         let _ = (&mut half).await;
         assert_eq!(large().await.unwrap().len(), 60_000);

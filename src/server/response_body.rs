@@ -1,4 +1,4 @@
-//! Body of an answer by HTTP/2, in pieces, so that no more of it is in the connection's buffers than the client takes.
+//! The body of an HTTP/2 response, in pieces, so that the connection buffers no more of it than the client reads.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -11,13 +11,14 @@ use hyper::body::{Frame, SizeHint};
 
 use super::activity::OpenRequest;
 
-/// As much as one DATA frame carries by default (RFC 9113 §6.5.2).
+/// The default maximum of one DATA frame (RFC 9113 §6.5.2).
 const PIECE_BYTES: usize = 16 * 1024;
 
 /// Answers a request of an HTTP/2 connection.
 ///
-/// Most handlers have their whole answer after one step. Requests therefore take this step one after another, and only
-/// while there is room for an answer: a hundred requests at once leave one answer beyond the limit, not a hundred.
+/// Most handlers have their whole response after one step. Requests therefore take this step one after another, and
+/// only while there is memory for a response: a hundred requests at once exceed the limit by one response, not by a
+/// hundred.
 pub(super) async fn run(open: OpenRequest, request: impl Future<Output = Response>) -> Response {
     let activity = Arc::clone(&open.activity);
     let mut request = pin!(request);
@@ -26,7 +27,7 @@ pub(super) async fn run(open: OpenRequest, request: impl Future<Output = Respons
     let first = poll_fn(|context| Poll::Ready(request.as_mut().poll(context))).await;
     let answer = |response: Response| response.map(|body| Answer::new(body, open).into());
     match first {
-        // Its bytes are counted before another request has its turn.
+        // Its bytes are counted before the turn of another request.
         Poll::Ready(response) => answer(response),
         Poll::Pending => {
             drop(turn);
@@ -35,11 +36,11 @@ pub(super) async fn run(open: OpenRequest, request: impl Future<Output = Respons
     }
 }
 
-/// The body of an answer. Its bytes count as unread until it is dropped.
+/// The body of a response. Its bytes count as unread until it is dropped.
 #[derive(Debug)]
 pub(super) struct Answer {
     body: Body,
-    /// What is left of the frame that is sent in pieces.
+    /// The rest of the frame that is sent in pieces.
     rest: Bytes,
     /// All of it is in memory from the beginning.
     is_whole: bool,
@@ -61,8 +62,8 @@ impl Answer {
         }
     }
 
-    /// The next piece of the frame. It is a copy: a slice would retain the whole frame for as long as the client does not
-    /// take the last piece.
+    /// The next piece of the frame. It is a copy: a slice would retain the whole frame until the client has read the
+    /// last piece.
     fn next_piece(&mut self) -> Bytes {
         if self.rest.len() <= PIECE_BYTES {
             return std::mem::take(&mut self.rest);
@@ -87,7 +88,7 @@ impl HttpBody for Answer {
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         if self.rest.is_empty() {
             if !self.is_whole {
-                // Whoever asks for more has taken what there was.
+                // A poll for the next piece means that the previous one was read.
                 self.request.set_unread(0);
             }
             let frame = ready!(Pin::new(&mut self.body).poll_frame(context));

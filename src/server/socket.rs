@@ -1,4 +1,5 @@
-//! The socket of a connection: reset instead of closed if a fault asks for it, and timed while the client reads nothing.
+//! The socket of a connection. A fault may reset it instead of closing it, and a write times out while the client reads
+//! nothing.
 
 use std::io;
 use std::net::Shutdown;
@@ -15,35 +16,35 @@ use tokio_util::sync::CancellationToken;
 
 use crate::http::connection::ConnectionReset;
 
-/// The answer to a request whose head does not come in time.
+/// The response for a request whose head does not arrive in time.
 const REQUEST_TIMEOUT: &[u8] =
     b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
-/// A connection that is closed with something unread waits this long for its client to close, too.
+/// How long to wait for the client to close, too, if the connection is closed with unread bytes.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// A socket that is reset rather than closed if a fault asks for it.
+/// A socket that is reset instead of closed if a fault requests it.
 #[derive(Debug)]
 pub(super) struct Socket {
-    /// [`PeerSocket`](crate::http::connection::PeerSocket)s refer to it. It is closed with the connection.
+    /// Shared with [`PeerSocket`](crate::http::connection::PeerSocket)s. Closed with the connection.
     pub(super) stream: Arc<TcpStream>,
     pub(super) reset: ConnectionReset,
-    /// Cancelled when the head of a request did not come in time.
+    /// Cancelled when the head of a request did not arrive in time.
     pub(super) head_timeout: CancellationToken,
-    /// Whether bytes have come that were not answered yet.
+    /// Whether bytes have arrived that were not answered yet.
     pub(super) has_unanswered: bool,
-    /// How long the client may take nothing of an answer.
+    /// How long the client may read nothing of a response.
     pub(super) write_timeout: Duration,
-    /// Runs while the client takes nothing.
+    /// Runs while the client reads nothing.
     pub(super) stalled: Option<Pin<Box<Sleep>>>,
-    /// Runs while the connection is being closed, if something is unread.
+    /// Runs while the connection is being closed, if bytes are unread.
     pub(super) closing: Option<Pin<Box<Sleep>>>,
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
         if self.reset.is_requested() {
-            // A socket that refuses the option is closed instead.
+            // A socket that rejects the option is closed instead.
             let _ = self.stream.set_zero_linger();
         } else if self.head_timeout.is_cancelled() && self.has_unanswered {
             // Best effort. A client that has sent nothing gets nothing.
@@ -111,8 +112,8 @@ impl AsyncWrite for Socket {
         Poll::Ready(Ok(()))
     }
 
-    /// A connection that is shut down is dropped at once, and that closes the socket. Something unread would reset it and
-    /// take the answer from the client: it is read and dropped until the client ends, too, or takes too long.
+    /// hyper drops a connection after its shutdown, which closes the socket. Unread bytes would reset it and lose the
+    /// response: they are read and discarded until the client closes, too, or the time is up.
     fn poll_shutdown(
         mut self: Pin<&mut Self>,
         context: &mut task::Context<'_>,

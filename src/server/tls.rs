@@ -1,5 +1,5 @@
-//! How does HTTPS come about? A certificate from files, or one made on first use for whatever name a client
-//! asks for, signed by an authority of our own that clients can be told to trust.
+//! TLS configuration: a certificate from files, or one generated on first use for the name that a client requests,
+//! signed by our own certificate authority, which clients can trust.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -22,14 +22,13 @@ use crate::certificate::Certificate;
 use crate::files;
 use crate::sandbox::clock::Clock;
 
-/// Names that every made certificate is good for, besides the one that was asked for.
+/// Names that every generated certificate is valid for, in addition to the requested name.
 const OWN_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
-/// Certificates that are stored at once. A name that was not used for longest gives way, and gets a new one when it is
-/// next asked for.
+/// Maximum number of cached certificates. The least recently used one is evicted, and generated again on its next use.
 const MAX_CERTIFICATES: usize = 256;
 
-/// What some systems still trust, in days: less than the 398 that browsers allow.
+/// A lifetime that all systems accept, in days: less than the 398 that browsers allow.
 const LEAF_DAYS: i64 = 397;
 
 const AUTHORITY_DAYS: i64 = 3650;
@@ -44,20 +43,20 @@ pub enum TlsError {
     /// A file cannot be read or written.
     #[error("{}: {why}", file.display())]
     File {
-        /// Which one.
+        /// The path of the file.
         file: PathBuf,
-        /// What is wrong with it.
+        /// The reason.
         why: String,
     },
-    /// Certificate and key do not go together, or cannot be used.
+    /// The certificate and the key do not match, or cannot be used.
     #[error("the certificate cannot be used: {0}")]
     Unusable(#[from] rustls::Error),
-    /// A certificate cannot be made.
+    /// A certificate cannot be generated.
     #[error("a certificate cannot be made: {0}")]
     Unmade(#[from] rcgen::Error),
 }
 
-/// What turns connections into HTTPS, and the authority to trust where we made one.
+/// The TLS acceptor, and the certificate to trust if the server generated it.
 pub(crate) struct Tls {
     pub(crate) acceptor: TlsAcceptor,
     pub(crate) authority_pem: Option<String>,
@@ -70,7 +69,7 @@ impl fmt::Debug for Tls {
 }
 
 impl Tls {
-    /// Reads or makes what the listener needs.
+    /// Reads the certificate, or creates the certificate authority.
     pub(crate) fn new(certificate: &Certificate) -> Result<Self, TlsError> {
         let provider = Arc::new(ring::default_provider());
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
@@ -102,7 +101,7 @@ impl Tls {
                         .and_then(|()| files::write_whole(file, &pem))
                         .map_err(|why| wrong(file, &why))?;
                 }
-                // Now rather than at the first handshake: what cannot be made is found out here.
+                // Generated now and not at the first handshake, so that an error is found at startup.
                 authority.certificate_for(OWN_NAMES[0])?;
                 (builder.with_cert_resolver(Arc::new(authority)), Some(pem))
             }
@@ -115,7 +114,7 @@ impl Tls {
     }
 }
 
-/// Whether the text is one certificate in PEM, and nothing else: no private key and no bundle of authorities.
+/// Whether the text is exactly one certificate in PEM, with no private key and no other certificates.
 fn is_certificate(text: &str) -> bool {
     let inside = text.trim().strip_prefix("-----BEGIN CERTIFICATE-----");
     let inside = inside.and_then(|rest| rest.strip_suffix("-----END CERTIFICATE-----"));
@@ -137,7 +136,7 @@ fn read<T>(
     parse(&pem).map_err(|why| wrong(file, &format!("not the PEM that is needed: {why}")))
 }
 
-/// An authority that nobody knows, and the certificates it has made so far.
+/// Our own certificate authority, and the cache of its certificates.
 struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     provider: Arc<CryptoProvider>,
@@ -186,7 +185,7 @@ impl Authority {
     }
 }
 
-/// Good from yesterday on, for clients whose clock is behind.
+/// Valid from yesterday on, for clients whose clock is behind.
 fn params(names: Vec<String>, subject: &str, days: i64) -> Result<CertificateParams, TlsError> {
     let mut params = CertificateParams::new(names)?;
     params.distinguished_name.push(DnType::CommonName, subject);
@@ -202,7 +201,7 @@ fn params(names: Vec<String>, subject: &str, days: i64) -> Result<CertificatePar
 
 impl ResolvesServerCert for Authority {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        // A client that asks for an address sends no name.
+        // A client that connects to an IP address sends no name.
         let name = hello.server_name().unwrap_or(OWN_NAMES[0]);
         let made = self.certificate_for(name);
         made.inspect_err(|why| tracing::warn!(%why, name, "no certificate for a client"))

@@ -1,7 +1,7 @@
-//! Bodies by HTTP/1 that were not read to their end. Many clients read no answer before they have sent their whole body,
-//! and a socket that is closed with something unread is reset, which takes the answer from the client.
+//! HTTP/1 request bodies that were not read completely. Many clients read no response before they have sent their whole
+//! body, and closing a socket with unread bytes resets it, which loses the response.
 //!
-//! The rest of such a body is read and dropped, up to a limit. The connection of a longer one is closed slowly
+//! The rest of such a body is read and discarded, up to a limit. The connection of a longer body is closed slowly
 //! (`socket.rs`).
 
 use std::pin::Pin;
@@ -18,7 +18,7 @@ use hyper::body::{Frame, SizeHint};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
-/// A body is drained up to here: the longest that any endpoint reads, twice.
+/// A body is drained up to this size: twice the longest body that any endpoint reads.
 const MAX_DRAINED_BYTES: u64 = 1024 * 1024;
 
 /// A body that is drained if its reader drops it.
@@ -27,23 +27,23 @@ pub(crate) struct Drained<B>
 where
     B: HttpBody<Data = Bytes> + Unpin + Send + 'static,
 {
-    /// None once it has ended, or failed.
+    /// None once it has ended or failed.
     body: Option<B>,
     limit: Duration,
     is_left: Option<Left>,
 }
 
-/// What a request by HTTP/1 notes about its body.
+/// What the server notes about the body of an HTTP/1 request.
 #[derive(Debug, Clone)]
 pub(crate) struct Left {
-    /// Whether a reader has asked for the body: a client that expects a 100 sends it only then.
+    /// Whether a reader has polled the body: a client that expects a 100 sends it only then.
     is_asked_for: Arc<AtomicBool>,
     expects_continue: bool,
     is_long: bool,
 }
 
 impl Left {
-    /// None by HTTP/2, where a stream that is reset after its answer takes nothing with it.
+    /// None for HTTP/2, where resetting a stream after its response does not lose the response.
     pub(crate) fn new<B: HttpBody>(request: &Request<B>) -> Option<Self> {
         let body = request.body();
         if request.version() == Version::HTTP_2 || body.is_end_stream() {
@@ -60,7 +60,7 @@ impl Left {
         !self.expects_continue || self.is_asked_for.load(Ordering::Relaxed)
     }
 
-    /// The answer, with `Connection: close` if the body is not going to be drained.
+    /// The response, with `Connection: close` if the body will not be drained.
     pub(crate) fn mark(&self, mut answer: Response) -> Response {
         if self.is_long || !self.is_awaited() {
             let close = HeaderValue::from_static("close");

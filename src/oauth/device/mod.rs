@@ -1,5 +1,5 @@
-//! The device flow (RFC 8628): `start.rs` begins it, `poll.rs` is what the device asks meanwhile, `review.rs`
-//! what the user's browser asks. The page is `pages/site/device.rs`.
+//! The device flow (RFC 8628): `start.rs` begins it, the device polls `poll.rs`, and the user's browser calls
+//! `review.rs`. The page is `pages/site/device.rs`.
 
 pub(crate) mod poll;
 pub(crate) mod review;
@@ -9,7 +9,7 @@ use axum::response::Response;
 
 use crate::http::respond;
 
-/// What other methods are told by the endpoints that devices call.
+/// The `Allow` header for other methods at the endpoints that devices call.
 pub(crate) const ALLOW: &str = "POST, OPTIONS";
 
 const METHODS: &str = "POST";

@@ -1,4 +1,4 @@
-//! POST `/device-token` (RFC 8628 §3.4): has the user decided? The tokens are claimed once.
+//! POST `/device-token` (RFC 8628 §3.4): returns the tokens, once, after the user has approved.
 
 use axum::response::Response;
 

@@ -1,5 +1,5 @@
-//! POST `/device-info`, `/device-approve` and `/device-deny`: what Civitai's page asks on behalf of the signed-in user. Ours
-//! (`pages/site/device.rs`) calls the same functions.
+//! POST `/device-info`, `/device-approve` and `/device-deny`: the calls of Civitai's page for the signed-in user. Our
+//! page (`pages/site/device.rs`) uses the same functions.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::protocol::secret::{Secret, SecretHash};
 use crate::protocol::user_code::normalise;
 use crate::sandbox::Sandbox;
 
-/// What other methods are told.
+/// The `Allow` header for other methods.
 pub(crate) const ALLOW: &str = "POST";
 
 /// `POST /device-info`.
@@ -73,7 +73,7 @@ async fn decided(context: &Context, verdict: impl FnOnce(&User) -> Verdict) -> R
     }
 }
 
-/// Who asks, and for which code.
+/// The signed-in user and the user code. Errors: the request is not signed in, rate-limited or has no code.
 fn gate(context: &Context, params: &Params) -> Result<(Arc<User>, String), OAuthError> {
     let user = session::user(context);
     let user = user.ok_or_else(|| OAuthError::bare(ErrorCode::Unauthorized))?;
@@ -90,7 +90,7 @@ fn hash(user_code: &str) -> SecretHash {
     Secret::new(normalise(user_code)).hash()
 }
 
-/// The authorization that waits behind a user code, and who asks for it.
+/// The pending authorization of a user code, and its client.
 pub(crate) fn pending(
     sandbox: &Sandbox,
     user_code: &str,
@@ -107,7 +107,7 @@ fn waiting(sandbox: &Sandbox, user_code: &str) -> Result<DeviceGrant, OAuthError
         .find_device_by_user_code(&hash(user_code), sandbox.now());
     match found {
         Some(grant) if grant.verdict == Verdict::Pending => Ok(grant),
-        // A user's decision uses the user code up; a denial by control call does not.
+        // The decision of a user consumes the user code; a denial through the control API does not.
         Some(grant) if grant.verdict == (Verdict::Denied { by: None }) => {
             Err(invalid_code("Code already used or expired"))
         }
@@ -115,7 +115,7 @@ fn waiting(sandbox: &Sandbox, user_code: &str) -> Result<DeviceGrant, OAuthError
     }
 }
 
-/// Approves or denies the authorization behind a user code, once.
+/// Approves or denies the authorization of a user code, once.
 pub(crate) async fn decide(
     sandbox: &Sandbox,
     user_code: &str,

@@ -1,4 +1,4 @@
-//! POST `/device` (RFC 8628 §3.1): a device asks for a code to show. Forms only; no secret is asked for.
+//! POST `/device` (RFC 8628 §3.1): a device requests a user code. Accepts only forms; needs no client secret.
 
 use axum::response::Response;
 use serde_json::{Value, json};
@@ -79,7 +79,7 @@ async fn start(context: &Context, params: &Params) -> Result<Value, OAuthError> 
     }))
 }
 
-/// Leading digits under every contract; what cannot be read is 0.
+/// Reads the leading digits under every contract; an unreadable scope is 0.
 fn scope(params: &Params, client: &Client, rules: &Rules) -> Result<Scope, OAuthError> {
     let number = params
         .text("scope")
@@ -90,7 +90,7 @@ fn scope(params: &Params, client: &Client, rules: &Rules) -> Result<Scope, OAuth
         .map(Scope::of_any_bits)
         .and_then(|scope| scope.if_it_exists(client.declared_scope(rules), rules))
         .filter(|scope| !scope.covers(Scope::APP_STORE_CATALOG_WRITE))
-        // Unlike an older bit, this one is refused to a client without it as if it did not exist.
+        // Unlike older bits, this one is rejected as unknown for a client that may not request it.
         .filter(|scope| {
             !scope.covers(Scope::LINK_CONNECT) || client.ceiling().covers(Scope::LINK_CONNECT)
         })

@@ -1,5 +1,5 @@
-//! The code grant (RFC 6749 §4.1.3, RFC 7636 §4.5). The code is used up before the verifier and the redirect
-//! URI are looked at, so that a failure of either burns it.
+//! The authorization code grant (RFC 6749 §4.1.3, RFC 7636 §4.5). The code is consumed before the verifier and the
+//! redirect URI are checked, so a failure of either check invalidates it.
 
 use crate::http::context::Context;
 use crate::model::client::Client;
@@ -49,7 +49,7 @@ pub(super) async fn redeem(
     };
     let mut minted = minted?;
     if let Some(nonce) = &code.nonce {
-        // The audience is what the body says, even where HTTP Basic says another.
+        // The audience is the client ID of the body, even if HTTP Basic has another.
         let audience = params
             .text("client_id")
             .filter(|id| !id.is_empty())
@@ -66,7 +66,7 @@ pub(super) async fn redeem(
     Ok(minted)
 }
 
-/// What is to be kept of an exchange.
+/// The tokens of an exchange to store.
 fn rows(exchanged: &Result<IssuedTokens, OAuthError>) -> &[Token] {
     exchanged.as_ref().map_or(&[], |minted| &minted.rows)
 }

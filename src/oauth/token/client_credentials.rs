@@ -10,7 +10,7 @@ use crate::protocol::rules::Rules;
 use crate::protocol::scope::Scope;
 use crate::protocol::token_request::{RequestedScope, client_credentials_scope};
 
-/// Gives a client tokens of its owner.
+/// Issues tokens for the owner of the client.
 pub(super) async fn grant(
     context: &Context,
     client: &Client,
@@ -46,7 +46,7 @@ pub(super) async fn grant(
     Ok(minted)
 }
 
-/// Whether no secret of this client is stored, so that none can be right.
+/// Whether no secret of this client is stored, so that none can match.
 pub(super) fn is_without_secret(client: &Client) -> bool {
     !client.confidential || client.secret.is_none()
 }

@@ -1,5 +1,5 @@
-//! The refresh grant (RFC 6749 §6): the token is rotated, the old one dies at once, old access tokens live
-//! on. The ceiling is not looked at again.
+//! The refresh grant (RFC 6749 §6): the token is rotated. The old one is invalid immediately, old access tokens stay
+//! valid. The ceiling is not checked again.
 
 use crate::contract::Difference;
 use crate::http::context::Context;
@@ -12,7 +12,7 @@ use crate::protocol::rules::Rules;
 use crate::protocol::scope::Scope;
 use crate::protocol::token_request;
 
-/// Exchanges a refresh token for its successors.
+/// Exchanges a refresh token for new tokens.
 pub(super) async fn refresh(
     context: &Context,
     client: &Client,
@@ -38,7 +38,7 @@ pub(super) async fn refresh(
         scope: scope(&token, params, rules)?,
     };
     let minted = mint(sandbox, &permission, true);
-    // Of many who refresh with one token at once, one rotates it.
+    // If several requests use one token concurrently, one rotates it.
     if !sandbox
         .store
         .rotate_tokens(sandbox.world(), &hash, &minted.rows)
@@ -49,7 +49,7 @@ pub(super) async fn refresh(
     Ok(minted)
 }
 
-/// Difference `refresh-scope`. Errors: a wider scope, which uses nothing up.
+/// Difference `refresh-scope`. Errors: a wider scope, which does not consume the token.
 fn scope(token: &Token, params: &Params, rules: &Rules) -> Result<Scope, OAuthError> {
     let is_live = rules.live(Difference::RefreshScope);
     let narrowed = token_request::narrowed_scope(params, token.scope);

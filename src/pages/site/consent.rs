@@ -1,5 +1,5 @@
-//! `/login/oauth/authorize`: may this app act for you? The page shows what is asked; Authorize posts back to
-//! `oauth/authorize.rs`, Deny is answered here.
+//! `/login/oauth/authorize`: the consent page. It shows what the app requests; Authorize posts to `oauth/authorize.rs`,
+//! Deny is handled here.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ use crate::protocol::ids::ClientId;
 use crate::protocol::scope::{Scope, leading_integer};
 use crate::store::StoreError;
 
-/// What travels from the request through the form, next to the scope.
+/// Parameters of the request that the form passes on, in addition to the scope.
 const CARRIED: [&str; 7] = [
     "client_id",
     "redirect_uri",
@@ -51,7 +51,7 @@ pub(crate) struct Consent {
     pub(crate) budget: BudgetForm,
 }
 
-/// The control of the budget, as it stands before anybody touches it.
+/// Initial values of the budget controls.
 pub(crate) struct BudgetForm {
     pub(crate) on: bool,
     pub(crate) amount: String,
@@ -87,7 +87,7 @@ impl Page for InvalidApplication {
     }
 }
 
-/// The parameters of the page: the first of duplicates counts here.
+/// The parameters of the page. If there are duplicates, the first one counts.
 pub(crate) struct Asked(Vec<(String, String)>);
 
 impl Asked {
@@ -129,7 +129,7 @@ fn asks_for_catalog(context: &Context, asked: &Asked) -> bool {
     session::is_for_catalog_alone(shown_scope(asked), context.rules())
 }
 
-/// `POST /login/oauth/authorize`: Deny.
+/// `POST /login/oauth/authorize`: the user denied the request.
 pub(crate) async fn deny(context: Context) -> Response {
     let params = context.params();
     let redirect_uri = params.text("redirect_uri");
@@ -155,7 +155,7 @@ fn invalid_application(context: &Context, status: StatusCode) -> Response {
     )
 }
 
-/// The client, if it may ask people at all and the browser may go back to it.
+/// The client, if it may use the consent page and the redirect URI is registered.
 async fn known_client(
     context: &Context,
     id: Option<&str>,
@@ -212,8 +212,8 @@ fn query_text(asked: &Asked) -> String {
         .finish()
 }
 
-/// The scope that the page shows and posts. What cannot be read is 0, and the number
-/// is cut to 32 bits with a sign, as JavaScript's `|` cuts it. The endpoint behind the form checks it.
+/// The scope that the page shows and posts. An unreadable scope is 0, and the number is truncated to a signed 32-bit
+/// integer, as JavaScript's `|` does. The endpoint behind the form checks it.
 fn shown_bits(scope: Option<&str>) -> i32 {
     let number = scope.and_then(leading_integer).unwrap_or_default();
     #[expect(clippy::cast_possible_truncation, reason = "JavaScript truncates here")]

@@ -1,5 +1,5 @@
-//! `/login/oauth/device`: may this device act for you? Enter the code, review, approve or deny. The verbs are
-//! `oauth/device/review.rs`.
+//! `/login/oauth/device`: the page on which a user enters a device's code, reviews the request, and approves or denies
+//! it. The operations are in `oauth/device/review.rs`.
 
 use askama::Template;
 use axum::extract::RawQuery;
@@ -51,8 +51,8 @@ enum Step {
     Denied,
 }
 
-/// `GET /login/oauth/device?code=XXXX-XXXX`. The code is filled in, not acted on: whoever follows a link sees
-/// first what it is about.
+/// `GET /login/oauth/device?code=XXXX-XXXX`. Only fills in the code, so that a user who follows a link reviews the
+/// request first.
 pub(crate) async fn get(uri: Uri, RawQuery(query): RawQuery, context: Context) -> Response {
     let here = context.base.path(&uri.to_string());
     let query = Params::from_urlencoded(query.unwrap_or_default().as_bytes());
@@ -71,7 +71,7 @@ pub(crate) async fn get(uri: Uri, RawQuery(query): RawQuery, context: Context) -
     }
 }
 
-/// `POST /login/oauth/device`: one step on.
+/// `POST /login/oauth/device`: the next step.
 pub(crate) async fn post(context: Context) -> Response {
     let params = context.params();
     let code = normalise(params.text("user_code").unwrap_or_default());

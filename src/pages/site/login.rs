@@ -1,5 +1,5 @@
-//! `/login` and `/logout`: who is at the browser? Nobody has a password here: one picks a user, or makes one.
-//! The session itself is `http/session.rs`.
+//! `/login` and `/logout`: a page to choose or create the signed-in user, without passwords. Sessions are in
+//! `http/session.rs`.
 
 use askama::Template;
 use axum::extract::RawQuery;
@@ -17,9 +17,9 @@ use crate::store::StoreError;
 
 const LONGEST_NAME: usize = 64;
 
-/// The form field whose value is an id, never a username.
+/// The form field whose value is always an ID, never a username.
 const BY_ID: &str = "user_id";
-/// The page makes no more users in a sandbox that has so many: it lists them all.
+/// The page lists all users, so it creates none beyond this number.
 const MOST_USERS: usize = 1000;
 
 #[derive(Template)]
@@ -57,7 +57,7 @@ pub(crate) async fn get(context: Context, RawQuery(query): RawQuery) -> Response
     show(&context, StatusCode::OK, return_url, String::new(), None)
 }
 
-/// `POST /login`: `user` (username or id) or `user_id` picks a user, `name` creates one.
+/// `POST /login`: `user` (username or ID) or `user_id` selects a user, `name` creates one.
 pub(crate) async fn post(context: Context) -> Response {
     let params = context.params();
     let return_url = params.text("returnUrl").unwrap_or_default().to_owned();
@@ -126,7 +126,7 @@ async fn find_or_create(context: &Context, name: &str) -> Result<Result<User, St
         )));
     }
     let sandbox = &context.sandbox;
-    // Only a username: a new user may be named by the digits of another's id.
+    // Only a username: the digits of another user's ID are a valid name for a new user.
     let known = sandbox.world().find_user(&UserRef::from(name));
     match known.filter(|user| user.username.as_deref() == Some(name)) {
         Some(user) if user.deleted => {
@@ -187,7 +187,7 @@ fn show(
     )
 }
 
-/// What sets a user apart in a list.
+/// Labels for the special properties of a user.
 fn marks(user: &User) -> Vec<&'static str> {
     [
         (user.moderator, "moderator"),

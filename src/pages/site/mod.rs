@@ -1,4 +1,4 @@
-//! Pages that users of Civitai see: sign-in, consent, device, account.
+//! Pages for users of Civitai: sign-in, consent, device, account.
 
 pub(crate) mod account;
 pub(crate) mod consent;

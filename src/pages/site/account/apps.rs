@@ -1,4 +1,5 @@
-//! The apps that one has registered: register, edit, rotate the secret, delete. Only their owner sees them here.
+//! Forms for the apps that a user has registered: register, edit, rotate the secret, delete. Only the owner of an app
+//! sees it here.
 
 use std::sync::Arc;
 
@@ -36,10 +37,10 @@ pub(crate) struct OwnApp {
 #[template(path = "app.html")]
 struct AppPage {
     frame: Layout,
-    /// Where the form goes.
+    /// The target of the form.
     action: String,
     account: String,
-    /// The app's id; none of a new one.
+    /// The app's ID; None for a new app.
     id: Option<String>,
     form: AppForm,
 }
@@ -98,7 +99,7 @@ pub(crate) fn list(context: &Context, user: &User) -> Vec<OwnApp> {
     shown.collect()
 }
 
-/// Where an app's own pages are. An id may hold what a path may not.
+/// The path of an app's pages. The ID is percent-encoded.
 fn path(id: &str) -> String {
     let id: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
     format!("{PATH}/apps/{}", id.replace('+', "%20"))
@@ -127,7 +128,7 @@ fn form(context: &Context, status: StatusCode, id: Option<String>, form: AppForm
     page(status, &shown)
 }
 
-/// `POST /user/account/new-app`: the secret is on the page that this leads to, once and nowhere else.
+/// `POST /user/account/new-app`. Redirects to the page that shows the secret once.
 pub(crate) async fn register(context: Context) -> Response {
     let params = context.form_params();
     let user = match visitor(&context) {
@@ -152,11 +153,11 @@ pub(crate) async fn register(context: Context) -> Response {
     }
 }
 
-/// The browser carries a new secret from the form to the page that shows it, which takes it away again: to load that
-/// page anew makes no second app, and no second secret.
+/// Cookie that carries a new secret from the form to the page that shows it. The page removes it, so reloading the page
+/// creates no second app and no second secret.
 const CARRIED: &str = "mock-new-secret";
 
-/// So long it may take from one to the other, in seconds.
+/// Lifetime of the cookie.
 const CARRIED_SECONDS: u32 = 60;
 
 fn carrying(context: &Context, id: &str, secret: &str, seconds: u32) -> String {
@@ -168,21 +169,21 @@ fn carrying(context: &Context, id: &str, secret: &str, seconds: u32) -> String {
     format!("{cookie}; Max-Age={seconds}")
 }
 
-/// Leads to the page that shows an app's secret.
+/// Redirects to the page that shows an app's secret.
 fn to_secret(context: &Context, id: &str, secret: Option<&Secret>) -> Response {
     let shown = respond::see_other(&context.base.path(&format!("{}/secret", path(id))));
     let cookie = secret.map(|secret| carrying(context, id, secret.reveal(), CARRIED_SECONDS));
     respond::with_cookie(shown, cookie.as_deref())
 }
 
-/// `GET /user/account/apps/{id}/secret`: a new app, or a new secret.
+/// `GET /user/account/apps/{id}/secret`: shows the secret of a new app, or a new secret.
 pub(crate) async fn secret(context: Context, Path(id): Path<String>) -> Response {
     let client = match own(&context, &id) {
         Ok(client) => client,
         Err(response) => return response,
     };
     let mut carried = session::cookies(&context.headers, CARRIED).map(Secret::new);
-    // What is not its secret any more is not shown as if it were.
+    // A secret that is no longer valid is not shown.
     let secret = carried.find(|secret| client.owns_secret(Some(secret)));
     let shown = SecretPage {
         frame: frame(&context),
@@ -196,7 +197,7 @@ pub(crate) async fn secret(context: Context, Path(id): Path<String>) -> Response
     respond::with_cookie(page(StatusCode::OK, &shown), gone.as_deref())
 }
 
-/// The app of this id, if it is this user's: whose it is otherwise is nobody's business.
+/// The app with this ID, if this user owns it. The error does not reveal whether another user does.
 #[expect(
     clippy::result_large_err,
     reason = "the answer is the way out, and is moved once"
@@ -257,7 +258,7 @@ pub(crate) async fn rotate(context: Context, Path(id): Path<String>) -> Response
     }
 }
 
-/// `POST /user/account/apps/{id}/delete`: with it go its tokens, codes and consents.
+/// `POST /user/account/apps/{id}/delete`. Also deletes the app's tokens, codes and consents.
 pub(crate) async fn delete(context: Context, Path(id): Path<String>) -> Response {
     if let Err(response) = own(&context, &id) {
         return response;
@@ -265,7 +266,7 @@ pub(crate) async fn delete(context: Context, Path(id): Path<String>) -> Response
     done(&context, context.sandbox.delete_client(&id).await)
 }
 
-/// Back to the account. What the page has just seen may be gone by now, and is not missed.
+/// Redirects to the account page. An app that was deleted meanwhile is no error.
 fn done(context: &Context, outcome: Result<(), ControlError>) -> Response {
     match outcome {
         Err(ControlError::Store(why)) => respond::failure(&why),

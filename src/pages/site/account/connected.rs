@@ -1,4 +1,4 @@
-//! The apps that one has let in: what each may do, since when, how much it may spend, and how it is shut out again.
+//! The list of apps that a user has authorized, with their scopes, spends and budgets.
 
 use std::collections::BTreeMap;
 
@@ -15,18 +15,18 @@ use crate::protocol::time::Timestamp;
 use crate::sandbox::spending;
 use crate::store::OwnerKey;
 
-/// An app as the user who let it in sees it.
+/// An app as the user who authorized it sees it.
 pub(crate) struct ConnectedApp {
-    /// What tells its fields from those of the others.
+    /// Distinguishes its form fields from those of the other apps.
     pub(crate) key: String,
     pub(crate) card: AppCard,
     pub(crate) labels: Vec<String>,
     pub(crate) since: String,
-    /// Each budget; nothing where it may spend what there is.
+    /// Its budgets; empty if there is no limit.
     pub(crate) budgets: Vec<BudgetRow>,
-    /// What it has spent, of what counts.
+    /// What it has spent, as far as it counts against the budgets.
     pub(crate) spend: u64,
-    /// An absolute budget begins anew when it is told to, and only then.
+    /// Whether it has an absolute budget, which only a reset renews.
     pub(crate) may_reset: bool,
     pub(crate) form: LimitForm,
     pub(crate) limit_action: String,
@@ -41,7 +41,7 @@ impl ConnectedApp {
     }
 }
 
-/// A budget, and how it stands.
+/// A budget and its state.
 pub(crate) struct BudgetRow {
     pub(crate) sentence: String,
     pub(crate) limit: u64,
@@ -49,14 +49,14 @@ pub(crate) struct BudgetRow {
     pub(crate) remaining: u64,
 }
 
-/// What is known of a connection before it is drawn.
+/// The data of a connection before rendering.
 pub(super) struct Connection {
     scope: Scope,
     since: Timestamp,
     limit: Option<BuzzLimit>,
 }
 
-/// Every app that has a consent of this user, or a token that lives.
+/// All apps that have a consent or a live token of this user.
 pub(super) fn connections(context: &Context, user: &User) -> BTreeMap<String, Connection> {
     let (world, now) = (context.sandbox.world(), context.sandbox.now());
     let mut found: BTreeMap<String, Connection> = BTreeMap::new();
@@ -86,7 +86,7 @@ pub(super) fn connections(context: &Context, user: &User) -> BTreeMap<String, Co
     found
 }
 
-/// A page of the apps that this user has let in, with the form that was sent for one of them.
+/// A page of the list of apps that this user has authorized, with the rejected form for one of them.
 pub(crate) fn list(
     context: &Context,
     user: &User,
@@ -137,7 +137,7 @@ fn row((budget, rule): (&Budget, &Rule)) -> BudgetRow {
     }
 }
 
-/// A budget as a person would say it.
+/// Describes a budget in a sentence.
 fn sentence(budget: &Budget) -> String {
     let (text, currencies) = match budget {
         Budget::Absolute { limit, currencies } => (format!("{limit} buzz in all"), currencies),

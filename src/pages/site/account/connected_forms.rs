@@ -1,4 +1,4 @@
-//! Forms for the apps that a user has let in: limit what an app may spend, reset its budget, revoke its access.
+//! Forms for the apps that a user has authorized: limit the spends of an app, reset its budget, revoke its access.
 
 use axum::extract::Path;
 use axum::http::StatusCode;
@@ -16,7 +16,7 @@ use crate::model::user::User;
 use crate::protocol::ids::ClientId;
 use crate::store::{OwnedTable, OwnerKey, StoreError};
 
-/// `POST /user/account/connected/{client_id}/limit`: in place of every budget there was.
+/// `POST /user/account/connected/{client_id}/limit`: replaces all budgets.
 pub(crate) async fn limit(context: Context, Path(id): Path<String>) -> Response {
     let params = context.form_params();
     let user = match visitor(&context) {
@@ -60,7 +60,7 @@ async fn keep(
         .await
 }
 
-/// `POST /user/account/connected/{client_id}/reset-budget`: the absolute budgets begin anew.
+/// `POST /user/account/connected/{client_id}/reset-budget`: resets the absolute budgets.
 pub(crate) async fn reset_budget(context: Context, Path(id): Path<String>) -> Response {
     let user = match visitor(&context) {
         Ok(user) => user,
@@ -75,8 +75,8 @@ pub(crate) async fn reset_budget(context: Context, Path(id): Path<String>) -> Re
     }
 }
 
-/// `POST /user/account/connected/{client_id}/revoke`: its tokens and the consent go, and what it has spent is forgotten,
-/// as Civitai tells its orchestrator.
+/// `POST /user/account/connected/{client_id}/revoke`: deletes its tokens, its consent and the record of its spends, as
+/// Civitai does at its orchestrator.
 pub(crate) async fn revoke(context: Context, Path(id): Path<String>) -> Response {
     let user = match visitor(&context) {
         Ok(user) => user,

@@ -1,6 +1,5 @@
-//! What does the form of an app say? Its fields as they were typed, the rules of a registration, and what is wrong
-//! with it, field by field. Its boxes are `grid.rs`. The rules that depend on the
-//! contract are the difference `registration-rules`.
+//! The form of an app: its fields, the rules of a registration, and the problems of each field. Its checkboxes are in
+//! `grid.rs`. The difference `registration-rules` covers the rules that depend on the contract.
 
 use super::grid::{self, Row};
 use crate::contract::Difference;
@@ -14,33 +13,33 @@ use crate::protocol::scope::{PRESETS, Scope};
 const LONGEST_NAME: usize = 128;
 const LONGEST_DESCRIPTION: usize = 500;
 
-/// What stands in the list of presets where the grid decides.
+/// The entry in the list of presets that leaves the choice to the grid.
 const BY_GRID: &str = "custom";
 
-/// The form, as it is drawn and as it was typed.
+/// The form, with its fields as typed.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct AppForm {
     pub(crate) name: String,
     pub(crate) description: String,
-    /// One to a line.
+    /// One per line.
     pub(crate) redirect_uris: String,
-    /// One to a line.
+    /// One per line.
     pub(crate) origins: String,
     pub(crate) preset: String,
     pub(crate) scope: Scope,
     pub(crate) confidential: bool,
-    /// What is wrong with it.
+    /// The problems of the form.
     pub(crate) problems: Vec<Problem>,
 }
 
-/// What is wrong with one field.
+/// A problem of one field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Problem {
     pub(crate) field: &'static str,
     pub(crate) text: String,
 }
 
-/// What a form comes to that breaks no rule.
+/// The valid content of a form.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Registration {
     name: String,
@@ -48,7 +47,7 @@ pub(crate) struct Registration {
     redirect_uris: Vec<String>,
     allowed_origins: Vec<String>,
     allowed_scopes: Scope,
-    /// The boxes decided, not a preset.
+    /// The scope comes from the checkboxes and not from a preset.
     by_grid: bool,
     confidential: bool,
 }
@@ -64,7 +63,7 @@ impl AppForm {
         }
     }
 
-    /// The form of an app that is there.
+    /// The form of an existing app.
     pub(crate) fn of(client: &Client) -> Self {
         let preset = PRESETS
             .iter()
@@ -81,7 +80,7 @@ impl AppForm {
         }
     }
 
-    /// The form as it was sent. Whatever was changed on it counts, the preset or the boxes.
+    /// Parses a submitted form. The preset or the checkboxes win, whichever was changed.
     pub(crate) fn sent(params: &Params) -> Self {
         let text = |name| params.text(name).unwrap_or_default().to_owned();
         let mut form = Self {
@@ -97,7 +96,7 @@ impl AppForm {
         let Some((name, preset)) = PRESETS.iter().find(|(name, _)| *name == form.preset) else {
             return form;
         };
-        // How the form was drawn: who sends it without a browser says nothing of that, and may leave out the boxes.
+        // The state of the form when it was rendered. Clients without a browser may omit it, and the checkboxes too.
         let drawn = params
             .text("drawn_boxes")
             .and_then(Scope::parse_leading_digits);
@@ -119,7 +118,7 @@ impl AppForm {
         form
     }
 
-    /// The boxes that are ticked as the form is drawn.
+    /// The checkboxes that were checked when the form was rendered.
     pub(crate) fn drawn_boxes(&self) -> Scope {
         grid::part_of(self.scope)
     }
@@ -147,7 +146,7 @@ impl AppForm {
         }
     }
 
-    /// Checks the form. Where a rule is broken, what comes back is the form with its problems.
+    /// Checks the form. Errors: the form with its problems.
     pub(crate) fn check(mut self, rules: &Rules) -> Result<Registration, Box<Self>> {
         let redirect_uris = lines(&self.redirect_uris);
         let mut problems = std::mem::take(&mut self.problems);
@@ -198,7 +197,7 @@ impl AppForm {
         Err(Box::new(self))
     }
 
-    /// What is wrong with a field.
+    /// The problems of a field.
     pub(crate) fn problems_of<'a>(&'a self, field: &'a str) -> impl Iterator<Item = &'a str> {
         let of_field = self.problems.iter().filter(move |one| one.field == field);
         of_field.map(|one| one.text.as_str())
@@ -208,7 +207,7 @@ impl AppForm {
         self.problems.iter().any(|one| one.field == field)
     }
 
-    /// The presets: name, what is shown, whether it is chosen.
+    /// The presets: name, label, and whether it is selected.
     pub(crate) fn presets(&self) -> Vec<(&'static str, &'static str, bool)> {
         let presets = PRESETS.iter().map(|(name, _)| (*name, *name));
         let all = presets.chain([(BY_GRID, "as the boxes below say")]);
@@ -217,7 +216,7 @@ impl AppForm {
             .collect()
     }
 
-    /// The grid, with the boxes of the scope ticked.
+    /// The grid, with the checkboxes of the scope checked.
     pub(crate) fn grid(&self) -> Vec<Row> {
         grid::drawn(self.scope)
     }
@@ -229,7 +228,7 @@ fn lines(text: &str) -> Vec<String> {
 }
 
 impl Registration {
-    /// A new client: which grants it gets is the difference `registration-rules`.
+    /// A new client. The difference `registration-rules` determines its grants.
     pub(crate) fn into_client(self, id: ClientId, owner: UserId, rules: &Rules) -> Client {
         let mut grants = vec![Grant::AuthorizationCode, Grant::RefreshToken];
         rules.record_divergence(Difference::RegistrationRules, self.confidential);
@@ -256,9 +255,9 @@ impl Registration {
         }
     }
 
-    /// The same client, as the form has it now. Whether it is confidential was settled when it was registered.
+    /// Applies the form to a client. Whether the client is confidential cannot change after registration.
     pub(crate) fn onto(self, client: Client) -> Client {
-        // What no box stands for, nobody has unticked.
+        // Scopes without a checkbox remain: the form cannot uncheck them.
         let boxless = if self.by_grid {
             client.allowed_scopes.without(grid::part_of(Scope::ALL))
         } else {

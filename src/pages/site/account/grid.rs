@@ -1,10 +1,9 @@
-//! Which boxes does the form of an app have? A row for each thing that permissions are about, a column for what may be
-//! done with it.
+//! The grid of checkboxes in the form of an app: a row for each subject of permissions, a column for each action.
 
 use crate::protocol::params::Params;
 use crate::protocol::scope::{SCOPES, Scope};
 
-/// The grid of permissions as Civitai shows it: what it is about, and the scopes for reading, writing and deleting.
+/// The grid of permissions as Civitai shows it: the subject, and the scopes for reading, writing and deleting.
 const GRID: [(&str, [Option<&str>; 3]); 11] = [
     (
         "Profile & Settings",
@@ -63,24 +62,24 @@ pub(crate) struct Row {
     pub(crate) cells: [Option<Cell>; 3],
 }
 
-/// One box of the grid.
+/// One checkbox of the grid.
 pub(crate) struct Cell {
     pub(crate) name: &'static str,
-    /// What a screen reader says of it.
+    /// Label for screen readers.
     pub(crate) label: String,
     pub(crate) checked: bool,
-    /// Every app may read who its user is.
+    /// Always checked: every app may read its user's identity.
     pub(crate) fixed: bool,
 }
 
-/// The boxes that came with a form: browsers leave out the one that is fixed.
+/// The checkboxes of a submitted form. Browsers omit the one that is fixed.
 pub(crate) fn boxes(params: &Params) -> Scope {
     let ticked = SCOPES.iter().filter(|bit| params.text(&bit.name).is_some());
     let scope = ticked.fold(Scope::default(), |all, bit| all.union(bit.scope()));
     scope.with_user_read()
 }
 
-/// What of a scope boxes stand for.
+/// The part of a scope that has checkboxes.
 pub(crate) fn part_of(scope: Scope) -> Scope {
     let boxes = SCOPES.iter().filter(|bit| has_box(&bit.name));
     let grid = boxes.fold(Scope::default(), |all, bit| all.union(bit.scope()));
@@ -91,7 +90,7 @@ fn has_box(name: &str) -> bool {
     GRID.iter().any(|(_, cells)| cells.contains(&Some(name)))
 }
 
-/// The grid, with the boxes of the scope ticked.
+/// The grid, with the checkboxes of the scope checked.
 pub(crate) fn drawn(scope: Scope) -> Vec<Row> {
     let cell = |row: &str, column: &str, name: &'static str| Cell {
         name,

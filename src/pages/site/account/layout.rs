@@ -1,4 +1,4 @@
-//! What the parts of the account page share: its path and frame, the signed-in user, a page of a list, errors of its forms.
+//! Common parts of the account page: its path and layout, the signed-in user, pagination, form errors.
 
 use std::sync::Arc;
 
@@ -12,22 +12,22 @@ use crate::oauth::authorize::with_return;
 use crate::pages::assets;
 use crate::pages::view::{Layout, NavItem};
 
-/// Where the page is.
+/// The path of the page.
 pub(super) const PATH: &str = "/user/account";
 
-/// So many of one's apps are on a page, so many of those one has let in: a page stays light.
+/// Maximum number of apps on a page, for registered apps and for authorized apps.
 pub(super) const APPS: usize = 10;
 pub(super) const CONNECTED: usize = 5;
 
-/// What of a list is not on this page.
+/// The part of a list that is not on this page.
 pub(super) struct Cut {
-    /// Where the page before and the page after begin, where there is one.
+    /// Start of the previous and of the next page, if they exist.
     pub(super) before: Option<usize>,
     pub(super) after: Option<usize>,
 }
 
 impl Cut {
-    /// Leaves a page of the list, from this place on or as near as there is something.
+    /// Reduces the list to one page that starts at `from`, or as near as possible.
     pub(super) fn page<T>(list: &mut Vec<T>, from: usize, most: usize) -> Self {
         let from = from.min(list.len().saturating_sub(1)) / most * most;
         list.drain(..from);
@@ -38,11 +38,11 @@ impl Cut {
     }
 }
 
-/// What is wrong with what a form of the page asked for.
+/// An error of a submitted form.
 pub(super) enum Wrong {
-    /// The limit of an app, as it was typed.
+    /// The limit of an app, as typed.
     Limit { app: String, form: LimitForm },
-    /// An app that was never let in.
+    /// An app that the user has not authorized.
     Stranger(String),
 }
 
@@ -54,7 +54,7 @@ impl Wrong {
         }
     }
 
-    /// What is said at the head of the page.
+    /// The message at the top of the page.
     pub(super) fn problem(&self) -> Option<String> {
         match self {
             Self::Limit { .. } => None,
@@ -70,7 +70,7 @@ pub(super) fn frame(context: &Context) -> Layout {
     Layout::at(base, NavItem::Account).with_script(base, &assets::COPY)
 }
 
-/// Whoever is signed in; nobody is sent to the sign-in page.
+/// The signed-in user. Errors: a redirect to the sign-in page.
 #[expect(
     clippy::result_large_err,
     reason = "the answer is the way out, and is moved once"
@@ -82,7 +82,7 @@ pub(super) fn visitor(context: &Context) -> Result<Arc<User>, Response> {
     })
 }
 
-/// Back to the page, after what a form asked for.
+/// Redirects to the account page after a form was processed.
 pub(super) fn back(context: &Context) -> Response {
     respond::see_other(&context.base.path(PATH))
 }

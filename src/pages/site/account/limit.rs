@@ -1,5 +1,5 @@
-//! What does the form of a buzz limit say? One row for each budget, as it stands or as it was typed, and an empty one for
-//! another. Whose limit it is, is `connected.rs`.
+//! The form of a buzz limit: one row for each budget, and an empty row for another. `connected.rs` has the app that it
+//! belongs to.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use crate::protocol::time::Timestamp;
 /// The windows of a rolling budget.
 const WINDOWS: [&str; 6] = ["second", "minute", "hour", "day", "week", "month"];
 
-/// The kinds of a budget, as forms send them and as people read them.
+/// The kinds of a budget: the form value and the label.
 const KINDS: [(&str, &str); 4] = [
     ("none", "no budget"),
     ("absolute", "so much in all"),
@@ -24,25 +24,25 @@ const KINDS: [(&str, &str); 4] = [
 #[derive(Debug, Clone)]
 pub(crate) struct LimitForm(pub(crate) Vec<BudgetForm>);
 
-/// The row of one budget, all of it text: what cannot be read is shown again as it was typed.
+/// The row of one budget. All fields are text, so that invalid input is shown again as typed.
 #[derive(Debug, Clone)]
 pub(crate) struct BudgetForm {
-    /// Counts from 1; its fields end in it.
+    /// Number of the row, from 1; the suffix of its field names.
     pub(crate) at: usize,
     kind: String,
     pub(crate) limit: String,
     pub(crate) unit: String,
     window: String,
     pub(crate) cron: String,
-    /// Kinds of buzz with commas between; none for all.
+    /// Kinds of buzz, separated by commas; empty for all.
     pub(crate) currencies: String,
     pub(crate) remove: bool,
-    /// What is wrong with it.
+    /// The problem of this row.
     pub(crate) problem: Option<String>,
 }
 
 impl BudgetForm {
-    /// The row that waits for another budget.
+    /// An empty row for another budget.
     fn empty(at: usize) -> Self {
         Self {
             at,
@@ -116,8 +116,8 @@ impl BudgetForm {
         WINDOWS.map(|window| (window, window == self.window))
     }
 
-    /// The budget that the row says; none where it is empty or taken out. Errors: what is wrong with it, for the person
-    /// who typed it.
+    /// Parses the budget of the row; None if the row is empty or removed. Errors: the problem, as a message for the
+    /// user.
     fn read(&self, now: Timestamp) -> Result<Option<Budget>, String> {
         if self.remove {
             return Ok(None);
@@ -158,7 +158,7 @@ impl BudgetForm {
     }
 }
 
-/// A whole number that JSON carries.
+/// An integer that JSON can represent exactly.
 fn number(text: &str, what: &str) -> Result<u64, String> {
     match text.parse() {
         Ok(number @ 1..=MAX_SAFE_INTEGER) => Ok(number),
@@ -178,7 +178,7 @@ pub(crate) fn name(window: Window) -> &'static str {
 }
 
 impl LimitForm {
-    /// The form of a limit that stands, with an empty row.
+    /// The form of an existing limit, with an empty row.
     pub(crate) fn of(limit: Option<&BuzzLimit>) -> Self {
         let budgets = limit.iter().flat_map(|limit| limit.budgets()).enumerate();
         let mut rows: Vec<_> = budgets
@@ -188,18 +188,18 @@ impl LimitForm {
         Self(rows)
     }
 
-    /// The form as it was sent: rows are counted without a gap.
+    /// Parses a submitted form. The rows are numbered without gaps.
     pub(crate) fn sent(params: &Params) -> Self {
         let rows = (1..).map_while(|at| BudgetForm::sent(at, params));
-        // One row more than fits, for the error; each row is searched for its cron expression.
+        // One row more than permitted, for the error: each row is searched for its cron expression.
         Self(rows.take(MAX_BUDGETS + 2).collect())
     }
 
-    /// The limit that the form says. Errors: the form with what is wrong, row by row.
+    /// Parses the limit. Errors: the form with the problem of each row.
     pub(crate) fn read(mut self, now: Timestamp) -> Result<Option<BuzzLimit>, Self> {
         let mut budgets = Vec::new();
         if self.0.is_empty() {
-            // Whoever sent no row at all did not ask for every budget to go.
+            // A request without rows does not ask to remove all budgets.
             let mut row = BudgetForm::empty(1);
             row.problem = Some("The form came without a budget: nothing has changed.".to_owned());
             return Err(Self(vec![row]));

@@ -1,4 +1,4 @@
-//! `/user/account`: the apps that a user has registered, and the apps that the user has let in.
+//! `/user/account`: the apps that a user has registered, and the apps that the user has authorized.
 
 pub(crate) mod apps;
 mod connected;

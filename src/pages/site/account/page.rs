@@ -22,17 +22,17 @@ struct Account {
     avatar: Avatar,
     email: Option<String>,
     switch: String,
-    /// Below it are the forms' targets.
+    /// Base path of the forms' targets.
     here: String,
     problem: Option<String>,
     apps: Vec<OwnApp>,
-    /// How many of the own apps stand before those that are shown, and how many after; and of the others.
+    /// The parts of the two lists that are not on this page.
     apps_cut: Cut,
     connected: Vec<ConnectedApp>,
     connected_cut: Cut,
 }
 
-/// Where the lists are to begin.
+/// Where the lists begin.
 #[derive(Default)]
 struct Starts {
     apps: usize,
@@ -67,7 +67,7 @@ pub(crate) async fn get(context: Context, RawQuery(query): RawQuery) -> Response
     }
 }
 
-/// The page, with what is wrong with what was sent.
+/// Renders the page, with the error of a submitted form.
 pub(super) fn show(
     context: &Context,
     user: &User,
