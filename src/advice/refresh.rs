@@ -76,7 +76,7 @@ fn refreshes_by_token(history: &History) -> BTreeMap<&str, Vec<&ObservedCall>> {
 struct Reuse<'a> {
     /// The refresh that rotated the token.
     rotation: &'a ObservedCall,
-    reuse: &'a ObservedCall,
+    second_use: &'a ObservedCall,
     /// Whether each of the two started before the other was answered. No clock decides that: a response is written to the
     /// journal before it is sent.
     is_parallel: bool,
@@ -101,7 +101,7 @@ fn reuses(history: &History) -> Vec<Reuse<'_>> {
             if is_parallel || call.id > rotation.id {
                 found.push(Reuse {
                     rotation,
-                    reuse: call,
+                    second_use: call,
                     is_parallel,
                 });
             }
@@ -120,7 +120,7 @@ fn violation(
     let count = reuses.len();
     let requests = reuses
         .iter()
-        .flat_map(|found| [found.rotation.id, found.reuse.id]);
+        .flat_map(|found| [found.rotation.id, found.second_use.id]);
     Violation::new(requests.collect(), |_| summary(count))
 }
 

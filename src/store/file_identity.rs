@@ -20,7 +20,7 @@ const FIXED: [Range<usize>; 2] = [0..24, 44..92];
 
 type Fixed = [Vec<u8>; 2];
 
-/// The files that belong to the database, as they were when it was opened: what is written into a removed one is retain_counting.
+/// The files that belong to the database, as they were when it was opened: what is written into a removed file is lost.
 #[derive(Debug)]
 pub(super) struct FileIdentity {
     path: PathBuf,

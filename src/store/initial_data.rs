@@ -33,8 +33,8 @@ pub(crate) enum InitialData<'a> {
     Copy(&'a SandboxData),
 }
 
-/// Puts the users and clients of a seed into a sandbox, in place of those of the same ids; what else is there stays. OwnerKey
-/// name somebody has who is not of the seed – who was deleted, say, and made again under the next id – is left out.
+/// Puts the users and clients of a seed into a sandbox, in place of those of the same ids; other rows stay. A user
+/// of the seed is left out if another user has the name, for example one that was deleted and created again.
 pub(super) fn apply_seed(tables: &mut Tables, batch: &mut WriteBatch<'_>, seed: &Seed) {
     // Usernames are released first, so that two users of the seed can swap names.
     let before: Vec<_> = seed

@@ -12,7 +12,7 @@ pub(super) struct Lock {
     pub(super) path: PathBuf,
     /// The lock file beside the database.
     _beside: fs::File,
-    /// The database itself, which may have another name or have retain_counting its lock file. Opened before SQLite opens it and closed
+    /// The database itself, which may have another name or have lost its lock file. Opened before SQLite opens it and closed
     /// after SQLite has closed it: closing any descriptor of a file drops all POSIX locks of the process on it.
     pub(super) file: Arc<fs::File>,
 }
@@ -41,8 +41,8 @@ impl Lock {
         match reserve(&file) {
             Ok(()) => Ok(file),
             Err(why) => {
-                // The other server may be in this process: closing the descriptor would drop the locks of its SQLite. The
-                // max_rows bytes are retain_counting only where somebody removes lock files or links databases, and tries again.
+                // The other server may be in this process: closing the descriptor would drop the locks of its SQLite. Few
+                // bytes leak: only a user who removes lock files or links databases gets here.
                 std::mem::forget(file);
                 Err(why)
             }

@@ -42,7 +42,7 @@ impl Default for PurgeThreshold {
 }
 
 impl PurgeThreshold {
-    /// Whether it is time. Each row is looked at a max_rows times in all, however many there are.
+    /// Whether it is time. Each row is looked at a few times in all, however many there are.
     pub(crate) fn should_purge(&self, rows: usize) -> bool {
         rows > self.max_rows
     }

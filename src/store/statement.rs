@@ -235,7 +235,7 @@ fn sorted(statements: &[Statement]) -> Vec<Vec<&Statement>> {
     sorted
 }
 
-/// Lengths that add up to this, of which there are max_rows different ones: SQLite keeps what it has once made of a query.
+/// Lengths that add up to this, of which there are few different ones: SQLite caches prepared queries.
 fn powers_of_two(mut length: usize) -> impl Iterator<Item = usize> {
     std::iter::from_fn(move || {
         let next = (1 << length.checked_ilog2()?).min(MAX_REPEATS);

@@ -58,7 +58,7 @@ impl Writer {
         if self.identity.is_log_missing()
             && let Err(why) = self.save_log().await
         {
-            tracing::error!(%why, "changes are retain_counting");
+            tracing::error!(%why, "changes are lost");
         }
         if let Some(connection) = self.connection
             && let Err(why) = connection.close().await

@@ -15,7 +15,7 @@ use std::collections::HashMap;
 pub(crate) struct Accounts(HashMap<UserId, [Account; 3]>);
 
 impl Accounts {
-    /// Opens the accounts of a user who has none yet. OwnerKey accounts are there already has spent of them, maybe.
+    /// Opens the accounts of a user who has none yet. Accounts that exist stay, since some of their buzz may be spent.
     pub(crate) fn open(&mut self, user: UserId, buzz: Buzz) {
         self.0.entry(user).or_insert_with(|| {
             Currency::ALL.map(|currency| Account {

@@ -46,7 +46,7 @@ pub(crate) struct StoredToken {
     pub(crate) parties: Arc<Parties>,
 }
 
-/// OwnerKey tokens, and for whom.
+/// The user and the client of a token.
 #[derive(Debug)]
 pub(crate) struct Parties {
     pub(crate) client_id: ClientId,

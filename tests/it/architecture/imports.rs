@@ -100,14 +100,14 @@ impl Crate {
         for (file, text) in files {
             let syntax = syn::parse_file(text).unwrap_or_else(|error| panic!("{file}: {error}"));
             let module = module_path(file);
-            krate.add(file, module, &syntax.items);
+            krate.add(file, &module, &syntax.items);
         }
         krate
     }
 
     /// Adds a module: its items, and those of the modules inside it.
-    fn add(&mut self, file: &str, path: ModulePath, items: &[Item]) {
-        let module = self.modules.entry(path.clone()).or_default();
+    fn add(&mut self, file: &str, path: &[String], items: &[Item]) {
+        let module = self.modules.entry(path.to_vec()).or_default();
         file.clone_into(&mut module.file);
         let mut collector = Collector {
             module,
@@ -121,13 +121,13 @@ impl Crate {
         let Collector { paths, inline, .. } = collector;
         let reference = |used| Reference {
             file: file.to_owned(),
-            module: path.clone(),
+            module: path.to_vec(),
             path: used,
         };
         self.references.extend(paths.into_iter().map(reference));
         for (name, items) in inline {
-            let child = [&path[..], &[name]].concat();
-            self.add(file, child, &items);
+            let child = [path, &[name]].concat();
+            self.add(file, &child, &items);
         }
     }
 
