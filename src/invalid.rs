@@ -42,7 +42,7 @@ impl Invalid {
         self
     }
 
-    /// Checks that the texts of a row have at most so many bytes together; `sizes` has the bytes of each key. Errors: the
+    /// Checks that the texts of a row have at most this many bytes together; `sizes` has the bytes of each key. Errors: the
     /// bound, at the key of the longest text.
     pub(crate) fn check_size(row: &str, sizes: &[(&str, usize)], most: usize) -> Result<(), Self> {
         let bytes: usize = sizes.iter().map(|(_, bytes)| bytes).sum();

@@ -9,7 +9,7 @@ use civitai_oauth_mock::cli::{self, Build};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// From `build.rs`: empty where nobody knows.
+/// From `build.rs`: empty if it is unknown.
 const COMMIT: &str = env!("CIVITAI_MOCK_COMMIT");
 
 fn main() -> ExitCode {

@@ -149,7 +149,7 @@ fn sign_in_routes(app: Arc<AppState>) -> Routes {
         .layer(from_fn_with_state(app, access_guard::own_forms))
 }
 
-/// The home page and the account's. Their forms act for whoever is signed in: no other site may send them, nor read what
+/// The home page and the account's. Their forms act for the signed-in user: no other site may send them, nor read what
 /// they show.
 #[rustfmt::skip]
 fn home_routes(app: Arc<AppState>) -> Routes {
@@ -169,7 +169,7 @@ fn home_routes(app: Arc<AppState>) -> Routes {
         .layer(from_fn_with_state(app, access_guard::same_site))
 }
 
-/// The pages for whoever builds an app, behind the guard of the control API.
+/// The pages for developers of apps, behind the guard of the control API.
 #[rustfmt::skip]
 fn console_routes(app: &Arc<AppState>) -> Routes {
     use crate::pages::console::{dashboard, advice as findings, consent_gallery as gallery, playground, unlock};

@@ -213,7 +213,7 @@ impl Planting {
 }
 
 impl SeedFile {
-    /// The data of a server that nobody configured.
+    /// The data of a server without a configured seed.
     pub(crate) fn demo() -> Self {
         Self::read(DEMO, Path::new("demo.toml")).expect("the demo data is a valid seed")
     }

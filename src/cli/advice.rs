@@ -9,7 +9,7 @@ use super::output::{print, print_json};
 use crate::control::{self, Severity};
 
 /// List what production would punish of what the apps have done. With --fail-on, exit status 1 where there is something;
-/// 2 where nothing can be said: the server is not there, or nobody has called it.
+/// 2 where nothing can be said: the server cannot be reached, or has had no requests.
 #[derive(Debug, Args)]
 pub(super) struct Advice {
     /// Exit with 1 where there is a finding as bad as this or worse: error, warning or hint

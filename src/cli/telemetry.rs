@@ -139,7 +139,7 @@ struct Choice {
 
 impl Choice {
     /// The words are a level, and `json` for JSON lines. Without a level, refused requests are logged on a terminal only:
-    /// a developer watches it, and nobody reads the pipe of a test run.
+    /// a developer watches it, and the pipe of a test run is not read.
     fn read(words: &[String], is_terminal: bool, name: &str) -> anyhow::Result<Self> {
         let mut level = None;
         let mut json = false;

@@ -4,7 +4,7 @@ use crate::control::{ControlError, Counters};
 use crate::invalid::Invalid;
 use crate::store::StoreError;
 
-/// A control verb was not carried out. The text says what, where and how to mend it.
+/// An operation failed. The text says what, where and how to fix it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MockError {

@@ -50,7 +50,7 @@ pub enum Budget {
     Rollover {
         /// In buzz.
         limit: u64,
-        /// When it starts anew, in UTC. What is no cron expression never fires; a control call refuses it.
+        /// When it is reset, in UTC. Text that is no cron expression never fires; a control call rejects it.
         cron: String,
         /// As for [`Budget::Absolute`].
         #[serde(default, skip_serializing_if = "Option::is_none")]

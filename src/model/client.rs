@@ -15,7 +15,7 @@ use crate::protocol::rules::Rules;
 use crate::protocol::scope::Scope;
 use crate::protocol::secret::{Secret, SecretHash};
 
-/// A registered client. Its secret is shown to nobody.
+/// A registered client. Its secret is never shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -57,7 +57,7 @@ pub struct Client {
     /// URI will do and the first secret it sends becomes its own.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub adopted: bool,
-    /// Kept in a column of its own, and shown to nobody.
+    /// Stored in a column of its own, and never shown.
     #[serde(skip)]
     pub(crate) secret: Option<SecretHash>,
 }
@@ -76,7 +76,7 @@ pub enum AccessMode {
     Open,
     /// Users with the role `tester`.
     Testers,
-    /// Nobody.
+    /// No user.
     Disabled,
 }
 

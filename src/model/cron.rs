@@ -36,7 +36,7 @@ const LAST_SECOND: Time = match Time::from_hms(23, 59, 59) {
 struct Field {
     first: u32,
     last: u32,
-    /// So many values until they begin again: Sunday is both 0 and 7.
+    /// Number of values before they repeat: Sunday is both 0 and 7.
     round: u32,
     /// The names of the values, from the first on.
     names: &'static [&'static str],
@@ -148,7 +148,7 @@ fn number(text: &str) -> Option<u32> {
 #[derive(Debug)]
 pub(super) struct Schedule {
     cron: Cron,
-    /// `L-n`: so many days before the last of the month, whatever day that is.
+    /// `L-n`: n days before the last of the month, whatever day that is.
     before_last: Option<u8>,
 }
 

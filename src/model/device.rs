@@ -1,4 +1,4 @@
-//! Where does a device stand? A device authorization (RFC 8628) waits, is approved by somebody, or is denied;
+//! State of a device authorization (RFC 8628): it is pending, approved by a user, or denied;
 //! once claimed it is gone.
 
 use crate::model::client::Client;

@@ -221,7 +221,7 @@ mod tests {
         OffsetDateTime::from_unix_timestamp_nanos(i128::from(at.0) * 1_000_000).unwrap()
     }
 
-    /// Goes back day by day until so many months are behind, and the day is the same or the last that there is.
+    /// Goes back day by day until it has passed this many months, and the day is the same or the last that there is.
     fn walk_back(now: Timestamp, months: u64) -> OffsetDateTime {
         let now = moment(now);
         let month =

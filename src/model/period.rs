@@ -73,12 +73,12 @@ pub(crate) fn last_tick(cron: &str, now: Timestamp) -> Timestamp {
     tick().unwrap_or(ALWAYS)
 }
 
-/// Whether a rollover budget of this expression ever begins anew.
+/// Whether a rollover budget of this expression is ever reset.
 pub(crate) fn is_readable(cron: &str) -> bool {
     Schedule::read(cron).is_some()
 }
 
-/// What a cron expression is, to whoever has written something else.
+/// Hint that says what a cron expression is.
 pub(crate) const CRON_HINT: &str = "write five fields, such as \"0 0 1 * *\" for each month's first, six with the seconds first, \
     or a name such as @daily";
 

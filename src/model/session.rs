@@ -1,4 +1,4 @@
-//! How long is a browser signed in? A session is a cookie whose hash is kept; `http/session.rs` reads it.
+//! Lifetime of a browser session: a cookie whose hash is stored; `http/session.rs` reads it.
 
 /// The cookie that carries it.
 pub(crate) const COOKIE: &str = "civ-token";

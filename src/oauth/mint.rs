@@ -59,7 +59,7 @@ pub(crate) fn mint(
     mint_for(sandbox, &permission, with_refresh, life)
 }
 
-/// As [`mint`], with exactly this scope and an access token that lives so many seconds.
+/// As [`mint`], with exactly this scope and an access token of this lifetime in seconds.
 pub(crate) fn mint_for(
     sandbox: &Sandbox,
     permission: &TokenSubject,
@@ -160,7 +160,7 @@ impl IssuedTokens {
         }
     }
 
-    /// Adds an id token (OpenID Connect Core §2) for whoever signed in.
+    /// Adds an id token (OpenID Connect Core §2) for the user who signed in.
     pub(crate) fn add_id_token(&mut self, sandbox: &Sandbox, claims: &IdTokenClaims) {
         let now = sandbox.now();
         let claims = json!({

@@ -1,4 +1,4 @@
-//! POST `/revoke` (RFC 7009): 200 whatever happened, so that nobody learns which tokens exist. Which tokens an app may
+//! POST `/revoke` (RFC 7009): 200 whatever happened, so that clients cannot learn which tokens exist. Which tokens an app may
 //! revoke are the differences `revoke-by-client` and `revoke-by-public-client`.
 
 use std::sync::Arc;
@@ -125,7 +125,7 @@ async fn revoke(
     Ok(())
 }
 
-/// Difference `revoke-by-public-client`: whoever is signed in, a public client ends its own tokens.
+/// Difference `revoke-by-public-client`: a public client ends its own tokens, whether or not a user is signed in.
 fn is_of_public_client(token: &Token, client: &Client, rules: &Rules) -> bool {
     if client.confidential || client.id != token.client_id {
         return false;

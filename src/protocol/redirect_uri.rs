@@ -125,7 +125,7 @@ pub(crate) fn check_origin(text: &str) -> Result<(), String> {
 }
 
 /// The URI with these parameters set: the first of a name is replaced where it stands, later ones go, new
-/// ones come last, and the whole query is written anew – what `URLSearchParams.set` does.
+/// ones come last, and the whole query is serialized again – what `URLSearchParams.set` does.
 pub(crate) fn with_params(uri: &str, params: &[(&str, &str)]) -> Option<String> {
     let mut url = Url::parse(uri).ok()?;
     let mut pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();

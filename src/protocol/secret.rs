@@ -64,7 +64,7 @@ impl fmt::Debug for Secret {
 }
 
 /// The SHA-256 of a [`Secret`]. Where two of these are compared, in a table for one, the time it takes
-/// tells something of a digest, which nobody can turn into a guess at the secret.
+/// tells something of a digest, which does not help to guess the secret.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct SecretHash([u8; 32]);
 

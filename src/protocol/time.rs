@@ -55,12 +55,12 @@ impl Timestamp {
 pub struct Moment(pub(crate) Timestamp);
 
 impl Moment {
-    /// So many seconds after 1970 began, or before it where they are negative.
+    /// Seconds since 1970 began; negative before.
     pub fn from_unix_seconds(seconds: i64) -> Self {
         Self(Timestamp(seconds.saturating_mul(1000)))
     }
 
-    /// So many milliseconds after 1970 began.
+    /// Milliseconds since 1970 began.
     pub fn from_unix_millis(millis: i64) -> Self {
         Self(Timestamp(millis))
     }

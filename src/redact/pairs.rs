@@ -20,7 +20,7 @@ const PLAIN: [&str; 7] = [
     "%5Bredacted%5D",
 ];
 
-/// So many bytes of the lines above and below are looked at.
+/// Bytes of the lines above and below that are searched.
 const NEAR: usize = 128;
 
 /// The text with `[redacted]` for the value of each secret name.

@@ -132,7 +132,7 @@ impl SandboxRecord {
     }
 }
 
-/// At most so many snapshots in one sandbox, and in all: each is a copy of all rows.
+/// Most snapshots of one sandbox, and of all: each is a copy of all rows.
 const MOST_OF_SANDBOX: usize = 100;
 
 const MOST: usize = 10_000;

@@ -6,7 +6,7 @@ use crate::model::account::Currency;
 /// The approximate bytes of a row in memory, without its long texts.
 pub(crate) const ROW_BYTES: usize = 256;
 
-/// Checks that a table of so many rows has room for one more. Errors: it has as many as it may have.
+/// Checks that a table of this many rows has room for one more. Errors: it is full.
 pub(crate) fn check_room(rows: usize, most: usize, what: &'static str) -> Result<(), StoreError> {
     if rows >= most {
         return Err(StoreError::Full { what, most });

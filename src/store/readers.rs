@@ -9,7 +9,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::error::StoreError;
 
-/// More than one, so that nobody waits behind a world of a million rows.
+/// More than one, so that no request waits behind a sandbox of a million rows.
 const MOST: u32 = 4;
 
 /// The connections that read.
@@ -17,7 +17,7 @@ const MOST: u32 = 4;
 pub(super) struct Readers {
     options: SqliteConnectOptions,
     turns: Semaphore,
-    /// Those that nobody reads by just now.
+    /// Connections that are idle.
     idle: Mutex<Vec<SqliteConnection>>,
 }
 
@@ -39,14 +39,14 @@ impl Readers {
         &self,
         what: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        // Nobody closes the semaphore.
+        // The semaphore is never closed.
         let _turn = self.turns.acquire().await.ok();
         let idle = self.idle().pop();
         let mut db = match idle {
             Some(db) => db,
             None => self.options.connect().await?,
         };
-        // After an error, or when nobody waits any more, it is in no state to be used again.
+        // After an error, or after a cancelled read, it is in no state to be used again.
         let found = what(&mut db).await?;
         self.idle().push(db);
         Ok(found)
@@ -60,7 +60,7 @@ impl Readers {
         all
     }
 
-    /// Closes those that nobody reads by.
+    /// Closes the idle connections.
     pub(super) async fn close(&self) {
         let idle = std::mem::take(&mut *self.idle());
         for db in idle {

@@ -15,7 +15,7 @@ use crate::protocol::time::Timestamp;
 /// At most this many statements are joined.
 const MAX_REPEATS: usize = 16;
 
-/// One SQL statement with its values. It can be run again: whoever writes one sees to it that it cannot be refused by
+/// One SQL statement with its values. It can be run again: its author makes sure that it cannot be rejected by
 /// what is in the file.
 #[derive(Debug)]
 pub(crate) struct Statement {
@@ -162,7 +162,7 @@ impl Query {
 /// Joins similar statements, and keeps the order where it matters.
 #[derive(Debug, Default)]
 pub(crate) struct StatementBatcher {
-    /// A statement, so many times.
+    /// A statement with the number of its repetitions.
     repeated: HashMap<(&'static str, usize), Arc<str>>,
 }
 

@@ -14,7 +14,7 @@ use crate::store::tables::workflows::{delete, insert};
 const MAX_PAGE_BYTES: usize = 128 * 1024;
 
 impl SandboxData {
-    /// A workflow by id, whoever's it is.
+    /// A workflow of any user, by id.
     pub(crate) fn find_workflow(&self, id: &str) -> Option<Workflow> {
         let tables = self.read();
         tables

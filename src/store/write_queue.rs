@@ -297,7 +297,7 @@ impl WriteQueue {
         true
     }
 
-    /// The writer has ended, for whatever reason: nobody is left waiting.
+    /// The writer has ended, for whatever reason: every waiting request gets an error.
     pub(super) fn end(&self) {
         let mut contents = self.contents();
         contents.refusal = Some("the server is stopping".into());

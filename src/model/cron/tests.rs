@@ -33,7 +33,7 @@ impl Item {
         }
     }
 
-    /// Whether it names this value, of so many from `first` on.
+    /// Whether it names this value, of this number of values from `first` on.
     fn is(self, value: u32, first: u32, count: u32) -> bool {
         match self {
             Self::Any => true,

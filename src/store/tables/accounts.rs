@@ -62,7 +62,7 @@ impl Accounts {
         }
     }
 
-    /// Gives back what was taken from an account. It has not come in anew, so that the lifetime balance stays.
+    /// Returns buzz that was taken from an account. It is no new income, so the lifetime balance stays.
     pub(crate) fn give_back(&mut self, user: UserId, currency: Currency, amount: u64) {
         let accounts = self.0.get_mut(&user).into_iter().flatten();
         for account in accounts.filter(|account| account.currency == currency) {

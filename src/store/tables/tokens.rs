@@ -15,11 +15,11 @@ use sqlx::SqliteConnection;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-/// So many tokens are deleted one by one at the most.
+/// At most this many tokens are deleted one by one.
 pub(crate) const MOST_ALONE: usize = 100;
 
 /// A token that is over is known for so long in milliseconds, as long as a refresh token lives: there is something to say
-/// to whoever still uses it.
+/// to a client that still uses it.
 const KNOWN_AFTER: i64 = 30 * 24 * 60 * 60 * 1000;
 
 /// The most tokens of a sandbox.

@@ -52,7 +52,7 @@ impl Users {
         Ok(())
     }
 
-    /// Takes the name from whoever has this user's id, if it is another name. Who that was.
+    /// Releases the username of the user with this id, if it is another one. Returns that user.
     pub(crate) fn take_name(
         &mut self,
         user: &User,

@@ -108,7 +108,7 @@ async fn a_database_of_ours_is_marked_and_opened_again_after_any_end() {
         let header = fs::read(&path).unwrap();
         assert_eq!(header[68..72], APPLICATION_ID.to_be_bytes());
     }
-    // An empty file is nobody's.
+    // An empty file belongs to no program.
     let empty = folder.0.join("empty.db");
     fs::write(&empty, "").unwrap();
     Opened::open(&empty).await.unwrap().file.close().await;

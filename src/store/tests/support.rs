@@ -89,7 +89,7 @@ impl TestStore {
         (store, row.unwrap().world)
     }
 
-    /// Nobody else writes until it is given back.
+    /// No other writer gets a turn until it is released.
     pub(super) async fn lock(&self) -> SqliteConnection {
         let options = SqliteConnectOptions::new().filename(self.folder.0.join("mock.db"));
         let mut lock = options.connect().await.unwrap();
