@@ -104,7 +104,7 @@ pub fn redirect_uri_registered(text: &str, strict: bool) -> Result<(), String> {
     redirect_uri::check_registration(text, strict)
 }
 
-/// What is kept of a secret, in hex.
+/// The stored hash of a secret, in hex.
 pub fn secret_hash(secret: &str) -> String {
     SecretHash::new(secret).to_hex()
 }

@@ -191,7 +191,7 @@ fn console_routes(app: &Arc<AppState>) -> Routes {
         .merge(unlocking)
 }
 
-/// Other methods are told which there are.
+/// Answers other methods with 405 and `Allow`.
 fn with_allow_header(
     route: MethodRouter<Arc<AppState>>,
     allow: &'static str,

@@ -121,7 +121,7 @@ pub(crate) struct ObservedCall {
     pub(crate) decisions: Vec<Decision>,
     /// A fault applied: the response is not the app's fault.
     pub(crate) is_faulty: bool,
-    /// A fault may have kept the response from the app.
+    /// A fault may have withheld the response from the app.
     pub(crate) is_lost: bool,
     /// The reason that a revocation had no effect.
     pub(crate) idle: Option<RevokeNoop>,

@@ -92,7 +92,7 @@ fn reuses(history: &History) -> Vec<Reuse<'_>> {
         if rotation.is_faulty {
             continue;
         }
-        // As for the first use: a fault may have kept the response from the app.
+        // As for the first use: a fault may have withheld the response from the app.
         let others = uses
             .iter()
             .filter(|call| call.id != rotation.id && !call.is_lost);

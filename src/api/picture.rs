@@ -2,7 +2,7 @@
 
 const SIDE: usize = 8;
 
-/// An image whose color depends on its name, so that images can be told apart.
+/// An image whose color depends on its name, so that images can be distinguished.
 pub(super) fn tiny(name: &str) -> Vec<u8> {
     let mix = crc32(name.as_bytes()).to_be_bytes();
     // The filter byte (0: none), then three bytes for each pixel.

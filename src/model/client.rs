@@ -29,7 +29,7 @@ pub struct Client {
     pub name: String,
     /// What the consent page says of it.
     pub description: String,
-    /// The URL of its picture, told to devices.
+    /// The URL of its picture, which devices get.
     pub logo_url: Option<String>,
     /// Whether it has a secret (RFC 6749 §2.1).
     pub confidential: bool,

@@ -9,7 +9,7 @@ use crate::protocol::rules::Rules;
 use crate::protocol::scope::Scope;
 use crate::protocol::time::Timestamp;
 
-/// A code past its life is still told apart from one that never was, for this long after it was issued.
+/// For this long after it was issued, an expired code is reported as expired rather than unknown.
 const KEPT_SECONDS: u32 = 600;
 
 /// How long a code lives on either side of the difference `code-lifetime`.

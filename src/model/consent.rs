@@ -6,7 +6,7 @@ use crate::protocol::scope::Scope;
 /// What one user allows one client without being asked again, and how much it may spend.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Consent {
-    /// Empty where only a budget is kept: then the page is shown again.
+    /// Empty if only a budget is stored: then the page is shown again.
     pub(crate) scope: Scope,
     pub(crate) buzz_limit: Option<BuzzLimit>,
 }

@@ -1,5 +1,5 @@
 //! State of a device authorization (RFC 8628): it is pending, approved by a user, or denied;
-//! once claimed it is gone.
+//! once claimed it is removed.
 
 use crate::model::client::Client;
 use crate::protocol::error::{ErrorCode, OAuthError};
@@ -48,7 +48,7 @@ pub(crate) enum Poll {
 }
 
 impl DeviceGrant {
-    /// What the client of this id is told.
+    /// The answer to the client of this id.
     pub(crate) fn poll(&self, client_id: &str) -> Poll {
         if self.client_id.as_str() != client_id {
             return Poll::Refused(OAuthError::bare(ErrorCode::InvalidGrant));

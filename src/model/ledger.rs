@@ -233,7 +233,7 @@ mod tests {
         then
     }
 
-    /// What of the spends counts, told in the plainest way.
+    /// The spends that count, computed in the simplest way.
     fn plain(budget: &Budget, spends: &[Spend], now: Timestamp) -> u64 {
         let counts = |spend: &Spend| match budget {
             Budget::Absolute { .. } => !spend.forgiven,

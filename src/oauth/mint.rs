@@ -35,7 +35,7 @@ pub(crate) struct IssuedTokens {
     pub(crate) rows: Vec<Token>,
 }
 
-/// What an id token says besides the time.
+/// The claims of an id token, except its times.
 #[derive(Debug)]
 pub(crate) struct IdTokenClaims<'a> {
     pub(crate) nonce: &'a str,

@@ -21,7 +21,7 @@ use crate::protocol::secret::Secret;
 use crate::sandbox::journal::RevokeNoop;
 use crate::sandbox::rate_limits::Limit;
 
-/// What other methods are told.
+/// The value of `Allow` in the answer to other methods.
 pub(crate) const ALLOW: &str = "POST, OPTIONS";
 
 const METHODS: &str = "POST";

@@ -3,7 +3,7 @@
 /// The characters of user codes: none that could be taken for another.
 pub(crate) const ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 
-/// The code as it is kept: upper case, and in two groups where it has the right length.
+/// The code as it is stored: upper case, and in two groups where it has the right length.
 pub(crate) fn normalise(typed: &str) -> String {
     let upper = typed.to_uppercase();
     let cleaned: String = upper.chars().filter(char::is_ascii_alphanumeric).collect();

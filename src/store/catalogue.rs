@@ -109,7 +109,7 @@ impl Catalogue {
         })
     }
 
-    /// A sandbox that is in this world; nothing where it is gone, or another call was faster.
+    /// The sandbox with this data; none if it was deleted, or another call was faster.
     pub(super) fn sandbox_in(
         &mut self,
         name: &str,

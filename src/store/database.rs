@@ -7,7 +7,7 @@ use super::error::StoreError;
 /// Where the rows live.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Database {
-    /// In this process only, gone with it.
+    /// In this process only, and lost with it.
     #[default]
     Memory,
     /// In a file; an acknowledged write survives `kill -9`.

@@ -1,13 +1,13 @@
 //! Decides when to purge expired rows.
 //!
-//! Expired rows are kept for a while so that errors can say "expired" rather than "unknown". A purge runs when the table
+//! Expired rows are retained for a while so that errors can say "expired" rather than "unknown". A purge runs when the table
 //! has doubled, so that its cost is amortised.
 
 use super::statement::Statement;
 use super::write_batch::WriteBatch;
 use crate::protocol::time::Timestamp;
 
-/// A table with at most this many rows is not purged: a client whose token has expired is told so.
+/// A table with at most this many rows is not purged: a client whose token has expired learns that.
 pub(crate) const MIN_ROWS: usize = if cfg!(test) { 64 } else { 4096 };
 
 /// The shortest time between two purges of a full table, in milliseconds of the sandbox's clock: a purge reads every

@@ -21,7 +21,7 @@ const MAX_REPEATS: usize = 16;
 pub(crate) struct Statement {
     sql: &'static str,
     values: Vec<Value>,
-    /// The row that it writes whole or removes, where it touches no other. Two that look like one are kept in their order,
+    /// The row that it writes whole or removes, where it touches no other. Two statements of one shape keep their order,
     /// which does no harm.
     row: Option<u64>,
 }

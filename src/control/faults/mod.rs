@@ -25,7 +25,7 @@ impl Sandbox {
     pub(crate) fn create_fault(&self, fault: Fault) -> ControlResult<SetFault> {
         check::check(&fault)?;
         self.known_parties(fault.client_id.as_deref(), fault.user.as_ref())?;
-        // A fault set before a reset is gone after it.
+        // A reset removes the faults that were set before it.
         let set = self.if_current(|core| core.faults.add(fault.clone()));
         let set = set.unwrap_or_else(|| Faults::default().add(fault));
         Ok(set?)

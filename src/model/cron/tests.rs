@@ -8,7 +8,7 @@ use time::Duration;
 
 use super::*;
 
-/// One item of a field, told apart by how it is written.
+/// One item of a field, by how it is written.
 #[derive(Debug, Clone, Copy)]
 enum Item {
     Any,

@@ -23,7 +23,7 @@ use crate::protocol::rules::Rules;
 use crate::protocol::token_request::GrantType;
 use crate::sandbox::rate_limits::Limit;
 
-/// What other methods are told.
+/// The value of `Allow` in the answer to other methods.
 pub(crate) const ALLOW: &str = "POST, OPTIONS";
 
 const METHODS: &str = "POST";

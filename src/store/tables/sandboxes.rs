@@ -7,7 +7,7 @@ use sqlx::SqliteConnection;
 use std::fmt;
 use std::sync::Arc;
 
-/// A sandbox as it is kept.
+/// A stored sandbox.
 #[derive(Debug, Clone)]
 pub(crate) struct SandboxRow {
     /// Its rows.

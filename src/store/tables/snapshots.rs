@@ -8,7 +8,7 @@ use sqlx::SqliteConnection;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-/// A snapshot as it is kept.
+/// A stored snapshot.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
     pub(crate) rows: Arc<SandboxData>,

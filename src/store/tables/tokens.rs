@@ -18,8 +18,8 @@ use std::sync::Arc;
 /// At most this many tokens are deleted one by one.
 pub(crate) const MOST_ALONE: usize = 100;
 
-/// A token that is over is known for so long in milliseconds, as long as a refresh token lives: there is something to say
-/// to a client that still uses it.
+/// An ended token is retained for this long in milliseconds, as long as a refresh token lives: a client that still uses it
+/// gets the reason.
 const KNOWN_AFTER: i64 = 30 * 24 * 60 * 60 * 1000;
 
 /// The most tokens of a sandbox.

@@ -46,7 +46,7 @@ pub(crate) fn describe_fault(rule: &Fault) -> String {
     }
 }
 
-/// Names and values, as many as have room, and how many there are besides.
+/// Names and values, as many as have room, and the number of the others.
 struct Pairs {
     shown: Vec<(String, String)>,
     more: usize,
