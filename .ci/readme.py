@@ -61,7 +61,7 @@ def contract(base):
 
 
 def control_calls():
-    source = (TOP / "src/control/http/mod.rs").read_text(encoding="utf-8")
+    source = (TOP / "src/control_api/operations.rs").read_text(encoding="utf-8")
     paths = sorted(set(re.findall(r'"(/_mock/[^"]+)"', source)))
     documented = re.findall(r"/_mock/[\w{}/.-]+", " ".join(row[0] for row in rows(section("Control calls"))))
     same("control calls", sorted(set(documented)), paths)
