@@ -121,12 +121,12 @@ impl Limits {
 
     /// The raw 503 for a connection beyond the limit.
     pub(crate) fn too_many_connections(&self) -> String {
-        let why = Invalid::new(
+        let error = Invalid::new(
             "",
             format!("there are {} connections already", self.max_connections),
         )
         .with_hint("close some, or raise --max-connections");
-        let body = why.to_json("too_many_connections").to_string();
+        let body = error.to_json("too_many_connections").to_string();
         format!(
             "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\n\
              connection: close\r\ncontent-length: {}\r\n\r\n{body}",

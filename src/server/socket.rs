@@ -131,7 +131,9 @@ impl AsyncWrite for Socket {
                     SockRef::from(&*self.stream).shutdown(Shutdown::Write)?;
                     self.closing = Some(Box::pin(sleep(CLOSE_TIMEOUT)));
                 }
-                Err(why) if why.kind() != io::ErrorKind::WouldBlock || self.closing.is_none() => {
+                Err(error)
+                    if error.kind() != io::ErrorKind::WouldBlock || self.closing.is_none() =>
+                {
                     return Poll::Ready(Ok(()));
                 }
                 Ok(_) | Err(_) => {}
