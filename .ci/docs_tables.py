@@ -1,0 +1,292 @@
+"""The parts of pages that the program knows: asked of its help and of a server that is started for it.
+
+A page has them between `<!-- generated: NAME -->` and `<!-- end -->`. The pages of advice rules, docs/reference/advice/ID.md,
+are created and removed with their rules; what is written by hand below the generated part stays.
+"""
+import json, re, subprocess, urllib.request
+
+from docs_blocks import Server
+from docs_pages import DOCS, GENERATED, name, pages
+
+RULES = DOCS / "reference" / "advice"
+SEVERITIES = {"error": "error", "warning": "warning", "note": "hint"}
+# Schemas of the OpenAPI document that a page describes.
+DESCRIBED = {
+    "Fault": "[a fault](./faults.md)",
+    "SettingsPatch": "[settings](#settings-of-a-sandbox)",
+    "Seed": "[a seed](./seed.md)",
+    "Expectation": "[an expectation](./journal.md#verify-the-requests)",
+}
+BODIES = {"/_mock/users": "[keys of a user](./seed.md#users)", "/_mock/clients": "[keys of a client](./seed.md#clients)"}
+
+
+LINE = "\0"  # a new line in a cell
+
+
+def get(base, path, method="GET"):
+    request = urllib.request.Request(base + path, method=method)
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return json.load(answer)
+
+
+def output(program, *arguments):
+    ran = subprocess.run([program, *arguments], check=True, capture_output=True, text=True, timeout=20, env={})
+    return ran.stdout
+
+
+def table(head, rows):
+    """A Markdown table. Angle brackets outside code would be HTML, and pipes another cell."""
+
+    def cell(text):
+        parts = re.split(r"(`[^`]*`)", str(text).replace("\n", " "))
+        safe = [part if part.startswith("`") else part.replace("<", "&lt;").replace("{{", "{&#123;") for part in parts]
+        return "".join(safe).replace("|", "\\|").replace(LINE, "<br>")
+
+    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    lines += [f"| {' | '.join(cell(part) for part in row)} |" for row in rows]
+    return "\n".join(lines).replace("|  |", "| |").replace("|  |", "| |")
+
+
+def code(text):
+    return f"`{text}`" if text else ""
+
+
+def sentence(text):
+    text = text.strip()
+    if "." in text.split(" ")[0] or "_" in text.split(" ")[0]:
+        return text + ("" if text.endswith(".") else ".")
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+
+
+def options(help_text):
+    """The options of a help page: flag, value, description, default, environment variable."""
+    text = help_text.split("\nOptions:\n", 1)[-1]
+    for entry in re.split(r"\n(?= {2,6}(?:-\w, )?--[a-z])", "\n" + text)[1:]:
+        head, _, rest = entry.strip().partition("\n")
+        inline = re.match(r"((?:-\w, )?--[\w-]+(?: \S+)?)(?:\s{2,}(.*))?$", head)
+        flag, value = re.match(r"(?:-\w, )?(--[\w-]+)\s*(.*)$", inline[1]).groups()
+        choices = re.findall(r"^\s+- (\w+):\s+(.*(?:\n {12,}\S.*)*)", rest, re.M)
+        rest = re.sub(r"\n?\s*Possible values:\n(?:.*\n)*?(?=\s*\n\s*\[env|\Z)", "\n", rest)
+        words = " ".join(f"{inline[2] or ''} {rest}".split())
+        environment = re.search(r"\[env: (\w+)=?\]", words)
+        default = re.search(r"\[default: ([^\]]*(?:\[[^\]]*\][^\]]*)*)\]", words)
+        values = re.search(r"\[possible values: ([^\]]*)\]", words)
+        description = re.sub(r"\s*\[(?:env|default|possible values): [^\]]*(?:\[[^\]]*\][^\]]*)*\]", "", words).strip()
+        if choices:
+            listed = "; ".join(f"`{word}`: {' '.join(meaning.split())}" for word, meaning in choices)
+            description = f"{description}. {listed}"
+        yield {
+            "flag": flag, "value": value, "description": re.sub(r"<?(https?://[^\s>]+)>?", r"`\1`", description),
+            "default": default[1] if default else "", "environment": environment[1] if environment else "",
+            "values": values[1] if values else "",
+        }  # fmt: skip
+
+
+def settings(program, base):
+    rows = []
+    for option in options(output(program, "--help")):
+        if not option["environment"]:
+            continue
+        flag = option["flag"]
+        key = "" if flag == "--config" else flag[2:].replace("-", "_")
+        names = LINE.join([f"`{flag}`", f"`{option['environment']}`"] + ([f"`{key}`"] if key else []))
+        unset = "false" if option["value"] == "[<BOOL>]" else "none"
+        rows.append((flag, names, option["default"] or unset, option["description"]))
+    return table(["flag, variable, key in the file", "default", "meaning"], [row[1:] for row in sorted(rows)])
+
+
+def commands(program, base):
+    names = re.findall(r"^  ([a-z]+) ", output(program, "--help").split("Commands:")[1].split("Options:")[0], re.M)
+    parts, common = [], {}
+    for command in names:
+        if command in ("serve", "help"):
+            continue
+        text = output(program, command, "--help")
+        summary = " ".join(text.split("\n\nUsage:")[0].split())
+        usage = " ".join(re.search(r"Usage: (.*)", text)[1].split())
+        part = [f"### {command}\n\n{sentence(summary)}\n\n```text\n{usage}\n```"]
+        rows = []
+        for argument, meaning in re.findall(r"^  ([<\[][A-Z]+[>\]])\s+(.*(?:\n {8,}\S.*)*)", text, re.M):
+            rows.append([code(argument), " ".join(meaning.split()), ""])
+        if "\nCommands:\n" in text:
+            block = text.split("\nCommands:\n")[1].split("\n\n")[0]
+            for word, meaning in re.findall(r"^  ([a-z]+)\s+(.*(?:\n {8,}\S.*)*)", block, re.M):
+                if word != "help":
+                    usage = re.search(r"Usage: \S+ \w+ (.*)", output(program, command, word, "--help"))[1]
+                    rows.append([code(usage.replace(" [OPTIONS]", "")), " ".join(meaning.split()), ""])
+        for option in options(text):
+            if option["flag"] in ("--help", "--version", "--color"):
+                continue
+            spelling = f"{option['flag']} {option['value']}".strip()
+            meaning = option["description"] + (f" ({option['values']})" if option["values"] else "")
+            row = [code(spelling), meaning, option["default"]]
+            if option["flag"] in ("--server", "--listen", "--control-token") and command != "healthcheck":
+                common[option["flag"]] = [*row, code(option["environment"])]
+            else:
+                rows.append(row)
+        if rows:
+            part.append(table(["argument or option", "meaning", "default"], rows))
+        parts.append("\n\n".join(part))
+    found = table(["option", "meaning", "default", "environment"], common.values())
+    parts.append(f"### The server that a command calls\n\nEach command that calls a server takes these options:\n\n{found}")
+    return "\n\n".join(parts)
+
+
+def contract(name):
+    def generate(program, base):
+        shown = get(base, "/_mock/contract")
+        if name == "scopes":
+            return table(["value", "name", "on the consent page"], [[code(s["value"]), code(s["name"]), s["label"] or ""] for s in shown["scopes"]])
+        if name == "scope-presets":
+            return table(["preset", "number"], [[p["name"], code(p["scope"])] for p in shown["presets"]])
+        rows = []
+        for row in shown["differences"]:
+            recorded = row["live@2026-08"] if row["live@2026-08"] != row["live"] else ""
+            known = f'{row["since"]["live"]}, {row["evidence"]["live"]}'
+            rows.append([code(row["name"]), row["documented"], row["live"], recorded, known])
+        return table(["name", "documented", "live", "live@2026-08, if different", "live since"], rows)
+
+    return generate
+
+
+def shape(schema):
+    """What a body looks like: {"client_id", "scope"?}, with a question mark after what may be missing."""
+    if "$ref" in schema:
+        kind = schema["$ref"].rpartition("/")[2]
+        return DESCRIBED.get(kind, kind)
+    if "anyOf" in schema:
+        shapes = dict.fromkeys(shape(each) for each in schema["anyOf"])
+        return " or ".join(shapes)
+    if schema.get("type") == "array":
+        return f"a list, each item {shape(schema['items'])}"
+    if schema.get("type") == "object" and "properties" in schema:
+        required = schema.get("required", [])
+        named = [f'"{key}"' + ("" if key in required else "?") for key in schema["properties"]]
+        return code("{" + ", ".join(sorted(named, key=lambda key: key.endswith("?"))) + "}")
+    return {"integer": "a number", "string": "text"}.get(schema.get("type"), schema.get("type", "any value"))
+
+
+def operations(program, base):
+    document = get(base, "/_mock/openapi.json")
+    rows = []
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
+            takes = []
+            if body:
+                takes.append(BODIES.get(path.replace("/{id}", ""), shape(body)))
+            query = [each["name"] for each in operation.get("parameters", []) if each["in"] == "query"]
+            if query:
+                takes.append(code("?" + "&".join(f"{each}=" for each in query)))
+            rows.append([code(f"{method.upper()} {path}"), " or ".join(takes), operation["summary"]])
+    return table(["operation", "body or query", "what it does"], rows)
+
+
+def fault_presets(program, base):
+    names = re.search(r"a preset: ([\w,\s-]+)", output(program, "fault", "--help").split("\nOptions:")[0])[1]
+    rows = []
+    for preset in "".join(names.split()).split(","):
+        answer = get(base, f"/_sandbox/presets/_mock/faults/presets/{preset}", "POST")
+        fault = {key: value for key, value in answer.get("fault", {}).items() if key in FAULT_KEYS}
+        rows.append([code(preset), answer["meaning"], code(json.dumps(fault)) if fault else ""])
+    return table(["preset", "what happens", "the fault"], rows)
+
+
+FAULT_KEYS = ["endpoint", "client_id", "grant_type", "user", "nth", "after", "times", "probability", "effect"]
+
+
+def words(schema, key):
+    """The values of one key of a schema."""
+
+    def generate(program, base):
+        properties = get(base, "/_mock/openapi.json")["components"]["schemas"][schema]["properties"]
+        return "\n".join(f"- {code(word)}" for word in properties[key]["enum"])
+
+    return generate
+
+
+def sarif_rules(base):
+    rules = get(base, "/_mock/advice?format=sarif")["runs"][0]["tool"]["driver"]["rules"]
+    severity = ["error", "warning", "note"]
+    return sorted(rules, key=lambda rule: (severity.index(rule["defaultConfiguration"]["level"]), rule["id"]))
+
+
+def rule_index(program, base):
+    rows = []
+    for rule in sarif_rules(base):
+        page = RULES / f"{rule['id']}.md"
+        by_hand = GENERATED.sub("", page.read_text(encoding="utf-8")) if page.exists() else ""
+        reported = re.search(r"^## When it is reported\n+(.*?)(?:\n\n|\Z)", by_hand, re.M | re.S)
+        seen = " ".join(reported[1].split()) if reported else rule["shortDescription"]["text"]
+        rows.append([f"[`{rule['id']}`](./advice/{rule['id']}.md)", SEVERITIES[rule["defaultConfiguration"]["level"]], seen])
+    return table(["rule", "severity", "reported when"], rows)
+
+
+def rule_part(rule):
+    severity = SEVERITIES[rule["defaultConfiguration"]["level"]]
+    reason, fix, source = rule["fullDescription"]["text"], rule["help"]["text"], rule["helpUri"]
+
+    def text(words):
+        return re.sub(r"(/_mock/\S+ \{.*\}|--[a-z-]+)", r"`\1`", sentence(words)).replace("<", "&lt;")
+
+    return f"**Severity:** {severity}\n\n**Reason:** {text(reason)}\n\n**Fix:** {text(fix)}\n\n**Source:** <{source}>\n"
+
+
+PARTS = {
+    "settings": settings,
+    "commands": commands,
+    "differences": contract("differences"),
+    "scopes": contract("scopes"),
+    "scope-presets": contract("scope-presets"),
+    "operations": operations,
+    "fault-presets": fault_presets,
+    "endpoints": words("Fault", "endpoint"),
+    "grant-types": words("Fault", "grant_type"),
+    "rules": rule_index,
+}
+
+
+def texts(program):
+    """Every page with generated parts, and its text as it should be; None for a page that should not be there."""
+    with Server(program, "--consent", "ask") as server:
+        wanted, made = {}, {}
+        rules = {rule["id"]: rule for rule in sarif_rules(server.base)}
+        for page in RULES.glob("*.md"):
+            if page.stem not in rules:
+                wanted[page] = None
+        for id, rule in rules.items():
+            page = RULES / f"{id}.md"
+            text = page.read_text(encoding="utf-8") if page.exists() else f"# `{id}`\n\n<!-- generated: rule -->\n<!-- end -->\n"
+            wanted[page] = GENERATED.sub(lambda _: f"<!-- generated: rule -->\n{rule_part(rule)}<!-- end -->", text)
+
+        def part(found):
+            if found[1] not in PARTS:
+                raise SystemExit(f"no generated part is called {found[1]}; there are: {', '.join(PARTS)}")
+            if found[1] not in made:
+                made[found[1]] = PARTS[found[1]](program, server.base)
+            return f"<!-- generated: {found[1]} -->\n{made[found[1]]}\n<!-- end -->"
+
+        for page in pages():
+            text = page.read_text(encoding="utf-8")
+            if page not in wanted and GENERATED.search(text):
+                wanted[page] = GENERATED.sub(part, text)
+        return wanted
+
+
+def generate(program):
+    """Writes what has changed, and yields the pages."""
+    for page, text in texts(program).items():
+        if text is None:
+            page.unlink()
+        elif not page.exists() or page.read_text(encoding="utf-8") != text:
+            page.parent.mkdir(parents=True, exist_ok=True)
+            page.write_text(text, encoding="utf-8")
+        else:
+            continue
+        yield page
+
+
+def stale(program):
+    for page, text in texts(program).items():
+        if text is None or not page.exists() or page.read_text(encoding="utf-8") != text:
+            yield f"{name(page)}: not what the program says; run: python3 .ci/docs.py generate --program PROGRAM"
