@@ -20,6 +20,10 @@ lint:
 docs:
     bash .ci/run documentation
 
+# Build and check the documentation site
+site:
+    bash .ci/run docs
+
 # Draw the picture of modules in docs/development/architecture.md again
 picture:
     UPDATE_DOCS=1 cargo test --test it architecture

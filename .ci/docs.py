@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Generates, checks and runs the documentation: README.md and every page of docs/.
+"""Generates, checks and runs the documentation: README.md, the skill for coding agents, and every page of docs/.
 
 usage: docs.py generate --program PROGRAM          write the parts of the pages that the program knows
        docs.py check    --program PROGRAM [--site FOLDER]
@@ -13,9 +13,9 @@ import argparse, html.parser, pathlib, re, sys, urllib.parse
 sys.dont_write_bytecode = True
 
 import docs_blocks, docs_tables
-from docs_pages import DOCS, README, TOP, name, pages, prose, without_generated
+from docs_pages import DOCS, README, SKILL, TOP, name, pages, prose, without_generated
 
-README_LINES = 200
+LINES = {README: 200, SKILL: 120}
 PAGE_LINES = 300
 SENTENCE_WORDS = 30
 
@@ -48,7 +48,7 @@ def sizes():
         if AWAITED and page == README:
             continue
         lines = page.read_text(encoding="utf-8").count("\n")
-        most = README_LINES if page == README else PAGE_LINES
+        most = LINES.get(page, PAGE_LINES)
         if lines > most:
             yield f"{name(page)}: {lines} lines, at most {most} are allowed: split it or move a part"
 

@@ -1,6 +1,7 @@
 """Runs the code blocks of pages, each page against a fresh server.
 
-sh                      in order in one POSIX shell; MOCK_URL is the server, civitai-oauth-mock is on the path
+sh                      in order in one POSIX shell; MOCK_URL is the server, and so is http://127.0.0.1:8080;
+                        civitai-oauth-mock is on the path
 js [x.test.mjs]         `node --test`
 python [test_x.py]      `python3 -m unittest`
 rust                    the text of a file in examples/, which `cargo test` runs
@@ -129,7 +130,8 @@ def page_errors(program, page, counts):
                 "NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost",
             }  # fmt: skip
             if shell:
-                error = command(["sh", "-c", "set -eux\n" + "\n".join(shell)], folder, environment)
+                text = "set -eux\n" + "\n".join(shell).replace("http://127.0.0.1:8080", server.base)
+                error = command(["sh", "-c", text], folder, environment)
                 if error:
                     yield f"{name(page)}: sh: {error}"
             for place, arguments in suites.items():

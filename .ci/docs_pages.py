@@ -1,18 +1,19 @@
-"""README.md and the pages of docs/, cut into code blocks, generated parts and prose."""
+"""README.md, the skill and the pages of docs/, cut into code blocks, generated parts and prose."""
 import pathlib, re
 from dataclasses import dataclass
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 DOCS = TOP / "docs"
 README = TOP / "README.md"
+SKILL = TOP / "skills" / "civitai-oauth-mock" / "SKILL.md"
 
 GENERATED = re.compile(r"<!-- generated: ([\w-]+) -->\n(.*?)<!-- end -->", re.S)
 
 
 def pages():
-    """The README, then every page in the order of their paths."""
+    """The README, the skill for coding agents, then every page in the order of their paths."""
     found = sorted(path for path in DOCS.rglob("*.md") if not {"node_modules", ".vitepress"} & set(path.parts))
-    return [README, *found]
+    return [README, SKILL, *found]
 
 
 def name(page):

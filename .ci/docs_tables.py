@@ -91,7 +91,8 @@ def settings(program, base):
         key = "" if flag == "--config" else flag[2:].replace("-", "_")
         names = LINE.join([f"`{flag}`", f"`{option['environment']}`"] + ([f"`{key}`"] if key else []))
         unset = "false" if option["value"] == "[<BOOL>]" else "none"
-        rows.append((flag, names, option["default"] or unset, option["description"]))
+        default = option["default"] or unset
+        rows.append((flag, names, default if " " in default else code(default), option["description"]))
     return table(["flag, variable, key in the file", "default", "meaning"], [row[1:] for row in sorted(rows)])
 
 
@@ -143,8 +144,8 @@ def contract(name):
         for row in shown["differences"]:
             recorded = row["live@2026-08"] if row["live@2026-08"] != row["live"] else ""
             known = f'{row["since"]["live"]}, {row["evidence"]["live"]}'
-            rows.append([code(row["name"]), row["documented"], row["live"], recorded, known])
-        return table(["name", "documented", "live", "live@2026-08, if different", "live since"], rows)
+            rows.append([code(row["name"]) + LINE + known, row["documented"], row["live"], recorded])
+        return table(["name, since", "documented", "live", "live@2026-08, if different"], rows)
 
     return generate
 

@@ -14,8 +14,8 @@
 //!   With `--tolerate-latency` this bound is reported and not enforced, for machines that are shared.
 //! - A server that grows beyond 1.2 GB is killed, and its address space is limited to 4 GB. Both count as broken bounds.
 //!
-//! Loopback only; it stops by itself, and ends only the processes that it has started. `README.md`, "Measurements", says
-//! how to run it.
+//! Loopback only; it stops by itself, and ends only the processes that it has started. The commands
+//! are in `docs/development/benchmarks.md`.
 
 #![expect(clippy::print_stdout, reason = "a program that prints its results")]
 

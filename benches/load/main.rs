@@ -1,6 +1,6 @@
 //! Measures speed and size of the whole server, beside a server that only returns constants (the ceiling) and beside
 //! the test doubles in use today. Only ratios within one run are comparable: absolute figures depend on the machine
-//! and the day. `README.md`, "Measurements", says how to run it.
+//! and the day. `docs/development/benchmarks.md` has the commands.
 
 #![expect(
     clippy::print_stdout,
