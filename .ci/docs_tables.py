@@ -37,10 +37,14 @@ def output(program, *arguments):
 def table(head, rows):
     """A Markdown table. Angle brackets outside code would be HTML, and pipes another cell."""
 
+    def plain(text):
+        text = text.replace("<", "&lt;").replace("{{", "{&#123;")
+        return re.sub(r"(?<![\w-])--[a-z][a-z-]+", r"`\g<0>`", text)
+
     def cell(text):
         parts = re.split(r"(`[^`]*`)", str(text).replace("\n", " "))
-        safe = [part if part.startswith("`") else part.replace("<", "&lt;").replace("{{", "{&#123;") for part in parts]
-        return "".join(safe).replace("|", "\\|").replace(LINE, "<br>")
+        safe = "".join(part if part.startswith("`") else plain(part) for part in parts)
+        return safe.replace("|", "\\|").replace(LINE, "<br>")
 
     lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
     lines += [f"| {' | '.join(cell(part) for part in row)} |" for row in rows]
@@ -91,8 +95,8 @@ def settings(program, base):
         key = "" if flag == "--config" else flag[2:].replace("-", "_")
         names = LINE.join([f"`{flag}`", f"`{option['environment']}`"] + ([f"`{key}`"] if key else []))
         unset = "false" if option["value"] == "[<BOOL>]" else "none"
-        default = option["default"] or unset
-        rows.append((flag, names, default if " " in default else code(default), option["description"]))
+        default = option["default"] if " " in option["default"] else code(option["default"])
+        rows.append((flag, names, default or unset, option["description"]))
     return table(["flag, variable, key in the file", "default", "meaning"], [row[1:] for row in sorted(rows)])
 
 
