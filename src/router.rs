@@ -6,17 +6,18 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::extract::Request;
 use axum::http::{Method, StatusCode, Uri};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::routing::{MethodRouter, any, get, post};
 
+use crate::api::problem::Problem;
 use crate::api::{blobs, me, trpc, workflows};
-use crate::contract::Difference;
 use crate::control_api;
 use crate::health;
 use crate::http::access_guard;
 use crate::http::base_url::SandboxPrefix;
 use crate::http::context::Outline;
+use crate::http::cors;
 use crate::http::loopback::Loopback;
 use crate::http::respond;
 use crate::http::state::{AppState, Routes};
@@ -24,12 +25,12 @@ use crate::invalid::Invalid;
 #[cfg(feature = "mcp")]
 use crate::mcp;
 use crate::middleware;
-use crate::oauth::device::{self, poll, review, start};
+use crate::oauth::device::{poll, review, start};
 use crate::oauth::{authorize, discovery, introspect, revoke, token, userinfo};
 use crate::pages::assets;
 use crate::pages::console::home;
 use crate::pages::site::{consent, device as device_page, login};
-use crate::protocol::endpoint;
+use crate::protocol::endpoint::{self, CorsPolicy, EndpointSpec, Server};
 
 /// The whole server as one service, and as what handlers send requests of their own to.
 pub(crate) fn service(app: Arc<AppState>) -> Loopback {
@@ -46,11 +47,6 @@ pub(crate) fn service(app: Arc<AppState>) -> Loopback {
 fn table(app: &Arc<AppState>) -> Routes {
     oauth_routes()
         .merge(api_routes())
-        .route("/logout", get(login::logout).post(login::logout))
-        .route(
-            "/login/oauth/authorize",
-            get(consent::get).post(consent::deny),
-        )
         .merge(sign_in_routes(Arc::clone(app)))
         .route("/_mock/assets/{name}", get(assets::get))
         .merge(health::routes())
@@ -72,91 +68,85 @@ fn mcp_route(app: &Arc<AppState>) -> Routes {
     let guard = from_fn_with_state(Arc::clone(app), access_guard::admit);
     Routes::new()
         .route_service(mcp::PATH, mcp::service())
-        .layer(axum::middleware::from_fn(mcp::in_sandbox))
-        .layer(axum::middleware::from_fn(mcp::message::check))
+        .layer(from_fn(mcp::in_sandbox))
+        .layer(from_fn(mcp::message::check))
         .layer(guard)
         .layer(from_fn_with_state(Arc::clone(app), mcp::cors))
 }
 
-/// What client apps call.
-#[rustfmt::skip]
+/// What client apps call to sign users in. `protocol/endpoint.rs` has the paths.
 fn oauth_routes() -> Routes {
-    let authorize = || {
-        let route = get(authorize::get).post(authorize::post).options(authorize::options);
-        with_allow_header(route, authorize::ALLOW)
-    };
-    let token = || with_allow_header(post(token::post).options(token::options), token::ALLOW);
-    let revoke = with_allow_header(post(revoke::post).options(revoke::options), revoke::ALLOW);
-    let userinfo = with_allow_header(get(userinfo::get).options(userinfo::options), userinfo::ALLOW);
-    let start = with_allow_header(post(start::post).options(device::options), device::ALLOW);
-    let poll = with_allow_header(post(poll::post).options(device::options), device::ALLOW);
-    let keys = || with_allow_header(get(discovery::keys), discovery::ALLOW);
+    let authorize = get(authorize::get).post(authorize::post);
     Routes::new()
-        .route("/api/auth/oauth/authorize", authorize())
-        .route("/api/auth/oauth/token", token())
-        .route("/api/auth/oauth/revoke", revoke)
-        .route("/api/auth/oauth/userinfo", userinfo)
-        .route("/api/auth/oauth/device", start)
-        .route("/api/auth/oauth/device-token", poll)
-        .route("/api/auth/oauth/device-info", with_allow_header(post(review::info), review::ALLOW))
-        .route("/api/auth/oauth/device-approve", with_allow_header(post(review::approve), review::ALLOW))
-        .route("/api/auth/oauth/device-deny", added_later(post(review::deny), review::ALLOW, Difference::DeviceDeny))
-        .route("/api/auth/oauth/introspect", added_later(post(introspect::post), introspect::ALLOW, Difference::Introspection))
-        .route("/.well-known/openid-configuration", with_allow_header(get(discovery::configuration), discovery::ALLOW))
-        .route("/.well-known/jwks.json", keys())
-        .route("/api/auth/jwks", keys())
-        // The paths of the published capability.
-        .route("/api/oauth/authorize", authorize())
-        .route("/api/oauth/token", token())
-        .route("/v1/oauth/authorize", authorize())
-        .route("/v1/oauth/token", token())
+        .merge(route(
+            &endpoint::AUTHORIZE,
+            authorize.options(authorize::options),
+        ))
+        .merge(route(&endpoint::TOKEN, post(token::post)))
+        .merge(route(&endpoint::REVOKE, post(revoke::post)))
+        .merge(route(&endpoint::USERINFO, get(userinfo::get)))
+        .merge(route(&endpoint::INTROSPECT, post(introspect::post)))
+        .merge(route(&endpoint::DEVICE, post(start::post)))
+        .merge(route(&endpoint::DEVICE_TOKEN, post(poll::post)))
+        .merge(route(&endpoint::DEVICE_INFO, post(review::info)))
+        .merge(route(&endpoint::DEVICE_APPROVE, post(review::approve)))
+        .merge(route(&endpoint::DEVICE_DENY, post(review::deny)))
+        .merge(route(
+            &endpoint::OPENID_CONFIGURATION,
+            get(discovery::configuration),
+        ))
+        .merge(route(&endpoint::JWKS_JSON, get(discovery::keys)))
+        .merge(route(&endpoint::JWKS, get(discovery::keys)))
 }
 
 /// What client apps call after sign-in.
-#[rustfmt::skip]
 fn api_routes() -> Routes {
-    let one = |route: MethodRouter<Arc<AppState>>| {
-        route.options(workflows::options).fallback(blobs::one_method_not_allowed)
-    };
     let workflow = get(workflows::get)
         .put(workflows::put)
         .patch(workflows::patch)
         .delete(workflows::delete);
-    let posted = |route: MethodRouter<Arc<AppState>>| {
-        route.options(workflows::options).fallback(blobs::post_only)
-    };
-    let workflows = get(workflows::list).post(workflows::post);
     Routes::new()
-        .route("/api/v1/me", get(me::get).options(me::options).fallback(me::method_not_allowed))
-        .route("/api/trpc/{procedures}", any(trpc::answer))
-        .route("/v2/consumer/workflows", workflows.options(workflows::options).fallback(workflows::method_not_allowed))
-        .route("/v2/consumer/workflows/{id}", workflow.options(workflows::options).fallback(workflows::one_method_not_allowed))
-        .route("/v2/consumer/blobs", posted(post(blobs::upload)))
-        .route("/v2/consumer/blobs/upload", one(get(blobs::upload_url)))
-        .route("/v2/consumer/blobs/{id}", one(get(blobs::get)))
-        .route("/v2/consumer/blobs/{id}/refresh", posted(post(blobs::refresh)))
+        .merge(route(&endpoint::ME, get(me::get)))
+        .merge(route(&endpoint::PROCEDURES, any(trpc::answer)))
+        .merge(route(
+            &endpoint::WORKFLOWS,
+            get(workflows::list).post(workflows::post),
+        ))
+        .merge(route(&endpoint::WORKFLOW, workflow))
+        .merge(route(&endpoint::BLOBS, post(blobs::upload)))
+        .merge(route(&endpoint::BLOB_UPLOAD, get(blobs::upload_url)))
+        .merge(route(&endpoint::BLOB, get(blobs::get)))
+        .merge(route(&endpoint::BLOB_REFRESH, post(blobs::refresh)))
 }
 
-/// The pages whose forms make users and sessions, or act for the user who is signed in by a setting: no other site may send
-/// them.
+/// The pages where users sign in and decide. Forms that create users and sessions, or act for the user of the `login`
+/// setting, may not be sent by another site.
 fn sign_in_routes(app: Arc<AppState>) -> Routes {
     Routes::new()
-        .route("/login", get(login::get).post(login::post))
-        .route(
-            "/login/oauth/device",
+        .merge(route(&endpoint::LOGIN, get(login::get).post(login::post)))
+        .merge(route(
+            &endpoint::DEVICE_PAGE,
             get(device_page::get).post(device_page::post),
-        )
+        ))
         .layer(from_fn_with_state(app, access_guard::own_forms))
+        .merge(route(
+            &endpoint::LOGOUT,
+            get(login::logout).post(login::logout),
+        ))
+        .merge(route(
+            &endpoint::CONSENT_PAGE,
+            get(consent::get).post(consent::deny),
+        ))
 }
 
-/// The home page and the account's. Their forms act for the signed-in user: no other site may send them, nor read what
-/// they show.
+/// The home page and the account pages. Their forms act for the signed-in user: no other site may send them or read the
+/// pages.
 #[rustfmt::skip]
 fn home_routes(app: Arc<AppState>) -> Routes {
     use crate::pages::site::account;
     use crate::pages::site::account::{apps, connected_forms};
     Routes::new()
-        .route("/", get(home::get))
+        .merge(route(&endpoint::HOME, get(home::get)))
         .route("/user/account", get(account::page::get))
         .route("/user/account/new-app", get(apps::new).post(apps::register))
         .route("/user/account/apps/{id}", get(apps::edit).post(apps::save))
@@ -191,30 +181,44 @@ fn console_routes(app: &Arc<AppState>) -> Routes {
         .merge(unlocking)
 }
 
-/// Answers other methods with 405 and `Allow`.
-fn with_allow_header(
-    route: MethodRouter<Arc<AppState>>,
-    allow: &'static str,
-) -> MethodRouter<Arc<AppState>> {
-    route.fallback(move |method: Method| async move { respond::method_not_allowed(&method, allow) })
-}
-
-/// As [`with_allow_header`], for an endpoint that the deployed server did not have when it was recorded.
-fn added_later(
-    route: MethodRouter<Arc<AppState>>,
-    allow: &'static str,
-    difference: Difference,
-) -> MethodRouter<Arc<AppState>> {
-    route.fallback(
-        move |outline: Outline, uri: Uri, method: Method| async move {
+/// The routes of an endpoint. Its row has the paths and decides CORS, preflights and the answer to other methods.
+fn route(spec: &'static EndpointSpec, mut handlers: MethodRouter<Arc<AppState>>) -> Routes {
+    if spec.cors != CorsPolicy::Closed {
+        handlers = handlers.options(cors::preflight);
+    }
+    let allow = spec.allow;
+    handlers = match spec.server {
+        Server::Auth => handlers
+            .fallback(async move |method: Method| respond::method_not_allowed(&method, allow)),
+        // axum routes HEAD requests to GET; Civitai's framework does not.
+        Server::Site => handlers
+            .head(async move || me::method_not_allowed(allow))
+            .fallback(async move || me::method_not_allowed(allow)),
+        Server::Orchestrator => {
+            handlers.fallback(async move || Problem::MethodNotAllowed { allow })
+        }
+        Server::Trpc | Server::Pages => handlers,
+    };
+    if spec.cors != CorsPolicy::Closed {
+        let apply = async |response| cors::apply(spec.cors, response);
+        handlers = handlers.layer(map_response(apply));
+    }
+    if let Some(difference) = spec.added_by {
+        let check = move |outline: Outline, request: Request, next: Next| async move {
             outline.rules.record_divergence(difference, true);
             if outline.rules.recorded(difference) {
-                respond::not_in_recording(&outline.base.path(uri.path()), difference)
+                let path = outline.base.path(request.uri().path());
+                respond::not_in_recording(&path, difference)
             } else {
-                respond::method_not_allowed(&method, allow)
+                next.run(request).await
             }
-        },
-    )
+        };
+        handlers = handlers.layer(from_fn(check));
+    }
+    let paths = spec.paths.iter();
+    paths.fold(Routes::new(), |routes, path| {
+        routes.route(path, handlers.clone())
+    })
 }
 
 /// Takes the sandbox off the path. HTTP/2, and clients behind a proxy, name the host in the target itself: it is set
@@ -245,7 +249,7 @@ async fn not_found(Outline { base, .. }: Outline, request: Request) -> Response 
             .unwrap_or_default();
         return respond::moved(&base.path(&format!("{path}{query}")));
     }
-    let why = Invalid::new(
+    let error = Invalid::new(
         "",
         format!("nothing answers at {}", base.path(request.uri().path())),
     )
@@ -258,5 +262,5 @@ async fn not_found(Outline { base, .. }: Outline, request: Request) -> Response 
             ""
         }
     ));
-    respond::invalid(StatusCode::NOT_FOUND, "not_found", &why)
+    respond::invalid(StatusCode::NOT_FOUND, "not_found", &error)
 }

@@ -86,12 +86,7 @@ impl CallKind {
             E::Userinfo => Self::Userinfo,
             E::Device => Self::Device,
             E::DeviceToken => Self::Poll,
-            E::Me
-            | E::Workflows
-            | E::Blobs
-            | E::ApiKeyGetSpend
-            | E::BuzzGetBuzzAccount
-            | E::BuzzGetUserAccount => Self::Api,
+            api if api.is_api() => Self::Api,
             _ => Self::Other,
         }
     }

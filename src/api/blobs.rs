@@ -4,107 +4,83 @@
 //! depends on its ID. Upload URLs and the IDs of uploaded blobs are authenticated with the sandbox's key, so that they
 //! need no storage either.
 
+use axum::Json;
 use axum::extract::Path;
-use axum::http::Uri;
 use axum::http::header::CONTENT_TYPE;
-use axum::response::Response;
+use axum::http::{StatusCode, Uri};
+use axum::response::IntoResponse;
 use serde_json::{Value, json};
 
-use super::orchestrator::{READING, WRITING, admit, answered};
+use super::orchestrator::{READ, WRITE, authenticate};
 use super::picture;
-use super::respond::{self, Problem};
+use super::problem::Problem;
 use super::submission::present;
 use crate::http::base_url::BaseUrl;
-use crate::http::context::{Context, Outline};
+use crate::http::context::Context;
 use crate::model::workflow::WorkflowStatus;
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::params::Params;
 use crate::protocol::secret::Secret;
 use crate::protocol::time::{Moment, Timestamp};
 
-const ALLOW_ONE: &str = "GET, OPTIONS";
-const ALLOW_POST: &str = "POST, OPTIONS";
-
 /// How long an upload URL is valid. Civitai does not document its own value.
 const UPLOAD_SECONDS: u32 = 3600;
 
 /// `GET /v2/consumer/blobs/{id}`. The URL is the only credential.
-pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Response {
-    answered(&context, paint(&context, &id))
+pub(crate) async fn get(
+    context: Context,
+    Path(id): Path<String>,
+) -> Result<impl IntoResponse, Problem> {
+    find(&context, &id)
+        .filter(|blob| blob.is_available)
+        .ok_or(Problem::NotFound)?;
+    Ok(([(CONTENT_TYPE, "image/png")], picture::tiny(&id)))
 }
 
 /// `GET /v2/consumer/blobs/upload`: a URL for an upload without a token, for example from a browser.
-pub(crate) async fn upload_url(context: Context) -> Response {
-    answered(&context, presign(&context))
+pub(crate) async fn upload_url(context: Context) -> Result<impl IntoResponse, Problem> {
+    authenticate(&context, &WRITE)?;
+    let expires_at = context.sandbox.now().plus_seconds(UPLOAD_SECONDS);
+    let mac = mac(&context, &format!("upload {}", expires_at.0));
+    let signature = format!("{}-{}", expires_at.0, mac.reveal());
+    let url = format!("{}/v2/consumer/blobs?sig={signature}", context.base);
+    Ok(Json(
+        json!({ "uploadUrl": url, "expiresAt": Moment(expires_at) }),
+    ))
 }
 
 /// `POST /v2/consumer/blobs`, with a token or an upload URL.
-pub(crate) async fn upload(context: Context, uri: Uri) -> Response {
-    answered(&context, store(&context, uri.query()))
+pub(crate) async fn upload(context: Context, uri: Uri) -> Result<impl IntoResponse, Problem> {
+    let query = Params::from_urlencoded(uri.query().unwrap_or_default().as_bytes());
+    match query.text("sig") {
+        Some(signature) if is_valid(&context, signature) => {}
+        Some(_) => return Err(Problem::Unauthorized),
+        None => {
+            authenticate(&context, &WRITE)?;
+        }
+    }
+    let kind = media_kind(&context)?;
+    present(context.body())?;
+    let name = context.sandbox.entropy.uuid();
+    let mac = mac(&context, &format!("{kind} {name}"));
+    let id = format!("{UPLOAD}{kind}_{name}_{}", mac.reveal());
+    let blob = describe(&context.base, &id, kind, true);
+    Ok((StatusCode::CREATED, Json(blob)))
 }
 
 /// `POST /v2/consumer/blobs/{id}/refresh`. The URLs of this server do not expire, so the blob keeps its URL.
-pub(crate) async fn refresh(context: Context, Path(id): Path<String>) -> Response {
-    answered(&context, renew(&context, &id))
-}
-
-/// 405 for other methods of a blob.
-pub(crate) async fn one_method_not_allowed(outline: Outline) -> Response {
-    respond::problem(Problem::MethodNotAllowed(ALLOW_ONE), &outline.rules)
-}
-
-/// 405 for other methods of the paths that only accept POST.
-pub(crate) async fn post_only(outline: Outline) -> Response {
-    respond::problem(Problem::MethodNotAllowed(ALLOW_POST), &outline.rules)
-}
-
-fn paint(context: &Context, id: &str) -> Result<Response, Problem> {
-    match find(context, id) {
-        Some(blob) if blob.is_available => Ok(respond::picture(picture::tiny(id))),
-        _ => Err(Problem::NotFound),
-    }
-}
-
-fn presign(context: &Context) -> Result<Response, Problem> {
-    let _admitted = admit(context, &WRITING)?;
-    let expires_at = context.sandbox.now().plus_seconds(UPLOAD_SECONDS);
-    let mac = mac(context, &format!("upload {}", expires_at.0));
-    let signature = format!("{}-{}", expires_at.0, mac.reveal());
-    let url = format!("{}/v2/consumer/blobs?sig={signature}", context.base);
-    let body = json!({ "uploadUrl": url, "expiresAt": Moment(expires_at) });
-    Ok(respond::blob(&body))
-}
-
-fn store(context: &Context, query: Option<&str>) -> Result<Response, Problem> {
-    let query = Params::from_urlencoded(query.unwrap_or_default().as_bytes());
-    match query.text("sig") {
-        Some(signature) if is_valid(context, signature) => {}
-        Some(_) => return Err(Problem::Unauthorized),
-        None => {
-            let _admitted = admit(context, &WRITING)?;
-        }
-    }
-    let kind = media_kind(context)?;
-    present(context.body())?;
-    let name = context.sandbox.entropy.uuid();
-    let mac = mac(context, &format!("{kind} {name}"));
-    let id = format!("{UPLOAD}{kind}_{name}_{}", mac.reveal());
-    Ok(respond::uploaded(&describe(&context.base, &id, kind, true)))
-}
-
-fn renew(context: &Context, id: &str) -> Result<Response, Problem> {
-    let (user, app) = admit(context, &READING)?;
-    let blob = find(context, id).ok_or(Problem::NotFound)?;
+pub(crate) async fn refresh(
+    context: Context,
+    Path(id): Path<String>,
+) -> Result<impl IntoResponse, Problem> {
+    let (user, app) = authenticate(&context, &READ)?;
+    let blob = find(&context, &id).ok_or(Problem::NotFound)?;
     let parties = (user.id, app.client);
-    if blob.parties.is_some_and(|of| of != parties) {
+    if blob.parties.is_some_and(|owners| owners != parties) {
         return Err(Problem::NotFound);
     }
-    Ok(respond::blob(&describe(
-        &context.base,
-        id,
-        blob.kind,
-        blob.is_available,
-    )))
+    let blob = describe(&context.base, &id, blob.kind, blob.is_available);
+    Ok(Json(blob))
 }
 
 fn describe(base: &BaseUrl, id: &str, kind: &str, is_available: bool) -> Value {
@@ -122,8 +98,8 @@ fn media_kind(context: &Context) -> Result<&'static str, Problem> {
         .to_ascii_lowercase();
     let known = KINDS.into_iter().find(|known| *known == kind);
     known.ok_or_else(|| {
-        let why = format!("Content-Type {given:?} is none of image/*, video/* and audio/*.");
-        Problem::UnsupportedMediaType(why)
+        let detail = format!("Content-Type {given:?} is none of image/*, video/* and audio/*.");
+        Problem::UnsupportedMediaType(detail)
     })
 }
 

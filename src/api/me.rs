@@ -1,12 +1,13 @@
 //! `GET /api/v1/me`: the user, and the scope of the token. Source: developer.civitai.com and civitai/civitai,
 //! `pages/api/v1/me.ts`.
 
-use axum::http::{Method, Uri};
-use axum::response::Response;
+use axum::Json;
+use axum::http::header::ALLOW;
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::caller::{self, Caller};
-use super::respond;
 use crate::contract::{Contract, Difference};
 use crate::http::context::Context;
 use crate::model::buzz::BuzzLimit;
@@ -14,29 +15,26 @@ use crate::protocol::rules::Rules;
 use crate::protocol::scope::Scope;
 
 /// `GET /api/v1/me`, with a token or a session.
-pub(crate) async fn get(context: Result<Context, Response>, method: Method, uri: Uri) -> Response {
-    // axum routes HEAD requests to GET; Civitai's framework does not.
-    if method == Method::HEAD {
-        return respond::me_method_not_allowed();
-    }
-    let context = match context {
-        Ok(context) => context,
-        Err(response) => return response,
-    };
-    match show(&context, uri.query()) {
-        Some(body) => respond::me(&body),
-        None => respond::me_unauthorized(),
-    }
+pub(crate) async fn get(context: Context, uri: Uri) -> Result<impl IntoResponse, Unauthorized> {
+    let shown = show(&context, uri.query()).ok_or(Unauthorized)?;
+    Ok(Json(shown))
 }
 
-/// `OPTIONS /api/v1/me`.
-pub(crate) async fn options() -> Response {
-    respond::site_preflight()
+/// There is no valid token or session.
+#[derive(Debug)]
+pub(crate) struct Unauthorized;
+
+impl IntoResponse for Unauthorized {
+    fn into_response(self) -> Response {
+        let body = json!({ "error": "Unauthorized" });
+        (StatusCode::UNAUTHORIZED, Json(body)).into_response()
+    }
 }
 
 /// 405 for other methods.
-pub(crate) async fn method_not_allowed() -> Response {
-    respond::me_method_not_allowed()
+pub(crate) fn method_not_allowed(allow: &'static str) -> Response {
+    let body = json!({ "error": "Method not allowed" });
+    (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, allow)], Json(body)).into_response()
 }
 
 fn show(context: &Context, query: Option<&str>) -> Option<Value> {

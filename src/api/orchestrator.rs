@@ -1,41 +1,41 @@
-//! Common parts of workflows and blobs: the scopes that they require, and error responses.
+//! Authentication of the orchestrator's callers, and the scopes that workflows and blobs require.
 
 use std::sync::Arc;
 
-use axum::response::Response;
-
 use super::caller::{self, App};
-use super::respond::{self, Problem};
+use super::problem::Problem;
 use crate::http::context::Context;
 use crate::model::user::User;
 use crate::protocol::scope::Scope;
 
-pub(super) fn answered(context: &Context, answer: Result<Response, Problem>) -> Response {
-    answer.unwrap_or_else(|why| respond::problem(why, context.rules()))
+/// Scopes of which one is required.
+pub(super) struct RequiredScope {
+    any_of: &'static [Scope],
+    names: &'static str,
 }
 
-/// Scopes, of which one is required, and their names.
-pub(super) struct Needed(&'static [Scope], &'static str);
-
 /// Required to submit and change workflows, and to upload.
-pub(super) const WRITING: Needed = Needed(&[Scope::AI_SERVICES_WRITE], "AIServicesWrite");
+pub(super) const WRITE: RequiredScope = RequiredScope {
+    any_of: &[Scope::AI_SERVICES_WRITE],
+    names: "AIServicesWrite",
+};
 
-/// Accepting either scope is our choice.
-pub(super) const READING: Needed = Needed(
-    &[Scope::AI_SERVICES_READ, Scope::AI_SERVICES_WRITE],
-    "AIServicesRead or AIServicesWrite",
-);
+/// Required to read. That either scope suffices is our choice.
+pub(super) const READ: RequiredScope = RequiredScope {
+    any_of: &[Scope::AI_SERVICES_READ, Scope::AI_SERVICES_WRITE],
+    names: "AIServicesRead or AIServicesWrite",
+};
 
-/// Authenticates a caller who has one of these scopes.
-pub(super) fn admit(
+/// Authenticates the user and the app of an access token with the required scope.
+pub(super) fn authenticate(
     context: &Context,
-    Needed(scopes, names): &Needed,
+    required: &RequiredScope,
 ) -> Result<(Arc<User>, App), Problem> {
     let found = caller::by_bearer(context);
     let (user, app) = found.ok_or(Problem::Unauthorized)?;
-    if scopes.iter().any(|scope| app.scope.covers(*scope)) {
+    if required.any_of.iter().any(|scope| app.scope.covers(*scope)) {
         Ok((user, app))
     } else {
-        Err(Problem::TooLittleScope(names))
+        Err(Problem::insufficient_scope(required.names, context.rules()))
     }
 }

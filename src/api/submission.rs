@@ -33,13 +33,13 @@ pub(super) struct Submission {
 
 /// A body or a query that is invalid.
 #[derive(Debug)]
-pub(super) struct Unusable {
+pub(crate) struct InvalidInput {
     /// The path of the invalid value.
     pub(super) path: String,
     pub(super) message: String,
 }
 
-impl Unusable {
+impl InvalidInput {
     pub(super) fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             path: path.into(),
@@ -49,10 +49,10 @@ impl Unusable {
 }
 
 impl Submission {
-    pub(super) fn parse(body: &[u8]) -> Result<Self, Unusable> {
+    pub(super) fn parse(body: &[u8]) -> Result<Self, InvalidInput> {
         let body = json_body(body)?;
         if !body.is_object() {
-            return Err(Unusable::new("$", "The body is not a JSON object."));
+            return Err(InvalidInput::new("$", "The body is not a JSON object."));
         }
         let (tags, metadata) = (tags(&body["tags"])?, metadata(&body["metadata"])?);
         check_labels(&tags, &metadata)?;
@@ -66,28 +66,28 @@ impl Submission {
     }
 }
 
-pub(super) fn json_body(body: &[u8]) -> Result<Value, Unusable> {
+pub(super) fn json_body(body: &[u8]) -> Result<Value, InvalidInput> {
     if has_too_many_values(body) {
         let why = format!("The body has more than {MAX_JSON_VALUES} values.");
-        return Err(Unusable::new("$", why));
+        return Err(InvalidInput::new("$", why));
     }
     serde_json::from_slice(present(body)?)
-        .map_err(|why| Unusable::new("$", format!("The body is not JSON: {why}.")))
+        .map_err(|why| InvalidInput::new("$", format!("The body is not JSON: {why}.")))
 }
 
 /// The body. Errors: it is empty or was too long.
-pub(super) fn present(body: &[u8]) -> Result<&[u8], Unusable> {
+pub(super) fn present(body: &[u8]) -> Result<&[u8], InvalidInput> {
     if body.is_empty() {
         let longest = LONGEST_BODY / 1024;
         let why = format!("There is no body, or it is longer than {longest} KiB.");
-        return Err(Unusable::new("$", why));
+        return Err(InvalidInput::new("$", why));
     }
     Ok(body)
 }
 
 /// Absent means none.
-pub(super) fn tags(given: &Value) -> Result<Vec<String>, Unusable> {
-    let wrong = || Unusable::new("tags", "The tags are not a list of texts.");
+pub(super) fn tags(given: &Value) -> Result<Vec<String>, InvalidInput> {
+    let wrong = || InvalidInput::new("tags", "The tags are not a list of texts.");
     match given {
         Value::Null => Ok(Vec::new()),
         Value::Array(tags) => {
@@ -99,15 +99,18 @@ pub(super) fn tags(given: &Value) -> Result<Vec<String>, Unusable> {
 }
 
 /// The text of a JSON object. Absent means an empty object.
-pub(super) fn metadata(given: &Value) -> Result<String, Unusable> {
+pub(super) fn metadata(given: &Value) -> Result<String, InvalidInput> {
     match given {
         Value::Null => Ok("{}".to_owned()),
         Value::Object(_) => Ok(given.to_string()),
-        _ => Err(Unusable::new("metadata", "The metadata is not an object.")),
+        _ => Err(InvalidInput::new(
+            "metadata",
+            "The metadata is not an object.",
+        )),
     }
 }
 
-pub(super) fn check_labels(tags: &[String], metadata: &str) -> Result<(), Unusable> {
+pub(super) fn check_labels(tags: &[String], metadata: &str) -> Result<(), InvalidInput> {
     // As JSON, each tag also has quotes and a comma.
     let tags: usize = tags.iter().map(|tag| tag.len() + 3).sum();
     let bytes = tags + metadata.len();
@@ -115,13 +118,13 @@ pub(super) fn check_labels(tags: &[String], metadata: &str) -> Result<(), Unusab
         let why = format!(
             "The tags and the metadata have {bytes} bytes as JSON: at most {MAX_LABEL_BYTES} are stored."
         );
-        return Err(Unusable::new("metadata", why));
+        return Err(InvalidInput::new("metadata", why));
     }
     Ok(())
 }
 
 /// A boolean query parameter. Absent means false.
-pub(super) fn flag(name: &str, text: Option<&str>) -> Result<bool, Unusable> {
+pub(super) fn flag(name: &str, text: Option<&str>) -> Result<bool, InvalidInput> {
     match text.map(str::to_ascii_lowercase).as_deref() {
         None | Some("" | "false") => Ok(false),
         Some("true") => Ok(true),
@@ -130,11 +133,11 @@ pub(super) fn flag(name: &str, text: Option<&str>) -> Result<bool, Unusable> {
 }
 
 /// The error of ASP.NET for an invalid query parameter.
-pub(super) fn invalid_value(name: &str, text: &str) -> Unusable {
-    Unusable::new(name, format!("The value '{text}' is not valid for {name}."))
+pub(super) fn invalid_value(name: &str, text: &str) -> InvalidInput {
+    InvalidInput::new(name, format!("The value '{text}' is not valid for {name}."))
 }
 
-fn cost(hint: &Value) -> Result<Option<u64>, Unusable> {
+fn cost(hint: &Value) -> Result<Option<u64>, InvalidInput> {
     let amount = match hint {
         Value::Null => return Ok(None),
         Value::Object(parts) => parts.get("total").unwrap_or(&Value::Null),
@@ -142,15 +145,15 @@ fn cost(hint: &Value) -> Result<Option<u64>, Unusable> {
     };
     let amount = whole(amount).ok_or_else(|| {
         let why = format!("The value '{hint}' is not valid for cost: a whole number of buzz.");
-        Unusable::new("cost", why)
+        InvalidInput::new("cost", why)
     })?;
     Ok(Some(amount))
 }
 
-fn may_pay(body: &Value) -> Result<Vec<Currency>, Unusable> {
+fn may_pay(body: &Value) -> Result<Vec<Currency>, InvalidInput> {
     let wrong = |path: String, value: &Value| {
         let why = format!("The value '{value}' is not valid: blue, green or yellow.");
-        Unusable::new(path, why)
+        InvalidInput::new(path, why)
     };
     let named = match &body["currencies"] {
         Value::Null => Currency::PAYING.to_vec(),
@@ -174,21 +177,21 @@ fn may_pay(body: &Value) -> Result<Vec<Currency>, Unusable> {
     Ok(named.into_iter().filter(pays).collect())
 }
 
-fn steps(given: &Value) -> Result<Vec<Step>, Unusable> {
+fn steps(given: &Value) -> Result<Vec<Step>, InvalidInput> {
     let none = Vec::new();
     let given = match given {
         Value::Null => &none,
         Value::Array(steps) => steps,
-        _ => return Err(Unusable::new("steps", "The steps are not a list.")),
+        _ => return Err(InvalidInput::new("steps", "The steps are not a list.")),
     };
     if given.len() > MAX_STEPS {
         let why = format!("{} steps: a workflow has at most {MAX_STEPS}.", given.len());
-        return Err(Unusable::new("steps", why));
+        return Err(InvalidInput::new("steps", why));
     }
     let read = |(at, step): (usize, &Value)| {
         if !step.is_object() {
             let why = "The step is not an object.";
-            return Err(Unusable::new(format!("steps[{at}]"), why));
+            return Err(InvalidInput::new(format!("steps[{at}]"), why));
         }
         let text = |key: &str| step[key].as_str().filter(|text| !text.is_empty());
         Ok(Step {
@@ -209,7 +212,7 @@ fn steps(given: &Value) -> Result<Vec<Step>, Unusable> {
         let why = format!(
             "The types and names of the steps have {bytes} bytes: at most {MAX_STEP_BYTES} are stored."
         );
-        return Err(Unusable::new("steps", why));
+        return Err(InvalidInput::new("steps", why));
     }
     Ok(if steps.is_empty() {
         vec![Step {

@@ -5,16 +5,19 @@ use std::sync::Arc;
 
 use axum::extract::Path;
 use axum::http::{Method, Uri};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 use super::caller::{self, Caller};
-use super::respond::{self, Called, Refusal};
+use super::problem::{documented_scope, is_scope_documented};
+use super::trpc_response::{Call, ProcedureError, render};
 use super::{buzz, spend};
 use crate::http::context::Context;
+use crate::http::respond;
 use crate::protocol::params::Params;
 use crate::protocol::scope::Scope;
 use crate::sandbox::journal::TooManyReaders;
+use crate::sandbox::spending;
 
 /// Maximum number of calls in a batch. There are three procedures; clients that batch send a few calls.
 const MAX_BATCH: usize = 20;
@@ -58,20 +61,37 @@ impl Procedure {
     }
 }
 
+/// An error without tRPC's envelope.
+#[derive(Debug)]
+pub(crate) enum TrpcError {
+    /// The documented error for a token that lacks the scope of a procedure.
+    DocumentedScope(&'static str),
+    /// Ours: other requests occupy what the procedure needs.
+    Busy,
+}
+
+impl From<TooManyReaders> for TrpcError {
+    fn from(_: TooManyReaders) -> Self {
+        Self::Busy
+    }
+}
+
+impl IntoResponse for TrpcError {
+    fn into_response(self) -> Response {
+        match self {
+            Self::DocumentedScope(scope) => documented_scope(scope).into_response(),
+            Self::Busy => respond::busy(spending::BUSY),
+        }
+    }
+}
+
 /// All methods. Queries use GET, and all procedures are queries.
 pub(crate) async fn answer(
-    context: Result<Context, Response>,
+    context: Context,
     method: Method,
     uri: Uri,
     Path(path): Path<String>,
-) -> Response {
-    if method == Method::OPTIONS {
-        return respond::site_preflight();
-    }
-    let context = match context {
-        Ok(context) => context,
-        Err(response) => return response,
-    };
+) -> Result<impl IntoResponse, TrpcError> {
     let caller = caller::of_site(&context, uri.query());
     let query = Params::from_urlencoded(uri.query().unwrap_or_default().as_bytes());
     let is_batch = query.text("batch") == Some("1");
@@ -81,18 +101,16 @@ pub(crate) async fn answer(
         vec![path.as_str()]
     };
     if paths.len() > MAX_BATCH {
-        let outcome = Err(Refusal::BatchTooLong {
+        let outcome = Err(ProcedureError::BatchTooLong {
             calls: paths.len(),
             most: MAX_BATCH,
         });
         let path = paths.first().copied().unwrap_or_default();
-        return respond::trpc(&[Called { path, outcome }], false, method.as_str());
+        return Ok(render(&[Call { path, outcome }], false, method.as_str()));
     }
-    if let Some(answer) = documented_refusal(&context, caller.as_ref(), &paths) {
-        return answer;
-    }
+    check_documented_scope(&context, caller.as_ref(), &paths)?;
     let is_query = matches!(method, Method::GET | Method::HEAD);
-    let mut calls: Vec<Called<'_>> = Vec::new();
+    let mut calls: Vec<Call<'_>> = Vec::new();
     let mut repeated = 0;
     for path in paths {
         // No procedure reads its input, so all calls of one procedure have the same outcome.
@@ -100,23 +118,20 @@ pub(crate) async fn answer(
             repeated += same.outcome.as_ref().map_or(0, |data| data.len());
             if repeated > MAX_REPEATED_BYTES {
                 let most = MAX_REPEATED_BYTES;
-                let outcome = Err(Refusal::BatchTooLarge { most });
-                return respond::trpc(&[Called { path, outcome }], false, method.as_str());
+                let outcome = Err(ProcedureError::BatchTooLarge { most });
+                return Ok(render(&[Call { path, outcome }], false, method.as_str()));
             }
             calls.push(same);
             continue;
         }
         let outcome = match Procedure::named(path) {
-            None => Err(Refusal::NotFound),
-            Some(_) if !is_query => Err(Refusal::MethodNotSupported),
-            Some(procedure) => match call(&context, procedure, caller.as_ref()).await {
-                Ok(outcome) => outcome,
-                Err(TooManyReaders) => return respond::site_busy(),
-            },
+            None => Err(ProcedureError::NotFound),
+            Some(_) if !is_query => Err(ProcedureError::MethodNotSupported),
+            Some(procedure) => call(&context, procedure, caller.as_ref()).await?,
         };
-        calls.push(Called { path, outcome });
+        calls.push(Call { path, outcome });
     }
-    respond::trpc(&calls, is_batch, method.as_str())
+    Ok(render(&calls, is_batch, method.as_str()))
 }
 
 /// Errors: other requests occupy what the procedure needs.
@@ -124,27 +139,35 @@ async fn call(
     context: &Context,
     procedure: Procedure,
     caller: Option<&Caller>,
-) -> Result<Result<Arc<str>, Refusal>, TooManyReaders> {
+) -> Result<Result<Arc<str>, ProcedureError>, TooManyReaders> {
     let Some(caller) = caller else {
-        return Ok(Err(Refusal::Unauthorized));
+        return Ok(Err(ProcedureError::Unauthorized));
     };
     if !caller.may(procedure.needs().0) {
-        return Ok(Err(Refusal::Forbidden));
+        return Ok(Err(ProcedureError::Forbidden));
     }
     let value = procedure.run(context, caller).await?;
     Ok(Ok(value.to_string().into()))
 }
 
-/// The documented response for a token that lacks the scope of one of the procedures. It does not depend on batching.
-fn documented_refusal(
+/// Errors: the documented error for a token that lacks the scope of one of the procedures. It does not depend on
+/// batching.
+fn check_documented_scope(
     context: &Context,
     caller: Option<&Caller>,
     paths: &[&str],
-) -> Option<Response> {
-    let caller = caller?;
+) -> Result<(), TrpcError> {
+    let Some(caller) = caller else {
+        return Ok(());
+    };
     let needs = paths.iter().filter_map(|path| Procedure::named(path));
     let lacking = needs
         .map(Procedure::needs)
         .find(|(scope, _)| !caller.may(*scope));
-    lacking.and_then(|(_, name)| respond::site_too_little_scope(context.rules(), name))
+    match lacking {
+        Some((_, name)) if is_scope_documented(context.rules()) => {
+            Err(TrpcError::DocumentedScope(name))
+        }
+        _ => Ok(()),
+    }
 }

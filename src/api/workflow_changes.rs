@@ -6,16 +6,19 @@
 use json_patch::{Patch, PatchOperation};
 use serde_json::{Value, json};
 
-use super::submission::{Unusable, check_labels, json_body, metadata, tags};
+use super::submission::{InvalidInput, check_labels, json_body, metadata, tags};
 use crate::model::workflow::{Workflow, WorkflowChange, WorkflowStatus};
 
 /// Maximum bytes of a patch. It also bounds how deep a patch can nest the metadata: serializing takes stack per level.
 const MAX_PATCH_BYTES: usize = 16 * 1024;
 
 /// The change that the body of a `PUT` describes; also that of a `PATCH` whose body is such an object.
-pub(super) fn from_update(body: &Value, workflow: &Workflow) -> Result<WorkflowChange, Unusable> {
+pub(super) fn from_update(
+    body: &Value,
+    workflow: &Workflow,
+) -> Result<WorkflowChange, InvalidInput> {
     if !body.is_object() {
-        return Err(Unusable::new("$", "The body is not a JSON object."));
+        return Err(InvalidInput::new("$", "The body is not a JSON object."));
     }
     let cancels = match &body["status"] {
         Value::Null => false,
@@ -23,7 +26,7 @@ pub(super) fn from_update(body: &Value, workflow: &Workflow) -> Result<WorkflowC
         other => {
             let why =
                 format!("The value '{other}' is not valid: a status can only become canceled.");
-            return Err(Unusable::new("status", why));
+            return Err(InvalidInput::new("status", why));
         }
     };
     let given = |key: &str| Some(&body[key]).filter(|value| !value.is_null());
@@ -44,12 +47,13 @@ pub(super) fn from_patch(
     body: &[u8],
     workflow: &Workflow,
     status: WorkflowStatus,
-) -> Result<WorkflowChange, Unusable> {
+) -> Result<WorkflowChange, InvalidInput> {
     let parsed = json_body(body)?;
     if !parsed.is_array() {
         return from_update(&parsed, workflow);
     }
-    let invalid = |why: String| Unusable::new("$", format!("The patch cannot be applied: {why}."));
+    let invalid =
+        |why: String| InvalidInput::new("$", format!("The patch cannot be applied: {why}."));
     if body.len() > MAX_PATCH_BYTES {
         let bytes = body.len();
         return Err(invalid(format!(

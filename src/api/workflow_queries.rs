@@ -2,14 +2,14 @@
 
 use url::form_urlencoded;
 
-use super::submission::{Unusable, flag, invalid_value};
+use super::submission::{InvalidInput, flag, invalid_value};
 use crate::model::workflow::{WorkflowPosition, WorkflowQuery};
 use crate::protocol::time::{Moment, Timestamp};
 
 /// Default number of workflows per page. Civitai does not document its own value.
 const DEFAULT_TAKE: usize = 100;
 
-pub(super) fn parse(query: &str) -> Result<WorkflowQuery, Unusable> {
+pub(super) fn parse(query: &str) -> Result<WorkflowQuery, InvalidInput> {
     let mut parsed = WorkflowQuery {
         after: None,
         take: DEFAULT_TAKE,

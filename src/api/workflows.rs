@@ -5,89 +5,30 @@
 //! The whole cost is charged on submission. `wait` is ignored: the sandbox's clock determines how long a workflow runs,
 //! and a workflow that does not finish immediately is answered with 202.
 
+use axum::Json;
 use axum::extract::Path;
-use axum::http::Uri;
-use axum::response::Response;
+use axum::http::{StatusCode, Uri};
+use axum::response::IntoResponse;
 use serde_json::{Value, json};
 
 use super::blobs;
-use super::orchestrator::{READING, WRITING, admit, answered};
-use super::respond::{self, Problem};
+use super::orchestrator::{READ, WRITE, authenticate};
+use super::problem::Problem;
 use super::submission::{self, Submission};
 use super::{workflow_changes, workflow_queries};
 use crate::http::base_url::BaseUrl;
-use crate::http::context::{Context, Outline};
+use crate::http::context::Context;
 use crate::model::workflow::{Workflow, WorkflowChange, WorkflowStatus};
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::params::Params;
 use crate::protocol::time::{Moment, Timestamp};
 
-const ALLOW: &str = "GET, POST, OPTIONS";
-const ALLOW_ONE: &str = "GET, PUT, PATCH, DELETE, OPTIONS";
-
 /// `POST /v2/consumer/workflows[?whatif=true]`.
-pub(crate) async fn post(context: Context, uri: Uri) -> Response {
-    let answer = submit(&context, uri.query(), context.body()).await;
-    answered(&context, answer)
-}
-
-/// `GET /v2/consumer/workflows`.
-pub(crate) async fn list(context: Context, uri: Uri) -> Response {
-    answered(&context, page(&context, uri.query()))
-}
-
-/// `GET /v2/consumer/workflows/{id}`.
-pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Response {
-    answered(&context, read(&context, &id))
-}
-
-/// `PUT /v2/consumer/workflows/{id}`.
-pub(crate) async fn put(context: Context, Path(id): Path<String>) -> Response {
-    let change = |workflow: &Workflow| {
-        let body = submission::json_body(context.body())?;
-        Ok(workflow_changes::from_update(&body, workflow)?)
-    };
-    answered(&context, change_workflow(&context, &id, change).await)
-}
-
-/// `PATCH /v2/consumer/workflows/{id}`.
-pub(crate) async fn patch(context: Context, Path(id): Path<String>) -> Response {
-    let change = |workflow: &Workflow| {
-        let status = workflow.status(context.sandbox.now());
-        Ok(workflow_changes::from_patch(
-            context.body(),
-            workflow,
-            status,
-        )?)
-    };
-    answered(&context, change_workflow(&context, &id, change).await)
-}
-
-/// `DELETE /v2/consumer/workflows/{id}`.
-pub(crate) async fn delete(context: Context, Path(id): Path<String>) -> Response {
-    answered(&context, delete_workflow(&context, &id).await)
-}
-
-/// The preflight of any of these paths.
-pub(crate) async fn options() -> Response {
-    respond::orchestrator_preflight()
-}
-
-/// 405 for other methods of the list.
-pub(crate) async fn method_not_allowed(outline: Outline) -> Response {
-    respond::problem(Problem::MethodNotAllowed(ALLOW), &outline.rules)
-}
-
-/// 405 for other methods of a workflow.
-pub(crate) async fn one_method_not_allowed(outline: Outline) -> Response {
-    respond::problem(Problem::MethodNotAllowed(ALLOW_ONE), &outline.rules)
-}
-
-async fn submit(context: &Context, query: Option<&str>, body: &[u8]) -> Result<Response, Problem> {
-    let (user, app) = admit(context, &WRITING)?;
-    let query = Params::from_urlencoded(query.unwrap_or_default().as_bytes());
+pub(crate) async fn post(context: Context, uri: Uri) -> Result<impl IntoResponse, Problem> {
+    let (user, app) = authenticate(&context, &WRITE)?;
+    let query = Params::from_urlencoded(uri.query().unwrap_or_default().as_bytes());
     let is_whatif = submission::flag("whatif", query.text("whatif"))?;
-    let submission = Submission::parse(body)?;
+    let submission = Submission::parse(context.body())?;
     let (sandbox, settings) = (&context.sandbox, context.sandbox.settings());
     let now = sandbox.now();
     let workflow = Workflow {
@@ -104,7 +45,7 @@ async fn submit(context: &Context, query: Option<&str>, body: &[u8]) -> Result<R
     };
     if is_whatif {
         let quote = render(&workflow, WorkflowStatus::Unassigned, now, &context.base);
-        return Ok(respond::workflow(&quote, true));
+        return Ok((StatusCode::OK, Json(quote)));
     }
     let may_pay = &submission.may_pay;
     let paid = sandbox
@@ -112,40 +53,87 @@ async fn submit(context: &Context, query: Option<&str>, body: &[u8]) -> Result<R
         .charge(sandbox.world(), &workflow, may_pay, now)
         .await?;
     if paid {
-        Ok(show(context, &workflow))
+        Ok(show(&context, &workflow))
     } else {
-        Err(Problem::TooLittleBuzz)
+        Err(Problem::insufficient_funds(context.rules()))
     }
 }
 
-fn page(context: &Context, query: Option<&str>) -> Result<Response, Problem> {
-    let (user, app) = admit(context, &READING)?;
-    let query = workflow_queries::parse(query.unwrap_or_default())?;
+/// `GET /v2/consumer/workflows`.
+pub(crate) async fn list(context: Context, uri: Uri) -> Result<impl IntoResponse, Problem> {
+    let (user, app) = authenticate(&context, &READ)?;
+    let query = workflow_queries::parse(uri.query().unwrap_or_default())?;
     let sandbox = &context.sandbox;
     let now = sandbox.now();
     let (workflows, next) = sandbox
         .world()
         .list_workflows((user.id, &app.client), &query);
     let show = |workflow: &Workflow| render(workflow, workflow.status(now), now, &context.base);
-    let body = json!({
+    Ok(Json(json!({
         "next": next.as_ref().map(workflow_queries::cursor),
         "items": workflows.iter().map(show).collect::<Value>(),
-    });
-    Ok(respond::workflows(&body))
+    })))
 }
 
-fn read(context: &Context, id: &str) -> Result<Response, Problem> {
-    let (user, app) = admit(context, &READING)?;
-    let workflow = own(context, id, user.id, &app.client)?;
-    Ok(show(context, &workflow))
+/// `GET /v2/consumer/workflows/{id}`.
+pub(crate) async fn get(
+    context: Context,
+    Path(id): Path<String>,
+) -> Result<impl IntoResponse, Problem> {
+    let (user, app) = authenticate(&context, &READ)?;
+    let workflow = own(&context, &id, user.id, &app.client)?;
+    Ok(show(&context, &workflow))
+}
+
+/// `PUT /v2/consumer/workflows/{id}`.
+pub(crate) async fn put(
+    context: Context,
+    Path(id): Path<String>,
+) -> Result<impl IntoResponse, Problem> {
+    let change = |workflow: &Workflow| {
+        let body = submission::json_body(context.body())?;
+        Ok(workflow_changes::from_update(&body, workflow)?)
+    };
+    change_workflow(&context, &id, change).await
+}
+
+/// `PATCH /v2/consumer/workflows/{id}`.
+pub(crate) async fn patch(
+    context: Context,
+    Path(id): Path<String>,
+) -> Result<impl IntoResponse, Problem> {
+    let change = |workflow: &Workflow| {
+        let status = workflow.status(context.sandbox.now());
+        Ok(workflow_changes::from_patch(
+            context.body(),
+            workflow,
+            status,
+        )?)
+    };
+    change_workflow(&context, &id, change).await
+}
+
+/// `DELETE /v2/consumer/workflows/{id}`.
+pub(crate) async fn delete(
+    context: Context,
+    Path(id): Path<String>,
+) -> Result<impl IntoResponse, Problem> {
+    let (user, app) = authenticate(&context, &WRITE)?;
+    let sandbox = &context.sandbox;
+    let parties = (user.id, &app.client);
+    let is_there = sandbox
+        .store
+        .delete_workflow(sandbox.world(), &id, parties, sandbox.now())
+        .await?;
+    no_content(is_there)
 }
 
 async fn change_workflow(
     context: &Context,
     id: &str,
     change: impl FnOnce(&Workflow) -> Result<WorkflowChange, Problem>,
-) -> Result<Response, Problem> {
-    let (user, app) = admit(context, &WRITING)?;
+) -> Result<StatusCode, Problem> {
+    let (user, app) = authenticate(context, &WRITE)?;
     let change = change(&own(context, id, user.id, &app.client)?)?;
     let sandbox = &context.sandbox;
     let parties = (user.id, &app.client);
@@ -153,23 +141,13 @@ async fn change_workflow(
         .store
         .change_workflow(sandbox.world(), id, parties, (change, sandbox.now()))
         .await?;
-    if is_there {
-        Ok(respond::changed())
-    } else {
-        Err(Problem::NotFound)
-    }
+    no_content(is_there)
 }
 
-async fn delete_workflow(context: &Context, id: &str) -> Result<Response, Problem> {
-    let (user, app) = admit(context, &WRITING)?;
-    let sandbox = &context.sandbox;
-    let parties = (user.id, &app.client);
-    let is_there = sandbox
-        .store
-        .delete_workflow(sandbox.world(), id, parties, sandbox.now())
-        .await?;
+/// The answer to a change or deletion.
+fn no_content(is_there: bool) -> Result<StatusCode, Problem> {
     if is_there {
-        Ok(respond::changed())
+        Ok(StatusCode::NO_CONTENT)
     } else {
         Err(Problem::NotFound)
     }
@@ -182,11 +160,16 @@ fn own(context: &Context, id: &str, user: UserId, client: &ClientId) -> Result<W
     own.ok_or(Problem::NotFound)
 }
 
-fn show(context: &Context, workflow: &Workflow) -> Response {
+/// A workflow: 200 if it is finished, 202 if it still runs.
+fn show(context: &Context, workflow: &Workflow) -> (StatusCode, Json<Value>) {
     let now = context.sandbox.now();
     let status = workflow.status(now);
     let body = render(workflow, status, now, &context.base);
-    respond::workflow(&body, status != WorkflowStatus::Processing)
+    let code = match status {
+        WorkflowStatus::Processing => StatusCode::ACCEPTED,
+        _ => StatusCode::OK,
+    };
+    (code, Json(body))
 }
 
 fn render(workflow: &Workflow, status: WorkflowStatus, now: Timestamp, base: &BaseUrl) -> Value {

@@ -6,8 +6,10 @@ use serde::Serialize;
 use super::error::ControlResult;
 use crate::invalid::Invalid;
 use crate::model::user::UserRef;
-use crate::protocol::endpoint::{Endpoint, GrantType, Method};
+use crate::protocol::endpoint::Endpoint;
 use crate::protocol::error::ErrorCode;
+use crate::protocol::grant_type::GrantType;
+use crate::protocol::method::Method;
 use crate::sandbox::Sandbox;
 use crate::sandbox::journal::{Dropped, StoredExchange};
 use crate::sandbox::settings::UnknownClients;
@@ -149,8 +151,8 @@ macro_rules! flatten_filter {
         struct $name {
             endpoint: Option<crate::protocol::endpoint::Endpoint>,
             path: Option<String>,
-            method: Option<crate::protocol::endpoint::Method>,
-            grant_type: Option<crate::protocol::endpoint::GrantType>,
+            method: Option<crate::protocol::method::Method>,
+            grant_type: Option<crate::protocol::grant_type::GrantType>,
             client_id: Option<String>,
             user: Option<crate::model::user::UserRef>,
             status: Option<u16>,

@@ -12,7 +12,7 @@ use super::filter::{Filter, JournalSearch, filter_builder, flatten_filter};
 use super::users::as_json;
 use crate::invalid::Invalid;
 use crate::model::user::UserRef;
-use crate::protocol::endpoint::{Endpoint, GrantType, Method};
+use crate::protocol::{endpoint::Endpoint, grant_type::GrantType, method::Method};
 use crate::redact::redact;
 use crate::sandbox::Sandbox;
 

@@ -15,7 +15,9 @@ use utoipa::openapi::{
 use super::operation::Operation;
 use super::schemas::{COMPONENTS, Component};
 use crate::control::{AdviceFormat, Severity};
-use crate::protocol::endpoint::{Endpoint, GrantType, Method};
+use crate::protocol::endpoint::Endpoint;
+use crate::protocol::grant_type::GrantType;
+use crate::protocol::method::Method;
 
 /// The document, for a server at this base URL.
 pub(crate) fn document(operations: &[Operation], base: &str) -> OpenApi {

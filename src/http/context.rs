@@ -10,13 +10,11 @@ use axum::extract::FromRequestParts;
 use axum::http::header::{AUTHORIZATION, ORIGIN};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 
 use crate::http::base_url::BaseUrl;
 use crate::http::connection::ConnectionInfo;
 use crate::http::request::RequestInfo;
-use crate::http::respond;
-use crate::http::respond::Cors;
 use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
 use crate::protocol::rules::Rules;
@@ -115,7 +113,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Context {
                 return Err(NeedsSandbox::response());
             }
             tracing::error!("a handler was reached around the layer that every request passes");
-            return Err(respond::error(&OAuthError::server_error(), Cors::Closed));
+            return Err(OAuthError::server_error().into_response());
         };
         Ok(Self {
             visit,

@@ -7,6 +7,7 @@ pub(crate) mod body_error;
 pub(crate) mod connection;
 pub(crate) mod context;
 pub(crate) mod control_token;
+pub(crate) mod cors;
 pub(crate) mod long_steps;
 pub(crate) mod loopback;
 pub(crate) mod request;

@@ -9,6 +9,7 @@ use super::body::RequestBody;
 use crate::contract::DecisionLog;
 use crate::http::base_url::{BaseUrl, SandboxPrefix};
 use crate::http::state::AppState;
+use crate::protocol::endpoint::{Endpoint, EndpointSpec};
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::rules::Rules;
 use crate::sandbox::Sandbox;
@@ -16,6 +17,8 @@ use crate::sandbox::journal::RevokeNoop;
 
 /// The context of one request. Headers and body hold secrets, so there is no `Debug`.
 pub(crate) struct RequestInfo {
+    /// None for a path that is no endpoint.
+    pub(crate) spec: Option<&'static EndpointSpec>,
     pub(crate) sandbox: Sandbox,
     pub(crate) base: BaseUrl,
     pub(crate) rules: Rules,
@@ -80,12 +83,18 @@ impl Notes {
 }
 
 impl RequestInfo {
+    /// The endpoint that the path leads to.
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        self.spec.map_or(Endpoint::Other, |spec| spec.endpoint)
+    }
+
     /// A context from the request head alone; the headers and the body stay in the request.
     pub(crate) fn begin(parts: &Parts, app: &AppState, sandbox: Sandbox) -> Self {
         let path = SandboxPrefix::from_extensions(&parts.extensions);
         let mut rules = sandbox.settings().rules.clone();
         rules.log = DecisionLog::new();
         Self {
+            spec: EndpointSpec::find(parts.uri.path()),
             base: BaseUrl::new(parts, app, path),
             sandbox,
             rules,

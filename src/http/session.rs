@@ -10,7 +10,7 @@ use axum_extra::extract::cookie::{Cookie, SameSite};
 use crate::contract::Difference;
 use crate::http::base_url::BaseUrl;
 use crate::http::context::Context;
-use crate::http::respond::Refusal;
+use crate::http::respond::EndpointError;
 use crate::invalid::Invalid;
 use crate::model::session::{self, LIFETIME_SECONDS};
 use crate::model::user::{User, UserRef};
@@ -54,7 +54,7 @@ pub(crate) fn configured_login(sandbox: &Sandbox) -> Option<Arc<User>> {
 /// the following pages.
 pub(crate) async fn user_or_mock(
     context: &Context,
-) -> Result<(Option<Arc<User>>, Option<String>), Refusal> {
+) -> Result<(Option<Arc<User>>, Option<String>), EndpointError> {
     let Some(value) = context.headers.get(MOCK_USER_HEADER) else {
         return Ok((user(context), None));
     };
@@ -72,7 +72,7 @@ pub(crate) async fn user_or_mock(
                 Err(error) => Err(error.into()),
             }
         }
-        None => Err(Refusal::Ours(unknown_user_error(
+        None => Err(EndpointError::Invalid(unknown_user_error(
             &context.sandbox,
             "X-Mock-User",
             &named,

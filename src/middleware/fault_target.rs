@@ -5,7 +5,8 @@ use axum::http::request::Parts;
 use crate::http::request::RequestInfo;
 use crate::http::session;
 use crate::model::user::UserRef;
-use crate::protocol::endpoint::{Endpoint, GrantType};
+use crate::protocol::endpoint::UserSource;
+use crate::protocol::grant_type::GrantType;
 use crate::protocol::ids::UserId;
 use crate::protocol::params::Params;
 use crate::protocol::secret::SecretHash;
@@ -32,7 +33,7 @@ pub(super) fn fault_target(
         client_id = found.map(|token| token.client_id.as_str().to_owned());
     }
     FaultRequest {
-        endpoint: Endpoint::from_path(parts.uri.path()),
+        endpoint: request.endpoint(),
         client_id,
         grant_type: sent
             .non_empty("grant_type")
@@ -53,46 +54,41 @@ fn acting_user(request: &RequestInfo, parts: &Parts, sent: &Params) -> Option<Us
     let browser = || session::by_cookie(&request.sandbox, &request.headers);
     let of_token = |hash: SecretHash| Some(world.find_token(&hash)?.user_id);
     let sent_hash = |name: &str| sent.non_empty(name).as_deref().map(SecretHash::new);
-    let path = parts.uri.path();
-    let id = match Endpoint::from_path(path) {
-        Endpoint::Me
-        | Endpoint::ApiKeyGetSpend
-        | Endpoint::BuzzGetBuzzAccount
-        | Endpoint::BuzzGetUserAccount => match access_token(request, parts) {
-            Some(hash) => of_token(hash)?,
-            None => browser()?.id,
-        },
-        Endpoint::Userinfo | Endpoint::Workflows | Endpoint::Blobs => {
-            of_token(access_token(request, parts)?)?
-        }
-        Endpoint::Token | Endpoint::DeviceToken => match sent_hash("refresh_token") {
-            Some(hash) => of_token(hash)?,
-            None => world.code_user(&sent_hash("code")?)?,
-        },
-        Endpoint::Revoke => match browser() {
-            Some(user) => user.id,
-            None => of_token(sent_hash("token")?)?,
-        },
-        // A device has no user yet; the page for devices has.
-        Endpoint::Device if path.starts_with("/api/") => return None,
-        _ => {
+    let id = match user_source(request) {
+        UserSource::None => return None,
+        UserSource::SessionOrLogin => {
             browser()
                 .or_else(|| session::configured_login(&request.sandbox))?
                 .id
         }
+        UserSource::SessionOrRevokedToken => match browser() {
+            Some(user) => user.id,
+            None => of_token(sent_hash("token")?)?,
+        },
+        UserSource::BearerToken => of_token(access_token(request, parts)?)?,
+        UserSource::SiteTokenOrSession => match access_token(request, parts) {
+            Some(hash) => of_token(hash)?,
+            None => browser()?.id,
+        },
+        UserSource::Grant => match sent_hash("refresh_token") {
+            Some(hash) => of_token(hash)?,
+            None => world.code_user(&sent_hash("code")?)?,
+        },
     };
     named(&UserRef::Id(id.0))
 }
 
 /// The access token of the request, from the places where its endpoint reads one.
 fn access_token(request: &RequestInfo, parts: &Parts) -> Option<SecretHash> {
-    match Endpoint::from_path(parts.uri.path()) {
-        Endpoint::Me
-        | Endpoint::ApiKeyGetSpend
-        | Endpoint::BuzzGetBuzzAccount
-        | Endpoint::BuzzGetUserAccount => {
+    match user_source(request) {
+        UserSource::SiteTokenOrSession => {
             session::site_token_hash(&request.headers, parts.uri.query())
         }
         _ => session::bearer_hash(&request.headers),
     }
+}
+
+fn user_source(request: &RequestInfo) -> UserSource {
+    let spec = request.spec;
+    spec.map_or(UserSource::SessionOrLogin, |spec| spec.user)
 }

@@ -3,21 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Request;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use axum::{Json, Router};
 use serde_json::{Map, Value};
 use tokio_stream::StreamExt as _;
 
 use crate::http::connection::{ConnectionInfo, ConnectionReset};
+use crate::http::cors;
 use crate::http::request::RequestInfo;
 use crate::http::respond;
-use crate::http::respond::Cors;
 use crate::middleware::legacy_host;
-use crate::protocol::endpoint::Endpoint;
+use crate::protocol::endpoint::CorsPolicy;
 use crate::sandbox::faults::Effect;
 use crate::sandbox::faults::TriggeredFault;
 
@@ -37,13 +37,14 @@ pub(crate) async fn answer(
     request: Request,
     table: Router,
 ) -> Response {
-    let cors = cors(Endpoint::from_path(request.uri().path()));
+    let cors = visit.spec.map_or(CorsPolicy::Closed, |spec| spec.cors);
     let mut response = None;
     for fault in faults {
         if fault.rule.effect.deny {
             visit.notes.deny();
         }
-        response = response.or_else(|| replacement(fault, cors.clone()));
+        response =
+            response.or_else(|| replacement(fault).map(|response| cors::apply(cors, response)));
     }
     let mut response = match response {
         Some(response) => response,
@@ -92,25 +93,8 @@ pub(crate) fn connection_reset(
         .map(|connection| connection.reset.clone())
 }
 
-/// The CORS headers of the endpoint's own errors.
-fn cors(endpoint: Endpoint) -> Cors {
-    match endpoint {
-        Endpoint::Token | Endpoint::Revoke | Endpoint::Device | Endpoint::DeviceToken => {
-            Cors::Any("POST")
-        }
-        Endpoint::Userinfo
-        | Endpoint::Me
-        | Endpoint::ApiKeyGetSpend
-        | Endpoint::BuzzGetBuzzAccount
-        | Endpoint::BuzzGetUserAccount
-        | Endpoint::Blobs => Cors::Any("GET"),
-        Endpoint::Workflows => Cors::Any("GET, POST"),
-        _ => Cors::Closed,
-    }
-}
-
 /// The response that the fault returns instead of the handler's.
-fn replacement(fault: &TriggeredFault, cors: Cors) -> Option<Response> {
+fn replacement(fault: &TriggeredFault) -> Option<Response> {
     let effect = &fault.rule.effect;
     let status = effect
         .status
@@ -121,7 +105,7 @@ fn replacement(fault: &TriggeredFault, cors: Cors) -> Option<Response> {
             body.insert("error_description".to_owned(), description.as_str().into());
         }
         let status = status.unwrap_or_else(|| respond::status_of(error));
-        return Some(respond::with_status(status, &Value::Object(body), cors));
+        return Some((status, Json(Value::Object(body))).into_response());
     }
     if fault.body.is_none() && status.is_none() {
         return None;
@@ -130,12 +114,12 @@ fn replacement(fault: &TriggeredFault, cors: Cors) -> Option<Response> {
     let kind = match &effect.body {
         Some(Value::String(_)) => "text/plain; charset=utf-8",
         Some(_) => "application/json",
-        None => return Some(cors.apply((status, Body::empty()).into_response())),
+        None => return Some((status, Body::empty()).into_response()),
     };
     // All responses share one copy of a large body.
     let body = fault.body.clone().unwrap_or_default();
     let kind = [(CONTENT_TYPE, HeaderValue::from_static(kind))];
-    Some(cors.apply((status, kind, body).into_response()))
+    Some((status, kind, body).into_response())
 }
 
 async fn distort(mut response: Response, fault: &TriggeredFault) -> Response {

@@ -14,7 +14,8 @@ use crate::http::connection::ConnectionInfo;
 use crate::http::request::RequestInfo;
 use crate::middleware::request_log::Recorder;
 use crate::protocol::client_auth::Credentials;
-use crate::protocol::endpoint::{Endpoint, GrantType};
+use crate::protocol::endpoint::Endpoint;
+use crate::protocol::grant_type::GrantType;
 use crate::protocol::params::Params;
 use crate::protocol::time::Timestamp;
 use crate::sandbox::faults::TriggeredFault;
@@ -107,7 +108,7 @@ impl Head {
             connection: connection(parts),
             method: parts.method.clone(),
             uri: parts.uri.clone(),
-            endpoint: Endpoint::from_path(parts.uri.path()),
+            endpoint: visit.endpoint(),
             grant: by_body.map(GrantType::from_text).or_else(by_query),
         }
     }

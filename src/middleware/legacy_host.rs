@@ -11,6 +11,7 @@ use crate::http::connection::ConnectionInfo;
 use crate::http::connection::ListenerKind;
 use crate::http::context::Outline;
 use crate::http::respond;
+use crate::protocol::endpoint::AUTHORIZE;
 
 /// Paths that moved to the new host.
 const MOVED: [&str; 6] = [
@@ -20,13 +21,6 @@ const MOVED: [&str; 6] = [
     "/login",
     "/logout",
     "/.well-known/",
-];
-
-/// The only paths that the old host redirects under the live contracts.
-const AUTHORIZE: [&str; 3] = [
-    "/api/auth/oauth/authorize",
-    "/api/oauth/authorize",
-    "/v1/oauth/authorize",
 ];
 
 /// Handles moved paths on the legacy host; passes all other requests to the table.
@@ -42,7 +36,8 @@ pub(crate) async fn host(request: Request, table: Router) -> Response {
         Err(response) => return response,
     };
     let rules = &outline.rules;
-    let is_authorize = AUTHORIZE.contains(&parts.uri.path());
+    // The only paths that the old host redirects under the live contracts.
+    let is_authorize = AUTHORIZE.paths.contains(&parts.uri.path());
     rules.record_divergence(Difference::LegacyHost, !is_authorize);
     let redirected = match rules.side(Difference::LegacyHost) {
         Contract::Documented => true,

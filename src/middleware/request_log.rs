@@ -48,7 +48,7 @@ fn is_wanted(endpoint: Endpoint, status: u16) -> bool {
     };
     is_heard
         && match endpoint {
-            Endpoint::Home | Endpoint::Login | Endpoint::Logout => false,
+            page if page.is_page() => false,
             // Browsers request icons, and users explore; only a refused request may be an app with a wrong URL.
             Endpoint::Other => is_refused(status),
             _ => true,

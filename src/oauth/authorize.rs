@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use axum::extract::RawQuery;
 use axum::http::Method;
-use axum::http::header::ORIGIN;
-use axum::response::Response;
+use axum::http::header::{ORIGIN, SET_COOKIE};
+use axum::response::{AppendHeaders, IntoResponse, Response};
 
 use crate::contract::{Contract, Difference};
-use crate::http::context::{Context, Outline, header};
-use crate::http::respond;
-use crate::http::respond::Cors;
+use crate::http::context::{Context, Outline};
+use crate::http::cors;
+use crate::http::respond::{self, EndpointError};
 use crate::http::session;
 use crate::model::buzz::BuzzLimit;
 use crate::model::client::{Client, Grant};
@@ -20,6 +20,7 @@ use crate::model::consent::Approval;
 use crate::model::user::User;
 use crate::oauth::clients;
 use crate::protocol::authorize_request::{AuthorizeRequest, MAX_STORED_BYTES};
+use crate::protocol::endpoint::{AUTHORIZE, CONSENT_PAGE, LOGIN};
 use crate::protocol::error::{OAuthError, grant_refused};
 use crate::protocol::format::{has_scheme, is_vschar};
 use crate::protocol::ids::ClientId;
@@ -29,19 +30,19 @@ use crate::protocol::rules::Rules;
 use crate::sandbox::rate_limits::Limit;
 use crate::sandbox::settings::ConsentMode;
 
-/// The `Allow` header for other methods.
-pub(crate) const ALLOW: &str = "GET, POST, HEAD";
-
 /// `GET /authorize`. A HEAD request ignores the query, as at Civitai.
-pub(crate) async fn get(method: Method, RawQuery(query): RawQuery, context: Context) -> Response {
+pub(crate) async fn get(
+    method: Method,
+    RawQuery(query): RawQuery,
+    context: Context,
+) -> Result<impl IntoResponse, EndpointError> {
     let query = query.filter(|_| method == Method::GET).unwrap_or_default();
     answer(&context, &Params::from_urlencoded(query.as_bytes()), false).await
 }
 
 /// `POST /authorize`, the target of the consent page's form.
-pub(crate) async fn post(context: Context) -> Response {
-    let params = context.params();
-    answer(&context, params, true).await
+pub(crate) async fn post(context: Context) -> Result<impl IntoResponse, EndpointError> {
+    answer(&context, context.params(), true).await
 }
 
 /// `OPTIONS /authorize` (difference `authorize-preflight`).
@@ -49,10 +50,10 @@ pub(crate) async fn options(method: Method, outline: Outline) -> Response {
     let rules = &outline.rules;
     rules.record_divergence(Difference::AuthorizePreflight, true);
     match rules.side(Difference::AuthorizePreflight) {
-        Contract::Documented => {
-            respond::credentialed_preflight(header(&outline.headers, ORIGIN.as_str()))
+        Contract::Documented => cors::credentialed_preflight(outline.headers.get(ORIGIN)),
+        Contract::Live | Contract::Live2026_08 => {
+            respond::method_not_allowed(&method, AUTHORIZE.allow)
         }
-        Contract::Live | Contract::Live2026_08 => respond::method_not_allowed(&method, ALLOW),
     }
 }
 
@@ -66,23 +67,25 @@ enum Next {
     Refused(String),
 }
 
-async fn answer(context: &Context, params: &Params, by_post: bool) -> Response {
-    let (user, cookie) = match session::user_or_mock(context).await {
-        Ok(known) => known,
-        Err(why) => return respond::refusal(&why, Cors::Closed),
-    };
+async fn answer(
+    context: &Context,
+    params: &Params,
+    by_post: bool,
+) -> Result<impl IntoResponse + use<>, EndpointError> {
+    let (user, cookie) = session::user_or_mock(context).await?;
     let next = match user {
         Some(user) => decide(context, params, by_post, &user).await,
         None => Ok(Next::SignIn),
     };
-    let response = match next {
-        Ok(Next::SignIn) => respond::see_other(&sign_in_path(context, params)),
-        Ok(Next::AskConsent) => respond::see_other(&consent_url(context, params)),
-        Ok(Next::Refused(location)) => respond::see_other(&location),
-        Ok(Next::Client(location)) => with_code(context.rules(), &location),
-        Err(why) => respond::error(&why, Cors::Closed),
-    };
-    respond::with_cookie(response, cookie.as_deref())
+    let redirect = next.map(|next| match next {
+        Next::SignIn => respond::see_other(&sign_in_path(context, params)),
+        Next::AskConsent => respond::see_other(&consent_url(context, params)),
+        Next::Refused(location) => respond::see_other(&location),
+        Next::Client(location) => with_code(context.rules(), &location),
+    });
+    // An error too signs the user of `X-Mock-User` in.
+    let cookie = AppendHeaders(cookie.map(|cookie| (SET_COOKIE, cookie)));
+    Ok((cookie, redirect))
 }
 
 /// Difference `redirect-status`.
@@ -96,8 +99,8 @@ fn with_code(rules: &Rules, location: &str) -> Response {
 
 /// The sign-in page, which returns to this request.
 fn sign_in_path(context: &Context, params: &Params) -> String {
-    let here = with_query(context.base.path("/api/auth/oauth/authorize"), params);
-    with_return(context.base.path("/login"), &here)
+    let here = with_query(context.base.path(AUTHORIZE.path()), params);
+    with_return(context.base.path(LOGIN.path()), &here)
 }
 
 /// A path with the URL to return to in its query.
@@ -108,7 +111,7 @@ pub(crate) fn with_return(path: String, return_path: &str) -> String {
 }
 
 fn consent_url(context: &Context, params: &Params) -> String {
-    with_query(format!("{}/login/oauth/authorize", context.base), params)
+    with_query(format!("{}{}", context.base, CONSENT_PAGE.path()), params)
 }
 
 fn with_query(url: String, params: &Params) -> String {

@@ -1,31 +1,30 @@
 //! `/.well-known/openid-configuration`, `/.well-known/jwks.json` and `/api/auth/jwks` (OpenID Connect Discovery, RFC
 //! 7517). Pages of other origins may not read them, as at Civitai.
 
-use axum::response::Response;
+use axum::Json;
+use axum::http::header::CACHE_CONTROL;
+use axum::response::IntoResponse;
 use serde_json::json;
 
 use crate::contract::Difference;
 use crate::http::context::Context;
-use crate::http::respond;
 use crate::model::client::Grant;
+use crate::protocol::endpoint::{self, EndpointSpec};
 use crate::protocol::scope_rules::scope_bits;
 
-/// The `Allow` header for other methods.
-pub(crate) const ALLOW: &str = "GET, HEAD";
-
 /// `GET /.well-known/openid-configuration`.
-pub(crate) async fn configuration(context: Context) -> Response {
+pub(crate) async fn configuration(context: Context) -> impl IntoResponse {
     let (base, rules) = (context.base.to_string(), context.rules());
-    let endpoint = |name: &str| format!("{base}/api/auth/oauth/{name}");
+    let url = |endpoint: &EndpointSpec| format!("{base}{}", endpoint.path());
     let scopes: Vec<String> = scope_bits(rules).map(|bit| bit.value.to_string()).collect();
     let mut body = json!({
         "issuer": base,
-        "authorization_endpoint": endpoint("authorize"),
-        "token_endpoint": endpoint("token"),
-        "userinfo_endpoint": endpoint("userinfo"),
-        "revocation_endpoint": endpoint("revoke"),
-        "device_authorization_endpoint": endpoint("device"),
-        "jwks_uri": format!("{base}/.well-known/jwks.json"),
+        "authorization_endpoint": url(&endpoint::AUTHORIZE),
+        "token_endpoint": url(&endpoint::TOKEN),
+        "userinfo_endpoint": url(&endpoint::USERINFO),
+        "revocation_endpoint": url(&endpoint::REVOKE),
+        "device_authorization_endpoint": url(&endpoint::DEVICE),
+        "jwks_uri": url(&endpoint::JWKS_JSON),
         "id_token_signing_alg_values_supported": ["ES256"],
         "response_types_supported": ["code"],
         "grant_types_supported": Grant::ALL,
@@ -37,18 +36,16 @@ pub(crate) async fn configuration(context: Context) -> Response {
     });
     rules.record_divergence(Difference::DiscoveryIntrospection, true);
     if !rules.recorded(Difference::DiscoveryIntrospection) {
-        body["introspection_endpoint"] = endpoint("introspect").into();
+        body["introspection_endpoint"] = url(&endpoint::INTROSPECT).into();
         body["introspection_endpoint_auth_methods_supported"] =
             json!(["client_secret_basic", "client_secret_post"]);
     }
-    respond::cached(&body, "public, max-age=86400")
+    ([(CACHE_CONTROL, "public, max-age=86400")], Json(body))
 }
 
 /// `GET /.well-known/jwks.json`.
-pub(crate) async fn keys(context: Context) -> Response {
+pub(crate) async fn keys(context: Context) -> impl IntoResponse {
     let key = context.sandbox.key.public_jwk();
-    respond::cached(
-        &json!({ "keys": [key] }),
-        "public, max-age=300, stale-while-revalidate=86400",
-    )
+    let cached = "public, max-age=300, stale-while-revalidate=86400";
+    ([(CACHE_CONTROL, cached)], Json(json!({ "keys": [key] })))
 }

@@ -1,14 +1,11 @@
-//! POST `/introspect` (RFC 7662), for confidential clients that the operator has listed (difference `introspection`).
+//! POST `/introspect` (RFC 7662), for confidential clients that the operator has listed. The difference `introspection` added it.
 
-use axum::http::HeaderValue;
+use axum::Json;
 use axum::http::header::CACHE_CONTROL;
-use axum::response::Response;
+use axum::response::IntoResponse;
 use serde::Serialize;
 
-use crate::contract::Difference;
 use crate::http::context::Context;
-use crate::http::respond;
-use crate::http::respond::Cors;
 use crate::model::token::TokenKind;
 use crate::model::user::UserRef;
 use crate::protocol::client_auth;
@@ -19,33 +16,27 @@ use crate::protocol::secret::Secret;
 use crate::sandbox::Sandbox;
 use crate::sandbox::rate_limits::Limit;
 
-/// The `Allow` header for other methods.
-pub(crate) const ALLOW: &str = "POST";
-
 /// `POST /introspect`.
-pub(crate) async fn post(context: Context) -> Response {
-    let rules = context.rules();
-    rules.record_divergence(Difference::Introspection, true);
-    if rules.recorded(Difference::Introspection) {
-        let path = context.base.path("/api/auth/oauth/introspect");
-        return respond::not_in_recording(&path, Difference::Introspection);
-    }
-    let params = context.params();
-    let mut response = match check_caller(&context, params) {
-        Ok(()) => {
-            let token = params.text("token").map(Secret::new);
-            respond::ok(&introspect(&context.sandbox, token.as_ref()), Cors::Closed)
-        }
-        Err(error) => respond::error(&error, Cors::Closed),
-    };
-    let no_store = HeaderValue::from_static("no-store");
-    response.headers_mut().insert(CACHE_CONTROL, no_store);
-    response
+pub(crate) async fn post(context: Context) -> impl IntoResponse {
+    (
+        [(CACHE_CONTROL, "no-store")],
+        introspect(&context, context.params()).map(Json),
+    )
 }
 
-/// Authenticates the caller, which must be a listed client. Errors: `rate_limited`, or `invalid_client` with status
+fn introspect(context: &Context, params: &Params) -> Result<Introspection, OAuthError> {
+    check_client(context, params)?;
+    let token = params.text("token").map(Secret::new);
+    let active = token.and_then(|token| active_token(&context.sandbox, &token));
+    Ok(active.map_or(
+        Introspection::Inactive { active: false },
+        Introspection::Active,
+    ))
+}
+
+/// Authenticates the client, which must be a listed one. Errors: `rate_limited`, or `invalid_client` with status
 /// 401.
-fn check_caller(context: &Context, params: &Params) -> Result<(), OAuthError> {
+fn check_client(context: &Context, params: &Params) -> Result<(), OAuthError> {
     let sandbox = &context.sandbox;
     if !context.admits_address(Limit::Introspect) {
         return Err(OAuthError::bare(ErrorCode::RateLimited));
@@ -78,24 +69,11 @@ struct ActiveToken {
     token_type: &'static str,
 }
 
-/// The response for a token that is not active.
-#[derive(Serialize)]
-struct InactiveToken {
-    active: bool,
-}
-
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Introspection {
     Active(ActiveToken),
-    Inactive(InactiveToken),
-}
-
-fn introspect(sandbox: &Sandbox, token: Option<&Secret>) -> Introspection {
-    match token.and_then(|token| active_token(sandbox, token)) {
-        Some(token) => Introspection::Active(token),
-        None => Introspection::Inactive(InactiveToken { active: false }),
-    }
+    Inactive { active: bool },
 }
 
 fn active_token(sandbox: &Sandbox, token: &Secret) -> Option<ActiveToken> {

@@ -1,15 +1,15 @@
-//! POST `/revoke` (RFC 7009): 200 whatever happened, so that clients cannot learn which tokens exist. Which tokens an app may
+//! POST `/revoke` (RFC 7009): 200 with or without effect, so that clients cannot learn which tokens exist. Which tokens an app may
 //! revoke are the differences `revoke-by-client` and `revoke-by-public-client`.
 
 use std::sync::Arc;
 
-use axum::response::Response;
+use axum::Json;
+use axum::response::IntoResponse;
 use serde_json::json;
 
 use crate::contract::{Contract, Difference};
 use crate::http::context::Context;
-use crate::http::respond;
-use crate::http::respond::Cors;
+use crate::http::cors::CorsException;
 use crate::http::session;
 use crate::model::client::Client;
 use crate::model::token::Token;
@@ -21,61 +21,45 @@ use crate::protocol::secret::Secret;
 use crate::sandbox::journal::RevokeNoop;
 use crate::sandbox::rate_limits::Limit;
 
-/// The value of `Allow` in the answer to other methods.
-pub(crate) const ALLOW: &str = "POST, OPTIONS";
-
-const METHODS: &str = "POST";
-
 /// `POST /revoke`.
-pub(crate) async fn post(context: Context) -> Response {
-    let params = context.params();
-    let rules = context.rules();
-    if !within_limit(&context, rules) {
-        return respond::error(
-            &OAuthError::bare(ErrorCode::RateLimited),
-            Cors::Any(METHODS),
-        );
+pub(crate) async fn post(context: Context) -> Result<impl IntoResponse, OAuthError> {
+    let (params, rules) = (context.params(), context.rules());
+    if !is_within_limit(&context, rules) {
+        return Err(OAuthError::bare(ErrorCode::RateLimited));
     }
-    let (client, cors) = match caller(&context, params) {
-        Ok(known) => known,
-        Err(why) => return respond::error(&why, Cors::Closed),
-    };
-    match revoke(&context, params, client.as_deref(), rules).await {
-        Ok(()) => respond::ok(&json!({}), cors),
-        Err(why) => respond::error(&why, cors),
-    }
-}
-
-/// `OPTIONS /revoke`.
-pub(crate) async fn options() -> Response {
-    respond::preflight(METHODS)
+    let (client, readable_by) = client(&context, params)?;
+    let revoked = revoke(&context, params, client.as_deref(), rules).await;
+    // Errors too are readable by the pages of the client only.
+    Ok((readable_by, revoked.map(|()| Json(json!({})))))
 }
 
 /// Difference `rate-limit-key`.
-fn within_limit(context: &Context, rules: &Rules) -> bool {
+fn is_within_limit(context: &Context, rules: &Rules) -> bool {
     let forwarded = context.forwarded_address();
-    let is_told = forwarded.is_some();
+    let is_forwarded = forwarded.is_some();
     let key = forwarded.or_else(|| {
         rules
             .documented(Difference::RateLimitKey)
             .then(|| context.peer_address())
             .flatten()
     });
-    let admitted = key.is_none_or(|key| context.sandbox.check_rate_limit(Limit::Revoke, &key));
-    // Whom no header tells, the deployed server never refuses.
-    rules.record_divergence(Difference::RateLimitKey, !admitted && !is_told);
-    admitted
+    let is_within = key.is_none_or(|key| context.sandbox.check_rate_limit(Limit::Revoke, &key));
+    // The deployed server does not limit requests without a forwarded address.
+    rules.record_divergence(Difference::RateLimitKey, !is_within && !is_forwarded);
+    is_within
 }
 
-/// The client that the body names, and who may read the answer. A page that calls for a public client must be
-/// of one of its origins; HTTP Basic is not read here.
-fn caller(context: &Context, params: &Params) -> Result<(Option<Arc<Client>>, Cors), OAuthError> {
-    let sandbox = &context.sandbox;
+/// The client that the body names, and the origin that alone may read the response. A page that calls for a public client
+/// must have one of its origins. HTTP Basic is not read here.
+fn client(
+    context: &Context,
+    params: &Params,
+) -> Result<(Option<Arc<Client>>, Option<CorsException>), OAuthError> {
     let client = match params.text("client_id") {
-        Some(id) => sandbox.world().find_client(id),
+        Some(id) => context.sandbox.world().find_client(id),
         None => None,
     };
-    let cors = match (&client, context.origin()) {
+    let readable_by = match (&client, context.origin()) {
         (Some(client), Some(origin)) if !client.confidential => {
             if !client.allows_origin(origin) {
                 return Err(OAuthError::new(
@@ -83,11 +67,11 @@ fn caller(context: &Context, params: &Params) -> Result<(Option<Arc<Client>>, Co
                     "Origin is not in the registered allowedOrigins for this client.",
                 ));
             }
-            Cors::Origin(origin.to_owned(), METHODS)
+            Some(CorsException::Origin(origin.to_owned()))
         }
-        _ => Cors::Any(METHODS),
+        _ => None,
     };
-    Ok((client, cors))
+    Ok((client, readable_by))
 }
 
 async fn revoke(

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::response::Response;
+use axum::Json;
+use axum::response::IntoResponse;
 use serde::Serialize;
 
 use crate::contract::Difference;
 use crate::http::context::Context;
-use crate::http::respond;
-use crate::http::respond::Cors;
 use crate::http::session;
 use crate::model::user::User;
 use crate::protocol::error::{ErrorCode, OAuthError};
@@ -16,22 +15,10 @@ use crate::protocol::ids::UserId;
 use crate::protocol::rules::Rules;
 use crate::protocol::scope::Scope;
 
-/// The `Allow` header for other methods.
-pub(crate) const ALLOW: &str = "GET, OPTIONS, HEAD";
-
-const METHODS: &str = "GET";
-
 /// `GET /userinfo`.
-pub(crate) async fn get(context: Context) -> Response {
-    match bearer(&context) {
-        Ok(user) => respond::ok(&Claims::of(&user, context.rules()), Cors::Any(METHODS)),
-        Err(why) => respond::error(&why, Cors::Any(METHODS)),
-    }
-}
-
-/// `OPTIONS /userinfo`.
-pub(crate) async fn options() -> Response {
-    respond::preflight(METHODS)
+pub(crate) async fn get(context: Context) -> Result<impl IntoResponse, OAuthError> {
+    let user = bearer(&context)?;
+    Ok(Json(Claims::new(&user, context.rules())).into_response())
 }
 
 fn bearer(context: &Context) -> Result<Arc<User>, OAuthError> {
@@ -85,7 +72,7 @@ struct Claims<'a> {
 
 impl<'a> Claims<'a> {
     /// The difference `userinfo-claims` decides which claims are included.
-    fn of(user: &'a User, rules: &Rules) -> Self {
+    fn new(user: &'a User, rules: &Rules) -> Self {
         rules.record_divergence(Difference::UserinfoClaims, true);
         let is_live = rules.live(Difference::UserinfoClaims);
         let (username, image) = (user.username.as_deref(), user.image.as_deref());

@@ -1,215 +1,331 @@
-//! Endpoints, grant types and methods: one list each, by which faults select requests and journals are searched. A word
-//! that is not in the list is an error that names the closest one.
+//! The endpoints: one row each, with paths, methods, CORS, the user that a request acts for, and the difference that
+//! added the endpoint. The router, preflights, 405 answers, faults, journal and advice read this table.
 
-use std::fmt;
-use std::str::FromStr;
+use crate::contract::Difference;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+/// One endpoint, as the rest of the server needs to know it.
+#[derive(Debug)]
+pub(crate) struct EndpointSpec {
+    /// Its name in faults, the journal and advice.
+    pub(crate) endpoint: Endpoint,
+    /// The paths in the router's syntax, the one that URLs in answers use first.
+    pub(crate) paths: &'static [&'static str],
+    pub(crate) server: Server,
+    /// The `Allow` header of 405, as Civitai writes it.
+    pub(crate) allow: &'static str,
+    pub(crate) cors: CorsPolicy,
+    pub(crate) user: UserSource,
+    /// The endpoint did not exist in the recording.
+    pub(crate) added_by: Option<Difference>,
+}
 
-/// A closed list of words. They stand in the order of their names, in which they are counted.
-macro_rules! string_enum {
-    ($(#[$doc:meta])* $kind:ident, $noun:literal, $spell:expr, {
-        $($(#[$about:meta])* $word:ident $name:literal)*
-    }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #[non_exhaustive]
-        pub enum $kind {
-            $(#[doc = concat!("`", $name, "`.")] $(#[$about])* $word,)*
+/// The server of Civitai that has an endpoint. It determines the format of errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Server {
+    /// OAuth and OpenID Connect.
+    Auth,
+    /// The REST API of the site.
+    Site,
+    /// The tRPC procedures of the site. They accept every method.
+    Trpc,
+    /// Workflows and blobs.
+    Orchestrator,
+    /// Pages for the user's browser.
+    Pages,
+}
+
+/// Which pages of other origins may read the answers of an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CorsPolicy {
+    Closed,
+    /// Pages of every origin, with these methods.
+    AnyOrigin(&'static str),
+}
+
+/// Where an endpoint finds the user that a request acts for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum UserSource {
+    /// A device has no user yet.
+    None,
+    /// The session cookie, else the `login` setting.
+    SessionOrLogin,
+    /// The session cookie, else the `token` of the body.
+    SessionOrRevokedToken,
+    /// The access token after `Bearer`.
+    BearerToken,
+    /// The access token of the header with any scheme, else of `?token=`, else the session cookie.
+    SiteTokenOrSession,
+    /// The code or the refresh token of the body.
+    Grant,
+}
+
+const AUTH: EndpointSpec = EndpointSpec {
+    endpoint: Endpoint::Other,
+    paths: &[],
+    server: Server::Auth,
+    allow: "POST",
+    cors: CorsPolicy::Closed,
+    user: UserSource::SessionOrLogin,
+    added_by: None,
+};
+
+/// Discovery and keys.
+const METADATA: EndpointSpec = EndpointSpec {
+    allow: "GET, HEAD",
+    ..AUTH
+};
+
+const SITE: EndpointSpec = EndpointSpec {
+    server: Server::Site,
+    allow: "GET, OPTIONS",
+    cors: CorsPolicy::AnyOrigin("GET"),
+    user: UserSource::SiteTokenOrSession,
+    ..AUTH
+};
+
+const PROCEDURE: EndpointSpec = EndpointSpec {
+    server: Server::Trpc,
+    ..SITE
+};
+
+const ORCHESTRATOR: EndpointSpec = EndpointSpec {
+    server: Server::Orchestrator,
+    cors: CorsPolicy::AnyOrigin("GET, POST, PUT, PATCH, DELETE"),
+    user: UserSource::BearerToken,
+    ..SITE
+};
+
+const PAGE: EndpointSpec = EndpointSpec {
+    server: Server::Pages,
+    ..AUTH
+};
+
+/// Declares [`Endpoint`] and the row, or the rows, of each.
+macro_rules! endpoints {
+    ($($(#[$doc:meta])* $endpoint:ident $name:literal { $($row:ident: $spec:expr,)* })*) => {
+        string_enum! {
+            /// What an app or a browser asks for; most are named by the last segment of their path.
+            Endpoint, "endpoint", str::to_owned, { $($(#[$doc])* $endpoint $name)* }
         }
 
-        impl $kind {
-            /// Every one there is, in the order of their names.
-            pub const ALL: &[Self] = &[$(Self::$word,)*];
+        $($(
+            pub(crate) static $row: EndpointSpec = EndpointSpec {
+                endpoint: Endpoint::$endpoint,
+                ..$spec
+            };
+        )*)*
 
-            /// What it is called in faults, filters and answers.
-            pub fn name(self) -> &'static str {
-                match self { $(Self::$word => $name,)* }
-            }
-
-            fn named(text: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|word| word.name() == text)
-            }
-        }
-
-        impl fmt::Display for $kind {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.name())
-            }
-        }
-
-        impl FromStr for $kind {
-            type Err = String;
-
-            fn from_str(text: &str) -> Result<Self, String> {
-                let spelt: String = $spell(text);
-                Self::named(&spelt).ok_or_else(|| {
-                    let names: Vec<&str> = Self::ALL.iter().map(|word| word.name()).collect();
-                    crate::suggest::unknown_value_error($noun, text, &spelt, &names)
-                })
-            }
-        }
-
-        impl Serialize for $kind {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(self.name())
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $kind {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = String::deserialize(deserializer)?;
-                text.parse().map_err(de::Error::custom)
-            }
-        }
+        /// Every row. Of two rows that match a path, the first counts.
+        static ENDPOINTS: &[&EndpointSpec] = &[$($(&$row,)*)*];
     };
 }
 
-string_enum! {
-    /// What an app or a browser asks for; most are named by the last segment of their path.
-    Endpoint, "endpoint", str::to_owned, {
-        ApiKeyGetSpend "apiKey.getSpend"
-        Authorize "authorize"
-        /// A picture that a workflow has made.
-        Blobs "blobs"
-        BuzzGetBuzzAccount "buzz.getBuzzAccount"
-        BuzzGetUserAccount "buzz.getUserAccount"
-        /// Where a device starts (RFC 8628 §3.1), and the page where its user code is entered.
-        Device "device"
-        DeviceApprove "device-approve"
-        DeviceDeny "device-deny"
-        DeviceInfo "device-info"
-        /// Where a device polls (RFC 8628 §3.4).
-        DeviceToken "device-token"
-        /// The page at `/`.
-        Home "home"
-        /// What a token stands for (RFC 7662).
-        Introspect "introspect"
-        Jwks "jwks"
-        JwksJson "jwks.json"
-        Login "login"
-        Logout "logout"
-        /// `/api/v1/me`.
-        Me "me"
-        OpenidConfiguration "openid-configuration"
-        /// Every other path: there is no end to what can be asked for.
-        Other "other"
-        Revoke "revoke"
-        Token "token"
-        Userinfo "userinfo"
-        /// Workflows are submitted, listed, asked for by id, changed or deleted.
-        Workflows "workflows"
+// In the order of the names.
+endpoints! {
+    ApiKeyGetSpend "apiKey.getSpend" {
+        API_KEY_GET_SPEND: EndpointSpec { paths: &["/api/trpc/apiKey.getSpend"], ..PROCEDURE },
+    }
+    Authorize "authorize" {
+        AUTHORIZE: EndpointSpec {
+            paths: &["/api/auth/oauth/authorize", "/api/oauth/authorize", "/v1/oauth/authorize"],
+            allow: "GET, POST, HEAD",
+            ..AUTH
+        },
+        CONSENT_PAGE: EndpointSpec { paths: &["/login/oauth/authorize"], ..PAGE },
+    }
+    /// A picture that a workflow has made.
+    Blobs "blobs" {
+        BLOBS: EndpointSpec {
+            paths: &["/v2/consumer/blobs"],
+            allow: "POST, OPTIONS",
+            ..ORCHESTRATOR
+        },
+        BLOB_UPLOAD: EndpointSpec { paths: &["/v2/consumer/blobs/upload"], ..ORCHESTRATOR },
+        BLOB: EndpointSpec { paths: &["/v2/consumer/blobs/{id}"], ..ORCHESTRATOR },
+        BLOB_REFRESH: EndpointSpec {
+            paths: &["/v2/consumer/blobs/{id}/refresh"],
+            allow: "POST, OPTIONS",
+            ..ORCHESTRATOR
+        },
+    }
+    BuzzGetBuzzAccount "buzz.getBuzzAccount" {
+        BUZZ_GET_BUZZ_ACCOUNT: EndpointSpec { paths: &["/api/trpc/buzz.getBuzzAccount"], ..PROCEDURE },
+    }
+    BuzzGetUserAccount "buzz.getUserAccount" {
+        BUZZ_GET_USER_ACCOUNT: EndpointSpec { paths: &["/api/trpc/buzz.getUserAccount"], ..PROCEDURE },
+    }
+    /// Where a device starts (RFC 8628 §3.1), and the page where its user code is entered.
+    Device "device" {
+        DEVICE: EndpointSpec {
+            paths: &["/api/auth/oauth/device"],
+            allow: "POST, OPTIONS",
+            cors: CorsPolicy::AnyOrigin("POST"),
+            user: UserSource::None,
+            ..AUTH
+        },
+        DEVICE_PAGE: EndpointSpec { paths: &["/login/oauth/device"], ..PAGE },
+    }
+    DeviceApprove "device-approve" {
+        DEVICE_APPROVE: EndpointSpec { paths: &["/api/auth/oauth/device-approve"], ..AUTH },
+    }
+    DeviceDeny "device-deny" {
+        DEVICE_DENY: EndpointSpec {
+            paths: &["/api/auth/oauth/device-deny"],
+            added_by: Some(Difference::DeviceDeny),
+            ..AUTH
+        },
+    }
+    DeviceInfo "device-info" {
+        DEVICE_INFO: EndpointSpec { paths: &["/api/auth/oauth/device-info"], ..AUTH },
+    }
+    /// Where a device polls (RFC 8628 §3.4).
+    DeviceToken "device-token" {
+        DEVICE_TOKEN: EndpointSpec {
+            paths: &["/api/auth/oauth/device-token"],
+            allow: "POST, OPTIONS",
+            cors: CorsPolicy::AnyOrigin("POST"),
+            user: UserSource::Grant,
+            ..AUTH
+        },
+    }
+    /// The page at `/`.
+    Home "home" {
+        HOME: EndpointSpec { paths: &["/"], ..PAGE },
+    }
+    /// What a token stands for (RFC 7662).
+    Introspect "introspect" {
+        INTROSPECT: EndpointSpec {
+            paths: &["/api/auth/oauth/introspect"],
+            added_by: Some(Difference::Introspection),
+            ..AUTH
+        },
+    }
+    Jwks "jwks" {
+        JWKS: EndpointSpec { paths: &["/api/auth/jwks"], ..METADATA },
+    }
+    JwksJson "jwks.json" {
+        JWKS_JSON: EndpointSpec { paths: &["/.well-known/jwks.json"], ..METADATA },
+    }
+    Login "login" {
+        LOGIN: EndpointSpec { paths: &["/login"], ..PAGE },
+    }
+    Logout "logout" {
+        LOGOUT: EndpointSpec { paths: &["/logout"], ..PAGE },
+    }
+    /// `/api/v1/me`.
+    Me "me" {
+        ME: EndpointSpec { paths: &["/api/v1/me"], ..SITE },
+    }
+    OpenidConfiguration "openid-configuration" {
+        OPENID_CONFIGURATION: EndpointSpec { paths: &["/.well-known/openid-configuration"], ..METADATA },
+    }
+    /// Every other path: there is no end to what can be asked for.
+    Other "other" {
+        PROCEDURES: EndpointSpec { paths: &["/api/trpc/{procedures}"], ..PROCEDURE },
+    }
+    Revoke "revoke" {
+        REVOKE: EndpointSpec {
+            paths: &["/api/auth/oauth/revoke"],
+            allow: "POST, OPTIONS",
+            cors: CorsPolicy::AnyOrigin("POST"),
+            user: UserSource::SessionOrRevokedToken,
+            ..AUTH
+        },
+    }
+    Token "token" {
+        TOKEN: EndpointSpec {
+            paths: &["/api/auth/oauth/token", "/api/oauth/token", "/v1/oauth/token"],
+            allow: "POST, OPTIONS",
+            cors: CorsPolicy::AnyOrigin("POST"),
+            user: UserSource::Grant,
+            ..AUTH
+        },
+    }
+    Userinfo "userinfo" {
+        USERINFO: EndpointSpec {
+            paths: &["/api/auth/oauth/userinfo"],
+            allow: "GET, OPTIONS, HEAD",
+            cors: CorsPolicy::AnyOrigin("GET"),
+            user: UserSource::BearerToken,
+            ..AUTH
+        },
+    }
+    /// Workflows are submitted, listed, asked for by id, changed or deleted.
+    Workflows "workflows" {
+        WORKFLOWS: EndpointSpec {
+            paths: &["/v2/consumer/workflows"],
+            allow: "GET, POST, OPTIONS",
+            ..ORCHESTRATOR
+        },
+        WORKFLOW: EndpointSpec {
+            paths: &["/v2/consumer/workflows/{id}"],
+            allow: "GET, PUT, PATCH, DELETE, OPTIONS",
+            ..ORCHESTRATOR
+        },
     }
 }
 
-string_enum! {
-    /// What a token request asks by: the grants that this server knows, and those that others have registered, since
-    /// an app may be expected never to use them.
-    GrantType, "grant type", str::to_owned, {
-        AuthorizationCode "authorization_code"
-        ClientCredentials "client_credentials"
-        /// Anything else.
-        Other "other"
-        /// RFC 6749 §4.3.
-        Password "password"
-        RefreshToken "refresh_token"
-        /// RFC 8628 §3.4.
-        DeviceCode "urn:ietf:params:oauth:grant-type:device_code"
-        /// RFC 7523 §2.1.
-        JwtBearer "urn:ietf:params:oauth:grant-type:jwt-bearer"
-        /// RFC 7522 §2.1.
-        Saml2Bearer "urn:ietf:params:oauth:grant-type:saml2-bearer"
-        /// RFC 8693 §2.1.
-        TokenExchange "urn:ietf:params:oauth:grant-type:token-exchange"
-        /// OpenID Connect CIBA Core §10.1.
-        Ciba "urn:openid:params:grant-type:ciba"
-    }
-}
-
-string_enum! {
-    /// A method of HTTP (RFC 9110 §9, RFC 5789). Read in any case.
-    Method, "method", str::to_ascii_uppercase, {
-        Connect "CONNECT"
-        Delete "DELETE"
-        Get "GET"
-        Head "HEAD"
-        Options "OPTIONS"
-        Patch "PATCH"
-        Post "POST"
-        Put "PUT"
-        Trace "TRACE"
-    }
-}
-
-/// The path without the slash at its end, where Civitai's framework leads from the one to the other.
+/// The path without its trailing slash, if Civitai's framework redirects from the one to the other.
 pub(crate) fn without_slash(path: &str) -> Option<&str> {
     let without = path.strip_suffix('/')?;
     ["/api/auth/", "/login", "/.well-known/"]
         .iter()
-        .any(|one| without.starts_with(one))
+        .any(|prefix| without.starts_with(prefix))
         .then_some(without)
 }
 
-impl Endpoint {
-    /// The endpoint that a path leads to; the one that a path with a slash at its end is led to. Of the calls of a tRPC
-    /// batch, it is the first.
-    pub(crate) fn from_path(path: &str) -> Self {
-        if let Some(procedures) = path.strip_prefix("/api/trpc/") {
-            return match procedures.split(',').next() {
-                Some("apiKey.getSpend") => Self::ApiKeyGetSpend,
-                Some("buzz.getBuzzAccount") => Self::BuzzGetBuzzAccount,
-                Some("buzz.getUserAccount") => Self::BuzzGetUserAccount,
-                _ => Self::Other,
-            };
-        }
-        for (folder, endpoint) in [
-            ("/v2/consumer/workflows/", Self::Workflows),
-            ("/v2/consumer/blobs/", Self::Blobs),
-        ] {
-            // What follows is an id, and may be any word.
-            let id = path.strip_prefix(folder);
-            let id = id.map(|id| id.strip_suffix("/refresh").unwrap_or(id));
-            if id.is_some_and(|id| !id.is_empty() && !id.contains('/')) {
-                return endpoint;
-            }
-        }
-        match without_slash(path).unwrap_or(path) {
-            "/" => Self::Home,
-            "/.well-known/jwks.json" => Self::JwksJson,
-            "/.well-known/openid-configuration" => Self::OpenidConfiguration,
-            "/api/auth/jwks" => Self::Jwks,
-            "/api/auth/oauth/authorize"
-            | "/api/oauth/authorize"
-            | "/v1/oauth/authorize"
-            | "/login/oauth/authorize" => Self::Authorize,
-            "/api/auth/oauth/device" | "/login/oauth/device" => Self::Device,
-            "/api/auth/oauth/device-approve" => Self::DeviceApprove,
-            "/api/auth/oauth/device-deny" => Self::DeviceDeny,
-            "/api/auth/oauth/device-info" => Self::DeviceInfo,
-            "/api/auth/oauth/device-token" => Self::DeviceToken,
-            "/api/auth/oauth/introspect" => Self::Introspect,
-            "/api/auth/oauth/revoke" => Self::Revoke,
-            "/api/auth/oauth/token" | "/api/oauth/token" | "/v1/oauth/token" => Self::Token,
-            "/api/auth/oauth/userinfo" => Self::Userinfo,
-            "/api/v1/me" => Self::Me,
-            "/login" => Self::Login,
-            "/logout" => Self::Logout,
-            "/v2/consumer/blobs" => Self::Blobs,
-            "/v2/consumer/workflows" => Self::Workflows,
-            _ => Self::Other,
-        }
+impl EndpointSpec {
+    /// The row of a path. A path with a trailing slash has the row that it is redirected to, and a tRPC batch that of its
+    /// first call.
+    pub(crate) fn find(path: &str) -> Option<&'static Self> {
+        let path = without_slash(path).unwrap_or(path);
+        let path = match path.split_once(',') {
+            Some((first, _)) if first.starts_with("/api/trpc/") => first,
+            _ => path,
+        };
+        ENDPOINTS.iter().copied().find(|spec| spec.matches(path))
     }
 
-    /// Whether requests to it say by which grant they ask.
-    pub(crate) fn reads_grant_type(self) -> bool {
-        matches!(self, Self::DeviceToken | Self::Token)
+    /// The path that URLs in answers use.
+    pub(crate) fn path(&self) -> &'static str {
+        self.paths.first().copied().unwrap_or_default()
+    }
+
+    fn matches(&self, path: &str) -> bool {
+        self.paths
+            .iter()
+            .any(|pattern| match pattern.split_once('{') {
+                None => path == *pattern,
+                Some((before, rest)) => {
+                    let after = rest.split_once('}').map_or("", |(_, after)| after);
+                    let id = path.strip_prefix(before);
+                    let id = id.and_then(|id| id.strip_suffix(after));
+                    id.is_some_and(|id| !id.is_empty() && !id.contains('/'))
+                }
+            })
     }
 }
 
-impl GrantType {
-    /// The grant that a request of this `grant_type` asks by.
-    pub(crate) fn from_text(text: &str) -> Self {
-        Self::named(text).unwrap_or(Self::Other)
+impl Endpoint {
+    fn rows(self) -> impl Iterator<Item = &'static EndpointSpec> {
+        let all = ENDPOINTS.iter().copied();
+        all.filter(move |spec| spec.endpoint == self)
+    }
+
+    /// Whether its requests have a `grant_type`.
+    pub(crate) fn reads_grant_type(self) -> bool {
+        self.rows().any(|spec| spec.user == UserSource::Grant)
+    }
+
+    /// Whether apps call it with an access token after sign-in.
+    pub(crate) fn is_api(self) -> bool {
+        let apis = [Server::Site, Server::Trpc, Server::Orchestrator];
+        self != Self::Other && self.rows().any(|spec| apis.contains(&spec.server))
+    }
+
+    /// Whether only browsers of users call it.
+    pub(crate) fn is_page(self) -> bool {
+        self.rows().all(|spec| spec.server == Server::Pages)
     }
 }
 
@@ -217,22 +333,31 @@ impl GrantType {
 mod tests {
     use super::*;
 
+    fn endpoint(path: &str) -> Endpoint {
+        EndpointSpec::find(path).map_or(Endpoint::Other, |spec| spec.endpoint)
+    }
+
     #[test]
-    fn words_stand_in_the_order_of_their_names() {
-        assert!(Endpoint::ALL.is_sorted_by_key(|word| word.name()));
-        assert!(GrantType::ALL.is_sorted_by_key(|word| word.name()));
-        assert!(Method::ALL.is_sorted_by_key(|word| word.name()));
+    fn names_are_sorted() {
+        assert!(Endpoint::ALL.is_sorted_by_key(|endpoint| endpoint.name()));
+    }
+
+    #[test]
+    fn every_path_has_the_row_that_it_is_written_in() {
+        for spec in ENDPOINTS {
+            for path in spec.paths {
+                assert_eq!(endpoint(path), spec.endpoint, "{path}");
+            }
+        }
+        assert_eq!(BLOB_UPLOAD.path(), "/v2/consumer/blobs/upload");
+        let found = EndpointSpec::find(BLOB_UPLOAD.path()).unwrap();
+        assert!(std::ptr::eq(found, &raw const BLOB_UPLOAD));
     }
 
     #[test]
     fn a_path_leads_to_an_endpoint() {
-        for (path, endpoint) in [
-            ("/", Endpoint::Home),
-            ("/api/auth/oauth/token", Endpoint::Token),
-            ("/.well-known/jwks.json", Endpoint::JwksJson),
+        for (path, expected) in [
             ("/login/", Endpoint::Login),
-            ("/login/oauth/device", Endpoint::Device),
-            ("/v1/oauth/token", Endpoint::Token),
             ("/nowhere", Endpoint::Other),
             ("/api/auth/oauth/token/", Endpoint::Token),
             ("/api/v1/me/", Endpoint::Other),
@@ -240,31 +365,16 @@ mod tests {
             ("/oauth/token", Endpoint::Other),
             ("/user/account/connected/conf/revoke", Endpoint::Other),
             ("/api/trpc/token", Endpoint::Other),
-            ("/v2/consumer/workflows", Endpoint::Workflows),
             ("/v2/consumer/workflows/token", Endpoint::Workflows),
-            ("/v2/consumer/blobs", Endpoint::Blobs),
             ("/v2/consumer/blobs/blob_1-0", Endpoint::Blobs),
             ("/v2/consumer/blobs/blob_1-0/refresh", Endpoint::Blobs),
             ("/v2/consumer/blobs/blob_1-0/delete", Endpoint::Other),
-            (
-                "/api/trpc/buzz.getUserAccount",
-                Endpoint::BuzzGetUserAccount,
-            ),
             (
                 "/api/trpc/apiKey.getSpend,buzz.getBuzzAccount",
                 Endpoint::ApiKeyGetSpend,
             ),
         ] {
-            assert_eq!(Endpoint::from_path(path), endpoint, "{path}");
+            assert_eq!(endpoint(path), expected, "{path}");
         }
-    }
-
-    #[test]
-    fn a_mistyped_word_is_told_the_nearest() {
-        assert_eq!("post".parse(), Ok(Method::Post));
-        let wrong = "pst".parse::<Method>().unwrap_err();
-        insta::assert_snapshot!(wrong, @r#"no method "pst"; did you mean "POST"?"#);
-        let wrong = "x".parse::<Method>().unwrap_err();
-        insta::assert_snapshot!(wrong, @r#"no method "x"; choose among CONNECT, DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT, TRACE"#);
     }
 }

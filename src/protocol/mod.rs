@@ -1,6 +1,9 @@
 //! The parsed words of the protocol: scopes, PKCE, redirect URIs, parameters, requests and errors. Pure; each is parsed
 //! once, into a type whose values are well-formed.
 
+#[macro_use]
+mod string_enum;
+
 pub(crate) mod authorize_request;
 pub(crate) mod client_auth;
 pub(crate) mod declared_scopes;
@@ -8,9 +11,11 @@ pub(crate) mod duration;
 pub(crate) mod endpoint;
 pub(crate) mod error;
 pub(crate) mod format;
+pub(crate) mod grant_type;
 pub(crate) mod ids;
 pub(crate) mod jose;
 pub(crate) mod json;
+pub(crate) mod method;
 pub(crate) mod origin;
 pub(crate) mod params;
 pub(crate) mod pkce;

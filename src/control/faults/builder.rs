@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use crate::model::user::UserRef;
 use crate::protocol::duration::SignedDuration;
-use crate::protocol::endpoint::{Endpoint, GrantType};
+use crate::protocol::endpoint::Endpoint;
+use crate::protocol::grant_type::GrantType;
 use crate::sandbox::faults::{Delay, Fault};
 
 impl Fault {

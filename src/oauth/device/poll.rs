@@ -1,12 +1,10 @@
 //! POST `/device-token` (RFC 8628 §3.4): returns the tokens, once, after the user has approved.
 
-use axum::response::Response;
+use axum::Json;
+use axum::response::IntoResponse;
 
-use super::METHODS;
 use crate::contract::Difference;
 use crate::http::context::Context;
-use crate::http::respond;
-use crate::http::respond::Cors;
 use crate::model::client::Grant;
 use crate::model::device::{Poll, check_ceiling};
 use crate::oauth::mint::{TokenSubject, Tokens, mint};
@@ -16,12 +14,9 @@ use crate::protocol::secret::Secret;
 use crate::sandbox::rate_limits::Limit;
 
 /// `POST /device-token`.
-pub(crate) async fn post(context: Context) -> Response {
-    let params = context.params();
-    match poll(&context, params).await {
-        Ok(answer) => respond::ok(&answer, Cors::Any(METHODS)),
-        Err(why) => respond::error(&why, Cors::Any(METHODS)),
-    }
+pub(crate) async fn post(context: Context) -> Result<impl IntoResponse, OAuthError> {
+    let tokens = poll(&context, context.params()).await?;
+    Ok(Json(tokens))
 }
 
 fn expired(description: &'static str) -> OAuthError {
@@ -53,13 +48,13 @@ async fn poll(context: &Context, params: &Params) -> Result<Tokens, OAuthError> 
     let grant = found.ok_or_else(|| expired("Device code expired"))?;
     let user_id = match grant.poll(&client_id) {
         Poll::Claim(user_id) => user_id,
-        Poll::Refused(why) => return Err(why),
-        Poll::Over(why) => {
+        Poll::Refused(error) => return Err(error),
+        Poll::Over(error) => {
             sandbox
                 .store
                 .claim_device(sandbox.world(), &hash, &[])
                 .await?;
-            return Err(why);
+            return Err(error);
         }
     };
     context.notes.user(user_id);

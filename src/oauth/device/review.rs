@@ -3,13 +3,11 @@
 
 use std::sync::Arc;
 
-use axum::response::Response;
+use axum::Json;
+use axum::response::IntoResponse;
 use serde_json::json;
 
-use crate::contract::Difference;
 use crate::http::context::Context;
-use crate::http::respond;
-use crate::http::respond::Cors;
 use crate::http::session;
 use crate::model::client::Client;
 use crate::model::device::{DeviceGrant, Verdict};
@@ -20,57 +18,34 @@ use crate::protocol::secret::{Secret, SecretHash};
 use crate::protocol::user_code::normalise;
 use crate::sandbox::Sandbox;
 
-/// The `Allow` header for other methods.
-pub(crate) const ALLOW: &str = "POST";
-
 /// `POST /device-info`.
-pub(crate) async fn info(context: Context) -> Response {
-    let params = context.params();
-    let found = async {
-        let (_, user_code) = gate(&context, params)?;
-        pending(&context.sandbox, &user_code)
-    };
-    match found.await {
-        Ok((grant, client)) => {
-            let labels = grant.scope.labels(context.rules());
-            let shown = json!({
-                "name": client.name,
-                "description": client.description,
-                "logoUrl": client.logo_url,
-                "isVerified": client.verified,
-            });
-            respond::ok(&json!({ "client": shown, "scopes": labels }), Cors::Closed)
-        }
-        Err(why) => respond::error(&why, Cors::Closed),
-    }
+pub(crate) async fn info(context: Context) -> Result<impl IntoResponse, OAuthError> {
+    let (_, user_code) = gate(&context, context.params())?;
+    let (grant, client) = pending(&context.sandbox, &user_code)?;
+    let shown = json!({
+        "name": client.name,
+        "description": client.description,
+        "logoUrl": client.logo_url,
+        "isVerified": client.verified,
+    });
+    let labels = grant.scope.labels(context.rules());
+    Ok(Json(json!({ "client": shown, "scopes": labels })))
 }
 
 /// `POST /device-approve`.
-pub(crate) async fn approve(context: Context) -> Response {
-    decided(&context, |user| Verdict::Approved { by: user.id }).await
+pub(crate) async fn approve(context: Context) -> Result<impl IntoResponse, OAuthError> {
+    let (user, user_code) = gate(&context, context.params())?;
+    let verdict = Verdict::Approved { by: user.id };
+    decide(&context.sandbox, &user_code, verdict).await?;
+    Ok(Json(json!({ "success": true })))
 }
 
-/// `POST /device-deny` (difference `device-deny`).
-pub(crate) async fn deny(context: Context) -> Response {
-    context
-        .rules()
-        .record_divergence(Difference::DeviceDeny, true);
-    if context.rules().recorded(Difference::DeviceDeny) {
-        let path = context.base.path("/api/auth/oauth/device-deny");
-        return respond::not_in_recording(&path, Difference::DeviceDeny);
-    }
-    decided(&context, |user| Verdict::Denied { by: Some(user.id) }).await
-}
-
-async fn decided(context: &Context, verdict: impl FnOnce(&User) -> Verdict) -> Response {
-    let decided = async {
-        let (user, user_code) = gate(context, context.params())?;
-        decide(&context.sandbox, &user_code, verdict(&user)).await
-    };
-    match decided.await {
-        Ok(()) => respond::ok(&json!({ "success": true }), Cors::Closed),
-        Err(why) => respond::error(&why, Cors::Closed),
-    }
+/// `POST /device-deny`. The difference `device-deny` added it.
+pub(crate) async fn deny(context: Context) -> Result<impl IntoResponse, OAuthError> {
+    let (user, user_code) = gate(&context, context.params())?;
+    let verdict = Verdict::Denied { by: Some(user.id) };
+    decide(&context.sandbox, &user_code, verdict).await?;
+    Ok(Json(json!({ "success": true })))
 }
 
 /// The signed-in user and the user code. Errors: the request is not signed in, rate-limited or has no code.

@@ -1,18 +1,17 @@
 //! POST `/device` (RFC 8628 §3.1): a device requests a user code. Accepts only forms; needs no client secret.
 
-use axum::response::Response;
+use axum::Json;
+use axum::response::IntoResponse;
 use serde_json::{Value, json};
 
-use super::METHODS;
 use crate::contract::Difference;
 use crate::http::context::Context;
-use crate::http::respond;
-use crate::http::respond::Cors;
 use crate::model::client::{Client, Grant};
 use crate::model::device::{
     DeviceGrant, INTERVAL_SECONDS, LIFETIME_SECONDS, Verdict, check_ceiling,
 };
 use crate::oauth::clients;
+use crate::protocol::endpoint::DEVICE_PAGE;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::ids::ClientId;
 use crate::protocol::params::Params;
@@ -21,12 +20,9 @@ use crate::protocol::scope::{Scope, leading_integer};
 use crate::sandbox::rate_limits::Limit;
 
 /// `POST /device`.
-pub(crate) async fn post(context: Context) -> Response {
-    let params = context.form_params();
-    match start(&context, params).await {
-        Ok(answer) => respond::ok(&answer, Cors::Any(METHODS)),
-        Err(why) => respond::error(&why, Cors::Any(METHODS)),
-    }
+pub(crate) async fn post(context: Context) -> Result<impl IntoResponse, OAuthError> {
+    let started = start(&context, context.form_params()).await?;
+    Ok(Json(started))
 }
 
 async fn start(context: &Context, params: &Params) -> Result<Value, OAuthError> {
@@ -68,7 +64,7 @@ async fn start(context: &Context, params: &Params) -> Result<Value, OAuthError> 
         .store
         .insert_device(sandbox.world(), hashes, grant, now)
         .await?;
-    let page = format!("{}/login/oauth/device", context.base);
+    let page = format!("{}{}", context.base, DEVICE_PAGE.path());
     Ok(json!({
         "device_code": device_code.reveal(),
         "user_code": user_code.reveal(),

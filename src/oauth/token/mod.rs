@@ -7,12 +7,12 @@ mod refresh_token;
 
 use std::sync::Arc;
 
-use axum::response::Response;
+use axum::Json;
+use axum::response::IntoResponse;
 
 use crate::contract::{Contract, Difference};
 use crate::http::context::Context;
-use crate::http::respond;
-use crate::http::respond::Cors;
+use crate::http::cors::CorsException;
 use crate::model::client::{Client, Grant};
 use crate::oauth::clients;
 use crate::oauth::mint::Tokens;
@@ -23,37 +23,20 @@ use crate::protocol::rules::Rules;
 use crate::protocol::token_request::GrantType;
 use crate::sandbox::rate_limits::Limit;
 
-/// The value of `Allow` in the answer to other methods.
-pub(crate) const ALLOW: &str = "POST, OPTIONS";
-
-const METHODS: &str = "POST";
-
 /// `POST /token`.
-pub(crate) async fn post(context: Context) -> Response {
+pub(crate) async fn post(context: Context) -> Result<impl IntoResponse, OAuthError> {
     let params = context.params();
-    match exchange(&context, params).await {
-        Ok((client, answer)) => respond::ok(&answer, cors(&context, &client, params)),
-        Err(why) => respond::error(&why, Cors::Any(METHODS)),
-    }
+    let (client, tokens) = exchange(&context, params).await?;
+    Ok((readable_by(&context, &client, params), Json(tokens)))
 }
 
-/// `OPTIONS /token`: open to all, since a preflight does not say which client it is for.
-pub(crate) async fn options() -> Response {
-    respond::preflight(METHODS)
-}
-
-/// Pages of a public client's own origins are named; everybody else gets the asterisk.
-fn cors(context: &Context, client: &Client, params: &Params) -> Cors {
-    match context.origin() {
-        Some(origin)
-            if !client.confidential
-                && client.allows_origin(origin)
-                && params.text("client_id") == Some(client.id.as_str()) =>
-        {
-            Cors::Origin(origin.to_owned(), METHODS)
-        }
-        _ => Cors::Any(METHODS),
-    }
+/// Success responses to a page of a public client name its origin.
+fn readable_by(context: &Context, client: &Client, params: &Params) -> Option<CorsException> {
+    let origin = context.origin()?;
+    let is_own = !client.confidential
+        && client.allows_origin(origin)
+        && params.text("client_id") == Some(client.id.as_str());
+    is_own.then(|| CorsException::Origin(origin.to_owned()))
 }
 
 async fn exchange(context: &Context, params: &Params) -> Result<(Arc<Client>, Tokens), OAuthError> {

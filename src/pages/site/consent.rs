@@ -7,12 +7,11 @@ use askama::Template;
 use axum::extract::RawQuery;
 use axum::http::StatusCode;
 use axum::http::Uri;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 
 use crate::contract::Difference;
 use crate::http::context::Context;
 use crate::http::respond;
-use crate::http::respond::Cors;
 use crate::http::session;
 use crate::model::client::Client;
 use crate::model::user::User;
@@ -138,7 +137,7 @@ pub(crate) async fn deny(context: Context) -> Response {
             let state = params.text("state").unwrap_or_default();
             match refusal(redirect_uri.unwrap_or_default(), state) {
                 Ok(location) => respond::see_other(&location),
-                Err(why) => respond::error(&why, Cors::Closed),
+                Err(error) => error.into_response(),
             }
         }
         Ok(None) => invalid_application(&context, StatusCode::BAD_REQUEST),

@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 
 use crate::model::user::UserRef;
 use crate::protocol::duration::SignedDuration;
-use crate::protocol::endpoint::{Endpoint, GrantType};
+use crate::protocol::endpoint::Endpoint;
+use crate::protocol::grant_type::GrantType;
 use crate::protocol::ids::UserId;
 use crate::sandbox::entropy::Entropy;
 use crate::sandbox::journal::size_in_bytes;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::entry::RevokeNoop;
 use crate::contract::DecisionSet;
-use crate::protocol::endpoint::{Endpoint, GrantType};
+use crate::protocol::endpoint::Endpoint;
+use crate::protocol::grant_type::GrantType;
 use crate::protocol::params::Params;
 use crate::protocol::time::Timestamp;
 use crate::sandbox::faults::RecordedFault;

@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::budget::MemoryBudget;
 use super::stored::StoredExchange;
-use crate::protocol::endpoint::{Endpoint, GrantType};
+use crate::protocol::endpoint::Endpoint;
+use crate::protocol::grant_type::GrantType;
 
 /// At most this many exchanges are handed out or evicted under one lock.
 const PAGE: usize = 50;

@@ -12,7 +12,8 @@ use super::capture::{Capture, CapturedBody, Facts, STORED_HEADERS};
 use super::entry::Entry;
 use super::truncate::{self, JsonBudget, MAX_BODY_BYTES};
 use crate::protocol::client_auth::Credentials;
-use crate::protocol::endpoint::{Endpoint, GrantType};
+use crate::protocol::endpoint::Endpoint;
+use crate::protocol::grant_type::GrantType;
 use crate::protocol::params::Params;
 use crate::sandbox::faults::RecordedFault;
 
