@@ -166,7 +166,7 @@ impl Target {
         } else {
             *connection = None;
             self.lock().unanswered += 1;
-            // A server that is gone is not asked in a busy loop.
+            // Avoids a busy loop if the server has ended.
             tokio::task::yield_now().await;
         }
     }

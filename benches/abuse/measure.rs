@@ -30,7 +30,7 @@ pub(crate) struct Usage {
     pub(crate) cpu: Duration,
 }
 
-/// Why a process is no longer watched although the watch was not stopped.
+/// The reason that a process is no longer watched although the watch was not stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
     /// The process has ended.
@@ -89,7 +89,7 @@ fn watch(pid: u32, stop: &AtomicBool, ended: oneshot::Sender<End>) -> Usage {
         if let Some(end) = end
             && let Some(ended) = ended.take()
         {
-            // The receiver is gone once the attack is over.
+            // The receiver is dropped after the attack.
             let _ = ended.send(end);
         }
         if is_last {

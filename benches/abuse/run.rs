@@ -154,7 +154,7 @@ fn broken(outcome: &Outcome, usage: Usage, experience: &Experience) -> Vec<Strin
             usage.megabytes
         ));
     }
-    // What a dead server does not answer says nothing more.
+    // A server that has ended answers no further checks.
     if matches!(outcome, Outcome::Ended(_)) {
         return broken;
     }

@@ -1,5 +1,5 @@
-//! A measured process: started, held to one core, ended, and its costs read from /proc. A child dies with the value that
-//! stands for it, and with the generator, however that ends.
+//! A measured process: started, pinned to one core, ended, and its costs read from /proc. A child is killed when its value
+//! is dropped, and when the generator ends in any way.
 
 use std::fs;
 use std::io;
@@ -17,7 +17,7 @@ pub const SERVERS: &str = "0";
 /// The core of the generator.
 pub const GENERATOR: &str = "1";
 
-/// It is killed when this value goes.
+/// It is killed when this value is dropped.
 #[derive(Debug)]
 pub struct Child {
     _process: process::Child,
@@ -46,7 +46,7 @@ pub fn limited(program: &str, address_space: u64) -> Command {
     command
 }
 
-/// Holds this process to its core. Errors: there is no taskset, or no second core.
+/// Pins this process to its core. Errors: there is no taskset, or no second core.
 pub async fn pin_generator() -> io::Result<()> {
     let own = std::process::id().to_string();
     let done = Command::new("taskset")
@@ -62,7 +62,7 @@ pub async fn pin_generator() -> io::Result<()> {
 }
 
 impl Child {
-    /// Starts it and waits until it says where it listens: `listening on http://…:PORT`, or JSON with a `port`.
+    /// Starts it and waits for the line with its address: `listening on http://…:PORT`, or JSON with a `port`.
     pub async fn start(mut command: Command) -> io::Result<Self> {
         let mut process = command
             .stdin(Stdio::null())
@@ -75,13 +75,13 @@ impl Child {
         let mut output = BufReader::new(output);
         let mut line = String::new();
         timeout(Duration::from_secs(20), output.read_line(&mut line)).await??;
-        // Whoever writes to a pipe that nobody empties stops one day.
+        // A process whose pipe is full blocks.
         tokio::spawn(async move {
             let mut rest = [0; 4096];
             while matches!(output.read(&mut rest).await, Ok(1..)) {}
         });
-        let said: Value = serde_json::from_str(&line).unwrap_or_default();
-        let port = said["port"].as_u64().map_or_else(
+        let ready: Value = serde_json::from_str(&line).unwrap_or_default();
+        let port = ready["port"].as_u64().map_or_else(
             || {
                 line.trim()
                     .rsplit(':')
@@ -93,7 +93,7 @@ impl Child {
         );
         let port = port
             .parse()
-            .map_err(|_| io::Error::other(format!("it says no port: {line:?}")))?;
+            .map_err(|_| io::Error::other(format!("no port in {line:?}")))?;
         Ok(Self {
             _process: process,
             pid,

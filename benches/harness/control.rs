@@ -14,10 +14,10 @@ impl Control {
     /// Connects.
     pub async fn open(address: SocketAddr) -> Result<Self, String> {
         let connection = Connection::open(address).await;
-        connection.map(Self).map_err(|why| why.to_string())
+        connection.map(Self).map_err(|error| error.to_string())
     }
 
-    /// The answer to a control call. Errors: whatever is not a success.
+    /// The response of a control call. Errors: any response but a success.
     pub async fn ask(&mut self, method: &str, path: &str, body: &Value) -> Result<Value, String> {
         let body = body.to_string();
         let request = format!(
@@ -25,7 +25,7 @@ impl Control {
             body.len()
         );
         let asked = self.0.ask(request.as_bytes()).await;
-        let answer = asked.map_err(|why| format!("{method} {path}: {why}"))?;
+        let answer = asked.map_err(|error| format!("{method} {path}: {error}"))?;
         if !(200..300).contains(&answer.status) {
             return Err(format!(
                 "{method} {path}: {} {}",

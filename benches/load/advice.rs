@@ -36,7 +36,7 @@ pub(crate) async fn cost(options: &Options, pin: bool) -> Result<Cost, String> {
     server.sign_in(CALLERS).await?;
     let server = Arc::new(server);
     let mut control = server.control().await?;
-    // The journal holds nothing but what apps do, and nobody has asked for it yet.
+    // The journal has only requests of apps, and advice has not been computed yet.
     let (mut first, mut stalled) = (Vec::new(), Vec::new());
     for _ in 0..options.rounds {
         control.ask("DELETE", "/_mock/requests", &json!({})).await?;
@@ -92,14 +92,14 @@ async fn beside_advice(
         let mut control = server.control().await?;
         let asking = tokio::spawn(async move {
             loop {
-                if let Err(why) = control.ask("GET", "/_mock/advice", &json!({})).await {
-                    return why;
+                if let Err(error) = control.ask("GET", "/_mock/advice", &json!({})).await {
+                    return error;
                 }
             }
         });
         beside.push(measure::sample(server, cell, span).await?);
         if asking.is_finished() {
-            return Err(asking.await.unwrap_or_else(|why| why.to_string()));
+            return Err(asking.await.unwrap_or_else(|error| error.to_string()));
         }
         asking.abort();
     }
@@ -114,15 +114,15 @@ async fn advise_beside(server: &Subject) -> Result<(f64, f64), String> {
         let answered = control.ask("GET", "/_mock/advice", &json!({})).await;
         answered.map(|_| milliseconds(began.elapsed()))
     });
-    // Whoever asks this is written down in the journal that is read, whatever they are answered.
+    // Each of these requests is recorded in the journal that advice reads.
     let opened = Connection::open(server.child.address).await;
-    let (mut other, mut longest) = (opened.map_err(|why| why.to_string())?, 0_f64);
+    let (mut other, mut longest) = (opened.map_err(|error| error.to_string())?, 0_f64);
     while !asking.is_finished() {
         let began = now();
         let asked = other.ask(b"GET /api/auth/oauth/userinfo HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
-        asked.await.map_err(|why| why.to_string())?;
+        asked.await.map_err(|error| error.to_string())?;
         longest = longest.max(milliseconds(began.elapsed()));
     }
-    let took = asking.await.map_err(|why| why.to_string())?;
+    let took = asking.await.map_err(|error| error.to_string())?;
     Ok((took?, longest))
 }

@@ -4,7 +4,7 @@
 
 #![expect(
     clippy::print_stdout,
-    reason = "a program that prints what it has measured"
+    reason = "a program that prints its measurements"
 )]
 
 mod advice;
@@ -42,27 +42,27 @@ fn main() -> ExitCode {
         // As many threads as the measured program takes.
         let runtime = runtime::Builder::new_multi_thread().enable_all().build();
         let served = runtime.and_then(|runtime| runtime.block_on(ceiling::serve()));
-        served.map(|()| true).map_err(|why| why.to_string())
+        served.map(|()| true).map_err(|error| error.to_string())
     } else {
         Options::read(arguments).and_then(|options| {
             let runtime = runtime::Builder::new_current_thread().enable_all().build();
-            let runtime = runtime.map_err(|why| why.to_string())?;
+            let runtime = runtime.map_err(|error| error.to_string())?;
             runtime.block_on(until_interrupted(&options))
         })
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
-        Err(why) => {
-            eprintln!("load: {why}");
+        Err(error) => {
+            eprintln!("load: {error}");
             ExitCode::FAILURE
         }
     }
 }
 
-/// Runs all; what was started goes with the future when a signal comes.
+/// Runs all parts. On a signal, the future is dropped, and every process that it started is killed.
 async fn until_interrupted(options: &Options) -> Result<bool, String> {
-    let handler = |kind| signal(kind).map_err(|why| why.to_string());
+    let handler = |kind| signal(kind).map_err(|error| error.to_string());
     let mut interrupt = handler(SignalKind::interrupt())?;
     let mut terminate = handler(SignalKind::terminate())?;
     tokio::select! {
@@ -72,14 +72,14 @@ async fn until_interrupted(options: &Options) -> Result<bool, String> {
     }
 }
 
-/// What has come of all parts.
+/// The results of all parts.
 #[derive(Default)]
 struct Findings {
     targets: Vec<Target>,
     json: serde_json::Map<String, Value>,
 }
 
-/// Whether all is as fast and small as it is held to be.
+/// Returns whether all floors are reached, or `--check` is not given.
 async fn run(options: &Options) -> Result<bool, String> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let pin = cores > 1 && child::pin_generator().await.is_ok();
@@ -131,7 +131,7 @@ async fn run(options: &Options) -> Result<bool, String> {
 /// Start, memory, size, and the control calls between tests.
 async fn standing(options: &Options, pin: bool, found: &mut Findings) -> Result<(), String> {
     let program = options.program.as_str();
-    let size = std::fs::metadata(program).map_err(|why| format!("{program}: {why}"))?;
+    let size = std::fs::metadata(program).map_err(|error| format!("{program}: {error}"))?;
     let size = harness::float(usize::try_from(size.len()).unwrap_or_default());
     let starts = standing::starts(program, options.starts).await?;
     let slowest = starts.iter().map(|one| one.0).fold(0.0, f64::max);
@@ -139,13 +139,13 @@ async fn standing(options: &Options, pin: bool, found: &mut Findings) -> Result<
     found.targets.extend(targets::of_standing(&starts, size));
     let sandboxes = standing::sandboxes(program, options.sandboxes, pin).await?;
     println!("with sandboxes: {sandboxes}");
-    let mut verbs = Vec::new();
+    let mut control_calls = Vec::new();
     for tokens in [20, 6000] {
-        let took = standing::verbs(program, tokens, pin).await?;
+        let took = standing::control_calls(program, tokens, pin).await?;
         println!("milliseconds: {took}");
-        verbs.push(took);
+        control_calls.push(took);
     }
-    let mut json = json!({ "slowest_start": slowest, "sandboxes": sandboxes, "control": verbs });
+    let mut json = json!({ "slowest_start": slowest, "sandboxes": sandboxes, "control": control_calls });
     if options.build {
         let seconds = standing::build().await?;
         println!("cargo build --release, from nothing: {seconds:.0} s");

@@ -11,15 +11,15 @@ use tokio::task::JoinSet;
 use crate::subject::Subject;
 use crate::worker::{Scenario, Worker};
 
-/// What is measured, and how long.
+/// The measurements to make, and their length.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
-    /// Scenarios, each with so many callers at once.
+    /// Scenarios, each with its number of concurrent callers.
     pub(crate) cells: Vec<(Scenario, usize)>,
     pub(crate) rounds: usize,
     /// How long each subject is measured in each cell of each round.
     pub(crate) span: Duration,
-    /// Each subject begins anew before each cell.
+    /// Each subject is reset before each cell.
     pub(crate) fresh: bool,
 }
 
@@ -45,14 +45,14 @@ pub(crate) struct Sample {
     pub(crate) generator: f64,
 }
 
-/// The middle one; zero where there is none.
+/// The median; zero if there are no numbers.
 pub(crate) fn median(numbers: impl IntoIterator<Item = f64>) -> f64 {
     let mut sorted: Vec<f64> = numbers.into_iter().collect();
     sorted.sort_by(f64::total_cmp);
     sorted.get(sorted.len() / 2).copied().unwrap_or_default()
 }
 
-/// All samples of the plan. Errors: the first answer that was not as it must be.
+/// All samples of the plan. Errors: the first wrong response.
 pub(crate) async fn rounds(
     subjects: &mut [Arc<Subject>],
     plan: &Plan,
@@ -89,7 +89,7 @@ async fn make_ready(subject: &mut Arc<Subject>, plan: &Plan) -> Result<(), Strin
     subject.prepare(plan.most_callers()).await
 }
 
-/// So many callers do it for so long.
+/// Measures one scenario with this many callers for this long.
 pub(crate) async fn sample(
     subject: &Arc<Subject>,
     (scenario, callers): (Scenario, usize),
@@ -105,7 +105,7 @@ pub(crate) async fn sample(
     }
     let mut took = Vec::new();
     while let Some(done) = running.join_next().await {
-        took.extend(done.map_err(|why| why.to_string())??);
+        took.extend(done.map_err(|error| error.to_string())??);
     }
     let lasted = began.elapsed();
     let own = core_time(own).saturating_sub(before.0);
@@ -127,7 +127,7 @@ pub(crate) async fn sample(
     })
 }
 
-/// So many callers, all at once: a connection that is idle for long is closed by some servers.
+/// Connects this many callers at once: some servers close connections that are idle for long.
 async fn ready(subject: &Arc<Subject>, callers: usize) -> Result<Vec<Worker>, String> {
     let mut coming = JoinSet::new();
     for person in 0..callers {
@@ -136,12 +136,12 @@ async fn ready(subject: &Arc<Subject>, callers: usize) -> Result<Vec<Worker>, St
     }
     let mut workers = Vec::new();
     while let Some(worker) = coming.join_next().await {
-        workers.push(worker.map_err(|why| why.to_string())??);
+        workers.push(worker.map_err(|error| error.to_string())??);
     }
     Ok(workers)
 }
 
-/// Does it until the time has come; how long each took.
+/// Repeats the scenario until `end`, and returns the duration of each run.
 async fn work(
     mut worker: Worker,
     scenario: Scenario,

@@ -48,7 +48,7 @@ impl Options {
     /// Errors: what is wrong, and the usage.
     pub(crate) fn read(given: Vec<String>) -> Result<Self, String> {
         let quick = given.iter().any(|one| one == "--quick");
-        let either = |quickly, otherwise| if quick { quickly } else { otherwise };
+        let either = |if_quick, normal| if quick { if_quick } else { normal };
         let mut options = Self {
             program: beside_this_one("civitai-oauth-mock"),
             quick,

@@ -15,21 +15,21 @@ use harness::control::Control;
 use harness::http::Connection;
 use harness::{float, milliseconds, now};
 
-/// How many callers mint at once.
+/// How many callers mint concurrently.
 const MINTERS: usize = 16;
 /// How many users the minted tokens are spread over.
 const HOLDERS: usize = 1000;
-/// How many of them are kept to ask with.
-const KEPT: usize = 10_000;
+/// How many of the minted tokens are used for requests.
+const MAX_USED_TOKENS: usize = 10_000;
 
-/// Milliseconds from starting the program to its first answer, and megabytes while it idles, for so many starts.
+/// Milliseconds from starting the program to its first answer, and megabytes while it idles, for each of `count` starts.
 pub(crate) async fn starts(program: &str, count: usize) -> Result<Vec<(f64, f64)>, String> {
     let mut found = Vec::new();
     for _ in 0..count {
         found.push(
             start(program)
                 .await
-                .map_err(|why| format!("{program}: {why}"))?,
+                .map_err(|error| format!("{program}: {error}"))?,
         );
     }
     Ok(found)
@@ -38,13 +38,13 @@ pub(crate) async fn starts(program: &str, count: usize) -> Result<Vec<(f64, f64)
 async fn start(program: &str) -> Result<(f64, f64), String> {
     let free = TcpListener::bind("127.0.0.1:0").await;
     let free = free.and_then(|listener| listener.local_addr());
-    let address = free.map_err(|why| why.to_string())?;
+    let address = free.map_err(|error| error.to_string())?;
     let mut command = Command::new(program);
     command.env_clear().kill_on_drop(true);
     command.args(["--mcp-listen", "none", "--listen", &address.to_string()]);
     command.stdout(std::process::Stdio::null());
     let began = now();
-    let mut process = command.spawn().map_err(|why| why.to_string())?;
+    let mut process = command.spawn().map_err(|error| error.to_string())?;
     let mut connection = loop {
         if let Ok(connection) = Connection::open(address).await {
             break connection;
@@ -57,19 +57,19 @@ async fn start(program: &str) -> Result<(f64, f64), String> {
     let asked = connection
         .ask(b"GET /api/health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         .await;
-    let status = asked.map_err(|why| why.to_string())?.status;
+    let status = asked.map_err(|error| error.to_string())?.status;
     let took = began.elapsed();
     if status != 200 {
         return Err(format!("its health is {status}"));
     }
-    // It is idle once what it does after its start is done.
+    // Work after its start is done by then.
     tokio::time::sleep(Duration::from_millis(100)).await;
     let memory = resident_megabytes(process.id().unwrap_or_default());
-    process.kill().await.map_err(|why| why.to_string())?;
+    process.kill().await.map_err(|error| error.to_string())?;
     Ok((milliseconds(took), memory))
 }
 
-/// Megabytes with so many sandboxes, and milliseconds for making one.
+/// Megabytes with this many sandboxes, and milliseconds for creating one.
 pub(crate) async fn sandboxes(program: &str, count: usize, pin: bool) -> Result<Value, String> {
     let server = Subject::server("server", program, &[], pin).await?;
     let mut control = server.control().await?;
@@ -83,8 +83,8 @@ pub(crate) async fn sandboxes(program: &str, count: usize, pin: bool) -> Result<
     Ok(json!({ "count": count, "megabytes": memory, "milliseconds_each": each }))
 }
 
-/// Milliseconds of `reset`, and of taking and restoring a snapshot, with so many tokens.
-pub(crate) async fn verbs(program: &str, tokens: usize, pin: bool) -> Result<Value, String> {
+/// Milliseconds of `reset`, and of taking and restoring a snapshot, with this many tokens.
+pub(crate) async fn control_calls(program: &str, tokens: usize, pin: bool) -> Result<Value, String> {
     const TIMES: usize = 15;
     let mut server = Arc::new(Subject::server("server", program, &[], pin).await?);
     let mut took = [Vec::new(), Vec::new(), Vec::new()];
@@ -108,8 +108,8 @@ async fn timed(control: &mut Control, path: &str) -> Result<f64, String> {
     Ok(milliseconds(began.elapsed()))
 }
 
-/// Mints so many tokens, access and refresh tokens in equal parts, and keeps some access tokens to ask with.
-/// Gives back the tokens per second.
+/// Mints this many tokens, access and refresh tokens in equal parts, and stores some access tokens for requests. Returns
+/// the tokens per second.
 pub(crate) async fn mint(subject: &mut Arc<Subject>, tokens: usize) -> Result<f64, String> {
     let pairs = tokens / 2;
     let holders = HOLDERS.min(pairs.max(1));
@@ -124,25 +124,25 @@ pub(crate) async fn mint(subject: &mut Arc<Subject>, tokens: usize) -> Result<f6
         let (client, address) = (subject.client_id, subject.child.address);
         running.spawn(async move {
             let mut control = Control::open(address).await?;
-            let mut kept = Vec::new();
-            let every = (pairs / KEPT).max(1);
+            let mut used = Vec::new();
+            let every = (pairs / MAX_USED_TOKENS).max(1);
             for number in (minter..pairs).step_by(MINTERS) {
                 let holder = format!("holder{}", number % holders);
                 let asked = json!({ "client_id": client, "user": holder, "scope": 1, "expires_in": 86_400 });
                 let minted = control.ask("POST", "/_mock/tokens", &asked).await?;
                 if (number / MINTERS).is_multiple_of(every) {
-                    kept.extend(minted["access_token"].as_str().map(str::to_owned));
+                    used.extend(minted["access_token"].as_str().map(str::to_owned));
                 }
             }
-            Ok::<_, String>(kept)
+            Ok::<_, String>(used)
         });
     }
-    let mut kept = Vec::new();
+    let mut used = Vec::new();
     while let Some(done) = running.join_next().await {
-        kept.extend(done.map_err(|why| why.to_string())??);
+        used.extend(done.map_err(|error| error.to_string())??);
     }
     let subject = Arc::get_mut(subject).ok_or("a minter outlived its work")?;
-    subject.tokens = kept;
+    subject.tokens = used;
     Ok(float(pairs * 2) / seconds_since(began))
 }
 

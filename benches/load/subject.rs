@@ -37,35 +37,35 @@ pub(crate) struct Subject {
     pub(crate) scope: &'static str,
     /// What the client asks for on its own behalf.
     pub(crate) scope_of_itself: &'static str,
-    /// One cookie for each who is signed in.
+    /// One cookie for each signed-in user.
     pub(crate) people: Vec<String>,
     /// Access tokens to ask with in turn, where there are many.
     pub(crate) tokens: Vec<String>,
     /// It answers the same to everything.
     pub(crate) is_constant: bool,
-    /// What must be known to compare it.
+    /// A note for comparisons.
     pub(crate) note: &'static str,
-    world: World,
-    /// Its files, which go with it.
+    kind: SubjectKind,
+    /// Its files, removed with it.
     folder: Option<Folder>,
 }
 
-/// How it is made ready.
+/// How a subject is prepared.
 #[derive(Debug, Clone, Copy)]
-enum World {
-    /// By control calls.
-    Ours,
-    /// It only signs people in, by `/people`.
-    People,
-    /// It knows nobody.
-    Plain,
+enum SubjectKind {
+    /// The measured program: by control calls.
+    Program,
+    /// It only signs users in, by `/people`.
+    SignsIn,
+    /// It has no users.
+    WithoutUsers,
 }
 
-/// A folder that is removed when this value goes.
+/// A folder that is removed when this value is dropped.
 struct Folder(PathBuf);
 
 impl Subject {
-    /// The measured program, with whatever further options.
+    /// The measured program, with further options.
     pub(crate) async fn server(
         name: &'static str,
         program: &str,
@@ -89,7 +89,7 @@ impl Subject {
             tokens: Vec::new(),
             is_constant: false,
             note: "",
-            world: World::Ours,
+            kind: SubjectKind::Program,
             folder: None,
         })
     }
@@ -97,7 +97,7 @@ impl Subject {
     /// The same with a database in a new folder, which is removed in the end.
     pub(crate) async fn on_file(program: &str, pin: bool) -> Result<Self, String> {
         let folder = std::env::temp_dir().join(format!("load-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).map_err(|why| format!("{}: {why}", folder.display()))?;
+        std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         let file = folder.join("mock.db").display().to_string();
         let mut server = Self::server("server, file", program, &["--database", &file], pin).await?;
         server.folder = Some(Folder(folder));
@@ -106,7 +106,7 @@ impl Subject {
 
     /// This program once more, answering constants.
     pub(crate) async fn ceiling(pin: bool) -> Result<Self, String> {
-        let own = std::env::current_exe().map_err(|why| why.to_string())?;
+        let own = std::env::current_exe().map_err(|error| error.to_string())?;
         let mut command = pinned(&own.display().to_string(), pin);
         command.arg("ceiling");
         Ok(Self {
@@ -124,7 +124,7 @@ impl Subject {
             tokens: Vec::new(),
             is_constant: true,
             note: "axum, constants of the same size",
-            world: World::Plain,
+            kind: SubjectKind::WithoutUsers,
             folder: None,
         })
     }
@@ -149,7 +149,7 @@ impl Subject {
             tokens: Vec::new(),
             is_constant: false,
             note: "has every step, but knows no users and no clients and keeps no tokens: it signs them (EdDSA)",
-            world: World::Plain,
+            kind: SubjectKind::WithoutUsers,
             folder: None,
         })
     }
@@ -174,16 +174,16 @@ impl Subject {
             scope_of_itself: "api",
             is_constant: false,
             note: "has every step; userinfo asks for the scope openid, so an id token is signed as well (ES256)",
-            world: World::People,
+            kind: SubjectKind::SignsIn,
             folder: None,
         })
     }
 
-    /// Begins anew as far as it can, with so many people signed in.
+    /// Resets the subject as far as possible, and signs this many users in.
     pub(crate) async fn prepare(&mut self, people: usize) -> Result<(), String> {
-        match self.world {
-            World::Plain => Ok(()),
-            World::People => {
+        match self.kind {
+            SubjectKind::WithoutUsers => Ok(()),
+            SubjectKind::SignsIn => {
                 let mut control = self.control().await?;
                 let cookies = control
                     .ask("GET", &format!("/people?{people}"), &json!({}))
@@ -196,7 +196,7 @@ impl Subject {
                 self.people = cookies.map(str::to_owned).collect();
                 Ok(())
             }
-            World::Ours => {
+            SubjectKind::Program => {
                 let mut control = self.control().await?;
                 control.ask("POST", "/_mock/reset", &json!({})).await?;
                 self.sign_in(people).await
@@ -204,7 +204,7 @@ impl Subject {
         }
     }
 
-    /// Signs in so many people, who did not exist before.
+    /// Creates this many users and signs them in.
     pub(crate) async fn sign_in(&mut self, people: usize) -> Result<(), String> {
         let mut control = self.control().await?;
         self.people.clear();
@@ -227,7 +227,7 @@ impl Subject {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // It is in the folder for what is temporary: what stays is swept away one day.
+        // It is in the temporary folder of the system, which is cleaned in the end.
         drop(std::fs::remove_dir_all(&self.0));
     }
 }
@@ -247,5 +247,5 @@ fn node(peers: &Path, script: &str, pin: bool) -> Command {
 async fn started(name: &str, command: Command) -> Result<Child, String> {
     Child::start(command)
         .await
-        .map_err(|why| format!("{name} does not start: {why}"))
+        .map_err(|error| format!("{name} does not start: {error}"))
 }

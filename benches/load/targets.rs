@@ -11,7 +11,7 @@ pub(crate) struct Target {
     pub(crate) measured: f64,
     pub(crate) unit: &'static str,
     wanted: Bound,
-    /// What `--check` insists on.
+    /// The bound of `--check`.
     floor: Bound,
 }
 
@@ -69,7 +69,7 @@ pub(crate) fn row<'a>(rows: &'a [Row], name: &str, cell: (Scenario, usize)) -> O
 pub(crate) fn of_speed(rows: &[Row], callers: usize) -> Vec<Target> {
     let cell = |name, scenario| row(rows, name, (scenario, callers));
     let share = |name, scenario| cell(name, scenario).and_then(|row| row.core_ratio);
-    // A disk is waited for, which takes no core.
+    // Waiting for a disk takes no core.
     let on_file =
         cell("server, file", Scenario::Flow).and_then(|row| Some(row.core_ratio?.min(row.ratio?)));
     let percent = |ratio: f64| ratio * 100.0;
@@ -117,7 +117,7 @@ pub(crate) fn of_speed(rows: &[Row], callers: usize) -> Vec<Target> {
     targets
 }
 
-/// The targets about what the program costs before it is asked anything.
+/// The targets about the idle program.
 pub(crate) fn of_standing(starts: &[(f64, f64)], program_bytes: f64) -> Vec<Target> {
     let start = median(starts.iter().map(|one| one.0));
     let memory = median(starts.iter().map(|one| one.1));
@@ -154,7 +154,7 @@ pub(crate) fn of_many_tokens(rows: &[Row], name: &str) -> Option<Target> {
     ))
 }
 
-/// The targets about advice: what one costs, and what it costs those who ask for something else meanwhile.
+/// The targets about advice: its duration, and the delay of other requests meanwhile.
 pub(crate) fn of_advice(cost: &Cost) -> [Target; 3] {
     [
         Target::new(

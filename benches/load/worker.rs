@@ -84,7 +84,7 @@ impl Worker {
         let address = subject.child.address;
         let connection = Connection::open(address)
             .await
-            .map_err(|why| format!("{}: {why}", subject.name))?;
+            .map_err(|error| format!("{}: {error}", subject.name))?;
         let mut worker = Self {
             subject: Arc::clone(subject),
             connection,
@@ -254,7 +254,7 @@ impl Worker {
         self.connection
             .ask(self.request.as_bytes())
             .await
-            .map_err(|why| format!("{name}: {why}"))
+            .map_err(|error| format!("{name}: {error}"))
     }
 }
 

@@ -12,7 +12,7 @@ thread_local! {
     static MOCK: Mock = Mock::start(Contract::Documented);
 }
 
-/// Pages, and what never ends.
+/// Pages, and event streams, which never end.
 const OTHERS: [&str; 6] = [
     "/assets",
     "/consent",
@@ -40,7 +40,7 @@ fuzz_target!(|input: &[u8]| -> Corpus {
         .unwrap_or_default();
     let line = String::from_utf8_lossy(line);
     let target = line.split_once(' ').map_or("", |(_, target)| target);
-    // Consents are verbs, the consent page is none; and nobody waits for what will not come.
+    // `/consents` has operations, `/consent` is a page. A request that waits would wait for its timeout.
     let is_page =
         OTHERS.iter().any(|page| target.starts_with(page)) && !target.starts_with("/consents");
     if is_page || !target.starts_with('/') || target.contains("wait") || target.contains('%') {

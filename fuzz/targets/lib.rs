@@ -1,5 +1,5 @@
 //! The shared part of the targets: a service in this process, and requests in a readable form: `METHOD TARGET`,
-//! header lines, an empty line, the body. `{code}` and similar placeholders stand for what an app would have by then.
+//! header lines, an empty line, the body. Placeholders such as `{code}` stand for credentials.
 
 use std::cell::Cell;
 
@@ -13,14 +13,14 @@ use tokio::runtime::Runtime;
 pub const AUTHORIZE: &str = "/api/auth/oauth/authorize";
 pub const TOKEN: &str = "/api/auth/oauth/token";
 
-/// The demo client that keeps a secret.
+/// The confidential demo client.
 const CLIENT: &str = "dec0de00-0000-4000-8000-000000000001";
 const REDIRECT_URI: &str = "http://localhost:3000/callback";
 /// The example of RFC 7636 appendix B.
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
-/// After so many requests everything begins anew: what has piled up is no part of an input.
-const ROUND: u32 = 2000;
+/// The server is reset after this many requests, so that its data depends little on earlier inputs.
+const REQUESTS_PER_RESET: u32 = 2000;
 
 /// The demo users and clients, with ada signed in and every consent given.
 pub struct Mock {
@@ -41,7 +41,7 @@ impl Mock {
         config.set_contract(contract, []);
         config.set_login("ada");
         config.set_consent(ConsentMode::Approve);
-        // Sandboxes that an input made are gone soon.
+        // Sandboxes that an input created are soon removed.
         config.sandbox_idle = std::time::Duration::from_secs(2);
         let service = runtime
             .block_on(Service::start(config))
@@ -53,16 +53,16 @@ impl Mock {
         }
     }
 
-    /// Asks what the input says, below this path. Nothing where it is no request at all.
+    /// Sends the request that the input describes, below this path. None if the input is not a request.
     pub fn ask(&self, path: &str, input: &[u8]) -> Option<Answer> {
         let filled = self.filled(input);
         let request = request(path, &filled)?;
-        if self.asked.replace(self.asked.get() + 1) >= ROUND {
+        if self.asked.replace(self.asked.get() + 1) >= REQUESTS_PER_RESET {
             self.asked.set(0);
             self.control("POST", "/_mock/reset", &json!({}));
         }
         let answer = self.runtime.block_on(self.service.ask(request));
-        Some(answer.expect("nobody broke the connection"))
+        Some(answer.expect("no fault broke the connection"))
     }
 
     /// A control call that must succeed.
@@ -74,12 +74,12 @@ impl Mock {
             .body(Body::from(body.to_string()))
             .expect("a request of ours");
         let answer = self.runtime.block_on(self.service.ask(request));
-        let answer = answer.expect("nobody broke the connection");
+        let answer = answer.expect("no fault broke the connection");
         assert!(answer.status.is_success(), "{method} {path}: {answer:?}");
         serde_json::from_slice(&answer.body).expect("JSON")
     }
 
-    /// The input with what an app would hold in its places.
+    /// The input with credentials in place of its placeholders.
     fn filled(&self, input: &[u8]) -> Vec<u8> {
         let mut filled = input.to_vec();
         for (place, what) in [
@@ -92,14 +92,15 @@ impl Mock {
                 .windows(place.len())
                 .position(|part| part == place.as_bytes());
             if let Some(at) = found {
-                let held = self.held(what);
-                filled.splice(at..at + place.len(), held.bytes());
+                let credential = self.credential(what);
+                filled.splice(at..at + place.len(), credential.bytes());
             }
         }
         filled
     }
 
-    fn held(&self, what: &str) -> String {
+    /// A new code, token or session cookie.
+    fn credential(&self, what: &str) -> String {
         let (path, body) = match what {
             "code" => (
                 "/_mock/codes",
@@ -116,7 +117,7 @@ impl Mock {
     }
 }
 
-/// The request that an input says. Who the caller thinks we are is left out: it is whoever they called.
+/// The request that an input describes. Its `Host` header is ignored.
 fn request(path: &str, input: &[u8]) -> Option<Request<Body>> {
     let end = input.windows(2).position(|two| two == b"\n\n");
     let (head, body) = match end {
@@ -141,8 +142,7 @@ fn request(path: &str, input: &[u8]) -> Option<Request<Body>> {
     request.body(Body::from(body.to_vec())).ok()
 }
 
-/// No failure of ours, and words that a program can read: JSON, or a way to go on. Only the wrong method is told in
-/// plain text, as Civitai tells it.
+/// Checks that a response is no server error, and has a JSON body or a redirect. Only 405 has plain text, as Civitai's has.
 pub fn is_sane(answer: &Answer) {
     assert!(!answer.status.is_server_error(), "{answer:?}");
     if answer.status.is_redirection() {

@@ -11,15 +11,15 @@ fuzz_target!(|text: &str| {
     let read = internals::seed(text);
     let set = Config::default().set_seed(text, Path::new("seed.toml"));
     assert_eq!(read, set);
-    if let Err(why) = read {
-        let (_, line) = why.file.as_ref().expect("it is in a file");
+    if let Err(error) = read {
+        let (_, line) = error.file.as_ref().expect("it is in a file");
         let lines = text.lines().count() + 1;
-        assert!(line.is_none_or(|line| (1..=lines).contains(&line)), "{why}");
-        assert!(!why.message.is_empty());
+        assert!(line.is_none_or(|line| (1..=lines).contains(&line)), "{error}");
+        assert!(!error.message.is_empty());
         for ours in ["struct ", "`u32`", "variant"] {
             assert!(
-                text.contains(ours) || !why.to_string().contains(ours),
-                "{why}"
+                text.contains(ours) || !error.to_string().contains(ours),
+                "{error}"
             );
         }
     }

@@ -39,7 +39,7 @@ pub(crate) async fn refused_nodes(target: Arc<Target>) -> Result<(), String> {
     Ok(())
 }
 
-/// In a sandbox of its own: some of the calls would otherwise reset what the innocent client works with.
+/// In a sandbox of its own: some of the calls reset the data that they reach.
 pub(crate) async fn wide_input(target: Arc<Target>) -> Result<(), String> {
     let document = target
         .control("GET", "/_sandbox/wide/_mock/openapi.json", &json!(null))

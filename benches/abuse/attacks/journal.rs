@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::client::{FEW, FORM, JSON, TOKEN, Target, get, post};
 
-/// As many exchanges as a journal keeps unless it is set otherwise.
+/// The default capacity of a journal.
 const CAPACITY: usize = 10_000;
 
 /// Who reads the whole journal at once, secrets and all.

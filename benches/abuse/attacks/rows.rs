@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::client::{CLIENT, FEW, FORM, JSON, TOKEN, Target, get, post, request};
 
-/// As many sandboxes as there may be unless it is set otherwise.
+/// The default limit of sandboxes.
 const MOST_SANDBOXES: usize = 10_000;
 
 /// What a browser sends with a request of a hostile page.
