@@ -12,6 +12,9 @@ use toml::de::DeTable;
 use crate::lenient::Lenient;
 use crate::redact::{is_secret, redact_message, redact_text};
 
+/// The fix for a sandbox in which pages and apps have created the maximum number of rows.
+pub(crate) const MAKE_ROOM: &str = "delete some with the control API, or reset the sandbox";
+
 /// Input of ours that cannot be used.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Invalid {

@@ -1,14 +1,11 @@
-//! An exchange reduced to what the rules need: the parameters and response members that they read, and digests of the
-//! rest.
+//! An exchange reduced to what the rules read, so that a whole journal fits in memory.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use serde_json::{Map, Value};
 
-use super::picked::{
-    ANSWERS, PARAMS, digest, digest_of, granted, issued_code, member, named_in, picked, shortened,
-};
 use crate::contract::{Decision, Difference};
 use crate::protocol::client_auth::Credentials;
 use crate::protocol::endpoint::Endpoint;
@@ -21,32 +18,62 @@ const PLAYGROUND: &str = "/_mock/playground/callback";
 /// Prefix of the consent and device pages, which have the endpoint name of the endpoints that lead to them.
 const PAGES: &str = "/login/oauth/";
 
-/// A call that starts less than this many milliseconds after another may have been sent before the other's response
-/// arrived. Only warnings depend on it, never errors.
-pub(crate) const MIN_REACTION_MS: i64 = 10;
+/// The text parameters that rules read.
+const PARAMS: [&str; 28] = [
+    "access_token",
+    "acr_values",
+    "audience",
+    "claims",
+    "client_id",
+    "client_secret",
+    "code",
+    "code_challenge",
+    "code_challenge_method",
+    "code_verifier",
+    "device_code",
+    "display",
+    "grant_type",
+    "id_token_hint",
+    "login_hint",
+    "max_age",
+    "prompt",
+    "redirect_uri",
+    "refresh_token",
+    "request",
+    "request_uri",
+    "resource",
+    "response_mode",
+    "response_type",
+    "scope",
+    "state",
+    "token",
+    "ui_locales",
+];
 
-/// The ids of the calls that each started after the previous one was answered: parallel calls count once.
-pub(crate) fn spaced_calls(calls: &[&ObservedCall]) -> Vec<u64> {
+/// The texts of a JSON response that rules read.
+const ANSWERS: [&str; 5] = [
+    "access_token",
+    "device_code",
+    "error",
+    "error_description",
+    "refresh_token",
+];
+
+/// A call that starts less than this many milliseconds after another may have been sent before the other's response
+/// arrived.
+const MIN_REACTION_MS: i64 = 10;
+
+/// The calls that each started after the previous one was answered: parallel calls count once.
+pub(crate) fn sequential<'a>(
+    calls: impl IntoIterator<Item = &'a ObservedCall>,
+) -> Vec<&'a ObservedCall> {
     let mut counted: Vec<&ObservedCall> = Vec::new();
     for call in calls {
         if counted.last().is_none_or(|last| call.after >= last.id) {
             counted.push(call);
         }
     }
-    counted.into_iter().map(|call| call.id).collect()
-}
-
-/// The largest number of sequential calls on one connection. On one connection a client reads each response before it
-/// sends the next request.
-pub(crate) fn most_on_one_connection(calls: &[&ObservedCall]) -> usize {
-    let mut connections: HashMap<u16, Vec<&ObservedCall>> = HashMap::new();
-    for call in calls {
-        if let Some(connection) = call.connection {
-            connections.entry(connection).or_default().push(call);
-        }
-    }
-    let counts = connections.values().map(|calls| spaced_calls(calls).len());
-    counts.max().unwrap_or_default()
+    counted
 }
 
 /// The kind of a call.
@@ -102,39 +129,40 @@ pub(crate) struct ObservedCall {
     pub(crate) at: i64,
     /// Start, in milliseconds of the system clock, which tests do not stop.
     real: i64,
+    /// The connection, if requests come on it one after another.
     connection: Option<u16>,
     pub(crate) kind: CallKind,
     pub(crate) endpoint: Endpoint,
     pub(crate) method: String,
-    pub(crate) path: String,
     pub(crate) client: Option<String>,
-    pub(crate) user: Option<i64>,
     /// `None` if a fault cut the connection.
     pub(crate) status: Option<u16>,
     /// `Retry-After`, in milliseconds.
-    pub(crate) retry_after: Option<i64>,
+    pub(crate) retry_after_ms: Option<i64>,
     pub(crate) decisions: Vec<Decision>,
     /// A fault applied: the response is not the app's fault.
     pub(crate) is_faulty: bool,
     /// A fault may have withheld the response from the app.
     pub(crate) is_lost: bool,
     /// The reason that a revocation had no effect.
-    pub(crate) idle: Option<RevokeNoop>,
-    /// Id of the redirect on which the call lost its `Authorization` header.
-    pub(crate) lost_at: Option<u64>,
-    params: Box<[(&'static str, Value)]>,
+    pub(crate) revoke_noop: Option<RevokeNoop>,
+    params: BTreeMap<&'static str, String>,
     /// The names of [`PARAMS`] that were in the query.
-    in_query: Box<[&'static str]>,
+    in_query: Vec<&'static str>,
     authorization: Option<String>,
-    /// Digest of the `User-Agent` header.
-    agent: Option<u64>,
-    /// Digest of all parameters.
-    sent: u64,
-    fetch_site: Option<String>,
-    is_navigation: bool,
-    answer: Box<[(&'static str, Value)]>,
-    granted: Option<u32>,
-    issued_code: Option<String>,
+    /// Digest of method, path, credential and parameters: the same for an exact repetition.
+    pub(crate) digest: u64,
+    /// The `Sec-Fetch-Site` header: `same-site`, `cross-site`, …
+    pub(crate) fetch_site: Option<String>,
+    /// Whether a browser loads a page, as opposed to a script's fetch.
+    pub(crate) is_navigation: bool,
+    answer: BTreeMap<&'static str, String>,
+    /// The polling interval of a device response, in milliseconds.
+    pub(crate) interval_ms: Option<i64>,
+    /// The scope of a token response, in either shape.
+    pub(crate) granted_scope: Option<u32>,
+    /// The code that an authorization issued.
+    pub(crate) issued_code: Option<String>,
 }
 
 impl fmt::Debug for ObservedCall {
@@ -147,13 +175,21 @@ impl fmt::Debug for ObservedCall {
 }
 
 impl ObservedCall {
-    /// Keeps what the rules need, so that a whole journal fits in memory.
     pub(crate) fn new(entry: Entry) -> Self {
-        let header = |name: &str| entry.headers.get(name)?.as_str();
+        let header = |name: &str| entry.headers.get(name)?.as_str().map(str::to_owned);
+        let authorization = header("authorization");
+        let mut hasher = DefaultHasher::new();
+        (&entry.method, &entry.path, &entry.query, &authorization).hash(&mut hasher);
+        entry.params.hash(&mut hasher);
         let query = entry.query.as_deref().unwrap_or_default();
-        let answer = entry.answer.as_ref().and_then(Value::as_object);
+        let in_query = Params::from_urlencoded(query.as_bytes());
+        let in_query = PARAMS
+            .into_iter()
+            .filter(|name| in_query.non_empty(name).is_some());
         let empty = Map::new();
-        let text = |text: &str| shortened(text).into_owned();
+        let answer = entry.answer.as_ref().and_then(Value::as_object);
+        let answer = answer.unwrap_or(&empty);
+        let interval = answer.get("interval").and_then(Value::as_i64);
         Self {
             id: entry.id,
             after: entry.after,
@@ -162,29 +198,26 @@ impl ObservedCall {
             connection: entry.connection,
             kind: CallKind::new(&entry),
             endpoint: entry.endpoint,
-            user: entry.user_id,
             status: (entry.status != 0).then_some(entry.status),
-            retry_after: entry.retry_after.map(|seconds| i64::from(seconds) * 1000),
+            retry_after_ms: entry.retry_after.map(|seconds| i64::from(seconds) * 1000),
             is_faulty: !entry.faults.is_empty(),
             is_lost: entry
                 .faults
                 .iter()
                 .any(|fault| fault.rule.effect.may_lose_response()),
-            idle: entry.idle,
-            lost_at: None,
-            authorization: header("authorization").map(text),
-            agent: header("user-agent").map(digest),
-            fetch_site: header("sec-fetch-site").map(text),
+            revoke_noop: entry.idle,
+            authorization,
+            fetch_site: header("sec-fetch-site"),
             is_navigation: header("accept").is_some_and(|accept| accept.contains("text/html")),
-            method: text(&entry.method),
-            path: text(&entry.path),
-            client: entry.client_id.as_deref().map(text),
-            sent: digest_of(&entry.params).wrapping_add(digest(query)),
-            params: picked(&entry.params, &PARAMS),
-            in_query: named_in(query),
-            answer: picked(answer.unwrap_or(&empty), &ANSWERS),
-            granted: answer.and_then(granted),
+            digest: hasher.finish(),
+            params: texts(&entry.params, &PARAMS),
+            in_query: in_query.collect(),
+            interval_ms: interval.map(|seconds| seconds * 1000),
+            granted_scope: granted_scope(answer),
+            answer: texts(answer, &ANSWERS),
             issued_code: entry.location.as_deref().and_then(issued_code),
+            method: entry.method,
+            client: entry.client_id,
             decisions: entry.differences,
         }
     }
@@ -208,24 +241,13 @@ impl ObservedCall {
 
     /// A non-empty text parameter of the query or body.
     pub(crate) fn param(&self, name: &str) -> Option<&str> {
-        let text = member(&self.params, name)?.as_str()?;
+        let text = self.params.get(name)?.as_str();
         (!text.is_empty()).then_some(text)
     }
 
-    /// The names that were in the query.
-    pub(crate) fn in_query(&self, names: &[&'static str]) -> Vec<&'static str> {
-        let all = names.iter().copied();
-        all.filter(|name| self.in_query.contains(name)).collect()
-    }
-
-    /// The `Sec-Fetch-Site` header: `same-site`, `cross-site`, …
-    pub(crate) fn fetch_site(&self) -> Option<&str> {
-        self.fetch_site.as_deref()
-    }
-
-    /// Whether a browser loads a page, as opposed to a script's fetch.
-    pub(crate) fn is_navigation(&self) -> bool {
-        self.is_navigation
+    /// Whether a parameter was in the query, and not empty.
+    pub(crate) fn has_in_query(&self, name: &str) -> bool {
+        self.in_query.contains(&name)
     }
 
     pub(crate) fn has_authorization(&self) -> bool {
@@ -239,11 +261,11 @@ impl ObservedCall {
     }
 
     /// The client id of HTTP Basic.
-    pub(crate) fn basic_name(&self) -> Option<String> {
+    pub(crate) fn basic_client_id(&self) -> Option<String> {
         Credentials::claimed_client_id(self.authorization.as_deref(), &Params::none())
     }
 
-    /// The token that the call presents, which tells its client.
+    /// The token that the call presents, which identifies its client.
     pub(crate) fn presented(&self) -> Option<&str> {
         let sent = || {
             ["refresh_token", "token", "access_token"]
@@ -265,29 +287,17 @@ impl ObservedCall {
 
     /// A text of the response.
     pub(crate) fn answered(&self, name: &str) -> Option<&str> {
-        member(&self.answer, name)?.as_str()
-    }
-
-    /// A number of the response.
-    pub(crate) fn answered_number(&self, name: &str) -> Option<i64> {
-        member(&self.answer, name)?.as_i64()
-    }
-
-    /// The scope of a token response, in either shape.
-    pub(crate) fn granted(&self) -> Option<u32> {
-        self.granted
+        self.answer.get(name).map(String::as_str)
     }
 
     pub(crate) fn error(&self) -> Option<&str> {
         self.answered("error")
     }
 
-    /// Whether an error text of the response contains these words.
-    pub(crate) fn says(&self, words: &str) -> bool {
-        let texts = ["error_description", "message", "detail"];
-        texts
-            .iter()
-            .any(|name| self.answered(name).is_some_and(|text| text.contains(words)))
+    /// Whether the error description contains these words.
+    pub(crate) fn is_error_about(&self, words: &str) -> bool {
+        self.answered("error_description")
+            .is_some_and(|text| text.contains(words))
     }
 
     pub(crate) fn is_success(&self) -> bool {
@@ -297,8 +307,9 @@ impl ObservedCall {
 
     /// Whether it succeeded, or was redirected to the next page of the sign-in.
     pub(crate) fn is_accepted(&self) -> bool {
-        let is_sent_on = self.kind == CallKind::Authorize && matches!(self.status, Some(302 | 303));
-        self.is_success() || is_sent_on
+        let is_redirected =
+            self.kind == CallKind::Authorize && matches!(self.status, Some(302 | 303));
+        self.is_success() || is_redirected
     }
 
     /// Whether it failed temporarily: no response, 429 or 5xx.
@@ -312,26 +323,9 @@ impl ObservedCall {
         self.status == Some(308) && self.decision(Difference::LegacyHost).is_some()
     }
 
-    /// Whether the access token was rejected.
-    pub(crate) fn is_unauthorized(&self) -> bool {
-        self.status == Some(401) && matches!(self.kind, CallKind::Userinfo | CallKind::Api)
-    }
-
-    /// Whether the access token lacked a scope.
-    pub(crate) fn is_forbidden(&self) -> bool {
-        self.status == Some(403)
-            && matches!(self.kind, CallKind::Userinfo | CallKind::Api)
-            && !self.is_without_funds()
-    }
-
-    /// Whether the user had too little buzz, or the budget was used up.
-    pub(crate) fn is_without_funds(&self) -> bool {
-        self.endpoint == Endpoint::Workflows && self.says("enough funds")
-    }
-
-    /// The code that an authorization issued.
-    pub(crate) fn issued_code(&self) -> Option<&str> {
-        self.issued_code.as_deref()
+    /// Whether the call presents an access token.
+    pub(crate) fn is_api_call(&self) -> bool {
+        matches!(self.kind, CallKind::Userinfo | CallKind::Api)
     }
 
     /// The decision on a difference, if the request depended on it.
@@ -345,30 +339,26 @@ impl ObservedCall {
         let redirect_uri = self.param("redirect_uri");
         redirect_uri.is_some_and(|uri| uri.ends_with(PLAYGROUND))
     }
+}
 
-    /// Whether it repeats an earlier request exactly.
-    pub(crate) fn repeats(&self, earlier: &Self) -> bool {
-        self.endpoint == earlier.endpoint
-            && self.method == earlier.method
-            && self.path == earlier.path
-            && self.authorization == earlier.authorization
-            && self.sent == earlier.sent
-    }
+/// The members with these names that are texts.
+fn texts(object: &Map<String, Value>, names: &[&'static str]) -> BTreeMap<&'static str, String> {
+    let found = names
+        .iter()
+        .filter_map(|name| Some((*name, object.get(*name)?.as_str()?.to_owned())));
+    found.collect()
+}
 
-    /// Digest of the `User-Agent` header.
-    pub(crate) fn agent(&self) -> Option<u64> {
-        self.agent
-    }
+/// The scope of a token response, in either shape.
+fn granted_scope(answer: &Map<String, Value>) -> Option<u32> {
+    let scope = answer.get("scope")?;
+    let text = scope.as_str().or_else(|| scope.get(0)?.as_str());
+    text?.parse().ok()
+}
 
-    /// A key that all repetitions of a request share.
-    pub(crate) fn dedup_key(&self) -> (Endpoint, &str, Option<&str>) {
-        let credential = ["refresh_token", "code", "device_code", "token"]
-            .iter()
-            .find_map(|name| self.param(name));
-        (
-            self.endpoint,
-            &self.path,
-            credential.or(self.authorization.as_deref()),
-        )
-    }
+/// The code in the query of a redirect.
+fn issued_code(location: &str) -> Option<String> {
+    let (_, query) = location.split_once('?')?;
+    let query = query.split('#').next().unwrap_or_default();
+    Params::from_urlencoded(query.as_bytes()).non_empty("code")
 }

@@ -1,4 +1,4 @@
-//! Rules about the exchange of authorization codes.
+//! Rule about the exchange of authorization codes.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,8 @@ use super::rule::{Rule, Violation, times};
 use super::severity::Severity;
 use crate::advice::call::{CallKind, ObservedCall};
 
-pub(crate) const RULES: &[Rule] = &[Rule {
+/// A code is exchanged twice.
+pub(crate) const CODE_REUSED: Rule = Rule {
     id: "code-reused",
     severity: Severity::Error,
     rationale: "a code works once: the second exchange is refused, and where it comes first, the app that shows its answer tells a \
@@ -16,36 +17,63 @@ pub(crate) const RULES: &[Rule] = &[Rule {
            finds nothing to exchange",
     source: "https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2",
     check: code_reused,
-}];
+};
 
 /// Whether this exchange used up the code, and the app got a response.
 fn uses_up(call: &ObservedCall) -> bool {
-    let is_burnt = call.error() == Some("invalid_grant") || call.says("code_verifier");
-    !call.is_faulty && (call.is_success() || is_burnt || call.says("`redirect_uri`"))
+    let is_rejected = call.error() == Some("invalid_grant")
+        || call.is_error_about("code_verifier")
+        || call.is_error_about("`redirect_uri`");
+    !call.is_faulty && (call.is_success() || is_rejected)
 }
 
 fn code_reused(history: &History) -> Option<Violation> {
-    let mut first: BTreeMap<&str, Option<&ObservedCall>> = BTreeMap::new();
+    let mut first_uses: BTreeMap<&str, &ObservedCall> = BTreeMap::new();
     let mut requests = Vec::new();
-    for (_, call) in history.calls_of(CallKind::Code) {
+    for call in history.calls_of(CallKind::Code) {
         let Some(code) = call.param("code") else {
             continue;
         };
-        let before = first.entry(code).or_default();
-        match before {
+        match first_uses.get(code) {
             // The app may repeat a request whose response a fault delays.
             Some(_) if call.is_lost => {}
-            Some(before) => requests.extend([before.id, call.id]),
-            None if uses_up(call) => *before = Some(call),
+            Some(first) => requests.extend([first.id, call.id]),
             // The app may repeat a request without a final response.
-            None => {}
+            None if !uses_up(call) => {}
+            None => {
+                first_uses.insert(code, call);
+            }
         }
     }
-    let again = requests.len() / 2;
+    let count = requests.len() / 2;
     Violation::new(requests, |_| {
         format!(
             "exchanged a code that it had exchanged before {}",
-            times(again)
+            times(count)
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    use crate::advice::testing::{authorize, exchange, reported};
+
+    #[test]
+    fn second_exchange_is_reported() {
+        let refused = || exchange("c1").answered(400, json!({ "error": "invalid_grant" }));
+        let calls = [authorize("c1"), exchange("c1"), refused()];
+        assert_eq!(reported(&CODE_REUSED, calls), [2, 3]);
+        assert_eq!(reported(&CODE_REUSED, [refused(), refused()]), [1, 2]);
+    }
+
+    #[test]
+    fn retry_after_a_temporary_failure_is_not_reported() {
+        let down = exchange("c1").answered(503, json!({}));
+        let limited = exchange("c1").answered(429, json!({ "error": "rate_limited" }));
+        let calls = [authorize("c1"), down, limited, exchange("c1")];
+        assert!(reported(&CODE_REUSED, calls).is_empty());
+    }
 }

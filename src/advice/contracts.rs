@@ -14,81 +14,75 @@ const DIFFERENCES: &str = "https://developer.civitai.com/site/oauth";
 
 /// A rule for a difference: the request was accepted, and would not have been under the other contract.
 macro_rules! relies {
-    ($id:literal $severity:ident $difference:ident, $rationale:literal, $fix:literal) => {
-        Rule {
+    ($(#[$doc:meta] $name:ident $id:literal $severity:ident $difference:ident, $rationale:literal, $fix:literal;)*) => {$(
+        #[$doc]
+        pub(crate) const $name: Rule = Rule {
             id: $id,
             severity: Severity::$severity,
             rationale: $rationale,
             fix: $fix,
             source: DIFFERENCES,
             check: |history| relies(history, Difference::$difference),
-        }
-    };
+        };
+    )*};
 }
 
-pub(crate) const RULES: &[Rule] = &[
-    relies!("contract-scope-syntax" Warning ScopeSyntax,
+relies! {
+    /// A scope that one contract accepts and another rejects.
+    SCOPE_SYNTAX "contract-scope-syntax" Warning ScopeSyntax,
         "as documented a scope is a decimal number up to 33554431; the deployed server reads the digits that it begins with",
-        "send the bitmask as decimal digits and nothing else"),
-    relies!("contract-scope-ceiling" Warning ScopeCeiling,
+        "send the bitmask as decimal digits and nothing else";
+    /// A scope beyond the app's own, which one contract trims and another rejects.
+    SCOPE_CEILING "contract-scope-ceiling" Warning ScopeCeiling,
         "a scope beyond the app's own is trimmed as documented, and refused by the deployed server",
-        "ask for no more than the app's allowed scopes"),
-    relies!("contract-response-type" Warning ResponseType,
+        "ask for no more than the app's allowed scopes";
+    /// No `response_type=code`.
+    RESPONSE_TYPE "contract-response-type" Warning ResponseType,
         "the documentation asks for response_type=code; the deployed server never looks at it",
-        "send response_type=code"),
-    relies!("contract-authorize-preflight" Warning AuthorizePreflight,
+        "send response_type=code";
+    /// A preflight of authorize, which the deployed server rejects.
+    AUTHORIZE_PREFLIGHT "contract-authorize-preflight" Warning AuthorizePreflight,
         "the deployed server refuses the preflight of /authorize, so that a page that fetches it gets nothing",
-        "send the browser there: a navigation, not a fetch"),
-    relies!("contract-code-lifetime" Warning CodeLifetime,
+        "send the browser there: a navigation, not a fetch";
+    /// A code that is exchanged after more than 300 s.
+    CODE_LIFETIME "contract-code-lifetime" Warning CodeLifetime,
         "a code lives ten minutes as documented, and five on the deployed server: this one would have run out",
-        "exchange the code as soon as the browser brings it"),
-    relies!("contract-client-credentials-scope" Warning ClientCredentialsScope,
+        "exchange the code as soon as the browser brings it";
+    /// `client_credentials` without a valid scope.
+    CLIENT_CREDENTIALS_SCOPE "contract-client-credentials-scope" Warning ClientCredentialsScope,
         "without a scope the documentation grants all that the app may have, the deployed server UserRead alone; one that \
          cannot be read is refused, or means UserRead",
-        "say which scope is wanted"),
-    relies!("contract-client-credentials-ceiling" Warning ClientCredentialsCeiling,
+        "say which scope is wanted";
+    /// `client_credentials` with a scope that the deployed server rejects.
+    CLIENT_CREDENTIALS_CEILING "contract-client-credentials-ceiling" Warning ClientCredentialsCeiling,
         "the deployed server gives client_credentials UserRead and AppStoreCatalogWrite, and refuses every other scope",
-        "ask for a code or by the device flow for what belongs to a person, and for UserRead by client_credentials"),
-    relies!("contract-refresh-scope" Warning RefreshScope,
+        "ask for a code or by the device flow for what belongs to a person, and for UserRead by client_credentials";
+    /// A scope at refresh that has an effect in one contract only.
+    REFRESH_SCOPE "contract-refresh-scope" Warning RefreshScope,
         "as documented a scope at refresh narrows the grant, and a wider one is refused; the deployed server ignores it",
-        "send no scope when you refresh, and ask for a narrow one at authorize"),
-    relies!("contract-legacy-host" Warning LegacyHost,
+        "send no scope when you refresh, and ask for a narrow one at authorize";
+    /// A call that the legacy host still answers.
+    LEGACY_HOST "contract-legacy-host" Warning LegacyHost,
         "the deployed server still answers on the old host; as documented it redirects every path",
-        "call auth.civitai.com itself, as the discovery document says"),
-    Rule {
-        id: "contract-client-credentials-refresh",
-        severity: Severity::Warning,
-        rationale: "only the deployed server of 2026-08 gave client_credentials a refresh token: today's gives none, as documented",
-        fix: "ask for a new token by client_credentials when the old one runs out",
-        source: "https://www.rfc-editor.org/rfc/rfc6749#section-4.4.3",
-        check: contract_client_credentials_refresh,
-    },
-    relies!("contract-revoke-by-client" Hint RevokeByClient,
+        "call auth.civitai.com itself, as the discovery document says";
+    /// A revocation that has no effect in the other contract.
+    REVOKE_BY_CLIENT "contract-revoke-by-client" Hint RevokeByClient,
         "as documented an app revokes the tokens issued to it; the deployed server lets an app's secret revoke only tokens of \
          the app's owner, and answers 200 all the same",
-        "forget the tokens whatever /revoke did, and show people the way to their account's connected apps"),
-    Rule {
-        id: "contract-one-side",
-        severity: Severity::Hint,
-        rationale: "answers have another form under another contract, which this app has not met yet",
-        fix: "run the tests once more with the other of documented and live: --contract, or PATCH /_mock/settings {\"contract\":…}",
-        source: DIFFERENCES,
-        check: contract_one_side,
-    },
-];
+        "forget the tokens whatever /revoke did, and show people the way to their account's connected apps";
+}
 
-/// The differences in the form of a response: no request is at fault.
-const FORMS: [Difference; 7] = [
-    Difference::ScopeShape,
-    Difference::RedirectStatus,
-    Difference::BuzzLimit,
-    Difference::MissingParameter,
-    Difference::UserinfoClaims,
-    Difference::InsufficientFunds,
-    Difference::InsufficientScope,
-];
+/// A refresh with a token of `client_credentials`, which only the deployed server of 2026-08 issues.
+pub(crate) const CLIENT_CREDENTIALS_REFRESH: Rule = Rule {
+    id: "contract-client-credentials-refresh",
+    severity: Severity::Warning,
+    rationale: "only the deployed server of 2026-08 gave client_credentials a refresh token: today's gives none, as documented",
+    fix: "ask for a new token by client_credentials when the old one runs out",
+    source: "https://www.rfc-editor.org/rfc/rfc6749#section-4.4.3",
+    check: client_credentials_refresh,
+};
 
-fn side(contract: Contract) -> &'static str {
+fn contract_phrase(contract: Contract) -> &'static str {
     match contract {
         Contract::Documented => "as documented",
         Contract::Live => "as on the deployed server",
@@ -113,8 +107,7 @@ fn parameter(difference: Difference) -> Option<&'static str> {
 const MAX_VALUES: usize = 3;
 
 fn relies(history: &History, difference: Difference) -> Option<Violation> {
-    let (mut requests, mut met, mut values) = (Vec::new(), None, BTreeSet::new());
-    let preflight = difference == Difference::AuthorizePreflight;
+    let (mut requests, mut side, mut values) = (Vec::new(), None, BTreeSet::new());
     for call in &history.calls {
         let Some(decision) = call
             .decision(difference)
@@ -122,7 +115,8 @@ fn relies(history: &History, difference: Difference) -> Option<Violation> {
         else {
             continue;
         };
-        if preflight && call.is_success() || call.kind != CallKind::Other && call.is_accepted() {
+        let is_preflight = difference == Difference::AuthorizePreflight && call.is_success();
+        if is_preflight || call.kind != CallKind::Other && call.is_accepted() {
             // The exchange of a code may decide again on what its authorization asked for.
             let asked = history.authorization(call).unwrap_or(call);
             let blamed = if parameter(difference).is_some() {
@@ -131,7 +125,7 @@ fn relies(history: &History, difference: Difference) -> Option<Violation> {
                 call
             };
             requests.push(blamed.id);
-            met = Some(decision.side);
+            side = Some(decision.side);
             values.extend(parameter(difference).map(|name| match blamed.param(name) {
                 Some(value) => format!("{name}={}", redact::shown(name, value)),
                 None => format!("no {name}"),
@@ -139,12 +133,12 @@ fn relies(history: &History, difference: Difference) -> Option<Violation> {
         }
     }
     Violation::new(requests, |count| {
-        let here = met.map(side).unwrap_or_default();
-        let told: Vec<&str> = values.iter().take(MAX_VALUES).map(String::as_str).collect();
-        let for_what = if told.is_empty() {
+        let here = side.map(contract_phrase).unwrap_or_default();
+        let shown: Vec<&str> = values.iter().take(MAX_VALUES).map(String::as_str).collect();
+        let for_what = if shown.is_empty() {
             String::new()
         } else {
-            format!(" for {}", told.join(", "))
+            format!(" for {}", shown.join(", "))
         };
         format!(
             "was answered {here} {}{for_what}, where another contract would have answered otherwise",
@@ -153,17 +147,16 @@ fn relies(history: &History, difference: Difference) -> Option<Violation> {
     })
 }
 
-fn contract_client_credentials_refresh(history: &History) -> Option<Violation> {
-    let is_its_own = |call: &&ObservedCall| {
+fn client_credentials_refresh(history: &History) -> Option<Violation> {
+    let is_of_client_credentials = |call: &&ObservedCall| {
         let origin = call
             .param("refresh_token")
             .and_then(|token| history.origin(token));
-        let origin = origin.and_then(|origin| history.calls.get(origin.by));
         origin.is_some_and(|origin| origin.kind == CallKind::ClientCredentials)
     };
-    let refreshes = history.calls_of(CallKind::Refresh).map(|(_, call)| call);
-    let requests = refreshes.filter(is_its_own).map(|call| call.id);
-    Violation::new(requests.collect(), |count| {
+    let refreshes = history.calls_of(CallKind::Refresh);
+    let requests = refreshes.filter(is_of_client_credentials);
+    Violation::new(requests.map(|call| call.id).collect(), |count| {
         format!(
             "refreshed {} with a token that client_credentials had brought",
             times(count)
@@ -171,24 +164,42 @@ fn contract_client_credentials_refresh(history: &History) -> Option<Violation> {
     })
 }
 
-fn contract_one_side(history: &History) -> Option<Violation> {
-    let (mut requests, mut names) = (Vec::new(), Vec::new());
-    for difference in FORMS {
-        let met = history.calls.iter().filter_map(|call| {
-            let decision = call.decision(difference)?;
-            (decision.other_side_differs && !call.is_faulty).then_some((call.id, decision.side))
-        });
-        let met: Vec<(u64, Contract)> = met.collect();
-        let documented = met
-            .iter()
-            .filter(|(_, side)| *side == Contract::Documented)
-            .count();
-        if !met.is_empty() && (documented == 0 || documented == met.len()) {
-            names.push(difference.name());
-            requests.extend(met.into_iter().map(|(id, _)| id));
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    use crate::advice::testing::{authorize, exchange, refresh, reported, token_request};
+    use crate::contract::{Contract, Difference};
+
+    #[test]
+    fn request_that_only_this_contract_accepts_is_reported() {
+        let call = authorize("c1").with("scope", "1x");
+        let call = call.decided(Difference::ScopeSyntax, Contract::Live);
+        assert_eq!(reported(&SCOPE_SYNTAX, [call]), [1]);
     }
-    Violation::new(requests, |_| {
-        format!("met one side only of {}", names.join(", "))
-    })
+
+    #[test]
+    fn rejected_request_is_not_reported() {
+        let call = authorize("c1").with("scope", "1x");
+        let call = call.decided(Difference::ScopeSyntax, Contract::Documented);
+        assert!(reported(&SCOPE_SYNTAX, [call.answered(400, json!({}))]).is_empty());
+    }
+
+    #[test]
+    fn exchange_is_reported_at_its_authorization() {
+        let exchange = exchange("c1").decided(Difference::ScopeCeiling, Contract::Documented);
+        let calls = [authorize("c1").with("scope", "12"), exchange];
+        assert_eq!(reported(&SCOPE_CEILING, calls), [1]);
+    }
+
+    #[test]
+    fn refresh_of_client_credentials_is_reported() {
+        let issued = json!({ "access_token": "a1", "refresh_token": "r1" });
+        let calls = [
+            token_request("client_credentials").answered(200, issued),
+            refresh("r1", "r2"),
+        ];
+        assert_eq!(reported(&CLIENT_CREDENTIALS_REFRESH, calls), [2]);
+    }
 }

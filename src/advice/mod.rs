@@ -1,35 +1,35 @@
 //! The linter: rules that find mistakes of apps in the journal, and explanations of refusals. Pure functions over journal
 //! entries; no request waits for them.
 
-mod access;
+mod access_tokens;
 mod call;
 mod codes;
 mod contracts;
 mod explanation;
 mod history;
 mod parameters;
-mod picked;
 mod pkce;
 mod polling;
+mod rate_limits;
 mod redirects;
 mod refresh;
 mod refusal;
 mod refusal_hints;
 mod report;
-mod retries;
 mod rule;
 mod rules;
 pub(crate) mod sarif;
 mod scopes;
 mod secrets;
 mod severity;
+mod state;
+#[cfg(test)]
+mod testing;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use crate::redact::{redact_message, redact_text};
-use crate::sandbox::journal::Discontinuities;
 use history::History;
 
 pub(crate) use call::ObservedCall;
@@ -37,26 +37,19 @@ pub use explanation::Explanation;
 pub use report::{Advice, Finding};
 pub use severity::Severity;
 
-/// Runs all rules on these calls, of all clients or of one. No rule looks across the restore of a snapshot.
-pub(crate) fn advise(
-    all: Vec<ObservedCall>,
-    breaks: Discontinuities,
-    client: Option<&str>,
-) -> Advice {
+/// Runs all rules on these calls, of all clients or of one. No rule looks across the restore of a snapshot: `restores` has
+/// the id of the last call before each.
+pub(crate) fn advise(all: Vec<ObservedCall>, restores: &[u64], client: Option<&str>) -> Advice {
     let mut found: HashMap<(&str, Option<String>), Finding> = HashMap::new();
     let mut exchanges = 0;
-    let ended: Arc<[u64]> = breaks.token_endings.into();
     let owners = history::token_owners(&all);
-    let stretches = history::split_at_restores(all, &breaks.restores).into_iter();
-    let histories = stretches.flat_map(|calls| history::by_client(calls, &owners, &ended));
-    let client = client.map(picked::shortened);
-    let is_asked_for = |history: &History| {
-        let asked = client.as_deref();
-        asked.is_none_or(|client| history.client.as_deref() == Some(client))
-    };
-    for history in histories.filter(is_asked_for) {
+    let stretches = history::split_at_restores(all, restores).into_iter();
+    let histories = stretches.flat_map(|calls| history::by_client(calls, &owners));
+    let is_requested =
+        |history: &History| client.is_none_or(|client| history.client.as_deref() == Some(client));
+    for history in histories.filter(is_requested) {
         exchanges += history.calls.len() as u64;
-        for rule in rules::rules() {
+        for rule in rules::RULES {
             let Some(violation) = (rule.check)(&history) else {
                 continue;
             };
@@ -67,14 +60,13 @@ pub(crate) fn advise(
                     violation.summary
                 ),
             };
-            let summary = redact_message(&summary).into_owned();
             let client_id = history.client.as_deref().map(redact_text);
             let client_id = client_id.map(Cow::into_owned);
             let finding = Finding {
                 id: rule.id.to_owned(),
                 severity: rule.severity,
                 client_id: client_id.clone(),
-                summary,
+                summary: redact_message(&summary).into_owned(),
                 why: rule.rationale.to_owned(),
                 mend: rule.fix.to_owned(),
                 source: rule.source.to_owned(),
@@ -85,8 +77,12 @@ pub(crate) fn advise(
         }
     }
     let mut findings: Vec<Finding> = found.into_values().collect();
-    findings.sort_by_cached_key(|call: &Finding| {
-        (call.severity, call.id.clone(), call.client_id.clone())
+    findings.sort_by_cached_key(|finding| {
+        (
+            finding.severity,
+            finding.id.clone(),
+            finding.client_id.clone(),
+        )
     });
     Advice {
         findings,

@@ -5,7 +5,8 @@ use super::rule::{Rule, Violation};
 use super::severity::Severity;
 use crate::advice::call::CallKind;
 
-pub(crate) const RULES: &[Rule] = &[Rule {
+/// A parameter of OpenID Connect or of an extension of OAuth at authorize that Civitai does not read.
+pub(crate) const IGNORED_PARAMETER: Rule = Rule {
     id: "ignored-parameter",
     severity: Severity::Hint,
     rationale: "OAuth 2.0 and OpenID Connect define the parameter and Civitai does not read it: what the app asks for by it does not \
@@ -14,7 +15,7 @@ pub(crate) const RULES: &[Rule] = &[Rule {
            in the query of the redirect URI",
     source: "https://developer.civitai.com/site/oauth",
     check: ignored_parameter,
-}];
+};
 
 /// Parameters of OAuth 2.0, its extensions and OpenID Connect.
 const IGNORED: [&str; 13] = [
@@ -37,16 +38,26 @@ fn ignored_parameter(history: &History) -> Option<Violation> {
     let (mut names, mut requests) = (Vec::new(), Vec::new());
     for name in IGNORED {
         let senders = history.calls_of(CallKind::Authorize);
-        let senders: Vec<u64> = senders
-            .filter(|(_, call)| call.param(name).is_some())
-            .map(|(_, call)| call.id)
-            .collect();
-        if !senders.is_empty() {
+        let senders = senders.filter(|call| call.param(name).is_some());
+        let ids: Vec<u64> = senders.map(|call| call.id).collect();
+        if !ids.is_empty() {
             names.push(name);
-            requests.extend(senders);
+            requests.extend(ids);
         }
     }
     Violation::new(requests, |_| {
         format!("sent what Civitai ignores: {}", names.join(", "))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::advice::testing::{authorize, reported};
+
+    #[test]
+    fn ignored_parameters_are_reported() {
+        let calls = [authorize("c1"), authorize("c2").with("prompt", "login")];
+        assert_eq!(reported(&IGNORED_PARAMETER, calls), [2]);
+    }
 }

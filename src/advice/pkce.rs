@@ -1,4 +1,4 @@
-//! Rules about PKCE (RFC 7636) and the state parameter (RFC 6749 §10.12).
+//! Rules about PKCE (RFC 7636).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,90 +8,67 @@ use super::severity::Severity;
 use crate::advice::call::{CallKind, ObservedCall};
 use crate::protocol::pkce::{Challenge, Verifier};
 
-pub(crate) const RULES: &[Rule] = &[
-    Rule {
-        id: "pkce-missing",
-        severity: Severity::Error,
-        rationale: "Civitai refuses an authorization without PKCE, and a code without its verifier is used up for nothing",
-        fix: "draw a verifier for each attempt, send its S256 challenge to authorize, and the verifier with the code",
-        source: "https://www.rfc-editor.org/rfc/rfc9700#section-2.1.1",
-        check: pkce_missing,
-    },
-    Rule {
-        id: "pkce-plain",
-        severity: Severity::Error,
-        rationale: "only S256 is supported, and plain – which is what a request without a method means – shows the verifier to \
-              whoever sees the request",
-        fix: "send code_challenge_method=S256, and as code_challenge the base64url of the verifier's SHA-256",
-        source: "https://www.rfc-editor.org/rfc/rfc7636#section-4.2",
-        check: pkce_plain,
-    },
-    Rule {
-        id: "pkce-challenge",
-        severity: Severity::Error,
-        rationale: "the challenge is taken as it is, but no verifier will ever fit it: the code cannot be exchanged",
-        fix: "encode the 32 bytes of the SHA-256 with the URL-safe alphabet and without padding: 43 characters",
-        source: "https://www.rfc-editor.org/rfc/rfc7636#appendix-A",
-        check: pkce_challenge,
-    },
-    Rule {
-        id: "pkce-verifier",
-        severity: Severity::Error,
-        rationale: "a verifier of another length or alphabet fits no challenge, and the code is used up for nothing",
-        fix: "draw 32 random bytes and encode them with the URL-safe alphabet and without padding: 43 characters",
-        source: "https://www.rfc-editor.org/rfc/rfc7636#section-4.1",
-        check: pkce_verifier,
-    },
-    Rule {
-        id: "verifier-reused",
-        severity: Severity::Warning,
-        rationale: "whoever has learnt the verifier of one sign-in can exchange the code of the next",
-        fix: "draw a new verifier for each attempt, and forget it when its code is exchanged",
-        source: "https://www.rfc-editor.org/rfc/rfc7636#section-7.1",
-        check: verifier_reused,
-    },
-    Rule {
-        id: "state-reused",
-        severity: Severity::Warning,
-        rationale: "two sign-ins at once cannot be told apart, and an answer can be played to the app again",
-        fix: "draw a new state for each attempt, compare it when the browser comes back, and then forget it",
-        source: "https://www.rfc-editor.org/rfc/rfc9700#section-4.7.1",
-        check: state_reused,
-    },
-    Rule {
-        id: "state-missing",
-        severity: Severity::Error,
-        rationale: "Civitai refuses an authorization without a state",
-        fix: "draw a state for each attempt, and compare it when the browser comes back",
-        source: "https://www.rfc-editor.org/rfc/rfc6749#section-10.12",
-        check: state_missing,
-    },
-    Rule {
-        id: "state-short",
-        severity: Severity::Hint,
-        rationale: "a state that can be guessed keeps no forged answer out",
-        fix: "draw 128 bits or more for each attempt: 22 characters of base64url, or 32 of hexadecimal",
-        source: "https://www.rfc-editor.org/rfc/rfc6749#section-10.10",
-        check: state_short,
-    },
-];
+/// No challenge at authorize, or no verifier with the code.
+pub(crate) const PKCE_MISSING: Rule = Rule {
+    id: "pkce-missing",
+    severity: Severity::Error,
+    rationale: "Civitai refuses an authorization without PKCE, and a code without its verifier is used up for nothing",
+    fix: "draw a verifier for each attempt, send its S256 challenge to authorize, and the verifier with the code",
+    source: "https://www.rfc-editor.org/rfc/rfc9700#section-2.1.1",
+    check: pkce_missing,
+};
 
-/// A shorter state has less than 96 bits of entropy in any alphabet.
-const MIN_STATE_CHARS: usize = 16;
+/// The method `plain`, or none, which means the same; or a challenge that is the verifier.
+pub(crate) const PKCE_PLAIN: Rule = Rule {
+    id: "pkce-plain",
+    severity: Severity::Error,
+    rationale: "only S256 is supported, and plain – which is what a request without a method means – shows the verifier to \
+          whoever sees the request",
+    fix: "send code_challenge_method=S256, and as code_challenge the base64url of the verifier's SHA-256",
+    source: "https://www.rfc-editor.org/rfc/rfc7636#section-4.2",
+    check: pkce_plain,
+};
 
-/// The authorization requests. HEAD requests read no parameters.
-fn attempts(history: &History) -> impl Iterator<Item = &ObservedCall> {
-    let all = history.calls_of(CallKind::Authorize).map(|(_, call)| call);
+/// A challenge that is not 43 characters of base64url.
+pub(crate) const PKCE_CHALLENGE: Rule = Rule {
+    id: "pkce-challenge",
+    severity: Severity::Error,
+    rationale: "the challenge is taken as it is, but no verifier will ever fit it: the code cannot be exchanged",
+    fix: "encode the 32 bytes of the SHA-256 with the URL-safe alphabet and without padding: 43 characters",
+    source: "https://www.rfc-editor.org/rfc/rfc7636#appendix-A",
+    check: pkce_challenge,
+};
+
+/// A verifier that is not 43 to 128 unreserved characters.
+pub(crate) const PKCE_VERIFIER: Rule = Rule {
+    id: "pkce-verifier",
+    severity: Severity::Error,
+    rationale: "a verifier of another length or alphabet fits no challenge, and the code is used up for nothing",
+    fix: "draw 32 random bytes and encode them with the URL-safe alphabet and without padding: 43 characters",
+    source: "https://www.rfc-editor.org/rfc/rfc7636#section-4.1",
+    check: pkce_verifier,
+};
+
+/// One verifier for several codes.
+pub(crate) const VERIFIER_REUSED: Rule = Rule {
+    id: "verifier-reused",
+    severity: Severity::Warning,
+    rationale: "whoever has learnt the verifier of one sign-in can exchange the code of the next",
+    fix: "draw a new verifier for each attempt, and forget it when its code is exchanged",
+    source: "https://www.rfc-editor.org/rfc/rfc7636#section-7.1",
+    check: verifier_reused,
+};
+
+/// The authorization requests of an app. HEAD requests read no parameters.
+pub(crate) fn attempts(history: &History) -> impl Iterator<Item = &ObservedCall> {
+    let all = history.calls_of(CallKind::Authorize);
     all.filter(|call| call.method != "HEAD" && call.param("client_id").is_some())
 }
 
 fn pkce_missing(history: &History) -> Option<Violation> {
     let without = attempts(history).filter(|call| call.param("code_challenge").is_none());
-    let unproved = history.calls_of(CallKind::Code).map(|(_, call)| call);
-    let unproved = unproved.filter(|call| {
-        !call.is_faulty
-            && call.param("code").is_some()
-            && call.says("Missing parameter: `code_verifier`")
+    let unproved = history.calls_of(CallKind::Code).filter(|call| {
+        !call.is_faulty && call.is_error_about("Missing parameter: `code_verifier`")
     });
     let requests = without.chain(unproved).map(|call| call.id).collect();
     Violation::new(requests, |count| {
@@ -103,146 +80,145 @@ fn pkce_missing(history: &History) -> Option<Violation> {
 }
 
 fn pkce_plain(history: &History) -> Option<Violation> {
-    let method = |call: &ObservedCall| call.param("code_challenge_method") != Some("S256");
-    let declared =
-        attempts(history).filter(|call| call.param("code_challenge").is_some() && method(call));
-    let in_disguise = history
-        .calls_of(CallKind::Code)
-        .map(|(_, call)| call)
-        .filter(|call| {
-            let challenge = history
-                .authorization(call)
-                .and_then(|attempt| attempt.param("code_challenge"));
-            challenge.is_some() && challenge == call.param("code_verifier")
-        });
-    let requests = declared.chain(in_disguise).map(|call| call.id).collect();
+    let declared = attempts(history).filter(|call| {
+        call.param("code_challenge").is_some()
+            && call.param("code_challenge_method") != Some("S256")
+    });
+    let disguised = history.calls_of(CallKind::Code).filter(|call| {
+        let attempt = history.authorization(call);
+        let challenge = attempt.and_then(|attempt| attempt.param("code_challenge"));
+        challenge.is_some() && challenge == call.param("code_verifier")
+    });
+    let requests = declared.chain(disguised).map(|call| call.id).collect();
     Violation::new(requests, |count| {
         format!("sent a challenge that is not of S256 {}", times(count))
     })
 }
 
-fn pkce_challenge(history: &History) -> Option<Violation> {
-    let wrong = attempts(history).filter(|call| {
-        let challenge = call.param("code_challenge");
-        call.param("code_challenge_method") == Some("S256")
-            && challenge.is_some_and(|text| Challenge::parse(text).is_none())
-    });
+/// The requests and the lengths of malformed values.
+fn malformed<'a>(
+    values: impl Iterator<Item = (&'a ObservedCall, &'a str)>,
+    summary: impl FnOnce(String, String) -> String,
+) -> Option<Violation> {
     let (mut lengths, mut requests) = (BTreeSet::new(), Vec::new());
-    for call in wrong {
-        let text = call.param("code_challenge").unwrap_or_default();
-        lengths.insert(text.len());
+    for (call, text) in values {
+        lengths.insert(text.chars().count());
         requests.push(call.id);
     }
     let lengths: Vec<String> = lengths.iter().map(usize::to_string).collect();
-    Violation::new(requests, |count| {
+    Violation::new(requests, |count| summary(times(count), lengths.join(", ")))
+}
+
+fn pkce_challenge(history: &History) -> Option<Violation> {
+    let s256 = attempts(history).filter(|call| call.param("code_challenge_method") == Some("S256"));
+    let challenges = s256.filter_map(|call| Some((call, call.param("code_challenge")?)));
+    let wrong = challenges.filter(|(_, text)| Challenge::parse(text).is_none());
+    malformed(wrong, |times, lengths| {
         format!(
-            "sent {} a challenge that is not of 43 characters of base64url; it had {}",
-            times(count),
-            lengths.join(", ")
+            "sent {times} a challenge that is not of 43 characters of base64url; it had {lengths}"
         )
     })
 }
 
 fn pkce_verifier(history: &History) -> Option<Violation> {
-    let (mut lengths, mut requests) = (BTreeSet::new(), Vec::new());
-    for (_, call) in history.calls_of(CallKind::Code) {
-        if let Some(verifier) = call.param("code_verifier")
-            && Verifier::parse(verifier).is_none()
-        {
-            lengths.insert(verifier.chars().count());
-            requests.push(call.id);
-        }
-    }
-    let lengths: Vec<String> = lengths.iter().map(usize::to_string).collect();
-    Violation::new(requests, |count| {
+    let exchanges = history.calls_of(CallKind::Code);
+    let verifiers = exchanges.filter_map(|call| Some((call, call.param("code_verifier")?)));
+    let wrong = verifiers.filter(|(_, text)| Verifier::parse(text).is_none());
+    malformed(wrong, |times, lengths| {
         format!(
-            "sent {} a verifier that is not of 43 to 128 characters of RFC 7636; it had {}",
-            times(count),
-            lengths.join(", ")
+            "sent {times} a verifier that is not of 43 to 128 characters of RFC 7636; it had {lengths}"
         )
     })
 }
 
-/// Exchanges of codes whose authorization is in the journal. Codes issued by a control operation have a verifier of the mock.
-fn exchanges(history: &History) -> impl Iterator<Item = (&ObservedCall, &ObservedCall)> {
-    let all = history.calls_of(CallKind::Code).map(|(_, call)| call);
-    all.filter_map(|call| Some((call, history.authorization(call)?)))
-}
-
+/// Only codes whose authorization is in the journal: those of control operations have a verifier of the mock.
 fn verifier_reused(history: &History) -> Option<Violation> {
     let mut codes: BTreeMap<&str, BTreeMap<&str, u64>> = BTreeMap::new();
-    for (call, _) in exchanges(history) {
+    for call in history.calls_of(CallKind::Code) {
         if let (Some(verifier), Some(code)) = (call.param("code_verifier"), call.param("code"))
             && Verifier::parse(verifier).is_some()
+            && history.authorization(call).is_some()
         {
             codes.entry(verifier).or_default().insert(code, call.id);
         }
     }
-    let again: Vec<_> = codes.into_values().filter(|all| all.len() > 1).collect();
-    let later: usize = again.iter().map(|codes| codes.len() - 1).sum();
-    let requests = again.into_iter().flat_map(BTreeMap::into_values);
+    let reused: Vec<_> = codes.into_values().filter(|all| all.len() > 1).collect();
+    let count: usize = reused.iter().map(|codes| codes.len() - 1).sum();
+    let requests = reused.into_iter().flat_map(BTreeMap::into_values);
     Violation::new(requests.collect(), |_| {
         format!(
             "exchanged a code with a verifier that had served for another {}",
-            times(later)
+            times(count)
         )
     })
 }
 
-/// The challenge identifies an attempt: a browser that goes back or reloads sends the same challenge again, as do the steps
-/// of one sign-in. Two exchanged codes with one state are two attempts, too.
-fn state_reused(history: &History) -> Option<Violation> {
-    let mut challenges: BTreeMap<&str, BTreeMap<&str, u64>> = BTreeMap::new();
-    for call in attempts(history) {
-        if let (Some(state), Some(challenge)) = (call.param("state"), call.param("code_challenge"))
-        {
-            challenges
-                .entry(state)
-                .or_default()
-                .entry(challenge)
-                .or_insert(call.id);
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    use crate::advice::testing::{authorize, exchange, reported};
+
+    #[test]
+    fn s256_with_a_verifier_for_each_code_is_not_reported() {
+        for rule in [
+            PKCE_MISSING,
+            PKCE_PLAIN,
+            PKCE_CHALLENGE,
+            PKCE_VERIFIER,
+            VERIFIER_REUSED,
+        ] {
+            let calls = ["c1", "c2"].map(|code| [authorize(code), exchange(code)]);
+            let calls = calls.into_iter().flatten();
+            assert!(reported(&rule, calls).is_empty(), "{}", rule.id);
         }
     }
-    let mut codes: BTreeMap<&str, BTreeMap<&str, u64>> = BTreeMap::new();
-    for (call, attempt) in exchanges(history) {
-        if let (Some(state), Some(code)) = (attempt.param("state"), call.param("code")) {
-            codes.entry(state).or_default().insert(code, attempt.id);
+
+    #[test]
+    fn missing_challenge_or_verifier_is_reported() {
+        let bare = authorize("c1").without("code_challenge");
+        assert_eq!(reported(&PKCE_MISSING, [bare]), [1]);
+        let error = json!({
+            "error": "invalid_request",
+            "error_description": "Missing parameter: `code_verifier`",
+        });
+        let bare = exchange("c1").without("code_verifier").answered(400, error);
+        assert_eq!(reported(&PKCE_MISSING, [authorize("c1"), bare]), [2]);
+    }
+
+    #[test]
+    fn plain_is_reported_declared_implied_or_disguised() {
+        let declared = authorize("c1").with("code_challenge_method", "plain");
+        let implied = authorize("c2").without("code_challenge_method");
+        assert_eq!(reported(&PKCE_PLAIN, [declared, implied]), [1, 2]);
+        let challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+        let calls = [
+            authorize("c1").with("code_challenge", challenge),
+            exchange("c1").with("code_verifier", challenge),
+        ];
+        assert_eq!(reported(&PKCE_PLAIN, calls), [2]);
+    }
+
+    #[test]
+    fn malformed_challenges_and_verifiers_are_reported() {
+        for challenge in [
+            "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM=",
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+            "+/Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw+cM",
+        ] {
+            let malformed = authorize("c1").with("code_challenge", challenge);
+            assert_eq!(reported(&PKCE_CHALLENGE, [malformed]), [1], "{challenge}");
         }
+        let malformed = exchange("c1").with("code_verifier", "short");
+        assert_eq!(reported(&PKCE_VERIFIER, [malformed]), [1]);
     }
-    let again = challenges.into_iter().chain(codes);
-    let again: Vec<_> = again.filter(|(_, attempts)| attempts.len() > 1).collect();
-    // If both count a state, the larger count.
-    let mut later: BTreeMap<&str, usize> = BTreeMap::new();
-    for (state, attempts) in &again {
-        let known = later.entry(state).or_default();
-        *known = (*known).max(attempts.len() - 1);
+
+    #[test]
+    fn verifier_of_two_codes_is_reported() {
+        let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+        let exchanges = ["c1", "c2"].map(|code| exchange(code).with("code_verifier", verifier));
+        let calls = ["c1", "c2"].map(authorize).into_iter().chain(exchanges);
+        assert_eq!(reported(&VERIFIER_REUSED, calls), [3, 4]);
     }
-    let requests = again
-        .into_iter()
-        .flat_map(|(_, attempts)| attempts.into_values());
-    Violation::new(requests.collect(), |_| {
-        format!(
-            "asked with a state that had served for another attempt {}",
-            times(later.into_values().sum())
-        )
-    })
-}
-
-fn state_missing(history: &History) -> Option<Violation> {
-    let without = attempts(history).filter(|call| call.param("state").is_none());
-    Violation::new(without.map(|call| call.id).collect(), |count| {
-        format!("asked without a state {}", times(count))
-    })
-}
-
-fn state_short(history: &History) -> Option<Violation> {
-    let short = attempts(history).filter_map(|call| {
-        let length = call.param("state")?.chars().count();
-        (length < MIN_STATE_CHARS).then_some((call.id, length))
-    });
-    let (requests, lengths): (Vec<u64>, Vec<usize>) = short.unzip();
-    let shortest = lengths.into_iter().min().unwrap_or_default();
-    Violation::new(requests, |_| {
-        format!("sent a state of {shortest} characters, where {MIN_STATE_CHARS} are few")
-    })
 }

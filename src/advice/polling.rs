@@ -9,39 +9,42 @@ use crate::advice::call::{CallKind, ObservedCall};
 use crate::model::client::Grant;
 use crate::protocol::endpoint::Endpoint;
 
-pub(crate) const RULES: &[Rule] = &[
-    Rule {
-        id: "poll-too-fast",
-        severity: Severity::Warning,
-        rationale: "/device and /device-token together allow 20 calls a minute for all of an app's devices",
-        fix: "wait for interval seconds between two polls, and for 5 more after each slow_down",
-        source: "https://www.rfc-editor.org/rfc/rfc8628#section-3.5",
-        check: poll_too_fast,
-    },
-    Rule {
-        id: "poll-after-end",
-        severity: Severity::Warning,
-        rationale: "once the user has decided, or the code has run out, the answer does not change any more",
-        fix: "stop at every answer but authorization_pending and slow_down; begin the flow anew where it ended badly",
-        source: "https://www.rfc-editor.org/rfc/rfc8628#section-3.5",
-        check: poll_after_end,
-    },
-    Rule {
-        id: "device-grant-at-token",
-        severity: Severity::Error,
-        rationale: "Civitai exchanges device codes at /device-token, where RFC 8628 has it at the token endpoint",
-        fix: "poll POST /api/auth/oauth/device-token: give the library that as its token endpoint, for this flow alone",
-        source: "https://developer.civitai.com/site/oauth",
-        check: device_grant_at_token,
-    },
-];
+/// A device polls faster than `interval`, or than `slow_down` allows.
+pub(crate) const POLL_TOO_FAST: Rule = Rule {
+    id: "poll-too-fast",
+    severity: Severity::Warning,
+    rationale: "/device and /device-token together allow 20 calls a minute for all of an app's devices",
+    fix: "wait for interval seconds between two polls, and for 5 more after each slow_down",
+    source: "https://www.rfc-editor.org/rfc/rfc8628#section-3.5",
+    check: poll_too_fast,
+};
+
+/// A device polls after a final response.
+pub(crate) const POLL_AFTER_END: Rule = Rule {
+    id: "poll-after-end",
+    severity: Severity::Warning,
+    rationale: "once the user has decided, or the code has run out, the answer does not change any more",
+    fix: "stop at every answer but authorization_pending and slow_down; begin the flow anew where it ended badly",
+    source: "https://www.rfc-editor.org/rfc/rfc8628#section-3.5",
+    check: poll_after_end,
+};
+
+/// The device grant is sent to the token endpoint.
+pub(crate) const DEVICE_GRANT_AT_TOKEN: Rule = Rule {
+    id: "device-grant-at-token",
+    severity: Severity::Error,
+    rationale: "Civitai exchanges device codes at /device-token, where RFC 8628 has it at the token endpoint",
+    fix: "poll POST /api/auth/oauth/device-token: give the library that as its token endpoint, for this flow alone",
+    source: "https://developer.civitai.com/site/oauth",
+    check: device_grant_at_token,
+};
 
 fn device_grant_at_token(history: &History) -> Option<Violation> {
-    let asked = history.calls.iter().filter(|call| {
+    let requests = history.calls.iter().filter(|call| {
         call.endpoint == Endpoint::Token
             && call.param("grant_type") == Some(Grant::DeviceCode.name())
     });
-    Violation::new(asked.map(|call| call.id).collect(), |count| {
+    Violation::new(requests.map(|call| call.id).collect(), |count| {
         format!(
             "asked the token endpoint by the device grant {}",
             times(count)
@@ -55,71 +58,66 @@ const DEFAULT_INTERVAL_MS: i64 = 5000;
 /// The increase of the interval with each `slow_down`.
 const SLOW_DOWN_MS: i64 = 5000;
 
-/// The polls of each device, with the interval that the server returned.
-fn devices(history: &History) -> Vec<(i64, Vec<&ObservedCall>)> {
-    let mut intervals: BTreeMap<&str, i64> = BTreeMap::new();
-    for (_, call) in history.calls_of(CallKind::Device) {
-        if let (Some(code), Some(interval)) = (
-            call.answered("device_code"),
-            call.answered_number("interval"),
-        ) {
-            intervals.insert(code, interval * 1000);
-        }
-    }
+/// The polls of each device code.
+fn polls_by_device(history: &History) -> BTreeMap<&str, Vec<&ObservedCall>> {
     let mut polls: BTreeMap<&str, Vec<&ObservedCall>> = BTreeMap::new();
-    for (_, call) in history.calls_of(CallKind::Poll) {
+    for call in history.calls_of(CallKind::Poll) {
         if let Some(code) = call.param("device_code") {
             polls.entry(code).or_default().push(call);
         }
     }
-    let all = polls.into_iter();
-    all.map(|(code, polls)| {
-        (
-            intervals.get(code).copied().unwrap_or(DEFAULT_INTERVAL_MS),
-            polls,
-        )
-    })
-    .collect()
+    polls
+}
+
+/// The interval that the server returned with this device code.
+fn interval_ms(history: &History, device_code: &str) -> i64 {
+    let start = history
+        .calls_of(CallKind::Device)
+        .find(|call| call.answered("device_code") == Some(device_code));
+    let interval = start.and_then(|start| start.interval_ms);
+    interval.unwrap_or(DEFAULT_INTERVAL_MS)
 }
 
 /// Whether the response is final.
 fn is_end(call: &ObservedCall) -> bool {
-    let goes_on = [
+    let not_final = [
         "authorization_pending",
         "slow_down",
         "rate_limited",
         "temporarily_unavailable",
     ];
     match call.error() {
-        Some(error) => !goes_on.contains(&error) && !call.is_temporary_failure(),
+        Some(error) => !not_final.contains(&error) && !call.is_temporary_failure(),
         None => call.is_success() && !call.is_faulty,
     }
 }
 
-/// Polls at the same time of a stopped clock are not compared.
+/// Polls at the same time of a stopped clock are not compared. 10 % tolerance for inexact timers.
 fn poll_too_fast(history: &History) -> Option<Violation> {
-    let mut requests = Vec::new();
-    let mut least = i64::MAX;
-    for (mut interval, polls) in devices(history) {
+    let (mut requests, mut shortest_ms) = (Vec::new(), i64::MAX);
+    for (code, polls) in polls_by_device(history) {
+        let mut interval_ms = interval_ms(history, code);
         for pair in polls.windows(2) {
             let (before, call) = (pair[0], pair[1]);
-            let is_slowed = before.error() == Some("slow_down");
-            if is_slowed {
-                interval += SLOW_DOWN_MS;
+            if is_end(before) {
+                break;
             }
-            let is_told = is_slowed || !before.is_faulty;
-            let pause = call.pause_after(before);
-            // 10 % tolerance for inexact timers.
-            let pause = pause.filter(|pause| *pause < interval - interval / 10);
-            if let Some(pause) = pause.filter(|_| is_told && !is_end(before)) {
-                least = least.min(pause);
+            if before.error() == Some("slow_down") {
+                interval_ms += SLOW_DOWN_MS;
+            }
+            // The app may repeat a poll whose response a fault withheld.
+            if !before.is_lost
+                && let Some(pause) = call.pause_after(before)
+                && pause < interval_ms - interval_ms / 10
+            {
+                shortest_ms = shortest_ms.min(pause);
                 requests.push(call.id);
             }
         }
     }
     Violation::new(requests, |count| {
         format!(
-            "polled before the interval was over {}; the shortest pause was {least} ms",
+            "polled before the interval was over {}; the shortest pause was {shortest_ms} ms",
             times(count)
         )
     })
@@ -127,7 +125,7 @@ fn poll_too_fast(history: &History) -> Option<Violation> {
 
 fn poll_after_end(history: &History) -> Option<Violation> {
     let mut requests = Vec::new();
-    for (_, polls) in devices(history) {
+    for polls in polls_by_device(history).into_values() {
         let Some(end) = polls.iter().find(|call| is_end(call)) else {
             continue;
         };
@@ -138,4 +136,50 @@ fn poll_after_end(history: &History) -> Option<Violation> {
     Violation::new(requests, |count| {
         format!("polled after the flow had ended {}", times(count))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    use crate::advice::testing::{TestCall, device, poll, reported, token_request};
+
+    fn pending() -> TestCall {
+        poll("d1").answered(400, json!({ "error": "authorization_pending" }))
+    }
+
+    #[test]
+    fn poll_before_the_interval_is_reported() {
+        let calls = [device("d1", 5), pending(), pending().pause_ms(4000)];
+        assert_eq!(reported(&POLL_TOO_FAST, calls), [3]);
+        let slow_down = poll("d1").answered(400, json!({ "error": "slow_down" }));
+        let calls = [device("d1", 5), slow_down, pending().pause_ms(5000)];
+        assert_eq!(reported(&POLL_TOO_FAST, calls), [3]);
+    }
+
+    #[test]
+    fn polls_at_the_interval_are_not_reported() {
+        let calls = [
+            device("d1", 5),
+            pending(),
+            pending().pause_ms(5000),
+            poll("d1").pause_ms(4900),
+        ];
+        assert!(reported(&POLL_TOO_FAST, calls).is_empty());
+    }
+
+    #[test]
+    fn poll_after_a_final_response_is_reported() {
+        let denied = || poll("d1").answered(400, json!({ "error": "access_denied" }));
+        assert_eq!(reported(&POLL_AFTER_END, [poll("d1"), denied()]), [2]);
+        assert_eq!(reported(&POLL_AFTER_END, [denied(), denied()]), [2]);
+        assert!(reported(&POLL_AFTER_END, [poll("d1"), denied().parallel()]).is_empty());
+    }
+
+    #[test]
+    fn device_grant_at_the_token_endpoint_is_reported() {
+        let call = token_request("urn:ietf:params:oauth:grant-type:device_code");
+        assert_eq!(reported(&DEVICE_GRANT_AT_TOKEN, [call]), [1]);
+    }
 }

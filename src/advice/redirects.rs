@@ -1,7 +1,5 @@
 //! Rules about redirects: redirect URIs, the legacy host, and the site of the app.
 
-use std::collections::HashSet;
-
 use url::Url;
 
 use super::history::History;
@@ -11,47 +9,52 @@ use crate::advice::call::{CallKind, ObservedCall};
 use crate::contract::{Contract, Difference};
 use crate::protocol::redirect_uri;
 
-pub(crate) const RULES: &[Rule] = &[
-    Rule {
-        id: "redirect-loopback-rule",
-        severity: Severity::Warning,
-        rationale: "the redirect URI is none that is registered: the deployed server accepts it because scheme and path equal a \
-              registered loopback URI, and the documentation says character for character",
-        fix: "register the URI that is sent, with its port, or send one that is registered",
-        source: "https://www.rfc-editor.org/rfc/rfc9700#section-2.1",
-        check: redirect_loopback_rule,
-    },
-    Rule {
-        id: "redirect-http",
-        severity: Severity::Warning,
-        rationale: "the code travels in the clear, and Civitai registers https redirect URIs only, except for this machine's own",
-        fix: "use https, or a loopback address while the app is being built",
-        source: "https://www.rfc-editor.org/rfc/rfc9700#section-2.6",
-        check: redirect_http,
-    },
-    Rule {
-        id: "authorization-lost",
-        severity: Severity::Error,
-        rationale: "civitai.com redirects to auth.civitai.com, and most HTTP clients take Authorization off when a redirect leads to \
-              another host: the call arrives without it",
-        fix: "call auth.civitai.com itself, as the discovery document says",
-        source: "https://developer.civitai.com/site/oauth",
-        check: authorization_lost,
-    },
-    Rule {
-        id: "same-site-sign-in",
-        severity: Severity::Hint,
-        rationale: "the app and this server share a site here, as two ports of localhost do, and in production they do not: cookies \
-              with SameSite=Strict and checks of Sec-Fetch-Site that pass here fail there, when the browser comes back from Civitai",
-        fix: "open this server under another site than the app: as http://127.0.0.1:8080 if the app is at localhost, and the \
-               other way round",
-        source: "https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Site",
-        check: same_site_sign_in,
-    },
-];
+/// A redirect URI that only the loopback rule of the deployed server accepts.
+pub(crate) const REDIRECT_LOOPBACK_RULE: Rule = Rule {
+    id: "redirect-loopback-rule",
+    severity: Severity::Warning,
+    rationale: "the redirect URI is none that is registered: the deployed server accepts it because scheme and path equal a \
+          registered loopback URI, and the documentation says character for character",
+    fix: "register the URI that is sent, with its port, or send one that is registered",
+    source: "https://www.rfc-editor.org/rfc/rfc9700#section-2.1",
+    check: redirect_loopback_rule,
+};
+
+/// An http redirect URI that is not loopback.
+pub(crate) const REDIRECT_HTTP: Rule = Rule {
+    id: "redirect-http",
+    severity: Severity::Warning,
+    rationale: "the code travels in the clear, and Civitai registers https redirect URIs only, except for this machine's own",
+    fix: "use https, or a loopback address while the app is being built",
+    source: "https://www.rfc-editor.org/rfc/rfc9700#section-2.6",
+    check: redirect_http,
+};
+
+/// A call with `Authorization` to the legacy host, which redirects it to another host.
+pub(crate) const AUTHORIZATION_REDIRECTED: Rule = Rule {
+    id: "authorization-redirected",
+    severity: Severity::Warning,
+    rationale: "civitai.com redirects to auth.civitai.com, and most HTTP clients take Authorization off when a redirect leads to \
+          another host: the call arrives without it",
+    fix: "call auth.civitai.com itself, as the discovery document says",
+    source: "https://developer.civitai.com/site/oauth",
+    check: authorization_redirected,
+};
+
+/// A browser is sent to authorize by a page of the same site.
+pub(crate) const SAME_SITE_SIGN_IN: Rule = Rule {
+    id: "same-site-sign-in",
+    severity: Severity::Hint,
+    rationale: "the app and this server share a site here, as two ports of localhost do, and in production they do not: cookies \
+          with SameSite=Strict and checks of Sec-Fetch-Site that pass here fail there, when the browser comes back from Civitai",
+    fix: "open this server under another site than the app: as http://127.0.0.1:8080 if the app is at localhost, and the \
+           other way round",
+    source: "https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Site",
+    check: same_site_sign_in,
+};
 
 fn accepted(history: &History) -> impl Iterator<Item = &ObservedCall> {
-    let all = history.calls_of(CallKind::Authorize).map(|(_, call)| call);
+    let all = history.calls_of(CallKind::Authorize);
     all.filter(|call| call.is_accepted())
 }
 
@@ -85,23 +88,12 @@ fn redirect_http(history: &History) -> Option<Violation> {
     })
 }
 
-/// Navigations to authorize from the app's own pages. Pages of this server have the origin of authorize: they repeat the
-/// first request after sign-in, and send a POST after consent.
+/// Navigations from a page of the same site, but another origin: pages of this server have the origin of authorize.
 fn same_site_sign_in(history: &History) -> Option<Violation> {
-    let (mut known, mut requests) = (HashSet::new(), Vec::new());
-    for (_, call) in history.calls_of(CallKind::Authorize) {
-        let request = ["client_id", "state", "code_challenge"].map(|name| call.param(name));
-        let is_first = known.insert(request);
-        let from_app = match call.fetch_site() {
-            Some("same-site") => true,
-            Some("same-origin") => is_first && call.method == "GET",
-            _ => false,
-        };
-        if from_app && call.is_navigation() {
-            requests.push(call.id);
-        }
-    }
-    Violation::new(requests, |count| {
+    let from_app = history
+        .calls_of(CallKind::Authorize)
+        .filter(|call| call.is_navigation && call.fetch_site.as_deref() == Some("same-site"));
+    Violation::new(from_app.map(|call| call.id).collect(), |count| {
         format!(
             "sent a browser to authorize from the same site {}",
             times(count)
@@ -109,17 +101,65 @@ fn same_site_sign_in(history: &History) -> Option<Violation> {
     })
 }
 
-fn authorization_lost(history: &History) -> Option<Violation> {
-    let lost = history
-        .calls
-        .iter()
-        .filter_map(|call| Some([call.lost_at?, call.id]));
-    let pairs: Vec<[u64; 2]> = lost.collect();
-    let count = pairs.len();
-    Violation::new(pairs.into_iter().flatten().collect(), |_| {
+fn authorization_redirected(history: &History) -> Option<Violation> {
+    let calls = history.calls.iter();
+    let redirected = calls.filter(|call| call.is_moved() && call.has_authorization());
+    Violation::new(redirected.map(|call| call.id).collect(), |count| {
         format!(
-            "lost its Authorization on the redirect of the old host {}",
+            "sent Authorization to the old host, which redirects to another one, {}",
             times(count)
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    use crate::advice::testing::{TestCall, api, authorize, reported};
+    use crate::contract::{Contract, Difference};
+
+    #[test]
+    fn redirect_uri_of_the_loopback_rule_is_reported() {
+        let by = |side| {
+            let call = authorize("c1").with("redirect_uri", "http://127.0.0.1:4000/callback");
+            let call = call.decided(Difference::RedirectUriMatch, side);
+            reported(&REDIRECT_LOOPBACK_RULE, [call])
+        };
+        assert_eq!(by(Contract::Live), [1]);
+        assert!(by(Contract::Documented).is_empty());
+    }
+
+    #[test]
+    fn http_redirect_uri_is_reported_unless_it_is_loopback() {
+        let to = |uri| reported(&REDIRECT_HTTP, [authorize("c1").with("redirect_uri", uri)]);
+        assert_eq!(to("http://app.example/callback"), [1]);
+        assert!(to("http://localhost:3000/callback").is_empty());
+        assert!(to("https://app.example/callback").is_empty());
+    }
+
+    #[test]
+    fn authorization_is_reported_if_the_legacy_host_redirects_it() {
+        let moved = |call: TestCall| {
+            let call = call.answered(308, json!(null));
+            let call = call.decided(Difference::LegacyHost, Contract::Documented);
+            reported(&AUTHORIZATION_REDIRECTED, [call])
+        };
+        assert_eq!(moved(api("a1")), [1]);
+        assert!(moved(api("a1").without_header("authorization")).is_empty());
+    }
+
+    #[test]
+    fn navigation_from_the_same_site_is_reported() {
+        let from = |site, accept| {
+            let call = authorize("c1").header("sec-fetch-site", site);
+            reported(&SAME_SITE_SIGN_IN, [call.header("accept", accept)])
+        };
+        assert_eq!(from("same-site", "text/html"), [1]);
+        for site in ["cross-site", "same-origin", "none"] {
+            assert!(from(site, "text/html").is_empty(), "{site}");
+        }
+        assert!(from("same-site", "*/*").is_empty(), "a script's fetch");
+    }
 }

@@ -3,7 +3,7 @@
 
 use axum::http::StatusCode;
 
-use crate::http::respond::MAKE_ROOM;
+use crate::invalid::MAKE_ROOM;
 use crate::protocol::authorize_request::MAX_STORED_BYTES;
 
 use super::explanation::Explanation;

@@ -1,39 +1,66 @@
 //! The table of all rules.
 
+use super::access_tokens::EXPIRED_TOKEN_KEPT;
+use super::codes::CODE_REUSED;
+use super::contracts as contract;
+use super::parameters::IGNORED_PARAMETER;
 use super::rule::Rule;
-use super::{
-    access, codes, contracts, parameters, pkce, polling, redirects, refresh, retries, scopes,
-    secrets,
-};
+use super::scopes::SCOPE_TRIMMED;
+use super::{pkce, polling, rate_limits, redirects, refresh, secrets, state};
 
-/// Every rule, family by family.
-pub(crate) fn rules() -> impl Iterator<Item = &'static Rule> {
-    let families: [&'static [Rule]; 11] = [
-        pkce::RULES,
-        codes::RULES,
-        refresh::RULES,
-        access::RULES,
-        secrets::RULES,
-        scopes::RULES,
-        polling::RULES,
-        retries::RULES,
-        redirects::RULES,
-        parameters::RULES,
-        contracts::RULES,
-    ];
-    families.into_iter().flatten()
-}
+/// Every rule.
+pub(crate) const RULES: &[Rule] = &[
+    pkce::PKCE_MISSING,
+    pkce::PKCE_PLAIN,
+    pkce::PKCE_CHALLENGE,
+    pkce::PKCE_VERIFIER,
+    pkce::VERIFIER_REUSED,
+    state::STATE_MISSING,
+    state::STATE_REUSED,
+    CODE_REUSED,
+    refresh::REFRESH_REUSED,
+    refresh::REFRESH_RACE,
+    refresh::REFRESH_REFUSED_AGAIN,
+    EXPIRED_TOKEN_KEPT,
+    secrets::PUBLIC_CLIENT_SECRET,
+    secrets::SECRET_IN_QUERY,
+    secrets::BASIC_AT_REVOKE,
+    secrets::BASIC_ENCODED,
+    secrets::REVOKE_WITHOUT_EFFECT,
+    secrets::REVOKE_BY_PUBLIC_CLIENT,
+    SCOPE_TRIMMED,
+    polling::POLL_TOO_FAST,
+    polling::POLL_AFTER_END,
+    polling::DEVICE_GRANT_AT_TOKEN,
+    rate_limits::RATE_LIMIT_IGNORED,
+    redirects::REDIRECT_LOOPBACK_RULE,
+    redirects::REDIRECT_HTTP,
+    redirects::AUTHORIZATION_REDIRECTED,
+    redirects::SAME_SITE_SIGN_IN,
+    IGNORED_PARAMETER,
+    contract::SCOPE_SYNTAX,
+    contract::SCOPE_CEILING,
+    contract::RESPONSE_TYPE,
+    contract::AUTHORIZE_PREFLIGHT,
+    contract::CODE_LIFETIME,
+    contract::CLIENT_CREDENTIALS_SCOPE,
+    contract::CLIENT_CREDENTIALS_CEILING,
+    contract::CLIENT_CREDENTIALS_REFRESH,
+    contract::REFRESH_SCOPE,
+    contract::LEGACY_HOST,
+    contract::REVOKE_BY_CLIENT,
+];
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn no_two_rules_have_one_name_and_each_names_its_source() {
-        let mut ids: Vec<&str> = rules().map(|rule| rule.id).collect();
+    fn ids_are_unique_and_sources_are_links() {
+        let mut ids: Vec<&str> = RULES.iter().map(|rule| rule.id).collect();
         ids.sort_unstable();
         assert!(ids.windows(2).all(|pair| pair[0] != pair[1]), "{ids:?}");
-        for rule in rules() {
+        for rule in RULES {
             assert!(rule.source.starts_with("https://"), "{}", rule.id);
         }
     }

@@ -6,7 +6,7 @@ use url::Url;
 
 use super::report::{Advice, Finding};
 use super::rule::Rule;
-use super::rules::rules;
+use super::rules::RULES;
 use super::severity::Severity;
 
 /// The default file of results: code scanning requires one.
@@ -44,9 +44,8 @@ pub(crate) fn reference(location: &str) -> String {
 
 /// The log with all rules and findings.
 pub(crate) fn log(advice: &Advice, location: &str) -> Value {
-    let all: Vec<&Rule> = rules().collect();
     let results = advice.findings.iter().map(|finding| {
-        let index = all.iter().position(|rule| rule.id == finding.id);
+        let index = RULES.iter().position(|rule| rule.id == finding.id);
         result(finding, index.unwrap_or_default(), location)
     });
     json!({
@@ -56,7 +55,7 @@ pub(crate) fn log(advice: &Advice, location: &str) -> Value {
             "tool": { "driver": {
                 "name": "civitai-oauth-mock",
                 "semanticVersion": env!("CARGO_PKG_VERSION"),
-                "rules": all.iter().map(|rule| described(rule)).collect::<Value>(),
+                "rules": RULES.iter().map(described).collect::<Value>(),
             } },
             "results": results.collect::<Value>(),
         }],

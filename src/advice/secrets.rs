@@ -10,66 +10,75 @@ use crate::contract::Difference;
 use crate::protocol::endpoint::Endpoint;
 use crate::sandbox::journal::RevokeNoop;
 
-pub(crate) const RULES: &[Rule] = &[
-    Rule {
-        id: "public-client-secret",
-        severity: Severity::Error,
-        rationale: "a public app has no secret: what it ships can be read by everybody, and as documented it is refused",
-        fix: "send no client_secret – or, if the app runs on a server of yours, register it as confidential",
-        source: "https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1",
-        check: public_client_secret,
-    },
-    Rule {
-        id: "secret-in-query",
-        severity: Severity::Warning,
-        rationale: "what stands in an address stands in logs, histories and Referer headers; /token does not even read it there",
-        fix: "send secrets in the body, and access tokens in the header Authorization: Bearer",
-        source: "https://www.rfc-editor.org/rfc/rfc9700#section-4.3.2",
-        check: secret_in_query,
-    },
-    Rule {
-        id: "basic-at-revoke",
-        severity: Severity::Error,
-        rationale: "/revoke does not read HTTP Basic: it answers 200, and the token lives on",
-        fix: "send client_id, and the client_secret of an app that has one, in the body at /revoke",
-        source: "https://developer.civitai.com/site/oauth",
-        check: basic_at_revoke,
-    },
-    Rule {
-        id: "basic-encoded",
-        severity: Severity::Error,
-        rationale: "Civitai takes what HTTP Basic says as it is: an id whose dashes are percent-encoded, as libraries do by RFC 6749 §2.3.1, \
-              is no client",
-        fix: "send client_id and client_secret in the body: client_secret_post",
-        source: "https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1",
-        check: basic_encoded,
-    },
-    Rule {
-        id: "revoke-without-effect",
-        severity: Severity::Warning,
-        rationale: "/revoke answers 200 whether it has revoked something or not, and here it has not: the token lives on",
-        fix: "show client_id and client_secret in the body",
-        source: "https://www.rfc-editor.org/rfc/rfc7009#section-2.2",
-        check: revoke_without_effect,
-    },
-    Rule {
-        id: "revoke-by-public-client",
-        severity: Severity::Hint,
-        rationale: "the documentation gives a public app no say at /revoke: it is answered 200, and the token lives on; today's deployed \
-              server ends a token that was issued to the app",
-        fix: "send token and client_id to /revoke, forget the tokens whatever it did, and show people the way to /user/account",
-        source: "https://www.rfc-editor.org/rfc/rfc7009#section-2.2",
-        check: revoke_by_public_client,
-    },
-];
+/// A public client sends a secret.
+pub(crate) const PUBLIC_CLIENT_SECRET: Rule = Rule {
+    id: "public-client-secret",
+    severity: Severity::Error,
+    rationale: "a public app has no secret: what it ships can be read by everybody, and as documented it is refused",
+    fix: "send no client_secret – or, if the app runs on a server of yours, register it as confidential",
+    source: "https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1",
+    check: public_client_secret,
+};
 
+/// A secret or a token is in a query.
+pub(crate) const SECRET_IN_QUERY: Rule = Rule {
+    id: "secret-in-query",
+    severity: Severity::Warning,
+    rationale: "what stands in an address stands in logs, histories and Referer headers; /token does not even read it there",
+    fix: "send secrets in the body, and access tokens in the header Authorization: Bearer",
+    source: "https://www.rfc-editor.org/rfc/rfc9700#section-4.3.2",
+    check: secret_in_query,
+};
+
+/// HTTP Basic at `/revoke`, which does not read it.
+pub(crate) const BASIC_AT_REVOKE: Rule = Rule {
+    id: "basic-at-revoke",
+    severity: Severity::Error,
+    rationale: "/revoke does not read HTTP Basic: it answers 200, and the token lives on",
+    fix: "send client_id, and the client_secret of an app that has one, in the body at /revoke",
+    source: "https://developer.civitai.com/site/oauth",
+    check: basic_at_revoke,
+};
+
+/// HTTP Basic with a percent-encoded client id.
+pub(crate) const BASIC_ENCODED: Rule = Rule {
+    id: "basic-encoded",
+    severity: Severity::Error,
+    rationale: "Civitai takes what HTTP Basic says as it is: an id whose dashes are percent-encoded, as libraries do by RFC 6749 §2.3.1, \
+          is no client",
+    fix: "send client_id and client_secret in the body: client_secret_post",
+    source: "https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1",
+    check: basic_encoded,
+};
+
+/// A revocation is answered 200 and revokes nothing, because the client or its secret is missing or wrong.
+pub(crate) const REVOKE_WITHOUT_EFFECT: Rule = Rule {
+    id: "revoke-without-effect",
+    severity: Severity::Warning,
+    rationale: "/revoke answers 200 whether it has revoked something or not, and here it has not: the token lives on",
+    fix: "show client_id and client_secret in the body",
+    source: "https://www.rfc-editor.org/rfc/rfc7009#section-2.2",
+    check: revoke_without_effect,
+};
+
+/// A revocation by a public client, which has no effect as documented.
+pub(crate) const REVOKE_BY_PUBLIC_CLIENT: Rule = Rule {
+    id: "revoke-by-public-client",
+    severity: Severity::Hint,
+    rationale: "the documentation gives a public app no say at /revoke: it is answered 200, and the token lives on; today's deployed \
+          server ends a token that was issued to the app",
+    fix: "send token and client_id to /revoke, forget the tokens whatever it did, and show people the way to /user/account",
+    source: "https://www.rfc-editor.org/rfc/rfc7009#section-2.2",
+    check: revoke_by_public_client,
+};
+
+/// The parameters that are secrets.
 const SECRETS: [&str; 6] = [
+    "access_token",
     "client_secret",
     "code_verifier",
     "device_code",
     "refresh_token",
-    "access_token",
-    // Last, because it may mean anything at an unknown path.
     "token",
 ];
 
@@ -90,16 +99,15 @@ fn public_client_secret(history: &History) -> Option<Violation> {
     })
 }
 
+/// Pages, preflights and unknown paths are left out: there, `token` may mean anything.
 fn secret_in_query(history: &History) -> Option<Violation> {
     let (mut names, mut requests) = (BTreeSet::new(), Vec::new());
-    for call in &history.calls {
-        let looked_for = match call.kind {
-            CallKind::Other if call.status == Some(404) => &SECRETS[..SECRETS.len() - 1],
-            // A page, which is not of the app, or a preflight, which has the query of its request.
-            CallKind::Other => continue,
-            _ => &SECRETS[..],
-        };
-        let found = call.in_query(looked_for);
+    let calls = history.calls.iter();
+    for call in calls.filter(|call| call.kind != CallKind::Other) {
+        let found: Vec<&str> = SECRETS
+            .into_iter()
+            .filter(|name| call.has_in_query(name))
+            .collect();
         if !found.is_empty() {
             names.extend(found);
             requests.push(call.id);
@@ -114,7 +122,10 @@ fn secret_in_query(history: &History) -> Option<Violation> {
 fn basic_encoded(history: &History) -> Option<Violation> {
     let is_encoded = |call: &&ObservedCall| {
         let is_refused = call.endpoint == Endpoint::Token && call.error() == Some("invalid_client");
-        is_refused && call.basic_name().is_some_and(|name| name.contains('%'))
+        is_refused
+            && call
+                .basic_client_id()
+                .is_some_and(|name| name.contains('%'))
     };
     let encoded = history.calls.iter().filter(is_encoded);
     Violation::new(encoded.map(|call| call.id).collect(), |count| {
@@ -142,10 +153,14 @@ fn revoke_by_public_client(history: &History) -> Option<Violation> {
 }
 
 fn revocations_without_effect(history: &History, reasons: &[RevokeNoop]) -> Option<Violation> {
-    let revocations = history.calls_of(CallKind::Revoke).map(|(_, call)| call);
-    let idle = revocations
-        .filter(|call| !call.is_basic() && call.idle.is_some_and(|idle| reasons.contains(&idle)));
-    Violation::new(idle.map(|call| call.id).collect(), |count| {
+    let revocations = history.calls_of(CallKind::Revoke);
+    let without_effect = revocations.filter(|call| {
+        !call.is_basic()
+            && call
+                .revoke_noop
+                .is_some_and(|reason| reasons.contains(&reason))
+    });
+    Violation::new(without_effect.map(|call| call.id).collect(), |count| {
         format!(
             "asked to revoke a token and revoked nothing {}",
             times(count)
@@ -154,7 +169,7 @@ fn revocations_without_effect(history: &History, reasons: &[RevokeNoop]) -> Opti
 }
 
 fn basic_at_revoke(history: &History) -> Option<Violation> {
-    let by_basic = history.calls_of(CallKind::Revoke).map(|(_, call)| call);
+    let by_basic = history.calls_of(CallKind::Revoke);
     let by_basic = by_basic.filter(|call| call.is_basic() && call.param("client_secret").is_none());
     Violation::new(by_basic.map(|call| call.id).collect(), |count| {
         format!(
@@ -162,4 +177,62 @@ fn basic_at_revoke(history: &History) -> Option<Violation> {
             times(count)
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    use crate::advice::testing::{TestCall, api, exchange, reported, revoke};
+    use crate::contract::{Contract, Difference};
+    use crate::sandbox::journal::RevokeNoop;
+
+    /// `conf:secret`
+    const BASIC: &str = "Basic Y29uZjpzZWNyZXQ=";
+    /// `a%2Db:secret`
+    const ENCODED: &str = "Basic YSUyRGI6c2VjcmV0";
+
+    #[test]
+    fn secret_of_a_public_client_is_reported() {
+        let call = exchange("c1").with("client_secret", "shipped");
+        let call = call.decided(Difference::PublicClientSecret, Contract::Live);
+        assert_eq!(reported(&PUBLIC_CLIENT_SECRET, [call]), [1]);
+        let call = exchange("c1").with("client_secret", "secret");
+        assert!(reported(&PUBLIC_CLIENT_SECRET, [call]).is_empty());
+    }
+
+    #[test]
+    fn secret_in_a_query_is_reported_but_not_at_an_unknown_path() {
+        let call = exchange("c1").in_query("client_secret", "secret");
+        assert_eq!(reported(&SECRET_IN_QUERY, [call]), [1]);
+        let call = api("a1").in_query("token", "a1");
+        assert_eq!(reported(&SECRET_IN_QUERY, [call]), [1]);
+        let elsewhere = TestCall::to_unknown_path().in_query("token", "t1");
+        assert!(reported(&SECRET_IN_QUERY, [elsewhere]).is_empty());
+    }
+
+    #[test]
+    fn basic_is_reported_at_revoke_and_if_it_is_encoded() {
+        let call = revoke("r1").header("authorization", BASIC);
+        assert_eq!(reported(&BASIC_AT_REVOKE, [call]), [1]);
+        let refused = exchange("c1")
+            .header("authorization", ENCODED)
+            .answered(400, json!({ "error": "invalid_client" }));
+        assert_eq!(reported(&BASIC_ENCODED, [refused]), [1]);
+    }
+
+    #[test]
+    fn revocation_without_effect_is_reported() {
+        for (reason, rule) in [
+            (RevokeNoop::NoClient, REVOKE_WITHOUT_EFFECT),
+            (RevokeNoop::NoSecret, REVOKE_WITHOUT_EFFECT),
+            (RevokeNoop::WrongSecret, REVOKE_WITHOUT_EFFECT),
+            (RevokeNoop::PublicClient, REVOKE_BY_PUBLIC_CLIENT),
+        ] {
+            let call = revoke("r1").without_effect(reason);
+            assert_eq!(reported(&rule, [call]), [1], "{}", rule.id);
+        }
+        assert!(reported(&REVOKE_WITHOUT_EFFECT, [revoke("r1")]).is_empty());
+    }
 }

@@ -29,11 +29,11 @@ impl Sandbox {
 
     /// A key of everything that advice for a client depends on, for shared computations.
     pub(crate) fn journal_state(&self, client: Option<&str>) -> String {
-        let (journal, discontinuities) = (&self.journal, self.journal.discontinuities());
+        let journal = &self.journal;
         let state = (
             journal.newest(),
             journal.clearings(),
-            discontinuities,
+            journal.restores(),
             client,
         );
         format!("{state:?}")
@@ -45,11 +45,10 @@ impl Sandbox {
         let advising = tokio::task::spawn_blocking(move || {
             // The permit lasts as long as the work, even if the caller disconnects.
             let _permit = permit;
-            let (calls, discontinuities) =
-                (sandbox.observed_calls(), sandbox.journal.discontinuities());
+            let (calls, restores) = (sandbox.observed_calls(), sandbox.journal.restores());
             Advice {
                 dropped: sandbox.journal.dropped().count,
-                ..advise(calls, discontinuities, client.as_deref())
+                ..advise(calls, &restores, client.as_deref())
             }
         });
         match advising.await {

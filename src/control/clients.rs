@@ -193,7 +193,6 @@ impl Sandbox {
         self.store
             .delete_client(self.world(), client.id.as_str())
             .await?;
-        self.note_tokens_ended();
         Ok(())
     }
 }

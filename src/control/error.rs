@@ -2,8 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::http::respond::MAKE_ROOM;
-use crate::invalid::Invalid;
+use crate::invalid::{Invalid, MAKE_ROOM};
 use crate::sandbox::journal::Counters;
 use crate::store::StoreError;
 

@@ -222,7 +222,6 @@ impl Sandbox {
         if hash.is_some() && expired == 0 {
             return Err(no_token().into());
         }
-        self.note_tokens_ended();
         Ok(Expired { expired })
     }
 
@@ -244,13 +243,11 @@ impl Sandbox {
                 .store
                 .delete_owned(self.world(), &[OwnedTable::Tokens], whose.as_key())
                 .await?;
-            self.note_tokens_ended();
             return Ok(Deleted { deleted });
         };
         let found = self.world().find_token(&token.hash());
         let token = found.ok_or_else(no_token)?;
         self.store.revoke_token(self.world(), &token).await?;
-        self.note_tokens_ended();
         Ok(Deleted { deleted: 1 })
     }
 }

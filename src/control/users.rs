@@ -138,7 +138,6 @@ impl Sandbox {
     pub(crate) async fn delete_user(&self, named: &UserRef) -> ControlResult<()> {
         let user = self.read_user(named)?;
         self.store.delete_user(self.world(), user.id).await?;
-        self.note_tokens_ended();
         Ok(())
     }
 }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use crate::contract::Difference;
 use crate::http::body_error::NoMemory;
 use crate::http::cors::CorsException;
-use crate::invalid::Invalid;
+use crate::invalid::{Invalid, MAKE_ROOM};
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::store::StoreError;
 
@@ -129,9 +129,6 @@ pub(crate) fn busy(message: &str) -> Response {
     let error = Invalid::new("", message).with_hint("send the request again later");
     retry_soon(invalid(StatusCode::SERVICE_UNAVAILABLE, "busy", &error))
 }
-
-/// The fix for a sandbox in which pages and apps have created the maximum number of rows.
-pub(crate) const MAKE_ROOM: &str = "delete some with the control API, or reset the sandbox";
 
 /// 403: a page of another site could create a sandbox with every request.
 pub(crate) fn no_sandbox_for_page(name: &str) -> Response {

@@ -263,11 +263,6 @@ impl Sandbox {
         self.if_current(|core| core.journal.push(exchange))
     }
 
-    /// Notes in the journal that tokens were ended by something other than the app.
-    pub(crate) fn note_tokens_ended(&self) {
-        self.if_current(|core| core.journal.note_tokens_ended());
-    }
-
     /// The faults that apply to a request.
     pub(crate) fn matching_faults(&self, target: &FaultRequest) -> Vec<Arc<TriggeredFault>> {
         self.if_current(|core| core.faults.matching(target, &core.entropy, self.world()))

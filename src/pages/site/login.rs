@@ -9,6 +9,7 @@ use axum::response::Response;
 use crate::http::context::Context;
 use crate::http::respond;
 use crate::http::session;
+use crate::invalid::MAKE_ROOM;
 use crate::model::user::{User, UserRef};
 use crate::pages::view::{Avatar, Layout, Page, page};
 use crate::protocol::ids::UserId;
@@ -86,7 +87,7 @@ pub(crate) async fn post(context: Context) -> Response {
     };
     match signed_in {
         Err(error @ StoreError::Full { .. }) => {
-            let problem = format!("{error}; {}.", respond::MAKE_ROOM);
+            let problem = format!("{error}; {}.", MAKE_ROOM);
             let name = params.text("name").unwrap_or_default().to_owned();
             let status = StatusCode::SERVICE_UNAVAILABLE;
             show(&context, status, return_url, name, Some(problem))

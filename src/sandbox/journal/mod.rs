@@ -22,8 +22,8 @@ pub(crate) use entry::{Entry, RevokeNoop};
 pub(crate) use memory::JournalMemory;
 pub(crate) use readers::{JournalReaders, ReaderPermit, TooManyReaders};
 pub use ring::Counters;
+pub(crate) use ring::Dropped;
 use ring::Ring;
-pub(crate) use ring::{Discontinuities, Dropped};
 pub(crate) use stored::StoredExchange;
 pub(crate) use truncate::{JsonBudget, cut, original_len, size_in_bytes};
 
@@ -151,20 +151,14 @@ impl Journal {
         self.ring.clearings()
     }
 
-    /// Notes that rows and clock went back: what an app repeats from here on may be its first time.
+    /// Notes that a snapshot was restored: an app may repeat requests that it sent before.
     pub(crate) fn note_restore(&self) {
-        self.ring
-            .note(|discontinuities| &mut discontinuities.restores);
+        self.ring.note_restore();
     }
 
-    /// Notes that tokens were ended: the app has a reason for what it does about it.
-    pub(crate) fn note_tokens_ended(&self) {
-        self.ring
-            .note(|discontinuities| &mut discontinuities.token_endings);
-    }
-
-    pub(crate) fn discontinuities(&self) -> Discontinuities {
-        self.ring.discontinuities()
+    /// The id of the newest exchange before each restore of a snapshot.
+    pub(crate) fn restores(&self) -> Vec<u64> {
+        self.ring.restores()
     }
 
     /// Removes every exchange. Ids go on, so that no new exchange is taken for a removed one.

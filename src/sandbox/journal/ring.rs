@@ -25,15 +25,6 @@ pub struct Counters {
     pub grants: BTreeMap<GrantType, u64>,
 }
 
-/// The exchanges after which a control call has changed what an app could rely on.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Discontinuities {
-    /// Rows and clock went back to a snapshot.
-    pub(crate) restores: Vec<u64>,
-    /// Tokens were ended.
-    pub(crate) token_endings: Vec<u64>,
-}
-
 /// The exchanges that a journal has removed since it was cleared, to make room.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Dropped {
@@ -50,7 +41,8 @@ struct State {
     entries: VecDeque<Arc<StoredExchange>>,
     counters: Counters,
     last_id: u64,
-    discontinuities: Discontinuities,
+    /// The id of the newest exchange before each restore of a snapshot.
+    restores: Vec<u64>,
     dropped: Dropped,
     /// How often it was cleared.
     clearings: u64,
@@ -171,22 +163,23 @@ impl Ring {
         self.state().dropped
     }
 
-    pub(super) fn discontinuities(&self) -> Discontinuities {
-        self.state().discontinuities.clone()
+    pub(super) fn restores(&self) -> Vec<u64> {
+        self.state().restores.clone()
     }
 
     pub(super) fn clearings(&self) -> u64 {
         self.state().clearings
     }
 
-    /// Notes a break of this kind after the newest exchange.
-    pub(super) fn note(&self, kind: impl FnOnce(&mut Discontinuities) -> &mut Vec<u64>) {
+    /// Notes the restore of a snapshot after the newest exchange.
+    pub(super) fn note_restore(&self) {
         let mut state = self.state();
         let (newest, oldest) = (state.last_id, state.dropped.last);
-        let noted = kind(&mut state.discontinuities);
-        // A break before the oldest exchange is of no use any more.
-        noted.retain(|after| (oldest..newest).contains(after));
-        noted.push(newest);
+        // Restores before the oldest exchange have no effect.
+        state
+            .restores
+            .retain(|after| (oldest..newest).contains(after));
+        state.restores.push(newest);
     }
 
     /// Removes every exchange and hands them out. Ids go on.
@@ -194,7 +187,7 @@ impl Ring {
         let mut state = self.state();
         state.counters = Counters::default();
         state.dropped = Dropped::default();
-        state.discontinuities = Discontinuities::default();
+        state.restores.clear();
         state.clearings += 1;
         std::mem::take(&mut state.entries)
     }

@@ -1,34 +1,26 @@
 //! To which app and user advice attributes a mistake: calls without a client, several clients, and restored
 //! snapshots.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::{CONF, ME, SPA, TestServer, Tokens, with_frozen_clock};
+use crate::support::{CONF, ME, SPA, SandboxClient, TestServer, with_frozen_clock};
+
+/// A call with the token in its query, which is a mistake, and nothing that names the app.
+async fn calls_with_token_in_query(mock: &SandboxClient, token: &str) -> Value {
+    mock.get(&format!("{ME}?token={token}")).await;
+    let findings = mock.findings().await;
+    assert_eq!(findings[0]["id"], "secret-in-query");
+    findings[0].clone()
+}
 
 #[tokio::test]
 async fn call_without_client_id_is_attributed_by_its_token() {
     let mock = with_frozen_clock(TestServer::documented().await).await;
     let tokens = mock.signs_in(&CONF, "1").await;
-    mock.later("61m").await;
-    for _ in 0..3 {
-        mock.later("1s").await;
-        mock.calls(ME, &tokens).await;
-    }
-    let finding = &mock.findings().await[0];
-    assert_eq!(
-        (&finding["id"], &finding["client_id"]),
-        (&json!("expired-token-kept"), &json!("conf"))
-    );
-    // One that nobody has seen being issued is nobody's.
-    let mock = mock.sandbox("strange");
-    let strange = Tokens {
-        access: "civitai_00".to_owned(),
-        refresh: String::new(),
-    };
-    for _ in 0..10 {
-        mock.calls(ME, &strange).await;
-    }
-    let finding = &mock.findings().await[0];
+    let finding = calls_with_token_in_query(&mock, &tokens.access).await;
+    assert_eq!(finding["client_id"], "conf");
+    let unknown = mock.sandbox("unknown");
+    let finding = calls_with_token_in_query(&unknown, "civitai_00").await;
     assert!(finding.get("client_id").is_none(), "{finding}");
     let summary = finding["summary"].as_str().unwrap_or_default();
     assert!(
@@ -42,35 +34,20 @@ async fn minted_token_is_attributed_to_its_client() {
     let mock = with_frozen_clock(TestServer::documented().await).await;
     let wanted = json!({ "user": "ada", "client_id": "spa" });
     let minted = mock.control("POST", "/tokens", wanted).await;
-    let minted = Tokens {
-        access: minted["access_token"].as_str().expect("minted").to_owned(),
-        refresh: String::new(),
-    };
-    mock.later("61m").await;
-    for _ in 0..3 {
-        mock.later("1s").await;
-        mock.calls(ME, &minted).await;
-    }
-    let finding = &mock.findings().await[0];
-    assert_eq!(
-        (&finding["id"], &finding["client_id"]),
-        (&json!("expired-token-kept"), &json!("spa"))
-    );
+    let minted = minted["access_token"].as_str().expect("minted");
+    let finding = calls_with_token_in_query(&mock, minted).await;
+    assert_eq!(finding["client_id"], "spa");
 }
 
 #[tokio::test]
 async fn findings_of_one_app_do_not_name_another() {
     let mock = with_frozen_clock(TestServer::documented().await).await;
+    mock.signs_in(&CONF, "1").await;
     let spa = mock.signs_in(&SPA, "1").await;
-    mock.later("1m").await;
-    mock.refreshed(&SPA, &spa).await;
+    calls_with_token_in_query(&mock, &spa.access).await;
     let findings = mock.findings().await;
-    let clients: Vec<String> = findings
-        .iter()
-        .filter(|one| one["severity"] != "hint")
-        .map(|one| one["client_id"].to_string())
-        .collect();
-    assert_eq!(clients, ["\"spa\""]);
+    let clients: Vec<&Value> = findings.iter().map(|one| &one["client_id"]).collect();
+    assert_eq!(clients, ["spa"]);
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ async fn same_site_browser_request_is_a_hint() {
         ("cross-site", ""),
         ("none", ""),
         ("same-site", "hint same-site-sign-in"),
-        ("same-origin", "hint same-site-sign-in"),
+        ("same-origin", ""),
     ] {
         let world = mock.sandbox(site);
         navigates(&world, &SignIn::of(&CONF), site).await;

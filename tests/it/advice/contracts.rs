@@ -134,19 +134,3 @@ async fn calls_to_the_legacy_host_are_a_warning() {
     assert_eq!(old.calls(USERINFO, &tokens).await.status, 200);
     assert_eq!(mock.accusations().await, "warning contract-legacy-host");
 }
-
-#[tokio::test]
-async fn app_tested_under_both_contracts_gets_no_hint() {
-    let mock = with_frozen_clock(TestServer::documented().await).await;
-    let hints = async || {
-        let all = mock.findings().await;
-        all.iter()
-            .filter(|one| one["id"] == "contract-one-side")
-            .count()
-    };
-    mock.signs_in(&CONF, "1").await;
-    assert_eq!(hints().await, 1);
-    mock.set(json!({ "contract": "live" })).await;
-    mock.signs_in(&CONF, "1").await;
-    assert_eq!(hints().await, 0);
-}

@@ -9,7 +9,7 @@ use insta::assert_snapshot;
 use serde_json::{Value, json};
 
 use crate::support::{
-    AUTHORIZE, CONF, PlaygroundUser, Program, SPA, SandboxClient, SignIn, Stopwatch, TOKEN,
+    AUTHORIZE, CONF, ME, PlaygroundUser, Program, SPA, SandboxClient, SignIn, Stopwatch, TOKEN,
     TestServer, USERINFO, config, start_form, with_frozen_clock,
 };
 
@@ -18,10 +18,11 @@ async fn careless(world: &SandboxClient) {
     world
         .authorize(&SignIn::of(&CONF).asks("1").without("code_challenge"))
         .await;
-    let short = SignIn::of(&CONF).with_state("xyz");
-    let tokens = short.signs_in(world, "1").await;
-    world.later("1m").await;
-    world.refreshed(&CONF, &tokens).await;
+    let tokens = world.signs_in(&CONF, "1").await;
+    world.get(&format!("{ME}?token={}", tokens.access)).await;
+    world
+        .authorize(&SignIn::of(&CONF).asks("1").with("prompt", "login"))
+        .await;
     world
         .authorize(&SignIn::of(&SPA).asks("1").without("code_challenge"))
         .await;
@@ -50,20 +51,19 @@ async fn findings_are_sorted_by_severity_and_have_a_fix() {
         .collect();
     assert_snapshot!(listed.join("\n"), @r#"
     "error" "pkce-missing" "conf" [1]
-    "error" "pkce-missing" "spa" [5]
-    "warning" "refresh-early" "conf" [4]
-    "hint" "contract-one-side" "conf" [2,3,4]
-    "hint" "state-short" "conf" [2]
+    "error" "pkce-missing" "spa" [6]
+    "warning" "secret-in-query" "conf" [4]
+    "hint" "ignored-parameter" "conf" [5]
     "#);
     assert_snapshot!(serde_json::to_string_pretty(&advice["findings"][2]).unwrap(), @r#"
     {
-      "id": "refresh-early",
+      "id": "secret-in-query",
       "severity": "warning",
       "client_id": "conf",
-      "summary": "refreshed once an access token in the first tenth of its life: 60 s old at the most, of 3600 s",
-      "why": "a token that is hardly used is refreshed: with many people that is many calls for nothing, and /token allows 20 a minute",
-      "mend": "keep the access token with the moment at which it runs out, and refresh shortly before that, or when a call is answered with 401",
-      "source": "https://www.rfc-editor.org/rfc/rfc6749#section-5.1",
+      "summary": "sent token in the query once",
+      "why": "what stands in an address stands in logs, histories and Referer headers; /token does not even read it there",
+      "mend": "send secrets in the body, and access tokens in the header Authorization: Bearer",
+      "source": "https://www.rfc-editor.org/rfc/rfc9700#section-4.3.2",
       "requests": [
         4
       ]
@@ -142,7 +142,7 @@ async fn sarif_lists_rules_and_results() {
         assert_eq!(place["artifactLocation"]["uri"], "src/sign-in.ts");
         levels.push(result["level"].clone());
     }
-    assert_eq!(levels, ["error", "error", "warning", "note", "note"]);
+    assert_eq!(levels, ["error", "error", "warning", "note"]);
 }
 
 #[tokio::test]
@@ -152,14 +152,14 @@ async fn advice_page_shows_the_findings() {
     assert_eq!(page.status, 200);
     for text in [
         "pkce-missing",
-        "refresh-early",
-        "state-short",
+        "secret-in-query",
+        "ignored-parameter",
         "/_mock?before=2#exchange-1",
     ] {
         assert!(page.body.contains(text), "{text}");
     }
     let filtered = mock.get("/_mock/findings?client_id=spa").await;
-    assert!(!filtered.body.contains("refresh-early"));
+    assert!(!filtered.body.contains("secret-in-query"));
     let wrong = mock.get("/_mock/findings?client_id=cnf").await;
     assert_eq!(wrong.status, 400);
     assert!(wrong.body.contains("did you mean"));
@@ -214,7 +214,7 @@ async fn exit_status_follows_the_chosen_severity() {
     assert_eq!(status, Some(0), "nobody said that it should fail");
     assert_snapshot!(text, @"
     error: pkce-missing (spa)
-      asked without code_challenge, or exchanged without code_verifier, once; requests 5
+      asked without code_challenge, or exchanged without code_verifier, once; requests 6
       why: Civitai refuses an authorization without PKCE, and a code without its verifier is used up for nothing
       mend: draw a verifier for each attempt, send its S256 challenge to authorize, and the verifier with the code
       https://www.rfc-editor.org/rfc/rfc9700#section-2.1.1
@@ -238,7 +238,8 @@ async fn exit_status_follows_the_chosen_severity() {
     let (status, text) = shell(&mock, &["advice", "--fail-on", "error"]).await;
     assert_eq!(status, Some(2), "nobody has called it: {text}");
     assert!(text.contains("nothing to judge"), "{text}");
-    mock.signs_in(&CONF, "1").await;
+    mock.authorize(&SignIn::of(&CONF).asks("1").with("prompt", "login"))
+        .await;
     let of_spa = ["advice", "--fail-on", "error", "--client", "spa"];
     let (status, text) = shell(&mock, &of_spa).await;
     assert_eq!(status, Some(2), "another app has called it: {text}");
@@ -316,7 +317,7 @@ async fn rust_api_returns_and_asserts_advice() {
         .at_least(Severity::Warning)
         .map(|one| one.id.as_str())
         .collect();
-    assert_eq!(ids, ["pkce-missing", "pkce-missing", "refresh-early"]);
+    assert_eq!(ids, ["pkce-missing", "pkce-missing", "secret-in-query"]);
 }
 
 #[tokio::test]

@@ -1,12 +1,9 @@
-//! Advice about repeated requests: device polls, rate limits, failures, and insufficient buzz.
-
-use std::time::Duration;
+//! Advice about repeated requests: device polls and rate limits.
 
 use serde_json::{Value, json};
 
 use crate::support::{
-    CONF, DEVICE_TOKEN, ME, RawConnection, SandboxClient, SpendingApp, Stopwatch, TestServer,
-    USERINFO, with_frozen_clock,
+    CONF, DEVICE_TOKEN, ME, RawConnection, SandboxClient, TestServer, USERINFO, with_frozen_clock,
 };
 
 async fn world() -> TestServer {
@@ -133,37 +130,6 @@ async fn retry_before_retry_after_is_a_warning() {
 }
 
 #[tokio::test]
-async fn other_request_before_retry_after_is_a_warning() {
-    let mock = world().await;
-    mock.set(json!({ "rate_limits": true })).await;
-    for call in 1..=25 {
-        let tag = call.to_string();
-        mock.token(&CONF.for_itself().with("scope", "1").and("tag", &tag))
-            .await;
-        mock.later("200ms").await;
-        let accused = if call < 25 {
-            ""
-        } else {
-            "warning rate-limit-ignored"
-        };
-        assert_eq!(mock.accusations().await, accused, "{call}");
-    }
-}
-
-#[tokio::test]
-async fn requests_sent_before_a_429_are_no_retries() {
-    let mock = world().await;
-    mock.set(json!({ "rate_limits": true })).await;
-    for call in 1..=40 {
-        let tag = call.to_string();
-        mock.token(&CONF.for_itself().with("scope", "1").and("tag", &tag))
-            .await;
-        mock.later("5ms").await;
-    }
-    assert_eq!(mock.accusations().await, "");
-}
-
-#[tokio::test]
 async fn separate_users_at_a_limit_are_not_reported() {
     let mock = world().await;
     let tokens = [
@@ -228,90 +194,4 @@ async fn concurrent_clients_wait_independently() {
         mock.later("2m").await;
     }
     assert_eq!(mock.accusations().await, "");
-}
-
-#[tokio::test]
-async fn retries_without_backoff_are_a_warning() {
-    let mock = world().await;
-    for (name, waits, accused) in [
-        ("backoff", ["100ms", "200ms", "400ms"], ""),
-        ("patient", ["2s", "2s", "2s"], ""),
-        ("chance", ["60ms", "90ms", "30ms"], ""),
-        (
-            "steady",
-            ["300ms", "300ms", "300ms"],
-            "warning retry-without-backoff",
-        ),
-    ] {
-        let (_, found) = retries(&mock.sandbox(name), waits).await;
-        assert_eq!(found, accused, "{name}");
-    }
-    // The system's clock counts as well: only an attempt that a busy machine did not stretch decides.
-    let mut attempt = 0;
-    let found = loop {
-        attempt += 1;
-        let world = mock.sandbox(&format!("hammer{attempt}"));
-        let (took, found) = retries(&world, ["5ms", "1ms", "20ms"]).await;
-        if took < Duration::from_millis(30) || attempt == 50 {
-            break found;
-        }
-    };
-    assert_eq!(found, "warning retry-without-backoff");
-}
-
-/// An app refreshes four times while the token endpoint is down. Returns the system's time from the first retry to the
-/// last, and what advice accuses the app of.
-async fn retries(world: &SandboxClient, waits: [&str; 3]) -> (Duration, String) {
-    let tokens = world.signs_in(&CONF, "1").await;
-    world.later("61m").await;
-    world
-        .control(
-            "POST",
-            "/faults/presets/token-endpoint-down",
-            json!({ "times": 3 }),
-        )
-        .await;
-    let began = Stopwatch::start();
-    world.token(&CONF.refreshes(&tokens.refresh)).await;
-    for wait in waits {
-        world.later(wait).await;
-        world.token(&CONF.refreshes(&tokens.refresh)).await;
-    }
-    (began.elapsed(), world.accusations().await)
-}
-
-#[tokio::test]
-async fn repeated_workflow_without_buzz_is_a_warning() {
-    let mock = world().await;
-    let tokens = mock.signs_in(&CONF, "114689").await;
-    let buzz = json!({ "buzz": { "yellow": 100 } });
-    mock.control("PATCH", "/users/ada", buzz).await;
-    let spender = SpendingApp::with(&mock, &tokens.access);
-    let dear = json!({ "cost": 1_000_000 });
-    spender.submit(&dear).await;
-    mock.later("1s").await;
-    assert!(spender.pays(1).await, "what is cheaper is another order");
-    mock.later("1m").await;
-    spender.submit(&dear).await;
-    assert_eq!(mock.accusations().await, "");
-    for side in ["documented", "live"] {
-        mock.set(json!({ "contract": side })).await;
-        mock.control("DELETE", "/requests", json!({})).await;
-        spender.submit(&dear).await;
-        mock.later("1s").await;
-        spender.submit(&dear).await;
-        assert_eq!(mock.accusations().await, "warning funds-retried", "{side}");
-    }
-    // A person may press the button again; a loop does not tire.
-    mock.control("DELETE", "/requests", json!({})).await;
-    for order in 1..=4 {
-        mock.later("1m").await;
-        spender.submit(&dear).await;
-        let accused = if order < 4 {
-            ""
-        } else {
-            "warning funds-retried"
-        };
-        assert_eq!(mock.accusations().await, accused, "{order}");
-    }
 }

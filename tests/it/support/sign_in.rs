@@ -97,12 +97,9 @@ impl SandboxClient {
         self.named(|severity| severity != "hint").await
     }
 
-    /// The hints of advice, except `contract-one-side`, which every app under one contract gets.
+    /// The hints of advice.
     pub(crate) async fn suspicions(&self) -> String {
-        let named = self.named(|severity| severity == "hint").await;
-        named
-            .replace("hint contract-one-side; ", "")
-            .replace("hint contract-one-side", "")
+        self.named(|severity| severity == "hint").await
     }
 
     async fn named(&self, fits: impl Fn(&str) -> bool) -> String {

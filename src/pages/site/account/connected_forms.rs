@@ -93,10 +93,7 @@ pub(crate) async fn revoke(context: Context, Path(id): Path<String>) -> Response
         .delete_owned(sandbox.world(), &held, whose)
         .await
     {
-        Ok(_) => {
-            sandbox.note_tokens_ended();
-            back(&context)
-        }
+        Ok(_) => back(&context),
         Err(why) => respond::failure(&why),
     }
 }

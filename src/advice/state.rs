@@ -1,0 +1,85 @@
+//! Rules about the state parameter (RFC 6749 §10.12).
+
+use std::collections::BTreeMap;
+
+use super::history::History;
+use super::pkce::attempts;
+use super::rule::{Rule, Violation, times};
+use super::severity::Severity;
+
+/// An authorization without a state.
+pub(crate) const STATE_MISSING: Rule = Rule {
+    id: "state-missing",
+    severity: Severity::Error,
+    rationale: "Civitai refuses an authorization without a state",
+    fix: "draw a state for each attempt, and compare it when the browser comes back",
+    source: "https://www.rfc-editor.org/rfc/rfc6749#section-10.12",
+    check: state_missing,
+};
+
+/// One state for several attempts, each with a challenge of its own. A browser that goes back or reloads sends the same
+/// challenge again, as do the steps of one sign-in.
+pub(crate) const STATE_REUSED: Rule = Rule {
+    id: "state-reused",
+    severity: Severity::Warning,
+    rationale: "two sign-ins at once cannot be told apart, and an answer can be played to the app again",
+    fix: "draw a new state for each attempt, compare it when the browser comes back, and then forget it",
+    source: "https://www.rfc-editor.org/rfc/rfc9700#section-4.7.1",
+    check: state_reused,
+};
+
+fn state_missing(history: &History) -> Option<Violation> {
+    let without = attempts(history).filter(|call| call.param("state").is_none());
+    Violation::new(without.map(|call| call.id).collect(), |count| {
+        format!("asked without a state {}", times(count))
+    })
+}
+
+fn state_reused(history: &History) -> Option<Violation> {
+    let mut challenges: BTreeMap<&str, BTreeMap<&str, u64>> = BTreeMap::new();
+    for call in attempts(history) {
+        if let (Some(state), Some(challenge)) = (call.param("state"), call.param("code_challenge"))
+        {
+            let attempts = challenges.entry(state).or_default();
+            attempts.entry(challenge).or_insert(call.id);
+        }
+    }
+    let reused: Vec<_> = challenges
+        .into_values()
+        .filter(|all| all.len() > 1)
+        .collect();
+    let count: usize = reused.iter().map(|attempts| attempts.len() - 1).sum();
+    let requests = reused.into_iter().flat_map(BTreeMap::into_values);
+    Violation::new(requests.collect(), |_| {
+        format!(
+            "asked with a state that had served for another attempt {}",
+            times(count)
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::advice::testing::{authorize, reported};
+
+    #[test]
+    fn missing_state_is_reported() {
+        assert_eq!(
+            reported(&STATE_MISSING, [authorize("c1").without("state")]),
+            [1]
+        );
+    }
+
+    #[test]
+    fn state_of_two_attempts_is_reported() {
+        let calls = ["c1", "c2"].map(|code| authorize(code).with("state", "constant"));
+        assert_eq!(reported(&STATE_REUSED, calls), [1, 2]);
+    }
+
+    #[test]
+    fn reloaded_authorization_is_not_reported() {
+        let calls = [authorize("c1"), authorize("c1")];
+        assert!(reported(&STATE_REUSED, calls).is_empty());
+    }
+}
