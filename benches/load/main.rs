@@ -145,7 +145,8 @@ async fn standing(options: &Options, pin: bool, found: &mut Findings) -> Result<
         println!("milliseconds: {took}");
         control_calls.push(took);
     }
-    let mut json = json!({ "slowest_start": slowest, "sandboxes": sandboxes, "control": control_calls });
+    let mut json =
+        json!({ "slowest_start": slowest, "sandboxes": sandboxes, "control": control_calls });
     if options.build {
         let seconds = standing::build().await?;
         println!("cargo build --release, from nothing: {seconds:.0} s");

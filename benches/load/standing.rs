@@ -84,7 +84,11 @@ pub(crate) async fn sandboxes(program: &str, count: usize, pin: bool) -> Result<
 }
 
 /// Milliseconds of `reset`, and of taking and restoring a snapshot, with this many tokens.
-pub(crate) async fn control_calls(program: &str, tokens: usize, pin: bool) -> Result<Value, String> {
+pub(crate) async fn control_calls(
+    program: &str,
+    tokens: usize,
+    pin: bool,
+) -> Result<Value, String> {
     const TIMES: usize = 15;
     let mut server = Arc::new(Subject::server("server", program, &[], pin).await?);
     let mut took = [Vec::new(), Vec::new(), Vec::new()];

@@ -97,7 +97,8 @@ impl Subject {
     /// The same with a database in a new folder, which is removed in the end.
     pub(crate) async fn on_file(program: &str, pin: bool) -> Result<Self, String> {
         let folder = std::env::temp_dir().join(format!("load-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        std::fs::create_dir_all(&folder)
+            .map_err(|error| format!("{}: {error}", folder.display()))?;
         let file = folder.join("mock.db").display().to_string();
         let mut server = Self::server("server, file", program, &["--database", &file], pin).await?;
         server.folder = Some(Folder(folder));

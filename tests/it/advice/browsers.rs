@@ -4,7 +4,7 @@ use crate::support::{
     AUTHORIZE, CONF, Fields, SPA, SandboxClient, SignIn, TestRequest, TestServer, with_frozen_clock,
 };
 
-/// A browser's navigation to authorize, from where it says.
+/// A browser's navigation to authorize, with this `Sec-Fetch-Site` header.
 fn navigates(world: &SandboxClient, attempt: &SignIn, site: &str) -> TestRequest {
     let path = format!("{AUTHORIZE}?{}", attempt.asks("1").encoded());
     browses(world.get(&path), site)
@@ -29,8 +29,8 @@ async fn same_site_browser_request_is_a_hint() {
         assert_eq!(world.suspicions().await, suspected, "{site}");
     }
     let finding = mock.sandbox("same-site").findings().await;
-    let mend = finding[0]["mend"].as_str().unwrap_or_default();
-    assert!(mend.contains("http://127.0.0.1:8080"), "{mend}");
+    let fix = finding[0]["mend"].as_str().unwrap_or_default();
+    assert!(fix.contains("http://127.0.0.1:8080"), "{fix}");
 }
 
 #[tokio::test]
@@ -72,7 +72,7 @@ async fn parameters_ignored_by_civitai_are_a_hint() {
     mock.authorize(&asks(&SPA).with("login_hint", "ada@example.com"))
         .await;
     let findings = mock.findings().await;
-    let told: Vec<String> = findings
+    let ignored: Vec<String> = findings
         .iter()
         .filter(|one| one["id"] == "ignored-parameter")
         .map(|one| {
@@ -82,7 +82,7 @@ async fn parameters_ignored_by_civitai_are_a_hint() {
             )
         })
         .collect();
-    insta::assert_snapshot!(told.join("\n"), @r#"
+    insta::assert_snapshot!(ignored.join("\n"), @r#"
     "conf" "sent what Civitai ignores: max_age, prompt" [2,3]
     "spa" "sent what Civitai ignores: login_hint, prompt" [4]
     "#);

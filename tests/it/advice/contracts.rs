@@ -33,7 +33,7 @@ async fn app_that_relies_on_one_contract_is_a_warning() {
         world.approve(&request).await.code();
         assert_eq!(world.accusations().await, format!("warning contract-{id}"));
     }
-    // Who is refused has met the difference: that is no reliance.
+    // A rejected app does not rely on the difference.
     let strict = mock.sandbox("strict");
     strict.approve(&attempt.asks("1x")).await;
     strict
@@ -43,7 +43,7 @@ async fn app_that_relies_on_one_contract_is_a_warning() {
 }
 
 #[tokio::test]
-async fn a_scope_beyond_the_apps_is_a_warning_where_it_is_trimmed() {
+async fn trimmed_scope_is_a_warning() {
     let mock = with_frozen_clock(TestServer::documented().await).await;
     mock.signs_in(&NARROW, "4").await;
     assert_eq!(mock.accusations().await, "");
@@ -109,7 +109,7 @@ async fn client_credentials_that_one_contract_rejects_are_a_warning() {
 }
 
 #[tokio::test]
-async fn a_scope_at_refresh_is_a_warning_where_it_changes_something() {
+async fn scope_at_refresh_with_an_effect_is_a_warning() {
     let mock = with_frozen_clock(TestServer::documented().await).await;
     let tokens = mock.signs_in(&CONF, "5").await;
     mock.later("61m").await;

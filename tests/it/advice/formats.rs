@@ -13,8 +13,8 @@ use crate::support::{
     TestServer, USERINFO, config, start_form, with_frozen_clock,
 };
 
-/// An app that makes one mistake of each severity, and another that makes one.
-async fn careless(world: &SandboxClient) {
+/// An app with one mistake of each severity, and another app with one error.
+async fn make_mistakes(world: &SandboxClient) {
     world
         .authorize(&SignIn::of(&CONF).asks("1").without("code_challenge"))
         .await;
@@ -28,15 +28,15 @@ async fn careless(world: &SandboxClient) {
         .await;
 }
 
-async fn accused() -> TestServer {
+async fn with_mistakes() -> TestServer {
     let mock = with_frozen_clock(TestServer::documented().await).await;
-    careless(&mock).await;
+    make_mistakes(&mock).await;
     mock
 }
 
 #[tokio::test]
 async fn findings_are_sorted_by_severity_and_have_a_fix() {
-    let mock = accused().await;
+    let mock = with_mistakes().await;
     let advice = mock.control("GET", "/advice", json!({})).await;
     let listed: Vec<String> = advice["findings"]
         .as_array()
@@ -73,7 +73,7 @@ async fn findings_are_sorted_by_severity_and_have_a_fix() {
 
 #[tokio::test]
 async fn an_empty_journal_gives_no_advice() {
-    let mock = accused().await;
+    let mock = with_mistakes().await;
     mock.control("DELETE", "/requests", json!({})).await;
     assert_snapshot!(mock.get("/_mock/advice").await, @r#"
     200
@@ -85,7 +85,7 @@ async fn an_empty_journal_gives_no_advice() {
 
 #[tokio::test]
 async fn advice_can_be_filtered_by_client() {
-    let mock = accused().await;
+    let mock = with_mistakes().await;
     let of_spa = mock
         .control("GET", "/advice?client_id=spa", json!({}))
         .await;
@@ -114,7 +114,7 @@ async fn advice_can_be_filtered_by_client() {
 
 #[tokio::test]
 async fn sarif_lists_rules_and_results() {
-    let mock = accused().await;
+    let mock = with_mistakes().await;
     let answer = mock
         .get("/_mock/advice?format=sarif&location=src/sign-in.ts")
         .await;
@@ -147,7 +147,7 @@ async fn sarif_lists_rules_and_results() {
 
 #[tokio::test]
 async fn advice_page_shows_the_findings() {
-    let mock = accused().await;
+    let mock = with_mistakes().await;
     let page = mock.get("/_mock/findings").await;
     assert_eq!(page.status, 200);
     for text in [
@@ -190,7 +190,7 @@ async fn playground_calls_are_not_reported() {
     assert_eq!(mock.findings().await, Vec::<Value>::new());
 }
 
-/// From a thread of its own: the server runs on this one's runtime.
+/// Runs the program in a thread of its own, since the server runs on this thread's runtime.
 async fn shell(mock: &TestServer, arguments: &[&str]) -> (Option<i32>, String) {
     let mut arguments: Vec<String> = arguments.iter().map(|&one| one.to_owned()).collect();
     arguments.extend(["--server".to_owned(), mock.base.clone()]);
@@ -209,9 +209,13 @@ async fn shell(mock: &TestServer, arguments: &[&str]) -> (Option<i32>, String) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn exit_status_follows_the_chosen_severity() {
-    let mock = accused().await;
+    let mock = with_mistakes().await;
     let (status, text) = shell(&mock, &["advice", "--client", "spa"]).await;
-    assert_eq!(status, Some(0), "nobody said that it should fail");
+    assert_eq!(
+        status,
+        Some(0),
+        "without --fail-on, findings are no failure"
+    );
     assert_snapshot!(text, @"
     error: pkce-missing (spa)
       asked without code_challenge, or exchanged without code_verifier, once; requests 6
@@ -236,7 +240,7 @@ async fn exit_status_follows_the_chosen_severity() {
     }
     mock.control("DELETE", "/requests", json!({})).await;
     let (status, text) = shell(&mock, &["advice", "--fail-on", "error"]).await;
-    assert_eq!(status, Some(2), "nobody has called it: {text}");
+    assert_eq!(status, Some(2), "no app has called it: {text}");
     assert!(text.contains("nothing to judge"), "{text}");
     mock.authorize(&SignIn::of(&CONF).asks("1").with("prompt", "login"))
         .await;
@@ -311,7 +315,7 @@ async fn rust_api_returns_and_asserts_advice() {
     let (server, world) = seeded().await;
     world.signs_in(&CONF, "1").await;
     server.assert_no_advice().await;
-    careless(&world).await;
+    make_mistakes(&world).await;
     let advice = server.advice().await.expect("advice");
     let ids: Vec<&str> = advice
         .at_least(Severity::Warning)
@@ -324,7 +328,7 @@ async fn rust_api_returns_and_asserts_advice() {
 #[should_panic(expected = "error: pkce-missing (conf)")]
 async fn failed_assertion_prints_the_findings() {
     let (server, world) = seeded().await;
-    careless(&world).await;
+    make_mistakes(&world).await;
     server.assert_no_advice().await;
 }
 
@@ -339,17 +343,14 @@ async fn advice_without_a_journal_is_rejected() {
     assert_snapshot!(page.texts(".problem").concat(), @"journal: the journal is off, so advice sees no request; start the server with --journal 1000 or more");
 }
 
-/// Ten thousand exchanges, as many as a journal keeps: every rule has seen them all before anybody loses patience.
-#[expect(
-    clippy::print_stdout,
-    reason = "a figure for whoever runs it with --nocapture"
-)]
+/// Advice over 10,000 exchanges, the default capacity of a journal.
+#[expect(clippy::print_stdout, reason = "a measurement, shown with --nocapture")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_journal_is_read_in_bounded_time() {
-    const MANY: usize = 10_000;
-    const AT_ONCE: usize = 200;
+    const EXCHANGES: usize = 10_000;
+    const PIPELINED: usize = 200;
     let mut config = config(Contract::Documented);
-    config.journal_capacity = MANY;
+    config.journal_capacity = EXCHANGES;
     let mock = TestServer::start(config).await;
     let tokens = mock.signs_in(&CONF, "1").await;
     let head = |method, path: &str| format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n");
@@ -370,23 +371,24 @@ async fn a_full_journal_is_read_in_bounded_time() {
         ),
         head("GET", "/nowhere") + "\r\n",
     ];
-    // One after another on one connection, as quickly as they are answered.
-    let some = some.concat().repeat(AT_ONCE / 4) + &head("GET", "/") + "Connection: close\r\n\r\n";
-    for _ in 0..MANY / AT_ONCE {
+    // Pipelined on one connection.
+    let some =
+        some.concat().repeat(PIPELINED / 4) + &head("GET", "/") + "Connection: close\r\n\r\n";
+    for _ in 0..EXCHANGES / PIPELINED {
         mock.raw(some.as_bytes()).await;
     }
-    let kept = mock.control("GET", "/requests", json!({})).await;
-    assert_eq!(kept["requests"].as_array().map(Vec::len), Some(MANY));
+    let stored = mock.control("GET", "/requests", json!({})).await;
+    assert_eq!(stored["requests"].as_array().map(Vec::len), Some(EXCHANGES));
     let began = Stopwatch::start();
     let findings = mock.findings().await;
     let took = began.elapsed();
-    println!("advice over {MANY} exchanges: {took:?}");
+    println!("advice over {EXCHANGES} exchanges: {took:?}");
     assert!(!findings.is_empty());
     assert!(findings.iter().all(|one| {
         one["requests"]
             .as_array()
             .is_some_and(|ids| ids.len() <= 20)
     }));
-    // A debug build takes less than 1 s: the rest is room for a busy machine.
+    // A debug build takes less than 1 s; the limit leaves room for a busy machine.
     assert!(took.as_secs() < 10, "{took:?}");
 }

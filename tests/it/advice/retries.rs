@@ -23,7 +23,7 @@ async fn device_poll_before_the_interval_is_a_warning() {
         mock.poll(&device).await;
         mock.later("5s").await;
     }
-    // Whoever is told to slow down waits for five seconds more.
+    // After `slow_down`, the device waits for five seconds more.
     fault(
         &mock,
         json!({ "endpoint": "device-token", "times": 1, "effect": { "error": "slow_down" } }),
@@ -88,7 +88,7 @@ async fn device_poll_after_a_final_answer_is_a_warning() {
         );
         mock.control("DELETE", "/requests", json!({})).await;
     }
-    // The answer that ended it never came.
+    // The final response was lost.
     let device = mock.device("1").await;
     let decision = json!({ "user_code": device.user_code, "user": "ada" });
     mock.control("POST", "/device/approve", decision).await;
@@ -117,7 +117,7 @@ async fn retry_before_retry_after_is_a_warning() {
         assert_eq!(mock.accusations().await, accused, "{wait}");
         mock.later("10s").await;
     }
-    // Without Retry-After a second is the least.
+    // Without Retry-After, the wait is one second.
     let quick = mock.sandbox("quick");
     quick.set(json!({ "rate_limits": true })).await;
     for _ in 0..21 {

@@ -15,13 +15,13 @@ async fn world() -> TestServer {
     with_frozen_clock(TestServer::documented().await).await
 }
 
-/// The way through sign-in and consent, with what each step sends, and the tokens used, refreshed and given back.
-async fn is_careful(world: &SandboxClient) {
+/// A correct app: it signs in, uses and refreshes its tokens, and revokes them.
+async fn run_correct_app(world: &SandboxClient) {
     let attempt = SignIn::of(&CONF);
     let cookie = world.session("ada").await;
     let path = format!("{AUTHORIZE}?{}", attempt.asks(AI_SERVICES).encoded());
     assert_eq!(world.get(&path).await.status, 303, "to the sign-in page");
-    // Two tabs, or a reload: the browser sends the same once more.
+    // Two tabs, or a reload: the browser sends the same request again.
     for _ in 0..2 {
         assert_eq!(
             world.get(&path).cookie(&cookie).await.status,
@@ -48,14 +48,14 @@ async fn is_careful(world: &SandboxClient) {
 async fn correct_app_gets_no_findings() {
     for mock in [TestServer::documented().await, TestServer::live().await] {
         let mock = with_frozen_clock(mock).await;
-        is_careful(&mock).await;
+        run_correct_app(&mock).await;
         assert_eq!(mock.accusations().await, "");
         assert_eq!(mock.suspicions().await, "hint contract-revoke-by-client");
     }
 }
 
 #[tokio::test]
-async fn concurrent_users_of_an_app_are_told_apart() {
+async fn users_of_one_app_are_distinguished() {
     let mock = world().await;
     let mut all = Vec::new();
     for _ in 0..4 {
@@ -139,7 +139,7 @@ async fn reused_code_is_an_error() {
     let mock = world().await;
     let attempt = SignIn::of(&CONF);
     let code = mock.approve(&attempt.asks("1")).await.code();
-    // Who got no answer, or was told to wait, is right to try again.
+    // A retry after a temporary failure is correct.
     mock.control(
         "POST",
         "/faults/presets/token-endpoint-down",

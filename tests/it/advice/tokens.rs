@@ -50,8 +50,8 @@ async fn refresh_token_retried_after_a_lost_response_is_not_reported() {
     }
 }
 
-/// A request that was begun on a connection of its own, and waits for the rest of its body.
-async fn begun(mock: &TestServer, head: &str, body: &str) -> RawConnection {
+/// Starts a request on a connection of its own, without its body.
+async fn start_request(mock: &TestServer, head: &str, body: &str) -> RawConnection {
     let mut line = RawConnection::to(mock.server().address()).await;
     let head = format!(
         "{head} HTTP/1.1\r\nHost: mock\r\nContent-Type: application/x-www-form-urlencoded\r\n\
@@ -59,7 +59,7 @@ async fn begun(mock: &TestServer, head: &str, body: &str) -> RawConnection {
         body.len()
     );
     line.send(head).await;
-    // A server that asks for the body has read the head.
+    // The server has read the head when it asks for the body.
     line.read_until("100 Continue").await;
     line
 }
@@ -69,8 +69,8 @@ async fn overlapping_refreshes_are_reported_as_a_race() {
     let (mock, tokens) = world().await;
     mock.later("61m").await;
     let body = CONF.refreshes(&tokens.refresh).encoded();
-    let mut first = begun(&mock, &format!("POST {TOKEN}"), &body).await;
-    // However long the first is under way.
+    let mut first = start_request(&mock, &format!("POST {TOKEN}"), &body).await;
+    // The duration of the first refresh makes no difference.
     mock.later("30s").await;
     mock.refreshed(&CONF, &tokens).await;
     mock.later("30s").await;
@@ -92,7 +92,11 @@ async fn retry_after_a_client_timeout_is_not_reported() {
         let late = tokio::spawn(async move { world.token(&again).await });
         let path = format!("/faults/{}", set["id"]);
         while mock.control("GET", &path, json!({})).await["struck"] == 0 {}
-        assert_eq!(mock.token(&sent).await.status, 400, "it is used up");
+        assert_eq!(
+            mock.token(&sent).await.status,
+            400,
+            "the credential is used up"
+        );
         assert_eq!(late.await.expect("it is answered").status, 200);
     }
     assert_eq!(mock.accusations().await, "");

@@ -18,7 +18,7 @@ fn run(arguments: &[&str]) -> (bool, String) {
     (status.success(), text.into_owned())
 }
 
-/// Asks from a thread of its own: the server runs on this one's runtime.
+/// Runs the program in a thread of its own, since the server runs on this thread's runtime.
 async fn ask(mock: &TestServer, arguments: &[&str]) -> (bool, String) {
     let mut arguments: Vec<String> = arguments.iter().map(|&one| one.to_owned()).collect();
     arguments.extend(["--server".to_owned(), mock.base.clone()]);
@@ -29,7 +29,7 @@ async fn ask(mock: &TestServer, arguments: &[&str]) -> (bool, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_is_minted_from_the_shell() {
+async fn token_command_mints_a_token() {
     let mock = TestServer::documented().await;
     let (done, text) = ask(&mock, &["token", "--user", "ada", "--scope", "AI Services"]).await;
     assert!(done, "{text}");
@@ -62,14 +62,14 @@ fn command_uses_the_first_listen_address() {
     let listen = format!("0.0.0.0:{},[::1]:1", program.port());
     let mut command = Program::command(&["clock", "advance", "1h"]);
     let output = command.env("CIVITAI_MOCK_LISTEN", listen).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
+    let printed = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{printed}");
     let other = ["--server", "http://127.0.0.1:1"];
     assert!(!command.args(other).status().unwrap().success());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_clock_is_moved_from_the_shell() {
+async fn clock_command_moves_the_clock() {
     let mock = TestServer::documented().await;
     for arguments in [
         &["clock", "freeze", "2026-01-31T12:00:00Z"][..],
@@ -90,7 +90,7 @@ async fn the_clock_is_moved_from_the_shell() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_fault_is_set_from_the_shell() {
+async fn fault_command_sets_a_fault() {
     let mock = TestServer::documented().await;
     assert!(
         ask(&mock, &["fault", "token-endpoint-down", "--times", "1"])
@@ -135,7 +135,7 @@ fn pkce_command_prints_a_matching_pair() {
         panic!("two lines: {text}")
     };
     assert_eq!((verifier.len(), challenge.len()), (64, 43));
-    assert_ne!(run(&["pkce"]).1, text, "drawn anew");
+    assert_ne!(run(&["pkce"]).1, text, "generated again");
 }
 
 #[test]

@@ -14,10 +14,10 @@ fn with(variables: &[(&str, &str)]) -> Command {
 }
 
 #[test]
-fn a_wrong_value_is_reported_at_every_entrance_with_its_name() {
+fn invalid_value_is_reported_with_the_name_of_its_source() {
     let folder = TempDir::new();
     let missing = folder.path("none.toml");
-    let (mut said, mut by_file) = (String::new(), String::new());
+    let (mut printed, mut by_file) = (String::new(), String::new());
     for (key, value) in [
         ("contract", "prod"),
         ("consent", "approved"),
@@ -56,7 +56,7 @@ fn a_wrong_value_is_reported_at_every_entrance_with_its_name() {
             !by_variable.contains("--listen") || key == "listen",
             "{by_variable}"
         );
-        // The same text but for the name, and for the placeholder that clap writes behind a flag.
+        // The same text except for the name, and for the placeholder that clap adds to a flag.
         let plain = |text: &str| {
             let text = text.replace(&variable, &flag).replace(" [<BOOL>]", "");
             let words = text
@@ -66,7 +66,7 @@ fn a_wrong_value_is_reported_at_every_entrance_with_its_name() {
         };
         assert_eq!(plain(&by_variable), plain(&by_flag));
         let first = by_variable.lines().next().unwrap_or_default();
-        said += &format!("{}\n", folder.redacted(first));
+        printed += &format!("{}\n", folder.redacted(first));
         if key != "config" {
             let file = folder.write("mock.toml", &format!("{key} = {value:?}\n"));
             let mut command = Program::command(&["--config", file.to_str().unwrap()]);
@@ -97,7 +97,7 @@ fn a_wrong_value_is_reported_at_every_entrance_with_its_name() {
     1: civitai-oauth-mock: <folder>/mock.toml:1: refresh_token_seconds: 0 is not a lifetime: a token or code would expire when it is issued; give 1 or more
     1: civitai-oauth-mock: <folder>/mock.toml:1: seed: <folder>/none.toml: No such file or directory (os error 2)
     "#);
-    assert_snapshot!(said, @r#"
+    assert_snapshot!(printed, @r#"
     2: error: invalid value 'prod' for 'CIVITAI_MOCK_CONTRACT': no contract "prod": choose "documented", "live" or "live@2026-08"
     2: error: invalid value 'approved' for 'CIVITAI_MOCK_CONSENT'
     2: error: invalid value '8080' for 'CIVITAI_MOCK_LISTEN': "8080" is not an address: write an IP address and a port, for example 127.0.0.1:8080
@@ -125,8 +125,8 @@ fn a_wrong_value_is_reported_at_every_entrance_with_its_name() {
 }
 
 #[test]
-fn the_cause_of_an_error_is_named_after_the_color_too() {
-    let mut said = String::new();
+fn error_after_the_color_option_names_its_cause() {
+    let mut printed = String::new();
     for arguments in [
         &["--color", "never", "serve", "--contract", "test"][..],
         &["--color", "never", "serve"],
@@ -134,9 +134,9 @@ fn the_cause_of_an_error_is_named_after_the_color_too() {
         let mut command = Program::command(arguments);
         command.env("CIVITAI_MOCK_CONTRACT", "prod");
         let refusal = Program::refusal(&mut command);
-        said += &format!("{}\n", refusal.lines().next().unwrap_or_default());
+        printed += &format!("{}\n", refusal.lines().next().unwrap_or_default());
     }
-    assert_snapshot!(said, @r#"
+    assert_snapshot!(printed, @r#"
     2: error: invalid value 'test' for '--contract <CONTRACT>': no contract "test": choose "documented", "live" or "live@2026-08"
     2: error: invalid value 'prod' for 'CIVITAI_MOCK_CONTRACT': no contract "prod": choose "documented", "live" or "live@2026-08"
     "#);
@@ -152,7 +152,7 @@ fn a_healthcheck_names_the_source_of_its_configuration() {
 }
 
 #[tokio::test]
-async fn booleans_have_the_same_words_at_every_entrance() {
+async fn booleans_have_the_same_words_in_every_source() {
     let folder = TempDir::new();
     let file = folder.write("mock.toml", "rate_limits = \"on\"\n");
     let file = format!("--config={}", file.display());
@@ -177,7 +177,7 @@ async fn booleans_have_the_same_words_at_every_entrance() {
 
 #[test]
 fn an_unknown_variable_stops_every_command_that_reads_variables() {
-    let mut said = String::new();
+    let mut printed = String::new();
     for arguments in [
         &[][..],
         &["serve"],
@@ -187,9 +187,9 @@ fn an_unknown_variable_stops_every_command_that_reads_variables() {
     ] {
         let mut command = Program::command(arguments);
         command.env("CIVITAI_MOCK_CONTRAKT", "live");
-        said += &format!("{}\n", Program::refusal(&mut command));
+        printed += &format!("{}\n", Program::refusal(&mut command));
     }
-    assert_snapshot!(said, @"
+    assert_snapshot!(printed, @"
     2: civitai-oauth-mock: CIVITAI_MOCK_CONTRAKT: no setting has this variable; did you mean CIVITAI_MOCK_CONTRACT?
     2: civitai-oauth-mock: CIVITAI_MOCK_CONTRAKT: no setting has this variable; did you mean CIVITAI_MOCK_CONTRACT?
     2: civitai-oauth-mock: CIVITAI_MOCK_CONTRAKT: no setting has this variable; did you mean CIVITAI_MOCK_CONTRACT?
@@ -211,21 +211,24 @@ fn kubernetes_service_variables_are_ignored() {
         ("CIVITAI_MOCK_PORT_8080_TCP_ADDR", "10.0.0.1"),
     ]));
     assert_eq!(program.stop(), "");
-    let said = Program::refusal(&mut with(&[("CIVITAI_MOCK_PORT", "8081")]));
-    assert_snapshot!(said, @"2: civitai-oauth-mock: CIVITAI_MOCK_PORT: no setting has this variable; write CIVITAI_MOCK_LISTEN=127.0.0.1:8081");
+    let printed = Program::refusal(&mut with(&[("CIVITAI_MOCK_PORT", "8081")]));
+    assert_snapshot!(printed, @"2: civitai-oauth-mock: CIVITAI_MOCK_PORT: no setting has this variable; write CIVITAI_MOCK_LISTEN=127.0.0.1:8081");
 }
 
 #[test]
 fn unusable_control_token_stops_the_start() {
     for blank in ["", " ", "\"\""] {
-        let said = Program::refusal(&mut with(&[("CIVITAI_MOCK_CONTROL_TOKEN", blank)]));
+        let printed = Program::refusal(&mut with(&[("CIVITAI_MOCK_CONTROL_TOKEN", blank)]));
         assert!(
-            said.contains("CIVITAI_MOCK_CONTROL_TOKEN: it is empty, and would protect nothing"),
-            "{said}"
+            printed.contains("CIVITAI_MOCK_CONTROL_TOKEN: it is empty, and would protect nothing"),
+            "{printed}"
         );
     }
-    let said = Program::refusal(&mut with(&[("CIVITAI_MOCK_CONTROL_TOKEN", "gehe\u{ef}m")]));
-    assert!(said.contains("no Authorization header carries"), "{said}");
+    let printed = Program::refusal(&mut with(&[("CIVITAI_MOCK_CONTROL_TOKEN", "gehe\u{ef}m")]));
+    assert!(
+        printed.contains("no Authorization header carries"),
+        "{printed}"
+    );
 }
 
 #[tokio::test]
@@ -255,7 +258,7 @@ async fn quotes_around_environment_values_are_removed() {
         shown.contains("mine   secret from CIVITAI_CLIENT_SECRET"),
         "{shown}"
     );
-    let said = program.stop();
+    let printed = program.stop();
     for name in [
         "CIVITAI_MOCK_CONTRACT",
         "CIVITAI_MOCK_DIFFERENCE",
@@ -263,11 +266,11 @@ async fn quotes_around_environment_values_are_removed() {
         "CIVITAI_CLIENT_SECRET",
     ] {
         assert!(
-            said.contains(&format!("{name}: the quotes around the value are ignored")),
-            "{said}"
+            printed.contains(&format!("{name}: the quotes around the value are ignored")),
+            "{printed}"
         );
     }
-    assert!(!said.contains("s3cret"), "{said}");
+    assert!(!printed.contains("s3cret"), "{printed}");
     let wrong = Program::refusal(&mut with(&[("CIVITAI_MOCK_CONTRACT", "'prod'")]));
     assert!(
         wrong.contains("invalid value 'prod' for 'CIVITAI_MOCK_CONTRACT'"),
@@ -281,14 +284,14 @@ fn variables_of_an_app_without_its_client_id_are_reported() {
         ("CIVITAI_CLIENT_SECRET", "s3cret"),
         ("CIVITAI_REDIRECT_URI", "http://localhost:3000/cb"),
     ]));
-    let said = program.stop();
+    let printed = program.stop();
     for name in ["CIVITAI_CLIENT_SECRET", "CIVITAI_REDIRECT_URI"] {
         assert!(
-            said.contains(&format!(
+            printed.contains(&format!(
                 "{name} is ignored: it describes a client only together with CIVITAI_CLIENT_ID"
             )),
-            "{said}"
+            "{printed}"
         );
     }
-    assert!(!said.contains("s3cret"), "{said}");
+    assert!(!printed.contains("s3cret"), "{printed}");
 }

@@ -11,8 +11,8 @@ pub(crate) fn refusal(folder: &TempDir, arguments: &[&str]) -> String {
 }
 
 fn refusals(folder: &TempDir, cases: &[&[&str]]) -> String {
-    let said = cases.iter().map(|arguments| refusal(folder, arguments));
-    said.collect::<Vec<_>>().join("\n\n")
+    let printed = cases.iter().map(|arguments| refusal(folder, arguments));
+    printed.collect::<Vec<_>>().join("\n\n")
 }
 
 #[test]
@@ -182,8 +182,11 @@ fn wrong_flags_show_no_secrets_and_no_control_characters() {
     "#);
     let mut command = Program::command(&["--color", "always", "clock", "\u{9b}"]);
     command.env("CIVITAI_MOCK_CONTRACT", token);
-    let said = Program::refusal(&mut command);
-    assert!(!said.contains('\u{9b}') && !said.contains(token), "{said}");
+    let printed = Program::refusal(&mut command);
+    assert!(
+        !printed.contains('\u{9b}') && !printed.contains(token),
+        "{printed}"
+    );
     let mut command = Program::command(&[]);
     command.env("CIVITAI_MOCK_CONTRACT", token);
     assert_snapshot!(Program::refusal(&mut command), @r#"
@@ -205,7 +208,7 @@ fn unknown_login_user_is_rejected() {
 #[test]
 fn seed_error_names_file_line_key_and_fix() {
     let folder = TempDir::new();
-    let mut said = String::new();
+    let mut printed = String::new();
     for (name, text) in [
         (
             "uri.toml",
@@ -217,10 +220,10 @@ fn seed_error_names_file_line_key_and_fix() {
         ("broken.toml", "[[users]\n"),
     ] {
         let file = folder.write(name, text);
-        said += &refusal(&folder, &["--seed", file.to_str().unwrap()]);
-        said += "\n";
+        printed += &refusal(&folder, &["--seed", file.to_str().unwrap()]);
+        printed += "\n";
     }
-    assert_snapshot!(said, @r#"
+    assert_snapshot!(printed, @r#"
     1: civitai-oauth-mock: <folder>/uri.toml:4: clients[0].redirect_uris[0]: not a URL: "localhost:3000" lacks a scheme such as http://
     1: civitai-oauth-mock: <folder>/key.toml:3: users[0].user_name: unknown key "user_name"; did you mean "username"?
     1: civitai-oauth-mock: <folder>/twice.toml:5: users[1].id: an earlier user has the id 1
@@ -232,7 +235,7 @@ fn seed_error_names_file_line_key_and_fix() {
 #[test]
 fn configuration_error_names_file_line_key_and_fix() {
     let folder = TempDir::new();
-    let mut said = String::new();
+    let mut printed = String::new();
     for (name, text) in [
         ("key.toml", "# mine\ncontrat = \"live\"\n"),
         ("value.toml", "contract = \"lively\"\n"),
@@ -265,10 +268,10 @@ fn configuration_error_names_file_line_key_and_fix() {
         ("file.toml", "seed = \"none.toml\"\n"),
     ] {
         let file = folder.write(name, text);
-        said += &refusal(&folder, &["--config", file.to_str().unwrap()]);
-        said += "\n";
+        printed += &refusal(&folder, &["--config", file.to_str().unwrap()]);
+        printed += "\n";
     }
-    assert_snapshot!(said, @r#"
+    assert_snapshot!(printed, @r#"
     1: civitai-oauth-mock: <folder>/key.toml:2: contrat: unknown key "contrat"; did you mean "contract"?
     1: civitai-oauth-mock: <folder>/value.toml:1: contract: unknown value "lively"; did you mean "live"?
     1: civitai-oauth-mock: <folder>/kind.toml:1: rate_limits: "maybe" is not true or false
@@ -331,15 +334,15 @@ fn invalid_variable_is_named() {
 #[test]
 fn version_flag_prints_name_and_version() {
     let output = Program::output(&["--version"]);
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     let name = concat!("civitai-oauth-mock ", env!("CARGO_PKG_VERSION"), " (");
-    let commit = said
+    let commit = printed
         .trim()
         .strip_prefix(name)
         .and_then(|rest| rest.strip_suffix(')'));
     let is_known = |commit: &str| commit.bytes().all(|digit| digit.is_ascii_hexdigit());
     assert!(
         commit.is_some_and(|commit| commit == "unknown" || is_known(commit)),
-        "{said}"
+        "{printed}"
     );
 }

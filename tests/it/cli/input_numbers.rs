@@ -50,8 +50,8 @@ async fn seeds_configuration_and_the_command_line_read_numbers_in_text() {
         &["clock", "advance", "86400"],
     ] {
         let run = Program::output(&[arguments, &["--server", &base]].concat());
-        let said = String::from_utf8_lossy(&run.stderr);
-        assert!(run.status.success(), "{arguments:?}: {said}");
+        let printed = String::from_utf8_lossy(&run.stderr);
+        assert!(run.status.success(), "{arguments:?}: {printed}");
     }
     let clock = world.get("/_mock/clock").await.json();
     assert_eq!(clock["now"], "2026-01-02T00:00:00Z");

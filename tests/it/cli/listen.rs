@@ -10,7 +10,7 @@ fn answers(address: SocketAddr) -> bool {
     TcpStream::connect(address).is_ok()
 }
 
-/// Whether this machine has IPv6. One of CI must have it.
+/// Whether this machine has IPv6. CI machines must have it.
 fn has_v6() -> bool {
     let has_v6 = TcpListener::bind("[::1]:0").is_ok();
     if !has_v6 {
@@ -61,7 +61,7 @@ async fn occupied_second_loopback_address_is_skipped() {
     if !has_v6() {
         return;
     }
-    // A port that is free on the one and taken on the other.
+    // A port that is free on one address and taken on the other.
     let mut config = config();
     let taken = loop {
         let taken = TcpListener::bind("[::1]:0").unwrap();
@@ -97,7 +97,7 @@ fn listen_on(config: &mut Config, first: SocketAddr, second: SocketAddr) {
     config.also_listen = vec![second];
 }
 
-/// Asks for both addresses at this port.
+/// Starts the program with both addresses at this port.
 type TestRequest = fn(&mut Config, u16);
 
 #[tokio::test]
@@ -209,10 +209,10 @@ fn network_address_without_control_token_is_a_warning() {
         }
         let program = Program::serve(&mut command);
         let announced = program.announced.join("\n");
-        let said = program.stop();
-        let warned =
-            said.contains("can be reached from the network") && said.contains("--control-token");
-        assert_eq!(warned, warns, "{listen:?}: {said}");
+        let printed = program.stop();
+        let warned = printed.contains("can be reached from the network")
+            && printed.contains("--control-token");
+        assert_eq!(warned, warns, "{listen:?}: {printed}");
         assert!(
             !announced.contains("http://0.0.0.0")
                 || announced.starts_with("listening on http://0.0.0.0"),

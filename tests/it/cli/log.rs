@@ -17,7 +17,7 @@ fn with(arguments: &[&str]) -> Command {
     Program::command(&[&["--listen", "127.0.0.1:0"], arguments].concat())
 }
 
-/// A sign-in that works, three refusals, and requests that are no app's.
+/// A successful sign-in, three rejected requests, and requests that are not of an app.
 async fn traffic(program: &Program) {
     let world = SandboxClient::at(program.base());
     let tokens = world.tokens(&DEMO, "1").await;
@@ -29,11 +29,11 @@ async fn traffic(program: &Program) {
         ("client_secret", "hunter2"),
     ]);
     assert_eq!(world.post(TOKEN, &wrong).await.status, 400);
-    let nobody = world
+    let unknown_client = world
         .sandbox("other")
         .get("/api/auth/oauth/authorize?client_id=a%1b%5B31mb&redirect_uri=x");
-    let nobody = nobody.header("x-mock-user", "ada").await;
-    assert_eq!(nobody.status, 400);
+    let unknown_client = unknown_client.header("x-mock-user", "ada").await;
+    assert_eq!(unknown_client.status, 400);
     assert_eq!(world.post("/oauth/token", &wrong).await.status, 404);
     for path in [
         "/",
@@ -49,8 +49,8 @@ async fn traffic(program: &Program) {
 }
 
 fn lines(program: Program) -> Vec<String> {
-    let said = program.stop();
-    said.lines().map(str::to_owned).collect()
+    let printed = program.stop();
+    printed.lines().map(str::to_owned).collect()
 }
 
 /// The line without its time.
@@ -154,10 +154,10 @@ async fn a_connection_that_a_fault_resets_is_logged() {
     .await;
     let seen = world.get("/_mock/requests?wait=20s&count=1").await.json();
     assert_eq!(seen["requests"].as_array().map(Vec::len), Some(1));
-    let said = program.stop();
+    let printed = program.stop();
     assert!(
-        said.contains(&format!("000  POST {TOKEN}  fault 1 reset the connection")),
-        "{said}"
+        printed.contains(&format!("000  POST {TOKEN}  fault 1 reset the connection")),
+        "{printed}"
     );
 }
 
@@ -171,8 +171,8 @@ async fn requests_are_logged_to_a_pipe_only_on_request() {
 #[tokio::test]
 async fn colors_are_for_terminals_or_by_choice() {
     const ESCAPE: char = '\u{1b}';
-    // What the program says at its start, of a refusal, and of an error.
-    let said = async |arguments: &[&str], variables: &[(&str, &str)]| {
+    // The output at the start, for a rejected request, and for an error.
+    let printed = async |arguments: &[&str], variables: &[(&str, &str)]| {
         let mut command = with(&[&["--log=warn", "--consent=approve"], arguments].concat());
         command.envs(variables.iter().copied());
         let program = Program::serve(&mut command);
@@ -203,7 +203,7 @@ async fn colors_are_for_terminals_or_by_choice() {
         (&["--color=never"], &[("CLICOLOR_FORCE", "1")], false),
         (&[], &[("CLICOLOR_FORCE", "1")], true),
     ] {
-        let found = said(arguments, variables).await;
+        let found = printed(arguments, variables).await;
         assert_eq!(found, [colored; 4], "{arguments:?} {variables:?}");
     }
     let folder = TempDir::new();

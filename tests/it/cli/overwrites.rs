@@ -65,8 +65,8 @@ fn a_file_that_the_server_would_overwrite_is_refused_and_unchanged() {
         format!("{https} --tls-ca-file={}", at("bundle.pem")),
         format!("{https} --tls-ca-file={}", at("key.pem")),
     ];
-    let said = cases.map(|case| refusal(&folder, &case.split(' ').collect::<Vec<_>>()));
-    assert_snapshot!(said.join("\n"), @"
+    let printed = cases.map(|case| refusal(&folder, &case.split(' ').collect::<Vec<_>>()));
+    assert_snapshot!(printed.join("\n"), @"
     1: civitai-oauth-mock: --port-file: <folder>/k.db is a file of --database too; give each option a file of its own
     1: civitai-oauth-mock: --port-file: <folder>/link.db is a file of --database too; give each option a file of its own
     1: civitai-oauth-mock: --port-file: <folder>/k.db-wal is a file of --database too; give each option a file of its own

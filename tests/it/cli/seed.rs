@@ -18,7 +18,7 @@ async fn has_solo(program: &Program) -> bool {
 }
 
 #[tokio::test]
-async fn a_variable_holds_the_text_of_a_seed() {
+async fn variable_has_the_text_of_a_seed() {
     let mut command = Program::command(&ANY_PORT);
     command.env("CIVITAI_MOCK_SEED_TOML", SOLO);
     assert!(has_solo(&Program::serve(&mut command)).await);
@@ -27,7 +27,7 @@ async fn a_variable_holds_the_text_of_a_seed() {
 }
 
 #[tokio::test]
-async fn configuration_file_and_flag_hold_the_text_of_a_seed() {
+async fn configuration_file_and_flag_have_the_text_of_a_seed() {
     let folder = TempDir::new();
     let file = folder.write("mock.toml", &format!("seed_toml = '''\n{SOLO}'''\n"));
     let by_file = [&ANY_PORT[..], &["--config", file.to_str().unwrap()]].concat();
@@ -55,7 +55,7 @@ async fn a_seed_is_read_from_standard_input() {
         .stdout(Stdio::null());
     let mut child = command.spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
-    // More than is read: the program hangs up before it has all of it.
+    // More than the limit: the program stops reading before the end.
     let megabyte = vec![b'#'; 1024 * 1024];
     for _ in 0..20 {
         if input.write_all(&megabyte).is_err() {
@@ -142,10 +142,10 @@ fn the_start_up_text_escapes_names_and_omits_deleted_users() {
         "CIVITAI_MOCK_SEED_TOML",
         "[[users]]\nid = 1\ndeleted = true\n",
     );
-    let said = Program::serve(&mut command).stop();
+    let printed = Program::serve(&mut command).stop();
     assert!(
-        said.contains("all users of the seed are deleted, so nobody can sign in"),
-        "{said}"
+        printed.contains("all users of the seed are deleted, so nobody can sign in"),
+        "{printed}"
     );
     command.env("CIVITAI_MOCK_LOGIN", "1");
     assert_snapshot!(Program::refusal(&mut command), @r#"1: civitai-oauth-mock: CIVITAI_MOCK_LOGIN: user "1" is deleted; name another user of the seed"#);

@@ -59,19 +59,19 @@ async fn sigterm_shuts_down_gracefully() {
 }
 
 #[test]
-fn the_port_file_holds_the_port() {
+fn port_file_has_the_port() {
     let folder = TempDir::new();
     let file = folder.path("port");
     let program = Program::serve(&mut with(&["--port-file", file.to_str().unwrap()]));
     let port = std::fs::read_to_string(&file).unwrap();
     assert_eq!(port, format!("{}\n", program.port()));
     assert!(!folder.path("port.tmp").exists());
-    // A second start that fails takes nothing from the first.
+    // A failed second start does not remove the file of the first.
     let taken = program.address().to_string();
     let second = ["--listen", &taken, "--port-file", file.to_str().unwrap()];
     assert_eq!(Program::output(&second).status.code(), Some(1));
     assert_eq!(std::fs::read_to_string(&file).unwrap(), port);
-    // At the end it is gone, and nothing is left beside it.
+    // It is removed at the end, with nothing beside it.
     assert_eq!(program.terminate(), Some(0));
     assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
 }
@@ -81,7 +81,7 @@ fn the_port_file_holds_the_port() {
 fn stale_port_file_is_removed_first() {
     let folder = TempDir::new();
     let file = folder.write("port", "1\n");
-    // The program waits for this seed while the test looks.
+    // The program waits for this seed during the check.
     let arguments = ["--seed", "-", "--port-file", file.to_str().unwrap()];
     let mut command = with(&arguments);
     command.stdin(std::process::Stdio::piped());
@@ -120,7 +120,7 @@ fn port_file_of_another_server_is_not_removed() {
 }
 
 #[test]
-fn the_last_line_has_every_setting_that_is_not_the_default() {
+fn last_line_lists_every_setting_that_is_not_the_default() {
     let folder = TempDir::new();
     let database = folder.path("m.db");
     let mut command = with(&[
@@ -153,10 +153,10 @@ fn a_seed_without_users_is_reported() {
         announced.contains("nobody: the seed has no users"),
         "{announced}"
     );
-    let said = program.stop();
+    let printed = program.stop();
     assert!(
-        said.contains("the seed has no users, so nobody can sign in"),
-        "{said}"
+        printed.contains("the seed has no users, so nobody can sign in"),
+        "{printed}"
     );
 }
 
@@ -165,7 +165,7 @@ fn a_seed_without_users_is_reported() {
 fn few_file_descriptors_are_reported_with_the_fix() {
     let script = "ulimit -n 64; exec \"$0\" \"$@\"";
     let program = Program::serve(&mut Program::command_of_script(script, &ANY_PORT));
-    // Half of them are connections: sixteen at once are answered.
+    // Half of the descriptors are for connections: sixteen at once are answered.
     let connections: Vec<_> = (0..16)
         .map(|_| std::net::TcpStream::connect(program.address()).unwrap())
         .collect();
@@ -178,12 +178,12 @@ fn few_file_descriptors_are_reported_with_the_fix() {
     });
     assert_eq!(health, 200);
     drop(connections);
-    let said = program.stop();
-    assert!(said.contains("the system allows 64 open files, enough for 32 connections instead of 1000; raise the limit with `ulimit -n 1128`"), "{said}");
+    let printed = program.stop();
+    assert!(printed.contains("the system allows 64 open files, enough for 32 connections instead of 1000; raise the limit with `ulimit -n 1128`"), "{printed}");
 }
 
 #[tokio::test]
-async fn a_flag_beats_the_environment_and_the_environment_beats_the_file() {
+async fn flags_override_variables_and_variables_override_the_file() {
     let folder = TempDir::new();
     let file = folder.write(
         "mock.toml",
@@ -243,7 +243,7 @@ async fn an_apps_own_variables_register_it() {
 }
 
 #[tokio::test]
-async fn a_seed_file_takes_the_place_of_the_demo_data() {
+async fn seed_file_replaces_the_demo_data() {
     let folder = TempDir::new();
     let seed = folder.write("seed.toml", "[[users]]\nid = 5\nusername = \"solo\"\n");
     let program = Program::serve(&mut with(&["--seed", seed.to_str().unwrap()]));
@@ -276,7 +276,7 @@ async fn acknowledged_data_survives_a_kill() {
 }
 
 #[tokio::test]
-async fn the_log_holds_no_secret() {
+async fn log_has_no_secret() {
     let folder = TempDir::new();
     let log = folder.path("log");
     let mut command = with(&["--log", "trace,json", "--rate-limits"]);
@@ -292,7 +292,7 @@ async fn the_log_holds_no_secret() {
     let (code, tokens) = (world.code(&demo, "1").await, world.tokens(&demo, "1").await);
     world.control("POST", "/reset", json!({})).await;
     drop(program);
-    let said = std::fs::read_to_string(&log).unwrap();
+    let printed = std::fs::read_to_string(&log).unwrap();
     let session = cookie.strip_prefix("civ-token=").unwrap();
     for secret in [
         session,
@@ -301,7 +301,7 @@ async fn the_log_holds_no_secret() {
         &tokens.refresh,
         demo.secret.unwrap(),
     ] {
-        assert!(!said.contains(secret), "{secret} is in the log");
+        assert!(!printed.contains(secret), "{secret} is in the log");
     }
 }
 
@@ -322,8 +322,11 @@ fn healthcheck_reports_by_exit_status() {
         .unwrap();
     let gone = Program::output(&["healthcheck", "--listen", &free.to_string()]);
     assert_eq!(gone.status.code(), Some(1));
-    let said = String::from_utf8_lossy(&gone.stderr).into_owned();
-    assert!(said.contains(&format!("cannot reach {free}")), "{said}");
+    let printed = String::from_utf8_lossy(&gone.stderr).into_owned();
+    assert!(
+        printed.contains(&format!("cannot reach {free}")),
+        "{printed}"
+    );
 }
 
 #[tokio::test]
@@ -334,11 +337,11 @@ async fn second_signal_stops_without_waiting_for_requests() {
         "POST /api/auth/oauth/token HTTP/1.1\r\nHost: mock\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n",
     )
     .await;
-    // Whoever is told to go on is under way.
+    // A request that gets `100 Continue` is in progress.
     line.read_until("100 Continue").await;
     let began = Stopwatch::start();
     program.ask_to_stop();
-    // It has heard: nobody gets in any more.
+    // After the signal, new connections are refused.
     while tokio::net::TcpStream::connect(program.address())
         .await
         .is_ok()
@@ -346,7 +349,7 @@ async fn second_signal_stops_without_waiting_for_requests() {
         assert!(began.elapsed() < Duration::from_secs(20), "it goes on");
     }
     let code = program.terminate();
-    // On a machine that is very busy, those who are under way may have had their time.
+    // On a busy machine, requests in progress may have reached their time limit.
     assert!(
         code == Some(1) || began.elapsed() > Duration::from_secs(1),
         "{code:?}"

@@ -20,7 +20,7 @@ fn app(redirect_uris: &str) -> Fields {
     ])
 }
 
-/// A world in which whoever comes is ada, who owns no app.
+/// A sandbox in which every visitor is ada, who owns no app.
 async fn ada() -> TestServer {
     let mock = TestServer::documented().await;
     mock.set(json!({ "login": "ada" })).await;
@@ -37,7 +37,7 @@ async fn registered(world: &SandboxClient) -> serde_json::Value {
         .unwrap_or_default()
 }
 
-/// The page on which a new secret is shown, once, after the form that made it.
+/// The page that shows a new secret once, after the form that created it.
 async fn revealed(world: &SandboxClient, answer: &TestResponse) -> TestResponse {
     assert_eq!(answer.status, 303, "{answer}");
     let path = answer.location().path().to_owned();
@@ -121,7 +121,7 @@ async fn changed_preset_or_checkboxes_take_effect() {
             .with("drawn_preset", preset)
             .with("drawn_boxes", boxes)
     };
-    let mut told = String::new();
+    let mut table = String::new();
     for (what, form) in [
         (
             "the preset alone",
@@ -142,14 +142,14 @@ async fn changed_preset_or_checkboxes_take_effect() {
     ] {
         let answer = mock.post(NEW, &form).await;
         let client = registered(&mock).await;
-        told += &format!(
+        table += &format!(
             "{what}: {} {} {}\n",
             answer.status,
             client["allowed_scopes"],
             shown(&answer, ".problem")
         );
     }
-    assert_snapshot!(told, @"
+    assert_snapshot!(table, @"
     the preset alone: 303 114689 
     a box alone: 303 5 
     both alike: 303 114689 
@@ -161,7 +161,7 @@ async fn changed_preset_or_checkboxes_take_effect() {
 async fn validation_errors_appear_beside_their_fields() {
     let mock = ada().await;
     let long = "x".repeat(501);
-    let mut told = String::new();
+    let mut table = String::new();
     for (field, value) in [
         ("name", ""),
         ("name", &long),
@@ -180,7 +180,7 @@ async fn validation_errors_appear_beside_their_fields() {
             .await;
         let page = answer.page();
         let about = page.attributes("[aria-invalid]", "name").join(" ");
-        told += &format!(
+        table += &format!(
             "{} {about}: {}\n",
             answer.status,
             page.texts(".problem").join(" | ")
@@ -190,7 +190,7 @@ async fn validation_errors_appear_beside_their_fields() {
             page.attributes(".problem", "id")
         );
     }
-    assert_snapshot!(told, @r#"
+    assert_snapshot!(table, @r#"
     400 name: Give the app a name: people see it when it asks for consent.
     400 name: A name has 128 characters at most; this one has 501.
     400 description: A description has 500 characters at most; this one has 501.
@@ -247,7 +247,7 @@ async fn checkboxes_count_if_custom_scope_is_chosen() {
         client["allowed_scopes"], 65541,
         "with UserRead, which every app may: {client}"
     );
-    // A box that there is none of stays as it was.
+    // A grant without a checkbox is unchanged.
     let id = client["id"].as_str().unwrap();
     mock.control(
         "PATCH",
@@ -346,7 +346,7 @@ async fn a_page_of_another_site_registers_nothing() {
             .await;
         assert_eq!(answer.status, 403, "{name} {value}");
     }
-    // A link from there may lead here.
+    // A link of another site may lead here.
     assert_eq!(
         mock.get(ACCOUNT)
             .header("sec-fetch-site", "cross-site")

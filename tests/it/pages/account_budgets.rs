@@ -8,7 +8,7 @@ use crate::support::{CONF, Fields, TestResponse, TestServer};
 const ACCOUNT: &str = "/user/account";
 const LIMIT: &str = "/user/account/connected/conf/limit";
 
-/// A world in which whoever comes is ada, who owns no app.
+/// A sandbox in which every visitor is ada, who owns no app.
 async fn ada() -> TestServer {
     let mock = TestServer::documented().await;
     mock.set(json!({ "login": "ada" })).await;
@@ -16,7 +16,7 @@ async fn ada() -> TestServer {
     mock
 }
 
-/// The same, who has let an app in with this limit.
+/// As [`ada`], with an app that she authorized with this limit.
 async fn limited(budgets: &Value) -> TestServer {
     let mock = ada().await;
     let consent = json!({ "user": "ada", "client_id": "conf", "scope": "AI Services", "buzz_limit": budgets });
@@ -34,7 +34,7 @@ async fn budgets(mock: &TestServer) -> Value {
     consents["consents"][0]["buzz_limit"].clone()
 }
 
-/// What the limit's form would send, as it is shown; the page's forms tell of inputs alone.
+/// The fields of the limit's form, including its selections.
 async fn form(mock: &TestServer) -> Fields {
     let page = mock.get(ACCOUNT).await.page();
     let forms = page.forms();
@@ -85,9 +85,9 @@ async fn budget_is_removed_and_another_added() {
 }
 
 #[tokio::test]
-async fn invalid_budget_is_reported_beside_its_row_and_kept_as_typed() {
+async fn invalid_budget_is_reported_beside_its_row_and_shown_as_typed() {
     let mock = limited(&three()).await;
-    let mut told = String::new();
+    let mut table = String::new();
     for (field, value) in [
         ("limit-1", "0"),
         ("unit-2", "two"),
@@ -106,22 +106,22 @@ async fn invalid_budget_is_reported_beside_its_row_and_kept_as_typed() {
             page.attributes("[aria-describedby]", "aria-describedby"),
             page.attributes(".problem", "id")
         );
-        told += &format!("{} {}\n", answer.status, page.texts(".problem").join(" | "));
+        table += &format!("{} {}\n", answer.status, page.texts(".problem").join(" | "));
     }
     let nothing = mock.post(LIMIT, &Fields::of(&[])).await;
-    told += &format!(
+    table += &format!(
         "{} {}\n",
         nothing.status,
         nothing.page().texts(".problem").join(" | ")
     );
-    assert_snapshot!(told, @r#"
+    assert_snapshot!(table, @r#"
     400 The amount is a whole number from 1 on, not "0".
     400 The number of windows is a whole number from 1 on, not "two".
     400 "not a cron" is no cron expression that ever fires: write five fields, such as "0 0 1 * *" for the first of each month.
     400 "0 0 30 2 *" is no cron expression that ever fires: write five fields, such as "0 0 1 * *" for the first of each month.
     400 The form came without a budget: nothing has changed.
     "#);
-    assert_eq!(budgets(&mock).await, three(), "nothing of it was kept");
+    assert_eq!(budgets(&mock).await, three(), "nothing was stored");
 }
 
 #[tokio::test]
@@ -203,7 +203,7 @@ async fn connected_apps_are_listed_limited_and_revoked() {
             consents["consents"][0]["buzz_limit"].to_string(),
         )
     };
-    let mut told = String::new();
+    let mut table = String::new();
     for fields in [
         vec![("kind-1", "absolute"), ("limit-1", "100")],
         vec![
@@ -221,9 +221,9 @@ async fn connected_apps_are_listed_limited_and_revoked() {
     ] {
         let answer = limit(&fields).await;
         let (scope, budgets) = budgets().await;
-        told += &format!("{} {scope} {budgets}\n", answer.status);
+        table += &format!("{} {scope} {budgets}\n", answer.status);
     }
-    assert_snapshot!(told, @r#"
+    assert_snapshot!(table, @r#"
     303 "98309" [{"type":"absolute","limit":100}]
     303 "98309" [{"type":"sliding","limit":100,"window":"week","unit":2}]
     303 "98309" [{"type":"rollover","limit":100,"cron":"0 0 1 * *"}]
@@ -281,7 +281,7 @@ async fn pages_stay_small_with_many_apps_and_users() {
         page.attributes("a[href*='?']", "href").join(" "),
         "/login?returnUrl=%2Fuser%2Faccount /user/account?apps=10#oauth-apps /user/account?connected=5#connected-apps"
     );
-    // An error is shown on the page of the app that it is about.
+    // An error is shown on the list page that has the app.
     let wrong = Fields::of(&[("kind-1", "absolute"), ("limit-1", "0")]);
     let refused = mock
         .post("/user/account/connected/app-99/limit", &wrong)

@@ -142,7 +142,7 @@ async fn forms_approve_and_deny() {
 }
 
 #[tokio::test]
-async fn the_budget_control_is_for_apps_that_may_spend_in_the_documentation_alone() {
+async fn budget_control_is_shown_for_spending_apps_under_the_documented_contract() {
     let has_control = async |mock: &SandboxClient, scope: &str| {
         let shown = page(mock, &CONF.asks(scope)).await.page();
         !shown.attributes("fieldset.budget", "class").is_empty()
@@ -160,7 +160,7 @@ async fn the_budget_control_is_for_apps_that_may_spend_in_the_documentation_alon
 }
 
 #[tokio::test]
-async fn the_budget_form_sends_what_authorize_understands() {
+async fn budget_form_sends_a_valid_buzz_limit() {
     let mock = TestServer::documented().await;
     let cookie = mock.session("ada").await;
     let shown = page(&mock, &CONF.asks("32769")).await.page();
@@ -168,7 +168,7 @@ async fn the_budget_form_sends_what_authorize_understands() {
         shown.attributes("#buzz-days option", "value"),
         ["1", "7", "30"]
     );
-    // As it is preset: the box is not ticked, the first period is chosen.
+    // The initial values: the box is not ticked, the first period is chosen.
     let form = &shown.forms()[0];
     let preset = form.fields.clone().and("buzz_limit_days", "1");
     assert_eq!(preset.get("buzz_limit"), Some("5000"));
@@ -215,7 +215,7 @@ async fn the_page_matches_redirect_uris_as_authorize_does() {
 }
 
 #[tokio::test]
-async fn the_login_setting_is_enough_to_be_asked() {
+async fn login_setting_signs_in_for_the_consent_page() {
     let mock = TestServer::documented().await;
     mock.set(json!({ "login": "tess" })).await;
     let path = format!("{CONSENT_PAGE}?{}", CONF.asks("1").encoded());
@@ -245,7 +245,7 @@ async fn page_without_session_redirects_to_sign_in() {
 }
 
 #[tokio::test]
-async fn switching_the_account_comes_back_to_the_same_request() {
+async fn switching_the_account_returns_to_the_same_request() {
     let mock = TestServer::documented().await;
     let request = SPA.asks("1").with("state", "a&b");
     let shown = page(&mock, &request).await.page();

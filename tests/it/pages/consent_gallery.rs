@@ -111,7 +111,7 @@ async fn the_form_makes_the_link() {
 #[tokio::test]
 async fn invalid_options_are_reported() {
     let mock = TestServer::documented().await;
-    let mut told = String::new();
+    let mut table = String::new();
     for query in [
         "client_id=con",
         "client_id=conf&user=adda",
@@ -124,13 +124,13 @@ async fn invalid_options_are_reported() {
         "client_id=conf&days=2",
     ] {
         let answer = screen(&mock, query).await;
-        told += &format!(
+        table += &format!(
             "{} {query}: {}\n",
             answer.status,
             answer.page().texts(".problem").join(" | ")
         );
     }
-    assert_snapshot!(told, @r#"
+    assert_snapshot!(table, @r#"
     400 client_id=con: id: no client "con"; did you mean "conf"?
     400 client_id=conf&user=adda: id: no user "adda"; did you mean "ada"?
     400 client_id=conf&scope=many: scope: "many" is not a bitmask; write a number from 0 to 536870911

@@ -49,7 +49,7 @@ async fn a_fault_and_an_extension_are_named() {
 }
 
 #[tokio::test]
-async fn the_buttons_do_what_they_say() {
+async fn each_button_runs_its_operation() {
     let mock = TestServer::documented().await;
     let tokens = mock.tokens(&CONF, "1").await;
     assert_eq!(
@@ -105,7 +105,7 @@ async fn the_buttons_do_what_they_say() {
 #[tokio::test]
 async fn failed_actions_are_reported_on_the_page() {
     let mock = TestServer::documented().await;
-    let mut told = String::new();
+    let mut table = String::new();
     for fields in [
         vec![("act", "advance"), ("by", "soon")],
         vec![("act", "preset"), ("name", "refresh-revokd")],
@@ -115,13 +115,13 @@ async fn failed_actions_are_reported_on_the_page() {
         vec![("act", "explode")],
     ] {
         let answer = press(&mock, &fields).await;
-        told += &format!(
+        table += &format!(
             "{} {}\n",
             answer.status,
             answer.page().texts(".problem").join(" | ")
         );
     }
-    assert_snapshot!(told, @r#"
+    assert_snapshot!(table, @r#"
     400 by: "soon" is not a length of time: write 300ms, 90s, 5m, 1h, 7d or a number of seconds
     400 name: no preset "refresh-revokd"; did you mean "refresh-revoked"?
     400 id: no fault "7"; no fault is set
@@ -152,7 +152,7 @@ async fn journal_is_filtered_and_paginated() {
     let ids = |answer: &TestResponse| answer.page().attributes(".exchange", "id");
     let newest = mock.get(DASHBOARD).await;
     assert_eq!(ids(&newest)[0], "exchange-21");
-    // As many as have room; the page before goes on where this one ends.
+    // The next page starts where this one ends.
     let shown = ids(&newest).len();
     assert!((8..=15).contains(&shown), "{shown}");
     let older = newest.page().attributes("a[href*=before]", "href");
@@ -172,7 +172,7 @@ async fn actions_return_to_their_section_and_keep_the_filter() {
     let page = mock.get("/_mock?endpoint=token&show=all").await.page();
     let form = page.forms().into_iter().find(|form| form.method == "post");
     let action = form.expect("a form with buttons").action;
-    let mut told = String::new();
+    let mut table = String::new();
     for fields in [
         [("act", "freeze"), ("x", "")],
         [("act", "preset"), ("name", "slow-token")],
@@ -181,9 +181,9 @@ async fn actions_return_to_their_section_and_keep_the_filter() {
         [("act", "clear-journal"), ("x", "")],
     ] {
         let back = mock.post(&action, &Fields::of(&fields)).await.location();
-        told += &format!("{}\n", &back[url::Position::BeforePath..]);
+        table += &format!("{}\n", &back[url::Position::BeforePath..]);
     }
-    assert_snapshot!(told, @"
+    assert_snapshot!(table, @"
     /_mock?show=all&endpoint=token#clock
     /_mock?show=all&endpoint=token#faults
     /_mock?show=all&endpoint=token#tokens
@@ -206,7 +206,7 @@ async fn requests_of_console_pages_are_not_recorded() {
 }
 
 #[tokio::test]
-async fn large_requests_make_no_large_page() {
+async fn large_requests_do_not_make_the_page_large() {
     let mock = TestServer::documented().await;
     let large = "<&\"".repeat(5000);
     for _ in 0..20 {
@@ -247,7 +247,7 @@ async fn no_secret_is_on_the_page() {
 }
 
 #[tokio::test]
-async fn codes_and_tokens_show_the_time_they_have_left() {
+async fn codes_and_tokens_show_their_remaining_time() {
     let mock = TestServer::documented().await;
     mock.control(
         "POST",
@@ -278,18 +278,18 @@ async fn requests_between_page_load_and_stream_are_sent() {
         .await
         .unwrap();
     let first = |bytes: &[u8]| {
-        let told = String::from_utf8_lossy(bytes).into_owned();
-        told.lines().take(2).collect::<Vec<_>>().join(" ")
+        let event = String::from_utf8_lossy(bytes).into_owned();
+        event.lines().take(2).collect::<Vec<_>>().join(" ")
     };
-    let told = stream.chunk().await.unwrap().unwrap();
-    assert_eq!(first(&told), "event: exchange id: 2");
+    let event = stream.chunk().await.unwrap().unwrap();
+    assert_eq!(first(&event), "event: exchange id: 2");
     drop(stream);
-    // Whoever lost the connection says what came last.
+    // A reconnecting browser sends the id of the last event.
     mock.token(&CONF.refreshes("lost")).await;
     let ask = reqwest::Client::new().get(format!("{}{events}", mock.base));
     let mut stream = ask.header("last-event-id", "2").send().await.unwrap();
-    let told = stream.chunk().await.unwrap().unwrap();
-    assert_eq!(first(&told), "event: exchange id: 3");
+    let event = stream.chunk().await.unwrap().unwrap();
+    assert_eq!(first(&event), "event: exchange id: 3");
 }
 
 #[tokio::test]
@@ -302,17 +302,18 @@ async fn events_follow_the_filter_and_end_with_the_server() {
     assert_eq!(stream.headers()["content-type"], "text/event-stream");
     mock.token(&CONF.for_itself()).await;
     mock.token(&CONF.refreshes("x")).await;
-    let told = stream.chunk().await.unwrap().unwrap();
-    let told = String::from_utf8_lossy(&told).into_owned();
+    let event = stream.chunk().await.unwrap().unwrap();
+    let event = String::from_utf8_lossy(&event).into_owned();
     assert!(
-        told.starts_with("event: exchange\nid: 2\ndata: <li class=\"exchange\" id=\"exchange-2\">"),
-        "{told}"
+        event
+            .starts_with("event: exchange\nid: 2\ndata: <li class=\"exchange\" id=\"exchange-2\">"),
+        "{event}"
     );
     let began = Stopwatch::start();
     mock.stop().await;
     assert!(
         began.elapsed() < Duration::from_secs(1),
-        "nobody waits for a stream: {:?}",
+        "the server does not wait for a stream: {:?}",
         began.elapsed()
     );
     assert!(matches!(stream.chunk().await, Ok(None) | Err(_)));

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::support::{CLI, DEVICE_PAGE, Device, Fields, SandboxClient, TestResponse, TestServer};
 
-/// What there is to read and to press.
+/// The texts and buttons of the page.
 fn seen(answer: &TestResponse) -> String {
     let page = answer.page();
     let mut text = format!("{} {}\n", answer.status, page.title());
@@ -140,23 +140,23 @@ async fn wrong_code_can_be_corrected_in_the_form() {
     for code in ["aaaa aaaa", "abc", "", "<script>"] {
         let typed = Fields::of(&[("user_code", code), ("step", "review")]);
         let answer = mock.post(DEVICE_PAGE, &typed).cookie(&cookie).await;
-        let kept = answer.page().attributes("#user_code", "value").concat();
-        table += &format!("{code:?} is kept as {kept:?}: {}", seen(&answer));
+        let shown = answer.page().attributes("#user_code", "value").concat();
+        table += &format!("{code:?} is shown as {shown:?}: {}", seen(&answer));
     }
     assert_snapshot!(table, @r#"
-    "aaaa aaaa" is kept as "AAAA-AAAA": 400 Connect a device · Civitai OAuth mock
+    "aaaa aaaa" is shown as "AAAA-AAAA": 400 Connect a device · Civitai OAuth mock
       Connect a device
       Invalid or expired code.
       Continue
-    "abc" is kept as "ABC": 400 Connect a device · Civitai OAuth mock
+    "abc" is shown as "ABC": 400 Connect a device · Civitai OAuth mock
       Connect a device
       Invalid or expired code.
       Continue
-    "" is kept as "": 400 Connect a device · Civitai OAuth mock
+    "" is shown as "": 400 Connect a device · Civitai OAuth mock
       Connect a device
       Invalid or expired code.
       Continue
-    "<script>" is kept as "<SCRIPT>": 400 Connect a device · Civitai OAuth mock
+    "<script>" is shown as "<SCRIPT>": 400 Connect a device · Civitai OAuth mock
       Connect a device
       Invalid or expired code.
       Continue
@@ -164,7 +164,7 @@ async fn wrong_code_can_be_corrected_in_the_form() {
 }
 
 #[tokio::test]
-async fn an_expired_code_is_refused_on_the_page() {
+async fn expired_code_is_rejected_on_the_page() {
     let mock = TestServer::documented().await;
     mock.register_cli().await;
     let device = mock.device("1").await;
@@ -262,7 +262,7 @@ async fn every_link_and_form_of_the_page_stays_in_its_sandbox() {
 }
 
 #[tokio::test]
-async fn the_login_setting_signs_in_on_the_page_too() {
+async fn login_setting_signs_in_on_the_device_page() {
     let mock = TestServer::documented().await;
     mock.register_cli().await;
     mock.set(json!({ "login": "tess" })).await;

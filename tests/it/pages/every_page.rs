@@ -10,7 +10,7 @@ use crate::support::{
     AUTHORIZE, CONF, CONSENT_PAGE, Fields, SPA, SandboxClient, TestResponse, TestServer, redacted,
 };
 
-/// Where pages answer. `{…}` is filled in by the test.
+/// The routes of pages. The test fills in `{…}`.
 const PAGES: [&str; 24] = [
     "/",
     "/login",
@@ -38,12 +38,12 @@ const PAGES: [&str; 24] = [
     "/_mock/unlock",
 ];
 
-/// Where programs are answered, not people.
+/// The routes that have no page.
 const NO_PAGES: [&str; 2] = ["/_mock/assets/{name}", "/.well-known/"];
 
 const API: [&str; 3] = ["/api/", "/v1/", "/v2/"];
 
-/// Whatever a page may show, and where a redirect may lead.
+/// The parameters that pages show, and those of redirects.
 const PARAMETERS: [&str; 32] = [
     "returnUrl",
     "name",
@@ -96,10 +96,10 @@ fn all(value: &str) -> Fields {
         .fold(none, |fields, name| fields.and(name, value))
 }
 
-/// A world in which everything that has a name has a hostile one, and ada is signed in.
+/// A sandbox with hostile names everywhere, in which ada is signed in.
 async fn hostile(mock: &TestServer) -> (SandboxClient, String) {
     let world = SandboxClient::clone(mock);
-    // A name of a user has no such limit by control call as on the page.
+    // The control API has no length limit for usernames, unlike the page.
     world
         .control(
             "PATCH",
@@ -119,7 +119,7 @@ async fn hostile(mock: &TestServer) -> (SandboxClient, String) {
         .as_str()
         .expect("a cookie")
         .to_owned();
-    // What the dashboard shows of an exchange.
+    // Requests that the dashboard shows.
     let asked = format!("{AUTHORIZE}?{}", all(MARKUP).encoded());
     world
         .get(&asked)
@@ -142,7 +142,7 @@ fn is_html(answer: &TestResponse) -> bool {
     kind.starts_with("text/html")
 }
 
-/// Whether what was sent is text and nothing else.
+/// Asserts that the sent value is text, and no markup.
 fn assert_harmless(what: &str, answer: &TestResponse) {
     if !is_html(answer) {
         return;
@@ -176,8 +176,7 @@ fn assert_harmless(what: &str, answer: &TestResponse) {
     assert!(!answer.body.contains("<script>alert"), "{what}");
 }
 
-/// The pages' paths as they are asked for here: those last after which there is less to see. The stream of events has no
-/// end, and is asked elsewhere.
+/// The paths of the pages to request; those that remove data come last. The endless event stream is left out.
 fn paths() -> impl Iterator<Item = String> {
     const LAST: [&str; 2] = ["/user/account/apps/{id}/delete", "/logout"];
     let first = PAGES
@@ -330,7 +329,7 @@ async fn cookies_are_for_this_server_alone() {
     ");
 }
 
-/// FNV-1a, as the names say it.
+/// FNV-1a, as the names of assets have it.
 fn fingerprint(text: &str) -> String {
     let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
@@ -352,8 +351,8 @@ async fn assets_are_immutable_and_named_by_their_hash() {
     assert!(assets.len() > 3, "{assets:?}");
     for path in assets {
         let asset = mock.get(&path).await;
-        let kept = asset.header("cache-control").unwrap_or_default();
-        assert!(kept.ends_with("immutable"), "{path}: {kept}");
+        let caching = asset.header("cache-control").unwrap_or_default();
+        assert!(caching.ends_with("immutable"), "{path}: {caching}");
         let content = fingerprint(&asset.body);
         assert!(path.contains(&content), "{path} is not named {content}");
     }

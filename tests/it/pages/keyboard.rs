@@ -10,14 +10,14 @@ use crate::support::{AUTHORIZE, Browser, CONF, ENTER, SPACE, SandboxClient, Test
 
 const ADA: &str = "adaada@example.com";
 
-/// Codes are the same in every run, so that the pictures are.
+/// The same codes in every run, for identical screenshots.
 fn settled() -> Config {
     let mut config = config(Contract::Documented);
     config.entropy_seed = Some(1);
     config
 }
 
-/// The app that the user comes back to: its first request, and a page for the user.
+/// The app to which the user returns: its first request, and a page for the user.
 async fn callback(listener: TcpListener) -> Url {
     let (mut stream, _) = listener.accept().await.expect("the browser comes");
     let mut request = Vec::new();
@@ -43,7 +43,7 @@ async fn callback(listener: TcpListener) -> Url {
     format!("http://{address}{target}").parse().expect("a URL")
 }
 
-/// Signs in, reads, consents, and is back at the app, which gets its tokens.
+/// Signs in, reads the consent page, consents, and returns to the app, which gets its tokens.
 async fn sign_in_and_consent(browser: &Browser, world: &SandboxClient, picture: &str) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener
@@ -95,7 +95,7 @@ async fn sign_in_and_consent(browser: &Browser, world: &SandboxClient, picture: 
     assert_eq!(userinfo.text("username"), "ada");
 }
 
-/// Mistypes the code, mends it, reviews and approves.
+/// Mistypes the code, corrects it, reviews and approves.
 async fn connect_a_device(browser: &Browser, world: &SandboxClient, picture: &str) {
     world.register_cli().await;
     let device = world.device("98309").await;
@@ -111,7 +111,7 @@ async fn connect_a_device(browser: &Browser, world: &SandboxClient, picture: &st
     browser.press("aaaaaaaa".chars().chain([ENTER])).await;
     browser.arrive_at_problem("Invalid or expired code.").await;
 
-    // A field that is reached by Tab is selected: what is typed takes the place of what was there.
+    // Tab selects the text of the field, so that typing replaces it.
     browser.tab_to("Code").await;
     let typed = device.user_code.to_lowercase().replace('-', "");
     browser.press(typed.chars().chain([ENTER])).await;
@@ -124,7 +124,7 @@ async fn connect_a_device(browser: &Browser, world: &SandboxClient, picture: &st
     assert_eq!(world.poll(&device).await.status, 200);
 }
 
-/// Says no, by keyboard too.
+/// Denies the request by keyboard.
 async fn refuse_a_device(browser: &Browser, world: &SandboxClient) {
     let device = world.device("1").await;
     let complete = format!(
@@ -193,7 +193,7 @@ async fn denying_leads_back_to_the_app_with_the_reason() {
     assert_eq!(back.query(), Some(denial));
 }
 
-/// A size that reads well beside text.
+/// A size that is readable beside text.
 #[tokio::test]
 async fn screenshots_of_the_readme_are_taken() {
     let Some(browser) = Browser::open(700, 740).await else {

@@ -97,7 +97,7 @@ async fn invalid_username_is_reported_on_the_page() {
             .await;
         let page = answer.page();
         let back = page.forms()[0].fields.get("returnUrl").map(str::to_owned);
-        assert_eq!(back.as_deref(), Some("/x"), "the way back is kept");
+        assert_eq!(back.as_deref(), Some("/x"), "the return path is preserved");
         table += &format!(
             "{:?}: {} {}\n",
             fields.encoded(),
@@ -185,8 +185,8 @@ async fn hostile_return_url_is_escaped() {
         .await;
     assert!(!answer.body.contains("<script"));
     let forms = answer.page().forms();
-    let kept = forms[0].fields.get("returnUrl");
-    assert_eq!(kept, Some("\"><script>alert(1)</script>"));
+    let return_url = forms[0].fields.get("returnUrl");
+    assert_eq!(return_url, Some("\"><script>alert(1)</script>"));
 }
 
 #[tokio::test]

@@ -47,7 +47,7 @@ async fn playground_walks_the_flow_and_its_errors() {
     Ask who the user is: well
     -> Ask who the user is / Mistake: Exchange the code again / Mistake: Use the old refresh token again / End this run
     ");
-    // All of it is in the journal, as an app's own calls are.
+    // The journal records the calls, like those of any app.
     let counters = &mock.control("GET", "/requests", json!({})).await["counters"];
     assert_snapshot!(counters["grants"], @r#"{"authorization_code":2,"refresh_token":2}"#);
     player.act("forget").await;
@@ -202,7 +202,7 @@ async fn prefilled_form_starts_a_run() {
 
     -> Go to the sign-in and consent / End this run
     ");
-    // What was chosen is still chosen where it cannot begin.
+    // The form keeps its values if the run cannot start.
     let refused = mock
         .post(
             PLAYGROUND,

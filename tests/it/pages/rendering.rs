@@ -27,10 +27,10 @@ const PAGES: [(&str, &str); 12] = [
     ),
 ];
 
-/// The most that a page may weigh with all that it loads.
+/// The most bytes of a page with all resources that it loads.
 const HEAVIEST: u64 = 50_000;
 
-/// A world in which every page has something to show.
+/// A sandbox in which every page has content.
 async fn furnished() -> TestServer {
     let mut config = config(Contract::Documented);
     config.entropy_seed = Some(1);
@@ -56,7 +56,7 @@ async fn furnished() -> TestServer {
     mock
 }
 
-async fn every_page_is_fit(width: u32) {
+async fn check_every_page(width: u32) {
     let Some(browser) = Browser::open(width, 900).await else {
         return;
     };
@@ -74,20 +74,20 @@ async fn every_page_is_fit(width: u32) {
 
 #[tokio::test]
 async fn every_page_is_accessible_on_a_phone() {
-    every_page_is_fit(375).await;
+    check_every_page(375).await;
 }
 
 #[tokio::test]
 async fn every_page_is_accessible_on_a_tablet() {
-    every_page_is_fit(768).await;
+    check_every_page(768).await;
 }
 
 #[tokio::test]
 async fn every_page_is_accessible_on_a_desktop() {
-    every_page_is_fit(1440).await;
+    check_every_page(1440).await;
 }
 
-/// Registers an app and leaves its secret on the clipboard.
+/// Registers an app and copies its secret to the clipboard.
 async fn register(browser: &Browser, world: &SandboxClient) -> String {
     browser.visit(&format!("{}/user/account", world.base)).await;
     browser.arrive("Account").await;
@@ -113,7 +113,7 @@ async fn register(browser: &Browser, world: &SandboxClient) -> String {
     secret
 }
 
-/// The whole run, every step by a button.
+/// A whole run of the playground, by its buttons.
 async fn play(browser: &Browser, world: &SandboxClient) {
     browser
         .visit(&format!("{}/_mock/playground", world.base))
@@ -152,7 +152,7 @@ async fn play(browser: &Browser, world: &SandboxClient) {
     browser.draw("playground.png").await;
 }
 
-/// The app spends what it may, and not more; the bar moves.
+/// The app spends up to its budget, and the bar shows it.
 async fn spend(browser: &Browser, world: &SandboxClient) {
     let clients = world.control("GET", "/clients", json!({})).await;
     let clients = clients.as_array().cloned().unwrap_or_default();
@@ -235,7 +235,7 @@ async fn app_is_registered_used_capped_and_revoked_by_keyboard() {
     }
     assert!(!seen.contains(&secret));
     browser.draw("dashboard.png").await;
-    // What was done first has gone to the page before.
+    // The first exchanges are on an older page.
     while !browser.text().await.contains("POST /user/account/new-app") {
         browser.go("Older").await;
     }

@@ -27,7 +27,7 @@ async fn control_token_is_requested_once() {
         .post("/_mock/unlock", &Fields::of(&[("token", "t0ken")]))
         .await;
     assert_eq!((right.status, right.location().path()), (303, DASHBOARD));
-    // It leads to what was asked for, and to no other site.
+    // It redirects to the requested page, and to no other site.
     let deep = mock
         .get("/_mock?endpoint=token")
         .await
@@ -63,7 +63,7 @@ async fn control_token_is_requested_once() {
             .status,
         401
     );
-    // A cookie lets nobody in from elsewhere.
+    // The cookie does not unlock requests of other sites.
     let foreign = mock
         .ask("POST", "/_mock/reset")
         .cookie(&cookie)
@@ -135,6 +135,6 @@ async fn page_has_security_headers_and_its_cookie_ends_with_the_server() {
     assert_eq!(
         other.get(DASHBOARD).cookie(&cookie).await.status,
         401,
-        "it tells nothing of the token"
+        "it reveals nothing of the token"
     );
 }

@@ -25,7 +25,7 @@ const APP: App = App {
     redirect_uri: "https://app.example/callback",
 };
 
-/// Sign-in, consent, code, tokens, and each way in which their exchange fails.
+/// Sign-in, consent, code, tokens, and every failed exchange.
 async fn sign_in(walk: &mut SecretTracker) -> Tokens {
     let picks = Fields::of(&[("user", "1"), ("returnUrl", "/")]);
     let by_page = walk.world.post("/login", &picks).await.cookie();
@@ -45,7 +45,7 @@ async fn sign_in(walk: &mut SecretTracker) -> Tokens {
     walk.errs(
         TOKEN,
         &APP.redeems(&code)
-            .with("client_secret", "secret-of-somebody-else"),
+            .with("client_secret", "secret-of-another-app"),
     )
     .await;
 
@@ -68,7 +68,7 @@ async fn sign_in(walk: &mut SecretTracker) -> Tokens {
     second
 }
 
-/// What an app asks with its token: in the header, in the query, and by HTTP/2.
+/// Calls with an access token: in the header, in the query, and by HTTP/2.
 async fn calls(walk: &mut SecretTracker, tokens: &Tokens) {
     let user = walk.world.userinfo(&tokens.access).await;
     walk.shows(USERINFO, &user);
@@ -86,7 +86,7 @@ async fn calls(walk: &mut SecretTracker, tokens: &Tokens) {
     let (mut sender, connection) =
         hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
             .await
-            .expect("it speaks HTTP/2");
+            .expect("the server supports HTTP/2");
     let connection = tokio::spawn(connection);
     let request = hyper::Request::get(format!("{}{USERINFO}", walk.world.base))
         .header(AUTHORIZATION, format!("Bearer {}", tokens.access))
@@ -98,7 +98,7 @@ async fn calls(walk: &mut SecretTracker, tokens: &Tokens) {
     connection.abort();
 
     let hostile = APP.revokes(&tokens.access);
-    let hostile = hostile.with("client_secret", "secret-of-somebody-else");
+    let hostile = hostile.with("client_secret", "secret-of-another-app");
     let refused = walk.world.revoke(&hostile).await;
     walk.shows("a revocation by a wrong secret", &refused);
     let revoked = walk.world.revoke(&APP.revokes(&tokens.refresh)).await;
@@ -115,11 +115,11 @@ async fn devices(walk: &mut SecretTracker) {
     let waits = walk.world.poll(&device).await;
     walk.shows("a device that waits", &waits);
     let cookie = walk.session("ada").await;
-    let said = json!({ "user_code": device.user_code });
+    let decision = json!({ "user_code": device.user_code });
     let approved = walk
         .world
         .ask("POST", DEVICE_APPROVE)
-        .json(&said)
+        .json(&decision)
         .cookie(&cookie)
         .await;
     walk.shows(DEVICE_APPROVE, &approved);
@@ -129,7 +129,7 @@ async fn devices(walk: &mut SecretTracker) {
     walk.shows("a device that is claimed", &again);
 }
 
-/// Control calls that issue, and those that only tell.
+/// Control calls that issue secrets, and those that list data.
 async fn control(walk: &mut SecretTracker) {
     let asked = json!({ "client_id": APP.id, "user": "ada" });
     let code = walk.world.control("POST", "/codes", asked.clone()).await;
@@ -176,7 +176,7 @@ async fn control(walk: &mut SecretTracker) {
         .await;
 }
 
-/// The pages that issue something: an account's new app, the playground's run, and the control token's own door.
+/// The pages that issue secrets: a new app, a playground run, and the unlock page of the control token.
 async fn pages(walk: &mut SecretTracker) {
     let cookie = walk.session("ada").await;
     let form = Fields::of(&[
@@ -266,7 +266,7 @@ async fn agents(walk: &mut SecretTracker) {
     }
 }
 
-/// Everything that tells what has happened.
+/// Every view of what has happened.
 async fn aftermath(walk: &mut SecretTracker) {
     let cookie = walk.session("ada").await;
     for path in [
@@ -357,7 +357,7 @@ async fn no_flow_reveals_a_secret() {
         walk.found(whole.body.as_bytes()).len() > 20,
         "who looks finds"
     );
-    // Once it has stopped, that is in the database.
+    // After the stop, the data is in the database.
     let write_ahead = folder.path("write-ahead");
     std::fs::copy(database.with_extension("db-wal"), &write_ahead).expect("there is one");
     assert_eq!(program.terminate(), Some(0));

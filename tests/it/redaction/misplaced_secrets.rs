@@ -6,7 +6,7 @@ use crate::support::{
     AUTHORIZE, CONF, Fields, Program, SPA, SecretTracker, TOKEN, TestServer, USERINFO,
 };
 
-/// Where the journal is told of.
+/// The views of the journal.
 const TELLING: [&str; 5] = [
     "/_mock/requests",
     "/_mock/advice",
@@ -25,7 +25,7 @@ async fn secret_in_a_wrong_parameter_is_redacted() {
     let tokens = walk.tokens(&answer);
     let world = walk.world.clone();
 
-    // Who takes the address of the page for the redirect URI, with what is left of an earlier sign-in.
+    // An app that uses the page's address as its redirect URI, with parameters of an earlier sign-in.
     for rest in [
         format!("?code={code}"),
         format!("?x=1#access_token={code}"),
@@ -58,13 +58,13 @@ async fn secret_in_a_wrong_parameter_is_redacted() {
         .await;
     let refused = world.ask("POST", TOKEN).json(&json!({
         "grantType": "refresh_token", "clientSecret": "camel-case-secret", "refreshToken": tokens.refresh,
-        "password": "password-of-somebody", "client_assertion": "signed-by-somebody",
+        "password": "password-of-a-user", "client_assertion": "signed-by-a-client",
     }));
     assert_eq!(refused.await.status, 400);
     for secret in [
         "camel-case-secret",
-        "password-of-somebody",
-        "signed-by-somebody",
+        "password-of-a-user",
+        "signed-by-a-client",
     ] {
         walk.issued("secret by another name", secret);
     }

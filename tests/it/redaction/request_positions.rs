@@ -12,13 +12,13 @@ use tokio::runtime::Runtime;
 use crate::support::secrets::{Case, Encoding, NAMED, SHAPED, cases, percent};
 use crate::support::{AUTHORIZE, CONF, Program, SandboxClient, TempDir, TestServer};
 
-/// Each case is a dozen requests.
+/// Each case sends a dozen requests.
 const CASES: u32 = 128;
 
 /// Whether a text shows the secret, in any encoding and either case.
 fn shows(text: &str, secret: &str) -> bool {
     let secret = secret.to_lowercase();
-    // What stands behind the scheme is the secret.
+    // The secret is the text after the scheme.
     let secret = secret.strip_prefix("basic ").unwrap_or(&secret);
     let mut text = text.to_lowercase().replace("%u", "\\u");
     for _ in 0..4 {
@@ -35,7 +35,7 @@ fn shows(text: &str, secret: &str) -> bool {
     false
 }
 
-/// Everything that shows what was sent, and errors that repeat it.
+/// Every view of the request, and errors that repeat it.
 async fn renderings(mock: &SandboxClient, case: &Case) -> Vec<(String, String)> {
     let mut shown = Vec::new();
     for path in [

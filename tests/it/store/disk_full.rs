@@ -353,7 +353,7 @@ async fn closed_or_unread_log_output_does_not_block() {
         let folder = TempDir::new();
         let mut disk = Disk::new(&folder);
         if leaves {
-            disk.program.leave_its_log();
+            disk.program.close_log();
         }
         // More lines than a pipe holds.
         disk.program.limit_files("0");

@@ -96,7 +96,7 @@ impl App {
     }
 }
 
-/// What an app holds after a sign-in.
+/// The tokens of an app after a sign-in.
 #[derive(Debug, Clone)]
 pub(crate) struct Tokens {
     pub(crate) access: String,

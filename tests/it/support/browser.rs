@@ -18,42 +18,42 @@ pub(crate) const TAB: char = '\u{e004}';
 pub(crate) const ENTER: char = '\u{e007}';
 pub(crate) const SPACE: char = ' ';
 
-/// Long enough for a machine that is busy.
+/// The longest wait, with room for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// No page has so many places to stop at.
+/// No page has this many tab stops.
 const MOST_STOPS: usize = 90;
 
-/// The judge of accessibility, from npm.
+/// The accessibility checker, from npm.
 const AXE: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/tests/npm/node_modules/axe-core/axe.min.js"
 );
 
-/// What it finds that is serious or worse, each with the element.
+/// Its serious and critical findings, each with the element.
 const JUDGE: &str = include_str!("judge.js");
 
-/// What the page has loaded besides itself, and how many bytes came over the wire for all of it.
+/// The resources that the page loaded, and the bytes transferred for the page and all of them.
 const WEIGHT: &str = "const page = performance.getEntriesByType('navigation')[0];
     const others = performance.getEntriesByType('resource').filter((one) => one.initiatorType !== 'other');
     return { bytes: [page, ...others].reduce((sum, one) => sum + one.transferSize, 0),
              foreign: others.map((one) => one.name).filter((name) => new URL(name).origin !== location.origin),
              count: others.length }";
 
-/// One look at the page. What is found wanting is listed in `wrong`.
+/// A script that inspects the page. Its findings are in `wrong`.
 const LOOK: &str = include_str!("look.js");
 
 pub(crate) struct Browser {
     client: Client,
     session: String,
     driver: Driver,
-    /// Chromium's profile; gone with the browser.
+    /// Chromium's profile, removed with the browser.
     _profile: TempDir,
     width: u32,
 }
 
 impl Drop for Browser {
-    /// Chromium ends with its session; by hand, because a test that fails must end it too.
+    /// Chromium ends with its session, also if the test fails.
     fn drop(&mut self) {
         let address = ("127.0.0.1", self.driver.port);
         if let Ok(mut stream) = TcpStream::connect(address) {
@@ -82,7 +82,7 @@ impl Browser {
                 std::env::var("CI").as_deref() != Ok("true"),
                 "browser tests cannot run: {advice}"
             );
-            // Not by a macro: what macros print is kept back when a test passes.
+            // Not with a macro: the test harness captures the output of macros.
             let _ = writeln!(std::io::stderr(), "browser tests left out: {advice}");
             return None;
         };
@@ -133,14 +133,14 @@ impl Browser {
         url.expect("chromedriver answers").to_string()
     }
 
-    /// Waits for the page of this heading, and looks whether it is fit for people.
+    /// Waits for the page with this heading, and checks its accessibility.
     pub(crate) async fn arrive(&self, heading: &str) {
         self.wait_for("h1", heading).await;
         self.is_fit().await;
         assert_eq!(self.console().await, [""; 0], "console of {heading:?}");
     }
 
-    /// Waits for a page that says what is wrong. Chromium notes its status 400 in the console, and may.
+    /// Waits for an error page. Chromium logs its status 400 in the console, which is permitted.
     pub(crate) async fn arrive_at_problem(&self, problem: &str) {
         self.wait_for("*[@role='alert']", problem).await;
         self.is_fit().await;
@@ -149,7 +149,7 @@ impl Browser {
         assert!(noted, "console of {problem:?}: {console:?}");
     }
 
-    /// Whether the page's colours are those of the light or the dark.
+    /// Whether the page has the light or the dark colours.
     pub(crate) async fn prefer(&self, scheme: &str) {
         let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
         let command =
@@ -157,7 +157,7 @@ impl Browser {
         self.tell_driver("goog/cdp/execute", &command).await;
     }
 
-    /// Lets pages write to the clipboard, as a person's browser does where a button is pressed.
+    /// Permits pages to write to the clipboard, as browsers do after a click.
     pub(crate) async fn allow_clipboard(&self) {
         let permissions =
             json!({ "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"] });
@@ -173,10 +173,10 @@ impl Browser {
         assert!(status.is_success(), "{command}: {status}");
     }
 
-    /// The bytes that came for the page and what it loads; nothing may come from elsewhere, nor late.
+    /// The bytes transferred for the page and its resources. Resources of other origins, or late ones, are errors.
     pub(crate) async fn weight(&self) -> u64 {
         let seen = self.client.execute(WEIGHT, Vec::new()).await;
-        let seen = seen.expect("the page can be looked at");
+        let seen = seen.expect("the page can be inspected");
         assert_eq!(seen["foreign"], json!([]), "at {}", self.url().await);
         assert!(
             seen["count"].as_u64() <= Some(3),
@@ -211,13 +211,13 @@ impl Browser {
             wait.for_element(Locator::XPath(&path))
         };
         let mut found = look().await;
-        // A look that the browser's way to the page cut short has seen nothing yet.
+        // A navigation aborts the search.
         if found.is_err() {
             found = look().await;
         }
-        if let Err(why) = found {
+        if let Err(error) = found {
             panic!(
-                "no {text:?} at {}: {why}\n{}",
+                "no {text:?} at {}: {error}\n{}",
                 self.url().await,
                 self.text().await
             );
@@ -226,13 +226,13 @@ impl Browser {
 
     pub(crate) async fn is_fit(&self) {
         let seen = self.client.execute(LOOK, Vec::new()).await;
-        let seen = seen.expect("the page can be looked at");
+        let seen = seen.expect("the page can be inspected");
         let fit = json!({ "width": self.width, "wrong": [] });
         assert_eq!(seen, fit, "the page {}", self.url().await);
         self.is_accessible().await;
     }
 
-    /// What the browser's console has been told since it was last asked.
+    /// The messages in the browser's console since the last call.
     async fn console(&self) -> Vec<String> {
         let Driver { port, .. } = self.driver;
         let url = format!("http://127.0.0.1:{port}/session/{}/se/log", self.session);
@@ -240,7 +240,7 @@ impl Browser {
             .post(url)
             .json(&json!({ "type": "browser" }));
         let answer = ask.send().await.expect("chromedriver answers");
-        let answer: Value = answer.json().await.expect("chromedriver speaks JSON");
+        let answer: Value = answer.json().await.expect("chromedriver answers with JSON");
         let entries = answer["value"].as_array().expect("a list");
         entries
             .iter()
@@ -260,12 +260,12 @@ impl Browser {
         pressed.expect("keys can be pressed");
     }
 
-    /// Puts in what is on the clipboard.
+    /// Pastes the clipboard.
     pub(crate) async fn paste(&self) {
         self.press_with_control('v').await;
     }
 
-    /// Selects all that the focused field holds, so that what is typed takes its place.
+    /// Selects the text of the focused field, so that typing replaces it.
     pub(crate) async fn select_all(&self) {
         self.press_with_control('a').await;
     }
@@ -290,11 +290,11 @@ impl Browser {
         self.press(keys).await;
     }
 
-    /// What the element of this id shows.
+    /// The text of the element with this id.
     pub(crate) async fn text_of(&self, id: &str) -> String {
         let script = "return document.getElementById(arguments[0])?.innerText ?? ''";
         let text = self.client.execute(script, vec![json!(id)]).await;
-        let text = text.expect("the page can be looked at");
+        let text = text.expect("the page can be inspected");
         text.as_str().unwrap_or_default().to_owned()
     }
 
@@ -315,26 +315,26 @@ impl Browser {
             wait.for_element(Locator::XPath(&path))
         };
         let mut found = look().await;
-        // A look that the browser's way to the page cut short has seen nothing yet.
+        // A navigation aborts the search.
         if found.is_err() {
             found = look().await;
         }
-        if let Err(why) = found {
+        if let Err(error) = found {
             panic!(
-                "no {text:?} at {}: {why}\n{}",
+                "no {text:?} at {}: {error}\n{}",
                 self.url().await,
                 self.text().await
             );
         }
     }
 
-    /// Goes on by Tab until the focus is on what is called so; every stop must be seen and have a name.
+    /// Presses Tab until an element with this name has the focus. Every tab stop must be visible and have a name.
     pub(crate) async fn tab_to(&self, name: &str) {
         let mut stops = Vec::new();
         for _ in 0..MOST_STOPS {
             self.press([TAB]).await;
             let focus = self.client.execute("return window.focused()", Vec::new());
-            let focus = focus.await.expect("the page can be looked at");
+            let focus = focus.await.expect("the page can be inspected");
             let stop = focus["name"].as_str().unwrap_or_default().to_owned();
             assert_eq!(focus["visible"], true, "focus on {stop:?} is seen");
             let found = stop == name;
@@ -359,7 +359,7 @@ impl Browser {
         mark.expect("the page can be marked");
         self.press([ENTER]).await;
         let began = super::Stopwatch::start();
-        // While a page comes in place of another there is none to be asked.
+        // During a navigation there is no page.
         let script = "return document.readyState === 'complete' && !window.isOld";
         while self.client.execute(script, Vec::new()).await.ok() != Some(json!(true)) {
             assert!(began.elapsed() < PATIENCE, "{button:?} leads nowhere");
@@ -370,19 +370,18 @@ impl Browser {
     pub(crate) async fn is_ticked(&self) -> bool {
         let script = "return document.activeElement.checked";
         let ticked = self.client.execute(script, Vec::new()).await;
-        ticked.expect("the page can be looked at") == true
+        ticked.expect("the page can be inspected") == true
     }
 
-    /// Everything that there is to read.
+    /// The text of the page.
     pub(crate) async fn text(&self) -> String {
         let script = "return document.querySelector('main')?.innerText ?? ''";
         let text = self.client.execute(script, Vec::new()).await;
-        let text = text.expect("the page can be looked at");
+        let text = text.expect("the page can be inspected");
         text.as_str().unwrap_or_default().to_owned()
     }
 
-    /// Draws what is seen: where cargo builds, for whoever wants to look, or with `DRAW_SCREENSHOTS` to `docs/images/`,
-    /// for everybody.
+    /// Takes a screenshot: in cargo's target folder, or in `docs/images/` with `DRAW_SCREENSHOTS`.
     pub(crate) async fn draw(&self, name: &str) {
         let picture = self.client.screenshot().await.expect("a picture");
         let folder = if std::env::var_os("DRAW_SCREENSHOTS").is_some() {

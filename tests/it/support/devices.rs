@@ -15,7 +15,7 @@ pub(crate) const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_c
 /// A public client that may use the device flow.
 pub(crate) const CLI: &str = "cli";
 
-/// What a device was given at the start.
+/// The response at the start of a device flow.
 #[derive(Debug, Clone)]
 pub(crate) struct Device {
     pub(crate) device_code: String,
@@ -73,7 +73,7 @@ impl SandboxClient {
         self.post(DEVICE_TOKEN, &device.polls(CLI))
     }
 
-    /// What the page asks when ada approves.
+    /// The request of the page when ada approves.
     pub(crate) async fn approve_device(&self, device: &Device) -> TestResponse {
         let cookie = self.session("ada").await;
         let body = json!({ "user_code": device.user_code });

@@ -9,7 +9,7 @@ pub(super) struct Driver {
     pub(super) port: u16,
 }
 
-/// Where a program is that `PATH` leads to.
+/// The path of a program in `PATH`.
 pub(super) fn installed(name: &str) -> Option<String> {
     let path = std::env::var_os("PATH")?;
     let found = std::env::split_paths(&path).map(|folder| folder.join(name));
@@ -32,9 +32,9 @@ impl Driver {
             let (_, port) = line.split_once("started successfully on port ")?;
             port.trim_end_matches('.').parse().ok()
         });
-        // It goes on talking, and must be listened to.
+        // Its output is read, so that its pipe never fills up.
         std::thread::spawn(move || lines.for_each(drop));
-        let port = port.expect("chromedriver tells its port");
+        let port = port.expect("chromedriver prints its port");
         Self { child, port }
     }
 }

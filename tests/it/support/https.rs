@@ -35,7 +35,7 @@ impl Https {
         roots.add(certificate).expect("a certificate");
         let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
-            .expect("the provider speaks TLS 1.3")
+            .expect("the provider supports TLS 1.3")
             .with_root_certificates(roots)
             .with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
@@ -48,7 +48,7 @@ impl Https {
         format!("https://{name}:{}", self.address.port())
     }
 
-    /// Sends the request to the address, whatever host its URL names; the certificate must be good for that host.
+    /// Sends the request to the address, regardless of the host in its URL; the certificate must be valid for that host.
     pub(crate) async fn send(&self, request: Request<Vec<u8>>) -> io::Result<Response<Vec<u8>>> {
         let url: Url = request.uri().to_string().parse().expect("a whole URL");
         let host = url.host_str().expect("a host").trim_matches(['[', ']']);
@@ -80,7 +80,7 @@ impl Https {
         ))
     }
 
-    /// Sends the request by HTTP/2, as the two sides agree in the handshake: the host is in the target alone.
+    /// Sends the request by HTTP/2, negotiated in the handshake: the host is in the target alone.
     pub(crate) async fn send_by_http2(
         &self,
         request: Request<Vec<u8>>,
@@ -107,7 +107,7 @@ impl Https {
     }
 }
 
-/// Sends the request by HTTP/2 to whoever is at the other end, who is known to speak it.
+/// Sends the request by HTTP/2 with prior knowledge.
 pub(crate) async fn http2_over(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     request: Request<Vec<u8>>,

@@ -26,7 +26,7 @@ impl SandboxClient {
         self.token(&app.redeems(&code)).await.text("id_token")
     }
 
-    /// The claims of an id token that this world's published key has signed, for this audience, now.
+    /// The claims of an id token that the sandbox's published key has signed, for this audience, now.
     pub(crate) async fn verified(
         &self,
         id_token: &str,

@@ -1,4 +1,4 @@
-//! Placeholders of recorded exchanges: `{{code1}}` is a value that the first answer holding it gives.
+//! Placeholders of recorded exchanges: the first response with `{{code1}}` defines its value.
 
 use std::collections::HashMap;
 

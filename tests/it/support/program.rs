@@ -12,13 +12,13 @@ use super::SandboxClient;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_civitai-oauth-mock");
 
-/// Long enough for a machine that is busy.
+/// The longest wait, with room for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What is under way when it is told to stop is given 1.5 s; the rest is for a machine that is busy.
+/// The shutdown gives requests in progress 1.5 s; the rest is room for a busy machine.
 const LONGEST_STOP: Duration = Duration::from_secs(5);
 
-/// By the shell's own `kill`: not every machine has a program of that name.
+/// Sends a signal with the shell's built-in `kill`: not every machine has a program of that name.
 fn signal(name: &str, id: &str) -> bool {
     let sent = Command::new("sh")
         .args(["-c", "kill -\"$0\" \"$1\"", name, id])
@@ -30,25 +30,25 @@ fn signal(name: &str, id: &str) -> bool {
 #[derive(Debug)]
 pub(crate) struct Program {
     child: Child,
-    /// What it printed up to the end of the announcement.
+    /// The lines of the start-up text.
     pub(crate) announced: Vec<String>,
 }
 
 impl Program {
-    /// The program, with nothing of the caller's environment that it would read.
+    /// The program, without variables of this process that it would read.
     pub(crate) fn command(arguments: &[&str]) -> Command {
         Self::prepared(Command::new(PROGRAM), arguments)
     }
 
-    /// The same, by a script that ends in `exec "$0" "$@"`.
+    /// As [`Program::command`], started by a script that ends in `exec "$0" "$@"`.
     pub(crate) fn command_of_script(script: &str, arguments: &[&str]) -> Command {
         let mut shell = Command::new("sh");
         shell.args(["-c", script, PROGRAM]);
         Self::prepared(shell, arguments)
     }
 
-    /// The same as a user whom the system's permissions hold for, which they do not for the one who is root. `near` is a
-    /// folder that anybody may enter, as they may not where the program was built.
+    /// As [`Program::command`], for an unprivileged user, since permissions do not apply to root. The program is copied to
+    /// `near`, a folder that every user may enter.
     #[cfg(unix)]
     pub(crate) fn unprivileged(near: &super::TempDir, arguments: &[&str]) -> Command {
         use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -60,12 +60,11 @@ impl Program {
         }
         let program = near.path("program");
         if !program.exists() {
-            // By a program of its own: what this process has open for writing, others that it starts have, too, for a moment,
-            // and cannot be run.
+            // With `cp`: a file that this process had open for writing could not be run by a child at once (ETXTBSY).
             let copied = Command::new("cp").arg(PROGRAM).arg(&program).status();
             assert!(copied.is_ok_and(|status| status.success()), "a copy");
-            let anybody = std::fs::Permissions::from_mode(0o755);
-            std::fs::set_permissions(near, anybody).expect("it is ours");
+            let readable = std::fs::Permissions::from_mode(0o755);
+            std::fs::set_permissions(near, readable).expect("the test owns the folder");
         }
         let mut command = Command::new(program);
         command.uid(NOBODY).gid(NOBODY).current_dir(near);
@@ -73,9 +72,9 @@ impl Program {
     }
 
     fn prepared(mut command: Command, arguments: &[&str]) -> Command {
-        // Many run at once, and one alone may have the usual port.
+        // Many servers run at once: the default port would be taken.
         command.env("CIVITAI_MOCK_MCP_LISTEN", "none");
-        // What it says is compared.
+        // Tests compare the output.
         for name in ["CLICOLOR", "CLICOLOR_FORCE", "NO_COLOR"] {
             command.env_remove(name);
         }
@@ -91,7 +90,7 @@ impl Program {
         command
     }
 
-    /// With everything kept in this file, and nobody asked for consent. By a script where one is given.
+    /// A server with this database file, without consent pages; started by a script if one is given.
     pub(crate) fn on_file(database: &Path, script: Option<&str>) -> (Self, SandboxClient) {
         let seed = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/support/seed.toml");
         let (seed, database) = (
@@ -113,14 +112,14 @@ impl Program {
         (program, world)
     }
 
-    /// Runs it to its end, which must be a failure before it announces anything: exit status and standard error.
+    /// Runs it to its end, which must be a failure before the start-up text. Returns exit status and standard error.
     pub(crate) fn refusal(command: &mut Command) -> String {
         let output = command.output().expect("the program was built");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(!output.status.success(), "it was accepted: {said}");
-        assert!(output.stdout.is_empty(), "nothing was announced");
+        let printed = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success(), "the program started: {printed}");
+        assert!(output.stdout.is_empty(), "there is no start-up text");
         let status = output.status.code().unwrap_or_default();
-        format!("{status}: {}", said.trim_end())
+        format!("{status}: {}", printed.trim_end())
     }
 
     /// Runs it to its end.
@@ -137,17 +136,17 @@ impl Program {
             .spawn()
             .expect("the program was built");
         let out = child.stdout.take().expect("stdout is piped");
-        let (tell, told) = mpsc::channel();
+        let (sender, receiver) = mpsc::channel();
         thread::spawn(move || {
             for line in BufReader::new(out).lines().map_while(Result::ok) {
                 let last = line.ends_with("Ctrl-C stops");
-                if tell.send(line).is_err() || last {
+                if sender.send(line).is_err() || last {
                     return;
                 }
             }
         });
         let mut announced = Vec::new();
-        while let Ok(line) = told.recv_timeout(PATIENCE) {
+        while let Ok(line) = receiver.recv_timeout(PATIENCE) {
             announced.push(line);
         }
         let program = Self { child, announced };
@@ -176,12 +175,12 @@ impl Program {
         self.child.id()
     }
 
-    /// Whoever read its log is gone.
-    pub(crate) fn leave_its_log(&mut self) {
+    /// Closes the reading end of its log.
+    pub(crate) fn close_log(&mut self) {
         drop(self.child.stderr.take());
     }
 
-    /// From now on it may write no file beyond so many bytes.
+    /// Limits the files that it writes to this many bytes, from now on.
     #[cfg(target_os = "linux")]
     pub(crate) fn limit_files(&self, bytes: &str) {
         let set = Command::new("prlimit")
@@ -197,7 +196,7 @@ impl Program {
         port.expect("the address has a port")
     }
 
-    /// Everything that it announced, without what changes from run to run.
+    /// The start-up text, with placeholders for values that change from run to run.
     pub(crate) fn announcement(&self) -> String {
         super::redacted(&self.announced.join("\n"), self.port())
     }
@@ -208,16 +207,16 @@ impl Program {
         assert!(signal("TERM", &id), "kill -TERM {id}");
     }
 
-    /// Sends SIGTERM and waits: exit status, once it is over in time.
+    /// Sends SIGTERM and waits. Returns the exit status, if it ends in time.
     pub(crate) fn terminate(mut self) -> Option<i32> {
         self.ask_to_stop();
         let id = self.child.id().to_string();
-        let (tell, told) = mpsc::channel();
+        let (sender, receiver) = mpsc::channel();
         let waiting = thread::spawn(move || {
             let status = self.child.wait().expect("it was started");
-            let _ = tell.send(status.code());
+            let _ = sender.send(status.code());
         });
-        let code = told.recv_timeout(LONGEST_STOP).ok().flatten();
+        let code = receiver.recv_timeout(LONGEST_STOP).ok().flatten();
         if code.is_none() {
             signal("KILL", &id);
         }
@@ -225,46 +224,46 @@ impl Program {
         code
     }
 
-    /// Sends SIGTERM: everything that it said beside what it announced.
+    /// Sends SIGTERM. Returns its standard error.
     pub(crate) fn stop(mut self) -> String {
         self.ask_to_stop();
-        let mut said = String::new();
+        let mut printed = String::new();
         if let Some(mut err) = self.child.stderr.take() {
-            let _ = err.read_to_string(&mut said);
+            let _ = err.read_to_string(&mut printed);
         }
-        said
+        printed
     }
 
-    /// Ends it once its log has this text so many times: a line may come after the answer. Everything that it logged.
+    /// Kills it once its log has this text `times` times: a line may come after the response. Returns the whole log.
     pub(crate) fn kill_after(mut self, text: &str, times: usize) -> String {
         let err = self.child.stderr.take().expect("stderr is piped");
-        let (tell, told) = mpsc::channel();
+        let (sender, receiver) = mpsc::channel();
         thread::spawn(move || {
             for line in BufReader::new(err).lines().map_while(Result::ok) {
-                if tell.send(line).is_err() {
+                if sender.send(line).is_err() {
                     return;
                 }
             }
         });
-        let mut said = String::new();
-        while said.matches(text).count() < times
-            && let Ok(line) = told.recv_timeout(PATIENCE)
+        let mut printed = String::new();
+        while printed.matches(text).count() < times
+            && let Ok(line) = receiver.recv_timeout(PATIENCE)
         {
-            said += &format!("{line}\n");
+            printed += &format!("{line}\n");
         }
         let _ = self.child.kill();
-        said.extend(told.iter().map(|line| format!("{line}\n")));
-        said
+        printed.extend(receiver.iter().map(|line| format!("{line}\n")));
+        printed
     }
 
-    /// Ends it: everything that it said beside what it announced.
+    /// Kills it. Returns its standard error.
     fn kill(mut self) -> String {
         let _ = self.child.kill();
-        let mut said = String::new();
+        let mut printed = String::new();
         if let Some(mut err) = self.child.stderr.take() {
-            let _ = err.read_to_string(&mut said);
+            let _ = err.read_to_string(&mut printed);
         }
-        said
+        printed
     }
 }
 

@@ -69,15 +69,17 @@ impl RawConnection {
         String::from_utf8_lossy(&answer).into_owned()
     }
 
-    /// Reads until these words have arrived, and discards everything.
+    /// Reads until these words have arrived, and discards everything read.
     pub(crate) async fn read_until(&mut self, words: &str) {
         let wanted = async {
             while !String::from_utf8_lossy(&self.received).contains(words) {
                 let read = self.stream.read_buf(&mut self.received).await;
-                assert!(read.is_ok_and(|read| read > 0), "{words:?} was not said");
+                assert!(read.is_ok_and(|read| read > 0), "{words:?} did not arrive");
             }
         };
-        timeout(PATIENCE, wanted).await.expect("it is said in time");
+        timeout(PATIENCE, wanted)
+            .await
+            .expect("the text arrives in time");
         self.received.clear();
     }
 

@@ -18,7 +18,7 @@ use super::vectors::{Expected, ExpectedPage, Flow, IdToken, Step};
 const FORM: &str = "application/x-www-form-urlencoded";
 const AUTHORIZE: &str = "/api/auth/oauth/authorize";
 
-/// The server, or one of its sandboxes, as one flow sees it.
+/// The server or sandbox of one flow.
 pub(crate) struct Replay<'a> {
     base: &'a str,
     http: Client,
@@ -88,7 +88,7 @@ impl<'a> Replay<'a> {
         Ok(serde_json::from_str(&answer.body).unwrap_or_default())
     }
 
-    /// The control calls that stand before a request.
+    /// Makes the control calls before a request.
     async fn prepare(&self, step: &Step) -> Result<(), String> {
         for call in &step.before {
             let named = |key: &str| call.get(key);
@@ -127,7 +127,7 @@ impl<'a> Replay<'a> {
         Ok(())
     }
 
-    /// A number of seconds, or what is just beyond the life of a code.
+    /// A number of seconds, or one that is just beyond the lifetime of a code.
     fn seconds(&self, advance: &Value) -> Value {
         if advance != "code-lifetime" {
             return advance.clone();
@@ -138,7 +138,7 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// The session of a user. One is not there, another is deleted: neither can sign in.
+    /// The session of a user. An unknown or deleted user cannot sign in.
     async fn cookie(&mut self, user: &Value) -> Result<String, String> {
         if *user == "garbage" || *user == 99 || *user == 6 {
             return Ok("civ-token=garbage".to_owned());

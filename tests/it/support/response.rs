@@ -61,7 +61,7 @@ impl TestResponse {
     }
 
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap_or_else(|why| panic!("no JSON ({why}): {self}"))
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("no JSON ({error}): {self}"))
     }
 
     /// A text in the JSON body.
@@ -94,7 +94,7 @@ impl TestResponse {
                     .as_str()
                     .or(json["message"].as_str())
                 {
-                    Some(why) => format!("{what}: {why}"),
+                    Some(error) => format!("{what}: {error}"),
                     None => what.to_owned(),
                 }
             }

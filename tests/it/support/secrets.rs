@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{AUTHORIZE, ME, SandboxClient, TOKEN};
 
-/// Secrets that are known by their look.
+/// Secrets that are recognized by their shape.
 pub(crate) const SHAPED: [&str; 6] = [
     "civitai_LBp7ZScrtCSCWbJr90oZMTDR0Rp0npG3",
     "civitai_0123456789abcdef0123456789abcdef0123",
@@ -16,7 +16,7 @@ pub(crate) const SHAPED: [&str; 6] = [
     "Basic Y29uZjpzZWNyZXQtY29uZg==",
 ];
 
-/// Secrets that only their name gives away.
+/// Secrets that are recognized by their name alone.
 pub(crate) const NAMED: [&str; 3] = [
     "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
     "correct horse battery staple",
@@ -117,7 +117,7 @@ pub(crate) fn percent(text: &str) -> String {
 #[derive(Debug, Clone)]
 pub(crate) struct Case {
     pub(crate) secret: &'static str,
-    /// The name that it goes by; none if its look is enough.
+    /// The name of the value; none if its shape is enough.
     pub(crate) name: Option<&'static str>,
     pub(crate) encoding: Encoding,
     position: usize,
@@ -216,7 +216,7 @@ impl Case {
                 mock.ask("POST", TOKEN).body("application/json", text)
             }
             9 => mock.get(&format!("{AUTHORIZE}?x={}", percent(&self.in_sentence()))),
-            // In the place of a name or an id; by its look alone.
+            // In place of a name or an id: recognized by its shape alone.
             _ if self.name.is_some() => mock.ask("POST", TOKEN).body(form, in_url),
             10 => mock.get(&format!("/v2/consumer/workflows/{in_path}")),
             11 => mock.get(&format!("{AUTHORIZE}?{in_query}")),

@@ -26,7 +26,7 @@ pub(crate) struct Step {
     pub(crate) session: Option<Value>,
     #[serde(default)]
     pub(crate) rate_limits: bool,
-    /// How often the request is sent at the same time.
+    /// How many times the request is sent in parallel.
     pub(crate) parallel: Option<usize>,
     pub(crate) request: Request,
     pub(crate) expect: Expected,
@@ -46,7 +46,7 @@ pub(crate) struct Request {
     pub(crate) raw: Option<String>,
 }
 
-/// What the answer must be. What is not mentioned may be anything.
+/// The expected response. Parts that are not given are not compared.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Expected {
@@ -118,7 +118,7 @@ pub(crate) fn flows(contract: Contract) -> Vec<(&'static str, Flow)> {
 }
 
 impl Expected {
-    /// What is worded differently in every answer: the differences `redirect-status`, `scope-shape` and `userinfo-claims`.
+    /// Adapts the parts that every response has: the differences `redirect-status`, `scope-shape` and `userinfo-claims`.
     fn say_as_documented(&mut self) {
         let has_code = |location: &String| location.contains("code={{code");
         if self.status == Some(303) && self.location.as_ref().is_some_and(has_code) {
