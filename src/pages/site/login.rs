@@ -87,7 +87,7 @@ pub(crate) async fn post(context: Context) -> Response {
     };
     match signed_in {
         Err(error @ StoreError::Full { .. }) => {
-            let problem = format!("{error}; {}.", MAKE_ROOM);
+            let problem = format!("{error}; {MAKE_ROOM}.");
             let name = params.text("name").unwrap_or_default().to_owned();
             let status = StatusCode::SERVICE_UNAVAILABLE;
             show(&context, status, return_url, name, Some(problem))
