@@ -188,10 +188,15 @@ fn paths() -> impl Iterator<Item = String> {
 #[test]
 fn every_route_is_covered() {
     let router = include_str!("../../../src/router.rs");
-    let routed: BTreeSet<&str> = router
+    let routes = router
         .split(".route(")
         .skip(1)
-        .filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next())
+        .filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next());
+    let endpoints = include_str!("../../../src/protocol/endpoint.rs");
+    let pages = endpoints.lines().filter(|line| line.contains("..PAGE"));
+    let pages = pages.filter_map(|line| line.split('"').nth(1));
+    let routed: BTreeSet<&str> = routes
+        .chain(pages)
         .filter(|path| {
             !API.iter()
                 .chain(&NO_PAGES)
