@@ -9,7 +9,7 @@ const CLIENT_ID: &str = "dec0de00-0000-4000-8000-000000000001";
 
 #[tokio::test]
 async fn the_app_meets_what_production_will_bring() -> Result<(), Box<dyn std::error::Error>> {
-    let server = MockServer::start().await; // its own world; stops when it is dropped
+    let server = MockServer::start().await; // data of its own; stops when it is dropped
     let mint = Mint::new(CLIENT_ID, "ada", Scope::AI_SERVICES);
     let tokens = server.mint(mint).await?; // no browser
     assert!(server.introspect(&tokens.access_token).await?.active);

@@ -229,7 +229,7 @@ impl Caller {
         Ok(())
     }
 
-    /// A private world comes, is moved about in time, and goes; every other one is left to go by itself.
+    /// Creates a sandbox, moves its clock, and deletes it; every second one is left for the eviction of idle sandboxes.
     async fn sandbox(&self) -> Outcome {
         let name = format!("soak-{}-{}", self.number, self.turn);
         let place = format!("/_sandbox/{name}");

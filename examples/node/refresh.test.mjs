@@ -69,29 +69,29 @@ after(() => server.kill());
 
 // A private server for each test.
 const sandbox = (name) => `${base}/_sandbox/${name}`;
-async function control(world, method, path, body) {
-  const answer = await fetch(`${world}/_mock/${path}`, { method, body: body && JSON.stringify(body) });
+async function control(url, method, path, body) {
+  const answer = await fetch(`${url}/_mock/${path}`, { method, body: body && JSON.stringify(body) });
   const shown = await answer.json();
   assert.ok(answer.ok, shown.message);
   return shown;
 }
 
 test("an expired token is refreshed, once", async () => {
-  const world = sandbox("refresh");
-  const app = new App(world);
+  const url = sandbox("refresh");
+  const app = new App(url);
   await app.signIn("ada");
   assert.equal(await app.whoAmI(), "ada");
 
-  await control(world, "POST", "clock/advance", { by: "61m" });
+  await control(url, "POST", "clock/advance", { by: "61m" });
   assert.equal(await app.whoAmI(), "ada");
-  await control(world, "POST", "verify", [{ endpoint: "token", grant_type: "refresh_token", times: 1 }]);
+  await control(url, "POST", "verify", [{ endpoint: "token", grant_type: "refresh_token", times: 1 }]);
 });
 
 test("a refused refresh reaches the user", async () => {
-  const world = sandbox("refused");
-  const app = new App(world);
+  const url = sandbox("refused");
+  const app = new App(url);
   await app.signIn("ada");
-  await control(world, "POST", "tokens/expire");
-  await control(world, "POST", "faults/presets/refresh-revoked");
+  await control(url, "POST", "tokens/expire");
+  await control(url, "POST", "faults/presets/refresh-revoked");
   await assert.rejects(app.whoAmI(), /invalid_grant/);
 });

@@ -84,31 +84,31 @@ def server():
 
 
 @pytest.fixture
-def world(server, request):
+def base_url(server, request):
     """A private server for each test."""
     return f"{server}/_sandbox/{request.node.name}"
 
 
-def control(world, method, path, body=None):
-    status, _, shown = send(method, f"{world}/_mock/{path}", json.dumps(body) if body is not None else None)
+def control(base_url, method, path, body=None):
+    status, _, shown = send(method, f"{base_url}/_mock/{path}", json.dumps(body) if body is not None else None)
     assert status < 300, shown["message"]
     return shown
 
 
-def test_an_expired_token_is_refreshed_once(world):
-    app = App(world)
+def test_an_expired_token_is_refreshed_once(base_url):
+    app = App(base_url)
     app.sign_in("ada")
     assert app.who_am_i() == "ada"
 
-    control(world, "POST", "clock/advance", {"by": "61m"})
+    control(base_url, "POST", "clock/advance", {"by": "61m"})
     assert app.who_am_i() == "ada"
-    control(world, "POST", "verify", [{"endpoint": "token", "grant_type": "refresh_token", "times": 1}])
+    control(base_url, "POST", "verify", [{"endpoint": "token", "grant_type": "refresh_token", "times": 1}])
 
 
-def test_a_refused_refresh_reaches_the_user(world):
-    app = App(world)
+def test_a_refused_refresh_reaches_the_user(base_url):
+    app = App(base_url)
     app.sign_in("ada")
-    control(world, "POST", "tokens/expire")
-    control(world, "POST", "faults/presets/refresh-revoked")
+    control(base_url, "POST", "tokens/expire")
+    control(base_url, "POST", "faults/presets/refresh-revoked")
     with pytest.raises(PermissionError, match="invalid_grant"):
         app.who_am_i()

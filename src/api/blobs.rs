@@ -143,7 +143,7 @@ fn find(context: &Context, id: &str) -> Option<Blob> {
     let step: usize = step.parse().ok()?;
     let sandbox = &context.sandbox;
     let workflow = sandbox
-        .world()
+        .data()
         .find_workflow(&format!("{WORKFLOW}{workflow}"))?;
     let is_available = workflow.status(sandbox.now()) == WorkflowStatus::Succeeded;
     (step < workflow.steps.len()).then_some(Blob {

@@ -34,7 +34,7 @@ pub(super) fn buzz_account(context: &Context, caller: &Caller) -> Value {
 
 fn accounts(context: &Context, caller: &Caller) -> Vec<Account> {
     let sandbox = &context.sandbox;
-    sandbox.world().accounts(caller.user.id)
+    sandbox.data().accounts(caller.user.id)
 }
 
 fn of(accounts: &[Account], currency: Currency) -> Account {

@@ -51,7 +51,7 @@ pub(crate) fn by_bearer(context: &Context) -> Option<(Arc<User>, App)> {
 
 fn by_token(context: &Context, hash: &SecretHash) -> Option<Caller> {
     let sandbox = &context.sandbox;
-    let (scope, client, user) = sandbox.world().bearer(hash, sandbox.now())?;
+    let (scope, client, user) = sandbox.data().bearer(hash, sandbox.now())?;
     context.notes.client(client.clone());
     if session::is_for_catalog_alone(scope, context.rules()) {
         return None;

@@ -42,8 +42,8 @@ fn show(context: &Context, query: Option<&str>) -> Option<Value> {
     let sandbox = &context.sandbox;
     let limit = match &caller.app {
         Some(app) => {
-            let (world, user) = (sandbox.world(), caller.user.id);
-            let consent = world.find_consent(user, &app.client);
+            let (data, user) = (sandbox.data(), caller.user.id);
+            let consent = data.find_consent(user, &app.client);
             consent.and_then(|consent| consent.buzz_limit)
         }
         None => None,

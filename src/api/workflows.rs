@@ -48,10 +48,7 @@ pub(crate) async fn post(context: Context, uri: Uri) -> Result<impl IntoResponse
         return Ok((StatusCode::OK, Json(quote)));
     }
     let may_pay = &submission.may_pay;
-    let paid = sandbox
-        .store
-        .charge(sandbox.world(), &workflow, may_pay, now)
-        .await?;
+    let paid = sandbox.data().charge(&workflow, may_pay, now).await?;
     if paid {
         Ok(show(&context, &workflow))
     } else {
@@ -66,7 +63,7 @@ pub(crate) async fn list(context: Context, uri: Uri) -> Result<impl IntoResponse
     let sandbox = &context.sandbox;
     let now = sandbox.now();
     let (workflows, next) = sandbox
-        .world()
+        .data()
         .list_workflows((user.id, &app.client), &query);
     let show = |workflow: &Workflow| render(workflow, workflow.status(now), now, &context.base);
     Ok(Json(json!({
@@ -122,8 +119,8 @@ pub(crate) async fn delete(
     let sandbox = &context.sandbox;
     let parties = (user.id, &app.client);
     let is_there = sandbox
-        .store
-        .delete_workflow(sandbox.world(), &id, parties, sandbox.now())
+        .data()
+        .delete_workflow(&id, parties, sandbox.now())
         .await?;
     no_content(is_there)
 }
@@ -138,8 +135,8 @@ async fn change_workflow(
     let sandbox = &context.sandbox;
     let parties = (user.id, &app.client);
     let is_there = sandbox
-        .store
-        .change_workflow(sandbox.world(), id, parties, (change, sandbox.now()))
+        .data()
+        .change_workflow(id, parties, (change, sandbox.now()))
         .await?;
     no_content(is_there)
 }
@@ -155,7 +152,7 @@ fn no_content(is_there: bool) -> Result<StatusCode, Problem> {
 
 /// A workflow of this user and this client. Workflows of others count as not found.
 fn own(context: &Context, id: &str, user: UserId, client: &ClientId) -> Result<Workflow, Problem> {
-    let found = context.sandbox.world().find_workflow(id);
+    let found = context.sandbox.data().find_workflow(id);
     let own = found.filter(|found| found.user_id == user && found.client_id == *client);
     own.ok_or(Problem::NotFound)
 }

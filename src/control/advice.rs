@@ -83,7 +83,7 @@ impl Sandbox {
         let mut call = ObservedCall::new(entry);
         if call.client.is_none()
             && let Some(token) = call.presented()
-            && let Some(token) = self.world().find_token(&SecretHash::new(token))
+            && let Some(token) = self.data().find_token(&SecretHash::new(token))
         {
             call.client = Some(token.client_id.0);
         }

@@ -86,7 +86,7 @@ pub struct NewSecret {
 impl Sandbox {
     /// Every client.
     pub(crate) fn list_clients(&self) -> Vec<Client> {
-        self.world().list_clients()
+        self.data().list_clients()
     }
 
     /// Creates a client, with a UUID as its default id.
@@ -95,8 +95,8 @@ impl Sandbox {
         let spec: seed::ClientSpec = invalid::from_json(as_json(&spec))?;
         let settings = self.settings();
         let declared = &settings.rules.declared_scopes;
-        let client = spec.resolve(&self.world().list_users(), declared)?;
-        let inserted = self.store.insert_client(self.world(), &client, MAX_CLIENTS);
+        let client = spec.resolve(&self.data().list_users(), declared)?;
+        let inserted = self.data().insert_client(&client, MAX_CLIENTS);
         if !inserted.await? {
             let error = Invalid::new(
                 "id",
@@ -111,7 +111,7 @@ impl Sandbox {
 
     /// The client of this id.
     pub(crate) fn read_client(&self, id: &str) -> ControlResult<Client> {
-        if let Some(client) = self.world().find_client(id) {
+        if let Some(client) = self.data().find_client(id) {
             return Ok(Arc::unwrap_or_clone(client));
         }
         Err(self.no_client(id))
@@ -131,7 +131,7 @@ impl Sandbox {
 
     /// Changes some keys of a client.
     pub(crate) async fn patch_client(&self, id: &str, spec: ClientSpec) -> ControlResult<Client> {
-        let (users, settings) = (self.world().list_users(), self.settings());
+        let (users, settings) = (self.data().list_users(), self.settings());
         let patched = |before: &Client| {
             // `adopted` is set by the first request and is no key of the input.
             let shown = Client {
@@ -158,7 +158,7 @@ impl Sandbox {
         id: &str,
         change: impl FnOnce(&Client) -> ControlResult<Client>,
     ) -> ControlResult<Client> {
-        match self.store.change_client(self.world(), id, change).await? {
+        match self.data().change_client(id, change).await? {
             Some(client) => Ok(client),
             None => Err(self.no_client(id)),
         }
@@ -190,9 +190,7 @@ impl Sandbox {
     /// Deletes a client with its tokens, codes and consents.
     pub(crate) async fn delete_client(&self, id: &str) -> ControlResult<()> {
         let client = self.read_client(id)?;
-        self.store
-            .delete_client(self.world(), client.id.as_str())
-            .await?;
+        self.data().delete_client(client.id.as_str()).await?;
         Ok(())
     }
 }

@@ -154,7 +154,7 @@ impl Sandbox {
     /// The codes that are not exchanged yet, newest first.
     pub(crate) fn list_codes(&self, whose: OwnerFilter) -> ControlResult<CodeList> {
         let whose = self.resolve_owner(whose)?;
-        let found = self.world().list_codes(whose.as_key());
+        let found = self.data().list_codes(whose.as_key());
         let now = self.now();
         let shown = found.into_iter().map(|code| CodeView {
             active: code.expires_at >= now && code.kept_until > now,
@@ -213,9 +213,7 @@ impl Sandbox {
         params.extend(asked.state.as_deref().map(|state| ("state", state)));
         let location = redirect_uri::with_params(&row.redirect_uri, &params);
         let (scope, redirect_uri) = (row.scope, row.redirect_uri.clone());
-        self.store
-            .insert_code(self.world(), &value.hash(), row)
-            .await?;
+        self.data().insert_code(&value.hash(), row).await?;
         Ok(IssuedCode {
             location: location.map(Secret::new),
             code: value,

@@ -92,7 +92,7 @@ impl Sandbox {
     /// The consents that match the filter.
     pub(crate) fn list_consents(&self, whose: OwnerFilter) -> ControlResult<ConsentList> {
         let whose = self.resolve_owner(whose)?;
-        let found = self.world().list_consents(whose.as_key());
+        let found = self.data().list_consents(whose.as_key());
         let show = |(user, client_id, consent, at): (_, _, Consent, _)| ConsentView {
             user,
             client_id,
@@ -125,8 +125,8 @@ impl Sandbox {
             buzz_limit,
         };
         let parties = (user.id, &client.id);
-        self.store
-            .put_consent(self.world(), parties, &consent, self.now())
+        self.data()
+            .put_consent(parties, &consent, self.now())
             .await?;
         Ok(ConsentView {
             user: user.id,
@@ -141,8 +141,8 @@ impl Sandbox {
     pub(crate) async fn delete_consents(&self, whose: OwnerFilter) -> ControlResult<Deleted> {
         let whose = self.resolve_owner(whose)?;
         let deleted = self
-            .store
-            .delete_owned(self.world(), &[OwnedTable::Consents], whose.as_key())
+            .data()
+            .delete_owned(&[OwnedTable::Consents], whose.as_key())
             .await?;
         Ok(Deleted { deleted })
     }

@@ -29,7 +29,7 @@ impl Sandbox {
 
     /// The named user, deleted or not. `path` is the key of the name in the input.
     pub(crate) fn user_or_deleted(&self, named: &UserRef, path: &str) -> ControlResult<User> {
-        match self.world().find_user(named) {
+        match self.data().find_user(named) {
             Some(user) => Ok(user),
             None => Err(session::unknown_user_error(self, path, named).into()),
         }

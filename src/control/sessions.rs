@@ -76,7 +76,7 @@ impl Sandbox {
     /// The sessions that match the filter, the one that ends last first.
     pub(crate) fn list_sessions(&self, whose: &SessionFilter) -> ControlResult<SessionList> {
         let (user, now) = (self.session_owner(whose)?, self.now());
-        let found = self.world().list_sessions(user);
+        let found = self.data().list_sessions(user);
         let shown = found.into_iter().map(|(user, expires_at)| SessionView {
             user,
             expires_at: Moment(expires_at),
@@ -90,7 +90,7 @@ impl Sandbox {
     /// Ends the sessions that match the filter.
     pub(crate) async fn delete_sessions(&self, whose: SessionFilter) -> ControlResult<SignedOut> {
         let user = self.session_owner(&whose)?;
-        let deleted = self.store.delete_sessions(self.world(), user).await?;
+        let deleted = self.data().delete_sessions(user).await?;
         Ok(SignedOut { deleted })
     }
 

@@ -48,8 +48,8 @@ impl Sandbox {
     pub(crate) async fn delete_spends(&self, whose: OwnerFilter) -> ControlResult<Deleted> {
         let whose = self.resolve_owner(whose)?;
         let deleted = self
-            .store
-            .delete_owned(self.world(), &[OwnedTable::Spends], whose.as_key())
+            .data()
+            .delete_owned(&[OwnedTable::Spends], whose.as_key())
             .await?;
         Ok(Deleted { deleted })
     }
@@ -58,10 +58,7 @@ impl Sandbox {
     pub(crate) async fn reset_budgets(&self, grant: BudgetOwner) -> ControlResult<Reset> {
         let user = self.user(&grant.user, "user")?;
         let client = self.client_named(&grant.client_id)?;
-        let reset = self
-            .store
-            .forgive_spends(self.world(), (user.id, &client.id))
-            .await?;
+        let reset = self.data().forgive_spends((user.id, &client.id)).await?;
         Ok(Reset { reset })
     }
 }

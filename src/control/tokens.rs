@@ -178,14 +178,14 @@ impl Sandbox {
             .expires_in
             .map_or_else(|| self.settings().access_token_seconds, |seconds| seconds.0);
         let minted = mint_for(self, &permission, true, life);
-        self.store.insert_tokens(self.world(), &minted.rows).await?;
+        self.data().insert_tokens(&minted.rows).await?;
         Ok(minted.answer(&self.settings().rules))
     }
 
     /// The tokens, newest first.
     pub(crate) fn list_tokens(&self, whose: OwnerFilter) -> ControlResult<TokenList> {
         let whose = self.resolve_owner(whose)?;
-        let found = self.world().list_tokens(whose.as_key());
+        let found = self.data().list_tokens(whose.as_key());
         let settings = self.settings();
         let shown = found
             .iter()
@@ -197,7 +197,7 @@ impl Sandbox {
 
     /// Introspects a token, valid or not.
     pub(crate) fn introspect(&self, asked: &TokenParam) -> Introspection {
-        let found = self.world().find_token(&asked.token.hash());
+        let found = self.data().find_token(&asked.token.hash());
         let settings = self.settings();
         let token = found.map(|token| show(&token, self.now(), &settings.rules));
         Introspection {
@@ -215,10 +215,7 @@ impl Sandbox {
         let hash: Option<SecretHash> = asked.token.as_ref().map(Secret::hash);
         // A token is valid up to and including the moment it expires at.
         let moment = Timestamp(self.now().0.saturating_sub(1));
-        let expired = self
-            .store
-            .expire_tokens(self.world(), hash.as_ref(), moment)
-            .await?;
+        let expired = self.data().expire_tokens(hash.as_ref(), moment).await?;
         if hash.is_some() && expired == 0 {
             return Err(no_token().into());
         }
@@ -240,14 +237,14 @@ impl Sandbox {
             };
             let whose = self.resolve_owner(whose)?;
             let deleted = self
-                .store
-                .delete_owned(self.world(), &[OwnedTable::Tokens], whose.as_key())
+                .data()
+                .delete_owned(&[OwnedTable::Tokens], whose.as_key())
                 .await?;
             return Ok(Deleted { deleted });
         };
-        let found = self.world().find_token(&token.hash());
+        let found = self.data().find_token(&token.hash());
         let token = found.ok_or_else(no_token)?;
-        self.store.revoke_token(self.world(), &token).await?;
+        self.data().revoke_token(&token).await?;
         Ok(Deleted { deleted: 1 })
     }
 }

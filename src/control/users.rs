@@ -64,7 +64,7 @@ impl UserSpec {
 impl Sandbox {
     /// Every user, by id.
     pub(crate) fn list_users(&self) -> Vec<User> {
-        self.world().list_users()
+        self.data().list_users()
     }
 
     /// Creates a user, with the id after the largest by default.
@@ -78,13 +78,13 @@ impl Sandbox {
         user.check()?;
         let username = user.username.clone();
         if let Some(made) = self
-            .store
-            .insert_user(self.world(), user, with_own_id, MAX_USERS)
+            .data()
+            .insert_user(user, with_own_id, MAX_USERS)
             .await?
         {
             return Ok(made);
         }
-        let has_id = |id| self.world().find_user(&UserRef::Id(id)).is_some();
+        let has_id = |id| self.data().find_user(&UserRef::Id(id)).is_some();
         Err(ControlError::Conflict(if with_own_id && has_id(id) {
             Invalid::new("id", format!("there is a user {id} already"))
                 .with_hint("PATCH the user, or leave the id out")
@@ -98,7 +98,7 @@ impl Sandbox {
 
     /// The named user, deleted or not.
     pub(crate) fn read_user(&self, named: &UserRef) -> ControlResult<User> {
-        match self.world().find_user(named) {
+        match self.data().find_user(named) {
             Some(user) => Ok(user),
             None => Err(self.not_found(named)),
         }
@@ -116,10 +116,7 @@ impl Sandbox {
             user.check()?;
             Ok(user)
         };
-        let changed = self
-            .store
-            .change_user(self.world(), id, spec.buzz, patched)
-            .await;
+        let changed = self.data().change_user(id, spec.buzz, patched).await;
         match changed {
             Ok(Some(user)) => Ok(user),
             Ok(None) => Err(self.not_found(named)),
@@ -137,7 +134,7 @@ impl Sandbox {
     /// Deletes a user.
     pub(crate) async fn delete_user(&self, named: &UserRef) -> ControlResult<()> {
         let user = self.read_user(named)?;
-        self.store.delete_user(self.world(), user.id).await?;
+        self.data().delete_user(user.id).await?;
         Ok(())
     }
 }

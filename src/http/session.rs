@@ -32,7 +32,7 @@ pub(crate) fn cookie_user(context: &Context) -> Option<Arc<User>> {
 /// The user of the first session cookie that belongs to this sandbox.
 pub(crate) fn by_cookie(sandbox: &Sandbox, headers: &HeaderMap) -> Option<Arc<User>> {
     let now = sandbox.now();
-    cookie_hashes(headers).find_map(|hash| sandbox.world().session_user(&hash, now))
+    cookie_hashes(headers).find_map(|hash| sandbox.data().session_user(&hash, now))
 }
 
 /// The user who is signed in by cookie or by the `login` setting. For requests of browsers only: a back end that calls
@@ -82,13 +82,13 @@ pub(crate) async fn user_or_mock(
 
 /// The named user, unless deleted.
 fn active(sandbox: &Sandbox, named: &UserRef) -> Option<Arc<User>> {
-    let found = sandbox.world().find_user(named);
+    let found = sandbox.data().find_user(named);
     found.filter(|user| !user.deleted).map(Arc::new)
 }
 
 /// The error for a user who does not exist or is deleted; it lists the users that exist.
 pub(crate) fn unknown_user_error(sandbox: &Sandbox, path: &str, named: &UserRef) -> Invalid {
-    let users = sandbox.world().list_users();
+    let users = sandbox.data().list_users();
     let text = named.to_string();
     if named.find_in(&users).is_some_and(|user| user.deleted) {
         return Invalid::new(path, format!("user {text:?} is deleted"))
@@ -133,8 +133,7 @@ pub(crate) async fn open(
         now,
         expires_at: now.plus_seconds(LIFETIME_SECONDS),
     };
-    let world = sandbox.world();
-    sandbox.store.insert_session(world, session, most).await?;
+    sandbox.data().insert_session(session, most).await?;
     Ok(value)
 }
 
@@ -142,8 +141,8 @@ pub(crate) async fn open(
 pub(crate) async fn sign_out(context: &Context) -> Result<String, StoreError> {
     let (sandbox, now) = (&context.sandbox, context.sandbox.now());
     for hash in cookie_hashes(&context.headers) {
-        if sandbox.world().session_user(&hash, now).is_some() {
-            sandbox.store.delete_session(sandbox.world(), &hash).await?;
+        if sandbox.data().session_user(&hash, now).is_some() {
+            sandbox.data().delete_session(&hash).await?;
         }
     }
     Ok(set_cookie(&context.base, "", 0))

@@ -144,9 +144,9 @@ impl Caller<'_> {
         if why.hint.is_some() {
             return why;
         }
-        let world = self.visit.sandbox.world();
-        let clients = world.list_clients().into_iter().map(|client| client.id.0);
-        let users = world.list_users();
+        let data = self.visit.sandbox.data();
+        let clients = data.list_clients().into_iter().map(|client| client.id.0);
+        let users = data.list_users();
         let users = users
             .iter()
             .filter(|user| !user.deleted)
@@ -212,14 +212,14 @@ impl Caller<'_> {
     /// a header.
     async fn signed_in(&self, named: &UserRef) -> Result<(HeaderName, HeaderValue), ControlError> {
         let sandbox = &self.visit.sandbox;
-        let found = sandbox.world().find_user(named);
+        let found = sandbox.data().find_user(named);
         let Some(user) = found.filter(|user| !user.deleted) else {
             return Err(session::unknown_user_error(sandbox, "user", named).into());
         };
         let text = match named {
             UserRef::Name(text) => Some(text.clone()),
             UserRef::Id(_) => {
-                let users = sandbox.world().list_users();
+                let users = sandbox.data().list_users();
                 UserRef::text_for(&user, &User::usernames(&users))
             }
         };

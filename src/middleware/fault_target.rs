@@ -28,8 +28,8 @@ pub(super) fn fault_target(
     if client_id.is_none()
         && let Some(hash) = access_token(request, parts)
     {
-        let world = request.sandbox.world();
-        let found = world.find_token(&hash);
+        let data = request.sandbox.data();
+        let found = data.find_token(&hash);
         client_id = found.map(|token| token.client_id.as_str().to_owned());
     }
     FaultRequest {
@@ -45,14 +45,14 @@ pub(super) fn fault_target(
 
 /// The user that the request acts for, as its endpoint determines it.
 fn acting_user(request: &RequestInfo, parts: &Parts, sent: &Params) -> Option<UserId> {
-    let world = request.sandbox.world();
-    let named = |named: &UserRef| Some(world.find_user(named)?.id);
+    let data = request.sandbox.data();
+    let named = |named: &UserRef| Some(data.find_user(named)?.id);
     if let Some(mock) = request.headers.get(session::MOCK_USER_HEADER) {
         let mock = String::from_utf8_lossy(mock.as_bytes()).into_owned();
         return named(&UserRef::from(mock));
     }
     let browser = || session::by_cookie(&request.sandbox, &request.headers);
-    let of_token = |hash: SecretHash| Some(world.find_token(&hash)?.user_id);
+    let of_token = |hash: SecretHash| Some(data.find_token(&hash)?.user_id);
     let sent_hash = |name: &str| sent.non_empty(name).as_deref().map(SecretHash::new);
     let id = match user_source(request) {
         UserSource::None => return None,
@@ -72,7 +72,7 @@ fn acting_user(request: &RequestInfo, parts: &Parts, sent: &Params) -> Option<Us
         },
         UserSource::Grant => match sent_hash("refresh_token") {
             Some(hash) => of_token(hash)?,
-            None => world.code_user(&sent_hash("code")?)?,
+            None => data.code_user(&sent_hash("code")?)?,
         },
     };
     named(&UserRef::Id(id.0))

@@ -89,13 +89,13 @@ impl Line {
             DEFAULT => String::new(),
             name => SandboxPrefix::for_name(name),
         };
-        let world = sandbox.world();
+        let data = sandbox.data();
         let client = entry.client_id.as_deref().map(|id| {
-            let known = world.find_client(id);
+            let known = data.find_client(id);
             known.map_or_else(|| plain(id), |client| plain(&client.name))
         });
         let user = entry.user_id.map(|id| {
-            let known = world.find_user(&UserRef::Id(id));
+            let known = data.find_user(&UserRef::Id(id));
             known.map_or_else(|| id.to_string(), |user| plain(&user.display_name()))
         });
         let is_refusal = is_refused(entry.status);

@@ -13,27 +13,27 @@ use crate::protocol::duration::SignedDuration;
 impl MockSandbox {
     /// Back to the seed and the start-up settings: rows, clock, settings, faults and journal.
     pub async fn reset(&self) -> Result<(), MockError> {
-        Ok(self.world().await?.reset().await?)
+        Ok(self.open().await?.reset().await?)
     }
 
     /// How it behaves.
     pub async fn settings(&self) -> Result<Settings, MockError> {
-        Ok((*self.world().await?.settings()).clone())
+        Ok((*self.open().await?.settings()).clone())
     }
 
     /// Changes some settings and returns all of them. Errors: `login` names no user.
     pub async fn set(&self, settings: SettingsPatch) -> Result<Settings, MockError> {
-        Ok(self.world().await?.patch_settings(settings)?)
+        Ok(self.open().await?.patch_settings(settings)?)
     }
 
     /// The contract in force, difference by difference.
     pub async fn contract(&self) -> Result<ContractView, MockError> {
-        Ok(self.world().await?.show_contract())
+        Ok(self.open().await?.show_contract())
     }
 
     /// What the time is here, and whether the clock stands still.
     pub async fn clock(&self) -> Result<ClockView, MockError> {
-        Ok(self.world().await?.show_clock())
+        Ok(self.open().await?.show_clock())
     }
 
     /// What the time is here.
@@ -44,19 +44,19 @@ impl MockSandbox {
     /// Moves the clock on. Errors: that leads beyond the year 9999.
     pub async fn advance(&self, by: Duration) -> Result<ClockView, MockError> {
         let by = AdvanceClock::from(SignedDuration::from_std(by));
-        Ok(self.world().await?.advance_clock(by).await?)
+        Ok(self.open().await?.advance_clock(by).await?)
     }
 
     /// Moves the clock back. Errors: that leads before the year 1.
     pub async fn rewind(&self, by: Duration) -> Result<ClockView, MockError> {
         let by = AdvanceClock::from(SignedDuration(-SignedDuration::from_std(by).0));
-        Ok(self.world().await?.advance_clock(by).await?)
+        Ok(self.open().await?.advance_clock(by).await?)
     }
 
     /// Stops the clock where it stands.
     pub async fn freeze(&self) -> Result<ClockView, MockError> {
         Ok(self
-            .world()
+            .open()
             .await?
             .freeze_clock(FreezeClock { at: None })
             .await?)
@@ -77,43 +77,43 @@ impl MockSandbox {
     /// ```
     pub async fn freeze_at(&self, at: impl Into<Moment>) -> Result<ClockView, MockError> {
         let at = Some(at.into());
-        Ok(self.world().await?.freeze_clock(FreezeClock { at }).await?)
+        Ok(self.open().await?.freeze_clock(FreezeClock { at }).await?)
     }
 
     /// Lets a stopped clock run on from where it stands.
     pub async fn resume(&self) -> Result<ClockView, MockError> {
-        Ok(self.world().await?.resume_clock().await?)
+        Ok(self.open().await?.resume_clock().await?)
     }
 
     /// Sets the clock to a moment; a stopped one stays stopped. Errors: it is not within the years 1 to 9999.
     pub async fn set_clock(&self, at: impl Into<Moment>) -> Result<ClockView, MockError> {
         let at = at.into();
-        Ok(self.world().await?.set_clock(SetClock { at }).await?)
+        Ok(self.open().await?.set_clock(SetClock { at }).await?)
     }
 
     /// Takes a snapshot of rows, clock, settings and faults, in place of one of the same name. Errors: that is not a name
     /// (letters, digits, `-`, `_` and `.`, 64 at the most).
     pub async fn snapshot(&self, name: &str) -> Result<Snapshot, MockError> {
-        Ok(self.world().await?.take_snapshot(name).await?)
+        Ok(self.open().await?.take_snapshot(name).await?)
     }
 
     /// The snapshots, by name.
     pub async fn snapshots(&self) -> Result<Vec<Snapshot>, MockError> {
-        Ok(self.world().await?.list_snapshots().snapshots)
+        Ok(self.open().await?.list_snapshots().snapshots)
     }
 
     /// One snapshot. Errors: there is none of the name.
     pub async fn snapshot_info(&self, name: &str) -> Result<Snapshot, MockError> {
-        Ok(self.world().await?.read_snapshot(name)?)
+        Ok(self.open().await?.read_snapshot(name)?)
     }
 
     /// Goes back to a snapshot, as often as you like. The journal goes on. Errors: there is none of the name.
     pub async fn restore(&self, name: &str) -> Result<(), MockError> {
-        Ok(self.world().await?.restore_snapshot(name).await?)
+        Ok(self.open().await?.restore_snapshot(name).await?)
     }
 
     /// Forgets a snapshot. Errors: there is none of the name.
     pub async fn delete_snapshot(&self, name: &str) -> Result<(), MockError> {
-        Ok(self.world().await?.delete_snapshot(name).await?)
+        Ok(self.open().await?.delete_snapshot(name).await?)
     }
 }

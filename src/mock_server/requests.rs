@@ -12,7 +12,7 @@ use crate::control::{
 impl MockSandbox {
     /// Sets a fault. Errors: it could never strike, its effects contradict each other, or there is no such client or user.
     pub async fn fault(&self, fault: Fault) -> Result<SetFault, MockError> {
-        Ok(self.world().await?.create_fault(fault)?)
+        Ok(self.open().await?.create_fault(fault)?)
     }
 
     /// Sets a fault by its name. Errors: as for [`MockSandbox::fault`].
@@ -35,27 +35,27 @@ impl MockSandbox {
         preset: impl Into<NewPresetFault>,
     ) -> Result<AppliedPreset, MockError> {
         let preset = preset.into();
-        Ok(self.world().await?.create_preset(preset).await?)
+        Ok(self.open().await?.create_preset(preset).await?)
     }
 
     /// The faults that are set, and how often each has applied.
     pub async fn faults(&self) -> Result<Vec<SetFault>, MockError> {
-        Ok(self.world().await?.list_faults().faults)
+        Ok(self.open().await?.list_faults().faults)
     }
 
     /// One fault, and how often it has applied. Errors: there is none with this id.
     pub async fn read_fault(&self, id: u64) -> Result<SetFault, MockError> {
-        Ok(self.world().await?.read_fault(&id.to_string())?)
+        Ok(self.open().await?.read_fault(&id.to_string())?)
     }
 
     /// Removes one fault. Errors: there is none of the id.
     pub async fn remove_fault(&self, id: u64) -> Result<(), MockError> {
-        Ok(self.world().await?.delete_fault(&id.to_string())?)
+        Ok(self.open().await?.delete_fault(&id.to_string())?)
     }
 
     /// Removes every fault.
     pub async fn clear_faults(&self) -> Result<(), MockError> {
-        self.world().await?.clear_faults();
+        self.open().await?.clear_faults();
         Ok(())
     }
 
@@ -76,12 +76,12 @@ impl MockSandbox {
     /// ```
     pub async fn requests(&self, asked: impl Into<Requests>) -> Result<ExchangeList, MockError> {
         let asked = asked.into();
-        Ok(self.world().await?.list_requests(asked).await?)
+        Ok(self.open().await?.list_requests(asked).await?)
     }
 
     /// Forgets what the app has sent. Ids go on.
     pub async fn clear_requests(&self) -> Result<(), MockError> {
-        self.world().await?.clear_requests();
+        self.open().await?.clear_requests();
         Ok(())
     }
 
@@ -106,7 +106,7 @@ impl MockSandbox {
     /// ```
     pub async fn verify(&self, expected: impl Into<Expectations>) -> Result<(), MockError> {
         let expected = expected.into();
-        self.world().await?.verify(expected).await?;
+        self.open().await?.verify(expected).await?;
         Ok(())
     }
 
@@ -129,7 +129,7 @@ impl MockSandbox {
     /// # }
     /// ```
     pub async fn advice(&self) -> Result<Advice, MockError> {
-        let advice = self.world().await?.advice(None).await?;
+        let advice = self.open().await?.advice(None).await?;
         Ok(Arc::unwrap_or_clone(advice))
     }
 

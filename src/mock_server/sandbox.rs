@@ -36,8 +36,8 @@ impl MockSandbox {
         }
     }
 
-    /// The sandbox as it is now.
-    pub(crate) async fn world(&self) -> Result<Sandbox, MockError> {
+    /// Opens the sandbox; creates it if it does not exist.
+    pub(crate) async fn open(&self) -> Result<Sandbox, MockError> {
         Ok({
             let registry = &self.app.registry;
             let sandbox = registry.sandbox(&self.name, CreatedBy::Explicit).await?;

@@ -10,29 +10,29 @@ use crate::control::{
 impl MockSandbox {
     /// Mints tokens, as the token endpoint would answer with them. Errors: there is no such client or user.
     pub async fn mint(&self, mint: Mint) -> Result<Tokens, MockError> {
-        Ok(self.world().await?.mint_tokens(mint).await?)
+        Ok(self.open().await?.mint_tokens(mint).await?)
     }
 
     /// Issues an authorization code, as if the user had pressed Authorize. Errors: there is no such client or user, no
     /// redirect URI, or a challenge that no verifier could fit.
     pub async fn issue_code(&self, code: NewCode) -> Result<IssuedCode, MockError> {
-        Ok(self.world().await?.issue_code(code).await?)
+        Ok(self.open().await?.issue_code(code).await?)
     }
 
     /// The codes that wait to be exchanged, newest first. Errors: there is no such user or client.
     pub async fn codes(&self, whose: OwnerFilter) -> Result<Vec<CodeView>, MockError> {
-        Ok(self.world().await?.list_codes(whose)?.codes)
+        Ok(self.open().await?.list_codes(whose)?.codes)
     }
 
     /// The tokens there are, newest first. Errors: there is no such user or client.
     pub async fn tokens(&self, whose: OwnerFilter) -> Result<Vec<TokenView>, MockError> {
-        Ok(self.world().await?.list_tokens(whose)?.tokens)
+        Ok(self.open().await?.list_tokens(whose)?.tokens)
     }
 
     /// What a token stands for.
     pub async fn introspect(&self, token: impl Into<Secret>) -> Result<Introspection, MockError> {
         let token = token.into();
-        Ok(self.world().await?.introspect(&TokenParam { token }))
+        Ok(self.open().await?.introspect(&TokenParam { token }))
     }
 
     /// Expires a token now. Errors: it does not exist, or it has expired already.
@@ -41,14 +41,14 @@ impl MockSandbox {
             token: Some(token.into()),
             ..TokenSelector::default()
         };
-        self.world().await?.expire_tokens(one).await?;
+        self.open().await?.expire_tokens(one).await?;
         Ok(())
     }
 
     /// Expires every access token now and returns how many.
     pub async fn expire_access_tokens(&self) -> Result<u64, MockError> {
         let all = TokenSelector::default();
-        Ok(self.world().await?.expire_tokens(all).await?.expired)
+        Ok(self.open().await?.expire_tokens(all).await?.expired)
     }
 
     /// Revokes a token as its user would (RFC 7009 §2.1). Errors: there is no such token.
@@ -57,7 +57,7 @@ impl MockSandbox {
             token: Some(token.into()),
             ..TokenSelector::default()
         };
-        self.world().await?.revoke_tokens(one).await?;
+        self.open().await?.revoke_tokens(one).await?;
         Ok(())
     }
 
@@ -68,6 +68,6 @@ impl MockSandbox {
             client_id: whose.client_id,
             user: whose.user,
         };
-        Ok(self.world().await?.revoke_tokens(some).await?.deleted)
+        Ok(self.open().await?.revoke_tokens(some).await?.deleted)
     }
 }

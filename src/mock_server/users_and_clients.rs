@@ -11,7 +11,7 @@ use crate::control::{
 impl MockSandbox {
     /// Every user, by id.
     pub async fn users(&self) -> Result<Vec<User>, MockError> {
-        Ok(self.world().await?.list_users())
+        Ok(self.open().await?.list_users())
     }
 
     /// Makes a user. Errors: id or username are taken.
@@ -30,13 +30,13 @@ impl MockSandbox {
     /// # }
     /// ```
     pub async fn create_user(&self, user: UserSpec) -> Result<User, MockError> {
-        Ok(self.world().await?.create_user(user).await?)
+        Ok(self.open().await?.create_user(user).await?)
     }
 
     /// One user, deleted or not. Errors: there is none of the id or name.
     pub async fn user(&self, named: impl Into<UserRef>) -> Result<User, MockError> {
         let named = named.into();
-        Ok(self.world().await?.read_user(&named)?)
+        Ok(self.open().await?.read_user(&named)?)
     }
 
     /// Changes some keys of a user. Errors: there is none of the id or name, or the new username is taken.
@@ -46,20 +46,20 @@ impl MockSandbox {
         changes: UserSpec,
     ) -> Result<User, MockError> {
         let named = named.into();
-        Ok(self.world().await?.patch_user(&named, changes).await?)
+        Ok(self.open().await?.patch_user(&named, changes).await?)
     }
 
     /// Removes a user and all that is theirs. Errors: there is none of the id or name.
     pub async fn delete_user(&self, named: impl Into<UserRef>) -> Result<(), MockError> {
         let named = named.into();
-        Ok(self.world().await?.delete_user(&named).await?)
+        Ok(self.open().await?.delete_user(&named).await?)
     }
 
     /// Signs a user in without a page; gives the cookie. Errors: there is none of the id or name.
     pub async fn sign_in(&self, user: impl Into<UserRef>) -> Result<SessionCookie, MockError> {
         let user = user.into();
         Ok(self
-            .world()
+            .open()
             .await?
             .create_session(NewSession { user })
             .await?)
@@ -68,71 +68,71 @@ impl MockSandbox {
     /// Who is signed in, everybody or one user. Errors: there is no such user.
     pub async fn sessions(&self, user: Option<UserRef>) -> Result<Vec<SessionView>, MockError> {
         let whose = SessionFilter { user };
-        Ok(self.world().await?.list_sessions(&whose)?.sessions)
+        Ok(self.open().await?.list_sessions(&whose)?.sessions)
     }
 
     /// Signs a user out everywhere, or everybody; gives how many sessions ended. Errors: there is no such user.
     pub async fn sign_out(&self, user: Option<UserRef>) -> Result<u64, MockError> {
         let whose = SessionFilter { user };
-        Ok(self.world().await?.delete_sessions(whose).await?.deleted)
+        Ok(self.open().await?.delete_sessions(whose).await?.deleted)
     }
 
     /// Every client.
     pub async fn clients(&self) -> Result<Vec<Client>, MockError> {
-        Ok(self.world().await?.list_clients())
+        Ok(self.open().await?.list_clients())
     }
 
     /// Registers a client. Errors: it has no name, the id is taken, the owner is not there, or a redirect URI or an origin
     /// is none.
     pub async fn create_client(&self, client: ClientSpec) -> Result<Client, MockError> {
-        Ok(self.world().await?.create_client(client).await?)
+        Ok(self.open().await?.create_client(client).await?)
     }
 
     /// One client. Errors: there is none of the id.
     pub async fn client(&self, id: &str) -> Result<Client, MockError> {
-        Ok(self.world().await?.read_client(id)?)
+        Ok(self.open().await?.read_client(id)?)
     }
 
     /// Changes some keys of a client. Errors: there is none of the id, or what is given does not fit.
     pub async fn change_client(&self, id: &str, changes: ClientSpec) -> Result<Client, MockError> {
-        Ok(self.world().await?.patch_client(id, changes).await?)
+        Ok(self.open().await?.patch_client(id, changes).await?)
     }
 
     /// Removes a client, with its tokens, codes and consents. Errors: there is none of the id.
     pub async fn delete_client(&self, id: &str) -> Result<(), MockError> {
-        Ok(self.world().await?.delete_client(id).await?)
+        Ok(self.open().await?.delete_client(id).await?)
     }
 
     /// Gives a confidential client a new secret; the old one is wrong from now on. Errors: there is none of the id, or it
     /// is public.
     pub async fn rotate_secret(&self, id: &str) -> Result<NewSecret, MockError> {
-        Ok(self.world().await?.rotate_secret(id).await?)
+        Ok(self.open().await?.rotate_secret(id).await?)
     }
 
     /// What users have agreed to.
     pub async fn consents(&self, whose: OwnerFilter) -> Result<Vec<ConsentView>, MockError> {
-        Ok(self.world().await?.list_consents(whose)?.consents)
+        Ok(self.open().await?.list_consents(whose)?.consents)
     }
 
     /// Remembers a consent, in place of the one before. Errors: there is no such user or client, or the budget is none.
     pub async fn agree(&self, agreement: NewConsent) -> Result<ConsentView, MockError> {
-        Ok(self.world().await?.put_consent(agreement).await?)
+        Ok(self.open().await?.put_consent(agreement).await?)
     }
 
     /// Forgets consents; gives how many. Errors: there is no such user or client.
     pub async fn forget_consents(&self, whose: OwnerFilter) -> Result<u64, MockError> {
-        Ok(self.world().await?.delete_consents(whose).await?.deleted)
+        Ok(self.open().await?.delete_consents(whose).await?.deleted)
     }
 
     /// What apps have spent of users' buzz, and how their budgets stand. Errors: there is no such user or client.
     pub async fn spends(&self, whose: OwnerFilter) -> Result<Vec<Spent>, MockError> {
-        Ok(self.world().await?.list_spends(whose).await?.spends)
+        Ok(self.open().await?.list_spends(whose).await?.spends)
     }
 
     /// Forgets what apps have spent, so that budgets have room again; gives how many spends that were. The money is not
     /// given back. Errors: there is no such user or client.
     pub async fn forget_spends(&self, whose: OwnerFilter) -> Result<u64, MockError> {
-        Ok(self.world().await?.delete_spends(whose).await?.deleted)
+        Ok(self.open().await?.delete_spends(whose).await?.deleted)
     }
 
     /// Restarts the absolute budgets of a user's app and returns how many spends no longer count. Errors: there is no such
@@ -146,7 +146,7 @@ impl MockSandbox {
             user: user.into(),
             client_id: client_id.into(),
         };
-        Ok(self.world().await?.reset_budgets(grant).await?.reset)
+        Ok(self.open().await?.reset_budgets(grant).await?.reset)
     }
 
     /// Approves the device that shows this code (RFC 8628 §3.3) as a user. Errors: no device waits for it, or there is no
@@ -160,17 +160,14 @@ impl MockSandbox {
             user_code: user_code.into(),
             user: user.into(),
         };
-        self.world().await?.approve_device(approval).await?;
+        self.open().await?.approve_device(approval).await?;
         Ok(())
     }
 
     /// Denies the device that shows this code. Errors: no device waits for it.
     pub async fn deny_device(&self, user_code: &str) -> Result<(), MockError> {
         let user_code = user_code.into();
-        self.world()
-            .await?
-            .deny_device(Denial { user_code })
-            .await?;
+        self.open().await?.deny_device(Denial { user_code }).await?;
         Ok(())
     }
 }

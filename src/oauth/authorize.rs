@@ -147,7 +147,7 @@ async fn decide(
     let buzz_limit = asked_buzz_limit(params, rules)?;
 
     let (sandbox, mode) = (&context.sandbox, context.sandbox.settings().consent);
-    let stored = sandbox.world().find_consent(user.id, &client.id);
+    let stored = sandbox.data().find_consent(user.id, &client.id);
     if context.notes.read().deny {
         return Ok(Next::Refused(refusal(&redirect_uri, &request.state)?));
     }
@@ -161,8 +161,8 @@ async fn decide(
         if approval.leaves_something() {
             let parties = (user.id, &client.id);
             sandbox
-                .store
-                .approve_consent(sandbox.world(), parties, &approval, sandbox.now())
+                .data()
+                .approve_consent(parties, &approval, sandbox.now())
                 .await?;
         }
     } else if !stored.is_some_and(|consent| consent.covers(request.scope)) {
@@ -263,10 +263,7 @@ async fn issue(
     let answer = [("code", value.reveal()), ("state", request.state.as_str())];
     let location =
         redirect_uri::with_params(redirect_uri, &answer).ok_or_else(unusable_redirect)?;
-    sandbox
-        .store
-        .insert_code(sandbox.world(), &value.hash(), code)
-        .await?;
+    sandbox.data().insert_code(&value.hash(), code).await?;
     Ok(location)
 }
 

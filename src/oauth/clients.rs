@@ -17,13 +17,13 @@ pub(crate) const MOST_CLIENTS: usize = 1000;
 /// The client with this ID. Errors: there is no room to register it.
 pub(crate) async fn find(context: &Context, id: &str) -> Result<Option<Arc<Client>>, StoreError> {
     let sandbox = &context.sandbox;
-    let found = sandbox.world().find_client(id);
+    let found = sandbox.data().find_client(id);
     let adopts = sandbox.settings().unknown_clients == UnknownClients::Register;
     // An ID that no client can authenticate with stays unknown.
     if found.is_some() || !adopts || id.is_empty() || ClientId::check(id).is_err() {
         return Ok(found);
     }
-    let owner = sandbox.world().list_users().first().map(|user| user.id);
+    let owner = sandbox.data().list_users().first().map(|user| user.id);
     let client = Client {
         id: ClientId(id.to_owned()),
         name: id.to_owned(),
@@ -42,15 +42,11 @@ pub(crate) async fn find(context: &Context, id: &str) -> Result<Option<Arc<Clien
         adopted: true,
         secret: None,
     };
-    if sandbox
-        .store
-        .insert_client(sandbox.world(), &client, MOST_CLIENTS)
-        .await?
-    {
+    if sandbox.data().insert_client(&client, MOST_CLIENTS).await? {
         return Ok(Some(Arc::new(client)));
     }
     // A concurrent request has registered the client.
-    Ok(sandbox.world().find_client(id))
+    Ok(sandbox.data().find_client(id))
 }
 
 /// Stores the first secret that a client registered by [`find`] presents. If several arrive concurrently, one wins.
@@ -70,9 +66,6 @@ pub(crate) async fn bind_first_secret(
         Ok::<_, StoreError>(known)
     };
     let id = client.id.as_str();
-    let known = sandbox
-        .store
-        .change_client(sandbox.world(), id, give)
-        .await?;
+    let known = sandbox.data().change_client(id, give).await?;
     Ok(known.map_or(client, Arc::new))
 }

@@ -47,7 +47,7 @@ fn check_client(context: &Context, params: &Params) -> Result<(), OAuthError> {
     };
     let (id, secret) = client_auth::introspection_credentials(context.authorization(), params)
         .ok_or_else(refused)?;
-    let client = sandbox.world().find_client(&id);
+    let client = sandbox.data().find_client(&id);
     let client = client
         .filter(|client| client.may_introspect && client.owns_secret(Some(&secret)))
         .ok_or_else(refused)?;
@@ -77,11 +77,11 @@ enum Introspection {
 }
 
 fn active_token(sandbox: &Sandbox, token: &Secret) -> Option<ActiveToken> {
-    let world = sandbox.world();
-    let token = world
+    let data = sandbox.data();
+    let token = data
         .find_token(&token.hash())
         .filter(|token| token.kind == TokenKind::Access && token.is_live(sandbox.now()))?;
-    let user = world
+    let user = data
         .find_user(&UserRef::Id(token.user_id.0))
         .filter(|user| !user.deleted && !user.banned)?;
     Some(ActiveToken {

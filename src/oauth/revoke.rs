@@ -56,7 +56,7 @@ fn client(
     params: &Params,
 ) -> Result<(Option<Arc<Client>>, Option<CorsException>), OAuthError> {
     let client = match params.text("client_id") {
-        Some(id) => context.sandbox.world().find_client(id),
+        Some(id) => context.sandbox.data().find_client(id),
         None => None,
     };
     let readable_by = match (&client, context.origin()) {
@@ -88,12 +88,12 @@ async fn revoke(
     let secret = params.non_empty("client_secret").map(Secret::new);
     let app = client.filter(|client| client.owns_secret(secret.as_ref()));
     // The hint of RFC 7009 §2.1 is not needed: a token is found whatever kind it is.
-    let Some(token) = sandbox.world().find_token(&presented.hash()) else {
+    let Some(token) = sandbox.data().find_token(&presented.hash()) else {
         return Ok(());
     };
     let by_public_client = client.is_some_and(|client| is_of_public_client(&token, client, rules));
     if may_revoke(&token, user.as_deref(), app, rules) || by_public_client {
-        sandbox.store.revoke_token(sandbox.world(), &token).await?;
+        sandbox.data().revoke_token(&token).await?;
     } else {
         context.notes.idle(match (client, &secret) {
             (None, _) => RevokeNoop::NoClient,

@@ -26,7 +26,7 @@ fn bearer(context: &Context) -> Result<Arc<User>, OAuthError> {
         .ok_or_else(|| OAuthError::invalid_token("Missing bearer token"))?;
     let sandbox = &context.sandbox;
     let unknown = || OAuthError::invalid_token("Invalid or expired token");
-    let found = sandbox.world().bearer(&hash, sandbox.now());
+    let found = sandbox.data().bearer(&hash, sandbox.now());
     let (scope, client, user) = found.ok_or_else(unknown)?;
     context.notes.client(client);
     if session::is_for_catalog_alone(scope, context.rules()) {

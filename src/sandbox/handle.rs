@@ -9,11 +9,9 @@ use tokio_util::sync::CancellationToken;
 use super::clock::{Clock, ClockState, system_now};
 use super::entropy::Entropy;
 use super::faults::{FaultRequest, FaultState, Faults, TriggeredFault};
-use super::generation::Generation;
 use super::in_flight::InFlight;
 use super::journal::{Journal, StoredExchange};
 use super::keys::IdTokenKey;
-use super::purge::Purger;
 use super::rate_limits::{Limit, RateLimits};
 use super::settings::Settings;
 use super::template::SandboxTemplate;
@@ -25,7 +23,7 @@ use crate::store::{InitialData, SandboxData, SandboxRow, Store, StoreError};
 #[derive(Debug, Clone)]
 pub(crate) struct Sandbox {
     core: Arc<SandboxCore>,
-    generation: Arc<Generation>,
+    data: Arc<SandboxData>,
 }
 
 impl Drop for Sandbox {
@@ -36,7 +34,7 @@ impl Drop for Sandbox {
     }
 }
 
-/// The part of a sandbox that all its generations share.
+/// What all handles to a sandbox share, whichever data they are pinned to.
 #[derive(Debug)]
 pub(crate) struct SandboxCore {
     pub(super) name: String,
@@ -51,12 +49,11 @@ pub(crate) struct SandboxCore {
     pub(crate) in_flight: InFlight,
     template: Arc<SandboxTemplate>,
     /// The data that a reset restores, if it is not the template's seed.
-    seed_world: Option<Arc<SandboxData>>,
-    /// The current generation. Changes of the journal, the faults and the settings hold this lock.
-    generation: RwLock<Arc<Generation>>,
+    seed_data: Option<Arc<SandboxData>>,
+    /// The data that new requests use. Changes of the journal, the faults and the settings hold this lock.
+    current_data: RwLock<Arc<SandboxData>>,
     /// Held during a reset, a restore, a snapshot or a change of the clock: one at a time.
     pub(super) lifecycle_lock: tokio::sync::Mutex<()>,
-    pub(super) purger: Purger,
     /// The system's time when it was last used, in Unix milliseconds.
     last_used_ms: AtomicI64,
     /// Cancelled when the sandbox is deleted or the server stops: requests that wait for an event end.
@@ -80,21 +77,22 @@ pub(super) struct CoreParts {
     pub(super) clock: ClockState,
     pub(super) entropy: Entropy,
     pub(super) key: IdTokenKey,
-    pub(super) purger: Purger,
     /// Cancelled when the server stops.
     pub(super) closed: CancellationToken,
+}
+
+/// What a sandbox starts from after a reset or a restore.
+pub(super) struct StartingState {
+    pub(super) data: Arc<SandboxData>,
+    pub(super) clock: ClockState,
+    pub(super) settings: Settings,
+    pub(super) faults: Vec<FaultState>,
 }
 
 impl SandboxCore {
     /// A sandbox that is in the database.
     pub(super) fn new(parts: CoreParts) -> Self {
-        let CoreParts {
-            template,
-            row,
-            purger,
-            ..
-        } = parts;
-        let generation = Generation::new(row.world, purger.clone());
+        let CoreParts { template, row, .. } = parts;
         Self {
             name: parts.name,
             store: parts.store,
@@ -107,10 +105,9 @@ impl SandboxCore {
             faults: Faults::new(template.fault_memory.clone()),
             in_flight: InFlight::default(),
             template,
-            seed_world: row.seed_world,
-            generation: RwLock::new(Arc::new(generation)),
+            seed_data: row.seed_data,
+            current_data: RwLock::new(row.data),
             lifecycle_lock: tokio::sync::Mutex::default(),
-            purger,
             last_used_ms: AtomicI64::new(system_now().0),
             closed: parts.closed,
         }
@@ -139,14 +136,10 @@ impl SandboxCore {
         self.clock.now()
     }
 
-    /// The generation that new requests use.
-    pub(super) fn current_generation(&self) -> Arc<Generation> {
-        Arc::clone(
-            &self
-                .generation
-                .read()
-                .unwrap_or_else(PoisonError::into_inner),
-        )
+    /// The data that new requests use.
+    pub(super) fn current_data(&self) -> Arc<SandboxData> {
+        let current = self.current_data.read();
+        Arc::clone(&current.unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(crate) fn settings(&self) -> Arc<Settings> {
@@ -167,84 +160,81 @@ impl SandboxCore {
         changed
     }
 
-    /// Changes nothing if `began`, the generation of the caller, is not the current one any more.
+    /// Changes nothing if `data`, that of the caller, was replaced.
     async fn change_clock<E: From<StoreError>>(
         &self,
-        began: &Arc<Generation>,
+        data: &Arc<SandboxData>,
         change: impl FnOnce(&Clock) -> Result<(), E>,
     ) -> Result<(), E> {
         let _lock = self.lifecycle_lock.lock().await;
-        if !Arc::ptr_eq(&self.current_generation(), began) {
+        if !Arc::ptr_eq(&self.current_data(), data) {
             return Ok(());
         }
         let changed = Clock::starting(self.clock.state());
         change(&changed)?;
         let state = changed.state();
-        let (generation, clock) = (self.current_generation(), state.to_text());
         self.store
-            .store_clock(&self.name, generation.rows(), &clock)
+            .store_clock(&self.name, data, &state.to_text())
             .await?;
         self.clock.put(state);
         Ok(())
     }
 
-    /// Makes these rows the current generation, with the clock, the settings and the faults that belong to them.
-    pub(super) fn switch_to(
-        &self,
-        rows: Arc<SandboxData>,
-        (clock, settings, faults): (ClockState, Settings, Vec<FaultState>),
-        forget: impl FnOnce(&Self),
-    ) {
-        let new = Arc::new(Generation::new(rows, self.purger.clone()));
-        let mut generation = self
-            .generation
+    /// Has new requests start from this. `change_journal` runs while no request can write to the journal.
+    pub(super) fn switch_to(&self, start: StartingState, change_journal: impl FnOnce(&Journal)) {
+        let mut current = self
+            .current_data
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        self.clock.put(clock);
-        self.change_settings(|_| settings);
-        self.faults.replace(faults);
+        self.clock.put(start.clock);
+        self.change_settings(|_| start.settings);
+        self.faults.replace(start.faults);
         self.rate_limits.clear();
-        forget(self);
-        std::mem::replace(&mut *generation, new).mark_stale();
+        change_journal(&self.journal);
+        *current = start.data;
     }
 
     async fn reset_data(&self) -> Result<(), StoreError> {
         let _lock = self.lifecycle_lock.lock().await;
         let clock = ClockState::default();
         let origin = self
-            .seed_world
+            .seed_data
             .as_deref()
             .map_or(InitialData::Seed(&self.template.seed), InitialData::Copy);
-        let before = self.current_generation();
-        let begun = self
+        let before = self.current_data();
+        let new = self
             .store
-            .replace_data(&self.name, before.rows(), origin, &clock.to_text())
+            .replace_data(&self.name, &before, origin, &clock.to_text())
             .await?;
         // None: the sandbox was deleted.
-        if let Some(rows) = begun {
-            let state = (clock, self.template.settings.clone(), Vec::new());
-            self.switch_to(rows, state, |core| core.journal.clear());
+        if let Some(data) = new {
+            let start = StartingState {
+                data,
+                clock,
+                settings: self.template.settings.clone(),
+                faults: Vec::new(),
+            };
+            self.switch_to(start, Journal::clear);
         }
         Ok(())
     }
 
-    /// Marks the sandbox as deleted: requests in progress finish, then its data is removed.
+    /// Ends the waiting of requests for events, as the sandbox is deleted.
     pub(super) fn close(&self) {
-        self.current_generation().mark_stale();
         self.closed.cancel();
     }
 }
 
 impl Sandbox {
-    /// Its data.
-    pub(crate) fn world(&self) -> &SandboxData {
-        self.generation.rows()
+    /// The data that it is pinned to.
+    pub(crate) fn data(&self) -> &SandboxData {
+        &self.data
     }
 
     pub(super) fn new(core: &Arc<SandboxCore>) -> Self {
         Self {
             core: Arc::clone(core),
-            generation: core.current_generation(),
+            data: core.current_data(),
         }
     }
 
@@ -252,10 +242,10 @@ impl Sandbox {
     pub(crate) fn if_current<T>(&self, act: impl FnOnce(&SandboxCore) -> T) -> Option<T> {
         let current = self
             .core
-            .generation
+            .current_data
             .read()
             .unwrap_or_else(PoisonError::into_inner);
-        Arc::ptr_eq(&current, &self.generation).then(|| act(&self.core))
+        Arc::ptr_eq(&current, &self.data).then(|| act(&self.core))
     }
 
     /// Adds an exchange to the journal, unless it began before a reset. Returns its id.
@@ -265,7 +255,7 @@ impl Sandbox {
 
     /// The faults that apply to a request.
     pub(crate) fn matching_faults(&self, target: &FaultRequest) -> Vec<Arc<TriggeredFault>> {
-        self.if_current(|core| core.faults.matching(target, &core.entropy, self.world()))
+        self.if_current(|core| core.faults.matching(target, &core.entropy, self.data()))
             .unwrap_or_default()
     }
 
@@ -282,8 +272,8 @@ impl Sandbox {
         &self,
         change: impl FnOnce(&Clock) -> Result<(), E> + Send + 'static,
     ) -> Result<(), E> {
-        let began = Arc::clone(&self.generation);
-        self.run_uncancelled(async move |core| core.change_clock(&began, change).await)
+        let data = Arc::clone(&self.data);
+        self.run_uncancelled(async move |core| core.change_clock(&data, change).await)
             .await
     }
 

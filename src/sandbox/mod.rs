@@ -4,15 +4,11 @@
 pub(crate) mod clock;
 pub(crate) mod entropy;
 pub(crate) mod faults;
-mod generation;
 mod handle;
 pub(crate) mod in_flight;
 pub(crate) mod journal;
 pub(crate) mod keys;
 pub(crate) mod name;
-pub(crate) mod purge;
-#[cfg(test)]
-mod purge_tests;
 pub(crate) mod rate_limits;
 pub(crate) mod registry;
 pub(crate) mod settings;

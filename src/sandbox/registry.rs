@@ -13,7 +13,6 @@ use super::handle::{CoreParts, Sandbox, SandboxCore, run_uncancelled};
 use super::journal::JournalMemory;
 use super::keys::IdTokenKey;
 use super::name::DEFAULT;
-use super::purge::Purger;
 use super::settings::SettingsPatch;
 use super::slots::{Slot, SlotContents, Slots};
 use super::template::{CreatedBy, SandboxTemplate, TemplateOverrides};
@@ -25,22 +24,13 @@ pub(crate) struct Registry {
     store: Store,
     template: Arc<SandboxTemplate>,
     slots: Slots,
-    purger: Purger,
     /// Cancelled when the server stops.
     stopping: CancellationToken,
 }
 
 impl Registry {
     /// The sandboxes of this database: those of an earlier run as well, which are opened when they are used.
-    pub(crate) fn open(
-        store: Store,
-        template: SandboxTemplate,
-        most: usize,
-        purger: Purger,
-    ) -> Self {
-        for world in store.retired_data() {
-            purger.remove(world);
-        }
+    pub(crate) fn open(store: Store, template: SandboxTemplate, most: usize) -> Self {
         let known = store.list_sandboxes().into_iter().map(|name| {
             let created_by = if store.is_explicit(&name) {
                 CreatedBy::Explicit
@@ -53,7 +43,6 @@ impl Registry {
             slots: Slots::new(known, most),
             store,
             template: Arc::new(template),
-            purger,
             stopping: CancellationToken::new(),
         }
     }
@@ -220,12 +209,12 @@ impl Registry {
             .or_else(|| kept.and_then(IdTokenKey::from_stored))
             .unwrap_or_else(|| IdTokenKey::draw(&entropy));
         let (row, clock) = if let Some(row) = known {
-            let seed = match row.seed_world {
+            let seed = match row.seed_data {
                 None => &self.template.seed,
                 Some(_) => &Seed::default(),
             };
             self.store
-                .refresh_sandbox(name, seed, &row.world, &key.to_stored())
+                .refresh_sandbox(name, seed, &row.data, &key.to_stored())
                 .await?;
             let clock = ClockState::from_text(&row.clock)?;
             (row, clock)
@@ -253,7 +242,6 @@ impl Registry {
             clock,
             entropy,
             key,
-            purger: self.purger.clone(),
             closed: self.stopping.child_token(),
         }))
     }
@@ -324,25 +312,16 @@ impl Registry {
         if !self.slots.lock().get(name).is_some_and(may_close) {
             return Ok(false);
         }
-        // No reset or snapshot may begin another generation before it is deleted.
+        // No reset or snapshot may replace its data before it is deleted.
         let core = contents.as_ref().map(Arc::clone);
         let lock = match &core {
             Some(core) => Some(core.lifecycle_lock.lock().await),
             None => None,
         };
-        let worlds = self.store.delete_sandbox(name).await?;
-        let known = !worlds.is_empty();
+        let existed = self.store.delete_sandbox(name).await?;
         drop(lock);
-        let open = contents.take();
-        let held = open.as_ref().map(|open| open.current_generation());
-        if let Some(open) = open {
+        if let Some(open) = contents.take() {
             open.close();
-        }
-        for world in worlds {
-            // The last request in it removes it.
-            if held.as_ref().is_none_or(|held| held.rows().key() != world) {
-                self.purger.remove(world);
-            }
         }
         drop(contents);
         let mut slots = self.slots.lock();
@@ -350,7 +329,7 @@ impl Registry {
         if Arc::strong_count(&slot) <= 2 {
             slots.remove(name);
         }
-        Ok(known)
+        Ok(existed)
     }
 
     /// Removes the sandboxes that have been idle for longer. The default one stays.

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::clock::ClockState;
 use super::faults::SetFault;
-use super::handle::{Sandbox, SandboxCore};
+use super::handle::{Sandbox, SandboxCore, StartingState};
+use super::journal::Journal;
 use super::settings::Settings;
 use crate::protocol::time::Timestamp;
 use crate::store::{StoreError, from_json};
@@ -21,7 +22,7 @@ impl SandboxCore {
     /// Returns when the snapshot was taken.
     async fn create_snapshot(&self, name: &str) -> Result<Timestamp, StoreError> {
         let _lock = self.lifecycle_lock.lock().await;
-        let (generation, mut at) = (self.current_generation(), self.now());
+        let (data, mut at) = (self.current_data(), self.now());
         let state = || {
             at = self.now();
             let state = SnapshotState {
@@ -32,13 +33,9 @@ impl SandboxCore {
             let state = serde_json::to_string(&state).expect("clock, settings and faults are JSON");
             (state, at)
         };
-        let before = self
-            .store
-            .take_snapshot(&self.name, generation.rows(), name, state)
+        self.store
+            .take_snapshot(&self.name, &data, name, state)
             .await?;
-        if let Some(before) = before {
-            self.purger.remove(before);
-        }
         Ok(at)
     }
 
@@ -49,27 +46,27 @@ impl SandboxCore {
         };
         let state: SnapshotState = from_json("snapshot", &state)?;
         let faults = self.faults.prepare(state.faults)?;
-        let (before, clock) = (self.current_generation(), state.clock.to_text());
-        let begun = self
+        let (before, clock) = (self.current_data(), state.clock.to_text());
+        let restored = self
             .store
-            .restore_snapshot(&self.name, before.rows(), snapshot, &clock)
+            .restore_snapshot(&self.name, &before, snapshot, &clock)
             .await?;
-        let known = begun.is_some();
-        if let Some(world) = begun {
-            let state = (state.clock, state.settings, faults);
-            self.switch_to(world, state, |core| core.journal.note_restore());
-        }
-        Ok(known)
+        let Some(data) = restored else {
+            return Ok(false);
+        };
+        let start = StartingState {
+            data,
+            clock: state.clock,
+            settings: state.settings,
+            faults,
+        };
+        self.switch_to(start, Journal::note_restore);
+        Ok(true)
     }
 
     async fn delete_snapshot(&self, name: &str) -> Result<bool, StoreError> {
         let _lock = self.lifecycle_lock.lock().await;
-        let forgotten = self.store.delete_snapshot(&self.name, name).await?;
-        let known = forgotten.is_some();
-        if let Some(world) = forgotten {
-            self.purger.remove(world);
-        }
-        Ok(known)
+        self.store.delete_snapshot(&self.name, name).await
     }
 }
 

@@ -43,7 +43,7 @@ pub(crate) async fn list(
     sandbox: &Sandbox,
     whose: OwnerKey<'_>,
 ) -> Result<Vec<Spent>, TooManyReaders> {
-    let _permit = if sandbox.world().count_limits(whose) > MANY_APPS {
+    let _permit = if sandbox.data().count_limits(whose) > MANY_APPS {
         Some(sandbox.journal.readers().spends().await?)
     } else {
         None
@@ -75,14 +75,14 @@ pub(crate) fn find(sandbox: &Sandbox, user: UserId, client: &str) -> Option<Spen
 type Grants = BTreeMap<(UserId, String), (Option<BuzzLimit>, Vec<Spend>)>;
 
 fn grants(sandbox: &Sandbox, whose: OwnerKey<'_>) -> Grants {
-    let world = sandbox.world();
+    let data = sandbox.data();
     let mut grants = Grants::new();
-    for (user, client, consent, _) in world.list_consents(whose) {
+    for (user, client, consent, _) in data.list_consents(whose) {
         if let Some(limit) = consent.buzz_limit {
             grants.entry((user, client.0)).or_default().0 = Some(limit);
         }
     }
-    for (user, client, spend) in world.list_spends(whose) {
+    for (user, client, spend) in data.list_spends(whose) {
         grants.entry((user, client.0)).or_default().1.push(spend);
     }
     grants

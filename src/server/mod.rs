@@ -36,7 +36,6 @@ use crate::http::loopback::Loopback;
 use crate::http::state::AppState;
 use crate::router;
 use crate::sandbox::name::DEFAULT;
-use crate::sandbox::purge::purge_channel;
 use crate::sandbox::registry::Registry;
 use crate::sandbox::template::CreatedBy;
 use crate::store::Store;
@@ -71,8 +70,7 @@ impl Server {
         let limits = Limits::of(&config)?;
         let (listeners, bound) = Bound::of(&config)?;
         let store = Store::open(&config.database).await?;
-        let (purger, purge_queue) = purge_channel();
-        let registry = Registry::open(store.clone(), template, config.max_sandboxes, purger);
+        let registry = Registry::open(store.clone(), template, config.max_sandboxes);
         let stop = CancellationToken::new();
         let app = Arc::new(AppState {
             registry: Arc::new(registry),
@@ -101,7 +99,7 @@ impl Server {
         for (listener, _) in listeners.bound {
             tasks.spawn(accept(listener, shared.clone(), tasks.clone()));
         }
-        tasks.spawn(purge_queue.run(store, stop.clone()));
+        tasks.spawn(store.remove_retired_data(stop.clone()));
         tasks.spawn(evict_idle_sandboxes(
             Arc::clone(&app),
             config.sandbox_idle,

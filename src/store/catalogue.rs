@@ -1,31 +1,54 @@
-//! The catalogue: sandboxes, their snapshots, and the data that is to be removed.
+//! The catalogue: sandboxes and their snapshots.
 
 use super::catalogue_batch::CatalogueBatch;
 use super::columns::check_room;
 use super::error::StoreError;
+use super::file::DatabaseFile;
 use super::initial_data::{InitialData, Seed, apply_seed};
 use super::planned_bytes::PlannedBytes;
 use super::sandbox_data::SandboxData;
 use super::tables::Tables;
+use super::tables::data_keys::{self, TABLES};
 use super::tables::sandboxes::{self, SandboxRow};
 use super::tables::snapshots::{self, Snapshot};
-use super::tables::worlds::{self, TABLES};
+
 use sqlx::SqliteConnection;
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, RwLockReadGuard};
 
 /// The rows that new data begins with.
 pub(super) enum StartingRows<'a> {
     Seed(&'a Seed),
-    /// Those of a sandbox, which [`CatalogueBatch::copy`] has copied.
-    Copy(&'a SandboxData, Box<Tables>),
+    /// A copy of the rows of other data, which stay locked until the statements are queued: the file must copy the same rows
+    /// as memory.
+    Copy {
+        from: &'a SandboxData,
+        tables: Box<Tables>,
+        _lock: RwLockReadGuard<'a, Tables>,
+    },
 }
 
 impl<'a> StartingRows<'a> {
-    pub(super) fn new(origin: InitialData<'a>, batch: &mut CatalogueBatch<'a>) -> Self {
+    pub(super) fn new(origin: InitialData<'a>) -> Self {
         match origin {
             InitialData::Seed(seed) => Self::Seed(seed),
-            InitialData::Copy(from) => Self::Copy(from, Box::new(batch.copy(from))),
+            InitialData::Copy(from) => Self::copy(from),
+        }
+    }
+
+    pub(super) fn copy(from: &'a SandboxData) -> Self {
+        let lock = from.read();
+        Self::Copy {
+            from,
+            tables: Box::new(lock.clone()),
+            _lock: lock,
+        }
+    }
+
+    pub(super) fn size_in_bytes(&self) -> usize {
+        match self {
+            Self::Seed(seed) => seed.size_in_bytes(),
+            Self::Copy { tables, .. } => tables.size_in_bytes(),
         }
     }
 }
@@ -34,40 +57,35 @@ impl Catalogue {
     /// Creates data under a key that was never used before. The caller stores the returned handle.
     pub(super) fn begin(
         &mut self,
-        start: StartingRows<'_>,
-        batch: &mut CatalogueBatch<'_>,
+        start: &mut StartingRows<'_>,
+        batch: &mut CatalogueBatch,
     ) -> Arc<SandboxData> {
         // Used up even if the plan is refused.
-        self.last_world += 1;
-        let id = self.last_world;
+        self.last_key += 1;
+        let id = self.last_key;
         let key: Arc<str> = format!("#{id}").into();
-        batch.push(|| worlds::insert(id, &key));
-        let tables = match start {
-            StartingRows::Seed(seed) => {
-                let mut tables = Tables::default();
-                let mut rows = batch.for_new_data(&key);
-                apply_seed(&mut tables, &mut rows, seed);
-                batch.append(rows);
-                tables
-            }
-            StartingRows::Copy(from, mut tables) => {
+        batch.push(|| data_keys::insert(id, &key));
+        batch.create_data(key, |tables, rows| match start {
+            StartingRows::Seed(seed) => apply_seed(tables, rows, seed),
+            StartingRows::Copy {
+                from, tables: copy, ..
+            } => {
+                *tables = std::mem::take(copy);
                 tables.pending = None;
                 for table in &TABLES {
-                    batch.push(|| table.copy_rows(from.key(), &key));
+                    rows.push(|key| table.copy_rows(from.key(), key));
                 }
-                *tables
             }
-        };
-        SandboxData::new(key, tables)
+        })
     }
 }
 
-/// The sandboxes, their snapshots, and the keys of data that is to be removed.
+/// The sandboxes and their snapshots.
 #[derive(Debug, Default)]
 pub(super) struct Catalogue {
     pub(super) sandboxes: BTreeMap<String, SandboxRecord>,
-    pub(super) last_world: i64,
-    pub(super) retired: BTreeSet<String>,
+    /// The number in the key of the newest data.
+    last_key: i64,
     pub(super) planned_snapshots: PlannedBytes,
     pub(super) planned_seeds: PlannedBytes,
 }
@@ -82,18 +100,24 @@ pub(super) struct SandboxRecord {
 }
 
 impl Catalogue {
-    /// What is in a file, less the rows.
-    pub(super) async fn read(db: &mut SqliteConnection) -> Result<Self, StoreError> {
-        let (last_world, retired) = worlds::read(&mut *db).await?;
-        let sizes = worlds::sizes(&mut *db).await?;
+    /// Reads a file's catalogue, without the rows of the sandboxes, and queues the removal of rows that no sandbox uses.
+    pub(super) async fn read(
+        db: &mut SqliteConnection,
+        file: &Arc<DatabaseFile>,
+    ) -> Result<Self, StoreError> {
+        let last_key = data_keys::last(&mut *db).await?;
+        for key in data_keys::retired(&mut *db).await? {
+            file.remove_later(key.into());
+        }
+        let sizes = data_keys::sizes(&mut *db).await?;
         let mut records = BTreeMap::new();
-        for (name, row) in sandboxes::read(&mut *db).await? {
+        for (name, row) in sandboxes::read(&mut *db, file).await? {
             let seed_bytes = row
-                .seed_world
+                .seed_data
                 .as_ref()
                 .and_then(|data| sizes.get(data.key()));
             let seed_bytes = seed_bytes.copied().unwrap_or_default();
-            let snapshots = snapshots::read(&mut *db, &name, &sizes).await?;
+            let snapshots = snapshots::read(&mut *db, file, &name, &sizes).await?;
             let record = SandboxRecord {
                 row,
                 seed_bytes,
@@ -103,8 +127,7 @@ impl Catalogue {
         }
         Ok(Self {
             sandboxes: records,
-            last_world,
-            retired: retired.into_iter().collect(),
+            last_key,
             ..Self::default()
         })
     }
@@ -113,22 +136,25 @@ impl Catalogue {
     pub(super) fn sandbox_in(
         &mut self,
         name: &str,
-        world: &SandboxData,
+        data: &SandboxData,
     ) -> Option<&mut SandboxRecord> {
         let record = self.sandboxes.get_mut(name)?;
-        (record.row.world.key() == world.key()).then_some(record)
+        (record.row.data.key() == data.key()).then_some(record)
+    }
+
+    pub(super) fn snapshot(&self, sandbox: &str, name: &str) -> Option<&Snapshot> {
+        self.sandboxes.get(sandbox)?.snapshots.get(name)
     }
 }
 
 impl SandboxRecord {
-    /// The keys of its worlds: its own, its seed's and its snapshots'.
-    pub(crate) fn worlds(&self) -> Vec<String> {
-        let snapshots = self.snapshots.values().map(|snapshot| &snapshot.rows);
+    /// All its data: its own, its seed's and its snapshots'.
+    pub(super) fn all_data(&self) -> impl Iterator<Item = &SandboxData> {
+        let snapshots = self.snapshots.values().map(|snapshot| &snapshot.data);
         snapshots
-            .chain([&self.row.world])
-            .chain(&self.row.seed_world)
-            .map(|world| world.key().to_owned())
-            .collect()
+            .chain([&self.row.data])
+            .chain(&self.row.seed_data)
+            .map(|data| &**data)
     }
 }
 

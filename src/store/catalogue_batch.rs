@@ -2,58 +2,52 @@
 
 use super::commit::PendingCommit;
 use super::error::StoreError;
+use super::file::DatabaseFile;
 use super::sandbox_data::SandboxData;
 use super::statement::Statement;
 use super::tables::Tables;
 use super::write_batch::WriteBatch;
-use super::write_queue::WriteQueue;
-use std::sync::{Arc, RwLockReadGuard};
+use std::sync::Arc;
 
-/// The statements of one change of the catalogue.
-pub(super) struct CatalogueBatch<'a> {
-    queue: Option<&'a WriteQueue>,
+/// The statements of one change of the catalogue; none without a file.
+pub(super) struct CatalogueBatch {
+    file: Option<Arc<DatabaseFile>>,
     statements: Vec<Statement>,
-    /// Tables that the statements copy. They stay locked until the statements are queued: the file must copy the rows that
-    /// memory copies.
-    copied: Vec<RwLockReadGuard<'a, Tables>>,
 }
 
-impl<'a> CatalogueBatch<'a> {
-    pub(super) fn new(queue: Option<&'a WriteQueue>) -> Self {
+impl CatalogueBatch {
+    pub(super) fn new(file: Option<Arc<DatabaseFile>>) -> Self {
         Self {
-            queue,
+            file,
             statements: Vec::new(),
-            copied: Vec::new(),
         }
     }
 
     pub(super) fn push(&mut self, statement: impl FnOnce() -> Statement) {
-        if self.queue.is_some() {
+        if self.file.is_some() {
             self.statements.push(statement());
         }
     }
 
-    /// A batch for the first rows of new data.
-    pub(super) fn for_new_data<'w>(&self, data: &'w Arc<str>) -> WriteBatch<'w> {
-        WriteBatch::new(data, self.queue.is_some())
-    }
-
-    pub(super) fn append(&mut self, rows: WriteBatch<'_>) {
+    /// Creates data whose rows `fill` inserts.
+    pub(super) fn create_data(
+        &mut self,
+        key: Arc<str>,
+        fill: impl FnOnce(&mut Tables, &mut WriteBatch<'_>),
+    ) -> Arc<SandboxData> {
+        let mut tables = Tables::default();
+        let mut rows = WriteBatch::new(&key, self.file.is_some());
+        fill(&mut tables, &mut rows);
         self.statements.extend(rows.into_statements());
-    }
-
-    /// Copies a sandbox's rows, and locks it until [`CatalogueBatch::submit`].
-    pub(super) fn copy(&mut self, data: &'a SandboxData) -> Tables {
-        let tables = data.read();
-        let copy = tables.clone();
-        self.copied.push(tables);
-        copy
+        SandboxData::new(key, tables, self.file.clone())
     }
 
     /// Queues the statements.
     pub(super) fn submit(self) -> Result<Option<PendingCommit>, StoreError> {
-        match self.queue {
-            Some(queue) if !self.statements.is_empty() => queue.append(self.statements).map(Some),
+        match self.file {
+            Some(file) if !self.statements.is_empty() => {
+                file.queue.append(self.statements).map(Some)
+            }
             _ => Ok(None),
         }
     }

@@ -3,7 +3,6 @@
 use crate::model::client::Client;
 use crate::store::columns::check_room;
 use crate::store::error::StoreError;
-use crate::store::handle::Store;
 use crate::store::sandbox_data::SandboxData;
 use crate::store::tables::clients::delete;
 use crate::store::tables::owner::OwnerKey;
@@ -28,69 +27,52 @@ impl SandboxData {
             .map(|(_, client)| Arc::unwrap_or_clone(client))
             .collect()
     }
-}
 
-impl Store {
-    /// Changes a client, if it is there: of many who change one at once, each goes on from what the one before has made of it.
-    /// `change` looks at nothing of the world. Errors: the database's, and those of `change`.
+    /// Changes a client, if it exists. Parallel changes run one after another, so that none is lost. `change` runs under the
+    /// lock of the data and must not read it. Errors: the database's, and those of `change`.
     pub(crate) async fn change_client<E: From<StoreError>>(
         &self,
-        data: &SandboxData,
         id: &str,
         change: impl FnOnce(&Client) -> Result<Client, E>,
     ) -> Result<Option<Client>, E> {
-        self.begin_write()
-            .await?
-            .write(data, |tables, batch| {
-                let (_, before) = tables.clients.by_id.get(id)?;
-                let changed = change(before);
-                let put = |client| {
-                    tables.clients.put(&client, batch);
-                    client
-                };
-                Some(changed.map(put))
-            })
-            .committed()
-            .await?
-            .transpose()
+        self.change(|tables, batch| {
+            let (_, before) = tables.clients.by_id.get(id)?;
+            let changed = change(before);
+            let put = |client| {
+                tables.clients.put(&client, batch);
+                client
+            };
+            Some(changed.map(put))
+        })
+        .await?
+        .transpose()
     }
 
     /// Puts a client in that is not there yet. Whether it was not: of many who register one at once, one does. Errors: there
     /// are `most` clients.
     pub(crate) async fn insert_client(
         &self,
-        data: &SandboxData,
         client: &Client,
         most: usize,
     ) -> Result<bool, StoreError> {
-        self.begin_write()
-            .await?
-            .write(data, |tables, batch| {
-                if tables.clients.by_id.contains_key(client.id.as_str()) {
-                    return Ok(false);
-                }
-                check_room(tables.clients.by_id.len(), most, "clients in this sandbox")?;
-                tables.put_client(client, batch);
-                Ok(true)
-            })
-            .committed()
-            .await?
+        self.change(|tables, batch| {
+            if tables.clients.by_id.contains_key(client.id.as_str()) {
+                return Ok(false);
+            }
+            check_room(tables.clients.by_id.len(), most, "clients in this sandbox")?;
+            tables.put_client(client, batch);
+            Ok(true)
+        })
+        .await?
     }
 
     /// Removes a client with all that it was given. Whether there was one.
-    pub(crate) async fn delete_client(
-        &self,
-        data: &SandboxData,
-        id: &str,
-    ) -> Result<bool, StoreError> {
-        self.begin_write()
-            .await?
-            .write(data, |tables, batch| {
-                tables.remove_given(OwnerKey::of_client(id), batch);
-                batch.push(|key| delete(key, id));
-                tables.clients.by_id.remove(id).is_some()
-            })
-            .committed()
-            .await
+    pub(crate) async fn delete_client(&self, id: &str) -> Result<bool, StoreError> {
+        self.change(|tables, batch| {
+            tables.remove_given(OwnerKey::of_client(id), batch);
+            batch.push(|key| delete(key, id));
+            tables.clients.by_id.remove(id).is_some()
+        })
+        .await
     }
 }

@@ -7,7 +7,6 @@ use crate::protocol::secret::SecretHash;
 use crate::protocol::time::Timestamp;
 use crate::store::columns::check_room;
 use crate::store::error::StoreError;
-use crate::store::handle::Store;
 use crate::store::sandbox_data::SandboxData;
 use crate::store::tables::codes::{MAX_CODES, delete, is_of, put};
 use crate::store::tables::owner::OwnerKey;
@@ -44,57 +43,47 @@ impl SandboxData {
         let code = tables.codes.of(hash, client, now);
         code.is_some_and(|code| code.expires_at < now)
     }
-}
 
-impl Store {
     /// Stores a new code. Errors: the table is full.
     pub(crate) async fn insert_code(
         &self,
-        data: &SandboxData,
         hash: &SecretHash,
         code: AuthorizationCode,
     ) -> Result<(), StoreError> {
-        self.begin_write()
-            .await?
-            .write(data, |tables, batch| {
-                tables.codes.clear(code.issued_at, batch);
-                let codes = tables.codes.by_hash.len();
-                check_room(codes, MAX_CODES, "codes in this sandbox")?;
-                let number = tables.codes.insert(*hash, code.clone());
-                batch.push(|key| put(key, hash, number, &code));
-                Ok(())
-            })
-            .committed()
-            .await?
+        self.change(|tables, batch| {
+            tables.codes.clear(code.issued_at, batch);
+            let codes = tables.codes.by_hash.len();
+            check_room(codes, MAX_CODES, "codes in this sandbox")?;
+            let number = tables.codes.insert(*hash, code.clone());
+            batch.push(|key| put(key, hash, number, &code));
+            Ok(())
+        })
+        .await?
     }
 
-    /// Redeems a code for this client, if it is still good, and keeps the tokens that it is exchanged for: of many who try,
-    /// one gets them. Whether it is exchanged at all, `exchange` says, which looks at nothing of the world; the code is used
-    /// up either way. Errors: there are as many tokens as there may be; then the code can still be used.
+    /// Redeems a code of this client that has not expired. Of parallel requests one gets it. `exchange` decides whether it is
+    /// exchanged, under the lock of the data, which it must not read; `minted` gives the tokens to store. The code is used up
+    /// either way. Errors: the table of tokens is full; then the code can still be used.
     pub(crate) async fn redeem_code<T>(
         &self,
-        data: &SandboxData,
         (hash, client, now): (&SecretHash, &ClientId, Timestamp),
         exchange: impl FnOnce(&AuthorizationCode) -> T,
         minted: impl Fn(&T) -> &[Token],
     ) -> Result<Option<(AuthorizationCode, T)>, StoreError> {
-        self.begin_write()
-            .await?
-            .write(data, |tables, batch| {
-                let code = tables.codes.of(hash, client, now);
-                if code.is_none_or(|code| code.expires_at < now) {
-                    return Ok(None);
-                }
-                tables.tokens.check_room(now, batch)?;
-                let Some(stored) = tables.codes.by_hash.remove(hash) else {
-                    return Ok(None);
-                };
-                batch.push(|key| delete(key, stored.number));
-                let exchanged = exchange(&stored.code);
-                tables.tokens.insert_all(minted(&exchanged), batch);
-                Ok(Some((stored.code, exchanged)))
-            })
-            .committed()
-            .await?
+        self.change(|tables, batch| {
+            let code = tables.codes.of(hash, client, now);
+            if code.is_none_or(|code| code.expires_at < now) {
+                return Ok(None);
+            }
+            tables.tokens.check_room(now, batch)?;
+            let Some(stored) = tables.codes.by_hash.remove(hash) else {
+                return Ok(None);
+            };
+            batch.push(|key| delete(key, stored.number));
+            let exchanged = exchange(&stored.code);
+            tables.tokens.insert_all(minted(&exchanged), batch);
+            Ok(Some((stored.code, exchanged)))
+        })
+        .await?
     }
 }

@@ -5,7 +5,6 @@ use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::scope::Scope;
 use crate::protocol::time::Timestamp;
 use crate::store::error::StoreError;
-use crate::store::handle::Store;
 use crate::store::sandbox_data::SandboxData;
 use crate::store::tables::consents::put;
 use crate::store::tables::owner::OwnerKey;
@@ -43,64 +42,54 @@ impl SandboxData {
         found.sort_by(|one, other| (one.0, &one.1.0).cmp(&(other.0, &other.1.0)));
         found
     }
-}
 
-impl Store {
     /// Stores a consent in place of the earlier one. Errors: the table is full.
     pub(crate) async fn put_consent(
         &self,
-        data: &SandboxData,
         (user, client): (UserId, &ClientId),
         consent: &Consent,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.begin_write()
-            .await?
-            .write(data, |tables, batch| {
-                let parties = (user, client.clone());
-                tables.consents.check_room(&parties)?;
-                tables.consents.0.insert(parties, (consent.clone(), now));
-                batch.push(|key| put(key, (user, client), consent, now));
-                Ok(())
-            })
-            .committed()
-            .await?
+        self.change(|tables, batch| {
+            let parties = (user, client.clone());
+            tables.consents.check_room(&parties)?;
+            tables.consents.0.insert(parties, (consent.clone(), now));
+            batch.push(|key| put(key, (user, client), consent, now));
+            Ok(())
+        })
+        .await?
     }
 
     /// Keeps what an approval leaves behind, and of the consent before what it says nothing of: two approvals at
     /// once lose neither. Errors: there are as many consents as there may be.
     pub(crate) async fn approve_consent(
         &self,
-        data: &SandboxData,
         (user, client): (UserId, &ClientId),
         approval: &Approval,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.begin_write()
-            .await?
-            .write(data, |tables, batch| {
-                let new = || {
-                    let consent = Consent {
-                        scope: Scope::default(),
-                        buzz_limit: None,
-                    };
-                    (consent, now)
+        self.change(|tables, batch| {
+            let new = || {
+                let consent = Consent {
+                    scope: Scope::default(),
+                    buzz_limit: None,
                 };
-                let parties = (user, client.clone());
-                tables.consents.check_room(&parties)?;
-                let place = tables.consents.0.entry(parties);
-                let (consent, at) = place.or_insert_with(new);
-                if let Some(scope) = approval.remember {
-                    consent.scope = scope;
-                }
-                if let Some(limit) = &approval.buzz_limit {
-                    consent.buzz_limit.clone_from(limit);
-                }
-                *at = now;
-                batch.push(|key| put(key, (user, client), consent, now));
-                Ok(())
-            })
-            .committed()
-            .await?
+                (consent, now)
+            };
+            let parties = (user, client.clone());
+            tables.consents.check_room(&parties)?;
+            let place = tables.consents.0.entry(parties);
+            let (consent, at) = place.or_insert_with(new);
+            if let Some(scope) = approval.remember {
+                consent.scope = scope;
+            }
+            if let Some(limit) = &approval.buzz_limit {
+                consent.buzz_limit.clone_from(limit);
+            }
+            *at = now;
+            batch.push(|key| put(key, (user, client), consent, now));
+            Ok(())
+        })
+        .await?
     }
 }

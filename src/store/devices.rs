@@ -6,7 +6,6 @@ use crate::protocol::secret::SecretHash;
 use crate::protocol::time::Timestamp;
 use crate::store::columns::check_room;
 use crate::store::error::StoreError;
-use crate::store::handle::Store;
 use crate::store::sandbox_data::SandboxData;
 use crate::store::tables::devices::{MAX_DEVICES, decide, delete, insert};
 
@@ -33,78 +32,64 @@ impl SandboxData {
         let (_, grant) = tables.devices.by_device_code.get(device_code)?;
         (grant.expires_at > now).then(|| grant.clone())
     }
-}
 
-impl Store {
     /// Stores a new device authorization. Errors: the table is full.
     pub(crate) async fn insert_device(
         &self,
-        data: &SandboxData,
         (device_code, user_code): (&SecretHash, &SecretHash),
         grant: DeviceGrant,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.begin_write()
-            .await?
-            .write(data, |tables, batch| {
-                tables.devices.clear(now, batch);
-                let devices = tables.devices.count();
-                check_room(devices, MAX_DEVICES, "device codes in this sandbox")?;
-                batch.push(|key| insert(key, (device_code, user_code), &grant));
-                tables.devices.insert(*device_code, *user_code, grant);
-                Ok(())
-            })
-            .committed()
-            .await?
+        self.change(|tables, batch| {
+            tables.devices.clear(now, batch);
+            let devices = tables.devices.count();
+            check_room(devices, MAX_DEVICES, "device codes in this sandbox")?;
+            batch.push(|key| insert(key, (device_code, user_code), &grant));
+            tables.devices.insert(*device_code, *user_code, grant);
+            Ok(())
+        })
+        .await?
     }
 
     /// Approves or denies a device that waits. Whether it still did: of many verdicts, the first counts.
     pub(crate) async fn decide_device(
         &self,
-        data: &SandboxData,
         user_code: &SecretHash,
         verdict: Verdict,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        self.begin_write()
-            .await?
-            .write(data, |tables, batch| {
-                let Some((device_code, grant)) = tables.devices.of_user_code(user_code) else {
-                    return false;
-                };
-                if grant.verdict != Verdict::Pending || grant.expires_at <= now {
-                    return false;
-                }
-                grant.verdict = verdict;
-                batch.push(|key| decide(key, &device_code, verdict));
-                true
-            })
-            .committed()
-            .await
+        self.change(|tables, batch| {
+            let Some((device_code, grant)) = tables.devices.of_user_code(user_code) else {
+                return false;
+            };
+            if grant.verdict != Verdict::Pending || grant.expires_at <= now {
+                return false;
+            }
+            grant.verdict = verdict;
+            batch.push(|key| decide(key, &device_code, verdict));
+            true
+        })
+        .await
     }
 
     /// Uses a device code up and keeps the tokens that it is exchanged for, if any. Whether it was there: of many who claim
     /// it, one does. Errors: there are as many tokens as there may be; then the device code can still be used.
     pub(crate) async fn claim_device(
         &self,
-        data: &SandboxData,
         device_code: &SecretHash,
         minted: &[Token],
     ) -> Result<bool, StoreError> {
-        self.begin_write()
-            .await?
-            .write(data, |tables, batch| {
-                if let Some(first) = minted.first() {
-                    tables.tokens.check_room(first.issued_at, batch)?;
-                }
-                let is_claimed = tables.devices.remove(device_code);
-                if is_claimed {
-                    batch.push(|key| delete(key, device_code));
-                    tables.tokens.insert_all(minted, batch);
-                }
-                Ok(is_claimed)
-            })
-            .committed()
-            .await?
+        self.change(|tables, batch| {
+            if let Some(first) = minted.first() {
+                tables.tokens.check_room(first.issued_at, batch)?;
+            }
+            let is_claimed = tables.devices.remove(device_code);
+            if is_claimed {
+                batch.push(|key| delete(key, device_code));
+                tables.tokens.insert_all(minted, batch);
+            }
+            Ok(is_claimed)
+        })
+        .await?
     }
 }

@@ -2,7 +2,7 @@
 
 use super::catalogue::Catalogue;
 use super::error::StoreError;
-use super::file::File;
+use super::file::DatabaseFile;
 use super::write_queue::WriteQueue;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,7 +13,7 @@ pub(crate) struct Store {
     /// How many servers have opened the file before this one.
     pub(super) run: u64,
     /// None with `--database memory`.
-    pub(super) file: Option<Arc<File>>,
+    pub(super) file: Option<Arc<DatabaseFile>>,
 }
 
 impl Store {

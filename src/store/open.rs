@@ -11,31 +11,29 @@ use super::application_id::{LOCK_TIMEOUT, check_owner, mark};
 use super::catalogue::Catalogue;
 use super::database::Database;
 use super::error::{StoreError, described};
-use super::file::File;
+use super::file::DatabaseFile;
 use super::file_identity::FileIdentity;
 use super::handle::Store;
 use super::lock::Lock;
-use super::readers::Readers;
 use super::write_queue::WriteQueue;
 use super::writer::Writer;
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
-/// An opened file and its content without the rows.
+/// An opened file and its catalogue.
 pub(super) struct Opened {
-    pub(super) file: File,
+    pub(super) file: Arc<DatabaseFile>,
     /// How many servers have opened it before.
     pub(super) run: u64,
-    /// Its content, less the rows.
     pub(super) catalogue: Catalogue,
 }
 
 impl Opened {
     /// Opens a file and brings it to this version's schema.
     pub(super) async fn open(path: &Path) -> Result<Self, StoreError> {
-        let refused = |why: String| StoreError::Open {
+        let refused = |reason: String| StoreError::Open {
             path: path.to_owned(),
-            why,
+            why: reason,
         };
         let lock = Lock::take(path).map_err(refused)?;
         let options = SqliteConnectOptions::new()
@@ -48,41 +46,37 @@ impl Opened {
             .disable_statement_logging();
         let is_new = check_owner(&lock.path).await.map_err(refused)?;
         let connected = options.connect().await;
-        let mut connection = connected.map_err(|why| refused(described(&why)))?;
+        let mut connection = connected.map_err(|error| refused(described(&error)))?;
         if is_new {
-            // Before the first table: a start that is cut short must not permit a file that looks foreign.
+            // Before the first table: a start that is cut short must not create a file that looks foreign.
             mark(&mut connection)
                 .await
-                .map_err(|why| refused(described(&why)))?;
+                .map_err(|error| refused(described(&error)))?;
         }
         MIGRATIONS
             // Not `run`: the compiler does not see through its borrowing that this may be sent.
             .run_direct(None, &mut connection, false)
             .await
-            .map_err(|why| refused(why.to_string()))?;
+            .map_err(|error| refused(error.to_string()))?;
         let run = count(&mut connection)
             .await
-            .map_err(|why| refused(described(&why)))?;
-        let catalogue = Catalogue::read(&mut connection).await?;
-        let identity = FileIdentity::read(&lock, &mut connection).await;
-        let queue = Arc::new(WriteQueue::new(path));
-        let readers = Arc::new(Readers::new(options.clone()));
-        let end = End(Arc::clone(&queue));
-        let writing = Writer {
-            queue: Arc::clone(&queue),
+            .map_err(|error| refused(described(&error)))?;
+        let file = Arc::new(DatabaseFile::new(path, &options));
+        let catalogue = Catalogue::read(&mut connection, &file).await?;
+        let writer = Writer {
+            queue: Arc::clone(&file.queue),
             options,
+            identity: FileIdentity::read(&lock, &mut connection).await,
             connection: Some(connection),
-            readers: Arc::clone(&readers),
-            identity,
-        }
-        .run();
-        let writer = tokio::spawn(async move {
+            readers: Arc::clone(&file.readers),
+        };
+        let end = End(Arc::clone(&file.queue));
+        file.start_writer(async move {
             let _end = end;
-            writing.await;
+            writer.run().await;
             // Only now may another server open the file.
             drop(lock);
         });
-        let file = File::new(queue, readers, writer);
         Ok(Opened {
             file,
             run,
@@ -126,7 +120,7 @@ impl Store {
                     run,
                     catalogue,
                 } = Opened::open(path).await?;
-                (Some(Arc::new(file)), run, catalogue)
+                (Some(file), run, catalogue)
             }
         };
         Ok(Self {

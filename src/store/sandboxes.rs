@@ -5,11 +5,11 @@ use crate::store::error::StoreError;
 use crate::store::handle::Store;
 use crate::store::initial_data::{InitialData, Seed, apply_seed};
 use crate::store::sandbox_data::SandboxData;
+use crate::store::tables::data_keys::mark_retired;
 use crate::store::tables::sandboxes::{
     SandboxRow, StoredKey, claim, delete, insert, move_to, set_clock, set_signing_key,
 };
 use crate::store::tables::snapshots;
-use crate::store::tables::worlds::mark_retired;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ impl Store {
                 .map(|record| record.row.clone())
         };
         if let Some(row) = &found {
-            self.load(&row.world).await?;
+            row.data.load().await?;
         }
         Ok(found)
     }
@@ -58,11 +58,7 @@ impl Store {
 
     /// Marks a sandbox as asked for explicitly.
     pub(crate) async fn claim_sandbox(&self, name: &str) -> Result<(), StoreError> {
-        self.begin_write()
-            .await?
-            .plan(|_, batch| batch.push(|| claim(name)))
-            .committed()
-            .await?;
+        self.plan(|_, batch| batch.push(|| claim(name))).await?;
         if let Some(record) = self.catalogue().sandboxes.get_mut(name) {
             record.row.is_explicit = true;
         }
@@ -84,19 +80,17 @@ impl Store {
     ) -> Result<SandboxRow, StoreError> {
         let seed_bytes = own.seed.map_or(0, Seed::size_in_bytes);
         let (row, _planned) = self
-            .begin_write()
-            .await?
             .plan(|catalogue, batch| {
                 catalogue.check_room_for_seed(seed_bytes)?;
-                let seed_world = own
+                let seed_data = own
                     .seed
-                    .map(|own| catalogue.begin(StartingRows::Seed(own), batch));
+                    .map(|own| catalogue.begin(&mut StartingRows::Seed(own), batch));
                 let seed = own.seed.unwrap_or(seed);
                 let row = SandboxRow {
-                    world: catalogue.begin(StartingRows::Seed(seed), batch),
+                    data: catalogue.begin(&mut StartingRows::Seed(seed), batch),
                     clock: clock.to_owned(),
                     signing_key: Some(signing_key.clone()),
-                    seed_world,
+                    seed_data,
                     settings: own.settings.map(str::to_owned),
                     is_explicit: own.is_explicit,
                 };
@@ -104,7 +98,6 @@ impl Store {
                 let planned = catalogue.planned_seeds.add(seed_bytes);
                 Ok::<_, StoreError>((row, planned))
             })
-            .committed()
             .await??;
         let record = SandboxRecord {
             row: row.clone(),
@@ -124,44 +117,35 @@ impl Store {
         data: &SandboxData,
         signing_key: &StoredKey,
     ) -> Result<(), StoreError> {
-        self.begin_write()
-            .await?
-            .plan(|_, batch| batch.push(|| set_signing_key(name, signing_key)))
-            .committed()
+        self.plan(|_, batch| batch.push(|| set_signing_key(name, signing_key)))
             .await?;
         if let Some(record) = self.catalogue().sandboxes.get_mut(name) {
             record.row.signing_key = Some(signing_key.clone());
         }
-        self.begin_write()
-            .await?
-            .write(data, |tables, batch| apply_seed(tables, batch, seed))
-            .committed()
+        data.change(|tables, batch| apply_seed(tables, batch, seed))
             .await
     }
 
-    /// Stores the clock of a sandbox, unless it has moved on from this world.
+    /// Stores the clock of a sandbox, unless its data was replaced.
     pub(crate) async fn store_clock(
         &self,
         name: &str,
         data: &SandboxData,
         clock: &str,
     ) -> Result<(), StoreError> {
-        self.begin_write()
-            .await?
-            .plan(|catalogue, batch| {
-                if catalogue.sandbox_in(name, data).is_some() {
-                    batch.push(|| set_clock(name, clock));
-                }
-            })
-            .committed()
-            .await?;
+        self.plan(|catalogue, batch| {
+            if catalogue.sandbox_in(name, data).is_some() {
+                batch.push(|| set_clock(name, clock));
+            }
+        })
+        .await?;
         if let Some(record) = self.catalogue().sandbox_in(name, data) {
             clock.clone_into(&mut record.row.clock);
         }
         Ok(())
     }
 
-    /// Moves a sandbox to a new world, which is returned, with the clock. None if it is not in the world `from` any more.
+    /// Replaces the data of a sandbox, and its clock. Returns the new data; none if `from` is not its data any more.
     pub(crate) async fn replace_data(
         &self,
         name: &str,
@@ -170,55 +154,45 @@ impl Store {
         clock: &str,
     ) -> Result<Option<Arc<SandboxData>>, StoreError> {
         if let InitialData::Copy(origin) = origin {
-            self.load(origin).await?;
+            origin.load().await?;
         }
-        let permit = self.begin_write().await?;
-        let planned = {
-            let mut batch = permit.catalogue_batch();
-            let start = StartingRows::new(origin, &mut batch);
-            permit.plan_with(batch, |catalogue, batch| {
+        let prepare = || StartingRows::new(origin);
+        let new = self
+            .plan_with(prepare, |start, catalogue, batch| {
                 catalogue.sandbox_in(name, from)?;
                 let new = catalogue.begin(start, batch);
                 batch.push(|| move_to(name, new.key(), clock));
                 batch.push(|| mark_retired(from.key()));
                 Some(new)
             })
-        };
-        let new = planned.committed().await?;
+            .await?;
         if let Some(new) = &new {
-            let mut catalogue = self.catalogue();
-            if let Some(record) = catalogue.sandbox_in(name, from) {
-                record.row.world = Arc::clone(new);
+            from.retire();
+            if let Some(record) = self.catalogue().sandbox_in(name, from) {
+                record.row.data = Arc::clone(new);
                 clock.clone_into(&mut record.row.clock);
             }
-            catalogue.retired.insert(from.key().to_owned());
         }
         Ok(new)
     }
 
-    /// Deletes a sandbox and its snapshots. Returns the keys of the worlds that are to be removed; none if there was no such
-    /// sandbox.
-    pub(crate) async fn delete_sandbox(&self, name: &str) -> Result<Vec<String>, StoreError> {
-        let worlds = self
-            .begin_write()
-            .await?
-            .plan(|catalogue, batch| {
-                let known = catalogue.sandboxes.get(name);
-                let worlds = known.map(SandboxRecord::worlds).unwrap_or_default();
-                if known.is_some() {
-                    batch.push(|| snapshots::delete_all(name));
-                    batch.push(|| delete(name));
-                }
-                for world in &worlds {
-                    batch.push(|| mark_retired(world));
-                }
-                worlds
-            })
-            .committed()
-            .await?;
-        let mut catalogue = self.catalogue();
-        catalogue.sandboxes.remove(name);
-        catalogue.retired.extend(worlds.iter().cloned());
-        Ok(worlds)
+    /// Deletes a sandbox and its snapshots, and returns whether it existed. The rows are removed once no request uses them.
+    pub(crate) async fn delete_sandbox(&self, name: &str) -> Result<bool, StoreError> {
+        self.plan(|catalogue, batch| {
+            let Some(record) = catalogue.sandboxes.get(name) else {
+                return;
+            };
+            batch.push(|| snapshots::delete_all(name));
+            batch.push(|| delete(name));
+            for data in record.all_data() {
+                batch.push(|| mark_retired(data.key()));
+            }
+        })
+        .await?;
+        let removed = self.catalogue().sandboxes.remove(name);
+        for data in removed.iter().flat_map(SandboxRecord::all_data) {
+            data.retire();
+        }
+        Ok(removed.is_some())
     }
 }

@@ -6,7 +6,6 @@ use crate::protocol::secret::SecretHash;
 use crate::protocol::time::Timestamp;
 use crate::store::columns::check_room;
 use crate::store::error::StoreError;
-use crate::store::handle::Store;
 use crate::store::sandbox_data::SandboxData;
 use crate::store::tables::sessions::{delete, delete_of, insert};
 use std::cmp::Reverse;
@@ -44,11 +43,10 @@ pub(crate) struct NewSession {
     pub(crate) expires_at: Timestamp,
 }
 
-impl Store {
+impl SandboxData {
     /// Signs a user in. Errors: there are `most` sessions.
     pub(crate) async fn insert_session(
         &self,
-        data: &SandboxData,
         session: NewSession,
         most: usize,
     ) -> Result<(), StoreError> {
@@ -58,50 +56,33 @@ impl Store {
             now,
             expires_at,
         } = session;
-        self.begin_write()
-            .await?
-            .write(data, |tables, batch| {
-                tables.sessions.clear(now, most, batch);
-                let sessions = tables.sessions.by_hash.len();
-                check_room(sessions, most, "sessions in this sandbox")?;
-                tables.sessions.by_hash.insert(hash, (user, expires_at));
-                batch.push(|key| insert(key, &hash, user, expires_at));
-                Ok(())
-            })
-            .committed()
-            .await?
+        self.change(|tables, batch| {
+            tables.sessions.clear(now, most, batch);
+            let sessions = tables.sessions.by_hash.len();
+            check_room(sessions, most, "sessions in this sandbox")?;
+            tables.sessions.by_hash.insert(hash, (user, expires_at));
+            batch.push(|key| insert(key, &hash, user, expires_at));
+            Ok(())
+        })
+        .await?
     }
 
     /// Signs a user out everywhere, or everybody. How many sessions there were.
-    pub(crate) async fn delete_sessions(
-        &self,
-        data: &SandboxData,
-        user: Option<UserId>,
-    ) -> Result<u64, StoreError> {
-        self.begin_write()
-            .await?
-            .write(data, |tables, batch| {
-                batch.push(|key| delete_of(key, user));
-                tables.sessions.remove_of(user)
-            })
-            .committed()
-            .await
+    pub(crate) async fn delete_sessions(&self, user: Option<UserId>) -> Result<u64, StoreError> {
+        self.change(|tables, batch| {
+            batch.push(|key| delete_of(key, user));
+            tables.sessions.remove_of(user)
+        })
+        .await
     }
 
     /// Signs out.
-    pub(crate) async fn delete_session(
-        &self,
-        data: &SandboxData,
-        hash: &SecretHash,
-    ) -> Result<(), StoreError> {
-        self.begin_write()
-            .await?
-            .write(data, |tables, batch| {
-                if tables.sessions.by_hash.remove(hash).is_some() {
-                    batch.push(|key| delete(key, hash));
-                }
-            })
-            .committed()
-            .await
+    pub(crate) async fn delete_session(&self, hash: &SecretHash) -> Result<(), StoreError> {
+        self.change(|tables, batch| {
+            if tables.sessions.by_hash.remove(hash).is_some() {
+                batch.push(|key| delete(key, hash));
+            }
+        })
+        .await
     }
 }

@@ -6,92 +6,76 @@ use crate::store::error::StoreError;
 use crate::store::handle::Store;
 use crate::store::initial_data::InitialData;
 use crate::store::sandbox_data::SandboxData;
+use crate::store::tables::data_keys::mark_retired;
 use crate::store::tables::snapshots::{Snapshot, delete, put};
-use crate::store::tables::worlds::mark_retired;
-use crate::store::transaction::{QueuedChange, WritePermit};
 use std::sync::Arc;
 
 /// A snapshot as it is listed: its name, and when it was taken.
 pub(crate) type ListedSnapshot = (String, Timestamp);
 
-/// A snapshot that is not committed yet, the key of the data of the one that it replaces, and its bytes.
-type PlannedSnapshot = Option<(Snapshot, Option<String>, Arc<usize>)>;
-
-impl<'a> WritePermit<'a> {
-    /// Plans a snapshot; none if the sandbox has been deleted or has moved on.
-    fn plan_snapshot(
-        self,
-        sandbox: &str,
-        data: &SandboxData,
-        name: &str,
-        state: impl FnOnce() -> (String, Timestamp),
-    ) -> QueuedChange<'a, Result<PlannedSnapshot, StoreError>> {
-        // Before the rows are locked: faults look users up while they are locked themselves.
-        let (state, taken_at) = state();
-        let mut batch = self.catalogue_batch();
-        let tables = batch.copy(data);
-        let bytes = tables.size_in_bytes() + state.len();
-        let start = StartingRows::Copy(data, Box::new(tables));
-        self.plan_with(batch, |catalogue, batch| {
-            let Some(known) = catalogue.sandbox_in(sandbox, data) else {
-                return Ok(None);
-            };
-            let before = known.snapshots.get(name).map(Snapshot::key);
-            catalogue.check_room_for_snapshot(sandbox, name, bytes)?;
-            let snapshot = Snapshot {
-                rows: catalogue.begin(start, batch),
-                state,
-                taken_at,
-                bytes,
-            };
-            batch.push(|| put(sandbox, name, &snapshot));
-            if let Some(before) = &before {
-                batch.push(|| mark_retired(before));
-            }
-            let planned = catalogue.planned_snapshots.add(bytes);
-            Ok(Some((snapshot, before, planned)))
-        })
-    }
-}
-
 impl Store {
-    /// Stores a sandbox's rows under a name, in place of those stored before. Returns the key of the data of those, which
-    /// is to be removed. `state`, asked for when the rows are copied, gives the rest of the sandbox as JSON text, and the
-    /// time. Nothing is stored for a sandbox that has been deleted, or has moved on, in the meantime. Errors: there are as
-    /// many snapshots as there may be.
+    /// Stores a copy of a sandbox's rows under a name, in place of an earlier one. `state` is called when the rows are
+    /// copied; it returns the rest of the sandbox as JSON text, and the time. Nothing is stored if the sandbox was deleted
+    /// or its data replaced in the meantime. Errors: there are as many snapshots as there may be.
     pub(crate) async fn take_snapshot(
         &self,
         sandbox: &str,
         data: &SandboxData,
         name: &str,
         state: impl FnOnce() -> (String, Timestamp),
-    ) -> Result<Option<String>, StoreError> {
+    ) -> Result<(), StoreError> {
+        let prepare = || {
+            // Before the rows are locked: faults look users up while they are locked themselves.
+            let (state, taken_at) = state();
+            let start = StartingRows::copy(data);
+            let bytes = start.size_in_bytes() + state.len();
+            (state, taken_at, start, bytes)
+        };
         let planned = self
-            .begin_write()
-            .await?
-            .plan_snapshot(sandbox, data, name, state)
-            .committed()
+            .plan_with(
+                prepare,
+                |(state, taken_at, start, bytes), catalogue, batch| {
+                    if catalogue.sandbox_in(sandbox, data).is_none() {
+                        return Ok(None);
+                    }
+                    catalogue.check_room_for_snapshot(sandbox, name, *bytes)?;
+                    let snapshot = Snapshot {
+                        data: catalogue.begin(start, batch),
+                        state: std::mem::take(state),
+                        taken_at: *taken_at,
+                        bytes: *bytes,
+                    };
+                    batch.push(|| put(sandbox, name, &snapshot));
+                    if let Some(before) = catalogue.snapshot(sandbox, name) {
+                        batch.push(|| mark_retired(before.data.key()));
+                    }
+                    let planned = catalogue.planned_snapshots.add(*bytes);
+                    Ok::<_, StoreError>(Some((snapshot, planned)))
+                },
+            )
             .await??;
-        let Some((snapshot, before, _planned)) = planned else {
-            return Ok(None);
+        let Some((snapshot, _planned)) = planned else {
+            return Ok(());
         };
         let mut catalogue = self.catalogue();
         if let Some(known) = catalogue.sandbox_in(sandbox, data) {
-            known.snapshots.insert(name.to_owned(), snapshot);
+            let before = known.snapshots.insert(name.to_owned(), snapshot);
+            if let Some(before) = before {
+                before.data.retire();
+            }
         }
-        catalogue.retired.extend(before.clone());
-        Ok(before)
+        Ok(())
     }
 
     /// The part of a snapshot that is not rows.
     pub(crate) fn snapshot_state(&self, sandbox: &str, name: &str) -> Option<String> {
         let catalogue = self.catalogue();
-        let snapshot = catalogue.sandboxes.get(sandbox)?.snapshots.get(name)?;
+        let snapshot = catalogue.snapshot(sandbox, name)?;
         Some(snapshot.state.clone())
     }
 
-    /// Moves a sandbox to a new data with the rows of a snapshot, which is returned. None if there is no such sandbox or
-    /// snapshot any more.
+    /// Replaces the data of a sandbox by a copy of a snapshot, which is returned. None if there is no such sandbox or snapshot
+    /// any more.
     pub(crate) async fn restore_snapshot(
         &self,
         sandbox: &str,
@@ -99,19 +83,15 @@ impl Store {
         name: &str,
         clock: &str,
     ) -> Result<Option<Arc<SandboxData>>, StoreError> {
-        let stored = {
+        let copied = {
             let catalogue = self.catalogue();
-            let snapshots = catalogue
-                .sandboxes
-                .get(sandbox)
-                .map(|record| &record.snapshots);
-            let snapshot = snapshots.and_then(|snapshots| snapshots.get(name));
-            snapshot.map(|snapshot| Arc::clone(&snapshot.rows))
+            let snapshot = catalogue.snapshot(sandbox, name);
+            snapshot.map(|snapshot| Arc::clone(&snapshot.data))
         };
-        match stored {
+        match copied {
             None => Ok(None),
-            Some(rows) => {
-                self.replace_data(sandbox, data, InitialData::Copy(&rows), clock)
+            Some(copied) => {
+                self.replace_data(sandbox, data, InitialData::Copy(&copied), clock)
                     .await
             }
         }
@@ -128,31 +108,25 @@ impl Store {
             .collect()
     }
 
-    /// Deletes a snapshot. Returns the key of its data, which is to be removed; none if there was no such snapshot.
+    /// Deletes a snapshot and returns whether it existed.
     pub(crate) async fn delete_snapshot(
         &self,
         sandbox: &str,
         name: &str,
-    ) -> Result<Option<String>, StoreError> {
-        let key = self
-            .begin_write()
-            .await?
-            .plan(|catalogue, batch| {
-                let known = catalogue.sandboxes.get(sandbox)?;
-                let key = known.snapshots.get(name)?.key();
+    ) -> Result<bool, StoreError> {
+        self.plan(|catalogue, batch| {
+            if let Some(snapshot) = catalogue.snapshot(sandbox, name) {
                 batch.push(|| delete(sandbox, name));
-                batch.push(|| mark_retired(&key));
-                Some(key)
-            })
-            .committed()
-            .await?;
-        if let Some(key) = &key {
-            let mut catalogue = self.catalogue();
-            if let Some(known) = catalogue.sandboxes.get_mut(sandbox) {
-                known.snapshots.remove(name);
+                batch.push(|| mark_retired(snapshot.data.key()));
             }
-            catalogue.retired.insert(key.clone());
+        })
+        .await?;
+        let mut catalogue = self.catalogue();
+        let record = catalogue.sandboxes.get_mut(sandbox);
+        let deleted = record.and_then(|record| record.snapshots.remove(name));
+        if let Some(deleted) = &deleted {
+            deleted.data.retire();
         }
-        Ok(key)
+        Ok(deleted.is_some())
     }
 }

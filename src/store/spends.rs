@@ -7,7 +7,6 @@ use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::time::Timestamp;
 use crate::store::columns::check_room;
 use crate::store::error::StoreError;
-use crate::store::handle::Store;
 use crate::store::sandbox_data::SandboxData;
 use crate::store::tables::owner::OwnerKey;
 use crate::store::tables::spends::{MAX_SPENDS, forgive, insert};
@@ -39,77 +38,67 @@ impl SandboxData {
         found.sort_by(|one, other| order(one).cmp(&order(other)));
         found.into_iter().map(|(_, spent)| spent).collect()
     }
-}
 
-impl Store {
     /// Takes a workflow's cost from its user's accounts and keeps the workflow, if there is enough on those that may
     /// pay and every budget has room for it. Whether it was so. Errors: the sandbox has as many spends as it may have.
     pub(crate) async fn charge(
         &self,
-        data: &SandboxData,
         workflow: &Workflow,
         may_pay: &[Currency],
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let (user, client) = (workflow.user_id, &workflow.client_id);
-        let limit = data.read().consents.limit(user, client).cloned();
+        let limit = self.read().consents.limit(user, client).cloned();
         let prepared = limit.map(|limit| DatedLimit::new(limit, now));
-        self.begin_write()
-            .await?
-            .write(data, |tables, batch| {
-                let accounts = tables.accounts.of(user);
-                let Some(payments) = split(workflow.cost, may_pay, &accounts) else {
-                    return Ok(false);
+        self.change(|tables, batch| {
+            let accounts = tables.accounts.of(user);
+            let Some(payments) = split(workflow.cost, may_pay, &accounts) else {
+                return Ok(false);
+            };
+            if !tables.has_room((user, client), prepared, &payments, now) {
+                return Ok(false);
+            }
+            // A free workflow adds none.
+            if let Some(others) = payments.len().checked_sub(1) {
+                let count = tables.spends.count + others;
+                check_room(count, MAX_SPENDS, "spends in this sandbox")?;
+            }
+            for payment in payments {
+                let spend = Spend {
+                    currency: payment.currency,
+                    amount: payment.amount,
+                    at: now,
+                    forgiven: false,
                 };
-                if !tables.has_room((user, client), prepared, &payments, now) {
-                    return Ok(false);
-                }
-                // A free workflow adds none.
-                if let Some(others) = payments.len().checked_sub(1) {
-                    let count = tables.spends.count + others;
-                    check_room(count, MAX_SPENDS, "spends in this sandbox")?;
-                }
-                for payment in payments {
-                    let spend = Spend {
-                        currency: payment.currency,
-                        amount: payment.amount,
-                        at: now,
-                        forgiven: false,
-                    };
-                    tables.accounts.take(user, payment);
-                    let parties = (user, client.clone());
-                    tables.spends.insert(&workflow.id, parties, spend);
-                    batch.push(|key| insert(key, workflow, &spend));
-                }
-                tables.accounts.save(user, batch);
-                batch.push(|key| workflows::insert(key, workflow));
-                tables.workflows.insert(workflow.clone());
-                tables.workflows.remove_oldest(batch);
-                Ok(true)
-            })
-            .committed()
-            .await?
+                tables.accounts.take(user, payment);
+                let parties = (user, client.clone());
+                tables.spends.insert(&workflow.id, parties, spend);
+                batch.push(|key| insert(key, workflow, &spend));
+            }
+            tables.accounts.save(user, batch);
+            batch.push(|key| workflows::insert(key, workflow));
+            tables.workflows.insert(workflow.clone());
+            tables.workflows.remove_oldest(batch);
+            Ok(true)
+        })
+        .await?
     }
 
     /// Lets absolute budgets count from now on: what was spent is no more theirs. How many spends that were.
     pub(crate) async fn forgive_spends(
         &self,
-        data: &SandboxData,
         (user, client): (UserId, &ClientId),
     ) -> Result<u64, StoreError> {
-        self.begin_write()
-            .await?
-            .write(data, |tables, batch| {
-                let mut forgiven = 0;
-                let spends = tables.spends.by_parties.get_mut(&(user, client.clone()));
-                for (_, spend) in spends.into_iter().flatten() {
-                    forgiven += u64::from(!spend.forgiven);
-                    spend.forgiven = true;
-                }
-                batch.push(|key| forgive(key, user, client));
-                forgiven
-            })
-            .committed()
-            .await
+        self.change(|tables, batch| {
+            let mut forgiven = 0;
+            let spends = tables.spends.by_parties.get_mut(&(user, client.clone()));
+            for (_, spend) in spends.into_iter().flatten() {
+                forgiven += u64::from(!spend.forgiven);
+                spend.forgiven = true;
+            }
+            batch.push(|key| forgive(key, user, client));
+            forgiven
+        })
+        .await
     }
 }

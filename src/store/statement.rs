@@ -50,8 +50,8 @@ impl Statement {
         self
     }
 
-    /// Says that this statement writes or removes this row – its table, its world, its key – and does nothing else, so that
-    /// it may change places with those of other rows. `SQLx` numbers the values of all that is put together: its `?` have
+    /// Marks this statement as one that only writes or removes this row (table, data key, number), so that it may change
+    /// places with statements for other rows. `SQLx` numbers the values of all that is put together: its `?` have
     /// no numbers of their own.
     pub(crate) fn for_row(self, row: impl Hash) -> Self {
         debug_assert!(!has_names(self.sql), "{:?} names its values", self.sql);

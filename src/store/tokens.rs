@@ -7,7 +7,6 @@ use crate::protocol::scope::Scope;
 use crate::protocol::secret::SecretHash;
 use crate::protocol::time::Timestamp;
 use crate::store::error::StoreError;
-use crate::store::handle::Store;
 use crate::store::sandbox_data::SandboxData;
 use crate::store::tables::owner::OwnerKey;
 use crate::store::tables::tokens::{MOST_ALONE, StoredToken, delete, delete_access_tokens, expire};
@@ -58,115 +57,89 @@ impl SandboxData {
         });
         found
     }
-}
 
-impl Store {
     /// Stores new tokens. Errors: the table is full.
-    pub(crate) async fn insert_tokens(
-        &self,
-        data: &SandboxData,
-        minted: &[Token],
-    ) -> Result<(), StoreError> {
-        self.begin_write()
-            .await?
-            .write(data, |tables, batch| {
-                if let Some(first) = minted.first() {
-                    tables.tokens.check_room(first.issued_at, batch)?;
-                }
-                tables.tokens.insert_all(minted, batch);
-                Ok(())
-            })
-            .committed()
-            .await?
+    pub(crate) async fn insert_tokens(&self, minted: &[Token]) -> Result<(), StoreError> {
+        self.change(|tables, batch| {
+            if let Some(first) = minted.first() {
+                tables.tokens.check_room(first.issued_at, batch)?;
+            }
+            tables.tokens.insert_all(minted, batch);
+            Ok(())
+        })
+        .await?
     }
 
     /// Uses a refresh token up and keeps its successors. Whether this call was the one that did: of many who try, one
     /// does. Errors: there are as many tokens as there may be; then the refresh token can still be used.
     pub(crate) async fn rotate_tokens(
         &self,
-        data: &SandboxData,
         old: &SecretHash,
         successors: &[Token],
     ) -> Result<bool, StoreError> {
-        self.begin_write()
-            .await?
-            .write(data, |tables, batch| {
-                let found = tables.tokens.by_hash.get(old);
-                if found.is_none_or(|stored| stored.kind != TokenKind::Refresh) {
-                    return Ok(false);
-                }
-                if let Some(first) = successors.first() {
-                    tables.tokens.check_room(first.issued_at, batch)?;
-                }
-                if let Some(number) = tables.tokens.remove(old) {
-                    batch.push(|key| delete(key, number));
-                }
-                tables.tokens.insert_all(successors, batch);
-                Ok(true)
-            })
-            .committed()
-            .await?
+        self.change(|tables, batch| {
+            let found = tables.tokens.by_hash.get(old);
+            if found.is_none_or(|stored| stored.kind != TokenKind::Refresh) {
+                return Ok(false);
+            }
+            if let Some(first) = successors.first() {
+                tables.tokens.check_room(first.issued_at, batch)?;
+            }
+            if let Some(number) = tables.tokens.remove(old) {
+                batch.push(|key| delete(key, number));
+            }
+            tables.tokens.insert_all(successors, batch);
+            Ok(true)
+        })
+        .await?
     }
 
     /// Makes tokens expire at a moment: one of either kind, or every access token. Returns how many would have expired later.
     pub(crate) async fn expire_tokens(
         &self,
-        data: &SandboxData,
         hash: Option<&SecretHash>,
         moment: Timestamp,
     ) -> Result<u64, StoreError> {
-        self.begin_write()
-            .await?
-            .write(data, |tables, batch| {
-                let by_hash = &mut tables.tokens.by_hash;
-                let meant: Vec<&mut StoredToken> = match hash {
-                    Some(hash) => by_hash.get_mut(hash).into_iter().collect(),
-                    None => by_hash
-                        .values_mut()
-                        .filter(|stored| stored.kind == TokenKind::Access)
-                        .collect(),
-                };
-                let Some(first) = meant.first() else {
-                    return 0;
-                };
-                let number = hash.map(|_| first.number);
-                batch.push(|key| expire(key, number, moment));
-                let live = meant
-                    .into_iter()
-                    .filter(|stored| stored.expires_at > moment);
-                live.map(|stored| stored.expires_at = moment).count() as u64
-            })
-            .committed()
-            .await
+        self.change(|tables, batch| {
+            let by_hash = &mut tables.tokens.by_hash;
+            let meant: Vec<&mut StoredToken> = match hash {
+                Some(hash) => by_hash.get_mut(hash).into_iter().collect(),
+                None => by_hash
+                    .values_mut()
+                    .filter(|stored| stored.kind == TokenKind::Access)
+                    .collect(),
+            };
+            let Some(first) = meant.first() else {
+                return 0;
+            };
+            let number = hash.map(|_| first.number);
+            batch.push(|key| expire(key, number, moment));
+            let live = meant
+                .into_iter()
+                .filter(|stored| stored.expires_at > moment);
+            live.map(|stored| stored.expires_at = moment).count() as u64
+        })
+        .await
     }
 
     /// Revokes a token; with a refresh token go all access tokens of its user and client.
-    pub(crate) async fn revoke_token(
-        &self,
-        data: &SandboxData,
-        token: &Token,
-    ) -> Result<(), StoreError> {
-        self.begin_write()
-            .await?
-            .write(data, |tables, batch| {
-                let tokens = &mut tables.tokens;
-                let own = tokens.remove(&token.hash);
-                let mut others = match token.kind {
-                    TokenKind::Access => Vec::new(),
-                    TokenKind::Refresh => {
-                        tokens.remove_access_tokens(&token.client_id, token.user_id)
-                    }
-                };
-                if others.len() > MOST_ALONE {
-                    let (user, client) = (token.user_id, &token.client_id);
-                    batch.push(|key| delete_access_tokens(key, user, client));
-                    others.clear();
-                }
-                for number in own.into_iter().chain(others) {
-                    batch.push(|key| delete(key, number));
-                }
-            })
-            .committed()
-            .await
+    pub(crate) async fn revoke_token(&self, token: &Token) -> Result<(), StoreError> {
+        self.change(|tables, batch| {
+            let tokens = &mut tables.tokens;
+            let own = tokens.remove(&token.hash);
+            let mut others = match token.kind {
+                TokenKind::Access => Vec::new(),
+                TokenKind::Refresh => tokens.remove_access_tokens(&token.client_id, token.user_id),
+            };
+            if others.len() > MOST_ALONE {
+                let (user, client) = (token.user_id, &token.client_id);
+                batch.push(|key| delete_access_tokens(key, user, client));
+                others.clear();
+            }
+            for number in own.into_iter().chain(others) {
+                batch.push(|key| delete(key, number));
+            }
+        })
+        .await
     }
 }

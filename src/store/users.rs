@@ -4,7 +4,6 @@ use crate::model::user::{Buzz, User, UserRef};
 use crate::protocol::ids::UserId;
 use crate::store::columns::check_room;
 use crate::store::error::StoreError;
-use crate::store::handle::Store;
 use crate::store::sandbox_data::SandboxData;
 use crate::store::tables::owner::{OwnedTable, OwnerKey};
 use crate::store::tables::users::{delete, put};
@@ -29,91 +28,74 @@ impl SandboxData {
         let all = tables.users.by_id.values();
         all.map(|user| tables.user_with_balance(user)).collect()
     }
-}
 
-impl Store {
-    /// Changes a user, if they are there, with so much on their accounts where that is given: of many who change one at once,
-    /// each goes on from what the one before has made of it. `change` looks at nothing of the world. Errors: the database's,
+    /// Changes a user, if they exist, and sets their balances to `buzz`, if it is given. Parallel changes run one after
+    /// another, so that none is lost. `change` runs under the lock of the data and must not read it. Errors: the database's,
     /// that another user has the name, and those of `change`.
     pub(crate) async fn change_user<E: From<StoreError>>(
         &self,
-        data: &SandboxData,
         id: UserId,
         buzz: Option<Buzz>,
         change: impl FnOnce(&User) -> Result<User, E>,
     ) -> Result<Option<User>, E> {
-        self.begin_write()
-            .await?
-            .write(data, |tables, batch| {
-                let known = tables.users.by_id.get(&id)?;
-                let changed = change(&tables.user_with_balance(known)).and_then(|user| {
-                    tables.users.put(&user)?;
-                    batch.push(|key| put(key, &user));
-                    if let Some(buzz) = buzz {
-                        tables.accounts.set(id, buzz);
-                        tables.accounts.save(id, batch);
-                    }
-                    Ok(user)
-                });
-                Some(changed)
-            })
-            .committed()
-            .await?
-            .transpose()
+        self.change(|tables, batch| {
+            let known = tables.users.by_id.get(&id)?;
+            let changed = change(&tables.user_with_balance(known)).and_then(|user| {
+                tables.users.put(&user)?;
+                batch.push(|key| put(key, &user));
+                if let Some(buzz) = buzz {
+                    tables.accounts.set(id, buzz);
+                    tables.accounts.save(id, batch);
+                }
+                Ok(user)
+            });
+            Some(changed)
+        })
+        .await?
+        .transpose()
     }
 
     /// Puts a user in who is not there yet; without an id of their own, under the one after the last. Nothing where
     /// the id or the username is taken: of many who take it at once, one gets it. Errors: there are `most` users.
     pub(crate) async fn insert_user(
         &self,
-        data: &SandboxData,
         mut user: User,
         with_own_id: bool,
         most: usize,
     ) -> Result<Option<User>, StoreError> {
-        self.begin_write()
-            .await?
-            .write(data, |tables, batch| {
-                if !with_own_id {
-                    let Some(id) = tables.users.next_id() else {
-                        return Ok(None);
-                    };
-                    user.id = id;
-                }
-                let users = &mut tables.users;
-                if users.by_id.contains_key(&user.id) || users.is_name_taken(&user) {
+        self.change(|tables, batch| {
+            if !with_own_id {
+                let Some(id) = tables.users.next_id() else {
                     return Ok(None);
-                }
-                check_room(users.by_id.len(), most, "users in this sandbox")?;
-                users.put(&user)?;
-                batch.push(|key| put(key, &user));
-                tables.accounts.open(user.id, user.buzz);
-                tables.accounts.save(user.id, batch);
-                Ok(Some(user))
-            })
-            .committed()
-            .await?
+                };
+                user.id = id;
+            }
+            let users = &mut tables.users;
+            if users.by_id.contains_key(&user.id) || users.is_name_taken(&user) {
+                return Ok(None);
+            }
+            check_room(users.by_id.len(), most, "users in this sandbox")?;
+            users.put(&user)?;
+            batch.push(|key| put(key, &user));
+            tables.accounts.open(user.id, user.buzz);
+            tables.accounts.save(user.id, batch);
+            Ok(Some(user))
+        })
+        .await?
     }
 
     /// Removes a user with all that is theirs. Whether there was one.
-    pub(crate) async fn delete_user(
-        &self,
-        data: &SandboxData,
-        id: UserId,
-    ) -> Result<bool, StoreError> {
-        self.begin_write()
-            .await?
-            .write(data, |tables, batch| {
-                tables.sessions.remove_of(Some(id));
-                batch.push(|key| sessions::delete_of(key, Some(id)));
-                tables.remove_given(OwnerKey::of_user(id), batch);
-                tables.remove(OwnedTable::Devices, OwnerKey::of_user(id), batch);
-                tables.accounts.close(id);
-                batch.push(|key| accounts::delete(key, id));
-                batch.push(|key| delete(key, id));
-                tables.users.remove(id)
-            })
-            .committed()
-            .await
+    pub(crate) async fn delete_user(&self, id: UserId) -> Result<bool, StoreError> {
+        self.change(|tables, batch| {
+            tables.sessions.remove_of(Some(id));
+            batch.push(|key| sessions::delete_of(key, Some(id)));
+            tables.remove_given(OwnerKey::of_user(id), batch);
+            tables.remove(OwnedTable::Devices, OwnerKey::of_user(id), batch);
+            tables.accounts.close(id);
+            batch.push(|key| accounts::delete(key, id));
+            batch.push(|key| delete(key, id));
+            tables.users.remove(id)
+        })
+        .await
     }
 }

@@ -5,7 +5,6 @@ use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::time::Timestamp;
 use crate::store::columns::ROW_BYTES;
 use crate::store::error::StoreError;
-use crate::store::handle::Store;
 use crate::store::sandbox_data::SandboxData;
 use crate::store::tables::workflows::{delete, insert};
 
@@ -67,66 +66,56 @@ impl SandboxData {
         let next = following.next().and(page.last()).map(position);
         (page, next)
     }
-}
 
-impl Store {
     /// Changes a workflow of a user and a client. One that is canceled while it runs is refunded. Whether there is one.
     pub(crate) async fn change_workflow(
         &self,
-        data: &SandboxData,
         id: &str,
         parties: (UserId, &ClientId),
         (change, now): (WorkflowChange, Timestamp),
     ) -> Result<bool, StoreError> {
-        self.begin_write()
-            .await?
-            .write(data, |tables, batch| {
-                let Some(workflow) = tables.workflows.of_parties(id, parties) else {
-                    return false;
-                };
-                let cancels = change.cancels && workflow.completed_at(now).is_none();
-                if cancels {
-                    workflow.canceled_at = Some(now);
-                }
-                if let Some(tags) = change.tags {
-                    workflow.tags = tags;
-                }
-                if let Some(metadata) = change.metadata {
-                    workflow.metadata = metadata;
-                }
-                batch.push(|key| insert(key, workflow));
-                if cancels {
-                    tables.refund(id, parties, batch);
-                }
-                true
-            })
-            .committed()
-            .await
+        self.change(|tables, batch| {
+            let Some(workflow) = tables.workflows.of_parties(id, parties) else {
+                return false;
+            };
+            let cancels = change.cancels && workflow.completed_at(now).is_none();
+            if cancels {
+                workflow.canceled_at = Some(now);
+            }
+            if let Some(tags) = change.tags {
+                workflow.tags = tags;
+            }
+            if let Some(metadata) = change.metadata {
+                workflow.metadata = metadata;
+            }
+            batch.push(|key| insert(key, workflow));
+            if cancels {
+                tables.refund(id, parties, batch);
+            }
+            true
+        })
+        .await
     }
 
     /// Deletes a workflow of a user and a client. One that still runs is refunded. Whether there was one.
     pub(crate) async fn delete_workflow(
         &self,
-        data: &SandboxData,
         id: &str,
         parties: (UserId, &ClientId),
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        self.begin_write()
-            .await?
-            .write(data, |tables, batch| {
-                let Some(workflow) = tables.workflows.of_parties(id, parties) else {
-                    return false;
-                };
-                let is_running = workflow.completed_at(now).is_none();
-                tables.workflows.by_id.remove(id);
-                batch.push(|key| delete(key, &[id.to_owned()]));
-                if is_running {
-                    tables.refund(id, parties, batch);
-                }
-                true
-            })
-            .committed()
-            .await
+        self.change(|tables, batch| {
+            let Some(workflow) = tables.workflows.of_parties(id, parties) else {
+                return false;
+            };
+            let is_running = workflow.completed_at(now).is_none();
+            tables.workflows.by_id.remove(id);
+            batch.push(|key| delete(key, &[id.to_owned()]));
+            if is_running {
+                tables.refund(id, parties, batch);
+            }
+            true
+        })
+        .await
     }
 }

@@ -3,28 +3,28 @@
 use super::statement::Statement;
 use std::sync::Arc;
 
-/// The statements of one change of a sandbox; none if there is no file.
+/// The statements of one change of a sandbox; none without a file.
 pub(crate) struct WriteBatch<'a> {
-    world: &'a Arc<str>,
+    key: &'a Arc<str>,
     statements: Option<Vec<Statement>>,
 }
 
 impl<'a> WriteBatch<'a> {
-    pub(crate) fn new(world: &'a Arc<str>, is_recorded: bool) -> Self {
+    pub(super) fn new(key: &'a Arc<str>, has_file: bool) -> Self {
         Self {
-            world,
-            statements: is_recorded.then(Vec::new),
+            key,
+            statements: has_file.then(Vec::new),
         }
     }
 
-    /// Adds the statement for the world's key.
-    pub(crate) fn push(&mut self, statement: impl FnOnce(&Arc<str>) -> Statement) {
+    /// Adds a statement for the key of the data.
+    pub(super) fn push(&mut self, statement: impl FnOnce(&Arc<str>) -> Statement) {
         if let Some(statements) = &mut self.statements {
-            statements.push(statement(self.world));
+            statements.push(statement(self.key));
         }
     }
 
-    pub(crate) fn into_statements(self) -> Vec<Statement> {
+    pub(super) fn into_statements(self) -> Vec<Statement> {
         self.statements.unwrap_or_default()
     }
 }

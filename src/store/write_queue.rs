@@ -6,19 +6,26 @@
 
 use super::commit::{Outcome, PendingCommit};
 use super::error::StoreError;
-use super::sandbox_data::SandboxData;
 use super::statement::Statement;
 use super::tables::Tables;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::sync::{Notify, watch};
 
+/// Memory that is reloaded from the file after a failed commit.
+pub(super) trait Reload: std::fmt::Debug + Send + Sync {
+    /// The key of its rows in the file.
+    fn key(&self) -> &str;
+
+    fn replace(&self, tables: Tables);
+}
+
 /// Statements that are committed together.
 #[derive(Debug, Default)]
 pub(super) struct Transaction {
     pub(super) statements: Vec<Statement>,
     /// The data that the statements have changed in memory.
-    changed_data: Vec<Weak<SandboxData>>,
+    changed_data: Vec<Weak<dyn Reload>>,
     outcome: watch::Sender<Option<Outcome>>,
 }
 
@@ -74,20 +81,9 @@ struct Contents {
     /// Why no change is accepted.
     refusal: Option<Arc<str>>,
     /// Data whose memory is ahead of the file for good.
-    stale: Vec<Weak<SandboxData>>,
+    stale: Vec<Weak<dyn Reload>>,
     is_closing: bool,
     is_closed: bool,
-}
-
-/// The batches that a failed commit has taken with it.
-pub(super) struct FailedTransactions([Transaction; 2]);
-
-impl FailedTransactions {
-    pub(super) fn finish(self, why: &Arc<str>) {
-        for transaction in self.0 {
-            transaction.finish(Err(Arc::clone(why)));
-        }
-    }
 }
 
 impl WriteQueue {
@@ -161,11 +157,11 @@ impl WriteQueue {
         self.committed(pending).await
     }
 
-    /// Queues a change of a sandbox, whose lock the caller holds. A change without statements has the outcome of the change
+    /// Queues a change of `data`, whose lock the caller holds. A change without statements has the outcome of the change
     /// before: what it was decided by must be in the file, too.
     pub(super) fn append_change(
         &self,
-        data: &SandboxData,
+        data: &Weak<dyn Reload>,
         tables: &mut Tables,
         statements: Vec<Statement>,
     ) -> Result<Option<PendingCommit>, StoreError> {
@@ -174,7 +170,7 @@ impl WriteQueue {
         }
         let mut contents = self.contents();
         if let Some(why) = contents.refusal.clone() {
-            contents.stale.push(data.downgrade());
+            contents.stale.push(Weak::clone(data));
             if !contents.is_closed {
                 // No request may read the change until the writer has taken it back.
                 self.state.send_replace(State::Reloading);
@@ -186,7 +182,7 @@ impl WriteQueue {
         let pending = contents.transaction.pending();
         let before = tables.pending.as_ref();
         if !before.is_some_and(|before| before.is_same(&pending)) {
-            contents.transaction.changed_data.push(data.downgrade());
+            contents.transaction.changed_data.push(Weak::clone(data));
             tables.pending = Some(pending.clone());
         }
         contents.transaction.statements.extend(statements);
@@ -246,13 +242,13 @@ impl WriteQueue {
         }
     }
 
-    /// Refuses changes from now on. Whatever is queued fails with the transaction that could not be committed.
-    pub(super) fn refuse(&self, transaction: Transaction, why: &Arc<str>) -> FailedTransactions {
+    /// Refuses changes from now on. Returns the transactions that failed: the one that could not be committed, and what is
+    /// queued.
+    pub(super) fn refuse(&self, transaction: Transaction, why: &Arc<str>) -> [Transaction; 2] {
         let mut contents = self.contents();
         contents.refusal = Some(Arc::clone(why));
-        let mut failed =
-            FailedTransactions([transaction, std::mem::take(&mut contents.transaction)]);
-        for transaction in &mut failed.0 {
+        let mut failed = [transaction, std::mem::take(&mut contents.transaction)];
+        for transaction in &mut failed {
             contents.stale.append(&mut transaction.changed_data);
         }
         self.state.send_replace(State::Reloading);
@@ -265,12 +261,12 @@ impl WriteQueue {
     }
 
     /// The data to reload.
-    pub(super) fn take_stale(&self) -> Vec<Weak<SandboxData>> {
+    pub(super) fn take_stale(&self) -> Vec<Weak<dyn Reload>> {
         std::mem::take(&mut self.contents().stale)
     }
 
     /// Memory could not be reloaded.
-    pub(super) fn stay_stale(&self, mut left: Vec<Weak<SandboxData>>, why: &Arc<str>) {
+    pub(super) fn stay_stale(&self, mut left: Vec<Weak<dyn Reload>>, why: &Arc<str>) {
         let mut contents = self.contents();
         contents.stale.append(&mut left);
         self.state.send_replace(State::Stale(Arc::clone(why)));
@@ -317,8 +313,25 @@ impl WriteQueue {
 
 #[cfg(test)]
 mod tests {
-    use super::{Arc, Path, SandboxData, State, Tables, Transaction, WriteQueue};
+    use super::{Arc, Path, Reload, State, Tables, Transaction, WriteQueue};
     use crate::store::statement::Statement;
+
+    fn finish(failed: [Transaction; 2], reason: &Arc<str>) {
+        for transaction in failed {
+            transaction.finish(Err(Arc::clone(reason)));
+        }
+    }
+
+    #[derive(Debug)]
+    struct Memory;
+
+    impl Reload for Memory {
+        fn key(&self) -> &'static str {
+            "#1"
+        }
+
+        fn replace(&self, _: Tables) {}
+    }
 
     #[tokio::test]
     async fn a_probe_is_answered_by_the_next_attempt() {
@@ -331,7 +344,7 @@ mod tests {
             tokio::task::yield_now().await;
         }
         let full = Arc::from("it was full then");
-        queue.refuse(under_way.transaction, &full).finish(&full);
+        finish(queue.refuse(under_way.transaction, &full), &full);
         queue
             .committed(first)
             .await
@@ -347,12 +360,13 @@ mod tests {
     async fn a_change_that_was_admitted_too_early_is_reloaded_before_anything_is_read() {
         let queue = WriteQueue::new(Path::new("mock.db"));
         let full = Arc::from("full");
-        queue.refuse(Transaction::default(), &full).finish(&full);
+        finish(queue.refuse(Transaction::default(), &full), &full);
         assert!(queue.take_stale().is_empty() && queue.reloaded());
         // It passed `wait_until_writable` before the commit failed, and waited for the lock of its data.
-        let data = SandboxData::new("1", Tables::default());
+        let memory: Arc<dyn Reload> = Arc::new(Memory);
+        let statements = vec![Statement::new("select 1")];
         let refused =
-            queue.append_change(&data, &mut data.write(), vec![Statement::new("select 1")]);
+            queue.append_change(&Arc::downgrade(&memory), &mut Tables::default(), statements);
         refused.expect_err("refused");
         assert!(matches!(*queue.state.borrow(), State::Reloading));
         assert!(queue.next().await.probe.is_some(), "the writer is told");
@@ -370,7 +384,7 @@ mod tests {
         let under_way = queue.next().await;
         let second = queue.append(one()).unwrap();
         let why = Arc::from("full");
-        queue.refuse(under_way.transaction, &why).finish(&why);
+        finish(queue.refuse(under_way.transaction, &why), &why);
         for pending in [first, second] {
             queue.committed(pending).await.expect_err("refused");
         }

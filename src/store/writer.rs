@@ -78,7 +78,9 @@ impl Writer {
                 let failed = self.queue.refuse(transaction, &why);
                 // Before any answer: a client that is answered 503 must find what it had.
                 let _ = self.reload().await;
-                failed.finish(&why);
+                for transaction in failed {
+                    transaction.finish(Err(Arc::clone(&why)));
+                }
                 Err(why)
             }
         }
@@ -134,7 +136,7 @@ impl Writer {
             while let Some(data) = stale.last() {
                 if let Some(rows) = data.upgrade() {
                     match self.read(rows.key()).await {
-                        Ok(tables) => *rows.write() = tables,
+                        Ok(tables) => rows.replace(tables),
                         Err(why) => {
                             self.queue.stay_stale(stale, &why);
                             return Err(why);

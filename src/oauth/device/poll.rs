@@ -44,21 +44,18 @@ async fn poll(context: &Context, params: &Params) -> Result<Tokens, OAuthError> 
     if !is_admitted {
         return Err(OAuthError::bare(ErrorCode::RateLimited));
     }
-    let found = sandbox.world().find_device(&hash, sandbox.now());
+    let found = sandbox.data().find_device(&hash, sandbox.now());
     let grant = found.ok_or_else(|| expired("Device code expired"))?;
     let user_id = match grant.poll(&client_id) {
         Poll::Claim(user_id) => user_id,
         Poll::Refused(error) => return Err(error),
         Poll::Over(error) => {
-            sandbox
-                .store
-                .claim_device(sandbox.world(), &hash, &[])
-                .await?;
+            sandbox.data().claim_device(&hash, &[]).await?;
             return Err(error);
         }
     };
     context.notes.user(user_id);
-    let client = sandbox.world().find_client(&client_id);
+    let client = sandbox.data().find_client(&client_id);
     let client = client.ok_or_else(|| OAuthError::invalid_grant("Unknown client"))?;
     check_ceiling(&client, grant.scope)?;
     let permission = TokenSubject {
@@ -67,9 +64,7 @@ async fn poll(context: &Context, params: &Params) -> Result<Tokens, OAuthError> 
         scope: grant.scope,
     };
     let minted = mint(sandbox, &permission, true);
-    let claimed = sandbox
-        .store
-        .claim_device(sandbox.world(), &hash, &minted.rows);
+    let claimed = sandbox.data().claim_device(&hash, &minted.rows);
     if !claimed.await? {
         return Err(expired("Device code already used"));
     }

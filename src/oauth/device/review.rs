@@ -71,14 +71,14 @@ pub(crate) fn pending(
     user_code: &str,
 ) -> Result<(DeviceGrant, Arc<Client>), OAuthError> {
     let grant = waiting(sandbox, user_code)?;
-    let client = sandbox.world().find_client(grant.client_id.as_str());
+    let client = sandbox.data().find_client(grant.client_id.as_str());
     let client = client.ok_or_else(|| invalid_code("Unknown application"))?;
     Ok((grant, client))
 }
 
 fn waiting(sandbox: &Sandbox, user_code: &str) -> Result<DeviceGrant, OAuthError> {
     let found = sandbox
-        .world()
+        .data()
         .find_device_by_user_code(&hash(user_code), sandbox.now());
     match found {
         Some(grant) if grant.verdict == Verdict::Pending => Ok(grant),
@@ -97,12 +97,8 @@ pub(crate) async fn decide(
     verdict: Verdict,
 ) -> Result<(), OAuthError> {
     waiting(sandbox, user_code)?;
-    let (world, now) = (sandbox.world(), sandbox.now());
-    if sandbox
-        .store
-        .decide_device(world, &hash(user_code), verdict, now)
-        .await?
-    {
+    let (code, now) = (hash(user_code), sandbox.now());
+    if sandbox.data().decide_device(&code, verdict, now).await? {
         Ok(())
     } else {
         Err(invalid_code("Invalid or expired code"))

@@ -60,10 +60,7 @@ async fn start(context: &Context, params: &Params) -> Result<Value, OAuthError> 
         expires_at: now.plus_seconds(LIFETIME_SECONDS),
     };
     let hashes = (&device_code.hash(), &user_code.hash());
-    sandbox
-        .store
-        .insert_device(sandbox.world(), hashes, grant, now)
-        .await?;
+    sandbox.data().insert_device(hashes, grant, now).await?;
     let page = format!("{}{}", context.base, DEVICE_PAGE.path());
     Ok(json!({
         "device_code": device_code.reveal(),

@@ -35,11 +35,11 @@ pub(super) async fn redeem(
         Ok(mint(sandbox, &permission, true))
     };
     let redeemed = sandbox
-        .store
-        .redeem_code(sandbox.world(), (&hash, &client.id, now), exchange, rows)
+        .data()
+        .redeem_code((&hash, &client.id, now), exchange, rows)
         .await?;
     let Some((code, minted)) = redeemed else {
-        let expired = sandbox.world().is_code_expired(&hash, &client.id, now);
+        let expired = sandbox.data().is_code_expired(&hash, &client.id, now);
         code::note_expiry(expired, sandbox.settings().code_seconds, rules);
         return Err(OAuthError::invalid_grant(if expired {
             "Invalid grant: authorization code has expired"

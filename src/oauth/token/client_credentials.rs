@@ -39,10 +39,7 @@ pub(super) async fn grant(
     rules.record_divergence(Difference::ClientCredentialsRefresh, true);
     let with_refresh = rules.recorded(Difference::ClientCredentialsRefresh);
     let minted = mint(sandbox, &permission, with_refresh);
-    sandbox
-        .store
-        .insert_tokens(sandbox.world(), &minted.rows)
-        .await?;
+    sandbox.data().insert_tokens(&minted.rows).await?;
     Ok(minted)
 }
 

@@ -132,7 +132,7 @@ fn refuse_public(context: &Context, params: &Params) -> Result<(), OAuthError> {
     let Some(id) = Credentials::claimed_client_id(context.authorization(), params) else {
         return Ok(());
     };
-    let found = context.sandbox.world().find_client(&id);
+    let found = context.sandbox.data().find_client(&id);
     match found {
         // One that its first request registered may still show a secret.
         Some(client) if !client.confidential && !client.adopted => Err(grant_refused()),

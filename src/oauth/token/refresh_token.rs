@@ -22,7 +22,7 @@ pub(super) async fn refresh(
     let sandbox = &context.sandbox;
     let hash = token_request::refresh_token(params)?.hash();
     let unknown = || OAuthError::invalid_grant("Invalid grant: refresh token is invalid");
-    let found = sandbox.world().find_token(&hash);
+    let found = sandbox.data().find_token(&hash);
     let token = found
         .filter(|token| token.kind == TokenKind::Refresh && token.is_live(sandbox.now()))
         .ok_or_else(unknown)?;
@@ -39,11 +39,7 @@ pub(super) async fn refresh(
     };
     let minted = mint(sandbox, &permission, true);
     // If several requests use one token concurrently, one rotates it.
-    if !sandbox
-        .store
-        .rotate_tokens(sandbox.world(), &hash, &minted.rows)
-        .await?
-    {
+    if !sandbox.data().rotate_tokens(&hash, &minted.rows).await? {
         return Err(unknown());
     }
     Ok(minted)

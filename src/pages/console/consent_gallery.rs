@@ -193,7 +193,7 @@ pub(crate) async fn get(context: Context, RawQuery(query): RawQuery) -> Response
 
 fn show(context: &Context, options: GalleryOptions, problem: Option<Invalid>) -> Response {
     let (sandbox, base) = (&context.sandbox, &context.base);
-    let (clients, users) = (sandbox.world().list_clients(), sandbox.world().list_users());
+    let (clients, users) = (sandbox.data().list_clients(), sandbox.data().list_users());
     let shows = !options.client_id.is_empty() && problem.is_none();
     let link = shows.then(|| format!("{base}{PATH}/preview?{}", options.query()));
     let status = match problem {

@@ -76,8 +76,8 @@ pub(crate) async fn get(context: Context) -> Response {
 
 fn home(context: &Context) -> Home {
     let (sandbox, base) = (&context.sandbox, &context.base);
-    let clients = sandbox.world().list_clients();
-    let mut users = sandbox.world().list_users();
+    let clients = sandbox.data().list_clients();
+    let mut users = sandbox.data().list_users();
     users.retain(|user| !user.deleted);
     Home {
         frame: Layout::at(base, NavItem::Home).with_script(base, &assets::COPY),

@@ -113,7 +113,7 @@ pub(crate) async fn logout(context: Context) -> Response {
 
 fn find(context: &Context, named: &UserRef) -> Result<User, String> {
     let sandbox = &context.sandbox;
-    let found = sandbox.world().find_user(named);
+    let found = sandbox.data().find_user(named);
     found
         .filter(|user| !user.deleted)
         .ok_or_else(|| "That user is gone.".to_owned())
@@ -128,7 +128,7 @@ async fn find_or_create(context: &Context, name: &str) -> Result<Result<User, St
     }
     let sandbox = &context.sandbox;
     // Only a username: the digits of another user's ID are a valid name for a new user.
-    let known = sandbox.world().find_user(&UserRef::from(name));
+    let known = sandbox.data().find_user(&UserRef::from(name));
     match known.filter(|user| user.username.as_deref() == Some(name)) {
         Some(user) if user.deleted => {
             Ok(Err("That user is deleted. Choose another name.".to_owned()))
@@ -136,10 +136,7 @@ async fn find_or_create(context: &Context, name: &str) -> Result<Result<User, St
         Some(user) => Ok(Ok(user)),
         None => {
             let user = User::named(UserId(0), name);
-            let made = sandbox
-                .store
-                .insert_user(sandbox.world(), user, false, MOST_USERS)
-                .await?;
+            let made = sandbox.data().insert_user(user, false, MOST_USERS).await?;
             Ok(made.ok_or_else(|| "Somebody took that name just now. Try again.".to_owned()))
         }
     }
@@ -154,7 +151,7 @@ fn show(
 ) -> Response {
     let sandbox = &context.sandbox;
     let current = session::cookie_user(context).map(|user| user.id);
-    let users = sandbox.world().list_users();
+    let users = sandbox.data().list_users();
     let usernames = User::usernames(&users);
     let people = users
         .iter()

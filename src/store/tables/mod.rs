@@ -4,6 +4,7 @@ pub(crate) mod accounts;
 pub(crate) mod clients;
 pub(crate) mod codes;
 pub(crate) mod consents;
+pub(crate) mod data_keys;
 pub(crate) mod devices;
 pub(crate) mod owner;
 pub(crate) mod sandboxes;
@@ -13,7 +14,6 @@ pub(crate) mod spends;
 pub(crate) mod tokens;
 pub(crate) mod users;
 pub(crate) mod workflows;
-pub(crate) mod worlds;
 
 use accounts::Accounts;
 use clients::Clients;
@@ -150,19 +150,19 @@ impl Tables {
     }
 
     /// Reads the rows of a sandbox from the file.
-    pub(crate) async fn read(db: &mut SqliteConnection, world: &str) -> Result<Self, StoreError> {
+    pub(crate) async fn read(db: &mut SqliteConnection, key: &str) -> Result<Self, StoreError> {
         Ok(Self {
             pending: None,
-            users: Users::read(db, world).await?,
-            clients: Clients::read(db, world).await?,
-            sessions: Sessions::read(db, world).await?,
-            consents: Consents::read(db, world).await?,
-            codes: Codes::read(db, world).await?,
-            tokens: Tokens::read(db, world).await?,
-            devices: Devices::read(db, world).await?,
-            accounts: Accounts::read(db, world).await?,
-            workflows: Workflows::read(db, world).await?,
-            spends: Spends::read(db, world).await?,
+            users: Users::read(db, key).await?,
+            clients: Clients::read(db, key).await?,
+            sessions: Sessions::read(db, key).await?,
+            consents: Consents::read(db, key).await?,
+            codes: Codes::read(db, key).await?,
+            tokens: Tokens::read(db, key).await?,
+            devices: Devices::read(db, key).await?,
+            accounts: Accounts::read(db, key).await?,
+            workflows: Workflows::read(db, key).await?,
+            spends: Spends::read(db, key).await?,
         })
     }
 }

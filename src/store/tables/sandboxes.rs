@@ -1,6 +1,7 @@
 //! The `sandboxes` table: name, key of the data, clock, signing key and settings of each sandbox.
 
 use crate::store::error::StoreError;
+use crate::store::file::DatabaseFile;
 use crate::store::sandbox_data::SandboxData;
 use crate::store::statement::Statement;
 use sqlx::SqliteConnection;
@@ -10,14 +11,13 @@ use std::sync::Arc;
 /// A stored sandbox.
 #[derive(Debug, Clone)]
 pub(crate) struct SandboxRow {
-    /// Its rows.
-    pub(crate) world: Arc<SandboxData>,
+    pub(crate) data: Arc<SandboxData>,
     pub(crate) clock: String,
-    /// The private key for id tokens; none where an older version made the sandbox.
+    /// The private key for id tokens; none if an older version created the sandbox.
     pub(crate) signing_key: Option<StoredKey>,
-    /// The world that a reset goes back to, where that is not the server's seed.
-    pub(crate) seed_world: Option<Arc<SandboxData>>,
-    /// The settings it was made with, where they are not the server's.
+    /// The data that a reset restores, if it is not the server's seed.
+    pub(crate) seed_data: Option<Arc<SandboxData>>,
+    /// The settings that it was created with, if they are not the server's.
     pub(crate) settings: Option<String>,
     /// A control call or Rust asked for it, not only a request that named it.
     pub(crate) is_explicit: bool,
@@ -41,11 +41,11 @@ impl fmt::Debug for StoredKey {
 #[derive(sqlx::FromRow)]
 struct Row {
     name: String,
-    world: String,
+    data_key: String,
     clock: String,
     signing_key: Option<Vec<u8>>,
     key_id: Option<String>,
-    seed_world: Option<String>,
+    seed_data_key: Option<String>,
     settings: Option<String>,
     pub(crate) is_explicit: bool,
 }
@@ -53,22 +53,23 @@ struct Row {
 /// The sandboxes by name, without their data.
 pub(crate) async fn read(
     db: &mut SqliteConnection,
+    file: &Arc<DatabaseFile>,
 ) -> Result<Vec<(String, SandboxRow)>, StoreError> {
     let rows: Vec<Row> = sqlx::query_as(
-        "select name, world, clock, signing_key, key_id, seed_world, settings, is_explicit from sandboxes",
+        "select name, data_key, clock, signing_key, key_id, seed_data_key, settings, is_explicit from sandboxes",
     )
     .fetch_all(db)
     .await?;
     let read = |row: Row| {
         let key_id = row.key_id;
         let sandbox = SandboxRow {
-            world: SandboxData::in_file(row.world),
+            data: SandboxData::in_file(row.data_key, file),
             clock: row.clock,
             signing_key: row.signing_key.map(|private_key| StoredKey {
                 id: key_id,
                 private_key,
             }),
-            seed_world: row.seed_world.map(SandboxData::in_file),
+            seed_data: row.seed_data_key.map(|key| SandboxData::in_file(key, file)),
             settings: row.settings,
             is_explicit: row.is_explicit,
         };
@@ -81,15 +82,15 @@ pub(crate) fn insert(name: &str, row: &SandboxRow) -> Statement {
     let key = row.signing_key.as_ref();
     Statement::new(
         "insert or replace into sandboxes
-             (name, world, clock, signing_key, key_id, seed_world, settings, is_explicit)
+             (name, data_key, clock, signing_key, key_id, seed_data_key, settings, is_explicit)
          values (?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(name)
-    .bind(row.world.key())
+    .bind(row.data.key())
     .bind(&row.clock)
     .bind(key.map(|key| key.private_key.as_slice()))
     .bind(key.and_then(|key| key.id.as_deref()))
-    .bind(row.seed_world.as_ref().map(|world| world.key()))
+    .bind(row.seed_data.as_ref().map(|data| data.key()))
     .bind(row.settings.as_deref())
     .bind(row.is_explicit)
 }
@@ -98,9 +99,9 @@ pub(crate) fn claim(name: &str) -> Statement {
     Statement::new("update sandboxes set is_explicit = 1 where name = ?").bind(name)
 }
 
-pub(crate) fn move_to(name: &str, world: &str, clock: &str) -> Statement {
-    Statement::new("update sandboxes set world = ?, clock = ? where name = ?")
-        .bind(world)
+pub(crate) fn move_to(name: &str, data_key: &str, clock: &str) -> Statement {
+    Statement::new("update sandboxes set data_key = ?, clock = ? where name = ?")
+        .bind(data_key)
         .bind(clock)
         .bind(name)
 }

@@ -2,6 +2,7 @@
 
 use crate::protocol::time::Timestamp;
 use crate::store::error::StoreError;
+use crate::store::file::DatabaseFile;
 use crate::store::sandbox_data::SandboxData;
 use crate::store::statement::Statement;
 use sqlx::SqliteConnection;
@@ -11,35 +12,30 @@ use std::sync::Arc;
 /// A stored snapshot.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
-    pub(crate) rows: Arc<SandboxData>,
+    pub(crate) data: Arc<SandboxData>,
     pub(crate) state: String,
     pub(crate) taken_at: Timestamp,
     /// The approximate bytes of rows and state.
     pub(crate) bytes: usize,
 }
 
-impl Snapshot {
-    pub(crate) fn key(&self) -> String {
-        self.rows.key().to_owned()
-    }
-}
-
-/// What a file has of a sandbox's snapshots. `sizes` are those of the worlds.
+/// The snapshots of a sandbox, without their rows. `sizes` are the bytes of the rows, by key.
 pub(crate) async fn read(
     db: &mut SqliteConnection,
+    file: &Arc<DatabaseFile>,
     sandbox: &str,
     sizes: &HashMap<String, usize>,
 ) -> Result<BTreeMap<String, Snapshot>, StoreError> {
     let rows: Vec<(String, String, Timestamp, String)> =
-        sqlx::query_as("select name, state, taken_at, world from snapshots where sandbox = ?")
+        sqlx::query_as("select name, state, taken_at, data_key from snapshots where sandbox = ?")
             .bind(sandbox)
             .fetch_all(db)
             .await?;
-    let read = |(name, state, taken_at, world): (String, String, Timestamp, String)| {
-        let row_bytes = sizes.get(&world).copied().unwrap_or_default();
+    let read = |(name, state, taken_at, key): (String, String, Timestamp, String)| {
+        let row_bytes = sizes.get(&key).copied().unwrap_or_default();
         let snapshot = Snapshot {
             bytes: row_bytes + state.len(),
-            rows: SandboxData::in_file(world),
+            data: SandboxData::in_file(key, file),
             state,
             taken_at,
         };
@@ -50,13 +46,13 @@ pub(crate) async fn read(
 
 pub(crate) fn put(sandbox: &str, name: &str, snapshot: &Snapshot) -> Statement {
     Statement::new(
-        "insert or replace into snapshots (sandbox, name, state, taken_at, world) values (?, ?, ?, ?, ?)",
+        "insert or replace into snapshots (sandbox, name, state, taken_at, data_key) values (?, ?, ?, ?, ?)",
     )
     .bind(sandbox)
     .bind(name)
     .bind(&snapshot.state)
     .bind(snapshot.taken_at)
-    .bind(snapshot.rows.key())
+    .bind(snapshot.data.key())
 }
 
 pub(crate) fn delete(sandbox: &str, name: &str) -> Statement {

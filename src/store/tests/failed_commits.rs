@@ -9,20 +9,20 @@ use crate::store::{InitialData, SandboxOverrides};
 
 #[tokio::test]
 async fn a_change_queued_behind_a_refused_one_is_refused_with_it() {
-    let world = TestStore::new("later").await;
-    let before = world.ada();
-    let lock = world.lock().await;
-    let first = world.patch("a@refused.example", Some(1));
+    let test = TestStore::new("later").await;
+    let before = test.ada();
+    let lock = test.lock().await;
+    let first = test.patch("a@refused.example", Some(1));
     let second = async {
-        world.is_being_written().await;
-        world.patch("b@refused.example", Some(5)).await
+        test.is_being_written().await;
+        test.patch("b@refused.example", Some(5)).await
     };
     let (first, second) = tokio::join!(first, second);
     assert!(first.is_err() && second.is_err(), "{first:?} {second:?}");
-    assert_eq!(world.ada(), before, "while the file is locked still");
+    assert_eq!(test.ada(), before, "while the file is locked still");
     lock.close().await.unwrap();
-    world.patch("c@kept.example", Some(9)).await.unwrap();
-    let ada = world.reopened().await;
+    test.patch("c@kept.example", Some(9)).await.unwrap();
+    let ada = test.reopened().await;
     assert_eq!(
         (ada.email.as_deref(), ada.buzz.yellow),
         (Some("c@kept.example"), 9)
@@ -31,38 +31,38 @@ async fn a_change_queued_behind_a_refused_one_is_refused_with_it() {
 
 #[tokio::test]
 async fn of_several_refused_changes_none_is_left() {
-    let world = TestStore::new("several").await;
-    let before = world.ada();
-    let lock = world.lock().await;
+    let test = TestStore::new("several").await;
+    let before = test.ada();
+    let lock = test.lock().await;
     let refused = tokio::join!(
-        world.patch("a@refused.example", None),
-        world.patch("b@refused.example", Some(7)),
-        world.patch("c@refused.example", None),
+        test.patch("a@refused.example", None),
+        test.patch("b@refused.example", Some(7)),
+        test.patch("c@refused.example", None),
     );
     assert!(
         refused.0.is_err() && refused.1.is_err() && refused.2.is_err(),
         "{refused:?}"
     );
-    assert_eq!(world.ada(), before);
+    assert_eq!(test.ada(), before);
     lock.close().await.unwrap();
-    world.store.ready().await.unwrap();
-    assert_eq!(world.reopened().await, before);
+    test.store.ready().await.unwrap();
+    assert_eq!(test.reopened().await, before);
 }
 
 #[tokio::test]
 async fn a_refusal_that_rests_on_a_refused_change_is_no_answer() {
-    let world = TestStore::new("rests").await;
+    let test = TestStore::new("rests").await;
     let insert = || {
         let user = User {
             id: crate::protocol::ids::UserId(77),
             username: Some("once".to_owned()),
-            ..world.ada()
+            ..test.ada()
         };
-        world.store.insert_user(&world.rows, user, true, 100)
+        test.data.insert_user(user, true, 100)
     };
-    let lock = world.lock().await;
+    let lock = test.lock().await;
     let second = async {
-        world.is_being_written().await;
+        test.is_being_written().await;
         insert().await
     };
     let (first, second) = tokio::join!(insert(), second);
@@ -71,52 +71,51 @@ async fn a_refusal_that_rests_on_a_refused_change_is_no_answer() {
     lock.close().await.unwrap();
     assert!(insert().await.unwrap().is_some());
     assert!(insert().await.unwrap().is_none());
-    world.reopened().await;
+    test.reopened().await;
 }
 
 #[tokio::test]
 async fn a_refused_change_of_the_catalogue_leaves_it_as_it_was() {
-    let world = TestStore::new("catalogue").await;
-    let (store, rows) = (&world.store, &world.rows);
+    let test = TestStore::new("catalogue").await;
+    let (store, data) = (&test.store, &test.data);
     let state = || ("{}".to_owned(), crate::protocol::time::Timestamp(1));
-    store.take_snapshot("x", rows, "old", state).await.unwrap();
+    store.take_snapshot("x", data, "old", state).await.unwrap();
     let seed = seed();
-    let lock = world.lock().await;
+    let lock = test.lock().await;
     let key = no_key();
     let refused = tokio::join!(
         store.insert_sandbox("y", &seed, SandboxOverrides::default(), ("{}", &key)),
-        store.take_snapshot("x", rows, "new", state),
+        store.take_snapshot("x", data, "new", state),
         store.delete_snapshot("x", "old"),
-        store.replace_data("x", rows, InitialData::Seed(&seed), "{}"),
+        store.replace_data("x", data, InitialData::Seed(&seed), "{}"),
         store.delete_sandbox("x"),
-        store.store_clock("x", rows, "\"later\""),
+        store.store_clock("x", data, "\"later\""),
     );
     assert!(refused.0.is_err() && refused.1.is_err() && refused.2.is_err());
     assert!(refused.3.is_err() && refused.4.is_err() && refused.5.is_err());
     let shown = || {
         let names = store.list_snapshots("x");
         let names: Vec<String> = names.into_iter().map(|(name, _)| name).collect();
-        (store.list_sandboxes(), names, store.retired_data())
+        (store.list_sandboxes(), names)
     };
-    let unchanged = (vec!["x".to_owned()], vec!["old".to_owned()], Vec::new());
+    let unchanged = (vec!["x".to_owned()], vec!["old".to_owned()]);
     assert_eq!(shown(), unchanged);
     lock.close().await.unwrap();
     let row = store.find_sandbox("x").await.unwrap().unwrap();
-    assert_eq!((row.world.key(), &*row.clock), (rows.key(), "{}"));
-    let new = store.replace_data("x", rows, InitialData::Seed(&seed), "{}");
+    assert_eq!((row.data.key(), &*row.clock), (data.key(), "{}"));
+    let new = store.replace_data("x", data, InitialData::Seed(&seed), "{}");
     let new = new.await.unwrap().unwrap();
-    assert_ne!(new.key(), rows.key());
-    assert_eq!(store.retired_data(), [rows.key()]);
+    assert_ne!(new.key(), data.key());
 }
 
 #[tokio::test]
 async fn a_change_that_is_refused_alone_leaves_nothing() {
-    let world = TestStore::new("alone").await;
-    let before = world.ada();
-    let lock = world.lock().await;
-    assert!(world.patch("a@refused.example", Some(7)).await.is_err());
+    let test = TestStore::new("alone").await;
+    let before = test.ada();
+    let lock = test.lock().await;
+    assert!(test.patch("a@refused.example", Some(7)).await.is_err());
     lock.close().await.unwrap();
-    assert_eq!(world.ada(), before);
-    world.store.ready().await.unwrap();
-    assert_eq!(world.reopened().await, before);
+    assert_eq!(test.ada(), before);
+    test.store.ready().await.unwrap();
+    assert_eq!(test.reopened().await, before);
 }

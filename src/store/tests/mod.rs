@@ -3,6 +3,7 @@
 mod failed_commits;
 mod files;
 mod purges;
+mod removals;
 mod seeds;
 mod sessions;
 mod snapshots;

@@ -1,4 +1,4 @@
-//! Tests of the bounds of tables, and of the purge of expired rows.
+//! Tests of the bounds of tables, and of the purge of expired data.
 
 use super::support::TestStore;
 use crate::model::code::AuthorizationCode;
@@ -20,7 +20,7 @@ use crate::store::{NewSession, OwnerKey, SandboxData, Store, StoreError};
 const DAY: i64 = 24 * 60 * 60 * 1000;
 
 /// Begins device flows and gives tokens, each of them, at a moment; all are over within a minute.
-async fn go_on(world: &TestStore, numbers: std::ops::Range<usize>, now: Timestamp) {
+async fn go_on(test: &TestStore, numbers: std::ops::Range<usize>, now: Timestamp) {
     let (client_id, expires_at) = (ClientId("cli".to_owned()), Timestamp(now.0 + 60_000));
     for number in numbers {
         let hash = |what: &str| Secret::new(format!("{what} {number}")).hash();
@@ -31,8 +31,8 @@ async fn go_on(world: &TestStore, numbers: std::ops::Range<usize>, now: Timestam
             expires_at,
         };
         let hashes = (&hash("device"), &hash("user"));
-        let (store, rows) = (&world.store, &world.rows);
-        store.insert_device(rows, hashes, grant, now).await.unwrap();
+        let data = &test.data;
+        data.insert_device(hashes, grant, now).await.unwrap();
         let token = Token {
             hash: hash("token"),
             kind: TokenKind::Access,
@@ -42,34 +42,34 @@ async fn go_on(world: &TestStore, numbers: std::ops::Range<usize>, now: Timestam
             issued_at: now,
             expires_at,
         };
-        store.insert_tokens(rows, &[token]).await.unwrap();
+        data.insert_tokens(&[token]).await.unwrap();
     }
 }
 
 /// Devices and tokens, in memory and, after the next start, in the file.
-async fn kept(world: TestStore) -> [(usize, usize); 2] {
-    let count = |rows: &SandboxData| {
-        let tables = rows.read();
+async fn kept(test: TestStore) -> [(usize, usize); 2] {
+    let count = |data: &SandboxData| {
+        let tables = data.read();
         (tables.devices.count(), tables.tokens.count())
     };
-    let in_memory = count(&world.rows);
-    world.store.close().await;
-    let store = Store::open(&world.database).await.unwrap();
+    let in_memory = count(&test.data);
+    test.store.close().await;
+    let store = Store::open(&test.database).await.unwrap();
     let row = store.find_sandbox("x").await.unwrap().unwrap();
-    let in_file = count(&row.world);
+    let in_file = count(&row.data);
     store.close().await;
     [in_memory, in_file]
 }
 
 #[tokio::test]
 async fn what_is_over_goes_once_there_is_much_of_it() {
-    let world = TestStore::new("purge_threshold").await;
-    go_on(&world, 0..MIN_ROWS, Timestamp(0)).await;
+    let test = TestStore::new("purge_threshold").await;
+    go_on(&test, 0..MIN_ROWS, Timestamp(0)).await;
     // One more of each, the day after: a device flow is nothing then, a token something to speak of.
-    go_on(&world, MIN_ROWS..MIN_ROWS + 1, Timestamp(DAY)).await;
-    go_on(&world, MIN_ROWS + 1..2 * MIN_ROWS, Timestamp(DAY)).await;
-    go_on(&world, 2 * MIN_ROWS..2 * MIN_ROWS + 3, Timestamp(31 * DAY)).await;
-    assert_eq!(kept(world).await, [(3, MIN_ROWS + 3), (3, MIN_ROWS + 3)]);
+    go_on(&test, MIN_ROWS..MIN_ROWS + 1, Timestamp(DAY)).await;
+    go_on(&test, MIN_ROWS + 1..2 * MIN_ROWS, Timestamp(DAY)).await;
+    go_on(&test, 2 * MIN_ROWS..2 * MIN_ROWS + 3, Timestamp(31 * DAY)).await;
+    assert_eq!(kept(test).await, [(3, MIN_ROWS + 3), (3, MIN_ROWS + 3)]);
 }
 
 fn hash(number: i64) -> SecretHash {
@@ -107,7 +107,7 @@ const SESSIONS: usize = 50;
 
 /// Stores one row of a kind, which expires a minute later.
 pub(super) async fn insert(
-    (store, rows): (&Store, &SandboxData),
+    data: &SandboxData,
     kind: &str,
     number: i64,
     now: Timestamp,
@@ -115,11 +115,11 @@ pub(super) async fn insert(
     let client_id = ClientId("cli".to_owned());
     let expires_at = Timestamp(now.0 + 60_000);
     match kind {
-        "codes" => store.insert_code(rows, &hash(number), code(now)).await,
+        "codes" => data.insert_code(&hash(number), code(now)).await,
         "tokens" => {
             let kinds = [(1, TokenKind::Access), (2, TokenKind::Refresh)];
             let minted = kinds.map(|(odd, kind)| token(2 * number + odd, kind, now));
-            store.insert_tokens(rows, &minted).await
+            data.insert_tokens(&minted).await
         }
         "device codes" => {
             let grant = DeviceGrant {
@@ -129,7 +129,7 @@ pub(super) async fn insert(
                 expires_at,
             };
             let hashes = (&hash(number), &hash(-number));
-            store.insert_device(rows, hashes, grant, now).await
+            data.insert_device(hashes, grant, now).await
         }
         "sessions" => {
             let session = NewSession {
@@ -138,7 +138,7 @@ pub(super) async fn insert(
                 now,
                 expires_at,
             };
-            store.insert_session(rows, session, SESSIONS).await
+            data.insert_session(session, SESSIONS).await
         }
         _ => {
             let consent = Consent {
@@ -146,7 +146,7 @@ pub(super) async fn insert(
                 buzz_limit: None,
             };
             let parties = (UserId(number), &client_id);
-            store.put_consent(rows, parties, &consent, now).await
+            data.put_consent(parties, &consent, now).await
         }
     }
 }
@@ -160,9 +160,8 @@ async fn a_full_table_refuses_rows_until_some_have_expired() {
         ("sessions", SESSIONS, 1),
         ("consents", MAX_CONSENTS, 1),
     ] {
-        let world = TestStore::in_memory().await;
-        let (store, rows) = (&world.0, &*world.1);
-        let insert = |number, now| insert((store, rows), kind, number, Timestamp(now));
+        let (_, data) = TestStore::in_memory().await;
+        let insert = |number, now| insert(&data, kind, number, Timestamp(now));
         let calls = i64::try_from(most / each).unwrap();
         for number in 1..=calls {
             insert(number, 0).await.unwrap();
@@ -187,40 +186,38 @@ async fn a_full_table_refuses_rows_until_some_have_expired() {
 
 #[tokio::test]
 async fn a_grant_that_finds_no_room_for_its_tokens_uses_nothing_up() {
-    let (store, rows) = TestStore::in_memory().await;
-    let world = (&store, &*rows);
+    let (_, data) = TestStore::in_memory().await;
     let now = Timestamp(0);
     for number in 1..=i64::try_from(MAX_TOKENS / 2).unwrap() {
-        insert(world, "tokens", number, now).await.unwrap();
+        insert(&data, "tokens", number, now).await.unwrap();
     }
-    insert(world, "codes", -1, now).await.unwrap();
-    insert(world, "device codes", -2, now).await.unwrap();
+    insert(&data, "codes", -1, now).await.unwrap();
+    insert(&data, "device codes", -2, now).await.unwrap();
     let minted = [TokenKind::Access, TokenKind::Refresh].map(|kind| token(-3, kind, now));
     let client = ClientId("cli".to_owned());
-    let redeemed = store
+    let redeemed = data
         .redeem_code(
-            &rows,
             (&hash(-1), &client, now),
             |_| minted.clone(),
             |minted| minted,
         )
         .await;
-    let claimed = store.claim_device(&rows, &hash(-2), &minted).await;
+    let claimed = data.claim_device(&hash(-2), &minted).await;
     // The refresh token of the first pair.
-    let rotated = store.rotate_tokens(&rows, &hash(4), &minted).await;
+    let rotated = data.rotate_tokens(&hash(4), &minted).await;
     assert!(redeemed.is_err() && claimed.is_err() && rotated.is_err());
-    assert_eq!(rows.list_codes(OwnerKey::default()).len(), 1);
-    assert!(rows.find_device(&hash(-2), now).is_some());
-    assert!(rows.find_token(&hash(4)).is_some());
+    assert_eq!(data.list_codes(OwnerKey::default()).len(), 1);
+    assert!(data.find_device(&hash(-2), now).is_some());
+    assert!(data.find_token(&hash(4)).is_some());
 }
 
 #[tokio::test]
 async fn what_is_over_stays_while_there_is_little_of_it() {
-    let world = TestStore::new("little").await;
-    go_on(&world, 0..MIN_ROWS - 1, Timestamp(0)).await;
-    go_on(&world, MIN_ROWS - 1..MIN_ROWS, Timestamp(100 * DAY)).await;
+    let test = TestStore::new("little").await;
+    go_on(&test, 0..MIN_ROWS - 1, Timestamp(0)).await;
+    go_on(&test, MIN_ROWS - 1..MIN_ROWS, Timestamp(100 * DAY)).await;
     assert_eq!(
-        kept(world).await,
+        kept(test).await,
         [(MIN_ROWS, MIN_ROWS), (MIN_ROWS, MIN_ROWS)]
     );
 }

@@ -5,7 +5,7 @@ use crate::store::{SandboxOverrides, Store, StoredKey};
 
 #[tokio::test]
 async fn parallel_sandboxes_stay_within_the_bound_of_seed_bytes_also_after_a_restart() {
-    let world = TestStore::new("seed-bytes").await;
+    let test = TestStore::new("seed-bytes").await;
     let mut seed = seed();
     seed.users[0].image = Some("x".repeat(24 * 1024));
     let key = StoredKey {
@@ -20,7 +20,7 @@ async fn parallel_sandboxes_stay_within_the_bound_of_seed_bytes_also_after_a_res
         let made = store.insert_sandbox(name, &seed, own, ("{}", &key));
         made.await.err().map(|error| error.to_string())
     };
-    let store = &world.store;
+    let store = &test.store;
     let refused = tokio::join!(make(store, "a"), make(store, "b"), make(store, "c"));
     let refused = [refused.0, refused.1, refused.2].into_iter().flatten();
     let full = "there are 65536 bytes in the seeds of sandboxes already, and there may be no more";
@@ -32,7 +32,7 @@ async fn parallel_sandboxes_stay_within_the_bound_of_seed_bytes_also_after_a_res
     };
     let before = bytes(store);
     store.close().await;
-    let store = Store::open(&world.database).await.unwrap();
+    let store = Store::open(&test.database).await.unwrap();
     assert_eq!(bytes(&store), before);
     assert_eq!(make(&store, "c").await.as_deref(), Some(full));
     store.close().await;

@@ -8,7 +8,7 @@ use crate::store::NewSession;
 
 #[tokio::test]
 async fn sessions_are_bounded_where_a_bound_is_given() {
-    let world = TestStore::new("sessions").await;
+    let test = TestStore::new("sessions").await;
     let begin = async |number: i64, most: usize| {
         let session = NewSession {
             hash: Secret::new(number.to_string()).hash(),
@@ -16,8 +16,7 @@ async fn sessions_are_bounded_where_a_bound_is_given() {
             now: Timestamp(number),
             expires_at: Timestamp(number + 1000),
         };
-        let (store, rows) = (&world.store, &world.rows);
-        store.insert_session(rows, session, most).await
+        test.data.insert_session(session, most).await
     };
     for number in 0..3 {
         begin(number, 3).await.unwrap();
@@ -27,10 +26,10 @@ async fn sessions_are_bounded_where_a_bound_is_given() {
         full.to_string(),
         "there are 3 sessions in this sandbox already, and there may be no more"
     );
-    assert_eq!(world.rows.list_sessions(None).len(), 3);
+    assert_eq!(test.data.list_sessions(None).len(), 3);
     begin(3, 4).await.unwrap();
-    assert_eq!(world.rows.list_sessions(None).len(), 4);
+    assert_eq!(test.data.list_sessions(None).len(), 4);
     // All of them have run out by then.
     begin(2000, 3).await.unwrap();
-    assert_eq!(world.rows.list_sessions(None).len(), 1);
+    assert_eq!(test.data.list_sessions(None).len(), 1);
 }

@@ -55,7 +55,7 @@ pub(super) fn seed() -> Seed {
 
 pub(super) struct TestStore {
     pub(super) store: Store,
-    pub(super) rows: Arc<SandboxData>,
+    pub(super) data: Arc<SandboxData>,
     pub(super) database: Database,
     folder: Folder,
 }
@@ -70,23 +70,23 @@ impl TestStore {
         let row = store
             .insert_sandbox("x", &seed, own, ("{}", &no_key()))
             .await;
-        let rows = row.unwrap().world;
+        let data = row.unwrap().data;
         Self {
             store,
-            rows,
+            data,
             database,
             folder,
         }
     }
 
-    /// A store without a file, and the rows of one sandbox.
+    /// A store without a file, and the data of one sandbox.
     pub(super) async fn in_memory() -> (Store, Arc<SandboxData>) {
         let store = Store::open(&Database::Memory).await.unwrap();
         let own = SandboxOverrides::default();
         let row = store
             .insert_sandbox("x", &Seed::default(), own, ("{}", &no_key()))
             .await;
-        (store, row.unwrap().world)
+        (store, row.unwrap().data)
     }
 
     /// No other writer gets a turn until it is released.
@@ -101,7 +101,7 @@ impl TestStore {
     }
 
     pub(super) fn ada(&self) -> User {
-        self.rows.find_user(&UserRef::Id(1)).unwrap()
+        self.data.find_user(&UserRef::Id(1)).unwrap()
     }
 
     /// Ada gets this address, and so much yellow buzz where that is given.
@@ -114,10 +114,8 @@ impl TestStore {
                 ..user.clone()
             })
         };
-        self.store
-            .change_user(&self.rows, ada.id, buzz, changed)
-            .await
-            .map(drop)
+        let changed = self.data.change_user(ada.id, buzz, changed);
+        changed.await.map(drop)
     }
 
     /// Comes back once the writer has what was written down before.
@@ -128,13 +126,24 @@ impl TestStore {
         }
     }
 
+    /// The keys whose rows are to be removed, since the last call.
+    pub(super) async fn removals(&self) -> Vec<String> {
+        let file = self.store.file.as_ref().unwrap();
+        let mut queue = file.removal_queue.lock().await;
+        let mut keys = Vec::new();
+        while let Ok(key) = queue.try_recv() {
+            keys.push(key.to_string());
+        }
+        keys
+    }
+
     /// As the next start finds it, which must be as memory has it.
     pub(super) async fn reopened(self) -> User {
         let known = self.ada();
         self.store.close().await;
         let store = Store::open(&self.database).await.unwrap();
         let row = store.find_sandbox("x").await.unwrap().unwrap();
-        let found = row.world.find_user(&UserRef::Id(1)).unwrap();
+        let found = row.data.find_user(&UserRef::Id(1)).unwrap();
         assert_eq!(found, known);
         store.close().await;
         found

@@ -5,9 +5,9 @@ use crate::support::{
 };
 
 /// A browser's navigation to authorize, with this `Sec-Fetch-Site` header.
-fn navigates(world: &SandboxClient, attempt: &SignIn, site: &str) -> TestRequest {
+fn navigates(sandbox: &SandboxClient, attempt: &SignIn, site: &str) -> TestRequest {
     let path = format!("{AUTHORIZE}?{}", attempt.asks("1").encoded());
-    browses(world.get(&path), site)
+    browses(sandbox.get(&path), site)
 }
 
 fn browses(ask: TestRequest, site: &str) -> TestRequest {
@@ -24,9 +24,9 @@ async fn same_site_browser_request_is_a_hint() {
         ("same-site", "hint same-site-sign-in"),
         ("same-origin", ""),
     ] {
-        let world = mock.sandbox(site);
-        navigates(&world, &SignIn::of(&CONF), site).await;
-        assert_eq!(world.suspicions().await, suspected, "{site}");
+        let sandbox = mock.sandbox(site);
+        navigates(&sandbox, &SignIn::of(&CONF), site).await;
+        assert_eq!(sandbox.suspicions().await, suspected, "{site}");
     }
     let finding = mock.sandbox("same-site").findings().await;
     let fix = finding[0]["mend"].as_str().unwrap_or_default();

@@ -10,9 +10,9 @@ use crate::support::{
 
 /// A sandbox of its own under one contract.
 async fn under(mock: &TestServer, name: &str, contract: &str) -> SandboxClient {
-    let world = mock.sandbox(name);
-    world.set(json!({ "contract": contract })).await;
-    world
+    let sandbox = mock.sandbox(name);
+    sandbox.set(json!({ "contract": contract })).await;
+    sandbox
 }
 
 #[tokio::test]
@@ -27,11 +27,14 @@ async fn app_that_relies_on_one_contract_is_a_warning() {
             "response-type",
         ),
     ] {
-        let world = under(&mock, id, contract).await;
-        world.approve(&attempt.asks("1")).await.code();
-        assert_eq!(world.accusations().await, "", "{id}");
-        world.approve(&request).await.code();
-        assert_eq!(world.accusations().await, format!("warning contract-{id}"));
+        let sandbox = under(&mock, id, contract).await;
+        sandbox.approve(&attempt.asks("1")).await.code();
+        assert_eq!(sandbox.accusations().await, "", "{id}");
+        sandbox.approve(&request).await.code();
+        assert_eq!(
+            sandbox.accusations().await,
+            format!("warning contract-{id}")
+        );
     }
     // A rejected app does not rely on the difference.
     let strict = mock.sandbox("strict");

@@ -14,16 +14,16 @@ use crate::support::{
 };
 
 /// An app with one mistake of each severity, and another app with one error.
-async fn make_mistakes(world: &SandboxClient) {
-    world
+async fn make_mistakes(sandbox: &SandboxClient) {
+    sandbox
         .authorize(&SignIn::of(&CONF).asks("1").without("code_challenge"))
         .await;
-    let tokens = world.signs_in(&CONF, "1").await;
-    world.get(&format!("{ME}?token={}", tokens.access)).await;
-    world
+    let tokens = sandbox.signs_in(&CONF, "1").await;
+    sandbox.get(&format!("{ME}?token={}", tokens.access)).await;
+    sandbox
         .authorize(&SignIn::of(&CONF).asks("1").with("prompt", "login"))
         .await;
-    world
+    sandbox
         .authorize(&SignIn::of(&SPA).asks("1").without("code_challenge"))
         .await;
 }
@@ -306,16 +306,16 @@ async fn seeded() -> (MockServer, SandboxClient) {
         .start()
         .await
         .expect("a free port");
-    let world = SandboxClient::at(server.base_url());
-    (server, world)
+    let sandbox = SandboxClient::at(server.base_url());
+    (server, sandbox)
 }
 
 #[tokio::test]
 async fn rust_api_returns_and_asserts_advice() {
-    let (server, world) = seeded().await;
-    world.signs_in(&CONF, "1").await;
+    let (server, sandbox) = seeded().await;
+    sandbox.signs_in(&CONF, "1").await;
     server.assert_no_advice().await;
-    make_mistakes(&world).await;
+    make_mistakes(&sandbox).await;
     let advice = server.advice().await.expect("advice");
     let ids: Vec<&str> = advice
         .at_least(Severity::Warning)
@@ -327,8 +327,8 @@ async fn rust_api_returns_and_asserts_advice() {
 #[tokio::test]
 #[should_panic(expected = "error: pkce-missing (conf)")]
 async fn failed_assertion_prints_the_findings() {
-    let (server, world) = seeded().await;
-    make_mistakes(&world).await;
+    let (server, sandbox) = seeded().await;
+    make_mistakes(&sandbox).await;
     server.assert_no_advice().await;
 }
 

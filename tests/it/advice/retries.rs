@@ -6,17 +6,17 @@ use crate::support::{
     CONF, DEVICE_TOKEN, ME, RawConnection, SandboxClient, TestServer, USERINFO, with_frozen_clock,
 };
 
-async fn world() -> TestServer {
+async fn sandbox() -> TestServer {
     with_frozen_clock(TestServer::documented().await).await
 }
 
-async fn fault(world: &SandboxClient, fault: Value) {
-    world.control("POST", "/faults", fault).await;
+async fn fault(sandbox: &SandboxClient, fault: Value) {
+    sandbox.control("POST", "/faults", fault).await;
 }
 
 #[tokio::test]
 async fn device_poll_before_the_interval_is_a_warning() {
-    let mock = world().await;
+    let mock = sandbox().await;
     mock.register_cli().await;
     let device = mock.device("1").await;
     for _ in 0..3 {
@@ -47,7 +47,7 @@ async fn device_poll_before_the_interval_is_a_warning() {
 
 #[tokio::test]
 async fn polls_under_a_frozen_clock_are_not_reported_as_early() {
-    let mock = world().await;
+    let mock = sandbox().await;
     mock.register_cli().await;
     let device = mock.device("1").await;
     for _ in 0..5 {
@@ -67,7 +67,7 @@ async fn polls_under_a_frozen_clock_are_not_reported_as_early() {
 
 #[tokio::test]
 async fn device_poll_after_a_final_answer_is_a_warning() {
-    let mock = world().await;
+    let mock = sandbox().await;
     mock.register_cli().await;
     for verdict in ["approve", "deny"] {
         let device = mock.device("1").await;
@@ -106,7 +106,7 @@ async fn device_poll_after_a_final_answer_is_a_warning() {
 
 #[tokio::test]
 async fn retry_before_retry_after_is_a_warning() {
-    let mock = world().await;
+    let mock = sandbox().await;
     let tokens = mock.signs_in(&CONF, "1").await;
     let limited = json!({ "endpoint": "userinfo", "times": 1, "effect": { "error": "rate_limited", "headers": { "Retry-After": "30" } } });
     for (wait, accused) in [("30s", ""), ("10s", "warning rate-limit-ignored")] {
@@ -131,7 +131,7 @@ async fn retry_before_retry_after_is_a_warning() {
 
 #[tokio::test]
 async fn separate_users_at_a_limit_are_not_reported() {
-    let mock = world().await;
+    let mock = sandbox().await;
     let tokens = [
         mock.signs_in(&CONF, "1").await,
         mock.signs_in(&CONF, "1").await,
@@ -154,7 +154,7 @@ async fn separate_users_at_a_limit_are_not_reported() {
 
 #[tokio::test]
 async fn concurrent_clients_wait_independently() {
-    let mock = world().await;
+    let mock = sandbox().await;
     let tokens = mock.signs_in(&CONF, "1").await;
     let head = format!(
         "GET {ME} HTTP/1.1\r\nHost: mock\r\nAuthorization: Bearer {}\r\n",

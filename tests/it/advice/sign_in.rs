@@ -11,37 +11,37 @@ use crate::support::{
 const AI_SERVICES: &str = "114689";
 const BUZZ: &str = "/api/trpc/buzz.getBuzzAccount";
 
-async fn world() -> TestServer {
+async fn sandbox() -> TestServer {
     with_frozen_clock(TestServer::documented().await).await
 }
 
 /// A correct app: it signs in, uses and refreshes its tokens, and revokes them.
-async fn run_correct_app(world: &SandboxClient) {
+async fn run_correct_app(sandbox: &SandboxClient) {
     let attempt = SignIn::of(&CONF);
-    let cookie = world.session("ada").await;
+    let cookie = sandbox.session("ada").await;
     let path = format!("{AUTHORIZE}?{}", attempt.asks(AI_SERVICES).encoded());
-    assert_eq!(world.get(&path).await.status, 303, "to the sign-in page");
+    assert_eq!(sandbox.get(&path).await.status, 303, "to the sign-in page");
     // Two tabs, or a reload: the browser sends the same request again.
     for _ in 0..2 {
         assert_eq!(
-            world.get(&path).cookie(&cookie).await.status,
+            sandbox.get(&path).cookie(&cookie).await.status,
             303,
             "to the consent page"
         );
     }
     let buzz = json!({ "buzz": { "yellow": 100 } });
-    world.control("PATCH", "/users/ada", buzz).await;
-    let mut tokens = attempt.signs_in(world, AI_SERVICES).await;
-    assert_eq!(world.calls(USERINFO, &tokens).await.status, 200);
+    sandbox.control("PATCH", "/users/ada", buzz).await;
+    let mut tokens = attempt.signs_in(sandbox, AI_SERVICES).await;
+    assert_eq!(sandbox.calls(USERINFO, &tokens).await.status, 200);
     for _ in 0..3 {
-        world.later("59m").await;
-        let spender = SpendingApp::with(world, &tokens.access);
+        sandbox.later("59m").await;
+        let spender = SpendingApp::with(sandbox, &tokens.access);
         spender.balance().await;
         assert!(spender.pays(1).await);
-        world.later("2m").await;
-        tokens = world.refreshed(&CONF, &tokens).await;
+        sandbox.later("2m").await;
+        tokens = sandbox.refreshed(&CONF, &tokens).await;
     }
-    world.revoke(&CONF.revokes(&tokens.refresh)).await;
+    sandbox.revoke(&CONF.revokes(&tokens.refresh)).await;
 }
 
 #[tokio::test]
@@ -56,7 +56,7 @@ async fn correct_app_gets_no_findings() {
 
 #[tokio::test]
 async fn users_of_one_app_are_distinguished() {
-    let mock = world().await;
+    let mock = sandbox().await;
     let mut all = Vec::new();
     for _ in 0..4 {
         all.push(mock.signs_in(&CONF, "1").await);
@@ -74,7 +74,7 @@ async fn users_of_one_app_are_distinguished() {
 
 #[tokio::test]
 async fn malformed_authorization_is_an_error() {
-    let mock = world().await;
+    let mock = sandbox().await;
     let attempt = SignIn::of(&CONF);
     let asks = attempt.asks("1");
     let padded = format!("{}=", attempt.challenge);
@@ -98,7 +98,7 @@ async fn malformed_authorization_is_an_error() {
 
 #[tokio::test]
 async fn exchange_without_a_well_formed_verifier_is_an_error() {
-    let mock = world().await;
+    let mock = sandbox().await;
     let attempt = SignIn::of(&CONF);
     for (id, verifier) in [("pkce-missing", None), ("pkce-verifier", Some("short"))] {
         let careless = mock.sandbox(id);
@@ -115,7 +115,7 @@ async fn exchange_without_a_well_formed_verifier_is_an_error() {
 
 #[tokio::test]
 async fn one_verifier_for_two_sign_ins_is_a_warning() {
-    let mock = world().await;
+    let mock = sandbox().await;
     let first = SignIn::of(&CONF);
     let second = SignIn::of(&CONF).with_verifier(&first.verifier);
     first.signs_in(&mock, "1").await;
@@ -126,7 +126,7 @@ async fn one_verifier_for_two_sign_ins_is_a_warning() {
 
 #[tokio::test]
 async fn one_state_for_two_sign_ins_is_a_warning() {
-    let mock = world().await;
+    let mock = sandbox().await;
     let first = SignIn::of(&CONF);
     let second = SignIn::of(&CONF).with_state(&first.state);
     first.signs_in(&mock, "1").await;
@@ -136,7 +136,7 @@ async fn one_state_for_two_sign_ins_is_a_warning() {
 
 #[tokio::test]
 async fn reused_code_is_an_error() {
-    let mock = world().await;
+    let mock = sandbox().await;
     let attempt = SignIn::of(&CONF);
     let code = mock.approve(&attempt.asks("1")).await.code();
     // A retry after a temporary failure is correct.
@@ -168,7 +168,7 @@ async fn reused_code_is_an_error() {
 
 #[tokio::test]
 async fn a_secret_of_a_public_client_is_an_error() {
-    let mock = world().await;
+    let mock = sandbox().await;
     let attempt = SignIn::of(&SPA);
     attempt.signs_in(&mock, "1").await;
     assert_eq!(mock.accusations().await, "");
@@ -194,7 +194,7 @@ async fn a_secret_of_a_public_client_is_an_error() {
 
 #[tokio::test]
 async fn a_secret_or_a_token_in_a_query_is_a_warning() {
-    let mock = world().await;
+    let mock = sandbox().await;
     let tokens = mock.signs_in(&CONF, "1").await;
     mock.get(&format!("{ME}?token={}", tokens.access)).await;
     assert_eq!(mock.accusations().await, "warning secret-in-query");
@@ -209,7 +209,7 @@ async fn a_secret_or_a_token_in_a_query_is_a_warning() {
 
 #[tokio::test]
 async fn basic_authentication_is_an_error_at_revoke_but_not_at_token() {
-    let mock = world().await;
+    let mock = sandbox().await;
     let attempt = SignIn::of(&CONF);
     let code = mock.approve(&attempt.asks("1")).await.code();
     let exchange = attempt.redeems(&code).without("client_secret");
@@ -230,7 +230,7 @@ async fn basic_authentication_is_an_error_at_revoke_but_not_at_token() {
 
 #[tokio::test]
 async fn call_beyond_a_trimmed_scope_is_an_error() {
-    let mock = world().await;
+    let mock = sandbox().await;
     mock.control("PATCH", "/clients/narrow", json!({ "allowed_scopes": 1 }))
         .await;
     let asked = (1 + (1 << 16)).to_string();
@@ -258,7 +258,7 @@ async fn redirect_uri_accepted_only_by_the_loopback_rule_is_a_warning() {
 
 #[tokio::test]
 async fn an_http_redirect_uri_of_another_machine_is_a_warning() {
-    let mock = world().await;
+    let mock = sandbox().await;
     let elsewhere = "http://app.example/callback";
     let uris = json!({ "redirect_uris": ["http://localhost:3000/callback", elsewhere] });
     mock.control("PATCH", "/clients/spa", uris).await;

@@ -6,19 +6,19 @@ use crate::support::{
     CONF, ME, RawConnection, SandboxClient, SignIn, TOKEN, TestServer, Tokens, with_frozen_clock,
 };
 
-async fn world() -> (TestServer, Tokens) {
+async fn sandbox() -> (TestServer, Tokens) {
     let mock = with_frozen_clock(TestServer::documented().await).await;
     let tokens = mock.signs_in(&CONF, "1").await;
     (mock, tokens)
 }
 
-async fn fault(world: &SandboxClient, fault: serde_json::Value) {
-    world.control("POST", "/faults", fault).await;
+async fn fault(sandbox: &SandboxClient, fault: serde_json::Value) {
+    sandbox.control("POST", "/faults", fault).await;
 }
 
 #[tokio::test]
 async fn reused_rotated_refresh_token_is_an_error() {
-    let (mock, tokens) = world().await;
+    let (mock, tokens) = sandbox().await;
     mock.later("61m").await;
     let next = mock.refreshed(&CONF, &tokens).await;
     mock.later("61m").await;
@@ -32,7 +32,7 @@ async fn reused_rotated_refresh_token_is_an_error() {
 #[tokio::test]
 async fn refresh_token_retried_after_a_lost_response_is_not_reported() {
     for effect in ["reset", "truncate", "malformed"] {
-        let (mock, tokens) = world().await;
+        let (mock, tokens) = sandbox().await;
         mock.later("61m").await;
         fault(
             &mock,
@@ -66,7 +66,7 @@ async fn start_request(mock: &TestServer, head: &str, body: &str) -> RawConnecti
 
 #[tokio::test]
 async fn overlapping_refreshes_are_reported_as_a_race() {
-    let (mock, tokens) = world().await;
+    let (mock, tokens) = sandbox().await;
     mock.later("61m").await;
     let body = CONF.refreshes(&tokens.refresh).encoded();
     let mut first = start_request(&mock, &format!("POST {TOKEN}"), &body).await;
@@ -81,15 +81,15 @@ async fn overlapping_refreshes_are_reported_as_a_race() {
 
 #[tokio::test]
 async fn retry_after_a_client_timeout_is_not_reported() {
-    let (mock, tokens) = world().await;
+    let (mock, tokens) = sandbox().await;
     mock.later("61m").await;
     let attempt = SignIn::of(&CONF);
     let code = mock.approve(&attempt.asks("1")).await.code();
     for sent in [CONF.refreshes(&tokens.refresh), attempt.redeems(&code)] {
         let slow = json!({ "endpoint": "token", "times": 1, "effect": { "delay": "1s" } });
         let set = mock.control("POST", "/faults", slow).await;
-        let (world, again) = (SandboxClient::clone(&mock), sent.clone());
-        let late = tokio::spawn(async move { world.token(&again).await });
+        let (sandbox, again) = (SandboxClient::clone(&mock), sent.clone());
+        let late = tokio::spawn(async move { sandbox.token(&again).await });
         let path = format!("/faults/{}", set["id"]);
         while mock.control("GET", &path, json!({})).await["struck"] == 0 {}
         assert_eq!(
@@ -104,7 +104,7 @@ async fn retry_after_a_client_timeout_is_not_reported() {
 
 #[tokio::test]
 async fn repeatedly_rejected_refresh_token_is_an_error() {
-    let (mock, tokens) = world().await;
+    let (mock, tokens) = sandbox().await;
     mock.revoke(&CONF.revokes(&tokens.refresh)).await;
     for tries in 1..=3 {
         assert_eq!(mock.accusations().await, "", "{tries}");
@@ -115,7 +115,7 @@ async fn repeatedly_rejected_refresh_token_is_an_error() {
 
 #[tokio::test]
 async fn sign_in_after_a_rejected_refresh_is_not_reported() {
-    let (mock, tokens) = world().await;
+    let (mock, tokens) = sandbox().await;
     mock.later("61m").await;
     mock.control("DELETE", "/tokens", json!({})).await;
     mock.calls(ME, &tokens).await;
@@ -127,7 +127,7 @@ async fn sign_in_after_a_rejected_refresh_is_not_reported() {
 
 #[tokio::test]
 async fn sequential_refreshes_are_not_reported_as_a_race() {
-    let (mock, tokens) = world().await;
+    let (mock, tokens) = sandbox().await;
     let next = mock.refreshed(&CONF, &tokens).await;
     mock.later("1ms").await;
     mock.refreshed(&CONF, &next).await;
@@ -138,7 +138,7 @@ async fn sequential_refreshes_are_not_reported_as_a_race() {
 
 #[tokio::test]
 async fn tenth_rejection_of_an_access_token_is_an_error() {
-    let (mock, tokens) = world().await;
+    let (mock, tokens) = sandbox().await;
     mock.later("61m").await;
     for _ in 0..10 {
         assert_eq!(mock.accusations().await, "");

@@ -7,49 +7,49 @@ use crate::support::{CONF, OTHER, SandboxClient, SpendingApp, TestResponse, Test
 
 const BLOBS: &str = "/v2/consumer/blobs";
 
-async fn app(world: &SandboxClient) -> SpendingApp {
-    world.freeze("2026-05-01T12:00:00Z").await;
-    SpendingApp::of_ada(world, &CONF).await
+async fn app(sandbox: &SandboxClient) -> SpendingApp {
+    sandbox.freeze("2026-05-01T12:00:00Z").await;
+    SpendingApp::of_ada(sandbox, &CONF).await
 }
 
 /// The path and the query of an absolute URL in an answer, as the sandbox's requests name them.
-fn path(world: &SandboxClient, url: &str) -> String {
-    let path = url.strip_prefix(&world.base);
+fn path(sandbox: &SandboxClient, url: &str) -> String {
+    let path = url.strip_prefix(&sandbox.base);
     path.expect("it is in this sandbox").to_owned()
 }
 
-async fn upload_path(world: &SandboxClient, app: &SpendingApp) -> String {
+async fn upload_path(sandbox: &SandboxClient, app: &SpendingApp) -> String {
     let presigned = app.get(&format!("{BLOBS}/upload")).await;
     assert_eq!(presigned.status, 200, "{presigned}");
     assert_eq!(presigned.text("expiresAt"), "2026-05-01T13:00:00Z");
-    path(world, &presigned.text("uploadUrl"))
+    path(sandbox, &presigned.text("uploadUrl"))
 }
 
-async fn upload(world: &SandboxClient, path: &str, kind: &str) -> TestResponse {
-    world.ask("POST", path).body(kind, "bytes").await
+async fn upload(sandbox: &SandboxClient, path: &str, kind: &str) -> TestResponse {
+    sandbox.ask("POST", path).body(kind, "bytes").await
 }
 
 #[tokio::test]
 async fn a_browser_uploads_by_a_url_and_the_app_uses_the_blob() {
     let mock = TestServer::documented().await;
-    let world = mock.sandbox("uploads");
-    let ada = app(&world).await;
-    let signed = upload_path(&world, &ada).await;
+    let sandbox = mock.sandbox("uploads");
+    let ada = app(&sandbox).await;
+    let signed = upload_path(&sandbox, &ada).await;
     for (kind, named) in [
         ("image/png", "image"),
         ("Video/mp4; x=1", "video"),
         ("audio/ogg", "audio"),
     ] {
-        let uploaded = upload(&world, &signed, kind).await;
+        let uploaded = upload(&sandbox, &signed, kind).await;
         assert_eq!(uploaded.status, 201, "{uploaded}");
         let blob = uploaded.json();
         assert_eq!(
             (&blob["type"], &blob["available"]),
             (&json!(named), &json!(true))
         );
-        let url = path(&world, &uploaded.text("url"));
+        let url = path(&sandbox, &uploaded.text("url"));
         assert_eq!(
-            world.get(&url).await.status,
+            sandbox.get(&url).await.status,
             200,
             "whoever has the address sees it"
         );
@@ -70,9 +70,9 @@ async fn a_browser_uploads_by_a_url_and_the_app_uses_the_blob() {
 #[tokio::test]
 async fn invalid_upload_is_rejected() {
     let mock = TestServer::documented().await;
-    let world = mock.sandbox("refused");
-    let ada = app(&world).await;
-    let signed = upload_path(&world, &ada).await;
+    let sandbox = mock.sandbox("refused");
+    let ada = app(&sandbox).await;
+    let signed = upload_path(&sandbox, &ada).await;
     let foreign = upload_path(&mock.sandbox("other"), &app(&mock.sandbox("other")).await).await;
     let late = signed.replacen("sig=1", "sig=2", 1);
     let mut table = String::new();
@@ -84,14 +84,14 @@ async fn invalid_upload_is_rejected() {
         ("text", &signed, "text/plain"),
         ("no type", &signed, ""),
     ] {
-        table += &format!("{name}: {}\n", upload(&world, path, kind).await.summary());
+        table += &format!("{name}: {}\n", upload(&sandbox, path, kind).await.summary());
     }
-    let empty = world.ask("POST", &signed).body("image/png", "").await;
+    let empty = sandbox.ask("POST", &signed).body("image/png", "").await;
     table += &format!("empty: {}\n", empty.summary());
-    world.advance(3600).await;
-    let expired = upload(&world, &signed, "image/png").await;
+    sandbox.advance(3600).await;
+    let expired = upload(&sandbox, &signed, "image/png").await;
     table += &format!("expired: {}\n", expired.summary());
-    let reader = SpendingApp::with(&world, &world.tokens(&CONF, "65537").await.access);
+    let reader = SpendingApp::with(&sandbox, &sandbox.tokens(&CONF, "65537").await.access);
     let presigned = reader.get(&format!("{BLOBS}/upload")).await;
     table += &format!("read scope only: {}\n", presigned.summary());
     assert_snapshot!(table, @r#"

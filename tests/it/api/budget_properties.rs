@@ -89,18 +89,18 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 async fn agrees(
-    world: &SandboxClient,
+    sandbox: &SandboxClient,
     caps: &[(Cap, u64)],
     steps: &[Step],
 ) -> Result<(), TestCaseError> {
-    world.freeze(START).await;
-    world
+    sandbox.freeze(START).await;
+    sandbox
         .cap(
             &CONF,
             caps.iter().map(|(cap, limit)| cap.show(*limit)).collect(),
         )
         .await;
-    let ada = SpendingApp::funded(world, &CONF, 10_000).await;
+    let ada = SpendingApp::funded(sandbox, &CONF, 10_000).await;
     let grant = json!({ "user": "ada", "client_id": CONF.id });
     let (mut now, mut spends) = (0, Vec::new());
     for step in steps {
@@ -115,18 +115,20 @@ async fn agrees(
                 }
             }
             Step::Move(seconds) => {
-                world.advance(seconds).await;
+                sandbox.advance(seconds).await;
                 now += seconds;
             }
             Step::Reset => {
-                world.control("POST", "/spends/reset", grant.clone()).await;
+                sandbox
+                    .control("POST", "/spends/reset", grant.clone())
+                    .await;
                 for spend in &mut spends {
                     spend.2 = true;
                 }
             }
         }
     }
-    let shown = world.control("GET", "/spends", json!({})).await;
+    let shown = sandbox.control("GET", "/spends", json!({})).await;
     for ((cap, limit), rule) in caps
         .iter()
         .zip(shown["spends"][0]["rules"].as_array().expect("a list"))
@@ -150,8 +152,8 @@ fn remaining_budget_equals_cap_minus_counted_spends() {
     let cases = std::cell::Cell::new(0);
     let outcome = TestRunner::new(config).run(&(caps(), steps()), |(caps, steps)| {
         cases.set(cases.get() + 1);
-        let world = mock.sandbox(&format!("case-{}", cases.get()));
-        runtime.block_on(agrees(&world, &caps, &steps))
+        let sandbox = mock.sandbox(&format!("case-{}", cases.get()));
+        runtime.block_on(agrees(&sandbox, &caps, &steps))
     });
     if let Err(why) = outcome {
         panic!("{why}");

@@ -36,8 +36,8 @@ async fn preflights_are_open_to_all() {
 }
 
 /// Whether a page of any origin may read each answer, by status.
-async fn readable(world: &SandboxClient, token: &str) -> Vec<(u16, bool)> {
-    let app = SpendingApp::with(world, token);
+async fn readable(sandbox: &SandboxClient, token: &str) -> Vec<(u16, bool)> {
+    let app = SpendingApp::with(sandbox, token);
     let answers = [
         app.get(ME).await,
         app.get(TRPC).await,
@@ -58,11 +58,11 @@ async fn readable(world: &SandboxClient, token: &str) -> Vec<(u16, bool)> {
 #[tokio::test]
 async fn success_and_error_responses_have_cors_headers() {
     for mock in [TestServer::documented().await, TestServer::live().await] {
-        let world = mock.sandbox("pages");
-        let ada = SpendingApp::funded(&world, &CONF, 10).await;
-        let narrow = world.tokens(&CONF, "1").await.access;
+        let sandbox = mock.sandbox("pages");
+        let ada = SpendingApp::funded(&sandbox, &CONF, 10).await;
+        let narrow = sandbox.tokens(&CONF, "1").await.access;
         for token in [ada.token.as_str(), narrow.as_str(), "nonsense"] {
-            let seen = readable(&world, token).await;
+            let seen = readable(&sandbox, token).await;
             assert!(seen.iter().all(|(_, is_open)| *is_open), "{seen:?}");
         }
     }

@@ -24,8 +24,8 @@ async fn status(app: &SpendingApp, id: &str) -> String {
 #[tokio::test]
 async fn a_running_workflow_is_canceled_and_refunded() {
     let mock = TestServer::documented().await;
-    let (world, ada) = running(&mock, "cancel").await;
-    world
+    let (sandbox, ada) = running(&mock, "cancel").await;
+    sandbox
         .cap(&CONF, json!([{ "type": "absolute", "limit": 10 }]))
         .await;
     for (name, ask) in [
@@ -35,13 +35,13 @@ async fn a_running_workflow_is_canceled_and_refunded() {
         let id = submit(&ada, json!({})).await;
         assert_eq!(ada.balance().await, [90, 0, 0]);
         assert!(!ada.pays(1).await, "the cap is met");
-        world.advance(59).await;
+        sandbox.advance(59).await;
         let canceled = ask(&ada, &id, &json!({ "status": "canceled" })).await;
         assert_eq!((canceled.status, &*canceled.body), (204, ""), "{name}");
         assert_eq!(ada.balance().await, [100, 0, 0], "{name}");
         let again = ask(&ada, &id, &json!({ "status": "canceled" })).await;
         assert_eq!(again.status, 204, "{name}");
-        world.advance(60).await;
+        sandbox.advance(60).await;
         let shown = ada.get(&one(&id)).await;
         assert_eq!(
             (shown.status, shown.text("status")),
@@ -61,9 +61,9 @@ async fn a_running_workflow_is_canceled_and_refunded() {
 #[tokio::test]
 async fn a_finished_workflow_stays_finished_and_paid() {
     let mock = TestServer::documented().await;
-    let (world, ada) = running(&mock, "finished").await;
+    let (sandbox, ada) = running(&mock, "finished").await;
     let id = submit(&ada, json!({})).await;
-    world.advance(60).await;
+    sandbox.advance(60).await;
     let canceled = put(&ada, &id, &json!({ "status": "canceled" })).await;
     assert_eq!(canceled.status, 204);
     assert_eq!(status(&ada, &id).await, "succeeded");
@@ -212,11 +212,11 @@ async fn invalid_change_is_rejected_with_its_path() {
 #[tokio::test]
 async fn workflows_belong_to_a_user_and_an_app() {
     let mock = TestServer::documented().await;
-    let (world, ada) = running(&mock, "whose").await;
+    let (sandbox, ada) = running(&mock, "whose").await;
     let id = submit(&ada, json!({})).await;
-    let other = SpendingApp::of_ada(&world, &OTHER).await;
-    let reader = SpendingApp::with(&world, &world.tokens(&CONF, "65537").await.access);
-    let nobody = SpendingApp::with(&world, "nonsense");
+    let other = SpendingApp::of_ada(&sandbox, &OTHER).await;
+    let reader = SpendingApp::with(&sandbox, &sandbox.tokens(&CONF, "65537").await.access);
+    let nobody = SpendingApp::with(&sandbox, "nonsense");
     let cancel = json!({ "status": "canceled" });
     let mut table = String::new();
     for (who, app) in [

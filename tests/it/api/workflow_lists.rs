@@ -7,12 +7,12 @@ use crate::support::{CONF, SandboxClient, SpendingApp, TestServer, WORKFLOWS};
 
 /// A sandbox where workflows cost 10 and run for 60 s, and an app of ada's with 100 buzz.
 pub(crate) async fn running(mock: &TestServer, name: &str) -> (SandboxClient, SpendingApp) {
-    let world = mock.sandbox(name);
-    world.freeze("2026-05-01T12:00:00Z").await;
+    let sandbox = mock.sandbox(name);
+    sandbox.freeze("2026-05-01T12:00:00Z").await;
     let settings = json!({ "workflow_seconds": 60, "workflow_cost": 10 });
-    world.set(settings).await;
-    let ada = SpendingApp::funded(&world, &CONF, 100).await;
-    (world, ada)
+    sandbox.set(settings).await;
+    let ada = SpendingApp::funded(&sandbox, &CONF, 100).await;
+    (sandbox, ada)
 }
 
 pub(crate) async fn submit(app: &SpendingApp, body: Value) -> String {
@@ -41,7 +41,7 @@ pub(crate) async fn page(app: &SpendingApp, query: &str) -> (String, Option<Stri
 #[tokio::test]
 async fn a_list_has_pages_and_filters() {
     let mock = TestServer::documented().await;
-    let (world, ada) = running(&mock, "list").await;
+    let (sandbox, ada) = running(&mock, "list").await;
     let mut ids = Vec::new();
     for name in ["a", "b", "c", "d", "e"] {
         let labels = if "bd".contains(name) {
@@ -54,7 +54,7 @@ async fn a_list_has_pages_and_filters() {
         });
         ids.push(submit(&ada, body).await);
         if name != "c" {
-            world.advance(1).await;
+            sandbox.advance(1).await;
         }
     }
     let cancel = json!({ "status": "canceled" });

@@ -11,10 +11,10 @@ fn picture() -> Value {
 }
 
 /// The path of a URL in an answer, as a request of this sandbox names it.
-fn path(world: &SandboxClient, answer: &Value) -> String {
+fn path(sandbox: &SandboxClient, answer: &Value) -> String {
     let url = answer["steps"][0]["output"]["images"][0]["url"].as_str();
     let url = url.expect("a picture has an address");
-    url.strip_prefix(&world.base)
+    url.strip_prefix(&sandbox.base)
         .expect("it is in this sandbox")
         .to_owned()
 }
@@ -44,12 +44,12 @@ async fn workflow_finishes_at_once_by_default() {
 #[tokio::test]
 async fn workflow_progress_follows_the_sandbox_clock() {
     let mock = TestServer::documented().await;
-    let world = mock.sandbox("slow");
-    world.freeze("2026-05-01T12:00:00Z").await;
-    world
+    let sandbox = mock.sandbox("slow");
+    sandbox.freeze("2026-05-01T12:00:00Z").await;
+    sandbox
         .set(json!({ "workflow_seconds": 30, "workflow_cost": 7 }))
         .await;
-    let ada = SpendingApp::funded(&world, &CONF, 25).await;
+    let ada = SpendingApp::funded(&sandbox, &CONF, 25).await;
     let submitted = ada.submit(&picture()).await;
     assert_snapshot!(submitted.summary(), @r#"202 {"id":"<workflow>","status":"processing","createdAt":"2026-05-01T12:00:00Z","completedAt":null,"tags":[],"metadata":{},"cost":{"base":7,"total":7},"steps":[{"$type":"imageGen","name":"hero","status":"processing","output":{"images":[{"id":"<blob>","available":false,"url":"http://mock/_sandbox/slow/v2/consumer/blobs/<blob>"}]}}]}"#);
     assert_eq!(
@@ -58,18 +58,18 @@ async fn workflow_progress_follows_the_sandbox_clock() {
         "it is paid when it is submitted"
     );
     let running = submitted.json();
-    let picture = path(&world, &running);
-    assert_eq!(world.get(&picture).await.status, 404);
+    let picture = path(&sandbox, &running);
+    assert_eq!(sandbox.get(&picture).await.status, 404);
     let one = format!("{WORKFLOWS}/{}", submitted.text("id"));
-    world.advance(29).await;
+    sandbox.advance(29).await;
     assert_eq!(ada.get(&one).await.status, 202);
-    world.advance(1).await;
+    sandbox.advance(1).await;
     let finished = ada.get(&one).await;
     assert_eq!(
         (finished.status, finished.text("status").as_str()),
         (200, "succeeded")
     );
-    let image = world.get(&picture).await;
+    let image = sandbox.get(&picture).await;
     assert_eq!(image.header("content-type").as_deref(), Some("image/png"));
 }
 

@@ -242,8 +242,8 @@ async fn quotes_around_environment_values_are_removed() {
         ("CIVITAI_CLIENT_ID", "\"mine\""),
         ("CIVITAI_CLIENT_SECRET", "'s3cret'"),
     ]));
-    let world = SandboxClient::at(program.base());
-    let settings = world.get("/_mock/settings").await.json();
+    let sandbox = SandboxClient::at(program.base());
+    let settings = sandbox.get("/_mock/settings").await.json();
     assert_eq!(settings["contract"], "live");
     assert_eq!(
         settings["differences"]
@@ -251,7 +251,7 @@ async fn quotes_around_environment_values_are_removed() {
             .map(serde_json::Map::len),
         Some(2)
     );
-    assert_eq!(world.get("/_mock/clients/mine").await.status, 200);
+    assert_eq!(sandbox.get("/_mock/clients/mine").await.status, 200);
     let shown = program.announcement();
     assert!(!shown.contains("s3cret"), "{shown}");
     assert!(

@@ -17,18 +17,18 @@ async fn seeds_configuration_and_the_command_line_read_numbers_in_text() {
     let mut command = Program::command(&["--listen", "127.0.0.1:0"]);
     command.arg("--seed").arg(seed).arg("--config").arg(file);
     let program = Program::serve(&mut command);
-    let world = SandboxClient::at(program.base());
-    let user = world.get("/_mock/users/3").await.json();
+    let sandbox = SandboxClient::at(program.base());
+    let user = sandbox.get("/_mock/users/3").await.json();
     assert_eq!(
         (&user["muted"], &user["buzz"]["blue"]),
         (&json!(true), &json!(5))
     );
-    let client = world.get("/_mock/clients/c").await.json();
+    let client = sandbox.get("/_mock/clients/c").await.json();
     assert_eq!(
         (&client["allowed_scopes"], &client["owner"]),
         (&json!(5), &json!(3))
     );
-    let settings = world.get("/_mock/settings").await.json();
+    let settings = sandbox.get("/_mock/settings").await.json();
     assert_eq!(
         (&settings["access_token_seconds"], &settings["rate_limits"]),
         (&json!(60), &json!(true))
@@ -53,7 +53,7 @@ async fn seeds_configuration_and_the_command_line_read_numbers_in_text() {
         let printed = String::from_utf8_lossy(&run.stderr);
         assert!(run.status.success(), "{arguments:?}: {printed}");
     }
-    let clock = world.get("/_mock/clock").await.json();
+    let clock = sandbox.get("/_mock/clock").await.json();
     assert_eq!(clock["now"], "2026-01-02T00:00:00Z");
     let run = Program::output(&["scope", "1,4"]);
     assert!(String::from_utf8_lossy(&run.stdout).starts_with("5\n"));

@@ -51,8 +51,8 @@ async fn the_default_includes_the_other_loopback_address() {
             (v6.port(), Ipv6Addr::LOCALHOST.into())
         );
     }
-    let world = SandboxClient::at(format!("http://{}", server.addresses()[1]));
-    assert_eq!(world.get("/_mock/settings").await.status, 200);
+    let sandbox = SandboxClient::at(format!("http://{}", server.addresses()[1]));
+    assert_eq!(sandbox.get("/_mock/settings").await.status, 200);
     server.stop().await;
 }
 

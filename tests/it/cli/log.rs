@@ -19,22 +19,22 @@ fn with(arguments: &[&str]) -> Command {
 
 /// A successful sign-in, three rejected requests, and requests that are not of an app.
 async fn traffic(program: &Program) {
-    let world = SandboxClient::at(program.base());
-    let tokens = world.tokens(&DEMO, "1").await;
-    assert_eq!(world.userinfo(&tokens.access).await.status, 200);
+    let sandbox = SandboxClient::at(program.base());
+    let tokens = sandbox.tokens(&DEMO, "1").await;
+    assert_eq!(sandbox.userinfo(&tokens.access).await.status, 200);
     let wrong = Fields::of(&[
         ("grant_type", "refresh_token"),
         ("refresh_token", &tokens.refresh),
         ("client_id", DEMO.id),
         ("client_secret", "hunter2"),
     ]);
-    assert_eq!(world.post(TOKEN, &wrong).await.status, 400);
-    let unknown_client = world
+    assert_eq!(sandbox.post(TOKEN, &wrong).await.status, 400);
+    let unknown_client = sandbox
         .sandbox("other")
         .get("/api/auth/oauth/authorize?client_id=a%1b%5B31mb&redirect_uri=x");
     let unknown_client = unknown_client.header("x-mock-user", "ada").await;
     assert_eq!(unknown_client.status, 400);
-    assert_eq!(world.post("/oauth/token", &wrong).await.status, 404);
+    assert_eq!(sandbox.post("/oauth/token", &wrong).await.status, 404);
     for path in [
         "/",
         "/_mock",
@@ -44,7 +44,7 @@ async fn traffic(program: &Program) {
         "/login",
         "/user/account",
     ] {
-        world.get(path).await;
+        sandbox.get(path).await;
     }
 }
 
@@ -143,16 +143,16 @@ async fn a_line_of_json_has_the_fields() {
 #[tokio::test]
 async fn a_connection_that_a_fault_resets_is_logged() {
     let program = Program::serve(&mut with(&["--log=warn"]));
-    let world = SandboxClient::at(program.base());
+    let sandbox = SandboxClient::at(program.base());
     let fault = json!({ "endpoint": "token", "effect": { "reset": true } });
-    let set = world.ask("POST", "/_mock/faults").json(&fault).await;
+    let set = sandbox.ask("POST", "/_mock/faults").json(&fault).await;
     assert!(set.status < 300, "{set}");
     let mut line = crate::support::RawConnection::to(program.address()).await;
     line.send(format!(
         "POST {TOKEN} HTTP/1.1\r\nHost: mock\r\nContent-Length: 0\r\n\r\n"
     ))
     .await;
-    let seen = world.get("/_mock/requests?wait=20s&count=1").await.json();
+    let seen = sandbox.get("/_mock/requests?wait=20s&count=1").await.json();
     assert_eq!(seen["requests"].as_array().map(Vec::len), Some(1));
     let printed = program.stop();
     assert!(

@@ -7,22 +7,25 @@ use serde_json::json;
 use crate::support::{Fields, ME, SPA, SandboxClient, SpendingApp, TestServer, WORKFLOWS};
 
 /// Signs ada in to the app, with a cap as the consent page sends it.
-async fn sign_in(world: &SandboxClient, cap: &str) -> SpendingApp {
+async fn sign_in(sandbox: &SandboxClient, cap: &str) -> SpendingApp {
     let request = SPA.asks("114689").and("buzz_limit", cap);
-    let code = world.approve(&request).await.code();
-    let token = world.token(&SPA.redeems(&code)).await.text("access_token");
-    SpendingApp::with(world, &token)
+    let code = sandbox.approve(&request).await.code();
+    let token = sandbox
+        .token(&SPA.redeems(&code))
+        .await
+        .text("access_token");
+    SpendingApp::with(sandbox, &token)
 }
 
-async fn quickstart(world: &SandboxClient) {
-    world
+async fn quickstart(sandbox: &SandboxClient) {
+    sandbox
         .set_apart(Difference::InsufficientFunds, Contract::Live)
         .await;
     let buzz = json!({ "buzz": { "yellow": 500, "blue": 40 } });
-    world.control("PATCH", "/users/ada", buzz).await;
+    sandbox.control("PATCH", "/users/ada", buzz).await;
 
     let cap = r#"[{"type":"sliding","limit":150,"window":"day","unit":1}]"#;
-    let ada = sign_in(world, cap).await;
+    let ada = sign_in(sandbox, cap).await;
     let me = ada.get(ME).await.json();
     assert_eq!(
         (&me["username"], &me["status"]),
@@ -61,7 +64,7 @@ async fn quickstart(world: &SandboxClient) {
     assert_eq!(ada.balance().await, [440, 0, 0]);
 
     // The user raises the cap on the account page; the app's token is the old one.
-    let cookie = world.session("ada").await;
+    let cookie = sandbox.session("ada").await;
     let form = Fields::of(&[
         ("kind-1", "sliding"),
         ("limit-1", "200"),
@@ -69,7 +72,7 @@ async fn quickstart(world: &SandboxClient) {
         ("window-1", "day"),
     ]);
     let path = format!("/user/account/connected/{}/limit", SPA.id);
-    let raised = world.post(&path, &form).cookie(&cookie).await;
+    let raised = sandbox.post(&path, &form).cookie(&cookie).await;
     assert_eq!(raised.status, 303, "{raised}");
     assert_eq!(ada.submit(&body).await.status, 200);
     assert_eq!(ada.balance().await, [340, 0, 0]);

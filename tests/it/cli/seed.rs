@@ -12,9 +12,9 @@ const WRONG: &str = "[[users]]\nid = 5\nuser_name = \"solo\"\n";
 const ANY_PORT: [&str; 2] = ["--listen", "127.0.0.1:0"];
 
 async fn has_solo(program: &Program) -> bool {
-    let world = SandboxClient::at(program.base());
-    world.get("/_mock/clients").await.body == "[]"
-        && world.get("/_mock/users/5").await.status == 200
+    let sandbox = SandboxClient::at(program.base());
+    sandbox.get("/_mock/clients").await.body == "[]"
+        && sandbox.get("/_mock/users/5").await.status == 200
 }
 
 #[tokio::test]

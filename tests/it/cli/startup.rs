@@ -53,8 +53,8 @@ fn startup_text_lists_the_variables_of_an_app() {
 #[tokio::test]
 async fn sigterm_shuts_down_gracefully() {
     let program = Program::serve(&mut with(&[]));
-    let world = SandboxClient::at(program.base());
-    assert_eq!(world.get("/api/health").await.status, 200);
+    let sandbox = SandboxClient::at(program.base());
+    assert_eq!(sandbox.get("/api/health").await.status, 200);
     assert_eq!(program.terminate(), Some(0));
 }
 
@@ -231,15 +231,15 @@ async fn an_apps_own_variables_register_it() {
         .env("CIVITAI_CLIENT_SECRET", "my-secret")
         .env("CIVITAI_REDIRECT_URI", "https://my.example/cb");
     let program = Program::serve(&mut command);
-    let world = SandboxClient::at(program.base());
-    assert_snapshot!(world.get("/_mock/clients/my-app").await.body, @r#"{"id":"my-app","name":"Your app","description":"Registered from CIVITAI_CLIENT_ID","logo_url":null,"confidential":true,"redirect_uris":["https://my.example/cb"],"any_loopback_redirect":false,"allowed_origins":["https://my.example"],"grants":["authorization_code","refresh_token","urn:ietf:params:oauth:grant-type:device_code","client_credentials"],"allowed_scopes":33554431,"verified":false,"access_mode":"open","owner":1}"#);
+    let sandbox = SandboxClient::at(program.base());
+    assert_snapshot!(sandbox.get("/_mock/clients/my-app").await.body, @r#"{"id":"my-app","name":"Your app","description":"Registered from CIVITAI_CLIENT_ID","logo_url":null,"confidential":true,"redirect_uris":["https://my.example/cb"],"any_loopback_redirect":false,"allowed_origins":["https://my.example"],"grants":["authorization_code","refresh_token","urn:ietf:params:oauth:grant-type:device_code","client_credentials"],"allowed_scopes":33554431,"verified":false,"access_mode":"open","owner":1}"#);
     let mine = App {
         id: "my-app",
         secret: Some("my-secret"),
         redirect_uri: "https://my.example/cb",
     };
-    let tokens = world.tokens(&mine, "1").await;
-    assert!(world.is_live(&tokens.access).await);
+    let tokens = sandbox.tokens(&mine, "1").await;
+    assert!(sandbox.is_live(&tokens.access).await);
 }
 
 #[tokio::test]
@@ -247,9 +247,9 @@ async fn seed_file_replaces_the_demo_data() {
     let folder = TempDir::new();
     let seed = folder.write("seed.toml", "[[users]]\nid = 5\nusername = \"solo\"\n");
     let program = Program::serve(&mut with(&["--seed", seed.to_str().unwrap()]));
-    let world = SandboxClient::at(program.base());
-    assert_eq!(world.get("/_mock/clients").await.body, "[]");
-    assert_eq!(world.get("/_mock/users/5").await.text("username"), "solo");
+    let sandbox = SandboxClient::at(program.base());
+    assert_eq!(sandbox.get("/_mock/clients").await.body, "[]");
+    assert_eq!(sandbox.get("/_mock/users/5").await.text("username"), "solo");
 }
 
 #[tokio::test]
@@ -258,19 +258,19 @@ async fn acknowledged_data_survives_a_kill() {
     let database = folder.path("mock.db");
     let arguments = ["--database", database.to_str().unwrap()];
     let program = Program::serve(&mut with(&arguments));
-    let world = SandboxClient::at(program.base());
+    let sandbox = SandboxClient::at(program.base());
     let demo = App {
         id: "dec0de00-0000-4000-8000-000000000002",
         secret: None,
         redirect_uri: "http://localhost:3000/callback",
     };
-    let tokens = world.tokens(&demo, "1").await;
+    let tokens = sandbox.tokens(&demo, "1").await;
     drop(program);
     let program = Program::serve(&mut with(&arguments));
-    let world = SandboxClient::at(program.base());
-    assert!(world.is_live(&tokens.access).await);
+    let sandbox = SandboxClient::at(program.base());
+    assert!(sandbox.is_live(&tokens.access).await);
     assert_eq!(
-        world.token(&demo.refreshes(&tokens.refresh)).await.status,
+        sandbox.token(&demo.refreshes(&tokens.refresh)).await.status,
         200
     );
 }
@@ -282,15 +282,18 @@ async fn log_has_no_secret() {
     let mut command = with(&["--log", "trace,json", "--rate-limits"]);
     command.stderr(File::create(&log).unwrap());
     let program = Program::serve(&mut command);
-    let world = SandboxClient::at(program.base());
+    let sandbox = SandboxClient::at(program.base());
     let demo = App {
         id: "dec0de00-0000-4000-8000-000000000001",
         secret: Some("dec0de5ec2e7dec0de5ec2e7dec0de5ec2e7dec0de5ec2e7"),
         redirect_uri: "http://localhost:3000/callback",
     };
-    let cookie = world.session("ada").await;
-    let (code, tokens) = (world.code(&demo, "1").await, world.tokens(&demo, "1").await);
-    world.control("POST", "/reset", json!({})).await;
+    let cookie = sandbox.session("ada").await;
+    let (code, tokens) = (
+        sandbox.code(&demo, "1").await,
+        sandbox.tokens(&demo, "1").await,
+    );
+    sandbox.control("POST", "/reset", json!({})).await;
     drop(program);
     let printed = std::fs::read_to_string(&log).unwrap();
     let session = cookie.strip_prefix("civ-token=").unwrap();

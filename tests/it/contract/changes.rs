@@ -208,25 +208,28 @@ fn declared() -> Value {
 async fn declared_scope_is_accepted_everywhere() {
     for contract in Contract::ALL {
         let mock = TestServer::start(config(contract)).await;
-        let world = mock.sandbox("x");
-        world.set(json!({ "scopes": declared() })).await;
+        let sandbox = mock.sandbox("x");
+        sandbox.set(json!({ "scopes": declared() })).await;
         let names = json!({ "allowed_scopes": ["UserRead", "Coming"] });
-        let client = world.control("PATCH", "/clients/conf", names).await;
+        let client = sandbox.control("PATCH", "/clients/conf", names).await;
         assert_eq!(client["allowed_scopes"], COMING + 1);
         let asked = (COMING + 1).to_string();
-        let tokens = world.tokens(&CONF, &asked).await;
+        let tokens = sandbox.tokens(&CONF, &asked).await;
         let token = json!({ "token": tokens.access });
-        let shown = world.control("POST", "/tokens/introspect", token).await;
+        let shown = sandbox.control("POST", "/tokens/introspect", token).await;
         assert_eq!(shown["scopes"], json!(["UserRead", "Coming"]), "{contract}");
-        let cookie = world.session("ada").await;
+        let cookie = sandbox.session("ada").await;
         let page = format!("/login/oauth/authorize?{}", CONF.asks(&asked).encoded());
-        let page = world.get(&page).cookie(&cookie).await;
+        let page = sandbox.get(&page).cookie(&cookie).await;
         assert!(page.body.contains("Do what comes"), "{contract}");
-        let discovery = world.get("/.well-known/openid-configuration").await.json();
+        let discovery = sandbox
+            .get("/.well-known/openid-configuration")
+            .await
+            .json();
         let listed = discovery["scopes_supported"].as_array().expect("a list");
         assert_eq!(listed.last(), Some(&json!(COMING.to_string())));
         let minted = json!({ "client_id": "conf", "user": "ada", "scope": ["Coming"] });
-        let minted = world.control("POST", "/tokens", minted).await;
+        let minted = sandbox.control("POST", "/tokens", minted).await;
         assert!(minted["scope"].to_string().contains(&asked), "{minted}");
         // Another sandbox does not know it.
         let refused = mock.approve(&CONF.asks(&asked)).await;
@@ -249,12 +252,12 @@ async fn a_seed_declares_scopes_that_a_reset_keeps() {
     let mock = TestServer::start(from_file).await;
     let own = json!({ "name": "own", "seed": seed });
     mock.control("POST", "/sandboxes", own).await;
-    for world in [mock.sandbox("own"), mock.sandbox("servers")] {
-        world.set(json!({ "scopes": [] })).await;
-        world.control("POST", "/reset", json!({})).await;
-        let settings = world.get("/_mock/settings").await.json();
+    for sandbox in [mock.sandbox("own"), mock.sandbox("servers")] {
+        sandbox.set(json!({ "scopes": [] })).await;
+        sandbox.control("POST", "/reset", json!({})).await;
+        let settings = sandbox.get("/_mock/settings").await.json();
         assert_eq!(settings["scopes"][0]["label"], "Coming");
-        let client = world.get("/_mock/clients/a").await.json();
+        let client = sandbox.get("/_mock/clients/a").await.json();
         assert_eq!(client["allowed_scopes"], COMING);
     }
 }

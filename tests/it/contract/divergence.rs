@@ -9,8 +9,8 @@ use crate::support::{
 };
 
 /// The differences for which the newest journal entry says that the other contract differs.
-async fn recorded_divergence(world: &SandboxClient) -> Vec<String> {
-    let shown = world.control("GET", "/requests?limit=1", json!({})).await;
+async fn recorded_divergence(sandbox: &SandboxClient) -> Vec<String> {
+    let shown = sandbox.control("GET", "/requests?limit=1", json!({})).await;
     let decided = shown["requests"][0]["differences"].as_array().cloned();
     let matters = decided
         .unwrap_or_default()
@@ -41,12 +41,12 @@ async fn compare_sides(
 ) {
     let mut answers = Vec::new();
     for (side, expected) in sides {
-        let world = mock.sandbox("compared");
-        world.control("POST", "/reset", json!({})).await;
-        world.freeze("2026-01-31T12:00:00Z").await;
-        world.set_apart(difference, side).await;
-        let answer = act(&world).await;
-        let noted = recorded_divergence(&world).await;
+        let sandbox = mock.sandbox("compared");
+        sandbox.control("POST", "/reset", json!({})).await;
+        sandbox.freeze("2026-01-31T12:00:00Z").await;
+        sandbox.set_apart(difference, side).await;
+        let answer = act(&sandbox).await;
+        let noted = recorded_divergence(&sandbox).await;
         let is_noted = noted.iter().any(|name| name == difference.name());
         assert_eq!(
             is_noted, expected,
@@ -108,12 +108,12 @@ async fn authorize_records_divergence() {
         (Difference::ScopeCeiling, NARROW.asks("4"), NEITHER),
         (Difference::ScopeCeiling, NARROW.asks("12"), BOTH),
     ] {
-        compare(&mock, difference, noted, async |world| {
-            world.approve(&request).await
+        compare(&mock, difference, noted, async |sandbox| {
+            sandbox.approve(&request).await
         })
         .await;
     }
-    let preflight = async |world: &SandboxClient| world.ask("OPTIONS", AUTHORIZE).await;
+    let preflight = async |sandbox: &SandboxClient| sandbox.ask("OPTIONS", AUTHORIZE).await;
     compare(&mock, Difference::AuthorizePreflight, BOTH, preflight).await;
 }
 
@@ -121,11 +121,11 @@ async fn authorize_records_divergence() {
 async fn changes_since_the_recording_record_divergence() {
     use Difference as D;
     let mock = TestServer::documented().await;
-    let device = async |world: &SandboxClient, scope: &str| {
+    let device = async |sandbox: &SandboxClient, scope: &str| {
         let client = json!({ "grants": [DEVICE_GRANT], "allowed_scopes": 134_217_729 });
-        world.control("PATCH", "/clients/spa", client).await;
+        sandbox.control("PATCH", "/clients/spa", client).await;
         let asked = Fields::of(&[("client_id", SPA.id), ("scope", scope)]);
-        world.post("/api/auth/oauth/device", &asked).await
+        sandbox.post("/api/auth/oauth/device", &asked).await
     };
     let sides = |noted| {
         [
@@ -133,43 +133,45 @@ async fn changes_since_the_recording_record_divergence() {
             (Contract::Live2026_08, noted),
         ]
     };
-    let asks = async |world: &SandboxClient| {
-        let mut answer = device(world, "134217729").await;
+    let asks = async |sandbox: &SandboxClient| {
+        let mut answer = device(sandbox, "134217729").await;
         answer.body.truncate(2);
         answer
     };
     compare_sides(&mock, D::LinkConnect, sides(true), asks).await;
-    let asks = async |world: &SandboxClient| device(world, "2").await;
+    let asks = async |sandbox: &SandboxClient| device(sandbox, "2").await;
     compare_sides(&mock, D::LinkConnect, sides(false), asks).await;
-    let asks = async |world: &SandboxClient| {
-        world
+    let asks = async |sandbox: &SandboxClient| {
+        sandbox
             .control(
                 "PATCH",
                 "/clients/conf",
                 json!({ "allowed_scopes": 536_870_911 }),
             )
             .await;
-        world
+        sandbox
             .set(json!({ "differences": { "scope-syntax": "live" } }))
             .await;
-        world
+        sandbox
             .token(&CONF.for_itself().and("scope", "268435456"))
             .await
     };
     compare_sides(&mock, D::AppStoreCatalogWrite, sides(true), asks).await;
     let asks =
-        async |world: &SandboxClient| world.token(&CONF.for_itself().and("scope", "1")).await;
+        async |sandbox: &SandboxClient| sandbox.token(&CONF.for_itself().and("scope", "1")).await;
     compare_sides(&mock, D::ClientCredentialsRefresh, sides(true), asks).await;
-    let post = async |world: &SandboxClient, path: &str| world.post(path, &Fields::default()).await;
-    let asks = async |world: &SandboxClient| post(world, "/api/auth/oauth/introspect").await;
+    let post =
+        async |sandbox: &SandboxClient, path: &str| sandbox.post(path, &Fields::default()).await;
+    let asks = async |sandbox: &SandboxClient| post(sandbox, "/api/auth/oauth/introspect").await;
     compare_sides(&mock, D::Introspection, sides(true), asks).await;
-    let asks = async |world: &SandboxClient| post(world, "/api/auth/oauth/device-deny").await;
+    let asks = async |sandbox: &SandboxClient| post(sandbox, "/api/auth/oauth/device-deny").await;
     compare_sides(&mock, D::DeviceDeny, sides(true), asks).await;
-    let asks = async |world: &SandboxClient| world.get("/.well-known/openid-configuration").await;
+    let asks =
+        async |sandbox: &SandboxClient| sandbox.get("/.well-known/openid-configuration").await;
     compare_sides(&mock, D::DiscoveryIntrospection, sides(true), asks).await;
-    let asks = async |world: &SandboxClient| {
-        let tokens = world.tokens(&CONF, "1").await;
-        world
+    let asks = async |sandbox: &SandboxClient| {
+        let tokens = sandbox.tokens(&CONF, "1").await;
+        sandbox
             .get("/api/v1/me")
             .header("authorization", &format!("Bearer {}", tokens.access))
             .await
@@ -212,33 +214,33 @@ async fn token_records_divergence() {
         ),
         (D::ClientCredentialsPublic, scoped, NEITHER),
     ] {
-        compare(&mock, difference, noted, async |world| {
-            world.token(&request).await
+        compare(&mock, difference, noted, async |sandbox| {
+            sandbox.token(&request).await
         })
         .await;
     }
     for (refreshed, noted) in [("5", NEITHER), ("1", BOTH), ("7", BOTH), ("x", BOTH)] {
-        let narrows = async |world: &SandboxClient| {
-            let tokens = world.tokens(&CONF, "5").await;
-            world
+        let narrows = async |sandbox: &SandboxClient| {
+            let tokens = sandbox.tokens(&CONF, "5").await;
+            sandbox
                 .token(&CONF.refreshes(&tokens.refresh).and("scope", refreshed))
                 .await
         };
         compare(&mock, D::RefreshScope, noted, narrows).await;
     }
     for (secret, noted) in [(true, BOTH), (false, NEITHER)] {
-        let redeems = async |world: &SandboxClient| {
-            let exchange = SPA.redeems(&world.code(&SPA, "1").await);
+        let redeems = async |sandbox: &SandboxClient| {
+            let exchange = SPA.redeems(&sandbox.code(&SPA, "1").await);
             let shown = exchange.clone().and("client_secret", "shipped");
-            world.token(if secret { &shown } else { &exchange }).await
+            sandbox.token(if secret { &shown } else { &exchange }).await
         };
         compare(&mock, D::PublicClientSecret, noted, redeems).await;
     }
     for (wait, noted) in [(299, NEITHER), (301, BOTH), (601, NEITHER)] {
-        let redeems = async |world: &SandboxClient| {
-            let exchange = CONF.redeems(&world.code(&CONF, "1").await);
-            world.advance(wait).await;
-            world.token(&exchange).await
+        let redeems = async |sandbox: &SandboxClient| {
+            let exchange = CONF.redeems(&sandbox.code(&CONF, "1").await);
+            sandbox.advance(wait).await;
+            sandbox.token(&exchange).await
         };
         compare(&mock, D::CodeLifetime, noted, redeems).await;
     }
@@ -247,20 +249,23 @@ async fn token_records_divergence() {
 #[tokio::test]
 async fn other_endpoints_record_divergence() {
     let mock = TestServer::documented().await;
-    let userinfo =
-        async |world: &SandboxClient| world.userinfo(&world.tokens(&CONF, "1").await.access).await;
+    let userinfo = async |sandbox: &SandboxClient| {
+        sandbox
+            .userinfo(&sandbox.tokens(&CONF, "1").await.access)
+            .await
+    };
     compare(&mock, Difference::UserinfoClaims, BOTH, userinfo).await;
-    let buzz = async |world: &SandboxClient| {
-        let tokens = world.tokens(&CONF, "1").await;
-        SpendingApp::with(world, &tokens.access)
+    let buzz = async |sandbox: &SandboxClient| {
+        let tokens = sandbox.tokens(&CONF, "1").await;
+        SpendingApp::with(sandbox, &tokens.access)
             .call("buzz.getBuzzAccount")
             .await
     };
     compare(&mock, Difference::InsufficientScope, BOTH, buzz).await;
     for scope in ["1", "114689"] {
-        let orders = async |world: &SandboxClient| {
-            let tokens = world.tokens(&CONF, scope).await;
-            SpendingApp::with(world, &tokens.access)
+        let orders = async |sandbox: &SandboxClient| {
+            let tokens = sandbox.tokens(&CONF, scope).await;
+            SpendingApp::with(sandbox, &tokens.access)
                 .submit(&json!({ "cost": 5 }))
                 .await
         };
@@ -272,12 +277,12 @@ async fn other_endpoints_record_divergence() {
         compare(&mock, lacks, BOTH, orders).await;
     }
     // Whether the window of the other side would be full is known where that side has none.
-    let limited = async |world: &SandboxClient| {
-        world.set(json!({ "rate_limits": true })).await;
+    let limited = async |sandbox: &SandboxClient| {
+        sandbox.set(json!({ "rate_limits": true })).await;
         for _ in 0..20 {
-            world.token(&CONF.for_itself()).await;
+            sandbox.token(&CONF.for_itself()).await;
         }
-        world.token(&CONF.for_itself()).await
+        sandbox.token(&CONF.for_itself()).await
     };
     compare(&mock, Difference::RateLimitKey, (true, false), limited).await;
     // What is revoked differs, and the answer does not say so.

@@ -10,8 +10,8 @@ use crate::support::{
 };
 
 /// What the journal says of the newest exchange.
-async fn why(world: &SandboxClient) -> String {
-    let found = world.control("GET", "/requests?limit=1", json!({})).await;
+async fn why(sandbox: &SandboxClient) -> String {
+    let found = sandbox.control("GET", "/requests?limit=1", json!({})).await;
     let why = &found["requests"][0]["why"];
     match why["rule"].as_str() {
         Some(rule) => format!("{rule}\n  {}\n", why["mend"].as_str().unwrap_or_default()),
@@ -19,9 +19,9 @@ async fn why(world: &SandboxClient) -> String {
     }
 }
 
-async fn refused(world: &SandboxClient, answer: TestResponse) -> String {
+async fn refused(sandbox: &SandboxClient, answer: TestResponse) -> String {
     assert!((400..500).contains(&answer.status), "{answer}");
-    why(world).await
+    why(sandbox).await
 }
 
 #[tokio::test]

@@ -11,12 +11,12 @@ use crate::support::{
 };
 
 /// A token request that has begun and will be answered in a moment, and what is done meanwhile.
-async fn meanwhile(world: &SandboxClient, mock: &TestServer, path: &str) -> (String, u16) {
-    let code = world.code(&CONF, "1").await;
+async fn meanwhile(sandbox: &SandboxClient, mock: &TestServer, path: &str) -> (String, u16) {
+    let code = sandbox.code(&CONF, "1").await;
     let slow = json!({ "endpoint": "token", "times": 1, "effect": { "delay": "400ms" } });
-    world.control("POST", "/faults", slow).await;
+    sandbox.control("POST", "/faults", slow).await;
     let asked = async {
-        let answer = world.token(&CONF.redeems(&code)).await;
+        let answer = sandbox.token(&CONF.redeems(&code)).await;
         assert_eq!(answer.status, 200, "it is answered all the same: {answer}");
         answer.json()["access_token"]
             .as_str()
@@ -26,7 +26,7 @@ async fn meanwhile(world: &SandboxClient, mock: &TestServer, path: &str) -> (Str
     let done = async {
         let began = Stopwatch::start();
         loop {
-            let faults = world.control("GET", "/faults", json!({})).await;
+            let faults = sandbox.control("GET", "/faults", json!({})).await;
             if faults["faults"][0]["struck"] == 1 {
                 break;
             }
@@ -38,8 +38,8 @@ async fn meanwhile(world: &SandboxClient, mock: &TestServer, path: &str) -> (Str
     tokio::join!(asked, done)
 }
 
-async fn count(world: &SandboxClient, path: &str, key: &str) -> usize {
-    let shown = world.control("GET", path, json!({})).await;
+async fn count(sandbox: &SandboxClient, path: &str, key: &str) -> usize {
+    let shown = sandbox.control("GET", path, json!({})).await;
     shown[key].as_array().map_or(0, Vec::len)
 }
 
@@ -108,11 +108,11 @@ async fn request_begun_before_a_restore_leaves_nothing_after_it() {
 #[tokio::test]
 async fn request_in_a_deleted_sandbox_leaves_nothing_in_its_successor() {
     let mock = TestServer::documented().await;
-    let world = mock.sandbox("x");
-    let (late, status) = meanwhile(&world, &mock, "DELETE /_mock/sandboxes/x").await;
+    let sandbox = mock.sandbox("x");
+    let (late, status) = meanwhile(&sandbox, &mock, "DELETE /_mock/sandboxes/x").await;
     assert_eq!(status, 200);
-    assert!(!world.is_live(&late).await);
-    assert_eq!(count(&world, "/tokens", "tokens").await, 0);
+    assert!(!sandbox.is_live(&late).await);
+    assert_eq!(count(&sandbox, "/tokens", "tokens").await, 0);
 }
 
 #[tokio::test]
@@ -124,17 +124,17 @@ async fn sandbox_can_be_deleted_and_used_concurrently() {
         let mock = TestServer::start(config).await;
         let mut tasks = tokio::task::JoinSet::new();
         for at in 0..48 {
-            let world = mock.sandbox("x");
+            let sandbox = mock.sandbox("x");
             tasks.spawn(async move {
                 match at % 4 {
                     0 => {
-                        let server = SandboxClient::at(world.base.replace("/_sandbox/x", ""));
+                        let server = SandboxClient::at(sandbox.base.replace("/_sandbox/x", ""));
                         let status = server.ask("DELETE", "/_mock/sandboxes/x").await.status;
                         assert!(status == 200 || status == 404, "{status}");
                     }
-                    1 => assert_eq!(world.ask("POST", "/_mock/reset").await.status, 200),
+                    1 => assert_eq!(sandbox.ask("POST", "/_mock/reset").await.status, 200),
                     _ => {
-                        let answer = world.token(&CONF.for_itself()).await;
+                        let answer = sandbox.token(&CONF.for_itself()).await;
                         assert_eq!(answer.status, 200, "{answer}");
                     }
                 }
@@ -144,11 +144,11 @@ async fn sandbox_can_be_deleted_and_used_concurrently() {
             done.unwrap();
         }
         // Whatever the order was: it is one whole sandbox now.
-        let world = mock.sandbox("x");
-        let tokens = world.tokens(&CONF, "1").await;
-        assert!(world.is_live(&tokens.access).await);
-        assert_eq!(world.ask("POST", "/_mock/reset").await.status, 200);
-        assert!(!world.is_live(&tokens.access).await);
+        let sandbox = mock.sandbox("x");
+        let tokens = sandbox.tokens(&CONF, "1").await;
+        assert!(sandbox.is_live(&tokens.access).await);
+        assert_eq!(sandbox.ask("POST", "/_mock/reset").await.status, 200);
+        assert!(!sandbox.is_live(&tokens.access).await);
         mock.stop().await;
     }
 }
@@ -176,37 +176,37 @@ async fn customized_sandbox_survives_a_restart() {
         "settings": { "contract": "live", "differences": { "redirect-status": "documented" }, "login": "nine" },
     });
     mock.control("POST", "/sandboxes", made).await;
-    let world = mock.sandbox("own");
+    let sandbox = mock.sandbox("own");
     let shown = |what: &'static str| {
-        let world = &world;
-        async move { world.control("GET", what, json!({})).await }
+        let sandbox = &sandbox;
+        async move { sandbox.control("GET", what, json!({})).await }
     };
     let before = [
         shown("/settings").await,
         shown("/users").await,
         shown("/clients").await,
     ];
-    world.control("DELETE", "/users/nine", json!({})).await;
-    world
+    sandbox.control("DELETE", "/users/nine", json!({})).await;
+    sandbox
         .control("POST", "/users", json!({ "username": "ten" }))
         .await;
     mock.stop().await;
 
     let mock = in_file(&path, None).await;
-    let world = mock.sandbox("own");
-    let users = world.control("GET", "/users", json!({})).await;
+    let sandbox = mock.sandbox("own");
+    let users = sandbox.control("GET", "/users", json!({})).await;
     assert_eq!(
         users[0]["username"], "ten",
         "as it was left, and nobody of the server's seed: {users}"
     );
     assert_eq!(
-        world.control("GET", "/settings", json!({})).await,
+        sandbox.control("GET", "/settings", json!({})).await,
         before[0]
     );
-    assert_eq!(world.ask("POST", "/_mock/reset").await.status, 200);
+    assert_eq!(sandbox.ask("POST", "/_mock/reset").await.status, 200);
     let mut after = Vec::new();
     for what in ["/settings", "/users", "/clients"] {
-        after.push(world.control("GET", what, json!({})).await);
+        after.push(sandbox.control("GET", what, json!({})).await);
     }
     assert_eq!(
         after, before,
@@ -218,7 +218,7 @@ async fn customized_sandbox_survives_a_restart() {
         ("client_secret", "s3cret"),
     ]);
     assert_eq!(
-        world.post(TOKEN, &solo).await.status,
+        sandbox.post(TOKEN, &solo).await.status,
         200,
         "its secret is kept too"
     );
@@ -276,12 +276,12 @@ async fn a_full_sandbox_is_reset_as_fast_as_an_empty_one() {
     );
 }
 
-async fn fill(world: &SandboxClient, count: usize) {
+async fn fill(sandbox: &SandboxClient, count: usize) {
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..count {
-        let world = SandboxClient::at(world.base.clone());
+        let sandbox = SandboxClient::at(sandbox.base.clone());
         tasks.spawn(async move {
-            assert_eq!(world.token(&CONF.for_itself()).await.status, 200);
+            assert_eq!(sandbox.token(&CONF.for_itself()).await.status, 200);
         });
     }
     tasks.join_all().await;

@@ -33,42 +33,42 @@ fn create(mock: &SandboxClient, name: &str) -> TestRequest {
 }
 
 /// One refused request of each kind.
-fn refused(world: &SandboxClient) -> Vec<TestRequest> {
+fn refused(sandbox: &SandboxClient) -> Vec<TestRequest> {
     let form = "application/x-www-form-urlencoded";
     let evil = "https://evil.example";
     vec![
-        world.ask("POST", "/_mock/reset").header("origin", evil),
-        world
+        sandbox.ask("POST", "/_mock/reset").header("origin", evil),
+        sandbox
             .get("/_mock/clock")
             .header("sec-fetch-site", "cross-site"),
-        world
+        sandbox
             .get("/_mock/clock")
             .header("host", "rebound.evil.example"),
-        world.get("/").header("host", "rebound.evil.example"),
-        world.get("/_mock").header("sec-fetch-site", "cross-site"),
-        world.ask("POST", "/mcp").header("origin", evil),
-        world.get("/mcp"),
-        world.get("/nothing/here"),
-        world.get("/login/"),
-        world.get(TOKEN),
-        world.ask("DELETE", AUTHORIZE),
-        world.ask("PUT", "/_mock/clock"),
-        world.ask("POST", "/api/v1/me"),
-        world.ask("PUT", "/v2/consumer/workflows"),
-        world.ask("PATCH", "/login"),
-        world.ask("OPTIONS", TOKEN).header("origin", evil),
-        world.ask("OPTIONS", AUTHORIZE).header("origin", evil),
-        world
+        sandbox.get("/").header("host", "rebound.evil.example"),
+        sandbox.get("/_mock").header("sec-fetch-site", "cross-site"),
+        sandbox.ask("POST", "/mcp").header("origin", evil),
+        sandbox.get("/mcp"),
+        sandbox.get("/nothing/here"),
+        sandbox.get("/login/"),
+        sandbox.get(TOKEN),
+        sandbox.ask("DELETE", AUTHORIZE),
+        sandbox.ask("PUT", "/_mock/clock"),
+        sandbox.ask("POST", "/api/v1/me"),
+        sandbox.ask("PUT", "/v2/consumer/workflows"),
+        sandbox.ask("PATCH", "/login"),
+        sandbox.ask("OPTIONS", TOKEN).header("origin", evil),
+        sandbox.ask("OPTIONS", AUTHORIZE).header("origin", evil),
+        sandbox
             .ask("POST", "/login")
             .header("origin", evil)
             .body(form, "name=eve"),
-        from_page(world.get(AUTHORIZE), "no-cors", "image"),
-        from_page(world.get(AUTHORIZE), "navigate", "iframe"),
-        from_page(world.ask("POST", TOKEN), "cors", "empty").header("origin", evil),
-        from_page(world.ask("POST", AUTHORIZE), "navigate", "document"),
-        world.get("/_mock/assets/none.css"),
-        world.get("/api/health"),
-        world.get("/_mock/sandboxes"),
+        from_page(sandbox.get(AUTHORIZE), "no-cors", "image"),
+        from_page(sandbox.get(AUTHORIZE), "navigate", "iframe"),
+        from_page(sandbox.ask("POST", TOKEN), "cors", "empty").header("origin", evil),
+        from_page(sandbox.ask("POST", AUTHORIZE), "navigate", "document"),
+        sandbox.get("/_mock/assets/none.css"),
+        sandbox.get("/api/health"),
+        sandbox.get("/_mock/sandboxes"),
     ]
 }
 
@@ -79,8 +79,8 @@ async fn refused_requests_create_no_sandbox() {
     while number < 1000 {
         let kinds = refused(&mock).len();
         for kind in 0..kinds {
-            let world = mock.sandbox(&format!("s{number}"));
-            let ask = refused(&world).swap_remove(kind);
+            let sandbox = mock.sandbox(&format!("s{number}"));
+            let ask = refused(&sandbox).swap_remove(kind);
             let answer = ask.await;
             assert!(answer.status < 500, "{}: {answer}", answer.asked);
             number += 1;
@@ -118,12 +118,12 @@ async fn a_missing_control_token_creates_no_sandbox() {
     config.set_control_token("open-sesame").unwrap();
     let mock = TestServer::start(config).await;
     for number in 0..100 {
-        let world = mock.sandbox(&format!("s{number}"));
+        let sandbox = mock.sandbox(&format!("s{number}"));
         let answers = [
-            world.get("/_mock/clock").await,
-            world.get("/_mock").await,
-            world.ask("POST", "/mcp").json(&json!({})).await,
-            world
+            sandbox.get("/_mock/clock").await,
+            sandbox.get("/_mock").await,
+            sandbox.ask("POST", "/mcp").json(&json!({})).await,
+            sandbox
                 .ask("POST", "/_mock/unlock")
                 .body("application/x-www-form-urlencoded", "token=wrong")
                 .await,
@@ -147,23 +147,23 @@ async fn requests_that_an_endpoint_takes_create_their_sandbox() {
     config.max_sandboxes = 100;
     let mock = TestServer::start(config).await;
     let path = format!("{AUTHORIZE}?{}", CONF.asks("1").encoded());
-    let world = |name: &str| mock.sandbox(name);
+    let sandbox = |name: &str| mock.sandbox(name);
     for (name, ask) in [
-        ("login", world("login").get("/login")),
-        ("token", world("token").post(TOKEN, &CONF.for_itself())),
-        ("userinfo", world("userinfo").get(USERINFO)),
-        ("control", world("control").get("/_mock/clock")),
-        ("page", world("page").get("/_mock")),
+        ("login", sandbox("login").get("/login")),
+        ("token", sandbox("token").post(TOKEN, &CONF.for_itself())),
+        ("userinfo", sandbox("userinfo").get(USERINFO)),
+        ("control", sandbox("control").get("/_mock/clock")),
+        ("page", sandbox("page").get("/_mock")),
         // The app sends its user to authorize.
         (
             "navigation",
-            from_page(world("navigation").get(&path), "navigate", "document"),
+            from_page(sandbox("navigation").get(&path), "navigate", "document"),
         ),
         // A page of an app that the seed registers.
         (
             "app",
             from_page(
-                world("app").post(TOKEN, &CONF.for_itself()),
+                sandbox("app").post(TOKEN, &CONF.for_itself()),
                 "cors",
                 "empty",
             )
@@ -172,7 +172,7 @@ async fn requests_that_an_endpoint_takes_create_their_sandbox() {
         (
             "loopback",
             from_page(
-                world("loopback").post(TOKEN, &CONF.for_itself()),
+                sandbox("loopback").post(TOKEN, &CONF.for_itself()),
                 "cors",
                 "empty",
             )
@@ -184,7 +184,7 @@ async fn requests_that_an_endpoint_takes_create_their_sandbox() {
         assert!(names(&mock).await.contains(&name.to_owned()), "{name}");
     }
     let long = format!(r#"{{"seconds":"{}"}}"#, "1".repeat(600 * 1024));
-    let refused = world("long")
+    let refused = sandbox("long")
         .ask("POST", "/_mock/clock/advance")
         .body("application/json", long.clone());
     let known = mock
@@ -200,8 +200,8 @@ async fn sandboxes_that_requests_created_make_room_for_explicit_ones() {
     config.max_sandboxes = 10;
     let mock = TestServer::start(config).await;
     for number in 0..9 {
-        let world = mock.sandbox(&format!("request-{number}"));
-        assert_eq!(world.get("/login").await.status, 200);
+        let sandbox = mock.sandbox(&format!("request-{number}"));
+        assert_eq!(sandbox.get("/login").await.status, 200);
     }
     assert_eq!(
         mock.sandbox("one-more").get("/login").await.summary(),
@@ -230,13 +230,13 @@ async fn sandboxes_of_rust_tests_are_explicit() {
     config.max_sandboxes = 3;
     let server = MockServer::builder().config(config).start().await;
     let server = server.unwrap();
-    let world = SandboxClient::at(server.server().base_url());
-    world.sandbox("a").get("/login").await;
-    world.sandbox("b").get("/login").await;
+    let sandbox = SandboxClient::at(server.server().base_url());
+    sandbox.sandbox("a").get("/login").await;
+    sandbox.sandbox("b").get("/login").await;
     // The one that has been idle longest goes; the other is claimed.
     server.sandbox("b").unwrap().users().await.unwrap();
     server.create_sandbox(NewSandbox::named("c")).await.unwrap();
-    assert_eq!(names(&world).await, ["b", "c", "default"]);
+    assert_eq!(names(&sandbox).await, ["b", "c", "default"]);
     assert!(server.create_sandbox(NewSandbox::named("d")).await.is_err());
 }
 

@@ -49,23 +49,23 @@ async fn sandboxes_share_no_data() {
 #[tokio::test]
 async fn every_url_in_an_answer_carries_the_prefix() {
     let mock = TestServer::documented().await;
-    let world = mock.sandbox("box-1");
+    let sandbox = mock.sandbox("box-1");
     let path = format!("{AUTHORIZE}?{}", CONF.asks("1").encoded());
-    assert_snapshot!(world.get(&path).await, @"
+    assert_snapshot!(sandbox.get(&path).await, @"
     303
     location: /_sandbox/box-1/login?returnUrl=%2F_sandbox%2Fbox-1%2Fapi%2Fauth%2Foauth%2Fauthorize%3Fresponse_type%3Dcode%26client_id%3Dconf%26redirect_uri%3Dhttps%253A%252F%252Fapp.example%252Fcallback%26scope%3D1%26state%3Dxyz%26code_challenge%3DE9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM%26code_challenge_method%3DS256
     ");
-    assert_snapshot!(world.authorize(&CONF.asks("1")).await, @"
+    assert_snapshot!(sandbox.authorize(&CONF.asks("1")).await, @"
     303
     location: http://mock/_sandbox/box-1/login/oauth/authorize?response_type=code&client_id=conf&redirect_uri=https%3A%2F%2Fapp.example%2Fcallback&scope=1&state=xyz&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256
     ");
     let page = format!("{CONSENT_PAGE}?{}", CONF.asks("1").encoded());
-    assert_snapshot!(world.get(&page).await, @"
+    assert_snapshot!(sandbox.get(&page).await, @"
     303
     location: /_sandbox/box-1/login?returnUrl=%2F_sandbox%2Fbox-1%2Flogin%2Foauth%2Fauthorize%3Fresponse_type%3Dcode%26client_id%3Dconf%26redirect_uri%3Dhttps%253A%252F%252Fapp.example%252Fcallback%26scope%3D1%26state%3Dxyz%26code_challenge%3DE9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM%26code_challenge_method%3DS256
     ");
-    let cookie = world.session("ada").await;
-    let shown = world.get(&page).cookie(&cookie).await.page();
+    let cookie = sandbox.session("ada").await;
+    let shown = sandbox.get(&page).cookie(&cookie).await.page();
     let mut links = shown.attributes("form", "action");
     links.extend(shown.attributes("a, link[rel=stylesheet]", "href"));
     assert!(
@@ -74,17 +74,17 @@ async fn every_url_in_an_answer_carries_the_prefix() {
             .all(|link| link.starts_with("/_sandbox/box-1/")),
         "{links:?}"
     );
-    let login = world.get("/login").await.page();
+    let login = sandbox.get("/login").await.page();
     assert_eq!(
         login.attributes("form", "action"),
         ["/_sandbox/box-1/login"; 2]
     );
-    assert_snapshot!(world.get("/logout").await, @"
+    assert_snapshot!(sandbox.get("/logout").await, @"
     303
     location: /_sandbox/box-1/login
     set-cookie: civ-token=; HttpOnly; SameSite=Lax; Path=/_sandbox/box-1; Max-Age=0
     ");
-    let home = world.get("/").await.page();
+    let home = sandbox.get("/").await.page();
     let base = crate::support::redacted(&home.texts("dd").join("\n"), 0);
     assert!(
         base.lines().all(|line| line.contains("/_sandbox/box-1")),
@@ -109,8 +109,8 @@ async fn the_cookie_is_for_the_sandboxs_own_paths() {
 #[tokio::test]
 async fn the_style_sheet_is_served_under_the_prefix_too() {
     let mock = TestServer::documented().await;
-    let world = mock.sandbox("box-1");
-    let links = world
+    let sandbox = mock.sandbox("box-1");
+    let links = sandbox
         .get("/login")
         .await
         .page()
@@ -127,8 +127,8 @@ async fn the_style_sheet_is_served_under_the_prefix_too() {
 async fn default_sandbox_has_no_prefix() {
     let mock = TestServer::documented().await;
     let code = mock.code(&CONF, "1").await;
-    let world = mock.sandbox("default");
-    assert_eq!(world.token(&CONF.redeems(&code)).await.status, 200);
+    let sandbox = mock.sandbox("default");
+    assert_eq!(sandbox.token(&CONF.redeems(&code)).await.status, 200);
 }
 
 #[tokio::test]

@@ -133,18 +133,18 @@ async fn sandboxes_are_listed_read_and_deleted() {
 #[tokio::test]
 async fn deleted_sandbox_starts_with_initial_data() {
     let mock = TestServer::documented().await;
-    let world = mock.sandbox("x");
-    let tokens = world.tokens(&CONF, "1").await;
-    world.advance(60).await;
-    world.set(json!({ "contract": "live" })).await;
+    let sandbox = mock.sandbox("x");
+    let tokens = sandbox.tokens(&CONF, "1").await;
+    sandbox.advance(60).await;
+    sandbox.set(json!({ "contract": "live" })).await;
     mock.control("DELETE", "/sandboxes/x", json!({})).await;
-    assert!(!world.is_live(&tokens.access).await);
+    assert!(!sandbox.is_live(&tokens.access).await);
     assert_eq!(
-        world.control("GET", "/clock", json!({})).await["state"]["running"]["ahead_ms"],
+        sandbox.control("GET", "/clock", json!({})).await["state"]["running"]["ahead_ms"],
         0
     );
     assert_eq!(
-        world.control("GET", "/settings", json!({})).await["contract"],
+        sandbox.control("GET", "/settings", json!({})).await["contract"],
         "documented"
     );
 }
@@ -209,15 +209,15 @@ async fn idle_sandboxes_are_evicted_except_the_default() {
     let mut config = config(Contract::Documented);
     config.sandbox_idle = Duration::from_millis(500);
     let mock = TestServer::start(config).await;
-    let world = mock.sandbox("idle");
-    let tokens = world.tokens(&CONF, "1").await;
+    let sandbox = mock.sandbox("idle");
+    let tokens = sandbox.tokens(&CONF, "1").await;
     let began = Stopwatch::start();
     // Idleness is of the system's own time: nothing can move it. Asking for the list is no use of the sandbox.
     while listed(&mock).await != ["default"] {
         assert!(began.elapsed() < Duration::from_secs(20), "it stays");
     }
     assert!(
-        !world.is_live(&tokens.access).await,
+        !sandbox.is_live(&tokens.access).await,
         "what comes after it is new"
     );
 }
@@ -227,14 +227,14 @@ async fn request_in_progress_keeps_its_sandbox_in_use() {
     let mut config = config(Contract::Documented);
     config.sandbox_idle = Duration::from_millis(500);
     let mock = TestServer::start(config).await;
-    let world = mock.sandbox("busy");
+    let sandbox = mock.sandbox("busy");
     let slow = json!({ "endpoint": "token", "effect": { "delay": "1500ms" } });
-    world.control("POST", "/faults", slow).await;
-    let wait = world.get("/_mock/requests?endpoint=userinfo&wait=1500ms");
+    sandbox.control("POST", "/faults", slow).await;
+    let wait = sandbox.get("/_mock/requests?endpoint=userinfo&wait=1500ms");
     let itself = CONF.for_itself();
-    let (minted, waited) = tokio::join!(world.token(&itself), async { wait.await });
+    let (minted, waited) = tokio::join!(sandbox.token(&itself), async { wait.await });
     assert_eq!((minted.status, waited.status), (200, 200));
-    let shown = world.control("GET", "/requests", json!({})).await;
+    let shown = sandbox.control("GET", "/requests", json!({})).await;
     assert_eq!(
         shown["counters"]["total"], 1,
         "what was answered is in the same sandbox"
@@ -244,9 +244,9 @@ async fn request_in_progress_keeps_its_sandbox_in_use() {
 #[tokio::test]
 async fn long_poll_ends_when_its_sandbox_is_deleted() {
     let mock = TestServer::documented().await;
-    let world = mock.sandbox("x");
+    let sandbox = mock.sandbox("x");
     let began = Stopwatch::start();
-    let wait = world.get("/_mock/requests?endpoint=token&wait=60s");
+    let wait = sandbox.get("/_mock/requests?endpoint=token&wait=60s");
     let delete = async {
         while listed(&mock).await.len() < 2 {}
         mock.control("DELETE", "/sandboxes/x", json!({})).await;
@@ -262,9 +262,9 @@ async fn a_seed_may_be_the_text_of_a_seed_file() {
     let toml = "[[users]]\nid = 5\nusername = \"mia\"\n";
     let made = json!({ "name": "own", "seed": toml });
     mock.control("POST", "/sandboxes", made).await;
-    let world = mock.sandbox("own");
-    assert_eq!(world.get("/_mock/users/mia").await.status, 200);
-    assert_eq!(world.get("/_mock/users/ada").await.status, 404);
+    let sandbox = mock.sandbox("own");
+    assert_eq!(sandbox.get("/_mock/users/mia").await.status, 200);
+    assert_eq!(sandbox.get("/_mock/users/ada").await.status, 404);
     let mut table = String::new();
     for seed in [
         json!("[[users]]\nid = 5\nusernam = \"mia\"\n"),
@@ -293,8 +293,8 @@ async fn a_seed_may_be_the_text_of_a_seed_file() {
 #[tokio::test]
 async fn a_moved_clock_makes_no_sandbox_idle() {
     let mock = TestServer::documented().await;
-    let world = mock.sandbox("x");
-    world.advance(100_000).await;
+    let sandbox = mock.sandbox("x");
+    sandbox.advance(100_000).await;
     let shown = mock.control("GET", "/sandboxes/x", json!({})).await;
     assert!(shown["idle_seconds"].as_u64() < Some(60), "{shown}");
 }
@@ -305,8 +305,8 @@ async fn a_thousand_sandboxes_are_small() {
     mock.sandbox("warm").tokens(&CONF, "1").await;
     let (before, began) = (resident_kib(), Stopwatch::start());
     for at in 0..1000 {
-        let world = mock.sandbox(&format!("box-{at}"));
-        assert_eq!(world.token(&CONF.for_itself()).await.status, 200);
+        let sandbox = mock.sandbox(&format!("box-{at}"));
+        assert_eq!(sandbox.token(&CONF.for_itself()).await.status, 200);
     }
     let grown = resident_kib().saturating_sub(before) / 1024;
     eprintln!(

@@ -5,9 +5,9 @@ use serde_json::json;
 
 use crate::support::{AUTHORIZE, CONF, SandboxClient, TestServer};
 
-async fn signed_in(world: &SandboxClient, cookie: &str) -> bool {
+async fn signed_in(sandbox: &SandboxClient, cookie: &str) -> bool {
     let path = format!("{AUTHORIZE}?{}", CONF.asks("1").encoded());
-    let answer = world.get(&path).cookie(cookie).await;
+    let answer = sandbox.get(&path).cookie(cookie).await;
     !answer.location().path().ends_with("/login")
 }
 

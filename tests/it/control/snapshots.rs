@@ -228,21 +228,21 @@ async fn concurrent_snapshot_operations_are_consistent() {
     };
     // One sandbox each, so that a start reads what was written last.
     let names: Vec<String> = (0..8).map(|at| format!("x{at}")).collect();
-    let ada = async |world: &SandboxClient| {
-        let buzz = world.control("GET", "/users/ada", json!({})).await["buzz"]["yellow"].clone();
-        let login = world.control("GET", "/settings", json!({})).await["login"].clone();
+    let ada = async |sandbox: &SandboxClient| {
+        let buzz = sandbox.control("GET", "/users/ada", json!({})).await["buzz"]["yellow"].clone();
+        let login = sandbox.control("GET", "/settings", json!({})).await["login"].clone();
         (buzz, login)
     };
     let mock = start().await;
     let mut left = Vec::new();
     for name in &names {
-        let world = mock.sandbox(name);
+        let sandbox = mock.sandbox(name);
         for (yellow, login) in [(1, "ada"), (2, "tess")] {
-            world.control("POST", "/reset", json!({})).await;
-            world.set(json!({ "login": login })).await;
+            sandbox.control("POST", "/reset", json!({})).await;
+            sandbox.set(json!({ "login": login })).await;
             let buzz = json!({ "buzz": { "yellow": yellow } });
-            world.control("PATCH", "/users/ada", buzz).await;
-            take(&world, login).await;
+            sandbox.control("PATCH", "/users/ada", buzz).await;
+            take(&sandbox, login).await;
         }
         let ways = [
             ("POST", "/_mock/snapshots/ada/restore"),
@@ -254,13 +254,13 @@ async fn concurrent_snapshot_operations_are_consistent() {
         ];
         let mut runners = JoinSet::new();
         for (method, path) in ways {
-            let ask = world.ask(method, path);
+            let ask = sandbox.ask(method, path);
             runners.spawn(async move { ask.await.status });
         }
         for status in runners.join_all().await {
             assert!([200, 201, 204, 404].contains(&status), "{status}");
         }
-        left.push(ada(&world).await);
+        left.push(ada(&sandbox).await);
     }
     let wholes = [(json!(1), json!("ada")), (json!(2), json!("tess"))];
     assert!(left.iter().all(|found| wholes.contains(found)), "{left:?}");

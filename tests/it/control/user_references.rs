@@ -64,14 +64,14 @@ async fn mock() -> TestServer {
     TestServer::start(config).await
 }
 
-async fn owner(world: &SandboxClient, access: &str) -> Value {
-    world.userinfo(access).await.json()["id"].clone()
+async fn owner(sandbox: &SandboxClient, access: &str) -> Value {
+    sandbox.userinfo(access).await.json()["id"].clone()
 }
 
 /// The user for whom this approval was given.
-async fn approver(world: &SandboxClient, answer: TestResponse) -> Value {
-    let tokens = Tokens::of(&world.token(&APP.redeems(&answer.code())).await);
-    owner(world, &tokens.access).await
+async fn approver(sandbox: &SandboxClient, answer: TestResponse) -> Value {
+    let tokens = Tokens::of(&sandbox.token(&APP.redeems(&answer.code())).await);
+    owner(sandbox, &tokens.access).await
 }
 
 #[tokio::test]
@@ -284,16 +284,16 @@ async fn rust_follows_the_rule() {
         (UserRef::from(String::from("7")), 7),
     ] {
         let server = start(user.clone()).await;
-        let world = SandboxClient::at(server.base_url());
-        let answer = world
+        let sandbox = SandboxClient::at(server.base_url());
+        let answer = sandbox
             .get(&format!("{AUTHORIZE}?{}", APP.asks("1").encoded()))
             .await;
-        assert_eq!(approver(&world, answer).await, id, "login {user}");
+        assert_eq!(approver(&sandbox, answer).await, id, "login {user}");
         let found = server.user(user.clone()).await.expect("a user");
         assert_eq!(found.id, id, "user {user}");
         let mint = Mint::new("app", user.clone(), Scope::USER_READ);
         let access = server.mint(mint).await.expect("tokens").access_token;
-        assert_eq!(owner(&world, access.reveal()).await, id, "mint {user}");
+        assert_eq!(owner(&sandbox, access.reveal()).await, id, "mint {user}");
         let of_user = Filter::endpoint(Endpoint::Userinfo).user(user.clone());
         let seen = server.requests(of_user).await.expect("requests");
         assert_eq!(seen.requests.len(), 2, "{user}");
@@ -329,11 +329,11 @@ async fn flags_environment_and_configuration_follow_the_rule() {
         let mut command = Program::command(&arguments);
         let _ = change(&mut command);
         let program = Program::serve(&mut command);
-        let world = SandboxClient::at(program.base());
-        let answer = world
+        let sandbox = SandboxClient::at(program.base());
+        let answer = sandbox
             .get(&format!("{AUTHORIZE}?{}", APP.asks("1").encoded()))
             .await;
-        (approver(&world, answer).await, program)
+        (approver(&sandbox, answer).await, program)
     };
     for (user, id) in [("2", 7), ("5", 5), ("ada", 2)] {
         let (found, _) = serve(&|command| command.args(["--login", user])).await;

@@ -7,12 +7,12 @@ use serde_json::json;
 use crate::support::{SandboxClient, TestServer, config};
 
 /// The answer to a first message that comes with these headers.
-async fn hello(world: &SandboxClient, headers: &[(&str, &str)]) -> u16 {
+async fn hello(sandbox: &SandboxClient, headers: &[(&str, &str)]) -> u16 {
     let message = json!({
         "jsonrpc": "2.0", "id": 1, "method": "initialize",
         "params": { "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": { "name": "t", "version": "1" } },
     });
-    let mut ask = world
+    let mut ask = sandbox
         .ask("POST", "/mcp")
         .header("accept", "application/json, text/event-stream");
     for (name, value) in headers {

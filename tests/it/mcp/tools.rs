@@ -253,8 +253,8 @@ async fn invalid_arguments_get_the_errors_of_the_control_api() {
 #[tokio::test]
 async fn path_selects_the_sandbox() {
     let mock = TestServer::documented().await;
-    let world = mock.sandbox("x");
-    let agent = agent(&world.base).await;
+    let sandbox = mock.sandbox("x");
+    let agent = agent(&sandbox.base).await;
     let asked = json!({ "client_id": SPA.id, "user": "ada" });
     let begun = ok(&agent, "mock-authorize", asked).await;
     let tokens = ok(
@@ -264,7 +264,7 @@ async fn path_selects_the_sandbox() {
     )
     .await;
     let access = tokens["access_token"].as_str().unwrap();
-    assert!(world.is_live(access).await && !mock.is_live(access).await);
+    assert!(sandbox.is_live(access).await && !mock.is_live(access).await);
 }
 
 #[tokio::test]

@@ -12,8 +12,8 @@ async fn seeded() -> (MockServer, SandboxClient) {
     let builder = MockServer::builder().seed(include_str!("../support/seed.toml"));
     let server = builder.expect("well-formed").start().await;
     let server = server.expect("a free port");
-    let world = SandboxClient::at(server.base_url());
-    (server, world)
+    let sandbox = SandboxClient::at(server.base_url());
+    (server, sandbox)
 }
 
 #[tokio::test]
@@ -47,9 +47,9 @@ async fn no_secret_is_printed_for_debugging() {
 
 #[tokio::test]
 async fn errors_are_readable() {
-    let (server, world) = seeded().await;
-    world.token(&CONF.refreshes("x")).await;
-    world.token(&CONF.refreshes("x")).await;
+    let (server, sandbox) = seeded().await;
+    sandbox.token(&CONF.refreshes("x")).await;
+    sandbox.token(&CONF.refreshes("x")).await;
     let expected = [
         Expect::endpoint(Endpoint::Token).refresh_token().times(1),
         Expect::endpoint(Endpoint::Userinfo),

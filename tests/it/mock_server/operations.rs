@@ -21,8 +21,8 @@ async fn seeded() -> (MockServer, SandboxClient) {
         .start()
         .await
         .expect("a free port");
-    let world = SandboxClient::at(server.base_url());
-    (server, world)
+    let sandbox = SandboxClient::at(server.base_url());
+    (server, sandbox)
 }
 
 fn for_ada() -> Mint {
@@ -50,7 +50,7 @@ async fn the_clock_is_moved_stopped_and_set() {
 
 #[tokio::test]
 async fn settings_are_read_and_changed() {
-    let (server, world) = seeded().await;
+    let (server, sandbox) = seeded().await;
     let before = server.settings().await.unwrap();
     let changes = SettingsPatch::new()
         .contract(Contract::Live)
@@ -66,7 +66,7 @@ async fn settings_are_read_and_changed() {
         (60, Some(5))
     );
     assert_eq!((after.workflow_cost, after.workflow_seconds), (3, 4));
-    let shown = world.get("/_mock/settings").await.json();
+    let shown = sandbox.get("/_mock/settings").await.json();
     assert_eq!(shown, serde_json::to_value(&after).unwrap());
     assert_eq!(server.contract().await.unwrap().contract, Contract::Live);
     let back = SettingsPatch::new().no_login().no_code_seconds();
@@ -77,7 +77,7 @@ async fn settings_are_read_and_changed() {
 
 #[tokio::test]
 async fn users_and_clients_are_made_read_changed_and_removed() {
-    let (server, world) = seeded().await;
+    let (server, sandbox) = seeded().await;
     let mia = server
         .create_user(UserSpec::named("mia").tier("gold"))
         .await;
@@ -90,7 +90,7 @@ async fn users_and_clients_are_made_read_changed_and_removed() {
     );
     assert_eq!(server.user(mia.id).await.unwrap().roles.len(), 1);
     let cookie = server.sign_in("mia").await.unwrap().cookie;
-    let home = world.get("/").cookie(cookie.reveal()).await;
+    let home = sandbox.get("/").cookie(cookie.reveal()).await;
     assert!(home.body.contains("mia"), "{home}");
     let many = server.users().await.unwrap().len();
     server.delete_user("mia").await.unwrap();
@@ -107,8 +107,8 @@ async fn users_and_clients_are_made_read_changed_and_removed() {
         let fields = [("grant_type", "client_credentials"), ("client_id", "app")];
         Fields::of(&fields).with("client_secret", secret)
     };
-    assert_eq!(world.token(&asked(secret.reveal())).await.status, 200);
-    assert_eq!(world.token(&asked("s")).await.status, 400);
+    assert_eq!(sandbox.token(&asked(secret.reveal())).await.status, 200);
+    assert_eq!(sandbox.token(&asked("s")).await.status, 400);
     let public = ClientSpec::new().no_secret().confidential(false);
     assert!(
         !server
@@ -125,7 +125,7 @@ async fn users_and_clients_are_made_read_changed_and_removed() {
 
 #[tokio::test]
 async fn tokens_are_minted_looked_into_and_ended() {
-    let (server, world) = seeded().await;
+    let (server, sandbox) = seeded().await;
     server.freeze().await.unwrap();
     let tokens = server
         .mint(for_ada().expires_in(Duration::from_mins(1)))
@@ -140,12 +140,15 @@ async fn tokens_are_minted_looked_into_and_ended() {
     assert_eq!(server.introspect("x").await.unwrap().token, None);
 
     server.expire(access).await.unwrap();
-    assert!(!world.is_live(access.reveal()).await);
+    assert!(!sandbox.is_live(access.reveal()).await);
     server.mint(for_ada()).await.unwrap();
     assert_eq!(server.expire_access_tokens().await.unwrap(), 1);
     server.revoke(refresh).await.unwrap();
     assert_eq!(
-        world.token(&CONF.refreshes(refresh.reveal())).await.status,
+        sandbox
+            .token(&CONF.refreshes(refresh.reveal()))
+            .await
+            .status,
         400
     );
     server
@@ -166,18 +169,18 @@ async fn tokens_are_minted_looked_into_and_ended() {
     let redeem = CONF
         .redeems(code.code.reveal())
         .with("code_verifier", verifier.reveal());
-    assert_eq!(world.token(&redeem).await.status, 200);
+    assert_eq!(sandbox.token(&redeem).await.status, 200);
     assert!(code.location.unwrap().reveal().ends_with("&state=xyz"));
 }
 
 #[tokio::test]
 async fn devices_and_consents_are_approved_and_denied() {
-    let (server, world) = seeded().await;
+    let (server, sandbox) = seeded().await;
     let tv = ClientSpec::named("TV").id("tv").grants([Grant::DeviceCode]);
     server.create_client(tv).await.unwrap();
     let mut polled = Vec::new();
     for approved in [true, false] {
-        let device = world
+        let device = sandbox
             .post(DEVICE, &Fields::of(&[("client_id", "tv")]))
             .await;
         let user_code = device.text("user_code");
@@ -192,7 +195,7 @@ async fn devices_and_consents_are_approved_and_denied() {
             ("device_code", &device.text("device_code")),
         ];
         polled.push(
-            world
+            sandbox
                 .post("/api/auth/oauth/device-token", &Fields::of(&poll))
                 .await
                 .status,
@@ -220,7 +223,7 @@ async fn devices_and_consents_are_approved_and_denied() {
 
 #[tokio::test]
 async fn faults_and_snapshots_come_and_go() {
-    let (server, world) = seeded().await;
+    let (server, sandbox) = seeded().await;
     let tokens = server.mint(for_ada()).await.unwrap();
     let refresh = tokens.refresh_token.unwrap();
     server.snapshot("signed-in").await.unwrap();
@@ -230,19 +233,25 @@ async fn faults_and_snapshots_come_and_go() {
         "signed-in"
     );
     server.advance(Duration::from_secs(3601)).await.unwrap();
-    assert!(!world.is_live(tokens.access_token.reveal()).await);
+    assert!(!sandbox.is_live(tokens.access_token.reveal()).await);
     server.restore("signed-in").await.unwrap();
-    assert!(world.is_live(tokens.access_token.reveal()).await);
+    assert!(sandbox.is_live(tokens.access_token.reveal()).await);
     server.delete_snapshot("signed-in").await.unwrap();
 
     server.preset(Preset::RefreshRevoked).await.unwrap();
     assert_eq!(
-        world.token(&CONF.refreshes(refresh.reveal())).await.status,
+        sandbox
+            .token(&CONF.refreshes(refresh.reveal()))
+            .await
+            .status,
         400
     );
     server.clear_faults().await.unwrap();
     assert_eq!(
-        world.token(&CONF.refreshes(refresh.reveal())).await.status,
+        sandbox
+            .token(&CONF.refreshes(refresh.reveal()))
+            .await
+            .status,
         200
     );
     let down = Fault::at(Endpoint::Userinfo)
@@ -251,7 +260,7 @@ async fn faults_and_snapshots_come_and_go() {
         .header("retry-after", "2");
     let down = server.fault(down).await.unwrap();
     assert_eq!(
-        world.userinfo("x").await.header("retry-after").as_deref(),
+        sandbox.userinfo("x").await.header("retry-after").as_deref(),
         Some("2")
     );
     assert_eq!(server.read_fault(down.id).await.unwrap().struck, 1);
@@ -263,10 +272,10 @@ async fn faults_and_snapshots_come_and_go() {
 
 #[tokio::test]
 async fn requests_are_read_awaited_and_verified() {
-    let (server, world) = seeded().await;
-    world.token(&CONF.refreshes("x")).await;
-    world.get(USERINFO).await;
-    world.get("/nowhere").await;
+    let (server, sandbox) = seeded().await;
+    sandbox.token(&CONF.refreshes("x")).await;
+    sandbox.get(USERINFO).await;
+    sandbox.get("/nowhere").await;
     let refused = Filter::endpoint(Endpoint::Token)
         .refresh_token()
         .error("invalid_grant");
@@ -289,7 +298,7 @@ async fn requests_are_read_awaited_and_verified() {
         .wait(Duration::from_secs(30))
         .count(2);
     let refresh = CONF.refreshes("y");
-    let (found, _) = tokio::join!(server.requests(waiting), world.token(&refresh));
+    let (found, _) = tokio::join!(server.requests(waiting), sandbox.token(&refresh));
     assert_eq!(found.unwrap().requests.len(), 2);
 
     let one = |endpoint| Expect::endpoint(endpoint).at_least(1);
@@ -347,8 +356,8 @@ async fn sandboxes_are_made_listed_and_deleted() {
 
 #[tokio::test]
 async fn spends_are_listed_deleted_and_reset() {
-    let (server, world) = seeded().await;
-    let ada = SpendingApp::funded(&world, &CONF, 100).await;
+    let (server, sandbox) = seeded().await;
+    let ada = SpendingApp::funded(&sandbox, &CONF, 100).await;
     let limit = [Budget::Absolute {
         limit: 30,
         currencies: None,

@@ -73,7 +73,7 @@ async fn builder_options_take_effect() {
         .start()
         .await
         .unwrap();
-    let world = SandboxClient::at(server.base_url());
+    let sandbox = SandboxClient::at(server.base_url());
     let scope = "1".parse::<Scope>().expect("a scope");
     let challenge = CONF
         .asks("1")
@@ -86,10 +86,13 @@ async fn builder_options_take_effect() {
         .expect("an URL of this server")
         .to_owned();
     assert_snapshot!(path, @"/api/auth/oauth/authorize?client_id=conf&redirect_uri=https%3A%2F%2Fapp.example%2Fcallback&response_type=code&scope=1&state=xyz&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256");
-    let sent = world.get(&path).await;
+    let sent = sandbox.get(&path).await;
     assert_eq!(sent.status, 303, "live");
     assert_eq!(
-        world.token(&CONF.redeems(&sent.code())).await.text("scope"),
+        sandbox
+            .token(&CONF.redeems(&sent.code()))
+            .await
+            .text("scope"),
         "1",
         "documented"
     );

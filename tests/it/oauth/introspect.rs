@@ -8,10 +8,10 @@ use crate::support::{CONF, Fields, SandboxClient, TestServer};
 const INTROSPECT: &str = "/api/auth/oauth/introspect";
 
 /// Registers a client that may introspect.
-async fn register_service(world: &SandboxClient) {
+async fn register_service(sandbox: &SandboxClient) {
     let service = json!({ "id": "link-service", "name": "Link service", "secret": "a+b c%",
         "may_introspect": true, "grants": [] });
-    world.control("POST", "/clients", service).await;
+    sandbox.control("POST", "/clients", service).await;
 }
 
 fn asks_about(token: &str) -> Fields {

@@ -121,14 +121,14 @@ async fn documents_have_no_cors_and_accept_only_get() {
 #[tokio::test]
 async fn id_token_has_subject_issuer_audience_and_times() {
     let mock = TestServer::documented().await;
-    for world in [SandboxClient::clone(&mock), mock.sandbox("x")] {
-        let id_token = world.id_token(&CONF, "a b é \"q\"").await;
+    for sandbox in [SandboxClient::clone(&mock), mock.sandbox("x")] {
+        let id_token = sandbox.id_token(&CONF, "a b é \"q\"").await;
         let header = jsonwebtoken::decode_header(&id_token).expect("a JWS");
         assert_eq!(
             json!(header),
-            json!({ "typ": "JWT", "alg": "ES256", "kid": world.jwk().await["kid"] })
+            json!({ "typ": "JWT", "alg": "ES256", "kid": sandbox.jwk().await["kid"] })
         );
-        let mut claims = world.verified(&id_token, CONF.id).await.expect("valid");
+        let mut claims = sandbox.verified(&id_token, CONF.id).await.expect("valid");
         let time = |name: &str| claims[name].as_i64().expect("seconds");
         assert_eq!(time("exp") - time("iat"), 3600);
         assert!((0..30).contains(&(time("iat") - time("auth_time"))));
@@ -137,7 +137,7 @@ async fn id_token_has_subject_issuer_audience_and_times() {
         }
         let shown = Value::Object(claims)
             .to_string()
-            .replace(&world.base, "<base>");
+            .replace(&sandbox.base, "<base>");
         insta::allow_duplicates! { assert_snapshot!(shown, @r#"{"nonce":"a b é \"q\"","auth_time":"<seconds>","sub":"2","aud":"conf","iat":"<seconds>","exp":"<seconds>","iss":"<base>"}"#); }
     }
 }

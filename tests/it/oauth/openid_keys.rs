@@ -38,14 +38,14 @@ async fn a_signing_key_from_a_file_signs_in_every_sandbox() {
             .set_signing_key(&pem, Path::new("key.pem"))
             .expect("a P-256 key");
         let mock = TestServer::start(config).await;
-        for world in [SandboxClient::clone(&mock), mock.sandbox("x")] {
-            let jwk = world.jwk().await;
+        for sandbox in [SandboxClient::clone(&mock), mock.sandbox("x")] {
+            let jwk = sandbox.jwk().await;
             assert_eq!(jwk["kid"], RECORDED_KEY_ID);
             let shown = format!("{} {}", jwk["x"], jwk["y"]);
             insta::allow_duplicates! { assert_snapshot!(shown, @r#""HhhTL9R1TALzBB2cdc6zO4P_2BrHzk_ogsyxyYvFiW4" "pGwxHE4v9A3ZajZT5uRURdMt_khuztdcepDGoYiBwKM""#); }
-            let id_token = world.id_token(&CONF, "n-1").await;
+            let id_token = sandbox.id_token(&CONF, "n-1").await;
             assert_eq!(key_id(&id_token), RECORDED_KEY_ID);
-            world.verified(&id_token, CONF.id).await.expect("valid");
+            sandbox.verified(&id_token, CONF.id).await.expect("valid");
         }
     }
 }
@@ -53,14 +53,14 @@ async fn a_signing_key_from_a_file_signs_in_every_sandbox() {
 #[tokio::test]
 async fn a_generated_key_has_its_thumbprint_as_its_id() {
     let mock = TestServer::documented().await;
-    for world in [SandboxClient::clone(&mock), mock.sandbox("x")] {
-        let published: Jwk = serde_json::from_value(world.jwk().await).expect("a JWK");
+    for sandbox in [SandboxClient::clone(&mock), mock.sandbox("x")] {
+        let published: Jwk = serde_json::from_value(sandbox.jwk().await).expect("a JWK");
         let id = published.common.key_id.clone().expect("a kid");
         let thumbprint = published.thumbprint(ThumbprintHash::SHA256);
         assert_eq!(id, thumbprint.expect("an EC key"));
-        let id_token = world.id_token(&CONF, "n-1").await;
+        let id_token = sandbox.id_token(&CONF, "n-1").await;
         assert_eq!(key_id(&id_token), id);
-        world.verified(&id_token, CONF.id).await.expect("valid");
+        sandbox.verified(&id_token, CONF.id).await.expect("valid");
     }
     let other = mock.sandbox("x").jwk().await;
     assert_ne!(mock.jwk().await["kid"], other["kid"]);

@@ -18,8 +18,8 @@ use crate::support::{AUTHORIZE, App, CONF, NARROW, SPA, SandboxClient, TOKEN, Te
 type Outsider =
     BasicClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
 
-fn outsider(world: &SandboxClient, app: &App) -> Outsider {
-    let endpoint = |path: &str| format!("{}{path}", world.base);
+fn outsider(sandbox: &SandboxClient, app: &App) -> Outsider {
+    let endpoint = |path: &str| format!("{}{path}", sandbox.base);
     let redirect = RedirectUrl::new(app.redirect_uri.to_owned()).expect("a URL");
     let client = BasicClient::new(ClientId::new(app.id.to_owned()))
         .set_auth_uri(AuthUrl::new(endpoint(AUTHORIZE)).expect("a URL"))
@@ -59,7 +59,7 @@ fn transport() -> impl Fn(HttpRequest) -> Sending {
 }
 
 /// Goes where the browser goes: sign-in page, consent page, and back to the app.
-async fn walk(world: &SandboxClient, start: &Url) -> Url {
+async fn walk(sandbox: &SandboxClient, start: &Url) -> Url {
     let path = |url: &Url| url[url::Position::BeforePath..].to_owned();
     let plain = SandboxClient::at(start.origin().ascii_serialization());
     let to_login = plain.get(&path(start)).await.location();
@@ -70,7 +70,7 @@ async fn walk(world: &SandboxClient, start: &Url) -> Url {
     let back = signed_in.location();
     assert_eq!(path(&back), path(start), "the whole request came back");
     let to_consent = plain.get(&path(&back)).cookie(&cookie).await.location();
-    assert!(to_consent.as_str().starts_with(&world.base));
+    assert!(to_consent.as_str().starts_with(&sandbox.base));
     let consent = plain
         .get(&path(&to_consent))
         .cookie(&cookie)
@@ -92,15 +92,15 @@ fn param(url: &Url, name: &str) -> String {
 }
 
 /// Signs ada in to the app, and gives its tokens.
-async fn sign_in(world: &SandboxClient, app: &App) -> BasicTokenResponse {
-    let client = outsider(world, app);
+async fn sign_in(sandbox: &SandboxClient, app: &App) -> BasicTokenResponse {
+    let client = outsider(sandbox, app);
     let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
     let (url, state) = client
         .authorize_url(CsrfToken::new_random)
         .add_scope(Scope::new("5".to_owned()))
         .set_pkce_challenge(challenge)
         .url();
-    let back = walk(world, &url).await;
+    let back = walk(sandbox, &url).await;
     assert!(back.as_str().starts_with(app.redirect_uri));
     assert_eq!(&param(&back, "state"), state.secret());
     client
@@ -111,8 +111,8 @@ async fn sign_in(world: &SandboxClient, app: &App) -> BasicTokenResponse {
         .expect("the code is good")
 }
 
-async fn signs_in_refreshes_and_revokes(world: &SandboxClient, app: &App) {
-    let tokens = sign_in(world, app).await;
+async fn signs_in_refreshes_and_revokes(sandbox: &SandboxClient, app: &App) {
+    let tokens = sign_in(sandbox, app).await;
     let scopes: Vec<&str> = tokens
         .scopes()
         .expect("a scope")
@@ -121,10 +121,10 @@ async fn signs_in_refreshes_and_revokes(world: &SandboxClient, app: &App) {
         .collect();
     assert_eq!(scopes, ["5"]);
     let access = tokens.access_token().secret();
-    assert_eq!(world.userinfo(access).await.text("username"), "ada");
+    assert_eq!(sandbox.userinfo(access).await.text("username"), "ada");
 
     let old = tokens.refresh_token().expect("a refresh token");
-    let client = outsider(world, app);
+    let client = outsider(sandbox, app);
     let refreshed = client
         .exchange_refresh_token(old)
         .request_async(&transport())
@@ -134,7 +134,7 @@ async fn signs_in_refreshes_and_revokes(world: &SandboxClient, app: &App) {
     assert_ne!(new, old.secret());
 
     // The crate refuses to revoke without TLS, so this is sent by hand.
-    assert_eq!(world.revoke(&app.revokes(new)).await.status, 200);
+    assert_eq!(sandbox.revoke(&app.revokes(new)).await.status, 200);
     let left = client
         .exchange_refresh_token(&RefreshToken::new(new.clone()))
         .request_async(&transport())
@@ -165,13 +165,13 @@ async fn the_oauth2_crate_signs_in_to_a_sandbox() {
 }
 
 /// The crate's client, which refreshes when its token has run out, and no sooner.
-async fn lives_for_a_day(world: &SandboxClient, app: &App) {
-    let client = outsider(world, app);
-    let mut tokens = sign_in(world, app).await;
+async fn lives_for_a_day(sandbox: &SandboxClient, app: &App) {
+    let client = outsider(sandbox, app);
+    let mut tokens = sign_in(sandbox, app).await;
     for _ in 0..5 {
         let expires_in = tokens.expires_in().expect("a life").as_secs();
-        world.userinfo(tokens.access_token().secret()).await;
-        world
+        sandbox.userinfo(tokens.access_token().secret()).await;
+        sandbox
             .advance(expires_in.try_into().expect("a short life"))
             .await;
         let refresh_token = tokens.refresh_token().expect("a refresh token");
@@ -182,7 +182,7 @@ async fn lives_for_a_day(world: &SandboxClient, app: &App) {
             .expect("the refresh token is good");
     }
     let last = tokens.refresh_token().expect("a refresh token");
-    world.revoke(&app.revokes(last.secret())).await;
+    sandbox.revoke(&app.revokes(last.secret())).await;
 }
 
 #[tokio::test]

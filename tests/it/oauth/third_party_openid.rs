@@ -42,28 +42,28 @@ async fn over_http(request: HttpRequest) -> Result<HttpResponse, reqwest::Error>
 
 /// Goes where the app sends its user: sign-in page, consent page, and back to the app. The URL that comes back is
 /// the app's callback.
-async fn sign_in(world: &SandboxClient, authorize: &Url) -> Url {
+async fn sign_in(sandbox: &SandboxClient, authorize: &Url) -> Url {
     let ours = |url: &Url| {
-        let path = url.as_str().strip_prefix(&world.base);
+        let path = url.as_str().strip_prefix(&sandbox.base);
         path.unwrap_or_else(|| panic!("{url} leads away"))
             .to_owned()
     };
-    let login = world.get(&ours(authorize)).await.location();
-    let login = world.get(&ours(&login)).await;
+    let login = sandbox.get(&ours(authorize)).await.location();
+    let login = sandbox.get(&ours(&login)).await;
     let form = login.page().forms().remove(0);
-    let signed_in = world.post("/login", &form.fields.and("user", "2")).await;
+    let signed_in = sandbox.post("/login", &form.fields.and("user", "2")).await;
     let cookie = signed_in.cookie();
-    let again = world
+    let again = sandbox
         .get(&ours(&signed_in.location()))
         .cookie(&cookie)
         .await;
-    let consent = world.get(&ours(&again.location())).cookie(&cookie).await;
+    let consent = sandbox.get(&ours(&again.location())).cookie(&cookie).await;
     let form = consent.page().forms().remove(0);
     let action = consent
         .asked
         .join(&form.action)
         .expect("an action is a URL");
-    let approved = world.post(&ours(&action), &form.fields).cookie(&cookie);
+    let approved = sandbox.post(&ours(&action), &form.fields).cookie(&cookie);
     approved.await.location()
 }
 
@@ -80,8 +80,8 @@ fn code_of(callback: &Url, state: &CsrfToken) -> AuthorizationCode {
 }
 
 /// Discovery, sign-in, tokens, id token, userinfo, refresh.
-async fn sign_in_with_civitai(world: &SandboxClient, app: &App, auth: AuthType) -> String {
-    let issuer = IssuerUrl::new(world.base.clone()).expect("a URL");
+async fn sign_in_with_civitai(sandbox: &SandboxClient, app: &App, auth: AuthType) -> String {
+    let issuer = IssuerUrl::new(sandbox.base.clone()).expect("a URL");
     let metadata = CoreProviderMetadata::discover_async(issuer, &over_http).await;
     let client = CoreClient::from_provider_metadata(
         metadata.expect("the discovery document and the keys are read"),
@@ -104,7 +104,7 @@ async fn sign_in_with_civitai(world: &SandboxClient, app: &App, auth: AuthType) 
         .add_scope(Scope::new("5".to_owned()))
         .set_pkce_challenge(challenge)
         .url();
-    let code = code_of(&sign_in(world, &url).await, &state);
+    let code = code_of(&sign_in(sandbox, &url).await, &state);
     let exchange = client
         .exchange_code(code)
         .expect("there is a token endpoint");
@@ -135,7 +135,7 @@ async fn sign_in_with_civitai(world: &SandboxClient, app: &App, auth: AuthType) 
         .request_async(&over_http)
         .await
         .expect("refreshed");
-    assert!(world.is_live(refreshed.access_token().secret()).await);
+    assert!(sandbox.is_live(refreshed.access_token().secret()).await);
     let name = userinfo.preferred_username().map(|name| name.as_str());
     format!("{} is {}", *subject, name.unwrap_or_default())
 }
@@ -143,10 +143,10 @@ async fn sign_in_with_civitai(world: &SandboxClient, app: &App, auth: AuthType) 
 #[tokio::test]
 async fn openidconnect_signs_a_user_in_from_discovery_to_refresh() {
     let mock = TestServer::documented().await;
-    for world in [SandboxClient::clone(&mock), mock.sandbox("x")] {
+    for sandbox in [SandboxClient::clone(&mock), mock.sandbox("x")] {
         for app in [&CONF, &SPA] {
-            world.control("DELETE", "/consents", json!({})).await;
-            let told = sign_in_with_civitai(&world, app, AuthType::RequestBody).await;
+            sandbox.control("DELETE", "/consents", json!({})).await;
+            let told = sign_in_with_civitai(&sandbox, app, AuthType::RequestBody).await;
             assert_eq!(told, "2 is ada");
         }
     }

@@ -28,8 +28,8 @@ async fn ada() -> TestServer {
     mock
 }
 
-async fn registered(world: &SandboxClient) -> serde_json::Value {
-    let clients = world.control("GET", "/clients", json!({})).await;
+async fn registered(sandbox: &SandboxClient) -> serde_json::Value {
+    let clients = sandbox.control("GET", "/clients", json!({})).await;
     clients
         .as_array()
         .and_then(|all| all.last())
@@ -38,10 +38,10 @@ async fn registered(world: &SandboxClient) -> serde_json::Value {
 }
 
 /// The page that shows a new secret once, after the form that created it.
-async fn revealed(world: &SandboxClient, answer: &TestResponse) -> TestResponse {
+async fn revealed(sandbox: &SandboxClient, answer: &TestResponse) -> TestResponse {
     assert_eq!(answer.status, 303, "{answer}");
     let path = answer.location().path().to_owned();
-    let ask = world.get(&path);
+    let ask = sandbox.get(&path);
     match answer.header("set-cookie") {
         Some(_) => ask.cookie(&answer.cookie()).await,
         None => ask.await,
@@ -293,8 +293,8 @@ async fn app_is_edited_rotated_and_deleted() {
             ("client_id", &id),
             ("client_secret", &secret),
         ]);
-        let world = &mock;
-        async move { world.post(TOKEN, &asks).await }
+        let sandbox = &mock;
+        async move { sandbox.post(TOKEN, &asks).await }
     };
     assert_eq!(works(first).await.status, 400);
     let tokens = works(second.clone()).await;

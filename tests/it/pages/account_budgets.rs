@@ -189,9 +189,9 @@ async fn connected_apps_are_listed_limited_and_revoked() {
     let tokens = mock.tokens(&CONF, "98309").await;
     let limit = |fields: &[(&str, &str)]| {
         let fields = Fields::of(fields);
-        let world = &mock;
+        let sandbox = &mock;
         async move {
-            world
+            sandbox
                 .post("/user/account/connected/conf/limit", &fields)
                 .await
         }

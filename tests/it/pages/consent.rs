@@ -8,9 +8,9 @@ use crate::support::{
     CONF, CONSENT_PAGE, Fields, OTHER, SPA, SandboxClient, TestResponse, TestServer,
 };
 
-async fn page(world: &SandboxClient, request: &Fields) -> TestResponse {
-    let cookie = world.session("ada").await;
-    world
+async fn page(sandbox: &SandboxClient, request: &Fields) -> TestResponse {
+    let cookie = sandbox.session("ada").await;
+    sandbox
         .get(&format!("{CONSENT_PAGE}?{}", request.encoded()))
         .cookie(&cookie)
         .await

@@ -7,8 +7,8 @@ use crate::support::{Fields, SandboxClient, TestResponse, TestServer};
 
 const PREVIEW: &str = "/_mock/consent/preview";
 
-async fn screen(world: &SandboxClient, query: &str) -> TestResponse {
-    world.get(&format!("{PREVIEW}?{query}")).await
+async fn screen(sandbox: &SandboxClient, query: &str) -> TestResponse {
+    sandbox.get(&format!("{PREVIEW}?{query}")).await
 }
 
 fn seen(answer: &TestResponse) -> String {

@@ -9,8 +9,8 @@ use crate::support::{AUTHORIZE, CONF, Fields, SandboxClient, Stopwatch, TestResp
 
 const DASHBOARD: &str = "/_mock";
 
-async fn press(world: &SandboxClient, fields: &[(&str, &str)]) -> TestResponse {
-    world.post("/_mock/dashboard", &Fields::of(fields)).await
+async fn press(sandbox: &SandboxClient, fields: &[(&str, &str)]) -> TestResponse {
+    sandbox.post("/_mock/dashboard", &Fields::of(fields)).await
 }
 
 #[tokio::test]

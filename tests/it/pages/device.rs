@@ -17,7 +17,7 @@ fn seen(answer: &TestResponse) -> String {
 
 /// Presses a button of the page's form.
 async fn press(
-    world: &SandboxClient,
+    sandbox: &SandboxClient,
     page: &TestResponse,
     step: &str,
     cookie: &str,
@@ -25,17 +25,17 @@ async fn press(
     let form = page.page().forms().remove(0);
     assert_eq!(form.method, "post");
     let action = page.asked.join(&form.action).expect("an action is a URL");
-    assert!(action.as_str().starts_with(&world.base), "{action}");
-    let path = &action.as_str()[world.base.len()..];
-    world
+    assert!(action.as_str().starts_with(&sandbox.base), "{action}");
+    let path = &action.as_str()[sandbox.base.len()..];
+    sandbox
         .post(path, &form.fields.and("step", step))
         .cookie(cookie)
         .await
 }
 
-async fn enter(world: &SandboxClient, code: &str, cookie: &str) -> TestResponse {
+async fn enter(sandbox: &SandboxClient, code: &str, cookie: &str) -> TestResponse {
     let code = Fields::of(&[("code", code)]).encoded();
-    world
+    sandbox
         .get(&format!("{DEVICE_PAGE}?{code}"))
         .cookie(cookie)
         .await
@@ -178,27 +178,27 @@ async fn expired_code_is_rejected_on_the_page() {
 #[tokio::test]
 async fn page_without_session_signs_in_and_returns_with_the_code() {
     let mock = TestServer::documented().await;
-    for world in [SandboxClient::clone(&mock), mock.sandbox("x")] {
-        world.register_cli().await;
-        let device = world.device("1").await;
+    for sandbox in [SandboxClient::clone(&mock), mock.sandbox("x")] {
+        sandbox.register_cli().await;
+        let device = sandbox.device("1").await;
         let complete = format!("{DEVICE_PAGE}?code={}", device.user_code);
-        let sent = world.get(&complete).await;
+        let sent = sandbox.get(&complete).await;
         let there = device.redacted(&sent.location());
-        let there = there.replace(&world.base, "<base>");
-        if world.base.ends_with("/x") {
+        let there = there.replace(&sandbox.base, "<base>");
+        if sandbox.base.ends_with("/x") {
             assert_snapshot!(there, @"<base>/login?returnUrl=%2F_sandbox%2Fx%2Flogin%2Foauth%2Fdevice%3Fcode%3D<user code>");
         } else {
             assert_snapshot!(there, @"<base>/login?returnUrl=%2Flogin%2Foauth%2Fdevice%3Fcode%3D<user code>");
         }
 
-        let login = world
-            .get(&sent.location().as_str()[world.base.len()..])
+        let login = sandbox
+            .get(&sent.location().as_str()[sandbox.base.len()..])
             .await;
         let form = login.page().forms().remove(0);
-        let signed_in = world.post("/login", &form.fields.and("user", "2")).await;
+        let signed_in = sandbox.post("/login", &form.fields.and("user", "2")).await;
         let back = signed_in.location();
-        assert_eq!(back.as_str(), format!("{}{complete}", world.base));
-        let entry = world.get(&complete).cookie(&signed_in.cookie()).await;
+        assert_eq!(back.as_str(), format!("{}{complete}", sandbox.base));
+        let entry = sandbox.get(&complete).cookie(&signed_in.cookie()).await;
         assert_eq!(
             entry.page().attributes("#user_code", "value"),
             [device.user_code]

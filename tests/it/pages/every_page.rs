@@ -98,9 +98,9 @@ fn all(value: &str) -> Fields {
 
 /// A sandbox with hostile names everywhere, in which ada is signed in.
 async fn hostile(mock: &TestServer) -> (SandboxClient, String) {
-    let world = SandboxClient::clone(mock);
+    let sandbox = SandboxClient::clone(mock);
     // The control API has no length limit for usernames, unlike the page.
-    world
+    sandbox
         .control(
             "PATCH",
             "/users/2",
@@ -111,30 +111,30 @@ async fn hostile(mock: &TestServer) -> (SandboxClient, String) {
         "name": MARKUP, "description": MARKUP, "logo_url": MARKUP, "owner": 2,
         "redirect_uris": ["https://app.example/callback?<script>alert(1)</script>", "https://app.example/callback"],
     });
-    world.control("PATCH", "/clients/conf", client).await;
+    sandbox.control("PATCH", "/clients/conf", client).await;
     let agreed = json!({ "user": 2, "client_id": "conf", "scope": 1 });
-    world.control("POST", "/consents", agreed).await;
-    let signs_in = world.control("POST", "/sessions", json!({ "user": 2 }));
+    sandbox.control("POST", "/consents", agreed).await;
+    let signs_in = sandbox.control("POST", "/sessions", json!({ "user": 2 }));
     let cookie = signs_in.await["cookie"]
         .as_str()
         .expect("a cookie")
         .to_owned();
     // Requests that the dashboard shows.
     let asked = format!("{AUTHORIZE}?{}", all(MARKUP).encoded());
-    world
+    sandbox
         .get(&asked)
         .header("user-agent", MARKUP)
         .header("x-mock-user", MARKUP)
         .await;
-    world
+    sandbox
         .post(crate::support::TOKEN, &all(MARKUP))
         .header("authorization", MARKUP)
         .await;
     let fault =
         json!({ "endpoint": "token", "effect": { "error": MARKUP, "error_description": MARKUP } });
-    world.control("POST", "/faults", fault).await;
-    world.token(&CONF.for_itself()).await;
-    (world, cookie)
+    sandbox.control("POST", "/faults", fault).await;
+    sandbox.token(&CONF.for_itself()).await;
+    (sandbox, cookie)
 }
 
 fn is_html(answer: &TestResponse) -> bool {
@@ -209,7 +209,7 @@ fn every_route_is_covered() {
 #[tokio::test]
 async fn every_page_has_security_headers() {
     let mock = TestServer::documented().await;
-    let (world, cookie) = hostile(&mock).await;
+    let (sandbox, cookie) = hostile(&mock).await;
     let asked = CONF.asks("1").encoded();
     let mut table = BTreeSet::new();
     let mut pages = 0;
@@ -220,8 +220,11 @@ async fn every_page_has_security_headers() {
             path
         };
         let answers = [
-            world.get(&path).cookie(&cookie).await,
-            world.post(&path, &Fields::default()).cookie(&cookie).await,
+            sandbox.get(&path).cookie(&cookie).await,
+            sandbox
+                .post(&path, &Fields::default())
+                .cookie(&cookie)
+                .await,
         ];
         for answer in answers.iter().filter(|answer| is_html(answer)) {
             pages += 1;
@@ -258,37 +261,37 @@ async fn every_page_has_security_headers() {
 #[tokio::test]
 async fn input_is_escaped_on_every_page() {
     let mock = TestServer::documented().await;
-    let (world, cookie) = hostile(&mock).await;
+    let (sandbox, cookie) = hostile(&mock).await;
     let sent = all(MARKUP);
     for path in paths() {
         let query = format!("{path}?{}", sent.encoded());
-        let asked = world
+        let asked = sandbox
             .get(&query)
             .cookie(&cookie)
             .header("user-agent", MARKUP);
         assert_harmless(&format!("GET {path}"), &asked.await);
-        let posted = world.post(&path, &sent).cookie(&cookie).await;
+        let posted = sandbox.post(&path, &sent).cookie(&cookie).await;
         assert_harmless(&format!("POST {path}"), &posted);
         let name = format!("{path}/%3Cscript%3Ealert(1)%3C%2Fscript%3E");
-        assert_harmless(&name, &world.get(&name).cookie(&cookie).await);
+        assert_harmless(&name, &sandbox.get(&name).cookie(&cookie).await);
     }
-    assert_harmless("/_mock", &world.get("/_mock").await);
+    assert_harmless("/_mock", &sandbox.get("/_mock").await);
 }
 
 #[tokio::test]
 async fn no_page_leads_to_another_site() {
     let mock = TestServer::documented().await;
-    let (world, cookie) = hostile(&mock).await;
+    let (sandbox, cookie) = hostile(&mock).await;
     for value in ELSEWHERE {
         let sent = all(value);
         for path in paths() {
             let answers = [
-                world
+                sandbox
                     .get(&format!("{path}?{}", sent.encoded()))
                     .cookie(&cookie)
                     .await,
-                world.post(&path, &sent).cookie(&cookie).await,
-                world
+                sandbox.post(&path, &sent).cookie(&cookie).await,
+                sandbox
                     .post(&path, &sent.clone().with("user", "2"))
                     .cookie(&cookie)
                     .await,
@@ -296,7 +299,7 @@ async fn no_page_leads_to_another_site() {
             for answer in answers {
                 if answer.header("location").is_some() {
                     let there = answer.location().origin().ascii_serialization();
-                    assert_eq!(there, world.base, "{path} {value:?}: {answer}");
+                    assert_eq!(there, sandbox.base, "{path} {value:?}: {answer}");
                 }
             }
         }
@@ -307,7 +310,7 @@ async fn no_page_leads_to_another_site() {
 async fn cookies_are_for_this_server_alone() {
     let mock = TestServer::documented().await;
     let mut table = String::new();
-    for world in [SandboxClient::clone(&mock), mock.sandbox("x")] {
+    for sandbox in [SandboxClient::clone(&mock), mock.sandbox("x")] {
         let picks = Fields::of(&[("user", "2"), ("returnUrl", "/")]);
         let begins = Fields::of(&[
             ("client_id", SPA.id),
@@ -315,9 +318,9 @@ async fn cookies_are_for_this_server_alone() {
             ("preset", "AI Services"),
         ]);
         let answers = [
-            world.post("/login", &picks).await,
-            world.post("/_mock/playground", &begins).await,
-            world.get("/logout").await,
+            sandbox.post("/login", &picks).await,
+            sandbox.post("/_mock/playground", &begins).await,
+            sandbox.get("/logout").await,
         ];
         for answer in answers {
             let cookie = answer.header("set-cookie").unwrap_or_default();

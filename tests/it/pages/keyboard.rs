@@ -44,19 +44,19 @@ async fn callback(listener: TcpListener) -> Url {
 }
 
 /// Signs in, reads the consent page, consents, and returns to the app, which gets its tokens.
-async fn sign_in_and_consent(browser: &Browser, world: &SandboxClient, picture: &str) {
+async fn sign_in_and_consent(browser: &Browser, sandbox: &SandboxClient, picture: &str) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener
         .local_addr()
         .expect("a bound socket has an address");
     let redirect_uri = format!("http://{address}/callback");
     let client = json!({ "redirect_uris": [redirect_uri] });
-    world.control("PATCH", "/clients/conf", client).await;
+    sandbox.control("PATCH", "/clients/conf", client).await;
     let app = tokio::spawn(callback(listener));
 
     let asked = CONF.asks("98309").with("redirect_uri", &redirect_uri);
     browser
-        .visit(&format!("{}{AUTHORIZE}?{}", world.base, asked.encoded()))
+        .visit(&format!("{}{AUTHORIZE}?{}", sandbox.base, asked.encoded()))
         .await;
     browser.arrive("Sign in").await;
     browser.draw(&format!("login-{picture}.png")).await;
@@ -89,18 +89,18 @@ async fn sign_in_and_consent(browser: &Browser, world: &SandboxClient, picture: 
     let redeems = CONF
         .redeems(&value("code"))
         .with("redirect_uri", &redirect_uri);
-    let tokens = world.token(&redeems).await;
+    let tokens = sandbox.token(&redeems).await;
     assert_eq!(tokens.json()["scope"], "98309", "{tokens}");
-    let userinfo = world.userinfo(&tokens.text("access_token")).await;
+    let userinfo = sandbox.userinfo(&tokens.text("access_token")).await;
     assert_eq!(userinfo.text("username"), "ada");
 }
 
 /// Mistypes the code, corrects it, reviews and approves.
-async fn connect_a_device(browser: &Browser, world: &SandboxClient, picture: &str) {
-    world.register_cli().await;
-    let device = world.device("98309").await;
+async fn connect_a_device(browser: &Browser, sandbox: &SandboxClient, picture: &str) {
+    sandbox.register_cli().await;
+    let device = sandbox.device("98309").await;
     browser
-        .visit(&format!("{}/login/oauth/device", world.base))
+        .visit(&format!("{}/login/oauth/device", sandbox.base))
         .await;
     browser.arrive("Sign in").await;
     browser.choose(ADA).await;
@@ -121,15 +121,15 @@ async fn connect_a_device(browser: &Browser, world: &SandboxClient, picture: &st
     browser.choose("Approve").await;
     browser.arrive("Device connected").await;
     browser.draw(&format!("device-done-{picture}.png")).await;
-    assert_eq!(world.poll(&device).await.status, 200);
+    assert_eq!(sandbox.poll(&device).await.status, 200);
 }
 
 /// Denies the request by keyboard.
-async fn refuse_a_device(browser: &Browser, world: &SandboxClient) {
-    let device = world.device("1").await;
+async fn refuse_a_device(browser: &Browser, sandbox: &SandboxClient) {
+    let device = sandbox.device("1").await;
     let complete = format!(
         "{}/login/oauth/device?code={}",
-        world.base, device.user_code
+        sandbox.base, device.user_code
     );
     browser.visit(&complete).await;
     browser.arrive("Connect a device").await;
@@ -137,7 +137,7 @@ async fn refuse_a_device(browser: &Browser, world: &SandboxClient) {
     browser.arrive("Authorize Device App").await;
     browser.choose("Deny").await;
     browser.arrive("Device refused").await;
-    assert_eq!(world.poll(&device).await.text("error"), "access_denied");
+    assert_eq!(sandbox.poll(&device).await.text("error"), "access_denied");
 }
 
 #[tokio::test]

@@ -170,9 +170,9 @@ async fn return_url_may_be_any_local_path() {
     for path in ["/", "/login/oauth/authorize?a=b&c=%2F#d", "/_sandbox/x/"] {
         assert_eq!(leads_to(&mock, path).await, path);
     }
-    let world = mock.sandbox("x");
+    let sandbox = mock.sandbox("x");
     assert_eq!(
-        leads_to(&world, "https://evil.example/").await,
+        leads_to(&sandbox, "https://evil.example/").await,
         "/_sandbox/x/"
     );
 }

@@ -313,8 +313,8 @@ async fn faults_apply_to_playground_requests() {
 #[tokio::test]
 async fn run_belongs_to_its_sandbox_and_ends_with_a_reset() {
     let mock = TestServer::documented().await;
-    let world = mock.sandbox("x");
-    let player = PlaygroundUser::begin(&world, &start_form(SPA.id, "code", "")).await;
+    let sandbox = mock.sandbox("x");
+    let player = PlaygroundUser::begin(&sandbox, &start_form(SPA.id, "code", "")).await;
     let page = player.consent().await;
     assert!(
         summary(&page).contains("The browser comes back to the app: well"),
@@ -327,10 +327,10 @@ async fn run_belongs_to_its_sandbox_and_ends_with_a_reset() {
         json!([])
     );
     assert_ne!(
-        world.control("GET", "/tokens", json!({})).await["tokens"],
+        sandbox.control("GET", "/tokens", json!({})).await["tokens"],
         json!([])
     );
-    world.control("POST", "/reset", json!({})).await;
+    sandbox.control("POST", "/reset", json!({})).await;
     assert!(player.look().await.page().texts(".steps").is_empty());
 }
 

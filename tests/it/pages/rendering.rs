@@ -88,8 +88,10 @@ async fn every_page_is_accessible_on_a_desktop() {
 }
 
 /// Registers an app and copies its secret to the clipboard.
-async fn register(browser: &Browser, world: &SandboxClient) -> String {
-    browser.visit(&format!("{}/user/account", world.base)).await;
+async fn register(browser: &Browser, sandbox: &SandboxClient) -> String {
+    browser
+        .visit(&format!("{}/user/account", sandbox.base))
+        .await;
     browser.arrive("Account").await;
     browser.go("Register an app").await;
     browser.arrive("Register an app").await;
@@ -114,9 +116,9 @@ async fn register(browser: &Browser, world: &SandboxClient) -> String {
 }
 
 /// A whole run of the playground, by its buttons.
-async fn play(browser: &Browser, world: &SandboxClient) {
+async fn play(browser: &Browser, sandbox: &SandboxClient) {
     browser
-        .visit(&format!("{}/_mock/playground", world.base))
+        .visit(&format!("{}/_mock/playground", sandbox.base))
         .await;
     browser.arrive("Playground").await;
     // The newest app is the last one.
@@ -153,14 +155,14 @@ async fn play(browser: &Browser, world: &SandboxClient) {
 }
 
 /// The app spends up to its budget, and the bar shows it.
-async fn spend(browser: &Browser, world: &SandboxClient) {
-    let clients = world.control("GET", "/clients", json!({})).await;
+async fn spend(browser: &Browser, sandbox: &SandboxClient) {
+    let clients = sandbox.control("GET", "/clients", json!({})).await;
     let clients = clients.as_array().cloned().unwrap_or_default();
     let app = clients
         .iter()
         .find(|client| client["name"] == "Keyboard App");
     let id = &app.expect("the app is registered")["id"];
-    world
+    sandbox
         .control(
             "PATCH",
             "/users/ada",
@@ -168,18 +170,20 @@ async fn spend(browser: &Browser, world: &SandboxClient) {
         )
         .await;
     let asked = json!({ "client_id": id, "user": "ada", "scope": "AI Services" });
-    let minted = world.control("POST", "/tokens", asked).await;
+    let minted = sandbox.control("POST", "/tokens", asked).await;
     let bearer = format!(
         "Bearer {}",
         minted["access_token"].as_str().unwrap_or_default()
     );
     for (cost, held) in [(4000, false), (2000, true)] {
-        let ask = world.ask("POST", "/v2/consumer/workflows");
+        let ask = sandbox.ask("POST", "/v2/consumer/workflows");
         let ask = ask.header("authorization", &bearer);
         let answer = ask.json(&json!({ "cost": cost, "steps": [] })).await;
         assert_eq!(answer.status >= 400, held, "{answer}");
     }
-    browser.visit(&format!("{}/user/account", world.base)).await;
+    browser
+        .visit(&format!("{}/user/account", sandbox.base))
+        .await;
     browser.arrive("Account").await;
     browser.see("4000 spent, 1000 left").await;
 }

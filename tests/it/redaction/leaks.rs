@@ -28,7 +28,7 @@ const APP: App = App {
 /// Sign-in, consent, code, tokens, and every failed exchange.
 async fn sign_in(walk: &mut SecretTracker) -> Tokens {
     let picks = Fields::of(&[("user", "1"), ("returnUrl", "/")]);
-    let by_page = walk.world.post("/login", &picks).await.cookie();
+    let by_page = walk.sandbox.post("/login", &picks).await.cookie();
     walk.issued("session", by_page.split_once('=').expect("a value").1);
     let cookie = walk.session("ada").await;
     let asked = APP.asks("1").encoded();
@@ -50,16 +50,16 @@ async fn sign_in(walk: &mut SecretTracker) -> Tokens {
     .await;
 
     let code = walk.code(&APP, &cookie).await;
-    let answer = walk.world.token(&APP.redeems(&code)).await;
+    let answer = walk.sandbox.token(&APP.redeems(&code)).await;
     let first = walk.tokens(&answer);
-    let answer = walk.world.token(&APP.refreshes(&first.refresh)).await;
+    let answer = walk.sandbox.token(&APP.refreshes(&first.refresh)).await;
     let second = walk.tokens(&answer);
     walk.errs(TOKEN, &APP.refreshes(&first.refresh)).await;
-    let itself = walk.world.token(&APP.for_itself()).await;
+    let itself = walk.sandbox.token(&APP.for_itself()).await;
     walk.issued("access token", itself.text("access_token"));
     let secret = APP.secret.expect("it has one");
     let basic = Fields::of(&[("grant_type", "client_credentials")]);
-    let answer = walk.world.post(TOKEN, &basic).basic(APP.id, secret).await;
+    let answer = walk.sandbox.post(TOKEN, &basic).basic(APP.id, secret).await;
     walk.issued("access token", answer.text("access_token"));
     walk.issued(
         "basic credentials",
@@ -70,16 +70,20 @@ async fn sign_in(walk: &mut SecretTracker) -> Tokens {
 
 /// Calls with an access token: in the header, in the query, and by HTTP/2.
 async fn calls(walk: &mut SecretTracker, tokens: &Tokens) {
-    let user = walk.world.userinfo(&tokens.access).await;
+    let user = walk.sandbox.userinfo(&tokens.access).await;
     walk.shows(USERINFO, &user);
     let me = walk
-        .world
+        .sandbox
         .get(&format!("{ME}?token={}", tokens.access))
         .header("authorization", &format!("Bearer {}", tokens.access))
         .await;
     assert_eq!(me.status, 200, "{me}");
     walk.shows(ME, &me);
-    let address = walk.world.base.strip_prefix("http://").expect("plain HTTP");
+    let address = walk
+        .sandbox
+        .base
+        .strip_prefix("http://")
+        .expect("plain HTTP");
     let stream = tokio::net::TcpStream::connect(address)
         .await
         .expect("it listens");
@@ -88,7 +92,7 @@ async fn calls(walk: &mut SecretTracker, tokens: &Tokens) {
             .await
             .expect("the server supports HTTP/2");
     let connection = tokio::spawn(connection);
-    let request = hyper::Request::get(format!("{}{USERINFO}", walk.world.base))
+    let request = hyper::Request::get(format!("{}{USERINFO}", walk.sandbox.base))
         .header(AUTHORIZATION, format!("Bearer {}", tokens.access))
         .header("cookie", format!("civ-token={}", tokens.refresh))
         .body(String::new())
@@ -99,48 +103,48 @@ async fn calls(walk: &mut SecretTracker, tokens: &Tokens) {
 
     let hostile = APP.revokes(&tokens.access);
     let hostile = hostile.with("client_secret", "secret-of-another-app");
-    let refused = walk.world.revoke(&hostile).await;
+    let refused = walk.sandbox.revoke(&hostile).await;
     walk.shows("a revocation by a wrong secret", &refused);
-    let revoked = walk.world.revoke(&APP.revokes(&tokens.refresh)).await;
+    let revoked = walk.sandbox.revoke(&APP.revokes(&tokens.refresh)).await;
     walk.shows(REVOKE, &revoked);
-    let dead = walk.world.userinfo(&tokens.access).await;
+    let dead = walk.sandbox.userinfo(&tokens.access).await;
     walk.shows("userinfo of a dead token", &dead);
 }
 
 async fn devices(walk: &mut SecretTracker) {
-    walk.world.register_cli().await;
-    let device = Device::of(&walk.world.ask_device("cli", "1").await);
+    walk.sandbox.register_cli().await;
+    let device = Device::of(&walk.sandbox.ask_device("cli", "1").await);
     walk.issued("device code", &device.device_code);
     walk.issued("user code", &device.user_code);
-    let waits = walk.world.poll(&device).await;
+    let waits = walk.sandbox.poll(&device).await;
     walk.shows("a device that waits", &waits);
     let cookie = walk.session("ada").await;
     let decision = json!({ "user_code": device.user_code });
     let approved = walk
-        .world
+        .sandbox
         .ask("POST", DEVICE_APPROVE)
         .json(&decision)
         .cookie(&cookie)
         .await;
     walk.shows(DEVICE_APPROVE, &approved);
-    let answer = walk.world.poll(&device).await;
+    let answer = walk.sandbox.poll(&device).await;
     walk.tokens(&answer);
-    let again = walk.world.poll(&device).await;
+    let again = walk.sandbox.poll(&device).await;
     walk.shows("a device that is claimed", &again);
 }
 
 /// Control calls that issue secrets, and those that list data.
 async fn control(walk: &mut SecretTracker) {
     let asked = json!({ "client_id": APP.id, "user": "ada" });
-    let code = walk.world.control("POST", "/codes", asked.clone()).await;
+    let code = walk.sandbox.control("POST", "/codes", asked.clone()).await;
     for (what, key) in [("code", "code"), ("verifier", "code_verifier")] {
         walk.issued(what, code[key].as_str().expect("a text"));
     }
-    let minted = walk.world.ask("POST", "/_mock/tokens").json(&asked).await;
+    let minted = walk.sandbox.ask("POST", "/_mock/tokens").json(&asked).await;
     let tokens = walk.tokens(&minted);
     let named = json!({ "token": tokens.access });
     for path in ["/_mock/tokens/introspect", "/_mock/tokens/expire"] {
-        let answer = walk.world.ask("POST", path).json(&named).await;
+        let answer = walk.sandbox.ask("POST", path).json(&named).await;
         walk.shows(path, &answer);
     }
     for body in [
@@ -149,7 +153,7 @@ async fn control(walk: &mut SecretTracker) {
         json!(tokens.access),
     ] {
         let answer = walk
-            .world
+            .sandbox
             .ask("POST", "/_mock/tokens/introspect")
             .json(&body)
             .await;
@@ -157,10 +161,10 @@ async fn control(walk: &mut SecretTracker) {
         walk.shows("a call that is wrong", &answer);
     }
     let client = json!({ "id": "cli2", "name": "C", "secret": "secret-of-a-control-call" });
-    walk.world.control("POST", "/clients", client).await;
+    walk.sandbox.control("POST", "/clients", client).await;
     walk.issued("client secret", "secret-of-a-control-call");
     let path = "/clients/cli2/rotate-secret";
-    let rotated = walk.world.control("POST", path, json!({})).await;
+    let rotated = walk.sandbox.control("POST", path, json!({})).await;
     walk.issued(
         "client secret",
         rotated["client_secret"].as_str().expect("a text"),
@@ -168,10 +172,12 @@ async fn control(walk: &mut SecretTracker) {
     let seed =
         json!({ "clients": [{ "id": "cli3", "name": "C", "secret": "secret-of-a-sandbox" }] });
     let own = json!({ "name": "own", "seed": seed });
-    walk.world.control("POST", "/sandboxes", own).await;
+    walk.sandbox.control("POST", "/sandboxes", own).await;
     walk.issued("client secret", "secret-of-a-sandbox");
-    walk.world.control("POST", "/snapshots/s", json!({})).await;
-    walk.world
+    walk.sandbox
+        .control("POST", "/snapshots/s", json!({}))
+        .await;
+    walk.sandbox
         .control("POST", "/snapshots/s/restore", json!({}))
         .await;
 }
@@ -187,12 +193,12 @@ async fn pages(walk: &mut SecretTracker) {
         ("scope_preset", "AI Services"),
     ]);
     let made = walk
-        .world
+        .sandbox
         .post("/user/account/new-app", &form)
         .cookie(&cookie)
         .await;
     let both = format!("{cookie}; {}", made.cookie());
-    let shown = walk.world.get(made.location().path()).cookie(&both).await;
+    let shown = walk.sandbox.get(made.location().path()).cookie(&both).await;
     let secret = shown.page().texts("#client-secret").concat();
     walk.issued("client secret", secret);
     let begins = Fields::of(&[
@@ -201,18 +207,22 @@ async fn pages(walk: &mut SecretTracker) {
         ("preset", "AI Services"),
         ("secret", APP.secret.unwrap_or_default()),
     ]);
-    let run = walk.world.post("/_mock/playground", &begins).await.cookie();
+    let run = walk
+        .sandbox
+        .post("/_mock/playground", &begins)
+        .await
+        .cookie();
     walk.issued(
         "run of the playground",
         run.split_once('=').expect("a value").1,
     );
     let act = Fields::of(&[("act", "start")]);
-    walk.world
+    walk.sandbox
         .post("/_mock/playground/act", &act)
         .cookie(&run)
         .await;
     let wrong = walk
-        .world
+        .sandbox
         .post(
             "/_mock/unlock",
             &Fields::of(&[("token", "open-says-me-wrong")]),
@@ -220,7 +230,7 @@ async fn pages(walk: &mut SecretTracker) {
         .await;
     walk.shows("a wrong control token", &wrong);
     let opens = Fields::of(&[("token", CONTROL_TOKEN)]);
-    let key = walk.world.post("/_mock/unlock", &opens).await.cookie();
+    let key = walk.sandbox.post("/_mock/unlock", &opens).await.cookie();
     walk.issued("control cookie", key.split_once('=').expect("a value").1);
 }
 
@@ -228,7 +238,7 @@ async fn agents(walk: &mut SecretTracker) {
     let call = async |id: u32, tool: &str, arguments: Value| {
         let message = json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": { "name": tool, "arguments": arguments } });
         let ask = walk
-            .world
+            .sandbox
             .ask("POST", "/mcp")
             .header("accept", "application/json, text/event-stream");
         let answer = ask.json(&message).await;
@@ -300,7 +310,7 @@ async fn aftermath(walk: &mut SecretTracker) {
         walk.looks_at(path, &cookie).await;
     }
     let never = json!([{ "endpoint": "token", "times": 0 }]);
-    let differs = walk.world.ask("POST", "/_mock/verify").json(&never).await;
+    let differs = walk.sandbox.ask("POST", "/_mock/verify").json(&never).await;
     assert_eq!(differs.status, 409);
     walk.shows("verify", &differs);
 }
@@ -352,7 +362,7 @@ async fn no_flow_reveals_a_secret() {
     agents(&mut walk).await;
     aftermath(&mut walk).await;
 
-    let whole = walk.world.get("/_mock/requests?secrets=true").await;
+    let whole = walk.sandbox.get("/_mock/requests?secrets=true").await;
     assert!(
         walk.found(whole.body.as_bytes()).len() > 20,
         "who looks finds"

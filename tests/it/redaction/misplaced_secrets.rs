@@ -21,9 +21,9 @@ async fn secret_in_a_wrong_parameter_is_redacted() {
     let mut walk = SecretTracker::of(mock.sandbox("x"));
     let cookie = walk.session("ada").await;
     let code = walk.code(&CONF, &cookie).await;
-    let answer = walk.world.token(&CONF.redeems(&code)).await;
+    let answer = walk.sandbox.token(&CONF.redeems(&code)).await;
     let tokens = walk.tokens(&answer);
-    let world = walk.world.clone();
+    let sandbox = walk.sandbox.clone();
 
     // An app that uses the page's address as its redirect URI, with parameters of an earlier sign-in.
     for rest in [
@@ -33,30 +33,30 @@ async fn secret_in_a_wrong_parameter_is_redacted() {
     ] {
         let uri = format!("{}{rest}", CONF.redirect_uri);
         let asked = CONF.asks("1").with("redirect_uri", &uri).encoded();
-        world.get(&format!("{AUTHORIZE}?{asked}")).await;
-        world
+        sandbox.get(&format!("{AUTHORIZE}?{asked}")).await;
+        sandbox
             .token(&CONF.redeems(&code).with("redirect_uri", &uri))
             .await;
     }
     for name in ["client_id", "grant_type", "scope", "state"] {
         let asked = CONF.asks("1").with(name, &tokens.access).encoded();
-        world.get(&format!("{AUTHORIZE}?{asked}")).await;
-        world
+        sandbox.get(&format!("{AUTHORIZE}?{asked}")).await;
+        sandbox
             .token(&CONF.for_itself().with(name, &tokens.access))
             .await;
     }
-    world
+    sandbox
         .post(TOKEN, &Fields::default())
         .basic(&tokens.access, "")
         .await;
-    world.get(&format!("{USERINFO}/{}", tokens.access)).await;
+    sandbox.get(&format!("{USERINFO}/{}", tokens.access)).await;
     let device = json!({ "user_code": code });
-    world
+    sandbox
         .ask("POST", "/api/auth/oauth/device-info")
         .json(&device)
         .cookie(&cookie)
         .await;
-    let refused = world.ask("POST", TOKEN).json(&json!({
+    let refused = sandbox.ask("POST", TOKEN).json(&json!({
         "grantType": "refresh_token", "clientSecret": "camel-case-secret", "refreshToken": tokens.refresh,
         "password": "password-of-a-user", "client_assertion": "signed-by-a-client",
     }));
@@ -68,7 +68,7 @@ async fn secret_in_a_wrong_parameter_is_redacted() {
     ] {
         walk.issued("secret by another name", secret);
     }
-    world
+    sandbox
         .revoke(&SPA.revokes(&tokens.access).and("token", &tokens.refresh))
         .await;
 
@@ -77,7 +77,7 @@ async fn secret_in_a_wrong_parameter_is_redacted() {
     }
     let leaks = walk.leaks();
     assert!(leaks.is_empty(), "{}", leaks.join("\n"));
-    let whole = world.get("/_mock/requests?secrets=true").await;
+    let whole = sandbox.get("/_mock/requests?secrets=true").await;
     assert!(
         walk.found(whole.body.as_bytes()).len() > 5,
         "who looks finds"
@@ -90,33 +90,33 @@ async fn secret_in_an_invalid_control_call_is_not_repeated() {
     let mut walk = SecretTracker::of(mock.sandbox("x"));
     let cookie = walk.session("ada").await;
     let code = walk.code(&CONF, &cookie).await;
-    let answer = walk.world.token(&CONF.redeems(&code)).await;
-    let (tokens, world) = (walk.tokens(&answer), walk.world.clone());
+    let answer = walk.sandbox.token(&CONF.redeems(&code)).await;
+    let (tokens, sandbox) = (walk.tokens(&answer), walk.sandbox.clone());
     walk.issued("number", "1234567890");
     let (access, refresh) = (&tokens.access, &tokens.refresh);
     let token = json!({ "token": refresh });
     let wrong = [
-        world
+        sandbox
             .ask("DELETE", &format!("/_mock/tokens?token={access}"))
             .json(&token),
-        world.ask("DELETE", &format!("/_mock/faults?token={code}")),
-        world.ask("GET", &format!("/_mock/clock?token={access}")),
-        world.ask("GET", &format!("/_mock/clock?{access}=1")),
-        world.ask("POST", "/_mock/reset").json(&token),
-        world.ask("POST", "/_mock/reset").json(&json!(access)),
-        world
+        sandbox.ask("DELETE", &format!("/_mock/faults?token={code}")),
+        sandbox.ask("GET", &format!("/_mock/clock?token={access}")),
+        sandbox.ask("GET", &format!("/_mock/clock?{access}=1")),
+        sandbox.ask("POST", "/_mock/reset").json(&token),
+        sandbox.ask("POST", "/_mock/reset").json(&json!(access)),
+        sandbox
             .ask("POST", "/_mock/clients")
             .json(&json!({ "name": "A", "secret": 1_234_567_890 })),
-        world
+        sandbox
             .ask("POST", "/_mock/clients")
             .json(&json!({ "name": "A", "clientSecret": "1234567890" })),
-        world
+        sandbox
             .ask("POST", "/_mock/clients")
             .json(&json!({ access.as_str(): 1 })),
-        world
+        sandbox
             .ask("PATCH", "/_mock/settings")
             .json(&json!({ "contract": access })),
-        world
+        sandbox
             .ask("POST", "/_mock/tokens/introspect")
             .body("application/json", access.clone()),
     ];

@@ -113,22 +113,22 @@ async fn allowed_hosts_come_from_flag_environment_and_file() {
         &format!("--config={}", file.display()),
     ]);
     let program = Program::serve(&mut command);
-    let world = SandboxClient::at(program.base());
+    let sandbox = SandboxClient::at(program.base());
     let mut by_environment = Program::command(&["--listen=127.0.0.1:0"]);
     by_environment.env("CIVITAI_MOCK_ALLOWED_HOST", "one.test, *.two.test");
     let second = Program::serve(&mut by_environment);
     let other = SandboxClient::at(second.base());
-    for (world, host, status) in [
-        (&world, "flag.test", 200),
-        (&world, "a.wild.test", 200),
-        (&world, "file.test", 200),
-        (&world, "a.file.test", 200),
-        (&world, "one.test", 403),
+    for (sandbox, host, status) in [
+        (&sandbox, "flag.test", 200),
+        (&sandbox, "a.wild.test", 200),
+        (&sandbox, "file.test", 200),
+        (&sandbox, "a.file.test", 200),
+        (&sandbox, "one.test", 403),
         (&other, "one.test", 200),
         (&other, "x.two.test", 200),
         (&other, "flag.test", 403),
     ] {
-        let answer = world.get("/_mock/clock").header("host", host).await;
+        let answer = sandbox.get("/_mock/clock").header("host", host).await;
         assert_eq!(answer.status, status, "{host}");
     }
 }

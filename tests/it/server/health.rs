@@ -34,21 +34,21 @@ async fn readiness_follows_the_writability_of_the_database() {
     let database = folder.path("mock.db").display().to_string();
     let arguments = ["--listen", "127.0.0.1:0", "--database", &database];
     let program = Program::serve(&mut Program::command(&arguments));
-    let world = SandboxClient::at(program.base());
+    let sandbox = SandboxClient::at(program.base());
     let address = format!("127.0.0.1:{}", program.port());
     let healthcheck = || Program::output(&["healthcheck", "--listen", &address]);
-    assert_eq!(world.get("/api/health/ready").await.status, 200);
+    assert_eq!(sandbox.get("/api/health/ready").await.status, 200);
     assert_eq!(healthcheck().status.code(), Some(0));
 
     program.limit_files("0");
-    let unready = world.get("/api/health/ready").await.to_string();
+    let unready = sandbox.get("/api/health/ready").await.to_string();
     assert_snapshot!(folder.redacted(&unready), @r#"
     503
     content-type: application/json
 
     {"status":"unavailable","message":"the database <folder>/mock.db cannot be written: disk I/O error (SQLite code 778); no change is acknowledged until it can be written","hint":"free the disk, or let the server write to the file of --database; restart it only if the message says so"}
     "#);
-    assert_eq!(world.get("/api/health/live").await.status, 200);
+    assert_eq!(sandbox.get("/api/health/live").await.status, 200);
     let unwell = healthcheck();
     assert_eq!(unwell.status.code(), Some(1));
     let said = String::from_utf8_lossy(&unwell.stderr);
@@ -58,6 +58,6 @@ async fn readiness_follows_the_writability_of_the_database() {
     );
 
     program.limit_files("unlimited");
-    assert_eq!(world.get("/api/health/ready").await.status, 200);
+    assert_eq!(sandbox.get("/api/health/ready").await.status, 200);
     assert_eq!(healthcheck().status.code(), Some(0));
 }

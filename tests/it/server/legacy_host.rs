@@ -36,8 +36,14 @@ async fn live() -> Hosts {
 impl Hosts {
     /// Gist of an answer of the old host, with both addresses replaced.
     fn summary(&self, answer: &TestResponse) -> String {
-        let port =
-            |world: &SandboxClient| world.base.rsplit(':').next().unwrap_or_default().to_owned();
+        let port = |sandbox: &SandboxClient| {
+            sandbox
+                .base
+                .rsplit(':')
+                .next()
+                .unwrap_or_default()
+                .to_owned()
+        };
         let summary = answer.summary().replace(&self.main.base, "<main>");
         summary.replace(&port(&self.main), "<main port>")
     }

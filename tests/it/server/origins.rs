@@ -134,8 +134,8 @@ async fn public_url_overrides_everything() {
         "{seen}"
     );
     assert_eq!(mock.server().base_url(), "https://mock.example:8443");
-    let world = mock.sandbox("x");
-    let answer = world.authorize(&CONF.asks("1")).await;
+    let sandbox = mock.sandbox("x");
+    let answer = sandbox.authorize(&CONF.asks("1")).await;
     assert_snapshot!(answer.summary(), @"303 to https://mock.example:8443/_sandbox/x/login/oauth/authorize?response_type=code&client_id=conf&redirect_uri=https%3A%2F%2Fapp.example%2Fcallback&scope=1&state=xyz&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256");
 }
 

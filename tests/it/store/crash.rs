@@ -26,13 +26,13 @@ struct Told {
 }
 
 /// Signs in, refreshes and revokes until the server is gone: each answer that came is noted, and no other.
-async fn traffic(world: SandboxClient, answers: Arc<Semaphore>) -> Told {
+async fn traffic(sandbox: SandboxClient, answers: Arc<Semaphore>) -> Told {
     let mut told = Told::default();
-    while let Some(()) = once(&world, &answers, &mut told).await {}
+    while let Some(()) = once(&sandbox, &answers, &mut told).await {}
     told
 }
 
-async fn once(world: &SandboxClient, answers: &Semaphore, told: &mut Told) -> Option<()> {
+async fn once(sandbox: &SandboxClient, answers: &Semaphore, told: &mut Told) -> Option<()> {
     let answered = async |ask: TestRequest| {
         let answer = ask.attempt().await?;
         answers.add_permits(1);
@@ -40,34 +40,37 @@ async fn once(world: &SandboxClient, answers: &Semaphore, told: &mut Told) -> Op
         Some(answer)
     };
     let path = format!("{AUTHORIZE}?{}", CONF.asks("1").encoded());
-    let code = answered(world.get(&path).header("x-mock-user", "ada"))
+    let code = answered(sandbox.get(&path).header("x-mock-user", "ada"))
         .await?
         .code();
-    let minted = answered(world.post(TOKEN, &CONF.redeems(&code))).await?;
+    let minted = answered(sandbox.post(TOKEN, &CONF.redeems(&code))).await?;
     told.used.push(code);
     let first = Tokens::of(&minted);
     told.live.push(first.access);
-    let minted = answered(world.post(TOKEN, &CONF.refreshes(&first.refresh))).await?;
+    let minted = answered(sandbox.post(TOKEN, &CONF.refreshes(&first.refresh))).await?;
     told.rotated.push(first.refresh);
     let gone = Tokens::of(&minted).access;
-    answered(world.post(REVOKE, &CONF.revokes(&gone))).await?;
+    answered(sandbox.post(REVOKE, &CONF.revokes(&gone))).await?;
     told.revoked.push(gone);
     Some(())
 }
 
-async fn holds(world: &SandboxClient, told: &Told) {
+async fn holds(sandbox: &SandboxClient, told: &Told) {
     for token in &told.live {
-        assert!(world.is_live(token).await, "an acknowledged token is gone");
+        assert!(
+            sandbox.is_live(token).await,
+            "an acknowledged token is gone"
+        );
     }
     for token in &told.revoked {
-        assert!(!world.is_live(token).await, "a revoked token is back");
+        assert!(!sandbox.is_live(token).await, "a revoked token is back");
     }
     for code in &told.used {
-        let again = world.token(&CONF.redeems(code)).await;
+        let again = sandbox.token(&CONF.redeems(code)).await;
         assert_eq!(again.status, 400, "a code was exchanged twice: {again}");
     }
     for token in &told.rotated {
-        let again = world.token(&CONF.refreshes(token)).await;
+        let again = sandbox.token(&CONF.refreshes(token)).await;
         assert_eq!(
             again.status, 400,
             "a refresh token was exchanged twice: {again}"
@@ -81,12 +84,12 @@ async fn acknowledged_writes_survive_fifty_kills() {
     let database = folder.path("mock.db");
     let (mut acknowledged, mut last) = (0, Told::default());
     for round in 0..ROUNDS {
-        let (program, world) = Program::on_file(&database, None);
-        holds(&world, &last).await;
+        let (program, sandbox) = Program::on_file(&database, None);
+        holds(&sandbox, &last).await;
         let mut callers = JoinSet::new();
         let answers = Arc::new(Semaphore::new(0));
         for _ in 0..CALLERS {
-            callers.spawn(traffic(world.clone(), Arc::clone(&answers)));
+            callers.spawn(traffic(sandbox.clone(), Arc::clone(&answers)));
         }
         // Each round dies at another moment of its traffic, the first ones in the middle of their first answers.
         let enough = answers.acquire_many(1 + 2 * round).await;
@@ -102,8 +105,8 @@ async fn acknowledged_writes_survive_fifty_kills() {
         }
         acknowledged += last.live.len();
     }
-    let (_program, world) = Program::on_file(&database, None);
-    holds(&world, &last).await;
+    let (_program, sandbox) = Program::on_file(&database, None);
+    holds(&sandbox, &last).await;
     assert!(acknowledged > 50, "{acknowledged} tokens are no traffic");
 }
 
@@ -112,13 +115,13 @@ async fn a_database_of_the_first_schema_is_opened_and_its_tokens_work() {
     let folder = TempDir::new();
     let database = folder.path("first.db");
     std::fs::write(&database, include_bytes!("../support/first-schema.db")).expect("a copy");
-    let (_program, world) = Program::on_file(&database, None);
+    let (_program, sandbox) = Program::on_file(&database, None);
     // As the rows of that file say: tokens of ada's, whose hashes it has, and the consent that she gave.
     let access = format!("civitai_{}", "a".repeat(36));
     let refresh = format!("civitai_{}", "b".repeat(36));
-    assert!(world.is_live(&access).await);
-    let renewed = world.token(&CONF.refreshes(&refresh)).await;
+    assert!(sandbox.is_live(&access).await);
+    let renewed = sandbox.token(&CONF.refreshes(&refresh)).await;
     assert_eq!(renewed.status, 200, "{renewed}");
-    let consents = world.get("/_mock/consents").await.json();
+    let consents = sandbox.get("/_mock/consents").await.json();
     assert_eq!(consents["consents"][0]["scope"], "7", "{consents}");
 }

@@ -96,7 +96,7 @@ fn second(database: &Path) -> String {
 async fn a_file_has_one_server_even_by_a_hard_link_or_without_its_lock_file() {
     let folder = TempDir::new();
     let database = folder.path("mock.db");
-    let (program, world) = Program::on_file(&database, None);
+    let (program, sandbox) = Program::on_file(&database, None);
     let link = folder.path("link.db");
     std::fs::hard_link(&database, &link).unwrap();
     let said = second(&link);
@@ -104,10 +104,10 @@ async fn a_file_has_one_server_even_by_a_hard_link_or_without_its_lock_file() {
     std::fs::remove_file(folder.path("mock.db-lock")).unwrap();
     let said = second(&database);
     assert!(said.contains("another server has it open"), "{said}");
-    let tokens = world.tokens(&CONF, "1").await;
+    let tokens = sandbox.tokens(&CONF, "1").await;
     drop(program);
-    let (_program, world) = Program::on_file(&database, None);
-    assert!(world.is_live(&tokens.access).await);
+    let (_program, sandbox) = Program::on_file(&database, None);
+    assert!(sandbox.is_live(&tokens.access).await);
 }
 
 #[cfg(target_os = "linux")]
@@ -145,18 +145,18 @@ async fn a_second_server_in_the_same_process_takes_no_lock_from_the_first() {
 async fn a_write_ahead_log_that_is_truncated_acknowledges_nothing_more() {
     let folder = TempDir::new();
     let database = folder.path("mock.db");
-    let (program, world) = Program::on_file(&database, None);
-    world.tokens(&CONF, "1").await;
+    let (program, sandbox) = Program::on_file(&database, None);
+    sandbox.tokens(&CONF, "1").await;
     let log = std::fs::File::options()
         .write(true)
         .open(folder.path("mock.db-wal"));
     log.unwrap().set_len(0).unwrap();
-    let refused = world
+    let refused = sandbox
         .ask("POST", "/_mock/snapshots/s")
         .json(&json!({}))
         .await;
     assert_eq!(refused.status, 503, "{refused}");
-    assert_eq!(world.get("/api/health/ready").await.status, 503);
+    assert_eq!(sandbox.get("/api/health/ready").await.status, 503);
     let text = "was removed, replaced or truncated";
     let said = program.kill_after(text, 1);
     assert!(said.contains(text), "{said}");
@@ -168,29 +168,29 @@ async fn a_write_ahead_log_that_is_removed_loses_nothing() {
     let folder = TempDir::new();
     let database = folder.path("mock.db");
     let log = folder.path("mock.db-wal");
-    let (program, world) = Program::on_file(&database, None);
-    let before = world.tokens(&CONF, "1").await;
+    let (program, sandbox) = Program::on_file(&database, None);
+    let before = sandbox.tokens(&CONF, "1").await;
     std::fs::remove_file(&log).unwrap();
-    let after = world.tokens(&CONF, "1").await;
+    let after = sandbox.tokens(&CONF, "1").await;
     std::fs::remove_file(&log).unwrap();
     folder.write("mock.db-wal", "not a log");
-    world.control("POST", "/snapshots/s", json!({})).await;
+    sandbox.control("POST", "/snapshots/s", json!({})).await;
     let text = "was removed, replaced or truncated";
     let said = program.kill_after(text, 2);
     assert_eq!(said.matches(text).count(), 2, "{said}");
-    let (program, world) = Program::on_file(&database, None);
+    let (program, sandbox) = Program::on_file(&database, None);
     for tokens in [&before, &after] {
-        assert!(world.is_live(&tokens.access).await);
+        assert!(sandbox.is_live(&tokens.access).await);
     }
-    world
+    sandbox
         .control("POST", "/snapshots/s/restore", json!({}))
         .await;
     // And with nothing to write any more.
-    let last = world.tokens(&CONF, "1").await;
+    let last = sandbox.tokens(&CONF, "1").await;
     std::fs::remove_file(&log).unwrap();
     assert_eq!(program.terminate(), Some(0));
-    let (_program, world) = Program::on_file(&database, None);
-    assert!(world.is_live(&last.access).await);
+    let (_program, sandbox) = Program::on_file(&database, None);
+    assert!(sandbox.is_live(&last.access).await);
 }
 
 #[cfg(unix)]
@@ -202,8 +202,8 @@ async fn a_database_that_is_truncated_or_overwritten_acknowledges_nothing_more()
         let (program, _) = Program::on_file(&database, None);
         assert_eq!(program.terminate(), Some(0));
         let backup = std::fs::read(&database).unwrap();
-        let (program, world) = Program::on_file(&database, None);
-        world.tokens(&CONF, "1").await;
+        let (program, sandbox) = Program::on_file(&database, None);
+        sandbox.tokens(&CONF, "1").await;
         let complete = std::fs::read(&database).unwrap();
         // In place, as `: > mock.db` and `cp backup.db mock.db` do.
         let bytes = if case == "truncated.db" {
@@ -214,7 +214,7 @@ async fn a_database_that_is_truncated_or_overwritten_acknowledges_nothing_more()
         std::fs::write(&database, bytes).unwrap();
         let text = "it was truncated or overwritten while the server was running; stop the server";
         for at_once in [true, false] {
-            let refused = world
+            let refused = sandbox
                 .ask("POST", "/_mock/snapshots/s")
                 .json(&json!({}))
                 .await;
@@ -224,7 +224,7 @@ async fn a_database_that_is_truncated_or_overwritten_acknowledges_nothing_more()
                 "{case}: {refused}"
             );
             assert!(refused.text("message").contains(text), "{case}: {refused}");
-            let ready = world.get("/api/health/ready").await;
+            let ready = sandbox.get("/api/health/ready").await;
             assert_eq!(ready.status, 503, "{case}: {ready}");
             // What SQLite has read meanwhile may be wrong.
             if at_once {

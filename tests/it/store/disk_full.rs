@@ -12,20 +12,20 @@ use crate::support::{
 /// The slowest disk that the test accepts.
 const LONGEST: Duration = Duration::from_mins(1);
 
-/// A server whose disk can be filled, and its world.
+/// A server whose disk can be filled, and its default sandbox.
 struct Disk {
     program: Program,
-    world: SandboxClient,
+    mock: SandboxClient,
     database: std::path::PathBuf,
 }
 
 impl Disk {
     fn new(folder: &TempDir) -> Self {
         let database = folder.path("mock.db");
-        let (program, world) = Program::on_file(&database, None);
+        let (program, mock) = Program::on_file(&database, None);
         Self {
             program,
-            world,
+            mock,
             database,
         }
     }
@@ -34,7 +34,7 @@ impl Disk {
     async fn refuses(&self, method: &str, path: &str, input: Value) {
         self.program.limit_files("0");
         let refused = self
-            .world
+            .mock
             .ask(method, &format!("/_mock{path}"))
             .json(&input)
             .await;
@@ -53,7 +53,7 @@ impl Disk {
     async fn goes_on(&self) {
         let began = Stopwatch::start();
         while began.elapsed() < LONGEST {
-            let ready = self.world.get("/api/health/ready").await;
+            let ready = self.mock.get("/api/health/ready").await;
             // A disk may be slow; any other answer would be wrong.
             if !ready.body.contains("has not answered within") {
                 assert_eq!(ready.status, 200, "{ready}");
@@ -69,22 +69,22 @@ impl Disk {
             program, database, ..
         } = self;
         assert_eq!(program.terminate(), Some(0));
-        let (program, world) = Program::on_file(&database, None);
+        let (program, mock) = Program::on_file(&database, None);
         Self {
             program,
-            world,
+            mock,
             database,
         }
     }
 
     async fn user(&self, name: &str) {
-        self.world
+        self.mock
             .control("POST", "/users", json!({ "username": name }))
             .await;
     }
 
     async fn users(&self) -> Vec<String> {
-        let users = self.world.control("GET", "/users", json!({})).await;
+        let users = self.mock.control("GET", "/users", json!({})).await;
         let users = users.as_array().expect("a list").iter();
         users
             .map(|user| user["username"].as_str().unwrap_or_default().to_owned())
@@ -96,11 +96,11 @@ impl Disk {
 async fn full_disk_rejects_writes_and_loses_nothing() {
     let folder = TempDir::new();
     let database = folder.path("mock.db");
-    let (program, world) = Program::on_file(&database, None);
-    let before = world.tokens(&CONF, "1").await;
+    let (program, mock) = Program::on_file(&database, None);
+    let before = mock.tokens(&CONF, "1").await;
 
-    let code = world.code(&CONF, "1").await;
-    let later = world.tokens(&CONF, "1").await;
+    let code = mock.code(&CONF, "1").await;
+    let later = mock.tokens(&CONF, "1").await;
 
     program.limit_files("0");
     for sent in [
@@ -108,7 +108,7 @@ async fn full_disk_rejects_writes_and_loses_nothing() {
         CONF.redeems(&code),
         CONF.refreshes(&later.refresh),
     ] {
-        let refused = world.token(&sent).await;
+        let refused = mock.token(&sent).await;
         assert_eq!(
             (refused.status, &*refused.text("error")),
             (503, "unwritable"),
@@ -117,20 +117,20 @@ async fn full_disk_rejects_writes_and_loses_nothing() {
         assert_eq!(refused.header("retry-after").as_deref(), Some("1"));
         assert!(refused.body.contains("mock.db cannot be written"));
     }
-    assert!(world.is_live(&before.access).await, "reading goes on");
+    assert!(mock.is_live(&before.access).await, "reading goes on");
 
     // What was refused uses nothing up, whether it is tried again now or after the next start.
     program.limit_files("unlimited");
-    let after = Tokens::of(&world.token(&CONF.refreshes(&before.refresh)).await);
-    let redeemed = Tokens::of(&world.token(&CONF.redeems(&code)).await);
+    let after = Tokens::of(&mock.token(&CONF.refreshes(&before.refresh)).await);
+    let redeemed = Tokens::of(&mock.token(&CONF.redeems(&code)).await);
     drop(program);
-    let (_program, world) = Program::on_file(&database, None);
+    let (_program, mock) = Program::on_file(&database, None);
     for live in [&before, &after, &redeemed] {
-        assert!(world.is_live(&live.access).await);
+        assert!(mock.is_live(&live.access).await);
     }
-    let renewed = world.token(&CONF.refreshes(&later.refresh)).await;
+    let renewed = mock.token(&CONF.refreshes(&later.refresh)).await;
     assert_eq!(renewed.status, 200, "{renewed}");
-    let again = world.token(&CONF.redeems(&code)).await;
+    let again = mock.token(&CONF.redeems(&code)).await;
     assert_eq!(again.status, 400, "{again}");
 }
 
@@ -173,7 +173,7 @@ async fn rejected_reset_or_restore_has_no_effect() {
     let folder = TempDir::new();
     let mut disk = Disk::new(&folder);
     disk.user("early").await;
-    disk.world.control("POST", "/snapshots/s", json!({})).await;
+    disk.mock.control("POST", "/snapshots/s", json!({})).await;
     for path in ["/reset", "/snapshots/s/restore"] {
         disk.user("before").await;
         disk.refuses("POST", path, json!({})).await;
@@ -181,16 +181,16 @@ async fn rejected_reset_or_restore_has_no_effect() {
         assert!(users.contains(&"before".to_owned()), "{path}: {users:?}");
         let name = format!("after{}", path.len());
         disk.user(&name).await;
-        let tokens = disk.world.tokens(&CONF, "1").await;
+        let tokens = disk.mock.tokens(&CONF, "1").await;
         let users = disk.users().await;
         assert!(users.contains(&name), "{path}: {users:?}");
         disk = disk.again();
         assert_eq!(disk.users().await, users, "{path}");
-        assert!(disk.world.is_live(&tokens.access).await, "{path}");
+        assert!(disk.mock.is_live(&tokens.access).await, "{path}");
         // And now it is done as it says.
-        disk.world.control("POST", path, json!({})).await;
+        disk.mock.control("POST", path, json!({})).await;
         assert!(!disk.users().await.contains(&name), "{path}");
-        assert!(!disk.world.is_live(&tokens.access).await, "{path}");
+        assert!(!disk.mock.is_live(&tokens.access).await, "{path}");
     }
     assert!(disk.users().await.contains(&"early".to_owned()));
 }
@@ -201,15 +201,15 @@ async fn rejected_snapshot_can_be_taken_and_deleted_later() {
     let disk = Disk::new(&folder);
     disk.user("early").await;
     disk.refuses("POST", "/snapshots/s", json!({})).await;
-    assert_eq!(disk.world.get("/_mock/snapshots/s").await.status, 404);
-    disk.world.control("POST", "/snapshots/s", json!({})).await;
+    assert_eq!(disk.mock.get("/_mock/snapshots/s").await.status, 404);
+    disk.mock.control("POST", "/snapshots/s", json!({})).await;
     disk.user("late").await;
     disk.refuses("DELETE", "/snapshots/s", json!({})).await;
-    assert_eq!(disk.world.get("/_mock/snapshots/s").await.status, 200);
-    disk.world.control("POST", "/snapshots/s", json!({})).await;
+    assert_eq!(disk.mock.get("/_mock/snapshots/s").await.status, 200);
+    disk.mock.control("POST", "/snapshots/s", json!({})).await;
     let disk = disk.again();
-    disk.world.control("POST", "/reset", json!({})).await;
-    disk.world
+    disk.mock.control("POST", "/reset", json!({})).await;
+    disk.mock
         .control("POST", "/snapshots/s/restore", json!({}))
         .await;
     let users = disk.users().await;
@@ -222,12 +222,12 @@ async fn failed_creation_or_deletion_leaves_sandboxes_consistent() {
     let mut disk = Disk::new(&folder);
     let made = json!({ "name": "x", "settings": { "consent": "approve" } });
     disk.refuses("POST", "/sandboxes", made.clone()).await;
-    disk.world.control("POST", "/sandboxes", made).await;
-    let old = disk.world.sandbox("x").tokens(&CONF, "1").await;
+    disk.mock.control("POST", "/sandboxes", made).await;
+    let old = disk.mock.sandbox("x").tokens(&CONF, "1").await;
     disk.refuses("DELETE", "/sandboxes/x", json!({})).await;
-    let new = disk.world.sandbox("x").tokens(&CONF, "1").await;
+    let new = disk.mock.sandbox("x").tokens(&CONF, "1").await;
     for at in 0..2 {
-        let sandbox = disk.world.sandbox("x");
+        let sandbox = disk.mock.sandbox("x");
         assert!(sandbox.is_live(&new.access).await, "{at}");
         assert!(sandbox.is_live(&old.access).await, "it was not deleted");
         disk = disk.again();
@@ -238,7 +238,7 @@ async fn failed_creation_or_deletion_leaves_sandboxes_consistent() {
 async fn rejected_operation_can_be_retried_once() {
     let folder = TempDir::new();
     let mut disk = Disk::new(&folder);
-    let clock = disk.world.control("POST", "/clock/freeze", json!({})).await["now"].clone();
+    let clock = disk.mock.control("POST", "/clock/freeze", json!({})).await["now"].clone();
     disk.refuses("POST", "/clock/advance", json!({ "by": "1h" }))
         .await;
     disk.refuses("POST", "/clients/conf/rotate-secret", json!({}))
@@ -256,20 +256,20 @@ async fn rejected_operation_can_be_retried_once() {
         disk.refuses(method, path, input.clone()).await;
     }
     let buzz =
-        async |world: &SandboxClient| world.get("/_mock/users/ada").await.json()["buzz"].clone();
-    let spender = SpendingApp::funded(&disk.world, &SPA, 100).await;
-    let before = buzz(&disk.world).await;
+        async |mock: &SandboxClient| mock.get("/_mock/users/ada").await.json()["buzz"].clone();
+    let spender = SpendingApp::funded(&disk.mock, &SPA, 100).await;
+    let before = buzz(&disk.mock).await;
     disk.program.limit_files("0");
     let refused = spender.submit(&json!({ "cost": 30 })).await;
     assert_eq!(refused.status, 503, "{refused}");
     disk.program.limit_files("unlimited");
     disk.goes_on().await;
-    disk.world.register_cli().await;
-    let device = Device::of(&disk.world.ask_device("cli", "1").await);
-    let cookie = disk.world.session("ada").await;
+    disk.mock.register_cli().await;
+    let device = Device::of(&disk.mock.ask_device("cli", "1").await);
+    let cookie = disk.mock.session("ada").await;
     let approves = || {
         let said = json!({ "user_code": device.user_code });
-        disk.world
+        disk.mock
             .ask("POST", DEVICE_APPROVE)
             .json(&said)
             .cookie(&cookie)
@@ -283,19 +283,19 @@ async fn rejected_operation_can_be_retried_once() {
     disk = disk.again();
 
     assert_eq!(
-        disk.world.control("GET", "/clock", json!({})).await["now"],
+        disk.mock.control("GET", "/clock", json!({})).await["now"],
         clock
     );
-    assert_eq!(buzz(&disk.world).await, before, "nothing was paid");
+    assert_eq!(buzz(&disk.mock).await, before, "nothing was paid");
     assert_eq!(
-        disk.world.token(&CONF.for_itself()).await.status,
+        disk.mock.token(&CONF.for_itself()).await.status,
         200,
         "the old secret is good"
     );
     for (method, path, input) in sent {
-        disk.world.control(method, path, input).await;
+        disk.mock.control(method, path, input).await;
     }
-    assert_eq!(disk.world.poll(&device).await.status, 200);
+    assert_eq!(disk.mock.poll(&device).await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -303,14 +303,14 @@ async fn failed_sandbox_creation_takes_no_slot() {
     let folder = TempDir::new();
     // The default one and two more.
     let script = r#"export CIVITAI_MOCK_MAX_SANDBOXES=3; exec "$0" "$@""#;
-    let (program, world) = Program::on_file(&folder.path("mock.db"), Some(script));
-    let asks = async |name: &str| world.sandbox(name).token(&CONF.for_itself()).await.status;
+    let (program, mock) = Program::on_file(&folder.path("mock.db"), Some(script));
+    let asks = async |name: &str| mock.sandbox(name).token(&CONF.for_itself()).await.status;
     program.limit_files("0");
     for name in ["a", "b", "c", "d"] {
         assert_eq!(asks(name).await, 503, "{name}");
     }
     program.limit_files("unlimited");
-    assert_eq!(world.get("/api/health/ready").await.status, 200);
+    assert_eq!(mock.get("/api/health/ready").await.status, 200);
     assert_eq!((asks("x").await, asks("y").await), (200, 200));
     assert_eq!(asks("z").await, 503, "there are as many as there may be");
 }
@@ -322,7 +322,7 @@ async fn moved_database_file_acknowledges_nothing_until_restored() {
     let disk = Disk::new(&folder);
     let elsewhere = folder.path("elsewhere.db");
     std::fs::rename(&disk.database, &elsewhere).unwrap();
-    let ready = disk.world.get("/api/health/ready").await;
+    let ready = disk.mock.get("/api/health/ready").await;
     assert_eq!(ready.status, 503, "{ready}");
     assert!(
         ready.body.contains("it was moved, removed or replaced"),
@@ -358,7 +358,7 @@ async fn closed_or_unread_log_output_does_not_block() {
         // More lines than a pipe holds.
         disk.program.limit_files("0");
         for _ in 0..500 {
-            let refused = disk.world.token(&CONF.for_itself()).await;
+            let refused = disk.mock.token(&CONF.for_itself()).await;
             assert_eq!(refused.status, 503, "{refused}");
         }
         disk.program.limit_files("unlimited");
@@ -379,21 +379,21 @@ async fn a_disk_with_a_little_room_uses_no_code_up() {
     // The log is written from its start again before it grows.
     let bytes = log_bytes();
     while log_bytes() == bytes {
-        disk.world.code(&CONF, "1").await;
+        disk.mock.code(&CONF, "1").await;
     }
     let mut refused = 0;
     for pages in 0..6 {
-        let code = disk.world.code(&CONF, "1").await;
+        let code = disk.mock.code(&CONF, "1").await;
         let room = log_bytes() + 4120 * pages;
         disk.program.limit_files(&room.to_string());
-        let first = disk.world.token(&CONF.redeems(&code)).await;
+        let first = disk.mock.token(&CONF.redeems(&code)).await;
         disk.program.limit_files("unlimited");
         if first.status == 200 {
             continue;
         }
         refused += 1;
         disk.goes_on().await;
-        let second = disk.world.token(&CONF.redeems(&code)).await;
+        let second = disk.mock.token(&CONF.redeems(&code)).await;
         assert_eq!(second.status, 200, "{pages}: {second}");
     }
     assert!(refused > 0, "there was room for all of it");

@@ -33,11 +33,11 @@ enum Change {
 }
 
 impl Change {
-    fn ask(&self, world: &SandboxClient) -> TestRequest {
+    fn ask(&self, sandbox: &SandboxClient) -> TestRequest {
         match self {
-            Self::Exchange { code } => world.post(TOKEN, &CONF.redeems(code)),
-            Self::Refresh { token } => world.post(TOKEN, &CONF.refreshes(token)),
-            Self::Order { access } => world
+            Self::Exchange { code } => sandbox.post(TOKEN, &CONF.redeems(code)),
+            Self::Refresh { token } => sandbox.post(TOKEN, &CONF.refreshes(token)),
+            Self::Order { access } => sandbox
                 .ask("POST", WORKFLOWS)
                 .header("authorization", &format!("Bearer {access}"))
                 .json(&json!({ "cost": COST })),
@@ -71,7 +71,7 @@ struct Record {
 }
 
 struct Caller {
-    world: SandboxClient,
+    sandbox: SandboxClient,
     traffic: Arc<Traffic>,
     /// Stops at the first refusal once the disk stays full; others go on until the server is gone.
     stops: bool,
@@ -87,7 +87,7 @@ impl Caller {
     /// Signs in, refreshes and orders.
     async fn once(&mut self, cookie: &str) -> Option<()> {
         let request = CONF.asks(SCOPE).and("approved", "true");
-        let path = || self.world.post(AUTHORIZE, &request).cookie(cookie);
+        let path = || self.sandbox.post(AUTHORIZE, &request).cookie(cookie);
         let mut answer = path().attempt().await?;
         while is_refused(&answer) {
             self.traffic.refused.add_permits(1);
@@ -117,7 +117,7 @@ impl Caller {
         let mut refusals = 0;
         loop {
             let is_last = self.traffic.is_full_for_good.load(Ordering::SeqCst);
-            let Some(answer) = change.ask(&self.world).attempt().await else {
+            let Some(answer) = change.ask(&self.sandbox).attempt().await else {
                 // The disk was full from before the request to the end: it cannot be done.
                 self.record.left = is_last.then(|| change.clone());
                 return None;
@@ -166,15 +166,15 @@ fn seconds() -> u64 {
     given.map_or(5, |text| text.parse().expect("a number of seconds"))
 }
 
-async fn callers(world: &SandboxClient, traffic: &Arc<Traffic>) -> JoinSet<Record> {
+async fn callers(sandbox: &SandboxClient, traffic: &Arc<Traffic>) -> JoinSet<Record> {
     let mut callers = JoinSet::new();
     for at in 0..CALLERS {
         let user = format!("user{at}");
         let made = json!({ "username": user, "buzz": { "yellow": FUNDS } });
-        world.control("POST", "/users", made).await;
-        let cookie = world.session(&user).await;
+        sandbox.control("POST", "/users", made).await;
+        let cookie = sandbox.session(&user).await;
         let caller = Caller {
-            world: world.clone(),
+            sandbox: sandbox.clone(),
             traffic: Arc::clone(traffic),
             stops: at % 2 == 0,
             record: Record {
@@ -188,10 +188,10 @@ async fn callers(world: &SandboxClient, traffic: &Arc<Traffic>) -> JoinSet<Recor
 }
 
 /// Checks one user's record against the server that was started after the kill.
-async fn check(world: &SandboxClient, record: &Record) {
+async fn check(sandbox: &SandboxClient, record: &Record) {
     let balance = async || {
         let path = format!("/users/{}", record.user);
-        let user = world.control("GET", &path, json!({})).await;
+        let user = sandbox.control("GET", &path, json!({})).await;
         user["buzz"]["yellow"].as_u64().expect("a balance")
     };
     let paid = FUNDS - COST * record.orders;
@@ -203,14 +203,17 @@ async fn check(world: &SandboxClient, record: &Record) {
     );
     // Of a long run, the newest: the disk is slower than the traffic.
     for access in record.live.iter().rev().take(200) {
-        assert!(world.is_live(access).await, "an acknowledged token is lost");
+        assert!(
+            sandbox.is_live(access).await,
+            "an acknowledged token is lost"
+        );
     }
     for change in record.used.iter().rev().take(200) {
-        let again = change.ask(world).await;
+        let again = change.ask(sandbox).await;
         assert_eq!(again.status, 400, "{change:?} was done twice: {again}");
     }
     if let Some(change) = &record.left {
-        let again = change.ask(world).await;
+        let again = change.ask(sandbox).await;
         assert_eq!(again.status, 200, "{change:?} is used up: {again}");
         let is_order = matches!(change, Change::Order { .. });
         let cost = if is_order { COST } else { 0 };
@@ -223,13 +226,13 @@ async fn rejected_operations_use_nothing_up_and_acknowledged_ones_survive() {
     let length = Duration::from_secs(seconds());
     let folder = TempDir::new();
     let database = folder.path("mock.db");
-    let (program, world) = Program::on_file(&database, None);
+    let (program, sandbox) = Program::on_file(&database, None);
     let traffic = Arc::new(Traffic {
         refused: Semaphore::new(0),
         done: Semaphore::new(0),
         is_full_for_good: AtomicBool::new(false),
     });
-    let mut callers = callers(&world, &traffic).await;
+    let mut callers = callers(&sandbox, &traffic).await;
     let began = Stopwatch::start();
     let mut rounds: u64 = 0;
     while began.elapsed() < length {
@@ -258,9 +261,9 @@ async fn rejected_operations_use_nothing_up_and_acknowledged_ones_survive() {
     drop(program);
     records.extend(callers.join_all().await);
 
-    let (_program, world) = Program::on_file(&database, None);
+    let (_program, sandbox) = Program::on_file(&database, None);
     for record in &records {
-        check(&world, record).await;
+        check(&sandbox, record).await;
     }
     let sum = |what: fn(&Record) -> usize| records.iter().map(what).sum::<usize>();
     let orders: u64 = records.iter().map(|record| record.orders).sum();

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use crate::support::{CONF, Fields, SPA, SandboxClient, SpendingApp, TOKEN, TestServer};
 
-async fn summary(world: &SandboxClient, method: &str, path: &str, body: &Value) -> String {
-    let answer = world.ask(method, path).json(body).await;
+async fn summary(sandbox: &SandboxClient, method: &str, path: &str, body: &Value) -> String {
+    let answer = sandbox.ask(method, path).json(body).await;
     answer.summary()
 }
 
@@ -190,8 +190,8 @@ async fn faults_of_all_sandboxes_share_a_bound_of_memory() {
     // 100 KB of JSON, and 6 MB in memory.
     let zeros = json!({ "endpoint": "token", "effect": { "body": vec![0; 49_900] } });
     let (a, b, c) = (mock.sandbox("a"), mock.sandbox("b"), mock.sandbox("c"));
-    for world in [&a, &a, &b, &b, &c] {
-        world.control("POST", "/faults", zeros.clone()).await;
+    for sandbox in [&a, &a, &b, &b, &c] {
+        sandbox.control("POST", "/faults", zeros.clone()).await;
     }
     a.control("POST", "/snapshots/one", json!({})).await;
     let full = summary(&c, "POST", "/_mock/faults", &zeros).await;

@@ -28,8 +28,8 @@ fn program(options: &[&str]) -> (Program, SandboxClient) {
     );
     let options = [&["--listen=127.0.0.1:0", seed], options].concat();
     let program = Program::serve(&mut Program::command(&options));
-    let world = SandboxClient::at(program.base());
-    (program, world)
+    let sandbox = SandboxClient::at(program.base());
+    (program, sandbox)
 }
 
 /// The most memory that it had at any time, in MB.
@@ -51,26 +51,26 @@ fn assert_bounded(program: &Program, max_mb: u64) {
 }
 
 /// Sends the same request again and again.
-async fn flood(world: &SandboxClient, path: &str, kind: &'static str, body: &str, times: usize) {
+async fn flood(sandbox: &SandboxClient, path: &str, kind: &'static str, body: &str, times: usize) {
     let mut calls = JoinSet::new();
     for _ in 0..times {
         if calls.len() == AT_ONCE {
             calls.join_next().await;
         }
-        let call = world.ask("POST", path).body(kind, body.to_owned());
+        let call = sandbox.ask("POST", path).body(kind, body.to_owned());
         calls.spawn(async move { call.await.status });
     }
     calls.join_all().await;
 }
 
 /// 2,000 exchanges of 7 kB each.
-async fn fill(world: &SandboxClient) {
+async fn fill(sandbox: &SandboxClient) {
     let body = format!(
         "grant_type=refresh_token&client_id=conf&a={}",
         "x".repeat(3500)
     );
     let body = format!("{body}&b={}", "y".repeat(3500));
-    flood(world, TOKEN, FORM, &body, 2000).await;
+    flood(sandbox, TOKEN, FORM, &body, 2000).await;
 }
 
 /// An array of empty arrays.
@@ -78,13 +78,13 @@ fn empty_arrays(many: usize) -> String {
     format!("[{}[]]", "[],".repeat(many - 1))
 }
 
-async fn health(world: &SandboxClient) -> Value {
-    world.get("/api/health").await.json()
+async fn health(sandbox: &SandboxClient) -> Value {
+    sandbox.get("/api/health").await.json()
 }
 
 #[tokio::test]
 async fn large_json_of_many_small_values_is_bounded() {
-    let (program, world) = program(&[]);
+    let (program, sandbox) = program(&[]);
     let hundred = empty_arrays(100);
     let level = vec![hundred; 100].join(",");
     let deep = vec![format!("[{level}]"); 17].join(",");
@@ -94,23 +94,23 @@ async fn large_json_of_many_small_values_is_bounded() {
         "{}",
         body.len()
     );
-    flood(&world, "/nowhere", SAFELISTED_JSON, &body, 40).await;
-    let listed = world.get("/_mock/requests").await.json();
+    flood(&sandbox, "/nowhere", SAFELISTED_JSON, &body, 40).await;
+    let listed = sandbox.get("/_mock/requests").await.json();
     assert_eq!(listed["requests"].as_array().map(Vec::len), Some(40));
-    assert_eq!(world.get("/_mock/advice").await.status, 200);
-    assert_eq!(world.get("/_mock").await.status, 200);
+    assert_eq!(sandbox.get("/_mock/advice").await.status, 200);
+    assert_eq!(sandbox.get("/_mock").await.status, 200);
     assert_bounded(&program, MAX_PEAK_MB);
 }
 
 #[tokio::test]
 async fn small_json_of_many_small_values_is_bounded_when_it_is_read() {
-    let (program, world) = program(&[]);
+    let (program, sandbox) = program(&[]);
     let body = format!(r#"{{"a":{}}}"#, empty_arrays(2500));
     assert!((7000..8000).contains(&body.len()), "{}", body.len());
-    flood(&world, TOKEN, SAFELISTED_JSON, &body, 2000).await;
-    let newest = world.get("/_mock/requests?limit=1").await.json();
+    flood(&sandbox, TOKEN, SAFELISTED_JSON, &body, 2000).await;
+    let newest = sandbox.get("/_mock/requests?limit=1").await.json();
     assert_eq!(newest["requests"][0]["id"], 2000);
-    let all = world.get("/_mock/requests").await.json();
+    let all = sandbox.get("/_mock/requests").await.json();
     assert_eq!(all["requests"].as_array().map(Vec::len), Some(2000));
     assert_eq!(all["counters"]["total"], 2000);
     assert_eq!(all["dropped"], 0);
@@ -119,27 +119,27 @@ async fn small_json_of_many_small_values_is_bounded_when_it_is_read() {
 
 #[tokio::test]
 async fn all_sandboxes_share_one_budget_and_the_oldest_exchanges_go_first() {
-    let (program, world) = program(&["--journal-memory=10MB"]);
+    let (program, sandbox) = program(&["--journal-memory=10MB"]);
     let body = format!("a={}", "x".repeat(8000));
     let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
     for name in names {
         let path = format!("/_sandbox/{name}{TOKEN}");
-        flood(&world, &path, FORM, &body, 300).await;
+        flood(&sandbox, &path, FORM, &body, 300).await;
     }
-    let used = health(&world).await["journals"].clone();
+    let used = health(&sandbox).await["journals"].clone();
     assert_eq!(used["limit_bytes"], 10_000_000);
     let bytes = used["used_bytes"].as_u64().expect("a number");
     assert!((5_000_000..=10_000_000).contains(&bytes), "{used}");
     let mut dropped = Vec::new();
     for name in names {
         let path = format!("/_sandbox/{name}/_mock/requests?limit=0");
-        let listed = world.get(&path).await.json();
+        let listed = sandbox.get(&path).await.json();
         assert_eq!(listed["counters"]["total"], 300);
         dropped.push(listed["dropped"].as_u64().expect("a number"));
     }
     assert_eq!(dropped[..5], [300; 5], "the oldest ones: {dropped:?}");
     assert_eq!(dropped[8..], [0; 2], "the newest ones: {dropped:?}");
-    let page = world.get("/_mock").await.body;
+    let page = sandbox.get("/_mock").await.body;
     assert!(page.contains("of 10.0 MB"), "the dashboard shows it");
     assert_bounded(&program, 150);
 }
@@ -158,24 +158,24 @@ async fn too_small_journal_memory_is_rejected() {
 
 #[tokio::test]
 async fn exchanges_share_the_fault_that_applied_to_them() {
-    let (program, world) = program(&[]);
+    let (program, sandbox) = program(&[]);
     let fault = json!({ "endpoint": "token", "effect": { "body": "x".repeat(500_000) } });
-    world.control("POST", "/faults", fault).await;
-    flood(&world, TOKEN, FORM, &CONF.for_itself().encoded(), 1000).await;
+    sandbox.control("POST", "/faults", fault).await;
+    flood(&sandbox, TOKEN, FORM, &CONF.for_itself().encoded(), 1000).await;
     assert_bounded(&program, MAX_PEAK_MB);
-    let listed = world.get("/_mock/requests?limit=2").await.json();
+    let listed = sandbox.get("/_mock/requests?limit=2").await.json();
     assert_eq!(listed["requests"][1]["faults"], json!([1]));
     assert_eq!(listed["counters"]["total"], 1000);
     // What a page shows of it is cut, and is there after the fault is removed.
-    world.control("DELETE", "/faults", json!({})).await;
-    let page = world.get("/_mock").await.body;
+    sandbox.control("DELETE", "/faults", json!({})).await;
+    let page = sandbox.get("/_mock").await.body;
     assert!(page.contains("bytes more"), "the fault is shown");
 }
 
 #[tokio::test]
 async fn many_readers_of_a_full_journal_are_bounded() {
-    let (program, world) = program(&[]);
-    fill(&world).await;
+    let (program, sandbox) = program(&[]);
+    fill(&sandbox).await;
     let mut readers = JoinSet::new();
     for at in 0..100 {
         let path = match at % 10 {
@@ -183,12 +183,12 @@ async fn many_readers_of_a_full_journal_are_bounded() {
             1..4 => "/_mock/requests?endpoint=token&wait=1s&count=1000000&limit=1",
             _ => "/_mock/advice",
         };
-        let reader = world.get(path);
+        let reader = sandbox.get(path);
         readers.spawn(async move { reader.await.status });
     }
     // Meanwhile others are answered.
     for _ in 0..5 {
-        let answer = world.token(&CONF.for_itself()).await;
+        let answer = sandbox.token(&CONF.for_itself()).await;
         assert_eq!(answer.status, 200, "{answer}");
     }
     let statuses = readers.join_all().await;
@@ -202,8 +202,8 @@ async fn many_readers_of_a_full_journal_are_bounded() {
 async fn clients_waiting_for_long_answers_do_not_block_searches() {
     const STREAMS: usize = 8;
     const SEARCHES: usize = 8;
-    let (program, world) = program(&[]);
-    fill(&world).await;
+    let (program, sandbox) = program(&[]);
+    fill(&sandbox).await;
     let mut slow = Vec::new();
     for at in 0..STREAMS + SEARCHES {
         let mut line = RawConnection::to(program.address()).await;
@@ -217,19 +217,19 @@ async fn clients_waiting_for_long_answers_do_not_block_searches() {
     // Sooner or later all of them wait.
     let began = Stopwatch::start();
     for _ in 0..100 {
-        assert_eq!(world.get("/_mock/requests?limit=1").await.status, 200);
+        assert_eq!(sandbox.get("/_mock/requests?limit=1").await.status, 200);
     }
     assert!(began.elapsed() < Duration::from_secs(8));
 }
 
 #[tokio::test]
 async fn long_poll_ends_when_enough_requests_arrived() {
-    let (_program, world) = program(&[]);
+    let (_program, sandbox) = program(&[]);
     for _ in 0..3 {
-        world.token(&CONF.for_itself()).await;
+        sandbox.token(&CONF.for_itself()).await;
     }
     let polls: Vec<_> = (0..5)
-        .map(|_| world.get("/_mock/requests?endpoint=token&wait=60s&count=5&limit=1"))
+        .map(|_| sandbox.get("/_mock/requests?endpoint=token&wait=60s&count=5&limit=1"))
         .collect();
     let began = Stopwatch::start();
     let mut waiting = JoinSet::new();
@@ -237,7 +237,7 @@ async fn long_poll_ends_when_enough_requests_arrived() {
         waiting.spawn(async move { poll.await.json() });
     }
     for _ in 0..2 {
-        world.token(&CONF.for_itself()).await;
+        sandbox.token(&CONF.for_itself()).await;
     }
     for listed in waiting.join_all().await {
         assert_eq!(listed["requests"].as_array().map(Vec::len), Some(1));
@@ -248,10 +248,10 @@ async fn long_poll_ends_when_enough_requests_arrived() {
 
 #[tokio::test]
 async fn at_most_256_requests_wait_for_exchanges() {
-    let (_program, world) = program(&[]);
+    let (_program, sandbox) = program(&[]);
     let mut polls = tokio::task::JoinSet::new();
     for _ in 0..300 {
-        let poll = world.get("/_mock/requests?wait=20s&count=1000&limit=0");
+        let poll = sandbox.get("/_mock/requests?wait=20s&count=1000&limit=0");
         polls.spawn(async move { poll.await.status });
     }
     // Those beyond the bound are refused at once; the others wait until the sandbox is deleted or the server stops.
@@ -259,7 +259,7 @@ async fn at_most_256_requests_wait_for_exchanges() {
         assert_eq!(polls.join_next().await.unwrap().unwrap(), 503);
     }
     assert_eq!(polls.len(), 256);
-    assert_eq!(world.get("/api/health").await.status, 200);
+    assert_eq!(sandbox.get("/api/health").await.status, 200);
 }
 
 #[tokio::test]
@@ -286,9 +286,9 @@ async fn at_most_64_dashboards_listen_to_events() {
 #[tokio::test]
 async fn clients_that_disconnect_during_a_delay_hold_no_memory() {
     const CLIENTS: usize = 800;
-    let (program, world) = program(&[]);
+    let (program, sandbox) = program(&[]);
     let slow = json!({ "endpoint": "token", "effect": { "delay": "600s" } });
-    world.control("POST", "/faults", slow).await;
+    sandbox.control("POST", "/faults", slow).await;
     let body = format!("a={}", "x".repeat(500_000));
     let request = format!(
         "POST {TOKEN} HTTP/1.1\r\nHost: mock\r\nContent-Type: {FORM}\r\nContent-Length: {}\r\n\r\n{body}",
@@ -304,13 +304,13 @@ async fn clients_that_disconnect_during_a_delay_hold_no_memory() {
         }
         sent += lines.len();
         let began = Stopwatch::start();
-        while world.control("GET", "/faults/1", json!({})).await["struck"] != sent {
+        while sandbox.control("GET", "/faults/1", json!({})).await["struck"] != sent {
             assert!(began.elapsed() < Duration::from_mins(1), "they do not come");
         }
     }
     assert_bounded(&program, MAX_PEAK_MB);
     // Each request was made all the same.
-    let listed = world
+    let listed = sandbox
         .get(&format!("/_mock/requests?wait=60s&limit=1&count={CLIENTS}"))
         .await
         .json();

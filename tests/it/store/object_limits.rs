@@ -126,8 +126,8 @@ async fn unknown_clients_and_the_account_page_register_a_thousand_clients_at_mos
     assert_ne!(mock.token(&sent).await.status, 500);
 }
 
-async fn snapshot(world: &SandboxClient, name: &str) -> u16 {
-    let taken = world.ask("POST", &format!("/_mock/snapshots/{name}"));
+async fn snapshot(sandbox: &SandboxClient, name: &str) -> u16 {
+    let taken = sandbox.ask("POST", &format!("/_mock/snapshots/{name}"));
     taken.await.status
 }
 

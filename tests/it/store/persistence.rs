@@ -19,45 +19,47 @@ async fn restart_continues_with_the_stored_data() {
     let folder = TempDir::new();
     let path = folder.path("mock.db");
     let mock = in_file(&path).await;
-    let world = mock.sandbox("mine");
-    world.advance(7200).await;
-    let cookie = world.session("ada").await;
-    world.approve(&CONF.asks("7").and("remember", "true")).await;
-    let tokens = world.tokens(&CONF, "5").await;
-    let code = world.code(&CONF, "1").await;
-    world
+    let sandbox = mock.sandbox("mine");
+    sandbox.advance(7200).await;
+    let cookie = sandbox.session("ada").await;
+    sandbox
+        .approve(&CONF.asks("7").and("remember", "true"))
+        .await;
+    let tokens = sandbox.tokens(&CONF, "5").await;
+    let code = sandbox.code(&CONF, "1").await;
+    sandbox
         .control("POST", "/users", json!({ "username": "eve" }))
         .await;
-    world
+    sandbox
         .control("POST", "/clients", json!({ "id": "new", "name": "New" }))
         .await;
-    let before = world.get("/_mock/clock").await.json()["unix_ms"]
+    let before = sandbox.get("/_mock/clock").await.json()["unix_ms"]
         .as_i64()
         .unwrap();
     mock.stop().await;
 
     let mock = in_file(&path).await;
-    let world = mock.sandbox("mine");
-    let after = world.get("/_mock/clock").await.json();
+    let sandbox = mock.sandbox("mine");
+    let after = sandbox.get("/_mock/clock").await.json();
     assert_eq!(
         after["state"],
         json!({ "running": { "ahead_ms": 7_200_000 } })
     );
     assert!(after["unix_ms"].as_i64().unwrap() >= before);
-    assert!(world.is_live(&tokens.access).await);
+    assert!(sandbox.is_live(&tokens.access).await);
     assert_eq!(
-        world.token(&CONF.refreshes(&tokens.refresh)).await.status,
+        sandbox.token(&CONF.refreshes(&tokens.refresh)).await.status,
         200
     );
-    assert_eq!(world.token(&CONF.redeems(&code)).await.status, 200);
+    assert_eq!(sandbox.token(&CONF.redeems(&code)).await.status, 200);
     let path = format!("{AUTHORIZE}?{}", CONF.asks("7").encoded());
-    let remembered = world.get(&path).cookie(&cookie).await;
+    let remembered = sandbox.get(&path).cookie(&cookie).await;
     assert_eq!(
         remembered.status, 302,
         "session and consent are there: {remembered}"
     );
-    assert_eq!(world.get("/_mock/users/eve").await.status, 200);
-    assert_eq!(world.get("/_mock/clients/new").await.status, 200);
+    assert_eq!(sandbox.get("/_mock/users/eve").await.status, 200);
+    assert_eq!(sandbox.get("/_mock/clients/new").await.status, 200);
     assert!(
         !mock.is_live(&tokens.access).await,
         "another sandbox's it never was"
@@ -200,8 +202,8 @@ async fn entropy_seed_gives_new_values_in_each_run_with_a_file() {
         config.entropy_seed = Some(7);
         let mock = TestServer::start(config).await;
         let mut drawn = Vec::new();
-        for world in [&*mock, &mock.sandbox("x")] {
-            let tokens = world.tokens(&CONF, "1").await;
+        for sandbox in [&*mock, &mock.sandbox("x")] {
+            let tokens = sandbox.tokens(&CONF, "1").await;
             drawn.extend([tokens.access, tokens.refresh]);
         }
         let kept = mock.control("GET", "/tokens", json!({})).await["tokens"]
@@ -231,8 +233,8 @@ async fn concurrent_reads_of_many_sandboxes_take_few_connections() {
     let open_all = async |program: &Program| {
         let mut callers = tokio::task::JoinSet::new();
         for at in 0..60 {
-            let world = SandboxClient::at(format!("{}/_sandbox/s{at}", program.base()));
-            callers.spawn(async move { world.ask("GET", "/_mock/tokens").await.status });
+            let sandbox = SandboxClient::at(format!("{}/_sandbox/s{at}", program.base()));
+            callers.spawn(async move { sandbox.ask("GET", "/_mock/tokens").await.status });
         }
         assert_eq!(callers.join_all().await, [200; 60]);
     };
@@ -291,19 +293,19 @@ async fn recreated_user_keeps_the_name_and_the_seeds_user_is_skipped() {
     let folder = TempDir::new();
     let path = folder.path("mock.db");
     let mock = in_file(&path).await;
-    let names = async |world: &SandboxClient| {
-        let users = world.control("GET", "/users", json!({})).await;
+    let names = async |sandbox: &SandboxClient| {
+        let users = sandbox.control("GET", "/users", json!({})).await;
         let users = users.as_array().unwrap().iter();
         let shown = users.map(|user| format!("{} {}", user["id"], user["username"]));
         shown.collect::<Vec<_>>().join(", ")
     };
     let mut before = Vec::new();
-    for world in [&*mock, &mock.sandbox("x")] {
-        assert_eq!(world.ask("DELETE", "/_mock/users/ada").await.status, 200);
-        world
+    for sandbox in [&*mock, &mock.sandbox("x")] {
+        assert_eq!(sandbox.ask("DELETE", "/_mock/users/ada").await.status, 200);
+        sandbox
             .control("POST", "/users", json!({ "username": "ada" }))
             .await;
-        before.push(names(world).await);
+        before.push(names(sandbox).await);
     }
     // And two who have changed names get their own again.
     let y = mock.sandbox("y");
@@ -320,10 +322,10 @@ async fn recreated_user_keeps_the_name_and_the_seeds_user_is_skipped() {
     mock.stop().await;
 
     let mock = in_file(&path).await;
-    for (world, before) in [&*mock, &mock.sandbox("x")].into_iter().zip(&before) {
-        assert_eq!(names(world).await, *before);
+    for (sandbox, before) in [&*mock, &mock.sandbox("x")].into_iter().zip(&before) {
+        assert_eq!(names(sandbox).await, *before);
         assert!(
-            !world.tokens(&CONF, "1").await.access.is_empty(),
+            !sandbox.tokens(&CONF, "1").await.access.is_empty(),
             "ada signs in"
         );
     }

@@ -101,15 +101,15 @@ async fn one_of_a_thousand_concurrent_requests_wins_in_a_file() {
 /// Makes users all at once: how many there are then, besides the seed's.
 async fn made_at_once(input: impl Fn(usize) -> serde_json::Value) -> usize {
     let mock = TestServer::documented().await;
-    let world = mock.sandbox("fresh");
+    let sandbox = mock.sandbox("fresh");
     let mut runners = JoinSet::new();
     for number in 0..20 {
-        let ask = world.ask("POST", "/_mock/users").json(&input(number));
+        let ask = sandbox.ask("POST", "/_mock/users").json(&input(number));
         runners.spawn(async move { ask.await.status });
     }
     let statuses = runners.join_all().await;
     assert!(statuses.iter().all(|status| *status == 201), "{statuses:?}");
-    let users = world.get("/_mock/users").await.json();
+    let users = sandbox.get("/_mock/users").await.json();
     users.as_array().map_or(0, |users| users.len() - 7)
 }
 

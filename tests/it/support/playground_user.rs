@@ -6,7 +6,7 @@ pub(crate) const PLAYGROUND: &str = "/_mock/playground";
 
 /// A browser user with a playground run.
 pub(crate) struct PlaygroundUser<'a> {
-    world: &'a SandboxClient,
+    sandbox: &'a SandboxClient,
     pub(crate) cookie: String,
 }
 
@@ -20,23 +20,23 @@ pub(crate) fn start_form(client_id: &str, grant: &str, secret: &str) -> Fields {
 }
 
 impl<'a> PlaygroundUser<'a> {
-    pub(crate) async fn begin(world: &'a SandboxClient, fields: &Fields) -> Self {
-        let begun = world.post(PLAYGROUND, fields).await;
+    pub(crate) async fn begin(sandbox: &'a SandboxClient, fields: &Fields) -> Self {
+        let begun = sandbox.post(PLAYGROUND, fields).await;
         assert_eq!(begun.status, 303, "{begun}");
         Self {
-            world,
+            sandbox,
             cookie: begun.cookie(),
         }
     }
 
     pub(crate) async fn look(&self) -> TestResponse {
-        self.world.get(PLAYGROUND).cookie(&self.cookie).await
+        self.sandbox.get(PLAYGROUND).cookie(&self.cookie).await
     }
 
     pub(crate) async fn act(&self, name: &str) -> TestResponse {
         let form = Fields::of(&[("act", name)]).encoded();
         let path = format!("{PLAYGROUND}/act");
-        let ask = self.world.ask("POST", &path).cookie(&self.cookie);
+        let ask = self.sandbox.ask("POST", &path).cookie(&self.cookie);
         ask.body("application/x-www-form-urlencoded", form).await;
         self.look().await
     }
@@ -57,14 +57,14 @@ impl<'a> PlaygroundUser<'a> {
             .iter()
             .map(|(name, value)| (&**name, &**value))
             .collect();
-        let back = self.world.approve(&Fields::of(&pairs)).await.location();
+        let back = self.sandbox.approve(&Fields::of(&pairs)).await.location();
         let back = &back[url::Position::BeforePath..];
         let prefix = self
-            .world
+            .sandbox
             .base
             .find("/_sandbox")
-            .map_or("", |at| &self.world.base[at..]);
-        self.world
+            .map_or("", |at| &self.sandbox.base[at..]);
+        self.sandbox
             .get(&back[prefix.len()..])
             .cookie(&self.cookie)
             .await;

@@ -108,8 +108,8 @@ impl Program {
             None => Self::command(&arguments),
         };
         let program = Self::serve(&mut command);
-        let world = SandboxClient::at(program.base());
-        (program, world)
+        let sandbox = SandboxClient::at(program.base());
+        (program, sandbox)
     }
 
     /// Runs it to its end, which must be a failure before the start-up text. Returns exit status and standard error.

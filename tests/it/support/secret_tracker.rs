@@ -4,16 +4,16 @@ use super::{AUTHORIZE, App, Fields, SandboxClient, TestResponse, Tokens};
 
 /// The issued secrets, and the texts that must not contain them.
 pub(crate) struct SecretTracker {
-    pub(crate) world: SandboxClient,
+    pub(crate) sandbox: SandboxClient,
     issued: Vec<(&'static str, String)>,
     shown: Vec<(String, String)>,
 }
 
 impl SecretTracker {
     /// Starts with no secrets.
-    pub(crate) fn of(world: SandboxClient) -> Self {
+    pub(crate) fn of(sandbox: SandboxClient) -> Self {
         Self {
-            world,
+            sandbox,
             issued: Vec::new(),
             shown: Vec::new(),
         }
@@ -39,7 +39,7 @@ impl SecretTracker {
     }
 
     pub(crate) async fn session(&mut self, user: &str) -> String {
-        let cookie = self.world.session(user).await;
+        let cookie = self.sandbox.session(user).await;
         let value = cookie.split_once('=').expect("a cookie has a value").1;
         self.issued("session", value);
         cookie
@@ -47,7 +47,7 @@ impl SecretTracker {
 
     pub(crate) async fn code(&mut self, app: &App, cookie: &str) -> String {
         let request = app.asks("1").and("nonce", "n-1").and("approved", "true");
-        let answer = self.world.post(AUTHORIZE, &request).cookie(cookie).await;
+        let answer = self.sandbox.post(AUTHORIZE, &request).cookie(cookie).await;
         let code = answer.code();
         self.issued("code", &code);
         code
@@ -63,14 +63,14 @@ impl SecretTracker {
     }
 
     pub(crate) async fn looks_at(&mut self, path: &str, cookie: &str) {
-        let answer = self.world.get(path).cookie(cookie).await;
+        let answer = self.sandbox.get(path).cookie(cookie).await;
         assert_eq!(answer.status, 200, "{path}: {answer}");
         self.shows(path, &answer);
     }
 
     /// Records an error response, which must not repeat a secret.
     pub(crate) async fn errs(&mut self, path: &str, fields: &Fields) {
-        let answer = self.world.post(path, fields).await;
+        let answer = self.sandbox.post(path, fields).await;
         assert!((400..500).contains(&answer.status), "{path}: {answer}");
         self.shows(&format!("{path} {}", answer.text("error")), &answer);
     }

@@ -29,7 +29,7 @@ pub(crate) fn config(contract: Contract) -> Config {
 /// One listening server; dereferences to the client of its default sandbox.
 pub(crate) struct TestServer {
     server: Server,
-    world: SandboxClient,
+    sandbox: SandboxClient,
 }
 
 impl TestServer {
@@ -47,8 +47,8 @@ impl TestServer {
 
     pub(crate) async fn start(config: Config) -> Self {
         let server = Server::start(config).await.expect("a free port is free");
-        let world = SandboxClient::at(format!("http://{}", server.address()));
-        Self { server, world }
+        let sandbox = SandboxClient::at(format!("http://{}", server.address()));
+        Self { server, sandbox }
     }
 
     pub(crate) fn server(&self) -> &Server {
@@ -76,7 +76,7 @@ impl Deref for TestServer {
     type Target = SandboxClient;
 
     fn deref(&self) -> &SandboxClient {
-        &self.world
+        &self.sandbox
     }
 }
 

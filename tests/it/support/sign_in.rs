@@ -58,9 +58,9 @@ impl SignIn {
     }
 
     /// Ada signs in: the code, exchanged.
-    pub(crate) async fn signs_in(&self, world: &SandboxClient, scope: &str) -> Tokens {
-        let code = world.approve(&self.asks(scope)).await.code();
-        Tokens::of(&world.token(&self.redeems(&code)).await)
+    pub(crate) async fn signs_in(&self, sandbox: &SandboxClient, scope: &str) -> Tokens {
+        let code = sandbox.approve(&self.asks(scope)).await.code();
+        Tokens::of(&sandbox.token(&self.redeems(&code)).await)
     }
 }
 

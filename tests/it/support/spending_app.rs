@@ -12,33 +12,33 @@ const SCOPE: &str = "114689";
 
 /// An app with ada's token.
 pub(crate) struct SpendingApp {
-    world: SandboxClient,
+    sandbox: SandboxClient,
     pub(crate) token: String,
 }
 
 impl SpendingApp {
     /// An app that ada has signed in to.
-    pub(crate) async fn of_ada(world: &SandboxClient, app: &App) -> Self {
-        Self::with(world, &world.tokens(app, SCOPE).await.access)
+    pub(crate) async fn of_ada(sandbox: &SandboxClient, app: &App) -> Self {
+        Self::with(sandbox, &sandbox.tokens(app, SCOPE).await.access)
     }
 
     /// As [`SpendingApp::of_ada`], with this much yellow buzz, so that only a budget limits it.
-    pub(crate) async fn funded(world: &SandboxClient, app: &App, yellow: u64) -> Self {
+    pub(crate) async fn funded(sandbox: &SandboxClient, app: &App, yellow: u64) -> Self {
         let buzz = json!({ "buzz": { "yellow": yellow } });
-        world.control("PATCH", "/users/ada", buzz).await;
-        Self::of_ada(world, app).await
+        sandbox.control("PATCH", "/users/ada", buzz).await;
+        Self::of_ada(sandbox, app).await
     }
 
-    pub(crate) fn with(world: &SandboxClient, token: &str) -> Self {
+    pub(crate) fn with(sandbox: &SandboxClient, token: &str) -> Self {
         Self {
-            world: world.clone(),
+            sandbox: sandbox.clone(),
             token: token.to_owned(),
         }
     }
 
     pub(crate) fn ask(&self, method: &str, path: &str) -> TestRequest {
         let header = format!("Bearer {}", self.token);
-        self.world
+        self.sandbox
             .ask(method, path)
             .header("authorization", &header)
     }

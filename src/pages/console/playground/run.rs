@@ -144,16 +144,16 @@ pub(crate) struct PlaygroundRuns(Mutex<VecDeque<StoredRun>>);
 
 #[derive(Debug)]
 struct StoredRun {
-    /// The sandbox's generation of data: a reset ends its runs.
-    world: String,
+    /// Changes with each reset, which ends the runs.
+    data_key: String,
     id: String,
     at: Timestamp,
     run: PlaygroundRun,
 }
 
 impl StoredRun {
-    fn is(&self, world: &SandboxData, id: &str) -> bool {
-        self.world == world.key() && self.id == id
+    fn is(&self, data: &SandboxData, id: &str) -> bool {
+        self.data_key == data.key() && self.id == id
     }
 }
 
@@ -165,18 +165,18 @@ impl PlaygroundRuns {
 
     pub(crate) fn find(&self, sandbox: &Sandbox, id: &str) -> Option<PlaygroundRun> {
         let (all, now) = (self.all(), sandbox.now());
-        let found = all.iter().find(|kept| kept.is(sandbox.world(), id))?;
+        let found = all.iter().find(|kept| kept.is(sandbox.data(), id))?;
         (now < found.at.plus_seconds(MAX_IDLE_SECONDS)).then(|| found.run.clone())
     }
 
     pub(crate) fn keep(&self, sandbox: &Sandbox, id: &str, run: PlaygroundRun) {
         let mut all = self.all();
-        all.retain(|kept| !kept.is(sandbox.world(), id));
+        all.retain(|kept| !kept.is(sandbox.data(), id));
         if all.len() == MAX_RUNS {
             all.pop_front();
         }
         all.push_back(StoredRun {
-            world: sandbox.world().key().to_owned(),
+            data_key: sandbox.data().key().to_owned(),
             id: id.to_owned(),
             at: sandbox.now(),
             run,
@@ -184,6 +184,6 @@ impl PlaygroundRuns {
     }
 
     pub(crate) fn forget(&self, sandbox: &Sandbox, id: &str) {
-        self.all().retain(|kept| !kept.is(sandbox.world(), id));
+        self.all().retain(|kept| !kept.is(sandbox.data(), id));
     }
 }

@@ -20,7 +20,7 @@ pub(crate) struct StartForm {
 impl StartForm {
     /// The form as it was sent; by default with an app that needs no secret.
     pub(crate) fn new(context: &Context, sent: &Params) -> Self {
-        let clients = context.sandbox.world().list_clients();
+        let clients = context.sandbox.data().list_clients();
         let public = clients.iter().find(|client| !client.confidential);
         let client = sent.text("client_id").map(str::to_owned);
         let client = client.or_else(|| public.map(|client| client.id.to_string()));
@@ -56,7 +56,7 @@ pub(crate) async fn new_run(
 ) -> Result<Result<PlaygroundRun, String>, StoreError> {
     let sandbox = &context.sandbox;
     let id = params.text("client_id").unwrap_or_default();
-    let found = sandbox.world().find_client(id);
+    let found = sandbox.data().find_client(id);
     let Some(mut client) = found.map(Arc::unwrap_or_clone) else {
         return Ok(Err(format!(
             "There is no app {id:?}: choose one of the list."
@@ -120,10 +120,7 @@ async fn register(context: &Context, client: &mut Client, uri: &str) -> Result<b
     };
     let sandbox = &context.sandbox;
     let id = client.id.clone();
-    let changed = sandbox
-        .store
-        .change_client(sandbox.world(), id.as_str(), register)
-        .await?;
+    let changed = sandbox.data().change_client(id.as_str(), register).await?;
     if let Some(changed) = changed {
         *client = changed;
     }

@@ -81,7 +81,7 @@ impl Page for SecretPage<'_> {
 /// The apps of this user, in the order of their registration.
 pub(crate) fn list(context: &Context, user: &User) -> Vec<OwnApp> {
     let sandbox = &context.sandbox;
-    let clients = sandbox.world().list_clients();
+    let clients = sandbox.data().list_clients();
     let own = clients.into_iter().filter(|client| client.owner == user.id);
     let shown = own.map(|client| OwnApp {
         path: context.base.path(&path(client.id.as_str())),
@@ -145,8 +145,7 @@ pub(crate) async fn register(context: Context) -> Response {
     let secret = client.confidential.then(|| entropy.client_secret());
     client.secret = secret.as_ref().map(Secret::hash);
     let sandbox = &context.sandbox;
-    let world = sandbox.world();
-    let inserted = sandbox.store.insert_client(world, &client, MOST_CLIENTS);
+    let inserted = sandbox.data().insert_client(&client, MOST_CLIENTS);
     match inserted.await {
         Ok(_) => to_secret(&context, client.id.as_str(), secret.as_ref()),
         Err(why) => respond::failure(&why),
@@ -205,7 +204,7 @@ pub(crate) async fn secret(context: Context, Path(id): Path<String>) -> Response
 fn own(context: &Context, id: &str) -> Result<Client, Response> {
     let user = visitor(context)?;
     let sandbox = &context.sandbox;
-    let found = sandbox.world().find_client(id);
+    let found = sandbox.data().find_client(id);
     found
         .filter(|client| client.owner == user.id)
         .map(Arc::unwrap_or_clone)
@@ -235,7 +234,7 @@ pub(crate) async fn save(context: Context, Path(id): Path<String>) -> Response {
         Ok(registration) => {
             let sandbox = &context.sandbox;
             let changed = |client: &Client| Ok::<_, StoreError>(registration.onto(client.clone()));
-            let kept = sandbox.store.change_client(sandbox.world(), &id, changed);
+            let kept = sandbox.data().change_client(&id, changed);
             match kept.await {
                 Ok(_) => back(&context),
                 Err(why) => respond::failure(&why),

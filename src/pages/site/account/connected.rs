@@ -58,9 +58,9 @@ pub(super) struct Connection {
 
 /// All apps that have a consent or a live token of this user.
 pub(super) fn connections(context: &Context, user: &User) -> BTreeMap<String, Connection> {
-    let (world, now) = (context.sandbox.world(), context.sandbox.now());
+    let (data, now) = (context.sandbox.data(), context.sandbox.now());
     let mut found: BTreeMap<String, Connection> = BTreeMap::new();
-    for (_, client, consent, since) in world.list_consents(OwnerKey::of_user(user.id)) {
+    for (_, client, consent, since) in data.list_consents(OwnerKey::of_user(user.id)) {
         let Consent { scope, buzz_limit } = consent;
         let connection = Connection {
             scope,
@@ -69,7 +69,7 @@ pub(super) fn connections(context: &Context, user: &User) -> BTreeMap<String, Co
         };
         found.insert(client.to_string(), connection);
     }
-    for token in world.list_tokens(OwnerKey::of_user(user.id)) {
+    for token in data.list_tokens(OwnerKey::of_user(user.id)) {
         if token.expires_at < now {
             continue;
         }
@@ -93,9 +93,9 @@ pub(crate) fn list(
     wrong: Option<&Wrong>,
     from: usize,
 ) -> (Vec<ConnectedApp>, Cut) {
-    let world = context.sandbox.world();
+    let data = context.sandbox.data();
     let all = connections(context, user).into_iter();
-    let known = all.filter_map(|(id, connection)| Some((world.find_client(&id)?, id, connection)));
+    let known = all.filter_map(|(id, connection)| Some((data.find_client(&id)?, id, connection)));
     let mut known: Vec<_> = known.collect();
     let is_wrong = |id: &String| wrong.is_some_and(|wrong| wrong.form_of(id).is_some());
     let wrong_one = known.iter().position(|(_, id, _)| is_wrong(id));

@@ -46,8 +46,8 @@ async fn keep(
     limit: Option<BuzzLimit>,
 ) -> Result<(), StoreError> {
     let sandbox = &context.sandbox;
-    let (store, world) = (&sandbox.store, sandbox.world());
-    let Some(client) = world.find_client(id) else {
+    let data = sandbox.data();
+    let Some(client) = data.find_client(id) else {
         return Ok(());
     };
     let approval = Approval {
@@ -55,8 +55,7 @@ async fn keep(
         buzz_limit: Some(limit),
     };
     let parties = (user.id, &client.id);
-    store
-        .approve_consent(world, parties, &approval, sandbox.now())
+    data.approve_consent(parties, &approval, sandbox.now())
         .await
 }
 
@@ -69,7 +68,7 @@ pub(crate) async fn reset_budget(context: Context, Path(id): Path<String>) -> Re
     let sandbox = &context.sandbox;
     let client = ClientId(id);
     let parties = (user.id, &client);
-    match sandbox.store.forgive_spends(sandbox.world(), parties).await {
+    match sandbox.data().forgive_spends(parties).await {
         Ok(_) => back(&context),
         Err(why) => respond::failure(&why),
     }
@@ -88,11 +87,7 @@ pub(crate) async fn revoke(context: Context, Path(id): Path<String>) -> Response
         client: Some(id.as_str()),
     };
     let held = [OwnedTable::Consents, OwnedTable::Spends, OwnedTable::Tokens];
-    match sandbox
-        .store
-        .delete_owned(sandbox.world(), &held, whose)
-        .await
-    {
+    match sandbox.data().delete_owned(&held, whose).await {
         Ok(_) => back(&context),
         Err(why) => respond::failure(&why),
     }

@@ -1,4 +1,4 @@
-//! The `worlds` table: the keys of sandboxes' data, and the statements that copy and delete all rows of a key.
+//! The `data_keys` table: the keys of sandboxes' data, and the statements that copy and delete all rows of a key.
 
 use crate::store::error::StoreError;
 use crate::store::statement::Statement;
@@ -6,14 +6,14 @@ use sqlx::SqliteConnection;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// A table whose rows belong to worlds, with the statements that concern all of a sandbox's rows.
+/// A table whose rows belong to a data key, with the statements for all rows of a key.
 pub(crate) struct Table {
     #[cfg(test)]
     name: &'static str,
     copy: &'static str,
     empty_some: &'static str,
     any: &'static str,
-    /// The bytes of each world that a snapshot or a seed has.
+    /// The bytes of the rows of each key that a snapshot or a seed has.
     sizes: &'static str,
 }
 
@@ -91,8 +91,8 @@ macro_rules! table {
                 $bytes,
                 ") from ",
                 $name,
-                " where sandbox in (select world from snapshots union ",
-                "select seed_world from sandboxes where seed_world is not null) group by sandbox"
+                " where sandbox in (select data_key from snapshots union ",
+                "select seed_data_key from sandboxes where seed_data_key is not null) group by sandbox"
             ),
         }
     };
@@ -117,46 +117,50 @@ pub(crate) const TABLES: [Table; 10] = [
 ];
 
 pub(crate) fn insert(id: i64, key: &str) -> Statement {
-    Statement::new("insert or replace into worlds (id, key) values (?, ?)")
+    Statement::new("insert or replace into data_keys (id, key) values (?, ?)")
         .bind(id)
         .bind(key)
 }
 
 pub(crate) fn mark_retired(key: &str) -> Statement {
-    Statement::new("update worlds set retired = 1 where key = ?").bind(key)
+    Statement::new("update data_keys set retired = 1 where key = ?").bind(key)
 }
 
 pub(crate) fn delete(key: &str) -> Statement {
-    Statement::new("delete from worlds where key = ? and retired = 1").bind(key)
+    Statement::new("delete from data_keys where key = ? and retired = 1").bind(key)
 }
 
-/// The worlds of a file: how many there have ever been, and those that are of no more use – what an earlier run has left
-/// behind, in whatever state it ended.
-pub(crate) async fn read(db: &mut SqliteConnection) -> Result<(i64, Vec<String>), StoreError> {
+/// How many keys there have ever been.
+pub(crate) async fn last(db: &mut SqliteConnection) -> Result<i64, StoreError> {
     let last: Option<i64> =
-        sqlx::query_scalar("select seq from sqlite_sequence where name = 'worlds'")
-            .fetch_optional(&mut *db)
+        sqlx::query_scalar("select seq from sqlite_sequence where name = 'data_keys'")
+            .fetch_optional(db)
             .await?;
+    Ok(last.unwrap_or_default())
+}
+
+/// The keys whose rows are to be removed: also those that an earlier run did not retire, because it was killed for example.
+pub(crate) async fn retired(db: &mut SqliteConnection) -> Result<Vec<String>, StoreError> {
     sqlx::query(
-        "update worlds set retired = 1 where retired = 0 and key not in
-             (select world from sandboxes union select world from snapshots
-              union select seed_world from sandboxes where seed_world is not null)",
+        "update data_keys set retired = 1 where retired = 0 and key not in
+             (select data_key from sandboxes union select data_key from snapshots
+              union select seed_data_key from sandboxes where seed_data_key is not null)",
     )
     .execute(&mut *db)
     .await?;
-    let retired = sqlx::query_scalar("select key from worlds where retired = 1")
+    let keys = sqlx::query_scalar("select key from data_keys where retired = 1")
         .fetch_all(db)
         .await?;
-    Ok((last.unwrap_or_default(), retired))
+    Ok(keys)
 }
 
-/// The approximate bytes of the worlds that snapshots and seeds have, by key.
+/// The approximate bytes of the data of snapshots and seeds, by key.
 pub(crate) async fn sizes(db: &mut SqliteConnection) -> Result<HashMap<String, usize>, StoreError> {
     let mut sizes = HashMap::new();
     for table in &TABLES {
         let rows: Vec<(String, i64)> = sqlx::query_as(table.sizes).fetch_all(&mut *db).await?;
-        for (world, bytes) in rows {
-            *sizes.entry(world).or_default() += usize::try_from(bytes).unwrap_or_default();
+        for (key, bytes) in rows {
+            *sizes.entry(key).or_default() += usize::try_from(bytes).unwrap_or_default();
         }
     }
     Ok(sizes)
@@ -169,7 +173,7 @@ mod tests {
     use sqlx::sqlite::SqliteConnectOptions;
 
     #[tokio::test]
-    async fn every_column_of_every_table_of_a_world_is_copied() {
+    async fn every_column_of_every_table_is_copied() {
         let memory = SqliteConnectOptions::new().in_memory(true);
         let mut db = memory.connect().await.unwrap();
         sqlx::migrate!().run(&mut db).await.unwrap();
