@@ -1,4 +1,4 @@
-//! The first test of the README: sign in without a browser, then see the token expire and refresh it.
+//! The test of `docs/guides/first-test-rust.md`: sign in without a browser, then see the token expire and refresh it.
 #![expect(clippy::too_many_lines, reason = "one story")]
 
 use std::time::Duration;
@@ -10,13 +10,13 @@ use serde_json::Value;
 const CLIENT_ID: &str = "dec0de00-0000-4000-8000-000000000001";
 const CLIENT_SECRET: &str = "dec0de5ec2e7dec0de5ec2e7dec0de5ec2e7dec0de5ec2e7";
 const REDIRECT_URI: &str = "http://localhost:3000/callback";
-// The pair of RFC 7636, appendix B. An app draws a new one for every sign-in.
+// The pair of RFC 7636, appendix B. An app generates a new one for every sign-in.
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 #[tokio::test]
 async fn an_expired_token_is_refreshed() -> Result<(), Box<dyn std::error::Error>> {
-    // A free port, everything in memory; stops when it is dropped.
+    // A free port, all data in memory. The server stops when the value is dropped.
     let server = MockServer::builder()
         .consent(ConsentMode::Approve)
         .start()

@@ -1,4 +1,4 @@
-//! The recipes of the README, for a test in Rust.
+//! The example of `docs/reference/rust.md`.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use civitai_oauth_mock::{MockServer, Scope};
 const CLIENT_ID: &str = "dec0de00-0000-4000-8000-000000000001";
 
 #[tokio::test]
-async fn the_app_meets_what_production_will_bring() -> Result<(), Box<dyn std::error::Error>> {
-    let server = MockServer::start().await; // data of its own; stops when it is dropped
+async fn tokens_expire_and_refreshes_fail() -> Result<(), Box<dyn std::error::Error>> {
+    let server = MockServer::start().await; // stops when the value is dropped
     let mint = Mint::new(CLIENT_ID, "ada", Scope::AI_SERVICES);
     let tokens = server.mint(mint).await?; // no browser
     assert!(server.introspect(&tokens.access_token).await?.active);
@@ -17,7 +17,7 @@ async fn the_app_meets_what_production_will_bring() -> Result<(), Box<dyn std::e
 
     server.advance(Duration::from_secs(3601)).await?; // the access token expires
     server.preset(Preset::RefreshRevoked).await?; // and the refresh is refused
-    server.restore("signed-in").await?; // all as it was
+    server.restore("signed-in").await?; // back to the snapshot
     let slow = Fault::at(Endpoint::Token).delay(Duration::from_secs(2));
     server.fault(slow.times(1).status(503)).await?;
 

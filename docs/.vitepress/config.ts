@@ -16,6 +16,8 @@ const groups: Record<string, { title: string; pages: string[] }> = {
       "start",
       "app-settings",
       "first-test",
+      "first-test-rust",
+      "first-test-dotnet",
       "sign-in-without-a-browser",
       "parallel-tests",
       "states",
@@ -91,8 +93,6 @@ export default defineConfig({
   lang: "en",
   outDir: "../target/docs",
   cacheDir: "../target/docs-cache",
-  // TODO: false, as soon as the guides are there.
-  ignoreDeadLinks: [/guides\//],
   cleanUrls: false,
   head: [["link", { rel: "icon", href: "data:," }]],
   markdown: {

@@ -288,7 +288,7 @@ impl Explanation {
 
     /// A limit of the mock that the request exceeded. Civitai's own error messages say less.
     fn exceeded_limit(entry: &Entry, error: &str) -> Option<Self> {
-        const SOURCE: &str = "README, Bounds";
+        const SOURCE: &str = "docs/reference/limits.md";
         let says = description(entry);
         if let Some(full) = says.strip_suffix(MAKE_ROOM) {
             return Some(Self {

@@ -1,4 +1,4 @@
-//! The named differences between the contracts, as data that the settings, the README and `GET /_mock/contract` share.
+//! The named differences between the contracts, as data that the settings, the documentation and `GET /_mock/contract` share.
 
 use std::fmt;
 use std::str::FromStr;
@@ -103,13 +103,13 @@ macro_rules! differences {
         }
 
         impl Difference {
-            /// The name that users see: in settings, in the README and in answers.
+            /// The name that users see: in settings, in the documentation and in answers.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
             }
         }
 
-        /// Every difference, in the order of the README's table.
+        /// Every difference, in the order of the table in `docs/explanation/contracts.md`.
         pub const DIFFERENCES: &[DifferenceInfo] = &[
             $(DifferenceInfo {
                 difference: Difference::$variant,
@@ -293,7 +293,7 @@ impl FromStr for Difference {
                 match crate::suggest::closest_match(text, names) {
                     Some(near) => format!("no difference {text:?}; did you mean {near:?}?"),
                     None => format!(
-                        "no difference {text:?}; choose among those that the README and GET /_mock/contract list"
+                        "no difference {text:?}; choose among those that GET /_mock/contract lists"
                     ),
                 }
             })

@@ -14,7 +14,7 @@ pub struct ContractView {
     /// The contract of all differences without an override.
     pub contract: Contract,
     sources: ByContract<&'static str>,
-    /// Each difference, in the order of the README's table.
+    /// Each difference, in the order of the table in `docs/explanation/contracts.md`.
     pub differences: Vec<DifferenceView>,
     /// The scope bits: those of Civitai, and declared ones.
     pub scopes: Vec<ScopeBit>,

@@ -110,7 +110,7 @@ async fn unknown_clients_and_the_account_page_register_a_thousand_clients_at_mos
     let sent = asks("one-more").with("grant_type", "refresh_token");
     assert_snapshot!(mock.token(&sent).await.summary(), @"500 server_error: there are 1000 clients in this sandbox already, and there may be no more; delete some with the control API, or reset the sandbox");
     let requests = mock.control("GET", "/requests?limit=1", json!({})).await;
-    assert_snapshot!(requests["requests"][0]["why"], @r#"{"rule":"there are 1000 clients in this sandbox already, and there may be no more","mend":"delete some with the control API, or reset the sandbox","source":"README, Bounds"}"#);
+    assert_snapshot!(requests["requests"][0]["why"], @r#"{"rule":"there are 1000 clients in this sandbox already, and there may be no more","mend":"delete some with the control API, or reset the sandbox","source":"docs/reference/limits.md"}"#);
     let cookie = mock.session("ada").await;
     let app = Fields::of(&[
         ("name", "My App"),
