@@ -93,7 +93,7 @@ def settings(program, base):
             continue
         flag = option["flag"]
         key = "" if flag == "--config" else flag[2:].replace("-", "_")
-        names = LINE.join([f"`{flag}`", f"`{option['environment']}`"] + ([f"`{key}`"] if key else []))
+        names = LINE.join([code(f"{flag} {option['value']}".strip()), f"`{option['environment']}`"] + ([f"`{key}`"] if key else []))
         unset = "false" if option["value"] == "[<BOOL>]" else "none"
         default = option["default"] if " " in option["default"] else code(option["default"])
         rows.append((flag, names, default or unset, option["description"]))

@@ -94,6 +94,7 @@ export default defineConfig({
   outDir: "../target/docs",
   cacheDir: "../target/docs-cache",
   cleanUrls: false,
+  ignoreDeadLinks: false,
   head: [["link", { rel: "icon", href: "data:," }]],
   markdown: {
     config(md) {
