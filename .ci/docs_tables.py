@@ -177,14 +177,14 @@ def operations(program, base):
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
-            takes = []
-            if body:
-                takes.append(BODIES.get(path.replace("/{id}", ""), shape(body)))
+            takes = [BODIES.get(path.replace("/{id}", ""), shape(body))] if body else []
             query = [each["name"] for each in operation.get("parameters", []) if each["in"] == "query"]
-            if query:
-                takes.append(code("?" + "&".join(f"{each}=" for each in query)))
-            rows.append([code(f"{method.upper()} {path}"), " or ".join(takes), operation["summary"]])
-    return table(["operation", "body or query", "what it does"], rows)
+            if query and sorted(query) == sorted((body or {}).get("properties", [])):
+                takes.append("the same as query")
+            elif query:
+                takes.append("query: " + ", ".join(code(each) for each in query))
+            rows.append([code(f"{method.upper()} {path}"), operation["summary"], " or ".join(takes)])
+    return table(["operation", "what it does", "body or query"], rows)
 
 
 def fault_presets(program, base):
