@@ -12,7 +12,7 @@ RULES = DOCS / "reference" / "advice"
 SEVERITIES = {"error": "error", "warning": "warning", "note": "hint"}
 # Schemas of the OpenAPI document that a page describes.
 DESCRIBED = {
-    "Fault": "[a fault](./faults.md)",
+    "NewFault": "[a fault](./faults.md)",
     "SettingsPatch": "[settings](#settings-of-a-sandbox)",
     "Seed": "[a seed](./seed.md)",
     "Expectation": "[an expectation](./journal.md#verify-the-requests)",
@@ -154,21 +154,23 @@ def contract(name):
     return generate
 
 
-def shape(schema):
+def shape(schema, schemas):
     """What a body looks like: {"client_id", "scope"?}, with a question mark after what may be missing."""
     if "$ref" in schema:
         kind = schema["$ref"].rpartition("/")[2]
-        return DESCRIBED.get(kind, kind)
+        return DESCRIBED.get(kind) or shape(schemas[kind], schemas)
     if "anyOf" in schema:
-        shapes = dict.fromkeys(shape(each) for each in schema["anyOf"])
+        shapes = dict.fromkeys(shape(each, schemas) for each in schema["anyOf"])
         return " or ".join(shapes)
     if schema.get("type") == "array":
-        return f"a list, each item {shape(schema['items'])}"
+        return f"a list, each item {shape(schema['items'], schemas)}"
     if schema.get("type") == "object" and "properties" in schema:
         required = schema.get("required", [])
         named = [f'"{key}"' + ("" if key in required else "?") for key in schema["properties"]]
         return code("{" + ", ".join(sorted(named, key=lambda key: key.endswith("?"))) + "}")
-    return {"integer": "a number", "string": "text"}.get(schema.get("type"), schema.get("type", "any value"))
+    kinds = schema.get("type", "any value")
+    known = {"integer": "a number", "number": "a number", "string": "text"}
+    return " or ".join(known.get(kind, kind) for kind in ([kinds] if isinstance(kinds, str) else kinds))
 
 
 def operations(program, base):
@@ -177,9 +179,11 @@ def operations(program, base):
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
-            takes = [BODIES.get(path.replace("/{id}", ""), shape(body))] if body else []
+            schemas = document["components"]["schemas"]
+            takes = [BODIES.get(path.replace("/{id}", ""), shape(body, schemas))] if body else []
             query = [each["name"] for each in operation.get("parameters", []) if each["in"] == "query"]
-            if query and sorted(query) == sorted((body or {}).get("properties", [])):
+            keys = schemas.get((body or {}).get("$ref", "").rpartition("/")[2], {}).get("properties", [])
+            if query and sorted(query) == sorted(keys):
                 takes.append("the same as query")
             elif query:
                 takes.append("query: " + ", ".join(code(each) for each in query))
@@ -200,12 +204,12 @@ def fault_presets(program, base):
 FAULT_KEYS = ["endpoint", "client_id", "grant_type", "user", "nth", "after", "times", "probability", "effect"]
 
 
-def words(schema, key):
-    """The values of one key of a schema."""
+def words(schema):
+    """The values of a schema."""
 
     def generate(program, base):
-        properties = get(base, "/_mock/openapi.json")["components"]["schemas"][schema]["properties"]
-        return "\n".join(f"- {code(word)}" for word in properties[key]["enum"])
+        known = get(base, "/_mock/openapi.json")["components"]["schemas"][schema]
+        return "\n".join(f"- {code(word)}" for word in known["enum"])
 
     return generate
 
@@ -245,8 +249,8 @@ PARTS = {
     "scope-presets": contract("scope-presets"),
     "operations": operations,
     "fault-presets": fault_presets,
-    "endpoints": words("Fault", "endpoint"),
-    "grant-types": words("Fault", "grant_type"),
+    "endpoints": words("Endpoint"),
+    "grant-types": words("GrantType"),
     "rules": rule_index,
 }
 

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use toml::Spanned;
@@ -26,6 +27,25 @@ pub struct Invalid {
     pub message: String,
     /// How to fix it.
     pub hint: Option<String>,
+}
+
+/// The body of an error response.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(schemars::JsonSchema),
+    schemars(rename = "ErrorView")
+)]
+pub(crate) struct ErrorView {
+    /// The error code.
+    error: &'static str,
+    /// The value and the rule that it breaks.
+    message: String,
+    /// The key, for example `clients[2].redirect_uris[0]`; empty for the input as a whole.
+    path: String,
+    /// The fix.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
 }
 
 impl Invalid {
@@ -57,17 +77,19 @@ impl Invalid {
         Err(Self::new(*key, reason).with_hint("shorten it"))
     }
 
-    /// As an answer shows it, under the name of an error.
-    pub(crate) fn to_json(&self, error: &str) -> Value {
-        let mut shown = serde_json::json!({
-            "error": error,
-            "message": self.message,
-            "path": self.path,
-        });
-        if let Some(hint) = &self.hint {
-            shown["hint"] = hint.as_str().into();
+    /// The response with this error code.
+    pub(crate) fn view(&self, error: &'static str) -> ErrorView {
+        ErrorView {
+            error,
+            message: self.message.clone(),
+            path: self.path.clone(),
+            hint: self.hint.clone(),
         }
-        shown
+    }
+
+    /// The response with this error code, as JSON.
+    pub(crate) fn to_json(&self, error: &'static str) -> Value {
+        serde_json::json!(self.view(error))
     }
 
     /// Asks whether what is nearest to the wrong value was meant; where nothing is near, says the other.

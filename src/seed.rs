@@ -23,6 +23,11 @@ const DEMO: &str = include_str!("demo.toml");
 
 /// A seed file as it is written.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(schemars::JsonSchema),
+    schemars(rename = "Seed")
+)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SeedFile {
     #[serde(default)]
@@ -36,6 +41,11 @@ pub(crate) struct SeedFile {
 
 /// A client as the seed format describes one; what is left out is decided by [`ClientSpec::resolve`].
 #[derive(Debug, Clone, Deserialize, Serialize)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(schemars::JsonSchema),
+    schemars(rename = "SeedClient")
+)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ClientSpec {
     pub(crate) id: ClientId,
@@ -47,12 +57,15 @@ pub(crate) struct ClientSpec {
     #[serde(default)]
     pub(crate) confidential: Option<bool>,
     #[serde(default, skip_serializing)]
+    #[cfg_attr(feature = "openapi", schemars(with = "Option<String>"))]
     pub(crate) secret: Option<SecretText>,
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schemars(with = "Vec<String>"))]
     pub(crate) redirect_uris: Vec<RedirectUriText>,
     #[serde(default)]
     pub(crate) any_loopback_redirect: bool,
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schemars(with = "Option<Vec<String>>"))]
     pub(crate) allowed_origins: Option<Vec<OriginText>>,
     #[serde(default = "default_grants")]
     pub(crate) grants: Vec<Grant>,

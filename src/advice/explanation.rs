@@ -6,6 +6,7 @@ use serde::Serialize;
 
 /// The explanation of a refused exchange.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Explanation {
     /// The rule that it broke, with the value unless that is secret.

@@ -9,6 +9,7 @@ use crate::redact::printable;
 
 /// A mistake that an app made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Finding {
     /// The id of the rule.
@@ -45,6 +46,7 @@ impl fmt::Display for Finding {
 
 /// The mistakes of apps that the journal shows, the most severe first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Advice {
     /// Sorted by severity, then id, then client.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// Which statement about Civitai's OAuth server is followed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Contract {
     /// What developer.civitai.com says. Where it is silent, it behaves like [`Contract::Live`].

@@ -12,6 +12,7 @@ pub const OBSERVED: &str = "2026-08";
 
 /// How it is known what the deployed server answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Evidence {

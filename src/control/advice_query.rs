@@ -13,6 +13,7 @@ use crate::sandbox::Sandbox;
 
 /// The query of `GET /_mock/advice`.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct AdviceQuery {
     pub(crate) client_id: Option<String>,
@@ -23,6 +24,7 @@ pub(crate) struct AdviceQuery {
 
 /// The format of the response.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum AdviceFormat {
     #[default]
@@ -31,8 +33,6 @@ pub(crate) enum AdviceFormat {
 }
 
 impl AdviceFormat {
-    pub(crate) const ALL: &[Self] = &[Self::Json, Self::Sarif];
-
     /// The media type of this format.
     pub(crate) const fn media_type(self) -> &'static str {
         match self {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::error::{ControlError, ControlResult};
 use super::patch_struct::patch_struct;
@@ -29,7 +29,7 @@ patch_struct! {
     ///     .redirect_uris(["https://app.example/callback"]);
     /// # let _ = (television, backend);
     /// ```
-    ClientSpec {
+    ClientSpec, "ClientPatch" {
         /// The id, a UUID by default. It cannot be changed.
         set id: String;
         /// The name on the consent page. Required for a new client.
@@ -73,8 +73,14 @@ impl ClientSpec {
     }
 }
 
+/// A client to create: [`ClientSpec`] with a name.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct NewClient(pub(crate) ClientSpec);
+
 /// A client's new secret, which is never shown again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct NewSecret {
     /// The client.

@@ -112,6 +112,7 @@ fn bare<E>(by: Result<SignedDuration, E>, sent: impl Into<Value>) -> Result<Adva
 
 /// `{"at":"2026-01-01T00:00:00Z"}`, or Unix seconds.
 #[derive(Debug, Clone, Copy, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SetClock {
     pub(crate) at: Moment,
@@ -119,6 +120,7 @@ pub(crate) struct SetClock {
 
 /// As [`SetClock`]; `at` defaults to the current time of the sandbox.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct FreezeClock {
     #[serde(deserialize_with = "given")]
@@ -127,6 +129,7 @@ pub(crate) struct FreezeClock {
 
 /// The clock of a sandbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ClockView {
     /// The time of the sandbox.

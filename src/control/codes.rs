@@ -33,6 +33,7 @@ use crate::sandbox::Sandbox;
 /// # let _ = code;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewCode {
     client_id: String,
@@ -103,15 +104,18 @@ impl NewCode {
 
 /// An issued code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct IssuedCode {
     /// The code.
     pub code: Secret,
     /// Its lifetime.
     #[serde(serialize_with = "seconds")]
+    #[cfg_attr(feature = "openapi", schemars(with = "u64"))]
     pub expires_in: Duration,
     /// The scope of the token.
     #[serde(serialize_with = "scope_text")]
+    #[cfg_attr(feature = "openapi", schemars(with = "String"))]
     pub scope: Scope,
     /// The redirect URI that the exchange must repeat.
     pub redirect_uri: String,
@@ -123,6 +127,7 @@ pub struct IssuedCode {
 
 /// A code that is not exchanged yet. Only the hash of its value is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CodeView {
     /// Whether it can still be exchanged.
@@ -133,6 +138,7 @@ pub struct CodeView {
     pub user: UserId,
     /// The scope of the token.
     #[serde(serialize_with = "scope_text")]
+    #[cfg_attr(feature = "openapi", schemars(with = "String"))]
     pub scope: Scope,
     /// The redirect URI that the exchange must repeat.
     pub redirect_uri: String,
@@ -146,6 +152,7 @@ pub struct CodeView {
 
 /// `{"codes":[…]}`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub(crate) struct CodeList {
     pub(crate) codes: Vec<CodeView>,
 }

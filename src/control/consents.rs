@@ -28,6 +28,7 @@ use crate::store::OwnedTable;
 /// # let _ = agreed;
 /// ```
 #[derive(Debug, Clone, PartialEq, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewConsent {
     user: UserRef,
@@ -35,6 +36,7 @@ pub struct NewConsent {
     scope: ScopeSpec,
     /// The `buzz_limit` of the consent form, as JSON instead of JSON text.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schemars(with = "Option<BuzzLimit>"))]
     buzz_limit: Value,
 }
 
@@ -60,6 +62,7 @@ impl NewConsent {
 
 /// A consent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ConsentView {
     /// The user.
@@ -68,6 +71,7 @@ pub struct ConsentView {
     pub client_id: ClientId,
     /// The scope; empty if only a budget is stored.
     #[serde(serialize_with = "scope_text")]
+    #[cfg_attr(feature = "openapi", schemars(with = "String"))]
     pub scope: Scope,
     /// The budgets of the client.
     pub buzz_limit: Option<BuzzLimit>,
@@ -78,12 +82,14 @@ pub struct ConsentView {
 
 /// `{"consents":[…]}`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub(crate) struct ConsentList {
     pub(crate) consents: Vec<ConsentView>,
 }
 
 /// The number of deleted rows.
 #[derive(Debug, Clone, Copy, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub(crate) struct Deleted {
     pub(crate) deleted: u64,
 }

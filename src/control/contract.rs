@@ -9,6 +9,7 @@ use crate::sandbox::Sandbox;
 
 /// The contract in force.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ContractView {
     /// The contract of all differences without an override.
@@ -23,6 +24,7 @@ pub struct ContractView {
 
 /// One difference and its side.
 #[derive(Debug, Clone, Copy, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct DifferenceView {
     /// The difference.
@@ -40,6 +42,8 @@ pub struct DifferenceView {
 
 /// A value for each contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "openapi", schemars(inline))]
 #[non_exhaustive]
 pub struct ByContract<T> {
     /// As documented at developer.civitai.com.
@@ -62,6 +66,7 @@ impl<T> ByContract<T> {
 }
 
 #[derive(Debug, Clone, Copy, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 struct PresetView {
     name: &'static str,
     scope: Scope,

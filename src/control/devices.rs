@@ -12,6 +12,11 @@ use crate::sandbox::Sandbox;
 
 /// The user code of a device to approve, and the user.
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(schemars::JsonSchema),
+    schemars(rename = "ApproveDevice")
+)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Approval {
     pub(crate) user_code: Secret,
@@ -20,6 +25,11 @@ pub(crate) struct Approval {
 
 /// The user code of a device to deny.
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(schemars::JsonSchema),
+    schemars(rename = "DenyDevice")
+)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Denial {
     pub(crate) user_code: Secret,
@@ -27,6 +37,7 @@ pub(crate) struct Denial {
 
 /// An empty response: `{}`.
 #[derive(Debug, Clone, Copy, Default, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Empty {}
 

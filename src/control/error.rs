@@ -1,8 +1,9 @@
 //! The errors of control operations.
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::invalid::{Invalid, MAKE_ROOM};
+use crate::invalid::{ErrorView, Invalid, MAKE_ROOM};
 use crate::sandbox::journal::Counters;
 use crate::store::StoreError;
 
@@ -25,6 +26,17 @@ pub(crate) enum ControlError {
     Store(StoreError),
 }
 
+/// The journal differs from the expectations.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub(crate) struct MismatchView {
+    #[serde(flatten)]
+    error: ErrorView,
+    /// The differences, one for each expectation that is not met.
+    differences: Vec<String>,
+    counters: Counters,
+}
+
 impl ControlError {
     /// The error as JSON.
     pub(crate) fn to_json(&self) -> Value {
@@ -37,13 +49,16 @@ impl ControlError {
                 differences,
                 counters,
             } => {
-                return json!({
-                    "error": "mismatch",
-                    "message": differences.join("; "),
-                    "path": "",
-                    "hint": "GET requests shows what came",
-                    "differences": differences,
-                    "counters": counters,
+                let message = differences.join("; ");
+                let error = Invalid {
+                    message,
+                    ..Invalid::default()
+                };
+                let error = error.with_hint("GET requests shows what came");
+                return json!(MismatchView {
+                    error: error.view("mismatch"),
+                    differences: differences.clone(),
+                    counters: counters.clone(),
                 });
             }
             Self::Store(invalid @ StoreError::Unwritable { .. }) => {

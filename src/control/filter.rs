@@ -145,20 +145,28 @@ macro_rules! filter_builder {
 
 /// Declares a struct with the keys of a filter and further keys. Serde's own `flatten` does not report unknown keys.
 macro_rules! flatten_filter {
-    ($name:ident { $($key:ident: $kind:ty,)* }) => {
+    ($name:ident { $($(#[$about:meta])* $key:ident: $kind:ty,)* }) => {
         #[derive(Default, serde::Deserialize)]
+        #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
         #[serde(default, deny_unknown_fields)]
         struct $name {
+            /// Only exchanges at this endpoint.
             endpoint: Option<crate::protocol::endpoint::Endpoint>,
+            /// Only this exact path, without query and sandbox prefix.
             path: Option<String>,
             method: Option<crate::protocol::method::Method>,
+            /// Only token requests with this grant.
             grant_type: Option<crate::protocol::grant_type::GrantType>,
             client_id: Option<String>,
+            /// Only exchanges on behalf of this user.
             user: Option<crate::model::user::UserRef>,
+            /// Only responses with this status; 0 for connections that a fault cut.
             status: Option<u16>,
+            /// Only responses with this error code.
             error: Option<String>,
+            /// Only exchanges after this id.
             after: Option<u64>,
-            $($key: $kind,)*
+            $($(#[$about])* $key: $kind,)*
         }
 
         impl $name {

@@ -17,6 +17,7 @@ use crate::store::OwnerKey;
 /// # let _ = one_pair;
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct OwnerFilter {
     pub(crate) user: Option<UserRef>,

@@ -5,11 +5,16 @@
 ///
 /// `set` is a value, `null` a value that the second method removes, `list` a list.
 macro_rules! patch_struct {
-    ($(#[$doc:meta])* $name:ident {
+    ($(#[$doc:meta])* $name:ident, $schema:literal {
         $($(#[$about:meta])* $mode:ident $key:ident: $kind:ty $(, $none:ident)?;)*
     }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[cfg_attr(
+            feature = "openapi",
+            derive(schemars::JsonSchema),
+            schemars(transform = $name::forbid_nulls, rename = $schema)
+        )]
         #[serde(default, deny_unknown_fields)]
         #[non_exhaustive]
         pub struct $name {
@@ -30,8 +35,20 @@ macro_rules! patch_struct {
             }
 
             $(patch_struct!(@method $mode $(#[$about])* $key: $kind $(, $none)?);)*
+
+            #[cfg(feature = "openapi")]
+            fn forbid_nulls(schema: &mut schemars::Schema) {
+                $(patch_struct!(@forbid_null schema $mode $key);)*
+            }
         }
     };
+    (@forbid_null $schema:ident set $key:ident) => {
+        crate::control::patch_struct::forbid_null($schema, stringify!($key))
+    };
+    (@forbid_null $schema:ident list $key:ident) => {
+        crate::control::patch_struct::forbid_null($schema, stringify!($key))
+    };
+    (@forbid_null $schema:ident $mode:ident $key:ident) => {};
     (@kind set $kind:ty) => { $kind };
     (@kind null $kind:ty) => { Option<$kind> };
     (@kind list $kind:ty) => { Vec<$kind> };
@@ -78,3 +95,25 @@ macro_rules! patch_struct {
 }
 
 pub(crate) use patch_struct;
+
+/// Removes `null` from the schema of a key that may be missing, but not `null`. To a derive, both are an `Option`.
+#[cfg(feature = "openapi")]
+pub(crate) fn forbid_null(schema: &mut schemars::Schema, key: &str) {
+    let property = schema.pointer_mut(&format!("/properties/{key}"));
+    let Some(property) = property.and_then(serde_json::Value::as_object_mut) else {
+        return;
+    };
+    if let Some(serde_json::Value::Array(types)) = property.get_mut("type") {
+        types.retain(|kind| kind != "null");
+        if let [kind] = &types[..] {
+            let kind = kind.clone();
+            property.insert("type".to_owned(), kind);
+        }
+    }
+    if let Some(serde_json::Value::Array(choices)) = property.shift_remove("anyOf") {
+        let null = serde_json::json!({ "type": "null" });
+        for choice in choices.into_iter().filter(|choice| *choice != null) {
+            property.extend(choice.as_object().cloned().unwrap_or_default());
+        }
+    }
+}

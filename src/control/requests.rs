@@ -33,6 +33,11 @@ use crate::sandbox::journal::{Counters, Entry};
 /// # let _ = two;
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(schemars::JsonSchema),
+    schemars(with = "Keys")
+)]
 #[serde(from = "Keys")]
 pub struct Requests {
     pub(crate) filter: Filter,
@@ -46,10 +51,15 @@ pub struct Requests {
 
 flatten_filter! {
     Keys {
+        /// At most this many exchanges, the newest.
         limit: Option<usize>,
+        /// Only exchanges before this id; with a limit, the previous page.
         before: Option<u64>,
+        /// Shows secrets instead of redacting them.
         secrets: bool,
+        /// Waits until `count` exchanges match, for at most this time: up to 60 s.
         wait: Option<SignedDuration>,
+        /// The number of exchanges to wait for; 1 by default.
         count: Option<usize>,
     }
 }
@@ -134,6 +144,7 @@ impl Requests {
 
 /// A list of exchanges.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ExchangeList {
     /// The matching exchanges, oldest first.
@@ -146,6 +157,11 @@ pub struct ExchangeList {
 
 /// A request and its response. `Debug` never shows secrets.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(schemars::JsonSchema),
+    schemars(rename = "ExchangeView")
+)]
 #[non_exhaustive]
 pub struct Exchange {
     /// The id: counts from 1, and continues when the journal is cleared.
@@ -191,6 +207,7 @@ pub struct Exchange {
 
 /// A difference that the response depended on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct DecisionView {
     /// The difference.

@@ -32,6 +32,7 @@ use crate::seed::SeedFile;
 /// # Ok::<(), civitai_oauth_mock::Invalid>(())
 /// ```
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewSandbox {
     /// By default, a UUID.
@@ -39,6 +40,7 @@ pub struct NewSandbox {
     name: Option<String>,
     /// In the seed format, as JSON or as TOML text; by default the seed of the server.
     #[serde(default, deserialize_with = "seed")]
+    #[cfg_attr(feature = "openapi", schemars(with = "Option<SeedInput>"))]
     seed: Option<SeedFile>,
     #[serde(default)]
     settings: SettingsPatch,
@@ -48,6 +50,10 @@ pub struct NewSandbox {
 fn seed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SeedFile>, D::Error> {
     deserializer.deserialize_any(SeedVisitor)
 }
+
+/// What [`seed`] reads.
+#[cfg(feature = "openapi")]
+pub(crate) enum SeedInput {}
 
 struct SeedVisitor;
 
@@ -112,6 +118,7 @@ impl NewSandbox {
 
 /// A sandbox that was created.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub(crate) struct CreatedSandbox {
     pub(crate) name: String,
     path: String,
@@ -120,6 +127,11 @@ pub(crate) struct CreatedSandbox {
 
 /// A sandbox in the list of sandboxes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(schemars::JsonSchema),
+    schemars(rename = "SandboxView")
+)]
 #[non_exhaustive]
 pub struct SandboxInfo {
     /// The name.
@@ -128,11 +140,13 @@ pub struct SandboxInfo {
     pub path: String,
     /// Time since the last request, by the system clock; `None` if there was none since the server started.
     #[serde(rename = "idle_seconds", serialize_with = "seconds_if_known")]
+    #[cfg_attr(feature = "openapi", schemars(with = "Option<u64>"))]
     pub idle: Option<Duration>,
 }
 
 /// `{"sandboxes":[…]}`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub(crate) struct SandboxList {
     pub(crate) sandboxes: Vec<SandboxInfo>,
 }

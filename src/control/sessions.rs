@@ -13,6 +13,7 @@ use crate::sandbox::Sandbox;
 
 /// The user to sign in.
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewSession {
     pub(crate) user: UserRef,
@@ -20,6 +21,7 @@ pub(crate) struct NewSession {
 
 /// A filter of sessions by user; without a user, all sessions.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct SessionFilter {
     pub(crate) user: Option<UserRef>,
@@ -27,6 +29,7 @@ pub(crate) struct SessionFilter {
 
 /// The cookie of a new session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct SessionCookie {
     /// The value of the `Cookie` header: `civ-token=…`.
@@ -37,6 +40,7 @@ pub struct SessionCookie {
 
 /// A session. Only the hash of its cookie is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct SessionView {
     /// The user.
@@ -49,12 +53,14 @@ pub struct SessionView {
 
 /// `{"sessions":[…]}`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub(crate) struct SessionList {
     pub(crate) sessions: Vec<SessionView>,
 }
 
 /// The number of ended sessions.
 #[derive(Debug, Clone, Copy, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub(crate) struct SignedOut {
     pub(crate) deleted: u64,
 }

@@ -12,6 +12,11 @@ use crate::store::StoreError;
 
 /// A copy of a sandbox's data, clock, settings and faults.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(schemars::JsonSchema),
+    schemars(rename = "SnapshotView")
+)]
 #[non_exhaustive]
 pub struct Snapshot {
     /// The name.
@@ -22,6 +27,7 @@ pub struct Snapshot {
 
 /// `{"snapshots":[…]}`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub(crate) struct SnapshotList {
     pub(crate) snapshots: Vec<Snapshot>,
 }

@@ -14,12 +14,18 @@ use crate::store::OwnedTable;
 
 /// `{"spends":[…]}`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub(crate) struct SpendList {
     pub(crate) spends: Vec<Spent>,
 }
 
 /// The user and client of a budget.
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(schemars::JsonSchema),
+    schemars(rename = "ResetBudgets")
+)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct BudgetOwner {
     pub(crate) user: UserRef,
@@ -28,6 +34,7 @@ pub(crate) struct BudgetOwner {
 
 /// The number of spends that no longer count.
 #[derive(Debug, Clone, Copy, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub(crate) struct Reset {
     pub(crate) reset: u64,
 }

@@ -38,6 +38,11 @@ use crate::store::OwnedTable;
 /// # Ok::<(), String>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(schemars::JsonSchema),
+    schemars(rename = "MintTokens")
+)]
 #[serde(deny_unknown_fields)]
 pub struct Mint {
     client_id: String,
@@ -82,6 +87,11 @@ impl Mint {
 
 /// One token, `{"token"}`.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(schemars::JsonSchema),
+    schemars(rename = "IntrospectToken")
+)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TokenParam {
     pub(crate) token: Secret,
@@ -89,6 +99,11 @@ pub(crate) struct TokenParam {
 
 /// One token, the tokens of a user and a client, or all tokens.
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(schemars::JsonSchema),
+    schemars(rename = "RevokeTokens")
+)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct TokenSelector {
     pub(crate) token: Option<Secret>,
@@ -96,8 +111,17 @@ pub(crate) struct TokenSelector {
     pub(crate) user: Option<UserRef>,
 }
 
+/// One token, or every access token.
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ExpireTokens {
+    pub(crate) token: Option<Secret>,
+}
+
 /// A stored token. Only the hash of its value is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct TokenView {
     /// Whether it is valid now.
@@ -111,6 +135,7 @@ pub struct TokenView {
     pub user: UserId,
     /// The scope.
     #[serde(serialize_with = "scope_text")]
+    #[cfg_attr(feature = "openapi", schemars(with = "String"))]
     pub scope: Scope,
     scopes: Vec<Cow<'static, str>>,
     /// Time of issue.
@@ -148,12 +173,14 @@ impl Serialize for Introspection {
 
 /// `{"tokens":[…]}`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub(crate) struct TokenList {
     pub(crate) tokens: Vec<TokenView>,
 }
 
 /// The number of tokens that were expired.
 #[derive(Debug, Clone, Copy, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub(crate) struct Expired {
     pub(crate) expired: u64,
 }
@@ -207,11 +234,7 @@ impl Sandbox {
     }
 
     /// Expires a token, or every access token.
-    pub(crate) async fn expire_tokens(&self, asked: TokenSelector) -> ControlResult<Expired> {
-        if asked.client_id.is_some() || asked.user.is_some() {
-            let error = Invalid::new("", "a token runs out alone, or all access tokens do");
-            return Err(error.with_hint("give {\"token\"} or nothing").into());
-        }
+    pub(crate) async fn expire_tokens(&self, asked: ExpireTokens) -> ControlResult<Expired> {
         let hash: Option<SecretHash> = asked.token.as_ref().map(Secret::hash);
         // A token is valid up to and including the moment it expires at.
         let moment = Timestamp(self.now().0.saturating_sub(1));

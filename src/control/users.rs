@@ -21,7 +21,7 @@ patch_struct! {
     /// let nameless = UserSpec::new().no_username().muted(true);
     /// # let _ = (tester, nameless);
     /// ```
-    UserSpec {
+    UserSpec, "UserPatch" {
         /// The id, by default the one after the largest. It cannot be changed.
         set id: i64;
         /// The username.

@@ -9,6 +9,7 @@ use axum::response::Response;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
+use super::signature::{AcceptedInput, Input, Schema, Signature};
 use crate::http::body::LONGEST_BODY;
 use crate::http::body_error::Unread;
 use crate::http::respond;
@@ -28,6 +29,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonObject<T> {
     }
 }
 
+impl<T: Schema> Input for JsonObject<T> {
+    fn describe(signature: &mut Signature) {
+        signature.set_body::<T>();
+    }
+}
+
 /// A JSON body of any kind that the type accepts.
 pub(crate) struct AnyJson<T>(pub(crate) T);
 
@@ -40,6 +47,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for AnyJson<T> {
     }
 }
 
+impl<T: Schema> Input for AnyJson<T> {
+    fn describe(signature: &mut Signature) {
+        signature.set_body::<T>();
+    }
+}
+
 #[expect(
     clippy::needless_pass_by_value,
     reason = "it is what `map_err` hands on"
@@ -48,38 +61,25 @@ fn refuse(invalid: Invalid) -> Response {
     respond::invalid(StatusCode::BAD_REQUEST, "invalid", &invalid)
 }
 
-/// The query parameters and body keys that an operation accepts.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct AcceptedInput {
-    query: &'static [&'static str],
-    body: &'static [&'static str],
-}
-
-impl AcceptedInput {
-    pub(crate) fn new(query: &'static [&'static str], body: &'static [&'static str]) -> Self {
-        Self { query, body }
-    }
-}
-
 /// Middleware of each operation. Rejects a query or a body that the operation does not read: a DELETE with an ignored filter
 /// would delete everything.
 pub(crate) async fn reject_unknown_input(
-    State(takes): State<AcceptedInput>,
+    State(accepts): State<AcceptedInput>,
     request: Request,
     next: Next,
 ) -> Response {
-    if takes.query.is_empty()
+    if !accepts.query
         && let Some(parameter) = pairs(request.uri().query()).next()
     {
         let (name, value) = parameter;
-        let hint = if takes.body.is_empty() {
-            "it takes nothing"
-        } else {
+        let hint = if accepts.body {
             "its query takes nothing: send keys and values as JSON in the body"
+        } else {
+            "it takes nothing"
         };
         return refuse(unknown(&name, &json!(value)).with_hint(hint));
     }
-    if !takes.body.is_empty() {
+    if accepts.body {
         return next.run(request).await;
     }
     let (parts, body) = request.into_parts();
@@ -100,7 +100,7 @@ pub(crate) async fn reject_unknown_input(
         )),
     };
     match spare {
-        Some(invalid) if takes.query.is_empty() => refuse(invalid.with_hint("it takes nothing")),
+        Some(invalid) if !accepts.query => refuse(invalid.with_hint("it takes nothing")),
         Some(invalid) => {
             refuse(invalid.with_hint("its body takes nothing: send parameters in the query"))
         }
@@ -206,6 +206,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     }
 }
 
+impl<T: Schema> Input for Query<T> {
+    fn describe(signature: &mut Signature) {
+        signature.set_query::<T>();
+    }
+}
+
 /// A JSON body with the query parameters as further keys, so that a DELETE takes its filter from either.
 pub(crate) struct JsonOrQuery<T>(pub(crate) T);
 
@@ -219,6 +225,13 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonOrQuery<T> {
             add(object, Some(&query)).map_err(refuse)?;
         }
         invalid::from_object(value).map(Self).map_err(refuse)
+    }
+}
+
+impl<T: Schema> Input for JsonOrQuery<T> {
+    fn describe(signature: &mut Signature) {
+        signature.set_query::<T>();
+        signature.set_body::<T>();
     }
 }
 

@@ -1,28 +1,37 @@
-//! The control API: HTTP under `/_mock/…`, JSON in and out. `operations.rs` is the table of its operations.
+//! The control API: HTTP under `/_mock/…`, JSON in and out. `operations/` has the table of its operations.
 
-mod handlers;
 mod input;
 mod lists;
+#[cfg(feature = "openapi")]
 mod openapi;
 mod operation;
 mod operations;
 mod response;
+#[cfg(feature = "openapi")]
 mod schemas;
+mod signature;
 
 use std::sync::Arc;
 
+use axum::extract::Request;
+use axum::http::StatusCode;
 use axum::middleware;
+use axum::response::Response;
 
 use crate::http::access_guard;
+use crate::http::respond;
 use crate::http::state::{AppState, Routes};
+use crate::invalid::Invalid;
 
 /// The routes of the control API, behind the access guard.
 pub(crate) fn routes(app: Arc<AppState>) -> Routes {
-    operations::operations()
-        .into_iter()
+    let operations = operations::operations().into_iter();
+    #[cfg(feature = "openapi")]
+    let operations = operations.chain([openapi::operation()]);
+    operations
         .fold(Routes::new(), |all, operation| {
-            let takes = input::AcceptedInput::new(operation.query, operation.body);
-            let only = middleware::from_fn_with_state(takes, input::reject_unknown_input);
+            let accepts = operation.signature.accepts;
+            let only = middleware::from_fn_with_state(accepts, input::reject_unknown_input);
             let mut route = operation.route.route_layer(only);
             if operation.is_list {
                 let turn = app.list_turn.clone();
@@ -31,6 +40,16 @@ pub(crate) fn routes(app: Arc<AppState>) -> Routes {
             }
             all.route(operation.path, route)
         })
-        .method_not_allowed_fallback(handlers::wrong_method)
+        .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(app, access_guard::admit))
+}
+
+async fn wrong_method(request: Request) -> Response {
+    let message = format!(
+        "{} does not answer {}",
+        request.uri().path(),
+        request.method()
+    );
+    let error = Invalid::new("", message).with_hint("/_mock/openapi.json lists the control calls");
+    respond::invalid(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", &error)
 }

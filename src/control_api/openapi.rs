@@ -1,271 +1,278 @@
-//! The `OpenAPI` document of the control API, made from the table in `operations.rs`.
+//! The OpenAPI document of the control API, from the table in `operations/` and the schemas of its types.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
-use serde_json::json;
-use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn};
-use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
-use utoipa::openapi::schema::{
-    AnyOfBuilder, ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type,
-};
-use utoipa::openapi::{
-    Components, ComponentsBuilder, ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Paths,
-    Ref, RefOr, Required, ResponseBuilder, ServerBuilder,
-};
+use serde_json::{Map, Value, json};
 
-use super::operation::Operation;
-use super::schemas::{COMPONENTS, Component};
-use crate::control::{AdviceFormat, Severity};
-use crate::protocol::endpoint::Endpoint;
-use crate::protocol::grant_type::GrantType;
-use crate::protocol::method::Method;
+use super::operation::{Method, Operation};
+use super::operations::operations;
+use super::response::{Answer, Reply};
+use super::signature::SchemaOf;
+use crate::http::context::Context;
+use crate::invalid::ErrorView;
+
+const DESCRIPTION: &str = "Brings the mock into any state, and reports what apps have sent. A user is named by username or \
+    id: text is first a username, then an id; a number is an id. A scope is named by number, preset or names. Numbers and \
+    booleans may be written as text.";
+
+/// `GET /_mock/openapi.json`.
+pub(crate) fn operation() -> Operation {
+    Operation::new(
+        Method::Get,
+        "/_mock/openapi.json",
+        "Read this document",
+        read_document,
+    )
+}
+
+/// An OpenAPI 3.1 document.
+#[derive(Serialize)]
+pub(crate) struct Document(Value);
+
+impl JsonSchema for Document {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Document".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({ "type": "object", "additionalProperties": true })
+    }
+}
+
+async fn read_document(context: Context) -> Answer<Document> {
+    let mut all = operations();
+    all.push(operation());
+    Ok(Reply(document(&all, &context.base.to_string())))
+}
 
 /// The document, for a server at this base URL.
-pub(crate) fn document(operations: &[Operation], base: &str) -> OpenApi {
-    let mut paths = Paths::new();
+fn document(operations: &[Operation], base: &str) -> Document {
+    let mut schemas = Schemas::new();
+    let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
     for operation in operations {
-        paths.add_path_operation(
-            operation.path,
-            vec![operation.method.clone()],
-            described(operation),
-        );
+        let described = describe(operation, &mut schemas);
+        let methods = paths.entry(operation.path).or_default();
+        methods.insert(operation.method.name().to_owned(), described);
     }
-    let info = InfoBuilder::new()
-        .title("civitai-oauth-mock control API")
-        .version(env!("CARGO_PKG_VERSION"))
-        .description(Some(
-            "Brings the mock into any state, and tells what the app has done. Users are named by username or id: \
-             text is first a username, then an id; a number is an id. Scopes are named by number, preset or names. Numbers and \
-             booleans may be written as text.",
-        ))
-        .build();
-    OpenApiBuilder::new()
-        .info(info)
-        .servers(Some([ServerBuilder::new().url(base).build()]))
-        .paths(paths)
-        .components(Some(components()))
-        .build()
+    Document(schemas.finish(json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "civitai-oauth-mock control API",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": DESCRIPTION,
+        },
+        "servers": [{ "url": base }],
+        "paths": paths,
+        "components": {},
+    })))
 }
 
-fn components() -> Components {
-    let all = ComponentsBuilder::new();
-    let all = COMPONENTS.iter().fold(all, |all, one| {
-        let keys = one.keys.iter().chain(one.more);
-        all.schema(one.name, object(keys.map(|key| Key::read(key)), one.nulls))
+fn describe(operation: &Operation, schemas: &mut Schemas) -> Value {
+    let signature = &operation.signature;
+    let returns = signature.returns.map(|returns| schemas.response(returns));
+    let mut success = json_content(operation.summary, &returns);
+    if let Some(media_type) = operation.also_as {
+        success["content"][media_type] = json!({ "schema": { "type": "object" } });
+    }
+    let status = if signature.is_created { "201" } else { "200" };
+    let error = schemas.response(SchemaGenerator::subschema_for::<ErrorView>);
+    let mut responses = json!({
+        status: success,
+        "4XX": json_content("The place, the rule and the fix of the mistake", &Some(error)),
     });
-    all.build()
-}
-
-/// An object schema of these keys. With `nulls`, optional keys may be null.
-fn object(keys: impl Iterator<Item = Key>, nulls: bool) -> ObjectBuilder {
-    keys.fold(ObjectBuilder::new(), |object, key| {
-        if key.required {
-            object.property(key.name, key.schema()).required(key.name)
-        } else if nulls {
-            object.property(key.name, or_null(key.schema()))
-        } else {
-            object.property(key.name, key.schema())
-        }
-    })
-}
-
-fn or_null(schema: RefOr<Schema>) -> RefOr<Schema> {
-    AnyOfBuilder::new()
-        .item(schema)
-        .item(of_type(Type::Null))
-        .into()
-}
-
-/// The name of the component with the keys of the body, if there is one.
-fn named(operation: &Operation) -> Option<&'static str> {
-    let is_it = |one: &&Component| !one.nulls && one.more.is_empty() && one.keys == operation.body;
-    COMPONENTS.iter().find(is_it).map(|one| one.name)
-}
-
-fn json_of(description: &str, schema: RefOr<Schema>) -> ResponseBuilder {
-    let content = ContentBuilder::new().schema(Some(schema)).build();
-    ResponseBuilder::new()
-        .description(description)
-        .content("application/json", content)
-}
-
-fn described(operation: &Operation) -> OperationBuilder {
-    let mut success = json_of(operation.summary, schema_of(operation.returns));
-    if let Some(form) = operation.also_as {
-        let content = ContentBuilder::new().schema(Some(of_type(Type::Object)));
-        success = success.content(form, content.build());
-    }
-    let error = json_of(
-        "What is wrong, where, and how to mend it",
-        schema_of("Error"),
-    );
-    let mut described = OperationBuilder::new()
-        .summary(Some(operation.summary))
-        .operation_id(Some(operation_id(operation)))
-        .response(operation.status, success)
-        .response("4XX", error);
     if let Some(conflict) = operation.conflict {
-        described = described.response("409", json_of("What differs", schema_of(conflict)));
+        let conflict = schemas.response(conflict);
+        responses["409"] = json_content("The differences", &Some(conflict));
     }
-    for name in operation.path.split(['{', '}']).skip(1).step_by(2) {
-        described = described.parameter(
-            ParameterBuilder::new()
-                .name(name)
-                .parameter_in(ParameterIn::Path)
-                .required(Required::True)
-                .schema(Some(text())),
-        );
+    let in_path = operation.path.split(['{', '}']).skip(1).step_by(2);
+    let in_path = in_path.map(|name| {
+        json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } })
+    });
+    let query = signature.query.map(|query| schemas.request(query));
+    let parameters: Vec<Value> = in_path
+        .chain(query.iter().flat_map(query_parameters))
+        .collect();
+    let mut described = json!({
+        "operationId": operation_id(operation),
+        "summary": operation.summary,
+        "parameters": parameters,
+        "responses": responses,
+    });
+    if let Some(body) = signature.body {
+        let schema = schemas.request(body);
+        described["requestBody"] = json!({
+            "content": { "application/json": { "schema": schema } },
+            "required": !schemas.accepts_empty_object(&schema),
+        });
     }
-    for key in operation.query.iter().map(|key| Key::read(key)) {
-        described = described.parameter(
-            ParameterBuilder::new()
-                .name(key.name)
-                .parameter_in(ParameterIn::Query)
-                .required(if key.required {
-                    Required::True
-                } else {
-                    Required::False
-                })
-                .schema(Some(key.schema())),
-        );
-    }
-    if operation.body.is_empty() {
-        return described;
-    }
-    described.request_body(Some(body(operation)))
+    described
 }
 
-/// The request body, which is optional if all its keys are.
-fn body(operation: &Operation) -> RequestBody {
-    let mut object = ObjectBuilder::new();
-    let mut is_needed = Required::False;
-    for key in operation.body.iter().map(|key| Key::read(key)) {
-        if key.required || operation.required.contains(&key.name) {
-            object = object.required(key.name);
-            is_needed = Required::True;
-        }
-        object = object.property(key.name, key.schema());
-    }
-    let schema: RefOr<Schema> = match operation.bare_body {
-        Some(bare) => AnyOfBuilder::new()
-            .item(object)
-            .item(schema_of(bare))
-            .into(),
-        None => named(operation)
-            .map_or_else(|| object.into(), |name| Ref::from_schema_name(name).into()),
-    };
-    let content = ContentBuilder::new().schema(Some(schema)).build();
-    RequestBodyBuilder::new()
-        .content("application/json", content)
-        .required(Some(is_needed))
-        .build()
+fn json_content(description: &str, schema: &Option<Value>) -> Value {
+    json!({ "description": description, "content": { "application/json": { "schema": schema } } })
+}
+
+/// The properties of a query's schema as parameters.
+fn query_parameters(query: &Value) -> Vec<Value> {
+    let required = query["required"].as_array();
+    let is_required = |name: &str| required.is_some_and(|all| all.iter().any(|key| key == name));
+    let properties = query["properties"].as_object().into_iter().flatten();
+    properties
+        .map(|(name, schema)| {
+            let mut schema = schema.clone();
+            let description = schema
+                .as_object_mut()
+                .and_then(|keys| keys.shift_remove("description"));
+            let mut parameter =
+                json!({ "name": name, "in": "query", "required": is_required(name) });
+            if let Some(description) = description {
+                parameter["description"] = description;
+            }
+            parameter["schema"] = schema;
+            parameter
+        })
+        .collect()
 }
 
 /// The operation id, from method and path: `post_tokens_expire`.
 fn operation_id(operation: &Operation) -> String {
-    let method = json!(operation.method)
-        .as_str()
-        .unwrap_or_default()
-        .to_owned();
-    let path = operation
-        .path
-        .trim_start_matches("/_mock/")
-        .replace(['{', '}'], "");
-    format!("{method}_{}", path.replace(['/', '-', '.'], "_"))
+    let path = operation.path.trim_start_matches("/_mock/");
+    let path = path.replace(['{', '}'], "").replace(['/', '-', '.'], "_");
+    format!("{}_{path}", operation.method.name())
 }
 
-/// One key of a table row: `name: kind`, or `name?: kind`.
-struct Key {
-    name: &'static str,
-    required: bool,
-    kind: &'static str,
+/// Where the schemas of responses are, until it is known which of their names requests use too.
+const RESPONSES: &str = "#/responses/";
+
+const COMPONENTS: &str = "#/components/schemas/";
+
+/// The schemas of requests and of responses. A type that is in both may have two schemas: a response has every key, and a
+/// request may leave some out. The response's is then named `…View`.
+struct Schemas {
+    requests: SchemaGenerator,
+    responses: SchemaGenerator,
 }
 
-impl Key {
-    fn read(row: &'static str) -> Self {
-        let (name, kind) = row.split_once(": ").unwrap_or((row, "any"));
-        let (name, required) = match name.strip_suffix('?') {
-            Some(name) => (name, false),
-            None => (name, true),
+impl Schemas {
+    fn new() -> Self {
+        let generator = |settings: SchemaSettings, path: &str| {
+            settings
+                .with(|settings| settings.definitions_path = path[1..].to_owned().into())
+                .into_generator()
         };
+        let settings = SchemaSettings::draft2020_12();
         Self {
-            name,
-            required,
-            kind,
+            requests: generator(settings.clone().for_deserialize(), COMPONENTS),
+            responses: generator(settings.for_serialize(), RESPONSES),
         }
     }
 
-    fn schema(&self) -> RefOr<Schema> {
-        schema_of(self.kind)
+    fn request(&mut self, schema: SchemaOf) -> Value {
+        schema(&mut self.requests).to_value()
+    }
+
+    fn response(&mut self, schema: SchemaOf) -> Value {
+        schema(&mut self.responses).to_value()
+    }
+
+    /// Whether `{}`, as which an empty body counts, fits the schema of a request.
+    fn accepts_empty_object(&self, schema: &Value) -> bool {
+        if let Some(name) = schema["$ref"]
+            .as_str()
+            .and_then(|to| to.strip_prefix(COMPONENTS))
+        {
+            return self.accepts_empty_object(&self.requests.definitions()[name]);
+        }
+        if let Some(choices) = schema["anyOf"].as_array() {
+            return choices.iter().any(|one| self.accepts_empty_object(one));
+        }
+        schema["type"] == "object" && schema.get("required").is_none()
+    }
+
+    /// Adds the components to the document, and points its references to them.
+    fn finish(mut self, mut document: Value) -> Value {
+        let requests = self.requests.take_definitions(false);
+        let responses = self.responses.take_definitions(false);
+        let mut renamed: BTreeSet<String> = BTreeSet::new();
+        // A schema that refers to a renamed one differs, too.
+        loop {
+            let differs = |(name, schema): &(&String, &Value)| {
+                let both = requests.get(*name);
+                !renamed.contains(*name)
+                    && both.is_some_and(|one| {
+                        with_references(one.clone(), &renamed)
+                            != with_references((*schema).clone(), &renamed)
+                    })
+            };
+            let found: Vec<String> = responses
+                .iter()
+                .filter(differs)
+                .map(|(name, _)| name.clone())
+                .collect();
+            if found.is_empty() {
+                break;
+            }
+            renamed.extend(found);
+        }
+        let mut components: BTreeMap<String, Value> = requests.into_iter().collect();
+        for (name, schema) in responses {
+            components.insert(response_name(&name, &renamed), schema);
+        }
+        document["components"]["schemas"] = json!(components);
+        with_references(document, &renamed)
     }
 }
 
-fn schema_of(kind: &str) -> RefOr<Schema> {
-    match kind {
-        "text" => text(),
-        "endpoint" => one_of(Endpoint::ALL),
-        "grant_type" => one_of(GrantType::ALL),
-        "method" => one_of(Method::ALL),
-        "severity" => one_of(Severity::ALL),
-        "advice_format" => one_of(AdviceFormat::ALL),
-        "integer" => of_type(Type::Integer),
-        "number" => of_type(Type::Number),
-        "boolean" => of_type(Type::Boolean),
-        "object" => of_type(Type::Object),
-        "integers" => ArrayBuilder::new().items(of_type(Type::Integer)).into(),
-        "texts" => ArrayBuilder::new().items(text()).into(),
-        "objects" => ArrayBuilder::new().items(of_type(Type::Object)).into(),
-        // A number, or its name.
-        "scope" => AnyOfBuilder::new()
-            .item(of_type(Type::Integer))
-            .item(text())
-            .item(ArrayBuilder::new().items(text()))
-            .into(),
-        "user" | "length" | "moment" => AnyOfBuilder::new()
-            .item(of_type(Type::Integer))
-            .item(text())
-            .into(),
-        "text_or_null" => or_null(text()),
-        "delay" => AnyOfBuilder::new()
-            .item(of_type(Type::Number))
-            .item(text())
-            .item(of_type(Type::Object))
-            .into(),
-        // The text of a seed file, or its content as JSON.
-        "seed" => AnyOfBuilder::new()
-            .item(text())
-            .item(Ref::from_schema_name("Seed"))
-            .into(),
-        name if name.starts_with(|first: char| first.is_ascii_uppercase()) => {
-            match name.strip_suffix("[]") {
-                Some(name) => ArrayBuilder::new()
-                    .items(Ref::from_schema_name(name))
-                    .into(),
-                None => Ref::from_schema_name(name).into(),
+fn response_name(name: &str, renamed: &BTreeSet<String>) -> String {
+    if renamed.contains(name) {
+        format!("{name}View")
+    } else {
+        name.to_owned()
+    }
+}
+
+/// A doc comment as a description: without examples in Rust, links to Rust's types and line breaks within a paragraph.
+fn plain(comment: &str) -> String {
+    let text = comment.split("\n```").next().unwrap_or_default();
+    let text = text.replace("[`", "`").replace("`]", "`");
+    let paragraphs = text.trim().split("\n\n");
+    let paragraphs: Vec<String> = paragraphs.map(|text| text.replace('\n', " ")).collect();
+    paragraphs.join("\n\n")
+}
+
+/// Points references of responses to their components, and tidies descriptions and defaults.
+fn with_references(mut schema: Value, renamed: &BTreeSet<String>) -> Value {
+    match &mut schema {
+        Value::Object(keys) => {
+            // It says only that a key can be missing.
+            if keys.get("default").is_some_and(Value::is_null) {
+                keys.shift_remove("default");
+            }
+            if let Some(Value::String(comment)) = keys.get_mut("description") {
+                *comment = plain(comment);
+            }
+            for value in keys.values_mut() {
+                *value = with_references(value.take(), renamed);
             }
         }
-        _ => any(),
+        Value::Array(items) => {
+            for value in items {
+                *value = with_references(value.take(), renamed);
+            }
+        }
+        Value::String(text) => {
+            if let Some(name) = text.strip_prefix(RESPONSES) {
+                *text = format!("{COMPONENTS}{}", response_name(name, renamed));
+            }
+        }
+        _ => {}
     }
-}
-
-fn of_type(kind: Type) -> RefOr<Schema> {
-    ObjectBuilder::new()
-        .schema_type(SchemaType::new(kind))
-        .into()
-}
-
-fn one_of(words: &[impl Serialize]) -> RefOr<Schema> {
-    ObjectBuilder::new()
-        .schema_type(SchemaType::new(Type::String))
-        .enum_values(Some(words.iter().map(|word| json!(word))))
-        .into()
-}
-
-fn text() -> RefOr<Schema> {
-    of_type(Type::String)
-}
-
-fn any() -> RefOr<Schema> {
-    ObjectBuilder::new()
-        .schema_type(SchemaType::AnyValue)
-        .into()
+    schema
 }

@@ -1,111 +1,89 @@
-//! One operation of the control API: its route, and its description in the `OpenAPI` document.
+//! One operation of the control API: its route, and what its handler reads and returns.
 
 use std::sync::Arc;
 
 use axum::handler::Handler;
 use axum::routing::{MethodFilter, MethodRouter, on};
-use utoipa::openapi::HttpMethod;
 
+use super::signature::{Described, Schema, Signature};
 use crate::http::state::AppState;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Method {
+    Get,
+    Post,
+    Patch,
+    Delete,
+}
+
+#[cfg(feature = "openapi")]
+impl Method {
+    /// The key of the OpenAPI document.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::Post => "post",
+            Self::Patch => "patch",
+            Self::Delete => "delete",
+        }
+    }
+}
 
 /// One operation of the control API.
 pub(crate) struct Operation {
-    pub(crate) method: HttpMethod,
     pub(crate) path: &'static str,
-    pub(crate) summary: &'static str,
-    /// The keys of the body, `name: kind` each, with `?` after an optional name; see `openapi.rs`.
-    pub(crate) body: &'static [&'static str],
-    /// The kind that the body may have instead of an object.
-    pub(crate) bare_body: Option<&'static str>,
-    /// Keys that this operation requires although `body`, which it shares with others, has them as optional.
-    pub(crate) required: &'static [&'static str],
-    /// The query parameters, in the same form.
-    pub(crate) query: &'static [&'static str],
-    /// The status of success.
-    pub(crate) status: &'static str,
-    /// The kind of the response.
-    pub(crate) returns: &'static str,
-    /// A media type of the response beside JSON.
-    pub(crate) also_as: Option<&'static str>,
-    /// The kind of a 409 response, if it has more than an error.
-    pub(crate) conflict: Option<&'static str>,
+    pub(crate) route: MethodRouter<Arc<AppState>>,
+    pub(crate) signature: Signature,
     /// Whether it lists rows: such responses can be long, and are sent one at a time.
     pub(crate) is_list: bool,
-    pub(crate) route: MethodRouter<Arc<AppState>>,
+    #[cfg(feature = "openapi")]
+    pub(crate) method: Method,
+    #[cfg(feature = "openapi")]
+    pub(crate) summary: &'static str,
+    /// A media type of the response other than JSON.
+    #[cfg(feature = "openapi")]
+    pub(crate) also_as: Option<&'static str>,
+    /// The schema of a 409 response that has more than an error.
+    #[cfg(feature = "openapi")]
+    pub(crate) conflict: Option<super::signature::SchemaOf>,
 }
 
 impl Operation {
-    pub(crate) fn new<H, T>(
-        method: HttpMethod,
+    pub(crate) fn new<H, T, A>(
+        method: Method,
         path: &'static str,
         summary: &'static str,
         handler: H,
     ) -> Self
     where
-        H: Handler<T, Arc<AppState>>,
+        H: Handler<T, Arc<AppState>> + Described<A>,
         T: 'static,
     {
         let filter = match method {
-            HttpMethod::Post => MethodFilter::POST,
-            HttpMethod::Patch => MethodFilter::PATCH,
-            HttpMethod::Delete => MethodFilter::DELETE,
-            _ => MethodFilter::GET,
+            Method::Get => MethodFilter::GET,
+            Method::Post => MethodFilter::POST,
+            Method::Patch => MethodFilter::PATCH,
+            Method::Delete => MethodFilter::DELETE,
         };
-        let route = on(filter, handler);
+        #[cfg(not(feature = "openapi"))]
+        let _ = summary;
         Self {
-            method,
             path,
-            summary,
-            body: &[],
-            bare_body: None,
-            required: &[],
-            query: &[],
-            status: "200",
-            returns: "Nothing",
-            also_as: None,
-            conflict: None,
+            route: on(filter, handler),
+            signature: H::signature(),
             is_list: false,
-            route,
+            #[cfg(feature = "openapi")]
+            method,
+            #[cfg(feature = "openapi")]
+            summary,
+            #[cfg(feature = "openapi")]
+            also_as: None,
+            #[cfg(feature = "openapi")]
+            conflict: None,
         }
     }
 
-    pub(crate) fn body(self, body: &'static [&'static str]) -> Self {
-        Self { body, ..self }
-    }
-
-    pub(crate) fn bare_body(self, bare_body: &'static str) -> Self {
-        Self {
-            bare_body: Some(bare_body),
-            ..self
-        }
-    }
-
-    pub(crate) fn required(self, required: &'static [&'static str]) -> Self {
-        Self { required, ..self }
-    }
-
-    pub(crate) fn query(self, query: &'static [&'static str]) -> Self {
-        Self { query, ..self }
-    }
-
-    pub(crate) fn returns(self, returns: &'static str) -> Self {
-        Self { returns, ..self }
-    }
-
-    pub(crate) fn also_as(self, media_type: &'static str) -> Self {
-        Self {
-            also_as: Some(media_type),
-            ..self
-        }
-    }
-
-    pub(crate) fn conflict(self, conflict: &'static str) -> Self {
-        Self {
-            conflict: Some(conflict),
-            ..self
-        }
-    }
-
+    /// Lists rows.
     pub(crate) fn list(self) -> Self {
         Self {
             is_list: true,
@@ -113,10 +91,23 @@ impl Operation {
         }
     }
 
-    pub(crate) fn created(self) -> Self {
-        Self {
-            status: "201",
-            ..self
+    /// The response can have this media type instead of JSON.
+    #[cfg_attr(not(feature = "openapi"), expect(unused_mut, unused_variables))]
+    pub(crate) fn also_as(mut self, media_type: &'static str) -> Self {
+        #[cfg(feature = "openapi")]
+        {
+            self.also_as = Some(media_type);
         }
+        self
+    }
+
+    /// A 409 response has this body, which is more than an error.
+    #[cfg_attr(not(feature = "openapi"), expect(unused_mut))]
+    pub(crate) fn conflict<T: Schema>(mut self) -> Self {
+        #[cfg(feature = "openapi")]
+        {
+            self.conflict = Some(schemars::SchemaGenerator::subschema_for::<T>);
+        }
+        self
     }
 }

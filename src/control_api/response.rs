@@ -1,9 +1,14 @@
 //! Responses of the control API: JSON, and the status of each error.
 
+use std::marker::PhantomData;
+
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 
+use super::signature::{Output, Schema, Signature};
+use crate::control::devices::Empty;
 use crate::control::{ControlError, ControlResult};
 use crate::http::respond;
 use crate::redact::printable_json;
@@ -16,35 +21,90 @@ impl IntoResponse for ControlError {
             Self::Conflict(_) | Self::Mismatch { .. } => StatusCode::CONFLICT,
             Self::Busy(_) => {
                 let wait = [(RETRY_AFTER, "1")];
-                let answer = with_status(StatusCode::SERVICE_UNAVAILABLE, &self.to_json());
+                let answer = json(StatusCode::SERVICE_UNAVAILABLE, &self.to_json());
                 return (wait, answer).into_response();
             }
             Self::Store(error) => return respond::failure(error),
         };
-        with_status(status, &self.to_json())
+        json(status, &self.to_json())
     }
 }
 
-pub(crate) type Answer = ControlResult<Response>;
+/// The result of most handlers.
+pub(crate) type Answer<T> = ControlResult<Reply<T>>;
 
-pub(crate) fn ok(body: &impl serde::Serialize) -> Response {
-    with_status(StatusCode::OK, body)
+/// 200 with this value as JSON.
+pub(crate) struct Reply<T>(pub(crate) T);
+
+impl<T: Serialize> IntoResponse for Reply<T> {
+    fn into_response(self) -> Response {
+        json(StatusCode::OK, &self.0)
+    }
 }
 
-pub(crate) fn created(body: &impl serde::Serialize) -> Response {
-    with_status(StatusCode::CREATED, body)
+impl<T: Schema> Output for Reply<T> {
+    fn describe(signature: &mut Signature) {
+        signature.set_returns::<T>();
+    }
+}
+
+/// 200 with `{}`.
+pub(crate) fn done() -> Answer<Empty> {
+    Ok(Reply(Empty {}))
+}
+
+/// 201 with this value as JSON.
+pub(crate) struct Created<T>(pub(crate) T);
+
+impl<T: Serialize> IntoResponse for Created<T> {
+    fn into_response(self) -> Response {
+        json(StatusCode::CREATED, &self.0)
+    }
+}
+
+impl<T: Schema> Output for Created<T> {
+    fn describe(signature: &mut Signature) {
+        signature.set_returns::<T>();
+        #[cfg(feature = "openapi")]
+        {
+            signature.is_created = true;
+        }
+    }
+}
+
+/// A response that is rendered already, as the JSON of a `T`.
+pub(crate) struct Rendered<T> {
+    response: Response,
+    of: PhantomData<T>,
+}
+
+impl<T> Rendered<T> {
+    pub(crate) fn new(response: impl IntoResponse) -> Self {
+        Self {
+            response: response.into_response(),
+            of: PhantomData,
+        }
+    }
+}
+
+impl<T> IntoResponse for Rendered<T> {
+    fn into_response(self) -> Response {
+        self.response
+    }
+}
+
+impl<T: Schema> Output for Rendered<T> {
+    fn describe(signature: &mut Signature) {
+        signature.set_returns::<T>();
+    }
 }
 
 /// JSON without terminal control characters: it repeats text from clients.
-fn with_status(status: StatusCode, body: &impl serde::Serialize) -> Response {
+fn json(status: StatusCode, body: &impl Serialize) -> Response {
     let Ok(json) = serde_json::to_string(body) else {
         // Unreachable: the views of the control API always serialize.
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
-    as_json("application/json", status, &json)
-}
-
-fn as_json(kind: &'static str, status: StatusCode, json: &str) -> Response {
-    let json = printable_json(json).into_owned();
-    (status, [(CONTENT_TYPE, kind)], json).into_response()
+    let json = printable_json(&json).into_owned();
+    (status, [(CONTENT_TYPE, "application/json")], json).into_response()
 }

@@ -1,189 +1,232 @@
-//! The components of the `OpenAPI` document: request and response types as lists of keys, in the form of the table in
-//! `operations.rs`. A kind with a capital names another component, with `[]` a list of it.
+//! Schemas of types that are read or written by hand, where no derive can see the JSON.
 
-pub(crate) const USER: &[&str] = &[
-    "id?: integer",
-    "username?: text",
-    "email?: text",
-    "email_verified?: boolean",
-    "image?: text",
-    "moderator?: boolean",
-    "tier?: text",
-    "roles?: texts",
-    "subscriptions?: texts",
-    "muted?: boolean",
-    "banned?: boolean",
-    "deleted?: boolean",
-    "buzz?: object",
-];
+use std::borrow::Cow;
 
-/// The keys of a client that requests and responses share, and one more.
-macro_rules! client {
-    ($key:literal) => {
-        &[
-            "id?: text",
-            "name?: text",
-            "description?: text",
-            "logo_url?: text",
-            "confidential?: boolean",
-            "redirect_uris?: texts",
-            "any_loopback_redirect?: boolean",
-            "allowed_origins?: texts",
-            "grants?: texts",
-            "allowed_scopes?: scope",
-            "verified?: boolean",
-            "access_mode?: text",
-            "may_introspect?: boolean",
-            "owner?: user",
-            $key,
-        ]
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+use crate::contract::{DIFFERENCES, Difference};
+use crate::control::{
+    AdvanceClock, ClientSpec, Expect, Expectations, Introspection, NewClient, TokenView, Tokens,
+    sandboxes::SeedInput,
+};
+use crate::model::client::Grant;
+use crate::model::user::UserRef;
+use crate::protocol::declared_scopes::{DeclaredScopes, NewScopeBit};
+use crate::protocol::duration::{Seconds, SignedDuration};
+use crate::protocol::endpoint::Endpoint;
+use crate::protocol::grant_type::GrantType;
+use crate::protocol::method::Method;
+use crate::protocol::scope::{Scope, ScopeBit};
+use crate::protocol::scope_input::ScopeSpec;
+use crate::protocol::secret::Secret;
+use crate::protocol::time::{Moment, Timestamp};
+use crate::sandbox::faults::Delay;
+use crate::seed::SeedFile;
+
+/// Implements [`JsonSchema`]: a component of this name, or a schema that is repeated at each place.
+macro_rules! schema {
+    ($kind:ty, $name:literal, |$generator:pat_param| $schema:expr) => {
+        schema!(@impl $kind, $name, false, |$generator| $schema);
+    };
+    ($kind:ty, inline, |$generator:pat_param| $schema:expr) => {
+        schema!(@impl $kind, "", true, |$generator| $schema);
+    };
+    (@impl $kind:ty, $name:literal, $inline:literal, |$generator:pat_param| $schema:expr) => {
+        impl JsonSchema for $kind {
+            fn inline_schema() -> bool {
+                $inline
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                $name.into()
+            }
+
+            fn schema_id() -> Cow<'static, str> {
+                stringify!($kind).into()
+            }
+
+            fn json_schema($generator: &mut SchemaGenerator) -> Schema {
+                $schema
+            }
+        }
     };
 }
 
-/// The client in requests and in responses: a secret is never shown again.
-pub(crate) const CLIENT: &[&str] = client!("secret?: text");
-pub(crate) const CLIENT_SHOWN: &[&str] = client!("adopted?: boolean");
-
-pub(crate) const SETTINGS: &[&str] = &[
-    "contract?: text",
-    "differences?: object",
-    "scopes?: objects",
-    "rate_limits?: boolean",
-    "login?: user",
-    "consent?: text",
-    "access_token_seconds?: length",
-    "refresh_token_seconds?: length",
-    "code_seconds?: length",
-    "unknown_clients?: text",
-    "workflow_cost?: integer",
-    "workflow_seconds?: length",
-];
-
-pub(crate) const FAULT: &[&str] = &[
-    "endpoint?: endpoint",
-    "client_id?: text",
-    "grant_type?: grant_type",
-    "user?: user",
-    "nth?: integer",
-    "after?: integer",
-    "times?: integer",
-    "probability?: number",
-    "effect: Effect",
-];
-
-pub(crate) const FILTER: &[&str] = &[
-    "endpoint?: endpoint",
-    "path?: text",
-    "method?: method",
-    "grant_type?: grant_type",
-    "client_id?: text",
-    "user?: text",
-    "status?: integer",
-    "error?: text",
-    "after?: integer",
-    "before?: integer",
-    "limit?: integer",
-    "secrets?: boolean",
-    "wait?: text",
-    "count?: integer",
-];
-
-pub(crate) const ADVICE: &[&str] = &[
-    "client_id?: text",
-    "format?: advice_format",
-    "location?: text",
-];
-
-pub(crate) const WHOSE: &[&str] = &["user?: text", "client_id?: text"];
-
-/// A component: its name, keys that it shares with others, and keys of its own.
-pub(crate) struct Component {
-    pub(crate) name: &'static str,
-    pub(crate) keys: &'static [&'static str],
-    pub(crate) more: &'static [&'static str],
-    /// Whether optional keys may be null, as in responses.
-    pub(crate) nulls: bool,
+/// One of these words.
+fn one_of<'a>(description: &str, words: impl IntoIterator<Item = &'a str>) -> Schema {
+    let words: Vec<&str> = words.into_iter().collect();
+    json_schema!({ "description": description, "type": "string", "enum": words })
 }
 
-/// A request type.
-const fn request(name: &'static str, keys: &'static [&'static str]) -> Component {
-    Component {
-        name,
-        keys,
-        more: &[],
-        nulls: false,
+schema!(Endpoint, "Endpoint", |_| one_of(
+    "An endpoint; most are named by the last segment of their path.",
+    Endpoint::ALL.iter().map(|one| one.name()),
+));
+
+schema!(GrantType, "GrantType", |_| one_of(
+    "The `grant_type` of a token request.",
+    GrantType::ALL.iter().map(|one| one.name()),
+));
+
+schema!(Method, "Method", |_| one_of(
+    "An HTTP method.",
+    Method::ALL.iter().map(|one| one.name()),
+));
+
+schema!(Grant, "Grant", |_| one_of(
+    "A grant that a client may be allowed.",
+    Grant::ALL.map(Grant::name),
+));
+
+schema!(Difference, "Difference", |_| one_of(
+    "A named difference between the contracts.",
+    DIFFERENCES.iter().map(|row| row.difference.name()),
+));
+
+schema!(Secret, inline, |_| json_schema!({ "type": "string" }));
+
+schema!(Timestamp, inline, |_| json_schema!({
+    "description": "Unix milliseconds.", "type": "integer", "format": "int64",
+}));
+
+schema!(Moment, "Time", |generator| {
+    let text = json_schema!({
+        "description": "A time in RFC 3339, such as `2026-01-31T12:00:00Z`.",
+        "type": "string",
+        "format": "date-time",
+    });
+    if generator.contract().is_serialize() {
+        return text;
     }
-}
+    json_schema!({
+        "description": "A time: RFC 3339, such as `2026-01-31T12:00:00Z`, or Unix seconds.",
+        "type": ["string", "integer"],
+    })
+});
 
-/// A response type.
-const fn response(
-    name: &'static str,
-    keys: &'static [&'static str],
-    more: &'static [&'static str],
-) -> Component {
-    Component {
-        name,
-        keys,
-        more,
-        nulls: true,
+schema!(SignedDuration, "Length", |_| json_schema!({
+    "description": "A length of time: a number of seconds, or text such as `300ms`, `90s`, `1h30m`, `-7d`.",
+    "type": ["number", "string"],
+}));
+
+schema!(Seconds, "Lifetime", |_| json_schema!({
+    "description": "A lifetime in whole seconds: a number, or text such as `1h`.",
+    "type": ["integer", "string"],
+}));
+
+schema!(Delay, "Delay", |generator| {
+    let length = generator.subschema_for::<SignedDuration>();
+    json_schema!({
+        "description": "A fixed length, or a random one between two.",
+        "anyOf": [length, {
+            "type": "object",
+            "properties": { "min": length, "max": length },
+            "required": ["min", "max"],
+            "additionalProperties": false,
+        }],
+    })
+});
+
+schema!(UserRef, "UserRef", |_| json_schema!({
+    "description": "A user. Text is first a username, then an id; a number is an id.",
+    "type": ["string", "integer"],
+}));
+
+schema!(Scope, "Scope", |generator| scope(generator));
+
+schema!(ScopeSpec, "Scope", |generator| scope(generator));
+
+/// A response has the number. A request may have any form that [`ScopeSpec`] reads.
+fn scope(generator: &SchemaGenerator) -> Schema {
+    if generator.contract().is_serialize() {
+        return json_schema!({
+            "description": "A scope: a bitmask.", "type": "integer", "format": "uint32", "minimum": 0,
+        });
     }
+    json_schema!({
+        "description": "A scope: a bitmask, a preset such as \"AI Services\", names with commas between them, or a list of \
+            these.",
+        "type": ["integer", "string", "array"],
+        "items": { "type": ["integer", "string"] },
+    })
 }
 
-#[rustfmt::skip]
-pub(crate) const COMPONENTS: &[Component] = &[
-    response("Nothing", &[], &[]),
-    response("Error", &["error: text", "message: text", "path: text", "hint?: text"], &[]),
-    response("Mismatch", &["error: text", "message: text", "path: text", "hint: text", "differences: texts", "counters: Counters"], &[]),
-    response("Counters", &["total: integer", "endpoints: object", "grants: object"], &[]),
-    response("Deleted", &["deleted: integer"], &[]),
-    response("Reset", &["reset: integer"], &[]),
-    response("Expired", &["expired: integer"], &[]),
-    response("Settings", SETTINGS, &[]),
-    request("SettingsPatch", SETTINGS),
-    response("Clock", &["now: text", "unix_ms: integer", "frozen: boolean", "at_end: boolean", "state: object"], &[]),
-    response("Snapshot", &["name: text", "taken_at: text"], &[]),
-    response("Snapshots", &["snapshots: Snapshot[]"], &[]),
-    response("User", USER, &[]),
-    response("Client", CLIENT_SHOWN, &[]),
-    response("NewSecret", &["client_id: text", "client_secret: text"], &[]),
-    response("SignedIn", &["cookie: text", "user: User"], &[]),
-    response("Sessions", &["sessions: objects"], &[]),
-    response("IssuedCode", &["code: text", "expires_in: integer", "scope: text", "redirect_uri: text", "location?: text_or_null", "code_verifier?: text_or_null"], &[]),
-    response("Codes", &["codes: objects"], &[]),
-    response("Tokens", &["access_token: text", "token_type: text", "expires_in: integer", "refresh_token?: text", "scope: any", "id_token?: text"], &[]),
-    response("TokenList", &["tokens: Introspection[]"], &[]),
-    response("Introspection", &["active: boolean", "kind?: text", "token_type?: text", "client_id?: text", "user?: integer", "scope?: text", "scopes?: texts", "issued_at?: text", "expires_at?: text", "expires_in?: integer", "sha256?: text"], &[]),
-    response("Consent", &["user: integer", "client_id: text", "scope: text", "buzz_limit?: any", "updated_at?: text"], &[]),
-    response("Consents", &["consents: Consent[]"], &[]),
-    response("Spends", &["spends: objects"], &[]),
-    request("Fault", FAULT),
-    response("SetFault", FAULT, &["id: integer", "seen: integer", "struck: integer"]),
-    response("Faults", &["faults: SetFault[]"], &[]),
-    response("PresetSet", &["preset: text", "meaning: text", "fault?: SetFault", "clock?: Clock"], &[]),
-    request("Effect", &[
-        "error?: text", "error_description?: text", "status?: integer", "body?: any", "headers?: object", "delay?: delay",
-        "reset?: boolean", "truncate?: boolean", "malformed?: boolean", "slow_body?: boolean", "deny?: boolean",
-    ]),
-    response("Exchange", &[
-        "id: integer", "at: text", "method: text", "path: text", "endpoint: endpoint", "grant_type: text_or_null",
-        "client_id: text_or_null", "user: any", "params: object", "headers: object", "status: any", "error: text_or_null",
-        "location: text_or_null", "answer: any", "why: any", "differences: objects", "faults: any", "extensions: texts",
-    ], &[]),
-    response("Exchanges", &["requests: Exchange[]", "counters: Counters", "dropped: integer"], &[]),
-    request("Expectation", &[
-        "endpoint?: endpoint", "path?: text", "method?: method", "grant_type?: grant_type", "client_id?: text", "user?: user",
-        "status?: integer", "error?: text", "after?: integer", "times?: integer", "at_least?: integer", "at_most?: integer",
-        "in_order?: boolean",
-    ]),
-    response("Verified", &["verified: boolean"], &[]),
-    response("Advice", &["findings: Finding[]", "exchanges: integer", "dropped: integer"], &[]),
-    response("Finding", &[
-        "id: text", "severity: severity", "client_id?: text", "summary: text", "why: text", "mend: text", "source: text",
-        "requests: integers",
-    ], &[]),
-    request("Seed", &["users?: User[]", "clients?: Client[]", "scopes?: objects"]),
-    response("Sandbox", &["name: text", "path: text", "idle_seconds: any"], &[]),
-    response("Sandboxes", &["sandboxes: Sandbox[]"], &[]),
-    response("MadeSandbox", &["name: text", "path: text", "settings: Settings"], &[]),
-    response("Contract", &["contract: text", "sources: object", "differences: objects", "scopes: objects", "presets: objects"], &[]),
-];
+schema!(DeclaredScopes, inline, |generator| {
+    if generator.contract().is_serialize() {
+        <Vec<ScopeBit>>::json_schema(generator)
+    } else {
+        <Vec<NewScopeBit>>::json_schema(generator)
+    }
+});
+
+schema!(AdvanceClock, "AdvanceClock", |generator| {
+    let length = generator.subschema_for::<SignedDuration>();
+    let keyed = |key: &str| {
+        json_schema!({
+            "type": "object",
+            "properties": { key: length },
+            "required": [key],
+            "additionalProperties": false,
+        })
+    };
+    json_schema!({
+        "description": "A length by which the clock is advanced; a negative one moves it back.",
+        "anyOf": [keyed("by"), keyed("seconds"), length],
+    })
+});
+
+schema!(NewClient, "NewClient", |generator| {
+    let mut schema = ClientSpec::json_schema(generator);
+    schema.insert("description".to_owned(), "A client to create.".into());
+    schema.insert("required".to_owned(), vec!["name"].into());
+    schema
+});
+
+schema!(Expectations, "Expectations", |generator| {
+    let list = generator.subschema_for::<Vec<Expect>>();
+    json_schema!({
+        "description": "Expectations of the journal. With `in_order`, their first matches came in this order.",
+        "anyOf": [
+            {
+                "type": "object",
+                "properties": { "expectations": list, "in_order": { "type": "boolean" } },
+                "required": ["expectations"],
+                "additionalProperties": false,
+            },
+            list,
+        ],
+    })
+});
+
+schema!(SeedInput, inline, |generator| json_schema!({
+    "anyOf": [{ "type": "string" }, generator.subschema_for::<SeedFile>()],
+}));
+
+schema!(Tokens, "Tokens", |_| json_schema!({
+    "description": "Tokens as `/token` returns them (RFC 6749 §5.1).",
+    "type": "object",
+    "properties": {
+        "access_token": { "type": "string" },
+        "token_type": { "type": "string", "const": "Bearer" },
+        "expires_in": { "type": "integer", "description": "Lifetime of the access token, in seconds." },
+        "refresh_token": { "type": "string" },
+        "scope": {
+            "description": "The scope as text, or as a list of one text: difference `scope-shape`.",
+            "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }],
+        },
+        "id_token": { "type": "string" },
+    },
+    "required": ["access_token", "token_type", "expires_in", "scope"],
+}));
+
+schema!(Introspection, "Introspection", |generator| {
+    let token = generator.subschema_for::<TokenView>();
+    json_schema!({
+        "description": "A token, or only `active` if it is unknown, revoked or replaced.",
+        "anyOf": [token, {
+            "type": "object",
+            "properties": { "active": { "type": "boolean", "const": false } },
+            "required": ["active"],
+        }],
+    })
+});

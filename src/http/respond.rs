@@ -94,7 +94,7 @@ pub(crate) fn status_of(error: &str) -> StatusCode {
 }
 
 /// An error of this server's own: what is wrong, where, and how to fix it.
-pub(crate) fn invalid(status: StatusCode, code: &str, error: &Invalid) -> Response {
+pub(crate) fn invalid(status: StatusCode, code: &'static str, error: &Invalid) -> Response {
     (status, Json(error.to_json(code))).into_response()
 }
 

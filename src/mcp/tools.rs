@@ -10,15 +10,16 @@ use axum::http::request::Parts;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use rmcp::model::CallToolResult;
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::catalogue::{
-    ADVANCE, ADVICE, AUTHORIZE, CLEAR_FAULTS, EXCHANGE, FAULT, REQUESTS, RESET, SCOPE,
+    ADVANCE, ADVICE, AUTHORIZE, Advance, Authorize, CLEAR_FAULTS, EXCHANGE, Exchange, ExplainScope,
+    FAULT, REQUESTS, RESET, ReadAdvice, SCOPE, SetFault,
 };
+use crate::control::devices::Empty;
 use crate::control::sessions::MAX_SESSIONS;
-use crate::control::{ControlError, Fault, NewPresetFault, Preset, Requests, UserRef};
+use crate::control::{ControlError, NewPresetFault, Preset, Requests, UserRef};
 use crate::http::connection::ConnectionInfo;
 use crate::http::loopback::Loopback;
 use crate::http::request::RequestInfo;
@@ -36,7 +37,7 @@ const SHOWN: usize = 20;
 const MAX_SHOWN: usize = 500;
 
 /// Placeholder for a value that the agent fills in.
-const YOURS: &str = "(yours)";
+const PLACEHOLDER: &str = "(yours)";
 
 /// The sandbox and the request of a tool call.
 pub(super) struct Caller<'a> {
@@ -44,55 +45,6 @@ pub(super) struct Caller<'a> {
     pub(super) visit: &'a RequestInfo,
     pub(super) parts: &'a Parts,
 }
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Exchange {
-    body: Map<String, Value>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Authorize {
-    client_id: String,
-    user: UserRef,
-    #[serde(default)]
-    scope: Option<Scope>,
-    #[serde(default)]
-    redirect_uri: Option<String>,
-    #[serde(default)]
-    state: Option<String>,
-    #[serde(default)]
-    code_challenge: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FaultOf {
-    #[serde(default)]
-    preset: Option<String>,
-    #[serde(default)]
-    times: Option<u64>,
-    #[serde(default)]
-    fault: Option<Fault>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ScopeOf {
-    scope: Scope,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AdviceOf {
-    #[serde(default)]
-    client_id: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Empty {}
 
 impl Authorize {
     /// The form of the consent page for a user who approves.
@@ -128,7 +80,7 @@ impl Caller<'_> {
             RESET => self.reset(arguments).await,
             _ => return None,
         };
-        Some(outcome.unwrap_or_else(|why| CallToolResult::structured_error(why.to_json())))
+        Some(outcome.unwrap_or_else(|error| CallToolResult::structured_error(error.to_json())))
     }
 
     async fn exchange(&self, arguments: Value) -> ControlResult {
@@ -140,9 +92,9 @@ impl Caller<'_> {
     }
 
     /// Adds the names of the existing users and clients as a hint, unless there is a better one.
-    fn with_names(&self, why: Invalid) -> Invalid {
-        if why.hint.is_some() {
-            return why;
+    fn with_known_names(&self, error: Invalid) -> Invalid {
+        if error.hint.is_some() {
+            return error;
         }
         let data = self.visit.sandbox.data();
         let clients = data.list_clients().into_iter().map(|client| client.id.0);
@@ -151,7 +103,7 @@ impl Caller<'_> {
             .iter()
             .filter(|user| !user.deleted)
             .map(User::display_name);
-        why.with_hint(format!(
+        error.with_hint(format!(
             "clients: {}; users: {}",
             clients.collect::<Vec<_>>().join(", "),
             users.collect::<Vec<_>>().join(", ")
@@ -161,20 +113,20 @@ impl Caller<'_> {
     async fn authorize(&self, arguments: Value) -> ControlResult {
         let sandbox = &self.visit.sandbox;
         let asked: Authorize =
-            invalid::from_object(arguments).map_err(|why| self.with_names(why))?;
+            invalid::from_object(arguments).map_err(|error| self.with_known_names(error))?;
         let client = sandbox.read_client(&asked.client_id);
         let redirect_uri = match (&asked.redirect_uri, &client) {
             (Some(uri), _) => uri.clone(),
-            (None, Err(why)) => return Ok(refused(why.to_json(), "id", "client_id")),
+            (None, Err(error)) => return Ok(refused(error.to_json(), "id", "client_id")),
             (None, Ok(client)) => client.redirect_uris.first().cloned().ok_or_else(|| {
-                let why = format!("client {:?} has registered none", asked.client_id);
-                Invalid::new("redirect_uri", why).with_hint("give one")
+                let message = format!("client {:?} has registered none", asked.client_id);
+                Invalid::new("redirect_uri", message).with_hint("give one")
             })?,
         };
-        let drawn = sandbox.entropy.verifier();
-        let verifier = asked.code_challenge.is_none().then_some(&drawn);
+        let generated = sandbox.entropy.verifier();
+        let verifier = asked.code_challenge.is_none().then_some(&generated);
         let challenge = asked.code_challenge.clone();
-        let challenge = challenge.unwrap_or_else(|| drawn.challenge().0);
+        let challenge = challenge.unwrap_or_else(|| generated.challenge().0);
         let state = asked.state.clone();
         let state = state.unwrap_or_else(|| sandbox.entropy.uuid());
         let form = asked.form(&redirect_uri, &state, &challenge);
@@ -188,21 +140,21 @@ impl Caller<'_> {
         let Some(location) = location.and_then(|to| Url::parse(to).ok()) else {
             return Ok(as_result(status, answer));
         };
-        let told: Map<String, Value> = location
+        let answer: Map<String, Value> = location
             .query_pairs()
             .map(|(name, value)| (name.into_owned(), value.into_owned().into()))
             .collect();
-        let mut result = json!({ "location": location.as_str(), "answer": told });
-        if let Some(code) = told.get("code") {
+        let mut result = json!({ "location": location.as_str(), "answer": answer });
+        if let Some(code) = answer.get("code") {
             result["exchange"] = json!({
                 "grant_type": "authorization_code",
                 "client_id": asked.client_id,
                 "redirect_uri": redirect_uri,
                 "code": code,
-                "code_verifier": verifier.map_or(YOURS, Verifier::reveal),
+                "code_verifier": verifier.map_or(PLACEHOLDER, Verifier::reveal),
             });
             if client.is_ok_and(|client| client.confidential) {
-                result["exchange"]["client_secret"] = YOURS.into();
+                result["exchange"]["client_secret"] = PLACEHOLDER.into();
             }
         }
         Ok(CallToolResult::structured(result))
@@ -241,21 +193,20 @@ impl Caller<'_> {
     }
 
     async fn advice(&self, arguments: Value) -> ControlResult {
-        let AdviceOf { client_id } = invalid::from_object(arguments)?;
+        let ReadAdvice { client_id } = invalid::from_object(arguments)?;
         let advice = self.visit.sandbox.advice(client_id.as_deref()).await?;
         Ok(CallToolResult::structured(json!(*advice)))
     }
 
     async fn advance(&self, arguments: Value) -> ControlResult {
         let sandbox = &self.visit.sandbox;
-        let clock = sandbox
-            .advance_clock(invalid::from_object(arguments)?)
-            .await?;
+        let Advance { by } = invalid::from_object(arguments)?;
+        let clock = sandbox.advance_clock(by.into()).await?;
         Ok(CallToolResult::structured(json!(clock)))
     }
 
     async fn fault(&self, arguments: Value) -> ControlResult {
-        let asked: FaultOf = invalid::from_object(arguments)?;
+        let asked: SetFault = invalid::from_object(arguments)?;
         let sandbox = &self.visit.sandbox;
         let set = match (asked.preset, asked.fault) {
             (Some(name), None) => {
@@ -266,13 +217,13 @@ impl Caller<'_> {
                 json!(sandbox.create_preset(preset).await?)
             }
             (None, Some(_)) if asked.times.is_some() => {
-                let why = Invalid::new("times", "a fault has its own times");
-                return Err(why.with_hint("give fault.times").into());
+                let error = Invalid::new("times", "a fault has its own times");
+                return Err(error.with_hint("give fault.times").into());
             }
             (None, Some(fault)) => json!(sandbox.create_fault(fault)?),
             _ => {
-                let why = Invalid::new("", "exactly one of preset and fault is wanted");
-                return Err(why.with_hint("give one of the two keys").into());
+                let error = Invalid::new("", "exactly one of preset and fault is wanted");
+                return Err(error.with_hint("give one of the two keys").into());
             }
         };
         Ok(CallToolResult::structured(set))
@@ -330,11 +281,11 @@ impl Caller<'_> {
 }
 
 /// An error that names the key as the agent knows it.
-fn refused(mut told: Value, named: &str, key: &str) -> CallToolResult {
-    if told["path"] == named {
-        told["path"] = key.into();
+fn refused(mut error: Value, named: &str, key: &str) -> CallToolResult {
+    if error["path"] == named {
+        error["path"] = key.into();
     }
-    CallToolResult::structured_error(told)
+    CallToolResult::structured_error(error)
 }
 
 /// The response of an endpoint as the result of a tool.
@@ -353,7 +304,7 @@ fn as_result(status: StatusCode, answer: Value) -> CallToolResult {
 }
 
 fn explain(arguments: Value) -> ControlResult {
-    let ScopeOf { scope } = invalid::from_object(arguments)?;
+    let ExplainScope { scope } = invalid::from_object(arguments)?;
     let preset = PRESETS.iter().find(|(_, preset)| *preset == scope);
     Ok(CallToolResult::structured(json!({
         "scope": scope.to_string(),

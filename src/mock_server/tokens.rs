@@ -3,8 +3,8 @@
 use super::error::MockError;
 use super::sandbox::MockSandbox;
 use crate::control::{
-    CodeView, Introspection, IssuedCode, Mint, NewCode, OwnerFilter, Secret, TokenParam,
-    TokenSelector, TokenView, Tokens,
+    CodeView, ExpireTokens, Introspection, IssuedCode, Mint, NewCode, OwnerFilter, Secret,
+    TokenParam, TokenSelector, TokenView, Tokens,
 };
 
 impl MockSandbox {
@@ -37,17 +37,15 @@ impl MockSandbox {
 
     /// Expires a token now. Errors: it does not exist, or it has expired already.
     pub async fn expire(&self, token: impl Into<Secret>) -> Result<(), MockError> {
-        let one = TokenSelector {
-            token: Some(token.into()),
-            ..TokenSelector::default()
-        };
+        let token = Some(token.into());
+        let one = ExpireTokens { token };
         self.open().await?.expire_tokens(one).await?;
         Ok(())
     }
 
     /// Expires every access token now and returns how many.
     pub async fn expire_access_tokens(&self) -> Result<u64, MockError> {
-        let all = TokenSelector::default();
+        let all = ExpireTokens::default();
         Ok(self.open().await?.expire_tokens(all).await?.expired)
     }
 

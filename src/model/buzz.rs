@@ -17,11 +17,14 @@ pub(crate) const MAX_LIMIT_BYTES: usize = 4096;
 
 /// The budgets that a user set for an app at consent. All of them hold at once. Source: `buzz_limit` at consent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "openapi", schemars(inline))]
 #[serde(transparent)]
 pub struct BuzzLimit(pub Vec<Budget>);
 
 /// One cap on what an app may spend, in buzz.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Budget {

@@ -17,6 +17,11 @@ use crate::protocol::secret::{Secret, SecretHash};
 
 /// A registered client. Its secret is never shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(schemars::JsonSchema),
+    schemars(rename = "ClientView")
+)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "they are independent facts of a registration"
@@ -69,6 +74,7 @@ fn stored_scope<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Scope, D::
 
 /// Whom a client is open to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum AccessMode {
     /// Anybody.

@@ -20,6 +20,11 @@ pub(crate) struct Spend {
 
 /// How one budget stands, in buzz.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(schemars::JsonSchema),
+    schemars(rename = "BudgetView")
+)]
 #[non_exhaustive]
 pub struct Rule {
     /// `absolute`, `sliding` or `rollover`.
@@ -41,6 +46,11 @@ pub struct Rule {
 
 /// Something that was spent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(schemars::JsonSchema),
+    schemars(rename = "Spend")
+)]
 #[non_exhaustive]
 pub struct Bucket {
     /// When.
@@ -53,6 +63,7 @@ pub struct Bucket {
 
 /// What an app has spent of a user's buzz, and how its budgets stand.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Spending {
     /// The sum of the buckets.

@@ -8,6 +8,7 @@ use crate::protocol::time::Timestamp;
 
 /// The length that a sliding budget counts in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Window {
     /// 1 s.

@@ -11,6 +11,7 @@ use crate::protocol::json::{self, MAX_SAFE_INTEGER};
 
 /// A user, as the seed and the control API describe one. Source: what `userinfo` tells of an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -60,6 +61,7 @@ pub struct User {
 
 /// What is on a user's accounts, in buzz: 9007199254740991 on each at the most.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Buzz {
     #[serde(default, deserialize_with = "buzz")]

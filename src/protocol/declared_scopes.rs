@@ -45,17 +45,23 @@ impl ScopeBit {
     }
 }
 
+/// A scope bit to declare.
+#[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewScopeBit {
+    /// A power of two.
+    value: u32,
+    /// Letters and digits, such as `ModelsRead`.
+    name: String,
+    /// The text on the consent page; by default the name.
+    #[serde(default)]
+    label: Option<String>,
+}
+
 impl<'de> Deserialize<'de> for ScopeBit {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Declaration {
-            value: u32,
-            name: String,
-            #[serde(default)]
-            label: Option<String>,
-        }
-        let Declaration { value, name, label } = Declaration::deserialize(deserializer)?;
+        let NewScopeBit { value, name, label } = NewScopeBit::deserialize(deserializer)?;
         let bit = Self::declare(value, name).map_err(de::Error::custom)?;
         Ok(match label {
             Some(label) => bit.labelled(label),

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 /// A client's id: a UUID at Civitai, text in a seed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "openapi", schemars(inline))]
 #[serde(transparent)]
 #[sqlx(transparent)]
 pub struct ClientId(pub String);
@@ -68,6 +70,8 @@ impl PartialEq<&str> for ClientId {
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type,
 )]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "openapi", schemars(inline))]
 #[serde(transparent)]
 #[sqlx(transparent)]
 pub struct UserId(pub i64);

@@ -10,6 +10,7 @@ use crate::contract::{Contract, DecisionLog, DecisionSet, Difference};
 
 /// A contract, and the differences that are set apart from it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Rules {
     /// The contract of the other differences.
     pub contract: Contract,

@@ -12,6 +12,7 @@ pub struct Scope(u32);
 
 /// One bit of a [`Scope`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ScopeBit {
     /// The bit's value, a power of two.

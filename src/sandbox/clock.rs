@@ -23,6 +23,7 @@ pub(crate) struct Clock(Mutex<ClockState>);
 
 /// How a clock stands to the system's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ClockState {
     /// It runs, this many milliseconds ahead of the system's.

@@ -14,6 +14,11 @@ use crate::store::OwnerKey;
 
 /// What one app has spent of one user's buzz.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(schemars::JsonSchema),
+    schemars(rename = "SpendView")
+)]
 #[non_exhaustive]
 pub struct Spent {
     /// Whose buzz it was.

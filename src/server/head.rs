@@ -35,6 +35,6 @@ pub(super) fn rejection<B>(request: &Request<B>, limits: &Limits) -> Option<Resp
     None
 }
 
-fn answer(status: StatusCode, code: &str, error: &Invalid) -> Response {
+fn answer(status: StatusCode, code: &'static str, error: &Invalid) -> Response {
     (status, Json(error.to_json(code))).into_response()
 }

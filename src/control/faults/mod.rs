@@ -16,6 +16,7 @@ pub use presets::{AppliedPreset, NewPresetFault, Preset};
 
 /// `{"faults":[…]}`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub(crate) struct FaultList {
     pub(crate) faults: Vec<SetFault>,
 }

@@ -79,6 +79,7 @@ const SKEW: SignedDuration = SignedDuration(5 * 60 * 1000);
 
 /// The options of a preset.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct PresetOptions {
     times: Option<u64>,
@@ -149,6 +150,7 @@ impl Preset {
 
 /// A preset that was applied.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AppliedPreset {
     preset: &'static str,

@@ -13,6 +13,11 @@ use crate::store::{SandboxData, StoreError};
 
 /// An active fault, and how often it has applied.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(schemars::JsonSchema),
+    schemars(rename = "FaultView")
+)]
 #[non_exhaustive]
 pub struct SetFault {
     /// The id by which it is removed.

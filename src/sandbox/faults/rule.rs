@@ -25,6 +25,11 @@ use crate::store::SandboxData;
 /// # let _ = (refused, slow);
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(schemars::JsonSchema),
+    schemars(rename = "NewFault")
+)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Fault {
@@ -55,6 +60,7 @@ pub struct Fault {
 
 /// What goes wrong. A delay goes with any of the others.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -74,6 +80,10 @@ pub(crate) struct Effect {
     pub(crate) body: Option<Value>,
     /// Headers in place of the answer's of the same names.
     #[serde(skip_serializing_if = "Map::is_empty")]
+    #[cfg_attr(
+        feature = "openapi",
+        schemars(with = "std::collections::BTreeMap<String, String>")
+    )]
     pub(crate) headers: Map<String, Value>,
     /// Before anything else happens.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -15,6 +15,7 @@ const PAGE: usize = 50;
 
 /// The number of requests, in total and by kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Counters {
     /// Requests. Preflights, which browsers send by themselves, are not counted.

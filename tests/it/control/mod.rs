@@ -18,6 +18,7 @@ mod reset_isolation;
 mod sandbox_creation;
 mod sandbox_isolation;
 mod sandboxes;
+mod schemas;
 mod sessions;
 mod settings;
 mod snapshots;

@@ -250,7 +250,7 @@ async fn one_or_all_access_tokens_can_be_expired() {
     {"token":"<expired>"}
       400 "invalid" "token": "there is no such token, or it has run out already" ("GET tokens lists those there are")
     {"user":"ada"}
-      400 "invalid" "": "a token runs out alone, or all access tokens do" ("give {\"token\"} or nothing")
+      400 "invalid" "user": "unknown key \"user\"" ("choose among token")
     {"tokn":"x"}
       400 "invalid" "tokn": "unknown key \"tokn\"" ("did you mean \"token\"?")
     "#);

@@ -57,16 +57,17 @@ async fn the_tool_of_the_published_capability_is_described_as_published() {
       "description": "Exchange OAuth authorization code or refresh token for an access token.",
       "inputSchema": {
         "type": "object",
+        "additionalProperties": false,
         "properties": {
           "body": {
             "type": "object",
-            "description": "the parameters of the token endpoint: grant_type, client_id, client_secret, code, redirect_uri, code_verifier, refresh_token, scope"
+            "additionalProperties": true,
+            "description": "the parameters of the token endpoint: grant_type, client_id, client_secret, code, redirect_uri, code_verifier,\nrefresh_token, scope"
           }
         },
         "required": [
           "body"
-        ],
-        "additionalProperties": false
+        ]
       },
       "annotations": {
         "readOnlyHint": false,

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::page::{sentence, show};
 use super::row::PATH;
 use super::search::SearchForm;
-use crate::control::{ControlError, Preset, TokenSelector};
+use crate::control::{ControlError, ExpireTokens, Preset};
 use crate::http::body::Form;
 use crate::http::context::Context;
 use crate::http::respond;
@@ -93,7 +93,7 @@ async fn perform(
         "preset" => toggle(context, Preset::named(text("name"))?).await,
         "remove-fault" => sandbox.delete_fault(text("id")),
         "expire" => sandbox
-            .expire_tokens(TokenSelector::default())
+            .expire_tokens(ExpireTokens::default())
             .await
             .map(drop),
         "clear-journal" => {

@@ -1,0 +1,57 @@
+//! Clients: create, read, change, delete, and rotate their secrets.
+
+use axum::extract::Path;
+
+use crate::control::devices::Empty;
+use crate::control::{Client, ClientSpec, ControlResult, NewClient, NewSecret};
+use crate::control_api::input::JsonObject;
+use crate::control_api::operation::{
+    Method::{Delete, Get, Patch, Post},
+    Operation,
+};
+use crate::control_api::response::{Answer, Created, Reply, done};
+use crate::http::context::Context;
+
+#[rustfmt::skip]
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::new(Get, "/_mock/clients", "List the clients", list_clients).list(),
+        Operation::new(Post, "/_mock/clients", "Create a client", create_client),
+        Operation::new(Get, "/_mock/clients/{id}", "Read a client", read_client),
+        Operation::new(Patch, "/_mock/clients/{id}", "Change a client", patch_client),
+        Operation::new(Delete, "/_mock/clients/{id}", "Delete a client with its tokens, codes, consents and spends", delete_client),
+        Operation::new(Post, "/_mock/clients/{id}/rotate-secret", "Replace a client's secret; the new one is shown once", rotate_secret),
+    ]
+}
+
+async fn list_clients(context: Context) -> Answer<Vec<Client>> {
+    Ok(Reply(context.sandbox.list_clients()))
+}
+
+async fn create_client(
+    context: Context,
+    JsonObject(NewClient(input)): JsonObject<NewClient>,
+) -> ControlResult<Created<Client>> {
+    Ok(Created(context.sandbox.create_client(input).await?))
+}
+
+async fn read_client(context: Context, Path(id): Path<String>) -> Answer<Client> {
+    Ok(Reply(context.sandbox.read_client(&id)?))
+}
+
+async fn patch_client(
+    context: Context,
+    Path(id): Path<String>,
+    JsonObject(input): JsonObject<ClientSpec>,
+) -> Answer<Client> {
+    Ok(Reply(context.sandbox.patch_client(&id, input).await?))
+}
+
+async fn delete_client(context: Context, Path(id): Path<String>) -> Answer<Empty> {
+    context.sandbox.delete_client(&id).await?;
+    done()
+}
+
+async fn rotate_secret(context: Context, Path(id): Path<String>) -> Answer<NewSecret> {
+    Ok(Reply(context.sandbox.rotate_secret(&id).await?))
+}

@@ -1,0 +1,47 @@
+//! The clock: read, advance, freeze, resume, set.
+
+use crate::control::{AdvanceClock, ClockView, FreezeClock, SetClock};
+use crate::control_api::input::{AnyJson, JsonObject};
+use crate::control_api::operation::{
+    Method::{Get, Post},
+    Operation,
+};
+use crate::control_api::response::{Answer, Reply};
+use crate::http::context::Context;
+
+#[rustfmt::skip]
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::new(Get, "/_mock/clock", "Read the clock", read_clock),
+        Operation::new(Post, "/_mock/clock/advance", "Advance the clock, or move it back", advance_clock),
+        Operation::new(Post, "/_mock/clock/freeze", "Freeze the clock", freeze_clock),
+        Operation::new(Post, "/_mock/clock/resume", "Resume a frozen clock", resume_clock),
+        Operation::new(Post, "/_mock/clock/set", "Set the clock", set_clock),
+    ]
+}
+
+async fn read_clock(context: Context) -> Answer<ClockView> {
+    Ok(Reply(context.sandbox.show_clock()))
+}
+
+async fn advance_clock(
+    context: Context,
+    AnyJson(input): AnyJson<AdvanceClock>,
+) -> Answer<ClockView> {
+    Ok(Reply(context.sandbox.advance_clock(input).await?))
+}
+
+async fn freeze_clock(
+    context: Context,
+    JsonObject(input): JsonObject<FreezeClock>,
+) -> Answer<ClockView> {
+    Ok(Reply(context.sandbox.freeze_clock(input).await?))
+}
+
+async fn resume_clock(context: Context) -> Answer<ClockView> {
+    Ok(Reply(context.sandbox.resume_clock().await?))
+}
+
+async fn set_clock(context: Context, JsonObject(input): JsonObject<SetClock>) -> Answer<ClockView> {
+    Ok(Reply(context.sandbox.set_clock(input).await?))
+}

@@ -1,0 +1,60 @@
+//! Consents and what apps spent within their budgets.
+
+use crate::control::consents::{ConsentList, Deleted};
+use crate::control::spends::{Reset, SpendList};
+use crate::control::{BudgetOwner, ConsentView, NewConsent, OwnerFilter};
+use crate::control_api::input::{JsonObject, JsonOrQuery, Query};
+use crate::control_api::operation::{
+    Method::{Delete, Get, Post},
+    Operation,
+};
+use crate::control_api::response::{Answer, Reply};
+use crate::http::context::Context;
+
+#[rustfmt::skip]
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::new(Get, "/_mock/consents", "List the consents", list_consents).list(),
+        Operation::new(Post, "/_mock/consents", "Store a consent", put_consent),
+        Operation::new(Delete, "/_mock/consents", "Delete consents", delete_consents),
+        Operation::new(Get, "/_mock/spends", "List what apps have spent of users' buzz, and the state of their budgets", list_spends).list(),
+        Operation::new(Delete, "/_mock/spends", "Delete spends: budgets are free again, balances do not change", delete_spends),
+        Operation::new(Post, "/_mock/spends/reset", "Reset a client's absolute budgets, as its user can", reset_budgets),
+    ]
+}
+
+async fn list_consents(context: Context, Query(filter): Query<OwnerFilter>) -> Answer<ConsentList> {
+    Ok(Reply(context.sandbox.list_consents(filter)?))
+}
+
+async fn put_consent(
+    context: Context,
+    JsonObject(input): JsonObject<NewConsent>,
+) -> Answer<ConsentView> {
+    Ok(Reply(context.sandbox.put_consent(input).await?))
+}
+
+async fn delete_consents(
+    context: Context,
+    JsonOrQuery(filter): JsonOrQuery<OwnerFilter>,
+) -> Answer<Deleted> {
+    Ok(Reply(context.sandbox.delete_consents(filter).await?))
+}
+
+async fn list_spends(context: Context, Query(filter): Query<OwnerFilter>) -> Answer<SpendList> {
+    Ok(Reply(context.sandbox.list_spends(filter).await?))
+}
+
+async fn delete_spends(
+    context: Context,
+    JsonOrQuery(filter): JsonOrQuery<OwnerFilter>,
+) -> Answer<Deleted> {
+    Ok(Reply(context.sandbox.delete_spends(filter).await?))
+}
+
+async fn reset_budgets(
+    context: Context,
+    JsonObject(input): JsonObject<BudgetOwner>,
+) -> Answer<Reset> {
+    Ok(Reply(context.sandbox.reset_budgets(input).await?))
+}

@@ -1,0 +1,27 @@
+//! Devices: approve and deny by user code.
+
+use crate::control::devices::Empty;
+use crate::control::{Approval, Denial};
+use crate::control_api::input::JsonObject;
+use crate::control_api::operation::{Method::Post, Operation};
+use crate::control_api::response::{Answer, Reply};
+use crate::http::context::Context;
+
+#[rustfmt::skip]
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::new(Post, "/_mock/device/approve", "Approve a device as a user", approve_device),
+        Operation::new(Post, "/_mock/device/deny", "Deny a device", deny_device),
+    ]
+}
+
+async fn approve_device(
+    context: Context,
+    JsonObject(input): JsonObject<Approval>,
+) -> Answer<Empty> {
+    Ok(Reply(context.sandbox.approve_device(input).await?))
+}
+
+async fn deny_device(context: Context, JsonObject(input): JsonObject<Denial>) -> Answer<Empty> {
+    Ok(Reply(context.sandbox.deny_device(input).await?))
+}

@@ -1,0 +1,61 @@
+//! Faults and presets: set, list, remove.
+
+use axum::extract::Path;
+
+use crate::control::devices::Empty;
+use crate::control::faults::{FaultList, PresetOptions};
+use crate::control::{AppliedPreset, ControlResult, Fault, NewPresetFault, Preset, SetFault};
+use crate::control_api::input::JsonObject;
+use crate::control_api::operation::{
+    Method::{Delete, Get, Post},
+    Operation,
+};
+use crate::control_api::response::{Answer, Created, Reply, done};
+use crate::http::context::Context;
+
+#[rustfmt::skip]
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::new(Get, "/_mock/faults", "List the faults", list_faults).list(),
+        Operation::new(Post, "/_mock/faults", "Set a fault", create_fault),
+        Operation::new(Delete, "/_mock/faults", "Delete every fault", clear_faults),
+        Operation::new(Get, "/_mock/faults/{id}", "Read a fault", read_fault),
+        Operation::new(Delete, "/_mock/faults/{id}", "Delete a fault", delete_fault),
+        Operation::new(Post, "/_mock/faults/presets/{name}", "Set a fault by the name of a preset", create_preset),
+    ]
+}
+
+async fn list_faults(context: Context) -> Answer<FaultList> {
+    Ok(Reply(context.sandbox.list_faults()))
+}
+
+async fn create_fault(
+    context: Context,
+    JsonObject(input): JsonObject<Fault>,
+) -> ControlResult<Created<SetFault>> {
+    Ok(Created(context.sandbox.create_fault(input)?))
+}
+
+async fn clear_faults(context: Context) -> Answer<Empty> {
+    context.sandbox.clear_faults();
+    done()
+}
+
+async fn read_fault(context: Context, Path(id): Path<String>) -> Answer<SetFault> {
+    Ok(Reply(context.sandbox.read_fault(&id)?))
+}
+
+async fn delete_fault(context: Context, Path(id): Path<String>) -> Answer<Empty> {
+    context.sandbox.delete_fault(&id)?;
+    done()
+}
+
+async fn create_preset(
+    context: Context,
+    Path(name): Path<String>,
+    JsonObject(options): JsonObject<PresetOptions>,
+) -> ControlResult<Created<AppliedPreset>> {
+    let preset = Preset::named(&name)?;
+    let query = NewPresetFault { preset, options };
+    Ok(Created(context.sandbox.create_preset(query).await?))
+}

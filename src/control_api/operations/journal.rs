@@ -1,0 +1,82 @@
+//! The journal: search, clear, verify, advice.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::body::Body;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use tokio_stream::StreamExt as _;
+
+use crate::control::devices::Empty;
+use crate::control::listing::JsonPieces;
+use crate::control::verify::Verified;
+use crate::control::{
+    Advice, AdviceFormat, AdviceQuery, ControlResult, ExchangeList, Expectations, MismatchView,
+    Requests,
+};
+use crate::control_api::input::{AnyJson, Query};
+use crate::control_api::operation::{
+    Method::{Delete, Get, Post},
+    Operation,
+};
+use crate::control_api::response::{Answer, Rendered, Reply, done};
+use crate::http::connection::ConnectionInfo;
+use crate::http::context::Context;
+
+#[rustfmt::skip]
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::new(Get, "/_mock/requests", "Search the journal: requests of apps and the responses to them", list_requests),
+        Operation::new(Delete, "/_mock/requests", "Clear the journal", clear_requests),
+        Operation::new(Post, "/_mock/verify", "Check the journal against expectations; 409 lists the differences", verify).conflict::<MismatchView>(),
+        Operation::new(Get, "/_mock/advice", "List mistakes of apps that fail in production", read_advice).also_as(AdviceFormat::Sarif.media_type()),
+    ]
+}
+
+async fn list_requests(
+    context: Context,
+    connection: Option<Extension<Arc<ConnectionInfo>>>,
+    Query(query): Query<Requests>,
+) -> ControlResult<Rendered<ExchangeList>> {
+    let caller = connection
+        .filter(|_| query.waits())
+        .and_then(|connection| connection.socket.clone());
+    let found = context.sandbox.stream_requests(query);
+    let pieces = match caller {
+        // Stops waiting when the client disconnects.
+        Some(caller) => tokio::select! {
+            biased;
+            found = found => found?,
+            () = caller.hung_up() => return Ok(Rendered::new(StatusCode::OK)),
+        },
+        None => found.await?,
+    };
+    let body = match pieces {
+        JsonPieces::Whole(whole) => Body::from(whole),
+        JsonPieces::Stream(stream) => {
+            Body::from_stream(tokio_stream::iter(stream).map(Ok::<_, Infallible>))
+        }
+    };
+    let kind = [(CONTENT_TYPE, "application/json")];
+    Ok(Rendered::new((kind, body)))
+}
+
+async fn clear_requests(context: Context) -> Answer<Empty> {
+    context.sandbox.clear_requests();
+    done()
+}
+
+async fn verify(context: Context, AnyJson(input): AnyJson<Expectations>) -> Answer<Verified> {
+    Ok(Reply(context.sandbox.verify(input).await?))
+}
+
+async fn read_advice(
+    context: Context,
+    Query(query): Query<AdviceQuery>,
+) -> ControlResult<Rendered<Advice>> {
+    let answer = query.answer(&context.sandbox).await?;
+    let kind = query.format.media_type();
+    Ok(Rendered::new(([(CONTENT_TYPE, kind)], answer)))
+}

@@ -1,0 +1,55 @@
+//! Sandboxes: create, list, delete.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+
+use crate::control::devices::Empty;
+use crate::control::sandboxes::{CreatedSandbox, SandboxList};
+use crate::control::{ControlResult, NewSandbox, SandboxInfo};
+use crate::control_api::input::JsonObject;
+use crate::control_api::operation::{
+    Method::{Delete, Get, Post},
+    Operation,
+};
+use crate::control_api::response::{Answer, Created, Reply, done};
+use crate::http::context::Context;
+use crate::http::state::AppState;
+
+#[rustfmt::skip]
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::new(Get, "/_mock/sandboxes", "List the sandboxes", list_sandboxes).list(),
+        Operation::new(Post, "/_mock/sandboxes", "Create a sandbox with its own seed and settings", create_sandbox),
+        Operation::new(Get, "/_mock/sandboxes/{name}", "Read a sandbox", read_sandbox),
+        Operation::new(Delete, "/_mock/sandboxes/{name}", "Delete a sandbox with its data", delete_sandbox),
+    ]
+}
+
+async fn list_sandboxes(State(app): State<Arc<AppState>>) -> Answer<SandboxList> {
+    Ok(Reply(app.registry.list_sandboxes()))
+}
+
+async fn create_sandbox(
+    State(app): State<Arc<AppState>>,
+    // The context comes first, so that the body is read after the sandbox of the path exists.
+    _: Context,
+    JsonObject(input): JsonObject<NewSandbox>,
+) -> ControlResult<Created<CreatedSandbox>> {
+    Ok(Created(app.registry.create_sandbox(input).await?))
+}
+
+async fn read_sandbox(
+    State(app): State<Arc<AppState>>,
+    Path(name): Path<String>,
+) -> Answer<SandboxInfo> {
+    Ok(Reply(app.registry.read_sandbox(&name)?))
+}
+
+async fn delete_sandbox(
+    State(app): State<Arc<AppState>>,
+    Path(name): Path<String>,
+) -> Answer<Empty> {
+    app.registry.delete_sandbox(&name).await?;
+    done()
+}

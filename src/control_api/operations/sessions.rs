@@ -1,0 +1,41 @@
+//! Sessions: sign in without a page, list, sign out.
+
+use crate::control::sessions::{SessionList, SignedOut};
+use crate::control::{ControlResult, NewSession, SessionCookie, SessionFilter};
+use crate::control_api::input::{JsonObject, JsonOrQuery, Query};
+use crate::control_api::operation::{
+    Method::{Delete, Get, Post},
+    Operation,
+};
+use crate::control_api::response::{Answer, Created, Reply};
+use crate::http::context::Context;
+
+#[rustfmt::skip]
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::new(Get, "/_mock/sessions", "List the sessions", list_sessions).list(),
+        Operation::new(Delete, "/_mock/sessions", "End the sessions of a user, or all sessions", delete_sessions),
+        Operation::new(Post, "/_mock/sessions", "Sign a user in; returns the session cookie", create_session),
+    ]
+}
+
+async fn list_sessions(
+    context: Context,
+    Query(filter): Query<SessionFilter>,
+) -> Answer<SessionList> {
+    Ok(Reply(context.sandbox.list_sessions(&filter)?))
+}
+
+async fn delete_sessions(
+    context: Context,
+    JsonOrQuery(filter): JsonOrQuery<SessionFilter>,
+) -> Answer<SignedOut> {
+    Ok(Reply(context.sandbox.delete_sessions(filter).await?))
+}
+
+async fn create_session(
+    context: Context,
+    JsonObject(input): JsonObject<NewSession>,
+) -> ControlResult<Created<SessionCookie>> {
+    Ok(Created(context.sandbox.create_session(input).await?))
+}

@@ -1,0 +1,41 @@
+//! Settings, the contract in force and resets.
+
+use crate::control::devices::Empty;
+use crate::control::{ContractView, Settings, SettingsPatch};
+use crate::control_api::input::JsonObject;
+use crate::control_api::operation::{
+    Method::{Get, Patch, Post},
+    Operation,
+};
+use crate::control_api::response::{Answer, Reply, done};
+use crate::http::context::Context;
+
+#[rustfmt::skip]
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::new(Post, "/_mock/reset", "Reset the sandbox to its seed and start-up settings", reset),
+        Operation::new(Get, "/_mock/settings", "Read the settings", read_settings),
+        Operation::new(Patch, "/_mock/settings", "Change some settings", patch_settings),
+        Operation::new(Get, "/_mock/contract", "Read the contract in force, with each difference", read_contract),
+    ]
+}
+
+async fn reset(context: Context) -> Answer<Empty> {
+    context.sandbox.reset().await?;
+    done()
+}
+
+async fn read_settings(context: Context) -> Answer<Settings> {
+    Ok(Reply((*context.sandbox.settings()).clone()))
+}
+
+async fn patch_settings(
+    context: Context,
+    JsonObject(input): JsonObject<SettingsPatch>,
+) -> Answer<Settings> {
+    Ok(Reply(context.sandbox.patch_settings(input)?))
+}
+
+async fn read_contract(context: Context) -> Answer<ContractView> {
+    Ok(Reply(context.sandbox.show_contract()))
+}

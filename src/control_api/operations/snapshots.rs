@@ -1,0 +1,49 @@
+//! Snapshots: take, list, restore, delete.
+
+use axum::extract::Path;
+
+use crate::control::devices::Empty;
+use crate::control::snapshots::SnapshotList;
+use crate::control::{ControlResult, Snapshot};
+use crate::control_api::operation::{
+    Method::{Delete, Get, Post},
+    Operation,
+};
+use crate::control_api::response::{Answer, Created, Reply, done};
+use crate::http::context::Context;
+
+#[rustfmt::skip]
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::new(Get, "/_mock/snapshots", "List the snapshots", list_snapshots).list(),
+        Operation::new(Get, "/_mock/snapshots/{name}", "Read a snapshot", read_snapshot),
+        Operation::new(Post, "/_mock/snapshots/{name}", "Take a snapshot", take_snapshot),
+        Operation::new(Delete, "/_mock/snapshots/{name}", "Delete a snapshot", delete_snapshot),
+        Operation::new(Post, "/_mock/snapshots/{name}/restore", "Restore a snapshot", restore_snapshot),
+    ]
+}
+
+async fn list_snapshots(context: Context) -> Answer<SnapshotList> {
+    Ok(Reply(context.sandbox.list_snapshots()))
+}
+
+async fn read_snapshot(context: Context, Path(name): Path<String>) -> Answer<Snapshot> {
+    Ok(Reply(context.sandbox.read_snapshot(&name)?))
+}
+
+async fn take_snapshot(
+    context: Context,
+    Path(name): Path<String>,
+) -> ControlResult<Created<Snapshot>> {
+    Ok(Created(context.sandbox.take_snapshot(&name).await?))
+}
+
+async fn delete_snapshot(context: Context, Path(name): Path<String>) -> Answer<Empty> {
+    context.sandbox.delete_snapshot(&name).await?;
+    done()
+}
+
+async fn restore_snapshot(context: Context, Path(name): Path<String>) -> Answer<Empty> {
+    context.sandbox.restore_snapshot(&name).await?;
+    done()
+}

@@ -1,0 +1,69 @@
+//! Tokens and authorization codes: issue without a browser, list, introspect, expire, revoke.
+
+use crate::control::codes::CodeList;
+use crate::control::consents::Deleted;
+use crate::control::tokens::{Expired, TokenList};
+use crate::control::{
+    ControlResult, ExpireTokens, Introspection, IssuedCode, Mint, NewCode, OwnerFilter, TokenParam,
+    TokenSelector, Tokens,
+};
+use crate::control_api::input::{JsonObject, JsonOrQuery, Query};
+use crate::control_api::operation::{
+    Method::{Delete, Get, Post},
+    Operation,
+};
+use crate::control_api::response::{Answer, Created, Reply};
+use crate::http::context::Context;
+
+#[rustfmt::skip]
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::new(Post, "/_mock/codes", "Issue an authorization code without a browser; the client's redirect URIs and scope ceiling are not checked", issue_code),
+        Operation::new(Get, "/_mock/codes", "List the authorization codes that are not exchanged yet, newest first", list_codes).list(),
+        Operation::new(Get, "/_mock/tokens", "List the tokens, newest first", list_tokens).list(),
+        Operation::new(Post, "/_mock/tokens", "Mint tokens; responds like /token; the client's scope ceiling is not checked", mint_tokens),
+        Operation::new(Delete, "/_mock/tokens", "Revoke a token, or delete the tokens of a user and a client, or all tokens", revoke_tokens),
+        Operation::new(Post, "/_mock/tokens/introspect", "Introspect a token", introspect),
+        Operation::new(Post, "/_mock/tokens/expire", "Expire a token, or every access token", expire_tokens),
+    ]
+}
+
+async fn issue_code(
+    context: Context,
+    JsonObject(input): JsonObject<NewCode>,
+) -> ControlResult<Created<IssuedCode>> {
+    Ok(Created(context.sandbox.issue_code(input).await?))
+}
+
+async fn list_codes(context: Context, Query(filter): Query<OwnerFilter>) -> Answer<CodeList> {
+    Ok(Reply(context.sandbox.list_codes(filter)?))
+}
+
+async fn list_tokens(context: Context, Query(filter): Query<OwnerFilter>) -> Answer<TokenList> {
+    Ok(Reply(context.sandbox.list_tokens(filter)?))
+}
+
+async fn mint_tokens(context: Context, JsonObject(input): JsonObject<Mint>) -> Answer<Tokens> {
+    Ok(Reply(context.sandbox.mint_tokens(input).await?))
+}
+
+async fn revoke_tokens(
+    context: Context,
+    JsonOrQuery(input): JsonOrQuery<TokenSelector>,
+) -> Answer<Deleted> {
+    Ok(Reply(context.sandbox.revoke_tokens(input).await?))
+}
+
+async fn introspect(
+    context: Context,
+    JsonObject(input): JsonObject<TokenParam>,
+) -> Answer<Introspection> {
+    Ok(Reply(context.sandbox.introspect(&input)))
+}
+
+async fn expire_tokens(
+    context: Context,
+    JsonObject(input): JsonObject<ExpireTokens>,
+) -> Answer<Expired> {
+    Ok(Reply(context.sandbox.expire_tokens(input).await?))
+}

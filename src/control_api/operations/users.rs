@@ -1,0 +1,53 @@
+//! Users: create, read, change, delete.
+
+use axum::extract::Path;
+
+use crate::control::devices::Empty;
+use crate::control::{ControlResult, User, UserRef, UserSpec};
+use crate::control_api::input::JsonObject;
+use crate::control_api::operation::{
+    Method::{Delete, Get, Patch, Post},
+    Operation,
+};
+use crate::control_api::response::{Answer, Created, Reply, done};
+use crate::http::context::Context;
+
+#[rustfmt::skip]
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::new(Get, "/_mock/users", "List the users", list_users).list(),
+        Operation::new(Post, "/_mock/users", "Create a user", create_user),
+        Operation::new(Get, "/_mock/users/{id}", "Read a user, by id or username", read_user),
+        Operation::new(Patch, "/_mock/users/{id}", "Change a user", patch_user),
+        Operation::new(Delete, "/_mock/users/{id}", "Delete a user with their tokens, codes, consents, spends and sessions", delete_user),
+    ]
+}
+
+async fn list_users(context: Context) -> Answer<Vec<User>> {
+    Ok(Reply(context.sandbox.list_users()))
+}
+
+async fn create_user(
+    context: Context,
+    JsonObject(input): JsonObject<UserSpec>,
+) -> ControlResult<Created<User>> {
+    Ok(Created(context.sandbox.create_user(input).await?))
+}
+
+async fn read_user(context: Context, Path(id): Path<String>) -> Answer<User> {
+    Ok(Reply(context.sandbox.read_user(&UserRef::from(id))?))
+}
+
+async fn patch_user(
+    context: Context,
+    Path(id): Path<String>,
+    JsonObject(input): JsonObject<UserSpec>,
+) -> Answer<User> {
+    let user = UserRef::from(id);
+    Ok(Reply(context.sandbox.patch_user(&user, input).await?))
+}
+
+async fn delete_user(context: Context, Path(id): Path<String>) -> Answer<Empty> {
+    context.sandbox.delete_user(&UserRef::from(id)).await?;
+    done()
+}
