@@ -36,6 +36,10 @@ deny:
 image:
     bash .ci/run image sbom
 
+# Check the types that TypeScript gets of the control API; needs the image's program
+types:
+    bash .ci/run npm_packages typescript
+
 # Run the fuzz targets with a fixed seed
 fuzz:
     bash .ci/run fuzzing

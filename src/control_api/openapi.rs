@@ -247,14 +247,12 @@ fn plain(comment: &str) -> String {
     paragraphs.join("\n\n")
 }
 
-/// Points references of responses to their components, and tidies descriptions and defaults.
+/// Points references of responses to their components, tidies descriptions and removes defaults.
 fn with_references(mut schema: Value, renamed: &BTreeSet<String>) -> Value {
     match &mut schema {
         Value::Object(keys) => {
-            // It says only that a key can be missing.
-            if keys.get("default").is_some_and(Value::is_null) {
-                keys.shift_remove("default");
-            }
+            // Generators of types take a key with a default for one that is always there.
+            keys.shift_remove("default");
             if let Some(Value::String(comment)) = keys.get_mut("description") {
                 *comment = plain(comment);
             }

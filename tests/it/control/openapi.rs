@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use insta::assert_snapshot;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::support::TestServer;
 
