@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::http::state::{AppState, Routes};
 
 /// A database that needs longer to write one page counts as failed. Shorter than the timeouts of the callers.
-const PATIENCE: Duration = Duration::from_secs(1);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Routes for container engines.
 pub(crate) fn routes() -> Routes {
@@ -39,18 +39,18 @@ async fn live(State(app): State<Arc<AppState>>) -> Json<Value> {
 
 /// 503 with the reason if nothing can be written, such as a full disk or a read-only folder.
 async fn ready(State(app): State<Arc<AppState>>) -> Response {
-    let why = match tokio::time::timeout(PATIENCE, app.registry.store().ready()).await {
+    let message = match tokio::time::timeout(WRITE_TIMEOUT, app.registry.store().ready()).await {
         Ok(Ok(())) => return Json(json!({ "status": "ok" })).into_response(),
-        Ok(Err(why)) => why.to_string(),
+        Ok(Err(error)) => error.to_string(),
         Err(_) => format!(
             "the database has not answered within {} s",
-            PATIENCE.as_secs()
+            WRITE_TIMEOUT.as_secs()
         ),
     };
-    tracing::warn!(%why, "the database cannot be written");
+    tracing::warn!(%message, "the database cannot be written");
     let answer = json!({
         "status": "unavailable",
-        "message": why,
+        "message": message,
         "hint": "free the disk, or let the server write to the file of --database; restart it only if the message says so",
     });
     (StatusCode::SERVICE_UNAVAILABLE, Json(answer)).into_response()

@@ -12,14 +12,13 @@ use crate::control::{
 };
 use crate::invalid::{self, Invalid};
 use crate::protocol::authorize_request::AuthorizeRequest;
-use crate::protocol::client_auth::Credentials;
 use crate::protocol::params::Params;
 use crate::protocol::pkce::{Challenge, Verifier};
 use crate::protocol::redirect_uri::{self, Matching};
 use crate::protocol::rules::Rules;
 use crate::protocol::scope::Scope;
 use crate::protocol::secret::{Secret, SecretHash};
-use crate::protocol::token_request::{self, GrantType};
+use crate::protocol::token_request::{TokenGrant, TokenRequest};
 use crate::sandbox::entropy::Entropy;
 use crate::sandbox::settings::SettingsPatch;
 use crate::seed::SeedFile;
@@ -36,34 +35,33 @@ pub fn json_rewritten(bytes: &[u8]) -> Value {
     Params::from_json(bytes).to_json().into()
 }
 
-/// The query of an authorization request: the scope that it asks for, where it is well-formed.
+/// The query of an authorization request: the scope that it asks for, if it is well-formed.
 pub fn authorize_request(query: &[u8], rules: &Rules) -> Option<Scope> {
-    let params = Params::from_urlencoded(query);
-    let request = AuthorizeRequest::parse(&params, Scope::default(), rules).ok()?;
-    request.check_before_issue(&params).ok()?;
-    Some(request.scope)
+    let request = AuthorizeRequest::parse(&Params::from_urlencoded(query));
+    let code_request = request.code_request(Scope::default(), rules).ok()?;
+    request.issuable.ok()?;
+    Some(code_request.scope)
 }
 
-/// A form sent to the token endpoint: whether all is well-formed that its grant needs.
+/// A form sent to the token endpoint: whether all parameters that its grant needs are well-formed.
 pub fn token_request(authorization: Option<&str>, form: &[u8], rules: &Rules) -> bool {
     let params = Params::from_urlencoded(form);
+    let request = TokenRequest::parse(authorization, &params);
     let well_formed = || {
-        Credentials::parse(authorization, &params, rules)?;
-        match GrantType::parse(&params)? {
-            GrantType::AuthorizationCode => {
-                token_request::code(&params)?;
-                token_request::verifier(&params, rules)?;
-                let named = params.text("redirect_uri").unwrap_or_default();
-                token_request::check_redirect_uri(&params, named)
+        let credentials = request.credentials;
+        credentials.map_err(|error| error.into_oauth_error(rules))?;
+        match request.grant? {
+            TokenGrant::AuthorizationCode(exchange) => {
+                let exchange = exchange?;
+                let verifier = exchange.verifier.as_ref();
+                verifier.map_err(|error| error.to_oauth_error(rules))?;
+                exchange.check_redirect_uri(params.text("redirect_uri").unwrap_or_default())
             }
-            GrantType::ClientCredentials => {
-                token_request::client_credentials_scope(&params, Scope::default(), rules).map(drop)
+            TokenGrant::ClientCredentials(request) => {
+                request.map(|request| drop(request.scope(Scope::default(), rules)))
             }
-            GrantType::RefreshToken => {
-                token_request::refresh_token(&params)?;
-                token_request::narrowed_scope(&params, Scope::FULL).map(drop)
-            }
-            GrantType::Password => Ok(()),
+            TokenGrant::RefreshToken(refresh) => refresh?.narrowed_scope(Scope::FULL).map(drop),
+            TokenGrant::Password => Ok(()),
         }
     };
     well_formed().is_ok()

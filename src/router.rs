@@ -16,7 +16,7 @@ use crate::control_api;
 use crate::health;
 use crate::http::access_guard;
 use crate::http::base_url::SandboxPrefix;
-use crate::http::context::Outline;
+use crate::http::context::RequestHead;
 use crate::http::cors;
 use crate::http::loopback::Loopback;
 use crate::http::respond;
@@ -65,7 +65,7 @@ fn mcp_route(_: &Arc<AppState>) -> Routes {
 /// The tools for coding agents, behind the guard of the control API.
 #[cfg(feature = "mcp")]
 fn mcp_route(app: &Arc<AppState>) -> Routes {
-    let guard = from_fn_with_state(Arc::clone(app), access_guard::admit);
+    let guard = from_fn_with_state(Arc::clone(app), access_guard::require_access);
     Routes::new()
         .route_service(mcp::PATH, mcp::service())
         .layer(from_fn(mcp::in_sandbox))
@@ -204,10 +204,10 @@ fn route(spec: &'static EndpointSpec, mut handlers: MethodRouter<Arc<AppState>>)
         handlers = handlers.layer(map_response(apply));
     }
     if let Some(difference) = spec.added_by {
-        let check = move |outline: Outline, request: Request, next: Next| async move {
-            outline.rules.record_divergence(difference, true);
-            if outline.rules.recorded(difference) {
-                let path = outline.base.path(request.uri().path());
+        let check = move |head: RequestHead, request: Request, next: Next| async move {
+            head.rules.record_divergence(difference, true);
+            if head.rules.recorded(difference) {
+                let path = head.base.path(request.uri().path());
                 respond::not_in_recording(&path, difference)
             } else {
                 next.run(request).await
@@ -238,7 +238,7 @@ fn enter_sandbox(mut request: Request) -> Request {
     request
 }
 
-async fn not_found(Outline { base, .. }: Outline, request: Request) -> Response {
+async fn not_found(RequestHead { base, .. }: RequestHead, request: Request) -> Response {
     let path = request.uri().path();
     // A trailing slash is taken off where Civitai's framework takes it off.
     if let Some(path) = endpoint::without_slash(path) {

@@ -7,10 +7,11 @@ use serde::de::{self, Deserializer};
 use serde::{Deserialize, Serialize};
 
 use crate::invalid::{self, Invalid};
-use crate::model::client::{AccessMode, Client, Grant};
+use crate::model::client::{AccessMode, Client};
 use crate::model::user::{User, UserRef};
 use crate::protocol::declared_scopes::DeclaredScopes;
 use crate::protocol::format::is_vschar;
+use crate::protocol::grant_type::{self, GrantType};
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::redirect_uri;
 use crate::protocol::scope::Scope;
@@ -67,8 +68,15 @@ pub(crate) struct ClientSpec {
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schemars(with = "Option<Vec<String>>"))]
     pub(crate) allowed_origins: Option<Vec<OriginText>>,
-    #[serde(default = "default_grants")]
-    pub(crate) grants: Vec<Grant>,
+    #[serde(
+        default = "default_grants",
+        deserialize_with = "grant_type::deserialize_supported"
+    )]
+    #[cfg_attr(
+        feature = "openapi",
+        schemars(with = "Vec<grant_type::SupportedGrant>")
+    )]
+    pub(crate) grants: Vec<GrantType>,
     #[serde(default = "default_scopes")]
     pub(crate) allowed_scopes: ScopeSpec,
     #[serde(default)]
@@ -81,8 +89,8 @@ pub(crate) struct ClientSpec {
     pub(crate) owner: Option<UserRef>,
 }
 
-fn default_grants() -> Vec<Grant> {
-    vec![Grant::AuthorizationCode, Grant::RefreshToken]
+fn default_grants() -> Vec<GrantType> {
+    vec![GrantType::AuthorizationCode, GrantType::RefreshToken]
 }
 
 fn default_scopes() -> ScopeSpec {

@@ -6,8 +6,8 @@ use super::history::History;
 use super::rule::{Rule, Violation, times};
 use super::severity::Severity;
 use crate::advice::call::{CallKind, ObservedCall};
-use crate::model::client::Grant;
 use crate::protocol::endpoint::Endpoint;
+use crate::protocol::grant_type::GrantType;
 
 /// A device polls faster than `interval`, or than `slow_down` allows.
 pub(crate) const POLL_TOO_FAST: Rule = Rule {
@@ -42,7 +42,7 @@ pub(crate) const DEVICE_GRANT_AT_TOKEN: Rule = Rule {
 fn device_grant_at_token(history: &History) -> Option<Violation> {
     let requests = history.calls.iter().filter(|call| {
         call.endpoint == Endpoint::Token
-            && call.param("grant_type") == Some(Grant::DeviceCode.name())
+            && call.param("grant_type") == Some(GrantType::DeviceCode.name())
     });
     Violation::new(requests.map(|call| call.id).collect(), |count| {
         format!(

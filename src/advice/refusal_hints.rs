@@ -2,10 +2,10 @@
 
 use super::explanation::Explanation;
 use crate::contract::{Contract, Decision, Difference};
-use crate::model::client::Grant;
 use crate::protocol::client_auth::Credentials;
 use crate::protocol::endpoint::Endpoint;
 use crate::protocol::error::ErrorCode;
+use crate::protocol::grant_type::GrantType;
 use crate::protocol::params::Params;
 use crate::sandbox::journal::{Entry, RevokeNoop};
 
@@ -22,7 +22,7 @@ const HINTS: &[RefusalHint] = &[
     RefusalHint {
         applies: |entry| {
             entry.endpoint == Endpoint::Token
-                && entry.grant_type() == Some(Grant::DeviceCode.name())
+                && entry.grant_type() == Some(GrantType::DeviceCode.name())
         },
         rule: "the device grant is exchanged at /device-token and nowhere else; the discovery document does not name it",
         fix: "poll POST /api/auth/oauth/device-token; a library that asks the token endpoint needs that one told as its own",

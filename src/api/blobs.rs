@@ -16,7 +16,7 @@ use super::picture;
 use super::problem::Problem;
 use super::submission::present;
 use crate::http::base_url::BaseUrl;
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 use crate::model::workflow::WorkflowStatus;
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::params::Params;
@@ -28,7 +28,7 @@ const UPLOAD_SECONDS: u32 = 3600;
 
 /// `GET /v2/consumer/blobs/{id}`. The URL is the only credential.
 pub(crate) async fn get(
-    context: Context,
+    context: RequestContext,
     Path(id): Path<String>,
 ) -> Result<impl IntoResponse, Problem> {
     find(&context, &id)
@@ -38,7 +38,7 @@ pub(crate) async fn get(
 }
 
 /// `GET /v2/consumer/blobs/upload`: a URL for an upload without a token, for example from a browser.
-pub(crate) async fn upload_url(context: Context) -> Result<impl IntoResponse, Problem> {
+pub(crate) async fn upload_url(context: RequestContext) -> Result<impl IntoResponse, Problem> {
     authenticate(&context, &WRITE)?;
     let expires_at = context.sandbox.now().plus_seconds(UPLOAD_SECONDS);
     let mac = mac(&context, &format!("upload {}", expires_at.0));
@@ -50,7 +50,10 @@ pub(crate) async fn upload_url(context: Context) -> Result<impl IntoResponse, Pr
 }
 
 /// `POST /v2/consumer/blobs`, with a token or an upload URL.
-pub(crate) async fn upload(context: Context, uri: Uri) -> Result<impl IntoResponse, Problem> {
+pub(crate) async fn upload(
+    context: RequestContext,
+    uri: Uri,
+) -> Result<impl IntoResponse, Problem> {
     let query = Params::from_urlencoded(uri.query().unwrap_or_default().as_bytes());
     match query.text("sig") {
         Some(signature) if is_valid(&context, signature) => {}
@@ -70,7 +73,7 @@ pub(crate) async fn upload(context: Context, uri: Uri) -> Result<impl IntoRespon
 
 /// `POST /v2/consumer/blobs/{id}/refresh`. The URLs of this server do not expire, so the blob keeps its URL.
 pub(crate) async fn refresh(
-    context: Context,
+    context: RequestContext,
     Path(id): Path<String>,
 ) -> Result<impl IntoResponse, Problem> {
     let (user, app) = authenticate(&context, &READ)?;
@@ -88,7 +91,7 @@ fn describe(base: &BaseUrl, id: &str, kind: &str, is_available: bool) -> Value {
 }
 
 /// The media type of an upload, from its `Content-Type`.
-fn media_kind(context: &Context) -> Result<&'static str, Problem> {
+fn media_kind(context: &RequestContext) -> Result<&'static str, Problem> {
     let given = context.header(&CONTENT_TYPE).unwrap_or_default();
     let kind = given
         .split('/')
@@ -127,7 +130,7 @@ struct Blob {
     parties: Option<(UserId, ClientId)>,
 }
 
-fn find(context: &Context, id: &str) -> Option<Blob> {
+fn find(context: &RequestContext, id: &str) -> Option<Blob> {
     if let Some(rest) = id.strip_prefix(UPLOAD) {
         let mut parts = rest.splitn(3, '_');
         let (kind, name, given) = (parts.next()?, parts.next()?, parts.next()?);
@@ -154,13 +157,13 @@ fn find(context: &Context, id: &str) -> Option<Blob> {
 }
 
 /// Authenticates a text of this sandbox.
-fn mac(context: &Context, text: &str) -> Secret {
+fn mac(context: &RequestContext, text: &str) -> Secret {
     let sandbox = &context.sandbox;
     sandbox.key.mac(&format!("{} {text}", sandbox.name()))
 }
 
 /// Whether the signature of an upload URL is valid now.
-fn is_valid(context: &Context, signature: &str) -> bool {
+fn is_valid(context: &RequestContext, signature: &str) -> bool {
     let Some((expires_at, given)) = signature.rsplit_once('-') else {
         return false;
     };

@@ -3,14 +3,14 @@
 use serde_json::{Map, Value, json};
 
 use super::caller::Caller;
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 use crate::model::account::{Account, Currency};
 
 /// All accounts, with their lifetime income.
-pub(super) fn user_account(context: &Context, caller: &Caller) -> Value {
+pub(super) fn user_account(context: &RequestContext, caller: &Caller) -> Value {
     let accounts = accounts(context, caller);
     let rows = Currency::ALL.into_iter().map(|currency| {
-        let account = of(&accounts, currency);
+        let account = account_in(&accounts, currency);
         json!({
             "id": caller.user.id,
             "balance": account.balance,
@@ -22,22 +22,22 @@ pub(super) fn user_account(context: &Context, caller: &Caller) -> Value {
 }
 
 /// The balances by currency.
-pub(super) fn buzz_account(context: &Context, caller: &Caller) -> Value {
+pub(super) fn buzz_account(context: &RequestContext, caller: &Caller) -> Value {
     let accounts = accounts(context, caller);
     let balance = |currency: Currency| {
-        let balance = of(&accounts, currency).balance;
+        let balance = account_in(&accounts, currency).balance;
         (currency.name().to_owned(), balance.into())
     };
     let balances: Map<String, Value> = Currency::PAYING.into_iter().map(balance).collect();
     balances.into()
 }
 
-fn accounts(context: &Context, caller: &Caller) -> Vec<Account> {
+fn accounts(context: &RequestContext, caller: &Caller) -> Vec<Account> {
     let sandbox = &context.sandbox;
     sandbox.data().accounts(caller.user.id)
 }
 
-fn of(accounts: &[Account], currency: Currency) -> Account {
+fn account_in(accounts: &[Account], currency: Currency) -> Account {
     let found = accounts.iter().find(|one| one.currency == currency);
     found.copied().unwrap_or(Account {
         currency,

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 use crate::http::session;
 use crate::model::user::User;
 use crate::protocol::ids::ClientId;
@@ -35,31 +35,35 @@ impl Caller {
 
 /// The caller of the site: from the `Authorization` header with any scheme, else from `?token=`, else from the session
 /// cookie.
-pub(crate) fn of_site(context: &Context, query: Option<&str>) -> Option<Caller> {
+pub(crate) fn of_site(context: &RequestContext, query: Option<&str>) -> Option<Caller> {
     match session::site_token_hash(&context.headers, query) {
         Some(hash) => by_token(context, &hash),
-        None => welcome(context, session::cookie_user(context), None),
+        None => authenticated(context, session::cookie_user(context), None),
     }
 }
 
 /// The caller of the orchestrator.
-pub(crate) fn by_bearer(context: &Context) -> Option<(Arc<User>, App)> {
+pub(crate) fn by_bearer(context: &RequestContext) -> Option<(Arc<User>, App)> {
     let hash = session::bearer_hash(&context.headers)?;
     let caller = by_token(context, &hash)?;
     Some((caller.user, caller.app?))
 }
 
-fn by_token(context: &Context, hash: &SecretHash) -> Option<Caller> {
+fn by_token(context: &RequestContext, hash: &SecretHash) -> Option<Caller> {
     let sandbox = &context.sandbox;
     let (scope, client, user) = sandbox.data().bearer(hash, sandbox.now())?;
     context.notes.client(client.clone());
     if session::is_for_catalog_alone(scope, context.rules()) {
         return None;
     }
-    welcome(context, user, Some(App { client, scope }))
+    authenticated(context, user, Some(App { client, scope }))
 }
 
-fn welcome(context: &Context, user: Option<Arc<User>>, app: Option<App>) -> Option<Caller> {
+fn authenticated(
+    context: &RequestContext,
+    user: Option<Arc<User>>,
+    app: Option<App>,
+) -> Option<Caller> {
     let user = user?;
     context.notes.user(user.id);
     (!user.banned).then_some(Caller { user, app })

@@ -9,13 +9,16 @@ use serde_json::{Value, json};
 
 use super::caller::{self, Caller};
 use crate::contract::{Contract, Difference};
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 use crate::model::buzz::BuzzLimit;
 use crate::protocol::rules::Rules;
 use crate::protocol::scope::Scope;
 
 /// `GET /api/v1/me`, with a token or a session.
-pub(crate) async fn get(context: Context, uri: Uri) -> Result<impl IntoResponse, Unauthorized> {
+pub(crate) async fn get(
+    context: RequestContext,
+    uri: Uri,
+) -> Result<impl IntoResponse, Unauthorized> {
     let shown = show(&context, uri.query()).ok_or(Unauthorized)?;
     Ok(Json(shown))
 }
@@ -37,7 +40,7 @@ pub(crate) fn method_not_allowed(allow: &'static str) -> Response {
     (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, allow)], Json(body)).into_response()
 }
 
-fn show(context: &Context, query: Option<&str>) -> Option<Value> {
+fn show(context: &RequestContext, query: Option<&str>) -> Option<Value> {
     let caller = caller::of_site(context, query)?;
     let sandbox = &context.sandbox;
     let limit = match &caller.app {

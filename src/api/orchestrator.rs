@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::caller::{self, App};
 use super::problem::Problem;
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 use crate::model::user::User;
 use crate::protocol::scope::Scope;
 
@@ -28,7 +28,7 @@ pub(super) const READ: RequiredScope = RequiredScope {
 
 /// Authenticates the user and the app of an access token with the required scope.
 pub(super) fn authenticate(
-    context: &Context,
+    context: &RequestContext,
     required: &RequiredScope,
 ) -> Result<(Arc<User>, App), Problem> {
     let found = caller::by_bearer(context);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::caller::Caller;
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 use crate::sandbox::journal::TooManyReaders;
 use crate::sandbox::spending;
 use crate::store::OwnerKey;
@@ -11,7 +11,10 @@ use crate::store::OwnerKey;
 /// The apps with a limit that the user has set; Civitai queries the orchestrator only for these. Source:
 /// civitai/civitai, "Per-Subject Buzz Spend Limits". That `spend` is the sum of the buckets is our choice. Errors: as
 /// for [`spending::list`].
-pub(super) async fn get(context: &Context, caller: &Caller) -> Result<Value, TooManyReaders> {
+pub(super) async fn get(
+    context: &RequestContext,
+    caller: &Caller,
+) -> Result<Value, TooManyReaders> {
     let apps = spending::list(&context.sandbox, OwnerKey::of_user(caller.user.id)).await?;
     let limited = apps
         .into_iter()

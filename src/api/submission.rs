@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use crate::http::body::LONGEST_BODY;
+use crate::http::body::MAX_BODY_BYTES;
 use crate::model::account::Currency;
 use crate::model::workflow::Step;
 use crate::protocol::json::{MAX_JSON_VALUES, has_too_many_values, whole};
@@ -68,19 +68,19 @@ impl Submission {
 
 pub(super) fn json_body(body: &[u8]) -> Result<Value, InvalidInput> {
     if has_too_many_values(body) {
-        let why = format!("The body has more than {MAX_JSON_VALUES} values.");
-        return Err(InvalidInput::new("$", why));
+        let message = format!("The body has more than {MAX_JSON_VALUES} values.");
+        return Err(InvalidInput::new("$", message));
     }
     serde_json::from_slice(present(body)?)
-        .map_err(|why| InvalidInput::new("$", format!("The body is not JSON: {why}.")))
+        .map_err(|error| InvalidInput::new("$", format!("The body is not JSON: {error}.")))
 }
 
 /// The body. Errors: it is empty or was too long.
 pub(super) fn present(body: &[u8]) -> Result<&[u8], InvalidInput> {
     if body.is_empty() {
-        let longest = LONGEST_BODY / 1024;
-        let why = format!("There is no body, or it is longer than {longest} KiB.");
-        return Err(InvalidInput::new("$", why));
+        let longest = MAX_BODY_BYTES / 1024;
+        let message = format!("There is no body, or it is longer than {longest} KiB.");
+        return Err(InvalidInput::new("$", message));
     }
     Ok(body)
 }
@@ -115,10 +115,10 @@ pub(super) fn check_labels(tags: &[String], metadata: &str) -> Result<(), Invali
     let tags: usize = tags.iter().map(|tag| tag.len() + 3).sum();
     let bytes = tags + metadata.len();
     if bytes > MAX_LABEL_BYTES {
-        let why = format!(
+        let message = format!(
             "The tags and the metadata have {bytes} bytes as JSON: at most {MAX_LABEL_BYTES} are stored."
         );
-        return Err(InvalidInput::new("metadata", why));
+        return Err(InvalidInput::new("metadata", message));
     }
     Ok(())
 }
@@ -144,16 +144,16 @@ fn cost(hint: &Value) -> Result<Option<u64>, InvalidInput> {
         amount => amount,
     };
     let amount = whole(amount).ok_or_else(|| {
-        let why = format!("The value '{hint}' is not valid for cost: a whole number of buzz.");
-        InvalidInput::new("cost", why)
+        let message = format!("The value '{hint}' is not valid for cost: a whole number of buzz.");
+        InvalidInput::new("cost", message)
     })?;
     Ok(Some(amount))
 }
 
 fn may_pay(body: &Value) -> Result<Vec<Currency>, InvalidInput> {
     let wrong = |path: String, value: &Value| {
-        let why = format!("The value '{value}' is not valid: blue, green or yellow.");
-        InvalidInput::new(path, why)
+        let message = format!("The value '{value}' is not valid: blue, green or yellow.");
+        InvalidInput::new(path, message)
     };
     let named = match &body["currencies"] {
         Value::Null => Currency::PAYING.to_vec(),
@@ -185,13 +185,13 @@ fn steps(given: &Value) -> Result<Vec<Step>, InvalidInput> {
         _ => return Err(InvalidInput::new("steps", "The steps are not a list.")),
     };
     if given.len() > MAX_STEPS {
-        let why = format!("{} steps: a workflow has at most {MAX_STEPS}.", given.len());
-        return Err(InvalidInput::new("steps", why));
+        let message = format!("{} steps: a workflow has at most {MAX_STEPS}.", given.len());
+        return Err(InvalidInput::new("steps", message));
     }
     let read = |(at, step): (usize, &Value)| {
         if !step.is_object() {
-            let why = "The step is not an object.";
-            return Err(InvalidInput::new(format!("steps[{at}]"), why));
+            let message = "The step is not an object.";
+            return Err(InvalidInput::new(format!("steps[{at}]"), message));
         }
         let text = |key: &str| step[key].as_str().filter(|text| !text.is_empty());
         Ok(Step {
@@ -209,10 +209,10 @@ fn steps(given: &Value) -> Result<Vec<Step>, InvalidInput> {
         .map(|step| step.kind.len() + step.name.len())
         .sum();
     if bytes > MAX_STEP_BYTES {
-        let why = format!(
+        let message = format!(
             "The types and names of the steps have {bytes} bytes: at most {MAX_STEP_BYTES} are stored."
         );
-        return Err(InvalidInput::new("steps", why));
+        return Err(InvalidInput::new("steps", message));
     }
     Ok(if steps.is_empty() {
         vec![Step {

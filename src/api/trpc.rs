@@ -12,7 +12,7 @@ use super::caller::{self, Caller};
 use super::problem::{documented_scope, is_scope_documented};
 use super::trpc_response::{Call, ProcedureError, render};
 use super::{buzz, spend};
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 use crate::http::respond;
 use crate::protocol::params::Params;
 use crate::protocol::scope::Scope;
@@ -52,7 +52,7 @@ impl Procedure {
     }
 
     /// Errors: other requests occupy what the procedure needs.
-    async fn run(self, context: &Context, caller: &Caller) -> Result<Value, TooManyReaders> {
+    async fn run(self, context: &RequestContext, caller: &Caller) -> Result<Value, TooManyReaders> {
         match self {
             Self::UserAccount => Ok(buzz::user_account(context, caller)),
             Self::BuzzAccount => Ok(buzz::buzz_account(context, caller)),
@@ -87,7 +87,7 @@ impl IntoResponse for TrpcError {
 
 /// All methods. Queries use GET, and all procedures are queries.
 pub(crate) async fn answer(
-    context: Context,
+    context: RequestContext,
     method: Method,
     uri: Uri,
     Path(path): Path<String>,
@@ -136,7 +136,7 @@ pub(crate) async fn answer(
 
 /// Errors: other requests occupy what the procedure needs.
 async fn call(
-    context: &Context,
+    context: &RequestContext,
     procedure: Procedure,
     caller: Option<&Caller>,
 ) -> Result<Result<Arc<str>, ProcedureError>, TooManyReaders> {
@@ -153,7 +153,7 @@ async fn call(
 /// Errors: the documented error for a token that lacks the scope of one of the procedures. It does not depend on
 /// batching.
 fn check_documented_scope(
-    context: &Context,
+    context: &RequestContext,
     caller: Option<&Caller>,
     paths: &[&str],
 ) -> Result<(), TrpcError> {

@@ -24,9 +24,9 @@ pub(super) fn from_update(
         Value::Null => false,
         status if status == WorkflowStatus::Canceled.name() => true,
         other => {
-            let why =
+            let message =
                 format!("The value '{other}' is not valid: a status can only become canceled.");
-            return Err(InvalidInput::new("status", why));
+            return Err(InvalidInput::new("status", message));
         }
     };
     let given = |key: &str| Some(&body[key]).filter(|value| !value.is_null());
@@ -53,14 +53,15 @@ pub(super) fn from_patch(
         return from_update(&parsed, workflow);
     }
     let invalid =
-        |why: String| InvalidInput::new("$", format!("The patch cannot be applied: {why}."));
+        |reason: String| InvalidInput::new("$", format!("The patch cannot be applied: {reason}."));
     if body.len() > MAX_PATCH_BYTES {
         let bytes = body.len();
         return Err(invalid(format!(
             "it has {bytes} bytes, at most {MAX_PATCH_BYTES}"
         )));
     }
-    let patch: Patch = serde_json::from_value(parsed).map_err(|why| invalid(why.to_string()))?;
+    let patch: Patch =
+        serde_json::from_value(parsed).map_err(|error| invalid(error.to_string()))?;
     // A few copies of copies would fill any memory.
     if patch
         .0
@@ -74,7 +75,7 @@ pub(super) fn from_patch(
         "tags": workflow.tags,
         "metadata": parsed_metadata(workflow),
     });
-    json_patch::patch(&mut document, &patch).map_err(|why| invalid(why.to_string()))?;
+    json_patch::patch(&mut document, &patch).map_err(|error| invalid(error.to_string()))?;
     if document["status"] == status.name() {
         document["status"] = Value::Null;
     }
@@ -87,7 +88,7 @@ pub(super) fn from_patch(
     let change = from_update(&document, workflow)?;
     let metadata = change.metadata.as_deref().unwrap_or_default();
     // Several operations together can nest deeper than the parser permits.
-    serde_json::from_str::<Value>(metadata).map_err(|why| invalid(why.to_string()))?;
+    serde_json::from_str::<Value>(metadata).map_err(|error| invalid(error.to_string()))?;
     Ok(change)
 }
 

@@ -17,14 +17,14 @@ use super::problem::Problem;
 use super::submission::{self, Submission};
 use super::{workflow_changes, workflow_queries};
 use crate::http::base_url::BaseUrl;
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 use crate::model::workflow::{Workflow, WorkflowChange, WorkflowStatus};
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::params::Params;
 use crate::protocol::time::{Moment, Timestamp};
 
 /// `POST /v2/consumer/workflows[?whatif=true]`.
-pub(crate) async fn post(context: Context, uri: Uri) -> Result<impl IntoResponse, Problem> {
+pub(crate) async fn post(context: RequestContext, uri: Uri) -> Result<impl IntoResponse, Problem> {
     let (user, app) = authenticate(&context, &WRITE)?;
     let query = Params::from_urlencoded(uri.query().unwrap_or_default().as_bytes());
     let is_whatif = submission::flag("whatif", query.text("whatif"))?;
@@ -57,7 +57,7 @@ pub(crate) async fn post(context: Context, uri: Uri) -> Result<impl IntoResponse
 }
 
 /// `GET /v2/consumer/workflows`.
-pub(crate) async fn list(context: Context, uri: Uri) -> Result<impl IntoResponse, Problem> {
+pub(crate) async fn list(context: RequestContext, uri: Uri) -> Result<impl IntoResponse, Problem> {
     let (user, app) = authenticate(&context, &READ)?;
     let query = workflow_queries::parse(uri.query().unwrap_or_default())?;
     let sandbox = &context.sandbox;
@@ -74,7 +74,7 @@ pub(crate) async fn list(context: Context, uri: Uri) -> Result<impl IntoResponse
 
 /// `GET /v2/consumer/workflows/{id}`.
 pub(crate) async fn get(
-    context: Context,
+    context: RequestContext,
     Path(id): Path<String>,
 ) -> Result<impl IntoResponse, Problem> {
     let (user, app) = authenticate(&context, &READ)?;
@@ -84,7 +84,7 @@ pub(crate) async fn get(
 
 /// `PUT /v2/consumer/workflows/{id}`.
 pub(crate) async fn put(
-    context: Context,
+    context: RequestContext,
     Path(id): Path<String>,
 ) -> Result<impl IntoResponse, Problem> {
     let change = |workflow: &Workflow| {
@@ -96,7 +96,7 @@ pub(crate) async fn put(
 
 /// `PATCH /v2/consumer/workflows/{id}`.
 pub(crate) async fn patch(
-    context: Context,
+    context: RequestContext,
     Path(id): Path<String>,
 ) -> Result<impl IntoResponse, Problem> {
     let change = |workflow: &Workflow| {
@@ -112,7 +112,7 @@ pub(crate) async fn patch(
 
 /// `DELETE /v2/consumer/workflows/{id}`.
 pub(crate) async fn delete(
-    context: Context,
+    context: RequestContext,
     Path(id): Path<String>,
 ) -> Result<impl IntoResponse, Problem> {
     let (user, app) = authenticate(&context, &WRITE)?;
@@ -126,7 +126,7 @@ pub(crate) async fn delete(
 }
 
 async fn change_workflow(
-    context: &Context,
+    context: &RequestContext,
     id: &str,
     change: impl FnOnce(&Workflow) -> Result<WorkflowChange, Problem>,
 ) -> Result<StatusCode, Problem> {
@@ -151,14 +151,19 @@ fn no_content(is_there: bool) -> Result<StatusCode, Problem> {
 }
 
 /// A workflow of this user and this client. Workflows of others count as not found.
-fn own(context: &Context, id: &str, user: UserId, client: &ClientId) -> Result<Workflow, Problem> {
+fn own(
+    context: &RequestContext,
+    id: &str,
+    user: UserId,
+    client: &ClientId,
+) -> Result<Workflow, Problem> {
     let found = context.sandbox.data().find_workflow(id);
     let own = found.filter(|found| found.user_id == user && found.client_id == *client);
     own.ok_or(Problem::NotFound)
 }
 
 /// A workflow: 200 if it is finished, 202 if it still runs.
-fn show(context: &Context, workflow: &Workflow) -> (StatusCode, Json<Value>) {
+fn show(context: &RequestContext, workflow: &Workflow) -> (StatusCode, Json<Value>) {
     let now = context.sandbox.now();
     let status = workflow.status(now);
     let body = render(workflow, status, now, &context.base);

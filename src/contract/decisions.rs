@@ -12,7 +12,7 @@ pub(crate) struct Decision {
     pub(crate) difference: Difference,
     /// The side that it was on.
     pub(crate) side: Contract,
-    /// Another side is known to answer this request otherwise.
+    /// Another side is known to answer this request differently.
     pub(crate) other_side_differs: bool,
 }
 
@@ -73,7 +73,7 @@ struct AtomicDecisions {
 }
 
 impl DecisionLog {
-    /// A trace that notes from now on.
+    /// A log that notes from now on.
     pub(crate) fn new() -> Self {
         Self(Some(Arc::default()))
     }

@@ -46,7 +46,7 @@ pub struct DifferenceInfo {
     /// The difference; serialised as its name.
     #[serde(rename = "name")]
     pub difference: Difference,
-    /// What developer.civitai.com says.
+    /// The documentation on developer.civitai.com.
     pub documented: Side,
     /// What the deployed server answers, as last known.
     pub live: Side,

@@ -8,8 +8,9 @@ use super::error::{ControlError, ControlResult};
 use super::patch_struct::patch_struct;
 use super::users::{as_json, merge_json};
 use crate::invalid::{self, Invalid};
-use crate::model::client::{AccessMode, Client, Grant};
+use crate::model::client::{AccessMode, Client};
 use crate::model::user::UserRef;
+use crate::protocol::grant_type::SupportedGrant;
 use crate::protocol::ids::ClientId;
 use crate::protocol::scope_input::ScopeSpec;
 use crate::protocol::secret::Secret;
@@ -20,9 +21,9 @@ patch_struct! {
     /// A client to register, or the changes of one: only the given keys. [`Client`] describes the keys.
     ///
     /// ```
-    /// use civitai_oauth_mock::control::{ClientSpec, Grant};
+    /// use civitai_oauth_mock::control::{ClientSpec, GrantType};
     ///
-    /// let television = ClientSpec::named("Television").grants([Grant::DeviceCode]);
+    /// let television = ClientSpec::named("Television").grants([GrantType::DeviceCode]);
     /// let backend = ClientSpec::named("Backend")
     ///     .id("backend")
     ///     .secret("not-so-secret")
@@ -49,7 +50,7 @@ patch_struct! {
         /// The origins that may call for it (CORS); by default, those of its redirect URIs.
         null_list allowed_origins: String;
         /// Its grants; by default authorization code and refresh token.
-        list grants: Grant;
+        list grants: SupportedGrant;
         /// The largest scope of its tokens; by default Full Access.
         set allowed_scopes: ScopeSpec;
         /// Whether the consent page shows the verified badge.

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::signature::{AcceptedInput, Input, Schema, Signature};
-use crate::http::body::LONGEST_BODY;
+use crate::http::body::MAX_BODY_BYTES;
 use crate::http::body_error::Unread;
 use crate::http::respond;
 use crate::invalid::{self, Invalid};
@@ -130,7 +130,7 @@ fn shorten(name: &str, value: &Value) -> String {
 const MAX_REPEATED_CHARS: usize = 80;
 
 async fn bytes(body: Body) -> Result<Bytes, Response> {
-    to_bytes(body, LONGEST_BODY)
+    to_bytes(body, MAX_BODY_BYTES)
         .await
         .map_err(|invalid| body_error(&invalid))
 }
@@ -183,7 +183,7 @@ fn body_error(error: &axum::Error) -> Response {
             (StatusCode::BAD_REQUEST, "invalid", invalid)
         }
         Unread::TooLong => {
-            let message = format!("the body is longer than {LONGEST_BODY} bytes");
+            let message = format!("the body is longer than {MAX_BODY_BYTES} bytes");
             let invalid = Invalid::new("", message).with_hint("send less at once");
             (StatusCode::PAYLOAD_TOO_LARGE, "too_large", invalid)
         }

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use tokio_stream::StreamExt as _;
 
 use crate::control::ControlError;
-use crate::http::long_steps::{BesideWorker, ListTurn};
+use crate::http::long_steps::{BesideWorker, Turn};
 use crate::invalid::Invalid;
 
 /// A list of at most this many bytes is sent without a turn, and a longer one in pieces of this size.
@@ -22,7 +22,7 @@ const MAX_WAIT: Duration = Duration::from_secs(10);
 
 /// Middleware of each operation that lists rows.
 pub(crate) async fn one_at_a_time(
-    State(turn): State<ListTurn>,
+    State(turn): State<Turn>,
     request: Request,
     next: Next,
 ) -> Response {

@@ -41,7 +41,10 @@ pub(crate) fn routes(app: Arc<AppState>) -> Routes {
             all.route(operation.path, route)
         })
         .method_not_allowed_fallback(wrong_method)
-        .layer(middleware::from_fn_with_state(app, access_guard::admit))
+        .layer(middleware::from_fn_with_state(
+            app,
+            access_guard::require_access,
+        ))
 }
 
 async fn wrong_method(request: Request) -> Response {

@@ -11,7 +11,7 @@ use super::operation::{Method, Operation};
 use super::operations::operations;
 use super::response::{Answer, Reply};
 use super::signature::SchemaOf;
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 use crate::invalid::ErrorView;
 
 const DESCRIPTION: &str = "Brings the mock into any state, and reports what apps have sent. A user is named by username or \
@@ -46,7 +46,7 @@ impl JsonSchema for Document {
     }
 }
 
-async fn read_document(context: Context) -> Answer<Document> {
+async fn read_document(context: RequestContext) -> Answer<Document> {
     let mut all = operations();
     all.push(operation());
     Ok(Reply(document(&all, &context.base.to_string())))

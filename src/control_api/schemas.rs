@@ -9,12 +9,11 @@ use crate::control::{
     AdvanceClock, ClientSpec, Expect, Expectations, Introspection, NewClient, TokenView, Tokens,
     sandboxes::SeedInput,
 };
-use crate::model::client::Grant;
 use crate::model::user::UserRef;
 use crate::protocol::declared_scopes::{DeclaredScopes, NewScopeBit};
 use crate::protocol::duration::{Seconds, SignedDuration};
 use crate::protocol::endpoint::Endpoint;
-use crate::protocol::grant_type::GrantType;
+use crate::protocol::grant_type::{GrantType, SupportedGrant};
 use crate::protocol::method::Method;
 use crate::protocol::scope::{Scope, ScopeBit};
 use crate::protocol::scope_input::ScopeSpec;
@@ -73,9 +72,9 @@ schema!(Method, "Method", |_| one_of(
     Method::ALL.iter().map(|one| one.name()),
 ));
 
-schema!(Grant, "Grant", |_| one_of(
+schema!(SupportedGrant, "Grant", |_| one_of(
     "A grant that a client may be allowed.",
-    Grant::ALL.map(Grant::name),
+    GrantType::SUPPORTED.map(GrantType::name),
 ));
 
 schema!(Difference, "Difference", |_| one_of(

@@ -7,7 +7,7 @@ use axum::Extension;
 use axum::extract::{Path, State};
 
 use crate::control::ControlResult;
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 use crate::http::state::AppState;
 
 #[cfg(feature = "openapi")]
@@ -83,7 +83,7 @@ pub(crate) trait Input {
     fn describe(_: &mut Signature) {}
 }
 
-impl Input for Context {}
+impl Input for RequestContext {}
 impl Input for Path<String> {}
 impl Input for State<Arc<AppState>> {}
 impl<T> Input for Option<Extension<T>> {}

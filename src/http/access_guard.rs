@@ -1,6 +1,8 @@
 //! Access guard of the control API. Every client on every listener may use the API, since containers need that. Web
 //! pages of other sites may not: neither by a cross-site request nor through a DNS name of their own that resolves to
 //! this machine (DNS rebinding). With `--control-token`, each request also needs that bearer token.
+//!
+//! Our own and not a CSRF layer of a crate: those compare `Origin` with `Host`, which DNS rebinding makes equal.
 
 use std::sync::Arc;
 
@@ -13,15 +15,14 @@ use axum::response::Response;
 
 use crate::hosts::AllowedHost;
 use crate::http::base_url::SandboxPrefix;
-use crate::http::context::{Outline, header};
+use crate::http::context::{RequestContext, RequestHead, header};
 use crate::http::control_token::ControlToken;
-use crate::http::request::RequestInfo;
 use crate::http::state::AppState;
 use crate::http::{respond, session};
 use crate::invalid::Invalid;
 
 /// Middleware around all control routes.
-pub(crate) async fn admit(
+pub(crate) async fn require_access(
     State(app): State<Arc<AppState>>,
     request: Request,
     next: Next,
@@ -32,13 +33,12 @@ pub(crate) async fn admit(
             claim(&app, SandboxPrefix::from_extensions(request.extensions())).await;
             private(next.run(request).await)
         }
-        Err((status, why)) => {
-            let error = if status == StatusCode::UNAUTHORIZED {
-                "unauthorized"
-            } else {
-                "forbidden"
+        Err((status, error)) => {
+            let code = match status {
+                StatusCode::UNAUTHORIZED => "unauthorized",
+                _ => "forbidden",
             };
-            respond::invalid(status, error, &why)
+            respond::invalid(status, code, &error)
         }
     }
 }
@@ -68,8 +68,8 @@ pub(crate) async fn same_site(
     next: Next,
 ) -> Response {
     let authority = authority(&request);
-    let visit = request.extensions().get::<Arc<RequestInfo>>();
-    let headers = visit.map_or_else(|| request.headers(), |visit| &visit.headers);
+    let context = request.extensions().get::<RequestContext>();
+    let headers = context.map_or_else(|| request.headers(), |context| &context.headers);
     let has_token = shows_token(&app, headers);
     let checked = if request.method().is_safe() {
         check_host(&app, headers, authority, has_token).map(drop)
@@ -78,7 +78,7 @@ pub(crate) async fn same_site(
     };
     match checked {
         Ok(()) => next.run(request).await,
-        Err(why) => respond::invalid(StatusCode::FORBIDDEN, "forbidden", &why),
+        Err(error) => respond::invalid(StatusCode::FORBIDDEN, "forbidden", &error),
     }
 }
 
@@ -86,17 +86,17 @@ pub(crate) async fn same_site(
 /// browser, may submit their forms. The host is not checked, since apps may reach the pages by any name.
 pub(crate) async fn own_forms(
     State(app): State<Arc<AppState>>,
-    outline: Outline,
+    head: RequestHead,
     request: Request,
     next: Next,
 ) -> Response {
     if request.method().is_safe() {
         return next.run(request).await;
     }
-    let is_own = |page: &str| app.hosts.is_near(page, outline.base.origin());
-    match check_page(&outline.headers, "send this form", is_own) {
+    let is_own = |page: &str| app.hosts.is_near(page, head.base.origin());
+    match check_page(&head.headers, "send this form", is_own) {
         Ok(()) => next.run(request).await,
-        Err(why) => respond::invalid(StatusCode::FORBIDDEN, "forbidden", &why),
+        Err(error) => respond::invalid(StatusCode::FORBIDDEN, "forbidden", &error),
     }
 }
 
@@ -134,14 +134,15 @@ pub(crate) fn check(
     authority: Option<String>,
 ) -> Result<(), (StatusCode, Invalid)> {
     let has_token = shows_token(app, headers);
-    check_site(app, headers, authority, has_token).map_err(|why| (StatusCode::FORBIDDEN, why))?;
+    check_site(app, headers, authority, has_token)
+        .map_err(|error| (StatusCode::FORBIDDEN, error))?;
     if let Some(token) = &app.control_token
         && !has_token
         && !is_unlocked(headers, token)
     {
-        let why = Invalid::new("Authorization", "the control API asks for its token");
+        let error = Invalid::new("Authorization", "the control API asks for its token");
         let hint = "send \"Authorization: Bearer …\" with what --control-token says";
-        return Err((StatusCode::UNAUTHORIZED, why.with_hint(hint)));
+        return Err((StatusCode::UNAUTHORIZED, error.with_hint(hint)));
     }
     Ok(())
 }
@@ -151,8 +152,8 @@ fn once(headers: &HeaderMap, name: HeaderName, shown: &str) -> Result<(), Invali
     if headers.get_all(name).iter().nth(1).is_none() {
         return Ok(());
     }
-    let why = Invalid::new(shown, "given more than once");
-    Err(why.with_hint(format!("send one {shown} header")))
+    let error = Invalid::new(shown, "given more than once");
+    Err(error.with_hint(format!("send one {shown} header")))
 }
 
 /// The origin that the request is sent to. Errors: its host is not allowed and the request lacks the control token.
@@ -171,9 +172,9 @@ fn check_host(
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
     let refused = format!("Host {name:?} is not allowed (DNS-rebinding protection)");
     Err(if name.parse::<AllowedHost>().is_ok() {
-        let why = format!("{refused}; add it with --allowed-host {name}");
+        let message = format!("{refused}; add it with --allowed-host {name}");
         let hint = "or use localhost, an IP address or a name without dots";
-        Invalid::new("Host", why).with_hint(hint)
+        Invalid::new("Host", message).with_hint(hint)
     } else {
         Invalid::new("Host", refused).with_hint("send the name of a host")
     })
@@ -216,14 +217,14 @@ fn check_page(
     let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
     let is_near = |site: &[u8]| [&b"same-origin"[..], b"same-site", b"none"].contains(&site);
     if site.is_some_and(|site| !is_near(site)) {
-        let why = format!("a page of another site may not {subject}");
-        return Err(Invalid::new("Sec-Fetch-Site", why).with_hint(hint));
+        let message = format!("a page of another site may not {subject}");
+        return Err(Invalid::new("Sec-Fetch-Site", message).with_hint(hint));
     }
     let origin = headers.get(ORIGIN).map(HeaderValue::as_bytes);
     match origin.map(String::from_utf8_lossy).as_deref() {
         Some(origin) if !is_accepted(origin) => {
-            let why = format!("{origin:?} may not {subject}");
-            Err(Invalid::new("Origin", why).with_hint(hint))
+            let message = format!("{origin:?} may not {subject}");
+            Err(Invalid::new("Origin", message).with_hint(hint))
         }
         _ => Ok(()),
     }

@@ -90,10 +90,7 @@ impl BaseUrl {
                 let header = || Some(parts.headers.get(HOST)?.to_str().ok()?.to_owned());
                 authority.or_else(header)
             });
-            let seen = |host: String| {
-                plain(&scheme, &host).or_else(|| parse_origin(&format!("{scheme}://{host}")))
-            };
-            match host.and_then(seen) {
+            match host.and_then(|host| parse_origin(&format!("{scheme}://{host}"))) {
                 // The legacy host and the MCP port advertise the URLs of the main listener only.
                 Some(origin) if listener.advertises_main_origin() => {
                     with_port(&origin, app.listen.port())
@@ -125,7 +122,7 @@ impl BaseUrl {
         format!("{}{path}", self.sandbox.prefix())
     }
 
-    /// Where to continue after sign-in: `wanted` if it stays on this origin, otherwise the sandbox's home page.
+    /// Where to continue after sign-in: `wanted` if it stays on this origin, else the sandbox's home page.
     pub(crate) fn return_path(&self, wanted: &str) -> String {
         let home = || self.path("/");
         let Ok(here) = Url::parse(&self.origin) else {
@@ -133,7 +130,7 @@ impl BaseUrl {
         };
         match here.join(wanted) {
             // Joined as a browser would, so that `//host` and `/\host` are recognized. `/.//host` joins to the path
-            // `//host`, which would leave the origin at the next redirect.
+            // `//host`, which would be another origin at the next redirect.
             Ok(there)
                 if wanted.starts_with('/')
                     && there.origin() == here.origin()
@@ -150,29 +147,6 @@ impl fmt::Display for BaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}", self.origin, self.sandbox.prefix())
     }
-}
-
-/// Same as [`parse_origin`], for hosts that need no URL parser, which is nearly all. None for any other host.
-fn plain(scheme: &str, host: &str) -> Option<String> {
-    let (name, port) = match host.split_once(':') {
-        Some((name, port)) => (name, Some(port)),
-        None => (host, None),
-    };
-    // Origins omit default ports and leading zeros of a port.
-    let is_plain_port = |port: &str| {
-        let number: Option<u16> = port.parse().ok();
-        !port.starts_with(['0', '+']) && number.is_some_and(|number| number != 80 && number != 443)
-    };
-    let is_address = name.parse::<std::net::Ipv4Addr>().is_ok();
-    let is_label = |label: &str| {
-        let mut bytes = label.bytes();
-        // A label that begins with a digit may be part of an IP address, and `xn--` marks an internationalized name.
-        bytes.next().is_some_and(|first| first.is_ascii_lowercase())
-            && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-            && !label.starts_with("xn--")
-    };
-    let is_plain = is_address || name.split('.').all(is_label);
-    (is_plain && port.is_none_or(is_plain_port)).then(|| format!("{scheme}://{host}"))
 }
 
 /// The same host at another port.
@@ -215,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sandbox_is_split_off_the_path() {
+    fn sandbox_prefix_is_split_off_the_path() {
         let uri: Uri = "/_sandbox/x/login?a=b".parse().unwrap();
         let (path, rest) = SandboxPrefix::split(&uri).unwrap();
         assert_eq!(
@@ -233,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn signing_in_never_leads_away() {
+    fn return_path_stays_on_this_origin() {
         let base = base("/_sandbox/x");
         for away in [
             "https://evil.example",
@@ -250,33 +224,5 @@ mod tests {
             assert_eq!(base.return_path(away), "/_sandbox/x/", "{away:?}");
         }
         assert_eq!(base.return_path("/login?x=%2Fy#z"), "/login?x=%2Fy#z");
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn a_plain_host_is_read_as_the_url_parser_reads_it(
-            host in "[a-z0-9.-]{1,12}|(xn--)?[a-z0-9-]{1,8}|[0-9]{1,3}(\\.[0-9]{1,3}){3}",
-            port in "(:(80|443|0?[0-9]{1,5}))?",
-        ) {
-            let host = format!("{host}{port}");
-            for scheme in ["http", "https"] {
-                if let Some(read) = plain(scheme, &host) {
-                    proptest::prop_assert_eq!(Some(read), parse_origin(&format!("{scheme}://{host}")));
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn nearly_every_host_is_plain() {
-        for host in [
-            "localhost:8080",
-            "127.0.0.1:49152",
-            "mock",
-            "civitai-oauth-mock:8080",
-            "auth.civitai.com",
-        ] {
-            assert_eq!(plain("http", host), Some(format!("http://{host}")));
-        }
     }
 }

@@ -11,7 +11,7 @@ use super::respond;
 use crate::protocol::params::Params;
 
 /// A longer body counts as empty, as at Civitai.
-pub(crate) const LONGEST_BODY: usize = 512 * 1024;
+pub(crate) const MAX_BODY_BYTES: usize = 512 * 1024;
 
 /// A request body, parsed as a form and as its own content type.
 #[derive(Default)]
@@ -43,7 +43,7 @@ pub(crate) async fn read_body(body: Body) -> Result<Bytes, Response> {
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
-    let error = match to_bytes(body, LONGEST_BODY).await {
+    let error = match to_bytes(body, MAX_BODY_BYTES).await {
         Ok(bytes) => return Ok(bytes),
         Err(error) => error,
     };

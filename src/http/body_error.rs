@@ -35,7 +35,7 @@ impl fmt::Display for NoMemory {
 
 impl Error for NoMemory {}
 
-/// Why a body could not be read completely.
+/// The reason that a body could not be read completely.
 #[derive(Debug)]
 pub(crate) enum Unread<'a> {
     TooSlow(&'a TooSlow),

@@ -1,7 +1,5 @@
-//! Extractors for a request: the sandbox that the path names, the address that the client used, and the parameters of
-//! the body. `protocol/` interprets the parameters.
+//! Extractors: the whole request with its sandbox, and its head alone. `protocol/` parses the parameters.
 
-use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -9,47 +7,50 @@ use axum::body::Bytes;
 use axum::extract::FromRequestParts;
 use axum::http::header::{AUTHORIZATION, ORIGIN};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::{HeaderMap, HeaderName, Method};
 use axum::response::{IntoResponse, Response};
 
 use crate::http::base_url::BaseUrl;
-use crate::http::connection::ConnectionInfo;
 use crate::http::request::RequestInfo;
 use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
 use crate::protocol::rules::Rules;
 use crate::sandbox::rate_limits::Limit;
 
-/// A request without its raw body. The headers hold cookies and tokens, so there is no `Debug`.
-pub(crate) struct Context {
-    visit: Arc<RequestInfo>,
-    peer: Option<IpAddr>,
-}
+/// A request, its sandbox, and facts that the middleware has found. In the extensions of each request.
+#[derive(Clone)]
+pub(crate) struct RequestContext(Arc<RequestInfo>);
 
-impl Deref for Context {
-    type Target = RequestInfo;
-
-    fn deref(&self) -> &RequestInfo {
-        &self.visit
+impl From<RequestInfo> for RequestContext {
+    fn from(info: RequestInfo) -> Self {
+        Self(Arc::new(info))
     }
 }
 
-impl Context {
+impl Deref for RequestContext {
+    type Target = RequestInfo;
+
+    fn deref(&self) -> &RequestInfo {
+        &self.0
+    }
+}
+
+impl RequestContext {
     /// The contract of the sandbox. It records which differences the handler evaluates.
     pub(crate) fn rules(&self) -> &Rules {
-        &self.visit.rules
+        &self.0.rules
     }
 
     /// The parameters of the body: form, multipart or JSON. A body of another type, too long or unreadable counts as
     /// empty.
     pub(crate) fn params(&self) -> &Params {
-        &self.visit.received.params
+        &self.0.received.params
     }
 
     /// The parameters of a form; JSON counts as empty.
     pub(crate) fn form_params(&self) -> &Params {
         static NOTHING: Params = Params::none();
-        if self.visit.received.is_json {
+        if self.0.received.is_json {
             &NOTHING
         } else {
             self.params()
@@ -58,7 +59,7 @@ impl Context {
 
     /// The raw body.
     pub(crate) fn body(&self) -> &Bytes {
-        &self.visit.received.bytes
+        &self.0.received.bytes
     }
 
     pub(crate) fn header(&self, name: &HeaderName) -> Option<&str> {
@@ -91,11 +92,15 @@ impl Context {
         first("cf-connecting-ip").or_else(|| first("x-forwarded-for"))
     }
 
-    /// Counts a request against the limit of [`Context::forwarded_address`]. Without such an address, nothing is
+    /// Counts a request against the limit of [`RequestContext::forwarded_address`]. Without such an address, nothing is
     /// limited.
-    pub(crate) fn admits_address(&self, limit: Limit) -> bool {
+    pub(crate) fn check_address_limit(&self, limit: Limit) -> bool {
         self.forwarded_address()
             .is_none_or(|address| self.sandbox.check_rate_limit(limit, &address))
+    }
+
+    pub(crate) fn is_post(&self) -> bool {
+        self.method == Method::POST
     }
 
     /// The address that the connection comes from.
@@ -104,43 +109,39 @@ impl Context {
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Context {
+impl<S: Send + Sync> FromRequestParts<S> for RequestContext {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
-        let Some(visit) = parts.extensions.get::<Arc<RequestInfo>>().cloned() else {
-            if parts.extensions.get::<Arc<Outline>>().is_some() {
-                return Err(NeedsSandbox::response());
-            }
-            tracing::error!("a handler was reached around the layer that every request passes");
-            return Err(OAuthError::server_error().into_response());
-        };
-        Ok(Self {
-            visit,
-            peer: ConnectionInfo::from_extensions(&parts.extensions)
-                .and_then(|connection| Some(connection.peer?.ip())),
-        })
+        if let Some(context) = parts.extensions.get::<Self>() {
+            return Ok(context.clone());
+        }
+        if parts.extensions.get::<Arc<RequestHead>>().is_some() {
+            return Err(NeedsSandbox::response());
+        }
+        tracing::error!("a handler was reached around the layer that every request passes");
+        Err(OAuthError::server_error().into_response())
     }
 }
 
-/// Facts about a request whose sandbox may not exist yet. Handlers that take this, and no [`Context`], create no
+/// Facts about a request whose sandbox may not exist yet. Handlers that take this, and no [`RequestContext`], create no
 /// sandbox.
 #[derive(Clone)]
-pub(crate) struct Outline {
+pub(crate) struct RequestHead {
     pub(crate) base: BaseUrl,
     /// The contract of the sandbox, or of a new one.
     pub(crate) rules: Rules,
     pub(crate) headers: HeaderMap,
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Outline {
+impl<S: Send + Sync> FromRequestParts<S> for RequestHead {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
-        if let Some(outline) = parts.extensions.get::<Arc<Self>>() {
-            return Ok(Self::clone(outline));
+        if let Some(head) = parts.extensions.get::<Arc<Self>>() {
+            return Ok(Self::clone(head));
         }
-        let context = Context::from_request_parts(parts, state).await?;
+        let context = RequestContext::from_request_parts(parts, state).await?;
         Ok(Self {
             base: context.base.clone(),
             rules: context.rules.clone(),

@@ -13,7 +13,7 @@ pub(crate) struct ControlToken {
 }
 
 impl ControlToken {
-    pub(crate) fn of(token: &Secret) -> Self {
+    pub(crate) fn new(token: &Secret) -> Self {
         Self {
             hash: token.hash(),
             // Not derived from --entropy-seed, which would make it predictable.

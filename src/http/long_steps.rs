@@ -23,7 +23,7 @@ pub(crate) fn is_long(body: &impl HttpBody) -> bool {
     !body.is_end_stream() && size.upper().is_none_or(|bytes| bytes > LONG_BODY_BYTES)
 }
 
-/// The turn of one server to run a long step.
+/// Lets one task at a time do long work: compute a step, or send a long list.
 #[derive(Debug, Clone)]
 pub(crate) struct Turn(Arc<Semaphore>);
 
@@ -33,17 +33,7 @@ impl Default for Turn {
     }
 }
 
-/// The turn of one server to send a long list.
-#[derive(Debug, Clone)]
-pub(crate) struct ListTurn(Arc<Semaphore>);
-
-impl Default for ListTurn {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(1)))
-    }
-}
-
-impl ListTurn {
+impl Turn {
     /// Waits for the turn. Never None: the semaphore is not closed.
     pub(crate) async fn acquire(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.0).acquire_owned().await.ok()
@@ -132,7 +122,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_future_that_waits_leaves_the_turn_to_others() {
+    async fn a_future_that_waits_does_not_hold_the_turn() {
         let turn = Turn::default();
         let mut waits = LongSteps::new(&turn, std::future::pending::<()>());
         let first = std::future::poll_fn(|context| Poll::Ready(Pin::new(&mut waits).poll(context)));

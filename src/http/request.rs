@@ -1,13 +1,15 @@
 //! Facts about a request that its handler and the journal use: its sandbox, base URL, contract, headers and body.
 
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
-use axum::http::HeaderMap;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method};
 
 use super::body::RequestBody;
 use crate::contract::DecisionLog;
 use crate::http::base_url::{BaseUrl, SandboxPrefix};
+use crate::http::connection::ConnectionInfo;
 use crate::http::state::AppState;
 use crate::protocol::endpoint::{Endpoint, EndpointSpec};
 use crate::protocol::ids::{ClientId, UserId};
@@ -15,15 +17,18 @@ use crate::protocol::rules::Rules;
 use crate::sandbox::Sandbox;
 use crate::sandbox::journal::RevokeNoop;
 
-/// The context of one request. Headers and body hold secrets, so there is no `Debug`.
+/// The facts. Headers and body hold secrets, so there is no `Debug`.
 pub(crate) struct RequestInfo {
     /// None for a path that is no endpoint.
     pub(crate) spec: Option<&'static EndpointSpec>,
     pub(crate) sandbox: Sandbox,
+    pub(crate) method: Method,
     pub(crate) base: BaseUrl,
     pub(crate) rules: Rules,
     pub(crate) notes: Notes,
     pub(crate) headers: HeaderMap,
+    /// The address that the connection comes from.
+    pub(crate) peer: Option<IpAddr>,
     /// Empty if the request is not observed, such as a control call.
     pub(crate) received: RequestBody,
 }
@@ -40,8 +45,8 @@ pub(crate) struct Noted {
     pub(crate) extensions: Vec<&'static str>,
     /// A fault denies the consent on behalf of the user.
     pub(crate) deny: bool,
-    /// Why a revocation had no effect, which its response does not tell.
-    pub(crate) idle: Option<RevokeNoop>,
+    /// The reason that a revocation had no effect, which its response does not show.
+    pub(crate) revoke_noop: Option<RevokeNoop>,
 }
 
 impl Notes {
@@ -71,9 +76,9 @@ impl Notes {
         self.write(|noted| noted.extensions.push(name));
     }
 
-    /// Records why a revocation had no effect.
-    pub(crate) fn idle(&self, why: RevokeNoop) {
-        self.write(|noted| noted.idle = Some(why));
+    /// Records that a revocation had no effect.
+    pub(crate) fn revoke_noop(&self, reason: RevokeNoop) {
+        self.write(|noted| noted.revoke_noop = Some(reason));
     }
 
     /// Records that the user is to be treated as having pressed Deny.
@@ -88,18 +93,21 @@ impl RequestInfo {
         self.spec.map_or(Endpoint::Other, |spec| spec.endpoint)
     }
 
-    /// A context from the request head alone; the headers and the body stay in the request.
-    pub(crate) fn begin(parts: &Parts, app: &AppState, sandbox: Sandbox) -> Self {
+    /// Facts from the head of the request. The headers and the body stay in the request.
+    pub(crate) fn new(parts: &Parts, app: &AppState, sandbox: Sandbox) -> Self {
         let path = SandboxPrefix::from_extensions(&parts.extensions);
         let mut rules = sandbox.settings().rules.clone();
         rules.log = DecisionLog::new();
+        let connection = ConnectionInfo::from_extensions(&parts.extensions);
         Self {
             spec: EndpointSpec::find(parts.uri.path()),
+            method: parts.method.clone(),
             base: BaseUrl::new(parts, app, path),
             sandbox,
             rules,
             notes: Notes::default(),
             headers: HeaderMap::new(),
+            peer: connection.and_then(|connection| Some(connection.peer?.ip())),
             received: RequestBody::default(),
         }
     }

@@ -9,7 +9,7 @@ use axum_extra::extract::cookie::{Cookie, SameSite};
 
 use crate::contract::Difference;
 use crate::http::base_url::BaseUrl;
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 use crate::http::respond::EndpointError;
 use crate::invalid::Invalid;
 use crate::model::session::{self, LIFETIME_SECONDS};
@@ -25,7 +25,7 @@ use crate::store::{NewSession, StoreError};
 pub(crate) const MOCK_USER_HEADER: &str = "x-mock-user";
 
 /// The user who is signed in by cookie.
-pub(crate) fn cookie_user(context: &Context) -> Option<Arc<User>> {
+pub(crate) fn cookie_user(context: &RequestContext) -> Option<Arc<User>> {
     by_cookie(&context.sandbox, &context.headers)
 }
 
@@ -37,7 +37,7 @@ pub(crate) fn by_cookie(sandbox: &Sandbox, headers: &HeaderMap) -> Option<Arc<Us
 
 /// The user who is signed in by cookie or by the `login` setting. For requests of browsers only: a back end that calls
 /// `/revoke` must not count as a signed-in user.
-pub(crate) fn user(context: &Context) -> Option<Arc<User>> {
+pub(crate) fn user(context: &RequestContext) -> Option<Arc<User>> {
     let signed_in = cookie_user(context).or_else(|| configured_login(&context.sandbox));
     if let Some(user) = &signed_in {
         context.notes.user(user.id);
@@ -53,7 +53,7 @@ pub(crate) fn configured_login(sandbox: &Sandbox) -> Option<Arc<User>> {
 /// Same as [`user`], but `X-Mock-User` takes precedence. The second value is the cookie that signs such a user in for
 /// the following pages.
 pub(crate) async fn user_or_mock(
-    context: &Context,
+    context: &RequestContext,
 ) -> Result<(Option<Arc<User>>, Option<String>), EndpointError> {
     let Some(value) = context.headers.get(MOCK_USER_HEADER) else {
         return Ok((user(context), None));
@@ -138,7 +138,7 @@ pub(crate) async fn open(
 }
 
 /// Ends the sessions of the cookies. Returns the `Set-Cookie` that removes the cookie of this sandbox.
-pub(crate) async fn sign_out(context: &Context) -> Result<String, StoreError> {
+pub(crate) async fn sign_out(context: &RequestContext) -> Result<String, StoreError> {
     let (sandbox, now) = (&context.sandbox, context.sandbox.now());
     for hash in cookie_hashes(&context.headers) {
         if sandbox.data().session_user(&hash, now).is_some() {
@@ -198,7 +198,8 @@ fn cookie_hashes(headers: &HeaderMap) -> impl Iterator<Item = SecretHash> {
 }
 
 /// The values of all cookies of this name. Browsers send the cookie with the longer path, the sandbox's own, first.
-/// Other clients ignore paths and send the cookies of the default sandbox and of the sandbox in any order.
+/// Other clients ignore paths and send the cookies of the default sandbox and of the sandbox in any order. A `CookieJar`
+/// would have one cookie of each name.
 pub(crate) fn cookies(headers: &HeaderMap, name: &str) -> impl Iterator<Item = String> {
     headers
         .get_all(COOKIE)

@@ -7,7 +7,7 @@ use axum::Router;
 use tokio_util::sync::CancellationToken;
 
 use super::control_token::ControlToken;
-use super::long_steps::{ListTurn, Turn};
+use super::long_steps::Turn;
 use crate::hosts::Hosts;
 use crate::sandbox::registry::Registry;
 
@@ -28,7 +28,7 @@ pub(crate) struct AppState {
     /// The token that the control API requires, if any.
     pub(crate) control_token: Option<ControlToken>,
     /// Long lists of the control API are sent one after another.
-    pub(crate) list_turn: ListTurn,
+    pub(crate) list_turn: Turn,
     /// Requests that compute for long run one after another.
     pub(crate) long_turn: Turn,
     /// The Git commit of the build, if known.

@@ -11,7 +11,7 @@ use axum::{Error, Json};
 use rmcp::model::{ClientJsonRpcMessage, ErrorCode};
 use serde_json::{Map, Value, json};
 
-use crate::http::body::{LONGEST_BODY, is};
+use crate::http::body::{MAX_BODY_BYTES, is};
 use crate::http::body_error::Unread;
 use crate::http::context::header;
 use crate::protocol::json::{MAX_JSON_VALUES, has_too_many_values};
@@ -39,7 +39,7 @@ impl Refused {
         let (status, message) = match Unread::new(error) {
             Unread::TooLong => (
                 StatusCode::PAYLOAD_TOO_LARGE,
-                format!("the message is longer than {LONGEST_BODY} bytes"),
+                format!("the message is longer than {MAX_BODY_BYTES} bytes"),
             ),
             Unread::TooSlow(error) => (
                 StatusCode::REQUEST_TIMEOUT,
@@ -73,7 +73,7 @@ pub(crate) async fn check(request: Request, next: Next) -> Response {
         return next.run(request).await;
     }
     let (parts, body) = request.into_parts();
-    let bytes = match to_bytes(body, LONGEST_BODY).await {
+    let bytes = match to_bytes(body, MAX_BODY_BYTES).await {
         Ok(bytes) => bytes,
         Err(error) => return Refused::unread(&error).into_response(),
     };

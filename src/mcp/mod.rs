@@ -28,12 +28,11 @@ use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, Stream
 use serde_json::Value;
 
 use crate::http::access_guard;
-use crate::http::body::LONGEST_BODY;
+use crate::http::body::MAX_BODY_BYTES;
 use crate::http::connection::ConnectionInfo;
 use crate::http::connection::ListenerKind;
-use crate::http::context::Context;
+use crate::http::context;
 use crate::http::loopback::Loopback;
-use crate::http::request::RequestInfo;
 use crate::http::state::AppState;
 use crate::invalid::Invalid;
 use crate::redact::redact_text;
@@ -72,7 +71,7 @@ pub(crate) fn service() -> StreamableHttpService<Tools, NeverSessionManager> {
         .with_legacy_session_mode(false)
         .with_json_response(true)
         .disable_allowed_hosts()
-        .with_max_request_body_bytes(LONGEST_BODY);
+        .with_max_request_body_bytes(MAX_BODY_BYTES);
     StreamableHttpService::new(|| Ok(Tools), Arc::default(), config)
 }
 
@@ -130,7 +129,7 @@ pub(crate) async fn in_sandbox(request: Request, next: Next) -> Response {
         return next.run(request).await;
     }
     let (mut parts, body) = request.into_parts();
-    match Context::from_request_parts(&mut parts, &()).await {
+    match context::RequestContext::from_request_parts(&mut parts, &()).await {
         Ok(_) => next.run(Request::from_parts(parts, body)).await,
         Err(response) => response,
     }
@@ -169,14 +168,14 @@ impl ServerHandler for Tools {
         call: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let (visit, parts) = request(&context)?;
+        let (request, parts) = request(&context)?;
         let arguments = Value::Object(call.arguments.unwrap_or_default());
         let Some(loopback) = parts.extensions.get::<Loopback>() else {
             return Err(around_the_router());
         };
         let caller = tools::Caller {
             loopback,
-            visit,
+            request,
             parts,
         };
         let result = caller.call(&call.name, arguments).await;
@@ -212,8 +211,8 @@ impl ServerHandler for Tools {
         asked: ReadResourceRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        let (visit, _) = request(&context)?;
-        let mut shown = serde_json::json!(visit.sandbox.show_contract());
+        let (request, _) = request(&context)?;
+        let mut shown = serde_json::json!(request.sandbox.show_contract());
         let shown = match asked.uri.strip_prefix(SCHEME) {
             Some("contract") => shown,
             Some("differences") => shown["differences"].take(),
@@ -229,10 +228,12 @@ impl ServerHandler for Tools {
 }
 
 /// The HTTP request that carried a message.
-fn request(context: &RequestContext<RoleServer>) -> Result<(&RequestInfo, &Parts), ErrorData> {
+fn request(
+    context: &RequestContext<RoleServer>,
+) -> Result<(&context::RequestContext, &Parts), ErrorData> {
     let parts = context.extensions.get::<Parts>();
     parts
-        .and_then(|parts| Some((parts.extensions.get::<Arc<RequestInfo>>()?.as_ref(), parts)))
+        .and_then(|parts| Some((parts.extensions.get::<context::RequestContext>()?, parts)))
         .ok_or_else(around_the_router)
 }
 

@@ -21,8 +21,8 @@ use crate::control::devices::Empty;
 use crate::control::sessions::MAX_SESSIONS;
 use crate::control::{ControlError, NewPresetFault, Preset, Requests, UserRef};
 use crate::http::connection::ConnectionInfo;
+use crate::http::context::RequestContext;
 use crate::http::loopback::Loopback;
-use crate::http::request::RequestInfo;
 use crate::http::session;
 use crate::invalid::{self, Invalid};
 use crate::model;
@@ -42,7 +42,7 @@ const PLACEHOLDER: &str = "(yours)";
 /// The sandbox and the request of a tool call.
 pub(super) struct Caller<'a> {
     pub(super) loopback: &'a Loopback,
-    pub(super) visit: &'a RequestInfo,
+    pub(super) request: &'a RequestContext,
     pub(super) parts: &'a Parts,
 }
 
@@ -96,7 +96,7 @@ impl Caller<'_> {
         if error.hint.is_some() {
             return error;
         }
-        let data = self.visit.sandbox.data();
+        let data = self.request.sandbox.data();
         let clients = data.list_clients().into_iter().map(|client| client.id.0);
         let users = data.list_users();
         let users = users
@@ -111,7 +111,7 @@ impl Caller<'_> {
     }
 
     async fn authorize(&self, arguments: Value) -> ControlResult {
-        let sandbox = &self.visit.sandbox;
+        let sandbox = &self.request.sandbox;
         let asked: Authorize =
             invalid::from_object(arguments).map_err(|error| self.with_known_names(error))?;
         let client = sandbox.read_client(&asked.client_id);
@@ -163,7 +163,7 @@ impl Caller<'_> {
     /// The header that makes a request act as the user: `X-Mock-User`, or a session cookie if the name is not valid in
     /// a header.
     async fn signed_in(&self, named: &UserRef) -> Result<(HeaderName, HeaderValue), ControlError> {
-        let sandbox = &self.visit.sandbox;
+        let sandbox = &self.request.sandbox;
         let found = sandbox.data().find_user(named);
         let Some(user) = found.filter(|user| !user.deleted) else {
             return Err(session::unknown_user_error(sandbox, "user", named).into());
@@ -188,18 +188,18 @@ impl Caller<'_> {
     async fn requests(&self, arguments: Value) -> ControlResult {
         let asked: Requests = invalid::from_object(arguments)?;
         let asked = asked.limit_within(SHOWN, MAX_SHOWN)?;
-        let shown = self.visit.sandbox.list_requests(asked).await?;
+        let shown = self.request.sandbox.list_requests(asked).await?;
         Ok(CallToolResult::structured(json!(shown)))
     }
 
     async fn advice(&self, arguments: Value) -> ControlResult {
         let ReadAdvice { client_id } = invalid::from_object(arguments)?;
-        let advice = self.visit.sandbox.advice(client_id.as_deref()).await?;
+        let advice = self.request.sandbox.advice(client_id.as_deref()).await?;
         Ok(CallToolResult::structured(json!(*advice)))
     }
 
     async fn advance(&self, arguments: Value) -> ControlResult {
-        let sandbox = &self.visit.sandbox;
+        let sandbox = &self.request.sandbox;
         let Advance { by } = invalid::from_object(arguments)?;
         let clock = sandbox.advance_clock(by.into()).await?;
         Ok(CallToolResult::structured(json!(clock)))
@@ -207,7 +207,7 @@ impl Caller<'_> {
 
     async fn fault(&self, arguments: Value) -> ControlResult {
         let asked: SetFault = invalid::from_object(arguments)?;
-        let sandbox = &self.visit.sandbox;
+        let sandbox = &self.request.sandbox;
         let set = match (asked.preset, asked.fault) {
             (Some(name), None) => {
                 let mut preset = NewPresetFault::from(Preset::named(&name)?);
@@ -231,13 +231,13 @@ impl Caller<'_> {
 
     fn clear_faults(&self, arguments: Value) -> ControlResult {
         let Empty {} = invalid::from_object(arguments)?;
-        self.visit.sandbox.clear_faults();
+        self.request.sandbox.clear_faults();
         Ok(CallToolResult::structured(json!({})))
     }
 
     async fn reset(&self, arguments: Value) -> ControlResult {
         let Empty {} = invalid::from_object(arguments)?;
-        self.visit.sandbox.reset().await?;
+        self.request.sandbox.reset().await?;
         Ok(CallToolResult::structured(json!({})))
     }
 
@@ -251,7 +251,7 @@ impl Caller<'_> {
     ) -> (StatusCode, HeaderMap, Value) {
         let mut request = Request::new(Body::from(body));
         *request.method_mut() = Method::POST;
-        let target = self.visit.base.path(path);
+        let target = self.request.base.path(path);
         *request.uri_mut() = target
             .parse()
             .expect("a prefix and a path of ours are a URI");

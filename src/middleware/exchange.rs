@@ -18,6 +18,7 @@ use super::run_to_completion::RunToCompletion;
 use super::{faults, journal, legacy_host};
 use crate::http::body::{read_body, read_params};
 use crate::http::connection::{ConnectionInfo, Permits};
+use crate::http::context::RequestContext;
 use crate::http::request::RequestInfo;
 use crate::http::state::AppState;
 use crate::sandbox::Sandbox;
@@ -27,42 +28,43 @@ use crate::sandbox::faults::TriggeredFault;
 pub(super) async fn answer(
     app: &Arc<AppState>,
     sandbox: Sandbox,
-    (mut parts, body): (Parts, Body),
+    request: Request,
     table: Router,
 ) -> Response {
-    let mut visit = RequestInfo::begin(&parts, app, sandbox);
+    let (mut parts, body) = request.into_parts();
+    let mut info = RequestInfo::new(&parts, app, sandbox);
     if !is_observed(parts.uri.path()) {
-        visit.headers.clone_from(&parts.headers);
-        parts.extensions.insert(Arc::new(visit));
+        info.headers.clone_from(&parts.headers);
+        parts.extensions.insert(RequestContext::from(info));
         return legacy_host::host(Request::from_parts(parts, body), table).await;
     }
-    let began = visit.sandbox.journal.newest();
+    let began = info.sandbox.journal.newest();
     let bytes = match read_body(body).await {
         Ok(bytes) => bytes,
         Err(busy) => return busy,
     };
-    visit.received = read_params(&parts.headers, bytes).await;
+    info.received = read_params(&parts.headers, bytes).await;
     // From here on, the headers are in the context.
-    visit.headers = std::mem::take(&mut parts.headers);
-    let visit = Arc::new(visit);
-    parts.extensions.insert(Arc::clone(&visit));
+    info.headers = std::mem::take(&mut parts.headers);
+    let context = RequestContext::from(info);
+    parts.extensions.insert(context.clone());
 
-    let head = journal::Head::of(&parts, &visit, began);
-    let faults = strike(&visit, &parts);
+    let head = journal::Head::new(&parts, &context, began);
+    let faults = matching_faults(&context, &parts);
     let request = Request::from_parts(parts, Body::empty());
     let reset = faults::connection_reset(&faults, &request);
     let permits = Permits::from_extensions(request.extensions());
     let connection = request.extensions().get::<Arc<ConnectionInfo>>().cloned();
     let recorder = Recorder {
-        sandbox: visit.sandbox.clone(),
+        sandbox: context.sandbox.clone(),
         app: Arc::clone(app),
         began: head.real(),
     };
     let (response, delayed) = RunToCompletion::new(async move {
         let _permits = permits;
-        let delay = faults::delay(&visit, &faults);
-        let response = faults::answer(&visit, &faults, request, table).await;
-        let (record, response) = journal::capture(&visit, head, &faults, response).await;
+        let delay = faults::delay(&context, &faults);
+        let response = faults::answer(&context, &faults, request, table).await;
+        let (record, response) = journal::capture(&context, head, &faults, response).await;
         let delayed = if let Some(delay) = delay {
             Some((delay, PendingRecord::new(recorder, record)))
         } else {
@@ -74,7 +76,7 @@ pub(super) async fn answer(
     .await;
     // The request and its body are released by now: a delayed response holds only its record and itself.
     if let Some((delay, record)) = delayed {
-        faults::hold(delay, connection.as_deref()).await;
+        faults::wait_for_delay(delay, connection.as_deref()).await;
         drop(record);
     }
     if let Some(reset) = reset {
@@ -88,17 +90,17 @@ pub(super) async fn answer(
 /// Whether the journal and faults apply to a path. Control calls, assets and health checks concern the mock and not the
 /// app.
 pub(super) fn is_observed(path: &str) -> bool {
-    let beside = ["/_mock/", "/api/health/"];
+    let folders = ["/_mock/", "/api/health/"];
     !(["/_mock", "/mcp", "/api/health"].contains(&path)
-        || beside.iter().any(|folder| path.starts_with(folder)))
+        || folders.iter().any(|folder| path.starts_with(folder)))
 }
 
-fn strike(visit: &RequestInfo, parts: &Parts) -> Vec<Arc<TriggeredFault>> {
-    let sandbox = &visit.sandbox;
+fn matching_faults(context: &RequestContext, parts: &Parts) -> Vec<Arc<TriggeredFault>> {
+    let sandbox = &context.sandbox;
     // Faults do not apply to CORS preflights.
     if sandbox.faults.is_empty() || parts.method == Method::OPTIONS {
         return Vec::new();
     }
-    let target = fault_target(visit, parts, journal::claimed(parts, visit));
+    let target = fault_target(context, parts, journal::claimed(parts, context));
     sandbox.matching_faults(&target)
 }

@@ -13,8 +13,8 @@ use serde_json::{Map, Value};
 use tokio_stream::StreamExt as _;
 
 use crate::http::connection::{ConnectionInfo, ConnectionReset};
+use crate::http::context::RequestContext;
 use crate::http::cors;
-use crate::http::request::RequestInfo;
 use crate::http::respond;
 use crate::middleware::legacy_host;
 use crate::protocol::endpoint::CorsPolicy;
@@ -22,26 +22,26 @@ use crate::sandbox::faults::Effect;
 use crate::sandbox::faults::TriggeredFault;
 
 /// Total duration of a slow body.
-const TRICKLE: Duration = Duration::from_secs(2);
+const SLOW_BODY_DURATION: Duration = Duration::from_secs(2);
 
 /// Number of chunks of a slow body.
-const PIECES: usize = 20;
+const SLOW_BODY_CHUNKS: usize = 20;
 
 /// Time for the first half of a truncated body to reach the client before the connection breaks.
-const LAST_WORDS: Duration = Duration::from_millis(30);
+const TRUNCATION_DELAY: Duration = Duration::from_millis(30);
 
 /// Answers the request with all faults applied except the delay, which is [`delay`].
 pub(crate) async fn answer(
-    visit: &RequestInfo,
+    context: &RequestContext,
     faults: &[Arc<TriggeredFault>],
     request: Request,
     table: Router,
 ) -> Response {
-    let cors = visit.spec.map_or(CorsPolicy::Closed, |spec| spec.cors);
+    let cors = context.spec.map_or(CorsPolicy::Closed, |spec| spec.cors);
     let mut response = None;
     for fault in faults {
         if fault.rule.effect.deny {
-            visit.notes.deny();
+            context.notes.deny();
         }
         response =
             response.or_else(|| replacement(fault).map(|response| cors::apply(cors, response)));
@@ -51,24 +51,24 @@ pub(crate) async fn answer(
         None => legacy_host::host(request, table).await,
     };
     for fault in faults {
-        response = distort(response, fault).await;
+        response = alter(response, fault).await;
     }
     response
 }
 
 /// The total delay of the response, if any.
-pub(crate) fn delay(visit: &RequestInfo, faults: &[Arc<TriggeredFault>]) -> Option<Duration> {
+pub(crate) fn delay(context: &RequestContext, faults: &[Arc<TriggeredFault>]) -> Option<Duration> {
     let delays = faults.iter().filter_map(|fault| fault.rule.effect.delay);
-    let delays = delays.map(|delay| delay.duration(&visit.sandbox.entropy).to_std());
+    let delays = delays.map(|delay| delay.duration(&context.sandbox.entropy).to_std());
     delays.reduce(Duration::saturating_add)
 }
 
 /// Delays the response. If the client disconnects meanwhile, resets its connection, which drops this future and all
 /// that it holds.
-pub(crate) async fn hold(delay: Duration, connection: Option<&ConnectionInfo>) {
+pub(crate) async fn wait_for_delay(delay: Duration, connection: Option<&ConnectionInfo>) {
     let disconnected = async {
         match connection.and_then(|connection| connection.socket.as_ref()) {
-            Some(caller) => caller.hung_up().await,
+            Some(socket) => socket.hung_up().await,
             None => std::future::pending().await,
         }
     };
@@ -122,14 +122,14 @@ fn replacement(fault: &TriggeredFault) -> Option<Response> {
     Some((status, kind, body).into_response())
 }
 
-async fn distort(mut response: Response, fault: &TriggeredFault) -> Response {
+async fn alter(mut response: Response, fault: &TriggeredFault) -> Response {
     let effect = &fault.rule.effect;
     if effect.reset {
         // The client never receives this response.
         return Body::empty().into_response();
     }
     if effect.malformed || effect.truncate || effect.slow_body {
-        response = damage(response, effect).await;
+        response = alter_body(response, effect).await;
     }
     for (name, value) in &effect.headers {
         let text = value
@@ -147,7 +147,7 @@ async fn distort(mut response: Response, fault: &TriggeredFault) -> Response {
 }
 
 /// The response with a malformed, truncated or slow body.
-async fn damage(response: Response, effect: &Effect) -> Response {
+async fn alter_body(response: Response, effect: &Effect) -> Response {
     let (mut parts, body) = response.into_parts();
     // Our responses are complete in memory: reading one cannot fail.
     let whole = to_bytes(body, usize::MAX).await.unwrap_or_default();
@@ -164,7 +164,7 @@ async fn damage(response: Response, effect: &Effect) -> Response {
     parts.headers.insert(CONTENT_LENGTH, whole.len().into());
     let body = match (effect.truncate, effect.slow_body) {
         (true, _) => truncated(&whole),
-        (false, true) => trickling(&whole),
+        (false, true) => slow(&whole),
         (false, false) => Body::from(whole),
     };
     Response::from_parts(parts, body)
@@ -184,21 +184,21 @@ fn truncated(whole: &Bytes) -> Body {
     let half = whole.slice(..whole.len() / 2);
     let broken = std::io::Error::from(std::io::ErrorKind::ConnectionAborted);
     let end = tokio_stream::once(Err(broken)).then(|end| async {
-        tokio::time::sleep(LAST_WORDS).await;
+        tokio::time::sleep(TRUNCATION_DELAY).await;
         end
     });
     Body::from_stream(tokio_stream::once(Ok(half)).chain(end))
 }
 
-fn trickling(whole: &Bytes) -> Body {
-    let size = whole.len().div_ceil(PIECES).max(1);
+fn slow(whole: &Bytes) -> Body {
+    let size = whole.len().div_ceil(SLOW_BODY_CHUNKS).max(1);
     let starts = (0..whole.len()).step_by(size);
-    let pieces: Vec<Bytes> = starts
+    let chunks: Vec<Bytes> = starts
         .map(|at| whole.slice(at..(at + size).min(whole.len())))
         .collect();
-    let pause = TRICKLE / u32::try_from(PIECES).unwrap_or(1);
-    Body::from_stream(tokio_stream::iter(pieces).then(move |piece| async move {
+    let pause = SLOW_BODY_DURATION / u32::try_from(SLOW_BODY_CHUNKS).unwrap_or(1);
+    Body::from_stream(tokio_stream::iter(chunks).then(move |chunk| async move {
         tokio::time::sleep(pause).await;
-        Ok::<_, std::convert::Infallible>(piece)
+        Ok::<_, std::convert::Infallible>(chunk)
     }))
 }

@@ -14,21 +14,19 @@ use tokio_stream::once;
 use super::exchange::{self, is_observed};
 use super::legacy_host;
 use crate::http::base_url::{BaseUrl, SandboxPrefix};
-use crate::http::body::LONGEST_BODY;
+use crate::http::body::MAX_BODY_BYTES;
 use crate::http::body_error::Unread;
-use crate::http::context::{NeedsSandbox, Outline, header};
+use crate::http::context::{NeedsSandbox, RequestHead, header};
 use crate::http::respond;
 use crate::http::state::AppState;
 use crate::sandbox::template::CreatedBy;
 
-/// Answers a request that names a sandbox that does not exist.
-pub(crate) async fn answer(
-    app: &Arc<AppState>,
-    (parts, body): (Parts, Body),
-    table: Router,
-) -> Response {
+/// Answers a request that names a sandbox that does not exist. Its body is read once, since the handler may see the
+/// request twice.
+pub(crate) async fn answer(app: &Arc<AppState>, request: Request, table: Router) -> Response {
+    let (parts, body) = request.into_parts();
     let path = SandboxPrefix::from_extensions(&parts.extensions);
-    let (first, second) = match to_bytes(body, LONGEST_BODY).await {
+    let (first, second) = match to_bytes(body, MAX_BODY_BYTES).await {
         Ok(bytes) => (Body::from(bytes.clone()), Body::from(bytes)),
         Err(error) => {
             if let Unread::NoMemory(error) = Unread::new(&error) {
@@ -39,13 +37,13 @@ pub(crate) async fn answer(
             (Body::empty(), failing)
         }
     };
-    let outline = Outline {
+    let head = RequestHead {
         base: BaseUrl::new(&parts, app, path.clone()),
         rules: app.registry.template().settings.rules.clone(),
         headers: parts.headers.clone(),
     };
     let mut request = Request::from_parts(parts.clone(), first);
-    request.extensions_mut().insert(Arc::new(outline));
+    request.extensions_mut().insert(Arc::new(head));
     let answered = legacy_host::host(request, table.clone()).await;
     if answered.extensions().get::<NeedsSandbox>().is_none() {
         return answered;
@@ -59,7 +57,10 @@ pub(crate) async fn answer(
         CreatedBy::Explicit
     };
     match app.registry.sandbox(path.name(), created_by).await {
-        Ok(sandbox) => exchange::answer(app, sandbox, (parts, second), table).await,
+        Ok(sandbox) => {
+            let request = Request::from_parts(parts, second);
+            exchange::answer(app, sandbox, request, table).await
+        }
         Err(error) => respond::failure(&error),
     }
 }

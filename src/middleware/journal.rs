@@ -11,7 +11,7 @@ use axum::response::Response;
 
 use crate::http::body::RequestBody;
 use crate::http::connection::ConnectionInfo;
-use crate::http::request::RequestInfo;
+use crate::http::context::RequestContext;
 use crate::middleware::request_log::Recorder;
 use crate::protocol::client_auth::Credentials;
 use crate::protocol::endpoint::Endpoint;
@@ -37,10 +37,10 @@ pub(crate) struct Head {
 }
 
 /// The client that a request claims to come from.
-pub(crate) fn claimed(parts: &Parts, visit: &RequestInfo) -> Option<String> {
-    let authorization = visit.headers.get(AUTHORIZATION);
+pub(crate) fn claimed(parts: &Parts, context: &RequestContext) -> Option<String> {
+    let authorization = context.headers.get(AUTHORIZATION);
     let authorization = authorization.and_then(|value| value.to_str().ok());
-    let sent = &visit.received.params;
+    let sent = &context.received.params;
     let query = parts.uri.query().map(str::as_bytes);
     Credentials::claimed_by_request(authorization, sent, query)
 }
@@ -91,8 +91,8 @@ impl Head {
     }
 
     /// `after` is the newest exchange that was complete when this one began.
-    pub(crate) fn of(parts: &Parts, visit: &RequestInfo, after: u64) -> Self {
-        let (at, real) = visit.sandbox.clock.read();
+    pub(crate) fn new(parts: &Parts, context: &RequestContext, after: u64) -> Self {
+        let (at, real) = context.sandbox.clock.read();
         let query = parts.uri.query();
         let by_query = || {
             let query = query.filter(|query| query.contains("grant_type"));
@@ -100,7 +100,7 @@ impl Head {
                 .text("grant_type")
                 .map(GrantType::from_text)
         };
-        let by_body = visit.received.params.text("grant_type");
+        let by_body = context.received.params.text("grant_type");
         Self {
             after,
             at,
@@ -108,7 +108,7 @@ impl Head {
             connection: connection(parts),
             method: parts.method.clone(),
             uri: parts.uri.clone(),
-            endpoint: visit.endpoint(),
+            endpoint: context.endpoint(),
             grant: by_body.map(GrantType::from_text).or_else(by_query),
         }
     }
@@ -151,14 +151,14 @@ impl Drop for PendingRecord {
 /// Captures the exchange and returns the response. A body larger than what is stored is read once here and released
 /// with the request.
 pub(crate) async fn capture(
-    visit: &RequestInfo,
+    context: &RequestContext,
     head: Head,
     faults: &[Arc<TriggeredFault>],
     response: Response,
 ) -> (StoredExchange, Response) {
     let resets = faults.iter().any(|fault| fault.rule.effect.reset);
     let (answer, response) = whole_json(response, faults).await;
-    let noted = visit.notes.read();
+    let noted = context.notes.read();
     let headers = response.headers();
     let retry_after = headers.get(RETRY_AFTER);
     let status = response.status().as_u16();
@@ -173,23 +173,23 @@ pub(crate) async fn capture(
         user_id: noted.user.map(|user| user.0),
         status: if resets { 0 } else { status },
         retry_after: retry_after.and_then(|value| value.to_str().ok()?.parse().ok()),
-        decisions: visit.rules.decisions(),
+        decisions: context.rules.decisions(),
         faults: faults
             .iter()
             .map(|fault| Arc::clone(&fault.recorded))
             .collect(),
-        idle: noted.idle,
+        idle: noted.revoke_noop,
         extensions: noted.extensions,
     };
-    let record = visit.sandbox.journal.store(Capture {
+    let record = context.sandbox.journal.store(Capture {
         facts,
         method: head.method.as_str(),
         path: head.uri.path(),
         query: head.uri.query(),
-        headers: stored_headers(&visit.headers),
+        headers: stored_headers(&context.headers),
         token_client: noted.client.as_ref().map(|client| &*client.0),
         location: headers.get(LOCATION).map(HeaderValue::as_bytes),
-        body: captured_body(&visit.received),
+        body: captured_body(&context.received),
         answer: answer.as_deref(),
     });
     (record, response)

@@ -9,7 +9,7 @@ use tower::ServiceExt as _;
 use crate::contract::{Contract, Difference};
 use crate::http::connection::ConnectionInfo;
 use crate::http::connection::ListenerKind;
-use crate::http::context::Outline;
+use crate::http::context::RequestHead;
 use crate::http::respond;
 use crate::protocol::endpoint::AUTHORIZE;
 
@@ -31,11 +31,11 @@ pub(crate) async fn host(request: Request, table: Router) -> Response {
         return answer(table, request).await;
     }
     let (mut parts, body) = request.into_parts();
-    let outline = match Outline::from_request_parts(&mut parts, &()).await {
-        Ok(outline) => outline,
+    let head = match RequestHead::from_request_parts(&mut parts, &()).await {
+        Ok(head) => head,
         Err(response) => return response,
     };
-    let rules = &outline.rules;
+    let rules = &head.rules;
     // The only paths that the old host redirects under the live contracts.
     let is_authorize = AUTHORIZE.paths.contains(&parts.uri.path());
     rules.record_divergence(Difference::LegacyHost, !is_authorize);
@@ -44,7 +44,7 @@ pub(crate) async fn host(request: Request, table: Router) -> Response {
         Contract::Live | Contract::Live2026_08 => is_authorize,
     };
     if redirected {
-        let location = format!("{}{}", outline.base, parts.uri);
+        let location = format!("{}{}", head.base, parts.uri);
         return respond::moved(&location);
     }
     answer(table, Request::from_parts(parts, body)).await

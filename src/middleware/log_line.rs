@@ -18,7 +18,7 @@ use crate::sandbox::name::DEFAULT;
 pub(crate) const TARGET: &str = "civitai_oauth_mock::requests";
 
 /// A completed exchange to log.
-pub(crate) struct Logged<'a> {
+pub(crate) struct LoggedExchange<'a> {
     pub(crate) entry: &'a Entry,
     /// Its number in the journal; None if the sandbox was reset meanwhile.
     pub(crate) id: Option<u64>,
@@ -35,10 +35,10 @@ pub(crate) fn is_refused(status: u16) -> bool {
 }
 
 /// Maximum length, in characters, of text that a client determines.
-const LONGEST: usize = 300;
+const MAX_TEXT_CHARS: usize = 300;
 
-/// Writes the line: a warning for a refusal, otherwise at info level.
-pub(crate) fn write(logged: &Logged<'_>) {
+/// Writes the line: a warning for a refusal, else at info level.
+pub(crate) fn write(logged: &LoggedExchange<'_>) {
     let line = Line::new(logged);
     macro_rules! event {
         ($level:expr) => {
@@ -76,14 +76,14 @@ struct Line {
     user: Option<String>,
     milliseconds: i64,
     request: Option<u64>,
-    /// Why the request was refused.
+    /// The reason of the refusal.
     cause: Option<String>,
     /// URL of the exchange on the dashboard.
     page: Option<String>,
 }
 
 impl Line {
-    fn new(logged: &Logged<'_>) -> Self {
+    fn new(logged: &LoggedExchange<'_>) -> Self {
         let (entry, sandbox) = (logged.entry, logged.sandbox);
         let prefix = match sandbox.name() {
             DEFAULT => String::new(),
@@ -144,7 +144,7 @@ impl fmt::Display for Line {
     }
 }
 
-/// Why the request was refused: the rule if it is known, otherwise the message of the response.
+/// The reason of the refusal: the rule if it is known, else the message of the response.
 fn cause(entry: &Entry) -> String {
     if entry.status == 0 {
         let reset = entry.faults.iter().find(|fault| fault.rule.effect.reset);
@@ -153,11 +153,11 @@ fn cause(entry: &Entry) -> String {
             None => "the connection was reset".to_owned(),
         };
     }
-    let told = || entry.answer.as_ref().and_then(message).map(str::to_owned);
+    let reported = || entry.answer.as_ref().and_then(message).map(str::to_owned);
     let by_status = || StatusCode::from_u16(entry.status).ok()?.canonical_reason();
     Explanation::new(entry)
-        .map(|why| why.rule)
-        .or_else(told)
+        .map(|explanation| explanation.rule)
+        .or_else(reported)
         .or_else(|| by_status().map(str::to_owned))
         .unwrap_or_default()
 }
@@ -178,7 +178,7 @@ fn plain(text: &str) -> String {
 
 /// Redacted text without control characters, truncated to the maximum length.
 fn shortened(text: &str) -> String {
-    match text.char_indices().nth(LONGEST) {
+    match text.char_indices().nth(MAX_TEXT_CHARS) {
         Some((end, _)) => format!("{}…", printable(&text[..end])),
         None => printable(text).into_owned(),
     }
@@ -197,18 +197,18 @@ mod tests {
         assert_eq!(plain("it's \"é\" \\ ok"), "it's \"é\" \\ ok");
         assert_eq!(plain("/x?code=c"), "/x?code=%5Bredacted%5D");
         assert_eq!(plain("civitai_00ff"), "[redacted]");
-        assert_eq!(plain(&"x".repeat(5000)).chars().count(), LONGEST + 1);
+        assert_eq!(plain(&"x".repeat(5000)).chars().count(), MAX_TEXT_CHARS + 1);
     }
 
     #[test]
     fn the_text_of_every_kind_of_error_is_found() {
         for answer in [
-            serde_json::json!({ "error": "x", "error_description": "told" }),
-            serde_json::json!({ "title": "Forbidden", "detail": "told" }),
-            serde_json::json!({ "code": "BAD_REQUEST", "message": "told" }),
-            serde_json::json!([{ "error": { "json": { "message": "told" } } }]),
+            serde_json::json!({ "error": "x", "error_description": "text" }),
+            serde_json::json!({ "title": "Forbidden", "detail": "text" }),
+            serde_json::json!({ "code": "BAD_REQUEST", "message": "text" }),
+            serde_json::json!([{ "error": { "json": { "message": "text" } } }]),
         ] {
-            assert_eq!(message(&answer), Some("told"));
+            assert_eq!(message(&answer), Some("text"));
         }
         assert_eq!(message(&serde_json::json!({ "error": "x" })), None);
     }

@@ -27,11 +27,10 @@ use crate::http::state::AppState;
 
 /// Answers a request in the sandbox that its path names.
 pub(crate) async fn handle(app: Arc<AppState>, request: Request, table: Router) -> Response {
-    let (parts, body) = request.into_parts();
-    let path = SandboxPrefix::from_extensions(&parts.extensions);
+    let path = SandboxPrefix::from_extensions(request.extensions());
     match app.registry.find(path.name()).await {
-        Ok(Some(sandbox)) => exchange::answer(&app, sandbox, (parts, body), table).await,
-        Ok(None) => first_request::answer(&app, (parts, body), table).await,
+        Ok(Some(sandbox)) => exchange::answer(&app, sandbox, request, table).await,
+        Ok(None) => first_request::answer(&app, request, table).await,
         Err(error) => respond::failure(&error),
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tracing::Level;
 
-use super::log_line::{self, Logged, TARGET, is_refused};
+use super::log_line::{self, LoggedExchange, TARGET, is_refused};
 use crate::http::state::AppState;
 use crate::protocol::endpoint::Endpoint;
 use crate::protocol::time::Timestamp;
@@ -24,11 +24,11 @@ impl Recorder {
         let is_wanted = is_wanted(exchange.endpoint(), exchange.status());
         let entry = is_wanted.then(|| exchange.to_entry());
         let id = self.sandbox.record(exchange);
-        let Some(entry) = entry.filter(is_of_an_app) else {
+        let Some(entry) = entry.filter(is_from_app) else {
             return;
         };
         let (_, now) = self.sandbox.clock.read();
-        log_line::write(&Logged {
+        log_line::write(&LoggedExchange {
             entry: &entry,
             id,
             milliseconds: (now.0 - self.began.0).max(0),
@@ -41,12 +41,12 @@ impl Recorder {
 /// Whether the log level is enabled and the endpoint is logged. Checked before the entry is built, so that an unlogged
 /// exchange costs nothing.
 fn is_wanted(endpoint: Endpoint, status: u16) -> bool {
-    let is_heard = if is_refused(status) {
+    let is_enabled = if is_refused(status) {
         tracing::enabled!(target: TARGET, Level::WARN)
     } else {
         tracing::enabled!(target: TARGET, Level::INFO)
     };
-    is_heard
+    is_enabled
         && match endpoint {
             page if page.is_page() => false,
             // Browsers request icons, and users explore; only a refused request may be an app with a wrong URL.
@@ -56,7 +56,7 @@ fn is_wanted(endpoint: Endpoint, status: u16) -> bool {
 }
 
 /// Whether the path may be an app's attempt to call an endpoint.
-fn is_of_an_app(entry: &Entry) -> bool {
+fn is_from_app(entry: &Entry) -> bool {
     let path = entry.path.as_str();
     entry.endpoint != Endpoint::Other
         || ["/api/", "/v1/", "/v2/", "/.well-known/o"]

@@ -1,14 +1,13 @@
 //! Registered clients and the rules that depend on their registration.
 
-use std::fmt;
-
-use serde::de::{self, Deserializer};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::de::Deserializer;
+use serde::{Deserialize, Serialize};
 
 use crate::contract::Difference;
 use crate::invalid::Invalid;
 use crate::model::user::User;
 use crate::protocol::error::OAuthError;
+use crate::protocol::grant_type::{self, GrantType};
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::redirect_uri::{self, Matching};
 use crate::protocol::rules::Rules;
@@ -45,7 +44,12 @@ pub struct Client {
     /// The pages that may call for it from a browser.
     pub allowed_origins: Vec<String>,
     /// What it may ask for tokens by.
-    pub grants: Vec<Grant>,
+    #[serde(deserialize_with = "grant_type::deserialize_supported")]
+    #[cfg_attr(
+        feature = "openapi",
+        schemars(with = "Vec<grant_type::SupportedGrant>")
+    )]
+    pub grants: Vec<GrantType>,
     /// The most that a token of it may carry.
     #[serde(deserialize_with = "stored_scope")]
     pub allowed_scopes: Scope,
@@ -86,66 +90,6 @@ pub enum AccessMode {
     Disabled,
 }
 
-/// A grant that a client may be allowed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Grant {
-    /// RFC 6749 §4.1.
-    AuthorizationCode,
-    /// RFC 6749 §6.
-    RefreshToken,
-    /// RFC 6749 §4.4.
-    ClientCredentials,
-    /// RFC 8628 §3.4.
-    DeviceCode,
-}
-
-impl Grant {
-    /// Every one there is.
-    pub const ALL: [Self; 4] = [
-        Self::AuthorizationCode,
-        Self::RefreshToken,
-        Self::ClientCredentials,
-        Self::DeviceCode,
-    ];
-
-    /// The `grant_type` that asks for it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::AuthorizationCode => "authorization_code",
-            Self::RefreshToken => "refresh_token",
-            Self::ClientCredentials => "client_credentials",
-            Self::DeviceCode => "urn:ietf:params:oauth:grant-type:device_code",
-        }
-    }
-}
-
-impl fmt::Display for Grant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl Serialize for Grant {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
-    }
-}
-
-impl<'de> Deserialize<'de> for Grant {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::ALL
-            .into_iter()
-            .find(|grant| grant.name() == text)
-            .ok_or_else(|| {
-                let names = Self::ALL.map(Self::name);
-                de::Error::custom(crate::suggest::unknown_value_error(
-                    "grant", &text, &text, &names,
-                ))
-            })
-    }
-}
-
 /// The most bytes that the texts of one client have.
 pub(crate) const MAX_CLIENT_BYTES: usize = 16 * 1024;
 
@@ -165,7 +109,7 @@ impl Client {
     }
 
     /// Whether the client is allowed this grant.
-    pub(crate) fn may_use(&self, grant: Grant) -> bool {
+    pub(crate) fn may_use(&self, grant: GrantType) -> bool {
         self.grants.contains(&grant)
     }
 

@@ -1,29 +1,27 @@
 //! GET and POST `/authorize` (RFC 6749 §4.1.1): sign-in, consent, code. The checks have the same order as at Civitai.
 //! `protocol/authorize_request.rs` parses the request; the consent page is `pages/site/consent.rs`.
 
-use std::sync::Arc;
-
 use axum::extract::RawQuery;
 use axum::http::Method;
 use axum::http::header::{ORIGIN, SET_COOKIE};
 use axum::response::{AppendHeaders, IntoResponse, Response};
 
 use crate::contract::{Contract, Difference};
-use crate::http::context::{Context, Outline};
+use crate::http::context::{RequestContext, RequestHead};
 use crate::http::cors;
 use crate::http::respond::{self, EndpointError};
 use crate::http::session;
 use crate::model::buzz::BuzzLimit;
-use crate::model::client::{Client, Grant};
+use crate::model::client::Client;
 use crate::model::code::{self, AuthorizationCode};
 use crate::model::consent::Approval;
 use crate::model::user::User;
 use crate::oauth::clients;
-use crate::protocol::authorize_request::{AuthorizeRequest, MAX_STORED_BYTES};
+use crate::protocol::authorize_request::{AuthorizeRequest, BuzzLimitParam, CodeRequest};
 use crate::protocol::endpoint::{AUTHORIZE, CONSENT_PAGE, LOGIN};
 use crate::protocol::error::{OAuthError, grant_refused};
 use crate::protocol::format::{has_scheme, is_vschar};
-use crate::protocol::ids::ClientId;
+use crate::protocol::grant_type::GrantType;
 use crate::protocol::params::Params;
 use crate::protocol::redirect_uri;
 use crate::protocol::rules::Rules;
@@ -34,23 +32,24 @@ use crate::sandbox::settings::ConsentMode;
 pub(crate) async fn get(
     method: Method,
     RawQuery(query): RawQuery,
-    context: Context,
+    context: RequestContext,
 ) -> Result<impl IntoResponse, EndpointError> {
     let query = query.filter(|_| method == Method::GET).unwrap_or_default();
-    answer(&context, &Params::from_urlencoded(query.as_bytes()), false).await
+    let params = Params::from_urlencoded(query.as_bytes());
+    answer(&context, &AuthorizeRequest::parse(&params)).await
 }
 
 /// `POST /authorize`, the target of the consent page's form.
-pub(crate) async fn post(context: Context) -> Result<impl IntoResponse, EndpointError> {
-    answer(&context, context.params(), true).await
+pub(crate) async fn post(context: RequestContext) -> Result<impl IntoResponse, EndpointError> {
+    answer(&context, &AuthorizeRequest::parse(context.params())).await
 }
 
 /// `OPTIONS /authorize` (difference `authorize-preflight`).
-pub(crate) async fn options(method: Method, outline: Outline) -> Response {
-    let rules = &outline.rules;
+pub(crate) async fn options(method: Method, head: RequestHead) -> Response {
+    let rules = &head.rules;
     rules.record_divergence(Difference::AuthorizePreflight, true);
     match rules.side(Difference::AuthorizePreflight) {
-        Contract::Documented => cors::credentialed_preflight(outline.headers.get(ORIGIN)),
+        Contract::Documented => cors::credentialed_preflight(head.headers.get(ORIGIN)),
         Contract::Live | Contract::Live2026_08 => {
             respond::method_not_allowed(&method, AUTHORIZE.allow)
         }
@@ -64,23 +63,22 @@ enum Next {
     /// Back to the client, with a code.
     Client(String),
     /// Back to the client, with the error that the user denied the request.
-    Refused(String),
+    Denied(String),
 }
 
 async fn answer(
-    context: &Context,
-    params: &Params,
-    by_post: bool,
+    context: &RequestContext,
+    request: &AuthorizeRequest,
 ) -> Result<impl IntoResponse + use<>, EndpointError> {
     let (user, cookie) = session::user_or_mock(context).await?;
     let next = match user {
-        Some(user) => decide(context, params, by_post, &user).await,
+        Some(user) => decide(context, request, &user).await,
         None => Ok(Next::SignIn),
     };
     let redirect = next.map(|next| match next {
-        Next::SignIn => respond::see_other(&sign_in_path(context, params)),
-        Next::AskConsent => respond::see_other(&consent_url(context, params)),
-        Next::Refused(location) => respond::see_other(&location),
+        Next::SignIn => respond::see_other(&sign_in_path(context, request)),
+        Next::AskConsent => respond::see_other(&consent_url(context, request)),
+        Next::Denied(location) => respond::see_other(&location),
         Next::Client(location) => with_code(context.rules(), &location),
     });
     // An error too signs the user of `X-Mock-User` in.
@@ -98,8 +96,8 @@ fn with_code(rules: &Rules, location: &str) -> Response {
 }
 
 /// The sign-in page, which returns to this request.
-fn sign_in_path(context: &Context, params: &Params) -> String {
-    let here = with_query(context.base.path(AUTHORIZE.path()), params);
+fn sign_in_path(context: &RequestContext, request: &AuthorizeRequest) -> String {
+    let here = with_query(context.base.path(AUTHORIZE.path()), &request.query);
     with_return(context.base.path(LOGIN.path()), &here)
 }
 
@@ -110,12 +108,12 @@ pub(crate) fn with_return(path: String, return_path: &str) -> String {
     query.append_pair("returnUrl", return_path).finish()
 }
 
-fn consent_url(context: &Context, params: &Params) -> String {
-    with_query(format!("{}{}", context.base, CONSENT_PAGE.path()), params)
+fn consent_url(context: &RequestContext, request: &AuthorizeRequest) -> String {
+    let page = format!("{}{}", context.base, CONSENT_PAGE.path());
+    with_query(page, &request.query)
 }
 
-fn with_query(url: String, params: &Params) -> String {
-    let query = params.to_query();
+fn with_query(url: String, query: &str) -> String {
     if query.is_empty() {
         url
     } else {
@@ -124,36 +122,37 @@ fn with_query(url: String, params: &Params) -> String {
 }
 
 async fn decide(
-    context: &Context,
-    params: &Params,
-    by_post: bool,
+    context: &RequestContext,
+    request: &AuthorizeRequest,
     user: &User,
 ) -> Result<Next, OAuthError> {
     context.notes.user(user.id);
-    if !context
-        .sandbox
-        .check_rate_limit(Limit::Authorize, &user.id.to_string())
-    {
+    let (sandbox, rules) = (&context.sandbox, context.rules());
+    if !sandbox.check_rate_limit(Limit::Authorize, &user.id.to_string()) {
         return Err(OAuthError::rate_limited("Too many authorization requests"));
     }
-    let rules = context.rules();
-    let client = known_client(context, params).await?;
-    let redirect_uri = registered_redirect(&client, params, rules)?;
-    if let Some(extension) = client.redirect_by_extension(&redirect_uri, rules) {
+    let client = clients::find(context, request.client_id.as_ref().map_err(Clone::clone)?).await?;
+    let client = client.ok_or_else(|| OAuthError::invalid_client("Unknown client_id"))?;
+    let redirect_uri = request.redirect_uri.as_deref();
+    let redirect_uri = redirect_uri
+        .filter(|given| client.accepts_redirect(given, rules))
+        .ok_or_else(|| {
+            OAuthError::invalid_request("redirect_uri does not match any registered URI")
+        })?;
+    if let Some(extension) = client.redirect_by_extension(redirect_uri, rules) {
         context.notes.extension(extension);
     }
     client.check_access(user)?;
-    let request = AuthorizeRequest::parse(params, client.declared_scope(rules), rules)?;
-    let buzz_limit = asked_buzz_limit(params, rules)?;
+    let code_request = request.code_request(client.declared_scope(rules), rules)?;
+    let buzz_limit = buzz_limit(request.buzz_limit.as_ref(), rules)?;
 
-    let (sandbox, mode) = (&context.sandbox, context.sandbox.settings().consent);
-    let stored = sandbox.data().find_consent(user.id, &client.id);
+    let denied = || denied_location(redirect_uri, &code_request.state).map(Next::Denied);
     if context.notes.read().deny {
-        return Ok(Next::Refused(refusal(&redirect_uri, &request.state)?));
+        return denied();
     }
-    let approved = by_post && params.text("approved") == Some("true");
-    if approved {
-        let remember = (params.text("remember") == Some("true")).then_some(request.scope);
+    let stored = sandbox.data().find_consent(user.id, &client.id);
+    if request.is_approved && context.is_post() {
+        let remember = request.is_remembered.then_some(code_request.scope);
         let approval = Approval {
             remember,
             buzz_limit,
@@ -165,87 +164,65 @@ async fn decide(
                 .approve_consent(parties, &approval, sandbox.now())
                 .await?;
         }
-    } else if !stored.is_some_and(|consent| consent.covers(request.scope)) {
-        match mode {
+    } else if !stored.is_some_and(|consent| consent.covers(code_request.scope)) {
+        match sandbox.settings().consent {
             ConsentMode::Ask => return Ok(Next::AskConsent),
-            ConsentMode::Deny => return Ok(Next::Refused(refusal(&redirect_uri, &request.state)?)),
+            ConsentMode::Deny => return denied(),
             ConsentMode::Approve => {}
         }
     }
-    issue(context, params, (user, &client), &redirect_uri, &request)
+    check_before_issue(request, &client, redirect_uri)?;
+    // Checks only for an error: the scope is reduced when the token is issued.
+    code::within_ceiling(code_request.scope, &client, rules)?;
+    issue(context, user, &client, redirect_uri, code_request)
         .await
         .map(Next::Client)
 }
 
-async fn known_client(context: &Context, params: &Params) -> Result<Arc<Client>, OAuthError> {
-    let id = params.non_empty("client_id");
-    let id = id.ok_or_else(|| OAuthError::invalid_request("Missing client_id"))?;
-    if ClientId::is_app_block(&id) {
-        return Err(OAuthError::invalid_client(
-            "This client cannot be used for interactive authorization",
-        ));
-    }
-    let client = clients::find(context, &id).await?;
-    client.ok_or_else(|| OAuthError::invalid_client("Unknown client_id"))
-}
-
-fn registered_redirect(
-    client: &Client,
-    params: &Params,
-    rules: &Rules,
-) -> Result<String, OAuthError> {
-    let given = params.non_empty("redirect_uri");
-    given
-        .filter(|given| given.len() <= MAX_STORED_BYTES && client.accepts_redirect(given, rules))
-        .ok_or_else(|| {
-            OAuthError::invalid_request("redirect_uri does not match any registered URI")
-        })
-}
-
 /// The budget of the request (difference `buzz-limit`). The outer option is None if the request has none.
-fn asked_buzz_limit(
-    params: &Params,
+fn buzz_limit(
+    param: Option<&BuzzLimitParam>,
     rules: &Rules,
 ) -> Result<Option<Option<BuzzLimit>>, OAuthError> {
-    let Some(text) = params.text("buzz_limit") else {
+    let Some(param) = param else {
         return Ok(None);
     };
     let is_live = rules.live(Difference::BuzzLimit);
-    let asked = match params.text("buzz_limit_days") {
-        None => BuzzLimit::parse(text).map(Some),
-        // The form of the consent page, which works without a script: an amount, a period, and whether the limit is on.
-        Some(days) if params.text("buzz_limit_on") == Some("true") => {
-            BuzzLimit::per_days(text, days).map(|limit| Some(Some(limit)))
-        }
-        Some(_) => Ok(Some(None)),
+    let limit = match param {
+        BuzzLimitParam::Json(text) => BuzzLimit::parse(text),
+        BuzzLimitParam::Form { amount, days } => BuzzLimit::per_days(amount, days).map(Some),
+        BuzzLimitParam::Off => Ok(None),
     };
-    rules.record_divergence(Difference::BuzzLimit, !matches!(asked, Ok(Some(None))));
-    if is_live { Ok(None) } else { asked }
+    rules.record_divergence(Difference::BuzzLimit, !matches!(limit, Ok(None)));
+    if is_live { Ok(None) } else { limit.map(Some) }
 }
 
-async fn issue(
-    context: &Context,
-    params: &Params,
-    (user, client): (&User, &Client),
-    redirect_uri: &str,
+/// The checks of the request that Civitai makes when it is about to issue a code, in its order.
+fn check_before_issue(
     request: &AuthorizeRequest,
-) -> Result<String, OAuthError> {
-    let (sandbox, rules) = (&context.sandbox, context.rules());
+    client: &Client,
+    redirect_uri: &str,
+) -> Result<(), OAuthError> {
     if !is_vschar(client.id.as_str()) {
         return Err(OAuthError::invalid_parameter("client_id"));
     }
     if !has_scheme(redirect_uri) {
-        return Err(OAuthError::invalid_request(
-            "Invalid request: `redirect_uri` is not a valid URI",
-        ));
+        return Err(unusable_redirect());
     }
-    if !client.may_use(Grant::AuthorizationCode) {
+    if !client.may_use(GrantType::AuthorizationCode) {
         return Err(grant_refused());
     }
-    request.check_before_issue(params)?;
-    // Checks only for an error: the scope is reduced when the token is issued.
-    code::within_ceiling(request.scope, client, rules)?;
+    request.issuable.clone()
+}
 
+async fn issue(
+    context: &RequestContext,
+    user: &User,
+    client: &Client,
+    redirect_uri: &str,
+    request: CodeRequest,
+) -> Result<String, OAuthError> {
+    let (sandbox, rules) = (&context.sandbox, context.rules());
     let now = sandbox.now();
     let (life, kept) = code::lifetime(rules, sandbox.settings().code_seconds);
     let value = sandbox.entropy.authorization_code();
@@ -254,21 +231,21 @@ async fn issue(
         user_id: user.id,
         scope: request.scope,
         redirect_uri: redirect_uri.to_owned(),
-        challenge: request.challenge.clone(),
-        nonce: request.nonce.clone(),
+        challenge: request.challenge,
+        nonce: request.nonce,
         issued_at: now,
         expires_at: now.plus_seconds(life),
         kept_until: now.plus_seconds(kept),
     };
-    let answer = [("code", value.reveal()), ("state", request.state.as_str())];
+    let params = [("code", value.reveal()), ("state", request.state.as_str())];
     let location =
-        redirect_uri::with_params(redirect_uri, &answer).ok_or_else(unusable_redirect)?;
+        redirect_uri::with_params(redirect_uri, &params).ok_or_else(unusable_redirect)?;
     sandbox.data().insert_code(&value.hash(), code).await?;
     Ok(location)
 }
 
 /// The redirect to the client with the error that the user denied the request.
-pub(crate) fn refusal(redirect_uri: &str, state: &str) -> Result<String, OAuthError> {
+pub(crate) fn denied_location(redirect_uri: &str, state: &str) -> Result<String, OAuthError> {
     let mut params = vec![
         ("error", "access_denied"),
         (

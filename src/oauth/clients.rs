@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
-use crate::http::context::Context;
-use crate::model::client::{AccessMode, Client, Grant};
+use crate::http::context::RequestContext;
+use crate::model::client::{AccessMode, Client};
+use crate::protocol::grant_type::GrantType;
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::scope::Scope;
 use crate::protocol::secret::Secret;
@@ -15,7 +16,10 @@ use crate::store::StoreError;
 pub(crate) const MOST_CLIENTS: usize = 1000;
 
 /// The client with this ID. Errors: there is no room to register it.
-pub(crate) async fn find(context: &Context, id: &str) -> Result<Option<Arc<Client>>, StoreError> {
+pub(crate) async fn find(
+    context: &RequestContext,
+    id: &str,
+) -> Result<Option<Arc<Client>>, StoreError> {
     let sandbox = &context.sandbox;
     let found = sandbox.data().find_client(id);
     let adopts = sandbox.settings().unknown_clients == UnknownClients::Register;
@@ -33,7 +37,7 @@ pub(crate) async fn find(context: &Context, id: &str) -> Result<Option<Arc<Clien
         redirect_uris: Vec::new(),
         any_loopback_redirect: false,
         allowed_origins: Vec::new(),
-        grants: Grant::ALL.to_vec(),
+        grants: GrantType::SUPPORTED.to_vec(),
         allowed_scopes: Scope::ALL,
         verified: false,
         access_mode: AccessMode::Open,
@@ -51,7 +55,7 @@ pub(crate) async fn find(context: &Context, id: &str) -> Result<Option<Arc<Clien
 
 /// Stores the first secret that a client registered by [`find`] presents. If several arrive concurrently, one wins.
 pub(crate) async fn bind_first_secret(
-    context: &Context,
+    context: &RequestContext,
     client: Arc<Client>,
     presented: Option<&Secret>,
 ) -> Result<Arc<Client>, StoreError> {

@@ -7,13 +7,13 @@ use axum::response::IntoResponse;
 use serde_json::json;
 
 use crate::contract::Difference;
-use crate::http::context::Context;
-use crate::model::client::Grant;
+use crate::http::context::RequestContext;
 use crate::protocol::endpoint::{self, EndpointSpec};
+use crate::protocol::grant_type::GrantType;
 use crate::protocol::scope_rules::scope_bits;
 
 /// `GET /.well-known/openid-configuration`.
-pub(crate) async fn configuration(context: Context) -> impl IntoResponse {
+pub(crate) async fn configuration(context: RequestContext) -> impl IntoResponse {
     let (base, rules) = (context.base.to_string(), context.rules());
     let url = |endpoint: &EndpointSpec| format!("{base}{}", endpoint.path());
     let scopes: Vec<String> = scope_bits(rules).map(|bit| bit.value.to_string()).collect();
@@ -27,7 +27,7 @@ pub(crate) async fn configuration(context: Context) -> impl IntoResponse {
         "jwks_uri": url(&endpoint::JWKS_JSON),
         "id_token_signing_alg_values_supported": ["ES256"],
         "response_types_supported": ["code"],
-        "grant_types_supported": Grant::ALL,
+        "grant_types_supported": GrantType::SUPPORTED,
         "code_challenge_methods_supported": ["S256"],
         "token_endpoint_auth_methods_supported": ["client_secret_post", "none"],
         "scopes_supported": scopes,
@@ -44,7 +44,7 @@ pub(crate) async fn configuration(context: Context) -> impl IntoResponse {
 }
 
 /// `GET /.well-known/jwks.json`.
-pub(crate) async fn keys(context: Context) -> impl IntoResponse {
+pub(crate) async fn keys(context: RequestContext) -> impl IntoResponse {
     let key = context.sandbox.key.public_jwk();
     let cached = "public, max-age=300, stale-while-revalidate=86400";
     ([(CACHE_CONTROL, cached)], Json(json!({ "keys": [key] })))

@@ -5,51 +5,55 @@ use axum::http::header::CACHE_CONTROL;
 use axum::response::IntoResponse;
 use serde::Serialize;
 
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 use crate::model::token::TokenKind;
 use crate::model::user::UserRef;
-use crate::protocol::client_auth;
+use crate::protocol::client_auth::Credentials;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::ids::ClientId;
-use crate::protocol::params::Params;
+use crate::protocol::introspect_request::IntrospectRequest;
 use crate::protocol::secret::Secret;
 use crate::sandbox::Sandbox;
 use crate::sandbox::rate_limits::Limit;
 
 /// `POST /introspect`.
-pub(crate) async fn post(context: Context) -> impl IntoResponse {
-    (
-        [(CACHE_CONTROL, "no-store")],
-        introspect(&context, context.params()).map(Json),
-    )
+pub(crate) async fn post(context: RequestContext) -> impl IntoResponse {
+    let request = IntrospectRequest::parse(context.authorization(), context.params());
+    let introspection = introspect(&context, &request);
+    ([(CACHE_CONTROL, "no-store")], introspection.map(Json))
 }
 
-fn introspect(context: &Context, params: &Params) -> Result<Introspection, OAuthError> {
-    check_client(context, params)?;
-    let token = params.text("token").map(Secret::new);
-    let active = token.and_then(|token| active_token(&context.sandbox, &token));
+fn introspect(
+    context: &RequestContext,
+    request: &IntrospectRequest,
+) -> Result<Introspection, OAuthError> {
+    check_client(context, request.credentials.as_ref())?;
+    let token = request.token.as_ref();
+    let active = token.and_then(|token| active_token(&context.sandbox, token));
     Ok(active.map_or(
         Introspection::Inactive { active: false },
         Introspection::Active,
     ))
 }
 
-/// Authenticates the client, which must be a listed one. Errors: `rate_limited`, or `invalid_client` with status
-/// 401.
-fn check_client(context: &Context, params: &Params) -> Result<(), OAuthError> {
+/// Authenticates the client, which must be a listed one. Errors: `rate_limited`, or `invalid_client` with status 401.
+fn check_client(
+    context: &RequestContext,
+    credentials: Option<&Credentials>,
+) -> Result<(), OAuthError> {
     let sandbox = &context.sandbox;
-    if !context.admits_address(Limit::Introspect) {
+    if !context.check_address_limit(Limit::Introspect) {
         return Err(OAuthError::bare(ErrorCode::RateLimited));
     }
     let refused = || OAuthError {
         by_header: true,
         ..OAuthError::bare(ErrorCode::InvalidClient)
     };
-    let (id, secret) = client_auth::introspection_credentials(context.authorization(), params)
-        .ok_or_else(refused)?;
-    let client = sandbox.data().find_client(&id);
+    let credentials = credentials.ok_or_else(refused)?;
+    let client = sandbox.data().find_client(&credentials.client_id);
+    let secret = credentials.secret.as_ref();
     let client = client
-        .filter(|client| client.may_introspect && client.owns_secret(Some(&secret)))
+        .filter(|client| client.may_introspect && client.owns_secret(secret))
         .ok_or_else(refused)?;
     if !sandbox.check_rate_limit(Limit::IntrospectClient, client.id.as_str()) {
         return Err(OAuthError::bare(ErrorCode::RateLimited));

@@ -1,5 +1,4 @@
-//! Issues access and refresh tokens, the only place that does; `store/tokens.rs` stores their
-//! hashes.
+//! Issues access and refresh tokens; `store/tokens.rs` stores their hashes.
 
 use std::time::Duration;
 
@@ -16,7 +15,7 @@ use crate::protocol::secret::Secret;
 use crate::protocol::time::Timestamp;
 use crate::sandbox::Sandbox;
 
-/// Whom a token is for.
+/// The client, user and scope of a token.
 #[derive(Debug, Clone)]
 pub(crate) struct TokenSubject {
     pub(crate) client_id: ClientId,
@@ -24,7 +23,7 @@ pub(crate) struct TokenSubject {
     pub(crate) scope: Scope,
 }
 
-/// Tokens that have just been minted, and the rows that will know them again.
+/// New tokens, and the rows to store for them.
 #[derive(Debug)]
 pub(crate) struct IssuedTokens {
     access: Secret,
@@ -45,24 +44,20 @@ pub(crate) struct IdTokenClaims<'a> {
     pub(crate) issuer: String,
 }
 
-/// Mints an access token, and a refresh token where one goes with it.
-pub(crate) fn mint(
-    sandbox: &Sandbox,
-    permission: &TokenSubject,
-    with_refresh: bool,
-) -> IssuedTokens {
-    let permission = TokenSubject {
-        scope: permission.scope.with_user_read(),
-        ..permission.clone()
+/// Issues an access token, and a refresh token if asked for.
+pub(crate) fn mint(sandbox: &Sandbox, subject: &TokenSubject, with_refresh: bool) -> IssuedTokens {
+    let subject = TokenSubject {
+        scope: subject.scope.with_user_read(),
+        ..subject.clone()
     };
     let life = sandbox.settings().access_token_seconds;
-    mint_for(sandbox, &permission, with_refresh, life)
+    mint_for(sandbox, &subject, with_refresh, life)
 }
 
 /// As [`mint`], with exactly this scope and an access token of this lifetime in seconds.
 pub(crate) fn mint_for(
     sandbox: &Sandbox,
-    permission: &TokenSubject,
+    subject: &TokenSubject,
     with_refresh: bool,
     access_token_seconds: u32,
 ) -> IssuedTokens {
@@ -70,9 +65,9 @@ pub(crate) fn mint_for(
     let row = |secret: &Secret, kind, seconds| Token {
         hash: secret.hash(),
         kind,
-        client_id: permission.client_id.clone(),
-        user_id: permission.user_id,
-        scope: permission.scope,
+        client_id: subject.client_id.clone(),
+        user_id: subject.user_id,
+        scope: subject.scope,
         issued_at: now,
         expires_at: now.plus_seconds(seconds),
     };
@@ -89,7 +84,7 @@ pub(crate) fn mint_for(
         access,
         refresh,
         expires_in: access_token_seconds,
-        scope: permission.scope,
+        scope: subject.scope,
         id_token: None,
         rows,
     }
@@ -99,19 +94,19 @@ pub(crate) fn mint_for(
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Tokens {
-    /// What opens the API.
+    /// The access token.
     pub access_token: Secret,
     /// `Bearer`.
     pub token_type: &'static str,
-    /// How long the access token lives, in whole seconds.
+    /// The lifetime of the access token, in whole seconds.
     pub expires_in: Duration,
-    /// What fresh tokens are had for.
+    /// The refresh token.
     pub refresh_token: Option<Secret>,
-    /// What the tokens allow.
+    /// The scope of the tokens.
     pub scope: Scope,
-    /// Who has signed in, where that was asked for (OpenID Connect Core §2).
+    /// The id token, if the request had a nonce (OpenID Connect Core §2).
     pub id_token: Option<Secret>,
-    /// How the scope is written.
+    /// The shape of the scope.
     shape: Contract,
 }
 

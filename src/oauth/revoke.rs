@@ -1,40 +1,40 @@
 //! POST `/revoke` (RFC 7009): 200 with or without effect, so that clients cannot learn which tokens exist. Which tokens an app may
 //! revoke are the differences `revoke-by-client` and `revoke-by-public-client`.
 
-use std::sync::Arc;
-
 use axum::Json;
 use axum::response::IntoResponse;
 use serde_json::json;
 
 use crate::contract::{Contract, Difference};
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 use crate::http::cors::CorsException;
 use crate::http::session;
 use crate::model::client::Client;
 use crate::model::token::Token;
 use crate::model::user::User;
 use crate::protocol::error::{ErrorCode, OAuthError};
-use crate::protocol::params::Params;
+use crate::protocol::revoke_request::RevokeRequest;
 use crate::protocol::rules::Rules;
-use crate::protocol::secret::Secret;
 use crate::sandbox::journal::RevokeNoop;
 use crate::sandbox::rate_limits::Limit;
 
 /// `POST /revoke`.
-pub(crate) async fn post(context: Context) -> Result<impl IntoResponse, OAuthError> {
-    let (params, rules) = (context.params(), context.rules());
-    if !is_within_limit(&context, rules) {
+pub(crate) async fn post(context: RequestContext) -> Result<impl IntoResponse, OAuthError> {
+    if !is_within_limit(&context) {
         return Err(OAuthError::bare(ErrorCode::RateLimited));
     }
-    let (client, readable_by) = client(&context, params)?;
-    let revoked = revoke(&context, params, client.as_deref(), rules).await;
+    let request = RevokeRequest::parse(context.params());
+    let client = request.client_id.as_deref();
+    let client = client.and_then(|id| context.sandbox.data().find_client(id));
+    let readable_by = readable_by(&context, client.as_deref())?;
+    let revoked = revoke(&context, request, client.as_deref()).await;
     // Errors too are readable by the pages of the client only.
     Ok((readable_by, revoked.map(|()| Json(json!({})))))
 }
 
 /// Difference `rate-limit-key`.
-fn is_within_limit(context: &Context, rules: &Rules) -> bool {
+fn is_within_limit(context: &RequestContext) -> bool {
+    let rules = context.rules();
     let forwarded = context.forwarded_address();
     let is_forwarded = forwarded.is_some();
     let key = forwarded.or_else(|| {
@@ -49,17 +49,12 @@ fn is_within_limit(context: &Context, rules: &Rules) -> bool {
     is_within
 }
 
-/// The client that the body names, and the origin that alone may read the response. A page that calls for a public client
-/// must have one of its origins. HTTP Basic is not read here.
-fn client(
-    context: &Context,
-    params: &Params,
-) -> Result<(Option<Arc<Client>>, Option<CorsException>), OAuthError> {
-    let client = match params.text("client_id") {
-        Some(id) => context.sandbox.data().find_client(id),
-        None => None,
-    };
-    let readable_by = match (&client, context.origin()) {
+/// The origin that alone may read the response. A page that calls for a public client must have one of its origins.
+fn readable_by(
+    context: &RequestContext,
+    client: Option<&Client>,
+) -> Result<Option<CorsException>, OAuthError> {
+    match (client, context.origin()) {
         (Some(client), Some(origin)) if !client.confidential => {
             if !client.allows_origin(origin) {
                 return Err(OAuthError::new(
@@ -67,27 +62,22 @@ fn client(
                     "Origin is not in the registered allowedOrigins for this client.",
                 ));
             }
-            Some(CorsException::Origin(origin.to_owned()))
+            Ok(Some(CorsException::Origin(origin.to_owned())))
         }
-        _ => None,
-    };
-    Ok((client, readable_by))
+        _ => Ok(None),
+    }
 }
 
 async fn revoke(
-    context: &Context,
-    params: &Params,
+    context: &RequestContext,
+    request: RevokeRequest,
     client: Option<&Client>,
-    rules: &Rules,
 ) -> Result<(), OAuthError> {
-    let sandbox = &context.sandbox;
-    let Some(presented) = params.non_empty("token").map(Secret::new) else {
-        return Err(OAuthError::invalid_request("Missing token parameter"));
-    };
+    let (sandbox, rules) = (&context.sandbox, context.rules());
+    let presented = request.token?;
     let user = session::cookie_user(context);
-    let secret = params.non_empty("client_secret").map(Secret::new);
+    let secret = request.client_secret;
     let app = client.filter(|client| client.owns_secret(secret.as_ref()));
-    // The hint of RFC 7009 §2.1 is not needed: a token is found whatever kind it is.
     let Some(token) = sandbox.data().find_token(&presented.hash()) else {
         return Ok(());
     };
@@ -95,7 +85,7 @@ async fn revoke(
     if may_revoke(&token, user.as_deref(), app, rules) || by_public_client {
         sandbox.data().revoke_token(&token).await?;
     } else {
-        context.notes.idle(match (client, &secret) {
+        context.notes.revoke_noop(match (client, &secret) {
             (None, _) => RevokeNoop::NoClient,
             (Some(client), _) if !client.confidential && client.id == token.client_id => {
                 RevokeNoop::PublicClient

@@ -7,7 +7,7 @@ use axum::response::IntoResponse;
 use serde::Serialize;
 
 use crate::contract::Difference;
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 use crate::http::session;
 use crate::model::user::User;
 use crate::protocol::error::{ErrorCode, OAuthError};
@@ -16,12 +16,12 @@ use crate::protocol::rules::Rules;
 use crate::protocol::scope::Scope;
 
 /// `GET /userinfo`.
-pub(crate) async fn get(context: Context) -> Result<impl IntoResponse, OAuthError> {
+pub(crate) async fn get(context: RequestContext) -> Result<impl IntoResponse, OAuthError> {
     let user = bearer(&context)?;
     Ok(Json(Claims::new(&user, context.rules())).into_response())
 }
 
-fn bearer(context: &Context) -> Result<Arc<User>, OAuthError> {
+fn bearer(context: &RequestContext) -> Result<Arc<User>, OAuthError> {
     let hash = session::bearer_hash(&context.headers)
         .ok_or_else(|| OAuthError::invalid_token("Missing bearer token"))?;
     let sandbox = &context.sandbox;

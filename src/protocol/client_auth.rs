@@ -1,5 +1,4 @@
-//! Client credentials of a token request, from HTTP Basic or the body (RFC 6749 §2.3.1). `oauth/token/mod.rs` checks
-//! them.
+//! Client credentials, from HTTP Basic or the body (RFC 6749 §2.3.1). `oauth/` checks them.
 
 use base64::Engine;
 use base64::alphabet;
@@ -12,7 +11,7 @@ use crate::protocol::format::is_vschar;
 use crate::protocol::params::Params;
 use crate::protocol::secret::Secret;
 
-/// What a client presented.
+/// The credentials of a client, not verified.
 #[derive(Debug, Clone)]
 pub(crate) struct Credentials {
     pub(crate) client_id: String,
@@ -20,13 +19,56 @@ pub(crate) struct Credentials {
     pub(crate) secret: Option<Secret>,
 }
 
+/// The reason that a request has no credentials.
+#[derive(Debug)]
+pub(crate) enum CredentialsError {
+    /// Neither the header nor the body identifies the client.
+    Unidentified {
+        has_header: bool,
+        has_client_id: bool,
+        has_grant_type: bool,
+    },
+    Invalid(OAuthError),
+}
+
+impl From<OAuthError> for CredentialsError {
+    fn from(error: OAuthError) -> Self {
+        Self::Invalid(error)
+    }
+}
+
+impl CredentialsError {
+    /// Difference `missing-parameter`.
+    pub(crate) fn into_oauth_error(self, rules: &Rules) -> OAuthError {
+        let (has_header, has_client_id, has_grant_type) = match self {
+            Self::Invalid(error) => return error,
+            Self::Unidentified {
+                has_header,
+                has_client_id,
+                has_grant_type,
+            } => (has_header, has_client_id, has_grant_type),
+        };
+        // A header that cannot be read is answered alike under every contract.
+        let differs = !has_header && !(has_client_id && has_grant_type);
+        rules.record_divergence(Difference::MissingParameter, differs);
+        if !has_header && rules.documented(Difference::MissingParameter) {
+            if !has_client_id {
+                return OAuthError::missing_parameter("client_id");
+            }
+            if !has_grant_type {
+                return OAuthError::missing_parameter("grant_type");
+            }
+        }
+        OAuthError::invalid_client("Invalid client: cannot retrieve client credentials")
+    }
+}
+
 impl Credentials {
-    /// Basic wins over the body. `authorization` is the header's value, Basic or not.
-    pub(crate) fn parse(
+    /// Basic goes before the body. `authorization` is the header's value, Basic or not.
+    pub(super) fn parse(
         authorization: Option<&str>,
         params: &Params,
-        rules: &Rules,
-    ) -> Result<Self, OAuthError> {
+    ) -> Result<Self, CredentialsError> {
         let grant = params.non_empty("grant_type");
         let secret_needed = !matches!(
             grant.as_deref(),
@@ -39,27 +81,25 @@ impl Credentials {
             match params.non_empty("client_id") {
                 Some(client_id) if secret.is_some() || !secret_needed => (client_id, secret),
                 client_id => {
-                    let lacks_id = client_id.is_none();
-                    return Err(unidentified(
-                        authorization,
-                        lacks_id,
-                        grant.is_none(),
-                        rules,
-                    ));
+                    return Err(CredentialsError::Unidentified {
+                        has_header: authorization.is_some(),
+                        has_client_id: client_id.is_some(),
+                        has_grant_type: grant.is_some(),
+                    });
                 }
             }
         };
         if client_id.is_empty() {
-            return Err(OAuthError::missing_parameter("client_id"));
+            return Err(OAuthError::missing_parameter("client_id").into());
         }
         if secret_needed && secret.is_none() {
-            return Err(OAuthError::missing_parameter("client_secret"));
+            return Err(OAuthError::missing_parameter("client_secret").into());
         }
         if !is_vschar(&client_id) {
-            return Err(OAuthError::invalid_parameter("client_id"));
+            return Err(OAuthError::invalid_parameter("client_id").into());
         }
         if secret.as_deref().is_some_and(|secret| !is_vschar(secret)) {
-            return Err(OAuthError::invalid_parameter("client_secret"));
+            return Err(OAuthError::invalid_parameter("client_secret").into());
         }
         Ok(Self {
             client_id,
@@ -77,7 +117,7 @@ impl Credentials {
         Self::claimed_client_id(authorization, body).or_else(of_query)
     }
 
-    /// The client id a request claims, for the rate limit: nothing is checked yet.
+    /// The client ID that a request claims, not verified.
     pub(crate) fn claimed_client_id(
         authorization: Option<&str>,
         params: &Params,
@@ -91,11 +131,11 @@ impl Credentials {
 
 /// Id and secret of an introspection request. HTTP Basic goes before the body unless it is malformed, and each half is
 /// form-decoded (RFC 6749 §2.3.1), unlike at `/token`.
-pub(crate) fn introspection_credentials(
+pub(super) fn introspection_credentials(
     authorization: Option<&str>,
     params: &Params,
-) -> Option<(String, Secret)> {
-    let (id, secret) = match authorization.and_then(basic) {
+) -> Option<Credentials> {
+    let (client_id, secret) = match authorization.and_then(basic) {
         Some((id, secret)) => (form_decoded(id), form_decoded(secret)),
         // JSON that is not text counts as missing here.
         None => (
@@ -103,7 +143,10 @@ pub(crate) fn introspection_credentials(
             params.text("client_secret")?.to_owned(),
         ),
     };
-    (!id.is_empty() && !secret.is_empty()).then(|| (id, Secret::new(secret)))
+    (!client_id.is_empty() && !secret.is_empty()).then(|| Credentials {
+        client_id,
+        secret: Some(Secret::new(secret)),
+    })
 }
 
 /// Text that cannot be decoded stays as it is.
@@ -120,26 +163,6 @@ fn form_decoded(text: String) -> String {
         Ok(decoded) => decoded.into_owned(),
         Err(_) => text,
     }
-}
-
-fn unidentified(
-    authorization: Option<&str>,
-    lacks_id: bool,
-    lacks_grant: bool,
-    rules: &Rules,
-) -> OAuthError {
-    // A header that cannot be read is answered alike under every contract.
-    let differs = authorization.is_none() && (lacks_id || lacks_grant);
-    rules.record_divergence(Difference::MissingParameter, differs);
-    if authorization.is_none() && rules.documented(Difference::MissingParameter) {
-        if lacks_id {
-            return OAuthError::missing_parameter("client_id");
-        }
-        if lacks_grant {
-            return OAuthError::missing_parameter("grant_type");
-        }
-    }
-    OAuthError::invalid_client("Invalid client: cannot retrieve client credentials")
 }
 
 /// Name and password of a Basic header; nothing is percent-decoded, although RFC 6749 §2.3.1 asks for it.

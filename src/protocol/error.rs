@@ -1,4 +1,4 @@
-//! OAuth errors, in the words of RFC 6749 and Civitai. `http/respond.rs` chooses the status.
+//! OAuth errors, with the codes of RFC 6749 and Civitai. `http/respond.rs` chooses the status.
 
 use std::borrow::Cow;
 
@@ -7,13 +7,13 @@ use std::borrow::Cow;
 pub(crate) enum ErrorCode {
     /// The app is closed to this user.
     AccessDenied,
-    /// The request itself says that the user refused; the same word, another status.
+    /// The request has `allowed=false`: the same code, another status.
     UserDenied,
     AuthorizationPending,
     ExpiredToken,
     InsufficientScope,
     InvalidClient,
-    /// Civitai's word for a user code that leads nowhere.
+    /// Civitai's code for a user code that is invalid.
     InvalidCode,
     InvalidGrant,
     InvalidRequest,
@@ -22,7 +22,7 @@ pub(crate) enum ErrorCode {
     OriginNotAllowed,
     RateLimited,
     ServerError,
-    /// Civitai's word for a request without a session.
+    /// Civitai's code for a request without a session.
     Unauthorized,
     UnauthorizedClient,
     UnsupportedGrantType,
@@ -75,7 +75,7 @@ impl ErrorCode {
     }
 }
 
-/// A refusal, as the answer will say it.
+/// An OAuth error, as the response reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OAuthError {
     pub(crate) code: ErrorCode,
@@ -150,7 +150,7 @@ impl OAuthError {
         )
     }
 
-    /// The server's own fault; what it was is in the log, not in the answer.
+    /// A failure of the server. The log has the details, the response has none.
     pub(crate) fn server_error() -> Self {
         Self::new(ErrorCode::ServerError, "Internal error")
     }

@@ -1,4 +1,7 @@
-//! Grant types, by which faults select requests and journals are searched.
+//! Grant types: those that clients may use, and all by which faults select requests and journals are searched.
+
+use serde::de::{Deserializer, Error};
+use serde::{Deserialize, Serialize};
 
 string_enum! {
     /// The `grant_type` of a token request: the grants that this server supports, and those that others have registered,
@@ -24,7 +27,49 @@ string_enum! {
     }
 }
 
+/// A grant of a client: one of [`GrantType::SUPPORTED`], which is checked when it is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct SupportedGrant(GrantType);
+
+impl From<GrantType> for SupportedGrant {
+    fn from(grant: GrantType) -> Self {
+        Self(grant)
+    }
+}
+
+impl<'de> Deserialize<'de> for SupportedGrant {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let known = GrantType::named(&text).filter(|grant| GrantType::SUPPORTED.contains(grant));
+        known.map(Self).ok_or_else(|| {
+            let names = GrantType::SUPPORTED.map(GrantType::name);
+            let error = crate::suggest::unknown_value_error("grant", &text, &text, &names);
+            D::Error::custom(error)
+        })
+    }
+}
+
+/// Reads the grants of a client. Errors: an element is not supported.
+pub(crate) fn deserialize_supported<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<GrantType>, D::Error> {
+    let grants: Vec<SupportedGrant> = Vec::deserialize(deserializer)?;
+    Ok(grants
+        .into_iter()
+        .map(|SupportedGrant(grant)| grant)
+        .collect())
+}
+
 impl GrantType {
+    /// The grants that clients may use.
+    pub const SUPPORTED: [Self; 4] = [
+        Self::AuthorizationCode,
+        Self::RefreshToken,
+        Self::ClientCredentials,
+        Self::DeviceCode,
+    ];
+
     /// The grant that the `grant_type` of a request names.
     pub(crate) fn from_text(text: &str) -> Self {
         Self::named(text).unwrap_or(Self::Other)

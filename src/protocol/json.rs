@@ -48,7 +48,7 @@ pub(crate) fn whole(value: &Value) -> Option<u64> {
     fits.then_some(number as u64)
 }
 
-/// Tells a key that was given, whatever its value, from one that was not.
+/// Distinguishes a key that was given, with any value, from one that was not.
 pub(crate) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {

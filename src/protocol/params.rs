@@ -1,5 +1,7 @@
 //! Parameters: names and values from a query or a body. The last of duplicates wins, in the place of the first.
 //! `http/body.rs` reads the bytes.
+//!
+//! Our own, because JSON values count as JavaScript reads them, as at Civitai.
 
 use std::fmt;
 

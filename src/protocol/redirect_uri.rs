@@ -85,7 +85,7 @@ pub(crate) fn check(text: &str) -> Result<(), String> {
             Err(format!("not a URL: {text:?} has nothing after its scheme"))
         }
         Ok(_) => Ok(()),
-        Err(why) => Err(format!("not a URL: {text:?} ({why})")),
+        Err(error) => Err(format!("not a URL: {text:?} ({error})")),
     }
 }
 

@@ -26,7 +26,7 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// The side that this difference is on.
+    /// The side that this difference follows.
     pub fn side(&self, difference: Difference) -> Contract {
         self.log.note_asked(difference);
         self.side_untracked(difference)
@@ -54,18 +54,18 @@ impl Rules {
             .decisions(|difference| self.side_untracked(difference))
     }
 
-    /// Whether this difference is on the deployed server's side, as last known or as recorded.
+    /// Whether this difference follows the deployed server's side, as last known or as recorded.
     pub fn live(&self, difference: Difference) -> bool {
         self.side(difference) != Contract::Documented
     }
 
-    /// Whether this difference is on the side of the recording. A difference that the documentation does not mention has no
+    /// Whether this difference follows the side of the recording. A difference that the documentation does not mention has no
     /// other side that is different.
     pub fn recorded(&self, difference: Difference) -> bool {
         self.side(difference) == Contract::Live2026_08
     }
 
-    /// Whether this difference is on the documentation's side.
+    /// Whether this difference follows the documentation's side.
     pub fn documented(&self, difference: Difference) -> bool {
         self.side(difference) == Contract::Documented
     }

@@ -1,5 +1,5 @@
 //! Scope numbers: Civitai's bits with their names and labels, the presets, and the two ways to read a number.
-//! `scope_rules.rs` says which of them applies.
+//! `scope_rules.rs` decides which of them applies.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -19,7 +19,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_are_recognised_however_they_are_typed() {
+    fn codes_are_normalised() {
         for typed in [
             "abcd2345",
             "ABCD 2345",
@@ -34,9 +34,9 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn a_code_as_it_is_kept_is_recognised_as_it_is(typed in ".{0,20}", code in "[A-HJ-NP-Z2-9]{4}-[A-HJ-NP-Z2-9]{4}") {
-            let kept = normalise(&typed);
-            proptest::prop_assert_eq!(normalise(&kept), kept);
+        fn normalising_twice_changes_nothing(typed in ".{0,20}", code in "[A-HJ-NP-Z2-9]{4}-[A-HJ-NP-Z2-9]{4}") {
+            let normalised = normalise(&typed);
+            proptest::prop_assert_eq!(normalise(&normalised), normalised);
             proptest::prop_assert_eq!(normalise(&code.to_lowercase()), code);
         }
     }

@@ -24,7 +24,7 @@ pub(super) const MAX_UNREAD_BYTES: usize = 8 * 1024 * 1024;
 const CLOSING_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Upper bound for timeouts, to avoid an overflow of `Instant`.
-const LONGEST_TIMEOUT: Duration = Duration::from_hours(24 * 365);
+const MAX_TIMEOUT: Duration = Duration::from_hours(24 * 365);
 
 /// Timeouts of one connection.
 #[derive(Debug, Clone, Copy)]
@@ -35,7 +35,7 @@ pub(super) struct Timeouts {
     pub(super) body: Duration,
 }
 
-/// Why a connection is closed.
+/// The reason that a connection is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Expired {
     /// No request has arrived.
@@ -96,8 +96,8 @@ impl Activity {
     pub(super) fn new(timeouts: Timeouts) -> Arc<Self> {
         let now = now();
         let timeouts = Timeouts {
-            head: timeouts.head.min(LONGEST_TIMEOUT),
-            body: timeouts.body.min(LONGEST_TIMEOUT),
+            head: timeouts.head.min(MAX_TIMEOUT),
+            body: timeouts.body.min(MAX_TIMEOUT),
         };
         Arc::new(Self {
             timeouts,

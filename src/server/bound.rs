@@ -17,10 +17,10 @@ use crate::http::connection::ListenerKind;
 
 /// Size of the system's send buffer. Small, so that a client that reads slowly is soon seen to read: the system reports
 /// a socket as writable again once a third of this is free.
-const SEND_BUFFER: u32 = 64 * 1024;
+const SEND_BUFFER_BYTES: u32 = 64 * 1024;
 
 /// Number of connections that may wait to be accepted.
-const BACKLOG: u32 = 1024;
+const ACCEPT_BACKLOG: u32 = 1024;
 
 fn listen(address: SocketAddr, only_v6: bool) -> std::io::Result<TcpListener> {
     let socket = match address {
@@ -33,14 +33,14 @@ fn listen(address: SocketAddr, only_v6: bool) -> std::io::Result<TcpListener> {
     // Same as `bind` of the standard library: connections of a previous server in `TIME_WAIT` do not block the address.
     #[cfg(not(windows))]
     socket.set_reuseaddr(true)?;
-    socket.set_send_buffer_size(SEND_BUFFER)?;
+    socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
     socket.bind(address)?;
-    socket.listen(BACKLOG)
+    socket.listen(ACCEPT_BACKLOG)
 }
 
 /// An address from the configuration.
 #[derive(Debug)]
-struct Asked {
+struct ConfiguredAddress {
     kind: ListenerKind,
     address: SocketAddr,
     /// The server starts without this address if it is in use.
@@ -48,9 +48,9 @@ struct Asked {
 }
 
 /// All addresses from the configuration.
-fn asked(config: &Config) -> Vec<Asked> {
-    let certain = |kind| {
-        move |address| Asked {
+fn configured_addresses(config: &Config) -> Vec<ConfiguredAddress> {
+    let required = |kind| {
+        move |address| ConfiguredAddress {
             kind,
             address,
             if_free: false,
@@ -59,39 +59,39 @@ fn asked(config: &Config) -> Vec<Asked> {
     let main = [config.listen]
         .into_iter()
         .chain(config.also_listen.clone());
-    let mut asked: Vec<Asked> = main.map(certain(ListenerKind::Main)).collect();
+    let mut configured: Vec<ConfiguredAddress> = main.map(required(ListenerKind::Main)).collect();
     #[cfg(feature = "tls")]
-    asked.extend(
+    configured.extend(
         config
             .tls
             .iter()
-            .map(|(address, _)| certain(ListenerKind::Tls)(*address)),
+            .map(|(address, _)| required(ListenerKind::Tls)(*address)),
     );
-    asked.extend(config.legacy_listen.map(certain(ListenerKind::Legacy)));
+    configured.extend(config.legacy_listen.map(required(ListenerKind::Legacy)));
     #[cfg(feature = "mcp")]
-    asked.extend(config.mcp_listen.iter().map(|wanted| match *wanted {
-        McpListen::At(address) => certain(ListenerKind::Mcp)(address),
-        McpListen::IfFree(address) => Asked {
+    configured.extend(config.mcp_listen.iter().map(|wanted| match *wanted {
+        McpListen::At(address) => required(ListenerKind::Mcp)(address),
+        McpListen::IfFree(address) => ConfiguredAddress {
             if_free: true,
-            ..certain(ListenerKind::Mcp)(address)
+            ..required(ListenerKind::Mcp)(address)
         },
     }));
-    asked
+    configured
 }
 
 /// The listeners, and the address that each one is bound to.
 #[derive(Debug)]
 pub(super) struct Listeners {
     pub(super) bound: Vec<(Listener, SocketAddr)>,
-    asked: Vec<Asked>,
+    configured: Vec<ConfiguredAddress>,
 }
 
 impl Listeners {
     /// Listens on one address.
     fn bind(&mut self, address: SocketAddr, kind: ListenerKind) -> Result<SocketAddr, StartError> {
-        let refused = |why| StartError::Listen {
+        let refused = |error| StartError::Listen {
             address,
-            why,
+            why: error,
             flag: kind.flag(),
         };
         let socket = listen(address, self.shares_port_with_v4(address, kind)).map_err(refused)?;
@@ -109,21 +109,22 @@ impl Listeners {
     /// Whether `[::]`, which would include every IPv4 address, is configured together with an IPv4 address of the same
     /// port, in either order. Port 0 is the same port only for the addresses of one option.
     fn shares_port_with_v4(&self, address: SocketAddr, kind: ListenerKind) -> bool {
-        let is_beside = |v4: &SocketAddr| v4.is_ipv4() && v4.port() == address.port();
-        let competes =
-            |asked: &&Asked| asked.kind == kind || (address.port() != 0 && !asked.if_free);
-        let asked = self.asked.iter().filter(competes);
+        let has_same_port = |v4: &SocketAddr| v4.is_ipv4() && v4.port() == address.port();
+        let competes = |other: &&ConfiguredAddress| {
+            other.kind == kind || (address.port() != 0 && !other.if_free)
+        };
+        let configured = self.configured.iter().filter(competes);
         let bound = self.bound.iter().map(|(_, bound)| bound);
         address.is_ipv6()
             && address.ip().is_unspecified()
-            && asked
-                .map(|asked| &asked.address)
+            && configured
+                .map(|other| &other.address)
                 .chain(bound)
-                .any(is_beside)
+                .any(has_same_port)
     }
 
     /// Listens on an additional address. Port 0 uses the port of the first address if it is free.
-    fn bind_beside(
+    fn bind_also(
         &mut self,
         first: SocketAddr,
         address: SocketAddr,
@@ -169,7 +170,7 @@ fn bind_mcp(listeners: &mut Listeners, config: &Config) -> Result<Vec<SocketAddr
                     continue;
                 }
                 let first = bound.first().copied().unwrap_or(address);
-                listeners.bind_beside(first, address, ListenerKind::Mcp)?
+                listeners.bind_also(first, address, ListenerKind::Mcp)?
             }
             McpListen::IfFree(address) => match listeners.bind(address, ListenerKind::Mcp) {
                 Ok(address) => address,
@@ -189,7 +190,7 @@ fn bind_mcp(listeners: &mut Listeners, config: &Config) -> Result<Vec<SocketAddr
 
 /// The addresses that the server listens on.
 #[derive(Debug)]
-pub(super) struct Bound {
+pub(super) struct BoundAddresses {
     /// The addresses of `--listen`. The first one is used in responses.
     pub(super) addresses: Vec<SocketAddr>,
     #[cfg(feature = "tls")]
@@ -199,12 +200,12 @@ pub(super) struct Bound {
     pub(super) mcp_addresses: Vec<SocketAddr>,
 }
 
-impl Bound {
+impl BoundAddresses {
     /// Listens on all configured addresses.
-    pub(super) fn of(config: &Config) -> Result<(Listeners, Self), StartError> {
+    pub(super) fn bind(config: &Config) -> Result<(Listeners, Self), StartError> {
         let mut listeners = Listeners {
             bound: Vec::new(),
-            asked: asked(config),
+            configured: configured_addresses(config),
         };
         let address = listeners.bind(config.listen, ListenerKind::Main)?;
         let mut addresses = vec![address];
@@ -212,7 +213,7 @@ impl Bound {
             if is_repeated(&addresses, *also) {
                 continue;
             }
-            addresses.push(listeners.bind_beside(address, *also, ListenerKind::Main)?);
+            addresses.push(listeners.bind_also(address, *also, ListenerKind::Main)?);
         }
         if config.both_loopbacks {
             for address in addresses.clone() {
@@ -248,7 +249,7 @@ impl Bound {
         #[cfg(feature = "mcp")]
         let mcp_addresses = bind_mcp(&mut listeners, config)?;
         if config.control_token.is_none() {
-            listeners.warn_of_the_network();
+            listeners.warn_if_open_to_network();
         }
         let bound = Self {
             addresses,
@@ -269,7 +270,7 @@ impl Bound {
 
 impl Listeners {
     /// Warns if other machines may reach a listener, and with it the control API.
-    fn warn_of_the_network(&self) {
+    fn warn_if_open_to_network(&self) {
         let is_open = |address: &SocketAddr| !address.ip().to_canonical().is_loopback();
         let addresses = self.bound.iter().map(|(_, address)| *address);
         let open: Vec<String> = addresses

@@ -28,7 +28,7 @@ use super::response_body;
 use super::socket::Socket;
 #[cfg(feature = "tls")]
 use super::tls::Tls;
-use super::unread::{Drained, Left};
+use super::unread::{Drained, UnreadBody};
 use crate::http::connection::{ConnectionInfo, ConnectionReset, ListenerKind, PeerSocket};
 use crate::http::long_steps::{LongSteps, Turn, is_long};
 use crate::http::loopback::Loopback;
@@ -207,8 +207,8 @@ impl Requests {
         if request.version() != Version::HTTP_2 {
             self.activity.note_http1();
             let rejection = head::rejection(&request, limits);
-            let left = Left::new(&request);
-            let request = self.with_limits(request, left.clone());
+            let unread = UnreadBody::new(&request);
+            let request = self.with_limits(request, unread.clone());
             let response = match rejection {
                 Some(rejection) => rejection,
                 None if is_long(request.body()) => {
@@ -216,8 +216,8 @@ impl Requests {
                 }
                 None => service.call(request).await,
             };
-            return match left {
-                Some(left) => left.mark(response),
+            return match unread {
+                Some(unread) => unread.close_if_undrained(response),
                 None => response,
             };
         }
@@ -240,10 +240,14 @@ impl Requests {
     }
 
     /// The request with the limits of its body, and with its connection.
-    fn with_limits(&self, request: hyper::Request<Incoming>, left: Option<Left>) -> Request {
+    fn with_limits(
+        &self,
+        request: hyper::Request<Incoming>,
+        unread: Option<UnreadBody>,
+    ) -> Request {
         let limits = &self.shared.limits;
         let limited = |body| {
-            let body = Drained::new(body, limits.body, left);
+            let body = Drained::new(body, limits.body, unread);
             Body::new(Limited::new(body, limits.body, &limits.body_memory))
         };
         let mut request = request.map(limited);

@@ -17,7 +17,7 @@ use crate::invalid::Invalid;
 use crate::server::request_body::BodyMemory;
 
 /// The minimum that the HTTP library supports.
-const LEAST_HEAD: usize = 8 * 1024;
+const MIN_HEAD_BYTES: usize = 8 * 1024;
 
 /// h2 resets a stream whose target is longer than 65,534 bytes, without a response. With this limit, it responds with
 /// 431.
@@ -34,8 +34,8 @@ pub(crate) const MAX_HTTP2_REQUESTS: usize = 2000;
 /// overload.
 const MIN_STREAMS: u32 = 10;
 
-/// A client that does not answer an HTTP/2 ping for this long counts as disconnected.
-const LONGEST_PING: Duration = Duration::from_secs(20);
+/// A client that does not answer an HTTP/2 ping in this time counts as disconnected.
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The limits of one server, for all of its listeners.
 #[derive(Debug, Clone)]
@@ -63,13 +63,13 @@ fn too_many_requests() -> String {
 
 impl Limits {
     /// Errors: a limit that would reject every request.
-    pub(crate) fn of(config: &Config) -> Result<Self, Invalid> {
-        if config.max_head_bytes < LEAST_HEAD {
+    pub(crate) fn new(config: &Config) -> Result<Self, Invalid> {
+        if config.max_head_bytes < MIN_HEAD_BYTES {
             return Err(Invalid::new(
                 "max_head_bytes",
                 format!("{} bytes are no room for a request", config.max_head_bytes),
             )
-            .with_hint(format!("give {LEAST_HEAD} or more")));
+            .with_hint(format!("give {MIN_HEAD_BYTES} or more")));
         }
         for (path, number) in [
             ("max_connections", config.max_connections),
@@ -164,7 +164,7 @@ impl Limits {
             .max_concurrent_streams(self.streams())
             .max_send_buf_size(SEND_BUFFER_BYTES)
             .keep_alive_interval(self.head)
-            .keep_alive_timeout(LONGEST_PING);
+            .keep_alive_timeout(PING_TIMEOUT);
         builder
     }
 }
@@ -174,12 +174,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn new_connections_may_send_as_many_requests_as_there_are_places() {
-        let limits = Limits::of(&Config::default()).expect("valid limits");
+    fn new_connections_may_send_as_many_requests_as_there_are_permits() {
+        let limits = Limits::new(&Config::default()).expect("valid limits");
         assert_eq!(limits.streams(), MAX_STREAMS);
-        let mut places: Vec<_> = std::iter::from_fn(|| limits.http2_request()).collect();
+        let mut permits: Vec<_> = std::iter::from_fn(|| limits.http2_request()).collect();
         assert_eq!(limits.streams(), MIN_STREAMS);
-        places.truncate(MAX_HTTP2_REQUESTS - 50);
+        permits.truncate(MAX_HTTP2_REQUESTS - 50);
         assert_eq!(limits.streams(), 50);
     }
 }

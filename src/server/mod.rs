@@ -30,7 +30,7 @@ pub use error::StartError;
 use crate::config::Config;
 use crate::hosts::Hosts;
 use crate::http::control_token::ControlToken;
-use crate::http::long_steps::{ListTurn, Turn};
+use crate::http::long_steps::Turn;
 #[cfg(feature = "internals")]
 use crate::http::loopback::Loopback;
 use crate::http::state::AppState;
@@ -40,7 +40,7 @@ use crate::sandbox::registry::Registry;
 use crate::sandbox::template::CreatedBy;
 use crate::store::Store;
 use accept::accept;
-use bound::Bound;
+use bound::BoundAddresses;
 use connection::Shared;
 use limits::Limits;
 
@@ -54,7 +54,7 @@ const MAX_EVICTION_INTERVAL: Duration = Duration::from_mins(1);
 /// A server that is listening. It stops when [`Server::stop`] is called, or when it is dropped.
 #[derive(Debug)]
 pub struct Server {
-    bound: Bound,
+    bound: BoundAddresses,
     stop: CancellationToken,
     tasks: TaskTracker,
     app: Arc<AppState>,
@@ -67,8 +67,8 @@ impl Server {
     /// be listened on, a certificate cannot be used, the database cannot be opened or written.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let template = config.template()?;
-        let limits = Limits::of(&config)?;
-        let (listeners, bound) = Bound::of(&config)?;
+        let limits = Limits::new(&config)?;
+        let (listeners, bound) = BoundAddresses::bind(&config)?;
         let store = Store::open(&config.database).await?;
         let registry = Registry::open(store.clone(), template, config.max_sandboxes);
         let stop = CancellationToken::new();
@@ -81,8 +81,8 @@ impl Server {
             },
             trust_proxy: config.trust_proxy,
             stop: stop.clone(),
-            control_token: config.control_token.as_ref().map(ControlToken::of),
-            list_turn: ListTurn::default(),
+            control_token: config.control_token.as_ref().map(ControlToken::new),
+            list_turn: Turn::default(),
             long_turn: Turn::default(),
             commit: config.commit,
         });

@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_are_counted_however_the_bytes_are_cut() {
+    fn frames_are_counted_across_reads() {
         let all = [
             PREFACE,
             &frame(4, &[]),

@@ -1,5 +1,7 @@
 //! Limits of request bodies: each body has a time limit, and all bodies together have a memory limit. A body that
 //! exceeds a limit ends with an error, so that its reader can respond.
+//!
+//! Not the deadline of tower-http, which would also count the time that a body waits for memory.
 
 use std::pin::Pin;
 use std::sync::Arc;

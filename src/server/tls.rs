@@ -81,14 +81,14 @@ impl Tls {
                     CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>()
                 })?;
                 if chain.is_empty() {
-                    return Err(wrong(certificate, &"there is no certificate in it"));
+                    return Err(file_error(certificate, &"there is no certificate in it"));
                 }
                 let private_key = read(key, PrivateKeyDer::from_pem_slice)?;
                 let config = builder
                     .with_single_cert(chain, private_key)
-                    .map_err(|why| {
+                    .map_err(|error| {
                         let certificate = certificate.display();
-                        wrong(key, &format!("not the key of {certificate}: {why}"))
+                        file_error(key, &format!("not the key of {certificate}: {error}"))
                     })?;
                 (config, None)
             }
@@ -99,7 +99,7 @@ impl Tls {
                     let expected = "one certificate in PEM";
                     files::check_replaceable(file, "--tls-ca-file", expected, is_certificate)
                         .and_then(|()| files::write_whole(file, &pem))
-                        .map_err(|why| wrong(file, &why))?;
+                        .map_err(|error| file_error(file, &error))?;
                 }
                 // Generated now and not at the first handshake, so that an error is found at startup.
                 authority.certificate_for(OWN_NAMES[0])?;
@@ -121,10 +121,10 @@ fn is_certificate(text: &str) -> bool {
     inside.is_some_and(|inside| !inside.contains("-----"))
 }
 
-fn wrong(file: &Path, why: &impl ToString) -> TlsError {
+fn file_error(file: &Path, reason: &impl ToString) -> TlsError {
     TlsError::File {
         file: file.to_owned(),
-        why: why.to_string(),
+        why: reason.to_string(),
     }
 }
 
@@ -132,8 +132,8 @@ fn read<T>(
     file: &Path,
     parse: impl FnOnce(&[u8]) -> Result<T, rustls_pki_types::pem::Error>,
 ) -> Result<T, TlsError> {
-    let pem = std::fs::read(file).map_err(|why| wrong(file, &why))?;
-    parse(&pem).map_err(|why| wrong(file, &format!("not the PEM that is needed: {why}")))
+    let pem = std::fs::read(file).map_err(|error| file_error(file, &error))?;
+    parse(&pem).map_err(|error| file_error(file, &format!("not the PEM that is needed: {error}")))
 }
 
 /// Our own certificate authority, and the cache of its certificates.
@@ -204,7 +204,7 @@ impl ResolvesServerCert for Authority {
         // A client that connects to an IP address sends no name.
         let name = hello.server_name().unwrap_or(OWN_NAMES[0]);
         let made = self.certificate_for(name);
-        made.inspect_err(|why| tracing::warn!(%why, name, "no certificate for a client"))
+        made.inspect_err(|error| tracing::warn!(%error, name, "no certificate for a client"))
             .ok()
     }
 }

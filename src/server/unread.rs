@@ -16,7 +16,6 @@ use axum::http::{HeaderValue, Request, Version};
 use axum::response::Response;
 use hyper::body::{Frame, SizeHint};
 use tokio::runtime::Handle;
-use tokio::time::timeout;
 
 /// A body is drained up to this size: twice the longest body that any endpoint reads.
 const MAX_DRAINED_BYTES: u64 = 1024 * 1024;
@@ -29,20 +28,20 @@ where
 {
     /// None once it has ended or failed.
     body: Option<B>,
-    limit: Duration,
-    is_left: Option<Left>,
+    timeout: Duration,
+    state: Option<UnreadBody>,
 }
 
-/// What the server notes about the body of an HTTP/1 request.
+/// Whether the body of an HTTP/1 request is drained, and whether its client has sent it.
 #[derive(Debug, Clone)]
-pub(crate) struct Left {
+pub(crate) struct UnreadBody {
     /// Whether a reader has polled the body: a client that expects a 100 sends it only then.
-    is_asked_for: Arc<AtomicBool>,
+    was_polled: Arc<AtomicBool>,
     expects_continue: bool,
     is_long: bool,
 }
 
-impl Left {
+impl UnreadBody {
     /// None for HTTP/2, where resetting a stream after its response does not lose the response.
     pub(crate) fn new<B: HttpBody>(request: &Request<B>) -> Option<Self> {
         let body = request.body();
@@ -50,23 +49,23 @@ impl Left {
             return None;
         }
         Some(Self {
-            is_asked_for: Arc::default(),
+            was_polled: Arc::default(),
             expects_continue: request.headers().contains_key(EXPECT),
             is_long: body.size_hint().lower() > MAX_DRAINED_BYTES,
         })
     }
 
-    fn is_awaited(&self) -> bool {
-        !self.expects_continue || self.is_asked_for.load(Ordering::Relaxed)
+    fn is_sent(&self) -> bool {
+        !self.expects_continue || self.was_polled.load(Ordering::Relaxed)
     }
 
     /// The response, with `Connection: close` if the body will not be drained.
-    pub(crate) fn mark(&self, mut answer: Response) -> Response {
-        if self.is_long || !self.is_awaited() {
+    pub(crate) fn close_if_undrained(&self, mut response: Response) -> Response {
+        if self.is_long || !self.is_sent() {
             let close = HeaderValue::from_static("close");
-            answer.headers_mut().insert(CONNECTION, close);
+            response.headers_mut().insert(CONNECTION, close);
         }
-        answer
+        response
     }
 }
 
@@ -74,11 +73,11 @@ impl<B> Drained<B>
 where
     B: HttpBody<Data = Bytes> + Unpin + Send + 'static,
 {
-    pub(crate) fn new(body: B, limit: Duration, left: Option<Left>) -> Self {
+    pub(crate) fn new(body: B, timeout: Duration, state: Option<UnreadBody>) -> Self {
         Self {
             body: Some(body),
-            limit,
-            is_left: left,
+            timeout,
+            state,
         }
     }
 }
@@ -94,8 +93,8 @@ where
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
-        if let Some(left) = &self.is_left {
-            left.is_asked_for.store(true, Ordering::Relaxed);
+        if let Some(state) = &self.state {
+            state.was_polled.store(true, Ordering::Relaxed);
         }
         let Some(body) = &mut self.body else {
             return Poll::Ready(None);
@@ -122,28 +121,28 @@ where
     B: HttpBody<Data = Bytes> + Unpin + Send + 'static,
 {
     fn drop(&mut self) {
-        let is_awaited = self.is_left.as_ref().is_some_and(Left::is_awaited);
+        let is_sent = self.state.as_ref().is_some_and(UnreadBody::is_sent);
         let body = self.body.take().filter(|body| !body.is_end_stream());
-        if let Some(body) = body.filter(|_| is_awaited)
+        if let Some(body) = body.filter(|_| is_sent)
             && let Ok(runtime) = Handle::try_current()
         {
-            runtime.spawn(timeout(self.limit, drain(body)));
+            runtime.spawn(tokio::time::timeout(self.timeout, drain(body)));
         }
     }
 }
 
 /// Reads the body up to the limit.
 async fn drain<B: HttpBody<Data = Bytes> + Unpin>(mut body: B) {
-    let mut left = MAX_DRAINED_BYTES;
+    let mut remaining = MAX_DRAINED_BYTES;
     loop {
         let next = std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context));
         let Some(Ok(frame)) = next.await else {
             return;
         };
         let size = frame.data_ref().map_or(0, Bytes::len) as u64;
-        let Some(rest) = left.checked_sub(size) else {
+        let Some(rest) = remaining.checked_sub(size) else {
             return;
         };
-        left = rest;
+        remaining = rest;
     }
 }

@@ -10,7 +10,7 @@ use crate::control_api::operation::{
     Operation,
 };
 use crate::control_api::response::{Answer, Created, Reply, done};
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 
 #[rustfmt::skip]
 pub(super) fn operations() -> Vec<Operation> {
@@ -24,34 +24,34 @@ pub(super) fn operations() -> Vec<Operation> {
     ]
 }
 
-async fn list_clients(context: Context) -> Answer<Vec<Client>> {
+async fn list_clients(context: RequestContext) -> Answer<Vec<Client>> {
     Ok(Reply(context.sandbox.list_clients()))
 }
 
 async fn create_client(
-    context: Context,
+    context: RequestContext,
     JsonObject(NewClient(input)): JsonObject<NewClient>,
 ) -> ControlResult<Created<Client>> {
     Ok(Created(context.sandbox.create_client(input).await?))
 }
 
-async fn read_client(context: Context, Path(id): Path<String>) -> Answer<Client> {
+async fn read_client(context: RequestContext, Path(id): Path<String>) -> Answer<Client> {
     Ok(Reply(context.sandbox.read_client(&id)?))
 }
 
 async fn patch_client(
-    context: Context,
+    context: RequestContext,
     Path(id): Path<String>,
     JsonObject(input): JsonObject<ClientSpec>,
 ) -> Answer<Client> {
     Ok(Reply(context.sandbox.patch_client(&id, input).await?))
 }
 
-async fn delete_client(context: Context, Path(id): Path<String>) -> Answer<Empty> {
+async fn delete_client(context: RequestContext, Path(id): Path<String>) -> Answer<Empty> {
     context.sandbox.delete_client(&id).await?;
     done()
 }
 
-async fn rotate_secret(context: Context, Path(id): Path<String>) -> Answer<NewSecret> {
+async fn rotate_secret(context: RequestContext, Path(id): Path<String>) -> Answer<NewSecret> {
     Ok(Reply(context.sandbox.rotate_secret(&id).await?))
 }

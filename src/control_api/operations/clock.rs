@@ -7,7 +7,7 @@ use crate::control_api::operation::{
     Operation,
 };
 use crate::control_api::response::{Answer, Reply};
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 
 #[rustfmt::skip]
 pub(super) fn operations() -> Vec<Operation> {
@@ -20,28 +20,31 @@ pub(super) fn operations() -> Vec<Operation> {
     ]
 }
 
-async fn read_clock(context: Context) -> Answer<ClockView> {
+async fn read_clock(context: RequestContext) -> Answer<ClockView> {
     Ok(Reply(context.sandbox.show_clock()))
 }
 
 async fn advance_clock(
-    context: Context,
+    context: RequestContext,
     AnyJson(input): AnyJson<AdvanceClock>,
 ) -> Answer<ClockView> {
     Ok(Reply(context.sandbox.advance_clock(input).await?))
 }
 
 async fn freeze_clock(
-    context: Context,
+    context: RequestContext,
     JsonObject(input): JsonObject<FreezeClock>,
 ) -> Answer<ClockView> {
     Ok(Reply(context.sandbox.freeze_clock(input).await?))
 }
 
-async fn resume_clock(context: Context) -> Answer<ClockView> {
+async fn resume_clock(context: RequestContext) -> Answer<ClockView> {
     Ok(Reply(context.sandbox.resume_clock().await?))
 }
 
-async fn set_clock(context: Context, JsonObject(input): JsonObject<SetClock>) -> Answer<ClockView> {
+async fn set_clock(
+    context: RequestContext,
+    JsonObject(input): JsonObject<SetClock>,
+) -> Answer<ClockView> {
     Ok(Reply(context.sandbox.set_clock(input).await?))
 }

@@ -9,7 +9,7 @@ use crate::control_api::operation::{
     Operation,
 };
 use crate::control_api::response::{Answer, Reply};
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 
 #[rustfmt::skip]
 pub(super) fn operations() -> Vec<Operation> {
@@ -23,37 +23,43 @@ pub(super) fn operations() -> Vec<Operation> {
     ]
 }
 
-async fn list_consents(context: Context, Query(filter): Query<OwnerFilter>) -> Answer<ConsentList> {
+async fn list_consents(
+    context: RequestContext,
+    Query(filter): Query<OwnerFilter>,
+) -> Answer<ConsentList> {
     Ok(Reply(context.sandbox.list_consents(filter)?))
 }
 
 async fn put_consent(
-    context: Context,
+    context: RequestContext,
     JsonObject(input): JsonObject<NewConsent>,
 ) -> Answer<ConsentView> {
     Ok(Reply(context.sandbox.put_consent(input).await?))
 }
 
 async fn delete_consents(
-    context: Context,
+    context: RequestContext,
     JsonOrQuery(filter): JsonOrQuery<OwnerFilter>,
 ) -> Answer<Deleted> {
     Ok(Reply(context.sandbox.delete_consents(filter).await?))
 }
 
-async fn list_spends(context: Context, Query(filter): Query<OwnerFilter>) -> Answer<SpendList> {
+async fn list_spends(
+    context: RequestContext,
+    Query(filter): Query<OwnerFilter>,
+) -> Answer<SpendList> {
     Ok(Reply(context.sandbox.list_spends(filter).await?))
 }
 
 async fn delete_spends(
-    context: Context,
+    context: RequestContext,
     JsonOrQuery(filter): JsonOrQuery<OwnerFilter>,
 ) -> Answer<Deleted> {
     Ok(Reply(context.sandbox.delete_spends(filter).await?))
 }
 
 async fn reset_budgets(
-    context: Context,
+    context: RequestContext,
     JsonObject(input): JsonObject<BudgetOwner>,
 ) -> Answer<Reset> {
     Ok(Reply(context.sandbox.reset_budgets(input).await?))

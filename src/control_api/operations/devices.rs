@@ -5,7 +5,7 @@ use crate::control::{Approval, Denial};
 use crate::control_api::input::JsonObject;
 use crate::control_api::operation::{Method::Post, Operation};
 use crate::control_api::response::{Answer, Reply};
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 
 #[rustfmt::skip]
 pub(super) fn operations() -> Vec<Operation> {
@@ -16,12 +16,15 @@ pub(super) fn operations() -> Vec<Operation> {
 }
 
 async fn approve_device(
-    context: Context,
+    context: RequestContext,
     JsonObject(input): JsonObject<Approval>,
 ) -> Answer<Empty> {
     Ok(Reply(context.sandbox.approve_device(input).await?))
 }
 
-async fn deny_device(context: Context, JsonObject(input): JsonObject<Denial>) -> Answer<Empty> {
+async fn deny_device(
+    context: RequestContext,
+    JsonObject(input): JsonObject<Denial>,
+) -> Answer<Empty> {
     Ok(Reply(context.sandbox.deny_device(input).await?))
 }

@@ -11,7 +11,7 @@ use crate::control_api::operation::{
     Operation,
 };
 use crate::control_api::response::{Answer, Created, Reply, done};
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 
 #[rustfmt::skip]
 pub(super) fn operations() -> Vec<Operation> {
@@ -25,33 +25,33 @@ pub(super) fn operations() -> Vec<Operation> {
     ]
 }
 
-async fn list_faults(context: Context) -> Answer<FaultList> {
+async fn list_faults(context: RequestContext) -> Answer<FaultList> {
     Ok(Reply(context.sandbox.list_faults()))
 }
 
 async fn create_fault(
-    context: Context,
+    context: RequestContext,
     JsonObject(input): JsonObject<Fault>,
 ) -> ControlResult<Created<SetFault>> {
     Ok(Created(context.sandbox.create_fault(input)?))
 }
 
-async fn clear_faults(context: Context) -> Answer<Empty> {
+async fn clear_faults(context: RequestContext) -> Answer<Empty> {
     context.sandbox.clear_faults();
     done()
 }
 
-async fn read_fault(context: Context, Path(id): Path<String>) -> Answer<SetFault> {
+async fn read_fault(context: RequestContext, Path(id): Path<String>) -> Answer<SetFault> {
     Ok(Reply(context.sandbox.read_fault(&id)?))
 }
 
-async fn delete_fault(context: Context, Path(id): Path<String>) -> Answer<Empty> {
+async fn delete_fault(context: RequestContext, Path(id): Path<String>) -> Answer<Empty> {
     context.sandbox.delete_fault(&id)?;
     done()
 }
 
 async fn create_preset(
-    context: Context,
+    context: RequestContext,
     Path(name): Path<String>,
     JsonObject(options): JsonObject<PresetOptions>,
 ) -> ControlResult<Created<AppliedPreset>> {

@@ -23,7 +23,7 @@ use crate::control_api::operation::{
 };
 use crate::control_api::response::{Answer, Rendered, Reply, done};
 use crate::http::connection::ConnectionInfo;
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 
 #[rustfmt::skip]
 pub(super) fn operations() -> Vec<Operation> {
@@ -36,7 +36,7 @@ pub(super) fn operations() -> Vec<Operation> {
 }
 
 async fn list_requests(
-    context: Context,
+    context: RequestContext,
     connection: Option<Extension<Arc<ConnectionInfo>>>,
     Query(query): Query<Requests>,
 ) -> ControlResult<Rendered<ExchangeList>> {
@@ -63,17 +63,20 @@ async fn list_requests(
     Ok(Rendered::new((kind, body)))
 }
 
-async fn clear_requests(context: Context) -> Answer<Empty> {
+async fn clear_requests(context: RequestContext) -> Answer<Empty> {
     context.sandbox.clear_requests();
     done()
 }
 
-async fn verify(context: Context, AnyJson(input): AnyJson<Expectations>) -> Answer<Verified> {
+async fn verify(
+    context: RequestContext,
+    AnyJson(input): AnyJson<Expectations>,
+) -> Answer<Verified> {
     Ok(Reply(context.sandbox.verify(input).await?))
 }
 
 async fn read_advice(
-    context: Context,
+    context: RequestContext,
     Query(query): Query<AdviceQuery>,
 ) -> ControlResult<Rendered<Advice>> {
     let answer = query.answer(&context.sandbox).await?;

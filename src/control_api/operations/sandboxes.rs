@@ -13,7 +13,7 @@ use crate::control_api::operation::{
     Operation,
 };
 use crate::control_api::response::{Answer, Created, Reply, done};
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 use crate::http::state::AppState;
 
 #[rustfmt::skip]
@@ -33,7 +33,7 @@ async fn list_sandboxes(State(app): State<Arc<AppState>>) -> Answer<SandboxList>
 async fn create_sandbox(
     State(app): State<Arc<AppState>>,
     // The context comes first, so that the body is read after the sandbox of the path exists.
-    _: Context,
+    _: RequestContext,
     JsonObject(input): JsonObject<NewSandbox>,
 ) -> ControlResult<Created<CreatedSandbox>> {
     Ok(Created(app.registry.create_sandbox(input).await?))

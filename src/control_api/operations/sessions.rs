@@ -8,7 +8,7 @@ use crate::control_api::operation::{
     Operation,
 };
 use crate::control_api::response::{Answer, Created, Reply};
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 
 #[rustfmt::skip]
 pub(super) fn operations() -> Vec<Operation> {
@@ -20,21 +20,21 @@ pub(super) fn operations() -> Vec<Operation> {
 }
 
 async fn list_sessions(
-    context: Context,
+    context: RequestContext,
     Query(filter): Query<SessionFilter>,
 ) -> Answer<SessionList> {
     Ok(Reply(context.sandbox.list_sessions(&filter)?))
 }
 
 async fn delete_sessions(
-    context: Context,
+    context: RequestContext,
     JsonOrQuery(filter): JsonOrQuery<SessionFilter>,
 ) -> Answer<SignedOut> {
     Ok(Reply(context.sandbox.delete_sessions(filter).await?))
 }
 
 async fn create_session(
-    context: Context,
+    context: RequestContext,
     JsonObject(input): JsonObject<NewSession>,
 ) -> ControlResult<Created<SessionCookie>> {
     Ok(Created(context.sandbox.create_session(input).await?))

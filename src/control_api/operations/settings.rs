@@ -8,7 +8,7 @@ use crate::control_api::operation::{
     Operation,
 };
 use crate::control_api::response::{Answer, Reply, done};
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 
 #[rustfmt::skip]
 pub(super) fn operations() -> Vec<Operation> {
@@ -20,22 +20,22 @@ pub(super) fn operations() -> Vec<Operation> {
     ]
 }
 
-async fn reset(context: Context) -> Answer<Empty> {
+async fn reset(context: RequestContext) -> Answer<Empty> {
     context.sandbox.reset().await?;
     done()
 }
 
-async fn read_settings(context: Context) -> Answer<Settings> {
+async fn read_settings(context: RequestContext) -> Answer<Settings> {
     Ok(Reply((*context.sandbox.settings()).clone()))
 }
 
 async fn patch_settings(
-    context: Context,
+    context: RequestContext,
     JsonObject(input): JsonObject<SettingsPatch>,
 ) -> Answer<Settings> {
     Ok(Reply(context.sandbox.patch_settings(input)?))
 }
 
-async fn read_contract(context: Context) -> Answer<ContractView> {
+async fn read_contract(context: RequestContext) -> Answer<ContractView> {
     Ok(Reply(context.sandbox.show_contract()))
 }

@@ -10,7 +10,7 @@ use crate::control_api::operation::{
     Operation,
 };
 use crate::control_api::response::{Answer, Created, Reply, done};
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 
 #[rustfmt::skip]
 pub(super) fn operations() -> Vec<Operation> {
@@ -23,27 +23,27 @@ pub(super) fn operations() -> Vec<Operation> {
     ]
 }
 
-async fn list_snapshots(context: Context) -> Answer<SnapshotList> {
+async fn list_snapshots(context: RequestContext) -> Answer<SnapshotList> {
     Ok(Reply(context.sandbox.list_snapshots()))
 }
 
-async fn read_snapshot(context: Context, Path(name): Path<String>) -> Answer<Snapshot> {
+async fn read_snapshot(context: RequestContext, Path(name): Path<String>) -> Answer<Snapshot> {
     Ok(Reply(context.sandbox.read_snapshot(&name)?))
 }
 
 async fn take_snapshot(
-    context: Context,
+    context: RequestContext,
     Path(name): Path<String>,
 ) -> ControlResult<Created<Snapshot>> {
     Ok(Created(context.sandbox.take_snapshot(&name).await?))
 }
 
-async fn delete_snapshot(context: Context, Path(name): Path<String>) -> Answer<Empty> {
+async fn delete_snapshot(context: RequestContext, Path(name): Path<String>) -> Answer<Empty> {
     context.sandbox.delete_snapshot(&name).await?;
     done()
 }
 
-async fn restore_snapshot(context: Context, Path(name): Path<String>) -> Answer<Empty> {
+async fn restore_snapshot(context: RequestContext, Path(name): Path<String>) -> Answer<Empty> {
     context.sandbox.restore_snapshot(&name).await?;
     done()
 }

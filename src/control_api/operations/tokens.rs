@@ -13,7 +13,7 @@ use crate::control_api::operation::{
     Operation,
 };
 use crate::control_api::response::{Answer, Created, Reply};
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 
 #[rustfmt::skip]
 pub(super) fn operations() -> Vec<Operation> {
@@ -29,40 +29,49 @@ pub(super) fn operations() -> Vec<Operation> {
 }
 
 async fn issue_code(
-    context: Context,
+    context: RequestContext,
     JsonObject(input): JsonObject<NewCode>,
 ) -> ControlResult<Created<IssuedCode>> {
     Ok(Created(context.sandbox.issue_code(input).await?))
 }
 
-async fn list_codes(context: Context, Query(filter): Query<OwnerFilter>) -> Answer<CodeList> {
+async fn list_codes(
+    context: RequestContext,
+    Query(filter): Query<OwnerFilter>,
+) -> Answer<CodeList> {
     Ok(Reply(context.sandbox.list_codes(filter)?))
 }
 
-async fn list_tokens(context: Context, Query(filter): Query<OwnerFilter>) -> Answer<TokenList> {
+async fn list_tokens(
+    context: RequestContext,
+    Query(filter): Query<OwnerFilter>,
+) -> Answer<TokenList> {
     Ok(Reply(context.sandbox.list_tokens(filter)?))
 }
 
-async fn mint_tokens(context: Context, JsonObject(input): JsonObject<Mint>) -> Answer<Tokens> {
+async fn mint_tokens(
+    context: RequestContext,
+    JsonObject(input): JsonObject<Mint>,
+) -> Answer<Tokens> {
     Ok(Reply(context.sandbox.mint_tokens(input).await?))
 }
 
 async fn revoke_tokens(
-    context: Context,
+    context: RequestContext,
     JsonOrQuery(input): JsonOrQuery<TokenSelector>,
 ) -> Answer<Deleted> {
     Ok(Reply(context.sandbox.revoke_tokens(input).await?))
 }
 
 async fn introspect(
-    context: Context,
+    context: RequestContext,
     JsonObject(input): JsonObject<TokenParam>,
 ) -> Answer<Introspection> {
     Ok(Reply(context.sandbox.introspect(&input)))
 }
 
 async fn expire_tokens(
-    context: Context,
+    context: RequestContext,
     JsonObject(input): JsonObject<ExpireTokens>,
 ) -> Answer<Expired> {
     Ok(Reply(context.sandbox.expire_tokens(input).await?))

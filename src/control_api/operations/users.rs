@@ -10,7 +10,7 @@ use crate::control_api::operation::{
     Operation,
 };
 use crate::control_api::response::{Answer, Created, Reply, done};
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 
 #[rustfmt::skip]
 pub(super) fn operations() -> Vec<Operation> {
@@ -23,23 +23,23 @@ pub(super) fn operations() -> Vec<Operation> {
     ]
 }
 
-async fn list_users(context: Context) -> Answer<Vec<User>> {
+async fn list_users(context: RequestContext) -> Answer<Vec<User>> {
     Ok(Reply(context.sandbox.list_users()))
 }
 
 async fn create_user(
-    context: Context,
+    context: RequestContext,
     JsonObject(input): JsonObject<UserSpec>,
 ) -> ControlResult<Created<User>> {
     Ok(Created(context.sandbox.create_user(input).await?))
 }
 
-async fn read_user(context: Context, Path(id): Path<String>) -> Answer<User> {
+async fn read_user(context: RequestContext, Path(id): Path<String>) -> Answer<User> {
     Ok(Reply(context.sandbox.read_user(&UserRef::from(id))?))
 }
 
 async fn patch_user(
-    context: Context,
+    context: RequestContext,
     Path(id): Path<String>,
     JsonObject(input): JsonObject<UserSpec>,
 ) -> Answer<User> {
@@ -47,7 +47,7 @@ async fn patch_user(
     Ok(Reply(context.sandbox.patch_user(&user, input).await?))
 }
 
-async fn delete_user(context: Context, Path(id): Path<String>) -> Answer<Empty> {
+async fn delete_user(context: RequestContext, Path(id): Path<String>) -> Answer<Empty> {
     context.sandbox.delete_user(&UserRef::from(id)).await?;
     done()
 }

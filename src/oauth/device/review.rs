@@ -7,20 +7,19 @@ use axum::Json;
 use axum::response::IntoResponse;
 use serde_json::json;
 
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 use crate::http::session;
 use crate::model::client::Client;
 use crate::model::device::{DeviceGrant, Verdict};
 use crate::model::user::User;
 use crate::protocol::error::{ErrorCode, OAuthError};
-use crate::protocol::params::Params;
 use crate::protocol::secret::{Secret, SecretHash};
 use crate::protocol::user_code::normalise;
 use crate::sandbox::Sandbox;
 
 /// `POST /device-info`.
-pub(crate) async fn info(context: Context) -> Result<impl IntoResponse, OAuthError> {
-    let (_, user_code) = gate(&context, context.params())?;
+pub(crate) async fn info(context: RequestContext) -> Result<impl IntoResponse, OAuthError> {
+    let (_, user_code) = signed_in_user_and_code(&context)?;
     let (grant, client) = pending(&context.sandbox, &user_code)?;
     let shown = json!({
         "name": client.name,
@@ -33,26 +32,26 @@ pub(crate) async fn info(context: Context) -> Result<impl IntoResponse, OAuthErr
 }
 
 /// `POST /device-approve`.
-pub(crate) async fn approve(context: Context) -> Result<impl IntoResponse, OAuthError> {
-    let (user, user_code) = gate(&context, context.params())?;
+pub(crate) async fn approve(context: RequestContext) -> Result<impl IntoResponse, OAuthError> {
+    let (user, user_code) = signed_in_user_and_code(&context)?;
     let verdict = Verdict::Approved { by: user.id };
     decide(&context.sandbox, &user_code, verdict).await?;
     Ok(Json(json!({ "success": true })))
 }
 
 /// `POST /device-deny`. The difference `device-deny` added it.
-pub(crate) async fn deny(context: Context) -> Result<impl IntoResponse, OAuthError> {
-    let (user, user_code) = gate(&context, context.params())?;
+pub(crate) async fn deny(context: RequestContext) -> Result<impl IntoResponse, OAuthError> {
+    let (user, user_code) = signed_in_user_and_code(&context)?;
     let verdict = Verdict::Denied { by: Some(user.id) };
     decide(&context.sandbox, &user_code, verdict).await?;
     Ok(Json(json!({ "success": true })))
 }
 
 /// The signed-in user and the user code. Errors: the request is not signed in, rate-limited or has no code.
-fn gate(context: &Context, params: &Params) -> Result<(Arc<User>, String), OAuthError> {
+fn signed_in_user_and_code(context: &RequestContext) -> Result<(Arc<User>, String), OAuthError> {
     let user = session::user(context);
     let user = user.ok_or_else(|| OAuthError::bare(ErrorCode::Unauthorized))?;
-    let user_code = params.non_empty("user_code");
+    let user_code = context.params().non_empty("user_code");
     let user_code = user_code.ok_or_else(|| OAuthError::invalid_request("Missing user_code"))?;
     Ok((user, user_code))
 }

@@ -5,50 +5,49 @@ use axum::response::IntoResponse;
 use serde_json::{Value, json};
 
 use crate::contract::Difference;
-use crate::http::context::Context;
-use crate::model::client::{Client, Grant};
+use crate::http::context::RequestContext;
+use crate::model::client::Client;
 use crate::model::device::{
     DeviceGrant, INTERVAL_SECONDS, LIFETIME_SECONDS, Verdict, check_ceiling,
 };
 use crate::oauth::clients;
+use crate::protocol::device_requests::DeviceStartRequest;
 use crate::protocol::endpoint::DEVICE_PAGE;
 use crate::protocol::error::{ErrorCode, OAuthError};
-use crate::protocol::ids::ClientId;
-use crate::protocol::params::Params;
+use crate::protocol::grant_type::GrantType;
 use crate::protocol::rules::Rules;
-use crate::protocol::scope::{Scope, leading_integer};
+use crate::protocol::scope::Scope;
 use crate::sandbox::rate_limits::Limit;
 
 /// `POST /device`.
-pub(crate) async fn post(context: Context) -> Result<impl IntoResponse, OAuthError> {
-    let started = start(&context, context.form_params()).await?;
+pub(crate) async fn post(context: RequestContext) -> Result<impl IntoResponse, OAuthError> {
+    let request = DeviceStartRequest::parse(context.form_params());
+    let started = start(&context, request).await?;
     Ok(Json(started))
 }
 
-async fn start(context: &Context, params: &Params) -> Result<Value, OAuthError> {
+async fn start(
+    context: &RequestContext,
+    request: Result<DeviceStartRequest, OAuthError>,
+) -> Result<Value, OAuthError> {
     let sandbox = &context.sandbox;
     let is_recorded = context.rules().recorded(Difference::DeviceRateLimits);
-    if !is_recorded && !context.admits_address(Limit::Device) {
+    // A malformed request counts too.
+    if !is_recorded && !context.check_address_limit(Limit::Device) {
         return Err(OAuthError::bare(ErrorCode::RateLimited));
     }
-    let id = params.non_empty("client_id");
-    let id = id.ok_or_else(|| OAuthError::invalid_request("Missing client_id"))?;
-    if ClientId::is_app_block(&id) {
-        return Err(OAuthError::invalid_client(
-            "This client cannot be used for the device flow",
-        ));
-    }
-    if is_recorded && !sandbox.check_rate_limit(Limit::DeviceFlow, &id) {
+    let request = request?;
+    if is_recorded && !sandbox.check_rate_limit(Limit::DeviceFlow, &request.client_id) {
         return Err(OAuthError::bare(ErrorCode::RateLimited));
     }
-    let client = clients::find(context, &id).await?;
+    let client = clients::find(context, &request.client_id).await?;
     let client = client.ok_or_else(|| OAuthError::invalid_client("Unknown client"))?;
-    if !client.may_use(Grant::DeviceCode) {
+    if !client.may_use(GrantType::DeviceCode) {
         return Err(OAuthError::unauthorized_client(
             "Client not authorized for device flow",
         ));
     }
-    let scope = scope(params, &client, context.rules())?;
+    let scope = scope(&request, &client, context.rules())?;
     check_ceiling(&client, scope)?;
 
     let (device_code, user_code) = (sandbox.entropy.device_code(), sandbox.entropy.user_code());
@@ -72,15 +71,14 @@ async fn start(context: &Context, params: &Params) -> Result<Value, OAuthError> 
     }))
 }
 
-/// Reads the leading digits under every contract; an unreadable scope is 0.
-fn scope(params: &Params, client: &Client, rules: &Rules) -> Result<Scope, OAuthError> {
-    let number = params
-        .text("scope")
-        .and_then(leading_integer)
-        .unwrap_or_default();
-    u32::try_from(number)
-        .ok()
-        .map(Scope::of_any_bits)
+/// The scope of the request, if the client may ask for it.
+fn scope(
+    request: &DeviceStartRequest,
+    client: &Client,
+    rules: &Rules,
+) -> Result<Scope, OAuthError> {
+    request
+        .scope
         .and_then(|scope| scope.if_it_exists(client.declared_scope(rules), rules))
         .filter(|scope| !scope.covers(Scope::APP_STORE_CATALOG_WRITE))
         // Unlike older bits, this one is rejected as unknown for a client that may not request it.

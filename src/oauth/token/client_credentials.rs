@@ -1,24 +1,22 @@
 //! The `client_credentials` grant (RFC 6749 §4.4): the client acts for its owner.
 
 use crate::contract::{Contract, Difference};
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 use crate::model::client::Client;
 use crate::oauth::mint::{IssuedTokens, TokenSubject, mint};
 use crate::protocol::error::{OAuthError, scope_refused};
-use crate::protocol::params::Params;
 use crate::protocol::rules::Rules;
 use crate::protocol::scope::Scope;
-use crate::protocol::token_request::{RequestedScope, client_credentials_scope};
+use crate::protocol::token_request::{ClientCredentialsRequest, RequestedScope};
 
 /// Issues tokens for the owner of the client.
 pub(super) async fn grant(
-    context: &Context,
+    context: &RequestContext,
     client: &Client,
-    params: &Params,
-    rules: &Rules,
+    request: &ClientCredentialsRequest,
 ) -> Result<IssuedTokens, OAuthError> {
-    let sandbox = &context.sandbox;
-    let requested = client_credentials_scope(params, client.declared_scope(rules), rules)?;
+    let (sandbox, rules) = (&context.sandbox, context.rules());
+    let requested = request.scope(client.declared_scope(rules), rules);
     if is_without_secret(client)
         && rules.side(Difference::ClientCredentialsPublic) == Contract::Live
     {
@@ -31,16 +29,16 @@ pub(super) async fn grant(
         return Err(scope_refused());
     }
     context.notes.user(client.owner);
-    let permission = TokenSubject {
+    let subject = TokenSubject {
         client_id: client.id.clone(),
         user_id: client.owner,
         scope,
     };
     rules.record_divergence(Difference::ClientCredentialsRefresh, true);
     let with_refresh = rules.recorded(Difference::ClientCredentialsRefresh);
-    let minted = mint(sandbox, &permission, with_refresh);
-    sandbox.data().insert_tokens(&minted.rows).await?;
-    Ok(minted)
+    let issued = mint(sandbox, &subject, with_refresh);
+    sandbox.data().insert_tokens(&issued.rows).await?;
+    Ok(issued)
 }
 
 /// Whether no secret of this client is stored, so that none can match.

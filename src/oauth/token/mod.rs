@@ -1,5 +1,5 @@
-//! POST `/token` (RFC 6749 §3.2): who asks, for which grant, with which answer. The grants are the files
-//! beside this one; what a client presents is read in `protocol/client_auth.rs`.
+//! POST `/token` (RFC 6749 §3.2): authenticates the client and answers by its grant. The grants are the other files of
+//! this folder; `protocol/token_request.rs` parses the request.
 
 mod authorization_code;
 mod client_credentials;
@@ -11,94 +11,100 @@ use axum::Json;
 use axum::response::IntoResponse;
 
 use crate::contract::{Contract, Difference};
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 use crate::http::cors::CorsException;
-use crate::model::client::{Client, Grant};
+use crate::model::client::Client;
 use crate::oauth::clients;
 use crate::oauth::mint::Tokens;
 use crate::protocol::client_auth::Credentials;
 use crate::protocol::error::{OAuthError, client_refused, grant_refused};
-use crate::protocol::params::Params;
-use crate::protocol::rules::Rules;
-use crate::protocol::token_request::GrantType;
+use crate::protocol::token_request::{TokenGrant, TokenRequest};
 use crate::sandbox::rate_limits::Limit;
 
 /// `POST /token`.
-pub(crate) async fn post(context: Context) -> Result<impl IntoResponse, OAuthError> {
-    let params = context.params();
-    let (client, tokens) = exchange(&context, params).await?;
-    Ok((readable_by(&context, &client, params), Json(tokens)))
+pub(crate) async fn post(context: RequestContext) -> Result<impl IntoResponse, OAuthError> {
+    let request = TokenRequest::parse(context.authorization(), context.params());
+    let body_client_id = request.body_client_id.clone();
+    let (client, tokens) = exchange(&context, request).await?;
+    let readable_by = readable_by(&context, &client, body_client_id.as_deref());
+    Ok((readable_by, Json(tokens)))
 }
 
 /// Success responses to a page of a public client name its origin.
-fn readable_by(context: &Context, client: &Client, params: &Params) -> Option<CorsException> {
+fn readable_by(
+    context: &RequestContext,
+    client: &Client,
+    body_client_id: Option<&str>,
+) -> Option<CorsException> {
     let origin = context.origin()?;
     let is_own = !client.confidential
         && client.allows_origin(origin)
-        && params.text("client_id") == Some(client.id.as_str());
+        && body_client_id == Some(client.id.as_str());
     is_own.then(|| CorsException::Origin(origin.to_owned()))
 }
 
-async fn exchange(context: &Context, params: &Params) -> Result<(Arc<Client>, Tokens), OAuthError> {
+async fn exchange(
+    context: &RequestContext,
+    request: TokenRequest,
+) -> Result<(Arc<Client>, Tokens), OAuthError> {
     let rules = context.rules();
-    if !within_limit(context, params, rules) {
+    if !is_within_limit(context, request.claimed_client_id.as_deref()) {
         return Err(OAuthError::rate_limited("Too many token requests"));
     }
-    let client = authenticate(context, params, rules).await?;
-    let grant = GrantType::parse(params)?;
-    let allowed = match grant {
-        GrantType::AuthorizationCode => client.may_use(Grant::AuthorizationCode),
-        GrantType::ClientCredentials => client.may_use(Grant::ClientCredentials),
-        GrantType::RefreshToken => client.may_use(Grant::RefreshToken),
-        GrantType::Password => false,
-    };
-    if !allowed {
-        return Err(grant_refused());
-    }
-    let minted = match grant {
-        GrantType::AuthorizationCode => {
-            authorization_code::redeem(context, &client, params, rules).await?
-        }
-        GrantType::RefreshToken => refresh_token::refresh(context, &client, params, rules).await?,
-        GrantType::ClientCredentials => {
-            client_credentials::grant(context, &client, params, rules).await?
-        }
-        GrantType::Password => return Err(grant_refused()),
-    };
-    let answer = minted.answer(rules);
-    Ok((client, answer))
-}
-
-/// Difference `rate-limit-key`.
-fn within_limit(context: &Context, params: &Params, rules: &Rules) -> bool {
-    let forwarded = context.forwarded_address();
-    let is_told = forwarded.is_some();
-    let key = match rules.side(Difference::RateLimitKey) {
-        Contract::Documented => Some(
-            Credentials::claimed_client_id(context.authorization(), params)
-                .unwrap_or_else(|| "unknown".to_owned()),
-        ),
-        Contract::Live | Contract::Live2026_08 => forwarded,
-    };
-    let admitted = key.is_none_or(|key| context.sandbox.check_rate_limit(Limit::Token, &key));
-    // Whom no header tells, the deployed server never refuses; whose window would be full there is not known.
-    rules.record_divergence(Difference::RateLimitKey, !admitted && !is_told);
-    admitted
-}
-
-async fn authenticate(
-    context: &Context,
-    params: &Params,
-    rules: &Rules,
-) -> Result<Arc<Client>, OAuthError> {
-    let authorization = context.authorization();
-    let for_itself = params.text("grant_type") == Some(Grant::ClientCredentials.name());
-    if for_itself && rules.documented(Difference::ClientCredentialsPublic) {
-        let refused = refuse_public(context, params);
+    let is_client_credentials = request.is_client_credentials();
+    if is_client_credentials && rules.documented(Difference::ClientCredentialsPublic) {
+        let refused = refuse_public(context, request.claimed_client_id.as_deref());
         rules.record_divergence(Difference::ClientCredentialsPublic, refused.is_err());
         refused?;
     }
-    let credentials = Credentials::parse(authorization, params, rules)?;
+    let credentials = request.credentials;
+    let credentials = credentials.map_err(|error| error.into_oauth_error(rules))?;
+    let client = authenticate(context, &credentials, is_client_credentials).await?;
+    let grant = request.grant?;
+    if !client.may_use(grant.grant_type()) {
+        return Err(grant_refused());
+    }
+    let issued = match grant {
+        TokenGrant::AuthorizationCode(exchange) => {
+            // The audience of an id token is the client ID of the body, even if HTTP Basic has another.
+            let audience = request.body_client_id.filter(|id| !id.is_empty());
+            let audience = audience.as_deref().unwrap_or("unknown");
+            authorization_code::redeem(context, &client, &exchange?, audience).await?
+        }
+        TokenGrant::RefreshToken(refresh) => {
+            refresh_token::refresh(context, &client, &refresh?).await?
+        }
+        TokenGrant::ClientCredentials(request) => {
+            client_credentials::grant(context, &client, &request?).await?
+        }
+        // No client has it.
+        TokenGrant::Password => return Err(grant_refused()),
+    };
+    Ok((client, issued.answer(rules)))
+}
+
+/// Difference `rate-limit-key`.
+fn is_within_limit(context: &RequestContext, claimed_client_id: Option<&str>) -> bool {
+    let rules = context.rules();
+    let forwarded = context.forwarded_address();
+    let is_forwarded = forwarded.is_some();
+    let key = match rules.side(Difference::RateLimitKey) {
+        Contract::Documented => Some(claimed_client_id.unwrap_or("unknown").to_owned()),
+        Contract::Live | Contract::Live2026_08 => forwarded,
+    };
+    let is_within = key.is_none_or(|key| context.sandbox.check_rate_limit(Limit::Token, &key));
+    // The deployed server does not limit requests without a forwarded address. Whether the window of an address would be
+    // full there is not known.
+    rules.record_divergence(Difference::RateLimitKey, !is_within && !is_forwarded);
+    is_within
+}
+
+async fn authenticate(
+    context: &RequestContext,
+    credentials: &Credentials,
+    is_client_credentials: bool,
+) -> Result<Arc<Client>, OAuthError> {
+    let rules = context.rules();
     let secret = credentials.secret.as_ref();
     let refused = || OAuthError {
         by_header: context.has_authorization_header(),
@@ -108,33 +114,35 @@ async fn authenticate(
         .await?
         .ok_or_else(refused)?;
     let client = clients::bind_first_secret(context, client, secret).await?;
-    if for_itself {
+    if is_client_credentials {
         let is_public = !client.confidential && !client.adopted;
         rules.record_divergence(Difference::ClientCredentialsPublic, is_public);
     }
-    let shows_secret = !client.confidential && !for_itself && secret.is_some();
+    let shows_secret = !client.confidential && !is_client_credentials && secret.is_some();
     rules.record_divergence(Difference::PublicClientSecret, shows_secret);
     if shows_secret && rules.documented(Difference::PublicClientSecret) {
         return Err(refused());
     }
-    // Whether there is a secret to compare with is looked at later there.
-    let is_let_through = for_itself
+    // The deployed server checks later whether there is a secret to compare with.
+    let is_checked_later = is_client_credentials
         && client_credentials::is_without_secret(&client)
         && rules.side(Difference::ClientCredentialsPublic) == Contract::Live;
-    if !is_let_through && !client.authenticates_with(secret) {
+    if !is_checked_later && !client.authenticates_with(secret) {
         return Err(refused());
     }
     Ok(client)
 }
 
-/// A public client has nothing to act for itself with, whether it sends a secret or none.
-fn refuse_public(context: &Context, params: &Params) -> Result<(), OAuthError> {
-    let Some(id) = Credentials::claimed_client_id(context.authorization(), params) else {
+/// A public client may not use the client credentials grant, with or without a secret.
+fn refuse_public(
+    context: &RequestContext,
+    claimed_client_id: Option<&str>,
+) -> Result<(), OAuthError> {
+    let Some(id) = claimed_client_id else {
         return Ok(());
     };
-    let found = context.sandbox.data().find_client(&id);
-    match found {
-        // One that its first request registered may still show a secret.
+    match context.sandbox.data().find_client(id) {
+        // A client that was registered by its first request may still present a secret.
         Some(client) if !client.confidential && !client.adopted => Err(grant_refused()),
         _ => Ok(()),
     }

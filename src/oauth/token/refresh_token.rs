@@ -2,25 +2,23 @@
 //! valid. The ceiling is not checked again.
 
 use crate::contract::Difference;
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 use crate::model::client::Client;
 use crate::model::token::{Token, TokenKind};
 use crate::oauth::mint::{IssuedTokens, TokenSubject, mint};
 use crate::protocol::error::OAuthError;
-use crate::protocol::params::Params;
 use crate::protocol::rules::Rules;
 use crate::protocol::scope::Scope;
-use crate::protocol::token_request;
+use crate::protocol::token_request::RefreshRequest;
 
 /// Exchanges a refresh token for new tokens.
 pub(super) async fn refresh(
-    context: &Context,
+    context: &RequestContext,
     client: &Client,
-    params: &Params,
-    rules: &Rules,
+    request: &RefreshRequest,
 ) -> Result<IssuedTokens, OAuthError> {
     let sandbox = &context.sandbox;
-    let hash = token_request::refresh_token(params)?.hash();
+    let hash = request.token.hash();
     let unknown = || OAuthError::invalid_grant("Invalid grant: refresh token is invalid");
     let found = sandbox.data().find_token(&hash);
     let token = found
@@ -32,23 +30,23 @@ pub(super) async fn refresh(
             "Invalid grant: refresh token was issued to another client",
         ));
     }
-    let permission = TokenSubject {
+    let subject = TokenSubject {
         client_id: client.id.clone(),
         user_id: token.user_id,
-        scope: scope(&token, params, rules)?,
+        scope: scope(&token, request, context.rules())?,
     };
-    let minted = mint(sandbox, &permission, true);
+    let issued = mint(sandbox, &subject, true);
     // If several requests use one token concurrently, one rotates it.
-    if !sandbox.data().rotate_tokens(&hash, &minted.rows).await? {
+    if !sandbox.data().rotate_tokens(&hash, &issued.rows).await? {
         return Err(unknown());
     }
-    Ok(minted)
+    Ok(issued)
 }
 
 /// Difference `refresh-scope`. Errors: a wider scope, which does not consume the token.
-fn scope(token: &Token, params: &Params, rules: &Rules) -> Result<Scope, OAuthError> {
+fn scope(token: &Token, request: &RefreshRequest, rules: &Rules) -> Result<Scope, OAuthError> {
     let is_live = rules.live(Difference::RefreshScope);
-    let narrowed = token_request::narrowed_scope(params, token.scope);
+    let narrowed = request.narrowed_scope(token.scope);
     let stays = matches!(&narrowed, Ok(asked) if asked.is_none_or(|asked| asked == token.scope));
     rules.record_divergence(Difference::RefreshScope, !stays);
     if is_live {

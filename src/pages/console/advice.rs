@@ -7,7 +7,7 @@ use axum::response::Response;
 
 use crate::control::{ControlError, Finding, Severity};
 use crate::http::base_url::BaseUrl;
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 use crate::http::respond;
 use crate::pages::view::{Layout, NavItem, Page, page};
 use crate::protocol::params::Params;
@@ -42,7 +42,7 @@ impl Page for Findings {
 }
 
 /// `GET /_mock/findings`, of one client if the query names it.
-pub(crate) async fn get(context: Context, RawQuery(query): RawQuery) -> Response {
+pub(crate) async fn get(context: RequestContext, RawQuery(query): RawQuery) -> Response {
     let (sandbox, base) = (&context.sandbox, &context.base);
     let params = Params::from_urlencoded(query.unwrap_or_default().as_bytes());
     let client_id = params

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use crate::control::ControlError;
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 use crate::http::respond;
 use crate::invalid::Invalid;
 use crate::model::client::Client;
@@ -177,7 +177,7 @@ fn one_of<const N: usize>(
 }
 
 /// `GET /_mock/consent`.
-pub(crate) async fn get(context: Context, RawQuery(query): RawQuery) -> Response {
+pub(crate) async fn get(context: RequestContext, RawQuery(query): RawQuery) -> Response {
     let options = GalleryOptions::parse(query);
     let problem = if options.client_id.is_empty() {
         None
@@ -191,7 +191,7 @@ pub(crate) async fn get(context: Context, RawQuery(query): RawQuery) -> Response
     show(&context, options, problem)
 }
 
-fn show(context: &Context, options: GalleryOptions, problem: Option<Invalid>) -> Response {
+fn show(context: &RequestContext, options: GalleryOptions, problem: Option<Invalid>) -> Response {
     let (sandbox, base) = (&context.sandbox, &context.base);
     let (clients, users) = (sandbox.data().list_clients(), sandbox.data().list_users());
     let shows = !options.client_id.is_empty() && problem.is_none();
@@ -237,7 +237,10 @@ struct ConsentPreview {
     scheme: Option<&'static str>,
 }
 
-fn preview_of(context: &Context, options: &GalleryOptions) -> Result<ConsentPreview, ControlError> {
+fn preview_of(
+    context: &RequestContext,
+    options: &GalleryOptions,
+) -> Result<ConsentPreview, ControlError> {
     let sandbox = &context.sandbox;
     let mut client = sandbox.read_client(&options.client_id)?;
     let user = match options.user.as_str() {
@@ -266,7 +269,7 @@ fn preview_of(context: &Context, options: &GalleryOptions) -> Result<ConsentPrev
 }
 
 /// `GET /_mock/consent/preview?…`: the preview.
-pub(crate) async fn preview(context: Context, RawQuery(query): RawQuery) -> Response {
+pub(crate) async fn preview(context: RequestContext, RawQuery(query): RawQuery) -> Response {
     let options = GalleryOptions::parse(query);
     match preview_of(&context, &options) {
         Ok(preview) => {
@@ -290,6 +293,6 @@ pub(crate) async fn preview(context: Context, RawQuery(query): RawQuery) -> Resp
 }
 
 /// `POST /_mock/consent/preview`: grants nothing, whichever button was pressed.
-pub(crate) async fn back(context: Context) -> Response {
+pub(crate) async fn back(context: RequestContext) -> Response {
     respond::see_other(&context.base.path(PATH))
 }

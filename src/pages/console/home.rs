@@ -4,7 +4,7 @@ use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 use crate::http::session;
 use crate::pages::assets;
 use crate::pages::view::{Avatar, Layout, NavItem, Page, page};
@@ -70,11 +70,11 @@ struct Account {
 }
 
 /// `GET /`.
-pub(crate) async fn get(context: Context) -> Response {
+pub(crate) async fn get(context: RequestContext) -> Response {
     page(StatusCode::OK, &home(&context))
 }
 
-fn home(context: &Context) -> Home {
+fn home(context: &RequestContext) -> Home {
     let (sandbox, base) = (&context.sandbox, &context.base);
     let clients = sandbox.data().list_clients();
     let mut users = sandbox.data().list_users();

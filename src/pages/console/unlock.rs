@@ -13,7 +13,7 @@ use axum_extra::extract::cookie::{Cookie, SameSite};
 use crate::http::access_guard;
 use crate::http::base_url::{BaseUrl, SandboxPrefix};
 use crate::http::body::Form;
-use crate::http::context::Outline;
+use crate::http::context::RequestHead;
 use crate::http::respond;
 use crate::http::state::AppState;
 use crate::pages::view::{Layout, Page, page};
@@ -51,11 +51,11 @@ pub(crate) async fn admit(
         }
         Err((StatusCode::UNAUTHORIZED, _)) => {
             let (mut parts, _) = request.into_parts();
-            match Outline::from_request_parts(&mut parts, &()).await {
-                Ok(outline) if parts.method == Method::GET => {
-                    ask(&outline.base, &parts.uri.to_string(), false)
+            match RequestHead::from_request_parts(&mut parts, &()).await {
+                Ok(head) if parts.method == Method::GET => {
+                    ask(&head.base, &parts.uri.to_string(), false)
                 }
-                Ok(outline) => ask(&outline.base, HOME, false),
+                Ok(head) => ask(&head.base, HOME, false),
                 Err(response) => response,
             }
         }
@@ -85,7 +85,7 @@ fn is_ours(to: &str) -> bool {
 /// `POST /_mock/unlock`.
 pub(crate) async fn post(
     State(app): State<Arc<AppState>>,
-    Outline { base, .. }: Outline,
+    RequestHead { base, .. }: RequestHead,
     Form(params): Form,
 ) -> Response {
     let to = params.text("to").filter(|to| is_ours(to)).unwrap_or(HOME);

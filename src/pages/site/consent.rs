@@ -10,12 +10,12 @@ use axum::http::Uri;
 use axum::response::{IntoResponse, Response};
 
 use crate::contract::Difference;
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 use crate::http::respond;
 use crate::http::session;
 use crate::model::client::Client;
 use crate::model::user::User;
-use crate::oauth::authorize::{refusal, with_return};
+use crate::oauth::authorize::{denied_location, with_return};
 use crate::oauth::clients;
 use crate::pages::view::{AppCard, Avatar, Layout, Page, page};
 use crate::protocol::ids::ClientId;
@@ -107,7 +107,7 @@ impl Asked {
 }
 
 /// `GET /login/oauth/authorize?…`.
-pub(crate) async fn get(uri: Uri, RawQuery(query): RawQuery, context: Context) -> Response {
+pub(crate) async fn get(uri: Uri, RawQuery(query): RawQuery, context: RequestContext) -> Response {
     let query = query.unwrap_or_default();
     let Some(user) = session::user(&context) else {
         let here = context.base.path(&uri.to_string());
@@ -124,18 +124,18 @@ pub(crate) async fn get(uri: Uri, RawQuery(query): RawQuery, context: Context) -
     }
 }
 
-fn asks_for_catalog(context: &Context, asked: &Asked) -> bool {
+fn asks_for_catalog(context: &RequestContext, asked: &Asked) -> bool {
     session::is_for_catalog_alone(shown_scope(asked), context.rules())
 }
 
 /// `POST /login/oauth/authorize`: the user denied the request.
-pub(crate) async fn deny(context: Context) -> Response {
+pub(crate) async fn deny(context: RequestContext) -> Response {
     let params = context.params();
     let redirect_uri = params.text("redirect_uri");
     match known_client(&context, params.text("client_id"), redirect_uri).await {
         Ok(Some(_)) => {
             let state = params.text("state").unwrap_or_default();
-            match refusal(redirect_uri.unwrap_or_default(), state) {
+            match denied_location(redirect_uri.unwrap_or_default(), state) {
                 Ok(location) => respond::see_other(&location),
                 Err(error) => error.into_response(),
             }
@@ -145,7 +145,7 @@ pub(crate) async fn deny(context: Context) -> Response {
     }
 }
 
-fn invalid_application(context: &Context, status: StatusCode) -> Response {
+fn invalid_application(context: &RequestContext, status: StatusCode) -> Response {
     page(
         status,
         &InvalidApplication {
@@ -156,7 +156,7 @@ fn invalid_application(context: &Context, status: StatusCode) -> Response {
 
 /// The client, if it may use the consent page and the redirect URI is registered.
 async fn known_client(
-    context: &Context,
+    context: &RequestContext,
     id: Option<&str>,
     redirect_uri: Option<&str>,
 ) -> Result<Option<Arc<Client>>, StoreError> {
@@ -170,7 +170,12 @@ async fn known_client(
     Ok(client.filter(|client| client.accepts_redirect(redirect_uri, context.rules())))
 }
 
-pub(crate) fn consent(context: &Context, user: &User, client: &Client, asked: &Asked) -> Consent {
+pub(crate) fn consent(
+    context: &RequestContext,
+    user: &User,
+    client: &Client,
+    asked: &Asked,
+) -> Consent {
     let bits = shown_bits(asked.get("scope"));
     let carried = |name: &'static str| Some((name, asked.get(name)?.to_owned()));
     let mut fields: Vec<_> = CARRIED.into_iter().filter_map(carried).collect();
@@ -199,7 +204,7 @@ pub(crate) fn consent(context: &Context, user: &User, client: &Client, asked: &A
 }
 
 /// Difference `buzz-limit`.
-fn offers_budget(context: &Context, may_spend: bool) -> bool {
+fn offers_budget(context: &RequestContext, may_spend: bool) -> bool {
     let rules = context.rules();
     rules.record_divergence(Difference::BuzzLimit, may_spend);
     rules.documented(Difference::BuzzLimit) && may_spend

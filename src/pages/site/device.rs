@@ -6,7 +6,7 @@ use axum::extract::RawQuery;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 use crate::http::respond;
 use crate::http::session;
 use crate::model::device::Verdict;
@@ -53,7 +53,7 @@ enum Step {
 
 /// `GET /login/oauth/device?code=XXXX-XXXX`. Only fills in the code, so that a user who follows a link reviews the
 /// request first.
-pub(crate) async fn get(uri: Uri, RawQuery(query): RawQuery, context: Context) -> Response {
+pub(crate) async fn get(uri: Uri, RawQuery(query): RawQuery, context: RequestContext) -> Response {
     let here = context.base.path(&uri.to_string());
     let query = Params::from_urlencoded(query.unwrap_or_default().as_bytes());
     let typed = query.text("code").map(normalise).unwrap_or_default();
@@ -72,7 +72,7 @@ pub(crate) async fn get(uri: Uri, RawQuery(query): RawQuery, context: Context) -
 }
 
 /// `POST /login/oauth/device`: the next step.
-pub(crate) async fn post(context: Context) -> Response {
+pub(crate) async fn post(context: RequestContext) -> Response {
     let params = context.params();
     let code = normalise(params.text("user_code").unwrap_or_default());
     let Some(user) = session::user(&context) else {
@@ -93,7 +93,7 @@ pub(crate) async fn post(context: Context) -> Response {
 }
 
 async fn take(
-    context: &Context,
+    context: &RequestContext,
     user: &User,
     code: &str,
     step: Option<&str>,
@@ -120,14 +120,14 @@ async fn take(
     }
 }
 
-fn with_code(context: &Context, code: &str) -> String {
+fn with_code(context: &RequestContext, code: &str) -> String {
     let query = url::form_urlencoded::Serializer::new(String::new())
         .append_pair("code", code)
         .finish();
     context.base.path(&format!("{PATH}?{query}"))
 }
 
-fn show(context: &Context, status: StatusCode, user: &User, step: Step) -> Response {
+fn show(context: &RequestContext, status: StatusCode, user: &User, step: Step) -> Response {
     let here = match &step {
         Step::Review { code, .. } => with_code(context, code),
         _ => context.base.path(PATH),

@@ -6,7 +6,7 @@ use axum::extract::RawQuery;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 use crate::http::respond;
 use crate::http::session;
 use crate::invalid::MAKE_ROOM;
@@ -52,14 +52,14 @@ struct Person {
 }
 
 /// `GET /login?returnUrl=…`.
-pub(crate) async fn get(context: Context, RawQuery(query): RawQuery) -> Response {
+pub(crate) async fn get(context: RequestContext, RawQuery(query): RawQuery) -> Response {
     let query = Params::from_urlencoded(query.unwrap_or_default().as_bytes());
     let return_url = query.text("returnUrl").unwrap_or_default().to_owned();
     show(&context, StatusCode::OK, return_url, String::new(), None)
 }
 
 /// `POST /login`: `user` (username or ID) or `user_id` selects a user, `name` creates one.
-pub(crate) async fn post(context: Context) -> Response {
+pub(crate) async fn post(context: RequestContext) -> Response {
     let params = context.params();
     let return_url = params.text("returnUrl").unwrap_or_default().to_owned();
     let picked = match params.non_empty(BY_ID) {
@@ -101,7 +101,7 @@ pub(crate) async fn post(context: Context) -> Response {
 }
 
 /// `GET|POST /logout`.
-pub(crate) async fn logout(context: Context) -> Response {
+pub(crate) async fn logout(context: RequestContext) -> Response {
     match session::sign_out(&context).await {
         Ok(cookie) => respond::with_cookie(
             respond::see_other(&context.base.path("/login")),
@@ -111,7 +111,7 @@ pub(crate) async fn logout(context: Context) -> Response {
     }
 }
 
-fn find(context: &Context, named: &UserRef) -> Result<User, String> {
+fn find(context: &RequestContext, named: &UserRef) -> Result<User, String> {
     let sandbox = &context.sandbox;
     let found = sandbox.data().find_user(named);
     found
@@ -119,7 +119,10 @@ fn find(context: &Context, named: &UserRef) -> Result<User, String> {
         .ok_or_else(|| "That user is gone.".to_owned())
 }
 
-async fn find_or_create(context: &Context, name: &str) -> Result<Result<User, String>, StoreError> {
+async fn find_or_create(
+    context: &RequestContext,
+    name: &str,
+) -> Result<Result<User, String>, StoreError> {
     if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control)
     {
         return Ok(Err(format!(
@@ -143,7 +146,7 @@ async fn find_or_create(context: &Context, name: &str) -> Result<Result<User, St
 }
 
 fn show(
-    context: &Context,
+    context: &RequestContext,
     status: StatusCode,
     return_url: String,
     name: String,

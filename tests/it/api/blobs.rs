@@ -51,7 +51,7 @@ async fn a_browser_uploads_by_a_url_and_the_app_uses_the_blob() {
         assert_eq!(
             sandbox.get(&url).await.status,
             200,
-            "whoever has the address sees it"
+            "the URL is the only credential"
         );
         let refreshed = ada.ask("POST", &format!("{url}/refresh")).await;
         assert_eq!((refreshed.status, refreshed.json()), (200, blob));

@@ -18,9 +18,9 @@ const START: &str = "2026-02-28T23:58:00Z";
 #[derive(Debug, Clone, Copy)]
 enum Cap {
     Absolute,
-    /// Within so many seconds, told as seconds or as minutes.
+    /// Within a number of seconds, written in seconds or minutes.
     Sliding(i64, bool),
-    /// Anew at every full so many minutes.
+    /// Restarts at each multiple of a number of minutes.
     Rollover(i64),
 }
 
@@ -155,7 +155,7 @@ fn remaining_budget_equals_cap_minus_counted_spends() {
         let sandbox = mock.sandbox(&format!("case-{}", cases.get()));
         runtime.block_on(agrees(&sandbox, &caps, &steps))
     });
-    if let Err(why) = outcome {
-        panic!("{why}");
+    if let Err(error) = outcome {
+        panic!("{error}");
     }
 }

@@ -114,8 +114,8 @@ async fn unparsable_cron_is_accepted_at_consent_and_reported_with_spends() {
     assert!(!pays(&mock, 1).await);
     let shown = mock.control("GET", "/spends", json!({})).await;
     let pitfalls = shown["spends"][0]["pitfalls"].as_array().unwrap();
-    let told: Vec<&str> = pitfalls.iter().filter_map(Value::as_str).collect();
-    assert_snapshot!(told.join("\n"), @r#"
+    let output: Vec<&str> = pitfalls.iter().filter_map(Value::as_str).collect();
+    assert_snapshot!(output.join("\n"), @r#"
     buzz_limit[0].cron: "on pay day" is no cron expression: the budget never begins anew; write five fields, such as "0 0 1 * *" for each month's first, six with the seconds first, or a name such as @daily
     buzz_limit[1].currencies[0]: "blu" is no kind of buzz: the budget would cap nothing; did you mean "blue"?
     "#);
@@ -124,7 +124,7 @@ async fn unparsable_cron_is_accepted_at_consent_and_reported_with_spends() {
 #[tokio::test]
 async fn control_call_rejects_ineffective_budgets() {
     let mock = TestServer::documented().await;
-    let mut told = String::new();
+    let mut output = String::new();
     for budget in [
         json!({ "type": "rollover", "limit": 30, "cron": "on pay day" }),
         json!({ "type": "rollover", "limit": 30, "cron": "0 0 1 1 * * 2030" }),
@@ -135,9 +135,9 @@ async fn control_call_rejects_ineffective_budgets() {
         let agreed = json!({ "user": "ada", "client_id": "conf", "scope": 1, "buzz_limit": limit });
         let answer = mock.ask("POST", "/_mock/consents").json(&agreed).await;
         assert_eq!(answer.status, 400, "{answer}");
-        told += &format!("{}\n", answer.body);
+        output += &format!("{}\n", answer.body);
     }
-    assert_snapshot!(told, @r#"
+    assert_snapshot!(output, @r#"
     {"error":"invalid","message":"\"on pay day\" is no cron expression: the budget never begins anew","path":"buzz_limit[1].cron","hint":"write five fields, such as \"0 0 1 * *\" for each month's first, six with the seconds first, or a name such as @daily"}
     {"error":"invalid","message":"\"0 0 1 1 * * 2030\" is no cron expression: the budget never begins anew","path":"buzz_limit[1].cron","hint":"write five fields, such as \"0 0 1 * *\" for each month's first, six with the seconds first, or a name such as @daily"}
     {"error":"invalid","message":"\"blu\" is no kind of buzz: the budget would cap nothing","path":"buzz_limit[1].currencies[1]","hint":"did you mean \"blue\"?"}

@@ -183,8 +183,8 @@ async fn invalid_change_is_rejected_with_its_path() {
         ),
     ] {
         let answer = patch(&ada, &id, &body).await;
-        let why = &answer.json()["errors"];
-        table += &format!("{name}: {} {why}\n", answer.status);
+        let error = &answer.json()["errors"];
+        table += &format!("{name}: {} {error}\n", answer.status);
         assert_eq!(ada.get(&one(&id)).await.body, before, "{name}");
     }
     let nothing = ada.ask("PUT", &one(&id)).await;

@@ -124,8 +124,8 @@ async fn invalid_query_is_rejected_with_its_parameter() {
         "toDate=2026-13-01",
     ] {
         let answer = ada.get(&format!("{WORKFLOWS}?{query}")).await;
-        let why = &answer.json()["errors"];
-        table += &format!("{query}: {} {why}\n", answer.status);
+        let error = &answer.json()["errors"];
+        table += &format!("{query}: {} {error}\n", answer.status);
     }
     assert_snapshot!(table, @r#"
     take=0: 400 {"take":["The value '0' is not valid for take."]}

@@ -98,8 +98,8 @@ async fn endpoints_newer_than_the_recording_get_404() {
             assert_eq!(answer.status, 404, "{method} {path}");
         }
     }
-    let told = mock.get("/_mock/contract").await.json();
-    assert_eq!(told["scopes"].as_array().map(Vec::len), Some(27));
+    let output = mock.get("/_mock/contract").await.json();
+    assert_eq!(output["scopes"].as_array().map(Vec::len), Some(27));
 }
 
 #[tokio::test]
@@ -130,7 +130,7 @@ async fn catalog_token_is_rejected_elsewhere() {
         .token(&OTHER.for_itself().and("scope", "268435456"))
         .await;
     let token = answer.text("access_token");
-    let mut said = answer.json()["scope"].to_string() + "\n";
+    let mut output = answer.json()["scope"].to_string() + "\n";
     for path in [
         USERINFO,
         ME,
@@ -142,11 +142,11 @@ async fn catalog_token_is_rejected_elsewhere() {
             .header("authorization", &format!("Bearer {token}"))
             .await
             .status;
-        said += &format!("{path} {status}\n");
+        output += &format!("{path} {status}\n");
     }
     let asks = OTHER.asks("268435457");
-    said += &mock.approve(&asks).await.summary();
-    assert_snapshot!(said, @r#"
+    output += &mock.approve(&asks).await.summary();
+    assert_snapshot!(output, @r#"
     ["268435457"]
     /api/auth/oauth/userinfo 401
     /api/v1/me 401
@@ -265,7 +265,7 @@ async fn a_seed_declares_scopes_that_a_reset_keeps() {
 #[tokio::test]
 async fn invalid_scope_declaration_is_rejected() {
     let mock = TestServer::documented().await;
-    let mut said = String::new();
+    let mut output = String::new();
     for scopes in [
         json!([{ "value": 3, "name": "Three" }]),
         json!([{ "value": 4, "name": "Four" }]),
@@ -280,9 +280,9 @@ async fn invalid_scope_declaration_is_rejected() {
             .json(&patch)
             .await
             .json();
-        said += &format!("{}: {}\n", answer["path"], answer["message"]);
+        output += &format!("{}: {}\n", answer["path"], answer["message"]);
     }
-    assert_snapshot!(said, @r#"
+    assert_snapshot!(output, @r#"
     "scopes[0]": "3 is no single bit: write a power of two"
     "scopes[0]": "bit 4 is known: it is ModelsRead"
     "scopes[0]": "the name \"UserRead\" is taken"

@@ -1,4 +1,4 @@
-//! Divergence in the journal: an entry says that the other contract differs exactly if it does.
+//! Divergence in the journal: an entry has the mark exactly if the other contract answers differently.
 
 use civitai_oauth_mock::{Contract, Difference};
 use serde_json::json;
@@ -8,7 +8,7 @@ use crate::support::{
     SpendingApp, TestResponse, TestServer, USERINFO, config,
 };
 
-/// The differences for which the newest journal entry says that the other contract differs.
+/// The differences for which the newest journal entry marks another answer of the other contract.
 async fn recorded_divergence(sandbox: &SandboxClient) -> Vec<String> {
     let shown = sandbox.control("GET", "/requests?limit=1", json!({})).await;
     let decided = shown["requests"][0]["differences"].as_array().cloned();

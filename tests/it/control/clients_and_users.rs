@@ -323,3 +323,14 @@ async fn invalid_user_is_rejected_with_its_reason() {
         Some(7)
     );
 }
+
+#[tokio::test]
+async fn a_name_of_digits_is_found_by_its_digits() {
+    let mock = TestServer::documented().await;
+    mock.control("POST", "/users", json!({ "username": "4711" }))
+        .await;
+    assert_eq!(
+        mock.get("/_mock/users/4711").await.json()["username"],
+        "4711"
+    );
+}

@@ -170,3 +170,11 @@ async fn fault_that_can_never_apply_is_rejected_with_its_reason() {
       400 "effect.status": "deny and status contradict each other: the user's Deny is the answer" ("leave effect.deny or effect.status out")
     "#);
 }
+
+#[tokio::test]
+async fn fault_that_can_never_apply_is_rejected() {
+    let mock = TestServer::documented().await;
+    let fault = json!({ "endpoint": "tokn", "effect": { "status": 503 } });
+    let answer = mock.ask("POST", "/_mock/faults").json(&fault).await;
+    assert_snapshot!(answer.json(), @r#"{"error":"invalid","message":"no endpoint \"tokn\"","path":"endpoint","hint":"did you mean \"token\"?"}"#);
+}

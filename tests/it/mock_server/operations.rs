@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use civitai_oauth_mock::control::{
-    Budget, ClientSpec, Endpoint, Expect, Expectations, Fault, Filter, Grant, GrantType, Method,
-    Mint, Moment, NewCode, NewConsent, NewSandbox, OwnerFilter, Preset, Requests, SettingsPatch,
+    Budget, ClientSpec, Endpoint, Expect, Expectations, Fault, Filter, GrantType, Method, Mint,
+    Moment, NewCode, NewConsent, NewSandbox, OwnerFilter, Preset, Requests, SettingsPatch,
     TokenKind, UserSpec, Window,
 };
 use civitai_oauth_mock::{Contract, MockError, MockServer, Scope};
@@ -99,7 +99,7 @@ async fn users_and_clients_are_made_read_changed_and_removed() {
     let app = ClientSpec::named("App")
         .id("app")
         .secret("s")
-        .grants([Grant::ClientCredentials]);
+        .grants([GrantType::ClientCredentials]);
     let app = server.create_client(app).await.unwrap();
     assert!(app.confidential && app.id == "app");
     let secret = server.rotate_secret("app").await.unwrap().client_secret;
@@ -176,7 +176,9 @@ async fn tokens_are_minted_looked_into_and_ended() {
 #[tokio::test]
 async fn devices_and_consents_are_approved_and_denied() {
     let (server, sandbox) = seeded().await;
-    let tv = ClientSpec::named("TV").id("tv").grants([Grant::DeviceCode]);
+    let tv = ClientSpec::named("TV")
+        .id("tv")
+        .grants([GrantType::DeviceCode]);
     server.create_client(tv).await.unwrap();
     let mut polled = Vec::new();
     for approved in [true, false] {

@@ -10,7 +10,7 @@ fn spending() -> Fields {
     CONF.asks("32769")
 }
 
-/// What the endpoint says to each text, in groups of what it said.
+/// The response to each text, grouped by response.
 async fn verdicts(mock: &SandboxClient, texts: &[&str]) -> String {
     let mut table = String::new();
     for text in texts {
@@ -167,8 +167,8 @@ async fn the_pages_simple_form_has_an_amount_a_period_and_a_switch() {
         if let Some(on) = on {
             request = request.and("buzz_limit_on", on);
         }
-        let said = mock.approve(&request).await.summary();
-        table += &format!("on={on:?} {amount:?} per {days} days: {said}\n");
+        let output = mock.approve(&request).await.summary();
+        table += &format!("on={on:?} {amount:?} per {days} days: {output}\n");
     }
     assert_snapshot!(table, @r#"
     on=Some("true") "5000" per 1 days: 302 to https://app.example/callback?code=<secret>&state=xyz

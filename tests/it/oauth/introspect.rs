@@ -71,7 +71,7 @@ async fn introspection_treats_json_that_is_not_text_as_missing() {
     mock.control("POST", "/clients", service).await;
     let token = mock.tokens(&CONF, "5").await.access;
     let right = json!({ "client_id": "42", "client_secret": "12345678", "token": token });
-    for (name, value, said) in [
+    for (name, value, is_active) in [
         ("token", json!(token), json!(true)),
         ("token", json!([token]), json!(false)),
         ("client_id", json!(42), Value::Null),
@@ -80,7 +80,7 @@ async fn introspection_treats_json_that_is_not_text_as_missing() {
         let mut sent = right.clone();
         sent[name] = value;
         let answer = mock.ask("POST", INTROSPECT).json(&sent).await;
-        assert_eq!(answer.json()["active"], said, "{sent} {answer}");
+        assert_eq!(answer.json()["active"], is_active, "{sent} {answer}");
     }
 }
 

@@ -3,6 +3,7 @@
 mod authorize;
 mod buzz_limit;
 mod client_ids;
+mod concurrency;
 mod device;
 mod introspect;
 mod mock_user;

@@ -266,24 +266,24 @@ async fn id_token_of_another_sandbox_or_altered_fails_verification() {
     let sandbox = mock.sandbox("x");
     let id_token = mock.id_token(&CONF, "n-1").await;
     assert_ne!(sandbox.jwk().await["kid"], mock.jwk().await["kid"]);
-    let why = sandbox
+    let error = sandbox
         .verified(&id_token, CONF.id)
         .await
         .expect_err("another key");
-    assert_snapshot!(why, @"InvalidSignature");
-    let why = mock
+    assert_snapshot!(error, @"InvalidSignature");
+    let error = mock
         .verified(&id_token, SPA.id)
         .await
         .expect_err("another audience");
-    assert_snapshot!(why, @"InvalidAudience");
+    assert_snapshot!(error, @"InvalidAudience");
     let mut parts: Vec<&str> = id_token.split('.').collect();
     let other = mock.id_token(&CONF, "n-2").await;
     parts[1] = other.split('.').nth(1).expect("claims");
-    let why = mock
+    let error = mock
         .verified(&parts.join("."), CONF.id)
         .await
         .expect_err("other claims");
-    assert_snapshot!(why, @"InvalidSignature");
+    assert_snapshot!(error, @"InvalidSignature");
 }
 
 #[tokio::test]
@@ -291,6 +291,6 @@ async fn id_token_times_follow_the_sandbox_clock() {
     let mock = TestServer::documented().await;
     mock.advance(-7200).await;
     let stale = mock.id_token(&CONF, "n-1").await;
-    let why = mock.verified(&stale, CONF.id).await.expect_err("long over");
-    assert_snapshot!(why, @"ExpiredSignature");
+    let error = mock.verified(&stale, CONF.id).await.expect_err("long over");
+    assert_snapshot!(error, @"ExpiredSignature");
 }

@@ -115,15 +115,15 @@ async fn a_stored_key_keeps_its_id() {
 #[tokio::test]
 async fn other_key_types_are_rejected_with_a_command_to_make_one() {
     let mut config = config(Contract::Documented);
-    let mut said = String::new();
+    let mut output = String::new();
     for text in [
         "",
         "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
     ] {
-        let why = config.set_signing_key(text, Path::new("key.pem"));
-        said += &format!("{}\n", why.expect_err("no key"));
+        let error = config.set_signing_key(text, Path::new("key.pem"));
+        output += &format!("{}\n", error.expect_err("no key"));
     }
-    assert_snapshot!(said, @"
+    assert_snapshot!(output, @"
     key.pem: signing_key: not a P-256 private key in PEM; make one with: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256
     key.pem: signing_key: not a P-256 private key in PEM; make one with: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256
     ");

@@ -25,8 +25,8 @@ fn holds<S: Strategy>(
     };
     let outcome =
         TestRunner::new(config).run(input, |value| runtime.block_on(property(&mock, value)));
-    if let Err(why) = outcome {
-        panic!("{why}");
+    if let Err(error) = outcome {
+        panic!("{error}");
     }
 }
 

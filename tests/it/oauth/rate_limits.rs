@@ -93,7 +93,7 @@ async fn documented_token_accepts_twenty_per_minute_and_client() {
         .post(TOKEN, &nameless)
         .basic("conf", "secret-conf")
         .await;
-    assert_eq!(by_basic.status, 429, "the same client by another door");
+    assert_eq!(by_basic.status, 429, "the same client by HTTP Basic");
     let elsewhere = guess(&mock).header("x-forwarded-for", "203.0.113.9").await;
     assert_eq!(
         elsewhere.status, 429,
@@ -110,7 +110,7 @@ async fn live_token_accepts_twenty_per_minute_and_address() {
     assert_eq!(
         admitted(30, || guess(&mock)).await.0,
         30,
-        "no header tells, no limit"
+        "no limit without a header"
     );
     let from = |address: &str| guess(&mock).header("x-forwarded-for", address);
     assert_eq!(admitted(99, || from("203.0.113.9, 10.0.0.1")).await.0, 20);

@@ -4,7 +4,9 @@ use civitai_oauth_mock::{Contract, Difference};
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{App, CONF, Fields, OTHER, REVOKE, SPA, SandboxClient, TestServer, Tokens};
+use crate::support::{
+    App, CONF, Fields, OTHER, REVOKE, SPA, SandboxClient, TestServer, Tokens, config,
+};
 
 #[tokio::test]
 async fn response_is_the_same_for_every_outcome() {
@@ -223,4 +225,22 @@ async fn a_public_clients_foreign_origin_is_refused() {
 
     {}
     ");
+}
+
+#[tokio::test]
+async fn client_with_loopback_wildcard_may_revoke_from_any_loopback_origin() {
+    let mock = TestServer::start(config(Contract::Documented)).await;
+    mock.control(
+        "PATCH",
+        &format!("/clients/{}", SPA.id),
+        json!({ "any_loopback_redirect": true }),
+    )
+    .await;
+    let fields = SPA.revokes("civitai_unknown");
+    let revoke = |origin: &str| {
+        mock.post("/api/auth/oauth/revoke", &fields)
+            .header("origin", origin)
+    };
+    assert_eq!(revoke("http://127.0.0.1:5999").await.status, 200);
+    assert_eq!(revoke("https://evil.example").await.status, 403);
 }

@@ -164,7 +164,7 @@ async fn the_oauth2_crate_signs_in_to_a_sandbox() {
     signs_in_refreshes_and_revokes(&mock.sandbox("box-1"), &CONF).await;
 }
 
-/// The crate's client, which refreshes when its token has run out, and no sooner.
+/// The crate's client, which refreshes when its token has expired, and not before.
 async fn lives_for_a_day(sandbox: &SandboxClient, app: &App) {
     let client = outsider(sandbox, app);
     let mut tokens = sign_in(sandbox, app).await;
@@ -219,8 +219,8 @@ async fn the_oauth2_crate_reads_our_errors() {
         .request_async(&transport())
         .await;
     match refused {
-        Err(RequestTokenError::ServerResponse(why)) => {
-            assert_eq!(why.error().as_ref(), "invalid_grant");
+        Err(RequestTokenError::ServerResponse(error)) => {
+            assert_eq!(error.error().as_ref(), "invalid_grant");
         }
         other => panic!("{other:?}"),
     }

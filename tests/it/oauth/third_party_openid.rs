@@ -114,13 +114,13 @@ async fn sign_in_with_civitai(sandbox: &SandboxClient, app: &App, auth: AuthType
         .await
     {
         Ok(tokens) => tokens,
-        Err(RequestTokenError::Parse(why, _)) => return format!("no tokens: {why}"),
-        Err(why) => panic!("{why:?}"),
+        Err(RequestTokenError::Parse(error, _)) => return format!("no tokens: {error}"),
+        Err(error) => panic!("{error:?}"),
     };
     let id_token = tokens.id_token().expect("a nonce was sent");
     let claims = match id_token.claims(&client.id_token_verifier(), &nonce) {
         Ok(claims) => claims,
-        Err(why) => return format!("no id token: {why}"),
+        Err(error) => return format!("no id token: {error}"),
     };
     let subject = claims.subject().clone();
     let userinfo: CoreUserInfoClaims = client
@@ -128,7 +128,7 @@ async fn sign_in_with_civitai(sandbox: &SandboxClient, app: &App, auth: AuthType
         .expect("there is a userinfo endpoint")
         .request_async(&over_http)
         .await
-        .expect("the user is told");
+        .expect("the user is shown");
     let refreshed = client
         .exchange_refresh_token(tokens.refresh_token().expect("a refresh token"))
         .expect("there is a token endpoint")
@@ -146,8 +146,8 @@ async fn openidconnect_signs_a_user_in_from_discovery_to_refresh() {
     for sandbox in [SandboxClient::clone(&mock), mock.sandbox("x")] {
         for app in [&CONF, &SPA] {
             sandbox.control("DELETE", "/consents", json!({})).await;
-            let told = sign_in_with_civitai(&sandbox, app, AuthType::RequestBody).await;
-            assert_eq!(told, "2 is ada");
+            let output = sign_in_with_civitai(&sandbox, app, AuthType::RequestBody).await;
+            assert_eq!(output, "2 is ada");
         }
     }
 }
@@ -156,16 +156,16 @@ async fn openidconnect_signs_a_user_in_from_discovery_to_refresh() {
 #[tokio::test]
 async fn openidconnect_must_send_its_secret_in_the_body() {
     let mock = TestServer::documented().await;
-    let told = sign_in_with_civitai(&mock, &CONF, AuthType::BasicAuth).await;
-    assert_snapshot!(told, @"no id token: Invalid audiences: must contain `conf` (found audiences: `unknown`)");
+    let output = sign_in_with_civitai(&mock, &CONF, AuthType::BasicAuth).await;
+    assert_snapshot!(output, @"no id token: Invalid audiences: must contain `conf` (found audiences: `unknown`)");
 }
 
 /// RFC 6749 §5.1 wants a text; the deployed server answers with a list (difference `scope-shape`).
 #[tokio::test]
 async fn openidconnect_cannot_read_the_scope_of_the_live_contract() {
     let mock = TestServer::live().await;
-    let told = sign_in_with_civitai(&mock, &CONF, AuthType::RequestBody).await;
-    assert_snapshot!(told, @"no tokens: scope: invalid type: sequence, expected a string at line 1 column 174");
+    let output = sign_in_with_civitai(&mock, &CONF, AuthType::RequestBody).await;
+    assert_snapshot!(output, @"no tokens: scope: invalid type: sequence, expected a string at line 1 column 174");
 }
 
 #[tokio::test]
@@ -211,7 +211,7 @@ async fn oauth2_reports_denied_and_expired_devices() {
     let client = BasicClient::new(ClientId::new(CLI.to_owned()))
         .set_device_authorization_url(DeviceAuthorizationUrl::new(url(DEVICE)).expect("a URL"))
         .set_token_uri(TokenUrl::new(url(DEVICE_TOKEN)).expect("a URL"));
-    let mut told = String::new();
+    let mut output = String::new();
     for denied in [true, false] {
         let started: StandardDeviceAuthorizationResponse = client
             .exchange_device_code()
@@ -230,9 +230,9 @@ async fn oauth2_reports_denied_and_expired_devices() {
             .exchange_device_access_token(&started)
             .request_async(&over_http, wait, None)
             .await;
-        told += &format!("{:?}\n", polled.expect_err("no tokens"));
+        output += &format!("{:?}\n", polled.expect_err("no tokens"));
     }
-    assert_snapshot!(told, @r#"
+    assert_snapshot!(output, @r#"
     ServerResponse(StandardErrorResponse { error: access_denied, error_description: None, error_uri: None })
     ServerResponse(StandardErrorResponse { error: expired_token, error_description: Some("Device code expired"), error_uri: None })
     "#);
@@ -280,8 +280,8 @@ async fn oauth2_revokes_over_https() {
 
     let plain = RevocationUrl::new(format!("{}{REVOKE}", mock.base)).expect("a URL");
     let client = client.set_revocation_url(plain);
-    let Err(why) = client.revoke_token(StandardRevocableToken::AccessToken(access)) else {
+    let Err(error) = client.revoke_token(StandardRevocableToken::AccessToken(access)) else {
         panic!("the crate insists on https");
     };
-    assert_snapshot!(why, @"Scheme for revocation endpoint URL must be HTTPS");
+    assert_snapshot!(error, @"Scheme for revocation endpoint URL must be HTTPS");
 }

@@ -97,8 +97,8 @@ fn invalid_allowed_host_is_rejected_everywhere() {
         }
         let run = command.output().expect("the program was built");
         assert!(!run.status.success());
-        let said = String::from_utf8_lossy(&run.stderr).into_owned();
-        assert!(said.contains(named), "{said}");
+        let output = String::from_utf8_lossy(&run.stderr).into_owned();
+        assert!(output.contains(named), "{output}");
     }
 }
 

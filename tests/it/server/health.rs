@@ -51,10 +51,10 @@ async fn readiness_follows_the_writability_of_the_database() {
     assert_eq!(sandbox.get("/api/health/live").await.status, 200);
     let unwell = healthcheck();
     assert_eq!(unwell.status.code(), Some(1));
-    let said = String::from_utf8_lossy(&unwell.stderr);
+    let output = String::from_utf8_lossy(&unwell.stderr);
     assert!(
-        said.contains("503") && said.contains("unavailable"),
-        "{said}"
+        output.contains("503") && output.contains("unavailable"),
+        "{output}"
     );
 
     program.limit_files("unlimited");

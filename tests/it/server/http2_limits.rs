@@ -51,7 +51,7 @@ fn idle_frames() -> [(&'static str, Frame); 6] {
 }
 
 #[tokio::test]
-async fn connection_without_a_request_is_closed_whatever_frames_it_sends() {
+async fn connection_without_a_request_is_closed_despite_frames() {
     let mock = mock(|config| config.head_timeout = SHORT).await;
     for (name, frame) in idle_frames() {
         let mut frames = connection(&mock).await;

@@ -15,7 +15,7 @@ use crate::support::{CONF, RawConnection, TOKEN, TestServer, config, statuses};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// Connections are let go soon, so that everything that comes can be heard.
+/// Idle connections are closed soon, so that all responses can be read.
 async fn mock() -> TestServer {
     let mut config = config(Contract::Documented);
     config.head_timeout = Duration::from_millis(500);
@@ -23,23 +23,23 @@ async fn mock() -> TestServer {
     TestServer::start(config).await
 }
 
-/// Everything that is answered until the connection is closed.
-async fn answers(mock: &TestServer, said: impl AsRef<[u8]>) -> String {
+/// The responses until the connection is closed.
+async fn answers(mock: &TestServer, input: impl AsRef<[u8]>) -> String {
     let mut line = RawConnection::to(mock.server().address()).await;
-    line.send(said).await;
+    line.send(input).await;
     line.read_to_close().await
 }
 
-/// What each of these is answered with, as a table; the server is well after each.
+/// The statuses of the responses to each input, as a table. The server is healthy after each.
 pub(crate) async fn table<S: AsRef<[u8]>>(
     cases: impl IntoIterator<Item = (&'static str, S)>,
 ) -> String {
     let mock = mock().await;
     let mut table = String::new();
-    for (what, said) in cases {
-        let heard = answers(&mock, said).await;
-        table += &format!("{what}: {}\n", statuses(&heard).join(" "));
-        assert_eq!(mock.get("/api/health").await.status, 200, "after {what}");
+    for (name, input) in cases {
+        let heard = answers(&mock, input).await;
+        table += &format!("{name}: {}\n", statuses(&heard).join(" "));
+        assert_eq!(mock.get("/api/health").await.status, 200, "after {name}");
     }
     table
 }
@@ -175,14 +175,14 @@ async fn pipelined_requests_are_answered_in_order() {
     let mock = mock().await;
     let body = CONF.for_itself().encoded();
     let length = format!("Content-Length: {}\r\n", body.len());
-    let said = [
+    let input = [
         SMUGGLED.to_owned(),
         token_request(&length, &body),
         "GET /api/nowhere HTTP/1.1\r\nHost: mock\r\n\r\n".to_owned(),
         token_request("Transfer-Encoding: chunked\r\n", &chunked(&body)),
         SMUGGLED.to_owned(),
     ];
-    let heard = answers(&mock, said.concat()).await;
+    let heard = answers(&mock, input.concat()).await;
     assert_eq!(
         statuses(&heard),
         ["200", "200", "404", "200", "200"],
@@ -204,12 +204,12 @@ async fn expect_continue_gets_100() {
     assert_eq!(line.read_response().await, "HTTP/1.1 100 Continue\r\n\r\n");
     line.send(&body).await;
     assert!(line.read_response().await.contains("access_token"));
-    // Leave that nobody waits for, and something else that is expected.
+    // An expectation of 100 without waiting for it, and an unknown expectation.
     for what in ["100-continue", "x"] {
         let heard = answers(&mock, expecting(what) + &body).await;
         assert_eq!(statuses(&heard).last(), Some(&"200"), "{heard}");
     }
-    // And whoever never makes use of it.
+    // A client that never sends the body.
     let heard = answers(&mock, expecting("100-continue")).await;
     assert_eq!(statuses(&heard), ["100", "400"], "{heard}");
 }

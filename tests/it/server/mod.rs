@@ -3,7 +3,6 @@
 mod allowed_hosts;
 mod bad_input;
 mod body_memory;
-mod edge_cases;
 mod health;
 mod http2_limits;
 pub(crate) mod http_protocol;
@@ -11,5 +10,6 @@ mod legacy_host;
 mod origins;
 mod request_smuggling;
 mod slow_clients;
+mod targets;
 mod tls;
 mod unread_bodies;

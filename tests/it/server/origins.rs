@@ -141,7 +141,7 @@ async fn public_url_overrides_everything() {
 
 #[tokio::test]
 async fn a_public_url_is_an_origin() {
-    let mut said = String::new();
+    let mut output = String::new();
     for url in [
         "localhost:8080",
         "ftp://a",
@@ -150,10 +150,10 @@ async fn a_public_url_is_an_origin() {
         "https://u@a",
         "",
     ] {
-        let why = Config::default().set_public_url(url).unwrap_err();
-        said += &format!("{why}\n");
+        let error = Config::default().set_public_url(url).unwrap_err();
+        output += &format!("{error}\n");
     }
-    assert_snapshot!(said, @r#"
+    assert_snapshot!(output, @r#"
     public_url: "localhost:8080" is not an http or https origin; write scheme, host and port, for example http://localhost:8080
     public_url: "ftp://a" is not an http or https origin; write scheme, host and port, for example http://localhost:8080
     public_url: "https://a/b" is not an http or https origin; write scheme, host and port, for example http://localhost:8080

@@ -275,7 +275,7 @@ async fn too_small_limit_is_rejected_at_start() {
     "#);
 }
 
-/// At least so many are to be kept waiting at once.
+/// The minimum number of connections that wait at once.
 const CROWD: u64 = 5000;
 
 /// For whatever else runs in this process.
@@ -287,10 +287,10 @@ async fn maximum_of_idle_connections_delays_no_other() {
     // Beyond this, one address has no port left to call from.
     let crowd = files.saturating_sub(OTHER_FILES).min(20_000);
     if crowd < CROWD {
-        let why =
+        let error =
             format!("{files} file descriptors are too few for {CROWD} connections: ulimit -Hn");
-        assert!(std::env::var("CI").as_deref() != Ok("true"), "{why}");
-        eprintln!("NOT RUN: {why}");
+        assert!(std::env::var("CI").as_deref() != Ok("true"), "{error}");
+        eprintln!("NOT RUN: {error}");
         return;
     }
     let most = (crowd + 100).to_string();
@@ -325,7 +325,7 @@ async fn maximum_of_idle_connections_delays_no_other() {
         "{} idle connections; the slowest answer meanwhile took {slowest:?}",
         idle.len()
     );
-    // Nobody was let go in the meantime.
+    // No connection was closed in the meantime.
     for line in idle.iter_mut().step_by(100) {
         line.send(HEALTH).await;
         assert!(line.read_response().await.starts_with("HTTP/1.1 200 "));
@@ -361,7 +361,19 @@ async fn disconnect_during_a_delay_frees_its_connection_slot() {
     {
         assert!(
             began.elapsed() < Duration::from_secs(20),
-            "nobody gets in any more"
+            "no connection is accepted"
         );
     }
+}
+
+#[tokio::test]
+async fn slow_request_head_gets_408() {
+    let mut config = config(Contract::Documented);
+    config.head_timeout = std::time::Duration::from_millis(100);
+    let mock = TestServer::start(config).await;
+    let answer = mock.raw(b"GET /api/health HTTP/1.1\r\nHost: loc").await;
+    assert!(
+        answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"),
+        "{answer}"
+    );
 }

@@ -93,13 +93,13 @@ async fn client_without_the_ca_rejects_the_certificate() {
     let authority = stranger.server().certificate_authority().expect("one");
     let address = mock.server().tls_address().expect("it listens");
     let https = Https::trusting(authority, address);
-    let why = https
+    let error = https
         .get(&https.base("localhost"))
         .await
         .expect_err("a stranger");
     assert!(
-        why.to_string().contains("invalid peer certificate"),
-        "{why}"
+        error.to_string().contains("invalid peer certificate"),
+        "{error}"
     );
 }
 
@@ -160,7 +160,7 @@ async fn unusable_certificate_files_stop_the_start_and_are_named() {
     let (_, other_key, _) = files(&folder, "two");
     let nothing = folder.write("empty.pem", "");
     let missing = folder.path("missing.pem");
-    let mut said = String::new();
+    let mut output = String::new();
     for (certificate, key) in [
         (&missing, &key),
         (&certificate, &missing),
@@ -172,13 +172,13 @@ async fn unusable_certificate_files_stop_the_start_and_are_named() {
     ] {
         let (certificate, key) = (certificate.clone(), key.clone());
         let config = with(Certificate::Files { certificate, key });
-        let why = Server::start(config).await.expect_err("it cannot");
-        said += &folder.redacted(&format!("{why}\n"));
+        let error = Server::start(config).await.expect_err("it cannot");
+        output += &folder.redacted(&format!("{error}\n"));
     }
     let ca_file = Some(folder.path("no/such/folder/ca.pem"));
-    let why = Server::start(with(Certificate::Generated { ca_file })).await;
-    said += &folder.redacted(&format!("{}\n", why.expect_err("it cannot")));
-    assert_snapshot!(said, @"
+    let error = Server::start(with(Certificate::Generated { ca_file })).await;
+    output += &folder.redacted(&format!("{}\n", error.expect_err("it cannot")));
+    assert_snapshot!(output, @"
     <folder>/missing.pem: No such file or directory (os error 2)
     <folder>/missing.pem: No such file or directory (os error 2)
     <folder>/empty.pem: there is no certificate in it
@@ -241,7 +241,7 @@ async fn a_session_of_the_browser_works_over_https() {
 
 #[test]
 fn contradicting_options_are_rejected_with_a_fix() {
-    let mut said = String::new();
+    let mut output = String::new();
     for arguments in [
         &["--tls-listen", "127.0.0.1:0", "--tls-cert", "c.pem"][..],
         &["--tls-listen", "127.0.0.1:0", "--tls-key", "k.pem"],
@@ -269,9 +269,9 @@ fn contradicting_options_are_rejected_with_a_fix() {
         let arguments = [&["--listen", "127.0.0.1:0"], arguments].concat();
         let run = Program::output(&arguments);
         assert!(!run.status.success(), "{arguments:?}");
-        said += &String::from_utf8_lossy(&run.stderr);
+        output += &String::from_utf8_lossy(&run.stderr);
     }
-    assert_snapshot!(said, @"
+    assert_snapshot!(output, @"
     civitai-oauth-mock: --tls-cert: a certificate needs its private key; give it with --tls-key
     civitai-oauth-mock: --tls-key: a private key needs its certificate; give it with --tls-cert
     civitai-oauth-mock: tls_listen: HTTPS is set up, but served nowhere; give an address with --tls-listen, for example 127.0.0.1:8443

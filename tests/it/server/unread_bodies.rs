@@ -1,5 +1,5 @@
 //! Requests by HTTP/1 that are answered before their body is read: a client that sends its whole body first reads the
-//! answer all the same, and the connection goes on or says that it ends.
+//! answer all the same, and the connection continues or announces its end.
 
 use crate::support::{RawConnection, TOKEN, TestServer};
 

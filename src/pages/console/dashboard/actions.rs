@@ -12,7 +12,7 @@ use super::row::PATH;
 use super::search::SearchForm;
 use crate::control::{ControlError, ExpireTokens, Preset};
 use crate::http::body::Form;
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 use crate::http::respond;
 use crate::http::state::AppState;
 use crate::invalid::{self, Invalid};
@@ -21,7 +21,7 @@ use crate::protocol::params::Params;
 /// `POST /_mock/dashboard`.
 pub(crate) async fn post(
     State(app): State<Arc<AppState>>,
-    context: Context,
+    context: RequestContext,
     RawQuery(query): RawQuery,
     Form(params): Form,
 ) -> Response {
@@ -71,7 +71,7 @@ fn input<T: serde::de::DeserializeOwned>(key: &str, text: &str) -> Result<T, Inv
 
 async fn perform(
     app: &Arc<AppState>,
-    context: &Context,
+    context: &RequestContext,
     params: &Params,
 ) -> Result<(), ControlError> {
     let sandbox = &context.sandbox;
@@ -114,7 +114,7 @@ async fn perform(
 }
 
 /// Sets the fault of a preset, or removes it if it is set.
-async fn toggle(context: &Context, preset: Preset) -> Result<(), ControlError> {
+async fn toggle(context: &RequestContext, preset: Preset) -> Result<(), ControlError> {
     let sandbox = &context.sandbox;
     let Some(rule) = preset.rule() else {
         return sandbox.create_preset(preset.into()).await.map(drop);

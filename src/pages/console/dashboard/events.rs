@@ -16,7 +16,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use super::row::Row;
 use super::search::SearchForm;
 use crate::control::{ControlError, Requests};
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 use crate::http::long_steps::LongSteps;
 use crate::http::respond;
 use crate::http::state::AppState;
@@ -33,7 +33,7 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 /// `GET /_mock/events`: each new exchange that matches the search, as HTML for the top of the list.
 pub(crate) async fn events(
     State(app): State<Arc<AppState>>,
-    context: Context,
+    context: RequestContext,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
@@ -76,7 +76,7 @@ pub(crate) async fn events(
 
 /// Sends the exchanges after the last known one, and each new one.
 async fn send_new_exchanges(
-    context: &Context,
+    context: &RequestContext,
     search: &SearchForm,
     asked: &Requests,
     sender: &mpsc::Sender<Event>,

@@ -12,7 +12,7 @@ use super::search::SearchForm;
 use crate::contract::Contract;
 use crate::control::{ControlError, Exchange, OwnerFilter, Preset, Requests};
 use crate::http::base_url::BaseUrl;
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 use crate::http::respond;
 use crate::http::state::AppState;
 use crate::invalid::Invalid;
@@ -132,7 +132,7 @@ impl Page for Dashboard {
 /// `GET /_mock`.
 pub(crate) async fn get(
     State(app): State<Arc<AppState>>,
-    context: Context,
+    context: RequestContext,
     RawQuery(query): RawQuery,
 ) -> Response {
     let search = SearchForm::parse(query.as_deref().unwrap_or_default());
@@ -141,7 +141,7 @@ pub(crate) async fn get(
 
 pub(crate) async fn show(
     app: &AppState,
-    context: &Context,
+    context: &RequestContext,
     search: SearchForm,
     status: StatusCode,
     problem: Option<String>,
@@ -154,7 +154,7 @@ pub(crate) async fn show(
 
 async fn dashboard(
     app: &AppState,
-    context: &Context,
+    context: &RequestContext,
     search: SearchForm,
     mut problem: Option<String>,
 ) -> Result<Dashboard, StoreError> {
@@ -273,7 +273,7 @@ fn fault_row(fault: &SetFault) -> FaultRow {
 }
 
 /// The newest codes and tokens, and the number of further ones.
-fn tokens(context: &Context) -> Result<(Vec<TokenRow>, usize), StoreError> {
+fn tokens(context: &RequestContext) -> Result<(Vec<TokenRow>, usize), StoreError> {
     let sandbox = &context.sandbox;
     let codes = sandbox.list_codes(OwnerFilter::all()).map_err(only_store)?;
     let tokens = sandbox
@@ -299,7 +299,7 @@ fn tokens(context: &Context) -> Result<(Vec<TokenRow>, usize), StoreError> {
     Ok((all, more))
 }
 
-fn sandboxes(app: &AppState, context: &Context) -> (Vec<SandboxRow>, usize) {
+fn sandboxes(app: &AppState, context: &RequestContext) -> (Vec<SandboxRow>, usize) {
     let listed = app.registry.list_sandboxes().sandboxes;
     let more = listed.len().saturating_sub(MAX_LISTED);
     let shown = listed.into_iter().take(MAX_LISTED).map(|one| SandboxRow {

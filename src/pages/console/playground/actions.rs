@@ -2,7 +2,7 @@
 
 use super::client::AppRequest;
 use super::run::{Check, Grant, PlaygroundRun, Step};
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 use crate::http::loopback::Loopback;
 use crate::protocol::secret::Secret;
 
@@ -96,7 +96,7 @@ impl Action {
     pub(crate) async fn perform(
         self,
         loopback: &Loopback,
-        context: &Context,
+        context: &RequestContext,
         run: &mut PlaygroundRun,
     ) {
         let exchange = self.call(run).send(loopback, context).await;

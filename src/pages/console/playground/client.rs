@@ -7,7 +7,7 @@ use axum::http::{HeaderValue, Method, Uri};
 use serde_json::Value;
 
 use crate::http::base_url::BaseUrl;
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 use crate::http::loopback::Loopback;
 
 /// A request of the app. It has secrets, as its response does: neither has `Debug`.
@@ -44,7 +44,11 @@ const SHOWN_HEADERS: [&str; 5] = [
 
 impl AppRequest {
     /// Sends it.
-    pub(crate) async fn send(&self, loopback: &Loopback, context: &Context) -> CapturedExchange {
+    pub(crate) async fn send(
+        &self,
+        loopback: &Loopback,
+        context: &RequestContext,
+    ) -> CapturedExchange {
         let body = self.form.as_ref().map(|form| encoded(form));
         let mut request = Request::new(Body::from(body.clone().unwrap_or_default()));
         let target = context.base.path(self.path);

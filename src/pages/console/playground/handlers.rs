@@ -17,7 +17,7 @@ use super::run::PlaygroundRuns;
 use super::run::{Check, PATH, Step};
 use super::start::new_run;
 use crate::http::body::Form;
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 use crate::http::loopback::Loopback;
 use crate::http::respond;
 use crate::protocol::params::Params;
@@ -26,7 +26,7 @@ use crate::protocol::secret::Secret;
 /// `POST /_mock/playground`: a new run.
 pub(crate) async fn start(
     Extension(runs): Extension<Arc<PlaygroundRuns>>,
-    context: Context,
+    context: RequestContext,
     Form(params): Form,
 ) -> Response {
     match new_run(&context, &params).await {
@@ -53,7 +53,7 @@ pub(crate) async fn start(
 pub(crate) async fn act(
     Extension(loopback): Extension<Loopback>,
     Extension(runs): Extension<Arc<PlaygroundRuns>>,
-    context: Context,
+    context: RequestContext,
     Form(params): Form,
 ) -> Response {
     let Some((id, mut run)) = current(&runs, &context) else {
@@ -78,7 +78,7 @@ pub(crate) async fn act(
 /// `GET /_mock/playground/callback`: the redirect URI of the app.
 pub(crate) async fn callback(
     Extension(runs): Extension<Arc<PlaygroundRuns>>,
-    context: Context,
+    context: RequestContext,
     RawQuery(query): RawQuery,
 ) -> Response {
     let Some((id, mut run)) = current(&runs, &context) else {

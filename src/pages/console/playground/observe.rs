@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use super::client::{CapturedExchange, push, quoted};
 use super::run::{Check, Grant, PlaygroundRun, Step};
 use crate::control::{Endpoint, Exchange, Requests};
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 
 /// The most browser steps between two actions of the app.
 const MAX_NEW_STEPS: usize = 6;
@@ -14,7 +14,7 @@ const MAX_NEW_STEPS: usize = 6;
 const MAX_SEARCHED: usize = 200;
 
 /// Adds the requests of the browser since the last step.
-pub(crate) async fn add_browser_steps(context: &Context, run: &mut PlaygroundRun) {
+pub(crate) async fn add_browser_steps(context: &RequestContext, run: &mut PlaygroundRun) {
     let newest = context.sandbox.journal.newest();
     let asked = Requests::any()
         .after(run.seen_until)
@@ -37,7 +37,7 @@ pub(crate) async fn add_browser_steps(context: &Context, run: &mut PlaygroundRun
 }
 
 /// The step of an exchange, if it belongs to the run.
-fn step(context: &Context, run: &PlaygroundRun, one: &Exchange) -> Option<Step> {
+fn step(context: &RequestContext, run: &PlaygroundRun, one: &Exchange) -> Option<Step> {
     let posted = one.method == "POST";
     let (title, checks) = match (run.grant, one.endpoint) {
         (Grant::Code, Endpoint::Authorize) if one.param("state") == Some(&*run.state) => {
@@ -141,7 +141,7 @@ fn pairs(one: &Exchange) -> Vec<(&str, String)> {
     pairs.map(|(name, value)| (&**name, text(value))).collect()
 }
 
-fn target(context: &Context, one: &Exchange) -> String {
+fn target(context: &RequestContext, one: &Exchange) -> String {
     let base = &context.base;
     if one.method == "POST" {
         return format!("{base}{}", one.path);

@@ -12,7 +12,7 @@ use super::run::PlaygroundRuns;
 use super::run::{Check, Grant, PATH, PlaygroundRun, Step};
 use super::start::StartForm;
 use crate::contract::Difference;
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 use crate::http::{respond, session};
 use crate::pages::assets;
 use crate::pages::view::{Layout, NavItem, Page, page};
@@ -62,7 +62,7 @@ impl Page for Playground {
 /// `GET /_mock/playground`.
 pub(crate) async fn get(
     Extension(runs): Extension<Arc<PlaygroundRuns>>,
-    context: Context,
+    context: RequestContext,
 ) -> Response {
     show(&runs, &context, None)
 }
@@ -70,7 +70,7 @@ pub(crate) async fn get(
 /// The page, with the error of the sent form if there is one.
 pub(crate) fn show(
     runs: &PlaygroundRuns,
-    context: &Context,
+    context: &RequestContext,
     wrong: Option<(&Params, String)>,
 ) -> Response {
     let base = &context.base;
@@ -94,7 +94,7 @@ pub(crate) fn show(
     page(status, &shown)
 }
 
-fn shown(context: &Context, run: PlaygroundRun) -> RunView {
+fn shown(context: &RequestContext, run: PlaygroundRun) -> RunView {
     let (next, mistakes) = Action::next(&run);
     let buttons = |actions: Vec<Action>| actions.into_iter().map(Action::button).collect();
     let has = |title: &str| {
@@ -135,7 +135,7 @@ fn shown(context: &Context, run: PlaygroundRun) -> RunView {
 }
 
 /// The next page for the browser, if the flow needs one.
-fn next_step(context: &Context, run: &PlaygroundRun) -> Option<NextStep> {
+fn next_step(context: &RequestContext, run: &PlaygroundRun) -> Option<NextStep> {
     match run.grant {
         Grant::Code if run.code.is_none() => {
             let url = authorize_url(context, run);
@@ -180,7 +180,7 @@ fn next_step(context: &Context, run: &PlaygroundRun) -> Option<NextStep> {
     }
 }
 
-fn authorize_url(context: &Context, run: &PlaygroundRun) -> String {
+fn authorize_url(context: &RequestContext, run: &PlaygroundRun) -> String {
     let query = url::form_urlencoded::Serializer::new(String::new())
         .append_pair("response_type", "code")
         .append_pair("client_id", &run.client_id)
@@ -194,13 +194,16 @@ fn authorize_url(context: &Context, run: &PlaygroundRun) -> String {
 }
 
 /// The run of the cookie, with its id.
-pub(crate) fn current(runs: &PlaygroundRuns, context: &Context) -> Option<(String, PlaygroundRun)> {
+pub(crate) fn current(
+    runs: &PlaygroundRuns,
+    context: &RequestContext,
+) -> Option<(String, PlaygroundRun)> {
     session::cookies(&context.headers, COOKIE).find_map(|id| {
         let run = runs.find(&context.sandbox, &id)?;
         Some((id, run))
     })
 }
 
-pub(crate) fn back(context: &Context) -> Response {
+pub(crate) fn back(context: &RequestContext) -> Response {
     respond::see_other(&format!("{}#next", context.base.path(PATH)))
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::run::{Grant, PATH, PlaygroundRun};
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 use crate::model::client::Client;
 use crate::protocol::params::Params;
 use crate::protocol::scope::PRESETS;
@@ -19,7 +19,7 @@ pub(crate) struct StartForm {
 
 impl StartForm {
     /// The form as it was sent; by default with an app that needs no secret.
-    pub(crate) fn new(context: &Context, sent: &Params) -> Self {
+    pub(crate) fn new(context: &RequestContext, sent: &Params) -> Self {
         let clients = context.sandbox.data().list_clients();
         let public = clients.iter().find(|client| !client.confidential);
         let client = sent.text("client_id").map(str::to_owned);
@@ -51,7 +51,7 @@ impl StartForm {
 
 /// Creates a run from the form. The inner error is a mistake in the form.
 pub(crate) async fn new_run(
-    context: &Context,
+    context: &RequestContext,
     params: &Params,
 ) -> Result<Result<PlaygroundRun, String>, StoreError> {
     let sandbox = &context.sandbox;
@@ -106,7 +106,11 @@ pub(crate) async fn new_run(
 
 /// Registers the redirect URI of the playground with the app, since authorize makes no exception for it. Returns whether it
 /// was not registered before.
-async fn register(context: &Context, client: &mut Client, uri: &str) -> Result<bool, StoreError> {
+async fn register(
+    context: &RequestContext,
+    client: &mut Client,
+    uri: &str,
+) -> Result<bool, StoreError> {
     if client.accepts_redirect(uri, context.rules()) {
         return Ok(false);
     }

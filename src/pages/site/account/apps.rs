@@ -13,7 +13,7 @@ use super::form::AppForm;
 use super::grid::Row;
 use super::layout::{PATH, back, frame, visitor};
 use crate::control::ControlError;
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 use crate::http::{respond, session};
 use crate::model::client::Client;
 use crate::model::user::User;
@@ -79,7 +79,7 @@ impl Page for SecretPage<'_> {
 }
 
 /// The apps of this user, in the order of their registration.
-pub(crate) fn list(context: &Context, user: &User) -> Vec<OwnApp> {
+pub(crate) fn list(context: &RequestContext, user: &User) -> Vec<OwnApp> {
     let sandbox = &context.sandbox;
     let clients = sandbox.data().list_clients();
     let own = clients.into_iter().filter(|client| client.owner == user.id);
@@ -106,14 +106,19 @@ fn path(id: &str) -> String {
 }
 
 /// `GET /user/account/new-app`: the empty form.
-pub(crate) async fn new(context: Context) -> Response {
+pub(crate) async fn new(context: RequestContext) -> Response {
     match visitor(&context) {
         Ok(_) => form(&context, StatusCode::OK, None, AppForm::new()),
         Err(response) => response,
     }
 }
 
-fn form(context: &Context, status: StatusCode, id: Option<String>, form: AppForm) -> Response {
+fn form(
+    context: &RequestContext,
+    status: StatusCode,
+    id: Option<String>,
+    form: AppForm,
+) -> Response {
     let action = match &id {
         Some(id) => path(id),
         None => format!("{PATH}/new-app"),
@@ -129,7 +134,7 @@ fn form(context: &Context, status: StatusCode, id: Option<String>, form: AppForm
 }
 
 /// `POST /user/account/new-app`. Redirects to the page that shows the secret once.
-pub(crate) async fn register(context: Context) -> Response {
+pub(crate) async fn register(context: RequestContext) -> Response {
     let params = context.form_params();
     let user = match visitor(&context) {
         Ok(user) => user,
@@ -159,7 +164,7 @@ const CARRIED: &str = "mock-new-secret";
 /// Lifetime of the cookie.
 const CARRIED_SECONDS: u32 = 60;
 
-fn carrying(context: &Context, id: &str, secret: &str, seconds: u32) -> String {
+fn carrying(context: &RequestContext, id: &str, secret: &str, seconds: u32) -> String {
     let cookie = Cookie::build((CARRIED, secret))
         .path(context.base.path(&format!("{}/secret", path(id))))
         .http_only(true)
@@ -169,14 +174,14 @@ fn carrying(context: &Context, id: &str, secret: &str, seconds: u32) -> String {
 }
 
 /// Redirects to the page that shows an app's secret.
-fn to_secret(context: &Context, id: &str, secret: Option<&Secret>) -> Response {
+fn to_secret(context: &RequestContext, id: &str, secret: Option<&Secret>) -> Response {
     let shown = respond::see_other(&context.base.path(&format!("{}/secret", path(id))));
     let cookie = secret.map(|secret| carrying(context, id, secret.reveal(), CARRIED_SECONDS));
     respond::with_cookie(shown, cookie.as_deref())
 }
 
 /// `GET /user/account/apps/{id}/secret`: shows the secret of a new app, or a new secret.
-pub(crate) async fn secret(context: Context, Path(id): Path<String>) -> Response {
+pub(crate) async fn secret(context: RequestContext, Path(id): Path<String>) -> Response {
     let client = match own(&context, &id) {
         Ok(client) => client,
         Err(response) => return response,
@@ -201,7 +206,7 @@ pub(crate) async fn secret(context: Context, Path(id): Path<String>) -> Response
     clippy::result_large_err,
     reason = "the answer is the way out, and is moved once"
 )]
-fn own(context: &Context, id: &str) -> Result<Client, Response> {
+fn own(context: &RequestContext, id: &str) -> Result<Client, Response> {
     let user = visitor(context)?;
     let sandbox = &context.sandbox;
     let found = sandbox.data().find_client(id);
@@ -212,7 +217,7 @@ fn own(context: &Context, id: &str) -> Result<Client, Response> {
 }
 
 /// `GET /user/account/apps/{id}`.
-pub(crate) async fn edit(context: Context, Path(id): Path<String>) -> Response {
+pub(crate) async fn edit(context: RequestContext, Path(id): Path<String>) -> Response {
     match own(&context, &id) {
         Ok(client) => form(&context, StatusCode::OK, Some(id), AppForm::of(&client)),
         Err(response) => response,
@@ -220,7 +225,7 @@ pub(crate) async fn edit(context: Context, Path(id): Path<String>) -> Response {
 }
 
 /// `POST /user/account/apps/{id}`.
-pub(crate) async fn save(context: Context, Path(id): Path<String>) -> Response {
+pub(crate) async fn save(context: RequestContext, Path(id): Path<String>) -> Response {
     let params = context.form_params();
     let client = match own(&context, &id) {
         Ok(client) => client,
@@ -245,7 +250,7 @@ pub(crate) async fn save(context: Context, Path(id): Path<String>) -> Response {
 }
 
 /// `POST /user/account/apps/{id}/rotate-secret`.
-pub(crate) async fn rotate(context: Context, Path(id): Path<String>) -> Response {
+pub(crate) async fn rotate(context: RequestContext, Path(id): Path<String>) -> Response {
     match own(&context, &id) {
         Ok(client) if client.confidential => {}
         Ok(_) => return back(&context),
@@ -258,7 +263,7 @@ pub(crate) async fn rotate(context: Context, Path(id): Path<String>) -> Response
 }
 
 /// `POST /user/account/apps/{id}/delete`. Also deletes the app's tokens, codes and consents.
-pub(crate) async fn delete(context: Context, Path(id): Path<String>) -> Response {
+pub(crate) async fn delete(context: RequestContext, Path(id): Path<String>) -> Response {
     if let Err(response) = own(&context, &id) {
         return response;
     }
@@ -266,7 +271,7 @@ pub(crate) async fn delete(context: Context, Path(id): Path<String>) -> Response
 }
 
 /// Redirects to the account page. An app that was deleted meanwhile is no error.
-fn done(context: &Context, outcome: Result<(), ControlError>) -> Response {
+fn done(context: &RequestContext, outcome: Result<(), ControlError>) -> Response {
     match outcome {
         Err(ControlError::Store(why)) => respond::failure(&why),
         _ => back(context),

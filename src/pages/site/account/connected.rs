@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::layout::{CONNECTED, Cut, PATH, Wrong};
 use super::limit::{LimitForm, name};
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 use crate::model::buzz::{Budget, BuzzLimit};
 use crate::model::consent::Consent;
 use crate::model::ledger::Rule;
@@ -57,7 +57,7 @@ pub(super) struct Connection {
 }
 
 /// All apps that have a consent or a live token of this user.
-pub(super) fn connections(context: &Context, user: &User) -> BTreeMap<String, Connection> {
+pub(super) fn connections(context: &RequestContext, user: &User) -> BTreeMap<String, Connection> {
     let (data, now) = (context.sandbox.data(), context.sandbox.now());
     let mut found: BTreeMap<String, Connection> = BTreeMap::new();
     for (_, client, consent, since) in data.list_consents(OwnerKey::of_user(user.id)) {
@@ -88,7 +88,7 @@ pub(super) fn connections(context: &Context, user: &User) -> BTreeMap<String, Co
 
 /// A page of the list of apps that this user has authorized, with the rejected form for one of them.
 pub(crate) fn list(
-    context: &Context,
+    context: &RequestContext,
     user: &User,
     wrong: Option<&Wrong>,
     from: usize,

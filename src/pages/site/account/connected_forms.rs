@@ -8,7 +8,7 @@ use super::connected::connections;
 use super::layout::{Wrong, back, visitor};
 use super::limit::LimitForm;
 use super::page::show;
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 use crate::http::respond;
 use crate::model::buzz::BuzzLimit;
 use crate::model::consent::Approval;
@@ -17,7 +17,7 @@ use crate::protocol::ids::ClientId;
 use crate::store::{OwnedTable, OwnerKey, StoreError};
 
 /// `POST /user/account/connected/{client_id}/limit`: replaces all budgets.
-pub(crate) async fn limit(context: Context, Path(id): Path<String>) -> Response {
+pub(crate) async fn limit(context: RequestContext, Path(id): Path<String>) -> Response {
     let params = context.form_params();
     let user = match visitor(&context) {
         Ok(user) => user,
@@ -40,7 +40,7 @@ pub(crate) async fn limit(context: Context, Path(id): Path<String>) -> Response 
 }
 
 async fn keep(
-    context: &Context,
+    context: &RequestContext,
     user: &User,
     id: &str,
     limit: Option<BuzzLimit>,
@@ -60,7 +60,7 @@ async fn keep(
 }
 
 /// `POST /user/account/connected/{client_id}/reset-budget`: resets the absolute budgets.
-pub(crate) async fn reset_budget(context: Context, Path(id): Path<String>) -> Response {
+pub(crate) async fn reset_budget(context: RequestContext, Path(id): Path<String>) -> Response {
     let user = match visitor(&context) {
         Ok(user) => user,
         Err(response) => return response,
@@ -76,7 +76,7 @@ pub(crate) async fn reset_budget(context: Context, Path(id): Path<String>) -> Re
 
 /// `POST /user/account/connected/{client_id}/revoke`: deletes its tokens, its consent and the record of its spends, as
 /// Civitai does at its orchestrator.
-pub(crate) async fn revoke(context: Context, Path(id): Path<String>) -> Response {
+pub(crate) async fn revoke(context: RequestContext, Path(id): Path<String>) -> Response {
     let user = match visitor(&context) {
         Ok(user) => user,
         Err(response) => return response,

@@ -3,7 +3,8 @@
 
 use super::grid::{self, Row};
 use crate::contract::Difference;
-use crate::model::client::{AccessMode, Client, Grant, MAX_CLIENT_BYTES};
+use crate::model::client::{AccessMode, Client, MAX_CLIENT_BYTES};
+use crate::protocol::grant_type::GrantType;
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::params::Params;
 use crate::protocol::redirect_uri;
@@ -230,10 +231,10 @@ fn lines(text: &str) -> Vec<String> {
 impl Registration {
     /// A new client. The difference `registration-rules` determines its grants.
     pub(crate) fn into_client(self, id: ClientId, owner: UserId, rules: &Rules) -> Client {
-        let mut grants = vec![Grant::AuthorizationCode, Grant::RefreshToken];
+        let mut grants = vec![GrantType::AuthorizationCode, GrantType::RefreshToken];
         rules.record_divergence(Difference::RegistrationRules, self.confidential);
         if self.confidential && rules.documented(Difference::RegistrationRules) {
-            grants.push(Grant::ClientCredentials);
+            grants.push(GrantType::ClientCredentials);
         }
         Client {
             id,

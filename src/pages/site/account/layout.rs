@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::response::Response;
 
 use super::limit::LimitForm;
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 use crate::http::{respond, session};
 use crate::model::user::User;
 use crate::oauth::authorize::with_return;
@@ -65,7 +65,7 @@ impl Wrong {
     }
 }
 
-pub(super) fn frame(context: &Context) -> Layout {
+pub(super) fn frame(context: &RequestContext) -> Layout {
     let base = &context.base;
     Layout::at(base, NavItem::Account).with_script(base, &assets::COPY)
 }
@@ -75,7 +75,7 @@ pub(super) fn frame(context: &Context) -> Layout {
     clippy::result_large_err,
     reason = "the answer is the way out, and is moved once"
 )]
-pub(super) fn visitor(context: &Context) -> Result<Arc<User>, Response> {
+pub(super) fn visitor(context: &RequestContext) -> Result<Arc<User>, Response> {
     session::user(context).ok_or_else(|| {
         let (login, here) = (context.base.path("/login"), context.base.path(PATH));
         respond::see_other(&with_return(login, &here))
@@ -83,6 +83,6 @@ pub(super) fn visitor(context: &Context) -> Result<Arc<User>, Response> {
 }
 
 /// Redirects to the account page after a form was processed.
-pub(super) fn back(context: &Context) -> Response {
+pub(super) fn back(context: &RequestContext) -> Response {
     respond::see_other(&context.base.path(PATH))
 }

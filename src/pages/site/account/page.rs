@@ -8,7 +8,7 @@ use axum::response::Response;
 use super::apps::{self, OwnApp};
 use super::connected::{self, ConnectedApp};
 use super::layout::{APPS, Cut, PATH, Wrong, frame, visitor};
-use crate::http::context::Context;
+use crate::http::context::RequestContext;
 use crate::model::user::User;
 use crate::oauth::authorize::with_return;
 use crate::pages::view::{Avatar, Layout, Page, page};
@@ -57,7 +57,7 @@ impl Page for Account {
 }
 
 /// `GET /user/account`.
-pub(crate) async fn get(context: Context, RawQuery(query): RawQuery) -> Response {
+pub(crate) async fn get(context: RequestContext, RawQuery(query): RawQuery) -> Response {
     match visitor(&context) {
         Ok(user) => {
             let from = Starts::query(query);
@@ -69,7 +69,7 @@ pub(crate) async fn get(context: Context, RawQuery(query): RawQuery) -> Response
 
 /// Renders the page, with the error of a submitted form.
 pub(super) fn show(
-    context: &Context,
+    context: &RequestContext,
     user: &User,
     status: StatusCode,
     wrong: Option<&Wrong>,
@@ -77,7 +77,7 @@ pub(super) fn show(
     page(status, &account(context, user, wrong, &Starts::default()))
 }
 
-fn account(context: &Context, user: &User, wrong: Option<&Wrong>, from: &Starts) -> Account {
+fn account(context: &RequestContext, user: &User, wrong: Option<&Wrong>, from: &Starts) -> Account {
     let base = &context.base;
     let here = base.path(PATH);
     let mut apps = apps::list(context, user);

@@ -187,12 +187,12 @@ async fn more_than_the_app_may_have_is_refused_by_the_deployed_server_once_appro
 async fn beyond_the_ceiling(mock: &SandboxClient) -> String {
     let asked = mock.authorize(&NARROW.asks("7")).await.status;
     let approved = mock.approve(&NARROW.asks("7")).await;
-    let mut said = format!("asked: {asked}\napproved: {}\n", approved.summary());
+    let mut output = format!("asked: {asked}\napproved: {}\n", approved.summary());
     if approved.status < 400 {
         let answer = mock.token(&NARROW.redeems(&approved.code())).await;
-        said += &format!("token for {}\n", answer.json()["scope"]);
+        output += &format!("token for {}\n", answer.json()["scope"]);
     }
     let within = mock.approve(&NARROW.asks("4")).await;
-    said += &format!("within: {}\n", within.status);
-    said
+    output += &format!("within: {}\n", within.status);
+    output
 }

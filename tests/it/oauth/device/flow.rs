@@ -137,7 +137,7 @@ async fn invalid_control_calls_are_rejected_with_their_reason() {
     mock.register_cli().await;
     let device = mock.device("1").await;
     let mut table = String::new();
-    for (verb, input) in [
+    for (operation, input) in [
         (
             "approve",
             json!({ "user_code": "AAAA-AAAA", "user": "ada" }),
@@ -154,9 +154,9 @@ async fn invalid_control_calls_are_rejected_with_their_reason() {
         ("deny", json!({})),
         ("deny", json!({ "user_code": "AAAA-AAAA" })),
     ] {
-        let path = format!("/_mock/device/{verb}");
+        let path = format!("/_mock/device/{operation}");
         let answer = mock.ask("POST", &path).json(&input).await;
-        let line = format!("{verb} {input}\n  {} {}\n", answer.status, answer.body);
+        let line = format!("{operation} {input}\n  {} {}\n", answer.status, answer.body);
         table += &device.redacted(&line);
     }
     assert_snapshot!(table, @r#"

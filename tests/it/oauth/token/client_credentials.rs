@@ -204,7 +204,7 @@ async fn without_a_readable_scope_it_is_user_read_at_the_deployed_server() {
     assert_eq!(granted(&mock).await, live);
 }
 
-/// What a public client is told that sends such a secret.
+/// The response to a public client with this secret.
 async fn public(mock: &SandboxClient, secrets: &[Option<&str>]) -> String {
     let mut table = String::new();
     for app in [&PUBLIC_CC, &SPA] {

@@ -256,3 +256,16 @@ async fn other_methods_get_405_with_allow() {
         assert_eq!(mock.get(path).await.status, 405, "{path}");
     }
 }
+
+#[tokio::test]
+async fn empty_authorization_header_counts_as_missing() {
+    let mock = TestServer::live().await;
+    let wrong = CONF.for_itself().with("client_secret", "wrong");
+    let answer = mock.post(TOKEN, &wrong).header("authorization", "").await;
+    assert_snapshot!(answer.summary(), @"400 invalid_client: Invalid client: client is invalid");
+    let answer = mock
+        .post(TOKEN, &wrong)
+        .header("authorization", "Bearer x")
+        .await;
+    assert_snapshot!(answer.summary(), @"401 invalid_client: Invalid client: client is invalid");
+}

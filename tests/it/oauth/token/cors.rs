@@ -7,7 +7,7 @@ use crate::support::{CONF, Fields, REVOKE, SPA, SandboxClient, TOKEN, TestServer
 
 /// The CORS headers and `Vary` of an answer.
 fn cors(answer: &crate::support::TestResponse) -> String {
-    let mut said = format!("{}", answer.status);
+    let mut output = format!("{}", answer.status);
     for name in [
         "access-control-allow-origin",
         "access-control-allow-methods",
@@ -16,10 +16,10 @@ fn cors(answer: &crate::support::TestResponse) -> String {
         "vary",
     ] {
         if let Some(value) = answer.header(name) {
-            said += &format!(" | {name}: {value}");
+            output += &format!(" | {name}: {value}");
         }
     }
-    said
+    output
 }
 
 async fn token(mock: &SandboxClient, fields: &Fields, origin: &str) -> String {
@@ -40,8 +40,8 @@ async fn a_public_clients_own_origin_is_named() {
         "http://localhost:3000/",
     ] {
         let code = mock.code(&SPA, "1").await;
-        let said = token(&mock, &SPA.redeems(&code), origin).await;
-        table += &format!("{origin}: {said}\n");
+        let output = token(&mock, &SPA.redeems(&code), origin).await;
+        table += &format!("{origin}: {output}\n");
     }
     assert_snapshot!(table, @"
     http://localhost:3000: 200 | access-control-allow-origin: http://localhost:3000 | access-control-allow-methods: POST | access-control-allow-headers: * | vary: Origin

@@ -5,5 +5,6 @@ mod clients;
 mod code;
 mod code_later;
 mod cors;
+mod json_body;
 mod public_clients;
 mod refresh;
