@@ -58,7 +58,8 @@ pub fn token_request(authorization: Option<&str>, form: &[u8], rules: &Rules) ->
                 exchange.check_redirect_uri(params.text("redirect_uri").unwrap_or_default())
             }
             TokenGrant::ClientCredentials(request) => {
-                request.map(|request| drop(request.scope(Scope::default(), rules)))
+                request?.scope(Scope::default(), rules);
+                Ok(())
             }
             TokenGrant::RefreshToken(refresh) => refresh?.narrowed_scope(Scope::FULL).map(drop),
             TokenGrant::Password => Ok(()),

@@ -49,7 +49,8 @@ impl CredentialsError {
             } => (has_header, has_client_id, has_grant_type),
         };
         // A header that cannot be read is answered alike under every contract.
-        let differs = !has_header && !(has_client_id && has_grant_type);
+        let lacks_parameter = !(has_client_id && has_grant_type);
+        let differs = lacks_parameter && !has_header;
         rules.record_divergence(Difference::MissingParameter, differs);
         if !has_header && rules.documented(Difference::MissingParameter) {
             if !has_client_id {

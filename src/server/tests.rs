@@ -31,7 +31,7 @@ async fn is_pending(future: impl Future) -> bool {
 #[tokio::test]
 async fn request_that_runs_on_holds_its_place_in_the_connection() {
     let activity = activity();
-    let limits = Limits::of(&Config::default()).expect("valid limits");
+    let limits = Limits::new(&Config::default()).expect("valid limits");
     let place = || limits.http2_request().expect("there is a place");
     let mut running = Vec::new();
     for _ in 0..MAX_STREAMS {
@@ -47,7 +47,7 @@ async fn request_that_runs_on_holds_its_place_in_the_connection() {
 
 #[tokio::test]
 async fn a_request_that_runs_holds_its_place_in_the_server() {
-    let limits = Limits::of(&Config::default()).expect("valid limits");
+    let limits = Limits::new(&Config::default()).expect("valid limits");
     let mut places: Vec<_> = std::iter::from_fn(|| limits.http2_request()).collect();
     assert_eq!(places.len(), limits::MAX_HTTP2_REQUESTS);
     let mut extensions = Extensions::new();
@@ -66,7 +66,7 @@ fn request_that_runs_on_holds_its_connections_permit() {
         max_connections: 1,
         ..Config::default()
     };
-    let limits = Limits::of(&config).expect("valid limits");
+    let limits = Limits::new(&config).expect("valid limits");
     let connection = ConnectionInfo {
         permit: limits.connection().map(Arc::new),
         ..ConnectionInfo::default()
