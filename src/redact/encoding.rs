@@ -1,14 +1,14 @@
-//! Encodings that a secret may hide in: percent-encoding and the escapes of JSON.
+//! Decodes what may hide a secret: percent-encoding and JSON escapes.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
-/// Encodings within encodings are undone this often.
-const DEEPEST: usize = 3;
+/// The most layers of encoding that are decoded.
+const MAX_LAYERS: usize = 3;
 
-/// What is encoded again after a part of an encoded text was replaced: the rest is left readable.
+/// The characters that are encoded again after a part of an encoded text was replaced; the rest stays readable.
 const UNSAFE: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -29,10 +29,10 @@ pub(super) fn decode_once(text: &str) -> Option<String> {
     (decoded != text).then(|| decoded.into_owned())
 }
 
-/// The text without any encoding, as far as anybody encodes twice.
+/// The text without encoding, up to [`MAX_LAYERS`] layers.
 pub(super) fn decode_all(text: &str) -> Cow<'_, str> {
     let mut decoded = Cow::Borrowed(text);
-    for _ in 0..DEEPEST {
+    for _ in 0..MAX_LAYERS {
         match decode_once(&decoded) {
             Some(next) => decoded = next.into(),
             None => break,
@@ -41,23 +41,27 @@ pub(super) fn decode_all(text: &str) -> Cow<'_, str> {
     decoded
 }
 
-/// A text without its escapes of ASCII characters, and where each byte of it stands in the text that was sent.
+/// A text with its escapes of ASCII characters decoded, and the position of each byte in the original text.
 pub(super) struct Decoded {
     pub(super) text: String,
     /// One more than there are bytes: the last is the end of the text.
-    places: Vec<usize>,
+    positions: Vec<usize>,
 }
 
 impl Decoded {
     /// None if the text has no escapes.
-    pub(super) fn new(sent: &str) -> Option<Self> {
-        let mut decoded = Self::layer(sent)?;
-        for _ in 1..DEEPEST {
+    pub(super) fn new(original: &str) -> Option<Self> {
+        let mut decoded = Self::layer(original)?;
+        for _ in 1..MAX_LAYERS {
             let Some(next) = Self::layer(&decoded.text) else {
                 break;
             };
-            let places = next.places.iter().map(|at| decoded.places[*at]).collect();
-            decoded = Self { places, ..next };
+            let positions = next
+                .positions
+                .iter()
+                .map(|at| decoded.positions[*at])
+                .collect();
+            decoded = Self { positions, ..next };
         }
         Some(decoded)
     }
@@ -66,21 +70,21 @@ impl Decoded {
         if !sent.contains(['%', '\\']) {
             return None;
         }
-        let (mut text, mut places) = (String::with_capacity(sent.len()), Vec::new());
+        let (mut text, mut positions) = (String::with_capacity(sent.len()), Vec::new());
         let mut at = 0;
         while let Some(first) = sent[at..].chars().next() {
             let (letter, length) = ascii_escape(&sent[at..]).unwrap_or((first, first.len_utf8()));
             text.push(letter);
-            places.extend(std::iter::repeat_n(at, letter.len_utf8()));
+            positions.extend(std::iter::repeat_n(at, letter.len_utf8()));
             at += length;
         }
-        places.push(at);
-        (text.len() < sent.len()).then_some(Self { text, places })
+        positions.push(at);
+        (text.len() < sent.len()).then_some(Self { text, positions })
     }
 
-    /// What was sent for this range of the decoded text.
-    pub(super) fn sent(&self, range: &Range<usize>) -> Range<usize> {
-        self.places[range.start]..self.places[range.end]
+    /// The range of the original text for this range of the decoded text.
+    pub(super) fn original(&self, range: &Range<usize>) -> Range<usize> {
+        self.positions[range.start]..self.positions[range.end]
     }
 }
 
@@ -107,7 +111,7 @@ pub(super) fn encode(text: &str) -> String {
     utf8_percent_encode(text, UNSAFE).to_string()
 }
 
-/// The text with the characters that its `\u0063`, `\/` and `\"` stand for.
+/// The text with its `\u0063`, `\/` and `\"` decoded.
 fn unescape(text: &str) -> Cow<'_, str> {
     if !text.contains('\\') {
         return text.into();
@@ -160,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn decoded_text_maps_to_what_was_sent() {
+    fn decoded_text_maps_to_the_original() {
         for (sent, plain, part) in [
             ("é%63ode%20", "écode ", "%63ode"),
             ("é%2563od\\\\u0065,", "écode,", "%2563od\\\\u0065"),
@@ -169,7 +173,7 @@ mod tests {
             let decoded = Decoded::new(sent).expect("it has escapes");
             assert_eq!(decoded.text, plain);
             let at = plain.find("code").expect("it has the word");
-            assert_eq!(&sent[decoded.sent(&(at..at + 4))], part);
+            assert_eq!(&sent[decoded.original(&(at..at + 4))], part);
         }
     }
 }

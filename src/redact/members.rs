@@ -1,18 +1,18 @@
-//! Names and values that no sign connects: pairs in brackets, members `name` and `value`, parts of multipart forms.
+//! Names and values without a separator between them: pairs in brackets, members `name` and `value`, parts of multipart
+//! forms.
 
 use std::ops::Range;
 
 use serde_json::{Map, Value};
 
-use super::labels::{is_named_secret, name_before, quoted_name_before};
-use super::pairs::Divider;
+use super::pairs::{Divider, is_named_secret, name_before, quoted_name_before};
 use super::values::{is_quote, trim_end, trim_start, value_after, value_after_lines};
 
 /// The name and the value of one member of a list of members: `{ name: "code", value: "x" }`, `name="code" value="x"`.
 const NAME_MEMBERS: [&str; 4] = ["name", "key", "field", "header"];
 const VALUE_MEMBERS: [&str; 2] = ["value", "content"];
 
-/// Pairs of these words list words of the protocol.
+/// Pairs of these words are lists of protocol words, not names with values.
 const PROTOCOL_WORDS: [&str; 16] = [
     "access_token",
     "authorization_code",
@@ -32,16 +32,18 @@ const PROTOCOL_WORDS: [&str; 16] = [
     "token",
 ];
 
-/// A longer name of a part of a form, in bytes, is none, and no part has more headers than this.
-const LONGEST_PART_NAME: usize = 128;
-const MOST_PART_HEADERS: usize = 8;
+/// The longest name of a form part, in bytes.
+const MAX_PART_NAME_BYTES: usize = 128;
+
+/// The most headers of a form part.
+const MAX_PART_HEADERS: usize = 8;
 
 fn is_one(members: &[&str], name: &str) -> bool {
     let mut members = members.iter();
     members.any(|member| member.eq_ignore_ascii_case(name))
 }
 
-/// Whether the member of an object is the value of what another names: `{ "name": "code", "value": "x" }`.
+/// Whether the member of an object is the value of a name in another member: `{ "name": "code", "value": "x" }`.
 pub(super) fn is_value_member(name: &str) -> bool {
     is_one(&VALUE_MEMBERS, name)
 }
@@ -78,7 +80,7 @@ impl<'a> Divider<'a> {
         (is_pair || !is_quoted).then_some(value)
     }
 
-    /// What stands before the quoted name, its quote and a prefix such as `b`.
+    /// The text before the quoted name, its quote and a prefix such as `b`.
     fn before_quoted(&self, name: &str) -> Option<&'a str> {
         let quoted = self.before.trim_end().strip_suffix(is_quote)?;
         let before = quoted.trim_end_matches('\\').strip_suffix(name)?;
@@ -88,7 +90,7 @@ impl<'a> Divider<'a> {
     }
 
     /// The value in `name: "code", value: "x"`.
-    pub(super) fn of_member(&self, member: &str) -> Option<Range<usize>> {
+    pub(super) fn member_value(&self, member: &str) -> Option<Range<usize>> {
         if !is_one(&VALUE_MEMBERS, member) {
             return None;
         }
@@ -103,18 +105,18 @@ impl<'a> Divider<'a> {
         is_secret.then(|| value_after_lines(self.text, self.end))
     }
 
-    /// The value of a part of a multipart form: behind its header `Content-Disposition: form-data; name="code"`.
-    pub(super) fn of_form(&self, parameter: &str) -> Option<Range<usize>> {
+    /// The value of a part of a multipart form, after its header `Content-Disposition: form-data; name="code"`.
+    pub(super) fn form_value(&self, parameter: &str) -> Option<Range<usize>> {
         if !parameter.eq_ignore_ascii_case("name") {
             return None;
         }
         let name = value_after(self.text, self.end);
-        if name.len() > LONGEST_PART_NAME || !is_named_secret(&self.text[name.clone()]) {
+        if name.len() > MAX_PART_NAME_BYTES || !is_named_secret(&self.text[name.clone()]) {
             return None;
         }
         let mut start = name.end;
         let lines = self.text[name.end..].split_inclusive('\n');
-        for (number, line) in lines.take(MOST_PART_HEADERS).enumerate() {
+        for (number, line) in lines.take(MAX_PART_HEADERS).enumerate() {
             start += line.len();
             // The first is the rest of the name's own line.
             if number > 0 && line.trim().is_empty() {

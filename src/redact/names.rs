@@ -1,11 +1,11 @@
 //! Names whose values are secrets.
 //!
-//! The list is generous: a secret under a misspelt or foreign name is still a secret. `state` and `nonce` stay readable:
-//! they travel through the browser's address bar in the clear, prove nothing alone, and are what a developer compares.
+//! The list is generous: a secret under a misspelt or foreign name is still a secret. `state` and `nonce` stay readable: they
+//! are in the browser's address bar anyway, give no access alone, and developers compare them.
 
 use super::encoding::decode_all;
 
-/// Names of this server's own protocol that are no secrets, in their usual spelling. Found before anything is allocated.
+/// Names of the protocol that are no secrets, in their usual spelling. A fast path without allocation.
 const PUBLIC: &[&str] = &[
     "accept",
     "approved",
@@ -38,7 +38,7 @@ const PUBLIC: &[&str] = &[
 /// Names whose values are random by design and public: a long hexadecimal value or a JWT stays readable there.
 const OPAQUE: &[&str] = &["codechallenge", "nonce", "state"];
 
-/// Anywhere in a normalized name.
+/// Parts of names that mark a secret, anywhere in a normalized name.
 const FRAGMENTS: &[&str] = &[
     "accesskey",
     "apikey",
@@ -64,14 +64,14 @@ const FRAGMENTS: &[&str] = &[
     "verifier",
 ];
 
-/// As a whole word of a name: too short to be looked for within words.
+/// Whole words of names that mark a secret; too short to be found within words.
 const WORDS: &[&str] = &["authentication", "csrf", "keys", "pass", "sig", "xsrf"];
 
-/// At the end of a word: `x-api-key`, `masterkey`, `basicauth`, `totp`.
+/// Ends of words that mark a secret: `x-api-key`, `masterkey`, `basicauth`, `totp`.
 const ENDINGS: &[&str] = &["auth", "key", "otp", "pin", "sid"];
 
-/// Whole words, alone or together, that only look like secrets: `country_code`, `countryCode` and `countrycode`. They are
-/// left out before secrets are looked for.
+/// Words, alone or joined, that only look like secrets: `country_code`, `countryCode` and `countrycode`. They are removed
+/// before the search.
 const HARMLESS: &[&str] = &[
     "areacode",
     "authorizationdetails",
@@ -115,7 +115,7 @@ const HARMLESS: &[&str] = &[
 /// The most words that are harmless together.
 const MAX_HARMLESS_WORDS: usize = 3;
 
-/// The last words of a name that describes a secret instead of holding it: `token_type`, `token_endpoint`, `auth_time`.
+/// The last words of names that describe a secret, but are not its value: `token_type`, `token_endpoint`, `auth_time`.
 const DESCRIPTIONS: &[&str] = &[
     "alg",
     "algorithm",
@@ -145,15 +145,15 @@ const DESCRIPTIONS: &[&str] = &[
 ];
 
 /// A longer name, in bytes, counts as that of a secret: the journal may have cut off its end.
-const LONGEST: usize = 512;
+const MAX_NAME_BYTES: usize = 512;
 
 /// Whether a value under this name is a secret, however the name is spelled or encoded: `client_secret`, `Client-Secret`,
-/// `client[secret]`, `code[]`, `client%5Fsecret`. In doubt it is one.
+/// `client[secret]`, `code[]`, `client%5Fsecret`. Ambiguous names count as secrets.
 pub(crate) fn is_secret(name: &str) -> bool {
     if PUBLIC.contains(&name) {
         return false;
     }
-    if name.len() > LONGEST {
+    if name.len() > MAX_NAME_BYTES {
         return true;
     }
     let words = words(&decode_all(name));
@@ -168,7 +168,7 @@ pub(crate) fn is_secret(name: &str) -> bool {
         })
 }
 
-/// Whether the last word, or the last two, say that the value describes a secret.
+/// Whether the last word, or the last two, mark a description of a secret.
 fn is_description(words: &[String]) -> bool {
     let starts = words.len().saturating_sub(2)..words.len();
     starts
@@ -205,7 +205,7 @@ pub(super) fn is_authorization(name: &str) -> bool {
     normalized(name).ends_with("authorization")
 }
 
-/// Lower case, without what divides words.
+/// The letters and digits of a name, in lower case.
 fn normalized(name: &str) -> String {
     let letters = name.chars().filter(char::is_ascii_alphanumeric);
     letters.map(|letter| letter.to_ascii_lowercase()).collect()
@@ -311,7 +311,7 @@ mod tests {
         ] {
             assert!(is_secret(name), "{name}");
         }
-        let long = "x".repeat(LONGEST);
+        let long = "x".repeat(MAX_NAME_BYTES);
         assert!(!is_secret(&long));
         assert!(is_secret(&format!("{long}_client_secret")));
         assert!(is_secret(&format!("{long}x")), "its end may be cut off");

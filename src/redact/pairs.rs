@@ -3,14 +3,12 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::labels::{
-    header_name, indent, is_described, is_named_secret, is_place, name_before, quoted_name_before,
-};
+use super::names::is_secret;
 use super::placeholder::REDACTED;
 use super::values::{CLOSING, block_after, is_quote, line_after, value_after, value_after_lines};
 
-/// Values that say nothing: whether something is there, or that it is redacted already.
-const PLAIN: [&str; 7] = [
+/// Values that reveal nothing, or are redacted already.
+const HARMLESS_VALUES: [&str; 7] = [
     "",
     "true",
     "false",
@@ -20,14 +18,25 @@ const PLAIN: [&str; 7] = [
     "%5Bredacted%5D",
 ];
 
-/// Bytes of the lines above and below that are searched.
-const NEAR: usize = 128;
+/// Headers whose whole line is a secret, although their name has no hyphen.
+const HEADERS: [&str; 2] = ["authorization", "cookie"];
+
+/// The longest name of a header, in bytes.
+const MAX_HEADER_BYTES: usize = 128;
+
+/// Extensions of file names that are followed by a line number.
+const FILE_EXTENSIONS: [&str; 10] = [
+    "js", "json", "mjs", "py", "rs", "toml", "ts", "tsx", "yaml", "yml",
+];
+
+/// The bytes of the lines above and below that are searched.
+const MAX_CONTEXT_BYTES: usize = 128;
 
 /// The text with `[redacted]` for the value of each secret name.
 pub(super) fn redact_pairs(text: &str) -> Cow<'_, str> {
     let (mut shown, mut at) = (String::new(), 0);
     for (sign, divider) in text.match_indices(['=', ':', ',']) {
-        // A sign within a value that is redacted is no divider.
+        // Within a redacted value, it is no divider.
         if sign < at {
             continue;
         }
@@ -41,7 +50,7 @@ pub(super) fn redact_pairs(text: &str) -> Cow<'_, str> {
             ":" => divider_at.after_colon(),
             _ => divider_at.listed(),
         };
-        let Some(value) = value.filter(|value| !is_plain(&text[value.clone()])) else {
+        let Some(value) = value.filter(|value| !is_harmless(&text[value.clone()])) else {
             continue;
         };
         shown.push_str(&text[at..value.start]);
@@ -55,16 +64,17 @@ pub(super) fn redact_pairs(text: &str) -> Cow<'_, str> {
     shown.into()
 }
 
-/// Whether the value says nothing, or names no more than its scheme.
-fn is_plain(value: &str) -> bool {
+/// Whether the value reveals nothing, or only its scheme.
+fn is_harmless(value: &str) -> bool {
     let by_scheme = value.split_once(' ').filter(|(scheme, _)| {
         let schemes = ["basic", "bearer"];
         schemes.contains(&scheme.to_ascii_lowercase().as_str())
     });
-    PLAIN.contains(&value) || by_scheme.is_some_and(|(_, rest)| [REDACTED, "…"].contains(&rest))
+    HARMLESS_VALUES.contains(&value)
+        || by_scheme.is_some_and(|(_, rest)| [REDACTED, "…"].contains(&rest))
 }
 
-/// A sign that may divide a name from its value.
+/// A character that may divide a name from its value.
 pub(super) struct Divider<'a> {
     pub(super) text: &'a str,
     /// From the last redacted value on.
@@ -73,7 +83,7 @@ pub(super) struct Divider<'a> {
 }
 
 impl<'a> Divider<'a> {
-    /// Everything before the sign.
+    /// The text before the character.
     pub(super) fn all_before(&self) -> &'a str {
         &self.text[..self.end - 1]
     }
@@ -89,7 +99,7 @@ impl<'a> Divider<'a> {
         if is_named_secret(name) {
             return Some(value_after(self.text, self.end));
         }
-        self.of_member(name).or_else(|| self.of_form(name))
+        self.member_value(name).or_else(|| self.form_value(name))
     }
 
     /// The value in `"name": "value"`, `Header-Name: value` and `name: value`.
@@ -101,16 +111,16 @@ impl<'a> Divider<'a> {
             return self.block(name).or(Some(line));
         }
         if !is_named_secret(name) {
-            return self.of_member(name);
+            return self.member_value(name);
         }
         if quoted.is_some() {
             return Some(value_after_lines(self.text, self.end));
         }
-        self.of_bare(name)
+        self.bare_value(name)
     }
 
-    /// The value of a name without quotes.
-    fn of_bare(&self, name: &str) -> Option<Range<usize>> {
+    /// The value of an unquoted name.
+    fn bare_value(&self, name: &str) -> Option<Range<usize>> {
         if is_described(name, self.before) {
             return None;
         }
@@ -120,7 +130,7 @@ impl<'a> Divider<'a> {
         let behind = self.behind();
         let value = value_after(self.text, self.end);
         if !behind.starts_with([' ', '\t']) {
-            return (!is_place(name, self.before, behind)).then_some(value);
+            return (!is_location(name, self.before, behind)).then_some(value);
         }
         if name.starts_with('-') {
             return None;
@@ -148,17 +158,19 @@ impl<'a> Divider<'a> {
     fn is_among_lines(&self, name: &str) -> bool {
         let above = self.before.strip_suffix(name).unwrap_or_default();
         let above = above.trim_end_matches([' ', '\t', '-']).trim_end();
-        let from = above.ceil_char_boundary(above.len().saturating_sub(NEAR));
+        let from = above.ceil_char_boundary(above.len().saturating_sub(MAX_CONTEXT_BYTES));
         let above = above[from..].rsplit('\n').next();
         let line = line_after(self.text, self.end);
         let below = self.text[line.end..].trim_start();
-        let below = below[..below.floor_char_boundary(NEAR)].lines().next();
+        let below = below[..below.floor_char_boundary(MAX_CONTEXT_BYTES)]
+            .lines()
+            .next();
         let lines = [above, below].into_iter().flatten();
         lines.into_iter().any(|line| line.contains(':'))
     }
 }
 
-/// Whether a value follows the colon and the space behind a name without quotes, rather than a sentence.
+/// Whether a value follows the colon and the space after an unquoted name, not a sentence.
 fn is_value(behind: &str) -> bool {
     let value = value_after(behind, 0);
     let word = &behind[value.clone()];
@@ -173,6 +185,76 @@ fn is_value(behind: &str) -> bool {
     let is_quoted = behind[..value.start].ends_with(is_quote);
     let is_prose = is_quoted || word.ends_with(':') || word.chars().all(is_letter);
     is_listed || !goes_on || !is_prose
+}
+
+/// Whether the name is not empty and that of a secret.
+pub(super) fn is_named_secret(name: &str) -> bool {
+    !name.is_empty() && is_secret(name)
+}
+
+fn is_of_name(letter: char) -> bool {
+    letter.is_alphanumeric() || "_-.[]%$@\\".contains(letter)
+}
+
+/// The name at the end of the text, without its quotes.
+pub(super) fn name_before(text: &str) -> &str {
+    let text = text.trim_end();
+    let text = match text.strip_suffix(is_quote) {
+        Some(quoted) => quoted.trim_end_matches('\\'),
+        None => text,
+    };
+    let start = text.trim_end_matches(is_of_name).len();
+    text[start..].trim_start_matches('\\')
+}
+
+/// The quoted name at the end of the text.
+pub(super) fn quoted_name_before(text: &str) -> Option<&str> {
+    let text = text.trim_end();
+    text.ends_with(is_quote).then(|| name_before(text))
+}
+
+/// The name of a header, at the start of a line.
+fn header_name(text: &str) -> Option<&str> {
+    let from = text.ceil_char_boundary(text.len().saturating_sub(MAX_HEADER_BYTES));
+    let end = &text[from..];
+    let line = match end.rsplit_once('\n') {
+        Some((_, line)) => line.trim(),
+        None if from == 0 => end.trim(),
+        None => return None,
+    };
+    let is_token = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
+    let is_header = line.contains('-') && line.starts_with(|first: char| first != '-')
+        || HEADERS.iter().any(|name| line.eq_ignore_ascii_case(name));
+    (is_header && line.chars().all(is_token)).then_some(line)
+}
+
+/// Whether the word before the name makes it harmless: `exit code: 1`.
+fn is_described(name: &str, before: &str) -> bool {
+    let before = before.strip_suffix(name).unwrap_or_default();
+    let word = name_before(before);
+    before.ends_with(' ') && !word.is_empty() && !is_secret(&format!("{word} {name}"))
+}
+
+/// The indentation of the name, if it is the first word of its line.
+fn indent(name: &str, before: &str) -> Option<usize> {
+    let before = before.strip_suffix(name)?;
+    let above = before.trim_end_matches([' ', '\t', '-']);
+    let is_first = above.is_empty() || above.ends_with('\n');
+    is_first.then(|| before.len() - above.len())
+}
+
+/// Whether the colon is part of a URL, path or file position, and no value follows: `auth://x`, `//auth:8080`, `token.rs:12`, `token::x`.
+fn is_location(name: &str, before: &str, behind: &str) -> bool {
+    let is_scheme = |letter: char| letter.is_ascii_alphanumeric() || "+-.".contains(letter);
+    let is_url = behind.starts_with("//") || name.contains('.') && behind.starts_with('/');
+    let is_number = behind.starts_with(|first: char| first.is_ascii_digit());
+    let is_file = name
+        .rsplit_once('.')
+        .is_some_and(|(_, end)| FILE_EXTENSIONS.contains(&end));
+    let host = before.strip_suffix(name).unwrap_or_default();
+    is_url && name.chars().all(is_scheme)
+        || is_number && (is_file || host.ends_with("//"))
+        || behind.starts_with(':')
 }
 
 #[cfg(test)]

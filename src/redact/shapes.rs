@@ -1,4 +1,4 @@
-//! Secrets that are known by their look, whatever name they go by.
+//! Secrets that are recognized by their shape, under any name.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -7,27 +7,28 @@ use super::encoding::Decoded;
 use super::placeholder::REDACTED;
 use crate::protocol::secret::PREFIX;
 
-/// Client secrets have 48 hexadecimal digits, codes 64. Ids, commits and digests that people compare have fewer.
-const LONG_HEX: usize = 48;
+/// Client secrets have 48 hexadecimal digits, codes 64. Ids, commits and digests that developers compare have fewer.
+const MIN_HEX_DIGITS: usize = 48;
 
-/// A text that was cut may end within a secret.
-const CUT_HEX: usize = 16;
+/// The fewest digits of a secret that was cut off.
+const MIN_CUT_HEX_DIGITS: usize = 16;
 
-/// Shorter credentials after `Basic` or `Bearer` are words of a sentence.
-const SHORTEST_CREDENTIAL: usize = 8;
+/// Shorter words after `Basic` or `Bearer` are part of a sentence.
+const MIN_CREDENTIAL_BYTES: usize = 8;
 
-/// Letters alone are words of a sentence, unless they are more than this.
-const LONGEST_WORD: usize = 16;
+/// Letters alone are a word of a sentence, up to this length.
+const MAX_WORD_BYTES: usize = 16;
 
 /// `civitai_` and letters are a token from this length on; shorter words may be a name, unless they have a digit.
-const SHORTEST_TOKEN: usize = 8;
+const MIN_TOKEN_BYTES: usize = 8;
 
-/// The text with `[redacted]` for each secret, an encoded character of it included. Where values are `opaque`, long hexadecimal numbers and JWTs are none.
+/// The text with `[redacted]` for each secret, including its encoded characters. If values are `opaque`, long hexadecimal
+/// numbers and JWTs are no secrets.
 pub(super) fn redact_shapes(text: &str, opaque: bool) -> Cow<'_, str> {
     let mut found = match Decoded::new(text) {
         Some(decoded) => {
             let found = find(&decoded.text, opaque).into_iter();
-            found.map(|range| decoded.sent(&range)).collect()
+            found.map(|range| decoded.original(&range)).collect()
         }
         None => find(text, opaque),
     };
@@ -57,16 +58,16 @@ fn find(text: &str, opaque: bool) -> Vec<Range<usize>> {
     found
 }
 
-/// Where the word stands, in upper or lower case. It is of ASCII.
-fn places<'a>(text: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
+/// The positions of an ASCII word, in upper or lower case.
+fn positions<'a>(text: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
     let windows = text.as_bytes().windows(word.len()).enumerate();
     windows.filter_map(|(at, window)| window.eq_ignore_ascii_case(word.as_bytes()).then_some(at))
 }
 
-/// How many bytes from here on are so.
-fn run(text: &str, from: usize, is_so: impl Fn(u8) -> bool) -> usize {
+/// The number of consecutive bytes from here on that satisfy the condition.
+fn run(text: &str, from: usize, matches: impl Fn(u8) -> bool) -> usize {
     let bytes = text.as_bytes().iter().skip(from);
-    bytes.take_while(|byte| is_so(**byte)).count()
+    bytes.take_while(|byte| matches(**byte)).count()
 }
 
 fn is_word(byte: u8) -> bool {
@@ -76,7 +77,7 @@ fn is_word(byte: u8) -> bool {
 /// `civitai_` and letters or digits, or a few hexadecimal digits as a whole word: `CIVITAI_CLIENT_ID` is no token.
 fn prefixed(text: &str) -> Vec<Range<usize>> {
     let (mut found, mut until) = (Vec::new(), 0);
-    for at in places(text, PREFIX) {
+    for at in positions(text, PREFIX) {
         if at < until {
             continue;
         }
@@ -85,8 +86,8 @@ fn prefixed(text: &str) -> Vec<Range<usize>> {
         let letters = run(text, from, |byte| byte.is_ascii_alphanumeric());
         let word = &text[from..from + letters];
         let has_digit = word.bytes().any(|byte| byte.is_ascii_digit());
-        let is_long = digits >= SHORTEST_TOKEN
-            || letters >= SHORTEST_TOKEN && (has_digit || letters >= LONGEST_WORD);
+        let is_long = digits >= MIN_TOKEN_BYTES
+            || letters >= MIN_TOKEN_BYTES && (has_digit || letters >= MAX_WORD_BYTES);
         let is_whole = digits > 0
             && text
                 .as_bytes()
@@ -106,11 +107,11 @@ fn hex(text: &str) -> Vec<Range<usize>> {
     let mut at = 0;
     while at < text.len() {
         let digits = run(text, at, |byte| byte.is_ascii_hexdigit());
-        let is_cut = digits >= CUT_HEX && text[at + digits..].starts_with('…');
-        if digits >= LONG_HEX || is_cut {
+        let is_cut = digits >= MIN_CUT_HEX_DIGITS && text[at + digits..].starts_with('…');
+        if digits >= MIN_HEX_DIGITS || is_cut {
             found.push(at..at + digits);
         }
-        // To the next character that may begin one.
+        // To the next character that may start one.
         at += digits.max(1);
         while !text.is_char_boundary(at) {
             at += 1;
@@ -123,17 +124,17 @@ fn is_base64url(byte: u8) -> bool {
     is_word(byte) || byte == b'-'
 }
 
-/// JSON Web Tokens: a header in base64url, which begins with `eyJ`, and two or more parts more.
+/// JSON Web Tokens: a header in base64url, which starts with `eyJ`, and two or more further parts.
 fn jwts(text: &str) -> Vec<Range<usize>> {
     let (mut found, mut until) = (Vec::new(), 0);
-    for at in places(text, "eyJ") {
+    for at in positions(text, "eyJ") {
         if at < until {
             continue;
         }
         let length = run(text, at, |byte| is_base64url(byte) || byte == b'.');
         let whole = &text[at..at + length];
         let header = whole.split('.').next().unwrap_or_default();
-        if whole.matches('.').count() >= 2 && header.len() >= SHORTEST_CREDENTIAL {
+        if whole.matches('.').count() >= 2 && header.len() >= MIN_CREDENTIAL_BYTES {
             found.push(at..at + length);
         }
         until = at + length;
@@ -141,12 +142,12 @@ fn jwts(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// What follows `Basic` or `Bearer`.
+/// The credentials after `Basic` or `Bearer`.
 fn credentials(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     for scheme in ["basic", "bearer"] {
         let mut until = 0;
-        for at in places(text, scheme) {
+        for at in positions(text, scheme) {
             let is_inside = at < until || at > 0 && is_word(text.as_bytes()[at - 1]);
             if is_inside {
                 continue;
@@ -168,8 +169,8 @@ fn credentials(text: &str) -> Vec<Range<usize>> {
 /// Whether it is more than a word of a sentence.
 fn is_credential(text: &str) -> bool {
     let is_lower = |byte: u8| byte.is_ascii_lowercase() || b"-.".contains(&byte);
-    let is_prose = text.len() < LONGEST_WORD && text.bytes().skip(1).all(is_lower);
-    text.len() >= SHORTEST_CREDENTIAL && !is_prose
+    let is_prose = text.len() < MAX_WORD_BYTES && text.bytes().skip(1).all(is_lower);
+    text.len() >= MIN_CREDENTIAL_BYTES && !is_prose
 }
 
 #[cfg(test)]
@@ -180,7 +181,7 @@ mod tests {
     const JWT: &str = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl";
 
     #[test]
-    fn secrets_are_redacted_by_their_look() {
+    fn secrets_are_redacted_by_their_shape() {
         for (text, shown) in [
             ("/x/civitai_00ff/y", "/x/[redacted]/y"),
             ("a civitai_ b civitai_1é", "a civitai_ b [redacted]é"),

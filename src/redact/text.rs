@@ -1,5 +1,5 @@
-//! Secrets in text and in JSON, which contain each other: URLs, queries within queries, JSON within strings,
-//! percent-encoded parts of a path.
+//! Redacts text and JSON, which contain each other: URLs, queries within queries, JSON within strings, percent-encoded
+//! parts of a path.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use super::pairs::redact_pairs;
 use super::placeholder::REDACTED;
 use super::shapes::redact_shapes;
 
-/// The words that tRPC has for errors. `code` is their key, too.
+/// The error codes of tRPC, whose key is `code`, too.
 const ERROR_WORDS: [&str; 12] = [
     "BAD_GATEWAY",
     "BAD_REQUEST",
@@ -28,23 +28,23 @@ const ERROR_WORDS: [&str; 12] = [
     "UNAUTHORIZED",
 ];
 
-/// A query in a query in a query: text that is nested deeper than any `returnUrl` is not shown.
-const DEEPEST: usize = 8;
+/// The deepest nesting that is inspected; deeper text is redacted as a whole.
+const MAX_DEPTH: usize = 8;
 
-/// Text longer than `LONG` bytes is looked into less deeply, so that no input costs more than a few milliseconds.
-const LONG: usize = 32 * 1024;
-const DEEPEST_OF_LONG: usize = 4;
+/// Longer text, in bytes, is inspected less deeply, so that no input takes more than a few milliseconds.
+const LONG_TEXT_BYTES: usize = 32 * 1024;
+const MAX_DEPTH_OF_LONG_TEXT: usize = 4;
 
-/// How a text is looked at.
+/// The remaining depth and the options of redaction.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Look {
+pub(super) struct Scan {
     depth: usize,
-    /// Long hexadecimal numbers and JWTs are no secrets here.
+    /// Whether long hexadecimal numbers and JWTs are no secrets here.
     opaque: bool,
 }
 
-impl Look {
-    /// The same for the value under this name.
+impl Scan {
+    /// The options for the value under this name.
     pub(super) fn under(self, name: &str) -> Self {
         Self {
             opaque: self.opaque || is_opaque(name),
@@ -52,59 +52,65 @@ impl Look {
         }
     }
 
-    /// How the parts of this text are looked at; none if it is nested too deeply.
+    /// The options for the parts of this text; none if it is nested too deeply.
     fn within(self, text: &str) -> Option<Self> {
-        let deepest = if text.len() > LONG {
-            DEEPEST_OF_LONG
+        let deepest = if text.len() > LONG_TEXT_BYTES {
+            MAX_DEPTH_OF_LONG_TEXT
         } else {
-            DEEPEST
+            MAX_DEPTH
         };
         let depth = self.depth.min(deepest).checked_sub(1)?;
         Some(Self { depth, ..self })
     }
 }
 
-impl Default for Look {
+impl Default for Scan {
     fn default() -> Self {
         Self {
-            depth: DEEPEST,
+            depth: MAX_DEPTH,
             opaque: false,
         }
     }
 }
 
-/// What may be shown of the value under this name.
-pub(super) fn shown_within<'a>(name: &str, value: &'a str, look: Look) -> Cow<'a, str> {
+/// The value under this name, without its secrets.
+pub(super) fn shown_within<'a>(name: &str, value: &'a str, scan: Scan) -> Cow<'a, str> {
     if is_secret(name) && !value.is_empty() {
         REDACTED.into()
     } else {
-        redact_within(value, look.under(name))
+        redact_within(value, scan.under(name))
     }
 }
 
-pub(super) fn redact_within(text: &str, look: Look) -> Cow<'_, str> {
-    let Some(look) = look.within(text) else {
+pub(super) fn redact_within(text: &str, scan: Scan) -> Cow<'_, str> {
+    let Some(scan) = scan.within(text) else {
         return REDACTED.into();
     };
-    if let Some(shown) = redact_json(text, look) {
+    if let Some(shown) = redact_json(text, scan) {
         return shown.into();
     }
     if let Some(named) = without_userinfo(text) {
-        return redact_within(&named, look).into_owned().into();
+        return redact_within(&named, scan).into_owned().into();
     }
     let url = Url::split(text);
-    let shown_query = url.query.and_then(|query| redact_query(query, look));
-    let shown_pairs = url.pairs.and_then(|pairs| redact_query(pairs, look));
-    if url.query.is_none() && url.pairs.is_none() {
-        return redact_plain(text, look);
+    let shown_query = url.query.and_then(|query| redact_query(query, scan));
+    let shown_fragment = url
+        .fragment_query
+        .and_then(|query| redact_query(query, scan));
+    if url.query.is_none() && url.fragment_query.is_none() {
+        return redact_plain(text, scan);
     }
-    let mut shown = redact_plain(url.path, look).into_owned();
-    let divider = if url.way.is_some() { '?' } else { '#' };
-    let way = url.way.map(|way| redact_plain(way, look));
+    let mut shown = redact_plain(url.path, scan).into_owned();
+    let divider = if url.fragment_path.is_some() {
+        '?'
+    } else {
+        '#'
+    };
+    let shown_path = url.fragment_path.map(|path| redact_plain(path, scan));
     for (divider, read, part) in [
         ('?', shown_query, url.query),
-        ('#', way.map(Cow::into_owned), url.way),
-        (divider, shown_pairs, url.pairs),
+        ('#', shown_path.map(Cow::into_owned), url.fragment_path),
+        (divider, shown_fragment, url.fragment_query),
     ] {
         if let Some(part) = part {
             shown.push(divider);
@@ -118,13 +124,13 @@ pub(super) fn redact_within(text: &str, look: Look) -> Cow<'_, str> {
     }
 }
 
-/// Sentences without their secrets. A URL ends where its quotes end: what comes after it is no part of its query.
-pub(super) fn redact_sentences(text: &str, look: Look) -> Cow<'_, str> {
-    if let Some(shown) = redact_json(text, look) {
+/// Sentences without their secrets. A URL ends where its quotes end: the text after them is no part of its query.
+pub(super) fn redact_sentences(text: &str, scan: Scan) -> Cow<'_, str> {
+    if let Some(shown) = redact_json(text, scan) {
         return shown.into();
     }
-    let whole = redact_plain(text, look);
-    let quoted = whole.split('"').map(|part| redact_within(part, look));
+    let whole = redact_plain(text, scan);
+    let quoted = whole.split('"').map(|part| redact_within(part, scan));
     let shown = quoted.collect::<Vec<_>>().join("\"");
     if shown == text {
         text.into()
@@ -133,34 +139,35 @@ pub(super) fn redact_sentences(text: &str, look: Look) -> Cow<'_, str> {
     }
 }
 
-/// A URL, as far as its parts are looked at. A page that finds its way by the fragment has a path and a query in there.
+/// The parts of a URL that are inspected. A fragment may have a path and a query of its own.
 struct Url<'a> {
     path: &'a str,
     query: Option<&'a str>,
     /// The path within the fragment.
-    way: Option<&'a str>,
+    fragment_path: Option<&'a str>,
     /// The query within the fragment, or the fragment itself.
-    pairs: Option<&'a str>,
+    fragment_query: Option<&'a str>,
 }
 
 impl<'a> Url<'a> {
     fn split(text: &'a str) -> Self {
         let (before, fragment) = divided(text, '#');
         let (path, query) = divided(before, '?');
-        let (way, pairs) = match fragment.map(|fragment| divided(fragment, '?')) {
-            Some((way, Some(pairs))) => (Some(way), Some(pairs)),
+        let (fragment_path, fragment_query) = match fragment.map(|fragment| divided(fragment, '?'))
+        {
+            Some((path, Some(query))) => (Some(path), Some(query)),
             _ => (None, fragment),
         };
         Self {
             path,
             query,
-            way,
-            pairs,
+            fragment_path,
+            fragment_query,
         }
     }
 }
 
-/// What stands before the divider, and what behind it, if it is there.
+/// The text before the divider, and after it if there is one.
 fn divided(text: &str, divider: char) -> (&str, Option<&str>) {
     match text.split_once(divider) {
         Some((before, behind)) => (before, Some(behind)),
@@ -169,12 +176,12 @@ fn divided(text: &str, divider: char) -> (&str, Option<&str>) {
 }
 
 /// JSON without its secrets; none if it is no JSON, or shows no secret.
-fn redact_json(text: &str, look: Look) -> Option<String> {
+fn redact_json(text: &str, scan: Scan) -> Option<String> {
     if !text.trim_start().starts_with(['{', '[', '"']) {
         return None;
     }
     let value: Value = serde_json::from_str(text).ok()?;
-    let shown = redact_value(value.clone(), look);
+    let shown = redact_value(value.clone(), scan);
     (shown != value).then(|| shown.to_string())
 }
 
@@ -200,12 +207,12 @@ fn without_userinfo(text: &str) -> Option<String> {
 }
 
 /// The pairs of a form or a query without secrets; none if there are none.
-fn redact_query(query: &str, look: Look) -> Option<String> {
+fn redact_query(query: &str, scan: Scan) -> Option<String> {
     let mut hides = false;
     let shown: Vec<_> = url::form_urlencoded::parse(query.as_bytes())
         .map(|(name, value)| {
-            let shown_name = redact_within(&name, look).into_owned();
-            let shown = shown_within(&name, &value, look).into_owned();
+            let shown_name = redact_within(&name, scan).into_owned();
+            let shown = shown_within(&name, &value, scan).into_owned();
             hides |= shown != value || shown_name != name;
             (shown_name, shown)
         })
@@ -216,19 +223,19 @@ fn redact_query(query: &str, look: Look) -> Option<String> {
 
 /// Text that is no URL with a query. Shapes come first: a credential has a space in it, where a word or a value ends.
 /// Pairs come before what is encoded, too: an encoded `&` is a part of the value.
-fn redact_plain(text: &str, look: Look) -> Cow<'_, str> {
-    let mut shown = redact_shapes(text, look.opaque);
+fn redact_plain(text: &str, scan: Scan) -> Cow<'_, str> {
+    let mut shown = redact_shapes(text, scan.opaque);
     if let Cow::Owned(redacted) = redact_pairs(&shown) {
         shown = redacted.into();
     }
-    if let Some(decoded) = redact_encoded(&shown, look) {
+    if let Some(decoded) = redact_encoded(&shown, scan) {
         shown = redact_pairs(&decoded).into_owned().into();
     }
     shown
 }
 
 /// The text with its words that hide a secret by an encoding decoded and redacted; none if there are none.
-fn redact_encoded(text: &str, look: Look) -> Option<String> {
+fn redact_encoded(text: &str, scan: Scan) -> Option<String> {
     if !text.contains(['%', '\\']) {
         return None;
     }
@@ -237,7 +244,7 @@ fn redact_encoded(text: &str, look: Look) -> Option<String> {
     for part in text.split_inclusive(is_end) {
         let word = part.trim_end_matches(is_end);
         let decoded = decode_once(word);
-        let redacted = decoded.as_deref().map(|word| redact_within(word, look));
+        let redacted = decoded.as_deref().map(|word| redact_within(word, scan));
         match redacted {
             Some(redacted) if Some(&*redacted) != decoded.as_deref() => {
                 hides = true;
@@ -255,43 +262,43 @@ fn redact_encoded(text: &str, look: Look) -> Option<String> {
 }
 
 /// The JSON value without its secrets.
-pub(super) fn redact_value(value: Value, look: Look) -> Value {
+pub(super) fn redact_value(value: Value, scan: Scan) -> Value {
     match value {
-        Value::Object(object) => Value::Object(redact_object(object, look)),
+        Value::Object(object) => Value::Object(redact_object(object, scan)),
         Value::Array(items) => {
             let items = items.into_iter().map(|item| match item {
-                Value::Array(pair) => redact_pair(pair, look),
-                item => redact_value(item, look),
+                Value::Array(pair) => redact_pair(pair, scan),
+                item => redact_value(item, scan),
             });
             Value::Array(items.collect())
         }
-        Value::String(text) => redact_within(&text, look).into(),
+        Value::String(text) => redact_within(&text, scan).into(),
         other => other,
     }
 }
 
 /// A list within a list, which may be a name and its value.
-fn redact_pair(pair: Vec<Value>, look: Look) -> Value {
+fn redact_pair(pair: Vec<Value>, scan: Scan) -> Value {
     match <[Value; 2]>::try_from(pair) {
         Ok([Value::String(name), value]) => {
-            let value = redact_member(&name, value, look);
-            vec![redact_within(&name, look).into(), value].into()
+            let value = redact_member(&name, value, scan);
+            vec![redact_within(&name, scan).into(), value].into()
         }
-        Ok(others) => redact_value(others.to_vec().into(), look),
-        Err(items) => redact_value(items.into(), look),
+        Ok(others) => redact_value(others.to_vec().into(), scan),
+        Err(items) => redact_value(items.into(), scan),
     }
 }
 
-pub(super) fn redact_object(object: Map<String, Value>, look: Look) -> Map<String, Value> {
+pub(super) fn redact_object(object: Map<String, Value>, scan: Scan) -> Map<String, Value> {
     let mut shown = Map::with_capacity(object.len());
     let mut number = 1_usize;
     let secret = secret_name(&object);
     for (name, value) in object {
         let value = match &secret {
-            Some(secret) if is_value_member(&name) => redact_member(secret, value, look),
-            _ => redact_member(&name, value, look),
+            Some(secret) if is_value_member(&name) => redact_member(secret, value, scan),
+            _ => redact_member(&name, value, scan),
         };
-        let name = redact_within(&name, look);
+        let name = redact_within(&name, scan);
         // Redacted names are alike: `[redacted]`, `[redacted] 2`.
         let mut unique = name.clone();
         while shown.contains_key(&*unique) {
@@ -303,15 +310,15 @@ pub(super) fn redact_object(object: Map<String, Value>, look: Look) -> Map<Strin
     shown
 }
 
-fn redact_member(name: &str, value: Value, look: Look) -> Value {
+fn redact_member(name: &str, value: Value, scan: Scan) -> Value {
     match value {
-        // They say whether there is a secret, not which.
+        // These show whether there is a secret, but not the secret.
         Value::Null | Value::Bool(_) => value,
         Value::String(text) if text.is_empty() => text.into(),
         value if name == "code" && is_error_code(&value) => value,
         Value::String(header) if is_authorization(name) => redact_authorization(&header).into(),
         _ if is_secret(name) => REDACTED.into(),
-        other => redact_value(other, look.under(name)),
+        other => redact_value(other, scan.under(name)),
     }
 }
 
@@ -323,7 +330,7 @@ fn is_error_code(value: &Value) -> bool {
     is_word || value.as_i64().is_some_and(i64::is_negative)
 }
 
-/// The scheme, if it is one: a header without a scheme may be nothing but the secret.
+/// The scheme of the header, if it has a known one: else the whole header may be the secret.
 fn redact_authorization(header: &str) -> String {
     match header.split_once(' ') {
         Some((scheme, _))

@@ -1,17 +1,17 @@
-//! The value behind a separator: where it begins, and where its quotes, its line or its block end.
+//! Finds the value after a separator: its start, and the end of its quotes, its line or its block.
 
 use std::ops::Range;
 
 use super::placeholder::REDACTED;
 
-/// At the end of a value without quotes, these belong to the text around it.
+/// At the end of an unquoted value, these belong to the text around it.
 pub(super) const CLOSING: &str = ",;)]}>\"'`\\";
 
-/// Between a name and its value, the separator that was found included: `:=`, `==`, `=>`.
+/// Characters between a name and its value, including the separator: `:=`, `==`, `=>`.
 const SEPARATORS: [char; 4] = ['=', '>', ' ', '\t'];
 
-/// A longer word before a parenthesis, in bytes, wraps no value: `Some("x")`, `SecretStr('x')`.
-const LONGEST_WRAPPER: usize = 64;
+/// The longest word before a parenthesis, in bytes, that wraps a value: `Some("x")`, `SecretStr('x')`.
+const MAX_WRAPPER_BYTES: usize = 64;
 
 /// A quote, and the backslashes before it: JSON within a string has one, JSON within that has three.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +21,7 @@ struct Quote {
 }
 
 impl Quote {
-    /// The quote that the text begins with.
+    /// The quote at the start of the text.
     fn opening(text: &str) -> Option<Self> {
         let rest = text.trim_start_matches('\\');
         let sign = rest.chars().next().filter(|sign| is_quote(*sign))?;
@@ -33,14 +33,14 @@ impl Quote {
         self.backslashes + self.sign.len_utf8()
     }
 
-    /// Where the text behind the opening quote ends: before the closing quote, or with the text.
+    /// The end of the text after the opening quote: before the closing quote, or at the end of the text.
     fn end(self, text: &str) -> usize {
         let mut from = 0;
         while let Some(found) = text[from..].find(self.sign) {
             let at = from + found;
             let plain = text[from..at].trim_end_matches('\\');
             let escapes = at - from - plain.len();
-            // What is left of the backslashes when the strings around this one are read.
+            // The backslashes that remain after parsing the surrounding strings.
             let left = escapes.checked_sub(self.backslashes);
             if left.is_none_or(|left| (left / (self.backslashes + 1)).is_multiple_of(2)) {
                 return at - escapes.min(self.backslashes);
@@ -55,7 +55,7 @@ pub(super) fn is_quote(letter: char) -> bool {
     matches!(letter, '"' | '\'' | '`')
 }
 
-/// The value behind a separator: within its quotes, or up to a space or an `&`.
+/// The value after a separator: within its quotes, or up to a space or an `&`.
 pub(super) fn value_after(text: &str, from: usize) -> Range<usize> {
     let mut rest = text[from..].trim_start_matches(SEPARATORS);
     let below = trim_start(rest);
@@ -65,7 +65,7 @@ pub(super) fn value_after(text: &str, from: usize) -> Range<usize> {
     value_at(text, text.len() - rest.len())
 }
 
-/// The same where the value may begin on a later line.
+/// As [`value_after`], if the value may start on a later line.
 pub(super) fn value_after_lines(text: &str, from: usize) -> Range<usize> {
     let rest = text[from..].trim_start_matches(SEPARATORS);
     value_at(text, text.len() - trim_start(rest).len())
@@ -78,7 +78,7 @@ pub(super) fn line_after(text: &str, from: usize) -> Range<usize> {
     start..start + rest.find(['\r', '\n']).unwrap_or(rest.len())
 }
 
-/// The lines of a YAML value that begins below its name, which is indented by `indent`: `name: |`, `name:` and a list.
+/// The lines of a YAML value below its name, which is indented by `indent`: `name: |`, `name:` and a list.
 pub(super) fn block_after(text: &str, from: usize, indent: usize) -> Option<Range<usize>> {
     let rest = text[from..].trim_start_matches([' ', '\t']);
     let rest = rest.trim_start_matches(['|', '>']);
@@ -115,11 +115,11 @@ fn value_at(text: &str, start: usize) -> Range<usize> {
         return start..start + quote.end(&text[start..]);
     }
     if inner.starts_with(['[', '{', '(']) && !rest.starts_with(REDACTED) {
-        // Nothing says reliably where the value ends: it may be cut off.
+        // The end of the value is uncertain: it may be cut off.
         return start..text.len();
     }
     let value = rest.split(is_end).next().unwrap_or_default();
-    // What is left of a value that was redacted by its look belongs to it.
+    // The rest of a value that was redacted by its shape belongs to it.
     let (known, more) = match value.strip_prefix(REDACTED) {
         Some(more) => (REDACTED.len(), more),
         None => (0, value),
@@ -128,7 +128,7 @@ fn value_at(text: &str, start: usize) -> Range<usize> {
     start..start + known + more.len()
 }
 
-/// The text without the tag of YAML that it begins with: `!!str x`.
+/// The text without a YAML tag at its start: `!!str x`.
 fn without_tag(text: &str) -> &str {
     let tag = text.strip_prefix("!!").unwrap_or_default();
     let behind = tag.trim_start_matches(|letter: char| letter.is_ascii_alphanumeric());
@@ -139,9 +139,9 @@ fn without_tag(text: &str) -> &str {
     }
 }
 
-/// The text behind what may stand before a quote or a bracket: `b'x'`, `Some("x")`.
+/// The text after a prefix or wrapper of a quote or bracket: `b'x'`, `Some("x")`.
 fn unwrapped(text: &str) -> &str {
-    let bytes = text.as_bytes().iter().take(LONGEST_WRAPPER);
+    let bytes = text.as_bytes().iter().take(MAX_WRAPPER_BYTES);
     let is_word = |byte: &&u8| byte.is_ascii_alphanumeric() || b"_.:".contains(byte);
     let word = bytes.take_while(is_word).count();
     let (name, behind) = text.split_at(word);
@@ -160,12 +160,12 @@ fn unwrapped(text: &str) -> &str {
     inner.filter(is_wrapped).unwrap_or(text)
 }
 
-/// Whether no value without quotes has this character.
+/// Whether the character ends an unquoted value.
 fn is_end(letter: char) -> bool {
     letter.is_whitespace() || letter == '&'
 }
 
-/// The text without the white space that it begins with, line breaks that are escaped for JSON included.
+/// The text without leading white space, including line breaks that are escaped for JSON.
 pub(super) fn trim_start(text: &str) -> &str {
     let mut rest = text.trim_start();
     while let Some(behind) = rest
@@ -178,7 +178,7 @@ pub(super) fn trim_start(text: &str) -> &str {
     rest
 }
 
-/// The text without the white space that it ends in, line breaks that are escaped for JSON included.
+/// The text without trailing white space, including line breaks that are escaped for JSON.
 pub(super) fn trim_end(text: &str) -> &str {
     let mut rest = text.trim_end();
     while let Some(before) = rest
