@@ -177,7 +177,7 @@ fn console_routes(app: &Arc<AppState>) -> Routes {
         .route("/_mock/consent", get(gallery::get))
         .route("/_mock/consent/preview", get(gallery::preview).post(gallery::back))
         .layer(Extension(Arc::new(playground::PlaygroundRuns::default())))
-        .layer(from_fn_with_state(Arc::clone(app), unlock::admit))
+        .layer(from_fn_with_state(Arc::clone(app), unlock::require_control_token))
         .merge(unlocking)
 }
 

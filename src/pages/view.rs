@@ -9,9 +9,11 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use crate::http::base_url::BaseUrl;
+use crate::http::respond;
 use crate::model::client::Client;
 use crate::model::user::User;
 use crate::pages::assets::{self, Asset};
+use crate::store::StoreError;
 
 /// Content security policy: only our own resources, no framing. There is no `form-action`, because browsers also apply
 /// it to the redirect to the client that follows the consent form.
@@ -30,17 +32,17 @@ pub(crate) struct Layout {
     pub(crate) home: String,
     pub(crate) script: Option<String>,
     /// The navigation bar; empty on the pages for users of an app.
-    pub(crate) places: Vec<Link>,
+    pub(crate) nav_links: Vec<NavLink>,
     /// `light` or `dark`; None leaves the choice to the browser.
     pub(crate) scheme: Option<&'static str>,
 }
 
 /// A link of the navigation bar.
 #[derive(Debug, Clone)]
-pub(crate) struct Link {
+pub(crate) struct NavLink {
     pub(crate) name: &'static str,
     pub(crate) href: String,
-    pub(crate) here: bool,
+    pub(crate) is_current: bool,
 }
 
 /// Pages in the navigation bar.
@@ -72,20 +74,20 @@ impl Layout {
             icon: base.path(&assets::ICON.path()),
             home: base.path("/"),
             script: None,
-            places: Vec::new(),
+            nav_links: Vec::new(),
             scheme: None,
         }
     }
 
     /// The layout of a page in the navigation bar.
-    pub(crate) fn at(base: &BaseUrl, here: NavItem) -> Self {
-        let places = NavItem::ALL.map(|(place, name, path)| Link {
+    pub(crate) fn at(base: &BaseUrl, current: NavItem) -> Self {
+        let nav_links = NavItem::ALL.map(|(item, name, path)| NavLink {
             name,
             href: base.path(path),
-            here: place == here,
+            is_current: item == current,
         });
         Self {
-            places: places.into(),
+            nav_links: nav_links.into(),
             ..Self::new(base)
         }
     }
@@ -97,17 +99,12 @@ impl Layout {
         }
     }
 
-    pub(crate) fn policy(&self) -> &'static str {
+    fn policy(&self) -> &'static str {
         match self.script {
             Some(_) => POLICY_WITH_SCRIPT,
             None => POLICY,
         }
     }
-}
-
-/// A complete page.
-pub(crate) trait Page: Template {
-    fn frame(&self) -> &Layout;
 }
 
 /// A user as a colored initial; no image is loaded.
@@ -119,7 +116,7 @@ pub(crate) struct Avatar {
 }
 
 impl Avatar {
-    pub(crate) fn of_user(user: &User) -> Self {
+    pub(crate) fn for_user(user: &User) -> Self {
         Self::new(&user.display_name(), user.id.0.unsigned_abs())
     }
 
@@ -146,7 +143,7 @@ pub(crate) struct AppCard {
 }
 
 impl AppCard {
-    pub(crate) fn of(client: &Client) -> Self {
+    pub(crate) fn new(client: &Client) -> Self {
         let number = u64::try_from(client.name.len()).unwrap_or_default();
         Self {
             name: client.name.clone(),
@@ -157,15 +154,15 @@ impl AppCard {
     }
 }
 
-/// Renders a page, with headers that prevent caching, framing and sniffing.
-pub(crate) fn page(status: StatusCode, template: &impl Page) -> Response {
+/// Renders a page with this layout, with headers that prevent caching, framing and sniffing.
+pub(crate) fn page(status: StatusCode, layout: &Layout, template: &impl Template) -> Response {
     let html = match template.render() {
         Ok(html) => html,
-        Err(why) => {
-            tracing::error!(%why, "a page could not be drawn");
+        Err(error) => {
+            tracing::error!(%error, "a page could not be rendered");
             return (
                 StatusCode::INTERNAL_SERVER_ERROR,
-                "the page could not be drawn",
+                "the page could not be rendered",
             )
                 .into_response();
         }
@@ -173,7 +170,7 @@ pub(crate) fn page(status: StatusCode, template: &impl Page) -> Response {
     let mut response = (status, html).into_response();
     for (name, value) in [
         (CONTENT_TYPE, "text/html; charset=utf-8"),
-        (CONTENT_SECURITY_POLICY, template.frame().policy()),
+        (CONTENT_SECURITY_POLICY, layout.policy()),
         (CACHE_CONTROL, "no-store"),
         // Not `no-referrer`: forms would then have the origin `null`, which the access guard cannot tell from another
         // site's.
@@ -186,4 +183,30 @@ pub(crate) fn page(status: StatusCode, template: &impl Page) -> Response {
             .insert(name, HeaderValue::from_static(value));
     }
     response
+}
+
+/// A response that ends a handler early: a redirect, a form with its problems, or an error. Boxed, because `Result` would
+/// be as large as a response.
+#[derive(Debug)]
+pub(crate) struct EarlyResponse(Box<Response>);
+
+/// The response of a page.
+pub(crate) type PageResult = Result<Response, EarlyResponse>;
+
+impl From<Response> for EarlyResponse {
+    fn from(response: Response) -> Self {
+        Self(Box::new(response))
+    }
+}
+
+impl From<StoreError> for EarlyResponse {
+    fn from(error: StoreError) -> Self {
+        respond::failure(&error).into()
+    }
+}
+
+impl IntoResponse for EarlyResponse {
+    fn into_response(self) -> Response {
+        *self.0
+    }
 }

@@ -9,7 +9,7 @@ use crate::control::{ControlError, Finding, Severity};
 use crate::http::base_url::BaseUrl;
 use crate::http::context::RequestContext;
 use crate::http::respond;
-use crate::pages::view::{Layout, NavItem, Page, page};
+use crate::pages::view::{Layout, NavItem, page};
 use crate::protocol::params::Params;
 
 const PATH: &str = "/_mock/findings";
@@ -17,7 +17,7 @@ const PATH: &str = "/_mock/findings";
 #[derive(Template)]
 #[template(path = "findings.html")]
 struct Findings {
-    frame: Layout,
+    layout: Layout,
     here: String,
     /// The path of the JSON.
     advice: String,
@@ -29,16 +29,9 @@ struct Findings {
 
 struct Row {
     finding: Finding,
-    /// Whether it is an error or a warning.
-    is_wrong: bool,
+    is_error_or_warning: bool,
     /// The exchanges that show it, each with its link.
     requests: Vec<(u64, String)>,
-}
-
-impl Page for Findings {
-    fn frame(&self) -> &Layout {
-        &self.frame
-    }
 }
 
 /// `GET /_mock/findings`, of one client if the query names it.
@@ -51,7 +44,7 @@ pub(crate) async fn get(context: RequestContext, RawQuery(query): RawQuery) -> R
         .trim()
         .to_owned();
     let client = Some(client_id.as_str()).filter(|id| !id.is_empty());
-    let (status, found, problem) = match sandbox.advice(client).await {
+    let (status, findings, problem) = match sandbox.advice(client).await {
         Ok(advice) => (StatusCode::OK, advice.findings.clone(), None),
         Err(ControlError::Store(error)) => return respond::failure(&error),
         Err(ControlError::Invalid(error) | ControlError::NotFound(error)) => {
@@ -64,9 +57,9 @@ pub(crate) async fn get(context: RequestContext, RawQuery(query): RawQuery) -> R
         ),
         Err(_) => (StatusCode::BAD_REQUEST, Vec::new(), None),
     };
-    let rows = found.into_iter().map(|finding| row(finding, base));
+    let rows = findings.into_iter().map(|finding| row(finding, base));
     let shown = Findings {
-        frame: Layout::at(base, NavItem::Advice),
+        layout: Layout::at(base, NavItem::Advice),
         here: base.path(PATH),
         advice: base.path("/_mock/advice"),
         sandbox: sandbox.name().to_owned(),
@@ -74,14 +67,14 @@ pub(crate) async fn get(context: RequestContext, RawQuery(query): RawQuery) -> R
         problem,
         rows: rows.collect(),
     };
-    page(status, &shown)
+    page(status, &shown.layout, &shown)
 }
 
 fn row(finding: Finding, base: &BaseUrl) -> Row {
     // The dashboard page that starts with the exchange.
     let href = |id: u64| base.path(&format!("/_mock?before={}#exchange-{id}", id + 1));
     Row {
-        is_wrong: finding.severity != Severity::Hint,
+        is_error_or_warning: finding.severity != Severity::Hint,
         requests: finding.requests.iter().map(|id| (*id, href(*id))).collect(),
         finding,
     }

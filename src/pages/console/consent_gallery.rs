@@ -12,8 +12,8 @@ use crate::invalid::Invalid;
 use crate::model::client::Client;
 use crate::model::user::{User, UserRef};
 use crate::pages::assets;
-use crate::pages::site::consent::{Asked, BudgetForm, consent};
-use crate::pages::view::{Layout, NavItem, Page, page};
+use crate::pages::site::consent::{BudgetForm, ConsentQuery, consent};
+use crate::pages::view::{Layout, NavItem, page};
 use crate::protocol::params::Params;
 use crate::protocol::rules::Rules;
 use crate::protocol::scope::{PRESETS, Scope, ScopeBit};
@@ -24,7 +24,7 @@ const PATH: &str = "/_mock/consent";
 #[derive(Template)]
 #[template(path = "gallery.html")]
 struct Gallery {
-    frame: Layout,
+    layout: Layout,
     here: String,
     problem: Option<String>,
     options: GalleryOptions,
@@ -34,12 +34,6 @@ struct Gallery {
     presets: Vec<(String, &'static str)>,
     /// The link to the preview.
     link: Option<String>,
-}
-
-impl Page for Gallery {
-    fn frame(&self) -> &Layout {
-        &self.frame
-    }
 }
 
 /// The chosen options, as text.
@@ -115,7 +109,7 @@ impl GalleryOptions {
     }
 
     /// The requested scope: the typed bits, else the preset.
-    fn bits(&self, rules: &Rules) -> Result<Scope, Invalid> {
+    fn scope(&self, rules: &Rules) -> Result<Scope, Invalid> {
         if self.scope.is_empty() {
             let preset = match self.preset.as_str() {
                 "" => "AI Services",
@@ -202,7 +196,7 @@ fn show(context: &RequestContext, options: GalleryOptions, problem: Option<Inval
     };
     let usernames = User::usernames(&users);
     let gallery = Gallery {
-        frame: Layout::at(base, NavItem::Gallery).with_script(base, &assets::COPY),
+        layout: Layout::at(base, NavItem::Gallery).with_script(base, &assets::COPY),
         here: base.path(PATH),
         problem: problem.map(|error| error.to_string()),
         clients: clients
@@ -225,7 +219,7 @@ fn show(context: &RequestContext, options: GalleryOptions, problem: Option<Inval
         options,
         link,
     };
-    page(status, &gallery)
+    page(status, &gallery.layout, &gallery)
 }
 
 /// The content of a preview.
@@ -262,7 +256,7 @@ fn preview_of(
     Ok(ConsentPreview {
         user,
         client,
-        scope: options.bits(context.rules())?,
+        scope: options.scope(context.rules())?,
         budget: options.budget()?,
         scheme: (!scheme.is_empty()).then_some(scheme),
     })
@@ -273,16 +267,16 @@ pub(crate) async fn preview(context: RequestContext, RawQuery(query): RawQuery) 
     let options = GalleryOptions::parse(query);
     match preview_of(&context, &options) {
         Ok(preview) => {
-            let asked = Asked::parse(&format!("scope={}", preview.scope));
-            let mut shown = consent(&context, &preview.user, &preview.client, &asked);
+            let query = ConsentQuery::parse(&format!("scope={}", preview.scope));
+            let mut shown = consent(&context, &preview.user, &preview.client, &query);
             let inert = context.base.path(&format!("{PATH}/preview"));
             shown.approve_action.clone_from(&inert);
             shown.deny_action = inert;
             shown.switch = context.base.path(PATH);
             shown.with_budget |= preview.budget.on;
             shown.budget = preview.budget;
-            shown.frame.scheme = preview.scheme;
-            page(StatusCode::OK, &shown)
+            shown.layout.scheme = preview.scheme;
+            page(StatusCode::OK, &shown.layout, &shown)
         }
         Err(ControlError::Store(error)) => respond::failure(&error),
         Err(ControlError::Invalid(error) | ControlError::NotFound(error)) => {

@@ -7,7 +7,7 @@ use axum::response::Response;
 use crate::http::context::RequestContext;
 use crate::http::session;
 use crate::pages::assets;
-use crate::pages::view::{Avatar, Layout, NavItem, Page, page};
+use crate::pages::view::{Avatar, Layout, NavItem, page};
 
 /// The endpoints to configure in an app.
 const ENDPOINTS: [(&str, &str); 6] = [
@@ -28,7 +28,7 @@ const MAX_REDIRECT_URIS: usize = 5;
 #[derive(Template)]
 #[template(path = "home.html")]
 struct Home {
-    frame: Layout,
+    layout: Layout,
     endpoints: Vec<(&'static str, String)>,
     sandbox: String,
     contract: &'static str,
@@ -49,12 +49,6 @@ struct Home {
     discovery: String,
 }
 
-impl Page for Home {
-    fn frame(&self) -> &Layout {
-        &self.frame
-    }
-}
-
 struct Registered {
     id: String,
     name: String,
@@ -71,7 +65,8 @@ struct Account {
 
 /// `GET /`.
 pub(crate) async fn get(context: RequestContext) -> Response {
-    page(StatusCode::OK, &home(&context))
+    let home = home(&context);
+    page(StatusCode::OK, &home.layout, &home)
 }
 
 fn home(context: &RequestContext) -> Home {
@@ -80,7 +75,7 @@ fn home(context: &RequestContext) -> Home {
     let mut users = sandbox.data().list_users();
     users.retain(|user| !user.deleted);
     Home {
-        frame: Layout::at(base, NavItem::Home).with_script(base, &assets::COPY),
+        layout: Layout::at(base, NavItem::Home).with_script(base, &assets::COPY),
         endpoints: ENDPOINTS
             .map(|(name, path)| (name, format!("{base}{path}")))
             .into(),
@@ -116,7 +111,7 @@ fn home(context: &RequestContext) -> Home {
             .map(|user| Account {
                 id: user.id.0,
                 name: user.display_name(),
-                avatar: Avatar::of_user(user),
+                avatar: Avatar::for_user(user),
             })
             .collect(),
         login: base.path("/login"),

@@ -16,7 +16,7 @@ use crate::http::body::Form;
 use crate::http::context::RequestHead;
 use crate::http::respond;
 use crate::http::state::AppState;
-use crate::pages::view::{Layout, Page, page};
+use crate::pages::view::{Layout, page};
 
 /// The default page after unlocking.
 const HOME: &str = "/_mock";
@@ -24,21 +24,15 @@ const HOME: &str = "/_mock";
 #[derive(Template)]
 #[template(path = "unlock.html")]
 struct Unlock {
-    frame: Layout,
+    layout: Layout,
     action: String,
     /// The page to go to after unlocking.
     to: String,
-    wrong: bool,
-}
-
-impl Page for Unlock {
-    fn frame(&self) -> &Layout {
-        &self.frame
-    }
+    has_wrong_token: bool,
 }
 
 /// Middleware of the pages: as the access guard, but asks for the token instead of rejecting.
-pub(crate) async fn admit(
+pub(crate) async fn require_control_token(
     State(app): State<Arc<AppState>>,
     request: Request,
     next: Next,
@@ -53,9 +47,9 @@ pub(crate) async fn admit(
             let (mut parts, _) = request.into_parts();
             match RequestHead::from_request_parts(&mut parts, &()).await {
                 Ok(head) if parts.method == Method::GET => {
-                    ask(&head.base, &parts.uri.to_string(), false)
+                    show(&head.base, &parts.uri.to_string(), false)
                 }
-                Ok(head) => ask(&head.base, HOME, false),
+                Ok(head) => show(&head.base, HOME, false),
                 Err(response) => response,
             }
         }
@@ -63,18 +57,19 @@ pub(crate) async fn admit(
     }
 }
 
-fn ask(base: &BaseUrl, to: &str, wrong: bool) -> Response {
+/// The page that asks for the token.
+fn show(base: &BaseUrl, to: &str, has_wrong_token: bool) -> Response {
     let shown = Unlock {
-        frame: Layout::new(base),
+        layout: Layout::new(base),
         action: base.path("/_mock/unlock"),
         to: to.to_owned(),
-        wrong,
+        has_wrong_token,
     };
-    page(StatusCode::UNAUTHORIZED, &shown)
+    page(StatusCode::UNAUTHORIZED, &shown.layout, &shown)
 }
 
-/// Whether a path is of one of the pages, so that the form is no open redirect.
-fn is_ours(to: &str) -> bool {
+/// Whether a path is one of the console pages, so that the form is no open redirect.
+fn is_console_page(to: &str) -> bool {
     let rest = to.strip_prefix(HOME);
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
         && to
@@ -88,13 +83,16 @@ pub(crate) async fn post(
     RequestHead { base, .. }: RequestHead,
     Form(params): Form,
 ) -> Response {
-    let to = params.text("to").filter(|to| is_ours(to)).unwrap_or(HOME);
+    let to = params
+        .text("to")
+        .filter(|to| is_console_page(to))
+        .unwrap_or(HOME);
     let mut response = respond::see_other(&base.path(to));
     let Some(token) = &app.control_token else {
         return response;
     };
     if !token.is(params.text("token").unwrap_or_default()) {
-        return ask(&base, to, true);
+        return show(&base, to, true);
     }
     let cookie = Cookie::build((access_guard::COOKIE, token.cookie()))
         .path("/")

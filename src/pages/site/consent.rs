@@ -17,13 +17,13 @@ use crate::model::client::Client;
 use crate::model::user::User;
 use crate::oauth::authorize::{denied_location, with_return};
 use crate::oauth::clients;
-use crate::pages::view::{AppCard, Avatar, Layout, Page, page};
+use crate::pages::view::{AppCard, Avatar, Layout, PageResult, page};
 use crate::protocol::ids::ClientId;
 use crate::protocol::scope::{Scope, leading_integer};
 use crate::store::StoreError;
 
 /// Parameters of the request that the form passes on, in addition to the scope.
-const CARRIED: [&str; 7] = [
+const FORWARDED: [&str; 7] = [
     "client_id",
     "redirect_uri",
     "response_type",
@@ -36,7 +36,7 @@ const CARRIED: [&str; 7] = [
 #[derive(Template)]
 #[template(path = "consent.html")]
 pub(crate) struct Consent {
-    pub(crate) frame: Layout,
+    pub(crate) layout: Layout,
     app: AppCard,
     account: String,
     account_avatar: Avatar,
@@ -45,7 +45,7 @@ pub(crate) struct Consent {
     pub(crate) approve_action: String,
     pub(crate) deny_action: String,
     fields: Vec<(&'static str, String)>,
-    denial: Vec<(&'static str, String)>,
+    denial_fields: Vec<(&'static str, String)>,
     pub(crate) with_budget: bool,
     pub(crate) budget: BudgetForm,
 }
@@ -68,28 +68,16 @@ impl Default for BudgetForm {
     }
 }
 
-impl Page for Consent {
-    fn frame(&self) -> &Layout {
-        &self.frame
-    }
-}
-
 #[derive(Template)]
 #[template(path = "invalid.html")]
 struct InvalidApplication {
-    frame: Layout,
-}
-
-impl Page for InvalidApplication {
-    fn frame(&self) -> &Layout {
-        &self.frame
-    }
+    layout: Layout,
 }
 
 /// The parameters of the page. If there are duplicates, the first one counts.
-pub(crate) struct Asked(Vec<(String, String)>);
+pub(crate) struct ConsentQuery(Vec<(String, String)>);
 
-impl Asked {
+impl ConsentQuery {
     pub(crate) fn parse(query: &str) -> Self {
         Self(
             url::form_urlencoded::parse(query.as_bytes())
@@ -104,54 +92,58 @@ impl Asked {
             .find(|(known, _)| known == name)
             .map(|(_, value)| value.as_str())
     }
+
+    fn encoded(&self) -> String {
+        url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(&self.0)
+            .finish()
+    }
 }
 
 /// `GET /login/oauth/authorize?…`.
-pub(crate) async fn get(uri: Uri, RawQuery(query): RawQuery, context: RequestContext) -> Response {
+pub(crate) async fn get(
+    uri: Uri,
+    RawQuery(query): RawQuery,
+    context: RequestContext,
+) -> PageResult {
     let query = query.unwrap_or_default();
     let Some(user) = session::user(&context) else {
         let here = context.base.path(&uri.to_string());
-        return respond::see_other(&with_return(context.base.path("/login"), &here));
+        let login = with_return(context.base.path("/login"), &here);
+        return Ok(respond::see_other(&login));
     };
-    let asked = Asked::parse(&query);
-    let (id, redirect_uri) = (asked.get("client_id"), asked.get("redirect_uri"));
-    match known_client(&context, id, redirect_uri).await {
-        Ok(Some(client)) if !asks_for_catalog(&context, &asked) => {
-            page(StatusCode::OK, &consent(&context, &user, &client, &asked))
+    let query = ConsentQuery::parse(&query);
+    let (id, redirect_uri) = (query.get("client_id"), query.get("redirect_uri"));
+    let client = known_client(&context, id, redirect_uri).await?;
+    let is_for_catalog = session::is_for_catalog_alone(shown_scope(&query), context.rules());
+    Ok(match client.filter(|_| !is_for_catalog) {
+        Some(client) => {
+            let consent = consent(&context, &user, &client, &query);
+            page(StatusCode::OK, &consent.layout, &consent)
         }
-        Ok(_) => invalid_application(&context, StatusCode::OK),
-        Err(why) => respond::failure(&why),
-    }
-}
-
-fn asks_for_catalog(context: &RequestContext, asked: &Asked) -> bool {
-    session::is_for_catalog_alone(shown_scope(asked), context.rules())
+        None => invalid_application(&context, StatusCode::OK),
+    })
 }
 
 /// `POST /login/oauth/authorize`: the user denied the request.
-pub(crate) async fn deny(context: RequestContext) -> Response {
+pub(crate) async fn deny(context: RequestContext) -> PageResult {
     let params = context.params();
     let redirect_uri = params.text("redirect_uri");
-    match known_client(&context, params.text("client_id"), redirect_uri).await {
-        Ok(Some(_)) => {
-            let state = params.text("state").unwrap_or_default();
-            match denied_location(redirect_uri.unwrap_or_default(), state) {
-                Ok(location) => respond::see_other(&location),
-                Err(error) => error.into_response(),
-            }
-        }
-        Ok(None) => invalid_application(&context, StatusCode::BAD_REQUEST),
-        Err(why) => respond::failure(&why),
+    let client = known_client(&context, params.text("client_id"), redirect_uri).await?;
+    if client.is_none() {
+        return Ok(invalid_application(&context, StatusCode::BAD_REQUEST));
     }
+    let state = params.text("state").unwrap_or_default();
+    let location = denied_location(redirect_uri.unwrap_or_default(), state);
+    let location = location.map_err(IntoResponse::into_response)?;
+    Ok(respond::see_other(&location))
 }
 
 fn invalid_application(context: &RequestContext, status: StatusCode) -> Response {
-    page(
-        status,
-        &InvalidApplication {
-            frame: Layout::new(&context.base),
-        },
-    )
+    let shown = InvalidApplication {
+        layout: Layout::new(&context.base),
+    };
+    page(status, &shown.layout, &shown)
 }
 
 /// The client, if it may use the consent page and the redirect URI is registered.
@@ -174,30 +166,30 @@ pub(crate) fn consent(
     context: &RequestContext,
     user: &User,
     client: &Client,
-    asked: &Asked,
+    query: &ConsentQuery,
 ) -> Consent {
-    let bits = shown_bits(asked.get("scope"));
-    let carried = |name: &'static str| Some((name, asked.get(name)?.to_owned()));
-    let mut fields: Vec<_> = CARRIED.into_iter().filter_map(carried).collect();
+    let bits = shown_bits(query.get("scope"));
+    let forwarded = |name: &'static str| Some((name, query.get(name)?.to_owned()));
+    let mut fields: Vec<_> = FORWARDED.into_iter().filter_map(forwarded).collect();
     fields.push(("scope", bits.to_string()));
-    let denial = ["client_id", "redirect_uri", "state"]
+    let denial_fields = ["client_id", "redirect_uri", "state"]
         .into_iter()
-        .filter_map(carried)
+        .filter_map(forwarded)
         .collect();
     let base = &context.base;
-    let here = base.path(&format!("/login/oauth/authorize?{}", query_text(asked)));
+    let here = base.path(&format!("/login/oauth/authorize?{}", query.encoded()));
     let capped = i64::from(Scope::AI_SERVICES_WRITE.bits());
     Consent {
-        frame: Layout::new(base),
-        app: AppCard::of(client),
+        layout: Layout::new(base),
+        app: AppCard::new(client),
         account: user.display_name(),
-        account_avatar: Avatar::of_user(user),
+        account_avatar: Avatar::for_user(user),
         switch: with_return(base.path("/login"), &here),
-        labels: shown_scope(asked).labels(context.rules()),
+        labels: shown_scope(query).labels(context.rules()),
         approve_action: base.path("/api/auth/oauth/authorize"),
         deny_action: base.path("/login/oauth/authorize"),
         fields,
-        denial,
+        denial_fields,
         with_budget: offers_budget(context, i64::from(bits) & capped != 0),
         budget: BudgetForm::default(),
     }
@@ -210,23 +202,17 @@ fn offers_budget(context: &RequestContext, may_spend: bool) -> bool {
     rules.documented(Difference::BuzzLimit) && may_spend
 }
 
-fn query_text(asked: &Asked) -> String {
-    url::form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(&asked.0)
-        .finish()
-}
-
 /// The scope that the page shows and posts. An unreadable scope is 0, and the number is truncated to a signed 32-bit
 /// integer, as JavaScript's `|` does. The endpoint behind the form checks it.
 fn shown_bits(scope: Option<&str>) -> i32 {
     let number = scope.and_then(leading_integer).unwrap_or_default();
     #[expect(clippy::cast_possible_truncation, reason = "JavaScript truncates here")]
-    let cut = number as i32;
-    cut | 1
+    let truncated = number as i32;
+    truncated | 1
 }
 
-fn shown_scope(asked: &Asked) -> Scope {
-    Scope::of_any_bits(shown_bits(asked.get("scope")).cast_unsigned())
+fn shown_scope(query: &ConsentQuery) -> Scope {
+    Scope::of_any_bits(shown_bits(query.get("scope")).cast_unsigned())
 }
 
 #[cfg(test)]

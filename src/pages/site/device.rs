@@ -13,7 +13,7 @@ use crate::model::device::Verdict;
 use crate::model::user::User;
 use crate::oauth::authorize::with_return;
 use crate::oauth::device::review;
-use crate::pages::view::{AppCard, Avatar, Layout, Page, page};
+use crate::pages::view::{AppCard, Avatar, Layout, page};
 use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
 use crate::protocol::user_code::normalise;
@@ -23,18 +23,12 @@ const PATH: &str = "/login/oauth/device";
 #[derive(Template)]
 #[template(path = "device.html")]
 struct Device {
-    frame: Layout,
+    layout: Layout,
     action: String,
     account: String,
     account_avatar: Avatar,
     switch: String,
     step: Step,
-}
-
-impl Page for Device {
-    fn frame(&self) -> &Layout {
-        &self.frame
-    }
 }
 
 enum Step {
@@ -76,13 +70,13 @@ pub(crate) async fn post(context: RequestContext) -> Response {
     let params = context.params();
     let code = normalise(params.text("user_code").unwrap_or_default());
     let Some(user) = session::user(&context) else {
-        let here = with_code(&context, &code);
+        let here = path_with_code(&context, &code);
         return respond::see_other(&with_return(context.base.path("/login"), &here));
     };
-    match take(&context, &user, &code, params.text("step")).await {
+    match advance(&context, &user, &code, params.text("step")).await {
         Ok(step) => show(&context, StatusCode::OK, &user, step),
-        Err(why) => {
-            let problem = why.description.map(|why| format!("{why}."));
+        Err(error) => {
+            let problem = error.description.map(|message| format!("{message}."));
             let step = Step::Enter {
                 typed: code,
                 problem,
@@ -92,7 +86,7 @@ pub(crate) async fn post(context: RequestContext) -> Response {
     }
 }
 
-async fn take(
+async fn advance(
     context: &RequestContext,
     user: &User,
     code: &str,
@@ -113,14 +107,14 @@ async fn take(
             let labels = grant.scope.labels(context.rules());
             Ok(Step::Review {
                 code: code.to_owned(),
-                app: AppCard::of(&client),
+                app: AppCard::new(&client),
                 labels,
             })
         }
     }
 }
 
-fn with_code(context: &RequestContext, code: &str) -> String {
+fn path_with_code(context: &RequestContext, code: &str) -> String {
     let query = url::form_urlencoded::Serializer::new(String::new())
         .append_pair("code", code)
         .finish();
@@ -129,16 +123,16 @@ fn with_code(context: &RequestContext, code: &str) -> String {
 
 fn show(context: &RequestContext, status: StatusCode, user: &User, step: Step) -> Response {
     let here = match &step {
-        Step::Review { code, .. } => with_code(context, code),
+        Step::Review { code, .. } => path_with_code(context, code),
         _ => context.base.path(PATH),
     };
     let device = Device {
-        frame: Layout::new(&context.base),
+        layout: Layout::new(&context.base),
         action: context.base.path(PATH),
         account: user.display_name(),
-        account_avatar: Avatar::of_user(user),
+        account_avatar: Avatar::for_user(user),
         switch: with_return(context.base.path("/login"), &here),
         step,
     };
-    page(status, &device)
+    page(status, &device.layout, &device)
 }

@@ -11,36 +11,32 @@ use crate::http::respond;
 use crate::http::session;
 use crate::invalid::MAKE_ROOM;
 use crate::model::user::{User, UserRef};
-use crate::pages::view::{Avatar, Layout, Page, page};
+use crate::pages::view::{Avatar, Layout, PageResult, page};
 use crate::protocol::ids::UserId;
 use crate::protocol::params::Params;
 use crate::store::StoreError;
 
-const LONGEST_NAME: usize = 64;
+const MAX_NAME_CHARS: usize = 64;
 
 /// The form field whose value is always an ID, never a username.
 const BY_ID: &str = "user_id";
+
 /// The page lists all users, so it creates none beyond this number.
-const MOST_USERS: usize = 1000;
+const MAX_USERS: usize = 1000;
 
 #[derive(Template)]
 #[template(path = "login.html")]
 struct Login {
-    frame: Layout,
+    layout: Layout,
     action: String,
     return_url: String,
-    people: Vec<Person>,
+    users: Vec<UserOption>,
     name: String,
     problem: Option<String>,
 }
 
-impl Page for Login {
-    fn frame(&self) -> &Layout {
-        &self.frame
-    }
-}
-
-struct Person {
+/// A user to choose.
+struct UserOption {
     /// The form field that names this user.
     field: &'static str,
     id: i64,
@@ -48,7 +44,7 @@ struct Person {
     avatar: Avatar,
     email: Option<String>,
     marks: Vec<&'static str>,
-    current: bool,
+    is_current: bool,
 }
 
 /// `GET /login?returnUrl=…`.
@@ -59,88 +55,90 @@ pub(crate) async fn get(context: RequestContext, RawQuery(query): RawQuery) -> R
 }
 
 /// `POST /login`: `user` (username or ID) or `user_id` selects a user, `name` creates one.
-pub(crate) async fn post(context: RequestContext) -> Response {
+pub(crate) async fn post(context: RequestContext) -> PageResult {
     let params = context.params();
     let return_url = params.text("returnUrl").unwrap_or_default().to_owned();
-    let picked = match params.non_empty(BY_ID) {
-        Some(id) => id.parse().ok().map(UserRef::Id),
-        None => params.non_empty("user").map(UserRef::from),
-    };
-    let chosen = match (picked, params.text("name").map(str::trim)) {
-        (Some(user), _) => Ok(find(&context, &user)),
-        (None, Some(name)) => find_or_create(&context, name).await,
-        (None, None) => Ok(Err("Pick a user, or type a name.".to_owned())),
-    };
-    let signed_in = match chosen {
-        Ok(Ok(user)) => session::sign_in(&context.sandbox, &context.base, user.id).await,
-        Ok(Err(problem)) => {
-            let name = params.text("name").unwrap_or_default().to_owned();
-            return show(
-                &context,
-                StatusCode::BAD_REQUEST,
-                return_url,
-                name,
-                Some(problem),
-            );
-        }
-        Err(why) => Err(why),
-    };
-    match signed_in {
-        Err(error @ StoreError::Full { .. }) => {
-            let problem = format!("{error}; {MAKE_ROOM}.");
-            let name = params.text("name").unwrap_or_default().to_owned();
-            let status = StatusCode::SERVICE_UNAVAILABLE;
-            show(&context, status, return_url, name, Some(problem))
-        }
+    let (status, problem) = match sign_in(&context, params).await {
         Ok(cookie) => {
-            let there = context.base.return_path(&return_url);
-            respond::with_cookie(respond::see_other(&there), Some(&cookie))
+            let redirect = respond::see_other(&context.base.return_path(&return_url));
+            return Ok(respond::with_cookie(redirect, Some(&cookie)));
         }
-        Err(why) => respond::failure(&why),
-    }
+        Err(LoginError::Form(problem)) => (StatusCode::BAD_REQUEST, problem),
+        Err(LoginError::Store(error @ StoreError::Full { .. })) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("{error}; {MAKE_ROOM}."),
+        ),
+        Err(LoginError::Store(error)) => return Err(error.into()),
+    };
+    let name = params.text("name").unwrap_or_default().to_owned();
+    Ok(show(&context, status, return_url, name, Some(problem)))
 }
 
 /// `GET|POST /logout`.
-pub(crate) async fn logout(context: RequestContext) -> Response {
-    match session::sign_out(&context).await {
-        Ok(cookie) => respond::with_cookie(
-            respond::see_other(&context.base.path("/login")),
-            Some(&cookie),
-        ),
-        Err(why) => respond::failure(&why),
+pub(crate) async fn logout(context: RequestContext) -> PageResult {
+    let cookie = session::sign_out(&context).await?;
+    let redirect = respond::see_other(&context.base.path("/login"));
+    Ok(respond::with_cookie(redirect, Some(&cookie)))
+}
+
+/// The reason that a user cannot sign in.
+enum LoginError {
+    /// A mistake in the form, as a message for the user.
+    Form(String),
+    Store(StoreError),
+}
+
+impl From<StoreError> for LoginError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
     }
 }
 
-fn find(context: &RequestContext, named: &UserRef) -> Result<User, String> {
+/// Signs in the user of the form. Returns the session cookie.
+async fn sign_in(context: &RequestContext, params: &Params) -> Result<String, LoginError> {
+    let selected = match params.non_empty(BY_ID) {
+        Some(id) => id.parse().ok().map(UserRef::Id),
+        None => params.non_empty("user").map(UserRef::from),
+    };
+    let user = match (selected, params.text("name").map(str::trim)) {
+        (Some(user), _) => find(context, &user)?,
+        (None, Some(name)) => find_or_create(context, name).await?,
+        (None, None) => return Err(LoginError::Form("Pick a user, or type a name.".to_owned())),
+    };
+    Ok(session::sign_in(&context.sandbox, &context.base, user.id).await?)
+}
+
+fn find(context: &RequestContext, named: &UserRef) -> Result<User, LoginError> {
     let sandbox = &context.sandbox;
     let found = sandbox.data().find_user(named);
     found
         .filter(|user| !user.deleted)
-        .ok_or_else(|| "That user is gone.".to_owned())
+        .ok_or_else(|| LoginError::Form("That user is gone.".to_owned()))
 }
 
-async fn find_or_create(
-    context: &RequestContext,
-    name: &str,
-) -> Result<Result<User, String>, StoreError> {
-    if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control)
+async fn find_or_create(context: &RequestContext, name: &str) -> Result<User, LoginError> {
+    if name.is_empty()
+        || name.chars().count() > MAX_NAME_CHARS
+        || name.chars().any(char::is_control)
     {
-        return Ok(Err(format!(
-            "A name has 1 to {LONGEST_NAME} printable characters."
+        return Err(LoginError::Form(format!(
+            "A name has 1 to {MAX_NAME_CHARS} printable characters."
         )));
     }
     let sandbox = &context.sandbox;
     // Only a username: the digits of another user's ID are a valid name for a new user.
     let known = sandbox.data().find_user(&UserRef::from(name));
     match known.filter(|user| user.username.as_deref() == Some(name)) {
-        Some(user) if user.deleted => {
-            Ok(Err("That user is deleted. Choose another name.".to_owned()))
-        }
-        Some(user) => Ok(Ok(user)),
+        Some(user) if user.deleted => Err(LoginError::Form(
+            "That user is deleted. Choose another name.".to_owned(),
+        )),
+        Some(user) => Ok(user),
         None => {
             let user = User::named(UserId(0), name);
-            let made = sandbox.data().insert_user(user, false, MOST_USERS).await?;
-            Ok(made.ok_or_else(|| "Somebody took that name just now. Try again.".to_owned()))
+            let created = sandbox.data().insert_user(user, false, MAX_USERS).await?;
+            created.ok_or_else(|| {
+                LoginError::Form("Somebody took that name just now. Try again.".to_owned())
+            })
         }
     }
 }
@@ -156,10 +154,10 @@ fn show(
     let current = session::cookie_user(context).map(|user| user.id);
     let users = sandbox.data().list_users();
     let usernames = User::usernames(&users);
-    let people = users
+    let options = users
         .iter()
         .filter(|user| !user.deleted)
-        .map(|user| Person {
+        .map(|user| UserOption {
             field: if user.has_ambiguous_id(&usernames) {
                 BY_ID
             } else {
@@ -167,25 +165,20 @@ fn show(
             },
             id: user.id.0,
             name: user.display_name(),
-            avatar: Avatar::of_user(user),
+            avatar: Avatar::for_user(user),
             email: user.email.clone(),
             marks: marks(user),
-            current: current == Some(user.id),
+            is_current: current == Some(user.id),
         });
-    let people = people.collect();
-    let frame = Layout::new(&context.base);
-    let action = context.base.path("/login");
-    page(
-        status,
-        &Login {
-            frame,
-            action,
-            return_url,
-            people,
-            name,
-            problem,
-        },
-    )
+    let login = Login {
+        layout: Layout::new(&context.base),
+        action: context.base.path("/login"),
+        return_url,
+        users: options.collect(),
+        name,
+        problem,
+    };
+    page(status, &login.layout, &login)
 }
 
 /// Labels for the special properties of a user.

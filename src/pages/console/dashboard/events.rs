@@ -42,12 +42,12 @@ pub(crate) async fn events(
     let last = headers.get("last-event-id");
     let last = last.and_then(|id| id.to_str().ok()?.parse().ok());
     search.after = last.or(search.after);
-    let asked = match search.requests() {
-        Ok(asked) => asked,
+    let query = match search.requests() {
+        Ok(query) => query,
         Err(error) => return respond::invalid(StatusCode::BAD_REQUEST, "invalid", &error),
     };
     // Validates the filter: one that cannot match is an error.
-    if let Err(error) = context.sandbox.list_requests(asked.clone().limit(0)).await {
+    if let Err(error) = context.sandbox.list_requests(query.clone().limit(0)).await {
         return error.into_response();
     }
     let listener = match context.sandbox.journal.readers().listen() {
@@ -61,7 +61,7 @@ pub(crate) async fn events(
         // Each new request is rendered once for every listener.
         let watching = LongSteps::new(
             &turn,
-            send_new_exchanges(&context, &search, &asked, &sender),
+            send_new_exchanges(&context, &search, &query, &sender),
         );
         tokio::select! {
             () = stop.cancelled() => {}
@@ -78,7 +78,7 @@ pub(crate) async fn events(
 async fn send_new_exchanges(
     context: &RequestContext,
     search: &SearchForm,
-    asked: &Requests,
+    query: &Requests,
     sender: &mpsc::Sender<Event>,
 ) {
     let (sandbox, base) = (&context.sandbox, &context.base);
@@ -88,7 +88,7 @@ async fn send_new_exchanges(
     let mut last = search.after.unwrap_or(newest).min(newest);
     loop {
         let newest = *news.borrow_and_update();
-        let next = asked.clone().after(last).limit(MAX_CATCH_UP);
+        let next = query.clone().after(last).limit(MAX_CATCH_UP);
         let Ok(found) = sandbox.list_requests(next).await else {
             return;
         };

@@ -17,7 +17,7 @@ use crate::http::respond;
 use crate::http::state::AppState;
 use crate::invalid::Invalid;
 use crate::pages::assets;
-use crate::pages::view::{Layout, NavItem, Page, page};
+use crate::pages::view::{Layout, NavItem, page};
 use crate::sandbox::faults::SetFault;
 use crate::store::StoreError;
 
@@ -39,7 +39,7 @@ const MAX_LISTED: usize = 20;
 #[derive(Template)]
 #[template(path = "dashboard.html")]
 struct Dashboard {
-    frame: Layout,
+    layout: Layout,
     here: String,
     action: String,
     events: String,
@@ -80,7 +80,7 @@ struct PresetRow {
 struct FaultRow {
     id: u64,
     rule: String,
-    struck: u64,
+    times_applied: u64,
 }
 
 /// A token or a code.
@@ -95,12 +95,12 @@ struct TokenRow {
 impl TokenRow {
     /// The remaining time, as text.
     fn left(&self) -> String {
-        self.left.map(length).unwrap_or_default()
+        self.left.map(duration_text).unwrap_or_default()
     }
 }
 
 /// A number of seconds in its two largest units.
-fn length(seconds: i64) -> String {
+fn duration_text(seconds: i64) -> String {
     let (days, hours) = (seconds / 86_400, seconds % 86_400 / 3600);
     let (minutes, rest) = (seconds % 3600 / 60, seconds % 60);
     match (days, hours, minutes) {
@@ -123,12 +123,6 @@ struct SandboxRow {
     here: bool,
 }
 
-impl Page for Dashboard {
-    fn frame(&self) -> &Layout {
-        &self.frame
-    }
-}
-
 /// `GET /_mock`.
 pub(crate) async fn get(
     State(app): State<Arc<AppState>>,
@@ -147,7 +141,7 @@ pub(crate) async fn show(
     problem: Option<String>,
 ) -> Response {
     match dashboard(app, context, search, problem).await {
-        Ok(dashboard) => page(status, &dashboard),
+        Ok(dashboard) => page(status, &dashboard.layout, &dashboard),
         Err(error) => respond::failure(&error),
     }
 }
@@ -162,8 +156,8 @@ async fn dashboard(
     // Read before the journal: exchanges in between come by the event stream.
     let newest = sandbox.journal.newest();
     let found = match search.requests() {
-        Ok(asked) => sandbox.list_requests(asked.limit(MAX_SEARCHED + 1)).await,
-        Err(wrong) => Err(wrong.into()),
+        Ok(query) => sandbox.list_requests(query.limit(MAX_SEARCHED + 1)).await,
+        Err(error) => Err(error.into()),
     };
     let mut nothing = Some(nothing_found(&search));
     let found = match found {
@@ -190,7 +184,7 @@ async fn dashboard(
     let clock = sandbox.show_clock();
     let memory = app.registry.journal_memory();
     Ok(Dashboard {
-        frame: Layout::at(base, NavItem::Dashboard).with_script(base, &assets::LIVE),
+        layout: Layout::at(base, NavItem::Dashboard).with_script(base, &assets::LIVE),
         action: format!("{}?{query}", base.path("/_mock/dashboard")),
         events: format!("{}?{query}&after={newest}", base.path("/_mock/events")),
         sandbox: sandbox.name().to_owned(),
@@ -228,11 +222,11 @@ fn nothing_found(search: &SearchForm) -> &'static str {
 }
 
 /// The newest exchanges that fit on the page, and the id before which there are more.
-fn rows(found: &[Exchange], search: &SearchForm, base: &BaseUrl) -> (Vec<String>, Option<u64>) {
+fn rows(exchanges: &[Exchange], search: &SearchForm, base: &BaseUrl) -> (Vec<String>, Option<u64>) {
     let mut rendered: Vec<String> = Vec::new();
     let mut bytes = 0;
     let mut last = None;
-    let newest_first = found.iter().rev().enumerate();
+    let newest_first = exchanges.iter().rev().enumerate();
     for (at, one) in newest_first {
         if at == MAX_SEARCHED {
             return (rendered, last);
@@ -268,7 +262,7 @@ fn fault_row(fault: &SetFault) -> FaultRow {
     FaultRow {
         id: fault.id,
         rule: row::describe_fault(&fault.rule),
-        struck: fault.struck,
+        times_applied: fault.struck,
     }
 }
 

@@ -25,7 +25,7 @@ struct DifferenceRow {
     /// The contracts that differ, with their behaviour.
     there: Vec<(String, &'static str)>,
     /// Whether the response to this request would have differed.
-    otherwise: bool,
+    is_divergent: bool,
 }
 
 /// A fault that applied to an exchange.
@@ -71,7 +71,7 @@ pub(crate) struct Row {
     headers: Pairs,
     location: Option<String>,
     answer: Option<String>,
-    why: Option<Explanation>,
+    explanation: Option<Explanation>,
     differences: Vec<DifferenceRow>,
     faults: Vec<FaultRow>,
     extensions: Vec<&'static str>,
@@ -101,7 +101,7 @@ impl Row {
             headers: pairs(&one.headers),
             location: one.location.as_deref().map(cut),
             answer: answer.as_deref().map(cut),
-            why: one.why.clone(),
+            explanation: one.why.clone(),
             differences: one
                 .differences
                 .iter()
@@ -125,7 +125,7 @@ impl Row {
                         side: decided.side.name(),
                         here,
                         there,
-                        otherwise: decided.otherwise,
+                        is_divergent: decided.otherwise,
                     })
                 })
                 .collect(),

@@ -83,7 +83,7 @@ impl SearchForm {
 
     /// The query of the journal. Errors: a field is invalid.
     pub(crate) fn requests(&self) -> Result<Requests, Invalid> {
-        let mut asked: Map<String, Value> = self
+        let mut query: Map<String, Value> = self
             .fields()
             .filter(|(name, _)| *name != "show")
             .map(|(name, value)| (name.to_owned(), value.into()))
@@ -92,9 +92,9 @@ impl SearchForm {
             let number = before
                 .parse::<u64>()
                 .map_or(before.as_str().into(), Value::from);
-            asked.insert("before".to_owned(), number);
+            query.insert("before".to_owned(), number);
         }
-        invalid::from_json(Value::Object(asked))
+        invalid::from_json(Value::Object(query))
     }
 
     /// The endpoints of the selection, and whether each is selected.

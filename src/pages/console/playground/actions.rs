@@ -1,7 +1,7 @@
 //! The actions of the app: the request of each, the effect of its response, and the checks that a client must do.
 
 use super::client::AppRequest;
-use super::run::{Check, Grant, PlaygroundRun, Step};
+use super::run::{Check, Flow, PlaygroundRun, Step};
 use crate::http::context::RequestContext;
 use crate::http::loopback::Loopback;
 use crate::protocol::secret::Secret;
@@ -14,7 +14,7 @@ pub(crate) enum Action {
     ExchangeAgain,
     StartDevice,
     PollDevice,
-    ForItself,
+    ClientCredentials,
     Userinfo,
     Refresh,
     RefreshWithOld,
@@ -42,7 +42,7 @@ impl Action {
         ),
         (Self::StartDevice, "start-device", "Start the device flow"),
         (Self::PollDevice, "poll-device", "Poll for the tokens"),
-        (Self::ForItself, "for-itself", "Ask for a token"),
+        (Self::ClientCredentials, "for-itself", "Ask for a token"),
         (Self::Userinfo, "userinfo", "Ask who the user is"),
         (Self::Refresh, "refresh", "Refresh the tokens"),
         (
@@ -55,32 +55,32 @@ impl Action {
 
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let found = Self::ALL.into_iter().find(|(_, name, _)| *name == text);
-        found.map(|(act, ..)| act)
+        found.map(|(action, ..)| action)
     }
 
     pub(crate) fn button(self) -> Button {
-        let found = Self::ALL.into_iter().find(|(act, ..)| *act == self);
-        let (_, name, label) = found.expect("every act is in the list");
+        let found = Self::ALL.into_iter().find(|(action, ..)| *action == self);
+        let (_, name, label) = found.expect("every action is in the list");
         Button { name, label }
     }
 
     /// The possible actions: those of a correct client, and mistakes to try.
     pub(crate) fn next(run: &PlaygroundRun) -> (Vec<Self>, Vec<Self>) {
         let (mut next, mut mistakes) = (Vec::new(), Vec::new());
-        let fresh = run.access_token.is_none();
-        match run.grant {
-            Grant::Code if run.code.is_some() && fresh => {
+        let has_no_token = run.access_token.is_none();
+        match run.flow {
+            Flow::AuthorizationCode if run.code.is_some() && has_no_token => {
                 next.push(Self::Exchange);
                 mistakes.push(Self::WrongVerifier);
             }
-            Grant::Code if run.code.is_some() => mistakes.push(Self::ExchangeAgain),
-            Grant::Device if run.device_code.is_none() => next.push(Self::StartDevice),
-            Grant::Device if fresh => next.push(Self::PollDevice),
-            Grant::Device => mistakes.push(Self::PollDevice),
-            Grant::Itself if fresh => next.push(Self::ForItself),
-            Grant::Code | Grant::Itself => {}
+            Flow::AuthorizationCode if run.code.is_some() => mistakes.push(Self::ExchangeAgain),
+            Flow::Device if run.device_code.is_none() => next.push(Self::StartDevice),
+            Flow::Device if has_no_token => next.push(Self::PollDevice),
+            Flow::Device => mistakes.push(Self::PollDevice),
+            Flow::ClientCredentials if has_no_token => next.push(Self::ClientCredentials),
+            Flow::AuthorizationCode | Flow::ClientCredentials => {}
         }
-        if !fresh {
+        if !has_no_token {
             next.push(Self::Userinfo);
         }
         if run.refresh_token.is_some() {
@@ -107,7 +107,7 @@ impl Action {
                     run.device_code = from_response("device_code");
                     run.user_code = exchange.json["user_code"].as_str().map(Secret::from);
                 }
-                Self::Exchange | Self::PollDevice | Self::ForItself | Self::Refresh => {
+                Self::Exchange | Self::PollDevice | Self::ClientCredentials | Self::Refresh => {
                     run.access_token = from_response("access_token");
                     if let Some(new) = from_response("refresh_token") {
                         run.used_refresh_token = run.refresh_token.replace(new);
@@ -159,7 +159,9 @@ impl Action {
                 ];
                 form("/api/auth/oauth/device-token", fields)
             }
-            Self::ForItself => token("client_credentials", vec![("scope", run.scope.to_string())]),
+            Self::ClientCredentials => {
+                token("client_credentials", vec![("scope", run.scope.to_string())])
+            }
             Self::Userinfo => AppRequest {
                 path: "/api/auth/oauth/userinfo",
                 form: None,
@@ -238,7 +240,7 @@ impl Action {
                     "RFC 8628 §3.5",
                 ),
             ],
-            Self::ForItself => vec![check(
+            Self::ClientCredentials => vec![check(
                 "This token acts for the owner of the app; nobody has signed in.",
                 "RFC 6749 §4.4",
             )],

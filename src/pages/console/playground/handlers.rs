@@ -32,7 +32,7 @@ pub(crate) async fn start(
     match new_run(&context, &params).await {
         Ok(Ok(run)) => {
             let id = context.sandbox.entropy.cookie();
-            runs.keep(&context.sandbox, id.reveal(), run);
+            runs.store(&context.sandbox, id.reveal(), run);
             let mut response = back(&context);
             let cookie = Cookie::build((COOKIE, id.reveal().to_owned()))
                 .path(context.base.path(PATH))
@@ -59,19 +59,19 @@ pub(crate) async fn act(
     let Some((id, mut run)) = current(&runs, &context) else {
         return back(&context);
     };
-    let asked = params.text("act").unwrap_or_default();
-    if asked == "forget" {
-        runs.forget(&context.sandbox, &id);
+    let name = params.text("act").unwrap_or_default();
+    if name == "forget" {
+        runs.remove(&context.sandbox, &id);
         return back(&context);
     }
-    let Some(act) = Action::parse(asked) else {
-        let problem = format!("There is nothing called {asked:?} to do: press one of the buttons.");
+    let Some(action) = Action::parse(name) else {
+        let problem = format!("There is nothing called {name:?} to do: press one of the buttons.");
         return show(&runs, &context, Some((&params, problem)));
     };
     observe::add_browser_steps(&context, &mut run).await;
-    act.perform(&loopback, &context, &mut run).await;
+    action.perform(&loopback, &context, &mut run).await;
     run.seen_until = context.sandbox.journal.newest();
-    runs.keep(&context.sandbox, &id, run);
+    runs.store(&context.sandbox, &id, run);
     back(&context)
 }
 
@@ -124,6 +124,6 @@ pub(crate) async fn callback(
         // After an error or a wrong state, the next attempt needs a new state and verifier.
         None => run.restart(&context.sandbox),
     }
-    runs.keep(&context.sandbox, &id, run);
+    runs.store(&context.sandbox, &id, run);
     back(&context)
 }

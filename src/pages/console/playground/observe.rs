@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 
 use super::client::{CapturedExchange, push, quoted};
-use super::run::{Check, Grant, PlaygroundRun, Step};
+use super::run::{Check, Flow, PlaygroundRun, Step};
 use crate::control::{Endpoint, Exchange, Requests};
 use crate::http::context::RequestContext;
 
@@ -16,22 +16,22 @@ const MAX_SEARCHED: usize = 200;
 /// Adds the requests of the browser since the last step.
 pub(crate) async fn add_browser_steps(context: &RequestContext, run: &mut PlaygroundRun) {
     let newest = context.sandbox.journal.newest();
-    let asked = Requests::any()
+    let query = Requests::any()
         .after(run.seen_until)
         .limit(MAX_SEARCHED)
         .secrets();
     run.seen_until = newest;
     // A search without a filter cannot be invalid.
-    let Ok(found) = context.sandbox.list_requests(asked).await else {
+    let Ok(found) = context.sandbox.list_requests(query).await else {
         return;
     };
-    let belong: Vec<Step> = found
+    let steps: Vec<Step> = found
         .requests
         .iter()
         .filter_map(|one| step(context, run, one))
         .collect();
-    let first = belong.len().saturating_sub(MAX_NEW_STEPS);
-    for step in belong.into_iter().skip(first) {
+    let first = steps.len().saturating_sub(MAX_NEW_STEPS);
+    for step in steps.into_iter().skip(first) {
         run.add(step);
     }
 }
@@ -39,17 +39,19 @@ pub(crate) async fn add_browser_steps(context: &RequestContext, run: &mut Playgr
 /// The step of an exchange, if it belongs to the run.
 fn step(context: &RequestContext, run: &PlaygroundRun, one: &Exchange) -> Option<Step> {
     let posted = one.method == "POST";
-    let (title, checks) = match (run.grant, one.endpoint) {
-        (Grant::Code, Endpoint::Authorize) if one.param("state") == Some(&*run.state) => {
-            of_authorization(&one.path, posted)
+    let (title, checks) = match (run.flow, one.endpoint) {
+        (Flow::AuthorizationCode, Endpoint::Authorize)
+            if one.param("state") == Some(&*run.state) =>
+        {
+            authorization_step(&one.path, posted)
         }
-        (Grant::Device, Endpoint::Device) if posted => {
+        (Flow::Device, Endpoint::Device) if posted => {
             let code = run.user_code.as_ref()?.reveal();
             let typed = crate::protocol::user_code::normalise(one.param("user_code")?);
             if typed != crate::protocol::user_code::normalise(code) {
                 return None;
             }
-            of_device(one.param("step").unwrap_or_default())
+            device_step(one.param("step").unwrap_or_default())
         }
         _ => return None,
     };
@@ -72,7 +74,7 @@ fn step(context: &RequestContext, run: &PlaygroundRun, one: &Exchange) -> Option
     })
 }
 
-fn of_authorization(path: &str, posted: bool) -> (&'static str, Vec<Check>) {
+fn authorization_step(path: &str, posted: bool) -> (&'static str, Vec<Check>) {
     match (path.starts_with("/api/"), posted) {
         (true, false) => (
             "The app sends the browser to authorize",
@@ -106,7 +108,7 @@ fn of_authorization(path: &str, posted: bool) -> (&'static str, Vec<Check>) {
     }
 }
 
-fn of_device(step: &str) -> (&'static str, Vec<Check>) {
+fn device_step(step: &str) -> (&'static str, Vec<Check>) {
     match step {
         "approve" => (
             "The person approves the device",

@@ -9,13 +9,13 @@ use axum::response::Response;
 
 use super::actions::{Action, Button};
 use super::run::PlaygroundRuns;
-use super::run::{Check, Grant, PATH, PlaygroundRun, Step};
+use super::run::{Check, Flow, PATH, PlaygroundRun, Step};
 use super::start::StartForm;
 use crate::contract::Difference;
 use crate::http::context::RequestContext;
 use crate::http::{respond, session};
 use crate::pages::assets;
-use crate::pages::view::{Layout, NavItem, Page, page};
+use crate::pages::view::{Layout, NavItem, page};
 use crate::protocol::params::Params;
 
 /// The cookie with the id of the browser's run.
@@ -24,7 +24,7 @@ pub(crate) const COOKIE: &str = "mock-playground";
 #[derive(Template)]
 #[template(path = "playground.html")]
 struct Playground {
-    frame: Layout,
+    layout: Layout,
     here: String,
     form: StartForm,
     account: String,
@@ -38,7 +38,7 @@ struct RunView {
     client_id: String,
     registered: Option<String>,
     phases: Vec<(&'static str, bool)>,
-    forgotten: usize,
+    removed_steps: usize,
     steps: Vec<Step>,
     /// The next page for the browser.
     next_step: Option<NextStep>,
@@ -53,12 +53,6 @@ struct NextStep {
     checks: Vec<Check>,
 }
 
-impl Page for Playground {
-    fn frame(&self) -> &Layout {
-        &self.frame
-    }
-}
-
 /// `GET /_mock/playground`.
 pub(crate) async fn get(
     Extension(runs): Extension<Arc<PlaygroundRuns>>,
@@ -71,30 +65,30 @@ pub(crate) async fn get(
 pub(crate) fn show(
     runs: &PlaygroundRuns,
     context: &RequestContext,
-    wrong: Option<(&Params, String)>,
+    problem: Option<(&Params, String)>,
 ) -> Response {
     let base = &context.base;
     let run = current(runs, context).map(|(_, run)| run);
-    let form = match &wrong {
+    let form = match &problem {
         Some((sent, _)) => StartForm::new(context, sent),
         None => StartForm::new(context, &Params::default()),
     };
-    let status = match wrong {
+    let status = match problem {
         Some(_) => StatusCode::BAD_REQUEST,
         None => StatusCode::OK,
     };
     let shown = Playground {
-        frame: Layout::at(base, NavItem::Playground).with_script(base, &assets::COPY),
+        layout: Layout::at(base, NavItem::Playground).with_script(base, &assets::COPY),
         here: base.path(PATH),
         form,
         account: base.path("/user/account"),
-        problem: wrong.map(|(_, problem)| problem),
-        run: run.map(|run| shown(context, run)),
+        problem: problem.map(|(_, text)| text),
+        run: run.map(|run| run_view(context, run)),
     };
-    page(status, &shown)
+    page(status, &shown.layout, &shown)
 }
 
-fn shown(context: &RequestContext, run: PlaygroundRun) -> RunView {
+fn run_view(context: &RequestContext, run: PlaygroundRun) -> RunView {
     let (next, mistakes) = Action::next(&run);
     let buttons = |actions: Vec<Action>| actions.into_iter().map(Action::button).collect();
     let has = |title: &str| {
@@ -102,20 +96,20 @@ fn shown(context: &RequestContext, run: PlaygroundRun) -> RunView {
             .iter()
             .any(|step| step.title == title && step.exchange.good)
     };
-    let did = |act: Action| has(act.button().label);
-    let mut phases = match run.grant {
-        Grant::Code => vec![
+    let did = |action: Action| has(action.button().label);
+    let mut phases = match run.flow {
+        Flow::AuthorizationCode => vec![
             ("Authorize", run.code.is_some()),
             ("Exchange", run.access_token.is_some()),
         ],
-        Grant::Device => vec![
+        Flow::Device => vec![
             ("Start", run.device_code.is_some()),
             ("Approve and poll", run.access_token.is_some()),
         ],
-        Grant::Itself => vec![("Ask for a token", run.access_token.is_some())],
+        Flow::ClientCredentials => vec![("Ask for a token", run.access_token.is_some())],
     };
     phases.push(("Userinfo", did(Action::Userinfo)));
-    if run.grant != Grant::Itself {
+    if run.flow != Flow::ClientCredentials {
         phases.extend([
             ("Refresh", did(Action::Refresh)),
             ("Revoke", did(Action::Revoke)),
@@ -128,7 +122,7 @@ fn shown(context: &RequestContext, run: PlaygroundRun) -> RunView {
         registered: run.registered.then_some(run.redirect_uri),
         client_name: run.client_name,
         client_id: run.client_id,
-        forgotten: run.forgotten,
+        removed_steps: run.removed_steps,
         phases,
         steps: run.steps.into(),
     }
@@ -136,8 +130,8 @@ fn shown(context: &RequestContext, run: PlaygroundRun) -> RunView {
 
 /// The next page for the browser, if the flow needs one.
 fn next_step(context: &RequestContext, run: &PlaygroundRun) -> Option<NextStep> {
-    match run.grant {
-        Grant::Code if run.code.is_none() => {
+    match run.flow {
+        Flow::AuthorizationCode if run.code.is_none() => {
             let url = authorize_url(context, run);
             let life = if context.rules().documented(Difference::CodeLifetime) {
                 "ten"
@@ -164,7 +158,7 @@ fn next_step(context: &RequestContext, run: &PlaygroundRun) -> Option<NextStep> 
                 ],
             })
         }
-        Grant::Device if run.access_token.is_none() => {
+        Flow::Device if run.access_token.is_none() => {
             let user_code = run.user_code.as_ref()?.reveal();
             let code: String = url::form_urlencoded::byte_serialize(user_code.as_bytes()).collect();
             Some(NextStep {
@@ -204,6 +198,7 @@ pub(crate) fn current(
     })
 }
 
+/// Redirects to the next step on the page.
 pub(crate) fn back(context: &RequestContext) -> Response {
     respond::see_other(&format!("{}#next", context.base.path(PATH)))
 }

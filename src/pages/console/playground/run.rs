@@ -24,19 +24,19 @@ const MAX_IDLE_SECONDS: u32 = 60 * 24 * 60 * 60;
 /// The most steps of a run; a new one replaces the oldest.
 const MAX_STEPS: usize = 18;
 
-/// The grant of a run.
+/// The flow of a run: how the app gets its tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Grant {
-    Code,
+pub(crate) enum Flow {
+    AuthorizationCode,
     Device,
-    Itself,
+    ClientCredentials,
 }
 
-impl Grant {
-    /// Each grant with its form value and label.
+impl Flow {
+    /// Each flow with its form value and label.
     pub(crate) const ALL: [(Self, &'static str, &'static str); 3] = [
         (
-            Self::Code,
+            Self::AuthorizationCode,
             "code",
             "A person signs in (authorization code with PKCE)",
         ),
@@ -46,7 +46,7 @@ impl Grant {
             "A device without a browser (device flow)",
         ),
         (
-            Self::Itself,
+            Self::ClientCredentials,
             "itself",
             "The app for itself (client credentials)",
         ),
@@ -54,14 +54,14 @@ impl Grant {
 
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let found = Self::ALL.into_iter().find(|(_, name, _)| *name == text);
-        found.map(|(grant, ..)| grant)
+        found.map(|(flow, ..)| flow)
     }
 }
 
 /// The state of the app, with its secrets: `Debug` shows none.
 #[derive(Clone)]
 pub(crate) struct PlaygroundRun {
-    pub(crate) grant: Grant,
+    pub(crate) flow: Flow,
     pub(crate) client_id: String,
     pub(crate) client_name: String,
     /// As typed: the server itself stores only the hash.
@@ -83,12 +83,12 @@ pub(crate) struct PlaygroundRun {
     /// Id of the newest exchange that the steps include.
     pub(crate) seen_until: u64,
     /// Number of steps that were removed.
-    pub(crate) forgotten: usize,
+    pub(crate) removed_steps: usize,
 }
 
 impl fmt::Debug for PlaygroundRun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Run")
+        f.debug_struct("PlaygroundRun")
             .field("client_id", &self.client_id)
             .finish_non_exhaustive()
     }
@@ -132,7 +132,7 @@ impl PlaygroundRun {
     pub(crate) fn add(&mut self, step: Step) {
         if self.steps.len() == MAX_STEPS {
             self.steps.pop_front();
-            self.forgotten += 1;
+            self.removed_steps += 1;
         }
         self.steps.push_back(step);
     }
@@ -144,7 +144,7 @@ pub(crate) struct PlaygroundRuns(Mutex<VecDeque<StoredRun>>);
 
 #[derive(Debug)]
 struct StoredRun {
-    /// Changes with each reset, which ends the runs.
+    /// Identifies the sandbox's data: a reset ends its runs.
     data_key: String,
     id: String,
     at: Timestamp,
@@ -152,7 +152,7 @@ struct StoredRun {
 }
 
 impl StoredRun {
-    fn is(&self, data: &SandboxData, id: &str) -> bool {
+    fn has_id(&self, data: &SandboxData, id: &str) -> bool {
         self.data_key == data.key() && self.id == id
     }
 }
@@ -165,13 +165,14 @@ impl PlaygroundRuns {
 
     pub(crate) fn find(&self, sandbox: &Sandbox, id: &str) -> Option<PlaygroundRun> {
         let (all, now) = (self.all(), sandbox.now());
-        let found = all.iter().find(|kept| kept.is(sandbox.data(), id))?;
+        let found = all.iter().find(|run| run.has_id(sandbox.data(), id))?;
         (now < found.at.plus_seconds(MAX_IDLE_SECONDS)).then(|| found.run.clone())
     }
 
-    pub(crate) fn keep(&self, sandbox: &Sandbox, id: &str, run: PlaygroundRun) {
+    /// Stores a run in place of the previous state.
+    pub(crate) fn store(&self, sandbox: &Sandbox, id: &str, run: PlaygroundRun) {
         let mut all = self.all();
-        all.retain(|kept| !kept.is(sandbox.data(), id));
+        all.retain(|run| !run.has_id(sandbox.data(), id));
         if all.len() == MAX_RUNS {
             all.pop_front();
         }
@@ -183,7 +184,7 @@ impl PlaygroundRuns {
         });
     }
 
-    pub(crate) fn forget(&self, sandbox: &Sandbox, id: &str) {
-        self.all().retain(|kept| !kept.is(sandbox.data(), id));
+    pub(crate) fn remove(&self, sandbox: &Sandbox, id: &str) {
+        self.all().retain(|run| !run.has_id(sandbox.data(), id));
     }
 }

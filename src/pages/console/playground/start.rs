@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::run::{Grant, PATH, PlaygroundRun};
+use super::run::{Flow, PATH, PlaygroundRun};
 use crate::http::context::RequestContext;
 use crate::model::client::Client;
 use crate::protocol::params::Params;
@@ -42,7 +42,7 @@ impl StartForm {
                 .iter()
                 .map(|(name, _)| (*name, *name == preset))
                 .collect(),
-            grants: Grant::ALL
+            grants: Flow::ALL
                 .map(|(_, name, label)| (name, label, name == grant))
                 .into(),
         }
@@ -62,7 +62,7 @@ pub(crate) async fn new_run(
             "There is no app {id:?}: choose one of the list."
         )));
     };
-    let Some(grant) = Grant::parse(params.text("grant").unwrap_or_default()) else {
+    let Some(flow) = Flow::parse(params.text("grant").unwrap_or_default()) else {
         return Ok(Err("Choose how the app gets its tokens.".to_owned()));
     };
     let preset = params.text("preset").unwrap_or_default();
@@ -80,10 +80,11 @@ pub(crate) async fn new_run(
         )));
     }
     let redirect_uri = format!("{}{PATH}/callback", context.base);
-    let registered = grant == Grant::Code && register(context, &mut client, &redirect_uri).await?;
+    let registered =
+        flow == Flow::AuthorizationCode && register(context, &mut client, &redirect_uri).await?;
     let entropy = &sandbox.entropy;
     Ok(Ok(PlaygroundRun {
-        grant,
+        flow,
         client_id: client.id.to_string(),
         client_name: client.name,
         secret: secret.filter(|_| client.confidential),
@@ -100,7 +101,7 @@ pub(crate) async fn new_run(
         used_refresh_token: None,
         steps: std::collections::VecDeque::new(),
         seen_until: sandbox.journal.newest(),
-        forgotten: 0,
+        removed_steps: 0,
     }))
 }
 

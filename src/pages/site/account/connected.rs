@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::layout::{CONNECTED, Cut, PATH, Wrong};
-use super::limit::{LimitForm, name};
+use super::layout::{FormError, MAX_CONNECTED, PATH, PageLinks, path_segment};
+use super::limit::{LimitForm, window_name};
 use crate::http::context::RequestContext;
 use crate::model::buzz::{Budget, BuzzLimit};
 use crate::model::consent::Consent;
@@ -59,7 +59,7 @@ pub(super) struct Connection {
 /// All apps that have a consent or a live token of this user.
 pub(super) fn connections(context: &RequestContext, user: &User) -> BTreeMap<String, Connection> {
     let (data, now) = (context.sandbox.data(), context.sandbox.now());
-    let mut found: BTreeMap<String, Connection> = BTreeMap::new();
+    let mut connections: BTreeMap<String, Connection> = BTreeMap::new();
     for (_, client, consent, since) in data.list_consents(OwnerKey::of_user(user.id)) {
         let Consent { scope, buzz_limit } = consent;
         let connection = Connection {
@@ -67,13 +67,13 @@ pub(super) fn connections(context: &RequestContext, user: &User) -> BTreeMap<Str
             since,
             limit: buzz_limit,
         };
-        found.insert(client.to_string(), connection);
+        connections.insert(client.to_string(), connection);
     }
     for token in data.list_tokens(OwnerKey::of_user(user.id)) {
         if token.expires_at < now {
             continue;
         }
-        let connection = found
+        let connection = connections
             .entry(token.client_id.to_string())
             .or_insert(Connection {
                 scope: Scope::default(),
@@ -83,57 +83,63 @@ pub(super) fn connections(context: &RequestContext, user: &User) -> BTreeMap<Str
         connection.scope = connection.scope.union(token.scope);
         connection.since = connection.since.min(token.issued_at);
     }
-    found
+    connections
 }
 
 /// A page of the list of apps that this user has authorized, with the rejected form for one of them.
 pub(crate) fn list(
     context: &RequestContext,
     user: &User,
-    wrong: Option<&Wrong>,
+    error: Option<&FormError>,
     from: usize,
-) -> (Vec<ConnectedApp>, Cut) {
+) -> (Vec<ConnectedApp>, PageLinks) {
     let data = context.sandbox.data();
     let all = connections(context, user).into_iter();
     let known = all.filter_map(|(id, connection)| Some((data.find_client(&id)?, id, connection)));
     let mut known: Vec<_> = known.collect();
-    let is_wrong = |id: &String| wrong.is_some_and(|wrong| wrong.form_of(id).is_some());
-    let wrong_one = known.iter().position(|(_, id, _)| is_wrong(id));
-    let cut = Cut::page(&mut known, wrong_one.unwrap_or(from), CONNECTED);
+    let rejected_form = |id: &str| error.and_then(|error| error.limit_form(id));
+    let with_error = known
+        .iter()
+        .position(|(_, id, _)| rejected_form(id).is_some());
+    let links = PageLinks::cut(&mut known, with_error.unwrap_or(from), MAX_CONNECTED);
     let mut shown = Vec::new();
     for (client, id, connection) in known {
         let spent = spending::find(&context.sandbox, user.id, &id);
         let spending = spent.map(|spent| spent.spending);
         let rules = spending.iter().flat_map(|spending| &spending.rules);
         let budgets = connection.limit.iter().flat_map(BuzzLimit::budgets);
-        let typed = wrong.and_then(|wrong| wrong.form_of(&id));
-        let segment: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
-        let path = format!("{PATH}/connected/{}", segment.replace('+', "%20"));
+        let form = rejected_form(&id);
+        let path = format!("{PATH}/connected/{}", path_segment(&id));
         shown.push(ConnectedApp {
             key: format!("app-{}", shown.len() + 1),
-            card: AppCard::of(&client),
+            card: AppCard::new(&client),
             labels: connection.scope.labels(context.rules()),
             since: connection.since.to_string(),
             may_reset: budgets
                 .clone()
                 .any(|budget| matches!(budget, Budget::Absolute { .. })),
-            budgets: budgets.zip(rules).map(row).collect(),
+            budgets: budgets
+                .zip(rules)
+                .map(|(budget, rule)| BudgetRow::new(budget, rule))
+                .collect(),
             spend: spending.map_or(0, |spending| spending.spend),
-            form: typed.unwrap_or_else(|| LimitForm::of(connection.limit.as_ref())),
+            form: form.unwrap_or_else(|| LimitForm::new(connection.limit.as_ref())),
             limit_action: context.base.path(&format!("{path}/limit")),
             reset_action: context.base.path(&format!("{path}/reset-budget")),
             revoke_action: context.base.path(&format!("{path}/revoke")),
         });
     }
-    (shown, cut)
+    (shown, links)
 }
 
-fn row((budget, rule): (&Budget, &Rule)) -> BudgetRow {
-    BudgetRow {
-        sentence: sentence(budget),
-        limit: rule.limit,
-        spend: rule.spend,
-        remaining: rule.remaining,
+impl BudgetRow {
+    fn new(budget: &Budget, rule: &Rule) -> Self {
+        Self {
+            sentence: sentence(budget),
+            limit: rule.limit,
+            spend: rule.spend,
+            remaining: rule.remaining,
+        }
     }
 }
 
@@ -147,7 +153,7 @@ fn sentence(budget: &Budget) -> String {
             unit,
             currencies,
         } => {
-            let window = name(*window);
+            let window = window_name(*window);
             let window = match unit {
                 1 => format!("per {window}"),
                 unit => format!("within any {unit} {window}s"),

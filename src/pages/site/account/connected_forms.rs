@@ -2,44 +2,40 @@
 
 use axum::extract::Path;
 use axum::http::StatusCode;
-use axum::response::Response;
 
 use super::connected::connections;
-use super::layout::{Wrong, back, visitor};
+use super::layout::{FormError, signed_in_user, to_account_page};
 use super::limit::LimitForm;
 use super::page::show;
 use crate::http::context::RequestContext;
-use crate::http::respond;
 use crate::model::buzz::BuzzLimit;
 use crate::model::consent::Approval;
 use crate::model::user::User;
+use crate::pages::view::PageResult;
 use crate::protocol::ids::ClientId;
 use crate::store::{OwnedTable, OwnerKey, StoreError};
 
 /// `POST /user/account/connected/{client_id}/limit`: replaces all budgets.
-pub(crate) async fn limit(context: RequestContext, Path(id): Path<String>) -> Response {
+pub(crate) async fn limit(context: RequestContext, Path(id): Path<String>) -> PageResult {
     let params = context.form_params();
-    let user = match visitor(&context) {
-        Ok(user) => user,
-        Err(response) => return response,
-    };
+    let user = signed_in_user(&context)?;
     if !connections(&context, &user).contains_key(&id) {
-        let wrong = Wrong::Stranger(id);
-        return show(&context, &user, StatusCode::NOT_FOUND, Some(&wrong));
+        let error = FormError::NotConnected(id);
+        return Ok(show(&context, &user, StatusCode::NOT_FOUND, &error));
     }
-    match LimitForm::sent(params).read(context.sandbox.now()) {
-        Ok(wanted) => match keep(&context, &user, &id, wanted).await {
-            Ok(()) => back(&context),
-            Err(why) => respond::failure(&why),
-        },
+    match LimitForm::parse(params).read(context.sandbox.now()) {
+        Ok(limit) => {
+            store_limit(&context, &user, &id, limit).await?;
+            Ok(to_account_page(&context))
+        }
         Err(form) => {
-            let wrong = Wrong::Limit { app: id, form };
-            show(&context, &user, StatusCode::BAD_REQUEST, Some(&wrong))
+            let error = FormError::Limit { app: id, form };
+            Ok(show(&context, &user, StatusCode::BAD_REQUEST, &error))
         }
     }
 }
 
-async fn keep(
+async fn store_limit(
     context: &RequestContext,
     user: &User,
     id: &str,
@@ -60,35 +56,25 @@ async fn keep(
 }
 
 /// `POST /user/account/connected/{client_id}/reset-budget`: resets the absolute budgets.
-pub(crate) async fn reset_budget(context: RequestContext, Path(id): Path<String>) -> Response {
-    let user = match visitor(&context) {
-        Ok(user) => user,
-        Err(response) => return response,
-    };
+pub(crate) async fn reset_budget(context: RequestContext, Path(id): Path<String>) -> PageResult {
+    let user = signed_in_user(&context)?;
     let sandbox = &context.sandbox;
     let client = ClientId(id);
     let parties = (user.id, &client);
-    match sandbox.data().forgive_spends(parties).await {
-        Ok(_) => back(&context),
-        Err(why) => respond::failure(&why),
-    }
+    sandbox.data().forgive_spends(parties).await?;
+    Ok(to_account_page(&context))
 }
 
 /// `POST /user/account/connected/{client_id}/revoke`: deletes its tokens, its consent and the record of its spends, as
 /// Civitai does at its orchestrator.
-pub(crate) async fn revoke(context: RequestContext, Path(id): Path<String>) -> Response {
-    let user = match visitor(&context) {
-        Ok(user) => user,
-        Err(response) => return response,
-    };
+pub(crate) async fn revoke(context: RequestContext, Path(id): Path<String>) -> PageResult {
+    let user = signed_in_user(&context)?;
     let sandbox = &context.sandbox;
-    let whose = OwnerKey {
+    let owner = OwnerKey {
         user: Some(user.id),
         client: Some(id.as_str()),
     };
-    let held = [OwnedTable::Consents, OwnedTable::Spends, OwnedTable::Tokens];
-    match sandbox.data().delete_owned(&held, whose).await {
-        Ok(_) => back(&context),
-        Err(why) => respond::failure(&why),
-    }
+    let tables = [OwnedTable::Consents, OwnedTable::Spends, OwnedTable::Tokens];
+    sandbox.data().delete_owned(&tables, owner).await?;
+    Ok(to_account_page(&context))
 }

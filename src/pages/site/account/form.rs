@@ -11,8 +11,8 @@ use crate::protocol::redirect_uri;
 use crate::protocol::rules::Rules;
 use crate::protocol::scope::{PRESETS, Scope};
 
-const LONGEST_NAME: usize = 128;
-const LONGEST_DESCRIPTION: usize = 500;
+const MAX_NAME_CHARS: usize = 128;
+const MAX_DESCRIPTION_CHARS: usize = 500;
 
 /// The entry in the list of presets that leaves the choice to the grid.
 const BY_GRID: &str = "custom";
@@ -55,7 +55,7 @@ pub(crate) struct Registration {
 
 impl AppForm {
     /// An empty form.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn empty() -> Self {
         Self {
             preset: "Full Access".to_owned(),
             scope: Scope::FULL,
@@ -65,7 +65,7 @@ impl AppForm {
     }
 
     /// The form of an existing app.
-    pub(crate) fn of(client: &Client) -> Self {
+    pub(crate) fn for_client(client: &Client) -> Self {
         let preset = PRESETS
             .iter()
             .find(|(_, scope)| *scope == client.allowed_scopes);
@@ -82,7 +82,7 @@ impl AppForm {
     }
 
     /// Parses a submitted form. The preset or the checkboxes win, whichever was changed.
-    pub(crate) fn sent(params: &Params) -> Self {
+    pub(crate) fn parse(params: &Params) -> Self {
         let text = |name| params.text(name).unwrap_or_default().to_owned();
         let mut form = Self {
             name: text("name").trim().to_owned(),
@@ -124,24 +124,24 @@ impl AppForm {
         grid::part_of(self.scope)
     }
 
-    fn check_texts(&self, wrong: &mut impl FnMut(&'static str, String)) {
+    fn check_texts(&self, report: &mut impl FnMut(&'static str, String)) {
         match self.name.chars().count() {
-            1..=LONGEST_NAME => {}
-            0 => wrong(
+            1..=MAX_NAME_CHARS => {}
+            0 => report(
                 "name",
                 "Give the app a name: people see it when it asks for consent.".to_owned(),
             ),
-            length => wrong(
+            length => report(
                 "name",
-                format!("A name has {LONGEST_NAME} characters at most; this one has {length}."),
+                format!("A name has {MAX_NAME_CHARS} characters at most; this one has {length}."),
             ),
         }
         let length = self.description.chars().count();
-        if length > LONGEST_DESCRIPTION {
-            wrong(
+        if length > MAX_DESCRIPTION_CHARS {
+            report(
                 "description",
                 format!(
-                    "A description has {LONGEST_DESCRIPTION} characters at most; this one has {length}."
+                    "A description has {MAX_DESCRIPTION_CHARS} characters at most; this one has {length}."
                 ),
             );
         }
@@ -151,10 +151,10 @@ impl AppForm {
     pub(crate) fn check(mut self, rules: &Rules) -> Result<Registration, Box<Self>> {
         let redirect_uris = lines(&self.redirect_uris);
         let mut problems = std::mem::take(&mut self.problems);
-        let mut wrong = |field, text: String| problems.push(Problem { field, text });
-        self.check_texts(&mut wrong);
+        let mut report = |field, text: String| problems.push(Problem { field, text });
+        self.check_texts(&mut report);
         if redirect_uris.is_empty() {
-            wrong(
+            report(
                 "redirect_uris",
                 "Give one redirect URI at least, such as http://localhost:3000/callback."
                     .to_owned(),
@@ -165,20 +165,20 @@ impl AppForm {
             let https_elsewhere = redirect_uri::check_registration(uri, true);
             let differs = https_elsewhere.is_err() != redirect_uri::check(uri).is_err();
             rules.record_divergence(Difference::RegistrationRules, differs);
-            if let Err(why) = redirect_uri::check_registration(uri, strict) {
-                wrong("redirect_uris", why);
+            if let Err(problem) = redirect_uri::check_registration(uri, strict) {
+                report("redirect_uris", problem);
             }
         }
         let mut allowed_origins = lines(&self.origins);
         for origin in &allowed_origins {
-            if let Err(why) = redirect_uri::check_origin(origin) {
-                wrong("origins", why);
+            if let Err(problem) = redirect_uri::check_origin(origin) {
+                report("origins", problem);
             }
         }
         if self.redirect_uris.len() + self.origins.len() > MAX_CLIENT_BYTES / 2 {
             let most = MAX_CLIENT_BYTES / 2;
             let text = format!("Redirect URIs and origins have {most} bytes together at most.");
-            wrong("redirect_uris", text);
+            report("redirect_uris", text);
         }
         if allowed_origins.is_empty() {
             allowed_origins = redirect_uri::origins(&redirect_uris);
@@ -204,7 +204,7 @@ impl AppForm {
         of_field.map(|one| one.text.as_str())
     }
 
-    pub(crate) fn is_wrong(&self, field: &str) -> bool {
+    pub(crate) fn has_problem(&self, field: &str) -> bool {
         self.problems.iter().any(|one| one.field == field)
     }
 
@@ -291,7 +291,7 @@ mod tests {
         AppForm {
             name: "App".to_owned(),
             redirect_uris: redirect_uris.to_owned(),
-            ..AppForm::new()
+            ..AppForm::empty()
         }
     }
 

@@ -10,44 +10,47 @@ use crate::http::{respond, session};
 use crate::model::user::User;
 use crate::oauth::authorize::with_return;
 use crate::pages::assets;
-use crate::pages::view::{Layout, NavItem};
+use crate::pages::view::{EarlyResponse, Layout, NavItem};
 
 /// The path of the page.
 pub(super) const PATH: &str = "/user/account";
 
-/// Maximum number of apps on a page, for registered apps and for authorized apps.
-pub(super) const APPS: usize = 10;
-pub(super) const CONNECTED: usize = 5;
+/// The most registered apps on a page.
+pub(super) const MAX_APPS: usize = 10;
 
-/// The part of a list that is not on this page.
-pub(super) struct Cut {
+/// The most connected apps on a page.
+pub(super) const MAX_CONNECTED: usize = 5;
+
+/// The links between the pages of a list.
+pub(super) struct PageLinks {
     /// Start of the previous and of the next page, if they exist.
-    pub(super) before: Option<usize>,
-    pub(super) after: Option<usize>,
+    pub(super) previous: Option<usize>,
+    pub(super) next: Option<usize>,
 }
 
-impl Cut {
+impl PageLinks {
     /// Reduces the list to one page that starts at `from`, or as near as possible.
-    pub(super) fn page<T>(list: &mut Vec<T>, from: usize, most: usize) -> Self {
-        let from = from.min(list.len().saturating_sub(1)) / most * most;
+    pub(super) fn cut<T>(list: &mut Vec<T>, from: usize, page_size: usize) -> Self {
+        let from = from.min(list.len().saturating_sub(1)) / page_size * page_size;
         list.drain(..from);
-        let after = (list.len() > most).then_some(from + most);
-        list.truncate(most);
-        let before = (from > 0).then(|| from - most);
-        Self { before, after }
+        let next = (list.len() > page_size).then_some(from + page_size);
+        list.truncate(page_size);
+        let previous = (from > 0).then(|| from - page_size);
+        Self { previous, next }
     }
 }
 
 /// An error of a submitted form.
-pub(super) enum Wrong {
+pub(super) enum FormError {
     /// The limit of an app, as typed.
     Limit { app: String, form: LimitForm },
     /// An app that the user has not authorized.
-    Stranger(String),
+    NotConnected(String),
 }
 
-impl Wrong {
-    pub(super) fn form_of(&self, id: &str) -> Option<LimitForm> {
+impl FormError {
+    /// The rejected form of this app.
+    pub(super) fn limit_form(&self, id: &str) -> Option<LimitForm> {
         match self {
             Self::Limit { app, form } if app == id => Some(form.clone()),
             _ => None,
@@ -58,31 +61,34 @@ impl Wrong {
     pub(super) fn problem(&self) -> Option<String> {
         match self {
             Self::Limit { .. } => None,
-            Self::Stranger(id) => Some(format!(
+            Self::NotConnected(id) => Some(format!(
                 "{id:?} is not connected: let it in on its consent page first, and limit it there or here."
             )),
         }
     }
 }
 
-pub(super) fn frame(context: &RequestContext) -> Layout {
+/// The layout of the account pages.
+pub(super) fn layout(context: &RequestContext) -> Layout {
     let base = &context.base;
     Layout::at(base, NavItem::Account).with_script(base, &assets::COPY)
 }
 
 /// The signed-in user. Errors: a redirect to the sign-in page.
-#[expect(
-    clippy::result_large_err,
-    reason = "the answer is the way out, and is moved once"
-)]
-pub(super) fn visitor(context: &RequestContext) -> Result<Arc<User>, Response> {
+pub(super) fn signed_in_user(context: &RequestContext) -> Result<Arc<User>, EarlyResponse> {
     session::user(context).ok_or_else(|| {
         let (login, here) = (context.base.path("/login"), context.base.path(PATH));
-        respond::see_other(&with_return(login, &here))
+        respond::see_other(&with_return(login, &here)).into()
     })
 }
 
 /// Redirects to the account page after a form was processed.
-pub(super) fn back(context: &RequestContext) -> Response {
+pub(super) fn to_account_page(context: &RequestContext) -> Response {
     respond::see_other(&context.base.path(PATH))
+}
+
+/// An id as a segment of a path.
+pub(super) fn path_segment(id: &str) -> String {
+    let encoded: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
+    encoded.replace('+', "%20")
 }

@@ -57,7 +57,7 @@ impl BudgetForm {
         }
     }
 
-    fn of(at: usize, budget: &Budget) -> Self {
+    fn new(at: usize, budget: &Budget) -> Self {
         let mut row = Self::empty(at);
         budget.kind().clone_into(&mut row.kind);
         row.limit = budget.limit().to_string();
@@ -69,7 +69,7 @@ impl BudgetForm {
                 currencies,
                 ..
             } => {
-                name(*window).clone_into(&mut row.window);
+                window_name(*window).clone_into(&mut row.window);
                 row.unit = unit.to_string();
                 currencies
             }
@@ -84,7 +84,7 @@ impl BudgetForm {
         row
     }
 
-    fn sent(at: usize, params: &Params) -> Option<Self> {
+    fn parse(at: usize, params: &Params) -> Option<Self> {
         let text = |name| {
             let value = params.text(&format!("{name}-{at}")).unwrap_or_default();
             value.trim().to_owned()
@@ -154,7 +154,7 @@ impl BudgetForm {
         }
         serde_json::from_value(budget)
             .map(Some)
-            .map_err(|why| why.to_string())
+            .map_err(|error| error.to_string())
     }
 }
 
@@ -166,7 +166,8 @@ fn number(text: &str, what: &str) -> Result<u64, String> {
     }
 }
 
-pub(crate) fn name(window: Window) -> &'static str {
+/// The name of a window in the form.
+pub(crate) fn window_name(window: Window) -> &'static str {
     match window {
         Window::Second => "second",
         Window::Minute => "minute",
@@ -179,18 +180,18 @@ pub(crate) fn name(window: Window) -> &'static str {
 
 impl LimitForm {
     /// The form of an existing limit, with an empty row.
-    pub(crate) fn of(limit: Option<&BuzzLimit>) -> Self {
+    pub(crate) fn new(limit: Option<&BuzzLimit>) -> Self {
         let budgets = limit.iter().flat_map(|limit| limit.budgets()).enumerate();
         let mut rows: Vec<_> = budgets
-            .map(|(at, budget)| BudgetForm::of(at + 1, budget))
+            .map(|(at, budget)| BudgetForm::new(at + 1, budget))
             .collect();
         rows.push(BudgetForm::empty(rows.len() + 1));
         Self(rows)
     }
 
     /// Parses a submitted form. The rows are numbered without gaps.
-    pub(crate) fn sent(params: &Params) -> Self {
-        let rows = (1..).map_while(|at| BudgetForm::sent(at, params));
+    pub(crate) fn parse(params: &Params) -> Self {
+        let rows = (1..).map_while(|at| BudgetForm::parse(at, params));
         // One row more than permitted, for the error: each row is searched for its cron expression.
         Self(rows.take(MAX_BUDGETS + 2).collect())
     }
@@ -220,13 +221,13 @@ impl LimitForm {
         if let (Err(reason), Some(last)) = (BuzzLimit::check_size(&size), self.0.last_mut()) {
             last.problem = Some(format!("The limit has {reason}."));
         }
-        if self.is_wrong() {
+        if self.has_problem() {
             return Err(self);
         }
         Ok((!budgets.is_empty()).then_some(BuzzLimit(budgets)))
     }
 
-    pub(crate) fn is_wrong(&self) -> bool {
+    pub(crate) fn has_problem(&self) -> bool {
         self.0.iter().any(|row| row.problem.is_some())
     }
 }
@@ -238,15 +239,15 @@ mod tests {
     const NOW: Timestamp = Timestamp(1_770_000_000_000);
 
     fn read(text: &str) -> Result<String, String> {
-        let form = LimitForm::sent(&Params::from_urlencoded(text.as_bytes()));
+        let form = LimitForm::parse(&Params::from_urlencoded(text.as_bytes()));
         match form.read(NOW) {
             Ok(limit) => Ok(serde_json::to_string(&limit).unwrap()),
-            Err(wrong) => Err(wrong.0.into_iter().filter_map(|row| row.problem).collect()),
+            Err(form) => Err(form.0.into_iter().filter_map(|row| row.problem).collect()),
         }
     }
 
     #[test]
-    fn each_row_says_one_budget_or_what_is_wrong_with_it() {
+    fn each_row_is_a_budget_or_a_problem() {
         assert_eq!(read("kind-1=none").unwrap(), "null");
         assert_eq!(
             read("kind-1=absolute&limit-1=9&currencies-1=blue,+green&kind-2=sliding&limit-2=8&unit-2=2&window-2=week").unwrap(),
@@ -259,7 +260,7 @@ mod tests {
             .unwrap(),
             r#"[{"type":"rollover","limit":9,"cron":"0 0 * * *"}]"#
         );
-        for wrong in [
+        for invalid in [
             "",
             "kind-1=weekly",
             "kind-1=absolute&limit-1=0",
@@ -270,7 +271,7 @@ mod tests {
             "kind-1=rollover&limit-1=1&cron-1=",
             "kind-1=rollover&limit-1=1&cron-1=not+a+cron",
         ] {
-            assert!(read(wrong).is_err(), "{wrong}");
+            assert!(read(invalid).is_err(), "{invalid}");
         }
     }
 }

@@ -5,19 +5,19 @@ use axum::extract::RawQuery;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::apps::{self, OwnApp};
+use super::apps::{self, RegisteredApp};
 use super::connected::{self, ConnectedApp};
-use super::layout::{APPS, Cut, PATH, Wrong, frame, visitor};
+use super::layout::{FormError, MAX_APPS, PATH, PageLinks, layout, signed_in_user};
 use crate::http::context::RequestContext;
 use crate::model::user::User;
 use crate::oauth::authorize::with_return;
-use crate::pages::view::{Avatar, Layout, Page, page};
+use crate::pages::view::{Avatar, Layout, PageResult, page};
 use crate::protocol::params::Params;
 
 #[derive(Template)]
 #[template(path = "account.html")]
 struct Account {
-    frame: Layout,
+    layout: Layout,
     name: String,
     avatar: Avatar,
     email: Option<String>,
@@ -25,14 +25,13 @@ struct Account {
     /// Base path of the forms' targets.
     here: String,
     problem: Option<String>,
-    apps: Vec<OwnApp>,
-    /// The parts of the two lists that are not on this page.
-    apps_cut: Cut,
+    apps: Vec<RegisteredApp>,
+    app_links: PageLinks,
     connected: Vec<ConnectedApp>,
-    connected_cut: Cut,
+    connected_links: PageLinks,
 }
 
-/// Where the lists begin.
+/// The index of the first item of each list.
 #[derive(Default)]
 struct Starts {
     apps: usize,
@@ -40,7 +39,7 @@ struct Starts {
 }
 
 impl Starts {
-    fn query(query: Option<String>) -> Self {
+    fn parse(query: Option<String>) -> Self {
         let params = Params::from_urlencoded(query.unwrap_or_default().as_bytes());
         let number = |name| params.text(name)?.parse().ok();
         Self {
@@ -50,21 +49,11 @@ impl Starts {
     }
 }
 
-impl Page for Account {
-    fn frame(&self) -> &Layout {
-        &self.frame
-    }
-}
-
 /// `GET /user/account`.
-pub(crate) async fn get(context: RequestContext, RawQuery(query): RawQuery) -> Response {
-    match visitor(&context) {
-        Ok(user) => {
-            let from = Starts::query(query);
-            page(StatusCode::OK, &account(&context, &user, None, &from))
-        }
-        Err(response) => response,
-    }
+pub(crate) async fn get(context: RequestContext, RawQuery(query): RawQuery) -> PageResult {
+    let user = signed_in_user(&context)?;
+    let account = account(&context, &user, None, &Starts::parse(query));
+    Ok(page(StatusCode::OK, &account.layout, &account))
 }
 
 /// Renders the page, with the error of a submitted form.
@@ -72,28 +61,34 @@ pub(super) fn show(
     context: &RequestContext,
     user: &User,
     status: StatusCode,
-    wrong: Option<&Wrong>,
+    error: &FormError,
 ) -> Response {
-    page(status, &account(context, user, wrong, &Starts::default()))
+    let account = account(context, user, Some(error), &Starts::default());
+    page(status, &account.layout, &account)
 }
 
-fn account(context: &RequestContext, user: &User, wrong: Option<&Wrong>, from: &Starts) -> Account {
+fn account(
+    context: &RequestContext,
+    user: &User,
+    error: Option<&FormError>,
+    from: &Starts,
+) -> Account {
     let base = &context.base;
     let here = base.path(PATH);
     let mut apps = apps::list(context, user);
-    let apps_cut = Cut::page(&mut apps, from.apps, APPS);
-    let (connected, connected_cut) = connected::list(context, user, wrong, from.connected);
+    let app_links = PageLinks::cut(&mut apps, from.apps, MAX_APPS);
+    let (connected, connected_links) = connected::list(context, user, error, from.connected);
     Account {
-        frame: frame(context),
+        layout: layout(context),
         name: user.display_name(),
-        avatar: Avatar::of_user(user),
+        avatar: Avatar::for_user(user),
         email: user.email.clone(),
         switch: with_return(base.path("/login"), &here),
-        problem: wrong.and_then(Wrong::problem),
+        problem: error.and_then(FormError::problem),
         apps,
-        apps_cut,
+        app_links,
         connected,
-        connected_cut,
+        connected_links,
         here,
     }
 }
