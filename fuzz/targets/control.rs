@@ -47,7 +47,7 @@ fuzz_target!(|input: &[u8]| -> Corpus {
         return Corpus::Reject;
     }
     if let Some(body) = input.windows(2).position(|two| two == b"\n\n") {
-        internals::control_body(&input[body + 2..]);
+        internals::count_accepting_control_calls(&input[body + 2..]);
     }
     MOCK.with(|mock| {
         let Some(answer) = mock.ask("/_mock", input) else {

@@ -5,7 +5,7 @@ use std::cell::Cell;
 
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
-use civitai_oauth_mock::internals::{Answer, Service};
+use civitai_oauth_mock::internals::{Service, ServiceResponse};
 use civitai_oauth_mock::{Config, ConsentMode, Contract};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -54,14 +54,14 @@ impl Mock {
     }
 
     /// Sends the request that the input describes, below this path. None if the input is not a request.
-    pub fn ask(&self, path: &str, input: &[u8]) -> Option<Answer> {
+    pub fn ask(&self, path: &str, input: &[u8]) -> Option<ServiceResponse> {
         let filled = self.filled(input);
         let request = request(path, &filled)?;
         if self.asked.replace(self.asked.get() + 1) >= REQUESTS_PER_RESET {
             self.asked.set(0);
             self.control("POST", "/_mock/reset", &json!({}));
         }
-        let answer = self.runtime.block_on(self.service.ask(request));
+        let answer = self.runtime.block_on(self.service.send(request));
         Some(answer.expect("no fault broke the connection"))
     }
 
@@ -73,7 +73,7 @@ impl Mock {
             .header("host", "localhost")
             .body(Body::from(body.to_string()))
             .expect("a request of ours");
-        let answer = self.runtime.block_on(self.service.ask(request));
+        let answer = self.runtime.block_on(self.service.send(request));
         let answer = answer.expect("no fault broke the connection");
         assert!(answer.status.is_success(), "{method} {path}: {answer:?}");
         serde_json::from_slice(&answer.body).expect("JSON")
@@ -143,7 +143,7 @@ fn request(path: &str, input: &[u8]) -> Option<Request<Body>> {
 }
 
 /// Checks that a response is no server error, and has a JSON body or a redirect. Only 405 has plain text, as Civitai's has.
-pub fn is_sane(answer: &Answer) {
+pub fn is_sane(answer: &ServiceResponse) {
     assert!(!answer.status.is_server_error(), "{answer:?}");
     if answer.status.is_redirection() {
         assert!(answer.headers.contains_key("location"), "{answer:?}");

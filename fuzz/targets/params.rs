@@ -6,24 +6,24 @@ use civitai_oauth_mock::{Contract, Rules, internals};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {
-    let written = internals::form_rewritten(input);
-    assert_eq!(internals::form_rewritten(written.as_bytes()), written);
+    let written = internals::reserialize_form(input);
+    assert_eq!(internals::reserialize_form(written.as_bytes()), written);
 
-    let json = internals::json_rewritten(input);
-    assert_eq!(internals::json_rewritten(json.to_string().as_bytes()), json);
+    let json = internals::reserialize_json(input);
+    assert_eq!(internals::reserialize_json(json.to_string().as_bytes()), json);
 
     for contract in [Contract::Documented, Contract::Live] {
         let mut rules = Rules::default();
         rules.contract = contract;
-        let asked = internals::authorize_request(input, &rules);
+        let asked = internals::parse_authorize_request(input, &rules);
         assert_eq!(
-            internals::authorize_request(written.as_bytes(), &rules),
+            internals::parse_authorize_request(written.as_bytes(), &rules),
             asked
         );
         let text = std::str::from_utf8(input).ok();
-        let well_formed = internals::token_request(text, input, &rules);
+        let well_formed = internals::is_token_request(text, input, &rules);
         assert_eq!(
-            internals::token_request(text, written.as_bytes(), &rules),
+            internals::is_token_request(text, written.as_bytes(), &rules),
             well_formed
         );
     }

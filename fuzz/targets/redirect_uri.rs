@@ -24,8 +24,8 @@ fuzz_target!(|text: &str| {
         assert!(["localhost", "127.0.0.1", "[::1]"].contains(&host.as_str()));
     }
 
-    let strict = internals::redirect_uri_registered(given, true);
-    let lax = internals::redirect_uri_registered(given, false);
+    let strict = internals::check_registration(given, true);
+    let lax = internals::check_registration(given, false);
     assert!(lax.is_ok() || strict.is_err(), "{strict:?} {lax:?}");
 
     let params = [("code", "a b&=#"), ("state", text)];

@@ -7,13 +7,13 @@ use axum::http::{HeaderMap, StatusCode};
 use crate::config::Config;
 use crate::server::{Server, StartError};
 
-/// A server that is called as a function.
+/// A server whose service is called directly.
 #[derive(Debug)]
 pub struct Service(Server);
 
 /// The response of the server.
 #[derive(Debug)]
-pub struct Answer {
+pub struct ServiceResponse {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Bytes,
@@ -25,9 +25,9 @@ impl Service {
     }
 
     /// Sends a request through every layer. None if a fault broke the connection.
-    pub async fn ask(&self, request: Request<Body>) -> Option<Answer> {
+    pub async fn send(&self, request: Request<Body>) -> Option<ServiceResponse> {
         let answer = self.0.service().send(request).await?;
-        Some(Answer {
+        Some(ServiceResponse {
             status: answer.parts.status,
             headers: answer.parts.headers,
             body: answer.body,
