@@ -28,8 +28,8 @@ use crate::store::Database;
 /// Hyper stores this many headers without an allocation.
 pub(crate) const DEFAULT_MAX_HEADERS: usize = 100;
 
-/// The configuration of a server. [`Config::default`] listens on a free port of the loopback interface, keeps
-/// everything in memory and holds three demo users, a confidential and a public demo client.
+/// The configuration of a server. [`Config::default`] listens on a free port of the loopback interface, stores
+/// everything in memory and has three demo users, a confidential and a public demo client.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The address to listen on; port 0 takes a free one.
@@ -45,12 +45,12 @@ pub struct Config {
     pub(crate) public_url: Option<String>,
     /// Further names under which this server may be addressed; see [`Config::add_allowed_host`].
     pub(crate) allowed_hosts: Vec<AllowedHost>,
-    /// Where to serve HTTPS too, and with which certificate.
+    /// The address and the certificate of the HTTPS listener.
     #[cfg(feature = "tls")]
     pub tls: Option<(SocketAddr, Certificate)>,
-    /// Where to play the host that Civitai's API once lived on (difference `legacy-host`).
+    /// The address that acts as the former host of Civitai's API (difference `legacy-host`).
     pub legacy_listen: Option<SocketAddr>,
-    /// Where MCP has a port of its own, in addition to `/mcp` on every other.
+    /// Addresses for MCP alone, in addition to `/mcp` on all others.
     #[cfg(feature = "mcp")]
     pub mcp_listen: Vec<McpListen>,
     /// Whether `Forwarded` and `X-Forwarded-*` determine the origin in answers.
@@ -58,15 +58,15 @@ pub struct Config {
     /// Generates the same ids, codes and tokens in every run.
     pub entropy_seed: Option<u64>,
     /// A connection that takes longer to send a request's head is answered 408 and closed. A connection on which no
-    /// request is open is closed when none begins within this time, whatever else the client sends.
+    /// request is open is closed when none starts within this time, regardless of other traffic.
     pub head_timeout: Duration,
-    /// The body of a request that takes longer to come counts as empty. A client that takes nothing of an answer for this
+    /// The body of a request that takes longer to arrive counts as empty. A client that reads nothing of a response for this
     /// time is disconnected.
     pub body_timeout: Duration,
     /// Connections beyond this number are answered 503.
     pub max_connections: usize,
-    /// A request whose head (its first line and its headers) is longer is answered 431; by HTTP/2, also one whose head is
-    /// longer than 65,535 bytes, while a head that is much longer ends the connection. A target longer than 32 KiB is answered 414.
+    /// A request with a longer head (first line and headers) is answered 431; by HTTP/2, also a request whose head is longer
+    /// than 65,535 bytes, and a much longer head ends the connection. A target longer than 32 KiB is answered 414.
     pub max_head_bytes: usize,
     /// A request with more headers is answered 431.
     pub max_headers: usize,
@@ -88,13 +88,13 @@ pub struct Config {
     pub(crate) seed: SeedFile,
 }
 
-/// Where MCP has a port of its own.
+/// An address for MCP alone.
 #[cfg(feature = "mcp")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum McpListen {
-    /// Here: a server that cannot listen there does not start.
+    /// The server does not start if it cannot listen on the address.
     At(SocketAddr),
-    /// Here. If the port is in use, the server warns, and MCP is only at `/mcp` of the other ports.
+    /// If the port is in use, the server warns, and MCP is only at `/mcp` of the other addresses.
     IfFree(SocketAddr),
 }
 
@@ -133,7 +133,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The contract to follow, with these differences set apart from it.
+    /// Sets the contract, and the side of single differences.
     pub fn set_contract(
         &mut self,
         contract: Contract,
@@ -151,7 +151,7 @@ impl Config {
         self.settings.login = Some(user.into());
     }
 
-    /// What the consent page is replaced by.
+    /// Sets whether consent is requested, given or denied.
     pub fn set_consent(&mut self, mode: ConsentMode) {
         self.settings.consent = mode;
     }
@@ -162,7 +162,7 @@ impl Config {
         Ok(())
     }
 
-    /// The origin in answers, whatever the requests say: `https://mock.example`.
+    /// Sets the origin in answers, regardless of the requests: `https://mock.example`.
     pub fn set_public_url(&mut self, url: &str) -> Result<(), Invalid> {
         let origin = parse_origin(url).ok_or_else(|| {
             Invalid::new(
@@ -186,7 +186,7 @@ impl Config {
         Ok(())
     }
 
-    /// Requires this bearer token for the control API. Errors: it is empty, and what looks closed would be open.
+    /// Requires this bearer token for the control API. Errors: it is empty or not printable ASCII.
     pub fn set_control_token(&mut self, token: &str) -> Result<(), Invalid> {
         if token.is_empty() {
             let error = Invalid::new("control_token", "it is empty, and would protect nothing");
@@ -194,7 +194,7 @@ impl Config {
                 error.with_hint("give it a value, or leave the option and its variable out")
             );
         }
-        // RFC 6750 §2.1 allows fewer; what a header cannot carry would lock everyone out.
+        // RFC 6750 §2.1 permits fewer characters. No client could send a token that does not fit into a header.
         if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             let reason = "it has a character that no Authorization header carries as it is";
             return Err(Invalid::new("control_token", reason)
@@ -210,13 +210,13 @@ impl Config {
         Ok(())
     }
 
-    /// Registers one more client, in place of one with the same id.
+    /// Registers a further client. It replaces a client with the same id.
     #[cfg(feature = "cli")]
     pub(crate) fn add_client(&mut self, client: ClientSpec) {
         self.seed.add(client);
     }
 
-    /// The users and clients to start with. Errors: they do not fit together, or `login` names no user, or a deleted one.
+    /// The users and clients to start with. Errors: they contradict each other, or `login` names an unknown or deleted user.
     pub(crate) fn planting(&self) -> Result<Planting, Invalid> {
         let planting = self.seed.clone().planting()?;
         let users = planting.seed.users.iter().filter(|user| !user.deleted);
@@ -241,7 +241,8 @@ impl Config {
         Ok(planting)
     }
 
-    /// The template of every sandbox. Errors as for [`Config::planting`], a memory for journals that holds no exchange, and a lifetime of 0.
+    /// The template of every sandbox. Errors: those of [`Config::planting`], too little memory for journals, or a lifetime of
+    /// 0.
     pub(crate) fn template(&self) -> Result<SandboxTemplate, Invalid> {
         if self.journal_memory < MIN_JOURNAL_MEMORY {
             let reason = format!("{} bytes may not hold one exchange", self.journal_memory);

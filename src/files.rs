@@ -1,14 +1,15 @@
-//! Files that another program waits for: they appear whole, or not at all.
+//! Writes files that another program waits for: they appear complete, or not at all. Our own, because the files of crates
+//! such as `tempfile` are readable by their owner alone.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-/// More than any file that is written here has, in bytes.
+/// The most bytes of a file that is written here.
 const MAX_FILE_BYTES: u64 = 64 * 1024;
 
-/// Checks that writing the file loses nothing: it does not exist, is no regular file, is empty, or holds what `is_expected`
-/// accepts. Errors: what it holds instead.
+/// Checks that writing the file loses no data: it does not exist, is no regular file, is empty, or has text that
+/// `is_expected` accepts. Errors: the kind of its content.
 pub(crate) fn check_replaceable(
     file: &Path,
     option: &str,
@@ -36,14 +37,14 @@ pub(crate) fn check_replaceable(
     ))
 }
 
-/// Writes the file beside its place and renames it, so that no reader sees half of it. What cannot be replaced, such as a
-/// pipe or a file that is mounted alone, is written in place.
+/// Writes a temporary file in the same folder and renames it, so that no reader sees a part of it. A file that cannot be
+/// replaced, such as a pipe or a mounted file, is written in place.
 pub(crate) fn write_whole(file: &Path, text: &str) -> io::Result<()> {
     let is_special = fs::metadata(file).is_ok_and(|known| !known.is_file());
     if is_special {
         return fs::write(file, text);
     }
-    let replaced = beside(file).and_then(|temporary| {
+    let replaced = temporary_name(file).and_then(|temporary| {
         let written = write_new(&temporary, text).and_then(|()| fs::rename(&temporary, file));
         written.inspect_err(|_| {
             let _ = fs::remove_file(&temporary);
@@ -53,13 +54,13 @@ pub(crate) fn write_whole(file: &Path, text: &str) -> io::Result<()> {
 }
 
 /// A name in the same folder that no other process uses.
-fn beside(file: &Path) -> io::Result<PathBuf> {
+fn temporary_name(file: &Path) -> io::Result<PathBuf> {
     let name = file.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let name = name.to_string_lossy();
     Ok(file.with_file_name(format!(".{name}.{}.tmp", std::process::id())))
 }
 
-/// Does not follow a link at this path.
+/// Creates the file; does not follow a link at this path.
 fn write_new(file: &Path, text: &str) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).open(file)?;
     file.write_all(text.as_bytes())
@@ -70,12 +71,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_replaced_and_nothing_is_left_beside_it() {
+    fn file_is_replaced_without_leftovers() {
         let folder = std::env::temp_dir().join(format!("mock-files-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let file = folder.join("ca.pem");
         write_whole(&file, "one").unwrap();
-        // A program that has the old file open keeps reading the old one.
+        // A program that has the old file open continues to read it.
         let mut old = fs::File::open(&file).unwrap();
         write_whole(&file, "two").unwrap();
         let mut text = String::new();

@@ -1,15 +1,15 @@
-//! The program; see the library for the map.
+//! The program. The code is in the library.
 
 use std::process::ExitCode;
 
 use civitai_oauth_mock::cli::{self, Build};
 
-/// A request is many small pieces of memory for a short while, which this allocator is better at than the system's. It asks
-/// for no huge pages: an idle server would hold twice as much.
+/// Faster than the system's allocator for the many small, short-lived allocations of a request. Without huge pages, because
+/// an idle server would use twice as much memory.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// From `build.rs`: empty if it is unknown.
+/// From `build.rs`; empty if unknown.
 const COMMIT: &str = env!("CIVITAI_MOCK_COMMIT");
 
 fn main() -> ExitCode {

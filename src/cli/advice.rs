@@ -17,7 +17,7 @@ pub(super) struct Advice {
     fail_on: Option<Severity>,
     /// How it is written
     #[arg(long, value_enum, default_value = "text")]
-    format: Form,
+    format: Format,
     /// Only what is said of this client
     #[arg(long, value_name = "ID")]
     client: Option<String>,
@@ -29,47 +29,47 @@ pub(super) struct Advice {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Form {
+enum Format {
     Text,
     Json,
     Sarif,
 }
 
-/// What it comes to.
+/// The result of `--fail-on`.
 pub(super) enum Verdict {
     Passed,
     Failed,
 }
 
-/// Prints the findings. Errors: nothing can be said.
-pub(super) async fn show(asked: &Advice) -> anyhow::Result<Verdict> {
+/// Prints the findings. Errors: advice cannot be computed.
+pub(super) async fn run(options: &Advice) -> anyhow::Result<Verdict> {
     anyhow::ensure!(
-        asked.location.is_none() || asked.format == Form::Sarif,
+        options.location.is_none() || options.format == Format::Sarif,
         "--location: only --format sarif shows findings at a file"
     );
-    let answer = asked.ask("json", None).await?;
-    let found = control::Advice::deserialize(&answer)?;
-    match asked.format {
-        Form::Text => print(&format!("{found}\n"))?,
-        Form::Json => print_json(&answer)?,
-        Form::Sarif => print_json(&asked.ask("sarif", asked.location.as_deref()).await?)?,
+    let answer = options.fetch("json", None).await?;
+    let advice = control::Advice::deserialize(&answer)?;
+    match options.format {
+        Format::Text => print(&format!("{advice}\n"))?,
+        Format::Json => print_json(&answer)?,
+        Format::Sarif => print_json(&options.fetch("sarif", options.location.as_deref()).await?)?,
     }
-    let Some(limit) = asked.fail_on else {
+    let Some(limit) = options.fail_on else {
         return Ok(Verdict::Passed);
     };
     anyhow::ensure!(
-        found.exchanges > 0,
+        advice.exchanges > 0,
         "{} has called this sandbox, so that there is nothing to judge; is it the one that the app was told of? (--server)",
-        whoever(asked.client.as_deref())
+        app_name(options.client.as_deref())
     );
-    Ok(match found.at_least(limit).next() {
+    Ok(match advice.at_least(limit).next() {
         Some(_) => Verdict::Failed,
         None => Verdict::Passed,
     })
 }
 
 impl Advice {
-    async fn ask(&self, format: &str, location: Option<&str>) -> anyhow::Result<Value> {
+    async fn fetch(&self, format: &str, location: Option<&str>) -> anyhow::Result<Value> {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         query.append_pair("format", format);
         if let Some(client) = &self.client {
@@ -83,7 +83,8 @@ impl Advice {
     }
 }
 
-fn whoever(client: Option<&str>) -> String {
+/// The app in an error message.
+fn app_name(client: Option<&str>) -> String {
     client.map_or_else(
         || "nobody".to_owned(),
         |client| format!("no app {client:?}"),

@@ -66,7 +66,7 @@ impl Server {
             .unwrap_or_else(|| format!("http://{}", reachable(listen())))
     }
 
-    /// Makes a control call. Errors: no answer, or one that says what is wrong.
+    /// Makes a control call. Errors: no response, or the error of the response.
     pub(super) async fn control(
         &self,
         method: &str,
@@ -93,8 +93,8 @@ impl Server {
             .map(|hint| format!("; {hint}"))
             .unwrap_or_default();
         let message = text("message").unwrap_or("the server refuses");
-        let refusal = format!("{path}{message}{hint}");
-        anyhow::bail!("{}", printable(&refusal))
+        let error = format!("{path}{message}{hint}");
+        anyhow::bail!("{}", printable(&error))
     }
 
     async fn send(&self, method: &str, path: &str, body: &Value) -> anyhow::Result<(u16, Value)> {

@@ -1,4 +1,5 @@
-//! When output has ANSI colors: `--color`, `NO_COLOR` and whether the output is a terminal.
+//! Whether output has ANSI colors: `--color`, `NO_COLOR` and whether the output is a terminal. `anstream` removes the
+//! colors; this is the option itself, which help and errors need before clap has parsed it.
 
 use std::ffi::OsString;
 
@@ -81,8 +82,8 @@ impl ColorWhen {
     }
 }
 
-/// The arguments with `--color` moved to the end: it may be given before a command, where no other option may.
-pub(super) fn at_the_end(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+/// Moves `--color` to the end of the arguments: it is permitted before a command, unlike other options.
+pub(super) fn move_to_end(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let (mut others, mut moved) = (Vec::new(), Vec::new());
     let mut arguments = arguments.into_iter();
     while let Some(argument) = arguments.next() {
@@ -114,7 +115,7 @@ mod tests {
     #[test]
     fn the_choice_is_moved_behind_the_command() {
         let moved = |text: &str| {
-            let arguments = at_the_end(text.split_whitespace().map(OsString::from));
+            let arguments = move_to_end(text.split_whitespace().map(OsString::from));
             let words = arguments
                 .iter()
                 .map(|word| word.to_string_lossy().into_owned());

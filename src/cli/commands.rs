@@ -33,13 +33,13 @@ pub(crate) struct Token {
 #[derive(Debug, Args)]
 pub(crate) struct Clock {
     #[command(subcommand)]
-    verb: Option<ClockVerb>,
+    operation: Option<ClockOperation>,
     #[command(flatten)]
     server: Server,
 }
 
 #[derive(Debug, Subcommand)]
-enum ClockVerb {
+enum ClockOperation {
     /// Move it on: 1h, 90s, or -5m to go back
     Advance {
         #[arg(allow_hyphen_values = true)]
@@ -67,7 +67,7 @@ pub(crate) struct Fault {
 
 /// Say what a scope means, from a number, a preset or names.
 #[derive(Debug, Args)]
-pub(crate) struct ScopeOf {
+pub(crate) struct ScopeOptions {
     #[arg(help = scope_help())]
     scope: Scope,
 }
@@ -85,39 +85,41 @@ fn fault_help() -> String {
     format!("list, clear, or a preset: {}", presets.join(", "))
 }
 
-pub(crate) async fn token(asked: Token) -> anyhow::Result<()> {
-    let server = &asked.server;
-    let client = if let Some(client) = asked.client {
+pub(crate) async fn token(token: Token) -> anyhow::Result<()> {
+    let server = &token.server;
+    let client = if let Some(client) = token.client {
         client
     } else {
         let clients = server.control("GET", "clients", &json!({})).await?;
         clients[0]["id"].as_str().unwrap_or_default().to_owned()
     };
-    let mut wanted = json!({ "client_id": client, "user": asked.user, "scope": asked.scope });
-    if let Some(seconds) = asked.expires_in {
-        wanted["expires_in"] = seconds.0.into();
+    let mut request = json!({ "client_id": client, "user": token.user, "scope": token.scope });
+    if let Some(seconds) = token.expires_in {
+        request["expires_in"] = seconds.0.into();
     }
-    print_json(&server.control("POST", "tokens", &wanted).await?)
+    print_json(&server.control("POST", "tokens", &request).await?)
 }
 
-pub(crate) async fn clock(asked: Clock) -> anyhow::Result<()> {
-    let (method, path, body) = match asked.verb {
+pub(crate) async fn clock(clock: Clock) -> anyhow::Result<()> {
+    let (method, path, body) = match clock.operation {
         None => ("GET", "clock", json!({})),
-        Some(ClockVerb::Advance { by }) => ("POST", "clock/advance", json!({ "by": by })),
-        Some(ClockVerb::Freeze { at: None }) => ("POST", "clock/freeze", json!({})),
-        Some(ClockVerb::Freeze { at: Some(at) }) => ("POST", "clock/freeze", json!({ "at": at })),
-        Some(ClockVerb::Resume) => ("POST", "clock/resume", json!({})),
-        Some(ClockVerb::Set { at }) => ("POST", "clock/set", json!({ "at": at })),
+        Some(ClockOperation::Advance { by }) => ("POST", "clock/advance", json!({ "by": by })),
+        Some(ClockOperation::Freeze { at: None }) => ("POST", "clock/freeze", json!({})),
+        Some(ClockOperation::Freeze { at: Some(at) }) => {
+            ("POST", "clock/freeze", json!({ "at": at }))
+        }
+        Some(ClockOperation::Resume) => ("POST", "clock/resume", json!({})),
+        Some(ClockOperation::Set { at }) => ("POST", "clock/set", json!({ "at": at })),
     };
-    print_json(&asked.server.control(method, path, &body).await?)
+    print_json(&clock.server.control(method, path, &body).await?)
 }
 
-pub(crate) async fn fault(asked: Fault) -> anyhow::Result<()> {
-    let server = &asked.server;
-    let body = asked
+pub(crate) async fn fault(fault: Fault) -> anyhow::Result<()> {
+    let server = &fault.server;
+    let body = fault
         .times
         .map_or_else(|| json!({}), |times| json!({ "times": times }));
-    print_json(&match asked.name.as_str() {
+    print_json(&match fault.name.as_str() {
         "list" => server.control("GET", "faults", &json!({})).await?,
         "clear" => server.control("DELETE", "faults", &json!({})).await?,
         name => {
@@ -129,12 +131,12 @@ pub(crate) async fn fault(asked: Fault) -> anyhow::Result<()> {
     })
 }
 
-pub(crate) fn scope(asked: &ScopeOf) -> anyhow::Result<()> {
-    let preset = PRESETS.iter().find(|(_, scope)| *scope == asked.scope);
-    let lines = [asked.scope.to_string()]
+pub(crate) fn scope(options: &ScopeOptions) -> anyhow::Result<()> {
+    let preset = PRESETS.iter().find(|(_, scope)| *scope == options.scope);
+    let lines = [options.scope.to_string()]
         .into_iter()
         .chain(preset.map(|(name, _)| format!("  the preset {name}")))
-        .chain(asked.scope.set_bits().map(|bit| {
+        .chain(options.scope.set_bits().map(|bit| {
             let label = bit
                 .label
                 .as_deref()

@@ -1,4 +1,4 @@
-//! The check that the server overwrites no file of another option.
+//! Checks that the server does not overwrite a file of another option.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -51,7 +51,7 @@ impl Options {
     }
 }
 
-/// By name, or as hard links. A pipe or a device is nothing that could be lost.
+/// Compares paths and hard links. Pipes and devices have no data to lose.
 fn is_same(one: &Path, other: &Path) -> bool {
     let (known, other_known) = (fs::metadata(one), fs::metadata(other));
     if known.as_ref().is_ok_and(|known| !known.is_file()) {

@@ -1,25 +1,25 @@
-//! The client that an app's own environment describes, by the variables that its `.env` usually has already.
+//! The client in the environment: the variables that an app's `.env` usually has.
 
-use super::variables::{OF_AN_APP, without_quotes};
+use super::variables::{APP_VARIABLES, without_quotes};
 use crate::invalid::{self, Invalid};
 use crate::seed::{self, ClientSpec};
 
-/// What an app's own variables describe.
+/// The client of an app's variables.
 #[derive(Debug)]
-pub(super) struct App {
+pub(super) struct EnvironmentApp {
     pub(super) client: Option<ClientSpec>,
     /// Variables that have no effect.
     pub(super) warnings: Vec<String>,
 }
 
 /// Reads the variables of an app. Empty ones count as absent.
-pub(super) fn client(variable: impl Fn(&str) -> Option<String>) -> Result<App, Invalid> {
+pub(super) fn client(variable: impl Fn(&str) -> Option<String>) -> Result<EnvironmentApp, Invalid> {
     let filled = |name: &str| {
         variable(name)
             .map(|text| without_quotes(text.trim()).to_owned())
             .filter(|text| !text.is_empty())
     };
-    let [id_name, secret_name, uri_name, other_uri_name] = OF_AN_APP;
+    let [id_name, secret_name, uri_name, other_uri_name] = APP_VARIABLES;
     let Some(id) = filled(id_name) else {
         return Ok(without_client(filled));
     };
@@ -63,22 +63,22 @@ pub(super) fn client(variable: impl Fn(&str) -> Option<String>) -> Result<App, I
         },
         ..error
     })?;
-    Ok(App {
+    Ok(EnvironmentApp {
         client: Some(client),
         warnings: Vec::new(),
     })
 }
 
 /// The variables that have no effect without the client id. `REDIRECT_URI` alone may belong to any program.
-fn without_client(filled: impl Fn(&str) -> Option<String>) -> App {
-    let [id_name, secret_name, uri_name, _] = OF_AN_APP;
+fn without_client(filled: impl Fn(&str) -> Option<String>) -> EnvironmentApp {
+    let [id_name, secret_name, uri_name, _] = APP_VARIABLES;
     let ignored = [secret_name, uri_name].into_iter();
     let warnings = ignored.filter(|name| filled(name).is_some()).map(|name| {
         format!(
             "{name} is ignored: it describes a client only together with {id_name}; set that too, or remove it"
         )
     });
-    App {
+    EnvironmentApp {
         client: None,
         warnings: warnings.collect(),
     }
@@ -88,7 +88,7 @@ fn without_client(filled: impl Fn(&str) -> Option<String>) -> App {
 mod tests {
     use super::*;
 
-    fn app(variables: &[(&str, &str)]) -> Result<App, Invalid> {
+    fn app(variables: &[(&str, &str)]) -> Result<EnvironmentApp, Invalid> {
         client(|name| {
             let found = variables.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| (*value).to_owned())
@@ -147,26 +147,26 @@ mod tests {
 
     #[test]
     fn a_wrong_redirect_uri_names_its_variable() {
-        let wrong = described(&[
+        let rejected = described(&[
             ("CIVITAI_CLIENT_ID", "a"),
             ("CIVITAI_REDIRECT_URI", "localhost:3000"),
         ]);
         insta::assert_snapshot!(
-            wrong.unwrap_err(),
+            rejected.unwrap_err(),
             @r#"CIVITAI_REDIRECT_URI: not a URL: "localhost:3000" lacks a scheme such as http://"#
         );
     }
 
     #[test]
     fn credentials_that_cannot_authenticate_name_their_variable() {
-        let wrong = described(&[("CIVITAI_CLIENT_ID", "my app/ü:1")]);
+        let rejected = described(&[("CIVITAI_CLIENT_ID", "my app/ü:1")]);
         insta::assert_snapshot!(
-            wrong.unwrap_err(),
+            rejected.unwrap_err(),
             @r#"CIVITAI_CLIENT_ID: 'ü' in "my app/ü:1" is not printable ASCII, as RFC 6749 appendix A.1 asks of a client id; use letters, digits, "-", "." and "_""#
         );
-        let wrong = described(&[("CIVITAI_CLIENT_ID", "a"), ("CIVITAI_CLIENT_SECRET", "ü")]);
+        let rejected = described(&[("CIVITAI_CLIENT_ID", "a"), ("CIVITAI_CLIENT_SECRET", "ü")]);
         insta::assert_snapshot!(
-            wrong.unwrap_err(),
+            rejected.unwrap_err(),
             @"CIVITAI_CLIENT_SECRET: a client secret is printable ASCII (RFC 6749 appendix A.2): with any other character no client can authenticate"
         );
     }

@@ -1,16 +1,16 @@
-//! How many connections this process can hold: each takes a file descriptor, and the system limits their number.
+//! Limits connections to the file descriptors that the system permits, of which each connection takes one.
 
 use crate::config::Config;
 
 /// File descriptors for the database, the listeners and the runtime.
-const BESIDE_CONNECTIONS: u64 = 128;
+const OTHER_FILES: u64 = 128;
 
-/// Fewer connections than this are reported even without `--max-connections`: browsers and test suites open dozens.
-const FEW_CONNECTIONS: usize = 1000;
+/// Fewer connections are reported even without `--max-connections`: browsers and test suites open dozens.
+const MIN_CONNECTIONS: usize = 1000;
 
 /// Raises the limit of file descriptors as far as the system allows, and accepts no more connections than they suffice
-/// for. `asked` is the value of `--max-connections`. Returns a warning if there are fewer than wanted.
-pub(crate) fn make(config: &mut Config, asked: Option<usize>) -> Option<String> {
+/// for. `requested` is the value of `--max-connections`. Returns a warning if there are fewer than requested.
+pub(crate) fn raise(config: &mut Config, requested: Option<usize>) -> Option<String> {
     let files = match rlimit::increase_nofile_limit(u64::MAX) {
         Ok(files) => files,
         Err(error) => {
@@ -18,26 +18,26 @@ pub(crate) fn make(config: &mut Config, asked: Option<usize>) -> Option<String> 
             return None;
         }
     };
-    let room = connections(files);
-    if config.max_connections <= room {
+    let possible = max_connections(files);
+    if config.max_connections <= possible {
         return None;
     }
-    let wanted = std::mem::replace(&mut config.max_connections, room);
-    (asked.is_some() || room < FEW_CONNECTIONS).then(|| warning(files, room, wanted))
+    let wanted = std::mem::replace(&mut config.max_connections, possible);
+    (requested.is_some() || possible < MIN_CONNECTIONS).then(|| warning(files, possible, wanted))
 }
 
-/// The connections that this many file descriptors suffice for. Half of few descriptors are left for everything else.
-fn connections(files: u64) -> usize {
-    let room = files.saturating_sub(BESIDE_CONNECTIONS).max(files / 2);
-    usize::try_from(room.max(1)).unwrap_or(usize::MAX)
+/// The connections for which this many file descriptors suffice. Of few descriptors, half are left for other files.
+fn max_connections(files: u64) -> usize {
+    let available = files.saturating_sub(OTHER_FILES).max(files / 2);
+    usize::try_from(available.max(1)).unwrap_or(usize::MAX)
 }
 
-fn warning(files: u64, room: usize, wanted: usize) -> String {
+fn warning(files: u64, possible: usize, wanted: usize) -> String {
     let enough =
-        u64::try_from(wanted).map_or(u64::MAX, |wanted| wanted.saturating_add(BESIDE_CONNECTIONS));
+        u64::try_from(wanted).map_or(u64::MAX, |wanted| wanted.saturating_add(OTHER_FILES));
     format!(
-        "the system allows {files} open files, enough for {room} connections instead of {wanted}; raise the limit with \
-         `ulimit -n {enough}` (in Docker: --ulimit nofile={enough}), or set --max-connections {room}"
+        "the system allows {files} open files, enough for {possible} connections instead of {wanted}; raise the limit with \
+         `ulimit -n {enough}` (in Docker: --ulimit nofile={enough}), or set --max-connections {possible}"
     )
 }
 
@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn few_descriptors_are_shared_between_connections_and_the_rest() {
-        for (files, room) in [
+        for (files, connections) in [
             (0, 1),
             (2, 1),
             (64, 32),
@@ -55,7 +55,7 @@ mod tests {
             (1024, 896),
             (20_000, 19_872),
         ] {
-            assert_eq!(connections(files), room, "{files} descriptors");
+            assert_eq!(max_connections(files), connections, "{files} descriptors");
         }
     }
 

@@ -32,13 +32,13 @@ pub(super) struct Healthcheck {
     config: Option<PathBuf>,
 }
 
-/// Asks once. Errors: no answer, or another than 200.
+/// Requests the health once. Errors: no response, or a status other than 200.
 pub(super) fn run(options: &Healthcheck, sources: &Sources) -> anyhow::Result<()> {
-    let of_file;
+    let file_options;
     let configured = match (options.listen.as_slice(), &options.config) {
         ([], Some(file)) => {
-            (of_file, _) = Options::read_file(file, &sources.name("config"))?;
-            of_file.listen.first()
+            (file_options, _) = Options::read_file(file, &sources.name("config"))?;
+            file_options.listen.first()
         }
         (listen, _) => listen.first(),
     };
@@ -48,21 +48,21 @@ pub(super) fn run(options: &Healthcheck, sources: &Sources) -> anyhow::Result<()
         .build()?;
     runtime.block_on(async {
         let address = reachable(listen);
-        let asked = tokio::time::timeout(Duration::from_secs(2), ask_health(address)).await;
-        let answer = asked
+        let response = tokio::time::timeout(Duration::from_secs(2), fetch_health(address)).await;
+        let answer = response
             .with_context(|| format!("no answer from {address} within 2 s"))?
             .with_context(|| format!("cannot reach {address}"))?;
         let status = answer.lines().next().unwrap_or_default();
-        let why = answer.lines().last().unwrap_or_default();
+        let reason = answer.lines().last().unwrap_or_default();
         anyhow::ensure!(
             status.contains(" 200 "),
-            "{address} answers {status:?}: {why}"
+            "{address} answers {status:?}: {reason}"
         );
         Ok(())
     })
 }
 
-async fn ask_health(address: SocketAddr) -> std::io::Result<String> {
+async fn fetch_health(address: SocketAddr) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(address).await?;
     let request =
         format!("GET /api/health/ready HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");

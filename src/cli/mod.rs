@@ -41,7 +41,7 @@ use crate::redact::{printable, printable_lines, redact_message};
 
 pub use serve::Build;
 
-/// The exit status of a command line or an environment that cannot be read, and of advice that cannot be given.
+/// The exit status of an invalid command line or environment, and of advice that cannot be computed.
 const UNUSABLE: u8 = 2;
 
 /// A stand-in for Civitai's OAuth 2.0 server: the same answers, offline.
@@ -67,7 +67,7 @@ enum Command {
     Clock(commands::Clock),
     Fault(commands::Fault),
     Advice(advice::Advice),
-    Scope(commands::ScopeOf),
+    Scope(commands::ScopeOptions),
     /// Generate a PKCE verifier and its S256 challenge.
     Pkce,
 }
@@ -80,33 +80,35 @@ struct Parsed {
     warnings: Vec<String>,
 }
 
-/// Parses the command line and the environment, or ends the program with what is wrong.
+/// Parses the command line and the environment. Errors: the exit code, after the error was printed.
 fn parse(build: Build) -> Result<Parsed, ExitCode> {
     let command = with_negative_numbers(Cli::command())
         .version(build.version)
         .color(ColorWhen::early().for_clap());
     let known = variables::known(&command);
-    let arguments = color::at_the_end(std::env::args_os());
+    let arguments = color::move_to_end(std::env::args_os());
     let matches = variables::with_environment(command.clone()).try_get_matches_from(&arguments);
     let matches = matches.map_err(|error| {
         let error = variables::blame(error, &command, arguments.clone());
-        refuse(&with_tip(error, arguments))
+        print_parse_error(&with_tip(error, arguments))
     })?;
-    let cli = Cli::from_arg_matches(&matches).map_err(|error| refuse(&error))?;
+    let cli = Cli::from_arg_matches(&matches).map_err(|error| print_parse_error(&error))?;
     if !matches!(cli.command, Some(Command::Scope(_) | Command::Pkce)) {
         let unknown = variables::unknown(&known, std::env::vars_os());
         if !unknown.is_empty() {
             let lines = unknown
                 .iter()
                 .map(|error| format!("civitai-oauth-mock: {}\n", printable(&error.to_string())));
-            telemetry::say_last(lines.collect());
+            telemetry::print_last(lines.collect());
             return Err(ExitCode::from(UNUSABLE));
         }
     }
-    let given = matches.subcommand().map_or(&matches, |(_, given)| given);
+    let options = matches
+        .subcommand()
+        .map_or(&matches, |(_, matches)| matches);
     Ok(Parsed {
         cli,
-        sources: Sources::from_matches(given),
+        sources: Sources::from_matches(options),
         warnings: variables::quoted(&known)
             .iter()
             .map(|name| variables::quotes_warning(name))
@@ -114,19 +116,19 @@ fn parse(build: Build) -> Result<Parsed, ExitCode> {
     })
 }
 
-/// Prints an error of the parser or the help. An error that repeats what must not be shown has no colors.
-fn refuse(error: &clap::Error) -> ExitCode {
+/// Prints an error of the parser, or the help. An error with redacted or escaped text has no colors.
+fn print_parse_error(error: &clap::Error) -> ExitCode {
     let text = error.render().to_string();
     let redacted = redact_message(&text);
     let safe = printable_lines(&redacted);
     if !error.use_stderr() || safe == text {
         error.exit();
     }
-    telemetry::say_last(safe.into_owned());
+    telemetry::print_last(safe.into_owned());
     ExitCode::from(UNUSABLE)
 }
 
-/// The command line, with `-1` as a value: the option's own error says what is wrong with it.
+/// The command line, with `-1` as a value: the parser of the option then reports the error.
 fn with_negative_numbers(command: clap::Command) -> clap::Command {
     command
         .mut_args(|arg| {
@@ -136,7 +138,7 @@ fn with_negative_numbers(command: clap::Command) -> clap::Command {
         .mut_subcommands(with_negative_numbers)
 }
 
-/// A tip for options of other servers that this one has under another name.
+/// A tip for options of other servers, which this one has under another name.
 fn with_tip(mut error: clap::Error, arguments: Vec<OsString>) -> clap::Error {
     let unknown = error.get(ContextKind::InvalidArg).map(ToString::to_string);
     let (ErrorKind::UnknownArgument, Some(unknown)) = (error.kind(), unknown) else {
@@ -146,9 +148,9 @@ fn with_tip(mut error: clap::Error, arguments: Vec<OsString>) -> clap::Error {
         let argument = argument.to_string_lossy();
         argument != *unknown && !argument.starts_with(&format!("{unknown}="))
     });
-    let given = after.next().unwrap_or_default();
-    let given = given.to_string_lossy();
-    let value = match given.split_once('=') {
+    let argument = after.next().unwrap_or_default();
+    let argument = argument.to_string_lossy();
+    let value = match argument.split_once('=') {
         Some((_, value)) => value.to_owned(),
         None => after
             .next()
@@ -194,57 +196,57 @@ pub fn run(build: Build) -> ExitCode {
         Some(Command::Serve(options)) => start(*options, sources, warnings),
         Some(command) => {
             for warning in warnings {
-                telemetry::say_last(format!("civitai-oauth-mock: {warning}\n"));
+                telemetry::print_last(format!("civitai-oauth-mock: {warning}\n"));
             }
-            return ask(command, &sources);
+            return run_command(command, &sources);
         }
     };
-    ended(outcome)
+    exit_code(outcome)
 }
 
 /// Runs a command that serves nothing.
-fn ask(command: Command, sources: &Sources) -> ExitCode {
-    ended(match command {
+fn run_command(command: Command, sources: &Sources) -> ExitCode {
+    exit_code(match command {
         Command::Serve(_) => Ok(()),
         Command::Healthcheck(options) => healthcheck::run(&options, sources),
-        Command::Token(asked) => wait_for(commands::token(asked)),
-        Command::Clock(asked) => wait_for(commands::clock(asked)),
-        Command::Fault(asked) => wait_for(commands::fault(asked)),
-        Command::Advice(asked) => match wait_for(advice::show(&asked)) {
+        Command::Token(token) => wait_for(commands::token(token)),
+        Command::Clock(clock) => wait_for(commands::clock(clock)),
+        Command::Fault(fault) => wait_for(commands::fault(fault)),
+        Command::Advice(options) => match wait_for(advice::run(&options)) {
             Ok(Verdict::Passed) => Ok(()),
             Ok(Verdict::Failed) => return ExitCode::FAILURE,
             Err(error) => {
-                complain(&error);
+                print_error(&error);
                 return ExitCode::from(UNUSABLE);
             }
         },
-        Command::Scope(asked) => commands::scope(&asked),
+        Command::Scope(scope) => commands::scope(&scope),
         Command::Pkce => commands::pkce(),
     })
 }
 
-fn ended(outcome: anyhow::Result<()>) -> ExitCode {
+fn exit_code(outcome: anyhow::Result<()>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&error);
+            print_error(&error);
             ExitCode::FAILURE
         }
     }
 }
 
-fn complain(error: &anyhow::Error) {
+fn print_error(error: &anyhow::Error) {
     let text = format!("{error:#}");
     let text = redact_message(&text);
-    telemetry::say_last(format!("civitai-oauth-mock: {}\n", printable_lines(&text)));
+    telemetry::print_last(format!("civitai-oauth-mock: {}\n", printable_lines(&text)));
 }
 
-/// Runs what only asks a running server.
-fn wait_for<T>(asking: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+/// Runs a command that calls a running server.
+fn wait_for<T>(command: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?
-        .block_on(asking)
+        .block_on(command)
 }
 
 #[cfg(test)]

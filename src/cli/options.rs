@@ -1,4 +1,4 @@
-//! The options of the server: flags, environment and configuration file, the strongest first. `values.rs` parses the
+//! The options of the server: flags override variables, which override the configuration file. `values.rs` parses the
 //! values; `settings.rs` builds the configuration.
 
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use crate::protocol::duration::Seconds;
 use crate::protocol::secret::Secret;
 use crate::sandbox::settings::{ConsentMode, UnknownClients};
 
-/// What can be set, on the command line, by environment and in a `--config` file alike.
+/// The settings of the command line, the environment and the `--config` file.
 #[derive(Debug, Default, Args, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Options {
@@ -253,7 +253,7 @@ impl Options {
 
     /// These options, completed with those of the file.
     pub(super) fn with_file(mut self) -> anyhow::Result<Self> {
-        // The two are one setting: the stronger source replaces both.
+        // Both are one setting: the source of higher priority replaces both.
         match (
             self.sources.is_flag("seed"),
             self.sources.is_flag("seed_toml"),
@@ -316,7 +316,7 @@ impl Options {
     }
 }
 
-/// The list of the stronger source, if it has any items.
+/// The list of the source with higher priority, unless it is empty.
 fn first<T>(above: Vec<T>, below: Vec<T>) -> Vec<T> {
     if above.is_empty() { below } else { above }
 }

@@ -19,7 +19,7 @@ pub(super) fn print_json(answer: &serde_json::Value) -> anyhow::Result<()> {
     print(&format!("{}\n", printable_json(&pretty)))
 }
 
-/// Prints text that has colors, without them where the choice or the output says so.
+/// Prints text with colors, or without them if `--color` or the output requires it.
 pub(super) fn print_in_color(text: &str, color: ColorWhen) -> anyhow::Result<()> {
     let mut out = anstream::AutoStream::new(std::io::stdout(), color.for_stream()).lock();
     out.write_all(text.as_bytes())?;

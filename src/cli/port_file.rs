@@ -1,4 +1,4 @@
-//! The file that holds the port while the server listens.
+//! The file with the port while the server listens.
 
 use std::path::{Path, PathBuf};
 
@@ -50,7 +50,7 @@ fn check(file: &Path) -> std::io::Result<()> {
 impl Drop for PortFile {
     fn drop(&mut self) {
         match (&self.written, &self.earlier) {
-            // Another server may have written its own meanwhile.
+            // Another server may have written its port meanwhile.
             (Some(written), _) => {
                 if std::fs::read_to_string(&self.file).is_ok_and(|text| text == *written) {
                     let _ = std::fs::remove_file(&self.file);

@@ -1,4 +1,4 @@
-//! The text format of the log: a line for a request is its message alone, since that holds all its fields.
+//! The text format of the log: a line for a request is its message alone, which contains all its fields.
 
 use std::fmt;
 
@@ -15,11 +15,11 @@ use crate::middleware::LOG_TARGET;
 const RED: &str = "\u{1b}[31m";
 const PLAIN: &str = "\u{1b}[0m";
 
-/// The format of every other line, and how those of requests begin.
+/// The format of the log's lines: those of requests, and all others.
 #[derive(Debug)]
 pub(super) struct RequestLines {
     others: Format<Full>,
-    /// Not on a terminal, where lines are read as they appear.
+    /// Whether lines of requests have a time: not on a terminal, where they are read as they appear.
     has_time: bool,
 }
 
@@ -63,9 +63,9 @@ where
             SystemTime.format_time(&mut writer)?;
             writer.write_char(' ')?;
         }
-        let is_refusal = *event.metadata().level() == Level::WARN;
+        let is_rejection = *event.metadata().level() == Level::WARN;
         match message.0.split_once("  ") {
-            Some((status, rest)) if is_refusal && writer.has_ansi_escapes() => {
+            Some((status, rest)) if is_rejection && writer.has_ansi_escapes() => {
                 writeln!(writer, "{RED}{status}{PLAIN}  {rest}")
             }
             _ => writeln!(writer, "{}", message.0),

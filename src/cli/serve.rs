@@ -11,16 +11,16 @@ use super::port_file::PortFile;
 use super::{startup, telemetry};
 use crate::server::{Server, StartError};
 
-/// Which build of the program this is.
+/// The build of the program.
 #[derive(Debug, Clone, Copy)]
 pub struct Build {
-    /// What `--version` says after the name.
+    /// The text of `--version` after the name.
     pub version: &'static str,
     /// The commit, where it is known.
     pub commit: Option<&'static str>,
 }
 
-/// Serves until a signal stops it. `warnings` are those about the environment.
+/// Serves until a signal stops it. `warnings` are about the environment.
 pub(super) fn run(options: Options, build: Build, mut warnings: Vec<String>) -> anyhow::Result<()> {
     options.check_files()?;
     // Before anything else, so that a program that waits for the file does not read the port of an earlier run.
@@ -35,7 +35,7 @@ pub(super) fn run(options: Options, build: Build, mut warnings: Vec<String>) -> 
     let _log = telemetry::start(&options.log, &options.sources.name("log"), color)?;
     let (mut config, app, more) = options.config()?;
     warnings.extend(more);
-    warnings.extend(file_limit::make(&mut config, options.max_connections));
+    warnings.extend(file_limit::raise(&mut config, options.max_connections));
     config.commit = build.commit;
     let placed = |error| options.sources.place(error);
     let planting = config.planting().map_err(placed)?;

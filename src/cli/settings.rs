@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use super::defaults::{DEFAULT_LISTEN, DEFAULT_MCP_PORT};
-use super::environment::{self, App};
+use super::environment::{self, EnvironmentApp};
 use super::options::Options;
 use super::values::{ByteSize, McpPort, read, read_standard_input};
 use crate::certificate::Certificate;
@@ -65,7 +65,8 @@ impl Options {
             config.journal_memory = bytes;
         }
         self.set_behavior(&mut config);
-        let App { client, warnings } = environment::client(|name| std::env::var(name).ok())?;
+        let EnvironmentApp { client, warnings } =
+            environment::client(|name| std::env::var(name).ok())?;
         let app = client.as_ref().map(|client| client.id.clone());
         if let Some(client) = client {
             config.add_client(client);
@@ -73,14 +74,14 @@ impl Options {
         Ok((config, app, warnings))
     }
 
-    /// Where MCP has a port of its own: by default on the addresses of the main port.
+    /// The addresses for MCP alone, by default on the IP addresses of the main port.
     fn mcp(&self) -> Result<Vec<McpListen>, Invalid> {
-        let address = |port: &McpPort| match port {
+        let address_of = |port: &McpPort| match port {
             McpPort::At(address) => Some(McpListen::At(address.0)),
             McpPort::None => None,
         };
-        let given: Vec<McpListen> = self.mcp_listen.iter().filter_map(address).collect();
-        if given.len() < self.mcp_listen.len() && !given.is_empty() {
+        let addresses: Vec<McpListen> = self.mcp_listen.iter().filter_map(address_of).collect();
+        if addresses.len() < self.mcp_listen.len() && !addresses.is_empty() {
             let name = self.sources.name("mcp_listen");
             return Err(
                 Invalid::new(name, "\"none\" and an address contradict each other")
@@ -88,7 +89,7 @@ impl Options {
             );
         }
         if !self.mcp_listen.is_empty() {
-            return Ok(given);
+            return Ok(addresses);
         }
         let mut ips: Vec<IpAddr> = Vec::new();
         let default = [DEFAULT_LISTEN.ip()];
@@ -146,10 +147,10 @@ impl Options {
 
     fn tls(&self) -> Result<Option<(SocketAddr, Certificate)>, Invalid> {
         let certificate = self.certificate()?;
-        let given = [&self.tls_cert, &self.tls_ca_file]
+        let files = [&self.tls_cert, &self.tls_ca_file]
             .into_iter()
             .find_map(Option::as_ref);
-        match (self.tls_listen, given) {
+        match (self.tls_listen, files) {
             (Some(address), _) => Ok(Some((address.0, certificate))),
             (None, None) => Ok(None),
             (None, Some(_)) => Err(Invalid::new(

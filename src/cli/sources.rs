@@ -1,4 +1,4 @@
-//! Where each option was given: by a flag, a variable or a line of the configuration file. Errors name it.
+//! The source of each option: a flag, a variable or a line of the configuration file. Errors name it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,15 +8,15 @@ use clap::parser::ValueSource;
 
 use crate::invalid::{self, Invalid};
 
-/// Where the options came from.
+/// The sources of the options.
 #[derive(Debug, Default)]
 pub(super) struct Sources {
-    given: BTreeMap<String, Given>,
+    sources: BTreeMap<String, Source>,
     file: Option<ConfigFile>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Given {
+enum Source {
     Flag,
     Variable,
 }
@@ -45,23 +45,23 @@ impl ConfigFile {
 
 impl Sources {
     pub(super) fn from_matches(matches: &ArgMatches) -> Self {
-        let given = matches.ids().filter_map(|id| {
-            let given = match matches.value_source(id.as_str())? {
-                ValueSource::CommandLine => Given::Flag,
+        let sources = matches.ids().filter_map(|id| {
+            let source = match matches.value_source(id.as_str())? {
+                ValueSource::CommandLine => Source::Flag,
                 // A variable, or one whose quotes were removed: no option of the server has a default that clap knows.
-                _ => Given::Variable,
+                _ => Source::Variable,
             };
-            Some((id.to_string(), given))
+            Some((id.to_string(), source))
         });
         Self {
-            given: given.collect(),
+            sources: sources.collect(),
             file: None,
         }
     }
 
     /// Whether the option was given by a flag.
     pub(super) fn is_flag(&self, key: &str) -> bool {
-        self.given.get(key) == Some(&Given::Flag)
+        self.sources.get(key) == Some(&Source::Flag)
     }
 
     pub(super) fn set_file(&mut self, file: ConfigFile) {
@@ -71,15 +71,15 @@ impl Sources {
     /// Whether the option was given by a flag, a variable or a file.
     pub(super) fn has(&self, key: &str) -> bool {
         let in_file = |file: &ConfigFile| file.name(key).is_some();
-        self.given.contains_key(key) || self.file.as_ref().is_some_and(in_file)
+        self.sources.contains_key(key) || self.file.as_ref().is_some_and(in_file)
     }
 
     /// The option as its source names it: `--seed`, `CIVITAI_MOCK_SEED` or `mock.toml:3: seed`.
     pub(super) fn name(&self, key: &str) -> String {
         let flag = || format!("--{}", key.replace('_', "-"));
-        match self.given.get(key) {
-            Some(Given::Variable) => format!("CIVITAI_MOCK_{}", key.to_uppercase()),
-            Some(Given::Flag) => flag(),
+        match self.sources.get(key) {
+            Some(Source::Variable) => format!("CIVITAI_MOCK_{}", key.to_uppercase()),
+            Some(Source::Flag) => flag(),
             None => {
                 let in_file = self.file.as_ref().and_then(|file| file.name(key));
                 in_file.unwrap_or_else(flag)

@@ -1,4 +1,4 @@
-//! The start-up text: what to open, what to set in the app, who is there, and every setting that is not the default.
+//! The start-up text: pages, endpoints, clients, users, and settings that are not the default.
 
 use std::fmt::Write as _;
 
@@ -12,8 +12,8 @@ use crate::seed::Planting;
 use crate::server::Server;
 use crate::store::Database;
 
-/// More clients and users than this are not listed.
-const LISTED: usize = 10;
+/// The most clients and users that are listed.
+const MAX_LISTED: usize = 10;
 
 /// The endpoints that an app may have a setting for.
 const ENDPOINTS: [(&str, &str); 7] = [
@@ -26,7 +26,7 @@ const ENDPOINTS: [(&str, &str); 7] = [
     ("device-token", "/api/auth/oauth/device-token"),
 ];
 
-/// ANSI bold, and the end of it: the stream takes them out where there are no colors.
+/// ANSI bold, and its end. The output stream removes them if colors are off.
 const BOLD: &str = "\u{1b}[1m";
 const PLAIN: &str = "\u{1b}[0m";
 
@@ -59,7 +59,7 @@ pub(super) fn text(
 struct Text(String);
 
 impl Text {
-    /// A line. What the seed names is shown as [`printable`] has it.
+    /// Adds a line with a label. Texts of the seed are escaped with [`printable`].
     fn line(&mut self, label: &str, value: &str) {
         let (label, value) = (printable(label), printable(value));
         let gap = 14_usize.saturating_sub(label.chars().count());
@@ -104,11 +104,11 @@ impl Text {
         }
     }
 
-    /// The secret of the app's own environment may be a real one: it is not shown.
+    /// Clients and users. The secret of an app's environment may be real, so it is not shown.
     fn accounts(&mut self, server: &Server, planting: &Planting, app: Option<&ClientId>) {
         let seed = &planting.seed;
         self.0.push('\n');
-        for client in seed.clients.iter().take(LISTED) {
+        for client in seed.clients.iter().take(MAX_LISTED) {
             let secret = planting.secrets.iter().find(|(id, _)| *id == client.id);
             let secret = match secret {
                 Some((id, _)) if app == Some(id) => "secret from CIVITAI_CLIENT_SECRET".to_owned(),
@@ -127,7 +127,7 @@ impl Text {
         }
         let mut names: Vec<String> = planting.can_sign_in().map(User::display_name).collect();
         let more = more(names.len());
-        names.truncate(LISTED);
+        names.truncate(MAX_LISTED);
         let names = match (names.as_slice(), more) {
             ([], _) => "nobody: the seed has no users".to_owned(),
             ([only], _) => format!("{only} (no password)"),
@@ -138,13 +138,13 @@ impl Text {
     }
 }
 
-/// `and 5 more`, where there are more than are listed.
+/// `and 5 more`, if there are more than are listed.
 fn more(all: usize) -> Option<String> {
-    let more = all.checked_sub(LISTED).filter(|more| *more > 0)?;
+    let more = all.checked_sub(MAX_LISTED).filter(|more| *more > 0)?;
     Some(format!("and {more} more"))
 }
 
-/// The four settings that everybody asks for, and every other one that was set.
+/// The four most important settings, and all others that are set.
 fn settings_line(options: &Options, settings: &Settings) -> String {
     let mut parts = vec![format!("contract {}", settings.rules.contract)];
     let differences = settings.rules.differences.iter();
@@ -171,7 +171,7 @@ fn settings_line(options: &Options, settings: &Settings) -> String {
 }
 
 impl Options {
-    /// Every option that was set and that the text does not show in another way. A secret is not shown.
+    /// The options that are set and not shown elsewhere in the text. Secrets are not shown.
     fn others(&self) -> Vec<(&'static str, String)> {
         let defaults = Settings::default();
         let mut all: Vec<(&'static str, Option<String>)> = Vec::new();

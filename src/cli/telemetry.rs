@@ -1,5 +1,6 @@
 //! The log on standard error. Only the program installs a subscriber: a library must not. A thread of its own writes, so
-//! that a pipe that is not read does not block the server.
+//! that a pipe that is not read does not block the server. It is our own, because the writer of `tracing-appender` neither
+//! redacts lines in its thread nor reports how many it dropped.
 
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::Arc;
@@ -18,29 +19,33 @@ use crate::middleware::LOG_TARGET;
 use crate::redact::redact_message;
 
 /// The most lines that wait to be written; further ones are counted and dropped.
-const WAITING: usize = 10_000;
+const MAX_QUEUED_LINES: usize = 10_000;
 
 /// How long the end of the program waits for the last lines.
-const LAST_WORDS: Duration = Duration::from_millis(300);
+const FLUSH_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// What is on its way to standard error.
-enum Word {
+/// A message to the thread of the log.
+enum LogMessage {
     Line(Vec<u8>),
-    /// Everything before this is to be out when it is answered.
-    Last(SyncSender<()>),
+    /// Answered when everything before it is written.
+    Flush(SyncSender<()>),
 }
 
-/// Where lines are handed in.
+/// The sending end of the log.
 #[derive(Debug, Clone)]
 struct Lines {
-    out: SyncSender<Word>,
-    lost: Arc<AtomicU64>,
+    sender: SyncSender<LogMessage>,
+    dropped: Arc<AtomicU64>,
 }
 
 impl Write for Lines {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if self.out.try_send(Word::Line(line.to_vec())).is_err() {
-            self.lost.fetch_add(1, Ordering::Relaxed);
+        if self
+            .sender
+            .try_send(LogMessage::Line(line.to_vec()))
+            .is_err()
+        {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
         }
         Ok(line.len())
     }
@@ -50,7 +55,7 @@ impl Write for Lines {
     }
 }
 
-/// A line of the log, as it is written. The thread of the log removes the secrets, so that no request waits for it.
+/// Redacts a line of the log. This runs in the thread of the log, so that no request waits for it.
 fn without_secrets(line: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(line);
     let end = text.len() - text.trim_end_matches('\n').len();
@@ -66,36 +71,39 @@ impl<'a> MakeWriter<'a> for Lines {
     }
 }
 
-/// The log, until it is dropped: then what was handed in is out, if there is anybody to take it.
+/// Flushes the log when it is dropped, if standard error is read.
 #[derive(Debug)]
-pub(super) struct Log(SyncSender<Word>);
+pub(super) struct Log(SyncSender<LogMessage>);
 
 impl Drop for Log {
     fn drop(&mut self) {
-        let words = self.0.clone();
-        in_time(move |is_out| {
-            let _ = words.send(Word::Last(is_out));
+        let sender = self.0.clone();
+        with_deadline(move |done| {
+            let _ = sender.send(LogMessage::Flush(done));
         });
     }
 }
 
 /// Prints the last message of the program, without waiting for a standard error that is not read.
-pub(super) fn say_last(text: String) {
-    in_time(move |is_out| {
+pub(super) fn print_last(text: String) {
+    with_deadline(move |done| {
         let _ = stderr().write_all(text.as_bytes());
-        let _ = is_out.send(());
+        let _ = done.send(());
     });
 }
 
-/// Has something done by a thread, and waits for it a while.
-fn in_time(act: impl FnOnce(SyncSender<()>) + Send + 'static) {
-    let (out, is_out) = sync_channel(1);
-    if std::thread::Builder::new().spawn(move || act(out)).is_ok() {
-        let _ = is_out.recv_timeout(LAST_WORDS);
+/// Runs `act` in a thread, and waits until it reports that it is done, at most for [`FLUSH_TIMEOUT`].
+fn with_deadline(act: impl FnOnce(SyncSender<()>) + Send + 'static) {
+    let (sender, done) = sync_channel(1);
+    if std::thread::Builder::new()
+        .spawn(move || act(sender))
+        .is_ok()
+    {
+        let _ = done.recv_timeout(FLUSH_TIMEOUT);
     }
 }
 
-/// Standard error, without its lock where the system allows: a thread that waits for a reader must not block the others.
+/// Standard error without its lock, if the system permits: a thread that waits for a reader must not block others.
 fn stderr() -> Box<dyn Write + Send> {
     #[cfg(unix)]
     {
@@ -107,40 +115,41 @@ fn stderr() -> Box<dyn Write + Send> {
     Box::new(io::stderr())
 }
 
-fn write_out(words: &Receiver<Word>, lost: &AtomicU64) {
+/// The loop of the log's thread.
+fn write_out(messages: &Receiver<LogMessage>, dropped: &AtomicU64) {
     let mut err = stderr();
-    // There is no other place to report it.
-    for word in words {
-        let _ = match word {
-            Word::Line(line) => err.write_all(&without_secrets(&line)),
-            Word::Last(is_out) => {
-                let _ = is_out.try_send(());
+    // Errors of standard error cannot be reported anywhere.
+    for message in messages {
+        let _ = match message {
+            LogMessage::Line(line) => err.write_all(&without_secrets(&line)),
+            LogMessage::Flush(done) => {
+                let _ = done.try_send(());
                 Ok(())
             }
         };
-        let lost = lost.swap(0, Ordering::Relaxed);
-        if lost > 0 {
+        let dropped = dropped.swap(0, Ordering::Relaxed);
+        if dropped > 0 {
             let _ = writeln!(
                 err,
-                "{lost} lines of the log are left out: they came faster than they were read"
+                "{dropped} lines of the log are left out: they came faster than they were read"
             );
         }
     }
 }
 
-/// What is logged, and how.
+/// The options of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Choice {
+struct LogOptions {
     level: LevelFilter,
     /// The lines for requests.
     requests: LevelFilter,
     json: bool,
 }
 
-impl Choice {
-    /// The words are a level, and `json` for JSON lines. Without a level, refused requests are logged on a terminal only:
-    /// a developer watches it, and the pipe of a test run is not read.
-    fn read(words: &[String], is_terminal: bool, name: &str) -> anyhow::Result<Self> {
+impl LogOptions {
+    /// Parses words: a level, and `json` for JSON lines. Without a level, rejected requests are logged on a terminal only: a
+    /// developer reads it, but the pipe of a test run is not read.
+    fn parse(words: &[String], is_terminal: bool, name: &str) -> anyhow::Result<Self> {
         let mut level = None;
         let mut json = false;
         for word in words {
@@ -156,55 +165,55 @@ impl Choice {
                 }
             }
         }
-        let by_default = if is_terminal {
+        let default = if is_terminal {
             LevelFilter::WARN
         } else {
             LevelFilter::OFF
         };
         Ok(Self {
             level: level.unwrap_or(LevelFilter::WARN),
-            requests: level.unwrap_or(by_default),
+            requests: level.unwrap_or(default),
             json,
         })
     }
 }
 
-/// Logs to standard error. `name` is where the words were given.
+/// Starts logging to standard error. `name` is the option or variable that has the words.
 pub(super) fn start(words: &[String], name: &str, color: ColorWhen) -> anyhow::Result<Log> {
     let is_terminal = io::stderr().is_terminal();
-    let choice = Choice::read(words, is_terminal, name)?;
-    let (out, waiting) = sync_channel(WAITING);
+    let options = LogOptions::parse(words, is_terminal, name)?;
+    let (sender, receiver) = sync_channel(MAX_QUEUED_LINES);
     let lines = Lines {
-        out: out.clone(),
-        lost: Arc::default(),
+        sender: sender.clone(),
+        dropped: Arc::default(),
     };
-    let lost = Arc::clone(&lines.lost);
+    let dropped = Arc::clone(&lines.dropped);
     std::thread::Builder::new()
         .name("log".to_owned())
-        .spawn(move || write_out(&waiting, &lost))?;
-    // The library for MCP logs whole messages, with the codes, tokens and secrets in them: it is never heard.
-    // h2 warns of single frames, which a client may send by the thousand.
-    let of_frames = if choice.level > LevelFilter::WARN {
-        choice.level
+        .spawn(move || write_out(&receiver, &dropped))?;
+    // rmcp logs whole messages with codes, tokens and secrets, so it is off. h2 warns about single frames, which a client may
+    // send by the thousand.
+    let h2_level = if options.level > LevelFilter::WARN {
+        options.level
     } else {
-        choice.level.min(LevelFilter::ERROR)
+        options.level.min(LevelFilter::ERROR)
     };
-    let heard = Targets::new()
-        .with_default(choice.level)
-        .with_target(LOG_TARGET, choice.requests)
-        .with_target("h2", of_frames)
+    let filter = Targets::new()
+        .with_default(options.level)
+        .with_target(LOG_TARGET, options.requests)
+        .with_target("h2", h2_level)
         .with_target("rmcp", LevelFilter::OFF);
     let log = tracing_subscriber::fmt()
-        .with_max_level(choice.level.max(choice.requests))
+        .with_max_level(options.level.max(options.requests))
         .with_ansi(color.colors_stderr())
         .with_writer(lines);
-    if choice.json {
-        log.json().finish().with(heard).init();
+    if options.json {
+        log.json().finish().with(filter).init();
     } else {
         let format = RequestLines::new(is_terminal);
-        log.event_format(format).finish().with(heard).init();
+        log.event_format(format).finish().with(filter).init();
     }
-    Ok(Log(out))
+    Ok(Log(sender))
 }
 
 #[cfg(test)]
@@ -213,9 +222,9 @@ mod tests {
 
     #[test]
     fn refusals_are_logged_by_default_on_a_terminal() {
-        let read = |words: &[&str], is_terminal| {
+        let parse = |words: &[&str], is_terminal| {
             let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
-            Choice::read(&words, is_terminal, "--log").unwrap()
+            LogOptions::parse(&words, is_terminal, "--log").unwrap()
         };
         for (words, is_terminal, level, requests) in [
             (&[][..], true, LevelFilter::WARN, LevelFilter::WARN),
@@ -230,9 +239,9 @@ mod tests {
             ),
             (&["off"], true, LevelFilter::OFF, LevelFilter::OFF),
         ] {
-            let choice = read(words, is_terminal);
+            let options = parse(words, is_terminal);
             assert_eq!(
-                (choice.level, choice.requests),
+                (options.level, options.requests),
                 (level, requests),
                 "{words:?}"
             );

@@ -45,7 +45,7 @@ impl fmt::Display for Address {
     }
 }
 
-/// Where the data is stored.
+/// The database of `--database`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "String")]
 pub(super) struct DatabaseOption(pub(super) Database);
@@ -115,7 +115,7 @@ impl FromStr for Timeout {
     }
 }
 
-/// Where MCP has a port of its own, if anywhere.
+/// An address for MCP alone, or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum McpPort {
     None,
@@ -159,16 +159,17 @@ pub(super) fn number<T: TryFrom<u64>>(text: &str) -> Result<T, String> {
     })
 }
 
+/// Reads a text file. `name` is the option or variable that names it.
 pub(super) fn read(file: &Path, name: &str) -> anyhow::Result<String> {
     let shown = format!("{name}: {}", file.display());
     let opened = std::fs::File::open(file).with_context(|| shown.clone())?;
     read_bounded(opened, &shown)
 }
 
-/// More than any seed, configuration or key needs, in bytes.
-const LARGEST_INPUT: u64 = 16 * 1024 * 1024;
+/// The most bytes of a seed, configuration or key.
+const MAX_INPUT_BYTES: u64 = 16 * 1024 * 1024;
 
-/// Standard input to its end.
+/// Reads standard input to its end.
 pub(super) fn read_standard_input(name: &str) -> anyhow::Result<String> {
     read_bounded(std::io::stdin().lock(), &format!("{name}: standard input"))
 }
@@ -176,12 +177,12 @@ pub(super) fn read_standard_input(name: &str) -> anyhow::Result<String> {
 fn read_bounded(input: impl std::io::Read, shown: &str) -> anyhow::Result<String> {
     let mut text = String::new();
     let size = input
-        .take(LARGEST_INPUT + 1)
+        .take(MAX_INPUT_BYTES + 1)
         .read_to_string(&mut text)
         .with_context(|| shown.to_owned())?;
     anyhow::ensure!(
-        size as u64 <= LARGEST_INPUT,
-        "{shown} has more than {LARGEST_INPUT} bytes"
+        size as u64 <= MAX_INPUT_BYTES,
+        "{shown} has more than {MAX_INPUT_BYTES} bytes"
     );
     Ok(text)
 }

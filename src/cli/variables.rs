@@ -12,18 +12,18 @@ use crate::invalid::Invalid;
 /// The prefix of the variables that are settings.
 const PREFIX: &str = "CIVITAI_MOCK_";
 
-/// Set while the program is built, and passed on by `cargo run`.
-const OF_THE_BUILD: [&str; 2] = ["CIVITAI_MOCK_COMMIT", "CIVITAI_MOCK_VERSION"];
+/// Variables of the build, which `cargo run` passes on.
+const BUILD_VARIABLES: [&str; 2] = ["CIVITAI_MOCK_COMMIT", "CIVITAI_MOCK_VERSION"];
 
 /// The variables of an app that describe its client.
-pub(super) const OF_AN_APP: [&str; 4] = [
+pub(super) const APP_VARIABLES: [&str; 4] = [
     "CIVITAI_CLIENT_ID",
     "CIVITAI_CLIENT_SECRET",
     "CIVITAI_REDIRECT_URI",
     "REDIRECT_URI",
 ];
 
-/// Its value is a text of several lines, which may begin and end with quotes of its own.
+/// Its value is TOML, which may start and end with quotes of its own.
 const SEED_TEXT: &str = "CIVITAI_MOCK_SEED_TOML";
 
 /// The variables that the command line reads.
@@ -38,7 +38,7 @@ pub(super) fn known(command: &Command) -> BTreeSet<String> {
     names
 }
 
-/// One error for each variable that has the prefix of the settings and is none of them.
+/// One error for each unknown variable with the prefix of the settings.
 pub(super) fn unknown(
     known: &BTreeSet<String>,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
@@ -49,8 +49,8 @@ pub(super) fn unknown(
         let Some(setting) = name.strip_prefix(PREFIX) else {
             continue;
         };
-        let is_known = known.contains(&*name) || OF_THE_BUILD.contains(&&*name);
-        // A variable without a value counts as absent: what compose's `${NAME:-}` leaves behind.
+        let is_known = known.contains(&*name) || BUILD_VARIABLES.contains(&&*name);
+        // A variable without a value counts as absent: compose's `${NAME:-}` sets such variables.
         if is_known || value.trim().is_empty() || is_kubernetes(&name, &value) {
             continue;
         }
@@ -71,13 +71,13 @@ pub(super) fn unknown(
     errors
 }
 
-/// `CIVITAI_MOCK_PORT=8081`.
+/// The hint for `CIVITAI_MOCK_PORT=8081`.
 fn port_hint(setting: &str, value: &str) -> Option<String> {
     let port: u16 = without_quotes(value.trim()).parse().ok()?;
     (setting == "PORT").then(|| format!("write {PREFIX}LISTEN=127.0.0.1:{port}"))
 }
 
-/// Whether Kubernetes sets a variable of this name for a service called `civitai-mock` or `civitai-mock-…`.
+/// Whether Kubernetes sets such a variable for a service called `civitai-mock` or `civitai-mock-…`.
 fn is_kubernetes(name: &str, value: &str) -> bool {
     if name.ends_with("_SERVICE_HOST") || name.contains("_SERVICE_PORT") {
         return true;
@@ -117,8 +117,8 @@ fn unquoted(name: &str) -> Option<String> {
 
 /// The variables whose values have quotes around them.
 pub(super) fn quoted(known: &BTreeSet<String>) -> Vec<String> {
-    let names = known.iter().map(String::as_str).chain(OF_AN_APP);
-    let has_client = std::env::var_os(OF_AN_APP[0]).is_some();
+    let names = known.iter().map(String::as_str).chain(APP_VARIABLES);
+    let has_client = std::env::var_os(APP_VARIABLES[0]).is_some();
     names
         .filter(|name| name.starts_with("CIVITAI_") || has_client)
         .filter(|name| unquoted(name).is_some())
@@ -126,7 +126,7 @@ pub(super) fn quoted(known: &BTreeSet<String>) -> Vec<String> {
         .collect()
 }
 
-/// What to say of a variable whose value has quotes around it.
+/// The warning about a variable whose value has quotes.
 pub(super) fn quotes_warning(name: &str) -> String {
     format!(
         "{name}: the quotes around the value are ignored; docker run --env-file takes each line literally, so write the \
@@ -134,8 +134,8 @@ pub(super) fn quotes_warning(name: &str) -> String {
     )
 }
 
-/// The command line with the environment as it is meant: a variable without a value counts as absent, and quotes around
-/// a value are no part of it.
+/// The command line with a corrected environment: variables without a value count as absent, and quotes around values are
+/// removed.
 pub(super) fn with_environment(command: Command) -> Command {
     command
         .mut_args(|arg| {
@@ -166,8 +166,7 @@ fn without_environment(command: Command) -> Command {
         .mut_subcommands(without_environment)
 }
 
-/// The error, with a variable named where its value is the cause and not the flag's. `arguments` are those that were
-/// parsed.
+/// The error, naming the variable instead of the flag if its value is the cause. `arguments` are the parsed ones.
 pub(super) fn blame(
     mut error: clap::Error,
     command: &Command,
