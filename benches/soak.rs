@@ -3,8 +3,8 @@
 //!
 //! `cargo bench --bench soak -- --minutes 30`. `--program FILE` measures another program than the one that was built for
 //! the bench. `--on-file` stores everything in a database file, whose size is checked as well. Tokens and the journal,
-//! which grow by design, are reset regularly. Loopback only. It ends by itself, with exit status 1 if something leaks, an
-//! unexpected 5xx comes, or the server does not stop within 5 s.
+//! which grow by design, are reset regularly. Loopback only. It ends with exit status 1 if something leaks, an unexpected
+//! 5xx comes, or the server does not stop within 5 s.
 
 #![expect(clippy::disallowed_methods, reason = "what is measured is real")]
 
@@ -27,26 +27,26 @@ use traffic::Caller;
 
 const CALLERS: u64 = 8;
 
-/// The first warms the server up; the others are compared with it.
+/// The first round warms the server up; the others are compared with it.
 const ROUNDS: u32 = 6;
 
-/// A quarter more than after the first round, and what an allocator holds back.
+/// A quarter more than after the first round, plus the memory that an allocator retains.
 const TOLERANCE_FACTOR: f64 = 1.25;
 const TOLERANCE_KB: f64 = 8.0 * 1024.0;
 
 /// The most connections that read the database at once; each is a thread and two descriptors, and stays.
 const READERS: usize = 4;
 
-/// Connections are let go after 2 s, sandboxes after 5 s, idle threads of the runtime after 10 s.
+/// Idle connections are closed after 2 s, sandboxes deleted after 5 s, idle threads of the runtime ended after 10 s.
 const LONGEST_CALM: Duration = Duration::from_secs(30);
 
-/// What everybody has seen.
+/// The observations of all clients.
 #[derive(Debug, Default)]
 struct Seen {
     answers: Mutex<BTreeMap<u16, u64>>,
     flows: AtomicU64,
     finished: AtomicU64,
-    wrong: Mutex<Vec<String>>,
+    failures: Mutex<Vec<String>>,
 }
 
 impl Seen {
@@ -55,13 +55,13 @@ impl Seen {
         *answers.entry(status).or_default() += 1;
     }
 
-    fn wrong(&self, what: String) {
-        let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
-        wrong.push(what);
+    fn fail(&self, what: String) {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        failures.push(what);
     }
 }
 
-/// The server that is soaked, and the folder of its database if it keeps one.
+/// The server under test, and the folder of its database if it has one.
 #[derive(Debug)]
 struct Server {
     child: Child,
@@ -69,7 +69,7 @@ struct Server {
     folder: Option<PathBuf>,
 }
 
-/// Whatever becomes of the soak, nothing of the server is left behind.
+/// Ends the server and removes its files in every case.
 impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -80,13 +80,13 @@ impl Drop for Server {
     }
 }
 
-/// What the system says of the server.
+/// The server's resources, as the system reports them.
 #[derive(Debug, Clone, Copy)]
 struct Size {
     resident_kb: f64,
     threads: usize,
     files: usize,
-    /// Of the database and what SQLite keeps beside it.
+    /// Bytes of the database and its other files.
     disk_kb: f64,
 }
 
@@ -109,7 +109,7 @@ impl Size {
         }
     }
 
-    /// Waits until nothing is left over of the traffic, as far as that is so in time.
+    /// Waits until the traffic has left no resources, up to a time limit.
     async fn when_calm(server: &Server, most: Self) -> Self {
         let waited = Instant::now();
         while traffic::sandboxes(&server.base).await > 1 && waited.elapsed() < LONGEST_CALM {
@@ -148,22 +148,22 @@ fn start(program: &str, folder: Option<PathBuf>) -> Server {
         "2s",
     ]);
     if let Some(folder) = &folder {
-        fs::create_dir_all(folder).unwrap_or_else(|why| panic!("{}: {why}", folder.display()));
+        fs::create_dir_all(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
         command.arg("--database").arg(folder.join("mock.db"));
     }
     let mut child = command
         .stdout(Stdio::piped())
         .spawn()
-        .unwrap_or_else(|why| panic!("{program} cannot be started: {why}"));
+        .unwrap_or_else(|error| panic!("{program} cannot be started: {error}"));
     let mut first = String::new();
     let mut lines = BufReader::new(child.stdout.take().expect("stdout is piped"));
     lines
         .read_line(&mut first)
-        .expect("it says where it listens");
-    // Whoever prints into a pipe that nobody holds dies of it.
+        .expect("the server prints its address");
+    // A process that writes to a closed pipe is ended by SIGPIPE.
     std::thread::spawn(move || lines.lines().map_while(Result::ok).for_each(drop));
     let base = first.trim().strip_prefix("listening on ");
-    let base = base.expect("it says where it listens").to_owned();
+    let base = base.expect("the server prints its address").to_owned();
     Server {
         child,
         base,
@@ -171,7 +171,7 @@ fn start(program: &str, folder: Option<PathBuf>) -> Server {
     }
 }
 
-/// One round of traffic, until its time is over and everybody has left.
+/// One round of traffic, until its time is over and all clients have disconnected.
 async fn round(base: &str, number: u32, length: Duration, seen: &Arc<Seen>) {
     let over = Arc::new(AtomicBool::new(false));
     let mut callers = JoinSet::new();
@@ -194,7 +194,7 @@ async fn round(base: &str, number: u32, length: Duration, seen: &Arc<Seen>) {
     traffic::reset(base, seen).await;
 }
 
-/// SIGTERM, with callers who stay on the line: how long it takes to stop.
+/// Sends SIGTERM while clients stay connected. Returns the time that the server takes to stop.
 async fn stop(server: &mut Server, seen: &Seen) -> Duration {
     let child = &mut server.child;
     let lines = traffic::lines(&server.base, 50).await;
@@ -203,7 +203,7 @@ async fn stop(server: &mut Server, seen: &Seen) -> Duration {
         .args(["-c", "kill -TERM \"$0\"", &child.id().to_string()])
         .status();
     if !sent.is_ok_and(|status| status.success()) {
-        seen.wrong("it could not be told to stop".to_owned());
+        seen.fail("SIGTERM could not be sent".to_owned());
     }
     let mut status = None;
     while status.is_none() && began.elapsed() < Duration::from_secs(10) {
@@ -212,13 +212,13 @@ async fn stop(server: &mut Server, seen: &Seen) -> Duration {
     }
     if !status.is_some_and(|status| status.success()) {
         let _ = child.kill();
-        seen.wrong(format!("it did not stop well: {status:?}"));
+        seen.fail(format!("it stopped with {status:?}"));
     }
     drop(lines);
     began.elapsed()
 }
 
-/// What was `then` after the first round has grown, if it has by more than an allocator holds back.
+/// The growth since the first round, if it is more than an allocator retains.
 fn grown(what: &str, then: f64, now: f64) -> Option<String> {
     let most = then.mul_add(TOLERANCE_FACTOR, TOLERANCE_KB);
     (now > most).then(|| format!("{what}: {then} kB after the first round, now {now}"))
@@ -244,31 +244,28 @@ async fn soak(program: &str, minutes: f64, folder: Option<PathBuf>) -> Arc<Seen>
         eprintln!("round {number}: {busy:?}, calm {calm:?}; {finished} flows");
         let (files, threads) = (calm.files, calm.threads);
         if files > most.files {
-            seen.wrong(format!("{files} files, at most {}", most.files));
+            seen.fail(format!("{files} files, at most {}", most.files));
         }
         if threads > most.threads {
-            seen.wrong(format!("{threads} threads, at most {}", most.threads));
+            seen.fail(format!("{threads} threads, at most {}", most.threads));
         }
         let warm: Size = *first.get_or_insert(calm);
         let grown = [
             grown("memory", warm.resident_kb, calm.resident_kb),
             grown("files of the database", warm.disk_kb, calm.disk_kb),
         ];
-        grown
-            .into_iter()
-            .flatten()
-            .for_each(|what| seen.wrong(what));
+        grown.into_iter().flatten().for_each(|what| seen.fail(what));
     }
     let took = stop(&mut server, &seen).await;
     eprintln!("stopped within {took:?}");
-    // What is under way is given 1.5 s; the rest is for a machine that is busy.
+    // The shutdown gives requests in progress 1.5 s; the rest is room for a busy machine.
     if took > Duration::from_secs(5) {
-        seen.wrong(format!("it took {took:?} to stop"));
+        seen.fail(format!("it took {took:?} to stop"));
     }
     seen
 }
 
-/// What follows `name` on the command line; what cargo adds is left aside.
+/// The value of an option on the command line. Arguments of cargo are ignored.
 fn option(name: &str) -> Option<String> {
     std::env::args().skip_while(|one| one != name).nth(1)
 }
@@ -291,12 +288,12 @@ async fn main() -> ExitCode {
         seen.finished.load(Ordering::Relaxed),
     );
     eprintln!("answers by status: {answers:?}; {finished} of {flows} flows went to their end");
-    let wrong = seen.wrong.lock().unwrap_or_else(PoisonError::into_inner);
-    for what in wrong.iter().take(20) {
+    let failures = seen.failures.lock().unwrap_or_else(PoisonError::into_inner);
+    for what in failures.iter().take(20) {
         eprintln!("WRONG: {what}");
     }
     // A reset in the middle ends a flow early.
-    if wrong.is_empty() && finished * 2 > flows {
+    if failures.is_empty() && finished * 2 > flows {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE

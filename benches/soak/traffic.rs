@@ -35,21 +35,21 @@ pub(super) struct Caller {
 fn http() -> Client {
     Client::builder()
         .redirect(reqwest::redirect::Policy::none())
-        // The server lets idle connections go after 2 s: nobody is to ask on one just then.
+        // The server closes idle connections after 2 s, so older ones are not used.
         .pool_idle_timeout(Duration::from_secs(1))
         .build()
         .expect("a client without TLS can be built")
 }
 
-/// Everything back to the seed, by whoever runs the tests.
+/// Resets the server, as tests do.
 pub(super) async fn reset(base: &str, seen: &Seen) {
     match http().post(format!("{base}/_mock/reset")).send().await {
         Ok(answer) => seen.answer(answer.status().as_u16()),
-        Err(why) => seen.wrong(format!("a reset: {why}")),
+        Err(error) => seen.fail(format!("a reset: {error}")),
     }
 }
 
-/// How many sandboxes there are; more than any number, where that is not said.
+/// The number of sandboxes; the largest number if it is unknown.
 pub(super) async fn sandboxes(base: &str) -> usize {
     let Ok(answer) = http().get(format!("{base}/_mock/sandboxes")).send().await else {
         return usize::MAX;
@@ -58,18 +58,18 @@ pub(super) async fn sandboxes(base: &str) -> usize {
     listed["sandboxes"].as_array().map_or(usize::MAX, Vec::len)
 }
 
-/// Callers who stay on the line: half of them asked something, half are in the middle of it.
+/// Connections that stay open: half of them after a request, half within one.
 pub(super) async fn lines(base: &str, count: usize) -> Vec<TcpStream> {
     let address = base.trim_start_matches("http://");
     let mut lines = Vec::new();
     for at in 0..count {
         let mut line = TcpStream::connect(address).await.expect("it listens");
-        let said: &[u8] = if at % 2 == 0 {
+        let request: &[u8] = if at % 2 == 0 {
             b"GET /api/health HTTP/1.1\r\nHost: localhost\r\n\r\n"
         } else {
             b"POST /api/auth/oauth/token HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf"
         };
-        line.write_all(said).await.expect("it listens");
+        line.write_all(request).await.expect("it listens");
         lines.push(line);
     }
     lines
@@ -100,17 +100,17 @@ impl Caller {
             7 => self.events().await,
             _ => self.mistakes().await,
         };
-        if let Err(why) = outcome {
-            self.seen.wrong(format!("no answer: {why:?}"));
+        if let Err(error) = outcome {
+            self.seen.fail(format!("no answer: {error:?}"));
         }
     }
 
-    /// Notes the answer; nothing but a fault may make it a 5xx.
+    /// Records the response. Only a fault may cause a 5xx.
     fn note(&self, answer: &Response) -> bool {
         let status = answer.status();
         self.seen.answer(status.as_u16());
         if status.is_server_error() {
-            self.seen.wrong(format!("{status} from {}", answer.url()));
+            self.seen.fail(format!("{status} from {}", answer.url()));
         }
         status.is_success() || status.is_redirection()
     }
@@ -135,7 +135,7 @@ impl Caller {
         Ok(answer.json().await.unwrap_or_default())
     }
 
-    /// What came of a form; nothing where it was refused.
+    /// The response to a form, unless it was rejected.
     async fn form(&self, path: &str, fields: &[(&str, &str)]) -> Result<Value, reqwest::Error> {
         let request = self.http.post(format!("{}{path}", self.base)).form(fields);
         let answer = request.send().await?;
@@ -255,7 +255,7 @@ impl Caller {
         Ok(())
     }
 
-    /// What is broken on purpose is broken as told, and whole again afterwards.
+    /// Faults apply as set, and no longer after their removal.
     async fn faults(&self) -> Outcome {
         let place = format!("/_sandbox/broken-{}", self.number);
         let faults = format!("{place}/_mock/faults");
@@ -274,7 +274,7 @@ impl Caller {
                 ("client_id", CLIENT),
                 ("client_secret", SECRET),
             ];
-            // Whatever it is, it was asked for.
+            // Every outcome is possible with a fault.
             if let Ok(answer) = self.http.post(&url).form(&fields).send().await {
                 let _ = answer.bytes().await;
             }
@@ -283,17 +283,17 @@ impl Caller {
         self.client_credentials(&place).await
     }
 
-    /// Leaves in the middle of a head, of a body, and before the answer.
+    /// Disconnects within a head, within a body, and before the response.
     async fn hang_up(&self) -> Outcome {
         let address = self.base.trim_start_matches("http://");
-        for said in [
+        for request in [
             "GET /api/hea",
             "POST /api/auth/oauth/token HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\nhalf",
             "GET /_mock/requests HTTP/1.1\r\nHost: localhost\r\n\r\n",
             "PRI * HTTP/2.0\r\n\r\nSM",
         ] {
             if let Ok(mut line) = TcpStream::connect(address).await {
-                let _ = line.write_all(said.as_bytes()).await;
+                let _ = line.write_all(request.as_bytes()).await;
             }
         }
         Ok(())
@@ -317,8 +317,8 @@ impl Caller {
     async fn events(&self) -> Outcome {
         let address = self.base.trim_start_matches("http://");
         if let Ok(mut line) = TcpStream::connect(address).await {
-            let said = b"GET /_mock/events HTTP/1.1\r\nHost: localhost\r\n\r\n";
-            let _ = line.write_all(said).await;
+            let request = b"GET /_mock/events HTTP/1.1\r\nHost: localhost\r\n\r\n";
+            let _ = line.write_all(request).await;
             let _ = line.read(&mut [0; 512]).await;
         }
         Ok(())
@@ -327,7 +327,7 @@ impl Caller {
     async fn mistakes(&self) -> Outcome {
         self.token("", &[("grant_type", "authorization_code"), ("code", "x")])
             .await?;
-        self.get("/api/auth/oauth/authorize?client_id=nobody")
+        self.get("/api/auth/oauth/authorize?client_id=unknown")
             .await?;
         self.control("PATCH", "/_mock/settings", json!({ "contrakt": 1 }))
             .await?;

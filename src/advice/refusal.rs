@@ -158,7 +158,7 @@ impl Explanation {
             .faults
             .iter()
             .find(|fault| fault.rule.effect.answers());
-        let told = if entry.status == StatusCode::METHOD_NOT_ALLOWED {
+        let explanation = if entry.status == StatusCode::METHOD_NOT_ALLOWED {
             Some(Self::wrong_method(entry))
         } else {
             match entry.error() {
@@ -167,16 +167,16 @@ impl Explanation {
             }
         };
         let Some(fault) = by_fault else {
-            return told.or_else(|| Self::own_error(entry));
+            return explanation.or_else(|| Self::own_error(entry));
         };
         let id = fault.id;
-        Some(match told {
-            Some(told) => Self {
+        Some(match explanation {
+            Some(explanation) => Self {
                 rule: format!(
                     "fault {id} answered this, whatever the request was; in production it would mean that {}",
-                    told.rule
+                    explanation.rule
                 ),
-                ..told
+                ..explanation
             },
             None => Self {
                 rule: format!("fault {id} answered this, whatever the request was"),
@@ -247,8 +247,8 @@ impl Explanation {
     fn problem(entry: &Entry) -> Option<Self> {
         let answer = entry.answer.as_ref()?;
         let text = |key: &str| answer.get(key)?.as_str();
-        let by_code = |error: ErrorCode, says| {
-            let rule = rule_for(error.name(), says)?;
+        let by_code = |error: ErrorCode, description| {
+            let rule = rule_for(error.name(), description)?;
             Some((rule.rule.to_owned(), rule.fix, rule.source))
         };
         let invalid = || {
@@ -289,8 +289,8 @@ impl Explanation {
     /// A limit of the mock that the request exceeded. Civitai's own error messages say less.
     fn exceeded_limit(entry: &Entry, error: &str) -> Option<Self> {
         const SOURCE: &str = "docs/reference/limits.md";
-        let says = description(entry);
-        if let Some(full) = says.strip_suffix(MAKE_ROOM) {
+        let description = description(entry);
+        if let Some(full) = description.strip_suffix(MAKE_ROOM) {
             return Some(Self {
                 rule: full.trim_end_matches("; ").to_owned(),
                 mend: MAKE_ROOM.into(),
@@ -313,9 +313,9 @@ impl Explanation {
             });
         }
         for name in ["redirect_uri", "code_challenge", "nonce"] {
-            let is_named = says.starts_with("redirect_uri does not match")
+            let is_named = description.starts_with("redirect_uri does not match")
                 && name == "redirect_uri"
-                || says.starts_with("Invalid parameter") && says.contains(name);
+                || description.starts_with("Invalid parameter") && description.contains(name);
             let sent = entry.params.get(name).and_then(|sent| sent.as_str());
             let bytes = sent.map_or(0, original_len);
             if is_named && bytes > MAX_STORED_BYTES {

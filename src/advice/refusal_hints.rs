@@ -99,8 +99,8 @@ fn lacks_something(entry: &Entry) -> bool {
     if entry.error() == Some(ErrorCode::InvalidToken.name()) {
         return false;
     }
-    let says = description(entry);
-    says.starts_with("Missing") || says.contains("cannot retrieve client credentials")
+    let description = description(entry);
+    description.starts_with("Missing") || description.contains("cannot retrieve client credentials")
 }
 
 fn content_type(entry: &Entry) -> Option<&str> {
