@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Contract {
-    /// What developer.civitai.com says. Where it is silent, it behaves like [`Contract::Live`].
+    /// The documentation on developer.civitai.com. Behaviour that it does not mention is that of [`Contract::Live`].
     #[default]
     Documented,
     /// The deployed server as last known: the recording of 2026-08, and what has changed since.

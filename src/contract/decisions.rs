@@ -60,8 +60,8 @@ impl Difference {
     }
 }
 
-/// Notes which differences were asked for while a request was answered, and which of them mattered: at each decision
-/// point it is asked once, so that nothing is decided twice to find out.
+/// Records which differences were asked for while a request was answered, and for which of them another side would have
+/// answered differently. Each decision point records both, so that nothing is evaluated twice.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct DecisionLog(Option<Arc<AtomicDecisions>>);
 

@@ -80,7 +80,7 @@ impl ErrorCode {
 pub(crate) struct OAuthError {
     pub(crate) code: ErrorCode,
     pub(crate) description: Option<Cow<'static, str>>,
-    /// The request came with an `Authorization` header: a client that fails to authenticate by it gets 401.
+    /// The request has an `Authorization` header: a client that fails to authenticate with it gets 401.
     pub(crate) by_header: bool,
 }
 
@@ -93,7 +93,7 @@ impl OAuthError {
         }
     }
 
-    /// An error that Civitai gives no description to.
+    /// An error without a description, as at Civitai.
     pub(crate) fn bare(code: ErrorCode) -> Self {
         Self {
             code,
@@ -156,22 +156,22 @@ impl OAuthError {
     }
 }
 
-/// The scope has a character that no scope may have.
+/// The error for a scope with an invalid character.
 pub(crate) fn bad_scope_text() -> OAuthError {
     OAuthError::invalid_scope("Invalid parameter: `scope`")
 }
 
-/// The scope is readable, but more than the client may have.
+/// The error for a scope that exceeds that of the client.
 pub(crate) fn scope_refused() -> OAuthError {
     OAuthError::invalid_scope("Invalid scope: Requested scope is invalid")
 }
 
-/// The client may not use the grant.
+/// The error for a grant that the client may not use.
 pub(crate) fn grant_refused() -> OAuthError {
     OAuthError::unauthorized_client("Unauthorized client: `grant_type` is invalid")
 }
 
-/// There is no such client, or its secret is wrong.
+/// The error for an unknown client or a wrong secret.
 pub(crate) fn client_refused() -> OAuthError {
     OAuthError::invalid_client("Invalid client: client is invalid")
 }

@@ -50,12 +50,12 @@ impl Params {
             .collect()
     }
 
-    /// Reads a JSON object; anything else is as good as nothing, and so is one of more than [`MAX_JSON_VALUES`] values.
+    /// Reads a JSON object. Anything else counts as empty, and so does an object of more than [`MAX_JSON_VALUES`] values.
     pub(crate) fn from_json(bytes: &[u8]) -> Self {
         if has_too_many_values(bytes) {
             return Self::default();
         }
-        // Decoded as a browser decodes: what is not UTF-8 is replaced, a byte order mark is left out.
+        // Decoded as a browser decodes: invalid UTF-8 is replaced, a byte order mark is removed.
         let text = String::from_utf8_lossy(bytes);
         match serde_json::from_str(text.trim_start_matches('\u{feff}')) {
             Ok(Value::Object(object)) => Self(
@@ -82,7 +82,7 @@ impl Params {
             .map(|(_, value)| value)
     }
 
-    /// The value where it is text, empty or not.
+    /// The value if it is text, empty or not.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         match self.get(name) {
             Some(Param::Text(text)) => Some(text),
@@ -90,8 +90,8 @@ impl Params {
         }
     }
 
-    /// The value as JavaScript would write it into a string, and only where JavaScript takes it for true:
-    /// what the deployed server's `if (!value)` lets through.
+    /// The value as JavaScript converts it to a string, if it is truthy in JavaScript: the deployed server checks
+    /// `if (!value)`.
     pub(crate) fn non_empty(&self, name: &str) -> Option<String> {
         match self.get(name)? {
             Param::Text(text) => (!text.is_empty()).then(|| text.clone()),
@@ -124,7 +124,7 @@ impl Params {
         }
     }
 
-    /// All of them, in order.
+    /// All parameters, in order.
     pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = (&str, ParamValue<'_>)> {
         self.0.iter().map(|(name, value)| {
             let value = match value {
@@ -135,7 +135,7 @@ impl Params {
         })
     }
 
-    /// All of them, as JSON.
+    /// All parameters, as JSON.
     pub(crate) fn to_json(&self) -> Map<String, Value> {
         self.0
             .iter()
@@ -146,7 +146,7 @@ impl Params {
             .collect()
     }
 
-    /// The parameters that are text, as a query: what travels through the sign-in and the consent page.
+    /// The parameters that are text, as a query, which the sign-in page and the consent page pass on.
     pub(crate) fn to_query(&self) -> String {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         for (name, value) in &self.0 {
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn json_values_count_as_javascript_would_have_it() {
+    fn json_values_are_converted_as_in_javascript() {
         let params = Params::from_json(br#"{"a":["x"],"b":5,"c":0,"d":null,"e":"","f":true}"#);
         let filled = ["a", "b", "c", "d", "e", "f"].map(|name| params.non_empty(name));
         assert_eq!(
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_counts_as_empty() {
+    fn unreadable_json_counts_as_empty() {
         assert_eq!(Params::from_json(b"{"), Params::default());
         assert_eq!(Params::from_json(b"[1]"), Params::default());
     }
@@ -251,7 +251,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_written_as_a_query_is_read_the_same(pairs in proptest::collection::vec((".{0,8}", ".{0,20}"), 0..8)) {
+        fn query_survives_a_round_trip(pairs in proptest::collection::vec((".{0,8}", ".{0,20}"), 0..8)) {
             let params: Params = pairs.into_iter().collect();
             proptest::prop_assert_eq!(&Params::from_urlencoded(params.to_query().as_bytes()), &params);
             let json = Value::from(params.to_json()).to_string();

@@ -7,8 +7,8 @@ use subtle::ConstantTimeEq;
 
 use crate::protocol::secret::Secret;
 
-/// A `code_challenge` as the client sent it. Civitai takes any text and never decodes it: one that is too
-/// short or padded is accepted at authorize, and no verifier will ever fit it.
+/// A `code_challenge` as the client sent it. Civitai accepts any text at authorize and never decodes it. No verifier fits
+/// a challenge that is too short or padded.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::Type)]
 #[sqlx(transparent)]
 pub(crate) struct Challenge(pub(crate) String);

@@ -1,9 +1,9 @@
-//! User codes of devices, as people type them: `abcd1234` and `ABCD 1234` are `ABCD-1234`.
+//! User codes of devices. People may type `abcd1234` or `ABCD 1234` for `ABCD-1234`.
 
-/// The characters of user codes: none that could be taken for another.
+/// The characters of user codes: none that looks like another.
 pub(crate) const ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 
-/// The code as it is stored: upper case, and in two groups where it has the right length.
+/// The code as it is stored: upper case, and in two groups if it has the right length.
 pub(crate) fn normalise(typed: &str) -> String {
     let upper = typed.to_uppercase();
     let cleaned: String = upper.chars().filter(char::is_ascii_alphanumeric).collect();
