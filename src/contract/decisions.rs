@@ -1,7 +1,7 @@
 //! The differences that decided something in the answer to one request.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::contracts::Contract;
 use super::differences::{DIFFERENCES, Difference};
@@ -19,11 +19,11 @@ pub(crate) struct Decision {
 /// The decisions of one request, as bits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct DecisionSet {
-    asked: u32,
-    divergent: u32,
+    asked: u64,
+    divergent: u64,
     /// The differences that followed each contract but [`Contract::Documented`].
-    live: u32,
-    live_2026_08: u32,
+    live: u64,
+    live_2026_08: u64,
 }
 
 impl DecisionSet {
@@ -52,11 +52,11 @@ impl DecisionSet {
     }
 }
 
-const _: () = assert!(DIFFERENCES.len() <= 32, "a difference is a bit of a u32");
+const _: () = assert!(DIFFERENCES.len() <= 64, "a difference is a bit of a u64");
 
 impl Difference {
-    fn bit(self) -> u32 {
-        1 << self as u32
+    fn bit(self) -> u64 {
+        1 << self as u64
     }
 }
 
@@ -68,12 +68,12 @@ pub(crate) struct DecisionLog(Option<Arc<AtomicDecisions>>);
 /// One bit for each difference.
 #[derive(Debug, Default)]
 struct AtomicDecisions {
-    asked: AtomicU32,
-    divergent: AtomicU32,
+    asked: AtomicU64,
+    divergent: AtomicU64,
 }
 
 impl DecisionLog {
-    /// A log that notes from now on.
+    /// A log that records.
     pub(crate) fn new() -> Self {
         Self(Some(Arc::default()))
     }

@@ -113,6 +113,18 @@ fn every_module_is_in_a_layer() {
 }
 
 #[test]
+fn the_document_lists_the_layers_in_order() {
+    let document = std::fs::read_to_string("docs/development/architecture.md").unwrap();
+    let modules = document
+        .lines()
+        .filter(|line| line.starts_with('|'))
+        .take_while(|line| !line.starts_with("| question"))
+        .filter_map(|line| line.split('|').nth(2))
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    assert_eq!(modules.collect::<Vec<_>>(), LAYERS);
+}
+
+#[test]
 fn imports_go_down() {
     let layer = |file: &str| LAYERS.iter().position(|name| *name == module(file));
     let upward = imports::imports(&source());
