@@ -6,7 +6,7 @@
 //!
 //! What the figures mean:
 //! - All attackers share one thread, so that they take at most one core; most shapes use four connections. The server and
-//!   the innocent client share what is left, on two cores one core and a bit. The machine must be otherwise idle: the first
+//!   the innocent client share what is left, on two cores one core and a bit. No other work may run on the machine: the first
 //!   row, `calm`, shows what an innocent client gets without an attack.
 //! - Steps that were due while the innocent client waited count as well, each with the rest of the wait: a server that
 //!   stalls for a second does not get away with one slow step.
@@ -14,7 +14,7 @@
 //!   With `--tolerate-latency` this bound is reported and not enforced, for machines that are shared.
 //! - A server that grows beyond 1.2 GB is killed, and its address space is limited to 4 GB. Both count as broken bounds.
 //!
-//! Loopback only; it stops by itself, and ends only the processes that it has started. The commands
+//! Loopback only; it has an end, and ends only the processes that it has started. The commands
 //! are in `docs/development/benchmarks.md`.
 
 #![expect(clippy::print_stdout, reason = "a program that prints its results")]

@@ -1,5 +1,5 @@
 //! Targets of speed and size: each is a ratio within one run, or a limit. `--check` compares the program with the
-//! floors, which leave room for a noisy machine and a short run.
+//! floors, which allow for a noisy machine and a short run.
 
 use crate::advice::Cost;
 use crate::measure::{Row, median};

@@ -16,7 +16,7 @@ pub struct Finding {
     pub id: String,
     /// The severity of the rule.
     pub severity: Severity,
-    /// The client; `None` if no request tells which client it is from.
+    /// The client; `None` if no request identifies it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
     /// What the app did.

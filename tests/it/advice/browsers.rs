@@ -25,7 +25,7 @@ async fn same_site_browser_request_is_a_hint() {
         ("same-origin", ""),
     ] {
         let sandbox = mock.sandbox(site);
-        navigates(&sandbox, &SignIn::of(&CONF), site).await;
+        navigates(&sandbox, &SignIn::new(&CONF), site).await;
         assert_eq!(sandbox.suspicions().await, suspected, "{site}");
     }
     let finding = mock.sandbox("same-site").findings().await;
@@ -36,7 +36,7 @@ async fn same_site_browser_request_is_a_hint() {
 #[tokio::test]
 async fn pages_of_the_mock_and_scripts_are_not_reported() {
     let mock = with_frozen_clock(TestServer::documented().await).await;
-    let attempt = SignIn::of(&CONF);
+    let attempt = SignIn::new(&CONF);
     // From another site to the sign-in page, back to authorize, and from the consent page.
     let first = navigates(&mock, &attempt, "cross-site").await;
     let back = first.location();
@@ -53,7 +53,7 @@ async fn pages_of_the_mock_and_scripts_are_not_reported() {
         .await;
     approved.code();
     // A script's fetch, which takes anything.
-    let path = format!("{AUTHORIZE}?{}", SignIn::of(&CONF).asks("1").encoded());
+    let path = format!("{AUTHORIZE}?{}", SignIn::new(&CONF).asks("1").encoded());
     mock.get(&path)
         .header("accept", "*/*")
         .header("sec-fetch-site", "same-site")
@@ -64,9 +64,9 @@ async fn pages_of_the_mock_and_scripts_are_not_reported() {
 #[tokio::test]
 async fn parameters_ignored_by_civitai_are_a_hint() {
     let mock = with_frozen_clock(TestServer::documented().await).await;
-    mock.authorize(&SignIn::of(&CONF).asks("1")).await;
+    mock.authorize(&SignIn::new(&CONF).asks("1")).await;
     assert_eq!(mock.suspicions().await, "");
-    let asks = |app| -> Fields { SignIn::of(app).asks("1").with("prompt", "login") };
+    let asks = |app| -> Fields { SignIn::new(app).asks("1").with("prompt", "login") };
     mock.authorize(&asks(&CONF)).await;
     mock.authorize(&asks(&CONF).with("max_age", "0")).await;
     mock.authorize(&asks(&SPA).with("login_hint", "ada@example.com"))

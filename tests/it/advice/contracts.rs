@@ -18,7 +18,7 @@ async fn under(mock: &TestServer, name: &str, contract: &str) -> SandboxClient {
 #[tokio::test]
 async fn app_that_relies_on_one_contract_is_a_warning() {
     let mock = with_frozen_clock(TestServer::documented().await).await;
-    let attempt = SignIn::of(&CONF);
+    let attempt = SignIn::new(&CONF);
     for (contract, request, id) in [
         ("live", attempt.asks("1x"), "scope-syntax"),
         (
@@ -63,7 +63,7 @@ async fn trimmed_scope_is_a_warning() {
 async fn a_code_exchanged_late_is_a_warning() {
     let mock = with_frozen_clock(TestServer::documented().await).await;
     for (wait, accused) in [("290s", ""), ("310s", "warning contract-code-lifetime")] {
-        let attempt = SignIn::of(&CONF);
+        let attempt = SignIn::new(&CONF);
         let code = mock.approve(&attempt.asks("1")).await.code();
         mock.later(wait).await;
         assert_eq!(mock.token(&attempt.redeems(&code)).await.status, 200);
@@ -74,7 +74,7 @@ async fn a_code_exchanged_late_is_a_warning() {
 #[tokio::test]
 async fn a_fetch_of_authorize_is_a_warning() {
     let mock = with_frozen_clock(TestServer::documented().await).await;
-    let path = format!("{AUTHORIZE}?{}", SignIn::of(&CONF).asks("1").encoded());
+    let path = format!("{AUTHORIZE}?{}", SignIn::new(&CONF).asks("1").encoded());
     mock.ask("OPTIONS", &path)
         .header("origin", "https://app.example")
         .await;
@@ -101,7 +101,7 @@ async fn client_credentials_that_one_contract_rejects_are_a_warning() {
         "warning contract-client-credentials-ceiling; warning contract-client-credentials-scope"
     );
     let live = under(&mock, "live", "live@2026-08").await;
-    let tokens = Tokens::of(&live.token(&CONF.for_itself().with("scope", "1")).await);
+    let tokens = Tokens::from_response(&live.token(&CONF.for_itself().with("scope", "1")).await);
     assert_eq!(live.accusations().await, "");
     live.later("61m").await;
     live.refreshed(&CONF, &tokens).await;
@@ -118,7 +118,7 @@ async fn scope_at_refresh_with_an_effect_is_a_warning() {
     mock.later("61m").await;
     let refresh =
         |tokens: &Tokens, scope: &str| CONF.refreshes(&tokens.refresh).and("scope", scope);
-    let next = Tokens::of(&mock.token(&refresh(&tokens, "5")).await);
+    let next = Tokens::from_response(&mock.token(&refresh(&tokens, "5")).await);
     assert_eq!(mock.accusations().await, "");
     mock.later("61m").await;
     mock.token(&refresh(&next, "1")).await;

@@ -16,15 +16,15 @@ use crate::support::{
 /// An app with one mistake of each severity, and another app with one error.
 async fn make_mistakes(sandbox: &SandboxClient) {
     sandbox
-        .authorize(&SignIn::of(&CONF).asks("1").without("code_challenge"))
+        .authorize(&SignIn::new(&CONF).asks("1").without("code_challenge"))
         .await;
     let tokens = sandbox.signs_in(&CONF, "1").await;
     sandbox.get(&format!("{ME}?token={}", tokens.access)).await;
     sandbox
-        .authorize(&SignIn::of(&CONF).asks("1").with("prompt", "login"))
+        .authorize(&SignIn::new(&CONF).asks("1").with("prompt", "login"))
         .await;
     sandbox
-        .authorize(&SignIn::of(&SPA).asks("1").without("code_challenge"))
+        .authorize(&SignIn::new(&SPA).asks("1").without("code_challenge"))
         .await;
 }
 
@@ -242,7 +242,7 @@ async fn exit_status_follows_the_chosen_severity() {
     let (status, text) = shell(&mock, &["advice", "--fail-on", "error"]).await;
     assert_eq!(status, Some(2), "no app has called it: {text}");
     assert!(text.contains("nothing to judge"), "{text}");
-    mock.authorize(&SignIn::of(&CONF).asks("1").with("prompt", "login"))
+    mock.authorize(&SignIn::new(&CONF).asks("1").with("prompt", "login"))
         .await;
     let of_spa = ["advice", "--fail-on", "error", "--client", "spa"];
     let (status, text) = shell(&mock, &of_spa).await;
@@ -268,7 +268,7 @@ async fn exit_status_follows_the_chosen_severity() {
 async fn control_characters_of_requests_are_escaped_in_the_terminal() {
     let mock = with_frozen_clock(TestServer::documented().await).await;
     let sent = "\u{9b}31m\u{7f}\u{1b}]0;x\u{7}\u{2028}\u{202e}\u{2066}";
-    let request = SignIn::of(&CONF).asks("1").with("client_id", sent);
+    let request = SignIn::new(&CONF).asks("1").with("client_id", sent);
     mock.authorize(&request.without("code_challenge")).await;
     for arguments in [
         &["advice"][..],
@@ -354,7 +354,7 @@ async fn a_full_journal_is_read_in_bounded_time() {
     let mock = TestServer::start(config).await;
     let tokens = mock.signs_in(&CONF, "1").await;
     let head = |method, path: &str| format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n");
-    let authorize = format!("{AUTHORIZE}?{}", SignIn::of(&CONF).asks("1").encoded());
+    let authorize = format!("{AUTHORIZE}?{}", SignIn::new(&CONF).asks("1").encoded());
     let form = CONF.refreshes(&tokens.refresh).encoded();
     let kind = "Content-Type: application/x-www-form-urlencoded";
     let some = [

@@ -17,7 +17,7 @@ async fn sandbox() -> TestServer {
 
 /// A correct app: it signs in, uses and refreshes its tokens, and revokes them.
 async fn run_correct_app(sandbox: &SandboxClient) {
-    let attempt = SignIn::of(&CONF);
+    let attempt = SignIn::new(&CONF);
     let cookie = sandbox.session("ada").await;
     let path = format!("{AUTHORIZE}?{}", attempt.asks(AI_SERVICES).encoded());
     assert_eq!(sandbox.get(&path).await.status, 303, "to the sign-in page");
@@ -75,7 +75,7 @@ async fn users_of_one_app_are_distinguished() {
 #[tokio::test]
 async fn malformed_authorization_is_an_error() {
     let mock = sandbox().await;
-    let attempt = SignIn::of(&CONF);
+    let attempt = SignIn::new(&CONF);
     let asks = attempt.asks("1");
     let padded = format!("{}=", attempt.challenge);
     for (id, request) in [
@@ -99,7 +99,7 @@ async fn malformed_authorization_is_an_error() {
 #[tokio::test]
 async fn exchange_without_a_well_formed_verifier_is_an_error() {
     let mock = sandbox().await;
-    let attempt = SignIn::of(&CONF);
+    let attempt = SignIn::new(&CONF);
     for (id, verifier) in [("pkce-missing", None), ("pkce-verifier", Some("short"))] {
         let careless = mock.sandbox(id);
         let code = careless.approve(&attempt.asks("1")).await.code();
@@ -116,8 +116,8 @@ async fn exchange_without_a_well_formed_verifier_is_an_error() {
 #[tokio::test]
 async fn one_verifier_for_two_sign_ins_is_a_warning() {
     let mock = sandbox().await;
-    let first = SignIn::of(&CONF);
-    let second = SignIn::of(&CONF).with_verifier(&first.verifier);
+    let first = SignIn::new(&CONF);
+    let second = SignIn::new(&CONF).with_verifier(&first.verifier);
     first.signs_in(&mock, "1").await;
     assert_eq!(mock.accusations().await, "");
     second.signs_in(&mock, "1").await;
@@ -127,8 +127,8 @@ async fn one_verifier_for_two_sign_ins_is_a_warning() {
 #[tokio::test]
 async fn one_state_for_two_sign_ins_is_a_warning() {
     let mock = sandbox().await;
-    let first = SignIn::of(&CONF);
-    let second = SignIn::of(&CONF).with_state(&first.state);
+    let first = SignIn::new(&CONF);
+    let second = SignIn::new(&CONF).with_state(&first.state);
     first.signs_in(&mock, "1").await;
     second.signs_in(&mock, "1").await;
     assert_eq!(mock.accusations().await, "warning state-reused");
@@ -137,7 +137,7 @@ async fn one_state_for_two_sign_ins_is_a_warning() {
 #[tokio::test]
 async fn reused_code_is_an_error() {
     let mock = sandbox().await;
-    let attempt = SignIn::of(&CONF);
+    let attempt = SignIn::new(&CONF);
     let code = mock.approve(&attempt.asks("1")).await.code();
     // A retry after a temporary failure is correct.
     mock.control(
@@ -169,7 +169,7 @@ async fn reused_code_is_an_error() {
 #[tokio::test]
 async fn a_secret_of_a_public_client_is_an_error() {
     let mock = sandbox().await;
-    let attempt = SignIn::of(&SPA);
+    let attempt = SignIn::new(&SPA);
     attempt.signs_in(&mock, "1").await;
     assert_eq!(mock.accusations().await, "");
     for (name, side) in [
@@ -199,7 +199,7 @@ async fn a_secret_or_a_token_in_a_query_is_a_warning() {
     mock.get(&format!("{ME}?token={}", tokens.access)).await;
     assert_eq!(mock.accusations().await, "warning secret-in-query");
     let careless = mock.sandbox("exchange");
-    let attempt = SignIn::of(&CONF);
+    let attempt = SignIn::new(&CONF);
     let code = careless.approve(&attempt.asks("1")).await.code();
     let fields = attempt.redeems(&code);
     let path = format!("{TOKEN}?client_secret=secret-conf");
@@ -210,7 +210,7 @@ async fn a_secret_or_a_token_in_a_query_is_a_warning() {
 #[tokio::test]
 async fn basic_authentication_is_an_error_at_revoke_but_not_at_token() {
     let mock = sandbox().await;
-    let attempt = SignIn::of(&CONF);
+    let attempt = SignIn::new(&CONF);
     let code = mock.approve(&attempt.asks("1")).await.code();
     let exchange = attempt.redeems(&code).without("client_secret");
     let answer = mock
@@ -247,9 +247,9 @@ async fn call_beyond_a_trimmed_scope_is_an_error() {
 #[tokio::test]
 async fn redirect_uri_accepted_only_by_the_loopback_rule_is_a_warning() {
     let mock = with_frozen_clock(TestServer::live().await).await;
-    SignIn::of(&SPA).signs_in(&mock, "1").await;
+    SignIn::new(&SPA).signs_in(&mock, "1").await;
     assert_eq!(mock.accusations().await, "");
-    let asks = SignIn::of(&SPA)
+    let asks = SignIn::new(&SPA)
         .asks("1")
         .with("redirect_uri", "http://127.0.0.1:4000/callback");
     mock.approve(&asks).await.code();
@@ -262,9 +262,9 @@ async fn an_http_redirect_uri_of_another_machine_is_a_warning() {
     let elsewhere = "http://app.example/callback";
     let uris = json!({ "redirect_uris": ["http://localhost:3000/callback", elsewhere] });
     mock.control("PATCH", "/clients/spa", uris).await;
-    SignIn::of(&SPA).signs_in(&mock, "1").await;
+    SignIn::new(&SPA).signs_in(&mock, "1").await;
     assert_eq!(mock.accusations().await, "");
-    mock.approve(&SignIn::of(&SPA).asks("1").with("redirect_uri", elsewhere))
+    mock.approve(&SignIn::new(&SPA).asks("1").with("redirect_uri", elsewhere))
         .await
         .code();
     assert_eq!(mock.accusations().await, "warning redirect-http");

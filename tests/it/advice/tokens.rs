@@ -83,7 +83,7 @@ async fn overlapping_refreshes_are_reported_as_a_race() {
 async fn retry_after_a_client_timeout_is_not_reported() {
     let (mock, tokens) = sandbox().await;
     mock.later("61m").await;
-    let attempt = SignIn::of(&CONF);
+    let attempt = SignIn::new(&CONF);
     let code = mock.approve(&attempt.asks("1")).await.code();
     for sent in [CONF.refreshes(&tokens.refresh), attempt.redeems(&code)] {
         let slow = json!({ "endpoint": "token", "times": 1, "effect": { "delay": "1s" } });

@@ -9,7 +9,7 @@ const BLOBS: &str = "/v2/consumer/blobs";
 
 async fn app(sandbox: &SandboxClient) -> SpendingApp {
     sandbox.freeze("2026-05-01T12:00:00Z").await;
-    SpendingApp::of_ada(sandbox, &CONF).await
+    SpendingApp::for_ada(sandbox, &CONF).await
 }
 
 /// The path and the query of an absolute URL in an answer, as the sandbox's requests name them.
@@ -114,7 +114,7 @@ async fn a_picture_is_refreshed_for_its_app_only() {
     let submitted = ada.submit(&json!({})).await.json();
     let picture = &submitted["steps"][0]["output"]["images"][0];
     let id = picture["id"].as_str().expect("an id");
-    let other = SpendingApp::of_ada(&mock, &OTHER).await;
+    let other = SpendingApp::for_ada(&mock, &OTHER).await;
     let nobody = SpendingApp::with(&mock, "nonsense");
     let mut table = String::new();
     for (name, who, id) in [

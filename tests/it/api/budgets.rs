@@ -21,7 +21,7 @@ async fn set_clock(mock: &SandboxClient, at: &str) {
 
 /// A token for the moment, however far the clock has been moved.
 async fn pays(mock: &SandboxClient, cost: u64) -> bool {
-    SpendingApp::of_ada(mock, &CONF).await.pays(cost).await
+    SpendingApp::for_ada(mock, &CONF).await.pays(cost).await
 }
 
 #[tokio::test]
@@ -232,11 +232,11 @@ async fn user_sees_spent_and_remaining_buzz() {
     mock.control("PATCH", "/users/ada", buzz).await;
     assert!(ada.pays(12).await);
     // Another app has no limit, and a limit of no budgets is none.
-    assert!(SpendingApp::of_ada(&mock, &OTHER).await.pays(1).await);
+    assert!(SpendingApp::for_ada(&mock, &OTHER).await.pays(1).await);
     mock.cap(&SPA, json!([])).await;
     assert_snapshot!(ada.call(SPEND).await.body, @r#"{"result":{"data":{"json":[{"type":"oauth","id":"conf","spend":12,"rules":[{"type":"sliding","limit":50,"spend":12,"remaining":38,"window":"day","unit":7},{"type":"absolute","limit":100,"spend":7,"remaining":93},{"type":"rollover","limit":20,"spend":12,"remaining":8}],"buckets":[{"ts":"2026-01-31T12:00:00Z","amount":5,"currency":"blue"},{"ts":"2026-01-31T12:00:00Z","amount":7,"currency":"yellow"}]}]}}}"#);
     set_clock(&mock, "2026-02-01T00:00:00Z").await;
-    let later = SpendingApp::of_ada(&mock, &CONF).await.data(SPEND).await;
+    let later = SpendingApp::for_ada(&mock, &CONF).await.data(SPEND).await;
     let spends: Vec<&Value> = later[0]["rules"]
         .as_array()
         .unwrap()
@@ -258,7 +258,7 @@ async fn control_calls_list_and_delete_spends() {
     )
     .await;
     assert!(ada.pays(30).await);
-    assert!(SpendingApp::of_ada(&mock, &OTHER).await.pays(5).await);
+    assert!(SpendingApp::for_ada(&mock, &OTHER).await.pays(5).await);
     let shown = mock.get("/_mock/spends").await;
     assert_snapshot!(shown.body, @r#"{"spends":[{"user":2,"client_id":"conf","buzz_limit":[{"type":"absolute","limit":30}],"spend":30,"rules":[{"type":"absolute","limit":30,"spend":30,"remaining":0}],"buckets":[{"ts":"2026-01-31T12:00:00Z","amount":30,"currency":"yellow"}]},{"user":2,"client_id":"other","buzz_limit":null,"spend":5,"rules":[],"buckets":[{"ts":"2026-01-31T12:00:00Z","amount":5,"currency":"yellow"}]}]}"#);
     let of_other = mock
@@ -331,7 +331,7 @@ async fn cap_many(mock: &SandboxClient, apps: usize) {
 async fn listing_spends_of_many_apps_does_not_block_other_requests() {
     let mock = TestServer::documented().await;
     cap_many(&mock, 300).await;
-    let ada = SpendingApp::of_ada(&mock, &CONF).await;
+    let ada = SpendingApp::for_ada(&mock, &CONF).await;
     let elsewhere = mock.sandbox("elsewhere");
     let start = Stopwatch::start();
     let both = async { tokio::join!(ada.data(SPEND), mock.control("GET", "/spends", json!({}))) };
@@ -357,7 +357,7 @@ async fn listing_spends_of_many_apps_does_not_block_other_requests() {
 async fn a_batch_computes_equal_calls_once() {
     let mock = TestServer::documented().await;
     cap_many(&mock, 60).await;
-    let ada = SpendingApp::of_ada(&mock, &CONF).await;
+    let ada = SpendingApp::for_ada(&mock, &CONF).await;
     let start = Stopwatch::start();
     let one = ada.call(SPEND).await.json();
     let took = start.elapsed();

@@ -11,7 +11,7 @@ const BALANCES: &str = "buzz.getBuzzAccount";
 async fn with_buzz(mock: &SandboxClient) -> SpendingApp {
     let buzz = json!({ "buzz": { "yellow": 10, "blue": 20, "green": 30 } });
     mock.control("PATCH", "/users/ada", buzz).await;
-    SpendingApp::of_ada(mock, &CONF).await
+    SpendingApp::for_ada(mock, &CONF).await
 }
 
 /// A token that may read the profile and nothing else.

@@ -16,7 +16,7 @@ async fn mint(mock: &SandboxClient, user: impl Into<Value>, scope: u32) -> Strin
 #[tokio::test]
 async fn token_gets_its_user_and_scope() {
     let mock = TestServer::documented().await;
-    let ada = SpendingApp::of_ada(&mock, &CONF).await;
+    let ada = SpendingApp::for_ada(&mock, &CONF).await;
     assert_snapshot!(ada.get(ME).await, @r#"
     200
     access-control-allow-headers: *
@@ -150,7 +150,11 @@ async fn cap_is_shown_and_outlives_its_token() {
             .json();
         assert_eq!(me["buzzLimit"].to_string(), budgets);
     }
-    let other = SpendingApp::of_ada(&mock, &CONF).await.get(ME).await.json();
+    let other = SpendingApp::for_ada(&mock, &CONF)
+        .await
+        .get(ME)
+        .await
+        .json();
     assert!(other["buzzLimit"].is_null(), "{other}");
 }
 
@@ -165,7 +169,7 @@ async fn client_credentials_token_acts_for_the_owner() {
 #[tokio::test]
 async fn sandbox_rejects_tokens_of_other_sandboxes() {
     let mock = TestServer::live().await;
-    let inside = SpendingApp::of_ada(&mock.sandbox("x"), &CONF).await;
+    let inside = SpendingApp::for_ada(&mock.sandbox("x"), &CONF).await;
     assert_eq!(inside.get(ME).await.status, 200);
     let outside = SpendingApp::with(&mock, &inside.token);
     assert_eq!(outside.get(ME).await.status, 401);

@@ -214,7 +214,7 @@ async fn workflows_belong_to_a_user_and_an_app() {
     let mock = TestServer::documented().await;
     let (sandbox, ada) = running(&mock, "whose").await;
     let id = submit(&ada, json!({})).await;
-    let other = SpendingApp::of_ada(&sandbox, &OTHER).await;
+    let other = SpendingApp::for_ada(&sandbox, &OTHER).await;
     let reader = SpendingApp::with(&sandbox, &sandbox.tokens(&CONF, "65537").await.access);
     let nobody = SpendingApp::with(&sandbox, "nonsense");
     let cancel = json!({ "status": "canceled" });

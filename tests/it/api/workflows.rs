@@ -94,7 +94,7 @@ async fn earned_buzz_pays_first_among_allowed_currencies() {
     let mock = TestServer::documented().await;
     let buzz = json!({ "buzz": { "yellow": 100, "blue": 5, "green": 7 } });
     mock.control("PATCH", "/users/ada", buzz).await;
-    let ada = SpendingApp::of_ada(&mock, &CONF).await;
+    let ada = SpendingApp::for_ada(&mock, &CONF).await;
     for (body, left) in [
         (json!({ "cost": 6 }), [100, 0, 6]),
         (json!({ "cost": 1, "currencies": ["yellow"] }), [99, 0, 6]),
@@ -245,7 +245,7 @@ async fn workflow_is_visible_to_its_user_and_app_only() {
     let ada = SpendingApp::funded(&mock, &CONF, 100).await;
     let one = format!("{WORKFLOWS}/{}", ada.submit(&picture()).await.text("id"));
     assert_eq!(ada.get(&one).await.status, 200);
-    let another_app = SpendingApp::of_ada(&mock, &OTHER).await;
+    let another_app = SpendingApp::for_ada(&mock, &OTHER).await;
     let tess = mock.tokens_of("tess", &CONF, "32769").await.access;
     let seen_by_another_app = another_app.get(&one).await;
     assert_snapshot!(seen_by_another_app, @r#"
@@ -307,11 +307,11 @@ async fn faults_apply_and_the_journal_names_the_endpoints() {
 #[tokio::test]
 async fn fault_target_is_found_by_header_or_query_token() {
     let mock = TestServer::documented().await;
-    let ada = SpendingApp::of_ada(&mock, &CONF).await;
+    let ada = SpendingApp::for_ada(&mock, &CONF).await;
     let fault = json!({ "client_id": "conf", "user": "ada", "effect": { "status": 503 } });
     mock.control("POST", "/faults", fault).await;
     let by_query = mock.get(&format!("{ME}?token={}", ada.token)).await;
     assert_eq!((by_query.status, ada.get(ME).await.status), (503, 503));
-    let other = SpendingApp::of_ada(&mock, &OTHER).await;
+    let other = SpendingApp::for_ada(&mock, &OTHER).await;
     assert_eq!(other.get(ME).await.status, 200);
 }

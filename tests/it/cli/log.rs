@@ -22,7 +22,7 @@ async fn traffic(program: &Program) {
     let sandbox = SandboxClient::at(program.base());
     let tokens = sandbox.tokens(&DEMO, "1").await;
     assert_eq!(sandbox.userinfo(&tokens.access).await.status, 200);
-    let wrong = Fields::of(&[
+    let wrong = Fields::new(&[
         ("grant_type", "refresh_token"),
         ("refresh_token", &tokens.refresh),
         ("client_id", DEMO.id),

@@ -65,7 +65,7 @@ async fn quickstart(sandbox: &SandboxClient) {
 
     // The user raises the cap on the account page; the app's token is the old one.
     let cookie = sandbox.session("ada").await;
-    let form = Fields::of(&[
+    let form = Fields::new(&[
         ("kind-1", "sliding"),
         ("limit-1", "200"),
         ("unit-1", "1"),

@@ -59,7 +59,7 @@ async fn denied_device_gets_access_denied_and_its_code_is_used_up() {
     mock.register_cli().await;
     let device = mock.device("1").await;
     let cookie = mock.session("ada").await;
-    let code = Fields::of(&[("user_code", &device.user_code)]);
+    let code = Fields::new(&[("user_code", &device.user_code)]);
     let deny = async || mock.post(DEVICE_DENY, &code).cookie(&cookie).await;
     assert_eq!(deny().await.body, r#"{"success":true}"#);
     for path in [DEVICE_DENY, DEVICE_APPROVE, DEVICE_INFO] {
@@ -79,7 +79,7 @@ async fn a_refresh_may_name_every_bit_of_its_token() {
     let device = mock.device("134217729").await;
     mock.approve_device(&device).await;
     let tokens = mock.poll(&device).await;
-    let refresh = Fields::of(&[
+    let refresh = Fields::new(&[
         ("grant_type", "refresh_token"),
         ("client_id", CLI),
         ("refresh_token", &tokens.text("refresh_token")),
@@ -112,7 +112,7 @@ async fn revoke_by_public_client_ends_its_tokens_regardless_of_session() {
         let mock = TestServer::start(config(contract)).await;
         let tokens = mock.signs_in(&SPA, "1").await;
         let cookie = mock.session("tess").await;
-        let sent = Fields::of(&[("client_id", SPA.id), ("token", &tokens.access)]);
+        let sent = Fields::new(&[("client_id", SPA.id), ("token", &tokens.access)]);
         mock.post(REVOKE, &sent).cookie(&cookie).await;
         assert_eq!(mock.is_live(&tokens.access).await, !ended, "{contract}");
         let other = mock.tokens(&CONF, "1").await.access;
@@ -298,7 +298,7 @@ async fn unknown_client_may_request_every_scope() {
         let mock = TestServer::start(config(contract)).await;
         mock.set(json!({ "unknown_clients": "register" })).await;
         let scope = (COMING | 1).to_string();
-        let asked = Fields::of(&[("client_id", "new-app"), ("scope", &scope)]);
+        let asked = Fields::new(&[("client_id", "new-app"), ("scope", &scope)]);
         assert_eq!(mock.post(DEVICE, &asked).await.status, 200, "{contract}");
         let asks = CONF.asks(&scope).with("client_id", "new-app");
         let location = mock.approve(&asks).await;

@@ -124,7 +124,7 @@ async fn changes_since_the_recording_record_divergence() {
     let device = async |sandbox: &SandboxClient, scope: &str| {
         let client = json!({ "grants": [DEVICE_GRANT], "allowed_scopes": 134_217_729 });
         sandbox.control("PATCH", "/clients/spa", client).await;
-        let asked = Fields::of(&[("client_id", SPA.id), ("scope", scope)]);
+        let asked = Fields::new(&[("client_id", SPA.id), ("scope", scope)]);
         sandbox.post("/api/auth/oauth/device", &asked).await
     };
     let sides = |noted| {
@@ -326,7 +326,7 @@ async fn automatic_registration_records_divergence() {
     ] {
         for side in [Contract::Documented, Contract::Live] {
             mock.set_apart(Difference::RegistrationRules, side).await;
-            let app = Fields::of(&[
+            let app = Fields::new(&[
                 ("name", "My App"),
                 ("description", "Does things"),
                 ("redirect_uris", redirect_uri),

@@ -23,7 +23,7 @@ async fn each_preset_does_what_its_name_says() {
         let (tokens, code) = (mock.tokens(&CONF, "1").await, mock.code(&CONF, "1").await);
         mock.control("POST", &format!("/faults/presets/{preset}"), json!({}))
             .await;
-        let poll = Fields::of(&[
+        let poll = Fields::new(&[
             ("grant_type", "urn:ietf:params:oauth:grant-type:device_code"),
             ("client_id", "spa"),
             ("device_code", "x"),

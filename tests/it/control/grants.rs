@@ -237,8 +237,11 @@ async fn a_device_is_approved_or_denied_by_its_user_code() {
     mock.control("PATCH", "/clients/spa", json!({ "grants": [grant] }))
         .await;
     let begin = async || {
-        mock.post(DEVICE, &Fields::of(&[("client_id", "spa"), ("scope", "5")]))
-            .await
+        mock.post(
+            DEVICE,
+            &Fields::new(&[("client_id", "spa"), ("scope", "5")]),
+        )
+        .await
     };
     let poll = async |device_code: &str| {
         let fields = [
@@ -246,7 +249,7 @@ async fn a_device_is_approved_or_denied_by_its_user_code() {
             ("client_id", "spa"),
             ("device_code", device_code),
         ];
-        mock.post(POLL, &Fields::of(&fields)).await
+        mock.post(POLL, &Fields::new(&fields)).await
     };
     let device = begin().await;
     assert_snapshot!(poll(&device.text("device_code")).await.summary(), @"400 authorization_pending");

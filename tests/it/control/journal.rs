@@ -193,7 +193,7 @@ async fn secrets_are_shown_only_on_request() {
     let device = mock
         .post(
             "/api/auth/oauth/device",
-            &Fields::of(&[("client_id", "spa")]),
+            &Fields::new(&[("client_id", "spa")]),
         )
         .await;
     keep(&device, &["device_code", "user_code"]);
@@ -210,7 +210,7 @@ async fn secrets_are_shown_only_on_request() {
     mock.get(&page).cookie(&cookie).await;
     mock.post(
         "/api/auth/oauth/device-info",
-        &Fields::of(&[("user_code", &user_code)]),
+        &Fields::new(&[("user_code", &user_code)]),
     )
     .cookie(&cookie)
     .await;
@@ -226,7 +226,7 @@ async fn secrets_are_shown_only_on_request() {
         ("device_code", &device.text("device_code")),
     ];
     let polled = mock
-        .post("/api/auth/oauth/device-token", &Fields::of(&poll))
+        .post("/api/auth/oauth/device-token", &Fields::new(&poll))
         .await;
     keep(&polled, &["access_token", "refresh_token"]);
     secrets.extend([

@@ -30,7 +30,7 @@ async fn a_revocation_without_effect_says_why() {
     let tokens = mock.tokens(&CONF, "1").await;
     let spa = mock.signs_in(&SPA, "1").await;
     let refresh = &tokens.refresh;
-    let bare = Fields::of(&[("token", refresh)]);
+    let bare = Fields::new(&[("token", refresh)]);
     let mut said = String::new();
     for sent in [
         CONF.revokes(refresh).with("client_secret", "wrong"),
@@ -79,7 +79,7 @@ async fn a_revocation_without_effect_says_why() {
 #[tokio::test]
 async fn percent_encoded_basic_is_told_from_a_wrong_secret() {
     let mock = TestServer::documented().await;
-    let own = Fields::of(&[("grant_type", "client_credentials")]);
+    let own = Fields::new(&[("grant_type", "client_credentials")]);
     let encoded = mock.post(TOKEN, &own).basic("odd%2Dsecret", "x").await;
     let mut said = refused(&mock, encoded).await;
     let wrong = mock.post(TOKEN, &own).basic(CONF.id, "x").await;
@@ -277,7 +277,7 @@ async fn a_refused_workflow_has_a_reason() {
 #[tokio::test]
 async fn fault_responses_have_no_hint() {
     let mock = TestServer::documented().await;
-    let tokens = SignIn::of(&CONF).signs_in(&mock, "1").await;
+    let tokens = SignIn::new(&CONF).signs_in(&mock, "1").await;
     let mut said = String::new();
     for preset in ["rate-limited", "refresh-revoked", "token-endpoint-down"] {
         let path = format!("/faults/presets/{preset}");
@@ -293,5 +293,5 @@ async fn fault_responses_have_no_hint() {
       store the new refresh token before anything else, let one refresh be under way at a time, and sign in again when this comes
     nothing to say
     ");
-    let _: Tokens = Tokens::of(&mock.token(&CONF.refreshes(&tokens.refresh)).await);
+    let _: Tokens = Tokens::from_response(&mock.token(&CONF.refreshes(&tokens.refresh)).await);
 }

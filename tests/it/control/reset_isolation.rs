@@ -212,7 +212,7 @@ async fn customized_sandbox_survives_a_restart() {
         after, before,
         "a reset goes back to its own seed and settings"
     );
-    let solo = Fields::of(&[
+    let solo = Fields::new(&[
         ("grant_type", "client_credentials"),
         ("client_id", "solo"),
         ("client_secret", "s3cret"),

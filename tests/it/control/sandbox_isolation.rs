@@ -97,7 +97,7 @@ async fn the_cookie_is_for_the_sandboxs_own_paths() {
     let mock = TestServer::documented().await;
     let answer = mock
         .sandbox("box-1")
-        .post("/login", &crate::support::Fields::of(&[("user", "2")]))
+        .post("/login", &crate::support::Fields::new(&[("user", "2")]))
         .await;
     assert_snapshot!(answer, @"
     303

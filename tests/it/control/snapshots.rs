@@ -51,7 +51,7 @@ async fn restore_covers_data_clock_settings_and_faults_but_not_the_journal() {
     let device = mock
         .post(
             "/api/auth/oauth/device",
-            &Fields::of(&[("client_id", "spa")]),
+            &Fields::new(&[("client_id", "spa")]),
         )
         .await;
     mock.approve(&CONF.asks("7").and("remember", "true")).await;
@@ -92,7 +92,7 @@ async fn restore_covers_data_clock_settings_and_faults_but_not_the_journal() {
         mock.token(&CONF.refreshes(&tokens.refresh)).await.status,
         200
     );
-    let asked = Fields::of(&[("user_code", &device.text("user_code"))]);
+    let asked = Fields::new(&[("user_code", &device.text("user_code"))]);
     let waiting = mock
         .post("/api/auth/oauth/device-info", &asked)
         .cookie(&cookie);

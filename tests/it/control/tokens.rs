@@ -43,7 +43,7 @@ async fn minted_tokens_are_answered_as_the_token_endpoint_does() {
 
     {"access_token":"<token>","token_type":"Bearer","expires_in":60,"refresh_token":"<token>","scope":"114689"}
     "#);
-    let tokens = Tokens::of(&minted);
+    let tokens = Tokens::from_response(&minted);
     assert!(mock.is_live(&tokens.access).await);
     assert_eq!(
         mock.token(&CONF.refreshes(&tokens.refresh)).await.status,
@@ -263,7 +263,7 @@ async fn revoking_follows_the_revocation_endpoint() {
     mock.control("DELETE", "/tokens", json!({ "token": tokens.access }))
         .await;
     assert!(!mock.is_live(&tokens.access).await);
-    let fresh = Tokens::of(&mock.token(&CONF.refreshes(&tokens.refresh)).await);
+    let fresh = Tokens::from_response(&mock.token(&CONF.refreshes(&tokens.refresh)).await);
     let second = mock.tokens(&CONF, "1").await;
     let others = mock.tokens_of("tess", &CONF, "1").await;
     mock.control("DELETE", "/tokens", json!({ "token": fresh.refresh }))

@@ -70,7 +70,7 @@ async fn owner(sandbox: &SandboxClient, access: &str) -> Value {
 
 /// The user for whom this approval was given.
 async fn approver(sandbox: &SandboxClient, answer: TestResponse) -> Value {
-    let tokens = Tokens::of(&sandbox.token(&APP.redeems(&answer.code())).await);
+    let tokens = Tokens::from_response(&sandbox.token(&APP.redeems(&answer.code())).await);
     owner(sandbox, &tokens.access).await
 }
 
@@ -210,7 +210,7 @@ async fn pages_follow_the_rule() {
         sessions["sessions"][0]["user"].clone()
     };
     for (user, id) in texts() {
-        let answer = mock.post("/login", &Fields::of(&[("user", &user)])).await;
+        let answer = mock.post("/login", &Fields::new(&[("user", &user)])).await;
         assert_eq!(signed_in(answer).await, id, "login {user}");
         let preview = format!("/_mock/consent/preview?client_id=app&user={user}&scope=1");
         assert_eq!(mock.get(&preview).await.status, 200, "{user}");
@@ -222,7 +222,7 @@ async fn pages_follow_the_rule() {
     let buttons: Vec<(&String, &String)> = names.iter().zip(&ids).collect();
     assert_eq!(buttons.len(), 3);
     for (field, id) in buttons {
-        let answer = mock.post("/login", &Fields::of(&[(field, id)])).await;
+        let answer = mock.post("/login", &Fields::new(&[(field, id)])).await;
         assert_eq!(signed_in(answer).await.to_string(), *id, "{field}");
     }
 }
@@ -242,7 +242,7 @@ async fn mcp_follows_the_rule() {
     };
     for (user, id) in cases() {
         let body = &call(&user).await["exchange"];
-        let fields = Fields::of(&[
+        let fields = Fields::new(&[
             ("grant_type", "authorization_code"),
             ("client_id", "app"),
             ("redirect_uri", APP.redirect_uri),
@@ -252,7 +252,7 @@ async fn mcp_follows_the_rule() {
                 body["code_verifier"].as_str().unwrap_or(VERIFIER),
             ),
         ]);
-        let tokens = Tokens::of(&mock.token(&fields).await);
+        let tokens = Tokens::from_response(&mock.token(&fields).await);
         assert_eq!(owner(&mock, &tokens.access).await, id, "{user}");
     }
     // No text names this user: the digits of the id are another's username.

@@ -105,7 +105,7 @@ async fn users_and_clients_are_made_read_changed_and_removed() {
     let secret = server.rotate_secret("app").await.unwrap().client_secret;
     let asked = |secret: &str| {
         let fields = [("grant_type", "client_credentials"), ("client_id", "app")];
-        Fields::of(&fields).with("client_secret", secret)
+        Fields::new(&fields).with("client_secret", secret)
     };
     assert_eq!(sandbox.token(&asked(secret.reveal())).await.status, 200);
     assert_eq!(sandbox.token(&asked("s")).await.status, 400);
@@ -183,7 +183,7 @@ async fn devices_and_consents_are_approved_and_denied() {
     let mut polled = Vec::new();
     for approved in [true, false] {
         let device = sandbox
-            .post(DEVICE, &Fields::of(&[("client_id", "tv")]))
+            .post(DEVICE, &Fields::new(&[("client_id", "tv")]))
             .await;
         let user_code = device.text("user_code");
         if approved {
@@ -198,7 +198,7 @@ async fn devices_and_consents_are_approved_and_denied() {
         ];
         polled.push(
             sandbox
-                .post("/api/auth/oauth/device-token", &Fields::of(&poll))
+                .post("/api/auth/oauth/device-token", &Fields::new(&poll))
                 .await
                 .status,
         );

@@ -25,7 +25,7 @@ async fn every_id_that_is_registered_authenticates() {
     for id in ids {
         let client = json!({ "id": id, "name": "A", "secret": "s:e%3Ac ret", "grants": ["client_credentials"] });
         mock.control("POST", "/clients", client).await;
-        let grant = Fields::of(&[("grant_type", "client_credentials")]);
+        let grant = Fields::new(&[("grant_type", "client_credentials")]);
         let form = grant
             .clone()
             .and("client_id", id)

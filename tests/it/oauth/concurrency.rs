@@ -30,7 +30,7 @@ async fn concurrent_first_secrets_of_an_unknown_client_bind_one() {
         .await;
     for round in 0..10 {
         let fields = |secret: &str| {
-            Fields::of(&[
+            Fields::new(&[
                 ("grant_type", "client_credentials"),
                 ("client_id", &format!("stranger-{round}")),
                 ("client_secret", secret),

@@ -15,7 +15,7 @@ async fn register_service(sandbox: &SandboxClient) {
 }
 
 fn asks_about(token: &str) -> Fields {
-    Fields::of(&[
+    Fields::new(&[
         ("client_id", "link-service"),
         ("client_secret", "a+b c%"),
         ("token", token),

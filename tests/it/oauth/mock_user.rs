@@ -33,7 +33,7 @@ async fn header_overrides_a_session_and_accepts_ids() {
         .cookie(&cookie)
         .header("x-mock-user", "2")
         .await;
-    let tokens = Tokens::of(&mock.token(&CONF.redeems(&answer.code())).await);
+    let tokens = Tokens::from_response(&mock.token(&CONF.redeems(&answer.code())).await);
     assert_eq!(mock.userinfo(&tokens.access).await.text("username"), "ada");
 }
 
@@ -62,7 +62,7 @@ async fn login_setting_applies_without_a_session() {
     mock.set(json!({ "login": "tess", "consent": "approve" }))
         .await;
     let whose = async |answer: crate::support::TestResponse| {
-        let tokens = Tokens::of(&mock.token(&CONF.redeems(&answer.code())).await);
+        let tokens = Tokens::from_response(&mock.token(&CONF.redeems(&answer.code())).await);
         mock.userinfo(&tokens.access).await.text("username")
     };
     assert_eq!(whose(request(&mock).await).await, "tess");

@@ -63,7 +63,7 @@ fn return_urls() -> impl Strategy<Value = String> {
 #[test]
 fn sign_in_never_redirects_to_another_origin() {
     holds(&return_urls(), &async |mock, return_url| {
-        let fields = Fields::of(&[("user", "2"), ("returnUrl", &return_url)]);
+        let fields = Fields::new(&[("user", "2"), ("returnUrl", &return_url)]);
         let answer = mock.post("/login", &fields).await;
         prop_assert_eq!(answer.status, 303);
         let there = answer.location();

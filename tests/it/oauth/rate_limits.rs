@@ -88,7 +88,7 @@ async fn documented_token_accepts_twenty_per_minute_and_client() {
 
     {"error":"rate_limited","error_description":"Too many token requests"}
     "#);
-    let nameless = Fields::of(&[("grant_type", "authorization_code")]);
+    let nameless = Fields::new(&[("grant_type", "authorization_code")]);
     let by_basic = mock
         .post(TOKEN, &nameless)
         .basic("conf", "secret-conf")

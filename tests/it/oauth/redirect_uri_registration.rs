@@ -95,7 +95,7 @@ async fn the_account_page_follows_the_contract() {
             "javascript://localhost/%0aalert(1)",
             "data:text/html,x",
         ] {
-            let app = Fields::of(&[
+            let app = Fields::new(&[
                 ("name", "My App"),
                 ("description", ""),
                 ("redirect_uris", uri),

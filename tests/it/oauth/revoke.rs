@@ -27,7 +27,7 @@ async fn response_is_the_same_for_every_outcome() {
         CONF.revokes("never-was"),
         CONF.revokes(&tokens.refresh).with("client_secret", "wrong"),
         CONF.revokes(&tokens.refresh).with("client_id", "nobody"),
-        Fields::of(&[("token", &tokens.refresh)]),
+        Fields::new(&[("token", &tokens.refresh)]),
         CONF.revokes("é"),
     ] {
         assert_eq!(
@@ -70,7 +70,7 @@ async fn refresh_token_revocation_ends_its_access_tokens() {
     assert_snapshot!(mock.userinfo(&one.access).await.summary(), @"401 invalid_token: Invalid or expired token");
     let again = mock.token(&CONF.refreshes(&one.refresh)).await;
     assert_eq!(again.status, 200, "the refresh token lives");
-    let third = Tokens::of(&again);
+    let third = Tokens::from_response(&again);
     mock.revoke(&CONF.revokes(&third.refresh)).await;
     assert!(!mock.is_live(&third.access).await);
     assert!(
@@ -171,7 +171,7 @@ async fn session_revokes_its_users_tokens_of_any_client() {
         let (ada, tess) = (mock.session("ada").await, mock.session("tess").await);
         let revoke = async |app: &App, cookie: &str| {
             let tokens = mock.tokens(app, "1").await;
-            let fields = Fields::of(&[("token", &tokens.access)]);
+            let fields = Fields::new(&[("token", &tokens.access)]);
             mock.post(REVOKE, &fields).cookie(cookie).await;
             !mock.is_live(&tokens.access).await
         };
@@ -184,7 +184,7 @@ async fn session_revokes_its_users_tokens_of_any_client() {
 async fn basic_and_the_login_setting_are_ignored() {
     let mock = TestServer::documented().await;
     let tokens = mock.tokens(&CONF, "1").await;
-    let fields = Fields::of(&[("token", &tokens.access)]);
+    let fields = Fields::new(&[("token", &tokens.access)]);
     mock.post(REVOKE, &fields)
         .basic("conf", "secret-conf")
         .await;

@@ -10,7 +10,7 @@ const ACCOUNT: &str = "/user/account";
 const NEW: &str = "/user/account/new-app";
 
 fn app(redirect_uris: &str) -> Fields {
-    Fields::of(&[
+    Fields::new(&[
         ("name", "My App"),
         ("description", "Does things"),
         ("redirect_uris", redirect_uris),
@@ -76,7 +76,7 @@ async fn a_registered_app_shows_its_secret_once_and_works_with_it() {
         shown(&answer, "#client-id"),
         shown(&answer, "#client-secret"),
     );
-    let asks = Fields::of(&[
+    let asks = Fields::new(&[
         ("grant_type", "client_credentials"),
         ("client_id", &id),
         ("client_secret", &secret),
@@ -283,12 +283,12 @@ async fn app_is_edited_rotated_and_deleted() {
     );
 
     let rotated = mock
-        .post(&format!("{path}/rotate-secret"), &Fields::of(&[]))
+        .post(&format!("{path}/rotate-secret"), &Fields::new(&[]))
         .await;
     let rotated = revealed(&mock, &rotated).await;
     let second = shown(&rotated, "#client-secret");
     let works = |secret: String| {
-        let asks = Fields::of(&[
+        let asks = Fields::new(&[
             ("grant_type", "client_credentials"),
             ("client_id", &id),
             ("client_secret", &secret),
@@ -299,7 +299,9 @@ async fn app_is_edited_rotated_and_deleted() {
     assert_eq!(works(first).await.status, 400);
     let tokens = works(second.clone()).await;
     assert_eq!(tokens.status, 200);
-    let deleted = mock.post(&format!("{path}/delete"), &Fields::of(&[])).await;
+    let deleted = mock
+        .post(&format!("{path}/delete"), &Fields::new(&[]))
+        .await;
     assert_eq!(deleted.location().path(), ACCOUNT);
     assert_eq!(works(second).await.status, 400);
     assert!(

@@ -108,7 +108,7 @@ async fn invalid_budget_is_reported_beside_its_row_and_shown_as_typed() {
         );
         table += &format!("{} {}\n", answer.status, page.texts(".problem").join(" | "));
     }
-    let nothing = mock.post(LIMIT, &Fields::of(&[])).await;
+    let nothing = mock.post(LIMIT, &Fields::new(&[])).await;
     table += &format!(
         "{} {}\n",
         nothing.status,
@@ -127,7 +127,7 @@ async fn invalid_budget_is_reported_beside_its_row_and_shown_as_typed() {
 #[tokio::test]
 async fn app_without_consent_gets_no_budget() {
     let mock = ada().await;
-    let fields = Fields::of(&[("kind-1", "absolute"), ("limit-1", "5")]);
+    let fields = Fields::new(&[("kind-1", "absolute"), ("limit-1", "5")]);
     for app in ["conf", "nobody"] {
         let path = format!("/user/account/connected/{app}/limit");
         let refused = mock.post(&path, &fields).await;
@@ -170,7 +170,7 @@ async fn spent_buzz_is_shown_and_an_absolute_budget_can_be_reset() {
     let reset = mock
         .post(
             "/user/account/connected/conf/reset-budget",
-            &Fields::of(&[]),
+            &Fields::new(&[]),
         )
         .await;
     assert_eq!((reset.status, reset.location().path()), (303, ACCOUNT));
@@ -188,7 +188,7 @@ async fn connected_apps_are_listed_limited_and_revoked() {
         .await;
     let tokens = mock.tokens(&CONF, "98309").await;
     let limit = |fields: &[(&str, &str)]| {
-        let fields = Fields::of(fields);
+        let fields = Fields::new(fields);
         let sandbox = &mock;
         async move {
             sandbox
@@ -238,7 +238,7 @@ async fn connected_apps_are_listed_limited_and_revoked() {
     View buzz balance & history
     ");
     let gone = mock
-        .post("/user/account/connected/conf/revoke", &Fields::of(&[]))
+        .post("/user/account/connected/conf/revoke", &Fields::new(&[]))
         .await;
     assert_eq!(gone.status, 303);
     assert!(!mock.is_live(&tokens.access).await);
@@ -282,7 +282,7 @@ async fn pages_stay_small_with_many_apps_and_users() {
         "/login?returnUrl=%2Fuser%2Faccount /user/account?apps=10#oauth-apps /user/account?connected=5#connected-apps"
     );
     // An error is shown on the list page that has the app.
-    let wrong = Fields::of(&[("kind-1", "absolute"), ("limit-1", "0")]);
+    let wrong = Fields::new(&[("kind-1", "absolute"), ("limit-1", "0")]);
     let refused = mock
         .post("/user/account/connected/app-99/limit", &wrong)
         .await;

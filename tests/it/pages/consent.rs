@@ -226,7 +226,7 @@ async fn login_setting_signs_in_for_the_consent_page() {
 #[tokio::test]
 async fn denial_never_redirects_to_an_unregistered_uri() {
     let mock = TestServer::documented().await;
-    let fields = Fields::of(&[
+    let fields = Fields::new(&[
         ("client_id", "conf"),
         ("redirect_uri", "https://evil.example/"),
     ]);

@@ -63,7 +63,7 @@ async fn preview_buttons_grant_nothing() {
     let pressed = mock
         .post(
             PREVIEW,
-            &Fields::of(&[("approved", "true"), ("remember", "true")]),
+            &Fields::new(&[("approved", "true"), ("remember", "true")]),
         )
         .await;
     assert_eq!(

@@ -10,7 +10,7 @@ use crate::support::{AUTHORIZE, CONF, Fields, SandboxClient, Stopwatch, TestResp
 const DASHBOARD: &str = "/_mock";
 
 async fn press(sandbox: &SandboxClient, fields: &[(&str, &str)]) -> TestResponse {
-    sandbox.post("/_mock/dashboard", &Fields::of(fields)).await
+    sandbox.post("/_mock/dashboard", &Fields::new(fields)).await
 }
 
 #[tokio::test]
@@ -180,7 +180,7 @@ async fn actions_return_to_their_section_and_keep_the_filter() {
         [("act", "make-sandbox"), ("name", "made")],
         [("act", "clear-journal"), ("x", "")],
     ] {
-        let back = mock.post(&action, &Fields::of(&fields)).await.location();
+        let back = mock.post(&action, &Fields::new(&fields)).await.location();
         table += &format!("{}\n", &back[url::Position::BeforePath..]);
     }
     assert_snapshot!(table, @"

@@ -34,7 +34,7 @@ async fn press(
 }
 
 async fn enter(sandbox: &SandboxClient, code: &str, cookie: &str) -> TestResponse {
-    let code = Fields::of(&[("code", code)]).encoded();
+    let code = Fields::new(&[("code", code)]).encoded();
     sandbox
         .get(&format!("{DEVICE_PAGE}?{code}"))
         .cookie(cookie)
@@ -138,7 +138,7 @@ async fn wrong_code_can_be_corrected_in_the_form() {
     let cookie = mock.session("ada").await;
     let mut table = String::new();
     for code in ["aaaa aaaa", "abc", "", "<script>"] {
-        let typed = Fields::of(&[("user_code", code), ("step", "review")]);
+        let typed = Fields::new(&[("user_code", code), ("step", "review")]);
         let answer = mock.post(DEVICE_PAGE, &typed).cookie(&cookie).await;
         let shown = answer.page().attributes("#user_code", "value").concat();
         table += &format!("{code:?} is shown as {shown:?}: {}", seen(&answer));
@@ -211,7 +211,7 @@ async fn session_lost_during_review_keeps_the_code() {
     let mock = TestServer::documented().await;
     mock.register_cli().await;
     let device = mock.device("1").await;
-    let typed = Fields::of(&[("user_code", &device.user_code), ("step", "approve")]);
+    let typed = Fields::new(&[("user_code", &device.user_code), ("step", "approve")]);
     let sent = mock.post(DEVICE_PAGE, &typed).await;
     assert_snapshot!(device.redacted(&sent), @"
     303
@@ -267,7 +267,7 @@ async fn login_setting_signs_in_on_the_device_page() {
     mock.register_cli().await;
     mock.set(json!({ "login": "tess" })).await;
     let started = mock.ask_device(CLI, "1").await;
-    let device = Device::of(&started);
+    let device = Device::from_response(&started);
     let complete = started.text("verification_uri_complete");
     let entry = mock.get(&complete[mock.base.len()..]).await;
     let review = press(&mock, &entry, "review", "").await;

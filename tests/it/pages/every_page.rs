@@ -311,8 +311,8 @@ async fn cookies_are_for_this_server_alone() {
     let mock = TestServer::documented().await;
     let mut table = String::new();
     for sandbox in [SandboxClient::clone(&mock), mock.sandbox("x")] {
-        let picks = Fields::of(&[("user", "2"), ("returnUrl", "/")]);
-        let begins = Fields::of(&[
+        let picks = Fields::new(&[("user", "2"), ("returnUrl", "/")]);
+        let begins = Fields::new(&[
             ("client_id", SPA.id),
             ("grant", "code"),
             ("preset", "AI Services"),

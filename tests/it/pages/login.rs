@@ -69,7 +69,7 @@ async fn picking_a_user_signs_in_and_goes_back() {
 #[tokio::test]
 async fn a_new_name_makes_a_new_user_and_a_known_one_signs_in() {
     let mock = TestServer::documented().await;
-    let named = |name: &str| Fields::of(&[("returnUrl", "/"), ("name", name)]);
+    let named = |name: &str| Fields::new(&[("returnUrl", "/"), ("name", name)]);
     let answer = mock.post("/login", &named(" Grace ")).await;
     assert_eq!(answer.status, 303);
     assert_snapshot!(mock.get("/_mock/users/8").await.body, @r#"{"id":8,"username":"Grace","email":"grace@example.com","email_verified":true,"image":null,"moderator":false,"tier":null,"roles":[],"subscriptions":[],"muted":false,"banned":false,"deleted":false,"buzz":{"yellow":0,"blue":0,"green":0}}"#);
@@ -85,12 +85,12 @@ async fn invalid_username_is_reported_on_the_page() {
     let mut table = String::new();
     for fields in [
         Fields::default(),
-        Fields::of(&[("name", " ")]),
-        Fields::of(&[("name", &"n".repeat(65))]),
-        Fields::of(&[("name", "a\u{7}b")]),
-        Fields::of(&[("name", "gone")]),
-        Fields::of(&[("user", "6")]),
-        Fields::of(&[("user", "99")]),
+        Fields::new(&[("name", " ")]),
+        Fields::new(&[("name", &"n".repeat(65))]),
+        Fields::new(&[("name", "a\u{7}b")]),
+        Fields::new(&[("name", "gone")]),
+        Fields::new(&[("user", "6")]),
+        Fields::new(&[("user", "99")]),
     ] {
         let answer = mock
             .post("/login", &fields.clone().and("returnUrl", "/x"))
@@ -117,7 +117,7 @@ async fn invalid_username_is_reported_on_the_page() {
 }
 
 async fn leads_to(mock: &SandboxClient, return_url: &str) -> String {
-    let fields = Fields::of(&[("user", "2"), ("returnUrl", return_url)]);
+    let fields = Fields::new(&[("user", "2"), ("returnUrl", return_url)]);
     let answer = mock.post("/login", &fields).await;
     answer
         .header("location")

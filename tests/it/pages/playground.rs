@@ -114,7 +114,7 @@ async fn rejection_is_shown_and_the_next_attempt_has_a_new_state() {
         found.expect("a state").1.into_owned()
     };
     let first = state(&player.look().await);
-    let denial = Fields::of(&[
+    let denial = Fields::new(&[
         ("client_id", SPA.id),
         (
             "redirect_uri",

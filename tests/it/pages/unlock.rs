@@ -20,11 +20,11 @@ async fn control_token_is_requested_once() {
         );
     }
     let wrong = mock
-        .post("/_mock/unlock", &Fields::of(&[("token", "t0kem")]))
+        .post("/_mock/unlock", &Fields::new(&[("token", "t0kem")]))
         .await;
     assert_snapshot!(wrong.page().texts(".problem").join(""), @"That is not the token.");
     let right = mock
-        .post("/_mock/unlock", &Fields::of(&[("token", "t0ken")]))
+        .post("/_mock/unlock", &Fields::new(&[("token", "t0ken")]))
         .await;
     assert_eq!((right.status, right.location().path()), (303, DASHBOARD));
     // It redirects to the requested page, and to no other site.
@@ -43,7 +43,7 @@ async fn control_token_is_requested_once() {
         ("https://evil.example", DASHBOARD),
         ("/_mock/\\evil", DASHBOARD),
     ] {
-        let fields = Fields::of(&[("token", "t0ken"), ("to", to)]);
+        let fields = Fields::new(&[("token", "t0ken"), ("to", to)]);
         let there = mock.post("/_mock/unlock", &fields).await.location();
         assert_eq!(&there[url::Position::BeforePath..], led, "{to}");
     }
@@ -120,7 +120,7 @@ async fn page_has_security_headers_and_its_cookie_ends_with_the_server() {
     );
     assert!(!asked.body.contains("<script>alert"), "{}", asked.body);
 
-    let unlocks = Fields::of(&[("token", "t0ken")]);
+    let unlocks = Fields::new(&[("token", "t0ken")]);
     let cookie = mock.post("/_mock/unlock", &unlocks).await.cookie();
     assert_eq!(mock.post("/_mock/unlock", &unlocks).await.cookie(), cookie);
     assert_eq!(

@@ -27,7 +27,7 @@ const APP: App = App {
 
 /// Sign-in, consent, code, tokens, and every failed exchange.
 async fn sign_in(walk: &mut SecretTracker) -> Tokens {
-    let picks = Fields::of(&[("user", "1"), ("returnUrl", "/")]);
+    let picks = Fields::new(&[("user", "1"), ("returnUrl", "/")]);
     let by_page = walk.sandbox.post("/login", &picks).await.cookie();
     walk.issued("session", by_page.split_once('=').expect("a value").1);
     let cookie = walk.session("ada").await;
@@ -58,7 +58,7 @@ async fn sign_in(walk: &mut SecretTracker) -> Tokens {
     let itself = walk.sandbox.token(&APP.for_itself()).await;
     walk.issued("access token", itself.text("access_token"));
     let secret = APP.secret.expect("it has one");
-    let basic = Fields::of(&[("grant_type", "client_credentials")]);
+    let basic = Fields::new(&[("grant_type", "client_credentials")]);
     let answer = walk.sandbox.post(TOKEN, &basic).basic(APP.id, secret).await;
     walk.issued("access token", answer.text("access_token"));
     walk.issued(
@@ -113,7 +113,7 @@ async fn calls(walk: &mut SecretTracker, tokens: &Tokens) {
 
 async fn devices(walk: &mut SecretTracker) {
     walk.sandbox.register_cli().await;
-    let device = Device::of(&walk.sandbox.ask_device("cli", "1").await);
+    let device = Device::from_response(&walk.sandbox.ask_device("cli", "1").await);
     walk.issued("device code", &device.device_code);
     walk.issued("user code", &device.user_code);
     let waits = walk.sandbox.poll(&device).await;
@@ -185,7 +185,7 @@ async fn control(walk: &mut SecretTracker) {
 /// The pages that issue secrets: a new app, a playground run, and the unlock page of the control token.
 async fn pages(walk: &mut SecretTracker) {
     let cookie = walk.session("ada").await;
-    let form = Fields::of(&[
+    let form = Fields::new(&[
         ("name", "My App"),
         ("description", "x"),
         ("confidential", "on"),
@@ -201,7 +201,7 @@ async fn pages(walk: &mut SecretTracker) {
     let shown = walk.sandbox.get(made.location().path()).cookie(&both).await;
     let secret = shown.page().texts("#client-secret").concat();
     walk.issued("client secret", secret);
-    let begins = Fields::of(&[
+    let begins = Fields::new(&[
         ("client_id", APP.id),
         ("grant", "itself"),
         ("preset", "AI Services"),
@@ -216,7 +216,7 @@ async fn pages(walk: &mut SecretTracker) {
         "run of the playground",
         run.split_once('=').expect("a value").1,
     );
-    let act = Fields::of(&[("act", "start")]);
+    let act = Fields::new(&[("act", "start")]);
     walk.sandbox
         .post("/_mock/playground/act", &act)
         .cookie(&run)
@@ -225,11 +225,11 @@ async fn pages(walk: &mut SecretTracker) {
         .sandbox
         .post(
             "/_mock/unlock",
-            &Fields::of(&[("token", "open-says-me-wrong")]),
+            &Fields::new(&[("token", "open-says-me-wrong")]),
         )
         .await;
     walk.shows("a wrong control token", &wrong);
-    let opens = Fields::of(&[("token", CONTROL_TOKEN)]);
+    let opens = Fields::new(&[("token", CONTROL_TOKEN)]);
     let key = walk.sandbox.post("/_mock/unlock", &opens).await.cookie();
     walk.issued("control cookie", key.split_once('=').expect("a value").1);
 }
@@ -348,7 +348,7 @@ async fn no_flow_reveals_a_secret() {
     let program = Program::serve(&mut command);
     let bearer = format!("Bearer {CONTROL_TOKEN}").parse().expect("a header");
     let headers = HeaderMap::from_iter([(AUTHORIZATION, bearer)]);
-    let mut walk = SecretTracker::of(SandboxClient::with_headers(program.base(), headers));
+    let mut walk = SecretTracker::new(SandboxClient::with_headers(program.base(), headers));
     walk.issued("control token", CONTROL_TOKEN);
     walk.issued("client secret", APP.secret.unwrap_or_default());
     walk.issued("verifier", VERIFIER);

@@ -18,7 +18,7 @@ const TELLING: [&str; 5] = [
 #[tokio::test]
 async fn secret_in_a_wrong_parameter_is_redacted() {
     let mock = TestServer::documented().await;
-    let mut walk = SecretTracker::of(mock.sandbox("x"));
+    let mut walk = SecretTracker::new(mock.sandbox("x"));
     let cookie = walk.session("ada").await;
     let code = walk.code(&CONF, &cookie).await;
     let answer = walk.sandbox.token(&CONF.redeems(&code)).await;
@@ -87,7 +87,7 @@ async fn secret_in_a_wrong_parameter_is_redacted() {
 #[tokio::test]
 async fn secret_in_an_invalid_control_call_is_not_repeated() {
     let mock = TestServer::documented().await;
-    let mut walk = SecretTracker::of(mock.sandbox("x"));
+    let mut walk = SecretTracker::new(mock.sandbox("x"));
     let cookie = walk.session("ada").await;
     let code = walk.code(&CONF, &cookie).await;
     let answer = walk.sandbox.token(&CONF.redeems(&code)).await;

@@ -47,7 +47,7 @@ async fn renderings(mock: &SandboxClient, case: &Case) -> Vec<(String, String)> 
     ] {
         shown.push((path.to_owned(), mock.get(path).await.body));
     }
-    let value = case.encoding.of(case.secret);
+    let value = case.encoding.encode(case.secret);
     let name = case.name.unwrap_or("x");
     let bodies = [
         ("/_mock/verify", json!([{ name: value }])),
@@ -163,7 +163,9 @@ async fn no_summary_of_advice_shows_a_secret() {
     for encoding in Encoding::ALL {
         for secret in SHAPED {
             let mock = TestServer::live().await;
-            let sent = CONF.asks("1").with("response_type", &encoding.of(secret));
+            let sent = CONF
+                .asks("1")
+                .with("response_type", &encoding.encode(secret));
             mock.approve(&sent).await;
             for path in [
                 "/_mock/advice",

@@ -224,7 +224,7 @@ async fn live_the_old_host_takes_tokens_and_names_the_new_one_as_issuer() {
     );
 
     hosts.main.register_cli().await;
-    let fields = Fields::of(&[("client_id", CLI)]);
+    let fields = Fields::new(&[("client_id", CLI)]);
     let started = hosts.old.post(DEVICE, &fields).await;
     let page = started.text("verification_uri");
     assert_eq!(page, format!("{}/login/oauth/device", hosts.main.base));

@@ -45,11 +45,11 @@ async fn once(sandbox: &SandboxClient, answers: &Semaphore, told: &mut Told) -> 
         .code();
     let minted = answered(sandbox.post(TOKEN, &CONF.redeems(&code))).await?;
     told.used.push(code);
-    let first = Tokens::of(&minted);
+    let first = Tokens::from_response(&minted);
     told.live.push(first.access);
     let minted = answered(sandbox.post(TOKEN, &CONF.refreshes(&first.refresh))).await?;
     told.rotated.push(first.refresh);
-    let gone = Tokens::of(&minted).access;
+    let gone = Tokens::from_response(&minted).access;
     answered(sandbox.post(REVOKE, &CONF.revokes(&gone))).await?;
     told.revoked.push(gone);
     Some(())

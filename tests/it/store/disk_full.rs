@@ -121,8 +121,8 @@ async fn full_disk_rejects_writes_and_loses_nothing() {
 
     // What was refused uses nothing up, whether it is tried again now or after the next start.
     program.limit_files("unlimited");
-    let after = Tokens::of(&mock.token(&CONF.refreshes(&before.refresh)).await);
-    let redeemed = Tokens::of(&mock.token(&CONF.redeems(&code)).await);
+    let after = Tokens::from_response(&mock.token(&CONF.refreshes(&before.refresh)).await);
+    let redeemed = Tokens::from_response(&mock.token(&CONF.redeems(&code)).await);
     drop(program);
     let (_program, mock) = Program::on_file(&database, None);
     for live in [&before, &after, &redeemed] {
@@ -265,7 +265,7 @@ async fn rejected_operation_can_be_retried_once() {
     disk.program.limit_files("unlimited");
     disk.goes_on().await;
     disk.mock.register_cli().await;
-    let device = Device::of(&disk.mock.ask_device("cli", "1").await);
+    let device = Device::from_response(&disk.mock.ask_device("cli", "1").await);
     let cookie = disk.mock.session("ada").await;
     let approves = || {
         let said = json!({ "user_code": device.user_code });

@@ -98,12 +98,12 @@ impl Caller {
         }
         let code = answer.code();
         let exchange = Change::Exchange { code };
-        let first = Tokens::of(&self.repeat(&exchange).await?);
+        let first = Tokens::from_response(&self.repeat(&exchange).await?);
         self.record.used.push(exchange);
         self.record.live.push(first.access.clone());
         let token = first.refresh;
         let refresh = Change::Refresh { token };
-        let second = Tokens::of(&self.repeat(&refresh).await?);
+        let second = Tokens::from_response(&self.repeat(&refresh).await?);
         self.record.used.push(refresh);
         self.record.live.push(second.access.clone());
         let access = second.access;

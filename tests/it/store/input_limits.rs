@@ -64,7 +64,7 @@ async fn the_form_of_a_limit_has_at_most_twenty_budgets() {
     let mock = TestServer::documented().await;
     mock.tokens(&CONF, "1").await;
     let cookie = mock.session("ada").await;
-    let mut form = Fields::of(&[]);
+    let mut form = Fields::new(&[]);
     for at in 1..=21 {
         form = form
             .and(&format!("kind-{at}"), "absolute")
@@ -153,7 +153,7 @@ async fn users_and_clients_have_a_bound_of_bytes() {
     assert_snapshot!(summary(&mock, "POST", "/_mock/sandboxes", &sandbox).await, @"400 invalid: the texts of a user have 20003 bytes; at most 8192 are stored");
     let cookie = mock.session("ada").await;
     let uris = format!("http://localhost:3000/{long}");
-    let app = Fields::of(&[
+    let app = Fields::new(&[
         ("name", "My App"),
         ("redirect_uris", &uris),
         ("kind", "confidential"),

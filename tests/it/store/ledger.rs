@@ -35,14 +35,14 @@ async fn spends_are_deleted_with_their_user_or_client() {
     assert!(ada.pays(10).await);
     mock.control("DELETE", "/clients/conf", json!({})).await;
     assert_eq!(spends().await, json!([]));
-    let ada = SpendingApp::of_ada(&mock, &OTHER).await;
+    let ada = SpendingApp::for_ada(&mock, &OTHER).await;
     assert!(ada.pays(10).await);
     mock.control("DELETE", "/users/ada", json!({})).await;
     assert_eq!(spends().await, json!([]));
     let again = json!({ "id": 2, "username": "ada", "buzz": { "blue": 3 } });
     mock.control("POST", "/users", again).await;
     assert_eq!(
-        SpendingApp::of_ada(&mock, &OTHER).await.balance().await,
+        SpendingApp::for_ada(&mock, &OTHER).await.balance().await,
         [0, 3, 0]
     );
 }
@@ -53,15 +53,15 @@ async fn revoked_and_reapproved_app_starts_with_no_spends() {
     let budget = json!([{ "type": "absolute", "limit": 10 }]);
     mock.cap(&CONF, budget.clone()).await;
     assert!(SpendingApp::funded(&mock, &CONF, 100).await.pays(10).await);
-    assert!(SpendingApp::of_ada(&mock, &OTHER).await.pays(10).await);
+    assert!(SpendingApp::for_ada(&mock, &OTHER).await.pays(10).await);
     let cookie = mock.session("ada").await;
     let revoked = mock
-        .post("/user/account/connected/conf/revoke", &Fields::of(&[]))
+        .post("/user/account/connected/conf/revoke", &Fields::new(&[]))
         .cookie(&cookie)
         .await;
     assert_eq!(revoked.status, 303, "{revoked}");
     mock.cap(&CONF, budget).await;
-    let ada = SpendingApp::of_ada(&mock, &CONF).await;
+    let ada = SpendingApp::for_ada(&mock, &CONF).await;
     assert!(ada.pays(10).await && !ada.pays(1).await);
     let spends = mock.control("GET", "/spends", json!({})).await;
     assert_eq!(spends["spends"].as_array().map(Vec::len), Some(2));
@@ -95,7 +95,7 @@ async fn restart_keeps_workflows_and_balances() {
 
 /// Many workflows at once: how many were paid.
 async fn paid_at_once(mock: &SandboxClient, many: usize, cost: u64) -> usize {
-    let token = SpendingApp::of_ada(mock, &CONF).await.token;
+    let token = SpendingApp::for_ada(mock, &CONF).await.token;
     let mut runners = JoinSet::new();
     for _ in 0..many {
         let ada = SpendingApp::with(mock, &token);

@@ -9,7 +9,7 @@ use crate::support::{CONF, Fields, SandboxClient, TempDir, TestServer, config};
 const MOST: usize = 1000;
 
 fn named(name: &str) -> Fields {
-    Fields::of(&[("name", name)])
+    Fields::new(&[("name", name)])
 }
 
 #[tokio::test]
@@ -112,7 +112,7 @@ async fn unknown_clients_and_the_account_page_register_a_thousand_clients_at_mos
     let requests = mock.control("GET", "/requests?limit=1", json!({})).await;
     assert_snapshot!(requests["requests"][0]["why"], @r#"{"rule":"there are 1000 clients in this sandbox already, and there may be no more","mend":"delete some with the control API, or reset the sandbox","source":"docs/reference/limits.md"}"#);
     let cookie = mock.session("ada").await;
-    let app = Fields::of(&[
+    let app = Fields::new(&[
         ("name", "My App"),
         ("redirect_uris", "http://localhost:3000/cb"),
         ("kind", "confidential"),

@@ -20,7 +20,7 @@ async fn race(ask: impl Fn() -> TestRequest) -> (Vec<Tokens>, Vec<String>) {
     while let Some(answer) = runners.join_next().await {
         let answer = answer.expect("a runner does not panic");
         if answer.status == 200 {
-            winners.push(Tokens::of(&answer));
+            winners.push(Tokens::from_response(&answer));
         } else {
             losers.push(answer.summary());
         }

@@ -48,7 +48,7 @@ pub(crate) const APP_BLOCK: App = confidential("appblk-x", "secret-block");
 impl App {
     /// A well-formed authorization request.
     pub(crate) fn asks(&self, scope: &str) -> Fields {
-        Fields::of(&[
+        Fields::new(&[
             ("response_type", "code"),
             ("client_id", self.id),
             ("redirect_uri", self.redirect_uri),
@@ -69,7 +69,7 @@ impl App {
 
     /// The exchange of a code.
     pub(crate) fn redeems(&self, code: &str) -> Fields {
-        self.authenticated(Fields::of(&[
+        self.authenticated(Fields::new(&[
             ("grant_type", "authorization_code"),
             ("code", code),
             ("redirect_uri", self.redirect_uri),
@@ -79,7 +79,7 @@ impl App {
 
     /// The exchange of a refresh token.
     pub(crate) fn refreshes(&self, token: &str) -> Fields {
-        self.authenticated(Fields::of(&[
+        self.authenticated(Fields::new(&[
             ("grant_type", "refresh_token"),
             ("refresh_token", token),
         ]))
@@ -87,12 +87,12 @@ impl App {
 
     /// A request for tokens of the app's own.
     pub(crate) fn for_itself(&self) -> Fields {
-        self.authenticated(Fields::of(&[("grant_type", "client_credentials")]))
+        self.authenticated(Fields::new(&[("grant_type", "client_credentials")]))
     }
 
     /// The revocation of a token, in the app's own name.
     pub(crate) fn revokes(&self, token: &str) -> Fields {
-        self.authenticated(Fields::of(&[("token", token)]))
+        self.authenticated(Fields::new(&[("token", token)]))
     }
 }
 
@@ -104,7 +104,7 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
-    pub(crate) fn of(answer: &TestResponse) -> Self {
+    pub(crate) fn from_response(answer: &TestResponse) -> Self {
         Self {
             access: answer.text("access_token"),
             refresh: answer.text("refresh_token"),

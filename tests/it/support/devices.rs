@@ -23,7 +23,7 @@ pub(crate) struct Device {
 }
 
 impl Device {
-    pub(crate) fn of(answer: &TestResponse) -> Self {
+    pub(crate) fn from_response(answer: &TestResponse) -> Self {
         Self {
             device_code: answer.text("device_code"),
             user_code: answer.text("user_code"),
@@ -32,7 +32,7 @@ impl Device {
 
     /// One poll of the app.
     pub(crate) fn polls(&self, client_id: &str) -> Fields {
-        Fields::of(&[
+        Fields::new(&[
             ("grant_type", DEVICE_GRANT),
             ("device_code", &self.device_code),
             ("client_id", client_id),
@@ -59,13 +59,13 @@ impl SandboxClient {
     }
 
     pub(crate) fn ask_device(&self, client_id: &str, scope: &str) -> TestRequest {
-        let fields = Fields::of(&[("client_id", client_id), ("scope", scope)]);
+        let fields = Fields::new(&[("client_id", client_id), ("scope", scope)]);
         self.post(DEVICE, &fields)
     }
 
     /// A device of [`CLI`] that has just been started.
     pub(crate) async fn device(&self, scope: &str) -> Device {
-        Device::of(&self.ask_device(CLI, scope).await)
+        Device::from_response(&self.ask_device(CLI, scope).await)
     }
 
     /// [`CLI`] asks whether the user has decided.

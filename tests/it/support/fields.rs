@@ -7,7 +7,7 @@ use std::fmt;
 pub(crate) struct Fields(Vec<(String, String)>);
 
 impl Fields {
-    pub(crate) fn of(pairs: &[(&str, &str)]) -> Self {
+    pub(crate) fn new(pairs: &[(&str, &str)]) -> Self {
         pairs
             .iter()
             .fold(Self::default(), |all, (name, value)| all.and(name, value))

@@ -36,7 +36,7 @@ fn parts(text: &str) -> Vec<Part<'_>> {
 }
 
 /// The start of a text that may be a value of this shape.
-fn of_shape<'a>(shape: &str, text: &'a str) -> Result<&'a str, String> {
+fn check_shape<'a>(shape: &str, text: &'a str) -> Result<&'a str, String> {
     let is_hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
     let is_user_code = |c: char| "ABCDEFGHJKLMNPQRSTUVWXYZ23456789".contains(c);
     let start = |length: usize| text.get(..length).unwrap_or_default();
@@ -137,7 +137,7 @@ impl Names {
                     if let Some(value) = self.value(name, variant) {
                         value
                     } else {
-                        let value = of_shape(shape, rest)?;
+                        let value = check_shape(shape, rest)?;
                         self.0.insert(name.to_owned(), value.to_owned());
                         value.to_owned()
                     }

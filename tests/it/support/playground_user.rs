@@ -11,7 +11,7 @@ pub(crate) struct PlaygroundUser<'a> {
 }
 
 pub(crate) fn start_form(client_id: &str, grant: &str, secret: &str) -> Fields {
-    Fields::of(&[
+    Fields::new(&[
         ("client_id", client_id),
         ("grant", grant),
         ("preset", "AI Services"),
@@ -34,7 +34,7 @@ impl<'a> PlaygroundUser<'a> {
     }
 
     pub(crate) async fn act(&self, name: &str) -> TestResponse {
-        let form = Fields::of(&[("act", name)]).encoded();
+        let form = Fields::new(&[("act", name)]).encoded();
         let path = format!("{PLAYGROUND}/act");
         let ask = self.sandbox.ask("POST", &path).cookie(&self.cookie);
         ask.body("application/x-www-form-urlencoded", form).await;
@@ -57,7 +57,7 @@ impl<'a> PlaygroundUser<'a> {
             .iter()
             .map(|(name, value)| (&**name, &**value))
             .collect();
-        let back = self.sandbox.approve(&Fields::of(&pairs)).await.location();
+        let back = self.sandbox.approve(&Fields::new(&pairs)).await.location();
         let back = &back[url::Position::BeforePath..];
         let prefix = self
             .sandbox

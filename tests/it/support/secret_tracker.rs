@@ -11,7 +11,7 @@ pub(crate) struct SecretTracker {
 
 impl SecretTracker {
     /// Starts with no secrets.
-    pub(crate) fn of(sandbox: SandboxClient) -> Self {
+    pub(crate) fn new(sandbox: SandboxClient) -> Self {
         Self {
             sandbox,
             issued: Vec::new(),
@@ -29,7 +29,7 @@ impl SecretTracker {
     }
 
     pub(crate) fn tokens(&mut self, answer: &TestResponse) -> Tokens {
-        let tokens = Tokens::of(answer);
+        let tokens = Tokens::from_response(answer);
         self.issued("access token", &tokens.access);
         self.issued("refresh token", &tokens.refresh);
         if let Some(id_token) = answer.json()["id_token"].as_str() {

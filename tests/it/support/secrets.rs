@@ -81,7 +81,7 @@ impl Encoding {
         Self::UpperCase,
     ];
 
-    pub(crate) fn of(self, secret: &str) -> String {
+    pub(crate) fn encode(self, secret: &str) -> String {
         match self {
             Self::Plain => secret.to_owned(),
             Self::Percent => percent(secret),
@@ -100,7 +100,7 @@ impl Encoding {
                     Self::OneDoublePercent => Self::DoublePercent,
                     _ => Self::Escape,
                 };
-                format!("{before}{}{behind}", encoding.of(one))
+                format!("{before}{}{behind}", encoding.encode(one))
             }
             Self::UpperCase => secret.to_uppercase(),
         }
@@ -149,7 +149,7 @@ impl Case {
     pub(crate) fn in_url(&self) -> String {
         let value = self
             .encoding
-            .of(self.secret)
+            .encode(self.secret)
             .replace(' ', "+")
             .replace('=', "%3D");
         let name = self.name.unwrap_or("x");
@@ -159,7 +159,7 @@ impl Case {
 
     /// JSON with the name and the value, nested.
     fn in_json(&self) -> String {
-        let value = self.encoding.of(self.secret);
+        let value = self.encoding.encode(self.secret);
         format!(
             "{{\"a\":[{{\"{}\":\"{value}\"}}]}}",
             self.name.unwrap_or("x")
@@ -167,7 +167,7 @@ impl Case {
     }
 
     fn in_sentence(&self) -> String {
-        let value = self.encoding.of(self.secret);
+        let value = self.encoding.encode(self.secret);
         self.sentence
             .replace("NAME", self.name.unwrap_or("x"))
             .replace("BARE", &value.replace(' ', "+"))
@@ -177,7 +177,7 @@ impl Case {
     pub(crate) async fn send(&self, mock: &SandboxClient) {
         let in_url = self.in_url();
         let form = "application/x-www-form-urlencoded";
-        let value = self.encoding.of(self.secret);
+        let value = self.encoding.encode(self.secret);
         let in_path = value.replace(' ', "%20");
         let in_query = value.replace(' ', "+").replace('=', "%3D");
         let sent = match self.position {

@@ -192,7 +192,7 @@ impl SandboxClient {
 
     pub(crate) async fn tokens_of(&self, user: &str, app: &App, scope: &str) -> Tokens {
         let code = self.approve_as(user, &app.asks(scope)).await.code();
-        Tokens::of(&self.token(&app.redeems(&code)).await)
+        Tokens::from_response(&self.token(&app.redeems(&code)).await)
     }
 
     pub(crate) async fn userinfo(&self, access: &str) -> TestResponse {

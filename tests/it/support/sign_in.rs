@@ -15,7 +15,7 @@ pub(crate) struct SignIn {
 }
 
 impl SignIn {
-    pub(crate) fn of(app: &App) -> Self {
+    pub(crate) fn new(app: &App) -> Self {
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         Self {
             app: *app,
@@ -60,7 +60,7 @@ impl SignIn {
     /// Ada signs in: the code, exchanged.
     pub(crate) async fn signs_in(&self, sandbox: &SandboxClient, scope: &str) -> Tokens {
         let code = sandbox.approve(&self.asks(scope)).await.code();
-        Tokens::of(&sandbox.token(&self.redeems(&code)).await)
+        Tokens::from_response(&sandbox.token(&self.redeems(&code)).await)
     }
 }
 
@@ -79,12 +79,12 @@ impl SandboxClient {
 
     /// Ada signs in to the app, which makes no mistakes.
     pub(crate) async fn signs_in(&self, app: &App, scope: &str) -> Tokens {
-        SignIn::of(app).signs_in(self, scope).await
+        SignIn::new(app).signs_in(self, scope).await
     }
 
     /// Refreshes; returns the new tokens.
     pub(crate) async fn refreshed(&self, app: &App, tokens: &Tokens) -> Tokens {
-        Tokens::of(&self.token(&app.refreshes(&tokens.refresh)).await)
+        Tokens::from_response(&self.token(&app.refreshes(&tokens.refresh)).await)
     }
 
     pub(crate) async fn findings(&self) -> Vec<Value> {

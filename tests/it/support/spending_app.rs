@@ -18,15 +18,15 @@ pub(crate) struct SpendingApp {
 
 impl SpendingApp {
     /// An app that ada has signed in to.
-    pub(crate) async fn of_ada(sandbox: &SandboxClient, app: &App) -> Self {
+    pub(crate) async fn for_ada(sandbox: &SandboxClient, app: &App) -> Self {
         Self::with(sandbox, &sandbox.tokens(app, SCOPE).await.access)
     }
 
-    /// As [`SpendingApp::of_ada`], with this much yellow buzz, so that only a budget limits it.
+    /// As [`SpendingApp::for_ada`], with this much yellow buzz, so that only a budget limits it.
     pub(crate) async fn funded(sandbox: &SandboxClient, app: &App, yellow: u64) -> Self {
         let buzz = json!({ "buzz": { "yellow": yellow } });
         sandbox.control("PATCH", "/users/ada", buzz).await;
-        Self::of_ada(sandbox, app).await
+        Self::for_ada(sandbox, app).await
     }
 
     pub(crate) fn with(sandbox: &SandboxClient, token: &str) -> Self {

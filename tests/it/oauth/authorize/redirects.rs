@@ -28,7 +28,7 @@ async fn signing_in_comes_before_every_check() {
     location: /login?returnUrl=%2Fapi%2Fauth%2Foauth%2Fauthorize
     ");
     let answer = mock
-        .post(AUTHORIZE, &Fields::of(&[("client_id", "nobody")]))
+        .post(AUTHORIZE, &Fields::new(&[("client_id", "nobody")]))
         .await;
     assert_snapshot!(answer, @"
     303
@@ -156,7 +156,7 @@ async fn a_redirect_uri_keeps_its_query_and_fragment_but_not_its_own_code() {
 #[tokio::test]
 async fn the_last_of_duplicate_parameters_wins() {
     let mock = TestServer::documented().await;
-    let request = Fields::of(&[("state", "first"), ("client_id", "nobody")]);
+    let request = Fields::new(&[("state", "first"), ("client_id", "nobody")]);
     let request = format!("{}&{}", request.encoded(), CONF.asks("1").encoded());
     let cookie = mock.session("ada").await;
     let answer = mock

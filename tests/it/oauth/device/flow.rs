@@ -14,7 +14,7 @@ async fn a_device_is_started_approved_and_claims_its_tokens_once() {
     let mock = TestServer::documented().await;
     mock.register_cli().await;
     let started = mock.ask_device(CLI, "5").await;
-    let device = Device::of(&started);
+    let device = Device::from_response(&started);
     assert_snapshot!(device.redacted(&started), @r#"
     200
     access-control-allow-headers: *
@@ -85,8 +85,8 @@ async fn a_devices_tokens_are_refreshed_like_any_others() {
     mock.register_cli().await;
     let device = mock.device("5").await;
     mock.approve_device(&device).await;
-    let tokens = Tokens::of(&mock.poll(&device).await);
-    let refresh = Fields::of(&[
+    let tokens = Tokens::from_response(&mock.poll(&device).await);
+    let refresh = Fields::new(&[
         ("grant_type", "refresh_token"),
         ("refresh_token", &tokens.refresh),
         ("client_id", CLI),
@@ -109,7 +109,7 @@ async fn a_sandbox_sends_its_devices_to_its_own_page() {
     let sandbox = mock.sandbox("x");
     sandbox.register_cli().await;
     let started = sandbox.ask_device(CLI, "1").await;
-    let device = Device::of(&started);
+    let device = Device::from_response(&started);
     assert_snapshot!(device.redacted(&started.summary()), @r#"200 {"device_code":"<secret>","user_code":"<user code>","verification_uri":"http://mock/_sandbox/x/login/oauth/device","verification_uri_complete":"http://mock/_sandbox/x/login/oauth/device?code=<user code>","expires_in":900,"interval":5}"#);
 
     mock.register_cli().await;
@@ -302,7 +302,7 @@ async fn user_code_is_normalized() {
     ];
     for shape in shapes {
         let device = mock.device("1").await;
-        let typed = Fields::of(&[("user_code", &shape(&device.user_code))]);
+        let typed = Fields::new(&[("user_code", &shape(&device.user_code))]);
         for path in [DEVICE_INFO, DEVICE_APPROVE] {
             let answer = mock.post(path, &typed).cookie(&cookie).await;
             assert_eq!(answer.status, 200, "{typed}: {answer}");

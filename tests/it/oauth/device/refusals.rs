@@ -31,14 +31,14 @@ async fn a_device_is_started_only_for_clients_with_the_grant() {
         }
         let mut table = String::new();
         for fields in [
-            Fields::of(&[("scope", "1")]),
-            Fields::of(&[("client_id", "")]),
-            Fields::of(&[("client_id", "nope")]),
-            Fields::of(&[("client_id", APP_BLOCK.id)]),
-            Fields::of(&[("client_id", SPA.id)]),
-            Fields::of(&[("client_id", "nope"), ("client_id", CLI)]),
-            Fields::of(&[("client_id", CONF.id), ("client_secret", "wrong")]),
-            Fields::of(&[("client_id", DISABLED.id)]),
+            Fields::new(&[("scope", "1")]),
+            Fields::new(&[("client_id", "")]),
+            Fields::new(&[("client_id", "nope")]),
+            Fields::new(&[("client_id", APP_BLOCK.id)]),
+            Fields::new(&[("client_id", SPA.id)]),
+            Fields::new(&[("client_id", "nope"), ("client_id", CLI)]),
+            Fields::new(&[("client_id", CONF.id), ("client_secret", "wrong")]),
+            Fields::new(&[("client_id", DISABLED.id)]),
         ] {
             let answer = mock.post(DEVICE, &fields).await;
             let summary = match answer.status {
@@ -116,14 +116,14 @@ async fn scopes_are_read_by_their_leading_digits_and_held_to_the_ceiling_in_both
     let seen = in_both_contracts(async |mock| {
         let mut table = String::new();
         for scope in scopes {
-            let fields = Fields::of(&[("client_id", CLI)]);
+            let fields = Fields::new(&[("client_id", CLI)]);
             let fields = match scope {
                 Some(scope) => fields.and("scope", scope),
                 None => fields,
             };
             let answer = mock.post(DEVICE, &fields).await;
             let summary = if answer.status == 200 {
-                let device = Device::of(&answer);
+                let device = Device::from_response(&answer);
                 mock.approve_device(&device).await;
                 mock.poll(&device).await.json()["scope"].to_string()
             } else {

@@ -23,7 +23,7 @@ const MULTIPART: &str = "multipart/form-data; boundary=cut";
 async fn a_device_is_started_by_forms_only_but_polls_by_json_too() {
     let mock = TestServer::documented().await;
     mock.register_cli().await;
-    let start = Fields::of(&[("client_id", CLI)]);
+    let start = Fields::new(&[("client_id", CLI)]);
     let poll = mock.device("1").await.polls(CLI);
     let mut table = String::new();
     for (path, fields) in [(DEVICE, &start), (DEVICE_TOKEN, &poll)] {
@@ -62,7 +62,7 @@ async fn a_review_is_asked_for_by_form_or_json() {
     let mock = TestServer::documented().await;
     mock.register_cli().await;
     let cookie = mock.session("ada").await;
-    let code = Fields::of(&[("user_code", &mock.device("1").await.user_code)]);
+    let code = Fields::new(&[("user_code", &mock.device("1").await.user_code)]);
     for (kind, body) in [
         ("application/x-www-form-urlencoded", code.encoded()),
         ("application/json", code.to_json().to_string()),

@@ -52,7 +52,7 @@ async fn a_refresh_token_comes_with_it_only_as_recorded() {
 
     {"access_token":"<token>","token_type":"Bearer","expires_in":3600,"refresh_token":"<token>","scope":["5"]}
     "#);
-    let tokens = Tokens::of(&answer);
+    let tokens = Tokens::from_response(&answer);
     let again = mock.token(&CONF.refreshes(&tokens.refresh)).await;
     assert_eq!(again.json()["scope"], json!(["5"]), "and it works");
     mock.set_apart(Difference::ClientCredentialsRefresh, Contract::Documented)
@@ -280,7 +280,7 @@ async fn a_wrong_secret_gets_nothing() {
         let wrong = CONF.for_itself().with("client_secret", "wrong");
         let wrong = mock.token(&wrong).await.summary();
         let lost = mock.token(&LOST_SECRET.for_itself()).await.summary();
-        let grant = Fields::of(&[("grant_type", "client_credentials")]);
+        let grant = Fields::new(&[("grant_type", "client_credentials")]);
         let by_basic = mock.post(TOKEN, &grant).basic("conf", "secret-conf").await;
         assert_eq!(by_basic.status, 200, "{by_basic}");
         format!("wrong: {wrong}\nnone stored: {lost}")

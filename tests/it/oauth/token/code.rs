@@ -22,7 +22,7 @@ async fn a_code_is_exchanged_for_tokens() {
     {"access_token":"<token>","token_type":"Bearer","expires_in":3600,"refresh_token":"<token>","scope":"5"}
     "#);
     let code = mock.code(&SPA, "4").await;
-    let tokens = Tokens::of(&mock.token(&SPA.redeems(&code)).await);
+    let tokens = Tokens::from_response(&mock.token(&SPA.redeems(&code)).await);
     for token in [&tokens.access, &tokens.refresh] {
         let digits = token.strip_prefix("civitai_").unwrap();
         assert!(digits.len() == 36 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
@@ -62,7 +62,7 @@ async fn the_scope_is_a_text_in_the_documentation_and_a_list_from_the_deployed_s
 async fn a_code_works_once_and_a_second_try_leaves_the_tokens_alive() {
     let mock = TestServer::documented().await;
     let code = mock.code(&CONF, "1").await;
-    let tokens = Tokens::of(&mock.token(&CONF.redeems(&code)).await);
+    let tokens = Tokens::from_response(&mock.token(&CONF.redeems(&code)).await);
     assert_snapshot!(mock.token(&CONF.redeems(&code)).await, @r#"
     400
     access-control-allow-headers: *
@@ -249,7 +249,7 @@ async fn scope_in_the_exchange_is_ignored() {
 async fn the_last_of_duplicates_wins_and_json_is_read_like_a_form() {
     let mock = TestServer::documented().await;
     let code = mock.code(&CONF, "1").await;
-    let twice = Fields::of(&[("code", "bad")]).encoded() + "&" + &CONF.redeems(&code).encoded();
+    let twice = Fields::new(&[("code", "bad")]).encoded() + "&" + &CONF.redeems(&code).encoded();
     let form = "application/x-www-form-urlencoded";
     let answer = mock.ask("POST", TOKEN).body(form, twice).await;
     assert_eq!(answer.status, 200, "{answer}");

@@ -56,7 +56,7 @@ async fn anonymous(mock: &SandboxClient) -> String {
         &[id, ("grant_type", "client_credentials")],
         &[id, ("grant_type", "urn:other")],
     ] {
-        let fields = Fields::of(pairs);
+        let fields = Fields::new(pairs);
         let summary = mock.token(&fields).await.summary();
         table += &format!("{:?}: {summary}\n", fields.encoded());
     }
@@ -78,7 +78,7 @@ async fn a_public_client_that_sends_a_secret_is_refused_in_the_documentation() {
     {"error":"invalid_client","error_description":"Invalid client: client is invalid"}
     "#);
     let empty = SPA.redeems(&code).and("client_secret", "");
-    let tokens = Tokens::of(&mock.token(&empty).await);
+    let tokens = Tokens::from_response(&mock.token(&empty).await);
     let refresh = SPA.refreshes(&tokens.refresh);
     let refused = mock
         .token(&refresh.clone().and("client_secret", "made-up"))

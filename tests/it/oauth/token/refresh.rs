@@ -19,7 +19,7 @@ async fn a_refresh_token_is_rotated_and_the_old_access_token_lives_on() {
 
     {"access_token":"<token>","token_type":"Bearer","expires_in":3600,"refresh_token":"<token>","scope":"5"}
     "#);
-    let new = Tokens::of(&answer);
+    let new = Tokens::from_response(&answer);
     assert!(mock.is_live(&old.access).await && mock.is_live(&new.access).await);
     assert_snapshot!(mock.token(&CONF.refreshes(&old.refresh)).await, @r#"
     400
@@ -74,9 +74,9 @@ async fn tokens_expire_after_expires_in() {
     assert!(mock.is_live(&tokens.access).await);
     mock.advance(10).await;
     assert_snapshot!(mock.userinfo(&tokens.access).await.summary(), @"401 invalid_token: Invalid or expired token");
-    let tokens = Tokens::of(&mock.token(&CONF.refreshes(&tokens.refresh)).await);
+    let tokens = Tokens::from_response(&mock.token(&CONF.refreshes(&tokens.refresh)).await);
     mock.advance(30 * 24 * 3600 - 5).await;
-    let tokens = Tokens::of(&mock.token(&CONF.refreshes(&tokens.refresh)).await);
+    let tokens = Tokens::from_response(&mock.token(&CONF.refreshes(&tokens.refresh)).await);
     mock.advance(30 * 24 * 3600 + 5).await;
     assert_snapshot!(mock.token(&CONF.refreshes(&tokens.refresh)).await.summary(), @"400 invalid_grant: Invalid grant: refresh token is invalid");
 }
@@ -89,7 +89,7 @@ async fn lifetimes_can_be_set() {
     let code = mock.code(&CONF, "1").await;
     let answer = mock.token(&CONF.redeems(&code)).await;
     assert_eq!(answer.json()["expires_in"], 5);
-    let tokens = Tokens::of(&answer);
+    let tokens = Tokens::from_response(&answer);
     mock.advance(7).await;
     assert!(!mock.is_live(&tokens.access).await);
     mock.advance(60).await;
@@ -110,7 +110,7 @@ async fn narrowed(mock: &SandboxClient, scopes: &[Option<&str>]) -> String {
         }
         let answer = mock.token(&fields).await;
         if answer.status == 200 {
-            tokens = Tokens::of(&answer);
+            tokens = Tokens::from_response(&answer);
             table += &format!("{scope:?}: {}\n", answer.json()["scope"]);
         } else {
             table += &format!("{scope:?}: {}\n", answer.summary());
@@ -198,6 +198,6 @@ async fn refresh_goes_on_without_the_consent_and_without_the_user() {
     mock.control("PATCH", "/users/ada", json!({ "deleted": true }))
         .await;
     let answer = mock.token(&SPA.refreshes(&tokens.refresh)).await;
-    let tokens = Tokens::of(&answer);
+    let tokens = Tokens::from_response(&answer);
     assert_snapshot!(mock.userinfo(&tokens.access).await.summary(), @"401 invalid_token: Invalid or expired token");
 }
