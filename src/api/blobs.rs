@@ -21,7 +21,7 @@ use crate::model::workflow::WorkflowStatus;
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::params::Params;
 use crate::protocol::secret::Secret;
-use crate::protocol::time::{Moment, Timestamp};
+use crate::protocol::time::Timestamp;
 
 /// How long an upload URL is valid. Civitai does not document its own value.
 const UPLOAD_SECONDS: u32 = 3600;
@@ -44,9 +44,7 @@ pub(crate) async fn upload_url(context: RequestContext) -> Result<impl IntoRespo
     let mac = mac(&context, &format!("upload {}", expires_at.0));
     let signature = format!("{}-{}", expires_at.0, mac.reveal());
     let url = format!("{}/v2/consumer/blobs?sig={signature}", context.base);
-    Ok(Json(
-        json!({ "uploadUrl": url, "expiresAt": Moment(expires_at) }),
-    ))
+    Ok(Json(json!({ "uploadUrl": url, "expiresAt": expires_at })))
 }
 
 /// `POST /v2/consumer/blobs`, with a token or an upload URL.

@@ -4,7 +4,7 @@ use url::form_urlencoded;
 
 use super::submission::{InvalidInput, flag, invalid_value};
 use crate::model::workflow::{WorkflowPosition, WorkflowQuery};
-use crate::protocol::time::{Moment, Timestamp};
+use crate::protocol::time::Timestamp;
 
 /// Default number of workflows per page. Civitai does not document its own value.
 const DEFAULT_TAKE: usize = 100;
@@ -61,7 +61,6 @@ fn moment(text: &str) -> Option<Timestamp> {
         format!("{text}Z"),
         format!("{text}T00:00:00Z"),
     ];
-    let mut parsed = candidates.iter().map(|text| text.parse::<Moment>().ok());
-    let Moment(timestamp) = parsed.find_map(|moment| moment)?;
-    Some(timestamp)
+    let mut parsed = candidates.iter().map(|text| text.parse::<Timestamp>().ok());
+    parsed.find_map(|timestamp| timestamp)
 }

@@ -21,7 +21,7 @@ use crate::http::context::RequestContext;
 use crate::model::workflow::{Workflow, WorkflowChange, WorkflowStatus};
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::params::Params;
-use crate::protocol::time::{Moment, Timestamp};
+use crate::protocol::time::Timestamp;
 
 /// `POST /v2/consumer/workflows[?whatif=true]`.
 pub(crate) async fn post(context: RequestContext, uri: Uri) -> Result<impl IntoResponse, Problem> {
@@ -196,8 +196,8 @@ fn render(workflow: &Workflow, status: WorkflowStatus, now: Timestamp, base: &Ba
     json!({
         "id": workflow.id,
         "status": status.name(),
-        "createdAt": Moment(workflow.submitted_at),
-        "completedAt": completed_at.map(Moment),
+        "createdAt": workflow.submitted_at,
+        "completedAt": completed_at,
         "tags": workflow.tags,
         "metadata": workflow_changes::parsed_metadata(workflow),
         "cost": { "base": workflow.cost, "total": workflow.cost },

@@ -11,7 +11,7 @@ use super::error::{ControlError, ControlResult};
 use crate::invalid::Invalid;
 use crate::protocol::duration::{LengthVisitor, SignedDuration};
 use crate::protocol::json::given;
-use crate::protocol::time::{Moment, Timestamp};
+use crate::protocol::time::Timestamp;
 use crate::sandbox::Sandbox;
 use crate::sandbox::clock::{self, ClockState};
 
@@ -115,7 +115,7 @@ fn bare<E>(by: Result<SignedDuration, E>, sent: impl Into<Value>) -> Result<Adva
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SetClock {
-    pub(crate) at: Moment,
+    pub(crate) at: Timestamp,
 }
 
 /// As [`SetClock`]; `at` defaults to the current time of the sandbox.
@@ -124,7 +124,7 @@ pub(crate) struct SetClock {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct FreezeClock {
     #[serde(deserialize_with = "given")]
-    pub(crate) at: Option<Moment>,
+    pub(crate) at: Option<Timestamp>,
 }
 
 /// The clock of a sandbox.
@@ -133,7 +133,7 @@ pub(crate) struct FreezeClock {
 #[non_exhaustive]
 pub struct ClockView {
     /// The time of the sandbox.
-    pub now: Moment,
+    pub now: Timestamp,
     unix_ms: i64,
     /// Whether the clock is stopped.
     pub frozen: bool,
@@ -144,7 +144,7 @@ pub struct ClockView {
 
 /// The error for a time out of range. `what` describes the input at `path`.
 fn out_of_reach(path: &str, what: &str) -> ControlError {
-    let (first, last) = (Moment(clock::FIRST), Moment(clock::LAST));
+    let (first, last) = (clock::FIRST, clock::LAST);
     let error = Invalid::new(path, format!("{what} the years 1 to 9999"));
     error
         .with_hint(format!("a clock goes from {first} to {last}"))
@@ -163,7 +163,7 @@ impl Sandbox {
         let now = self.now();
         let state = self.clock.state();
         ClockView {
-            now: Moment(now),
+            now,
             unix_ms: now.0,
             frozen: matches!(state, ClockState::Frozen { .. }),
             at_end: now == clock::LAST,
@@ -184,7 +184,7 @@ impl Sandbox {
 
     /// Stops the clock, at the current time or at the given one.
     pub(crate) async fn freeze_clock(&self, freeze: FreezeClock) -> ControlResult<ClockView> {
-        let at = freeze.at.map(|Moment(at)| at);
+        let at = freeze.at;
         self.change_clock(move |clock| {
             let frozen = clock.freeze(at);
             frozen.map_err(|_| cannot_show(at.unwrap_or(clock::LAST)))
@@ -204,10 +204,7 @@ impl Sandbox {
     }
 
     /// Sets the clock. A stopped clock stays stopped.
-    pub(crate) async fn set_clock(
-        &self,
-        SetClock { at: Moment(at) }: SetClock,
-    ) -> ControlResult<ClockView> {
+    pub(crate) async fn set_clock(&self, SetClock { at }: SetClock) -> ControlResult<ClockView> {
         self.change_clock(move |clock| clock.set(at).map_err(|_| cannot_show(at)))
             .await?;
         Ok(self.show_clock())

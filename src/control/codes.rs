@@ -17,7 +17,7 @@ use crate::protocol::redirect_uri;
 use crate::protocol::scope::Scope;
 use crate::protocol::scope_input::ScopeSpec;
 use crate::protocol::secret::Secret;
-use crate::protocol::time::Moment;
+use crate::protocol::time::Timestamp;
 use crate::sandbox::Sandbox;
 
 /// A code to issue, as if the user had pressed Authorize. The redirect URI need not be registered, and the scope may exceed
@@ -143,9 +143,9 @@ pub struct CodeView {
     /// The redirect URI that the exchange must repeat.
     pub redirect_uri: String,
     /// Time of issue.
-    pub issued_at: Moment,
+    pub issued_at: Timestamp,
     /// The last moment at which it is valid.
-    pub expires_at: Moment,
+    pub expires_at: Timestamp,
     /// Whole seconds until then; negative if it has expired.
     pub expires_in: i64,
 }
@@ -169,8 +169,8 @@ impl Sandbox {
             user: code.user_id,
             scope: code.scope,
             redirect_uri: code.redirect_uri,
-            issued_at: Moment(code.issued_at),
-            expires_at: Moment(code.expires_at),
+            issued_at: code.issued_at,
+            expires_at: code.expires_at,
             expires_in: code.expires_at.seconds_from(now),
         });
         Ok(CodeList {

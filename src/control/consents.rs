@@ -13,7 +13,7 @@ use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::json::scope_text;
 use crate::protocol::scope::Scope;
 use crate::protocol::scope_input::ScopeSpec;
-use crate::protocol::time::Moment;
+use crate::protocol::time::Timestamp;
 use crate::sandbox::Sandbox;
 use crate::store::OwnedTable;
 
@@ -77,7 +77,7 @@ pub struct ConsentView {
     pub buzz_limit: Option<BuzzLimit>,
     /// The time of the last change; `None` in the response to a change.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub updated_at: Option<Moment>,
+    pub updated_at: Option<Timestamp>,
 }
 
 /// `{"consents":[…]}`.
@@ -104,7 +104,7 @@ impl Sandbox {
             client_id,
             scope: consent.scope,
             buzz_limit: consent.buzz_limit,
-            updated_at: Some(Moment(at)),
+            updated_at: Some(at),
         };
         Ok(ConsentList {
             consents: found.into_iter().map(show).collect(),

@@ -6,7 +6,7 @@
 //! | about | input | output |
 //! |---|---|---|
 //! | settings | [`SettingsPatch`] | [`Settings`], [`ContractView`] |
-//! | the clock | [`Moment`] | [`ClockView`] |
+//! | the clock | [`Timestamp`] | [`ClockView`] |
 //! | users | [`UserSpec`], [`UserRef`] | [`User`], [`SessionCookie`] |
 //! | clients | [`ClientSpec`] | [`Client`], [`NewSecret`] |
 //! | tokens and codes | [`Mint`], [`NewCode`] | [`Tokens`], [`TokenView`], [`Introspection`], [`IssuedCode`] |
@@ -63,7 +63,7 @@ pub use crate::protocol::grant_type::{GrantType, SupportedGrant};
 pub use crate::protocol::ids::{ClientId, UserId};
 pub use crate::protocol::method::Method;
 pub use crate::protocol::secret::Secret;
-pub use crate::protocol::time::Moment;
+pub use crate::protocol::time::Timestamp;
 pub use crate::sandbox::faults::{Fault, SetFault};
 pub use crate::sandbox::journal::Counters;
 pub use crate::sandbox::settings::{Settings, SettingsPatch};

@@ -16,7 +16,7 @@ use crate::protocol::duration::SignedDuration;
 use crate::protocol::endpoint::Endpoint;
 use crate::protocol::grant_type::GrantType;
 use crate::protocol::method::Method;
-use crate::protocol::time::Moment;
+use crate::protocol::time::Timestamp;
 use crate::redact::{redact, redact_text};
 use crate::sandbox::faults::Fault;
 use crate::sandbox::journal::{Counters, Entry};
@@ -167,7 +167,7 @@ pub struct Exchange {
     /// The id: counts from 1, and continues when the journal is cleared.
     pub id: u64,
     /// Arrival, by the sandbox's clock.
-    pub at: Moment,
+    pub at: Timestamp,
     /// The method.
     pub method: String,
     /// The path, without query and sandbox prefix.
@@ -238,7 +238,7 @@ impl Exchange {
         let faults = entry.faults.iter();
         let whole = Self {
             id: entry.id,
-            at: Moment(entry.at),
+            at: entry.at,
             grant_type: entry.grant_type().map(str::to_owned),
             error: entry.error().map(str::to_owned),
             why: Explanation::new(&entry),

@@ -8,7 +8,7 @@ use crate::model::session::COOKIE;
 use crate::model::user::{User, UserRef};
 use crate::protocol::ids::UserId;
 use crate::protocol::secret::Secret;
-use crate::protocol::time::Moment;
+use crate::protocol::time::Timestamp;
 use crate::sandbox::Sandbox;
 
 /// The user to sign in.
@@ -46,7 +46,7 @@ pub struct SessionView {
     /// The user.
     pub user: UserId,
     /// The end, by the sandbox's clock.
-    pub expires_at: Moment,
+    pub expires_at: Timestamp,
     /// Whether it has not ended.
     pub active: bool,
 }
@@ -85,7 +85,7 @@ impl Sandbox {
         let found = self.data().list_sessions(user);
         let shown = found.into_iter().map(|(user, expires_at)| SessionView {
             user,
-            expires_at: Moment(expires_at),
+            expires_at,
             active: expires_at >= now,
         });
         Ok(SessionList {

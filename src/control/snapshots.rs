@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::error::{ControlError, ControlResult};
 use super::sandboxes::check_name;
 use crate::invalid::Invalid;
-use crate::protocol::time::{Moment, Timestamp};
+use crate::protocol::time::Timestamp;
 use crate::sandbox::Sandbox;
 use crate::store::StoreError;
 
@@ -22,7 +22,7 @@ pub struct Snapshot {
     /// The name.
     pub name: String,
     /// The time of creation, by the sandbox's clock.
-    pub taken_at: Moment,
+    pub taken_at: Timestamp,
 }
 
 /// `{"snapshots":[…]}`.
@@ -36,7 +36,7 @@ impl Snapshot {
     fn new(name: &str, taken_at: Timestamp) -> Self {
         Self {
             name: name.to_owned(),
-            taken_at: Moment(taken_at),
+            taken_at,
         }
     }
 }

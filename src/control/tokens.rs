@@ -19,7 +19,7 @@ use crate::protocol::rules::Rules;
 use crate::protocol::scope::Scope;
 use crate::protocol::scope_input::ScopeSpec;
 use crate::protocol::secret::{Secret, SecretHash};
-use crate::protocol::time::{Moment, Timestamp};
+use crate::protocol::time::Timestamp;
 use crate::sandbox::Sandbox;
 use crate::store::OwnedTable;
 
@@ -139,9 +139,9 @@ pub struct TokenView {
     pub scope: Scope,
     scopes: Vec<Cow<'static, str>>,
     /// Time of issue.
-    pub issued_at: Moment,
+    pub issued_at: Timestamp,
     /// The last moment at which it is valid.
-    pub expires_at: Moment,
+    pub expires_at: Timestamp,
     /// Whole seconds until then; negative if it has expired.
     pub expires_in: i64,
     /// 64 lower-case hex digits.
@@ -291,8 +291,8 @@ fn show(token: &Token, now: Timestamp, rules: &Rules) -> TokenView {
             .existing_bits(rules)
             .map(|bit| bit.name.clone())
             .collect(),
-        issued_at: Moment(token.issued_at),
-        expires_at: Moment(token.expires_at),
+        issued_at: token.issued_at,
+        expires_at: token.expires_at,
         expires_in: token.expires_at.seconds_from(now),
         sha256: token.hash.to_hex(),
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::error::MockError;
 use super::sandbox::MockSandbox;
 use crate::control::{
-    AdvanceClock, ClockView, ContractView, FreezeClock, Moment, SetClock, Settings, SettingsPatch,
-    Snapshot,
+    AdvanceClock, ClockView, ContractView, FreezeClock, SetClock, Settings, SettingsPatch,
+    Snapshot, Timestamp,
 };
 use crate::protocol::duration::SignedDuration;
 
@@ -37,7 +37,7 @@ impl MockSandbox {
     }
 
     /// What the time is here.
-    pub async fn now(&self) -> Result<Moment, MockError> {
+    pub async fn now(&self) -> Result<Timestamp, MockError> {
         Ok(self.clock().await?.now)
     }
 
@@ -68,14 +68,14 @@ impl MockSandbox {
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use civitai_oauth_mock::MockServer;
-    /// # use civitai_oauth_mock::control::Moment;
+    /// # use civitai_oauth_mock::control::Timestamp;
     /// let server = MockServer::start().await;
-    /// server.freeze_at("2026-01-31T12:00:00Z".parse::<Moment>()?).await?;
+    /// server.freeze_at("2026-01-31T12:00:00Z".parse::<Timestamp>()?).await?;
     /// assert_eq!(server.now().await?.to_string(), "2026-01-31T12:00:00Z");
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn freeze_at(&self, at: impl Into<Moment>) -> Result<ClockView, MockError> {
+    pub async fn freeze_at(&self, at: impl Into<Timestamp>) -> Result<ClockView, MockError> {
         let at = Some(at.into());
         Ok(self.open().await?.freeze_clock(FreezeClock { at }).await?)
     }
@@ -86,7 +86,7 @@ impl MockSandbox {
     }
 
     /// Sets the clock to a moment; a stopped one stays stopped. Errors: it is not within the years 1 to 9999.
-    pub async fn set_clock(&self, at: impl Into<Moment>) -> Result<ClockView, MockError> {
+    pub async fn set_clock(&self, at: impl Into<Timestamp>) -> Result<ClockView, MockError> {
         let at = at.into();
         Ok(self.open().await?.set_clock(SetClock { at }).await?)
     }

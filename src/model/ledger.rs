@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::model::account::{Currency, Payment};
 use crate::model::buzz::{Budget, BuzzLimit, Covered};
 use crate::model::period::{Window, last_tick, window_start};
-use crate::protocol::time::{Moment, Timestamp};
+use crate::protocol::time::Timestamp;
 
 /// What an app has spent from one account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +54,7 @@ pub struct Rule {
 #[non_exhaustive]
 pub struct Bucket {
     /// When.
-    pub ts: Moment,
+    pub ts: Timestamp,
     /// How much, in buzz.
     pub amount: u64,
     /// From which account.
@@ -204,7 +204,7 @@ impl Spending {
             .iter()
             .filter(counts)
             .map(|spend| Bucket {
-                ts: Moment(spend.at),
+                ts: spend.at,
                 amount: spend.amount,
                 currency: spend.currency,
             })

@@ -91,10 +91,10 @@ fn moment(at: Timestamp) -> Option<OffsetDateTime> {
 mod tests {
     use super::*;
     use crate::protocol::json::MAX_SAFE_INTEGER;
-    use crate::protocol::time::Moment;
+    use crate::protocol::time::Timestamp;
 
     fn at(text: &str) -> Timestamp {
-        text.parse::<Moment>().unwrap().0
+        text.parse::<Timestamp>().unwrap()
     }
 
     #[test]

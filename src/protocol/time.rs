@@ -1,4 +1,4 @@
-//! Timestamps: Unix milliseconds, as rows store them. `sandbox/clock.rs` has the current time.
+//! [`Timestamp`], the one type for times. `sandbox/clock.rs` has the current time.
 
 use std::fmt;
 use std::ops::Add;
@@ -10,15 +10,41 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::protocol::duration::FARTHEST_MS;
 
-/// A moment, in milliseconds since 1970.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type,
-)]
-#[serde(transparent)]
+/// A time, to the millisecond. The control API writes it as RFC 3339 text such as `2026-01-31T12:00:00Z`, and also reads Unix
+/// seconds; rows store Unix milliseconds.
+///
+/// ```
+/// use std::time::{Duration, SystemTime};
+///
+/// use civitai_oauth_mock::control::Timestamp;
+///
+/// let noon: Timestamp = "2026-01-31T12:00:00Z".parse()?;
+/// assert_eq!(noon, Timestamp::from_unix_seconds(1_769_860_800));
+/// assert_eq!(noon.to_string(), "2026-01-31T12:00:00Z");
+/// assert_eq!(noon + Duration::from_secs(60), Timestamp::from_unix_seconds(1_769_860_860));
+/// assert_eq!(noon, SystemTime::UNIX_EPOCH + Duration::from_secs(1_769_860_800));
+/// # Ok::<(), String>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, sqlx::Type)]
 #[sqlx(transparent)]
-pub(crate) struct Timestamp(pub(crate) i64);
+pub struct Timestamp(pub(crate) i64);
 
 impl Timestamp {
+    /// Seconds since 1970 began; negative before.
+    pub fn from_unix_seconds(seconds: i64) -> Self {
+        Self(seconds.saturating_mul(1000))
+    }
+
+    /// Milliseconds since 1970 began.
+    pub fn from_unix_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since 1970 began.
+    pub fn unix_millis(self) -> i64 {
+        self.0
+    }
+
     /// This many seconds later. Saturates.
     #[must_use]
     pub(crate) fn plus_seconds(self, seconds: u32) -> Self {
@@ -34,76 +60,41 @@ impl Timestamp {
     pub(crate) fn unix_seconds(self) -> i64 {
         self.0.div_euclid(1000)
     }
-}
 
-/// A moment as people write it, to the millisecond: RFC 3339 text such as `2026-01-31T12:00:00Z`, or Unix seconds. What
-/// the control API shows of a sandbox's clock and of what happened by it.
-///
-/// ```
-/// use std::time::{Duration, SystemTime};
-///
-/// use civitai_oauth_mock::control::Moment;
-///
-/// let noon: Moment = "2026-01-31T12:00:00Z".parse()?;
-/// assert_eq!(noon, Moment::from_unix_seconds(1_769_860_800));
-/// assert_eq!(noon.to_string(), "2026-01-31T12:00:00Z");
-/// assert_eq!(noon + Duration::from_secs(60), Moment::from_unix_seconds(1_769_860_860));
-/// assert_eq!(noon, SystemTime::UNIX_EPOCH + Duration::from_secs(1_769_860_800));
-/// # Ok::<(), String>(())
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Moment(pub(crate) Timestamp);
-
-impl Moment {
-    /// Seconds since 1970 began; negative before.
-    pub fn from_unix_seconds(seconds: i64) -> Self {
-        Self(Timestamp(seconds.saturating_mul(1000)))
-    }
-
-    /// Milliseconds since 1970 began.
-    pub fn from_unix_millis(millis: i64) -> Self {
-        Self(Timestamp(millis))
-    }
-
-    /// Milliseconds since 1970 began.
-    pub fn unix_millis(self) -> i64 {
-        self.0.0
+    fn checked_from_unix_seconds(seconds: i64) -> Option<Self> {
+        let ms = seconds.checked_mul(1000)?;
+        let is_near = (-FARTHEST_MS..FARTHEST_MS).contains(&ms);
+        is_near.then_some(Self(ms))
     }
 }
 
-impl Add<Duration> for Moment {
+impl Add<Duration> for Timestamp {
     type Output = Self;
 
     /// Saturates: the end of time is late enough.
     fn add(self, length: Duration) -> Self {
         let millis = i64::try_from(length.as_millis()).unwrap_or(i64::MAX);
-        Self(Timestamp(self.0.0.saturating_add(millis)))
+        Self(self.0.saturating_add(millis))
     }
 }
 
-impl From<SystemTime> for Moment {
+impl From<SystemTime> for Timestamp {
     fn from(time: SystemTime) -> Self {
         let millis = |length: Duration| i64::try_from(length.as_millis()).unwrap_or(i64::MAX);
-        Self(Timestamp(match time.duration_since(UNIX_EPOCH) {
+        Self(match time.duration_since(UNIX_EPOCH) {
             Ok(since) => millis(since),
             Err(before) => -millis(before.duration()),
-        }))
+        })
     }
 }
 
-impl PartialEq<SystemTime> for Moment {
+impl PartialEq<SystemTime> for Timestamp {
     fn eq(&self, other: &SystemTime) -> bool {
         *self == Self::from(*other)
     }
 }
 
-impl fmt::Display for Moment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl FromStr for Moment {
+impl FromStr for Timestamp {
     type Err = String;
 
     /// Reads RFC 3339, or a number of Unix seconds.
@@ -116,26 +107,18 @@ impl FromStr for Moment {
         let moment = time::OffsetDateTime::parse(text, format).ok();
         let ms = moment.map(|moment| moment.unix_timestamp_nanos().div_euclid(1_000_000));
         ms.and_then(|ms| i64::try_from(ms).ok())
-            .map(|ms| Self(Timestamp(ms)))
+            .map(Self)
             .ok_or_else(|| no_moment(&format_args!("{text:?}")))
     }
 }
 
-impl Moment {
-    fn checked_from_unix_seconds(seconds: i64) -> Option<Self> {
-        let ms = seconds.checked_mul(1000)?;
-        let is_near = (-FARTHEST_MS..FARTHEST_MS).contains(&ms);
-        is_near.then_some(Self(Timestamp(ms)))
-    }
-}
-
-impl Serialize for Moment {
+impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
-impl<'de> Deserialize<'de> for Moment {
+impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match serde_json::Value::deserialize(deserializer)? {
             serde_json::Value::String(text) => text.parse().map_err(D::Error::custom),
@@ -151,13 +134,27 @@ fn no_moment(value: &dyn fmt::Display) -> String {
     format!("{value} is not a moment: write \"2026-01-31T12:00:00Z\" or Unix seconds")
 }
 
-/// The first and the last moment that RFC 3339 can write: the years 0 to 9999.
+/// The serde form of stored JSON: Unix milliseconds.
+pub(crate) mod unix_millis {
+    use super::Timestamp;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+    pub(crate) fn serialize<S: Serializer>(time: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_i64(time.0)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
+        i64::deserialize(from).map(Timestamp)
+    }
+}
+
+/// The first and the last time that RFC 3339 can write: the years 0 to 9999.
 const FIRST_WRITTEN_MS: i64 = -62_167_219_200_000;
 pub(crate) const LAST_WRITTEN_MS: i64 = 253_402_300_799_999;
 
 impl fmt::Display for Timestamp {
-    /// RFC 3339 in UTC. A moment beyond the years 0 to 9999, which RFC 3339 cannot write, is written as the first or the last
-    /// one that it can.
+    /// RFC 3339 in UTC. Before the year 0 and after 9999, which RFC 3339 cannot write, the first or the last time that it can.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ms = self.0.clamp(FIRST_WRITTEN_MS, LAST_WRITTEN_MS);
         let moment = time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000);
@@ -191,16 +188,16 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn what_is_printed_can_be_read_again(ms in WRITTEN) {
-            let moment = Moment::from_unix_millis(ms);
+            let moment = Timestamp::from_unix_millis(ms);
             proptest::prop_assert_eq!(moment.to_string().parse(), Ok(moment));
             let json = serde_json::to_string(&moment).unwrap();
-            proptest::prop_assert_eq!(serde_json::from_str::<Moment>(&json).unwrap(), moment);
+            proptest::prop_assert_eq!(serde_json::from_str::<Timestamp>(&json).unwrap(), moment);
         }
 
         #[test]
         fn a_moment_may_be_written_in_seconds(seconds in -1_000_000_000_000_i64..1_000_000_000_000) {
-            let moment = serde_json::from_str::<Moment>(&seconds.to_string()).unwrap();
-            proptest::prop_assert_eq!(moment, Moment::from_unix_seconds(seconds));
+            let moment = serde_json::from_str::<Timestamp>(&seconds.to_string()).unwrap();
+            proptest::prop_assert_eq!(moment, Timestamp::from_unix_seconds(seconds));
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use crate::protocol::time::{LAST_WRITTEN_MS, Timestamp};
+use crate::protocol::time::{LAST_WRITTEN_MS, Timestamp, unix_millis};
 use crate::store::{StoreError, from_json};
 
 /// The first and the last moment that a clock can show.
@@ -29,7 +29,10 @@ pub(crate) enum ClockState {
     /// It runs, this many milliseconds ahead of the system's.
     Running { ahead_ms: i64 },
     /// It stands still.
-    Frozen { at: Timestamp },
+    Frozen {
+        #[serde(with = "unix_millis")]
+        at: Timestamp,
+    },
 }
 
 impl Default for ClockState {

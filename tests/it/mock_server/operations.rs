@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use civitai_oauth_mock::control::{
     Budget, ClientSpec, Endpoint, Expect, Expectations, Fault, Filter, GrantType, Method, Mint,
-    Moment, NewCode, NewConsent, NewSandbox, OwnerFilter, Preset, Requests, SettingsPatch,
+    NewCode, NewConsent, NewSandbox, OwnerFilter, Preset, Requests, SettingsPatch, Timestamp,
     TokenKind, UserSpec, Window,
 };
 use civitai_oauth_mock::{Contract, MockError, MockServer, Scope};
@@ -32,7 +32,7 @@ fn for_ada() -> Mint {
 #[tokio::test]
 async fn the_clock_is_moved_stopped_and_set() {
     let (server, _) = seeded().await;
-    let noon: Moment = "2026-01-31T12:00:00Z".parse().unwrap();
+    let noon: Timestamp = "2026-01-31T12:00:00Z".parse().unwrap();
     assert!(!server.clock().await.unwrap().frozen);
     assert!(server.freeze().await.unwrap().frozen);
     let here = server.now().await.unwrap();
