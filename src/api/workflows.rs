@@ -62,9 +62,7 @@ pub(crate) async fn list(context: RequestContext, uri: Uri) -> Result<impl IntoR
     let query = workflow_queries::parse(uri.query().unwrap_or_default())?;
     let sandbox = &context.sandbox;
     let now = sandbox.now();
-    let (workflows, next) = sandbox
-        .data()
-        .list_workflows((user.id, &app.client), &query);
+    let (workflows, next) = sandbox.data().list_workflows(user.id, &app.client, &query);
     let show = |workflow: &Workflow| render(workflow, workflow.status(now), now, &context.base);
     Ok(Json(json!({
         "next": next.as_ref().map(workflow_queries::cursor),
@@ -117,10 +115,9 @@ pub(crate) async fn delete(
 ) -> Result<impl IntoResponse, Problem> {
     let (user, app) = authenticate(&context, &WRITE)?;
     let sandbox = &context.sandbox;
-    let parties = (user.id, &app.client);
     let is_there = sandbox
         .data()
-        .delete_workflow(&id, parties, sandbox.now())
+        .delete_workflow(&id, user.id, &app.client, sandbox.now())
         .await?;
     no_content(is_there)
 }
@@ -133,10 +130,9 @@ async fn change_workflow(
     let (user, app) = authenticate(context, &WRITE)?;
     let change = change(&own(context, id, user.id, &app.client)?)?;
     let sandbox = &context.sandbox;
-    let parties = (user.id, &app.client);
     let is_there = sandbox
         .data()
-        .change_workflow(id, parties, (change, sandbox.now()))
+        .change_workflow(id, user.id, &app.client, change, sandbox.now())
         .await?;
     no_content(is_there)
 }

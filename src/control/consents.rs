@@ -130,9 +130,8 @@ impl Sandbox {
             scope: self.resolve_scope(&agreed.scope)?.with_user_read(),
             buzz_limit,
         };
-        let parties = (user.id, &client.id);
         self.data()
-            .put_consent(parties, &consent, self.now())
+            .put_consent(user.id, &client.id, &consent, self.now())
             .await?;
         Ok(ConsentView {
             user: user.id,

@@ -65,7 +65,7 @@ impl Sandbox {
     pub(crate) async fn reset_budgets(&self, grant: BudgetOwner) -> ControlResult<Reset> {
         let user = self.user(&grant.user, "user")?;
         let client = self.client_named(&grant.client_id)?;
-        let reset = self.data().forgive_spends((user.id, &client.id)).await?;
+        let reset = self.data().forgive_spends(user.id, &client.id).await?;
         Ok(Reset { reset })
     }
 }

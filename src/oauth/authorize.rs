@@ -158,10 +158,9 @@ async fn decide(
             buzz_limit,
         };
         if approval.leaves_something() {
-            let parties = (user.id, &client.id);
             sandbox
                 .data()
-                .approve_consent(parties, &approval, sandbox.now())
+                .approve_consent(user.id, &client.id, &approval, sandbox.now())
                 .await?;
         }
     } else if !stored.is_some_and(|consent| consent.covers(code_request.scope)) {

@@ -131,6 +131,13 @@ impl Serialize for Tokens {
     }
 }
 
+impl AsRef<[Token]> for IssuedTokens {
+    /// The tokens to store.
+    fn as_ref(&self) -> &[Token] {
+        &self.rows
+    }
+}
+
 impl IssuedTokens {
     /// The answer of `/token`, whose scope is written by the difference `scope-shape`.
     pub(crate) fn answer(self, rules: &Rules) -> Tokens {

@@ -16,7 +16,7 @@ use super::name::DEFAULT;
 use super::settings::SettingsPatch;
 use super::slots::{Slot, SlotContents, Slots};
 use super::template::{CreatedBy, SandboxTemplate, TemplateOverrides};
-use crate::store::{SandboxOverrides, Seed, Store, StoreError};
+use crate::store::{NewSandbox, Seed, Store, StoreError};
 
 /// The sandboxes of one server.
 #[derive(Debug)]
@@ -220,14 +220,17 @@ impl Registry {
             (row, clock)
         } else {
             let settings = own.settings.to_text();
-            let (seed, clock) = (&self.template.seed, ClockState::default());
-            let own = SandboxOverrides {
-                seed: own.seed.as_ref(),
+            let clock = ClockState::default();
+            let new = NewSandbox {
+                name,
+                server_seed: &self.template.seed,
+                own_seed: own.seed.as_ref(),
                 settings: settings.as_deref(),
                 is_explicit: own.created_by == CreatedBy::Explicit,
+                clock: &clock.to_text(),
+                signing_key: &key.to_stored(),
             };
-            let state = (&*clock.to_text(), &key.to_stored());
-            let row = self.store.insert_sandbox(name, seed, own, state).await?;
+            let row = self.store.insert_sandbox(new).await?;
             (row, clock)
         };
         let template = match &row.settings {

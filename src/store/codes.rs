@@ -61,15 +61,16 @@ impl SandboxData {
         .await?
     }
 
-    /// Redeems a code of this client that has not expired. Of parallel requests one gets it. `exchange` decides whether it is
-    /// exchanged, under the lock of the data, which it must not read; `minted` gives the tokens to store. The code is used up
-    /// either way. Errors: the table of tokens is full; then the code can still be used.
-    pub(crate) async fn redeem_code<T>(
+    /// Redeems a code of this client that has not expired, and stores the tokens that `issue` returns for it. Of parallel
+    /// requests one gets the code, which is used up even if `issue` fails. `issue` runs under the lock of the data and must
+    /// not read it. Errors: the table of tokens is full; then the code can still be used.
+    pub(crate) async fn redeem_code<T: AsRef<[Token]>, E>(
         &self,
-        (hash, client, now): (&SecretHash, &ClientId, Timestamp),
-        exchange: impl FnOnce(&AuthorizationCode) -> T,
-        minted: impl Fn(&T) -> &[Token],
-    ) -> Result<Option<(AuthorizationCode, T)>, StoreError> {
+        hash: &SecretHash,
+        client: &ClientId,
+        now: Timestamp,
+        issue: impl FnOnce(&AuthorizationCode) -> Result<T, E>,
+    ) -> Result<Option<(AuthorizationCode, Result<T, E>)>, StoreError> {
         self.change(|tables, batch| {
             let code = tables.codes.of(hash, client, now);
             if code.is_none_or(|code| code.expires_at < now) {
@@ -80,9 +81,11 @@ impl SandboxData {
                 return Ok(None);
             };
             batch.push(|key| delete(key, stored.number));
-            let exchanged = exchange(&stored.code);
-            tables.tokens.insert_all(minted(&exchanged), batch);
-            Ok(Some((stored.code, exchanged)))
+            let issued = issue(&stored.code);
+            if let Ok(tokens) = &issued {
+                tables.tokens.insert_all(tokens.as_ref(), batch);
+            }
+            Ok(Some((stored.code, issued)))
         })
         .await?
     }

@@ -46,7 +46,8 @@ impl SandboxData {
     /// Stores a consent in place of the earlier one. Errors: the table is full.
     pub(crate) async fn put_consent(
         &self,
-        (user, client): (UserId, &ClientId),
+        user: UserId,
+        client: &ClientId,
         consent: &Consent,
         now: Timestamp,
     ) -> Result<(), StoreError> {
@@ -54,7 +55,7 @@ impl SandboxData {
             let parties = (user, client.clone());
             tables.consents.check_room(&parties)?;
             tables.consents.0.insert(parties, (consent.clone(), now));
-            batch.push(|key| put(key, (user, client), consent, now));
+            batch.push(|key| put(key, user, client, consent, now));
             Ok(())
         })
         .await?
@@ -64,7 +65,8 @@ impl SandboxData {
     /// once lose neither. Errors: there are as many consents as there may be.
     pub(crate) async fn approve_consent(
         &self,
-        (user, client): (UserId, &ClientId),
+        user: UserId,
+        client: &ClientId,
         approval: &Approval,
         now: Timestamp,
     ) -> Result<(), StoreError> {
@@ -87,7 +89,7 @@ impl SandboxData {
                 consent.buzz_limit.clone_from(limit);
             }
             *at = now;
-            batch.push(|key| put(key, (user, client), consent, now));
+            batch.push(|key| put(key, user, client, consent, now));
             Ok(())
         })
         .await?

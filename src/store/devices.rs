@@ -9,6 +9,15 @@ use crate::store::error::StoreError;
 use crate::store::sandbox_data::SandboxData;
 use crate::store::tables::devices::{MAX_DEVICES, decide, delete, insert};
 
+/// A device authorization that begins.
+#[derive(Debug)]
+pub(crate) struct NewDevice {
+    pub(crate) device_code: SecretHash,
+    pub(crate) user_code: SecretHash,
+    pub(crate) grant: DeviceGrant,
+    pub(crate) now: Timestamp,
+}
+
 impl SandboxData {
     /// The authorization that a device polls for.
     pub(crate) fn find_device(
@@ -34,18 +43,19 @@ impl SandboxData {
     }
 
     /// Stores a new device authorization. Errors: the table is full.
-    pub(crate) async fn insert_device(
-        &self,
-        (device_code, user_code): (&SecretHash, &SecretHash),
-        grant: DeviceGrant,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
+    pub(crate) async fn insert_device(&self, device: NewDevice) -> Result<(), StoreError> {
+        let NewDevice {
+            device_code,
+            user_code,
+            grant,
+            now,
+        } = device;
         self.change(|tables, batch| {
             tables.devices.clear(now, batch);
             let devices = tables.devices.count();
             check_room(devices, MAX_DEVICES, "device codes in this sandbox")?;
-            batch.push(|key| insert(key, (device_code, user_code), &grant));
-            tables.devices.insert(*device_code, *user_code, grant);
+            batch.push(|key| insert(key, &device_code, &user_code, &grant));
+            tables.devices.insert(device_code, user_code, grant);
             Ok(())
         })
         .await?

@@ -47,11 +47,12 @@ mod writer;
 
 pub(crate) use columns::from_json;
 pub use database::Database;
+pub(crate) use devices::NewDevice;
 pub use error::StoreError;
 pub(crate) use handle::Store;
 pub(crate) use initial_data::{InitialData, Seed};
 pub(crate) use sandbox_data::SandboxData;
-pub(crate) use sandboxes::SandboxOverrides;
+pub(crate) use sandboxes::NewSandbox;
 pub(crate) use sessions::NewSession;
 pub(crate) use tables::owner::{OwnedTable, OwnerKey};
 pub(crate) use tables::sandboxes::{SandboxRow, StoredKey};

@@ -13,12 +13,19 @@ use crate::store::tables::snapshots;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// What a new sandbox has that is not the server's.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct SandboxOverrides<'a> {
-    pub(crate) seed: Option<&'a Seed>,
+/// A sandbox to create.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NewSandbox<'a> {
+    pub(crate) name: &'a str,
+    /// The server's seed, which it starts from unless it has one of its own.
+    pub(crate) server_seed: &'a Seed,
+    pub(crate) own_seed: Option<&'a Seed>,
+    /// The settings that differ from the server's, as JSON text.
     pub(crate) settings: Option<&'a str>,
     pub(crate) is_explicit: bool,
+    /// The state of its clock, as JSON text.
+    pub(crate) clock: &'a str,
+    pub(crate) signing_key: &'a StoredKey,
 }
 
 impl Store {
@@ -70,31 +77,28 @@ impl Store {
         self.catalogue().sandboxes.keys().cloned().collect()
     }
 
-    /// Makes a sandbox from its own seed, or else from the server's. Errors: there is no room for the seed.
+    /// Creates a sandbox. Errors: there is no room for its seed.
     pub(crate) async fn insert_sandbox(
         &self,
-        name: &str,
-        seed: &Seed,
-        own: SandboxOverrides<'_>,
-        (clock, signing_key): (&str, &StoredKey),
+        new: NewSandbox<'_>,
     ) -> Result<SandboxRow, StoreError> {
-        let seed_bytes = own.seed.map_or(0, Seed::size_in_bytes);
+        let seed_bytes = new.own_seed.map_or(0, Seed::size_in_bytes);
         let (row, _planned) = self
             .plan(|catalogue, batch| {
                 catalogue.check_room_for_seed(seed_bytes)?;
-                let seed_data = own
-                    .seed
+                let seed_data = new
+                    .own_seed
                     .map(|own| catalogue.begin(&mut StartingRows::Seed(own), batch));
-                let seed = own.seed.unwrap_or(seed);
+                let seed = new.own_seed.unwrap_or(new.server_seed);
                 let row = SandboxRow {
                     data: catalogue.begin(&mut StartingRows::Seed(seed), batch),
-                    clock: clock.to_owned(),
-                    signing_key: Some(signing_key.clone()),
+                    clock: new.clock.to_owned(),
+                    signing_key: Some(new.signing_key.clone()),
                     seed_data,
-                    settings: own.settings.map(str::to_owned),
-                    is_explicit: own.is_explicit,
+                    settings: new.settings.map(str::to_owned),
+                    is_explicit: new.is_explicit,
                 };
-                batch.push(|| insert(name, &row));
+                batch.push(|| insert(new.name, &row));
                 let planned = catalogue.planned_seeds.add(seed_bytes);
                 Ok::<_, StoreError>((row, planned))
             })
@@ -104,7 +108,8 @@ impl Store {
             seed_bytes,
             snapshots: BTreeMap::new(),
         };
-        self.catalogue().sandboxes.insert(name.to_owned(), record);
+        let name = new.name.to_owned();
+        self.catalogue().sandboxes.insert(name, record);
         Ok(row)
     }
 

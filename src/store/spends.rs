@@ -55,7 +55,7 @@ impl SandboxData {
             let Some(payments) = split(workflow.cost, may_pay, &accounts) else {
                 return Ok(false);
             };
-            if !tables.has_room((user, client), prepared, &payments, now) {
+            if !tables.has_room(user, client, prepared, &payments, now) {
                 return Ok(false);
             }
             // A free workflow adds none.
@@ -87,7 +87,8 @@ impl SandboxData {
     /// Lets absolute budgets count from now on: what was spent is no more theirs. How many spends that were.
     pub(crate) async fn forgive_spends(
         &self,
-        (user, client): (UserId, &ClientId),
+        user: UserId,
+        client: &ClientId,
     ) -> Result<u64, StoreError> {
         self.change(|tables, batch| {
             let mut forgiven = 0;

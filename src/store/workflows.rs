@@ -26,7 +26,8 @@ impl SandboxData {
     /// A page of the workflows of a user and a client, and where the next page begins, if there is one.
     pub(crate) fn list_workflows(
         &self,
-        (user, client): (UserId, &ClientId),
+        user: UserId,
+        client: &ClientId,
         query: &WorkflowQuery,
     ) -> (Vec<Workflow>, Option<WorkflowPosition>) {
         let tables = self.read();
@@ -71,11 +72,13 @@ impl SandboxData {
     pub(crate) async fn change_workflow(
         &self,
         id: &str,
-        parties: (UserId, &ClientId),
-        (change, now): (WorkflowChange, Timestamp),
+        user: UserId,
+        client: &ClientId,
+        change: WorkflowChange,
+        now: Timestamp,
     ) -> Result<bool, StoreError> {
         self.change(|tables, batch| {
-            let Some(workflow) = tables.workflows.of_parties(id, parties) else {
+            let Some(workflow) = tables.workflows.find_own(id, user, client) else {
                 return false;
             };
             let cancels = change.cancels && workflow.completed_at(now).is_none();
@@ -90,7 +93,7 @@ impl SandboxData {
             }
             batch.push(|key| insert(key, workflow));
             if cancels {
-                tables.refund(id, parties, batch);
+                tables.refund(id, user, client, batch);
             }
             true
         })
@@ -101,18 +104,19 @@ impl SandboxData {
     pub(crate) async fn delete_workflow(
         &self,
         id: &str,
-        parties: (UserId, &ClientId),
+        user: UserId,
+        client: &ClientId,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         self.change(|tables, batch| {
-            let Some(workflow) = tables.workflows.of_parties(id, parties) else {
+            let Some(workflow) = tables.workflows.find_own(id, user, client) else {
                 return false;
             };
             let is_running = workflow.completed_at(now).is_none();
             tables.workflows.by_id.remove(id);
             batch.push(|key| delete(key, &[id.to_owned()]));
             if is_running {
-                tables.refund(id, parties, batch);
+                tables.refund(id, user, client, batch);
             }
             true
         })

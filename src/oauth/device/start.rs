@@ -18,6 +18,7 @@ use crate::protocol::grant_type::GrantType;
 use crate::protocol::rules::Rules;
 use crate::protocol::scope::Scope;
 use crate::sandbox::rate_limits::Limit;
+use crate::store::NewDevice;
 
 /// `POST /device`.
 pub(crate) async fn post(context: RequestContext) -> Result<impl IntoResponse, OAuthError> {
@@ -58,8 +59,13 @@ async fn start(
         verdict: Verdict::Pending,
         expires_at: now.plus_seconds(LIFETIME_SECONDS),
     };
-    let hashes = (&device_code.hash(), &user_code.hash());
-    sandbox.data().insert_device(hashes, grant, now).await?;
+    let device = NewDevice {
+        device_code: device_code.hash(),
+        user_code: user_code.hash(),
+        grant,
+        now,
+    };
+    sandbox.data().insert_device(device).await?;
     let page = format!("{}{}", context.base, DEVICE_PAGE.path());
     Ok(json!({
         "device_code": device_code.reveal(),

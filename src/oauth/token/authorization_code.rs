@@ -4,7 +4,6 @@
 use crate::http::context::RequestContext;
 use crate::model::client::Client;
 use crate::model::code::{self, AuthorizationCode};
-use crate::model::token::Token;
 use crate::oauth::mint::{IdTokenClaims, IssuedTokens, TokenSubject, mint};
 use crate::protocol::error::OAuthError;
 use crate::protocol::token_request::CodeExchange;
@@ -19,7 +18,7 @@ pub(super) async fn redeem(
     let (sandbox, rules) = (&context.sandbox, context.rules());
     let hash = request.code.hash();
     let now = sandbox.now();
-    let exchange = |code: &AuthorizationCode| {
+    let issue = |code: &AuthorizationCode| {
         code.note_age(now, sandbox.settings().code_seconds, rules);
         context.notes.user(code.user_id);
         let verifier = request.verifier.as_ref();
@@ -30,11 +29,11 @@ pub(super) async fn redeem(
             user_id: code.user_id,
             scope: code.token_scope(client, rules)?,
         };
-        Ok(mint(sandbox, &subject, true))
+        Ok::<_, OAuthError>(mint(sandbox, &subject, true))
     };
     let redeemed = sandbox
         .data()
-        .redeem_code((&hash, &client.id, now), exchange, rows)
+        .redeem_code(&hash, &client.id, now, issue)
         .await?;
     let Some((code, issued)) = redeemed else {
         let expired = sandbox.data().is_code_expired(&hash, &client.id, now);
@@ -57,9 +56,4 @@ pub(super) async fn redeem(
         issued.add_id_token(sandbox, &claims);
     }
     Ok(issued)
-}
-
-/// The tokens of an exchange to store.
-fn rows(exchanged: &Result<IssuedTokens, OAuthError>) -> &[Token] {
-    exchanged.as_ref().map_or(&[], |issued| &issued.rows)
 }

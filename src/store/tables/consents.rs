@@ -70,7 +70,8 @@ impl Consents {
 
 pub(crate) fn put(
     key: &str,
-    (user, client): (UserId, &ClientId),
+    user: UserId,
+    client: &ClientId,
     consent: &Consent,
     now: Timestamp,
 ) -> Statement {

@@ -156,7 +156,8 @@ impl Row {
 
 pub(crate) fn insert(
     key: &str,
-    (device_code, user_code): (&SecretHash, &SecretHash),
+    device_code: &SecretHash,
+    user_code: &SecretHash,
     grant: &DeviceGrant,
 ) -> Statement {
     let (status, user) = columns(grant.verdict);

@@ -86,7 +86,8 @@ impl Tables {
     /// changed since.
     pub(crate) fn has_room(
         &self,
-        (user, client): (UserId, &ClientId),
+        user: UserId,
+        client: &ClientId,
         prepared: Option<DatedLimit>,
         payments: &[Payment],
         now: Timestamp,
@@ -105,7 +106,8 @@ impl Tables {
     pub(crate) fn refund(
         &mut self,
         workflow: &str,
-        (user, client): (UserId, &ClientId),
+        user: UserId,
+        client: &ClientId,
         batch: &mut WriteBatch<'_>,
     ) {
         let parties = (user, client.clone());

@@ -38,10 +38,11 @@ impl Workflows {
     }
 
     /// A workflow of this user and this client.
-    pub(crate) fn of_parties(
+    pub(crate) fn find_own(
         &mut self,
         id: &str,
-        (user, client): (UserId, &ClientId),
+        user: UserId,
+        client: &ClientId,
     ) -> Option<&mut Workflow> {
         let (_, workflow) = self.by_id.get_mut(id)?;
         let is_own = workflow.user_id == user && workflow.client_id == *client;

@@ -3,9 +3,9 @@
 
 use sqlx::Connection as _;
 
-use super::support::{TestStore, no_key, seed};
+use super::support::{TestStore, new_sandbox, no_key, seed};
 use crate::model::user::User;
-use crate::store::{InitialData, SandboxOverrides};
+use crate::store::InitialData;
 
 #[tokio::test]
 async fn a_change_queued_behind_a_refused_one_is_refused_with_it() {
@@ -84,7 +84,7 @@ async fn a_refused_change_of_the_catalogue_leaves_it_as_it_was() {
     let lock = test.lock().await;
     let key = no_key();
     let refused = tokio::join!(
-        store.insert_sandbox("y", &seed, SandboxOverrides::default(), ("{}", &key)),
+        store.insert_sandbox(new_sandbox("y", &seed, &key)),
         store.take_snapshot("x", data, "new", state),
         store.delete_snapshot("x", "old"),
         store.replace_data("x", data, InitialData::Seed(&seed), "{}"),

@@ -15,7 +15,7 @@ use crate::store::tables::codes::MAX_CODES;
 use crate::store::tables::consents::MAX_CONSENTS;
 use crate::store::tables::devices::MAX_DEVICES;
 use crate::store::tables::tokens::MAX_TOKENS;
-use crate::store::{NewSession, OwnerKey, SandboxData, Store, StoreError};
+use crate::store::{NewDevice, NewSession, OwnerKey, SandboxData, Store, StoreError};
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
 
@@ -30,9 +30,14 @@ async fn go_on(test: &TestStore, numbers: std::ops::Range<usize>, now: Timestamp
             verdict: Verdict::Pending,
             expires_at,
         };
-        let hashes = (&hash("device"), &hash("user"));
+        let device = NewDevice {
+            device_code: hash("device"),
+            user_code: hash("user"),
+            grant,
+            now,
+        };
         let data = &test.data;
-        data.insert_device(hashes, grant, now).await.unwrap();
+        data.insert_device(device).await.unwrap();
         let token = Token {
             hash: hash("token"),
             kind: TokenKind::Access,
@@ -128,8 +133,13 @@ pub(super) async fn insert(
                 verdict: Verdict::Pending,
                 expires_at,
             };
-            let hashes = (&hash(number), &hash(-number));
-            data.insert_device(hashes, grant, now).await
+            let device = NewDevice {
+                device_code: hash(number),
+                user_code: hash(-number),
+                grant,
+                now,
+            };
+            data.insert_device(device).await
         }
         "sessions" => {
             let session = NewSession {
@@ -145,8 +155,8 @@ pub(super) async fn insert(
                 scope: Scope::default(),
                 buzz_limit: None,
             };
-            let parties = (UserId(number), &client_id);
-            data.put_consent(parties, &consent, now).await
+            data.put_consent(UserId(number), &client_id, &consent, now)
+                .await
         }
     }
 }
@@ -195,13 +205,8 @@ async fn a_grant_that_finds_no_room_for_its_tokens_uses_nothing_up() {
     insert(&data, "device codes", -2, now).await.unwrap();
     let minted = [TokenKind::Access, TokenKind::Refresh].map(|kind| token(-3, kind, now));
     let client = ClientId("cli".to_owned());
-    let redeemed = data
-        .redeem_code(
-            (&hash(-1), &client, now),
-            |_| minted.clone(),
-            |minted| minted,
-        )
-        .await;
+    let issue = |_: &AuthorizationCode| Ok::<_, ()>(minted.clone());
+    let redeemed = data.redeem_code(&hash(-1), &client, now, issue).await;
     let claimed = data.claim_device(&hash(-2), &minted).await;
     // The refresh token of the first pair.
     let rotated = data.rotate_tokens(&hash(4), &minted).await;

@@ -1,23 +1,20 @@
 //! Tests of the bound on the seeds of all sandboxes.
 
-use super::support::{TestStore, seed};
-use crate::store::{SandboxOverrides, Store, StoredKey};
+use super::support::{TestStore, new_sandbox, no_key, seed};
+use crate::store::{NewSandbox, Store};
 
 #[tokio::test]
 async fn parallel_sandboxes_stay_within_the_bound_of_seed_bytes_also_after_a_restart() {
     let test = TestStore::new("seed-bytes").await;
     let mut seed = seed();
     seed.users[0].image = Some("x".repeat(24 * 1024));
-    let key = StoredKey {
-        id: None,
-        private_key: Vec::new(),
-    };
+    let key = no_key();
     let make = async |store: &Store, name| {
-        let own = SandboxOverrides {
-            seed: Some(&seed),
-            ..SandboxOverrides::default()
+        let new = NewSandbox {
+            own_seed: Some(&seed),
+            ..new_sandbox(name, &seed, &key)
         };
-        let made = store.insert_sandbox(name, &seed, own, ("{}", &key));
+        let made = store.insert_sandbox(new);
         made.await.err().map(|error| error.to_string())
     };
     let store = &test.store;

@@ -8,7 +8,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
 use crate::model::user::{Buzz, User, UserRef};
 use crate::protocol::ids::UserId;
-use crate::store::{Database, SandboxData, SandboxOverrides, Seed, Store, StoreError, StoredKey};
+use crate::store::{Database, NewSandbox, SandboxData, Seed, Store, StoreError, StoredKey};
 
 /// A folder that is removed with this.
 pub(super) struct Folder(pub(super) PathBuf);
@@ -34,6 +34,18 @@ pub(super) fn no_key() -> StoredKey {
     StoredKey {
         id: None,
         private_key: Vec::new(),
+    }
+}
+
+pub(super) fn new_sandbox<'a>(name: &'a str, seed: &'a Seed, key: &'a StoredKey) -> NewSandbox<'a> {
+    NewSandbox {
+        name,
+        server_seed: seed,
+        own_seed: None,
+        settings: None,
+        is_explicit: false,
+        clock: "{}",
+        signing_key: key,
     }
 }
 
@@ -65,12 +77,9 @@ impl TestStore {
         let folder = Folder::new(name);
         let database = Database::File(folder.0.join("mock.db"));
         let store = Store::open(&database).await.unwrap();
-        let seed = seed();
-        let own = SandboxOverrides::default();
-        let row = store
-            .insert_sandbox("x", &seed, own, ("{}", &no_key()))
-            .await;
-        let data = row.unwrap().data;
+        let (seed, key) = (seed(), no_key());
+        let row = store.insert_sandbox(new_sandbox("x", &seed, &key));
+        let data = row.await.unwrap().data;
         Self {
             store,
             data,
@@ -82,9 +91,8 @@ impl TestStore {
     /// A store without a file, and the data of one sandbox.
     pub(super) async fn in_memory() -> (Store, Arc<SandboxData>) {
         let store = Store::open(&Database::Memory).await.unwrap();
-        let own = SandboxOverrides::default();
         let row = store
-            .insert_sandbox("x", &Seed::default(), own, ("{}", &no_key()))
+            .insert_sandbox(new_sandbox("x", &Seed::default(), &no_key()))
             .await;
         (store, row.unwrap().data)
     }

@@ -50,8 +50,7 @@ async fn store_limit(
         remember: None,
         buzz_limit: Some(limit),
     };
-    let parties = (user.id, &client.id);
-    data.approve_consent(parties, &approval, sandbox.now())
+    data.approve_consent(user.id, &client.id, &approval, sandbox.now())
         .await
 }
 
@@ -60,8 +59,7 @@ pub(crate) async fn reset_budget(context: RequestContext, Path(id): Path<String>
     let user = signed_in_user(&context)?;
     let sandbox = &context.sandbox;
     let client = ClientId(id);
-    let parties = (user.id, &client);
-    sandbox.data().forgive_spends(parties).await?;
+    sandbox.data().forgive_spends(user.id, &client).await?;
     Ok(to_account_page(&context))
 }
 
