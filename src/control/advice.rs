@@ -40,7 +40,7 @@ impl Sandbox {
     }
 
     async fn compute_advice(&self, client: Option<&str>) -> ControlResult<Advice> {
-        let permit = self.journal.readers().advice().await?;
+        let permit = self.journal.readers().advice.acquire().await?;
         let (sandbox, client) = (self.clone(), client.map(str::to_owned));
         let advising = tokio::task::spawn_blocking(move || {
             // The permit lasts as long as the work, even if the caller disconnects.

@@ -56,7 +56,7 @@ impl Sandbox {
         } = found;
         // The search permit is released before the wait for the turn to send.
         drop(permit);
-        let turn = self.journal.readers().stream().await?;
+        let turn = self.journal.readers().streams.acquire().await?;
         Ok(JsonPieces::Stream(JsonStream {
             sandbox: self.clone(),
             ids,
@@ -107,7 +107,7 @@ impl Sandbox {
         let limit = asked.limit.unwrap_or(usize::MAX);
         let permit = match limit {
             0 => None,
-            _ => Some(self.journal.readers().search().await?),
+            _ => Some(self.journal.readers().searches.acquire().await?),
         };
         Ok(Found {
             ids: self.newest_ids(&search, before, limit).await,
@@ -148,11 +148,11 @@ impl Sandbox {
         count: usize,
         wait: Duration,
     ) -> ControlResult<()> {
-        let _place = self.journal.readers().wait()?;
+        let _place = self.journal.readers().waits.try_acquire()?;
         // Watched before it is read, so that exchanges in between wake this task.
         let mut news = self.journal.watch();
         let enough = async {
-            let mut permit = Some(self.journal.readers().search().await?);
+            let mut permit = Some(self.journal.readers().searches.acquire().await?);
             let (mut clearings, mut last, mut found) =
                 (self.journal.clearings(), search.after(), 0);
             loop {

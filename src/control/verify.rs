@@ -64,7 +64,7 @@ impl Sandbox {
     /// Checks the journal against expectations. Errors: what differs, in words.
     pub(crate) async fn verify(&self, asked: Expectations) -> ControlResult<Verified> {
         check(&asked.expectations)?;
-        let _permit = self.journal.readers().search().await?;
+        let _permit = self.journal.readers().searches.acquire().await?;
         let searches = self.searches(&asked.expectations)?;
         let matched = self.matched(&searches).await;
         // Read after the search, which may have missed exchanges that were evicted meanwhile.

@@ -18,7 +18,7 @@ use crate::protocol::method::Method;
 use crate::protocol::scope::{Scope, ScopeBit};
 use crate::protocol::scope_input::ScopeSpec;
 use crate::protocol::secret::Secret;
-use crate::protocol::time::{Moment, Timestamp};
+use crate::protocol::time::Timestamp;
 use crate::sandbox::faults::Delay;
 use crate::seed::SeedFile;
 
@@ -84,11 +84,7 @@ schema!(Difference, "Difference", |_| one_of(
 
 schema!(Secret, inline, |_| json_schema!({ "type": "string" }));
 
-schema!(Timestamp, inline, |_| json_schema!({
-    "description": "Unix milliseconds.", "type": "integer", "format": "int64",
-}));
-
-schema!(Moment, "Time", |generator| {
+schema!(Timestamp, "Time", |generator| {
     let text = json_schema!({
         "description": "A time in RFC 3339, such as `2026-01-31T12:00:00Z`.",
         "type": "string",

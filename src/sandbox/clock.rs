@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use crate::protocol::time::{LAST_WRITTEN_MS, Timestamp, unix_millis};
 use crate::store::{StoreError, from_json};
 
-/// The first and the last moment that a clock can show.
+/// The first and the last time that a clock can show.
 pub(crate) const FIRST: Timestamp = Timestamp(-62_135_596_800_000);
 pub(crate) const LAST: Timestamp = Timestamp(LAST_WRITTEN_MS);
 
-/// A moment that no clock can show.
+/// A time that no clock can show.
 #[derive(Debug)]
 pub(crate) struct OutOfReach;
 
@@ -21,16 +21,18 @@ pub(crate) struct OutOfReach;
 #[derive(Debug, Default)]
 pub(crate) struct Clock(Mutex<ClockState>);
 
-/// How a clock stands to the system's.
+/// How a clock relates to the system's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ClockState {
-    /// It runs, this many milliseconds ahead of the system's.
+    /// Runs this many milliseconds ahead of the system's.
     Running { ahead_ms: i64 },
-    /// It stands still.
+    /// Stopped.
     Frozen {
+        /// Unix milliseconds.
         #[serde(with = "unix_millis")]
+        #[cfg_attr(feature = "openapi", schemars(with = "i64"))]
         at: Timestamp,
     },
 }
@@ -42,7 +44,7 @@ impl Default for ClockState {
 }
 
 impl ClockState {
-    /// What a row keeps of it.
+    /// The text that its row stores.
     pub(super) fn to_text(self) -> String {
         serde_json::to_string(&self).expect("a clock's state is JSON")
     }
@@ -84,14 +86,14 @@ impl Clock {
         Ok(())
     }
 
-    /// Sets the clock; a stopped one stays stopped. Nothing moves if the moment is out of reach.
+    /// Sets the clock; a stopped one stays stopped. Errors: the time is out of range.
     pub(crate) fn set(&self, at: Timestamp) -> Result<(), OutOfReach> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *state = state.moved_to(at)?;
         Ok(())
     }
 
-    /// Stops the clock at a moment, or now.
+    /// Stops the clock at a time, or now.
     pub(crate) fn freeze(&self, at: Option<Timestamp>) -> Result<(), OutOfReach> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let at = at.unwrap_or_else(|| state.now());
@@ -99,14 +101,14 @@ impl Clock {
         Ok(())
     }
 
-    /// Lets a stopped clock run on from where it stands.
+    /// Resumes a stopped clock from its time.
     pub(crate) fn resume(&self) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *state = ClockState::running_from(state.now());
     }
 }
 
-/// The system's own time, which no control call moves.
+/// The system's time, which no control call moves.
 pub(super) fn system_now() -> Timestamp {
     Timestamp(system_ms())
 }
@@ -116,7 +118,7 @@ impl ClockState {
         self.at(system_now())
     }
 
-    /// The time here when it is that time for the system.
+    /// The time of this clock at a time of the system's.
     fn at(self, system: Timestamp) -> Timestamp {
         let at = match self {
             Self::Running { ahead_ms } => Timestamp(system.0.saturating_add(ahead_ms)),
@@ -125,14 +127,14 @@ impl ClockState {
         at.clamp(FIRST, LAST)
     }
 
-    /// The state of a clock that runs on from a moment.
+    /// The state of a clock that runs from a time on.
     fn running_from(at: Timestamp) -> Self {
         Self::Running {
             ahead_ms: at.0.saturating_sub(system_ms()),
         }
     }
 
-    /// The clock at another moment, stopped or running as before.
+    /// The clock at another time, stopped or running as before.
     fn moved_to(self, at: Timestamp) -> Result<Self, OutOfReach> {
         if !(FIRST..=LAST).contains(&at) {
             return Err(OutOfReach);
@@ -144,7 +146,10 @@ impl ClockState {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the door")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the only access to the system's clock"
+)]
 fn system_ms() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -159,7 +164,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn a_clock_that_is_kept_goes_on_as_it_was(ms in proptest::num::i64::ANY, running: bool) {
+        fn stored_state_is_read_unchanged(ms in proptest::num::i64::ANY, running: bool) {
             let state = if running {
                 ClockState::Running { ahead_ms: ms }
             } else {
@@ -171,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_running_clock_stops_at_the_end_and_can_be_moved_back_from_there() {
+    fn running_clock_stops_at_the_end_and_can_be_moved_back() {
         let clock = Clock::default();
         clock.set(LAST).unwrap();
         assert_eq!(clock.now(), LAST);

@@ -16,5 +16,6 @@ mod slots;
 mod snapshots;
 pub(crate) mod spending;
 pub(crate) mod template;
+pub(crate) mod used_bytes;
 
 pub(crate) use handle::Sandbox;

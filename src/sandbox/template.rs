@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::faults::FaultMemory;
 use super::journal::JournalLimits;
 use super::keys::IdTokenKey;
 use super::settings::{Settings, SettingsPatch};
+use super::used_bytes::UsedBytes;
 use crate::store::Seed;
 
 /// What every sandbox of a server is created from.
@@ -20,8 +20,8 @@ pub(crate) struct SandboxTemplate {
     pub(crate) journal_capacity: usize,
     /// What all journals share.
     pub(crate) journal_limits: JournalLimits,
-    /// What the faults of all sandboxes share.
-    pub(crate) fault_memory: FaultMemory,
+    /// The memory of the faults of all sandboxes.
+    pub(crate) fault_memory: UsedBytes,
 }
 
 /// The parts of the template that one sandbox replaces.

@@ -4,11 +4,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::memory::FaultMemory;
 use super::rule::{Fault, FaultRequest};
 use super::triggered::TriggeredFault;
 use crate::invalid::Invalid;
 use crate::sandbox::entropy::Entropy;
+use crate::sandbox::used_bytes::UsedBytes;
 use crate::store::{SandboxData, StoreError};
 
 /// An active fault, and how often it has applied.
@@ -39,7 +39,8 @@ const MAX_FAULTS_BYTES: usize = 32 * 1024 * 1024;
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
     set: Mutex<Set>,
-    memory: FaultMemory,
+    /// Of the faults of all sandboxes.
+    memory: UsedBytes,
 }
 
 #[derive(Debug, Default)]
@@ -50,7 +51,7 @@ struct Set {
 
 impl Set {
     fn size_in_bytes(&self) -> usize {
-        let sizes = self.faults.iter().map(|active| active.fault.charge.bytes);
+        let sizes = self.faults.iter().map(|active| active.fault.charge.bytes());
         sizes.sum()
     }
 }
@@ -66,7 +67,7 @@ pub(crate) struct FaultState {
 }
 
 impl FaultState {
-    fn new(set: SetFault, memory: &FaultMemory) -> Self {
+    fn new(set: SetFault, memory: &UsedBytes) -> Self {
         Self {
             fault: Arc::new(TriggeredFault::new(set.id, set.rule, memory)),
             seen: set.seen,
@@ -86,7 +87,7 @@ impl FaultState {
 
 impl Faults {
     /// No faults yet.
-    pub(crate) fn new(memory: FaultMemory) -> Self {
+    pub(crate) fn new(memory: UsedBytes) -> Self {
         Self {
             set: Mutex::default(),
             memory,
@@ -94,7 +95,7 @@ impl Faults {
     }
 
     fn set(&self) -> std::sync::MutexGuard<'_, Set> {
-        // Counters may be one behind after a panic; that is no reason to fail again.
+        // After a panic, counters may be one behind.
         self.set.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -112,10 +113,10 @@ impl Faults {
             struck: 0,
         };
         let active = FaultState::new(fault.clone(), &self.memory);
-        // It is counted already, so that parallel calls do not exceed the bound together.
-        let used = self.memory.used();
+        // It is counted before the check, so that parallel calls do not exceed the bound together.
+        let used = self.memory.get();
         if used > MAX_FAULTS_BYTES {
-            let bytes = active.fault.charge.bytes;
+            let bytes = active.fault.charge.bytes();
             let reason = format!(
                 "no room for {bytes} bytes: the faults of all sandboxes have at most {MAX_FAULTS_BYTES} bytes in memory, \
                  and {} are used",
@@ -143,7 +144,7 @@ impl Faults {
         errors.map(str::to_owned).collect()
     }
 
-    /// Whether there was one of this id to remove.
+    /// Removes a fault and returns whether it existed.
     pub(crate) fn remove(&self, id: u64) -> bool {
         let mut set = self.set();
         let before = set.faults.len();
@@ -155,13 +156,13 @@ impl Faults {
         self.set().faults.clear();
     }
 
-    /// Prepares these faults for [`Faults::replace`], with what is left of their budgets. Errors: there is no room for them
-    /// in place of those that are set.
+    /// Prepares these faults for [`Faults::replace`], with their remaining budgets. Errors: there is no room for them in place
+    /// of the active ones.
     pub(crate) fn prepare(&self, faults: Vec<SetFault>) -> Result<Vec<FaultState>, StoreError> {
         let new = |fault| FaultState::new(fault, &self.memory);
         let prepared: Vec<FaultState> = faults.into_iter().map(new).collect();
         let own = self.set().size_in_bytes();
-        if self.memory.used().saturating_sub(own) > MAX_FAULTS_BYTES {
+        if self.memory.get().saturating_sub(own) > MAX_FAULTS_BYTES {
             return Err(StoreError::Full {
                 what: "bytes in the faults of all sandboxes",
                 most: MAX_FAULTS_BYTES,
@@ -170,7 +171,7 @@ impl Faults {
         Ok(prepared)
     }
 
-    /// Puts these in place of those that are set.
+    /// Replaces the active faults.
     pub(crate) fn replace(&self, faults: Vec<FaultState>) {
         let mut set = self.set();
         let newest = faults.iter().map(|active| active.fault.id).max();
@@ -178,12 +179,12 @@ impl Faults {
         set.faults = faults;
     }
 
-    /// Whether there is nothing to ask for: most servers, most of the time.
+    /// Whether there are no faults.
     pub(crate) fn is_empty(&self) -> bool {
         self.set().faults.is_empty()
     }
 
-    /// Whether any of them asks who the user is.
+    /// Whether a rule depends on the user.
     pub(crate) fn need_user(&self) -> bool {
         self.set()
             .faults
@@ -191,18 +192,18 @@ impl Faults {
             .any(|active| active.fault.rule.user.is_some() || active.fault.rule.effect.deny)
     }
 
-    /// The faults that apply to this request: their budgets are charged by it. `rows` has the users that rules name.
+    /// The faults that apply to this request: their budgets are charged by it. `data` has the users that rules name.
     pub(crate) fn matching(
         &self,
         target: &FaultRequest,
         entropy: &Entropy,
-        rows: &SandboxData,
+        data: &SandboxData,
     ) -> Vec<Arc<TriggeredFault>> {
         let mut set = self.set();
         let mut applied = Vec::new();
         for active in &mut set.faults {
             let rule = &active.fault.rule;
-            if !rule.fits(target, rows) {
+            if !rule.fits(target, data) {
                 continue;
             }
             active.seen += 1;

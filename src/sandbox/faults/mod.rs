@@ -2,13 +2,11 @@
 //! `control/faults/` checks them and has the presets.
 
 mod active;
-mod memory;
 mod rule;
 mod triggered;
 
 pub use active::SetFault;
 pub(crate) use active::{FaultState, Faults};
-pub(crate) use memory::FaultMemory;
 pub use rule::Fault;
 pub(crate) use rule::{Delay, Effect, FaultRequest};
 pub(crate) use triggered::{RecordedFault, TriggeredFault};

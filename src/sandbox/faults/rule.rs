@@ -13,7 +13,7 @@ use crate::sandbox::entropy::Entropy;
 use crate::sandbox::journal::size_in_bytes;
 use crate::store::SandboxData;
 
-/// A rule: when something goes wrong, and what.
+/// A rule: which requests fail, and how.
 ///
 /// ```
 /// use std::time::Duration;
@@ -58,7 +58,7 @@ pub struct Fault {
     pub(crate) effect: Effect,
 }
 
-/// What goes wrong. A delay goes with any of the others.
+/// How a request fails. A delay can be combined with the others.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
@@ -94,7 +94,7 @@ pub(crate) struct Effect {
     /// The connection is reset in the middle of the body.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) truncate: bool,
-    /// A body that is no JSON although its content type says so.
+    /// A body that is not JSON, with the content type of JSON.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) malformed: bool,
     /// The body is sent slowly.
@@ -130,7 +130,7 @@ pub(crate) enum Delay {
 }
 
 impl<'de> Deserialize<'de> for Delay {
-    // By hand: what serde says of an untagged enum names neither key nor value.
+    // By hand: serde's errors for an untagged enum name neither key nor value.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
@@ -158,7 +158,7 @@ pub(crate) struct FaultRequest {
 }
 
 impl Fault {
-    pub(super) fn fits(&self, target: &FaultRequest, rows: &SandboxData) -> bool {
+    pub(super) fn fits(&self, target: &FaultRequest, data: &SandboxData) -> bool {
         self.endpoint.is_none_or(|wanted| wanted == target.endpoint)
             && (self.client_id.is_none() || self.client_id == target.client_id)
             && (self.grant_type.is_none() || self.grant_type == target.grant_type)
@@ -167,7 +167,7 @@ impl Fault {
             && self
                 .user
                 .as_ref()
-                .is_none_or(|wanted| target.user.is_some() && rows.user_id(wanted) == target.user)
+                .is_none_or(|wanted| target.user.is_some() && data.user_id(wanted) == target.user)
     }
 
     /// An estimate of the memory that it occupies.

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use serde_json::Value;
 
-use super::memory::{FaultCharge, FaultMemory};
 use super::rule::{Effect, Fault};
 use crate::model::user::UserRef;
 use crate::sandbox::journal::{JsonBudget, cut};
+use crate::sandbox::used_bytes::{Charge, UsedBytes};
 
 /// A fault that is active. Requests share it, whatever the size of its body.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub(crate) struct TriggeredFault {
     /// The body that it answers with.
     pub(crate) body: Option<Bytes>,
     pub(crate) recorded: Arc<RecordedFault>,
-    pub(super) charge: FaultCharge,
+    pub(super) charge: Charge,
 }
 
 /// What the journal stores of a fault, as it may be removed: its rule, with a long body, long headers and long texts cut.
@@ -30,7 +30,7 @@ pub(crate) struct RecordedFault {
 }
 
 impl TriggeredFault {
-    pub(super) fn new(id: u64, rule: Fault, memory: &FaultMemory) -> Self {
+    pub(super) fn new(id: u64, rule: Fault, memory: &UsedBytes) -> Self {
         let body = rule.effect.body.as_ref().map(|body| match body {
             Value::String(text) => Bytes::from(text.clone()),
             other => other.to_string().into(),

@@ -10,7 +10,7 @@ use crate::protocol::params::Params;
 use crate::protocol::time::Timestamp;
 use crate::sandbox::faults::RecordedFault;
 
-/// The request headers that are stored: those that say something about a client.
+/// The request headers that are stored.
 pub(crate) const STORED_HEADERS: [&str; 9] = [
     "accept",
     "authorization",
@@ -26,7 +26,7 @@ pub(crate) const STORED_HEADERS: [&str; 9] = [
 /// The facts about an exchange that need no parsing.
 #[derive(Debug)]
 pub(crate) struct Facts {
-    /// The newest exchange that was over when this one began: what the app could know of.
+    /// The newest exchange that had ended when this one began.
     pub(crate) after: u64,
     /// The sandbox's time.
     pub(crate) at: Timestamp,
@@ -55,6 +55,15 @@ pub(crate) enum CapturedBody<'a> {
     Form(&'a [u8], &'a Params),
     Json(&'a [u8], &'a Params),
     Multipart(&'a Params),
+}
+
+impl<'a> CapturedBody<'a> {
+    pub(super) fn params(self) -> Option<&'a Params> {
+        match self {
+            Self::Empty => None,
+            Self::Form(_, params) | Self::Json(_, params) | Self::Multipart(params) => Some(params),
+        }
+    }
 }
 
 /// What went over the wire.

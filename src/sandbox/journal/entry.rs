@@ -1,4 +1,4 @@
-//! An exchange as it is read: parsed from its stored form.
+//! An exchange parsed from its stored form.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,45 +10,44 @@ use crate::protocol::endpoint::Endpoint;
 use crate::protocol::time::Timestamp;
 use crate::sandbox::faults::RecordedFault;
 
-/// An exchange that was parsed to be read. It has secrets as they were sent: what is shown of it is redacted first, and
-/// `Debug` shows nothing of it.
+/// A parsed exchange. It has secrets as they were sent: it is redacted before it is shown, and `Debug` omits them.
 pub(crate) struct Entry {
-    /// Counts from 1, and goes on over a clearing.
+    /// Counts from 1, and is not reset by a clearing.
     pub(crate) id: u64,
-    /// The newest exchange that was over when this one began: what the app could know of.
+    /// The newest exchange that had ended when this one began.
     pub(crate) after: u64,
     /// The sandbox's time.
     pub(crate) at: Timestamp,
     /// The system's time, which no control call moves or stops.
     pub(crate) real: Timestamp,
-    /// The connection, where requests come on it one after another.
+    /// The connection, if requests come on it one after another.
     pub(crate) connection: Option<u16>,
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) endpoint: Endpoint,
     pub(crate) params: Map<String, Value>,
-    /// Those of the query alone, as they came.
+    /// The query as it was sent.
     pub(crate) query: Option<String>,
     pub(crate) headers: Map<String, Value>,
     pub(crate) client_id: Option<String>,
     pub(crate) user_id: Option<i64>,
     pub(crate) status: u16,
     pub(crate) location: Option<String>,
-    /// The body, where it is JSON.
+    /// The body, if it is JSON.
     pub(crate) answer: Option<Value>,
     /// How long the answer asks the app to wait, in seconds.
     pub(crate) retry_after: Option<u32>,
     /// The differences that decided something.
     pub(crate) differences: Vec<Decision>,
-    /// The faults that touched it.
+    /// The faults that applied to it.
     pub(crate) faults: Vec<Arc<RecordedFault>>,
-    /// Why a revocation had no effect, although the answer was a success.
+    /// The reason if a successful revocation had no effect.
     pub(crate) idle: Option<RevokeNoop>,
     /// Our extensions that it relied on.
     pub(crate) extensions: Vec<&'static str>,
 }
 
-/// Why a revocation of an existing token had no effect.
+/// The reason for a revocation of an existing token to have no effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RevokeNoop {
     /// The body names no client that is registered.

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError, TryLockError, Weak};
 use super::budget::{DEFAULT_JOURNAL_MEMORY, MemoryBudget};
 use super::ring::Ring;
 
-/// A full budget is brought down by this part of itself, so that not each request evicts.
-const BATCH: usize = 16;
+/// Eviction frees this fraction of the budget, so that not each request evicts: a 16th.
+const BATCH_DIVISOR: usize = 16;
 
 /// The memory of the journals of one server.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub(crate) struct JournalMemory {
 #[derive(Debug, Default)]
 struct Rings {
     all: Vec<Weak<Ring>>,
-    /// When there are this many, those of deleted sandboxes are removed.
+    /// From this number on, the journals of deleted sandboxes are removed.
     next_cleaning: usize,
 }
 
@@ -69,15 +69,15 @@ impl JournalMemory {
     /// Evicts the oldest exchanges of all journals if the budget is exceeded.
     pub(super) fn enforce(&self) {
         let limit = self.limit();
-        let batch = limit / BATCH;
+        let batch = limit / BATCH_DIVISOR;
         let used = self.used();
         if used <= limit {
             return;
         }
-        let _turn = match self.evicting.try_lock() {
-            Ok(turn) => turn,
+        let _guard = match self.evicting.try_lock() {
+            Ok(guard) => guard,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            // Another thread evicts. Those that would exceed the budget by much wait for it.
+            // Another thread evicts. Requests that exceed the budget by more than a batch wait for it.
             Err(TryLockError::WouldBlock) if used <= limit + batch => return,
             Err(TryLockError::WouldBlock) => {
                 self.evicting.lock().unwrap_or_else(PoisonError::into_inner)

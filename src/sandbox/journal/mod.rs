@@ -1,4 +1,4 @@
-//! The journal: the exchanges of one sandbox, in order, within a number of its own and a memory budget that all sandboxes
+//! The journal: the exchanges of one sandbox, in order. It has a capacity of its own and a memory budget that all sandboxes
 //! share. `middleware/journal.rs` writes it, `control/requests.rs` reads it.
 
 mod budget;
@@ -39,7 +39,7 @@ pub(crate) struct Journal {
     readers: Arc<JournalReaders>,
     /// The id of the newest exchange.
     newest: AtomicU64,
-    /// The same, for those that wait for the next one.
+    /// The same, for requests that wait for the next exchange.
     watched: watch::Sender<u64>,
 }
 
@@ -64,7 +64,7 @@ impl Journal {
         }
     }
 
-    /// The limits on those that read it.
+    /// The limits on its readers.
     pub(crate) fn readers(&self) -> &Arc<JournalReaders> {
         &self.readers
     }
@@ -85,7 +85,7 @@ impl Journal {
         self.ring
             .push(exchange, self.capacity, self.memory.budget(), |id| {
                 added = id;
-                // A new watcher looks at this first.
+                // A new watcher reads this first.
                 self.newest.store(id, Ordering::Release);
                 is_watched = self.watched.receiver_count() > 0;
             });
@@ -97,7 +97,7 @@ impl Journal {
     }
 
     fn notify_watchers(&self) {
-        // Of two that come at once, the newer one counts.
+        // Of two parallel notifications, the newer one counts.
         self.watched
             .send_modify(|known| *known = self.newest().max(*known));
     }
@@ -146,7 +146,7 @@ impl Journal {
         self.newest.load(Ordering::Acquire)
     }
 
-    /// How often it was cleared: what was counted before is of no use any more.
+    /// How often it was cleared. Counts of before a clearing are outdated.
     pub(crate) fn clearings(&self) -> u64 {
         self.ring.clearings()
     }
@@ -161,10 +161,10 @@ impl Journal {
         self.ring.restores()
     }
 
-    /// Removes every exchange. Ids go on, so that no new exchange is taken for a removed one.
+    /// Removes every exchange. Ids are not reused.
     pub(crate) fn clear(&self) {
         let removed = self.ring.clear();
-        // The caller does not wait until the memory is freed, be it ten thousand exchanges.
+        // The caller does not wait until the memory of up to ten thousand exchanges is freed.
         match Handle::try_current() {
             Ok(runtime) => drop(runtime.spawn_blocking(move || drop(removed))),
             Err(_) => drop(removed),

@@ -6,103 +6,72 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// At most this many searches at once, and this many long answers that are being sent.
-const MAX_SEARCHES: usize = 8;
-const MAX_STREAMS: usize = 8;
-
-/// At most this many wait for exchanges that are to come: each of them looks at every new one.
-const MAX_WAITS: usize = 256;
-
-/// At most this many listen to the events of dashboards: each of them renders every new exchange.
-const MAX_LISTENERS: usize = 64;
-
-/// Advice looks at a whole journal at once.
-const MAX_ADVICE: usize = 1;
-
-/// Computations of what many apps have spent.
-const MAX_SPENDS: usize = 1;
-
-/// A reader that waits longer for its turn is refused.
+/// A reader that waits longer than this is refused.
 const MAX_WAIT: Duration = Duration::from_secs(10);
 
-/// The turns of one server.
+/// The limits of one server.
 #[derive(Debug)]
 pub(crate) struct JournalReaders {
-    searches: Arc<Semaphore>,
-    streams: Arc<Semaphore>,
-    waits: Arc<Semaphore>,
-    listeners: Arc<Semaphore>,
-    advice: Arc<Semaphore>,
-    spends: Arc<Semaphore>,
+    /// Searches of a journal, until the result is written.
+    pub(crate) searches: ReaderLimit,
+    /// Long answers that are being sent, however slowly their clients read.
+    pub(crate) streams: ReaderLimit,
+    /// Requests that wait for an exchange: each of them looks at every new one.
+    pub(crate) waits: ReaderLimit,
+    /// Listeners to the events of dashboards: each of them renders every new exchange.
+    pub(crate) listeners: ReaderLimit,
+    /// Advice, which looks at a whole journal at once.
+    pub(crate) advice: ReaderLimit,
+    /// Computations of what many apps have spent.
+    pub(crate) spends: ReaderLimit,
 }
-
-/// Others have read for longer than a reader waits.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct TooManyReaders;
 
 impl Default for JournalReaders {
     fn default() -> Self {
         Self {
-            searches: Arc::new(Semaphore::new(MAX_SEARCHES)),
-            streams: Arc::new(Semaphore::new(MAX_STREAMS)),
-            waits: Arc::new(Semaphore::new(MAX_WAITS)),
-            listeners: Arc::new(Semaphore::new(MAX_LISTENERS)),
-            advice: Arc::new(Semaphore::new(MAX_ADVICE)),
-            spends: Arc::new(Semaphore::new(MAX_SPENDS)),
+            searches: ReaderLimit::new(8),
+            streams: ReaderLimit::new(8),
+            waits: ReaderLimit::new(256),
+            listeners: ReaderLimit::new(64),
+            advice: ReaderLimit::new(1),
+            spends: ReaderLimit::new(1),
         }
     }
 }
 
-/// A turn to read; dropping it ends the turn.
+/// The number of readers of one kind.
+#[derive(Debug)]
+pub(crate) struct ReaderLimit(Arc<Semaphore>);
+
+/// The permission of one reader, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct ReaderPermit {
     _permit: OwnedSemaphorePermit,
 }
 
-async fn permit(turns: &Arc<Semaphore>) -> Result<ReaderPermit, TooManyReaders> {
-    let permit = Arc::clone(turns).acquire_owned();
-    match tokio::time::timeout(MAX_WAIT, permit).await {
-        Ok(Ok(permit)) => Ok(ReaderPermit { _permit: permit }),
-        // The semaphore is never closed.
-        Ok(Err(_)) | Err(_) => Err(TooManyReaders),
-    }
-}
+/// Other readers have read for longer than a reader waits.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TooManyReaders;
 
-/// A turn that lasts for long: the next reader is refused at once.
-fn place(places: &Arc<Semaphore>) -> Result<ReaderPermit, TooManyReaders> {
-    let permit = Arc::clone(places).try_acquire_owned();
-    let permit = permit.map_err(|_| TooManyReaders)?;
-    Ok(ReaderPermit { _permit: permit })
-}
-
-impl JournalReaders {
-    /// A turn to search a journal and to show what was found.
-    pub(crate) async fn search(&self) -> Result<ReaderPermit, TooManyReaders> {
-        permit(&self.searches).await
+impl ReaderLimit {
+    fn new(max_readers: usize) -> Self {
+        Self(Arc::new(Semaphore::new(max_readers)))
     }
 
-    /// A turn to send a long answer, however slowly its client reads.
-    pub(crate) async fn stream(&self) -> Result<ReaderPermit, TooManyReaders> {
-        permit(&self.streams).await
+    /// Waits for a permit, at most 10 s.
+    pub(crate) async fn acquire(&self) -> Result<ReaderPermit, TooManyReaders> {
+        let permit = Arc::clone(&self.0).acquire_owned();
+        match tokio::time::timeout(MAX_WAIT, permit).await {
+            Ok(Ok(permit)) => Ok(ReaderPermit { _permit: permit }),
+            // The semaphore is never closed.
+            Ok(Err(_)) | Err(_) => Err(TooManyReaders),
+        }
     }
 
-    /// A place among those that wait for exchanges.
-    pub(crate) fn wait(&self) -> Result<ReaderPermit, TooManyReaders> {
-        place(&self.waits)
-    }
-
-    /// A place among those that listen to the events of a dashboard.
-    pub(crate) fn listen(&self) -> Result<ReaderPermit, TooManyReaders> {
-        place(&self.listeners)
-    }
-
-    /// A turn to advise.
-    pub(crate) async fn advice(&self) -> Result<ReaderPermit, TooManyReaders> {
-        permit(&self.advice).await
-    }
-
-    /// A turn to compute what many apps have spent.
-    pub(crate) async fn spends(&self) -> Result<ReaderPermit, TooManyReaders> {
-        permit(&self.spends).await
+    /// A permit for long: if there is none, the reader is refused at once.
+    pub(crate) fn try_acquire(&self) -> Result<ReaderPermit, TooManyReaders> {
+        let permit = Arc::clone(&self.0).try_acquire_owned();
+        let permit = permit.map_err(|_| TooManyReaders)?;
+        Ok(ReaderPermit { _permit: permit })
     }
 }

@@ -1,13 +1,13 @@
-//! The stored form of an exchange: fixed fields and one block of bytes, which is parsed again whenever it is read.
+//! The stored form of an exchange: nearly as it came, and parsed whenever it is read. In a full flow, parsing when it is
+//! stored would take longer than the journal does.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::budget::{Charge, MemoryBudget};
+use super::budget::MemoryBudget;
 use super::capture::{Capture, CapturedBody, Facts, STORED_HEADERS};
 use super::entry::Entry;
 use super::truncate::{self, JsonBudget, MAX_BODY_BYTES};
@@ -16,184 +16,180 @@ use crate::protocol::endpoint::Endpoint;
 use crate::protocol::grant_type::GrantType;
 use crate::protocol::params::Params;
 use crate::sandbox::faults::RecordedFault;
+use crate::sandbox::used_bytes::Charge;
 
-/// The place of `authorization` in [`STORED_HEADERS`].
-const AUTHORIZATION: usize = 1;
+/// An estimate of what the allocator adds to one allocation, in bytes.
+const ALLOCATION_BYTES: usize = 16;
 
-/// Method, path, query, the client of the token, and location.
-const TEXTS: usize = 5;
-
-/// An estimate of what the allocator and the reference count add to one exchange: two allocations and a place in the ring.
-const OVERHEAD_BYTES: usize = 64;
-
-impl Capture<'_> {
-    /// The client that the request claims to come from.
-    fn claimed_client(&self) -> Option<String> {
-        let authorization = self.headers[AUTHORIZATION].map(lossy);
-        let (CapturedBody::Form(_, params)
-        | CapturedBody::Json(_, params)
-        | CapturedBody::Multipart(params)) = self.body
-        else {
-            return None;
-        };
-        let query = self.query.map(str::as_bytes);
-        Credentials::claimed_by_request(authorization.as_deref(), params, query)
-    }
-}
+/// The reference count of an exchange and its place in the ring, in bytes.
+const OVERHEAD_BYTES: usize = 48;
 
 /// An exchange as the journal stores it. It holds secrets as they were sent, so `Debug` shows nothing of them.
 pub(crate) struct StoredExchange {
     id: u64,
     sequence: u64,
     facts: Facts,
-    layout: Layout,
-    /// Texts, headers, body and answer.
-    bytes: Box<[u8]>,
+    method: Box<str>,
+    path: Box<str>,
+    query: Option<Box<str>>,
+    headers: Box<[(&'static str, Box<str>)]>,
+    location: Option<Box<str>>,
+    /// The client of the access token, or the client that a reduced body named.
+    client: Option<Box<str>>,
+    body: StoredBody,
+    answer: Option<StoredAnswer>,
     charge: Charge,
 }
 
-/// How the block of bytes is divided.
-#[derive(Debug, Default)]
-struct Layout {
-    texts: [Option<u16>; TEXTS],
-    headers: [Option<u16>; STORED_HEADERS.len()],
-    body: u32,
-    body_form: BodyForm,
-    answer: Option<u32>,
-    is_answer_reduced: bool,
+enum StoredBody {
+    Form(Box<[u8]>),
+    Json(Box<[u8]>),
+    /// The parameters of a larger body as JSON, truncated.
+    Reduced(Box<[u8]>),
 }
 
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum BodyForm {
-    #[default]
-    Form,
-    Json,
-    /// JSON that was truncated when it was stored.
-    Reduced,
-}
-
-/// The same, taken apart.
-struct Parts<'a> {
-    texts: [Option<&'a [u8]>; TEXTS],
-    headers: [Option<&'a [u8]>; STORED_HEADERS.len()],
-    body: &'a [u8],
-    answer: Option<&'a [u8]>,
-}
-
-impl Parts<'_> {
-    fn query_params(&self) -> Params {
-        Params::from_urlencoded(self.texts[2].unwrap_or_default())
+impl StoredBody {
+    fn new(body: CapturedBody<'_>) -> Self {
+        let params = match body {
+            CapturedBody::Empty => return Self::Form(Box::default()),
+            CapturedBody::Form(bytes, _) if bytes.len() <= MAX_BODY_BYTES => {
+                return Self::Form(bytes.into());
+            }
+            CapturedBody::Json(bytes, _) if bytes.len() <= MAX_BODY_BYTES => {
+                return Self::Json(bytes.into());
+            }
+            CapturedBody::Form(_, params)
+            | CapturedBody::Json(_, params)
+            | CapturedBody::Multipart(params) => params,
+        };
+        let reduced = JsonBudget::default().params(params);
+        Self::Reduced(Value::Object(reduced).to_string().into_bytes().into())
     }
-}
 
-/// The text of what came as bytes.
-fn lossy(bytes: &[u8]) -> Cow<'_, str> {
-    String::from_utf8_lossy(bytes)
-}
-
-fn short_text(bytes: &[u8]) -> Cow<'_, [u8]> {
-    if bytes.len() <= truncate::MAX_TEXT_BYTES {
-        return Cow::Borrowed(bytes);
+    fn bytes(&self) -> &[u8] {
+        let (Self::Form(bytes) | Self::Json(bytes) | Self::Reduced(bytes)) = self;
+        bytes
     }
-    let text = lossy(bytes);
-    Cow::Owned(truncate::text(&text).into_owned().into_bytes())
-}
 
-fn length(bytes: &[u8]) -> u16 {
-    u16::try_from(bytes.len()).unwrap_or(u16::MAX)
-}
-
-/// A body as it is stored.
-fn stored_body(body: CapturedBody<'_>) -> (BodyForm, Cow<'_, [u8]>) {
-    let params = match body {
-        CapturedBody::Empty => return (BodyForm::Form, Cow::Borrowed(&[])),
-        CapturedBody::Form(bytes, _) if bytes.len() <= MAX_BODY_BYTES => {
-            return (BodyForm::Form, Cow::Borrowed(bytes));
+    fn params(&self) -> Params {
+        match self {
+            Self::Form(bytes) => Params::from_urlencoded(bytes),
+            Self::Json(bytes) | Self::Reduced(bytes) => Params::from_json(bytes),
         }
-        CapturedBody::Json(bytes, _) if bytes.len() <= MAX_BODY_BYTES => {
-            return (BodyForm::Json, Cow::Borrowed(bytes));
-        }
-        CapturedBody::Form(_, params)
-        | CapturedBody::Json(_, params)
-        | CapturedBody::Multipart(params) => params,
-    };
-    let reduced = JsonBudget::default().params(params);
-    let bytes = Value::Object(reduced).to_string().into_bytes();
-    (BodyForm::Reduced, Cow::Owned(bytes))
+    }
 }
 
-/// The answer as it is stored, and whether it was reduced. What is not JSON is left out.
-fn stored_answer(answer: &[u8]) -> Option<(Cow<'_, [u8]>, bool)> {
-    if answer.len() <= MAX_BODY_BYTES {
-        return Some((Cow::Borrowed(answer), false));
+/// The answer, which is JSON.
+struct StoredAnswer {
+    json: Box<[u8]>,
+    is_reduced: bool,
+}
+
+impl StoredAnswer {
+    /// None if a long answer is not JSON.
+    fn new(answer: &[u8]) -> Option<Self> {
+        if answer.len() <= MAX_BODY_BYTES {
+            return Some(Self {
+                json: answer.into(),
+                is_reduced: false,
+            });
+        }
+        let whole: Value = serde_json::from_slice(answer).ok()?;
+        let reduced = JsonBudget::default().value(&whole);
+        Some(Self {
+            json: reduced.to_string().into_bytes().into(),
+            is_reduced: true,
+        })
     }
-    let whole: Value = serde_json::from_slice(answer).ok()?;
-    let reduced = JsonBudget::default().value(&whole);
-    Some((Cow::Owned(reduced.to_string().into_bytes()), true))
+
+    fn value(&self) -> Option<Value> {
+        let answer: Value = serde_json::from_slice(&self.json).ok()?;
+        Some(if self.is_reduced {
+            answer
+        } else {
+            JsonBudget::default().value(&answer)
+        })
+    }
+}
+
+fn short(text: &str) -> Box<str> {
+    truncate::text(text).into()
+}
+
+/// A header's value as text.
+fn short_lossy(bytes: &[u8]) -> Box<str> {
+    short(&String::from_utf8_lossy(bytes))
 }
 
 /// The client that a request claims to come from.
-fn claimed_client(parts: &Parts<'_>, body: &Params) -> Option<String> {
-    let authorization = parts.headers[AUTHORIZATION].map(lossy);
-    let query = parts.texts[2];
-    let claimed = Credentials::claimed_by_request(authorization.as_deref(), body, query)?;
+fn claimed_client(
+    headers: &[(&'static str, Box<str>)],
+    query: Option<&str>,
+    body: &Params,
+) -> Option<String> {
+    let authorization = headers.iter().find(|(name, _)| *name == "authorization");
+    let authorization = authorization.map(|(_, value)| &**value);
+    let query = query.map(str::as_bytes);
+    let claimed = Credentials::claimed_by_request(authorization, body, query)?;
     Some(truncate::cut_again(&claimed).into_owned())
 }
 
 impl StoredExchange {
-    /// Copies what went over the wire into one block, so that no buffer of a connection stays alive. A small request is not
-    /// parsed for it.
-    pub(super) fn new(capture: Capture<'_>, budget: &Arc<MemoryBudget>) -> Self {
-        let query = capture.query.map(truncate::query);
-        let (body_form, body) = stored_body(capture.body);
-        let claimed = match body_form {
-            BodyForm::Form | BodyForm::Json => None,
+    /// Copies what went over the wire, so that no buffer of a connection stays alive. A small request is not parsed for it.
+    pub(super) fn new(capture: Capture<'_>, budget: &MemoryBudget) -> Self {
+        let headers = STORED_HEADERS.into_iter().zip(capture.headers);
+        let headers: Box<[_]> = headers
+            .filter_map(|(name, value)| Some((name, short_lossy(value?))))
+            .collect();
+        let body = StoredBody::new(capture.body);
+        let claimed = match (&body, capture.body.params()) {
             // The name may be among what was left out.
-            BodyForm::Reduced => capture.claimed_client(),
+            (StoredBody::Reduced(_), Some(params)) => {
+                claimed_client(&headers, capture.query, params)
+            }
+            _ => None,
         };
-        let client = claimed.as_deref().or(capture.token_client);
-        let (answer, is_answer_reduced) = match capture.answer.and_then(stored_answer) {
-            Some((answer, is_reduced)) => (Some(answer), is_reduced),
-            None => (None, false),
+        let mut exchange = Self {
+            id: 0,
+            sequence: 0,
+            facts: capture.facts,
+            method: short(capture.method),
+            path: short(capture.path),
+            query: capture.query.map(|query| truncate::query(query).into()),
+            headers,
+            location: capture.location.map(short_lossy),
+            client: claimed.as_deref().or(capture.token_client).map(short),
+            body,
+            answer: capture.answer.and_then(StoredAnswer::new),
+            charge: budget.charge(0),
         };
-        let texts = [
-            Some(short_text(capture.method.as_bytes())),
-            Some(short_text(capture.path.as_bytes())),
-            query.as_ref().map(|query| Cow::Borrowed(query.as_bytes())),
-            client.map(|id| short_text(id.as_bytes())),
-            capture.location.map(short_text),
-        ];
-        let headers = capture.headers.map(|value| value.map(short_text));
-        let layout = Layout {
-            texts: texts.each_ref().map(|text| text.as_deref().map(length)),
-            headers: headers.each_ref().map(|value| value.as_deref().map(length)),
-            body: u32::try_from(body.len()).unwrap_or(u32::MAX),
-            body_form,
-            answer: answer
-                .as_ref()
-                .map(|answer| u32::try_from(answer.len()).unwrap_or(u32::MAX)),
-            is_answer_reduced,
-        };
-        let pieces = texts.iter().chain(&headers).flatten();
-        let pieces = pieces.chain([&body]).chain(&answer);
-        let pieces: Vec<&[u8]> = pieces.map(|piece| &**piece).collect();
-        let bytes: Box<[u8]> = pieces.concat().into();
-        let facts = capture.facts;
-        let size = size_of::<Self>()
+        exchange.charge = budget.charge(exchange.measure());
+        exchange
+    }
+
+    /// The memory that it occupies, as an estimate.
+    fn measure(&self) -> usize {
+        let texts = [&self.query, &self.location, &self.client];
+        let texts = texts
+            .into_iter()
+            .flatten()
+            .chain([&self.method, &self.path]);
+        let headers = self.headers.iter().map(|(_, value)| value);
+        let answer = self.answer.as_ref().map(|answer| answer.json.len());
+        let allocations = texts
+            .chain(headers)
+            .map(|text| text.len())
+            .chain([self.body.bytes().len()])
+            .chain(answer);
+        let facts = &self.facts;
+        size_of::<Self>()
             + OVERHEAD_BYTES
-            + bytes.len()
+            + allocations.map(|bytes| ALLOCATION_BYTES + bytes).sum::<usize>()
+            + size_of_val(&*self.headers)
             + facts.extensions.capacity() * size_of::<&str>()
             + facts.faults.capacity() * size_of::<Arc<RecordedFault>>()
             // Whole in each exchange that refers to it: it may be the last one that does.
-            + facts.faults.iter().map(|fault| fault.size_in_bytes()).sum::<usize>();
-        Self {
-            id: 0,
-            sequence: 0,
-            facts,
-            layout,
-            bytes,
-            charge: Charge::new(budget, size),
-        }
+            + facts.faults.iter().map(|fault| fault.size_in_bytes()).sum::<usize>()
     }
 
     pub(super) fn number(&mut self, id: u64, sequence: u64) {
@@ -234,19 +230,22 @@ impl StoredExchange {
         self.facts.user_id
     }
 
-    pub(crate) fn method(&self) -> Cow<'_, str> {
-        lossy(self.parts().texts[0].unwrap_or_default())
+    pub(crate) fn method(&self) -> &str {
+        &self.method
     }
 
-    pub(crate) fn path(&self) -> Cow<'_, str> {
-        lossy(self.parts().texts[1].unwrap_or_default())
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
+    fn claimed_client(&self, body: &Params) -> Option<String> {
+        claimed_client(&self.headers, self.query.as_deref(), body)
     }
 
     /// The client that the request names, or else the client of its token.
     pub(crate) fn client_id(&self) -> Option<String> {
-        let parts = self.parts();
-        let claimed = claimed_client(&parts, &self.body_params(&parts));
-        claimed.or_else(|| parts.texts[3].map(|id| lossy(id).into_owned()))
+        self.claimed_client(&self.body.params())
+            .or_else(|| self.client.as_deref().map(str::to_owned))
     }
 
     /// The error code of the answer, if it is an error.
@@ -255,65 +254,28 @@ impl StoredExchange {
         struct Answer {
             error: String,
         }
-        let answer: Answer = serde_json::from_slice(self.parts().answer?).ok()?;
+        let answer: Answer = serde_json::from_slice(&self.answer.as_ref()?.json).ok()?;
         Some(truncate::text(&answer.error).into_owned())
     }
 
-    fn parts(&self) -> Parts<'_> {
-        let mut rest = &*self.bytes;
-        let mut next = |length: usize| {
-            let (next, after) = rest.split_at(length.min(rest.len()));
-            rest = after;
-            next
-        };
-        let layout = &self.layout;
-        Parts {
-            texts: layout.texts.map(|length| Some(next(length?.into()))),
-            headers: layout.headers.map(|length| Some(next(length?.into()))),
-            body: next(usize::try_from(layout.body).unwrap_or(usize::MAX)),
-            answer: layout
-                .answer
-                .map(|length| next(usize::try_from(length).unwrap_or(usize::MAX))),
-        }
-    }
-
-    fn body_params(&self, parts: &Parts<'_>) -> Params {
-        match self.layout.body_form {
-            BodyForm::Form => Params::from_urlencoded(parts.body),
-            BodyForm::Json | BodyForm::Reduced => Params::from_json(parts.body),
-        }
-    }
-
     /// Query and body: of what was sent in both, the body counts.
-    fn params(&self, parts: &Parts<'_>, query: &Params, body: &Params) -> Map<String, Value> {
-        let mut params = query.to_json();
+    fn params(&self, body: &Params) -> Map<String, Value> {
+        let query = self.query.as_deref().unwrap_or_default();
+        let mut params = Params::from_urlencoded(query.as_bytes()).to_json();
         params.extend(body.to_json());
-        let sent = [parts.texts[2].unwrap_or_default(), parts.body];
-        if self.layout.body_form == BodyForm::Reduced || truncate::is_small(&sent) {
-            return params;
+        match self.body {
+            StoredBody::Reduced(_) => params,
+            StoredBody::Form(_) | StoredBody::Json(_) => JsonBudget::default().object(&params),
         }
-        JsonBudget::default().object(&params)
-    }
-
-    fn answer(&self, parts: &Parts<'_>) -> Option<Value> {
-        let bytes = parts.answer?;
-        let answer: Value = serde_json::from_slice(bytes).ok()?;
-        if self.layout.is_answer_reduced || truncate::is_small(&[bytes]) {
-            return Some(answer);
-        }
-        Some(JsonBudget::default().value(&answer))
     }
 
     /// Parses it. Nothing of the result stays here.
     pub(crate) fn to_entry(&self) -> Entry {
-        let parts = self.parts();
-        let (query, body) = (parts.query_params(), self.body_params(&parts));
-        let text = |bytes: &[u8]| truncate::cut_again(&lossy(bytes)).into_owned();
-        let headers = STORED_HEADERS.into_iter().zip(parts.headers);
-        let headers =
-            headers.filter_map(|(name, value)| Some((name.to_owned(), text(value?).into())));
+        let body = self.body.params();
+        let headers = self.headers.iter();
+        let headers = headers.map(|(name, value)| ((*name).to_owned(), (**value).into()));
+        let owned = |text: &Option<Box<str>>| text.as_deref().map(str::to_owned);
         let facts = &self.facts;
-        let claimed = claimed_client(&parts, &body);
         Entry {
             id: self.id,
             after: facts.after,
@@ -321,16 +283,16 @@ impl StoredExchange {
             real: facts.real,
             connection: facts.connection,
             endpoint: facts.endpoint,
-            method: text(parts.texts[0].unwrap_or_default()),
-            path: text(parts.texts[1].unwrap_or_default()),
-            params: self.params(&parts, &query, &body),
-            query: parts.texts[2].map(|query| lossy(query).into_owned()),
+            method: self.method.to_string(),
+            path: self.path.to_string(),
+            params: self.params(&body),
+            query: owned(&self.query),
             headers: headers.collect(),
-            client_id: claimed.or_else(|| parts.texts[3].map(text)),
+            client_id: self.claimed_client(&body).or_else(|| owned(&self.client)),
             user_id: facts.user_id,
             status: facts.status,
-            location: parts.texts[4].map(text),
-            answer: self.answer(&parts),
+            location: owned(&self.location),
+            answer: self.answer.as_ref().and_then(StoredAnswer::value),
             retry_after: facts.retry_after,
             differences: facts.decisions.to_vec(),
             faults: facts.faults.clone(),

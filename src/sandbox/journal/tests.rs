@@ -103,7 +103,7 @@ fn a_small_exchange_is_read_as_it_was_sent() {
 }
 
 #[test]
-fn a_large_body_is_reduced_and_its_client_is_kept() {
+fn large_body_is_reduced_and_its_client_is_stored() {
     let body = format!(r#"{{"a":"{}","client_id":"app"}}"#, "x".repeat(100_000));
     let params = Params::from_json(body.as_bytes());
     let limits = limits(1_000_000);
@@ -130,7 +130,7 @@ fn a_large_body_is_reduced_and_its_client_is_kept() {
 }
 
 #[test]
-fn many_small_values_of_a_small_body_are_few_when_they_are_read() {
+fn many_small_values_are_reduced_when_read() {
     let body = format!(r#"{{"a":[{}[]]}}"#, "[],".repeat(2500));
     assert!(body.len() < truncate::MAX_BODY_BYTES);
     let params = Params::from_json(body.as_bytes());
@@ -139,7 +139,7 @@ fn many_small_values_of_a_small_body_are_few_when_they_are_read() {
 }
 
 #[test]
-fn what_is_counted_is_given_back() {
+fn dropped_exchanges_free_the_budget() {
     let limits = limits(1_000_000);
     let first = journal(3, &limits);
     for _ in 0..5 {
@@ -185,17 +185,13 @@ fn the_oldest_exchanges_of_all_journals_are_evicted_first() {
         push(&new, 4000);
         assert!(limits.memory.used() <= limits.memory.limit());
     }
-    assert_eq!(
-        ids(&old),
-        [] as [u64; 0],
-        "an old journal holds nothing back"
-    );
+    assert_eq!(ids(&old), [] as [u64; 0], "an old journal retains nothing");
     assert_eq!(new.counters().total, 115);
     assert_eq!(old.counters().total, 15);
 }
 
 #[test]
-fn exchanges_are_found_by_id_after_others_are_gone() {
+fn exchanges_are_found_by_id_after_others_were_evicted() {
     let limits = limits(1_000_000);
     let journal = journal(3, &limits);
     for _ in 0..5 {

@@ -7,10 +7,10 @@ use url::form_urlencoded;
 
 use crate::protocol::params::{ParamValue, Params};
 
-/// A longer text is cut.
+/// Longer texts are cut.
 pub(crate) const MAX_TEXT_BYTES: usize = 4096;
 
-/// What stands at the end of a text that was cut is shorter.
+/// The most bytes of the mark at the end of a cut text.
 const MAX_MARK_BYTES: usize = 64;
 
 /// A body or a JSON answer up to this size is stored as it came; a larger one is reduced to about this size.
@@ -22,13 +22,13 @@ const MAX_QUERY_BYTES: usize = MAX_TEXT_BYTES;
 /// A value of a query that is reduced is cut after this many bytes.
 const MAX_QUERY_VALUE_BYTES: usize = 1024;
 
-/// Further members of one object or items of one list are left out.
+/// Further members of one object or items of one list are omitted.
 const MAX_MEMBERS: usize = 100;
 
-/// Further values of one JSON document are left out, whatever the level they stand on.
+/// Further values of one JSON document are omitted, on whatever level.
 const MAX_NODES: usize = 400;
 
-/// An estimate of what one JSON value occupies beside its text: itself, its key and its place in an index.
+/// An estimate of the bytes of one JSON value in addition to its text.
 const NODE_BYTES: usize = size_of::<Value>() + 48;
 
 /// Cuts a text between characters and marks the place.
@@ -55,7 +55,7 @@ pub(crate) fn cut(text: &str, max_bytes: usize) -> Cow<'_, str> {
     Cow::Owned(format!("{}… and {more} bytes more", &text[..end]))
 }
 
-/// As [`text`], for what may have been cut already, mark included.
+/// As [`text`], for text that may have been cut before, mark included.
 pub(crate) fn cut_again(text: &str) -> Cow<'_, str> {
     cut(text, MAX_TEXT_BYTES + MAX_MARK_BYTES)
 }
@@ -86,16 +86,7 @@ pub(crate) fn query(query: &str) -> Cow<'_, str> {
     Cow::Owned(reduced.finish())
 }
 
-/// Whether JSON or forms of these bytes are within all limits, as far as can be seen without parsing: each further value
-/// follows one of these signs.
-pub(crate) fn is_small(pieces: &[&[u8]]) -> bool {
-    let length: usize = pieces.iter().map(|piece| piece.len()).sum();
-    let bytes = pieces.iter().copied().flatten();
-    let is_sign = |byte: &&u8| matches!(byte, b',' | b'[' | b'{' | b'&');
-    length <= MAX_TEXT_BYTES && bytes.filter(is_sign).count() < MAX_MEMBERS - 1
-}
-
-/// What may still be stored of one JSON document.
+/// The part of a JSON document that may still be stored.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct JsonBudget {
     pub(crate) nodes: usize,
@@ -122,7 +113,7 @@ impl JsonBudget {
         }
     }
 
-    /// Reduces an object. The last member says how many were left out.
+    /// Reduces an object. The last member has the number of omitted ones.
     pub(crate) fn object(&mut self, whole: &Map<String, Value>) -> Map<String, Value> {
         let members = whole.iter().map(|(name, member)| (&**name, member));
         self.members(members, Self::value)
@@ -218,18 +209,6 @@ mod tests {
     }
 
     #[test]
-    fn what_counts_as_small_is_never_reduced() {
-        let list = |many: usize| json!({ "a": vec![1; many], "b": [{ "c": [[], {}] }] });
-        for whole in [json!({}), json!([]), list(1), list(90)] {
-            assert!(is_small(&[whole.to_string().as_bytes()]), "{whole}");
-            assert_eq!(reduced(&whole), whole);
-        }
-        assert!(!is_small(&[list(101).to_string().as_bytes()]));
-        assert!(!is_small(&["a=b&".repeat(101).as_bytes()]));
-        assert!(!is_small(&[&[b'a'; 3000], &[b'a'; 3000]]));
-    }
-
-    #[test]
     fn a_long_text_is_cut_between_characters_and_marked() {
         let long = "x".repeat(MAX_TEXT_BYTES);
         assert_eq!(text(&long), long);
@@ -264,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_query_keeps_the_names_at_its_end() {
+    fn long_query_retains_the_names_at_its_end() {
         let long = format!("state={}&client_id=app", "x".repeat(20_000));
         let reduced = query(&long);
         assert!(reduced.len() < 2 * MAX_QUERY_BYTES, "{}", reduced.len());

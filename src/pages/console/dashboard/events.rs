@@ -50,7 +50,7 @@ pub(crate) async fn events(
     if let Err(error) = context.sandbox.list_requests(query.clone().limit(0)).await {
         return error.into_response();
     }
-    let listener = match context.sandbox.journal.readers().listen() {
+    let listener = match context.sandbox.journal.readers().listeners.try_acquire() {
         Ok(listener) => listener,
         Err(error) => return ControlError::from(error).into_response(),
     };

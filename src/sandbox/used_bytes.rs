@@ -1,0 +1,42 @@
+//! Counts the memory of values that many sandboxes share a limit for.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// A number of bytes in use; clones share it.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct UsedBytes(Arc<AtomicUsize>);
+
+impl UsedBytes {
+    /// Counts these bytes until the returned value is dropped.
+    pub(super) fn charge(&self, bytes: usize) -> Charge {
+        self.0.fetch_add(bytes, Ordering::Relaxed);
+        Charge {
+            used: self.clone(),
+            bytes,
+        }
+    }
+
+    pub(super) fn get(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Bytes that are counted until this value is dropped.
+#[derive(Debug)]
+pub(super) struct Charge {
+    used: UsedBytes,
+    bytes: usize,
+}
+
+impl Charge {
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.used.0.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
